@@ -1,0 +1,112 @@
+import type { ErrorClass } from "./millrace-error.ts";
+
+/** One row of the catalogue. */
+export interface CatalogueEntry {
+  readonly class: ErrorClass;
+  /** What happened, one sentence for someone who did not write this code. */
+  readonly meaning: string;
+  /** What the operator should do, one sentence. */
+  readonly remedy: string;
+}
+
+/** All error codes, by room. `docs/errors.md` is made from this; one test holds them together. */
+export const CATALOGUE = {
+  MR_BUG: {
+    class: "bug",
+    meaning: "Something that must always hold does not hold; nothing was acknowledged past it.",
+    remedy: "Restart the pipeline; if it comes back, report it with the log of this run.",
+  },
+  MR_FENCED: {
+    class: "fenced",
+    meaning: "Another process has taken over this pipeline; this one can no longer write.",
+    remedy: "Leave this process stopped; if both were meant to run, give one of them another pipeline name.",
+  },
+  MR_SOURCE_LOST_CONNECTION: {
+    class: "transient",
+    meaning: "The connection to the source broke or could not be opened.",
+    remedy: "Nothing, while it is being retried; else check the source's address, network and log.",
+  },
+  MR_SINK_LOST_CONNECTION: {
+    class: "transient",
+    meaning: "The connection to the sink broke or could not be opened.",
+    remedy: "Nothing, while it is being retried; else check the sink's address, network and log.",
+  },
+  MR_SINK_UNKNOWN_COMMIT: {
+    class: "unknown-outcome",
+    meaning: "The connection was lost while a COMMIT was under way; whether it landed is read from the lane row.",
+    remedy: "Nothing: it is settled before anything else is written.",
+  },
+  MR_SINK_CONFLICT: {
+    class: "conflict",
+    meaning: "Another transaction changed the same rows or the catalogue first (SQLSTATE 40001).",
+    remedy: "Nothing, while it is being retried; if it goes on, find who else writes to these tables.",
+  },
+  MR_SINK_ROW_REFUSED: {
+    class: "row",
+    meaning: "The sink refuses this row's data and always will.",
+    remedy: "Read the dead letter's reason, mend the row at the source or the target's type, then replay it.",
+  },
+  MR_SINK_TOO_LARGE: {
+    class: "too-large",
+    meaning: "The transaction is over a limit of the sink; it is cut smaller and sent again.",
+    remedy: "Nothing; a lower batch-size avoids the detour.",
+  },
+  MR_SINK_SCHEMA: {
+    class: "schema",
+    meaning: "The target table is not as the mapping needs it.",
+    remedy: "Compare the target with `millrace plan`, mend it or let `create: if-missing` make it anew.",
+  },
+  MR_SINK_REFUSED: {
+    class: "config",
+    meaning: "The sink refuses what this pipeline needs to do: a missing right, a wrong password, an unsupported statement.",
+    remedy: "Give the role the right that the detail names, then start again.",
+  },
+  MR_VALUE_TOO_LARGE: {
+    class: "row",
+    meaning: "A value is larger than the sink can take; it was read past, the row's key was kept.",
+    remedy: "Leave the column out or shorten it at the source, then replay the dead letter.",
+  },
+  MR_VALUE_DOES_NOT_FIT: {
+    class: "row",
+    meaning: "A value would have to be rounded or cut to fit the target's type.",
+    remedy: "Map the column to a wider type or to text, then replay the dead letter.",
+  },
+  MR_KEY_NULL: {
+    class: "row",
+    meaning: "A key column of the row is NULL.",
+    remedy: "Choose key columns that are never NULL.",
+  },
+  MR_DEAD_LETTER_LIMIT: {
+    class: "config",
+    meaning: "So many rows of one table were refused that the mapping must be wrong, not the rows.",
+    remedy: "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
+  },
+  MR_SCHEMA_CHANGE_REFUSED: {
+    class: "config",
+    meaning: "The source changed a table's shape and the pipeline is told to stop then (`schema.change.behavior: exception`).",
+    remedy: "Change the target as you want it, then restart with `evolve` or `ignore`.",
+  },
+  MR_SOURCE_IDENTITY: {
+    class: "config",
+    meaning: "The source is not the database that this pipeline began with.",
+    remedy: "Point it at the old source, or give the pipeline a new name to begin again.",
+  },
+  MR_SOURCE_LOSS: {
+    class: "loss",
+    meaning: "The source no longer has the changes that come next.",
+    remedy: "Resync the tables, or set the policy for a loss to `resync`.",
+  },
+  MR_SOURCE_REFUSED: {
+    class: "config",
+    meaning: "The source refuses what this pipeline needs: a missing right, a wrong setting, a wrong password.",
+    remedy: "Do what the detail says, then start again.",
+  },
+  MR_TARGET_OWNED: {
+    class: "config",
+    meaning: "Another pipeline writes to this target table.",
+    remedy: "Route to another table, or say `shared: true` in both pipelines.",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** A stable error code. Codes are never reused. */
+export type ErrorCode = keyof typeof CATALOGUE;

@@ -1,0 +1,23 @@
+/**
+ * What a column holds, whatever the database calls it. The forms of the values are in `value.ts`.
+ * `other` is carried as the server's own text; `name` is the server's name of the type.
+ */
+export type LogicalType =
+  | { readonly kind: "boolean" }
+  | { readonly kind: "int"; readonly bits: 8 | 16 | 24 | 32 | 64; readonly unsigned?: boolean }
+  | { readonly kind: "float"; readonly bits: 32 | 64 }
+  /** `precision` and `scale` are null where the column has none: any number of digits. */
+  | { readonly kind: "decimal"; readonly precision: number | null; readonly scale: number | null }
+  /** `maxChars` counts characters; null is unbounded. `fixed` pads with blanks (`char(n)`). */
+  | { readonly kind: "text"; readonly maxChars: number | null; readonly fixed?: boolean }
+  | { readonly kind: "bytes"; readonly maxBytes: number | null }
+  | { readonly kind: "date" }
+  | { readonly kind: "time"; readonly precision: number }
+  | { readonly kind: "timetz"; readonly precision: number }
+  | { readonly kind: "timestamp"; readonly precision: number }
+  | { readonly kind: "timestamptz"; readonly precision: number }
+  | { readonly kind: "interval" }
+  | { readonly kind: "uuid" }
+  | { readonly kind: "json" }
+  | { readonly kind: "jsonb" }
+  | { readonly kind: "other"; readonly name: string };

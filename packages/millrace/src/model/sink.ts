@@ -1,0 +1,161 @@
+import type { Json, Position } from "./position.ts";
+import type { TableId, TableShape, TargetTable } from "./table.ts";
+import type { Row } from "./value.ts";
+
+/** What a sink can and cannot do. The pipeline goes by these, never by the sink's kind. */
+export interface SinkCapabilities {
+  /** Data, checkpoint and lane row become durable together. */
+  readonly transactional: boolean;
+  /** How many lanes may write at once; 1 for a sink with one commit lane (Kafka). */
+  readonly maxLanes: number;
+  /** Rows mutated by one transaction, the lane's own rows included. */
+  readonly maxRowsPerCommit: number;
+  /** Bytes of one transaction by the sink's own estimate ({@link Sink.estimateBytes}), with its margin taken off. */
+  readonly maxBytesPerCommit: number;
+  /** A value larger than this can never be written, bytes. */
+  readonly maxValueBytes: number;
+  /** The last write of a key in a batch may stand for all (tables); false where every change matters (logs). */
+  readonly lastWriteWins: boolean;
+  /** It can keep a column's old value (UPDATE of some columns); else UNCHANGED must be read from the source. */
+  readonly partialUpdates: boolean;
+}
+
+/** One key of the state that a pipeline keeps at its sink, such as `frontier/log` or `table/shop.orders`. */
+export interface StateEntry {
+  readonly key: string;
+  /** Null deletes. */
+  readonly value: Json | null;
+}
+
+/** The lane row that a commit writes: compare-and-set on (fence, seq). */
+export interface LaneStamp {
+  readonly lane: number;
+  /** `seq` as the task knows it before this commit; the commit makes it `expectedSeq + 1`. */
+  readonly expectedSeq: number;
+}
+
+/** What one commit does to data, in order. Rows are in the target's column order. */
+export type Write =
+  /** Full rows, each key at most once. */
+  | { readonly kind: "upsert"; readonly table: TargetTable; readonly rows: readonly Row[] }
+  /** Columns `columns` of existing rows, each key at most once; `rows` hold key columns and those. */
+  | { readonly kind: "update"; readonly table: TargetTable; readonly columns: readonly number[]; readonly rows: readonly Row[] }
+  /** Rows by key; `keys` are full-width rows of which only key columns are looked at. A missing row is fine. */
+  | { readonly kind: "delete"; readonly table: TargetTable; readonly keys: readonly Row[] }
+  /** One row under a new key: `row` may hold UNCHANGED, taken from the row of the old key, which is deleted. */
+  | { readonly kind: "move"; readonly table: TargetTable; readonly from: Row; readonly row: Row }
+  /** Rows of a table without key: always new. */
+  | { readonly kind: "insert"; readonly table: TargetTable; readonly rows: readonly Row[] }
+  /** One row of a table without key that equals `row` in every column but `_millrace_key`; null-safe. */
+  | { readonly kind: "delete-equal"; readonly table: TargetTable; readonly row: Row }
+  /** At most `maxRows` rows of the table, whichever; the answer says how many. */
+  | { readonly kind: "delete-some"; readonly table: TargetTable; readonly maxRows: number };
+
+/** A change that can never be applied. No values, but the key that finds it. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly table: TableId;
+  readonly target: TableId;
+  /** Canonical key text. */
+  readonly key: string;
+  /** The key's columns by name, as the source's text; what replay reads the row by. */
+  readonly keyColumns: Readonly<Record<string, string | null>>;
+  readonly op: string;
+  readonly position: Position | null;
+  readonly code: string;
+  /** A sentence without values. */
+  readonly reason: string;
+  readonly parkedAtMs: number;
+}
+
+/** One transaction of one lane (or of several, for barriers and key changes). All of it becomes durable, or nothing. */
+export interface Commit {
+  readonly fence: number;
+  readonly lanes: readonly LaneStamp[];
+  readonly writes: readonly Write[];
+  readonly state: readonly StateEntry[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Dead letters of these (target, key) are gone: a later full change took their place, or they were replayed. */
+  readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
+}
+
+/**
+ * How a commit ended, when it ended for sure. `missing`: rows of an `update` or a `move` that the sink does not have
+ * (index into `writes`, index of the row); nothing was written then.
+ */
+export type CommitResult =
+  | { readonly outcome: "done"; readonly deletedSome: number }
+  | { readonly outcome: "missing"; readonly rows: readonly { readonly write: number; readonly row: number }[] };
+
+/** A lane row as it stands at the sink. */
+export interface LaneRow {
+  readonly lane: number;
+  readonly fence: number;
+  readonly seq: number;
+}
+
+/** What a task finds after it has raised the fence (I5). */
+export interface Takeover {
+  readonly fence: number;
+  readonly lanes: readonly LaneRow[];
+  /** All state of the pipeline, read after the takeover was durable. */
+  readonly state: ReadonlyMap<string, Json>;
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** A change of a target table's shape, to be made true idempotently by comparing with the catalogue (barrier). */
+export type TargetChange =
+  | { readonly kind: "create"; readonly table: TargetTable }
+  /** Makes the target's columns those of `table`: adds what is missing, renames, drops by way of `_dropped_<tag>`. */
+  | {
+      readonly kind: "alter";
+      readonly table: TargetTable;
+      readonly renames: readonly { readonly from: string; readonly to: string }[];
+      readonly drops: readonly string[];
+      /** Columns that are dropped and added anew because their type changed. */
+      readonly replaces: readonly string[];
+      /** Unique per barrier; part of the name under which a dropped column is put away first. */
+      readonly tag: string;
+    }
+  | { readonly kind: "drop"; readonly table: TargetTable };
+
+/** Key ranges of a target table, for ghosts and verify: rows by key text. */
+export interface KeyPage {
+  readonly keys: readonly Row[];
+  readonly done: boolean;
+}
+
+/**
+ * A sink connector. It rejects with MillraceErrors whose class says what to do; a failure inside {@link Sink.commit}
+ * that is not `unknown-outcome` means that the transaction certainly did not happen by this call, though an earlier
+ * unknown COMMIT of the same batch may still land.
+ */
+export interface Sink {
+  readonly kind: string;
+  readonly capabilities: SinkCapabilities;
+  /** Pure: the target table for a source table under a target name. */
+  mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable;
+  /** Pure: what a row weighs in a transaction of this sink, bytes. On the hot path. */
+  estimateBytes(table: TargetTable, row: Row): number;
+  /** Opens connections and makes the state tables where they are missing. */
+  open(): Promise<void>;
+  /** Raises the fence over all lane rows in one transaction, makes lane rows up to `lanes`, then reads state (I5). */
+  takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover>;
+  /** The lane rows as they stand; decides an unknown outcome (I6). */
+  readLanes(): Promise<readonly LaneRow[]>;
+  /** Sends one transaction. One at a time per lane; different lanes at once. */
+  commit(commit: Commit): Promise<CommitResult>;
+  /**
+   * Compares the target with the catalogue: creates it where it is missing and allowed, says what does not fit.
+   * @throws MillraceError MR_SINK_SCHEMA naming every column that does not fit.
+   */
+  checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<{ created: boolean; notices: readonly string[] }>;
+  /** Acts idempotently; called between a barrier's intent and its end. */
+  applyChange(change: TargetChange): Promise<void>;
+  /**
+   * Keys that the target has in the key range (`from`, `to`], in the target's key order; for ghosts of a resync. Rows
+   * are full-width with only key columns filled. Optional: sinks that cannot read have none.
+   */
+  readKeys?(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,121 @@
+import type { Change, LogBatch } from "./change.ts";
+import type { Clock, Logger, Random } from "./ports.ts";
+import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
+import type { TableId, TableShape } from "./table.ts";
+import type { Row } from "./value.ts";
+
+/** What every connector is given. */
+export interface ConnectorContext {
+  readonly pipeline: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A table that the source has and the pipeline's patterns match. */
+export interface DiscoveredTable {
+  readonly shape: TableShape;
+  /** The server's own guess, rows; null where it has none. For progress only. */
+  readonly estimatedRows: number | null;
+  /** Sentences for the operator about what is not possible with this table (no key, replica identity nothing …). */
+  readonly notices: readonly string[];
+}
+
+/** What the pipeline remembers about its log between runs. */
+export interface LogStart {
+  /** Replay from here; null on the first run. */
+  readonly from: Position | null;
+  /** Tables to capture, in the shape that the sink holds (the newest shape that a barrier made durable). */
+  readonly tables: ReadonlyMap<TableId, TableShape>;
+  /** Values larger than this are skimmed, bytes. */
+  readonly maxValueBytes: number;
+}
+
+/**
+ * The one ordered stream of changes of a source task (a replication slot, a binlog). Pulled: as long as nobody asks
+ * for the next batch, no more than a bounded buffer is read from the socket (back-pressure up to the server), yet
+ * keepalives are answered.
+ */
+export interface SourceLog {
+  /** The next batch; resolves as soon as there is anything. Rejects with a MillraceError; then the log is closed. */
+  next(): Promise<LogBatch>;
+  /** Tells the server that everything up to `position` may be forgotten. Only ever durable ends of transactions (I4). */
+  acknowledge(position: Position): void;
+  /** Also ends a pending `next()` with a rejection. */
+  close(): Promise<void>;
+}
+
+/** A part of a table between two keys; `null` is open. `from` is exclusive, `to` inclusive. */
+export interface ChunkRange {
+  readonly from: ChunkKey | null;
+  readonly to: ChunkKey | null;
+}
+
+/** Rows of a chunk in key order, and the key after which a later read would go on. */
+export interface ChunkBatch {
+  readonly rows: readonly Change[];
+  readonly lastKey: ChunkKey | null;
+  readonly bytes: number;
+}
+
+/** A consistent view of the source at one moment, with what it takes to order it against the log (I7). */
+export interface SourceSnapshot {
+  /** Whether the snapshot provably sees this transaction; "not provably" is false. */
+  sees(transaction: TransactionId): boolean;
+  /** The source's log end, read after the snapshot was taken. */
+  readonly logEnd: Position;
+  /** Rows of a range, streamed in key order; one batch at a time. */
+  readChunk(shape: TableShape, range: ChunkRange, options: { maxValueBytes: number; batchBytes: number }): AsyncIterable<ChunkBatch>;
+  /**
+   * Full rows of some keys; a key that has no row is absent. Keys and rows as in the shape; answers are keyed by
+   * `keyText`. With `keysOnly` just the key columns are read and filled (which keys exist at all).
+   */
+  readRows(
+    shape: TableShape,
+    keys: readonly Row[],
+    options: { maxValueBytes: number; keysOnly?: boolean },
+  ): Promise<ReadonlyMap<string, Row>>;
+  close(): Promise<void>;
+}
+
+/**
+ * A source connector. Everything that moves is pulled by the pipeline; the source keeps no state of its own but the
+ * objects at its server (slot, publication).
+ */
+export interface Source {
+  readonly kind: string;
+  /** Order of two positions of its log: negative, zero, positive. */
+  comparePositions(a: Position, b: Position): number;
+  /** Text that is unique and stable per position; `_millrace_key` of rows without key is made from it. */
+  positionText(position: Position): string;
+  /**
+   * Canonical text of a row's key: equal for keys that the source holds to be equal. Lanes, windows and compaction
+   * go by it. `row` is in the shape's column order; only key columns are looked at.
+   */
+  keyText(shape: TableShape, row: Row): string;
+  /** Who the server is (PostgreSQL: system identifier and database). Another identity is another source. */
+  identity(): Promise<Json>;
+  /** Tables that the patterns match now. */
+  discover(): Promise<readonly DiscoveredTable[]>;
+  /**
+   * Makes the server keep the log from now on for exactly these tables (slot, publication), idempotently, and says
+   * where the log begins when it was created now. `known` says that this pipeline has run before: a missing slot is
+   * then a loss (I8), rejected as MR_SOURCE_LOSS. `joined` are tables that are captured only from now on: their first
+   * snapshot must wait for {@link Source.safeToSnapshot}.
+   */
+  prepare(tables: readonly TableShape[], known: boolean): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }>;
+  /** Resolves once every transaction older than the joining of these tables has ended. */
+  safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
+  openLog(start: LogStart): Promise<SourceLog>;
+  /** A new snapshot on a connection of its own. */
+  openSnapshot(): Promise<SourceSnapshot>;
+  /** Of these transactions, those that a snapshot taken now does not see yet. Cheap; asked about once a second. */
+  unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]>;
+  /** Where the log ends now; for lag, `--until-caught-up` and end positions. */
+  logEnd(): Promise<Position>;
+  /** Bytes of log between two positions; null where the source cannot say. */
+  bytesBetween(from: Position, to: Position): number | null;
+  /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */
+  planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import type { LogicalType } from "./logical-type.ts";
+
+/** A table's full name, `schema.table`; parts that hold a dot or a quote are quoted as SQL does. */
+export type TableId = string & { readonly __brand: "TableId" };
+
+/** Joins schema and table to the one spelling that is used in state, metrics and messages. */
+export function tableId(schema: string, name: string): TableId {
+  return `${quotePart(schema)}.${quotePart(name)}` as TableId;
+}
+
+function quotePart(part: string): string {
+  return /[."\s]/.test(part) || part === "" ? `"${part.replaceAll('"', '""')}"` : part;
+}
+
+/** A column as its source has it. */
+export interface Column {
+  readonly name: string;
+  readonly type: LogicalType;
+  /** The source's own spelling of the type, e.g. `numeric(10,2)`; for messages and for comparing shapes. */
+  readonly sourceType: string;
+  readonly nullable: boolean;
+  /** What stays the same when the column is renamed (PostgreSQL: attnum); null where the source has no such thing. */
+  readonly ordinal: number | null;
+  /** The source computes it (`GENERATED ALWAYS AS … STORED`). */
+  readonly generated?: boolean;
+}
+
+/**
+ * The shape of a source table at one moment of its log. Immutable: a schema change makes another one, so that
+ * changes hold on to the shape that they were written with.
+ */
+export interface TableShape {
+  readonly id: TableId;
+  readonly schema: string;
+  readonly name: string;
+  /** What stays the same when the table is renamed and differs when it is made anew (PostgreSQL: oid). */
+  readonly identity: string;
+  readonly columns: readonly Column[];
+  /** Indexes into `columns`, in key order; empty for a table without key. */
+  readonly key: readonly number[];
+}
+
+/** A column of a target table. `type` is the sink's own SQL or format type. */
+export interface TargetColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly logical: LogicalType;
+  readonly nullable: boolean;
+  /**
+   * Says why a value does not fit the target without loss, or null where it does; absent where every value of the
+   * source's type fits. A value that would be rounded is a dead letter (I1), never rounded.
+   */
+  readonly refuse?: (value: string) => string | null;
+}
+
+/** A table at the sink, as the sink maps it from a {@link TableShape}. Rows written to it are in this column order. */
+export interface TargetTable {
+  readonly id: TableId;
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly TargetColumn[];
+  /** Indexes into `columns`; for a table without key the one index of `_millrace_key`. */
+  readonly key: readonly number[];
+  /** The source table has no key: rows are found by equality, `_millrace_key` is made from the position. */
+  readonly keyless: boolean;
+}

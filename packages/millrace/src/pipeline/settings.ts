@@ -1,0 +1,26 @@
+/** What a pipeline's file says about how its task works. Defaults live in `config/`. */
+export interface TaskSettings {
+  /** Lanes. */
+  readonly parallelism: number;
+  readonly schemaChangeBehavior: "evolve" | "ignore" | "exception";
+  /** DROP TABLE at the source drops the target too; off unless asked for. */
+  readonly dropTables: boolean;
+  readonly create: "if-missing" | "never";
+  /** Last write of a key in a batch stands for all; off only to audit. */
+  readonly compaction: boolean;
+  /** Rows of a commit at most; the sink's own limit where it is lower. */
+  readonly batchRows: number;
+  /** How long changes may wait to be sent together, milliseconds; 0 sends as soon as a lane is free. */
+  readonly flushIntervalMs: number;
+  readonly chunkRows: number;
+  /** Chunks read at once. */
+  readonly snapshotParallelism: number;
+  /** INIT_SYNC is done at all (`enable-full-load`, `scan.startup.mode`). */
+  readonly fullLoad: boolean;
+  /** What a loss at the source leads to (I8). */
+  readonly onLoss: "fail" | "resync";
+  readonly deadLetters: "park" | "fail";
+  /** Dead letters of one table that stop it: this many, or `maxDeadLetterShare` of its last 10,000 rows. */
+  readonly maxDeadLetters: number;
+  readonly maxDeadLetterShare: number;
+}

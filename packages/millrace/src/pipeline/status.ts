@@ -1,0 +1,58 @@
+import type { Json, Position } from "../model/position.ts";
+import type { TableId } from "../model/table.ts";
+
+/** The states of every table of every source. */
+export type TableState = "DISCOVERY" | "INIT_SYNC" | "SYNC";
+
+/** What a task is doing. `failed` has said why; `fenced` never restarts by itself (I5). */
+export type TaskState = "starting" | "running" | "paused" | "stopping" | "stopped" | "failed" | "fenced";
+
+/** One table, for `status`, `tables`, REST and metrics. */
+export interface TableStatus {
+  readonly id: TableId;
+  readonly targets: readonly TableId[];
+  readonly state: TableState;
+  readonly rowsLoaded: number;
+  readonly estimatedRows: number | null;
+  /** 0–100; null until anything is known. */
+  readonly loadedPercent: number | null;
+  readonly changes: number;
+  readonly deadLetters: number;
+  readonly notices: readonly string[];
+}
+
+/** One channel. */
+export interface ChannelStatus {
+  readonly id: string;
+  readonly kind: "log" | "chunk";
+  readonly frontier: Position | null;
+}
+
+/** Everything `status` tells. RUNNING means the frontier moved or there was nothing to move it (I11). */
+export interface TaskStatus {
+  readonly pipeline: string;
+  readonly state: TaskState;
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+  readonly fence: number | null;
+  readonly tables: readonly TableStatus[];
+  readonly channels: readonly ChannelStatus[];
+  /** Age of the newest source commit that is durable here, against the source's clock; milliseconds. */
+  readonly lagMs: number | null;
+  readonly lagBytes: number | null;
+  readonly progressAgeMs: number;
+  readonly bufferBytes: number;
+  readonly bufferLimitBytes: number;
+  readonly retries: Readonly<Record<string, number>>;
+  readonly identity: Json;
+}
+
+/** What a task tells while it works; `Task.events()` and the logs are made of these. */
+export type TaskEvent =
+  | { readonly type: "state"; readonly state: TaskState; readonly error?: { readonly code: string; readonly message: string; readonly remedy: string } }
+  | { readonly type: "table"; readonly table: TableId; readonly state: TableState; readonly reason?: string }
+  | { readonly type: "progress"; readonly table: TableId; readonly rowsLoaded: number; readonly estimatedRows: number | null }
+  | { readonly type: "notice"; readonly table?: TableId; readonly message: string }
+  | { readonly type: "schema-change"; readonly table: TableId; readonly change: string; readonly outcome: "applied" | "ignored" | "refused" }
+  | { readonly type: "retry"; readonly code: string; readonly attempt: number; readonly waitMs: number; readonly message: string }
+  | { readonly type: "dead-letter"; readonly table: TableId; readonly code: string; readonly reason: string }
+  | { readonly type: "caught-up" };

@@ -1,0 +1,36 @@
+import type { ConnectorContext, Source } from "../model/source.ts";
+import type { Router } from "../model/router.ts";
+import type { Sink } from "../model/sink.ts";
+import type { TableId } from "../model/table.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+import type { TaskObserver } from "./observer.ts";
+import type { TaskSettings } from "./settings.ts";
+import type { TaskStatus } from "./status.ts";
+
+/** What a task is made of. It owns source and sink and closes them. */
+export interface TaskParts extends ConnectorContext {
+  readonly source: Source;
+  readonly sink: Sink;
+  readonly router: Router;
+  readonly settings: TaskSettings;
+  readonly budget: ByteBudget;
+  readonly observer: TaskObserver;
+}
+
+/** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */
+export interface Task {
+  /** Resolves when the task has taken over and its log is open; rejects with what stopped it before. */
+  start(): Promise<void>;
+  /** Settles when the task has ended: resolves after `stop`, rejects with the MillraceError that failed it. */
+  readonly done: Promise<void>;
+  /** Every table SYNC and the frontier past the source's log end as read when the last one became SYNC. */
+  caughtUp(): Promise<void>;
+  status(): TaskStatus;
+  /** Finishes transactions in flight, writes the frontier, acknowledges, releases. */
+  stop(): Promise<void>;
+  /** Reads nothing more; what is in the lanes is written. The slot stays. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Begins a new generation of the table's INIT_SYNC. */
+  resync(table: TableId): Promise<void>;
+}
