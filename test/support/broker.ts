@@ -1,0 +1,68 @@
+/**
+ * vitest's global set-up: starts servers when the first test asks for one, keeps them for the whole
+ * run, ends them afterwards. A run of unit tests alone starts nothing.
+ */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import pg from "pg";
+import { brokerVariable, type ServerAddress } from "./broker-client.ts";
+import { startPostgres, type PostgresServer, type PostgresVersion } from "./postgres.ts";
+
+/** Called by vitest before the first test; the function it gives is called after the last. */
+export default async function setUp(): Promise<() => Promise<void>> {
+  if (process.env[brokerVariable] !== undefined) return async () => undefined;
+  const servers = new Map<PostgresVersion, Promise<PostgresServer>>();
+  const broker = createServer((request, response) => {
+    addressFor(request.url ?? "", servers).then(
+      (address) => response.end(JSON.stringify(address)),
+      (error: unknown) => response.writeHead(500).end(JSON.stringify({ error: String(error) })),
+    );
+  });
+  await new Promise<void>((resolve) => broker.listen(0, "127.0.0.1", resolve));
+  process.env[brokerVariable] = `http://127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  return async () => {
+    delete process.env[brokerVariable];
+    broker.closeAllConnections();
+    broker.close();
+    for (const server of servers.values()) await server.then((started) => started.stop());
+  };
+}
+
+async function addressFor(
+  path: string,
+  servers: Map<PostgresVersion, Promise<PostgresServer>>,
+): Promise<ServerAddress> {
+  const version = path === "/postgres/13" ? 13 : path === "/postgres/18" ? 18 : undefined;
+  if (version === undefined) throw new Error(`No such server: ${path}`);
+  const users = process.env["MILLRACE_TEST_POSTGRES_URL"];
+  if (users !== undefined && version === 18) return addressOf(users);
+  const started = servers.get(version) ?? startPostgres({ version });
+  servers.set(version, started);
+  const { host, port, user, password } = await started;
+  return { version, host, port, user, password };
+}
+
+/** Reads the user's URL and asks the server for its version; the user must be a superuser. */
+async function addressOf(url: string): Promise<ServerAddress> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ version: string; wal: string }>(
+      "SELECT current_setting('server_version_num') AS version, current_setting('wal_level') AS wal",
+    );
+    if (rows[0]?.wal !== "logical")
+      throw new Error("MILLRACE_TEST_POSTGRES_URL: wal_level must be logical.");
+    const { host, port, user, database = "postgres" } = client;
+    const version = Math.floor(Number(rows[0].version) / 10_000);
+    return {
+      version,
+      host,
+      port,
+      user: user ?? "postgres",
+      password: new URL(url).password,
+      database,
+    };
+  } finally {
+    await client.end();
+  }
+}

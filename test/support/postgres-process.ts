@@ -1,0 +1,210 @@
+/** One PostgreSQL server as a process of ours: its start and its ends, gentle and violent. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { appendFile, cp, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "./free-port.ts";
+import {
+  binariesIn,
+  findBinaries,
+  isOpenToAll,
+  serverUser,
+  type PostgresBinaries,
+  type PostgresVersion,
+  type UnixUser,
+} from "./postgres-binaries.ts";
+import {
+  configure,
+  confLines,
+  makeFolder,
+  watchOver,
+  type Configuration,
+  type Storage,
+} from "./postgres-folder.ts";
+import { copyTemplate } from "./postgres-template.ts";
+import { descendantsOf, killQuietly } from "./processes.ts";
+
+const readyTimeoutMs = 60_000;
+const stopTimeoutMs = 60_000;
+
+/** Enough for many pipelines at once, and nothing waits for a disk: the data is thrown away. */
+const defaultSettings: Readonly<Record<string, string>> = {
+  wal_level: "logical",
+  max_wal_senders: "64",
+  max_replication_slots: "64",
+  max_connections: "200",
+  max_prepared_transactions: "32",
+  shared_buffers: "64MB",
+  max_wal_size: "512MB",
+  fsync: "off",
+  full_page_writes: "off",
+  timezone: "UTC",
+  log_timezone: "UTC",
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+};
+
+/** What a server may be told. */
+export interface ProcessOptions extends Configuration {
+  readonly version: PostgresVersion;
+  readonly storage: Storage;
+  /** A free one when left out. */
+  readonly port?: number;
+}
+
+/** What stays the same over all starts of a server. */
+interface Installation {
+  readonly folder: string;
+  readonly password: string;
+  readonly binaries: PostgresBinaries;
+  readonly user: UnixUser | undefined;
+}
+
+/** A running (or stopped, or killed) server. */
+export class PostgresProcess {
+  readonly port: number;
+  readonly #installation: Installation;
+  #server: ChildProcess | undefined;
+  #watchdog: ChildProcess | undefined;
+
+  private constructor(port: number, installation: Installation) {
+    this.port = port;
+    this.#installation = installation;
+  }
+
+  /** Makes the data folder and starts the server; resolves when it accepts connections. */
+  static async create(options: ProcessOptions): Promise<PostgresProcess> {
+    const user = serverUser();
+    const folder = await makeFolder(options.storage, user);
+    try {
+      const installation = await install(folder, options, user);
+      const server = new PostgresProcess(options.port ?? (await findFreePort()), installation);
+      await server.start();
+      return server;
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get dataDir(): string {
+    return join(this.#installation.folder, "data");
+  }
+
+  /** The superuser's. */
+  get password(): string {
+    return this.#installation.password;
+  }
+
+  /** Starts a server that was stopped or killed, on the same port and data. */
+  async start(): Promise<void> {
+    if (this.#server) throw new Error("PostgreSQL is running already.");
+    const { folder, binaries, user } = this.#installation;
+    const log = openSync(join(folder, "log"), "a");
+    // A session of its own: Ctrl-C on the test run must not reach it before us.
+    const server = spawn(binaries.postgres, ["-D", this.dataDir, "-p", String(this.port)], {
+      stdio: ["ignore", log, log],
+      cwd: "/",
+      env: { LC_ALL: "C", PATH: "/usr/bin:/bin", TZ: "UTC" },
+      detached: true,
+      ...user,
+    });
+    closeSync(log);
+    server.unref();
+    this.#server = server;
+    this.#watchdog ??= watchOver(folder, user);
+    await this.#ready(server);
+  }
+
+  /** As `pg_ctl stop -m fast`: sessions are cut, walsenders are flushed, the end is clean. */
+  stopFast(): Promise<void> {
+    return this.#end("SIGINT");
+  }
+
+  /** SIGKILL to the postmaster and every backend at once: what a crash of the machine looks like. */
+  async kill(): Promise<void> {
+    const pid = this.#server?.pid;
+    if (pid === undefined) return;
+    // Halted first, so that it can fork nobody between our look and our shot.
+    killQuietly(pid, "SIGSTOP");
+    for (const child of await descendantsOf(pid)) killQuietly(child, "SIGKILL");
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends the server at once and removes its folder. */
+  async remove(): Promise<void> {
+    await this.#end("SIGQUIT");
+    this.#watchdog?.kill("SIGKILL");
+    await rm(this.#installation.folder, { recursive: true, force: true });
+  }
+
+  /** What the server wrote to its log since it was created. */
+  log(): Promise<string> {
+    return readFile(join(this.#installation.folder, "log"), "utf8");
+  }
+
+  /** Appends to postgresql.conf; takes effect at the next start or reload. */
+  async configure(settings: Readonly<Record<string, string>>): Promise<void> {
+    await appendFile(join(this.dataDir, "postgresql.conf"), confLines(settings));
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (!server || hasEnded(server)) return;
+    const exited = once(server, "exit");
+    server.ref();
+    server.kill(signal);
+    const late = setTimeout(() => server.kill("SIGKILL"), stopTimeoutMs);
+    await exited;
+    clearTimeout(late);
+    if (server.signalCode === "SIGKILL" && signal !== "SIGKILL") {
+      throw new Error(`PostgreSQL did not end within ${stopTimeoutMs} ms of ${signal}.`);
+    }
+  }
+
+  /** The postmaster says `ready` in the eighth line of its pid file. */
+  async #ready(server: ChildProcess): Promise<void> {
+    const deadline = Date.now() + readyTimeoutMs;
+    while (Date.now() < deadline && !hasEnded(server)) {
+      const pidFile = await readFile(join(this.dataDir, "postmaster.pid"), "utf8").catch(() => "");
+      const lines = pidFile.split("\n");
+      if (lines[0] === String(server.pid) && lines[7]?.trim() === "ready") return;
+      await sleep(10);
+    }
+    const lastLines = (await this.log()).split("\n").slice(-20).join("\n");
+    await this.#end("SIGQUIT");
+    throw new Error(`PostgreSQL did not start:\n${lastLines}`);
+  }
+}
+
+function hasEnded(server: ChildProcess): boolean {
+  return server.exitCode !== null || server.signalCode !== null;
+}
+
+async function install(
+  folder: string,
+  options: ProcessOptions,
+  user: UnixUser | undefined,
+): Promise<Installation> {
+  const binaries = await reachableBinaries(findBinaries(options.version), user, folder);
+  const data = join(folder, "data");
+  const password = await copyTemplate(options.version, binaries, user, data);
+  const settings = { ...defaultSettings, ...options.settings };
+  await configure(data, { ...options, settings }, user);
+  return { folder, password, binaries, user };
+}
+
+/** A checkout below /root is closed to `nobody`: then the programs come along into the server's folder. */
+async function reachableBinaries(
+  binaries: PostgresBinaries,
+  user: UnixUser | undefined,
+  folder: string,
+): Promise<PostgresBinaries> {
+  if (!user || isOpenToAll(binaries.postgres)) return binaries;
+  const copy = join(folder, "programs");
+  await cp(binaries.root, copy, { recursive: true, verbatimSymlinks: true });
+  return binariesIn(copy);
+}

@@ -1,0 +1,49 @@
+import { defineConfig } from "vitest/config";
+
+/** What a test needs is in its suffix: `x.test.ts` nothing, `x.pg.test.ts` PostgreSQL, `x.e2e.test.ts` whole programs. */
+const suffixes = ["pg", "e2e"] as const;
+
+const roots = ["packages/*/src", "test", "bench", "demo", "examples", "scripts"];
+const everywhere = (pattern: string): string[] => roots.map((root) => `${root}/**/${pattern}`);
+
+export default defineConfig({
+  // Workspace packages are used from their sources: nothing is built for a test.
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source"] } },
+  test: {
+    globalSetup: ["test/support/broker.ts"],
+    pool: "forks",
+    // Two cores are the least that CI gives; a server works beside every worker.
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    passWithNoTests: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: everywhere("*.test.{ts,mjs}"),
+          exclude: [
+            "**/node_modules/**",
+            "**/dist/**",
+            ...suffixes.flatMap((suffix) => everywhere(`*.${suffix}.test.ts`)),
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: { name: "pg", include: everywhere("*.pg.test.ts"), testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: everywhere("*.e2e.test.ts"),
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
