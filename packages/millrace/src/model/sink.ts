@@ -1,3 +1,4 @@
+import type { Op, Transaction } from "./change.ts";
 import type { Json, Position } from "./position.ts";
 import type { TableId, TableShape, TargetTable } from "./table.ts";
 import type { Row } from "./value.ts";
@@ -48,8 +49,22 @@ export type Write =
   | { readonly kind: "insert"; readonly table: TargetTable; readonly rows: readonly Row[] }
   /** One row of a table without key that equals `row` in every column but `_millrace_key`; null-safe. */
   | { readonly kind: "delete-equal"; readonly table: TargetTable; readonly row: Row }
+  /** Every change in order, for sinks where each one matters (`lastWriteWins: false`); rows in the target's columns. */
+  | { readonly kind: "changes"; readonly changes: readonly TargetChangeEvent[] }
   /** At most `maxRows` rows of the table, whichever; the answer says how many. */
   | { readonly kind: "delete-some"; readonly table: TargetTable; readonly maxRows: number };
+
+/** One change as a log-like sink gets it. */
+export interface TargetChangeEvent {
+  readonly table: TargetTable;
+  readonly op: Op;
+  /** Canonical key text. */
+  readonly key: string;
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly position: Position | null;
+  readonly transaction: Transaction | null;
+}
 
 /** A change that can never be applied. No values, but the key that finds it. */
 export interface DeadLetter {

@@ -62,6 +62,8 @@ export interface ChunkBatch {
 export interface SourceSnapshot {
   /** Whether the snapshot provably sees this transaction; "not provably" is false. */
   sees(transaction: TransactionId): boolean;
+  /** What {@link Source.sees} needs to answer for this snapshot after a restart. */
+  readonly token: Json;
   /** The source's log end, read after the snapshot was taken. */
   readonly logEnd: Position;
   /** Rows of a range, streamed in key order; one batch at a time. */
@@ -100,10 +102,17 @@ export interface Source {
   /**
    * Makes the server keep the log from now on for exactly these tables (slot, publication), idempotently, and says
    * where the log begins when it was created now. `known` says that this pipeline has run before: a missing slot is
-   * then a loss (I8), rejected as MR_SOURCE_LOSS. `joined` are tables that are captured only from now on: their first
-   * snapshot must wait for {@link Source.safeToSnapshot}.
+   * then a loss (I8), rejected as MR_SOURCE_LOSS, and so is a log that no longer holds what comes after `known`, the
+   * position to replay from. With `recreate` what is left of the old log is dropped and made anew (policy `resync`).
+   * `joined` are tables that are captured only from now on: their first snapshot must wait for
+   * {@link Source.safeToSnapshot}. A table without key whose deletes the server could not log (and would refuse) is
+   * never captured: MR_SOURCE_REFUSED with the remedy.
    */
-  prepare(tables: readonly TableShape[], known: boolean): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }>;
+  prepare(
+    tables: readonly TableShape[],
+    known: Position | null,
+    options?: { recreate?: boolean },
+  ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }>;
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   openLog(start: LogStart): Promise<SourceLog>;
@@ -111,6 +120,10 @@ export interface Source {
   openSnapshot(): Promise<SourceSnapshot>;
   /** Of these transactions, those that a snapshot taken now does not see yet. Cheap; asked about once a second. */
   unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]>;
+  /** {@link SourceSnapshot.sees} from a snapshot's `token`, for a snapshot that is long closed. */
+  sees(token: Json, transaction: TransactionId): boolean;
+  /** Makes an idle log move past its present end, as far as the role may; best effort, never rejects. */
+  nudge(): Promise<void>;
   /** Where the log ends now; for lag, `--until-caught-up` and end positions. */
   logEnd(): Promise<Position>;
   /** Bytes of log between two positions; null where the source cannot say. */
