@@ -101,10 +101,76 @@ export const CATALOGUE = {
     meaning: "The source refuses what this pipeline needs: a missing right, a wrong setting, a wrong password.",
     remedy: "Do what the detail says, then start again.",
   },
+  MR_TRANSFORM_REFUSED: {
+    class: "config",
+    meaning: "A `transform` rule cannot be kept for a table as the source has it now.",
+    remedy: "Mend the rule that hides the named column, then start again.",
+  },
   MR_TARGET_OWNED: {
     class: "config",
     meaning: "Another pipeline writes to this target table.",
     remedy: "Route to another table, or say `shared: true` in both pipelines.",
+  },
+  // PostgreSQL source
+  MR_SOURCE_SLOT_LOST: {
+    class: "loss",
+    meaning: "The server invalidated the replication slot: the log that comes next is gone.",
+    remedy: "Resync the tables; raise max_slot_wal_keep_size so that it does not happen again.",
+  },
+  MR_SOURCE_SLOT_MISSING: {
+    class: "loss",
+    meaning: "The replication slot that this pipeline reads from no longer exists.",
+    remedy: "Find who dropped it, then resync the tables, or set the policy for a loss to `resync`.",
+  },
+  MR_SOURCE_SLOT_BUSY: {
+    class: "transient",
+    meaning: "Another connection is reading from the replication slot.",
+    remedy: "Nothing, while it is being retried; else end the process that the detail names, or use another slot.name.",
+  },
+  MR_SOURCE_SLOT_FOREIGN: {
+    class: "config",
+    meaning: "A replication slot of this name exists, but it is not one that this pipeline can read.",
+    remedy: "Give the pipeline another slot.name, or drop that slot if nothing else needs it.",
+  },
+  MR_SOURCE_PUBLICATION_MISSING: {
+    class: "loss",
+    meaning: "The publication that this pipeline reads was dropped; changes made since then are not in its log.",
+    remedy: "Resync the tables, or set the policy for a loss to `resync`.",
+  },
+  MR_SOURCE_PROTOCOL: {
+    class: "bug",
+    meaning: "The source sent bytes that its protocol does not allow; nothing was acknowledged past them.",
+    remedy: "Restart the pipeline; if it comes back, report it with the detail and the server's version.",
+  },
+  MR_CONFIG_INVALID: {
+    class: "config",
+    meaning: "The pipeline file cannot be used; nothing was touched.",
+    remedy: "Mend the places that the detail names; `millrace validate` shows them all.",
+  },
+  MR_USAGE: {
+    class: "config",
+    meaning: "The command line or a call of the library asks for something that does not exist.",
+    remedy: "Read the detail, then `millrace --help` or the reference.",
+  },
+  MR_NOT_FOUND: {
+    class: "config",
+    meaning: "There is no pipeline, table or path of this name.",
+    remedy: "List the names with `millrace status` and `millrace tables`.",
+  },
+  MR_UNAUTHORIZED: {
+    class: "config",
+    meaning: "The request lacks the bearer token of this listener.",
+    remedy: "Send the token of --token-file in the Authorization header.",
+  },
+  MR_LISTEN: {
+    class: "config",
+    meaning: "The HTTP listener cannot be opened.",
+    remedy: "Choose a free address with --listen ADDR:PORT, or --listen off.",
+  },
+  MR_UNREACHABLE: {
+    class: "transient",
+    meaning: "No Millrace process answers at this address.",
+    remedy: "Start one with `millrace run`, or give its address with --url.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 
