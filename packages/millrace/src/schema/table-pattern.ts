@@ -4,6 +4,9 @@
  * expression that must match the whole part.
  */
 
+/** Numbers of parts that a `source-table` pattern may have: `schema.table`, or with the database before it. */
+export const sourceTableParts: readonly number[] = [2, 3];
+
 /** What a pattern found: the capture groups, numbered from `$1` through all parts. */
 export interface TableMatch {
   readonly groups: readonly string[];
@@ -12,6 +15,8 @@ export interface TableMatch {
 /** A compiled comma list. */
 export interface TablePatterns {
   readonly text: string;
+  /** How many capture groups every item has at least. */
+  readonly groupCount: number;
   /**
    * Matches a name given as its parts, outermost first, e.g. `["shop", "public", "orders"]`. An item with fewer parts
    * looks at the last ones. Null where no item matches.
@@ -59,6 +64,7 @@ export function compileTablePatterns(text: string, partCounts: readonly number[]
   });
   return {
     text,
+    groupCount: Math.min(...compiled.map(({ regex }) => groupsOf(regex))),
     match(parts) {
       for (const { regex, count } of compiled) {
         if (count > parts.length) continue;
@@ -84,6 +90,11 @@ function compileItem(item: Item): RegExp {
   for (const part of item.parts) checkPart(part);
   const body = item.parts.map((part) => `(?:${part.regex})`).join(partSeparator);
   return new RegExp(`^${body}$`, "s");
+}
+
+/** An empty alternative matches without a look at anything and tells how many groups there are. */
+function groupsOf(regex: RegExp): number {
+  return (new RegExp(`${regex.source}|`).exec("")?.length ?? 1) - 1;
 }
 
 function checkPart(part: Part): void {

@@ -1,0 +1,56 @@
+import { createHmac } from "node:crypto";
+import type { LogicalType } from "../model/logical-type.ts";
+import type { Value } from "../model/value.ts";
+import { Skimmed, UNCHANGED } from "../model/value.ts";
+
+/** What becomes of one column's values on the way to the sink. */
+export type ColumnTreatment =
+  | { readonly kind: "keep" }
+  | { readonly kind: "exclude" }
+  | { readonly kind: "mask"; readonly text: string }
+  | { readonly kind: "hash"; readonly key: string };
+
+/** The type that a column has at the sink; null when it is left out. */
+export function treatedType(treatment: ColumnTreatment, type: LogicalType): LogicalType | null {
+  switch (treatment.kind) {
+    case "keep":
+      return type;
+    case "exclude":
+      return null;
+    case "mask":
+      return { kind: "text", maxChars: null };
+    case "hash":
+      return { kind: "text", maxChars: 64 };
+  }
+}
+
+/**
+ * Masks or hashes one value. NULL stays NULL, and UNCHANGED stays UNCHANGED (I9). A skimmed value can be masked, since
+ * its text is not needed; its hash is not known, so that it stays skimmed and its change becomes a dead letter (I1).
+ */
+export function treat(treatment: ColumnTreatment, type: LogicalType, value: Value): Value {
+  if (treatment.kind === "keep" || value === null || value === UNCHANGED) return value;
+  if (treatment.kind === "mask") return treatment.text;
+  if (treatment.kind === "exclude" || value instanceof Skimmed) return value;
+  return createHmac("sha256", treatment.key).update(hashInput(type, value)).digest("hex");
+}
+
+/**
+ * What a hash is made from: the value's canonical text. Decimals lose trailing zeros and `char(n)` its padding, so that
+ * keys which the source holds to be equal have one hash.
+ */
+export function hashInput(
+  type: LogicalType,
+  value: Exclude<Value, null | typeof UNCHANGED | Skimmed>,
+): string | Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const text = String(value);
+  if (type.kind === "decimal") return trimScale(text);
+  return type.kind === "text" && type.fixed === true ? text.replace(/ +$/, "") : text;
+}
+
+/** Decimal text without trailing zeros behind the point, as PostgreSQL's `trim_scale` has it. */
+function trimScale(text: string): string {
+  if (!text.includes(".")) return text;
+  return text.replace(/\.?0+$/, "");
+}
