@@ -24,6 +24,7 @@ export const allowed = {
   sources: ["model", "errors", "schema", "sources/*"],
   sinks: ["model", "errors", "schema", "sinks/*"],
   pipeline: ["model", "errors", "schema", "transform"],
+  verify: ["model", "errors", "schema", "transform"],
   observe: ["model", "errors", "pipeline"],
   config: ["model", "errors", "schema", "transform", "pipeline"],
   cluster: ["model", "errors", "schema", "pipeline", "observe"],
