@@ -16,6 +16,11 @@ export const CATALOGUE = {
     meaning: "Something that must always hold does not hold; nothing was acknowledged past it.",
     remedy: "Restart the pipeline; if it comes back, report it with the log of this run.",
   },
+  MR_STATE_VERSION: {
+    class: "config",
+    meaning: "The state at the sink was written by a version of Millrace that this one does not understand.",
+    remedy: "Run the version that wrote it, or a newer one.",
+  },
   MR_FENCED: {
     class: "fenced",
     meaning: "Another process has taken over this pipeline; this one can no longer write.",

@@ -1,0 +1,77 @@
+/** A password, or how to get a fresh one for each new connection (IAM tokens, secret stores). */
+export type Password = string | (() => Promise<string>);
+
+/**
+ * TLS towards the server; `false` is plain text.
+ *
+ * - `require`: encrypted; the certificate is checked only where a `ca` is given (as libpq does).
+ * - `verify-ca`: signed by `ca` (or by a public authority), whatever host it names.
+ * - `verify-full`: also names the host that we dialled.
+ */
+export type PostgresTls =
+  | false
+  | {
+      readonly mode: "require" | "verify-ca" | "verify-full";
+      /** PEM text of the authorities that may have signed the server's certificate. */
+      readonly ca?: string;
+      /** PEM text of the client certificate and its key. */
+      readonly cert?: string;
+      readonly key?: string;
+      readonly passphrase?: string;
+    };
+
+/** How to reach a PostgreSQL server: normalised, every default filled in. */
+export interface PostgresConnectionConfig {
+  /** A host name, an address, or the folder of a Unix socket. */
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: Password;
+  readonly database: string;
+  readonly tls: PostgresTls;
+  /** Shown in `pg_stat_activity` and in the server's log. */
+  readonly applicationName: string;
+  readonly connectTimeoutMs: number;
+  /** Idle time after which the kernel begins to ask whether the other side still lives. */
+  readonly tcpKeepAliveMs: number;
+}
+
+/** What a log reader needs beside the connection. */
+export interface PostgresLogConfig {
+  readonly slotName: string;
+  readonly publicationName: string;
+  /** Makes the slot one that a standby keeps in step (17 and later; ignored before). */
+  readonly failover: boolean;
+  /** Changes of partitions arrive as changes of the partitioned table. */
+  readonly publishViaPartitionRoot: boolean;
+  /** How often an idle database gets a logical message so that its log can be freed; 0 is never. */
+  readonly heartbeatIntervalMs: number;
+  /** Upper bound of the time between two status updates; a third of the server's patience where that is less. */
+  readonly statusIntervalMs: number;
+  /** Silence of the server after which the connection is held to be lost. */
+  readonly silenceTimeoutMs: number;
+  /** A batch is given once its items weigh this much, bytes. */
+  readonly batchBytes: number;
+  /** How long to wait for a slot that another connection still reads. */
+  readonly slotBusyTimeoutMs: number;
+}
+
+/** The defaults of {@link PostgresConnectionConfig} that do not name a server. */
+export const CONNECTION_DEFAULTS = {
+  port: 5432,
+  tls: false,
+  applicationName: "millrace",
+  connectTimeoutMs: 15_000,
+  tcpKeepAliveMs: 10_000,
+} as const satisfies Partial<PostgresConnectionConfig>;
+
+/** The defaults of {@link PostgresLogConfig} that do not name objects. */
+export const LOG_DEFAULTS = {
+  failover: false,
+  publishViaPartitionRoot: true,
+  heartbeatIntervalMs: 10_000,
+  statusIntervalMs: 5_000,
+  silenceTimeoutMs: 60_000,
+  batchBytes: 1_048_576,
+  slotBusyTimeoutMs: 60_000,
+} as const satisfies Partial<PostgresLogConfig>;

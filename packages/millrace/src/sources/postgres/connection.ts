@@ -1,0 +1,163 @@
+import type { ConnectionOptions } from "node:tls";
+import pg from "pg";
+import type { PostgresConnectionConfig, PostgresTls } from "./config.ts";
+import { connectionError } from "./connection-error.ts";
+import { TcpBytes } from "./tcp-bytes.ts";
+import { TlsBytes } from "./tls-bytes.ts";
+import { WireReader } from "./wire-reader.ts";
+
+/**
+ * What makes the text of a value the same in every session of ours, whatever the role or the database have set:
+ * `value.ts` promises PostgreSQL's ISO forms. An empty search_path makes names inside values (regclass …) complete.
+ * Timeouts are off: a reader that waits for its sink is idle for as long as the sink takes. `money` follows
+ * `lc_monetary`, which is left alone, since its number of digits is part of what the stored value means.
+ */
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, YMD",
+  IntervalStyle: "postgres",
+  extra_float_digits: "1",
+  bytea_output: "hex",
+  xmlbinary: "base64",
+  xmloption: "content",
+  search_path: "",
+  statement_timeout: "0",
+  lock_timeout: "0",
+  idle_in_transaction_session_timeout: "0",
+  idle_session_timeout: "0",
+  transaction_timeout: "0",
+};
+
+/** What this session is for. */
+export interface OpenOptions {
+  /** Makes a walsender connection: replication commands as well as SQL (simple protocol only). */
+  readonly replication?: boolean;
+}
+
+/** `pg` knows the start-up parameter, its types do not. */
+interface ClientConfig extends pg.ClientConfig {
+  readonly replication?: "database";
+  readonly connection: pg.Connection;
+}
+
+/**
+ * An authenticated session. SQL goes by `client`; {@link PostgresConnection.takeOver} gives its bytes to a
+ * {@link WireReader} for COPY OUT or replication. A failure while nobody waits for an answer is kept in `broken`.
+ */
+export class PostgresConnection {
+  readonly client: pg.Client;
+  readonly #connection: pg.Connection;
+  readonly #tcp: TcpBytes | null;
+  #broken: Error | null = null;
+
+  constructor(client: pg.Client, connection: pg.Connection, tcp: TcpBytes | null) {
+    this.client = client;
+    this.#connection = connection;
+    this.#tcp = tcp;
+    client.on("error", (error) => {
+      this.#broken ??= error;
+    });
+  }
+
+  /** Why the connection can no longer be used, null while it can. */
+  get broken(): Error | null {
+    return this.#broken;
+  }
+
+  /**
+   * Sends `sql` (START_REPLICATION, COPY … TO STDOUT) and reads the answer by ourselves from then on. No query may
+   * be under way. After COPY, {@link WireReader.handBack} makes `client` usable again.
+   */
+  takeOver(sql: string): WireReader {
+    this.#tcp?.takeOver();
+    const reader = new WireReader(this.#tcp ?? new TlsBytes(this.#connection.stream));
+    reader.sendQuery(sql);
+    return reader;
+  }
+
+  /** Ends the session; never throws. A connection that is being read by a WireReader is cut. */
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+
+  /** Cuts the connection without a word. */
+  destroy(): void {
+    this.#connection.stream.destroy();
+  }
+}
+
+/**
+ * Connects, authenticates and makes the session's settings.
+ * @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION.
+ */
+export async function openConnection(
+  config: PostgresConnectionConfig,
+  options: OpenOptions = {},
+): Promise<PostgresConnection> {
+  const where = `connecting to ${config.host}:${config.port}/${config.database} as ${config.user}`;
+  const password = await passwordOf(config, where);
+  const tcp = config.tls === false ? new TcpBytes() : null;
+  const ssl = tlsOptions(config.tls);
+  const connection = new pg.Connection({
+    ...(tcp === null ? {} : { stream: () => tcp.socket }),
+    ssl,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: config.tcpKeepAliveMs,
+  });
+  const clientConfig: ClientConfig = {
+    host: config.host,
+    port: config.port,
+    user: config.user,
+    password,
+    database: config.database,
+    ssl,
+    application_name: config.applicationName,
+    connectionTimeoutMillis: config.connectTimeoutMs,
+    connection,
+    ...(options.replication === true ? { replication: "database" } : {}),
+  };
+  const opened = new PostgresConnection(new pg.Client(clientConfig), connection, tcp);
+  try {
+    await opened.client.connect();
+    await opened.client.query(sessionSettingsSql());
+  } catch (error) {
+    opened.destroy();
+    throw connectionError(error, where);
+  }
+  return opened;
+}
+
+async function passwordOf(config: PostgresConnectionConfig, where: string): Promise<string> {
+  if (typeof config.password === "string") return config.password;
+  try {
+    return await config.password();
+  } catch (error) {
+    throw connectionError(error, `${where}: getting the password`);
+  }
+}
+
+/** One statement that sets only what this server's version knows. */
+function sessionSettingsSql(): string {
+  const values = Object.entries(SESSION_SETTINGS)
+    .map(([name, value]) => `('${name}', '${value}')`)
+    .join(", ");
+  return (
+    `SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES ${values}) AS s(name, value) ` +
+    "JOIN pg_catalog.pg_settings AS known ON pg_catalog.lower(known.name) = pg_catalog.lower(s.name)"
+  );
+}
+
+/** Node's TLS options for our modes. */
+function tlsOptions(tls: PostgresTls): false | ConnectionOptions {
+  if (tls === false) return false;
+  const { mode, ca, cert, key, passphrase } = tls;
+  const checked = mode !== "require" || ca !== undefined;
+  return {
+    rejectUnauthorized: checked,
+    ...(mode === "verify-full" ? {} : { checkServerIdentity: () => undefined }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
+}

@@ -1,0 +1,173 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { parseServerError } from "./server-error.ts";
+
+/** What {@link WireReader.advance} found. */
+export const Framing = {
+  /** No whole message is here: {@link WireReader.fill}, then ask again. */
+  MORE: 0,
+  /** A CopyData message; its body is `buffer[bodyStart..bodyEnd)` until the next `advance` or `fill`. */
+  DATA: 1,
+  /** A CopyData message too large to be held; take it piecewise with {@link WireReader.piece}. */
+  LARGE: 2,
+  /** COPY is over and the session is idle again, or the server ended replication. */
+  DONE: 3,
+} as const;
+export type Framing = (typeof Framing)[keyof typeof Framing];
+
+/** Messages up to this size are held whole; also the most that one read brings. */
+const WINDOW_BYTES = 262_144;
+const HEADER_BYTES = 5;
+
+const COPY_DATA = 0x64; // d
+const COPY_DONE = 0x63; // c
+const COMMAND_COMPLETE = 0x43; // C
+const READY = 0x5a; // Z
+const ERROR = 0x45; // E
+const COPY_BOTH = 0x57; // W
+
+/**
+ * Splits what the server sends during COPY OUT or replication into messages, by ourselves and without copying: a
+ * 512 KiB buffer is all that a connection ever holds (I10). Reads land in its upper half; the incomplete message
+ * that a read leaves is moved to just before it.
+ *
+ * Hot: `advance` runs per row.
+ */
+export class WireReader {
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Bytes of the message that `advance` called LARGE, body only. */
+  largeBytes = 0;
+  #largeLeft = 0;
+  #start = WINDOW_BYTES;
+  #end = WINDOW_BYTES;
+  #replicating = false;
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  /** Moves to the next message. @throws ServerError for an ErrorResponse, MillraceError MR_SOURCE_PROTOCOL. */
+  advance(): Framing {
+    const buffer = this.buffer;
+    for (;;) {
+      const at = this.#start;
+      if (this.#end - at < HEADER_BYTES) return Framing.MORE;
+      const type = buffer[at];
+      const length = buffer.readInt32BE(at + 1);
+      if (type !== COPY_DATA) {
+        if (!this.#control(type, length)) return Framing.MORE;
+        if (this.#isDone(type)) return Framing.DONE;
+        continue;
+      }
+      const next = at + 1 + length;
+      if (next <= this.#end && length >= 4) {
+        this.bodyStart = at + HEADER_BYTES;
+        this.bodyEnd = next;
+        this.#start = next;
+        return Framing.DATA;
+      }
+      return this.#beginIncomplete(length);
+    }
+  }
+
+  /**
+   * The next piece of a LARGE message in `buffer[bodyStart..bodyEnd)`; false when more must be filled in first, or
+   * when the message has been given whole ({@link largeLeft} is 0).
+   */
+  piece(): boolean {
+    const bytes = Math.min(this.#largeLeft, this.#end - this.#start);
+    if (bytes === 0) return false;
+    this.bodyStart = this.#start;
+    this.bodyEnd = this.#start + bytes;
+    this.#start += bytes;
+    this.#largeLeft -= bytes;
+    return true;
+  }
+
+  /** Bytes of the LARGE message that have not been given yet. */
+  get largeLeft(): number {
+    return this.#largeLeft;
+  }
+
+  /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */
+  async fill(): Promise<void> {
+    const left = this.#end - this.#start;
+    this.buffer.copyWithin(WINDOW_BYTES - left, this.#start, this.#end);
+    this.#start = WINDOW_BYTES - left;
+    this.#end = WINDOW_BYTES;
+    this.#end += await this.#source.read(this.buffer, WINDOW_BYTES);
+  }
+
+  /** Sends a simple query, such as START_REPLICATION or COPY … TO STDOUT. */
+  sendQuery(sql: string): void {
+    const body = Buffer.from(`${sql}\0`, "utf8");
+    const message = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+    message.write("Q", 0, "latin1");
+    message.writeInt32BE(4 + body.length, 1);
+    body.copy(message, HEADER_BYTES);
+    this.#source.write(message);
+  }
+
+  /** Sends one CopyData message; for status updates. */
+  sendCopyData(body: Uint8Array): void {
+    const message = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+    message[0] = COPY_DATA;
+    message.writeInt32BE(4 + body.length, 1);
+    message.set(body, HEADER_BYTES);
+    this.#source.write(message);
+  }
+
+  /** Tells the server that we have read enough. */
+  sendCopyDone(): void {
+    this.#source.write(Uint8Array.of(COPY_DONE, 0, 0, 0, 4));
+  }
+
+  /** After DONE of a COPY: `pg` has the connection again. */
+  handBack(): void {
+    this.#source.handBack();
+  }
+
+  /** Ends a pending {@link fill} with this error. */
+  fail(error: Error): void {
+    this.#source.fail(error);
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#source.destroy();
+  }
+
+  #beginIncomplete(length: number): Framing {
+    if (length < 4) throw new MillraceError("MR_SOURCE_PROTOCOL", `a message of ${length} bytes`);
+    if (length < WINDOW_BYTES) return Framing.MORE;
+    this.#start += HEADER_BYTES;
+    this.largeBytes = length - 4;
+    this.#largeLeft = this.largeBytes;
+    return Framing.LARGE;
+  }
+
+  /** Reads past a message that is not data; false when it is not here yet. */
+  #control(type: number | undefined, length: number): boolean {
+    if (length < 4 || length >= WINDOW_BYTES) {
+      throw new MillraceError("MR_SOURCE_PROTOCOL", `message type ${type} of ${length} bytes`);
+    }
+    const next = this.#start + 1 + length;
+    if (next > this.#end) return false;
+    if (type === ERROR) {
+      const error = parseServerError(this.buffer, this.#start + HEADER_BYTES, next);
+      this.#start = next;
+      throw error;
+    }
+    if (type === COPY_BOTH) this.#replicating = true;
+    this.#start = next;
+    return true;
+  }
+
+  #isDone(type: number | undefined): boolean {
+    if (type === READY) return true;
+    return this.#replicating && (type === COPY_DONE || type === COMMAND_COMPLETE);
+  }
+}
