@@ -1,0 +1,60 @@
+import type { OptionTable } from "./option.ts";
+import type { AcceptedKeys } from "./section.ts";
+import { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
+import {
+  POSTGRES_SOURCE_ACCEPTED,
+  POSTGRES_SOURCE_OPTIONS,
+  POSTGRES_SOURCE_REFUSED,
+} from "./options/postgres-source-options.ts";
+import {
+  DSQL_SINK_OPTIONS,
+  POSTGRES_SINK_OPTIONS,
+  POSTGRES_SINK_REFUSED,
+  SINK_ACCEPTED,
+} from "./options/sql-sink-options.ts";
+
+/** One kind of connector, as the parser, the reference and the JSON Schema see it. */
+export interface ConnectorKind {
+  /** One sentence for the reference. */
+  readonly title: string;
+  readonly options: OptionTable;
+  readonly accepted: AcceptedKeys;
+  readonly refused: Readonly<Record<string, string>>;
+}
+
+/** Sources by `type`. A new one adds its line here and in `sources/registry.ts`. */
+export const SOURCE_KINDS = {
+  postgres: {
+    title: "PostgreSQL 13 and later, read by logical replication.",
+    options: POSTGRES_SOURCE_OPTIONS,
+    accepted: POSTGRES_SOURCE_ACCEPTED,
+    refused: POSTGRES_SOURCE_REFUSED,
+  },
+} as const satisfies Record<string, ConnectorKind>;
+
+/** Sinks by `type`. A new one adds its line here and in `sinks/registry.ts`. */
+export const SINK_KINDS = {
+  dsql: {
+    title: "Amazon Aurora DSQL, exactly once.",
+    options: DSQL_SINK_OPTIONS,
+    accepted: SINK_ACCEPTED,
+    refused: {},
+  },
+  postgres: {
+    title: "PostgreSQL 13 and later, exactly once.",
+    options: POSTGRES_SINK_OPTIONS,
+    accepted: SINK_ACCEPTED,
+    refused: POSTGRES_SINK_REFUSED,
+  },
+  jsonl: {
+    title: "Lines of JSON in a file, for looking at what happens.",
+    options: JSONL_SINK_OPTIONS,
+    accepted: SINK_ACCEPTED,
+    refused: {},
+  },
+} as const satisfies Record<string, ConnectorKind>;
+
+/** A `type:` of a source. */
+export type SourceKind = keyof typeof SOURCE_KINDS;
+/** A `type:` of a sink. */
+export type SinkKind = keyof typeof SINK_KINDS;

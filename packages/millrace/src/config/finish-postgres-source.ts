@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { compileTablePatterns, TablePatternError } from "../schema/table-pattern.ts";
+import type { Surroundings } from "./interpolate.ts";
+import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
+import type { PostgresSourceConfig } from "./pipeline-config.ts";
+import type { Findings, Section } from "./section.ts";
+import { finishTls } from "./finish-tls.ts";
+
+/** Longest name of a slot: PostgreSQL's identifiers less what it keeps for itself. */
+const MAX_SLOT_CHARS = 63;
+
+interface Parts {
+  readonly name: string;
+  readonly surroundings: Surroundings;
+  readonly findings: Findings;
+}
+
+/** Fills in what follows from other options, and checks what only shows between them. */
+export function finishPostgresSource(
+  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
+  parts: Parts,
+): PostgresSourceConfig {
+  const { values } = section;
+  const slotName = values.slotName ?? slotNameOf(parts.name);
+  const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = values;
+  if (values.backfillSkip)
+    notice(
+      section,
+      parts.findings,
+      "scan.incremental.snapshot.backfill.skip",
+      "is true and changes nothing: changes of the load's time are always applied once, in their place",
+    );
+  return {
+    ...rest,
+    kind: "postgres",
+    database: checkTables(section, parts.findings),
+    slotName,
+    publicationName: values.publicationName ?? slotName,
+    tls: finishTls(section, "source", values.hostname, null, parts),
+  };
+}
+
+function notice(
+  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
+  findings: Findings,
+  name: string,
+  message: string,
+): void {
+  findings.notice(section.given.get(name) ?? section.place, `source.${name}`, message);
+}
+
+/**
+ * The name of a slot for a pipeline: lower-case letters, digits and underscores are all that a slot may have. Where
+ * that loses something, a digest of the whole name keeps two pipelines apart.
+ */
+export function slotNameOf(pipeline: string): string {
+  const plain = pipeline.toLowerCase().replace(/[^a-z0-9]+/g, "_");
+  const slot = `millrace_${plain}`;
+  if (pipeline.replaceAll("-", "_") === plain && slot.length <= MAX_SLOT_CHARS) return slot;
+  const digest = createHash("sha256").update(pipeline).digest("hex").slice(0, 8);
+  return `${slot.slice(0, MAX_SLOT_CHARS - 9)}_${digest}`;
+}
+
+/** Checks both lists and takes the database from the first part of `tables`. */
+function checkTables(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings): string {
+  const { tables, tablesExclude } = section.values;
+  const fine = checkPatterns(section, "tables", tables, findings);
+  if (tablesExclude !== null) checkPatterns(section, "tables.exclude", tablesExclude, findings);
+  if (!fine) return "";
+  const databases = [...new Set(firstParts(tables))];
+  const [database = ""] = databases;
+  if (databases.length === 1 && /^[\w$-]+$/u.test(database)) return database;
+  const wrong =
+    databases.length === 1
+      ? `begins with "${database}", which is a pattern`
+      : `names the databases ${databases.join(" and ")}`;
+  findings.problem(
+    section.given.get("tables") ?? section.place,
+    "source.tables",
+    wrong,
+    "Write the name of one database as the first part, e.g. tables: shop.public.\\.*; make one pipeline per database",
+  );
+  return "";
+}
+
+/** True when the list was given and can be read. */
+function checkPatterns(
+  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
+  name: string,
+  text: string,
+  findings: Findings,
+): boolean {
+  if (section.failed.has(name)) return false;
+  try {
+    compileTablePatterns(text, [3]);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TablePatternError)) throw error;
+    const place = section.given.get(name) ?? section.place;
+    const wrong = `${error.problem.charAt(0).toLowerCase()}${error.problem.slice(1)} (at character ${error.offset + 1})`;
+    findings.problem(place, `source.${name}`, wrong, error.remedy);
+    return false;
+  }
+}
+
+/** First parts of a list that was compiled with three parts per item, so that commas in brackets are inside parts. */
+function firstParts(tables: string): string[] {
+  const items = tables.matchAll(
+    /(?:^|,)\s*((?:\\.|[^.,\\])+)\.(?:\\.|\[[^\]]*\]|\{[^}]*\}|\([^)]*\)|[^,\\])*/g,
+  );
+  return [...items].map((item) => (item[1] ?? "").trim());
+}

@@ -1,0 +1,80 @@
+import type { TaskSettings } from "../pipeline/settings.ts";
+import type { RouteMode, RouteRule } from "../transform/rules.ts";
+import type { JsonlSinkOptions } from "./options/jsonl-sink-options.ts";
+import type { PostgresSourceOptions } from "./options/postgres-source-options.ts";
+import type { DsqlSinkOptions, PostgresSinkOptions } from "./options/sql-sink-options.ts";
+import type { Notice } from "./problem.ts";
+import type { Secret } from "./secret.ts";
+
+/** How a connection is encrypted; paths of PEM files, absolute. */
+export interface TlsConfig {
+  readonly mode: "disable" | "require" | "verify-ca" | "verify-full";
+  readonly caFile: string | null;
+  readonly certFile: string | null;
+  readonly keyFile: string | null;
+}
+
+/** Options that are read into {@link TlsConfig}. */
+type TlsKeys = "sslMode" | "sslCa" | "sslCert" | "sslKey";
+
+/** A PostgreSQL source with everything filled in. */
+export interface PostgresSourceConfig extends Omit<
+  PostgresSourceOptions,
+  TlsKeys | "slotName" | "publicationName"
+> {
+  readonly kind: "postgres";
+  readonly database: string;
+  readonly slotName: string;
+  readonly publicationName: string;
+  readonly tls: TlsConfig;
+}
+
+/** A DSQL sink with everything filled in. */
+export interface DsqlSinkConfig extends Omit<
+  DsqlSinkOptions,
+  TlsKeys | "useIamAuth" | "maxPoolSize"
+> {
+  readonly kind: "dsql";
+  readonly useIamAuth: boolean;
+  readonly maxPoolSize: number;
+  readonly tls: TlsConfig;
+}
+
+/** A PostgreSQL sink with everything filled in. */
+export interface PostgresSinkConfig extends Omit<PostgresSinkOptions, TlsKeys | "maxPoolSize"> {
+  readonly kind: "postgres";
+  readonly maxPoolSize: number;
+  readonly tls: TlsConfig;
+}
+
+/** A file of lines; `path` is absolute. */
+export interface JsonlSinkConfig extends JsonlSinkOptions {
+  readonly kind: "jsonl";
+}
+
+export type SourceConfig = PostgresSourceConfig;
+export type SinkConfig = DsqlSinkConfig | PostgresSinkConfig | JsonlSinkConfig;
+
+/** A rule of `transform:`; as `ColumnRule`, with its key wrapped. */
+export interface ColumnChoice {
+  readonly sourceTable: string;
+  readonly exclude?: readonly string[];
+  readonly mask?: { readonly columns: readonly string[]; readonly text: string };
+  readonly hash?: { readonly columns: readonly string[]; readonly key: Secret };
+  readonly description?: string;
+}
+
+/** A pipeline file that was understood: what the rest of the code uses. Made by `load.ts`. */
+export interface PipelineConfig {
+  readonly name: string;
+  /** Where it came from, for messages. */
+  readonly file: string;
+  readonly source: SourceConfig;
+  readonly sink: SinkConfig;
+  readonly routes: readonly RouteRule[];
+  readonly columnChoices: readonly ColumnChoice[];
+  readonly routeMode: RouteMode;
+  readonly settings: TaskSettings;
+  readonly memoryBudgetBytes: number;
+  readonly notices: readonly Notice[];
+}

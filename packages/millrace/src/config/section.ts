@@ -1,0 +1,243 @@
+import { interpolate } from "./interpolate.ts";
+import type { Interpolated, Surroundings } from "./interpolate.ts";
+import { nearestName } from "./nearest-name.ts";
+import type { Option, OptionTable, OptionValues } from "./option.ts";
+import type { Notice, Place, Problem } from "./problem.ts";
+import type { Entry, MapNode, Node } from "./tree.ts";
+import { nodeName } from "./tree.ts";
+
+/** Collects what is said about a file while it is read. */
+export class Findings {
+  readonly problems: Problem[] = [];
+  readonly notices: Notice[] = [];
+
+  problem(place: Place, path: string, wrong: string, remedy: string): void {
+    this.problems.push({ place, path, wrong: trimEnd(wrong), remedy: trimEnd(remedy) });
+  }
+
+  notice(place: Place, path: string, message: string): void {
+    this.notices.push({ place, path, message: trimEnd(message) });
+  }
+}
+
+function trimEnd(sentence: string): string {
+  return sentence.replace(/\.$/, "");
+}
+
+/** Keys that belong to Flink CDC and have no meaning here: taken, with a notice that says why. */
+export interface AcceptedKeys {
+  readonly keys: Readonly<Record<string, string>>;
+  /** Families such as `debezium.`. */
+  readonly prefixes: Readonly<Record<string, string>>;
+}
+
+/** What a section is read with. */
+export interface SectionContext {
+  /** `source`, `sink`, `pipeline`, `route[0]`. */
+  readonly path: string;
+  readonly surroundings: Surroundings;
+  readonly findings: Findings;
+  readonly accepted: AcceptedKeys;
+  /** Keys of the map that somebody else reads, such as `type`. */
+  readonly reserved: readonly string[];
+  /** Why a key that is known elsewhere is not known here, by key; makes the remedy better. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
+}
+
+/** A parsed section: its values, and where each given option stands. */
+export interface Section<Table extends OptionTable> {
+  readonly values: OptionValues<Table>;
+  readonly place: Place;
+  /** Places of the options that the file gives, by their main name. */
+  readonly given: ReadonlyMap<string, Place>;
+  /** Options that could not be read; what depends on them is not checked. */
+  readonly failed: ReadonlySet<string>;
+}
+
+/** Reads a map by its option table. Everything wrong goes to the findings; reading goes on to the end. */
+export function parseSection<Table extends OptionTable>(
+  map: MapNode,
+  table: Table,
+  context: SectionContext,
+): Section<Table> {
+  return new SectionReader(map, table, context).read();
+}
+
+class SectionReader<Table extends OptionTable> {
+  readonly #map: MapNode;
+  readonly #table: Table;
+  readonly #context: SectionContext;
+  readonly #values: Record<string, unknown> = {};
+  readonly #given = new Map<string, Place>();
+  readonly #failed = new Set<string>();
+
+  constructor(map: MapNode, table: Table, context: SectionContext) {
+    this.#map = map;
+    this.#table = table;
+    this.#context = context;
+  }
+
+  read(): Section<Table> {
+    for (const entry of this.#map.entries) this.#entry(entry);
+    for (const [key, option] of Object.entries(this.#table)) this.#finish(key, option);
+    // Every key of the table was filled from its own option, which is what OptionValues says.
+    const values = this.#values as OptionValues<Table>;
+    return { values, place: this.#map.place, given: this.#given, failed: this.#failed };
+  }
+
+  #entry(entry: Entry): void {
+    if (this.#context.reserved.includes(entry.key)) return;
+    const found = Object.entries(this.#table).find(
+      ([, option]) => option.name === entry.key || option.aliases?.includes(entry.key),
+    );
+    if (found === undefined) return this.#unknown(entry);
+    const [key, option] = found;
+    if (this.#given.has(option.name)) return this.#twice(entry, option);
+    this.#given.set(option.name, entry.keyPlace);
+    const scalar = this.#scalar(entry.value, option);
+    if (scalar === null) this.#failed.add(option.name);
+    else this.#decode(key, option, scalar.text, scalar.place, scalar.shown);
+  }
+
+  #twice(entry: Entry, option: Option<unknown>): void {
+    this.#problem(
+      entry.keyPlace,
+      entry.key,
+      `is another name of ${option.name}, which is given too`,
+      "Keep one of the two",
+    );
+  }
+
+  #decode(key: string, option: Option<unknown>, text: string, place: Place, shown: string): void {
+    const decoded = option.type.decode(text);
+    if ("value" in decoded) this.#values[key] = decoded.value;
+    else {
+      this.#failed.add(option.name);
+      this.#problem(
+        place,
+        option.name,
+        `${shown} ${decoded.wrong}`,
+        `${decoded.remedy}, e.g. ${option.name}: ${option.example}`,
+      );
+    }
+  }
+
+  /** The text of a value, and how a message may show it. */
+  #scalar(
+    node: Node,
+    option: Option<unknown>,
+  ): { text: string; place: Place; shown: string } | null {
+    if (node.kind === "list" && option.type.list)
+      return this.#joined(node.items, node.place, option);
+    if (node.kind !== "scalar") {
+      this.#problem(
+        node.place,
+        option.name,
+        `is ${nodeName(node)} and must be ${option.type.list ? "a value or a list" : "a single value"}`,
+        `Write ${option.name}: ${option.example}`,
+      );
+      return null;
+    }
+    if (node.empty) {
+      this.#problem(
+        node.place,
+        option.name,
+        "has no value",
+        `Write ${option.name}: ${option.example}, or leave it out`,
+      );
+      return null;
+    }
+    const filled = this.#interpolated(node.text, node.place, option.name);
+    return filled === null
+      ? null
+      : { text: filled.text, place: node.place, shown: shownAs(node.text, filled, option.secret) };
+  }
+
+  #joined(
+    items: readonly Node[],
+    place: Place,
+    option: Option<unknown>,
+  ): { text: string; place: Place; shown: string } | null {
+    const parts = items.map((item) =>
+      this.#scalar(item, { ...option, type: { ...option.type, list: false } }),
+    );
+    const texts = parts.flatMap((part) => (part === null ? [] : [part.text]));
+    return texts.length === items.length
+      ? { text: texts.join(","), place, shown: "the list" }
+      : null;
+  }
+
+  #interpolated(text: string, place: Place, name: string): Interpolated | null {
+    const filled = interpolate(text, this.#context.surroundings);
+    for (const { wrong, remedy } of filled.problems) this.#problem(place, name, wrong, remedy);
+    return filled.problems.length > 0 ? null : filled;
+  }
+
+  #finish(key: string, option: Option<unknown>): void {
+    const { findings, path } = this.#context;
+    const place = this.#given.get(option.name);
+    if (key in this.#values) return this.#conflicts(option, place);
+    this.#values[key] = option.fallback;
+    if (place !== undefined) return;
+    if (option.required) {
+      this.#failed.add(option.name);
+      this.#problem(
+        this.#map.place,
+        option.name,
+        "is missing",
+        `Write ${option.name}: ${option.example}`,
+      );
+    } else if (option.unsetNotice !== undefined)
+      findings.notice(this.#map.place, `${path}.${option.name}`, option.unsetNotice);
+  }
+
+  #conflicts(option: Option<unknown>, place: Place | undefined): void {
+    for (const other of option.conflicts ?? []) {
+      if (place === undefined || !this.#given.has(other)) continue;
+      this.#problem(
+        place,
+        option.name,
+        `cannot stand together with ${other}`,
+        "Keep one of the two",
+      );
+    }
+  }
+
+  #unknown({ key, keyPlace }: Entry): void {
+    const { accepted, path, findings, reserved, elsewhere } = this.#context;
+    const prefix = Object.keys(accepted.prefixes).find((candidate) => key.startsWith(candidate));
+    const reason = Object.hasOwn(accepted.keys, key)
+      ? accepted.keys[key]
+      : prefix === undefined
+        ? undefined
+        : accepted.prefixes[prefix];
+    if (reason !== undefined) return findings.notice(keyPlace, `${path}.${key}`, reason);
+    const hint =
+      elsewhere !== undefined && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
+    if (hint !== undefined) return this.#problem(keyPlace, key, "has no place here", hint);
+    const known = [
+      ...reserved,
+      ...Object.values(this.#table).flatMap((option) => [option.name, ...(option.aliases ?? [])]),
+    ];
+    const nearest = nearestName(key, known);
+    this.#problem(
+      keyPlace,
+      key,
+      "is not an option that is known",
+      nearest === null
+        ? `Take it out; ${path.replace(/\[\d+\]/, "")} knows ${known.toSorted().join(", ")}`
+        : `Did you mean ${nearest}?`,
+    );
+  }
+
+  #problem(place: Place, name: string, wrong: string, remedy: string): void {
+    this.#context.findings.problem(place, `${this.#context.path}.${name}`, wrong, remedy);
+  }
+}
+
+/** Secrets and what came from outside are never echoed. */
+function shownAs(raw: string, { text, foreign }: Interpolated, secret: boolean): string {
+  if (secret) return "the value";
+  if (foreign) return `the value of "${raw}"`;
+  return `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`;
+}

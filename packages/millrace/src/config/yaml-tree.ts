@@ -1,0 +1,163 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
+import type { Document, ErrorCode, Pair, ParsedNode, YAMLMap } from "yaml";
+import type { Place, Problem } from "./problem.ts";
+import type { Entry, Node, ReadTree } from "./tree.ts";
+
+/** More than any pipeline needs; stops aliases that multiply (I10). */
+const MAX_NODES = 50_000;
+
+/** Remedies for the parser's errors that people make most; the rest get the general one. */
+const REMEDIES: Partial<Record<ErrorCode, string>> = {
+  DUPLICATE_KEY: "Keep one of the two",
+  TAB_AS_INDENT: "Indent with spaces",
+  BAD_INDENT: "Indent the keys of one section by the same number of spaces",
+  BAD_ALIAS: 'A "*" at the start of a value needs a backslash (\\*) or quotes',
+  MISSING_CHAR: "Close the quote or the bracket",
+  BLOCK_AS_IMPLICIT_KEY: 'Put one "key: value" on a line; quote a value that holds ": "',
+  MULTILINE_IMPLICIT_KEY: 'Write "key: value" with a colon and a blank after the key',
+};
+
+/** Reads YAML into a tree with places. All scalars stay text, so `0123` keeps its zero and `no` is not false. */
+export function treeOfYaml(text: string, file: string): ReadTree {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, {
+    schema: "failsafe",
+    lineCounter: lines,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+  const documents = Array.isArray(parsed) ? parsed : [];
+  const reader = new Reader(file, lines);
+  for (const document of documents) reader.addErrors(document);
+  const [first, second] = documents;
+  if (second !== undefined)
+    reader.problem(
+      second.range[0],
+      "the file holds more than one document",
+      "Write one pipeline per file",
+    );
+  if (reader.problems.length > 0) return { root: null, problems: reader.problems };
+  if (first === undefined || first.contents === null || isEmpty(first.contents)) {
+    reader.problem(0, "the file is empty", "Write a pipeline with source, sink and pipeline");
+    return { root: null, problems: reader.problems };
+  }
+  const root = reader.node(first.contents, first);
+  return { root: reader.problems.length > 0 ? null : root, problems: reader.problems };
+}
+
+function isEmpty(node: unknown): boolean {
+  return isScalar(node) && node.type === Scalar.PLAIN && node.value === "";
+}
+
+class Reader {
+  readonly problems: Problem[] = [];
+  readonly #file: string;
+  readonly #lines: LineCounter;
+  #nodes = 0;
+
+  constructor(file: string, lines: LineCounter) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  addErrors(document: Document.Parsed<ParsedNode>): void {
+    for (const error of [...document.errors, ...document.warnings]) {
+      const remedy = REMEDIES[error.code] ?? "Mend the YAML at this place";
+      const wrong =
+        error.code === "DUPLICATE_KEY"
+          ? "the key stands here twice"
+          : `is not YAML: ${sentence(error.message)}`;
+      this.problem(error.pos[0], wrong, remedy);
+    }
+  }
+
+  problem(offset: number, wrong: string, remedy: string): void {
+    this.problems.push({ place: this.#place(offset), path: "", wrong, remedy });
+  }
+
+  node(node: unknown, document: Document.Parsed, fallbackOffset = 0): Node {
+    if (++this.#nodes > MAX_NODES) return this.#tooMany();
+    if (isAlias(node)) return this.#alias(node, document);
+    if (isMap(node)) return this.#map(node, document);
+    const offset = offsetOf(node, fallbackOffset);
+    if (isSeq(node)) {
+      const items = node.items.map((item) => this.node(item, document, offset));
+      return { kind: "list", place: this.#place(offset), items };
+    }
+    return this.#scalar(node, offset);
+  }
+
+  #scalar(node: unknown, offset: number): Node {
+    const place = this.#place(offset);
+    if (!isScalar(node)) return { kind: "scalar", place, text: "", empty: true };
+    const text = String(node.value);
+    const empty = node.type === Scalar.PLAIN && /^(|~|null|Null|NULL)$/.test(text);
+    return { kind: "scalar", place, text, empty };
+  }
+
+  #map(node: YAMLMap, document: Document.Parsed): Node {
+    const offset = offsetOf(node, 0);
+    const entries: Entry[] = [];
+    for (const pair of node.items) {
+      const entry = this.#entry(pair, document, offset);
+      if (entry !== null) entries.push(entry);
+    }
+    return { kind: "map", place: this.#place(offset), entries };
+  }
+
+  #entry(pair: Pair, document: Document.Parsed, mapOffset: number): Entry | null {
+    const offset = offsetOf(pair.key, mapOffset);
+    if (!isScalar(pair.key)) {
+      this.problem(offset, "a key is not plain text", 'Write "key: value"');
+      return null;
+    }
+    return {
+      key: String(pair.key.value),
+      keyPlace: this.#place(offset),
+      value: this.node(pair.value, document, offset),
+    };
+  }
+
+  #alias(
+    node: { source: string; range?: unknown; resolve(document: Document.Parsed): unknown },
+    document: Document.Parsed,
+  ): Node {
+    const target = node.resolve(document);
+    if (target !== undefined) return this.node(target, document);
+    const offset = offsetOf(node, 0);
+    this.problem(
+      offset,
+      `"*${node.source}" is a YAML alias without its anchor`,
+      'A "*" at the start of a value needs a backslash (\\*) or quotes',
+    );
+    return { kind: "scalar", place: this.#place(offset), text: "", empty: true };
+  }
+
+  #tooMany(): Node {
+    if (this.#nodes === MAX_NODES + 1)
+      this.problem(
+        0,
+        `the file has more than ${MAX_NODES} values`,
+        "Split it into several pipelines",
+      );
+    return { kind: "scalar", place: this.#place(0), text: "", empty: true };
+  }
+
+  #place(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#file, line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}
+
+function offsetOf(node: unknown, fallback: number): number {
+  if (typeof node !== "object" || node === null || !("range" in node)) return fallback;
+  const { range } = node;
+  const start: unknown = Array.isArray(range) ? range[0] : undefined;
+  return typeof start === "number" ? start : fallback;
+}
+
+/** The parser's message as the tail of a sentence of ours. */
+function sentence(message: string): string {
+  const line = message.split("\n", 1)[0] ?? message;
+  return `${line.charAt(0).toLowerCase()}${line.slice(1)}`.replace(/\.$/, "");
+}
