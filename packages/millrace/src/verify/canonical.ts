@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import type { LogicalType } from "../model/logical-type.ts";
+import type { ColumnTreatment } from "../transform/column-treatment.ts";
+import type { Expression, Parameters } from "./sql-text.ts";
+import { quoteColumn } from "./sql-text.ts";
+
+/**
+ * Text of one column that is the same on both sides when the values are equal.
+ *
+ * `asText` says that the target holds the source's own text of a value that is no text at the source (arrays, ranges,
+ * a decimal without bounds): then both sides give their text as it stands.
+ */
+export function canonicalText(name: string, type: LogicalType, asText: boolean): Expression {
+  const column = quoteColumn(name);
+  return () => (asText ? `${column}::text` : canonicalOf(column, type));
+}
+
+function canonicalOf(column: string, type: LogicalType): string {
+  switch (type.kind) {
+    case "decimal":
+      return `trim_scale(${column})::text`;
+    case "bytes":
+      return `encode(${column}, 'hex')`;
+    case "timestamptz":
+      return `(${column} AT TIME ZONE 'UTC')::text`;
+    case "text":
+      return type.fixed === true ? `rtrim(${column}::text, ' ')` : `${column}::text`;
+    case "boolean":
+    case "int":
+    case "float":
+    case "date":
+    case "time":
+    case "timetz":
+    case "timestamp":
+    case "interval":
+    case "uuid":
+    case "json":
+    case "jsonb":
+    case "other":
+      return `${column}::text`;
+  }
+}
+
+/** Whether a target type holds characters. */
+export function holdsText(targetType: string): boolean {
+  return /^(text|character varying|varchar|character|char|bpchar)\b/i.test(targetType);
+}
+
+/** What the source has to compute for a column that the target holds masked or hashed. */
+export function treatedText(
+  treatment: ColumnTreatment,
+  name: string,
+  type: LogicalType,
+  plain: Expression,
+): Expression {
+  switch (treatment.kind) {
+    case "keep":
+    case "exclude":
+      return plain;
+    case "mask":
+      return (parameters) =>
+        `CASE WHEN ${quoteColumn(name)} IS NULL THEN NULL ELSE ${parameters.bind(treatment.text)} END`;
+    case "hash":
+      return (parameters) => hmacSha256(parameters, treatment.key, hashedBytes(name, type));
+  }
+}
+
+/** The same bytes as `hashInput` of the transform room. */
+function hashedBytes(name: string, type: LogicalType): string {
+  const column = quoteColumn(name);
+  if (type.kind === "bytes") return column;
+  const text =
+    type.kind === "decimal"
+      ? `trim_scale(${column})::text`
+      : type.kind === "text" && type.fixed === true
+        ? `rtrim(${column}::text, ' ')`
+        : `${column}::text`;
+  return `convert_to(${text}, 'UTF8')`;
+}
+
+const hashBlockBytes = 64;
+
+/** RFC 2104 by the server's own sha256, so that the key itself never leaves the process. */
+function hmacSha256(parameters: Parameters, key: string, message: string): string {
+  const block = Buffer.alloc(hashBlockBytes);
+  const bytes = Buffer.from(key);
+  (bytes.length > hashBlockBytes ? createHash("sha256").update(bytes).digest() : bytes).copy(block);
+  const pad = (mask: number): string =>
+    `decode(${parameters.bind(Buffer.from(block.map((byte) => byte ^ mask)).toString("hex"))}, 'hex')`;
+  return `encode(sha256(${pad(0x5c)} || sha256(${pad(0x36)} || ${message})), 'hex')`;
+}
+
+/** One hash of a whole row: lengths before the texts, so that neither NULL nor a border can be mistaken. */
+export function rowHash(columns: readonly Expression[]): Expression {
+  return (parameters) => {
+    const parts = columns.map((column) => {
+      const text = column(parameters);
+      return `coalesce(octet_length(${text})::text || ':' || ${text}, '~')`;
+    });
+    return `md5(${parts.length === 0 ? "''" : parts.join(" || ")})`;
+  };
+}

@@ -1,0 +1,183 @@
+import type { TableId } from "../model/table.ts";
+import { compareBags } from "./bag.ts";
+import type { Suspect } from "./differences.ts";
+import type { ConfirmedDifference, Settle } from "./settle.ts";
+import { settleSuspects } from "./settle.ts";
+import type { TablePair, VerifyTable } from "./table-pair.ts";
+import { pairTable } from "./table-pair.ts";
+import type { TableReader } from "./table-reader.ts";
+import { settleTextForms } from "./table-reader.ts";
+import type { WalkStep } from "./walk.ts";
+import { walkKeys, walkRanges } from "./walk.ts";
+
+/** What `verifyTables` works with. */
+export interface VerifyOptions {
+  readonly source: TableReader;
+  readonly target: TableReader;
+  readonly tables: readonly VerifyTable[];
+  /** While changes flow, what waits for the lag to pass; null where the pipeline has stopped after catching up. */
+  readonly settle: Settle;
+  /** Name the differing rows by key and column (`--rows`); at most this many per table. */
+  readonly maxRowsNamed: number;
+  /** Rows of one range. */
+  readonly rangeRows?: number;
+  readonly onProgress?: (progress: VerifyProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How far one table is. */
+export interface VerifyProgress {
+  readonly table: TableId;
+  readonly target: TableId;
+  readonly rowsCompared: number;
+  readonly differingRows: number;
+}
+
+/** A differing row, for the operator who asked for it. */
+export interface RowDifference {
+  readonly kind: ConfirmedDifference["kind"];
+  /** Key columns by name, canonical text. */
+  readonly key: Readonly<Record<string, string>>;
+  /** Names of the columns that differ; empty for a missing or an extra row. */
+  readonly columns: readonly string[];
+}
+
+/** The result for one table and one target. */
+export interface TableVerdict {
+  readonly table: TableId;
+  readonly target: TableId;
+  readonly sourceRows: number;
+  readonly targetRows: number;
+  readonly missing: number;
+  readonly extra: number;
+  readonly different: number;
+  /** Rows that kept changing, or whose changes did not arrive in time; nothing can be said about them. */
+  readonly unsettled: number;
+  /** So many rows differ that the comparison of this table was cut short. */
+  readonly cutShort: boolean;
+  readonly rows: readonly RowDifference[];
+}
+
+/** The result for all tables. */
+export interface VerifyResult {
+  /** Nothing is missing, extra, different or unsettled anywhere. */
+  readonly equal: boolean;
+  readonly tables: readonly TableVerdict[];
+}
+
+const defaultRangeRows = 5000;
+/** More suspects than this are not collected (I10): the table is wrong as a whole. */
+const maxSuspects = 50_000;
+
+/** Compares source tables with their targets, down to rows. Reads only. */
+export async function verifyTables(options: VerifyOptions): Promise<VerifyResult> {
+  await settleTextForms(options.source);
+  await settleTextForms(options.target);
+  const tables: TableVerdict[] = [];
+  for (const table of options.tables) {
+    options.signal?.throwIfAborted();
+    tables.push(await verifyTable(table, options));
+  }
+  return { equal: tables.every(isEqual), tables };
+}
+
+function isEqual(verdict: TableVerdict): boolean {
+  const { missing, extra, different, unsettled, cutShort } = verdict;
+  return missing + extra + different + unsettled === 0 && !cutShort;
+}
+
+async function verifyTable(table: VerifyTable, options: VerifyOptions): Promise<TableVerdict> {
+  const pair = await pairTable(table, options);
+  const signal = options.signal ?? new AbortController().signal;
+  if (pair.way !== "bag") return verifyKeyed(pair, options, signal);
+  const bag = await compareBags(pair, options.settle, signal);
+  report(pair, options, bag.sourceRows, bag.missing + bag.extra);
+  return { ...identityOf(pair), ...bag, different: 0, unsettled: 0, cutShort: false, rows: [] };
+}
+
+async function verifyKeyed(
+  pair: TablePair,
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<TableVerdict> {
+  const walked = await walk(pair, options, signal);
+  const { confirmed, unsettled } = await settleSuspects(
+    pair,
+    walked.suspects,
+    options.settle,
+    signal,
+  );
+  const count = (kind: ConfirmedDifference["kind"]): number =>
+    confirmed.filter((difference) => difference.kind === kind).length;
+  return {
+    ...identityOf(pair),
+    sourceRows: walked.sourceRows,
+    targetRows: walked.targetRows,
+    missing: count("missing"),
+    extra: count("extra"),
+    different: count("different"),
+    unsettled: unsettled.length,
+    cutShort: walked.cutShort,
+    rows: await nameRows(pair, confirmed.slice(0, options.maxRowsNamed)),
+  };
+}
+
+async function walk(
+  pair: TablePair,
+  options: VerifyOptions,
+  signal: AbortSignal,
+): Promise<WalkStep & { cutShort: boolean }> {
+  const suspects: Suspect[] = [];
+  let sourceRows = 0;
+  let targetRows = 0;
+  const rangeRows = options.rangeRows ?? defaultRangeRows;
+  const steps = pair.way === "ranges" ? walkRanges(pair, rangeRows) : walkKeys(pair, rangeRows);
+  for await (const step of steps) {
+    signal.throwIfAborted();
+    sourceRows += step.sourceRows;
+    targetRows += step.targetRows;
+    for (const suspect of step.suspects) suspects.push(suspect);
+    report(pair, options, sourceRows, suspects.length);
+    if (suspects.length > maxSuspects) {
+      return { sourceRows, targetRows, suspects: suspects.slice(0, maxSuspects), cutShort: true };
+    }
+  }
+  return { sourceRows, targetRows, suspects, cutShort: false };
+}
+
+async function nameRows(
+  pair: TablePair,
+  differences: readonly ConfirmedDifference[],
+): Promise<readonly RowDifference[]> {
+  const named: RowDifference[] = [];
+  for (const { kind, key } of differences) {
+    const entries = pair.source.key.map(({ name }, index) => [name, key[index] ?? ""] as const);
+    const columns = kind === "different" ? await differingColumns(pair, key) : [];
+    named.push({ kind, key: Object.fromEntries(entries), columns });
+  }
+  return named;
+}
+
+async function differingColumns(
+  pair: TablePair,
+  key: ConfirmedDifference["key"],
+): Promise<readonly string[]> {
+  const source = await pair.source.columnHashes(key);
+  const target = await pair.target.columnHashes(key);
+  return pair.source.columns
+    .filter((_, index) => source?.[index] !== target?.[index])
+    .map(({ name }) => name);
+}
+
+function identityOf({ table }: TablePair): { table: TableId; target: TableId } {
+  return { table: table.source.id, target: table.target.id };
+}
+
+function report(
+  pair: TablePair,
+  options: VerifyOptions,
+  rowsCompared: number,
+  differingRows: number,
+): void {
+  options.onProgress?.({ ...identityOf(pair), rowsCompared, differingRows });
+}
