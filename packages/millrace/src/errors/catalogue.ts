@@ -41,6 +41,16 @@ export const CATALOGUE = {
     meaning: "The connection was lost while a COMMIT was under way; whether it landed is read from the lane row.",
     remedy: "Nothing: it is settled before anything else is written.",
   },
+  MR_SINK_LANE_MOVED: {
+    class: "unknown-outcome",
+    meaning: "The lane row is not as this task left it: an earlier COMMIT of the batch has landed, or another task has taken over.",
+    remedy: "Nothing: the lane row is read and decides.",
+  },
+  MR_SINK_LANE_MISSING: {
+    class: "config",
+    meaning: "A lane row of this pipeline was removed from the sink while it ran; without it nobody can tell what was applied.",
+    remedy: "Find who changed the state schema, then start the pipeline again.",
+  },
   MR_SINK_CONFLICT: {
     class: "conflict",
     meaning: "Another transaction changed the same rows or the catalogue first (SQLSTATE 40001).",
@@ -117,6 +127,16 @@ export const CATALOGUE = {
     remedy: "Route to another table, or say `shared: true` in both pipelines.",
   },
   // PostgreSQL source
+  MR_SOURCE_TABLE_CHANGED: {
+    class: "schema",
+    meaning: "A table is no longer as its shape says, or was rewritten after the snapshot that reads it.",
+    remedy: "Nothing: it is read again with a new snapshot once the log has brought the change.",
+  },
+  MR_SOURCE_TABLE_REFUSED: {
+    class: "config",
+    meaning: "A table cannot be captured as it is.",
+    remedy: "Do what the detail says, or leave the table out.",
+  },
   MR_SOURCE_SLOT_LOST: {
     class: "loss",
     meaning: "The server invalidated the replication slot: the log that comes next is gone.",
