@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { countTests, lastLine } from "./test-counts.mjs";
+
+const file = (name, ...statuses) => ({
+  name,
+  status: statuses.includes("failed") ? "failed" : "passed",
+  message: "",
+  assertionResults: statuses.map((status, index) => ({ status, fullName: `test ${index}` })),
+});
+const report = (...testResults) => ({
+  numPassedTests: testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === "passed").length,
+  testResults,
+});
+
+describe("countTests", () => {
+  it("counts what passed and names what failed", () => {
+    expect(countTests(report(file("a", "passed", "failed"), file("b", "passed")), 1)).toEqual({
+      passed: 2,
+      failed: 1,
+      failures: ["a: test 1"],
+    });
+  });
+
+  it.each(["skipped", "todo", "pending"])("counts a test that is %s as failed", (status) => {
+    expect(countTests(report(file("a", "passed", status)), 0)).toEqual({
+      passed: 1,
+      failed: 1,
+      failures: [`a: test 1 (${status})`],
+    });
+  });
+
+  it("counts a file that cannot be loaded", () => {
+    const broken = { ...file("a"), status: "failed", message: "SyntaxError: x\n  at y" };
+    expect(countTests(report(broken, file("b", "passed")), 1).failures).toEqual([
+      "a: SyntaxError: x",
+    ]);
+  });
+
+  it("counts an error outside of any test, and a run without a report", () => {
+    expect(countTests(report(file("a", "passed")), 1)).toMatchObject({ passed: 1, failed: 1 });
+    expect(countTests(undefined, 137)).toEqual({
+      passed: 0,
+      failed: 1,
+      failures: ["vitest (exit code 137)"],
+    });
+  });
+});
+
+describe("the last line", () => {
+  it("is what INTERFACE §1 says", () => {
+    expect(lastLine(12, 0)).toBe("12 passed, 0 failed");
+  });
+});
