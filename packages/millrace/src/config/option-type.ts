@@ -30,7 +30,7 @@ interface TypeDescription<T> {
   readonly unit?: string;
   readonly json: SchemaPart;
   readonly list?: boolean;
-  readonly value: z.ZodType<T>;
+  readonly value: z.ZodType<T, T>;
   readonly decode: (text: string) => T | Refusal;
   readonly encode: (value: T) => string;
 }
@@ -234,7 +234,7 @@ export function choice<const T extends string>(
   return optionType<T>({
     name: words.map((word) => `\`${word}\``).join(", "),
     json: { type: "string", enum: words },
-    value: z.enum(words) as z.ZodType<T>,
+    value: z.enum(words) as z.ZodType<T, T>,
     decode: (value) => {
       const word = words.find((candidate) => plain(candidate) === plain(value));
       if (word !== undefined) return word;

@@ -25,10 +25,8 @@ export interface Option<T> extends OptionText {
   /** Its value as the file would write it when it is left out; null where there is none. */
   readonly defaultText: string | null;
   readonly secret: boolean;
-  /** What it is when it is left out; undefined for a required option. */
-  readonly fallback: T | undefined;
-  /** Never read: keeps `T` in the type. */
-  readonly valueType?: T;
+  /** What it is when it is left out or, with a problem, could not be read. */
+  readonly fallback: T;
 }
 
 /** The options of a section, by the name that the code uses. */
@@ -39,9 +37,11 @@ export type OptionValues<Table extends OptionTable> = {
   readonly [Key in keyof Table]: Table[Key] extends Option<infer T> ? T : never;
 };
 
-/** An option without which the section means nothing. */
+/** An option without which the section means nothing. Its example stands in where it could not be read. */
 export function required<T>(type: OptionType<T>, option: OptionText): Option<T> {
-  return make(type, option, { required: true, fallback: undefined, defaultText: null });
+  const example = type.decode(option.example);
+  if (!("value" in example)) throw new Error(`the example of ${option.name} cannot be read`);
+  return make(type, option, { required: true, fallback: example.value, defaultText: null });
 }
 
 /** An option that is null when it is left out. */
@@ -57,7 +57,7 @@ export function defaulting<T>(type: OptionType<T>, fallback: T, option: OptionTe
 function make<T, U>(
   type: OptionType<U>,
   option: OptionText,
-  rest: { required: boolean; fallback: T | undefined; defaultText: string | null },
+  rest: { required: boolean; fallback: T; defaultText: string | null },
 ): Option<T> {
   return { ...option, ...rest, type, secret: type.name === "secret" };
 }

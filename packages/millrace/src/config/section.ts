@@ -48,7 +48,7 @@ export interface SectionContext {
 export interface Section<Table extends OptionTable> {
   readonly values: OptionValues<Table>;
   readonly place: Place;
-  /** Places of the options that the file gives, by their main name. */
+  /** Places of the values that the file gives, by their option's main name. */
   readonly given: ReadonlyMap<string, Place>;
   /** Options that could not be read; what depends on them is not checked. */
   readonly failed: ReadonlySet<string>;
@@ -93,7 +93,7 @@ class SectionReader<Table extends OptionTable> {
     if (found === undefined) return this.#unknown(entry);
     const [key, option] = found;
     if (this.#given.has(option.name)) return this.#twice(entry, option);
-    this.#given.set(option.name, entry.keyPlace);
+    this.#given.set(option.name, entry.value.place);
     const scalar = this.#scalar(entry.value, option);
     if (scalar === null) this.#failed.add(option.name);
     else this.#decode(key, option, scalar.text, scalar.place, scalar.shown);
