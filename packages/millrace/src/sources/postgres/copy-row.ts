@@ -1,0 +1,161 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TableShape } from "../../model/table.ts";
+import { Skimmed, type Value } from "../../model/value.ts";
+import { AS_IS, type Conversion, conversionOf, TO_BOOLEAN } from "./types.ts";
+
+/*
+ * Hot: once per row of INIT_SYNC. A row of COPY's text format is one line: values between tabs, `\N` for NULL, and
+ * backslash escapes, so that a raw tab or newline never occurs inside a value. Most rows hold no backslash and are
+ * done by one decode and one split. Figures: `copy-row.bench.ts`.
+ */
+
+const TAB = 9;
+const NEWLINE = 10;
+const NULL = "\\N";
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  v: "\v",
+};
+
+/** How the columns of a query are read. */
+export interface CopyColumns {
+  readonly conversions: readonly Conversion[];
+  /** Columns that are never skimmed: without its key a change could not even be parked (I1). */
+  readonly kept: ReadonlySet<number>;
+}
+
+/** The columns of a whole shape. */
+export function copyColumnsOf(shape: TableShape): CopyColumns {
+  return {
+    conversions: shape.columns.map((column) => conversionOf(column.type)),
+    kept: new Set(shape.key),
+  };
+}
+
+/**
+ * Makes rows of COPY lines. A line that is here in one piece goes by {@link CopyRowParser.row}; one too large for that
+ * by {@link CopyRowParser.piece} and {@link CopyRowParser.end}, which hold no more of a value than may be kept (I10).
+ */
+export class CopyRowParser {
+  readonly #width: number;
+  readonly #conversions: readonly Conversion[];
+  readonly #converted: readonly number[];
+  readonly #kept: ReadonlySet<number>;
+  readonly #maxValueBytes: number;
+  #fields: Value[] = [];
+  #pieces: Buffer[] = [];
+  #fieldBytes = 0;
+
+  constructor(columns: CopyColumns, maxValueBytes: number) {
+    this.#conversions = columns.conversions;
+    this.#width = columns.conversions.length;
+    this.#converted = columns.conversions.flatMap((conversion, i) =>
+      conversion === AS_IS ? [] : [i],
+    );
+    this.#kept = columns.kept;
+    this.#maxValueBytes = maxValueBytes;
+  }
+
+  /** The row of a whole line, newline included, in `buffer[start..end)`. */
+  row(buffer: Buffer, start: number, end: number): Value[] {
+    if (end - start > this.#maxValueBytes) {
+      this.piece(buffer, start, end);
+      return this.end();
+    }
+    const text = buffer.toString("utf8", start, end - 1);
+    const fields: Value[] = this.#width === 0 && text === "" ? [] : text.split("\t");
+    if (fields.length !== this.#width) throw this.#wrongWidth(fields.length);
+    if (text.includes("\\")) this.#unescapeAll(fields);
+    else for (const index of this.#converted) fields[index] = this.#convert(fields[index], index);
+    return fields;
+  }
+
+  /** Takes the next piece of a line. */
+  piece(buffer: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      let stop = buffer.indexOf(TAB, at);
+      if (stop === -1 || stop >= end) stop = buffer[end - 1] === NEWLINE ? end - 1 : end;
+      this.#take(buffer, at, stop);
+      if (stop === end) return;
+      this.#endField();
+      at = stop + 1;
+    }
+  }
+
+  /** The row, after its last piece. */
+  end(): Value[] {
+    const fields = this.#width === 0 ? [] : this.#fields;
+    this.#fields = [];
+    if (fields.length !== this.#width) throw this.#wrongWidth(fields.length);
+    return fields;
+  }
+
+  /** Keeps what could still be a value of the size that may be held: an escape takes at most two bytes for one. */
+  #take(buffer: Buffer, start: number, end: number): void {
+    this.#fieldBytes += end - start;
+    const limit = 2 * this.#maxValueBytes + NULL.length + 1;
+    if (this.#fieldBytes > limit && !this.#kept.has(this.#fields.length)) this.#pieces = [];
+    else this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
+  }
+
+  #endField(): void {
+    const index = this.#fields.length;
+    const bytes = this.#fieldBytes;
+    const held = Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    this.#fieldBytes = 0;
+    const value = held.length === bytes ? this.#valueOf(held.toString("utf8"), index) : null;
+    const skim =
+      held.length < bytes || (sizeOf(value) > this.#maxValueBytes && !this.#kept.has(index));
+    this.#fields.push(skim ? new Skimmed(bytes) : value);
+  }
+
+  #unescapeAll(fields: Value[]): void {
+    for (let index = 0; index < fields.length; index += 1) {
+      const field = fields[index];
+      if (typeof field === "string") fields[index] = this.#valueOf(field, index);
+    }
+  }
+
+  #valueOf(field: string, index: number): Value {
+    if (!field.includes("\\")) return this.#convert(field, index);
+    return field === NULL ? null : this.#convert(unescape(field), index);
+  }
+
+  #convert(value: Value | undefined, index: number): Value {
+    const conversion = this.#conversions[index];
+    if (typeof value !== "string" || conversion === AS_IS) return value ?? null;
+    return conversion === TO_BOOLEAN ? value === "t" : Buffer.from(value.slice(2), "hex");
+  }
+
+  #wrongWidth(got: number): MillraceError {
+    return new MillraceError(
+      "MR_SOURCE_PROTOCOL",
+      `a COPY row of ${got} columns, not ${this.#width}`,
+    );
+  }
+}
+
+/** Canonical size of a value in bytes; what is held against the sink's limit. */
+function sizeOf(value: Value): number {
+  if (typeof value === "string") return Buffer.byteLength(value, "utf8");
+  return value instanceof Uint8Array ? value.length : 0;
+}
+
+/** Undoes COPY's backslash escapes. */
+export function unescape(field: string): string {
+  let text = "";
+  let from = 0;
+  for (;;) {
+    const at = field.indexOf("\\", from);
+    if (at === -1) return text + field.slice(from);
+    const next = field.charAt(at + 1);
+    text += field.slice(from, at) + (ESCAPES[next] ?? next);
+    from = at + 2;
+  }
+}

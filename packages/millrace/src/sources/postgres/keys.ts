@@ -1,0 +1,95 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { LogicalType } from "../../model/logical-type.ts";
+import type { TableShape } from "../../model/table.ts";
+import type { Row, Value } from "../../model/value.ts";
+import { serverText } from "./types.ts";
+
+/*
+ * Hot: once per change. What depends on the shape alone is worked out once per shape.
+ *
+ * Two keys have one text when a sink that keeps the column's type would hold them to be equal: numbers by value,
+ * `char(n)` without its padding. Text is taken byte for byte even where the source's collation or type (citext, a
+ * nondeterministic collation) holds `a` and `A` to be equal: sinks compare bytes, so that an update from `a` to `A`
+ * must be a key change, or the row `a` would stay at the sink. The log gives both spellings (I2).
+ */
+
+type Part = (value: Value) => string;
+type KeyOf = (row: Row) => string;
+
+/** No PostgreSQL text holds this character: it can neither occur in a part nor be confused with one. */
+const SEPARATOR = "\u0000";
+const NULL_PART = "\u0000null";
+
+const compiled = new WeakMap<TableShape, KeyOf>();
+
+/**
+ * Canonical text of a row's key.
+ * @throws MillraceError MR_BUG where a key column is UNCHANGED or skimmed, or the table has no key.
+ */
+export function keyText(shape: TableShape, row: Row): string {
+  let keyOf = compiled.get(shape);
+  if (keyOf === undefined) compiled.set(shape, (keyOf = compile(shape)));
+  return keyOf(row);
+}
+
+function compile(shape: TableShape): KeyOf {
+  const parts = shape.key.map((index) => ({ index, text: partOf(shape, index) }));
+  const [first, ...rest] = parts;
+  if (first === undefined)
+    throw new MillraceError("MR_BUG", `${shape.id} has no key to make a text of`);
+  if (rest.length === 0) return (row) => first.text(row[first.index] ?? null);
+  return (row) => {
+    let text = first.text(row[first.index] ?? null);
+    for (const part of rest) text += SEPARATOR + part.text(row[part.index] ?? null);
+    return text;
+  };
+}
+
+function partOf(shape: TableShape, index: number): Part {
+  const column = shape.columns[index];
+  if (column === undefined) throw new MillraceError("MR_BUG", `${shape.id} has no column ${index}`);
+  const plain = (value: Value): string => plainText(value, shape, column.name);
+  const normalise = normalisation(column.type);
+  if (normalise === null) return (value) => (typeof value === "string" ? value : plain(value));
+  return (value) => (value === null ? NULL_PART : normalise(plain(value)));
+}
+
+function plainText(value: Value, shape: TableShape, column: string): string {
+  if (value === null) return NULL_PART;
+  if (typeof value === "symbol") {
+    throw new MillraceError("MR_BUG", `key column ${column} of ${shape.id} came as unchanged`);
+  }
+  if (typeof value === "object" && !(value instanceof Uint8Array)) {
+    throw new MillraceError("MR_BUG", `key column ${column} of ${shape.id} was skimmed`);
+  }
+  return serverText(value);
+}
+
+/** What makes equal values one text; null where the server's text is unique already. */
+function normalisation(type: LogicalType): ((text: string) => string) | null {
+  if (type.kind === "decimal") return decimalKey;
+  if (type.kind === "float") return floatKey;
+  return type.kind === "text" && type.fixed === true ? unpadded : null;
+}
+
+/** `10.50` and `10.5` are one key, and so are `-0.0` and `0`. */
+export function decimalKey(text: string): string {
+  if (!text.includes(".")) return text === "-0" ? "0" : text;
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 48) end -= 1;
+  if (text.charCodeAt(end - 1) === 46) end -= 1;
+  const short = text.slice(0, end);
+  return short === "-0" || short === "" || short === "-" ? "0" : short;
+}
+
+/** PostgreSQL prints one NaN; negative zero equals zero. */
+function floatKey(text: string): string {
+  return text === "-0" ? "0" : text;
+}
+
+/** `char(n)` is compared without trailing blanks. */
+function unpadded(text: string): string {
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 32) end -= 1;
+  return end === text.length ? text : text.slice(0, end);
+}

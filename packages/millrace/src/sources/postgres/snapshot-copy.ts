@@ -1,0 +1,79 @@
+import { failpoint } from "../../model/failpoint.ts";
+import type { Value } from "../../model/value.ts";
+import { connectionError } from "./connection-error.ts";
+import type { PostgresConnection } from "./connection.ts";
+import type { CopyRowParser } from "./copy-row.ts";
+import { Framing, type WireReader } from "./wire-reader.ts";
+
+/** A row of a COPY, and what it took on the wire. */
+export interface CopiedRow {
+  readonly values: Value[];
+  readonly bytes: number;
+}
+
+/** Rows that weigh about this much go to the consumer at once, whatever it asked for. */
+export interface CopyOptions {
+  readonly batchBytes: number;
+  /** What a row weighs beside its bytes on the wire. */
+  readonly rowOverheadBytes: number;
+  /** What is being read, for messages; no values. */
+  readonly doing: string;
+}
+
+/**
+ * Runs `COPY (…) TO STDOUT` and gives its rows in batches. Nothing is read from the socket while the consumer does not
+ * pull (I10). The connection can be used for the next statement only if all rows were taken; else it is cut, since
+ * COPY has no other way to stop.
+ * @throws MillraceError
+ */
+export async function* copyRows(
+  connection: PostgresConnection,
+  sql: string,
+  parser: CopyRowParser,
+  options: CopyOptions,
+): AsyncGenerator<CopiedRow[], void, undefined> {
+  const reader = connection.takeOver(sql);
+  let done = false;
+  try {
+    let batch: CopiedRow[] = [];
+    let bytes = 0;
+    for (;;) {
+      const framing = reader.advance();
+      if (framing === Framing.DONE) break;
+      if (framing === Framing.MORE) {
+        await reader.fill();
+        continue;
+      }
+      const row =
+        framing === Framing.DATA ? wholeRow(reader, parser) : await largeRow(reader, parser);
+      batch.push(row);
+      bytes += row.bytes + options.rowOverheadBytes;
+      if (bytes < options.batchBytes) continue;
+      failpoint("snapshot.batch-full");
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    reader.handBack();
+    done = true;
+    if (batch.length > 0) yield batch;
+  } catch (error) {
+    throw connectionError(error, options.doing);
+  } finally {
+    if (!done) connection.destroy();
+  }
+}
+
+function wholeRow(reader: WireReader, parser: CopyRowParser): CopiedRow {
+  const { buffer, bodyStart, bodyEnd } = reader;
+  return { values: parser.row(buffer, bodyStart, bodyEnd), bytes: bodyEnd - bodyStart };
+}
+
+async function largeRow(reader: WireReader, parser: CopyRowParser): Promise<CopiedRow> {
+  const bytes = reader.largeBytes;
+  while (reader.largeLeft > 0) {
+    if (reader.piece()) parser.piece(reader.buffer, reader.bodyStart, reader.bodyEnd);
+    else await reader.fill();
+  }
+  return { values: parser.end(), bytes };
+}

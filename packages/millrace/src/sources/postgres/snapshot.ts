@@ -1,0 +1,204 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Change } from "../../model/change.ts";
+import { failpoint } from "../../model/failpoint.ts";
+import type { ChunkKey, Json, Position, TransactionId } from "../../model/position.ts";
+import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import type { TableShape } from "../../model/table.ts";
+import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
+import type { Queryable } from "./catalogue.ts";
+import type { PostgresConnectionConfig } from "./config.ts";
+import { connectionError } from "./connection-error.ts";
+import { openConnection, type PostgresConnection } from "./connection.ts";
+import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
+import { keyText } from "./keys.ts";
+import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
+import { chunkSql, rowsSql, SNAPSHOT_SETTINGS } from "./snapshot-sql.ts";
+import { lockForReading } from "./table-lock.ts";
+import type { TablePlan } from "./table-plan.ts";
+import { serverText } from "./types.ts";
+import { Visibility } from "./visibility.ts";
+
+/** What a row weighs in memory beside its text: strings' headers, the array, the change; bytes, a rough average. */
+export const ROW_OVERHEAD_BYTES = 128;
+/** Keys that are asked for at once: bounds the statement's text. */
+const KEYS_PER_QUERY = 500;
+
+/** What a snapshot needs beside its connection. */
+export interface SnapshotDependencies {
+  readonly config: PostgresConnectionConfig;
+  /** A session that sees the catalogue as it is now. */
+  readonly present: Queryable;
+  /** The publication's row filter for a table, by oid. */
+  readonly filterOf: (identity: string) => string | null;
+  readonly positionOf: (lsn: string) => Position;
+}
+
+/**
+ * One REPEATABLE READ transaction on a connection of its own. What it sees is known from the first statement on; the
+ * log end is read after that, so that every commit it sees lies before (I7).
+ */
+export class PostgresSnapshot implements SourceSnapshot {
+  readonly logEnd: Position;
+  readonly #visibility: Visibility;
+  readonly #connection: PostgresConnection;
+  readonly #dependencies: SnapshotDependencies;
+  /** Tables are locked once; after that nothing about them can change until the transaction ends. */
+  readonly #locked = new WeakMap<TableShape, TablePlan>();
+
+  private constructor(
+    connection: PostgresConnection,
+    dependencies: SnapshotDependencies,
+    visibility: Visibility,
+    logEnd: Position,
+  ) {
+    this.#connection = connection;
+    this.#dependencies = dependencies;
+    this.#visibility = visibility;
+    this.logEnd = logEnd;
+  }
+
+  /** @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION */
+  static async open(dependencies: SnapshotDependencies): Promise<PostgresSnapshot> {
+    const connection = await openConnection(dependencies.config);
+    try {
+      const { client } = connection;
+      await client.query(`${SNAPSHOT_SETTINGS}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+      const seen = await client.query<{ snapshot: string; recovery: boolean }>(
+        "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
+      );
+      failpoint("snapshot.taken");
+      const end = await client.query<{ lsn: string }>(LOG_END_SQL);
+      const { snapshot = "", recovery = false } = seen.rows[0] ?? {};
+      const logEnd = dependencies.positionOf(end.rows[0]?.lsn ?? "");
+      return new PostgresSnapshot(
+        connection,
+        dependencies,
+        Visibility.parse(snapshot, recovery),
+        logEnd,
+      );
+    } catch (error) {
+      connection.destroy();
+      throw connectionError(error, "taking a snapshot");
+    }
+  }
+
+  get token(): Json {
+    return this.#visibility.token;
+  }
+
+  sees(transaction: TransactionId): boolean {
+    return this.#visibility.sees(transaction);
+  }
+
+  async *readChunk(
+    shape: TableShape,
+    range: ChunkRange,
+    options: { maxValueBytes: number; batchBytes: number },
+  ): AsyncGenerator<ChunkBatch, void, undefined> {
+    const plan = await this.#plan(shape);
+    const parser = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
+    const rows = copyRows(this.#connection, chunkSql(plan, range), parser, {
+      batchBytes: options.batchBytes,
+      rowOverheadBytes: ROW_OVERHEAD_BYTES,
+      doing: `reading a chunk of ${shape.id}`,
+    });
+    for await (const batch of rows) {
+      failpoint("snapshot.chunk-batch");
+      yield chunkBatch(shape, batch);
+    }
+  }
+
+  async readRows(
+    shape: TableShape,
+    keys: readonly Row[],
+    options: { maxValueBytes: number; keysOnly?: boolean },
+  ): Promise<ReadonlyMap<string, Row>> {
+    const plan = await this.#plan(shape);
+    const columns = options.keysOnly === true ? shape.key : shape.columns.map((_, index) => index);
+    const parser = new CopyRowParser(partOf(copyColumnsOf(shape), columns), options.maxValueBytes);
+    const found = new Map<string, Row>();
+    for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
+      const texts = keys.slice(at, at + KEYS_PER_QUERY).map((row) => keyTextsOf(shape, row));
+      const names = columns.map((index) => plan.columns[index] ?? "NULL");
+      const rows = copyRows(this.#connection, rowsSql(plan, names, texts), parser, {
+        batchBytes: Number.POSITIVE_INFINITY,
+        rowOverheadBytes: ROW_OVERHEAD_BYTES,
+        doing: `reading rows of ${shape.id}`,
+      });
+      for await (const batch of rows) {
+        for (const { values } of batch) {
+          const row = spread(shape, columns, values);
+          found.set(keyText(shape, row), row);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Ends the transaction and the session; never throws. */
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #plan(shape: TableShape): Promise<TablePlan> {
+    const locked = this.#locked.get(shape);
+    if (locked !== undefined) return locked;
+    const { present, filterOf } = this.#dependencies;
+    try {
+      const filter = filterOf(shape.identity);
+      const plan = await lockForReading(this.#connection.client, present, shape, filter);
+      this.#locked.set(shape, plan);
+      return plan;
+    } catch (error) {
+      throw connectionError(error, `preparing to read ${shape.id}`);
+    }
+  }
+}
+
+/** Where the log ends now, on a primary or on a standby. */
+export const LOG_END_SQL = `
+SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+  ELSE pg_catalog.pg_current_wal_insert_lsn() END)::text AS lsn`;
+
+function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
+  const rows: Change[] = [];
+  let bytes = 0;
+  for (const row of batch) {
+    const weight = row.bytes + ROW_OVERHEAD_BYTES;
+    bytes += weight;
+    rows.push(new Change("r", shape, null, row.values, null, null, null, weight));
+  }
+  const last = batch.at(-1);
+  return { rows, bytes, lastKey: last === undefined ? null : chunkKeyOf(shape, last.values) };
+}
+
+/** The key after which a later read goes on; null for a table without key, which cannot be read in parts. */
+function chunkKeyOf(shape: TableShape, row: Row): ChunkKey | null {
+  return shape.key.length === 0 ? null : [...keyTextsOf(shape, row)];
+}
+
+function keyTextsOf(shape: TableShape, row: Row): readonly string[] {
+  return shape.key.map((index) => {
+    const value: Value = row[index] ?? null;
+    if (value === null || typeof value === "symbol") throw notAKey(shape);
+    if (typeof value === "object" && !(value instanceof Uint8Array)) throw notAKey(shape);
+    return serverText(value);
+  });
+}
+
+function notAKey(shape: TableShape): MillraceError {
+  return new MillraceError("MR_BUG", `a row of ${shape.id} came without its key`);
+}
+
+function partOf(all: CopyColumns, columns: readonly number[]): CopyColumns {
+  const kept = columns.flatMap((column, index) => (all.kept.has(column) ? [index] : []));
+  return { conversions: columns.map((index) => all.conversions[index] ?? 0), kept: new Set(kept) };
+}
+
+/** A full-width row of the columns that were read; the others are UNCHANGED, never NULL (I9). */
+function spread(shape: TableShape, columns: readonly number[], values: Row): Row {
+  if (columns.length === shape.columns.length) return values;
+  const row: Value[] = shape.columns.map(() => UNCHANGED);
+  for (const [at, index] of columns.entries()) row[index] = values[at] ?? null;
+  return row;
+}
