@@ -1,0 +1,151 @@
+/**
+ * Compares databases row by row by their own text. It shares no code with `millrace verify`, so that both would have
+ * to be wrong in the same way.
+ */
+import type pg from "pg";
+import { quote } from "./schema.ts";
+import { textRows } from "./sql-session.ts";
+
+/** A table on both sides. */
+export interface ComparedTable {
+  readonly source: { readonly schema: string; readonly name: string };
+  readonly target: { readonly schema: string; readonly name: string };
+  /** Columns of the source that are not expected at the target. */
+  readonly leftOut?: readonly string[];
+}
+
+/** How one table differs: sentences, empty when it does not. */
+export interface Comparison {
+  readonly table: string;
+  readonly sourceRows: number;
+  readonly targetRows: number;
+  readonly differences: readonly string[];
+}
+
+const maxShown = 5;
+
+/** Compares one table: its columns, then every row. */
+export async function compareTable(
+  source: pg.Client,
+  target: pg.Client,
+  table: ComparedTable,
+): Promise<Comparison> {
+  const name = `${table.source.schema}.${table.source.name}`;
+  const sourceTypes = await columnsOf(source, table.source);
+  for (const column of table.leftOut ?? []) sourceTypes.delete(column);
+  const targetTypes = await columnsOf(target, table.target);
+  const shape = compareColumns(sourceTypes, targetTypes);
+  if (shape.length > 0) return { table: name, sourceRows: -1, targetRows: -1, differences: shape };
+  const columns = [...sourceTypes.keys()];
+  const sourceRows = await textRows(
+    source,
+    select(table.source, columns, sourceTypes, targetTypes),
+  );
+  const targetRows = await textRows(
+    target,
+    select(table.target, columns, sourceTypes, targetTypes),
+  );
+  return {
+    table: name,
+    sourceRows: sourceRows.length,
+    targetRows: targetRows.length,
+    differences: compareRows(sourceRows, targetRows, columns),
+  };
+}
+
+/** Compares many tables; gives only what differs. */
+export async function compareTables(
+  source: pg.Client,
+  target: pg.Client,
+  tables: readonly ComparedTable[],
+): Promise<readonly Comparison[]> {
+  const different: Comparison[] = [];
+  for (const table of tables) {
+    const comparison = await compareTable(source, target, table);
+    if (comparison.differences.length > 0) different.push(comparison);
+  }
+  return different;
+}
+
+type ColumnTypes = Map<string, string>;
+
+async function columnsOf(
+  client: pg.Client,
+  table: { readonly schema: string; readonly name: string },
+): Promise<ColumnTypes> {
+  const rows = await textRows(
+    client,
+    `SELECT a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+     JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+    [table.schema, table.name],
+  );
+  return new Map(rows.map(([name, type]) => [name ?? "", type ?? ""]));
+}
+
+/** Columns of ours, and dropped ones that are still being put away, may be there besides. */
+const isOurs = (column: string): boolean => /^_millrace_|^_dropped_/.test(column);
+
+function compareColumns(source: ColumnTypes, target: ColumnTypes): readonly string[] {
+  if (target.size === 0) return ["the target has no such table"];
+  const missing = [...source.keys()].filter((column) => !target.has(column));
+  const extra = [...target.keys()].filter((column) => !source.has(column) && !isOurs(column));
+  return [
+    ...missing.map((column) => `column "${column}" is missing at the target`),
+    ...extra.map((column) => `column "${column}" is at the target only`),
+  ];
+}
+
+function select(
+  table: { readonly schema: string; readonly name: string },
+  columns: readonly string[],
+  source: ColumnTypes,
+  target: ColumnTypes,
+): string {
+  const expressions = columns.map((column) =>
+    textOf(quote(column), source.get(column) ?? "", target.get(column) ?? ""),
+  );
+  return `SELECT ${expressions.join(", ")} FROM ${quote(table.schema)}.${quote(table.name)}`;
+}
+
+/** Zeros behind a decimal's point and blanks behind a `char` are the only things that may differ. */
+function textOf(column: string, source: string, target: string): string {
+  if (source.startsWith("numeric") && target.startsWith("numeric")) {
+    return `trim_scale(${column})::text`;
+  }
+  if (source.startsWith("character(")) return `rtrim(${column}::text, ' ')`;
+  return `${column}::text`;
+}
+
+function compareRows(
+  source: readonly (string | null)[][],
+  target: readonly (string | null)[][],
+  columns: readonly string[],
+): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const row of source) add(counts, JSON.stringify(row), 1);
+  for (const row of target) add(counts, JSON.stringify(row), -1);
+  const missing: string[] = [];
+  const extra: string[] = [];
+  for (const [row, count] of counts)
+    (count > 0 ? missing : extra).push(`${row} ×${Math.abs(count)}`);
+  if (missing.length + extra.length === 0) return [];
+  return [
+    `${source.length} rows at the source, ${target.length} at the target; ${missing.length} not at the target, ${extra.length} only there; columns ${columns.join(", ")}`,
+    ...shown("only at the source", missing),
+    ...shown("only at the target", extra),
+  ];
+}
+
+function add(counts: Map<string, number>, row: string, by: number): void {
+  const count = (counts.get(row) ?? 0) + by;
+  if (count === 0) counts.delete(row);
+  else counts.set(row, count);
+}
+
+function shown(where: string, rows: readonly string[]): readonly string[] {
+  return rows
+    .toSorted()
+    .slice(0, maxShown)
+    .map((row) => `${where}: ${row.slice(0, 400)}`);
+}
