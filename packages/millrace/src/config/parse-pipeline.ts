@@ -83,6 +83,7 @@ class PipelineParser {
       settings,
       memoryBudgetBytes: pipeline.values.memoryBudgetBytes,
       notices: inFileOrder(findings.notices),
+      places: findings.places,
     };
   }
 

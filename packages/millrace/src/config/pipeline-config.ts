@@ -3,7 +3,7 @@ import type { RouteMode, RouteRule } from "../transform/rules.ts";
 import type { JsonlSinkOptions } from "./options/jsonl-sink-options.ts";
 import type { PostgresSourceOptions } from "./options/postgres-source-options.ts";
 import type { DsqlSinkOptions, PostgresSinkOptions } from "./options/sql-sink-options.ts";
-import type { Notice } from "./problem.ts";
+import type { Notice, Place } from "./problem.ts";
 import type { Secret } from "./secret.ts";
 
 /** How a connection is encrypted; paths of PEM files, absolute. */
@@ -77,4 +77,6 @@ export interface PipelineConfig {
   readonly settings: TaskSettings;
   readonly memoryBudgetBytes: number;
   readonly notices: readonly Notice[];
+  /** Where each given option stands, by its path such as `route[0].source-table`; for what only servers can tell. */
+  readonly places: ReadonlyMap<string, Place>;
 }

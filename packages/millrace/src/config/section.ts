@@ -10,6 +10,8 @@ import { nodeName } from "./tree.ts";
 export class Findings {
   readonly problems: Problem[] = [];
   readonly notices: Notice[] = [];
+  /** Where each option stands that the file gives, by its path such as `route[0].source-table`. */
+  readonly places = new Map<string, Place>();
 
   problem(place: Place, path: string, wrong: string, remedy: string): void {
     this.problems.push({ place, path, wrong: trimEnd(wrong), remedy: trimEnd(remedy) });
@@ -94,6 +96,7 @@ class SectionReader<Table extends OptionTable> {
     const [key, option] = found;
     if (this.#given.has(option.name)) return this.#twice(entry, option);
     this.#given.set(option.name, entry.value.place);
+    this.#context.findings.places.set(`${this.#context.path}.${option.name}`, entry.value.place);
     const scalar = this.#scalar(entry.value, option);
     if (scalar === null) this.#failed.add(option.name);
     else this.#decode(key, option, scalar.text, scalar.place, scalar.shown);

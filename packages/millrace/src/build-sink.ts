@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import type {
+  DsqlSinkConfig,
+  PostgresSinkConfig,
+  SinkConfig,
+  TlsConfig,
+} from "./config/pipeline-config.ts";
+import type { ConnectorContext } from "./model/source.ts";
+import type { Sink } from "./model/sink.ts";
+import type { SqlSinkInput, TlsOptions } from "./sinks/dsql/options.ts";
+import { SINKS } from "./sinks/registry.ts";
+
+/** Makes the sink that a pipeline's file describes. Opens nothing. */
+export function buildSink(config: SinkConfig, context: ConnectorContext): Sink {
+  switch (config.kind) {
+    case "dsql":
+      return SINKS.dsql(sqlSinkInput(config), context);
+    case "postgres":
+      return SINKS.postgres(sqlSinkInput(config), context);
+    case "jsonl":
+      return SINKS.jsonl({ path: config.path, statePath: `${config.path}.millrace` }, context);
+  }
+}
+
+/** How the sink's server is reached. The password is revealed here and nowhere else. */
+export function sqlSinkInput(config: DsqlSinkConfig | PostgresSinkConfig): SqlSinkInput {
+  const iam =
+    config.kind === "dsql"
+      ? {
+          useIamAuth: config.useIamAuth,
+          region: config.region,
+          iamRole: config.iamRole,
+          adminUser: config.adminUser,
+        }
+      : { useIamAuth: false };
+  return {
+    ...iam,
+    host: config.host,
+    port: config.port,
+    database: config.database,
+    username: config.username,
+    password: config.password?.reveal() ?? null,
+    maxPoolSize: config.maxPoolSize,
+    minPoolSize: config.minPoolSize,
+    connectionMaxLifetimeMs: config.connectionMaxLifetimeMs,
+    connectionIdleTimeoutMs: config.connectionIdleTimeoutMs,
+    stateSchema: config.stateSchema,
+    unconstrainedNumeric: config.unconstrainedNumeric,
+    tls: sinkTls(config.tls),
+  };
+}
+
+function sinkTls({ mode, caFile, certFile, keyFile }: TlsConfig): TlsOptions {
+  const pem = (file: string | null) => (file === null ? null : readFileSync(file, "utf8"));
+  return { mode, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
+}

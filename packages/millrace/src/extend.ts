@@ -1,0 +1,52 @@
+/**
+ * What a source, a sink or another part that is not ours is written against. `millrace/testkit` has the tests that
+ * show whether it keeps the invariants.
+ */
+export { MillraceError } from "./errors/millrace-error.ts";
+export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
+export type { CatalogueEntry, ErrorCode } from "./errors/catalogue.ts";
+export { toMillraceError } from "./errors/to-millrace-error.ts";
+export { Change } from "./model/change.ts";
+export type {
+  LogBatch,
+  LogItem,
+  Op,
+  ShapeChange,
+  TableDropped,
+  Transaction,
+  Truncate,
+} from "./model/change.ts";
+export type { LogicalType } from "./model/logical-type.ts";
+export { silentLogger, systemClock } from "./model/ports.ts";
+export type { Clock, Logger, Random } from "./model/ports.ts";
+export type { ChunkKey, Json, Position, TransactionId } from "./model/position.ts";
+export type { RoutePlan, Router } from "./model/router.ts";
+export type {
+  ChunkBatch,
+  ChunkRange,
+  ConnectorContext,
+  DiscoveredTable,
+  LogStart,
+  Source,
+  SourceLog,
+  SourceSnapshot,
+} from "./model/source.ts";
+export type {
+  Commit,
+  CommitResult,
+  DeadLetter,
+  KeyPage,
+  LaneRow,
+  LaneStamp,
+  Sink,
+  SinkCapabilities,
+  StateEntry,
+  Takeover,
+  TargetChange,
+  Write,
+} from "./model/sink.ts";
+export { tableId } from "./model/table.ts";
+export type { Column, TableId, TableShape, TargetColumn, TargetTable } from "./model/table.ts";
+export { Skimmed, UNCHANGED } from "./model/value.ts";
+export type { Row, Value } from "./model/value.ts";
+export type { TaskObserver } from "./pipeline/observer.ts";

@@ -1,0 +1,27 @@
+/**
+ * Millrace as a library: load a pipeline, start it, watch it, stop it. The command line is made of this.
+ *
+ * @example
+ * const pipeline = await loadPipeline("shop.yaml");
+ * await pipeline.start();
+ * await pipeline.caughtUp();
+ * await pipeline.stop();
+ */
+export { loadPipeline } from "./load-pipeline.ts";
+export type { LoadOptions } from "./load-pipeline.ts";
+export type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
+export { ConfigError } from "./config/problem.ts";
+export type { Notice, Place, Problem } from "./config/problem.ts";
+export { CATALOGUE } from "./errors/catalogue.ts";
+export type { CatalogueEntry, ErrorCode } from "./errors/catalogue.ts";
+export { MillraceError } from "./errors/millrace-error.ts";
+export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
+export { ByteBudget } from "./pipeline/byte-budget.ts";
+export type {
+  ChannelStatus,
+  TableState,
+  TableStatus,
+  TaskEvent,
+  TaskState,
+  TaskStatus,
+} from "./pipeline/status.ts";

@@ -1,0 +1,39 @@
+import { loadConfig } from "./config/load.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
+import type { ByteBudget } from "./pipeline/byte-budget.ts";
+import type { TaskObserver } from "./pipeline/observer.ts";
+import { Pipeline } from "./pipeline-handle.ts";
+import { processBudget } from "./process-budget.ts";
+
+/** What `loadPipeline` may be given beside the file. */
+export interface LoadOptions {
+  /** Where log lines go; nowhere without it. */
+  readonly log?: Logger;
+  /** Metrics and other listeners. */
+  readonly observers?: readonly TaskObserver[];
+  /** The memory that this pipeline shares with others; the process' own without it. */
+  readonly budget?: ByteBudget;
+  /** Variables for `${env:NAME}`; the process' own without it. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Reads a pipeline from a YAML file, or from an object of the same shape. Nothing is opened before `start`.
+ * @throws ConfigError with every problem of the file.
+ */
+export async function loadPipeline(
+  input: string | object,
+  options: LoadOptions = {},
+): Promise<Pipeline> {
+  const config = loadConfig(input, options.env ?? process.env);
+  return new Pipeline(config, {
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    log: options.log ?? silentLogger,
+    budget: options.budget ?? processBudget(config.memoryBudgetBytes),
+    observers: options.observers ?? [],
+  });
+}

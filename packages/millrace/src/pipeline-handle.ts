@@ -1,0 +1,272 @@
+import { buildSink } from "./build-sink.ts";
+import { buildSource } from "./build-source.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { formatNotice } from "./config/problem.ts";
+import { revealed } from "./config/rules.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import { toMillraceError } from "./errors/to-millrace-error.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
+import type { DiscoveredTable, Source } from "./model/source.ts";
+import { logEvent } from "./observe/event-log.ts";
+import { EventStream } from "./observe/event-stream.ts";
+import { allOf } from "./observe/observers.ts";
+import type { ByteBudget } from "./pipeline/byte-budget.ts";
+import type { TaskObserver } from "./pipeline/observer.ts";
+import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
+import type { Task } from "./pipeline/task-api.ts";
+import { createTask } from "./pipeline/task.ts";
+import { preflight } from "./preflight.ts";
+import { createRouter, defaultTargetOf } from "./transform/router.ts";
+
+/** What a pipeline tells while it runs: a task's event, with its time and the pipeline's name. */
+export type PipelineEvent = TaskEvent & {
+  readonly pipeline: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+};
+
+/** What a pipeline is run with, beside its file. */
+export interface PipelineParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly budget: ByteBudget;
+  readonly observers: readonly TaskObserver[];
+}
+
+/** One life of a pipeline, from `start` to its end; `restart` goes on within it. */
+interface Life {
+  readonly ended: PromiseWithResolvers<void>;
+  task: Task | null;
+  restarting: boolean;
+  /** `stop` was called, perhaps before there was a task to stop. */
+  stopping: boolean;
+}
+
+/** A pipeline: started, watched, steered and stopped from here. */
+export class Pipeline {
+  readonly name: string;
+  readonly config: PipelineConfig;
+  readonly #parts: PipelineParts;
+  readonly #events: EventStream<PipelineEvent>;
+  #life: Life | null = null;
+  #done: Promise<void> = Promise.resolve();
+  #lastStatus: TaskStatus;
+
+  /** @internal Made by `loadPipeline`. */
+  constructor(config: PipelineConfig, parts: PipelineParts) {
+    this.name = config.name;
+    this.config = config;
+    this.#parts = parts;
+    this.#events = new EventStream((count) =>
+      this.#stamped({ type: "notice", message: `${count} events were dropped` }),
+    );
+    this.#lastStatus = statusBeforeStart(config, parts.budget);
+  }
+
+  /** Things about the file that the operator should know, as lines. */
+  get notices(): readonly string[] {
+    return this.config.notices.map(formatNotice);
+  }
+
+  /**
+   * Resolves when the pipeline has taken over and its log is open.
+   * @throws ConfigError when the source contradicts the file; nothing was touched then. MillraceError otherwise.
+   */
+  async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#life !== null)
+      throw new MillraceError("MR_USAGE", `pipeline ${this.name} is running already`);
+    signal?.throwIfAborted();
+    this.#events.reopen();
+    const life: Life = { ended: Promise.withResolvers(), task: null, restarting: false, stopping: false };
+    // Whoever never asks for `done` has the error in the status and in the log.
+    life.ended.promise.catch(() => {});
+    this.#life = life;
+    this.#done = life.ended.promise;
+    const stop = () => void this.stop().catch(() => {});
+    signal?.addEventListener("abort", stop, { once: true });
+    void life.ended.promise
+      .catch(() => {})
+      .finally(() => signal?.removeEventListener("abort", stop));
+    await this.#run(life);
+  }
+
+  /** Settles when the pipeline has ended: resolves after `stop`, rejects with the error that failed it. */
+  get done(): Promise<void> {
+    return this.#done;
+  }
+
+  /** What happens from now on, until the pipeline ends. A listener that is too slow misses events and is told so. */
+  events(): AsyncIterableIterator<PipelineEvent> {
+    return this.#events.listen();
+  }
+
+  /** Every table is in SYNC and the log was followed to where it stood then. Rejects when the pipeline ends before. */
+  async caughtUp(): Promise<void> {
+    await this.#task().caughtUp();
+  }
+
+  status(): TaskStatus {
+    return this.#life?.task?.status() ?? this.#lastStatus;
+  }
+
+  /** Finishes what is under way, writes the frontier, lets go of the source. Resolves when all of it is done. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    if (life === null) return;
+    life.stopping = true;
+    await life.task?.stop();
+    await life.ended.promise;
+  }
+
+  /** Reads nothing more; what is on its way is written. */
+  async pause(): Promise<void> {
+    await this.#task().pause();
+  }
+
+  async resume(): Promise<void> {
+    await this.#task().resume();
+  }
+
+  /** Loads a table again, by its name at the source (`schema.table`). */
+  async resync(table: string): Promise<void> {
+    const found = this.status().tables.find(({ id }) => id === table);
+    if (found === undefined)
+      throw new MillraceError("MR_NOT_FOUND", `pipeline ${this.name} has no table ${table}`);
+    await this.#task().resync(found.id);
+  }
+
+  /** Stops the task and starts another from the state at the sink; also after a failure. */
+  async restart(): Promise<void> {
+    const life = this.#life;
+    if (life?.task == null) return this.start();
+    life.restarting = true;
+    await life.task.stop().catch(() => {});
+    await life.task.done.catch(() => {});
+    life.restarting = false;
+    if (life.stopping) this.#end(life, null);
+    else await this.#run(life);
+  }
+
+  #task(): Task {
+    const task = this.#life?.task;
+    if (task != null) return task;
+    throw new MillraceError("MR_USAGE", `pipeline ${this.name} is not running`);
+  }
+
+  async #run(life: Life): Promise<void> {
+    try {
+      const task = await this.#makeTask();
+      life.task = task;
+      if (life.stopping) await task.stop();
+      task.done.then(
+        () => this.#taskEnded(life, task, null),
+        (error: unknown) => this.#taskEnded(life, task, error),
+      );
+      await task.start();
+    } catch (error) {
+      this.#end(life, error);
+      throw error;
+    }
+  }
+
+  async #makeTask(): Promise<Task> {
+    const { clock, random, log, budget } = this.#parts;
+    const context = { pipeline: this.name, clock, random, log };
+    const source = buildSource(this.config.source, context);
+    try {
+      this.#tellNotices(await preflight(this.config, source));
+      const sink = buildSink(this.config.sink, context);
+      const router = this.router();
+      const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
+      return createTask({
+        ...context,
+        source,
+        sink,
+        router,
+        settings: this.config.settings,
+        budget,
+        observer,
+      });
+    } catch (error) {
+      await closeQuietly(source);
+      throw error;
+    }
+  }
+
+  /** @internal The routes of this pipeline; `verify` goes by them too. */
+  router(): ReturnType<typeof createRouter> {
+    const { routes, columnChoices, routeMode, source } = this.config;
+    return createRouter({
+      routes,
+      columns: columnChoices.map(revealed),
+      routeMode,
+      database: source.database,
+      defaultTarget: defaultTargetOf(source.kind),
+    });
+  }
+
+  #tellNotices(tables: readonly DiscoveredTable[]): void {
+    for (const { shape, notices } of tables) {
+      for (const message of notices) this.#tell({ type: "notice", table: shape.id, message });
+    }
+  }
+
+  #ownObserver(): TaskObserver {
+    return { event: (event) => this.#tell(event), committed() {}, failed() {}, schemaChange() {} };
+  }
+
+  #tell(event: TaskEvent): void {
+    logEvent(this.#parts.log, event);
+    this.#events.push(this.#stamped(event));
+  }
+
+  #stamped(event: TaskEvent): PipelineEvent {
+    return { pipeline: this.name, atMs: this.#parts.clock.now(), ...event };
+  }
+
+  #taskEnded(life: Life, task: Task, error: unknown): void {
+    this.#lastStatus = task.status();
+    if (life.restarting || life.task !== task) return;
+    this.#end(life, error);
+  }
+
+  #end(life: Life, error: unknown): void {
+    if (this.#life !== life) return;
+    this.#life = null;
+    if (error === null) life.ended.resolve();
+    else {
+      const failure = toMillraceError(error, "MR_BUG");
+      const { code, message, remedy } = failure;
+      this.#lastStatus = {
+        ...this.#lastStatus,
+        state: failure.class === "fenced" ? "fenced" : "failed",
+        error: { code, message, remedy },
+      };
+      life.ended.reject(failure);
+    }
+    this.#events.end();
+  }
+}
+
+async function closeQuietly(source: Source): Promise<void> {
+  await source.close().catch(() => {});
+}
+
+function statusBeforeStart(config: PipelineConfig, budget: ByteBudget): TaskStatus {
+  return {
+    pipeline: config.name,
+    state: "stopped",
+    error: null,
+    fence: null,
+    tables: [],
+    channels: [],
+    lagMs: null,
+    lagBytes: null,
+    progressAgeMs: 0,
+    bufferBytes: 0,
+    bufferLimitBytes: budget.limitBytes,
+    retries: {},
+    identity: null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { ConfigError } from "./config/problem.ts";
+import type { Place, Problem } from "./config/problem.ts";
+import { revealed } from "./config/rules.ts";
+import type { DiscoveredTable, Source } from "./model/source.ts";
+import { unusedRules } from "./transform/unused-rules.ts";
+
+/**
+ * What the source says about a file before anything is touched: the tables that it captures.
+ * @throws ConfigError when no table matches, or a rule or a hidden column matches nothing (a misspelt column in
+ * `mask-columns` would let its values through).
+ */
+export async function preflight(
+  config: PipelineConfig,
+  source: Source,
+): Promise<readonly DiscoveredTable[]> {
+  const tables = await source.discover();
+  const problems = tables.length === 0 ? [noTables(config)] : unusedProblems(config, tables);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return tables;
+}
+
+function noTables(config: PipelineConfig): Problem {
+  return {
+    place: placeOf(config, "source.tables"),
+    path: "source.tables",
+    wrong: `matches no table of ${config.source.database} that ${config.source.username} can see`,
+    remedy: "Compare it with the names of the tables, and the role's rights with them",
+  };
+}
+
+function unusedProblems(config: PipelineConfig, tables: readonly DiscoveredTable[]): Problem[] {
+  const rules = { routes: config.routes, columns: config.columnChoices.map(revealed) };
+  const shapes = tables.map(({ shape }) => shape);
+  return unusedRules(rules, shapes, config.source.database).map(
+    ({ list, index, field, problem, remedy }) => {
+      const path = `${list}[${index}].${field}`;
+      const wrong = `${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;
+      return { place: placeOf(config, path), path, wrong, remedy };
+    },
+  );
+}
+
+function placeOf(config: PipelineConfig, path: string): Place {
+  return config.places.get(path) ?? { file: config.file, line: null, column: null };
+}
