@@ -21,6 +21,16 @@ export const CATALOGUE = {
     meaning: "The state at the sink was written by a version of Millrace that this one does not understand.",
     remedy: "Run the version that wrote it, or a newer one.",
   },
+  MR_TABLE_UNKNOWN: {
+    class: "config",
+    meaning: "The pipeline has no table of this name.",
+    remedy: "Look at `millrace tables` for the names it has.",
+  },
+  MR_NOT_RUNNING: {
+    class: "config",
+    meaning: "The pipeline is not running, so it cannot do this.",
+    remedy: "Start it with `millrace run`.",
+  },
   MR_FENCED: {
     class: "fenced",
     meaning: "Another process has taken over this pipeline; this one can no longer write.",

@@ -8,6 +8,8 @@ export interface ByteAccount {
   /** True when `take` would resolve at once; then the bytes are taken. The hot path's way without a promise. */
   tryTake(bytes: number): boolean;
   give(bytes: number): void;
+  /** Gives back all that is left; the account's holder has ended. */
+  close(): void;
   readonly usedBytes: number;
 }
 
@@ -119,5 +121,9 @@ class Account implements ByteAccount {
 
   give(bytes: number): void {
     this.#budget.give(this, bytes);
+  }
+
+  close(): void {
+    this.#budget.give(this, this.usedBytes);
   }
 }

@@ -1,0 +1,227 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Clock } from "../model/ports.ts";
+import type { DeadLetter, Sink, StateEntry, Write } from "../model/sink.ts";
+import type { TableId, TargetTable } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import type { Committer } from "./committer.ts";
+import { compact, overlay, runsOfDistinctKeys, toChangeEvents, toWrites, type KeyOutcome } from "./compaction.ts";
+import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
+import type { RowItem } from "./lane-item.ts";
+import type { TaskObserver } from "./observer.ts";
+import { unfit } from "./routes.ts";
+import { keyRowFor, type SourceReads } from "./source-reads.ts";
+import { stateKey } from "./state-documents.ts";
+
+/** What lanes share. */
+export interface WriterParts {
+  readonly sink: Sink;
+  readonly committer: Committer;
+  readonly book: DeadLetterBook;
+  readonly reads: SourceReads;
+  readonly observer: TaskObserver;
+  readonly clock: Clock;
+  readonly compaction: boolean;
+}
+
+interface Prepared {
+  readonly writes: readonly Write[];
+  /** For writes that may miss rows: the outcomes behind each row. */
+  readonly outcomesOf: readonly (readonly KeyOutcome[])[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
+}
+
+/** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
+export class BatchWriter {
+  readonly #parts: WriterParts;
+  readonly #lane: number;
+
+  constructor(lane: number, parts: WriterParts) {
+    this.#lane = lane;
+    this.#parts = parts;
+  }
+
+  /** Resolves when all items are durable or parked. `state` travels with the first transaction. */
+  async write(items: readonly RowItem[], state: readonly StateEntry[]): Promise<void> {
+    try {
+      await this.#writeOnce(items, state);
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || (thrown.class !== "row" && thrown.class !== "too-large")) throw thrown;
+      const cut = middle(items);
+      if (cut === 0) return this.#park(items, state, thrown);
+      await this.write(items.slice(0, cut), state);
+      await this.write(items.slice(cut), []);
+    }
+  }
+
+  async #writeOnce(items: readonly RowItem[], state: readonly StateEntry[]): Promise<void> {
+    for (let known = new Map<RowItem, Row | null>(), round = 0; ; round++) {
+      const prepared = await this.#prepare(items, known);
+      failpoint("lane.before-commit");
+      const result = await this.#parts.committer.commit([this.#lane], {
+        writes: prepared.writes,
+        state: [...state, ...this.#checkpoint(items)],
+        deadLetters: prepared.deadLetters,
+        superseded: prepared.superseded,
+      });
+      if (result.outcome === "done") return this.#afterCommit(prepared);
+      if (round > 0) throw new MillraceError("MR_BUG", "rows are missing that were read from the source");
+      const missing = result.rows.map(({ write, row }) => prepared.outcomesOf[write]?.[row]?.item).filter((item) => item !== undefined);
+      known = await this.#readRows(missing);
+    }
+  }
+
+  /** The checkpoint of this lane: the position of its last change. */
+  #checkpoint(items: readonly RowItem[]): StateEntry[] {
+    for (let i = items.length - 1; i >= 0; i--) {
+      const position = items[i]?.position;
+      if (position !== null && position !== undefined) return [{ key: stateKey.checkpoint(this.#lane), value: position }];
+    }
+    return [];
+  }
+
+  #afterCommit(prepared: Prepared): void {
+    failpoint("lane.after-commit");
+    for (const letter of prepared.deadLetters) this.#parts.book.add(letter);
+    for (const { target, key } of prepared.superseded) this.#parts.book.remove(target, key);
+  }
+
+  async #prepare(items: readonly RowItem[], known: ReadonlyMap<RowItem, Row | null>): Promise<Prepared> {
+    if (!this.#parts.sink.capabilities.lastWriteWins) return this.#prepareLog(items, known);
+    const writes: Write[] = [];
+    const outcomesOf: KeyOutcome[][] = [];
+    const deadLetters: DeadLetter[] = [];
+    const superseded: { target: TableId; key: string }[] = [];
+    const runs = this.#parts.compaction ? [items] : runsOfDistinctKeys(items);
+    for (const run of runs) {
+      const keyed = run.filter((item) => !item.route.target.keyless);
+      if (keyed.length < run.length) addKeyless(writes, outcomesOf, run);
+      const targets = compact(keyed);
+      await this.#completePatches(targets, known);
+      for (const [target, outcomes] of targets) this.#parkUnfit(target, outcomes, deadLetters, superseded);
+      const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
+      writes.push(...made.writes);
+      outcomesOf.push(...made.outcomesOf);
+    }
+    return { writes, outcomesOf, deadLetters, superseded };
+  }
+
+  async #prepareLog(items: readonly RowItem[], known: ReadonlyMap<RowItem, Row | null>): Promise<Prepared> {
+    const patches = items.filter((item) => item.write === "patch" && !known.has(item));
+    const read = this.#parts.sink.capabilities.partialUpdates ? known : new Map([...known, ...(await this.#readRows(patches))]);
+    const events = toChangeEvents(items).map((event, i) => {
+      const row = read.get(items[i] as RowItem);
+      return row === undefined || event.after === null ? event : { ...event, after: row === null ? event.after : overlay(row, event.after) };
+    });
+    return { writes: [{ kind: "changes", changes: events }], outcomesOf: [[]], deadLetters: [], superseded: [] };
+  }
+
+  /** Patches whose row the sink cannot complete become full rows from the source (I9). */
+  async #completePatches(targets: Map<TargetTable, Map<string, KeyOutcome>>, known: ReadonlyMap<RowItem, Row | null>): Promise<void> {
+    const wanted: RowItem[] = [];
+    for (const outcomes of targets.values()) {
+      for (const outcome of outcomes.values()) {
+        if (outcome.write === "patch" && !known.has(outcome.item) && this.#mustRead(outcome)) wanted.push(outcome.item);
+      }
+    }
+    const rows = wanted.length === 0 ? known : new Map([...known, ...(await this.#readRows(wanted))]);
+    if (rows.size === 0) return;
+    for (const outcomes of targets.values()) {
+      for (const [key, outcome] of outcomes) {
+        const row = outcome.write === "patch" ? rows.get(outcome.item) : undefined;
+        if (row === undefined) continue;
+        outcomes.set(key, row === null ? { ...outcome, item: outcome.item, write: "remove" } : { item: outcome.item, write: "put", row: overlay(row, outcome.row) });
+      }
+    }
+  }
+
+  #mustRead(outcome: KeyOutcome): boolean {
+    return outcome.item.table.early || !this.#parts.sink.capabilities.partialUpdates;
+  }
+
+  /** Source rows of these items, mapped to their targets; null where the source has deleted them. */
+  async #readRows(items: readonly RowItem[]): Promise<Map<RowItem, Row | null>> {
+    if (items.length === 0) return new Map();
+    const rows = await this.#parts.reads.read(
+      items.map((item) => ({
+        table: item.table,
+        keyRow: keyRowFor(item.table, item.change),
+        transaction: item.change.transaction?.id ?? null,
+      })),
+    );
+    return new Map(items.map((item, i) => [item, mapRead(item, rows[i] ?? null)]));
+  }
+
+  #parkUnfit(
+    target: TargetTable,
+    outcomes: Map<string, KeyOutcome>,
+    deadLetters: DeadLetter[],
+    superseded: { target: TableId; key: string }[],
+  ): void {
+    for (const [key, outcome] of outcomes) {
+      const parked = this.#parts.book.has(target.id, key);
+      const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
+      if (why !== null) {
+        this.#parts.book.admit(outcome.item.table.id, why);
+        deadLetters.push(this.#letter(outcome.item, why.code, why.reason));
+        outcomes.delete(key);
+      } else if (parked && outcome.write === "patch") outcomes.delete(key); // parks behind the letter that stands
+      else if (parked) superseded.push({ target: target.id, key });
+    }
+  }
+
+  #letter(item: RowItem, code: string, reason: string): DeadLetter {
+    this.#parts.observer.event({ type: "dead-letter", table: item.table.id, code, reason });
+    return letterFor(item, code, reason, this.#parts.clock.now());
+  }
+
+  /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
+  async #park(items: readonly RowItem[], state: readonly StateEntry[], error: MillraceError): Promise<void> {
+    const letters = items.map((item) => {
+      this.#parts.book.admit(item.table.id, { code: error.code, reason: error.message });
+      return this.#letter(item, error.code, error.message);
+    });
+    const content = { writes: [], state: [...state, ...this.#checkpoint(items)], deadLetters: letters, superseded: [] };
+    await this.#parts.committer.commit([this.#lane], content);
+    for (const letter of letters) this.#parts.book.add(letter);
+  }
+}
+
+/** The source's row of an item, in its current shape, as a row of the item's target. */
+function mapRead(item: RowItem, row: Row | null): Row | null {
+  if (row === null) return null;
+  const target = item.table.targetRoute(item.route.target.id);
+  return target === null ? null : target.map(row);
+}
+
+/** Where to cut a batch in two, never between items of one position; 0 when it cannot be cut. */
+function middle(items: readonly RowItem[]): number {
+  const half = Math.ceil(items.length / 2);
+  for (let cut = half; cut < items.length; cut++) if (cutsCleanly(items, cut)) return cut;
+  for (let cut = half - 1; cut > 0; cut--) if (cutsCleanly(items, cut)) return cut;
+  return 0;
+}
+
+function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
+  const position = items[cut]?.position;
+  return position === null || position !== items[cut - 1]?.position;
+}
+
+/** Rows without key: appends and removals in their own order. */
+function addKeyless(writes: Write[], outcomesOf: KeyOutcome[][], run: readonly RowItem[]): void {
+  let appended: { table: TargetTable; rows: Row[] } | null = null;
+  for (const { route, write, row } of run) {
+    if (!route.target.keyless) continue;
+    if (write === "append" && appended?.table === route.target) appended.rows.push(row);
+    else if (write === "append") {
+      appended = { table: route.target, rows: [row] };
+      writes.push({ kind: "insert", ...appended });
+      outcomesOf.push([]);
+    } else {
+      appended = null;
+      writes.push({ kind: "delete-equal", table: route.target, row });
+      outcomesOf.push([]);
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Change } from "../model/change.ts";
+import type { Clock, Random } from "../model/ports.ts";
+import type { ChunkKey, Position } from "../model/position.ts";
+import type { StateEntry } from "../model/sink.ts";
+import type { ChunkBatch, Source, SourceSnapshot } from "../model/source.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import type { Lane } from "./lane.ts";
+import { laneOf } from "./lane-hash.ts";
+import { RowItem, type ChunkMark } from "./lane-item.ts";
+import { backoffMs } from "./retry.ts";
+import type { SentTransactions } from "./sent-transactions.ts";
+import { entry, stateKey, type ChunkDocument } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
+import type { Window } from "./windows.ts";
+
+/** What reading chunks needs. */
+export interface ChunkParts {
+  readonly source: Source;
+  readonly lanes: readonly Lane[];
+  readonly sent: SentTransactions;
+  readonly chunkBytes: ByteAccount;
+  readonly windowLimitBytes: number;
+  readonly maxValueBytes: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Through lane 0; not awaited where only progress is told. */
+  readonly writeState: (entries: readonly StateEntry[]) => Promise<void>;
+  /** Resolves once replay has passed every lane's checkpoint: no window opens before (I7). */
+  readonly replayed: (signal: AbortSignal) => Promise<void>;
+}
+
+const BATCH_BYTES = 256 * 1024;
+const PROGRESS_EVERY_MS = 1_000;
+
+/** A window with the snapshot that it was opened for. */
+interface View {
+  readonly window: Window;
+  readonly snapshot: SourceSnapshot;
+}
+
+/**
+ * Reads one chunk into the lanes: a channel over a key range that ends. Its window opens before its snapshot is taken;
+ * keys that change from then on are struck; a snapshot that does not see what went to the lanes before is thrown away
+ * (DESIGN "Chunk rows and changes").
+ */
+export class ChunkReader {
+  readonly #parts: ChunkParts;
+
+  constructor(parts: ChunkParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves with the log end of the chunk's last snapshot, once all its rows are durable. */
+  async read(table: TableRuntime, chunk: ChunkDocument, signal: AbortSignal): Promise<Position> {
+    for (let from = chunk.from, rows = chunk.rows; ; ) {
+      const view = await openView(this.#parts, table, signal);
+      const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
+      let whole: boolean;
+      try {
+        whole = await this.#enterRows(table, chunk, from, view, progress, signal);
+      } finally {
+        table.windows.close(view.window);
+        await view.snapshot.close();
+      }
+      await progress.durable(signal);
+      failpoint("chunk.rows-durable");
+      if (whole) return view.snapshot.logEnd;
+      ({ from, rows } = progress.document);
+    }
+  }
+
+  /** False when the window had to give up: the rest is read again from what is durable, with a new snapshot. */
+  async #enterRows(
+    table: TableRuntime,
+    chunk: ChunkDocument,
+    from: ChunkKey | null,
+    view: View,
+    progress: ChunkProgress,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const range = { from, to: chunk.to };
+    const options = { maxValueBytes: this.#parts.maxValueBytes, batchBytes: BATCH_BYTES };
+    for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
+      await this.#parts.chunkBytes.take(batch.bytes, signal);
+      if (signal.aborted || view.window.overflowed) {
+        this.#parts.chunkBytes.give(batch.bytes);
+        signal.throwIfAborted();
+        return false;
+      }
+      this.#enter(table, batch, view.window);
+      progress.sent(batch);
+      failpoint("chunk.batch-sent");
+    }
+    progress.sent({ rows: [], lastKey: null, bytes: 0 });
+    return true;
+  }
+
+  /** Rows into their lanes, less those that were struck. One step with striking: nothing is awaited here (I7). */
+  #enter(table: TableRuntime, batch: ChunkBatch, window: Window): void {
+    const routes = table.routesFor(table.shape);
+    let given = batch.bytes;
+    for (const change of batch.rows) {
+      const row = change.after;
+      if (row === null) continue;
+      const key = this.#parts.source.keyText(change.shape, row);
+      if (window.has(key)) continue;
+      let bytes = change.bytes;
+      for (const route of routes) {
+        this.#lane(route.target.id, key).push(new RowItem("put", table, route, key, route.map(row), null, "r", change, bytes));
+        given -= bytes;
+        bytes = 0;
+      }
+    }
+    if (given !== 0) this.#parts.chunkBytes.give(given);
+  }
+
+  #lane(target: string, key: string): Lane {
+    const lane = this.#parts.lanes[laneOf(target, key, this.#parts.lanes.length)];
+    if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
+    return lane;
+  }
+}
+
+/** Opens a window, then a snapshot that sees everything that went to the lanes before it. */
+export async function openView(parts: ChunkParts, table: TableRuntime, signal: AbortSignal): Promise<View> {
+  await parts.replayed(signal);
+  for (let attempt = 0; ; attempt++) {
+    signal.throwIfAborted();
+    const window = table.windows.open(parts.windowLimitBytes);
+    const before = parts.sent.list();
+    let snapshot: SourceSnapshot | null = null;
+    try {
+      snapshot = await parts.source.openSnapshot();
+      const view = snapshot;
+      const unseen = before.filter((id) => !view.sees(id));
+      parts.sent.prune(before, unseen);
+      if (unseen.length === 0) {
+        failpoint("chunk.window-open");
+        return { window, snapshot };
+      }
+    } catch (thrown) {
+      table.windows.close(window);
+      throw thrown;
+    }
+    table.windows.close(window);
+    await snapshot.close();
+    await parts.clock.sleep(backoffMs(attempt, 5, 1_000, parts.random), signal);
+  }
+}
+
+/** How far a chunk is durable: marks pass through all lanes, and now and then the document says so. */
+class ChunkProgress {
+  readonly #parts: ChunkParts;
+  readonly #table: TableRuntime;
+  #toldMs: number;
+  #outstanding = 0;
+  #idle: (() => void) | null = null;
+  document: ChunkDocument;
+
+  constructor(parts: ChunkParts, table: TableRuntime, document: ChunkDocument) {
+    this.#parts = parts;
+    this.#table = table;
+    this.document = document;
+    this.#toldMs = parts.clock.monotonic();
+  }
+
+  sent(batch: { readonly rows: readonly Change[]; readonly lastKey: ChunkKey | null; readonly bytes: number }): void {
+    const mark: ChunkMark = {
+      kind: "chunk-mark",
+      key: batch.lastKey,
+      rows: batch.rows.length,
+      pending: this.#parts.lanes.length,
+      passed: (m) => this.#passed(m),
+    };
+    this.#outstanding++;
+    for (const lane of this.#parts.lanes) lane.push(mark);
+  }
+
+  /** Resolves when every batch that was sent is durable. */
+  async durable(signal: AbortSignal): Promise<void> {
+    if (this.#outstanding === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    await until(signal, idle);
+  }
+
+  #passed(mark: ChunkMark): void {
+    const rows = this.document.rows + mark.rows;
+    this.document = { ...this.document, rows, from: mark.key ?? this.document.from };
+    this.#table.chunks.set(this.document.n, this.document);
+    this.#table.update({ rowsLoaded: this.#table.document.rowsLoaded + mark.rows });
+    if (--this.#outstanding === 0) this.#idle?.();
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#toldMs < PROGRESS_EVERY_MS || this.#outstanding === 0) return;
+    this.#toldMs = now;
+    const told = this.#parts.writeState([entry(stateKey.chunk(this.#table.id, this.document.n), this.document)]);
+    told.catch(() => undefined); // the run has ended; the chunk is read again from its last durable word
+  }
+}

@@ -1,0 +1,124 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
+import type { Clock, Random } from "../model/ports.ts";
+import type { Commit, CommitResult, LaneRow, Sink } from "../model/sink.ts";
+import { LaneLocks } from "./lane-locks.ts";
+import type { TaskObserver } from "./observer.ts";
+import { backoffMs, decide } from "./retry.ts";
+
+/** What a commit carries besides fence and lane rows. */
+export type CommitContent = Omit<Commit, "fence" | "lanes">;
+
+/** Thrown to end this run of the task and begin another one by takeover. */
+export class RestartNeeded extends Error {
+  override readonly name = "RestartNeeded";
+}
+
+interface CommitterParts {
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: TaskObserver;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes commits durable under the fence and settles their outcome by the lane rows (I5, I6). Everything that a task
+ * makes durable goes through {@link commit}.
+ */
+export class Committer {
+  readonly fence: number;
+  readonly #seqs: number[];
+  readonly #locks: LaneLocks;
+  readonly #parts: CommitterParts;
+
+  constructor(parts: CommitterParts, fence: number, lanes: readonly LaneRow[]) {
+    this.#parts = parts;
+    this.fence = fence;
+    this.#seqs = [];
+    for (const lane of lanes) this.#seqs[lane.lane] = lane.seq;
+    this.#locks = new LaneLocks(this.#seqs.length);
+  }
+
+  /**
+   * One transaction over `lanes`. Resolves when it is durable (or some rows are missing); the same content is sent
+   * again until its outcome is known.
+   * @throws MillraceError of class `row` or `too-large` when it certainly did not happen: the caller finds the row.
+   * @throws RestartNeeded when only a takeover can tell.
+   */
+  commit(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
+    return this.#locks.hold(lanes, () => this.#settle(lanes, content));
+  }
+
+  async #settle(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
+    let uncertain = false;
+    for (let attempt = 0; ; attempt++) {
+      this.#parts.signal.throwIfAborted();
+      try {
+        const stamps = lanes.map((lane) => ({ lane, expectedSeq: this.#seq(lane) }));
+        const result = await this.#parts.sink.commit({ fence: this.fence, lanes: stamps, ...content });
+        if (result.outcome === "done") this.#advance(lanes);
+        else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
+        return result;
+      } catch (thrown) {
+        if (thrown instanceof RestartNeeded) throw thrown;
+        const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+        uncertain ||= error.class === "unknown-outcome";
+        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);
+        if (settled) return { outcome: "done", deletedSome: -1 };
+      }
+    }
+  }
+
+  /** True when the lane rows say that the batch is durable; false to send it again. */
+  async #afterFailure(error: MillraceError, attempt: number, uncertain: boolean, lanes: readonly number[]): Promise<boolean> {
+    this.#parts.observer.failed({ code: error.code, class: error.class });
+    const decision = decide(error.class, attempt, uncertain, this.#parts.random);
+    if (decision.action === "bisect" || decision.action === "stop") throw error;
+    if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
+    if (attempt > 1) {
+      this.#parts.observer.event({ type: "retry", code: error.code, attempt, waitMs: decision.waitMs, message: error.message });
+    }
+    await this.#parts.clock.sleep(decision.waitMs, this.#parts.signal);
+    return this.#standing(lanes);
+  }
+
+  async #standing(lanes: readonly number[]): Promise<boolean> {
+    const rows = await this.#readLanes();
+    const mine = lanes.map((lane) => rows.find((row) => row.lane === lane));
+    const stranger = mine.find((row) => row === undefined || row.fence !== this.fence);
+    if (stranger !== undefined || mine.includes(undefined)) {
+      throw new MillraceError("MR_FENCED", `the lane rows carry fence ${stranger?.fence ?? "none"}, ours is ${this.fence}`);
+    }
+    if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1))) return false;
+    if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) {
+      this.#advance(lanes);
+      return true;
+    }
+    throw new MillraceError("MR_BUG", `lane rows ${lanes.join(", ")} stand where no commit of this task could have put them`);
+  }
+
+  async #readLanes(): Promise<readonly LaneRow[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#parts.sink.readLanes();
+      } catch (thrown) {
+        const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+        const decision = decide(error.class, Math.min(attempt, 10), false, this.#parts.random);
+        if (decision.action !== "again") throw error;
+        this.#parts.observer.failed({ code: error.code, class: error.class });
+        await this.#parts.clock.sleep(backoffMs(attempt, 50, 5_000, this.#parts.random), this.#parts.signal);
+      }
+    }
+  }
+
+  #seq(lane: number): number {
+    const seq = this.#seqs[lane];
+    if (seq === undefined) throw new MillraceError("MR_BUG", `lane ${lane} has no lane row`);
+    return seq;
+  }
+
+  #advance(lanes: readonly number[]): void {
+    for (const lane of lanes) this.#seqs[lane] = this.#seq(lane) + 1;
+  }
+}

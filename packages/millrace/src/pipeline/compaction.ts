@@ -1,0 +1,150 @@
+import type { TargetChangeEvent, Write } from "../model/sink.ts";
+import type { TableId, TargetTable } from "../model/table.ts";
+import type { Row, Value } from "../model/value.ts";
+import { UNCHANGED } from "../model/value.ts";
+import type { RowItem } from "./lane-item.ts";
+
+/** What is left of a key's changes in a batch. */
+export interface KeyOutcome {
+  /** The newest item of the key. */
+  readonly item: RowItem;
+  readonly write: RowItem["write"];
+  readonly row: Row;
+}
+
+/** The outcome of a batch for one target, keys in order of their first change. */
+export type TargetOutcomes = Map<string, KeyOutcome>;
+
+/**
+ * Last write wins, per key, inside one batch: what the keys come to, by target. A patch after a put in the same batch
+ * is laid over it, so that a value the log knew is not lost (I9); insert then delete is a delete. Rows without key are
+ * not for here.
+ *
+ * Hot path: one map look-up per change.
+ */
+export function compact(items: readonly RowItem[]): Map<TargetTable, TargetOutcomes> {
+  const targets = new Map<TargetTable, TargetOutcomes>();
+  let lastTarget: TargetTable | null = null;
+  let outcomes: TargetOutcomes = new Map();
+  for (const item of items) {
+    const target = item.route.target;
+    if (target !== lastTarget) {
+      outcomes = targets.get(target) ?? new Map<string, KeyOutcome>();
+      targets.set(target, outcomes);
+      lastTarget = target;
+    }
+    const before = item.write === "patch" ? outcomes.get(item.key) : undefined;
+    outcomes.set(item.key, before === undefined ? item : mergePatch(before, item));
+  }
+  return targets;
+}
+
+/** `patch` over what the key came to before it. */
+function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
+  if (before.write === "remove") return patch; // a log that updates what it deleted: the source is asked
+  return { item: patch, write: before.write, row: overlay(before.row, patch.row) };
+}
+
+/** `newer` where it has a value, else `older`. */
+export function overlay(older: Row, newer: Row): Row {
+  return newer.map((value, i): Value => (value === UNCHANGED ? (older[i] ?? null) : value));
+}
+
+/** Groups outcomes into writes: one upsert, one delete, and one update per set of columns, for each target. */
+export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>): { writes: Write[]; outcomesOf: KeyOutcome[][] } {
+  const writes: Write[] = [];
+  const outcomesOf: KeyOutcome[][] = [];
+  for (const [table, keys] of outcomes) {
+    const puts: KeyOutcome[] = [];
+    const removes: KeyOutcome[] = [];
+    const patches = new Map<string, KeyOutcome[]>();
+    for (const key of keys) {
+      if (key.write === "put") puts.push(key);
+      else if (key.write === "remove") removes.push(key);
+      else addTo(patches, knownColumns(key.row).join(","), key);
+    }
+    if (removes.length > 0) push(writes, outcomesOf, { kind: "delete", table, keys: rowsOf(removes) }, removes);
+    if (puts.length > 0) push(writes, outcomesOf, { kind: "upsert", table, rows: rowsOf(puts) }, puts);
+    for (const group of patches.values()) {
+      const first = group[0];
+      if (first === undefined) continue;
+      const columns = knownColumns(first.row).filter((c) => !table.key.includes(c));
+      if (columns.length > 0) push(writes, outcomesOf, { kind: "update", table, columns, rows: rowsOf(group) }, group);
+    }
+  }
+  return { writes, outcomesOf };
+}
+
+function push(writes: Write[], outcomesOf: KeyOutcome[][], write: Write, outcomes: KeyOutcome[]): void {
+  writes.push(write);
+  outcomesOf.push(outcomes);
+}
+
+function rowsOf(outcomes: readonly KeyOutcome[]): Row[] {
+  return outcomes.map((outcome) => outcome.row);
+}
+
+function addTo(groups: Map<string, KeyOutcome[]>, name: string, outcome: KeyOutcome): void {
+  const group = groups.get(name);
+  if (group === undefined) groups.set(name, [outcome]);
+  else group.push(outcome);
+}
+
+function knownColumns(row: Row): number[] {
+  const columns: number[] = [];
+  for (let i = 0; i < row.length; i++) if (row[i] !== UNCHANGED) columns.push(i);
+  return columns;
+}
+
+/** Cuts items into runs in which each key stands once; without compaction they are applied one run after another. */
+export function runsOfDistinctKeys(items: readonly RowItem[]): RowItem[][] {
+  const runs: RowItem[][] = [];
+  let run: RowItem[] = [];
+  let seen = new Set<string>();
+  for (const item of items) {
+    const name = `${item.route.target.id}\u0000${item.key}`;
+    if (seen.has(name)) {
+      runs.push(run);
+      run = [];
+      seen = new Set();
+    }
+    seen.add(name);
+    run.push(item);
+  }
+  if (run.length > 0) runs.push(run);
+  return runs;
+}
+
+/** Items as the changes that a log-like sink wants, every one of them, in order. */
+export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
+  return items.map((item) => {
+    const { change, route } = item;
+    const gone = item.write === "remove" || item.write === "remove-equal";
+    const before = change.before === null ? null : route.map(change.before);
+    return {
+      table: route.target,
+      op: gone ? "d" : item.op,
+      key: item.key,
+      before: gone ? item.row : before,
+      after: gone ? null : item.row,
+      position: item.position,
+      transaction: change.transaction,
+    };
+  });
+}
+
+/** Counts by table and op for metrics. */
+export function countChanges(items: readonly RowItem[]): { table: TableId; op: string; count: number }[] {
+  const counts = new Map<string, { table: TableId; op: string; count: number }>();
+  let last: { table: TableId; op: string; count: number } | null = null;
+  for (const item of items) {
+    if (last === null || last.op !== item.op || last.table !== item.table.id) {
+      const name = `${item.op}${item.table.id}`;
+      last = counts.get(name) ?? { table: item.table.id, op: item.op, count: 0 };
+      counts.set(name, last);
+    }
+    last.count++;
+  }
+  return [...counts.values()];
+}
+

@@ -1,0 +1,204 @@
+import type { Change } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
+import type { Source } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { UNCHANGED } from "../model/value.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import type { Lane } from "./lane.ts";
+import { laneOf } from "./lane-hash.ts";
+import { makeMeeting, RowItem, type Move, type RowWrite } from "./lane-item.ts";
+import { hasUnchanged, type CompiledRoute } from "./routes.ts";
+import type { SentTransactions } from "./sent-transactions.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+interface FeedParts {
+  readonly source: Pick<Source, "keyText" | "comparePositions" | "positionText" | "sees">;
+  readonly lanes: readonly Lane[];
+  readonly tables: ReadonlyMap<string, TableRuntime>;
+  readonly sent: SentTransactions;
+  readonly logBytes: ByteAccount;
+  /** What the frontier row says: everything at or before it is durable, whatever a lane's own checkpoint says. */
+  readonly durable: Position | null;
+}
+
+/**
+ * Puts changes of the log into the lanes: key to lane, key changes in two halves, windows struck, what a lane's
+ * checkpoint holds dropped. Synchronous, so that striking and entering are one step (I7).
+ *
+ * Hot path: called once per change. It allocates the lane's item and the key text, nothing else.
+ */
+export class Feed {
+  readonly #parts: FeedParts;
+  #shape: TableShape | null = null;
+  #table: TableRuntime | null = null;
+  #routes: readonly CompiledRoute[] = [];
+  #transaction: Change["transaction"] = null;
+  /** Some lane's checkpoint lies at or after what comes next: look before entering. */
+  #replaying: boolean;
+  #entered = 0;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#replaying = parts.durable !== null || parts.lanes.some((lane) => lane.checkpoint !== null);
+  }
+
+  /** Replay has passed every lane's checkpoint: windows may open (I7). */
+  get replaying(): boolean {
+    return this.#replaying;
+  }
+
+  /** Items that entered the lanes since the last call; a mark after none need not be a new one. */
+  takeEntered(): number {
+    const entered = this.#entered;
+    this.#entered = 0;
+    return entered;
+  }
+
+  /** Everything up to `position` has been read. */
+  reached(position: Position): void {
+    if (!this.#replaying) return;
+    this.#replaying = this.#parts.lanes.some((lane) => this.#holds(lane, position, false)) || this.#beforeDurable(position, false);
+  }
+
+  /** The routes of some table have changed. */
+  forgetRoutes(): void {
+    this.#shape = null;
+  }
+
+  /** One change into its lanes. */
+  change(change: Change): void {
+    if (change.shape !== this.#shape) this.#lookUp(change.shape);
+    const table = this.#table;
+    if (table === null || this.#routes.length === 0) return this.#parts.logBytes.give(change.bytes);
+    if (change.transaction !== this.#transaction) {
+      this.#transaction = change.transaction;
+      if (change.transaction !== null) this.#parts.sent.add(change.transaction.id);
+    }
+    table.changes++;
+    if (table.keyless) this.#keyless(table, change);
+    else if (change.movedFrom !== null) this.#moved(table, change, change.movedFrom);
+    else this.#plain(table, change);
+  }
+
+  #lookUp(shape: TableShape): void {
+    this.#shape = shape;
+    this.#table = this.#parts.tables.get(shape.id) ?? null;
+    this.#routes = this.#table?.routesFor(shape) ?? [];
+  }
+
+  #plain(table: TableRuntime, change: Change): void {
+    const row = change.op === "d" ? change.before : change.after;
+    if (row === null) return this.#parts.logBytes.give(change.bytes);
+    const key = this.#parts.source.keyText(change.shape, row);
+    if (table.windows.size > 0) table.windows.strike(key);
+    let bytes = change.bytes;
+    for (const route of this.#routes) {
+      const mapped = route.map(row);
+      const write: RowWrite = change.op === "d" ? "remove" : change.op === "u" && hasUnchanged(mapped) ? "patch" : "put";
+      bytes = this.#enter(new RowItem(write, table, route, key, mapped, change.position, change.op, change, bytes));
+    }
+    if (bytes > 0) this.#parts.logBytes.give(bytes);
+  }
+
+  /** Delete of the old key, upsert of the new one, at two positions; one transaction where the log left values out. */
+  #moved(table: TableRuntime, change: Change, from: Position): void {
+    const { before, after, position } = change;
+    if (before === null || after === null || position === null) return this.#parts.logBytes.give(change.bytes);
+    const oldKey = this.#parts.source.keyText(change.shape, before);
+    const newKey = this.#parts.source.keyText(change.shape, after);
+    if (table.windows.size > 0) {
+      table.windows.strike(oldKey);
+      table.windows.strike(newKey);
+    }
+    if (this.#routes.some((route) => hasUnchanged(route.map(after)))) return this.#meet(table, change, oldKey, newKey, position);
+    let bytes = change.bytes;
+    for (const route of this.#routes) {
+      bytes = this.#enter(new RowItem("remove", table, route, oldKey, route.map(before), from, "d", change, bytes));
+    }
+    for (const route of this.#routes) {
+      bytes = this.#enter(new RowItem("put", table, route, newKey, route.map(after), position, "u", change, bytes));
+    }
+    if (bytes > 0) this.#parts.logBytes.give(bytes);
+  }
+
+  #meet(table: TableRuntime, change: Change, oldKey: string, newKey: string, position: Position): void {
+    const moves: Move[] = this.#routes.map((route) => ({
+      table,
+      route,
+      fromKey: oldKey,
+      from: route.map(change.before ?? []),
+      toKey: newKey,
+      to: route.map(change.after ?? []),
+    }));
+    const lanes = new Set<number>();
+    for (const { route } of moves) {
+      lanes.add(this.#laneIndex(route, oldKey));
+      lanes.add(this.#laneIndex(route, newKey));
+    }
+    const involved = [...lanes].map((index) => this.#parts.lanes[index]).filter((lane) => lane !== undefined);
+    if (this.#replaying && involved.every((lane) => this.#holds(lane, position, true))) return this.#parts.logBytes.give(change.bytes);
+    const meeting = makeMeeting(change, position, moves, [...lanes], change.bytes);
+    for (const lane of involved) lane.push(meeting);
+    this.#entered++;
+  }
+
+  /** Rows without key: one lane for the table; an update is a removal and an append. */
+  #keyless(table: TableRuntime, change: Change): void {
+    const position = change.position;
+    if (position === null || this.#inSnapshot(table, change)) return this.#parts.logBytes.give(change.bytes);
+    let bytes = change.bytes;
+    for (const route of this.#routes) {
+      if (change.op !== "c" && change.before !== null) {
+        const gone = withKey(route, change.before, "");
+        bytes = this.#enter(new RowItem("remove-equal", table, route, "", gone, position, "d", change, bytes));
+      }
+      if (change.op !== "d" && change.after !== null) {
+        const row = withKey(route, change.after, this.#parts.source.positionText(position));
+        bytes = this.#enter(new RowItem("append", table, route, "", row, position, change.op, change, bytes));
+      }
+    }
+    if (bytes > 0) this.#parts.logBytes.give(bytes);
+  }
+
+  /** The table's load saw this change already (DESIGN "Tables without key"). */
+  #inSnapshot(table: TableRuntime, change: Change): boolean {
+    const { snapshot, end } = table.document;
+    if (snapshot === null || change.transaction === null || change.position === null) return false;
+    if (end !== null && this.#parts.source.comparePositions(change.position, end) > 0) return false;
+    return this.#parts.source.sees(snapshot, change.transaction.id);
+  }
+
+  /** Gives the bytes back that are still to be carried: 0 once an item has them. */
+  #enter(item: RowItem): number {
+    const lane = this.#parts.lanes[this.#laneIndex(item.route, item.key)];
+    if (lane === undefined) return item.bytes;
+    if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true)) return item.bytes;
+    lane.push(item);
+    this.#entered++;
+    return 0;
+  }
+
+  #laneIndex(route: CompiledRoute, key: string): number {
+    return laneOf(route.target.id, key, this.#parts.lanes.length);
+  }
+
+  /** The lane's checkpoint, or the frontier, is at or after (`orAt`) or after `position`. */
+  #holds(lane: Lane, position: Position, orAt: boolean): boolean {
+    if (this.#beforeDurable(position, orAt)) return true;
+    if (lane.replayUntil === null) return false;
+    const order = this.#parts.source.comparePositions(position, lane.replayUntil);
+    return orAt ? order <= 0 : order < 0;
+  }
+
+  #beforeDurable(position: Position, orAt: boolean): boolean {
+    if (this.#parts.durable === null) return false;
+    const order = this.#parts.source.comparePositions(position, this.#parts.durable);
+    return orAt ? order <= 0 : order < 0;
+  }
+}
+
+/** Rows of tables without key carry `_millrace_key` before their columns. */
+export function withKey(route: CompiledRoute, row: Row, key: string): Row {
+  return [key, ...route.map(row).map((value) => (value === UNCHANGED ? null : value))];
+}

@@ -1,0 +1,53 @@
+import { failpoint } from "../model/failpoint.ts";
+import type { Json, Position } from "../model/position.ts";
+import type { Lane } from "./lane.ts";
+import { laneOf } from "./lane-hash.ts";
+import { openView, type ChunkParts } from "./chunk-reader.ts";
+import { RowItem } from "./lane-item.ts";
+import { withKey } from "./feed.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+/** What is remembered of a finished load: changes that the snapshot sees are left out up to `end`. */
+export interface KeylessLoad {
+  readonly snapshot: Json;
+  readonly end: Position;
+  readonly rows: number;
+}
+
+/**
+ * INIT_SYNC of a table without key: one snapshot, one lane, not resumable. The caller has drained the lanes, emptied
+ * the target and holds the log back meanwhile; afterwards every change is applied that the snapshot does not see
+ * (DESIGN "Tables without key").
+ */
+export async function loadKeyless(parts: ChunkParts, table: TableRuntime, signal: AbortSignal): Promise<KeylessLoad> {
+  const view = await openView(parts, table, signal);
+  try {
+    const lanes = new Set<Lane>();
+    let rows = 0;
+    const options = { maxValueBytes: parts.maxValueBytes, batchBytes: 256 * 1024 };
+    for await (const batch of view.snapshot.readChunk(table.shape, { from: null, to: null }, options)) {
+      await parts.chunkBytes.take(batch.bytes, signal);
+      let given = batch.bytes;
+      for (const change of batch.rows) {
+        const key = `r/${table.document.generation}/${rows++}`;
+        let bytes = change.bytes;
+        for (const route of table.routesFor(table.shape)) {
+          const lane = parts.lanes[laneOf(route.target.id, "", parts.lanes.length)];
+          if (lane === undefined || change.after === null) continue;
+          lane.push(new RowItem("append", table, route, "", withKey(route, change.after, key), null, "r", change, bytes));
+          lanes.add(lane);
+          given -= bytes;
+          bytes = 0;
+        }
+      }
+      if (given !== 0) parts.chunkBytes.give(given);
+      table.update({ rowsLoaded: rows });
+      failpoint("keyless.batch-sent");
+    }
+    await Promise.all([...lanes].map((lane) => lane.drained()));
+    return { snapshot: view.snapshot.token, end: view.snapshot.logEnd, rows };
+  } finally {
+    table.windows.close(view.window);
+    await view.snapshot.close();
+  }
+}

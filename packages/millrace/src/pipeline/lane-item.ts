@@ -1,0 +1,126 @@
+import type { Change, Op } from "../model/change.ts";
+import type { ChunkKey, Position } from "../model/position.ts";
+import type { Row } from "../model/value.ts";
+import type { CompiledRoute } from "./routes.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+/**
+ * What a change does to its target row: `put` the whole row, `patch` what the log had of it, `remove` the key;
+ * `append` and `remove-equal` are those of tables without key.
+ */
+export type RowWrite = "put" | "patch" | "remove" | "append" | "remove-equal";
+
+/** A change in a lane. A class: one hidden class on the hot path. */
+export class RowItem {
+  readonly kind = "row";
+  readonly write: RowWrite;
+  readonly table: TableRuntime;
+  readonly route: CompiledRoute;
+  /** Canonical key text; empty for tables without key. */
+  readonly key: string;
+  /** In the target's columns; for `remove` only the key columns count. */
+  readonly row: Row;
+  /** Null for rows of chunks. Items with the same position object are never cut apart (fan-out). */
+  readonly position: Position | null;
+  readonly op: Op;
+  readonly change: Change;
+  /** What is given back to the budget when this item is durable. */
+  readonly bytes: number;
+
+  constructor(
+    write: RowWrite,
+    table: TableRuntime,
+    route: CompiledRoute,
+    key: string,
+    row: Row,
+    position: Position | null,
+    op: Op,
+    change: Change,
+    bytes: number,
+  ) {
+    this.write = write;
+    this.table = table;
+    this.route = route;
+    this.key = key;
+    this.row = row;
+    this.position = position;
+    this.op = op;
+    this.change = change;
+    this.bytes = bytes;
+  }
+}
+
+/** A position that passes through every lane; the frontier is the least mark that all have passed (I3). */
+export interface Mark {
+  readonly kind: "mark";
+  readonly seq: number;
+  position: Position;
+  acknowledge: Position | null;
+  sourceTimeMs: number | null;
+}
+
+/** The same for a chunk: rows up to `key` are in the lanes before it. */
+export interface ChunkMark {
+  readonly kind: "chunk-mark";
+  readonly key: ChunkKey | null;
+  readonly rows: number;
+  /** Lanes that have not passed it yet. */
+  pending: number;
+  /** Called once, when all lanes have passed it and everything before it is durable. */
+  readonly passed: (mark: ChunkMark) => void;
+}
+
+/** One move of a key change whose row has UNCHANGED columns. */
+export interface Move {
+  readonly table: TableRuntime;
+  readonly route: CompiledRoute;
+  readonly fromKey: string;
+  readonly from: Row;
+  readonly toKey: string;
+  readonly to: Row;
+}
+
+/**
+ * A key change that two lanes (or one) make together: each stops here, the last to arrive lets `owner` write all lane
+ * rows in one transaction (DESIGN "Key change").
+ */
+export interface Meeting {
+  readonly kind: "meeting";
+  readonly change: Change;
+  readonly position: Position;
+  readonly moves: readonly Move[];
+  readonly lanes: readonly number[];
+  readonly owner: number;
+  readonly bytes: number;
+  arrived: number;
+  /** Resolves when all lanes are here. */
+  readonly gathered: Promise<void>;
+  readonly gather: () => void;
+  /** Settles when the transaction is durable, or has failed. */
+  readonly done: Promise<void>;
+  readonly finish: (error?: unknown) => void;
+}
+
+/** What a lane holds, in order. */
+export type LaneItem = RowItem | Mark | ChunkMark | Meeting;
+
+/** Makes a meeting of `lanes`; the first of them writes. */
+export function makeMeeting(change: Change, position: Position, moves: readonly Move[], lanes: readonly number[], bytes: number): Meeting {
+  const gathered = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  done.promise.catch(() => undefined); // the owner's failure ends the run; the others only wait for it
+  return {
+    kind: "meeting",
+    change,
+    position,
+    moves,
+    lanes,
+    owner: lanes[0] ?? 0,
+    bytes,
+    arrived: 0,
+    gathered: gathered.promise,
+    gather: gathered.resolve,
+    done: done.promise,
+    finish: (error) => (error === undefined ? done.resolve() : done.reject(error)),
+  };
+}

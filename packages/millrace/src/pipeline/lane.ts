@@ -1,0 +1,195 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Position } from "../model/position.ts";
+import { BatchWriter, type WriterParts } from "./batch-writer.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import { countChanges } from "./compaction.ts";
+import type { ChunkMark, LaneItem, Mark, Meeting } from "./lane-item.ts";
+import { RowItem } from "./lane-item.ts";
+import { LaneQueue } from "./lane-queue.ts";
+import type { MeetingWriter } from "./meeting-writer.ts";
+import { StateOutbox } from "./state-outbox.ts";
+
+/** What a lane needs besides what all writers share. */
+export interface LaneParts extends WriterParts {
+  readonly meetings: MeetingWriter;
+  readonly logBytes: ByteAccount;
+  readonly chunkBytes: ByteAccount;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  readonly flushIntervalMs: number;
+  readonly signal: AbortSignal;
+  readonly passed: (lane: number, mark: Mark) => void;
+}
+
+/** FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). */
+export class Lane {
+  readonly index: number;
+  /** Where the checkpoint of this lane stands. */
+  checkpoint: Position | null;
+  /** The checkpoint as this run found it; replayed changes at or before it are never applied again. */
+  readonly replayUntil: Position | null;
+  readonly state = new StateOutbox(() => this.#wake());
+  readonly #queue = new LaneQueue();
+  readonly #parts: LaneParts;
+  readonly #writer: BatchWriter;
+  #waiting: (() => void) | null = null;
+  #idle: (() => void)[] = [];
+  #busy = false;
+
+  constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
+    this.index = index;
+    this.checkpoint = checkpoint;
+    this.replayUntil = checkpoint;
+    this.#parts = parts;
+    this.#writer = new BatchWriter(index, parts);
+  }
+
+  push(item: LaneItem): void {
+    this.#queue.push(item);
+    if (this.#waiting !== null) this.#wake();
+  }
+
+  /** Resolves when everything that is in the lane now is durable and nothing is in flight. */
+  drained(): Promise<void> {
+    if (this.#queue.length === 0 && !this.#busy) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
+  passedSoFar(): Promise<void> {
+    return new Promise((resolve) => this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed: () => resolve() }));
+  }
+
+  /** Works until the signal aborts; rejects with what stops the run. */
+  async run(): Promise<void> {
+    const { signal } = this.#parts;
+    signal.addEventListener("abort", () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      if (this.#queue.length === 0 && this.state.empty) {
+        this.#tellIdle();
+        await new Promise<void>((resolve) => {
+          this.#waiting = resolve;
+        });
+        continue;
+      }
+      this.#busy = true;
+      await this.#step();
+      this.#busy = false;
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.();
+  }
+
+  #tellIdle(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  async #step(): Promise<void> {
+    const head = this.#queue.at(0);
+    if (head === undefined) return this.#commit([], 0);
+    if (head.kind === "mark" || head.kind === "chunk-mark") {
+      this.#pass(head);
+      this.#queue.drop(1);
+    } else if (head.kind === "meeting") {
+      await this.#meet(head);
+      this.#queue.drop(1);
+    } else {
+      if (this.#parts.flushIntervalMs > 0) await this.#gather();
+      const count = this.#batchLength();
+      await this.#commit(this.#queue.take(count), count);
+    }
+  }
+
+  /** Waits for more to send together, where the file asks for it. */
+  async #gather(): Promise<void> {
+    if (this.#queue.length >= this.#parts.maxRows || this.#idle.length > 0) return;
+    await this.#parts.clock.sleep(this.#parts.flushIntervalMs, this.#parts.signal).catch(() => undefined);
+  }
+
+  /** Items of the next transaction: rows and the marks among them, up to the limits; never cut within a position. */
+  #batchLength(): number {
+    const { maxRows, maxBytes, sink } = this.#parts;
+    let rows = 0;
+    let bytes = 0;
+    let position: Position | null | undefined;
+    let i = 0;
+    for (let item = this.#queue.at(0); item !== undefined; item = this.#queue.at(++i)) {
+      if (item.kind === "meeting") break;
+      if (item.kind !== "row") continue;
+      // Short rows weigh what the log says of them; only where it could matter is the sink's own estimate asked.
+      const weight = item.bytes < 1024 ? 1024 : sink.estimateBytes(item.route.target, item.row);
+      const together = item.position !== null && item.position === position;
+      if (rows > 0 && !together && (rows >= maxRows || bytes + weight > maxBytes)) break;
+      rows++;
+      bytes += weight;
+      position = item.position;
+    }
+    return i;
+  }
+
+  async #commit(items: readonly LaneItem[], count: number): Promise<void> {
+    const rows: RowItem[] = [];
+    for (const item of items) if (item.kind === "row") rows.push(item);
+    const outbox = this.state.take();
+    const began = this.#parts.clock.monotonic();
+    await this.#writer.write(rows, outbox.entries);
+    outbox.durable();
+    const last = rows.findLast((item) => item.position !== null);
+    if (last !== undefined) this.checkpoint = last.position;
+    for (const item of items) if (item.kind === "mark" || item.kind === "chunk-mark") this.#pass(item);
+    this.#queue.drop(count);
+    if (rows.length > 0) this.#account(rows, this.#parts.clock.monotonic() - began);
+  }
+
+  #account(rows: readonly RowItem[], tookMs: number): void {
+    let log = 0;
+    let chunks = 0;
+    let oldest: number | null = null;
+    for (const item of rows) {
+      if (item.position === null) chunks += item.bytes;
+      else log += item.bytes;
+      const time = item.change.transaction?.commitTimeMs;
+      if (time !== undefined && (oldest === null || time < oldest)) oldest = time;
+    }
+    if (log > 0) this.#parts.logBytes.give(log);
+    if (chunks > 0) this.#parts.chunkBytes.give(chunks);
+    const changes = countChanges(rows);
+    for (const { table, count } of changes) this.#parts.book.applied(table, count);
+    this.#parts.observer.committed({ lane: this.index, rows: rows.length, bytes: log + chunks, tookMs, oldestSourceMs: oldest, changes });
+  }
+
+  #pass(mark: Mark | ChunkMark): void {
+    if (mark.kind === "mark") this.#parts.passed(this.index, mark);
+    else if (--mark.pending === 0) mark.passed(mark);
+  }
+
+  /** Stops at a key change that needs more than this lane's row: the last lane to come lets the owner write (I2). */
+  async #meet(meeting: Meeting): Promise<void> {
+    if (++meeting.arrived === meeting.lanes.length) meeting.gather();
+    if (meeting.owner === this.index) {
+      await meeting.gathered;
+      failpoint("lane.meeting");
+      try {
+        await this.#parts.meetings.write(meeting);
+        meeting.finish();
+      } catch (thrown) {
+        meeting.finish(thrown);
+        throw thrown;
+      }
+      this.#parts.logBytes.give(meeting.bytes);
+    } else {
+      await meeting.done.catch((thrown: unknown) => {
+        throw new MillraceError("MR_BUG", "the lane that writes a key change has stopped", { cause: thrown, class: "transient" });
+      });
+    }
+    this.checkpoint = meeting.position;
+  }
+}
+

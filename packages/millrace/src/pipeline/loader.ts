@@ -1,0 +1,199 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Position } from "../model/position.ts";
+import type { StateEntry } from "../model/sink.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import { ChunkReader } from "./chunk-reader.ts";
+import type { GhostSweep } from "./ghost-sweep.ts";
+import type { TaskObserver } from "./observer.ts";
+import { entry, stateKey, type ChunkDocument } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
+
+interface LoaderParts extends ChunkParts {
+  readonly tables: ReadonlyMap<string, TableRuntime>;
+  readonly workers: number;
+  readonly chunkRows: number;
+  readonly sweep: GhostSweep | null;
+  readonly observer: TaskObserver;
+  readonly signal: AbortSignal;
+  /** A table has nothing left to load; the frontier decides when it is SYNC. */
+  readonly onLoaded: (table: TableRuntime) => void;
+  /** The table's shape in the catalogue is not the one that the log has told of yet. */
+  readonly onShapeMoved: (table: TableRuntime) => Promise<void>;
+  /** Resolves at once unless the task is paused. */
+  readonly running: () => Promise<void>;
+}
+
+type Job =
+  | { readonly kind: "chunk"; readonly table: TableRuntime; readonly chunk: ChunkDocument }
+  | { readonly kind: "plan"; readonly table: TableRuntime }
+  | { readonly kind: "sweep"; readonly table: TableRuntime };
+
+/**
+ * INIT_SYNC of all tables: plans chunks, reads several at once, remembers what is done. Unfinished chunks of an earlier
+ * run come first.
+ */
+export class Loader {
+  readonly #parts: LoaderParts;
+  readonly #reader: ChunkReader;
+  readonly #active = new Map<TableRuntime, Set<Promise<void>>>();
+  readonly #taken = new Set<string>();
+  readonly #planning = new Set<TableRuntime>();
+  #wakers: (() => void)[] = [];
+
+  constructor(parts: LoaderParts) {
+    this.#parts = parts;
+    this.#reader = new ChunkReader(parts);
+  }
+
+  /** Works until the signal aborts. */
+  async run(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#parts.workers }, () => this.#work()));
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const wake of wakers) wake();
+  }
+
+  /** Ends the work on a table; what was read and not durable is read again by whoever starts it anew. */
+  async stopTable(table: TableRuntime): Promise<void> {
+    table.loading.abort(new Error("the table's load was stopped"));
+    await Promise.allSettled([...(this.#active.get(table) ?? [])]);
+    table.loading = new AbortController();
+  }
+
+  async #work(): Promise<void> {
+    const { signal } = this.#parts;
+    while (!signal.aborted) {
+      await until(signal, this.#parts.running());
+      const job = this.#next();
+      if (job === null) {
+        await until(signal, new Promise<void>((resolve) => this.#wakers.push(resolve)));
+        continue;
+      }
+      const work = this.#guard(job);
+      const active = this.#active.get(job.table) ?? new Set<Promise<void>>();
+      this.#active.set(job.table, active.add(work));
+      try {
+        await work;
+      } finally {
+        active.delete(work);
+      }
+    }
+  }
+
+  /** The table with the fewest chunks in work that has something to do. */
+  #next(): Job | null {
+    let best: { job: Job; busy: number } | null = null;
+    for (const table of this.#parts.tables.values()) {
+      const job = this.#jobOf(table);
+      const busy = this.#active.get(table)?.size ?? 0;
+      if (job !== null && (best === null || busy < best.busy)) best = { job, busy };
+    }
+    return best?.job ?? null;
+  }
+
+  #jobOf(table: TableRuntime): Job | null {
+    const { state, allPlanned, sweep } = table.document;
+    if (state !== "INIT_SYNC" || table.keyless || table.held || table.loading.signal.aborted || this.#planning.has(table)) return null;
+    for (const chunk of table.chunks.values()) {
+      if (!this.#taken.has(stateKey.chunk(table.id, chunk.n))) return { kind: "chunk", table, chunk };
+    }
+    if (!allPlanned) return { kind: "plan", table };
+    const busy = (this.#active.get(table)?.size ?? 0) > 0;
+    return sweep === "due" && table.chunks.size === 0 && !busy ? { kind: "sweep", table } : null;
+  }
+
+  /** A stopped table ends quietly; a shape that moved is looked at; anything else ends the run. */
+  async #guard(job: Job): Promise<void> {
+    const { table } = job;
+    const stopped = table.loading.signal;
+    try {
+      await this.#do(job, AbortSignal.any([stopped, this.#parts.signal]));
+    } catch (thrown) {
+      if (stopped.aborted || this.#parts.signal.aborted) return;
+      const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+      this.#parts.observer.failed({ code: error.code, class: error.class });
+      if (error.class !== "schema") throw error;
+      void this.#parts.onShapeMoved(table);
+      await this.#parts.clock.sleep(200, this.#parts.signal);
+    } finally {
+      this.wake();
+    }
+  }
+
+  async #do(job: Job, signal: AbortSignal): Promise<void> {
+    if (job.kind === "plan") return this.#plan(job.table);
+    if (job.kind === "sweep") return this.#sweepTable(job.table, signal);
+    const name = stateKey.chunk(job.table.id, job.chunk.n);
+    this.#taken.add(name);
+    try {
+      const end = await this.#reader.read(job.table, job.chunk, signal);
+      signal.throwIfAborted();
+      await this.#finish(job.table, job.chunk.n, end);
+    } finally {
+      this.#taken.delete(name);
+    }
+  }
+
+  /** The next chunk's bounds. Its document leaves with lane 0 before the chunk's end can; it is not waited for. */
+  async #plan(table: TableRuntime): Promise<void> {
+    this.#planning.add(table);
+    try {
+      const stopped = table.loading.signal;
+      const range = await this.#parts.source.planChunk(table.shape, table.document.planned, this.#parts.chunkRows);
+      if (stopped.aborted) return;
+      const chunk: ChunkDocument = { v: 1, n: table.document.nextChunk, from: range.from, to: range.to, rows: 0 };
+      table.chunks.set(chunk.n, chunk);
+      table.update({ planned: range.to, allPlanned: range.to === null, nextChunk: chunk.n + 1 });
+      this.#tell([entry(stateKey.chunk(table.id, chunk.n), chunk), entry(stateKey.table(table.id), table.document)]);
+      failpoint("chunk.planned");
+    } finally {
+      this.#planning.delete(table);
+      this.wake();
+    }
+  }
+
+  async #finish(table: TableRuntime, n: number, end: Position): Promise<void> {
+    table.chunks.delete(n);
+    this.#raiseEnd(table, end);
+    failpoint("chunk.finished");
+    const { id, document } = table;
+    this.#tell([entry(stateKey.chunk(id, n), null), entry(stateKey.table(id), document)]);
+    this.#parts.observer.event({ type: "progress", table: id, rowsLoaded: document.rowsLoaded, estimatedRows: document.estimatedRows });
+    if (table.loaded) this.#parts.onLoaded(table);
+    await Promise.resolve();
+  }
+
+  async #sweepTable(table: TableRuntime, signal: AbortSignal): Promise<void> {
+    const name = `sweep/${table.id}`;
+    if (this.#taken.has(name)) return;
+    this.#taken.add(name);
+    try {
+      const end = (await this.#parts.sweep?.sweep(table, signal)) ?? null;
+      if (end !== null) this.#raiseEnd(table, end);
+      table.update({ sweep: "done" });
+      this.#tell([entry(stateKey.table(table.id), table.document)]);
+      this.#parts.onLoaded(table);
+    } finally {
+      this.#taken.delete(name);
+    }
+  }
+
+  #raiseEnd(table: TableRuntime, end: Position): void {
+    const before = table.document.end;
+    if (before === null || this.#parts.source.comparePositions(before, end) < 0) table.update({ end });
+  }
+
+  #tell(entries: readonly StateEntry[]): void {
+    // Rejected only when the run ends; then the next one reads what became durable.
+    this.#parts.writeState(entries).catch((thrown: unknown) => {
+      if (!this.#parts.signal.aborted && !(thrown instanceof MillraceError)) throw thrown;
+    });
+  }
+}

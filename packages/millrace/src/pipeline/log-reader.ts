@@ -1,0 +1,134 @@
+import { failpoint } from "../model/failpoint.ts";
+import type { LogBatch } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
+import type { SourceLog } from "../model/source.ts";
+import type { Barriers } from "./barriers.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import type { Feed } from "./feed.ts";
+import type { Frontier } from "./frontier.ts";
+import type { Lane } from "./lane.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
+
+interface LogReaderParts {
+  readonly log: SourceLog;
+  readonly feed: Feed;
+  readonly lanes: readonly Lane[];
+  readonly frontier: Frontier;
+  readonly barriers: Barriers;
+  readonly logBytes: ByteAccount;
+  readonly signal: AbortSignal;
+  readonly stopLoad: (table: TableRuntime) => Promise<void>;
+  readonly wakeLoad: () => void;
+  /** A barrier at or before every lane's checkpoint was passed in an earlier run. */
+  readonly passedBefore: (position: Position) => boolean;
+  readonly running: () => Promise<void>;
+  /** The frontier may have moved without a commit. */
+  readonly onFrontier: () => void;
+}
+
+/** Reads the log into the lanes, batch by batch, and lets others work while it stands still. */
+export class LogReader {
+  readonly #parts: LogReaderParts;
+  #interrupts: { readonly work: () => Promise<void>; readonly done: PromiseWithResolvers<void> }[] = [];
+  #wake: (() => void) | null = null;
+  #replayed: (() => void)[] = [];
+
+  constructor(parts: LogReaderParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads until the signal aborts; rejects with what stops the run. */
+  async run(): Promise<void> {
+    const { signal, log } = this.#parts;
+    let pending: Promise<LogBatch> | null = null;
+    while (!signal.aborted) {
+      await until(signal, this.#parts.running());
+      if (!this.#parts.feed.replaying) await this.#serve();
+      pending ??= log.next();
+      const batch = await until(signal, Promise.race([pending, this.#interrupted()]));
+      if (batch === null) continue;
+      pending = null;
+      await this.#enter(batch);
+    }
+  }
+
+  /** Runs `work` between two batches, with all lanes drained and replay over. */
+  async interrupt(work: () => Promise<void>): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    this.#interrupts.push({ work, done });
+    this.#wake?.();
+    return done.promise;
+  }
+
+  /** Resolves once replay has passed every lane's checkpoint. */
+  replayed(signal: AbortSignal): Promise<void> {
+    if (!this.#parts.feed.replaying) return Promise.resolve();
+    return until(signal, new Promise<void>((resolve) => this.#replayed.push(resolve)));
+  }
+
+  /** Resolves when the lanes hold nothing that is not durable. */
+  async drained(): Promise<void> {
+    await until(this.#parts.signal, Promise.all(this.#parts.lanes.map((lane) => lane.drained())));
+  }
+
+  #interrupted(): Promise<null> {
+    return new Promise((resolve) => {
+      this.#wake = () => resolve(null);
+      if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) resolve(null);
+    });
+  }
+
+  async #serve(): Promise<void> {
+    for (let next = this.#interrupts.shift(); next !== undefined; next = this.#interrupts.shift()) {
+      await this.drained();
+      try {
+        await next.work();
+        next.done.resolve();
+      } catch (thrown) {
+        next.done.reject(thrown);
+        throw thrown;
+      }
+      this.#parts.feed.forgetRoutes();
+      this.#parts.wakeLoad();
+    }
+  }
+
+  async #enter(batch: LogBatch): Promise<void> {
+    const { logBytes, feed, signal } = this.#parts;
+    if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
+    for (const item of batch.items) {
+      if (item.kind === "change") feed.change(item);
+      else await this.#barrier(item);
+    }
+    failpoint("reader.batch-entered");
+    feed.reached(batch.position);
+    this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
+    if (this.#replayed.length > 0 && !feed.replaying) this.#tellReplayed();
+  }
+
+  #tellReplayed(): void {
+    const waiting = this.#replayed;
+    this.#replayed = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #mark(position: Position, acknowledge: Position | null, sourceTimeMs: number | null): void {
+    const mark = this.#parts.frontier.mark(position, acknowledge, sourceTimeMs, this.#parts.feed.takeEntered() === 0);
+    if (mark === null) this.#parts.onFrontier();
+    else for (const lane of this.#parts.lanes) lane.push(mark);
+  }
+
+  async #barrier(item: Exclude<LogBatch["items"][number], { kind: "change" }>): Promise<void> {
+    if (this.#parts.passedBefore(item.position)) return;
+    const passed = await this.#parts.barriers.pass(item, async (table) => {
+      await this.#parts.stopLoad(table);
+      await this.drained();
+    });
+    this.#parts.feed.forgetRoutes();
+    if (!passed) return;
+    for (const lane of this.#parts.lanes) lane.checkpoint = item.position;
+    this.#mark(item.position, null, null);
+    this.#parts.wakeLoad();
+  }
+}

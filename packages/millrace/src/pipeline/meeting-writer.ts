@@ -1,0 +1,114 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Clock } from "../model/ports.ts";
+import type { DeadLetter, Sink, StateEntry, Write } from "../model/sink.ts";
+import type { Row } from "../model/value.ts";
+import type { Committer } from "./committer.ts";
+import { overlay } from "./compaction.ts";
+import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
+import type { Meeting, Move } from "./lane-item.ts";
+import { RowItem } from "./lane-item.ts";
+import type { TaskObserver } from "./observer.ts";
+import { unfit } from "./routes.ts";
+import { keyRowFor, type SourceReads } from "./source-reads.ts";
+import { stateKey } from "./state-documents.ts";
+
+interface MeetingParts {
+  readonly sink: Sink;
+  readonly committer: Committer;
+  readonly reads: SourceReads;
+  readonly book: DeadLetterBook;
+  readonly observer: TaskObserver;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes a key change whose row has UNCHANGED columns in one transaction over its lanes: the sink's copy of the old row
+ * gives them once INIT_SYNC has been passed, the source before (DESIGN "Key change").
+ */
+export class MeetingWriter {
+  readonly #parts: MeetingParts;
+
+  constructor(parts: MeetingParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the key change and the checkpoints of all its lanes are durable. */
+  async write(meeting: Meeting): Promise<void> {
+    const copies = this.#parts.sink.capabilities.partialUpdates;
+    const early = !copies || meeting.moves.some((move) => move.table.early);
+    if (!early && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
+    const rows = await this.#readRows(meeting);
+    const writes = meeting.moves.map((move, i) => putMove(move, rows[i] ?? null));
+    if (!(await this.#commit(meeting, writes))) throw new MillraceError("MR_BUG", "a key change misses rows that it does not need");
+  }
+
+  async #readRows(meeting: Meeting): Promise<(Row | null)[]> {
+    const transaction = meeting.change.transaction?.id ?? null;
+    const wanted = meeting.moves.map((move) => ({ table: move.table, keyRow: keyRowFor(move.table, meeting.change), transaction }));
+    const rows = await this.#parts.reads.read(wanted);
+    return meeting.moves.map((move, i) => {
+      const row = rows[i] ?? null;
+      return row === null ? null : (move.table.targetRoute(move.route.target.id)?.map(row) ?? null);
+    });
+  }
+
+  /** False when rows are missing at the sink; nothing was written then. */
+  async #commit(meeting: Meeting, made: readonly MoveWrites[]): Promise<boolean> {
+    const letters: DeadLetter[] = [];
+    const writes = made.flatMap((writesOfMove, i) => this.#fit(meeting, meeting.moves[i], writesOfMove, letters));
+    try {
+      return await this.#send(meeting, writes, letters);
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || (thrown.class !== "row" && thrown.class !== "too-large")) throw thrown;
+      const parked = meeting.moves.map((move) => this.#letter(meeting, move, thrown.code, thrown.message));
+      return this.#send(meeting, meeting.moves.map(removeOld), parked);
+    }
+  }
+
+  async #send(meeting: Meeting, writes: readonly Write[], deadLetters: readonly DeadLetter[]): Promise<boolean> {
+    const state: StateEntry[] = meeting.lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: meeting.position }));
+    const superseded = meeting.moves.flatMap((move) =>
+      [move.fromKey, move.toKey].filter((key) => this.#parts.book.has(move.route.target.id, key)).map((key) => ({ target: move.route.target.id, key })),
+    );
+    const result = await this.#parts.committer.commit(meeting.lanes, { writes, state, deadLetters, superseded });
+    if (result.outcome === "missing") return false;
+    for (const { target, key } of superseded) this.#parts.book.remove(target, key);
+    for (const letter of deadLetters) this.#parts.book.add(letter);
+    return true;
+  }
+
+  /** A row that cannot be written is parked under its new key; its old key goes all the same. */
+  #fit(meeting: Meeting, move: Move | undefined, made: MoveWrites, letters: DeadLetter[]): readonly Write[] {
+    const why = move === undefined || made.row === null ? null : unfit(move.route.target, made.row);
+    if (move === undefined || why === null) return made.writes;
+    letters.push(this.#letter(meeting, move, why.code, why.reason));
+    return [removeOld(move)];
+  }
+
+  #letter(meeting: Meeting, move: Move, code: string, reason: string): DeadLetter {
+    this.#parts.book.admit(move.table.id, { code, reason });
+    this.#parts.observer.event({ type: "dead-letter", table: move.table.id, code, reason });
+    const item = new RowItem("put", move.table, move.route, move.toKey, move.to, meeting.position, "u", meeting.change, 0);
+    return letterFor(item, code, reason, this.#parts.clock.now());
+  }
+}
+
+interface MoveWrites {
+  readonly writes: readonly Write[];
+  readonly row: Row | null;
+}
+
+function copyMove(move: Move): MoveWrites {
+  return { writes: [{ kind: "move", table: move.route.target, from: move.from, row: move.to }], row: move.to };
+}
+
+function putMove(move: Move, row: Row | null): MoveWrites {
+  const table = move.route.target;
+  if (row === null) return { writes: [{ kind: "delete", table, keys: [move.from, move.to] }], row: null };
+  const whole = overlay(row, move.to);
+  return { writes: [removeOld(move), { kind: "upsert", table, rows: [whole] }], row: whole };
+}
+
+function removeOld(move: Move): Write {
+  return { kind: "delete", table: move.route.target, keys: [move.from] };
+}

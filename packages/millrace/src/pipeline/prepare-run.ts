@@ -1,0 +1,241 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Json, Position } from "../model/position.ts";
+import type { DiscoveredTable } from "../model/source.ts";
+import type { StateEntry, Takeover } from "../model/sink.ts";
+import type { TableId, TableShape } from "../model/table.ts";
+import { Barriers, type BarrierParts } from "./barriers.ts";
+import { Committer } from "./committer.ts";
+import { DeadLetterBook } from "./dead-letter-book.ts";
+import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
+import { entry, loadState, stateKey, type FrontierDocument, type LoadedState, type TableDocument } from "./state-documents.ts";
+import { TableRuntime } from "./table-runtime.ts";
+import type { TaskParts } from "./task-api.ts";
+
+/** Where the log goes on. */
+export interface StartFrontier {
+  readonly position: Position;
+  readonly acknowledge: Position | null;
+  readonly unseen: readonly string[];
+  /** An earlier run made this frontier durable: what lies at or before it is not applied again. */
+  readonly replayed: boolean;
+}
+
+/** A task that has taken over, with source and sink made ready, before anything flows. */
+export interface Prepared {
+  readonly identity: Json;
+  /** Lanes as the sink's state has them. */
+  readonly lanes: number;
+  /** Lanes as the file asks for them. */
+  readonly wantedLanes: number;
+  readonly laneRows: readonly number[];
+  readonly committer: Committer;
+  readonly book: DeadLetterBook;
+  readonly checkpoints: ReadonlyMap<number, Position>;
+  readonly frontier: StartFrontier;
+  readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  /** Tables whose first snapshot must wait for older transactions of the source. */
+  readonly waiting: readonly TableId[];
+  readonly maxValueBytes: number;
+  readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen">) => Barriers;
+  readonly canSweep: (table: TableRuntime) => boolean;
+  readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
+}
+
+const BUDGET_SHARE_OF_ONE_VALUE = 0.25;
+const ENTRIES_PER_COMMIT = 200;
+
+/**
+ * Takeover first (I5), then everything else: identity, tables, source objects, an open intent, targets, documents.
+ * Idempotent: a crash anywhere in it is followed by the same again.
+ */
+export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise<Prepared> {
+  const { source, sink, settings } = parts;
+  const identity = await source.identity();
+  const discovered = await source.discover();
+  await sink.open();
+  const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
+  const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
+  const state = loadState(takeover.state);
+  refuseOtherSource(state, identity);
+  signal.throwIfAborted();
+  const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
+  const { tables, removed } = makeTables(parts, state, discovered);
+  const { frontier, waiting } = await prepareSource(parts, state, discovered, tables);
+  const lanes = state.pipeline?.lanes ?? wantedLanes;
+  const barriers: Prepared["barriers"] = (live) =>
+    new Barriers({ ...parts, committer, lanes, tables, sourcesOf: (target) => sourcesOf(tables, target), currentShape, ...live });
+  const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
+    (await source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
+  if (state.intent !== null) {
+    await barriers({ acknowledged: () => frontier.acknowledge, unseen: () => frontier.unseen }).finish(state.intent);
+    // Everything that the barrier wrote is read again by a run of its own.
+    return prepareRun(parts, signal);
+  }
+  await checkTargets(parts, tables);
+  await writeDocuments(committer, documentsOf({ identity, lanes, frontier, tables, removed, takeover }));
+  return {
+    identity,
+    lanes,
+    wantedLanes,
+    laneRows: takeover.lanes.map((row) => row.lane),
+    committer,
+    book: new DeadLetterBook(
+      { policy: settings.deadLetters, maxPerTable: settings.maxDeadLetters, maxShare: settings.maxDeadLetterShare },
+      takeover.deadLetters,
+    ),
+    checkpoints: frontier.replayed ? state.checkpoints : new Map(),
+    frontier,
+    tables,
+    waiting,
+    maxValueBytes: Math.floor(Math.min(sink.capabilities.maxValueBytes, parts.budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE)),
+    barriers,
+    canSweep: (table) => !table.keyless && table.targets.every(({ target }) => sourcesOf(tables, target.id) === 1) && keepsKey(table.shape, parts.router),
+    currentShape,
+  };
+}
+
+function refuseOtherSource(state: LoadedState, identity: Json): void {
+  if (state.pipeline === null || JSON.stringify(state.pipeline.identity) === JSON.stringify(identity)) return;
+  throw new MillraceError(
+    "MR_SOURCE_IDENTITY",
+    `this pipeline began with source ${JSON.stringify(state.pipeline.identity)}, the file points at ${JSON.stringify(identity)}`,
+  );
+}
+
+function sourcesOf(tables: ReadonlyMap<TableId, TableRuntime>, target: string): number {
+  let count = 0;
+  for (const table of tables.values()) if (table.targets.some((t) => t.target.id === target)) count++;
+  return count;
+}
+
+/** Tables of the file: known ones with their documents, new ones with fresh ones; and those that the file has no more. */
+function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly DiscoveredTable[]) {
+  const tables = new Map<TableId, TableRuntime>();
+  for (const found of discovered) {
+    const known = state.tables.get(found.shape.id);
+    const document = known === undefined ? freshDocument(parts, found) : returning(parts, known, found);
+    const targets = targetsOf(document.targetShape, parts.router, parts.sink);
+    const table = new TableRuntime({ ...document, targets: targets.map((t) => t.target.id) }, targets, (shape, to) =>
+      compileRoutes(shape, to, parts.router),
+    );
+    table.notices.push(...found.notices);
+    for (const { table: id, chunk } of state.chunks) if (id === table.id && document === known) table.chunks.set(chunk.n, chunk);
+    tables.set(table.id, table);
+  }
+  const removed = [...state.tables].filter(([id, document]) => !tables.has(id) && document.removed !== true);
+  return { tables, removed };
+}
+
+function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument {
+  const { fullLoad } = parts.settings;
+  return {
+    v: 1,
+    state: "INIT_SYNC",
+    generation: parts.clock.now(),
+    shape: found.shape,
+    targetShape: found.shape,
+    planned: null,
+    allPlanned: !fullLoad,
+    nextChunk: 0,
+    rowsLoaded: 0,
+    estimatedRows: found.estimatedRows,
+    end: null,
+    sweep: "none",
+    snapshot: null,
+    targets: [],
+  };
+}
+
+/** A table that was captured before: goes on where it stood; one that was left out meanwhile begins anew. */
+function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTable): TableDocument {
+  if (known.removed === true) return { ...freshDocument(parts, found), nextChunk: known.nextChunk, sweep: "due" };
+  return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
+}
+
+/** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */
+async function prepareSource(
+  parts: TaskParts,
+  state: LoadedState,
+  discovered: readonly DiscoveredTable[],
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
+  const shapes = discovered.map(({ shape }) => shape);
+  const known = state.frontier;
+  try {
+    const prepared = await parts.source.prepare(shapes, known?.position ?? null);
+    const frontier = startFrontier(known, prepared.start);
+    // A table whose load has not begun may have joined in a run that ended before it could wait: it waits again.
+    const begun = (id: TableId) => (tables.get(id)?.document.nextChunk ?? 0) > 0;
+    const waiting = prepared.created ? [] : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || !begun(id));
+    for (const table of tables.values()) if (table.document.allPlanned && table.document.end === null) table.update({ end: frontier.position });
+    return { frontier, waiting };
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.class !== "loss" || parts.settings.onLoss !== "resync") throw thrown;
+    parts.observer.event({ type: "notice", message: `${thrown.message}; all tables are loaded again (on-loss: resync)` });
+    const prepared = await parts.source.prepare(shapes, null, { recreate: true });
+    for (const table of tables.values()) beginAnew(parts, table);
+    return { frontier: startFrontier(null, prepared.start), waiting: [] };
+  }
+}
+
+function startFrontier(known: FrontierDocument | null, start: Position): StartFrontier {
+  if (known === null) return { position: start, acknowledge: null, unseen: [], replayed: false };
+  return { position: known.position, acknowledge: known.acknowledge, unseen: known.unseen, replayed: true };
+}
+
+function beginAnew(parts: TaskParts, table: TableRuntime): void {
+  table.chunks.clear();
+  table.update({ state: "INIT_SYNC", generation: parts.clock.now(), planned: null, allPlanned: false, rowsLoaded: 0, end: null, snapshot: null, sweep: "due" });
+}
+
+/** Creates targets that are missing, or says all that does not fit, of all tables at once. */
+async function checkTargets(parts: TaskParts, tables: ReadonlyMap<TableId, TableRuntime>): Promise<void> {
+  const problems: MillraceError[] = [];
+  for (const table of tables.values()) {
+    for (const { target } of table.targets) {
+      try {
+        const { notices } = await parts.sink.checkTable(target, parts.settings.create);
+        table.notices.push(...notices);
+      } catch (thrown) {
+        if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+        problems.push(thrown);
+      }
+    }
+  }
+  const [first] = problems;
+  if (first === undefined) return;
+  if (problems.length === 1) throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), { cause: first, class: "config", facts: first.facts });
+  const all = problems.map((problem) => problem.message.replace(`${problem.code}: `, "")).join("; ");
+  throw new MillraceError("MR_SINK_SCHEMA", all, { cause: first, class: "config" });
+}
+
+interface DocumentsToWrite {
+  readonly identity: Json;
+  readonly lanes: number;
+  readonly frontier: StartFrontier;
+  readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  readonly removed: readonly (readonly [TableId, TableDocument])[];
+  readonly takeover: Takeover;
+}
+
+function documentsOf({ identity, lanes, frontier, tables, removed, takeover }: DocumentsToWrite): StateEntry[] {
+  const { position, acknowledge, unseen } = frontier;
+  const begin: StateEntry[] = frontier.replayed
+    ? []
+    : [...takeover.state.keys()].filter((key) => key.startsWith("checkpoint/") || key.startsWith("chunk/")).map((key) => entry(key, null));
+  return [
+    ...begin,
+    ...[...tables.values()].map((table) => entry(stateKey.table(table.id), table.document)),
+    ...removed.map(([id, document]) => entry(stateKey.table(id), { ...document, removed: true })),
+    entry(stateKey.frontier, { v: 1, position, acknowledge, unseen }),
+    entry(stateKey.pipeline, { v: 1, identity, lanes }),
+  ];
+}
+
+/** The pipeline's own document comes last: once it is there, all of them are. */
+async function writeDocuments(committer: Committer, entries: readonly StateEntry[]): Promise<void> {
+  for (let from = 0; from < entries.length; from += ENTRIES_PER_COMMIT) {
+    const state = entries.slice(from, from + ENTRIES_PER_COMMIT);
+    await committer.commit([0], { writes: [], state, deadLetters: [], superseded: [] });
+  }
+}

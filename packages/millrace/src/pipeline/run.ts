@@ -1,0 +1,358 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Json, Position } from "../model/position.ts";
+import type { StateEntry } from "../model/sink.ts";
+import type { SourceLog } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
+import { Barriers } from "./barriers.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import { RestartNeeded, type Committer } from "./committer.ts";
+import { DeadLetterBook } from "./dead-letter-book.ts";
+import { Feed } from "./feed.ts";
+import { Frontier } from "./frontier.ts";
+import { FrontierWriter } from "./frontier-writer.ts";
+import { GhostSweep } from "./ghost-sweep.ts";
+import { loadKeyless } from "./keyless-loader.ts";
+import { Lane } from "./lane.ts";
+import { Loader } from "./loader.ts";
+import { LogReader } from "./log-reader.ts";
+import { MeetingWriter } from "./meeting-writer.ts";
+import { prepareRun, type Prepared } from "./prepare-run.ts";
+import { SentTransactions } from "./sent-transactions.ts";
+import { SourceReads } from "./source-reads.ts";
+import { entry, stateKey } from "./state-documents.ts";
+import { MAX_STATE_ENTRIES } from "./state-outbox.ts";
+import type { ChannelStatus } from "./status.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import type { TaskParts } from "./task-api.ts";
+import { until } from "./until.ts";
+
+const LOG_SHARE = 0.6;
+const CHUNK_SHARE = 0.4;
+const WINDOW_SHARE = 0.05;
+
+/**
+ * One run of a task: from takeover to its end. Whatever breaks ends it; the next run begins with a takeover and reads
+ * what is durable, which is right whatever happened before.
+ */
+export class Run {
+  readonly #parts: TaskParts;
+  readonly #prepared: Prepared;
+  readonly #abort: AbortController;
+  readonly #log: SourceLog;
+  readonly #sent: SentTransactions;
+  readonly lanes: Lane[] = [];
+  readonly frontier: Frontier;
+  readonly book: DeadLetterBook;
+  readonly #committer: Committer;
+  readonly #feed: Feed;
+  readonly #reader: LogReader;
+  readonly #loader: Loader;
+  readonly #barriers: Barriers;
+  readonly #frontierWriter: FrontierWriter;
+  readonly #chunkParts: ChunkParts;
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #pause = { promise: Promise.resolve(), release: () => {} };
+  readonly #accounts: readonly ByteAccount[];
+  #progressMs: number;
+
+  /** Takes over, prepares source and sink, opens the log. */
+  static async begin(parts: TaskParts, abort: AbortController): Promise<Run> {
+    const prepared = await prepareRun(parts, abort.signal);
+    failpoint("run.prepared");
+    const log = await parts.source.openLog({
+      from: prepared.frontier.position,
+      tables: new Map([...prepared.tables.values()].map((table) => [table.id, table.shape])),
+      maxValueBytes: prepared.maxValueBytes,
+    });
+    return new Run(parts, prepared, log, abort);
+  }
+
+  private constructor(parts: TaskParts, prepared: Prepared, log: SourceLog, abort: AbortController) {
+    this.#abort = abort;
+    this.#parts = parts;
+    this.#prepared = prepared;
+    this.#log = log;
+    this.#progressMs = parts.clock.now();
+    const { source, sink, settings, clock, random, observer } = parts;
+    const signal = this.#abort.signal;
+    const laneCount = prepared.lanes;
+    this.#committer = prepared.committer;
+    this.book = prepared.book;
+    this.#sent = new SentTransactions(prepared.frontier.unseen);
+    this.frontier = new Frontier(laneCount, prepared.frontier);
+    const writeState = (entries: readonly StateEntry[]) => this.#writeState(entries);
+    const maxValueBytes = prepared.maxValueBytes;
+    const reads = new SourceReads({ source, clock, random, signal, maxValueBytes, writeState });
+    const shared = { sink, committer: this.#committer, book: this.book, reads, observer, clock, compaction: settings.compaction };
+    const logBytes = parts.budget.account(LOG_SHARE);
+    const chunkBytes = parts.budget.account(CHUNK_SHARE);
+    this.#accounts = [logBytes, chunkBytes];
+    const maxRows = Math.max(1, Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10));
+    for (let lane = 0; lane < laneCount; lane++) {
+      this.lanes.push(
+        new Lane(lane, prepared.checkpoints.get(lane) ?? null, {
+          ...shared,
+          meetings: new MeetingWriter(shared),
+          logBytes,
+          chunkBytes,
+          maxRows,
+          maxBytes: sink.capabilities.maxBytesPerCommit,
+          flushIntervalMs: settings.flushIntervalMs,
+          signal,
+          passed: (index, mark) => {
+            if (this.frontier.pass(index, mark)) this.#onFrontier();
+          },
+        }),
+      );
+    }
+    this.#chunkParts = {
+      source,
+      lanes: this.lanes,
+      sent: this.#sent,
+      chunkBytes,
+      windowLimitBytes: parts.budget.limitBytes * WINDOW_SHARE,
+      maxValueBytes,
+      clock,
+      random,
+      writeState,
+      replayed: (abort) => this.#reader.replayed(abort),
+    };
+    this.#feed = new Feed({
+      source,
+      lanes: this.lanes,
+      tables: prepared.tables,
+      sent: this.#sent,
+      logBytes,
+      durable: prepared.frontier.replayed ? prepared.frontier.position : null,
+    });
+    this.#barriers = prepared.barriers({
+      acknowledged: () => this.frontier.durable.acknowledge,
+      unseen: () => this.#sent.list(),
+    });
+    const running = () => this.#pause.promise;
+    this.#loader = new Loader({
+      ...this.#chunkParts,
+      tables: prepared.tables,
+      workers: settings.snapshotParallelism,
+      chunkRows: settings.chunkRows,
+      sweep: sink.readKeys === undefined ? null : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
+      observer,
+      signal,
+      onLoaded: (table) => {
+        void source.nudge();
+        this.#syncIfPassed(table);
+      },
+      onShapeMoved: (table) => this.#adoptShape(table),
+      running,
+    });
+    this.#reader = new LogReader({
+      log,
+      feed: this.#feed,
+      lanes: this.lanes,
+      frontier: this.frontier,
+      barriers: this.#barriers,
+      logBytes,
+      signal,
+      stopLoad: (table) => this.#loader.stopTable(table),
+      wakeLoad: () => this.#loader.wake(),
+      passedBefore: (position) => this.#passedBefore(position),
+      running,
+      onFrontier: () => this.#onFrontier(),
+    });
+    this.#frontierWriter = new FrontierWriter({
+      source,
+      clock,
+      frontier: this.frontier,
+      sent: this.#sent,
+      written: prepared.frontier.position,
+      writeState,
+      acknowledge: (position) => log.acknowledge(position),
+      signal,
+    });
+  }
+
+  get tables(): ReadonlyMap<TableId, TableRuntime> {
+    return this.#prepared.tables;
+  }
+
+  get fence(): number {
+    return this.#committer.fence;
+  }
+
+  get identity(): Json {
+    return this.#prepared.identity;
+  }
+
+  /** The log and the chunks in flight, with their frontiers. */
+  channels(): ChannelStatus[] {
+    const chunks = [...this.tables.values()].flatMap((table) =>
+      [...table.chunks.values()].map((chunk) => ({ id: stateKey.chunk(table.id, chunk.n), kind: "chunk" as const, frontier: chunk.from })),
+    );
+    return [{ id: "log", kind: "log", frontier: this.frontier.durable.position }, ...chunks];
+  }
+
+  /** Milliseconds since the frontier moved last. */
+  progressAgeMs(): number {
+    return Math.max(0, this.#parts.clock.now() - this.#progressMs);
+  }
+
+  /** Works until `stop` or until something breaks; rejects with what broke. */
+  async work(): Promise<void> {
+    for (const table of this.tables.values()) {
+      if (table.keyless && table.document.state === "INIT_SYNC" && !table.document.allPlanned) this.#loadKeyless(table);
+    }
+    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
+    this.#awaitOlderTransactions();
+    const loops = [...this.lanes.map((lane) => lane.run()), this.#reader.run(), this.#loader.run(), this.#frontierWriter.run()];
+    try {
+      await Promise.race([...loops, this.#failed.promise]);
+      if (!this.#abort.signal.aborted) throw new MillraceError("MR_BUG", "a part of the task ended by itself");
+    } catch (thrown) {
+      if (!(this.#abort.signal.aborted && thrown === this.#abort.signal.reason)) throw thrown;
+    } finally {
+      await this.#close(loops);
+    }
+  }
+
+  /** Ends the run: what is in the lanes becomes durable and is acknowledged, as far as `graceMs` allows. */
+  async stop(graceMs: number): Promise<void> {
+    this.pause();
+    const finished = this.#reader.drained().then(() => this.#frontierWriter.writeNow());
+    const grace = this.#parts.clock.sleep(graceMs, this.#abort.signal);
+    await Promise.race([finished, grace]).catch(() => undefined);
+    this.#abort.abort(new Error("stopped"));
+  }
+
+  pause(): void {
+    const gate = Promise.withResolvers<void>();
+    this.#pause.promise = gate.promise;
+    this.#pause.release = gate.resolve;
+  }
+
+  resume(): void {
+    this.#pause.release();
+    this.#pause.promise = Promise.resolve();
+  }
+
+  /** A new generation of one table. */
+  resync(id: TableId): Promise<void> {
+    const table = this.tables.get(id);
+    if (table === undefined) throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
+    return this.#reader.interrupt(async () => {
+      await this.#loader.stopTable(table);
+      await this.#barriers.resync(table, this.#prepared.canSweep(table) ? "due" : "none");
+      this.#tellState(table);
+      if (table.keyless) this.#loadKeyless(table);
+    });
+  }
+
+  /** Everything is SYNC. */
+  get allSync(): boolean {
+    for (const table of this.tables.values()) if (table.document.state !== "SYNC") return false;
+    return true;
+  }
+
+  #loadKeyless(table: TableRuntime): void {
+    const work = this.#reader.interrupt(async () => {
+      await this.#barriers.emptyForLoad(table);
+      const load = await loadKeyless(this.#chunkParts, table, this.#abort.signal);
+      table.update({ allPlanned: true, snapshot: load.snapshot, end: load.end, rowsLoaded: load.rows });
+      await this.#writeState([entry(stateKey.table(table.id), table.document)]);
+      failpoint("keyless.loaded");
+      void this.#parts.source.nudge();
+    });
+    work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
+  #awaitOlderTransactions(): void {
+    const waiting = this.#prepared.waiting.map((id) => this.tables.get(id)).filter((table) => table !== undefined);
+    if (waiting.length === 0) return;
+    for (const table of waiting) table.held = true;
+    const free = () => {
+      for (const table of waiting) table.held = false;
+      this.#loader.wake();
+    };
+    this.#parts.source.safeToSnapshot(waiting.map((table) => table.id), this.#abort.signal).then(free, (error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    this.#failed.reject(error);
+  }
+
+  /** Another number of lanes takes effect at a position that no lane's checkpoint is beyond, over all lane rows at once. */
+  #resize(lanes: number): void {
+    const work = this.#reader.interrupt(async () => {
+      const { position, acknowledge } = this.frontier.durable;
+      const kept = Array.from({ length: lanes }, (_, lane) => ({ key: stateKey.checkpoint(lane), value: position }));
+      const gone = this.#prepared.laneRows.filter((lane) => lane >= lanes).map((lane) => entry(stateKey.checkpoint(lane), null));
+      const state = [
+        ...kept,
+        ...gone,
+        entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: this.#sent.list() }),
+        entry(stateKey.pipeline, { v: 1, identity: this.#prepared.identity, lanes }),
+      ];
+      await this.#committer.commit(this.#prepared.laneRows, { writes: [], state, deadLetters: [], superseded: [] });
+      failpoint("run.resized");
+      throw new RestartNeeded(`the number of lanes is ${lanes} now`);
+    });
+    work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  async #adoptShape(table: TableRuntime): Promise<void> {
+    const work = this.#reader.interrupt(async () => {
+      const shape = await this.#prepared.currentShape(table);
+      if (shape === null) return;
+      await this.#loader.stopTable(table);
+      await this.#barriers.adopt(table, shape, this.frontier.durable.position);
+    });
+    await work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  #passedBefore(position: Position): boolean {
+    const { source } = this.#parts;
+    const durable = this.#prepared.frontier;
+    if (durable.replayed && source.comparePositions(position, durable.position) <= 0) return true;
+    const held = this.lanes.filter((lane) => lane.replayUntil !== null && source.comparePositions(position, lane.replayUntil) <= 0);
+    if (held.length === this.lanes.length) return true;
+    if (held.length > 0) throw new MillraceError("MR_BUG", "a barrier was passed by some lanes and not by others");
+    return false;
+  }
+
+  #writeState(entries: readonly StateEntry[]): Promise<void> {
+    const lane = this.lanes[0];
+    if (lane === undefined) throw new MillraceError("MR_BUG", "there is no lane 0");
+    return lane.state.write(entries);
+  }
+
+  #onFrontier(): void {
+    this.#progressMs = this.#parts.clock.now();
+    for (const table of this.tables.values()) if (table.early) this.#syncIfPassed(table);
+  }
+
+  /** SYNC once the frontier has passed the table's end position (I7). */
+  #syncIfPassed(table: TableRuntime): void {
+    const { state, end } = table.document;
+    if (state === "SYNC" || !table.loaded || end === null) return;
+    if (this.#parts.source.comparePositions(this.frontier.durable.position, end) < 0) return;
+    table.update({ state: "SYNC" });
+    this.#writeState([entry(stateKey.table(table.id), table.document)]).then(
+      () => this.#tellState(table),
+      () => undefined, // the run has ended; the next one finds the table loaded
+    );
+  }
+
+  #tellState(table: TableRuntime): void {
+    this.#parts.observer.event({ type: "table", table: table.id, state: table.document.state });
+  }
+
+  async #close(loops: readonly Promise<void>[]): Promise<void> {
+    this.#abort.abort(new Error("the run ended"));
+    for (const lane of this.lanes) lane.state.fail(new Error("the run ended"));
+    await this.#log.close().catch(() => undefined);
+    await until(AbortSignal.timeout(10_000), Promise.allSettled(loops)).catch(() => undefined);
+    for (const account of this.#accounts) account.close();
+  }
+}

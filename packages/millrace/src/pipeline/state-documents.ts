@@ -1,0 +1,144 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { ChunkKey, Json, Position, TransactionId } from "../model/position.ts";
+import type { StateEntry } from "../model/sink.ts";
+import type { TableId, TableShape } from "../model/table.ts";
+import type { TableState } from "./status.ts";
+
+/*
+ * Everything a pipeline remembers, as small JSON documents at its sink. All but the checkpoints are written by lane 0
+ * alone, so that no two transactions ever touch the same document. Each has a version; golden files hold the forms.
+ */
+
+/** `pipeline`: who and what this state belongs to. */
+export interface PipelineDocument {
+  readonly v: 1;
+  readonly identity: Json;
+  readonly lanes: number;
+}
+
+/** `frontier/log`: the durable prefix of the log (I3), and transactions in it that no snapshot has seen yet. */
+export interface FrontierDocument {
+  readonly v: 1;
+  readonly position: Position;
+  readonly acknowledge: Position | null;
+  readonly unseen: readonly TransactionId[];
+}
+
+/** `table/<id>`: a table's state, and the fold of its finished chunks. */
+export interface TableDocument {
+  readonly v: 1;
+  readonly state: TableState;
+  /** Start of its present INIT_SYNC, milliseconds since 1970; rows that it does not see are ghosts. */
+  readonly generation: number;
+  /** How the source has it; rows are read and decoded by this. */
+  readonly shape: TableShape;
+  /** The shape that the targets were made from; older than `shape` where schema changes are ignored. */
+  readonly targetShape: TableShape;
+  /** Chunks are planned up to here; every key before it is loaded or in a chunk document. */
+  readonly planned: ChunkKey | null;
+  readonly allPlanned: boolean;
+  readonly nextChunk: number;
+  readonly rowsLoaded: number;
+  readonly estimatedRows: number | null;
+  /** The greatest log end after any of its snapshots and source reads; SYNC once the frontier has passed it. */
+  readonly end: Position | null;
+  /** Whether rows of an older generation may be at the sink, and how far they have been looked for. */
+  readonly sweep: "none" | "due" | "done";
+  /** Tables without key: the snapshot that was loaded; changes that it sees are left out until `end`. */
+  readonly snapshot: Json | null;
+  readonly targets: readonly TableId[];
+  /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
+  readonly removed?: boolean;
+}
+
+/** `chunk/<table>/<n>`: a chunk in flight and its durable frontier. */
+export interface ChunkDocument {
+  readonly v: 1;
+  readonly n: number;
+  readonly from: ChunkKey | null;
+  readonly to: ChunkKey | null;
+  readonly rows: number;
+}
+
+/** `intent`: a barrier that has begun. Finished on start before any lane moves. */
+export interface IntentDocument {
+  readonly v: 1;
+  readonly kind: "truncate" | "shape" | "drop" | "empty";
+  readonly table: TableId;
+  readonly position: Position;
+  readonly acknowledge: Position | null;
+  readonly tag: string;
+  readonly shape: TableShape | null;
+  readonly previous: TableShape | null;
+  readonly rewritten: readonly string[];
+}
+
+/** The keys under which documents are kept. */
+export const stateKey = {
+  pipeline: "pipeline",
+  frontier: "frontier/log",
+  intent: "intent",
+  checkpoint: (lane: number): string => `checkpoint/log/${lane}`,
+  table: (id: TableId): string => `table/${id}`,
+  chunk: (id: TableId, n: number): string => `chunk/${n}/${id}`,
+} as const;
+
+/** An entry that stores a document, or deletes it. */
+export function entry(key: string, document: object | null): StateEntry {
+  return { key, value: document === null ? null : toJson(document) };
+}
+
+/** A document as plain JSON; also takes a copy, so that later changes of the live object do not reach it. */
+function toJson(document: object): Json {
+  return JSON.parse(JSON.stringify(document)) as Json;
+}
+
+/** What was found at the sink, sorted out. */
+export interface LoadedState {
+  readonly pipeline: PipelineDocument | null;
+  readonly frontier: FrontierDocument | null;
+  readonly intent: IntentDocument | null;
+  readonly checkpoints: ReadonlyMap<number, Position>;
+  readonly tables: ReadonlyMap<TableId, TableDocument>;
+  readonly chunks: readonly { readonly table: TableId; readonly chunk: ChunkDocument }[];
+}
+
+/**
+ * Reads the state of a pipeline.
+ * @throws MillraceError MR_STATE_VERSION for a document of a version this program does not know.
+ */
+export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
+  const checkpoints = new Map<number, Position>();
+  const tables = new Map<TableId, TableDocument>();
+  const chunks: { table: TableId; chunk: ChunkDocument }[] = [];
+  for (const [key, value] of state) {
+    const [, kind, rest] = /^([a-z]+)\/(.*)$/s.exec(key) ?? [];
+    if (kind === undefined || rest === undefined) continue;
+    if (kind === "checkpoint") checkpoints.set(Number(rest.slice(rest.lastIndexOf("/") + 1)), value as Position);
+    else if (kind === "table") tables.set(rest as TableId, document<TableDocument>(key, value));
+    else if (kind === "chunk") {
+      chunks.push({ table: rest.slice(rest.indexOf("/") + 1) as TableId, chunk: document<ChunkDocument>(key, value) });
+    }
+  }
+  return {
+    pipeline: optional<PipelineDocument>(state, stateKey.pipeline),
+    frontier: optional<FrontierDocument>(state, stateKey.frontier),
+    intent: optional<IntentDocument>(state, stateKey.intent),
+    checkpoints,
+    tables,
+    chunks,
+  };
+}
+
+function optional<T>(state: ReadonlyMap<string, Json>, key: string): T | null {
+  const value = state.get(key);
+  return value === undefined ? null : document<T>(key, value);
+}
+
+function document<T>(key: string, value: Json): T {
+  const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
+  if (version !== 1) {
+    throw new MillraceError("MR_STATE_VERSION", `state document "${key}" has version ${String(version)}, this program knows version 1`);
+  }
+  return value as T;
+}

@@ -1,0 +1,110 @@
+import type { TableId, TableShape } from "../model/table.ts";
+import type { CompiledRoute, RouteTarget } from "./routes.ts";
+import type { ChunkDocument, TableDocument } from "./state-documents.ts";
+import type { TableStatus } from "./status.ts";
+import { Windows } from "./windows.ts";
+
+/** A captured table while a task runs: its document, its targets, its windows and counters. */
+export class TableRuntime {
+  readonly id: TableId;
+  readonly windows = new Windows();
+  readonly notices: string[] = [];
+  /** Chunks planned and not finished. */
+  readonly chunks = new Map<number, ChunkDocument>();
+  changes = 0;
+  /** Ends the work of its present INIT_SYNC (truncate, resync, schema change). */
+  loading = new AbortController();
+  /** Its first snapshot has to wait for older transactions. */
+  held = false;
+  /** Its shape was read from the catalogue ahead of the log; older shapes may still come and are fitted. */
+  aheadOfLog = false;
+  #document: TableDocument;
+  #targets: readonly RouteTarget[];
+  readonly #compile: (shape: TableShape, targets: readonly RouteTarget[]) => readonly CompiledRoute[];
+  /** By the shape that rows were written with; emptied when the targets change. */
+  #routes = new Map<TableShape, readonly CompiledRoute[]>();
+
+  constructor(
+    document: TableDocument,
+    targets: readonly RouteTarget[],
+    compile: (shape: TableShape, targets: readonly RouteTarget[]) => readonly CompiledRoute[],
+  ) {
+    this.id = document.shape.id;
+    this.#document = document;
+    this.#targets = targets;
+    this.#compile = compile;
+  }
+
+  get targets(): readonly RouteTarget[] {
+    return this.#targets;
+  }
+
+  /** The targets have another shape now (barrier). */
+  retarget(targets: readonly RouteTarget[]): void {
+    this.#targets = targets;
+    this.#routes.clear();
+  }
+
+  /** The ways of rows that were written in `shape`. */
+  routesFor(shape: TableShape): readonly CompiledRoute[] {
+    let routes = this.#routes.get(shape);
+    if (routes === undefined) {
+      routes = this.#compile(shape, this.#targets);
+      this.#routes.set(shape, routes);
+    }
+    return routes;
+  }
+
+  /** The way of rows in the table's present shape to one target. */
+  targetRoute(target: TableId): CompiledRoute | null {
+    return this.routesFor(this.shape).find((route) => route.target.id === target) ?? null;
+  }
+
+  get document(): TableDocument {
+    return this.#document;
+  }
+
+  get shape(): TableShape {
+    return this.#document.shape;
+  }
+
+  get keyless(): boolean {
+    return this.#document.shape.key.length === 0;
+  }
+
+  /**
+   * The sink's copy of a row may be older than the log: INIT_SYNC or a source read has not been passed by the frontier
+   * yet. Then UNCHANGED comes from the source (I9).
+   */
+  get early(): boolean {
+    return this.#document.state !== "SYNC";
+  }
+
+  /** Everything is planned and loaded; what is left is for the frontier to pass `end`. */
+  get loaded(): boolean {
+    const d = this.#document;
+    return d.allPlanned && this.chunks.size === 0 && d.sweep !== "due";
+  }
+
+  update(part: Partial<TableDocument>): void {
+    this.#document = { ...this.#document, ...part };
+  }
+
+  /** What is shown of it. */
+  status(deadLetters: number): TableStatus {
+    const d = this.#document;
+    const percent =
+      d.state === "SYNC" ? 100 : d.estimatedRows === null || d.estimatedRows <= 0 ? null : Math.min(99, (100 * d.rowsLoaded) / d.estimatedRows);
+    return {
+      id: this.id,
+      targets: d.targets,
+      state: d.state,
+      rowsLoaded: d.rowsLoaded,
+      estimatedRows: d.estimatedRows,
+      loadedPercent: percent === null ? null : Math.floor(percent),
+      changes: this.changes,
+      deadLetters,
+      notices: this.notices,
+    };
+  }
+}

@@ -1,0 +1,204 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
+import type { Position } from "../model/position.ts";
+import type { TableId } from "../model/table.ts";
+import { RestartNeeded } from "./committer.ts";
+import { backoffMs } from "./retry.ts";
+import { Run } from "./run.ts";
+import type { TaskState, TaskStatus } from "./status.ts";
+import type { Task, TaskParts } from "./task-api.ts";
+
+const STOP_GRACE_MS = 8_000;
+const RESTART_CAP_MS = 15_000;
+/** A run that worked this long starts the back-off from the beginning. */
+const STEADY_MS = 60_000;
+
+/** Makes a task; nothing happens until `start`. */
+export function createTask(parts: TaskParts): Task {
+  return new PipelineTask(parts);
+}
+
+/**
+ * Runs a pipeline, run after run: what can be retried begins again with a takeover; a fence, a loss, a refusal or a
+ * broken invariant ends it. A fenced task never restarts itself (I5).
+ */
+class PipelineTask implements Task {
+  readonly done: Promise<void>;
+  readonly #parts: TaskParts;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<void>();
+  readonly #retries: Record<string, number> = {};
+  #run: Run | null = null;
+  #abort = new AbortController();
+  #state: TaskState = "stopped";
+  #error: TaskStatus["error"] = null;
+  #stopping = false;
+  #paused = false;
+  #logEnd: Position | null = null;
+
+  constructor(parts: TaskParts) {
+    this.#parts = parts;
+    this.done = this.#ended.promise;
+    this.done.catch(() => undefined);
+    this.#started.promise.catch(() => undefined);
+  }
+
+  start(): Promise<void> {
+    if (this.#state !== "stopped" || this.#stopping) return Promise.reject(new MillraceError("MR_BUG", "the task was started already"));
+    this.#to("starting");
+    void this.#supervise();
+    return this.#started.promise;
+  }
+
+  async caughtUp(): Promise<void> {
+    const { clock, source } = this.#parts;
+    let goal: Position | null = null;
+    for (;;) {
+      if (this.#state === "failed" || this.#state === "fenced" || this.#state === "stopped") return this.done;
+      const run = this.#run;
+      if (run === null || !run.allSync) goal = null;
+      else if (goal === null) {
+        goal = await source.logEnd();
+        await source.nudge();
+      } else if (source.comparePositions(run.frontier.durable.position, goal) >= 0) break;
+      await clock.sleep(50);
+    }
+    this.#parts.observer.event({ type: "caught-up" });
+  }
+
+  status(): TaskStatus {
+    const run = this.#run;
+    const durable = run?.frontier.durable ?? null;
+    const lagBytes = durable !== null && this.#logEnd !== null ? this.#parts.source.bytesBetween(durable.position, this.#logEnd) : null;
+    return {
+      pipeline: this.#parts.pipeline,
+      state: this.#paused && this.#state === "running" ? "paused" : this.#state,
+      error: this.#error,
+      fence: run?.fence ?? null,
+      tables: run === null ? [] : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
+      channels: run === null ? [] : run.channels(),
+      lagMs: this.#lagMs(run, lagBytes),
+      lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
+      progressAgeMs: run?.progressAgeMs() ?? 0,
+      bufferBytes: this.#parts.budget.usedBytes,
+      bufferLimitBytes: this.#parts.budget.limitBytes,
+      retries: { ...this.#retries },
+      identity: run?.identity ?? null,
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) return this.done.catch(() => undefined);
+    this.#stopping = true;
+    if (this.#state === "stopped") this.#ended.resolve();
+    if (this.#state === "starting" || this.#state === "running") this.#to("stopping");
+    if (this.#run === null) this.#abort.abort(new Error("stopped"));
+    else await this.#run.stop(STOP_GRACE_MS);
+    await this.done.catch(() => undefined);
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    this.#run?.pause();
+    this.#parts.observer.event({ type: "state", state: "paused" });
+    await Promise.resolve();
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false;
+    this.#run?.resume();
+    this.#parts.observer.event({ type: "state", state: this.#state });
+    await Promise.resolve();
+  }
+
+  resync(table: TableId): Promise<void> {
+    if (this.#run === null) return Promise.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline is not running"));
+    return this.#run.resync(table);
+  }
+
+  #lagMs(run: Run | null, lagBytes: number | null): number | null {
+    const sourceTime = run?.frontier.durable.sourceTimeMs ?? null;
+    if (lagBytes !== null && lagBytes <= 0) return 0;
+    return sourceTime === null ? null : Math.max(0, this.#parts.clock.now() - sourceTime);
+  }
+
+  async #supervise(): Promise<void> {
+    let failure: MillraceError | null = null;
+    for (let attempt = 0; failure === null && !this.#stopping; ) {
+      const began = this.#parts.clock.monotonic();
+      try {
+        await this.#once();
+      } catch (thrown) {
+        if (this.#stopping) break;
+        if (this.#parts.clock.monotonic() - began > STEADY_MS) attempt = 0;
+        failure = await this.#afterFailure(thrown, attempt++);
+      }
+    }
+    await this.#finish(failure);
+  }
+
+  /** One run, from takeover to its end. */
+  async #once(): Promise<void> {
+    this.#abort = new AbortController();
+    const run = await Run.begin(this.#parts, this.#abort);
+    this.#run = run;
+    if (this.#paused) run.pause();
+    if (!this.#stopping) this.#to("running");
+    this.#started.resolve();
+    const watch = this.#watchLogEnd(this.#abort.signal);
+    try {
+      await (this.#stopping ? run.stop(0) : run.work());
+    } finally {
+      await watch;
+      this.#run = null;
+    }
+  }
+
+  /** Null to begin again, after a wait; else what the task fails with. */
+  async #afterFailure(thrown: unknown, attempt: number): Promise<MillraceError | null> {
+    if (thrown instanceof RestartNeeded) return null;
+    const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+    this.#retries[error.code] = (this.#retries[error.code] ?? 0) + 1;
+    this.#parts.observer.failed({ code: error.code, class: error.class });
+    const again = error.class === "transient" || error.class === "conflict" || error.class === "unknown-outcome" || error.class === "schema";
+    if (!again) return error;
+    const waitMs = backoffMs(attempt, 100, RESTART_CAP_MS, this.#parts.random);
+    this.#error = { code: error.code, message: error.message, remedy: error.remedy };
+    this.#parts.observer.event({ type: "retry", code: error.code, attempt: attempt + 1, waitMs, message: error.message });
+    await this.#parts.clock.sleep(waitMs, this.#abort.signal).catch(() => undefined);
+    return null;
+  }
+
+  async #watchLogEnd(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#parts.source.logEnd().then(
+        (end) => {
+          this.#logEnd = end;
+          this.#error = null;
+        },
+        () => undefined, // the reader meets the same failure and says so
+      );
+      await this.#parts.clock.sleep(1_000, signal).catch(() => undefined);
+    }
+  }
+
+  async #finish(failure: MillraceError | null): Promise<void> {
+    await this.#parts.source.close().catch(() => undefined);
+    await this.#parts.sink.close().catch(() => undefined);
+    if (failure === null) {
+      this.#to("stopped");
+      this.#started.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped before it ran"));
+      this.#ended.resolve();
+      return;
+    }
+    this.#error = { code: failure.code, message: failure.message, remedy: failure.remedy };
+    this.#to(failure.class === "fenced" ? "fenced" : "failed");
+    this.#started.reject(failure);
+    this.#ended.reject(failure);
+  }
+
+  #to(state: TaskState): void {
+    this.#state = state;
+    this.#parts.observer.event({ type: "state", state, ...(this.#error === null ? {} : { error: this.#error }) });
+  }
+}
