@@ -77,6 +77,8 @@ async function install() {
   // Newer npm runs no install scripts and older ones do: without them it is the same everywhere.
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=dev"];
   args.push("--include=optional", "--engine-strict=false", "--loglevel=error");
+  // npm would try for more than a minute before it says that there is no network.
+  args.push("--fetch-retries=3", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000");
   const { code, output } = await runNpm(args);
   if (code !== 0) throw failureOf(output);
   say(`dependencies installed in ${seconds(started)} s.`);
@@ -140,7 +142,7 @@ function showProgress() {
   );
   const isTerminal = process.stderr.isTTY === true;
   const show = () => {
-    const there = wanted.filter((path) => existsSync(join(root, path))).length;
+    const there = wanted.filter((path) => existsSync(join(root, path, "package.json"))).length;
     const line = `  ${seconds(started)} s, ${there} of at most ${wanted.length} packages`;
     process.stderr.write(isTerminal ? `\r${line} ` : `${line}\n`);
   };
