@@ -1,0 +1,142 @@
+/** `millrace` as a process of its own, as an operator would run it, so that it can be killed at any moment. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { createInterface } from "node:readline";
+
+const program = fileURLToPath(new URL("../../packages/millrace/src/cli/main.ts", import.meta.url));
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One line of `--json`. */
+export type ReportedEvent = Readonly<Record<string, unknown>>;
+
+/** One run of the program. */
+export class MillraceProcess {
+  readonly events: ReportedEvent[] = [];
+  /** What was printed, newest last, for messages of failed tests. */
+  readonly output: string[] = [];
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  readonly #watchers = new Set<() => void>();
+  #ending: Ending | null = null;
+
+  /** Starts `millrace ARGS`; `failpoints` goes into MILLRACE_FAILPOINTS. */
+  constructor(args: readonly string[], failpoints?: string) {
+    const { MILLRACE_FAILPOINTS: _, ...env } = process.env;
+    this.#child = spawn(process.execPath, [...sourceCondition, program, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: failpoints === undefined ? env : { ...env, MILLRACE_FAILPOINTS: failpoints },
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream) createInterface({ input: stream }).on("line", (line) => this.#take(line));
+    }
+    this.ended = once(this.#child, "close").then(([code, signal]: unknown[]) => {
+      this.#ending = {
+        code: typeof code === "number" ? code : null,
+        signal: typeof signal === "string" ? (signal as NodeJS.Signals) : null,
+      };
+      this.#wake();
+      return this.#ending;
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.#ending === null;
+  }
+
+  /** Waits until an event was reported; rejects with what was printed when the process ends before or time is up. */
+  async waitFor(
+    what: string,
+    found: (event: ReportedEvent) => boolean,
+    timeoutMs = 60_000,
+  ): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      if (this.events.some(found)) return;
+      if (!this.isRunning) throw new Error(`millrace ended before ${what}:\n${this.tail()}`);
+      const leftMs = deadline - Date.now();
+      if (leftMs <= 0) throw new Error(`No ${what} within ${timeoutMs} ms:\n${this.tail()}`);
+      await this.#next(leftMs);
+    }
+  }
+
+  /** Waits for the end; kills and rejects when it takes too long. */
+  async wait(timeoutMs = 90_000): Promise<Ending> {
+    const timer = setTimeout(() => this.kill(), timeoutMs);
+    const ending = await this.ended;
+    clearTimeout(timer);
+    if (ending.signal === "SIGKILL" && this.#killedByUs) {
+      throw new Error(`millrace did not end within ${timeoutMs} ms:\n${this.tail()}`);
+    }
+    return ending;
+  }
+
+  #killedByUs = false;
+
+  kill(): void {
+    this.#killedByUs = true;
+    this.#child.kill("SIGKILL");
+  }
+
+  /** Asks it to stop, as SIGTERM does, and waits for the end. */
+  async stop(): Promise<Ending> {
+    this.#child.kill("SIGTERM");
+    return this.wait(15_000);
+  }
+
+  /** The last lines that were printed. */
+  tail(): string {
+    return this.output.slice(-40).join("\n");
+  }
+
+  #take(line: string): void {
+    this.output.push(line);
+    if (this.output.length > 2000) this.output.splice(0, 1000);
+    if (!line.startsWith("{")) return;
+    try {
+      const event: unknown = JSON.parse(line);
+      if (typeof event === "object" && event !== null) this.events.push({ ...event });
+    } catch {
+      // A line that only looks like JSON is in the output all the same.
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const watcher of this.#watchers) watcher();
+    this.#watchers.clear();
+  }
+
+  #next(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#watchers.add(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+/** Workspace packages are used from their sources. */
+const sourceCondition = ["--conditions=source"];
+
+/** Runs to the end and demands that it exits with 0. */
+export async function runToEnd(
+  args: readonly string[],
+  timeoutMs?: number,
+): Promise<MillraceProcess> {
+  const run = new MillraceProcess(args);
+  const ending = await run.wait(timeoutMs);
+  if (ending.code !== 0) {
+    throw new Error(
+      `millrace ${args.join(" ")} ended with ${JSON.stringify(ending)}:\n${run.tail()}`,
+    );
+  }
+  return run;
+}

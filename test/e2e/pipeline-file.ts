@@ -1,0 +1,55 @@
+import { writeFile } from "node:fs/promises";
+
+/** Options of a section; nothing here needs nesting. */
+export type Section = Readonly<Record<string, string | number | boolean>>;
+
+/** What a pipeline file is made of. */
+export interface PipelineFile {
+  readonly path: string;
+  readonly name: string;
+  readonly sourceUrl: string;
+  /** `schema.table` pattern without the database. */
+  readonly tables: string;
+  readonly source?: Section;
+  readonly sink: Section;
+  readonly pipeline?: Section;
+}
+
+/** Writes a pipeline file; gives its path. */
+export async function writePipelineFile(file: PipelineFile): Promise<string> {
+  const url = new URL(file.sourceUrl);
+  const database = decodeURIComponent(url.pathname.slice(1));
+  const sections: Readonly<Record<string, Section>> = {
+    source: {
+      type: "postgres",
+      hostname: url.hostname,
+      port: Number(url.port),
+      username: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+      tables: `${database}.${file.tables}`,
+      "scan.incremental.snapshot.chunk.size": 100,
+      ...file.source,
+    },
+    sink: file.sink,
+    pipeline: { name: file.name, ...file.pipeline },
+  };
+  const lines = Object.entries(sections).flatMap(([section, options]) => [
+    `${section}:`,
+    ...Object.entries(options).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+  ]);
+  await writeFile(file.path, `${lines.join("\n")}\n`);
+  return file.path;
+}
+
+/** The sink section for a plain PostgreSQL database. */
+export function postgresSink(targetUrl: string): Section {
+  const url = new URL(targetUrl);
+  return {
+    type: "postgres",
+    host: url.hostname,
+    port: Number(url.port),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+  };
+}

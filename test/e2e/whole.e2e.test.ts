@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SharedPostgres } from "../support/postgres.ts";
+import { sharedPostgres } from "../support/postgres.ts";
+import { compareTables } from "./compare.ts";
+import { buildSource } from "./database.ts";
+import { changeColumns } from "./ddl-writer.ts";
+import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import { writePipelineFile } from "./pipeline-file.ts";
+import { Dice } from "./random.ts";
+import { sampleTables } from "./schema.ts";
+import { openSession } from "./sql-session.ts";
+import type { Target, TargetKind } from "./targets.ts";
+import { makeTarget } from "./targets.ts";
+import { Numbers, writeSession } from "./writer.ts";
+
+const kinds: readonly TargetKind[] = ["postgres"];
+const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_121);
+const largeRows = Number(process.env["MILLRACE_TEST_LARGE_ROWS"] ?? 200_000);
+
+describe.each(kinds)("every table and every kind of write, into %s", (kind) => {
+  let source: SharedPostgres;
+  let target: Target;
+  let folder: string;
+  let file: string;
+  const numbers = new Numbers();
+
+  beforeAll(async () => {
+    [source, target] = await Promise.all([sharedPostgres(), makeTarget(kind)]);
+    await buildSource(source.url);
+    folder = await mkdtemp(join(tmpdir(), "millrace-e2e-"));
+    file = await writePipelineFile({
+      path: join(folder, "whole.yaml"),
+      name: `whole_${source.database}`,
+      sourceUrl: source.url,
+      tables: String.raw`\.*.\.*`,
+      sink: target.sink,
+    });
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+    await target.release();
+    await source.release();
+  });
+
+  /** Several sessions at once, and one that changes columns. */
+  async function write(round: number, transactions: number, large: number): Promise<void> {
+    const common = { url: source.url, numbers };
+    const sessions = [1, 2, 3].map((session) =>
+      writeSession({
+        ...common,
+        tables: sampleTables,
+        dice: new Dice(seed + round * 100 + session),
+        transactions,
+        largeRows: large,
+        pauseMs: 5,
+      }),
+    );
+    const ddl = changeColumns({
+      ...common,
+      tables: sampleTables.filter(({ manners }) => manners.ddl),
+      dice: new Dice(seed + round),
+      steps: 12,
+      retypes: true,
+      pauseMs: 150,
+    });
+    await Promise.all([...sessions, ddl]);
+  }
+
+  it(`leaves source and target equal row by row (seed ${seed})`, async () => {
+    const early = write(1, 120, 2000);
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    await early;
+    await run.waitFor("caught up", ({ type }) => type === "caught-up", 120_000);
+    await write(2, 120, largeRows);
+    expect(await run.stop()).toEqual({ code: 0, signal: null });
+    await runToEnd(["run", file, "--until-caught-up", "--json", "--listen", "off"], 120_000);
+    const sessions = await Promise.all([openSession(source.url), openSession(target.url)]);
+    const tables = sampleTables.map((table) => ({ source: table, target: table }));
+    const different = await compareTables(...sessions, tables);
+    await Promise.all(sessions.map((session) => session.end()));
+    expect(different).toEqual([]);
+  });
+
+  it("is found equal by `millrace verify` too", async () => {
+    const verified = await runToEnd(["verify", file, "--json"]);
+    expect(verified.tail()).toContain('"equal":true');
+  });
+});
