@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TargetChange } from "../../model/sink.ts";
+import type { CatalogueColumn, CatalogueTable } from "./catalogue.ts";
+import { quoteName, quoteTable } from "./identifiers.ts";
+import { sameType } from "./type-compatibility.ts";
+
+type Alter = Extract<TargetChange, { kind: "alter" }>;
+
+/** Columns that a barrier has put away; see {@link nextStep}. */
+export const DROPPED_PREFIX = "_dropped_";
+
+/**
+ * The next statement that brings the table nearer to the change, or null when it is there. Asked again after each
+ * statement with the catalogue as it is then, so that it does not matter who did a step, this task, an earlier run or a
+ * zombie.
+ *
+ * A column is dropped by renaming it to a name that only this barrier uses and leaving it there until the next start:
+ * a task that was paused before its own DROP finds the name taken, and cannot take away a column of the same name that
+ * was added since (DESIGN, Barrier).
+ */
+export function nextStep(actual: CatalogueTable, change: Alter): string | null {
+  const columns = new Map(actual.columns.map((column) => [column.name, column]));
+  refuseCycles(change);
+  return (
+    putAway(columns, change) ??
+    rename(columns, change) ??
+    replace(columns, change) ??
+    add(columns, change)
+  );
+}
+
+/** The name under which a dropped column waits; the tag is a position, so that it fits into 63 bytes only as a hash. */
+export function putAwayName(tag: string, column: string): string {
+  const hash = createHash("sha256").update(`${tag}\0${column}`).digest("hex").slice(0, 16);
+  const readable = tag.replaceAll(/[^A-Za-z0-9]+/g, "_").slice(0, 32);
+  return `${DROPPED_PREFIX}${readable}_${hash}`;
+}
+
+type Columns = ReadonlyMap<string, CatalogueColumn>;
+
+function putAway(columns: Columns, change: Alter): string | null {
+  for (const name of change.drops) {
+    const step = putAwayOne(columns, change, name);
+    if (step !== null) return step;
+  }
+  return null;
+}
+
+/** A column that stays as an extra one must not ask for values. */
+function putAwayOne(columns: Columns, change: Alter, name: string): string | null {
+  const away = putAwayName(change.tag, name);
+  const column = columns.get(name);
+  if (column === undefined || columns.has(away)) return null;
+  const table = quoteTable(change.table);
+  if (column.notNull) return `ALTER TABLE ${table} ALTER COLUMN ${quoteName(name)} DROP NOT NULL`;
+  return `ALTER TABLE ${table} RENAME COLUMN ${quoteName(name)} TO ${quoteName(away)}`;
+}
+
+/** Chains (a to b, b to c) come out right because a name is given only when it is free. */
+function rename(columns: Columns, change: Alter): string | null {
+  const due = change.renames.find(({ from, to }) => columns.has(from) && !columns.has(to));
+  if (due === undefined) return null;
+  return `ALTER TABLE ${quoteTable(change.table)} RENAME COLUMN ${quoteName(due.from)} TO ${quoteName(due.to)}`;
+}
+
+function replace(columns: Columns, change: Alter): string | null {
+  for (const name of change.replaces) {
+    const wanted = change.table.columns.find((column) => column.name === name);
+    const actual = columns.get(name);
+    if (wanted !== undefined && actual !== undefined && sameType(actual.type, wanted.type))
+      continue;
+    const step = putAwayOne(columns, change, name);
+    if (step !== null) return step;
+  }
+  return null;
+}
+
+/** DSQL adds only plain nullable columns. */
+function add(columns: Columns, change: Alter): string | null {
+  const missing = change.table.columns.find((column) => !columns.has(column.name));
+  if (missing === undefined) return null;
+  return `ALTER TABLE ${quoteTable(change.table)} ADD COLUMN ${quoteName(missing.name)} ${missing.type}`;
+}
+
+/** Names that change places look the same before and after; nobody could tell whether it was done. */
+function refuseCycles(change: Alter): void {
+  const next = new Map(change.renames.map(({ from, to }) => [from, to]));
+  for (const start of next.keys()) {
+    let at = next.get(start);
+    for (let steps = 0; at !== undefined && steps <= next.size; steps++) {
+      if (at === start)
+        throw new MillraceError(
+          "MR_SINK_SCHEMA",
+          `columns of ${change.table.id} exchanged their names`,
+        );
+      at = next.get(at);
+    }
+  }
+}

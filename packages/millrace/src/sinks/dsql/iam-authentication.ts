@@ -1,0 +1,132 @@
+import type { AuthenticationProvider, TokenObserver } from "./authentication.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Clock } from "../../model/ports.ts";
+
+/** AWS credentials, as the SDK's providers give them. */
+export interface AwsCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}
+
+/** Fetches credentials; called again when they are about to expire. */
+export type CredentialSource = () => Promise<AwsCredentials>;
+
+/** What it takes to sign for a DSQL cluster. */
+export interface IamOptions {
+  readonly host: string;
+  readonly region: string;
+  /** Signs `DbConnectAdmin` instead of `DbConnect`. */
+  readonly admin: boolean;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  readonly observer: TokenObserver;
+}
+
+/** A token's life; the connection is opened at once, so the signer's own default is enough. */
+const TOKEN_LIFETIME_S = 900;
+
+/** Credentials are fetched anew this long before they end, ms: a token dies with them. */
+const CREDENTIAL_MARGIN_MS = 120_000;
+
+/** Tokens signed on this machine, 64 µs each, one per connection. */
+export function iamAuthentication(options: IamOptions): AuthenticationProvider {
+  const cache = new CredentialCache(options.credentials, options.clock);
+  return {
+    async password({ fresh }) {
+      try {
+        const token = await sign(options, await cache.get(fresh));
+        options.observer.signed({ expiresAtMs: options.clock.now() + TOKEN_LIFETIME_S * 1_000 });
+        return token;
+      } catch (error) {
+        options.observer.failed();
+        throw cache.refusal(error);
+      }
+    },
+  };
+}
+
+async function sign(options: IamOptions, credentials: AwsCredentials): Promise<string> {
+  // Loaded here, so that who writes to plain PostgreSQL does not wait for it.
+  const { DsqlSigner } = await import("@aws-sdk/dsql-signer");
+  const { host, region } = options;
+  const signer = new DsqlSigner({
+    hostname: host,
+    region,
+    credentials,
+    expiresIn: TOKEN_LIFETIME_S,
+  });
+  return options.admin ? signer.getDbConnectAdminAuthToken() : signer.getDbConnectAuthToken();
+}
+
+/** One fetch at a time: at a start with many lanes, concurrent first look-ups were seen to fail. */
+class CredentialCache {
+  readonly #fetch: CredentialSource;
+  readonly #clock: Clock;
+  #held: AwsCredentials | null = null;
+  #pending: Promise<AwsCredentials> | null = null;
+  #hadAny = false;
+
+  constructor(fetch: CredentialSource, clock: Clock) {
+    this.#fetch = fetch;
+    this.#clock = clock;
+  }
+
+  get(fresh: boolean): Promise<AwsCredentials> {
+    if (!fresh && this.#held !== null && !this.#expiring(this.#held))
+      return Promise.resolve(this.#held);
+    this.#pending ??= this.#renew().finally(() => {
+      this.#pending = null;
+    });
+    return this.#pending;
+  }
+
+  /** No credentials at all is the operator's to mend; once there were some, their service is only away for a while. */
+  refusal(cause: unknown): MillraceError {
+    const name = cause instanceof Error ? cause.name : typeof cause;
+    const detail = `no IAM token could be signed: ${name}`;
+    return this.#hadAny
+      ? new MillraceError("MR_SINK_LOST_CONNECTION", detail, { cause })
+      : new MillraceError("MR_SINK_REFUSED", detail, { cause });
+  }
+
+  async #renew(): Promise<AwsCredentials> {
+    const credentials = await this.#fetch();
+    this.#held = credentials;
+    this.#hadAny = true;
+    return credentials;
+  }
+
+  #expiring({ expiration }: AwsCredentials): boolean {
+    return (
+      expiration !== undefined && expiration.getTime() - this.#clock.now() < CREDENTIAL_MARGIN_MS
+    );
+  }
+}
+
+/**
+ * The process' own credentials (environment, profile, container, instance), or those of a role that they may assume.
+ */
+export function awsCredentials(options: {
+  readonly region: string;
+  readonly role: string | null;
+}): CredentialSource {
+  return async () => {
+    const { fromNodeProviderChain, fromTemporaryCredentials } =
+      await import("@aws-sdk/credential-providers");
+    const own = fromNodeProviderChain({ clientConfig: { region: options.region } });
+    if (options.role === null) return own();
+    const assume = fromTemporaryCredentials({
+      masterCredentials: own,
+      params: { RoleArn: options.role, RoleSessionName: "millrace" },
+      clientConfig: { region: options.region },
+    });
+    return assume();
+  };
+}
+
+/** `eu-west-1` of `abc123.dsql.eu-west-1.on.aws`; null for any other host. */
+export function regionOfHost(host: string): string | null {
+  return /\.dsql(?:-[a-z]+)?\.([a-z0-9-]+)\.on\.aws$/i.exec(host)?.[1] ?? null;
+}

@@ -1,0 +1,165 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Clock, Random } from "../../model/ports.ts";
+import type { SinkConnection } from "./sink-connection.ts";
+
+/** How many connections, and how long they live. */
+export interface PoolLimits {
+  readonly max: number;
+  readonly min: number;
+  readonly maxLifetimeMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** Told how the pool stands; for metrics. */
+export interface PoolObserver {
+  counts(counts: { readonly active: number; readonly idle: number }): void;
+  acquired(tookMs: number): void;
+}
+
+interface Held {
+  readonly connection: SinkConnection;
+  /** When it is retired; a little apart for each, so that not all are opened anew at once. Monotonic ms. */
+  readonly retireAtMs: number;
+  idleSinceMs: number;
+}
+
+/** How often idle connections are looked at, ms. */
+const SWEEP_MS = 15_000;
+
+/**
+ * Connections for lanes. The last one given back is the first one given out, so that few stay warm with their prepared
+ * statements. One is retired between two uses, never within.
+ */
+export class ConnectionPool {
+  readonly #open: (signal: AbortSignal) => Promise<SinkConnection>;
+  readonly #limits: PoolLimits;
+  readonly #ports: { readonly clock: Clock; readonly random: Random };
+  readonly #observer: PoolObserver;
+  readonly #idle: Held[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #closed = new AbortController();
+  /** Connections that are saying goodbye. */
+  readonly #ending = new Set<Promise<void>>();
+  #active = 0;
+  #sweeper: Promise<void> = Promise.resolve();
+
+  constructor(
+    open: (signal: AbortSignal) => Promise<SinkConnection>,
+    limits: PoolLimits,
+    ports: { readonly clock: Clock; readonly random: Random },
+    observer: PoolObserver,
+  ) {
+    this.#open = open;
+    this.#limits = limits;
+    this.#ports = ports;
+    this.#observer = observer;
+  }
+
+  /** Opens the least number of connections and starts to retire old ones. */
+  async start(): Promise<void> {
+    const first = Array.from({ length: Math.max(1, this.#limits.min) }, () =>
+      this.use(() => Promise.resolve()),
+    );
+    await Promise.all(first);
+    this.#sweeper = this.#sweep().catch(() => {});
+  }
+
+  /**
+   * Lends a connection for as long as `work` takes; waits where all are in use. A connection that `work` left broken
+   * is not lent again.
+   */
+  async use<T>(work: (connection: SinkConnection) => Promise<T>): Promise<T> {
+    const askedAtMs = this.#ports.clock.monotonic();
+    const held = await this.#acquire();
+    this.#observer.acquired(this.#ports.clock.monotonic() - askedAtMs);
+    this.#tell();
+    try {
+      return await work(held.connection);
+    } finally {
+      this.#release(held);
+    }
+  }
+
+  /** Ends idle connections now and the others when they are given back. */
+  async close(): Promise<void> {
+    this.#closed.abort(new MillraceError("MR_SINK_LOST_CONNECTION", "the sink was closed"));
+    for (const wake of this.#waiting.splice(0)) wake();
+    for (const held of this.#idle.splice(0)) this.#end(held.connection);
+    await Promise.all(this.#ending);
+    await this.#sweeper;
+  }
+
+  async #acquire(): Promise<Held> {
+    for (;;) {
+      this.#closed.signal.throwIfAborted();
+      const idle = this.#idle.pop();
+      if (idle === undefined && this.#active >= this.#limits.max) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        continue;
+      }
+      if (idle !== undefined && this.#spent(idle)) {
+        this.#end(idle.connection);
+        continue;
+      }
+      this.#active += 1;
+      return idle ?? (await this.#openOne());
+    }
+  }
+
+  async #openOne(): Promise<Held> {
+    const { clock, random } = this.#ports;
+    try {
+      const connection = await this.#open(this.#closed.signal);
+      const lifetimeMs = this.#limits.maxLifetimeMs * (1 - random() * 0.1);
+      return { connection, retireAtMs: clock.monotonic() + lifetimeMs, idleSinceMs: 0 };
+    } catch (error) {
+      this.#active -= 1;
+      this.#waiting.shift()?.();
+      throw error;
+    }
+  }
+
+  #release(held: Held): void {
+    this.#active -= 1;
+    if (this.#closed.signal.aborted || this.#spent(held)) this.#end(held.connection);
+    else {
+      held.idleSinceMs = this.#ports.clock.monotonic();
+      this.#idle.push(held);
+    }
+    this.#waiting.shift()?.();
+    this.#tell();
+  }
+
+  #spent(held: Held): boolean {
+    return held.connection.broken || this.#ports.clock.monotonic() >= held.retireAtMs;
+  }
+
+  /** Closes what is dead, too old, or idle for too long beyond the least number. */
+  async #sweep(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      await this.#ports.clock.sleep(Math.min(SWEEP_MS, this.#limits.idleTimeoutMs), signal);
+      const longIdle = this.#ports.clock.monotonic() - this.#limits.idleTimeoutMs;
+      for (const held of this.#idle.slice()) {
+        const spare =
+          this.#idle.length + this.#active > this.#limits.min && held.idleSinceMs < longIdle;
+        if (this.#spent(held) || spare) this.#retire(held);
+      }
+      this.#tell();
+    }
+  }
+
+  #retire(held: Held): void {
+    this.#idle.splice(this.#idle.indexOf(held), 1);
+    this.#end(held.connection);
+  }
+
+  #end(connection: SinkConnection): void {
+    const goodbye = connection.close().finally(() => this.#ending.delete(goodbye));
+    this.#ending.add(goodbye);
+  }
+
+  #tell(): void {
+    this.#observer.counts({ active: this.#active, idle: this.#idle.length });
+  }
+}

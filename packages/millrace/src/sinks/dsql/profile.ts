@@ -1,0 +1,72 @@
+/** What a kind of SQL server can do and how much it takes. The sink goes by these, never by the kind. */
+export interface SinkProfile {
+  readonly kind: string;
+  /** Rows that one transaction may change, the sink's own rows included. */
+  readonly maxRowsPerCommit: number;
+  /** Bytes of one transaction by our estimate, the margin already taken off. */
+  readonly maxBytesPerCommit: number;
+  /** A value larger than this does not fit into one message even when every byte of it is escaped, bytes. */
+  readonly maxValueBytes: number;
+  /** Bytes of the parameters of one statement; a longer write is cut into several statements of the transaction. */
+  readonly maxStatementBytes: number;
+  readonly maxKeyColumns: number;
+  readonly maxColumns: number;
+  /** Base types that cannot be part of a key. */
+  readonly unindexableTypes: ReadonlySet<string>;
+  /** What a numeric without precision becomes. */
+  readonly bareNumeric: "numeric" | "numeric(76,38)";
+  readonly maxNumericPrecision: number;
+  /** New connections per second that all of us may open, and how many at once. */
+  readonly connectsPerSecond: number;
+  readonly connectBurst: number;
+  readonly defaults: ProfileDefaults;
+}
+
+/** Defaults that differ by kind of server; the rest stand in `options.ts`. */
+export interface ProfileDefaults {
+  readonly port: number;
+  readonly database: string;
+  readonly useIamAuth: boolean;
+  readonly sslMode: SslMode;
+}
+
+/** libpq's words for how a connection is encrypted and the server is checked. */
+export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+
+const MIB = 1024 * 1024;
+
+/** Aurora DSQL as of autumn 2026: the quotas page of its user guide, and what was observed on clusters. */
+export const DSQL: SinkProfile = {
+  kind: "dsql",
+  maxRowsPerCommit: 3_000,
+  // 10 MiB is the limit; what the server counts per row and per index entry is not published, so a fifth is margin.
+  maxBytesPerCommit: 8 * MIB,
+  // A column takes 1 MiB after compression, so only the server can say; a message takes 10 MiB and escaping doubles.
+  maxValueBytes: 4 * MIB,
+  maxStatementBytes: 9 * MIB,
+  maxKeyColumns: 8,
+  maxColumns: 255,
+  unindexableTypes: new Set(["bytea", "json", "jsonb", "interval", "timetz"]),
+  bareNumeric: "numeric(76,38)",
+  maxNumericPrecision: 1_000,
+  connectsPerSecond: 50,
+  connectBurst: 100,
+  defaults: { port: 5432, database: "postgres", useIamAuth: true, sslMode: "verify-full" },
+};
+
+/** Plain PostgreSQL, 13 and later. */
+export const POSTGRES: SinkProfile = {
+  kind: "postgres",
+  maxRowsPerCommit: 10_000,
+  maxBytesPerCommit: 16 * MIB,
+  maxValueBytes: 32 * MIB,
+  maxStatementBytes: 128 * MIB,
+  maxKeyColumns: 32,
+  maxColumns: 1_600,
+  unindexableTypes: new Set(["json"]),
+  bareNumeric: "numeric",
+  maxNumericPrecision: 1_000,
+  connectsPerSecond: 100,
+  connectBurst: 100,
+  defaults: { port: 5432, database: "postgres", useIamAuth: false, sslMode: "prefer" },
+};

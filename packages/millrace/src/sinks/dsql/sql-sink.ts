@@ -1,0 +1,206 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Clock, Logger, Random } from "../../model/ports.ts";
+import type {
+  Commit,
+  CommitResult,
+  KeyPage,
+  LaneRow,
+  Sink,
+  SinkCapabilities,
+  Takeover,
+  TargetChange,
+} from "../../model/sink.ts";
+import type { TableShape, TargetTable } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { sendCommit } from "./commit.ts";
+import { planCommit } from "./commit-plan.ts";
+import type { SqlSinkOptions } from "./options.ts";
+import type { ConnectionPool } from "./pool.ts";
+import type { SinkProfile } from "./profile.ts";
+import type { RetryPorts } from "./retry.ts";
+import { untilDone } from "./retry.ts";
+import type { SinkConnection } from "./sink-connection.ts";
+import { estimateRowBytes } from "./size-estimate.ts";
+import type { StateStatements } from "./state-statements.ts";
+import { stateStatements } from "./state-statements.ts";
+import { ensureStateTables } from "./state-tables.ts";
+import { mapTargetTable } from "./table-mapping.ts";
+import { TableStatements } from "./table-statements.ts";
+import type { TaskName } from "./takeover.ts";
+import { readLanes, takeOver } from "./takeover.ts";
+import { TargetTables } from "./target-tables.ts";
+
+/** What the sink is made of. It owns the pool and closes it. */
+export interface SqlSinkParts {
+  readonly profile: SinkProfile;
+  readonly options: SqlSinkOptions;
+  readonly pool: ConnectionPool;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Lanes beyond this would only wait for connections. */
+const MAX_LANES = 256;
+
+/**
+ * Writes rows and checkpoints to Aurora DSQL or PostgreSQL, exactly once: every commit of a lane is one transaction
+ * that also writes its lane row, under a fence that the server checks (I5, I6).
+ */
+export class SqlSink implements Sink {
+  readonly kind: string;
+  readonly capabilities: SinkCapabilities;
+  readonly #parts: SqlSinkParts;
+  readonly #statements: StateStatements;
+  readonly #tables: TargetTables;
+  readonly #compiled = new WeakMap<TargetTable, TableStatements>();
+  /** Tables whose arrays the server refused once; their rows travel as VALUES. */
+  readonly #withoutArrays = new WeakSet<TargetTable>();
+  readonly #closing = new AbortController();
+  #task: (TaskName & { readonly fence: number }) | null = null;
+
+  constructor(parts: SqlSinkParts) {
+    const { profile } = parts;
+    this.kind = profile.kind;
+    this.capabilities = {
+      transactional: true,
+      maxLanes: MAX_LANES,
+      maxRowsPerCommit: profile.maxRowsPerCommit,
+      maxBytesPerCommit: profile.maxBytesPerCommit,
+      maxValueBytes: profile.maxValueBytes,
+      lastWriteWins: true,
+      partialUpdates: true,
+    };
+    this.#parts = parts;
+    this.#statements = stateStatements(parts.options.stateSchema);
+    const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
+    this.#tables = new TargetTables({ pool: parts.pool, retry: this.#retry(), stillMine });
+  }
+
+  /** See {@link Sink.mapTable}. */
+  mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable {
+    const { profile, options } = this.#parts;
+    return mapTargetTable(shape, target, {
+      profile,
+      unconstrainedNumeric: options.unconstrainedNumeric,
+    });
+  }
+
+  /** See {@link Sink.estimateBytes}. */
+  estimateBytes(_table: TargetTable, row: Row): number {
+    return estimateRowBytes(row);
+  }
+
+  /** See {@link Sink.open}. */
+  async open(): Promise<void> {
+    await this.#parts.pool.start();
+    const prepare = (connection: SinkConnection) => ensureStateTables(connection, this.#statements);
+    await untilDone(
+      () => this.#parts.pool.use(prepare),
+      this.#retry(),
+      "preparing the state tables",
+    );
+  }
+
+  /** See {@link Sink.takeOver}. */
+  async takeOver({ pipeline, task, lanes }: TaskName & { lanes: number }): Promise<Takeover> {
+    const parts = { pool: this.#parts.pool, statements: this.#statements, retry: this.#retry() };
+    const takeover = await takeOver(parts, { pipeline, task }, lanes);
+    this.#task = { pipeline, task, fence: takeover.fence };
+    return takeover;
+  }
+
+  /** See {@link Sink.readLanes}. */
+  readLanes(): Promise<readonly LaneRow[]> {
+    const task = this.#currentTask();
+    return this.#parts.pool.use((connection) => readLanes(connection, this.#statements, task));
+  }
+
+  /** See {@link Sink.commit}. */
+  async commit(commit: Commit): Promise<CommitResult> {
+    try {
+      return await this.#send(commit);
+    } catch (error) {
+      if (!this.#switchToValues(error, commit)) throw error;
+      return this.#send(commit);
+    }
+  }
+
+  /** See {@link Sink.checkTable}. */
+  checkTable(
+    table: TargetTable,
+    create: "if-missing" | "never",
+  ): Promise<{ created: boolean; notices: readonly string[] }> {
+    return this.#tables.check(table, create);
+  }
+
+  /** See {@link Sink.applyChange}. */
+  applyChange(change: TargetChange): Promise<void> {
+    return this.#tables.apply(change);
+  }
+
+  /** See {@link Sink.readKeys}. */
+  readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
+    return this.#tables.readKeys(table, after, limit);
+  }
+
+  /** See {@link Sink.close}. */
+  async close(): Promise<void> {
+    this.#closing.abort(new MillraceError("MR_SINK_LOST_CONNECTION", "the sink was closed"));
+    await this.#parts.pool.close();
+  }
+
+  #send(commit: Commit): Promise<CommitResult> {
+    const task = this.#currentTask();
+    const planned = planCommit(commit, {
+      task,
+      statements: this.#statements,
+      maxStatementBytes: this.#parts.profile.maxStatementBytes,
+      tableStatements: (table) => this.#compile(table),
+      withArrays: (table) => !this.#withoutArrays.has(table),
+    });
+    return this.#parts.pool.use((connection) => sendCommit(connection, commit, planned));
+  }
+
+  /** A server that refuses unnest of some type says 0A000; it is asked once per table. */
+  #switchToValues(error: unknown, commit: Commit): boolean {
+    if (!(error instanceof MillraceError) || error.facts["sqlState"] !== "0A000") return false;
+    const index = error.facts["write"];
+    const write = typeof index === "number" ? commit.writes[index] : undefined;
+    if (write === undefined || write.kind === "changes" || this.#withoutArrays.has(write.table))
+      return false;
+    this.#withoutArrays.add(write.table);
+    this.#parts.log.warn("the sink refuses arrays for this table; its rows go as VALUES", {
+      table: write.table.id,
+    });
+    return true;
+  }
+
+  #compile(table: TargetTable): TableStatements {
+    const known = this.#compiled.get(table);
+    if (known !== undefined) return known;
+    const made = new TableStatements(table);
+    this.#compiled.set(table, made);
+    return made;
+  }
+
+  /** DDL carries no fence; looking at it just before narrows what a zombie can do to one statement (DESIGN, Barrier). */
+  async #stillMine(connection: SinkConnection): Promise<void> {
+    const task = this.#task;
+    if (task === null) return;
+    const lanes = await readLanes(connection, this.#statements, task);
+    if (lanes.some((lane) => lane.fence !== task.fence))
+      throw new MillraceError("MR_FENCED", "another task has taken over");
+  }
+
+  #currentTask(): TaskName & { readonly fence: number } {
+    if (this.#task === null)
+      throw new MillraceError("MR_BUG", "the sink was used before its takeover");
+    return this.#task;
+  }
+
+  #retry(): RetryPorts {
+    const { clock, random, log } = this.#parts;
+    return { clock, random, log, signal: this.#closing.signal };
+  }
+}

@@ -1,0 +1,73 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Column, TableShape, TargetColumn, TargetTable } from "../../model/table.ts";
+import { tableId } from "../../model/table.ts";
+import type { MappingOptions } from "./type-mapping.ts";
+import { mapColumn } from "./type-mapping.ts";
+
+/** The column that makes rows of a table without key findable; its value comes from the position. */
+export const KEYLESS_COLUMN = "_millrace_key";
+
+/**
+ * The target table of a source table. Pure.
+ * @throws MillraceError MR_SINK_REFUSED naming everything about the table that this kind of server cannot hold.
+ */
+export function mapTargetTable(
+  shape: TableShape,
+  target: { readonly schema: string; readonly name: string },
+  options: MappingOptions,
+): TargetTable {
+  const columns = shape.columns.map((column, index) =>
+    mapColumn(column, shape.key.includes(index), options),
+  );
+  const keyless = shape.key.length === 0;
+  const problems = tableProblems(shape, columns, options);
+  const id = tableId(target.schema, target.name);
+  if (problems.length > 0)
+    throw new MillraceError("MR_SINK_REFUSED", `${shape.id} to ${id}: ${problems.join("; ")}`);
+  return {
+    id,
+    schema: target.schema,
+    name: target.name,
+    columns: keyless ? [...columns, keylessColumn()] : columns,
+    key: keyless ? [columns.length] : shape.key,
+    keyless,
+  };
+}
+
+function keylessColumn(): TargetColumn {
+  return {
+    name: KEYLESS_COLUMN,
+    type: "text",
+    logical: { kind: "text", maxChars: null },
+    nullable: false,
+  };
+}
+
+function tableProblems(
+  shape: TableShape,
+  columns: readonly TargetColumn[],
+  { profile }: MappingOptions,
+): string[] {
+  const problems = shape.key.flatMap((index) =>
+    keyProblem(shape.columns[index], columns[index], profile.unindexableTypes),
+  );
+  if (shape.key.length > profile.maxKeyColumns) {
+    problems.push(`a key of ${shape.key.length} columns; the sink takes ${profile.maxKeyColumns}`);
+  }
+  const width = columns.length + (shape.key.length === 0 ? 1 : 0);
+  if (width > profile.maxColumns)
+    problems.push(`${width} columns; the sink takes ${profile.maxColumns}`);
+  if (columns.some((column) => column.name === KEYLESS_COLUMN))
+    problems.push(`a column named ${KEYLESS_COLUMN}`);
+  return problems;
+}
+
+function keyProblem(
+  source: Column | undefined,
+  column: TargetColumn | undefined,
+  refused: ReadonlySet<string>,
+): string[] {
+  const base = column?.type.replace(/\(.*\)/, "") ?? "";
+  if (source === undefined || !refused.has(base)) return [];
+  return [`key column ${source.name} is ${source.sourceType}; the sink takes no ${base} in a key`];
+}

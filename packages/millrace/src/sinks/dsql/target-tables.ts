@@ -1,0 +1,164 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { KeyPage, TargetChange } from "../../model/sink.ts";
+import type { TargetTable } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { DROPPED_PREFIX, nextStep } from "./alter-plan.ts";
+import type { CatalogueTable } from "./catalogue.ts";
+import { readCatalogueTable, schemaExists } from "./catalogue.ts";
+import { createSchemaText, createTableText, runDdl } from "./ddl.ts";
+import { classify } from "./errors.ts";
+import { quoteName, quoteTable } from "./identifiers.ts";
+import { readKeyPage } from "./key-pages.ts";
+import type { ConnectionPool } from "./pool.ts";
+import type { RetryPorts } from "./retry.ts";
+import { untilDone } from "./retry.ts";
+import type { SinkConnection } from "./sink-connection.ts";
+import { compareTable } from "./table-comparison.ts";
+
+/** What the target's tables are worked on with. */
+export interface TargetTablesParts {
+  readonly pool: ConnectionPool;
+  readonly retry: RetryPorts;
+  /** Rejects with MR_FENCED where another task has taken over; asked before every DDL, which carries no fence itself. */
+  stillMine(connection: SinkConnection): Promise<void>;
+}
+
+/** Steps of one change at most; more means that somebody undoes them. */
+const MAX_STEPS = 2_000;
+
+/** Makes, compares and changes the tables that rows are written to. */
+export class TargetTables {
+  readonly #parts: TargetTablesParts;
+
+  constructor(parts: TargetTablesParts) {
+    this.#parts = parts;
+  }
+
+  /** See {@link Sink.checkTable}. */
+  check(
+    table: TargetTable,
+    create: "if-missing" | "never",
+  ): Promise<{ created: boolean; notices: readonly string[] }> {
+    let created = false;
+    return this.#again(`checking ${table.id}`, async (connection) => {
+      const actual = await readCatalogueTable(connection, table);
+      if (actual !== null)
+        return { created, notices: await this.#checkExisting(connection, table, actual) };
+      if (create === "never")
+        throw new MillraceError(
+          "MR_SINK_SCHEMA",
+          `table ${table.id} does not exist, and create is "never"`,
+        );
+      await this.#create(connection, table);
+      created = true;
+      return { created, notices: [] };
+    });
+  }
+
+  /** See {@link Sink.applyChange}. */
+  async apply(change: TargetChange): Promise<void> {
+    switch (change.kind) {
+      case "create":
+        await this.check(change.table, "if-missing");
+        return;
+      case "drop":
+        return this.#drop(change.table);
+      case "alter":
+        return this.#alter(change);
+    }
+  }
+
+  /** See {@link Sink.readKeys}. */
+  readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
+    return this.#again(`reading keys of ${table.id}`, (connection) =>
+      readKeyPage(connection, table, after, limit),
+    );
+  }
+
+  async #create(connection: SinkConnection, table: TargetTable): Promise<void> {
+    await this.#parts.stillMine(connection);
+    if (
+      !(await schemaExists(connection, table.schema).catch(
+        rethrow(`looking for schema ${table.schema}`),
+      ))
+    ) {
+      await runDdl(connection, createSchemaText(table.schema), `creating schema ${table.schema}`);
+    }
+    await runDdl(connection, createTableText(table), `creating ${table.id}`);
+  }
+
+  async #checkExisting(
+    connection: SinkConnection,
+    table: TargetTable,
+    actual: CatalogueTable,
+  ): Promise<readonly string[]> {
+    const { problems, notices } = compareTable(withoutPutAway(actual), table);
+    if (problems.length > 0)
+      throw new MillraceError("MR_SINK_SCHEMA", `${table.id}: ${problems.join("; ")}`);
+    await this.#dropPutAway(connection, table, actual);
+    return notices;
+  }
+
+  /** What earlier runs' barriers have put away. A start comes after a takeover, so that their tasks are fenced. */
+  async #dropPutAway(
+    connection: SinkConnection,
+    table: TargetTable,
+    actual: CatalogueTable,
+  ): Promise<void> {
+    for (const { name } of actual.columns.filter(isPutAway)) {
+      await this.#parts.stillMine(connection);
+      const text = `ALTER TABLE ${quoteTable(table)} DROP COLUMN ${quoteName(name)}`;
+      await runDdl(connection, text, `dropping a column of ${table.id}`);
+    }
+  }
+
+  #drop(table: TargetTable): Promise<void> {
+    return this.#again(`dropping ${table.id}`, async (connection) => {
+      await this.#parts.stillMine(connection);
+      if ((await readCatalogueTable(connection, table)) === null) return;
+      await runDdl(connection, `DROP TABLE IF EXISTS ${quoteTable(table)}`, `dropping ${table.id}`);
+    });
+  }
+
+  #alter(change: Extract<TargetChange, { kind: "alter" }>): Promise<void> {
+    return this.#again(`altering ${change.table.id}`, async (connection) => {
+      for (let steps = 0; steps < MAX_STEPS; steps++) {
+        await this.#parts.stillMine(connection);
+        const actual = await readCatalogueTable(connection, change.table);
+        if (actual === null)
+          throw new MillraceError("MR_SINK_SCHEMA", `table ${change.table.id} does not exist`);
+        const step = nextStep(actual, change);
+        if (step === null) return expectFits(actual, change.table);
+        await runDdl(connection, step, `altering ${change.table.id}`);
+      }
+      throw new MillraceError(
+        "MR_SINK_SCHEMA",
+        `${change.table.id} is being changed by somebody else`,
+      );
+    });
+  }
+
+  #again<T>(doing: string, work: (connection: SinkConnection) => Promise<T>): Promise<T> {
+    return untilDone(() => this.#parts.pool.use(work), this.#parts.retry, doing);
+  }
+}
+
+function expectFits(actual: CatalogueTable, table: TargetTable): void {
+  const { problems } = compareTable(withoutPutAway(actual), table);
+  if (problems.length > 0)
+    throw new MillraceError("MR_SINK_SCHEMA", `${table.id}: ${problems.join("; ")}`);
+}
+
+function withoutPutAway(actual: CatalogueTable): CatalogueTable {
+  return { ...actual, columns: actual.columns.filter((column) => !isPutAway(column)) };
+}
+
+function isPutAway(column: { readonly name: string }): boolean {
+  return column.name.startsWith(DROPPED_PREFIX);
+}
+
+function rethrow(doing: string): (error: unknown) => never {
+  return (error) => {
+    throw classify(error, { doing });
+  };
+}
