@@ -7,6 +7,7 @@ import {
   appendFile,
   chmod,
   chown,
+  lchown,
   mkdir,
   mkdtemp,
   readdir,
@@ -37,6 +38,14 @@ export async function makeFolder(storage: Storage, user: UnixUser | undefined): 
   await writeFile(join(folder, "owner"), String(process.pid));
   if (user) await chown(folder, user.uid, user.gid);
   return folder;
+}
+
+/** Gives a folder and all below it to `user`. */
+export async function giveTo(user: UnixUser, folder: string): Promise<void> {
+  await chown(folder, user.uid, user.gid);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.map((entry) => join(entry.parentPath, entry.name));
+  await Promise.all(paths.map((path) => lchown(path, user.uid, user.gid)));
 }
 
 /** What goes into a data folder before the first start. */

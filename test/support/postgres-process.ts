@@ -1,5 +1,5 @@
 /** One PostgreSQL server as a process of ours: its start and its ends, gentle and violent. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { appendFile, cp, readFile, rm } from "node:fs/promises";
@@ -18,6 +18,7 @@ import {
 import {
   configure,
   confLines,
+  giveTo,
   makeFolder,
   watchOver,
   type Configuration,
@@ -37,6 +38,8 @@ const defaultSettings: Readonly<Record<string, string>> = {
   max_connections: "200",
   max_prepared_transactions: "32",
   shared_buffers: "64MB",
+  // In the data folder, so that a killed server leaves nothing elsewhere.
+  dynamic_shared_memory_type: "mmap",
   max_wal_size: "512MB",
   fsync: "off",
   full_page_writes: "off",
@@ -136,6 +139,7 @@ export class PostgresProcess {
   /** Ends the server at once and removes its folder. */
   async remove(): Promise<void> {
     await this.#end("SIGQUIT");
+    await removeSharedMemory(this.dataDir);
     this.#watchdog?.kill("SIGKILL");
     await rm(this.#installation.folder, { recursive: true, force: true });
   }
@@ -180,6 +184,16 @@ export class PostgresProcess {
   }
 }
 
+/** A killed server leaves its pid file, and in it the id of a System V segment that nobody uses any more. */
+async function removeSharedMemory(dataDir: string): Promise<void> {
+  const pidFile = await readFile(join(dataDir, "postmaster.pid"), "utf8").catch(() => "");
+  const id = pidFile.split("\n")[6]?.trim().split(/\s+/)[1];
+  if (id === undefined) return;
+  await new Promise<void>((resolve) => {
+    execFile("ipcrm", ["-m", id], () => resolve());
+  });
+}
+
 function hasEnded(server: ChildProcess): boolean {
   return server.exitCode !== null || server.signalCode !== null;
 }
@@ -206,5 +220,7 @@ async function reachableBinaries(
   if (!user || isOpenToAll(binaries.postgres)) return binaries;
   const copy = join(folder, "programs");
   await cp(binaries.root, copy, { recursive: true, verbatimSymlinks: true });
+  // The watchdog runs as that user and must be able to remove them.
+  await giveTo(user, copy);
   return binariesIn(copy);
 }

@@ -4,22 +4,12 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import {
-  chmod,
-  chown,
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PostgresBinaries, PostgresVersion, UnixUser } from "./postgres-binaries.ts";
+import { giveTo } from "./postgres-folder.ts";
 
 const cacheFolder = fileURLToPath(new URL("../../.cache/postgres/", import.meta.url));
 
@@ -42,17 +32,8 @@ export async function copyTemplate(
   );
   await cp(join(template, "data"), target, { recursive: true, preserveTimestamps: true });
   await chmod(target, 0o700);
-  if (user) await chownTree(target, user);
+  if (user) await giveTo(user, target);
   return password;
-}
-
-/** Gives a folder and all below it to `user`. */
-async function chownTree(folder: string, user: UnixUser): Promise<void> {
-  await chown(folder, user.uid, user.gid);
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  await Promise.all(
-    entries.map((entry) => chown(join(entry.parentPath, entry.name), user.uid, user.gid)),
-  );
 }
 
 /** Runs initdb in a folder of its own and moves the result into the cache; the first of several racers wins. */
@@ -65,7 +46,7 @@ async function makeTemplate(
   const work = await mkdtemp(join(tmpdir(), "millrace-initdb-"));
   try {
     await writeFile(join(work, "pw"), password);
-    if (user) await chownTree(work, user);
+    if (user) await giveTo(user, work);
     await runInitdb(binaries, user, join(work, "data"), join(work, "pw"));
     await publish(work, password, template);
   } finally {

@@ -1,7 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, startPostgres, type PostgresServer } from "./postgres.ts";
@@ -74,6 +76,20 @@ describe("a PostgreSQL of one's own", () => {
     await server.start();
     expect(await server.query("SELECT 1 AS one")).toEqual([{ one: 1 }]);
     expect(await server.log()).toContain("automatic recovery in progress");
+  });
+});
+
+describe("a PostgreSQL that was killed and removed", () => {
+  it("leaves no folder and no shared memory", async () => {
+    const killed = await startPostgres();
+    const pidFile = readFileSync(join(killed.dataDir, "postmaster.pid"), "utf8");
+    const segment = pidFile.split("\n")[6]?.trim().split(/\s+/)[1] ?? "none";
+    await killed.kill();
+    await killed.stop();
+    expect(existsSync(killed.dataDir)).toBe(false);
+    const { stdout } = await promisify(execFile)("ipcs", ["-m"]);
+    expect(segment).toMatch(/^\d+$/);
+    expect(stdout).not.toMatch(new RegExp(`\\s${segment}\\s`));
   });
 });
 
