@@ -1,0 +1,71 @@
+/** Which tables changed when: what OC001 is decided by (source CC, T). */
+import type { RelationUse } from "../gate/statement.ts";
+import { violation } from "../rules/table.ts";
+
+/** A table's name with its schema. */
+export type TableKey = string;
+
+const SYSTEM = /^(?:pg_catalog|information_schema|sys|pg_toast)$/;
+
+/** The key of a table that a statement names; undefined for the system's own. */
+export function tableKey(use: RelationUse, defaultSchema: string): TableKey | undefined {
+  if (SYSTEM.test(use.schema)) return undefined;
+  if (use.schema === "" && use.name.startsWith("pg_")) return undefined;
+  return `${use.schema === "" ? defaultSchema : use.schema}.${use.name}`;
+}
+
+/** One per cluster: counts the changes of each table's definition. */
+export class CatalogueVersions {
+  readonly #versions = new Map<TableKey, number>();
+  #latest = 0;
+
+  /** The version of a table; zero when it never changed. */
+  of(table: TableKey): number {
+    return this.#versions.get(table) ?? 0;
+  }
+
+  /** Notes that these tables changed. */
+  bump(tables: Iterable<TableKey>): void {
+    this.#latest++;
+    for (const table of tables) this.#versions.set(table, this.#latest);
+  }
+}
+
+/** One per session: what it has cached of the catalogue. */
+export class CatalogueView {
+  readonly #versions: CatalogueVersions;
+  readonly #seen = new Map<TableKey, number>();
+
+  constructor(versions: CatalogueVersions) {
+    this.#versions = versions;
+  }
+
+  /**
+   * Looks at tables for a statement. Throws OC001 once for a table that changed since this
+   * session last looked; a table that it never looked at is read afresh.
+   */
+  look(tables: readonly TableKey[]): void {
+    let stale = false;
+    for (const table of tables) {
+      const now = this.#versions.of(table);
+      const seen = this.#seen.get(table);
+      if (seen !== undefined && seen < now) stale = true;
+      this.#seen.set(table, now);
+    }
+    if (stale) throw violation("schemaConflict");
+  }
+
+  /** This session made the change itself and knows it. */
+  adopt(tables: Iterable<TableKey>): void {
+    for (const table of tables) this.#seen.set(table, this.#versions.of(table));
+  }
+
+  /** Throws OC001 when one of the tables changed after a transaction looked at it. */
+  confirm(looked: ReadonlyMap<TableKey, number>): void {
+    for (const [table, version] of looked) {
+      if (this.#versions.of(table) === version) continue;
+      this.#seen.set(table, this.#versions.of(table));
+      throw violation("schemaConflict");
+    }
+  }
+}

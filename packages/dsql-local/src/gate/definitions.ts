@@ -1,0 +1,143 @@
+/** Refusals in CREATE TABLE, ALTER TABLE and CREATE INDEX. Texts in rules/statements.ts. */
+import { violation } from "../rules/table.ts";
+import type { DialectMark } from "./dialect.ts";
+import { child, flag, list, names, number, text, type Tree } from "./tree.ts";
+
+const SERIAL = new Set([
+  "serial", "bigserial", "smallserial", "serial2", "serial4", "serial8",
+]); // prettier-ignore
+
+/** Refuses what CREATE TABLE may not say. */
+export function refuseCreateTable(body: Tree): void {
+  const persistence = text(child(body, "relation"), "relpersistence");
+  if (persistence === "t") throw violation("temporaryTable");
+  if (persistence === "u") throw violation("unloggedTable");
+  if (list(body, "inhRelations").length > 0) throw clause("INHERITS");
+  if ("partspec" in body || "partbound" in body) throw clause("PARTITION");
+  if ("tablespacename" in body) throw clause("TABLESPACE");
+  if (list(body, "options").length > 0) throw clause("WITH");
+  if (text(body, "oncommit") !== "ONCOMMIT_NOOP") throw clause("ON COMMIT");
+  for (const element of list(body, "tableElts")) {
+    const column = child(element, "ColumnDef");
+    if ("colname" in column) refuseColumn(column);
+  }
+}
+
+function clause(name: string): Error {
+  return violation("tableClause", { clause: name });
+}
+
+/** Refuses types and clauses of one column that the parse tree already shows. */
+function refuseColumn(column: Tree): void {
+  const typeName = child(column, "typeName");
+  const type = names(list(typeName, "names")).at(-1) ?? "";
+  if (SERIAL.has(type)) throw violation("serialType", { type }, position(typeName));
+  if ("collClause" in column) throw violation("collation");
+  for (const item of list(column, "constraints")) {
+    const constraint = child(item, "Constraint");
+    if (text(constraint, "contype") === "CONSTR_IDENTITY") refuseIdentity(constraint, type);
+  }
+}
+
+function position(tree: Tree): number {
+  return number(tree, "location") + 1;
+}
+
+function refuseIdentity(constraint: Tree, type: string): void {
+  if (type !== "int8") {
+    throw violation("identityType", { type: DISPLAY[type] ?? type });
+  }
+  refuseCache(list(constraint, "options"), "identity column");
+}
+
+const DISPLAY: Readonly<Record<string, string>> = { int4: "integer", int2: "smallint" };
+
+/** Sequences and identities need an explicit cache of 1 or at least 65,536 (source E). */
+export function refuseCache(options: readonly Tree[], what: string): void {
+  for (const option of options) {
+    const element = child(option, "DefElem");
+    if (text(element, "defname") !== "cache") continue;
+    const size = integerOf(child(element, "arg"));
+    if (size === 1 || size >= 65_536) return;
+  }
+  throw violation("sequenceCache", { what });
+}
+
+/** An integer of the tree; beyond 32 bits the parser calls it a Float. */
+function integerOf(value: Tree): number {
+  if ("Float" in value) return Number(text(child(value, "Float"), "fval"));
+  return number(child(value, "Integer"), "ival");
+}
+
+/** Refuses what ALTER TABLE may not do. */
+export function refuseAlterTable(body: Tree, mark: DialectMark): void {
+  if (text(body, "objtype") === "OBJECT_TYPE") throw violation("alterType");
+  for (const item of list(body, "cmds")) refuseAction(child(item, "AlterTableCmd"), mark);
+}
+
+const ACTIONS = new Set([
+  "AT_ColumnDefault", "AT_DropNotNull", "AT_DropColumn", "AT_DropConstraint", "AT_AddIdentity",
+  "AT_SetIdentity", "AT_DropIdentity", "AT_SetStorage", "AT_DropExpression", "AT_ChangeOwner",
+  "AT_ReplicaIdentity",
+]); // prettier-ignore
+
+const COLUMN_ACTIONS: Readonly<Record<string, string>> = {
+  AT_SetNotNull: "SET NOT NULL",
+  AT_AlterColumnType: "SET DATA TYPE",
+  AT_SetStatistics: "SET STATISTICS",
+  AT_SetOptions: "SET",
+  AT_ResetOptions: "RESET",
+  AT_SetCompression: "SET COMPRESSION",
+  AT_SetExpression: "SET EXPRESSION",
+};
+
+function refuseAction(command: Tree, mark: DialectMark): void {
+  const subtype = text(command, "subtype");
+  if (subtype === "AT_AddColumn") return refuseAddColumn(child(child(command, "def"), "ColumnDef"));
+  if (subtype === "AT_AddConstraint") return refuseAddConstraint(child(command, "def"));
+  if (subtype === "AT_ValidateConstraint" && mark.async) return;
+  if (subtype === "AT_AddIdentity") {
+    const options = list(child(child(command, "def"), "Constraint"), "options");
+    return refuseCache(options, "identity column");
+  }
+  if (ACTIONS.has(subtype)) return;
+  const action = COLUMN_ACTIONS[subtype];
+  if (action !== undefined) throw violation("alterColumn", { action });
+  throw violation("alterTable", { action: wordsOf(subtype) });
+}
+
+/** AT_EnableRowSecurity → ENABLE ROW SECURITY. */
+function wordsOf(subtype: string): string {
+  return subtype.slice(3).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase(); // prettier-ignore
+}
+
+function refuseAddColumn(column: Tree): void {
+  for (const item of list(column, "constraints")) {
+    if (text(child(item, "Constraint"), "contype") !== "CONSTR_NULL") {
+      throw violation("addColumnConstraint");
+    }
+  }
+  refuseColumn(column);
+}
+
+function refuseAddConstraint(definition: Tree): void {
+  const constraint = child(definition, "Constraint");
+  const type = text(constraint, "contype");
+  const checked = type === "CONSTR_CHECK" || type === "CONSTR_FOREIGN";
+  if (checked && flag(constraint, "skip_validation")) return;
+  if (type === "CONSTR_UNIQUE" && text(constraint, "indexname") !== "") return;
+  throw violation("alterTable", { action: "ADD CONSTRAINT" });
+}
+
+/** Refuses what CREATE INDEX may not say. */
+export function refuseCreateIndex(body: Tree, mark: DialectMark): void {
+  if (flag(body, "concurrent")) throw violation("indexConcurrently");
+  if (!mark.async) throw violation("indexMode");
+  if (mark.using) throw violation("indexMethod");
+  for (const item of list(body, "indexParams")) {
+    const element = child(item, "IndexElem");
+    if (text(element, "ordering") !== "SORTBY_DEFAULT") throw violation("indexOrder");
+    if (list(element, "opclass").length > 0) throw violation("indexOperatorClass");
+    if (list(element, "collation").length > 0) throw violation("collation");
+  }
+}

@@ -1,0 +1,75 @@
+/** Small edits of a statement's text, by byte offset. */
+import { child, list, names, number, text, type Tree, walk } from "./tree.ts";
+
+/** Replaces `lengthBytes` bytes at `atByte` by `insert`. */
+export interface Edit {
+  readonly atByte: number;
+  readonly lengthBytes: number;
+  readonly insert: string;
+}
+
+/** Applies edits that do not overlap. */
+export function applyEdits(sql: string, edits: readonly Edit[]): string {
+  if (edits.length === 0) return sql;
+  const source = Buffer.from(sql, "utf8");
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const edit of [...edits].sort((a, b) => a.atByte - b.atByte)) {
+    parts.push(source.subarray(at, edit.atByte), Buffer.from(edit.insert, "utf8"));
+    at = edit.atByte + edit.lengthBytes;
+  }
+  parts.push(source.subarray(at));
+  return Buffer.concat(parts).toString("utf8");
+}
+
+/** The stretch of text of one statement. */
+export function statementText(sql: string, startByte: number, lengthBytes: number): string {
+  const bytes = Buffer.from(sql, "utf8");
+  const end = lengthBytes === 0 ? bytes.length : startByte + lengthBytes;
+  return bytes.toString("utf8", startByte, end);
+}
+
+const NAME = /\s*(?:"(?:[^"]|"")*"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/y;
+const DOT = /\s*\.\s*/y;
+
+/** The length in bytes of the (qualified) name that begins at a byte. */
+export function nameLengthBytes(sql: string, startByte: number): number {
+  const rest = Buffer.from(sql, "utf8").toString("utf8", startByte);
+  let at = matchAt(NAME, rest, 0);
+  for (;;) {
+    const dot = matchAt(DOT, rest, at);
+    if (dot === at) break;
+    const next = matchAt(NAME, rest, dot);
+    if (next === dot) break;
+    at = next;
+  }
+  return Buffer.byteLength(rest.slice(0, at));
+}
+
+function matchAt(pattern: RegExp, source: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(source) ? pattern.lastIndex : at;
+}
+
+/** Columns and domains of bare `numeric` are `numeric(18,6)` (source DT). */
+export function bareNumericEdits(node: Tree, sql: string, offsetBytes: number): Edit[] {
+  const edits: Edit[] = [];
+  walk(node, (key, tree) => {
+    if (key !== "typeName") return;
+    if (names(list(tree, "names")).at(-1) !== "numeric") return;
+    if (list(tree, "typmods").length > 0) return;
+    const startByte = number(tree, "location") - offsetBytes;
+    const lengthBytes = nameLengthBytes(sql, startByte);
+    edits.push({ atByte: startByte + lengthBytes, lengthBytes: 0, insert: "(18,6)" });
+  });
+  return edits;
+}
+
+/** Whether the tree under a statement defines columns or a domain. */
+export function definesTypes(name: string, body: Tree): boolean {
+  if (name === "CreateStmt" || name === "CreateDomainStmt") return true;
+  if (name !== "AlterTableStmt") return false;
+  return list(body, "cmds").some(
+    (item) => text(child(item, "AlterTableCmd"), "subtype") === "AT_AddColumn",
+  );
+}

@@ -1,0 +1,176 @@
+/**
+ * The gate: SQL text in, statements out, or the refusal that Aurora DSQL would give.
+ * Results are kept per text, because clients send the same text over and over.
+ */
+import { violation } from "../rules/table.ts";
+import { translateDialect, type DialectMark } from "./dialect.ts";
+import { applyEdits, bareNumericEdits, definesTypes, statementText } from "./edits.ts";
+import { parseStatements, type ParsedStatement } from "./parser.ts";
+import { refuseStatement } from "./refusals.ts";
+import { firstSearchPath, settingName, shownAs } from "./settings.ts";
+import type { LocalAnswer, Statement, StatementKind } from "./statement.ts";
+import { survey, type Survey } from "./survey.ts";
+import { child, list, text, type Tree, unwrap } from "./tree.ts";
+
+const NO_MARK: DialectMark = { async: false, using: false };
+const MAX_CACHED_TEXT_BYTES = 64 * 1024;
+const MAX_CACHED_TEXTS = 2_000;
+
+/** Statements of a text, or what is thrown for each part that is refused. */
+export type Gated = Statement | Error;
+
+/** Compiles texts and keeps what it compiled. */
+export class Gate {
+  readonly #cache = new Map<string, readonly Gated[]>();
+
+  /**
+   * The statements of a text. A refused statement is the Violation itself, so that
+   * those before it still run. Throws the Violation of a syntax error.
+   */
+  compile(sql: string): readonly Gated[] {
+    const known = this.#cache.get(sql);
+    if (known !== undefined) return known;
+    const compiled = compileText(sql);
+    if (sql.length <= MAX_CACHED_TEXT_BYTES) this.#keep(sql, compiled);
+    return compiled;
+  }
+
+  #keep(sql: string, compiled: readonly Gated[]): void {
+    if (this.#cache.size >= MAX_CACHED_TEXTS) {
+      for (const oldest of this.#cache.keys()) {
+        this.#cache.delete(oldest);
+        break;
+      }
+    }
+    this.#cache.set(sql, compiled);
+  }
+}
+
+function compileText(sql: string): readonly Gated[] {
+  const { sql: translated, marks } = translateDialect(sql);
+  const parsed = parseStatements(translated);
+  return parsed.map((statement, index) => {
+    try {
+      return compileOne(translated, statement, marks[index] ?? NO_MARK, parsed.length === 1);
+    } catch (error) {
+      if (error instanceof Error) return error;
+      throw error;
+    }
+  });
+}
+
+function compileOne(
+  sql: string,
+  parsed: ParsedStatement,
+  mark: DialectMark,
+  alone: boolean,
+): Gated {
+  if (mark.iam !== undefined) return { ...blankStatement("iam", sql), iam: mark.iam };
+  refuseStatement(parsed.node, mark);
+  const found = survey(parsed.node);
+  const own = alone ? sql : statementText(sql, parsed.startByte, parsed.lengthBytes);
+  const offsetBytes = alone ? 0 : parsed.startByte;
+  const [name, body] = unwrap(parsed.node);
+  const edits = definesTypes(name, body) ? bareNumericEdits(parsed.node, own, offsetBytes) : [];
+  return {
+    ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
+    relations: found.relations.map((use) => ({ ...use, startByte: use.startByte - offsetBytes })),
+    countByStatistics: found.writesInside,
+    growth: found.growth,
+    longestLiteralBytes: found.longestLiteralBytes,
+    readOnly: isReadOnly(body),
+    dropsColumns: droppedColumns(body),
+    searchPath: name === "VariableSetStmt" ? firstSearchPath(body) : undefined,
+    ...localParts(name, body),
+  };
+}
+
+function blankStatement(kind: StatementKind, sql: string): Statement {
+  return {
+    kind, sql, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
+    longestLiteralBytes: 0, readOnly: false, answer: undefined, iam: undefined, dropsColumns: [],
+    searchPath: undefined,
+  }; // prettier-ignore
+}
+
+const TRANSACTIONS: Readonly<Record<string, StatementKind>> = {
+  TRANS_STMT_BEGIN: "begin",
+  TRANS_STMT_START: "begin",
+  TRANS_STMT_COMMIT: "commit",
+  TRANS_STMT_ROLLBACK: "rollback",
+};
+
+const KINDS: Readonly<Record<string, StatementKind>> = {
+  VariableSetStmt: "setting",
+  ConstraintsSetStmt: "setting",
+  VariableShowStmt: "read",
+  CopyStmt: "read",
+  CallStmt: "call",
+  VacuumStmt: "utility",
+  DeallocateStmt: "local",
+};
+
+function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): StatementKind {
+  if (name === "TransactionStmt") return TRANSACTIONS[text(body, "kind")] ?? "local";
+  if (name === "IndexStmt") return "index-job";
+  if (name === "AlterTableStmt" && mark.async) return "validate-job";
+  if (name === "ExplainStmt") return found.writes && analyzes(body) ? "write" : "read";
+  if (/^(Select|Insert|Update|Delete)Stmt$/.test(name)) {
+    return found.writes || found.locks ? "write" : "read";
+  }
+  if (name === "VariableSetStmt" && settingName(body) === "disable_sync_create_index")
+    return "local";
+  return KINDS[name] ?? "ddl";
+}
+
+function analyzes(explain: Tree): boolean {
+  return list(explain, "options").some(
+    (option) => text(child(option, "DefElem"), "defname") === "analyze",
+  );
+}
+
+function isReadOnly(body: Tree): boolean {
+  return list(body, "options").some((option) => {
+    const element = child(option, "DefElem");
+    if (text(element, "defname") !== "transaction_read_only") return false;
+    const value = child(child(child(element, "arg"), "A_Const"), "ival");
+    return value["ival"] === 1;
+  });
+}
+
+function droppedColumns(body: Tree): readonly string[] {
+  return list(body, "cmds")
+    .map((item) => child(item, "AlterTableCmd"))
+    .filter((command) => text(command, "subtype") === "AT_DropColumn")
+    .map((command) => text(command, "name"));
+}
+
+interface LocalParts {
+  readonly sql?: string;
+  readonly tag?: string;
+  readonly answer?: LocalAnswer;
+}
+
+const NO_ROWS: LocalAnswer = { columns: [], rows: [] };
+
+function localParts(name: string, body: Tree): LocalParts {
+  if (name === "DeallocateStmt") return { tag: "DEALLOCATE ALL", answer: NO_ROWS };
+  if (name === "VariableSetStmt" && settingName(body) === "disable_sync_create_index") {
+    return { tag: "SET", answer: NO_ROWS };
+  }
+  if (name !== "VariableShowStmt") return {};
+  const shown = text(body, "name").toLowerCase();
+  const value = shownAs[shown];
+  return value === undefined ? {} : { sql: `SELECT '${value}'::text AS ${shown}`, tag: "SHOW" };
+}
+
+/** The only statement of a text for the extended protocol. Throws what the gate refuses. */
+export function single(gated: readonly Gated[], sql: string): Statement {
+  if (gated.length > 1) {
+    throw violation("protocolMultiple");
+  }
+  const [first] = gated;
+  if (first === undefined) return blankStatement("empty", sql);
+  if (first instanceof Error) throw first;
+  return first;
+}

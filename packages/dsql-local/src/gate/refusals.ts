@@ -1,0 +1,157 @@
+/** Which statements are refused whatever else they say. Texts in rules/statements.ts. */
+import { violation, type RuleName } from "../rules/table.ts";
+import {
+  refuseAlterTable,
+  refuseCache,
+  refuseCreateIndex,
+  refuseCreateTable,
+} from "./definitions.ts";
+import type { DialectMark } from "./dialect.ts";
+import { settingName } from "./settings.ts";
+import { child, flag, list, names, text, unwrap, type Tree } from "./tree.ts";
+
+/** Statements that DSQL runs, some after a closer look. */
+const KNOWN = new Set([
+  "SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "TransactionStmt", "VariableSetStmt",
+  "VariableShowStmt", "ExplainStmt", "CreateStmt", "AlterTableStmt", "IndexStmt", "DropStmt",
+  "RenameStmt", "CreateSchemaStmt", "ViewStmt", "CreateRoleStmt", "AlterRoleStmt", "DropRoleStmt",
+  "GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "CommentStmt", "ConstraintsSetStmt",
+  "VacuumStmt", "CreateSeqStmt", "AlterSeqStmt", "CreateDomainStmt", "AlterDomainStmt",
+  "CreateFunctionStmt", "AlterFunctionStmt", "AlterObjectSchemaStmt", "AlterOwnerStmt", "CallStmt",
+  "CreateStatsStmt", "AlterStatsStmt", "DeallocateStmt", "CopyStmt",
+]); // prettier-ignore
+
+const NAMED: Readonly<Record<string, RuleName>> = {
+  CreateTrigStmt: "createTrigger",
+  CreateEnumStmt: "createType",
+  AlterEnumStmt: "alterType",
+  AlterTypeStmt: "alterType",
+  MergeStmt: "merge",
+};
+
+const DROPPABLE = new Set([
+  "OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_VIEW", "OBJECT_SCHEMA", "OBJECT_SEQUENCE",
+  "OBJECT_DOMAIN", "OBJECT_FUNCTION", "OBJECT_STATISTIC_EXT",
+]); // prettier-ignore
+
+const UNRENAMABLE = new Set(["OBJECT_TYPE", "OBJECT_ATTRIBUTE"]);
+
+const SETTABLE = new Set([
+  "application_name", "client_encoding", "datestyle", "extra_float_digits", "intervalstyle",
+  "timezone", "search_path", "role", "dsql.enable_batched_nestloop", "disable_sync_create_index",
+]); // prettier-ignore
+
+/** Whether DSQL lets a session set this parameter. */
+export function isSettable(name: string): boolean {
+  const folded = name.toLowerCase();
+  return SETTABLE.has(folded) || folded.startsWith("enable_");
+}
+
+/** Throws the Violation that DSQL answers a statement with, by its top node. */
+export function refuseStatement(node: Tree, mark: DialectMark): void {
+  const [name, body] = unwrap(node);
+  const named = NAMED[name];
+  if (named !== undefined) throw violation(named);
+  if (!KNOWN.has(name)) throw violation("unsupportedStatement", { name: shortName(name) });
+  CHECKS[name]?.(body, mark);
+}
+
+function shortName(nodeName: string): string {
+  return nodeName.replace(/Stmt$/, "");
+}
+
+type Check = (body: Tree, mark: DialectMark) => void;
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  TransactionStmt: refuseTransaction,
+  VariableSetStmt: refuseSetting,
+  DropStmt: refuseDrop,
+  RenameStmt: refuseRename,
+  CreateFunctionStmt: refuseFunction,
+  VacuumStmt: refuseVacuum,
+  GrantStmt: refuseGrant,
+  DeallocateStmt: refuseDeallocate,
+  CopyStmt: refuseCopy,
+  CreateSeqStmt: refuseSequence,
+  CreateStmt: refuseCreateTable,
+  AlterTableStmt: refuseAlterTable,
+  IndexStmt: refuseCreateIndex,
+  SelectStmt: refuseSelectInto,
+};
+
+const SAVEPOINTS: Readonly<Record<string, string>> = {
+  TRANS_STMT_SAVEPOINT: "SAVEPOINT",
+  TRANS_STMT_RELEASE: "RELEASE",
+  TRANS_STMT_ROLLBACK_TO: "ROLLBACK TO",
+  TRANS_STMT_PREPARE: "PREPARE TRANSACTION",
+  TRANS_STMT_COMMIT_PREPARED: "COMMIT PREPARED",
+  TRANS_STMT_ROLLBACK_PREPARED: "ROLLBACK PREPARED",
+};
+
+function refuseTransaction(body: Tree): void {
+  const name = SAVEPOINTS[text(body, "kind")];
+  if (name !== undefined) throw violation("savepoint", { name });
+  if (flag(body, "chain")) throw violation("savepoint", { name: "AND CHAIN" });
+  for (const option of list(body, "options")) {
+    const element = child(option, "DefElem");
+    const value = child(child(child(element, "arg"), "A_Const"), "sval");
+    const level = text(value, "sval");
+    if (text(element, "defname") === "transaction_isolation" && level !== "repeatable read") {
+      throw violation("isolationLevel", { level: level.toUpperCase() });
+    }
+  }
+}
+
+function refuseSetting(body: Tree): void {
+  if (text(body, "kind") === "VAR_RESET_ALL") return;
+  const name = settingName(body);
+  if (!isSettable(name)) throw violation("setting", { name });
+}
+
+function refuseDrop(body: Tree): void {
+  if (!DROPPABLE.has(text(body, "removeType"))) throw violation("dropObject");
+}
+
+function refuseRename(body: Tree): void {
+  if (UNRENAMABLE.has(text(body, "renameType"))) throw violation("renameObject");
+}
+
+function refuseFunction(body: Tree): void {
+  if (flag(body, "is_procedure")) throw violation("procedure");
+  for (const option of list(body, "options")) {
+    const element = child(option, "DefElem");
+    if (text(element, "defname") !== "language") continue;
+    const language = text(child(child(element, "arg"), "String"), "sval").toLowerCase();
+    if (language !== "sql") throw violation("functionLanguage", { language });
+  }
+}
+
+function refuseVacuum(body: Tree): void {
+  if (flag(body, "is_vacuumcmd")) throw violation("vacuum");
+}
+
+const SYSTEM_SCHEMAS = new Set(["public", "sys", "pg_catalog", "information_schema"]);
+
+function refuseGrant(body: Tree): void {
+  if (text(body, "objtype") !== "OBJECT_SCHEMA") return;
+  for (const name of names(list(body, "objects"))) {
+    if (SYSTEM_SCHEMAS.has(name)) throw violation("systemEntity");
+  }
+}
+
+function refuseDeallocate(body: Tree): void {
+  if (text(body, "name") !== "") throw violation("preparedBySql", { name: "Deallocate" });
+}
+
+function refuseCopy(body: Tree): void {
+  const toClient = !flag(body, "is_from") && text(body, "filename") === "";
+  if (!toClient || flag(body, "is_program")) throw violation("copyIn");
+}
+
+function refuseSequence(body: Tree): void {
+  refuseCache(list(body, "options"), "CREATE SEQUENCE");
+}
+
+function refuseSelectInto(body: Tree): void {
+  if ("intoClause" in body) throw violation("unsupportedStatement", { name: "CreateTableAs" });
+}

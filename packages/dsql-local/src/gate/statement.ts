@@ -1,0 +1,72 @@
+/** What the gate knows of a statement, and what sessions go by. */
+import type { IamStatement } from "./dialect.ts";
+import type { LocalColumn } from "../wire/messages.ts";
+
+/** A table that a statement names. */
+export interface RelationUse {
+  /** Empty when the text does not say. */
+  readonly schema: string;
+  readonly name: string;
+  readonly alias: string;
+  /** Where the name begins in the statement's text, in bytes. */
+  readonly startByte: number;
+  /** Written to, or its rows locked. */
+  readonly written: boolean;
+}
+
+/** How many bytes a statement may write beyond those that its message carries. */
+export type Growth = "by-message" | "by-row" | "unknown";
+
+/**
+ * What a session does with a statement:
+ * - `read`: passes it through;
+ * - `write`: rows are changed or locked, it takes part in conflicts, rows are counted;
+ * - `setting`: SET and the like, repeated after a park;
+ * - `ddl`: changes the catalogue;
+ * - `call`, `utility`: passed through outside of our transactions;
+ * - `local`: answered by the proxy;
+ * - the rest: transaction control and DSQL's own commands.
+ */
+export type StatementKind =
+  | "empty"
+  | "begin"
+  | "commit"
+  | "rollback"
+  | "read"
+  | "write"
+  | "setting"
+  | "ddl"
+  | "call"
+  | "utility"
+  | "local"
+  | "index-job"
+  | "validate-job"
+  | "iam";
+
+/** An answer that the proxy makes itself. */
+export interface LocalAnswer {
+  readonly columns: readonly LocalColumn[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** One statement behind the gate. */
+export interface Statement {
+  readonly kind: StatementKind;
+  /** The text for the PostgreSQL behind, edited where DSQL differs. */
+  readonly sql: string;
+  /** The tag that the client sees instead of PostgreSQL's. */
+  readonly tag: string | undefined;
+  readonly relations: readonly RelationUse[];
+  /** Rows are counted from PostgreSQL's own statistics: the tag tells only some. */
+  readonly countByStatistics: boolean;
+  readonly growth: Growth;
+  /** The longest literal in the text, in bytes: values above a limit can come from nowhere else. */
+  readonly longestLiteralBytes: number;
+  readonly readOnly: boolean;
+  readonly answer: LocalAnswer | undefined;
+  readonly iam: IamStatement | undefined;
+  /** Columns that the statement drops, with their table: primary keys stay. */
+  readonly dropsColumns: readonly string[];
+  /** A SET of the search path: its first schema. */
+  readonly searchPath: string | undefined;
+}

@@ -1,0 +1,135 @@
+/** One walk over a statement's tree: which tables, which growth, which literals, what is refused inside. */
+import { refuseClause } from "./clauses.ts";
+import type { Growth, RelationUse } from "./statement.ts";
+import { child, list, names, number, text, type Tree, walk } from "./tree.ts";
+
+/** What the walk found. */
+export interface Survey {
+  readonly relations: readonly RelationUse[];
+  readonly growth: Growth;
+  readonly longestLiteralBytes: number;
+  /** INSERT, UPDATE or DELETE anywhere. */
+  readonly writes: boolean;
+  /** FOR UPDATE or FOR KEY SHARE anywhere. */
+  readonly locks: boolean;
+  /** INSERT, UPDATE or DELETE inside WITH: the tag does not count their rows. */
+  readonly writesInside: boolean;
+}
+
+/** Functions that make much out of little: their rows are measured, not estimated. */
+const AMPLIFIERS = new Set([
+  "repeat", "lpad", "rpad", "string_agg", "array_agg", "json_agg", "jsonb_agg", "generate_series",
+  "format", "concat", "concat_ws", "replace", "regexp_replace", "overlay", "array_to_string",
+]); // prettier-ignore
+
+/** Surveys one statement. Throws the Violation of a refused clause. */
+export function survey(node: Tree): Survey {
+  const surveyor = new Surveyor();
+  walk(node, (key, tree) => surveyor.see(key, tree));
+  return surveyor.result();
+}
+
+class Surveyor {
+  readonly #relations: RelationUse[] = [];
+  readonly #ctes = new Set<string>();
+  readonly #targets = new Set<unknown>();
+  #statements = 0;
+  #updates = false;
+  #amplifies = false;
+  #locks = false;
+  #longestLiteralBytes = 0;
+
+  see(key: string, tree: Tree): void {
+    refuseClause(key, tree);
+    switch (key) {
+      case "InsertStmt":
+        this.#write(tree);
+        if (selectsFromTable(tree)) this.#amplifies = true;
+        break;
+      case "UpdateStmt":
+        this.#write(tree);
+        this.#updates = true;
+        break;
+      case "DeleteStmt":
+        this.#write(tree);
+        break;
+      case "LockingClause":
+        this.#locks = true;
+        break;
+      case "CommonTableExpr":
+        this.#ctes.add(text(tree, "ctename"));
+        break;
+      case "FuncCall":
+        if (AMPLIFIERS.has(names(list(tree, "funcname")).at(-1) ?? "")) this.#amplifies = true;
+        break;
+      case "DropStmt":
+        this.#dropped(tree);
+        break;
+      case "A_Const":
+        this.#literal(text(child(tree, "sval"), "sval"));
+        break;
+      default:
+        if (typeof tree["relname"] === "string") this.#relation(tree);
+    }
+  }
+
+  result(): Survey {
+    const relations = this.#relations.filter(
+      (use) => use.schema !== "" || !this.#ctes.has(use.name),
+    );
+    const writes = this.#statements > 0;
+    return {
+      relations: this.#locks ? relations.map((use) => ({ ...use, written: true })) : relations,
+      growth: this.#amplifies ? "unknown" : this.#updates ? "by-row" : "by-message",
+      longestLiteralBytes: this.#longestLiteralBytes,
+      writes,
+      locks: this.#locks,
+      writesInside: this.#ctes.size > 0 && writes,
+    };
+  }
+
+  #write(statement: Tree): void {
+    this.#statements++;
+    this.#targets.add(statement["relation"]);
+  }
+
+  /** DROP names its objects as lists of names, not as relations. */
+  #dropped(tree: Tree): void {
+    for (const item of list(tree, "objects")) {
+      const parts = names(list(child(item, "List"), "items"));
+      const name = parts.at(-1) ?? "";
+      this.#relations.push({
+        schema: parts.at(-2) ?? "",
+        name,
+        alias: "",
+        startByte: 0,
+        written: true,
+      });
+    }
+  }
+
+  #literal(value: string): void {
+    if (value.length > this.#longestLiteralBytes) {
+      this.#longestLiteralBytes = Math.max(this.#longestLiteralBytes, Buffer.byteLength(value));
+    }
+  }
+
+  #relation(tree: Tree): void {
+    this.#relations.push({
+      schema: text(tree, "schemaname"),
+      name: text(tree, "relname"),
+      alias: text(child(tree, "alias"), "aliasname"),
+      startByte: number(tree, "location"),
+      written: this.#targets.has(tree),
+    });
+  }
+}
+
+function selectsFromTable(insert: Tree): boolean {
+  const select = child(child(insert, "selectStmt"), "SelectStmt");
+  let found = false;
+  walk(list(select, "fromClause"), (_key, tree) => {
+    if (typeof tree["relname"] === "string") found = true;
+  });
+  return found;
+}

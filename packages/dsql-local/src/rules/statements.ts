@@ -1,0 +1,90 @@
+/** Statements that Aurora DSQL refuses, and what it says. */
+import type { Rule } from "./rule.ts";
+
+const FEATURE = "0A000";
+
+function byParser(text: string, source: string, fidelity: Rule["fidelity"] = "exact"): Rule {
+  return {
+    code: FEATURE,
+    text,
+    source,
+    fidelity,
+    kept: "by the parse tree, when the statement arrives",
+  };
+}
+
+/** Rows keyed by a short name that the gate uses. */
+export const statementRules = {
+  unsupportedStatement: byParser("unsupported statement: {name}", "E, PROXY"),
+  createTrigger: byParser("CREATE TRIGGER not supported", "E"),
+  createType: byParser("CREATE TYPE not supported", "E"),
+  alterType: byParser("ALTER TYPE not supported", "E"),
+  dropObject: byParser("unsupported object in DROP statement", "E"),
+  renameObject: byParser("unsupported object in RENAME statement", "E"),
+  functionLanguage: byParser("CREATE FUNCTION with language {language} not supported", "E"),
+  procedure: byParser("PROCEDURE is not supported", "T"),
+  temporaryTable: byParser("TEMPORARY or TEMP table not supported for CREATE TABLE", "E"),
+  unloggedTable: byParser("UNLOGGED table not supported for CREATE TABLE", "E"),
+  tableClause: byParser("{clause} not supported for CREATE TABLE", "CT", "close"),
+  vacuum: byParser("unsupported VACUUM statement", "E"),
+  merge: byParser("unsupported statement type: MERGE", "E"),
+  tableSample: byParser("TABLESAMPLE clause not supported", "E"),
+  savepoint: byParser("unsupported transaction statement: {name}", "E"),
+  systemEntity: byParser("feature not supported on system entity", "S"),
+  lockingClause: byParser(
+    "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported",
+    "E",
+  ),
+  isolationLevel: byParser("Unsupported isolation level: {level}", "E"),
+  setting: byParser('setting configuration parameter "{name}" not supported', "E, D, PROXY"),
+  indexMode: byParser("unsupported mode. please use CREATE INDEX ASYNC.", "E"),
+  indexConcurrently: byParser("CONCURRENTLY not supported for CREATE INDEX", "E"),
+  indexMethod: byParser("USING not supported for CREATE INDEX", "J"),
+  indexOrder: byParser("specifying sort order not supported for index keys", "E"),
+  indexOperatorClass: byParser("opclass not supported for index keys", "E"),
+  addColumnConstraint: byParser("ALTER TABLE ADD COLUMN with constraint not supported", "E, S"),
+  alterColumn: byParser("unsupported ALTER TABLE ALTER COLUMN ... {action} statement", "E, S"),
+  alterTable: byParser("unsupported ALTER TABLE {action} statement", "E, S"),
+  dropKeyColumn: {
+    ...byParser("cannot drop primary key column {column}", "E, AT"),
+    kept: "by the catalogue, before the statement runs",
+  },
+  collation: byParser("COLLATE not supported", "CT", "close"),
+  sequenceCache: byParser(
+    "{what} is not supported without an explicit cache size. please define CACHE greater than or equal to 65536 or equal to 1",
+    "E",
+  ),
+  identityType: byParser("datatype {type} not supported, identity column type must be bigint", "E"),
+  columnType: {
+    ...byParser("datatype {type} not supported", "E, DT"),
+    kept: "by the catalogue, inside the transaction, right after the DDL ran",
+  },
+  keyType: {
+    ...byParser("datatype {type} is not supported in a key", "S, DT"),
+    kept: "by the catalogue, inside the transaction, right after the DDL ran",
+  },
+  serialType: {
+    code: "42704",
+    text: 'type "{type}" does not exist',
+    source: "E",
+    fidelity: "exact",
+    kept: "by the parse tree, when the statement arrives",
+  },
+  waitForJobSelect: {
+    code: "42809",
+    text: "sys.wait_for_job(text) is a procedure",
+    hint: "To call a procedure, use CALL.",
+    source: "E",
+    fidelity: "close",
+    kept: "by the parse tree, when the statement arrives",
+  },
+  copyIn: byParser("unsupported statement: Copy", "GR, LINT", "unknown"),
+  preparedBySql: byParser("unsupported statement: {name}", "LINT, PROXY", "close"),
+  protocolMultiple: {
+    code: "42601",
+    text: "cannot insert multiple commands into a prepared statement",
+    source: "PostgreSQL",
+    fidelity: "exact",
+    kept: "at Parse of the extended protocol",
+  },
+} as const satisfies Record<string, Rule>;

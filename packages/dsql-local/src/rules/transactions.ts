@@ -1,0 +1,64 @@
+/** What a transaction may do, and how it ends when it may not. */
+import type { Rule } from "./rule.ts";
+
+/** Rows keyed by a short name that sessions use. */
+export const transactionRules = {
+  dataConflict: {
+    code: "40001",
+    text: "change conflicts with another transaction (OC000)",
+    source: "CC, E, S, J",
+    fidelity: "exact",
+    kept: "at COMMIT, first committer wins; in autocommit at the statement; docs/dsql-local/concurrency.md",
+  },
+  schemaConflict: {
+    code: "40001",
+    text: "schema has been updated by another transaction (OC001)",
+    source: "CC, T",
+    fidelity: "close",
+    kept: "once per session at the next statement on a table that another session's DDL changed since this session used it, and at COMMIT when that happens in between",
+  },
+  aborted: {
+    code: "25P02",
+    text: "current transaction is aborted, commands ignored until end of transaction block",
+    source: "E",
+    fidelity: "exact",
+    kept: "after any failure in a block until COMMIT or ROLLBACK; COMMIT then answers ROLLBACK",
+  },
+  multipleDdl: {
+    code: "0A000",
+    text: "multiple ddl statements not supported in a transaction",
+    source: "E, T",
+    fidelity: "exact",
+    kept: "at the second DDL of a transaction, GRANT and REVOKE counted, multi-statement strings too",
+  },
+  ddlWithDml: {
+    code: "0A000",
+    text: "ddl and dml are not supported in the same transaction",
+    source: "E",
+    fidelity: "exact",
+    kept: "at the statement that mixes, in either order; reads do not count",
+  },
+  rowLimit: {
+    code: "54000",
+    text: "transaction row limit exceeded",
+    source: "Q, E, S, J",
+    fidelity: "exact",
+    kept: "at the statement that takes the transaction past 3,000 affected rows; every affected row of every statement counts, secondary index entries do not",
+  },
+  sizeLimit: {
+    code: "54000",
+    text: "transaction size limit 10mb exceeded",
+    detail: "Current transaction size {megabytes}mb > 10mb",
+    source: "Q, S, T",
+    fidelity: "close",
+    kept: "at COMMIT; bytes as stored, plus a cost per row and per index entry fitted to T's two points",
+  },
+  ageLimit: {
+    code: "54000",
+    text: "transaction age limit of 300s exceeded",
+    detail: "Current transaction age {seconds}s exceeds 300s",
+    source: "Q, S",
+    fidelity: "exact",
+    kept: "at the next statement or COMMIT more than 300 s after BEGIN",
+  },
+} as const satisfies Record<string, Rule>;

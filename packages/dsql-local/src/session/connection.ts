@@ -1,0 +1,257 @@
+/** One TCP connection from the first byte: TLS, start-up, password, then a session. */
+import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { TLSSocket, type SecureContext } from "node:tls";
+import { CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { bounds } from "../rules/limits.ts";
+import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
+import { openBackend } from "../postgres/connect.ts";
+import { FrameSplitter } from "../wire/frames.ts";
+import * as wire from "../wire/messages.ts";
+import { takeOpening, type Opening } from "../wire/startup.ts";
+import { ClientWriter } from "./client-writer.ts";
+import type { ClusterContext } from "./context.ts";
+import { Inbox } from "./inbox.ts";
+import { Runner } from "./runner.ts";
+import { Session } from "./session.ts";
+import { Worker } from "./worker.ts";
+import { backendParameters, clientParameters } from "./start-parameters.ts";
+
+/** How connections are received. */
+export interface Reception {
+  readonly cluster: ClusterContext;
+  /** Undefined when TLS is off. */
+  readonly secure: SecureContext | undefined;
+  /** Decides on the password. Throws the Violation that turns the client away. */
+  authenticate(login: Login): void;
+}
+
+/** Who wants in. */
+export interface Login {
+  readonly user: string;
+  readonly database: string;
+  readonly password: string;
+  /** The name that the client asked for by SNI. */
+  readonly serverName: string | undefined;
+}
+
+/** A client's connection. */
+export class Connection {
+  readonly #reception: Reception;
+  readonly #socket: Socket;
+  #stream: Duplex;
+  #serverName: string | undefined;
+  #worker: Worker | undefined;
+  #closed = false;
+  readonly #onClosed: () => void;
+
+  constructor(socket: Socket, reception: Reception, onClosed: () => void) {
+    this.#socket = socket;
+    this.#stream = socket;
+    this.#reception = reception;
+    this.#onClosed = onClosed;
+    socket.setNoDelay(true);
+    socket.on("error", () => this.close());
+    socket.on("close", () => this.close());
+  }
+
+  /** Serves the client to the end of the connection. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      await this.#receive();
+    } catch (error) {
+      this.#sayFatal(error);
+    }
+    this.close();
+  }
+
+  /** Cuts the connection; PostgreSQL rolls back what was open. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#stream.writable) this.#stream.end();
+    setTimeout(() => this.#stream.destroy(), 1_000).unref();
+    this.#worker?.close();
+    this.#onClosed();
+  }
+
+  #sayFatal(error: unknown): void {
+    const report =
+      error instanceof Violation ? error.report : violation("serverUnavailable").report;
+    if (this.#stream.writable) {
+      this.#stream.write(wire.report(wire.Type.error, { ...report, severity: "FATAL" }));
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const reader = new OpeningReader(this.#stream);
+    for (;;) {
+      const opening = await reader.next();
+      if (opening === undefined || opening.kind === "cancel") return;
+      if (opening.kind === "ssl") await this.#startTls(reader);
+      else if (opening.kind === "gss") this.#stream.write("N");
+      else if (opening.kind === "bad") throw violation("protocol", { reason: opening.reason });
+      else return this.#startUp(opening.parameters, reader);
+    }
+  }
+
+  async #startTls(reader: OpeningReader): Promise<void> {
+    const { secure } = this.#reception;
+    if (secure === undefined || this.#stream instanceof TLSSocket) {
+      this.#stream.write("N");
+      return;
+    }
+    // Bytes sent before the handshake would have come from a man in the middle.
+    if (reader.left.length > 0) throw violation("protocol", { reason: "data before TLS" });
+    reader.release();
+    this.#socket.write("S");
+    const tls = new TLSSocket(this.#socket, { isServer: true, secureContext: secure });
+    await secured(tls);
+    const name: unknown = "servername" in tls ? tls.servername : undefined;
+    this.#serverName = typeof name === "string" && name !== "" ? name : undefined;
+    tls.on("error", () => this.close());
+    tls.on("close", () => this.close());
+    this.#stream = tls;
+    reader.follow(tls);
+  }
+
+  async #startUp(parameters: ReadonlyMap<string, string>, reader: OpeningReader): Promise<void> {
+    const { secure } = this.#reception;
+    if (secure !== undefined && !(this.#stream instanceof TLSSocket)) throw violation("plaintext");
+    const wanted = clientParameters(parameters);
+    this.#stream.write(wire.frame(wire.Type.authentication, wire.int32(3)));
+    const password = await reader.password();
+    if (password === undefined) return;
+    const { user, database } = wanted;
+    this.#reception.authenticate({ user, database, password, serverName: this.#serverName });
+    await this.#open(wanted, reader);
+  }
+
+  async #open(wanted: ReturnType<typeof clientParameters>, reader: OpeningReader): Promise<void> {
+    const { cluster } = this.#reception;
+    const opened = await openBackend(cluster.target, wanted.user, wanted.settings);
+    const writer = new ClientWriter(this.#stream, (full) => this.#worker?.backend.throttle(full));
+    const worker = await Worker.take(opened, cluster.waits, {
+      onAsyncFrame: (frame) => writer.add(frame),
+      onLost: () => this.close(),
+    });
+    this.#worker = worker;
+    if (this.#closed) return worker.close();
+    writer.add(wire.frame(wire.Type.authentication, wire.int32(0)));
+    writer.addAll(backendParameters(opened.parameters));
+    writer.add(opened.key);
+    writer.add(wire.ready("I"));
+    const inbox = this.#inbox(reader);
+    const runner = new Runner(worker, cluster, new CatalogueView(cluster.versions));
+    await new Session({ inbox, writer, worker, runner, cluster }).serve();
+    writer.flush();
+  }
+
+  /** From here on bytes are messages. One that is too long ends the connection without a word (source T). */
+  #inbox(reader: OpeningReader): Inbox {
+    const stream = this.#stream;
+    const inbox = new Inbox((stop) => (stop ? stream.pause() : stream.resume()));
+    const splitter = new FrameSplitter(bounds.messageBytes);
+    const take = (chunk: Buffer): void => {
+      try {
+        splitter.push(chunk, (frame) => inbox.push(frame));
+      } catch {
+        this.close();
+        inbox.end();
+      }
+    };
+    const { left } = reader;
+    reader.release();
+    stream.on("data", take);
+    stream.once("close", () => inbox.end());
+    stream.once("end", () => inbox.end());
+    if (left.length > 0) take(left);
+    stream.resume();
+    return inbox;
+  }
+}
+
+function secured(tls: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    tls.once("secure", () => resolve());
+    tls.once("error", reject);
+    tls.once("close", () => reject(new Error("closed during the TLS handshake")));
+  });
+}
+
+const MAX_PASSWORD_BYTES = 64 * 1024;
+
+/** Reads the packets before the first ordinary message. */
+class OpeningReader {
+  left: Buffer = Buffer.alloc(0);
+  #stream: Duplex;
+  #ended = false;
+  #wake: (() => void) | undefined;
+  readonly #onData = (chunk: Buffer): void => {
+    this.left = Buffer.concat([this.left, chunk]);
+    this.#wake?.();
+  };
+  readonly #onEnd = (): void => {
+    this.#ended = true;
+    this.#wake?.();
+  };
+
+  constructor(stream: Duplex) {
+    this.#stream = stream;
+    this.follow(stream);
+  }
+
+  follow(stream: Duplex): void {
+    this.#stream = stream;
+    stream.on("data", this.#onData);
+    stream.on("end", this.#onEnd);
+    stream.on("close", this.#onEnd);
+  }
+
+  release(): void {
+    this.#stream.pause();
+    this.#stream.off("data", this.#onData);
+    this.#stream.off("end", this.#onEnd);
+    this.#stream.off("close", this.#onEnd);
+  }
+
+  async next(): Promise<Opening | undefined> {
+    for (;;) {
+      const taken = takeOpening(this.left);
+      if (taken !== undefined) {
+        this.left = this.left.subarray(taken.usedBytes);
+        return taken.opening;
+      }
+      if (!(await this.#more())) return undefined;
+    }
+  }
+
+  async password(): Promise<string | undefined> {
+    for (;;) {
+      if (this.left.length >= 5) {
+        const bodyBytes = this.left.readInt32BE(1);
+        if (
+          this.left[0] !== wire.Type.password ||
+          bodyBytes < 5 ||
+          bodyBytes > MAX_PASSWORD_BYTES
+        ) {
+          throw violation("protocol", { reason: "expected password response" });
+        }
+        if (this.left.length > bodyBytes) {
+          const message = this.left.subarray(0, bodyBytes + 1);
+          this.left = this.left.subarray(bodyBytes + 1);
+          return wire.readCString(message, 5)[0];
+        }
+      }
+      if (!(await this.#more())) return undefined;
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#ended || this.left.length > MAX_PASSWORD_BYTES) return false;
+    await new Promise<void>((resolve) => (this.#wake = resolve));
+    this.#wake = undefined;
+    return !this.#ended || this.left.length > 0;
+  }
+}

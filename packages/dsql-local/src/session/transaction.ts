@@ -1,0 +1,104 @@
+/** One transaction of a client: where it is, what it did, and what it may still do. */
+import { violation } from "../rules/table.ts";
+import { bounds } from "../rules/limits.ts";
+import type { Statement } from "../gate/statement.ts";
+import type { Violation } from "../rules/rule.ts";
+
+/**
+ * `block`: between BEGIN and COMMIT; `implicit`: several statements up to one Sync or in one string;
+ * `single`: one statement on its own.
+ */
+export type TransactionMode = "block" | "implicit" | "single";
+
+/**
+ * `fresh`: PostgreSQL has not heard of it; `open`: its worker holds its locks; `parked`: it keeps its
+ * snapshot but no lock, its writes are in the log only; `doomed`: a conflict is certain, it goes on over
+ * private copies and fails at COMMIT; `failed`: waits for ROLLBACK; `ended`.
+ */
+export type TransactionPhase = "fresh" | "open" | "parked" | "doomed" | "failed" | "ended";
+
+/** A statement that a replay repeats, and what the client was told. */
+export interface LogEntry {
+  readonly statement: Statement;
+  /** Parameter types of its Parse. */
+  readonly types: Buffer | undefined;
+  /** Its Bind behind the two names. */
+  readonly bindRest: Buffer | undefined;
+  /** Tag and digest of the rows that the client got. */
+  readonly answer: string;
+}
+
+/** An asynchronous job that starts when the transaction commits. */
+export interface QueuedJob {
+  readonly jobId: string;
+  start(): void;
+}
+
+/** State of one transaction; the rules of §2.3 and §1.2 on it. */
+export class Transaction {
+  mode: TransactionMode;
+  readonly readOnly: boolean;
+  readonly startedMs: number;
+  phase: TransactionPhase = "fresh";
+  readonly log: LogEntry[] = [];
+  readonly jobs: QueuedJob[] = [];
+  /** Catalogue versions of the tables that it used, as it saw them. */
+  readonly tables = new Map<string, number>();
+  /** What the proxy does when it ends well or badly. */
+  readonly afterCommit: (() => void)[] = [];
+  /** Estimated bytes written per table; Infinity where only measuring tells. */
+  readonly writtenBytes = new Map<string, number>();
+  /** How many commits the cluster had seen when the snapshot was taken. */
+  snapshotCommits = 0;
+  rows = 0;
+  deletedRows = 0;
+  #ddl = 0;
+  #dml = false;
+
+  constructor(mode: TransactionMode, startedMs: number, readOnly = false) {
+    this.mode = mode;
+    this.startedMs = startedMs;
+    this.readOnly = readOnly;
+  }
+
+  /** Whether it wrote rows or the catalogue. */
+  get wrote(): boolean {
+    return this.#dml || this.#ddl > 0;
+  }
+
+  /** Whether it changed the catalogue. */
+  get changedCatalogue(): boolean {
+    return this.#ddl > 0;
+  }
+
+  /** Admits a statement by the rules of one DDL and no mix. Throws their Violations. */
+  admit(statement: Statement): void {
+    if (statement.kind === "write") {
+      if (this.#ddl > 0) throw violation("ddlWithDml");
+      this.#dml = true;
+    } else if (isDdl(statement)) {
+      if (this.#dml) throw violation("ddlWithDml");
+      if (this.#ddl > 0) throw violation("multipleDdl");
+      this.#ddl++;
+    }
+  }
+
+  /** The Violation of its age at a moment, if any. */
+  tooOld(nowMs: number): Violation | undefined {
+    const seconds = (nowMs - this.startedMs) / 1_000;
+    if (seconds <= bounds.transactionAgeSeconds) return undefined;
+    return violation("ageLimit", { seconds: Math.floor(seconds) });
+  }
+
+  /** Counts rows; gives the Violation of having counted too many. */
+  countRows(rows: number): Violation | undefined {
+    this.rows += rows;
+    return this.rows > bounds.rowsPerTransaction ? violation("rowLimit") : undefined;
+  }
+}
+
+/** Whether a statement counts as DDL (GRANT and REVOKE do, source T). */
+export function isDdl(statement: Statement): boolean {
+  const { kind } = statement;
+  return kind === "ddl" || kind === "index-job" || kind === "validate-job" || kind === "iam";
+}

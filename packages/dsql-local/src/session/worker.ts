@@ -1,0 +1,223 @@
+/**
+ * The connection to PostgreSQL on which a session's transactions run: begins them with a savepoint
+ * beneath all of their writes, parks and replays them. The why is in docs/dsql-local/concurrency.md.
+ */
+import type { LockWaits, LockHolder } from "../concurrency/lock-waits.ts";
+import { bind, closeStatement, execute, parse } from "../wire/extended.ts";
+import { Frames } from "../wire/messages.ts";
+import { Answer, type FrameSink } from "./answer.ts";
+import { Backend, type BackendEvents } from "./backend.ts";
+import type { LogEntry, Transaction } from "./transaction.ts";
+import { Turns } from "./turns.ts";
+import type { Opened } from "../postgres/connect.ts";
+
+/** One statement's messages for PostgreSQL, without the Sync. */
+export interface Unit {
+  readonly frames: readonly Buffer[];
+  /** A simple Query, which brings its own ReadyForQuery. */
+  readonly simple: boolean;
+  readonly sink?: FrameSink;
+}
+
+const CONTROLS = {
+  begin: "BEGIN ISOLATION LEVEL REPEATABLE READ",
+  beginReadOnly: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  base: "SAVEPOINT _dl_base",
+  back: "ROLLBACK TO SAVEPOINT _dl_base",
+  commit: "COMMIT",
+  rollback: "ROLLBACK",
+} as const;
+
+type Control = keyof typeof CONTROLS;
+
+function control(name: Control): Buffer {
+  return Buffer.concat([bind("", `_dl_${name}`), execute("")]);
+}
+
+/**
+ * Prepared once per connection and run through the extended protocol: a simple Query would drop
+ * the client's unnamed statement.
+ */
+const FRAMES = {
+  begin: Buffer.concat([control("begin"), control("base")]),
+  beginReadOnly: Buffer.concat([control("beginReadOnly"), control("base")]),
+  back: control("back"),
+  commit: control("commit"),
+  rollback: control("rollback"),
+} as const;
+
+/** BindComplete and CommandComplete, for BEGIN and for SAVEPOINT. */
+const BEGIN_ANSWERS = 4;
+const CONTROL_ANSWERS = 2;
+const REPLAY_STATEMENT = "_dl_replay";
+const MAX_YIELDS = 200;
+
+/** How a replay ended. */
+export type Replayed = "same" | "conflict";
+
+/** A backend whose transactions can be parked. */
+export class Worker implements LockHolder {
+  readonly backend: Backend;
+  readonly turns = new Turns();
+  readonly #waits: LockWaits;
+  #current: Transaction | undefined;
+  #parkAsked = false;
+
+  private constructor(opened: Opened, waits: LockWaits, events: Omit<BackendEvents, "onWaiting">) {
+    this.#waits = waits;
+    this.backend = new Backend(opened.socket, opened.pid, {
+      ...events,
+      onWaiting: (waiting) => {
+        if (waiting) waits.blocked(this);
+      },
+    });
+    waits.join(this);
+  }
+
+  /** Takes over a fresh connection. */
+  static async take(
+    opened: Opened,
+    waits: LockWaits,
+    events: Omit<BackendEvents, "onWaiting">,
+  ): Promise<Worker> {
+    const worker = new Worker(opened, waits, events);
+    const frames = Object.entries(CONTROLS).map(([name, sql]) => parse(`_dl_${name}`, sql));
+    await worker.backend.request([...frames, Frames.sync], new Answer(frames.length));
+    return worker;
+  }
+
+  get pid(): number {
+    return this.backend.pid;
+  }
+
+  get waiting(): boolean {
+    return this.backend.waiting;
+  }
+
+  /** Another session waits for a lock that is held here: give it up when the running turn is over. */
+  yieldLocks(stillWanted: () => boolean): void {
+    if (this.#parkAsked) return;
+    this.#parkAsked = true;
+    this.turns
+      .run(async () => {
+        this.#parkAsked = false;
+        const transaction = this.#current;
+        if (transaction?.phase === "open" && stillWanted()) await this.park(transaction);
+      })
+      .catch(() => {});
+  }
+
+  /** Runs a unit outside of any transaction. Only in a turn. */
+  async runAlone(unit: Unit): Promise<Answer> {
+    const answer = new Answer(0, unit.sink);
+    await this.backend.request(withSync(unit), answer);
+    return answer;
+  }
+
+  /** Runs a unit inside an open or fresh transaction. Only in a turn. */
+  async runInside(transaction: Transaction, unit: Unit): Promise<Answer> {
+    if (transaction.phase !== "fresh") return this.runAlone(unit);
+    this.#current = transaction;
+    const begin = transaction.readOnly ? FRAMES.beginReadOnly : FRAMES.begin;
+    const answer = new Answer(BEGIN_ANSWERS, unit.sink);
+    const frames = unit.simple
+      ? [begin, Frames.sync, ...unit.frames]
+      : [begin, ...unit.frames, Frames.sync];
+    transaction.phase = "open";
+    await this.backend.request(frames, answer, unit.simple ? 2 : 1);
+    return answer;
+  }
+
+  /** Makes a fresh transaction known to PostgreSQL. Only in a turn. */
+  async open(transaction: Transaction): Promise<void> {
+    if (transaction.phase === "fresh") {
+      await this.runInside(transaction, { frames: [], simple: false });
+    }
+  }
+
+  /** Gives up all locks and writes; snapshot and log stay. Only in a turn. */
+  async park(transaction: Transaction): Promise<void> {
+    await this.#control("back");
+    transaction.phase = "parked";
+  }
+
+  /** Repeats the log of a parked transaction. Only in a turn. */
+  async replay(transaction: Transaction): Promise<Replayed> {
+    for (let yields = 0; yields < MAX_YIELDS; yields++) {
+      const outcome = await this.#replayOnce(transaction.log);
+      if (outcome === "same") {
+        transaction.phase = "open";
+        return "same";
+      }
+      await this.#control("back");
+      if (outcome === "conflict") return "conflict";
+      await pause(yields);
+    }
+    return "conflict";
+  }
+
+  async #replayOnce(log: readonly LogEntry[]): Promise<Replayed | "deadlock"> {
+    for (const entry of log) {
+      const answer = await this.runEntry(entry);
+      if (answer.error !== undefined) return isDeadlock(answer) ? "deadlock" : "conflict";
+      if (answer.told !== entry.answer) return "conflict";
+    }
+    return "same";
+  }
+
+  /** Runs a logged statement, without describing it. Only in a turn. */
+  runEntry(entry: Omit<LogEntry, "answer">, sql: string = entry.statement.sql): Promise<Answer> {
+    const frames = [
+      closeStatement(REPLAY_STATEMENT),
+      parse(REPLAY_STATEMENT, sql, entry.types),
+      bind("", REPLAY_STATEMENT, entry.bindRest),
+      execute(""),
+    ];
+    return this.runAlone({ frames, simple: false });
+  }
+
+  /** Commits; gives PostgreSQL's error when it refuses. Only in a turn. */
+  async commit(transaction: Transaction): Promise<Answer> {
+    const answer = await this.#control("commit");
+    this.#end(transaction);
+    return answer;
+  }
+
+  /** Rolls everything back. Only in a turn. */
+  async rollback(transaction: Transaction): Promise<void> {
+    const known = transaction.phase !== "fresh" && transaction.phase !== "ended";
+    if (known) await this.#control("rollback");
+    this.#end(transaction);
+  }
+
+  /** Disconnects. */
+  close(): void {
+    this.#waits.leave(this);
+    this.#current = undefined;
+    this.backend.close();
+  }
+
+  #end(transaction: Transaction): void {
+    transaction.phase = "ended";
+    this.#current = undefined;
+  }
+
+  async #control(name: "back" | "commit" | "rollback"): Promise<Answer> {
+    const answer = new Answer(CONTROL_ANSWERS);
+    await this.backend.request([FRAMES[name], Frames.sync], answer);
+    return answer;
+  }
+}
+
+function withSync(unit: Unit): readonly Buffer[] {
+  return unit.simple ? unit.frames : [...unit.frames, Frames.sync];
+}
+
+/** PostgreSQL broke a circle of waiting statements: whoever it chose tries again. */
+export function isDeadlock(answer: Answer): boolean {
+  return answer.error?.code === "40P01" || answer.error?.code === "55P03";
+}
+
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
+}
