@@ -18,7 +18,8 @@ export const CATALOGUE = {
   },
   MR_STATE_VERSION: {
     class: "config",
-    meaning: "The state at the sink was written by a version of Millrace that this one does not understand.",
+    meaning:
+      "The state at the sink was written by a version of Millrace that this one does not understand.",
     remedy: "Run the version that wrote it, or a newer one.",
   },
   MR_TABLE_UNKNOWN: {
@@ -34,7 +35,8 @@ export const CATALOGUE = {
   MR_FENCED: {
     class: "fenced",
     meaning: "Another process has taken over this pipeline; this one can no longer write.",
-    remedy: "Leave this process stopped; if both were meant to run, give one of them another pipeline name.",
+    remedy:
+      "Leave this process stopped; if both were meant to run, give one of them another pipeline name.",
   },
   MR_SOURCE_LOST_CONNECTION: {
     class: "transient",
@@ -48,28 +50,33 @@ export const CATALOGUE = {
   },
   MR_SINK_UNKNOWN_COMMIT: {
     class: "unknown-outcome",
-    meaning: "The connection was lost while a COMMIT was under way; whether it landed is read from the lane row.",
+    meaning:
+      "The connection was lost while a COMMIT was under way; whether it landed is read from the lane row.",
     remedy: "Nothing: it is settled before anything else is written.",
   },
   MR_SINK_LANE_MOVED: {
     class: "unknown-outcome",
-    meaning: "The lane row is not as this task left it: an earlier COMMIT of the batch has landed, or another task has taken over.",
+    meaning:
+      "The lane row is not as this task left it: an earlier COMMIT of the batch has landed, or another task has taken over.",
     remedy: "Nothing: the lane row is read and decides.",
   },
   MR_SINK_LANE_MISSING: {
     class: "config",
-    meaning: "A lane row of this pipeline was removed from the sink while it ran; without it nobody can tell what was applied.",
+    meaning:
+      "A lane row of this pipeline was removed from the sink while it ran; without it nobody can tell what was applied.",
     remedy: "Find who changed the state schema, then start the pipeline again.",
   },
   MR_SINK_CONFLICT: {
     class: "conflict",
     meaning: "Another transaction changed the same rows or the catalogue first (SQLSTATE 40001).",
-    remedy: "Nothing, while it is being retried; if it goes on, find who else writes to these tables.",
+    remedy:
+      "Nothing, while it is being retried; if it goes on, find who else writes to these tables.",
   },
   MR_SINK_ROW_REFUSED: {
     class: "row",
     meaning: "The sink refuses this row's data and always will.",
-    remedy: "Read the dead letter's reason, mend the row at the source or the target's type, then replay it.",
+    remedy:
+      "Read the dead letter's reason, mend the row at the source or the target's type, then replay it.",
   },
   MR_SINK_TOO_LARGE: {
     class: "too-large",
@@ -79,11 +86,13 @@ export const CATALOGUE = {
   MR_SINK_SCHEMA: {
     class: "schema",
     meaning: "The target table is not as the mapping needs it.",
-    remedy: "Compare the target with `millrace plan`, mend it or let `create: if-missing` make it anew.",
+    remedy:
+      "Compare the target with `millrace plan`, mend it or let `create: if-missing` make it anew.",
   },
   MR_SINK_REFUSED: {
     class: "config",
-    meaning: "The sink refuses what this pipeline needs to do: a missing right, a wrong password, an unsupported statement.",
+    meaning:
+      "The sink refuses what this pipeline needs to do: a missing right, a wrong password, an unsupported statement.",
     remedy: "Give the role the right that the detail names, then start again.",
   },
   MR_VALUE_TOO_LARGE: {
@@ -104,11 +113,13 @@ export const CATALOGUE = {
   MR_DEAD_LETTER_LIMIT: {
     class: "config",
     meaning: "So many rows of one table were refused that the mapping must be wrong, not the rows.",
-    remedy: "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
+    remedy:
+      "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
   },
   MR_SCHEMA_CHANGE_REFUSED: {
     class: "config",
-    meaning: "The source changed a table's shape and the pipeline is told to stop then (`schema.change.behavior: exception`).",
+    meaning:
+      "The source changed a table's shape and the pipeline is told to stop then (`schema.change.behavior: exception`).",
     remedy: "Change the target as you want it, then restart with `evolve` or `ignore`.",
   },
   MR_SOURCE_IDENTITY: {
@@ -123,7 +134,8 @@ export const CATALOGUE = {
   },
   MR_SOURCE_REFUSED: {
     class: "config",
-    meaning: "The source refuses what this pipeline needs: a missing right, a wrong setting, a wrong password.",
+    meaning:
+      "The source refuses what this pipeline needs: a missing right, a wrong setting, a wrong password.",
     remedy: "Do what the detail says, then start again.",
   },
   MR_TRANSFORM_REFUSED: {
@@ -139,7 +151,8 @@ export const CATALOGUE = {
   // PostgreSQL source
   MR_SOURCE_TABLE_CHANGED: {
     class: "schema",
-    meaning: "A table is no longer as its shape says, or was rewritten after the snapshot that reads it.",
+    meaning:
+      "A table is no longer as its shape says, or was rewritten after the snapshot that reads it.",
     remedy: "Nothing: it is read again with a new snapshot once the log has brought the change.",
   },
   MR_SOURCE_TABLE_REFUSED: {
@@ -155,27 +168,33 @@ export const CATALOGUE = {
   MR_SOURCE_SLOT_MISSING: {
     class: "loss",
     meaning: "The replication slot that this pipeline reads from no longer exists.",
-    remedy: "Find who dropped it, then resync the tables, or set the policy for a loss to `resync`.",
+    remedy:
+      "Find who dropped it, then resync the tables, or set the policy for a loss to `resync`.",
   },
   MR_SOURCE_SLOT_BUSY: {
     class: "transient",
     meaning: "Another connection is reading from the replication slot.",
-    remedy: "Nothing, while it is being retried; else end the process that the detail names, or use another slot.name.",
+    remedy:
+      "Nothing, while it is being retried; else end the process that the detail names, or use another slot.name.",
   },
   MR_SOURCE_SLOT_FOREIGN: {
     class: "config",
-    meaning: "A replication slot of this name exists, but it is not one that this pipeline can read.",
+    meaning:
+      "A replication slot of this name exists, but it is not one that this pipeline can read.",
     remedy: "Give the pipeline another slot.name, or drop that slot if nothing else needs it.",
   },
   MR_SOURCE_PUBLICATION_MISSING: {
     class: "loss",
-    meaning: "The publication that this pipeline reads was dropped; changes made since then are not in its log.",
+    meaning:
+      "The publication that this pipeline reads was dropped; changes made since then are not in its log.",
     remedy: "Resync the tables, or set the policy for a loss to `resync`.",
   },
   MR_SOURCE_PROTOCOL: {
     class: "bug",
-    meaning: "The source sent bytes that its protocol does not allow; nothing was acknowledged past them.",
-    remedy: "Restart the pipeline; if it comes back, report it with the detail and the server's version.",
+    meaning:
+      "The source sent bytes that its protocol does not allow; nothing was acknowledged past them.",
+    remedy:
+      "Restart the pipeline; if it comes back, report it with the detail and the server's version.",
   },
   MR_CONFIG_INVALID: {
     class: "config",

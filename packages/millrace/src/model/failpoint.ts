@@ -39,7 +39,8 @@ export function parseFailpoints(text: string, actions: FailpointActions): Failpo
     if (part === "") continue;
     const match = /^([\w.-]+)=(kill|error|exit)(?:@(\d+))?$/.exec(part);
     const [, name, action, at] = match ?? [];
-    if (name === undefined || action === undefined) throw new Error(`MILLRACE_FAILPOINTS: cannot read "${part}"`);
+    if (name === undefined || action === undefined)
+      throw new Error(`MILLRACE_FAILPOINTS: cannot read "${part}"`);
     plans.set(name, { action: action as FailpointAction, left: Number(at ?? 1) });
   }
   return (name) => {

@@ -1,5 +1,11 @@
 /** What can be written as JSON and read back unchanged. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /**
  * Where a channel stands: opaque to everyone but its source, totally ordered within its channel by the source's

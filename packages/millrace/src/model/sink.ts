@@ -40,7 +40,12 @@ export type Write =
   /** Full rows, each key at most once. */
   | { readonly kind: "upsert"; readonly table: TargetTable; readonly rows: readonly Row[] }
   /** Columns `columns` of existing rows, each key at most once; `rows` hold key columns and those. */
-  | { readonly kind: "update"; readonly table: TargetTable; readonly columns: readonly number[]; readonly rows: readonly Row[] }
+  | {
+      readonly kind: "update";
+      readonly table: TargetTable;
+      readonly columns: readonly number[];
+      readonly rows: readonly Row[];
+    }
   /** Rows by key; `keys` are full-width rows of which only key columns are looked at. A missing row is fine. */
   | { readonly kind: "delete"; readonly table: TargetTable; readonly keys: readonly Row[] }
   /** One row under a new key: `row` may hold UNCHANGED, taken from the row of the old key, which is deleted. */
@@ -100,7 +105,10 @@ export interface Commit {
  */
 export type CommitResult =
   | { readonly outcome: "done"; readonly deletedSome: number }
-  | { readonly outcome: "missing"; readonly rows: readonly { readonly write: number; readonly row: number }[] };
+  | {
+      readonly outcome: "missing";
+      readonly rows: readonly { readonly write: number; readonly row: number }[];
+    };
 
 /** A lane row as it stands at the sink. */
 export interface LaneRow {
@@ -164,7 +172,10 @@ export interface Sink {
    * Compares the target with the catalogue: creates it where it is missing and allowed, says what does not fit.
    * @throws MillraceError MR_SINK_SCHEMA naming every column that does not fit.
    */
-  checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<{ created: boolean; notices: readonly string[] }>;
+  checkTable(
+    table: TargetTable,
+    create: "if-missing" | "never",
+  ): Promise<{ created: boolean; notices: readonly string[] }>;
   /** Acts idempotently; called between a barrier's intent and its end. */
   applyChange(change: TargetChange): Promise<void>;
   /**

@@ -67,7 +67,11 @@ export interface SourceSnapshot {
   /** The source's log end, read after the snapshot was taken. */
   readonly logEnd: Position;
   /** Rows of a range, streamed in key order; one batch at a time. */
-  readChunk(shape: TableShape, range: ChunkRange, options: { maxValueBytes: number; batchBytes: number }): AsyncIterable<ChunkBatch>;
+  readChunk(
+    shape: TableShape,
+    range: ChunkRange,
+    options: { maxValueBytes: number; batchBytes: number },
+  ): AsyncIterable<ChunkBatch>;
   /**
    * Full rows of some keys; a key that has no row is absent. Keys and rows as in the shape; answers are keyed by
    * `keyText`. With `keysOnly` just the key columns are read and filled (which keys exist at all).

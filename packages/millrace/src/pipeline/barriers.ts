@@ -58,7 +58,8 @@ export class Barriers {
     const id = item.kind === "shape" ? item.shape.id : item.table;
     const table = this.#parts.tables.get(id);
     if (table === undefined) return false;
-    if (item.kind === "shape" && table.aheadOfLog && (await this.#isOlder(item, table))) return false;
+    if (item.kind === "shape" && table.aheadOfLog && (await this.#isOlder(item, table)))
+      return false;
     const intent = this.#intentFor(item, table);
     if (intent === null) return false;
     await standstill(table);
@@ -83,7 +84,10 @@ export class Barriers {
 
   /** A shape that the catalogue has and the log has not told of; the lanes are drained and stand at `position`. */
   async adopt(table: TableRuntime, shape: TableShape, position: Position): Promise<void> {
-    const intent = this.#shapeIntent({ kind: "shape", shape, previous: table.shape, rewritten: [], position, transaction: null }, table);
+    const intent = this.#shapeIntent(
+      { kind: "shape", shape, previous: table.shape, rewritten: [], position, transaction: null },
+      table,
+    );
     if (intent === null) return;
     table.aheadOfLog = true;
     await this.#write([entry(stateKey.intent, intent)]);
@@ -102,18 +106,36 @@ export class Barriers {
     const dropped = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
     const restarts = table.document.planned === null && !table.document.allPlanned;
     if (restarts) table.chunks.clear();
-    await this.#done(intent, [entry(stateKey.table(table.id), table.document), ...(restarts ? dropped : [])]);
+    await this.#done(intent, [
+      entry(stateKey.table(table.id), table.document),
+      ...(restarts ? dropped : []),
+    ]);
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
   }
 
-  #intentFor(item: Exclude<LogItem, { kind: "change" }>, table: TableRuntime): IntentDocument | null {
+  #intentFor(
+    item: Exclude<LogItem, { kind: "change" }>,
+    table: TableRuntime,
+  ): IntentDocument | null {
     if (item.kind === "shape") return this.#shapeIntent(item, table);
-    const base = { v: 1, table: table.id, position: item.position, acknowledge: this.#parts.acknowledged(), shape: null, previous: null, rewritten: [] } as const;
+    const base = {
+      v: 1,
+      table: table.id,
+      position: item.position,
+      acknowledge: this.#parts.acknowledged(),
+      shape: null,
+      previous: null,
+      rewritten: [],
+    } as const;
     const tag = tagOf(this.#parts.source.positionText(item.position));
     if (item.kind === "dropped") {
       if (!this.#parts.settings.dropTables) {
         table.notices.push("The source dropped this table; the target is kept.");
-        this.#parts.observer.event({ type: "notice", table: table.id, message: "the source dropped this table; the target is kept" });
+        this.#parts.observer.event({
+          type: "notice",
+          table: table.id,
+          message: "the source dropped this table; the target is kept",
+        });
         return null;
       }
       return { ...base, kind: "drop", tag };
@@ -132,9 +154,16 @@ export class Barriers {
     const behavior = this.#parts.settings.schemaChangeBehavior;
     if (behavior === "exception") {
       this.#parts.observer.schemaChange({ kind: "shape", outcome: "refused" });
-      throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${table.id}: ${what}`, { facts: { table: table.id } });
+      throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${table.id}: ${what}`, {
+        facts: { table: table.id },
+      });
     }
-    this.#parts.observer.event({ type: "schema-change", table: table.id, change: what, outcome: behavior === "ignore" ? "ignored" : "applied" });
+    this.#parts.observer.event({
+      type: "schema-change",
+      table: table.id,
+      change: what,
+      outcome: behavior === "ignore" ? "ignored" : "applied",
+    });
     const kind = diff.madeAnew ? "empty" : "shape";
     return {
       v: 1,
@@ -152,7 +181,10 @@ export class Barriers {
   #refuseShared(table: TableRuntime, what: string): void {
     const shared = table.targets.find(({ target }) => this.#parts.sourcesOf(target.id) > 1);
     if (shared !== undefined) {
-      throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${what} of ${table.id} would remove rows of other tables from ${shared.target.id}`);
+      throw new MillraceError(
+        "MR_SCHEMA_CHANGE_REFUSED",
+        `${what} of ${table.id} would remove rows of other tables from ${shared.target.id}`,
+      );
     }
   }
 
@@ -165,10 +197,16 @@ export class Barriers {
       return;
     }
     const plans = this.#plans(table, shape);
-    for (const plan of plans) for (const change of plan.changes) await this.#parts.sink.applyChange(change(intent.tag));
-    table.update({ shape, targetShape: shape, targets: plans.map((plan) => plan.target.target.id) });
+    for (const plan of plans)
+      for (const change of plan.changes) await this.#parts.sink.applyChange(change(intent.tag));
+    table.update({
+      shape,
+      targetShape: shape,
+      targets: plans.map((plan) => plan.target.target.id),
+    });
     table.retarget(plans.map((plan) => plan.target));
-    if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload)) this.#restartLoad(table, "none");
+    if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
+      this.#restartLoad(table, "none");
   }
 
   #plans(table: TableRuntime, shape: TableShape): TargetPlan[] {
@@ -181,14 +219,15 @@ export class Barriers {
 
   async #drop(table: TableRuntime): Promise<void> {
     this.#refuseShared(table, "DROP TABLE");
-    for (const { target } of table.targets) await this.#parts.sink.applyChange({ kind: "drop", table: target });
+    for (const { target } of table.targets)
+      await this.#parts.sink.applyChange({ kind: "drop", table: target });
   }
 
   /** Deletes all rows, in as many fenced transactions as the sink's limits ask for. */
   async #empty(table: TableRuntime): Promise<void> {
     const maxRows = Math.min(this.#parts.sink.capabilities.maxRowsPerCommit - 10, 10_000);
     for (const { target } of table.targets) {
-      for (let left = true; left; ) {
+      for (let left = true; left;) {
         const result = await this.#parts.committer.commit([0], {
           writes: [{ kind: "delete-some", table: target, maxRows }],
           state: [],
@@ -208,7 +247,8 @@ export class Barriers {
       table.retarget(targets);
       return this.#restartLoad(table, "none");
     }
-    if (intent.kind === "truncate" && table.document.state === "INIT_SYNC") this.#restartLoad(table, "none");
+    if (intent.kind === "truncate" && table.document.state === "INIT_SYNC")
+      this.#restartLoad(table, "none");
   }
 
   /** A new generation of INIT_SYNC. */
@@ -240,7 +280,12 @@ export class Barriers {
   }
 
   #write(state: readonly StateEntry[]): Promise<unknown> {
-    return this.#parts.committer.commit([0], { writes: [], state, deadLetters: [], superseded: [] });
+    return this.#parts.committer.commit([0], {
+      writes: [],
+      state,
+      deadLetters: [],
+      superseded: [],
+    });
   }
 
   /** The barrier's position becomes the checkpoint of all lanes, in the transaction that takes the intent away. */
@@ -251,7 +296,12 @@ export class Barriers {
       state: [
         entry(stateKey.intent, null),
         ...lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: intent.position })),
-        entry(stateKey.frontier, { v: 1, position: intent.position, acknowledge: intent.acknowledge, unseen: this.#parts.unseen() }),
+        entry(stateKey.frontier, {
+          v: 1,
+          position: intent.position,
+          acknowledge: intent.acknowledge,
+          unseen: this.#parts.unseen(),
+        }),
         ...state,
       ],
       deadLetters: [],

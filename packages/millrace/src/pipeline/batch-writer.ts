@@ -5,7 +5,14 @@ import type { DeadLetter, Sink, StateEntry, Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import type { Committer } from "./committer.ts";
-import { compact, overlay, runsOfDistinctKeys, toChangeEvents, toWrites, type KeyOutcome } from "./compaction.ts";
+import {
+  compact,
+  overlay,
+  runsOfDistinctKeys,
+  toChangeEvents,
+  toWrites,
+  type KeyOutcome,
+} from "./compaction.ts";
 import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
 import type { RowItem } from "./lane-item.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -47,7 +54,11 @@ export class BatchWriter {
     try {
       await this.#writeOnce(items, state);
     } catch (thrown) {
-      if (!(thrown instanceof MillraceError) || (thrown.class !== "row" && thrown.class !== "too-large")) throw thrown;
+      if (
+        !(thrown instanceof MillraceError) ||
+        (thrown.class !== "row" && thrown.class !== "too-large")
+      )
+        throw thrown;
       const cut = middle(items);
       if (cut === 0) return this.#park(items, state, thrown);
       await this.write(items.slice(0, cut), state);
@@ -66,8 +77,11 @@ export class BatchWriter {
         superseded: prepared.superseded,
       });
       if (result.outcome === "done") return this.#afterCommit(prepared);
-      if (round > 0) throw new MillraceError("MR_BUG", "rows are missing that were read from the source");
-      const missing = result.rows.map(({ write, row }) => prepared.outcomesOf[write]?.[row]?.item).filter((item) => item !== undefined);
+      if (round > 0)
+        throw new MillraceError("MR_BUG", "rows are missing that were read from the source");
+      const missing = result.rows
+        .map(({ write, row }) => prepared.outcomesOf[write]?.[row]?.item)
+        .filter((item) => item !== undefined);
       known = await this.#readRows(missing);
     }
   }
@@ -76,7 +90,8 @@ export class BatchWriter {
   #checkpoint(items: readonly RowItem[]): StateEntry[] {
     for (let i = items.length - 1; i >= 0; i--) {
       const position = items[i]?.position;
-      if (position !== null && position !== undefined) return [{ key: stateKey.checkpoint(this.#lane), value: position }];
+      if (position !== null && position !== undefined)
+        return [{ key: stateKey.checkpoint(this.#lane), value: position }];
     }
     return [];
   }
@@ -87,7 +102,10 @@ export class BatchWriter {
     for (const { target, key } of prepared.superseded) this.#parts.book.remove(target, key);
   }
 
-  async #prepare(items: readonly RowItem[], known: ReadonlyMap<RowItem, Row | null>): Promise<Prepared> {
+  async #prepare(
+    items: readonly RowItem[],
+    known: ReadonlyMap<RowItem, Row | null>,
+  ): Promise<Prepared> {
     if (!this.#parts.sink.capabilities.lastWriteWins) return this.#prepareLog(items, known);
     const writes: Write[] = [];
     const outcomesOf: KeyOutcome[][] = [];
@@ -99,7 +117,8 @@ export class BatchWriter {
       if (keyed.length < run.length) addKeyless(writes, outcomesOf, run);
       const targets = compact(keyed);
       await this.#completePatches(targets, known);
-      for (const [target, outcomes] of targets) this.#parkUnfit(target, outcomes, deadLetters, superseded);
+      for (const [target, outcomes] of targets)
+        this.#parkUnfit(target, outcomes, deadLetters, superseded);
       const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
       writes.push(...made.writes);
       outcomesOf.push(...made.outcomesOf);
@@ -107,31 +126,53 @@ export class BatchWriter {
     return { writes, outcomesOf, deadLetters, superseded };
   }
 
-  async #prepareLog(items: readonly RowItem[], known: ReadonlyMap<RowItem, Row | null>): Promise<Prepared> {
+  async #prepareLog(
+    items: readonly RowItem[],
+    known: ReadonlyMap<RowItem, Row | null>,
+  ): Promise<Prepared> {
     const patches = items.filter((item) => item.write === "patch" && !known.has(item));
-    const read = this.#parts.sink.capabilities.partialUpdates ? known : new Map([...known, ...(await this.#readRows(patches))]);
+    const read = this.#parts.sink.capabilities.partialUpdates
+      ? known
+      : new Map([...known, ...(await this.#readRows(patches))]);
     const events = toChangeEvents(items).map((event, i) => {
       const row = read.get(items[i] as RowItem);
-      return row === undefined || event.after === null ? event : { ...event, after: row === null ? event.after : overlay(row, event.after) };
+      return row === undefined || event.after === null
+        ? event
+        : { ...event, after: row === null ? event.after : overlay(row, event.after) };
     });
-    return { writes: [{ kind: "changes", changes: events }], outcomesOf: [[]], deadLetters: [], superseded: [] };
+    return {
+      writes: [{ kind: "changes", changes: events }],
+      outcomesOf: [[]],
+      deadLetters: [],
+      superseded: [],
+    };
   }
 
   /** Patches whose row the sink cannot complete become full rows from the source (I9). */
-  async #completePatches(targets: Map<TargetTable, Map<string, KeyOutcome>>, known: ReadonlyMap<RowItem, Row | null>): Promise<void> {
+  async #completePatches(
+    targets: Map<TargetTable, Map<string, KeyOutcome>>,
+    known: ReadonlyMap<RowItem, Row | null>,
+  ): Promise<void> {
     const wanted: RowItem[] = [];
     for (const outcomes of targets.values()) {
       for (const outcome of outcomes.values()) {
-        if (outcome.write === "patch" && !known.has(outcome.item) && this.#mustRead(outcome)) wanted.push(outcome.item);
+        if (outcome.write === "patch" && !known.has(outcome.item) && this.#mustRead(outcome))
+          wanted.push(outcome.item);
       }
     }
-    const rows = wanted.length === 0 ? known : new Map([...known, ...(await this.#readRows(wanted))]);
+    const rows =
+      wanted.length === 0 ? known : new Map([...known, ...(await this.#readRows(wanted))]);
     if (rows.size === 0) return;
     for (const outcomes of targets.values()) {
       for (const [key, outcome] of outcomes) {
         const row = outcome.write === "patch" ? rows.get(outcome.item) : undefined;
         if (row === undefined) continue;
-        outcomes.set(key, row === null ? { ...outcome, item: outcome.item, write: "remove" } : { item: outcome.item, write: "put", row: overlay(row, outcome.row) });
+        outcomes.set(
+          key,
+          row === null
+            ? { ...outcome, item: outcome.item, write: "remove" }
+            : { item: outcome.item, write: "put", row: overlay(row, outcome.row) },
+        );
       }
     }
   }
@@ -177,12 +218,21 @@ export class BatchWriter {
   }
 
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
-  async #park(items: readonly RowItem[], state: readonly StateEntry[], error: MillraceError): Promise<void> {
+  async #park(
+    items: readonly RowItem[],
+    state: readonly StateEntry[],
+    error: MillraceError,
+  ): Promise<void> {
     const letters = items.map((item) => {
       this.#parts.book.admit(item.table.id, { code: error.code, reason: error.message });
       return this.#letter(item, error.code, error.message);
     });
-    const content = { writes: [], state: [...state, ...this.#checkpoint(items)], deadLetters: letters, superseded: [] };
+    const content = {
+      writes: [],
+      state: [...state, ...this.#checkpoint(items)],
+      deadLetters: letters,
+      superseded: [],
+    };
     await this.#parts.committer.commit([this.#lane], content);
     for (const letter of letters) this.#parts.book.add(letter);
   }

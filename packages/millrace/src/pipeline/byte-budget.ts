@@ -91,7 +91,8 @@ export class ByteBudget {
     const blocked = new Set<Account>();
     const left: Waiter[] = [];
     for (const waiter of this.#waiters) {
-      if (!blocked.has(waiter.account) && this.#admit(waiter.account, waiter.bytes)) waiter.resolve();
+      if (!blocked.has(waiter.account) && this.#admit(waiter.account, waiter.bytes))
+        waiter.resolve();
       else {
         blocked.add(waiter.account);
         left.push(waiter);

@@ -55,7 +55,7 @@ export class ChunkReader {
 
   /** Resolves with the log end of the chunk's last snapshot, once all its rows are durable. */
   async read(table: TableRuntime, chunk: ChunkDocument, signal: AbortSignal): Promise<Position> {
-    for (let from = chunk.from, rows = chunk.rows; ; ) {
+    for (let from = chunk.from, rows = chunk.rows; ;) {
       const view = await openView(this.#parts, table, signal);
       const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
       let whole: boolean;
@@ -109,7 +109,9 @@ export class ChunkReader {
       if (window.has(key)) continue;
       let bytes = change.bytes;
       for (const route of routes) {
-        this.#lane(route.target.id, key).push(new RowItem("put", table, route, key, route.map(row), null, "r", change, bytes));
+        this.#lane(route.target.id, key).push(
+          new RowItem("put", table, route, key, route.map(row), null, change, bytes),
+        );
         given -= bytes;
         bytes = 0;
       }
@@ -125,7 +127,11 @@ export class ChunkReader {
 }
 
 /** Opens a window, then a snapshot that sees everything that went to the lanes before it. */
-export async function openView(parts: ChunkParts, table: TableRuntime, signal: AbortSignal): Promise<View> {
+export async function openView(
+  parts: ChunkParts,
+  table: TableRuntime,
+  signal: AbortSignal,
+): Promise<View> {
   await parts.replayed(signal);
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
@@ -167,7 +173,11 @@ class ChunkProgress {
     this.#toldMs = parts.clock.monotonic();
   }
 
-  sent(batch: { readonly rows: readonly Change[]; readonly lastKey: ChunkKey | null; readonly bytes: number }): void {
+  sent(batch: {
+    readonly rows: readonly Change[];
+    readonly lastKey: ChunkKey | null;
+    readonly bytes: number;
+  }): void {
     const mark: ChunkMark = {
       kind: "chunk-mark",
       key: batch.lastKey,
@@ -197,7 +207,9 @@ class ChunkProgress {
     const now = this.#parts.clock.monotonic();
     if (now - this.#toldMs < PROGRESS_EVERY_MS || this.#outstanding === 0) return;
     this.#toldMs = now;
-    const told = this.#parts.writeState([entry(stateKey.chunk(this.#table.id, this.document.n), this.document)]);
+    const told = this.#parts.writeState([
+      entry(stateKey.chunk(this.#table.id, this.document.n), this.document),
+    ]);
     told.catch(() => undefined); // the run has ended; the chunk is read again from its last durable word
   }
 }

@@ -56,7 +56,11 @@ export class Committer {
       this.#parts.signal.throwIfAborted();
       try {
         const stamps = lanes.map((lane) => ({ lane, expectedSeq: this.#seq(lane) }));
-        const result = await this.#parts.sink.commit({ fence: this.fence, lanes: stamps, ...content });
+        const result = await this.#parts.sink.commit({
+          fence: this.fence,
+          lanes: stamps,
+          ...content,
+        });
         if (result.outcome === "done") this.#advance(lanes);
         else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
         return result;
@@ -71,13 +75,24 @@ export class Committer {
   }
 
   /** True when the lane rows say that the batch is durable; false to send it again. */
-  async #afterFailure(error: MillraceError, attempt: number, uncertain: boolean, lanes: readonly number[]): Promise<boolean> {
+  async #afterFailure(
+    error: MillraceError,
+    attempt: number,
+    uncertain: boolean,
+    lanes: readonly number[],
+  ): Promise<boolean> {
     this.#parts.observer.failed({ code: error.code, class: error.class });
     const decision = decide(error.class, attempt, uncertain, this.#parts.random);
     if (decision.action === "bisect" || decision.action === "stop") throw error;
     if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
     if (attempt > 1) {
-      this.#parts.observer.event({ type: "retry", code: error.code, attempt, waitMs: decision.waitMs, message: error.message });
+      this.#parts.observer.event({
+        type: "retry",
+        code: error.code,
+        attempt,
+        waitMs: decision.waitMs,
+        message: error.message,
+      });
     }
     await this.#parts.clock.sleep(decision.waitMs, this.#parts.signal);
     return this.#standing(lanes);
@@ -88,14 +103,20 @@ export class Committer {
     const mine = lanes.map((lane) => rows.find((row) => row.lane === lane));
     const stranger = mine.find((row) => row === undefined || row.fence !== this.fence);
     if (stranger !== undefined || mine.includes(undefined)) {
-      throw new MillraceError("MR_FENCED", `the lane rows carry fence ${stranger?.fence ?? "none"}, ours is ${this.fence}`);
+      throw new MillraceError(
+        "MR_FENCED",
+        `the lane rows carry fence ${stranger?.fence ?? "none"}, ours is ${this.fence}`,
+      );
     }
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1))) return false;
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) {
       this.#advance(lanes);
       return true;
     }
-    throw new MillraceError("MR_BUG", `lane rows ${lanes.join(", ")} stand where no commit of this task could have put them`);
+    throw new MillraceError(
+      "MR_BUG",
+      `lane rows ${lanes.join(", ")} stand where no commit of this task could have put them`,
+    );
   }
 
   async #readLanes(): Promise<readonly LaneRow[]> {
@@ -107,7 +128,10 @@ export class Committer {
         const decision = decide(error.class, Math.min(attempt, 10), false, this.#parts.random);
         if (decision.action !== "again") throw error;
         this.#parts.observer.failed({ code: error.code, class: error.class });
-        await this.#parts.clock.sleep(backoffMs(attempt, 50, 5_000, this.#parts.random), this.#parts.signal);
+        await this.#parts.clock.sleep(
+          backoffMs(attempt, 50, 5_000, this.#parts.random),
+          this.#parts.signal,
+        );
       }
     }
   }

@@ -51,7 +51,10 @@ export function overlay(older: Row, newer: Row): Row {
 }
 
 /** Groups outcomes into writes: one upsert, one delete, and one update per set of columns, for each target. */
-export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>): { writes: Write[]; outcomesOf: KeyOutcome[][] } {
+export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>): {
+  writes: Write[];
+  outcomesOf: KeyOutcome[][];
+} {
   const writes: Write[] = [];
   const outcomesOf: KeyOutcome[][] = [];
   for (const [table, keys] of outcomes) {
@@ -63,19 +66,27 @@ export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>
       else if (key.write === "remove") removes.push(key);
       else addTo(patches, knownColumns(key.row).join(","), key);
     }
-    if (removes.length > 0) push(writes, outcomesOf, { kind: "delete", table, keys: rowsOf(removes) }, removes);
-    if (puts.length > 0) push(writes, outcomesOf, { kind: "upsert", table, rows: rowsOf(puts) }, puts);
+    if (removes.length > 0)
+      push(writes, outcomesOf, { kind: "delete", table, keys: rowsOf(removes) }, removes);
+    if (puts.length > 0)
+      push(writes, outcomesOf, { kind: "upsert", table, rows: rowsOf(puts) }, puts);
     for (const group of patches.values()) {
       const first = group[0];
       if (first === undefined) continue;
       const columns = knownColumns(first.row).filter((c) => !table.key.includes(c));
-      if (columns.length > 0) push(writes, outcomesOf, { kind: "update", table, columns, rows: rowsOf(group) }, group);
+      if (columns.length > 0)
+        push(writes, outcomesOf, { kind: "update", table, columns, rows: rowsOf(group) }, group);
     }
   }
   return { writes, outcomesOf };
 }
 
-function push(writes: Write[], outcomesOf: KeyOutcome[][], write: Write, outcomes: KeyOutcome[]): void {
+function push(
+  writes: Write[],
+  outcomesOf: KeyOutcome[][],
+  write: Write,
+  outcomes: KeyOutcome[],
+): void {
   writes.push(write);
   outcomesOf.push(outcomes);
 }
@@ -123,7 +134,7 @@ export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
     const before = change.before === null ? null : route.map(change.before);
     return {
       table: route.target,
-      op: gone ? "d" : item.op,
+      op: item.op,
       key: item.key,
       before: gone ? item.row : before,
       after: gone ? null : item.row,
@@ -134,7 +145,9 @@ export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
 }
 
 /** Counts by table and op for metrics. */
-export function countChanges(items: readonly RowItem[]): { table: TableId; op: string; count: number }[] {
+export function countChanges(
+  items: readonly RowItem[],
+): { table: TableId; op: string; count: number }[] {
   const counts = new Map<string, { table: TableId; op: string; count: number }>();
   let last: { table: TableId; op: string; count: number } | null = null;
   for (const item of items) {
@@ -147,4 +160,3 @@ export function countChanges(items: readonly RowItem[]): { table: TableId; op: s
   }
   return [...counts.values()];
 }
-

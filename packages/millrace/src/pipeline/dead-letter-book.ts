@@ -1,6 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { DeadLetter } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
+import type { Value } from "../model/value.ts";
 import type { RowItem } from "./lane-item.ts";
 
 interface Limits {
@@ -35,7 +36,8 @@ export class DeadLetterBook {
   /** How many stand for a source table. */
   countOf(table: TableId): number {
     let count = 0;
-    for (const letters of this.#letters.values()) for (const letter of letters.values()) if (letter.table === table) count++;
+    for (const letters of this.#letters.values())
+      for (const letter of letters.values()) if (letter.table === table) count++;
     return count;
   }
 
@@ -66,11 +68,15 @@ export class DeadLetterBook {
    */
   admit(table: TableId, letter: Pick<DeadLetter, "code" | "reason">): void {
     if (this.#limits.policy === "fail") {
-      throw new MillraceError("MR_DEAD_LETTER_LIMIT", `a row of ${table} was refused (${letter.code}: ${letter.reason}) and dead letters are set to fail`);
+      throw new MillraceError(
+        "MR_DEAD_LETTER_LIMIT",
+        `a row of ${table} was refused (${letter.code}: ${letter.reason}) and dead letters are set to fail`,
+      );
     }
     const recent = this.#recentOf(table);
     recent.parked++;
-    const share = recent.rows >= SHARE_WINDOW_ROWS && recent.parked > this.#limits.maxShare * SHARE_WINDOW_ROWS;
+    const share =
+      recent.rows >= SHARE_WINDOW_ROWS && recent.parked > this.#limits.maxShare * SHARE_WINDOW_ROWS;
     if (share || this.countOf(table) >= this.#limits.maxPerTable) {
       throw new MillraceError(
         "MR_DEAD_LETTER_LIMIT",
@@ -92,9 +98,9 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
   const keyColumns: Record<string, string | null> = {};
   const source = item.change.after ?? item.change.before ?? [];
   for (const index of item.change.shape.key) {
-    const value = source[index];
-    keyColumns[item.change.shape.columns[index]?.name ?? String(index)] =
-      value === null || value === undefined || typeof value === "symbol" ? null : String(value);
+    keyColumns[item.change.shape.columns[index]?.name ?? String(index)] = keyColumnText(
+      source[index],
+    );
   }
   return {
     id: `${item.table.id}|${item.route.target.id}|${item.key}`,
@@ -108,4 +114,16 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
     reason,
     parkedAtMs: nowMs,
   };
+}
+
+function keyColumnText(value: Value | undefined): string | null {
+  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString("hex")}`;
+  if (
+    value === null ||
+    value === undefined ||
+    typeof value === "symbol" ||
+    typeof value === "object"
+  )
+    return null;
+  return String(value);
 }

@@ -40,7 +40,8 @@ export class Feed {
 
   constructor(parts: FeedParts) {
     this.#parts = parts;
-    this.#replaying = parts.durable !== null || parts.lanes.some((lane) => lane.checkpoint !== null);
+    this.#replaying =
+      parts.durable !== null || parts.lanes.some((lane) => lane.checkpoint !== null);
   }
 
   /** Replay has passed every lane's checkpoint: windows may open (I7). */
@@ -58,7 +59,9 @@ export class Feed {
   /** Everything up to `position` has been read. */
   reached(position: Position): void {
     if (!this.#replaying) return;
-    this.#replaying = this.#parts.lanes.some((lane) => this.#holds(lane, position, false)) || this.#beforeDurable(position, false);
+    this.#replaying =
+      this.#parts.lanes.some((lane) => this.#holds(lane, position, false)) ||
+      this.#beforeDurable(position, false);
   }
 
   /** The routes of some table have changed. */
@@ -95,8 +98,11 @@ export class Feed {
     let bytes = change.bytes;
     for (const route of this.#routes) {
       const mapped = route.map(row);
-      const write: RowWrite = change.op === "d" ? "remove" : change.op === "u" && hasUnchanged(mapped) ? "patch" : "put";
-      bytes = this.#enter(new RowItem(write, table, route, key, mapped, change.position, change.op, change, bytes));
+      const write: RowWrite =
+        change.op === "d" ? "remove" : change.op === "u" && hasUnchanged(mapped) ? "patch" : "put";
+      bytes = this.#enter(
+        new RowItem(write, table, route, key, mapped, change.position, change, bytes),
+      );
     }
     if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
@@ -104,25 +110,37 @@ export class Feed {
   /** Delete of the old key, upsert of the new one, at two positions; one transaction where the log left values out. */
   #moved(table: TableRuntime, change: Change, from: Position): void {
     const { before, after, position } = change;
-    if (before === null || after === null || position === null) return this.#parts.logBytes.give(change.bytes);
+    if (before === null || after === null || position === null)
+      return this.#parts.logBytes.give(change.bytes);
     const oldKey = this.#parts.source.keyText(change.shape, before);
     const newKey = this.#parts.source.keyText(change.shape, after);
     if (table.windows.size > 0) {
       table.windows.strike(oldKey);
       table.windows.strike(newKey);
     }
-    if (this.#routes.some((route) => hasUnchanged(route.map(after)))) return this.#meet(table, change, oldKey, newKey, position);
+    if (this.#routes.some((route) => hasUnchanged(route.map(after))))
+      return this.#meet(table, change, oldKey, newKey, position);
     let bytes = change.bytes;
     for (const route of this.#routes) {
-      bytes = this.#enter(new RowItem("remove", table, route, oldKey, route.map(before), from, "d", change, bytes));
+      bytes = this.#enter(
+        new RowItem("remove", table, route, oldKey, route.map(before), from, change, bytes),
+      );
     }
     for (const route of this.#routes) {
-      bytes = this.#enter(new RowItem("put", table, route, newKey, route.map(after), position, "u", change, bytes));
+      bytes = this.#enter(
+        new RowItem("put", table, route, newKey, route.map(after), position, change, bytes),
+      );
     }
     if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
 
-  #meet(table: TableRuntime, change: Change, oldKey: string, newKey: string, position: Position): void {
+  #meet(
+    table: TableRuntime,
+    change: Change,
+    oldKey: string,
+    newKey: string,
+    position: Position,
+  ): void {
     const moves: Move[] = this.#routes.map((route) => ({
       table,
       route,
@@ -136,8 +154,11 @@ export class Feed {
       lanes.add(this.#laneIndex(route, oldKey));
       lanes.add(this.#laneIndex(route, newKey));
     }
-    const involved = [...lanes].map((index) => this.#parts.lanes[index]).filter((lane) => lane !== undefined);
-    if (this.#replaying && involved.every((lane) => this.#holds(lane, position, true))) return this.#parts.logBytes.give(change.bytes);
+    const involved = [...lanes]
+      .map((index) => this.#parts.lanes[index])
+      .filter((lane) => lane !== undefined);
+    if (this.#replaying && involved.every((lane) => this.#holds(lane, position, true)))
+      return this.#parts.logBytes.give(change.bytes);
     const meeting = makeMeeting(change, position, moves, [...lanes], change.bytes);
     for (const lane of involved) lane.push(meeting);
     this.#entered++;
@@ -146,16 +167,19 @@ export class Feed {
   /** Rows without key: one lane for the table; an update is a removal and an append. */
   #keyless(table: TableRuntime, change: Change): void {
     const position = change.position;
-    if (position === null || this.#inSnapshot(table, change)) return this.#parts.logBytes.give(change.bytes);
+    if (position === null || this.#inSnapshot(table, change))
+      return this.#parts.logBytes.give(change.bytes);
     let bytes = change.bytes;
     for (const route of this.#routes) {
       if (change.op !== "c" && change.before !== null) {
         const gone = withKey(route, change.before, "");
-        bytes = this.#enter(new RowItem("remove-equal", table, route, "", gone, position, "d", change, bytes));
+        bytes = this.#enter(
+          new RowItem("remove-equal", table, route, "", gone, position, change, bytes),
+        );
       }
       if (change.op !== "d" && change.after !== null) {
         const row = withKey(route, change.after, this.#parts.source.positionText(position));
-        bytes = this.#enter(new RowItem("append", table, route, "", row, position, change.op, change, bytes));
+        bytes = this.#enter(new RowItem("append", table, route, "", row, position, change, bytes));
       }
     }
     if (bytes > 0) this.#parts.logBytes.give(bytes);
@@ -173,7 +197,8 @@ export class Feed {
   #enter(item: RowItem): number {
     const lane = this.#parts.lanes[this.#laneIndex(item.route, item.key)];
     if (lane === undefined) return item.bytes;
-    if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true)) return item.bytes;
+    if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true))
+      return item.bytes;
     lane.push(item);
     this.#entered++;
     return 0;

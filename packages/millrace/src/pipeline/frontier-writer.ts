@@ -50,7 +50,9 @@ export class FrontierWriter {
     const asked = sent.list();
     if (asked.length > 0) sent.prune(asked, await source.unseen(asked));
     if (source.comparePositions(position, this.#written) === 0) return;
-    await this.#parts.writeState([entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: sent.list() })]);
+    await this.#parts.writeState([
+      entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: sent.list() }),
+    ]);
     this.#written = position;
     failpoint("frontier.written");
     if (acknowledge !== null) this.#parts.acknowledge(acknowledge);

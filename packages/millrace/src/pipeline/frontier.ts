@@ -15,7 +15,13 @@ export class Frontier {
   /** `start` is what was durable before this run. */
   constructor(lanes: number, start: { position: Position; acknowledge: Position | null }) {
     this.#passed = Array.from({ length: lanes }, () => 0);
-    this.#durable = { kind: "mark", seq: 0, position: start.position, acknowledge: start.acknowledge, sourceTimeMs: null };
+    this.#durable = {
+      kind: "mark",
+      seq: 0,
+      position: start.position,
+      acknowledge: start.acknowledge,
+      sourceTimeMs: null,
+    };
   }
 
   /** The newest mark that all lanes have passed. */
@@ -32,15 +38,27 @@ export class Frontier {
    * A new mark for all lanes; null when the newest mark could take the new position itself, because nothing was put
    * into the lanes since (`empty`). So an idle or filtered log costs no memory behind a slow lane (I10).
    */
-  mark(position: Position, acknowledge: Position | null, sourceTimeMs: number | null, empty: boolean): Mark | null {
-    const last = this.#marks.length > this.#head ? this.#marks[this.#marks.length - 1] : this.#durable;
+  mark(
+    position: Position,
+    acknowledge: Position | null,
+    sourceTimeMs: number | null,
+    empty: boolean,
+  ): Mark | null {
+    const last =
+      this.#marks.length > this.#head ? this.#marks[this.#marks.length - 1] : this.#durable;
     if (empty && last !== undefined) {
       last.position = position;
       last.acknowledge = acknowledge ?? last.acknowledge;
       last.sourceTimeMs = sourceTimeMs ?? last.sourceTimeMs;
       return null;
     }
-    const mark: Mark = { kind: "mark", seq: this.#nextSeq++, position, acknowledge: acknowledge ?? last?.acknowledge ?? null, sourceTimeMs };
+    const mark: Mark = {
+      kind: "mark",
+      seq: this.#nextSeq++,
+      position,
+      acknowledge: acknowledge ?? last?.acknowledge ?? null,
+      sourceTimeMs,
+    };
     this.#marks.push(mark);
     return mark;
   }
@@ -50,7 +68,11 @@ export class Frontier {
     this.#passed[lane] = mark.seq;
     const least = Math.min(...this.#passed);
     let moved = false;
-    for (let next = this.#marks[this.#head]; next !== undefined && next.seq <= least; next = this.#marks[this.#head]) {
+    for (
+      let next = this.#marks[this.#head];
+      next !== undefined && next.seq <= least;
+      next = this.#marks[this.#head]
+    ) {
       this.#durable = next;
       this.#head++;
       moved = true;

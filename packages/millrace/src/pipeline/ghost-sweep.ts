@@ -2,7 +2,7 @@ import { Change } from "../model/change.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
 import type { Sink } from "../model/sink.ts";
-import type { TableShape, TargetTable } from "../model/table.ts";
+import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
 import { laneOf } from "./lane-hash.ts";
@@ -31,7 +31,7 @@ export class GhostSweep {
   async sweep(table: TableRuntime, signal: AbortSignal): Promise<Position | null> {
     let end: Position | null = null;
     for (const route of table.routesFor(table.shape)) {
-      for (let after: Row | null = null; ; ) {
+      for (let after: Row | null = null; ;) {
         const page = await this.#page(table, route, after, signal);
         end = page.end;
         failpoint("sweep.page");
@@ -42,15 +42,29 @@ export class GhostSweep {
     return end;
   }
 
-  async #page(table: TableRuntime, route: CompiledRoute, after: Row | null, signal: AbortSignal): Promise<{ last: Row | null; end: Position }> {
+  async #page(
+    table: TableRuntime,
+    route: CompiledRoute,
+    after: Row | null,
+    signal: AbortSignal,
+  ): Promise<{ last: Row | null; end: Position }> {
     const view = await openView(this.#parts, table, signal);
     try {
       const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
       const sourceKeys = keys.map((key) => sourceRow(table.shape, route, key));
       const options = { maxValueBytes: this.#parts.maxValueBytes, keysOnly: true };
-      const there = keys.length === 0 ? new Map<string, Row>() : await view.snapshot.readRows(table.shape, sourceKeys, options);
+      const there =
+        keys.length === 0
+          ? new Map<string, Row>()
+          : await view.snapshot.readRows(table.shape, sourceKeys, options);
       signal.throwIfAborted();
-      await this.#enter(table, route, keys, sourceKeys, (key) => there.has(key) || view.window.has(key) || view.window.overflowed);
+      await this.#enter(
+        table,
+        route,
+        keys,
+        sourceKeys,
+        (key) => there.has(key) || view.window.has(key) || view.window.overflowed,
+      );
       return { last: done ? null : (keys.at(-1) ?? null), end: view.snapshot.logEnd };
     } finally {
       table.windows.close(view.window);
@@ -59,7 +73,13 @@ export class GhostSweep {
   }
 
   /** Deletes of ghosts into their lanes in one step; then waits until the lanes have made them durable. */
-  #enter(table: TableRuntime, route: CompiledRoute, keys: readonly Row[], sourceKeys: readonly Row[], alive: (key: string) => boolean): Promise<unknown> {
+  #enter(
+    table: TableRuntime,
+    route: CompiledRoute,
+    keys: readonly Row[],
+    sourceKeys: readonly Row[],
+    alive: (key: string) => boolean,
+  ): Promise<unknown> {
     const lanes = new Set<number>();
     for (const [i, row] of keys.entries()) {
       const sourceKey = sourceKeys[i] ?? [];
@@ -67,22 +87,23 @@ export class GhostSweep {
       if (alive(key)) continue;
       const change = new Change("d", table.shape, sourceKey, null, null, null, null, 0);
       const index = laneOf(route.target.id, key, this.#parts.lanes.length);
-      this.#parts.lanes[index]?.push(new RowItem("remove", table, route, key, row, null, "d", change, 0));
+      this.#parts.lanes[index]?.push(
+        new RowItem("remove", table, route, key, row, null, change, 0),
+      );
       lanes.add(index);
     }
-    return Promise.all([...lanes].map((index) => this.#parts.lanes[index]?.passedSoFar()));
+    return Promise.all(
+      [...lanes].map((index) => this.#parts.lanes[index]?.passedSoFar() ?? Promise.resolve()),
+    );
   }
 }
 
 /** A target key row in the source shape's column order: target columns come from the projected shape's, in order. */
 function sourceRow(shape: TableShape, route: CompiledRoute, key: Row): Row {
   return shape.columns.map((column) => {
-    const index = route.columns.columns.findIndex((c) => (c.ordinal === null ? c.name === column.name : c.ordinal === column.ordinal));
+    const index = route.columns.columns.findIndex((c) =>
+      c.ordinal === null ? c.name === column.name : c.ordinal === column.ordinal,
+    );
     return index === -1 ? null : (key[index] ?? null);
   });
-}
-
-/** Whether ghosts of this table can be told: one source table per target, and a sink key that says the source's. */
-export function canSweep(target: TargetTable, sourcesOfTarget: number, keyIsHashed: boolean): boolean {
-  return sourcesOfTarget === 1 && !keyIsHashed && !target.keyless;
 }

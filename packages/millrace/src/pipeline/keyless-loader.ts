@@ -1,5 +1,6 @@
 import { failpoint } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
+import type { ChunkBatch } from "../model/source.ts";
 import type { Lane } from "./lane.ts";
 import { laneOf } from "./lane-hash.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
@@ -19,28 +20,24 @@ export interface KeylessLoad {
  * the target and holds the log back meanwhile; afterwards every change is applied that the snapshot does not see
  * (DESIGN "Tables without key").
  */
-export async function loadKeyless(parts: ChunkParts, table: TableRuntime, signal: AbortSignal): Promise<KeylessLoad> {
+export async function loadKeyless(
+  parts: ChunkParts,
+  table: TableRuntime,
+  signal: AbortSignal,
+): Promise<KeylessLoad> {
   const view = await openView(parts, table, signal);
   try {
     const lanes = new Set<Lane>();
     let rows = 0;
     const options = { maxValueBytes: parts.maxValueBytes, batchBytes: 256 * 1024 };
-    for await (const batch of view.snapshot.readChunk(table.shape, { from: null, to: null }, options)) {
+    for await (const batch of view.snapshot.readChunk(
+      table.shape,
+      { from: null, to: null },
+      options,
+    )) {
       await parts.chunkBytes.take(batch.bytes, signal);
-      let given = batch.bytes;
-      for (const change of batch.rows) {
-        const key = `r/${table.document.generation}/${rows++}`;
-        let bytes = change.bytes;
-        for (const route of table.routesFor(table.shape)) {
-          const lane = parts.lanes[laneOf(route.target.id, "", parts.lanes.length)];
-          if (lane === undefined || change.after === null) continue;
-          lane.push(new RowItem("append", table, route, "", withKey(route, change.after, key), null, "r", change, bytes));
-          lanes.add(lane);
-          given -= bytes;
-          bytes = 0;
-        }
-      }
-      if (given !== 0) parts.chunkBytes.give(given);
+      enterBatch(parts, table, batch, rows, lanes);
+      rows += batch.rows.length;
       table.update({ rowsLoaded: rows });
       failpoint("keyless.batch-sent");
     }
@@ -50,4 +47,39 @@ export async function loadKeyless(parts: ChunkParts, table: TableRuntime, signal
     table.windows.close(view.window);
     await view.snapshot.close();
   }
+}
+
+/** Rows of one batch into the table's lane, numbered from `rows` on. */
+function enterBatch(
+  parts: ChunkParts,
+  table: TableRuntime,
+  batch: ChunkBatch,
+  rows: number,
+  lanes: Set<Lane>,
+): void {
+  let given = batch.bytes;
+  for (const [i, change] of batch.rows.entries()) {
+    const key = `r/${table.document.generation}/${rows + i}`;
+    let bytes = change.bytes;
+    for (const route of table.routesFor(table.shape)) {
+      const lane = parts.lanes[laneOf(route.target.id, "", parts.lanes.length)];
+      if (lane === undefined || change.after === null) continue;
+      lane.push(
+        new RowItem(
+          "append",
+          table,
+          route,
+          "",
+          withKey(route, change.after, key),
+          null,
+          change,
+          bytes,
+        ),
+      );
+      lanes.add(lane);
+      given -= bytes;
+      bytes = 0;
+    }
+  }
+  if (given !== 0) parts.chunkBytes.give(given);
 }

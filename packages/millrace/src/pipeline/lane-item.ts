@@ -22,7 +22,6 @@ export class RowItem {
   readonly row: Row;
   /** Null for rows of chunks. Items with the same position object are never cut apart (fan-out). */
   readonly position: Position | null;
-  readonly op: Op;
   readonly change: Change;
   /** What is given back to the budget when this item is durable. */
   readonly bytes: number;
@@ -34,7 +33,6 @@ export class RowItem {
     key: string,
     row: Row,
     position: Position | null,
-    op: Op,
     change: Change,
     bytes: number,
   ) {
@@ -44,9 +42,18 @@ export class RowItem {
     this.key = key;
     this.row = row;
     this.position = position;
-    this.op = op;
     this.change = change;
     this.bytes = bytes;
+  }
+
+  /** What it is at its target: the delete half of a key change is a delete. */
+  get op(): Op {
+    return this.write === "remove" || this.write === "remove-equal" ? "d" : this.change.op;
+  }
+
+  /** An item that nothing was laid over is the outcome of its key by itself (compaction allocates nothing for it). */
+  get item(): RowItem {
+    return this;
   }
 }
 
@@ -105,7 +112,13 @@ export interface Meeting {
 export type LaneItem = RowItem | Mark | ChunkMark | Meeting;
 
 /** Makes a meeting of `lanes`; the first of them writes. */
-export function makeMeeting(change: Change, position: Position, moves: readonly Move[], lanes: readonly number[], bytes: number): Meeting {
+export function makeMeeting(
+  change: Change,
+  position: Position,
+  moves: readonly Move[],
+  lanes: readonly number[],
+  bytes: number,
+): Meeting {
   const gathered = Promise.withResolvers<void>();
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => undefined); // the owner's failure ends the run; the others only wait for it

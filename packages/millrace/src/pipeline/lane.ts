@@ -4,8 +4,7 @@ import type { Position } from "../model/position.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { countChanges } from "./compaction.ts";
-import type { ChunkMark, LaneItem, Mark, Meeting } from "./lane-item.ts";
-import { RowItem } from "./lane-item.ts";
+import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
 import { StateOutbox } from "./state-outbox.ts";
@@ -58,7 +57,9 @@ export class Lane {
 
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
   passedSoFar(): Promise<void> {
-    return new Promise((resolve) => this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed: () => resolve() }));
+    return new Promise((resolve) =>
+      this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed: () => resolve() }),
+    );
   }
 
   /** Works until the signal aborts; rejects with what stops the run. */
@@ -110,7 +111,9 @@ export class Lane {
   /** Waits for more to send together, where the file asks for it. */
   async #gather(): Promise<void> {
     if (this.#queue.length >= this.#parts.maxRows || this.#idle.length > 0) return;
-    await this.#parts.clock.sleep(this.#parts.flushIntervalMs, this.#parts.signal).catch(() => undefined);
+    await this.#parts.clock
+      .sleep(this.#parts.flushIntervalMs, this.#parts.signal)
+      .catch(() => undefined);
   }
 
   /** Items of the next transaction: rows and the marks among them, up to the limits; never cut within a position. */
@@ -143,7 +146,8 @@ export class Lane {
     outbox.durable();
     const last = rows.findLast((item) => item.position !== null);
     if (last !== undefined) this.checkpoint = last.position;
-    for (const item of items) if (item.kind === "mark" || item.kind === "chunk-mark") this.#pass(item);
+    for (const item of items)
+      if (item.kind === "mark" || item.kind === "chunk-mark") this.#pass(item);
     this.#queue.drop(count);
     if (rows.length > 0) this.#account(rows, this.#parts.clock.monotonic() - began);
   }
@@ -162,7 +166,14 @@ export class Lane {
     if (chunks > 0) this.#parts.chunkBytes.give(chunks);
     const changes = countChanges(rows);
     for (const { table, count } of changes) this.#parts.book.applied(table, count);
-    this.#parts.observer.committed({ lane: this.index, rows: rows.length, bytes: log + chunks, tookMs, oldestSourceMs: oldest, changes });
+    this.#parts.observer.committed({
+      lane: this.index,
+      rows: rows.length,
+      bytes: log + chunks,
+      tookMs,
+      oldestSourceMs: oldest,
+      changes,
+    });
   }
 
   #pass(mark: Mark | ChunkMark): void {
@@ -186,10 +197,12 @@ export class Lane {
       this.#parts.logBytes.give(meeting.bytes);
     } else {
       await meeting.done.catch((thrown: unknown) => {
-        throw new MillraceError("MR_BUG", "the lane that writes a key change has stopped", { cause: thrown, class: "transient" });
+        throw new MillraceError("MR_BUG", "the lane that writes a key change has stopped", {
+          cause: thrown,
+          class: "transient",
+        });
       });
     }
     this.checkpoint = meeting.position;
   }
 }
-

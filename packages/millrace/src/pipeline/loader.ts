@@ -63,7 +63,7 @@ export class Loader {
   /** Ends the work on a table; what was read and not durable is read again by whoever starts it anew. */
   async stopTable(table: TableRuntime): Promise<void> {
     table.loading.abort(new Error("the table's load was stopped"));
-    await Promise.allSettled([...(this.#active.get(table) ?? [])]);
+    await Promise.allSettled(this.#active.get(table) ?? []);
     table.loading = new AbortController();
   }
 
@@ -100,9 +100,17 @@ export class Loader {
 
   #jobOf(table: TableRuntime): Job | null {
     const { state, allPlanned, sweep } = table.document;
-    if (state !== "INIT_SYNC" || table.keyless || table.held || table.loading.signal.aborted || this.#planning.has(table)) return null;
+    if (
+      state !== "INIT_SYNC" ||
+      table.keyless ||
+      table.held ||
+      table.loading.signal.aborted ||
+      this.#planning.has(table)
+    )
+      return null;
     for (const chunk of table.chunks.values()) {
-      if (!this.#taken.has(stateKey.chunk(table.id, chunk.n))) return { kind: "chunk", table, chunk };
+      if (!this.#taken.has(stateKey.chunk(table.id, chunk.n)))
+        return { kind: "chunk", table, chunk };
     }
     if (!allPlanned) return { kind: "plan", table };
     const busy = (this.#active.get(table)?.size ?? 0) > 0;
@@ -146,12 +154,25 @@ export class Loader {
     this.#planning.add(table);
     try {
       const stopped = table.loading.signal;
-      const range = await this.#parts.source.planChunk(table.shape, table.document.planned, this.#parts.chunkRows);
+      const range = await this.#parts.source.planChunk(
+        table.shape,
+        table.document.planned,
+        this.#parts.chunkRows,
+      );
       if (stopped.aborted) return;
-      const chunk: ChunkDocument = { v: 1, n: table.document.nextChunk, from: range.from, to: range.to, rows: 0 };
+      const chunk: ChunkDocument = {
+        v: 1,
+        n: table.document.nextChunk,
+        from: range.from,
+        to: range.to,
+        rows: 0,
+      };
       table.chunks.set(chunk.n, chunk);
       table.update({ planned: range.to, allPlanned: range.to === null, nextChunk: chunk.n + 1 });
-      this.#tell([entry(stateKey.chunk(table.id, chunk.n), chunk), entry(stateKey.table(table.id), table.document)]);
+      this.#tell([
+        entry(stateKey.chunk(table.id, chunk.n), chunk),
+        entry(stateKey.table(table.id), table.document),
+      ]);
       failpoint("chunk.planned");
     } finally {
       this.#planning.delete(table);
@@ -165,7 +186,12 @@ export class Loader {
     failpoint("chunk.finished");
     const { id, document } = table;
     this.#tell([entry(stateKey.chunk(id, n), null), entry(stateKey.table(id), document)]);
-    this.#parts.observer.event({ type: "progress", table: id, rowsLoaded: document.rowsLoaded, estimatedRows: document.estimatedRows });
+    this.#parts.observer.event({
+      type: "progress",
+      table: id,
+      rowsLoaded: document.rowsLoaded,
+      estimatedRows: document.estimatedRows,
+    });
     if (table.loaded) this.#parts.onLoaded(table);
     await Promise.resolve();
   }
@@ -187,7 +213,8 @@ export class Loader {
 
   #raiseEnd(table: TableRuntime, end: Position): void {
     const before = table.document.end;
-    if (before === null || this.#parts.source.comparePositions(before, end) < 0) table.update({ end });
+    if (before === null || this.#parts.source.comparePositions(before, end) < 0)
+      table.update({ end });
   }
 
   #tell(entries: readonly StateEntry[]): void {

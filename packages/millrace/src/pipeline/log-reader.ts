@@ -30,7 +30,8 @@ interface LogReaderParts {
 /** Reads the log into the lanes, batch by batch, and lets others work while it stands still. */
 export class LogReader {
   readonly #parts: LogReaderParts;
-  #interrupts: { readonly work: () => Promise<void>; readonly done: PromiseWithResolvers<void> }[] = [];
+  #interrupts: { readonly work: () => Promise<void>; readonly done: PromiseWithResolvers<void> }[] =
+    [];
   #wake: (() => void) | null = null;
   #replayed: (() => void)[] = [];
 
@@ -114,7 +115,12 @@ export class LogReader {
   }
 
   #mark(position: Position, acknowledge: Position | null, sourceTimeMs: number | null): void {
-    const mark = this.#parts.frontier.mark(position, acknowledge, sourceTimeMs, this.#parts.feed.takeEntered() === 0);
+    const mark = this.#parts.frontier.mark(
+      position,
+      acknowledge,
+      sourceTimeMs,
+      this.#parts.feed.takeEntered() === 0,
+    );
     if (mark === null) this.#parts.onFrontier();
     else for (const lane of this.#parts.lanes) lane.push(mark);
   }

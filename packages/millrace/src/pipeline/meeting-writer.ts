@@ -39,12 +39,17 @@ export class MeetingWriter {
     if (!early && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
     const rows = await this.#readRows(meeting);
     const writes = meeting.moves.map((move, i) => putMove(move, rows[i] ?? null));
-    if (!(await this.#commit(meeting, writes))) throw new MillraceError("MR_BUG", "a key change misses rows that it does not need");
+    if (!(await this.#commit(meeting, writes)))
+      throw new MillraceError("MR_BUG", "a key change misses rows that it does not need");
   }
 
   async #readRows(meeting: Meeting): Promise<(Row | null)[]> {
     const transaction = meeting.change.transaction?.id ?? null;
-    const wanted = meeting.moves.map((move) => ({ table: move.table, keyRow: keyRowFor(move.table, meeting.change), transaction }));
+    const wanted = meeting.moves.map((move) => ({
+      table: move.table,
+      keyRow: keyRowFor(move.table, meeting.change),
+      transaction,
+    }));
     const rows = await this.#parts.reads.read(wanted);
     return meeting.moves.map((move, i) => {
       const row = rows[i] ?? null;
@@ -55,22 +60,44 @@ export class MeetingWriter {
   /** False when rows are missing at the sink; nothing was written then. */
   async #commit(meeting: Meeting, made: readonly MoveWrites[]): Promise<boolean> {
     const letters: DeadLetter[] = [];
-    const writes = made.flatMap((writesOfMove, i) => this.#fit(meeting, meeting.moves[i], writesOfMove, letters));
+    const writes = made.flatMap((writesOfMove, i) =>
+      this.#fit(meeting, meeting.moves[i], writesOfMove, letters),
+    );
     try {
       return await this.#send(meeting, writes, letters);
     } catch (thrown) {
-      if (!(thrown instanceof MillraceError) || (thrown.class !== "row" && thrown.class !== "too-large")) throw thrown;
-      const parked = meeting.moves.map((move) => this.#letter(meeting, move, thrown.code, thrown.message));
+      if (
+        !(thrown instanceof MillraceError) ||
+        (thrown.class !== "row" && thrown.class !== "too-large")
+      )
+        throw thrown;
+      const parked = meeting.moves.map((move) =>
+        this.#letter(meeting, move, thrown.code, thrown.message),
+      );
       return this.#send(meeting, meeting.moves.map(removeOld), parked);
     }
   }
 
-  async #send(meeting: Meeting, writes: readonly Write[], deadLetters: readonly DeadLetter[]): Promise<boolean> {
-    const state: StateEntry[] = meeting.lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: meeting.position }));
+  async #send(
+    meeting: Meeting,
+    writes: readonly Write[],
+    deadLetters: readonly DeadLetter[],
+  ): Promise<boolean> {
+    const state: StateEntry[] = meeting.lanes.map((lane) => ({
+      key: stateKey.checkpoint(lane),
+      value: meeting.position,
+    }));
     const superseded = meeting.moves.flatMap((move) =>
-      [move.fromKey, move.toKey].filter((key) => this.#parts.book.has(move.route.target.id, key)).map((key) => ({ target: move.route.target.id, key })),
+      [move.fromKey, move.toKey]
+        .filter((key) => this.#parts.book.has(move.route.target.id, key))
+        .map((key) => ({ target: move.route.target.id, key })),
     );
-    const result = await this.#parts.committer.commit(meeting.lanes, { writes, state, deadLetters, superseded });
+    const result = await this.#parts.committer.commit(meeting.lanes, {
+      writes,
+      state,
+      deadLetters,
+      superseded,
+    });
     if (result.outcome === "missing") return false;
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     for (const letter of deadLetters) this.#parts.book.add(letter);
@@ -78,7 +105,12 @@ export class MeetingWriter {
   }
 
   /** A row that cannot be written is parked under its new key; its old key goes all the same. */
-  #fit(meeting: Meeting, move: Move | undefined, made: MoveWrites, letters: DeadLetter[]): readonly Write[] {
+  #fit(
+    meeting: Meeting,
+    move: Move | undefined,
+    made: MoveWrites,
+    letters: DeadLetter[],
+  ): readonly Write[] {
     const why = move === undefined || made.row === null ? null : unfit(move.route.target, made.row);
     if (move === undefined || why === null) return made.writes;
     letters.push(this.#letter(meeting, move, why.code, why.reason));
@@ -88,7 +120,16 @@ export class MeetingWriter {
   #letter(meeting: Meeting, move: Move, code: string, reason: string): DeadLetter {
     this.#parts.book.admit(move.table.id, { code, reason });
     this.#parts.observer.event({ type: "dead-letter", table: move.table.id, code, reason });
-    const item = new RowItem("put", move.table, move.route, move.toKey, move.to, meeting.position, "u", meeting.change, 0);
+    const item = new RowItem(
+      "put",
+      move.table,
+      move.route,
+      move.toKey,
+      move.to,
+      meeting.position,
+      meeting.change,
+      0,
+    );
     return letterFor(item, code, reason, this.#parts.clock.now());
   }
 }
@@ -99,12 +140,16 @@ interface MoveWrites {
 }
 
 function copyMove(move: Move): MoveWrites {
-  return { writes: [{ kind: "move", table: move.route.target, from: move.from, row: move.to }], row: move.to };
+  return {
+    writes: [{ kind: "move", table: move.route.target, from: move.from, row: move.to }],
+    row: move.to,
+  };
 }
 
 function putMove(move: Move, row: Row | null): MoveWrites {
   const table = move.route.target;
-  if (row === null) return { writes: [{ kind: "delete", table, keys: [move.from, move.to] }], row: null };
+  if (row === null)
+    return { writes: [{ kind: "delete", table, keys: [move.from, move.to] }], row: null };
   const whole = overlay(row, move.to);
   return { writes: [removeOld(move), { kind: "upsert", table, rows: [whole] }], row: whole };
 }

@@ -16,7 +16,11 @@ export interface TaskObserver {
     readonly tookMs: number;
     /** Commit time of the oldest source transaction in it, milliseconds since 1970; null for chunks. */
     readonly oldestSourceMs: number | null;
-    readonly changes: readonly { readonly table: TableId; readonly op: string; readonly count: number }[];
+    readonly changes: readonly {
+      readonly table: TableId;
+      readonly op: string;
+      readonly count: number;
+    }[];
   }): void;
   /** A failed attempt that is going to be retried, or not. */
   failed(failure: { readonly code: string; readonly class: string }): void;
@@ -24,4 +28,9 @@ export interface TaskObserver {
 }
 
 /** Hears nothing. */
-export const deafObserver: TaskObserver = { event() {}, committed() {}, failed() {}, schemaChange() {} };
+export const deafObserver: TaskObserver = {
+  event() {},
+  committed() {},
+  failed() {},
+  schemaChange() {},
+};

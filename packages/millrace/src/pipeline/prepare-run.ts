@@ -7,7 +7,14 @@ import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
-import { entry, loadState, stateKey, type FrontierDocument, type LoadedState, type TableDocument } from "./state-documents.ts";
+import {
+  entry,
+  loadState,
+  stateKey,
+  type FrontierDocument,
+  type LoadedState,
+  type TableDocument,
+} from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
@@ -63,39 +70,74 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const { frontier, waiting } = await prepareSource(parts, state, discovered, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const barriers: Prepared["barriers"] = (live) =>
-    new Barriers({ ...parts, committer, lanes, tables, sourcesOf: (target) => sourcesOf(tables, target), currentShape, ...live });
+    new Barriers({
+      ...parts,
+      committer,
+      lanes,
+      tables,
+      sourcesOf: (target) => sourcesOf(tables, target),
+      currentShape,
+      ...live,
+    });
   const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
     (await source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
   if (state.intent !== null) {
-    await barriers({ acknowledged: () => frontier.acknowledge, unseen: () => frontier.unseen }).finish(state.intent);
+    await barriers({
+      acknowledged: () => frontier.acknowledge,
+      unseen: () => frontier.unseen,
+    }).finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal);
   }
   await checkTargets(parts, tables);
-  await writeDocuments(committer, documentsOf({ identity, lanes, frontier, tables, removed, takeover }));
-  return {
+  await writeDocuments(
+    committer,
+    documentsOf({ identity, lanes, frontier, tables, removed, takeover }),
+  );
+  const laneRows = takeover.lanes.map((row) => row.lane);
+  const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
+  const shared = {
     identity,
     lanes,
     wantedLanes,
-    laneRows: takeover.lanes.map((row) => row.lane),
+    laneRows,
     committer,
-    book: new DeadLetterBook(
-      { policy: settings.deadLetters, maxPerTable: settings.maxDeadLetters, maxShare: settings.maxDeadLetterShare },
-      takeover.deadLetters,
-    ),
-    checkpoints: frontier.replayed ? state.checkpoints : new Map(),
+    checkpoints,
     frontier,
     tables,
     waiting,
-    maxValueBytes: Math.floor(Math.min(sink.capabilities.maxValueBytes, parts.budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE)),
-    barriers,
-    canSweep: (table) => !table.keyless && table.targets.every(({ target }) => sourcesOf(tables, target.id) === 1) && keepsKey(table.shape, parts.router),
-    currentShape,
+  };
+  return { ...shared, ...limitsOf(parts, takeover, tables), barriers, currentShape };
+}
+
+function limitsOf(
+  { settings, sink, budget, router }: TaskParts,
+  takeover: Takeover,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Pick<Prepared, "book" | "maxValueBytes" | "canSweep"> {
+  const limits = {
+    policy: settings.deadLetters,
+    maxPerTable: settings.maxDeadLetters,
+    maxShare: settings.maxDeadLetterShare,
+  };
+  return {
+    book: new DeadLetterBook(limits, takeover.deadLetters),
+    maxValueBytes: Math.floor(
+      Math.min(sink.capabilities.maxValueBytes, budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE),
+    ),
+    canSweep: (table) =>
+      !table.keyless &&
+      table.targets.every(({ target }) => sourcesOf(tables, target.id) === 1) &&
+      keepsKey(table.shape, router),
   };
 }
 
 function refuseOtherSource(state: LoadedState, identity: Json): void {
-  if (state.pipeline === null || JSON.stringify(state.pipeline.identity) === JSON.stringify(identity)) return;
+  if (
+    state.pipeline === null ||
+    JSON.stringify(state.pipeline.identity) === JSON.stringify(identity)
+  )
+    return;
   throw new MillraceError(
     "MR_SOURCE_IDENTITY",
     `this pipeline began with source ${JSON.stringify(state.pipeline.identity)}, the file points at ${JSON.stringify(identity)}`,
@@ -104,7 +146,8 @@ function refuseOtherSource(state: LoadedState, identity: Json): void {
 
 function sourcesOf(tables: ReadonlyMap<TableId, TableRuntime>, target: string): number {
   let count = 0;
-  for (const table of tables.values()) if (table.targets.some((t) => t.target.id === target)) count++;
+  for (const table of tables.values())
+    if (table.targets.some((t) => t.target.id === target)) count++;
   return count;
 }
 
@@ -113,16 +156,22 @@ function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly D
   const tables = new Map<TableId, TableRuntime>();
   for (const found of discovered) {
     const known = state.tables.get(found.shape.id);
-    const document = known === undefined ? freshDocument(parts, found) : returning(parts, known, found);
+    const document =
+      known === undefined ? freshDocument(parts, found) : returning(parts, known, found);
     const targets = targetsOf(document.targetShape, parts.router, parts.sink);
-    const table = new TableRuntime({ ...document, targets: targets.map((t) => t.target.id) }, targets, (shape, to) =>
-      compileRoutes(shape, to, parts.router),
+    const table = new TableRuntime(
+      { ...document, targets: targets.map((t) => t.target.id) },
+      targets,
+      (shape, to) => compileRoutes(shape, to, parts.router),
     );
     table.notices.push(...found.notices);
-    for (const { table: id, chunk } of state.chunks) if (id === table.id && document === known) table.chunks.set(chunk.n, chunk);
+    for (const { table: id, chunk } of state.chunks)
+      if (id === table.id && document === known) table.chunks.set(chunk.n, chunk);
     tables.set(table.id, table);
   }
-  const removed = [...state.tables].filter(([id, document]) => !tables.has(id) && document.removed !== true);
+  const removed = [...state.tables].filter(
+    ([id, document]) => !tables.has(id) && document.removed !== true,
+  );
   return { tables, removed };
 }
 
@@ -148,7 +197,8 @@ function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument 
 
 /** A table that was captured before: goes on where it stood; one that was left out meanwhile begins anew. */
 function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTable): TableDocument {
-  if (known.removed === true) return { ...freshDocument(parts, found), nextChunk: known.nextChunk, sweep: "due" };
+  if (known.removed === true)
+    return { ...freshDocument(parts, found), nextChunk: known.nextChunk, sweep: "due" };
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
 }
 
@@ -166,12 +216,24 @@ async function prepareSource(
     const frontier = startFrontier(known, prepared.start);
     // A table whose load has not begun may have joined in a run that ended before it could wait: it waits again.
     const begun = (id: TableId) => (tables.get(id)?.document.nextChunk ?? 0) > 0;
-    const waiting = prepared.created ? [] : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || !begun(id));
-    for (const table of tables.values()) if (table.document.allPlanned && table.document.end === null) table.update({ end: frontier.position });
+    const waiting = prepared.created
+      ? []
+      : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || !begun(id));
+    for (const table of tables.values())
+      if (table.document.allPlanned && table.document.end === null)
+        table.update({ end: frontier.position });
     return { frontier, waiting };
   } catch (thrown) {
-    if (!(thrown instanceof MillraceError) || thrown.class !== "loss" || parts.settings.onLoss !== "resync") throw thrown;
-    parts.observer.event({ type: "notice", message: `${thrown.message}; all tables are loaded again (on-loss: resync)` });
+    if (
+      !(thrown instanceof MillraceError) ||
+      thrown.class !== "loss" ||
+      parts.settings.onLoss !== "resync"
+    )
+      throw thrown;
+    parts.observer.event({
+      type: "notice",
+      message: `${thrown.message}; all tables are loaded again (on-loss: resync)`,
+    });
     const prepared = await parts.source.prepare(shapes, null, { recreate: true });
     for (const table of tables.values()) beginAnew(parts, table);
     return { frontier: startFrontier(null, prepared.start), waiting: [] };
@@ -180,16 +242,33 @@ async function prepareSource(
 
 function startFrontier(known: FrontierDocument | null, start: Position): StartFrontier {
   if (known === null) return { position: start, acknowledge: null, unseen: [], replayed: false };
-  return { position: known.position, acknowledge: known.acknowledge, unseen: known.unseen, replayed: true };
+  return {
+    position: known.position,
+    acknowledge: known.acknowledge,
+    unseen: known.unseen,
+    replayed: true,
+  };
 }
 
 function beginAnew(parts: TaskParts, table: TableRuntime): void {
   table.chunks.clear();
-  table.update({ state: "INIT_SYNC", generation: parts.clock.now(), planned: null, allPlanned: false, rowsLoaded: 0, end: null, snapshot: null, sweep: "due" });
+  table.update({
+    state: "INIT_SYNC",
+    generation: parts.clock.now(),
+    planned: null,
+    allPlanned: false,
+    rowsLoaded: 0,
+    end: null,
+    snapshot: null,
+    sweep: "due",
+  });
 }
 
 /** Creates targets that are missing, or says all that does not fit, of all tables at once. */
-async function checkTargets(parts: TaskParts, tables: ReadonlyMap<TableId, TableRuntime>): Promise<void> {
+async function checkTargets(
+  parts: TaskParts,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Promise<void> {
   const problems: MillraceError[] = [];
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
@@ -204,8 +283,15 @@ async function checkTargets(parts: TaskParts, tables: ReadonlyMap<TableId, Table
   }
   const [first] = problems;
   if (first === undefined) return;
-  if (problems.length === 1) throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), { cause: first, class: "config", facts: first.facts });
-  const all = problems.map((problem) => problem.message.replace(`${problem.code}: `, "")).join("; ");
+  if (problems.length === 1)
+    throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), {
+      cause: first,
+      class: "config",
+      facts: first.facts,
+    });
+  const all = problems
+    .map((problem) => problem.message.replace(`${problem.code}: `, ""))
+    .join("; ");
   throw new MillraceError("MR_SINK_SCHEMA", all, { cause: first, class: "config" });
 }
 
@@ -218,11 +304,20 @@ interface DocumentsToWrite {
   readonly takeover: Takeover;
 }
 
-function documentsOf({ identity, lanes, frontier, tables, removed, takeover }: DocumentsToWrite): StateEntry[] {
+function documentsOf({
+  identity,
+  lanes,
+  frontier,
+  tables,
+  removed,
+  takeover,
+}: DocumentsToWrite): StateEntry[] {
   const { position, acknowledge, unseen } = frontier;
   const begin: StateEntry[] = frontier.replayed
     ? []
-    : [...takeover.state.keys()].filter((key) => key.startsWith("checkpoint/") || key.startsWith("chunk/")).map((key) => entry(key, null));
+    : [...takeover.state.keys()]
+        .filter((key) => key.startsWith("checkpoint/") || key.startsWith("chunk/"))
+        .map((key) => entry(key, null));
   return [
     ...begin,
     ...[...tables.values()].map((table) => entry(stateKey.table(table.id), table.document)),

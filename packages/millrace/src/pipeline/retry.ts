@@ -18,7 +18,12 @@ export const MAX_CONFLICTS = 60;
  * The one decision about failures of a commit. `uncertain`: an earlier attempt of this batch ended in an unknown
  * COMMIT that may still land; then only the same batch, or a takeover, is right (I6).
  */
-export function decide(failure: ErrorClass, attempt: number, uncertain: boolean, random: Random): Decision {
+export function decide(
+  failure: ErrorClass,
+  attempt: number,
+  uncertain: boolean,
+  random: Random,
+): Decision {
   switch (failure) {
     case "transient":
     case "unknown-outcome":

@@ -26,18 +26,30 @@ export interface RouteTarget {
 }
 
 /** The targets that a source shape is routed to now. */
-export function targetsOf(shape: TableShape, router: Router, sink: Pick<Sink, "mapTable">): RouteTarget[] {
-  return router.plan(shape).map((plan) => ({ target: sink.mapTable(plan.shape, plan.target), from: plan.shape }));
+export function targetsOf(
+  shape: TableShape,
+  router: Router,
+  sink: Pick<Sink, "mapTable">,
+): RouteTarget[] {
+  return router
+    .plan(shape)
+    .map((plan) => ({ target: sink.mapTable(plan.shape, plan.target), from: plan.shape }));
 }
 
 /**
  * Compiles the ways of rows written in `shape` to `targets`, which may come from a newer or an older shape of the same
  * table: columns are found by ordinal, else by name; a column that `shape` lacks is NULL.
  */
-export function compileRoutes(shape: TableShape, targets: readonly RouteTarget[], router: Router): CompiledRoute[] {
+export function compileRoutes(
+  shape: TableShape,
+  targets: readonly RouteTarget[],
+  router: Router,
+): CompiledRoute[] {
   const plans = router.plan(shape);
   return targets.map(({ target, from }, i) => {
-    const plan = plans.find((p) => p.target.schema === target.schema && p.target.name === target.name) ?? plans[i];
+    const plan =
+      plans.find((p) => p.target.schema === target.schema && p.target.name === target.name) ??
+      plans[i];
     if (plan === undefined) throw new Error(`no route from ${shape.id} to ${target.id}`);
     const fit = fitColumns(plan.shape.columns, from.columns);
     const project = plan.project;
@@ -75,7 +87,11 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
     const refuse = target.columns[i]?.refuse;
     if (refuse !== undefined && typeof value === "string") {
       const reason = refuse(value);
-      if (reason !== null) return { code: "MR_VALUE_DOES_NOT_FIT", reason: `column "${target.columns[i]?.name ?? i}": ${reason}` };
+      if (reason !== null)
+        return {
+          code: "MR_VALUE_DOES_NOT_FIT",
+          reason: `column "${target.columns[i]?.name ?? i}": ${reason}`,
+        };
     }
   }
   return target.keyless ? null : nullKey(target, row);
@@ -84,7 +100,10 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
 function nullKey(target: TargetTable, row: Row): Unfit | null {
   for (const index of target.key) {
     if (row[index] === null || row[index] === undefined) {
-      return { code: "MR_KEY_NULL", reason: `key column "${target.columns[index]?.name ?? index}" is NULL` };
+      return {
+        code: "MR_KEY_NULL",
+        reason: `key column "${target.columns[index]?.name ?? index}" is NULL`,
+      };
     }
   }
   return null;

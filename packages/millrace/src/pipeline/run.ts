@@ -4,17 +4,18 @@ import type { Json, Position } from "../model/position.ts";
 import type { StateEntry } from "../model/sink.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import { Barriers } from "./barriers.ts";
+import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { RestartNeeded, type Committer } from "./committer.ts";
-import { DeadLetterBook } from "./dead-letter-book.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
 import { GhostSweep } from "./ghost-sweep.ts";
 import { loadKeyless } from "./keyless-loader.ts";
 import { Lane } from "./lane.ts";
+import type { Mark } from "./lane-item.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
@@ -42,7 +43,7 @@ export class Run {
   readonly #abort: AbortController;
   readonly #log: SourceLog;
   readonly #sent: SentTransactions;
-  readonly lanes: Lane[] = [];
+  readonly lanes: readonly Lane[];
   readonly frontier: Frontier;
   readonly book: DeadLetterBook;
   readonly #committer: Committer;
@@ -54,7 +55,8 @@ export class Run {
   readonly #chunkParts: ChunkParts;
   readonly #failed = Promise.withResolvers<never>();
   readonly #pause = { promise: Promise.resolve(), release: () => {} };
-  readonly #accounts: readonly ByteAccount[];
+  readonly #logBytes: ByteAccount;
+  readonly #chunkBytes: ByteAccount;
   #progressMs: number;
 
   /** Takes over, prepares source and sink, opens the log. */
@@ -69,107 +71,150 @@ export class Run {
     return new Run(parts, prepared, log, abort);
   }
 
-  private constructor(parts: TaskParts, prepared: Prepared, log: SourceLog, abort: AbortController) {
+  private constructor(
+    parts: TaskParts,
+    prepared: Prepared,
+    log: SourceLog,
+    abort: AbortController,
+  ) {
     this.#abort = abort;
     this.#parts = parts;
     this.#prepared = prepared;
     this.#log = log;
     this.#progressMs = parts.clock.now();
-    const { source, sink, settings, clock, random, observer } = parts;
-    const signal = this.#abort.signal;
-    const laneCount = prepared.lanes;
     this.#committer = prepared.committer;
     this.book = prepared.book;
     this.#sent = new SentTransactions(prepared.frontier.unseen);
-    this.frontier = new Frontier(laneCount, prepared.frontier);
-    const writeState = (entries: readonly StateEntry[]) => this.#writeState(entries);
-    const maxValueBytes = prepared.maxValueBytes;
-    const reads = new SourceReads({ source, clock, random, signal, maxValueBytes, writeState });
-    const shared = { sink, committer: this.#committer, book: this.book, reads, observer, clock, compaction: settings.compaction };
-    const logBytes = parts.budget.account(LOG_SHARE);
-    const chunkBytes = parts.budget.account(CHUNK_SHARE);
-    this.#accounts = [logBytes, chunkBytes];
-    const maxRows = Math.max(1, Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10));
-    for (let lane = 0; lane < laneCount; lane++) {
-      this.lanes.push(
-        new Lane(lane, prepared.checkpoints.get(lane) ?? null, {
-          ...shared,
-          meetings: new MeetingWriter(shared),
-          logBytes,
-          chunkBytes,
-          maxRows,
-          maxBytes: sink.capabilities.maxBytesPerCommit,
-          flushIntervalMs: settings.flushIntervalMs,
-          signal,
-          passed: (index, mark) => {
-            if (this.frontier.pass(index, mark)) this.#onFrontier();
-          },
-        }),
-      );
-    }
-    this.#chunkParts = {
-      source,
-      lanes: this.lanes,
-      sent: this.#sent,
-      chunkBytes,
-      windowLimitBytes: parts.budget.limitBytes * WINDOW_SHARE,
-      maxValueBytes,
-      clock,
-      random,
-      writeState,
-      replayed: (abort) => this.#reader.replayed(abort),
-    };
+    this.frontier = new Frontier(prepared.lanes, prepared.frontier);
+    this.#logBytes = parts.budget.account(LOG_SHARE);
+    this.#chunkBytes = parts.budget.account(CHUNK_SHARE);
+    this.lanes = this.#makeLanes();
+    this.#chunkParts = this.#makeChunkParts();
     this.#feed = new Feed({
-      source,
+      source: parts.source,
       lanes: this.lanes,
       tables: prepared.tables,
       sent: this.#sent,
-      logBytes,
+      logBytes: this.#logBytes,
       durable: prepared.frontier.replayed ? prepared.frontier.position : null,
     });
     this.#barriers = prepared.barriers({
       acknowledged: () => this.frontier.durable.acknowledge,
       unseen: () => this.#sent.list(),
     });
-    const running = () => this.#pause.promise;
-    this.#loader = new Loader({
+    this.#loader = this.#makeLoader();
+    this.#reader = this.#makeReader();
+    this.#frontierWriter = this.#makeFrontierWriter();
+  }
+
+  #makeLanes(): Lane[] {
+    const { source, sink, settings, clock, random, observer } = this.#parts;
+    const signal = this.#abort.signal;
+    const writeState = (entries: readonly StateEntry[]) => this.#writeState(entries);
+    const reads = new SourceReads({
+      source,
+      clock,
+      random,
+      signal,
+      maxValueBytes: this.#prepared.maxValueBytes,
+      writeState,
+    });
+    const shared = {
+      sink,
+      committer: this.#committer,
+      book: this.book,
+      reads,
+      observer,
+      clock,
+      compaction: settings.compaction,
+    };
+    const parts = {
+      ...shared,
+      meetings: new MeetingWriter(shared),
+      logBytes: this.#logBytes,
+      chunkBytes: this.#chunkBytes,
+      maxRows: Math.max(
+        1,
+        Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10),
+      ),
+      maxBytes: sink.capabilities.maxBytesPerCommit,
+      flushIntervalMs: settings.flushIntervalMs,
+      signal,
+      passed: (index: number, mark: Mark) => {
+        if (this.frontier.pass(index, mark)) this.#onFrontier();
+      },
+    };
+    return Array.from(
+      { length: this.#prepared.lanes },
+      (_, lane) => new Lane(lane, this.#prepared.checkpoints.get(lane) ?? null, parts),
+    );
+  }
+
+  #makeChunkParts(): ChunkParts {
+    const { source, clock, random, budget } = this.#parts;
+    return {
+      source,
+      lanes: this.lanes,
+      sent: this.#sent,
+      chunkBytes: this.#chunkBytes,
+      windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
+      maxValueBytes: this.#prepared.maxValueBytes,
+      clock,
+      random,
+      writeState: (entries) => this.#writeState(entries),
+      replayed: (signal) => this.#reader.replayed(signal),
+    };
+  }
+
+  #makeLoader(): Loader {
+    const { source, sink, settings, observer } = this.#parts;
+    return new Loader({
       ...this.#chunkParts,
-      tables: prepared.tables,
+      tables: this.#prepared.tables,
       workers: settings.snapshotParallelism,
       chunkRows: settings.chunkRows,
-      sweep: sink.readKeys === undefined ? null : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
+      sweep:
+        sink.readKeys === undefined
+          ? null
+          : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
       observer,
-      signal,
+      signal: this.#abort.signal,
       onLoaded: (table) => {
         void source.nudge();
         this.#syncIfPassed(table);
       },
       onShapeMoved: (table) => this.#adoptShape(table),
-      running,
+      running: () => this.#pause.promise,
     });
-    this.#reader = new LogReader({
-      log,
+  }
+
+  #makeReader(): LogReader {
+    return new LogReader({
+      log: this.#log,
       feed: this.#feed,
       lanes: this.lanes,
       frontier: this.frontier,
       barriers: this.#barriers,
-      logBytes,
-      signal,
+      logBytes: this.#logBytes,
+      signal: this.#abort.signal,
       stopLoad: (table) => this.#loader.stopTable(table),
       wakeLoad: () => this.#loader.wake(),
       passedBefore: (position) => this.#passedBefore(position),
-      running,
+      running: () => this.#pause.promise,
       onFrontier: () => this.#onFrontier(),
     });
-    this.#frontierWriter = new FrontierWriter({
-      source,
-      clock,
+  }
+
+  #makeFrontierWriter(): FrontierWriter {
+    return new FrontierWriter({
+      source: this.#parts.source,
+      clock: this.#parts.clock,
       frontier: this.frontier,
       sent: this.#sent,
-      written: prepared.frontier.position,
-      writeState,
-      acknowledge: (position) => log.acknowledge(position),
-      signal,
+      written: this.#prepared.frontier.position,
+      writeState: (entries) => this.#writeState(entries),
+      acknowledge: (position) => this.#log.acknowledge(position),
+      signal: this.#abort.signal,
     });
   }
 
@@ -188,7 +233,11 @@ export class Run {
   /** The log and the chunks in flight, with their frontiers. */
   channels(): ChannelStatus[] {
     const chunks = [...this.tables.values()].flatMap((table) =>
-      [...table.chunks.values()].map((chunk) => ({ id: stateKey.chunk(table.id, chunk.n), kind: "chunk" as const, frontier: chunk.from })),
+      [...table.chunks.values()].map((chunk) => ({
+        id: stateKey.chunk(table.id, chunk.n),
+        kind: "chunk" as const,
+        frontier: chunk.from,
+      })),
     );
     return [{ id: "log", kind: "log", frontier: this.frontier.durable.position }, ...chunks];
   }
@@ -201,14 +250,21 @@ export class Run {
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
     for (const table of this.tables.values()) {
-      if (table.keyless && table.document.state === "INIT_SYNC" && !table.document.allPlanned) this.#loadKeyless(table);
+      if (table.keyless && table.document.state === "INIT_SYNC" && !table.document.allPlanned)
+        this.#loadKeyless(table);
     }
     if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
     this.#awaitOlderTransactions();
-    const loops = [...this.lanes.map((lane) => lane.run()), this.#reader.run(), this.#loader.run(), this.#frontierWriter.run()];
+    const loops = [
+      ...this.lanes.map((lane) => lane.run()),
+      this.#reader.run(),
+      this.#loader.run(),
+      this.#frontierWriter.run(),
+    ];
     try {
       await Promise.race([...loops, this.#failed.promise]);
-      if (!this.#abort.signal.aborted) throw new MillraceError("MR_BUG", "a part of the task ended by itself");
+      if (!this.#abort.signal.aborted)
+        throw new MillraceError("MR_BUG", "a part of the task ended by itself");
     } catch (thrown) {
       if (!(this.#abort.signal.aborted && thrown === this.#abort.signal.reason)) throw thrown;
     } finally {
@@ -239,7 +295,8 @@ export class Run {
   /** A new generation of one table. */
   resync(id: TableId): Promise<void> {
     const table = this.tables.get(id);
-    if (table === undefined) throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
+    if (table === undefined)
+      throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
     return this.#reader.interrupt(async () => {
       await this.#loader.stopTable(table);
       await this.#barriers.resync(table, this.#prepared.canSweep(table) ? "due" : "none");
@@ -258,7 +315,12 @@ export class Run {
     const work = this.#reader.interrupt(async () => {
       await this.#barriers.emptyForLoad(table);
       const load = await loadKeyless(this.#chunkParts, table, this.#abort.signal);
-      table.update({ allPlanned: true, snapshot: load.snapshot, end: load.end, rowsLoaded: load.rows });
+      table.update({
+        allPlanned: true,
+        snapshot: load.snapshot,
+        end: load.end,
+        rowsLoaded: load.rows,
+      });
       await this.#writeState([entry(stateKey.table(table.id), table.document)]);
       failpoint("keyless.loaded");
       void this.#parts.source.nudge();
@@ -268,14 +330,21 @@ export class Run {
 
   /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
   #awaitOlderTransactions(): void {
-    const waiting = this.#prepared.waiting.map((id) => this.tables.get(id)).filter((table) => table !== undefined);
+    const waiting = this.#prepared.waiting
+      .map((id) => this.tables.get(id))
+      .filter((table) => table !== undefined);
     if (waiting.length === 0) return;
     for (const table of waiting) table.held = true;
     const free = () => {
       for (const table of waiting) table.held = false;
       this.#loader.wake();
     };
-    this.#parts.source.safeToSnapshot(waiting.map((table) => table.id), this.#abort.signal).then(free, (error: unknown) => this.#fail(error));
+    this.#parts.source
+      .safeToSnapshot(
+        waiting.map((table) => table.id),
+        this.#abort.signal,
+      )
+      .then(free, (error: unknown) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -286,15 +355,25 @@ export class Run {
   #resize(lanes: number): void {
     const work = this.#reader.interrupt(async () => {
       const { position, acknowledge } = this.frontier.durable;
-      const kept = Array.from({ length: lanes }, (_, lane) => ({ key: stateKey.checkpoint(lane), value: position }));
-      const gone = this.#prepared.laneRows.filter((lane) => lane >= lanes).map((lane) => entry(stateKey.checkpoint(lane), null));
+      const kept = Array.from({ length: lanes }, (_, lane) => ({
+        key: stateKey.checkpoint(lane),
+        value: position,
+      }));
+      const gone = this.#prepared.laneRows
+        .filter((lane) => lane >= lanes)
+        .map((lane) => entry(stateKey.checkpoint(lane), null));
       const state = [
         ...kept,
         ...gone,
         entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: this.#sent.list() }),
         entry(stateKey.pipeline, { v: 1, identity: this.#prepared.identity, lanes }),
       ];
-      await this.#committer.commit(this.#prepared.laneRows, { writes: [], state, deadLetters: [], superseded: [] });
+      await this.#committer.commit(this.#prepared.laneRows, {
+        writes: [],
+        state,
+        deadLetters: [],
+        superseded: [],
+      });
       failpoint("run.resized");
       throw new RestartNeeded(`the number of lanes is ${lanes} now`);
     });
@@ -315,9 +394,13 @@ export class Run {
     const { source } = this.#parts;
     const durable = this.#prepared.frontier;
     if (durable.replayed && source.comparePositions(position, durable.position) <= 0) return true;
-    const held = this.lanes.filter((lane) => lane.replayUntil !== null && source.comparePositions(position, lane.replayUntil) <= 0);
+    const held = this.lanes.filter(
+      (lane) =>
+        lane.replayUntil !== null && source.comparePositions(position, lane.replayUntil) <= 0,
+    );
     if (held.length === this.lanes.length) return true;
-    if (held.length > 0) throw new MillraceError("MR_BUG", "a barrier was passed by some lanes and not by others");
+    if (held.length > 0)
+      throw new MillraceError("MR_BUG", "a barrier was passed by some lanes and not by others");
     return false;
   }
 
@@ -353,6 +436,7 @@ export class Run {
     for (const lane of this.lanes) lane.state.fail(new Error("the run ended"));
     await this.#log.close().catch(() => undefined);
     await until(AbortSignal.timeout(10_000), Promise.allSettled(loops)).catch(() => undefined);
-    for (const account of this.#accounts) account.close();
+    this.#logBytes.close();
+    this.#chunkBytes.close();
   }
 }

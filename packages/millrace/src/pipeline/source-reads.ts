@@ -46,7 +46,9 @@ export class SourceReads {
       for (const [table, indexes] of groupByTable(wanted)) {
         const shape = table.shape;
         const keys = indexes.map((i) => wanted[i]?.keyRow ?? []);
-        const rows = await snapshot.readRows(shape, keys, { maxValueBytes: this.#parts.maxValueBytes });
+        const rows = await snapshot.readRows(shape, keys, {
+          maxValueBytes: this.#parts.maxValueBytes,
+        });
         for (const [n, i] of indexes.entries()) {
           answers[i] = rows.get(this.#parts.source.keyText(shape, keys[n] ?? [])) ?? null;
         }
@@ -64,7 +66,10 @@ export class SourceReads {
       const snapshot = await this.#parts.source.openSnapshot();
       if ([...transactions].every((t) => snapshot.sees(t))) return snapshot;
       await snapshot.close();
-      await this.#parts.clock.sleep(backoffMs(attempt, 2, 1_000, this.#parts.random), this.#parts.signal);
+      await this.#parts.clock.sleep(
+        backoffMs(attempt, 2, 1_000, this.#parts.random),
+        this.#parts.signal,
+      );
     }
   }
 
@@ -82,7 +87,11 @@ export function keyRowFor(table: TableRuntime, change: Change): Row {
   const { shape } = table;
   if (change.shape === shape) return row;
   return shape.columns.map((column) => {
-    const index = change.shape.columns.findIndex((c) => (column.ordinal !== null && c.ordinal !== null ? c.ordinal === column.ordinal : c.name === column.name));
+    const index = change.shape.columns.findIndex((c) =>
+      column.ordinal !== null && c.ordinal !== null
+        ? c.ordinal === column.ordinal
+        : c.name === column.name,
+    );
     return index === -1 ? null : (row[index] ?? null);
   });
 }

@@ -84,13 +84,13 @@ export const stateKey = {
 } as const;
 
 /** An entry that stores a document, or deletes it. */
-export function entry(key: string, document: object | null): StateEntry {
-  return { key, value: document === null ? null : toJson(document) };
+export function entry(key: string, value: object | null): StateEntry {
+  return { key, value: value === null ? null : toJson(value) };
 }
 
 /** A document as plain JSON; also takes a copy, so that later changes of the live object do not reach it. */
-function toJson(document: object): Json {
-  return JSON.parse(JSON.stringify(document)) as Json;
+function toJson(value: object): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
 }
 
 /** What was found at the sink, sorted out. */
@@ -114,10 +114,14 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
   for (const [key, value] of state) {
     const [, kind, rest] = /^([a-z]+)\/(.*)$/s.exec(key) ?? [];
     if (kind === undefined || rest === undefined) continue;
-    if (kind === "checkpoint") checkpoints.set(Number(rest.slice(rest.lastIndexOf("/") + 1)), value as Position);
+    if (kind === "checkpoint")
+      checkpoints.set(Number(rest.slice(rest.lastIndexOf("/") + 1)), value as Position);
     else if (kind === "table") tables.set(rest as TableId, document<TableDocument>(key, value));
     else if (kind === "chunk") {
-      chunks.push({ table: rest.slice(rest.indexOf("/") + 1) as TableId, chunk: document<ChunkDocument>(key, value) });
+      chunks.push({
+        table: rest.slice(rest.indexOf("/") + 1) as TableId,
+        chunk: document<ChunkDocument>(key, value),
+      });
     }
   }
   return {
@@ -138,7 +142,10 @@ function optional<T>(state: ReadonlyMap<string, Json>, key: string): T | null {
 function document<T>(key: string, value: Json): T {
   const version = typeof value === "object" && value !== null && "v" in value ? value.v : undefined;
   if (version !== 1) {
-    throw new MillraceError("MR_STATE_VERSION", `state document "${key}" has version ${String(version)}, this program knows version 1`);
+    throw new MillraceError(
+      "MR_STATE_VERSION",
+      `state document "${key}" has version ${JSON.stringify(version)}, this program knows version 1`,
+    );
   }
   return value as T;
 }

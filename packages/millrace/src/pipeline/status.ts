@@ -5,7 +5,14 @@ import type { TableId } from "../model/table.ts";
 export type TableState = "DISCOVERY" | "INIT_SYNC" | "SYNC";
 
 /** What a task is doing. `failed` has said why; `fenced` never restarts by itself (I5). */
-export type TaskState = "starting" | "running" | "paused" | "stopping" | "stopped" | "failed" | "fenced";
+export type TaskState =
+  | "starting"
+  | "running"
+  | "paused"
+  | "stopping"
+  | "stopped"
+  | "failed"
+  | "fenced";
 
 /** One table, for `status`, `tables`, REST and metrics. */
 export interface TableStatus {
@@ -32,7 +39,11 @@ export interface ChannelStatus {
 export interface TaskStatus {
   readonly pipeline: string;
   readonly state: TaskState;
-  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly remedy: string;
+  } | null;
   readonly fence: number | null;
   readonly tables: readonly TableStatus[];
   readonly channels: readonly ChannelStatus[];
@@ -48,11 +59,41 @@ export interface TaskStatus {
 
 /** What a task tells while it works; `Task.events()` and the logs are made of these. */
 export type TaskEvent =
-  | { readonly type: "state"; readonly state: TaskState; readonly error?: { readonly code: string; readonly message: string; readonly remedy: string } }
-  | { readonly type: "table"; readonly table: TableId; readonly state: TableState; readonly reason?: string }
-  | { readonly type: "progress"; readonly table: TableId; readonly rowsLoaded: number; readonly estimatedRows: number | null }
+  | {
+      readonly type: "state";
+      readonly state: TaskState;
+      readonly error?: { readonly code: string; readonly message: string; readonly remedy: string };
+    }
+  | {
+      readonly type: "table";
+      readonly table: TableId;
+      readonly state: TableState;
+      readonly reason?: string;
+    }
+  | {
+      readonly type: "progress";
+      readonly table: TableId;
+      readonly rowsLoaded: number;
+      readonly estimatedRows: number | null;
+    }
   | { readonly type: "notice"; readonly table?: TableId; readonly message: string }
-  | { readonly type: "schema-change"; readonly table: TableId; readonly change: string; readonly outcome: "applied" | "ignored" | "refused" }
-  | { readonly type: "retry"; readonly code: string; readonly attempt: number; readonly waitMs: number; readonly message: string }
-  | { readonly type: "dead-letter"; readonly table: TableId; readonly code: string; readonly reason: string }
+  | {
+      readonly type: "schema-change";
+      readonly table: TableId;
+      readonly change: string;
+      readonly outcome: "applied" | "ignored" | "refused";
+    }
+  | {
+      readonly type: "retry";
+      readonly code: string;
+      readonly attempt: number;
+      readonly waitMs: number;
+      readonly message: string;
+    }
+  | {
+      readonly type: "dead-letter";
+      readonly table: TableId;
+      readonly code: string;
+      readonly reason: string;
+    }
   | { readonly type: "caught-up" };

@@ -20,7 +20,10 @@ export class TableRuntime {
   aheadOfLog = false;
   #document: TableDocument;
   #targets: readonly RouteTarget[];
-  readonly #compile: (shape: TableShape, targets: readonly RouteTarget[]) => readonly CompiledRoute[];
+  readonly #compile: (
+    shape: TableShape,
+    targets: readonly RouteTarget[],
+  ) => readonly CompiledRoute[];
   /** By the shape that rows were written with; emptied when the targets change. */
   #routes = new Map<TableShape, readonly CompiledRoute[]>();
 
@@ -94,7 +97,11 @@ export class TableRuntime {
   status(deadLetters: number): TableStatus {
     const d = this.#document;
     const percent =
-      d.state === "SYNC" ? 100 : d.estimatedRows === null || d.estimatedRows <= 0 ? null : Math.min(99, (100 * d.rowsLoaded) / d.estimatedRows);
+      d.state === "SYNC"
+        ? 100
+        : d.estimatedRows === null || d.estimatedRows <= 0
+          ? null
+          : Math.min(99, (100 * d.rowsLoaded) / d.estimatedRows);
     return {
       id: this.id,
       targets: d.targets,

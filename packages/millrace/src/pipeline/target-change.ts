@@ -15,24 +15,41 @@ export interface TargetPlan {
  * filled by a new INIT_SYNC; another key, or another type of a key column, makes the table anew.
  */
 export function planTargetChange(before: RouteTarget | null, after: RouteTarget): TargetPlan {
-  if (before === null) return { target: after, changes: [() => ({ kind: "create", table: after.target })], reload: true };
-  const pairs = after.target.columns.map((column, i) => ({ column, old: oldColumn(before, after, column, i) }));
+  if (before === null)
+    return {
+      target: after,
+      changes: [() => ({ kind: "create", table: after.target })],
+      reload: true,
+    };
+  const pairs = after.target.columns.map((column, i) => ({
+    column,
+    old: oldColumn(before, after, column, i),
+  }));
   const replaced = pairs.filter(({ column, old }) => old !== null && old.type !== column.type);
   const keyTouched =
-    keyNames(before.target) !== keyNames(renamedBack(before, after)) || replaced.some(({ column }) => isKey(after.target, column));
+    keyNames(before.target) !== keyNames(renamedBack(before, after)) ||
+    replaced.some(({ column }) => isKey(after.target, column));
   if (keyTouched || before.target.keyless !== after.target.keyless) {
     return {
       target: after,
-      changes: [() => ({ kind: "drop", table: before.target }), () => ({ kind: "create", table: after.target })],
+      changes: [
+        () => ({ kind: "drop", table: before.target }),
+        () => ({ kind: "create", table: after.target }),
+      ],
       reload: true,
     };
   }
   const kept = new Set(pairs.map(({ old }) => old));
-  const renames = pairs.flatMap(({ column, old }) => (old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : []));
-  const drops = before.target.columns.filter((column) => !kept.has(column)).map((column) => column.name);
+  const renames = pairs.flatMap(({ column, old }) =>
+    old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : [],
+  );
+  const drops = before.target.columns
+    .filter((column) => !kept.has(column))
+    .map((column) => column.name);
   const replaces = replaced.map(({ column }) => column.name);
   const added = pairs.some(({ old }) => old === null);
-  if (renames.length + drops.length + replaces.length === 0 && !added) return { target: after, changes: [], reload: false };
+  if (renames.length + drops.length + replaces.length === 0 && !added)
+    return { target: after, changes: [], reload: false };
   return {
     target: after,
     changes: [(tag) => ({ kind: "alter", table: after.target, renames, drops, replaces, tag })],
@@ -41,13 +58,21 @@ export function planTargetChange(before: RouteTarget | null, after: RouteTarget)
 }
 
 /** The old target column that a new one continues: by the source column's ordinal, else by name. */
-function oldColumn(before: RouteTarget, after: RouteTarget, column: TargetColumn, index: number): TargetColumn | null {
-  if (after.target.keyless && index === 0) return before.target.keyless ? (before.target.columns[0] ?? null) : null;
+function oldColumn(
+  before: RouteTarget,
+  after: RouteTarget,
+  column: TargetColumn,
+  index: number,
+): TargetColumn | null {
+  if (after.target.keyless && index === 0)
+    return before.target.keyless ? (before.target.columns[0] ?? null) : null;
   const shift = after.target.keyless ? 1 : 0;
   const source = after.from.columns[index - shift];
   const oldShift = before.target.keyless ? 1 : 0;
   const at = before.from.columns.findIndex((c) =>
-    source !== undefined && source.ordinal !== null && c.ordinal !== null ? c.ordinal === source.ordinal : c.name === column.name,
+    source !== undefined && source.ordinal !== null && c.ordinal !== null
+      ? c.ordinal === source.ordinal
+      : c.name === column.name,
   );
   return at === -1 ? null : (before.target.columns[at + oldShift] ?? null);
 }
@@ -57,8 +82,14 @@ function keyNames(table: Pick<TargetTable, "columns" | "key">): string {
 }
 
 /** The new table's key under the old names of its columns. */
-function renamedBack(before: RouteTarget, after: RouteTarget): Pick<TargetTable, "columns" | "key"> {
-  const columns = after.target.columns.map((column, i) => ({ ...column, name: oldColumn(before, after, column, i)?.name ?? `\u0000${column.name}` }));
+function renamedBack(
+  before: RouteTarget,
+  after: RouteTarget,
+): Pick<TargetTable, "columns" | "key"> {
+  const columns = after.target.columns.map((column, i) => ({
+    ...column,
+    name: oldColumn(before, after, column, i)?.name ?? `\u0000${column.name}`,
+  }));
   return { columns, key: after.target.key };
 }
 

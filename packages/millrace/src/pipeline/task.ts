@@ -44,7 +44,8 @@ class PipelineTask implements Task {
   }
 
   start(): Promise<void> {
-    if (this.#state !== "stopped" || this.#stopping) return Promise.reject(new MillraceError("MR_BUG", "the task was started already"));
+    if (this.#state !== "stopped" || this.#stopping)
+      return Promise.reject(new MillraceError("MR_BUG", "the task was started already"));
     this.#to("starting");
     void this.#supervise();
     return this.#started.promise;
@@ -54,7 +55,8 @@ class PipelineTask implements Task {
     const { clock, source } = this.#parts;
     let goal: Position | null = null;
     for (;;) {
-      if (this.#state === "failed" || this.#state === "fenced" || this.#state === "stopped") return this.done;
+      if (this.#state === "failed" || this.#state === "fenced" || this.#state === "stopped")
+        return this.done;
       const run = this.#run;
       if (run === null || !run.allSync) goal = null;
       else if (goal === null) {
@@ -69,13 +71,19 @@ class PipelineTask implements Task {
   status(): TaskStatus {
     const run = this.#run;
     const durable = run?.frontier.durable ?? null;
-    const lagBytes = durable !== null && this.#logEnd !== null ? this.#parts.source.bytesBetween(durable.position, this.#logEnd) : null;
+    const lagBytes =
+      durable !== null && this.#logEnd !== null
+        ? this.#parts.source.bytesBetween(durable.position, this.#logEnd)
+        : null;
     return {
       pipeline: this.#parts.pipeline,
       state: this.#paused && this.#state === "running" ? "paused" : this.#state,
       error: this.#error,
       fence: run?.fence ?? null,
-      tables: run === null ? [] : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
+      tables:
+        run === null
+          ? []
+          : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
       channels: run === null ? [] : run.channels(),
       lagMs: this.#lagMs(run, lagBytes),
       lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
@@ -112,7 +120,8 @@ class PipelineTask implements Task {
   }
 
   resync(table: TableId): Promise<void> {
-    if (this.#run === null) return Promise.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline is not running"));
+    if (this.#run === null)
+      return Promise.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline is not running"));
     return this.#run.resync(table);
   }
 
@@ -124,7 +133,7 @@ class PipelineTask implements Task {
 
   async #supervise(): Promise<void> {
     let failure: MillraceError | null = null;
-    for (let attempt = 0; failure === null && !this.#stopping; ) {
+    for (let attempt = 0; failure === null && !this.#stopping;) {
       const began = this.#parts.clock.monotonic();
       try {
         await this.#once();
@@ -160,11 +169,21 @@ class PipelineTask implements Task {
     const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
     this.#retries[error.code] = (this.#retries[error.code] ?? 0) + 1;
     this.#parts.observer.failed({ code: error.code, class: error.class });
-    const again = error.class === "transient" || error.class === "conflict" || error.class === "unknown-outcome" || error.class === "schema";
+    const again =
+      error.class === "transient" ||
+      error.class === "conflict" ||
+      error.class === "unknown-outcome" ||
+      error.class === "schema";
     if (!again) return error;
     const waitMs = backoffMs(attempt, 100, RESTART_CAP_MS, this.#parts.random);
     this.#error = { code: error.code, message: error.message, remedy: error.remedy };
-    this.#parts.observer.event({ type: "retry", code: error.code, attempt: attempt + 1, waitMs, message: error.message });
+    this.#parts.observer.event({
+      type: "retry",
+      code: error.code,
+      attempt: attempt + 1,
+      waitMs,
+      message: error.message,
+    });
     await this.#parts.clock.sleep(waitMs, this.#abort.signal).catch(() => undefined);
     return null;
   }
@@ -187,7 +206,9 @@ class PipelineTask implements Task {
     await this.#parts.sink.close().catch(() => undefined);
     if (failure === null) {
       this.#to("stopped");
-      this.#started.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped before it ran"));
+      this.#started.reject(
+        new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped before it ran"),
+      );
       this.#ended.resolve();
       return;
     }
@@ -199,6 +220,10 @@ class PipelineTask implements Task {
 
   #to(state: TaskState): void {
     this.#state = state;
-    this.#parts.observer.event({ type: "state", state, ...(this.#error === null ? {} : { error: this.#error }) });
+    this.#parts.observer.event({
+      type: "state",
+      state,
+      ...(this.#error === null ? {} : { error: this.#error }),
+    });
   }
 }
