@@ -1,8 +1,8 @@
 // Links between the project's own pages lead somewhere, and the index of docs/ names every page.
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { projectFiles } from "./project-files.mjs";
 
 /** The relative links of a Markdown text, without anchors; what stands in code is no link. */
 export function linksOf(text) {
@@ -30,11 +30,9 @@ export function unlistedPages(pages, indexText) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.md"];
-  const listed = execFileSync("git", args, { cwd: root, encoding: "utf8" })
-    .split("\0")
-    .filter(Boolean);
-  const pages = listed.filter((page) => existsSync(join(root, page)));
+  const pages = projectFiles(root).filter(
+    (file) => file.endsWith(".md") && existsSync(join(root, file)),
+  );
   const textOf = (page) => readFileSync(join(root, page), "utf8");
   const exists = (path) => existsSync(join(root, path));
   const problems = pages.flatMap((page) => brokenLinks(page, textOf(page), exists));

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { projectFiles } from "./project-files.mjs";
 
 const longFileLines = 400;
 
@@ -81,17 +82,13 @@ export function checkFiles(root, files, hosts = registryHosts) {
   return { errors, warnings };
 }
 
-/** The files of the project: what git has or would take. */
-function projectFiles(root) {
-  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-  const options = { cwd: root, encoding: "utf8", maxBuffer: 64 * 2 ** 20 };
-  return execFileSync("git", args, options).split("\0").filter(Boolean);
-}
-
 function configuredRegistry() {
   try {
     return registryHost(
-      execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8" }).trim(),
+      execFileSync("npm", ["config", "get", "registry"], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim(),
     );
   } catch {
     return undefined;
