@@ -140,7 +140,8 @@ export type TargetChange =
       /** Unique per barrier; part of the name under which a dropped column is put away first. */
       readonly tag: string;
     }
-  | { readonly kind: "drop"; readonly table: TargetTable };
+  /** Renamed to `_dropped_<tag>` first, which fails where that was done already: a zombie drops nothing newer. */
+  | { readonly kind: "drop"; readonly table: TargetTable; readonly tag: string };
 
 /** Key ranges of a target table, for ghosts and verify: rows by key text. */
 export interface KeyPage {

@@ -99,7 +99,7 @@ export class Barriers {
     const table = this.#parts.tables.get(intent.table);
     if (table === undefined) return this.#done(intent, []);
     if (intent.kind === "shape") await this.#reshape(table, intent);
-    else if (intent.kind === "drop") await this.#drop(table);
+    else if (intent.kind === "drop") await this.#drop(table, intent.tag);
     else await this.#empty(table);
     failpoint("barrier.acted");
     if (intent.kind !== "shape") this.#afterEmptying(table, intent);
@@ -217,10 +217,10 @@ export class Barriers {
     });
   }
 
-  async #drop(table: TableRuntime): Promise<void> {
+  async #drop(table: TableRuntime, tag: string): Promise<void> {
     this.#refuseShared(table, "DROP TABLE");
     for (const { target } of table.targets)
-      await this.#parts.sink.applyChange({ kind: "drop", table: target });
+      await this.#parts.sink.applyChange({ kind: "drop", table: target, tag });
   }
 
   /** Deletes all rows, in as many fenced transactions as the sink's limits ask for. */

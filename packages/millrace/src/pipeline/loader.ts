@@ -63,7 +63,7 @@ export class Loader {
   /** Ends the work on a table; what was read and not durable is read again by whoever starts it anew. */
   async stopTable(table: TableRuntime): Promise<void> {
     table.loading.abort(new Error("the table's load was stopped"));
-    await Promise.allSettled(this.#active.get(table) ?? []);
+    await Promise.allSettled(this.#active.get(table) ?? new Set<Promise<void>>());
     table.loading = new AbortController();
   }
 

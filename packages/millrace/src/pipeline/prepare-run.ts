@@ -69,45 +69,38 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const { tables, removed } = makeTables(parts, state, discovered);
   const { frontier, waiting } = await prepareSource(parts, state, discovered, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
-  const barriers: Prepared["barriers"] = (live) =>
-    new Barriers({
-      ...parts,
-      committer,
-      lanes,
-      tables,
-      sourcesOf: (target) => sourcesOf(tables, target),
-      currentShape,
-      ...live,
-    });
-  const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
-    (await source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
+  const { barriers, currentShape } = barriersOf(parts, committer, lanes, tables);
   if (state.intent !== null) {
-    await barriers({
-      acknowledged: () => frontier.acknowledge,
-      unseen: () => frontier.unseen,
-    }).finish(state.intent);
+    const { acknowledge, unseen } = frontier;
+    await barriers({ acknowledged: () => acknowledge, unseen: () => unseen }).finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal);
   }
   await checkTargets(parts, tables);
-  await writeDocuments(
-    committer,
-    documentsOf({ identity, lanes, frontier, tables, removed, takeover }),
-  );
+  const made = { identity, lanes, frontier, tables, removed, takeover };
+  await writeDocuments(committer, documentsOf(made));
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
-  const shared = {
-    identity,
-    lanes,
-    wantedLanes,
-    laneRows,
-    committer,
-    checkpoints,
-    frontier,
-    tables,
-    waiting,
+  const limits = limitsOf(parts, takeover, tables);
+  const start = { identity, lanes, wantedLanes, laneRows, committer, checkpoints, frontier };
+  return { ...start, tables, waiting, ...limits, barriers, currentShape };
+}
+
+/** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
+function barriersOf(
+  parts: TaskParts,
+  committer: Committer,
+  lanes: number,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Pick<Prepared, "barriers" | "currentShape"> {
+  const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
+    (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
+  const known = { ...parts, committer, lanes, tables, currentShape };
+  return {
+    barriers: (live) =>
+      new Barriers({ ...known, sourcesOf: (target) => sourcesOf(tables, target), ...live }),
+    currentShape,
   };
-  return { ...shared, ...limitsOf(parts, takeover, tables), barriers, currentShape };
 }
 
 function limitsOf(

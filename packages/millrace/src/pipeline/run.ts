@@ -133,10 +133,7 @@ export class Run {
       meetings: new MeetingWriter(shared),
       logBytes: this.#logBytes,
       chunkBytes: this.#chunkBytes,
-      maxRows: Math.max(
-        1,
-        Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10),
-      ),
+      maxRows: this.#maxRows(),
       maxBytes: sink.capabilities.maxBytesPerCommit,
       flushIntervalMs: settings.flushIntervalMs,
       signal,
@@ -148,6 +145,13 @@ export class Run {
       { length: this.#prepared.lanes },
       (_, lane) => new Lane(lane, this.#prepared.checkpoints.get(lane) ?? null, parts),
     );
+  }
+
+  /** Rows of a batch, so that state documents and lane rows always fit beside it. */
+  #maxRows(): number {
+    const { settings, sink } = this.#parts;
+    const fits = sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10;
+    return Math.max(1, Math.min(settings.batchRows, fits));
   }
 
   #makeChunkParts(): ChunkParts {

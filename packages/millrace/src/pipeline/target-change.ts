@@ -26,26 +26,13 @@ export function planTargetChange(before: RouteTarget | null, after: RouteTarget)
     old: oldColumn(before, after, column, i),
   }));
   const replaced = pairs.filter(({ column, old }) => old !== null && old.type !== column.type);
-  const keyTouched =
-    keyNames(before.target) !== keyNames(renamedBack(before, after)) ||
-    replaced.some(({ column }) => isKey(after.target, column));
-  if (keyTouched || before.target.keyless !== after.target.keyless) {
-    return {
-      target: after,
-      changes: [
-        () => ({ kind: "drop", table: before.target }),
-        () => ({ kind: "create", table: after.target }),
-      ],
-      reload: true,
-    };
-  }
+  if (keyTouched(before, after, replaced)) return anew(before, after);
   const kept = new Set(pairs.map(({ old }) => old));
   const renames = pairs.flatMap(({ column, old }) =>
     old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : [],
   );
-  const drops = before.target.columns
-    .filter((column) => !kept.has(column))
-    .map((column) => column.name);
+  const dropped = before.target.columns.filter((column) => !kept.has(column));
+  const drops = dropped.map((column) => column.name);
   const replaces = replaced.map(({ column }) => column.name);
   const added = pairs.some(({ old }) => old === null);
   if (renames.length + drops.length + replaces.length === 0 && !added)
@@ -54,6 +41,30 @@ export function planTargetChange(before: RouteTarget | null, after: RouteTarget)
     target: after,
     changes: [(tag) => ({ kind: "alter", table: after.target, renames, drops, replaces, tag })],
     reload: replaces.length > 0,
+  };
+}
+
+function keyTouched(
+  before: RouteTarget,
+  after: RouteTarget,
+  replaced: readonly { readonly column: TargetColumn }[],
+): boolean {
+  return (
+    before.target.keyless !== after.target.keyless ||
+    keyNames(before.target) !== keyNames(renamedBack(before, after)) ||
+    replaced.some(({ column }) => isKey(after.target, column))
+  );
+}
+
+/** The table is put away and made anew; its rows are read again. */
+function anew(before: RouteTarget, after: RouteTarget): TargetPlan {
+  return {
+    target: after,
+    changes: [
+      (tag) => ({ kind: "drop", table: before.target, tag }),
+      () => ({ kind: "create", table: after.target }),
+    ],
+    reload: true,
   };
 }
 
