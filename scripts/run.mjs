@@ -33,12 +33,14 @@ export function run(command, args, options = {}) {
     ...options,
     env: { ...process.env, ...options.env, PATH: path },
   });
+  const stopWatching = watchNpm(() => child.kill("SIGTERM"));
   const handlers = passedOn.map((signal) => [signal, () => passOn(child, signal)]);
   for (const [signal, handler] of handlers) process.on(signal, handler);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
       for (const [name, handler] of handlers) process.off(name, handler);
+      stopWatching();
       resolve({ code, signal });
     });
   });
@@ -51,6 +53,16 @@ export function run(command, args, options = {}) {
 function passOn(child, signal) {
   if (signal === "SIGINT" && process.stdin.isTTY) return;
   child.kill(signal);
+}
+
+/** npm that is killed (not asked to end) tells nobody; without it the program would run on, unseen. */
+function watchNpm(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return () => undefined;
+  const npm = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== npm) onGone();
+  }, 1000);
+  return () => clearInterval(timer);
 }
 
 /** Ends this process by the signal that ended the program, so that the caller's shell sees the same. */

@@ -12,7 +12,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Starts `program` (a text) through runProgram, as the scripts of package.json do. */
-function start(program, args = []) {
+function start(program, args = [], [command, ...before] = []) {
   const file = join(folder, "program.mjs");
   writeFileSync(file, program);
   const run = new URL("run.mjs", import.meta.url).href;
@@ -20,7 +20,11 @@ function start(program, args = []) {
   const wrapper = `import { runProgram } from "${run}"; await runProgram(${JSON.stringify(`${up}${file}`)});`;
   const wrapperFile = join(folder, "wrapper.mjs");
   writeFileSync(wrapperFile, wrapper);
-  return spawn(process.execPath, [wrapperFile, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const all = [...before, ...(command ? [process.execPath] : []), wrapperFile, ...args];
+  return spawn(command ?? process.execPath, all, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, npm_lifecycle_event: "test" },
+  });
 }
 
 async function end(child) {
@@ -68,6 +72,18 @@ describe("runProgram", () => {
       expect(await ended).toEqual({ code: 0, signal: null, output: "ready\nsignals: 1\n" });
     },
   );
+
+  it("ends the program when npm was killed and could not pass anything on", async () => {
+    const program = `
+      process.on("SIGTERM", () => { console.log("ended"); process.exit(0); });
+      setInterval(() => {}, 1000);
+      console.log("ready");`;
+    const npm = start(program, [], ["/bin/sh", "-c", '"$0" "$@" & wait']);
+    const ended = end(npm);
+    await once(npm.stdout, "data");
+    npm.kill("SIGKILL");
+    expect((await ended).output).toBe("ready\nended\n");
+  });
 
   it("ends by the signal that ended the program", async () => {
     const { code, signal } = await end(start(`process.kill(process.pid, "SIGKILL");`));
