@@ -6,6 +6,8 @@ import type { ConnectGate } from "./dsql/connect-gate.ts";
 import type { SqlSinkInput } from "./dsql/options.ts";
 import type { SinkProfile } from "./dsql/profile.ts";
 import { DSQL, POSTGRES } from "./dsql/profile.ts";
+import type { JsonlOptions } from "./jsonl/jsonl-sink.ts";
+import { JsonlSink } from "./jsonl/jsonl-sink.ts";
 
 /** What a sink is given; those of one process share a context's `gates`. */
 export interface SinkContext extends ConnectorContext {
@@ -17,6 +19,7 @@ export const SINKS = {
   dsql: (options: SqlSinkInput, context: SinkContext): Sink => sqlSink(DSQL, options, context),
   postgres: (options: SqlSinkInput, context: SinkContext): Sink =>
     sqlSink(POSTGRES, options, context),
+  jsonl: (options: JsonlOptions, _context: SinkContext): Sink => new JsonlSink(options),
 };
 
 /** One per server: all pipelines of the process open connections at one pace. */

@@ -4,6 +4,12 @@ import type { Statement } from "./statement.ts";
 import { statement } from "./statement.ts";
 
 /**
+ * How rows travel to a statement: one array per column, or, where the server refuses that, so many rows of plain
+ * parameters.
+ */
+export type Feed = "arrays" | number;
+
+/**
  * The statements of one target table, each compiled once. Rows travel as one array per column, so that one plan serves
  * every number of rows and the limit of 65,535 parameters is never met. Casts name the column's full type, because a
  * bare `numeric` means `numeric(18,6)` on DSQL.
@@ -18,34 +24,29 @@ export class TableStatements {
     this.#name = quoteTable(table);
   }
 
-  /** Parameters: one array per column. The key decides whether a row is new. */
-  get upsert(): Statement {
-    return this.#once("upsert", () => `${this.#insertText()} ${this.#onConflict()}`);
+  /** Parameters: the rows, all columns. The key decides whether a row is new. */
+  upsert(feed: Feed): Statement {
+    return this.#once(`upsert ${feed}`, () => `${this.#insertText(feed)} ${this.#onConflict()}`);
   }
 
-  /** Parameters: one array per column. */
-  get insert(): Statement {
-    return this.#once("insert", () => this.#insertText());
+  /** Parameters: the rows, all columns. */
+  insert(feed: Feed): Statement {
+    return this.#once(`insert ${feed}`, () => this.#insertText(feed));
   }
 
-  /** As {@link upsert} and {@link insert}, for servers that refuse unnest: `count` rows, one parameter per value. */
-  values(count: number, onConflict: boolean): Statement {
-    return this.#once(`values ${count} ${onConflict}`, () => this.#valuesText(count, onConflict));
+  /** Parameters: the rows, key columns. */
+  deleteByKey(feed: Feed): Statement {
+    return this.#once(`delete ${feed}`, () => this.#deleteText(feed));
   }
 
-  /** Parameters: one array per key column. */
-  get deleteByKey(): Statement {
-    return this.#once("delete", () => this.#deleteText());
-  }
-
-  /** Parameters: an array per key column, then one per column of `columns`. Answers the ordinals of the rows it found. */
-  update(columns: readonly number[]): Statement {
-    return this.#once(`update ${columns.join(",")}`, () => this.#updateText(columns));
+  /** Parameters: the rows, key columns, then those of `columns`. Answers the ordinals of the rows it found. */
+  update(columns: readonly number[], feed: Feed): Statement {
+    return this.#once(`update ${columns.join(",")} ${feed}`, () => this.#updateText(columns, feed));
   }
 
   /**
    * Copies the row of an old key under a new one. Parameters: the old key's columns, then the columns not in
-   * `unchanged`. Answers one row where the old key exists.
+   * `unchanged`. Changes one row where the old key exists.
    */
   copy(unchanged: readonly number[]): Statement {
     return this.#once(`copy ${unchanged.join(",")}`, () => this.#copyText(unchanged));
@@ -85,26 +86,23 @@ export class TableStatements {
     return indexes.map((index) => this.#column(index)).join(",");
   }
 
-  /** `unnest($1::int[],$2::text[]) AS u(c0,c1)` over the columns of `indexes`. */
-  #unnest(indexes: readonly number[], ordinal = false): string {
-    const arrays = indexes.map((index, i) => `$${i + 1}::${this.#type(index)}[]`).join(",");
-    const names = indexes.map((_, i) => `c${i}`).join(",");
-    return ordinal
-      ? `unnest(${arrays}) WITH ORDINALITY AS u(${names},n)`
-      : `unnest(${arrays}) AS u(${names})`;
-  }
-
-  #insertText(): string {
-    return `INSERT INTO ${this.#name} (${this.#names(this.#all())}) SELECT * FROM ${this.#unnest(this.#all())}`;
-  }
-
-  #valuesText(count: number, onConflict: boolean): string {
-    const columns = this.#all();
+  /** The rows of `indexes` as a table `u(c0,c1,n)`; `n` is the ordinal, from 1. */
+  #rows(indexes: readonly number[], feed: Feed): string {
+    const names = [...indexes.map((_, i) => `c${i}`), "n"].join(",");
+    if (feed === "arrays") {
+      const arrays = indexes.map((index, i) => `$${i + 1}::${this.#type(index)}[]`).join(",");
+      return `unnest(${arrays}) WITH ORDINALITY AS u(${names})`;
+    }
     const row = (n: number) =>
-      columns.map((index) => `$${n * columns.length + index + 1}::${this.#type(index)}`);
-    const rows = Array.from({ length: count }, (_, n) => `(${row(n).join(",")})`).join(",");
-    const insert = `INSERT INTO ${this.#name} (${this.#names(columns)}) VALUES ${rows}`;
-    return onConflict ? `${insert} ${this.#onConflict()}` : insert;
+      indexes.map((index, i) => `$${n * indexes.length + i + 1}::${this.#type(index)}`).join(",");
+    const rows = Array.from({ length: feed }, (_, n) => `(${row(n)},${n + 1})`).join(",");
+    return `(VALUES ${rows}) AS u(${names})`;
+  }
+
+  #insertText(feed: Feed): string {
+    const all = this.#all();
+    const values = all.map((_, i) => `u.c${i}`).join(",");
+    return `INSERT INTO ${this.#name} (${this.#names(all)}) SELECT ${values} FROM ${this.#rows(all, feed)}`;
   }
 
   #onConflict(): string {
@@ -120,19 +118,19 @@ export class TableStatements {
     return this.#table.key.map((index, i) => `t.${this.#column(index)}=u.c${i}`).join(" AND ");
   }
 
-  #deleteText(): string {
+  #deleteText(feed: Feed): string {
     const { key } = this.#table;
     const [only] = key;
-    if (key.length === 1 && only !== undefined) {
+    if (feed === "arrays" && key.length === 1 && only !== undefined) {
       return `DELETE FROM ${this.#name} WHERE ${this.#column(only)}=ANY($1::${this.#type(only)}[])`;
     }
-    return `DELETE FROM ${this.#name} AS t USING ${this.#unnest(key)} WHERE ${this.#keyJoin()}`;
+    return `DELETE FROM ${this.#name} AS t USING ${this.#rows(key, feed)} WHERE ${this.#keyJoin()}`;
   }
 
-  #updateText(columns: readonly number[]): string {
+  #updateText(columns: readonly number[], feed: Feed): string {
     const { key } = this.#table;
     const sets = columns.map((index, i) => `${this.#column(index)}=u.c${key.length + i}`).join(",");
-    const from = this.#unnest([...key, ...columns], true);
+    const from = this.#rows([...key, ...columns], feed);
     return `UPDATE ${this.#name} AS t SET ${sets} FROM ${from} WHERE ${this.#keyJoin()} RETURNING u.n`;
   }
 

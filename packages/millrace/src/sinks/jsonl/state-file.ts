@@ -1,0 +1,79 @@
+import { open, readFile, rename } from "node:fs/promises";
+import type { Json } from "../../model/position.ts";
+import type { Commit, DeadLetter, LaneRow } from "../../model/sink.ts";
+
+/** What a task keeps, as one JSON document. */
+export interface FileState {
+  readonly version: 1;
+  readonly fence: number;
+  readonly lanes: readonly { readonly lane: number; readonly seq: number }[];
+  readonly state: Readonly<Record<string, Json>>;
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** A task that never ran. */
+export const EMPTY_STATE: FileState = {
+  version: 1,
+  fence: 0,
+  lanes: [],
+  state: {},
+  deadLetters: [],
+};
+
+/** Reads a task's state; an absent file is a task that never ran. */
+export async function readState(path: string): Promise<FileState> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as FileState;
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, "code") === "ENOENT") return EMPTY_STATE;
+    throw error;
+  }
+}
+
+/** Replaces a task's state at once: a crash leaves the old or the new one. */
+export async function writeState(path: string, state: FileState): Promise<void> {
+  const next = `${path}.next`;
+  const handle = await open(next, "w");
+  try {
+    await handle.writeFile(JSON.stringify(state));
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await rename(next, path);
+}
+
+/** The state after a takeover: a higher fence, and at least so many lanes. */
+export function raised(state: FileState, lanes: number): FileState {
+  const known = new Map(state.lanes.map(({ lane, seq }) => [lane, seq]));
+  for (let lane = 0; lane < lanes; lane++) known.set(lane, known.get(lane) ?? 0);
+  const rows = [...known].map(([lane, seq]) => ({ lane, seq })).toSorted((a, b) => a.lane - b.lane);
+  return { ...state, fence: state.fence + 1, lanes: rows };
+}
+
+/** The state after a commit. */
+export function committed(state: FileState, commit: Commit): FileState {
+  const moved = new Set(commit.lanes.map(({ lane }) => lane));
+  const entries = new Map(Object.entries(state.state));
+  for (const { key, value } of commit.state) {
+    if (value === null) entries.delete(key);
+    else entries.set(key, value);
+  }
+  const gone = (letter: DeadLetter) =>
+    commit.superseded.some(({ target, key }) => target === letter.target && key === letter.key);
+  const parked = new Map(
+    state.deadLetters.filter((letter) => !gone(letter)).map((letter) => [letter.id, letter]),
+  );
+  for (const letter of commit.deadLetters) parked.set(letter.id, letter);
+  return {
+    ...state,
+    lanes: state.lanes.map(({ lane, seq }) => ({ lane, seq: moved.has(lane) ? seq + 1 : seq })),
+    state: Object.fromEntries(entries),
+    deadLetters: [...parked.values()],
+  };
+}
+
+/** Lane rows as other sinks have them. */
+export function laneRows({ lanes, fence }: FileState): readonly LaneRow[] {
+  return lanes.map(({ lane, seq }) => ({ lane, seq, fence }));
+}
