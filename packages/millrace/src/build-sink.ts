@@ -7,11 +7,18 @@ import type {
 } from "./config/pipeline-config.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
+import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import type { SqlSinkInput, TlsOptions } from "./sinks/dsql/options.ts";
 import { SINKS } from "./sinks/registry.ts";
 
 /** Makes the sink that a pipeline's file describes. Opens nothing. */
-export function buildSink(config: SinkConfig, context: ConnectorContext): Sink {
+export function buildSink(
+  config: SinkConfig,
+  connectorContext: ConnectorContext,
+  connections: ConnectionObserver | null,
+): Sink {
+  const context =
+    connections === null ? connectorContext : { ...connectorContext, sinkObserver: connections };
   switch (config.kind) {
     case "dsql":
       return SINKS.dsql(sqlSinkInput(config), context);

@@ -16,6 +16,7 @@ export { CATALOGUE } from "./errors/catalogue.ts";
 export type { CatalogueEntry, ErrorCode } from "./errors/catalogue.ts";
 export { MillraceError } from "./errors/millrace-error.ts";
 export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
+export { Metrics } from "./observe/metrics.ts";
 export { ByteBudget } from "./pipeline/byte-budget.ts";
 export type {
   ChannelStatus,

@@ -1,6 +1,7 @@
 import { loadConfig } from "./config/load.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
+import type { Metrics } from "./observe/metrics.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
 import type { TaskObserver } from "./pipeline/observer.ts";
 import { Pipeline } from "./pipeline-handle.ts";
@@ -10,7 +11,9 @@ import { processBudget } from "./process-budget.ts";
 export interface LoadOptions {
   /** Where log lines go; nowhere without it. */
   readonly log?: Logger;
-  /** Metrics and other listeners. */
+  /** Counts what the pipeline does; one for all pipelines of a process. */
+  readonly metrics?: Metrics;
+  /** Other listeners. */
   readonly observers?: readonly TaskObserver[];
   /** The memory that this pipeline shares with others; the process' own without it. */
   readonly budget?: ByteBudget;
@@ -29,11 +32,15 @@ export async function loadPipeline(
   options: LoadOptions = {},
 ): Promise<Pipeline> {
   const config = loadConfig(input, options.env ?? process.env);
-  return new Pipeline(config, {
+  const { metrics, observers = [] } = options;
+  const pipeline = new Pipeline(config, {
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     log: options.log ?? silentLogger,
     budget: options.budget ?? processBudget(config.memoryBudgetBytes),
-    observers: options.observers ?? [],
+    observers: metrics === undefined ? observers : [metrics.observer(config.name), ...observers],
+    connections: metrics?.connections(config.name) ?? null,
   });
+  metrics?.watch(pipeline);
+  return pipeline;
 }

@@ -7,6 +7,7 @@ import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { DiscoveredTable, Source } from "./model/source.ts";
+import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { logEvent } from "./observe/event-log.ts";
 import { EventStream } from "./observe/event-stream.ts";
 import { allOf } from "./observe/observers.ts";
@@ -32,6 +33,7 @@ export interface PipelineParts {
   readonly log: Logger;
   readonly budget: ByteBudget;
   readonly observers: readonly TaskObserver[];
+  readonly connections: ConnectionObserver | null;
 }
 
 /** One life of a pipeline, from `start` to its end; `restart` goes on within it. */
@@ -78,7 +80,12 @@ export class Pipeline {
       throw new MillraceError("MR_USAGE", `pipeline ${this.name} is running already`);
     signal?.throwIfAborted();
     this.#events.reopen();
-    const life: Life = { ended: Promise.withResolvers(), task: null, restarting: false, stopping: false };
+    const life: Life = {
+      ended: Promise.withResolvers(),
+      task: null,
+      restarting: false,
+      stopping: false,
+    };
     // Whoever never asks for `done` has the error in the status and in the log.
     life.ended.promise.catch(() => {});
     this.#life = life;
@@ -139,7 +146,7 @@ export class Pipeline {
   /** Stops the task and starts another from the state at the sink; also after a failure. */
   async restart(): Promise<void> {
     const life = this.#life;
-    if (life?.task == null) return this.start();
+    if (life === null || life.task === null) return this.start();
     life.restarting = true;
     await life.task.stop().catch(() => {});
     await life.task.done.catch(() => {});
@@ -149,37 +156,40 @@ export class Pipeline {
   }
 
   #task(): Task {
-    const task = this.#life?.task;
-    if (task != null) return task;
-    throw new MillraceError("MR_USAGE", `pipeline ${this.name} is not running`);
+    const task = this.#life?.task ?? null;
+    if (task !== null) return task;
+    throw new MillraceError("MR_NOT_RUNNING", `pipeline ${this.name} is not running`);
   }
 
   async #run(life: Life): Promise<void> {
     try {
-      const task = await this.#makeTask();
+      const { task, close } = await this.#makeTask();
       life.task = task;
-      if (life.stopping) await task.stop();
       task.done.then(
         () => this.#taskEnded(life, task, null),
         (error: unknown) => this.#taskEnded(life, task, error),
       );
-      await task.start();
+      // A stop that came while the source was being asked found no task to stop.
+      if (life.stopping) {
+        await task.stop();
+        await close();
+      } else await task.start();
     } catch (error) {
-      this.#end(life, error);
-      throw error;
+      this.#end(life, life.stopping ? null : error);
+      if (!life.stopping) throw error;
     }
   }
 
-  async #makeTask(): Promise<Task> {
-    const { clock, random, log, budget } = this.#parts;
+  async #makeTask(): Promise<{ task: Task; close: () => Promise<void> }> {
+    const { clock, random, log, budget, connections } = this.#parts;
     const context = { pipeline: this.name, clock, random, log };
     const source = buildSource(this.config.source, context);
     try {
       this.#tellNotices(await preflight(this.config, source));
-      const sink = buildSink(this.config.sink, context);
+      const sink = buildSink(this.config.sink, context, connections);
       const router = this.router();
       const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
-      return createTask({
+      const task = createTask({
         ...context,
         source,
         sink,
@@ -188,6 +198,10 @@ export class Pipeline {
         budget,
         observer,
       });
+      const close = async () => {
+        await Promise.allSettled([source.close(), sink.close()]);
+      };
+      return { task, close };
     } catch (error) {
       await closeQuietly(source);
       throw error;

@@ -234,7 +234,7 @@ export function choice<const T extends string>(
   return optionType<T>({
     name: words.map((word) => `\`${word}\``).join(", "),
     json: { type: "string", enum: words },
-    value: z.enum(words) as z.ZodType<T, T>,
+    value: z.enum(words),
     decode: (value) => {
       const word = words.find((candidate) => plain(candidate) === plain(value));
       if (word !== undefined) return word;

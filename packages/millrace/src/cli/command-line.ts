@@ -1,0 +1,197 @@
+import { Command, CommanderError, Option } from "commander";
+import type { LogFormat, LogLevel } from "../observe/logger.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
+import { VERSION } from "../version.ts";
+import { errorsCommand } from "./errors-command.ts";
+import { exitCodeOf, tellFailure } from "./failure.ts";
+import type { RemoteOptions } from "./remote-commands.ts";
+import { remoteAction, resyncTable, showStatus, showTables } from "./remote-commands.ts";
+import { listenOptions, runCommand } from "./run-command.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+import { validateCommand } from "./validate-command.ts";
+import { verifyCommand } from "./verify-command.ts";
+
+interface Common {
+  readonly json?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat?: LogFormat;
+}
+
+/** Runs one command line, without the program's name, and gives its exit code. */
+export async function runCommandLine(
+  args: readonly string[],
+  io: CliSurroundings,
+): Promise<number> {
+  let code: number = EXIT.done;
+  const program = createProgram(io, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.invalid;
+    tellFailure(error, args.includes("--json"), io);
+    return exitCodeOf(error);
+  }
+}
+
+function createProgram(io: CliSurroundings, finish: (code: number) => void): Command {
+  const program = new Command("millrace")
+    .description(
+      "Copies tables into Amazon Aurora DSQL and keeps them equal: a full load, then change data capture.",
+    )
+    .showHelpAfterError("(millrace --help lists commands and options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  addRun(program, io, finish);
+  addFileCommands(program, io, finish);
+  addRemoteCommands(program, io, finish);
+  addReferenceCommands(program, io, finish);
+  return program;
+}
+
+function subcommand(program: Command, usage: string, description: string): Command {
+  return program
+    .command(usage)
+    .description(description)
+    .option("--json", "one JSON document, or for run one JSON object per line")
+    .addOption(
+      new Option("--log-level <level>", "what is logged on stderr")
+        .choices(LOG_LEVELS)
+        .default("warn"),
+    )
+    .addOption(
+      new Option("--log-format <format>", "pretty on a terminal, json elsewhere").choices(
+        LOG_FORMATS,
+      ),
+    );
+}
+
+interface RunFlags extends Common {
+  readonly untilCaughtUp?: boolean;
+  readonly listen: string;
+  readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
+function addRun(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
+  subcommand(program, "run <file...>", "run pipelines in this process until they are stopped")
+    .option(
+      "--until-caught-up",
+      "end once every table is in SYNC and the log was followed to where it stood then",
+    )
+    .option(
+      "--listen <address:port>",
+      "where metrics, health and the API answer, or off",
+      "127.0.0.1:8083",
+    )
+    .option(
+      "--token-file <path>",
+      "file with the bearer token; needed for addresses that other machines reach",
+    )
+    .option("--tls-cert <path>", "PEM certificate of the listener")
+    .option("--tls-key <path>", "PEM key of the listener's certificate")
+    .action(async (files: string[], flags: RunFlags) => {
+      const options = {
+        files,
+        untilCaughtUp: flags.untilCaughtUp ?? false,
+        listen: listenOptions(flags.listen, flags),
+        json: flags.json ?? false,
+        logLevel: flags.logLevel,
+        logFormat: flags.logFormat ?? null,
+      };
+      finish(await runCommand(options, io));
+    });
+}
+
+function addFileCommands(
+  program: Command,
+  io: CliSurroundings,
+  finish: (code: number) => void,
+): void {
+  subcommand(program, "validate <file...>", "say everything that is wrong with pipeline files")
+    .option("--connect", "also what the servers say: rights, settings, keys, slots, limits")
+    .action(async (files: string[], flags: Common & { connect?: boolean }) => {
+      finish(
+        await validateCommand(
+          { files, connect: flags.connect ?? false, json: flags.json ?? false },
+          io,
+        ),
+      );
+    });
+  subcommand(program, "verify <file>", "compare source and target, while changes flow")
+    .option("--rows", "name the rows that differ, by key and column")
+    .action(async (file: string, flags: Common & { rows?: boolean }) => {
+      finish(
+        await verifyCommand({ file, rows: flags.rows ?? false, json: flags.json ?? false }, io),
+      );
+    });
+}
+
+function remote(program: Command, usage: string, description: string): Command {
+  return subcommand(program, usage, description)
+    .option("--url <url>", "address of the running process", "http://127.0.0.1:8083")
+    .option("--pipeline <name>", "the pipeline; needed where the process runs several")
+    .option("--token-file <path>", "file with the bearer token of the process");
+}
+
+type RemoteFlags = Common & Omit<RemoteOptions, "json">;
+
+function addRemoteCommands(
+  program: Command,
+  io: CliSurroundings,
+  finish: (code: number) => void,
+): void {
+  const options = (flags: RemoteFlags): RemoteOptions => ({ ...flags, json: flags.json ?? false });
+  remote(program, "status", "what the pipelines of a running process do").action(
+    async (flags: RemoteFlags) => finish(await showStatus(options(flags), io)),
+  );
+  remote(program, "tables", "the tables of a running pipeline").action(async (flags: RemoteFlags) =>
+    finish(await showTables(options(flags), io)),
+  );
+  remote(program, "resync <table>", "load a table again, by its name at the source").action(
+    async (table: string, flags: RemoteFlags) =>
+      finish(await resyncTable(table, options(flags), io)),
+  );
+  const actions = [
+    ["pause", "read nothing more; what is on its way is written"],
+    ["resume", "go on after a pause"],
+    ["restart", "stop and start again from the state at the sink"],
+    ["stop", "finish what is under way and end the pipeline"],
+  ] as const;
+  for (const [action, description] of actions) {
+    remote(program, action, description).action(async (flags: RemoteFlags) =>
+      finish(await remoteAction(action, options(flags), io)),
+    );
+  }
+}
+
+function addReferenceCommands(
+  program: Command,
+  io: CliSurroundings,
+  finish: (code: number) => void,
+): void {
+  subcommand(
+    program,
+    "errors [code]",
+    "the catalogue of errors: meaning, whether it is retried, what to do",
+  ).action((code: string | undefined, flags: Common) =>
+    finish(errorsCommand(code, flags.json ?? false, io)),
+  );
+  subcommand(program, "version", "the version of Millrace").action((flags: Common) => {
+    io.stdout.write(
+      flags.json === true
+        ? `${JSON.stringify({ version: VERSION, node: process.version })}\n`
+        : `${VERSION}\n`,
+    );
+    finish(EXIT.done);
+  });
+}

@@ -1,0 +1,58 @@
+import type { PipelineEvent } from "../pipeline-handle.ts";
+
+/** One plain line for an event; null for what a plain display does not show. */
+export function eventText(event: PipelineEvent): string | null {
+  switch (event.type) {
+    case "state":
+      return event.error === undefined
+        ? `${event.state}`
+        : `${event.state}: ${event.error.message} ${event.error.remedy}`;
+    case "table":
+      return `${event.table} is in ${event.state}${event.reason === undefined ? "" : ` (${event.reason})`}`;
+    case "progress":
+      return `${event.table}: ${loadedText(event.rowsLoaded, event.estimatedRows)}`;
+    case "notice":
+      return `${event.table === undefined ? "" : `${event.table}: `}${event.message}`;
+    case "schema-change":
+      return `${event.table}: ${event.change} ${event.outcome}`;
+    case "retry":
+      return `trying again in ${event.waitMs} ms (attempt ${event.attempt}): ${event.message}`;
+    case "dead-letter":
+      return `${event.table}: a row was parked as a dead letter: ${event.code}: ${event.reason}`;
+    case "caught-up":
+      return "caught up with the source";
+  }
+}
+
+/** `1,200 of about 5,000 rows loaded`. */
+export function loadedText(rowsLoaded: number, estimatedRows: number | null): string {
+  const estimate =
+    estimatedRows === null || estimatedRows < rowsLoaded
+      ? ""
+      : ` of about ${grouped(estimatedRows)}`;
+  return `${grouped(rowsLoaded)}${estimate} rows loaded`;
+}
+
+/** Thousands with commas, whatever the machine's language. */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** `350 ms`, `12.3 s`, `4 min`. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+/** `512 B`, `3.4 MiB`. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? "B"}`;
+}

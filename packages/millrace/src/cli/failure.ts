@@ -1,0 +1,50 @@
+import { ConfigError, formatProblem } from "../config/problem.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+
+/** A failure as `--json` shows it. */
+export function failureDocument(error: unknown): Record<string, unknown> {
+  const failure = toMillraceError(error, "MR_BUG");
+  return {
+    error: {
+      code: failure.code,
+      message: detailOf(failure),
+      remedy: failure.remedy,
+      ...(failure instanceof ConfigError ? { problems: failure.problems } : {}),
+    },
+  };
+}
+
+/** Tells a failure: its place, reason and remedy, as lines or as one JSON document. */
+export function tellFailure(error: unknown, json: boolean, io: CliSurroundings): void {
+  if (json) io.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
+  else io.stderr.write(failureLines(error));
+}
+
+function failureLines(error: unknown): string {
+  if (error instanceof ConfigError)
+    return error.problems.map((problem) => `${formatProblem(problem)}\n`).join("");
+  const failure = toMillraceError(error, "MR_BUG");
+  const stack = failure.class === "bug" ? `${stackOf(failure)}\n` : "";
+  return `${failure.code}: ${detailOf(failure)}\n  ${failure.remedy}\n${stack}`;
+}
+
+function detailOf(failure: MillraceError): string {
+  return failure.message.replace(`${failure.code}: `, "");
+}
+
+function stackOf(failure: MillraceError): string {
+  const cause = failure.cause instanceof Error ? failure.cause : failure;
+  return cause.stack ?? cause.message;
+}
+
+/**
+ * The exit code of a failure before the work began: what the operator must change, or a server that is not there, is
+ * invalid input (2); all else has failed (1).
+ */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof MillraceError)) return EXIT.failed;
+  return error.class === "config" || error.class === "transient" ? EXIT.invalid : EXIT.failed;
+}

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { parseFailpoints, setFailpointHandler } from "../model/failpoint.ts";
+import { systemClock } from "../model/ports.ts";
+import { runCommandLine } from "./command-line.ts";
+import type { CliSurroundings, Output } from "./surroundings.ts";
+
+const DEFAULT_COLUMNS = 80;
+
+function output(stream: NodeJS.WriteStream): Output {
+  // A reader that went away (`| head`) is no failure of ours.
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+  return {
+    write: (text) => void stream.write(text),
+    get isTerminal() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : DEFAULT_COLUMNS;
+    },
+  };
+}
+
+const surroundings: CliSurroundings = {
+  stdout: output(process.stdout),
+  stderr: output(process.stderr),
+  env: process.env,
+  clock: systemClock,
+  onSignal(listener) {
+    const heard = (signal: NodeJS.Signals) => listener(signal);
+    process.on("SIGINT", heard).on("SIGTERM", heard);
+    return () => void process.off("SIGINT", heard).off("SIGTERM", heard);
+  },
+  exit: (code) => process.exit(code),
+};
+
+const failpoints = process.env.MILLRACE_FAILPOINTS ?? "";
+if (failpoints !== "") {
+  const kill = () => void process.kill(process.pid, "SIGKILL");
+  setFailpointHandler(parseFailpoints(failpoints, { kill, exit: (code) => process.exit(code) }));
+}
+
+process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);

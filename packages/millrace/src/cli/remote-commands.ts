@@ -1,0 +1,184 @@
+import { z } from "zod";
+import { MillraceError } from "../errors/millrace-error.ts";
+import { bytesText, durationText, grouped } from "./event-text.ts";
+import { RestClient } from "./rest-client.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+
+/** Options of the commands that talk to a running process. */
+export interface RemoteOptions {
+  readonly url: string;
+  readonly pipeline?: string;
+  readonly tokenFile?: string;
+  readonly json: boolean;
+}
+
+const TABLE = z.object({
+  id: z.string(),
+  targets: z.array(z.string()),
+  state: z.string(),
+  rowsLoaded: z.number(),
+  loadedPercent: z.number().nullable(),
+  changes: z.number(),
+  deadLetters: z.number(),
+  notices: z.array(z.string()),
+});
+
+const PIPELINE = z.object({
+  pipeline: z.string(),
+  state: z.string(),
+  error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
+  lagMs: z.number().nullable(),
+  lagBytes: z.number().nullable(),
+  progressAgeMs: z.number(),
+  bufferBytes: z.number(),
+  bufferLimitBytes: z.number(),
+  tables: z.array(TABLE),
+});
+
+const PIPELINES = z.object({ pipelines: z.array(PIPELINE) });
+
+type RemotePipeline = z.output<typeof PIPELINE>;
+
+/** `status`: every pipeline of the process, or the one that was asked for. */
+export async function showStatus(
+  options: RemoteOptions,
+  { stdout }: CliSurroundings,
+): Promise<number> {
+  const client = new RestClient(options.url, options.tokenFile);
+  const body = await client.get("/api/v1/pipelines");
+  const pipelines = wanted(parse(PIPELINES, body, options.url).pipelines, options.pipeline);
+  if (options.json) stdout.write(`${JSON.stringify(rawPipelines(body, pipelines))}\n`);
+  else stdout.write(pipelines.map((pipeline) => statusText(pipeline)).join("\n"));
+  return EXIT.done;
+}
+
+/** `tables`: the tables of one pipeline. */
+export async function showTables(
+  options: RemoteOptions,
+  { stdout }: CliSurroundings,
+): Promise<number> {
+  const client = new RestClient(options.url, options.tokenFile);
+  const name = await pipelineName(client, options);
+  const body = await client.get(`${pathOf(name)}/tables`);
+  const { tables } = parse(z.object({ tables: z.array(TABLE) }), body, options.url);
+  stdout.write(options.json ? `${JSON.stringify(body)}\n` : tablesText(tables));
+  return EXIT.done;
+}
+
+/** `pause`, `resume`, `restart`, `stop`. */
+export async function remoteAction(
+  action: "pause" | "resume" | "restart" | "stop",
+  options: RemoteOptions,
+  { stdout }: CliSurroundings,
+): Promise<number> {
+  const client = new RestClient(options.url, options.tokenFile);
+  const name = await pipelineName(client, options);
+  const body = await client.post(`${pathOf(name)}/${action}`);
+  const { state } = parse(PIPELINE, body, options.url);
+  stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${name} is ${state}\n`);
+  return EXIT.done;
+}
+
+/** `resync TABLE`. */
+export async function resyncTable(
+  table: string,
+  options: RemoteOptions,
+  { stdout }: CliSurroundings,
+): Promise<number> {
+  const client = new RestClient(options.url, options.tokenFile);
+  const name = await pipelineName(client, options);
+  const body = await client.post(`${pathOf(name)}/tables/${encodeURIComponent(table)}/resync`);
+  const { state } = parse(TABLE, body, options.url);
+  stdout.write(
+    options.json
+      ? `${JSON.stringify(body)}\n`
+      : `${table} of ${name} is loaded again; it is in ${state}\n`,
+  );
+  return EXIT.done;
+}
+
+function pathOf(pipeline: string): string {
+  return `/api/v1/pipelines/${encodeURIComponent(pipeline)}`;
+}
+
+async function pipelineName(client: RestClient, { url, pipeline }: RemoteOptions): Promise<string> {
+  const { pipelines } = parse(PIPELINES, await client.get("/api/v1/pipelines"), url);
+  const [only, ...others] = wanted(pipelines, pipeline);
+  if (only !== undefined && others.length === 0) return only.pipeline;
+  const names = pipelines.map(({ pipeline: name }) => name).join(", ");
+  throw new MillraceError("MR_USAGE", `the process runs ${names}; say which with --pipeline NAME`);
+}
+
+function wanted(
+  pipelines: readonly RemotePipeline[],
+  name: string | undefined,
+): readonly RemotePipeline[] {
+  if (name === undefined) return pipelines;
+  const found = pipelines.filter(({ pipeline }) => pipeline === name);
+  if (found.length > 0) return found;
+  const names = pipelines.map(({ pipeline }) => pipeline).join(", ");
+  throw new MillraceError(
+    "MR_NOT_FOUND",
+    `there is no pipeline ${name} in this process; it runs ${names}`,
+  );
+}
+
+/** The documents as they came, with fields that this version does not know. */
+function rawPipelines(body: unknown, pipelines: readonly RemotePipeline[]): unknown {
+  const names = new Set(pipelines.map(({ pipeline }) => pipeline));
+  const loose = z
+    .object({ pipelines: z.array(z.looseObject({ pipeline: z.string() })) })
+    .parse(body);
+  return { pipelines: loose.pipelines.filter(({ pipeline }) => names.has(pipeline)) };
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  throw new MillraceError(
+    "MR_UNREACHABLE",
+    `what answers at ${url} is not this version of Millrace`,
+  );
+}
+
+function statusText(status: RemotePipeline): string {
+  const inSync = status.tables.filter(({ state }) => state === "SYNC").length;
+  const lag = status.lagMs === null ? "not known" : durationText(status.lagMs);
+  const lagBytes = status.lagBytes === null ? "" : `, ${bytesText(status.lagBytes)}`;
+  const lines = [
+    `${status.pipeline}: ${status.state}`,
+    ...(status.error === null
+      ? []
+      : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),
+    `  tables    ${inSync} of ${status.tables.length} in SYNC`,
+    `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
+    `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function tablesText(tables: readonly z.output<typeof TABLE>[]): string {
+  const header = ["TABLE", "STATE", "LOADED", "ROWS", "CHANGES", "DEAD LETTERS", "TARGETS"];
+  const rows = tables.map((table) => [
+    table.id,
+    table.state,
+    table.loadedPercent === null ? "-" : `${Math.floor(table.loadedPercent)} %`,
+    grouped(table.rowsLoaded),
+    grouped(table.changes),
+    grouped(table.deadLetters),
+    table.targets.join(" "),
+  ]);
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return [header, ...rows]
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { CATALOGUE } from "../errors/catalogue.ts";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
+
+/** Longest wait for an answer; a stop may take ten seconds. */
+const TIMEOUT_MS = 30_000;
+
+/** Talks to the listener of a running process. */
+export class RestClient {
+  readonly #url: string;
+  readonly #token: string | null;
+
+  constructor(url: string, tokenFile: string | undefined) {
+    this.#url = checkedUrl(url);
+    this.#token = tokenFile === undefined ? null : readToken(tokenFile);
+  }
+
+  get(path: string): Promise<unknown> {
+    return this.#request("GET", path);
+  }
+
+  post(path: string): Promise<unknown> {
+    return this.#request("POST", path);
+  }
+
+  async #request(method: string, path: string): Promise<unknown> {
+    const headers: Record<string, string> =
+      this.#token === null ? {} : { authorization: `Bearer ${this.#token}` };
+    const response = await this.#fetch(path, {
+      method,
+      headers,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const body: unknown = await response.json().catch(() => null);
+    if (response.ok) return body;
+    throw problemError(response.status, body, this.#url);
+  }
+
+  async #fetch(path: string, request: RequestInit): Promise<Response> {
+    try {
+      return await fetch(`${this.#url}${path}`, request);
+    } catch (cause) {
+      throw new MillraceError("MR_UNREACHABLE", `nothing answers at ${this.#url}`, { cause });
+    }
+  }
+}
+
+function checkedUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, "");
+  throw new MillraceError(
+    "MR_USAGE",
+    `--url ${url} is not an address; write one such as http://127.0.0.1:8083`,
+  );
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new MillraceError("MR_USAGE", `--token-file ${file} cannot be read`, { cause });
+  }
+}
+
+/** The problem document of the other process becomes the error that it was made from. */
+function problemError(status: number, body: unknown, url: string): MillraceError {
+  if (typeof body === "object" && body !== null && "code" in body && "detail" in body) {
+    const { code, detail } = body;
+    if (isErrorCode(code) && typeof detail === "string") return new MillraceError(code, detail);
+  }
+  return new MillraceError("MR_UNREACHABLE", `${url} answered ${status} and is not Millrace`);
+}
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(CATALOGUE, code);
+}

@@ -1,0 +1,228 @@
+import type { Pipeline } from "../pipeline-handle.ts";
+import { loadConfig } from "../config/load.ts";
+import { ConfigError } from "../config/problem.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
+import { loadPipeline } from "../load-pipeline.ts";
+import { createLogger } from "../observe/logger.ts";
+import type { LogFormat, LogLevel } from "../observe/logger.ts";
+import { Metrics } from "../observe/metrics.ts";
+import { ByteBudget } from "../pipeline/byte-budget.ts";
+import { VERSION } from "../version.ts";
+import { startServer } from "../server/listener.ts";
+import type { ListenOptions, Server } from "../server/listener.ts";
+import type { Display } from "./displays.ts";
+import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
+import { exitCodeOf, tellFailure } from "./failure.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT, wantsColor } from "./surroundings.ts";
+
+/** How long a stop may take before the process ends anyway; what was not written is read again next time. */
+const STOP_DEADLINE_MS = 9500;
+const TICK_MS = 500;
+
+/** What `run` was asked for. */
+export interface RunOptions {
+  readonly files: readonly string[];
+  readonly untilCaughtUp: boolean;
+  /** Null is off. */
+  readonly listen: ListenOptions | null;
+  readonly json: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat | null;
+}
+
+/** Runs pipelines until they are stopped, have caught up, or have failed. Gives the exit code. */
+export async function runCommand(options: RunOptions, io: CliSurroundings): Promise<number> {
+  const display = options.json
+    ? jsonDisplay(io)
+    : io.stdout.isTerminal
+      ? terminalDisplay(io)
+      : plainDisplay(io);
+  const metrics = new Metrics();
+  const pipelines = await loadAll(options, display, metrics, io);
+  const run = new Run(pipelines, options, display, metrics, io);
+  return run.go();
+}
+
+async function loadAll(
+  options: RunOptions,
+  display: Display,
+  metrics: Metrics,
+  io: CliSurroundings,
+): Promise<Pipeline[]> {
+  const configs = loadConfigs(options.files, io.env);
+  const budget = new ByteBudget(
+    Math.max(...configs.map(({ memoryBudgetBytes }) => memoryBudgetBytes)),
+  );
+  const format = options.logFormat ?? (io.stderr.isTerminal ? "pretty" : "json");
+  const color = wantsColor(io.stderr, io.env);
+  const logger = {
+    format,
+    level: options.logLevel,
+    color,
+    write: (line: string) => display.log(line),
+    now: () => io.clock.now(),
+  };
+  const pipelines: Pipeline[] = [];
+  for (const [index, { name }] of configs.entries()) {
+    const log = createLogger({ ...logger, bound: { pipeline: name } });
+    const pipeline = await loadPipeline(options.files[index] ?? "", {
+      log,
+      budget,
+      env: io.env,
+      metrics,
+    });
+    for (const notice of pipeline.notices) log.info(notice);
+    pipelines.push(pipeline);
+  }
+  return pipelines;
+}
+
+/** All files at once, so that the problems of all of them are told. */
+function loadConfigs(files: readonly string[], env: CliSurroundings["env"]) {
+  const problems: ConfigError["problems"][number][] = [];
+  const configs = files.flatMap((file) => {
+    try {
+      return [loadConfig(file, env)];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  const names = new Map<string, string>();
+  for (const { name, file, places } of configs) {
+    const other = names.get(name);
+    names.set(name, file);
+    if (other === undefined) continue;
+    const place = places.get("pipeline.name") ?? { file, line: null, column: null };
+    problems.push({
+      place,
+      path: "pipeline.name",
+      wrong: `"${name}" is the name of ${other} too`,
+      remedy: "Give every pipeline a name of its own",
+    });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return configs;
+}
+
+class Run {
+  readonly #pipelines: readonly Pipeline[];
+  readonly #options: RunOptions;
+  readonly #display: Display;
+  readonly #metrics: Metrics;
+  readonly #io: CliSurroundings;
+  #stopping = false;
+
+  constructor(
+    pipelines: readonly Pipeline[],
+    options: RunOptions,
+    display: Display,
+    metrics: Metrics,
+    io: CliSurroundings,
+  ) {
+    this.#pipelines = pipelines;
+    this.#options = options;
+    this.#display = display;
+    this.#metrics = metrics;
+    this.#io = io;
+  }
+
+  async go(): Promise<number> {
+    const { listen } = this.#options;
+    const server =
+      listen === null
+        ? null
+        : await startServer({
+            listen,
+            pipelines: this.#pipelines,
+            metrics: this.#metrics,
+            version: VERSION,
+          });
+    const ignoreSignals = this.#io.onSignal((signal) => this.#signalled(signal));
+    const ticking = setInterval(() => this.#display.tick(this.#pipelines), TICK_MS);
+    try {
+      const codes = await Promise.all(this.#pipelines.map((pipeline) => this.#one(pipeline)));
+      return Math.max(...codes);
+    } finally {
+      clearInterval(ticking);
+      ignoreSignals();
+      this.#display.close(this.#pipelines);
+      await server?.close();
+    }
+  }
+
+  async #one(pipeline: Pipeline): Promise<number> {
+    const shown = this.#show(pipeline);
+    try {
+      await pipeline.start();
+    } catch (error) {
+      if (this.#stopping) return EXIT.done;
+      tellFailure(error, this.#options.json, this.#io);
+      return exitCodeOf(error);
+    }
+    try {
+      if (this.#options.untilCaughtUp) await this.#untilCaughtUp(pipeline);
+      await pipeline.done;
+      return EXIT.done;
+    } catch (error) {
+      tellFailure(error, this.#options.json, this.#io);
+      return EXIT.failed;
+    } finally {
+      await shown;
+    }
+  }
+
+  async #untilCaughtUp(pipeline: Pipeline): Promise<void> {
+    const caughtUp = pipeline.caughtUp().then(
+      () => true,
+      () => false,
+    );
+    // Whichever comes first: a failure or a stop ends the pipeline before it has caught up.
+    if (await Promise.race([caughtUp, pipeline.done.then(() => false)])) await pipeline.stop();
+  }
+
+  async #show(pipeline: Pipeline): Promise<void> {
+    for await (const event of pipeline.events()) this.#display.show(event);
+  }
+
+  #signalled(signal: string): void {
+    if (this.#stopping) return this.#io.exit(EXIT.failed);
+    this.#stopping = true;
+    this.#display.log(`${signal}: finishing what is under way; once more to end at once\n`);
+    void this.#stopAll();
+  }
+
+  async #stopAll(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#display.log(
+        "a pipeline did not stop in time; nothing is lost, the next start reads it again\n",
+      );
+      this.#io.exit(EXIT.done);
+    }, STOP_DEADLINE_MS);
+    await Promise.allSettled(this.#pipelines.map((pipeline) => pipeline.stop()));
+    clearTimeout(timer);
+  }
+}
+
+/** Reads the `--listen` option and what belongs to it. */
+export function listenOptions(
+  address: string,
+  files: { readonly tokenFile?: string; readonly tlsCert?: string; readonly tlsKey?: string },
+): ListenOptions | null {
+  if (address === "off") return null;
+  const [, bracketed, plain, port] =
+    /^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):(\d{1,5})$/.exec(address) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || Number(port) > 65_535) {
+    throw new MillraceError(
+      "MR_USAGE",
+      `--listen ${address} is not an address; write ADDR:PORT such as 127.0.0.1:8083, or off`,
+    );
+  }
+  return { host, port: Number(port), ...files };
+}
+
+/** @internal So that the server's type is in one place for tests. */
+export type { Server };

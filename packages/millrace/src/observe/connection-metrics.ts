@@ -1,0 +1,69 @@
+import { Counter, Gauge, Histogram } from "prom-client";
+import type { Registry } from "prom-client";
+
+/** What a SQL sink tells about its connections and its IAM tokens. */
+export interface ConnectionObserver {
+  counts(now: { readonly active: number; readonly idle: number }): void;
+  /** A connection was handed out after this time. */
+  acquired(tookMs: number): void;
+  signed(token: { readonly expiresAtMs: number }): void;
+  /** A token could not be signed. */
+  failed(): void;
+}
+
+const SECONDS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
+
+/** Metrics of connections and tokens, under the seed's names. */
+export class ConnectionMetrics {
+  readonly #active: Gauge;
+  readonly #idle: Gauge;
+  readonly #acquisition: Histogram;
+  readonly #tokens: Counter;
+  readonly #failures: Counter;
+  readonly #expiry: Gauge;
+
+  constructor(registry: Registry) {
+    const metric = (name: string, help: string) => ({
+      name,
+      help,
+      labelNames: ["pipeline"],
+      registers: [registry],
+    });
+    this.#active = new Gauge(
+      metric("dsql_connection_pool_active", "Connections of the sink that are in use."),
+    );
+    this.#idle = new Gauge(
+      metric("dsql_connection_pool_idle", "Connections of the sink that are open and idle."),
+    );
+    const acquisition = metric(
+      "dsql_connection_acquisition_time_seconds",
+      "Time until a connection of the sink was there.",
+    );
+    this.#acquisition = new Histogram({ ...acquisition, buckets: SECONDS });
+    this.#tokens = new Counter(metric("dsql_auth_token_refresh_total", "IAM tokens signed."));
+    this.#failures = new Counter(
+      metric("dsql_auth_token_refresh_failures_total", "IAM tokens that could not be signed."),
+    );
+    this.#expiry = new Gauge(
+      metric(
+        "dsql_auth_token_expiration_timestamp_seconds",
+        "When the newest IAM token expires, since 1970.",
+      ),
+    );
+  }
+
+  observer(pipeline: string): ConnectionObserver {
+    return {
+      counts: ({ active, idle }) => {
+        this.#active.set({ pipeline }, active);
+        this.#idle.set({ pipeline }, idle);
+      },
+      acquired: (tookMs) => this.#acquisition.observe({ pipeline }, tookMs / 1000),
+      signed: ({ expiresAtMs }) => {
+        this.#tokens.inc({ pipeline });
+        this.#expiry.set({ pipeline }, expiresAtMs / 1000);
+      },
+      failed: () => this.#failures.inc({ pipeline }),
+    };
+  }
+}

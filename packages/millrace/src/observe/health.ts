@@ -1,0 +1,29 @@
+import type { TaskStatus } from "../pipeline/status.ts";
+
+/** Whether pipelines do what they are for, and if not, why: INTERFACE §4, `/health/ready`. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** Every pipeline runs, every table is in SYNC, and the lag is under the bound. */
+export function readiness(statuses: readonly TaskStatus[], maxLagMs: number): Readiness {
+  const reasons = statuses.flatMap((status) => reasonsOf(status, maxLagMs));
+  return { ready: reasons.length === 0, reasons };
+}
+
+function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
+  const { pipeline, state, error, tables, lagMs } = status;
+  if (state !== "running")
+    return [`${pipeline} is ${state}${error === null ? "" : ` (${error.code})`}`];
+  const waiting = tables.filter((table) => table.state !== "SYNC");
+  const reasons: string[] = [];
+  if (waiting.length > 0)
+    reasons.push(`${pipeline}: ${waiting.length} of ${tables.length} tables are not in SYNC`);
+  if (lagMs === null) reasons.push(`${pipeline}: its lag is not known yet`);
+  else if (lagMs > maxLagMs)
+    reasons.push(
+      `${pipeline}: its lag of ${Math.round(lagMs / 1000)} s is over ${Math.round(maxLagMs / 1000)} s`,
+    );
+  return reasons;
+}

@@ -1,0 +1,170 @@
+/** A path of the API for the description at `/api/v1/openapi.json`; a test holds it and the routes together. */
+interface Operation {
+  readonly method: "get" | "post";
+  readonly path: string;
+  readonly summary: string;
+  readonly answer: string;
+}
+
+const PIPELINE = "/api/v1/pipelines/{pipeline}";
+
+const OPERATIONS: readonly Operation[] = [
+  { method: "get", path: "/metrics", summary: "Metrics for Prometheus.", answer: "text/plain" },
+  { method: "get", path: "/health/live", summary: "The process answers.", answer: "Live" },
+  {
+    method: "get",
+    path: "/health/ready",
+    summary: "Every table is in SYNC and the lag is under the bound; 503 says why not.",
+    answer: "Readiness",
+  },
+  { method: "get", path: "/api/v1/openapi.json", summary: "This description.", answer: "OpenApi" },
+  {
+    method: "get",
+    path: "/api/v1/pipelines",
+    summary: "All pipelines of this process.",
+    answer: "Pipelines",
+  },
+  { method: "get", path: PIPELINE, summary: "One pipeline.", answer: "Pipeline" },
+  { method: "get", path: `${PIPELINE}/tables`, summary: "Its tables.", answer: "Tables" },
+  {
+    method: "get",
+    path: `${PIPELINE}/tables/{table}`,
+    summary: "One table, by its name at the source.",
+    answer: "Table",
+  },
+  {
+    method: "get",
+    path: `${PIPELINE}/channels`,
+    summary: "Its channels and their frontiers.",
+    answer: "Channels",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/pause`,
+    summary: "Reads nothing more; what is on its way is written.",
+    answer: "Pipeline",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/resume`,
+    summary: "Goes on after a pause.",
+    answer: "Pipeline",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/restart`,
+    summary: "Stops and starts again from the state at the sink.",
+    answer: "Pipeline",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/stop`,
+    summary: "Finishes what is under way and ends the pipeline.",
+    answer: "Pipeline",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/tables/{table}/resync`,
+    summary: "Loads a table again.",
+    answer: "Table",
+  },
+];
+
+const object = (properties: Record<string, unknown>) => ({
+  type: "object",
+  required: Object.keys(properties),
+  properties,
+});
+const nullable = (type: string) => ({ type: [type, "null"] });
+const text = { type: "string" };
+const integer = { type: "integer" };
+const listOf = (name: string) => ({
+  type: "array",
+  items: { $ref: `#/components/schemas/${name}` },
+});
+
+const SCHEMAS = {
+  Live: object({ live: { const: true } }),
+  Readiness: object({ ready: { type: "boolean" }, reasons: { type: "array", items: text } }),
+  OpenApi: { type: "object" },
+  Table: object({
+    id: text,
+    targets: { type: "array", items: text },
+    state: { enum: ["DISCOVERY", "INIT_SYNC", "SYNC"] },
+    rowsLoaded: integer,
+    estimatedRows: nullable("integer"),
+    loadedPercent: nullable("number"),
+    changes: integer,
+    deadLetters: integer,
+    notices: { type: "array", items: text },
+  }),
+  Tables: object({ tables: listOf("Table") }),
+  Channel: object({ id: text, kind: { enum: ["log", "chunk"] }, frontier: {} }),
+  Channels: object({ channels: listOf("Channel") }),
+  Pipeline: object({
+    pipeline: text,
+    state: { enum: ["starting", "running", "paused", "stopping", "stopped", "failed", "fenced"] },
+    error: { oneOf: [{ type: "null" }, object({ code: text, message: text, remedy: text })] },
+    fence: nullable("integer"),
+    lagMs: nullable("number"),
+    lagBytes: nullable("number"),
+    progressAgeMs: { type: "number" },
+    bufferBytes: integer,
+    bufferLimitBytes: integer,
+    retries: { type: "object", additionalProperties: integer },
+    identity: {},
+    tables: listOf("Table"),
+    channels: listOf("Channel"),
+  }),
+  Pipelines: object({ pipelines: listOf("Pipeline") }),
+  Problem: object({
+    type: text,
+    title: text,
+    status: integer,
+    detail: text,
+    code: text,
+    remedy: text,
+  }),
+};
+
+/** The OpenAPI 3.1 description of the listener. */
+export function openApi(version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Millrace", version },
+    paths,
+    components: {
+      schemas: SCHEMAS,
+      securitySchemes: { token: { type: "http", scheme: "bearer" } },
+    },
+    security: [{}, { token: [] }],
+  };
+}
+
+function describe({ path, summary, answer }: Operation): Record<string, unknown> {
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: text,
+  }));
+  const content =
+    answer === "text/plain"
+      ? { "text/plain": {} }
+      : { "application/json": { schema: { $ref: `#/components/schemas/${answer}` } } };
+  const problem = {
+    "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
+  };
+  return {
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    responses: {
+      "200": { description: "Done.", content },
+      default: { description: "A problem.", content: problem },
+    },
+  };
+}
