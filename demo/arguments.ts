@@ -1,0 +1,51 @@
+/** What `npm start` was asked for. */
+export interface DemoArguments {
+  /** Ends after this many seconds of SYNC, with a verification; null runs until Ctrl-C. */
+  readonly forSeconds: number | null;
+  /** Orders in the shop before the load. */
+  readonly rows: number;
+  /** Changes per second, about. */
+  readonly rate: number;
+  readonly listen: string;
+  readonly json: boolean;
+}
+
+/** Thrown for arguments that cannot be understood; the message says how it is meant. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const USAGE = `npm start -- [--for SECONDS] [--rows N] [--rate N] [--listen ADDR:PORT] [--json]
+
+  --for SECONDS   end after that long in SYNC: verify row by row, print a summary, exit 0 (or 3 where rows differ)
+  --rows N        orders in the shop before the load (default 20000)
+  --rate N        changes a second while it runs (default 200; 0 for none)
+  --listen A:P    where /metrics, /health and the API are served (default 127.0.0.1:8083, or "off")
+  --json          one JSON object a line instead of text`;
+
+/** Parses the arguments behind `npm start --`. */
+export function parseArguments(argv: readonly string[]): DemoArguments {
+  const values = new Map<string, string>();
+  for (let i = 0; i < argv.length; i++) {
+    const [name, inline] = (argv[i] ?? "").split(/=(.*)/s, 2);
+    if (name === undefined || !["--for", "--rows", "--rate", "--listen", "--json"].includes(name))
+      throw new UsageError(`"${argv[i]}" is not known here.\n\n${USAGE}`);
+    const value = name === "--json" ? "true" : (inline ?? argv[++i]);
+    if (value === undefined) throw new UsageError(`${name} needs a value.\n\n${USAGE}`);
+    values.set(name, value);
+  }
+  return {
+    forSeconds: values.has("--for") ? wholeNumber("--for", values.get("--for"), 1) : null,
+    rows: wholeNumber("--rows", values.get("--rows") ?? "20000", 1),
+    rate: wholeNumber("--rate", values.get("--rate") ?? "200", 0),
+    listen: values.get("--listen") ?? "127.0.0.1:8083",
+    json: values.has("--json"),
+  };
+}
+
+function wholeNumber(name: string, text: string | undefined, least: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least)
+    throw new UsageError(`${name} takes a whole number from ${least} on, not "${text}".\n\n${USAGE}`);
+  return value;
+}

@@ -1,0 +1,86 @@
+import type { Pipeline } from "millrace";
+
+/** Where the demo tells how it goes. */
+export interface Screen {
+  /** One line about a step. */
+  say(text: string, data?: Readonly<Record<string, unknown>>): void;
+  /** How the pipeline stands; called twice a second. */
+  show(pipeline: Pipeline, written: number): void;
+  end(): void;
+}
+
+type Status = ReturnType<Pipeline["status"]>;
+
+/** One JSON object a line. */
+export function jsonScreen(write: (text: string) => void): Screen {
+  const line = (data: object) => write(`${JSON.stringify(data)}\n`);
+  return {
+    say: (text, data) => line({ message: text, ...data }),
+    show: (pipeline, written) => line({ ...summary(pipeline.status()), changesMade: written }),
+    end: () => {},
+  };
+}
+
+/** Plain lines for a pipe: one every five seconds and at each change of a table's state. */
+export function plainScreen(write: (text: string) => void, now: () => number): Screen {
+  let last = "";
+  let toldMs = 0;
+  return {
+    say: (text) => write(`${text}\n`),
+    show: (pipeline, written) => {
+      const status = pipeline.status();
+      const states = status.tables.map((table) => `${table.id} ${table.state}`).join(", ");
+      if (states === last && now() - toldMs < 5_000) return;
+      last = states;
+      toldMs = now();
+      write(`${lines(status, written).join("\n")}\n`);
+    },
+    end: () => {},
+  };
+}
+
+/** Redraws its lines in place on a terminal. */
+export function terminalScreen(write: (text: string) => void): Screen {
+  let height = 0;
+  const clear = () => {
+    if (height > 0) write(`\u001b[${height}A\u001b[0J`);
+    height = 0;
+  };
+  return {
+    say: (text) => {
+      clear();
+      write(`${text}\n`);
+    },
+    show: (pipeline, written) => {
+      clear();
+      const drawn = lines(pipeline.status(), written);
+      height = drawn.length;
+      write(`${drawn.join("\n")}\n`);
+    },
+    end: () => {
+      height = 0;
+    },
+  };
+}
+
+function lines(status: Status, written: number): string[] {
+  const lag = status.lagMs === null ? "–" : `${(status.lagMs / 1000).toFixed(1)} s`;
+  return [
+    `  ${status.state.toUpperCase()}  lag ${lag}  buffer ${mib(status.bufferBytes)} of ${mib(status.bufferLimitBytes)}  changes made by the shop ${written}`,
+    ...status.tables.map((table) => {
+      const percent = table.loadedPercent ?? 0;
+      const bar = "█".repeat(Math.round(percent / 5)).padEnd(20, "░");
+      return `  ${table.id.padEnd(20)} ${table.state.padEnd(9)} ${bar} ${String(table.rowsLoaded).padStart(9)} rows loaded ${String(table.changes).padStart(9)} changes`;
+    }),
+  ];
+}
+
+function summary(status: Status): object {
+  const { state, lagMs, bufferBytes } = status;
+  const tables = status.tables.map(({ id, state: s, rowsLoaded, changes }) => ({ id, state: s, rowsLoaded, changes }));
+  return { state, lagMs, bufferBytes, tables };
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
