@@ -22,20 +22,36 @@ export interface TextQueryClient {
   }): Promise<{ readonly rows: readonly unknown[][] }>;
 }
 
+/** DSQL lets a session meet each change of the catalogue once, as 40001 (OC001): reads are simply asked again. */
+const maxAttempts = 5;
+
 /** A reader over a connected `pg` client that nobody else uses meanwhile. */
 export function readerOver(client: TextQueryClient, dialect: TableReader["dialect"]): TableReader {
+  const once = async (sql: string, parameters: readonly string[]): Promise<readonly TextRow[]> => {
+    const { rows } = await client.query({
+      text: sql,
+      values: [...parameters],
+      rowMode: "array",
+      types: { getTypeParser: () => (text) => text },
+    });
+    return rows.map((row) => row.map((value) => (typeof value === "string" ? value : null)));
+  };
   return {
     dialect,
     async query(sql, parameters) {
-      const { rows } = await client.query({
-        text: sql,
-        values: [...parameters],
-        rowMode: "array",
-        types: { getTypeParser: () => (text) => text },
-      });
-      return rows.map((row) => row.map((value) => (typeof value === "string" ? value : null)));
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(sql, parameters);
+        } catch (error) {
+          if (attempt === maxAttempts || !isConflict(error)) throw error;
+        }
+      }
     },
   };
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "40001";
 }
 
 /** Makes both servers print values alike, whatever the role's or the database's own settings are. */
