@@ -163,7 +163,7 @@ export class Pipeline {
 
   async #run(life: Life): Promise<void> {
     try {
-      const { task, close } = await this.#makeTask();
+      const { task, close } = await this.#makeTask(life.task !== null);
       life.task = task;
       task.done.then(
         () => this.#taskEnded(life, task, null),
@@ -180,12 +180,12 @@ export class Pipeline {
     }
   }
 
-  async #makeTask(): Promise<{ task: Task; close: () => Promise<void> }> {
+  async #makeTask(again: boolean): Promise<{ task: Task; close: () => Promise<void> }> {
     const { clock, random, log, budget, connections } = this.#parts;
     const context = { pipeline: this.name, clock, random, log };
     const source = buildSource(this.config.source, context);
     try {
-      this.#tellNotices(await preflight(this.config, source));
+      this.#tellNotices(await this.#preflight(source, again));
       const sink = buildSink(this.config.sink, context, connections);
       const router = this.router();
       const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
@@ -218,6 +218,16 @@ export class Pipeline {
       database: source.database,
       defaultTarget: defaultTargetOf(source.kind),
     });
+  }
+
+  /** A source that cannot be reached stops a first start; a restart leaves it to the task, which goes on trying. */
+  async #preflight(source: Source, again: boolean): Promise<readonly DiscoveredTable[]> {
+    try {
+      return await preflight(this.config, source);
+    } catch (error) {
+      if (again && error instanceof MillraceError && error.class === "transient") return [];
+      throw error;
+    }
   }
 
   #tellNotices(tables: readonly DiscoveredTable[]): void {

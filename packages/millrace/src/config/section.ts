@@ -146,7 +146,7 @@ class SectionReader<Table extends OptionTable> {
         node.place,
         option.name,
         "has no value",
-        `Write ${option.name}: ${option.example}, or leave it out`,
+        `Write ${option.name}: ${option.example}${option.required ? "" : ", or leave it out"}`,
       );
       return null;
     }

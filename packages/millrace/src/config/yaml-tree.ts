@@ -10,7 +10,7 @@ const MAX_NODES = 50_000;
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: "Keep one of the two",
   TAB_AS_INDENT: "Indent with spaces",
-  BAD_INDENT: "Indent the keys of one section by the same number of spaces",
+  BAD_INDENT: "Check the brackets, and indent the keys of one section by the same number of spaces",
   BAD_ALIAS: 'A "*" at the start of a value needs a backslash (\\*) or quotes',
   MISSING_CHAR: "Close the quote or the bracket",
   BLOCK_AS_IMPLICIT_KEY: 'Put one "key: value" on a line; quote a value that holds ": "',
