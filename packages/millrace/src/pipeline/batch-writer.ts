@@ -67,7 +67,7 @@ export class BatchWriter {
   }
 
   async #writeOnce(items: readonly RowItem[], state: readonly StateEntry[]): Promise<void> {
-    for (let known = new Map<RowItem, Row | null>(), round = 0; ; round++) {
+    for (let known = new Map<RowItem, Row | null>(); ;) {
       const prepared = await this.#prepare(items, known);
       failpoint("lane.before-commit");
       const result = await this.#parts.committer.commit([this.#lane], {
@@ -77,13 +77,26 @@ export class BatchWriter {
         superseded: prepared.superseded,
       });
       if (result.outcome === "done") return this.#afterCommit(prepared);
-      if (round > 0)
-        throw new MillraceError("MR_BUG", "rows are missing that were read from the source");
       const missing = result.rows
         .map(({ write, row }) => prepared.outcomesOf[write]?.[row]?.item)
-        .filter((item) => item !== undefined);
-      known = await this.#readRows(missing);
+        .filter((item) => item !== undefined)
+        .filter((item) => !known.has(item));
+      if (missing.length === 0)
+        throw new MillraceError("MR_BUG", "rows are missing that no write of this batch needs");
+      known = new Map([...known, ...(await this.#resolveMissing(missing))]);
     }
+  }
+
+  /** Rows that the sink turned out not to have: read at the source, or, without key, nothing is left to remove. */
+  async #resolveMissing(items: readonly RowItem[]): Promise<Map<RowItem, Row | null>> {
+    const gone = items.filter((item) => item.write === "remove-equal");
+    for (const { table } of gone) {
+      const message = "a row without key that the source removed was not at the sink";
+      this.#parts.observer.event({ type: "notice", table: table.id, message });
+    }
+    const rows = await this.#readRows(items.filter((item) => item.write !== "remove-equal"));
+    for (const item of gone) rows.set(item, null);
+    return rows;
   }
 
   /** The checkpoint of this lane: the position of its last change. */
@@ -114,7 +127,7 @@ export class BatchWriter {
     const runs = this.#parts.compaction ? [items] : runsOfDistinctKeys(items);
     for (const run of runs) {
       const keyed = run.filter((item) => !item.route.target.keyless);
-      if (keyed.length < run.length) addKeyless(writes, outcomesOf, run);
+      if (keyed.length < run.length) addKeyless(known, writes, outcomesOf, run);
       const targets = compact(keyed);
       await this.#completePatches(targets, known);
       for (const [target, outcomes] of targets)
@@ -259,19 +272,25 @@ function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
 }
 
 /** Rows without key: appends and removals in their own order. */
-function addKeyless(writes: Write[], outcomesOf: KeyOutcome[][], run: readonly RowItem[]): void {
+function addKeyless(
+  absent: ReadonlyMap<RowItem, Row | null>,
+  writes: Write[],
+  outcomesOf: KeyOutcome[][],
+  run: readonly RowItem[],
+): void {
   let appended: { table: TargetTable; rows: Row[] } | null = null;
-  for (const { route, write, row } of run) {
+  for (const item of run) {
+    const { route, write, row } = item;
     if (!route.target.keyless) continue;
     if (write === "append" && appended?.table === route.target) appended.rows.push(row);
     else if (write === "append") {
       appended = { table: route.target, rows: [row] };
       writes.push({ kind: "insert", ...appended });
       outcomesOf.push([]);
-    } else {
+    } else if (!absent.has(item)) {
       appended = null;
       writes.push({ kind: "delete-equal", table: route.target, row });
-      outcomesOf.push([]);
+      outcomesOf.push([item]);
     }
   }
 }
