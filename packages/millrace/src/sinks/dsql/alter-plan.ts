@@ -30,9 +30,9 @@ export function nextStep(actual: CatalogueTable, change: Alter): string | null {
   );
 }
 
-/** The name under which a dropped column waits; the tag is a position, so that it fits into 63 bytes only as a hash. */
-export function putAwayName(tag: string, column: string): string {
-  const hash = createHash("sha256").update(`${tag}\0${column}`).digest("hex").slice(0, 16);
+/** The name under which a dropped column or table waits; the tag is a position, so that it fits into 63 bytes only as a hash. */
+export function putAwayName(tag: string, name: string): string {
+  const hash = createHash("sha256").update(`${tag}\0${name}`).digest("hex").slice(0, 16);
   const readable = tag.replaceAll(/[^A-Za-z0-9]+/g, "_").slice(0, 32);
   return `${DROPPED_PREFIX}${readable}_${hash}`;
 }

@@ -4,7 +4,7 @@ import { tableId } from "../../model/table.ts";
 import type { MappingOptions } from "./type-mapping.ts";
 import { mapColumn } from "./type-mapping.ts";
 
-/** The column that makes rows of a table without key findable; its value comes from the position. */
+/** The first column of a table without key, its key there; the value comes from the position. */
 export const KEYLESS_COLUMN = "_millrace_key";
 
 /**
@@ -28,8 +28,8 @@ export function mapTargetTable(
     id,
     schema: target.schema,
     name: target.name,
-    columns: keyless ? [...columns, keylessColumn()] : columns,
-    key: keyless ? [columns.length] : shape.key,
+    columns: keyless ? [keylessColumn(), ...columns] : columns,
+    key: keyless ? [0] : shape.key,
     keyless,
   };
 }

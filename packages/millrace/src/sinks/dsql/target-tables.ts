@@ -2,7 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { KeyPage, TargetChange } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
-import { DROPPED_PREFIX, nextStep } from "./alter-plan.ts";
+import { DROPPED_PREFIX, nextStep, putAwayName } from "./alter-plan.ts";
 import type { CatalogueTable } from "./catalogue.ts";
 import { readCatalogueTable, schemaExists } from "./catalogue.ts";
 import { createSchemaText, createTableText, runDdl } from "./ddl.ts";
@@ -62,7 +62,7 @@ export class TargetTables {
         await this.check(change.table, "if-missing");
         return;
       case "drop":
-        return this.#drop(change.table);
+        return this.#drop(change.table, change.tag);
       case "alter":
         return this.#alter(change);
     }
@@ -112,11 +112,18 @@ export class TargetTables {
     }
   }
 
-  #drop(table: TargetTable): Promise<void> {
+  /** By way of another name, for the reason of `alter-plan.ts`; the old table is not kept, it may be large. */
+  #drop(table: TargetTable, tag: string): Promise<void> {
+    const away = { schema: table.schema, name: putAwayName(tag, table.name) };
     return this.#again(`dropping ${table.id}`, async (connection) => {
       await this.#parts.stillMine(connection);
-      if ((await readCatalogueTable(connection, table)) === null) return;
-      await runDdl(connection, `DROP TABLE IF EXISTS ${quoteTable(table)}`, `dropping ${table.id}`);
+      const putAside = (await readCatalogueTable(connection, away)) !== null;
+      if (!putAside) {
+        if ((await readCatalogueTable(connection, table)) === null) return;
+        const text = `ALTER TABLE ${quoteTable(table)} RENAME TO ${quoteName(away.name)}`;
+        await runDdl(connection, text, `putting ${table.id} away`);
+      }
+      await runDdl(connection, `DROP TABLE IF EXISTS ${quoteTable(away)}`, `dropping ${table.id}`);
     });
   }
 

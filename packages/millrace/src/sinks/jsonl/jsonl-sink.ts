@@ -28,6 +28,14 @@ export interface JsonlOptions {
 
 const MIB = 1024 * 1024;
 
+/** First column of a table without key, as in every sink; the value comes from the position. */
+const KEYLESS_COLUMN: TargetColumn = {
+  name: "_millrace_key",
+  type: "text",
+  logical: { kind: "text", maxChars: null },
+  nullable: false,
+};
+
 /**
  * Writes changes as lines of JSON, a file per table, for looking at and for tests. At least once: lines and state are
  * different files, so that a crash between them repeats the lines of one batch.
@@ -61,14 +69,8 @@ export class JsonlSink implements Sink {
       logical: column.type,
       nullable: !shape.key.includes(index),
     }));
-    if (keyless)
-      columns.push({
-        name: "_millrace_key",
-        type: "text",
-        logical: { kind: "text", maxChars: null },
-        nullable: false,
-      });
-    const key = keyless ? [shape.columns.length] : shape.key;
+    if (keyless) columns.unshift(KEYLESS_COLUMN);
+    const key = keyless ? [0] : shape.key;
     return { id: tableId(target.schema, target.name), ...target, columns, key, keyless };
   }
 
