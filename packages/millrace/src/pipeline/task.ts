@@ -60,8 +60,9 @@ class PipelineTask implements Task {
       const run = this.#run;
       if (run === null || !run.allSync) goal = null;
       else if (goal === null) {
-        goal = await source.logEnd();
-        await source.nudge();
+        // A source that cannot be asked right now is asked again; the run meets the same failure and says so.
+        goal = await source.logEnd().catch(() => null);
+        if (goal !== null) await source.nudge();
       } else if (source.comparePositions(run.frontier.durable.position, goal) >= 0) break;
       await clock.sleep(50);
     }
