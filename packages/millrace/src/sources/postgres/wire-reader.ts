@@ -8,7 +8,10 @@ export const Framing = {
   MORE: 0,
   /** A CopyData message; its body is `buffer[bodyStart..bodyEnd)` until the next `advance` or `fill`. */
   DATA: 1,
-  /** A CopyData message too large to be held; take it piecewise with {@link WireReader.piece}. */
+  /**
+   * A CopyData message too large to be held; take it piecewise with {@link WireReader.piece}. The first piece is here
+   * already and has at least 64 bytes.
+   */
   LARGE: 2,
   /** COPY is over and the session is idle again, or the server ended replication. */
   DONE: 3,
@@ -18,6 +21,8 @@ export type Framing = (typeof Framing)[keyof typeof Framing];
 /** Messages up to this size are held whole; also the most that one read brings. */
 const WINDOW_BYTES = 262_144;
 const HEADER_BYTES = 5;
+/** The first piece of a large message has at least this much: enough to see whose row it is. */
+const LARGE_START_BYTES = 64;
 
 const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
@@ -143,6 +148,7 @@ export class WireReader {
   #beginIncomplete(length: number): Framing {
     if (length < 4) throw new MillraceError("MR_SOURCE_PROTOCOL", `a message of ${length} bytes`);
     if (length < WINDOW_BYTES) return Framing.MORE;
+    if (this.#end - this.#start < HEADER_BYTES + LARGE_START_BYTES) return Framing.MORE;
     this.#start += HEADER_BYTES;
     this.largeBytes = length - 4;
     this.#largeLeft = this.largeBytes;

@@ -1,0 +1,70 @@
+import type { LogBatch, LogItem } from "../../model/change.ts";
+import { boundary, comparePositions, type LogPosition } from "./position.ts";
+
+/** Gathers what flows into batches, with the position after the last item and what may be acknowledged by then. */
+export class BatchBuilder {
+  #items: LogItem[] = [];
+  #bytes = 0;
+  /** Everything at or before this was taken in. */
+  #position: LogPosition;
+  /** Position of the last batch. */
+  #given: LogPosition;
+  /** The last boundary: what may be acknowledged once all before it is durable (I4). */
+  #boundary: number;
+  #sourceTimeMs: number | null = null;
+
+  /** Nothing at or before `from` is given again. */
+  constructor(from: LogPosition) {
+    this.#position = from;
+    this.#given = from;
+    this.#boundary = from[0];
+  }
+
+  /** Weight of the batch so far, bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get position(): LogPosition {
+    return this.#position;
+  }
+
+  add(item: LogItem, bytes: number): void {
+    this.#items.push(item);
+    this.#bytes += bytes;
+  }
+
+  /** An event of the open transaction was taken in, wanted or not. */
+  passed(position: LogPosition): void {
+    this.#position = position;
+  }
+
+  /** Everything whose COMMIT record begins before `lsn` was taken in, and no transaction is open. */
+  passedBoundary(lsn: number): void {
+    if (lsn <= this.#boundary) return;
+    this.#boundary = lsn;
+    this.#position = boundary(lsn);
+  }
+
+  /** Time at the source of what comes last, milliseconds since 1970. */
+  at(sourceTimeMs: number): void {
+    this.#sourceTimeMs = sourceTimeMs;
+  }
+
+  /** What came since the last batch; null where that is nothing at all. */
+  take(): LogBatch | null {
+    const hasMoved = comparePositions(this.#position, this.#given) > 0;
+    if (this.#items.length === 0 && !hasMoved) return null;
+    const batch: LogBatch = {
+      items: this.#items,
+      position: this.#position,
+      acknowledge: boundary(this.#boundary),
+      sourceTimeMs: this.#sourceTimeMs,
+      bytes: this.#bytes,
+    };
+    this.#given = this.#position;
+    this.#items = [];
+    this.#bytes = 0;
+    return batch;
+  }
+}

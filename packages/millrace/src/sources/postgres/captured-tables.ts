@@ -1,0 +1,93 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { tableId, type TableId, type TableShape } from "../../model/table.ts";
+import type { RelationMessage } from "./pgoutput-messages.ts";
+import type { ShapeOf } from "./relation-shape.ts";
+import { rowPlan, type RowPlan } from "./row-plan.ts";
+
+/** What has to be told before the next event of a table. */
+export interface Announcement {
+  readonly dropped: TableId | null;
+  readonly shape: {
+    readonly previous: TableShape | null;
+    readonly rewritten: readonly string[];
+  } | null;
+}
+
+/**
+ * A table as the server described it in this session. `plan` is null until its shape is known; `captured` false says
+ * that its rows are read past. The announcement is told with the first event that is not skipped.
+ */
+export interface LoggedRelation {
+  readonly message: RelationMessage;
+  readonly captured: boolean;
+  plan: RowPlan | null;
+  announcement: Announcement | null;
+}
+
+/**
+ * Which tables of the log are captured, and in what shape. A table is found by its name:
+ *
+ * - Another oid under a captured name is another table: the old one is told as dropped, the new one as a shape whose
+ *   columns must all be loaded.
+ * - A captured table under a name that is not captured was renamed away: it is told as dropped, its rows are read
+ *   past. Renamed to a captured name, it is the case above.
+ */
+export class CapturedTables {
+  readonly #shapes: Map<TableId, TableShape>;
+  readonly #relations = new Map<number, LoggedRelation>();
+  readonly #shapeOf: ShapeOf;
+
+  constructor(tables: ReadonlyMap<TableId, TableShape>, shapeOf: ShapeOf) {
+    this.#shapes = new Map(tables);
+    this.#shapeOf = shapeOf;
+  }
+
+  /** Takes in a Relation message. The server sends one whenever it may have changed. */
+  describe(message: RelationMessage): void {
+    const id = tableId(message.schema, message.name);
+    const captured = this.#shapes.has(id) || this.#nameOf(message.oid) !== null;
+    this.#relations.set(message.oid, { message, captured, plan: null, announcement: null });
+  }
+
+  /** @throws MillraceError MR_SOURCE_PROTOCOL for a table that was never described. */
+  relation(oid: number): LoggedRelation {
+    const relation = this.#relations.get(oid);
+    if (relation !== undefined) return relation;
+    throw new MillraceError(
+      "MR_SOURCE_PROTOCOL",
+      `rows of relation ${oid}, which was never described`,
+    );
+  }
+
+  /** Finds the shape of a captured relation, and what has to be told about it. */
+  async resolve(relation: LoggedRelation): Promise<void> {
+    const { message } = relation;
+    const id = tableId(message.schema, message.name);
+    const known = this.#shapes.get(id) ?? null;
+    if (known === null) {
+      this.#renamedAway(relation, message.oid);
+      return;
+    }
+    const isSameTable = known.identity === String(message.oid);
+    const previous = isSameTable ? known : null;
+    const { shape, rewritten } = await this.#shapeOf(message, previous);
+    this.#shapes.set(id, shape);
+    relation.plan = rowPlan(shape);
+    if (shape === known) return;
+    relation.announcement = { dropped: isSameTable ? null : id, shape: { previous, rewritten } };
+  }
+
+  #renamedAway(relation: LoggedRelation, oid: number): void {
+    const dropped = this.#nameOf(oid);
+    if (dropped !== null) this.#shapes.delete(dropped);
+    const uncaptured = { ...relation, captured: false, announcement: { dropped, shape: null } };
+    this.#relations.set(oid, uncaptured);
+  }
+
+  /** The captured name that a table with this oid has, or had. */
+  #nameOf(oid: number): TableId | null {
+    const identity = String(oid);
+    for (const [id, shape] of this.#shapes) if (shape.identity === identity) return id;
+    return null;
+  }
+}

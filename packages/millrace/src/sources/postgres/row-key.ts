@@ -1,0 +1,53 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TableShape } from "../../model/table.ts";
+import { UNCHANGED, type Row, type Value } from "../../model/value.ts";
+import type { RowEvent } from "./pgoutput-decoder.ts";
+
+/**
+ * Whether an update moved the row to another key. Compared by the values' text, as the server does: `1.0` to `1.00`
+ * is a move onto the same place, which does no harm.
+ */
+export function isKeyChanged(shape: TableShape, event: RowEvent): boolean {
+  const { old, new: row } = event;
+  if (old === null || row === null) return false;
+  for (const index of shape.key) if (!isSameValue(old[index], row[index])) return true;
+  return false;
+}
+
+/**
+ * Of an update or delete. Without the old key of a deleted or moved row, or the whole old row of a table that has no key, nobody could say
+ * which row the change is about: it must not pass (I1).
+ * @throws MillraceError MR_SOURCE_REFUSED with the remedy.
+ */
+export function checkOldRow(shape: TableShape, event: RowEvent): void {
+  const { old } = event;
+  const isComplete =
+    shape.key.length > 0
+      ? old === null || shape.key.every((index) => old[index] !== UNCHANGED)
+      : old !== null && !old.includes(UNCHANGED);
+  if (isComplete) return;
+  throw new MillraceError(
+    "MR_SOURCE_REFUSED",
+    `the log of ${shape.id} does not hold the ${shape.key.length > 0 ? "old key" : "old row"} of a changed row; ` +
+      `run: ALTER TABLE ${shape.id} REPLICA IDENTITY FULL, then resync the table`,
+    { facts: { table: shape.id } },
+  );
+}
+
+function isSameValue(a: Value | undefined, b: Value | undefined): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return isSameBytes(a, b);
+  return a === b;
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** Weight of a row's values that are held, bytes; for rows whose size on the wire says little. */
+export function heldBytes(row: Row | null): number {
+  let bytes = 0;
+  for (const value of row ?? []) {
+    if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+  }
+  return bytes;
+}
