@@ -112,10 +112,8 @@ export async function readTables(
   client: Queryable,
   oids: readonly string[],
 ): Promise<{ readonly table: TableRow; readonly columns: readonly ColumnRow[] }[]> {
-  const [tables, columns] = await Promise.all([
-    client.query<TableRow>(KEYS_SQL, [oids]),
-    client.query<ColumnRow>(COLUMNS_SQL, [oids]),
-  ]);
+  const tables = await client.query<TableRow>(KEYS_SQL, [oids]);
+  const columns = await client.query<ColumnRow>(COLUMNS_SQL, [oids]);
   const byTable = Map.groupBy(columns.rows, (row) => row.table);
   return tables.rows.map((table) => ({ table, columns: byTable.get(table.oid) ?? [] }));
 }

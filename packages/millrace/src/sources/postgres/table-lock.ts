@@ -26,11 +26,9 @@ export async function lockForReading(
 ): Promise<TablePlan> {
   const named = await readTablePlan(present, shape, filter);
   await lock(snapshot, shape, named);
-  const [plan, now, then] = await Promise.all([
-    readTablePlan(present, shape, filter),
-    filesOf(present, shape),
-    filesOf(snapshot, shape),
-  ]);
+  const plan = await readTablePlan(present, shape, filter);
+  const now = await filesOf(present, shape);
+  const then = await filesOf(snapshot, shape);
   if (plan.name !== named.name) throw tableChanged(shape, "the table is being renamed");
   if (now !== then)
     throw tableChanged(shape, "the table was rewritten after the snapshot was taken");

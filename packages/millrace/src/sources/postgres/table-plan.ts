@@ -35,12 +35,13 @@ export async function readTablePlan(
   if (found === undefined) throw tableChanged(shape, "the table was dropped", { dropped: true });
   const { table, columns } = found;
   const name = `${quote(table.schema)}.${quote(table.name)}`;
-  const present = new Map(columns.map((column) => [column.ordinal, column]));
   return {
     name,
     from: table.relkind === "p" ? name : `ONLY ${name}`,
-    columns: shape.columns.map((column) => expressionOf(shape, column, present)),
-    key: shape.key.map((index) => keyColumnOf(shape, index, present)),
+    columns: shape.columns.map((column) =>
+      expressionOf(shape, column, presentColumn(column, columns)),
+    ),
+    key: shape.key.map((index) => keyColumnOf(shape, index, columns)),
     filter,
   };
 }
@@ -75,28 +76,29 @@ export function tableChanged(
 }
 
 /**
+ * The column as it is now. Where the log could not tell a column's attnum (it was changed several times since), the
+ * name has to do; such a column is loaded again anyway.
+ */
+function presentColumn(column: Column, present: readonly ColumnRow[]): ColumnRow | undefined {
+  return present.find((now) =>
+    column.ordinal === null ? now.name === column.name : now.ordinal === column.ordinal,
+  );
+}
+
+/**
  * A dropped column reads as NULL where it may be NULL: the log brings its end soon. A column of another type must not
  * be read with the old one.
  */
-function expressionOf(
-  shape: TableShape,
-  column: Column,
-  present: ReadonlyMap<number, ColumnRow>,
-): string {
-  const now = column.ordinal === null ? undefined : present.get(column.ordinal);
+function expressionOf(shape: TableShape, column: Column, now: ColumnRow | undefined): string {
   if (now?.logged === true && now.sourceType === column.sourceType) return `t.${quote(now.name)}`;
   if (now === undefined && column.nullable) return "NULL";
   const why = now === undefined ? "was dropped" : `is ${now.sourceType}, not ${column.sourceType}`;
   throw tableChanged(shape, `column ${column.name} ${why}`, { column: column.name });
 }
 
-function keyColumnOf(
-  shape: TableShape,
-  index: number,
-  present: ReadonlyMap<number, ColumnRow>,
-): KeyColumn {
+function keyColumnOf(shape: TableShape, index: number, present: readonly ColumnRow[]): KeyColumn {
   const column = shape.columns[index];
-  const now = column?.ordinal === undefined ? undefined : present.get(column.ordinal ?? 0);
+  const now = column === undefined ? undefined : presentColumn(column, present);
   if (now === undefined) throw tableChanged(shape, `key column ${column?.name} was dropped`);
   return { sql: `t.${quote(now.name)}`, cast: now.cast };
 }
