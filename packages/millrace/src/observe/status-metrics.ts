@@ -57,16 +57,21 @@ interface StatusMetric {
   readonly read: Read;
 }
 
-function gauge(name: string, help: string, labels: readonly string[], read: Read): StatusMetric {
+function gaugeOf(name: string, help: string, labels: readonly string[], read: Read): StatusMetric {
   return { name, help, labels, counts: false, read };
 }
 
-function counter(name: string, help: string, labels: readonly string[], read: Read): StatusMetric {
+function counterOf(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: Read,
+): StatusMetric {
   return { name, help, labels, counts: true, read };
 }
 
 const STATUS_METRICS: readonly StatusMetric[] = [
-  gauge(
+  gaugeOf(
     "millrace_lag_seconds",
     "Age of the newest source commit that is durable at the sink.",
     ["channel"],
@@ -74,7 +79,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       if (lagMs !== null) set({ channel: LOG_CHANNEL }, lagMs / 1000);
     },
   ),
-  gauge(
+  gaugeOf(
     "millrace_lag_bytes",
     "Bytes of the source's log that are not yet durable at the sink.",
     ["channel"],
@@ -82,13 +87,13 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       if (lagBytes !== null) set({ channel: LOG_CHANNEL }, lagBytes);
     },
   ),
-  gauge(
+  gaugeOf(
     "millrace_progress_age_seconds",
     "Time since the frontier moved or had nothing to move it.",
     ["channel"],
     (status, set) => set({ channel: LOG_CHANNEL }, status.progressAgeMs / 1000),
   ),
-  gauge(
+  gaugeOf(
     "millrace_table_state",
     "1 for the state that a table is in, 0 for the others.",
     ["table", "state"],
@@ -98,7 +103,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
           set({ table: table.id, state }, table.state === state ? 1 : 0);
     },
   ),
-  counter(
+  counterOf(
     "millrace_retries_total",
     "Attempts that were made again, by the error that made them necessary.",
     ["code"],
@@ -106,7 +111,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       for (const [code, count] of Object.entries(retries)) set({ code }, count);
     },
   ),
-  gauge(
+  gaugeOf(
     "millrace_dead_letters",
     "Changes of a table that are parked.",
     ["table"],
@@ -114,19 +119,19 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       for (const table of tables) set({ table: table.id }, table.deadLetters);
     },
   ),
-  gauge(
+  gaugeOf(
     "millrace_buffer_bytes",
     "Bytes of changes that are on their way.",
     [],
     ({ bufferBytes }, set) => set({}, bufferBytes),
   ),
-  gauge(
+  gaugeOf(
     "millrace_buffer_limit_bytes",
     "Bytes of changes that may be on their way.",
     [],
     ({ bufferLimitBytes }, set) => set({}, bufferLimitBytes),
   ),
-  gauge(
+  gaugeOf(
     "dsql_fullload_progress_percent",
     "How much of a table's full load is done.",
     ["table"],
@@ -135,7 +140,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
         if (table.loadedPercent !== null) set({ table: table.id }, table.loadedPercent);
     },
   ),
-  counter(
+  counterOf(
     "dsql_fullload_records_loaded_total",
     "Rows of a table that its full load has brought.",
     ["table"],
@@ -143,7 +148,7 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       for (const table of tables) set({ table: table.id }, table.rowsLoaded);
     },
   ),
-  gauge(
+  gaugeOf(
     "dsql_fullload_tables_completed",
     "Tables whose full load is done.",
     [],

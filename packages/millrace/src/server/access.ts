@@ -29,7 +29,7 @@ function refuseForeignPages(host: string | undefined, origin: string | undefined
       `the host ${name} is not this machine; listen with --token-file to be reached by other names`,
     );
   }
-  if (origin !== undefined && new URL(origin).host !== host) {
+  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) {
     throw new MillraceError(
       "MR_UNAUTHORIZED",
       "requests from web pages of another origin are refused",

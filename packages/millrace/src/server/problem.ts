@@ -28,6 +28,7 @@ export function problemOf(error: MillraceError): ProblemDocument {
 function statusOf(error: MillraceError): number {
   if (error.code === "MR_NOT_FOUND") return 404;
   if (error.code === "MR_UNAUTHORIZED") return 401;
-  if (error.code === "MR_USAGE" || error.class === "fenced") return 409;
+  if (error.code === "MR_USAGE" || error.code === "MR_NOT_RUNNING" || error.class === "fenced")
+    return 409;
   return error.class === "config" ? 422 : error.class === "transient" ? 503 : 500;
 }
