@@ -1,10 +1,13 @@
 /** Where the end-to-end tests copy to. */
+import { startDsqlLocal } from "dsql-local";
 import { sharedPostgres } from "../support/postgres.ts";
 import type { Section } from "./pipeline-file.ts";
 import { postgresSink } from "./pipeline-file.ts";
+import type { SampleTable } from "./schema.ts";
 
-/** An empty database to copy into. */
+/** A server to copy into. */
 export interface Target {
+  readonly kind: TargetKind;
   readonly sink: Section;
   /** For looking at what has arrived. */
   readonly url: string;
@@ -14,15 +17,30 @@ export interface Target {
 /** The kinds of sinks that the suite runs on. */
 export type TargetKind = "postgres" | "dsql";
 
+/** All of them. */
+export const targetKinds: readonly TargetKind[] = ["postgres", "dsql"];
+
 /** Makes an empty target. */
 export async function makeTarget(kind: TargetKind): Promise<Target> {
   if (kind === "postgres") {
     const postgres = await sharedPostgres();
-    return {
-      sink: postgresSink(postgres.url),
-      url: postgres.url,
-      release: () => postgres.release(),
-    };
+    const { url } = postgres;
+    return { kind, sink: postgresSink(url), url, release: () => postgres.release() };
   }
-  throw new Error("dsql-local is not there yet.");
+  const cluster = await startDsqlLocal({ tls: "off" });
+  const sink = {
+    type: "dsql",
+    host: cluster.host,
+    port: cluster.port,
+    username: cluster.user,
+    password: "any",
+    "use-iam-auth": false,
+    "ssl-mode": "disable",
+  };
+  return { kind, sink, url: cluster.url, release: () => cluster.stop() };
+}
+
+/** Tables that a kind of target can hold: DSQL takes no `bytea` in a key. */
+export function fitting(kind: TargetKind, tables: readonly SampleTable[]): readonly SampleTable[] {
+  return kind === "dsql" ? tables.filter(({ name }) => name !== "k_bin") : tables;
 }

@@ -2,3 +2,5 @@
 export type { ConformanceCase } from "./conformance-case.ts";
 export type { SinkKit } from "./sink-kit.ts";
 export { testSink } from "./test-sink.ts";
+export type { KitRow, KitTransaction, SourceKit } from "./source-kit.ts";
+export { testSource } from "./test-source.ts";

@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import type { LogItem } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
+import { UNCHANGED } from "../model/value.ts";
+import type { LogReading, SourceBench, SourceCase } from "./source-bench.ts";
+import { row } from "./source-bench.ts";
+import type { SourceKit } from "./source-kit.ts";
+
+/** What a log must do: order, resumption, acknowledgement, and what its changes hold (I1–I4, I9). */
+export function logCases(kit: SourceKit): readonly SourceCase[] {
+  return [
+    ["positions grow strictly, and a batch's position is not before its items", positionsGrow],
+    ["a log that is read again from any position goes on right behind it", resumesAnywhere],
+    ["only ends of transactions are offered for acknowledgement", acknowledgesEnds],
+    ["changes of one transaction share it, in the order of its statements", sharesTransaction],
+    ["what was rolled back never appears", hidesRollbacks],
+    [
+      "a value that the change did not touch is UNCHANGED or itself, never null",
+      unchangedIsNotNull,
+    ],
+    ["a key change has two ordered positions and the old key", keyChange],
+    ["a delete has the key, an insert and an update the row", rowsOfChanges],
+    ["the log's end is not before any committed change", logEndIsLate],
+    ["close() ends a next() that waits", closeEndsNext],
+    ...(kit.truncate === undefined
+      ? []
+      : [["a truncate stands in order with the rows", truncates] as const]),
+    ...(kit.addColumn === undefined
+      ? []
+      : [["a new shape comes before the first row that has it", reshapes] as const]),
+  ];
+}
+
+/** Some transactions of every kind, one of them larger than a batch is likely to be. */
+async function writeSome(bench: SourceBench): Promise<void> {
+  const { table } = bench;
+  await bench.insert(row(1), row(2), row(3));
+  await bench.write(async (transaction) => {
+    await transaction.update(table, 1, { v: "changed" });
+    await transaction.update(table, 2, { id: 20 });
+    await transaction.remove(table, 3);
+    await transaction.insert(table, [row(3, "again")]);
+  });
+  const many = Array.from({ length: 3000 }, (_, index) => row(100 + index));
+  await bench.insert(...many);
+  await bench.write((transaction) => transaction.remove(table, 20));
+}
+
+/** Every position in order; a key change has two. */
+function positionsOf(items: readonly LogItem[]): readonly Position[] {
+  return items.flatMap((item) =>
+    item.kind === "change"
+      ? [item.movedFrom, item.position].filter((position) => position !== null)
+      : [item.position],
+  );
+}
+
+function printedItems(bench: SourceBench, items: readonly LogItem[]): readonly string[] {
+  return items.map((item) => {
+    if (item.kind !== "change") return `${item.kind} ${bench.source.positionText(item.position)}`;
+    const { op, position, movedFrom, transaction } = item;
+    const texts = [movedFrom, position].map((p) =>
+      p === null ? "-" : bench.source.positionText(p),
+    );
+    const values = JSON.stringify([item.before, item.after].map((side) => side?.map(String)));
+    return `${op} ${texts.join(" ")} ${transaction?.id ?? "-"} ${values}`;
+  });
+}
+
+function assertOrdered(bench: SourceBench, { batches, items }: LogReading): void {
+  const { source } = bench;
+  const positions = positionsOf(items);
+  for (const [index, position] of positions.entries()) {
+    const before = positions[index - 1];
+    if (before === undefined) continue;
+    assert.ok(source.comparePositions(before, position) < 0, `position ${index} does not grow`);
+    assert.notEqual(source.positionText(before), source.positionText(position));
+  }
+  let last: Position | null = null;
+  for (const batch of batches) {
+    for (const position of positionsOf(batch.items)) {
+      assert.ok(source.comparePositions(position, batch.position) <= 0, "an item after its batch");
+      assert.ok(
+        last === null || source.comparePositions(last, position) < 0,
+        "an item before its batch",
+      );
+    }
+    assert.ok(
+      last === null || source.comparePositions(last, batch.position) <= 0,
+      "a batch went back",
+    );
+    last = batch.position;
+  }
+}
+
+async function positionsGrow(bench: SourceBench): Promise<void> {
+  await writeSome(bench);
+  const reading = await bench.read();
+  assert.equal(reading.changes.length, 3 + 4 + 3000 + 1);
+  assertOrdered(bench, reading);
+}
+
+async function resumesAnywhere(bench: SourceBench): Promise<void> {
+  const { source } = bench;
+  await writeSome(bench);
+  const whole = await bench.read();
+  const positions = positionsOf(whole.items);
+  const batchPositions = whole.batches.map(({ position }) => position);
+  const chosen = [0, 1, 2, 3, 4, 5, 6, 7, 1500, positions.length - 2, positions.length - 1]
+    .map((index) => positions[index])
+    .concat(batchPositions.slice(0, 3))
+    .filter((position) => position !== undefined);
+  for (const from of chosen) {
+    const again = await bench.read(jsonRoundTrip(from));
+    const isLater = (item: LogItem): boolean =>
+      item.position === null || source.comparePositions(item.position, from) > 0;
+    assert.deepEqual(
+      printedItems(bench, again.items),
+      printedItems(bench, whole.items.filter(isLater)),
+      `read again from ${source.positionText(from)}`,
+    );
+    assertOrdered(bench, again);
+  }
+}
+
+/** Positions are kept as JSON. */
+function jsonRoundTrip(position: Position): Position {
+  return JSON.parse(JSON.stringify(position)) as Position;
+}
+
+async function acknowledgesEnds(bench: SourceBench): Promise<void> {
+  const { source } = bench;
+  await writeSome(bench);
+  const { batches, changes } = await bench.read();
+  const offered = batches.flatMap(({ acknowledge }) => (acknowledge === null ? [] : [acknowledge]));
+  assert.ok(offered.length > 0, "nothing was offered for acknowledgement");
+  const ranges = new Map<string, readonly [first: Position, last: Position]>();
+  for (const { transaction, movedFrom, position } of changes) {
+    if (transaction === null || position === null) continue;
+    const [first] = ranges.get(transaction.id) ?? [movedFrom ?? position];
+    ranges.set(transaction.id, [first, position]);
+  }
+  for (const end of offered) {
+    for (const [first, last] of ranges.values()) {
+      const isInside =
+        source.comparePositions(first, end) <= 0 && source.comparePositions(last, end) > 0;
+      assert.ok(!isInside, "an acknowledgement inside a transaction");
+    }
+  }
+  const last = batches.at(-1)?.position;
+  const lastOffered = offered.at(-1);
+  assert.ok(last !== undefined && lastOffered !== undefined);
+  assert.ok(
+    source.comparePositions(lastOffered, last) <= 0,
+    "an acknowledgement after what was read",
+  );
+  const log = await bench.openLog(null);
+  log.acknowledge(lastOffered);
+  await log.close();
+  const rest = await bench.read(lastOffered);
+  assert.deepEqual(printedItems(bench, rest.changes), []);
+}
+
+async function sharesTransaction(bench: SourceBench): Promise<void> {
+  await bench.write(async (transaction) => {
+    await transaction.insert(bench.table, [row(1)]);
+    await transaction.insert(bench.table, [row(2)]);
+    await transaction.update(bench.table, 1, { v: "x" });
+    await transaction.remove(bench.table, 2);
+  });
+  await bench.insert(row(3));
+  const { changes } = await bench.read();
+  assert.deepEqual(
+    changes.map(({ op }) => op),
+    ["c", "c", "u", "d", "c"],
+  );
+  const ids = changes.map(({ transaction }) => transaction?.id);
+  assert.equal(new Set(ids.slice(0, 4)).size, 1);
+  assert.notEqual(ids[3], ids[4]);
+  const times = changes.map(({ transaction }) => transaction?.commitTimeMs ?? 0);
+  assert.ok(times.every((time) => Math.abs(time - Date.now()) < 3_600_000));
+}
+
+async function hidesRollbacks(bench: SourceBench): Promise<void> {
+  const transaction = await bench.kit.begin();
+  await transaction.insert(bench.table, [row(1)]);
+  await bench.insert(row(2));
+  await transaction.rollback();
+  await bench.insert(row(3));
+  const { changes } = await bench.read();
+  assert.deepEqual(
+    changes.map(({ after }) => bench.valueOf(after, "id")),
+    ["2", "3"],
+  );
+}
+
+async function unchangedIsNotNull(bench: SourceBench): Promise<void> {
+  const large = Array.from({ length: 3000 }, (_, index) => (index * 7919).toString(36)).join("");
+  await bench.insert(row(1, "a", large), row(2, "b", null));
+  await bench.write(async (transaction) => {
+    await transaction.update(bench.table, 1, { v: "c" });
+    await transaction.update(bench.table, 1, { id: 10 });
+    await transaction.update(bench.table, 2, { v: "d" });
+    await transaction.update(bench.table, 10, { large: null });
+  });
+  const { changes } = await bench.read();
+  const seen = changes.map(({ after }) => bench.valueOf(after, "large"));
+  const isKept = (value: unknown): boolean => value === UNCHANGED || value === large;
+  assert.equal(seen[0], large);
+  assert.ok(isKept(seen[2]), "an update that left the value alone lost it");
+  assert.ok(isKept(seen[3]), "a key change that left the value alone lost it");
+  assert.ok(
+    seen[4] === null || seen[4] === UNCHANGED,
+    "a null that was left alone became something",
+  );
+  assert.equal(seen[5], null, "a value that was set to null is not null");
+}
+
+async function keyChange(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1));
+  await bench.write((transaction) => transaction.update(bench.table, 1, { id: 2, v: "moved" }));
+  await bench.write((transaction) => transaction.update(bench.table, 2, { v: "stays" }));
+  const [, moved, stayed] = (await bench.read()).changes;
+  assert.ok(moved?.movedFrom && moved.position, "a key change without a position for its delete");
+  assert.ok(bench.source.comparePositions(moved.movedFrom, moved.position) < 0);
+  assert.equal(moved.op, "u");
+  assert.equal(bench.valueOf(moved.before, "id"), "1");
+  assert.equal(bench.valueOf(moved.after, "id"), "2");
+  assert.equal(stayed?.movedFrom, null);
+}
+
+async function rowsOfChanges(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1, "a"), row(2, null));
+  await bench.write((transaction) => transaction.update(bench.table, 1, { v: "b" }));
+  await bench.write((transaction) => transaction.remove(bench.table, 2));
+  const [one, two, update, remove] = (await bench.read()).changes;
+  assert.equal(bench.valueOf(one?.after ?? null, "v"), "a");
+  assert.equal(bench.valueOf(two?.after ?? null, "v"), null);
+  assert.equal(bench.valueOf(update?.after ?? null, "v"), "b");
+  assert.equal(remove?.after, null);
+  assert.equal(bench.valueOf(remove.before, "id"), "2");
+}
+
+async function logEndIsLate(bench: SourceBench): Promise<void> {
+  for (let id = 0; id < 5; id += 1) {
+    await bench.insert(row(id));
+    const end = await bench.source.logEnd();
+    const last = (await bench.read()).changes.at(-1)?.position;
+    assert.ok(last && bench.source.comparePositions(last, end) <= 0);
+  }
+}
+
+async function closeEndsNext(bench: SourceBench): Promise<void> {
+  const log = await bench.openLog(null);
+  const pending = (async () => {
+    for (;;) await log.next();
+  })();
+  await Promise.all([assert.rejects(pending), log.close()]);
+  await assert.rejects(log.next());
+}
+
+async function truncates(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1));
+  await bench.kit.truncate?.(bench.table);
+  await bench.insert(row(2));
+  const reading = await bench.read();
+  assert.deepEqual(
+    reading.items.map(({ kind }) => kind),
+    ["change", "truncate", "change"],
+  );
+  assertOrdered(bench, reading);
+}
+
+async function reshapes(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1));
+  await bench.kit.addColumn?.(bench.table);
+  await bench.insert(row(2));
+  const reading = await bench.read();
+  assert.deepEqual(
+    reading.items.map(({ kind }) => kind),
+    ["change", "shape", "change"],
+  );
+  assertOrdered(bench, reading);
+  const [first, shape, second] = reading.items;
+  assert.ok(first?.kind === "change" && second?.kind === "change" && shape?.kind === "shape");
+  const names = (item: { shape: SourceBench["shape"] }): readonly string[] =>
+    item.shape.columns.map(({ name }) => name);
+  assert.ok(!names(first).includes("x"));
+  assert.ok(names(shape).includes("x"));
+  assert.deepEqual(names(second), names(shape));
+  assert.equal(second.after?.length, shape.shape.columns.length);
+}
