@@ -81,7 +81,7 @@ const NO_PROJECTION =
   "Take it out: expressions are not supported; choose columns with exclude-columns, mask-columns, hash-columns";
 
 /** Flink's keys of `transform:` that would change rows and are not possible. */
-const TRANSFORM_REFUSED: Readonly<Record<string, string>> = {
+export const TRANSFORM_REFUSED: Readonly<Record<string, string>> = {
   projection: NO_PROJECTION,
   filter: "Take it out: rows cannot be filtered here; filter them in the source's publication",
   "primary-keys": "Take it out: the key is the source's key",

@@ -32,7 +32,7 @@ export function errorReference(): string {
 
 const HEADER = `# Errors
 
-Made from the catalogue by \`node packages/millrace/src/config/write-reference.ts\`; do not edit it by hand.
+Made from the catalogue by \`node packages/millrace/src/cli/write-reference.ts\`; do not edit it by hand.
 
 Every error has a code that never changes, a class that decides whether it is tried again, and a sentence that says what
 to do. Messages carry names, numbers and SQLSTATEs, never a secret and never a value of a row. \`millrace errors CODE\`

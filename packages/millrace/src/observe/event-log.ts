@@ -1,53 +1,56 @@
 import type { Logger } from "../model/ports.ts";
 import type { TaskEvent } from "../pipeline/status.ts";
 
-/** Writes a task's event as a log line. Progress is for displays and stays out of the log. */
+type Data = Readonly<Record<string, unknown>>;
+type Line = readonly [level: keyof Logger, message: string, data?: Data];
+
+/** Writes a task's event as a log line. Progress is for displays and stays below the usual level. */
 export function logEvent(log: Logger, event: TaskEvent): void {
+  const [level, message, data] = lineOf(event);
+  log[level](message, data);
+}
+
+function lineOf(event: TaskEvent): Line {
   switch (event.type) {
     case "state":
-      if (event.error === undefined) log.info(`pipeline is ${event.state}`);
-      else
-        log.error(event.error.message, {
-          code: event.error.code,
-          remedy: event.error.remedy,
-          state: event.state,
-        });
-      return;
+      return stateLine(event.state, event.error);
     case "table":
-      log.info(`table is in ${event.state}`, {
-        table: event.table,
-        ...(event.reason === undefined ? {} : { reason: event.reason }),
-      });
-      return;
+      return ["info", `table is in ${event.state}`, { table: event.table, reason: event.reason }];
     case "progress":
-      log.debug("rows loaded", {
-        table: event.table,
-        rows: event.rowsLoaded,
-        estimated: event.estimatedRows,
-      });
-      return;
+      return [
+        "debug",
+        "rows loaded",
+        { table: event.table, rows: event.rowsLoaded, estimated: event.estimatedRows },
+      ];
     case "notice":
-      log.warn(event.message, event.table === undefined ? {} : { table: event.table });
-      return;
+      return ["warn", event.message, { table: event.table }];
     case "schema-change":
-      log.info(`schema change ${event.outcome}`, { table: event.table, change: event.change });
-      return;
+      return [
+        "info",
+        `schema change ${event.outcome}`,
+        { table: event.table, change: event.change },
+      ];
     case "retry":
-      log.warn("trying again", {
-        code: event.code,
-        attempt: event.attempt,
-        waitMs: event.waitMs,
-        message: event.message,
-      });
-      return;
+      return [
+        "warn",
+        event.message,
+        { code: event.code, attempt: event.attempt, waitMs: event.waitMs },
+      ];
     case "dead-letter":
-      log.warn("row parked as a dead letter", {
-        table: event.table,
-        code: event.code,
-        reason: event.reason,
-      });
-      return;
+      return [
+        "warn",
+        "row parked as a dead letter",
+        { table: event.table, code: event.code, reason: event.reason },
+      ];
     case "caught-up":
-      log.info("caught up with the source");
+      return ["info", "caught up with the source"];
   }
+}
+
+function stateLine(
+  state: string,
+  error: { code: string; message: string; remedy: string } | undefined,
+): Line {
+  if (error === undefined) return ["info", `pipeline is ${state}`];
+  return ["error", error.message, { state, code: error.code, remedy: error.remedy }];
 }

@@ -8,7 +8,8 @@ interface Operation {
 
 const PIPELINE = "/api/v1/pipelines/{pipeline}";
 
-const OPERATIONS: readonly Operation[] = [
+/** Everything that the listener answers. */
+export const OPERATIONS: readonly Operation[] = [
   { method: "get", path: "/metrics", summary: "Metrics for Prometheus.", answer: "text/plain" },
   { method: "get", path: "/health/live", summary: "The process answers.", answer: "Live" },
   {

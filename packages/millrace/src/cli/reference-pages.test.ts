@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { CATALOGUE } from "../errors/catalogue.ts";
+import { referencePages } from "./reference-pages.ts";
+
+const pages = [...referencePages()].map(([name, text]) => ({ name, text }));
+const docs = new URL("../../../../docs/", import.meta.url);
+
+describe("the reference", () => {
+  it.each(pages)("docs/$name is what the program's tables say", ({ name, text }) => {
+    expect(readFileSync(new URL(name, docs), "utf8")).toBe(text);
+  });
+
+  it.each(pages.filter(({ name }) => name.endsWith(".md")))(
+    "docs/$name links to nothing that is not there",
+    ({ name, text }) => {
+      const made = new Set(pages.map((page) => page.name));
+      const folder = name.replace(/[^/]*$/, "");
+      const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => `${folder}${target}`);
+      expect(links.filter((link) => !made.has(link))).toEqual([]);
+    },
+  );
+
+  it("has a section for every error of the catalogue, with a remedy and whether it is retried", () => {
+    const errors = pages.find(({ name }) => name === "errors.md")?.text ?? "";
+    for (const [code, { meaning, remedy }] of Object.entries(CATALOGUE)) {
+      expect(errors).toContain(`## ${code}\n\n${meaning}\n`);
+      expect(errors).toContain(`- To do: ${remedy}\n`);
+    }
+  });
+
+  it("says every error in whole sentences", () => {
+    for (const [code, { meaning, remedy }] of Object.entries(CATALOGUE)) {
+      expect([code, meaning, remedy]).toEqual([
+        expect.stringMatching(/^MR_[A-Z_]+$/),
+        expect.stringMatching(/^[A-Z].*\.$/),
+        expect.stringMatching(/^[A-Z].*\.$/),
+      ]);
+    }
+  });
+});
