@@ -241,16 +241,16 @@ describe.each(SINK_SERVERS)("a commit on $name", ({ start }) => {
     const task = { pipeline: `letters${pipelines}`, task: "0", lanes: 1 };
     const { fence } = await sink.takeOver(task);
     const letter = (id: string, key: string) => ({
-      ...{
-        id,
-        table: table.id,
-        target: table.id,
-        key,
-        keyColumns: { id: key },
-        op: "u",
-        position: [1, 2],
-      },
-      ...{ code: "MR_SINK_ROW_REFUSED", reason: "too long", parkedAtMs: 7 },
+      id,
+      table: table.id,
+      target: table.id,
+      key,
+      keyColumns: { id: key },
+      op: "u",
+      position: [1, 2],
+      code: "MR_SINK_ROW_REFUSED",
+      reason: "too long",
+      parkedAtMs: 7,
     });
     const state = [
       { key: "a", value: { n: 1 } },

@@ -54,7 +54,7 @@ export function canonicalValue({ logical, type }: TargetColumn, text: string | n
   if (
     logical.kind === "decimal" &&
     logical.scale === null &&
-    type !== "text" &&
+    type.includes("(") &&
     text.includes(".")
   ) {
     return text.replace(/\.?0+$/, "");

@@ -16,8 +16,14 @@ export interface PoolObserver {
   acquired(tookMs: number): void;
 }
 
-interface Held {
-  readonly connection: SinkConnection;
+/** What the pool looks at. */
+export interface Poolable {
+  readonly broken: boolean;
+  close(): Promise<void>;
+}
+
+interface Held<C> {
+  readonly connection: C;
   /** When it is retired; a little apart for each, so that not all are opened anew at once. Monotonic ms. */
   readonly retireAtMs: number;
   idleSinceMs: number;
@@ -30,12 +36,12 @@ const SWEEP_MS = 15_000;
  * Connections for lanes. The last one given back is the first one given out, so that few stay warm with their prepared
  * statements. One is retired between two uses, never within.
  */
-export class ConnectionPool {
-  readonly #open: (signal: AbortSignal) => Promise<SinkConnection>;
+export class ConnectionPool<C extends Poolable = SinkConnection> {
+  readonly #open: (signal: AbortSignal) => Promise<C>;
   readonly #limits: PoolLimits;
   readonly #ports: { readonly clock: Clock; readonly random: Random };
   readonly #observer: PoolObserver;
-  readonly #idle: Held[] = [];
+  readonly #idle: Held<C>[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #closed = new AbortController();
   /** Connections that are saying goodbye. */
@@ -44,7 +50,7 @@ export class ConnectionPool {
   #sweeper: Promise<void> = Promise.resolve();
 
   constructor(
-    open: (signal: AbortSignal) => Promise<SinkConnection>,
+    open: (signal: AbortSignal) => Promise<C>,
     limits: PoolLimits,
     ports: { readonly clock: Clock; readonly random: Random },
     observer: PoolObserver,
@@ -68,7 +74,7 @@ export class ConnectionPool {
    * Lends a connection for as long as `work` takes; waits where all are in use. A connection that `work` left broken
    * is not lent again.
    */
-  async use<T>(work: (connection: SinkConnection) => Promise<T>): Promise<T> {
+  async use<T>(work: (connection: C) => Promise<T>): Promise<T> {
     const askedAtMs = this.#ports.clock.monotonic();
     const held = await this.#acquire();
     this.#observer.acquired(this.#ports.clock.monotonic() - askedAtMs);
@@ -89,7 +95,7 @@ export class ConnectionPool {
     await this.#sweeper;
   }
 
-  async #acquire(): Promise<Held> {
+  async #acquire(): Promise<Held<C>> {
     for (;;) {
       this.#closed.signal.throwIfAborted();
       const idle = this.#idle.pop();
@@ -106,7 +112,7 @@ export class ConnectionPool {
     }
   }
 
-  async #openOne(): Promise<Held> {
+  async #openOne(): Promise<Held<C>> {
     const { clock, random } = this.#ports;
     try {
       const connection = await this.#open(this.#closed.signal);
@@ -119,7 +125,7 @@ export class ConnectionPool {
     }
   }
 
-  #release(held: Held): void {
+  #release(held: Held<C>): void {
     this.#active -= 1;
     if (this.#closed.signal.aborted || this.#spent(held)) this.#end(held.connection);
     else {
@@ -130,7 +136,7 @@ export class ConnectionPool {
     this.#tell();
   }
 
-  #spent(held: Held): boolean {
+  #spent(held: Held<C>): boolean {
     return held.connection.broken || this.#ports.clock.monotonic() >= held.retireAtMs;
   }
 
@@ -149,12 +155,12 @@ export class ConnectionPool {
     }
   }
 
-  #retire(held: Held): void {
+  #retire(held: Held<C>): void {
     this.#idle.splice(this.#idle.indexOf(held), 1);
     this.#end(held.connection);
   }
 
-  #end(connection: SinkConnection): void {
+  #end(connection: C): void {
     const goodbye = connection.close().finally(() => this.#ending.delete(goodbye));
     this.#ending.add(goodbye);
   }

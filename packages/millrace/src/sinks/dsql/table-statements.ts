@@ -86,16 +86,19 @@ export class TableStatements {
     return indexes.map((index) => this.#column(index)).join(",");
   }
 
-  /** The rows of `indexes` as a table `u(c0,c1,n)`; `n` is the ordinal, from 1. */
-  #rows(indexes: readonly number[], feed: Feed): string {
-    const names = [...indexes.map((_, i) => `c${i}`), "n"].join(",");
+  /** The rows of `indexes` as a table `u(c0,c1)`, or `u(c0,c1,n)` with the ordinal, from 1. */
+  #rows(indexes: readonly number[], feed: Feed, ordinal = false): string {
+    const names = [...indexes.map((_, i) => `c${i}`), ...(ordinal ? ["n"] : [])].join(",");
     if (feed === "arrays") {
       const arrays = indexes.map((index, i) => `$${i + 1}::${this.#type(index)}[]`).join(",");
-      return `unnest(${arrays}) WITH ORDINALITY AS u(${names})`;
+      return `unnest(${arrays})${ordinal ? " WITH ORDINALITY" : ""} AS u(${names})`;
     }
     const row = (n: number) =>
       indexes.map((index, i) => `$${n * indexes.length + i + 1}::${this.#type(index)}`).join(",");
-    const rows = Array.from({ length: feed }, (_, n) => `(${row(n)},${n + 1})`).join(",");
+    const rows = Array.from(
+      { length: feed },
+      (_, n) => `(${row(n)}${ordinal ? `,${n + 1}` : ""})`,
+    ).join(",");
     return `(VALUES ${rows}) AS u(${names})`;
   }
 
@@ -130,7 +133,7 @@ export class TableStatements {
   #updateText(columns: readonly number[], feed: Feed): string {
     const { key } = this.#table;
     const sets = columns.map((index, i) => `${this.#column(index)}=u.c${key.length + i}`).join(",");
-    const from = this.#rows([...key, ...columns], feed);
+    const from = this.#rows([...key, ...columns], feed, true);
     return `UPDATE ${this.#name} AS t SET ${sets} FROM ${from} WHERE ${this.#keyJoin()} RETURNING u.n`;
   }
 
