@@ -12,6 +12,7 @@ export interface PipelineFile {
   readonly tables: string;
   readonly source?: Section;
   readonly sink: Section;
+  readonly routes?: readonly Section[];
   readonly pipeline?: Section;
 }
 
@@ -33,10 +34,12 @@ export async function writePipelineFile(file: PipelineFile): Promise<string> {
     sink: file.sink,
     pipeline: { name: file.name, ...file.pipeline },
   };
+  const routes = (file.routes ?? []).map((rule) => `  - ${JSON.stringify(rule)}`);
   const lines = Object.entries(sections).flatMap(([section, options]) => [
     `${section}:`,
     ...Object.entries(options).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
   ]);
+  if (routes.length > 0) lines.push("route:", ...routes);
   await writeFile(file.path, `${lines.join("\n")}\n`);
   return file.path;
 }

@@ -1,0 +1,185 @@
+/** One kill: a pipeline that dies at a failpoint while the source is written to, and is started again. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { sharedPostgres } from "../support/postgres.ts";
+import type { Comparison } from "./compare.ts";
+import { compareTables } from "./compare.ts";
+import { buildSource } from "./database.ts";
+import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import type { PipelineFile } from "./pipeline-file.ts";
+import { writePipelineFile } from "./pipeline-file.ts";
+import { Dice } from "./random.ts";
+import type { SampleTable } from "./schema.ts";
+import { sampleTables } from "./schema.ts";
+import { openSession } from "./sql-session.ts";
+import type { Target } from "./targets.ts";
+import { Numbers, writeSession } from "./writer.ts";
+
+/** When the failpoint is armed: at the very first start, or once every table is SYNC. */
+export type Phase = "load" | "sync";
+
+/** What a scenario is told. */
+export interface KillOptions {
+  readonly target: Target;
+  readonly failpoint: string;
+  /** The how manieth time the place is reached. */
+  readonly nth: number;
+  readonly phase: Phase;
+  readonly seed: number;
+  /** Lanes of the run that is killed, when they are to differ from those before. */
+  readonly parallelism?: number;
+}
+
+/** What came of it. */
+export interface KillOutcome {
+  /** The process died at the failpoint. */
+  readonly hit: boolean;
+  readonly different: readonly Comparison[];
+  /** What the killed process had printed. */
+  readonly output: string;
+}
+
+const names = ["k_int8", "k_txt", "s_toast", "s_keyless", "s_truncated", "s_parts", "d_mixed"];
+
+/** Small, but every kind of table that has a way of its own; `k_int8` has several chunks. */
+export const killTables: readonly SampleTable[] = sampleTables
+  .filter(({ name }) => names.includes(name))
+  .map((table) => (table.name === "k_int8" ? { ...table, initialRows: 350 } : table));
+
+/** Runs a scenario to its end; everything it makes is removed. */
+export async function runKillScenario(options: KillOptions): Promise<KillOutcome> {
+  const source = await sharedPostgres();
+  const folder = await mkdtemp(join(tmpdir(), "millrace-kill-"));
+  try {
+    await buildSource(source.url, killTables);
+    return await new Scenario(options, source.url, source.database, folder).run();
+  } finally {
+    await rm(folder, { recursive: true });
+    await source.release();
+  }
+}
+
+class Scenario {
+  readonly #options: KillOptions;
+  readonly #sourceUrl: string;
+  readonly #file: PipelineFile;
+  readonly #schema: string;
+
+  constructor(options: KillOptions, sourceUrl: string, unique: string, folder: string) {
+    this.#options = options;
+    this.#sourceUrl = sourceUrl;
+    this.#schema = unique;
+    this.#file = {
+      path: join(folder, "kill.yaml"),
+      name: unique,
+      sourceUrl,
+      tables: String.raw`public.\.*`,
+      // Every scenario has its own schemas at a target that many of them share.
+      sink: { ...options.target.sink, "state.schema": `state_${unique}` },
+      routes: [
+        {
+          "source-table": String.raw`public.\.*`,
+          "sink-table": `${unique}.<>`,
+          "replace-symbol": "<>",
+        },
+      ],
+      pipeline: { parallelism: 2 },
+    };
+  }
+
+  async run(): Promise<KillOutcome> {
+    const file = await writePipelineFile(this.#file);
+    const args = ["run", file, "--json", "--listen", "off"];
+    const { failpoint, nth, phase, parallelism } = this.#options;
+    if (phase === "sync") await runToEnd([...args, "--until-caught-up"]);
+    if (parallelism !== undefined) {
+      await writePipelineFile({ ...this.#file, pipeline: { parallelism } });
+    }
+    const workload = this.#workload();
+    const armed = new MillraceProcess(args, `${failpoint}=kill@${nth}`);
+    const hit = await this.#died(armed, workload);
+    // The rest of the workload is written while the pipeline is down, or while it catches up.
+    await runToEnd([...args, "--until-caught-up"]);
+    await workload;
+    await runToEnd([...args, "--until-caught-up"]);
+    return { hit, different: await this.#compare(), output: armed.tail() };
+  }
+
+  /** Whether the process died by itself before it had caught up with the whole workload. */
+  async #died(armed: MillraceProcess, workload: Promise<void>): Promise<boolean> {
+    const quiet = workload.then(() => new Promise((resolve) => setTimeout(resolve, graceMs)));
+    const ending = await Promise.race([armed.ended, quiet.then(() => null)]);
+    if (ending !== null) return ending.signal === "SIGKILL";
+    const stopped = await armed.stop();
+    return stopped.signal === "SIGKILL";
+  }
+
+  async #workload(): Promise<void> {
+    const numbers = new Numbers();
+    const common = { url: this.#sourceUrl, tables: killTables, numbers };
+    const sessions = [1, 2].map((session) =>
+      writeSession({
+        ...common,
+        dice: new Dice(this.#options.seed * 10 + session),
+        transactions: 60,
+        largeRows: 1500,
+        pauseMs: 8,
+      }),
+    );
+    await Promise.all([...sessions, this.#script()]);
+  }
+
+  /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
+  async #script(): Promise<void> {
+    const client = new pg.Client({ connectionString: this.#sourceUrl });
+    await client.connect();
+    try {
+      for (const statement of script) {
+        await client.query(statement);
+        await new Promise((resolve) => setTimeout(resolve, stepMs));
+      }
+    } finally {
+      await client.end();
+    }
+  }
+
+  async #compare(): Promise<readonly Comparison[]> {
+    const sessions = [
+      await openSession(this.#sourceUrl),
+      await openSession(this.#options.target.url),
+    ] as const;
+    try {
+      const tables = killTables.map((table) => ({
+        source: table,
+        target: { schema: this.#schema, name: table.name },
+      }));
+      return await compareTables(...sessions, tables);
+    } finally {
+      for (const session of sessions) await session.end();
+    }
+  }
+}
+
+const graceMs = 3000;
+const stepMs = 60;
+
+const script: readonly string[] = [
+  "UPDATE s_toast SET id = id + 500000 WHERE n BETWEEN 1 AND 5",
+  "ALTER TABLE d_mixed ADD COLUMN a integer",
+  "UPDATE d_mixed SET a = n % 7",
+  "TRUNCATE s_truncated",
+  "INSERT INTO s_truncated (id, txt, n) SELECT g, 'after', g FROM generate_series(3000000, 3000050) AS g",
+  "ALTER TABLE d_mixed ADD COLUMN b text DEFAULT 'made'",
+  "UPDATE d_mixed SET b = 'changed' WHERE n % 3 = 0",
+  "UPDATE s_toast SET id = id + 700000, int4 = 5 WHERE n BETWEEN 6 AND 9",
+  "ALTER TABLE d_mixed RENAME COLUMN a TO c",
+  "DELETE FROM d_mixed WHERE n % 5 = 0",
+  "ALTER TABLE d_mixed ALTER COLUMN c TYPE text",
+  "UPDATE d_mixed SET c = 'now text' WHERE n % 4 = 0",
+  "DELETE FROM s_keyless WHERE n % 5 = 0",
+  "ALTER TABLE d_mixed DROP COLUMN b",
+  "INSERT INTO d_mixed (id, txt, int4, c, n) SELECT g, 'late', 1, 'x', g FROM generate_series(3000000, 3000020) AS g",
+  "TRUNCATE s_truncated",
+];
