@@ -80,7 +80,11 @@ export async function witnessedHistories(
       histories.set(table.name, history);
       const prefix = `table ${table.schema}.${table.name}: `;
       if (line?.startsWith(prefix) !== true) continue;
-      for (const [key, sign] of signsOf(line.slice(prefix.length), column)) {
+      for (const [key, sign] of signsOf(
+        line.slice(prefix.length),
+        column,
+        table.key.length === 0,
+      )) {
         history.set(key, `${history.get(key) ?? ""}${sign}`);
       }
     }
@@ -88,8 +92,15 @@ export async function witnessedHistories(
   return histories;
 }
 
-/** Keys and signs of one line, such as `UPDATE: old-key: id[bigint]:1 new-tuple: id[bigint]:2 …`. */
-function signsOf(line: string, column: string): readonly (readonly [key: string, sign: string])[] {
+/**
+ * Keys and signs of one line, such as `UPDATE: old-key: id[bigint]:1 new-tuple: id[bigint]:2 …`. A row without key is
+ * taken away and put again when it changes.
+ */
+function signsOf(
+  line: string,
+  column: string,
+  isKeyless: boolean,
+): readonly (readonly [key: string, sign: string])[] {
   const [before = "", after] = line.split(" new-tuple: ");
   const keyIn = (text: string): string => {
     const found = new RegExp(`(?:^|\\s)${column}\\[bigint\\]:(-?\\d+)`).exec(text)?.[1];
@@ -100,7 +111,7 @@ function signsOf(line: string, column: string): readonly (readonly [key: string,
   if (line.startsWith("DELETE:")) return [[keyIn(line), "-"]];
   if (after === undefined) return [[keyIn(line), "+"]];
   const [from, to] = [keyIn(before), keyIn(after)];
-  return from === to
+  return from === to && !isKeyless
     ? [[to, "+"]]
     : [
         [from, "-"],
