@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { MillraceError } from "../../errors/millrace-error.ts";
 
 /**
@@ -19,6 +20,11 @@ export interface ByteSource {
   fail(error: Error): void;
   /** Gives the stream back to its `data` listeners. No read may be pending. */
   handBack(): void;
+  /**
+   * Ends the connection in good order: what was written is sent, what still comes is let go. Resolves once it is
+   * closed. After {@link fail}.
+   */
+  end(): Promise<void>;
   /** Cuts the connection. */
   destroy(): void;
 }
@@ -56,6 +62,16 @@ export class PendingRead {
     this.#waiting = null;
     waiting?.reject(this.#failure);
   }
+}
+
+/** Half-closes a stream, reads past what still comes, and resolves when it is closed. */
+export function endStream(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) return resolve();
+    stream.once("close", resolve);
+    stream.resume();
+    stream.end();
+  });
 }
 
 /** The connection ended, or broke with `cause`. */

@@ -48,7 +48,11 @@ export interface PostgresLogConfig {
   readonly heartbeatIntervalMs: number;
   /** Upper bound of the time between two status updates; a third of the server's patience where that is less. */
   readonly statusIntervalMs: number;
-  /** Silence of the server after which the connection is held to be lost. */
+  /**
+   * Silence of the server after which the connection is held to be lost. A dead host is found by TCP keepalive long
+   * before; this is for a server that hangs. Before 16 a server may be silent while it reads past a very large
+   * transaction of other tables: shorter than that, and it would never get past it.
+   */
   readonly silenceTimeoutMs: number;
   /** A batch is given once its items weigh this much, bytes. */
   readonly batchBytes: number;
@@ -71,7 +75,7 @@ export const LOG_DEFAULTS = {
   publishViaPartitionRoot: true,
   heartbeatIntervalMs: 10_000,
   statusIntervalMs: 5_000,
-  silenceTimeoutMs: 60_000,
+  silenceTimeoutMs: 120_000,
   batchBytes: 1_048_576,
   slotBusyTimeoutMs: 60_000,
 } as const satisfies Partial<PostgresLogConfig>;

@@ -143,9 +143,9 @@ describe.each([18, 13] as const)("a connection to PostgreSQL %i", (version) => {
     const drain = async (): Promise<void> => {
       for (;;) if (reader.advance() === Framing.MORE) await reader.fill();
     };
-    await expect(drain()).rejects.toMatchObject({
-      code: expect.stringMatching(/57P01|MR_SOURCE_LOST/),
-    });
+    await expect(drain()).rejects.toThrow(
+      /terminating connection due to administrator command|MR_SOURCE_LOST_CONNECTION/,
+    );
     connection.destroy();
   });
 

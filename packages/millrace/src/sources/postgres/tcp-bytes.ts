@@ -1,5 +1,5 @@
 import { Socket } from "node:net";
-import { type ByteSource, lostConnection, PendingRead } from "./byte-source.ts";
+import { type ByteSource, endStream, lostConnection, PendingRead } from "./byte-source.ts";
 
 /** A read that brought less than this, on a busy stream, is worth a short wait for more. */
 const SMALL_READ_BYTES = 32_768;
@@ -27,6 +27,7 @@ export class TcpBytes implements ByteSource {
   #askedAtMs = 0;
   #lingered = false;
   #taken = false;
+  #discarding = false;
 
   constructor() {
     this.socket = new Socket({
@@ -71,6 +72,11 @@ export class TcpBytes implements ByteSource {
     this.socket.resume();
   }
 
+  end(): Promise<void> {
+    this.#discarding = true;
+    return endStream(this.socket);
+  }
+
   destroy(): void {
     this.fail(lostConnection("the connection was closed by us"));
     this.socket.destroy();
@@ -81,6 +87,7 @@ export class TcpBytes implements ByteSource {
 
   /** False stops reading. `buffer` is where the bytes landed: not where we want them right after a take-over. */
   #onRead(bytes: number, buffer: Uint8Array): boolean {
+    if (this.#discarding) return true;
     if (!this.#taken) {
       this.socket.emit("data", Buffer.from(buffer.subarray(0, bytes)));
       return true;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { type ByteSource, lostConnection, PendingRead } from "./byte-source.ts";
+import { type ByteSource, endStream, lostConnection, PendingRead } from "./byte-source.ts";
 
 type Listener = (chunk: Buffer) => void;
 
@@ -55,6 +55,11 @@ export class TlsBytes implements ByteSource {
     for (const listener of this.#before) this.#stream.on("data", listener);
     for (const chunk of this.#rest.splice(0)) this.#stream.emit("data", Buffer.from(chunk));
     this.#stream.resume();
+  }
+
+  end(): Promise<void> {
+    this.#stream.off("data", this.#onData);
+    return endStream(this.#stream);
   }
 
   destroy(): void {

@@ -79,9 +79,7 @@ async function run(
     },
   );
   const bodies = messages.map((message) =>
-    "length" in message && Buffer.isBuffer(message)
-      ? message
-      : sent.xlogData(...(message as Message)),
+    Buffer.isBuffer(message) ? message : sent.xlogData(...message),
   );
   const buffer = Buffer.concat(bodies);
   const assembler = new TransactionAssembler({

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { ByteSource } from "./byte-source.ts";
-import { parseServerError } from "./server-error.ts";
+import { parseServerError, type ServerError } from "./server-error.ts";
 
 /** What {@link WireReader.advance} found. */
 export const Framing = {
@@ -29,7 +29,10 @@ const COPY_DONE = 0x63; // c
 const COMMAND_COMPLETE = 0x43; // C
 const READY = 0x5a; // Z
 const ERROR = 0x45; // E
+const TERMINATE = 0x58; // X
+const NOTICE = 0x4e; // N
 const COPY_BOTH = 0x57; // W
+const COPY_OUT = 0x48; // H
 
 /**
  * Splits what the server sends during COPY OUT or replication into messages, by ourselves and without copying: a
@@ -48,10 +51,22 @@ export class WireReader {
   #start = WINDOW_BYTES;
   #end = WINDOW_BYTES;
   #replicating = false;
+  #begun = false;
+  /** Is told of the server's notices and warnings. */
+  onNotice: ((notice: ServerError) => void) | null = null;
   readonly #source: ByteSource;
 
   constructor(source: ByteSource) {
     this.#source = source;
+  }
+
+  /** Waits until the server has agreed to the query. @throws ServerError, MillraceError */
+  async begun(): Promise<void> {
+    while (!this.#begun) {
+      const at = this.#start;
+      if (this.#end - at < HEADER_BYTES) await this.fill();
+      else if (!this.#control(this.buffer[at], this.buffer.readInt32BE(at + 1))) await this.fill();
+    }
   }
 
   /** Moves to the next message. @throws ServerError for an ErrorResponse, MillraceError MR_SOURCE_PROTOCOL. */
@@ -140,6 +155,12 @@ export class WireReader {
     this.#source.fail(error);
   }
 
+  /** Ends the connection in good order; see {@link ByteSource.end}. */
+  end(): Promise<void> {
+    this.#source.write(Uint8Array.of(TERMINATE, 0, 0, 0, 4));
+    return this.#source.end();
+  }
+
   /** Cuts the connection. */
   destroy(): void {
     this.#source.destroy();
@@ -167,7 +188,11 @@ export class WireReader {
       this.#start = next;
       throw error;
     }
+    if (type === NOTICE) {
+      this.onNotice?.(parseServerError(this.buffer, this.#start + HEADER_BYTES, next));
+    }
     if (type === COPY_BOTH) this.#replicating = true;
+    if (type === COPY_BOTH || type === COPY_OUT) this.#begun = true;
     this.#start = next;
     return true;
   }

@@ -1,0 +1,159 @@
+import { sharedPostgres, type PostgresDatabase } from "../../../../../test/support/postgres.ts";
+import type { LogBatch, LogItem } from "../../model/change.ts";
+import { silentLogger, systemClock } from "../../model/ports.ts";
+import type { Position } from "../../model/position.ts";
+import type { ConnectorContext, LogStart } from "../../model/source.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+import { readShapes } from "./catalogue.ts";
+import {
+  CONNECTION_DEFAULTS,
+  LOG_DEFAULTS,
+  type PostgresConnectionConfig,
+  type PostgresLogConfig,
+} from "./config.ts";
+import { openConnection } from "./connection.ts";
+import { openPostgresLog, type PostgresLog } from "./log.ts";
+import { boundary, comparePositions, parseLsn } from "./position.ts";
+import { preparePublication } from "./publication.ts";
+import { prepareSlot } from "./slot.ts";
+
+export const CONTEXT: ConnectorContext = {
+  pipeline: "test",
+  clock: systemClock,
+  random: Math.random,
+  log: silentLogger,
+};
+
+/** A database whose log is read by a slot and a publication of its own. */
+export class LoggedDatabase implements AsyncDisposable {
+  readonly server: PostgresDatabase;
+  readonly connection: PostgresConnectionConfig;
+  readonly settings: PostgresLogConfig;
+  readonly #release: () => Promise<void>;
+  readonly #logs: PostgresLog[] = [];
+  tables: ReadonlyMap<TableId, TableShape> = new Map();
+
+  constructor(
+    server: PostgresDatabase,
+    more: Partial<PostgresLogConfig>,
+    release: () => Promise<void>,
+  ) {
+    const { host, port, user, password, database } = server;
+    this.server = server;
+    this.connection = { ...CONNECTION_DEFAULTS, host, port, user, password, database };
+    this.settings = {
+      ...LOG_DEFAULTS,
+      slotName: `slot_${database}`,
+      publicationName: `pub "${database}"`,
+      heartbeatIntervalMs: 0,
+      ...more,
+    };
+    this.#release = release;
+  }
+
+  /** A fresh database on the shared server. */
+  static async shared(
+    version: 13 | 18,
+    more: Partial<PostgresLogConfig> = {},
+  ): Promise<LoggedDatabase> {
+    const server = await sharedPostgres(version);
+    return new LoggedDatabase(server, more, () => server.release());
+  }
+
+  /** Runs statements, each a transaction unless it says otherwise. */
+  async run(...statements: readonly string[]): Promise<void> {
+    for (const sql of statements) await this.server.query(sql);
+  }
+
+  /** Makes publication and slot for the tables whose names match; the log begins here. */
+  async capture(pattern: RegExp = /./, manage = true): Promise<Position> {
+    const connection = await openConnection(this.connection);
+    try {
+      const shapes = await readShapes(connection.client, {
+        matches: (schema, name) => schema === "public" && pattern.test(name),
+      });
+      this.tables = new Map(shapes.map((shape) => [shape.id, shape]));
+      const {
+        publicationName,
+        publishViaPartitionRoot: viaRoot,
+        slotName,
+        failover,
+      } = this.settings;
+      await preparePublication(connection.client, {
+        publicationName,
+        viaRoot,
+        tables: shapes,
+        manage,
+      });
+      const request = { slotName, failover, known: null, recreate: false };
+      return (await prepareSlot(connection.client, request)).start;
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async open(
+    start: Partial<LogStart> = {},
+    more: Partial<PostgresLogConfig> = {},
+  ): Promise<PostgresLog> {
+    const log = await openPostgresLog(
+      { context: CONTEXT, connection: this.connection, log: { ...this.settings, ...more } },
+      { from: null, tables: this.tables, maxValueBytes: 1_048_576, ...start },
+    );
+    this.#logs.push(log);
+    return log;
+  }
+
+  /** Where the log ends now, as a position that everything committed before is behind. */
+  async end(): Promise<Position> {
+    const [row] = await this.server.query("SELECT pg_current_wal_insert_lsn()::text AS lsn");
+    // An empty transaction behind it, so that the log is seen to pass it.
+    await this.server.query("SELECT pg_logical_emit_message(true, 'test', '')");
+    return boundary(parseLsn(String(row?.["lsn"])));
+  }
+
+  /** All batches up to where the log ends now. */
+  async batches(log: PostgresLog): Promise<LogBatch[]> {
+    const end = await this.end();
+    const batches: LogBatch[] = [];
+    for (;;) {
+      const batch = await log.next();
+      batches.push(batch);
+      if (comparePositions(batch.position, end) >= 0) return batches;
+    }
+  }
+
+  /** All items up to where the log ends now. */
+  async items(log: PostgresLog): Promise<LogItem[]> {
+    return (await this.batches(log)).flatMap((batch) => batch.items);
+  }
+
+  /** {@link items} of a log that is opened for it and closed after. */
+  async read(start: Partial<LogStart> = {}): Promise<LogItem[]> {
+    const log = await this.open(start);
+    try {
+      return await this.items(log);
+    } finally {
+      await log.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const log of this.#logs) await log.close();
+    await this.#release();
+  }
+}
+
+/** What a change says, without its objects. */
+export function said(item: LogItem): unknown[] {
+  if (item.kind === "shape")
+    return [
+      "shape",
+      item.shape.id,
+      item.shape.columns.map((column) => column.name),
+      item.rewritten,
+    ];
+  if (item.kind !== "change") return [item.kind, item.table];
+  const { op, shape, before, after, movedFrom } = item;
+  return movedFrom === null ? [op, shape.name, before, after] : ["move", shape.name, before, after];
+}

@@ -1,0 +1,233 @@
+import type { ErrorCode } from "../../errors/catalogue.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { failpoint } from "../../model/failpoint.ts";
+import type { Clock } from "../../model/ports.ts";
+import type { Position } from "../../model/position.ts";
+import type { Queryable } from "./catalogue.ts";
+import { connectionError, sqlStateOf } from "./connection-error.ts";
+import { boundary, formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
+import { literal } from "./table-plan.ts";
+
+const PLUGIN = "pgoutput";
+const INSUFFICIENT_PRIVILEGE = "42501";
+const BUSY_RETRY_MS = 250;
+
+/** A replication slot as the server has it, as far as we look at it; fields that a version lacks are absent. */
+export interface SlotState {
+  readonly slot_name: string;
+  readonly plugin: string | null;
+  readonly slot_type: string;
+  readonly database: string | null;
+  readonly active: boolean;
+  readonly active_pid: number | null;
+  readonly temporary: boolean;
+  readonly restart_lsn: string | null;
+  readonly confirmed_flush_lsn: string | null;
+  /** 13 and later: `reserved`, `extended`, `unreserved`, `lost`. */
+  readonly wal_status?: string | null;
+  /** 16 and later. */
+  readonly conflicting?: boolean | null;
+  /** 17 and later. */
+  readonly invalidation_reason?: string | null;
+  readonly failover?: boolean;
+  readonly synced?: boolean;
+}
+
+/** Reads a slot; null where there is none of this name. */
+export async function readSlot(client: Queryable, name: string): Promise<SlotState | null> {
+  const { rows } = await client.query<{ slot: SlotState }>(
+    "SELECT pg_catalog.to_jsonb(s) AS slot FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1",
+    [name],
+  );
+  return rows[0]?.slot ?? null;
+}
+
+/** What {@link prepareSlot} is told. */
+export interface SlotRequest {
+  readonly slotName: string;
+  readonly failover: boolean;
+  /** Where replay begins; null on the first run. */
+  readonly known: Position | null;
+  /** Policy `resync`: a slot that lost its log, or is gone, is made anew. */
+  readonly recreate: boolean;
+}
+
+/**
+ * Makes sure that the slot holds the log from `known` on, and says where it begins. The publication must exist
+ * before: the log is read with the catalogue as it was when each change was made.
+ * @throws MillraceError of class loss where what comes after `known` is gone (I8); MR_SOURCE_SLOT_FOREIGN,
+ *   MR_SOURCE_SLOT_BUSY, MR_SOURCE_REFUSED.
+ */
+export async function prepareSlot(
+  client: Queryable,
+  request: SlotRequest,
+): Promise<{ readonly start: LogPosition; readonly created: boolean }> {
+  const { slotName, known, recreate } = request;
+  const state = await readSlot(client, slotName);
+  if (state !== null && !recreate)
+    return { start: await readableFrom(client, state, known), created: false };
+  if (state === null && known !== null && !recreate) throw missingSlot(slotName);
+  if (state !== null) {
+    await checkOwn(client, state);
+    await dropSlot(client, slotName);
+  }
+  const lsn = await createSlot(client, request);
+  failpoint("postgres-slot.after-create");
+  return { start: boundary(lsn), created: true };
+}
+
+/**
+ * Checks that the slot is one of ours and still has what comes after `known`; gives the position to read from.
+ * @throws MillraceError
+ */
+export async function readableFrom(
+  client: Queryable,
+  state: SlotState,
+  known: Position | null,
+): Promise<LogPosition> {
+  await checkOwn(client, state);
+  checkAlive(state);
+  const confirmed = parseLsn(state.confirmed_flush_lsn ?? "0/0");
+  if (known === null) return boundary(confirmed);
+  const from = startLsn(known);
+  if (confirmed > from) {
+    throw slotError(
+      "MR_SOURCE_SLOT_LOST",
+      state.slot_name,
+      `was moved on to ${formatLsn(confirmed)}, and ${formatLsn(from)} comes next`,
+    );
+  }
+  const end = await readLogEnd(client);
+  if (from > end) {
+    throw new MillraceError(
+      "MR_SOURCE_LOSS",
+      `the server's log ends at ${formatLsn(end)}, before ${formatLsn(from)} which the sink has: ` +
+        "a standby without the last commits was promoted, or a backup restored",
+    );
+  }
+  return known as LogPosition;
+}
+
+/** Where the server's log ends: what was flushed, or replayed on a standby. */
+async function readLogEnd(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ lsn: string }>(
+    `SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+       ELSE pg_catalog.pg_current_wal_flush_lsn() END::text AS lsn`,
+  );
+  return parseLsn(rows[0]?.lsn ?? "0/0");
+}
+
+async function checkOwn(client: Queryable, state: SlotState): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    "SELECT pg_catalog.current_database()::text AS name",
+  );
+  const database = rows[0]?.name ?? "";
+  const problems = [
+    state.slot_type === "logical" ? null : `is ${state.slot_type}`,
+    state.slot_type !== "logical" || state.plugin === PLUGIN
+      ? null
+      : `speaks ${state.plugin}, not ${PLUGIN}`,
+    state.slot_type !== "logical" || state.database === database
+      ? null
+      : `belongs to database ${state.database}`,
+    state.temporary ? "is temporary" : null,
+    state.synced === true ? "is kept in step with a primary's, which must be read instead" : null,
+  ].filter((problem) => problem !== null);
+  if (problems.length > 0)
+    throw slotError("MR_SOURCE_SLOT_FOREIGN", state.slot_name, problems.join(" and "));
+}
+
+/** @throws MillraceError MR_SOURCE_SLOT_LOST where the server has given up the slot's log. */
+function checkAlive(state: SlotState): void {
+  const { wal_status: status, conflicting, invalidation_reason: reason, slot_name: name } = state;
+  if (typeof reason === "string")
+    throw slotError("MR_SOURCE_SLOT_LOST", name, `was invalidated: ${reason}`);
+  if (conflicting === true)
+    throw slotError("MR_SOURCE_SLOT_LOST", name, "conflicted with recovery");
+  if (status === "lost" || state.restart_lsn === null) {
+    throw slotError(
+      "MR_SOURCE_SLOT_LOST",
+      name,
+      "no longer has its log (wal_status lost): max_slot_wal_keep_size was exceeded",
+    );
+  }
+}
+
+/**
+ * Waits until nobody else reads the slot: the connection that this process lost may live on at the server for a
+ * while. @throws MillraceError MR_SOURCE_SLOT_BUSY after `timeoutMs`, MR_SOURCE_SLOT_MISSING.
+ */
+export async function waitForSlot(
+  client: Queryable,
+  name: string,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<SlotState> {
+  const until = clock.monotonic() + timeoutMs;
+  for (;;) {
+    const state = await readSlot(client, name);
+    if (state === null) throw missingSlot(name);
+    if (!state.active) return state;
+    if (clock.monotonic() >= until) throw busySlot(state);
+    await clock.sleep(BUSY_RETRY_MS);
+  }
+}
+
+/** Drops a slot; one that is not there is fine. @throws MillraceError MR_SOURCE_SLOT_BUSY */
+export async function dropSlot(client: Queryable, name: string): Promise<void> {
+  const state = await readSlot(client, name);
+  if (state === null) return;
+  if (state.active) throw busySlot(state);
+  try {
+    await client.query("SELECT pg_catalog.pg_drop_replication_slot($1)", [name]);
+  } catch (error) {
+    throw connectionError(error, `dropping replication slot ${name}`);
+  }
+}
+
+async function createSlot(client: Queryable, { slotName, failover }: SlotRequest): Promise<number> {
+  const { rows: versions } = await client.query<{ version: number }>(
+    "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
+  );
+  const sql = createSlotSql(slotName, failover && (versions[0]?.version ?? 0) >= 170_000);
+  try {
+    const { rows } = await client.query<{ lsn: string }>(`SELECT lsn::text AS lsn FROM ${sql}`);
+    return parseLsn(rows[0]?.lsn ?? "");
+  } catch (error) {
+    if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)
+      throw connectionError(error, `creating replication slot ${slotName}`);
+    throw new MillraceError(
+      "MR_SOURCE_REFUSED",
+      `the role may not create replication slots; an administrator runs either: ALTER ROLE … REPLICATION; ` +
+        `(managed services have a role for it, such as rds_replication) or, in this database: SELECT ${sql};`,
+      { cause: error },
+    );
+  }
+}
+
+function createSlotSql(name: string, failover: boolean): string {
+  const more = failover ? ", failover => true" : "";
+  return `pg_catalog.pg_create_logical_replication_slot(${literal(name)}, '${PLUGIN}'${more})`;
+}
+
+function missingSlot(name: string): MillraceError {
+  return slotError("MR_SOURCE_SLOT_MISSING", name, "does not exist");
+}
+
+function busySlot(state: SlotState): MillraceError {
+  return slotError(
+    "MR_SOURCE_SLOT_BUSY",
+    state.slot_name,
+    `is being read by backend ${state.active_pid}`,
+    state.active_pid,
+  );
+}
+
+function slotError(
+  code: ErrorCode,
+  slot: string,
+  what: string,
+  pid: number | null = null,
+): MillraceError {
+  return new MillraceError(code, `replication slot ${slot} ${what}`, { facts: { slot, pid } });
+}
