@@ -2,21 +2,29 @@
 import { hash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Door } from "./auth/door.ts";
 import { CatalogueVersions } from "./concurrency/catalogue-versions.ts";
 import { LockWaits } from "./concurrency/lock-waits.ts";
+import type { Control } from "./control/control.ts";
+import { zeroCounters } from "./control/counters.ts";
+import { Faults } from "./control/faults.ts";
+import { listenControl } from "./control/http.ts";
+import { resetSql } from "./control/reset.ts";
+import { Jobs } from "./definitions/jobs.ts";
 import { Gate } from "./gate/gate.ts";
 import { loadParser } from "./gate/parser.ts";
+import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
 import { AdminSession } from "./postgres/admin.ts";
 import { bootstrapSql, versionSql } from "./postgres/bootstrap.ts";
 import type { Target } from "./postgres/connect.ts";
 import { startEmbedded, type SocketAddress } from "./postgres/embedded.ts";
-import { Connection, type Reception } from "./session/connection.ts";
+import { connectionBounds } from "./rules/connections.ts";
 import type { ClusterContext } from "./session/context.ts";
-import { makeCertificate } from "./tls.ts";
+import { TableFactsCache } from "./sizes/table-facts.ts";
+import { makeCertificate, type ClusterCertificate } from "./tls.ts";
 
 /** A running cluster. */
 export interface DsqlLocal {
@@ -31,18 +39,24 @@ export interface DsqlLocal {
   readonly ca: string;
   /** A file that holds `ca`; empty when TLS is off. */
   readonly caFile: string;
+  /** Faults, counters, clock, reset. */
+  readonly control: Control;
+  /** Where the control port listens, `http://…`; empty when it is off. */
+  readonly controlUrl: string;
   /** Ends the cluster and its PostgreSQL. */
   stop(): Promise<void>;
 }
 
+type Undo = (() => Promise<void> | void)[];
+
 const DATABASE = "postgres";
 const SUPERUSER = "postgres";
-const RESERVED_CONNECTIONS = 10;
+const RESERVED_CONNECTIONS = 20;
 
 /** Starts a cluster; resolves when it answers. */
 export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<DsqlLocal> {
   await loadParser();
-  const undo: (() => Promise<void> | void)[] = [];
+  const undo: Undo = [];
   const stop = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
   };
@@ -54,10 +68,44 @@ export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<Ds
   }
 }
 
-async function assemble(
-  options: DsqlLocalOptions,
-  undo: (() => Promise<void> | void)[],
-): Promise<Omit<DsqlLocal, "stop">> {
+async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<DsqlLocal, "stop">> {
+  const target = await startPostgres(options, undo);
+  const clock = new ShiftableClock(options.clock ?? Date.now);
+  const cluster = await makeContext(target, clock, options.jobDelayMs ?? 0, undo);
+  const host = options.host ?? "127.0.0.1";
+  const hosts = [host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])];
+  const certificate = options.tls === "off" ? undefined : await makeCertificate(hosts);
+  const reception = {
+    cluster,
+    secure: certificate?.context,
+    door: makeDoor(options, hosts, clock),
+    lifeMs: options.connectionLifeMs ?? connectionBounds.connectionLifeMs,
+  };
+  const listener = await listen(host, options.port ?? 0, reception);
+  undo.push(() => listener.stop());
+  const control = makeControl(cluster, listener, clock);
+  const trust = await writeTrust(certificate, undo);
+  const { port } = listener;
+  return {
+    host, port, user: "admin", database: DATABASE, tls: certificate !== undefined, ...trust,
+    url: urlOf(host, port, trust.caFile), control,
+    controlUrl: await openControlPort(options.control, control, undo),
+  }; // prettier-ignore
+}
+
+/** Moves with the control port. */
+class ShiftableClock {
+  readonly #base: () => number;
+  shiftedMs = 0;
+
+  constructor(base: () => number) {
+    this.#base = base;
+  }
+
+  readonly nowMs = (): number => this.#base() + this.shiftedMs;
+}
+
+async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Target> {
   const postgres = await startEmbedded({
     dataDir: options.dataDir,
     maxConnections: (options.maxConnections ?? 300) + RESERVED_CONNECTIONS,
@@ -65,31 +113,7 @@ async function assemble(
     prepare: prepareTemplate,
   });
   undo.push(() => postgres.stop());
-  const target = targetAt(postgres.address);
-  const admin = await AdminSession.open(target);
-  undo.push(() => admin.close());
-  const host = options.host ?? "127.0.0.1";
-  const certificate =
-    options.tls === "off"
-      ? undefined
-      : await makeCertificate([host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])]);
-  const cluster: ClusterContext = {
-    target,
-    gate: new Gate(),
-    versions: new CatalogueVersions(),
-    waits: new LockWaits(admin),
-    commits: 0,
-    nowMs: options.clock ?? Date.now,
-  };
-  const reception: Reception = { cluster, secure: certificate?.context, authenticate: () => {} };
-  const listener = await listen(host, options.port ?? 0, reception);
-  undo.push(() => listener.stop());
-  const caFile = certificate === undefined ? "" : await writeCa(certificate.ca, undo);
-  const { port } = listener;
-  return {
-    host, port, user: "admin", database: DATABASE, tls: certificate !== undefined,
-    ca: certificate?.ca ?? "", caFile, url: urlOf(host, port, caFile),
-  }; // prettier-ignore
+  return targetAt(postgres.address);
 }
 
 function targetAt(address: SocketAddress): Target {
@@ -103,49 +127,88 @@ async function prepareTemplate(address: SocketAddress): Promise<void> {
   admin.close();
 }
 
-async function writeCa(ca: string, undo: (() => Promise<void>)[]): Promise<string> {
+async function makeContext(
+  target: Target,
+  clock: ShiftableClock,
+  jobDelayMs: number,
+  undo: Undo,
+): Promise<ClusterContext> {
+  const admin = await AdminSession.open(target);
+  undo.push(() => admin.close());
+  const versions = new CatalogueVersions();
+  const onDone = (table: string): void => versions.bump([table]);
+  const jobs = new Jobs({ target, admin, delayMs: jobDelayMs, onDone });
+  undo.push(() => jobs.stop());
+  return {
+    target, admin, gate: new Gate(), versions, waits: new LockWaits(admin), jobs,
+    facts: new TableFactsCache(admin, versions), faults: new Faults(), counters: zeroCounters(),
+    commits: { asked: 0, answered: 0 }, nowMs: clock.nowMs,
+  }; // prettier-ignore
+}
+
+function makeDoor(
+  options: DsqlLocalOptions,
+  hosts: readonly string[],
+  { nowMs }: ShiftableClock,
+): Door {
+  const { accessKeyId, secretAccessKey } = options;
+  const known = accessKeyId !== undefined && secretAccessKey !== undefined;
+  return new Door({
+    auth: options.auth ?? "trust",
+    key: known ? { accessKeyId, secretAccessKey } : undefined,
+    hosts,
+    requireServerName: options.requireServerName ?? false,
+    nowMs,
+  });
+}
+
+function makeControl(cluster: ClusterContext, listener: Listener, clock: ShiftableClock): Control {
+  const { faults, counters, waits } = cluster;
+  return {
+    inject: (fault) => faults.add(fault),
+    clearFaults: (id) => faults.clear(id),
+    faults: () => faults.list(),
+    counters: () => ({ ...counters, lockWaits: waits.count, openConnections: listener.open }),
+    shiftClock(milliseconds) {
+      clock.shiftedMs += milliseconds;
+      listener.sweep();
+    },
+    cutConnections: () => listener.cutAll(),
+    async reset() {
+      faults.clear();
+      clock.shiftedMs = 0;
+      await cluster.admin.query(resetSql);
+      cluster.versions.bumpAll();
+      Object.assign(counters, zeroCounters());
+    },
+  };
+}
+
+async function openControlPort(
+  address: string | undefined,
+  control: Control,
+  undo: Undo,
+): Promise<string> {
+  if (address === undefined) return "";
+  const port = await listenControl(address, control);
+  undo.push(() => port.stop());
+  return `http://${port.host}:${port.port}`;
+}
+
+async function writeTrust(
+  certificate: ClusterCertificate | undefined,
+  undo: Undo,
+): Promise<{ ca: string; caFile: string }> {
+  if (certificate === undefined) return { ca: "", caFile: "" };
   const folder = await mkdtemp(join(tmpdir(), "dsql-local-ca-"));
   undo.push(() => rm(folder, { recursive: true, force: true }));
-  const path = join(folder, "ca.pem");
-  writeFileSync(path, ca);
-  return path;
+  const caFile = join(folder, "ca.pem");
+  writeFileSync(caFile, certificate.ca);
+  return { ca: certificate.ca, caFile };
 }
 
 function urlOf(host: string, port: number, caFile: string): string {
   const address = host.includes(":") ? `[${host}]` : host;
   const tls = caFile === "" ? "" : `?sslmode=verify-full&sslrootcert=${encodeURIComponent(caFile)}`;
   return `postgresql://admin:local@${address}:${port}/${DATABASE}${tls}`;
-}
-
-interface Listener {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
-async function listen(host: string, port: number, reception: Reception): Promise<Listener> {
-  const connections = new Set<Connection>();
-  const server: Server = createServer((socket) => {
-    const connection: Connection = new Connection(socket, reception, () => {
-      connections.delete(connection);
-    });
-    connections.add(connection);
-    void connection.serve();
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => resolve());
-  });
-  return {
-    port: portOf(server.address()),
-    async stop() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const connection of connections) connection.close();
-      await closed;
-    },
-  };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === "string") throw new Error("not listening on a port");
-  return address.port;
 }

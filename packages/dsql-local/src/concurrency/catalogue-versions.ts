@@ -29,6 +29,11 @@ export class CatalogueVersions {
     this.#latest++;
     for (const table of tables) this.#versions.set(table, this.#latest);
   }
+
+  /** Notes that everything changed. */
+  bumpAll(): void {
+    this.bump([...this.#versions.keys()]);
+  }
 }
 
 /** One per session: what it has cached of the catalogue. */

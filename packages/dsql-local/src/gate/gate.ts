@@ -65,7 +65,10 @@ function compileOne(
   mark: DialectMark,
   alone: boolean,
 ): Gated {
-  if (mark.iam !== undefined) return { ...blankStatement("iam", sql), iam: mark.iam };
+  if (mark.iam !== undefined) {
+    const tag = `AWS IAM ${mark.iam.action.toUpperCase()}`;
+    return { ...blankStatement("iam", sql), iam: mark.iam, tag };
+  }
   refuseStatement(parsed.node, mark);
   const found = survey(parsed.node);
   const own = alone ? sql : statementText(sql, parsed.startByte, parsed.lengthBytes);
@@ -80,8 +83,10 @@ function compileOne(
     longestLiteralBytes: found.longestLiteralBytes,
     readOnly: isReadOnly(body),
     dropsColumns: droppedColumns(body),
+    objectName: objectName(name, body),
+    ifNotExists: body["if_not_exists"] === true,
     searchPath: name === "VariableSetStmt" ? firstSearchPath(body) : undefined,
-    ...localParts(name, body),
+    ...localParts(name, body, mark),
   };
 }
 
@@ -89,7 +94,7 @@ function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
     kind, sql, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
     longestLiteralBytes: 0, readOnly: false, answer: undefined, iam: undefined, dropsColumns: [],
-    searchPath: undefined,
+    searchPath: undefined, objectName: "", ifNotExists: false,
   }; // prettier-ignore
 }
 
@@ -145,6 +150,12 @@ function droppedColumns(body: Tree): readonly string[] {
     .map((command) => text(command, "name"));
 }
 
+function objectName(name: string, body: Tree): string {
+  if (name === "IndexStmt") return text(body, "idxname");
+  const [command] = list(body, "cmds");
+  return command === undefined ? "" : text(child(command, "AlterTableCmd"), "name");
+}
+
 interface LocalParts {
   readonly sql?: string;
   readonly tag?: string;
@@ -152,8 +163,11 @@ interface LocalParts {
 }
 
 const NO_ROWS: LocalAnswer = { columns: [], rows: [] };
+const JOB_ROW: LocalAnswer = { columns: [{ name: "job_id", type: "text" }], rows: [] };
 
-function localParts(name: string, body: Tree): LocalParts {
+function localParts(name: string, body: Tree, mark: DialectMark): LocalParts {
+  if (name === "IndexStmt") return { tag: "CREATE INDEX", answer: JOB_ROW };
+  if (name === "AlterTableStmt" && mark.async) return { tag: "ALTER TABLE", answer: JOB_ROW };
   if (name === "DeallocateStmt") return { tag: "DEALLOCATE ALL", answer: NO_ROWS };
   if (name === "VariableSetStmt" && settingName(body) === "disable_sync_create_index") {
     return { tag: "SET", answer: NO_ROWS };

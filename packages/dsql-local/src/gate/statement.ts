@@ -67,6 +67,9 @@ export interface Statement {
   readonly iam: IamStatement | undefined;
   /** Columns that the statement drops, with their table: primary keys stay. */
   readonly dropsColumns: readonly string[];
+  /** The index or constraint that the statement makes or validates; empty when it names none. */
+  readonly objectName: string;
+  readonly ifNotExists: boolean;
   /** A SET of the search path: its first schema. */
   readonly searchPath: string | undefined;
 }

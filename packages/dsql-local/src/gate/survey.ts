@@ -33,6 +33,7 @@ class Surveyor {
   readonly #relations: RelationUse[] = [];
   readonly #ctes = new Set<string>();
   readonly #targets = new Set<unknown>();
+  readonly #repeated = new Set<unknown>();
   #statements = 0;
   #updates = false;
   #amplifies = false;
@@ -55,6 +56,8 @@ class Surveyor {
         break;
       case "LockingClause":
         this.#locks = true;
+        // FOR UPDATE OF names what FROM has named already.
+        for (const item of list(tree, "lockedRels")) this.#repeated.add(child(item, "RangeVar"));
         break;
       case "CommonTableExpr":
         this.#ctes.add(text(tree, "ctename"));
@@ -115,6 +118,7 @@ class Surveyor {
   }
 
   #relation(tree: Tree): void {
+    if (this.#repeated.has(tree)) return;
     this.#relations.push({
       schema: text(tree, "schemaname"),
       name: text(tree, "relname"),

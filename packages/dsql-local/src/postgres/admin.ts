@@ -3,9 +3,7 @@ import { Backend } from "../session/backend.ts";
 import { Violation } from "../rules/rule.ts";
 import { query, readReport, Type } from "../wire/messages.ts";
 import { openBackend, type Target } from "./connect.ts";
-
-/** A row of texts. */
-export type TextRow = readonly (string | null)[];
+import { readRow, type TextRow } from "./rows.ts";
 
 /** One query at a time; callers queue. */
 export class AdminSession {
@@ -50,32 +48,4 @@ export async function runQuery(backend: Backend, sql: string): Promise<TextRow[]
   });
   if (failure !== undefined) throw failure;
   return rows;
-}
-
-function readRow(frame: Buffer): TextRow {
-  const count = frame.readUInt16BE(5);
-  const row: (string | null)[] = [];
-  let at = 7;
-  for (let i = 0; i < count; i++) {
-    const lengthBytes = frame.readInt32BE(at);
-    at += 4;
-    if (lengthBytes < 0) {
-      row.push(null);
-    } else {
-      row.push(frame.toString("utf8", at, at + lengthBytes));
-      at += lengthBytes;
-    }
-  }
-  return row;
-}
-
-/** A text as an SQL literal. */
-export function literal(text: string): string {
-  const escaped = text.replaceAll("'", "''");
-  return escaped.includes("\\") ? ` E'${escaped.replaceAll("\\", "\\\\")}'` : `'${escaped}'`;
-}
-
-/** A name as an SQL identifier. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -32,10 +32,13 @@ export interface Rule {
 /** A refusal in the service's words. */
 export class Violation extends Error {
   readonly report: ServerMessage;
-  constructor(report: ServerMessage) {
+  /** The frame as PostgreSQL sent it, with fields that `report` leaves out; undefined for our own. */
+  readonly raw: Buffer | undefined;
+  constructor(report: ServerMessage, raw?: Buffer) {
     super(report.message);
     this.name = "Violation";
     this.report = report;
+    this.raw = raw;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Gathers what PostgreSQL answers to one statement. */
 import { hash } from "node:crypto";
 import { readReport, readTag, Type, type ServerMessage } from "../wire/messages.ts";
+import { Violation } from "../rules/rule.ts";
 import type { AnswerHandler } from "./backend.ts";
 
 /** Where head and rows of a read go while they come. */
@@ -16,6 +17,8 @@ export class Answer implements AnswerHandler {
   /** CommandComplete, EmptyQueryResponse or PortalSuspended. */
   complete: Buffer | undefined;
   error: ServerMessage | undefined;
+  /** The frame that `error` was read from. */
+  errorFrame: Buffer | undefined;
   readonly #sink: FrameSink | undefined;
   #skip: number;
 
@@ -38,6 +41,7 @@ export class Answer implements AnswerHandler {
         this.complete = frame;
         break;
       case Type.error:
+        this.errorFrame ??= frame;
         this.error ??= readReport(frame);
         break;
       case Type.dataRow:
@@ -48,6 +52,11 @@ export class Answer implements AnswerHandler {
         if (this.#sink === undefined) this.head.push(frame);
         else this.#sink.add(frame);
     }
+  }
+
+  /** The error as it goes to the client. */
+  get violation(): Violation | undefined {
+    return this.error === undefined ? undefined : new Violation(this.error, this.errorFrame);
   }
 
   /** The command tag, or "". */

@@ -3,6 +3,9 @@ import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
 import { TLSSocket, type SecureContext } from "node:tls";
 import { CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { ConnectionCut } from "../control/faults.ts";
+import type { Door } from "../auth/door.ts";
+import { literal } from "../postgres/rows.ts";
 import { bounds } from "../rules/limits.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
@@ -23,18 +26,13 @@ export interface Reception {
   readonly cluster: ClusterContext;
   /** Undefined when TLS is off. */
   readonly secure: SecureContext | undefined;
-  /** Decides on the password. Throws the Violation that turns the client away. */
-  authenticate(login: Login): void;
+  readonly door: Door;
+  /** How long a connection may live (source Q: one hour). */
+  readonly lifeMs: number;
 }
 
-/** Who wants in. */
-export interface Login {
-  readonly user: string;
-  readonly database: string;
-  readonly password: string;
-  /** The name that the client asked for by SNI. */
-  readonly serverName: string | undefined;
-}
+/** A transaction that was running at the end of a connection's life may go on this long. */
+const GRACE_MS = bounds.transactionAgeSeconds * 1_000;
 
 /** A client's connection. */
 export class Connection {
@@ -43,7 +41,10 @@ export class Connection {
   #stream: Duplex;
   #serverName: string | undefined;
   #worker: Worker | undefined;
+  #runner: Runner | undefined;
+  #entered = false;
   #closed = false;
+  readonly #bornMs: number;
   readonly #onClosed: () => void;
 
   constructor(socket: Socket, reception: Reception, onClosed: () => void) {
@@ -51,6 +52,7 @@ export class Connection {
     this.#stream = socket;
     this.#reception = reception;
     this.#onClosed = onClosed;
+    this.#bornMs = reception.cluster.nowMs();
     socket.setNoDelay(true);
     socket.on("error", () => this.close());
     socket.on("close", () => this.close());
@@ -61,22 +63,33 @@ export class Connection {
     try {
       await this.#receive();
     } catch (error) {
-      this.#sayFatal(error);
+      if (!(error instanceof ConnectionCut)) this.#sayFatal(error);
     }
     this.close();
   }
 
-  /** Cuts the connection; PostgreSQL rolls back what was open. */
+  /** Cuts the connection without a word; PostgreSQL rolls back what was open. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#stream.writable) this.#stream.end();
     setTimeout(() => this.#stream.destroy(), 1_000).unref();
-    this.#worker?.close();
+    const { late = Promise.resolve() } = this.#runner ?? {};
+    void late.then(() => this.#worker?.close());
+    if (this.#entered) this.#reception.door.leave();
     this.#onClosed();
   }
 
+  /** Cuts a connection that is past its life; a running transaction gets its five minutes. */
+  closeIfOld(nowMs: number): void {
+    const ageMs = nowMs - this.#bornMs;
+    const { lifeMs } = this.#reception;
+    const busy = this.#runner?.transaction !== undefined;
+    if (ageMs > lifeMs && (!busy || ageMs > lifeMs + GRACE_MS)) this.close();
+  }
+
   #sayFatal(error: unknown): void {
+    this.#reception.cluster.counters.connectionsRefused += this.#worker === undefined ? 1 : 0;
     const report =
       error instanceof Violation ? error.report : violation("serverUnavailable").report;
     if (this.#stream.writable) {
@@ -119,13 +132,33 @@ export class Connection {
   async #startUp(parameters: ReadonlyMap<string, string>, reader: OpeningReader): Promise<void> {
     const { secure } = this.#reception;
     if (secure !== undefined && !(this.#stream instanceof TLSSocket)) throw violation("plaintext");
+    const { cluster, door } = this.#reception;
+    door.enter();
+    this.#entered = true;
     const wanted = clientParameters(parameters);
+    cluster.faults.atConnect(wanted.settings.get("application_name") ?? "");
     this.#stream.write(wire.frame(wire.Type.authentication, wire.int32(3)));
     const password = await reader.password();
     if (password === undefined) return;
     const { user, database } = wanted;
-    this.#reception.authenticate({ user, database, password, serverName: this.#serverName });
+    door.check({ user, database, password, serverName: this.#serverName });
+    await this.#needRole(user);
     await this.#open(wanted, reader);
+  }
+
+  /** A role that does not exist, or may not log in, is not told apart from a bad token. */
+  async #needRole(user: string): Promise<void> {
+    const { cluster, door } = this.#reception;
+    const rows = await cluster.admin.query(
+      `SELECT rolname = 'admin' OR EXISTS (SELECT FROM sys.iam_pg_role_mappings WHERE pg_role_name = rolname)
+       FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname = ${literal(user)}`,
+    );
+    const [row] = rows;
+    const allowed = row !== undefined && (row[0] === "t" || !door.checksTokens);
+    if (!allowed) {
+      const reason = `User: ${user} is not authorized to access this resource`;
+      throw violation("accessDenied", { reason });
+    }
   }
 
   async #open(wanted: ReturnType<typeof clientParameters>, reader: OpeningReader): Promise<void> {
@@ -143,7 +176,11 @@ export class Connection {
     writer.add(opened.key);
     writer.add(wire.ready("I"));
     const inbox = this.#inbox(reader);
-    const runner = new Runner(worker, cluster, new CatalogueView(cluster.versions));
+    const view = new CatalogueView(cluster.versions);
+    const applicationName = wanted.settings.get("application_name") ?? "";
+    const runner = new Runner({ worker, cluster, view, applicationName });
+    this.#runner = runner;
+    cluster.counters.connections++;
     await new Session({ inbox, writer, worker, runner, cluster }).serve();
     writer.flush();
   }

@@ -1,17 +1,27 @@
 /** What all sessions of a cluster share. */
 import type { CatalogueVersions } from "../concurrency/catalogue-versions.ts";
 import type { LockWaits } from "../concurrency/lock-waits.ts";
+import type { Counters } from "../control/counters.ts";
+import type { Faults } from "../control/faults.ts";
+import type { Jobs } from "../definitions/jobs.ts";
 import type { Gate } from "../gate/gate.ts";
+import type { AdminSession } from "../postgres/admin.ts";
 import type { Target } from "../postgres/connect.ts";
+import type { TableFactsCache } from "../sizes/table-facts.ts";
 
 /** Shared state of one cluster. */
 export interface ClusterContext {
   readonly target: Target;
+  readonly admin: AdminSession;
   readonly gate: Gate;
   readonly versions: CatalogueVersions;
   readonly waits: LockWaits;
-  /** Transactions that committed writes since the start. */
-  commits: number;
+  readonly jobs: Jobs;
+  readonly facts: TableFactsCache;
+  readonly faults: Faults;
+  readonly counters: Counters;
+  /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered. */
+  readonly commits: { asked: number; answered: number };
   /** The clock that ages and tokens go by. */
   nowMs(): number;
 }

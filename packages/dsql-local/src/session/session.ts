@@ -5,13 +5,14 @@ import { single } from "../gate/gate.ts";
 import type { Statement } from "../gate/statement.ts";
 import * as extended from "../wire/extended.ts";
 import * as wire from "../wire/messages.ts";
-import { Answer } from "./answer.ts";
 import { BackendLost } from "./backend.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import type { ClusterContext } from "./context.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import type { Inbox } from "./inbox.ts";
 import { isOurs, type Portal, type Prepared } from "./prepared.ts";
-import type { Request, Runner } from "./runner.ts";
+import type { Request } from "./execution.ts";
+import type { Runner } from "./runner.ts";
 import type { Worker } from "./worker.ts";
 
 const { Frames, Type } = wire;
@@ -32,6 +33,7 @@ export class Session {
   readonly #worker: Worker;
   readonly #runner: Runner;
   readonly #cluster: ClusterContext;
+  readonly #dispatcher: Dispatcher;
   readonly #statements = new Map<string, Prepared>();
   readonly #portals = new Map<string, Portal>();
   /** Messages for PostgreSQL that wait for the next Execute, Sync or Flush. */
@@ -47,6 +49,7 @@ export class Session {
     this.#worker = parts.worker;
     this.#runner = parts.runner;
     this.#cluster = parts.cluster;
+    this.#dispatcher = new Dispatcher(parts.runner, parts.writer);
   }
 
   /** Serves until the client leaves. Rejects when the connection has to be closed with an error. */
@@ -120,7 +123,7 @@ export class Session {
       if (statement instanceof Error) throw this.#inBlock(statement);
       if (gated.length > 1) this.#runner.begin("implicit", false);
       const own = statement.sql === sql ? message : wire.query(statement.sql);
-      await this.#runStatement(this.#request(statement, [own], true), true);
+      await this.#dispatcher.run(this.#request(statement, [own], true), true);
     }
     if (this.#runner.transaction?.mode === "implicit") await this.#runner.commit();
   }
@@ -142,69 +145,6 @@ export class Session {
     }; // prettier-ignore
   }
 
-  // --- both protocols
-
-  async #runStatement(request: Request, describe: boolean): Promise<void> {
-    const { statement } = request;
-    switch (statement.kind) {
-      case "begin":
-        return this.#begin(statement);
-      case "commit":
-        return this.#commit();
-      case "rollback":
-        await this.#runner.rollback();
-        return this.#complete("ROLLBACK");
-      case "local":
-        return this.#answerLocally(statement, describe);
-      default: {
-        const answer = await this.#runner.run(request);
-        this.#writer.addAll(answer.head);
-        this.#writer.addAll(answer.rows);
-        if (statement.tag !== undefined) this.#complete(statement.tag);
-        else if (answer.complete !== undefined) this.#writer.add(answer.complete);
-      }
-    }
-  }
-
-  #begin(statement: Statement): void {
-    if (this.#runner.failed) throw violation("aborted");
-    if (this.#runner.transaction?.mode === "block") {
-      this.#warn("25001", "there is already a transaction in progress");
-    }
-    this.#runner.begin("block", statement.readOnly);
-    this.#complete("BEGIN");
-  }
-
-  async #commit(): Promise<void> {
-    if (this.#runner.failed) {
-      await this.#runner.rollback();
-      return this.#complete("ROLLBACK");
-    }
-    if (this.#runner.transaction?.mode !== "block") {
-      this.#warn("25P01", "there is no transaction in progress");
-    }
-    await this.#runner.commit();
-    this.#complete("COMMIT");
-  }
-
-  #answerLocally(statement: Statement, describe: boolean): void {
-    if (this.#runner.failed) throw violation("aborted");
-    const { answer } = statement;
-    if (answer !== undefined && answer.columns.length > 0) {
-      if (describe) this.#writer.add(wire.rowDescription(answer.columns));
-      for (const row of answer.rows) this.#writer.add(wire.dataRow(row));
-    }
-    this.#complete(statement.tag ?? "");
-  }
-
-  #complete(tag: string): void {
-    this.#writer.add(wire.commandComplete(tag));
-  }
-
-  #warn(code: string, message: string): void {
-    this.#writer.add(wire.report(Type.notice, { severity: "WARNING", code, message }));
-  }
-
   /** Tells the client of an error; what is running has failed. Rethrows what ends the connection. */
   async #refuse(error: unknown): Promise<void> {
     if (error instanceof BackendLost) throw error;
@@ -219,7 +159,8 @@ export class Session {
         ? error.report
         : violation("protocol", { reason: "invalid message format" }).report;
     if (report.severity === "FATAL") throw new Violation(report);
-    this.#writer.add(wire.report(Type.error, report));
+    const raw = error instanceof Violation ? error.raw : undefined;
+    this.#writer.add(raw ?? wire.report(Type.error, report));
   }
 
   // --- extended protocol
@@ -289,7 +230,7 @@ export class Session {
     if (portal === undefined) throw this.#inBlock(missing("portal", name, "34000"));
     if (isOurs(portal.statement)) {
       await this.#flushPending();
-      return this.#runStatement(this.#request(portal.statement, [], false, portal), false);
+      return this.#dispatcher.run(this.#request(portal.statement, [], false, portal), false);
     }
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
@@ -297,7 +238,7 @@ export class Session {
     const frames = [...this.#pending, message];
     this.#pending = [];
     this.#pendingBinds = false;
-    await this.#runStatement(this.#request(portal.statement, frames, false, portal), false);
+    await this.#dispatcher.run(this.#request(portal.statement, frames, false, portal), false);
     this.#parsedNames = [];
   }
 
@@ -349,8 +290,8 @@ export class Session {
     this.#pending = [];
     this.#pendingBinds = false;
     const unit = { frames, simple: false, sink: this.#writer };
-    const answer: Answer = await this.#worker.turns.run(() => this.#worker.runAlone(unit));
-    if (answer.error !== undefined) throw new Violation(answer.error);
+    const answer = await this.#worker.turns.run(() => this.#worker.runAlone(unit));
+    if (answer.violation !== undefined) throw answer.violation;
     this.#parsedNames = [];
   }
 }

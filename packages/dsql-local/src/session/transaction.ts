@@ -2,6 +2,7 @@
 import { violation } from "../rules/table.ts";
 import { bounds } from "../rules/limits.ts";
 import type { Statement } from "../gate/statement.ts";
+import type { PrivateCopies } from "../concurrency/private-copies.ts";
 import type { Violation } from "../rules/rule.ts";
 
 /**
@@ -12,10 +13,9 @@ export type TransactionMode = "block" | "implicit" | "single";
 
 /**
  * `fresh`: PostgreSQL has not heard of it; `open`: its worker holds its locks; `parked`: it keeps its
- * snapshot but no lock, its writes are in the log only; `doomed`: a conflict is certain, it goes on over
- * private copies and fails at COMMIT; `failed`: waits for ROLLBACK; `ended`.
+ * snapshot but no lock, its writes are in the log only; `failed`: waits for ROLLBACK; `ended`.
  */
-export type TransactionPhase = "fresh" | "open" | "parked" | "doomed" | "failed" | "ended";
+export type TransactionPhase = "fresh" | "open" | "parked" | "failed" | "ended";
 
 /** A statement that a replay repeats, and what the client was told. */
 export interface LogEntry {
@@ -28,12 +28,6 @@ export interface LogEntry {
   readonly answer: string;
 }
 
-/** An asynchronous job that starts when the transaction commits. */
-export interface QueuedJob {
-  readonly jobId: string;
-  start(): void;
-}
-
 /** State of one transaction; the rules of §2.3 and §1.2 on it. */
 export class Transaction {
   mode: TransactionMode;
@@ -41,15 +35,16 @@ export class Transaction {
   readonly startedMs: number;
   phase: TransactionPhase = "fresh";
   readonly log: LogEntry[] = [];
-  readonly jobs: QueuedJob[] = [];
   /** Catalogue versions of the tables that it used, as it saw them. */
   readonly tables = new Map<string, number>();
-  /** What the proxy does when it ends well or badly. */
-  readonly afterCommit: (() => void)[] = [];
+  /** What the proxy does once it has committed. */
+  readonly afterCommit: (() => Promise<void> | void)[] = [];
   /** Estimated bytes written per table; Infinity where only measuring tells. */
   readonly writtenBytes = new Map<string, number>();
-  /** How many commits the cluster had seen when the snapshot was taken. */
+  /** How many commits the cluster had finished when the snapshot was taken. */
   snapshotCommits = 0;
+  /** What a doomed transaction, one whose conflict is certain, writes to instead of its tables. */
+  copies: PrivateCopies | undefined;
   rows = 0;
   deletedRows = 0;
   #ddl = 0;

@@ -3,7 +3,7 @@
  * beneath all of their writes, parks and replays them. The why is in docs/dsql-local/concurrency.md.
  */
 import type { LockWaits, LockHolder } from "../concurrency/lock-waits.ts";
-import { bind, closeStatement, execute, parse } from "../wire/extended.ts";
+import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
 import { Frames } from "../wire/messages.ts";
 import { Answer, type FrameSink } from "./answer.ts";
 import { Backend, type BackendEvents } from "./backend.ts";
@@ -165,15 +165,29 @@ export class Worker implements LockHolder {
     return "same";
   }
 
-  /** Runs a logged statement, without describing it. Only in a turn. */
+  /** Runs a logged statement, or `sql` in its place. Only in a turn. */
   runEntry(entry: Omit<LogEntry, "answer">, sql: string = entry.statement.sql): Promise<Answer> {
     const frames = [
       closeStatement(REPLAY_STATEMENT),
       parse(REPLAY_STATEMENT, sql, entry.types),
       bind("", REPLAY_STATEMENT, entry.bindRest),
+      describePortal(""),
       execute(""),
     ];
     return this.runAlone({ frames, simple: false });
+  }
+
+  /** Runs SQL of ours without parameters. Throws the Violation that PostgreSQL answers. Only in a turn. */
+  async command(sql: string): Promise<Answer> {
+    const frames = [
+      closeStatement(REPLAY_STATEMENT),
+      parse(REPLAY_STATEMENT, sql),
+      bind("", REPLAY_STATEMENT),
+      execute(""),
+    ];
+    const answer = await this.runAlone({ frames, simple: false });
+    if (answer.violation !== undefined) throw answer.violation;
+    return answer;
   }
 
   /** Commits; gives PostgreSQL's error when it refuses. Only in a turn. */

@@ -8,6 +8,9 @@ export interface ServerMessage {
   readonly detail?: string;
   readonly hint?: string;
   readonly position?: number;
+  /** Schema, table and constraint that an error of PostgreSQL names. */
+  readonly schema?: string;
+  readonly table?: string;
 }
 
 /** Transaction status as ReadyForQuery tells it. */
@@ -95,6 +98,8 @@ export function readReport(buffer: Buffer): ServerMessage {
   const detail = fields.get("D");
   const hint = fields.get("H");
   const position = fields.get("P");
+  const schema = fields.get("s");
+  const table = fields.get("t");
   return {
     severity: fields.get("V") ?? fields.get("S") ?? "ERROR",
     code: fields.get("C") ?? "XX000",
@@ -102,6 +107,8 @@ export function readReport(buffer: Buffer): ServerMessage {
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(position === undefined ? {} : { position: Number(position) }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(table === undefined ? {} : { table }),
   };
 }
 

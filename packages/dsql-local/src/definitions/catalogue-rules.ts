@@ -1,0 +1,87 @@
+/** The rules that only the catalogue can tell: asked inside the transaction, right after its DDL ran. */
+import { literal, type TextRow } from "../postgres/rows.ts";
+import { bounds } from "../rules/limits.ts";
+import { violation, type RuleName } from "../rules/table.ts";
+import type { Violation } from "../rules/rule.ts";
+
+/** Types that columns may have (source DT), as PostgreSQL's own names. */
+const COLUMN_TYPES = [
+  "bool", "int2", "int4", "int8", "float4", "float8", "numeric", "bpchar", "varchar", "text",
+  "date", "time", "timestamp", "timestamptz", "timetz", "interval", "uuid", "bytea", "json", "jsonb",
+]; // prettier-ignore
+
+/** Those of them that no key may hold (source DT, S). */
+const NOT_IN_KEYS = ["timetz", "interval", "bytea", "json", "jsonb"];
+
+function types(names: readonly string[]): string {
+  return names.map(literal).join(", ");
+}
+
+/** A CTE of the tables in question. */
+function touched(tables: readonly string[]): string {
+  const oids = tables.map((table) => `to_regclass(${literal(table)})::oid`);
+  return `touched AS (SELECT unnest(ARRAY[${oids.join(", ")}]::oid[]) AS oid)`;
+}
+
+const COLUMNS = `columns AS (
+  SELECT a.attrelid, a.atttypid, a.atttypmod,
+    COALESCE(b.typname, t.typname) AS base, t.typtype, format_type(a.atttypid, NULL) AS shown
+  FROM touched JOIN pg_attribute AS a ON a.attrelid = touched.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r'
+  JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype)`;
+
+const KEYS = `keys AS (
+  SELECT i.indexrelid, i.indrelid, i.indnkeyatts, a.attnum, a.atttypmod,
+    COALESCE(b.typname, t.typname) AS base, format_type(a.atttypid, NULL) AS shown
+  FROM touched JOIN pg_index AS i ON i.indrelid = touched.oid
+  JOIN pg_attribute AS a ON a.attrelid = i.indexrelid AND a.attnum BETWEEN 1 AND i.indnkeyatts
+  JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype)`;
+
+const USER_SCHEMAS = `(SELECT oid FROM pg_namespace
+  WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'sys'))`;
+
+const typeChecks = `
+  SELECT 'columnType', shown FROM columns WHERE base NOT IN (${types(COLUMN_TYPES)})
+  UNION ALL SELECT 'charSize', '' FROM columns WHERE base = 'bpchar' AND atttypmod - 4 > ${bounds.charBytes}
+  UNION ALL SELECT 'varcharSize', '' FROM columns WHERE base = 'varchar' AND atttypmod - 4 > ${bounds.varcharBytes}
+  UNION ALL SELECT 'tableColumns', '' FROM columns GROUP BY attrelid HAVING count(*) > ${bounds.columnsPerTable + 1}`;
+
+const keyChecks = `
+  SELECT 'keyType', shown FROM keys WHERE base IN (${types(NOT_IN_KEYS)}) OR base NOT IN (${types(COLUMN_TYPES)})
+  UNION ALL SELECT 'keyColumns', '' FROM keys WHERE indnkeyatts > ${bounds.columnsPerKey}
+  UNION ALL SELECT 'declaredKeySize', '' FROM keys WHERE base IN ('bpchar', 'varchar') AND atttypmod > 4
+    GROUP BY indexrelid HAVING sum(atttypmod - 4) > ${bounds.declaredKeyBytes}`;
+
+const countChecks = `
+  SELECT 'tableIndexes', '' FROM touched JOIN pg_index AS i ON i.indrelid = touched.oid
+    GROUP BY i.indrelid HAVING count(*) > ${bounds.indexesPerTable}
+  UNION ALL SELECT 'tableStatistics', '' FROM pg_statistic_ext
+    GROUP BY stxrelid HAVING count(*) > ${bounds.statisticsPerTable}
+  UNION ALL SELECT 'schemas', '' FROM ${USER_SCHEMAS} AS s JOIN pg_namespace AS n ON n.oid = s.oid
+    WHERE n.nspname <> 'public' HAVING count(*) > ${bounds.schemas}
+  UNION ALL SELECT 'tables', '' FROM pg_class WHERE relkind = 'r' AND relnamespace IN ${USER_SCHEMAS}
+    HAVING count(*) > ${bounds.tables}
+  UNION ALL SELECT 'views', '' FROM pg_class WHERE relkind = 'v' AND relnamespace IN ${USER_SCHEMAS}
+    HAVING count(*) > ${bounds.views}
+  UNION ALL SELECT 'sequences', '' FROM pg_class WHERE relkind = 'S' AND relnamespace IN ${USER_SCHEMAS}
+    HAVING count(*) > ${bounds.sequences}`;
+
+/** The query that finds broken rules around these tables (names as to_regclass takes them). */
+export function catalogueQuery(tables: readonly string[]): string {
+  return `WITH ${touched(tables)}, ${COLUMNS}, ${KEYS}
+    SELECT * FROM (${typeChecks} UNION ALL ${keyChecks} UNION ALL ${countChecks}) AS broken (rule, shown) LIMIT 1`;
+}
+
+const CHECKED = new Set<RuleName>([
+  "columnType", "charSize", "varcharSize", "tableColumns", "keyType", "keyColumns",
+  "declaredKeySize", "tableIndexes", "tableStatistics", "schemas", "tables", "views", "sequences",
+]); // prettier-ignore
+
+/** The Violation that a row of the query's answer speaks of. */
+export function brokenRule(row: TextRow | undefined): Violation | undefined {
+  if (row === undefined) return undefined;
+  for (const name of CHECKED) {
+    if (name === row[0]) return violation(name, { type: row[1] ?? "" });
+  }
+  return undefined;
+}

@@ -1,0 +1,123 @@
+/** DDL inside a transaction: what PostgreSQL would allow and DSQL does not, and DSQL's asynchronous jobs. */
+import type { TableKey } from "../concurrency/catalogue-versions.ts";
+import { nameLengthBytes, applyEdits } from "../gate/edits.ts";
+import type { RelationUse, Statement } from "../gate/statement.ts";
+import { identifier, literal, readRow, type TextRow } from "../postgres/rows.ts";
+import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
+import type { Worker } from "../session/worker.ts";
+import { brokenRule, catalogueQuery } from "./catalogue-rules.ts";
+
+const TRIAL = "_dl_trial";
+
+/** Checks one session's DDL. All methods only in a turn, inside an open transaction. */
+export class Definitions {
+  readonly #worker: Worker;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+  }
+
+  /** Before a DDL runs: refuses to drop key columns; gives the tables whose indexes it names. */
+  async before(statement: Statement, defaultSchema: string): Promise<TableKey[]> {
+    const named = statement.relations.map((use) => regclass(use, defaultSchema));
+    if (named.length === 0) return [];
+    if (statement.dropsColumns.length > 0) await this.#keepKeys(named, statement.dropsColumns);
+    const rows = await this.#rows(`
+      SELECT n.nspname, t.relname FROM pg_index AS i
+      JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
+      WHERE i.indexrelid IN (${named.map((name) => `to_regclass(${literal(name)})`).join(", ")})`);
+    return rows.map(([schema, name]) => `${schema}.${name}`);
+  }
+
+  async #keepKeys(tables: readonly string[], columns: readonly string[]): Promise<void> {
+    const rows = await this.#rows(`
+      SELECT a.attname FROM pg_index AS i JOIN pg_attribute AS a
+        ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+      WHERE i.indisprimary AND i.indrelid = to_regclass(${literal(tables[0] ?? "")})
+        AND a.attname IN (${columns.map(literal).join(", ")})`);
+    const column = rows[0]?.[0];
+    if (column !== undefined && column !== null) throw violation("dropKeyColumn", { column });
+  }
+
+  /** After a DDL ran: throws the Violation of a rule that it broke. */
+  async after(statement: Statement, defaultSchema: string): Promise<void> {
+    await this.#check(statement.relations.map((use) => regclass(use, defaultSchema)));
+  }
+
+  /**
+   * Tries CREATE INDEX on an empty table of the same shape: columns, expressions, key types and
+   * sizes are refused now, the build comes later. Gives the name that PostgreSQL would choose.
+   * Throws the Violation.
+   */
+  async tryIndex(statement: Statement, defaultSchema: string): Promise<string> {
+    const [use] = statement.relations;
+    if (use === undefined) return "";
+    const table = regclass(use, defaultSchema);
+    await this.#worker.command(`CREATE TEMP TABLE ${TRIAL} (LIKE ${table})`);
+    const lengthBytes = nameLengthBytes(statement.sql, use.startByte);
+    const edit = { atByte: use.startByte, lengthBytes, insert: `pg_temp.${TRIAL}` };
+    await this.#retold(use, applyEdits(statement.sql, [edit]));
+    await this.#check([`pg_temp.${TRIAL}`]);
+    const [made] = await this.#rows(
+      `SELECT c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+       WHERE i.indrelid = to_regclass('pg_temp.${TRIAL}')`,
+    );
+    await this.#worker.command(`DROP TABLE pg_temp.${TRIAL}`);
+    const [count] = await this.#rows(
+      `SELECT count(*) >= 24 FROM pg_index WHERE indrelid = to_regclass(${literal(table)})`,
+    );
+    if (count?.[0] === "t") throw violation("tableIndexes");
+    return (made?.[0] ?? "").replace(TRIAL, use.name);
+  }
+
+  async #retold(use: RelationUse, sql: string): Promise<void> {
+    try {
+      await this.#worker.command(sql);
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error;
+      const message = error.message.replaceAll(TRIAL, use.name);
+      throw new Violation({ ...error.report, message });
+    }
+  }
+
+  /** Whether the schema of a table holds a relation of this name already. */
+  async exists(schema: string, name: string): Promise<boolean> {
+    const qualified = `${identifier(schema)}.${identifier(name)}`;
+    const [row] = await this.#rows(`SELECT to_regclass(${literal(qualified)}) IS NOT NULL`);
+    return row?.[0] === "t";
+  }
+
+  /** Throws 42704 when a table has no such constraint. */
+  async needConstraint(statement: Statement, defaultSchema: string): Promise<void> {
+    const [use] = statement.relations;
+    const name = statement.objectName ?? "";
+    if (use === undefined) return;
+    const table = regclass(use, defaultSchema);
+    const rows = await this.#rows(
+      `SELECT 1 FROM pg_constraint WHERE conrelid = ${literal(table)}::regclass AND conname = ${literal(name)}`,
+    );
+    if (rows.length > 0) return;
+    throw new Violation({
+      severity: "ERROR",
+      code: "42704",
+      message: `constraint "${name}" of relation "${use.name}" does not exist`,
+    });
+  }
+
+  async #check(tables: readonly string[]): Promise<void> {
+    const [row] = await this.#rows(catalogueQuery(tables));
+    const broken = brokenRule(row);
+    if (broken !== undefined) throw broken;
+  }
+
+  async #rows(sql: string): Promise<TextRow[]> {
+    const answer = await this.#worker.command(sql);
+    return answer.rows.map(readRow);
+  }
+}
+
+function regclass(use: RelationUse, defaultSchema: string): string {
+  const schema = use.schema === "" ? defaultSchema : use.schema;
+  return `${identifier(schema)}.${identifier(use.name)}`;
+}

@@ -1,0 +1,168 @@
+/** Asynchronous jobs: index builds and constraint validations, as sys.jobs shows them. */
+import { randomBytes } from "node:crypto";
+import type { TableKey } from "../concurrency/catalogue-versions.ts";
+import { AdminSession } from "../postgres/admin.ts";
+import type { Target } from "../postgres/connect.ts";
+import { literal } from "../postgres/rows.ts";
+import { Violation } from "../rules/rule.ts";
+
+/** What a job does. */
+export interface JobPlan {
+  readonly type: "INDEX_BUILD" | "VALIDATE_CONSTRAINT";
+  readonly table: TableKey;
+  /** The schema that unqualified names are in. */
+  readonly schema: string;
+  readonly objectName: string;
+  /** Runs outside of a transaction. */
+  readonly sql: string;
+}
+
+/** What jobs need of the cluster. */
+export interface JobsContext {
+  readonly target: Target;
+  readonly admin: AdminSession;
+  readonly delayMs: number;
+  /** The job changed this table's definition. */
+  onDone(table: TableKey): void;
+}
+
+const PURGE_AFTER = "interval '30 minutes'";
+const MAX_ATTEMPTS = 50;
+const VISIBLE_WITHIN_MS = 500;
+const DUPLICATE = "23505";
+const DEADLOCK = "40P01";
+
+/** Runs the jobs of one cluster. */
+export class Jobs {
+  readonly #context: JobsContext;
+  readonly #running = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(context: JobsContext) {
+    this.#context = context;
+  }
+
+  /** A new job's name: 16 random bytes in lower-case base32 (source S). */
+  newId(): string {
+    return base32(randomBytes(16));
+  }
+
+  /** Starts a job; resolves when it shows in the catalogue, which is before it is done. */
+  async start(jobId: string, plan: JobPlan): Promise<void> {
+    const { admin } = this.#context;
+    await admin.query(
+      `DELETE FROM sys.jobs WHERE status IN ('completed', 'failed') AND update_time < now() - ${PURGE_AFTER};
+       INSERT INTO sys.jobs VALUES (${literal(jobId)}, 'submitted', '', ${literal(plan.type)}, 1259,
+         NULL, ${literal(plan.objectName)}, now(), now())`,
+    );
+    let visible = (): void => {};
+    const shown = new Promise<void>((resolve) => (visible = resolve));
+    const work = this.#work(jobId, plan, visible)
+      .catch(() => {})
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
+    const timer = setTimeout(visible, VISIBLE_WITHIN_MS);
+    await shown;
+    clearTimeout(timer);
+  }
+
+  /** Ends them. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#running);
+  }
+
+  async #work(jobId: string, plan: JobPlan, visible: () => void): Promise<void> {
+    const session = await AdminSession.open(this.#context.target);
+    try {
+      await this.#note(jobId, "processing", "");
+      await session.query(`SET search_path = ${quoted(plan.schema)}`);
+      const failure = await this.#attempt(session, plan, visible);
+      visible();
+      await this.#pause();
+      await this.#note(jobId, failure === undefined ? "completed" : "failed", failure ?? "");
+      this.#context.onDone(plan.table);
+    } finally {
+      session.close();
+    }
+  }
+
+  async #attempt(
+    session: AdminSession,
+    plan: JobPlan,
+    visible: () => void,
+  ): Promise<string | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const watching = plan.type === "INDEX_BUILD" ? this.#watch(plan, visible) : undefined;
+        await session.query(plan.sql);
+        await watching;
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof Violation)) return "the job was interrupted";
+        // A DDL that waited for the build was in the way: PostgreSQL chose the build to give up.
+        const again = error.report.code === DEADLOCK && attempt < MAX_ATTEMPTS && !this.#stopped;
+        if (!again) return explain(error);
+        await session.query(`DROP INDEX IF EXISTS ${quoted(plan.objectName)}`);
+      }
+    }
+  }
+
+  /** The index shows in the catalogue soon after the build began. */
+  async #watch(plan: JobPlan, visible: () => void): Promise<void> {
+    const name = `${quoted(plan.schema)}.${quoted(plan.objectName)}`;
+    for (let elapsedMs = 0; elapsedMs < VISIBLE_WITHIN_MS; elapsedMs += 5) {
+      const rows = await this.#context.admin.query(
+        `SELECT to_regclass(${literal(name)}) IS NOT NULL`,
+      );
+      if (rows[0]?.[0] === "t") return visible();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { delayMs } = this.#context;
+    const stepMs = 20;
+    for (let waited = 0; waited < delayMs && !this.#stopped; waited += stepMs) {
+      await new Promise((resolve) => setTimeout(resolve, stepMs));
+    }
+  }
+
+  async #note(jobId: string, status: string, details: string): Promise<void> {
+    await this.#context.admin.query(
+      `UPDATE sys.jobs SET status = ${literal(status)}, details = ${literal(details)},
+         update_time = now(), object_id = to_regclass(object_name)
+       WHERE job_id = ${literal(jobId)}`,
+    );
+  }
+}
+
+function explain(error: Violation): string {
+  return error.report.code === DUPLICATE
+    ? "Found duplicate key while validating index for UCVs"
+    : error.message;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** RFC 4648 base32, lower case, without padding. */
+export function base32(bytes: Uint8Array): string {
+  let out = "";
+  let bits = 0;
+  let value = 0;
+  for (const byte of bytes) {
+    value = (value << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      out += ALPHABET[(value >>> bits) & 31];
+    }
+    value &= (1 << bits) - 1;
+  }
+  if (bits > 0) out += ALPHABET[(value << (5 - bits)) & 31];
+  return out;
+}

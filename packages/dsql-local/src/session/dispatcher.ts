@@ -1,0 +1,85 @@
+/** Sends each statement where it belongs and writes its answer; the same for both protocols. */
+import type { Statement } from "../gate/statement.ts";
+import { violation } from "../rules/table.ts";
+import * as wire from "../wire/messages.ts";
+import type { ClientWriter } from "./client-writer.ts";
+import type { Request } from "./execution.ts";
+import type { Runner } from "./runner.ts";
+
+/** One per session. */
+export class Dispatcher {
+  readonly #runner: Runner;
+  readonly #writer: ClientWriter;
+
+  constructor(runner: Runner, writer: ClientWriter) {
+    this.#runner = runner;
+    this.#writer = writer;
+  }
+
+  /** Runs a statement and writes its answer, with a RowDescription of our own rows if `describe`. */
+  async run(request: Request, describe: boolean): Promise<void> {
+    const { statement } = request;
+    switch (statement.kind) {
+      case "begin":
+        return this.#begin(statement);
+      case "commit":
+        return this.#commit();
+      case "rollback":
+        await this.#runner.rollback();
+        return this.#complete("ROLLBACK");
+      case "local":
+        return this.#answerLocally(statement, describe);
+      default:
+        return this.#runAtPostgres(request, describe);
+    }
+  }
+
+  async #runAtPostgres(request: Request, describe: boolean): Promise<void> {
+    const { answer: own, tag } = request.statement;
+    const answer = await this.#runner.run(request);
+    if (describe && own !== undefined) this.#writer.add(wire.rowDescription(own.columns));
+    this.#writer.addAll(answer.head);
+    this.#writer.addAll(answer.rows);
+    if (tag !== undefined) this.#complete(tag);
+    else if (answer.complete !== undefined) this.#writer.add(answer.complete);
+  }
+
+  #begin(statement: Statement): void {
+    if (this.#runner.failed) throw violation("aborted");
+    if (this.#runner.transaction?.mode === "block") {
+      this.#warn("25001", "there is already a transaction in progress");
+    }
+    this.#runner.begin("block", statement.readOnly);
+    this.#complete("BEGIN");
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#runner.failed) {
+      await this.#runner.rollback();
+      return this.#complete("ROLLBACK");
+    }
+    if (this.#runner.transaction?.mode !== "block") {
+      this.#warn("25P01", "there is no transaction in progress");
+    }
+    await this.#runner.commit();
+    this.#complete("COMMIT");
+  }
+
+  #answerLocally(statement: Statement, describe: boolean): void {
+    if (this.#runner.failed) throw violation("aborted");
+    const { answer } = statement;
+    if (answer !== undefined && answer.columns.length > 0) {
+      if (describe) this.#writer.add(wire.rowDescription(answer.columns));
+      for (const row of answer.rows) this.#writer.add(wire.dataRow(row));
+    }
+    this.#complete(statement.tag ?? "");
+  }
+
+  #complete(tag: string): void {
+    this.#writer.add(wire.commandComplete(tag));
+  }
+
+  #warn(code: string, message: string): void {
+    this.#writer.add(wire.report(wire.Type.notice, { severity: "WARNING", code, message }));
+  }
+}

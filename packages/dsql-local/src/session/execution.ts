@@ -1,0 +1,176 @@
+/**
+ * Runs one statement inside a transaction, in a turn on its worker, and sees it through what
+ * concurrency does to it: parked before, in a circle of waits, overtaken by another's commit.
+ * The why is in docs/dsql-local/concurrency.md.
+ */
+import { PrivateCopies } from "../concurrency/private-copies.ts";
+import type { Statement } from "../gate/statement.ts";
+import { identifier, literal } from "../postgres/rows.ts";
+import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
+import { Type, type ServerMessage } from "../wire/messages.ts";
+import type { Answer, FrameSink } from "./answer.ts";
+import type { Transaction } from "./transaction.ts";
+import { isDeadlock, type Worker } from "./worker.ts";
+
+/** One statement as the client sent it. */
+export interface Request {
+  readonly statement: Statement;
+  /** Its messages for PostgreSQL, without the Sync. */
+  readonly frames: readonly Buffer[];
+  readonly simple: boolean;
+  readonly types: Buffer | undefined;
+  readonly bindRest: Buffer | undefined;
+  /** Where a read's rows go while they come. */
+  readonly sink: FrameSink;
+}
+
+const MAX_RETRIES = 200;
+const UNIQUE_VIOLATION = "23505";
+const SERIALIZATION_FAILURE = "40001";
+
+/** Executes for one session. All methods only in a turn of the worker. */
+export class Execution {
+  readonly #worker: Worker;
+  /** Whether another transaction may have committed since this one's snapshot. */
+  readonly #overtaken: (transaction: Transaction) => boolean;
+
+  constructor(worker: Worker, overtaken: (transaction: Transaction) => boolean) {
+    this.#worker = worker;
+    this.#overtaken = overtaken;
+  }
+
+  /** Runs a statement. Throws the Violation that the client gets. */
+  async run(transaction: Transaction, request: Request, defaultSchema: string): Promise<Answer> {
+    await this.unpark(transaction, defaultSchema);
+    if (transaction.copies !== undefined && request.statement.kind !== "setting") {
+      return this.#runOnCopies(transaction, transaction.copies, request);
+    }
+    const { frames, simple, sink } = request;
+    const streams = request.statement.kind === "read" || request.statement.kind === "call";
+    const unit = streams ? { frames, simple, sink } : { frames, simple };
+    let answer = await this.#worker.runInside(transaction, unit);
+    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request, answer);
+    if (answer.error === undefined) return answer;
+    return this.#recover(transaction, request, answer, defaultSchema);
+  }
+
+  /** Makes a parked transaction's writes again; when another's commit forbids it, it is doomed. */
+  async unpark(transaction: Transaction, defaultSchema: string): Promise<void> {
+    if (transaction.phase !== "parked") return;
+    if (transaction.copies !== undefined) return this.#doom(transaction, defaultSchema);
+    if ((await this.#worker.replay(transaction)) === "same") return;
+    if (transaction.changedCatalogue) throw violation("schemaConflict");
+    await this.#doom(transaction, defaultSchema);
+  }
+
+  async #recover(
+    transaction: Transaction,
+    request: Request,
+    failed: Answer,
+    defaultSchema: string,
+  ): Promise<Answer> {
+    const { error } = failed;
+    const code = error?.code;
+    const single = transaction.mode === "single";
+    if (code === SERIALIZATION_FAILURE && single) throw violation("dataConflict");
+    const duplicate = code === UNIQUE_VIOLATION && this.#overtaken(transaction);
+    if (code !== SERIALIZATION_FAILURE && !duplicate) throw asViolation(failed);
+    if (request.statement.kind !== "write") throw asViolation(failed);
+    await this.#worker.park(transaction);
+    if (duplicate) {
+      await this.unpark(transaction, defaultSchema);
+      if (error !== undefined && (await this.#sees(error))) throw asViolation(failed);
+      if (transaction.phase === "open") await this.#worker.park(transaction);
+    }
+    await this.#doom(transaction, defaultSchema);
+    const { copies } = transaction;
+    if (copies === undefined) throw violation("dataConflict");
+    const answer = await this.#runTranslated(copies, request);
+    if (single) throw violation("dataConflict");
+    if (!request.simple) answer.head.splice(0, Infinity, ...failed.head);
+    return answer;
+  }
+
+  /** Whether the snapshot sees the row that a duplicate key error speaks of: then it is no conflict. */
+  async #sees(error: ServerMessage): Promise<boolean> {
+    const match = /^Key \((.*?)\)=\((.*)\) already exists\.$/s.exec(error.detail ?? "");
+    const { schema, table } = error;
+    if (match === null || schema === undefined || table === undefined) return true;
+    const columns = (match[1] ?? "").split(", ");
+    const values = columns.length === 1 ? [match[2] ?? ""] : (match[2] ?? "").split(", ");
+    if (columns.length !== values.length) return true;
+    const condition = columns.map((column, i) => `${column} = ${literal(values[i] ?? "")}`);
+    const from = `${identifier(schema)}.${identifier(table)}`;
+    const answer = await this.#worker.command(
+      `SELECT 1 FROM ${from} WHERE ${condition.join(" AND ")} LIMIT 1`,
+    );
+    return answer.rows.length > 0;
+  }
+
+  /** A conflict at COMMIT is certain from here on: the transaction goes on over private copies. */
+  async #doom(transaction: Transaction, defaultSchema: string): Promise<void> {
+    const copies = new PrivateCopies(this.#worker, defaultSchema);
+    transaction.copies = copies;
+    for (const entry of transaction.log) {
+      const answer = await this.#worker.runEntry(entry, await copies.translate(entry.statement));
+      if (answer.error !== undefined) throw violation("dataConflict");
+    }
+    transaction.phase = "open";
+  }
+
+  async #runOnCopies(
+    transaction: Transaction,
+    copies: PrivateCopies,
+    request: Request,
+  ): Promise<Answer> {
+    if (request.simple) return this.#runTranslated(copies, request);
+    const described = await this.#worker.runInside(transaction, {
+      frames: request.frames.slice(0, -1),
+      simple: false,
+    });
+    if (described.error !== undefined) throw asViolation(described);
+    const answer = await this.#runTranslated(copies, request);
+    answer.head.splice(0, Infinity, ...described.head);
+    return answer;
+  }
+
+  async #runTranslated(copies: PrivateCopies, request: Request): Promise<Answer> {
+    const answer = await this.#worker.runEntry(request, await copies.translate(request.statement));
+    const { error } = answer;
+    if (error !== undefined) {
+      // Data errors are the client's; anything else would be our translation's.
+      if (!/^2[123]/.test(error.code)) throw violation("dataConflict");
+      throw new Violation({ ...error, message: copies.retell(error.message) });
+    }
+    const shown = answer.head.filter((frame) => frame[0] === Type.rowDescription);
+    answer.head.splice(0, Infinity, ...shown);
+    return answer;
+  }
+
+  /** PostgreSQL broke a circle of waits at our statement: let the other through and run it again. */
+  async #retry(transaction: Transaction, request: Request, first: Answer): Promise<Answer> {
+    for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
+      await this.#worker.park(transaction);
+      await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
+      if ((await this.#worker.replay(transaction)) === "conflict") break;
+      const { frames, simple } = request;
+      const answer = simple
+        ? await this.#worker.runInside(transaction, { frames, simple })
+        : await this.#worker.runEntry(request);
+      if (isDeadlock(answer)) continue;
+      if (!simple) answer.head.splice(0, Infinity, ...first.head);
+      return answer;
+    }
+    throw violation("dataConflict");
+  }
+}
+
+function asViolation(answer: Answer): Violation {
+  const { error, violation: said } = answer;
+  // PostgreSQL's own bound on an index entry lies above DSQL's on a key.
+  if (error?.code === "54000" && /^index row (?:size|requires)/.test(error.message)) {
+    return violation("keySize");
+  }
+  return said ?? violation("serverUnavailable");
+}

@@ -1,0 +1,129 @@
+/** DSQL's own commands: asynchronous index builds and validations, AWS IAM GRANT. */
+import type { JobPlan, Jobs } from "../definitions/jobs.ts";
+import type { Definitions } from "../definitions/definitions.ts";
+import { tokenize } from "../gate/tokens.ts";
+import type { Statement } from "../gate/statement.ts";
+import type { AdminSession } from "../postgres/admin.ts";
+import { identifier, literal, readRow } from "../postgres/rows.ts";
+import { Violation } from "../rules/rule.ts";
+import { commandComplete, dataRow } from "../wire/messages.ts";
+import { Answer } from "./answer.ts";
+import type { Transaction } from "./transaction.ts";
+import type { Worker } from "./worker.ts";
+
+/** What the commands work with. */
+export interface OwnCommandParts {
+  readonly worker: Worker;
+  readonly definitions: Definitions;
+  readonly jobs: Jobs;
+  readonly admin: AdminSession;
+}
+
+/** Runs them for one session. All methods only in a turn, inside an open transaction. */
+export class OwnCommands {
+  readonly #parts: OwnCommandParts;
+
+  constructor(parts: OwnCommandParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs an `index-job`, `validate-job` or `iam` statement; its effect comes with COMMIT. */
+  async run(transaction: Transaction, statement: Statement, schema: string): Promise<Answer> {
+    await this.#parts.worker.open(transaction);
+    if (statement.kind === "iam") return this.#iam(transaction, statement);
+    const plan =
+      statement.kind === "index-job"
+        ? await this.#planIndex(statement, schema)
+        : await this.#planValidation(statement, schema);
+    const jobId = this.#parts.jobs.newId();
+    transaction.afterCommit.push(() => this.#parts.jobs.start(jobId, plan));
+    const answer = new Answer(0);
+    answer.rows.push(dataRow([jobId]));
+    answer.complete = commandComplete(statement.tag ?? "");
+    return answer;
+  }
+
+  async #planIndex(statement: Statement, defaultSchema: string): Promise<JobPlan> {
+    const [use] = statement.relations;
+    const schema = use === undefined || use.schema === "" ? defaultSchema : use.schema;
+    const table = use?.name ?? "";
+    const { definitions } = this.#parts;
+    const tried = await definitions.tryIndex(statement, defaultSchema);
+    const objectName =
+      statement.objectName === "" ? await this.#freeName(schema, tried) : statement.objectName;
+    if (statement.objectName !== "" && (await definitions.exists(schema, objectName))) {
+      if (!statement.ifNotExists) throw duplicate(objectName);
+    }
+    return {
+      type: "INDEX_BUILD",
+      table: `${schema}.${table}`,
+      schema,
+      objectName,
+      sql: concurrently(statement.sql, statement.objectName === "" ? objectName : undefined),
+    };
+  }
+
+  async #freeName(schema: string, wanted: string): Promise<string> {
+    for (let number = 0; ; number++) {
+      const name = number === 0 ? wanted : `${wanted}${number}`;
+      if (!(await this.#parts.definitions.exists(schema, name))) return name;
+    }
+  }
+
+  async #planValidation(statement: Statement, defaultSchema: string): Promise<JobPlan> {
+    await this.#parts.definitions.needConstraint(statement, defaultSchema);
+    const [use] = statement.relations;
+    const schema = use === undefined || use.schema === "" ? defaultSchema : use.schema;
+    return {
+      type: "VALIDATE_CONSTRAINT",
+      table: `${schema}.${use?.name ?? ""}`,
+      schema,
+      objectName: use?.name ?? "",
+      sql: statement.sql,
+    };
+  }
+
+  async #iam(transaction: Transaction, statement: Statement): Promise<Answer> {
+    const { action = "grant", role = "", arn = "" } = statement.iam ?? {};
+    const found = await this.#parts.worker.command(
+      `SELECT oid FROM pg_roles WHERE rolname = ${literal(role)}`,
+    );
+    if (found.rows.length === 0) {
+      throw new Violation({
+        severity: "ERROR",
+        code: "42704",
+        message: `role "${role}" does not exist`,
+      });
+    }
+    const oid = readRow(found.rows[0] ?? Buffer.alloc(7))[0] ?? "0";
+    const mapping = `arn = ${literal(arn)} AND pg_role_name = ${literal(role)}`;
+    const grant = `INSERT INTO sys.iam_pg_role_mappings
+      SELECT ${oid}, ${literal(arn)}, ${oid}, ${literal(role)}, r.oid, r.rolname FROM pg_roles AS r
+      WHERE r.rolname = 'admin' AND NOT EXISTS (SELECT FROM sys.iam_pg_role_mappings WHERE ${mapping})`;
+    const revoke = `DELETE FROM sys.iam_pg_role_mappings WHERE ${mapping}`;
+    transaction.afterCommit.push(async () => {
+      await this.#parts.admin.query(action === "grant" ? grant : revoke);
+    });
+    const answer = new Answer(0);
+    answer.complete = commandComplete(statement.tag ?? "");
+    return answer;
+  }
+}
+
+function duplicate(name: string): Violation {
+  return new Violation({
+    severity: "ERROR",
+    code: "42P07",
+    message: `relation "${name}" already exists`,
+  });
+}
+
+/** The statement that builds the index beside running writers; named where the client named it not. */
+function concurrently(sql: string, name: string | undefined): string {
+  const tokens = tokenize(sql);
+  const index = tokens.find((token) => token.word && token.text === "index");
+  const on = tokens.find((token) => token.word && token.text === "on");
+  if (index === undefined || on === undefined) return sql;
+  const named = name === undefined ? "" : `${identifier(name)} `;
+  return `${sql.slice(0, index.end)} CONCURRENTLY ${sql.slice(index.end, on.start)}${named}${sql.slice(on.start)}`;
+}

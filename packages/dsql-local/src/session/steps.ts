@@ -1,0 +1,181 @@
+/** What happens around one statement and around COMMIT, in a turn on the worker. */
+import { tableKey, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { Definitions } from "../definitions/definitions.ts";
+import type { Statement } from "../gate/statement.ts";
+import { readRow } from "../postgres/rows.ts";
+import { SizeRules } from "../sizes/size-rules.ts";
+import { violation } from "../rules/table.ts";
+import type { Answer } from "./answer.ts";
+import type { ClusterContext } from "./context.ts";
+import { Execution, type Request } from "./execution.ts";
+import { OwnCommands } from "./own-commands.ts";
+import { isOurs } from "./prepared.ts";
+import { isDdl, type Transaction } from "./transaction.ts";
+import type { Worker } from "./worker.ts";
+
+/** What the steps are made of. */
+export interface StepParts {
+  readonly worker: Worker;
+  readonly cluster: ClusterContext;
+  readonly view: CatalogueView;
+}
+
+/** Rows that the transaction changed so far, by PostgreSQL's own count. */
+const CHANGED_ROWS =
+  "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables";
+
+/** One per session. All methods that run something only in a turn, but `commitInTurn`. */
+export class Steps {
+  readonly #worker: Worker;
+  readonly #cluster: ClusterContext;
+  readonly #view: CatalogueView;
+  readonly #execution: Execution;
+  readonly #definitions: Definitions;
+  readonly #own: OwnCommands;
+  readonly #sizes: SizeRules;
+  #defaultSchema = "public";
+
+  constructor({ worker, cluster, view }: StepParts) {
+    this.#worker = worker;
+    this.#cluster = cluster;
+    this.#view = view;
+    this.#execution = new Execution(
+      worker,
+      (transaction) => cluster.commits.asked > transaction.snapshotCommits,
+    );
+    this.#definitions = new Definitions(worker);
+    const { jobs, admin } = cluster;
+    this.#own = new OwnCommands({ worker, definitions: this.#definitions, jobs, admin });
+    this.#sizes = new SizeRules(worker, cluster.facts);
+  }
+
+  /** The keys of the tables that a statement names. */
+  tablesOf(statement: Statement, onlyWritten = false): string[] {
+    return statement.relations
+      .filter((use) => !onlyWritten || use.written)
+      .map((use) => tableKey(use, this.#defaultSchema))
+      .filter((key) => key !== undefined);
+  }
+
+  /** Opens a transaction at PostgreSQL, or makes its writes again. */
+  async prepare(transaction: Transaction): Promise<void> {
+    this.#noteSnapshot(transaction);
+    await this.#worker.open(transaction);
+    await this.#execution.unpark(transaction, this.#defaultSchema);
+  }
+
+  /** Runs a statement that needs no transaction of ours. */
+  async runAlone({ frames, simple, sink, statement }: Request): Promise<Answer> {
+    const answer = await this.#worker.runAlone({ frames, simple, sink });
+    if (answer.violation !== undefined) throw answer.violation;
+    this.#noteSearchPath(statement);
+    return answer;
+  }
+
+  /** Runs a statement inside a transaction, with all rules that hold right after it. */
+  async runInside(transaction: Transaction, request: Request): Promise<Answer> {
+    const { statement } = request;
+    this.#noteSnapshot(transaction);
+    const ddl = isDdl(statement);
+    const known = ddl ? await this.#beforeDdl(transaction, statement) : [];
+    const countedBefore = await this.#countedRows(transaction, statement);
+    const answer = isOurs(statement)
+      ? await this.#own.run(transaction, statement, this.#defaultSchema)
+      : await this.#execution.run(transaction, request, this.#defaultSchema);
+    if (statement.kind === "write") {
+      await this.#afterWrite(transaction, request, answer, countedBefore);
+    }
+    if (ddl) await this.#afterDdl(transaction, statement, known);
+    this.#log(transaction, request, answer);
+    this.#noteSearchPath(statement);
+    return answer;
+  }
+
+  #noteSnapshot(transaction: Transaction): void {
+    if (transaction.phase === "fresh") {
+      transaction.snapshotCommits = this.#cluster.commits.answered;
+    }
+  }
+
+  #noteSearchPath(statement: Statement): void {
+    if (statement.searchPath !== undefined) this.#defaultSchema = statement.searchPath;
+  }
+
+  async #beforeDdl(transaction: Transaction, statement: Statement): Promise<string[]> {
+    await this.#worker.open(transaction);
+    return this.#definitions.before(statement, this.#defaultSchema);
+  }
+
+  async #afterDdl(
+    transaction: Transaction,
+    statement: Statement,
+    known: readonly string[],
+  ): Promise<void> {
+    if (!isOurs(statement)) await this.#definitions.after(statement, this.#defaultSchema);
+    const tables = [...this.tablesOf(statement), ...known];
+    transaction.afterCommit.unshift(() => {
+      this.#cluster.versions.bump(tables);
+      this.#view.adopt(tables);
+    });
+  }
+
+  async #countedRows(transaction: Transaction, statement: Statement): Promise<number> {
+    if (!statement.countByStatistics) return 0;
+    await this.#worker.open(transaction);
+    const answer = await this.#worker.command(CHANGED_ROWS);
+    return Number(readRow(answer.rows[0] ?? Buffer.alloc(7))[0] ?? 0);
+  }
+
+  async #afterWrite(
+    transaction: Transaction,
+    request: Request,
+    answer: Answer,
+    countedBefore: number,
+  ): Promise<void> {
+    const { statement, bindRest, frames } = request;
+    const rows = statement.countByStatistics
+      ? (await this.#countedRows(transaction, statement)) - countedBefore
+      : answer.affectedRows;
+    const tooMany = transaction.countRows(rows);
+    if (tooMany !== undefined) throw tooMany;
+    this.#cluster.counters.rowsWritten += rows;
+    let messageBytes = 0;
+    for (const frame of frames) messageBytes += frame.length;
+    if (transaction.copies !== undefined) return;
+    const tables = this.tablesOf(statement, true);
+    const deletes = answer.tag.startsWith("DELETE");
+    await this.#sizes.afterStatement(transaction, {
+      statement, bindRest, rows, tables, messageBytes, deletes,
+    }); // prettier-ignore
+  }
+
+  #log(transaction: Transaction, { statement, types, bindRest }: Request, answer: Answer): void {
+    const { kind } = statement;
+    if (kind === "write" || kind === "setting" || kind === "ddl") {
+      transaction.log.push({ statement, types, bindRest, answer: answer.told });
+    }
+  }
+
+  /** Takes a turn and commits. Throws the Violation that refuses it. */
+  async commitInTurn(transaction: Transaction): Promise<void> {
+    await this.#worker.turns.run(() => this.#commit(transaction));
+    for (const then of transaction.afterCommit) await then();
+  }
+
+  async #commit(transaction: Transaction): Promise<void> {
+    const { commits, counters } = this.#cluster;
+    const old = transaction.tooOld(this.#cluster.nowMs());
+    if (old !== undefined) throw old;
+    if (transaction.wrote) this.#view.confirm(transaction.tables);
+    if (transaction.copies !== undefined) throw violation("dataConflict");
+    if (transaction.phase === "parked" && (await this.#worker.replay(transaction)) === "conflict") {
+      throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
+    }
+    if (transaction.wrote) await this.#sizes.beforeCommit(transaction);
+    if (transaction.wrote) commits.asked++;
+    const answer = await this.#worker.commit(transaction);
+    if (transaction.wrote) commits.answered++;
+    if (answer.violation !== undefined) throw answer.violation;
+    counters.commits++;
+  }
+}
