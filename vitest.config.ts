@@ -42,6 +42,8 @@ export default defineConfig({
           include: everywhere("*.e2e.test.ts"),
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          // Last, and not beside the others: whole programs want the machine for themselves.
+          sequence: { groupOrder: 1 },
         },
       },
     ],
