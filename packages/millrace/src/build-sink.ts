@@ -1,14 +1,9 @@
-import { readFileSync } from "node:fs";
-import type {
-  DsqlSinkConfig,
-  PostgresSinkConfig,
-  SinkConfig,
-  TlsConfig,
-} from "./config/pipeline-config.ts";
+import { tlsOptions } from "./build-source.ts";
+import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./config/pipeline-config.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
-import type { SqlSinkInput, TlsOptions } from "./sinks/dsql/options.ts";
+import type { SqlSinkInput } from "./sinks/dsql/options.ts";
 import { SINKS } from "./sinks/registry.ts";
 
 /** Makes the sink that a pipeline's file describes. Opens nothing. */
@@ -53,11 +48,6 @@ export function sqlSinkInput(config: DsqlSinkConfig | PostgresSinkConfig): SqlSi
     connectionIdleTimeoutMs: config.connectionIdleTimeoutMs,
     stateSchema: config.stateSchema,
     unconstrainedNumeric: config.unconstrainedNumeric,
-    tls: sinkTls(config.tls),
+    tls: tlsOptions(config.tls),
   };
-}
-
-function sinkTls({ mode, caFile, certFile, keyFile }: TlsConfig): TlsOptions {
-  const pem = (file: string | null) => (file === null ? null : readFileSync(file, "utf8"));
-  return { mode, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
 }

@@ -2,51 +2,42 @@ import { readFileSync } from "node:fs";
 import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
-import { CONNECTION_DEFAULTS, LOG_DEFAULTS } from "./sources/postgres/config.ts";
-import type { PostgresConnectionConfig, PostgresTls } from "./sources/postgres/config.ts";
+import type { PostgresConnectionConfig } from "./sources/postgres/config.ts";
+import { connectionConfig } from "./sources/postgres/options.ts";
+import type { PostgresSourceOptions, TlsOptions } from "./sources/postgres/options.ts";
 import { SOURCES } from "./sources/registry.ts";
 
 /** Makes the source that a pipeline's file describes. Opens nothing. */
 export function buildSource(config: SourceConfig, context: ConnectorContext): Source {
-  return SOURCES[config.kind](
-    {
-      connection: sourceConnection(config, context.pipeline),
-      log: {
-        ...LOG_DEFAULTS,
-        slotName: config.slotName,
-        publicationName: config.publicationName,
-        failover: config.slotFailover,
-        publishViaPartitionRoot: config.partitions === "root",
-        heartbeatIntervalMs: config.heartbeatIntervalMs,
-      },
-      matches: tableFilter(config),
-      tablesText: config.tables,
-    },
-    context,
-  );
+  return SOURCES[config.kind](postgresSourceOptions(config), context);
 }
 
-/** How the source's server is reached. The password is revealed here and nowhere else. */
-export function sourceConnection(
-  config: PostgresSourceConfig,
-  pipeline: string,
-): PostgresConnectionConfig {
+/** How one session at the source is opened, for `verify`. */
+export function sourceConnection(config: SourceConfig, pipeline: string): PostgresConnectionConfig {
+  return connectionConfig(postgresSourceOptions(config), pipeline, config.tls.mode !== "disable");
+}
+
+/** What a PostgreSQL source is told. The password is revealed here and nowhere else. */
+export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSourceOptions {
+  const { hostname, port, username, database, connectTimeoutMs, slotName, publicationName } =
+    config;
   return {
-    ...CONNECTION_DEFAULTS,
-    host: config.hostname,
-    port: config.port,
-    user: config.username,
-    password: config.password?.reveal() ?? "",
-    database: config.database,
-    tls: sourceTls(config.tls),
-    applicationName: applicationName(pipeline),
-    connectTimeoutMs: config.connectTimeoutMs,
+    hostname,
+    port,
+    username,
+    password: config.password?.reveal() ?? null,
+    database,
+    tls: tlsOptions(config.tls),
+    connectTimeoutMs,
+    matches: tableFilter(config),
+    tablesText: config.tables,
+    slotName,
+    publicationName,
+    createPublication: config.publicationCreate === "if-missing",
+    slotFailover: config.slotFailover,
+    partitions: config.partitions,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
   };
-}
-
-/** What servers show for our sessions: PostgreSQL keeps 63 characters of ASCII. */
-export function applicationName(pipeline: string): string {
-  return `millrace/${pipeline.replace(/[^\x20-\x7e]/g, "?")}`.slice(0, 63);
 }
 
 /** `tables` less `tables.exclude`. */
@@ -60,12 +51,8 @@ function tableFilter(config: PostgresSourceConfig): (schema: string, name: strin
   };
 }
 
-function sourceTls({ mode, caFile, certFile, keyFile }: TlsConfig): PostgresTls {
-  if (mode === "disable") return false;
-  return {
-    mode,
-    ...(caFile === null ? {} : { ca: readFileSync(caFile, "utf8") }),
-    ...(certFile === null ? {} : { cert: readFileSync(certFile, "utf8") }),
-    ...(keyFile === null ? {} : { key: readFileSync(keyFile, "utf8") }),
-  };
+/** The files' contents: connectors are given texts, so that a bad path is found here. */
+export function tlsOptions({ mode, caFile, certFile, keyFile }: TlsConfig): TlsOptions {
+  const pem = (file: string | null) => (file === null ? null : readFileSync(file, "utf8"));
+  return { mode, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
 }

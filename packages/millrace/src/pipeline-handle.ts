@@ -1,8 +1,8 @@
+import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { formatNotice } from "./config/problem.ts";
-import { revealed } from "./config/rules.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -17,7 +17,6 @@ import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
 import type { Task } from "./pipeline/task-api.ts";
 import { createTask } from "./pipeline/task.ts";
 import { preflight } from "./preflight.ts";
-import { createRouter, defaultTargetOf } from "./transform/router.ts";
 
 /** What a pipeline tells while it runs: a task's event, with its time and the pipeline's name. */
 export type PipelineEvent = TaskEvent & {
@@ -187,7 +186,7 @@ export class Pipeline {
     try {
       this.#tellNotices(await this.#preflight(source, again));
       const sink = buildSink(this.config.sink, context, connections);
-      const router = this.router();
+      const router = buildRouter(this.config);
       const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
       const task = createTask({
         ...context,
@@ -206,18 +205,6 @@ export class Pipeline {
       await closeQuietly(source);
       throw error;
     }
-  }
-
-  /** @internal The routes of this pipeline; `verify` goes by them too. */
-  router(): ReturnType<typeof createRouter> {
-    const { routes, columnChoices, routeMode, source } = this.config;
-    return createRouter({
-      routes,
-      columns: columnChoices.map(revealed),
-      routeMode,
-      database: source.database,
-      defaultTarget: defaultTargetOf(source.kind),
-    });
   }
 
   /** A source that cannot be reached stops a first start; a restart leaves it to the task, which goes on trying. */

@@ -1,5 +1,12 @@
-import { MillraceError } from "../errors/millrace-error.ts";
+import { verifyPipeline } from "../verify-pipeline.ts";
+import type { RowDifference, TableVerdict } from "../verify/verify-tables.ts";
+import { grouped } from "./event-text.ts";
+import { progressLine } from "./progress-line.ts";
 import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+
+/** Differing rows that are named per table. */
+const MAX_ROWS_NAMED = 1000;
 
 /** What `verify` was asked for. */
 export interface VerifyCommandOptions {
@@ -9,9 +16,46 @@ export interface VerifyCommandOptions {
 }
 
 /** Compares source and target. Exit 0 when they are equal, 3 when not. */
-export function verifyCommand(
-  _options: VerifyCommandOptions,
-  _io: CliSurroundings,
+export async function verifyCommand(
+  { file, rows, json }: VerifyCommandOptions,
+  io: CliSurroundings,
 ): Promise<number> {
-  return Promise.reject(new MillraceError("MR_USAGE", "verify is being written"));
+  const line = progressLine(io.stderr);
+  const stop = new AbortController();
+  const ignoreSignals = io.onSignal(() => stop.abort(new Error("stopped by a signal")));
+  try {
+    const result = await verifyPipeline(file, {
+      env: io.env,
+      clock: io.clock,
+      maxRowsNamed: rows ? MAX_ROWS_NAMED : 0,
+      signal: stop.signal,
+      onProgress: ({ table, rowsCompared, differingRows }) =>
+        line.show(
+          `${table}: ${grouped(rowsCompared)} rows compared, ${grouped(differingRows)} differ so far`,
+        ),
+    });
+    line.clear();
+    io.stdout.write(json ? `${JSON.stringify(result)}\n` : result.tables.map(verdictText).join(""));
+    return result.equal ? EXIT.done : EXIT.different;
+  } finally {
+    line.clear();
+    ignoreSignals();
+  }
+}
+
+function verdictText(verdict: TableVerdict): string {
+  const { table, target, sourceRows, targetRows, cutShort, rows } = verdict;
+  const name = table === target ? table : `${table} → ${target}`;
+  const counts = (["missing", "extra", "different", "unsettled"] as const)
+    .filter((kind) => verdict[kind] > 0)
+    .map((kind) => `${grouped(verdict[kind])} ${kind}`);
+  if (counts.length === 0 && !cutShort) return `${name}: equal, ${grouped(sourceRows)} rows\n`;
+  const rest = cutShort ? ["the comparison was cut short, so many rows differ"] : [];
+  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${grouped(sourceRows)} rows at the source, ${grouped(targetRows)} at the target\n`;
+  return head + rows.map(rowText).join("");
+}
+
+function rowText({ kind, key, columns }: RowDifference): string {
+  const where = Object.entries(key).map(([column, text]) => `${column}=${text}`);
+  return `  ${kind} ${where.join(" ")}${columns.length === 0 ? "" : `: ${columns.join(", ")}`}\n`;
 }

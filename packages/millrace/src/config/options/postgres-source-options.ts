@@ -69,7 +69,12 @@ export const POSTGRES_SOURCE_OPTIONS = {
     name: "publication.name",
     example: "millrace_shop",
     defaultDoc: "the slot's name",
-    doc: "Publication of exactly the captured tables. It is made and kept in step where the role may; else the SQL for the administrator is printed.",
+    doc: "Publication that the slot reads; of exactly the captured tables where `publication.create` leaves it to Millrace.",
+  }),
+  publicationCreate: defaulting(choice(["if-missing", "never"]), "if-missing", {
+    name: "publication.create",
+    example: "never",
+    doc: "`if-missing`: the publication is Millrace's own, made and kept in step with the captured tables. `never`: it is an administrator's, with the column lists and row filters that it has, and is only read.",
   }),
   decodingPlugin: defaulting(
     choice(["pgoutput"], { decoderbufs: PLUGIN_REFUSAL, wal2json: PLUGIN_REFUSAL }),

@@ -1,0 +1,20 @@
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { revealed } from "./config/rules.ts";
+import { createRouter, defaultTargetOf } from "./transform/router.ts";
+import type { TransformRouter } from "./transform/router.ts";
+
+/** Compiles the routes and column choices of a pipeline. */
+export function buildRouter({
+  routes,
+  columnChoices,
+  routeMode,
+  source,
+}: PipelineConfig): TransformRouter {
+  return createRouter({
+    routes,
+    columns: columnChoices.map(revealed),
+    routeMode,
+    database: source.database,
+    defaultTarget: defaultTargetOf(source.kind),
+  });
+}
