@@ -46,6 +46,8 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
 function wholeNumber(name: string, text: string | undefined, least: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < least)
-    throw new UsageError(`${name} takes a whole number from ${least} on, not "${text}".\n\n${USAGE}`);
+    throw new UsageError(
+      `${name} takes a whole number from ${least} on, not "${text}".\n\n${USAGE}`,
+    );
   return value;
 }

@@ -1,7 +1,11 @@
 import pg from "pg";
 
 /** One thing that customers do; each is a transaction. `$1` is a random number. */
-const ACTS: readonly { readonly weight: number; readonly changes: number; readonly sql: readonly string[] }[] = [
+const ACTS: readonly {
+  readonly weight: number;
+  readonly changes: number;
+  readonly sql: readonly string[];
+}[] = [
   {
     weight: 5,
     changes: 3,
@@ -19,9 +23,25 @@ const ACTS: readonly { readonly weight: number; readonly changes: number; readon
        WHERE id = (SELECT id FROM orders WHERE id >= gen_random_uuid() ORDER BY id LIMIT 1)`,
     ],
   },
-  { weight: 2, changes: 1, sql: [`UPDATE products SET price = price + 0.01, changed = now() WHERE sku = 'SKU-' || lpad((1 + floor(random() * 500))::text, 5, '0')`] },
-  { weight: 1, changes: 3, sql: [`DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE id >= gen_random_uuid() ORDER BY id LIMIT 1)`] },
-  { weight: 1, changes: 1, sql: [`INSERT INTO customers (email, name) VALUES ('new@example.com', 'New customer')`] },
+  {
+    weight: 2,
+    changes: 1,
+    sql: [
+      `UPDATE products SET price = price + 0.01, changed = now() WHERE sku = 'SKU-' || lpad((1 + floor(random() * 500))::text, 5, '0')`,
+    ],
+  },
+  {
+    weight: 1,
+    changes: 3,
+    sql: [
+      `DELETE FROM orders WHERE id = (SELECT id FROM orders WHERE id >= gen_random_uuid() ORDER BY id LIMIT 1)`,
+    ],
+  },
+  {
+    weight: 1,
+    changes: 1,
+    sql: [`INSERT INTO customers (email, name) VALUES ('new@example.com', 'New customer')`],
+  },
 ];
 
 /** Uses the shop at about `rate` changes a second until `stop`. */

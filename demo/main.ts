@@ -15,7 +15,11 @@ const DIFFERENT = 3;
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseArguments(argv);
   const write = (text: string) => void process.stdout.write(text);
-  const screen = options.json ? jsonScreen(write) : process.stdout.isTTY ? terminalScreen(write) : plainScreen(write, Date.now);
+  const screen = options.json
+    ? jsonScreen(write)
+    : process.stdout.isTTY
+      ? terminalScreen(write)
+      : plainScreen(write, Date.now);
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const closing: (() => Promise<unknown>)[] = [];
@@ -26,14 +30,29 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function run(options: DemoArguments, screen: Screen, signal: AbortSignal, atEnd: (close: () => Promise<unknown>) => void): Promise<number> {
+async function run(
+  options: DemoArguments,
+  screen: Screen,
+  signal: AbortSignal,
+  atEnd: (close: () => Promise<unknown>) => void,
+): Promise<number> {
   screen.say("Starting a PostgreSQL 18 with a shop, and an Aurora DSQL of this machine …");
-  const [postgres, dsql] = await Promise.all([startPostgres(), startDsqlLocal({ auth: "trust", tls: "on" })]);
+  const [postgres, dsql] = await Promise.all([
+    startPostgres(),
+    startDsqlLocal({ auth: "trust", tls: "on" }),
+  ]);
   atEnd(() => postgres.stop());
   atEnd(() => dsql.stop());
   const shop = await postgres.createDatabase("shop");
   await openShop(shop, options.rows);
-  screen.say(`The shop has ${options.rows} orders. PostgreSQL ${shop}, DSQL ${dsql.host}:${dsql.port}`, { source: shop, sink: dsql.url });
+  const [from, to] = [
+    `${postgres.host}:${postgres.port}/shop`,
+    `${dsql.host}:${dsql.port}/${dsql.database}`,
+  ];
+  screen.say(`The shop has ${options.rows} orders. From PostgreSQL at ${from} to DSQL at ${to}.`, {
+    from,
+    to,
+  });
 
   const customers = new Customers(shop, options.rate);
   customers.start();
@@ -45,7 +64,8 @@ async function run(options: DemoArguments, screen: Screen, signal: AbortSignal, 
   atEnd(closeShop);
 
   const metrics = new Metrics();
-  const pipeline = await loadPipeline(pipelineOf(postgres, dsql), { metrics });
+  const description = pipelineOf(postgres, dsql);
+  const pipeline = await loadPipeline(description, { metrics });
   const server = await serve(options.listen, pipeline, metrics);
   if (server !== null) atEnd(() => server.close());
   await pipeline.start();
@@ -56,45 +76,84 @@ async function run(options: DemoArguments, screen: Screen, signal: AbortSignal, 
   atEnd(async () => clearInterval(ticking));
 
   await orAbort(signal, Promise.race([pipeline.caughtUp(), pipeline.done]));
-  if (!signal.aborted) screen.say(`Every table is in SYNC after ${((Date.now() - began) / 1000).toFixed(1)} s; changes go on arriving.`);
-  await sleep(options.forSeconds === null ? 2 ** 31 - 1 : options.forSeconds * 1000, undefined, { signal }).catch(() => undefined);
+  if (!signal.aborted)
+    screen.say(
+      `Every table is in SYNC after ${((Date.now() - began) / 1000).toFixed(1)} s; changes go on arriving.`,
+    );
+  await sleep(options.forSeconds === null ? 2 ** 31 - 1 : options.forSeconds * 1000, undefined, {
+    signal,
+  }).catch(() => undefined);
   await closeShop();
   if (options.forSeconds === null) return 0;
   clearInterval(ticking);
   screen.end();
-  return verify(pipeline, customers.changes, screen);
+  return verify(pipeline, description, customers.changes, screen);
 }
 
 /** Everything arrived? Compares all rows of all tables at their own servers. */
-async function verify(pipeline: Pipeline, changes: number, screen: Screen): Promise<number> {
+async function verify(
+  pipeline: Pipeline,
+  description: object,
+  changes: number,
+  screen: Screen,
+): Promise<number> {
   await pipeline.caughtUp();
   screen.say("The shop is closed. Verifying source against target, row by row …");
-  const result = await verifyPipeline(pipeline, { rows: 10 });
+  const result = await verifyPipeline(description, { maxRowsNamed: 10 });
   const rows = result.tables.reduce((sum, table) => sum + table.sourceRows, 0);
   const { equal } = result;
   const verdict = equal ? "EQUAL" : "DIFFERENT";
-  screen.say(`${verdict}: ${rows} rows in ${result.tables.length} tables, after ${changes} changes made while it ran.`, { equal, rows, changes, tables: result.tables });
+  screen.say(
+    `${verdict}: ${rows} rows in ${result.tables.length} tables, after ${changes} changes made while it ran.`,
+    { equal, rows, changes, tables: result.tables },
+  );
   return equal ? 0 : DIFFERENT;
 }
 
 function pipelineOf(postgres: PostgresServer, dsql: DsqlLocal): object {
   const { host: hostname, port, user: username, password } = postgres;
   return {
-    source: { type: "postgres", hostname, port, username, password, tables: "shop.public.\\.*", "slot.name": "millrace_shop" },
-    sink: { type: "dsql", host: dsql.host, port: dsql.port, username: dsql.user, password: "any", "use-iam-auth": false, "ssl-ca": dsql.caFile },
+    source: {
+      type: "postgres",
+      hostname,
+      port,
+      username,
+      password,
+      tables: "shop.public.\\.*",
+      "slot.name": "millrace_shop",
+    },
+    sink: {
+      type: "dsql",
+      host: dsql.host,
+      port: dsql.port,
+      username: dsql.user,
+      password: "any",
+      "use-iam-auth": false,
+      "ssl-ca": dsql.caFile,
+    },
     pipeline: { name: "shop", parallelism: 4 },
   };
 }
 
 async function orAbort(signal: AbortSignal, promise: Promise<unknown>): Promise<void> {
   if (signal.aborted) return;
-  await Promise.race([promise, new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }))]);
+  await Promise.race([
+    promise,
+    new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true }),
+    ),
+  ]);
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const text = error instanceof UsageError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text =
+    error instanceof UsageError
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   process.stderr.write(`${text}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -77,7 +77,12 @@ function lines(status: Status, written: number): string[] {
 
 function summary(status: Status): object {
   const { state, lagMs, bufferBytes } = status;
-  const tables = status.tables.map(({ id, state: s, rowsLoaded, changes }) => ({ id, state: s, rowsLoaded, changes }));
+  const tables = status.tables.map(({ id, state: s, rowsLoaded, changes }) => ({
+    id,
+    state: s,
+    rowsLoaded,
+    changes,
+  }));
   return { state, lagMs, bufferBytes, tables };
 }
 

@@ -17,6 +17,8 @@ export type { CatalogueEntry, ErrorCode } from "./errors/catalogue.ts";
 export { MillraceError } from "./errors/millrace-error.ts";
 export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
 export { Metrics } from "./observe/metrics.ts";
+export { verifyPipeline } from "./verify-pipeline.ts";
+export type { VerifyResult } from "./verify/verify-tables.ts";
 export { ByteBudget } from "./pipeline/byte-budget.ts";
 export type {
   ChannelStatus,

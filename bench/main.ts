@@ -1,0 +1,41 @@
+// npm run bench -- NAME [--json]: a table of figures, each as a ratio to a limit measured in the same run.
+import { machine, table, type Figure } from "./report.ts";
+
+const BENCHMARKS: Readonly<
+  Record<
+    string,
+    { readonly what: string; readonly load: () => Promise<{ run: () => Promise<Figure[]> }> }
+  >
+> = {
+  pipeline: {
+    what: "a captured pgoutput stream → decode → lanes → null sink, and with the unnest literals encoded; one core",
+    load: () => import("./pipeline.ts"),
+  },
+  "postgres-read": {
+    what: "a live slot, decoded, against the best raw reader of the same slot",
+    load: () => import("./postgres-read.ts"),
+  },
+  "postgres-dsql": {
+    what: "a backlog of inserts and of updates drained into dsql-local against raw unnest upserts, and the full load against raw inserts",
+    load: () => import("./postgres-dsql.ts"),
+  },
+};
+
+const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== "--json");
+const json = process.argv.includes("--json");
+const benchmark = name === undefined ? undefined : BENCHMARKS[name];
+
+if (name === undefined) {
+  const lines = Object.entries(BENCHMARKS).map(([key, { what }]) => `  ${key.padEnd(15)} ${what}`);
+  process.stdout.write(`npm run bench -- NAME [--json]\n\n${lines.join("\n")}\n`);
+} else if (benchmark === undefined || rest.length > 0) {
+  process.stderr.write(
+    `There is no benchmark "${[name, ...rest].join(" ")}". There are: ${Object.keys(BENCHMARKS).join(", ")}.\n`,
+  );
+  process.exitCode = 2;
+} else {
+  const figures = await (await benchmark.load()).run();
+  const report = { name, machine: machine(), figures };
+  process.stdout.write(`${json ? JSON.stringify(report) : table(report)}\n`);
+}
+process.exit();
