@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { sharedPostgres } from "../../../../test/support/postgres.ts";
-import { CONNECTION_DEFAULTS, LOG_DEFAULTS } from "../sources/postgres/config.ts";
+import { POSTGRES_SOURCE_DEFAULTS } from "../sources/postgres/options.ts";
 import { SOURCES } from "../sources/registry.ts";
 import type { KitRow, KitTransaction, SourceKit } from "./source-kit.ts";
 import { testSource } from "./test-source.ts";
@@ -13,20 +13,21 @@ afterAll(async () => {
 });
 
 function kitOf(server: (typeof servers)[number]): SourceKit {
-  const { host, port, user, password, database } = server;
-  const connection = { ...CONNECTION_DEFAULTS, host, port, user, password, database, tls: false };
+  const { host: hostname, port, user: username, password, database } = server;
   return {
     makeSource: (context, tables) =>
       SOURCES.postgres(
         {
-          connection: { ...connection, tls: false, applicationName: "kit" },
-          log: {
-            ...LOG_DEFAULTS,
-            slotName: context.pipeline,
-            publicationName: context.pipeline,
-          },
+          ...POSTGRES_SOURCE_DEFAULTS,
+          hostname,
+          port,
+          username,
+          password,
+          database,
           matches: (schema, name) => schema === "public" && tables.includes(name),
           tablesText: tables.join(", "),
+          slotName: context.pipeline,
+          publicationName: context.pipeline,
         },
         context,
       ),
@@ -38,14 +39,25 @@ function kitOf(server: (typeof servers)[number]): SourceKit {
     truncate: async (table) => void (await server.query(`TRUNCATE ${table}`)),
     addColumn: async (table) => void (await server.query(`ALTER TABLE ${table} ADD COLUMN x text`)),
     cleanUp: async (pipeline, tables) => {
-      await server.query(
-        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1",
-        [pipeline],
-      );
+      await dropSlot(server, pipeline);
       await server.query(`DROP PUBLICATION IF EXISTS ${pipeline}`);
       for (const table of tables) await server.query(`DROP TABLE ${table}`);
     },
   };
+}
+
+/** The server notices a moment later that a slot's reader has gone. */
+async function dropSlot(server: (typeof servers)[number], name: string): Promise<void> {
+  const slots = "FROM pg_replication_slots WHERE slot_name = $1";
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const left = await server.query(`SELECT active ${slots}`, [name]);
+    if (left.length === 0) return;
+    await server.query(`SELECT pg_drop_replication_slot(slot_name) ${slots} AND NOT active`, [
+      name,
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`Slot ${name} is still being read`);
 }
 
 async function begin(url: string): Promise<KitTransaction> {
