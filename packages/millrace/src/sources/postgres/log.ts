@@ -10,7 +10,7 @@ import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { runHeartbeat } from "./heartbeat.ts";
 import { replicationError } from "./log-errors.ts";
-import { formatLsn, type LogPosition, startLsn } from "./position.ts";
+import { formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
 import { shapeOfRelation } from "./relation-shapes.ts";
 import { SideSession } from "./side-session.ts";
 import { readableFrom, waitForSlot } from "./slot.ts";
@@ -66,7 +66,16 @@ export async function openPostgresLog(
       maxValueBytes: start.maxValueBytes,
       maxRowBytes: Math.max(LEAST_ROW_BYTES, ROW_VALUES * start.maxValueBytes),
     });
-    return new PostgresLog({ ...options, side, reader, assembler, from, serverTimeoutMs });
+    const confirmed = parseLsn(state.confirmed_flush_lsn ?? "0/0");
+    return new PostgresLog({
+      ...options,
+      side,
+      reader,
+      assembler,
+      confirmed,
+      from,
+      serverTimeoutMs,
+    });
   } catch (error) {
     walsender?.destroy();
     await side.close();
@@ -104,6 +113,8 @@ interface PostgresLogParts extends PostgresLogOptions {
   readonly reader: WireReader;
   readonly assembler: TransactionAssembler;
   readonly from: LogPosition;
+  /** What the slot has let go of before. */
+  readonly confirmed: number;
   readonly serverTimeoutMs: number;
 }
 
@@ -141,7 +152,7 @@ export class PostgresLog implements SourceLog {
     this.#clock = parts.context.clock;
     this.#log = parts.context.log;
     this.#receivedLsn = parts.from[0];
-    this.#durableLsn = parts.from[0];
+    this.#durableLsn = parts.confirmed;
     this.#heardAtMs = this.#clock.monotonic();
     this.#reader.onNotice = (notice) => this.#onNotice(notice);
     this.#runInBackground(this.#beat(beatMs(parts)));
