@@ -18,6 +18,7 @@ export async function loadParser(): Promise<void> {
 
 /** Parses a text. Throws the Violation that PostgreSQL would give for a syntax error. */
 export function parseStatements(sql: string): ParsedStatement[] {
+  if (sql.trim() === "") return [];
   const tree: unknown = parseOrThrow(sql);
   if (!isTree(tree)) return [];
   return list(tree, "stmts").map((item) => ({

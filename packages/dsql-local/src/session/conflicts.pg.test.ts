@@ -1,30 +1,10 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Clients, OC000, outcome } from "../testing/clients.ts";
 
 let cluster: DsqlLocal;
-let clients: pg.Client[] = [];
-
-async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: cluster.url });
-  client.on("error", () => {});
-  await client.connect();
-  clients.push(client);
-  return client;
-}
-
-/** What a query gave: "ok", or the code and the text of its refusal. */
-async function outcome(query: Promise<unknown>): Promise<string> {
-  try {
-    await query;
-    return "ok";
-  } catch (error) {
-    if (!(error instanceof pg.DatabaseError)) throw error;
-    return `${error.code} ${error.message}`;
-  }
-}
-
-const OC000 = "40001 change conflicts with another transaction (OC000)";
+const clients = new Clients(() => cluster);
 
 /** The rows of the usual table, shortly. */
 async function rows(client: pg.Client): Promise<string> {
@@ -38,18 +18,15 @@ beforeAll(async () => {
   cluster = await startDsqlLocal({ tls: "off" });
 });
 afterAll(() => cluster.stop());
-afterEach(async () => {
-  await Promise.all(clients.map((client) => client.end()));
-  clients = [];
-});
+afterEach(() => clients.close());
 
 /** Two sessions over a fresh table with the rows 1=10 and 2=20. */
 async function pair(): Promise<[pg.Client, pg.Client]> {
-  const first = await connect();
+  const first = await clients.connect();
   await first.query("drop table if exists test");
   await first.query("create table test (id int primary key, value int)");
   await first.query("insert into test values (1, 10), (2, 20)");
-  return [first, await connect()];
+  return [first, await clients.connect()];
 }
 
 describe("two transactions on one row", () => {
@@ -114,5 +91,99 @@ describe("two transactions on one row", () => {
     expect(await outcome(one.query("commit"))).toBe("ok");
     expect(await outcome(two.query("commit"))).toBe(OC000);
     expect(await rows(two)).toBe("1=10 2=20 3=31");
+  });
+});
+
+describe("one statement on its own", () => {
+  it("commits over a row that an open transaction holds, which then fails", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    await one.query("update test set value = 11 where id = 1");
+    expect((await two.query("update test set value = value + 5 where id = 1")).rowCount).toBe(1);
+    expect(await outcome(one.query("commit"))).toBe(OC000);
+    expect(await rows(two)).toBe("1=15 2=20");
+  });
+
+  it("gives its conflict itself when it loses a race", async () => {
+    const [one] = await pair();
+    const racers = await Promise.all(Array.from({ length: 6 }, () => clients.connect()));
+    const results: string[] = [];
+    for (let round = 0; round < 15; round++) {
+      const racing = racers.map((racer) =>
+        outcome(racer.query("update test set value = value + 1 where id = 1")),
+      );
+      results.push(...(await Promise.all(racing)));
+    }
+    const won = results.filter((result) => result === "ok").length;
+    expect(new Set(results)).toEqual(new Set(["ok", OC000]));
+    expect(await rows(one)).toBe(`1=${10 + won} 2=20`);
+  });
+});
+
+describe("rows that others changed since the snapshot", () => {
+  it("a delete of a row deleted meanwhile counts it, and fails at commit", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    await one.query("select * from test");
+    await two.query("delete from test where id = 2");
+    expect((await one.query("delete from test where id = 2 returning value")).rows).toEqual([
+      { value: 20 },
+    ]);
+    expect(await rows(one)).toBe("1=10");
+    expect(await outcome(one.query("commit"))).toBe(OC000);
+  });
+
+  it("an upsert of a key inserted meanwhile counts as an insert, and fails at commit", async () => {
+    const [one, two] = await pair();
+    const upsert = "insert into test values ($1, $2) on conflict (id) do update set value = $2";
+    await one.query("begin");
+    await one.query("select * from test");
+    await two.query("insert into test values (7, 70)");
+    expect((await one.query(upsert, [7, 71])).rowCount).toBe(1);
+    expect(await rows(one)).toBe("1=10 2=20 7=71");
+    expect(await outcome(one.query("commit"))).toBe(OC000);
+    expect(await rows(one)).toBe("1=10 2=20 7=70");
+  });
+
+  it("a key that the snapshot sees stays a duplicate", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    await one.query("insert into test values (5, 50)");
+    await two.query("insert into test values (6, 60)");
+    const duplicate = /^23505 duplicate key value violates unique constraint "test_pkey"/;
+    expect(await outcome(one.query("insert into test values (5, 51)"))).toMatch(duplicate);
+    await one.query("rollback");
+    await one.query("begin");
+    await one.query("select 1 from test");
+    await two.query("insert into test values (8, 80)");
+    const twice = one.query("insert into test values (9, 1), (9, 2)");
+    expect(await outcome(twice)).toMatch(duplicate);
+  });
+});
+
+describe("crossing statements", () => {
+  it("two multi-row upserts in opposite order both finish, without a deadlock", async () => {
+    const [one, two] = await pair();
+    const up =
+      "insert into test select g, 1 from generate_series(1, 500) g on conflict (id) do update set value = 1";
+    const down =
+      "insert into test select 501 - g, 2 from generate_series(1, 500) g on conflict (id) do update set value = 2";
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([one.query("begin"), two.query("begin")]);
+      const counts = await Promise.all([one.query(up), two.query(down)]);
+      expect(counts.map((result) => result.rowCount)).toEqual([500, 500]);
+      const ends = await Promise.all([outcome(one.query("commit")), outcome(two.query("commit"))]);
+      expect(ends.toSorted()).toEqual([OC000, "ok"]);
+    }
+  });
+});
+
+describe("locking reads", () => {
+  it("FOR UPDATE loses against a write that was committed first", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    expect((await one.query("select * from test where id = 1 for update")).rowCount).toBe(1);
+    await two.query("update test set value = 12 where id = 1");
+    expect(await outcome(one.query("commit"))).toBe(OC000);
   });
 });

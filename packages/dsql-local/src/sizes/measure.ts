@@ -57,10 +57,10 @@ export class Measure {
     const columns = await this.#columns(table);
     if (columns.length === 0) return 0;
     const indexes = (await this.#indexes(table)).filter((index) => !index.primary);
-    const keyBytes = indexes.flatMap((index) => index.columns).map(sizeOf);
+    const entryBytes = indexes.flatMap((index) => index.columns).map(sizeOf);
     const perRow = [
       ...columns.map((column) => sizeOf(column.name)),
-      ...keyBytes,
+      ...entryBytes,
       String(bounds.bytesPerRowOverhead),
       String(bounds.bytesPerIndexEntryOverhead * indexes.length),
     ];

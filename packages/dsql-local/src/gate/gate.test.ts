@@ -1,0 +1,211 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { Violation } from "../rules/rule.ts";
+import { Gate } from "./gate.ts";
+import { loadParser } from "./parser.ts";
+import type { Statement } from "./statement.ts";
+
+beforeAll(() => loadParser());
+
+/** "kind" of an accepted statement, or "SQLSTATE message" of a refused one. */
+function verdict(sql: string): string {
+  try {
+    const [first] = new Gate().compile(sql);
+    if (first instanceof Violation) return `${first.report.code} ${first.message}`;
+    if (first instanceof Error) throw first;
+    return first?.kind ?? "empty";
+  } catch (error) {
+    if (error instanceof Violation) return `${error.report.code} ${error.message}`;
+    throw error;
+  }
+}
+
+function statement(sql: string): Statement {
+  const [first] = new Gate().compile(sql);
+  if (first === undefined || first instanceof Error) throw first ?? new Error("no statement");
+  return first;
+}
+
+const refused: readonly (readonly [sql: string, message: string])[] = [
+  ["truncate t", "0A000 unsupported statement: Truncate"],
+  ["create extension hstore", "0A000 unsupported statement: CreateExtension"],
+  ["create database x", "0A000 unsupported statement: Createdb"],
+  ["create table t as select 1", "0A000 unsupported statement: CreateTableAs"],
+  ["create materialized view v as select 1", "0A000 unsupported statement: CreateTableAs"],
+  ["select 1 into t", "0A000 unsupported statement: CreateTableAs"],
+  ["create type t as (a int)", "0A000 unsupported statement: CompositeType"],
+  ["create type t as range (subtype = int4)", "0A000 unsupported statement: CreateRange"],
+  ["create tablespace t location '/x'", "0A000 unsupported statement: CreateTableSpace"],
+  ["create foreign table t (a int) server s", "0A000 unsupported statement: CreateForeignTable"],
+  ["listen x", "0A000 unsupported statement: Listen"],
+  ["notify x", "0A000 unsupported statement: Notify"],
+  ["unlisten x", "0A000 unsupported statement: Unlisten"],
+  ["alter system set work_mem = 1", "0A000 unsupported statement: AlterSystem"],
+  ["lock table t", "0A000 unsupported statement: Lock"],
+  ["prepare p as select 1", "0A000 unsupported statement: Prepare"],
+  ["execute p", "0A000 unsupported statement: Execute"],
+  ["deallocate p", "0A000 unsupported statement: Deallocate"],
+  ["discard all", "0A000 unsupported statement: Discard"],
+  ["declare c cursor for select 1", "0A000 unsupported statement: DeclareCursor"],
+  ["do $$ begin end $$", "0A000 unsupported statement: Do"],
+  ["copy t from stdin", "0A000 unsupported statement: Copy"],
+  ["create trigger x after insert on t execute function f()", "0A000 CREATE TRIGGER not supported"],
+  ["create type mood as enum ('a')", "0A000 CREATE TYPE not supported"],
+  ["alter type mood add value 'b'", "0A000 ALTER TYPE not supported"],
+  ["drop type mood", "0A000 unsupported object in DROP statement"],
+  ["alter type mood rename to humour", "0A000 unsupported object in RENAME statement"],
+  ["create function f() returns int language plpgsql as 'x'", "0A000 CREATE FUNCTION with language plpgsql not supported"],
+  ["create procedure p() language sql as 'select 1'", "0A000 PROCEDURE is not supported"],
+  ["create temp table t (a int)", "0A000 TEMPORARY or TEMP table not supported for CREATE TABLE"],
+  ["create unlogged table t (a int)", "0A000 UNLOGGED table not supported for CREATE TABLE"],
+  ["vacuum t", "0A000 unsupported VACUUM statement"],
+  ["merge into t using u on t.a = u.a when matched then delete", "0A000 unsupported statement type: MERGE"],
+  ["select * from t tablesample system (1)", "0A000 TABLESAMPLE clause not supported"],
+  ["savepoint a", "0A000 unsupported transaction statement: SAVEPOINT"],
+  ["release a", "0A000 unsupported transaction statement: RELEASE"],
+  ["rollback to a", "0A000 unsupported transaction statement: ROLLBACK TO"],
+  ["grant usage on schema public to r", "0A000 feature not supported on system entity"],
+  ["select * from t for share", "0A000 locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported"],
+  ["select * from t for no key update", "0A000 locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported"],
+  ["begin isolation level serializable", "0A000 Unsupported isolation level: SERIALIZABLE"],
+  ["begin isolation level read committed", "0A000 Unsupported isolation level: READ COMMITTED"],
+  ["set transaction isolation level repeatable read", '0A000 setting configuration parameter "TRANSACTION" not supported'],
+  ["set default_transaction_isolation = 'repeatable read'", '0A000 setting configuration parameter "default_transaction_isolation" not supported'],
+  ["set statement_timeout = 5", '0A000 setting configuration parameter "statement_timeout" not supported'],
+  ["set session authorization postgres", '0A000 setting configuration parameter "session_authorization" not supported'],
+  ["select set_config('lock_timeout', '1', false)", '0A000 setting configuration parameter "lock_timeout" not supported'],
+  ["create index i on t (a)", "0A000 unsupported mode. please use CREATE INDEX ASYNC."],
+  ["create index concurrently i on t (a)", "0A000 CONCURRENTLY not supported for CREATE INDEX"],
+  ["create index async i on t using btree (a)", "0A000 USING not supported for CREATE INDEX"],
+  ["create index async i on t (a desc)", "0A000 specifying sort order not supported for index keys"],
+  ["create index async i on t (a text_pattern_ops)", "0A000 opclass not supported for index keys"],
+  ["create index async s.i on t (a)", '42601 syntax error at or near "."'],
+  ["alter table t add column c int default 1", "0A000 ALTER TABLE ADD COLUMN with constraint not supported"],
+  ["alter table t add column c int not null", "0A000 ALTER TABLE ADD COLUMN with constraint not supported"],
+  ["alter table t add column c int references u", "0A000 ALTER TABLE ADD COLUMN with constraint not supported"],
+  ["alter table t alter column c set not null", "0A000 unsupported ALTER TABLE ALTER COLUMN ... SET NOT NULL statement"],
+  ["alter table t alter column c type bigint", "0A000 unsupported ALTER TABLE ALTER COLUMN ... SET DATA TYPE statement"],
+  ["alter table t add constraint u unique (a)", "0A000 unsupported ALTER TABLE ADD CONSTRAINT statement"],
+  ["alter table t add primary key (a)", "0A000 unsupported ALTER TABLE ADD CONSTRAINT statement"],
+  ["alter table t add check (a > 0)", "0A000 unsupported ALTER TABLE ADD CONSTRAINT statement"],
+  ["alter table t validate constraint c", "0A000 unsupported ALTER TABLE VALIDATE CONSTRAINT statement"],
+  ["create sequence s", "0A000 CREATE SEQUENCE is not supported without an explicit cache size. please define CACHE greater than or equal to 65536 or equal to 1"],
+  ["create sequence s cache 100", "0A000 CREATE SEQUENCE is not supported without an explicit cache size. please define CACHE greater than or equal to 65536 or equal to 1"],
+  ["create table t (id bigint generated always as identity)", "0A000 identity column is not supported without an explicit cache size. please define CACHE greater than or equal to 65536 or equal to 1"],
+  ["create table t (id int generated always as identity (cache 1))", "0A000 datatype integer not supported, identity column type must be bigint"],
+  ["create table t (id serial)", '42704 type "serial" does not exist'],
+  ["select sys.wait_for_job('x')", "42809 sys.wait_for_job(text) is a procedure"],
+  ["selec 1", '42601 syntax error at or near "selec"'],
+]; // prettier-ignore
+
+const accepted: readonly (readonly [sql: string, kind: string])[] = [
+  ["", "empty"],
+  ["-- nothing\n", "empty"],
+  ["select 1", "read"],
+  ["with x as (select 1) select * from x", "read"],
+  ["select * from t for update", "write"],
+  ["select * from t for key share", "write"],
+  ["insert into t values (1)", "write"],
+  ["with x as (delete from t returning *) select * from x", "write"],
+  ["explain select 1", "read"],
+  ["explain analyze delete from t", "write"],
+  ["begin", "begin"],
+  ["start transaction read only", "begin"],
+  ["begin isolation level repeatable read", "begin"],
+  ["commit and no chain", "commit"],
+  ["end", "commit"],
+  ["abort", "rollback"],
+  ["set search_path = a, b", "setting"],
+  ["set enable_seqscan = off", "setting"],
+  ["reset all", "setting"],
+  ["set disable_sync_create_index = on", "local"],
+  ["show timezone", "read"],
+  ["deallocate all", "local"],
+  ["copy t to stdout", "read"],
+  ["create index async on t (a) include (b) where c > 1", "index-job"],
+  ["create unique index async if not exists i on t (lower(a) nulls first)", "index-job"],
+  ["alter table async t validate constraint c", "validate-job"],
+  ["aws iam grant r to 'arn:aws:iam::1:role/x'", "iam"],
+  ["alter table t add column c int", "ddl"],
+  ["alter table t add column if not exists c numeric(3,1), drop column d", "ddl"],
+  ["alter table t add constraint c check (a > 0) not valid", "ddl"],
+  ["alter table t add constraint c unique using index i", "ddl"],
+  ["alter table t rename column a to b", "ddl"],
+  ["create table t (id bigint generated by default as identity (cache 65536), v numeric)", "ddl"],
+  ["create sequence s cache 1", "ddl"],
+  ["create function f() returns int language sql as 'select 1'", "ddl"],
+  ["create view v as select 1", "ddl"],
+  ["create schema s", "ddl"],
+  ["drop table t", "ddl"],
+  ["grant select on t to r", "ddl"],
+  ["analyze t", "utility"],
+  ["call sys.wait_for_job('x')", "call"],
+];
+
+describe("the gate", () => {
+  it.each(refused)("refuses %s", (sql, message) => {
+    expect(verdict(sql)).toBe(message);
+  });
+
+  it.each(accepted)("takes %s", (sql, kind) => {
+    expect(verdict(sql)).toBe(kind);
+  });
+
+  it("refuses inside of CTEs and subqueries too", () => {
+    const inside = "with x as (select * from t tablesample system (1)) select * from x";
+    expect(verdict(inside)).toBe("0A000 TABLESAMPLE clause not supported");
+    expect(verdict("select (select 1 from t for share)")).toMatch(/locking clauses/);
+  });
+
+  it("gives the position of a syntax error", () => {
+    expect(() => new Gate().compile("select * form t")).toThrow(
+      expect.objectContaining({ report: expect.objectContaining({ position: 10 }) }),
+    );
+  });
+
+  it("makes bare numeric columns numeric(18,6) and leaves casts alone", () => {
+    const made = statement(
+      'create table "ä" (a numeric, b decimal not null, c numeric(5), d text)',
+    );
+    expect(made.sql).toBe(
+      'create table "ä" (a numeric(18,6), b decimal(18,6) not null, c numeric(5), d text)',
+    );
+    expect(statement("select 1::numeric").sql).toBe("select 1::numeric");
+    expect(statement("alter table t add column n dec").sql).toBe(
+      "alter table t add column n dec(18,6)",
+    );
+  });
+
+  it("takes the statements of one text apart, each with its own offsets", () => {
+    const gated = new Gate().compile("select 'ä'; create table t (a numeric); select * from u");
+    expect(gated.map((part) => (part instanceof Error ? "" : part.sql.trim()))).toEqual([
+      "select 'ä'",
+      "create table t (a numeric(18,6))",
+      "select * from u",
+    ]);
+    const last = gated[2];
+    const uses = last === undefined || last instanceof Error ? [] : last.relations;
+    expect(uses).toMatchObject([{ name: "u", startByte: 15 }]);
+  });
+
+  it("finds ASYNC only where it is the word of the statement", () => {
+    expect(statement("create index async i on t (a)").sql).toBe("create index       i on t (a)");
+    expect(verdict("select 'create index async'")).toBe("read");
+    expect(verdict("/* create index */ create index /* x */ async i on t(a)")).toBe("index-job");
+    expect(verdict('create index "async" on t (a)')).toMatch(/^0A000 unsupported mode/);
+  });
+
+  it("knows the tables a statement reads and writes, without its CTEs", () => {
+    const { relations } = statement(
+      "with c as (select 1) insert into s.t select * from c join u as x on true for update of x",
+    );
+    expect(relations.map(({ schema, name, alias }) => [schema, name, alias])).toEqual([
+      ["s", "t", ""],
+      ["", "u", "x"],
+    ]);
+  });
+
+  it("reads the role and the ARN of AWS IAM GRANT", () => {
+    const { iam } = statement(`AWS IAM GRANT "my role" TO 'arn:aws:iam::1:role/it''s'`);
+    expect(iam).toEqual({ action: "grant", role: "my role", arn: "arn:aws:iam::1:role/it's" });
+  });
+});
