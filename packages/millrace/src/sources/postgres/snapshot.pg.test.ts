@@ -3,7 +3,7 @@ import pg from "pg";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
 import type { ChunkRange } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
-import { type Row, Skimmed, UNCHANGED } from "../../model/value.ts";
+import { type Row, Skimmed, UNCHANGED, type Value } from "../../model/value.ts";
 import { readShapes } from "./catalogue.ts";
 import { CONNECTION_DEFAULTS } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
@@ -12,6 +12,10 @@ import { boundary, comparePositions, parseLsn } from "./position.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
 
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 65_536 };
+const textOf = (value: Value | undefined): string => {
+  if (typeof value !== "string") throw new Error("no text");
+  return value;
+};
 const WHOLE: ChunkRange = { from: null, to: null };
 
 describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
@@ -59,7 +63,11 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
   /** Locks are held until a snapshot ends: one that DDL follows is closed at once. */
   const rowsNow = async (shape: TableShape): Promise<Row[]> => {
     const snapshot = await openSnapshot();
-    return rowsOf(snapshot, shape).finally(() => snapshot.close());
+    try {
+      return await rowsOf(snapshot, shape);
+    } finally {
+      await snapshot.close();
+    }
   };
   const session = async (): Promise<pg.Client> => {
     const client = new pg.Client({ connectionString: postgres.url });
@@ -125,10 +133,10 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
     stop = true;
     await writing;
     await Promise.all(writers.map((client) => client.end()));
-    const all = (await rowsOf(await openSnapshot(), shape)).map((row) => String(row[0]));
+    const all = (await rowsOf(await openSnapshot(), shape)).map((row) => textOf(row[0]));
     expect(all.length).toBeGreaterThan(20);
     for (const snapshot of snapshots) {
-      const seen = (await rowsOf(snapshot, shape)).map((row) => String(row[0]));
+      const seen = (await rowsOf(snapshot, shape)).map((row) => textOf(row[0]));
       expect(seen).toEqual(all.filter((xid) => snapshot.sees(xid)));
       expect(seen.some((xid) => aborted.has(xid))).toBe(false);
     }
@@ -183,7 +191,7 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
     const shape = await shapeOf("keyed");
     const snapshot = await openSnapshot();
     const all = await rowsOf(snapshot, shape);
-    const asked = all.map((row) => row.with(0, `${String(row[0])}00`).with(7, UNCHANGED));
+    const asked = all.map((row) => row.with(0, `${textOf(row[0])}00`).with(7, UNCHANGED));
     const missing = asked.slice(0, 3).map((row) => row.with(1, "nope"));
     const found = await snapshot.readRows(shape, [...asked, ...missing], LIMITS);
     expect(found.size).toBe(1200);

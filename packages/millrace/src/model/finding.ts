@@ -1,0 +1,11 @@
+/** What a connector says about its server before anything is started (`validate --connect`). */
+export interface Finding {
+  /** `error` stops the pipeline, `warning` is a risk, `notice` is worth knowing. */
+  readonly severity: "error" | "warning" | "notice";
+  /** What was found, one sentence. */
+  readonly what: string;
+  /** What follows from it for the pipeline, one sentence. */
+  readonly whatFollows: string;
+  /** What to do, with the SQL or the setting where there is one. */
+  readonly remedy: string;
+}

@@ -1,0 +1,175 @@
+import type { DiscoveredTable } from "../../model/source.ts";
+import { tableId, type TableId, type TableShape } from "../../model/table.ts";
+import {
+  type Queryable,
+  readEstimates,
+  readFacts,
+  readRelations,
+  type Relation,
+  type TableFacts,
+} from "./catalogue.ts";
+import type { PublishedTable } from "./published.ts";
+
+/** What the pipeline's patterns mean in this database. */
+export interface Discovery {
+  readonly tables: readonly DiscoveredTable[];
+  /** Relations that the patterns match and that cannot be captured, with the reason and what would help. */
+  readonly refused: readonly RefusedTable[];
+  /** What is known of each table beside its shape, by oid. */
+  readonly facts: ReadonlyMap<string, TableFacts>;
+}
+
+/** A relation that the patterns match and that cannot be captured. */
+export interface RefusedTable {
+  readonly id: TableId;
+  readonly why: string;
+  readonly remedy: string;
+}
+
+/** What discovery goes by. */
+export interface DiscoveryOptions {
+  readonly matches: (schema: string, name: string) => boolean;
+  readonly partitions: "root" | "leaves";
+  /** What the publication, where there is one already, lets through, by oid. */
+  readonly published: ReadonlyMap<string, PublishedTable>;
+  /** Tables that the publication lacks are added to it. */
+  readonly createPublication: boolean;
+}
+
+/** Finds the tables that the patterns match now. */
+export async function discoverTables(
+  client: Queryable,
+  options: DiscoveryOptions,
+): Promise<Discovery> {
+  const relations = (await readRelations(client)).filter(
+    ({ schema, name, partition, relkind }) =>
+      options.matches(schema, name) && !isOtherLevel(relkind, partition, options.partitions),
+  );
+  const refused = relations.flatMap((relation) => refusalOf(relation, options) ?? []);
+  const refusedIds = new Set(refused.map((table) => table.id));
+  const able = relations.filter(({ schema, name }) => !refusedIds.has(tableId(schema, name)));
+  const oids = able.map((relation) => relation.oid);
+  const facts = new Map((await readFacts(client, oids)).map((f) => [f.shape.identity, f]));
+  const estimates = await readEstimates(client, oids);
+  const tables: DiscoveredTable[] = [];
+  for (const relation of able) {
+    const found = facts.get(relation.oid);
+    if (found === undefined) continue;
+    const isPublished = options.published.has(relation.oid);
+    const refusal = isPublished ? null : identityRefusal(found);
+    if (refusal !== null) {
+      refused.push(refusal);
+      continue;
+    }
+    tables.push({
+      shape: publishedShape(found.shape, options.published.get(relation.oid)),
+      estimatedRows: estimates.get(relation.oid) ?? null,
+      notices: noticesOf(relation, found),
+    });
+  }
+  return { tables, refused, facts };
+}
+
+/** Partitions are not tables of their own where their root is captured, and the other way round. */
+function isOtherLevel(relkind: string, partition: boolean, level: "root" | "leaves"): boolean {
+  return level === "root" ? partition : relkind === "p";
+}
+
+const NOT_TABLES: Readonly<Record<string, string>> = {
+  f: "a foreign table: its rows and their log are on another server",
+  m: "a materialised view: its refreshes are not in the log",
+  v: "a view: it has no rows of its own",
+};
+
+function refusalOf(relation: Relation, options: DiscoveryOptions): RefusedTable | null {
+  const id = tableId(relation.schema, relation.name);
+  const kind = NOT_TABLES[relation.relkind];
+  if (kind !== undefined)
+    return { id, why: `it is ${kind}`, remedy: "capture the tables behind it" };
+  if (relation.persistence !== "p") {
+    return {
+      id,
+      why: "it is unlogged: its changes are not in the log",
+      remedy: `ALTER TABLE ${id} SET LOGGED`,
+    };
+  }
+  if (!options.createPublication && !options.published.has(relation.oid)) {
+    return {
+      id,
+      why: "the publication does not have it",
+      remedy: `ALTER PUBLICATION … ADD TABLE ${id}`,
+    };
+  }
+  return null;
+}
+
+/**
+ * A table whose old rows the server cannot log must not get into a publication of ours: from then on the server would
+ * refuse the application's every UPDATE and DELETE of it.
+ */
+export function identityRefusal(facts: TableFacts): RefusedTable | null {
+  if (facts.logsDeletes) return null;
+  const { id, key } = facts.shape;
+  const why =
+    key.length === 0
+      ? "it has no primary key (or a deferrable one) and its replica identity is not FULL"
+      : "its replica identity (or a partition's) is NOTHING";
+  return {
+    id,
+    why: `${why}: once published, the server would refuse every UPDATE and DELETE of it`,
+    remedy:
+      key.length === 0
+        ? `ALTER TABLE ${id} REPLICA IDENTITY FULL`
+        : `ALTER TABLE ${id} REPLICA IDENTITY DEFAULT`,
+  };
+}
+
+/** The shape less the columns that the user's publication leaves out. */
+function publishedShape(shape: TableShape, published: PublishedTable | undefined): TableShape {
+  const names = published?.columns ?? null;
+  if (names === null) return shape;
+  const kept = shape.columns.flatMap((column, index) => (names.has(column.name) ? [index] : []));
+  if (kept.length === shape.columns.length) return shape;
+  const key = shape.key.map((index) => kept.indexOf(index));
+  return {
+    ...shape,
+    columns: kept.flatMap((index) => shape.columns[index] ?? []),
+    key: key.includes(-1) ? [] : key,
+  };
+}
+
+function noticesOf(relation: Relation, facts: TableFacts): string[] {
+  const notices: string[] = [];
+  const { shape, identity, leftOut } = facts;
+  if (shape.key.length === 0) {
+    notices.push(
+      "It has no key: it is loaded in one piece, a restart during the load begins it again, and its rows are told apart by an added column _millrace_key.",
+    );
+  } else if (identity === "f") {
+    notices.push(
+      "Its replica identity is FULL: every update logs the whole old row, which makes the log about twice as large.",
+    );
+  } else if (identity === "i") {
+    notices.push("Its rows are found by its replica identity index, not by its primary key.");
+  } else if (identity === "n" || !facts.logsDeletes) {
+    notices.push(
+      "Its replica identity is NOTHING: the server refuses updates and deletes of it, only inserts are captured.",
+    );
+  }
+  if (leftOut.length > 0) {
+    notices.push(
+      `Generated columns are left out, for this server's log does not carry them: ${leftOut.join(", ")}.`,
+    );
+  }
+  if (relation.rowSecurity) {
+    notices.push(
+      "It has row-level security: the role must be its owner or have BYPASSRLS, or reading it is refused.",
+    );
+  }
+  if (relation.hasChildren && relation.relkind === "r") {
+    notices.push(
+      "Other tables inherit from it: their rows are captured only where the patterns name them.",
+    );
+  }
+  return notices;
+}

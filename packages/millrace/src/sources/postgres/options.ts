@@ -1,0 +1,93 @@
+import type { PostgresConnectionConfig, PostgresLogConfig, PostgresTls } from "./config.ts";
+import { CONNECTION_DEFAULTS, LOG_DEFAULTS } from "./config.ts";
+
+/** TLS as the pipeline file says it, with the files' contents. */
+export interface TlsOptions {
+  /** `prefer` encrypts where the server can, and goes on without where it cannot. */
+  readonly mode: "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** PEM texts. */
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+}
+
+/** Options of a PostgreSQL source, normalised: every default is filled in, patterns are compiled. */
+export interface PostgresSourceOptions {
+  readonly hostname: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string | null;
+  readonly database: string;
+  readonly tls: TlsOptions;
+  readonly connectTimeoutMs: number;
+  /** The tables to capture. */
+  readonly matches: (schema: string, name: string) => boolean;
+  /** The pattern as the user wrote it, for messages. */
+  readonly tablesText: string;
+  readonly slotName: string;
+  readonly publicationName: string;
+  /**
+   * True: the publication is ours, made and kept in step with the captured tables. False: it is the user's, with
+   * whatever column lists and row filters it has, and is only read.
+   */
+  readonly createPublication: boolean;
+  /** The slot is kept in step on standbys (17 and later). */
+  readonly slotFailover: boolean;
+  /** Whether a partitioned table is captured as one table, or as its leaves. */
+  readonly partitions: "root" | "leaves";
+  /** How often an idle database gets a message so that its log can be freed, milliseconds; 0 is never. */
+  readonly heartbeatIntervalMs: number;
+}
+
+/** The defaults of what need not be said. */
+export const POSTGRES_SOURCE_DEFAULTS = {
+  port: CONNECTION_DEFAULTS.port,
+  password: null,
+  tls: { mode: "prefer", ca: null, cert: null, key: null },
+  connectTimeoutMs: CONNECTION_DEFAULTS.connectTimeoutMs,
+  createPublication: true,
+  slotFailover: LOG_DEFAULTS.failover,
+  partitions: "root",
+  heartbeatIntervalMs: LOG_DEFAULTS.heartbeatIntervalMs,
+} as const satisfies Partial<PostgresSourceOptions>;
+
+/** How to connect, with `prefer` as what the server turned out to offer. */
+export function connectionConfig(
+  options: PostgresSourceOptions,
+  pipeline: string,
+  serverHasTls: boolean,
+): PostgresConnectionConfig {
+  return {
+    ...CONNECTION_DEFAULTS,
+    host: options.hostname,
+    port: options.port,
+    user: options.username,
+    password: options.password ?? "",
+    database: options.database,
+    tls: tlsOf(options.tls, serverHasTls),
+    applicationName: `millrace ${pipeline}`,
+    connectTimeoutMs: options.connectTimeoutMs,
+  };
+}
+
+/** What the log reader is told. */
+export function logConfig(options: PostgresSourceOptions): PostgresLogConfig {
+  return {
+    ...LOG_DEFAULTS,
+    slotName: options.slotName,
+    publicationName: options.publicationName,
+    failover: options.slotFailover,
+    publishViaPartitionRoot: options.partitions === "root",
+    heartbeatIntervalMs: options.heartbeatIntervalMs,
+  };
+}
+
+function tlsOf(tls: TlsOptions, serverHasTls: boolean): PostgresTls {
+  if (tls.mode === "disable" || (tls.mode === "prefer" && !serverHasTls)) return false;
+  return {
+    mode: tls.mode === "prefer" ? "require" : tls.mode,
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.cert === null ? {} : { cert: tls.cert }),
+    ...(tls.key === null ? {} : { key: tls.key }),
+  };
+}

@@ -1,0 +1,300 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { LogItem } from "../../model/change.ts";
+import { silentLogger, systemClock } from "../../model/ports.ts";
+import type { Position } from "../../model/position.ts";
+import type { Source, SourceLog } from "../../model/source.ts";
+import type { TableShape } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { SOURCES } from "../registry.ts";
+import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
+import { PostgresSource } from "./source.ts";
+
+const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 65_536 };
+
+describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
+  let postgres: SharedPostgres;
+  const open: Source[] = [];
+  const warnings: string[] = [];
+
+  beforeAll(async () => {
+    postgres = await sharedPostgres(version);
+  });
+  afterAll(() => postgres.release());
+  afterEach(async () => {
+    for (const source of open.splice(0)) await source.close();
+    warnings.splice(0);
+  });
+
+  const optionsOf = (
+    name: string,
+    more: Partial<PostgresSourceOptions> = {},
+  ): PostgresSourceOptions => ({
+    ...POSTGRES_SOURCE_DEFAULTS,
+    hostname: postgres.host,
+    port: postgres.port,
+    username: postgres.user,
+    password: postgres.password,
+    database: postgres.database,
+    matches: (schema) => schema === name,
+    tablesText: `${name}.\\.*`,
+    slotName: `${name}_${postgres.database}`,
+    publicationName: name,
+    ...more,
+  });
+  const context = {
+    pipeline: "test",
+    clock: systemClock,
+    random: Math.random,
+    log: { ...silentLogger, warn: (message: string) => void warnings.push(message) },
+  };
+  const sourceOf = (name: string, more: Partial<PostgresSourceOptions> = {}): PostgresSource => {
+    const source = new PostgresSource(optionsOf(name, more), context);
+    open.push(source);
+    return source;
+  };
+  const sql = (text: string): Promise<Record<string, unknown>[]> => postgres.query(text);
+  const shapesOf = async (source: Source): Promise<TableShape[]> =>
+    (await source.discover()).map((table) => table.shape);
+  const rowsOf = async (source: Source, shape: TableShape): Promise<Row[]> => {
+    const snapshot = await source.openSnapshot();
+    const rows: Row[] = [];
+    for await (const batch of snapshot.readChunk(shape, { from: null, to: null }, LIMITS)) {
+      for (const change of batch.rows) rows.push(change.after ?? []);
+    }
+    await snapshot.close();
+    return rows;
+  };
+  const openLog = (
+    source: Source,
+    shapes: readonly TableShape[],
+    from: Position | null,
+  ): Promise<SourceLog> =>
+    source.openLog({
+      from,
+      tables: new Map(shapes.map((shape) => [shape.id, shape])),
+      maxValueBytes: LIMITS.maxValueBytes,
+    });
+  /** All items until the log has passed its present end. */
+  const itemsUntilNow = async (source: Source, log: SourceLog): Promise<LogItem[]> => {
+    const end = await source.logEnd();
+    await source.nudge();
+    const items: LogItem[] = [];
+    for (;;) {
+      const batch = await log.next();
+      items.push(...batch.items);
+      if (source.comparePositions(batch.position, end) >= 0) return items;
+    }
+  };
+
+  it("loads a table and follows it from before the load on", async () => {
+    await sql(`CREATE SCHEMA whole; CREATE TABLE whole.t (id int PRIMARY KEY, v text);
+      INSERT INTO whole.t VALUES (1, 'a'), (2, 'b')`);
+    const source = SOURCES.postgres(optionsOf("whole"), context);
+    open.push(source);
+    const shapes = await shapesOf(source);
+    const [shape] = shapes;
+    if (shape === undefined) throw new Error("no table");
+    const prepared = await source.prepare(shapes, null);
+    expect(prepared).toMatchObject({ created: true, joined: [shape.id] });
+    await source.safeToSnapshot(prepared.joined, AbortSignal.timeout(10_000));
+    const log = await openLog(source, shapes, prepared.start);
+    await sql(
+      "UPDATE whole.t SET v = 'c' WHERE id = 2; DELETE FROM whole.t WHERE id = 1; INSERT INTO whole.t VALUES (3, 'd')",
+    );
+    expect(await rowsOf(source, shape)).toEqual([
+      ["2", "c"],
+      ["3", "d"],
+    ]);
+    const end = await source.logEnd();
+    const items = await itemsUntilNow(source, log);
+    expect(
+      items.map((item) => (item.kind === "change" ? [item.op, item.after?.[0]] : item.kind)),
+    ).toEqual([
+      ["u", "2"],
+      ["d", undefined],
+      ["c", "3"],
+    ]);
+    expect(source.bytesBetween(prepared.start, end)).toBeGreaterThan(0);
+    const [change] = items;
+    const xid = change?.transaction?.id ?? "";
+    const later = await source.openSnapshot();
+    expect(later.sees(xid)).toBe(true);
+    expect(source.sees(later.token, xid)).toBe(true);
+    expect(await source.unseen([xid, "99999999999"])).toEqual(["99999999999"]);
+    await later.close();
+    await log.close();
+  });
+
+  it("says who the server is", async () => {
+    const [identity, other] = [
+      await sourceOf("whole").identity(),
+      await sourceOf("whole").identity(),
+    ];
+    expect(identity).toEqual(other);
+    expect(identity).toEqual({
+      system: expect.stringMatching(/^\d{10,}$/) as string,
+      database: postgres.database,
+    });
+  });
+
+  it("keeps the publication in step with the tables and says which have joined", async () => {
+    await sql(
+      "CREATE SCHEMA step; CREATE TABLE step.a (id int PRIMARY KEY); CREATE TABLE step.b (id int PRIMARY KEY)",
+    );
+    const all = sourceOf("step");
+    const [a, b] = await shapesOf(all);
+    if (!a || !b) throw new Error("no tables");
+    const first = await all.prepare([a], null);
+    expect(first.joined).toEqual([a.id]);
+    const second = await all.prepare([a, b], first.start);
+    expect(second).toMatchObject({ created: false, joined: [b.id], start: first.start });
+    expect((await all.prepare([b], first.start)).joined).toEqual([]);
+    const published = await sql(
+      "SELECT tablename FROM pg_publication_tables WHERE pubname = 'step'",
+    );
+    expect(published).toEqual([{ tablename: "b" }]);
+    await all.cleanUp();
+    await expect(all.prepare([a], first.start)).rejects.toMatchObject({ class: "loss" });
+    expect(await all.prepare([a], first.start, { recreate: true })).toMatchObject({
+      created: true,
+    });
+    await all.cleanUp();
+  });
+
+  it("holds a joining table back until older transactions have ended", async () => {
+    await sql(
+      "CREATE SCHEMA late; CREATE TABLE late.a (id int PRIMARY KEY); CREATE TABLE late.b (id int PRIMARY KEY)",
+    );
+    const source = sourceOf("late");
+    const [a, b] = await shapesOf(source);
+    if (!a || !b) throw new Error("no tables");
+    const { start } = await source.prepare([a], null);
+    const writer = new pg.Client({ connectionString: postgres.url });
+    writer.on("error", () => undefined);
+    await writer.connect();
+    await writer.query("BEGIN");
+    await writer.query("INSERT INTO late.a VALUES (1)");
+    const { joined } = await source.prepare([a, b], start);
+    let safe = false;
+    const waiting = source
+      .safeToSnapshot(joined, AbortSignal.timeout(20_000))
+      .then(() => (safe = true));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(safe).toBe(false);
+    await writer.query("COMMIT");
+    await waiting;
+    await writer.query("BEGIN");
+    await writer.query("INSERT INTO late.a VALUES (2)");
+    await source.safeToSnapshot(joined, AbortSignal.timeout(5_000));
+    const other = sourceOf("late");
+    await other.prepare([a, b], start);
+    await expect(other.safeToSnapshot([], AbortSignal.timeout(200))).rejects.toThrow();
+    await writer.end();
+    await source.cleanUp();
+  });
+
+  it("captures what it can and says of the rest why not", async () => {
+    await sql(`CREATE SCHEMA odd; CREATE TABLE odd.good (id int PRIMARY KEY);
+      CREATE TABLE odd.keyless (a int); CREATE TABLE odd.full (a int); ALTER TABLE odd.full REPLICA IDENTITY FULL;
+      CREATE UNLOGGED TABLE odd.unlogged (id int PRIMARY KEY); CREATE VIEW odd.view AS SELECT 1 AS a;
+      CREATE TABLE odd.nothing (id int PRIMARY KEY); ALTER TABLE odd.nothing REPLICA IDENTITY NOTHING`);
+    const source = sourceOf("odd");
+    const tables = await source.discover();
+    expect(tables.map((table) => table.shape.name)).toEqual(["full", "good"]);
+    expect(tables[0]?.notices.join()).toContain("no key");
+    expect(warnings).toHaveLength(4);
+    for (const name of ["keyless", "unlogged", "view", "nothing"]) {
+      expect(warnings.some((warning) => warning.startsWith(`odd.${name} `))).toBe(true);
+    }
+  });
+
+  it("captures a partitioned table by its root or by its leaves", async () => {
+    await sql(`CREATE SCHEMA parts; CREATE TABLE parts.root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+      CREATE TABLE parts.p1 PARTITION OF parts.root FOR VALUES FROM (0) TO (10);
+      CREATE TABLE parts.p2 PARTITION OF parts.root FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);
+      CREATE TABLE parts.p21 PARTITION OF parts.p2 FOR VALUES FROM (10) TO (20)`);
+    for (const [partitions, expected] of [
+      ["root", ["root"]],
+      ["leaves", ["p1", "p21"]],
+    ] as const) {
+      const source = sourceOf("parts", { partitions });
+      const shapes = await shapesOf(source);
+      expect(shapes.map((shape) => shape.name)).toEqual(expected);
+      const { start } = await source.prepare(shapes, null);
+      const log = await openLog(source, shapes, start);
+      await sql("INSERT INTO parts.root VALUES (5, 'x'), (15, 'y')");
+      const items = await itemsUntilNow(source, log);
+      await sql("DELETE FROM parts.root");
+      const changed = items.map((item) => (item.kind === "change" ? item.shape.name : item.kind));
+      expect(changed.toSorted()).toEqual(partitions === "root" ? ["root", "root"] : ["p1", "p21"]);
+      await log.close();
+      await source.cleanUp();
+    }
+  });
+
+  it("takes rows and columns of the user's publication as they are published", async () => {
+    if (version < 15) return expect(version).toBe(13);
+    await sql(`CREATE SCHEMA own; CREATE TABLE own.t (id int PRIMARY KEY, v int, secret text); CREATE TABLE own.u (id int PRIMARY KEY);
+      INSERT INTO own.t SELECT i, i % 2, 's' FROM generate_series(1, 4) i;
+      CREATE PUBLICATION own FOR TABLE own.t (id, v) WHERE (id > 1)
+        WITH (publish_via_partition_root = true, publish_generated_columns = stored)`);
+    const source = sourceOf("own", { createPublication: false });
+    const shapes = await shapesOf(source);
+    const [shape] = shapes;
+    if (shape === undefined) throw new Error("no table");
+    expect(shapes.map((s) => s.columns.map((column) => column.name))).toEqual([["id", "v"]]);
+    const { start } = await source.prepare(shapes, null);
+    expect(await rowsOf(source, shape)).toEqual([
+      ["2", "0"],
+      ["3", "1"],
+      ["4", "0"],
+    ]);
+    const log = await openLog(source, shapes, start);
+    await sql("INSERT INTO own.t VALUES (0, 1, 's'), (9, 1, 's')");
+    const items = await itemsUntilNow(source, log);
+    expect(items.map((item) => (item.kind === "change" ? item.after : item))).toEqual([["9", "1"]]);
+    await log.close();
+    await source.cleanUp();
+    expect(await sql("SELECT 1 AS n FROM pg_publication WHERE pubname = 'own'")).toEqual([
+      { n: 1 },
+    ]);
+  });
+
+  it("goes on after its sessions were ended", async () => {
+    const source = sourceOf("whole");
+    await source.logEnd();
+    await sql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'millrace test'",
+    );
+    expect(source.comparePositions(await source.logEnd(), [0, 0, 0])).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ["a wrong password", { password: "wrong" }, "MR_SOURCE_REFUSED"],
+    ["an unknown database", { database: "no_such_database" }, "MR_SOURCE_REFUSED"],
+    ["a port where nobody listens", { port: 1 }, "MR_SOURCE_LOST_CONNECTION"],
+    [
+      "TLS that the server lacks",
+      { tls: { mode: "require", ca: null, cert: null, key: null } },
+      "MR_SOURCE_REFUSED",
+    ],
+  ] as const)("says what is wrong with %s", async (_, more, code) => {
+    const error: unknown = await sourceOf("whole", more)
+      .identity()
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(MillraceError);
+    expect(error).toMatchObject({ code });
+    expect(String(error)).not.toContain(postgres.password);
+  });
+
+  it("says no more after it was closed", async () => {
+    const source = sourceOf("whole");
+    const asking = source.planChunk((await shapesOf(source))[0] ?? ({} as TableShape), null, 10);
+    await source.close();
+    await asking.catch((error: unknown) => expect(error).toBeInstanceOf(MillraceError));
+    await expect(source.logEnd()).rejects.toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
+  });
+});

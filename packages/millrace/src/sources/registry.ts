@@ -1,0 +1,18 @@
+import type { ConnectorContext, Source } from "../model/source.ts";
+import type { PostgresSourceOptions } from "./postgres/options.ts";
+import { PostgresSource } from "./postgres/source.ts";
+
+/** The normalised options of each kind of source. A connector is its folder and a line here and below. */
+export interface SourceOptions {
+  readonly postgres: PostgresSourceOptions;
+}
+
+/** Makes a source of options; opens nothing yet. */
+export const SOURCES: {
+  readonly [Kind in keyof SourceOptions]: (
+    options: SourceOptions[Kind],
+    context: ConnectorContext,
+  ) => Source;
+} = {
+  postgres: (options, context) => new PostgresSource(options, context),
+};
