@@ -27,6 +27,7 @@ export function mapColumn(column: Column, isKey: boolean, options: MappingOption
     type: mapped.type,
     logical: column.type,
     nullable: !isKey,
+    sourceNullable: column.nullable,
     ...(mapped.refuse === undefined ? {} : { refuse: mapped.refuse }),
   };
 }
