@@ -113,7 +113,9 @@ export class Pipeline {
   }
 
   status(): TaskStatus {
-    return this.#life?.task?.status() ?? this.#lastStatus;
+    const task = this.#life?.task ?? null;
+    if (task !== null) this.#remember(task.status());
+    return this.#lastStatus;
   }
 
   /** Finishes what is under way, writes the frontier, lets go of the source. Resolves when all of it is done. */
@@ -227,7 +229,14 @@ export class Pipeline {
     return { event: (event) => this.#tell(event), committed() {}, failed() {}, schemaChange() {} };
   }
 
+  /** Between two runs and after its end a task knows no tables; what they last were is worth more than nothing. */
+  #remember(status: TaskStatus): void {
+    const { tables } = this.#lastStatus;
+    this.#lastStatus = status.tables.length > 0 ? status : { ...status, tables };
+  }
+
   #tell(event: TaskEvent): void {
+    if (event.type === "state") this.status();
     logEvent(this.#parts.log, event);
     this.#events.push(this.#stamped(event));
   }
@@ -237,7 +246,7 @@ export class Pipeline {
   }
 
   #taskEnded(life: Life, task: Task, error: unknown): void {
-    this.#lastStatus = task.status();
+    this.#remember(task.status());
     if (life.restarting || life.task !== task) return;
     this.#end(life, error);
   }

@@ -3,15 +3,18 @@ import { bytesText, durationText, eventText, grouped, loadedText } from "./event
 import type { CliSurroundings, Output } from "./surroundings.ts";
 import { wantsColor } from "./surroundings.ts";
 
+/** A pipeline, as far as a display looks at it. */
+export type ShownPipeline = Pick<Pipeline, "name" | "status">;
+
 /** What `run` shows while pipelines work. */
 export interface Display {
   /** An event of a pipeline. */
   show(event: PipelineEvent): void;
   /** Called about twice a second with all pipelines. */
-  tick(pipelines: readonly Pipeline[]): void;
+  tick(pipelines: readonly ShownPipeline[]): void;
   /** A line of the log, written without disturbing what is shown. */
   log(line: string): void;
-  close(pipelines: readonly Pipeline[]): void;
+  close(pipelines: readonly ShownPipeline[]): void;
 }
 
 /** One JSON object per line on stdout; the log on stderr. */
@@ -90,7 +93,7 @@ class LiveArea {
   }
 }
 
-function liveLines(pipeline: Pipeline, columns: number, color: boolean): string[] {
+function liveLines(pipeline: ShownPipeline, columns: number, color: boolean): string[] {
   const { tables } = pipeline.status();
   const loading = tables.filter(({ state }) => state === "INIT_SYNC");
   const bars = loading.slice(0, MAX_BARS).map((table) => {
@@ -112,7 +115,7 @@ function bar(percent: number): string {
 }
 
 /** One line about a pipeline: tables by state, lag, memory. */
-export function statusLine(pipeline: Pipeline): string {
+export function statusLine(pipeline: ShownPipeline): string {
   const status = pipeline.status();
   const count = (state: string) => status.tables.filter((table) => table.state === state).length;
   const lag = status.lagMs === null ? "" : `, lag ${durationText(status.lagMs)}`;
@@ -122,7 +125,7 @@ export function statusLine(pipeline: Pipeline): string {
 }
 
 /** The last line about a pipeline. */
-function summary(pipeline: Pipeline): string {
+function summary(pipeline: ShownPipeline): string {
   const { state, tables } = pipeline.status();
   const sum = (pick: (table: (typeof tables)[number]) => number) =>
     grouped(tables.reduce((total, table) => total + pick(table), 0));

@@ -20,10 +20,11 @@ export function failureDocument(error: unknown): Record<string, unknown> {
 /** Tells a failure: its place, reason and remedy, as lines or as one JSON document. */
 export function tellFailure(error: unknown, json: boolean, io: CliSurroundings): void {
   if (json) io.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
-  else io.stderr.write(failureLines(error));
+  else io.stderr.write(failureText(error));
 }
 
-function failureLines(error: unknown): string {
+/** A failure as lines: its place, reason and remedy. */
+export function failureText(error: unknown): string {
   if (error instanceof ConfigError)
     return error.problems.map((problem) => `${formatProblem(problem)}\n`).join("");
   const failure = toMillraceError(error, "MR_BUG");

@@ -3,6 +3,7 @@ import { parseFailpoints, setFailpointHandler } from "../model/failpoint.ts";
 import { systemClock } from "../model/ports.ts";
 import { runCommandLine } from "./command-line.ts";
 import type { CliSurroundings, Output } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
 
 const DEFAULT_COLUMNS = 80;
 
@@ -35,10 +36,17 @@ const surroundings: CliSurroundings = {
   exit: (code) => process.exit(code),
 };
 
-const failpoints = process.env.MILLRACE_FAILPOINTS ?? "";
-if (failpoints !== "") {
+/** Failpoints are for tests; nothing else in the program reads this variable. */
+function setFailpoints(text: string): void {
   const kill = () => void process.kill(process.pid, "SIGKILL");
-  setFailpointHandler(parseFailpoints(failpoints, { kill, exit: (code) => process.exit(code) }));
+  if (text === "") return;
+  setFailpointHandler(parseFailpoints(text, { kill, exit: (code) => process.exit(code) }));
 }
 
-process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
+try {
+  setFailpoints(process.env.MILLRACE_FAILPOINTS ?? "");
+  process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = EXIT.invalid;
+}

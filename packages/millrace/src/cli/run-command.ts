@@ -12,7 +12,7 @@ import { startServer } from "../server/listener.ts";
 import type { ListenOptions, Server } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
-import { exitCodeOf, tellFailure } from "./failure.ts";
+import { exitCodeOf, failureText, tellFailure } from "./failure.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT, wantsColor } from "./surroundings.ts";
 
@@ -158,20 +158,24 @@ class Run {
     try {
       await pipeline.start();
     } catch (error) {
-      if (this.#stopping) return EXIT.done;
-      tellFailure(error, this.#options.json, this.#io);
-      return exitCodeOf(error);
+      return this.#refused(error);
     }
     try {
       if (this.#options.untilCaughtUp) await this.#untilCaughtUp(pipeline);
       await pipeline.done;
       return EXIT.done;
-    } catch (error) {
-      tellFailure(error, this.#options.json, this.#io);
+    } catch {
+      // The pipeline has told its failure as an event and in the log.
       return EXIT.failed;
     } finally {
       await shown;
     }
+  }
+
+  #refused(error: unknown): number {
+    if (this.#options.json) tellFailure(error, true, this.#io);
+    else this.#display.log(failureText(error));
+    return exitCodeOf(error);
   }
 
   async #untilCaughtUp(pipeline: Pipeline): Promise<void> {
