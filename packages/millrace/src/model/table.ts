@@ -46,6 +46,8 @@ export interface TargetColumn {
   readonly type: string;
   readonly logical: LogicalType;
   readonly nullable: boolean;
+  /** False where the source's column is NOT NULL, so that a target made elsewhere may be so too. */
+  readonly sourceNullable?: boolean;
   /**
    * Says why a value does not fit the target without loss, or null where it does; absent where every value of the
    * source's type fits. A value that would be rounded is a dead letter (I1), never rounded.
