@@ -3,7 +3,7 @@ import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pip
 import type { ConnectorContext, Source } from "./model/source.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
 import type { PostgresConnectionConfig } from "./sources/postgres/config.ts";
-import { connectionConfig } from "./sources/postgres/options.ts";
+import { chooseConnection } from "./sources/postgres/options.ts";
 import type { PostgresSourceOptions, TlsOptions } from "./sources/postgres/options.ts";
 import { SOURCES } from "./sources/registry.ts";
 
@@ -13,8 +13,11 @@ export function buildSource(config: SourceConfig, context: ConnectorContext): So
 }
 
 /** How one session at the source is opened, for `verify`. */
-export function sourceConnection(config: SourceConfig, pipeline: string): PostgresConnectionConfig {
-  return connectionConfig(postgresSourceOptions(config), pipeline, config.tls.mode !== "disable");
+export function sourceConnection(
+  config: SourceConfig,
+  pipeline: string,
+): Promise<PostgresConnectionConfig> {
+  return chooseConnection(postgresSourceOptions(config), pipeline);
 }
 
 /** What a PostgreSQL source is told. The password is revealed here and nowhere else. */

@@ -54,7 +54,7 @@ export async function verifyPipeline(
   const source = buildSource(config.source, context);
   resources.defer(() => source.close());
   const tables = await plannedTables(config, source, context);
-  const connection = await openConnection(sourceConnection(config.source, config.name));
+  const connection = await openConnection(await sourceConnection(config.source, config.name));
   resources.defer(() => connection.close());
   const session = await sinkSession(config, context);
   resources.defer(() => session.close());

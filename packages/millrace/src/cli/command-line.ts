@@ -4,13 +4,11 @@ import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
 import { VERSION } from "../version.ts";
 import { errorsCommand } from "./errors-command.ts";
 import { exitCodeOf, tellFailure } from "./failure.ts";
+import { listenOptions } from "./listen-option.ts";
 import type { RemoteOptions } from "./remote-commands.ts";
 import { remoteAction, resyncTable, showStatus, showTables } from "./remote-commands.ts";
-import { listenOptions, runCommand } from "./run-command.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
-import { validateCommand } from "./validate-command.ts";
-import { verifyCommand } from "./verify-command.ts";
 
 interface Common {
   readonly json?: boolean;
@@ -108,6 +106,8 @@ function addRun(program: Command, io: CliSurroundings, finish: (code: number) =>
         logLevel: flags.logLevel,
         logFormat: flags.logFormat ?? null,
       };
+      // Connectors take their time to load; commands that need none do without.
+      const { runCommand } = await import("./run-command.ts");
       finish(await runCommand(options, io));
     });
 }
@@ -120,6 +120,7 @@ function addFileCommands(
   subcommand(program, "validate <file...>", "say everything that is wrong with pipeline files")
     .option("--connect", "also what the servers say: rights, settings, keys, slots, limits")
     .action(async (files: string[], flags: Common & { connect?: boolean }) => {
+      const { validateCommand } = await import("./validate-command.ts");
       finish(
         await validateCommand(
           { files, connect: flags.connect ?? false, json: flags.json ?? false },
@@ -130,6 +131,7 @@ function addFileCommands(
   subcommand(program, "verify <file>", "compare source and target, while changes flow")
     .option("--rows", "name the rows that differ, by key and column")
     .action(async (file: string, flags: Common & { rows?: boolean }) => {
+      const { verifyCommand } = await import("./verify-command.ts");
       finish(
         await verifyCommand({ file, rows: flags.rows ?? false, json: flags.json ?? false }, io),
       );

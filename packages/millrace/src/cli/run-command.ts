@@ -1,7 +1,6 @@
 import type { Pipeline } from "../pipeline-handle.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
-import { MillraceError } from "../errors/millrace-error.ts";
 import { loadPipeline } from "../load-pipeline.ts";
 import { createLogger } from "../observe/logger.ts";
 import type { LogFormat, LogLevel } from "../observe/logger.ts";
@@ -9,7 +8,7 @@ import { Metrics } from "../observe/metrics.ts";
 import { ByteBudget } from "../pipeline/byte-budget.ts";
 import { VERSION } from "../version.ts";
 import { startServer } from "../server/listener.ts";
-import type { ListenOptions, Server } from "../server/listener.ts";
+import type { ListenOptions } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
 import { exitCodeOf, failureText, tellFailure } from "./failure.ts";
@@ -209,24 +208,3 @@ class Run {
     clearTimeout(timer);
   }
 }
-
-/** Reads the `--listen` option and what belongs to it. */
-export function listenOptions(
-  address: string,
-  files: { readonly tokenFile?: string; readonly tlsCert?: string; readonly tlsKey?: string },
-): ListenOptions | null {
-  if (address === "off") return null;
-  const [, bracketed, plain, port] =
-    /^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):(\d{1,5})$/.exec(address) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) {
-    throw new MillraceError(
-      "MR_USAGE",
-      `--listen ${address} is not an address; write ADDR:PORT such as 127.0.0.1:8083, or off`,
-    );
-  }
-  return { host, port: Number(port), ...files };
-}
-
-/** @internal So that the server's type is in one place for tests. */
-export type { Server };
