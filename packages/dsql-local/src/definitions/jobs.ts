@@ -81,7 +81,8 @@ export class Jobs {
       visible();
       await this.#pause();
       await this.#note(jobId, failure === undefined ? "completed" : "failed", failure ?? "");
-      this.#context.onDone(plan.table);
+      const changed = failure === undefined || plan.type === "INDEX_BUILD";
+      if (changed) this.#context.onDone(plan.table);
     } finally {
       session.close();
     }

@@ -1,0 +1,345 @@
+import type pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Clients, OC001, outcome } from "../testing/clients.ts";
+
+let cluster: DsqlLocal;
+let client: pg.Client;
+const clients = new Clients(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDsqlLocal({ tls: "off" });
+});
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  await cluster.control.reset();
+  client = await clients.connect();
+});
+afterEach(() => clients.close());
+
+describe("column types", () => {
+  const supported = [
+    "smallint", "integer", "bigint", "int2", "int4", "int8", "real", "double precision", "numeric",
+    "numeric(1000, 500)", "decimal(10,2)", "char(4096)", "bpchar", "varchar(65535)", "varchar", "text",
+    "date", "time(3)", "timestamp", "timestamptz(6)", "timetz", "interval", "boolean", "uuid", "bytea",
+    "json", "jsonb",
+  ]; // prettier-ignore
+  it.each(supported)("takes %s", async (type) => {
+    expect(await outcome(client.query(`create table t (id int primary key, c ${type})`))).toBe(
+      "ok",
+    );
+  });
+
+  const unsupported = [
+    ["integer[]", "integer[]"], ["text[]", "text[]"], ["money", "money"], ["xml", "xml"],
+    ["inet", "inet"], ["cidr", "cidr"], ["macaddr", "macaddr"], ["point", "point"], ["line", "line"],
+    ["lseg", "lseg"], ["box", "box"], ["path", "path"], ["polygon", "polygon"], ["circle", "circle"],
+    ["tsvector", "tsvector"], ["tsquery", "tsquery"], ["int4range", "int4range"],
+    ["tsrange", "tsrange"], ["bit", "bit"], ["varbit(3)", "bit varying"], ["pg_lsn", "pg_lsn"],
+  ]; // prettier-ignore
+  it.each(unsupported)("refuses %s", async (type, shown) => {
+    const refused = `0A000 datatype ${shown} not supported`;
+    expect(await outcome(client.query(`create table t (id int primary key, c ${type})`))).toBe(
+      refused,
+    );
+    await client.query("create table t (id int primary key)");
+    expect(await outcome(client.query(`alter table t add column c ${type}`))).toBe(refused);
+    expect((await client.query("select * from t")).fields).toHaveLength(1);
+  });
+
+  it("takes domains over supported types and refuses others", async () => {
+    await client.query("create domain money2 as numeric check (value >= 0)");
+    await client.query("create table t (id int primary key, c money2)");
+    await client.query("insert into t values (1, 1.23456789)");
+    expect((await client.query("select c from t")).rows).toEqual([{ c: "1.234568" }]);
+    await client.query("create domain addresses as inet");
+    expect(await outcome(client.query("create table u (c addresses)"))).toBe(
+      "0A000 datatype addresses not supported",
+    );
+  });
+
+  it("bounds declared sizes", async () => {
+    expect(await outcome(client.query("create table t (c char(4097))"))).toBe(
+      "54000 Datatype limit greater than 4096 bytes not supported for char",
+    );
+    expect(await outcome(client.query("create table t (c varchar(65536))"))).toBe(
+      "54000 Datatype limit greater than 65535 bytes not supported for varchar",
+    );
+    expect(await outcome(client.query("create table t (c numeric(1001))"))).toBe(
+      "22023 NUMERIC precision 1001 must be between 1 and 1000",
+    );
+  });
+});
+
+describe("keys", () => {
+  it.each(["bytea", "json", "jsonb", "interval", "time with time zone"])(
+    "hold no %s",
+    async (type) => {
+      const refused = `0A000 datatype ${type} is not supported in a key`;
+      const create = client.query(`create table t (id int, c ${type}, primary key (id, c))`);
+      // PostgreSQL itself has no order for json.
+      const own = type === "json" ? /^42704 data type json has no default operator class/ : refused;
+      expect(await outcome(create)).toEqual(type === "json" ? expect.stringMatching(own) : own);
+      await client.query(`create table t (id int primary key, c ${type})`);
+      expect(await outcome(client.query("create index async on t (c)"))).toEqual(
+        type === "json" ? expect.stringMatching(own) : refused,
+      );
+    },
+  );
+
+  it("have at most 8 columns and 2,000 declared bytes", async () => {
+    const columns = Array.from({ length: 9 }, (_, i) => `c${i} int`).join(", ");
+    const names = Array.from({ length: 9 }, (_, i) => `c${i}`);
+    expect(
+      await outcome(client.query(`create table t (${columns}, primary key (${names.join()}))`)),
+    ).toBe("54011 more than 8 column keys in an index are not supported");
+    const eight = names.slice(0, 8).join();
+    expect(await outcome(client.query(`create table t (${columns}, primary key (${eight}))`))).toBe(
+      "ok",
+    );
+    expect(
+      await outcome(client.query("create table u (a varchar(1990), b char(11), unique (a, b))")),
+    ).toBe("54000 key size greater than 2000 bytes not supported");
+    expect(
+      await outcome(client.query("create table u (a varchar(1990), b char(10), unique (a, b))")),
+    ).toBe("ok");
+  });
+
+  it("stay: a primary key column cannot be dropped", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    expect(await outcome(client.query("alter table t drop column id"))).toBe(
+      "0A000 cannot drop primary key column id",
+    );
+    expect(await outcome(client.query("alter table t drop column v"))).toBe("ok");
+  });
+});
+
+describe("counts", () => {
+  it("allow 256 columns and refuse 257", async () => {
+    const columns = (n: number): string => Array.from({ length: n }, (_, i) => `c${i} int`).join();
+    expect(await outcome(client.query(`create table t (${columns(257)})`))).toBe(
+      "54011 tables can have at most 255 columns",
+    );
+    expect(await outcome(client.query(`create table t (${columns(256)})`))).toBe("ok");
+  });
+
+  it("allow 10 schemas beside public and refuse the 11th", async () => {
+    for (let i = 1; i <= 10; i++) await client.query(`create schema s${i}`);
+    expect(await outcome(client.query("create schema s11"))).toBe(
+      "54000 more than 10 schemas not allowed",
+    );
+    await client.query("create table s10.t (id int primary key)");
+    await client.query("insert into s10.t values (1)");
+  });
+
+  it("allow 24 indexes, the primary key and those that are building counted", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    for (let i = 1; i <= 23; i++) {
+      expect(await retried(`create index async i${i} on t (v)`)).toBe("ok");
+    }
+    expect(await retried("create index async i24 on t (v)")).toBe(
+      "54000 more than 24 indexes per table are not allowed",
+    );
+  });
+});
+
+/** Tries again after OC001, as clients of DSQL must: jobs that become active raise it. */
+async function retried(sql: string): Promise<string> {
+  for (;;) {
+    const result = await outcome(client.query(sql));
+    if (result !== OC001) return result;
+  }
+}
+
+interface Job {
+  readonly status: string;
+  readonly details: string;
+  readonly job_type: string;
+  readonly object_name: string;
+}
+
+async function jobOf(id: string): Promise<Job | undefined> {
+  const result = await client.query<Job>(
+    "select status, details, job_type, object_name from sys.jobs where job_id = $1",
+    [id],
+  );
+  return result.rows[0];
+}
+
+async function startJob(sql: string): Promise<string> {
+  const result = await client.query<{ job_id: string }>(sql);
+  const id = result.rows[0]?.job_id ?? "";
+  expect(result.command).toBe(sql.startsWith("create") ? "CREATE" : "ALTER");
+  expect(id).toMatch(/^[a-z2-7]{26}$/);
+  return id;
+}
+
+describe("asynchronous jobs", () => {
+  it("build an index, tell of it, and can be waited for", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    await client.query("insert into t values (1, 1), (2, 2)");
+    const id = await startJob("create index async by_v on t (v) include (id)");
+    expect((await client.query("call sys.wait_for_job($1)", [id])).rows).toEqual([
+      { succeeded: true },
+    ]);
+    expect(await jobOf(id)).toEqual({
+      status: "completed",
+      details: "",
+      job_type: "INDEX_BUILD",
+      object_name: "by_v",
+    });
+    const valid = "select indisvalid from pg_index where indexrelid = 'by_v'::regclass";
+    expect((await client.query(valid)).rows).toEqual([{ indisvalid: true }]);
+  });
+
+  it("name an index as PostgreSQL would", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    const id = await startJob("create index async on t (lower(v::text), id)");
+    await client.query(`call sys.wait_for_job('${id}')`);
+    expect((await jobOf(id))?.object_name).toBe("t_lower_id_idx");
+  });
+
+  it("fail on duplicates and leave an index behind that is invalid and still constrains", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    await client.query("insert into t values (1, 7), (2, 7)");
+    const id = await startJob("create unique index async once on t (v)");
+    expect((await client.query(`call sys.wait_for_job('${id}')`)).rows).toEqual([
+      { succeeded: false },
+    ]);
+    expect(await jobOf(id)).toMatchObject({
+      status: "failed",
+      details: "Found duplicate key while validating index for UCVs",
+    });
+    const valid = "select indisvalid from pg_index where indexrelid = 'once'::regclass";
+    expect((await client.query(valid)).rows).toEqual([{ indisvalid: false }]);
+    expect(await outcome(client.query("insert into t values (3, 7)"))).toMatch(/^(23505|40001)/);
+    expect(await outcome(client.query("drop index once"))).toBe("ok");
+    expect(await outcome(client.query("insert into t values (3, 7)"))).toBe("ok");
+  });
+
+  it("start with COMMIT and not before", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    await client.query("begin");
+    const id = await startJob("create index async by_v on t (v)");
+    await client.query("rollback");
+    expect(await jobOf(id)).toBeUndefined();
+    const results: unknown = await client.query("begin; create index async by_v on t (v); commit");
+    expect(results).toMatchObject([{ rows: [] }, { rows: [{}] }, { rows: [] }]);
+    expect((await client.query("select 1 from sys.jobs")).rowCount).toBe(1);
+  });
+
+  it("are refused at once where the index could not be", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    expect(await outcome(client.query("create index async on t (w)"))).toBe(
+      '42703 column "w" does not exist',
+    );
+    expect(await outcome(client.query("create index async on missing (w)"))).toMatch(/^42P01/);
+    await startJob("create index async by_v on t (v)");
+    expect(await retried("create index async by_v on t (id)")).toBe(
+      '42P07 relation "by_v" already exists',
+    );
+    expect(await retried("create index async on t (random())")).toMatch(/^42P17/);
+  });
+
+  it("raise OC001 in other sessions when the index becomes active", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    const other = await clients.connect();
+    await other.query("select * from t");
+    const id = await startJob("create index async by_v on t (v)");
+    await client.query(`call sys.wait_for_job('${id}')`);
+    expect(await outcome(other.query("select * from t"))).toBe(OC001);
+    expect(await outcome(other.query("select * from t"))).toBe("ok");
+  });
+
+  it("validate a constraint", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    await client.query("insert into t values (1, null)");
+    await client.query("alter table t add constraint filled check (v is not null) not valid");
+    const failing = await startJob("alter table async t validate constraint filled");
+    expect((await client.query(`call sys.wait_for_job('${failing}')`)).rows).toEqual([
+      { succeeded: false },
+    ]);
+    await client.query("update t set v = 1");
+    const passing = await startJob("alter table async t validate constraint filled");
+    expect((await client.query(`call sys.wait_for_job('${passing}')`)).rows).toEqual([
+      { succeeded: true },
+    ]);
+    expect(await jobOf(passing)).toMatchObject({ job_type: "VALIDATE_CONSTRAINT" });
+    expect(await retried("alter table async t validate constraint none")).toMatch(/^42704/);
+  });
+
+  it("refuse a name that is none", async () => {
+    expect(await outcome(client.query("call sys.wait_for_job('nonsense')"))).toBe(
+      "22P02 Unable to convert text to UUID",
+    );
+    expect(await outcome(client.query("call sys.wait_for_job((select 'x'))"))).toBe(
+      "0A000 cannot use subquery in CALL argument",
+    );
+  });
+});
+
+describe("identity and sequences", () => {
+  it("need a cache and then number rows", async () => {
+    await client.query(
+      "create table t (id bigint generated by default as identity (cache 1) primary key, v int)",
+    );
+    await client.query("insert into t (v) values (1), (2)");
+    await client.query("insert into t (id, v) values (50, 3)");
+    await client.query("alter table t alter column id restart with 51");
+    expect((await client.query("insert into t (v) values (4) returning id")).rows).toEqual([
+      { id: "51" },
+    ]);
+  });
+});
+
+describe("the environment", () => {
+  it("answers as DSQL does", async () => {
+    const shown = async (sql: string): Promise<unknown> =>
+      Object.values((await client.query(sql)).rows[0]);
+    expect(await shown("select version()")).toEqual(["PostgreSQL 16"]);
+    expect(await shown("show server_version")).toEqual(["16.15"]);
+    expect(await shown("show server_version_num")).toEqual(["160015"]);
+    expect(await shown("show max_connections")).toEqual(["20"]);
+    expect(await shown("show timezone")).toEqual(["UTC"]);
+    expect(await shown("select current_user")).toEqual(["admin"]);
+    expect(await shown("select current_database()")).toEqual(["postgres"]);
+    expect(await shown("select datcollate from pg_database where datname = 'postgres'")).toEqual([
+      "C",
+    ]);
+    expect(await outcome(client.query("show lc_collate"))).toBe(
+      '42704 unrecognized configuration parameter "lc_collate"',
+    );
+  });
+
+  it("shows tables in information_schema and pg_catalog", async () => {
+    await client.query("create table t (id int primary key, v numeric)");
+    const columns = await client.query(
+      `select column_name, data_type, numeric_precision, numeric_scale from information_schema.columns
+       where table_schema = 'public' order by ordinal_position`,
+    );
+    expect(columns.rows).toMatchObject([
+      { column_name: "id", data_type: "integer" },
+      { column_name: "v", data_type: "numeric", numeric_precision: 18, numeric_scale: 6 },
+    ]);
+    const keys = await client.query(
+      `select a.attname from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)
+       where i.indrelid = 't'::regclass and i.indisprimary`,
+    );
+    expect(keys.rows).toEqual([{ attname: "id" }]);
+  });
+
+  it("lets SELECT take arrays, unnest and ANY", async () => {
+    await client.query("create table t (id int primary key, v numeric)");
+    const upsert = `insert into t (id, v) select * from unnest($1::int[], $2::numeric[])
+      on conflict (id) do update set v = excluded.v`;
+    expect(
+      (
+        await client.query(upsert, [
+          [1, 2],
+          ["1.5", null],
+        ])
+      ).rowCount,
+    ).toBe(2);
+    expect((await client.query("delete from t where id = any($1)", [[1, 2]])).rowCount).toBe(2);
+  });
+});
