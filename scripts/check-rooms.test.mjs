@@ -122,7 +122,6 @@ describe("checkTree", () => {
       mkdirSync(join(root, dirname(path)), { recursive: true });
       writeFileSync(join(root, path), text);
     };
-    mkdirSync(join(root, "bench"));
     put(`${millrace}model/bad.ts`, 'export { x } from "../cli/main.ts";\n');
     put(`${millrace}model/good.ts`, 'export { x } from "./other.ts";\n');
     put("packages/millrace/dist/model/bad.js", 'import "../cli/main.js";\n');

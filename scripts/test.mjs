@@ -108,7 +108,7 @@ async function main(filters) {
   const tests = await runTests(filters);
   console.log(`\nEverything took ${seconds(started)} s.`);
   for (const { name } of outcomes.filter(({ passed }) => !passed)) console.log(`failed: ${name}`);
-  for (const name of tests.failures) console.log(`failed: ${name}`);
+  for (const name of tests.failures) console.log(`failed: ${name.replace(root, "")}`);
   const passed = outcomes.filter((outcome) => outcome.passed).length + tests.passed;
   const failed = outcomes.filter((outcome) => !outcome.passed).length + tests.failed;
   console.log(lastLine(passed, failed));
