@@ -1,0 +1,87 @@
+import type { TableId } from "../../model/table.ts";
+import {
+  compareModelPositions,
+  Slot,
+  type LoggedTransaction,
+  type ModelPosition,
+  type SourceServer,
+} from "./source-server.ts";
+import { applyOp, type SourceOp, type StoredTable } from "./source-tables.ts";
+
+/** The source's tables as the log says they are at a position, half a key change included. */
+export function foldTo(
+  server: SourceServer,
+  position: ModelPosition | null,
+  base: ReadonlyMap<TableId, StoredTable>,
+  from: ModelPosition | null,
+) {
+  const tables = new Map(base);
+  for (const tx of server.log) {
+    if (from !== null && compareModelPositions([tx.commit, 0], from) < 0) continue;
+    if (position !== null && tx.commit > position[0]) break;
+    foldTransaction(tables, tx, position);
+  }
+  return tables;
+}
+
+function foldTransaction(
+  tables: Map<TableId, StoredTable>,
+  tx: LoggedTransaction,
+  position: ModelPosition | null,
+): void {
+  for (const { n, op } of tx.events) {
+    const table = tables.get(op.table);
+    if (table === undefined) continue;
+    if (position === null || compareModelPositions([tx.commit, n], position) <= 0)
+      tables.set(op.table, applyOp(table, op));
+    else if (movedAway(tx, n, op, position))
+      tables.set(
+        op.table,
+        applyOp(table, {
+          kind: "delete",
+          table: op.table,
+          key: op.kind === "update" ? op.key : "",
+        }),
+      );
+  }
+}
+
+function movedAway(
+  tx: LoggedTransaction,
+  n: number,
+  op: SourceOp,
+  position: ModelPosition,
+): boolean {
+  if (op.kind !== "update" || op.key === op.toKey) return false;
+  return compareModelPositions([tx.commit, n - Slot.EVENT + Slot.MOVED_FROM], position) <= 0;
+}
+
+/** What happened to each key of a table since `from`, in order: a value, or null where it was deleted. */
+export function historyOf(
+  server: SourceServer,
+  table: TableId,
+  from: ModelPosition,
+  ordinal: number,
+): Map<string, unknown[]> {
+  const history = new Map<string, unknown[]>();
+  const there = new Set<string>();
+  const put = (key: string, value: unknown) => {
+    if (value === null && !there.delete(key)) return;
+    if (value !== null) there.add(key);
+    history.set(key, [...(history.get(key) ?? []), value]);
+  };
+  for (const tx of server.log) {
+    if (compareModelPositions([tx.commit, 0], from) < 0) continue;
+    for (const { op } of tx.events) {
+      if (op.table !== table) continue;
+      if (op.kind === "delete") put(op.key, null);
+      else if (op.kind === "truncate") for (const key of there) put(key, null);
+      else if (op.kind === "put") put(op.key, { is: op.cells.get(ordinal) ?? null });
+      else if (op.kind === "update") {
+        if (op.key !== op.toKey) put(op.key, null);
+        put(op.toKey, { is: op.cells.get(ordinal) ?? null });
+      }
+    }
+  }
+  return history;
+}

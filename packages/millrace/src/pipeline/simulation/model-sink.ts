@@ -1,0 +1,250 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Json } from "../../model/position.ts";
+import type {
+  Commit,
+  CommitResult,
+  DeadLetter,
+  KeyPage,
+  LaneRow,
+  LaneStamp,
+  Sink,
+  SinkCapabilities,
+  Takeover,
+  TargetChange,
+} from "../../model/sink.ts";
+import type { TableShape, TargetTable } from "../../model/table.ts";
+import { tableId } from "../../model/table.ts";
+import type { Row, Value } from "../../model/value.ts";
+import { UNCHANGED } from "../../model/value.ts";
+import { applyTargetChange, createTable, misfitsOf } from "./sink-ddl.ts";
+import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import { rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
+import { MISFIT, weigh } from "./values.ts";
+import type { Process } from "./world.ts";
+
+interface StoredLane {
+  readonly fence: number;
+  readonly seq: number;
+}
+
+/** The model's sink connector, as one process uses it. */
+export class ModelSink implements Sink {
+  readonly kind = "model";
+  readonly capabilities: SinkCapabilities;
+  readonly #db: SinkDatabase;
+  readonly #owner: Process;
+
+  constructor(db: SinkDatabase, owner: Process, capabilities: SinkCapabilities) {
+    this.#db = db;
+    this.#owner = owner;
+    this.capabilities = capabilities;
+  }
+
+  mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable {
+    const refuse = (value: string) => (value.startsWith(MISFIT) ? "it does not fit" : null);
+    const columns = shape.columns.map((c, i) => ({
+      name: c.name,
+      type: c.sourceType,
+      logical: c.type,
+      nullable: !shape.key.includes(i),
+      refuse,
+    }));
+    const text = { kind: "text", maxChars: null } as const;
+    const keyless = shape.key.length === 0;
+    const own = {
+      name: "_millrace_key",
+      type: "text",
+      logical: text,
+      nullable: false,
+      refuse: () => null,
+    };
+    return {
+      id: tableId(target.schema, target.name),
+      ...target,
+      columns: keyless ? [own, ...columns] : columns,
+      key: keyless ? [0] : shape.key,
+      keyless,
+    };
+  }
+
+  estimateBytes(_table: TargetTable, row: Row): number {
+    return weigh(row);
+  }
+
+  open(): Promise<void> {
+    return this.#step("sink open");
+  }
+
+  /** A lost answer, or a conflict, raises the fence again: equal numbers would prove nothing. */
+  async takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover> {
+    for (;;) {
+      const fence = await this.#raiseFence(task.lanes);
+      if (fence !== null) return this.#readTakeover(fence);
+    }
+  }
+
+  async readLanes(): Promise<readonly LaneRow[]> {
+    await this.#call("read lanes");
+    return this.#lanes(this.#db.begin());
+  }
+
+  async commit(commit: Commit): Promise<CommitResult> {
+    const label = `commit of lane ${commit.lanes.map((stamp) => stamp.lane).join("+")}`;
+    await this.#call(label);
+    const tx = this.#db.begin();
+    for (const stamp of commit.lanes) this.#stamp(tx, commit.fence, stamp);
+    const writes = new WriteRunner(this.#db, tx);
+    commit.writes.forEach((write, i) => writes.run(write, i));
+    const { state, deadLetters } = commit;
+    if (
+      writes.rows + state.length + deadLetters.length + commit.lanes.length >
+      this.capabilities.maxRowsPerCommit
+    )
+      throw new MillraceError("MR_SINK_TOO_LARGE", `(model) ${writes.rows} rows`);
+    if (writes.missing.length > 0) {
+      await this.#call(`${label} rolls back`);
+      return { outcome: "missing", rows: writes.missing };
+    }
+    for (const { key, value } of state) this.#db.write(tx, `state/${key}`, value ?? undefined);
+    for (const letter of deadLetters)
+      this.#db.write(tx, letterKey(letter.target, letter.key), letter);
+    for (const { target, key } of commit.superseded)
+      this.#db.write(tx, letterKey(target, key), undefined);
+    await this.#call(`${label} sends COMMIT`);
+    await this.#db.commit(this.#owner, tx, label);
+    return { outcome: "done", deletedSome: writes.deletedSome };
+  }
+
+  async checkTable(
+    table: TargetTable,
+    create: "if-missing" | "never",
+  ): Promise<{ created: boolean; notices: readonly string[] }> {
+    await this.#call(`check ${table.id}`);
+    const misfits = misfitsOf(this.#db, table);
+    if (misfits === null && create === "if-missing") {
+      await createTable(this.#db, this.#owner, table);
+      return { created: true, notices: [] };
+    }
+    if (misfits === null || misfits.length > 0)
+      throw new MillraceError(
+        "MR_SINK_SCHEMA",
+        `(model) ${table.id}: ${misfits?.join(", ") ?? "missing"}`,
+      );
+    return { created: false, notices: [] };
+  }
+
+  async applyChange(change: TargetChange): Promise<void> {
+    await this.#call(`${change.kind} ${change.table.id}`);
+    await applyTargetChange(this.#db, this.#owner, change);
+  }
+
+  async readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
+    await this.#call(`keys of ${table.id}`);
+    const tx = this.#db.begin();
+    const last = after === null ? null : String(after[table.key[0] ?? 0]);
+    const names = this.#db
+      .keys(tx, rowPrefix(table))
+      .map((key) => key.slice(rowPrefix(table).length));
+    const rest = names.filter((key) => last === null || key > last);
+    const page = rest.slice(0, Math.min(limit, this.#db.world.random.between(1, 4)));
+    const keys = page.map((key) =>
+      table.columns.map((_, i): Value => (table.key.includes(i) ? key : UNCHANGED)),
+    );
+    return { keys, done: page.length === rest.length };
+  }
+
+  close(): Promise<void> {
+    return this.#step("sink close");
+  }
+
+  #step(label: string): Promise<void> {
+    return this.#db.world.step(this.#owner, label);
+  }
+
+  /** A step that may fail, while nothing was made durable by it. */
+  async #call(label: string): Promise<void> {
+    await this.#step(label);
+    if (this.#db.world.random.chance(this.#db.faults.lostBefore))
+      throw new MillraceError("MR_SINK_LOST_CONNECTION", `(model) ${label}`);
+  }
+
+  /** `UPDATE lane SET writer, expected, seq = seq + 1` under its CHECK. */
+  #stamp(tx: SinkTransaction, fence: number, { lane, expectedSeq }: LaneStamp): void {
+    const row = this.#lane(tx, lane);
+    if (row === undefined) throw new MillraceError("MR_SINK_LANE_MISSING", `(model) lane ${lane}`);
+    if (row.fence !== fence || row.seq !== expectedSeq)
+      throw new MillraceError(
+        "MR_SINK_LANE_MOVED",
+        `(model) lane ${lane} is at ${row.fence}/${row.seq}`,
+      );
+    this.#db.write(tx, laneKey(lane), { fence, seq: row.seq + 1 } satisfies StoredLane);
+  }
+
+  #lane(tx: SinkTransaction, lane: number): StoredLane | undefined {
+    return this.#db.read(tx, laneKey(lane)) as StoredLane | undefined;
+  }
+
+  #lanes(tx: SinkTransaction): LaneRow[] {
+    const lanes: LaneRow[] = [];
+    for (let lane = 0; lane < this.#db.keys(tx, "lane/").length; lane++) {
+      const row = this.#lane(tx, lane);
+      if (row !== undefined) lanes.push({ lane, ...row });
+    }
+    return lanes;
+  }
+
+  async #raiseFence(wanted: number): Promise<number | null> {
+    await this.#call("raise the fence");
+    const tx = this.#db.begin();
+    const lanes = this.#lanes(tx);
+    const fence = Math.max(0, ...lanes.map((row) => row.fence)) + 1;
+    for (let lane = 0; lane < Math.max(wanted, lanes.length); lane++)
+      this.#db.write(tx, laneKey(lane), { fence, seq: lanes[lane]?.seq ?? 0 } satisfies StoredLane);
+    try {
+      await this.#db.commit(this.#owner, tx, `takeover ${fence}`);
+      return fence;
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError)) throw thrown;
+      return null;
+    }
+  }
+
+  async #readTakeover(fence: number): Promise<Takeover> {
+    await this.#call("read the state");
+    const tx = this.#db.begin();
+    const lanes = this.#lanes(tx);
+    if (lanes.some((row) => row.fence !== fence))
+      throw new MillraceError("MR_FENCED", "(model) another task took over meanwhile");
+    const state = this.#db
+      .keys(tx, "state/")
+      .map((key) => [key.slice("state/".length), this.#db.read(tx, key) as Json] as const);
+    const letters = this.#db.keys(tx, "letter/").map((key) => this.#db.read(tx, key) as DeadLetter);
+    // Out of the database and into it as JSON, as every sink keeps it.
+    return {
+      fence,
+      lanes,
+      state: new Map(JSON.parse(JSON.stringify(state)) as [string, Json][]),
+      deadLetters: letters,
+    };
+  }
+}
+
+function laneKey(lane: number): string {
+  return `lane/${lane}`;
+}
+
+/** Under which key a letter is stored. */
+export function letterKey(target: string, key: string): string {
+  return `letter/${target}/${key}`;
+}
+
+/** A row of a target, for checks. */
+export function durableRows(
+  db: SinkDatabase,
+  table: Pick<TargetTable, "id">,
+): Map<string, StoredRow> {
+  const prefix = rowPrefix(table);
+  return new Map(
+    db.durableKeys(prefix).map((key) => [key.slice(prefix.length), db.durable(key) as StoredRow]),
+  );
+}

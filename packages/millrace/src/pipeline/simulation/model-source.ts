@@ -1,0 +1,189 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { ChunkKey, Json, Position, TransactionId } from "../../model/position.ts";
+import type {
+  ChunkRange,
+  DiscoveredTable,
+  LogStart,
+  Source,
+  SourceLog,
+  SourceSnapshot,
+} from "../../model/source.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { chunkKeyText, keyTextOf } from "./keys.ts";
+import type { ModelLink } from "./source-link.ts";
+import { ModelLog } from "./source-log.ts";
+import { compareModelPositions, modelPosition, type SourceServer } from "./source-server.ts";
+import { ModelSnapshot, sees } from "./source-snapshot.ts";
+
+const MAX_SLOT_WAITS = 30;
+
+/** The session that has the slot now. */
+export interface SlotHolder {
+  session: ModelLog | null;
+}
+
+/** The model's source connector, as one process uses it. */
+export class ModelSource implements Source {
+  readonly kind = "model";
+  readonly #server: SourceServer;
+  readonly #link: ModelLink;
+  readonly #holder: SlotHolder;
+  /** Which of the server's tables the pipeline's file matches. */
+  readonly #matches: (id: TableId) => boolean;
+
+  constructor(
+    server: SourceServer,
+    link: ModelLink,
+    holder: SlotHolder,
+    matches: (id: TableId) => boolean,
+  ) {
+    this.#server = server;
+    this.#link = link;
+    this.#holder = holder;
+    this.#matches = matches;
+  }
+
+  comparePositions(a: Position, b: Position): number {
+    return compareModelPositions(a, b);
+  }
+
+  positionText(position: Position): string {
+    return modelPosition(position)
+      .map((n) => String(n).padStart(6, "0"))
+      .join("/");
+  }
+
+  keyText(shape: TableShape, row: Row): string {
+    return keyTextOf(shape, row);
+  }
+
+  async identity(): Promise<Json> {
+    await this.#link.call("identity");
+    return { system: "model" };
+  }
+
+  async discover(): Promise<readonly DiscoveredTable[]> {
+    await this.#link.call("discover");
+    const tables = [...this.#server.visible.values()].filter(({ shape }) =>
+      this.#matches(shape.id),
+    );
+    return tables.map(({ shape, rows }) => ({ shape, estimatedRows: rows.size, notices: [] }));
+  }
+
+  async prepare(
+    tables: readonly TableShape[],
+    known: Position | null,
+    options: { recreate?: boolean } = {},
+  ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }> {
+    await this.#link.call("prepare");
+    const server = this.#server;
+    if (options.recreate === true) server.slot = null;
+    else this.#refuseLoss(known);
+    const joined = tables.map((shape) => shape.id).filter((id) => !server.published.has(id));
+    for (const id of joined) server.published.set(id, new Set([...server.open, ...server.logged]));
+    await this.#link.call("publication made");
+    if (server.slot !== null) return { start: server.slot.acknowledged, created: false, joined };
+    await this.#olderEnded();
+    // Another process may have made it meanwhile.
+    server.slot ??= { start: server.logEnd, acknowledged: server.logEnd };
+    server.world.tell(() => `slot made at ${server.logEnd.join(".")}`);
+    return { start: server.slot.start, created: true, joined };
+  }
+
+  async safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void> {
+    const older = () =>
+      tables
+        .flatMap((id) => [...(this.#server.published.get(id) ?? [])])
+        .some((tx) => tx.state === "open" || tx.state === "logged");
+    do {
+      await this.#link.call("safe to snapshot");
+      signal.throwIfAborted();
+    } while (older());
+  }
+
+  async openLog(start: LogStart): Promise<SourceLog> {
+    for (let waits = 0; this.#slotTaken(); waits++) {
+      if (waits > MAX_SLOT_WAITS)
+        throw new MillraceError("MR_SOURCE_SLOT_BUSY", "(model) another session reads");
+      await this.#link.step("slot is busy");
+    }
+    await this.#link.call("log open");
+    this.#holder.session?.breakOff();
+    const log = new ModelLog(this.#server, this.#link, start);
+    this.#holder.session = log;
+    return log;
+  }
+
+  openSnapshot(): Promise<SourceSnapshot> {
+    return ModelSnapshot.open(this.#server, this.#link);
+  }
+
+  async unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]> {
+    await this.#link.call("unseen");
+    const hidden = new Set([...this.#server.open, ...this.#server.logged].map((tx) => tx.id));
+    return transactions.filter((id) => hidden.has(id));
+  }
+
+  sees(token: Json, transaction: TransactionId): boolean {
+    return sees(token, transaction);
+  }
+
+  async nudge(): Promise<void> {
+    await this.#link.step("nudge");
+    this.#server.nudge();
+  }
+
+  async logEnd(): Promise<Position> {
+    await this.#link.call("log end");
+    return this.#server.logEnd;
+  }
+
+  bytesBetween(from: Position, to: Position): number {
+    return modelPosition(to)[0] - modelPosition(from)[0];
+  }
+
+  async planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
+    await this.#link.call("plan chunk");
+    const after = chunkKeyText(from);
+    const table = this.#server.visible.get(shape.id);
+    const keys = [...(table?.rows.keys() ?? [])]
+      .filter((key) => after === null || key > after)
+      .sort();
+    return { from, to: keys.length > rows ? (keys[rows - 1] ?? null) : null };
+  }
+
+  async close(): Promise<void> {
+    await this.#link.step("source close");
+    this.#server.disconnect(this.#link.owner);
+  }
+
+  /** A session of a process that stands still ends when the server hears nothing of it. */
+  #slotTaken(): boolean {
+    const { session } = this.#holder;
+    return session !== null && session.open && !session.owner.frozen;
+  }
+
+  #refuseLoss(known: Position | null): void {
+    const { slot } = this.#server;
+    if (known === null) return;
+    if (slot === null)
+      throw new MillraceError("MR_SOURCE_SLOT_MISSING", "(model) the slot is gone");
+    this.#link.replaysFrom(modelPosition(known), slot.acknowledged);
+    if (
+      compareModelPositions(known, slot.start) < 0 ||
+      modelPosition(known)[0] < slot.acknowledged[0]
+    )
+      throw new MillraceError(
+        "MR_SOURCE_SLOT_LOST",
+        "(model) the slot does not hold what comes next",
+      );
+  }
+
+  /** The slot is consistent once every transaction that was under way has ended. */
+  async #olderEnded(): Promise<void> {
+    const older = [...this.#server.open];
+    while (older.some((tx) => tx.state === "open") || this.#server.logged.size > 0)
+      await this.#link.step("slot waits");
+  }
+}

@@ -1,0 +1,154 @@
+import type { TaskSettings } from "../settings.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+/** What one seed plays: how large everything is, what the source does, what goes wrong. */
+export interface Profile {
+  readonly settings: TaskSettings;
+  readonly budgetBytes: number;
+  readonly keyedTables: number;
+  readonly keylessTables: number;
+  readonly keys: number;
+  readonly initialRows: number;
+  readonly transactions: number;
+  /** Every table goes to a second target too, without its large column. */
+  readonly fanOut: boolean;
+  readonly keyChanges: boolean;
+  /** Updates that leave large values out of the log. */
+  readonly unchanged: boolean;
+  readonly truncates: boolean;
+  readonly ddl: boolean;
+  readonly badRows: boolean;
+  readonly hugeValues: boolean;
+  readonly crashes: number;
+  readonly zombies: number;
+  readonly stops: number;
+  readonly resyncs: number;
+  readonly resizes: number;
+  /** Tables that the file names only later. */
+  readonly joins: number;
+  readonly sourceLoss: number;
+  readonly lostBefore: number;
+  readonly lostAnswer: number;
+  readonly slowLane: number | null;
+  readonly impatience: number;
+  readonly maxRowsPerCommit: number;
+}
+
+/** Names of sets of things that a seed may play; `all` draws among them. */
+export type ProfileName = "plain" | "audit" | "all";
+
+const BASE: TaskSettings = {
+  parallelism: 2,
+  schemaChangeBehavior: "evolve",
+  dropTables: false,
+  create: "if-missing",
+  compaction: true,
+  batchRows: 3,
+  flushIntervalMs: 0,
+  chunkRows: 2,
+  snapshotParallelism: 2,
+  fullLoad: true,
+  onLoss: "fail",
+  deadLetters: "park",
+  maxDeadLetters: 1_000,
+  maxDeadLetterShare: 1,
+};
+
+/** Draws a profile. */
+export function drawProfile(seed: number, name: ProfileName): Profile {
+  const random = new SeededRandom(seed ^ 0x5eed);
+  if (name === "plain") return plain(random);
+  if (name === "audit") return audit(random);
+  return random.chance(0.2) ? audit(random) : everything(random);
+}
+
+function plain(random: SeededRandom): Profile {
+  const settings = {
+    ...BASE,
+    parallelism: random.between(1, 3),
+    batchRows: random.between(1, 4),
+    snapshotParallelism: random.between(1, 3),
+    chunkRows: random.between(1, 4),
+  };
+  return {
+    settings,
+    budgetBytes: random.pick([2_000, 100_000]),
+    keyedTables: 1,
+    keylessTables: 0,
+    keys: random.between(2, 6),
+    initialRows: random.between(0, 5),
+    transactions: random.between(3, 14),
+    fanOut: false,
+    keyChanges: false,
+    unchanged: false,
+    truncates: false,
+    ddl: false,
+    badRows: false,
+    hugeValues: false,
+    crashes: random.between(0, 2),
+    zombies: 0,
+    stops: 0,
+    resyncs: 0,
+    resizes: 0,
+    joins: 0,
+    sourceLoss: 0,
+    lostBefore: 0,
+    lostAnswer: random.pick([0, 0.05]),
+    slowLane: null,
+    impatience: random.pick([0, 0.02]),
+    maxRowsPerCommit: 3_000,
+  };
+}
+
+/** No load, no compaction, only changes of the log: what is applied can be held against the log one by one. */
+function audit(random: SeededRandom): Profile {
+  const profile = plain(random);
+  return {
+    ...profile,
+    settings: { ...profile.settings, compaction: false, fullLoad: false },
+    initialRows: 0,
+    transactions: random.between(4, 20),
+    keyChanges: random.chance(0.5),
+    truncates: random.chance(0.2),
+    crashes: random.between(0, 3),
+    zombies: random.between(0, 2),
+    stops: random.between(0, 1),
+    resizes: random.between(0, 2),
+    lostAnswer: random.pick([0, 0.03, 0.15]),
+    lostBefore: random.pick([0, 0.03]),
+    slowLane: random.chance(0.3) ? random.between(0, 2) : null,
+  };
+}
+
+function everything(random: SeededRandom): Profile {
+  const profile = plain(random);
+  const sometimes = (probability: number) => random.chance(probability);
+  return {
+    ...profile,
+    settings: {
+      ...profile.settings,
+      compaction: sometimes(0.8),
+      flushIntervalMs: random.pick([0, 0, 20]),
+    },
+    keyedTables: random.between(1, 2),
+    keylessTables: sometimes(0.2) ? 1 : 0,
+    fanOut: sometimes(0.15),
+    keyChanges: sometimes(0.6),
+    unchanged: sometimes(0.6),
+    truncates: sometimes(0.3),
+    ddl: sometimes(0.3),
+    badRows: sometimes(0.2),
+    hugeValues: sometimes(0.1),
+    transactions: random.between(3, 18),
+    crashes: random.between(0, 3),
+    zombies: sometimes(0.3) ? random.between(1, 2) : 0,
+    stops: sometimes(0.3) ? 1 : 0,
+    resyncs: sometimes(0.3) ? random.between(1, 2) : 0,
+    resizes: sometimes(0.2) ? 1 : 0,
+    joins: sometimes(0.2) ? 1 : 0,
+    sourceLoss: sometimes(0.1) ? 0.01 : 0,
+    lostAnswer: random.pick([0, 0.03, 0.1]),
+    lostBefore: random.pick([0, 0, 0.03]),
+    slowLane: sometimes(0.3) ? random.between(0, 2) : null,
+  };
+}

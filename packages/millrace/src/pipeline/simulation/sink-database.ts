@@ -1,0 +1,133 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Process, World } from "./world.ts";
+
+/** A transaction of the model sink: reads see its snapshot and its own writes, writes wait for COMMIT. */
+export interface SinkTransaction {
+  readonly snapshot: number;
+  readonly writes: Map<string, unknown>;
+  /** Keys whose change by others makes COMMIT fail though they are only read (catalogue). */
+  readonly reads: Set<string>;
+  /** Every write of a row in order, also where a later one of the same transaction replaces it. */
+  readonly journal: { readonly key: string; readonly value: unknown }[];
+}
+
+interface Version {
+  readonly at: number;
+  readonly value: unknown;
+}
+
+/** How COMMITs go wrong, by the seed's choice. */
+export interface SinkFaults {
+  /** The connection is lost before COMMIT is sent. */
+  lostBefore: number;
+  /** The answer to COMMIT is lost; it lands at once, later or never. */
+  lostAnswer: number;
+}
+
+/** Hears of every transaction that became durable. */
+export type LandWatch = (owner: Process, transaction: SinkTransaction) => void;
+
+/**
+ * A database with DSQL's rules: every transaction reads a snapshot, writes of the same key by two transactions conflict
+ * at COMMIT and the first committer wins, and a COMMIT whose answer is lost may still land later.
+ */
+export class SinkDatabase {
+  readonly world: World;
+  readonly faults: SinkFaults;
+  readonly #versions = new Map<string, Version[]>();
+  #now = 0;
+  onLand: LandWatch = () => {};
+
+  constructor(world: World, faults: SinkFaults) {
+    this.world = world;
+    this.faults = faults;
+  }
+
+  begin(): SinkTransaction {
+    return { snapshot: this.#now, writes: new Map(), reads: new Set(), journal: [] };
+  }
+
+  /** What the transaction sees under a key; undefined where there is nothing. */
+  read(tx: SinkTransaction, key: string): unknown {
+    return tx.writes.has(key) ? tx.writes.get(key) : this.#at(key, tx.snapshot);
+  }
+
+  /** Keys with a prefix that the transaction sees, in order. */
+  keys(tx: SinkTransaction, prefix: string): string[] {
+    const all = new Set([...this.#versions.keys(), ...tx.writes.keys()]);
+    return [...all]
+      .filter((key) => key.startsWith(prefix) && this.read(tx, key) !== undefined)
+      .sort();
+  }
+
+  /** Undefined deletes. */
+  write(tx: SinkTransaction, key: string, value: unknown): void {
+    tx.writes.set(key, value);
+  }
+
+  /** Sends COMMIT. Rejects with a conflict, or with an unknown outcome where the answer is lost. */
+  async commit(owner: Process, tx: SinkTransaction, label: string): Promise<void> {
+    const { world, faults } = this;
+    const landing: { done: boolean; landed: boolean; dropped: boolean } = {
+      done: false,
+      landed: false,
+      dropped: false,
+    };
+    const answer = Promise.withResolvers<void>();
+    world.later(`${label} reaches the sink`, () => {
+      // What a process sent before it died may be lost with its connection.
+      if (landing.dropped || (owner.dead && world.random.chance(0.5))) return answer.resolve();
+      landing.done = true;
+      landing.landed = this.#land(owner, tx);
+      answer.resolve();
+    });
+    if (world.random.chance(faults.lostAnswer)) {
+      // The connection dies now: the COMMIT under way may still land, or never.
+      landing.dropped = world.random.chance(0.4);
+      await world.step(owner, `${label} loses its answer`);
+      throw unknown(label);
+    }
+    await answer.promise;
+    await world.step(owner, `${label} is answered`);
+    if (world.random.chance(faults.lostAnswer)) throw unknown(label);
+    if (!landing.landed) throw new MillraceError("MR_SINK_CONFLICT", `(model) ${label}: 40001`);
+  }
+
+  /** What is durable under a key now. */
+  durable(key: string): unknown {
+    return this.#at(key, this.#now);
+  }
+
+  /** Keys with a prefix that are durable now, in order. */
+  durableKeys(prefix: string): string[] {
+    return this.keys(
+      { snapshot: this.#now, writes: new Map(), reads: new Set(), journal: [] },
+      prefix,
+    );
+  }
+
+  #land(owner: Process, tx: SinkTransaction): boolean {
+    const touched = [...tx.writes.keys(), ...tx.reads];
+    if (touched.some((key) => this.#lastChange(key) > tx.snapshot)) return false;
+    this.#now++;
+    for (const [key, value] of tx.writes) {
+      const versions = this.#versions.get(key) ?? [];
+      this.#versions.set(key, versions);
+      versions.push({ at: this.#now, value });
+    }
+    this.onLand(owner, tx);
+    return true;
+  }
+
+  #lastChange(key: string): number {
+    return this.#versions.get(key)?.at(-1)?.at ?? 0;
+  }
+
+  #at(key: string, snapshot: number): unknown {
+    return this.#versions.get(key)?.findLast((version) => version.at <= snapshot)?.value;
+  }
+}
+
+function unknown(label: string): MillraceError {
+  return new MillraceError("MR_SINK_UNKNOWN_COMMIT", `(model) ${label}: no answer to COMMIT`);
+}

@@ -1,0 +1,130 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TargetChange } from "../../model/sink.ts";
+import type { TargetTable } from "../../model/table.ts";
+import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import {
+  catalogueKey,
+  catalogueOf,
+  rowPrefix,
+  type Catalogue,
+  type StoredRow,
+} from "./sink-tables.ts";
+import type { Process } from "./world.ts";
+
+/** One DDL statement: a transaction of its own, without a fence. True when it could be done. */
+type Statement = (db: SinkDatabase, tx: SinkTransaction) => void;
+
+/** Columns of a target that the catalogue does not have as they should be; null where there is no such table. */
+export function misfitsOf(db: SinkDatabase, table: TargetTable): string[] | null {
+  const catalogue = catalogueOf(db, db.begin(), table);
+  if (catalogue === undefined) return null;
+  return table.columns.filter((c) => catalogue[c.name] !== c.type).map((c) => c.name);
+}
+
+/** CREATE TABLE IF NOT EXISTS. */
+export function createTable(db: SinkDatabase, owner: Process, table: TargetTable): Promise<void> {
+  return run(db, owner, `create ${table.id}`, (_db, tx) => {
+    if (catalogueOf(db, tx, table) !== undefined) return;
+    db.write(
+      tx,
+      catalogueKey(table),
+      Object.fromEntries(table.columns.map((c) => [c.name, c.type])),
+    );
+  });
+}
+
+/** Makes a change of shape true, one statement after another, each decided by the catalogue as it is then. */
+export async function applyTargetChange(
+  db: SinkDatabase,
+  owner: Process,
+  change: TargetChange,
+): Promise<void> {
+  if (change.kind === "create") return createTable(db, owner, change.table);
+  if (change.kind === "drop") return dropTable(db, owner, change);
+  for (let steps = 0; steps < 50; steps++) {
+    await db.world.step(owner, `looks at ${change.table.id}`);
+    const catalogue = catalogueOf(db, db.begin(), change.table);
+    if (catalogue === undefined)
+      throw new MillraceError("MR_SINK_SCHEMA", `(model) ${change.table.id} is missing`);
+    const next = nextStatement(catalogue, change);
+    if (next === null) return;
+    await run(db, owner, `alter ${change.table.id}`, next);
+  }
+  throw new Error("an ALTER that never ends");
+}
+
+/** The table is put away under a name that only this barrier uses: a task that comes later finds the name taken. */
+async function dropTable(
+  db: SinkDatabase,
+  owner: Process,
+  change: Extract<TargetChange, { kind: "drop" }>,
+): Promise<void> {
+  const away = `dropped/${change.tag}/${change.table.id}`;
+  await db.world.step(owner, `looks at ${change.table.id}`);
+  await run(db, owner, `drop ${change.table.id}`, (_db, tx) => {
+    if (db.read(tx, away) !== undefined || catalogueOf(db, tx, change.table) === undefined) return;
+    db.write(tx, away, true);
+    db.write(tx, catalogueKey(change.table), undefined);
+    for (const key of db.keys(tx, rowPrefix(change.table))) db.write(tx, key, undefined);
+  });
+}
+
+type Alter = Extract<TargetChange, { kind: "alter" }>;
+
+function nextStatement(catalogue: Catalogue, change: Alter): Statement | null {
+  const has = (name: string) => catalogue[name] !== undefined;
+  const awayOf = (name: string) => `_dropped_${change.tag}_${name}`;
+  const dropped = change.drops.find((name) => has(name) && !has(awayOf(name)));
+  if (dropped !== undefined) return rename(change, dropped, awayOf(dropped));
+  const renamed = change.renames.find(({ from, to }) => has(from) && !has(to));
+  if (renamed !== undefined) return rename(change, renamed.from, renamed.to);
+  const replaced = change.replaces.find((name) => {
+    const wanted = change.table.columns.find((c) => c.name === name)?.type;
+    return has(name) && catalogue[name] !== wanted && !has(awayOf(name));
+  });
+  if (replaced !== undefined) return rename(change, replaced, awayOf(replaced));
+  const missing = change.table.columns.find((c) => !has(c.name));
+  return missing === undefined ? null : add(change, missing.name, missing.type);
+}
+
+/** ALTER TABLE … RENAME COLUMN; fails where the name is taken or the column gone. */
+function rename(change: Alter, from: string, to: string): Statement {
+  return (db, tx) => {
+    const catalogue = catalogueOf(db, tx, change.table);
+    const type = catalogue?.[from];
+    if (catalogue === undefined || type === undefined || catalogue[to] !== undefined) return;
+    const { [from]: _gone, ...rest } = catalogue;
+    db.write(tx, catalogueKey(change.table), { ...rest, [to]: type });
+    for (const key of db.keys(tx, rowPrefix(change.table))) {
+      const { [from]: value, ...others } = db.read(tx, key) as StoredRow;
+      db.write(tx, key, { ...others, [to]: value ?? null });
+    }
+  };
+}
+
+function add(change: Alter, name: string, type: string): Statement {
+  return (db, tx) => {
+    const catalogue = catalogueOf(db, tx, change.table);
+    if (catalogue === undefined || catalogue[name] !== undefined) return;
+    db.write(tx, catalogueKey(change.table), { ...catalogue, [name]: type });
+  };
+}
+
+/** The statement's snapshot is taken when it runs; what it was decided by may be older. */
+async function run(
+  db: SinkDatabase,
+  owner: Process,
+  label: string,
+  statement: Statement,
+): Promise<void> {
+  await db.world.step(owner, label);
+  const tx = db.begin();
+  statement(db, tx);
+  if (tx.writes.size === 0) return;
+  try {
+    await db.commit(owner, tx, label);
+  } catch (thrown) {
+    // Whatever became of it, the catalogue is looked at again.
+    if (!(thrown instanceof MillraceError)) throw thrown;
+  }
+}

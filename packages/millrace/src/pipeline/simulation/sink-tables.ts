@@ -1,0 +1,157 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Write } from "../../model/sink.ts";
+import type { TargetTable } from "../../model/table.ts";
+import type { Row, Value } from "../../model/value.ts";
+import { Skimmed, UNCHANGED } from "../../model/value.ts";
+import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import { POISON } from "./values.ts";
+
+/** A row as the model sink stores it: values by column name. */
+export type StoredRow = Readonly<Record<string, Value>>;
+
+/** What is missing, as a commit's result says it. */
+export type MissingRow = { readonly write: number; readonly row: number };
+
+export const catalogueKey = (table: Pick<TargetTable, "id">): string => `catalogue/${table.id}`;
+export const rowPrefix = (table: Pick<TargetTable, "id">): string => `row/${table.id}/`;
+
+/** Columns of a table in the catalogue, by name; the type text is the source's. */
+export type Catalogue = Readonly<Record<string, string>>;
+
+/** The catalogue's columns of a table as a transaction sees them; undefined where there is no such table. */
+export function catalogueOf(
+  db: SinkDatabase,
+  tx: SinkTransaction,
+  table: Pick<TargetTable, "id">,
+): Catalogue | undefined {
+  return db.read(tx, catalogueKey(table)) as Catalogue | undefined;
+}
+
+/** What SQL would do for one write, in the transaction's snapshot. */
+export class WriteRunner {
+  readonly #db: SinkDatabase;
+  readonly #tx: SinkTransaction;
+  readonly missing: MissingRow[] = [];
+  deletedSome = 0;
+  rows = 0;
+
+  constructor(db: SinkDatabase, tx: SinkTransaction) {
+    this.#db = db;
+    this.#tx = tx;
+  }
+
+  run(write: Write, index: number): void {
+    if (write.kind === "changes") throw new Error("the model sink is a table sink");
+    this.#refuseOtherShape(write.table);
+    switch (write.kind) {
+      case "upsert":
+        return write.rows.forEach((row) => this.#put(write.table, row));
+      case "insert":
+        return write.rows.forEach((row) => this.#insert(write.table, row));
+      case "update":
+        return write.rows.forEach((row, i) =>
+          this.#update(write.table, write.columns, row, { write: index, row: i }),
+        );
+      case "delete":
+        return write.keys.forEach((key) => this.#delete(keyOf(write.table, key)));
+      case "move":
+        return this.#move(write.table, write.from, write.row, { write: index, row: 0 });
+      case "delete-equal":
+        return this.#deleteEqual(write.table, write.row, { write: index, row: 0 });
+      case "delete-some":
+        return this.#deleteSome(write.table, write.maxRows);
+    }
+  }
+
+  #refuseOtherShape(table: TargetTable): void {
+    const catalogue = catalogueOf(this.#db, this.#tx, table);
+    this.#tx.reads.add(catalogueKey(table));
+    const strange =
+      catalogue === undefined || table.columns.some((c) => catalogue[c.name] !== c.type);
+    if (strange) throw new MillraceError("MR_SINK_SCHEMA", `(model) ${table.id} has other columns`);
+  }
+
+  #stored(key: string): StoredRow | undefined {
+    return this.#db.read(this.#tx, key) as StoredRow | undefined;
+  }
+
+  #write(key: string, row: StoredRow | undefined): void {
+    this.rows++;
+    this.#tx.journal.push({ key, value: row });
+    this.#db.write(this.#tx, key, row);
+  }
+
+  #put(table: TargetTable, row: Row): void {
+    const key = keyOf(table, row);
+    this.#write(key, { ...this.#stored(key), ...named(table, row) });
+  }
+
+  #insert(table: TargetTable, row: Row): void {
+    const key = keyOf(table, row);
+    if (this.#stored(key) !== undefined) throw refused(`${table.id}: a second row under one key`);
+    this.#write(key, named(table, row));
+  }
+
+  #update(table: TargetTable, columns: readonly number[], row: Row, place: MissingRow): void {
+    const key = keyOf(table, row);
+    const before = this.#stored(key);
+    if (before === undefined) return void this.missing.push(place);
+    const part = Object.entries(named(table, row, new Set(columns)));
+    this.#write(key, { ...before, ...Object.fromEntries(part) });
+  }
+
+  #delete(key: string): void {
+    if (this.#stored(key) !== undefined) this.#write(key, undefined);
+  }
+
+  #move(table: TargetTable, from: Row, row: Row, place: MissingRow): void {
+    const old = this.#stored(keyOf(table, from));
+    if (old === undefined) return void this.missing.push(place);
+    const known = new Set(row.flatMap((value, i) => (value === UNCHANGED ? [] : [i])));
+    this.#write(keyOf(table, from), undefined);
+    this.#write(keyOf(table, row), { ...old, ...named(table, row, known) });
+  }
+
+  #deleteEqual(table: TargetTable, row: Row, place: MissingRow): void {
+    const wanted = Object.entries(named(table, row)).filter(
+      ([name]) => name !== table.columns[0]?.name,
+    );
+    const found = this.#db.keys(this.#tx, rowPrefix(table)).find((key) => {
+      const stored = this.#stored(key);
+      return wanted.every(([name, value]) => (stored?.[name] ?? null) === value);
+    });
+    if (found === undefined) this.missing.push(place);
+    else this.#write(found, undefined);
+  }
+
+  #deleteSome(table: TargetTable, maxRows: number): void {
+    const keys = this.#db.keys(this.#tx, rowPrefix(table)).slice(0, maxRows);
+    for (const key of keys) this.#write(key, undefined);
+    this.deletedSome += keys.length;
+  }
+}
+
+/** Under which key a row of a target is stored. */
+export function keyOf(table: TargetTable, row: Row): string {
+  return rowPrefix(table) + table.key.map((index) => String(row[index])).join("|");
+}
+
+function named(table: TargetTable, row: Row, only?: ReadonlySet<number>): StoredRow {
+  const values: Record<string, Value> = {};
+  for (const [i, column] of table.columns.entries()) {
+    if (only !== undefined && !only.has(i)) continue;
+    const value = row[i] ?? null;
+    if (value === UNCHANGED)
+      throw new Error(`UNCHANGED reached the sink in ${table.id}.${column.name}`);
+    if (value instanceof Skimmed)
+      throw new Error(`a skimmed value reached the sink in ${table.id}.${column.name}`);
+    if (typeof value === "string" && value.startsWith(POISON))
+      throw refused(`${table.id}.${column.name}`);
+    values[column.name] = value;
+  }
+  return values;
+}
+
+function refused(what: string): MillraceError {
+  return new MillraceError("MR_SINK_ROW_REFUSED", `(model) ${what}`);
+}

@@ -1,0 +1,236 @@
+import type { Position } from "../../model/position.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+import { applyOp, type SourceOp, type StoredTable } from "./source-tables.ts";
+import type { Process, World } from "./world.ts";
+
+/** `[commit, n]`: like PostgreSQL's, `[c, 0]` is a boundary between transactions. */
+export type ModelPosition = readonly [commit: number, n: number];
+
+/** Reads a position that came back from the pipeline or its state. */
+export function modelPosition(position: Position): ModelPosition {
+  if (Array.isArray(position) && position.length === 2) {
+    const [commit, n]: readonly unknown[] = position;
+    if (typeof commit === "number" && typeof n === "number") return [commit, n];
+  }
+  throw new Error(`not a position of the model: ${JSON.stringify(position)}`);
+}
+
+/** Order of two positions. */
+export function compareModelPositions(a: Position, b: Position): number {
+  const [ac, an] = modelPosition(a);
+  const [bc, bn] = modelPosition(b);
+  return ac - bc || an - bn;
+}
+
+/** Places at one event, as in PostgreSQL's log: a shape before it, the delete half of a key change, the event. */
+export const Slot = { SHAPE: 1, MOVED_FROM: 2, EVENT: 3 } as const;
+
+/** One event of a committed transaction. `n` is its place within the transaction. */
+export interface LogEvent {
+  readonly n: number;
+  readonly op: SourceOp;
+  /** The shape of the table's rows at the event. */
+  readonly shape: TableShape;
+  readonly published: boolean;
+  /** The table before the event, for old values. */
+  readonly before: StoredTable;
+}
+
+/** A transaction of the source's applications. */
+export interface SourceTransaction {
+  readonly id: string;
+  readonly ops: readonly SourceOp[];
+  /** Tables of the publication when it began; its changes of other tables are never logged. */
+  readonly published: ReadonlySet<TableId>;
+  state: "open" | "logged" | "visible" | "rolled-back";
+}
+
+/** A committed transaction as the log has it. */
+export interface LoggedTransaction {
+  readonly id: string;
+  readonly commit: number;
+  readonly end: number;
+  readonly timeMs: number;
+  readonly events: readonly LogEvent[];
+}
+
+/** A shape that a table had, and which columns it brought without row events. */
+export interface ShapeVersion {
+  readonly shape: TableShape;
+  readonly rewritten: readonly string[];
+}
+
+interface Snapshot {
+  readonly owner: Process;
+  /** Tables that it has read: locked against DDL until it ends. */
+  readonly locks: Set<TableId>;
+}
+
+/**
+ * A database server with a write-ahead log: transactions lock keys, are in the log before snapshots see them, and may
+ * roll back. One replication slot holds the log.
+ */
+export class SourceServer {
+  readonly world: World;
+  /** What a snapshot taken now sees. */
+  visible = new Map<TableId, StoredTable>();
+  /** What the log comes to. */
+  committed = new Map<TableId, StoredTable>();
+  readonly initial: ReadonlyMap<TableId, StoredTable>;
+  readonly log: LoggedTransaction[] = [];
+  readonly open = new Set<SourceTransaction>();
+  readonly logged = new Set<SourceTransaction>();
+  readonly versions = new Map<TableId, ShapeVersion[]>();
+  readonly snapshots = new Set<Snapshot>();
+  /** Published tables, each with the transactions that were under way when it joined. */
+  readonly published = new Map<TableId, ReadonlySet<SourceTransaction>>();
+  slot: { acknowledged: ModelPosition; readonly start: ModelPosition } | null = null;
+  nextXid = 100;
+  nextLsn = 10;
+  #waiters: (() => void)[] = [];
+
+  constructor(world: World, tables: readonly StoredTable[]) {
+    this.world = world;
+    for (const table of tables) this.addTable(table);
+    this.initial = new Map(this.committed);
+  }
+
+  addTable(table: StoredTable): void {
+    const { id } = table.shape;
+    this.committed.set(id, table);
+    this.visible.set(id, table);
+    this.versions.set(id, [{ shape: table.shape, rewritten: [] }]);
+  }
+
+  /** Nothing that will ever come is before it, everything that is there lies before it. */
+  get logEnd(): ModelPosition {
+    return [this.nextLsn, 0];
+  }
+
+  /** Begins a transaction; null where another one holds what it needs. */
+  begin(ops: readonly SourceOp[]): SourceTransaction | null {
+    if (ops.some((op) => !this.#free(op))) return null;
+    const id = String(this.nextXid++);
+    const tx: SourceTransaction = {
+      id,
+      ops,
+      published: new Set(this.published.keys()),
+      state: "open",
+    };
+    this.open.add(tx);
+    return tx;
+  }
+
+  /** Into the log; not visible yet. */
+  commit(tx: SourceTransaction): void {
+    const commit = this.nextLsn;
+    const events: LogEvent[] = [];
+    for (const [i, op] of tx.ops.entries()) {
+      const before = this.#table(this.committed, op.table);
+      const after = applyOp(before, op);
+      this.committed.set(op.table, after);
+      if (op.kind === "reshape") this.#remember(before.shape, op);
+      const n = 4 * (i + 1) + Slot.EVENT;
+      events.push({ n, op, shape: after.shape, published: tx.published.has(op.table), before });
+    }
+    this.nextLsn = commit + 1 + this.world.random.between(0, 2);
+    const end = commit + 1;
+    this.log.push({ id: tx.id, commit, end, timeMs: this.world.nowMs, events });
+    this.open.delete(tx);
+    this.logged.add(tx);
+    tx.state = "logged";
+    this.world.tell(
+      () => `source logs ${tx.id} at ${commit}: ${events.map(({ op }) => opText(op)).join("; ")}`,
+    );
+    this.#wake();
+  }
+
+  /** Snapshots see it from now on. */
+  show(tx: SourceTransaction): void {
+    for (const op of tx.ops)
+      this.visible.set(op.table, applyOp(this.#table(this.visible, op.table), op));
+    this.logged.delete(tx);
+    tx.state = "visible";
+    this.world.tell(() => `source shows ${tx.id}`);
+  }
+
+  rollBack(tx: SourceTransaction): void {
+    this.open.delete(tx);
+    tx.state = "rolled-back";
+  }
+
+  /** The log's end moves without a transaction. */
+  nudge(): void {
+    this.nextLsn++;
+    this.#wake();
+  }
+
+  /** Calls back once when the log has grown. */
+  onGrowth(wake: () => void): void {
+    this.#waiters.push(wake);
+  }
+
+  /** Whether a transaction holds the whole table. */
+  tableLocked(table: TableId): boolean {
+    return this.#holders().some((tx) => tx.ops.some((op) => op.table === table && wholeTable(op)));
+  }
+
+  /** The connections of a process are gone. */
+  disconnect(owner: Process): void {
+    for (const snapshot of this.snapshots)
+      if (snapshot.owner === owner) this.snapshots.delete(snapshot);
+  }
+
+  #holders(): SourceTransaction[] {
+    return [...this.open, ...this.logged];
+  }
+
+  #free(op: SourceOp): boolean {
+    if (this.tableLocked(op.table)) return false;
+    const others = this.#holders().flatMap((tx) =>
+      tx.ops.filter((other) => other.table === op.table),
+    );
+    if (wholeTable(op)) {
+      return others.length === 0 && ![...this.snapshots].some(({ locks }) => locks.has(op.table));
+    }
+    const keys = new Set(keysOf(op));
+    return !others.some((other) => keysOf(other).some((key) => keys.has(key)));
+  }
+
+  #remember(before: TableShape, op: Extract<SourceOp, { kind: "reshape" }>): void {
+    const rewritten = op.shape.columns
+      .filter((c) => op.filled.has(c.ordinal ?? -1))
+      .map((c) => c.name);
+    this.versions.set(before.id, [
+      ...(this.versions.get(before.id) ?? []),
+      { shape: op.shape, rewritten },
+    ]);
+  }
+
+  #table(tables: ReadonlyMap<TableId, StoredTable>, id: TableId): StoredTable {
+    const table = tables.get(id);
+    if (table === undefined) throw new Error(`the model source has no table ${id}`);
+    return table;
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+function wholeTable(op: SourceOp): boolean {
+  return op.kind === "truncate" || op.kind === "reshape";
+}
+
+function keysOf(op: SourceOp): string[] {
+  if (op.kind === "put" || op.kind === "delete") return [op.key];
+  return op.kind === "update" ? [op.key, op.toKey] : [];
+}
+
+function opText(op: SourceOp): string {
+  const cells = "cells" in op ? ` ${JSON.stringify([...op.cells.values()].map(String))}` : "";
+  const keys = keysOf(op).join(">");
+  return `${op.kind} ${op.table} ${keys}${cells}${op.kind === "reshape" ? op.shape.columns.map((c) => c.name).join(",") : ""}`;
+}

@@ -1,0 +1,125 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Change } from "../../model/change.ts";
+import type { Json, Position, TransactionId } from "../../model/position.ts";
+import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { UNCHANGED } from "../../model/value.ts";
+import { chunkKeyText, keyTextOf } from "./keys.ts";
+import type { ModelLink } from "./source-link.ts";
+import type { SourceServer } from "./source-server.ts";
+import { rowOf, type StoredTable } from "./source-tables.ts";
+import { skim, weigh } from "./values.ts";
+
+/** What a snapshot's token says: everything below `next` but for these. */
+export function sees(token: Json, transaction: TransactionId): boolean {
+  if (typeof token !== "object" || token === null || !("next" in token)) return false;
+  const { next, unseen } = token;
+  if (typeof next !== "number" || !Array.isArray(unseen)) return false;
+  return Number(transaction) < next && !unseen.includes(transaction);
+}
+
+/** A REPEATABLE READ transaction of the model source. */
+export class ModelSnapshot implements SourceSnapshot {
+  readonly token: Json;
+  readonly logEnd: Position;
+  readonly #server: SourceServer;
+  readonly #link: ModelLink;
+  readonly #tables: ReadonlyMap<TableId, StoredTable>;
+  readonly #held: { owner: ModelLink["owner"]; locks: Set<TableId> };
+
+  private constructor(
+    server: SourceServer,
+    link: ModelLink,
+    taken: { token: Json; tables: ReadonlyMap<TableId, StoredTable> },
+    held: { owner: ModelLink["owner"]; locks: Set<TableId> },
+  ) {
+    this.#server = server;
+    this.#link = link;
+    this.token = taken.token;
+    this.#tables = taken.tables;
+    this.#held = held;
+    this.logEnd = server.logEnd;
+  }
+
+  static async open(server: SourceServer, link: ModelLink): Promise<ModelSnapshot> {
+    await link.call("snapshot open");
+    const unseen = [...server.open, ...server.logged].map((tx) => tx.id);
+    const taken = { token: { next: server.nextXid, unseen }, tables: new Map(server.visible) };
+    const held = { owner: link.owner, locks: new Set<TableId>() };
+    server.snapshots.add(held);
+    server.world.tell(() => `${link.owner.name} takes a snapshot without ${unseen.join(" ")}`);
+    await link.step("snapshot log end");
+    return new ModelSnapshot(server, link, taken, held);
+  }
+
+  sees(transaction: TransactionId): boolean {
+    return sees(this.token, transaction);
+  }
+
+  async *readChunk(
+    shape: TableShape,
+    range: ChunkRange,
+    options: { maxValueBytes: number; batchBytes: number },
+  ): AsyncGenerator<ChunkBatch, void, undefined> {
+    const table = await this.#lock(shape);
+    const from = chunkKeyText(range.from);
+    const to = chunkKeyText(range.to);
+    const keys = [...table.rows.keys()]
+      .filter((k) => (from === null || k > from) && (to === null || k <= to))
+      .sort();
+    while (keys.length > 0) {
+      await this.#link.call("chunk read");
+      const part = keys.splice(0, this.#server.world.random.between(1, 3));
+      const rows = part.map((key) => {
+        const row = rowOf(shape, table.rows.get(key) ?? new Map());
+        const after = row.map((value, i) =>
+          shape.key.includes(i) ? value : skim(value, options.maxValueBytes),
+        );
+        return new Change("r", shape, null, after, null, null, null, weigh(after));
+      });
+      const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
+      yield { rows, bytes, lastKey: shape.key.length === 0 ? null : (part.at(-1) ?? null) };
+    }
+  }
+
+  async readRows(
+    shape: TableShape,
+    keys: readonly Row[],
+    options: { maxValueBytes: number; keysOnly?: boolean },
+  ): Promise<ReadonlyMap<string, Row>> {
+    const table = await this.#lock(shape);
+    await this.#link.call("rows read");
+    const found = new Map<string, Row>();
+    for (const key of keys.map((row) => keyTextOf(shape, row))) {
+      const cells = table.rows.get(key);
+      if (cells === undefined) continue;
+      const whole = rowOf(shape, cells);
+      const row = whole.map((value, i) => {
+        if (shape.key.includes(i)) return value;
+        return options.keysOnly === true ? UNCHANGED : skim(value, options.maxValueBytes);
+      });
+      found.set(key, row);
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#server.snapshots.delete(this.#held);
+    await this.#link.step("snapshot close");
+  }
+
+  /** Locks the table against DDL, then compares it with the catalogue. */
+  async #lock(shape: TableShape): Promise<StoredTable> {
+    await this.#link.call("table lock");
+    while (this.#server.tableLocked(shape.id)) await this.#link.step("waits for a lock");
+    this.#held.locks.add(shape.id);
+    const now = this.#server.visible.get(shape.id);
+    const then = this.#tables.get(shape.id);
+    const there = new Set(now?.shape.columns.map((c) => `${c.ordinal}/${c.sourceType}`));
+    const gone = shape.columns.some((c) => !there.has(`${c.ordinal}/${c.sourceType}`));
+    if (now === undefined || then === undefined || gone || now.rewrites !== then.rewrites)
+      throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `(model) ${shape.id} is not as it was`);
+    return then;
+  }
+}
