@@ -1,6 +1,8 @@
+import type { Finding } from "../model/finding.ts";
 import type { ConnectorContext, Source } from "../model/source.ts";
 import type { PostgresSourceOptions } from "./postgres/options.ts";
 import { PostgresSource } from "./postgres/source.ts";
+import { validatePostgres } from "./postgres/validate.ts";
 
 /** The normalised options of each kind of source. A connector is its folder and a line here and below. */
 export interface SourceOptions {
@@ -15,4 +17,14 @@ export const SOURCES: {
   ) => Source;
 } = {
   postgres: (options, context) => new PostgresSource(options, context),
+};
+
+/** Asks the server what would be in the way of a pipeline (`validate --connect`); writes nothing, worst first. */
+export const SOURCE_CHECKS: {
+  readonly [Kind in keyof SourceOptions]: (
+    options: SourceOptions[Kind],
+    context: ConnectorContext,
+  ) => Promise<Finding[]>;
+} = {
+  postgres: validatePostgres,
 };

@@ -22,6 +22,7 @@ export interface Relation {
   readonly persistence: string;
   readonly identity: ReplicaIdentity;
   readonly partition: boolean;
+  /** Policies would filter what this role reads. */
   readonly rowSecurity: boolean;
   readonly hasChildren: boolean;
   readonly maySelect: boolean;

@@ -15,8 +15,8 @@ export interface Discovery {
   readonly tables: readonly DiscoveredTable[];
   /** Relations that the patterns match and that cannot be captured, with the reason and what would help. */
   readonly refused: readonly RefusedTable[];
-  /** What is known of each table beside its shape, by oid. */
-  readonly facts: ReadonlyMap<string, TableFacts>;
+  /** The relations of `tables`. */
+  readonly relations: readonly Relation[];
 }
 
 /** A relation that the patterns match and that cannot be captured. */
@@ -67,7 +67,8 @@ export async function discoverTables(
       notices: noticesOf(relation, found),
     });
   }
-  return { tables, refused, facts };
+  const captured = new Set(tables.map(({ shape }) => shape.identity));
+  return { tables, refused, relations: able.filter(({ oid }) => captured.has(oid)) };
 }
 
 /** Partitions are not tables of their own where their root is captured, and the other way round. */
@@ -159,11 +160,6 @@ function noticesOf(relation: Relation, facts: TableFacts): string[] {
   if (leftOut.length > 0) {
     notices.push(
       `Generated columns are left out, for this server's log does not carry them: ${leftOut.join(", ")}.`,
-    );
-  }
-  if (relation.rowSecurity) {
-    notices.push(
-      "It has row-level security: the role must be its owner or have BYPASSRLS, or reading it is refused.",
     );
   }
   if (relation.hasChildren && relation.relkind === "r") {

@@ -1,5 +1,7 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig, PostgresTls } from "./config.ts";
 import { CONNECTION_DEFAULTS, LOG_DEFAULTS } from "./config.ts";
+import { openConnection } from "./connection.ts";
 
 /** TLS as the pipeline file says it, with the files' contents. */
 export interface TlsOptions {
@@ -90,4 +92,28 @@ function tlsOf(tls: TlsOptions, serverHasTls: boolean): PostgresTls {
     ...(tls.cert === null ? {} : { cert: tls.cert }),
     ...(tls.key === null ? {} : { key: tls.key }),
   };
+}
+
+/** With `tls: prefer`, whether the server speaks TLS has to be tried. @throws MillraceError */
+export async function chooseConnection(
+  options: PostgresSourceOptions,
+  pipeline: string,
+): Promise<PostgresConnectionConfig> {
+  const encrypted = connectionConfig(options, pipeline, true);
+  if (options.tls.mode !== "prefer") return encrypted;
+  try {
+    await (await openConnection(encrypted)).close();
+    return encrypted;
+  } catch (error) {
+    if (!isTlsUnsupported(error)) throw error;
+    const plain = connectionConfig(options, pipeline, false);
+    await (await openConnection(plain)).close();
+    return plain;
+  }
+}
+
+/** Only this leads to plain text: a password that TLS would protect is never sent because something else failed. */
+function isTlsUnsupported(error: unknown): boolean {
+  const cause = error instanceof MillraceError ? error.cause : null;
+  return cause instanceof Error && cause.message === "The server does not support SSL connections";
 }

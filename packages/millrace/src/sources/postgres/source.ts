@@ -15,13 +15,12 @@ import type { Row } from "../../model/value.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ChunkPlanner } from "./chunks.ts";
 import type { PostgresConnectionConfig } from "./config.ts";
-import { openConnection } from "./connection.ts";
 import { ControlPool } from "./control-pool.ts";
 import { discoverTables } from "./discover.ts";
 import { emitMessage } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
 import { openPostgresLog } from "./log.ts";
-import { connectionConfig, logConfig, type PostgresSourceOptions } from "./options.ts";
+import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
 import { dropPublication, preparePublication } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
@@ -188,36 +187,14 @@ export class PostgresSource implements Source {
   }
 
   #connectionConfig(): Promise<PostgresConnectionConfig> {
-    this.#config ??= chooseTls(this.#options, this.#context.pipeline).catch((error: unknown) => {
-      this.#config = null;
-      throw error;
-    });
+    this.#config ??= chooseConnection(this.#options, this.#context.pipeline).catch(
+      (error: unknown) => {
+        this.#config = null;
+        throw error;
+      },
+    );
     return this.#config;
   }
-}
-
-/** With `tls: prefer`, whether the server speaks TLS has to be tried. */
-async function chooseTls(
-  options: PostgresSourceOptions,
-  pipeline: string,
-): Promise<PostgresConnectionConfig> {
-  const encrypted = connectionConfig(options, pipeline, true);
-  if (options.tls.mode !== "prefer") return encrypted;
-  try {
-    await (await openConnection(encrypted)).close();
-    return encrypted;
-  } catch (error) {
-    if (!isTlsUnsupported(error)) throw error;
-    const plain = connectionConfig(options, pipeline, false);
-    await (await openConnection(plain)).close();
-    return plain;
-  }
-}
-
-/** Only this leads to plain text: a password that TLS would protect is never sent because something else failed. */
-function isTlsUnsupported(error: unknown): boolean {
-  const cause = error instanceof MillraceError ? error.cause : null;
-  return cause instanceof Error && cause.message === "The server does not support SSL connections";
 }
 
 /**

@@ -1,0 +1,36 @@
+import type { Finding } from "../../model/finding.ts";
+import type { Discovery } from "./discover.ts";
+import type { PostgresSourceOptions } from "./options.ts";
+import type { PublicationState } from "./publication.ts";
+import type { ServerFacts } from "./server-facts.ts";
+import type { SlotState } from "./slot.ts";
+
+/** Everything that the findings are made of. */
+export interface Observed {
+  readonly options: PostgresSourceOptions;
+  readonly server: ServerFacts;
+  readonly slot: SlotState | null;
+  readonly publication: PublicationState | null;
+  readonly discovery: Discovery;
+}
+
+/** One thing that can be the matter with a server. */
+export interface FindingRule {
+  readonly severity: Finding["severity"];
+  readonly when: (observed: Observed) => boolean;
+  readonly what: (observed: Observed) => string;
+  readonly follows: (observed: Observed) => string;
+  readonly remedy: (observed: Observed) => string;
+}
+
+/** The findings of all rules that apply. */
+export function applyRules(rules: readonly FindingRule[], observed: Observed): Finding[] {
+  return rules
+    .filter((rule) => rule.when(observed))
+    .map((rule) => ({
+      severity: rule.severity,
+      what: rule.what(observed),
+      whatFollows: rule.follows(observed),
+      remedy: rule.remedy(observed),
+    }));
+}

@@ -1,0 +1,71 @@
+import type { Queryable } from "./catalogue.ts";
+
+/** What a server says about itself, as far as it matters for capturing its changes. */
+export interface ServerFacts {
+  readonly version: number;
+  readonly encoding: string;
+  readonly walLevel: string;
+  readonly inRecovery: boolean;
+  readonly slotsMost: number;
+  readonly slotsUsed: number;
+  readonly sendersMost: number;
+  readonly sendersUsed: number;
+  /** MB; -1 is without bound. */
+  readonly slotKeepMb: number;
+  /** 18 and later, seconds; 0 is never. */
+  readonly slotIdleS: number;
+  readonly role: string;
+  readonly database: string;
+  readonly isSuperuser: boolean;
+  /** The role may create slots and open a walsender. */
+  readonly mayReplicate: boolean;
+  readonly mayCreate: boolean;
+  /** Null where there is no publication of that name. */
+  readonly ownsPublication: boolean | null;
+  /** Age of the oldest transaction that has written, seconds; null where there is none. */
+  readonly oldestWriterS: number | null;
+  readonly encrypted: boolean;
+}
+
+/** Roles by which managed services give replication without the attribute. */
+const REPLICATION_ROLES =
+  "'rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser'";
+
+const FACTS_SQL = `
+WITH me AS (SELECT * FROM pg_catalog.pg_roles WHERE rolname = current_user),
+  setting AS (SELECT name, setting FROM pg_catalog.pg_settings)
+SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version,
+  pg_catalog.current_setting('server_encoding') AS encoding,
+  pg_catalog.current_setting('wal_level') AS "walLevel",
+  pg_catalog.pg_is_in_recovery() AS "inRecovery",
+  pg_catalog.current_setting('max_replication_slots')::int AS "slotsMost",
+  (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_replication_slots) AS "slotsUsed",
+  pg_catalog.current_setting('max_wal_senders')::int AS "sendersMost",
+  (SELECT pg_catalog.count(*)::int FROM pg_catalog.pg_stat_replication) AS "sendersUsed",
+  coalesce((SELECT setting FROM setting WHERE name = 'max_slot_wal_keep_size')::int, -1) AS "slotKeepMb",
+  coalesce((SELECT setting FROM setting WHERE name = 'idle_replication_slot_timeout')::int, 0) AS "slotIdleS",
+  current_user::text AS role, pg_catalog.current_database()::text AS database,
+  me.rolsuper AS "isSuperuser",
+  (me.rolsuper OR me.rolreplication OR EXISTS (
+    SELECT FROM pg_catalog.pg_roles r
+    WHERE r.rolname IN (${REPLICATION_ROLES}) AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
+  )) AS "mayReplicate",
+  pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS "mayCreate",
+  (SELECT pg_catalog.pg_has_role(p.pubowner, 'USAGE') FROM pg_catalog.pg_publication p WHERE p.pubname = $1)
+    AS "ownsPublication",
+  (SELECT pg_catalog.max(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::float8
+   FROM pg_catalog.pg_stat_activity a WHERE a.backend_xid IS NOT NULL) AS "oldestWriterS",
+  coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl s WHERE s.pid = pg_catalog.pg_backend_pid()), false)
+    AS encrypted
+FROM me`;
+
+/** Asks for all of it at once. */
+export async function readServerFacts(
+  client: Queryable,
+  publication: string,
+): Promise<ServerFacts> {
+  const { rows } = await client.query<ServerFacts>(FACTS_SQL, [publication]);
+  const [facts] = rows;
+  if (facts === undefined) throw new Error("the server does not know the current role");
+  return facts;
+}

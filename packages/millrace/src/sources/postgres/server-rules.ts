@@ -1,0 +1,163 @@
+import type { FindingRule, Observed } from "./finding-rule.ts";
+import { quote } from "./table-plan.ts";
+
+const OLDEST_VERSION = 13;
+/** The newest that was tested; later ones are not refused. */
+const NEWEST_VERSION = 18;
+/** Standbys decode since then. */
+const DECODING_STANDBY = 16;
+const LONG_TRANSACTION_S = 60;
+
+/** Version, encoding, standby, encryption, and whether the log can be read at all. */
+export const SERVER_RULES: readonly FindingRule[] = [
+  {
+    severity: "error",
+    when: ({ server }) => server.version < OLDEST_VERSION,
+    what: ({ server }) => `The server is PostgreSQL ${server.version}.`,
+    follows: () => "Its log cannot be read as this source does.",
+    remedy: () => `Upgrade it to ${OLDEST_VERSION} or later.`,
+  },
+  {
+    severity: "warning",
+    when: ({ server }) => server.version > NEWEST_VERSION,
+    what: ({ server }) => `The server is PostgreSQL ${server.version}.`,
+    follows: () => "This version was not tested.",
+    remedy: () => "Try it with a copy first.",
+  },
+  {
+    severity: "error",
+    when: ({ server }) => server.encoding === "SQL_ASCII",
+    what: () => "The database's encoding is SQL_ASCII.",
+    follows: () =>
+      "The bytes of its texts mean nothing certain and could not be carried without loss.",
+    remedy: () => "Move the data to a database with encoding UTF8.",
+  },
+  {
+    severity: "error",
+    when: ({ server }) => server.inRecovery && server.version < DECODING_STANDBY,
+    what: () => "The server is a standby.",
+    follows: () => `Standbys before ${DECODING_STANDBY} cannot decode their log.`,
+    remedy: () => "Connect to the primary.",
+  },
+  {
+    severity: "warning",
+    when: ({ server }) => server.inRecovery && server.version >= DECODING_STANDBY,
+    what: () => "The server is a standby.",
+    follows: () =>
+      "Publications must be made on the primary, and heartbeats cannot be written here.",
+    remedy: () => "Connect to the primary where that is possible.",
+  },
+  {
+    severity: "warning",
+    when: ({ server }) => !server.encrypted,
+    what: () => "The connection is not encrypted.",
+    follows: () => "Rows travel as plain text.",
+    remedy: () =>
+      "Turn on ssl at the server and set ssl-mode to verify-full, or keep the way private.",
+  },
+  {
+    severity: "error",
+    when: ({ server }) => server.walLevel !== "logical",
+    what: ({ server }) => `wal_level is ${server.walLevel}.`,
+    follows: () => "The log does not hold what is needed to tell rows.",
+    remedy: () =>
+      "ALTER SYSTEM SET wal_level = logical; then restart the server " +
+      "(managed services: rds.logical_replication = 1, cloudsql.logical_decoding = on).",
+  },
+  {
+    severity: "error",
+    when: ({ server }) => !server.mayReplicate,
+    what: ({ server }) => `Role ${server.role} has no REPLICATION.`,
+    follows: () => "It can neither create a slot nor read the log.",
+    remedy: ({ server }) =>
+      `ALTER ROLE ${quote(server.role)} REPLICATION; (managed services: GRANT rds_replication TO ${quote(server.role)};)`,
+  },
+  {
+    severity: "error",
+    when: ({ server, slot }) => slot === null && server.slotsUsed >= server.slotsMost,
+    what: ({ server }) => `All ${server.slotsMost} replication slots are taken.`,
+    follows: () => "The pipeline's slot cannot be made.",
+    remedy: () =>
+      "Drop a slot that nobody needs, or raise max_replication_slots and restart the server.",
+  },
+  {
+    severity: "error",
+    when: ({ server }) => server.sendersUsed >= server.sendersMost,
+    what: ({ server }) => `All ${server.sendersMost} WAL senders are in use.`,
+    follows: () => "The log cannot be read.",
+    remedy: () => "Raise max_wal_senders and restart the server.",
+  },
+  {
+    severity: "warning",
+    when: ({ server, slot }) => slot === null && (server.oldestWriterS ?? 0) > LONG_TRANSACTION_S,
+    what: ({ server }) =>
+      `A transaction has been writing for ${Math.round(server.oldestWriterS ?? 0)} s.`,
+    follows: () => "The first start waits until it ends, for the slot begins after it.",
+    remedy: () => "Wait, or end it.",
+  },
+];
+
+/** The slot, and how long the server keeps its log. */
+export const SLOT_RULES: readonly FindingRule[] = [
+  {
+    severity: "warning",
+    when: ({ server }) => server.slotKeepMb === -1,
+    what: () => "max_slot_wal_keep_size is -1: slots keep the log without bound.",
+    follows: () => "While the pipeline is stopped the log grows until the server's disk is full.",
+    remedy: () => "Set it to what the disk can spare, and watch millrace_lag_bytes.",
+  },
+  {
+    severity: "notice",
+    when: ({ server }) => server.slotKeepMb !== -1,
+    what: ({ server }) => `max_slot_wal_keep_size is ${server.slotKeepMb} MB.`,
+    follows: () =>
+      "A pipeline that falls further behind loses its slot and has to load its tables again.",
+    remedy: () => "Make it larger than the log of the longest outage that you expect.",
+  },
+  {
+    severity: "warning",
+    when: ({ server }) => server.slotIdleS > 0,
+    what: ({ server }) => `idle_replication_slot_timeout is ${server.slotIdleS} s.`,
+    follows: () =>
+      "A pipeline that is stopped for longer loses its slot and has to load its tables again.",
+    remedy: () => "ALTER SYSTEM SET idle_replication_slot_timeout = 0, or a longer time.",
+  },
+  {
+    severity: "error",
+    when: isForeign,
+    what: ({ options }) => `Slot ${options.slotName} is of another kind, plugin or database.`,
+    follows: () => "It cannot be read by this pipeline.",
+    remedy: () => "Choose another slot.name.",
+  },
+  {
+    severity: "error",
+    when: (observed) => !isForeign(observed) && isLost(observed),
+    what: ({ options }) => `Slot ${options.slotName} has lost its log.`,
+    follows: () => "What came next is gone: the tables have to be loaded again.",
+    remedy: () => "Resync, or set the policy for a loss to resync.",
+  },
+  {
+    severity: "warning",
+    when: ({ slot }) => slot?.active === true,
+    what: ({ options, slot }) =>
+      `Slot ${options.slotName} is being read by backend ${slot?.active_pid}.`,
+    follows: () => "The pipeline waits until it is free.",
+    remedy: () => "Stop the other reader, or choose another slot.name.",
+  },
+];
+
+function isForeign({ slot, server }: Observed): boolean {
+  if (slot === null) return false;
+  return (
+    slot.slot_type !== "logical" || slot.plugin !== "pgoutput" || slot.database !== server.database
+  );
+}
+
+function isLost({ slot }: Observed): boolean {
+  if (slot === null) return false;
+  return (
+    slot.wal_status === "lost" ||
+    slot.restart_lsn === null ||
+    typeof slot.invalidation_reason === "string"
+  );
+}

@@ -1,0 +1,219 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  sharedPostgres,
+  type SharedPostgres,
+  startPostgres,
+} from "../../../../../test/support/postgres.ts";
+import type { Finding } from "../../model/finding.ts";
+import { silentLogger, systemClock } from "../../model/ports.ts";
+import type { Observed } from "./finding-rule.ts";
+import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
+import { findings, validatePostgres } from "./validate.ts";
+
+const context = { pipeline: "test", clock: systemClock, random: Math.random, log: silentLogger };
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+function optionsOf(
+  { host, port, user, password, database }: Address,
+  more: Partial<PostgresSourceOptions> = {},
+): PostgresSourceOptions {
+  return {
+    ...POSTGRES_SOURCE_DEFAULTS,
+    hostname: host,
+    port,
+    username: user,
+    password,
+    database,
+    matches: (schema) => schema === "public",
+    tablesText: "shop.public.\\.*",
+    slotName: `v_${database}`,
+    publicationName: "v",
+    ...more,
+  };
+}
+
+const errorsOf = (all: readonly Finding[]): string[] =>
+  all.filter((finding) => finding.severity === "error").map((finding) => finding.what);
+const remediesOf = (all: readonly Finding[]): string =>
+  all
+    .filter((finding) => finding.severity === "error")
+    .map((finding) => finding.remedy)
+    .join(" ");
+
+describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version) => {
+  let postgres: SharedPostgres;
+
+  beforeAll(async () => {
+    postgres = await sharedPostgres(version);
+    await postgres.query(`CREATE TABLE public.good (id int PRIMARY KEY); CREATE TABLE public.bad (a int);
+      CREATE TABLE public.full (a int); ALTER TABLE public.full REPLICA IDENTITY FULL`);
+  });
+  afterAll(() => postgres.release());
+
+  it("finds no error where all is well, and says what is special", async () => {
+    const all = await validatePostgres(optionsOf(postgres), context);
+    expect(errorsOf(all)).toEqual([]);
+    const texts = all.map((finding) => `${finding.severity}: ${finding.what}`);
+    expect(
+      texts.some((text) => text.startsWith("warning: public.bad matches but cannot be captured")),
+    ).toBe(true);
+    expect(texts.some((text) => text.startsWith("notice: public.full: It has no key"))).toBe(true);
+    expect(texts).toContain(
+      "warning: max_slot_wal_keep_size is -1: slots keep the log without bound.",
+    );
+    expect(texts).toContain("warning: The connection is not encrypted.");
+    const severities = all.map((finding) =>
+      ["error", "warning", "notice"].indexOf(finding.severity),
+    );
+    expect(severities).toEqual(severities.toSorted((a, b) => a - b));
+  });
+
+  it("tells a role without rights which statements would help", async () => {
+    const role = `poor_${postgres.database}`;
+    await postgres.query(`CREATE ROLE ${role} LOGIN PASSWORD 'x'`);
+    const poor = { ...postgres, user: role, password: "x" };
+    const all = await validatePostgres(optionsOf(poor), context);
+    expect(errorsOf(all)).toEqual([
+      `Role ${role} has no REPLICATION.`,
+      `Role ${role} may not create objects in this database.`,
+      `Role ${role} does not own "public"."full", "public"."good".`,
+      `Role ${role} may not read "public"."full".`,
+      `Role ${role} may not read "public"."good".`,
+    ]);
+    expect(remediesOf(all)).toContain(
+      'CREATE PUBLICATION "v" FOR TABLE "public"."full", "public"."good"',
+    );
+    await postgres.query(`ALTER ROLE ${role} REPLICATION; GRANT SELECT ON public.full, public.good TO ${role};
+      CREATE PUBLICATION v FOR TABLE public.full, public.good`);
+    const own = { createPublication: false };
+    expect(errorsOf(await validatePostgres(optionsOf(poor, own), context))).toEqual([]);
+    await postgres.query("ALTER TABLE public.good ENABLE ROW LEVEL SECURITY");
+    expect(errorsOf(await validatePostgres(optionsOf(poor, own), context))).toEqual([
+      `Policies filter what role ${role} reads of "public"."good".`,
+    ]);
+    await postgres.query(`DROP PUBLICATION v; DROP OWNED BY ${role}; DROP ROLE ${role};
+      ALTER TABLE public.good DISABLE ROW LEVEL SECURITY`);
+  });
+
+  it("says when there is nothing to read, and when the publication says too little", async () => {
+    const nothing = await validatePostgres(optionsOf(postgres, { matches: () => false }), context);
+    expect(errorsOf(nothing)).toEqual(["No table matches shop.public.\\.*."]);
+    const own = optionsOf(postgres, { createPublication: false, publicationName: "little" });
+    expect(errorsOf(await validatePostgres(own, context))).toContain(
+      "There is no publication little.",
+    );
+    await postgres.query(
+      "CREATE PUBLICATION little FOR TABLE public.good WITH (publish = 'insert')",
+    );
+    expect(errorsOf(await validatePostgres(own, context))).toEqual([
+      "Publication little does not publish all of insert, update, delete and truncate.",
+    ]);
+  });
+
+  it("makes a finding of a server that cannot be asked", async () => {
+    const all = await validatePostgres(optionsOf({ ...postgres, password: "wrong" }), context);
+    expect(all).toHaveLength(1);
+    expect(all[0]).toMatchObject({
+      severity: "error",
+      whatFollows: "Nothing else could be checked.",
+    });
+    expect(all[0]?.what).toContain("MR_SOURCE_REFUSED");
+  });
+
+  it("says what a slot of another kind, in use or lost means", async () => {
+    const options = optionsOf(postgres);
+    await postgres.query("SELECT pg_create_logical_replication_slot($1, 'test_decoding')", [
+      options.slotName,
+    ]);
+    expect(errorsOf(await validatePostgres(options, context))).toEqual([
+      `Slot ${options.slotName} is of another kind, plugin or database.`,
+    ]);
+    await postgres.query("SELECT pg_drop_replication_slot($1)", [options.slotName]);
+  });
+});
+
+describe("validate --connect", () => {
+  it("says what settings keep the log from being read", async () => {
+    await using server = await startPostgres({
+      settings: {
+        wal_level: "replica",
+        max_replication_slots: "0",
+        max_wal_senders: "0",
+        max_slot_wal_keep_size: "64MB",
+      },
+    });
+    await server.query("CREATE TABLE public.good (id int PRIMARY KEY)");
+    const all = await validatePostgres(optionsOf(server), context);
+    expect(errorsOf(all)).toEqual([
+      "wal_level is replica.",
+      "All 0 replication slots are taken.",
+      "All 0 WAL senders are in use.",
+    ]);
+    expect(all.map((finding) => finding.what)).toContain("max_slot_wal_keep_size is 64 MB.");
+  });
+
+  it("knows of what a test server cannot easily be", () => {
+    const server = {
+      version: 15,
+      encoding: "SQL_ASCII",
+      walLevel: "logical",
+      inRecovery: true,
+      slotsMost: 10,
+      slotsUsed: 1,
+      sendersMost: 10,
+      sendersUsed: 1,
+      slotKeepMb: 10,
+      slotIdleS: 60,
+      role: "me",
+      database: "d",
+      isSuperuser: true,
+      mayReplicate: true,
+      mayCreate: true,
+      ownsPublication: null,
+      oldestWriterS: 100,
+      encrypted: true,
+    };
+    const address = { host: "", port: 0, user: "", password: "", database: "d" };
+    const observed: Observed = {
+      options: optionsOf(address),
+      server,
+      slot: null,
+      publication: null,
+      discovery: { tables: [], refused: [], relations: [] },
+    };
+    const whatsOf = (changed: Partial<Observed>): string =>
+      findings({ ...observed, ...changed })
+        .map((finding) => finding.what)
+        .join(" ");
+    expect(whatsOf({})).toMatch(
+      /SQL_ASCII.*standby.*writing for 100 s.*idle_replication_slot_timeout is 60/,
+    );
+    expect(whatsOf({ server: { ...server, version: 12 } })).toContain("PostgreSQL 12");
+    expect(whatsOf({ server: { ...server, version: 19 } })).toContain("PostgreSQL 19");
+    const slot = {
+      slot_name: "v_d",
+      plugin: "pgoutput",
+      slot_type: "logical",
+      database: "d",
+      active: false,
+      active_pid: null,
+      temporary: false,
+      restart_lsn: "0/1",
+      confirmed_flush_lsn: "0/1",
+    };
+    expect(whatsOf({ slot })).not.toContain("Slot v_d");
+    expect(whatsOf({ slot: { ...slot, wal_status: "lost" } })).toContain(
+      "Slot v_d has lost its log",
+    );
+    expect(whatsOf({ slot: { ...slot, active: true, active_pid: 7 } })).toContain(
+      "read by backend 7",
+    );
+  });
+});

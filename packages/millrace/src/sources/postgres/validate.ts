@@ -1,0 +1,53 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { ConnectorContext } from "../../model/source.ts";
+import type { Queryable } from "./catalogue.ts";
+import { ControlPool } from "./control-pool.ts";
+import { discoverTables } from "./discover.ts";
+import { applyRules, type Observed } from "./finding-rule.ts";
+import { chooseConnection, type PostgresSourceOptions } from "./options.ts";
+import { readPublication } from "./publication.ts";
+import { readPublished } from "./published.ts";
+import { readServerFacts } from "./server-facts.ts";
+import { SERVER_RULES, SLOT_RULES } from "./server-rules.ts";
+import { readSlot } from "./slot.ts";
+import { PUBLICATION_RULES, tableFindings } from "./table-rules.ts";
+
+const WORST_FIRST: readonly Finding["severity"][] = ["error", "warning", "notice"];
+
+/**
+ * What the server says about a pipeline before it is started, worst first. Writes nothing. A server that cannot be
+ * asked is a finding too.
+ */
+export async function validatePostgres(
+  options: PostgresSourceOptions,
+  context: ConnectorContext,
+): Promise<Finding[]> {
+  const pool = new ControlPool(() => chooseConnection(options, context.pipeline));
+  try {
+    return findings(await observe(pool, options));
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const whatFollows = "Nothing else could be checked.";
+    return [{ severity: "error", what: error.message, whatFollows, remedy: error.remedy }];
+  } finally {
+    await pool.close();
+  }
+}
+
+/** Pure: what follows from what was observed. */
+export function findings(observed: Observed): Finding[] {
+  const rules = [...SERVER_RULES, ...SLOT_RULES, ...PUBLICATION_RULES];
+  const all = [...applyRules(rules, observed), ...tableFindings(observed)];
+  return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
+}
+
+async function observe(client: Queryable, options: PostgresSourceOptions): Promise<Observed> {
+  const { matches, partitions, createPublication, publicationName, slotName } = options;
+  const server = await readServerFacts(client, publicationName);
+  const slot = await readSlot(client, slotName);
+  const publication = await readPublication(client, publicationName);
+  const published = await readPublished(client, publicationName);
+  const going = { matches, partitions, createPublication, published };
+  return { options, server, slot, publication, discovery: await discoverTables(client, going) };
+}
