@@ -1,7 +1,10 @@
+import { checkPipeline } from "../check-pipeline.ts";
+import type { PipelineFinding } from "../check-pipeline.ts";
 import { loadConfig } from "../config/load.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
 import { ConfigError, formatNotice, formatProblem } from "../config/problem.ts";
 import type { Notice, Problem } from "../config/problem.ts";
+import { silentLogger } from "../model/ports.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
@@ -19,32 +22,62 @@ interface Verdict {
   readonly valid: boolean;
   readonly problems: readonly Problem[];
   readonly notices: readonly Notice[];
+  /** What the servers say, with `--connect`. */
+  readonly findings?: readonly PipelineFinding[];
 }
 
 /** Says everything that is wrong with some files. Exit 0 when nothing is, else 2. */
-export function validateCommand(options: ValidateOptions, io: CliSurroundings): Promise<number> {
-  const verdicts = options.files.map((file) => verdictOf(file, io.env));
+export async function validateCommand(
+  options: ValidateOptions,
+  io: CliSurroundings,
+): Promise<number> {
+  const verdicts: Verdict[] = [];
+  for (const file of options.files) verdicts.push(await verdictOf(file, options.connect, io));
   if (options.json) io.stdout.write(`${JSON.stringify({ files: verdicts })}\n`);
   else io.stdout.write(verdicts.map(verdictText).join(""));
-  return Promise.resolve(verdicts.every(({ valid }) => valid) ? EXIT.done : EXIT.invalid);
+  return verdicts.every(({ valid }) => valid) ? EXIT.done : EXIT.invalid;
 }
 
-function verdictOf(file: string, env: CliSurroundings["env"]): Verdict {
+async function verdictOf(file: string, connect: boolean, io: CliSurroundings): Promise<Verdict> {
+  let config: PipelineConfig;
   try {
-    const { name, notices }: PipelineConfig = loadConfig(file, env);
-    return { file, pipeline: name, valid: true, problems: [], notices };
+    config = loadConfig(file, io.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { file, pipeline: null, valid: false, problems: error.problems, notices: [] };
   }
+  const verdict = {
+    file,
+    pipeline: config.name,
+    valid: true,
+    problems: [],
+    notices: config.notices,
+  };
+  if (!connect) return verdict;
+  const context = {
+    pipeline: config.name,
+    clock: io.clock,
+    random: Math.random,
+    log: silentLogger,
+  };
+  const findings = await checkPipeline(config, context);
+  return { ...verdict, valid: findings.every(({ severity }) => severity !== "error"), findings };
 }
 
-function verdictText({ file, pipeline, valid, problems, notices }: Verdict): string {
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+function verdictText({ file, pipeline, valid, problems, notices, findings = [] }: Verdict): string {
+  const errors = problems.length + findings.filter(({ severity }) => severity === "error").length;
   const lines = [
     ...problems.map(formatProblem),
     ...notices.map((notice) => `${formatNotice(notice)} (notice)`),
-    valid ? `${file}: pipeline ${pipeline ?? ""} is valid` : `${file}: ${count}`,
+    ...findings.map(findingText),
+    valid
+      ? `${file}: pipeline ${pipeline ?? ""} is valid`
+      : `${file}: ${errors === 1 ? "1 problem" : `${errors} problems`}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function findingText({ about, severity, what, whatFollows, remedy }: PipelineFinding): string {
+  const said = about === "file" ? [what] : [`${about}: ${what}`, whatFollows, remedy];
+  return `${said.join(" ")}${severity === "error" ? "" : ` (${severity})`}`;
 }

@@ -12,6 +12,9 @@ import type { AppParts } from "./app.ts";
 /** Lag over which `/health/ready` says no. */
 const MAX_READY_LAG_MS = 60_000;
 
+/** How long answers under way may take when the listener closes. */
+const CLOSE_GRACE_MS = 1000;
+
 /** Where to listen and who may ask. */
 export interface ListenOptions {
   readonly host: string;
@@ -62,12 +65,19 @@ export async function startServer({
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return {
     url: `${tls === null ? "http" : "https"}://${host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closed(server),
   };
+}
+
+/** Answers under way are given (the one to `stop` is why), then whoever still hangs on is cut off. */
+function closed(server: ReturnType<typeof createHttpServer>): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
 }
 
 function opened(

@@ -1,0 +1,98 @@
+import { buildRouter } from "./build-router.ts";
+import { buildSink } from "./build-sink.ts";
+import { buildSource, postgresSourceOptions } from "./build-source.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { ConfigError, formatProblem } from "./config/problem.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import type { Finding } from "./model/finding.ts";
+import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
+import { preflight } from "./preflight.ts";
+import { openSinkSession } from "./sink-session.ts";
+import { validatePostgres } from "./sources/postgres/validate.ts";
+
+/** A finding, and which server it is about. */
+export interface PipelineFinding extends Finding {
+  readonly about: "source" | "sink" | "file";
+}
+
+/** What the servers say about a pipeline before it is started: rights, settings, keys, limits. Writes nothing. */
+export async function checkPipeline(
+  config: PipelineConfig,
+  context: ConnectorContext,
+): Promise<PipelineFinding[]> {
+  const source = await validatePostgres(postgresSourceOptions(config.source), context);
+  const reachable = !source.some(
+    ({ whatFollows }) => whatFollows === "Nothing else could be checked.",
+  );
+  const { tables, findings } = reachable
+    ? await checkTables(config, context)
+    : { tables: [], findings: [] };
+  return [
+    ...source.map((finding) => ({ ...finding, about: "source" as const })),
+    ...findings,
+    ...(await checkSink(config, tables, context)),
+  ];
+}
+
+/** Whether the patterns and rules match what the source has. */
+async function checkTables(
+  config: PipelineConfig,
+  context: ConnectorContext,
+): Promise<{ tables: readonly DiscoveredTable[]; findings: PipelineFinding[] }> {
+  const source = buildSource(config.source, context);
+  try {
+    return { tables: await preflight(config, source), findings: [] };
+  } catch (error) {
+    return { tables: [], findings: findingsOf(error, "file") };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Whether the sink can be reached, and every table mapped to it. */
+async function checkSink(
+  config: PipelineConfig,
+  tables: readonly DiscoveredTable[],
+  context: ConnectorContext,
+): Promise<PipelineFinding[]> {
+  const sink = buildSink(config.sink, context, null);
+  const router = buildRouter(config);
+  const findings = tables.flatMap(({ shape }) => {
+    try {
+      for (const plan of router.plan(shape)) sink.mapTable(plan.shape, plan.target);
+      return [];
+    } catch (error) {
+      return findingsOf(error, "sink");
+    }
+  });
+  return [...findings, ...(await checkConnection(config, context))];
+}
+
+async function checkConnection(
+  { sink }: PipelineConfig,
+  context: ConnectorContext,
+): Promise<PipelineFinding[]> {
+  if (sink.kind === "jsonl") return [];
+  try {
+    const session = await openSinkSession(sink, context);
+    await session.close();
+    return [];
+  } catch (error) {
+    return findingsOf(error, "sink");
+  }
+}
+
+function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFinding[] {
+  if (!(error instanceof MillraceError)) throw error;
+  const whatFollows = "The pipeline would not start.";
+  if (error instanceof ConfigError) {
+    return error.problems.map((problem) => ({
+      about,
+      severity: "error",
+      what: formatProblem(problem),
+      whatFollows,
+      remedy: problem.remedy,
+    }));
+  }
+  return [{ about, severity: "error", what: error.message, whatFollows, remedy: error.remedy }];
+}
