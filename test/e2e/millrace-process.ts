@@ -17,11 +17,11 @@ export type ReportedEvent = Readonly<Record<string, unknown>>;
 
 /** One run of the program. */
 export class MillraceProcess {
-  readonly events: ReportedEvent[] = [];
   /** What was printed, newest last, for messages of failed tests. */
   readonly output: string[] = [];
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
+  readonly #tableStates = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
   #ending: Ending | null = null;
 
@@ -49,18 +49,19 @@ export class MillraceProcess {
     return this.#ending === null;
   }
 
-  /** Waits until an event was reported; rejects with what was printed when the process ends before or time is up. */
-  async waitFor(
-    what: string,
-    found: (event: ReportedEvent) => boolean,
-    timeoutMs = 60_000,
-  ): Promise<void> {
+  /** Waits until so many tables are known and each is in SYNC; rejects with what was printed when that fails. */
+  async waitForSync(tables: number, timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      if (this.events.some(found)) return;
-      if (!this.isRunning) throw new Error(`millrace ended before ${what}:\n${this.tail()}`);
+      const states = [...this.#tableStates.values()];
+      if (states.length >= tables && states.every((state) => state === "SYNC")) return;
+      if (!this.isRunning)
+        throw new Error(`millrace ended before all was in SYNC:\n${this.tail()}`);
       const leftMs = deadline - Date.now();
-      if (leftMs <= 0) throw new Error(`No ${what} within ${timeoutMs} ms:\n${this.tail()}`);
+      if (leftMs <= 0) {
+        const late = JSON.stringify([...this.#tableStates].filter(([, state]) => state !== "SYNC"));
+        throw new Error(`Not all in SYNC within ${timeoutMs} ms: ${late}\n${this.tail()}`);
+      }
       await this.#next(leftMs);
     }
   }
@@ -100,11 +101,18 @@ export class MillraceProcess {
     if (!line.startsWith("{")) return;
     try {
       const event: unknown = JSON.parse(line);
-      if (typeof event === "object" && event !== null) this.events.push({ ...event });
+      if (typeof event === "object" && event !== null) this.#note({ ...event });
     } catch {
       // A line that only looks like JSON is in the output all the same.
     }
     this.#wake();
+  }
+
+  #note(event: ReportedEvent): void {
+    const { type, table, state } = event;
+    if (type === "table" && typeof table === "string" && typeof state === "string") {
+      this.#tableStates.set(table, state);
+    }
   }
 
   #wake(): void {

@@ -73,7 +73,7 @@ describe.each(targetKinds)("every table and every kind of write, into %s", (kind
     const early = write(1, 120, 2000);
     const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
     await early;
-    await run.waitFor("caught up", ({ type }) => type === "caught-up", 120_000);
+    await run.waitForSync(tables.length, 60_000);
     await write(2, 120, largeRows);
     expect(await run.stop()).toEqual({ code: 0, signal: null });
     await runToEnd(["run", file, "--until-caught-up", "--json", "--listen", "off"], 120_000);

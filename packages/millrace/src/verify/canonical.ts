@@ -12,7 +12,12 @@ import { quoteColumn } from "./sql-text.ts";
  */
 export function canonicalText(name: string, type: LogicalType, asText: boolean): Expression {
   const column = quoteColumn(name);
-  return () => (asText ? `${column}::text` : canonicalOf(column, type));
+  return () => (asText ? outputText(column) : canonicalOf(column, type));
+}
+
+/** What the server would send; a cast says something else for some types (`inet` gets a `/32`). */
+function outputText(column: string): string {
+  return `CASE WHEN ${column} IS NULL THEN NULL ELSE concat(${column}) END`;
 }
 
 function canonicalOf(column: string, type: LogicalType): string {
@@ -36,8 +41,9 @@ function canonicalOf(column: string, type: LogicalType): string {
     case "uuid":
     case "json":
     case "jsonb":
-    case "other":
       return `${column}::text`;
+    case "other":
+      return outputText(column);
   }
 }
 
@@ -69,12 +75,7 @@ export function treatedText(
 function hashedBytes(name: string, type: LogicalType): string {
   const column = quoteColumn(name);
   if (type.kind === "bytes") return column;
-  const text =
-    type.kind === "decimal"
-      ? `trim_scale(${column})::text`
-      : type.kind === "text" && type.fixed === true
-        ? `rtrim(${column}::text, ' ')`
-        : `${column}::text`;
+  const text = type.kind === "timestamptz" ? `${column}::text` : canonicalOf(column, type);
   return `convert_to(${text}, 'UTF8')`;
 }
 

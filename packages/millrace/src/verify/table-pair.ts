@@ -32,6 +32,22 @@ export interface TablePair {
   readonly way: ComparisonWay;
 }
 
+/** Columns that the target ought to have and has not; all of them where there is no such table. */
+export async function missingColumns(
+  { target }: VerifyTable,
+  reader: TableReader,
+): Promise<readonly string[]> {
+  const rows = await reader.query(columnNames, [target.schema, target.name]);
+  const found = new Set(rows.map(([name]) => name));
+  return target.columns.map(({ name }) => name).filter((name) => !found.has(name));
+}
+
+const columnNames = `
+  SELECT a.attname FROM pg_attribute a
+  JOIN pg_class r ON r.oid = a.attrelid
+  JOIN pg_namespace n ON n.oid = r.relnamespace
+  WHERE n.nspname = $1 AND r.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;
+
 /** One column on its way: as the source has it, what becomes of it, and where it arrives. */
 interface ColumnWay {
   readonly column: Column;

@@ -170,8 +170,11 @@ describe.each(keyShapes)("a table whose key is %s", (name, keyColumns, key, valu
   beforeAll(async () => {
     const columns: Columns = { ...keyColumns, value: [text, "text", "text"] };
     table = await makeTable(name, columns, key);
-    const rows = `SELECT ${values}, 'v' || n FROM generate_series(1, 50) AS n`;
-    await both(`INSERT INTO "${name}" ${rows}`);
+    const insert = (made: string): string =>
+      `INSERT INTO "${name}" SELECT ${made}, 'v' || n FROM generate_series(1, 50) AS n`;
+    await source.query(insert(values));
+    // The sink gets the server's output, which is not what a cast of an inet to text gives.
+    await target.query(insert(values.replace("::inet", "")));
   });
 
   it(`is compared by ${way}`, async () => {
@@ -243,6 +246,26 @@ describe("values that the two sides hold in different types", () => {
     await target.query(`UPDATE ${name} SET ${column} = ${expression} WHERE id = 1`);
     const { rows } = await verify(table);
     expect(rows).toEqual([{ kind: "different", key: { id: "1" }, columns: [column] }]);
+  });
+});
+
+describe("a target that is not as it ought to be", () => {
+  it("is told by what it lacks", async () => {
+    const table = await makeTable("lacking", { id: [bigint, "bigint", "bigint"] }, ["id"]);
+    const [id] = table.target.columns;
+    if (id === undefined) throw new Error("no column");
+    const columns = [id, { ...id, name: "more" }];
+    const options = { ...readers, settle: null, maxRowsNamed: 0 };
+    const lacking = { ...table, target: { ...table.target, columns } };
+    expect(await verifyTables({ ...options, tables: [lacking] })).toMatchObject({
+      equal: false,
+      tables: [{ problem: 'the target has no column "more"' }],
+    });
+    const absent = { ...table, target: { ...table.target, name: "absent" } };
+    expect(await verifyTables({ ...options, tables: [absent] })).toMatchObject({
+      equal: false,
+      tables: [{ problem: "the target table does not exist" }],
+    });
   });
 });
 

@@ -4,7 +4,7 @@ import type { Suspect } from "./differences.ts";
 import type { ConfirmedDifference, Settle } from "./settle.ts";
 import { settleSuspects } from "./settle.ts";
 import type { TablePair, VerifyTable } from "./table-pair.ts";
-import { pairTable } from "./table-pair.ts";
+import { missingColumns, pairTable } from "./table-pair.ts";
 import type { TableReader } from "./table-reader.ts";
 import { settleTextForms } from "./table-reader.ts";
 import type { WalkStep } from "./walk.ts";
@@ -55,6 +55,8 @@ export interface TableVerdict {
   readonly unsettled: number;
   /** So many rows differ that the comparison of this table was cut short. */
   readonly cutShort: boolean;
+  /** Why the table could not be compared at all; null where it was. */
+  readonly problem: string | null;
   readonly rows: readonly RowDifference[];
 }
 
@@ -82,17 +84,39 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyResult
 }
 
 function isEqual(verdict: TableVerdict): boolean {
-  const { missing, extra, different, unsettled, cutShort } = verdict;
-  return missing + extra + different + unsettled === 0 && !cutShort;
+  const { missing, extra, different, unsettled, cutShort, problem } = verdict;
+  return missing + extra + different + unsettled === 0 && !cutShort && problem === null;
 }
 
 async function verifyTable(table: VerifyTable, options: VerifyOptions): Promise<TableVerdict> {
+  const absent = await missingColumns(table, options.target);
+  if (absent.length > 0) return incomparable(table, absent);
   const pair = await pairTable(table, options);
   const signal = options.signal ?? new AbortController().signal;
   if (pair.way !== "bag") return verifyKeyed(pair, options, signal);
   const bag = await compareBags(pair, options.settle, signal);
   report(pair, options, bag.sourceRows, bag.missing + bag.extra);
-  return { ...identityOf(pair), ...bag, different: 0, unsettled: 0, cutShort: false, rows: [] };
+  return { ...nothingFound, ...identityOf(pair), ...bag };
+}
+
+const nothingFound = {
+  sourceRows: 0,
+  targetRows: 0,
+  missing: 0,
+  extra: 0,
+  different: 0,
+  unsettled: 0,
+  cutShort: false,
+  problem: null,
+  rows: [],
+};
+
+function incomparable(table: VerifyTable, absent: readonly string[]): TableVerdict {
+  const isMissing = absent.length === table.target.columns.length;
+  const problem = isMissing
+    ? "the target table does not exist"
+    : `the target has no column ${absent.map((name) => `"${name}"`).join(", ")}`;
+  return { ...nothingFound, ...identityOf({ table }), problem };
 }
 
 async function verifyKeyed(
@@ -118,6 +142,7 @@ async function verifyKeyed(
     different: count("different"),
     unsettled: unsettled.length,
     cutShort: walked.cutShort,
+    problem: null,
     rows: await nameRows(pair, confirmed.slice(0, options.maxRowsNamed)),
   };
 }
@@ -169,7 +194,7 @@ async function differingColumns(
     .map(({ name }) => name);
 }
 
-function identityOf({ table }: TablePair): { table: TableId; target: TableId } {
+function identityOf({ table }: Pick<TablePair, "table">): { table: TableId; target: TableId } {
   return { table: table.source.id, target: table.target.id };
 }
 
