@@ -23,13 +23,15 @@ async function main(): Promise<void> {
 }
 
 function jsonLine(cluster: DsqlLocal): string {
-  const { host, port, user, database, tls, ca } = cluster;
-  return `${JSON.stringify({ host, port, user, database, tls, ca })}\n`;
+  const { host, port, user, database, tls, ca, controlUrl } = cluster;
+  const control = controlUrl === "" ? {} : { control: controlUrl };
+  return `${JSON.stringify({ host, port, user, database, tls, ca, ...control })}\n`;
 }
 
 function greeting(cluster: DsqlLocal): string {
+  const control = cluster.controlUrl === "" ? "" : `\nControl port: ${cluster.controlUrl}`;
   const trust = cluster.tls ? `\nCA to trust: ${cluster.caFile}` : "";
-  return `dsql-local answers at ${cluster.url}${trust}\nPress Ctrl-C to end it.\n`;
+  return `dsql-local answers at ${cluster.url}${trust}${control}\nPress Ctrl-C to end it.\n`;
 }
 
 function endOnSignals(cluster: DsqlLocal): void {

@@ -133,14 +133,18 @@ async function makeContext(
   jobDelayMs: number,
   undo: Undo,
 ): Promise<ClusterContext> {
-  const admin = await AdminSession.open(target);
+  // The monitor never waits for a lock itself, or nobody would be told.
+  const monitor = await AdminSession.open(target);
+  undo.push(() => monitor.close());
+  const waits = new LockWaits(monitor);
+  const admin = await AdminSession.open(target, waits);
   undo.push(() => admin.close());
   const versions = new CatalogueVersions();
   const onDone = (table: string): void => versions.bump([table]);
-  const jobs = new Jobs({ target, admin, delayMs: jobDelayMs, onDone });
+  const jobs = new Jobs({ target, admin, waits, delayMs: jobDelayMs, onDone });
   undo.push(() => jobs.stop());
   return {
-    target, admin, gate: new Gate(), versions, waits: new LockWaits(admin), jobs,
+    target, admin, gate: new Gate(), versions, waits, jobs,
     facts: new TableFactsCache(admin, versions), faults: new Faults(), counters: zeroCounters(),
     commits: { asked: 0, answered: 0 }, nowMs: clock.nowMs,
   }; // prettier-ignore
@@ -177,7 +181,8 @@ function makeControl(cluster: ClusterContext, listener: Listener, clock: Shiftab
     async reset() {
       faults.clear();
       clock.shiftedMs = 0;
-      await cluster.admin.query(resetSql);
+      const session = await AdminSession.open(cluster.target, waits);
+      await session.query(resetSql).finally(() => session.close());
       cluster.versions.bumpAll();
       Object.assign(counters, zeroCounters());
     },

@@ -1,7 +1,7 @@
 /** Asynchronous jobs: index builds and constraint validations, as sys.jobs shows them. */
 import { randomBytes } from "node:crypto";
 import type { TableKey } from "../concurrency/catalogue-versions.ts";
-import { AdminSession } from "../postgres/admin.ts";
+import { AdminSession, type WaitWatcher } from "../postgres/admin.ts";
 import type { Target } from "../postgres/connect.ts";
 import { literal } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
@@ -21,6 +21,7 @@ export interface JobPlan {
 export interface JobsContext {
   readonly target: Target;
   readonly admin: AdminSession;
+  readonly waits: WaitWatcher;
   readonly delayMs: number;
   /** The job changed this table's definition. */
   onDone(table: TableKey): void;
@@ -73,7 +74,7 @@ export class Jobs {
   }
 
   async #work(jobId: string, plan: JobPlan, visible: () => void): Promise<void> {
-    const session = await AdminSession.open(this.#context.target);
+    const session = await AdminSession.open(this.#context.target, this.#context.waits);
     try {
       await this.#note(jobId, "processing", "");
       await session.query(`SET search_path = ${quoted(plan.schema)}`);

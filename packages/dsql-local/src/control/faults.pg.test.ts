@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Clients, OC000, OC001, outcome, refusal } from "../testing/clients.ts";
+
+let cluster: DsqlLocal;
+let client: pg.Client;
+let watcher: pg.Client;
+const clients = new Clients(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDsqlLocal({ tls: "off", control: "127.0.0.1:0" });
+});
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  await cluster.control.reset();
+  client = await clients.connect({ application_name: "victim" });
+  watcher = await clients.connect();
+  await client.query("create table t (id int primary key, v int)");
+  await client.query("insert into t values (1, 10)");
+});
+afterEach(() => clients.close());
+
+async function transaction(value: number): Promise<string> {
+  const begun = await outcome(client.query("begin"));
+  if (begun !== "ok") return begun;
+  await client.query("update t set v = $1 where id = 1", [value]);
+  return outcome(client.query("commit"));
+}
+
+async function value(): Promise<number> {
+  const result = await watcher.query<{ v: number }>("select v from t where id = 1");
+  return result.rows[0]?.v ?? -1;
+}
+
+/** What a query of a client that is cut ends with. */
+async function cutMessage(query: Promise<unknown>): Promise<string> {
+  return query.then(
+    () => "answered",
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+const CUT = "Connection terminated unexpectedly";
+
+describe("a conflict switched on", () => {
+  it("strikes at the nth COMMIT, as often as asked, and keeps nothing", async () => {
+    cluster.control.inject({ kind: "conflict", code: "OC000", nth: 2, times: 2 });
+    const results: string[] = [];
+    for (let i = 1; i <= 4; i++) results.push(await transaction(i));
+    expect(results).toEqual(["ok", OC000, OC000, "ok"]);
+    expect(await value()).toBe(4);
+    expect(cluster.control.faults()).toMatchObject([{ struck: 2 }]);
+    expect(cluster.control.counters()).toMatchObject({ conflictsOC000: 2 });
+  });
+
+  it("strikes single statements too, and not reads", async () => {
+    cluster.control.inject({ kind: "conflict", code: "OC001" });
+    await client.query("begin");
+    await client.query("select 1");
+    await client.query("commit");
+    expect(await outcome(client.query("update t set v = 5"))).toBe(OC001);
+    expect(await value()).toBe(10);
+  });
+
+  it("leaves other applications alone", async () => {
+    cluster.control.inject({ kind: "conflict", code: "OC000", applicationName: "victim" });
+    expect(await outcome(watcher.query("update t set v = 6"))).toBe("ok");
+    expect(await transaction(7)).toBe(OC000);
+  });
+});
+
+describe("a connection cut at COMMIT", () => {
+  it("before it is applied: nothing stays", async () => {
+    cluster.control.inject({ kind: "cut", when: "before" });
+    await client.query("begin");
+    await client.query("update t set v = 11");
+    expect(await cutMessage(client.query("commit"))).toBe(CUT);
+    expect(await value()).toBe(10);
+    expect(await outcome(watcher.query("update t set v = 12"))).toBe("ok");
+  });
+
+  it("after it is applied: all stays, unanswered", async () => {
+    cluster.control.inject({ kind: "cut", when: "after" });
+    expect(await cutMessage(client.query("update t set v = 11"))).toBe(CUT);
+    expect(await value()).toBe(11);
+  });
+
+  it("late: the client sees the cut, then it is applied", async () => {
+    cluster.control.inject({ kind: "cut", when: "late", lateMs: 200 });
+    await client.query("begin");
+    await client.query("update t set v = 11");
+    expect(await cutMessage(client.query("commit"))).toBe(CUT);
+    expect(await value()).toBe(10);
+    await sleep(400);
+    expect(await value()).toBe(11);
+  });
+
+  it("late: another's commit in between wins", async () => {
+    cluster.control.inject({ kind: "cut", when: "late", lateMs: 200 });
+    await client.query("begin");
+    await client.query("update t set v = 11");
+    expect(await cutMessage(client.query("commit"))).toBe(CUT);
+    expect(await outcome(watcher.query("update t set v = 12"))).toBe("ok");
+    await sleep(400);
+    expect(await value()).toBe(12);
+  });
+});
+
+describe("slowness", () => {
+  it("of a COMMIT holds nobody up", async () => {
+    cluster.control.inject({ kind: "slow-commit", delayMs: 300 });
+    await client.query("begin");
+    await client.query("update t set v = 11");
+    const startedMs = performance.now();
+    const committing = outcome(client.query("commit"));
+    await sleep(20);
+    expect(await outcome(watcher.query("update t set v = 12"))).toBe("ok");
+    expect(performance.now() - startedMs).toBeLessThan(250);
+    expect(await committing).toBe(OC000);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(295);
+  });
+
+  it("of statements goes by their text", async () => {
+    cluster.control.inject({ kind: "slow-statement", delayMs: 200, match: "^update" });
+    let startedMs = performance.now();
+    await client.query("select 1");
+    expect(performance.now() - startedMs).toBeLessThan(150);
+    startedMs = performance.now();
+    await client.query("update t set v = 1");
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(195);
+  });
+});
+
+describe("refusals", () => {
+  it("turn away connections", async () => {
+    cluster.control.inject({ kind: "refuse-connect", code: "53400" });
+    const refused = await refusal(clients.connect());
+    expect(refused).toMatchObject({
+      severity: "FATAL",
+      code: "53400",
+      message: "Unable to accept connection, rate exceeded.",
+    });
+    await clients.connect();
+  });
+
+  it("end a connection as unavailable", async () => {
+    cluster.control.inject({ kind: "unavailable" });
+    expect(await refusal(client.query("select 1"))).toMatchObject({
+      severity: "FATAL",
+      code: "XX000",
+      message: "server unavailable",
+    });
+    expect(await cutMessage(client.query("select 1"))).not.toBe("answered");
+  });
+
+  it("cut everybody on demand", async () => {
+    const gone = new Promise((resolve) => client.once("end", resolve));
+    cluster.control.cutConnections();
+    await gone;
+    expect(cluster.control.counters().openConnections).toBe(0);
+  });
+});
+
+describe("a connection's life", () => {
+  it("ends silently after an hour, but not inside a transaction of its last minutes", async () => {
+    await watcher.query("begin");
+    await watcher.query("update t set v = 13");
+    const gone = new Promise((resolve) => client.once("end", resolve));
+    cluster.control.shiftClock(3_600_500);
+    await gone;
+    expect(await outcome(watcher.query("select 1"))).toMatch(/^54000 transaction age limit/);
+  });
+});
+
+describe("the control port", () => {
+  async function call(method: string, path: string, body?: unknown): Promise<[number, unknown]> {
+    const response = await fetch(`${cluster.controlUrl}${path}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return [response.status, await response.json()];
+  }
+
+  it("switches faults on and off", async () => {
+    const [status, added] = await call("POST", "/faults", { kind: "conflict", code: "OC000" });
+    expect([status, added]).toEqual([201, { id: expect.any(Number) }]);
+    expect(await transaction(1)).toBe(OC000);
+    expect(await call("GET", "/faults")).toEqual([
+      200,
+      [{ id: expect.any(Number), fault: { kind: "conflict", code: "OC000" }, struck: 1 }],
+    ]);
+    expect(await call("DELETE", "/faults")).toEqual([200, {}]);
+    expect(await call("GET", "/faults")).toEqual([200, []]);
+  });
+
+  it("says what is wrong with a fault", async () => {
+    expect(await call("POST", "/faults", { kind: "flood" })).toEqual([
+      400,
+      {
+        error:
+          "kind must be one of conflict, cut, slow-commit, slow-statement, unavailable, refuse-connect",
+      },
+    ]);
+    expect((await call("POST", "/faults", { kind: "slow-commit" }))[0]).toBe(400);
+    expect((await call("POST", "/faults", { kind: "unavailable", match: "(" }))[0]).toBe(400);
+    expect((await call("GET", "/nothing"))[0]).toBe(404);
+  });
+
+  it("counts, moves the clock, and empties the cluster in no time", async () => {
+    await client.query("create schema s");
+    await client.query("create role r");
+    expect(await call("GET", "/counters")).toMatchObject([200, { commits: 4, openConnections: 2 }]);
+    await client.query("begin");
+    await client.query("select 1");
+    expect(await call("POST", "/clock", { shiftMs: 400_000 })).toEqual([200, {}]);
+    expect(await outcome(client.query("commit"))).toMatch(/^54000 transaction age limit/);
+    await watcher.query("begin");
+    await watcher.query("insert into t values (2, 2)");
+    expect(await call("POST", "/reset")).toEqual([200, {}]);
+    expect(await outcome(client.query("select * from t"))).toMatch(/^(40001|42P01)/);
+    expect(await outcome(client.query("create schema s"))).toBe("ok");
+    expect(cluster.control.counters().commits).toBe(1);
+  });
+});
