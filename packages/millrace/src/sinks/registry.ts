@@ -1,17 +1,21 @@
 import type { ConnectorContext } from "../model/source.ts";
 import type { Sink } from "../model/sink.ts";
+import type { AuthenticationProvider } from "./dsql/authentication.ts";
 import type { SqlSinkObserver } from "./dsql/create-sql-sink.ts";
 import { connectGate, createSqlSink } from "./dsql/create-sql-sink.ts";
 import type { ConnectGate } from "./dsql/connect-gate.ts";
 import type { SqlSinkInput } from "./dsql/options.ts";
 import type { SinkProfile } from "./dsql/profile.ts";
 import { DSQL, POSTGRES } from "./dsql/profile.ts";
+import type { SchemaMapper } from "./dsql/type-mapping.ts";
 import type { JsonlOptions } from "./jsonl/jsonl-sink.ts";
 import { JsonlSink } from "./jsonl/jsonl-sink.ts";
 
-/** What a sink is given; those of one process share a context's `gates`. */
+/** What a sink is given; the last two take the place of what the sink would do itself. */
 export interface SinkContext extends ConnectorContext {
   readonly sinkObserver?: SqlSinkObserver;
+  readonly authentication?: AuthenticationProvider;
+  readonly schemaMapper?: SchemaMapper;
 }
 
 /** Makes a sink of one kind. A connector is added by its folder and a line here. */
@@ -29,12 +33,14 @@ function sqlSink(profile: SinkProfile, options: SqlSinkInput, context: SinkConte
   const address = `${options.host}:${options.port ?? profile.defaults.port}`;
   const gate = gates.get(address) ?? connectGate(profile, context);
   gates.set(address, gate);
-  const { clock, random, log, sinkObserver } = context;
+  const { clock, random, log, sinkObserver, authentication, schemaMapper } = context;
   return createSqlSink(profile, options, {
     clock,
     random,
     log,
     gate,
     ...(sinkObserver === undefined ? {} : { observer: sinkObserver }),
+    ...(authentication === undefined ? {} : { authentication }),
+    ...(schemaMapper === undefined ? {} : { schemaMapper }),
   });
 }

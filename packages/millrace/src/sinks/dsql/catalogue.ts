@@ -26,20 +26,17 @@ export interface CatalogueTable {
   readonly keys: readonly CatalogueKey[];
 }
 
-const COLUMNS = `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+/** One statement tells whether the table is there and what its columns are: others may be making it right now. */
+const COLUMNS = `SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
  a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''
- FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p') AND a.attnum > 0 AND NOT a.attisdropped
- ORDER BY a.attnum`;
+ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p') ORDER BY a.attnum`;
 
 /** `indkey` counts INCLUDE columns too (all columns, on DSQL), `indnkeyatts` only the key. 0 is an expression. */
-const KEYS = `SELECT i.indisprimary, i.indnkeyatts, i.indkey::text, i.indexrelid::text
+const KEYS = `SELECT i.indisprimary, i.indnkeyatts, i.indkey::text
  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL`;
-
-const NUMBERS = `SELECT a.attnum, a.attname
- FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped`;
 
 /** Reads a table's shape; null where there is no table of this name. */
 export async function readCatalogueTable(
@@ -48,10 +45,10 @@ export async function readCatalogueTable(
 ): Promise<CatalogueTable | null> {
   const values = [table.schema, table.name];
   try {
-    const columns = await connection.query(COLUMNS, values);
-    if (columns.length === 0 && !(await tableExists(connection, values))) return null;
-    const numbers = await connection.query(NUMBERS, values);
-    const names = new Map(numbers.map(([number, name]) => [number ?? "", name ?? ""]));
+    const found = await connection.query(COLUMNS, values);
+    if (found.length === 0) return null;
+    const columns = found.filter(([number]) => number !== null);
+    const names = new Map(columns.map(([number, name]) => [number ?? "", name ?? ""]));
     const keys = await connection.query(KEYS, values);
     return { columns: columns.map(readColumn), keys: keys.flatMap((row) => readKey(row, names)) };
   } catch (error) {
@@ -65,16 +62,10 @@ export async function schemaExists(connection: SinkConnection, schema: string): 
   return rows.length > 0;
 }
 
-async function tableExists(
-  connection: SinkConnection,
-  values: readonly string[],
-): Promise<boolean> {
-  const text = `SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p')`;
-  return (await connection.query(text, values)).length > 0;
-}
-
-function readColumn([name, type, notNull, filled, generated]: (string | null)[]): CatalogueColumn {
+function readColumn([, name, type, notNull, filled, generated]: (
+  | string
+  | null
+)[]): CatalogueColumn {
   return {
     name: name ?? "",
     type: type ?? "",

@@ -42,7 +42,7 @@ async function sendAtOnce(
     failpoint("sink.commit-sent");
     results = await answer;
   } catch (error) {
-    await rollBack(connection);
+    await rollBack(connection, error);
     throw failureOf(error, planned, true);
   }
   expectCommitted(results[planned.length], "commit");
@@ -57,7 +57,7 @@ async function lookThenCommit(
   try {
     results = await connection.run(planned);
   } catch (error) {
-    await rollBack(connection);
+    await rollBack(connection, error);
     throw failureOf(error, planned, false);
   }
   const missing = missingRows(planned, results);

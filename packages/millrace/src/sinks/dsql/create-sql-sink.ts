@@ -11,6 +11,8 @@ import type { PoolObserver } from "./pool.ts";
 import { ConnectionPool } from "./pool.ts";
 import type { SinkProfile } from "./profile.ts";
 import { SqlSink } from "./sql-sink.ts";
+import type { SchemaMapper } from "./type-mapping.ts";
+import { ownMapper } from "./type-mapping.ts";
 
 /** What the sink tells about its connections and tokens; for metrics. */
 export interface SqlSinkObserver extends PoolObserver, TokenObserver {}
@@ -33,6 +35,8 @@ export interface SqlSinkContext {
   readonly gate?: ConnectGate;
   /** Takes the place of password and IAM authentication. */
   readonly authentication?: AuthenticationProvider;
+  /** Takes the place of the sink's own mapping of columns. */
+  readonly schemaMapper?: SchemaMapper;
 }
 
 /** Makes a sink for a kind of server. */
@@ -44,7 +48,7 @@ export function createSqlSink(
   const options = sqlSinkOptions(profile, input);
   const { clock, random, log } = context;
   const observer = context.observer ?? deafSinkObserver;
-  const authentication = context.authentication ?? authenticationOf(options, clock, observer);
+  const authentication = context.authentication ?? authenticationFor(options, clock, observer);
   const gate = context.gate ?? connectGate(profile, { clock, random });
   const connector = { options, authentication, gate, clock, random, log };
   const limits = {
@@ -59,7 +63,8 @@ export function createSqlSink(
     { clock, random },
     observer,
   );
-  return new SqlSink({ profile, options, pool, clock, random, log });
+  const mapper = context.schemaMapper ?? ownMapper;
+  return new SqlSink({ profile, options, pool, mapper, clock, random, log });
 }
 
 /** A gate with the profile's pace. */
@@ -73,7 +78,11 @@ export function connectGate(
   );
 }
 
-function authenticationOf(
+/**
+ * Password or IAM, as the options say.
+ * @throws MillraceError MR_SINK_REFUSED where the region is neither set nor part of the host name.
+ */
+export function authenticationFor(
   options: SqlSinkOptions,
   clock: Clock,
   observer: TokenObserver,

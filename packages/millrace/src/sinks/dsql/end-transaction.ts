@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
-import { abortedForSure, classify } from "./errors.ts";
+import { abortedForSure, classify, stalePlan } from "./errors.ts";
 import type { StatementResult } from "./exchange.ts";
 import type { SinkConnection } from "./sink-connection.ts";
 import { COMMIT, ROLLBACK } from "./statement.ts";
@@ -41,8 +41,9 @@ export function expectCommitted(result: StatementResult | undefined, doing: stri
   );
 }
 
-/** Leaves the connection without an open transaction, or without a connection. Never rejects. */
-export async function rollBack(connection: SinkConnection): Promise<void> {
+/** Leaves the connection without an open transaction, or without a session. Never rejects. */
+export async function rollBack(connection: SinkConnection, cause?: unknown): Promise<void> {
   if (connection.broken) return;
+  if (cause !== undefined && stalePlan(cause)) return connection.destroy();
   await connection.run([{ statement: ROLLBACK, values: [] }]).catch(() => connection.destroy());
 }

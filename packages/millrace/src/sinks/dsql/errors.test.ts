@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { abortedForSure, accessDenied, classify } from "./errors.ts";
+import { abortedForSure, accessDenied, classify, stalePlan } from "./errors.ts";
 import { ExchangeError } from "./exchange.ts";
 
 /** What pg throws: an Error with the server's fields. */
@@ -133,6 +133,18 @@ describe("abortedForSure", () => {
   it("does not believe a session that ended", () => {
     expect(abortedForSure(serverError("22000", "x", { severity: "FATAL" }))).toBe(false);
     expect(abortedForSure(new Error("Connection terminated unexpectedly"))).toBe(false);
+  });
+});
+
+describe("stalePlan", () => {
+  it("knows that only a new session helps", () => {
+    expect(
+      stalePlan(
+        new ExchangeError(1, serverError("0A000", "cached plan must not change result type")),
+      ),
+    ).toBe(true);
+    expect(stalePlan(serverError("26000", 'prepared statement "x" does not exist'))).toBe(true);
+    expect(stalePlan(serverError("0A000", "unsupported statement: Truncate"))).toBe(false);
   });
 });
 

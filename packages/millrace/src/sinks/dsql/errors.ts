@@ -21,6 +21,8 @@ export interface FailureContext {
   readonly facts?: ErrorFacts;
 }
 
+const STALE_PLAN = /cached plan must not change|prepared statement .* (does not|already) exist/i;
+
 type Verdict = readonly [code: ErrorCode, detail: string, errorClass?: ErrorClass];
 
 /**
@@ -53,6 +55,12 @@ export function abortedForSure(error: unknown): boolean {
   return !["08", "53", "57", "58", "XX"].includes(sqlState.slice(0, 2));
 }
 
+/** A statement prepared on this connection no longer fits the catalogue, and will fail until it is prepared anew. */
+export function stalePlan(error: unknown): boolean {
+  const { sqlState, message } = readServerError(error);
+  return sqlState === "26000" || sqlState === "42P05" || STALE_PLAN.test(message);
+}
+
 /** The connection was refused because of who we are; a fresh token may help once. */
 export function accessDenied(error: unknown): boolean {
   const { sqlState, message } = readServerError(error);
@@ -82,7 +90,7 @@ function byMessage(sqlState: string, { message, hint }: ServerError): Verdict | 
     return ["MR_SINK_REFUSED", `access denied${deniedReason(hint)}`];
   if (has(/waking up cluster|server unavailable/i))
     return ["MR_SINK_LOST_CONNECTION", "the server is not ready yet"];
-  if (has(/cached plan must not change|prepared statement .* (does not|already) exist/i)) {
+  if (has(STALE_PLAN)) {
     return ["MR_SINK_CONFLICT", "a prepared statement went stale"];
   }
   if (!sqlState.startsWith("54")) return null;

@@ -7,8 +7,3 @@ export function quoteName(name: string): string {
 export function quoteTable(table: { readonly schema: string; readonly name: string }): string {
   return `${quoteName(table.schema)}.${quoteName(table.name)}`;
 }
-
-/** Quotes a text literal. Only for DDL and names of ours; values travel as parameters. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

@@ -1,17 +1,21 @@
 import { describe, expect, it } from "vitest";
+import type { Clock } from "../../model/ports.ts";
 import { systemClock } from "../../model/ports.ts";
 import type { PoolLimits } from "./pool.ts";
 import { ConnectionPool } from "./pool.ts";
 import type { SinkConnection } from "./sink-connection.ts";
 
 /** Stands for a session: the pool looks at `broken` and `close` alone. */
-type Session = Pick<SinkConnection, "broken" | "close"> & { readonly id: number; alive: boolean };
+type Session = Pick<SinkConnection, "broken" | "close" | "destroy"> & {
+  readonly id: number;
+  alive: boolean;
+};
 
-function poolOf(limits: Partial<PoolLimits> = {}, failures = 0) {
+function poolOf(limits: Partial<PoolLimits> = {}, failures = 0, clockParts: Partial<Clock> = {}) {
   let opened = 0;
   let left = failures;
   const closed: number[] = [];
-  const clock = { ...systemClock, now: 0, monotonic: () => time.ms };
+  const clock = { ...systemClock, ...clockParts, now: () => 0, monotonic: () => time.ms };
   const time = { ms: 0 };
   const open = () => {
     if (left-- > 0) return Promise.reject(new Error("no"));
@@ -26,11 +30,12 @@ function poolOf(limits: Partial<PoolLimits> = {}, failures = 0) {
         closed.push(id);
         return Promise.resolve();
       },
+      destroy: () => closed.push(-id),
     };
     return Promise.resolve(session);
   };
   const all = { max: 2, min: 1, maxLifetimeMs: 1_000, idleTimeoutMs: 60_000, ...limits };
-  const ports = { clock: { ...clock, now: () => 0 }, random: () => 0 };
+  const ports = { clock, random: () => 0 };
   const pool = new ConnectionPool<Session>(open, all, ports, { counts() {}, acquired() {} });
   return { pool, closed, time, opened: () => opened };
 }
@@ -87,15 +92,36 @@ describe("the connection pool", () => {
     expect([first?.status, second?.status]).toEqual(["rejected", "fulfilled"]);
   });
 
-  it("refuses who waits when it closes, and ends what is given back later", async () => {
+  it("refuses who waits when it closes, and waits for what is in use", async () => {
     const { pool, closed } = poolOf({ max: 1 });
     const gate = Promise.withResolvers<void>();
-    const busy = pool.use(() => gate.promise);
+    const begun = Promise.withResolvers<void>();
+    const busy = pool.use(() => {
+      begun.resolve();
+      return gate.promise;
+    });
+    await begun.promise;
     const waiting = pool.use(() => Promise.resolve());
-    await pool.close();
+    const closing = pool.close();
     await expect(waiting).rejects.toMatchObject({ code: "MR_SINK_LOST_CONNECTION" });
+    expect(closed).toEqual([]);
     gate.resolve();
-    await busy;
+    await Promise.all([busy, closing]);
     expect(closed).toEqual([1]);
+  });
+
+  it("cuts what is in use for too long when it closes", async () => {
+    const { pool, closed } = poolOf({}, 0, { sleep: () => Promise.resolve() });
+    const gate = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const busy = pool.use(() => {
+      begun.resolve();
+      return gate.promise;
+    });
+    await begun.promise;
+    const closing = pool.close();
+    await expect.poll(() => closed).toEqual([-1]);
+    gate.resolve();
+    await Promise.all([busy, closing]);
   });
 });

@@ -19,7 +19,10 @@ export interface PoolObserver {
 /** What the pool looks at. */
 export interface Poolable {
   readonly broken: boolean;
+  /** Says goodbye; never rejects. */
   close(): Promise<void>;
+  /** Cuts the connection; what is in flight on it fails. */
+  destroy(): void;
 }
 
 interface Held<C> {
@@ -28,6 +31,9 @@ interface Held<C> {
   readonly retireAtMs: number;
   idleSinceMs: number;
 }
+
+/** How long connections in use may go on when the pool closes, ms; then they are cut. */
+const CLOSE_GRACE_MS = 5_000;
 
 /** How often idle connections are looked at, ms. */
 const SWEEP_MS = 15_000;
@@ -46,6 +52,8 @@ export class ConnectionPool<C extends Poolable = SinkConnection> {
   readonly #closed = new AbortController();
   /** Connections that are saying goodbye. */
   readonly #ending = new Set<Promise<void>>();
+  readonly #lent = new Set<Held<C>>();
+  /** Lent, or being opened. */
   #active = 0;
   #sweeper: Promise<void> = Promise.resolve();
 
@@ -78,21 +86,37 @@ export class ConnectionPool<C extends Poolable = SinkConnection> {
     const askedAtMs = this.#ports.clock.monotonic();
     const held = await this.#acquire();
     this.#observer.acquired(this.#ports.clock.monotonic() - askedAtMs);
+    this.#lent.add(held);
     this.#tell();
     try {
+      // It may have been opened while the pool was closed.
+      this.#closed.signal.throwIfAborted();
       return await work(held.connection);
     } finally {
       this.#release(held);
     }
   }
 
-  /** Ends idle connections now and the others when they are given back. */
+  /** Ends idle connections now and the others when they are given back, or cuts them when that takes too long. */
   async close(): Promise<void> {
     this.#closed.abort(new MillraceError("MR_SINK_LOST_CONNECTION", "the sink was closed"));
     for (const wake of this.#waiting.splice(0)) wake();
     for (const held of this.#idle.splice(0)) this.#end(held.connection);
+    await this.#drain();
     await Promise.all(this.#ending);
     await this.#sweeper;
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#active === 0) return;
+    const stop = new AbortController();
+    const cut = this.#ports.clock.sleep(CLOSE_GRACE_MS, stop.signal).then(
+      () => this.#lent.forEach((held) => held.connection.destroy()),
+      () => {},
+    );
+    while (this.#active > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    stop.abort();
+    await cut;
   }
 
   async #acquire(): Promise<Held<C>> {
@@ -127,6 +151,7 @@ export class ConnectionPool<C extends Poolable = SinkConnection> {
 
   #release(held: Held<C>): void {
     this.#active -= 1;
+    this.#lent.delete(held);
     if (this.#closed.signal.aborted || this.#spent(held)) this.#end(held.connection);
     else {
       held.idleSinceMs = this.#ports.clock.monotonic();

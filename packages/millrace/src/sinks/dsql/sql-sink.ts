@@ -28,6 +28,7 @@ import { mapTargetTable } from "./table-mapping.ts";
 import { TableStatements } from "./table-statements.ts";
 import type { TaskName } from "./takeover.ts";
 import { readLanes, takeOver } from "./takeover.ts";
+import type { SchemaMapper } from "./type-mapping.ts";
 import { TargetTables } from "./target-tables.ts";
 
 /** What the sink is made of. It owns the pool and closes it. */
@@ -35,6 +36,7 @@ export interface SqlSinkParts {
   readonly profile: SinkProfile;
   readonly options: SqlSinkOptions;
   readonly pool: ConnectionPool;
+  readonly mapper: SchemaMapper;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -79,11 +81,9 @@ export class SqlSink implements Sink {
 
   /** See {@link Sink.mapTable}. */
   mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable {
-    const { profile, options } = this.#parts;
-    return mapTargetTable(shape, target, {
-      profile,
-      unconstrainedNumeric: options.unconstrainedNumeric,
-    });
+    const { profile, options, mapper } = this.#parts;
+    const mapping = { profile, unconstrainedNumeric: options.unconstrainedNumeric };
+    return mapTargetTable(shape, target, mapping, mapper);
   }
 
   /** See {@link Sink.estimateBytes}. */

@@ -1,8 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Column, TableShape, TargetColumn, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
-import type { MappingOptions } from "./type-mapping.ts";
-import { mapColumn } from "./type-mapping.ts";
+import type { MappingOptions, SchemaMapper } from "./type-mapping.ts";
+import { ownMapper } from "./type-mapping.ts";
 
 /** The first column of a table without key, its key there; the value comes from the position. */
 export const KEYLESS_COLUMN = "_millrace_key";
@@ -15,9 +15,10 @@ export function mapTargetTable(
   shape: TableShape,
   target: { readonly schema: string; readonly name: string },
   options: MappingOptions,
+  mapper: SchemaMapper = ownMapper,
 ): TargetTable {
   const columns = shape.columns.map((column, index) =>
-    mapColumn(column, shape.key.includes(index), options),
+    mapper.mapColumn(column, shape.key.includes(index), options),
   );
   const keyless = shape.key.length === 0;
   const problems = tableProblems(shape, columns, options);

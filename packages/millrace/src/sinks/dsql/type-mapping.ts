@@ -9,6 +9,17 @@ export interface MappingOptions {
   readonly unconstrainedNumeric: "numeric" | "text";
 }
 
+/**
+ * Decides what a source column becomes at the sink; an extension takes the place of {@link ownMapper} and may fall back
+ * on it. Pure: the same column always maps to the same target.
+ */
+export interface SchemaMapper {
+  mapColumn(column: Column, isKey: boolean, options: MappingOptions): TargetColumn;
+}
+
+/** The mapping that fits today's DSQL. */
+export const ownMapper: SchemaMapper = { mapColumn };
+
 /** A target type and what does not fit it. */
 interface MappedType {
   readonly type: string;

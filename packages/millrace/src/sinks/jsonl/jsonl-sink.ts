@@ -1,6 +1,7 @@
 import { access, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Json } from "../../model/position.ts";
 import type {
@@ -84,8 +85,12 @@ export class JsonlSink implements Sink {
 
   /** See {@link Sink.open}. */
   async open(): Promise<void> {
-    await mkdir(this.#options.path, { recursive: true });
-    await mkdir(this.#options.statePath, { recursive: true });
+    try {
+      await mkdir(this.#options.path, { recursive: true });
+      await mkdir(this.#options.statePath, { recursive: true });
+    } catch (error) {
+      throw toMillraceError(error, "MR_SINK_REFUSED");
+    }
   }
 
   /** See {@link Sink.takeOver}. */
@@ -120,17 +125,12 @@ export class JsonlSink implements Sink {
 
   /** See {@link Sink.commit}. */
   async commit(commit: Commit): Promise<CommitResult> {
-    await this.#checkFence(commit);
-    const texts = new Map<string, string>();
-    for (const { table, json } of commit.writes.flatMap(linesOf)) {
-      texts.set(fileName(table), `${texts.get(fileName(table)) ?? ""}${JSON.stringify(json)}\n`);
+    try {
+      return await this.#append(commit);
+    } catch (error) {
+      // A full disk, say: the lines may be there and the state not, which repeats them.
+      throw toMillraceError(error, "MR_SINK_LOST_CONNECTION");
     }
-    for (const [name, text] of texts) await (await this.#file(name)).append(text);
-    failpoint("jsonl.lines-written");
-    const next = committed(this.#state, commit);
-    await writeState(this.#stateFile, next);
-    this.#state = next;
-    return { outcome: "done", deletedSome: 0 };
   }
 
   /** See {@link Sink.checkTable}. */
@@ -166,6 +166,20 @@ export class JsonlSink implements Sink {
     const files = await Promise.all(this.#files.values());
     this.#files.clear();
     await Promise.all(files.map((file) => file.close()));
+  }
+
+  async #append(commit: Commit): Promise<CommitResult> {
+    await this.#checkFence(commit);
+    const texts = new Map<string, string>();
+    for (const { table, json } of commit.writes.flatMap(linesOf)) {
+      texts.set(fileName(table), `${texts.get(fileName(table)) ?? ""}${JSON.stringify(json)}\n`);
+    }
+    for (const [name, text] of texts) await (await this.#file(name)).append(text);
+    failpoint("jsonl.lines-written");
+    const next = committed(this.#state, commit);
+    await writeState(this.#stateFile, next);
+    this.#state = next;
+    return { outcome: "done", deletedSome: 0 };
   }
 
   /** As good as files allow: a takeover between this look and the append goes unseen. */
