@@ -1,10 +1,13 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, postgresSourceOptions } from "./build-source.ts";
+import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError, formatProblem } from "./config/problem.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
 import { preflight } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
@@ -15,15 +18,27 @@ export interface PipelineFinding extends Finding {
   readonly about: "source" | "sink" | "file";
 }
 
-/** What the servers say about a pipeline before it is started: rights, settings, keys, limits. Writes nothing. */
+/** What `checkPipeline` may be given. */
+export interface CheckPipelineOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * What the servers say about a pipeline before it is started: rights, settings, keys, limits. Writes nothing.
+ * @throws ConfigError where the file cannot be used.
+ */
 export async function checkPipeline(
-  config: PipelineConfig,
-  context: ConnectorContext,
+  input: string | object,
+  options: CheckPipelineOptions = {},
 ): Promise<PipelineFinding[]> {
+  const config = loadConfig(input, options.env ?? process.env);
+  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const context = { pipeline: config.name, clock, random, log };
   const source = await validatePostgres(postgresSourceOptions(config.source), context);
-  const reachable = !source.some(
-    ({ whatFollows }) => whatFollows === "Nothing else could be checked.",
-  );
+  const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
   const { tables, findings } = reachable
     ? await checkTables(config, context)
     : { tables: [], findings: [] };
@@ -33,6 +48,9 @@ export async function checkPipeline(
     ...(await checkSink(config, tables, context)),
   ];
 }
+
+/** What the source's findings say when its server could not be asked. */
+const UNREACHABLE = "Nothing else could be checked.";
 
 /** Whether the patterns and rules match what the source has. */
 async function checkTables(

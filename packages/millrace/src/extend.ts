@@ -49,4 +49,6 @@ export { tableId } from "./model/table.ts";
 export type { Column, TableId, TableShape, TargetColumn, TargetTable } from "./model/table.ts";
 export { Skimmed, UNCHANGED } from "./model/value.ts";
 export type { Row, Value } from "./model/value.ts";
+export type { AuthenticationProvider } from "./sinks/dsql/authentication.ts";
+export type { Finding } from "./model/finding.ts";
 export type { TaskObserver } from "./pipeline/observer.ts";

@@ -10,6 +10,8 @@
 export { loadPipeline } from "./load-pipeline.ts";
 export type { LoadOptions } from "./load-pipeline.ts";
 export type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
+export { checkPipeline } from "./check-pipeline.ts";
+export type { CheckPipelineOptions, PipelineFinding } from "./check-pipeline.ts";
 export { ConfigError } from "./config/problem.ts";
 export type { Notice, Place, Problem } from "./config/problem.ts";
 export { CATALOGUE } from "./errors/catalogue.ts";
@@ -18,7 +20,13 @@ export { MillraceError } from "./errors/millrace-error.ts";
 export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
 export { Metrics } from "./observe/metrics.ts";
 export { verifyPipeline } from "./verify-pipeline.ts";
-export type { VerifyResult } from "./verify/verify-tables.ts";
+export type { VerifyPipelineOptions } from "./verify-pipeline.ts";
+export type {
+  RowDifference,
+  TableVerdict,
+  VerifyProgress,
+  VerifyResult,
+} from "./verify/verify-tables.ts";
 export { ByteBudget } from "./pipeline/byte-budget.ts";
 export type {
   ChannelStatus,

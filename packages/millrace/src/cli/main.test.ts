@@ -191,6 +191,26 @@ describe("millrace run, before anything is touched", () => {
     expect(stderr).not.toContain("geheim");
   });
 
+  it("exits with 2 where another process listens at its address", async () => {
+    const taken = await startServer({
+      pipelines: [],
+      metrics: new Metrics(),
+      version: VERSION,
+      listen: { host: "127.0.0.1", port: 0 },
+    });
+    const { host } = new URL(taken.url);
+    const { code, stderr } = await cli(["run", file("listen.yaml", GOOD_FILE), "--listen", host], {
+      PGPASSWORD: "x",
+    });
+    await taken.close();
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(
+        `MR_LISTEN: cannot listen at ${host}: another process listens there\n`,
+      ),
+    ]);
+  });
+
   it("tells failures as one JSON object per line where that is asked for", async () => {
     const { code, stdout } = await cli(["run", join(folder, "none.yaml"), "--json"]);
     expect([code, JSON.parse(stdout)]).toMatchObject([
@@ -204,7 +224,12 @@ describe("commands for a running process", () => {
   const shop = new PipelineInTests("shop", {
     tables: [
       tableStatus("orders"),
-      tableStatus("items", { state: "INIT_SYNC", loadedPercent: 40, rowsLoaded: 4000 }),
+      tableStatus("items", {
+        notices: ["it has no key"],
+        state: "INIT_SYNC",
+        loadedPercent: 40,
+        rowsLoaded: 4000,
+      }),
     ],
   });
   let server: Server;
@@ -240,6 +265,7 @@ describe("commands for a running process", () => {
       .toBe(`TABLE          STATE      LOADED  ROWS   CHANGES  DEAD LETTERS  TARGETS
 public.orders  SYNC       100 %   10     3        0             public.orders
 public.items   INIT_SYNC  40 %    4,000  3        0             public.items
+public.items: it has no key
 `);
   });
 

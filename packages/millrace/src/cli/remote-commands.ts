@@ -172,13 +172,15 @@ function tablesText(tables: readonly z.output<typeof TABLE>[]): string {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
-  return [header, ...rows]
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  const lines = [header, ...rows].map(
+    (row) =>
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}\n`,
+  );
+  const notices = tables.flatMap((table) =>
+    table.notices.map((notice) => `${table.id}: ${notice}\n`),
+  );
+  return [...lines, ...notices].join("");
 }

@@ -4,7 +4,6 @@ import { loadConfig } from "../config/load.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
 import { ConfigError, formatNotice, formatProblem } from "../config/problem.ts";
 import type { Notice, Problem } from "../config/problem.ts";
-import { silentLogger } from "../model/ports.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
@@ -54,13 +53,7 @@ async function verdictOf(file: string, connect: boolean, io: CliSurroundings): P
     notices: config.notices,
   };
   if (!connect) return verdict;
-  const context = {
-    pipeline: config.name,
-    clock: io.clock,
-    random: Math.random,
-    log: silentLogger,
-  };
-  const findings = await checkPipeline(config, context);
+  const findings = await checkPipeline(file, { env: io.env, clock: io.clock });
   return { ...verdict, valid: findings.every(({ severity }) => severity !== "error"), findings };
 }
 
