@@ -50,7 +50,8 @@ export class Execution {
     const streams = request.statement.kind === "read" || request.statement.kind === "call";
     const unit = streams ? { frames, simple, sink } : { frames, simple };
     let answer = await this.#worker.runInside(transaction, unit);
-    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request, answer);
+    if (!simple) tellHead(answer, sink);
+    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request);
     if (answer.error === undefined) return answer;
     return this.#recover(transaction, request, answer, defaultSchema);
   }
@@ -88,7 +89,7 @@ export class Execution {
     if (copies === undefined) throw violation("dataConflict");
     const answer = await this.#runTranslated(copies, request);
     if (single) throw violation("dataConflict");
-    if (!request.simple) answer.head.splice(0, Infinity, ...failed.head);
+    if (!request.simple) answer.head.length = 0;
     return answer;
   }
 
@@ -129,9 +130,10 @@ export class Execution {
       frames: request.frames.slice(0, -1),
       simple: false,
     });
+    tellHead(described, request.sink);
     if (described.error !== undefined) throw asViolation(described);
     const answer = await this.#runTranslated(copies, request);
-    answer.head.splice(0, Infinity, ...described.head);
+    answer.head.length = 0;
     return answer;
   }
 
@@ -149,7 +151,7 @@ export class Execution {
   }
 
   /** PostgreSQL broke a circle of waits at our statement: let the other through and run it again. */
-  async #retry(transaction: Transaction, request: Request, first: Answer): Promise<Answer> {
+  async #retry(transaction: Transaction, request: Request): Promise<Answer> {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       await this.#worker.park(transaction);
       await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
@@ -159,11 +161,16 @@ export class Execution {
         ? await this.#worker.runInside(transaction, { frames, simple })
         : await this.#worker.runEntry(request);
       if (isDeadlock(answer)) continue;
-      if (!simple) answer.head.splice(0, Infinity, ...first.head);
+      if (!simple) answer.head.length = 0;
       return answer;
     }
     throw violation("dataConflict");
   }
+}
+
+/** What was parsed, bound and described stays so, whatever becomes of the execution: the client hears of it now. */
+function tellHead(answer: Answer, sink: FrameSink): void {
+  for (const frame of answer.head.splice(0)) sink.add(frame);
 }
 
 function asViolation(answer: Answer): Violation {

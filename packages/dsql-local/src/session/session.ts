@@ -6,6 +6,7 @@ import type { Statement } from "../gate/statement.ts";
 import * as extended from "../wire/extended.ts";
 import * as wire from "../wire/messages.ts";
 import { BackendLost } from "./backend.ts";
+import type { FrameSink } from "./answer.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -39,7 +40,15 @@ export class Session {
   /** Messages for PostgreSQL that wait for the next Execute, Sync or Flush. */
   #pending: Buffer[] = [];
   #pendingBinds = false;
+  /** Names in Parse messages that were sent to PostgreSQL, and how many of them it has taken. */
   #parsedNames: string[] = [];
+  #parsesTaken = 0;
+  readonly #sink: FrameSink = {
+    add: (frame) => {
+      if (frame[0] === Type.parseComplete) this.#parsesTaken++;
+      this.#writer.add(frame);
+    },
+  };
   /** After an error everything up to the next Sync is ignored. */
   #skipping = false;
 
@@ -64,9 +73,9 @@ export class Session {
 
   async #take(message: Buffer): Promise<void> {
     const type = message[0] ?? 0;
-    if (type === Type.query) return this.#takeQuery(message);
     if (type === Type.sync) return this.#takeSync();
     if (this.#skipping) return;
+    if (type === Type.query) return this.#takeQuery(message);
     try {
       await this.#takeExtended(type, message);
     } catch (error) {
@@ -103,7 +112,6 @@ export class Session {
   // --- simple protocol
 
   async #takeQuery(message: Buffer): Promise<void> {
-    this.#skipping = false;
     const sql = wire.readCString(message, 5)[0];
     try {
       await this.#runText(sql, message);
@@ -140,7 +148,7 @@ export class Session {
     portal?: Portal,
   ): Request {
     return {
-      statement, frames, simple, sink: this.#writer,
+      statement, frames, simple, sink: this.#sink,
       types: portal?.types, bindRest: portal?.bindRest,
     }; // prettier-ignore
   }
@@ -151,8 +159,8 @@ export class Session {
     if (!(error instanceof Violation) && !(error instanceof RangeError)) throw error;
     this.#pending = [];
     this.#pendingBinds = false;
-    for (const name of this.#parsedNames) this.#statements.delete(name);
-    this.#parsedNames = [];
+    for (const name of this.#parsedNames.slice(this.#parsesTaken)) this.#statements.delete(name);
+    this.#forgetParses();
     await this.#runner.fail();
     const report =
       error instanceof Violation
@@ -239,7 +247,12 @@ export class Session {
     this.#pending = [];
     this.#pendingBinds = false;
     await this.#dispatcher.run(this.#request(portal.statement, frames, false, portal), false);
+    this.#forgetParses();
+  }
+
+  #forgetParses(): void {
     this.#parsedNames = [];
+    this.#parsesTaken = 0;
   }
 
   async #syncIsNext(): Promise<boolean> {
@@ -289,10 +302,10 @@ export class Session {
     const frames = this.#pending;
     this.#pending = [];
     this.#pendingBinds = false;
-    const unit = { frames, simple: false, sink: this.#writer };
+    const unit = { frames, simple: false, sink: this.#sink };
     const answer = await this.#worker.turns.run(() => this.#worker.runAlone(unit));
     if (answer.violation !== undefined) throw answer.violation;
-    this.#parsedNames = [];
+    this.#forgetParses();
   }
 }
 

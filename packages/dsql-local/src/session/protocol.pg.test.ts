@@ -1,0 +1,228 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { ABORTED, Clients, OC000, outcome } from "../testing/clients.ts";
+import { RawClient } from "../testing/raw-client.ts";
+import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
+import { cstring, frame, Frames, int32, query, Type } from "../wire/messages.ts";
+
+let cluster: DsqlLocal;
+let raw: RawClient;
+const clients = new Clients(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDsqlLocal({ tls: "off" });
+});
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  await cluster.control.reset();
+  raw = await RawClient.open(cluster);
+  raw.send(query("create table t (id int primary key, v int)"));
+  await raw.until("Z");
+});
+afterEach(async () => {
+  raw.end();
+  await clients.close();
+});
+
+const describeStatement = (name: string): Buffer =>
+  frame(Type.describe, Buffer.from("S"), cstring(name));
+const { sync, flush } = Frames;
+
+async function say(...messages: readonly Buffer[]): Promise<string> {
+  raw.send(...messages);
+  return (await raw.until("Z")).join(" ");
+}
+
+function run(sql: string): Buffer[] {
+  return [parse("", sql), bind("", ""), describePortal(""), execute("")];
+}
+
+describe("the extended protocol", () => {
+  it("answers each message in order", async () => {
+    expect(await say(...run("insert into t values (1, 1)"), sync)).toBe("1 2 n C:INSERT 0 1 Z:I");
+    expect(await say(...run("select * from t"), sync)).toBe("1 2 T:2 D:1,1 C:SELECT 1 Z:I");
+    expect(await say(...run(""), sync)).toBe("1 2 n I Z:I");
+  });
+
+  it("answers the proxy's own commands like PostgreSQL's", async () => {
+    expect(await say(...run("begin"), sync)).toBe("1 2 n C:BEGIN Z:T");
+    expect(await say(...run("show server_version"), sync)).toBe("1 2 T:1 D:16.15 C:SHOW Z:T");
+    expect(await say(...run("rollback"), sync)).toBe("1 2 n C:ROLLBACK Z:I");
+    expect(await say(parse("c", "commit"), describeStatement("c"), closeStatement("c"), sync)).toBe(
+      "1 t n 3 Z:I",
+    );
+    expect(await say(...run("create index async on t (v)"), sync)).toMatch(
+      /^1 2 T:1 D:[a-z2-7]{26} C:CREATE INDEX Z:I$/,
+    );
+  });
+
+  it("makes everything up to one Sync one transaction", async () => {
+    const both = [...run("insert into t values (1, 1)"), ...run("insert into t values (1, 2)")];
+    expect(await say(...both, ...run("select 1"), sync)).toBe(
+      "1 2 n C:INSERT 0 1 1 2 n E:23505 Z:I",
+    );
+    expect(await say(...run("select * from t"), sync)).toBe("1 2 T:2 C:SELECT 0 Z:I");
+    const good = [...run("insert into t values (1, 1)"), ...run("insert into t values (2, 2)")];
+    expect(await say(...good, sync)).toBe("1 2 n C:INSERT 0 1 1 2 n C:INSERT 0 1 Z:I");
+  });
+
+  it("takes BEGIN, work and COMMIT without a Sync in between", async () => {
+    const all = ["begin", "insert into t values (1, 1)", "update t set v = 2", "commit"].flatMap(
+      run,
+    );
+    expect(await say(...all, sync)).toBe(
+      "1 2 n C:BEGIN 1 2 n C:INSERT 0 1 1 2 n C:UPDATE 1 1 2 n C:COMMIT Z:I",
+    );
+  });
+
+  it("ignores everything after an error up to Sync", async () => {
+    expect(await say(parse("", "truncate t"), bind("", ""), execute(""), sync)).toBe("E:0A000 Z:I");
+    expect(await say(parse("", "selec"), query("select 1"), sync)).toBe("E:42601 Z:I");
+  });
+
+  it("keeps a named statement whose execution failed", async () => {
+    const insert = parse("i", "insert into t values (1, 1)");
+    await say(insert, bind("", "i"), execute(""), sync);
+    await say(closeStatement("i"), sync);
+    expect(await say(insert, bind("", "i"), execute(""), sync)).toBe("1 2 E:23505 Z:I");
+    expect(await say(bind("", "i"), execute(""), sync)).toBe("2 E:23505 Z:I");
+  });
+
+  it("keeps the unnamed statement over syncs, transactions and parks", async () => {
+    const other = await clients.connect();
+    expect(await say(query("begin"))).toBe("C:BEGIN Z:T");
+    expect(await say(...run("insert into t values (1, 1)"), sync)).toBe("1 2 n C:INSERT 0 1 Z:T");
+    expect(await say(parse("", "update t set v = v + 1 returning v"), sync)).toBe("1 Z:T");
+    await other.query("begin");
+    await other.query("insert into t values (1, 100)");
+    expect(await say(bind("", ""), execute(""), sync)).toBe("2 D:2 C:UPDATE 1 Z:T");
+    expect(await say(bind("", ""), execute(""), sync)).toBe("2 D:3 C:UPDATE 1 Z:T");
+    expect(await say(query("commit"))).toBe("C:COMMIT Z:I");
+    expect(await outcome(other.query("commit"))).toBe(OC000);
+  });
+
+  it("prepares with Flush and runs later", async () => {
+    raw.send(parse("p", "select $1::int + 1"), describeStatement("p"), flush);
+    expect(await raw.until("T")).toEqual(["1", "t", "T:1"]);
+    const one = Buffer.concat([
+      Buffer.from([0, 0, 0, 1]),
+      int32(1),
+      Buffer.from("1"),
+      Buffer.from([0, 0]),
+    ]);
+    raw.send(bind("", "p", one), flush);
+    expect(await raw.until("2")).toEqual(["2"]);
+    expect(await say(execute(""), sync)).toBe("D:2 C:SELECT 1 Z:I");
+  });
+
+  it("hands out a portal in parts inside a block", async () => {
+    await say(query("begin"));
+    const some = (rows: number): Buffer => frame(Type.execute, cstring("p"), int32(rows));
+    const opened = [parse("", "select generate_series(1, 3)"), bind("p", "")];
+    expect(await say(...opened, some(2), sync)).toBe("1 2 D:1 D:2 s Z:T");
+    expect(await say(some(2), sync)).toBe("D:3 C:SELECT 1 Z:T");
+  });
+
+  it("refuses unknown names and doubled ones like PostgreSQL", async () => {
+    expect(await say(bind("", "none"), sync)).toBe("E:26000 Z:I");
+    expect(await say(execute("none"), sync)).toBe("E:34000 Z:I");
+    expect(await say(parse("a", "select 1"), sync)).toBe("1 Z:I");
+    expect(await say(parse("a", "select 2"), sync)).toBe("E:42P05 Z:I");
+    expect(await say(parse("b", "select * from missing"), sync)).toBe("E:42P01 Z:I");
+    expect(await say(parse("b", "select 1"), sync)).toBe("1 Z:I");
+    expect(await say(parse("", "select 1; select 2"), sync)).toBe("E:42601 Z:I");
+  });
+
+  it("answers 25P02 in a failed block, and takes prepared COMMIT", async () => {
+    await say(parse("c", "commit"), sync);
+    await say(query("begin"));
+    expect(await say(query("truncate t"))).toBe("E:0A000 Z:E");
+    expect(await say(...run("select 1"), sync)).toBe("E:25P02 Z:E");
+    expect(await say(...run("truncate t"), sync)).toBe("E:25P02 Z:E");
+    expect(await say(bind("", "c"), execute(""), sync)).toBe("2 C:ROLLBACK Z:I");
+  });
+
+  it("copies out and never in", async () => {
+    await say(query("insert into t values (1, 2)"));
+    expect(await say(query("copy t to stdout"))).toBe("H d c C:COPY 1 Z:I");
+    expect(await say(query("copy t from stdin"))).toBe("E:0A000 Z:I");
+  });
+});
+
+describe("node-postgres", () => {
+  it("in pipeline mode gets every answer, and a failed statement stops its transaction", async () => {
+    const piped = await clients.connect({ pipeline: true });
+    const upsert = `insert into t (id, v) select * from unnest($1::int[], $2::int[])
+      on conflict (id) do update set v = excluded.v`;
+    const ids = Array.from({ length: 3_000 }, (_, i) => i);
+    for (let round = 0; round < 3; round++) {
+      const results = await Promise.all([
+        piped.query("begin"),
+        piped.query({ name: "u", text: upsert, values: [ids, ids] }),
+        piped.query("commit"),
+      ]);
+      expect(results.map((result) => result.rowCount)).toEqual([null, 3_000, null]);
+    }
+    const failing = await Promise.all([
+      outcome(piped.query("begin")),
+      outcome(piped.query("insert into t values (1, 1)")),
+      outcome(piped.query("insert into t values (-1, 1)")),
+      outcome(piped.query("commit")),
+    ]);
+    expect(failing).toEqual(["ok", expect.stringMatching(/^23505/), ABORTED, "ok"]);
+    const left = await piped.query("select min(id) as min, count(*)::int as n from t");
+    expect(left.rows).toEqual([{ min: 0, n: 3_000 }]);
+  });
+
+  it("reads large results whole, also when it reads slowly", async () => {
+    const client = await clients.connect();
+    const result = await client.query(
+      "select g, repeat('x', 1000) as x from generate_series(1, 50000) g",
+    );
+    expect(result.rowCount).toBe(50_000);
+    expect(result.rows.at(-1)).toEqual({ g: 50_000, x: "x".repeat(1_000) });
+  });
+});
+
+describe("messages", () => {
+  it("of 10 MiB pass and longer ones close the connection without a word", async () => {
+    const spaces = (bytes: number): Buffer => query(`select 1${" ".repeat(bytes - 13)}`);
+    expect(await say(spaces(10 * 1024 * 1024))).toBe("T:1 D:1 C:SELECT 1 Z:I");
+    raw.send(spaces(10 * 1024 * 1024 + 1));
+    expect(await raw.closed()).toEqual([]);
+  });
+
+  it("of unknown type end the connection with 08P01", async () => {
+    raw.send(frame(0x21, Buffer.from("x")));
+    expect((await raw.closed()).at(-1)).toBe("E:08P01");
+  });
+
+  it("of any bytes neither crash nor hang the cluster, nor touch another session", async () => {
+    const neighbour = await clients.connect();
+    await neighbour.query("begin");
+    await neighbour.query("insert into t values (77, 77)");
+    const letters = fc.constantFrom(..."QPBDESCHXpfdcF!\0");
+    const message = fc
+      .tuple(letters, fc.uint8Array({ maxLength: 60 }), fc.boolean())
+      .map(([letter, body, honest]) => {
+        const made = frame(letter.charCodeAt(0), Buffer.from(body));
+        if (!honest) made.writeInt32BE(body.length * 7 - 40, 1);
+        return made;
+      });
+    await fc.assert(
+      fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 8 }), async (messages) => {
+        const attacker = await RawClient.open(cluster);
+        attacker.send(...messages, sync);
+        await Promise.race([attacker.closed(), attacker.until("Z"), sleep(30)]).catch(() => {});
+        attacker.end();
+        const result = await neighbour.query("select v from t where id = 77");
+        expect(result.rows).toEqual([{ v: 77 }]);
+      }),
+      { numRuns: 60 },
+    );
+    await neighbour.query("commit");
+    expect(await say(query("select count(*) from t"))).toBe("T:1 D:1 C:SELECT 1 Z:I");
+  });
+});
