@@ -54,6 +54,11 @@ export interface PostgresLogConfig {
    * transaction of other tables: shorter than that, and it would never get past it.
    */
   readonly silenceTimeoutMs: number;
+  /**
+   * A server that shuts down waits until everything it sent is acknowledged. It gets this long, then the connection
+   * is given up, so that a slow sink does not keep an administrator from stopping the server.
+   */
+  readonly shutdownGraceMs: number;
   /** A batch is given once its items weigh this much, bytes. */
   readonly batchBytes: number;
   /** How long to wait for a slot that another connection still reads. */
@@ -76,6 +81,7 @@ export const LOG_DEFAULTS = {
   heartbeatIntervalMs: 10_000,
   statusIntervalMs: 5_000,
   silenceTimeoutMs: 120_000,
+  shutdownGraceMs: 10_000,
   batchBytes: 1_048_576,
   slotBusyTimeoutMs: 60_000,
 } as const satisfies Partial<PostgresLogConfig>;

@@ -10,7 +10,8 @@ import { WireReader } from "./wire-reader.ts";
  * What makes the text of a value the same in every session of ours, whatever the role or the database have set:
  * `value.ts` promises PostgreSQL's ISO forms. An empty search_path makes names inside values (regclass …) complete.
  * Timeouts are off: a reader that waits for its sink is idle for as long as the sink takes. `money` follows
- * `lc_monetary`, which is left alone, since its number of digits is part of what the stored value means.
+ * `lc_monetary`, which is left alone, since its number of digits is part of what the stored value means. Warnings must come through:
+ * one of them is all that 18 says of a publication that is gone.
  */
 const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   TimeZone: "UTC",
@@ -21,6 +22,7 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   xmlbinary: "base64",
   xmloption: "content",
   search_path: "",
+  client_min_messages: "warning",
   statement_timeout: "0",
   lock_timeout: "0",
   idle_in_transaction_session_timeout: "0",
@@ -32,7 +34,12 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
 export interface OpenOptions {
   /** Makes a walsender connection: replication commands as well as SQL (simple protocol only). */
   readonly replication?: boolean;
+  /** A query that takes longer fails; none by default, as a chunk takes as long as it takes. */
+  readonly queryTimeoutMs?: number;
 }
+
+/** How long the goodbye to a server may take. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** `pg` knows the start-up parameter, its types do not. */
 interface ClientConfig extends pg.ClientConfig {
@@ -75,9 +82,11 @@ export class PostgresConnection {
     return reader;
   }
 
-  /** Ends the session; never throws. A connection that is being read by a WireReader is cut. */
+  /** Ends the session; never throws, and does not wait for a server that does not answer. */
   async close(): Promise<void> {
+    const late = setTimeout(() => this.destroy(), CLOSE_TIMEOUT_MS);
     await this.client.end().catch(() => undefined);
+    clearTimeout(late);
   }
 
   /** Cuts the connection without a word. */
@@ -115,6 +124,7 @@ export async function openConnection(
     connectionTimeoutMillis: config.connectTimeoutMs,
     connection,
     ...(options.replication === true ? { replication: "database" } : {}),
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   };
   const opened = new PostgresConnection(new pg.Client(clientConfig), connection, tcp);
   try {

@@ -34,6 +34,8 @@ const LEAST_ROW_BYTES = 16_777_216;
 const END_TIMEOUT_MS = 1_000;
 /** A quiet connection is asked whether it lives this many times within the silence that is allowed. */
 const PINGS_PER_SILENCE = 3;
+/** The server starts up or shuts down. */
+const CANNOT_CONNECT_NOW = "57P03";
 
 /**
  * Opens the log behind `start.from`, or where the slot begins.
@@ -143,6 +145,8 @@ export class PostgresLog implements SourceLog {
   /** Since when bytes are waited for; null while nobody asks. */
   #waitingSinceMs: number | null = null;
   #heardAtMs: number;
+  /** Since when the server takes no new sessions, though this one lives. */
+  #refusedSinceMs: number | null = null;
 
   constructor(parts: PostgresLogParts) {
     this.#reader = parts.reader;
@@ -290,7 +294,22 @@ export class PostgresLog implements SourceLog {
         return;
       }
       this.#sendStatus(silentMs > silenceTimeoutMs / PINGS_PER_SILENCE);
+      if (this.#side.isBroken) await this.#watchShutdown();
     }
+  }
+
+  /** A server that shuts down ends ordinary sessions first and takes no new ones, while it waits for us. */
+  async #watchShutdown(): Promise<void> {
+    const isRefused = await this.#side.query("SELECT 1").then(
+      () => false,
+      (error: unknown) =>
+        error instanceof MillraceError && error.facts["sqlState"] === CANNOT_CONNECT_NOW,
+    );
+    const now = this.#clock.monotonic();
+    this.#refusedSinceMs = isRefused ? (this.#refusedSinceMs ?? now) : null;
+    if (this.#refusedSinceMs === null) return;
+    if (now - this.#refusedSinceMs < this.#settings.shutdownGraceMs) return;
+    this.#fail(lostConnection("the server is shutting down"));
   }
 
   /** How long the server could have spoken and did not. */

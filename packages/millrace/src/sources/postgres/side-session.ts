@@ -1,7 +1,10 @@
 import type pg from "pg";
 import type { PostgresConnectionConfig } from "./config.ts";
-import { connectionError } from "./connection-error.ts";
+import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
+
+/** The catalogue answers in milliseconds, or something is wrong. */
+const QUERY_TIMEOUT_MS = 60_000;
 
 /**
  * An ordinary session beside the replication connection, for questions to the catalogue and heartbeats: opened when
@@ -15,6 +18,11 @@ export class SideSession {
 
   constructor(config: PostgresConnectionConfig) {
     this.#config = config;
+  }
+
+  /** The session that was open was ended from the other side; the next query opens another. */
+  get isBroken(): boolean {
+    return this.#connection !== null && this.#connection.broken !== null;
   }
 
   /** Runs one query after the ones before it. @throws MillraceError */
@@ -31,10 +39,12 @@ export class SideSession {
   }
 
   async #query<R extends object>(sql: string, parameters: unknown[]): Promise<{ rows: R[] }> {
-    const { client } = await this.#open();
+    const connection = await this.#open();
     try {
-      return await client.query<R & pg.QueryResultRow>(sql, parameters);
+      return await connection.client.query<R & pg.QueryResultRow>(sql, parameters);
     } catch (error) {
+      // No answer, or none that can be trusted: the next query gets another connection.
+      if (sqlStateOf(error) === null) connection.destroy();
       throw connectionError(error, "asking the catalogue");
     }
   }
@@ -42,7 +52,7 @@ export class SideSession {
   async #open(): Promise<PostgresConnection> {
     if (this.#connection !== null && this.#connection.broken === null) return this.#connection;
     this.#connection?.destroy();
-    const connection = await openConnection(this.#config);
+    const connection = await openConnection(this.#config, { queryTimeoutMs: QUERY_TIMEOUT_MS });
     this.#connection = connection;
     if (this.#closed) await connection.close();
     return connection;
