@@ -22,10 +22,10 @@ beforeEach(async () => {
 });
 afterEach(() => clients.close());
 
-async function transaction(value: number): Promise<string> {
+async function transaction(next: number): Promise<string> {
   const begun = await outcome(client.query("begin"));
   if (begun !== "ok") return begun;
-  await client.query("update t set v = $1 where id = 1", [value]);
+  await client.query("update t set v = $1 where id = 1", [next]);
   return outcome(client.query("commit"));
 }
 

@@ -295,7 +295,7 @@ describe("identity and sequences", () => {
 describe("the environment", () => {
   it("answers as DSQL does", async () => {
     const shown = async (sql: string): Promise<unknown> =>
-      Object.values((await client.query(sql)).rows[0]);
+      (await client.query<unknown[]>({ text: sql, rowMode: "array" })).rows[0];
     expect(await shown("select version()")).toEqual(["PostgreSQL 16"]);
     expect(await shown("show server_version")).toEqual(["16.15"]);
     expect(await shown("show server_version_num")).toEqual(["160015"]);

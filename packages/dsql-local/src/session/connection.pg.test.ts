@@ -1,6 +1,6 @@
 import { createHmac, createHash } from "node:crypto";
 import { connect as connectTcp, type Socket } from "node:net";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Clients, outcome, refusal } from "../testing/clients.ts";

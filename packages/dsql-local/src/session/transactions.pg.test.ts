@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { ABORTED, Clients, OC001, outcome, refusal } from "../testing/clients.ts";

@@ -73,10 +73,14 @@ function estimate(written: Written, facts: TableFacts): number {
 }
 
 function isSuspicious(written: Written, facts: TableFacts): boolean {
-  const { statement, bindRest } = written;
+  const { statement, bindRest, messageBytes } = written;
   if (statement.growth === "unknown") return true;
   if (statement.longestLiteralBytes > Math.min(bounds.valueBytes, facts.keyValueBytes)) return true;
+  if (bindRest === undefined && messageBytes > bounds.rowBytes) return true;
   if (bindRest === undefined) return false;
+  // A row above its limit has at least one value of this length.
+  const shareBytes = bounds.rowBytes / Math.max(facts.columns, 1);
+  if (messageBytes > bounds.rowBytes && hasLongValue(bindRest, shareBytes, false)) return true;
   return (
     hasLongValue(bindRest, facts.keyValueBytes, false) ||
     hasLongValue(bindRest, bounds.valueBytes, true)

@@ -1,0 +1,167 @@
+import { randomBytes } from "node:crypto";
+import type pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Clients, outcome, refusal } from "../testing/clients.ts";
+
+let cluster: DsqlLocal;
+let client: pg.Client;
+const clients = new Clients(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDsqlLocal({ tls: "off" });
+});
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  await cluster.control.reset();
+  client = await clients.connect();
+});
+afterEach(() => clients.close());
+
+const MIB = 1024 * 1024;
+
+/** Text that does not compress. */
+function noise(bytes: number): string {
+  return randomBytes(Math.ceil(bytes * 0.75) + 3)
+    .toString("base64")
+    .slice(0, bytes);
+}
+
+describe("one value", () => {
+  beforeEach(() => client.query("create table t (id int primary key, b bytea, v text, j jsonb)"));
+
+  it("of bytea has 1,048,576 bytes at most", async () => {
+    const insert = "insert into t (id, b) values ($1, $2)";
+    expect(await outcome(client.query(insert, [1, Buffer.alloc(MIB, 1)]))).toBe("ok");
+    expect(await outcome(client.query(insert, [2, Buffer.alloc(MIB + 1, 1)]))).toBe(
+      "54000 datatype limit greater than 1048576 bytes not supported for bytea",
+    );
+    expect((await client.query("select count(*)::int as n from t")).rows).toEqual([{ n: 1 }]);
+  });
+
+  it("of text is bounded as it is stored: noise fails where repetition fits", async () => {
+    const insert = "insert into t (id, v) values ($1, $2)";
+    expect(await outcome(client.query(insert, [1, noise(MIB)]))).toBe("ok");
+    expect(await outcome(client.query(insert, [2, noise(MIB + 1)]))).toBe(
+      "54000 datatype limit greater than 1048576 bytes not supported for text",
+    );
+    expect(await outcome(client.query(insert, [3, "ab".repeat(4 * MIB)]))).toBe("ok");
+  });
+
+  it("is checked in arrays, literals, updates and made by functions too", async () => {
+    const tooLong = /^54000 datatype limit greater than 1048576 bytes/;
+    const unnest = "insert into t (id, v) select * from unnest($1::int[], $2::text[])";
+    expect(
+      await outcome(
+        client.query(unnest, [
+          [1, 2],
+          ["a", noise(MIB + 9)],
+        ]),
+      ),
+    ).toMatch(tooLong);
+    expect(
+      await outcome(client.query(`insert into t (id, v) values (1, '${noise(MIB + 9)}')`)),
+    ).toMatch(tooLong);
+    await client.query("insert into t (id) values (1)");
+    expect(await outcome(client.query("update t set v = $1", [noise(MIB + 9)]))).toMatch(tooLong);
+    const made =
+      "update t set j = (select jsonb_agg(gen_random_uuid()) from generate_series(1, 40000))";
+    expect(await outcome(client.query(made))).toBe(
+      "54000 datatype limit greater than 1048576 bytes not supported for jsonb",
+    );
+  });
+});
+
+describe("one row", () => {
+  it("has 2 MiB at most", async () => {
+    await client.query("create table t (id int primary key, a bytea, b bytea, c bytea)");
+    const insert = "insert into t values ($1, $2, $3, $4)";
+    const parts = (bytes: number): Buffer[] => [1, 2, 3].map(() => randomBytes(bytes));
+    expect(await outcome(client.query(insert, [1, ...parts(690_000)]))).toBe("ok");
+    expect(await outcome(client.query(insert, [2, ...parts(700_000)]))).toBe(
+      "54000 maximum row size exceeded",
+    );
+  });
+});
+
+describe("one key", () => {
+  it("has about 1,981 bytes, of bytes and not characters", async () => {
+    await client.query("create table t (id text primary key, v int)");
+    const insert = "insert into t values ($1, 1)";
+    expect(await outcome(client.query(insert, ["x".repeat(1_981)]))).toBe("ok");
+    expect(await outcome(client.query(insert, ["y".repeat(1_982)]))).toBe(
+      "54000 key size too large",
+    );
+    expect(await outcome(client.query(insert, ["ü".repeat(991)]))).toBe("54000 key size too large");
+    expect(await outcome(client.query(insert, [noise(2_800)]))).toBe("54000 key size too large");
+    expect(await outcome(client.query("insert into t values (repeat('z', 2000), 1)"))).toBe(
+      "54000 key size too large",
+    );
+    const unnest = "insert into t select u, 1 from unnest($1::text[]) u";
+    expect(await outcome(client.query(unnest, [["a", "w".repeat(1_990)]]))).toBe(
+      "54000 key size too large",
+    );
+  });
+
+  it("of a secondary index carries the primary key", async () => {
+    await client.query("create table t (id text primary key, v text unique)");
+    const insert = "insert into t values ($1, $2)";
+    expect(await outcome(client.query(insert, ["a".repeat(900), "b".repeat(1_074)]))).toBe("ok");
+    expect(await outcome(client.query(insert, ["a".repeat(1_000), "c".repeat(1_000)]))).toBe(
+      "54000 key size too large",
+    );
+  });
+});
+
+describe("one transaction", () => {
+  const LIMIT = {
+    code: "54000",
+    message: "transaction size limit 10mb exceeded",
+    detail: "Current transaction size 11mb > 10mb",
+  };
+
+  /** Writes 500 rows with this many bytes of noise in all; five statements, one transaction. */
+  async function write(bytes: number): Promise<void> {
+    await client.query("begin");
+    for (let part = 0; part < 5; part++) {
+      const ids = Array.from({ length: 100 }, (_, i) => part * 100 + i);
+      const insert = "insert into t (id, v) select * from unnest($1::int[], $2::text[])";
+      await client.query(insert, [ids, ids.map(() => noise(Math.floor(bytes / 500)))]);
+    }
+  }
+
+  it("has 10 MiB at most, found at COMMIT, with a cost for each row", async () => {
+    await client.query("create table t (id int primary key, v text)");
+    await write(9.9 * MIB);
+    expect(await outcome(client.query("commit"))).toBe("ok");
+    await client.query("delete from t");
+    await write(9.96 * MIB);
+    expect(await refusal(client.query("commit"))).toMatchObject(LIMIT);
+    expect((await client.query("select 1 from t")).rowCount).toBe(0);
+  });
+
+  it("pays for each entry of a secondary index", async () => {
+    await client.query("create table t (id int primary key, v text, a int, b int, c int, d int)");
+    for (const column of ["a", "b", "c", "d"]) {
+      const result = await client.query<{ job_id: string }>(`create index async on t (${column})`);
+      await client.query("call sys.wait_for_job($1)", [result.rows[0]?.job_id]);
+      await outcome(client.query("select 1 from t"));
+    }
+    await write(9.2 * MIB);
+    expect(await outcome(client.query("commit"))).toBe("ok");
+    await client.query("delete from t");
+    await write(9.5 * MIB);
+    expect(await refusal(client.query("commit"))).toMatchObject(LIMIT);
+  });
+
+  it("fails in autocommit at its statement", async () => {
+    await client.query("create table t (id int primary key, v text)");
+    const made = `insert into t select g, string_agg(gen_random_uuid()::text, '')
+      from generate_series(1, 1000) g, generate_series(1, 300) h group by g`;
+    expect(await refusal(client.query(made))).toMatchObject({
+      code: "54000",
+      message: LIMIT.message,
+    });
+    expect((await client.query("select 1 from t")).rowCount).toBe(0);
+  });
+});
