@@ -1,24 +1,19 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
-import type { LogBatch } from "../../model/change.ts";
-import { failpoint } from "../../model/failpoint.ts";
-import type { Clock, Logger } from "../../model/ports.ts";
-import type { Position } from "../../model/position.ts";
-import type { ConnectorContext, LogStart, SourceLog } from "../../model/source.ts";
-import { lostConnection } from "./byte-source.ts";
+import type { ConnectorContext, LogStart } from "../../model/source.ts";
 import { CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
-import { runHeartbeat } from "./heartbeat.ts";
 import { replicationError } from "./log-errors.ts";
-import { formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
+import { formatLsn, type LogPosition, parseLsn } from "./position.ts";
 import { shapeOfRelation } from "./relation-shapes.ts";
+import { PostgresLog } from "./replication-log.ts";
 import { SideSession } from "./side-session.ts";
 import { readableFrom, waitForSlot } from "./slot.ts";
-import { statusUpdate } from "./status-update.ts";
 import { quote } from "./table-plan.ts";
-import { Fed, TransactionAssembler } from "./transaction-assembler.ts";
+import { TransactionAssembler } from "./transaction-assembler.ts";
 import { TransactionIds } from "./transaction-id.ts";
-import { Framing, type WireReader } from "./wire-reader.ts";
+import type { WireReader } from "./wire-reader.ts";
+
+export type { PostgresLog } from "./replication-log.ts";
 
 /** What a log is opened with. */
 export interface PostgresLogOptions {
@@ -30,13 +25,6 @@ export interface PostgresLogOptions {
 /** A row whose values weigh more than this many times the largest value of the sink fits no sink. */
 const ROW_VALUES = 4;
 const LEAST_ROW_BYTES = 16_777_216;
-/** How long the goodbye to the server may take. */
-const END_TIMEOUT_MS = 1_000;
-/** A quiet connection is asked whether it lives this many times within the silence that is allowed. */
-const PINGS_PER_SILENCE = 3;
-/** The server starts up or shuts down. */
-const CANNOT_CONNECT_NOW = "57P03";
-
 /**
  * Opens the log behind `start.from`, or where the slot begins.
  * @throws MillraceError: class loss where what comes next is gone, MR_SOURCE_SLOT_BUSY, MR_SOURCE_REFUSED, …
@@ -47,17 +35,11 @@ export async function openPostgresLog(
 ): Promise<PostgresLog> {
   const { context, connection, log } = options;
   const side = new SideSession(connection);
-  let walsender: PostgresConnection | null = null;
   try {
     const state = await waitForSlot(side, log.slotName, log.slotBusyTimeoutMs, context.clock);
     const from = await readableFrom(side, state, start.from);
     const xmax = await readXmax(side);
-    walsender = await openConnection(connection, { replication: true });
-    const serverTimeoutMs = await readServerTimeoutMs(walsender);
-    const reader = walsender.takeOver(startSql(log, from));
-    await reader.begun().catch((error: unknown) => {
-      throw replicationError(error, log);
-    });
+    const { reader, serverTimeoutMs } = await startReplication(options, from);
     const assembler = new TransactionAssembler({
       buffer: reader.buffer,
       from,
@@ -70,7 +52,8 @@ export async function openPostgresLog(
     });
     const confirmed = parseLsn(state.confirmed_flush_lsn ?? "0/0");
     return new PostgresLog({
-      ...options,
+      context,
+      log,
       side,
       reader,
       assembler,
@@ -79,9 +62,25 @@ export async function openPostgresLog(
       serverTimeoutMs,
     });
   } catch (error) {
-    walsender?.destroy();
     await side.close();
     throw error;
+  }
+}
+
+/** Waits for the server's consent, so that a slot or publication that will not do is said here. */
+async function startReplication(
+  { connection, log }: PostgresLogOptions,
+  from: LogPosition,
+): Promise<{ readonly reader: WireReader; readonly serverTimeoutMs: number }> {
+  const walsender = await openConnection(connection, { replication: true });
+  try {
+    const serverTimeoutMs = await readServerTimeoutMs(walsender);
+    const reader = walsender.takeOver(startSql(log, from));
+    await reader.begun();
+    return { reader, serverTimeoutMs };
+  } catch (error) {
+    walsender.destroy();
+    throw replicationError(error, log);
   }
 }
 
@@ -108,255 +107,4 @@ function startSql(log: PostgresLogConfig, from: LogPosition): string {
     `START_REPLICATION SLOT ${quote(log.slotName)} LOGICAL ${formatLsn(from[0])} ` +
     `(proto_version '1', publication_names '${publications}')`
   );
-}
-
-interface PostgresLogParts extends PostgresLogOptions {
-  readonly side: SideSession;
-  readonly reader: WireReader;
-  readonly assembler: TransactionAssembler;
-  readonly from: LogPosition;
-  /** What the slot has let go of before. */
-  readonly confirmed: number;
-  readonly serverTimeoutMs: number;
-}
-
-/** Why the loop over messages stopped. */
-type Stop = "empty" | "full" | "unresolved" | "large";
-
-/**
- * The log of one replication slot, pulled. Nothing is read while nobody asks, so that a slow sink is felt by the
- * server and not by our memory (I10); status updates go out all the same, by a timer, so that the server keeps the
- * connection for as long as the sink needs.
- */
-export class PostgresLog implements SourceLog {
-  readonly #reader: WireReader;
-  readonly #assembler: TransactionAssembler;
-  readonly #side: SideSession;
-  readonly #settings: PostgresLogConfig;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #stopping = new AbortController();
-  /** The message under the reader was not taken in yet. */
-  #again = false;
-  #failure: MillraceError | null = null;
-  #ended: Promise<void> | null = null;
-  #receivedLsn: number;
-  #durableLsn: number;
-  /** Since when bytes are waited for; null while nobody asks. */
-  #waitingSinceMs: number | null = null;
-  #heardAtMs: number;
-  /** Since when the server takes no new sessions, though this one lives. */
-  #refusedSinceMs: number | null = null;
-
-  constructor(parts: PostgresLogParts) {
-    this.#reader = parts.reader;
-    this.#assembler = parts.assembler;
-    this.#side = parts.side;
-    this.#settings = parts.log;
-    this.#clock = parts.context.clock;
-    this.#log = parts.context.log;
-    this.#receivedLsn = parts.from[0];
-    this.#durableLsn = parts.confirmed;
-    this.#heardAtMs = this.#clock.monotonic();
-    this.#reader.onNotice = (notice) => this.#onNotice(notice);
-    this.#runInBackground(this.#beat(beatMs(parts)));
-    const { heartbeatIntervalMs: intervalMs } = parts.log;
-    const progress = (): number => this.#receivedLsn;
-    const heartbeat = {
-      client: this.#side,
-      clock: this.#clock,
-      log: this.#log,
-      intervalMs,
-      progress,
-    };
-    this.#runInBackground(runHeartbeat(heartbeat, this.#stopping.signal));
-  }
-
-  async next(): Promise<LogBatch> {
-    if (this.#failure !== null) throw this.#failure;
-    try {
-      failpoint("postgres-log.before-batch");
-      const batch = await this.#read();
-      this.#receivedLsn = startLsn(batch.position);
-      failpoint("postgres-log.after-batch");
-      return batch;
-    } catch (error) {
-      throw this.#fail(error);
-    }
-  }
-
-  acknowledge(position: Position): void {
-    const lsn = startLsn(position);
-    if (lsn > this.#receivedLsn) {
-      throw new MillraceError(
-        "MR_BUG",
-        `acknowledging ${formatLsn(lsn)}, which was never read (I4)`,
-      );
-    }
-    if (lsn <= this.#durableLsn || this.#failure !== null) return;
-    failpoint("postgres-log.before-acknowledge");
-    this.#durableLsn = lsn;
-    this.#sendStatus(false);
-    failpoint("postgres-log.after-acknowledge");
-  }
-
-  close(): Promise<void> {
-    if (this.#failure === null) {
-      this.#sendStatus(false);
-      this.#reader.sendCopyDone();
-      this.#failure = lostConnection("the log was closed");
-    }
-    return this.#end(this.#failure);
-  }
-
-  /** Ends everything, once: a pending `next` fails with `reason`. */
-  #end(reason: MillraceError): Promise<void> {
-    if (this.#ended !== null) return this.#ended;
-    this.#stopping.abort(reason);
-    this.#reader.fail(reason);
-    this.#ended = this.#sayGoodbye();
-    return this.#ended;
-  }
-
-  async #sayGoodbye(): Promise<void> {
-    const ended = this.#reader.end().then(() => true);
-    const late = this.#clock.sleep(END_TIMEOUT_MS).then(() => false);
-    if (!(await Promise.race([ended, late]))) this.#reader.destroy();
-    await this.#side.close();
-  }
-
-  async #read(): Promise<LogBatch> {
-    for (;;) {
-      const stop = this.#drain();
-      if (stop === "unresolved") {
-        await this.#assembler.resolve();
-      } else if (stop === "large") {
-        await this.#readLarge();
-      } else {
-        const batch = this.#assembler.take();
-        if (batch !== null) return batch;
-        await this.#fill();
-      }
-    }
-  }
-
-  /** Hot: takes in all messages that are here. */
-  #drain(): Stop {
-    const reader = this.#reader;
-    const assembler = this.#assembler;
-    const enough = this.#settings.batchBytes;
-    while (assembler.bytes < enough) {
-      const framing = this.#again ? Framing.DATA : reader.advance();
-      if (framing === Framing.MORE) return "empty";
-      if (framing === Framing.LARGE) return "large";
-      if (framing === Framing.DONE) throw lostConnection("the server ended replication");
-      const fed = assembler.feed(reader.bodyStart, reader.bodyEnd);
-      this.#again = fed === Fed.UNRESOLVED;
-      if (this.#again) return "unresolved";
-      if (fed === Fed.REPLY) this.#sendStatus(false);
-    }
-    return "full";
-  }
-
-  /** A row that is larger than the reader's buffer comes in pieces. */
-  async #readLarge(): Promise<void> {
-    const reader = this.#reader;
-    const assembler = this.#assembler;
-    reader.piece();
-    while (
-      assembler.beginLarge(reader.bodyStart, reader.bodyEnd, reader.largeBytes) === Fed.UNRESOLVED
-    ) {
-      await assembler.resolve();
-    }
-    assembler.pushLarge(reader.bodyStart, reader.bodyEnd);
-    while (reader.largeLeft > 0) {
-      if (reader.piece()) assembler.pushLarge(reader.bodyStart, reader.bodyEnd);
-      else await this.#fill();
-    }
-    assembler.endLarge();
-  }
-
-  async #fill(): Promise<void> {
-    this.#waitingSinceMs = this.#clock.monotonic();
-    await this.#reader.fill();
-    this.#waitingSinceMs = null;
-    this.#heardAtMs = this.#clock.monotonic();
-  }
-
-  /** Status updates by a timer, and the watch over a server that has gone silent. */
-  async #beat(intervalMs: number): Promise<void> {
-    for (;;) {
-      await this.#clock.sleep(intervalMs, this.#stopping.signal);
-      const silentMs = this.#silentMs();
-      const { silenceTimeoutMs } = this.#settings;
-      if (silentMs > silenceTimeoutMs) {
-        this.#fail(lostConnection(`the server said nothing for ${Math.round(silentMs)} ms`));
-        return;
-      }
-      this.#sendStatus(silentMs > silenceTimeoutMs / PINGS_PER_SILENCE);
-      if (this.#side.isBroken) await this.#watchShutdown();
-    }
-  }
-
-  /** A server that shuts down ends ordinary sessions first and takes no new ones, while it waits for us. */
-  async #watchShutdown(): Promise<void> {
-    const isRefused = await this.#side.query("SELECT 1").then(
-      () => false,
-      (error: unknown) =>
-        error instanceof MillraceError && error.facts["sqlState"] === CANNOT_CONNECT_NOW,
-    );
-    const now = this.#clock.monotonic();
-    this.#refusedSinceMs = isRefused ? (this.#refusedSinceMs ?? now) : null;
-    if (this.#refusedSinceMs === null) return;
-    if (now - this.#refusedSinceMs < this.#settings.shutdownGraceMs) return;
-    this.#fail(lostConnection("the server is shutting down"));
-  }
-
-  /** How long the server could have spoken and did not. */
-  #silentMs(): number {
-    const since = this.#waitingSinceMs;
-    return since === null ? 0 : this.#clock.monotonic() - Math.max(since, this.#heardAtMs);
-  }
-
-  #sendStatus(wantsReply: boolean): void {
-    const status = {
-      receivedLsn: this.#receivedLsn,
-      durableLsn: this.#durableLsn,
-      timeMs: this.#clock.now(),
-      wantsReply,
-    };
-    this.#reader.sendCopyData(statusUpdate(status));
-  }
-
-  /** Since 18 the server goes on without a publication that was dropped, and only warns: changes would be missing. */
-  #onNotice(notice: {
-    readonly message: string;
-    readonly severity: string;
-    readonly code: string;
-  }): void {
-    const { publicationName } = this.#settings;
-    const isOurs = notice.severity === "WARNING" && notice.message.includes(`"${publicationName}"`);
-    if (isOurs) throw new MillraceError("MR_SOURCE_PUBLICATION_MISSING", notice.message);
-    this.#log.info("the server says", { message: notice.message, code: notice.code });
-  }
-
-  /** The first failure closes the log; it is what every later call gets. */
-  #fail(error: unknown): MillraceError {
-    this.#failure ??= replicationError(error, this.#settings);
-    void this.#end(this.#failure);
-    return this.#failure;
-  }
-
-  /** Background work ends by the abort signal; anything else that ends it is a failure of the log. */
-  #runInBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      if (!this.#stopping.signal.aborted) this.#fail(error);
-    });
-  }
-}
-
-/** The server must hear from us well within its patience. */
-function beatMs({ log, serverTimeoutMs }: PostgresLogParts): number {
-  const patience = serverTimeoutMs > 0 ? serverTimeoutMs / 3 : log.statusIntervalMs;
-  return Math.min(log.statusIntervalMs, patience, log.silenceTimeoutMs / PINGS_PER_SILENCE);
 }
