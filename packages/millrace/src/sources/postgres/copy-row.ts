@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TableShape } from "../../model/table.ts";
 import { Skimmed, type Value } from "../../model/value.ts";
-import { AS_IS, type Conversion, conversionOf, TO_BOOLEAN } from "./types.ts";
+import { AS_IS, type Conversion, conversionOf, TO_BOOLEAN, TO_BYTES } from "./types.ts";
 
 /*
  * Hot: once per row of INIT_SYNC. A row of COPY's text format is one line: values between tabs, `\N` for NULL, and
@@ -11,6 +11,7 @@ import { AS_IS, type Conversion, conversionOf, TO_BOOLEAN } from "./types.ts";
 
 const TAB = 9;
 const NEWLINE = 10;
+const BACKSLASH = 92;
 const NULL = "\\N";
 const ESCAPES: Readonly<Record<string, string>> = {
   b: "\b",
@@ -49,6 +50,8 @@ export class CopyRowParser {
   #fields: Value[] = [];
   #pieces: Buffer[] = [];
   #fieldBytes = 0;
+  #escapes = 0;
+  #inEscape = false;
 
   constructor(columns: CopyColumns, maxValueBytes: number) {
     this.#conversions = columns.conversions;
@@ -98,21 +101,41 @@ export class CopyRowParser {
   /** Keeps what could still be a value of the size that may be held: an escape takes at most two bytes for one. */
   #take(buffer: Buffer, start: number, end: number): void {
     this.#fieldBytes += end - start;
+    this.#countEscapes(buffer, start, end);
     const limit = 2 * this.#maxValueBytes + NULL.length + 1;
     if (this.#fieldBytes > limit && !this.#kept.has(this.#fields.length)) this.#pieces = [];
     else this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
   }
 
+  /** From the size of the output text: bytea is written as \x and two digits per byte. */
+  #canonicalSize(textBytes: number, index: number): number {
+    return this.#conversions[index] === TO_BYTES ? (textBytes - 2) / 2 : textBytes;
+  }
+
+  #countEscapes(buffer: Buffer, start: number, end: number): void {
+    let at = this.#inEscape ? start + 1 : start;
+    this.#inEscape = this.#inEscape && start === end;
+    for (;;) {
+      at = at < end ? buffer.indexOf(BACKSLASH, at) : -1;
+      if (at === -1 || at >= end) return;
+      this.#escapes += 1;
+      this.#inEscape = at + 1 === end;
+      at += 2;
+    }
+  }
+
   #endField(): void {
     const index = this.#fields.length;
     const bytes = this.#fieldBytes;
+    const size = this.#canonicalSize(bytes - this.#escapes, index);
     const held = Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#fieldBytes = 0;
+    this.#escapes = 0;
     const value = held.length === bytes ? this.#valueOf(held.toString("utf8"), index) : null;
     const skim =
       held.length < bytes || (sizeOf(value) > this.#maxValueBytes && !this.#kept.has(index));
-    this.#fields.push(skim ? new Skimmed(bytes) : value);
+    this.#fields.push(skim ? new Skimmed(size) : value);
   }
 
   #unescapeAll(fields: Value[]): void {
@@ -130,7 +153,9 @@ export class CopyRowParser {
   #convert(value: Value | undefined, index: number): Value {
     const conversion = this.#conversions[index];
     if (typeof value !== "string" || conversion === AS_IS) return value ?? null;
-    return conversion === TO_BOOLEAN ? value === "t" : Buffer.from(value.slice(2), "hex");
+    return conversion === TO_BOOLEAN
+      ? value === "t"
+      : new Uint8Array(Buffer.from(value.slice(2), "hex"));
   }
 
   #wrongWidth(got: number): MillraceError {

@@ -221,10 +221,10 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
     const rows = await rowsOf(snapshot, shape);
     clearInterval(timer);
     expect(rows.map((row) => row[0])).toEqual(["a", "b", "c"]);
-    expect(rows[0]).toEqual(["a", new Skimmed(3 * 26_214_400), Buffer.from([0, 255]), "7"]);
+    expect(rows[0]).toEqual(["a", new Skimmed(2 * 26_214_400), Uint8Array.of(0, 255), "7"]);
     expect(rows[1]?.[1]).toBe("y".repeat(1_048_576));
-    expect(rows[1]?.[2]).toEqual(Buffer.alloc(1_048_576, "z"));
-    expect(rows[2]).toEqual(["c", new Skimmed(1_048_577), new Skimmed(2 * 1_048_577 + 3), "9"]);
+    expect(rows[1]?.[2]).toEqual(new Uint8Array(1_048_576).fill(122));
+    expect(rows[2]).toEqual(["c", new Skimmed(1_048_577), new Skimmed(1_048_577), "9"]);
     expect(peak).toBeLessThan(40_000_000);
     const some = await snapshot.readRows(shape, [["a", null, null, null]], LIMITS);
     expect(some.get("a")?.[1]).toBeInstanceOf(Skimmed);
