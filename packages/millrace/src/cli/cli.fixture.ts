@@ -21,6 +21,13 @@ export interface RunningCli {
   waitFor(text: string): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what a failed test left running; for `afterEach`. */
+export function endLeftovers(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 /** Starts the command line with only these variables beside PATH. */
 export function startCli(
   args: readonly string[],
@@ -30,6 +37,8 @@ export function startCli(
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.on("close", () => running.delete(child));
   let stdout = "";
   let stderr = "";
   const waiting = new Set<() => void>();

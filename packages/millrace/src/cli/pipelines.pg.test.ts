@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres } from "../../../../test/support/postgres.ts";
 import { findFreePort } from "../../../../test/support/free-port.ts";
 import { loadPipeline } from "../index.ts";
-import { cli, startCli } from "./cli.fixture.ts";
+import { cli, endLeftovers, startCli } from "./cli.fixture.ts";
 
 type Shared = Awaited<ReturnType<typeof sharedPostgres>>;
 
@@ -42,6 +42,8 @@ pipeline:
 const env = () => ({ PW: source.password });
 const schemasAtTarget = async () =>
   (await target.query("SELECT nspname FROM pg_namespace WHERE nspname = 'millrace'")).length;
+
+afterEach(endLeftovers);
 
 beforeAll(async () => {
   source = await sharedPostgres();
