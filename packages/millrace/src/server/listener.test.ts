@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { get } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { generate } from "selfsigned";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { Metrics } from "../observe/metrics.ts";
 import { createApp } from "./app.ts";
@@ -246,6 +248,25 @@ describe("who may ask", () => {
     expect(await statusWith(stop, { host, origin: "null" }, "POST")).toBe(401);
     expect(pipeline.calls).toEqual([]);
     expect(await statusWith(stop, { host, origin: `http://${host}` }, "POST")).toBe(200);
+  });
+
+  it("answers over TLS with a certificate of its own", async () => {
+    const made = await generate([{ name: "commonName", value: "millrace" }], {
+      extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
+    });
+    const [tlsCert, tlsKey] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    writeFileSync(tlsCert, made.cert);
+    writeFileSync(tlsKey, made.private);
+    const url = await serve([], { tlsCert, tlsKey });
+    expect(url).toMatch(/^https:/);
+    const status = await new Promise((resolve, reject) => {
+      get(`${url}/health/live`, { ca: made.cert }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on("error", reject);
+    });
+    expect(status).toBe(200);
+    await expect(fetch(`${url.replace("https", "http")}/health/live`)).rejects.toThrow();
   });
 
   it("names the address that is taken", async () => {
