@@ -188,7 +188,7 @@ export const POSTGRES_SOURCE_ACCEPTED: AcceptedKeys = {
     "connect.max-retries":
       "has no meaning here: a lost connection is tried again with growing pauses until it is back",
     "connection.pool.size":
-      "has no meaning here: the source uses one connection per chunk in work and three more",
+      "has no meaning here: the source opens one connection per chunk in work (scan.snapshot.parallelism) and a few for log and catalogue",
     "include-comments.enabled": "has no meaning here: comments are not carried",
     "metadata.list": "has no meaning here: op_ts and its like cannot be projected",
     "server-time-zone": "has no meaning here: timestamps with time zone are read in UTC",
