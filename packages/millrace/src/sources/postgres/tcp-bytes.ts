@@ -1,20 +1,16 @@
 import { Socket } from "node:net";
 import { type ByteSource, endStream, lostConnection, PendingRead } from "./byte-source.ts";
+import { ReadPace } from "./read-pace.ts";
 
-/** A read that brought less than this, on a busy stream, is worth a short wait for more. */
-const SMALL_READ_BYTES = 32_768;
-/** How long such a wait lasts, milliseconds. */
-const LINGER_MS = 0.2;
-/** Bytes that come this soon after they were asked for tell of a busy stream, milliseconds. */
-const BUSY_MS = 0.3;
+const GIVE = { kind: "none" } as const;
 const START_UP_BUFFER_BYTES = 65_536;
 
 /**
  * A TCP socket that reads into a buffer of ours, without an event and an allocation per packet. Until
  * {@link TcpBytes.takeOver}, what arrives goes to the `data` listeners as on any socket, so that `pg` connects over it.
  *
- * Coalescing: while rows come back to back, a small read leaves the socket alone for a fifth of a millisecond, so
- * that the kernel collects rows; the event loop goes on meanwhile. A row on a quiet stream is given at once.
+ * Reads are coalesced as {@link ReadPace} says, with the socket left alone meanwhile, so that the kernel collects
+ * rows and the server is not slowed by waking us for each.
  */
 export class TcpBytes implements ByteSource {
   readonly socket: Socket;
@@ -24,8 +20,10 @@ export class TcpBytes implements ByteSource {
   #region: Buffer = Buffer.alloc(0);
   #at = 0;
   #filled = 0;
-  #askedAtMs = 0;
-  #lingered = false;
+  #hasPaused = false;
+  /** Counts reads, so that late work of an earlier one is told from the present one's. */
+  #reads = 0;
+  readonly #pace = new ReadPace();
   #taken = false;
   #discarding = false;
 
@@ -51,8 +49,8 @@ export class TcpBytes implements ByteSource {
     this.#region = region;
     this.#at = at;
     this.#filled = 0;
-    this.#lingered = false;
-    this.#askedAtMs = performance.now();
+    this.#hasPaused = false;
+    this.#reads += 1;
     this.socket.resume();
     return read;
   }
@@ -98,38 +96,37 @@ export class TcpBytes implements ByteSource {
       buffer.byteOffset === this.#region.byteOffset + target;
     if (!landed) this.#region.set(buffer.subarray(0, bytes), target);
     this.#filled += bytes;
-    if (this.#isWorthWaiting()) this.#linger();
-    else this.#deliver();
+    const pause = this.#hasPaused ? GIVE : this.#pace.pauseAfter(this.#filled);
+    if (pause.kind === "none") this.#deliver();
+    else this.#pause(pause.kind, pause.ms);
     return false;
-  }
-
-  #isWorthWaiting(): boolean {
-    if (this.#lingered || this.#filled >= SMALL_READ_BYTES) return false;
-    return performance.now() - this.#askedAtMs < BUSY_MS;
   }
 
   #deliver(): void {
     this.#landing = this.#region.subarray(this.#at);
+    this.#pace.delivered(this.#filled, performance.now());
     this.#pending.deliver(this.#filled);
   }
 
-  #linger(): void {
-    this.#lingered = true;
+  #pause(kind: "timer" | "spin", ms: number): void {
+    this.#hasPaused = true;
     this.#landing = this.#region.subarray(this.#at + this.#filled);
-    const until = performance.now() + LINGER_MS;
+    const until = performance.now() + ms;
     const turn = (): void => {
-      if (!this.#pending.isWaiting) return;
-      if (performance.now() < until) setImmediate(turn);
+      if (performance.now() < until && this.#pending.isWaiting) setImmediate(turn);
       else this.#readOnceMore();
     };
-    setImmediate(turn);
+    if (kind === "timer") setTimeout(() => this.#readOnceMore(), ms);
+    else setImmediate(turn);
   }
 
   /** Takes what the kernel has by now; where that is nothing, what we have already is given. */
   #readOnceMore(): void {
+    if (!this.#pending.isWaiting) return;
+    const read = this.#reads;
     this.socket.resume();
     setImmediate(() => {
-      if (!this.#pending.isWaiting || !this.#lingered) return;
+      if (!this.#pending.isWaiting || this.#reads !== read) return;
       this.socket.pause();
       this.#deliver();
     });

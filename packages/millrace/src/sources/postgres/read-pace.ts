@@ -1,0 +1,42 @@
+/** Reads of about this size cost next to nothing per row. */
+const TARGET_BYTES = 32_768;
+/** Below this rate a wake-up per row costs less than a tenth of a core, and every row is given at once. */
+const BUSY_BYTES_PER_MS = 8_000;
+/** A timer is never shorter. Longer waits would fill the receive window, which holds some 50 KB of small segments. */
+const TIMER_MS = 1;
+/** Weight of the newest read in the rate. */
+const SMOOTHING = 0.2;
+
+/** What to do after a read: give it, or leave the socket alone for a while first. */
+export type Pause =
+  | { readonly kind: "none" }
+  | { readonly kind: "timer" | "spin"; readonly ms: number };
+
+const NONE: Pause = { kind: "none" };
+
+/**
+ * Decides when a read is worth waiting for company, from the rate at which bytes came of late.
+ *
+ * Quiet streams are never kept waiting. On a busy one the wait is as long as {@link TARGET_BYTES} take to come: a
+ * timer while that is a millisecond or more, which costs nothing; above some 30 MB/s, where a timer would throttle
+ * the server, turns of the event loop, which cost what the wake-ups would have cost and let other work through. A
+ * consumer that is slower than the server finds large reads, and there is nothing to wait for.
+ */
+export class ReadPace {
+  #bytesPerMs = 0;
+  #deliveredAtMs = 0;
+
+  /** After a first read of `bytes`. */
+  pauseAfter(bytes: number): Pause {
+    if (bytes >= TARGET_BYTES || this.#bytesPerMs < BUSY_BYTES_PER_MS) return NONE;
+    const ms = (TARGET_BYTES - bytes) / this.#bytesPerMs;
+    return ms >= TIMER_MS ? { kind: "timer", ms: TIMER_MS } : { kind: "spin", ms };
+  }
+
+  /** `bytes` were given to the consumer at `nowMs`. */
+  delivered(bytes: number, nowMs: number): void {
+    const elapsedMs = Math.max(nowMs - this.#deliveredAtMs, 0.001);
+    this.#deliveredAtMs = nowMs;
+    this.#bytesPerMs += SMOOTHING * (bytes / elapsedMs - this.#bytesPerMs);
+  }
+}
