@@ -10,7 +10,9 @@ import { ChunkPlanner } from "./chunks.ts";
 import { CONNECTION_DEFAULTS } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { boundary, parseLsn } from "./position.ts";
+import { SessionStash } from "./session-stash.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
+import { TableLocks } from "./table-lock.ts";
 
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 20_000 };
 const int = fc.oneof(fc.integer(), fc.integer({ min: -50, max: 50 })).map(String);
@@ -109,15 +111,21 @@ const KEYS: readonly (readonly [
 describe.each([13, 18] as const)("chunk ranges of PostgreSQL %i", (version) => {
   let postgres: SharedPostgres;
   let connection: PostgresConnection;
+  let sessions: SessionStash;
+  let locks: TableLocks;
 
   beforeAll(async () => {
     postgres = await sharedPostgres(version);
-    connection = await openConnection({ ...CONNECTION_DEFAULTS, ...postgres });
+    const config = { ...CONNECTION_DEFAULTS, ...postgres };
+    connection = await openConnection(config);
+    sessions = new SessionStash(() => Promise.resolve(config));
+    locks = new TableLocks(connection.client);
     await sql(`CREATE COLLATION public.ci (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
       CREATE TYPE public.mood AS ENUM ('sad', 'ok', 'happy', E'it''s \\\\fine');
       CREATE DOMAIN public.code AS varchar(9); CREATE TYPE public.pair AS (x int, y text)`);
   });
   afterAll(async () => {
+    await sessions.close();
     await connection.close();
     await postgres.release();
   });
@@ -143,8 +151,8 @@ describe.each([13, 18] as const)("chunk ranges of PostgreSQL %i", (version) => {
   /** The row numbers of each range, in the order they were read. */
   const read = async (shape: TableShape, ranges: readonly ChunkRange[]): Promise<string[][]> => {
     const snapshot = await PostgresSnapshot.open({
-      config: { ...CONNECTION_DEFAULTS, ...postgres },
-      present: connection.client,
+      sessions,
+      locks,
       filterOf: () => null,
       positionOf: (lsn) => boundary(parseLsn(lsn)),
     });

@@ -6,15 +6,16 @@ import { comparison, literal, type TablePlan } from "./table-plan.ts";
  * refuses instead. A chunk is a range of the key's index, which stale statistics must not turn into a walk over the
  * whole table; and copying for hours should not take the source's parallel workers.
  */
-export const SNAPSHOT_SETTINGS = `
-SET row_security = off; SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; SET jit = off`;
+export const BEGIN_SQL = `
+SET row_security = off; SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; SET jit = off;
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;
 
 /** COPY of a range in key order; of a whole table without key in any order. */
-export function chunkSql(plan: TablePlan, range: ChunkRange): string {
+export function chunkSql(plan: TablePlan, range: ChunkRange, filter: string | null): string {
   const where = [
     ...(range.from === null ? [] : [comparison(plan, ">", range.from)]),
     ...(range.to === null ? [] : [comparison(plan, "<=", range.to)]),
-    ...filterOf(plan),
+    ...conditions(filter),
   ];
   const order = plan.key.map((column) => column.sql).join(", ");
   return copy(
@@ -29,6 +30,7 @@ export function rowsSql(
   plan: TablePlan,
   columns: readonly string[],
   keys: readonly (readonly string[])[],
+  filter: string | null,
 ): string {
   const asked = plan.key.map(
     (_, i) => `pg_catalog.unnest(${textArray(keys.map((key) => key[i] ?? ""))})`,
@@ -38,12 +40,13 @@ export function rowsSql(
   return copy(
     `SELECT ${columns.join(", ")} FROM ${plan.from} AS t, ` +
       `ROWS FROM (${asked.join(", ")}) AS asked(${names.join(", ")}) ` +
-      `WHERE ${[...equal, ...filterOf(plan)].join(" AND ")}`,
+      `WHERE ${[...equal, ...conditions(filter)].join(" AND ")}`,
   );
 }
 
-function filterOf(plan: TablePlan): string[] {
-  return plan.filter === null ? [] : [`(${plan.filter})`];
+/** `filter` is the row filter of the publication, SQL over the table's columns. */
+function conditions(filter: string | null): string[] {
+  return filter === null ? [] : [`(${filter})`];
 }
 
 function copy(select: string): string {

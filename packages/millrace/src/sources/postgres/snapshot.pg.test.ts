@@ -9,7 +9,9 @@ import { CONNECTION_DEFAULTS } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { keyText } from "./keys.ts";
 import { boundary, comparePositions, parseLsn } from "./position.ts";
+import { SessionStash } from "./session-stash.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
+import { TableLocks } from "./table-lock.ts";
 
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 65_536 };
 const textOf = (value: Value | undefined): string => {
@@ -21,14 +23,20 @@ const WHOLE: ChunkRange = { from: null, to: null };
 describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
   let postgres: SharedPostgres;
   let connection: PostgresConnection;
+  let sessions: SessionStash;
+  let locks: TableLocks;
   const opened: PostgresSnapshot[] = [];
 
   beforeAll(async () => {
     postgres = await sharedPostgres(version);
-    connection = await openConnection({ ...CONNECTION_DEFAULTS, ...postgres });
+    const config = { ...CONNECTION_DEFAULTS, ...postgres };
+    connection = await openConnection(config);
+    sessions = new SessionStash(() => Promise.resolve(config));
+    locks = new TableLocks(connection.client);
   });
   afterAll(async () => {
     await Promise.all(opened.map((snapshot) => snapshot.close()));
+    await sessions.close();
     await connection.close();
     await postgres.release();
   });
@@ -36,8 +44,8 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
   const sql = (text: string): Promise<unknown> => connection.client.query(text);
   const openSnapshot = async (filter: string | null = null): Promise<PostgresSnapshot> => {
     const snapshot = await PostgresSnapshot.open({
-      config: { ...CONNECTION_DEFAULTS, ...postgres },
-      present: connection.client,
+      sessions,
+      locks,
       filterOf: () => filter,
       positionOf: (lsn) => boundary(parseLsn(lsn)),
     });
@@ -347,14 +355,17 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
       ALTER TABLE public.guarded ENABLE ROW LEVEL SECURITY;
       CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT SELECT ON public.guarded TO ${role}`);
     const shape = await shapeOf("guarded");
+    const config = { ...CONNECTION_DEFAULTS, ...postgres, user: role, password: "x" };
+    const own = new SessionStash(() => Promise.resolve(config));
     const snapshot = await PostgresSnapshot.open({
-      config: { ...CONNECTION_DEFAULTS, ...postgres, user: role, password: "x" },
-      present: connection.client,
+      sessions: own,
+      locks,
       filterOf: () => null,
       positionOf: (lsn) => boundary(parseLsn(lsn)),
     });
     await expect(rowsOf(snapshot, shape)).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
     await snapshot.close();
+    await own.close();
     await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 });

@@ -5,15 +5,14 @@ import type { ChunkKey, Json, Position, TransactionId } from "../../model/positi
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
-import type { Queryable } from "./catalogue.ts";
-import type { PostgresConnectionConfig } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
-import { openConnection, type PostgresConnection } from "./connection.ts";
+import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
 import { keyText } from "./keys.ts";
+import type { SessionStash } from "./session-stash.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
-import { chunkSql, rowsSql, SNAPSHOT_SETTINGS } from "./snapshot-sql.ts";
-import { lockForReading } from "./table-lock.ts";
+import { BEGIN_SQL, chunkSql, rowsSql } from "./snapshot-sql.ts";
+import type { TableLocks } from "./table-lock.ts";
 import type { TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
 import { Visibility } from "./visibility.ts";
@@ -25,9 +24,8 @@ const KEYS_PER_QUERY = 500;
 
 /** What a snapshot needs beside its connection. */
 export interface SnapshotDependencies {
-  readonly config: PostgresConnectionConfig;
-  /** A session that sees the catalogue as it is now. */
-  readonly present: Queryable;
+  readonly sessions: SessionStash;
+  readonly locks: TableLocks;
   /** The publication's row filter for a table, by oid. */
   readonly filterOf: (identity: string) => string | null;
   readonly positionOf: (lsn: string) => Position;
@@ -44,6 +42,9 @@ export class PostgresSnapshot implements SourceSnapshot {
   readonly #dependencies: SnapshotDependencies;
   /** Tables are locked once; after that nothing about them can change until the transaction ends. */
   readonly #locked = new WeakMap<TableShape, TablePlan>();
+  /** A COPY is under way, or was left half read: the session can only be cut. */
+  #copying = false;
+  #closed = false;
 
   private constructor(
     connection: PostgresConnection,
@@ -59,10 +60,10 @@ export class PostgresSnapshot implements SourceSnapshot {
 
   /** @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION */
   static async open(dependencies: SnapshotDependencies): Promise<PostgresSnapshot> {
-    const connection = await openConnection(dependencies.config);
+    const connection = await dependencies.sessions.take();
     try {
       const { client } = connection;
-      await client.query(`${SNAPSHOT_SETTINGS}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`);
+      await client.query(BEGIN_SQL);
       const seen = await client.query<{ snapshot: string; recovery: boolean }>(
         "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
       );
@@ -96,13 +97,9 @@ export class PostgresSnapshot implements SourceSnapshot {
     options: { maxValueBytes: number; batchBytes: number },
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const plan = await this.#plan(shape);
+    const sql = chunkSql(plan, range, this.#dependencies.filterOf(shape.identity));
     const parser = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
-    const rows = copyRows(this.#connection, chunkSql(plan, range), parser, {
-      batchBytes: options.batchBytes,
-      rowOverheadBytes: ROW_OVERHEAD_BYTES,
-      doing: `reading a chunk of ${shape.id}`,
-    });
-    for await (const batch of rows) {
+    for await (const batch of this.#copy(shape, sql, parser, options.batchBytes)) {
       failpoint("snapshot.chunk-batch");
       yield chunkBatch(shape, batch);
     }
@@ -114,18 +111,15 @@ export class PostgresSnapshot implements SourceSnapshot {
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
     const plan = await this.#plan(shape);
+    const filter = this.#dependencies.filterOf(shape.identity);
     const columns = options.keysOnly === true ? shape.key : shape.columns.map((_, index) => index);
+    const names = columns.map((index) => plan.columns[index] ?? "NULL");
     const parser = new CopyRowParser(partOf(copyColumnsOf(shape), columns), options.maxValueBytes);
     const found = new Map<string, Row>();
     for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
       const texts = keys.slice(at, at + KEYS_PER_QUERY).map((row) => keyTextsOf(shape, row));
-      const names = columns.map((index) => plan.columns[index] ?? "NULL");
-      const rows = copyRows(this.#connection, rowsSql(plan, names, texts), parser, {
-        batchBytes: Number.POSITIVE_INFINITY,
-        rowOverheadBytes: ROW_OVERHEAD_BYTES,
-        doing: `reading rows of ${shape.id}`,
-      });
-      for await (const batch of rows) {
+      const sql = rowsSql(plan, names, texts, filter);
+      for await (const batch of this.#copy(shape, sql, parser, Number.POSITIVE_INFINITY)) {
         for (const { values } of batch) {
           const row = spread(shape, columns, values);
           found.set(keyText(shape, row), row);
@@ -135,18 +129,47 @@ export class PostgresSnapshot implements SourceSnapshot {
     return found;
   }
 
-  /** Ends the transaction and the session; never throws. */
+  /** Ends the transaction, and with it the locks on tables; never throws. */
   async close(): Promise<void> {
-    await this.#connection.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#copying || this.#connection.broken !== null) this.#connection.destroy();
+    else await this.#dependencies.sessions.giveBack(this.#connection);
+  }
+
+  /** @throws MillraceError MR_BUG where a COPY is under way, or the snapshot was closed. */
+  async *#copy(
+    shape: TableShape,
+    sql: string,
+    parser: CopyRowParser,
+    batchBytes: number,
+  ): AsyncGenerator<CopiedRow[], void, undefined> {
+    this.#checkFree(shape);
+    this.#copying = true;
+    const doing = `reading ${shape.id}`;
+    yield* copyRows(this.#connection, sql, parser, {
+      batchBytes,
+      rowOverheadBytes: ROW_OVERHEAD_BYTES,
+      doing,
+    });
+    this.#copying = false;
+  }
+
+  #checkFree(shape: TableShape): void {
+    if (this.#closed) throw new MillraceError("MR_BUG", `reading ${shape.id} in a closed snapshot`);
+    if (!this.#copying) return;
+    throw new MillraceError(
+      "MR_SOURCE_LOST_CONNECTION",
+      `reading ${shape.id} in a snapshot whose session is being read, or was left half read`,
+    );
   }
 
   async #plan(shape: TableShape): Promise<TablePlan> {
     const locked = this.#locked.get(shape);
     if (locked !== undefined) return locked;
-    const { present, filterOf } = this.#dependencies;
+    this.#checkFree(shape);
     try {
-      const filter = filterOf(shape.identity);
-      const plan = await lockForReading(this.#connection.client, present, shape, filter);
+      const plan = await this.#dependencies.locks.lock(this.#connection.client, shape);
       this.#locked.set(shape, plan);
       return plan;
     } catch (error) {

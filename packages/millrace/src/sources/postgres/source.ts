@@ -24,8 +24,10 @@ import { chooseConnection, logConfig, type PostgresSourceOptions } from "./optio
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
 import { dropPublication, preparePublication } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
+import { SessionStash } from "./session-stash.ts";
 import { dropSlot, prepareSlot } from "./slot.ts";
 import { LOG_END_SQL, PostgresSnapshot } from "./snapshot.ts";
+import { TableLocks } from "./table-lock.ts";
 import { Visibility } from "./visibility.ts";
 
 /** First and longest wait between two looks at the transactions that a joining table waits for, milliseconds. */
@@ -38,6 +40,8 @@ export class PostgresSource implements Source {
   readonly #options: PostgresSourceOptions;
   readonly #context: ConnectorContext;
   readonly #pool: ControlPool;
+  readonly #sessions: SessionStash;
+  readonly #locks: TableLocks;
   readonly #planner: ChunkPlanner;
   /** What `tls: prefer` turned out to mean; asked once. */
   #config: Promise<PostgresConnectionConfig> | null = null;
@@ -49,6 +53,8 @@ export class PostgresSource implements Source {
     this.#options = options;
     this.#context = context;
     this.#pool = new ControlPool(() => this.#connectionConfig());
+    this.#sessions = new SessionStash(() => this.#connectionConfig());
+    this.#locks = new TableLocks(this.#pool);
     this.#planner = new ChunkPlanner(this.#pool);
   }
 
@@ -139,8 +145,8 @@ export class PostgresSource implements Source {
   async openSnapshot(): Promise<SourceSnapshot> {
     this.#published ??= await readPublished(this.#pool, this.#options.publicationName);
     return PostgresSnapshot.open({
-      config: await this.#connectionConfig(),
-      present: this.#pool,
+      sessions: this.#sessions,
+      locks: this.#locks,
       filterOf: (identity) => this.#published?.get(identity)?.filter ?? null,
       positionOf: (lsn) => boundary(parseLsn(lsn)),
     });
@@ -183,6 +189,7 @@ export class PostgresSource implements Source {
   }
 
   async close(): Promise<void> {
+    await this.#sessions.close();
     await this.#pool.close();
   }
 

@@ -12,8 +12,6 @@ export interface TablePlan {
   /** One expression over the alias `t` per column of the shape. */
   readonly columns: readonly string[];
   readonly key: readonly KeyColumn[];
-  /** The row filter of the publication, as SQL over `t`; null where all rows are published. */
-  readonly filter: string | null;
 }
 
 /** A key column and the type that its text is cast to: the base type, without a typmod that could cut. */
@@ -26,11 +24,7 @@ export interface KeyColumn {
  * Compares a shape with the catalogue, by oid and attnum, so that renames are no matter.
  * @throws MillraceError MR_SOURCE_TABLE_CHANGED where the table or a column is gone or of another type.
  */
-export async function readTablePlan(
-  client: Queryable,
-  shape: TableShape,
-  filter: string | null = null,
-): Promise<TablePlan> {
+export async function readTablePlan(client: Queryable, shape: TableShape): Promise<TablePlan> {
   const [found] = await readTables(client, [shape.identity]);
   if (found === undefined) throw tableChanged(shape, "the table was dropped", { dropped: true });
   const { table, columns } = found;
@@ -42,7 +36,6 @@ export async function readTablePlan(
       expressionOf(shape, column, presentColumn(column, columns)),
     ),
     key: shape.key.map((index) => keyColumnOf(shape, index, columns)),
-    filter,
   };
 }
 

@@ -1,0 +1,47 @@
+import type { PostgresConnectionConfig } from "./config.ts";
+import { openConnection, type PostgresConnection } from "./connection.ts";
+
+/** Idle sessions that are kept at most. */
+const MOST_IDLE = 4;
+
+/**
+ * Sessions for snapshots: a chunk takes one from here and gives it back, so that small chunks and small tables do not
+ * pay for a connection each.
+ */
+export class SessionStash {
+  readonly #config: () => Promise<PostgresConnectionConfig>;
+  #idle: PostgresConnection[] = [];
+  #closed = false;
+
+  constructor(config: () => Promise<PostgresConnectionConfig>) {
+    this.#config = config;
+  }
+
+  /** @throws MillraceError */
+  async take(): Promise<PostgresConnection> {
+    for (;;) {
+      const idle = this.#idle.pop();
+      if (idle === undefined) return openConnection(await this.#config());
+      if (idle.broken === null) return idle;
+      idle.destroy();
+    }
+  }
+
+  /** Takes back a session whose transaction may still be open. */
+  async giveBack(connection: PostgresConnection): Promise<void> {
+    try {
+      await connection.client.query("ROLLBACK");
+    } catch {
+      connection.destroy();
+      return;
+    }
+    if (this.#closed || this.#idle.length >= MOST_IDLE) await connection.close();
+    else this.#idle.push(connection);
+  }
+
+  /** Ends the idle sessions; those in use end when they are given back. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#idle.splice(0).map((connection) => connection.close()));
+  }
+}
