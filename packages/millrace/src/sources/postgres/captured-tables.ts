@@ -31,9 +31,12 @@ export interface LoggedRelation {
  *   columns must all be loaded.
  * - A captured table under a name that is not captured was renamed away: it is told as dropped, its rows are read
  *   past. Renamed to a captured name, it is the case above.
+ * - A table under a name that was told as dropped is a new table, whichever oid it has.
  */
 export class CapturedTables {
   readonly #shapes: Map<TableId, TableShape>;
+  /** Captured names whose table was renamed away. */
+  readonly #gone = new Set<TableId>();
   readonly #relations = new Map<number, LoggedRelation>();
   readonly #shapeOf: ShapeOf;
 
@@ -45,7 +48,8 @@ export class CapturedTables {
   /** Takes in a Relation message. The server sends one whenever it may have changed. */
   describe(message: RelationMessage): void {
     const id = tableId(message.schema, message.name);
-    const captured = this.#shapes.has(id) || this.#nameOf(message.oid) !== null;
+    const captured =
+      this.#shapes.has(id) || this.#gone.has(id) || this.#nameOf(message.oid) !== null;
     this.#relations.set(message.oid, { message, captured, plan: null, announcement: null });
   }
 
@@ -64,22 +68,28 @@ export class CapturedTables {
     const { message } = relation;
     const id = tableId(message.schema, message.name);
     const known = this.#shapes.get(id) ?? null;
-    if (known === null) {
-      this.#renamedAway(relation, message.oid);
+    if (known === null && !this.#gone.has(id)) {
+      this.#renamedAway(relation);
       return;
     }
-    const isSameTable = known.identity === String(message.oid);
+    const isSameTable = known?.identity === String(message.oid);
     const previous = isSameTable ? known : null;
     const { shape, rewritten } = await this.#shapeOf(message, previous);
     this.#shapes.set(id, shape);
+    this.#gone.delete(id);
     relation.plan = rowPlan(shape);
     if (shape === known) return;
-    relation.announcement = { dropped: isSameTable ? null : id, shape: { previous, rewritten } };
+    const dropped = known === null || isSameTable ? null : id;
+    relation.announcement = { dropped, shape: { previous, rewritten } };
   }
 
-  #renamedAway(relation: LoggedRelation, oid: number): void {
+  #renamedAway(relation: LoggedRelation): void {
+    const { oid } = relation.message;
     const dropped = this.#nameOf(oid);
-    if (dropped !== null) this.#shapes.delete(dropped);
+    if (dropped !== null) {
+      this.#shapes.delete(dropped);
+      this.#gone.add(dropped);
+    }
     const uncaptured = { ...relation, captured: false, announcement: { dropped, shape: null } };
     this.#relations.set(oid, uncaptured);
   }

@@ -204,7 +204,7 @@ describe("the shape at a Relation message", () => {
     expect(ordinals(resolved)).toEqual([2, 3]);
   });
 
-  it("names a type that is gone by its oid", () => {
+  it("takes a type that is gone as it was known, or names it by its oid", () => {
     const relation: RelationMessage = {
       oid: 7,
       schema: "public",
@@ -214,5 +214,7 @@ describe("the shape at a Relation message", () => {
     };
     const { shape: found } = resolveShape(relation, [null], null, GONE);
     expect(found.columns[0]?.type).toEqual({ kind: "other", name: "oid 99999" });
+    const known = shape(["id"]);
+    expect(resolveShape(relation, [null], known, GONE).shape).toBe(known);
   });
 });

@@ -49,7 +49,8 @@ export function resolveShape(
 ): ResolvedShape {
   const spelled = relation.columns.map((column, index): ResolvedType => {
     const gone = `oid ${column.typeOid}`;
-    return types[index] ?? { type: { kind: "other", name: gone }, sourceType: gone };
+    const before = known?.columns.find(({ name }) => name === column.name);
+    return types[index] ?? before ?? { type: { kind: "other", name: gone }, sourceType: gone };
   });
   const ordinals = ordinalsOf(relation, spelled, known, catalogue);
   const columns = relation.columns.map(({ name }, index) =>
