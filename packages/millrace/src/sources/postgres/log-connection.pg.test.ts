@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import selfsigned from "selfsigned";
 import { afterEach, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../../../../../test/support/postgres.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
@@ -145,6 +146,65 @@ describe("a slow consumer", () => {
     expect(row?.["wait_event"]).toBe("WalSenderWriteData");
     await log.close();
   }, 30_000);
+});
+
+describe("a log over TLS", () => {
+  it("gives many rows, and rows of any size, with back-pressure", async () => {
+    const pems = await selfsigned.generate([{ name: "commonName", value: "db.test" }]);
+    const server = await startPostgres({
+      version: 18,
+      files: { "server.key": pems.private, "server.crt": pems.cert },
+      settings: { ssl: "on", wal_sender_timeout: "1500" },
+      hba: ["hostnossl all all all reject", "hostnossl replication all all reject"],
+    });
+    servers.push(server);
+    // The test's own statements go over TLS too.
+    const db = new LoggedDatabase(server, {}, KEEP, { mode: "verify-ca", ca: pems.cert });
+    await db.run("CREATE TABLE t (id int PRIMARY KEY, v text)");
+    await db.capture();
+    await db.run(
+      "INSERT INTO t SELECT n, repeat('x', 100) FROM generate_series(1, 50000) n",
+      "INSERT INTO t VALUES (50001, repeat('x', 3000000))",
+      "INSERT INTO t VALUES (50002, repeat('x', 900000))",
+    );
+    const log = await db.open();
+    const first = (await log.next()).items;
+    await sleep(3_000);
+    const rest = await db.items(log);
+    const rows = [...first, ...rest].map((item) => (item.kind === "change" ? item.after : null));
+    expect(rows.map((row) => row?.[0])).toEqual(
+      Array.from({ length: 50_002 }, (_, n) => String(n + 1)),
+    );
+    expect(rows.slice(-2).map((row) => row?.[1])).toEqual([
+      new Skimmed(3_000_000),
+      "x".repeat(900_000),
+    ]);
+    await log.close();
+  }, 60_000);
+});
+
+describe("the heartbeat", () => {
+  it("moves the log of an idle database past what other databases write", async () => {
+    await using db = await LoggedDatabase.shared(18);
+    await using other = await LoggedDatabase.shared(18);
+    await db.run("CREATE TABLE t (id int PRIMARY KEY)");
+    const start = await db.capture();
+    await other.run("CREATE TABLE elsewhere AS SELECT generate_series(1, 10000) AS id");
+    const written = await other.server.query("SELECT pg_current_wal_insert_lsn()::text AS lsn");
+    const target = boundary(parseLsn(String(written[0]?.["lsn"])));
+    const log = await db.open({ from: start }, { heartbeatIntervalMs: 50 });
+    let last: LogBatch | null = null;
+    while (last === null || comparePositions(last.position, target) < 0) last = await log.next();
+    expect(last.items).toEqual([]);
+    log.acknowledge(last.acknowledge ?? start);
+    const { client, close } = await control(db);
+    const freed = async (): Promise<boolean> => {
+      const state = await readSlot(client, db.settings.slotName);
+      return parseLsn(state?.confirmed_flush_lsn ?? "0/0") >= startLsn(target);
+    };
+    await expect.poll(freed).toBe(true);
+    await close();
+  });
 });
 
 describe("acknowledging", () => {

@@ -10,6 +10,7 @@ import {
   LOG_DEFAULTS,
   type PostgresConnectionConfig,
   type PostgresLogConfig,
+  type PostgresTls,
 } from "./config.ts";
 import { openConnection } from "./connection.ts";
 import { openPostgresLog, type PostgresLog } from "./log.ts";
@@ -37,10 +38,11 @@ export class LoggedDatabase implements AsyncDisposable {
     server: PostgresDatabase,
     more: Partial<PostgresLogConfig>,
     release: () => Promise<void>,
+    tls: PostgresTls = false,
   ) {
     const { host, port, user, password, database } = server;
     this.server = server;
-    this.connection = { ...CONNECTION_DEFAULTS, host, port, user, password, database };
+    this.connection = { ...CONNECTION_DEFAULTS, host, port, user, password, database, tls };
     this.settings = {
       ...LOG_DEFAULTS,
       slotName: `slot_${database}`,
@@ -62,7 +64,18 @@ export class LoggedDatabase implements AsyncDisposable {
 
   /** Runs statements, each a transaction unless it says otherwise. */
   async run(...statements: readonly string[]): Promise<void> {
-    for (const sql of statements) await this.server.query(sql);
+    for (const sql of statements) await this.query(sql);
+  }
+
+  /** One statement, over a connection like the log's. */
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    const connection = await openConnection(this.connection);
+    try {
+      await connection.client.query("RESET search_path");
+      return (await connection.client.query<Record<string, unknown>>(sql)).rows;
+    } finally {
+      await connection.close();
+    }
   }
 
   /** Makes publication and slot for the tables whose names match; the log begins here. */
@@ -106,9 +119,9 @@ export class LoggedDatabase implements AsyncDisposable {
 
   /** Where the log ends now, as a position that everything committed before is behind. */
   async end(): Promise<Position> {
-    const [row] = await this.server.query("SELECT pg_current_wal_insert_lsn()::text AS lsn");
+    const [row] = await this.query("SELECT pg_current_wal_insert_lsn()::text AS lsn");
     // An empty transaction behind it, so that the log is seen to pass it.
-    await this.server.query("SELECT pg_logical_emit_message(true, 'test', '')");
+    await this.query("SELECT pg_logical_emit_message(true, 'test', '')");
     return boundary(parseLsn(String(row?.["lsn"])));
   }
 

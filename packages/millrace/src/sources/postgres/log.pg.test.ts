@@ -355,6 +355,11 @@ describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
       ["c", "t", null, ["2", "a"]],
       ["dropped", "public.r"],
     ]);
+    await db.run("ALTER TABLE r_old RENAME TO r", "INSERT INTO r VALUES (4)");
+    expect((await db.read()).slice(5).map(said)).toEqual([
+      ["shape", "public.r", ["id"], ["id"]],
+      ["c", "r", null, ["4"]],
+    ]);
   });
 
   it("gives the same positions on every replay, from any position, whatever else is captured", async () => {
