@@ -12,6 +12,11 @@ import { AS_IS, type Conversion, conversionOf, TO_BOOLEAN, TO_BYTES } from "./ty
 const TAB = 9;
 const NEWLINE = 10;
 const BACKSLASH = 92;
+/**
+ * Rows above this are made value by value: parts of one long text would keep all of it in memory for as long as
+ * somebody remembers the key.
+ */
+const LONG_ROW_BYTES = 8_192;
 const NULL = "\\N";
 const ESCAPES: Readonly<Record<string, string>> = {
   b: "\b",
@@ -47,6 +52,7 @@ export class CopyRowParser {
   readonly #converted: readonly number[];
   readonly #kept: ReadonlySet<number>;
   readonly #maxValueBytes: number;
+  readonly #wholeBytes: number;
   #fields: Value[] = [];
   #pieces: Buffer[] = [];
   #fieldBytes = 0;
@@ -61,11 +67,12 @@ export class CopyRowParser {
     );
     this.#kept = columns.kept;
     this.#maxValueBytes = maxValueBytes;
+    this.#wholeBytes = Math.min(maxValueBytes, LONG_ROW_BYTES);
   }
 
   /** The row of a whole line, newline included, in `buffer[start..end)`. */
   row(buffer: Buffer, start: number, end: number): Value[] {
-    if (end - start > this.#maxValueBytes) {
+    if (end - start > this.#wholeBytes) {
       this.piece(buffer, start, end);
       return this.end();
     }

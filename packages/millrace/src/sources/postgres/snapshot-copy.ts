@@ -1,4 +1,3 @@
-import { failpoint } from "../../model/failpoint.ts";
 import type { Value } from "../../model/value.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
@@ -49,7 +48,6 @@ export async function* copyRows(
       batch.push(row);
       bytes += row.bytes + options.rowOverheadBytes;
       if (bytes < options.batchBytes) continue;
-      failpoint("snapshot.batch-full");
       yield batch;
       batch = [];
       bytes = 0;

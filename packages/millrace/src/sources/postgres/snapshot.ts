@@ -9,6 +9,7 @@ import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
 import { keyText } from "./keys.ts";
+import { rowPlan } from "./row-plan.ts";
 import type { SessionStash } from "./session-stash.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
 import { BEGIN_SQL, chunkSql, rowsSql } from "./snapshot-sql.ts";
@@ -17,8 +18,6 @@ import type { TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
 import { Visibility } from "./visibility.ts";
 
-/** What a row weighs in memory beside its text: strings' headers, the array, the change; bytes, a rough average. */
-export const ROW_OVERHEAD_BYTES = 128;
 /** Keys that are asked for at once: bounds the statement's text. */
 const KEYS_PER_QUERY = 500;
 
@@ -149,7 +148,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     const doing = `reading ${shape.id}`;
     yield* copyRows(this.#connection, sql, parser, {
       batchBytes,
-      rowOverheadBytes: ROW_OVERHEAD_BYTES,
+      rowOverheadBytes: rowPlan(shape).overheadBytes,
       doing,
     });
     this.#copying = false;
@@ -185,9 +184,10 @@ SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_rep
 
 function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
   const rows: Change[] = [];
+  const { overheadBytes } = rowPlan(shape);
   let bytes = 0;
   for (const row of batch) {
-    const weight = row.bytes + ROW_OVERHEAD_BYTES;
+    const weight = row.bytes + overheadBytes;
     bytes += weight;
     rows.push(new Change("r", shape, null, row.values, null, null, null, weight));
   }

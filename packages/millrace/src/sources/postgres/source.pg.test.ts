@@ -1,16 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import pg from "pg";
-import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
+import selfsigned from "selfsigned";
+import {
+  type PostgresServer,
+  sharedPostgres,
+  type SharedPostgres,
+  startPostgres,
+} from "../../../../../test/support/postgres.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogItem } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
-import type { Source, SourceLog } from "../../model/source.ts";
+import type { Source, SourceLog, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { SOURCES } from "../registry.ts";
 import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
 import { PostgresSource } from "./source.ts";
+import { validatePostgres } from "./validate.ts";
 
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 65_536 };
 
@@ -164,6 +171,56 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     await all.cleanUp();
   });
 
+  it("calls a publication that went away a loss, until the log is made anew", async () => {
+    await sql("CREATE SCHEMA away; CREATE TABLE away.a (id int PRIMARY KEY)");
+    const source = sourceOf("away");
+    const shapes = await shapesOf(source);
+    const { start } = await source.prepare(shapes, null);
+    await sql("DROP PUBLICATION away");
+    await expect(source.prepare(shapes, start)).rejects.toMatchObject({
+      code: "MR_SOURCE_PUBLICATION_MISSING",
+      class: "loss",
+    });
+    expect(await sql("SELECT 1 FROM pg_publication WHERE pubname = 'away'")).toEqual([]);
+    const again = await source.prepare(shapes, start, { recreate: true });
+    expect(again).toMatchObject({ created: true, joined: ["away.a"] });
+    expect(source.comparePositions(again.start, start)).toBeGreaterThan(0);
+    await source.cleanUp();
+  });
+
+  it("takes snapshots whose log end is behind every transaction that they see", async () => {
+    await sql("CREATE SCHEMA ends; CREATE TABLE ends.t (id bigserial PRIMARY KEY)");
+    const source = sourceOf("ends");
+    const shapes = await shapesOf(source);
+    const { start } = await source.prepare(shapes, null);
+    let stop = false;
+    const write = async (): Promise<void> => {
+      const client = new pg.Client({ connectionString: postgres.url });
+      await client.connect();
+      while (!stop) await client.query("INSERT INTO ends.t DEFAULT VALUES");
+      await client.end();
+    };
+    const writing = Promise.all([write(), write(), write()]);
+    const snapshots: SourceSnapshot[] = [];
+    for (let i = 0; i < 40; i += 1) snapshots.push(await source.openSnapshot());
+    stop = true;
+    await writing;
+    const log = await openLog(source, shapes, start);
+    const items = await itemsUntilNow(source, log);
+    await log.close();
+    expect(items.length).toBeGreaterThan(40);
+    for (const snapshot of snapshots) {
+      const seen = items.filter((item) => snapshot.sees(item.transaction?.id ?? ""));
+      expect(seen.length).toBeGreaterThan(0);
+      const behind = seen.filter(
+        ({ position }) => source.comparePositions(position ?? start, snapshot.logEnd) >= 0,
+      );
+      expect(behind).toEqual([]);
+      await snapshot.close();
+    }
+    await source.cleanUp();
+  });
+
   it("holds a joining table back until older transactions have ended", async () => {
     await sql(
       "CREATE SCHEMA late; CREATE TABLE late.a (id int PRIMARY KEY); CREATE TABLE late.b (id int PRIMARY KEY)",
@@ -275,6 +332,11 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
   it.each([
     ["a wrong password", { password: "wrong" }, "MR_SOURCE_REFUSED"],
     ["an unknown database", { database: "no_such_database" }, "MR_SOURCE_REFUSED"],
+    [
+      "a host that there is none of",
+      { hostname: "no-such-host.invalid" },
+      "MR_SOURCE_LOST_CONNECTION",
+    ],
     ["a port where nobody listens", { port: 1 }, "MR_SOURCE_LOST_CONNECTION"],
     [
       "TLS that the server lacks",
@@ -296,5 +358,77 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     await source.close();
     await asking.catch((error: unknown) => expect(error).toBeInstanceOf(MillraceError));
     await expect(source.logEnd()).rejects.toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
+  });
+});
+
+describe("the source", () => {
+  const context = { pipeline: "test", clock: systemClock, random: Math.random, log: silentLogger };
+  const at = (server: PostgresServer): PostgresSourceOptions => ({
+    ...POSTGRES_SOURCE_DEFAULTS,
+    hostname: server.host,
+    port: server.port,
+    username: server.user,
+    password: server.password,
+    database: server.database,
+    matches: (schema) => schema === "public",
+    tablesText: "public",
+    slotName: "own",
+    publicationName: "own",
+  });
+
+  it("goes on after the server was killed and came back, with snapshots and control sessions", async () => {
+    await using server = await startPostgres();
+    await server.query(
+      "CREATE TABLE public.t (id int PRIMARY KEY); INSERT INTO public.t VALUES (1)",
+    );
+    const source = new PostgresSource(at(server), context);
+    const [table] = await source.discover();
+    if (table === undefined) throw new Error("no table");
+    const open = await source.openSnapshot();
+    await (await source.openSnapshot()).close();
+    await server.kill();
+    await expect(source.logEnd()).rejects.toMatchObject({ class: "transient" });
+    const reading = open.readRows(table.shape, [["1"]], { maxValueBytes: 10 });
+    await expect(reading).rejects.toMatchObject({ class: "transient" });
+    await open.close();
+    await server.start();
+    await expect
+      .poll(() =>
+        source.logEnd().then(
+          () => "answers",
+          () => "down",
+        ),
+      )
+      .toBe("answers");
+    const again = await source.openSnapshot();
+    expect((await again.readRows(table.shape, [["1"]], { maxValueBytes: 10 })).size).toBe(1);
+    await again.close();
+    await source.close();
+  });
+
+  it("encrypts where the server can when it may choose, and never falls back for another reason", async () => {
+    const { cert, private: key } = await selfsigned.generate([
+      { name: "commonName", value: "localhost" },
+    ]);
+    await using server = await startPostgres({
+      settings: { ssl: "on" },
+      files: { "server.crt": cert, "server.key": key },
+    });
+    const source = new PostgresSource(at(server), context);
+    expect(await validatePostgres(at(server), context)).not.toContainEqual(
+      expect.objectContaining({ what: "The connection is not encrypted." }),
+    );
+    const snapshot = await source.openSnapshot();
+    const sessions = await server.query(
+      "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'millrace test'",
+    );
+    expect(sessions).toEqual([{ ssl: true }]);
+    await snapshot.close();
+    await source.close();
+    const wrong = new PostgresSource({ ...at(server), password: "wrong" }, context);
+    await expect(wrong.identity()).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    await wrong.close();
+    const log = await server.log();
+    expect(log.match(/password authentication failed/g)).toHaveLength(1);
   });
 });

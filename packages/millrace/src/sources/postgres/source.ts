@@ -22,7 +22,7 @@ import { keyText } from "./keys.ts";
 import { openPostgresLog } from "./log.ts";
 import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
-import { dropPublication, preparePublication } from "./publication.ts";
+import { dropPublication, preparePublication, readPublication } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { SessionStash } from "./session-stash.ts";
 import { dropSlot, prepareSlot } from "./slot.ts";
@@ -110,6 +110,7 @@ export class PostgresSource implements Source {
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
     return this.#pool.use(
       async (client) => {
+        if (known !== null && !recreate) await checkPublication(client, publicationName);
         const { joined } = await preparePublication(client, request);
         failpoint("source.published");
         this.#published = await readPublished(client, publicationName);
@@ -202,6 +203,15 @@ export class PostgresSource implements Source {
     );
     return this.#config;
   }
+}
+
+/**
+ * A publication that went away took with it whatever was changed until now: the log is read with the catalogue of
+ * each change's time, so that making it again mends nothing (I8). @throws MillraceError MR_SOURCE_PUBLICATION_MISSING
+ */
+async function checkPublication(client: Queryable, name: string): Promise<void> {
+  if ((await readPublication(client, name)) !== null) return;
+  throw new MillraceError("MR_SOURCE_PUBLICATION_MISSING", `publication ${name} does not exist`);
 }
 
 /**
