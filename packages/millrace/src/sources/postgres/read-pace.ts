@@ -6,6 +6,8 @@ const BUSY_BYTES_PER_MS = 8_000;
 const TIMER_MS = 1;
 /** Weight of the newest read in the rate. */
 const SMOOTHING = 0.2;
+/** A longer time between two reads says that the stream, or its reader, rested: no more need be known. */
+const REST_MS = 20;
 
 /** What to do after a read: give it, or leave the socket alone for a while first. */
 export type Pause =
@@ -23,20 +25,24 @@ const NONE: Pause = { kind: "none" };
  * consumer that is slower than the server finds large reads, and there is nothing to wait for.
  */
 export class ReadPace {
-  #bytesPerMs = 0;
+  /** Smoothed each, so that their ratio is the true rate, and short gaps do not count for more than they are. */
+  #bytes = 0;
+  #elapsedMs = REST_MS;
   #deliveredAtMs = 0;
 
   /** After a first read of `bytes`. */
   pauseAfter(bytes: number): Pause {
-    if (bytes >= TARGET_BYTES || this.#bytesPerMs < BUSY_BYTES_PER_MS) return NONE;
-    const ms = (TARGET_BYTES - bytes) / this.#bytesPerMs;
+    const bytesPerMs = this.#bytes / this.#elapsedMs;
+    if (bytes >= TARGET_BYTES || bytesPerMs < BUSY_BYTES_PER_MS) return NONE;
+    const ms = (TARGET_BYTES - bytes) / bytesPerMs;
     return ms >= TIMER_MS ? { kind: "timer", ms: TIMER_MS } : { kind: "spin", ms };
   }
 
   /** `bytes` were given to the consumer at `nowMs`. */
   delivered(bytes: number, nowMs: number): void {
-    const elapsedMs = Math.max(nowMs - this.#deliveredAtMs, 0.001);
+    const elapsedMs = Math.min(nowMs - this.#deliveredAtMs, REST_MS);
     this.#deliveredAtMs = nowMs;
-    this.#bytesPerMs += SMOOTHING * (bytes / elapsedMs - this.#bytesPerMs);
+    this.#bytes += SMOOTHING * (bytes - this.#bytes);
+    this.#elapsedMs += SMOOTHING * (elapsedMs - this.#elapsedMs);
   }
 }
