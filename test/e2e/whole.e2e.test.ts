@@ -10,7 +10,7 @@ import { changeColumns } from "./ddl-writer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
-import { sampleTables } from "./schema.ts";
+import { insertRange, sampleTables } from "./schema.ts";
 import { openSession } from "./sql-session.ts";
 import type { Target } from "./targets.ts";
 import { fitting, makeTarget, targetKinds } from "./targets.ts";
@@ -45,16 +45,16 @@ describe.each(targetKinds)("every table and every kind of write, into %s", (kind
     await source.release();
   });
 
-  /** Several sessions at once, and one that changes columns. */
-  async function write(round: number, transactions: number, large: number): Promise<void> {
+  /** Several sessions at once, one that changes columns, and one that commits a single large transaction. */
+  async function write(round: number, large: number): Promise<void> {
     const common = { url: source.url, numbers };
     const sessions = [1, 2, 3].map((session) =>
       writeSession({
         ...common,
         tables,
         dice: new Dice(seed + round * 100 + session),
-        transactions,
-        largeRows: large,
+        transactions: 120,
+        largeRows: 2000,
         pauseMs: 5,
       }),
     );
@@ -66,15 +66,29 @@ describe.each(targetKinds)("every table and every kind of write, into %s", (kind
       retypes: true,
       pauseMs: 150,
     });
-    await Promise.all([...sessions, ddl]);
+    await Promise.all([...sessions, ddl, writeLarge(large)]);
+  }
+
+  /** Rows that come, go in part, and change in part, all in one transaction. */
+  async function writeLarge(rows: number): Promise<void> {
+    const table = tables.find(({ name }) => name === "big");
+    if (table === undefined) throw new Error("No table big");
+    const first = numbers.take(rows, table);
+    const last = first + rows - 1;
+    await source.query(
+      `BEGIN; ${insertRange(table, first, last)};
+       SAVEPOINT before; DELETE FROM big WHERE n BETWEEN ${first} AND ${last}; ROLLBACK TO SAVEPOINT before;
+       DELETE FROM big WHERE n BETWEEN ${first} AND ${last} AND n % 10 = 0;
+       UPDATE big SET txt = 'changed' WHERE n BETWEEN ${first} AND ${last} AND n % 10 = 1; COMMIT`,
+    );
   }
 
   it(`leaves source and target equal row by row (seed ${seed})`, async () => {
-    const early = write(1, 120, 2000);
+    const early = write(1, 5000);
     const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
     await early;
     await run.waitForSync(tables.length, 60_000);
-    await write(2, 120, largeRows);
+    await write(2, largeRows);
     expect(await run.stop()).toEqual({ code: 0, signal: null });
     await runToEnd(["run", file, "--until-caught-up", "--json", "--listen", "off"], 120_000);
     const sessions = await Promise.all([openSession(source.url), openSession(target.url)]);
