@@ -63,7 +63,7 @@ export class Barriers {
     const intent = this.#intentFor(item, table);
     if (intent === null) return false;
     await standstill(table);
-    await this.#write([entry(stateKey.intent, intent)]);
+    await this.#write(() => [entry(stateKey.intent, intent)]);
     failpoint("barrier.intent");
     await this.finish(intent);
     return true;
@@ -90,26 +90,23 @@ export class Barriers {
     );
     if (intent === null) return;
     table.aheadOfLog = true;
-    await this.#write([entry(stateKey.intent, intent)]);
+    await this.#write(() => [entry(stateKey.intent, intent)]);
     await this.finish(intent);
   }
 
   /** Acts and says done; also for an intent that an earlier task left open. */
   async finish(intent: IntentDocument): Promise<void> {
     const table = this.#parts.tables.get(intent.table);
-    if (table === undefined) return this.#done(intent, []);
+    if (table === undefined) return this.#done(intent, () => []);
     if (intent.kind === "shape") await this.#reshape(table, intent);
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
     else await this.#empty(table);
     failpoint("barrier.acted");
     if (intent.kind !== "shape") this.#afterEmptying(table, intent);
-    const dropped = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
+    const chunks = [...table.chunks.keys()];
     const restarts = table.document.planned === null && !table.document.allPlanned;
     if (restarts) table.chunks.clear();
-    await this.#done(intent, [
-      entry(stateKey.table(table.id), table.document),
-      ...(restarts ? dropped : []),
-    ]);
+    await this.#done(intent, () => tableEntries(table, chunks));
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
   }
 
@@ -123,6 +120,7 @@ export class Barriers {
       table: table.id,
       position: item.position,
       acknowledge: this.#parts.acknowledged(),
+      unseen: this.#parts.unseen(),
       shape: null,
       previous: null,
       rewritten: [],
@@ -171,6 +169,7 @@ export class Barriers {
       table: table.id,
       position: item.position,
       acknowledge: this.#parts.acknowledged(),
+      unseen: this.#parts.unseen(),
       tag: tagOf(this.#parts.source.positionText(item.position)),
       shape: item.shape,
       previous: table.shape,
@@ -230,7 +229,7 @@ export class Barriers {
       for (let left = true; left;) {
         const result = await this.#parts.committer.commit([0], {
           writes: [{ kind: "delete-some", table: target, maxRows }],
-          state: [],
+          state: () => [],
           deadLetters: [],
           superseded: [],
         });
@@ -267,10 +266,10 @@ export class Barriers {
 
   /** The table's INIT_SYNC begins anew with its rows left in place; ghosts are looked for afterwards. */
   async resync(table: TableRuntime, sweep: "none" | "due"): Promise<void> {
-    const dropped = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
+    const chunks = [...table.chunks.keys()];
     table.chunks.clear();
     this.#restartLoad(table, sweep);
-    await this.#write([entry(stateKey.table(table.id), table.document), ...dropped]);
+    await this.#write(() => tableEntries(table, chunks));
   }
 
   /** Empties a table without a log position: a load that cannot be resumed begins again. */
@@ -279,7 +278,7 @@ export class Barriers {
     await this.#empty(table);
   }
 
-  #write(state: readonly StateEntry[]): Promise<unknown> {
+  #write(state: () => readonly StateEntry[]): Promise<unknown> {
     return this.#parts.committer.commit([0], {
       writes: [],
       state,
@@ -289,11 +288,11 @@ export class Barriers {
   }
 
   /** The barrier's position becomes the checkpoint of all lanes, in the transaction that takes the intent away. */
-  async #done(intent: IntentDocument, state: readonly StateEntry[]): Promise<void> {
+  async #done(intent: IntentDocument, state: () => readonly StateEntry[]): Promise<void> {
     const lanes = Array.from({ length: this.#parts.lanes }, (_, lane) => lane);
     await this.#parts.committer.commit(lanes, {
       writes: [],
-      state: [
+      state: () => [
         entry(stateKey.intent, null),
         ...lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: intent.position })),
         entry(stateKey.frontier, {
@@ -302,13 +301,19 @@ export class Barriers {
           acknowledge: intent.acknowledge,
           unseen: this.#parts.unseen(),
         }),
-        ...state,
+        ...state(),
       ],
       deadLetters: [],
       superseded: [],
     });
     failpoint("barrier.done");
   }
+}
+
+/** A table's document as it stands, and those of its chunks; the ones that are no more go. */
+function tableEntries(table: TableRuntime, chunks: readonly number[]): StateEntry[] {
+  const documents = [table.stored, ...chunks.map((n) => table.storedChunk(n))];
+  return documents.map(({ key, read }) => entry(key, read()));
 }
 
 function tagOf(position: string): string {

@@ -49,10 +49,10 @@ export class BatchWriter {
     this.#parts = parts;
   }
 
-  /** Resolves when all items are durable or parked. `state` travels with the first transaction. */
-  async write(items: readonly RowItem[], state: readonly StateEntry[]): Promise<void> {
+  /** Resolves when all items are durable or parked. */
+  async write(items: readonly RowItem[]): Promise<void> {
     try {
-      await this.#writeOnce(items, state);
+      await this.#writeOnce(items);
     } catch (thrown) {
       if (
         !(thrown instanceof MillraceError) ||
@@ -60,19 +60,19 @@ export class BatchWriter {
       )
         throw thrown;
       const cut = middle(items);
-      if (cut === 0) return this.#park(items, state, thrown);
-      await this.write(items.slice(0, cut), state);
-      await this.write(items.slice(cut), []);
+      if (cut === 0) return this.#park(items, thrown);
+      await this.write(items.slice(0, cut));
+      await this.write(items.slice(cut));
     }
   }
 
-  async #writeOnce(items: readonly RowItem[], state: readonly StateEntry[]): Promise<void> {
+  async #writeOnce(items: readonly RowItem[]): Promise<void> {
     for (let known = new Map<RowItem, Row | null>(); ;) {
       const prepared = await this.#prepare(items, known);
       failpoint("lane.before-commit");
       const result = await this.#parts.committer.commit([this.#lane], {
         writes: prepared.writes,
-        state: [...state, ...this.#checkpoint(items)],
+        state: () => this.#checkpoint(items),
         deadLetters: prepared.deadLetters,
         superseded: prepared.superseded,
       });
@@ -231,18 +231,14 @@ export class BatchWriter {
   }
 
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
-  async #park(
-    items: readonly RowItem[],
-    state: readonly StateEntry[],
-    error: MillraceError,
-  ): Promise<void> {
+  async #park(items: readonly RowItem[], error: MillraceError): Promise<void> {
     const letters = items.map((item) => {
       this.#parts.book.admit(item.table.id, { code: error.code, reason: error.message });
       return this.#letter(item, error.code, error.message);
     });
     const content = {
       writes: [],
-      state: [...state, ...this.#checkpoint(items)],
+      state: () => this.#checkpoint(items),
       deadLetters: letters,
       superseded: [],
     };

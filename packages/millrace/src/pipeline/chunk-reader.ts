@@ -3,7 +3,6 @@ import { failpoint } from "../model/failpoint.ts";
 import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { ChunkKey, Position } from "../model/position.ts";
-import type { StateEntry } from "../model/sink.ts";
 import type { ChunkBatch, Source, SourceSnapshot } from "../model/source.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Lane } from "./lane.ts";
@@ -11,7 +10,8 @@ import { laneOf } from "./lane-hash.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
 import { backoffMs } from "./retry.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
-import { entry, stateKey, type ChunkDocument } from "./state-documents.ts";
+import type { ChunkDocument } from "./state-documents.ts";
+import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
 import type { Window } from "./windows.ts";
@@ -26,8 +26,8 @@ export interface ChunkParts {
   readonly maxValueBytes: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Through lane 0; not awaited where only progress is told. */
-  readonly writeState: (entries: readonly StateEntry[]) => Promise<void>;
+  /** Not awaited where only progress is told. */
+  readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   /** Resolves once replay has passed every lane's checkpoint: no window opens before (I7). */
   readonly replayed: (signal: AbortSignal) => Promise<void>;
 }
@@ -207,9 +207,7 @@ class ChunkProgress {
     const now = this.#parts.clock.monotonic();
     if (now - this.#toldMs < PROGRESS_EVERY_MS || this.#outstanding === 0) return;
     this.#toldMs = now;
-    const told = this.#parts.writeState([
-      entry(stateKey.chunk(this.#table.id, this.document.n), this.document),
-    ]);
+    const told = this.#parts.writeState([this.#table.storedChunk(this.document.n)]);
     told.catch(() => undefined); // the run has ended; the chunk is read again from its last durable word
   }
 }

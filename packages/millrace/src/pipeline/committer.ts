@@ -1,13 +1,16 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock, Random } from "../model/ports.ts";
-import type { Commit, CommitResult, LaneRow, Sink } from "../model/sink.ts";
+import type { Commit, CommitResult, LaneRow, Sink, StateEntry } from "../model/sink.ts";
 import { LaneLocks } from "./lane-locks.ts";
 import type { TaskObserver } from "./observer.ts";
 import { backoffMs, decide } from "./retry.ts";
 
 /** What a commit carries besides fence and lane rows. */
-export type CommitContent = Omit<Commit, "fence" | "lanes">;
+export interface CommitContent extends Omit<Commit, "fence" | "lanes" | "state"> {
+  /** Asked once, when the lanes are free: so that no transaction writes an older document over a newer one. */
+  readonly state: () => readonly StateEntry[];
+}
 
 /** Thrown to end this run of the task and begin another one by takeover. */
 export class RestartNeeded extends Error {
@@ -52,6 +55,7 @@ export class Committer {
 
   async #settle(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
     let uncertain = false;
+    const batch = { ...content, state: content.state() };
     for (let attempt = 0; ; attempt++) {
       this.#parts.signal.throwIfAborted();
       try {
@@ -59,7 +63,7 @@ export class Committer {
         const result = await this.#parts.sink.commit({
           fence: this.fence,
           lanes: stamps,
-          ...content,
+          ...batch,
         });
         if (result.outcome === "done") this.#advance(lanes);
         else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");

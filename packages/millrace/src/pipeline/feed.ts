@@ -74,14 +74,17 @@ export class Feed {
     if (change.shape !== this.#shape) this.#lookUp(change.shape);
     const table = this.#table;
     if (table === null || this.#routes.length === 0) return this.#parts.logBytes.give(change.bytes);
-    if (change.transaction !== this.#transaction) {
-      this.#transaction = change.transaction;
-      if (change.transaction !== null) this.#parts.sent.add(change.transaction.id);
-    }
+    if (change.transaction !== this.#transaction) this.saw(change.transaction);
     table.changes++;
     if (table.keyless) this.#keyless(table, change);
     else if (change.movedFrom !== null) this.#moved(table, change, change.movedFrom);
     else this.#plain(table, change);
+  }
+
+  /** A change or a barrier of this transaction is passed on: snapshots of chunks must see it from now on (I7). */
+  saw(transaction: Change["transaction"]): void {
+    this.#transaction = transaction;
+    if (transaction !== null) this.#parts.sent.add(transaction.id);
   }
 
   #lookUp(shape: TableShape): void {

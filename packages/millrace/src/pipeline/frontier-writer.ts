@@ -1,11 +1,11 @@
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
-import type { StateEntry } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { Frontier } from "./frontier.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
-import { entry, stateKey } from "./state-documents.ts";
+import { stateKey, type FrontierDocument } from "./state-documents.ts";
+import type { LiveDocument } from "./state-writer.ts";
 
 interface FrontierWriterParts {
   readonly source: Pick<Source, "unseen" | "comparePositions">;
@@ -14,7 +14,7 @@ interface FrontierWriterParts {
   readonly sent: SentTransactions;
   /** What the frontier row says already. */
   readonly written: Position;
-  readonly writeState: (entries: readonly StateEntry[]) => Promise<void>;
+  readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly acknowledge: (position: Position) => void;
   readonly signal: AbortSignal;
 }
@@ -45,17 +45,27 @@ export class FrontierWriter {
   /** Resolves when the frontier as it stands now is in its row and acknowledged. */
   async writeNow(): Promise<void> {
     const { frontier, sent, source } = this.#parts;
-    const { position, acknowledge } = frontier.durable;
-    // Asked before what is unseen: the row must name every transaction up to its position that no snapshot has seen.
     const asked = sent.list();
     if (asked.length > 0) sent.prune(asked, await source.unseen(asked));
-    if (source.comparePositions(position, this.#written) === 0) return;
-    await this.#parts.writeState([
-      entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: sent.list() }),
-    ]);
-    this.#written = position;
+    if (source.comparePositions(frontier.durable.position, this.#written) === 0) return;
+    let row: FrontierDocument | null = null;
+    const read = (): FrontierDocument => (row = this.#row());
+    await this.#parts.writeState([{ key: stateKey.frontier, read }]);
+    this.#tell(row);
+  }
+
+  /** Names every transaction up to its position that no snapshot has seen; what lies beyond does no harm. */
+  #row(): FrontierDocument {
+    const { position, acknowledge } = this.#parts.frontier.durable;
+    return { v: 1, position, acknowledge, unseen: this.#parts.sent.list() };
+  }
+
+  /** Only what the durable row says; null where a later call has written in its place. */
+  #tell(row: FrontierDocument | null): void {
+    if (row === null) return;
+    this.#written = row.position;
     failpoint("frontier.written");
-    if (acknowledge !== null) this.#parts.acknowledge(acknowledge);
+    if (row.acknowledge !== null) this.#parts.acknowledge(row.acknowledge);
     failpoint("frontier.acknowledged");
   }
 }

@@ -7,6 +7,7 @@ import { openView, type ChunkParts } from "./chunk-reader.ts";
 import { RowItem } from "./lane-item.ts";
 import { withKey } from "./feed.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
 
 /** What is remembered of a finished load: changes that the snapshot sees are left out up to `end`. */
 export interface KeylessLoad {
@@ -41,7 +42,7 @@ export async function loadKeyless(
       table.update({ rowsLoaded: rows });
       failpoint("keyless.batch-sent");
     }
-    await Promise.all([...lanes].map((lane) => lane.drained()));
+    await until(signal, Promise.all([...lanes].map((lane) => lane.passedSoFar())));
     return { snapshot: view.snapshot.token, end: view.snapshot.logEnd, rows };
   } finally {
     table.windows.close(view.window);

@@ -1,4 +1,3 @@
-import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
@@ -7,7 +6,7 @@ import { countChanges } from "./compaction.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
-import { StateOutbox } from "./state-outbox.ts";
+import { until } from "./until.ts";
 
 /** What a lane needs besides what all writers share. */
 export interface LaneParts extends WriterParts {
@@ -28,13 +27,12 @@ export class Lane {
   checkpoint: Position | null;
   /** The checkpoint as this run found it; replayed changes at or before it are never applied again. */
   readonly replayUntil: Position | null;
-  readonly state = new StateOutbox(() => this.#wake());
   readonly #queue = new LaneQueue();
   readonly #parts: LaneParts;
   readonly #writer: BatchWriter;
   #waiting: (() => void) | null = null;
-  #idle: (() => void)[] = [];
-  #busy = false;
+  /** How many wait for what is in the lane: then it is sent without waiting for more. */
+  #hurried = 0;
 
   constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
     this.index = index;
@@ -49,17 +47,16 @@ export class Lane {
     if (this.#waiting !== null) this.#wake();
   }
 
-  /** Resolves when everything that is in the lane now is durable and nothing is in flight. */
-  drained(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#busy) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
-  }
-
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
   passedSoFar(): Promise<void> {
-    return new Promise((resolve) =>
-      this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed: () => resolve() }),
-    );
+    this.#hurried++;
+    return new Promise((resolve) => {
+      const passed = () => {
+        this.#hurried--;
+        resolve();
+      };
+      this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed });
+    });
   }
 
   /** Works until the signal aborts; rejects with what stops the run. */
@@ -67,16 +64,13 @@ export class Lane {
     const { signal } = this.#parts;
     signal.addEventListener("abort", () => this.#wake(), { once: true });
     while (!signal.aborted) {
-      if (this.#queue.length === 0 && this.state.empty) {
-        this.#tellIdle();
+      if (this.#queue.length === 0) {
         await new Promise<void>((resolve) => {
           this.#waiting = resolve;
         });
         continue;
       }
-      this.#busy = true;
       await this.#step();
-      this.#busy = false;
     }
   }
 
@@ -86,15 +80,9 @@ export class Lane {
     waiting?.();
   }
 
-  #tellIdle(): void {
-    const idle = this.#idle;
-    this.#idle = [];
-    for (const resolve of idle) resolve();
-  }
-
   async #step(): Promise<void> {
     const head = this.#queue.at(0);
-    if (head === undefined) return this.#commit([], 0);
+    if (head === undefined) return;
     if (head.kind === "mark" || head.kind === "chunk-mark") {
       this.#pass(head);
       this.#queue.drop(1);
@@ -110,7 +98,7 @@ export class Lane {
 
   /** Waits for more to send together, where the file asks for it. */
   async #gather(): Promise<void> {
-    if (this.#queue.length >= this.#parts.maxRows || this.#idle.length > 0) return;
+    if (this.#queue.length >= this.#parts.maxRows || this.#hurried > 0) return;
     await this.#parts.clock
       .sleep(this.#parts.flushIntervalMs, this.#parts.signal)
       .catch(() => undefined);
@@ -140,10 +128,8 @@ export class Lane {
   async #commit(items: readonly LaneItem[], count: number): Promise<void> {
     const rows: RowItem[] = [];
     for (const item of items) if (item.kind === "row") rows.push(item);
-    const outbox = this.state.take();
     const began = this.#parts.clock.monotonic();
-    await this.#writer.write(rows, outbox.entries);
-    outbox.durable();
+    if (rows.length > 0) await this.#writer.write(rows);
     const last = rows.findLast((item) => item.position !== null);
     if (last !== undefined) this.checkpoint = last.position;
     for (const item of items)
@@ -185,7 +171,7 @@ export class Lane {
   async #meet(meeting: Meeting): Promise<void> {
     if (++meeting.arrived === meeting.lanes.length) meeting.gather();
     if (meeting.owner === this.index) {
-      await meeting.gathered;
+      await until(this.#parts.signal, meeting.gathered);
       failpoint("lane.meeting");
       try {
         await this.#parts.meetings.write(meeting);
@@ -196,12 +182,11 @@ export class Lane {
       }
       this.#parts.logBytes.give(meeting.bytes);
     } else {
-      await meeting.done.catch((thrown: unknown) => {
-        throw new MillraceError("MR_BUG", "the lane that writes a key change has stopped", {
-          cause: thrown,
-          class: "transient",
-        });
-      });
+      // What breaks the owner ends the run, and with it this wait.
+      await until(
+        this.#parts.signal,
+        meeting.done.catch(() => new Promise<never>(() => {})),
+      );
     }
     this.checkpoint = meeting.position;
   }

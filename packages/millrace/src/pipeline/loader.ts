@@ -1,13 +1,12 @@
-import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
-import type { StateEntry } from "../model/sink.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import { ChunkReader } from "./chunk-reader.ts";
 import type { GhostSweep } from "./ghost-sweep.ts";
 import type { TaskObserver } from "./observer.ts";
-import { entry, stateKey, type ChunkDocument } from "./state-documents.ts";
+import { stateKey, type ChunkDocument } from "./state-documents.ts";
+import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
 
@@ -60,11 +59,16 @@ export class Loader {
     for (const wake of wakers) wake();
   }
 
-  /** Ends the work on a table; what was read and not durable is read again by whoever starts it anew. */
+  /** Ends the work on a table until {@link startTable}; what was read and is not durable is read again then. */
   async stopTable(table: TableRuntime): Promise<void> {
     table.loading.abort(new Error("the table's load was stopped"));
     await Promise.allSettled(this.#active.get(table) ?? new Set<Promise<void>>());
-    table.loading = new AbortController();
+  }
+
+  /** Goes on with a table, from what its document says now. */
+  startTable(table: TableRuntime): void {
+    if (table.loading.signal.aborted) table.loading = new AbortController();
+    this.wake();
   }
 
   async #work(): Promise<void> {
@@ -169,10 +173,7 @@ export class Loader {
       };
       table.chunks.set(chunk.n, chunk);
       table.update({ planned: range.to, allPlanned: range.to === null, nextChunk: chunk.n + 1 });
-      this.#tell([
-        entry(stateKey.chunk(table.id, chunk.n), chunk),
-        entry(stateKey.table(table.id), table.document),
-      ]);
+      this.#tell([table.storedChunk(chunk.n), table.stored]);
       failpoint("chunk.planned");
     } finally {
       this.#planning.delete(table);
@@ -185,7 +186,7 @@ export class Loader {
     this.#raiseEnd(table, end);
     failpoint("chunk.finished");
     const { id, document } = table;
-    this.#tell([entry(stateKey.chunk(id, n), null), entry(stateKey.table(id), document)]);
+    this.#tell([table.storedChunk(n), table.stored]);
     this.#parts.observer.event({
       type: "progress",
       table: id,
@@ -204,7 +205,7 @@ export class Loader {
       const end = (await this.#parts.sweep?.sweep(table, signal)) ?? null;
       if (end !== null) this.#raiseEnd(table, end);
       table.update({ sweep: "done" });
-      this.#tell([entry(stateKey.table(table.id), table.document)]);
+      this.#tell([table.stored]);
       this.#parts.onLoaded(table);
     } finally {
       this.#taken.delete(name);
@@ -217,10 +218,8 @@ export class Loader {
       table.update({ end });
   }
 
-  #tell(entries: readonly StateEntry[]): void {
+  #tell(documents: readonly LiveDocument[]): void {
     // Rejected only when the run ends; then the next one reads what became durable.
-    this.#parts.writeState(entries).catch((thrown: unknown) => {
-      if (!this.#parts.signal.aborted && !(thrown instanceof MillraceError)) throw thrown;
-    });
+    this.#parts.writeState(documents).catch(() => undefined);
   }
 }

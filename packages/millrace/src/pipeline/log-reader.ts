@@ -19,7 +19,8 @@ interface LogReaderParts {
   readonly logBytes: ByteAccount;
   readonly signal: AbortSignal;
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
-  readonly wakeLoad: () => void;
+  /** The load goes on, or begins anew, as the table's document says. */
+  readonly startLoad: (table: TableRuntime) => void;
   /** A barrier at or before every lane's checkpoint was passed in an earlier run. */
   readonly passedBefore: (position: Position) => boolean;
   readonly running: () => Promise<void>;
@@ -34,6 +35,7 @@ export class LogReader {
     [];
   #wake: (() => void) | null = null;
   #replayed: (() => void)[] = [];
+  #ended: { readonly error: unknown } | null = null;
 
   constructor(parts: LogReaderParts) {
     this.#parts = parts;
@@ -55,11 +57,18 @@ export class LogReader {
   }
 
   /** Runs `work` between two batches, with all lanes drained and replay over. */
-  async interrupt(work: () => Promise<void>): Promise<void> {
+  interrupt(work: () => Promise<void>): Promise<void> {
+    if (this.#ended !== null) return Promise.reject(this.#ended.error);
     const done = Promise.withResolvers<void>();
     this.#interrupts.push({ work, done });
     this.#wake?.();
     return done.promise;
+  }
+
+  /** The run is over: nobody waits for ever. */
+  end(error: unknown): void {
+    this.#ended ??= { error };
+    for (const { done } of this.#interrupts.splice(0)) done.reject(error);
   }
 
   /** Resolves once replay has passed every lane's checkpoint. */
@@ -68,9 +77,10 @@ export class LogReader {
     return until(signal, new Promise<void>((resolve) => this.#replayed.push(resolve)));
   }
 
-  /** Resolves when the lanes hold nothing that is not durable. */
+  /** Resolves when all that is in the lanes now is durable. Rows of other tables' chunks may come behind it. */
   async drained(): Promise<void> {
-    await until(this.#parts.signal, Promise.all(this.#parts.lanes.map((lane) => lane.drained())));
+    const passed = this.#parts.lanes.map((lane) => lane.passedSoFar());
+    await until(this.#parts.signal, Promise.all(passed));
   }
 
   #interrupted(): Promise<null> {
@@ -91,7 +101,6 @@ export class LogReader {
         throw thrown;
       }
       this.#parts.feed.forgetRoutes();
-      this.#parts.wakeLoad();
     }
   }
 
@@ -126,8 +135,11 @@ export class LogReader {
   }
 
   async #barrier(item: Exclude<LogBatch["items"][number], { kind: "change" }>): Promise<void> {
+    this.#parts.feed.saw(item.transaction);
     if (this.#parts.passedBefore(item.position)) return;
+    const stopped: TableRuntime[] = [];
     const passed = await this.#parts.barriers.pass(item, async (table) => {
+      stopped.push(table);
       await this.#parts.stopLoad(table);
       await this.drained();
     });
@@ -135,6 +147,6 @@ export class LogReader {
     if (!passed) return;
     for (const lane of this.#parts.lanes) lane.checkpoint = item.position;
     this.#mark(item.position, null, null);
-    this.#parts.wakeLoad();
+    for (const table of stopped) this.#parts.startLoad(table);
   }
 }

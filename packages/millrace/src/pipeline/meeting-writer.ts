@@ -83,10 +83,8 @@ export class MeetingWriter {
     writes: readonly Write[],
     deadLetters: readonly DeadLetter[],
   ): Promise<boolean> {
-    const state: StateEntry[] = meeting.lanes.map((lane) => ({
-      key: stateKey.checkpoint(lane),
-      value: meeting.position,
-    }));
+    const state = (): StateEntry[] =>
+      meeting.lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: meeting.position }));
     const superseded = meeting.moves.flatMap((move) =>
       [move.fromKey, move.toKey]
         .filter((key) => this.#parts.book.has(move.route.target.id, key))

@@ -71,7 +71,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { barriers, currentShape } = barriersOf(parts, committer, lanes, tables);
   if (state.intent !== null) {
-    const { acknowledge, unseen } = frontier;
+    const { acknowledge, unseen } = state.intent;
     await barriers({ acknowledged: () => acknowledge, unseen: () => unseen }).finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal);
@@ -323,7 +323,7 @@ function documentsOf({
 /** The pipeline's own document comes last: once it is there, all of them are. */
 async function writeDocuments(committer: Committer, entries: readonly StateEntry[]): Promise<void> {
   for (let from = 0; from < entries.length; from += ENTRIES_PER_COMMIT) {
-    const state = entries.slice(from, from + ENTRIES_PER_COMMIT);
+    const state = () => entries.slice(from, from + ENTRIES_PER_COMMIT);
     await committer.commit([0], { writes: [], state, deadLetters: [], superseded: [] });
   }
 }

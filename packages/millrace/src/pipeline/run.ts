@@ -1,7 +1,6 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
-import type { StateEntry } from "../model/sink.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
@@ -23,15 +22,16 @@ import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { SourceReads } from "./source-reads.ts";
 import { entry, stateKey } from "./state-documents.ts";
-import { MAX_STATE_ENTRIES } from "./state-outbox.ts";
+import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import type { ChannelStatus } from "./status.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
-import { until } from "./until.ts";
 
 const LOG_SHARE = 0.6;
 const CHUNK_SHARE = 0.4;
 const WINDOW_SHARE = 0.05;
+/** How long the end of a run waits for calls that do not answer. */
+const CLOSE_GRACE_MS = 10_000;
 
 /**
  * One run of a task: from takeover to its end. Whatever breaks ends it; the next run begins with a takeover and reads
@@ -53,8 +53,9 @@ export class Run {
   readonly #barriers: Barriers;
   readonly #frontierWriter: FrontierWriter;
   readonly #chunkParts: ChunkParts;
+  readonly #state: StateWriter;
   readonly #failed = Promise.withResolvers<never>();
-  readonly #pause = { promise: Promise.resolve(), release: () => {} };
+  readonly #pause = { held: false, promise: Promise.resolve(), release: () => {} };
   readonly #logBytes: ByteAccount;
   readonly #chunkBytes: ByteAccount;
   #progressMs: number;
@@ -83,6 +84,11 @@ export class Run {
     this.#log = log;
     this.#progressMs = parts.clock.now();
     this.#committer = prepared.committer;
+    this.#failed.promise.catch(() => undefined); // nobody may wait for it yet
+    this.#state = new StateWriter({
+      committer: prepared.committer,
+      failed: (error) => this.#failed.reject(error),
+    });
     this.book = prepared.book;
     this.#sent = new SentTransactions(prepared.frontier.unseen);
     this.frontier = new Frontier(prepared.lanes, prepared.frontier);
@@ -110,7 +116,7 @@ export class Run {
   #makeLanes(): Lane[] {
     const { source, sink, settings, clock, random, observer } = this.#parts;
     const signal = this.#abort.signal;
-    const writeState = (entries: readonly StateEntry[]) => this.#writeState(entries);
+    const writeState = this.#writeState;
     const reads = new SourceReads({
       source,
       clock,
@@ -147,11 +153,10 @@ export class Run {
     );
   }
 
-  /** Rows of a batch, so that state documents and lane rows always fit beside it. */
+  /** Rows of a batch, so that its checkpoint and lane row always fit beside it. */
   #maxRows(): number {
     const { settings, sink } = this.#parts;
-    const fits = sink.capabilities.maxRowsPerCommit - MAX_STATE_ENTRIES - 10;
-    return Math.max(1, Math.min(settings.batchRows, fits));
+    return Math.max(1, Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - 10));
   }
 
   #makeChunkParts(): ChunkParts {
@@ -165,7 +170,7 @@ export class Run {
       maxValueBytes: this.#prepared.maxValueBytes,
       clock,
       random,
-      writeState: (entries) => this.#writeState(entries),
+      writeState: this.#writeState,
       replayed: (signal) => this.#reader.replayed(signal),
     };
   }
@@ -202,7 +207,7 @@ export class Run {
       logBytes: this.#logBytes,
       signal: this.#abort.signal,
       stopLoad: (table) => this.#loader.stopTable(table),
-      wakeLoad: () => this.#loader.wake(),
+      startLoad: (table) => this.#beginLoad(table),
       passedBefore: (position) => this.#passedBefore(position),
       running: () => this.#pause.promise,
       onFrontier: () => this.#onFrontier(),
@@ -216,7 +221,7 @@ export class Run {
       frontier: this.frontier,
       sent: this.#sent,
       written: this.#prepared.frontier.position,
-      writeState: (entries) => this.#writeState(entries),
+      writeState: this.#writeState,
       acknowledge: (position) => this.#log.acknowledge(position),
       signal: this.#abort.signal,
     });
@@ -253,12 +258,9 @@ export class Run {
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
-    for (const table of this.tables.values()) {
-      if (table.keyless && table.document.state === "INIT_SYNC" && !table.document.allPlanned)
-        this.#loadKeyless(table);
-    }
-    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
     this.#awaitOlderTransactions();
+    for (const table of this.tables.values()) this.#beginLoad(table);
+    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
       this.#reader.run(),
@@ -286,26 +288,29 @@ export class Run {
   }
 
   pause(): void {
+    if (this.#pause.held) return;
+    this.#pause.held = true;
     const gate = Promise.withResolvers<void>();
     this.#pause.promise = gate.promise;
     this.#pause.release = gate.resolve;
   }
 
   resume(): void {
+    this.#pause.held = false;
     this.#pause.release();
     this.#pause.promise = Promise.resolve();
   }
 
   /** A new generation of one table. */
-  resync(id: TableId): Promise<void> {
+  async resync(id: TableId): Promise<void> {
     const table = this.tables.get(id);
     if (table === undefined)
       throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
-    return this.#reader.interrupt(async () => {
-      await this.#loader.stopTable(table);
+    await this.#reader.interrupt(async () => {
+      await this.#standStill(table);
       await this.#barriers.resync(table, this.#prepared.canSweep(table) ? "due" : "none");
       this.#tellState(table);
-      if (table.keyless) this.#loadKeyless(table);
+      this.#beginLoad(table);
     });
   }
 
@@ -315,8 +320,21 @@ export class Run {
     return true;
   }
 
+  /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
+  #beginLoad(table: TableRuntime): void {
+    this.#loader.startTable(table);
+    if (table.keyless && !table.held && mustLoad(table)) this.#loadKeyless(table);
+  }
+
+  /** Nothing of the table is under way: its load has stopped and what it had sent is durable. */
+  async #standStill(table: TableRuntime): Promise<void> {
+    await this.#loader.stopTable(table);
+    await this.#reader.drained();
+  }
+
   #loadKeyless(table: TableRuntime): void {
     const work = this.#reader.interrupt(async () => {
+      if (!mustLoad(table)) return;
       await this.#barriers.emptyForLoad(table);
       const load = await loadKeyless(this.#chunkParts, table, this.#abort.signal);
       table.update({
@@ -325,7 +343,7 @@ export class Run {
         end: load.end,
         rowsLoaded: load.rows,
       });
-      await this.#writeState([entry(stateKey.table(table.id), table.document)]);
+      await this.#writeState([table.stored]);
       failpoint("keyless.loaded");
       void this.#parts.source.nudge();
     });
@@ -340,8 +358,10 @@ export class Run {
     if (waiting.length === 0) return;
     for (const table of waiting) table.held = true;
     const free = () => {
-      for (const table of waiting) table.held = false;
-      this.#loader.wake();
+      for (const table of waiting) {
+        table.held = false;
+        this.#beginLoad(table);
+      }
     };
     this.#parts.source
       .safeToSnapshot(
@@ -366,7 +386,7 @@ export class Run {
       const gone = this.#prepared.laneRows
         .filter((lane) => lane >= lanes)
         .map((lane) => entry(stateKey.checkpoint(lane), null));
-      const state = [
+      const state = () => [
         ...kept,
         ...gone,
         entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: this.#sent.list() }),
@@ -388,8 +408,9 @@ export class Run {
     const work = this.#reader.interrupt(async () => {
       const shape = await this.#prepared.currentShape(table);
       if (shape === null) return;
-      await this.#loader.stopTable(table);
+      await this.#standStill(table);
       await this.#barriers.adopt(table, shape, this.frontier.durable.position);
+      this.#beginLoad(table);
     });
     await work.catch(() => undefined); // the reader rejects with the same
   }
@@ -408,11 +429,8 @@ export class Run {
     return false;
   }
 
-  #writeState(entries: readonly StateEntry[]): Promise<void> {
-    const lane = this.lanes[0];
-    if (lane === undefined) throw new MillraceError("MR_BUG", "there is no lane 0");
-    return lane.state.write(entries);
-  }
+  readonly #writeState = (documents: readonly LiveDocument[]): Promise<void> =>
+    this.#state.write(documents);
 
   #onFrontier(): void {
     this.#progressMs = this.#parts.clock.now();
@@ -425,7 +443,7 @@ export class Run {
     if (state === "SYNC" || !table.loaded || end === null) return;
     if (this.#parts.source.comparePositions(this.frontier.durable.position, end) < 0) return;
     table.update({ state: "SYNC" });
-    this.#writeState([entry(stateKey.table(table.id), table.document)]).then(
+    this.#writeState([table.stored]).then(
       () => this.#tellState(table),
       () => undefined, // the run has ended; the next one finds the table loaded
     );
@@ -437,10 +455,18 @@ export class Run {
 
   async #close(loops: readonly Promise<void>[]): Promise<void> {
     this.#abort.abort(new Error("the run ended"));
-    for (const lane of this.lanes) lane.state.fail(new Error("the run ended"));
+    this.#state.end(new Error("the run ended"));
+    this.#reader.end(new Error("the run ended"));
     await this.#log.close().catch(() => undefined);
-    await until(AbortSignal.timeout(10_000), Promise.allSettled(loops)).catch(() => undefined);
+    const settled = new AbortController();
+    const grace = this.#parts.clock.sleep(CLOSE_GRACE_MS, settled.signal).catch(() => undefined);
+    await Promise.race([Promise.allSettled(loops), grace]);
+    settled.abort();
     this.#logBytes.close();
     this.#chunkBytes.close();
   }
+}
+
+function mustLoad(table: TableRuntime): boolean {
+  return table.document.state === "INIT_SYNC" && !table.document.allPlanned;
 }

@@ -1,11 +1,10 @@
 import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { TransactionId } from "../model/position.ts";
-import type { StateEntry } from "../model/sink.ts";
 import type { Source, SourceSnapshot } from "../model/source.ts";
 import type { Row } from "../model/value.ts";
 import { backoffMs } from "./retry.ts";
-import { entry, stateKey } from "./state-documents.ts";
+import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 /** A row that has to be read at the source: its key in the source's columns, and the transaction that changed it last. */
@@ -23,7 +22,7 @@ interface SourceReadsParts {
   readonly signal: AbortSignal;
   readonly maxValueBytes: number;
   /** Makes state documents durable, through lane 0. */
-  readonly writeState: (entries: readonly StateEntry[]) => Promise<void>;
+  readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
 }
 
 /**
@@ -77,7 +76,7 @@ export class SourceReads {
     const end = table.document.end;
     if (end !== null && this.#parts.source.comparePositions(end, snapshot.logEnd) >= 0) return;
     table.update({ end: snapshot.logEnd });
-    await this.#parts.writeState([entry(stateKey.table(table.id), table.document)]);
+    await this.#parts.writeState([table.stored]);
   }
 }
 

@@ -67,6 +67,8 @@ export interface IntentDocument {
   readonly table: TableId;
   readonly position: Position;
   readonly acknowledge: Position | null;
+  /** Transactions up to the position that no snapshot is known to see; they travel on with the frontier row. */
+  readonly unseen: readonly TransactionId[];
   readonly tag: string;
   readonly shape: TableShape | null;
   readonly previous: TableShape | null;

@@ -1,6 +1,7 @@
 import type { TableId, TableShape } from "../model/table.ts";
 import type { CompiledRoute, RouteTarget } from "./routes.ts";
-import type { ChunkDocument, TableDocument } from "./state-documents.ts";
+import { stateKey, type ChunkDocument, type TableDocument } from "./state-documents.ts";
+import type { LiveDocument } from "./state-writer.ts";
 import type { TableStatus } from "./status.ts";
 import { Windows } from "./windows.ts";
 
@@ -87,6 +88,16 @@ export class TableRuntime {
   get loaded(): boolean {
     const d = this.#document;
     return d.allPlanned && this.chunks.size === 0 && d.sweep !== "due";
+  }
+
+  /** Its document, as it is when it is written. */
+  get stored(): LiveDocument {
+    return { key: stateKey.table(this.id), read: () => this.#document };
+  }
+
+  /** The document of one of its chunks; it goes with the chunk. */
+  storedChunk(n: number): LiveDocument {
+    return { key: stateKey.chunk(this.id, n), read: () => this.chunks.get(n) ?? null };
   }
 
   update(part: Partial<TableDocument>): void {

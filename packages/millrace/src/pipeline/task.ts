@@ -30,6 +30,8 @@ class PipelineTask implements Task {
   readonly #retries: Record<string, number> = {};
   #run: Run | null = null;
   #abort = new AbortController();
+  /** Aborts when the task is to stop, whichever run it is in or between. */
+  readonly #halt = new AbortController();
   #state: TaskState = "stopped";
   #error: TaskStatus["error"] = null;
   #stopping = false;
@@ -99,6 +101,7 @@ class PipelineTask implements Task {
   async stop(): Promise<void> {
     if (this.#stopping) return this.done.catch(() => undefined);
     this.#stopping = true;
+    this.#halt.abort(new Error("stopped"));
     if (this.#state === "stopped") this.#ended.resolve();
     if (this.#state === "starting" || this.#state === "running") this.#to("stopping");
     if (this.#run === null) this.#abort.abort(new Error("stopped"));
@@ -155,11 +158,10 @@ class PipelineTask implements Task {
     if (this.#paused) run.pause();
     if (!this.#stopping) this.#to("running");
     this.#started.resolve();
-    const watch = this.#watchLogEnd(this.#abort.signal);
+    void this.#watchLogEnd(this.#abort.signal);
     try {
       await (this.#stopping ? run.stop(0) : run.work());
     } finally {
-      await watch;
       this.#run = null;
     }
   }
@@ -185,7 +187,7 @@ class PipelineTask implements Task {
       waitMs,
       message: error.message,
     });
-    await this.#parts.clock.sleep(waitMs, this.#abort.signal).catch(() => undefined);
+    await this.#parts.clock.sleep(waitMs, this.#halt.signal).catch(() => undefined);
     return null;
   }
 

@@ -42,6 +42,8 @@ async function playMany(from: number, count: number): Promise<void> {
   for (let seed = from; seed < from + count; seed++) {
     const result = await runSeed(seed, { profile });
     steps += result.steps;
+    if (process.env["MILLRACE_SIM_VERBOSE"] !== undefined)
+      write(`seed ${seed}: ${result.steps} steps`);
     if (result.failure === null) continue;
     failures++;
     write(`seed ${seed}: ${result.failure.slice(0, 300)}`);

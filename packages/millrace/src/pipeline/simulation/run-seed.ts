@@ -139,32 +139,34 @@ class Simulation {
     for (const one of this.#running) one.process.frozen = false;
     this.world.tell(() => "---- calm");
     this.#workload.finish();
-    await this.#until("catches up", async (task) => task.caughtUp());
-    const rested = this.world.nowMs + REST_MS;
-    while (this.world.nowMs < rested) await this.#turn();
+    await this.#comeToRest();
     this.#watch(() => this.#oracle.checkEnd());
     await this.#stopAll();
     this.#throwIfBroken();
   }
 
-  async #until(what: string, wait: (task: Task) => Promise<void>): Promise<void> {
+  /** One process is left, has caught up, and nothing happens to it for a while: no late COMMIT of another one. */
+  async #comeToRest(): Promise<void> {
     for (const limit = this.world.steps + MAX_STEPS; this.world.steps < limit;) {
       this.#keepOneAlive();
-      const waiter = this.#alive().at(-1);
-      if (waiter === undefined) continue;
-      let done = false;
-      wait(waiter.task).then(
-        () => (done = true),
+      const last = this.#alive().at(-1);
+      if (last === undefined) continue;
+      let caughtUp = false;
+      last.task.caughtUp().then(
+        () => (caughtUp = true),
         () => undefined,
       );
-      while (!done && !waiter.ended && this.world.steps < limit) await this.#turn();
-      if (done && !waiter.ended && this.#alive().length === 1) return;
-      if (done && !waiter.ended)
-        for (const other of this.#alive()) if (other !== waiter) this.#crash(other);
+      while (!caughtUp && !last.ended && this.world.steps < limit) await this.#turn();
+      const rested = this.world.nowMs + REST_MS;
+      while (!last.ended && this.world.nowMs < rested) await this.#turn();
+      if (!last.ended && caughtUp && this.#alive().length === 1) return;
+      for (const other of this.#alive()) if (other !== last) this.#crash(other);
     }
-    throw new Violation(
-      `nothing ${what}: ${JSON.stringify(this.#alive().map(({ task }) => task.status()))}`,
-    );
+    throw new Violation(`nothing catches up: ${this.#statuses()}`);
+  }
+
+  #statuses(): string {
+    return JSON.stringify(this.#alive().map(({ task }) => task.status()));
   }
 
   async #stopAll(): Promise<void> {
@@ -185,10 +187,7 @@ class Simulation {
     this.#throwIfBroken();
     if (moved || this.#alive().length === 0) return;
     if (this.#workload.busy) this.#workload.act();
-    else
-      throw new Violation(
-        `everything stands still: ${JSON.stringify(this.#alive().map(({ task }) => task.status()))}`,
-      );
+    else throw new Violation(`everything stands still: ${this.#statuses()}`);
   }
 
   #throwIfBroken(): void {

@@ -1,0 +1,112 @@
+import type { StateEntry } from "../model/sink.ts";
+import type { Committer } from "./committer.ts";
+import { entry } from "./state-documents.ts";
+
+/**
+ * A document as it will be when its transaction is sent: what is written is never older than what somebody else has
+ * written meanwhile. Null deletes.
+ */
+export interface LiveDocument {
+  readonly key: string;
+  readonly read: () => object | null;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface StateWriterParts {
+  readonly committer: Pick<Committer, "commit">;
+  /** A transaction failed for good: the run is over. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Documents of one transaction at most (I10). */
+export const MAX_STATE_ENTRIES = 400;
+
+/**
+ * Writes state documents in transactions of lane 0, apart from its batches: whoever waits for one may itself be in a
+ * lane, at a meeting or in the middle of a batch. Documents that wait at the same time leave together.
+ */
+export class StateWriter {
+  readonly #parts: StateWriterParts;
+  readonly #documents = new Map<string, LiveDocument>();
+  #waiting: Waiting[] = [];
+  #leaving: Waiting[] = [];
+  #writing = false;
+  #ended: { readonly error: unknown } | null = null;
+
+  constructor(parts: StateWriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the documents, as they are now or newer, are durable; rejects when the run ends before. */
+  write(documents: readonly LiveDocument[]): Promise<void> {
+    if (this.#ended !== null) return Promise.reject(this.#ended.error);
+    for (const document of documents) {
+      this.#documents.delete(document.key);
+      this.#documents.set(document.key, document);
+    }
+    const done = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (!this.#writing) void this.#work();
+    return done;
+  }
+
+  /** The run ends: nobody waits for ever. */
+  end(error: unknown): void {
+    this.#ended ??= { error };
+    this.#tell((waiting) => waiting.reject(error));
+    for (const waiting of this.#waiting) waiting.reject(error);
+    this.#waiting = [];
+    this.#documents.clear();
+  }
+
+  async #work(): Promise<void> {
+    this.#writing = true;
+    try {
+      while (this.#documents.size > 0) {
+        const state = (): StateEntry[] => this.#take();
+        await this.#parts.committer.commit([0], {
+          writes: [],
+          state,
+          deadLetters: [],
+          superseded: [],
+        });
+        this.#tell((waiting) => waiting.resolve());
+      }
+    } catch (thrown) {
+      this.end(thrown);
+      this.#parts.failed(thrown);
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  /** Called once per transaction, when nothing can come between it and the sink. */
+  #take(): StateEntry[] {
+    const all = [...this.#documents.values()].map(({ key, read }) => entry(key, read()));
+    const taken = all.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_STATE_ENTRIES);
+    for (const { key } of taken) this.#documents.delete(key);
+    if (this.#documents.size === 0) {
+      this.#leaving = this.#waiting;
+      this.#waiting = [];
+    }
+    return taken;
+  }
+
+  #tell(how: (waiting: Waiting) => void): void {
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    for (const waiting of leaving) how(waiting);
+  }
+}
+
+/**
+ * Where all do not fit into one transaction: a chunk's document is there before the table's says that it was planned,
+ * and the table's end position before the chunk's document goes.
+ */
+function rank({ key, value }: StateEntry): number {
+  if (value === null) return 2;
+  return key.startsWith("table/") ? 1 : 0;
+}
