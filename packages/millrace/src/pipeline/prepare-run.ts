@@ -158,14 +158,19 @@ function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly D
       (shape, to) => compileRoutes(shape, to, parts.router),
     );
     table.notices.push(...found.notices);
-    for (const { table: id, chunk } of state.chunks)
-      if (id === table.id && document === known) table.chunks.set(chunk.n, chunk);
+    if (known !== undefined && known.removed !== true) restoreChunks(table, state);
     tables.set(table.id, table);
   }
   const removed = [...state.tables].filter(
     ([id, document]) => !tables.has(id) && document.removed !== true,
   );
   return { tables, removed };
+}
+
+/** What was planned and not finished; `planned` in the table's document has moved past it. */
+function restoreChunks(table: TableRuntime, state: LoadedState): void {
+  for (const { table: id, chunk } of state.chunks)
+    if (id === table.id) table.chunks.set(chunk.n, chunk);
 }
 
 function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument {

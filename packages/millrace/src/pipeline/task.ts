@@ -160,7 +160,8 @@ class PipelineTask implements Task {
     this.#started.resolve();
     void this.#watchLogEnd(this.#abort.signal);
     try {
-      await (this.#stopping ? run.stop(0) : run.work());
+      if (this.#stopping) await run.stop(0);
+      await run.work(); // also closes what `begin` opened
     } finally {
       this.#run = null;
     }
