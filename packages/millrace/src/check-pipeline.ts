@@ -9,7 +9,7 @@ import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
-import { preflight } from "./preflight.ts";
+import { ruleProblems } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
 import { validatePostgres } from "./sources/postgres/validate.ts";
 
@@ -52,14 +52,17 @@ export async function checkPipeline(
 /** What the source's findings say when its server could not be asked. */
 const UNREACHABLE = "Nothing else could be checked.";
 
-/** Whether the patterns and rules match what the source has. */
+/** Whether the rules match what the source has; the source's own findings have said what its patterns match. */
 async function checkTables(
   config: PipelineConfig,
   context: ConnectorContext,
 ): Promise<{ tables: readonly DiscoveredTable[]; findings: PipelineFinding[] }> {
   const source = buildSource(config.source, context);
   try {
-    return { tables: await preflight(config, source), findings: [] };
+    const tables = await source.discover();
+    const problems = ruleProblems(config, tables);
+    const findings = problems.length === 0 ? [] : findingsOf(new ConfigError(problems), "file");
+    return { tables, findings };
   } catch (error) {
     return { tables: [], findings: findingsOf(error, "file") };
   } finally {

@@ -27,6 +27,7 @@ export type {
   ConnectorContext,
   DiscoveredTable,
   LogStart,
+  RefusedTable,
   Source,
   SourceLog,
   SourceSnapshot,

@@ -2,22 +2,37 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError } from "./config/problem.ts";
 import type { Place, Problem } from "./config/problem.ts";
 import { revealed } from "./config/rules.ts";
-import type { DiscoveredTable, Source } from "./model/source.ts";
+import type { DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
 import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
  * What the source says about a file before anything is touched: the tables that it captures.
- * @throws ConfigError when no table matches, or a rule or a hidden column matches nothing (a misspelt column in
- * `mask-columns` would let its values through).
+ * @throws ConfigError when no table matches, one that matches cannot be captured, or a rule or a hidden column matches
+ * nothing (a misspelt column in `mask-columns` would let its values through).
  */
 export async function preflight(
   config: PipelineConfig,
   source: Source,
 ): Promise<readonly DiscoveredTable[]> {
   const tables = await source.discover();
-  const problems = tables.length === 0 ? [noTables(config)] : unusedProblems(config, tables);
+  const refused = (await source.refusals?.()) ?? [];
+  const problems = [
+    ...refused.map((table) => refusedTable(config, table)),
+    ...(tables.length + refused.length === 0 ? [noTables(config)] : []),
+    ...ruleProblems(config, tables),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return tables;
+}
+
+function refusedTable(config: PipelineConfig, { id, why, remedy }: RefusedTable): Problem {
+  const path = "source.tables";
+  return {
+    place: placeOf(config, path),
+    path,
+    wrong: `matches ${id}, which cannot be captured: ${why}`,
+    remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}, or leave it out with tables.exclude`,
+  };
 }
 
 function noTables(config: PipelineConfig): Problem {
@@ -29,7 +44,12 @@ function noTables(config: PipelineConfig): Problem {
   };
 }
 
-function unusedProblems(config: PipelineConfig, tables: readonly DiscoveredTable[]): Problem[] {
+/** Rules, and columns in rules, that none of the captured tables has; nothing where there is no table to look at. */
+export function ruleProblems(
+  config: PipelineConfig,
+  tables: readonly DiscoveredTable[],
+): Problem[] {
+  if (tables.length === 0) return [];
   const rules = { routes: config.routes, columns: config.columnChoices.map(revealed) };
   const shapes = tables.map(({ shape }) => shape);
   return unusedRules(rules, shapes, config.source.database).map(

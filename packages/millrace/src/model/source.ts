@@ -21,6 +21,15 @@ export interface DiscoveredTable {
   readonly notices: readonly string[];
 }
 
+/** A table that the pipeline's patterns match and that cannot be captured. */
+export interface RefusedTable {
+  readonly id: TableId;
+  /** The reason, as what follows "it cannot be captured:". */
+  readonly why: string;
+  /** What the operator may do at the source, with the SQL. */
+  readonly remedy: string;
+}
+
 /** What the pipeline remembers about its log between runs. */
 export interface LogStart {
   /** Replay from here; null on the first run. */
@@ -103,6 +112,11 @@ export interface Source {
   identity(): Promise<Json>;
   /** Tables that the patterns match now. */
   discover(): Promise<readonly DiscoveredTable[]>;
+  /**
+   * Tables that the patterns match now and that cannot be captured; a start is refused while there are any (I1), for
+   * what {@link Source.discover} leaves out would be missing at the sink. Absent where a source captures every table.
+   */
+  refusals?(): Promise<readonly RefusedTable[]>;
   /**
    * Makes the server keep the log from now on for exactly these tables (slot, publication), idempotently, and says
    * where the log begins when it was created now. `known` says that this pipeline has run before: a missing slot is

@@ -1,5 +1,5 @@
-import type { DiscoveredTable } from "../../model/source.ts";
-import { tableId, type TableId, type TableShape } from "../../model/table.ts";
+import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
+import { tableId, type TableShape } from "../../model/table.ts";
 import {
   type Queryable,
   readEstimates,
@@ -13,17 +13,12 @@ import type { PublishedTable } from "./published.ts";
 /** What the pipeline's patterns mean in this database. */
 export interface Discovery {
   readonly tables: readonly DiscoveredTable[];
-  /** Relations that the patterns match and that cannot be captured, with the reason and what would help. */
+  /** Tables that the patterns match and that cannot be captured, with the reason and what would help. */
   readonly refused: readonly RefusedTable[];
+  /** Views that the patterns match: their rows come from other tables, so that leaving them out loses nothing. */
+  readonly views: readonly RefusedTable[];
   /** The relations of `tables`. */
   readonly relations: readonly Relation[];
-}
-
-/** A relation that the patterns match and that cannot be captured. */
-export interface RefusedTable {
-  readonly id: TableId;
-  readonly why: string;
-  readonly remedy: string;
 }
 
 /** What discovery goes by. */
@@ -45,9 +40,10 @@ export async function discoverTables(
     ({ schema, name, partition, relkind }) =>
       options.matches(schema, name) && !isOtherLevel(relkind, partition, options.partitions),
   );
+  const views = relations.flatMap((relation) => viewOf(relation) ?? []);
   const refused = relations.flatMap((relation) => refusalOf(relation, options) ?? []);
-  const refusedIds = new Set(refused.map((table) => table.id));
-  const able = relations.filter(({ schema, name }) => !refusedIds.has(tableId(schema, name)));
+  const without = new Set([...views, ...refused].map((table) => table.id));
+  const able = relations.filter(({ schema, name }) => !without.has(tableId(schema, name)));
   const oids = able.map((relation) => relation.oid);
   const facts = new Map((await readFacts(client, oids)).map((f) => [f.shape.identity, f]));
   const estimates = await readEstimates(client, oids);
@@ -68,7 +64,7 @@ export async function discoverTables(
     });
   }
   const captured = new Set(tables.map(({ shape }) => shape.identity));
-  return { tables, refused, relations: able.filter(({ oid }) => captured.has(oid)) };
+  return { tables, refused, views, relations: able.filter(({ oid }) => captured.has(oid)) };
 }
 
 /** Partitions are not tables of their own where their root is captured, and the other way round. */
@@ -76,17 +72,24 @@ function isOtherLevel(relkind: string, partition: boolean, level: "root" | "leav
   return level === "root" ? partition : relkind === "p";
 }
 
-const NOT_TABLES: Readonly<Record<string, string>> = {
-  f: "a foreign table: its rows and their log are on another server",
-  m: "a materialised view: its refreshes are not in the log",
-  v: "a view: it has no rows of its own",
+const VIEWS: Readonly<Record<string, string>> = {
+  m: "it is a materialised view: its refreshes are not in the log",
+  v: "it is a view: it has no rows of its own",
 };
 
+function viewOf({ schema, name, relkind }: Relation): RefusedTable | null {
+  const why = VIEWS[relkind];
+  if (why === undefined) return null;
+  return { id: tableId(schema, name), why, remedy: "Capture the tables behind it" };
+}
+
 function refusalOf(relation: Relation, options: DiscoveryOptions): RefusedTable | null {
+  if (VIEWS[relation.relkind] !== undefined) return null;
   const id = tableId(relation.schema, relation.name);
-  const kind = NOT_TABLES[relation.relkind];
-  if (kind !== undefined)
-    return { id, why: `it is ${kind}`, remedy: "capture the tables behind it" };
+  if (relation.relkind === "f") {
+    const why = "it is a foreign table: its rows and their log are on another server";
+    return { id, why, remedy: "capture it where its rows are" };
+  }
   if (relation.persistence !== "p") {
     return {
       id,
@@ -120,7 +123,7 @@ export function identityRefusal(facts: TableFacts): RefusedTable | null {
     why: `${why}: once published, the server would refuse every UPDATE and DELETE of it`,
     remedy:
       key.length === 0
-        ? `ALTER TABLE ${id} REPLICA IDENTITY FULL`
+        ? `give it a primary key, or ALTER TABLE ${id} REPLICA IDENTITY FULL`
         : `ALTER TABLE ${id} REPLICA IDENTITY DEFAULT`,
   };
 }

@@ -6,6 +6,7 @@ import type {
   ConnectorContext,
   DiscoveredTable,
   LogStart,
+  RefusedTable,
   Source,
   SourceLog,
   SourceSnapshot,
@@ -16,7 +17,7 @@ import type { Queryable } from "./catalogue.ts";
 import { ChunkPlanner } from "./chunks.ts";
 import type { PostgresConnectionConfig } from "./config.ts";
 import { ControlPool } from "./control-pool.ts";
-import { discoverTables } from "./discover.ts";
+import { type Discovery, discoverTables } from "./discover.ts";
 import { emitMessage } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
 import { openPostgresLog } from "./log.ts";
@@ -46,6 +47,8 @@ export class PostgresSource implements Source {
   /** What `tls: prefer` turned out to mean; asked once. */
   #config: Promise<PostgresConnectionConfig> | null = null;
   #published: ReadonlyMap<string, PublishedTable> | null = null;
+  /** Tables whose being left out was said in the log. */
+  readonly #warned = new Set<TableId>();
   /** Transactions below this may have written to a table before the publication had it. */
   #joinedBelow: bigint | null = null;
 
@@ -86,18 +89,23 @@ export class PostgresSource implements Source {
   }
 
   async discover(): Promise<readonly DiscoveredTable[]> {
-    const { matches, partitions, createPublication, publicationName } = this.#options;
-    const published = await readPublished(this.#pool, publicationName);
-    const found = await discoverTables(this.#pool, {
-      matches,
-      partitions,
-      published,
-      createPublication,
-    });
-    for (const { id, why, remedy } of found.refused) {
+    const found = await this.#discovery();
+    for (const { id, why, remedy } of [...found.refused, ...found.views]) {
+      if (this.#warned.has(id)) continue;
+      this.#warned.add(id);
       this.#context.log.warn(`${id} matches but cannot be captured: ${why}`, { table: id, remedy });
     }
     return found.tables;
+  }
+
+  async refusals(): Promise<readonly RefusedTable[]> {
+    return (await this.#discovery()).refused;
+  }
+
+  async #discovery(): Promise<Discovery> {
+    const { matches, partitions, createPublication, publicationName } = this.#options;
+    const published = await readPublished(this.#pool, publicationName);
+    return discoverTables(this.#pool, { matches, partitions, published, createPublication });
   }
 
   async prepare(

@@ -46,10 +46,16 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
 /** What can be captured, and what is special about it. */
 export function tableFindings({ discovery, options, server }: Observed): Finding[] {
   const refused = discovery.refused.map(({ id, why, remedy }): Finding => ({
-    severity: "warning",
+    severity: "error",
     what: `${id} matches but cannot be captured: ${why}.`,
-    whatFollows: "It is left out.",
-    remedy: `${remedy}, or leave it out of the patterns.`,
+    whatFollows: "The pipeline would not start, rather than leave it out in silence.",
+    remedy: `${remedy}, or leave it out with tables.exclude.`,
+  }));
+  const views = discovery.views.map(({ id, why, remedy }): Finding => ({
+    severity: "warning",
+    what: `${id} matches but is left out: ${why}.`,
+    whatFollows: "It is not copied.",
+    remedy: `${remedy}, or leave it out with tables.exclude.`,
   }));
   const notices = discovery.tables.flatMap(({ shape, notices: texts }) =>
     texts.map((text): Finding => ({
@@ -70,9 +76,10 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     readingFindings(relation, server.role),
   );
   return [
-    ...(discovery.tables.length === 0 ? [nothing] : []),
+    ...(discovery.tables.length + discovery.refused.length === 0 ? [nothing] : []),
     ...unreadable,
     ...refused,
+    ...views,
     ...notices,
   ];
 }

@@ -52,7 +52,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
 
   beforeAll(async () => {
     postgres = await sharedPostgres(version);
-    await postgres.query(`CREATE TABLE public.good (id int PRIMARY KEY); CREATE TABLE public.bad (a int);
+    await postgres.query(`CREATE TABLE public.good (id int PRIMARY KEY); CREATE VIEW public.derived AS SELECT 1 AS a;
       CREATE TABLE public.full (a int); ALTER TABLE public.full REPLICA IDENTITY FULL`);
   });
   afterAll(() => postgres.release());
@@ -62,7 +62,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
     expect(errorsOf(all)).toEqual([]);
     const texts = all.map((finding) => `${finding.severity}: ${finding.what}`);
     expect(
-      texts.some((text) => text.startsWith("warning: public.bad matches but cannot be captured")),
+      texts.some((text) => text.startsWith("warning: public.derived matches but is left out")),
     ).toBe(true);
     expect(texts.some((text) => text.startsWith("notice: public.full: It has no key"))).toBe(true);
     expect(texts).toContain(
@@ -73,6 +73,29 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       ["error", "warning", "notice"].indexOf(finding.severity),
     );
     expect(severities).toEqual(severities.toSorted((a, b) => a - b));
+  });
+
+  it("calls every table that matches and cannot be captured an error, with what would help", async () => {
+    await postgres.query(`CREATE SCHEMA odd; CREATE TABLE odd.bad (a int);
+      CREATE UNLOGGED TABLE odd.fast (id int PRIMARY KEY);
+      CREATE TABLE odd.nothing (id int PRIMARY KEY); ALTER TABLE odd.nothing REPLICA IDENTITY NOTHING`);
+    const all = await validatePostgres(
+      optionsOf(postgres, { matches: (s) => s === "odd" }),
+      context,
+    );
+    expect(errorsOf(all)).toEqual([
+      expect.stringMatching(/^odd\.fast .*unlogged/),
+      expect.stringMatching(/^odd\.bad .*no primary key/),
+      expect.stringMatching(/^odd\.nothing .*NOTHING/),
+    ]);
+    const remedies = remediesOf(all);
+    expect(remedies).toContain("ALTER TABLE odd.fast SET LOGGED");
+    expect(remedies).toContain(
+      "give it a primary key, or ALTER TABLE odd.bad REPLICA IDENTITY FULL",
+    );
+    expect(remedies).toContain("ALTER TABLE odd.nothing REPLICA IDENTITY DEFAULT");
+    expect(remedies.match(/tables\.exclude/g)).toHaveLength(3);
+    await postgres.query("DROP SCHEMA odd CASCADE");
   });
 
   it("tells a role without rights which statements would help", async () => {
@@ -114,6 +137,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
     );
     expect(errorsOf(await validatePostgres(own, context))).toEqual([
       "Publication little does not publish all of insert, update, delete and truncate.",
+      "public.full matches but cannot be captured: the publication does not have it.",
     ]);
   });
 
@@ -186,7 +210,7 @@ describe("validate --connect", () => {
       server,
       slot: null,
       publication: null,
-      discovery: { tables: [], refused: [], relations: [] },
+      discovery: { tables: [], refused: [], views: [], relations: [] },
     };
     const whatsOf = (changed: Partial<Observed>): string =>
       findings({ ...observed, ...changed })
