@@ -17,6 +17,7 @@ export interface LogReading {
 /** What a case of the source kit works with; everything is its own and removed afterwards. */
 export class SourceBench {
   readonly kit: SourceKit;
+  readonly pipeline: string;
   readonly table: string;
   readonly source: Source;
   readonly shapes: ReadonlyMap<TableId, TableShape>;
@@ -25,12 +26,13 @@ export class SourceBench {
 
   constructor(
     kit: SourceKit,
-    table: string,
+    names: { pipeline: string; table: string },
     source: Source,
     prepared: { shapes: readonly TableShape[]; start: Position },
   ) {
     this.kit = kit;
-    this.table = table;
+    this.pipeline = names.pipeline;
+    this.table = names.table;
     this.source = source;
     this.shapes = new Map(prepared.shapes.map((shape) => [shape.id, shape]));
     this.start = prepared.start;
@@ -55,15 +57,15 @@ export class SourceBench {
     return this.write((transaction) => transaction.insert(this.table, rows));
   }
 
-  openLog(from: Position | null): Promise<SourceLog> {
-    return this.source.openLog({ from, tables: this.shapes, maxValueBytes: 1 << 20 });
+  openLog(from: Position | null, maxValueBytes = 1 << 20): Promise<SourceLog> {
+    return this.source.openLog({ from, tables: this.shapes, maxValueBytes });
   }
 
   /** Reads the log from a position to its present end, on a log of its own. */
-  async read(from: Position | null = null): Promise<LogReading> {
+  async read(from: Position | null = null, maxValueBytes?: number): Promise<LogReading> {
     const end = await this.source.logEnd();
     await this.source.nudge();
-    const log = await this.openLog(from);
+    const log = await this.openLog(from, maxValueBytes);
     const batches: LogBatch[] = [];
     try {
       for (;;) {
@@ -104,7 +106,7 @@ export async function onSourceBench(
       [table],
     );
     const { start } = await source.prepare(shapes, null);
-    await run(new SourceBench(kit, table, source, { shapes, start }));
+    await run(new SourceBench(kit, { pipeline, table }, source, { shapes, start }));
   } finally {
     await source.close();
     await kit.cleanUp(pipeline, [table]);

@@ -38,6 +38,7 @@ function kitOf(server: (typeof servers)[number]): SourceKit {
     begin: () => begin(server.url),
     truncate: async (table) => void (await server.query(`TRUNCATE ${table}`)),
     addColumn: async (table) => void (await server.query(`ALTER TABLE ${table} ADD COLUMN x text`)),
+    loseLog: (pipeline) => dropSlot(server, pipeline),
     cleanUp: async (pipeline, tables) => {
       await dropSlot(server, pipeline);
       await server.query(`DROP PUBLICATION IF EXISTS ${pipeline}`);

@@ -29,6 +29,8 @@ export interface SourceKit {
   truncate?(table: string): Promise<void>;
   /** Adds a column `x` (text); absent where shapes do not change. */
   addColumn?(table: string): Promise<void>;
+  /** Takes away what the server keeps of the log for this pipeline; absent where that cannot happen. */
+  loseLog?(pipeline: string): Promise<void>;
   /** Drops the table and what sources of this pipeline have made at the server. */
   cleanUp(pipeline: string, tables: readonly string[]): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { LogItem } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
-import { UNCHANGED } from "../model/value.ts";
+import { Skimmed, UNCHANGED } from "../model/value.ts";
+import { expectRejection } from "./expect-rejection.ts";
 import type { LogReading, SourceBench, SourceCase } from "./source-bench.ts";
 import { row } from "./source-bench.ts";
 import type { SourceKit } from "./source-kit.ts";
@@ -21,7 +22,13 @@ export function logCases(kit: SourceKit): readonly SourceCase[] {
     ["a key change has two ordered positions and the old key", keyChange],
     ["a delete has the key, an insert and an update the row", rowsOfChanges],
     ["the log's end is not before any committed change", logEndIsLate],
+    ["a value that is too large is skimmed, its row's key and other values are kept", skims],
     ["close() ends a next() that waits", closeEndsNext],
+    ...(kit.loseLog === undefined
+      ? []
+      : [
+          ["a log that is gone is a loss, and is made anew when that is wanted", losesLog] as const,
+        ]),
     ...(kit.truncate === undefined
       ? []
       : [["a truncate stands in order with the rows", truncates] as const]),
@@ -262,6 +269,33 @@ async function logEndIsLate(bench: SourceBench): Promise<void> {
     const last = (await bench.read()).changes.at(-1)?.position;
     assert.ok(last && bench.source.comparePositions(last, end) <= 0);
   }
+}
+
+async function skims(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1, "small", "x".repeat(5000)), row(2, "y".repeat(1000), "also small"));
+  const [first, second] = (await bench.read(null, 1000)).changes;
+  const large = bench.valueOf(first?.after ?? null, "large");
+  assert.ok(large instanceof Skimmed, "a value over the limit was kept");
+  assert.equal(large.bytes, 5000);
+  assert.equal(bench.valueOf(first?.after ?? null, "id"), "1");
+  assert.equal(bench.valueOf(first?.after ?? null, "v"), "small");
+  assert.equal(bench.valueOf(second?.after ?? null, "v"), "y".repeat(1000));
+}
+
+async function losesLog(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1));
+  const last = (await bench.read()).batches.at(-1)?.position ?? null;
+  await bench.kit.loseLog?.(bench.pipeline);
+  const shapes = [...bench.shapes.values()];
+  await expectRejection(bench.source.prepare(shapes, last), "loss");
+  const again = await bench.source.prepare(shapes, last, { recreate: true });
+  assert.equal(again.created, true);
+  await bench.insert(row(2));
+  const { changes } = await bench.read(again.start);
+  assert.deepEqual(
+    changes.map(({ after }) => bench.valueOf(after, "id")),
+    ["2"],
+  );
 }
 
 async function closeEndsNext(bench: SourceBench): Promise<void> {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Change } from "../model/change.ts";
 import type { ChunkKey } from "../model/position.ts";
 import type { ChunkRange, SourceSnapshot } from "../model/source.ts";
+import { Skimmed } from "../model/value.ts";
 import type { SourceBench, SourceCase } from "./source-bench.ts";
 import { row } from "./source-bench.ts";
 
@@ -16,6 +17,7 @@ export function snapshotCases(): readonly SourceCase[] {
     ["a row's key has the same text in a chunk and in the log", keyTexts],
     ["a row has the same values in a chunk and in the log", sameValues],
     ["rows are read by key, and those that are gone are absent", readsRows],
+    ["a value that is too large is skimmed in a chunk too", skims],
     ["transactions that no snapshot sees yet are told", unseen],
     ["preparing again changes nothing", preparesAgain],
   ];
@@ -167,6 +169,20 @@ async function sameValues(bench: SourceBench): Promise<void> {
     (await rowsOf(bench, snapshot, everything)).map(print),
   );
   assert.deepEqual(fromLog, fromChunk);
+}
+
+async function skims(bench: SourceBench): Promise<void> {
+  await bench.insert(row(1, "small", "x".repeat(5000)));
+  const limit = { ...options, maxValueBytes: 1000 };
+  await withSnapshot(bench, async (snapshot) => {
+    for await (const { rows } of snapshot.readChunk(bench.shape, everything, limit)) {
+      const [{ after } = { after: null }] = rows;
+      const large = bench.valueOf(after, "large");
+      assert.ok(large instanceof Skimmed && large.bytes === 5000);
+      assert.equal(bench.valueOf(after, "id"), "1");
+      assert.equal(bench.valueOf(after, "v"), "small");
+    }
+  });
 }
 
 async function readsRows(bench: SourceBench): Promise<void> {
