@@ -67,7 +67,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
-  const { frontier, waiting } = await prepareSource(parts, state, discovered, tables);
+  const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { barriers, currentShape } = barriersOf(parts, committer, lanes, tables);
   if (state.intent !== null) {
@@ -200,12 +200,28 @@ function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTabl
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
 }
 
+/** What the sink and the source have said at the start of a run. */
+interface Found {
+  readonly state: LoadedState;
+  readonly discovered: readonly DiscoveredTable[];
+  readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  readonly takeover: Takeover;
+}
+
+/**
+ * A task that stood still after its takeover finds the log further on than it knows because another one has worked:
+ * no loss, and none of its business to make the log anew (I5).
+ */
+async function refuseIfFenced({ sink }: TaskParts, { fence }: Takeover): Promise<void> {
+  const rows = await sink.readLanes();
+  if (rows.some((row) => row.fence !== fence))
+    throw new MillraceError("MR_FENCED", "another task took over meanwhile");
+}
+
 /** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */
 async function prepareSource(
   parts: TaskParts,
-  state: LoadedState,
-  discovered: readonly DiscoveredTable[],
-  tables: ReadonlyMap<TableId, TableRuntime>,
+  { state, discovered, tables, takeover }: Found,
 ): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
@@ -222,12 +238,9 @@ async function prepareSource(
         table.update({ end: frontier.position });
     return { frontier, waiting };
   } catch (thrown) {
-    if (
-      !(thrown instanceof MillraceError) ||
-      thrown.class !== "loss" ||
-      parts.settings.onLoss !== "resync"
-    )
-      throw thrown;
+    if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
+    await refuseIfFenced(parts, takeover);
+    if (parts.settings.onLoss !== "resync") throw thrown;
     parts.observer.event({
       type: "notice",
       message: `${thrown.message}; all tables are loaded again (on-loss: resync)`,

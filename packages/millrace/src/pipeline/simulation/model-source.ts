@@ -169,7 +169,6 @@ export class ModelSource implements Source {
     if (known === null) return;
     if (slot === null)
       throw new MillraceError("MR_SOURCE_SLOT_MISSING", "(model) the slot is gone");
-    this.#link.replaysFrom(modelPosition(known), slot.acknowledged);
     if (
       compareModelPositions(known, slot.start) < 0 ||
       modelPosition(known)[0] < slot.acknowledged[0]

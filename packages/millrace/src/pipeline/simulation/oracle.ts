@@ -18,6 +18,7 @@ import {
 } from "./source-server.ts";
 import { LARGE_ORDINAL, VALUE_ORDINAL, type Cells, type StoredTable } from "./source-tables.ts";
 import { MISFIT, POISON } from "./values.ts";
+import type { Process } from "./world.ts";
 
 /** A promise of the pipeline was broken. */
 export class Violation extends Error {}
@@ -39,6 +40,7 @@ export class Oracle {
   readonly #profile: Profile;
   readonly #router: Router;
   readonly #histories = new Map<string, unknown[]>();
+  readonly #gaps = new Map<Process, string>();
   #acknowledged: ModelPosition | null = null;
 
   constructor(server: SourceServer, db: SinkDatabase, profile: Profile, router: Router) {
@@ -49,7 +51,10 @@ export class Oracle {
   }
 
   /** A transaction of the sink became durable. */
-  landed(tx: SinkTransaction): void {
+  landed(owner: Process, tx: SinkTransaction): void {
+    const gap = this.#gaps.get(owner);
+    if (gap !== undefined && tx.journal.length > 0)
+      throw new Violation(`${owner.name} writes without the log ${gap}`);
     for (const { key, value } of tx.journal) {
       const seen = value === undefined ? null : { is: (value as StoredRow)["v"] ?? null };
       this.#histories.set(key, [...(this.#histories.get(key) ?? []), seen]);
@@ -67,12 +72,10 @@ export class Oracle {
     this.#acknowledged = position;
   }
 
-  /** A session, or a look at the slot, that begins where the log is no longer kept. */
-  replaysFrom(asked: ModelPosition, kept: ModelPosition): void {
-    if (asked[0] < kept[0])
-      throw new Violation(
-        `replays from ${asked.join(".")}, the log is kept from ${kept.join(".")}`,
-      );
+  /** A session begins where the log is no longer kept. That may be, for a task that has been taken over from. */
+  replaysFrom(owner: Process, asked: ModelPosition, kept: ModelPosition): void {
+    if (asked[0] < kept[0]) this.#gaps.set(owner, `from ${asked.join(".")} to ${kept.join(".")}`);
+    else this.#gaps.delete(owner);
   }
 
   /** What the pipeline has written down. */

@@ -95,7 +95,7 @@ class Simulation {
     this.#oracle = new Oracle(this.#server, this.#db, profile, modelRouter(profile.fanOut));
     this.#parallelism = profile.settings.parallelism;
     this.#sourceLoss = profile.sourceLoss;
-    this.#db.onLand = (_, tx) => this.#watch(() => this.#oracle.landed(tx));
+    this.#db.onLand = (owner, tx) => this.#watch(() => this.#oracle.landed(owner, tx));
     this.#plan = this.#drawPlan(new SeededRandom(seed ^ 0xfa17));
   }
 
@@ -224,10 +224,10 @@ class Simulation {
       acknowledged: (_: Process, position: readonly [number, number]) =>
         this.#watch(() => this.#oracle.acknowledged(position)),
       replaysFrom: (
-        _: Process,
+        owner: Process,
         asked: readonly [number, number],
         kept: readonly [number, number],
-      ) => this.#watch(() => this.#oracle.replaysFrom(asked, kept)),
+      ) => this.#watch(() => this.#oracle.replaysFrom(owner, asked, kept)),
     };
     const link = new ModelLink(world, process, watch, () => this.#sourceLoss);
     const budget = new ByteBudget(profile.budgetBytes);

@@ -159,14 +159,14 @@ export class ModelLog implements SourceLog {
     const known = versions.findIndex((v) => JSON.stringify(v.shape) === JSON.stringify(previous));
     const now = versions.findIndex((v) => v.shape === shape);
     if (known === now) return null;
-    const rewritten = versions.slice(known + 1, now + 1).flatMap((v) => v.rewritten);
+    const changed = new Set(versions.slice(known + 1, now + 1).flatMap((v) => v.rewritten));
+    const rewritten = shape.columns.filter((c) => changed.has(c.ordinal ?? -1)).map((c) => c.name);
     const position: Position = [tx.commit, event.n - Slot.EVENT + Slot.SHAPE];
-    const there = new Set(shape.columns.map((c) => c.name));
     return {
       kind: "shape",
       shape,
       previous,
-      rewritten: rewritten.filter((c) => there.has(c)),
+      rewritten,
       position,
       transaction,
     };

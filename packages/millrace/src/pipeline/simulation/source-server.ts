@@ -57,7 +57,8 @@ export interface LoggedTransaction {
 /** A shape that a table had, and which columns it brought without row events. */
 export interface ShapeVersion {
   readonly shape: TableShape;
-  readonly rewritten: readonly string[];
+  /** By ordinal: a later version may have them under other names. */
+  readonly rewritten: readonly number[];
 }
 
 interface Snapshot {
@@ -198,9 +199,7 @@ export class SourceServer {
   }
 
   #remember(before: TableShape, op: Extract<SourceOp, { kind: "reshape" }>): void {
-    const rewritten = op.shape.columns
-      .filter((c) => op.filled.has(c.ordinal ?? -1))
-      .map((c) => c.name);
+    const rewritten = [...op.filled.keys()];
     this.versions.set(before.id, [
       ...(this.versions.get(before.id) ?? []),
       { shape: op.shape, rewritten },
