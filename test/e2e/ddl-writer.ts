@@ -36,7 +36,8 @@ export async function changeColumns(options: DdlOptions): Promise<readonly strin
       const table = options.dice.pick(options.tables);
       const columns = added.get(table) ?? [];
       added.set(table, columns);
-      const statement = nextStatement(step, table, columns, options);
+      const unique = options.numbers.take(1);
+      const statement = nextStatement(unique, table, columns, options);
       await inTransaction(client, [statement, ...rowsAround(table, columns, options)]);
       done.push(statement);
       await inTransaction(client, rowsAround(table, columns, options));
@@ -54,7 +55,7 @@ async function inTransaction(client: pg.Client, statements: readonly string[]): 
 
 /** Picks the next change and keeps `columns` in step with it. */
 function nextStatement(
-  step: number,
+  unique: number,
   table: SampleTable,
   columns: AddedColumn[],
   { dice, retypes }: DdlOptions,
@@ -72,9 +73,9 @@ function nextStatement(
         ] as const);
   if (kind === "add" || kind === "add default") {
     const type = dice.pick(["integer", "text", "numeric(8,2)"] as const);
-    columns.push({ name: `x${step}`, type });
+    columns.push({ name: `x${unique}`, type });
     const byDefault = kind === "add" ? "" : ` DEFAULT '${type === "text" ? "made" : "7"}'`;
-    return `${alter} ADD COLUMN x${step} ${type}${byDefault}`;
+    return `${alter} ADD COLUMN x${unique} ${type}${byDefault}`;
   }
   const at = dice.between(0, columns.length - 1);
   const column = columns[at] ?? { name: "", type: "text" };
@@ -83,8 +84,8 @@ function nextStatement(
     return `${alter} DROP COLUMN ${quote(column.name)}`;
   }
   if (kind === "rename") {
-    columns[at] = { ...column, name: `y${step}` };
-    return `${alter} RENAME COLUMN ${quote(column.name)} TO y${step}`;
+    columns[at] = { ...column, name: `y${unique}` };
+    return `${alter} RENAME COLUMN ${quote(column.name)} TO y${unique}`;
   }
   columns[at] = { ...column, type: "text" };
   return `${alter} ALTER COLUMN ${quote(column.name)} TYPE text`;
