@@ -284,6 +284,26 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
     expect(await rowsNow(shape)).toEqual([["1", "a", "b"]]);
   });
 
+  it("follows a rename that it had read the table before, and locks no other table", async () => {
+    await sql(
+      `CREATE TABLE public.first (id int PRIMARY KEY, a text); INSERT INTO public.first VALUES (1, 'a')`,
+    );
+    const shape = await shapeOf("first");
+    expect(await rowsNow(shape)).toEqual([["1", "a"]]);
+    await sql(`ALTER TABLE public.first RENAME TO second; ALTER TABLE public.second RENAME a TO b;
+      CREATE TABLE public.first (id int PRIMARY KEY, a text)`);
+    const snapshot = await openSnapshot();
+    expect(await rowsOf(snapshot, shape)).toEqual([["1", "a"]]);
+    const { rows: held } = await connection.client.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+       WHERE c.relname IN ('first', 'second') AND l.mode = 'AccessShareLock'`,
+    );
+    expect(held).toEqual([{ name: "second" }]);
+    await snapshot.close();
+    await sql("DROP TABLE public.first, public.second");
+    await expect(rowsNow(shape)).rejects.toMatchObject({ facts: { dropped: true } });
+  });
+
   it("reads a dropped column as NULL and refuses a retyped one", async () => {
     await sql(`CREATE TABLE public.altered (id int PRIMARY KEY, a text, b int);
       INSERT INTO public.altered VALUES (1, 'a', 2)`);
