@@ -77,6 +77,16 @@ export function cli(
   return startCli(args, env).result;
 }
 
+/** The errors among the findings that `validate --connect --json` printed. */
+export function findingErrors(
+  stdout: string,
+): { readonly about: string; readonly severity: string; readonly what: string }[] {
+  const { files } = JSON.parse(stdout) as {
+    files: { findings: { about: string; severity: string; what: string }[] }[];
+  };
+  return files.flatMap(({ findings }) => findings).filter(({ severity }) => severity === "error");
+}
+
 /** Surroundings that keep what is written, for displays. */
 export function writtenSurroundings(options: {
   isTerminal: boolean;

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres } from "../../../../test/support/postgres.ts";
 import { findFreePort } from "../../../../test/support/free-port.ts";
 import { loadPipeline } from "../index.ts";
-import { cli, endLeftovers, startCli } from "./cli.fixture.ts";
+import { cli, endLeftovers, findingErrors, startCli } from "./cli.fixture.ts";
 
 type Shared = Awaited<ReturnType<typeof sharedPostgres>>;
 
@@ -42,14 +42,6 @@ pipeline:
 const env = () => ({ PW: source.password });
 const schemasAtTarget = async () =>
   (await target.query("SELECT nspname FROM pg_namespace WHERE nspname = 'millrace'")).length;
-
-/** The errors among the findings that `validate --connect --json` printed. */
-function errorsOf(stdout: string): { about: string; severity: string; what: string }[] {
-  const { files } = JSON.parse(stdout) as {
-    files: { findings: { about: string; severity: string; what: string }[] }[];
-  };
-  return files.flatMap(({ findings }) => findings).filter(({ severity }) => severity === "error");
-}
 
 afterEach(endLeftovers);
 
@@ -119,50 +111,6 @@ describe("a pipeline file that the servers contradict", () => {
     expect(slots).toEqual([]);
   });
 
-  it("names every table that matches and cannot be captured, before anything was touched", async () => {
-    await source.query(`CREATE SCHEMA odd; CREATE TABLE odd.good (id int PRIMARY KEY);
-      CREATE TABLE odd.keyless (a int); CREATE UNLOGGED TABLE odd.fast (id int PRIMARY KEY);
-      CREATE VIEW odd.derived AS SELECT 1 AS a`);
-    const odd = pipelineFile((text) => text.replace("public.\\.*", "odd.\\.*"));
-    const before = await schemasAtTarget();
-    const run = await cli(["run", odd, "--until-caught-up", "--listen", "off"], env());
-    const problem = (table: string) =>
-      `${odd}:7:11: source.tables: matches ${table}, which cannot be captured: `;
-    expect([run.code, run.stderr.split("\n").filter((line) => line.startsWith(odd))]).toEqual([
-      2,
-      [
-        expect.stringMatching(/fast, which .* unlogged.*SET LOGGED, or .*tables\.exclude/),
-        expect.stringMatching(
-          /keyless, which .* no primary key .*REPLICA IDENTITY FULL.*tables\.exclude/,
-        ),
-      ],
-    ]);
-    expect(run.stderr).toContain(problem("odd.keyless"));
-    expect(await schemasAtTarget()).toBe(before);
-    expect(await source.query("SELECT 1 FROM pg_publication WHERE pubname ~ '^millrace'")).toEqual(
-      [],
-    );
-    const validate = await cli(["validate", odd, "--connect", "--json"], env());
-    expect([
-      validate.code,
-      errorsOf(validate.stdout).map(({ about, what }) => [about, what]),
-    ]).toEqual([
-      2,
-      [
-        ["source", expect.stringMatching(/^odd\.fast .*unlogged/)],
-        ["source", expect.stringMatching(/^odd\.keyless .*no primary key/)],
-      ],
-    ]);
-    const excluding = pipelineFile((text) =>
-      text.replace(
-        "public.\\.*",
-        `odd.\\.*\n  tables.exclude: ${source.database}.odd.(fast|keyless)`,
-      ),
-    );
-    expect((await cli(["validate", excluding, "--connect"], env())).code).toBe(0);
-    await source.query("DROP SCHEMA odd CASCADE");
-  });
-
   it("is told by validate --connect, with what follows and the remedy", async () => {
     const good = await cli(["validate", file, "--connect"], env());
     expect([good.code, good.stdout]).toEqual([
@@ -181,7 +129,7 @@ describe("a pipeline file that the servers contradict", () => {
       env(),
     );
     expect(bad.code).toBe(2);
-    expect(errorsOf(bad.stdout)).toEqual([
+    expect(findingErrors(bad.stdout)).toEqual([
       expect.objectContaining({
         about: "sink",
         what: expect.stringContaining("SQLSTATE 3D000") as string,

@@ -1,6 +1,6 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { Json, Position } from "../model/position.ts";
-import type { DiscoveredTable } from "../model/source.ts";
+import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { StateEntry, Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
@@ -64,6 +64,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
   const state = loadState(takeover.state);
   refuseOtherSource(state, identity);
+  await refuseLostTables(source, state);
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
@@ -135,6 +136,20 @@ function refuseOtherSource(state: LoadedState, identity: Json): void {
     "MR_SOURCE_IDENTITY",
     `this pipeline began with source ${JSON.stringify(state.pipeline.identity)}, the file points at ${JSON.stringify(identity)}`,
   );
+}
+
+/** A table that was captured and no longer can be is a hole, not a table that was taken out of the file (I1). */
+async function refuseLostTables(source: Source, state: LoadedState): Promise<void> {
+  const refused = (await source.refusals?.()) ?? [];
+  const lost = refused.filter(({ id }) => {
+    const document = state.tables.get(id);
+    return document !== undefined && document.removed !== true;
+  });
+  if (lost.length === 0) return;
+  const detail = lost
+    .map(({ id, why, remedy }) => `${id} can no longer be captured: ${why} (${remedy})`)
+    .join("; ");
+  throw new MillraceError("MR_SOURCE_REFUSED", detail);
 }
 
 function sourcesOf(tables: ReadonlyMap<TableId, TableRuntime>, target: string): number {
