@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Door } from "./auth/door.ts";
 import { CatalogueVersions } from "./concurrency/catalogue-versions.ts";
 import { LockWaits } from "./concurrency/lock-waits.ts";
+import { Deletions } from "./concurrency/resurrected-keys.ts";
 import type { Control } from "./control/control.ts";
 import { zeroCounters } from "./control/counters.ts";
 import { Faults } from "./control/faults.ts";
@@ -146,7 +147,8 @@ async function makeContext(
   return {
     target, admin, gate: new Gate(), versions, waits, jobs,
     facts: new TableFactsCache(admin, versions), faults: new Faults(), counters: zeroCounters(),
-    commits: { asked: 0, answered: 0 }, nowMs: clock.nowMs,
+    commits: { asked: 0, answered: 0 },
+    deletions: new Deletions(), nowMs: clock.nowMs,
   }; // prettier-ignore
 }
 

@@ -78,6 +78,9 @@ function compileOne(
   return {
     ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
     relations: found.relations.map((use) => ({ ...use, startByte: use.startByte - offsetBytes })),
+    inserts: found.inserts,
+    deletes: found.deletes,
+    updatedColumns: found.updatedColumns,
     countByStatistics: found.writesInside,
     growth: found.growth,
     longestLiteralBytes: found.longestLiteralBytes,
@@ -95,6 +98,7 @@ function blankStatement(kind: StatementKind, sql: string): Statement {
     kind, sql, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
     longestLiteralBytes: 0, readOnly: false, answer: undefined, iam: undefined, dropsColumns: [],
     searchPath: undefined, objectName: "", ifNotExists: false,
+    inserts: false, deletes: false, updatedColumns: [],
   }; // prettier-ignore
 }
 

@@ -57,6 +57,12 @@ export interface Statement {
   /** The tag that the client sees instead of PostgreSQL's. */
   readonly tag: string | undefined;
   readonly relations: readonly RelationUse[];
+  /** INSERT anywhere in it. */
+  readonly inserts: boolean;
+  /** DELETE anywhere in it. */
+  readonly deletes: boolean;
+  /** Columns that an UPDATE or an upsert sets. */
+  readonly updatedColumns: readonly string[];
   /** Rows are counted from PostgreSQL's own statistics: the tag tells only some. */
   readonly countByStatistics: boolean;
   readonly growth: Growth;

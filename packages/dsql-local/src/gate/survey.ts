@@ -12,6 +12,9 @@ export interface Survey {
   readonly writes: boolean;
   /** FOR UPDATE or FOR KEY SHARE anywhere. */
   readonly locks: boolean;
+  readonly inserts: boolean;
+  readonly deletes: boolean;
+  readonly updatedColumns: readonly string[];
   /** INSERT, UPDATE or DELETE inside WITH: the tag does not count their rows. */
   readonly writesInside: boolean;
 }
@@ -35,7 +38,10 @@ class Surveyor {
   readonly #targets = new Set<unknown>();
   readonly #repeated = new Set<unknown>();
   #statements = 0;
+  #inserts = false;
+  #deletes = false;
   #updates = false;
+  readonly #updatedColumns: string[] = [];
   #amplifies = false;
   #locks = false;
   #longestLiteralBytes = 0;
@@ -45,14 +51,18 @@ class Surveyor {
     switch (key) {
       case "InsertStmt":
         this.#write(tree);
+        this.#inserts = true;
+        this.#set(child(tree, "onConflictClause"));
         if (selectsFromTable(tree)) this.#amplifies = true;
         break;
       case "UpdateStmt":
         this.#write(tree);
         this.#updates = true;
+        this.#set(tree);
         break;
       case "DeleteStmt":
         this.#write(tree);
+        this.#deletes = true;
         break;
       case "LockingClause":
         this.#locks = true;
@@ -87,8 +97,17 @@ class Surveyor {
       longestLiteralBytes: this.#longestLiteralBytes,
       writes,
       locks: this.#locks,
+      inserts: this.#inserts,
+      deletes: this.#deletes,
+      updatedColumns: this.#updatedColumns,
       writesInside: this.#ctes.size > 0 && writes,
     };
+  }
+
+  #set(clause: Tree): void {
+    for (const item of list(clause, "targetList")) {
+      this.#updatedColumns.push(text(child(item, "ResTarget"), "name"));
+    }
   }
 
   #write(statement: Tree): void {

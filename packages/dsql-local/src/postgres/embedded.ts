@@ -150,8 +150,8 @@ function baseSettings(home: string, maxConnections: number): Record<string, stri
     timezone: "UTC",
     log_timezone: "UTC",
     default_transaction_isolation: "repeatable read",
-    // A statement that waits says so on its own connection after 1 ms: see concurrency/lock-waits.ts.
-    deadlock_timeout: "1ms",
+    // A statement that waits says so on its own connection after this time: see concurrency/lock-waits.ts.
+    deadlock_timeout: "3ms",
     log_lock_waits: "on",
     log_min_messages: "fatal",
     jit: "off",

@@ -160,6 +160,10 @@ export class Backend {
   }
 }
 
-function isStillWaiting(notice: ServerMessage): boolean {
-  return /^process \d+ still waiting for /.test(notice.message);
+/** Waits for a file to grow end by themselves; all others may wait for somebody who does nothing. */
+function isStillWaiting({ message }: ServerMessage): boolean {
+  return (
+    /^process \d+ still waiting for /.test(message) &&
+    !/ on (?:extension of|page \d+ of) /.test(message)
+  );
 }

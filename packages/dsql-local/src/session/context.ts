@@ -1,5 +1,6 @@
 /** What all sessions of a cluster share. */
 import type { CatalogueVersions } from "../concurrency/catalogue-versions.ts";
+import type { Deletions } from "../concurrency/resurrected-keys.ts";
 import type { LockWaits } from "../concurrency/lock-waits.ts";
 import type { Counters } from "../control/counters.ts";
 import type { Faults } from "../control/faults.ts";
@@ -22,6 +23,7 @@ export interface ClusterContext {
   readonly counters: Counters;
   /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered. */
   readonly commits: { asked: number; answered: number };
+  readonly deletions: Deletions;
   /** The clock that ages and tokens go by. */
   nowMs(): number;
 }

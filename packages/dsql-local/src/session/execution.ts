@@ -3,6 +3,8 @@
  * concurrency does to it: parked before, in a circle of waits, overtaken by another's commit.
  * The why is in docs/dsql-local/concurrency.md.
  */
+import { tableKey } from "../concurrency/catalogue-versions.ts";
+import { bringsKeys, hasResurrectedKey } from "../concurrency/resurrected-keys.ts";
 import { PrivateCopies } from "../concurrency/private-copies.ts";
 import type { Statement } from "../gate/statement.ts";
 import { identifier, literal } from "../postgres/rows.ts";
@@ -11,7 +13,8 @@ import { violation } from "../rules/table.ts";
 import { Type, type ServerMessage } from "../wire/messages.ts";
 import type { Answer, FrameSink } from "./answer.ts";
 import type { Transaction } from "./transaction.ts";
-import { isDeadlock, type Worker } from "./worker.ts";
+import type { ClusterContext } from "./context.ts";
+import { isDeadlock, type Replayed, type Worker } from "./worker.ts";
 
 /** One statement as the client sent it. */
 export interface Request {
@@ -32,12 +35,11 @@ const SERIALIZATION_FAILURE = "40001";
 /** Executes for one session. All methods only in a turn of the worker. */
 export class Execution {
   readonly #worker: Worker;
-  /** Whether another transaction may have committed since this one's snapshot. */
-  readonly #overtaken: (transaction: Transaction) => boolean;
+  readonly #cluster: ClusterContext;
 
-  constructor(worker: Worker, overtaken: (transaction: Transaction) => boolean) {
+  constructor(worker: Worker, cluster: ClusterContext) {
     this.#worker = worker;
-    this.#overtaken = overtaken;
+    this.#cluster = cluster;
   }
 
   /** Runs a statement. Throws the Violation that the client gets. */
@@ -51,16 +53,54 @@ export class Execution {
     const unit = streams ? { frames, simple, sink } : { frames, simple };
     let answer = await this.#worker.runInside(transaction, unit);
     if (!simple) tellHead(answer, sink);
-    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request);
-    if (answer.error === undefined) return answer;
-    return this.#recover(transaction, request, answer, defaultSchema);
+    if (isDeadlock(answer) && !streams)
+      answer = await this.#retry(transaction, request, defaultSchema);
+    if (answer.error !== undefined) {
+      return this.#recover(transaction, request, answer, defaultSchema);
+    }
+    if (!(await this.#resurrects(transaction, [request.statement], defaultSchema))) return answer;
+    await this.#worker.park(transaction);
+    return this.#goOnDoomed(transaction, request, defaultSchema);
+  }
+
+  /** Repeats a parked transaction's writes. Only "same" leaves it as it was. */
+  async replay(transaction: Transaction, defaultSchema: string): Promise<Replayed> {
+    const replayed = await this.#worker.replay(transaction);
+    if (replayed === "conflict") return replayed;
+    const statements = transaction.log.map((entry) => entry.statement);
+    if (!(await this.#resurrects(transaction, statements, defaultSchema))) return "same";
+    await this.#worker.park(transaction);
+    return "conflict";
+  }
+
+  /** See concurrency/resurrected-keys.ts. */
+  async #resurrects(
+    transaction: Transaction,
+    statements: readonly Statement[],
+    defaultSchema: string,
+  ): Promise<boolean> {
+    for (const statement of statements) {
+      if (statement.kind !== "write") continue;
+      for (const use of statement.relations) {
+        const table = use.written ? tableKey(use, defaultSchema) : undefined;
+        if (table === undefined) continue;
+        if (!this.#cluster.deletions.since(table, transaction.snapshotCommits)) continue;
+        const { keyColumns } = await this.#cluster.facts.of(table);
+        if (!bringsKeys(statement, keyColumns)) continue;
+        if (await hasResurrectedKey(this.#worker, table)) return true;
+      }
+    }
+    return false;
   }
 
   /** Makes a parked transaction's writes again; when another's commit forbids it, it is doomed. */
   async unpark(transaction: Transaction, defaultSchema: string): Promise<void> {
     if (transaction.phase !== "parked") return;
-    if (transaction.copies !== undefined) return this.#doom(transaction, defaultSchema);
-    if ((await this.#worker.replay(transaction)) === "same") return;
+    if (transaction.copies !== undefined) {
+      await this.#doom(transaction, defaultSchema);
+      return;
+    }
+    if ((await this.replay(transaction, defaultSchema)) === "same") return;
     if (transaction.changedCatalogue) throw violation("schemaConflict");
     await this.#doom(transaction, defaultSchema);
   }
@@ -73,9 +113,11 @@ export class Execution {
   ): Promise<Answer> {
     const { error } = failed;
     const code = error?.code;
-    const single = transaction.mode === "single";
-    if (code === SERIALIZATION_FAILURE && single) throw violation("dataConflict");
-    const duplicate = code === UNIQUE_VIOLATION && this.#overtaken(transaction);
+    if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
+      throw violation("dataConflict");
+    }
+    const duplicate =
+      code === UNIQUE_VIOLATION && this.#cluster.commits.asked > transaction.snapshotCommits;
     if (code !== SERIALIZATION_FAILURE && !duplicate) throw asViolation(failed);
     if (request.statement.kind !== "write") throw asViolation(failed);
     await this.#worker.park(transaction);
@@ -84,11 +126,27 @@ export class Execution {
       if (error !== undefined && (await this.#sees(error))) throw asViolation(failed);
       if (transaction.phase === "open") await this.#worker.park(transaction);
     }
-    await this.#doom(transaction, defaultSchema);
-    const { copies } = transaction;
-    if (copies === undefined) throw violation("dataConflict");
+    return this.#goOnDoomed(transaction, request, defaultSchema);
+  }
+
+  /** Gives a parked transaction's statement its answer over private copies; single ones fail instead. */
+  async #goOnDoomed(
+    transaction: Transaction,
+    request: Request,
+    defaultSchema: string,
+  ): Promise<Answer> {
+    const copies = await this.#doom(transaction, defaultSchema);
+    return this.#answerOverCopies(transaction, copies, request);
+  }
+
+  /** For a statement whose head the client has got already. */
+  async #answerOverCopies(
+    transaction: Transaction,
+    copies: PrivateCopies,
+    request: Request,
+  ): Promise<Answer> {
     const answer = await this.#runTranslated(copies, request);
-    if (single) throw violation("dataConflict");
+    if (transaction.mode === "single") throw violation("dataConflict");
     if (!request.simple) answer.head.length = 0;
     return answer;
   }
@@ -110,7 +168,7 @@ export class Execution {
   }
 
   /** A conflict at COMMIT is certain from here on: the transaction goes on over private copies. */
-  async #doom(transaction: Transaction, defaultSchema: string): Promise<void> {
+  async #doom(transaction: Transaction, defaultSchema: string): Promise<PrivateCopies> {
     const copies = new PrivateCopies(this.#worker, defaultSchema);
     transaction.copies = copies;
     for (const entry of transaction.log) {
@@ -118,6 +176,7 @@ export class Execution {
       if (answer.error !== undefined) throw violation("dataConflict");
     }
     transaction.phase = "open";
+    return copies;
   }
 
   async #runOnCopies(
@@ -151,11 +210,14 @@ export class Execution {
   }
 
   /** PostgreSQL broke a circle of waits at our statement: let the other through and run it again. */
-  async #retry(transaction: Transaction, request: Request): Promise<Answer> {
+  async #retry(transaction: Transaction, request: Request, defaultSchema: string): Promise<Answer> {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       await this.#worker.park(transaction);
       await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
-      if ((await this.#worker.replay(transaction)) === "conflict") break;
+      await this.unpark(transaction, defaultSchema);
+      if (transaction.copies !== undefined) {
+        return this.#answerOverCopies(transaction, transaction.copies, request);
+      }
       const { frames, simple } = request;
       const answer = simple
         ? await this.#worker.runInside(transaction, { frames, simple })

@@ -1,5 +1,6 @@
 /** What happens around one statement and around COMMIT, in a turn on the worker. */
 import { tableKey, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
 import type { Statement } from "../gate/statement.ts";
 import { readRow } from "../postgres/rows.ts";
@@ -39,10 +40,7 @@ export class Steps {
     this.#worker = worker;
     this.#cluster = cluster;
     this.#view = view;
-    this.#execution = new Execution(
-      worker,
-      (transaction) => cluster.commits.asked > transaction.snapshotCommits,
-    );
+    this.#execution = new Execution(worker, cluster);
     this.#definitions = new Definitions(worker);
     const { jobs, admin } = cluster;
     this.#own = new OwnCommands({ worker, definitions: this.#definitions, jobs, admin });
@@ -162,17 +160,38 @@ export class Steps {
     for (const then of transaction.afterCommit) await then();
   }
 
+  /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
+  async #tablesLosingKeys(transaction: Transaction): Promise<Set<string>> {
+    const losing = new Set<string>();
+    for (const { statement } of transaction.log) {
+      // Looking at a table that our own DDL has locked would wait for ourselves.
+      if (statement.kind !== "write") continue;
+      for (const table of this.tablesOf(statement, true)) {
+        const { keyColumns } = await this.#cluster.facts.of(table);
+        if (removesKeys(statement, keyColumns)) losing.add(table);
+      }
+    }
+    return losing;
+  }
+
   async #commit(transaction: Transaction): Promise<void> {
     const { commits, counters } = this.#cluster;
     const old = transaction.tooOld(this.#cluster.nowMs());
     if (old !== undefined) throw old;
     if (transaction.wrote) this.#view.confirm(transaction.tables);
     if (transaction.copies !== undefined) throw violation("dataConflict");
-    if (transaction.phase === "parked" && (await this.#worker.replay(transaction)) === "conflict") {
-      throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
+    if (transaction.phase === "parked") {
+      const replayed = await this.#execution.replay(transaction, this.#defaultSchema);
+      if (replayed === "conflict") {
+        throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
+      }
     }
-    if (transaction.wrote) await this.#sizes.beforeCommit(transaction);
-    if (transaction.wrote) commits.asked++;
+    if (transaction.wrote) {
+      await this.#sizes.beforeCommit(transaction);
+      const losing = await this.#tablesLosingKeys(transaction);
+      commits.asked++;
+      for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
+    }
     const answer = await this.#worker.commit(transaction);
     if (transaction.wrote) commits.answered++;
     if (answer.violation !== undefined) throw answer.violation;

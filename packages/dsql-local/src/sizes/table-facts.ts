@@ -12,6 +12,8 @@ export interface TableFacts {
   /** A value longer than this could break a key's limit; Infinity when no key holds texts. */
   readonly keyValueBytes: number;
   readonly averageRowBytes: number;
+  /** Columns of unique indexes: changing one takes a key away and brings another. */
+  readonly keyColumns: readonly string[];
 }
 
 interface Kept {
@@ -26,6 +28,7 @@ const UNKNOWN: TableFacts = {
   secondaryIndexes: 0,
   keyValueBytes: Infinity,
   averageRowBytes: 0,
+  keyColumns: [],
 };
 
 /** One per cluster. */
@@ -61,7 +64,10 @@ export class TableFactsCache {
           ON a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
           JOIN pg_type AS t ON t.oid = a.atttypid
           WHERE i.indrelid = c.oid AND t.typcategory = 'S'),
-        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1)
+        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1),
+        (SELECT json_agg(a.attname) FROM pg_index AS i JOIN pg_attribute AS a
+          ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+          WHERE i.indrelid = c.oid AND i.indisunique)
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(name)})`);
     if (row === undefined) return UNKNOWN;
     const textKeys = Number(row[2]);
@@ -70,6 +76,12 @@ export class TableFactsCache {
       secondaryIndexes: Number(row[1]),
       keyValueBytes: textKeys === 0 ? Infinity : bounds.keyBytes / (textKeys + 1),
       averageRowBytes: Number(row[3]),
+      keyColumns: namesIn(row[4]),
     };
   }
+}
+
+function namesIn(json: string | null | undefined): string[] {
+  const parsed: unknown = JSON.parse(json ?? "[]");
+  return Array.isArray(parsed) ? parsed.filter((name) => typeof name === "string") : [];
 }
