@@ -1,19 +1,19 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
-import type { DeadLetter, Sink, StateEntry, Write } from "../model/sink.ts";
-import type { TableId, TargetTable } from "../model/table.ts";
+import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model/sink.ts";
+import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
+import { BatchContent } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,
   overlay,
   runsOfDistinctKeys,
   toChangeEvents,
-  toWrites,
   type KeyOutcome,
 } from "./compaction.ts";
-import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { RowItem } from "./lane-item.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
@@ -29,14 +29,6 @@ export interface WriterParts {
   readonly observer: TaskObserver;
   readonly clock: Clock;
   readonly compaction: boolean;
-}
-
-interface Prepared {
-  readonly writes: readonly Write[];
-  /** For writes that may miss rows: the outcomes behind each row. */
-  readonly outcomesOf: readonly (readonly KeyOutcome[])[];
-  readonly deadLetters: readonly DeadLetter[];
-  readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
 }
 
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
@@ -68,17 +60,12 @@ export class BatchWriter {
 
   async #writeOnce(items: readonly RowItem[]): Promise<void> {
     for (let known = new Map<RowItem, Row | null>(); ;) {
-      const prepared = await this.#prepare(items, known);
+      const content = await this.#prepare(items, known);
       failpoint("lane.before-commit");
-      const result = await this.#parts.committer.commit([this.#lane], {
-        writes: prepared.writes,
-        state: () => this.#checkpoint(items),
-        deadLetters: prepared.deadLetters,
-        superseded: prepared.superseded,
-      });
-      if (result.outcome === "done") return this.#afterCommit(prepared);
+      const result = await this.#commit(items, content);
+      if (result.outcome === "done") return;
       const missing = result.rows
-        .map(({ write, row }) => prepared.outcomesOf[write]?.[row]?.item)
+        .map(({ write, row }) => content.outcomesOf[write]?.[row]?.item)
         .filter((item) => item !== undefined)
         .filter((item) => !known.has(item));
       if (missing.length === 0)
@@ -109,56 +96,48 @@ export class BatchWriter {
     return [];
   }
 
-  #afterCommit(prepared: Prepared): void {
-    failpoint("lane.after-commit");
-    for (const letter of prepared.deadLetters) this.#parts.book.add(letter);
-    for (const { target, key } of prepared.superseded) this.#parts.book.remove(target, key);
-  }
-
   async #prepare(
     items: readonly RowItem[],
     known: ReadonlyMap<RowItem, Row | null>,
-  ): Promise<Prepared> {
-    if (!this.#parts.sink.capabilities.lastWriteWins) return this.#prepareLog(items, known);
-    const writes: Write[] = [];
-    const outcomesOf: KeyOutcome[][] = [];
-    const deadLetters: DeadLetter[] = [];
-    const superseded: { target: TableId; key: string }[] = [];
+  ): Promise<BatchContent> {
+    const content = new BatchContent(this.#parts);
+    if (!this.#parts.sink.capabilities.lastWriteWins) {
+      await this.#addEvents(content, items, known);
+      return content;
+    }
     const runs = this.#parts.compaction ? [items] : runsOfDistinctKeys(items);
     for (const run of runs) {
       const keyed = run.filter((item) => !item.route.target.keyless);
-      if (keyed.length < run.length) addKeyless(known, writes, outcomesOf, run);
+      if (keyed.length < run.length) content.addKeyless(run, known);
       const targets = compact(keyed);
       await this.#completePatches(targets, known);
-      for (const [target, outcomes] of targets)
-        this.#parkUnfit(target, outcomes, deadLetters, superseded);
-      const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
-      writes.push(...made.writes);
-      outcomesOf.push(...made.outcomesOf);
+      content.addKeyed(targets);
     }
-    return { writes, outcomesOf, deadLetters, superseded };
+    return content;
   }
 
-  async #prepareLog(
+  /** Every change of its own, for sinks where each one matters. */
+  async #addEvents(
+    content: BatchContent,
     items: readonly RowItem[],
     known: ReadonlyMap<RowItem, Row | null>,
-  ): Promise<Prepared> {
+  ): Promise<void> {
     const patches = items.filter((item) => item.write === "patch" && !known.has(item));
     const read = this.#parts.sink.capabilities.partialUpdates
       ? known
       : new Map([...known, ...(await this.#readRows(patches))]);
-    const events = toChangeEvents(items).map((event, i) => {
-      const row = read.get(items[i] as RowItem);
-      return row === undefined || event.after === null
-        ? event
-        : { ...event, after: row === null ? event.after : overlay(row, event.after) };
-    });
-    return {
-      writes: [{ kind: "changes", changes: events }],
-      outcomesOf: [[]],
-      deadLetters: [],
-      superseded: [],
-    };
+    const changes: TargetChangeEvent[] = [];
+    for (const [i, event] of toChangeEvents(items).entries()) {
+      const item = items[i];
+      if (item === undefined) continue;
+      const row = read.get(item) ?? null;
+      const after = event.after === null || row === null ? event.after : overlay(row, event.after);
+      const why = after === null ? null : unfit(item.route.target, after);
+      if (why === null) changes.push({ ...event, after });
+      else content.park(item, why);
+    }
+    content.writes.push({ kind: "changes", changes });
+    content.outcomesOf.push([]);
   }
 
   /** Patches whose row the sink cannot complete become full rows from the source (I9). */
@@ -207,43 +186,23 @@ export class BatchWriter {
     return new Map(items.map((item, i) => [item, mapRead(item, rows[i] ?? null)]));
   }
 
-  #parkUnfit(
-    target: TargetTable,
-    outcomes: Map<string, KeyOutcome>,
-    deadLetters: DeadLetter[],
-    superseded: { target: TableId; key: string }[],
-  ): void {
-    for (const [key, outcome] of outcomes) {
-      const parked = this.#parts.book.has(target.id, key);
-      const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
-      if (why !== null) {
-        this.#parts.book.admit(outcome.item.table.id, why);
-        deadLetters.push(this.#letter(outcome.item, why.code, why.reason));
-        outcomes.delete(key);
-      } else if (parked && outcome.write === "patch") outcomes.delete(key); // parks behind the letter that stands
-      else if (parked) superseded.push({ target: target.id, key });
-    }
-  }
-
-  #letter(item: RowItem, code: string, reason: string): DeadLetter {
-    this.#parts.observer.event({ type: "dead-letter", table: item.table.id, code, reason });
-    return letterFor(item, code, reason, this.#parts.clock.now());
-  }
-
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
   async #park(items: readonly RowItem[], error: MillraceError): Promise<void> {
-    const letters = items.map((item) => {
-      this.#parts.book.admit(item.table.id, { code: error.code, reason: error.message });
-      return this.#letter(item, error.code, error.message);
-    });
-    const content = {
-      writes: [],
-      state: () => this.#checkpoint(items),
-      deadLetters: letters,
-      superseded: [],
-    };
-    await this.#parts.committer.commit([this.#lane], content);
-    for (const letter of letters) this.#parts.book.add(letter);
+    const content = new BatchContent(this.#parts);
+    for (const item of items) content.park(item, { code: error.code, reason: error.message });
+    await this.#commit(items, content);
+  }
+
+  async #commit(items: readonly RowItem[], content: BatchContent): Promise<CommitResult> {
+    const { writes, deadLetters, superseded } = content;
+    const state = () => this.#checkpoint(items);
+    const whole = { writes, state, deadLetters, superseded };
+    const result = await this.#parts.committer.commit([this.#lane], whole);
+    if (result.outcome === "done") {
+      failpoint("lane.after-commit");
+      content.durable();
+    }
+    return result;
   }
 }
 
@@ -265,28 +224,4 @@ function middle(items: readonly RowItem[]): number {
 function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
   const position = items[cut]?.position;
   return position === null || position !== items[cut - 1]?.position;
-}
-
-/** Rows without key: appends and removals in their own order. */
-function addKeyless(
-  absent: ReadonlyMap<RowItem, Row | null>,
-  writes: Write[],
-  outcomesOf: KeyOutcome[][],
-  run: readonly RowItem[],
-): void {
-  let appended: { table: TargetTable; rows: Row[] } | null = null;
-  for (const item of run) {
-    const { route, write, row } = item;
-    if (!route.target.keyless) continue;
-    if (write === "append" && appended?.table === route.target) appended.rows.push(row);
-    else if (write === "append") {
-      appended = { table: route.target, rows: [row] };
-      writes.push({ kind: "insert", ...appended });
-      outcomesOf.push([]);
-    } else if (!absent.has(item)) {
-      appended = null;
-      writes.push({ kind: "delete-equal", table: route.target, row });
-      outcomesOf.push([item]);
-    }
-  }
 }

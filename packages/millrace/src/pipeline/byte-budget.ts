@@ -8,7 +8,7 @@ export interface ByteAccount {
   /** True when `take` would resolve at once; then the bytes are taken. The hot path's way without a promise. */
   tryTake(bytes: number): boolean;
   give(bytes: number): void;
-  /** Gives back all that is left; the account's holder has ended. */
+  /** Gives back all that is left; the account's holder has ended, and what it still takes or gives is not counted. */
   close(): void;
   readonly usedBytes: number;
 }
@@ -106,6 +106,7 @@ class Account implements ByteAccount {
   readonly shareBytes: number;
   usedBytes = 0;
   readonly #budget: ByteBudget;
+  #closed = false;
 
   constructor(budget: ByteBudget, shareBytes: number) {
     this.#budget = budget;
@@ -113,18 +114,20 @@ class Account implements ByteAccount {
   }
 
   take(bytes: number, signal?: AbortSignal): Promise<void> {
-    return this.#budget.take(this, bytes, signal);
+    return this.#closed ? Promise.resolve() : this.#budget.take(this, bytes, signal);
   }
 
   tryTake(bytes: number): boolean {
-    return this.#budget.tryTake(this, bytes);
+    return this.#closed || this.#budget.tryTake(this, bytes);
   }
 
   give(bytes: number): void {
-    this.#budget.give(this, bytes);
+    if (!this.#closed) this.#budget.give(this, bytes);
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#budget.give(this, this.usedBytes);
   }
 }

@@ -102,15 +102,21 @@ export class Committer {
     return this.#standing(lanes);
   }
 
+  /**
+   * Looks whether another task has taken over, where nothing was committed for a while that would have told.
+   * @throws MillraceError MR_FENCED
+   */
+  async refuseIfFenced(): Promise<void> {
+    const stranger = (await this.#readLanes()).find((row) => row.fence !== this.fence);
+    if (stranger !== undefined) throw this.#fenced(stranger);
+  }
+
   async #standing(lanes: readonly number[]): Promise<boolean> {
     const rows = await this.#readLanes();
     const mine = lanes.map((lane) => rows.find((row) => row.lane === lane));
     const stranger = mine.find((row) => row === undefined || row.fence !== this.fence);
     if (stranger !== undefined || mine.includes(undefined)) {
-      throw new MillraceError(
-        "MR_FENCED",
-        `the lane rows carry fence ${stranger?.fence ?? "none"}, ours is ${this.fence}`,
-      );
+      throw this.#fenced(stranger);
     }
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1))) return false;
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) {
@@ -120,6 +126,14 @@ export class Committer {
     throw new MillraceError(
       "MR_BUG",
       `lane rows ${lanes.join(", ")} stand where no commit of this task could have put them`,
+    );
+  }
+
+  #fenced(stranger: LaneRow | undefined): MillraceError {
+    const theirs = stranger?.fence ?? "none";
+    return new MillraceError(
+      "MR_FENCED",
+      `the lane rows carry fence ${theirs}, ours is ${this.fence}`,
     );
   }
 

@@ -63,10 +63,10 @@ export class DeadLetterBook {
   }
 
   /**
-   * Says that one more is about to be parked.
+   * Says that one more is about to be parked, beside `pending` others of the same transaction.
    * @throws MillraceError MR_DEAD_LETTER_LIMIT when that is too many, or the row's own error where none may be parked.
    */
-  admit(table: TableId, letter: Pick<DeadLetter, "code" | "reason">): void {
+  admit(table: TableId, letter: Pick<DeadLetter, "code" | "reason">, pending = 0): void {
     if (this.#limits.policy === "fail") {
       throw new MillraceError(
         "MR_DEAD_LETTER_LIMIT",
@@ -77,7 +77,7 @@ export class DeadLetterBook {
     recent.parked++;
     const share =
       recent.rows >= SHARE_WINDOW_ROWS && recent.parked > this.#limits.maxShare * SHARE_WINDOW_ROWS;
-    if (share || this.countOf(table) >= this.#limits.maxPerTable) {
+    if (share || this.countOf(table) + pending >= this.#limits.maxPerTable) {
       throw new MillraceError(
         "MR_DEAD_LETTER_LIMIT",
         `${this.countOf(table) + 1} rows of ${table} were refused, the last one: ${letter.code}: ${letter.reason}`,
@@ -102,11 +102,12 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
       source[index],
     );
   }
+  const key = item.route.target.keyless ? keylessName(item) : item.key;
   return {
-    id: `${item.table.id}|${item.route.target.id}|${item.key}`,
+    id: `${item.table.id}|${item.route.target.id}|${key}`,
     table: item.table.id,
     target: item.route.target.id,
-    key: item.key,
+    key,
     keyColumns,
     op: item.op,
     position: item.position,
@@ -114,6 +115,12 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
     reason,
     parkedAtMs: nowMs,
   };
+}
+
+/** Each letter of a table without key stands for itself: no later change of a key can take its place. */
+function keylessName(item: RowItem): string {
+  const name = item.position === null ? String(item.row[0]) : JSON.stringify(item.position);
+  return `${item.op} ${name}`;
 }
 
 function keyColumnText(value: Value | undefined): string | null {

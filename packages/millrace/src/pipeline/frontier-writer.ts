@@ -16,10 +16,14 @@ interface FrontierWriterParts {
   readonly written: Position;
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly acknowledge: (position: Position) => void;
+  /** Rejects where another task has taken over. */
+  readonly refuseIfFenced: () => Promise<void>;
   readonly signal: AbortSignal;
 }
 
 const EVERY_MS = 1_000;
+/** A task that has nothing to write looks this often whether it was taken over from: it holds the source's log. */
+const LOOK_EVERY_TICKS = 10;
 
 /**
  * Writes the durable frontier row, at most once a second, in a transaction of lane 0; only then is the source told
@@ -36,9 +40,15 @@ export class FrontierWriter {
 
   async run(): Promise<void> {
     const { clock, signal } = this.#parts;
-    while (!signal.aborted) {
+    for (let idle = 0; !signal.aborted;) {
       await clock.sleep(EVERY_MS, signal);
+      const before = this.#written;
       await this.writeNow();
+      idle = this.#written === before ? idle + 1 : 0;
+      if (idle >= LOOK_EVERY_TICKS) {
+        idle = 0;
+        await this.#parts.refuseIfFenced();
+      }
     }
   }
 

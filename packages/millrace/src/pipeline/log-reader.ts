@@ -33,7 +33,7 @@ export class LogReader {
   readonly #parts: LogReaderParts;
   #interrupts: { readonly work: () => Promise<void>; readonly done: PromiseWithResolvers<void> }[] =
     [];
-  #wake: (() => void) | null = null;
+  #waiting: PromiseWithResolvers<LogBatch | null> | null = null;
   #replayed: (() => void)[] = [];
   #ended: { readonly error: unknown } | null = null;
 
@@ -44,12 +44,13 @@ export class LogReader {
   /** Reads until the signal aborts; rejects with what stops the run. */
   async run(): Promise<void> {
     const { signal, log } = this.#parts;
+    signal.addEventListener("abort", () => this.#waiting?.reject(signal.reason), { once: true });
     let pending: Promise<LogBatch> | null = null;
     while (!signal.aborted) {
       await until(signal, this.#parts.running());
       if (!this.#parts.feed.replaying) await this.#serve();
       pending ??= log.next();
-      const batch = await until(signal, Promise.race([pending, this.#interrupted()]));
+      const batch = await this.#batchOrInterrupt(pending);
       if (batch === null) continue;
       pending = null;
       await this.#enter(batch);
@@ -61,7 +62,7 @@ export class LogReader {
     if (this.#ended !== null) return Promise.reject(this.#ended.error);
     const done = Promise.withResolvers<void>();
     this.#interrupts.push({ work, done });
-    this.#wake?.();
+    this.#waiting?.resolve(null);
     return done.promise;
   }
 
@@ -83,11 +84,21 @@ export class LogReader {
     await until(this.#parts.signal, Promise.all(passed));
   }
 
-  #interrupted(): Promise<null> {
-    return new Promise((resolve) => {
-      this.#wake = () => resolve(null);
-      if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) resolve(null);
-    });
+  /**
+   * Null when somebody interrupts first. By hand, not by Promise.race and a listener for each batch: those hang on to
+   * one another and to the rows, and the collector, which found a quarter of all rows alive, took half of the time.
+   */
+  async #batchOrInterrupt(pending: Promise<LogBatch>): Promise<LogBatch | null> {
+    this.#parts.signal.throwIfAborted();
+    const waiting = Promise.withResolvers<LogBatch | null>();
+    this.#waiting = waiting;
+    pending.then(waiting.resolve, waiting.reject);
+    if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) waiting.resolve(null);
+    try {
+      return await waiting.promise;
+    } finally {
+      this.#waiting = null;
+    }
   }
 
   async #serve(): Promise<void> {

@@ -35,8 +35,11 @@ export class MeetingWriter {
   /** Resolves when the key change and the checkpoints of all its lanes are durable. */
   async write(meeting: Meeting): Promise<void> {
     const copies = this.#parts.sink.capabilities.partialUpdates;
-    const early = !copies || meeting.moves.some((move) => move.table.early);
-    if (!early && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
+    // What stands behind a letter never reached the sink: its copy is older than the change.
+    const stale = meeting.moves.some(
+      ({ table, route, fromKey }) => table.early || this.#parts.book.has(route.target.id, fromKey),
+    );
+    if (copies && !stale && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
     const rows = await this.#readRows(meeting);
     const writes = meeting.moves.map((move, i) => putMove(move, rows[i] ?? null));
     if (!(await this.#commit(meeting, writes)))
@@ -88,7 +91,10 @@ export class MeetingWriter {
     const superseded = meeting.moves.flatMap((move) =>
       [move.fromKey, move.toKey]
         .filter((key) => this.#parts.book.has(move.route.target.id, key))
-        .map((key) => ({ target: move.route.target.id, key })),
+        .map((key) => ({ target: move.route.target.id, key }))
+        .filter(
+          ({ target, key }) => !deadLetters.some((l) => l.target === target && l.key === key),
+        ),
     );
     const result = await this.#parts.committer.commit(meeting.lanes, {
       writes,
@@ -98,7 +104,11 @@ export class MeetingWriter {
     });
     if (result.outcome === "missing") return false;
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
-    for (const letter of deadLetters) this.#parts.book.add(letter);
+    for (const letter of deadLetters) {
+      this.#parts.book.add(letter);
+      const { table, code, reason } = letter;
+      this.#parts.observer.event({ type: "dead-letter", table, code, reason });
+    }
     return true;
   }
 
@@ -117,7 +127,6 @@ export class MeetingWriter {
 
   #letter(meeting: Meeting, move: Move, code: string, reason: string): DeadLetter {
     this.#parts.book.admit(move.table.id, { code, reason });
-    this.#parts.observer.event({ type: "dead-letter", table: move.table.id, code, reason });
     const item = new RowItem(
       "put",
       move.table,

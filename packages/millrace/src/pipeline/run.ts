@@ -223,6 +223,7 @@ export class Run {
       written: this.#prepared.frontier.position,
       writeState: this.#writeState,
       acknowledge: (position) => this.#log.acknowledge(position),
+      refuseIfFenced: () => this.#committer.refuseIfFenced(),
       signal: this.#abort.signal,
     });
   }

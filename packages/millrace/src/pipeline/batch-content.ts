@@ -1,0 +1,124 @@
+import type { Clock } from "../model/ports.ts";
+import type { DeadLetter, Write } from "../model/sink.ts";
+import type { TableId, TargetTable } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { toWrites, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
+import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
+import type { RowItem } from "./lane-item.ts";
+import type { TaskObserver } from "./observer.ts";
+import { unfit } from "./routes.ts";
+
+/** A key of a target whose dead letter goes. */
+export interface Superseded {
+  readonly target: TableId;
+  readonly key: string;
+}
+
+interface ContentParts {
+  readonly book: DeadLetterBook;
+  readonly observer: TaskObserver;
+  readonly clock: Clock;
+}
+
+/**
+ * What one transaction of a lane is going to carry, as it grows: writes, the letters of rows that do not fit, and the
+ * letters that later full changes take the place of, also of those in the same transaction.
+ */
+export class BatchContent {
+  readonly writes: Write[] = [];
+  /** For writes that may miss rows: the outcomes behind each row. */
+  readonly outcomesOf: KeyOutcome[][] = [];
+  readonly #parts: ContentParts;
+  readonly #letters = new Map<string, DeadLetter>();
+  readonly #superseded = new Map<string, Superseded>();
+
+  constructor(parts: ContentParts) {
+    this.#parts = parts;
+  }
+
+  get deadLetters(): DeadLetter[] {
+    return [...this.#letters.values()];
+  }
+
+  get superseded(): Superseded[] {
+    return [...this.#superseded.values()];
+  }
+
+  /** Adds what the keys of a run of items come to. */
+  addKeyed(targets: Map<TargetTable, TargetOutcomes>): void {
+    for (const [target, outcomes] of targets)
+      for (const [key, outcome] of outcomes)
+        if (!this.#fits(target, key, outcome)) outcomes.delete(key);
+    const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
+    this.writes.push(...made.writes);
+    this.outcomesOf.push(...made.outcomesOf);
+  }
+
+  /** Adds rows without key: appends and removals in their own order. Rows in `absent` are known not to be at the sink. */
+  addKeyless(run: readonly RowItem[], absent: ReadonlyMap<RowItem, Row | null>): void {
+    let appended: { readonly table: TargetTable; readonly rows: Row[] } | null = null;
+    for (const item of run) {
+      const { target: table } = item.route;
+      if (!table.keyless || absent.has(item) || !this.#fitsKeyless(item)) continue;
+      if (item.write === "remove-equal") {
+        appended = null;
+        this.#push({ kind: "delete-equal", table, row: item.row }, [item]);
+      } else if (appended === null || appended.table !== table) {
+        appended = { table, rows: [item.row] };
+        this.#push({ kind: "insert", ...appended }, []);
+      } else appended.rows.push(item.row);
+    }
+  }
+
+  /** An item that can never be applied. @throws MillraceError where there are too many. */
+  park(item: RowItem, why: Pick<DeadLetter, "code" | "reason">): void {
+    this.#parts.book.admit(item.table.id, why, this.#letters.size);
+    const letter = letterFor(item, why.code, why.reason, this.#parts.clock.now());
+    const name = nameOf(letter.target, letter.key);
+    this.#letters.set(name, letter);
+    this.#superseded.delete(name);
+  }
+
+  /** It is durable: its letters stand, and those that it took the place of are gone. */
+  durable(): void {
+    for (const letter of this.#letters.values()) {
+      this.#parts.book.add(letter);
+      const { table, code, reason } = letter;
+      this.#parts.observer.event({ type: "dead-letter", table, code, reason });
+    }
+    for (const { target, key } of this.#superseded.values()) this.#parts.book.remove(target, key);
+  }
+
+  /** False where it became a letter, or stays behind the one that stands: what it left out never reached the sink. */
+  #fits(target: TargetTable, key: string, outcome: KeyOutcome): boolean {
+    const name = nameOf(target.id, key);
+    const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
+    if (why !== null) {
+      this.park(outcome.item, why);
+      return false;
+    }
+    const standing = this.#parts.book.has(target.id, key);
+    const behind = this.#letters.has(name) || (standing && !this.#superseded.has(name));
+    if (behind && outcome.write === "patch") return false;
+    this.#letters.delete(name);
+    if (standing) this.#superseded.set(name, { target: target.id, key });
+    return true;
+  }
+
+  #fitsKeyless(item: RowItem): boolean {
+    const why = unfit(item.route.target, item.row);
+    if (why === null) return true;
+    if (item.write === "append") this.park(item, why);
+    // A row that does not fit was parked when it came, so there is nothing to remove.
+    return false;
+  }
+
+  #push(write: Write, outcomes: KeyOutcome[]): void {
+    this.writes.push(write);
+    this.outcomesOf.push(outcomes);
+  }
+}
+
+function nameOf(target: TableId, key: string): string {
+  return `${target}\u0000${key}`;
+}
