@@ -2,7 +2,7 @@ import type { ChunkKey } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { ChunkRange } from "../../model/source.ts";
 import { type Queryable, readEstimates } from "./catalogue.ts";
-import { comparison, readTablePlan, type TablePlan } from "./table-plan.ts";
+import { checkUnchanged, comparison, readTablePlan, type TablePlan } from "./table-plan.ts";
 
 /** Integer keys that fill at least this share of their span are cut by arithmetic. */
 const DENSE = 0.5;
@@ -93,7 +93,7 @@ export class ChunkPlanner {
   async #planOf(shape: TableShape): Promise<TablePlan> {
     const known = this.#plans.get(shape);
     if (known !== undefined) return known;
-    const plan = await readTablePlan(this.#client, shape);
+    const plan = checkUnchanged(shape, await readTablePlan(this.#client, shape));
     this.#plans.set(shape, plan);
     return plan;
   }

@@ -319,6 +319,30 @@ describe.each([13, 18] as const)("a snapshot of PostgreSQL %i", (version) => {
     await expect(rowsNow(shape)).rejects.toMatchObject({ facts: { dropped: true } });
   });
 
+  it("answers for rows of a table that has changed since, so that old changes can be ended", async () => {
+    await sql(`CREATE TABLE public.moving (id int PRIMARY KEY, a text, b int NOT NULL, c int, d bool, e bytea);
+      INSERT INTO public.moving VALUES (1, 'a', 2, 3, true, '\\x01')`);
+    const shape = await shapeOf("moving");
+    const rowNow = async (id: string): Promise<Row | undefined> => {
+      const snapshot = await openSnapshot();
+      const rows = await snapshot.readRows(shape, [[id, null, null, null, null, null]], LIMITS);
+      await snapshot.close();
+      return [...rows.values()][0];
+    };
+    await sql(`ALTER TABLE public.moving DROP COLUMN a, DROP COLUMN b, ALTER c TYPE text USING c || ' apples',
+      ALTER d TYPE text, ALTER e TYPE text USING 'x'`);
+    expect(await rowNow("1")).toEqual(["1", null, null, "3 apples", null, null]);
+    await sql("ALTER TABLE public.moving ALTER id TYPE numeric");
+    expect((await rowNow("1"))?.[0]).toBe("1");
+    await sql("ALTER TABLE public.moving ALTER id TYPE text USING 'k' || id");
+    expect(await rowNow("1")).toBeUndefined();
+    expect((await rowNow("k1"))?.[3]).toBe("3 apples");
+    await sql("ALTER TABLE public.moving DROP COLUMN id");
+    expect(await rowNow("1")).toBeUndefined();
+    await sql("DROP TABLE public.moving");
+    expect(await rowNow("1")).toBeUndefined();
+  });
+
   it.each([
     ["a truncate", "TRUNCATE public.rewritten"],
     ["a converting ALTER", "ALTER TABLE public.rewritten ALTER v TYPE text USING upper(v)"],

@@ -14,7 +14,7 @@ import type { SessionStash } from "./session-stash.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
 import { BEGIN_SQL, chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
-import type { TablePlan } from "./table-plan.ts";
+import { checkUnchanged, type TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -95,7 +95,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     range: ChunkRange,
     options: { maxValueBytes: number; batchBytes: number },
   ): AsyncGenerator<ChunkBatch, void, undefined> {
-    const plan = await this.#plan(shape);
+    const plan = checkUnchanged(shape, await this.#plan(shape));
     const sql = chunkSql(plan, range, this.#dependencies.filterOf(shape.identity));
     const parser = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
     for await (const batch of this.#copy(shape, sql, parser, options.batchBytes)) {
@@ -109,12 +109,13 @@ export class PostgresSnapshot implements SourceSnapshot {
     keys: readonly Row[],
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
-    const plan = await this.#plan(shape);
+    const plan = await this.#planIfThere(shape);
+    const found = new Map<string, Row>();
+    if (plan === null) return found;
     const filter = this.#dependencies.filterOf(shape.identity);
     const columns = options.keysOnly === true ? shape.key : shape.columns.map((_, index) => index);
     const names = columns.map((index) => plan.columns[index] ?? "NULL");
     const parser = new CopyRowParser(partOf(copyColumnsOf(shape), columns), options.maxValueBytes);
-    const found = new Map<string, Row>();
     for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
       const texts = keys.slice(at, at + KEYS_PER_QUERY).map((row) => keyTextsOf(shape, row));
       const sql = rowsSql(plan, names, texts, filter);
@@ -126,6 +127,19 @@ export class PostgresSnapshot implements SourceSnapshot {
       }
     }
     return found;
+  }
+
+  /**
+   * Null where the table, or its key, is gone. The log has no word about a dropped table, so that who asks for its rows
+   * must be told that there are none, or would ask for ever.
+   */
+  async #planIfThere(shape: TableShape): Promise<TablePlan | null> {
+    try {
+      return await this.#plan(shape);
+    } catch (error) {
+      if (error instanceof MillraceError && error.facts["dropped"] === true) return null;
+      throw error;
+    }
   }
 
   /** Ends the transaction, and with it the locks on tables; never throws. */

@@ -1,7 +1,7 @@
 import type { TableShape } from "../../model/table.ts";
 import type { Queryable } from "./catalogue.ts";
 import { sqlStateOf } from "./connection-error.ts";
-import { quote, readTablePlan, tableChanged, type TablePlan } from "./table-plan.ts";
+import { quote, readTablePlan, tableChanged, tableGone, type TablePlan } from "./table-plan.ts";
 
 /** The files of a table or of all its leaves: a rewrite (ALTER TYPE, TRUNCATE, VACUUM FULL) changes them. */
 const FILES = `
@@ -98,7 +98,7 @@ export class TableLocks {
     const [row] = rows;
     if (row !== undefined) return row;
     this.#known.delete(shape);
-    throw tableChanged(shape, "the table was dropped", { dropped: true });
+    throw tableGone(shape, "the table was dropped");
   }
 }
 

@@ -1,7 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { LogicalType } from "../../model/logical-type.ts";
 import type { ChunkKey } from "../../model/position.ts";
 import type { Column, TableShape } from "../../model/table.ts";
 import { type ColumnRow, type Queryable, readTables } from "./catalogue.ts";
+import { AS_IS, conversionOf } from "./types.ts";
+
+const INTEGER_BITS: Readonly<Record<string, number>> = { int2: 16, int4: 32, int8: 64 };
 
 /** How to name what a shape describes in SQL now, whatever was renamed since the shape was made. */
 export interface TablePlan {
@@ -12,6 +16,8 @@ export interface TablePlan {
   /** One expression over the alias `t` per column of the shape. */
   readonly columns: readonly string[];
   readonly key: readonly KeyColumn[];
+  /** The column that is no longer what the shape says, and how; null where all are. */
+  readonly changed: { readonly column: string; readonly how: string } | null;
 }
 
 /** A key column and the type that its text is cast to: the base type, without a typmod that could cut. */
@@ -22,21 +28,33 @@ export interface KeyColumn {
 
 /**
  * Compares a shape with the catalogue, by oid and attnum, so that renames are no matter.
- * @throws MillraceError MR_SOURCE_TABLE_CHANGED where the table or a column is gone or of another type.
+ * @throws MillraceError MR_SOURCE_TABLE_CHANGED where the table or a key column is gone.
  */
 export async function readTablePlan(client: Queryable, shape: TableShape): Promise<TablePlan> {
   const [found] = await readTables(client, [shape.identity]);
-  if (found === undefined) throw tableChanged(shape, "the table was dropped", { dropped: true });
+  if (found === undefined) throw tableGone(shape, "the table was dropped");
   const { table, columns } = found;
   const name = `${quote(table.schema)}.${quote(table.name)}`;
+  const planned = shape.columns.map((column) =>
+    plannedColumn(column, presentColumn(column, columns)),
+  );
   return {
     name,
     from: table.relkind === "p" ? name : `ONLY ${name}`,
-    columns: shape.columns.map((column) =>
-      expressionOf(shape, column, presentColumn(column, columns)),
-    ),
+    columns: planned.map(({ sql }) => sql),
     key: shape.key.map((index) => keyColumnOf(shape, index, columns)),
+    changed: planned.map(({ changed }) => changed).find((changed) => changed !== null) ?? null,
   };
+}
+
+/**
+ * A chunk must not be read in another shape than the one it was planned in: the log brings the change soon, and the
+ * table is loaded again. @throws MillraceError MR_SOURCE_TABLE_CHANGED
+ */
+export function checkUnchanged(shape: TableShape, plan: TablePlan): TablePlan {
+  if (plan.changed === null) return plan;
+  const { column, how } = plan.changed;
+  throw tableChanged(shape, `column ${column} ${how}`, { column });
 }
 
 /** `(t.a, t.b) > ('1'::int4, 'x'::text)`: what is after (or not after) a key, compared by the server. */
@@ -57,7 +75,7 @@ function keyTexts(plan: TablePlan, key: ChunkKey): readonly string[] {
   throw new MillraceError("MR_BUG", `not a key of ${plan.key.length} columns`);
 }
 
-/** The table is not what its shape says, or no longer. */
+/** The table is not what its shape says, or was not when the snapshot was taken. */
 export function tableChanged(
   shape: TableShape,
   why: string,
@@ -66,6 +84,11 @@ export function tableChanged(
   return new MillraceError("MR_SOURCE_TABLE_CHANGED", `${shape.id}: ${why}`, {
     facts: { table: shape.id, dropped: false, ...facts },
   });
+}
+
+/** The table, or a column of its key, no longer exists: nothing can be found by its old keys any more. */
+export function tableGone(shape: TableShape, why: string): MillraceError {
+  return tableChanged(shape, why, { dropped: true });
 }
 
 /**
@@ -79,21 +102,48 @@ function presentColumn(column: Column, present: readonly ColumnRow[]): ColumnRow
 }
 
 /**
- * A dropped column reads as NULL where it may be NULL: the log brings its end soon. A column of another type must not
- * be read with the old one.
+ * A dropped column reads as NULL: the log brings its end soon. A retyped one reads as its text, as far as that can be
+ * taken for a text of the old type.
  */
-function expressionOf(shape: TableShape, column: Column, now: ColumnRow | undefined): string {
-  if (now?.logged === true && now.sourceType === column.sourceType) return `t.${quote(now.name)}`;
-  if (now === undefined && column.nullable) return "NULL";
-  const why = now === undefined ? "was dropped" : `is ${now.sourceType}, not ${column.sourceType}`;
-  throw tableChanged(shape, `column ${column.name} ${why}`, { column: column.name });
+function plannedColumn(
+  column: Column,
+  now: ColumnRow | undefined,
+): { sql: string; changed: TablePlan["changed"] } {
+  const { name, nullable, sourceType } = column;
+  if (now === undefined) {
+    return { sql: "NULL", changed: nullable ? null : { column: name, how: "was dropped" } };
+  }
+  const sql = `t.${quote(now.name)}`;
+  if (now.logged && now.sourceType === sourceType) return { sql, changed: null };
+  const isText = conversionOf(column.type) === AS_IS;
+  const changed = { column: name, how: `is ${now.sourceType}, not ${sourceType}` };
+  return { sql: isText ? sql : "NULL", changed };
 }
 
+/**
+ * A key column that was made wider is compared as what it is, by its index. One that was retyped otherwise is compared
+ * as text: what its old values are as the new type, only its ALTER knew.
+ */
 function keyColumnOf(shape: TableShape, index: number, present: readonly ColumnRow[]): KeyColumn {
   const column = shape.columns[index];
   const now = column === undefined ? undefined : presentColumn(column, present);
-  if (now === undefined) throw tableChanged(shape, `key column ${column?.name} was dropped`);
-  return { sql: `t.${quote(now.name)}`, cast: now.cast };
+  if (now === undefined) throw tableGone(shape, `key column ${column?.name} was dropped`);
+  const sql = `t.${quote(now.name)}`;
+  const isSame = now.sourceType === column?.sourceType;
+  if (isSame || (column !== undefined && isWidened(column.type, now)))
+    return { sql, cast: now.cast };
+  return { sql: `${sql}::pg_catalog.text`, cast: "pg_catalog.text" };
+}
+
+/** Every text of the old type is one of the new type too. */
+function isWidened(type: LogicalType, { builtIn, typeName }: ColumnRow): boolean {
+  if (!builtIn) return false;
+  if (type.kind === "int" && type.unsigned !== true) {
+    const bits = INTEGER_BITS[typeName];
+    return typeName === "numeric" || (bits !== undefined && bits >= type.bits);
+  }
+  if (type.kind === "decimal") return typeName === "numeric";
+  return type.kind === "text" && type.fixed !== true && ["text", "varchar"].includes(typeName);
 }
 
 /** Quotes an identifier. */
