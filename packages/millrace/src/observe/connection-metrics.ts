@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
 
-/** What a SQL sink tells about its connections and its IAM tokens. */
+/** What a SQL sink tells about its connections, its IAM tokens and its costs. */
 export interface ConnectionObserver {
   counts(now: { readonly active: number; readonly idle: number }): void;
   /** A connection was handed out after this time. */
@@ -9,11 +9,13 @@ export interface ConnectionObserver {
   signed(token: { readonly expiresAtMs: number }): void;
   /** A token could not be signed. */
   failed(): void;
+  /** What a transaction of Aurora DSQL has cost, by estimate. */
+  estimatedDpu(dpu: number): void;
 }
 
 const SECONDS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 
-/** Metrics of connections and tokens, under the seed's names. */
+/** Metrics of connections and tokens, under the seed's names, and of what they cost. */
 export class ConnectionMetrics {
   readonly #active: Gauge;
   readonly #idle: Gauge;
@@ -21,6 +23,7 @@ export class ConnectionMetrics {
   readonly #tokens: Counter;
   readonly #failures: Counter;
   readonly #expiry: Gauge;
+  readonly #dpu: Counter;
 
   constructor(registry: Registry) {
     const metric = (name: string, help: string) => ({
@@ -50,6 +53,12 @@ export class ConnectionMetrics {
         "When the newest IAM token expires, since 1970.",
       ),
     );
+    this.#dpu = new Counter(
+      metric(
+        "millrace_dsql_dpu_estimate_total",
+        "DPU of the transactions at Aurora DSQL, an estimate from the bytes sent: writes and uniqueness reads, without compute, storage, secondary indexes and a second region.",
+      ),
+    );
   }
 
   observer(pipeline: string): ConnectionObserver {
@@ -64,6 +73,7 @@ export class ConnectionMetrics {
         this.#expiry.set({ pipeline }, expiresAtMs / 1000);
       },
       failed: () => this.#failures.inc({ pipeline }),
+      estimatedDpu: (dpu) => this.#dpu.inc({ pipeline }, dpu),
     };
   }
 }

@@ -36,6 +36,7 @@ const NAMES = [
   "millrace_buffer_bytes",
   "millrace_buffer_limit_bytes",
   "millrace_schema_changes_total",
+  "millrace_dsql_dpu_estimate_total",
 ];
 
 describe("metrics", () => {
@@ -143,6 +144,8 @@ describe("metrics", () => {
     connections.acquired(250);
     connections.signed({ expiresAtMs: 5_000 });
     connections.failed();
+    connections.estimatedDpu(0.5);
+    connections.estimatedDpu(0.25);
     expect(await linesOf(metrics, "dsql_connection_pool_active")).toEqual([
       'dsql_connection_pool_active{pipeline="shop"} 3',
     ]);
@@ -157,6 +160,9 @@ describe("metrics", () => {
     ]);
     expect(await linesOf(metrics, "dsql_auth_token_expiration_timestamp_seconds")).toEqual([
       'dsql_auth_token_expiration_timestamp_seconds{pipeline="shop"} 5',
+    ]);
+    expect(await linesOf(metrics, "millrace_dsql_dpu_estimate_total")).toEqual([
+      'millrace_dsql_dpu_estimate_total{pipeline="shop"} 0.75',
     ]);
     expect(await linesOf(metrics, "dsql_auth_token_refresh_failures_total")).toEqual([
       'dsql_auth_token_refresh_failures_total{pipeline="shop"} 1',

@@ -5,6 +5,7 @@ import { passwordAuthentication } from "./authentication.ts";
 import { ConnectGate } from "./connect-gate.ts";
 import { openConnection } from "./connector.ts";
 import { awsCredentials, iamAuthentication, regionOfHost } from "./iam-authentication.ts";
+import type { CostObserver } from "./dpu-estimate.ts";
 import type { SqlSinkInput, SqlSinkOptions } from "./options.ts";
 import { sqlSinkOptions } from "./options.ts";
 import type { PoolObserver } from "./pool.ts";
@@ -14,8 +15,8 @@ import { SqlSink } from "./sql-sink.ts";
 import type { SchemaMapper } from "./type-mapping.ts";
 import { ownMapper } from "./type-mapping.ts";
 
-/** What the sink tells about its connections and tokens; for metrics. */
-export interface SqlSinkObserver extends PoolObserver, TokenObserver {}
+/** What the sink tells about its connections, tokens and costs; for metrics. */
+export interface SqlSinkObserver extends PoolObserver, TokenObserver, CostObserver {}
 
 /** Hears nothing. */
 export const deafSinkObserver: SqlSinkObserver = {
@@ -23,6 +24,7 @@ export const deafSinkObserver: SqlSinkObserver = {
   acquired() {},
   signed() {},
   failed() {},
+  estimatedDpu() {},
 };
 
 /** What a sink is given beside its options. */
@@ -64,7 +66,7 @@ export function createSqlSink(
     observer,
   );
   const mapper = context.schemaMapper ?? ownMapper;
-  return new SqlSink({ profile, options, pool, mapper, clock, random, log });
+  return new SqlSink({ profile, options, pool, mapper, observer, clock, random, log });
 }
 
 /** A gate with the profile's pace. */

@@ -1,3 +1,5 @@
+import type { DpuRates } from "./dpu-estimate.ts";
+
 /** What a kind of SQL server can do and how much it takes. The sink goes by these, never by the kind. */
 export interface SinkProfile {
   readonly kind: string;
@@ -19,6 +21,8 @@ export interface SinkProfile {
   /** New connections per second that all of us may open, and how many at once. */
   readonly connectsPerSecond: number;
   readonly connectBurst: number;
+  /** What transactions are billed by; null where nobody bills them. */
+  readonly dpu: DpuRates | null;
   readonly defaults: ProfileDefaults;
 }
 
@@ -51,6 +55,13 @@ export const DSQL: SinkProfile = {
   maxNumericPrecision: 1_000,
   connectsPerSecond: 50,
   connectBurst: 100,
+  dpu: {
+    perByteWritten: 0.000_048_83,
+    leastBytesWritten: 1_024,
+    perByteRead: 0.000_001_831_05,
+    leastBytesRead: 2_048,
+    leastRowBytes: 128,
+  },
   defaults: { port: 5432, database: "postgres", useIamAuth: true, sslMode: "verify-full" },
 };
 
@@ -68,5 +79,6 @@ export const POSTGRES: SinkProfile = {
   maxNumericPrecision: 1_000,
   connectsPerSecond: 100,
   connectBurst: 100,
+  dpu: null,
   defaults: { port: 5432, database: "postgres", useIamAuth: false, sslMode: "prefer" },
 };

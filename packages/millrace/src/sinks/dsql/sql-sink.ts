@@ -14,6 +14,8 @@ import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { sendCommit } from "./commit.ts";
 import { planCommit } from "./commit-plan.ts";
+import type { CostObserver } from "./dpu-estimate.ts";
+import { estimateDpu } from "./dpu-estimate.ts";
 import type { SqlSinkOptions } from "./options.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { SinkProfile } from "./profile.ts";
@@ -37,6 +39,7 @@ export interface SqlSinkParts {
   readonly options: SqlSinkOptions;
   readonly pool: ConnectionPool;
   readonly mapper: SchemaMapper;
+  readonly observer: CostObserver;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -150,7 +153,7 @@ export class SqlSink implements Sink {
     await this.#parts.pool.close();
   }
 
-  #send(commit: Commit): Promise<CommitResult> {
+  async #send(commit: Commit): Promise<CommitResult> {
     const task = this.#currentTask();
     const planned = planCommit(commit, {
       task,
@@ -159,7 +162,11 @@ export class SqlSink implements Sink {
       tableStatements: (table) => this.#compile(table),
       withArrays: (table) => !this.#withoutArrays.has(table),
     });
-    return this.#parts.pool.use((connection) => sendCommit(connection, commit, planned));
+    const { pool, profile, observer } = this.#parts;
+    const result = await pool.use((connection) => sendCommit(connection, commit, planned));
+    if (profile.dpu !== null && result.outcome === "done")
+      observer.estimatedDpu(estimateDpu(profile.dpu, commit, planned, result.deletedSome));
+    return result;
   }
 
   /** A server that refuses unnest of some type says 0A000; it is asked once per table. */
