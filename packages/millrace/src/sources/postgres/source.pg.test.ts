@@ -328,6 +328,33 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     ]);
   });
 
+  it("needs no more of its role than REPLICATION and SELECT where the publication is there", async () => {
+    const role = `reader_${postgres.database}`;
+    await sql(`CREATE SCHEMA least; CREATE TABLE least.t (id int PRIMARY KEY); INSERT INTO least.t VALUES (1);
+      CREATE PUBLICATION least FOR TABLE least.t WITH (publish_via_partition_root = true
+        ${version < 18 ? "" : ", publish_generated_columns = stored"});
+      CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'x'; GRANT USAGE ON SCHEMA least TO ${role};
+      GRANT SELECT ON least.t TO ${role}`);
+    const source = sourceOf("least", { username: role, password: "x", createPublication: false });
+    expect(await source.identity()).toMatchObject({ database: postgres.database });
+    const shapes = await shapesOf(source);
+    const { start } = await source.prepare(shapes, null);
+    await source.safeToSnapshot([], AbortSignal.timeout(10_000));
+    const [shape] = shapes;
+    if (shape === undefined) throw new Error("no table");
+    expect(await source.planChunk(shape, null, 10)).toEqual({ from: null, to: null });
+    expect(await rowsOf(source, shape)).toEqual([["1"]]);
+    const log = await openLog(source, shapes, start);
+    await sql("INSERT INTO least.t VALUES (2)");
+    expect(await itemsUntilNow(source, log)).toHaveLength(1);
+    await log.close();
+    await sql(`REVOKE SELECT ON least.t FROM ${role}`);
+    await expect(rowsOf(source, shape)).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    await source.cleanUp();
+    await source.close();
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
   it("goes on after its sessions were ended", async () => {
     const source = sourceOf("whole");
     await source.logEnd();

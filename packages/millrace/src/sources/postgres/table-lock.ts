@@ -3,9 +3,12 @@ import type { Queryable } from "./catalogue.ts";
 import { sqlStateOf } from "./connection-error.ts";
 import { quote, readTablePlan, tableChanged, tableGone, type TablePlan } from "./table-plan.ts";
 
-/** The files of a table or of all its leaves: a rewrite (ALTER TYPE, TRUNCATE, VACUUM FULL) changes them. */
+/**
+ * The files of a table or of all its leaves, as one number: a rewrite (ALTER TYPE, TRUNCATE, VACUUM FULL) changes it.
+ */
 const FILES = `
-(SELECT pg_catalog.string_agg(l.oid::text || ':' || l.relfilenode::text, ' ' ORDER BY l.oid)
+(SELECT pg_catalog.hashtextextended(
+   pg_catalog.string_agg(l.oid::text || ':' || l.relfilenode::text, ' ' ORDER BY l.oid), 0)::text
  FROM (SELECT c.oid AS relid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p) part
    JOIN pg_catalog.pg_class l ON l.oid = part.relid)`;
 
