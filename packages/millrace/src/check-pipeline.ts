@@ -11,7 +11,7 @@ import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
 import { ruleProblems } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
-import { validatePostgres } from "./sources/postgres/validate.ts";
+import { SOURCE_CHECKS } from "./sources/registry.ts";
 
 /** A finding, and which server it is about. */
 export interface PipelineFinding extends Finding {
@@ -37,7 +37,8 @@ export async function checkPipeline(
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const context = { pipeline: config.name, clock, random, log };
-  const source = await validatePostgres(postgresSourceOptions(config.source), context);
+  const check = SOURCE_CHECKS[config.source.kind];
+  const source = await check(postgresSourceOptions(config.source), context);
   const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
   const { tables, findings } = reachable
     ? await checkTables(config, context)

@@ -155,11 +155,6 @@ export const CATALOGUE = {
       "A table is no longer as its shape says, or was rewritten after the snapshot that reads it.",
     remedy: "Nothing: it is read again with a new snapshot once the log has brought the change.",
   },
-  MR_SOURCE_TABLE_REFUSED: {
-    class: "config",
-    meaning: "A table cannot be captured as it is.",
-    remedy: "Do what the detail says, or leave the table out.",
-  },
   MR_SOURCE_SLOT_LOST: {
     class: "loss",
     meaning: "The server invalidated the replication slot: the log that comes next is gone.",
