@@ -449,6 +449,8 @@ describe("the source", () => {
       settings: { ssl: "on" },
       files: { "server.crt": cert, "server.key": key },
     });
+    await server.query(`CREATE TABLE public.t (id int PRIMARY KEY, v text);
+      INSERT INTO public.t SELECT i, repeat('ä', i) FROM generate_series(1, 5000) i`);
     const source = new PostgresSource(at(server), context);
     expect(await validatePostgres(at(server), context)).not.toContainEqual(
       expect.objectContaining({ what: "The connection is not encrypted." }),
@@ -458,7 +460,23 @@ describe("the source", () => {
       "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'millrace test'",
     );
     expect(sessions).toEqual([{ ssl: true }]);
+    const [table] = await source.discover();
+    if (table === undefined) throw new Error("no table");
+    const keys = Array.from({ length: 1200 }, (_, i) => [String(i * 3 + 1), null]);
+    for (let round = 0; round < 2; round += 1) {
+      let rows = 0;
+      const whole = { from: null, to: null };
+      for await (const batch of snapshot.readChunk(table.shape, whole, LIMITS))
+        rows += batch.rows.length;
+      expect(rows).toBe(5000);
+      const found = await snapshot.readRows(table.shape, keys, LIMITS);
+      expect(found.size).toBe(1200);
+      expect(found.get("4")?.[1]).toBe("ä".repeat(4));
+    }
     await snapshot.close();
+    const again = await source.openSnapshot();
+    expect((await again.readRows(table.shape, [["7", null]], LIMITS)).size).toBe(1);
+    await again.close();
     await source.close();
     const wrong = new PostgresSource({ ...at(server), password: "wrong" }, context);
     await expect(wrong.identity()).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
