@@ -50,7 +50,16 @@ export async function changeColumns(options: DdlOptions): Promise<readonly strin
 }
 
 async function inTransaction(client: pg.Client, statements: readonly string[]): Promise<void> {
-  for (const statement of ["BEGIN", ...statements, "COMMIT"]) await client.query(statement);
+  for (;;) {
+    try {
+      for (const statement of ["BEGIN", ...statements, "COMMIT"]) await client.query(statement);
+      return;
+    } catch (error) {
+      await client.query("ROLLBACK");
+      // Sessions lock rows in any order; who loses tries again.
+      if (!(error instanceof pg.DatabaseError) || error.code !== "40P01") throw error;
+    }
+  }
 }
 
 /** Picks the next change and keeps `columns` in step with it. */

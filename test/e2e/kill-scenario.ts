@@ -97,8 +97,8 @@ class Scenario {
     if (parallelism !== undefined) {
       await writePipelineFile({ ...this.#file, pipeline: { parallelism } });
     }
-    const workload = this.#workload();
     const armed = new MillraceProcess(args, `${failpoint}=kill@${nth}`);
+    const workload = this.#workload(armed);
     const hit = await this.#died(armed, workload);
     // The rest of the workload is written while the pipeline is down, or while it catches up.
     await runToEnd([...args, "--until-caught-up"]);
@@ -116,7 +116,8 @@ class Scenario {
     return stopped.signal === "SIGKILL";
   }
 
-  async #workload(): Promise<void> {
+  /** Sessions that write from the first moment, and the script once the log is being read (or never will be). */
+  async #workload(armed: MillraceProcess): Promise<void> {
     const numbers = new Numbers();
     const common = { url: this.#sourceUrl, tables: killTables, numbers };
     const sessions = [1, 2].map((session) =>
@@ -128,7 +129,7 @@ class Scenario {
         pauseMs: 8,
       }),
     );
-    await Promise.all([...sessions, this.#script()]);
+    await Promise.all([...sessions, armed.running.then(() => this.#script())]);
   }
 
   /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
@@ -137,7 +138,7 @@ class Scenario {
     await client.connect();
     try {
       for (const statement of script) {
-        await client.query(statement);
+        await patiently(client, statement);
         await new Promise((resolve) => setTimeout(resolve, stepMs));
       }
     } finally {
@@ -158,6 +159,18 @@ class Scenario {
       return await compareTables(...sessions, tables);
     } finally {
       for (const session of sessions) await session.end();
+    }
+  }
+}
+
+/** Sessions lock rows in any order; who loses tries again. */
+async function patiently(client: pg.Client, statement: string): Promise<void> {
+  for (;;) {
+    try {
+      await client.query(statement);
+      return;
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || error.code !== "40P01") throw error;
     }
   }
 }

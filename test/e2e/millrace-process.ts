@@ -20,7 +20,10 @@ export class MillraceProcess {
   /** What was printed, newest last, for messages of failed tests. */
   readonly output: string[] = [];
   readonly ended: Promise<Ending>;
+  /** Resolves when the pipeline reads its log, or has ended. */
+  readonly running: Promise<void>;
   readonly #child: ChildProcess;
+  readonly #isReading: () => void;
   readonly #tableStates = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
   #ending: Ending | null = null;
@@ -28,6 +31,9 @@ export class MillraceProcess {
   /** Starts `millrace ARGS`; `failpoints` goes into MILLRACE_FAILPOINTS. */
   constructor(args: readonly string[], failpoints?: string) {
     const { MILLRACE_FAILPOINTS: _, ...env } = process.env;
+    const running = Promise.withResolvers<void>();
+    this.running = running.promise;
+    this.#isReading = running.resolve;
     this.#child = spawn(process.execPath, [...sourceCondition, program, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: failpoints === undefined ? env : { ...env, MILLRACE_FAILPOINTS: failpoints },
@@ -41,8 +47,14 @@ export class MillraceProcess {
         signal: typeof signal === "string" ? (signal as NodeJS.Signals) : null,
       };
       this.#wake();
+      this.#isReading();
       return this.#ending;
     });
+  }
+
+  /** 0 where it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -110,6 +122,7 @@ export class MillraceProcess {
 
   #note(event: ReportedEvent): void {
     const { type, table, state } = event;
+    if (type === "state" && state === "running") this.#isReading();
     if (type === "table" && typeof table === "string" && typeof state === "string") {
       this.#tableStates.set(table, state);
     }

@@ -1,0 +1,135 @@
+/** Bounded memory (I10): a row of 200 MB, and one transaction that is far larger than the budget. */
+import { readFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startPostgres, type PostgresServer } from "../support/postgres.ts";
+import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import { writePipelineFile } from "./pipeline-file.ts";
+import { makeTarget, type Target } from "./targets.ts";
+
+const ROW_BYTES = 200_000_000;
+/** The budget of 64 MiB, the program itself and its garbage; 200 MB more would stand out. */
+const MOST_RESIDENT_MIB = 320;
+const TRANSACTION_ROWS = Number(process.env["MILLRACE_TEST_TRANSACTION_ROWS"] ?? 500_000);
+
+let source: PostgresServer;
+let target: Target;
+let folder: string;
+
+beforeAll(async () => {
+  source = await startPostgres({
+    storage: "disk",
+    settings: { synchronous_commit: "off", max_wal_size: "4GB" },
+  });
+  target = await makeTarget("dsql");
+  folder = await mkdtemp(join(tmpdir(), "millrace-memory-"));
+  await source.query(
+    "CREATE TABLE large (id int PRIMARY KEY, small text, body text); ALTER TABLE large ALTER body SET STORAGE EXTERNAL",
+  );
+  await source.query("CREATE TABLE many (id bigint PRIMARY KEY, note text)");
+});
+
+afterAll(async () => {
+  await target.release();
+  await source.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** The most memory that the process ever held, MiB; where the system does not say, 0. */
+async function peakMib(run: MillraceProcess): Promise<number> {
+  const status = await readFile(`/proc/${run.pid}/status`, "utf8").catch(() => "");
+  return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+function pipeline(): Promise<string> {
+  return writePipelineFile({
+    path: join(folder, "memory.yaml"),
+    name: "memory",
+    sourceUrl: source.url,
+    tables: String.raw`public.\.*`,
+    source: { "scan.incremental.snapshot.chunk.size": 8096 },
+    sink: target.sink,
+  });
+}
+
+async function until(holds: () => Promise<boolean>, timeoutMs: number): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !(await holds());) {
+    if (Date.now() > end) throw new Error(`did not become true within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function targetQuery(sql: string): Promise<Record<string, unknown>[]> {
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: target.url });
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+describe("bounded memory", () => {
+  it("parks a row of 200 MB, loaded and changed, its neighbours untouched, without ever holding it", async () => {
+    const body = `repeat('x', ${ROW_BYTES})`;
+    await source.query(
+      `INSERT INTO large VALUES (1, 'before', 'short'), (2, 'loaded', ${body}), (3, 'after', 'short')`,
+    );
+    const run = new MillraceProcess(["run", await pipeline(), "--json", "--listen", "off"]);
+    try {
+      await run.waitForSync(2, 120_000);
+      await source.query(`INSERT INTO large VALUES (4, 'streamed', ${body})`);
+      await source.query("INSERT INTO large VALUES (5, 'behind it', 'short')");
+      await until(
+        async () => (await targetQuery("SELECT id FROM large WHERE id = 5")).length === 1,
+        120_000,
+      );
+      expect(await peakMib(run)).toBeLessThan(MOST_RESIDENT_MIB);
+    } finally {
+      await run.stop();
+    }
+    expect(await targetQuery("SELECT id, small, body FROM large ORDER BY id")).toEqual([
+      { id: 1, small: "before", body: "short" },
+      { id: 3, small: "after", body: "short" },
+      { id: 5, small: "behind it", body: "short" },
+    ]);
+    const letters = await targetQuery("SELECT letter FROM millrace.dead_letter ORDER BY id");
+    const parsed = letters.map(
+      ({ letter }) => JSON.parse(String(letter)) as Record<string, unknown>,
+    );
+    expect(parsed.map(({ key, code, keyColumns }) => ({ key, code, keyColumns }))).toEqual([
+      { key: "2", code: "MR_VALUE_TOO_LARGE", keyColumns: { id: "2" } },
+      { key: "4", code: "MR_VALUE_TOO_LARGE", keyColumns: { id: "4" } },
+    ]);
+  }, 300_000);
+
+  it("carries one transaction that is many times its budget inside it", async () => {
+    const run = new MillraceProcess(["run", await pipeline(), "--json", "--listen", "off"]);
+    try {
+      await run.waitForSync(2, 120_000);
+      await source.query(
+        `INSERT INTO many SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, ${TRANSACTION_ROWS}) i`,
+      );
+      const seconds = 60 + TRANSACTION_ROWS / 4_000;
+      await until(
+        async () =>
+          (await targetQuery(`SELECT id FROM many WHERE id = ${TRANSACTION_ROWS}`)).length === 1,
+        seconds * 1000,
+      );
+      expect(await peakMib(run)).toBeLessThan(MOST_RESIDENT_MIB);
+    } finally {
+      await run.stop();
+    }
+    await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"]);
+    const [counted] = await targetQuery(
+      "SELECT count(*)::int AS rows, sum(id)::text AS sum FROM many",
+    );
+    expect(counted).toEqual({
+      rows: TRANSACTION_ROWS,
+      sum: String((BigInt(TRANSACTION_ROWS) * BigInt(TRANSACTION_ROWS + 1)) / 2n),
+    });
+  }, 1_800_000);
+});
