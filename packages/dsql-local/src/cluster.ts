@@ -20,7 +20,7 @@ import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
 import { AdminSession } from "./postgres/admin.ts";
 import { bootstrapSql, versionSql } from "./postgres/bootstrap.ts";
-import type { Target } from "./postgres/connect.ts";
+import { readTarget, type Target } from "./postgres/target.ts";
 import { startEmbedded, type SocketAddress } from "./postgres/embedded.ts";
 import { connectionBounds } from "./rules/connections.ts";
 import type { ClusterContext } from "./session/context.ts";
@@ -53,6 +53,7 @@ type Undo = (() => Promise<void> | void)[];
 const DATABASE = "postgres";
 const SUPERUSER = "postgres";
 const RESERVED_CONNECTIONS = 20;
+const OLDEST_POSTGRES = 16;
 
 /** Starts a cluster; resolves when it answers. */
 export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<DsqlLocal> {
@@ -70,7 +71,7 @@ export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<Ds
 }
 
 async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<DsqlLocal, "stop">> {
-  const target = await startPostgres(options, undo);
+  const { target, folder } = await startPostgres(options, undo);
   const clock = new ShiftableClock(options.clock ?? Date.now);
   const cluster = await makeContext(target, clock, options.jobDelayMs ?? 0, undo);
   const host = options.host ?? "127.0.0.1";
@@ -85,7 +86,7 @@ async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<Dsq
   const listener = await listen(host, options.port ?? 0, reception);
   undo.push(() => listener.stop());
   const control = makeControl(cluster, listener, clock);
-  const trust = await writeTrust(certificate, undo);
+  const trust = writeTrust(certificate, folder);
   const { port } = listener;
   return {
     host, port, user: "admin", database: DATABASE, tls: certificate !== undefined, ...trust,
@@ -106,7 +107,14 @@ class ShiftableClock {
   readonly nowMs = (): number => this.#base() + this.shiftedMs;
 }
 
-async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Target> {
+/** The PostgreSQL behind, and a folder that lives as long as the cluster. */
+interface Behind {
+  readonly target: Target;
+  readonly folder: string;
+}
+
+async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Behind> {
+  if (options.postgresUrl !== undefined) return useForeign(options.postgresUrl, undo);
   const postgres = await startEmbedded({
     dataDir: options.dataDir,
     maxConnections: (options.maxConnections ?? 300) + RESERVED_CONNECTIONS,
@@ -114,11 +122,26 @@ async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Tar
     prepare: prepareTemplate,
   });
   undo.push(() => postgres.stop());
-  return targetAt(postgres.address);
+  return { target: targetAt(postgres.address), folder: postgres.home };
+}
+
+/** A PostgreSQL of the user's: the role admin and the schema sys are made in its database. */
+async function useForeign(url: string, undo: Undo): Promise<Behind> {
+  const target = readTarget(url);
+  const folder = await mkdtemp(join(tmpdir(), "dsql-local-"));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  const admin = await AdminSession.open(target);
+  undo.push(() => admin.close());
+  const [row] = await admin.query("SELECT current_setting('server_version_num')::int / 10000");
+  if (Number(row?.[0]) < OLDEST_POSTGRES) {
+    throw new Error(`--postgres: PostgreSQL ${row?.[0]} is too old; 16 or newer is needed`);
+  }
+  await admin.query(bootstrapSql);
+  return { target, folder };
 }
 
 function targetAt(address: SocketAddress): Target {
-  return { path: address.path, database: DATABASE, superuser: SUPERUSER };
+  return { address, database: DATABASE, superuser: SUPERUSER, password: undefined };
 }
 
 async function prepareTemplate(address: SocketAddress): Promise<void> {
@@ -202,13 +225,11 @@ async function openControlPort(
   return `http://${port.host}:${port.port}`;
 }
 
-async function writeTrust(
+function writeTrust(
   certificate: ClusterCertificate | undefined,
-  undo: Undo,
-): Promise<{ ca: string; caFile: string }> {
+  folder: string,
+): { ca: string; caFile: string } {
   if (certificate === undefined) return { ca: "", caFile: "" };
-  const folder = await mkdtemp(join(tmpdir(), "dsql-local-ca-"));
-  undo.push(() => rm(folder, { recursive: true, force: true }));
   const caFile = join(folder, "ca.pem");
   writeFileSync(caFile, certificate.ca);
   return { ca: certificate.ca, caFile };

@@ -244,8 +244,8 @@ describe("sessions that really run at once", () => {
       ...keys.map((id) => outcome(client.query(`update counters set n = n + 1 where id = ${id}`))),
     ];
     const committed = client.query("commit").then((result) => result.command, codeOf);
-    const told = await Promise.all(sent);
-    expect(new Set(told)).toEqual(new Set(["ok"]));
+    const answers = await Promise.all(sent);
+    expect(new Set(answers)).toEqual(new Set(["ok"]));
     const end = await committed;
     expect(["COMMIT", "40001"]).toContain(end);
     return end === "COMMIT" ? keys.length : 0;

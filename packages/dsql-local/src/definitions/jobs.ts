@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { TableKey } from "../concurrency/catalogue-versions.ts";
 import { AdminSession, type WaitWatcher } from "../postgres/admin.ts";
-import type { Target } from "../postgres/connect.ts";
+import type { Target } from "../postgres/target.ts";
 import { literal } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
 

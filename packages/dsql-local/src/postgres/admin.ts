@@ -2,7 +2,8 @@
 import { Violation } from "../rules/rule.ts";
 import { Backend } from "../session/backend.ts";
 import { query, readReport, Type } from "../wire/messages.ts";
-import { openBackend, type Target } from "./connect.ts";
+import { openBackend } from "./connect.ts";
+import type { Target } from "./target.ts";
 import { readRow, type TextRow } from "./rows.ts";
 
 /** Told when a statement of a session waits for a lock: see concurrency/lock-waits.ts. */

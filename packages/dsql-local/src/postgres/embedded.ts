@@ -4,10 +4,11 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { chown, mkdtemp, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { findPrograms, serverUser, type Programs, type UnixUser } from "./programs.ts";
+import { dirname, join, resolve } from "node:path";
+import { lockNoticeDelay } from "./connect.ts";
+import { findPrograms, isOpenToAll, serverUser, type Programs, type UnixUser } from "./programs.ts";
 
 /** Where a PostgreSQL listens. */
 export interface SocketAddress {
@@ -17,6 +18,8 @@ export interface SocketAddress {
 /** A running embedded PostgreSQL. */
 export interface EmbeddedPostgres {
   readonly address: SocketAddress;
+  /** A folder that goes when it ends, even when we are killed. */
+  readonly home: string;
   /** Ends it; a cluster without a data folder of its own is removed. */
   stop(): Promise<void>;
 }
@@ -42,12 +45,28 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const programs = findPrograms(user, shared);
   const template = await ensureTemplate(programs, user, shared, options);
   const home = await ownedTemp(user);
+  try {
+    return await startIn(home, programs, user, template, options);
+  } catch (error) {
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(
+  home: string,
+  programs: Programs,
+  user: UnixUser | undefined,
+  template: string,
+  options: EmbeddedOptions,
+): Promise<EmbeddedPostgres> {
   const kept = options.dataDir;
   const data = kept ?? join(home, "data");
   if (kept === undefined || !existsSync(join(kept, "PG_VERSION"))) {
-    if (kept !== undefined) makeOwned(kept, user);
+    if (kept !== undefined) prepareKept(kept, user);
     await copyTree(template, data);
   }
+  if (kept !== undefined) await awaitPredecessor(kept);
   const server = new Server(programs, user, { home, data, kept: kept !== undefined });
   await server.start(options.maxConnections);
   return server;
@@ -71,6 +90,10 @@ class Server implements EmbeddedPostgres {
     this.#programs = programs;
     this.#user = user;
     this.#folders = folders;
+  }
+
+  get home(): string {
+    return this.#folders.home;
   }
 
   get address(): SocketAddress {
@@ -102,7 +125,7 @@ class Server implements EmbeddedPostgres {
     const marker = join(this.#folders.data, "postmaster.pid");
     const deadlineMs = Date.now() + 30_000;
     while (Date.now() < deadlineMs) {
-      if (this.#watcher?.exitCode !== null) break;
+      if (this.#watcher?.exitCode !== null || FAILED.test(this.#log())) break;
       if (existsSync(marker) && /\nready/.test(readFileSync(marker, "utf8"))) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -123,6 +146,9 @@ class Server implements EmbeddedPostgres {
     rmSync(this.#folders.home, { recursive: true, force: true });
   }
 }
+
+/** Nothing below FATAL is logged, and what PostgreSQL says before it logs begins with its name. */
+const FAILED = /^postgres: |FATAL|PANIC/m;
 
 /**
  * Ends PostgreSQL when our end of its standard input closes, that is also when we are killed:
@@ -151,7 +177,7 @@ function baseSettings(home: string, maxConnections: number): Record<string, stri
     log_timezone: "UTC",
     default_transaction_isolation: "repeatable read",
     // A statement that waits says so on its own connection after this time: see concurrency/lock-waits.ts.
-    deadlock_timeout: "3ms",
+    deadlock_timeout: lockNoticeDelay,
     log_lock_waits: "on",
     log_min_messages: "fatal",
     jit: "off",
@@ -175,6 +201,37 @@ async function sharedFolder(user: UnixUser | undefined): Promise<string> {
   return folder;
 }
 
+/** Makes the folder of --data. Throws where the server's user could not enter it. */
+function prepareKept(folder: string, user: UnixUser | undefined): void {
+  makeOwned(folder, user);
+  if (user === undefined || isOpenToAll(dirname(resolve(folder)))) return;
+  throw new Error(
+    `${folder}: PostgreSQL does not run as root and its user could not enter this folder; ` +
+      "choose one whose parents everybody may enter, such as /var/lib/dsql-local",
+  );
+}
+
+const PREDECESSOR_MS = 5_000;
+
+/** A cluster whose process was killed takes a moment to end its PostgreSQL. Throws when it does not end. */
+async function awaitPredecessor(data: string): Promise<void> {
+  const pidFile = join(data, "postmaster.pid");
+  for (let waitedMs = 0; existsSync(pidFile); waitedMs += 20) {
+    const pid = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
+    if (!isAlive(pid)) return rmSync(pidFile, { force: true });
+    if (waitedMs > PREDECESSOR_MS) throw new Error(`${data} is in use by process ${pid}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
 function makeOwned(folder: string, user: UnixUser | undefined): void {
   if (existsSync(folder)) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -183,6 +240,8 @@ function makeOwned(folder: string, user: UnixUser | undefined): void {
 
 async function ownedTemp(user: UnixUser | undefined): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "dsql-local-"));
+  // Everybody may read the CA's certificate in it; data and socket are PostgreSQL's alone.
+  await chmod(folder, 0o755);
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   return folder;
 }
@@ -195,16 +254,29 @@ async function ensureTemplate(
 ): Promise<string> {
   const template = join(shared, `template-${programs.version}-${options.prepareKey}`);
   if (existsSync(template)) return template;
-  const home = await ownedTemp(user);
   const data = join(shared, `making-${process.pid}-${Date.now()}`);
+  try {
+    await makeTemplate(programs, user, data, options);
+    await settle(data, template);
+  } finally {
+    await rm(data, { recursive: true, force: true });
+  }
+  return template;
+}
+
+async function makeTemplate(
+  programs: Programs,
+  user: UnixUser | undefined,
+  data: string,
+  options: EmbeddedOptions,
+): Promise<void> {
+  const home = await ownedTemp(user);
   await run(programs.initdb, ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
     "--locale=C", "--no-sync", "--wal-segsize=4"], user); // prettier-ignore
   const server = new Server(programs, user, { home, data, kept: true });
   await server.start(10);
   await options.prepare(server.address);
   await server.stop();
-  await settle(data, template);
-  return template;
 }
 
 /** The first of several processes wins; the others drop theirs. */

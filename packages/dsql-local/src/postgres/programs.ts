@@ -91,8 +91,8 @@ function readLink(link: unknown): { source: string; target: string } {
   throw new Error("the PostgreSQL package's list of links is not as expected");
 }
 
-/** A checkout below /root cannot be read by the user that PostgreSQL then runs as. */
-function isOpenToAll(path: string): boolean {
+/** Whether everybody may enter: a checkout below /root cannot be read by the user that PostgreSQL runs as. */
+export function isOpenToAll(path: string): boolean {
   const { root } = parse(path);
   for (let folder = path; folder !== root; folder = dirname(folder)) {
     if ((statSync(folder).mode & 0o001) === 0) return false;

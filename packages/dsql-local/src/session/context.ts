@@ -7,7 +7,7 @@ import type { Faults } from "../control/faults.ts";
 import type { Jobs } from "../definitions/jobs.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { AdminSession } from "../postgres/admin.ts";
-import type { Target } from "../postgres/connect.ts";
+import type { Target } from "../postgres/target.ts";
 import type { TableFactsCache } from "../sizes/table-facts.ts";
 
 /** Shared state of one cluster. */
