@@ -9,6 +9,7 @@ import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Committer } from "./committer.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf, type RouteTarget } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
@@ -23,6 +24,7 @@ export interface BarrierParts {
   readonly router: Router;
   readonly settings: TaskSettings;
   readonly committer: Committer;
+  readonly book: DeadLetterBook;
   readonly observer: TaskObserver;
   readonly clock: Clock;
   readonly lanes: number;
@@ -58,7 +60,7 @@ export class Barriers {
     const id = item.kind === "shape" ? item.shape.id : item.table;
     const table = this.#parts.tables.get(id);
     if (table === undefined) return false;
-    if (item.kind === "shape" && table.aheadOfLog && (await this.#isOlder(item, table)))
+    if (item.kind === "shape" && table.document.aheadOfLog && (await this.#isOlder(item, table)))
       return false;
     const intent = this.#intentFor(item, table);
     if (intent === null) return false;
@@ -75,7 +77,7 @@ export class Barriers {
    */
   async #isOlder(item: ShapeChange, table: TableRuntime): Promise<boolean> {
     if (isSame(diffShapes(table.shape, item.shape))) {
-      table.aheadOfLog = false;
+      table.update({ aheadOfLog: false });
       return false;
     }
     const now = await this.#parts.currentShape(table);
@@ -84,12 +86,20 @@ export class Barriers {
 
   /** A shape that the catalogue has and the log has not told of; the lanes are drained and stand at `position`. */
   async adopt(table: TableRuntime, shape: TableShape, position: Position): Promise<void> {
-    const intent = this.#shapeIntent(
-      { kind: "shape", shape, previous: table.shape, rewritten: [], position, transaction: null },
-      table,
-    );
-    if (intent === null) return;
-    table.aheadOfLog = true;
+    const previous = table.shape;
+    // Chunks that were read in the old shape lack the new columns, and the log may never tell of their values.
+    const rewritten = diffShapes(previous, shape).added.map((column) => column.name);
+    const item = {
+      kind: "shape",
+      shape,
+      previous,
+      rewritten,
+      position,
+      transaction: null,
+    } as const;
+    const found = this.#shapeIntent(item, table);
+    if (found === null) return;
+    const intent = { ...found, aheadOfLog: true };
     await this.#write(() => [entry(stateKey.intent, intent)]);
     await this.finish(intent);
   }
@@ -97,7 +107,7 @@ export class Barriers {
   /** Acts and says done; also for an intent that an earlier task left open. */
   async finish(intent: IntentDocument): Promise<void> {
     const table = this.#parts.tables.get(intent.table);
-    if (table === undefined) return this.#done(intent, () => []);
+    if (table === undefined) return this.#done(intent, () => [], []);
     if (intent.kind === "shape") await this.#reshape(table, intent);
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
     else await this.#empty(table);
@@ -106,7 +116,8 @@ export class Barriers {
     const chunks = [...table.chunks.keys()];
     const restarts = table.document.planned === null && !table.document.allPlanned;
     if (restarts) table.chunks.clear();
-    await this.#done(intent, () => tableEntries(table, chunks));
+    const emptied = intent.kind !== "shape" || intent.previous?.identity !== intent.shape?.identity;
+    await this.#done(intent, () => tableEntries(table, chunks), emptied ? table.targets : []);
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
   }
 
@@ -124,6 +135,7 @@ export class Barriers {
       shape: null,
       previous: null,
       rewritten: [],
+      aheadOfLog: false,
     } as const;
     const tag = tagOf(this.#parts.source.positionText(item.position));
     if (item.kind === "dropped") {
@@ -174,6 +186,7 @@ export class Barriers {
       shape: item.shape,
       previous: table.shape,
       rewritten: item.rewritten,
+      aheadOfLog: false,
     };
   }
 
@@ -195,24 +208,29 @@ export class Barriers {
       table.retarget(table.targets);
       return;
     }
-    const plans = this.#plans(table, shape);
+    const madeAnew = intent.previous !== null && intent.previous.identity !== shape.identity;
+    if (madeAnew) this.#refuseShared(table, "making anew");
+    const plans = this.#plans(table, shape, madeAnew);
     for (const plan of plans)
       for (const change of plan.changes) await this.#parts.sink.applyChange(change(intent.tag));
     table.update({
       shape,
       targetShape: shape,
       targets: plans.map((plan) => plan.target.target.id),
+      aheadOfLog: intent.aheadOfLog,
     });
     table.retarget(plans.map((plan) => plan.target));
+    // Rows of an older generation that were still to be looked for are still there, unless the target is new.
+    const sweep = madeAnew ? "none" : table.document.sweep;
     if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
-      this.#restartLoad(table, "none");
+      this.#restartLoad(table, sweep === "due" ? "due" : "none");
   }
 
-  #plans(table: TableRuntime, shape: TableShape): TargetPlan[] {
+  #plans(table: TableRuntime, shape: TableShape, madeAnew: boolean): TargetPlan[] {
     const next: readonly RouteTarget[] = targetsOf(shape, this.#parts.router, this.#parts.sink);
     return next.map((target) => {
       const before = table.targets.find((t) => t.target.id === target.target.id) ?? null;
-      return planTargetChange(before, target);
+      return planTargetChange(before, target, madeAnew);
     });
   }
 
@@ -241,9 +259,9 @@ export class Barriers {
 
   #afterEmptying(table: TableRuntime, intent: IntentDocument): void {
     if (intent.shape !== null) {
-      const targets = targetsOf(intent.shape, this.#parts.router, this.#parts.sink);
-      table.update({ shape: intent.shape, targetShape: intent.shape });
-      table.retarget(targets);
+      // Schema changes are ignored: the targets stay as they are, their rows were another table's.
+      table.update({ shape: intent.shape });
+      table.retarget(table.targets);
       return this.#restartLoad(table, "none");
     }
     if (intent.kind === "truncate" && table.document.state === "INIT_SYNC")
@@ -288,7 +306,14 @@ export class Barriers {
   }
 
   /** The barrier's position becomes the checkpoint of all lanes, in the transaction that takes the intent away. */
-  async #done(intent: IntentDocument, state: () => readonly StateEntry[]): Promise<void> {
+  async #done(
+    intent: IntentDocument,
+    state: () => readonly StateEntry[],
+    emptied: readonly RouteTarget[],
+  ): Promise<void> {
+    const superseded = emptied.flatMap(({ target }) =>
+      this.#parts.book.keysOf(target.id).map((key) => ({ target: target.id, key })),
+    );
     const lanes = Array.from({ length: this.#parts.lanes }, (_, lane) => lane);
     await this.#parts.committer.commit(lanes, {
       writes: [],
@@ -304,8 +329,9 @@ export class Barriers {
         ...state(),
       ],
       deadLetters: [],
-      superseded: [],
+      superseded,
     });
+    for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     failpoint("barrier.done");
   }
 }

@@ -17,7 +17,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { RowItem } from "./lane-item.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
-import { keyRowFor, type SourceReads } from "./source-reads.ts";
+import type { SourceReads } from "./source-reads.ts";
 import { stateKey } from "./state-documents.ts";
 
 /** What lanes share. */
@@ -176,14 +176,9 @@ export class BatchWriter {
   /** Source rows of these items, mapped to their targets; null where the source has deleted them. */
   async #readRows(items: readonly RowItem[]): Promise<Map<RowItem, Row | null>> {
     if (items.length === 0) return new Map();
-    const rows = await this.#parts.reads.read(
-      items.map((item) => ({
-        table: item.table,
-        keyRow: keyRowFor(item.table, item.change),
-        transaction: item.change.transaction?.id ?? null,
-      })),
-    );
-    return new Map(items.map((item, i) => [item, mapRead(item, rows[i] ?? null)]));
+    const wanted = items.map(({ table, change, route }) => ({ table, change, route }));
+    const rows = await this.#parts.reads.read(wanted);
+    return new Map(items.map((item, i) => [item, rows[i] ?? null]));
   }
 
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
@@ -204,13 +199,6 @@ export class BatchWriter {
     }
     return result;
   }
-}
-
-/** The source's row of an item, in its current shape, as a row of the item's target. */
-function mapRead(item: RowItem, row: Row | null): Row | null {
-  if (row === null) return null;
-  const target = item.table.targetRoute(item.route.target.id);
-  return target === null ? null : target.map(row);
 }
 
 /** Where to cut a batch in two, never between items of one position; 0 when it cannot be cut. */

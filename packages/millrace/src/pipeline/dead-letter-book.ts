@@ -41,6 +41,11 @@ export class DeadLetterBook {
     return count;
   }
 
+  /** Keys of a target that have one. */
+  keysOf(target: TableId): string[] {
+    return [...(this.#letters.get(target)?.keys() ?? [])];
+  }
+
   add(letter: DeadLetter): void {
     const letters = this.#letters.get(letter.target) ?? new Map<string, DeadLetter>();
     this.#letters.set(letter.target, letters);
@@ -119,7 +124,7 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
 
 /** Each letter of a table without key stands for itself: no later change of a key can take its place. */
 function keylessName(item: RowItem): string {
-  const name = item.position === null ? String(item.row[0]) : JSON.stringify(item.position);
+  const name = item.position === null ? keyColumnText(item.row[0]) : JSON.stringify(item.position);
   return `${item.op} ${name}`;
 }
 

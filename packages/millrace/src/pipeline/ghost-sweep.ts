@@ -9,8 +9,16 @@ import { laneOf } from "./lane-hash.ts";
 import { RowItem } from "./lane-item.ts";
 import type { CompiledRoute } from "./routes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
 
 const PAGE_ROWS = 1_000;
+
+interface Page {
+  /** After which key the next page begins; null where there is none. */
+  readonly last: Row | null;
+  readonly again: boolean;
+  readonly end: Position;
+}
 
 /**
  * Deletes rows at the sink that a newer INIT_SYNC did not see and no later change wrote (DESIGN "Ghosts"). Pages of the
@@ -35,7 +43,7 @@ export class GhostSweep {
         const page = await this.#page(table, route, after, signal);
         end = page.end;
         failpoint("sweep.page");
-        if (page.last === null) break;
+        if (page.last === null && !page.again) break;
         after = page.last;
       }
     }
@@ -47,7 +55,7 @@ export class GhostSweep {
     route: CompiledRoute,
     after: Row | null,
     signal: AbortSignal,
-  ): Promise<{ last: Row | null; end: Position }> {
+  ): Promise<Page> {
     const view = await openView(this.#parts, table, signal);
     try {
       const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
@@ -58,14 +66,19 @@ export class GhostSweep {
           ? new Map<string, Row>()
           : await view.snapshot.readRows(table.shape, sourceKeys, options);
       signal.throwIfAborted();
+      // The window forgot which keys changed: the page is looked at once more.
+      if (view.window.overflowed && keys.length > 0)
+        return { last: after, again: true, end: view.snapshot.logEnd };
       await this.#enter(
         table,
         route,
         keys,
         sourceKeys,
-        (key) => there.has(key) || view.window.has(key) || view.window.overflowed,
+        (key) => there.has(key) || view.window.has(key),
+        signal,
       );
-      return { last: done ? null : (keys.at(-1) ?? null), end: view.snapshot.logEnd };
+      const last = done ? null : (keys.at(-1) ?? null);
+      return { last, again: false, end: view.snapshot.logEnd };
     } finally {
       table.windows.close(view.window);
       await view.snapshot.close();
@@ -79,6 +92,7 @@ export class GhostSweep {
     keys: readonly Row[],
     sourceKeys: readonly Row[],
     alive: (key: string) => boolean,
+    signal: AbortSignal,
   ): Promise<unknown> {
     const lanes = new Set<number>();
     for (const [i, row] of keys.entries()) {
@@ -92,9 +106,8 @@ export class GhostSweep {
       );
       lanes.add(index);
     }
-    return Promise.all(
-      [...lanes].map((index) => this.#parts.lanes[index]?.passedSoFar() ?? Promise.resolve()),
-    );
+    const passed = [...lanes].map((index) => this.#parts.lanes[index]?.passedSoFar());
+    return until(signal, Promise.all(passed));
   }
 }
 

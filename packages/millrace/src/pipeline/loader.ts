@@ -15,6 +15,8 @@ interface LoaderParts extends ChunkParts {
   readonly workers: number;
   readonly chunkRows: number;
   readonly sweep: GhostSweep | null;
+  /** Its targets hold nothing of other tables, under keys that the source knows. */
+  readonly canSweep: (table: TableRuntime) => boolean;
   readonly observer: TaskObserver;
   readonly signal: AbortSignal;
   /** A table has nothing left to load; the frontier decides when it is SYNC. */
@@ -202,7 +204,8 @@ export class Loader {
     if (this.#taken.has(name)) return;
     this.#taken.add(name);
     try {
-      const end = (await this.#parts.sweep?.sweep(table, signal)) ?? null;
+      const sweep = this.#parts.canSweep(table) ? this.#parts.sweep : null;
+      const end = (await sweep?.sweep(table, signal)) ?? null;
       if (end !== null) this.#raiseEnd(table, end);
       table.update({ sweep: "done" });
       this.#tell([table.stored]);

@@ -9,7 +9,7 @@ import type { Meeting, Move } from "./lane-item.ts";
 import { RowItem } from "./lane-item.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
-import { keyRowFor, type SourceReads } from "./source-reads.ts";
+import type { SourceReads } from "./source-reads.ts";
 import { stateKey } from "./state-documents.ts";
 
 interface MeetingParts {
@@ -40,24 +40,12 @@ export class MeetingWriter {
       ({ table, route, fromKey }) => table.early || this.#parts.book.has(route.target.id, fromKey),
     );
     if (copies && !stale && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
-    const rows = await this.#readRows(meeting);
+    const { change } = meeting;
+    const wanted = meeting.moves.map(({ table, route }) => ({ table, change, route }));
+    const rows = await this.#parts.reads.read(wanted);
     const writes = meeting.moves.map((move, i) => putMove(move, rows[i] ?? null));
     if (!(await this.#commit(meeting, writes)))
       throw new MillraceError("MR_BUG", "a key change misses rows that it does not need");
-  }
-
-  async #readRows(meeting: Meeting): Promise<(Row | null)[]> {
-    const transaction = meeting.change.transaction?.id ?? null;
-    const wanted = meeting.moves.map((move) => ({
-      table: move.table,
-      keyRow: keyRowFor(move.table, meeting.change),
-      transaction,
-    }));
-    const rows = await this.#parts.reads.read(wanted);
-    return meeting.moves.map((move, i) => {
-      const row = rows[i] ?? null;
-      return row === null ? null : (move.table.targetRoute(move.route.target.id)?.map(row) ?? null);
-    });
   }
 
   /** False when rows are missing at the sink; nothing was written then. */

@@ -6,6 +6,7 @@ import type { TableId, TableShape } from "../model/table.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { orderNotice } from "./order-notice.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import {
   entry,
@@ -70,7 +71,8 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const { tables, removed } = makeTables(parts, state, discovered);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
   const lanes = state.pipeline?.lanes ?? wantedLanes;
-  const { barriers, currentShape } = barriersOf(parts, committer, lanes, tables);
+  const { book, ...limits } = limitsOf(parts, takeover, tables);
+  const { barriers, currentShape } = barriersOf(parts, { committer, book, lanes, tables });
   if (state.intent !== null) {
     const { acknowledge, unseen } = state.intent;
     await barriers({ acknowledged: () => acknowledge, unseen: () => unseen }).finish(state.intent);
@@ -82,21 +84,18 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   await writeDocuments(committer, documentsOf(made));
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
-  const limits = limitsOf(parts, takeover, tables);
   const start = { identity, lanes, wantedLanes, laneRows, committer, checkpoints, frontier };
-  return { ...start, tables, waiting, ...limits, barriers, currentShape };
+  return { ...start, tables, waiting, book, ...limits, barriers, currentShape };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
 function barriersOf(
   parts: TaskParts,
-  committer: Committer,
-  lanes: number,
-  tables: ReadonlyMap<TableId, TableRuntime>,
+  { committer, book, lanes, tables }: Pick<Prepared, "committer" | "book" | "lanes" | "tables">,
 ): Pick<Prepared, "barriers" | "currentShape"> {
   const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
     (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
-  const known = { ...parts, committer, lanes, tables, currentShape };
+  const known = { ...parts, committer, book, lanes, tables, currentShape };
   return {
     barriers: (live) =>
       new Barriers({ ...known, sourcesOf: (target) => sourcesOf(tables, target), ...live }),
@@ -205,6 +204,7 @@ function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument 
     sweep: "none",
     snapshot: null,
     targets: [],
+    aheadOfLog: false,
   };
 }
 
@@ -299,8 +299,12 @@ async function checkTargets(
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
-        const { notices } = await parts.sink.checkTable(target, parts.settings.create);
-        table.notices.push(...notices);
+        const check = await parts.sink.checkTable(target, parts.settings.create);
+        table.notices.push(...check.notices);
+        const message = orderNotice(target.id, check, parts.settings.parallelism);
+        if (message === null) continue;
+        table.notices.push(message);
+        parts.observer.event({ type: "notice", table: table.id, message });
       } catch (thrown) {
         if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
         problems.push(thrown);

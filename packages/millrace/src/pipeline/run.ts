@@ -12,7 +12,7 @@ import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
 import { GhostSweep } from "./ghost-sweep.ts";
-import { loadKeyless } from "./keyless-loader.ts";
+import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
 import { Loader } from "./loader.ts";
@@ -32,6 +32,8 @@ const CHUNK_SHARE = 0.4;
 const WINDOW_SHARE = 0.05;
 /** How long the end of a run waits for calls that do not answer. */
 const CLOSE_GRACE_MS = 10_000;
+/** Before a table is looked at again that was not as its shape says. */
+const SHAPE_MOVED_WAIT_MS = 200;
 
 /**
  * One run of a task: from takeover to its end. Whatever breaks ends it; the next run begins with a takeover and reads
@@ -124,6 +126,7 @@ export class Run {
       signal,
       maxValueBytes: this.#prepared.maxValueBytes,
       writeState,
+      currentShape: this.#prepared.currentShape,
     });
     const shared = {
       sink,
@@ -186,6 +189,7 @@ export class Run {
         sink.readKeys === undefined
           ? null
           : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
+      canSweep: this.#prepared.canSweep,
       observer,
       signal: this.#abort.signal,
       onLoaded: (table) => {
@@ -337,7 +341,8 @@ export class Run {
     const work = this.#reader.interrupt(async () => {
       if (!mustLoad(table)) return;
       await this.#barriers.emptyForLoad(table);
-      const load = await loadKeyless(this.#chunkParts, table, this.#abort.signal);
+      const load = await this.#readKeyless(table);
+      if (load === null) return this.#beginLoad(table);
       table.update({
         allPlanned: true,
         snapshot: load.snapshot,
@@ -349,6 +354,18 @@ export class Run {
       void this.#parts.source.nudge();
     });
     work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  /** Null where the table is not what its shape says, or no longer: it has the catalogue's shape then. */
+  async #readKeyless(table: TableRuntime): Promise<KeylessLoad | null> {
+    try {
+      return await loadKeyless(this.#chunkParts, table, this.#abort.signal);
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+      await this.#parts.clock.sleep(SHAPE_MOVED_WAIT_MS, this.#abort.signal);
+      await this.#adoptNow(table);
+      return null;
+    }
   }
 
   /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
@@ -407,13 +424,17 @@ export class Run {
 
   async #adoptShape(table: TableRuntime): Promise<void> {
     const work = this.#reader.interrupt(async () => {
-      const shape = await this.#prepared.currentShape(table);
-      if (shape === null) return;
-      await this.#standStill(table);
-      await this.#barriers.adopt(table, shape, this.frontier.durable.position);
+      await this.#adoptNow(table);
       this.#beginLoad(table);
     });
     await work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  async #adoptNow(table: TableRuntime): Promise<void> {
+    const shape = await this.#prepared.currentShape(table);
+    if (shape === null) return;
+    await this.#standStill(table);
+    await this.#barriers.adopt(table, shape, this.frontier.durable.position);
   }
 
   #passedBefore(position: Position): boolean {

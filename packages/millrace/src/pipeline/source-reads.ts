@@ -1,18 +1,21 @@
+import { MillraceError } from "../errors/millrace-error.ts";
 import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
-import type { TransactionId } from "../model/position.ts";
 import type { Source, SourceSnapshot } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { backoffMs } from "./retry.ts";
+import type { CompiledRoute } from "./routes.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
-/** A row that has to be read at the source: its key in the source's columns, and the transaction that changed it last. */
+/** A row that has to be read at the source because the sink cannot complete what a change left out. */
 export interface WantedRow {
   readonly table: TableRuntime;
-  /** In the source shape's column order, key columns filled. */
-  readonly keyRow: Row;
-  readonly transaction: TransactionId | null;
+  /** The read waits until a snapshot sees its transaction. */
+  readonly change: Change;
+  /** The answer is mapped to its target. */
+  readonly route: CompiledRoute;
 }
 
 interface SourceReadsParts {
@@ -21,8 +24,10 @@ interface SourceReadsParts {
   readonly random: Random;
   readonly signal: AbortSignal;
   readonly maxValueBytes: number;
-  /** Makes state documents durable, through lane 0. */
+  /** Makes state documents durable. */
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
+  /** The shape that the source's catalogue has now; null where the table is gone. */
+  readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
 
 /**
@@ -32,58 +37,92 @@ interface SourceReadsParts {
  */
 export class SourceReads {
   readonly #parts: SourceReadsParts;
+  /** Shapes of the catalogue that the log has not told of yet, by the shape that they follow. */
+  readonly #ahead = new Map<TableShape, TableShape>();
 
   constructor(parts: SourceReadsParts) {
     this.#parts = parts;
   }
 
-  /** Answers in the order asked: the row in its shape's columns, or null where it is deleted. */
+  /** Answers in the order asked: the row in its target's columns, or null where the source has deleted it. */
   async read(wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
+    const answers: (Row | null)[] = wanted.map(() => null);
+    for (const [table, indexes] of groupByTable(wanted)) {
+      const rows = await this.#readTable(
+        table,
+        indexes.map((i) => wanted[i]).filter((one) => one !== undefined),
+      );
+      for (const [n, i] of indexes.entries()) answers[i] = rows[n] ?? null;
+    }
+    return answers;
+  }
+
+  /**
+   * The log may tell of a schema change only behind what has to be read now, so the rows are read as the catalogue has
+   * them, and mapped to the targets as these are.
+   */
+  async #readTable(table: TableRuntime, wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#readOnce(table, this.#ahead.get(table.shape) ?? table.shape, wanted);
+      } catch (thrown) {
+        if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+        const now = await this.#parts.currentShape(table);
+        if (now === null) return wanted.map(() => null);
+        this.#ahead.set(table.shape, now);
+        await this.#sleep(attempt);
+      }
+    }
+  }
+
+  async #readOnce(
+    table: TableRuntime,
+    shape: TableShape,
+    wanted: readonly WantedRow[],
+  ): Promise<(Row | null)[]> {
+    const { source, maxValueBytes } = this.#parts;
     const snapshot = await this.#openThatSees(wanted);
     try {
-      const answers: (Row | null)[] = wanted.map(() => null);
-      for (const [table, indexes] of groupByTable(wanted)) {
-        const shape = table.shape;
-        const keys = indexes.map((i) => wanted[i]?.keyRow ?? []);
-        const rows = await snapshot.readRows(shape, keys, {
-          maxValueBytes: this.#parts.maxValueBytes,
-        });
-        for (const [n, i] of indexes.entries()) {
-          answers[i] = rows.get(this.#parts.source.keyText(shape, keys[n] ?? [])) ?? null;
-        }
-        await this.#raiseEnd(table, snapshot);
-      }
-      return answers;
+      const keys = wanted.map(({ change }) => keyRowFor(shape, change));
+      const rows = await snapshot.readRows(shape, keys, { maxValueBytes });
+      await this.#raiseEnd(table, snapshot);
+      return wanted.map(({ route }, i) => {
+        const row = rows.get(source.keyText(shape, keys[i] ?? []));
+        return row === undefined ? null : (table.routeOf(shape, route.target.id)?.map(row) ?? null);
+      });
     } finally {
       await snapshot.close();
     }
   }
 
   async #openThatSees(wanted: readonly WantedRow[]): Promise<SourceSnapshot> {
-    const transactions = new Set(wanted.map((w) => w.transaction).filter((t) => t !== null));
+    const ids = new Set(wanted.map(({ change }) => change.transaction?.id ?? null));
+    const transactions = [...ids].filter((id) => id !== null);
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#parts.source.openSnapshot();
-      if ([...transactions].every((t) => snapshot.sees(t))) return snapshot;
+      if (transactions.every((id) => snapshot.sees(id))) return snapshot;
       await snapshot.close();
-      await this.#parts.clock.sleep(
-        backoffMs(attempt, 2, 1_000, this.#parts.random),
-        this.#parts.signal,
-      );
+      await this.#sleep(attempt);
     }
   }
 
   async #raiseEnd(table: TableRuntime, snapshot: SourceSnapshot): Promise<void> {
     const end = table.document.end;
     if (end !== null && this.#parts.source.comparePositions(end, snapshot.logEnd) >= 0) return;
-    table.update({ end: snapshot.logEnd });
+    // Until the frontier is there, the sink's copies may be newer than the log's place: no more SYNC (I7).
+    table.update({ end: snapshot.logEnd, state: "INIT_SYNC" });
     await this.#parts.writeState([table.stored]);
+  }
+
+  #sleep(attempt: number): Promise<void> {
+    const { clock, random, signal } = this.#parts;
+    return clock.sleep(backoffMs(attempt, 2, 1_000, random), signal);
   }
 }
 
-/** The key of a change's new row, in the column order of the table's present shape. */
-export function keyRowFor(table: TableRuntime, change: Change): Row {
+/** The key of a change's new row, in the column order of a shape of its table. */
+function keyRowFor(shape: TableShape, change: Change): Row {
   const row = change.after ?? change.before ?? [];
-  const { shape } = table;
   if (change.shape === shape) return row;
   return shape.columns.map((column) => {
     const index = change.shape.columns.findIndex((c) =>

@@ -47,6 +47,8 @@ export interface TableDocument {
   /** Tables without key: the snapshot that was loaded; changes that it sees are left out until `end`. */
   readonly snapshot: Json | null;
   readonly targets: readonly TableId[];
+  /** Its shape was read from the catalogue ahead of the log: older shapes may still come, and are not gone back to. */
+  readonly aheadOfLog: boolean;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
 }
@@ -73,6 +75,8 @@ export interface IntentDocument {
   readonly shape: TableShape | null;
   readonly previous: TableShape | null;
   readonly rewritten: readonly string[];
+  /** The shape was read from the catalogue ahead of the log. */
+  readonly aheadOfLog: boolean;
 }
 
 /** The keys under which documents are kept. */

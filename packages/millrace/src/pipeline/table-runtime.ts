@@ -17,8 +17,6 @@ export class TableRuntime {
   loading = new AbortController();
   /** Its first snapshot has to wait for older transactions. */
   held = false;
-  /** Its shape was read from the catalogue ahead of the log; older shapes may still come and are fitted. */
-  aheadOfLog = false;
   #document: TableDocument;
   #targets: readonly RouteTarget[];
   readonly #compile: (
@@ -59,9 +57,9 @@ export class TableRuntime {
     return routes;
   }
 
-  /** The way of rows in the table's present shape to one target. */
-  targetRoute(target: TableId): CompiledRoute | null {
-    return this.routesFor(this.shape).find((route) => route.target.id === target) ?? null;
+  /** The way of rows that were written in `shape` to one target. */
+  routeOf(shape: TableShape, target: TableId): CompiledRoute | null {
+    return this.routesFor(shape).find((route) => route.target.id === target) ?? null;
   }
 
   get document(): TableDocument {
@@ -87,7 +85,8 @@ export class TableRuntime {
   /** Everything is planned and loaded; what is left is for the frontier to pass `end`. */
   get loaded(): boolean {
     const d = this.#document;
-    return d.allPlanned && this.chunks.size === 0 && d.sweep !== "due";
+    // What has no key is emptied before it is loaded: there are no ghosts.
+    return d.allPlanned && this.chunks.size === 0 && (d.sweep !== "due" || this.keyless);
   }
 
   /** Its document, as it is when it is written. */

@@ -12,9 +12,14 @@ export interface TargetPlan {
 
 /**
  * Pure: from the old target of a route to the new one. A column whose type changes is put away and made anew, and
- * filled by a new INIT_SYNC; another key, or another type of a key column, makes the table anew.
+ * filled by a new INIT_SYNC; another key, another type of a key column, or a source table that was made anew under the
+ * same name (`madeAnew`), makes the table anew.
  */
-export function planTargetChange(before: RouteTarget | null, after: RouteTarget): TargetPlan {
+export function planTargetChange(
+  before: RouteTarget | null,
+  after: RouteTarget,
+  madeAnew = false,
+): TargetPlan {
   if (before === null)
     return {
       target: after,
@@ -26,7 +31,7 @@ export function planTargetChange(before: RouteTarget | null, after: RouteTarget)
     old: oldColumn(before, after, column, i),
   }));
   const replaced = pairs.filter(({ column, old }) => old !== null && old.type !== column.type);
-  if (keyTouched(before, after, replaced)) return anew(before, after);
+  if (madeAnew || keyTouched(before, after, replaced)) return anew(before, after);
   const kept = new Set(pairs.map(({ old }) => old));
   const renames = pairs.flatMap(({ column, old }) =>
     old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : [],

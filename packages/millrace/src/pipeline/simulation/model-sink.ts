@@ -11,6 +11,7 @@ import type {
   SinkCapabilities,
   Takeover,
   TargetChange,
+  TargetCheck,
 } from "../../model/sink.ts";
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
@@ -115,22 +116,19 @@ export class ModelSink implements Sink {
     return { outcome: "done", deletedSome: writes.deletedSome };
   }
 
-  async checkTable(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ created: boolean; notices: readonly string[] }> {
+  async checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     await this.#call(`check ${table.id}`);
     const misfits = misfitsOf(this.#db, table);
     if (misfits === null && create === "if-missing") {
       await createTable(this.#db, this.#owner, table);
-      return { created: true, notices: [] };
+      return { created: true, notices: [], secondaryUnique: false };
     }
     if (misfits === null || misfits.length > 0)
       throw new MillraceError(
         "MR_SINK_SCHEMA",
         `(model) ${table.id}: ${misfits?.join(", ") ?? "missing"}`,
       );
-    return { created: false, notices: [] };
+    return { created: false, notices: [], secondaryUnique: false };
   }
 
   async applyChange(change: TargetChange): Promise<void> {
