@@ -65,23 +65,23 @@ class Scenario {
   readonly #options: KillOptions;
   readonly #sourceUrl: string;
   readonly #file: PipelineFile;
-  readonly #schema: string;
+  readonly #prefix: string;
 
   constructor(options: KillOptions, sourceUrl: string, unique: string, folder: string) {
     this.#options = options;
     this.#sourceUrl = sourceUrl;
-    this.#schema = unique;
+    this.#prefix = unique;
     this.#file = {
       path: join(folder, "kill.yaml"),
       name: unique,
       sourceUrl,
       tables: String.raw`public.\.*`,
-      // Every scenario has its own schemas at a target that many of them share.
-      sink: { ...options.target.sink, "state.schema": `state_${unique}` },
+      sink: options.target.sink,
+      // Many scenarios share a target, and DSQL takes ten schemas at most.
       routes: [
         {
           "source-table": String.raw`public.\.*`,
-          "sink-table": `${unique}.<>`,
+          "sink-table": `public.${unique}_<>`,
           "replace-symbol": "<>",
         },
       ],
@@ -101,8 +101,11 @@ class Scenario {
     const workload = this.#workload(armed);
     const hit = await this.#died(armed, workload);
     // The rest of the workload is written while the pipeline is down, or while it catches up.
-    await runToEnd([...args, "--until-caught-up"]);
-    await workload;
+    try {
+      await runToEnd([...args, "--until-caught-up"]);
+    } finally {
+      await workload;
+    }
     await runToEnd([...args, "--until-caught-up"]);
     return { hit, different: await this.#compare(), output: armed.tail() };
   }
@@ -135,6 +138,7 @@ class Scenario {
   /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
   async #script(): Promise<void> {
     const client = new pg.Client({ connectionString: this.#sourceUrl });
+    client.on("error", () => undefined);
     await client.connect();
     try {
       for (const statement of script) {
@@ -154,7 +158,7 @@ class Scenario {
     try {
       const tables = killTables.map((table) => ({
         source: table,
-        target: { schema: this.#schema, name: table.name },
+        target: { schema: "public", name: `${this.#prefix}_${table.name}` },
       }));
       return await compareTables(...sessions, tables);
     } finally {
