@@ -44,6 +44,7 @@ export type {
   StateEntry,
   Takeover,
   TargetChange,
+  TargetCheck,
   Write,
 } from "./model/sink.ts";
 export { tableId } from "./model/table.ts";

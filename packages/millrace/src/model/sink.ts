@@ -143,6 +143,18 @@ export type TargetChange =
   /** Renamed to `_dropped_<tag>` first, which fails where that was done already: a zombie drops nothing newer. */
   | { readonly kind: "drop"; readonly table: TargetTable; readonly tag: string };
 
+/** What {@link Sink.checkTable} found. */
+export interface TargetCheck {
+  readonly created: boolean;
+  /** Worth knowing, no hindrance. */
+  readonly notices: readonly string[];
+  /**
+   * The target has unique constraints besides its key: whether it takes a row depends on rows of other keys, whose
+   * order is kept only within one lane.
+   */
+  readonly secondaryUnique: boolean;
+}
+
 /** Key ranges of a target table, for ghosts and verify: rows by key text. */
 export interface KeyPage {
   readonly keys: readonly Row[];
@@ -173,10 +185,7 @@ export interface Sink {
    * Compares the target with the catalogue: creates it where it is missing and allowed, says what does not fit.
    * @throws MillraceError MR_SINK_SCHEMA naming every column that does not fit.
    */
-  checkTable(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ created: boolean; notices: readonly string[] }>;
+  checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck>;
   /** Acts idempotently; called between a barrier's intent and its end. */
   applyChange(change: TargetChange): Promise<void>;
   /**

@@ -26,7 +26,7 @@ function catalogue(...columns: readonly string[]): CatalogueTable {
       generated: false,
     };
   });
-  return { columns: made, keys: [{ columns: ["id"], primary: true }] };
+  return { columns: made, keys: [{ columns: ["id"], primary: true }], partlyUnique: [] };
 }
 
 const away = putAwayName("1", "x");

@@ -24,6 +24,8 @@ export interface CatalogueTable {
   readonly columns: readonly CatalogueColumn[];
   /** Unique indexes that are valid and hold for all rows. */
   readonly keys: readonly CatalogueKey[];
+  /** Names of the unique indexes over some of the rows or over an expression: they refuse rows, but are no keys. */
+  readonly partlyUnique: readonly string[];
 }
 
 /** One statement tells whether the table is there and what its columns are: others may be making it right now. */
@@ -34,9 +36,11 @@ const COLUMNS = `SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod
  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p') ORDER BY a.attnum`;
 
 /** `indkey` counts INCLUDE columns too (all columns, on DSQL), `indnkeyatts` only the key. 0 is an expression. */
-const KEYS = `SELECT i.indisprimary, i.indnkeyatts, i.indkey::text
+const KEYS = `SELECT i.indisprimary, i.indnkeyatts, i.indkey::text, x.relname,
+ i.indpred IS NOT NULL OR i.indexprs IS NOT NULL
  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL`;
+ JOIN pg_class x ON x.oid = i.indexrelid
+ WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique AND i.indisvalid ORDER BY x.relname`;
 
 /** Reads a table's shape; null where there is no table of this name. */
 export async function readCatalogueTable(
@@ -49,8 +53,13 @@ export async function readCatalogueTable(
     if (found.length === 0) return null;
     const columns = found.filter(([number]) => number !== null);
     const names = new Map(columns.map(([number, name]) => [number ?? "", name ?? ""]));
-    const keys = await connection.query(KEYS, values);
-    return { columns: columns.map(readColumn), keys: keys.flatMap((row) => readKey(row, names)) };
+    const unique = await connection.query(KEYS, values);
+    const isPart = (row: readonly (string | null)[]) => row[4] === "t";
+    return {
+      columns: columns.map(readColumn),
+      keys: unique.filter((row) => !isPart(row)).flatMap((row) => readKey(row, names)),
+      partlyUnique: unique.filter(isPart).map((row) => row[3] ?? ""),
+    };
   } catch (error) {
     throw classify(error, { doing: `reading the catalogue of ${table.schema}.${table.name}` });
   }

@@ -9,6 +9,7 @@ import type {
   SinkCapabilities,
   Takeover,
   TargetChange,
+  TargetCheck,
 } from "../../model/sink.ts";
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
@@ -130,10 +131,7 @@ export class SqlSink implements Sink {
   }
 
   /** See {@link Sink.checkTable}. */
-  checkTable(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ created: boolean; notices: readonly string[] }> {
+  checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     return this.#tables.check(table, create);
   }
 

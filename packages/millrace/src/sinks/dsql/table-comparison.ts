@@ -8,6 +8,8 @@ export interface Comparison {
   readonly problems: readonly string[];
   /** Worth knowing, no hindrance. */
   readonly notices: readonly string[];
+  /** There are unique indexes besides that of the key. */
+  readonly secondaryUnique: boolean;
 }
 
 /** Compares a table that is there with what the mapping needs. Pure; names every problem, not only the first. */
@@ -23,7 +25,12 @@ export function compareTable(actual: CatalogueTable, wanted: TargetTable): Compa
   if (!actual.keys.some((k) => sameNames(k.columns, key))) {
     problems.push(`no primary key or unique index on (${key.join(", ")})`);
   }
-  return { problems, notices: [...extraNotices(extra), ...uniqueNotices(actual, key)] };
+  const unique = uniqueNotices(actual, key);
+  return {
+    problems,
+    notices: [...extraNotices(extra), ...unique],
+    secondaryUnique: unique.length > 0,
+  };
 }
 
 function columnProblems(
@@ -58,12 +65,12 @@ function extraNotices(extra: readonly CatalogueColumn[]): string[] {
 }
 
 function uniqueNotices(actual: CatalogueTable, key: readonly string[]): string[] {
-  return actual.keys
-    .filter((other) => !sameNames(other.columns, key))
-    .map(
-      (other) =>
-        `secondary unique index on (${other.columns.join(", ")}): rows that break it become dead letters`,
-    );
+  const others = actual.keys.filter((other) => !sameNames(other.columns, key));
+  const on = [
+    ...others.map((other) => `on (${other.columns.join(", ")})`),
+    ...actual.partlyUnique.map((name) => `${name} (over some rows, or an expression)`),
+  ];
+  return on.map((what) => `secondary unique index ${what}: rows that break it become dead letters`);
 }
 
 /** The order of key columns does not matter to ON CONFLICT. */

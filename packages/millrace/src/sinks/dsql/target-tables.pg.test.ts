@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { setFailpointHandler } from "../../model/failpoint.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { TargetTable } from "../../model/table.ts";
@@ -63,8 +63,16 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
       schema: `Shop ${server.profile.kind}`,
       name: 'o"x',
     });
-    expect(await sink.checkTable(table, "if-missing")).toEqual({ created: true, notices: [] });
-    expect(await sink.checkTable(table, "never")).toEqual({ created: false, notices: [] });
+    expect(await sink.checkTable(table, "if-missing")).toEqual({
+      created: true,
+      notices: [],
+      secondaryUnique: false,
+    });
+    expect(await sink.checkTable(table, "never")).toEqual({
+      created: false,
+      notices: [],
+      secondaryUnique: false,
+    });
     expect(await columnsOf('o"x')).toEqual(['a "b" bigint', "c text"]);
   });
 
@@ -124,6 +132,20 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
     expect(await server.query("SELECT a, b, d FROM wider")).toEqual([{ a: "1", b: "x", d: "x" }]);
   });
 
+  it("that exist are told to have unique indexes besides their key, whole or partly", async () => {
+    await server.query("CREATE TABLE several (id bigint PRIMARY KEY, v text, w text, UNIQUE (v))");
+    await server.query(
+      `CREATE UNIQUE INDEX ${server.profile.kind === "dsql" ? "ASYNC" : ""} several_part ON several (w) WHERE w <> ''`,
+    );
+    const table = mapped({ id: BIGINT, v: TEXT, w: TEXT }, "several");
+    await vi.waitFor(async () =>
+      expect(await sink.checkTable(table, "never")).toMatchObject({
+        secondaryUnique: true,
+        notices: [expect.stringContaining("on (v)"), expect.stringContaining("several_part")],
+      }),
+    );
+  });
+
   it("need a unique key on the key columns", async () => {
     await server.query("CREATE TABLE keyed (id bigint NOT NULL, other bigint PRIMARY KEY)");
     const table = mapped({ id: BIGINT, other: BIGINT }, "keyed");
@@ -153,7 +175,11 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
     expect(await columnsOf()).toEqual(after);
     await alter(table, change);
     expect(await columnsOf()).toEqual(after);
-    expect(await sink.checkTable(table, "never")).toEqual({ created: false, notices: [] });
+    expect(await sink.checkTable(table, "never")).toEqual({
+      created: false,
+      notices: [],
+      secondaryUnique: false,
+    });
     expect(await columnsOf()).toEqual(["id bigint", "b text", "c text", "fresh bigint"]);
   });
 

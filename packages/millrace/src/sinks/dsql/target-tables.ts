@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { KeyPage, TargetChange } from "../../model/sink.ts";
+import type { KeyPage, TargetChange, TargetCheck } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { DROPPED_PREFIX, nextStep, putAwayName } from "./alter-plan.ts";
@@ -35,15 +35,12 @@ export class TargetTables {
   }
 
   /** See {@link Sink.checkTable}. */
-  check(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ created: boolean; notices: readonly string[] }> {
+  check(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     let created = false;
     return this.#again(`checking ${table.id}`, async (connection) => {
       const actual = await readCatalogueTable(connection, table);
       if (actual !== null)
-        return { created, notices: await this.#checkExisting(connection, table, actual) };
+        return { created, ...(await this.#checkExisting(connection, table, actual)) };
       if (create === "never")
         throw new MillraceError(
           "MR_SINK_SCHEMA",
@@ -51,7 +48,7 @@ export class TargetTables {
         );
       await this.#create(connection, table);
       created = true;
-      return { created, notices: [] };
+      return { created, notices: [], secondaryUnique: false };
     });
   }
 
@@ -91,12 +88,12 @@ export class TargetTables {
     connection: SinkConnection,
     table: TargetTable,
     actual: CatalogueTable,
-  ): Promise<readonly string[]> {
-    const { problems, notices } = compareTable(withoutPutAway(actual), table);
+  ): Promise<Omit<TargetCheck, "created">> {
+    const { problems, ...found } = compareTable(withoutPutAway(actual), table);
     if (problems.length > 0)
       throw new MillraceError("MR_SINK_SCHEMA", `${table.id}: ${problems.join("; ")}`);
     await this.#dropPutAway(connection, table, actual);
-    return notices;
+    return found;
   }
 
   /** What earlier runs' barriers have put away. A start comes after a takeover, so that their tasks are fenced. */

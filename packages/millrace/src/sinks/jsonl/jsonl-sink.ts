@@ -12,6 +12,7 @@ import type {
   SinkCapabilities,
   Takeover,
   TargetChange,
+  TargetCheck,
 } from "../../model/sink.ts";
 import type { TableShape, TargetColumn, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
@@ -134,10 +135,7 @@ export class JsonlSink implements Sink {
   }
 
   /** See {@link Sink.checkTable}. */
-  async checkTable(
-    table: TargetTable,
-    create: "if-missing" | "never",
-  ): Promise<{ created: boolean; notices: readonly string[] }> {
+  async checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     const path = join(this.#options.path, fileName(table));
     const exists = await access(path).then(
       () => true,
@@ -149,7 +147,7 @@ export class JsonlSink implements Sink {
         `there is no file for ${table.id}, and create is "never"`,
       );
     await this.#file(fileName(table));
-    return { created: !exists, notices: [] };
+    return { created: !exists, notices: [], secondaryUnique: false };
   }
 
   /** A change of shape is a line among the others. See {@link Sink.applyChange}. */
