@@ -1,8 +1,8 @@
 // A backlog that stands in the slot, drained into dsql-local; and the full load. Beside raw unnest statements of the
 // same rows into the same dsql-local over as many connections.
-import { startDsqlLocal, type DsqlLocal } from "dsql-local";
 import { loadPipeline } from "millrace";
 import pg from "pg";
+import { startDsqlProcess, type DsqlProcess } from "./dsql-process.ts";
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
 import { literalsOf, send } from "./baselines/raw-upserts.ts";
 import { against, median, type Figure } from "./report.ts";
@@ -11,7 +11,7 @@ import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
 const ROWS = Number(process.env["BENCH_ROWS"] ?? 200_000);
 const LANES = 4;
 const BATCH_ROWS = 1000;
-const ROUNDS = 3;
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const GOAL = 0.6;
 
 /** The figures of `postgres-dsql`. */
@@ -19,7 +19,7 @@ export async function run(): Promise<Figure[]> {
   await using postgres = await startPostgres({
     settings: { synchronous_commit: "off", max_wal_size: "8GB" },
   });
-  const dsql = await startDsqlLocal({ auth: "trust", tls: "off" });
+  const dsql = await startDsqlProcess();
   try {
     return await measure(postgres, dsql);
   } finally {
@@ -27,7 +27,7 @@ export async function run(): Promise<Figure[]> {
   }
 }
 
-async function measure(postgres: PostgresServer, dsql: DsqlLocal): Promise<Figure[]> {
+async function measure(postgres: PostgresServer, dsql: DsqlProcess): Promise<Figure[]> {
   const source = await postgres.createDatabase("bench");
   await withClient(source, (client) => client.query(TABLE));
   await withClient(dsql.url, (client) =>
@@ -85,7 +85,7 @@ async function catchUp(description: object): Promise<number> {
 }
 
 /** DSQL has no TRUNCATE: the table is made anew. */
-async function empty(dsql: DsqlLocal): Promise<void> {
+async function empty(dsql: DsqlProcess): Promise<void> {
   await withClient(dsql.url, async (client) => {
     await retried(client, "DROP TABLE items");
     await retried(client, TABLE);
@@ -97,7 +97,7 @@ async function retried(client: pg.Client, sql: string): Promise<void> {
   await client.query(sql).catch(() => client.query(sql));
 }
 
-function pipelineOf(postgres: PostgresServer, dsql: DsqlLocal, name: string): object {
+function pipelineOf(postgres: PostgresServer, dsql: DsqlProcess, name: string): object {
   const { host: hostname, port, user: username, password } = postgres;
   return {
     source: {

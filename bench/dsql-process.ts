@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+/** A `dsql-local` in a process of its own, as a user has it: the proxy's work is not the engine's. */
+export interface DsqlProcess {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts `dsql-local --tls off` on a free port. */
+export async function startDsqlProcess(): Promise<DsqlProcess> {
+  const cli = new URL("../packages/dsql-local/src/cli.ts", import.meta.url).pathname;
+  const args = ["--conditions=source", cli, "--port", "0", "--tls", "off", "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout });
+  const [line] = (await Promise.race([
+    once(lines, "line"),
+    once(child, "exit").then(() => {
+      throw new Error("dsql-local ended before it was ready");
+    }),
+  ])) as [string];
+  const { host, port, user } = JSON.parse(line) as { host: string; port: number; user: string };
+  return {
+    host,
+    port,
+    user,
+    url: `postgres://${user}:any@${host}:${port}/postgres`,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
