@@ -106,7 +106,9 @@ export class GhostSweep {
       );
       lanes.add(index);
     }
-    const passed = [...lanes].map((index) => this.#parts.lanes[index]?.passedSoFar());
+    const passed = [...lanes].map(
+      (index) => this.#parts.lanes[index]?.passedSoFar() ?? Promise.resolve(),
+    );
     return until(signal, Promise.all(passed));
   }
 }

@@ -1,3 +1,4 @@
+import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { ChunkBatch } from "../model/source.ts";
@@ -24,6 +25,7 @@ export interface KeylessLoad {
 export async function loadKeyless(
   parts: ChunkParts,
   table: TableRuntime,
+  shapeHolds: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<KeylessLoad> {
   const view = await openView(parts, table, signal);
@@ -42,6 +44,10 @@ export async function loadKeyless(
       table.update({ rowsLoaded: rows });
       failpoint("keyless.batch-sent");
     }
+    // Asked while the snapshot keeps the table from being altered. Changes that it sees are never applied again, so a
+    // column that the shape lacks would be lost.
+    if (!(await shapeHolds()))
+      throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `${table.id} has other columns now`);
     await until(signal, Promise.all([...lanes].map((lane) => lane.passedSoFar())));
     return { snapshot: view.snapshot.token, end: view.snapshot.logEnd, rows };
   } finally {

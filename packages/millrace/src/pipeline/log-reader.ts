@@ -21,7 +21,7 @@ interface LogReaderParts {
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
   /** The load goes on, or begins anew, as the table's document says. */
   readonly startLoad: (table: TableRuntime) => void;
-  /** A barrier at or before every lane's checkpoint was passed in an earlier run. */
+  /** An earlier run has passed this position. */
   readonly passedBefore: (position: Position) => boolean;
   readonly running: () => Promise<void>;
   /** The frontier may have moved without a commit. */

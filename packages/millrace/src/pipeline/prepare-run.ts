@@ -79,9 +79,10 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal);
   }
-  await checkTargets(parts, tables);
   const made = { identity, lanes, frontier, tables, removed, takeover };
+  // Before the targets are made: who comes after a crash must know by which shape they were.
   await writeDocuments(committer, documentsOf(made));
+  await checkTargets(parts, tables);
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, wantedLanes, laneRows, committer, checkpoints, frontier };
