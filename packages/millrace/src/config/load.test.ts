@@ -48,6 +48,7 @@ describe("a pipeline file", () => {
       schemaChangeBehavior: "evolve",
       dropTables: false,
       create: "if-missing",
+      sharedTargets: false,
       compaction: true,
       batchRows: 3000,
       flushIntervalMs: 0,

@@ -27,6 +27,7 @@ export function taskSettings(sections: Sections): TaskSettings {
     schemaChangeBehavior: schemaChangeBehavior(sections),
     dropTables: tags.dropTables,
     create: createTables(sink, tags, sections.findings),
+    sharedTargets: sink.kind === "jsonl" ? false : sink.section.values.shared,
     compaction: sinkValues.compaction,
     batchRows: sinkValues.batchRows,
     flushIntervalMs: sinkValues.flushIntervalMs,

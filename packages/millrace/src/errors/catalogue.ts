@@ -146,7 +146,8 @@ export const CATALOGUE = {
   MR_TARGET_OWNED: {
     class: "config",
     meaning: "Another pipeline writes to this target table.",
-    remedy: "Route to another table, or say `shared: true` in both pipelines.",
+    remedy:
+      "Route to another table, or say `shared: true` in the sinks of both pipelines. Where the other pipeline is gone for good, delete its rows of the state schema's table `owner`.",
   },
   // PostgreSQL source
   MR_SOURCE_TABLE_CHANGED: {

@@ -186,6 +186,13 @@ export interface Sink {
    * @throws MillraceError MR_SINK_SCHEMA naming every column that does not fit.
    */
   checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck>;
+  /**
+   * Makes the pipeline an owner of exactly these targets: claims what is new, lets go of what it had before. A target
+   * has one owner, or several that all say `shared`. Called after {@link Sink.takeOver} and before any target is
+   * touched. Absent where pipelines cannot meet.
+   * @throws MillraceError MR_TARGET_OWNED naming every target that another pipeline has; nothing is claimed then.
+   */
+  claimTargets?(targets: readonly TableId[], shared: boolean): Promise<void>;
   /** Acts idempotently; called between a barrier's intent and its end. */
   applyChange(change: TargetChange): Promise<void>;
   /**

@@ -69,6 +69,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
+  await sink.claimTargets?.(targetIdsOf(tables), settings.sharedTargets);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
@@ -99,16 +100,17 @@ function barriersOf(
   const known = { ...parts, committer, book, lanes, tables, currentShape };
   return {
     barriers: (live) =>
-      new Barriers({ ...known, sourcesOf: (target) => sourcesOf(tables, target), ...live }),
+      new Barriers({ ...known, sourcesOf: (target) => sourcesOf(parts, tables, target), ...live }),
     currentShape,
   };
 }
 
 function limitsOf(
-  { settings, sink, budget, router }: TaskParts,
+  parts: TaskParts,
   takeover: Takeover,
   tables: ReadonlyMap<TableId, TableRuntime>,
 ): Pick<Prepared, "book" | "maxValueBytes" | "canSweep"> {
+  const { settings, sink, budget, router } = parts;
   const limits = {
     policy: settings.deadLetters,
     maxPerTable: settings.maxDeadLetters,
@@ -121,7 +123,7 @@ function limitsOf(
     ),
     canSweep: (table) =>
       !table.keyless &&
-      table.targets.every(({ target }) => sourcesOf(tables, target.id) === 1) &&
+      table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
       keepsKey(table.shape, router),
   };
 }
@@ -152,8 +154,18 @@ async function refuseLostTables(source: Source, state: LoadedState): Promise<voi
   throw new MillraceError("MR_SOURCE_REFUSED", detail);
 }
 
-function sourcesOf(tables: ReadonlyMap<TableId, TableRuntime>, target: string): number {
-  let count = 0;
+function targetIdsOf(tables: ReadonlyMap<TableId, TableRuntime>): TableId[] {
+  const targets = [...tables.values()].flatMap((table) => table.targets);
+  return [...new Set(targets.map(({ target }) => target.id))];
+}
+
+/** How many source tables write to a target, other pipelines' counted as one. */
+function sourcesOf(
+  { settings }: TaskParts,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+  target: string,
+): number {
+  let count = settings.sharedTargets ? 1 : 0;
   for (const table of tables.values())
     if (table.targets.some((t) => t.target.id === target)) count++;
   return count;

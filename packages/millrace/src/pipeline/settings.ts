@@ -6,6 +6,8 @@ export interface TaskSettings {
   /** DROP TABLE at the source drops the target too; off unless asked for. */
   readonly dropTables: boolean;
   readonly create: "if-missing" | "never";
+  /** Other pipelines write to the target tables too: nothing may be done that removes rows which are not ours. */
+  readonly sharedTargets: boolean;
   /** Last write of a key in a batch stands for all; off only to audit. */
   readonly compaction: boolean;
   /** Rows of a commit at most; the sink's own limit where it is lower. */

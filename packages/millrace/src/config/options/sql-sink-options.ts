@@ -54,6 +54,11 @@ const COMMON = {
     example: "if-missing",
     doc: "Whether missing schemas and target tables are made. Existing tables are checked in either case: columns, types, key.",
   }),
+  shared: defaulting(flag, false, {
+    name: "shared",
+    example: "true",
+    doc: "Whether other pipelines may write to the target tables too; all of them must say so. Without it a target table belongs to one pipeline, the first that names it, until its file no longer does. Only pipelines with the same `state.schema` see each other. With it, what would remove rows of others is refused: TRUNCATE and DROP TABLE stop the pipeline, a table without key cannot be loaded, a resync removes nothing.",
+  }),
   stateSchema: defaulting(SCHEMA_NAME, "millrace", {
     name: "state.schema",
     example: "millrace",

@@ -42,6 +42,7 @@ const BASE: TaskSettings = {
   schemaChangeBehavior: "evolve",
   dropTables: false,
   create: "if-missing",
+  sharedTargets: false,
   compaction: true,
   batchRows: 3,
   flushIntervalMs: 0,

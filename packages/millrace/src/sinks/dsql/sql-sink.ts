@@ -11,8 +11,9 @@ import type {
   TargetChange,
   TargetCheck,
 } from "../../model/sink.ts";
-import type { TableShape, TargetTable } from "../../model/table.ts";
+import type { TableId, TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
+import { claimTargets } from "./claim-targets.ts";
 import { sendCommit } from "./commit.ts";
 import { planCommit } from "./commit-plan.ts";
 import type { CostObserver } from "./dpu-estimate.ts";
@@ -128,6 +129,17 @@ export class SqlSink implements Sink {
       if (!this.#switchToValues(error, commit)) throw error;
       return this.#send(commit);
     }
+  }
+
+  /** See {@link Sink.claimTargets}. */
+  claimTargets(targets: readonly TableId[], shared: boolean): Promise<void> {
+    const claim = { pipeline: this.#currentTask().pipeline, targets, shared };
+    const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
+    return untilDone(
+      () => this.#parts.pool.use((c) => claimTargets(c, this.#statements, claim, stillMine)),
+      this.#retry(),
+      "claiming targets",
+    );
   }
 
   /** See {@link Sink.checkTable}. */

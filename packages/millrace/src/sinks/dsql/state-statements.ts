@@ -22,6 +22,9 @@ export interface StateStatements {
   readonly readLanes: string;
   readonly readState: string;
   readonly readDeadLetters: string;
+  readonly readOwners: string;
+  readonly putOwners: string;
+  readonly deleteOwners: string;
   readonly putVersion: string;
   readonly readVersion: string;
 }
@@ -34,6 +37,7 @@ export function stateStatements(schemaName: string): StateStatements {
     tables: tables(schema),
     ...commitStatements(schema),
     ...takeoverStatements(schema),
+    ...ownerStatements(schema),
     putVersion: `INSERT INTO ${schema}.version (name, version) VALUES ('state', $1) ON CONFLICT (name) DO NOTHING`,
     readVersion: `SELECT version FROM ${schema}.version WHERE name = 'state'`,
   };
@@ -62,6 +66,10 @@ function tables(schema: string): StateStatements["tables"] {
       name: "dead_letter",
       ddl: `${schema}.dead_letter (pipeline text NOT NULL, task text NOT NULL, id text NOT NULL, target text NOT NULL,
  key text NOT NULL, letter text NOT NULL, PRIMARY KEY (pipeline, task, id))`,
+    },
+    {
+      name: "owner",
+      ddl: `${schema}.owner (target text PRIMARY KEY, pipelines text NOT NULL, shared boolean NOT NULL)`,
     },
   ];
 }
@@ -95,6 +103,17 @@ function commitStatements(schema: string) {
       `DELETE FROM ${schema}.dead_letter AS d USING unnest($3::text[],$4::text[]) AS u(target,key)` +
         ` WHERE d.pipeline=$1 AND d.task=$2 AND d.target=u.target AND d.key=u.key`,
     ),
+  };
+}
+
+function ownerStatements(schema: string) {
+  return {
+    readOwners: `SELECT target, pipelines, shared FROM ${schema}.owner`,
+    putOwners:
+      `INSERT INTO ${schema}.owner (target,pipelines,shared) SELECT u.target,u.pipelines,u.shared` +
+      ` FROM unnest($1::text[],$2::text[],$3::boolean[]) AS u(target,pipelines,shared)` +
+      ` ON CONFLICT (target) DO UPDATE SET pipelines=EXCLUDED.pipelines, shared=EXCLUDED.shared`,
+    deleteOwners: `DELETE FROM ${schema}.owner WHERE target=ANY($1::text[])`,
   };
 }
 
