@@ -49,7 +49,10 @@ export class LogReader {
     while (!signal.aborted) {
       await until(signal, this.#parts.running());
       if (!this.#parts.feed.replaying) await this.#serve();
-      pending ??= log.next();
+      if (pending === null) {
+        pending = log.next();
+        pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
+      }
       const batch = await this.#batchOrInterrupt(pending);
       if (batch === null) continue;
       pending = null;
