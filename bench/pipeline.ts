@@ -22,6 +22,7 @@ const SETTINGS: TaskSettings = {
   schemaChangeBehavior: "evolve",
   dropTables: false,
   create: "if-missing",
+  sharedTargets: false,
   compaction: true,
   batchRows: 1_000,
   flushIntervalMs: 0,

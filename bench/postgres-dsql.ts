@@ -117,6 +117,8 @@ function pipelineOf(postgres: PostgresServer, dsql: DsqlProcess, name: string): 
       password: "any",
       "use-iam-auth": false,
       "ssl-mode": "disable",
+      // Every round is a pipeline of its own into the one table.
+      shared: true,
       "batch-size": BATCH_ROWS,
     },
     pipeline: { name, parallelism: LANES },
