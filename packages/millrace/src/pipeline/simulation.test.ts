@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import type { ProfileName } from "./simulation/profile.ts";
+import { REGRESSIONS } from "./simulation/regressions.ts";
+import { runSeed } from "./simulation/run-seed.ts";
+
+/*
+ * The real pipeline between a model source and a model sink, under a scheduler that a seed repeats. One seed with its
+ * whole trace:
+ *
+ *     MILLRACE_SIM_SEED=42 node --conditions=source packages/millrace/src/pipeline/simulation/main.ts --profile all
+ */
+async function failuresOf(profile: ProfileName, from: number, seeds: number): Promise<string[]> {
+  const failures: string[] = [];
+  for (let seed = from; seed < from + seeds; seed++) {
+    const { failure } = await runSeed(seed, { profile });
+    if (failure !== null)
+      failures.push(`MILLRACE_SIM_SEED=${seed} --profile ${profile}: ${failure}`);
+  }
+  return failures;
+}
+
+describe("the pipeline, simulated", () => {
+  it("loads tables while they are written, over crashes", { timeout: 60_000 }, async () => {
+    expect(await failuresOf("plain", 1, 60)).toEqual([]);
+  });
+
+  it(
+    "applies every change once and in order, over crashes, zombies and lost COMMITs",
+    { timeout: 60_000 },
+    async () => {
+      expect(await failuresOf("audit", 1, 150)).toEqual([]);
+    },
+  );
+
+  it("makes the sink what the source is, whatever happens", { timeout: 60_000 }, async () => {
+    expect(await failuresOf("all", 1, 250)).toEqual([]);
+  });
+
+  for (const { profile, seed, was } of REGRESSIONS) {
+    it(`seed ${seed} of ${profile} holds: ${was}`, async () => {
+      expect(await failuresOf(profile, seed, 1)).toEqual([]);
+    });
+  }
+
+  it("plays a seed twice in the same way", async () => {
+    const first = await runSeed(7, { trace: true });
+    const second = await runSeed(7, { trace: true });
+    expect(second.trace).toEqual(first.trace);
+    expect(first.trace.length).toBeGreaterThan(100);
+  });
+});

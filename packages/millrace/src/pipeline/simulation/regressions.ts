@@ -1,0 +1,32 @@
+import type { ProfileName } from "./profile.ts";
+
+/** Seeds that once broke a promise, with what it was; they are played in every test run. */
+export const REGRESSIONS: readonly {
+  readonly profile: ProfileName;
+  readonly seed: number;
+  readonly was: string;
+}[] = [
+  { profile: "plain", seed: 47, was: "chunks of an earlier run were forgotten" },
+  { profile: "plain", seed: 201, was: "a table was SYNC without the rows of an interrupted chunk" },
+  { profile: "audit", seed: 154, was: "a late takeover of a dead process" },
+  { profile: "audit", seed: 169, was: "the log of a run that never worked stayed open" },
+  { profile: "audit", seed: 191, was: "a task that was taken over from took progress for a loss" },
+  { profile: "all", seed: 1, was: "rows without key went to the sink unchecked" },
+  { profile: "all", seed: 50, was: "bytes were given back twice after a run's end" },
+  { profile: "all", seed: 150, was: "a key change copied what stood behind a dead letter" },
+  { profile: "all", seed: 152, was: "an idle task did not see that it was taken over from" },
+  {
+    profile: "all",
+    seed: 2269,
+    was: "a row could not be read in a shape that the source had left",
+  },
+  {
+    profile: "all",
+    seed: 2670,
+    was: "a shape of no consequence lay between two lanes' checkpoints",
+  },
+  { profile: "all", seed: 3370, was: "the log's older shape took a new column's values away" },
+  { profile: "all", seed: 11512, was: "a target made by a run that remembered nothing" },
+  { profile: "all", seed: 14975, was: "a table without key was loaded in an older shape" },
+  { profile: "all", seed: 24933, was: "the log failed while nobody waited for it" },
+];
