@@ -61,32 +61,57 @@ export async function runKillScenario(options: KillOptions): Promise<KillOutcome
   }
 }
 
+/** The pipeline of a kill. Many share a target, and DSQL takes ten schemas at most: names tell them apart. */
+export function killPipeline(
+  target: Target,
+  sourceUrl: string,
+  unique: string,
+  folder: string,
+): PipelineFile {
+  return {
+    path: join(folder, "kill.yaml"),
+    name: unique,
+    sourceUrl,
+    tables: String.raw`public.\.*`,
+    sink: target.sink,
+    routes: [
+      {
+        "source-table": String.raw`public.\.*`,
+        "sink-table": `public.${unique}_<>`,
+        "replace-symbol": "<>",
+      },
+    ],
+    pipeline: { parallelism: 2 },
+  };
+}
+
+/** What differs between the tables of a kill and what has arrived of them. */
+export async function compareKillTables(
+  sourceUrl: string,
+  target: Target,
+  unique: string,
+): Promise<readonly Comparison[]> {
+  const sessions = [await openSession(sourceUrl), await openSession(target.url)] as const;
+  try {
+    const tables = killTables.map((table) => ({
+      source: table,
+      target: { schema: "public", name: `${unique}_${table.name}` },
+    }));
+    return await compareTables(...sessions, tables);
+  } finally {
+    for (const session of sessions) await session.end();
+  }
+}
+
 class Scenario {
   readonly #options: KillOptions;
   readonly #sourceUrl: string;
   readonly #file: PipelineFile;
-  readonly #prefix: string;
 
   constructor(options: KillOptions, sourceUrl: string, unique: string, folder: string) {
     this.#options = options;
     this.#sourceUrl = sourceUrl;
-    this.#prefix = unique;
-    this.#file = {
-      path: join(folder, "kill.yaml"),
-      name: unique,
-      sourceUrl,
-      tables: String.raw`public.\.*`,
-      sink: options.target.sink,
-      // Many scenarios share a target, and DSQL takes ten schemas at most.
-      routes: [
-        {
-          "source-table": String.raw`public.\.*`,
-          "sink-table": `public.${unique}_<>`,
-          "replace-symbol": "<>",
-        },
-      ],
-      pipeline: { parallelism: 2 },
-    };
+    this.#file = killPipeline(options.target, sourceUrl, unique, folder);
   }
 
   async run(): Promise<KillOutcome> {
@@ -107,7 +132,11 @@ class Scenario {
       await workload;
     }
     await runToEnd([...args, "--until-caught-up"]);
-    return { hit, different: await this.#compare(), output: armed.tail() };
+    return {
+      hit,
+      different: await compareKillTables(this.#sourceUrl, this.#options.target, this.#file.name),
+      output: armed.tail(),
+    };
   }
 
   /** Whether the process died by itself before it had caught up with the whole workload. */
@@ -149,26 +178,10 @@ class Scenario {
       await client.end();
     }
   }
-
-  async #compare(): Promise<readonly Comparison[]> {
-    const sessions = [
-      await openSession(this.#sourceUrl),
-      await openSession(this.#options.target.url),
-    ] as const;
-    try {
-      const tables = killTables.map((table) => ({
-        source: table,
-        target: { schema: "public", name: `${this.#prefix}_${table.name}` },
-      }));
-      return await compareTables(...sessions, tables);
-    } finally {
-      for (const session of sessions) await session.end();
-    }
-  }
 }
 
 /** Sessions lock rows in any order; who loses tries again. */
-async function patiently(client: pg.Client, statement: string): Promise<void> {
+export async function patiently(client: pg.Client, statement: string): Promise<void> {
   for (;;) {
     try {
       await client.query(statement);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { namedFailpoints } from "./failpoints.ts";
+import { runKillChain } from "./kill-chain.ts";
 import type { Phase } from "./kill-scenario.ts";
 import { runKillScenario } from "./kill-scenario.ts";
 import type { Target, TargetKind } from "./targets.ts";
@@ -13,30 +14,31 @@ interface Kill {
   readonly parallelism?: number;
 }
 
-/** Failpoints that a SQL sink never reaches; they have tests of their own. */
+/** Failpoints that a SQL sink never reaches: jsonl.e2e.test.ts kills there. */
 const elsewhere = /^jsonl\./;
+/** Reached while a pipeline begins and loads, each with a pipeline of its own. */
+const inLoad =
+  /^(chunk|keyless|snapshot|source|sweep|postgres-(slot|publication))\.|^(run\.prepared|lane\.after-commit|sink\.(commit-sent|after-ddl|fence-raised))$/;
+/** Never reached again once a pipeline is in SYNC, or only by another number of lanes. */
+const notInSync = /^(keyless|postgres-slot)\.|^run\.resized$/;
 
-/** MILLRACE_E2E_FULL=1 kills at every failpoint in both phases, the first time and a later time. */
+/** MILLRACE_E2E_FULL=1 kills at every failpoint with a pipeline of its own, in both phases, early and late. */
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 3);
 
-/**
- * Each failpoint once per kind of target in the normal run: during the load into one, during SYNC into the other where
- * it can be reached there.
- */
-function killsFor(kind: TargetKind): readonly Kill[] {
-  const names = namedFailpoints().filter((name) => !elsewhere.test(name));
+const names = namedFailpoints().filter((name) => !elsewhere.test(name));
+
+function killsAlone(): readonly Kill[] {
   return names.flatMap((failpoint): readonly Kill[] => {
     if (failpoint === "run.resized") return [{ failpoint, phase: "sync", nth: 1, parallelism: 3 }];
     const load: Kill = { failpoint, phase: "load", nth: 1 };
+    if (!isFull) return inLoad.test(failpoint) ? [load] : [];
     const sync: Kill = { failpoint, phase: "sync", nth: 1 };
-    if (failpoint.startsWith("keyless.")) return [load];
-    if (isFull) return [load, sync, { ...load, nth: 2 }];
-    return [kind === "postgres" ? load : sync];
+    return notInSync.test(failpoint) ? [load] : [load, { ...load, nth: 3 }, sync];
   });
 }
 
-/** The kill matrix on one kind of target, as tests. */
+/** The kill matrix on one kind of target, as tests. Every failpoint is hit at least once, or a test fails. */
 export function describeKills(kind: TargetKind): void {
   describe(`a process that is killed while it copies into ${kind}`, () => {
     let target: Target;
@@ -45,10 +47,17 @@ export function describeKills(kind: TargetKind): void {
     });
     afterAll(() => target.release());
 
-    it.each(killsFor(kind))("goes on equal after $failpoint ($phase, $nth)", async (kill) => {
+    it.each(killsAlone())("goes on equal after $failpoint ($phase, $nth)", async (kill) => {
       const { hit, different, output } = await runKillScenario({ ...kill, target, seed });
       expect(different).toEqual([]);
       expect([hit, hit ? "" : output]).toEqual([true, ""]);
+    });
+
+    const chain = names.filter((name) => !notInSync.test(name));
+    it(`goes on equal after ${chain.length} kills in SYNC, one after the other (seed ${seed})`, async () => {
+      const { missed, different } = await runKillChain({ target, failpoints: chain, seed });
+      expect(different).toEqual([]);
+      expect(missed).toEqual([]);
     });
   });
 }
