@@ -37,8 +37,8 @@ const ASCII_KINDS: ReadonlySet<LogicalType["kind"]> = new Set([
 ]);
 
 /** Measured: a change with ten short columns holds about 600 bytes beside its text. */
-const CHANGE_OVERHEAD_BYTES = 280;
-const COLUMN_OVERHEAD_BYTES = 32;
+const CHANGE_OVERHEAD_BYTES = 420;
+const COLUMN_OVERHEAD_BYTES = 48;
 
 /** Works out the plan of a shape. */
 export function rowPlan(shape: TableShape): RowPlan {
