@@ -1,4 +1,4 @@
-import { Metrics, type Pipeline } from "millrace";
+import type { Metrics, Pipeline } from "millrace";
 import { startServer, type Server } from "../packages/millrace/src/server/listener.ts";
 import { VERSION } from "../packages/millrace/src/version.ts";
 import { UsageError } from "./arguments.ts";
