@@ -1,0 +1,41 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LaneQueue } from "./lane-queue.ts";
+import type { Mark } from "./lane-item.ts";
+
+const markOf = (seq: number): Mark => ({
+  kind: "mark",
+  seq,
+  position: seq,
+  acknowledge: null,
+  sourceTimeMs: null,
+});
+
+describe("LaneQueue", () => {
+  it("is first in, first out, however it is dropped from and added to", () => {
+    const steps = fc.array(fc.record({ push: fc.nat({ max: 900 }), drop: fc.nat({ max: 900 }) }), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(steps, (plan) => {
+        const queue = new LaneQueue();
+        const plain: Mark[] = [];
+        let seq = 0;
+        for (const { push, drop } of plan) {
+          for (let i = 0; i < push; i++) {
+            plain.push(markOf(seq));
+            queue.push(plain.at(-1) ?? markOf(-1));
+            seq++;
+          }
+          const count = Math.min(drop, plain.length);
+          expect(queue.take(count)).toEqual(plain.slice(0, count));
+          queue.drop(count);
+          plain.splice(0, count);
+          expect(queue.length).toBe(plain.length);
+          expect(queue.at(0)).toBe(plain[0]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

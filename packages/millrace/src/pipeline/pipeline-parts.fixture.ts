@@ -1,0 +1,157 @@
+import { Change, type Op, type Transaction } from "../model/change.ts";
+import type { Clock } from "../model/ports.ts";
+import type { Position } from "../model/position.ts";
+import type { Router } from "../model/router.ts";
+import type { Column, TableShape, TargetTable } from "../model/table.ts";
+import { tableId } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { RowItem, type RowWrite } from "./lane-item.ts";
+import { compileRoutes, type RouteTarget } from "./routes.ts";
+import type { TableDocument } from "./state-documents.ts";
+import { TableRuntime } from "./table-runtime.ts";
+
+/** Parts that the tests of this room make their cases of. */
+const TEXT = { kind: "text", maxChars: null } as const;
+
+/** A text column; `ordinal` is what stays when it is renamed. */
+export function columnOf(name: string, ordinal: number | null, sourceType = "text"): Column {
+  return { name, type: TEXT, sourceType, nullable: true, ordinal };
+}
+
+/** `shop.orders` with columns `id`, `v`, `big`, unless told otherwise. */
+export function shapeOf(
+  columns: readonly Column[] = COLUMNS,
+  key: readonly number[] = [0],
+): TableShape {
+  return {
+    id: tableId("shop", "orders"),
+    schema: "shop",
+    name: "orders",
+    identity: "1",
+    columns,
+    key,
+  };
+}
+
+const COLUMNS = [columnOf("id", 1), columnOf("v", 2), columnOf("big", 3)];
+
+/** The target of a shape, mapped as a sink would. */
+export function targetOf(shape: TableShape): TargetTable {
+  const keyless = shape.key.length === 0;
+  const columns = shape.columns.map((c) => ({
+    name: c.name,
+    type: c.sourceType,
+    logical: c.type,
+    nullable: true,
+  }));
+  const own = { name: "_millrace_key", type: "text", logical: TEXT, nullable: false };
+  return {
+    id: tableId("copy", shape.name),
+    schema: "copy",
+    name: shape.name,
+    columns: keyless ? [own, ...columns] : columns,
+    key: keyless ? [0] : shape.key,
+    keyless,
+  };
+}
+
+/** Every table under its own name. */
+export const plainRouter: Router = {
+  plan: (shape) => [{ target: { schema: "copy", name: shape.name }, shape, project: null }],
+};
+
+/** A fresh document of a table. */
+export function documentOf(shape: TableShape, part: Partial<TableDocument> = {}): TableDocument {
+  return {
+    v: 1,
+    state: "SYNC",
+    generation: 1_700_000_000_000,
+    shape,
+    targetShape: shape,
+    planned: null,
+    allPlanned: true,
+    nextChunk: 0,
+    rowsLoaded: 0,
+    estimatedRows: null,
+    end: null,
+    sweep: "none",
+    snapshot: null,
+    targets: [targetOf(shape).id],
+    aheadOfLog: false,
+    ...part,
+  };
+}
+
+/** A captured table. */
+export function tableOf(
+  shape: TableShape = shapeOf(),
+  part: Partial<TableDocument> = {},
+): TableRuntime {
+  const targets: RouteTarget[] = [{ target: targetOf(shape), from: shape }];
+  return new TableRuntime(documentOf(shape, part), targets, (from, to) =>
+    compileRoutes(from, to, plainRouter),
+  );
+}
+
+/** A transaction of the source. */
+export function transactionOf(id: string): Transaction {
+  return { id, commitTimeMs: 1_700_000_000_000 };
+}
+
+/** A change at a position. */
+export function changeOf(
+  op: Op,
+  rows: { before?: Row; after?: Row },
+  position: Position | null,
+  options: {
+    shape?: TableShape;
+    movedFrom?: Position;
+    transaction?: Transaction;
+    bytes?: number;
+  } = {},
+): Change {
+  const { shape = shapeOf(), movedFrom = null, transaction = null, bytes = 10 } = options;
+  return new Change(
+    op,
+    shape,
+    rows.before ?? null,
+    rows.after ?? null,
+    position,
+    movedFrom,
+    transaction,
+    bytes,
+  );
+}
+
+/** An item of a lane: what `write` does to `row` of the table's first target. */
+export function itemOf(
+  table: TableRuntime,
+  write: RowWrite,
+  row: Row,
+  position: Position | null,
+  op: Op = "u",
+): RowItem {
+  const [route] = table.routesFor(table.shape);
+  if (route === undefined) throw new Error("the table has no route");
+  const rows = write === "remove" ? { before: row } : { after: row };
+  const change = changeOf(write === "remove" ? "d" : op, rows, position, { shape: table.shape });
+  const key = table.keyless ? "" : String(row[0]);
+  return new RowItem(write, table, route, key, row, position, change, 10);
+}
+
+/** Time that only sleeping moves: every sleep is over at once. */
+export function instantClock(): Clock & { readonly sleptMs: number[] } {
+  const sleptMs: number[] = [];
+  const now = () => sleptMs.reduce((sum, ms) => sum + ms, 1_700_000_000_000);
+  return {
+    sleptMs,
+    now,
+    monotonic: now,
+    sleep: async (ms, signal) => {
+      signal?.throwIfAborted();
+      sleptMs.push(ms);
+      await Promise.resolve();
+      signal?.throwIfAborted();
+    },
+  };
+}
