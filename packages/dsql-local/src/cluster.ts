@@ -20,8 +20,8 @@ import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
 import { AdminSession } from "./postgres/admin.ts";
 import { bootstrapSql, versionSql } from "./postgres/bootstrap.ts";
-import { readTarget, type Target } from "./postgres/target.ts";
-import { startEmbedded, type SocketAddress } from "./postgres/embedded.ts";
+import { readTarget, type SocketPath, type Target } from "./postgres/target.ts";
+import { startEmbedded } from "./postgres/embedded.ts";
 import { connectionBounds } from "./rules/connections.ts";
 import type { ClusterContext } from "./session/context.ts";
 import { TableFactsCache } from "./sizes/table-facts.ts";
@@ -140,11 +140,11 @@ async function useForeign(url: string, undo: Undo): Promise<Behind> {
   return { target, folder };
 }
 
-function targetAt(address: SocketAddress): Target {
+function targetAt(address: SocketPath): Target {
   return { address, database: DATABASE, superuser: SUPERUSER, password: undefined };
 }
 
-async function prepareTemplate(address: SocketAddress): Promise<void> {
+async function prepareTemplate(address: SocketPath): Promise<void> {
   const admin = await AdminSession.open(targetAt(address));
   await admin.query(bootstrapSql);
   await admin.query(versionSql);

@@ -12,10 +12,10 @@ import { violation } from "../rules/table.ts";
 import { openBackend } from "../postgres/connect.ts";
 import { FrameSplitter } from "../wire/frames.ts";
 import * as wire from "../wire/messages.ts";
-import { takeOpening, type Opening } from "../wire/startup.ts";
 import { ClientWriter } from "./client-writer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
+import { OpeningReader } from "./opening-reader.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
 import { Worker } from "./worker.ts";
@@ -215,80 +215,4 @@ function secured(tls: TLSSocket): Promise<void> {
     tls.once("error", reject);
     tls.once("close", () => reject(new Error("closed during the TLS handshake")));
   });
-}
-
-const MAX_PASSWORD_BYTES = 64 * 1024;
-
-/** Reads the packets before the first ordinary message. */
-class OpeningReader {
-  left: Buffer = Buffer.alloc(0);
-  #stream: Duplex;
-  #ended = false;
-  #wake: (() => void) | undefined;
-  readonly #onData = (chunk: Buffer): void => {
-    this.left = Buffer.concat([this.left, chunk]);
-    this.#wake?.();
-  };
-  readonly #onEnd = (): void => {
-    this.#ended = true;
-    this.#wake?.();
-  };
-
-  constructor(stream: Duplex) {
-    this.#stream = stream;
-    this.follow(stream);
-  }
-
-  follow(stream: Duplex): void {
-    this.#stream = stream;
-    stream.on("data", this.#onData);
-    stream.on("end", this.#onEnd);
-    stream.on("close", this.#onEnd);
-  }
-
-  release(): void {
-    this.#stream.pause();
-    this.#stream.off("data", this.#onData);
-    this.#stream.off("end", this.#onEnd);
-    this.#stream.off("close", this.#onEnd);
-  }
-
-  async next(): Promise<Opening | undefined> {
-    for (;;) {
-      const taken = takeOpening(this.left);
-      if (taken !== undefined) {
-        this.left = this.left.subarray(taken.usedBytes);
-        return taken.opening;
-      }
-      if (!(await this.#more())) return undefined;
-    }
-  }
-
-  async password(): Promise<string | undefined> {
-    for (;;) {
-      if (this.left.length >= 5) {
-        const bodyBytes = this.left.readInt32BE(1);
-        if (
-          this.left[0] !== wire.Type.password ||
-          bodyBytes < 5 ||
-          bodyBytes > MAX_PASSWORD_BYTES
-        ) {
-          throw violation("protocol", { reason: "expected password response" });
-        }
-        if (this.left.length > bodyBytes) {
-          const message = this.left.subarray(0, bodyBytes + 1);
-          this.left = this.left.subarray(bodyBytes + 1);
-          return wire.readCString(message, 5)[0];
-        }
-      }
-      if (!(await this.#more())) return undefined;
-    }
-  }
-
-  async #more(): Promise<boolean> {
-    if (this.#ended || this.left.length > MAX_PASSWORD_BYTES) return false;
-    await new Promise<void>((resolve) => (this.#wake = resolve));
-    this.#wake = undefined;
-    return !this.#ended || this.left.length > 0;
-  }
 }

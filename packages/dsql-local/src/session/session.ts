@@ -6,11 +6,11 @@ import type { Statement } from "../gate/statement.ts";
 import * as extended from "../wire/extended.ts";
 import * as wire from "../wire/messages.ts";
 import { BackendLost } from "./backend.ts";
-import type { FrameSink } from "./answer.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Inbox } from "./inbox.ts";
+import { Pending } from "./pending.ts";
 import { isOurs, type Portal, type Prepared } from "./prepared.ts";
 import type { Request } from "./execution.ts";
 import type { Runner } from "./runner.ts";
@@ -37,18 +37,7 @@ export class Session {
   readonly #dispatcher: Dispatcher;
   readonly #statements = new Map<string, Prepared>();
   readonly #portals = new Map<string, Portal>();
-  /** Messages for PostgreSQL that wait for the next Execute, Sync or Flush. */
-  #pending: Buffer[] = [];
-  #pendingBinds = false;
-  /** Names in Parse messages that were sent to PostgreSQL, and how many of them it has taken. */
-  #parsedNames: string[] = [];
-  #parsesTaken = 0;
-  readonly #sink: FrameSink = {
-    add: (frame) => {
-      if (frame[0] === Type.parseComplete) this.#parsesTaken++;
-      this.#writer.add(frame);
-    },
-  };
+  readonly #pending: Pending;
   /** After an error everything up to the next Sync is ignored. */
   #skipping = false;
 
@@ -58,6 +47,7 @@ export class Session {
     this.#worker = parts.worker;
     this.#runner = parts.runner;
     this.#cluster = parts.cluster;
+    this.#pending = new Pending(parts.writer);
     this.#dispatcher = new Dispatcher(parts.runner, parts.writer);
   }
 
@@ -148,7 +138,7 @@ export class Session {
     portal?: Portal,
   ): Request {
     return {
-      statement, frames, simple, sink: this.#sink,
+      statement, frames, simple, sink: this.#pending.sink,
       types: portal?.types, bindRest: portal?.bindRest,
     }; // prettier-ignore
   }
@@ -157,10 +147,7 @@ export class Session {
   async #refuse(error: unknown): Promise<void> {
     if (error instanceof BackendLost) throw error;
     if (!(error instanceof Violation) && !(error instanceof RangeError)) throw error;
-    this.#pending = [];
-    this.#pendingBinds = false;
-    for (const name of this.#parsedNames.slice(this.#parsesTaken)) this.#statements.delete(name);
-    this.#forgetParses();
+    for (const name of this.#pending.fail()) this.#statements.delete(name);
     await this.#runner.fail();
     const report =
       error instanceof Violation
@@ -190,8 +177,7 @@ export class Session {
       this.#writer.add(Frames.parseComplete);
     } else {
       const own = statement.sql === sql ? message : extended.parse(name, statement.sql, types);
-      this.#pending.push(own);
-      this.#parsedNames.push(name);
+      this.#pending.add(own, name);
     }
     this.#statements.set(name, { statement, types });
   }
@@ -215,15 +201,14 @@ export class Session {
       return;
     }
     if (this.#runner.failed) throw violation("aborted");
-    this.#pending.push(message);
-    this.#pendingBinds = true;
+    this.#pending.add(message);
   }
 
   async #takeDescribe(message: Buffer): Promise<void> {
     const { of, name } = extended.readTarget(message);
     const described = of === "S" ? this.#statements.get(name) : this.#portals.get(name);
     if (described === undefined || !isOurs(described.statement)) {
-      this.#pending.push(message);
+      this.#pending.add(message);
       return;
     }
     await this.#flushPending();
@@ -243,16 +228,9 @@ export class Session {
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
     }
-    const frames = [...this.#pending, message];
-    this.#pending = [];
-    this.#pendingBinds = false;
+    const frames = [...this.#pending.take(), message];
     await this.#dispatcher.run(this.#request(portal.statement, frames, false, portal), false);
-    this.#forgetParses();
-  }
-
-  #forgetParses(): void {
-    this.#parsedNames = [];
-    this.#parsesTaken = 0;
+    this.#pending.settle();
   }
 
   async #syncIsNext(): Promise<boolean> {
@@ -270,12 +248,12 @@ export class Session {
       await this.#flushPending();
       this.#writer.add(Frames.closeComplete);
     } else {
-      this.#pending.push(message);
+      this.#pending.add(message);
     }
   }
 
   async #takeFlush(): Promise<void> {
-    if (this.#pendingBinds && this.#runner.transaction === undefined) {
+    if (this.#pending.binds && this.#runner.transaction === undefined) {
       this.#runner.begin("implicit", false);
     }
     await this.#flushPending();
@@ -297,15 +275,12 @@ export class Session {
 
   /** Sends what waits to PostgreSQL, without executing anything. */
   async #flushPending(): Promise<void> {
-    if (this.#pending.length === 0) return;
-    if (this.#pendingBinds) await this.#runner.ready();
-    const frames = this.#pending;
-    this.#pending = [];
-    this.#pendingBinds = false;
-    const unit = { frames, simple: false, sink: this.#sink };
+    if (this.#pending.isEmpty) return;
+    if (this.#pending.binds) await this.#runner.ready();
+    const unit = { frames: this.#pending.take(), simple: false, sink: this.#pending.sink };
     const answer = await this.#worker.turns.run(() => this.#worker.runAlone(unit));
     if (answer.violation !== undefined) throw answer.violation;
-    this.#forgetParses();
+    this.#pending.settle();
   }
 }
 

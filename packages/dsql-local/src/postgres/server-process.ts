@@ -1,0 +1,132 @@
+/** The process of an embedded PostgreSQL: started with a watcher that ends it when we are gone. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { lockNoticeDelay } from "./connect.ts";
+import type { Programs, UnixUser } from "./programs.ts";
+import type { SocketPath } from "./target.ts";
+
+const PORT = 5432;
+const FAST_STOP = "fast\n";
+
+/** Where a server lives. */
+export interface Folders {
+  /** Holds the socket and, for a temporary cluster, everything. */
+  readonly home: string;
+  readonly data: string;
+  readonly kept: boolean;
+}
+
+/** One PostgreSQL process. */
+export class ServerProcess {
+  readonly #programs: Programs;
+  readonly #user: UnixUser | undefined;
+  readonly #folders: Folders;
+  #watcher: ChildProcess | undefined;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(programs: Programs, user: UnixUser | undefined, folders: Folders) {
+    this.#programs = programs;
+    this.#user = user;
+    this.#folders = folders;
+  }
+
+  get home(): string {
+    return this.#folders.home;
+  }
+
+  get address(): SocketPath {
+    return { path: join(this.#folders.home, `.s.PGSQL.${PORT}`) };
+  }
+
+  async start(maxConnections: number): Promise<void> {
+    const { home, data, kept } = this.#folders;
+    const settings = { ...baseSettings(home, maxConnections), ...(kept ? {} : volatileSettings) };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const watcher = spawn("/bin/sh", ["-c", WATCHER, "dsql-local", home, this.#programs.postgres,
+      "-D", data, "-p", String(PORT), ...flags], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+      cwd: home,
+      ...this.#user,
+    }); // prettier-ignore
+    this.#watcher = watcher;
+    watcher.stdin?.on("error", () => {});
+    this.#ended = new Promise((resolve) => {
+      watcher.once("exit", () => resolve());
+      watcher.once("error", () => resolve());
+    });
+    watcher.unref();
+    await this.#untilReady();
+  }
+
+  async #untilReady(): Promise<void> {
+    const marker = join(this.#folders.data, "postmaster.pid");
+    const deadlineMs = Date.now() + 30_000;
+    while (Date.now() < deadlineMs) {
+      if (this.#watcher?.exitCode !== null || FAILED.test(this.#log())) break;
+      if (existsSync(marker) && /\nready/.test(readFileSync(marker, "utf8"))) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const log = this.#log();
+    await this.stop();
+    throw new Error(`the embedded PostgreSQL did not start:\n${log}`);
+  }
+
+  #log(): string {
+    const path = join(this.#folders.home, "log");
+    return existsSync(path) ? readFileSync(path, "utf8").slice(-2_000) : "";
+  }
+
+  async stop(): Promise<void> {
+    this.#watcher?.ref();
+    this.#watcher?.stdin?.end(this.#folders.kept ? FAST_STOP : "");
+    await this.#ended;
+    rmSync(this.#folders.home, { recursive: true, force: true });
+  }
+}
+
+/** Nothing below FATAL is logged, and what PostgreSQL says before it logs begins with its name. */
+const FAILED = /^postgres: |FATAL|PANIC/m;
+
+/**
+ * Ends PostgreSQL when our end of its standard input closes, that is also when we are killed:
+ * at once, or with a checkpoint when a line came.
+ */
+const WATCHER = `
+home=$1; shift
+"$@" </dev/null >"$home/log" 2>&1 &
+server=$!
+signal=QUIT
+read line && signal=INT
+kill -$signal $server 2>/dev/null
+wait $server
+rm -rf "$home"
+`;
+
+function baseSettings(home: string, maxConnections: number): Record<string, string | number> {
+  return {
+    listen_addresses: "",
+    unix_socket_directories: home,
+    unix_socket_permissions: "0700",
+    max_connections: maxConnections,
+    shared_buffers: "128MB",
+    max_wal_size: "2GB",
+    timezone: "UTC",
+    log_timezone: "UTC",
+    default_transaction_isolation: "repeatable read",
+    // A statement that waits says so on its own connection after this time: see concurrency/lock-waits.ts.
+    deadlock_timeout: lockNoticeDelay,
+    log_lock_waits: "on",
+    log_min_messages: "fatal",
+    jit: "off",
+    max_wal_senders: 0,
+    wal_level: "minimal",
+  };
+}
+
+const volatileSettings = {
+  fsync: "off",
+  full_page_writes: "off",
+  synchronous_commit: "off",
+};
