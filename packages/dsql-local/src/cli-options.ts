@@ -44,6 +44,9 @@ const OPTIONS = {
 
 const DEFAULT_PORT = 5432;
 
+/** Days of the service whose rules are known. */
+const PROFILES: readonly string[] = ["2026-09-15"];
+
 /** Reads arguments. */
 export function readCommand(args: readonly string[]): Command {
   let values;
@@ -62,6 +65,9 @@ export function readCommand(args: readonly string[]): Command {
   const tls = oneOf("--tls", values.tls, ["on", "off"] as const, problems);
   if ((values["access-key"] === undefined) !== (values["secret-key"] === undefined)) {
     problems.push("--access-key and --secret-key go together");
+  }
+  if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
+    problems.push(`--profile: ${values.profile} is not one of ${PROFILES.join(", ")}`);
   }
   if (values.data !== undefined && values.postgres !== undefined) {
     problems.push("--data and --postgres exclude each other");

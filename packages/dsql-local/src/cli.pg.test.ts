@@ -186,6 +186,8 @@ describe("the command line", () => {
       "maybe",
       "--access-key",
       "A",
+      "--profile",
+      "2020-01-01",
       "--data",
       "d",
       "--postgres",
@@ -198,6 +200,7 @@ describe("the command line", () => {
         "--auth: none is not one of iam, trust",
         "--tls: maybe is not one of on, off",
         "--access-key and --secret-key go together",
+        "--profile: 2020-01-01 is not one of 2026-09-15",
         "--data and --postgres exclude each other",
       ],
     });

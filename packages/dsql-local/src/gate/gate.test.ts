@@ -119,7 +119,7 @@ const accepted: readonly (readonly [sql: string, kind: string])[] = [
   ["reset all", "setting"],
   ["set disable_sync_create_index = on", "local"],
   ["show timezone", "read"],
-  ["deallocate all", "local"],
+  ["deallocate all", "deallocate"],
   ["copy t to stdout", "read"],
   ["create index async on t (a) include (b) where c > 1", "index-job"],
   ["create unique index async if not exists i on t (lower(a) nulls first)", "index-job"],

@@ -116,7 +116,7 @@ const KINDS: Readonly<Record<string, StatementKind>> = {
   CopyStmt: "read",
   CallStmt: "call",
   VacuumStmt: "utility",
-  DeallocateStmt: "local",
+  DeallocateStmt: "deallocate",
 };
 
 function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): StatementKind {

@@ -24,7 +24,7 @@ export type Growth = "by-message" | "by-row" | "unknown";
  * - `setting`: SET and the like, repeated after a park;
  * - `ddl`: changes the catalogue;
  * - `call`, `utility`: passed through outside of our transactions;
- * - `local`: answered by the proxy;
+ * - `local`, `deallocate`: answered by the proxy;
  * - the rest: transaction control and DSQL's own commands.
  */
 export type StatementKind =
@@ -39,6 +39,7 @@ export type StatementKind =
   | "call"
   | "utility"
   | "local"
+  | "deallocate"
   | "index-job"
   | "validate-job"
   | "iam";

@@ -120,6 +120,8 @@ function baseSettings(home: string, maxConnections: number): Record<string, stri
     log_lock_waits: "on",
     log_min_messages: "fatal",
     jit: "off",
+    // What a client that left had running ends soon, and its locks with it.
+    ...(process.platform === "linux" ? { client_connection_check_interval: "500ms" } : {}),
     max_wal_senders: 0,
     wal_level: "minimal",
   };

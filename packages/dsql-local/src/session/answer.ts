@@ -71,9 +71,9 @@ export class Answer implements AnswerHandler {
     return `${this.tag} ${hash("md5", Buffer.concat(this.rows))}`;
   }
 
-  /** Rows that the tag says were affected. */
+  /** Rows that the tag says were changed; rows that were only locked do not count. */
   get affectedRows(): number {
-    const match = /^(?:INSERT \d+|UPDATE|DELETE|SELECT|MERGE) (\d+)$/.exec(this.tag);
+    const match = /^(?:INSERT \d+|UPDATE|DELETE) (\d+)$/.exec(this.tag);
     return match === null ? 0 : Number(match[1]);
   }
 }

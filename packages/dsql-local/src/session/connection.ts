@@ -31,6 +31,9 @@ export interface Reception {
   readonly lifeMs: number;
 }
 
+/** Who has not logged in by then is sent away, as by PostgreSQL. */
+const LOGIN_MS = 60_000;
+
 /** A transaction that was running at the end of a connection's life may go on this long. */
 const GRACE_MS = bounds.transactionAgeSeconds * 1_000;
 
@@ -60,11 +63,15 @@ export class Connection {
 
   /** Serves the client to the end of the connection. Never rejects. */
   async serve(): Promise<void> {
+    const late = setTimeout(() => {
+      if (this.#runner === undefined) this.close();
+    }, LOGIN_MS).unref();
     try {
       await this.#receive();
     } catch (error) {
       if (!(error instanceof ConnectionCut)) this.#sayFatal(error);
     }
+    clearTimeout(late);
     this.close();
   }
 
@@ -120,12 +127,12 @@ export class Connection {
     reader.release();
     this.#socket.write("S");
     const tls = new TLSSocket(this.#socket, { isServer: true, secureContext: secure });
+    this.#stream = tls;
     await secured(tls);
     const name: unknown = "servername" in tls ? tls.servername : undefined;
     this.#serverName = typeof name === "string" && name !== "" ? name : undefined;
     tls.on("error", () => this.close());
     tls.on("close", () => this.close());
-    this.#stream = tls;
     reader.follow(tls);
   }
 

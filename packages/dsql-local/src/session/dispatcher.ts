@@ -28,6 +28,7 @@ export class Dispatcher {
         await this.#runner.rollback();
         return this.#complete("ROLLBACK");
       case "local":
+      case "deallocate":
         return this.#answerLocally(statement, describe);
       default:
         return this.#runAtPostgres(request, describe);

@@ -144,6 +144,16 @@ describe("the extended protocol", () => {
     expect(await say(bind("", "c"), execute(""), sync)).toBe("2 C:ROLLBACK Z:I");
   });
 
+  it("forgets all statements on DEALLOCATE ALL", async () => {
+    await say(parse("a", "select 1"), sync);
+    expect(await say(query("deallocate all"))).toBe("C:DEALLOCATE ALL Z:I");
+    expect(await say(bind("", "a"), sync)).toBe("E:26000 Z:I");
+    expect(await say(parse("a", "select 2"), bind("", "a"), execute(""), sync)).toBe(
+      "1 2 D:2 C:SELECT 1 Z:I",
+    );
+    expect(await say(query("insert into t values (9, 9)"))).toBe("C:INSERT 0 1 Z:I");
+  });
+
   it("copies out and never in", async () => {
     await say(query("insert into t values (1, 2)"));
     expect(await say(query("copy t to stdout"))).toBe("H d c C:COPY 1 Z:I");

@@ -104,6 +104,7 @@ export class Session {
   async #takeQuery(message: Buffer): Promise<void> {
     const sql = wire.readCString(message, 5)[0];
     try {
+      await this.#flushPending();
       await this.#runText(sql, message);
     } catch (error) {
       await this.#refuse(error);
@@ -122,6 +123,7 @@ export class Session {
       if (gated.length > 1) this.#runner.begin("implicit", false);
       const own = statement.sql === sql ? message : wire.query(statement.sql);
       await this.#dispatcher.run(this.#request(statement, [own], true), true);
+      if (statement.kind === "deallocate") await this.#forgetStatements();
     }
     if (this.#runner.transaction?.mode === "implicit") await this.#runner.commit();
   }
@@ -223,7 +225,9 @@ export class Session {
     if (portal === undefined) throw this.#inBlock(missing("portal", name, "34000"));
     if (isOurs(portal.statement)) {
       await this.#flushPending();
-      return this.#dispatcher.run(this.#request(portal.statement, [], false, portal), false);
+      await this.#dispatcher.run(this.#request(portal.statement, [], false, portal), false);
+      if (portal.statement.kind === "deallocate") await this.#forgetStatements();
+      return;
     }
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
@@ -237,6 +241,13 @@ export class Session {
     if (!this.#inbox.hasWaiting) this.#writer.flush();
     const next = await this.#inbox.peek();
     return next?.[0] === Type.sync;
+  }
+
+  /** DEALLOCATE ALL drops the client's statements, and none of ours. */
+  async #forgetStatements(): Promise<void> {
+    const frames = [...this.#statements.keys()].map((name) => extended.closeStatement(name));
+    this.#statements.clear();
+    await this.#worker.turns.run(() => this.#worker.runAlone({ frames, simple: false }));
   }
 
   async #takeClose(message: Buffer): Promise<void> {

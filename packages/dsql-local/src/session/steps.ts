@@ -65,6 +65,8 @@ export class Steps {
   /** Runs a statement that needs no transaction of ours. */
   async runAlone({ frames, simple, sink, statement }: Request): Promise<Answer> {
     const answer = await this.#worker.runAlone({ frames, simple, sink });
+    // A function that writes may run into another's commit.
+    if (/^40(?:001|P01)$/.test(answer.error?.code ?? "")) throw violation("dataConflict");
     if (answer.violation !== undefined) throw answer.violation;
     this.#noteSearchPath(statement);
     return answer;
