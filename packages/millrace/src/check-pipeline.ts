@@ -9,8 +9,12 @@ import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
+import type { TargetTable } from "./model/table.ts";
 import { ruleProblems } from "./preflight.ts";
-import { openSinkSession } from "./sink-session.ts";
+import { orderNotice } from "./pipeline/order-notice.ts";
+import { openSinkSession, profileOf } from "./sink-session.ts";
+import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
+import { validateSqlSink } from "./sinks/dsql/validate.ts";
 import { SOURCE_CHECKS } from "./sources/registry.ts";
 
 /** A finding, and which server it is about. */
@@ -71,7 +75,7 @@ async function checkTables(
   }
 }
 
-/** Whether the sink can be reached, and every table mapped to it. */
+/** Whether every table can be mapped to the sink, and what its server says. */
 async function checkSink(
   config: PipelineConfig,
   tables: readonly DiscoveredTable[],
@@ -79,26 +83,41 @@ async function checkSink(
 ): Promise<PipelineFinding[]> {
   const sink = buildSink(config.sink, context, null);
   const router = buildRouter(config);
+  const targets: TargetTable[] = [];
   const findings = tables.flatMap(({ shape }) => {
     try {
-      for (const plan of router.plan(shape)) sink.mapTable(plan.shape, plan.target);
+      for (const plan of router.plan(shape)) targets.push(sink.mapTable(plan.shape, plan.target));
       return [];
     } catch (error) {
       return findingsOf(error, "sink");
     }
   });
-  return [...findings, ...(await checkConnection(config, context))];
+  return [...findings, ...(await checkServer(config, targets, context))];
 }
 
-async function checkConnection(
-  { sink }: PipelineConfig,
+/** What the sink's server says: rights, limits, tables that are there already, other pipelines. */
+async function checkServer(
+  config: PipelineConfig,
+  targets: readonly TargetTable[],
   context: ConnectorContext,
 ): Promise<PipelineFinding[]> {
+  const { sink, settings } = config;
   if (sink.kind === "jsonl") return [];
+  const request: SinkRequest = {
+    profile: profileOf(sink),
+    pipeline: config.name,
+    targets,
+    stateSchema: sink.stateSchema,
+    create: settings.create,
+    shared: settings.sharedTargets,
+    evolve: settings.schemaChangeBehavior === "evolve",
+    orderNotice: (target, check) => orderNotice(target, check, settings.parallelism),
+  };
   try {
-    const session = await openSinkSession(sink, context);
-    await session.close();
-    return [];
+    await using session = await openSinkSession(sink, context);
+    const retry = { ...context, signal: new AbortController().signal };
+    const findings = await validateSqlSink(session, request, retry);
+    return findings.map((finding) => ({ ...finding, about: "sink" }));
   } catch (error) {
     return findingsOf(error, "sink");
   }

@@ -5,7 +5,13 @@ import { openConnection } from "./sinks/dsql/connector.ts";
 import { authenticationFor, connectGate, deafSinkObserver } from "./sinks/dsql/create-sql-sink.ts";
 import { sqlSinkOptions } from "./sinks/dsql/options.ts";
 import { DSQL, POSTGRES } from "./sinks/dsql/profile.ts";
+import type { SinkProfile } from "./sinks/dsql/profile.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
+
+/** What this kind of server can do and how much it takes. */
+export function profileOf({ kind }: DsqlSinkConfig | PostgresSinkConfig): SinkProfile {
+  return kind === "dsql" ? DSQL : POSTGRES;
+}
 
 /** What opening a session needs from outside. */
 export interface SessionPorts {
@@ -19,7 +25,7 @@ export function openSinkSession(
   config: DsqlSinkConfig | PostgresSinkConfig,
   ports: SessionPorts,
 ): Promise<SinkConnection> {
-  const profile = config.kind === "dsql" ? DSQL : POSTGRES;
+  const profile = profileOf(config);
   const options = sqlSinkOptions(profile, sqlSinkInput(config));
   const authentication = authenticationFor(options, ports.clock, deafSinkObserver);
   return openConnection({ ...ports, options, authentication, gate: connectGate(profile, ports) });

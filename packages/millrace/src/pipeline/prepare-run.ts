@@ -314,8 +314,9 @@ async function checkTargets(
       try {
         const check = await parts.sink.checkTable(target, parts.settings.create);
         table.notices.push(...check.notices);
-        const message = orderNotice(target.id, check, parts.settings.parallelism);
-        if (message === null) continue;
+        const order = orderNotice(target.id, check, parts.settings.parallelism);
+        if (order === null) continue;
+        const message = `${order.what}. ${order.remedy}.`;
         table.notices.push(message);
         parts.observer.event({ type: "notice", table: table.id, message });
       } catch (thrown) {

@@ -13,6 +13,13 @@ export interface SinkProfile {
   readonly maxStatementBytes: number;
   readonly maxKeyColumns: number;
   readonly maxColumns: number;
+  /** Bytes of one key, where that is less than a source may have; a row with a longer one is refused. */
+  readonly maxKeyBytes: number | null;
+  /** Bytes of a key's columns as they are declared (`varchar(n)`); null where nobody adds them up. */
+  readonly maxDeclaredKeyBytes: number | null;
+  /** Schemas besides `public`, and tables, of one database; null where there is no such limit. */
+  readonly maxSchemas: number | null;
+  readonly maxTables: number | null;
   /** Base types that cannot be part of a key. */
   readonly unindexableTypes: ReadonlySet<string>;
   /** What a numeric without precision becomes. */
@@ -50,6 +57,10 @@ export const DSQL: SinkProfile = {
   maxStatementBytes: 9 * MIB,
   maxKeyColumns: 8,
   maxColumns: 255,
+  maxKeyBytes: 1_024,
+  maxDeclaredKeyBytes: 2_000,
+  maxSchemas: 10,
+  maxTables: 1_000,
   unindexableTypes: new Set(["bytea", "json", "jsonb", "interval", "timetz"]),
   bareNumeric: "numeric(76,38)",
   maxNumericPrecision: 1_000,
@@ -74,6 +85,10 @@ export const POSTGRES: SinkProfile = {
   maxStatementBytes: 128 * MIB,
   maxKeyColumns: 32,
   maxColumns: 1_600,
+  maxKeyBytes: null,
+  maxDeclaredKeyBytes: null,
+  maxSchemas: null,
+  maxTables: null,
   unindexableTypes: new Set(["json"]),
   bareNumeric: "numeric",
   maxNumericPrecision: 1_000,

@@ -101,6 +101,10 @@ export class SinkConnection {
     await cut;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   /** Cuts the connection. */
   destroy(): void {
     this.#broken = true;

@@ -12,6 +12,7 @@ import { createSqlSink } from "./create-sql-sink.ts";
 import type { SqlSinkInput } from "./options.ts";
 import type { SinkProfile } from "./profile.ts";
 import { DSQL, POSTGRES } from "./profile.ts";
+import { SinkConnection } from "./sink-connection.ts";
 import type { SqlSink } from "./sql-sink.ts";
 
 /** A server that the sink writes to, real in both cases. */
@@ -21,6 +22,8 @@ export interface SinkServer {
   readonly port: number;
   /** A sink on it, closed with the server. */
   sink(options?: Partial<SqlSinkInput>, context?: Partial<SqlSinkContext>): SqlSink;
+  /** A session, of another role where one is named; the caller closes it. */
+  session(role?: string): Promise<SinkConnection>;
   /** One statement over a session of its own; every value as the server's text. */
   query(sql: string, values?: readonly unknown[]): Promise<Record<string, string | null>[]>;
   stop(): Promise<void>;
@@ -80,6 +83,11 @@ function serverOf(address: Address): SinkServer {
       sinks.push(sink);
       return sink;
     },
+    session: (role) =>
+      SinkConnection.open(
+        { host, port, database, user: role ?? user, password: role ?? password },
+        { clock: systemClock, requestTimeoutMs: 30_000 },
+      ),
     async query(sql, values = []) {
       const types = { getTypeParser: () => (value: unknown) => value };
       const client = new Client({ host, port, user, password, database, types });

@@ -153,7 +153,8 @@ function expectFits(actual: CatalogueTable, table: TargetTable): void {
     throw new MillraceError("MR_SINK_SCHEMA", `${table.id}: ${problems.join("; ")}`);
 }
 
-function withoutPutAway(actual: CatalogueTable): CatalogueTable {
+/** The table as the pipeline knows it: without what barriers have put away. */
+export function withoutPutAway(actual: CatalogueTable): CatalogueTable {
   return { ...actual, columns: actual.columns.filter((column) => !isPutAway(column)) };
 }
 

@@ -1,0 +1,121 @@
+import type { Finding } from "../../model/finding.ts";
+import type { TargetTable } from "../../model/table.ts";
+import type { CatalogueTable } from "./catalogue.ts";
+import type { ObservedSink } from "./observed-sink.ts";
+import type { SinkRequest } from "./sink-request.ts";
+import { compareTable } from "./table-comparison.ts";
+import { withoutPutAway } from "./target-tables.ts";
+
+/** Targets that are there and do not fit, or are not there and will not be made. */
+export function targetFindings({ targets }: ObservedSink, request: SinkRequest): Finding[] {
+  return distinct(request.targets).flatMap((target) => {
+    const actual = targets.get(target.id);
+    if (actual !== undefined) return existingFindings(target, actual, request);
+    return request.create === "never" ? [missingFinding(target)] : [];
+  });
+}
+
+/** Several source tables may go to one target; it is told once. */
+function distinct(targets: readonly TargetTable[]): TargetTable[] {
+  return [...new Map(targets.map((target) => [target.id, target])).values()];
+}
+
+function missingFinding({ id }: TargetTable): Finding {
+  return {
+    severity: "error",
+    what: `There is no table ${id}.`,
+    whatFollows: "The pipeline would not start: create is never.",
+    remedy: "Make it, or write create: if-missing.",
+  };
+}
+
+function existingFindings(
+  target: TargetTable,
+  actual: CatalogueTable,
+  { orderNotice }: SinkRequest,
+): Finding[] {
+  const { problems, notices, secondaryUnique } = compareTable(withoutPutAway(actual), target);
+  const order = orderNotice(target.id, { secondaryUnique });
+  return [
+    ...problems.map((problem): Finding => ({
+      severity: "error",
+      what: `${target.id}: ${problem}.`,
+      whatFollows: "The pipeline would not start.",
+      remedy: "Alter the target, or drop it and let create: if-missing make it anew.",
+    })),
+    ...(order === null ? [] : [orderFinding(order)]),
+    ...notices.map((notice): Finding => ({
+      severity: "notice",
+      what: `${target.id}: ${notice}.`,
+      whatFollows: "The table is written all the same.",
+      remedy: "Nothing, or change the table.",
+    })),
+  ];
+}
+
+function orderFinding({
+  what,
+  remedy,
+}: {
+  readonly what: string;
+  readonly remedy: string;
+}): Finding {
+  const whatFollows = "A row that is refused becomes a dead letter.";
+  return { severity: "warning", what: `${what}.`, whatFollows, remedy: `${remedy}.` };
+}
+
+/** Keys whose declared size the sink refuses, and those whose values may be over its limit. */
+export function keyFindings({ targets }: ObservedSink, request: SinkRequest): Finding[] {
+  const { profile } = request;
+  const made = distinct(request.targets).filter(({ id, keyless }) => !keyless && !targets.has(id));
+  return [
+    ...made.flatMap((target) => declaredFindings(target, profile.maxDeclaredKeyBytes)),
+    ...distinct(request.targets).flatMap((target) => longKeys(target, profile.maxKeyBytes)),
+  ];
+}
+
+function declaredFindings(target: TargetTable, most: number | null): Finding[] {
+  const declared = keyColumns(target).reduce((sum, { type }) => sum + declaredLength(type), 0);
+  if (most === null || declared <= most) return [];
+  return [
+    {
+      severity: "error",
+      what: `${target.id}: its key is declared as ${declared} bytes; the sink takes ${most}.`,
+      whatFollows: "The table could not be made.",
+      remedy: "Map the key's columns to text, or to shorter ones.",
+    },
+  ];
+}
+
+function declaredLength(type: string): number {
+  return Number(
+    /^(?:varchar|char|character varying|character|bpchar)\((\d+)\)/.exec(type)?.[1] ?? 0,
+  );
+}
+
+/** By what the source allows, in characters, of which each is a byte at least. */
+function longKeys(target: TargetTable, most: number | null): Finding[] {
+  if (target.keyless || most === null) return [];
+  const texts = keyColumns(target).filter(({ logical }) => logical.kind === "text");
+  const chars = texts.reduce((sum, { logical }) => sum + charsOf(logical), 0);
+  if (chars <= most) return [];
+  const names = texts.map(({ name }) => name).join(", ");
+  return [
+    {
+      severity: Number.isFinite(chars) ? "warning" : "notice",
+      what: Number.isFinite(chars)
+        ? `${target.id}: its key (${names}) may have ${chars} characters; the sink takes ${most} bytes.`
+        : `${target.id}: its key (${names}) may have any length; the sink takes ${most} bytes.`,
+      whatFollows: "A row with a longer key becomes a dead letter.",
+      remedy: "Nothing where keys are short.",
+    },
+  ];
+}
+
+function charsOf(logical: TargetTable["columns"][number]["logical"]): number {
+  return logical.kind === "text" ? (logical.maxChars ?? Infinity) : 0;
+}
+
+function keyColumns({ key, columns }: TargetTable) {
+  return key.map((index) => columns[index]).filter((column) => column !== undefined);
+}
