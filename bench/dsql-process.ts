@@ -8,6 +8,7 @@ export interface DsqlProcess {
   readonly port: number;
   readonly user: string;
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -28,6 +29,7 @@ export async function startDsqlProcess(): Promise<DsqlProcess> {
     host,
     port,
     user,
+    pid: child.pid ?? 0,
     url: `postgres://${user}:any@${host}:${port}/postgres`,
     stop: async () => {
       child.kill("SIGTERM");

@@ -1,104 +1,189 @@
-// A backlog that stands in the slot, drained into dsql-local; and the full load. Beside raw unnest statements of the
-// same rows into the same dsql-local over as many connections.
-import { loadPipeline } from "millrace";
-import pg from "pg";
-import { startDsqlProcess, type DsqlProcess } from "./dsql-process.ts";
+// A backlog that stands in the slot, drained into dsql-local, and the full load; beside raw unnest statements of the
+// same rows into the same server over as many connections. Then the same into plain PostgreSQL.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
 import { literalsOf, send } from "./baselines/raw-upserts.ts";
-import { against, median, type Figure } from "./report.ts";
+import { catchUp, type CaughtUp } from "./caught-up.ts";
+import { startDsqlProcess } from "./dsql-process.ts";
+import { cpuSecondsOf } from "./process-cpu.ts";
+import { absolute, against, median, type Figure } from "./report.ts";
 import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
 
-const ROWS = Number(process.env["BENCH_ROWS"] ?? 200_000);
+const ROWS = Number(process.env["BENCH_ROWS"] ?? 500_000);
+const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const LANES = 4;
 const BATCH_ROWS = 1000;
-const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const GOAL = 0.6;
+const SETTINGS = { synchronous_commit: "off", max_wal_size: "8GB" };
+const SOURCE = "bench";
+
+/** A server that rows are written to. */
+interface Target {
+  readonly name: string;
+  readonly url: string;
+  /** The `sink` of a pipeline file. */
+  readonly sink: object;
+  readonly pid: number;
+  readonly goal: number | null;
+}
+
+/** What was measured of one target, round by round. */
+interface Measured {
+  readonly inserts: Drained[];
+  readonly updates: Drained[];
+  readonly load: Drained[];
+  /** Rows per second of raw statements. */
+  readonly rawInserts: number[];
+  readonly rawUpserts: number[];
+  readonly rawUpdates: number[];
+}
+
+interface Drained extends CaughtUp {
+  readonly targetCpuSeconds: number;
+  readonly sourceCpuSeconds: number;
+}
 
 /** The figures of `postgres-dsql`. */
 export async function run(): Promise<Figure[]> {
-  await using postgres = await startPostgres({
-    settings: { synchronous_commit: "off", max_wal_size: "8GB" },
-  });
+  await using source = await startPostgres({ settings: SETTINGS });
+  await using plain = await startPostgres({ settings: SETTINGS });
   const dsql = await startDsqlProcess();
   try {
-    return await measure(postgres, dsql);
+    const url = await source.createDatabase(SOURCE);
+    await withClient(url, (client) => client.query(TABLE));
+    const common = { "ssl-mode": "disable", "batch-size": BATCH_ROWS };
+    const { host, port, user: username } = dsql;
+    const iam = { "use-iam-auth": false, password: "any" };
+    const targets: Target[] = [
+      {
+        name: "dsql-local",
+        url: dsql.url,
+        sink: { type: "dsql", host, port, username, ...iam, ...common },
+        pid: dsql.pid,
+        goal: GOAL,
+      },
+      {
+        name: "postgres",
+        url: plain.url,
+        sink: { type: "postgres", ...addressOf(plain), database: plain.database, ...common },
+        pid: pidOf(plain),
+        goal: null,
+      },
+    ];
+    const measured = targets.map(() => emptyMeasured());
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [i, target] of targets.entries())
+        await measure(source, url, target, round, measured[i] ?? emptyMeasured());
+    return targets.flatMap((target, i) => figuresOf(target, measured[i] ?? emptyMeasured()));
   } finally {
     await dsql.stop();
   }
 }
 
-async function measure(postgres: PostgresServer, dsql: DsqlProcess): Promise<Figure[]> {
-  const source = await postgres.createDatabase("bench");
-  await withClient(source, (client) => client.query(TABLE));
-  await withClient(dsql.url, (client) =>
-    client.query(TABLE.replace("timestamptz", "timestamptz(6)")),
-  );
-  const rates = {
-    load: [] as number[],
-    inserts: [] as number[],
-    updates: [] as number[],
-    rawInserts: [] as number[],
-    rawUpserts: [] as number[],
+function emptyMeasured(): Measured {
+  return { inserts: [], updates: [], load: [], rawInserts: [], rawUpserts: [], rawUpdates: [] };
+}
+
+/** One round at one target: raw statements and the pipeline, in turn. */
+async function measure(
+  source: PostgresServer,
+  url: string,
+  target: Target,
+  round: number,
+  measured: Measured,
+): Promise<void> {
+  const name = `${target.name.replace("-", "_")}_${round}`;
+  const [drained, loaded] = [`drained_${name}`, `loaded_${name}`];
+  const watched = async (table: string): Promise<Drained> => {
+    const pids = [target.pid, pidOf(source)];
+    const before = pids.map(cpuSecondsOf);
+    const made = await catchUp(pipelineOf(source, target, table));
+    const [targetCpu = 0, sourceCpu = 0] = pids.map(
+      (pid, i) => cpuSecondsOf(pid) - (before[i] ?? 0),
+    );
+    return { ...made, targetCpuSeconds: targetCpu, sourceCpuSeconds: sourceCpu };
   };
-  for (let round = 0; round < ROUNDS; round++) {
-    const pipeline = () => pipelineOf(postgres, dsql, `bench${round}`);
-    await withClient(source, (client) => client.query("TRUNCATE items"));
-    await empty(dsql);
-    await catchUp(pipeline());
-    await withClient(source, (client) => insertRows(client, ROWS));
-    rates.inserts.push(ROWS / (await catchUp(pipeline())));
-    await withClient(source, (client) => updateRows(client, ROWS));
-    rates.updates.push(ROWS / (await catchUp(pipeline())));
-    await withClient(source, (client) =>
-      client.query(`SELECT pg_drop_replication_slot('bench${round}')`),
-    );
-    const batches = await withClient(source, (client) => literalsOf(client, BATCH_ROWS));
-    await empty(dsql);
-    rates.rawInserts.push(
-      ROWS / (await send({ connectionString: dsql.url }, "insert", batches, LANES)),
-    );
-    rates.rawUpserts.push(
-      ROWS / (await send({ connectionString: dsql.url }, "upsert", batches, LANES)),
-    );
-    await empty(dsql);
-    rates.load.push(ROWS / (await catchUp(pipelineOf(postgres, dsql, `load${round}`))));
-    await withClient(source, (client) =>
-      client.query(`SELECT pg_drop_replication_slot('load${round}')`),
-    );
-  }
-  return [
-    against("backlog of inserts", median(rates.inserts), "rows/s", median(rates.rawUpserts), GOAL),
-    against("backlog of updates", median(rates.updates), "rows/s", median(rates.rawUpserts), GOAL),
-    against("full load", median(rates.load), "rows/s", median(rates.rawInserts), GOAL),
-  ];
+  await withClient(url, (client) => client.query("TRUNCATE items"));
+  await catchUp(pipelineOf(source, target, drained));
+  await withClient(url, (client) => insertRows(client, ROWS));
+  measured.inserts.push(await watched(drained));
+  await withClient(url, (client) => updateRows(client, ROWS));
+  measured.updates.push(await watched(drained));
+  await withClient(url, (client) => client.query("SELECT pg_drop_replication_slot($1)", [drained]));
+  await measureRaw(url, target, measured);
+  await withClient(url, (client) => client.query("VACUUM ANALYZE items"));
+  measured.load.push(await watched(loaded));
+  await withClient(url, (client) => client.query("SELECT pg_drop_replication_slot($1)", [loaded]));
+  await again(target.url, `DROP TABLE ${drained}`);
+  await again(target.url, `DROP TABLE ${loaded}`);
 }
 
-/** Runs a pipeline until it has caught up; gives the seconds from its start. */
-async function catchUp(description: object): Promise<number> {
-  const pipeline = await loadPipeline(description);
-  const began = performance.now();
-  await pipeline.start();
-  await Promise.race([pipeline.caughtUp(), pipeline.done]);
-  const seconds = (performance.now() - began) / 1000;
-  await pipeline.stop();
-  return seconds;
-}
-
-/** DSQL has no TRUNCATE: the table is made anew. */
-async function empty(dsql: DsqlProcess): Promise<void> {
-  await withClient(dsql.url, async (client) => {
-    await retried(client, "DROP TABLE items");
-    await retried(client, TABLE);
-  });
+async function measureRaw(url: string, target: Target, measured: Measured): Promise<void> {
+  const batches = await withClient(url, (client) => literalsOf(client, BATCH_ROWS));
+  const config = { connectionString: target.url };
+  const rate = async (statement: "insert" | "upsert"): Promise<number> =>
+    ROWS / (await send(config, statement, batches, LANES));
+  await again(target.url, TABLE);
+  measured.rawUpserts.push(await rate("upsert"));
+  measured.rawUpdates.push(await rate("upsert"));
+  await again(target.url, "DROP TABLE items");
+  await again(target.url, TABLE);
+  measured.rawInserts.push(await rate("insert"));
+  await again(target.url, "DROP TABLE items");
 }
 
 /** A catalogue change is answered once with OC001 by sessions that have not seen the one before. */
-async function retried(client: pg.Client, sql: string): Promise<void> {
-  await client.query(sql).catch(() => client.query(sql));
+async function again(url: string, sql: string): Promise<void> {
+  await withClient(url, (client) => client.query(sql).catch(() => client.query(sql)));
 }
 
-function pipelineOf(postgres: PostgresServer, dsql: DsqlProcess, name: string): object {
-  const { host: hostname, port, user: username, password } = postgres;
+function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
+  const compared = [
+    ["backlog of inserts", measured.inserts, measured.rawUpserts],
+    ["backlog of updates", measured.updates, measured.rawUpdates],
+    ["full load", measured.load, measured.rawInserts],
+  ] as const;
+  return compared.flatMap(([what, drained, raw]) => {
+    const of = (pick: (one: Drained) => number): number => median(drained.map(pick));
+    const per100k = (seconds: number): number => (seconds / ROWS) * 100_000;
+    const limit = median(raw);
+    const title = `${what} → ${name}`;
+    const rate = of(({ seconds }) => ROWS / seconds);
+    const steady = of(({ steadySeconds, steadyRows }) => steadyRows / steadySeconds);
+    return [
+      { ...against(title, rate, "rows/s", limit, goal ?? 0), goal },
+      { ...against(`${title}, steady`, steady, "rows/s", limit, 0), goal: null },
+      absolute(
+        `${title}, CPU of Millrace`,
+        of((d) => per100k(d.cpuSeconds)),
+        "s/100k rows",
+      ),
+      absolute(
+        `${title}, CPU of the target`,
+        of((d) => per100k(d.targetCpuSeconds)),
+        "s/100k rows",
+      ),
+      absolute(
+        `${title}, CPU of the source`,
+        of((d) => per100k(d.sourceCpuSeconds)),
+        "s/100k rows",
+      ),
+    ];
+  });
+}
+
+function pidOf({ dataDir }: PostgresServer): number {
+  return Number(readFileSync(join(dataDir, "postmaster.pid"), "utf8").split("\n")[0]);
+}
+
+function addressOf({ host, port, user: username, password }: PostgresServer): object {
+  return { host, port, username, password };
+}
+
+/** Each pipeline has a target table of its own: a table belongs to the pipeline that made it. */
+function pipelineOf(source: PostgresServer, target: Target, table: string): object {
+  const { host: hostname, port, user: username, password } = source;
   return {
     source: {
       type: "postgres",
@@ -106,21 +191,11 @@ function pipelineOf(postgres: PostgresServer, dsql: DsqlProcess, name: string): 
       port,
       username,
       password,
-      tables: "bench.public.items",
-      "slot.name": name,
+      tables: `${SOURCE}.public.items`,
+      "slot.name": table,
     },
-    sink: {
-      type: "dsql",
-      host: dsql.host,
-      port: dsql.port,
-      username: dsql.user,
-      password: "any",
-      "use-iam-auth": false,
-      "ssl-mode": "disable",
-      // Every round is a pipeline of its own into the one table.
-      shared: true,
-      "batch-size": BATCH_ROWS,
-    },
-    pipeline: { name, parallelism: LANES },
+    sink: target.sink,
+    route: [{ "source-table": `${SOURCE}.public.items`, "sink-table": `public.${table}` }],
+    pipeline: { name: table, parallelism: LANES },
   };
 }

@@ -30,7 +30,7 @@ const socket = new Socket({
       return true;
     },
   },
-} as ConstructorParameters<typeof Socket>[0]);
+});
 
 const client = new pg.Client({
   connectionString: url,
