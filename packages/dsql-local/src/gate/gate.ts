@@ -13,8 +13,8 @@ import { survey, type Survey } from "./survey.ts";
 import { child, list, text, type Tree, unwrap } from "./tree.ts";
 
 const NO_MARK: DialectMark = { async: false, using: false };
-const MAX_CACHED_TEXT_BYTES = 64 * 1024;
-const MAX_CACHED_TEXTS = 2_000;
+const MAX_CACHED_TEXT_LENGTH = 512 * 1024;
+const MAX_CACHED_LENGTH = 16 * 1024 * 1024;
 
 /** Statements of a text, or what is thrown for each part that is refused. */
 export type Gated = Statement | Error;
@@ -22,6 +22,7 @@ export type Gated = Statement | Error;
 /** Compiles texts and keeps what it compiled. */
 export class Gate {
   readonly #cache = new Map<string, readonly Gated[]>();
+  #cachedLength = 0;
 
   /**
    * The statements of a text. A refused statement is the Violation itself, so that
@@ -31,16 +32,16 @@ export class Gate {
     const known = this.#cache.get(sql);
     if (known !== undefined) return known;
     const compiled = compileText(sql);
-    if (sql.length <= MAX_CACHED_TEXT_BYTES) this.#keep(sql, compiled);
+    if (sql.length <= MAX_CACHED_TEXT_LENGTH) this.#keep(sql, compiled);
     return compiled;
   }
 
   #keep(sql: string, compiled: readonly Gated[]): void {
-    if (this.#cache.size >= MAX_CACHED_TEXTS) {
-      for (const oldest of this.#cache.keys()) {
-        this.#cache.delete(oldest);
-        break;
-      }
+    this.#cachedLength += sql.length;
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cachedLength <= MAX_CACHED_LENGTH) break;
+      this.#cache.delete(oldest);
+      this.#cachedLength -= oldest.length;
     }
     this.#cache.set(sql, compiled);
   }
@@ -78,6 +79,7 @@ function compileOne(
   return {
     ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
     relations: found.relations.map((use) => ({ ...use, startByte: use.startByte - offsetBytes })),
+    locksForUpdate: found.locksForUpdate,
     inserts: found.inserts,
     deletes: found.deletes,
     updatedColumns: found.updatedColumns,
@@ -98,7 +100,7 @@ function blankStatement(kind: StatementKind, sql: string): Statement {
     kind, sql, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
     longestLiteralBytes: 0, readOnly: false, answer: undefined, iam: undefined, dropsColumns: [],
     searchPath: undefined, objectName: "", ifNotExists: false,
-    inserts: false, deletes: false, updatedColumns: [],
+    inserts: false, locksForUpdate: false, deletes: false, updatedColumns: [],
   }; // prettier-ignore
 }
 

@@ -58,6 +58,8 @@ export interface Statement {
   /** The tag that the client sees instead of PostgreSQL's. */
   readonly tag: string | undefined;
   readonly relations: readonly RelationUse[];
+  /** FOR UPDATE anywhere in it: its rows count as written at COMMIT. */
+  readonly locksForUpdate: boolean;
   /** INSERT anywhere in it. */
   readonly inserts: boolean;
   /** DELETE anywhere in it. */

@@ -12,6 +12,7 @@ export interface Survey {
   readonly writes: boolean;
   /** FOR UPDATE or FOR KEY SHARE anywhere. */
   readonly locks: boolean;
+  readonly locksForUpdate: boolean;
   readonly inserts: boolean;
   readonly deletes: boolean;
   readonly updatedColumns: readonly string[];
@@ -44,6 +45,7 @@ class Surveyor {
   readonly #updatedColumns: string[] = [];
   #amplifies = false;
   #locks = false;
+  #locksForUpdate = false;
   #longestLiteralBytes = 0;
 
   see(key: string, tree: Tree): void {
@@ -66,6 +68,7 @@ class Surveyor {
         break;
       case "LockingClause":
         this.#locks = true;
+        if (text(tree, "strength") === "LCS_FORUPDATE") this.#locksForUpdate = true;
         // FOR UPDATE OF names what FROM has named already.
         for (const item of list(tree, "lockedRels")) this.#repeated.add(child(item, "RangeVar"));
         break;
@@ -97,6 +100,7 @@ class Surveyor {
       longestLiteralBytes: this.#longestLiteralBytes,
       writes,
       locks: this.#locks,
+      locksForUpdate: this.#locksForUpdate,
       inserts: this.#inserts,
       deletes: this.#deletes,
       updatedColumns: this.#updatedColumns,

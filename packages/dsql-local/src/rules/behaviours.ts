@@ -45,7 +45,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "FOR UPDATE and FOR KEY SHARE conflict at COMMIT with writes that others committed",
     source: "CC, E",
     fidelity: "close",
-    kept: "when the writer commits first; a reader that commits first leaves no mark yet, so that the writer then commits too",
+    kept: "both, in either order, FOR UPDATE in tables up to 16 MiB; a FOR KEY SHARE that commits first leaves no mark",
   },
   {
     what: "Foreign keys lock the parent's key",

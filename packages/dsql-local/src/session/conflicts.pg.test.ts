@@ -186,4 +186,49 @@ describe("locking reads", () => {
     await two.query("update test set value = 12 where id = 1");
     expect(await outcome(one.query("commit"))).toBe(OC000);
   });
+
+  it("FOR UPDATE that commits first makes a later writer of that row lose, and no other", async () => {
+    const [one, two] = await pair();
+    const three = await clients.connect();
+    for (const client of [one, two, three]) await client.query("begin");
+    await two.query("update test set value = 12 where id = 1");
+    await three.query("update test set value = 22 where id = 2");
+    expect((await one.query("select * from test where id = 1 for update")).rows).toEqual([
+      { id: 1, value: 10 },
+    ]);
+    expect(await outcome(one.query("commit"))).toBe("ok");
+    expect(await outcome(two.query("commit"))).toBe(OC000);
+    expect(await outcome(three.query("commit"))).toBe("ok");
+    expect(await rows(one)).toBe("1=10 2=22");
+  });
+
+  it("FOR UPDATE closes write skew, plain reads leave it open", async () => {
+    for (const [suffix, end] of [
+      ["", "ok"],
+      [" for update", OC000],
+    ] as const) {
+      const [one, two] = await pair();
+      for (const client of [one, two]) {
+        await client.query("begin");
+        await client.query(`select * from test${suffix}`);
+      }
+      await one.query("update test set value = 0 where id = 1");
+      await two.query("update test set value = 0 where id = 2");
+      expect(await outcome(one.query("commit"))).toBe("ok");
+      expect(await outcome(two.query("commit"))).toBe(end);
+      await clients.close();
+    }
+  });
+
+  it("FOR KEY SHARE goes with other columns' updates and not with a delete", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    await one.query("select * from test for key share");
+    await two.query("update test set value = 1 where id = 1");
+    expect(await outcome(one.query("commit"))).toBe("ok");
+    await one.query("begin");
+    await one.query("select * from test for key share");
+    await two.query("delete from test where id = 1");
+    expect(await outcome(one.query("commit"))).toBe(OC000);
+  });
 });

@@ -1,5 +1,6 @@
 /** What happens around one statement and around COMMIT, in a turn on the worker. */
 import { tableKey, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
 import type { Statement } from "../gate/statement.ts";
@@ -162,6 +163,11 @@ export class Steps {
     for (const then of transaction.afterCommit) await then();
   }
 
+  #tablesLocked(transaction: Transaction): Set<string> {
+    const locking = transaction.log.filter((entry) => entry.statement.locksForUpdate);
+    return new Set(locking.flatMap((entry) => this.tablesOf(entry.statement)));
+  }
+
   /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
   async #tablesLosingKeys(transaction: Transaction): Promise<Set<string>> {
     const losing = new Set<string>();
@@ -190,6 +196,9 @@ export class Steps {
     }
     if (transaction.wrote) {
       await this.#sizes.beforeCommit(transaction);
+      for (const table of this.#tablesLocked(transaction)) {
+        await markLockedRows(this.#worker, table);
+      }
       const losing = await this.#tablesLosingKeys(transaction);
       commits.asked++;
       for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
