@@ -1,0 +1,270 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Commit, SinkCapabilities } from "../model/sink.ts";
+import type { Row } from "../model/value.ts";
+import { Skimmed, UNCHANGED } from "../model/value.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import { Committer } from "./committer.ts";
+import { DeadLetterBook } from "./dead-letter-book.ts";
+import type { RowItem } from "./lane-item.ts";
+import { deafObserver } from "./observer.ts";
+import { instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { refused, ScriptedSink, type Answer } from "./scripted-sink.fixture.ts";
+import { SourceReads, type WantedRow } from "./source-reads.ts";
+
+/** A source that has these rows, by key. */
+class KnownRows extends SourceReads {
+  readonly asked: string[] = [];
+  readonly #rows: ReadonlyMap<string, Row>;
+
+  constructor(rows: Readonly<Record<string, Row>>) {
+    const never = () => Promise.reject(new Error("not in this test"));
+    const source = {} as ConstructorParameters<typeof SourceReads>[0]["source"];
+    const signal = new AbortController().signal;
+    super({
+      source,
+      clock: instantClock(),
+      random: () => 0.5,
+      signal,
+      maxValueBytes: 1_000,
+      writeState: never,
+      currentShape: never,
+    });
+    this.#rows = new Map(Object.entries(rows));
+  }
+
+  override async read(wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
+    const keys = wanted.map(({ change }) => String((change.after ?? change.before)?.[0]));
+    this.asked.push(...keys);
+    return keys.map((key) => this.#rows.get(key) ?? null);
+  }
+}
+
+interface Setting {
+  readonly compaction?: boolean;
+  readonly rows?: Readonly<Record<string, Row>>;
+  readonly capabilities?: Partial<SinkCapabilities>;
+  readonly maxLetters?: number;
+}
+
+function setUp({
+  compaction = true,
+  rows = {},
+  capabilities = {},
+  maxLetters = 100,
+}: Setting = {}) {
+  const sink = new ScriptedSink(2, capabilities);
+  const clock = instantClock();
+  const observer = deafObserver;
+  const parts = { sink, clock, random: () => 0.5, observer, signal: new AbortController().signal };
+  const committer = new Committer(parts, 7, sink.lanes);
+  const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare: 1 }, []);
+  const reads = new KnownRows(rows);
+  const writer = new BatchWriter(1, { sink, committer, book, reads, observer, clock, compaction });
+  return { sink, book, reads, writer };
+}
+
+/** Refuses every commit that puts a row with this value. */
+function poison(sink: ScriptedSink, value: string, times = 50): void {
+  const answer = (commit: Commit): Answer => {
+    const rows = commit.writes.flatMap((write) => ("rows" in write ? write.rows : []));
+    return rows.some((row) => row.includes(value)) ? { land: false, error: refused } : {};
+  };
+  for (let i = 0; i < times; i++) sink.script.push(answer);
+}
+
+const table = tableOf();
+const put = (key: string, v: string, at: number | null, on = table): RowItem =>
+  itemOf(on, "put", [key, v, "b"], at);
+
+describe("BatchWriter", () => {
+  it("commits rows with the position of the last change as the lane's checkpoint", async () => {
+    const { sink, writer } = setUp();
+    await writer.write([put("a", "1", 10), put("b", "1", 11), put("c", "1", null)]);
+    expect(sink.landed.map(({ state }) => state)).toEqual([
+      [{ key: "checkpoint/log/1", value: 11 }],
+    ]);
+  });
+
+  it("rows of chunks alone leave the checkpoint where it is", async () => {
+    const { sink, writer } = setUp();
+    await writer.write([put("a", "1", null)]);
+    expect(sink.landed[0]?.state).toEqual([]);
+  });
+
+  it("finds the one poisoned row, parks it and applies all others, in order", async () => {
+    const { sink, book, writer } = setUp();
+    poison(sink, "bad");
+    const items = Array.from({ length: 9 }, (_, i) => put(`k${i}`, i === 5 ? "bad" : "good", i));
+    await writer.write(items);
+    const rows = sink.landed.flatMap(({ writes }) =>
+      writes.flatMap((write) => ("rows" in write ? write.rows.map((row) => row[0]) : [])),
+    );
+    expect(rows).toEqual(["k0", "k1", "k2", "k3", "k4", "k6", "k7", "k8"]);
+    expect(
+      sink.landed.flatMap(({ deadLetters }) => deadLetters.map((l) => [l.key, l.code, l.position])),
+    ).toEqual([["k5", "MR_SINK_ROW_REFUSED", 5]]);
+    const checkpoints = sink.landed.map(({ state }) => Number(state[0]?.value));
+    expect(checkpoints).toEqual([...checkpoints].sort((a, b) => a - b));
+    expect(book.has(table.targets[0]?.target.id ?? table.id, "k5")).toBe(true);
+  });
+
+  it("never cuts what shares a position, and parks it together", async () => {
+    const { sink, writer } = setUp();
+    poison(sink, "bad");
+    const position = { both: true };
+    const items = [
+      itemOf(table, "put", ["a", "good", "b"], position),
+      itemOf(table, "put", ["b", "bad", "b"], position),
+    ];
+    await writer.write(items);
+    expect(sink.landed.flatMap(({ deadLetters }) => deadLetters.map((l) => l.key))).toEqual([
+      "a",
+      "b",
+    ]);
+  });
+
+  it("stops where too many rows are refused", async () => {
+    const { sink, writer } = setUp({ maxLetters: 2 });
+    poison(sink, "bad");
+    const items = Array.from({ length: 4 }, (_, i) => put(`k${i}`, "bad", i));
+    await expect(writer.write(items)).rejects.toMatchObject({ code: "MR_DEAD_LETTER_LIMIT" });
+    expect(sink.landed).toHaveLength(2);
+  });
+
+  it("a value larger than the sink takes becomes a letter without being sent", async () => {
+    const { sink, writer } = setUp();
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1), put("b", "1", 2)]);
+    expect(sink.sent).toHaveLength(1);
+    expect(sink.landed[0]?.deadLetters).toMatchObject([{ key: "a", code: "MR_VALUE_TOO_LARGE" }]);
+    expect(JSON.stringify(sink.landed[0]?.writes)).not.toContain('"a"');
+  });
+
+  it("counts the letters of one batch against the limit before any of them is durable", async () => {
+    const { sink, writer } = setUp({ maxLetters: 2 });
+    const items = Array.from({ length: 3 }, (_, i) =>
+      itemOf(table, "put", [`k${i}`, new Skimmed(5_000), "b"], i),
+    );
+    await expect(writer.write(items)).rejects.toMatchObject({ code: "MR_DEAD_LETTER_LIMIT" });
+    expect(sink.sent).toEqual([]);
+  });
+
+  it("a later full change takes a letter away, a later partial one stays behind it", async () => {
+    const { sink, book, writer } = setUp();
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1)]);
+    await writer.write([itemOf(table, "patch", ["a", "2", UNCHANGED], 2)]);
+    expect(sink.landed[1]).toMatchObject({ writes: [], superseded: [] });
+    await writer.write([put("a", "3", 3)]);
+    expect(sink.landed[2]).toMatchObject({
+      superseded: [{ key: "a" }],
+      writes: [{ kind: "upsert" }],
+    });
+    expect(book.size).toBe(0);
+  });
+
+  it("does so within one transaction too, where nothing is compacted", async () => {
+    const { sink, book, writer } = setUp({ compaction: false });
+    await writer.write([
+      itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1),
+      itemOf(table, "patch", ["a", "2", UNCHANGED], 2),
+      put("b", "1", 3),
+      itemOf(table, "put", ["b", new Skimmed(5_000), "b"], 4),
+      put("b", "2", 5),
+    ]);
+    expect(sink.landed[0]?.deadLetters.map((l) => l.key)).toEqual(["a"]);
+    expect(sink.landed[0]?.writes.map((write) => write.kind)).toEqual(["upsert", "upsert"]);
+    expect(book.size).toBe(1);
+  });
+
+  it("reads the source for what the log left out until the table is SYNC", async () => {
+    const early = tableOf(shapeOf(), { state: "INIT_SYNC" });
+    const { sink, reads, writer } = setUp({ rows: { a: ["a", "9", "large"] } });
+    await writer.write([
+      itemOf(early, "patch", ["a", "2", UNCHANGED], 1),
+      itemOf(early, "patch", ["gone", "2", UNCHANGED], 2),
+    ]);
+    expect(reads.asked).toEqual(["a", "gone"]);
+    expect(sink.landed[0]?.writes).toMatchObject([
+      { kind: "delete", keys: [["gone", "2", UNCHANGED]] },
+      { kind: "upsert", rows: [["a", "2", "large"]] },
+    ]);
+  });
+
+  it("leaves it to the sink's copy in SYNC, and asks the source only for rows that are missing there", async () => {
+    const { sink, reads, writer } = setUp({ rows: { b: ["b", "9", "large"] } });
+    sink.script.push(() => ({ result: { outcome: "missing", rows: [{ write: 0, row: 1 }] } }));
+    await writer.write([
+      itemOf(table, "patch", ["a", "2", UNCHANGED], 1),
+      itemOf(table, "patch", ["b", "3", UNCHANGED], 2),
+    ]);
+    expect(reads.asked).toEqual(["b"]);
+    expect(sink.landed[0]?.writes).toMatchObject([
+      { kind: "upsert", rows: [["b", "3", "large"]] },
+      { kind: "update", rows: [["a", "2", UNCHANGED]], columns: [1] },
+    ]);
+  });
+
+  it("a sink that cannot keep old values never gets a partial row", async () => {
+    const { sink, writer } = setUp({
+      rows: { a: ["a", "9", "large"] },
+      capabilities: { partialUpdates: false, lastWriteWins: false },
+    });
+    await writer.write([itemOf(table, "patch", ["a", "2", UNCHANGED], 1)]);
+    expect(sink.landed[0]?.writes).toMatchObject([
+      { kind: "changes", changes: [{ after: ["a", "2", "large"] }] },
+    ]);
+  });
+
+  it("a sink for which every change matters gets each, and never one that it could not hold", async () => {
+    const { sink, writer } = setUp({ capabilities: { lastWriteWins: false } });
+    await writer.write([
+      put("a", "1", 1),
+      itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 2),
+      put("a", "3", 3),
+    ]);
+    expect(sink.landed[0]?.writes).toMatchObject([
+      { changes: [{ after: ["a", "1", "b"] }, { after: ["a", "3", "b"] }] },
+    ]);
+    expect(sink.landed[0]?.deadLetters).toHaveLength(1);
+  });
+});
+
+describe("BatchWriter, rows without key", () => {
+  const bag = tableOf(shapeOf(undefined, []));
+
+  it("appends and removes in their own order, and parks each row that does not fit by itself", async () => {
+    const { sink, writer } = setUp();
+    await writer.write([
+      itemOf(bag, "append", ["p1", "a", "1", "b"], 1),
+      itemOf(bag, "append", ["p2", "a", new Skimmed(5_000), "b"], 2),
+      itemOf(bag, "append", ["p3", "a", new Skimmed(5_000), "b"], 3),
+      itemOf(bag, "remove-equal", ["", "a", "1", "b"], 4),
+      itemOf(bag, "append", ["p5", "a", "1", "b"], 5),
+    ]);
+    expect(sink.landed[0]?.writes.map((write) => write.kind)).toEqual([
+      "insert",
+      "delete-equal",
+      "insert",
+    ]);
+    const keys = sink.landed[0]?.deadLetters.map((letter) => letter.key) ?? [];
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it("goes on where the row to remove is not there", async () => {
+    const { sink, writer } = setUp();
+    sink.script.push(() => ({ result: { outcome: "missing", rows: [{ write: 0, row: 0 }] } }));
+    await writer.write([
+      itemOf(bag, "remove-equal", ["", "a", "1", "b"], 4),
+      itemOf(bag, "append", ["p5", "a", "1", "b"], 5),
+    ]);
+    expect(sink.landed[0]?.writes.map((write) => write.kind)).toEqual(["insert"]);
+  });
+
+  it("says it is broken where rows are missing that nothing needs", async () => {
+    const { sink, writer } = setUp();
+    const missing = () =>
+      ({ result: { outcome: "missing", rows: [{ write: 0, row: 0 }] } }) as const;
+    sink.script.push(missing, missing);
+    await expect(writer.write([put("a", "1", 1)])).rejects.toThrow(MillraceError);
+  });
+});

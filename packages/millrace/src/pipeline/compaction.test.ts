@@ -1,0 +1,168 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Row, Value } from "../model/value.ts";
+import { UNCHANGED } from "../model/value.ts";
+import {
+  compact,
+  countChanges,
+  overlay,
+  runsOfDistinctKeys,
+  toChangeEvents,
+  toWrites,
+} from "./compaction.ts";
+import type { RowItem } from "./lane-item.ts";
+import { itemOf, tableOf } from "./pipeline-parts.fixture.ts";
+
+const table = tableOf();
+
+function outcomesOf(items: readonly RowItem[]): [string, string, Row][] {
+  return [...compact(items).values()].flatMap((keys) =>
+    [...keys].map(([key, o]): [string, string, Row] => [key, o.write, o.row]),
+  );
+}
+
+describe("compact", () => {
+  it("keeps the last write of each key", () => {
+    const items = [
+      itemOf(table, "put", ["a", "1", "x"], 1),
+      itemOf(table, "put", ["b", "1", "x"], 2),
+      itemOf(table, "put", ["a", "2", "y"], 3),
+      itemOf(table, "remove", ["b", null, null], 4),
+    ];
+    expect(outcomesOf(items)).toEqual([
+      ["a", "put", ["a", "2", "y"]],
+      ["b", "remove", ["b", null, null]],
+    ]);
+  });
+
+  it("a value that the log left out is taken from the key's earlier row, never lost", () => {
+    const items = [
+      itemOf(table, "put", ["a", "1", "large"], 1),
+      itemOf(table, "patch", ["a", "2", UNCHANGED], 2),
+    ];
+    expect(outcomesOf(items)).toEqual([["a", "put", ["a", "2", "large"]]]);
+  });
+
+  it("partial changes of a key come to one partial change, the newest value of each column", () => {
+    const items = [
+      itemOf(table, "patch", ["a", "1", "new"], 1),
+      itemOf(table, "patch", ["a", "2", UNCHANGED], 2),
+    ];
+    expect(outcomesOf(items)).toEqual([["a", "patch", ["a", "2", "new"]]]);
+    expect([...compact(items).values()][0]?.get("a")?.item).toBe(items[1]);
+  });
+
+  it("comes to the same rows as writing one after another", () => {
+    const value = fc.constantFrom<Value>("1", "2", null);
+    const step = fc.record({
+      key: fc.constantFrom("a", "b"),
+      write: fc.constantFrom("put", "remove", "patch"),
+      v: value,
+      big: value,
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const there = new Map<string, Row>();
+        const items: RowItem[] = [];
+        for (const [i, { key, write, v, big }] of steps.entries()) {
+          const before = there.get(key);
+          // A log updates only what is there.
+          if (write === "remove") there.delete(key);
+          else if (write === "put") there.set(key, [key, v, big]);
+          else if (before === undefined) continue;
+          else there.set(key, [key, v, before[2] ?? null]);
+          const row: Row = write === "patch" ? [key, v, UNCHANGED] : [key, v, big];
+          items.push(
+            itemOf(
+              table,
+              write === "remove" ? "remove" : write === "put" ? "put" : "patch",
+              row,
+              i,
+            ),
+          );
+        }
+        for (const [key, write, row] of outcomesOf(items)) {
+          if (write === "remove") expect(there.has(key)).toBe(false);
+          else expect(row).toEqual(there.get(key));
+        }
+      }),
+    );
+  });
+});
+
+describe("toWrites", () => {
+  it("groups partial changes by the columns that they have", () => {
+    const items = [
+      itemOf(table, "put", ["p", "1", "2"], 1),
+      itemOf(table, "patch", ["a", "1", UNCHANGED], 2),
+      itemOf(table, "patch", ["b", "2", UNCHANGED], 3),
+      itemOf(table, "patch", ["c", UNCHANGED, "3"], 4),
+      itemOf(table, "remove", ["d", null, null], 5),
+    ];
+    const { writes, outcomesOf: behind } = toWrites(
+      [...compact(items)].map(([t, o]) => [t, o.values()]),
+    );
+    expect(
+      writes.map((write) => [
+        write.kind,
+        "columns" in write ? write.columns : null,
+        "rows" in write ? write.rows.length : 0,
+      ]),
+    ).toEqual([
+      ["delete", null, 0],
+      ["upsert", null, 1],
+      ["update", [1], 2],
+      ["update", [2], 1],
+    ]);
+    expect(behind.map((outcomes) => outcomes.map((o) => o.row[0]))).toEqual([
+      ["d"],
+      ["p"],
+      ["a", "b"],
+      ["c"],
+    ]);
+  });
+
+  it("a change that touched nothing but what it left out writes nothing", () => {
+    const items = [itemOf(table, "patch", ["a", UNCHANGED, UNCHANGED], 1)];
+    expect(toWrites([...compact(items)].map(([t, o]) => [t, o.values()])).writes).toEqual([]);
+  });
+});
+
+describe("overlay", () => {
+  it("takes the newer value where there is one; NULL is one", () => {
+    expect(overlay(["a", "1", "x"], ["a", null, UNCHANGED])).toEqual(["a", null, "x"]);
+  });
+});
+
+describe("without compaction", () => {
+  it("each run has a key once, and all runs together are the items in order", () => {
+    const keys = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 30 });
+    fc.assert(
+      fc.property(keys, (names) => {
+        const items = names.map((name, i) => itemOf(table, "put", [name, "1", "2"], i));
+        const runs = runsOfDistinctKeys(items);
+        expect(runs.flat()).toEqual(items);
+        for (const run of runs) expect(new Set(run.map((item) => item.key)).size).toBe(run.length);
+      }),
+    );
+  });
+});
+
+describe("toChangeEvents and countChanges", () => {
+  it("tell every change as what it is at its target", () => {
+    const items = [
+      itemOf(table, "put", ["a", "1", "2"], 1, "c"),
+      itemOf(table, "remove", ["a", null, null], 2),
+    ];
+    expect(
+      toChangeEvents(items).map(({ op, key, before, after }) => ({ op, key, before, after })),
+    ).toEqual([
+      { op: "c", key: "a", before: null, after: ["a", "1", "2"] },
+      { op: "d", key: "a", before: ["a", null, null], after: null },
+    ]);
+    expect(countChanges([...items, ...items]).map(({ op, count }) => [op, count])).toEqual([
+      ["c", 2],
+      ["d", 2],
+    ]);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import type { StateEntry } from "../model/sink.ts";
+import type { CommitContent } from "./committer.ts";
+import { MAX_STATE_ENTRIES, StateWriter, type LiveDocument } from "./state-writer.ts";
+
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A committer whose transactions go when they are let. */
+class Gate {
+  readonly written: (readonly StateEntry[])[] = [];
+  readonly failures: unknown[] = [];
+  #waiting: (() => void)[] = [];
+  fails: Error | null = null;
+  readonly writer = new StateWriter({
+    committer: { commit: (_lanes, content) => this.#commit(content) },
+    failed: (error) => this.failures.push(error),
+  });
+
+  async #commit(content: CommitContent) {
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.fails !== null) throw this.fails;
+    this.written.push(content.state());
+    return { outcome: "done", deletedSome: 0 } as const;
+  }
+
+  async open(): Promise<void> {
+    this.#waiting.shift()?.();
+    await tick();
+  }
+}
+
+const live = (key: string, read: () => object | null): LiveDocument => ({ key, read });
+
+describe("StateWriter", () => {
+  it("writes a document as it is when its transaction goes", async () => {
+    const gate = new Gate();
+    let value = 1;
+    const written = gate.writer.write([live("table/a", () => ({ value }))]);
+    value = 2;
+    await gate.open();
+    await written;
+    expect(gate.written).toEqual([[{ key: "table/a", value: { value: 2 } }]]);
+  });
+
+  it("what waits at the same time leaves together, each document once", async () => {
+    const gate = new Gate();
+    const first = gate.writer.write([live("a", () => ({ n: 1 }))]);
+    const second = gate.writer.write([live("b", () => null), live("a", () => ({ n: 2 }))]);
+    await gate.open();
+    await Promise.all([first, second]);
+    expect(gate.written).toEqual([
+      [
+        { key: "a", value: { n: 2 } },
+        { key: "b", value: null },
+      ],
+    ]);
+  });
+
+  it("what comes while a transaction is under way goes with the next one", async () => {
+    const gate = new Gate();
+    const first = gate.writer.write([live("a", () => ({ n: 1 }))]);
+    await gate.open();
+    await first;
+    const second = gate.writer.write([live("a", () => ({ n: 2 }))]);
+    await gate.open();
+    await second;
+    expect(gate.written).toHaveLength(2);
+  });
+
+  it("over the limit, chunks come before the tables that planned them, and go after the end they raised", async () => {
+    const gate = new Gate();
+    const tables = Array.from({ length: MAX_STATE_ENTRIES }, (_, i) =>
+      live(`table/${i}`, () => ({})),
+    );
+    const written = gate.writer.write([
+      live("chunk/1/x", () => null),
+      ...tables,
+      live("chunk/2/x", () => ({ n: 2 })),
+    ]);
+    await gate.open();
+    await gate.open();
+    await written;
+    const keys = gate.written.map((entries) => entries.map((e) => e.key));
+    expect(keys[0]?.[0]).toBe("chunk/2/x");
+    expect(keys[0]).toHaveLength(MAX_STATE_ENTRIES);
+    expect(keys[1]?.at(-1)).toBe("chunk/1/x");
+  });
+
+  it("a transaction that fails for good fails everybody, and later ones at once", async () => {
+    const gate = new Gate();
+    const written = gate.writer.write([live("a", () => ({}))]);
+    gate.fails = new Error("fenced");
+    await Promise.all([gate.open(), expect(written).rejects.toThrow("fenced")]);
+    await expect(gate.writer.write([live("b", () => ({}))])).rejects.toThrow("fenced");
+    expect(gate.failures).toEqual([gate.fails]);
+  });
+
+  it("nobody waits for ever when the run ends, also not for what is under way", async () => {
+    const gate = new Gate();
+    const written = gate.writer.write([live("a", () => ({}))]);
+    gate.writer.end(new Error("the run ended"));
+    await expect(written).rejects.toThrow("the run ended");
+  });
+});
