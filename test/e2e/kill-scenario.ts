@@ -30,6 +30,8 @@ export interface KillOptions {
   readonly seed: number;
   /** Lanes of the run that is killed, when they are to differ from those before. */
   readonly parallelism?: number;
+  /** The slot is lost before the run that is killed, and rows go meanwhile that nobody logs: tables are resynced. */
+  readonly loseSlot?: boolean;
 }
 
 /** What came of it. */
@@ -111,7 +113,11 @@ class Scenario {
   constructor(options: KillOptions, sourceUrl: string, unique: string, folder: string) {
     this.#options = options;
     this.#sourceUrl = sourceUrl;
-    this.#file = killPipeline(options.target, sourceUrl, unique, folder);
+    const file = killPipeline(options.target, sourceUrl, unique, folder);
+    this.#file =
+      options.loseSlot === true
+        ? { ...file, source: { "slot.name": unique, "on-loss": "resync" } }
+        : file;
   }
 
   async run(): Promise<KillOutcome> {
@@ -122,6 +128,7 @@ class Scenario {
     if (parallelism !== undefined) {
       await writePipelineFile({ ...this.#file, pipeline: { parallelism } });
     }
+    if (this.#options.loseSlot === true) await this.#loseSlot();
     const armed = new MillraceProcess(args, `${failpoint}=kill@${nth}`);
     const workload = this.#workload(armed);
     const hit = await this.#died(armed, workload);
@@ -162,6 +169,16 @@ class Scenario {
       }),
     );
     await Promise.all([...sessions, armed.running.then(() => this.#script())]);
+  }
+
+  async #loseSlot(): Promise<void> {
+    const session = await openSession(this.#sourceUrl);
+    try {
+      await session.query("SELECT pg_drop_replication_slot($1)", [this.#file.name]);
+      await session.query("DELETE FROM k_int8 WHERE n % 3 = 0; DELETE FROM k_txt WHERE n % 5 = 0");
+    } finally {
+      await session.end();
+    }
   }
 
   /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
