@@ -5,6 +5,7 @@ import type { RelationUse, Statement } from "../gate/statement.ts";
 import { identifier, literal, readRow, type TextRow } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
+import type { SearchPath } from "../session/search-path.ts";
 import type { Worker } from "../session/worker.ts";
 import { brokenRule, catalogueQuery } from "./catalogue-rules.ts";
 
@@ -14,13 +15,16 @@ const TRIAL = "_dl_trial";
 export class Definitions {
   readonly #worker: Worker;
 
-  constructor(worker: Worker) {
+  readonly #path: SearchPath;
+
+  constructor(worker: Worker, path: SearchPath) {
     this.#worker = worker;
+    this.#path = path;
   }
 
   /** Before a DDL runs: refuses to drop key columns; gives the tables whose indexes it names. */
-  async before(statement: Statement, defaultSchema: string): Promise<TableKey[]> {
-    const named = statement.relations.map((use) => regclass(use, defaultSchema));
+  async before(statement: Statement): Promise<TableKey[]> {
+    const named = statement.relations.map((use) => regclass(use, this.#path.schema));
     if (named.length === 0) return [];
     if (statement.dropsColumns.length > 0) await this.#keepKeys(named, statement.dropsColumns);
     const rows = await this.#rows(`
@@ -41,8 +45,8 @@ export class Definitions {
   }
 
   /** After a DDL ran: throws the Violation of a rule that it broke. */
-  async after(statement: Statement, defaultSchema: string): Promise<void> {
-    await this.#check(statement.relations.map((use) => regclass(use, defaultSchema)));
+  async after(statement: Statement): Promise<void> {
+    await this.#check(statement.relations.map((use) => regclass(use, this.#path.schema)));
   }
 
   /**
@@ -50,10 +54,10 @@ export class Definitions {
    * sizes are refused now, the build comes later. Gives the name that PostgreSQL would choose.
    * Throws the Violation.
    */
-  async tryIndex(statement: Statement, defaultSchema: string): Promise<string> {
+  async tryIndex(statement: Statement): Promise<string> {
     const [use] = statement.relations;
     if (use === undefined) return "";
-    const table = regclass(use, defaultSchema);
+    const table = regclass(use, this.#path.schema);
     await this.#worker.command(`CREATE TEMP TABLE ${TRIAL} (LIKE ${table})`);
     const lengthBytes = nameLengthBytes(statement.sql, use.startByte);
     const edit = { atByte: use.startByte, lengthBytes, insert: `pg_temp.${TRIAL}` };
@@ -89,11 +93,11 @@ export class Definitions {
   }
 
   /** Throws 42704 when a table has no such constraint. */
-  async needConstraint(statement: Statement, defaultSchema: string): Promise<void> {
+  async needConstraint(statement: Statement): Promise<void> {
     const [use] = statement.relations;
     const name = statement.objectName ?? "";
     if (use === undefined) return;
-    const table = regclass(use, defaultSchema);
+    const table = regclass(use, this.#path.schema);
     const rows = await this.#rows(
       `SELECT 1 FROM pg_constraint WHERE conrelid = ${literal(table)}::regclass AND conname = ${literal(name)}`,
     );

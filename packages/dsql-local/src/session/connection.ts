@@ -17,6 +17,7 @@ import type { ClusterContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
 import { OpeningReader } from "./opening-reader.ts";
 import { Runner } from "./runner.ts";
+import { SearchPath } from "./search-path.ts";
 import { Session } from "./session.ts";
 import { Worker } from "./worker.ts";
 import { backendParameters, clientParameters } from "./start-parameters.ts";
@@ -185,7 +186,8 @@ export class Connection {
     const inbox = this.#inbox(reader);
     const view = new CatalogueView(cluster.versions);
     const applicationName = wanted.settings.get("application_name") ?? "";
-    const runner = new Runner({ worker, cluster, view, applicationName });
+    const path = new SearchPath(wanted.settings.get("search_path"));
+    const runner = new Runner({ worker, cluster, view, path, applicationName });
     this.#runner = runner;
     cluster.counters.connections++;
     await new Session({ inbox, writer, worker, runner, cluster }).serve();

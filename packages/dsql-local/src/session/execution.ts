@@ -12,6 +12,7 @@ import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type, type ServerMessage } from "../wire/messages.ts";
 import type { Answer, FrameSink } from "./answer.ts";
+import type { SearchPath } from "./search-path.ts";
 import type { Transaction } from "./transaction.ts";
 import type { ClusterContext } from "./context.ts";
 import { isDeadlock, type Replayed, type Worker } from "./worker.ts";
@@ -37,14 +38,17 @@ export class Execution {
   readonly #worker: Worker;
   readonly #cluster: ClusterContext;
 
-  constructor(worker: Worker, cluster: ClusterContext) {
+  readonly #path: SearchPath;
+
+  constructor(worker: Worker, cluster: ClusterContext, path: SearchPath) {
     this.#worker = worker;
+    this.#path = path;
     this.#cluster = cluster;
   }
 
   /** Runs a statement. Throws the Violation that the client gets. */
-  async run(transaction: Transaction, request: Request, defaultSchema: string): Promise<Answer> {
-    await this.unpark(transaction, defaultSchema);
+  async run(transaction: Transaction, request: Request): Promise<Answer> {
+    await this.unpark(transaction);
     if (transaction.copies !== undefined && request.statement.kind !== "setting") {
       return this.#runOnCopies(transaction, transaction.copies, request);
     }
@@ -53,36 +57,31 @@ export class Execution {
     const unit = streams ? { frames, simple, sink } : { frames, simple };
     let answer = await this.#worker.runInside(transaction, unit);
     if (!simple) tellHead(answer, sink);
-    if (isDeadlock(answer) && !streams)
-      answer = await this.#retry(transaction, request, defaultSchema);
+    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request);
     if (answer.error !== undefined) {
-      return this.#recover(transaction, request, answer, defaultSchema);
+      return this.#recover(transaction, request, answer);
     }
-    if (!(await this.#resurrects(transaction, [request.statement], defaultSchema))) return answer;
+    if (!(await this.#resurrects(transaction, [request.statement]))) return answer;
     await this.#worker.park(transaction);
-    return this.#goOnDoomed(transaction, request, defaultSchema);
+    return this.#goOnDoomed(transaction, request);
   }
 
   /** Repeats a parked transaction's writes. Only "same" leaves it as it was. */
-  async replay(transaction: Transaction, defaultSchema: string): Promise<Replayed> {
+  async replay(transaction: Transaction): Promise<Replayed> {
     const replayed = await this.#worker.replay(transaction);
     if (replayed === "conflict") return replayed;
     const statements = transaction.log.map((entry) => entry.statement);
-    if (!(await this.#resurrects(transaction, statements, defaultSchema))) return "same";
+    if (!(await this.#resurrects(transaction, statements))) return "same";
     await this.#worker.park(transaction);
     return "conflict";
   }
 
   /** See concurrency/resurrected-keys.ts. */
-  async #resurrects(
-    transaction: Transaction,
-    statements: readonly Statement[],
-    defaultSchema: string,
-  ): Promise<boolean> {
+  async #resurrects(transaction: Transaction, statements: readonly Statement[]): Promise<boolean> {
     for (const statement of statements) {
       if (statement.kind !== "write") continue;
       for (const use of statement.relations) {
-        const table = use.written ? tableKey(use, defaultSchema) : undefined;
+        const table = use.written ? tableKey(use, this.#path.schema) : undefined;
         if (table === undefined) continue;
         if (!this.#cluster.deletions.since(table, transaction.snapshotCommits)) continue;
         const { keyColumns } = await this.#cluster.facts.of(table);
@@ -94,23 +93,18 @@ export class Execution {
   }
 
   /** Makes a parked transaction's writes again; when another's commit forbids it, it is doomed. */
-  async unpark(transaction: Transaction, defaultSchema: string): Promise<void> {
+  async unpark(transaction: Transaction): Promise<void> {
     if (transaction.phase !== "parked") return;
     if (transaction.copies !== undefined) {
-      await this.#doom(transaction, defaultSchema);
+      await this.#doom(transaction);
       return;
     }
-    if ((await this.replay(transaction, defaultSchema)) === "same") return;
+    if ((await this.replay(transaction)) === "same") return;
     if (transaction.changedCatalogue) throw violation("schemaConflict");
-    await this.#doom(transaction, defaultSchema);
+    await this.#doom(transaction);
   }
 
-  async #recover(
-    transaction: Transaction,
-    request: Request,
-    failed: Answer,
-    defaultSchema: string,
-  ): Promise<Answer> {
+  async #recover(transaction: Transaction, request: Request, failed: Answer): Promise<Answer> {
     const { error } = failed;
     const code = error?.code;
     if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
@@ -122,20 +116,16 @@ export class Execution {
     if (request.statement.kind !== "write") throw asViolation(failed);
     await this.#worker.park(transaction);
     if (duplicate) {
-      await this.unpark(transaction, defaultSchema);
+      await this.unpark(transaction);
       if (error !== undefined && (await this.#sees(error))) throw asViolation(failed);
       if (transaction.phase === "open") await this.#worker.park(transaction);
     }
-    return this.#goOnDoomed(transaction, request, defaultSchema);
+    return this.#goOnDoomed(transaction, request);
   }
 
   /** Gives a parked transaction's statement its answer over private copies; single ones fail instead. */
-  async #goOnDoomed(
-    transaction: Transaction,
-    request: Request,
-    defaultSchema: string,
-  ): Promise<Answer> {
-    const copies = await this.#doom(transaction, defaultSchema);
+  async #goOnDoomed(transaction: Transaction, request: Request): Promise<Answer> {
+    const copies = await this.#doom(transaction);
     return this.#answerOverCopies(transaction, copies, request);
   }
 
@@ -168,8 +158,8 @@ export class Execution {
   }
 
   /** A conflict at COMMIT is certain from here on: the transaction goes on over private copies. */
-  async #doom(transaction: Transaction, defaultSchema: string): Promise<PrivateCopies> {
-    const copies = new PrivateCopies(this.#worker, defaultSchema);
+  async #doom(transaction: Transaction): Promise<PrivateCopies> {
+    const copies = new PrivateCopies(this.#worker, this.#path.schema);
     transaction.copies = copies;
     for (const entry of transaction.log) {
       const answer = await this.#worker.runEntry(entry, await copies.translate(entry.statement));
@@ -210,11 +200,11 @@ export class Execution {
   }
 
   /** PostgreSQL broke a circle of waits at our statement: let the other through and run it again. */
-  async #retry(transaction: Transaction, request: Request, defaultSchema: string): Promise<Answer> {
+  async #retry(transaction: Transaction, request: Request): Promise<Answer> {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       await this.#worker.park(transaction);
       await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
-      await this.unpark(transaction, defaultSchema);
+      await this.unpark(transaction);
       if (transaction.copies !== undefined) {
         return this.#answerOverCopies(transaction, transaction.copies, request);
       }

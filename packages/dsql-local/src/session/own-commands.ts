@@ -8,6 +8,7 @@ import { identifier, literal, readRow } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
 import { commandComplete, dataRow } from "../wire/messages.ts";
 import { Answer } from "./answer.ts";
+import type { SearchPath } from "./search-path.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Worker } from "./worker.ts";
 
@@ -15,6 +16,7 @@ import type { Worker } from "./worker.ts";
 export interface OwnCommandParts {
   readonly worker: Worker;
   readonly definitions: Definitions;
+  readonly path: SearchPath;
   readonly jobs: Jobs;
   readonly admin: AdminSession;
 }
@@ -28,13 +30,13 @@ export class OwnCommands {
   }
 
   /** Runs an `index-job`, `validate-job` or `iam` statement; its effect comes with COMMIT. */
-  async run(transaction: Transaction, statement: Statement, schema: string): Promise<Answer> {
+  async run(transaction: Transaction, statement: Statement): Promise<Answer> {
     await this.#parts.worker.open(transaction);
     if (statement.kind === "iam") return this.#iam(transaction, statement);
     const plan =
       statement.kind === "index-job"
-        ? await this.#planIndex(statement, schema)
-        : await this.#planValidation(statement, schema);
+        ? await this.#planIndex(statement)
+        : await this.#planValidation(statement);
     const jobId = this.#parts.jobs.newId();
     transaction.afterCommit.push(() => this.#parts.jobs.start(jobId, plan));
     const answer = new Answer(0);
@@ -43,12 +45,12 @@ export class OwnCommands {
     return answer;
   }
 
-  async #planIndex(statement: Statement, defaultSchema: string): Promise<JobPlan> {
+  async #planIndex(statement: Statement): Promise<JobPlan> {
     const [use] = statement.relations;
-    const schema = use === undefined || use.schema === "" ? defaultSchema : use.schema;
+    const schema = use === undefined || use.schema === "" ? this.#parts.path.schema : use.schema;
     const table = use?.name ?? "";
     const { definitions } = this.#parts;
-    const tried = await definitions.tryIndex(statement, defaultSchema);
+    const tried = await definitions.tryIndex(statement);
     const objectName =
       statement.objectName === "" ? await this.#freeName(schema, tried) : statement.objectName;
     if (statement.objectName !== "" && (await definitions.exists(schema, objectName))) {
@@ -70,10 +72,10 @@ export class OwnCommands {
     }
   }
 
-  async #planValidation(statement: Statement, defaultSchema: string): Promise<JobPlan> {
-    await this.#parts.definitions.needConstraint(statement, defaultSchema);
+  async #planValidation(statement: Statement): Promise<JobPlan> {
+    await this.#parts.definitions.needConstraint(statement);
     const [use] = statement.relations;
-    const schema = use === undefined || use.schema === "" ? defaultSchema : use.schema;
+    const schema = use === undefined || use.schema === "" ? this.#parts.path.schema : use.schema;
     return {
       type: "VALIDATE_CONSTRAINT",
       table: `${schema}.${use?.name ?? ""}`,

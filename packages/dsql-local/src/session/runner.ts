@@ -8,6 +8,7 @@ import type { TransactionStatus } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
 import type { ClusterContext } from "./context.ts";
 import type { Request } from "./execution.ts";
+import type { SearchPath } from "./search-path.ts";
 import { Steps } from "./steps.ts";
 import { isDdl, Transaction, type TransactionMode } from "./transaction.ts";
 import type { Worker } from "./worker.ts";
@@ -17,6 +18,7 @@ export interface RunnerParts {
   readonly worker: Worker;
   readonly cluster: ClusterContext;
   readonly view: CatalogueView;
+  readonly path: SearchPath;
   /** As the client called itself at start-up: faults may be meant for it alone. */
   readonly applicationName: string;
 }
@@ -152,7 +154,7 @@ export class Runner {
       return await work();
     } catch (error) {
       const isLate = error instanceof ConnectionCut && error.late;
-      if (!isLate) await this.#worker.turns.run(() => this.#worker.rollback(transaction));
+      if (!isLate) await this.#steps.rollbackInTurn(transaction);
       throw error;
     }
   }
@@ -193,14 +195,14 @@ export class Runner {
     const transaction = this.#transaction;
     this.#transaction = undefined;
     if (transaction === undefined || transaction.phase === "failed") return;
-    await this.#worker.turns.run(() => this.#worker.rollback(transaction));
+    await this.#steps.rollbackInTurn(transaction);
   }
 
   /** A block has failed: locks go at once, the client still has to end it. */
   async fail(): Promise<void> {
     const transaction = this.#transaction;
     if (transaction === undefined || transaction.phase === "failed") return;
-    await this.#worker.turns.run(() => this.#worker.rollback(transaction));
+    await this.#steps.rollbackInTurn(transaction);
     if (transaction.mode === "block") transaction.phase = "failed";
     else this.#transaction = undefined;
   }

@@ -12,6 +12,7 @@ import type { ClusterContext } from "./context.ts";
 import { Execution, type Request } from "./execution.ts";
 import { OwnCommands } from "./own-commands.ts";
 import { isOurs } from "./prepared.ts";
+import type { SearchPath } from "./search-path.ts";
 import { isDdl, type Transaction } from "./transaction.ts";
 import type { Worker } from "./worker.ts";
 
@@ -20,6 +21,7 @@ export interface StepParts {
   readonly worker: Worker;
   readonly cluster: ClusterContext;
   readonly view: CatalogueView;
+  readonly path: SearchPath;
 }
 
 /** Rows that the transaction changed so far, by PostgreSQL's own count. */
@@ -35,16 +37,17 @@ export class Steps {
   readonly #definitions: Definitions;
   readonly #own: OwnCommands;
   readonly #sizes: SizeRules;
-  #defaultSchema = "public";
+  readonly #path: SearchPath;
 
-  constructor({ worker, cluster, view }: StepParts) {
+  constructor({ worker, cluster, view, path }: StepParts) {
     this.#worker = worker;
     this.#cluster = cluster;
     this.#view = view;
-    this.#execution = new Execution(worker, cluster);
-    this.#definitions = new Definitions(worker);
+    this.#path = path;
+    this.#execution = new Execution(worker, cluster, path);
+    this.#definitions = new Definitions(worker, path);
     const { jobs, admin } = cluster;
-    this.#own = new OwnCommands({ worker, definitions: this.#definitions, jobs, admin });
+    this.#own = new OwnCommands({ worker, definitions: this.#definitions, path, jobs, admin });
     this.#sizes = new SizeRules(worker, cluster.facts);
   }
 
@@ -52,7 +55,7 @@ export class Steps {
   tablesOf(statement: Statement, onlyWritten = false): string[] {
     return statement.relations
       .filter((use) => !onlyWritten || use.written)
-      .map((use) => tableKey(use, this.#defaultSchema))
+      .map((use) => tableKey(use, this.#path.schema))
       .filter((key) => key !== undefined);
   }
 
@@ -60,7 +63,7 @@ export class Steps {
   async prepare(transaction: Transaction): Promise<void> {
     this.#noteSnapshot(transaction);
     await this.#worker.open(transaction);
-    await this.#execution.unpark(transaction, this.#defaultSchema);
+    await this.#execution.unpark(transaction);
   }
 
   /** Runs a statement that needs no transaction of ours. */
@@ -81,8 +84,8 @@ export class Steps {
     const known = ddl ? await this.#beforeDdl(transaction, statement) : [];
     const countedBefore = await this.#countedRows(transaction, statement);
     const answer = isOurs(statement)
-      ? await this.#own.run(transaction, statement, this.#defaultSchema)
-      : await this.#execution.run(transaction, request, this.#defaultSchema);
+      ? await this.#own.run(transaction, statement)
+      : await this.#execution.run(transaction, request);
     if (statement.kind === "write") {
       await this.#afterWrite(transaction, request, answer, countedBefore);
     }
@@ -94,17 +97,18 @@ export class Steps {
 
   #noteSnapshot(transaction: Transaction): void {
     if (transaction.phase === "fresh") {
+      transaction.schemaBefore = this.#path.schema;
       transaction.snapshotCommits = this.#cluster.commits.answered;
     }
   }
 
   #noteSearchPath(statement: Statement): void {
-    if (statement.searchPath !== undefined) this.#defaultSchema = statement.searchPath;
+    if (statement.searchPath !== undefined) this.#path.schema = statement.searchPath;
   }
 
   async #beforeDdl(transaction: Transaction, statement: Statement): Promise<string[]> {
     await this.#worker.open(transaction);
-    return this.#definitions.before(statement, this.#defaultSchema);
+    return this.#definitions.before(statement);
   }
 
   async #afterDdl(
@@ -112,7 +116,7 @@ export class Steps {
     statement: Statement,
     known: readonly string[],
   ): Promise<void> {
-    if (!isOurs(statement)) await this.#definitions.after(statement, this.#defaultSchema);
+    if (!isOurs(statement)) await this.#definitions.after(statement);
     const tables = [...this.tablesOf(statement), ...known];
     transaction.afterCommit.unshift(() => {
       this.#cluster.versions.bump(tables);
@@ -157,6 +161,12 @@ export class Steps {
     }
   }
 
+  /** Takes a turn and rolls back; a SET of the transaction goes with it. */
+  async rollbackInTurn(transaction: Transaction): Promise<void> {
+    this.#path.schema = transaction.schemaBefore ?? this.#path.schema;
+    await this.#worker.turns.run(() => this.#worker.rollback(transaction));
+  }
+
   /** Takes a turn and commits. Throws the Violation that refuses it. */
   async commitInTurn(transaction: Transaction): Promise<void> {
     await this.#worker.turns.run(() => this.#commit(transaction));
@@ -189,7 +199,7 @@ export class Steps {
     if (transaction.wrote) this.#view.confirm(transaction.tables);
     if (transaction.copies !== undefined) throw violation("dataConflict");
     if (transaction.phase === "parked") {
-      const replayed = await this.#execution.replay(transaction, this.#defaultSchema);
+      const replayed = await this.#execution.replay(transaction);
       if (replayed === "conflict") {
         throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
       }

@@ -255,3 +255,23 @@ describe("another session's DDL", () => {
     expect(await outcome(other.query("select * from t"))).toMatch(/^42P01/);
   });
 });
+
+describe("the search path", () => {
+  it("says which table a name means, from the start, after SET and after a rollback", async () => {
+    await client.query("create schema s");
+    await client.query("create table s.t (id int primary key)");
+    const watcher = await clients.connect({ options: "-c search_path=s" });
+    const setter = await clients.connect();
+    await watcher.query("select * from t");
+    await setter.query("set search_path = s");
+    await setter.query("select * from t");
+    await client.query("begin");
+    await client.query("set search_path = s");
+    await client.query("rollback");
+    await client.query("alter table t add column w int");
+    expect(await outcome(watcher.query("select * from t"))).toBe("ok");
+    await client.query("alter table s.t add column w int");
+    expect(await outcome(watcher.query("select * from t"))).toBe(OC001);
+    expect(await outcome(setter.query("select * from t"))).toBe(OC001);
+  });
+});
