@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TokenBucket } from "./door.ts";
+import { Door, TokenBucket, type DoorRules } from "./door.ts";
 
 describe("the connect rate", () => {
   it("lets a burst through and then so many a second", () => {
@@ -24,5 +24,43 @@ describe("the connect rate", () => {
     expect(bucket.take()).toBe(true);
     nowMs = 0;
     expect(bucket.take()).toBe(false);
+  });
+});
+
+describe("the door", () => {
+  const rules: DoorRules = {
+    auth: "trust",
+    key: undefined,
+    hosts: ["localhost"],
+    requireServerName: true,
+    nowMs: () => 0,
+  };
+  const login = { user: "admin", database: "postgres", password: "any", serverName: undefined };
+
+  it("asks for a server name where it is told to", () => {
+    expect(() => new Door(rules).check(login)).toThrow(
+      "unable to accept connection, sni was not received",
+    );
+    expect(() => new Door(rules).check({ ...login, serverName: "local" })).not.toThrow();
+    expect(() => new Door({ ...rules, requireServerName: false }).check(login)).not.toThrow();
+  });
+
+  it("holds 10,000 connections, if they come slowly enough", () => {
+    let nowMs = 0;
+    const door = new Door({ ...rules, nowMs: () => nowMs });
+    for (let i = 0; i < 10_000; i++) {
+      nowMs += 10;
+      door.enter();
+    }
+    nowMs += 1_000;
+    expect(() => door.enter()).toThrow("Unable to accept connection, too many open connections.");
+    door.leave();
+    expect(() => door.enter()).not.toThrow();
+  });
+
+  it("turns away who comes in a rush", () => {
+    const door = new Door(rules);
+    for (let i = 0; i < 1_000; i++) door.enter();
+    expect(() => door.enter()).toThrow("Unable to accept connection, rate exceeded.");
   });
 });
