@@ -1,0 +1,238 @@
+import { describe, expect, it } from "vitest";
+import type { Change } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { UNCHANGED } from "../model/value.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { Feed } from "./feed.ts";
+import { Lane, type LaneParts } from "./lane.ts";
+import { laneOf } from "./lane-hash.ts";
+import type { LaneItem } from "./lane-item.ts";
+import { changeOf, shapeOf, tableOf, targetOf, transactionOf } from "./pipeline-parts.fixture.ts";
+import { compileRoutes } from "./routes.ts";
+import { SentTransactions } from "./sent-transactions.ts";
+import { TableRuntime } from "./table-runtime.ts";
+
+/** A lane that only remembers what entered it. */
+class Listening extends Lane {
+  readonly entered: LaneItem[] = [];
+
+  override push(item: LaneItem): void {
+    this.entered.push(item);
+  }
+}
+
+const source = {
+  keyText: (_shape: TableShape, row: Row) => String(row[0]),
+  comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
+  positionText: (position: Position) => `p${String(position)}`,
+  sees: (token: unknown, id: string) => Array.isArray(token) && token.includes(id),
+};
+
+interface Setting {
+  readonly checkpoints?: readonly (number | null)[];
+  readonly durable?: number | null;
+  readonly table?: TableRuntime;
+}
+
+function setUp({ checkpoints = [null, null], durable = null, table = tableOf() }: Setting = {}) {
+  const parts = {} as LaneParts; // nothing of it is used by a lane that never works
+  const lanes = checkpoints.map((checkpoint, i) => new Listening(i, checkpoint, parts));
+  const logBytes = new ByteBudget(1_000).account(1);
+  logBytes.tryTake(500);
+  const sent = new SentTransactions([]);
+  const feed = new Feed({
+    source,
+    lanes,
+    tables: new Map([[table.id, table]]),
+    sent,
+    logBytes,
+    durable,
+  });
+  return { feed, lanes, logBytes, sent, table };
+}
+
+const shape = shapeOf();
+const put = (key: string, position: number): Change =>
+  changeOf("c", { after: [key, "1", "2"] }, position, { shape });
+const laneOfKey = (key: string) => laneOf(targetOf(shape).id, key, 2);
+
+/** Two keys in different lanes, the first in lane 0. */
+const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+const [here = "", there = ""] = [
+  keys.find((key) => laneOfKey(key) === 0),
+  keys.find((key) => laneOfKey(key) === 1),
+];
+
+function told(lanes: readonly Listening[]): string[][] {
+  return lanes.map(({ entered }) =>
+    entered.map((item) =>
+      item.kind === "row" ? `${item.write} ${item.key} ${String(item.position)}` : item.kind,
+    ),
+  );
+}
+
+describe("Feed", () => {
+  it("puts each key into its one lane, and gives back the bytes of tables that are not captured", () => {
+    const { feed, lanes, logBytes } = setUp();
+    feed.change(put(here, 1));
+    feed.change(put(there, 2));
+    feed.change(
+      changeOf("c", { after: ["x"] }, 3, { shape: { ...shape, id: targetOf(shape).id } }),
+    );
+    expect(told(lanes)).toEqual([[`put ${here} 1`], [`put ${there} 2`]]);
+    expect(logBytes.usedBytes).toBe(490);
+    expect([feed.takeEntered(), feed.takeEntered()]).toEqual([2, 0]);
+  });
+
+  it("drops on replay what the lane's own checkpoint holds, and nothing of other lanes", () => {
+    const { feed, lanes, logBytes } = setUp({ checkpoints: [5, 2] });
+    for (const position of [1, 2, 3, 5, 6]) {
+      feed.change(put(here, position));
+      feed.change(put(there, position));
+    }
+    expect(told(lanes)).toEqual([[`put ${here} 6`], [3, 5, 6].map((p) => `put ${there} ${p}`)]);
+    expect(logBytes.usedBytes).toBe(500 - 6 * 10);
+  });
+
+  it("drops what the frontier row says is durable, also for lanes without a checkpoint", () => {
+    const { feed, lanes } = setUp({ durable: 4 });
+    feed.change(put(here, 4));
+    feed.change(put(there, 5));
+    expect(told(lanes)).toEqual([[], [`put ${there} 5`]]);
+  });
+
+  it("is replaying until everything that any lane holds has been read", () => {
+    const { feed } = setUp({ checkpoints: [5, null], durable: 3 });
+    expect(feed.replaying).toBe(true);
+    feed.reached(4);
+    expect(feed.replaying).toBe(true);
+    feed.reached(5);
+    expect(feed.replaying).toBe(false);
+    expect(setUp().feed.replaying).toBe(false);
+  });
+
+  it("remembers every transaction from its first change on, also of what is dropped", () => {
+    const { feed, sent } = setUp({ durable: 9 });
+    feed.change(
+      changeOf("c", { after: [here, "1", "2"] }, 1, { shape, transaction: transactionOf("77") }),
+    );
+    expect(sent.list()).toEqual(["77"]);
+    feed.saw(transactionOf("78"));
+    expect(sent.list()).toEqual(["77", "78"]);
+  });
+
+  it("strikes a key in the table's windows in the same step in which it enters", () => {
+    const { feed, table } = setUp();
+    const window = table.windows.open(1_000);
+    feed.change(put(here, 1));
+    feed.change(
+      changeOf("u", { before: [here, UNCHANGED, UNCHANGED], after: [there, "1", "2"] }, 3, {
+        shape,
+        movedFrom: 2,
+      }),
+    );
+    expect([window.has(here), window.has(there), window.has("other")]).toEqual([true, true, false]);
+  });
+
+  it("an update that left values out is partial", () => {
+    const { feed, lanes } = setUp();
+    feed.change(changeOf("u", { after: [here, "2", UNCHANGED] }, 1, { shape }));
+    expect(told(lanes)[0]).toEqual([`patch ${here} 1`]);
+  });
+});
+
+describe("Feed, key changes", () => {
+  const moved = (after: Row) =>
+    changeOf("u", { before: [here, UNCHANGED, UNCHANGED], after }, 4, { shape, movedFrom: 3 });
+
+  it("are a delete and an upsert at two positions, each in its lane", () => {
+    const { feed, lanes } = setUp();
+    feed.change(moved([there, "1", "2"]));
+    expect(told(lanes)).toEqual([[`remove ${here} 3`], [`put ${there} 4`]]);
+  });
+
+  it("a lane that holds the delete alone still gets the upsert", () => {
+    const { feed, lanes } = setUp({ checkpoints: [3, 3] });
+    feed.change(moved([there, "1", "2"]));
+    expect(told(lanes)).toEqual([[], [`put ${there} 4`]]);
+  });
+
+  it("with values left out both lanes meet, and the first of them writes", () => {
+    const { feed, lanes } = setUp();
+    feed.change(moved([there, "1", UNCHANGED]));
+    const [first, second] = lanes.map(({ entered }) => entered[0]);
+    expect(first).toBe(second);
+    expect(first).toMatchObject({
+      kind: "meeting",
+      lanes: [0, 1],
+      owner: 0,
+      position: 4,
+      bytes: 10,
+    });
+  });
+
+  it("a meeting that both lanes hold is not held again", () => {
+    const { feed, lanes, logBytes } = setUp({ checkpoints: [4, 4] });
+    feed.change(moved([there, "1", UNCHANGED]));
+    expect(told(lanes)).toEqual([[], []]);
+    expect(logBytes.usedBytes).toBe(490);
+  });
+});
+
+describe("Feed, several targets", () => {
+  it("gives all items of a change one position and its bytes once", () => {
+    const second = { ...targetOf(shape), id: tableOf().id };
+    const targets = [
+      { target: targetOf(shape), from: shape },
+      { target: second, from: shape },
+    ];
+    const plan = (of: TableShape) =>
+      targets.map(({ target }) => ({
+        target: { schema: target.schema, name: target.name },
+        shape: of,
+        project: null,
+      }));
+    const table = new TableRuntime(tableOf().document, targets, (from, to) =>
+      compileRoutes(from, to, { plan }),
+    );
+    const { feed, lanes } = setUp({ table });
+    const position = { at: 1 };
+    const change = changeOf("c", { after: [here, "1", "2"] }, position, { shape });
+    feed.change(change);
+    const rows = lanes.flatMap(({ entered }) => entered).filter((item) => item.kind === "row");
+    expect(rows.map((row) => row.position === position)).toEqual([true, true]);
+    expect(rows.map((row) => row.bytes).sort()).toEqual([0, 10]);
+  });
+});
+
+describe("Feed, tables without key", () => {
+  const bagShape = shapeOf(undefined, []);
+
+  it("an update removes one equal row and appends one, in one lane at one position", () => {
+    const { feed, lanes } = setUp({ table: tableOf(bagShape) });
+    feed.change(
+      changeOf("u", { before: ["a", "1", "2"], after: ["a", "2", "2"] }, 7, { shape: bagShape }),
+    );
+    const rows = lanes.flatMap(({ entered }) => entered).filter((item) => item.kind === "row");
+    expect(rows.map(({ write, row, position }) => [write, row, position])).toEqual([
+      ["remove-equal", ["", "a", "1", "2"], 7],
+      ["append", ["p7", "a", "2", "2"], 7],
+    ]);
+  });
+
+  it("leaves out what the load has seen, up to its end", () => {
+    const table = tableOf(bagShape, { snapshot: ["5"], end: 10 });
+    const { feed, lanes } = setUp({ table });
+    const insert = (position: number, id: string) =>
+      changeOf("c", { after: ["a", "1", "2"] }, position, {
+        shape: bagShape,
+        transaction: transactionOf(id),
+      });
+    feed.change(insert(8, "5"));
+    feed.change(insert(9, "6"));
+    feed.change(insert(11, "5"));
+    expect(told(lanes).flat()).toEqual(["append  9", "append  11"]);
+  });
+});

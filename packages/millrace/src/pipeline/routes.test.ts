@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import type { Router } from "../model/router.ts";
+import type { TargetTable } from "../model/table.ts";
+import { Skimmed, UNCHANGED } from "../model/value.ts";
+import { columnOf, plainRouter, shapeOf, targetOf } from "./pipeline-parts.fixture.ts";
+import { compileRoutes, hasUnchanged, keepsKey, targetsOf, unfit } from "./routes.ts";
+
+const id = columnOf("id", 1);
+const v = columnOf("v", 2);
+
+describe("compileRoutes", () => {
+  it("hands rows of the target's own shape on as they are", () => {
+    const shape = shapeOf();
+    const [route] = compileRoutes(shape, [{ target: targetOf(shape), from: shape }], plainRouter);
+    const row = ["1", "2", "3"];
+    expect(route?.map(row)).toBe(row);
+  });
+
+  it("fits rows of an older shape to a newer target: renamed columns by what stays the same, new ones NULL", () => {
+    const older = shapeOf([id, v]);
+    const newer = shapeOf([columnOf("added", 9), { ...v, name: "renamed" }, id], [2]);
+    const [route] = compileRoutes(older, [{ target: targetOf(newer), from: newer }], plainRouter);
+    expect(route?.map(["1", "x"])).toEqual([null, "x", "1"]);
+  });
+
+  it("never takes another column for one of the same name that was dropped", () => {
+    const older = shapeOf([id, columnOf("c", 2)]);
+    const newer = shapeOf([id, columnOf("c", 3)]);
+    const [route] = compileRoutes(older, [{ target: targetOf(newer), from: newer }], plainRouter);
+    expect(route?.map(["1", "old c"])).toEqual(["1", null]);
+  });
+
+  it("goes by names where the source knows nothing that stays", () => {
+    const have = shapeOf([columnOf("v", null), columnOf("id", null)], [1]);
+    const want = shapeOf([columnOf("id", null), columnOf("v", null)]);
+    const [route] = compileRoutes(have, [{ target: targetOf(want), from: want }], plainRouter);
+    expect(route?.map(["x", UNCHANGED])).toEqual([UNCHANGED, "x"]);
+  });
+
+  it("projects first", () => {
+    const shape = shapeOf([id, v]);
+    const router: Router = {
+      plan: (of) => [
+        {
+          target: { schema: "copy", name: of.name },
+          shape: { ...of, columns: [id] },
+          project: ([first]) => [first ?? null],
+        },
+      ],
+    };
+    const targets = targetsOf(shape, router, { mapTable: targetOf });
+    expect(compileRoutes(shape, targets, router)[0]?.map(["1", "secret"])).toEqual(["1"]);
+  });
+});
+
+describe("unfit", () => {
+  const shape = shapeOf([id, v]);
+  const plain = targetOf(shape);
+  const picky: TargetTable = {
+    ...plain,
+    columns: plain.columns.map((c) => ({
+      ...c,
+      refuse: (value) => (value === "1.23" ? "it would be rounded" : null),
+    })),
+  };
+
+  it("says why a row cannot be written without loss, and never with a value", () => {
+    expect(unfit(plain, ["1", new Skimmed(9_000)])).toEqual({
+      code: "MR_VALUE_TOO_LARGE",
+      reason: 'column "v" is 9000 bytes, more than the sink takes',
+    });
+    expect(unfit(picky, ["1", "1.23"])).toEqual({
+      code: "MR_VALUE_DOES_NOT_FIT",
+      reason: 'column "v": it would be rounded',
+    });
+    expect(unfit(plain, [null, "x"])).toEqual({
+      code: "MR_KEY_NULL",
+      reason: 'key column "id" is NULL',
+    });
+  });
+
+  it("lets pass what was left out, NULL outside of the key, and rows without key", () => {
+    expect(unfit(picky, ["1", UNCHANGED])).toBeNull();
+    expect(unfit(plain, ["1", null])).toBeNull();
+    expect(unfit(targetOf(shapeOf([id, v], [])), ["k", null, null])).toBeNull();
+    expect([hasUnchanged(["1", UNCHANGED]), hasUnchanged(["1", null])]).toEqual([true, false]);
+  });
+});
+
+describe("keepsKey", () => {
+  it("is false where a target's key is not the source's", () => {
+    const hashed: Router = {
+      plan: (of) => [
+        {
+          target: { schema: "copy", name: of.name },
+          shape: of,
+          project: (row) => ["hash", ...row.slice(1)],
+        },
+      ],
+    };
+    expect([keepsKey(shapeOf(), plainRouter), keepsKey(shapeOf(), hashed)]).toEqual([true, false]);
+  });
+});
