@@ -18,6 +18,8 @@ const checks = [
   ["types (tsc)", () => [bin("tsc"), "-p", "tsconfig.json"]],
   ["rooms (DESIGN §4)", () => [findNode(), "scripts/check-rooms.mjs"]],
   ["files (hosts, lock, casts)", () => [findNode(), "scripts/check-files.mjs"]],
+  ["docs (links, index)", () => [findNode(), "scripts/check-docs.mjs"]],
+  ["invariants (their files and tests)", () => [findNode(), "scripts/check-invariants.mjs"]],
   [
     "unused code and dependencies (knip)",
     () => [bin("knip"), "--no-progress", "--no-config-hints"],
