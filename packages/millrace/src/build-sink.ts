@@ -1,5 +1,6 @@
 import { tlsOptions } from "./build-source.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./config/pipeline-config.ts";
+import type { Extensions } from "./extensions.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
@@ -11,9 +12,14 @@ export function buildSink(
   config: SinkConfig,
   connectorContext: ConnectorContext,
   connections: ConnectionObserver | null,
+  { authentication, schemaMapper }: Extensions = {},
 ): Sink {
-  const context =
-    connections === null ? connectorContext : { ...connectorContext, sinkObserver: connections };
+  const context = {
+    ...connectorContext,
+    ...(connections === null ? {} : { sinkObserver: connections }),
+    ...(authentication === undefined ? {} : { authentication }),
+    ...(schemaMapper === undefined ? {} : { schemaMapper }),
+  };
   switch (config.kind) {
     case "dsql":
       return SINKS.dsql(sqlSinkInput(config), context);

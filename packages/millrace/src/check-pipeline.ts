@@ -4,6 +4,7 @@ import { buildSource, postgresSourceOptions } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError, formatProblem } from "./config/problem.ts";
+import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
@@ -25,6 +26,8 @@ export interface PipelineFinding extends Finding {
 /** What `checkPipeline` may be given. */
 export interface CheckPipelineOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As they are given to `loadPipeline`. */
+  readonly extensions?: Extensions;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -40,6 +43,7 @@ export async function checkPipeline(
 ): Promise<PipelineFinding[]> {
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const { extensions = {} } = options;
   const context = { pipeline: config.name, clock, random, log };
   const check = SOURCE_CHECKS[config.source.kind];
   const source = await check(postgresSourceOptions(config.source), context);
@@ -50,7 +54,7 @@ export async function checkPipeline(
   return [
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
     ...findings,
-    ...(await checkSink(config, tables, context)),
+    ...(await checkSink(config, tables, context, extensions)),
   ];
 }
 
@@ -80,9 +84,11 @@ async function checkSink(
   config: PipelineConfig,
   tables: readonly DiscoveredTable[],
   context: ConnectorContext,
+  extensions: Extensions,
 ): Promise<PipelineFinding[]> {
-  const sink = buildSink(config.sink, context, null);
-  const router = buildRouter(config);
+  const sink = buildSink(config.sink, context, null, extensions);
+  const own = buildRouter(config);
+  const router = extensions.router?.(own) ?? own;
   const targets: TargetTable[] = [];
   const findings = tables.flatMap(({ shape }) => {
     try {
@@ -92,7 +98,7 @@ async function checkSink(
       return findingsOf(error, "sink");
     }
   });
-  return [...findings, ...(await checkServer(config, targets, context))];
+  return [...findings, ...(await checkServer(config, targets, context, extensions))];
 }
 
 /** What the sink's server says: rights, limits, tables that are there already, other pipelines. */
@@ -100,6 +106,7 @@ async function checkServer(
   config: PipelineConfig,
   targets: readonly TargetTable[],
   context: ConnectorContext,
+  extensions: Extensions,
 ): Promise<PipelineFinding[]> {
   const { sink, settings } = config;
   if (sink.kind === "jsonl") return [];
@@ -114,7 +121,7 @@ async function checkServer(
     orderNotice: (target, check) => orderNotice(target, check, settings.parallelism),
   };
   try {
-    await using session = await openSinkSession(sink, context);
+    await using session = await openSinkSession(sink, context, extensions);
     const retry = { ...context, signal: new AbortController().signal };
     const findings = await validateSqlSink(session, request, retry);
     return findings.map((finding) => ({ ...finding, about: "sink" }));

@@ -44,6 +44,7 @@ export type {
   StateEntry,
   Takeover,
   TargetChange,
+  TargetChangeEvent,
   TargetCheck,
   Write,
 } from "./model/sink.ts";
@@ -51,6 +52,19 @@ export { tableId } from "./model/table.ts";
 export type { Column, TableId, TableShape, TargetColumn, TargetTable } from "./model/table.ts";
 export { Skimmed, UNCHANGED } from "./model/value.ts";
 export type { Row, Value } from "./model/value.ts";
-export type { AuthenticationProvider } from "./sinks/dsql/authentication.ts";
+export type { ErrorHandler, RefusedRow } from "./model/error-handler.ts";
 export type { Finding } from "./model/finding.ts";
+export type { Extensions } from "./extensions.ts";
+export type { AuthenticationProvider } from "./sinks/dsql/authentication.ts";
+export { ownMapper } from "./sinks/dsql/type-mapping.ts";
+export type { MappingOptions, SchemaMapper } from "./sinks/dsql/type-mapping.ts";
+export { SINKS } from "./sinks/registry.ts";
+export type { SinkContext } from "./sinks/registry.ts";
+export { SOURCES } from "./sources/registry.ts";
+export { ByteBudget } from "./pipeline/byte-budget.ts";
+export { deafObserver } from "./pipeline/observer.ts";
 export type { TaskObserver } from "./pipeline/observer.ts";
+export type { TaskSettings } from "./pipeline/settings.ts";
+export { createTask } from "./pipeline/task.ts";
+export type { Task, TaskParts } from "./pipeline/task-api.ts";
+export { taskDefaults } from "./task-defaults.ts";

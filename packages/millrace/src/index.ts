@@ -9,6 +9,7 @@
  */
 export { loadPipeline } from "./load-pipeline.ts";
 export type { LoadOptions } from "./load-pipeline.ts";
+export type { Extensions } from "./extensions.ts";
 export type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
 export { checkPipeline } from "./check-pipeline.ts";
 export type { CheckPipelineOptions, PipelineFinding } from "./check-pipeline.ts";

@@ -1,4 +1,5 @@
 import { loadConfig } from "./config/load.ts";
+import type { Extensions } from "./extensions.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Metrics } from "./observe/metrics.ts";
@@ -19,6 +20,8 @@ export interface LoadOptions {
   readonly budget?: ByteBudget;
   /** Variables for `${env:NAME}`; the process' own without it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Parts of your own in place of ours. */
+  readonly extensions?: Extensions;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -39,6 +42,7 @@ export async function loadPipeline(
     log: options.log ?? silentLogger,
     budget: options.budget ?? processBudget(config.memoryBudgetBytes),
     observers: metrics === undefined ? observers : [metrics.observer(config.name), ...observers],
+    extensions: options.extensions ?? {},
     connections: metrics?.connections(config.name) ?? null,
   });
   metrics?.watch(pipeline);

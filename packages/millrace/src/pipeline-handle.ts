@@ -3,6 +3,7 @@ import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { formatNotice } from "./config/problem.ts";
+import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -33,6 +34,7 @@ export interface PipelineParts {
   readonly budget: ByteBudget;
   readonly observers: readonly TaskObserver[];
   readonly connections: ConnectionObserver | null;
+  readonly extensions: Extensions;
 }
 
 /** One life of a pipeline, from `start` to its end; `restart` goes on within it. */
@@ -182,22 +184,24 @@ export class Pipeline {
   }
 
   async #makeTask(again: boolean): Promise<{ task: Task; close: () => Promise<void> }> {
-    const { clock, random, log, budget, connections } = this.#parts;
+    const { clock, random, log, budget, connections, extensions } = this.#parts;
     const context = { pipeline: this.name, clock, random, log };
     const source = buildSource(this.config.source, context);
     try {
       this.#tellNotices(await this.#preflight(source, again));
-      const sink = buildSink(this.config.sink, context, connections);
-      const router = buildRouter(this.config);
+      const sink = buildSink(this.config.sink, context, connections, extensions);
+      const own = buildRouter(this.config);
+      const { errorHandler } = extensions;
       const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
       const task = createTask({
         ...context,
         source,
         sink,
-        router,
+        router: extensions.router?.(own) ?? own,
         settings: this.config.settings,
         budget,
         observer,
+        ...(errorHandler === undefined ? {} : { errorHandler }),
       });
       const close = async () => {
         await Promise.allSettled([source.close(), sink.close()]);

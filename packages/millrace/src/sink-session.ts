@@ -1,5 +1,6 @@
 import { sqlSinkInput } from "./build-sink.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig } from "./config/pipeline-config.ts";
+import type { Extensions } from "./extensions.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { openConnection } from "./sinks/dsql/connector.ts";
 import { authenticationFor, connectGate, deafSinkObserver } from "./sinks/dsql/create-sql-sink.ts";
@@ -24,9 +25,11 @@ export interface SessionPorts {
 export function openSinkSession(
   config: DsqlSinkConfig | PostgresSinkConfig,
   ports: SessionPorts,
+  extensions: Extensions = {},
 ): Promise<SinkConnection> {
   const profile = profileOf(config);
   const options = sqlSinkOptions(profile, sqlSinkInput(config));
-  const authentication = authenticationFor(options, ports.clock, deafSinkObserver);
+  const authentication =
+    extensions.authentication ?? authenticationFor(options, ports.clock, deafSinkObserver);
   return openConnection({ ...ports, options, authentication, gate: connectGate(profile, ports) });
 }

@@ -3,6 +3,7 @@ import { buildSink } from "./build-sink.ts";
 import { buildSource, sourceConnection } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
+import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -32,6 +33,8 @@ export interface VerifyPipelineOptions {
   readonly maxRowsNamed?: number;
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
+  /** As they are given to `loadPipeline`; a router of your own is not asked. */
+  readonly extensions?: Extensions;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -49,14 +52,15 @@ export async function verifyPipeline(
 ): Promise<VerifyResult> {
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const { extensions = {} } = options;
   const context = { pipeline: config.name, clock, random, log };
   await using resources = new AsyncDisposableStack();
   const source = buildSource(config.source, context);
   resources.defer(() => source.close());
-  const tables = await plannedTables(config, source, context);
+  const tables = await plannedTables(config, source, context, extensions);
   const connection = await openConnection(await sourceConnection(config.source, config.name));
   resources.defer(() => connection.close());
-  const session = await sinkSession(config, context);
+  const session = await sinkSession(config, context, extensions);
   resources.defer(() => session.close());
   return await verifyTables({
     source: readerOver(connection.client, "postgres"),
@@ -73,9 +77,10 @@ async function plannedTables(
   config: PipelineConfig,
   source: Source,
   context: ConnectorContext,
+  extensions: Extensions,
 ): Promise<VerifyTable[]> {
   const router = buildRouter(config);
-  const sink = buildSink(config.sink, context, null);
+  const sink = buildSink(config.sink, context, null, extensions);
   const discovered = await preflight(config, source);
   return discovered.flatMap(({ shape }) =>
     router
@@ -87,8 +92,9 @@ async function plannedTables(
 async function sinkSession(
   { sink }: PipelineConfig,
   context: ConnectorContext,
+  extensions: Extensions,
 ): Promise<SinkConnection> {
-  if (sink.kind !== "jsonl") return openSinkSession(sink, context);
+  if (sink.kind !== "jsonl") return openSinkSession(sink, context, extensions);
   throw new MillraceError(
     "MR_USAGE",
     "a jsonl sink cannot be compared with its source; verify needs type: dsql or postgres",

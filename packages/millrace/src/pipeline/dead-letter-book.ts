@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { ErrorHandler } from "../model/error-handler.ts";
 import type { DeadLetter } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { Value } from "../model/value.ts";
@@ -6,6 +7,8 @@ import type { RowItem } from "./lane-item.ts";
 
 interface Limits {
   readonly policy: "park" | "fail";
+  /** Asked in place of `policy` where there is one. */
+  readonly handler?: ErrorHandler;
   readonly maxPerTable: number;
   /** Of the last 10,000 rows of a table. */
   readonly maxShare: number;
@@ -72,10 +75,13 @@ export class DeadLetterBook {
    * @throws MillraceError MR_DEAD_LETTER_LIMIT when that is too many, or the row's own error where none may be parked.
    */
   admit(table: TableId, letter: Pick<DeadLetter, "code" | "reason">, pending = 0): void {
-    if (this.#limits.policy === "fail") {
+    const { policy, handler } = this.#limits;
+    const { code, reason } = letter;
+    if ((handler?.rowRefused({ table, code, reason }) ?? policy) === "fail") {
+      const who = handler === undefined ? "dead letters are set to fail" : "its handler says fail";
       throw new MillraceError(
         "MR_DEAD_LETTER_LIMIT",
-        `a row of ${table} was refused (${letter.code}: ${letter.reason}) and dead letters are set to fail`,
+        `a row of ${table} was refused (${code}: ${reason}) and ${who}`,
       );
     }
     const recent = this.#recentOf(table);

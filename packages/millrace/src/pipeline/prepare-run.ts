@@ -113,6 +113,7 @@ function limitsOf(
   const { settings, sink, budget, router } = parts;
   const limits = {
     policy: settings.deadLetters,
+    ...(parts.errorHandler === undefined ? {} : { handler: parts.errorHandler }),
     maxPerTable: settings.maxDeadLetters,
     maxShare: settings.maxDeadLetterShare,
   };

@@ -1,3 +1,4 @@
+import type { ErrorHandler } from "../model/error-handler.ts";
 import type { ConnectorContext, Source } from "../model/source.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
@@ -15,6 +16,8 @@ export interface TaskParts extends ConnectorContext {
   readonly settings: TaskSettings;
   readonly budget: ByteBudget;
   readonly observer: TaskObserver;
+  /** Decides about refused rows in place of `settings.deadLetters`. */
+  readonly errorHandler?: ErrorHandler;
 }
 
 /** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */

@@ -11,7 +11,8 @@ export interface MappingOptions {
 
 /**
  * Decides what a source column becomes at the sink; an extension takes the place of {@link ownMapper} and may fall back
- * on it. Pure: the same column always maps to the same target.
+ * on it. Pure: the same column always maps to the same target. Values are cast to the type, and a cast to a narrower
+ * one cuts or rounds in silence: such a column needs `refuse`, which makes dead letters of what does not fit.
  */
 export interface SchemaMapper {
   mapColumn(column: Column, isKey: boolean, options: MappingOptions): TargetColumn;
