@@ -9,14 +9,14 @@ const starts = ["", "packages/millrace/src/"];
 const PATH = /^[\w./-]+\.(?:ts|mjs|md)$/;
 
 /** The tests that the page names: rows that begin with a file, and promises (`file` · name). */
-export function namedTests(text) {
+function namedTests(text) {
   const rows = [...text.matchAll(/^\| `([^`]+)` \| (.+?) \|/gm)];
   const promises = [...text.matchAll(/`([^`]+)` · (.+?) \|/g)];
   return [...rows, ...promises].map(([, file, name]) => ({ file, name }));
 }
 
 /** Every path of the page, wherever it stands. */
-export function namedFiles(text) {
+function namedFiles(text) {
   const quoted = [...text.matchAll(/`([^`\n]+)`/g)].map(([, path]) => path);
   return [...new Set(quoted.filter((path) => PATH.test(path) && path.includes("/")))];
 }
