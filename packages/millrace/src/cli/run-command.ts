@@ -12,6 +12,7 @@ import type { ListenOptions } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
 import { exitCodeOf, failureText, tellFailure } from "./failure.ts";
+import { StopSignals } from "./stop-signals.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT, wantsColor } from "./surroundings.ts";
 
@@ -112,7 +113,7 @@ class Run {
   readonly #display: Display;
   readonly #metrics: Metrics;
   readonly #io: CliSurroundings;
-  #stopping = false;
+  readonly #signals = new StopSignals();
 
   constructor(
     pipelines: readonly Pipeline[],
@@ -191,8 +192,9 @@ class Run {
   }
 
   #signalled(signal: string): void {
-    if (this.#stopping) return this.#io.exit(EXIT.failed);
-    this.#stopping = true;
+    const wish = this.#signals.heard(this.#io.clock.monotonic());
+    if (wish === "exit") this.#io.exit(EXIT.failed);
+    if (wish !== "stop") return;
     this.#display.log(`${signal}: finishing what is under way; once more to end at once\n`);
     void this.#stopAll();
   }

@@ -101,7 +101,8 @@ function checkPart(part: Part): void {
   try {
     RegExp(part.regex, "s");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message.replace(/^.*\/: /, "") : String(cause);
+    const why =
+      cause instanceof Error ? cause.message.replace(/^.*\/[a-z]*: /s, "") : String(cause);
     throw new TablePatternError(
       part.offset,
       `The part is not a regular expression: ${why}`,
