@@ -3,6 +3,7 @@ import type { Json, Position } from "../model/position.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { StateEntry, Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
+import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
@@ -43,6 +44,8 @@ export interface Prepared {
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
   /** Tables whose first snapshot must wait for older transactions of the source. */
   readonly waiting: readonly TableId[];
+  /** Tables whose load has not begun and whose shape is the catalogue's no more. */
+  readonly moved: readonly TableId[];
   readonly maxValueBytes: number;
   readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen">) => Barriers;
   readonly canSweep: (table: TableRuntime) => boolean;
@@ -71,6 +74,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const { tables, removed } = makeTables(parts, state, discovered);
   await sink.claimTargets?.(targetIdsOf(tables), settings.sharedTargets);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
+  const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
   const { barriers, currentShape } = barriersOf(parts, { committer, book, lanes, tables });
@@ -87,7 +91,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, wantedLanes, laneRows, committer, checkpoints, frontier };
-  return { ...start, tables, waiting, book, ...limits, barriers, currentShape };
+  return { ...start, tables, waiting, moved, book, ...limits, barriers, currentShape };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
@@ -227,6 +231,36 @@ function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTabl
   if (known.removed === true)
     return { ...freshDocument(parts, found), nextChunk: known.nextChunk, sweep: "due" };
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
+}
+
+/**
+ * Shapes once more, now that the log is kept: what was altered before that, no log will ever tell, and chunks would be
+ * read without the new columns. From here on the catalogue may be ahead of the log.
+ */
+async function lookAgain(
+  { source, router, sink }: TaskParts,
+  state: LoadedState,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Promise<TableId[]> {
+  const untouched = [...tables.values()].filter(({ document }) => hasNotBegun(document));
+  if (untouched.length === 0) return [];
+  const shapes = new Map((await source.discover()).map(({ shape }) => [shape.id, shape]));
+  const moved: TableId[] = [];
+  for (const table of untouched) {
+    const shape = shapes.get(table.id);
+    if (shape === undefined) continue;
+    if (state.tables.has(table.id)) {
+      if (!isSame(diffShapes(table.shape, shape))) moved.push(table.id);
+      continue;
+    }
+    table.update({ shape, targetShape: shape, aheadOfLog: true });
+    table.retarget(targetsOf(shape, router, sink));
+  }
+  return moved;
+}
+
+function hasNotBegun({ state, planned, allPlanned }: TableDocument): boolean {
+  return state === "INIT_SYNC" && planned === null && !allPlanned;
 }
 
 /** What the sink and the source have said at the start of a run. */

@@ -266,6 +266,10 @@ export class Run {
   async work(): Promise<void> {
     this.#awaitOlderTransactions();
     for (const table of this.tables.values()) this.#beginLoad(table);
+    for (const id of this.#prepared.moved) {
+      const table = this.tables.get(id);
+      if (table !== undefined) void this.#adoptShape(table);
+    }
     if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
