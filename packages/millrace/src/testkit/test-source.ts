@@ -1,5 +1,6 @@
 import type { ConformanceCase } from "./conformance-case.ts";
 import { conformanceCase } from "./conformance-case.ts";
+import { changeCases } from "./source-change-cases.ts";
 import { onSourceBench } from "./source-bench.ts";
 import type { SourceKit } from "./source-kit.ts";
 import { logCases } from "./source-log-cases.ts";
@@ -11,7 +12,7 @@ import { snapshotCases } from "./source-snapshot-cases.ts";
  *     for (const { name, run } of testSource(kit)) it(name, run);
  */
 export function testSource(kit: SourceKit): readonly ConformanceCase[] {
-  return [...logCases(kit), ...snapshotCases()].map(([name, run]) =>
+  return [...logCases(kit), ...changeCases(), ...snapshotCases()].map(([name, run]) =>
     conformanceCase(name, () => onSourceBench(kit, run)),
   );
 }
