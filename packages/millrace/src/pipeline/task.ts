@@ -169,7 +169,12 @@ class PipelineTask implements Task {
 
   /** Null to begin again, after a wait; else what the task fails with. */
   async #afterFailure(thrown: unknown, attempt: number): Promise<MillraceError | null> {
-    if (thrown instanceof RestartNeeded) return null;
+    if (thrown instanceof RestartNeeded) {
+      // What needed a takeover may need the next one too: never without a wait.
+      const pauseMs = backoffMs(attempt, 20, RESTART_CAP_MS, this.#parts.random);
+      await this.#parts.clock.sleep(pauseMs, this.#halt.signal).catch(() => undefined);
+      return null;
+    }
     const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
     this.#retries[error.code] = (this.#retries[error.code] ?? 0) + 1;
     this.#parts.observer.failed({ code: error.code, class: error.class });

@@ -21,16 +21,19 @@ export function misfitsOf(db: SinkDatabase, table: TargetTable): string[] | null
   return table.columns.filter((c) => catalogue[c.name] !== c.type).map((c) => c.name);
 }
 
-/** CREATE TABLE IF NOT EXISTS. */
-export function createTable(db: SinkDatabase, owner: Process, table: TargetTable): Promise<void> {
-  return run(db, owner, `create ${table.id}`, (_db, tx) => {
-    if (catalogueOf(db, tx, table) !== undefined) return;
-    db.write(
-      tx,
-      catalogueKey(table),
-      Object.fromEntries(table.columns.map((c) => [c.name, c.type])),
-    );
-  });
+/** CREATE TABLE IF NOT EXISTS, until the catalogue has it. */
+export async function createTable(
+  db: SinkDatabase,
+  owner: Process,
+  table: TargetTable,
+): Promise<void> {
+  while (catalogueOf(db, db.begin(), table) === undefined) {
+    await run(db, owner, `create ${table.id}`, (_db, tx) => {
+      if (catalogueOf(db, tx, table) !== undefined) return;
+      const columns = Object.fromEntries(table.columns.map((c) => [c.name, c.type]));
+      db.write(tx, catalogueKey(table), columns);
+    });
+  }
 }
 
 /** Makes a change of shape true, one statement after another, each decided by the catalogue as it is then. */
