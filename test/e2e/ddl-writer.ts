@@ -57,7 +57,8 @@ async function inTransaction(client: pg.Client, statements: readonly string[]): 
     } catch (error) {
       await client.query("ROLLBACK");
       // Sessions lock rows in any order; who loses tries again.
-      if (!(error instanceof pg.DatabaseError) || error.code !== "40P01") throw error;
+      if (!(error instanceof pg.DatabaseError) || !/^40(P01|001)$/.test(error.code ?? ""))
+        throw error;
     }
   }
 }

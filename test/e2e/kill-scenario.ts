@@ -204,7 +204,8 @@ export async function patiently(client: pg.Client, statement: string): Promise<v
       await client.query(statement);
       return;
     } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || error.code !== "40P01") throw error;
+      if (!(error instanceof pg.DatabaseError) || !/^40(P01|001)$/.test(error.code ?? ""))
+        throw error;
     }
   }
 }
