@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { DeadLetterBook, letterFor } from "./dead-letter-book.ts";
 import { itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
@@ -45,7 +46,7 @@ describe("DeadLetterBook", () => {
 describe("letterFor", () => {
   it("says where and why, with the key and no other value", () => {
     expect(letter("a")).toEqual({
-      id: "shop.orders|copy.orders|a",
+      id: createHash("sha256").update("shop.orders|copy.orders|a").digest("hex"),
       table: "shop.orders",
       target: "copy.orders",
       key: "a",
@@ -57,6 +58,13 @@ describe("letterFor", () => {
       parkedAtMs: 99,
     });
     expect(JSON.stringify(letter("a"))).not.toContain("secret");
+  });
+
+  it("has an id that fits into any sink's key, however long the row's own key is", () => {
+    const [long, longer] = [letter("k".repeat(2560)), letter("k".repeat(2561))];
+    expect(long.id).toHaveLength(64);
+    expect(long.id).not.toBe(longer.id);
+    expect(letter("k".repeat(2560)).id).toBe(long.id);
   });
 
   it("letters of rows without key never replace one another", () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { ErrorHandler } from "../model/error-handler.ts";
 import type { DeadLetter } from "../model/sink.ts";
@@ -115,7 +116,7 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
   }
   const key = item.route.target.keyless ? keylessName(item) : item.key;
   return {
-    id: `${item.table.id}|${item.route.target.id}|${key}`,
+    id: idOf(item, key),
     table: item.table.id,
     target: item.route.target.id,
     key,
@@ -126,6 +127,13 @@ export function letterFor(item: RowItem, code: string, reason: string, nowMs: nu
     reason,
     parkedAtMs: nowMs,
   };
+}
+
+/** A hash, because the sink keeps letters by it: the key of a row that is refused for its key may fit into none (I1). */
+function idOf(item: RowItem, key: string): string {
+  return createHash("sha256")
+    .update(`${item.table.id}|${item.route.target.id}|${key}`)
+    .digest("hex");
 }
 
 /** Each letter of a table without key stands for itself: no later change of a key can take its place. */
