@@ -43,9 +43,11 @@ export async function verifyCommand(
   }
 }
 
-function verdictText(verdict: TableVerdict): string {
-  const { table, target, sourceRows, targetRows, cutShort, rows } = verdict;
+/** What is found for one table, as lines. */
+export function verdictText(verdict: TableVerdict): string {
+  const { table, target, sourceRows, targetRows, cutShort, problem, rows } = verdict;
   const name = table === target ? table : `${table} → ${target}`;
+  if (problem !== null) return `${name}: could not be compared: ${problem}\n`;
   const counts = (["missing", "extra", "different", "unsettled"] as const)
     .filter((kind) => verdict[kind] > 0)
     .map((kind) => `${grouped(verdict[kind])} ${kind}`);

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { tableId } from "../model/table.ts";
+import type { TableVerdict } from "../verify/verify-tables.ts";
+import { verdictText } from "./verify-command.ts";
+
+const table = tableId("public", "orders");
+const same: TableVerdict = {
+  table,
+  target: table,
+  sourceRows: 3000,
+  targetRows: 3000,
+  missing: 0,
+  extra: 0,
+  different: 0,
+  unsettled: 0,
+  cutShort: false,
+  problem: null,
+  rows: [],
+};
+
+describe("verdictText", () => {
+  it("says equal of a table that is", () => {
+    expect(verdictText(same)).toBe("public.orders: equal, 3,000 rows\n");
+  });
+
+  it("never says equal of a table that could not be compared, but why not", () => {
+    const problem = "the target table does not exist";
+    expect(verdictText({ ...same, sourceRows: 0, targetRows: 0, problem })).toBe(
+      "public.orders: could not be compared: the target table does not exist\n",
+    );
+  });
+
+  it("counts what differs, and names a target of another name", () => {
+    const target = tableId("copy", "orders");
+    expect(verdictText({ ...same, target, missing: 2, targetRows: 2998 })).toBe(
+      "public.orders → copy.orders: 2 missing; 3,000 rows at the source, 2,998 at the target\n",
+    );
+  });
+});
