@@ -127,6 +127,12 @@ export const CATALOGUE = {
     meaning: "The source is not the database that this pipeline began with.",
     remedy: "Point it at the old source, or give the pipeline a new name to begin again.",
   },
+  MR_SOURCE_TABLE_LEFT: {
+    class: "loss",
+    meaning:
+      "A captured table was taken out of the publication; what was changed in it since is in no log.",
+    remedy: "Set `on-loss: resync` to load the table again, or leave the table out of the file.",
+  },
   MR_SOURCE_LOSS: {
     class: "loss",
     meaning: "The source no longer has the changes that come next.",

@@ -133,6 +133,12 @@ export interface Source {
   ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }>;
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
+  /**
+   * Of these tables, those whose changes the server does not keep in the log now: somebody took them out of the
+   * publication, or made them anew. Only looks; asked before {@link Source.prepare} would put them back, and now and
+   * then while a task runs (I8).
+   */
+  uncaptured?(tables: readonly TableShape[]): Promise<readonly TableId[]>;
   openLog(start: LogStart): Promise<SourceLog>;
   /** A new snapshot on a connection of its own. */
   openSnapshot(): Promise<SourceSnapshot>;

@@ -90,7 +90,10 @@ export class Feed {
   #lookUp(shape: TableShape): void {
     this.#shape = shape;
     this.#table = this.#parts.tables.get(shape.id) ?? null;
-    this.#routes = this.#table?.routesFor(shape) ?? [];
+    // A table that was made anew is loaded as it is now; what the log still has of the one before is about rows that
+    // are gone with it.
+    const other = this.#table !== null && this.#table.shape.identity !== shape.identity;
+    this.#routes = other ? [] : (this.#table?.routesFor(shape) ?? []);
   }
 
   #plain(table: TableRuntime, change: Change): void {

@@ -73,6 +73,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
   await sink.claimTargets?.(targetIdsOf(tables), settings.sharedTargets);
+  await meetLeftTables(parts, { state, discovered, tables, takeover }, committer);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
@@ -202,7 +203,7 @@ function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly D
 /** What was planned and not finished; `planned` in the table's document has moved past it. */
 function restoreChunks(table: TableRuntime, state: LoadedState): void {
   for (const { table: id, chunk } of state.chunks)
-    if (id === table.id) table.chunks.set(chunk.n, chunk);
+    if (id === table.id && chunk.n < table.document.nextChunk) table.chunks.set(chunk.n, chunk);
 }
 
 function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument {
@@ -279,6 +280,39 @@ async function refuseIfFenced({ sink }: TaskParts, { fence }: Takeover): Promise
   const rows = await sink.readLanes();
   if (rows.some((row) => row.fence !== fence))
     throw new MillraceError("MR_FENCED", "another task took over meanwhile");
+}
+
+/**
+ * Tables that were captured and are not any more, before the log is told to keep them again: what was changed
+ * meanwhile is lost (I8). One that was made anew is loaded as a new one; for another the policy decides. That it
+ * begins anew is durable before the publication is altered: afterwards nothing would tell.
+ */
+async function meetLeftTables(
+  parts: TaskParts,
+  { state, discovered, tables, takeover }: Found,
+  committer: Committer,
+): Promise<void> {
+  const { source, settings, observer } = parts;
+  if (state.frontier === null || source.uncaptured === undefined) return;
+  const left = new Set(await source.uncaptured(discovered.map(({ shape }) => shape)));
+  const begun = [...tables.values()].filter(({ id, document }) => {
+    const known = state.tables.get(id);
+    return left.has(id) && known !== undefined && known.removed !== true && !hasNotBegun(document);
+  });
+  if (begun.length === 0) return;
+  await refuseIfFenced(parts, takeover);
+  const now = new Map(discovered.map(({ shape }) => [shape.id, shape.identity]));
+  const same = begun.filter(({ id, shape }) => now.get(id) === shape.identity);
+  const names = same.map(({ id }) => id).join(", ");
+  if (same.length > 0 && settings.onLoss !== "resync")
+    throw new MillraceError("MR_SOURCE_TABLE_LEFT", `${names} left the publication for a while`);
+  for (const table of begun) {
+    const gone = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
+    beginAnew(parts, table);
+    await writeDocuments(committer, [...gone, entry(stateKey.table(table.id), table.document)]);
+    const message = "the log was without this table for a while; it is loaded again";
+    observer.event({ type: "notice", table: table.id, message });
+  }
 }
 
 /** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */

@@ -31,6 +31,8 @@ import type { TaskParts } from "./task-api.ts";
 const LOG_SHARE = 0.6;
 const CHUNK_SHARE = 0.4;
 const WINDOW_SHARE = 0.05;
+/** How often the publication is looked at, milliseconds. */
+const TABLES_EVERY_MS = 5_000;
 /** How long the end of a run waits for calls that do not answer. */
 const CLOSE_GRACE_MS = 10_000;
 /** Before a table is looked at again that was not as its shape says. */
@@ -276,6 +278,7 @@ export class Run {
       this.#reader.run(),
       this.#loader.run(),
       this.#frontierWriter.run(),
+      this.#watchTables(),
     ];
     try {
       await Promise.race([...loops, this.#failed.promise]);
@@ -285,6 +288,18 @@ export class Run {
       if (!(this.#abort.signal.aborted && thrown === this.#abort.signal.reason)) throw thrown;
     } finally {
       await this.#close(loops);
+    }
+  }
+
+  /** Looks now and then whether the log is still told to keep every table (I8); the next run says what follows. */
+  async #watchTables(): Promise<void> {
+    const { source, clock } = this.#parts;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      await clock.sleep(TABLES_EVERY_MS, signal);
+      const shapes = [...this.tables.values()].map((table) => table.shape);
+      const [left] = (await source.uncaptured?.(shapes)) ?? [];
+      if (left !== undefined) throw new RestartNeeded(`the log no longer has ${left}`);
     }
   }
 

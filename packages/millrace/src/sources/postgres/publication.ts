@@ -92,17 +92,34 @@ export async function preparePublication(
   const { publicationName: name, tables } = request;
   const state = await readPublication(client, name);
   const version = await serverVersion(client);
-  const present = new Set(state?.tables.map((member) => member.oid));
-  const isCovered = (table: TableShape): boolean =>
-    state !== null &&
-    (state.puballtables || state.schemas.includes(table.schema) || present.has(table.identity));
-  const joined = tables.filter((table) => !isCovered(table));
+  const joined = tables.filter((table) => !isCovered(state, table));
   await checkDeletesAreLogged(client, state === null ? tables : joined);
   const statements =
     state === null ? [createSql(request, version)] : alterSql(request, state, joined, version);
   if (statements.length > 0) await execute(client, request, statements);
   failpoint("postgres-publication.after-prepare");
   return { created: state === null, joined: joined.map((table) => table.id) };
+}
+
+/** Whether the publication, null where there is none, carries a table's changes. */
+function isCovered(state: PublicationState | null, table: TableShape): boolean {
+  return (
+    state !== null &&
+    (state.puballtables ||
+      state.schemas.includes(table.schema) ||
+      state.tables.some((member) => member.oid === table.identity))
+  );
+}
+
+/** Tables that a publication does not carry; a publication that is gone is told of by whoever reads it. */
+export async function uncoveredTables(
+  client: Queryable,
+  publicationName: string,
+  tables: readonly TableShape[],
+): Promise<TableId[]> {
+  const state = await readPublication(client, publicationName);
+  if (state === null) return [];
+  return tables.filter((table) => !isCovered(state, table)).map((table) => table.id);
 }
 
 /** Drops a publication; one that is not there is fine. */

@@ -23,7 +23,12 @@ import { keyText } from "./keys.ts";
 import { openPostgresLog } from "./log.ts";
 import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
-import { dropPublication, preparePublication, readPublication } from "./publication.ts";
+import {
+  dropPublication,
+  preparePublication,
+  readPublication,
+  uncoveredTables,
+} from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { SessionStash } from "./session-stash.ts";
 import { dropSlot, prepareSlot } from "./slot.ts";
@@ -143,6 +148,10 @@ export class PostgresSource implements Source {
       await this.#context.clock.sleep(waitMs, signal);
       waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS);
     }
+  }
+
+  uncaptured(tables: readonly TableShape[]): Promise<readonly TableId[]> {
+    return uncoveredTables(this.#pool, this.#options.publicationName, tables);
   }
 
   async openLog(start: LogStart): Promise<SourceLog> {
