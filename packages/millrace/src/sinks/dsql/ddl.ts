@@ -30,7 +30,7 @@ export async function runDdl(
         facts: { sqlState: state },
       });
     }
-    throw classify(error, { doing });
+    throw classify(error, { doing, ddl: true });
   }
   failpoint("sink.after-ddl");
 }

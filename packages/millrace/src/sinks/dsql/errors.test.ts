@@ -69,6 +69,17 @@ describe("classify", () => {
   });
 
   it.each([
+    ["54000", "more than 10 schemas not allowed"],
+    ["54000", "creating more than 1000 tables not allowed"],
+    ["54000", "more than 24 indexes per table are not allowed"],
+    ["54011", "tables can have at most 1600 columns"],
+  ])("%s %s is a limit of the server where a statement changes the catalogue", (code, message) => {
+    const error = classify(serverError(code, message), { doing: "creating t", ddl: true });
+    expect([error.code, error.class]).toEqual(["MR_SINK_REFUSED", "config"]);
+    expect(error.message).toContain(`creating t: a limit of the sink is reached: ${message}`);
+  });
+
+  it.each([
     "Connection terminated unexpectedly",
     "read ECONNRESET",
     "write EPIPE",

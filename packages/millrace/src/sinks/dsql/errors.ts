@@ -19,6 +19,8 @@ export interface FailureContext {
   /** What was being done, for people: "upsert into shop.orders". */
   readonly doing: string;
   readonly facts?: ErrorFacts;
+  /** The statement changes the catalogue: a size that is refused is a limit of the server, never of a row. */
+  readonly ddl?: boolean;
 }
 
 const STALE_PLAN = /cached plan must not change|prepared statement .* (does not|already) exist/i;
@@ -32,7 +34,7 @@ type Verdict = readonly [code: ErrorCode, detail: string, errorClass?: ErrorClas
 export function classify(error: unknown, context: FailureContext): MillraceError {
   if (error instanceof MillraceError) return error;
   const server = readServerError(error);
-  const [code, detail, errorClass] = verdict(server);
+  const [code, detail, errorClass] = verdict(server, context.ddl ?? false);
   const facts = { ...context.facts, sqlState: server.sqlState, ...names(server) };
   const text = `${context.doing}: ${detail}${server.sqlState === null ? "" : ` (SQLSTATE ${server.sqlState})`}`;
   // The server's own error is not chained: its message and DETAIL may hold values of the row.
@@ -68,10 +70,10 @@ export function accessDenied(error: unknown): boolean {
   return /access denied|IAM authentication failed|password authentication failed/i.test(message);
 }
 
-function verdict(server: ServerError): Verdict {
+function verdict(server: ServerError, ddl: boolean): Verdict {
   const { sqlState, message } = server;
   if (sqlState === null) return socketVerdict(message);
-  return byMessage(sqlState, server) ?? byCode(sqlState, message) ?? byClass(sqlState);
+  return byMessage(sqlState, server, ddl) ?? byCode(sqlState, message) ?? byClass(sqlState);
 }
 
 function socketVerdict(message: string): Verdict {
@@ -84,7 +86,7 @@ function socketVerdict(message: string): Verdict {
 }
 
 /** Where DSQL gives one SQLSTATE to several things, its message tells them apart. */
-function byMessage(sqlState: string, { message, hint }: ServerError): Verdict | null {
+function byMessage(sqlState: string, { message, hint }: ServerError, ddl: boolean): Verdict | null {
   const has = (pattern: RegExp) => pattern.test(message);
   if (sqlState === "08006" && has(/access denied/i))
     return ["MR_SINK_REFUSED", `access denied${deniedReason(hint)}`];
@@ -98,6 +100,8 @@ function byMessage(sqlState: string, { message, hint }: ServerError): Verdict | 
     return ["MR_SINK_TOO_LARGE", "the transaction is over a limit of the sink"];
   if (has(/temp space/i))
     return ["MR_SINK_TOO_LARGE", "the statement needs more memory than the sink gives"];
+  // What a statement without rows is told holds names and numbers only: which limit, and how high it is.
+  if (ddl) return ["MR_SINK_REFUSED", `a limit of the sink is reached: ${message}`];
   return ["MR_SINK_ROW_REFUSED", "a value, a key or a row is larger than the sink takes"];
 }
 
