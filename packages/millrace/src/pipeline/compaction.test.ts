@@ -10,8 +10,8 @@ import {
   toChangeEvents,
   toWrites,
 } from "./compaction.ts";
-import type { RowItem } from "./lane-item.ts";
-import { itemOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { RowItem } from "./lane-item.ts";
+import { changeOf, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
 
@@ -164,5 +164,26 @@ describe("toChangeEvents and countChanges", () => {
       ["c", 2],
       ["d", 2],
     ]);
+  });
+
+  it("tell the row before a change in the target's columns, also where the table has no key of its own", () => {
+    const bag = tableOf(shapeOf(undefined, []));
+    const [route] = bag.routesFor(bag.shape);
+    if (route === undefined) throw new Error("the table has no route");
+    const rows = { before: ["a", "1", UNCHANGED], after: ["a", "2", "x"] };
+    const change = changeOf("u", rows, 3, { shape: bag.shape });
+    const { before, after } = rows;
+    const gone = new RowItem("remove-equal", bag, route, "", ["", ...before], 3, change, 10);
+    const come = new RowItem("append", bag, route, "", ["p3", ...after], 3, change, 10);
+    expect(
+      toChangeEvents([gone, come]).map((event) => [event.before?.slice(1), event.after?.slice(1)]),
+    ).toEqual([
+      [["a", "1", UNCHANGED], undefined],
+      [
+        ["a", "1", UNCHANGED],
+        ["a", "2", "x"],
+      ],
+    ]);
+    expect(toChangeEvents([come])[0]?.before?.[0]).toBe(UNCHANGED);
   });
 });
