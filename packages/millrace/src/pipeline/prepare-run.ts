@@ -7,7 +7,6 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
-import { orderNotice } from "./order-notice.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import {
   entry,
@@ -18,6 +17,7 @@ import {
   type TableDocument,
 } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
+import { checkTargets, claimTargets, sourcesOf } from "./targets.ts";
 import type { TaskParts } from "./task-api.ts";
 
 /** Where the log goes on. */
@@ -72,7 +72,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
-  await sink.claimTargets?.(targetIdsOf(tables), settings.sharedTargets);
+  await claimTargets(parts, tables);
   await meetLeftTables(parts, { state, discovered, tables, takeover }, committer);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
   const moved = await lookAgain(parts, state, tables);
@@ -158,23 +158,6 @@ async function refuseLostTables(source: Source, state: LoadedState): Promise<voi
     .map(({ id, why, remedy }) => `${id} can no longer be captured: ${why} (${remedy})`)
     .join("; ");
   throw new MillraceError("MR_SOURCE_REFUSED", detail);
-}
-
-function targetIdsOf(tables: ReadonlyMap<TableId, TableRuntime>): TableId[] {
-  const targets = [...tables.values()].flatMap((table) => table.targets);
-  return [...new Set(targets.map(({ target }) => target.id))];
-}
-
-/** How many source tables write to a target, other pipelines' counted as one. */
-function sourcesOf(
-  { settings }: TaskParts,
-  tables: ReadonlyMap<TableId, TableRuntime>,
-  target: string,
-): number {
-  let count = settings.sharedTargets ? 1 : 0;
-  for (const table of tables.values())
-    if (table.targets.some((t) => t.target.id === target)) count++;
-  return count;
 }
 
 /** Tables of the file: known ones with their documents, new ones with fresh ones; and those that the file has no more. */
@@ -370,42 +353,6 @@ function beginAnew(parts: TaskParts, table: TableRuntime): void {
     snapshot: null,
     sweep: "due",
   });
-}
-
-/** Creates targets that are missing, or says all that does not fit, of all tables at once. */
-async function checkTargets(
-  parts: TaskParts,
-  tables: ReadonlyMap<TableId, TableRuntime>,
-): Promise<void> {
-  const problems: MillraceError[] = [];
-  for (const table of tables.values()) {
-    for (const { target } of table.targets) {
-      try {
-        const check = await parts.sink.checkTable(target, parts.settings.create);
-        table.notices.push(...check.notices);
-        const order = orderNotice(target.id, check, parts.settings.parallelism);
-        if (order === null) continue;
-        const message = `${order.what}. ${order.remedy}.`;
-        table.notices.push(message);
-        parts.observer.event({ type: "notice", table: table.id, message });
-      } catch (thrown) {
-        if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
-        problems.push(thrown);
-      }
-    }
-  }
-  const [first] = problems;
-  if (first === undefined) return;
-  if (problems.length === 1)
-    throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), {
-      cause: first,
-      class: "config",
-      facts: first.facts,
-    });
-  const all = problems
-    .map((problem) => problem.message.replace(`${problem.code}: `, ""))
-    .join("; ");
-  throw new MillraceError("MR_SINK_SCHEMA", all, { cause: first, class: "config" });
 }
 
 interface DocumentsToWrite {

@@ -1,0 +1,55 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { TableId } from "../model/table.ts";
+import { orderNotice } from "./order-notice.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import type { TaskParts } from "./task-api.ts";
+
+type Tables = ReadonlyMap<TableId, TableRuntime>;
+
+/** Makes the pipeline the owner of the targets that its tables have now, and of no others. */
+export async function claimTargets({ sink, settings }: TaskParts, tables: Tables): Promise<void> {
+  const targets = [...tables.values()].flatMap((table) => table.targets);
+  const ids = [...new Set(targets.map(({ target }) => target.id))];
+  await sink.claimTargets?.(ids, settings.sharedTargets);
+}
+
+/** How many source tables write to a target, other pipelines' counted as one. */
+export function sourcesOf({ settings }: TaskParts, tables: Tables, target: string): number {
+  let count = settings.sharedTargets ? 1 : 0;
+  for (const table of tables.values())
+    if (table.targets.some((t) => t.target.id === target)) count++;
+  return count;
+}
+
+/** Creates targets that are missing, or says all that does not fit, of all tables at once. */
+export async function checkTargets(parts: TaskParts, tables: Tables): Promise<void> {
+  const problems: MillraceError[] = [];
+  for (const table of tables.values()) {
+    for (const { target } of table.targets) {
+      try {
+        const check = await parts.sink.checkTable(target, parts.settings.create);
+        table.notices.push(...check.notices);
+        const order = orderNotice(target.id, check, parts.settings.parallelism);
+        if (order === null) continue;
+        const message = `${order.what}. ${order.remedy}.`;
+        table.notices.push(message);
+        parts.observer.event({ type: "notice", table: table.id, message });
+      } catch (thrown) {
+        if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+        problems.push(thrown);
+      }
+    }
+  }
+  const [first] = problems;
+  if (first === undefined) return;
+  if (problems.length === 1)
+    throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), {
+      cause: first,
+      class: "config",
+      facts: first.facts,
+    });
+  const all = problems
+    .map((problem) => problem.message.replace(`${problem.code}: `, ""))
+    .join("; ");
+  throw new MillraceError("MR_SINK_SCHEMA", all, { cause: first, class: "config" });
+}
