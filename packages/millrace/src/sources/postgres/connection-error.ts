@@ -27,11 +27,18 @@ export function sqlStateOf(error: unknown): string | null {
 /**
  * Gives any failure of a connection its place in the catalogue: authentication, privileges and settings are for the
  * operator, everything else (57P01, 08xxx, 53xxx, ECONN…, and whatever nobody knows) is transient (I1).
- * The server's message is kept as it speaks of objects and settings; its DETAIL, which may hold values, is not.
+ * The server's message is kept as it speaks of objects and settings; its DETAIL, which may hold values, is not, and
+ * neither is the message of a data exception (class 22), which quotes them: no retry mends it either.
  */
 export function connectionError(error: unknown, doing: string, code?: ErrorCode): MillraceError {
   if (error instanceof MillraceError) return error;
   const state = sqlStateOf(error);
+  if (state !== null && state.startsWith("22") && state !== "22023")
+    return new MillraceError(
+      code ?? "MR_SOURCE_REFUSED",
+      `${doing}: the server cannot evaluate an expression on a row's data (SQLSTATE ${state}), such as a row filter's`,
+      { facts: { sqlState: state } },
+    );
   const refused = state === null ? isTlsRefusal(error) : isRefusedState(state);
   const why = error instanceof Error ? error.message : String(error);
   return new MillraceError(

@@ -8,7 +8,7 @@ import { serverText } from "./types.ts";
  * Hot: once per change. What depends on the shape alone is worked out once per shape.
  *
  * Two keys have one text when a sink that keeps the column's type would hold them to be equal: numbers by value,
- * `char(n)` without its padding. Text is taken byte for byte even where the source's collation or type (citext, a
+ * intervals by length, `char(n)` without its padding. Text is taken byte for byte even where the source's collation or type (citext, a
  * nondeterministic collation) holds `a` and `A` to be equal: sinks compare bytes, so that an update from `a` to `A`
  * must be a key change, or the row `a` would stay at the sink. The log gives both spellings (I2).
  */
@@ -69,6 +69,7 @@ function plainText(value: Value, shape: TableShape, column: string): string {
 function normalisation(type: LogicalType): ((text: string) => string) | null {
   if (type.kind === "decimal") return decimalKey;
   if (type.kind === "float") return floatKey;
+  if (type.kind === "interval") return intervalKey;
   return type.kind === "text" && type.fixed === true ? unpadded : null;
 }
 
@@ -92,4 +93,23 @@ function unpadded(text: string): string {
   let end = text.length;
   while (end > 0 && text.charCodeAt(end - 1) === 32) end -= 1;
   return end === text.length ? text : text.slice(0, end);
+}
+
+const DAY_US = 86_400_000_000n;
+
+/** `1 day` and `24:00:00` are one key: PostgreSQL compares intervals with months of 30 days and days of 24 hours. */
+export function intervalKey(text: string): string {
+  const time = /(-?)(\d+):(\d+):(\d+)(?:\.(\d+))?$/.exec(text);
+  const units = [...text.matchAll(/([+-]?\d+) (year|mon|day)/g)];
+  if (time === null && units.length === 0) return text; // infinity
+  let length = 0n;
+  for (const [, count, unit] of units) {
+    const days = unit === "year" ? 360n : unit === "mon" ? 30n : 1n;
+    length += BigInt(count ?? 0) * days * DAY_US;
+  }
+  if (time === null) return String(length);
+  const [, sign, hours = "0", minutes = "0", seconds = "0", fraction = ""] = time;
+  const whole = (BigInt(hours) * 60n + BigInt(minutes)) * 60n + BigInt(seconds);
+  const clock = whole * 1_000_000n + BigInt(fraction.padEnd(6, "0"));
+  return String(sign === "-" ? length - clock : length + clock);
 }
