@@ -170,9 +170,9 @@ describe("toChangeEvents and countChanges", () => {
     const bag = tableOf(shapeOf(undefined, []));
     const [route] = bag.routesFor(bag.shape);
     if (route === undefined) throw new Error("the table has no route");
-    const rows = { before: ["a", "1", UNCHANGED], after: ["a", "2", "x"] };
-    const change = changeOf("u", rows, 3, { shape: bag.shape });
-    const { before, after } = rows;
+    const before: Row = ["a", "1", UNCHANGED];
+    const after: Row = ["a", "2", "x"];
+    const change = changeOf("u", { before, after }, 3, { shape: bag.shape });
     const gone = new RowItem("remove-equal", bag, route, "", ["", ...before], 3, change, 10);
     const come = new RowItem("append", bag, route, "", ["p3", ...after], 3, change, 10);
     expect(

@@ -132,7 +132,7 @@ export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
     const { change, route } = item;
     const old = change.before === null ? null : route.map(change.before);
     // Under which `_millrace_key` the old row stands nobody knows; it is left out.
-    const before = old !== null && route.target.keyless ? [UNCHANGED, ...old] : old;
+    const before: Row | null = old !== null && route.target.keyless ? [UNCHANGED, ...old] : old;
     const gone = item.write === "remove" || item.write === "remove-equal";
     return {
       table: route.target,
