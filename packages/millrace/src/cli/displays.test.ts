@@ -84,7 +84,7 @@ describe("a display", () => {
 
 describe("texts", () => {
   it("say every event in a line", () => {
-    const error = { code: "MR_SOURCE_LOSS", message: "MR_SOURCE_LOSS: gone.", remedy: "Resync." };
+    const error = { code: "MR_SOURCE_LOSS", message: "MR_SOURCE_LOSS: gone", remedy: "Resync." };
     const events = [
       { type: "state", state: "failed", error },
       { type: "notice", table, message: "no key" },

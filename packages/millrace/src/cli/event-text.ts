@@ -1,3 +1,4 @@
+import { ended } from "../config/problem.ts";
 import type { PipelineEvent } from "../pipeline-handle.ts";
 
 /** One plain line for an event; null for what a plain display does not show. */
@@ -6,7 +7,7 @@ export function eventText(event: PipelineEvent): string | null {
     case "state":
       return event.error === undefined
         ? `${event.state}`
-        : `${event.state}: ${event.error.message} ${event.error.remedy}`;
+        : `${event.state}: ${ended(event.error.message)} ${event.error.remedy}`;
     case "table":
       return `${event.table} is in ${event.state}${event.reason === undefined ? "" : ` (${event.reason})`}`;
     case "progress":

@@ -10,7 +10,7 @@ export function failureDocument(error: unknown): Record<string, unknown> {
   return {
     error: {
       code: failure.code,
-      message: detailOf(failure),
+      message: failure.detail,
       remedy: failure.remedy,
       ...(failure instanceof ConfigError ? { problems: failure.problems } : {}),
     },
@@ -29,11 +29,7 @@ export function failureText(error: unknown): string {
     return error.problems.map((problem) => `${formatProblem(problem)}\n`).join("");
   const failure = toMillraceError(error, "MR_BUG");
   const stack = failure.class === "bug" ? `${stackOf(failure)}\n` : "";
-  return `${failure.code}: ${detailOf(failure)}\n  ${failure.remedy}\n${stack}`;
-}
-
-function detailOf(failure: MillraceError): string {
-  return failure.message.replace(`${failure.code}: `, "");
+  return `${failure.code}: ${failure.detail}\n  ${failure.remedy}\n${stack}`;
 }
 
 function stackOf(failure: MillraceError): string {

@@ -40,7 +40,8 @@ export function formatNotice(notice: Notice): string {
   return `${formatPlace(notice.place)}: ${path}${ended(notice.message)}`;
 }
 
-function ended(sentence: string): string {
+/** With a full stop, unless it ends already. */
+export function ended(sentence: string): string {
   return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 

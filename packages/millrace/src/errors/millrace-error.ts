@@ -48,6 +48,11 @@ export class MillraceError extends Error {
     this.#class = options.class ?? null;
   }
 
+  /** The message without its code, for where the code is shown beside it. */
+  get detail(): string {
+    return this.message.slice(this.code.length + 2);
+  }
+
   /** The class of this failure; the catalogue's unless the place that threw knows better. */
   get class(): ErrorClass {
     return this.#class ?? CATALOGUE[this.code].class;

@@ -104,6 +104,8 @@ describe("BatchWriter", () => {
     expect(
       sink.landed.flatMap(({ deadLetters }) => deadLetters.map((l) => [l.key, l.code, l.position])),
     ).toEqual([["k5", "MR_SINK_ROW_REFUSED", 5]]);
+    const reasons = sink.landed.flatMap(({ deadLetters }) => deadLetters.map((l) => l.reason));
+    expect(reasons.filter((reason) => reason.includes("MR_"))).toEqual([]);
     const checkpoints = sink.landed.map(({ state }) => Number(state[0]?.value));
     expect(checkpoints).toEqual([...checkpoints].sort((a, b) => a - b));
     expect(book.has(table.targets[0]?.target.id ?? table.id, "k5")).toBe(true);

@@ -184,7 +184,7 @@ export class BatchWriter {
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
   async #park(items: readonly RowItem[], error: MillraceError): Promise<void> {
     const content = new BatchContent(this.#parts);
-    for (const item of items) content.park(item, { code: error.code, reason: error.message });
+    for (const item of items) content.park(item, { code: error.code, reason: error.detail });
     await this.#commit(items, content);
   }
 

@@ -63,7 +63,7 @@ export class MeetingWriter {
       )
         throw thrown;
       const parked = meeting.moves.map((move) =>
-        this.#letter(meeting, move, thrown.code, thrown.message),
+        this.#letter(meeting, move, thrown.code, thrown.detail),
       );
       return this.#send(meeting, meeting.moves.map(removeOld), parked);
     }

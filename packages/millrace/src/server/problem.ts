@@ -19,7 +19,7 @@ export function problemOf(error: MillraceError): ProblemDocument {
     type: `urn:millrace:error:${error.code}`,
     title: meaning,
     status: statusOf(error),
-    detail: error.message.replace(`${error.code}: `, ""),
+    detail: error.detail,
     code: error.code,
     remedy,
   };
