@@ -58,6 +58,12 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
       ...change,
     });
 
+  it("a table of more columns than the server has is the operator's to mend, no row's fault", async () => {
+    const wide = Object.fromEntries(Array.from({ length: 1700 }, (_, i) => [`c${i}`, BIGINT]));
+    const check = async () => sink.checkTable(mapped(wide, "wide"), "if-missing");
+    await expect(check()).rejects.toMatchObject({ code: "MR_SINK_REFUSED", class: "config" });
+  });
+
   it("are made where they are missing, in a schema that is made, too", async () => {
     const table = sink.mapTable(shapeOf("odd", { 'a "b"': BIGINT, c: TEXT }, 1), {
       schema: `Shop ${server.profile.kind}`,
