@@ -15,13 +15,20 @@ export interface ShapeDiff {
 /** Pure: the difference between two shapes of one table name. */
 export function diffShapes(before: TableShape, after: TableShape): ShapeDiff {
   const madeAnew = before.identity !== after.identity;
-  const pairs = after.columns.map((column) => ({ to: column, from: counterpart(before, column, madeAnew) }));
+  const pairs = after.columns.map((column) => ({
+    to: column,
+    from: counterpart(before, column, madeAnew),
+  }));
   const kept = new Set(pairs.map((pair) => pair.from));
   return {
     added: pairs.filter((pair) => pair.from === undefined).map((pair) => pair.to),
     dropped: before.columns.filter((column) => !kept.has(column)),
-    renamed: pairs.flatMap(({ from, to }) => (from !== undefined && from.name !== to.name ? [{ from: from.name, to: to.name }] : [])),
-    retyped: pairs.flatMap(({ from, to }) => (from !== undefined && from.sourceType !== to.sourceType ? [{ from, to }] : [])),
+    renamed: pairs.flatMap(({ from, to }) =>
+      from !== undefined && from.name !== to.name ? [{ from: from.name, to: to.name }] : [],
+    ),
+    retyped: pairs.flatMap(({ from, to }) =>
+      from !== undefined && from.sourceType !== to.sourceType ? [{ from, to }] : [],
+    ),
     keyChanged: !sameKey(before, after, madeAnew),
     madeAnew,
   };
@@ -30,7 +37,9 @@ export function diffShapes(before: TableShape, after: TableShape): ShapeDiff {
 /** True when rows of both shapes look the same. */
 export function isSame(diff: ShapeDiff): boolean {
   return (
-    diff.added.length + diff.dropped.length + diff.renamed.length + diff.retyped.length === 0 && !diff.keyChanged && !diff.madeAnew
+    diff.added.length + diff.dropped.length + diff.renamed.length + diff.retyped.length === 0 &&
+    !diff.keyChanged &&
+    !diff.madeAnew
   );
 }
 
@@ -41,7 +50,9 @@ export function describeDiff(diff: ShapeDiff): string {
     ...diff.added.map((c) => `add ${c.name}`),
     ...diff.dropped.map((c) => `drop ${c.name}`),
     ...diff.renamed.map((r) => `rename ${r.from} to ${r.to}`),
-    ...diff.retyped.map((r) => `retype ${r.to.name} from ${r.from.sourceType} to ${r.to.sourceType}`),
+    ...diff.retyped.map(
+      (r) => `retype ${r.to.name} from ${r.from.sourceType} to ${r.to.sourceType}`,
+    ),
     ...(diff.keyChanged ? ["another key"] : []),
   ];
   return parts.join(", ");
@@ -58,6 +69,9 @@ function sameKey(before: TableShape, after: TableShape, madeAnew: boolean): bool
   if (before.key.length !== after.key.length) return false;
   return after.key.every((index, i) => {
     const column = after.columns[index];
-    return column !== undefined && counterpart(before, column, madeAnew) === before.columns[before.key[i] ?? -1];
+    return (
+      column !== undefined &&
+      counterpart(before, column, madeAnew) === before.columns[before.key[i] ?? -1]
+    );
   });
 }
