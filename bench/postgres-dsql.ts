@@ -10,7 +10,7 @@ import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
 import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
 
-const ROWS = Number(process.env["BENCH_ROWS"] ?? 500_000);
+const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const LANES = 4;
 const BATCH_ROWS = 1000;
@@ -33,10 +33,15 @@ interface Measured {
   readonly inserts: Drained[];
   readonly updates: Drained[];
   readonly load: Drained[];
-  /** Rows per second of raw statements. */
-  readonly rawInserts: number[];
-  readonly rawUpserts: number[];
-  readonly rawUpdates: number[];
+  readonly rawInserts: Raw[];
+  readonly rawUpserts: Raw[];
+  readonly rawUpdates: Raw[];
+}
+
+/** Raw statements of one kind; CPU of the client and of the target together. */
+interface Raw {
+  readonly rowsPerSecond: number;
+  readonly cpuSeconds: number;
 }
 
 interface Drained extends CaughtUp {
@@ -122,8 +127,13 @@ async function measure(
 async function measureRaw(url: string, target: Target, measured: Measured): Promise<void> {
   const batches = await withClient(url, (client) => literalsOf(client, BATCH_ROWS));
   const config = { connectionString: target.url };
-  const rate = async (statement: "insert" | "upsert"): Promise<number> =>
-    ROWS / (await send(config, statement, batches, LANES));
+  const rate = async (statement: "insert" | "upsert"): Promise<Raw> => {
+    const [cpu, targetBefore] = [process.cpuUsage(), cpuSecondsOf(target.pid)];
+    const seconds = await send(config, statement, batches, LANES);
+    const { user, system } = process.cpuUsage(cpu);
+    const cpuSeconds = (user + system) / 1e6 + cpuSecondsOf(target.pid) - targetBefore;
+    return { rowsPerSecond: ROWS / seconds, cpuSeconds };
+  };
   await again(target.url, TABLE);
   measured.rawUpserts.push(await rate("upsert"));
   measured.rawUpdates.push(await rate("upsert"));
@@ -147,7 +157,7 @@ function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
   return compared.flatMap(([what, drained, raw]) => {
     const of = (pick: (one: Drained) => number): number => median(drained.map(pick));
     const per100k = (seconds: number): number => (seconds / ROWS) * 100_000;
-    const limit = median(raw);
+    const limit = median(raw.map(({ rowsPerSecond }) => rowsPerSecond));
     const title = `${what} → ${name}`;
     const rate = of(({ seconds }) => ROWS / seconds);
     const steady = of(({ steadySeconds, steadyRows }) => steadyRows / steadySeconds);
@@ -162,6 +172,11 @@ function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
       absolute(
         `${title}, CPU of the target`,
         of((d) => per100k(d.targetCpuSeconds)),
+        "s/100k rows",
+      ),
+      absolute(
+        `${title}, CPU of the raw statements and their target`,
+        median(raw.map(({ cpuSeconds }) => per100k(cpuSeconds))),
         "s/100k rows",
       ),
       absolute(
