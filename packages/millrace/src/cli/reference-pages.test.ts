@@ -29,6 +29,22 @@ describe("the reference", () => {
     }
   });
 
+  it("sends nobody to a command that is not there", () => {
+    const program = readFileSync(new URL("command-line.ts", import.meta.url), "utf8");
+    const commands = [...program.matchAll(/\(\s*program,\s*"(\w+)/g)].map(([, name]) => name);
+    const remedies = Object.values(CATALOGUE).map(({ remedy }) => remedy);
+    const named = remedies.flatMap((remedy) => [...remedy.matchAll(/`millrace (\w+)/g)]);
+    expect(commands).toContain("validate");
+    expect(named.map(([, name]) => name).filter((name) => !commands.includes(name))).toEqual([]);
+    expect(remedies.filter((remedy) => /\breplay/.test(remedy))).toEqual([]);
+  });
+
+  it("calls the path of a jsonl sink the folder that it is", () => {
+    const page = pages.find(({ name }) => name === "reference/sink-jsonl.md")?.text ?? "";
+    expect(page).toMatch(/Folder that changes are written to/);
+    expect(page).toContain("- Example: `path: out`\n");
+  });
+
   it("says every error in whole sentences", () => {
     for (const [code, { meaning, remedy }] of Object.entries(CATALOGUE)) {
       expect([code, meaning, remedy]).toEqual([

@@ -76,7 +76,7 @@ export const CATALOGUE = {
     class: "row",
     meaning: "The sink refuses this row's data and always will.",
     remedy:
-      "Read the dead letter's reason, mend the row at the source or the target's type, then replay it.",
+      "Read the dead letter's reason, mend the row at the source or the target's type; the letter goes with the row's next change or a resync of its table.",
   },
   MR_SINK_TOO_LARGE: {
     class: "too-large",
@@ -87,23 +87,25 @@ export const CATALOGUE = {
     class: "schema",
     meaning: "The target table is not as the mapping needs it.",
     remedy:
-      "Compare the target with `millrace plan`, mend it or let `create: if-missing` make it anew.",
+      "Mend what the detail names at the target, or drop the table there and let `create: if-missing` make it anew.",
   },
   MR_SINK_REFUSED: {
     class: "config",
     meaning:
-      "The sink refuses what this pipeline needs to do: a missing right, a wrong password, an unsupported statement.",
-    remedy: "Give the role the right that the detail names, then start again.",
+      "The sink refuses what this pipeline needs to do: a missing right, a wrong password, a type or a statement that it does not have, one of its limits.",
+    remedy:
+      "Mend what the detail names: a right, a password, a limit, or a column that the sink cannot take as a key; then start again.",
   },
   MR_VALUE_TOO_LARGE: {
     class: "row",
     meaning: "A value is larger than the sink can take; it was read past, the row's key was kept.",
-    remedy: "Leave the column out or shorten it at the source, then replay the dead letter.",
+    remedy:
+      "Shorten the value at the source, which takes the dead letter away, or leave the column out and resync the table.",
   },
   MR_VALUE_DOES_NOT_FIT: {
     class: "row",
     meaning: "A value would have to be rounded or cut to fit the target's type.",
-    remedy: "Map the column to a wider type or to text, then replay the dead letter.",
+    remedy: "Map the column to a wider type or to text, then resync the table.",
   },
   MR_KEY_NULL: {
     class: "row",

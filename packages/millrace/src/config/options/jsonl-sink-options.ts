@@ -7,8 +7,8 @@ import { SINK_OPTIONS } from "./sink-options.ts";
 export const JSONL_SINK_OPTIONS = {
   path: required(path, {
     name: "path",
-    example: "out/shop.jsonl",
-    doc: "File that changes are written to, one JSON object per line. The pipeline's state is kept in a folder beside it. For looking at what happens; it is not a store.",
+    example: "out",
+    doc: "Folder that changes are written to, a file for each target with one JSON object per line. The pipeline's state is kept in a second folder beside it, `<path>.millrace`. For looking at what happens; it is not a store.",
   }),
   ...SINK_OPTIONS,
 } as const;
