@@ -198,8 +198,8 @@ async function createSlot(client: Queryable, { slotName, failover }: SlotRequest
       throw connectionError(error, `creating replication slot ${slotName}`);
     throw new MillraceError(
       "MR_SOURCE_REFUSED",
-      `the role may not create replication slots; an administrator runs either: ALTER ROLE … REPLICATION; ` +
-        `(managed services have a role for it, such as rds_replication) or, in this database: SELECT ${sql};`,
+      `the role may not create replication slot ${slotName}: it needs REPLICATION, to read the slot as well; ` +
+        `an administrator runs: ALTER ROLE … REPLICATION; (managed services have a role for it, such as rds_replication)`,
       { cause: error },
     );
   }

@@ -355,6 +355,22 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
+  it("says what a role lacks that may not replicate, and nothing that would not help", async () => {
+    const role = `plain_${postgres.database}`;
+    await sql(`CREATE SCHEMA plain; CREATE TABLE plain.t (id int PRIMARY KEY);
+      CREATE PUBLICATION plain FOR TABLE plain.t WITH (publish_via_partition_root = true
+        ${version < 18 ? "" : ", publish_generated_columns = stored"});
+      CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT USAGE ON SCHEMA plain TO ${role};
+      GRANT SELECT ON plain.t TO ${role}`);
+    const source = sourceOf("plain", { username: role, password: "x", createPublication: false });
+    const refused = source.prepare(await shapesOf(source), null);
+    await expect(refused).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    await expect(refused).rejects.toThrow(/needs REPLICATION, .*: ALTER ROLE … REPLICATION;/);
+    await expect(refused).rejects.not.toThrow("pg_create_logical_replication_slot");
+    await source.close();
+    await sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
   it("goes on after its sessions were ended", async () => {
     const source = sourceOf("whole");
     await source.logEnd();
