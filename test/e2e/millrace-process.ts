@@ -41,11 +41,15 @@ export class MillraceProcess {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on("line", (line) => this.#take(line));
     }
+    // A test run that is given up leaves nobody who would stop it.
+    const leaveNothing = (): void => void this.#child.kill("SIGKILL");
+    process.once("exit", leaveNothing);
     this.ended = once(this.#child, "close").then(([code, signal]: unknown[]) => {
       this.#ending = {
         code: typeof code === "number" ? code : null,
         signal: typeof signal === "string" ? (signal as NodeJS.Signals) : null,
       };
+      process.off("exit", leaveNothing);
       this.#wake();
       this.#isReading();
       return this.#ending;
