@@ -104,8 +104,8 @@ export class Feed {
     let bytes = change.bytes;
     for (const route of this.#routes) {
       const mapped = route.map(row);
-      const write: RowWrite =
-        change.op === "d" ? "remove" : change.op === "u" && hasUnchanged(mapped) ? "patch" : "put";
+      const partial = (change.op === "u" || route.unsure) && hasUnchanged(mapped);
+      const write: RowWrite = change.op === "d" ? "remove" : partial ? "patch" : "put";
       bytes = this.#enter(
         new RowItem(write, table, route, key, mapped, change.position, change, bytes),
       );

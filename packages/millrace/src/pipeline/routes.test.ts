@@ -37,6 +37,14 @@ describe("compileRoutes", () => {
     expect(route?.map(["x", UNCHANGED])).toEqual([UNCHANGED, "x"]);
   });
 
+  it("asks the source for a column that may be there under a name that nobody knows any more", () => {
+    const lagging = shapeOf([id, columnOf("x", null)]);
+    const newer = shapeOf([id, columnOf("y", 7)]);
+    const [route] = compileRoutes(lagging, [{ target: targetOf(newer), from: newer }], plainRouter);
+    expect(route?.map(["1", "written as x"])).toEqual(["1", UNCHANGED]);
+    expect(route?.unsure).toBe(true);
+  });
+
   it("projects first", () => {
     const shape = shapeOf([id, v]);
     const router: Router = {

@@ -15,6 +15,8 @@ export interface CompiledRoute {
   readonly target: TargetTable;
   /** A row of the source shape as a row of the target; the same array where nothing has to change. */
   readonly map: (row: Row) => Row;
+  /** Rows of `shape` may leave target columns UNCHANGED: it is not sure which of its columns they are. */
+  readonly unsure: boolean;
   /** For rows without key: puts `_millrace_key` before the mapped row. */
   readonly columns: TableShape;
 }
@@ -38,7 +40,9 @@ export function targetsOf(
 
 /**
  * Compiles the ways of rows written in `shape` to `targets`, which may come from a newer or an older shape of the same
- * table: columns are found by ordinal, else by name; a column that `shape` lacks is NULL.
+ * table: columns are found by ordinal, else by name; a column that `shape` lacks is NULL. Where the log lags behind
+ * several changes of a table, ordinals of its columns may be unknown: what is not found then may be there under another
+ * name, so it is left UNCHANGED and the source is asked (I9).
  */
 export function compileRoutes(
   shape: TableShape,
@@ -54,7 +58,8 @@ export function compileRoutes(
     const fit = fitColumns(plan.shape.columns, from.columns);
     const project = plan.project;
     const map = project === null ? fit : fit === same ? project : (row: Row) => fit(project(row));
-    return { target, map, columns: from };
+    const unsure = plan.shape.columns !== from.columns && isUnsure(plan.shape.columns);
+    return { target, map, unsure, columns: from };
   });
 }
 
@@ -63,7 +68,16 @@ const same = (row: Row): Row => row;
 function fitColumns(have: readonly Column[], want: readonly Column[]): (row: Row) => Row {
   const indexes = want.map((column) => findColumn(have, column));
   if (have.length === want.length && indexes.every((index, i) => index === i)) return same;
-  return (row) => indexes.map((index) => (index === -1 ? null : (row[index] ?? null)));
+  const missing = isUnsure(have) ? UNCHANGED : null;
+  return (row) => indexes.map((index) => (index === -1 ? missing : (row[index] ?? null)));
+}
+
+/** Some columns are known by ordinal and others are not: a source without ordinals is never unsure. */
+function isUnsure(columns: readonly Column[]): boolean {
+  return (
+    columns.some((column) => column.ordinal === null) &&
+    columns.some((column) => column.ordinal !== null)
+  );
 }
 
 function findColumn(have: readonly Column[], column: Column): number {
