@@ -47,7 +47,7 @@ async function rowsAt(url: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query("SELECT * FROM t ORDER BY id")).rows;
+    return (await client.query<Record<string, unknown>>("SELECT * FROM t ORDER BY id")).rows;
   } finally {
     await client.end();
   }

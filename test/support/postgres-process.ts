@@ -101,9 +101,24 @@ export class PostgresProcess {
     return this.#installation.password;
   }
 
-  /** Starts a server that was stopped or killed, on the same port and data. */
+  /**
+   * Starts a server that was stopped or killed, on the same port and data. The last of killed backends may take a moment
+   * to let go of the shared memory; until then PostgreSQL refuses to start.
+   */
   async start(): Promise<void> {
     if (this.#server) throw new Error("PostgreSQL is running already.");
+    for (const deadline = Date.now() + readyTimeoutMs; ; await sleep(50)) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        const held =
+          error instanceof Error && /pre-existing shared memory block/.test(error.message);
+        if (!held || Date.now() > deadline) throw error;
+      }
+    }
+  }
+
+  async #startOnce(): Promise<void> {
     const { folder, binaries, user } = this.#installation;
     const log = openSync(join(folder, "log"), "a");
     // A session of its own: Ctrl-C on the test run must not reach it before us.

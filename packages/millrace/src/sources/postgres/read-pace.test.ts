@@ -21,8 +21,8 @@ describe("reading from a walsender", () => {
 
   it("waits for less than a timer can where a timer would throttle the server", () => {
     const pause = paceAfter(60_000, 1).pauseAfter(500);
-    expect(pause.kind).toBe("spin");
-    expect(pause.kind === "spin" && pause.ms).toBeCloseTo(0.54, 1);
+    expect(pause.kind).toBe("nap");
+    expect(pause.kind === "nap" && pause.ms).toBeCloseTo(0.54, 1);
   });
 
   it("never waits where the read was large: the consumer is slower than the server", () => {

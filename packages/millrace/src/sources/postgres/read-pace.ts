@@ -12,7 +12,7 @@ const REST_MS = 20;
 /** What to do after a read: give it, or leave the socket alone for a while first. */
 export type Pause =
   | { readonly kind: "none" }
-  | { readonly kind: "timer" | "spin"; readonly ms: number };
+  | { readonly kind: "timer" | "nap"; readonly ms: number };
 
 const NONE: Pause = { kind: "none" };
 
@@ -21,7 +21,7 @@ const NONE: Pause = { kind: "none" };
  *
  * Quiet streams are never kept waiting. On a busy one the wait is as long as {@link TARGET_BYTES} take to come: a
  * timer while that is a millisecond or more, which costs nothing; above some 30 MB/s, where a timer would throttle
- * the server, turns of the event loop, which cost what the wake-ups would have cost and let other work through. A
+ * the server, short naps between turns of the event loop, which let other work through. A
  * consumer that is slower than the server finds large reads, and there is nothing to wait for.
  */
 export class ReadPace {
@@ -35,7 +35,7 @@ export class ReadPace {
     const bytesPerMs = this.#bytes / this.#elapsedMs;
     if (bytes >= TARGET_BYTES || bytesPerMs < BUSY_BYTES_PER_MS) return NONE;
     const ms = (TARGET_BYTES - bytes) / bytesPerMs;
-    return ms >= TIMER_MS ? { kind: "timer", ms: TIMER_MS } : { kind: "spin", ms };
+    return ms >= TIMER_MS ? { kind: "timer", ms: TIMER_MS } : { kind: "nap", ms };
   }
 
   /** `bytes` were given to the consumer at `nowMs`. */

@@ -4,6 +4,12 @@ import { ReadPace } from "./read-pace.ts";
 
 const GIVE = { kind: "none" } as const;
 const START_UP_BUFFER_BYTES = 65_536;
+/**
+ * The wait for company is shorter than any timer, and turning in the event loop all the while would take the core from
+ * the server that we wait for. So the thread sleeps, for no longer than others in the event loop would mind.
+ */
+const NAP_MS = 0.1;
+const NOBODY_WAKES = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * A TCP socket that reads into a buffer of ours, without an event and an allocation per packet. Until
@@ -108,13 +114,15 @@ export class TcpBytes implements ByteSource {
     this.#pending.deliver(this.#filled);
   }
 
-  #pause(kind: "timer" | "spin", ms: number): void {
+  #pause(kind: "timer" | "nap", ms: number): void {
     this.#hasPaused = true;
     this.#landing = this.#region.subarray(this.#at + this.#filled);
     const until = performance.now() + ms;
     const turn = (): void => {
-      if (performance.now() < until && this.#pending.isWaiting) setImmediate(turn);
-      else this.#readOnceMore();
+      const leftMs = until - performance.now();
+      if (leftMs <= 0 || !this.#pending.isWaiting) return this.#readOnceMore();
+      Atomics.wait(NOBODY_WAKES, 0, 0, Math.min(leftMs, NAP_MS));
+      setImmediate(turn);
     };
     if (kind === "timer") setTimeout(() => this.#readOnceMore(), ms);
     else setImmediate(turn);
