@@ -98,7 +98,7 @@ describe("bounded memory", () => {
       { id: 3, small: "after", body: "short" },
       { id: 5, small: "behind it", body: "short" },
     ]);
-    const letters = await targetQuery("SELECT letter FROM millrace.dead_letter ORDER BY id");
+    const letters = await targetQuery("SELECT letter FROM millrace.dead_letter ORDER BY key");
     const parsed = letters.map(
       ({ letter }) => JSON.parse(String(letter)) as Record<string, unknown>,
     );
