@@ -50,6 +50,9 @@ export async function runKillChain(options: KillChainOptions): Promise<KillChain
       if (run.isRunning) await run.stop();
       await written;
     }
+    // A schema change is seen with the next row of its table: without one, the last DROP COLUMN would not be.
+    const last = numbers.take(1);
+    await source.query(`INSERT INTO d_mixed (id, int4, n) VALUES (${last}, 1, ${last})`);
     await runToEnd([...args, "--until-caught-up"]);
     const different = await compareKillTables(source.url, options.target, source.database);
     return { missed, different };
