@@ -21,14 +21,14 @@ const BAD_FILES = [
     name: "a reference that is not known",
     file: sectionWith("source", "port: ${evn:PGPORT}"),
     problems: [
-      'shop.yaml:3:9: source.port: "${evn:PGPORT}" is not a reference that is known. Write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, or $${ for the two characters themselves.',
+      'shop.yaml:3:9: source.port: what stands between "${" and "}" is not a reference that is known. Write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, or $${ for the two characters themselves.',
     ],
   },
   {
     name: "a reference that is not closed",
     file: sectionWith("source", "slot.name: ${env:A"),
     problems: [
-      'shop.yaml:3:14: source.slot.name: "${env:A" has no closing brace. Write }, or $${ for the two characters themselves.',
+      'shop.yaml:3:14: source.slot.name: a reference that begins with "${" has no closing brace. Write }, or $${ for the two characters themselves.',
     ],
   },
   {

@@ -60,7 +60,9 @@ const BAD_FILES = [
   {
     name: "an unknown tag",
     file: sectionWith("source", "port: !port 5432"),
-    problems: ["shop.yaml:3:9: is not YAML: unresolved tag: !port. Mend the YAML at this place."],
+    problems: [
+      "shop.yaml:3:9: a value that begins with ! is a YAML tag, and this one is not known. Put the value in quotes.",
+    ],
   },
   {
     name: "an unknown section",

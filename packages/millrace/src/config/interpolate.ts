@@ -27,9 +27,9 @@ export function interpolate(text: string, surroundings: Surroundings): Interpola
   let foreign = false;
   const result = text.replace(
     REFERENCE,
-    (whole: string, inner: string | undefined, close: string | undefined) => {
+    (_whole: string, inner: string | undefined, close: string | undefined) => {
       if (inner === undefined) return "${";
-      const found = close === "" ? unclosed(whole) : resolve(inner, surroundings);
+      const found = close === "" ? unclosed() : resolve(inner, surroundings);
       if (typeof found === "string") {
         foreign = true;
         return found;
@@ -41,9 +41,10 @@ export function interpolate(text: string, surroundings: Surroundings): Interpola
   return { text: result, foreign, problems };
 }
 
-function unclosed(whole: string): { wrong: string; remedy: string } {
+/** The text is not quoted: it may be a password that holds "${". */
+function unclosed(): { wrong: string; remedy: string } {
   return {
-    wrong: `"${whole}" has no closing brace`,
+    wrong: 'a reference that begins with "${" has no closing brace',
     remedy: "Write }, or $${ for the two characters themselves",
   };
 }
@@ -57,7 +58,7 @@ function resolve(
   const path = inner.startsWith("file:") ? inner.slice("file:".length) : "";
   if (path === "") {
     return {
-      wrong: `"\${${inner}}" is not a reference that is known`,
+      wrong: 'what stands between "${" and "}" is not a reference that is known',
       remedy:
         "Write ${env:NAME}, ${env:NAME:-default} or ${file:PATH}, or $${ for the two characters themselves",
     };

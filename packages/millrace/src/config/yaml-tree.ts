@@ -6,12 +6,19 @@ import type { Entry, Node, ReadTree } from "./tree.ts";
 /** More than any pipeline needs; stops aliases that multiply (I10). */
 const MAX_NODES = 50_000;
 
+/** Instead of the library's words, which quote the text: it may be a password that was not put in quotes. */
+const WRONGS: Readonly<Partial<Record<string, string>>> = {
+  DUPLICATE_KEY: "the key stands here twice",
+  TAG_RESOLVE_FAILED: "a value that begins with ! is a YAML tag, and this one is not known",
+};
+
 /** Remedies for the parser's errors that people make most; the rest get the general one. */
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
   DUPLICATE_KEY: "Keep one of the two",
   TAB_AS_INDENT: "Indent with spaces",
   BAD_INDENT: "Check the brackets, and indent the keys of one section by the same number of spaces",
   BAD_ALIAS: 'A "*" at the start of a value needs a backslash (\\*) or quotes',
+  TAG_RESOLVE_FAILED: "Put the value in quotes",
   MISSING_CHAR: "Close the quote or the bracket",
   BLOCK_AS_IMPLICIT_KEY: 'Put one "key: value" on a line; quote a value that holds ": "',
   MULTILINE_IMPLICIT_KEY: 'Write "key: value" with a colon and a blank after the key',
@@ -63,10 +70,7 @@ class Reader {
   addErrors(document: Document.Parsed<ParsedNode>): void {
     for (const error of [...document.errors, ...document.warnings]) {
       const remedy = REMEDIES[error.code] ?? "Mend the YAML at this place";
-      const wrong =
-        error.code === "DUPLICATE_KEY"
-          ? "the key stands here twice"
-          : `is not YAML: ${sentence(error.message)}`;
+      const wrong = WRONGS[error.code] ?? `is not YAML: ${sentence(error.message)}`;
       this.problem(error.pos[0], wrong, remedy);
     }
   }
@@ -127,7 +131,7 @@ class Reader {
     const offset = offsetOf(node, 0);
     this.problem(
       offset,
-      `"*${node.source}" is a YAML alias without its anchor`,
+      "a value that begins with * is a YAML alias, and this one has no anchor",
       'A "*" at the start of a value needs a backslash (\\*) or quotes',
     );
     return { kind: "scalar", place: this.#place(offset), text: "", empty: true };
