@@ -25,7 +25,7 @@ import {
   type Storage,
 } from "./postgres-folder.ts";
 import { copyTemplate } from "./postgres-template.ts";
-import { descendantsOf, killQuietly } from "./processes.ts";
+import { descendantsOf, killQuietly, isAlive } from "./processes.ts";
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 60_000;
@@ -147,8 +147,12 @@ export class PostgresProcess {
     if (pid === undefined) return;
     // Halted first, so that it can fork nobody between our look and our shot.
     killQuietly(pid, "SIGSTOP");
-    for (const child of await descendantsOf(pid)) killQuietly(child, "SIGKILL");
+    const children = await descendantsOf(pid);
+    for (const child of children) killQuietly(child, "SIGKILL");
     await this.#end("SIGKILL");
+    // Orphans are gone once somebody has taken note of their end.
+    for (const deadline = Date.now() + readyTimeoutMs; children.some(isAlive); await sleep(10))
+      if (Date.now() > deadline) return;
   }
 
   /** Ends the server at once and removes its folder. */
