@@ -3,7 +3,6 @@ import { failpoint } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import type { ByteAccount } from "./byte-budget.ts";
@@ -13,18 +12,18 @@ import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
 import { GhostSweep } from "./ghost-sweep.ts";
-import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
-import { Lane } from "./lane.ts";
-import type { Mark } from "./lane-item.ts";
+import type { Lane } from "./lane.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
-import { MeetingWriter } from "./meeting-writer.ts";
+import { makeLanes } from "./make-lanes.ts";
+import { PauseGate } from "./pause-gate.ts";
 import { prepareRun, type Prepared } from "./prepare-run.ts";
+import { resizeLanes } from "./resize-lanes.ts";
 import { SentTransactions } from "./sent-transactions.ts";
-import { SourceReads } from "./source-reads.ts";
-import { entry, stateKey } from "./state-documents.ts";
+import { stateKey } from "./state-documents.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import type { ChannelStatus } from "./status.ts";
+import { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
@@ -35,8 +34,6 @@ const WINDOW_SHARE = 0.05;
 const TABLES_EVERY_MS = 5_000;
 /** How long the end of a run waits for calls that do not answer. */
 const CLOSE_GRACE_MS = 10_000;
-/** Before a table is looked at again that was not as its shape says. */
-const SHAPE_MOVED_WAIT_MS = 200;
 
 /**
  * One run of a task: from takeover to its end. Whatever breaks ends it; the next run begins with a takeover and reads
@@ -55,12 +52,13 @@ export class Run {
   readonly #feed: Feed;
   readonly #reader: LogReader;
   readonly #loader: Loader;
+  readonly #loads: TableLoads;
   readonly #barriers: Barriers;
   readonly #frontierWriter: FrontierWriter;
   readonly #chunkParts: ChunkParts;
   readonly #state: StateWriter;
   readonly #failed = Promise.withResolvers<never>();
-  readonly #pause = { held: false, promise: Promise.resolve(), release: () => {} };
+  readonly #gate = new PauseGate();
   readonly #logBytes: ByteAccount;
   readonly #chunkBytes: ByteAccount;
   #progressMs: number;
@@ -101,68 +99,42 @@ export class Run {
     this.#chunkBytes = parts.budget.account(CHUNK_SHARE);
     this.lanes = this.#makeLanes();
     this.#chunkParts = this.#makeChunkParts();
-    this.#feed = new Feed({
-      source: parts.source,
-      lanes: this.lanes,
-      tables: prepared.tables,
-      sent: this.#sent,
-      logBytes: this.#logBytes,
-      durable: prepared.frontier.replayed ? prepared.frontier.position : null,
-    });
+    this.#feed = this.#makeFeed();
     this.#barriers = prepared.barriers({
       acknowledged: () => this.frontier.durable.acknowledge,
       unseen: () => this.#sent.list(),
     });
     this.#loader = this.#makeLoader();
     this.#reader = this.#makeReader();
+    this.#loads = this.#makeLoads();
     this.#frontierWriter = this.#makeFrontierWriter();
   }
 
   #makeLanes(): Lane[] {
-    const { source, sink, settings, clock, random, observer } = this.#parts;
-    const signal = this.#abort.signal;
-    const writeState = this.#writeState;
-    const reads = new SourceReads({
-      source,
-      clock,
-      random,
-      signal,
-      maxValueBytes: this.#prepared.maxValueBytes,
-      writeState,
-      currentShape: this.#prepared.currentShape,
-    });
-    const shared = {
-      sink,
-      committer: this.#committer,
-      book: this.book,
-      reads,
-      observer,
-      clock,
-      compaction: settings.compaction,
-    };
-    const parts = {
-      ...shared,
-      meetings: new MeetingWriter(shared),
+    return makeLanes({
+      task: this.#parts,
+      prepared: this.#prepared,
       logBytes: this.#logBytes,
       chunkBytes: this.#chunkBytes,
-      maxRows: this.#maxRows(),
-      maxBytes: sink.capabilities.maxBytesPerCommit,
-      flushIntervalMs: settings.flushIntervalMs,
-      signal,
-      passed: (index: number, mark: Mark) => {
-        if (this.frontier.pass(index, mark)) this.#onFrontier();
+      writeState: this.#writeState,
+      signal: this.#abort.signal,
+      passed: (lane, mark) => {
+        if (this.frontier.pass(lane, mark)) this.#onFrontier();
       },
-    };
-    return Array.from(
-      { length: this.#prepared.lanes },
-      (_, lane) => new Lane(lane, this.#prepared.checkpoints.get(lane) ?? null, parts),
-    );
+    });
   }
 
-  /** Rows of a batch, so that its checkpoint and lane row always fit beside it. */
-  #maxRows(): number {
-    const { settings, sink } = this.#parts;
-    return Math.max(1, Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - 10));
+  #makeFeed(): Feed {
+    const { lanes } = this;
+    const { tables, frontier } = this.#prepared;
+    return new Feed({
+      source: this.#parts.source,
+      lanes,
+      tables,
+      sent: this.#sent,
+      logBytes: this.#logBytes,
+      durable: frontier.replayed ? frontier.position : null,
+    });
   }
 
   #makeChunkParts(): ChunkParts {
@@ -199,8 +171,8 @@ export class Run {
         void source.nudge();
         this.#syncIfPassed(table);
       },
-      onShapeMoved: (table) => this.#adoptShape(table),
-      running: () => this.#pause.promise,
+      onShapeMoved: (table) => this.#loads.adopt(table),
+      running: this.#gate.passed,
     });
   }
 
@@ -214,10 +186,23 @@ export class Run {
       logBytes: this.#logBytes,
       signal: this.#abort.signal,
       stopLoad: (table) => this.#loader.stopTable(table),
-      startLoad: (table) => this.#beginLoad(table),
+      startLoad: (table) => this.#loads.begin(table),
       passedBefore: (position) => this.#passedBefore(position),
-      running: () => this.#pause.promise,
+      running: this.#gate.passed,
       onFrontier: () => this.#onFrontier(),
+    });
+  }
+
+  #makeLoads(): TableLoads {
+    return new TableLoads(this.#loader, {
+      chunks: this.#chunkParts,
+      prepared: this.#prepared,
+      reader: this.#reader,
+      barriers: this.#barriers,
+      observer: this.#parts.observer,
+      signal: this.#abort.signal,
+      durable: () => this.frontier.durable.position,
+      fail: (error) => this.#failed.reject(error),
     });
   }
 
@@ -266,13 +251,8 @@ export class Run {
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
-    this.#awaitOlderTransactions();
-    for (const table of this.tables.values()) this.#beginLoad(table);
-    for (const id of this.#prepared.moved) {
-      const table = this.tables.get(id);
-      if (table !== undefined) void this.#adoptShape(table);
-    }
-    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize(this.#prepared.wantedLanes);
+    this.#loads.start();
+    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize();
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
       this.#reader.run(),
@@ -313,30 +293,16 @@ export class Run {
   }
 
   pause(): void {
-    if (this.#pause.held) return;
-    this.#pause.held = true;
-    const gate = Promise.withResolvers<void>();
-    this.#pause.promise = gate.promise;
-    this.#pause.release = gate.resolve;
+    this.#gate.close();
   }
 
   resume(): void {
-    this.#pause.held = false;
-    this.#pause.release();
-    this.#pause.promise = Promise.resolve();
+    this.#gate.open();
   }
 
   /** A new generation of one table. */
-  async resync(id: TableId): Promise<void> {
-    const table = this.tables.get(id);
-    if (table === undefined)
-      throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
-    await this.#reader.interrupt(async () => {
-      await this.#standStill(table);
-      await this.#barriers.resync(table, this.#prepared.canSweep(table) ? "due" : "none");
-      this.#tellState(table);
-      this.#beginLoad(table);
-    });
+  resync(id: TableId): Promise<void> {
+    return this.#loads.resync(id);
   }
 
   /** Everything is SYNC. */
@@ -345,122 +311,16 @@ export class Run {
     return true;
   }
 
-  /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
-  #beginLoad(table: TableRuntime): void {
-    this.#loader.startTable(table);
-    if (table.keyless && !table.held && mustLoad(table)) this.#loadKeyless(table);
-  }
-
-  /** Nothing of the table is under way: its load has stopped and what it had sent is durable. */
-  async #standStill(table: TableRuntime): Promise<void> {
-    await this.#loader.stopTable(table);
-    await this.#reader.drained();
-  }
-
-  #loadKeyless(table: TableRuntime): void {
-    const work = this.#reader.interrupt(async () => {
-      if (!mustLoad(table)) return;
-      await this.#barriers.emptyForLoad(table);
-      const load = await this.#readKeyless(table);
-      if (load === null) return this.#beginLoad(table);
-      table.update({
-        allPlanned: true,
-        snapshot: load.snapshot,
-        end: load.end,
-        rowsLoaded: load.rows,
-      });
-      await this.#writeState([table.stored]);
-      failpoint("keyless.loaded");
-      void this.#parts.source.nudge();
-    });
-    work.catch(() => undefined); // the reader rejects with the same
-  }
-
-  /** Null where the table is not what its shape says, or no longer: it has the catalogue's shape then. */
-  async #readKeyless(table: TableRuntime): Promise<KeylessLoad | null> {
-    try {
-      const shapeHolds = () => this.#isCurrent(table);
-      return await loadKeyless(this.#chunkParts, table, shapeHolds, this.#abort.signal);
-    } catch (thrown) {
-      if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
-      await this.#parts.clock.sleep(SHAPE_MOVED_WAIT_MS, this.#abort.signal);
-      await this.#adoptNow(table);
-      return null;
-    }
-  }
-
-  /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
-  #awaitOlderTransactions(): void {
-    const waiting = this.#prepared.waiting
-      .map((id) => this.tables.get(id))
-      .filter((table) => table !== undefined);
-    if (waiting.length === 0) return;
-    for (const table of waiting) table.held = true;
-    const free = () => {
-      for (const table of waiting) {
-        table.held = false;
-        this.#beginLoad(table);
-      }
+  #resize(): void {
+    const { frontier } = this;
+    const parts = {
+      committer: this.#committer,
+      prepared: this.#prepared,
+      frontier,
+      sent: this.#sent,
     };
-    this.#parts.source
-      .safeToSnapshot(
-        waiting.map((table) => table.id),
-        this.#abort.signal,
-      )
-      .then(free, (error: unknown) => this.#fail(error));
-  }
-
-  #fail(error: unknown): void {
-    this.#failed.reject(error);
-  }
-
-  /** Another number of lanes takes effect at a position that no lane's checkpoint is beyond, over all lane rows at once. */
-  #resize(lanes: number): void {
-    const work = this.#reader.interrupt(async () => {
-      const { position, acknowledge } = this.frontier.durable;
-      const kept = Array.from({ length: lanes }, (_, lane) => ({
-        key: stateKey.checkpoint(lane),
-        value: position,
-      }));
-      const gone = this.#prepared.laneRows
-        .filter((lane) => lane >= lanes)
-        .map((lane) => entry(stateKey.checkpoint(lane), null));
-      const state = () => [
-        ...kept,
-        ...gone,
-        entry(stateKey.frontier, { v: 1, position, acknowledge, unseen: this.#sent.list() }),
-        entry(stateKey.pipeline, { v: 1, identity: this.#prepared.identity, lanes }),
-      ];
-      await this.#committer.commit(this.#prepared.laneRows, {
-        writes: [],
-        state,
-        deadLetters: [],
-        superseded: [],
-      });
-      failpoint("run.resized");
-      throw new RestartNeeded(`the number of lanes is ${lanes} now`);
-    });
+    const work = this.#reader.interrupt(() => resizeLanes(parts));
     work.catch(() => undefined); // the reader rejects with the same
-  }
-
-  async #adoptShape(table: TableRuntime): Promise<void> {
-    const work = this.#reader.interrupt(async () => {
-      await this.#adoptNow(table);
-      this.#beginLoad(table);
-    });
-    await work.catch(() => undefined); // the reader rejects with the same
-  }
-
-  async #isCurrent(table: TableRuntime): Promise<boolean> {
-    const shape = await this.#prepared.currentShape(table);
-    return shape !== null && isSame(diffShapes(table.shape, shape));
-  }
-
-  async #adoptNow(table: TableRuntime): Promise<void> {
-    const shape = await this.#prepared.currentShape(table);
-    if (shape === null) return;
-    await this.#standStill(table);
-    await this.#barriers.adopt(table, shape, this.frontier.durable.position);
   }
 
   /**
@@ -513,8 +373,4 @@ export class Run {
     this.#logBytes.close();
     this.#chunkBytes.close();
   }
-}
-
-function mustLoad(table: TableRuntime): boolean {
-  return table.document.state === "INIT_SYNC" && !table.document.allPlanned;
 }

@@ -1,0 +1,154 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Position } from "../model/position.ts";
+import type { TableId } from "../model/table.ts";
+import { diffShapes, isSame } from "../schema/shape-diff.ts";
+import type { Barriers } from "./barriers.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
+import type { Loader } from "./loader.ts";
+import type { LogReader } from "./log-reader.ts";
+import type { TaskObserver } from "./observer.ts";
+import type { Prepared } from "./prepare-run.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+/** What the loads of tables are made of. */
+interface TableLoadsParts {
+  readonly chunks: ChunkParts;
+  readonly prepared: Prepared;
+  readonly reader: LogReader;
+  readonly barriers: Barriers;
+  readonly observer: TaskObserver;
+  readonly signal: AbortSignal;
+  /** What is durable of the log. */
+  readonly durable: () => Position;
+  /** Ends the run. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Before a table is looked at again that was not as its shape says. */
+const SHAPE_MOVED_WAIT_MS = 200;
+
+/** Begins, ends and begins anew the INIT_SYNC of tables: at the start, after a barrier, for a resync, for another shape. */
+export class TableLoads {
+  readonly #parts: TableLoadsParts;
+  readonly #loader: Loader;
+
+  constructor(loader: Loader, parts: TableLoadsParts) {
+    this.#loader = loader;
+    this.#parts = parts;
+  }
+
+  /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
+  start(): void {
+    const { tables, moved } = this.#parts.prepared;
+    this.#awaitOlderTransactions();
+    for (const table of tables.values()) this.begin(table);
+    for (const id of moved) {
+      const table = tables.get(id);
+      if (table !== undefined) void this.adopt(table);
+    }
+  }
+
+  /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
+  begin(table: TableRuntime): void {
+    this.#loader.startTable(table);
+    if (table.keyless && !table.held && mustLoad(table)) this.#loadKeyless(table);
+  }
+
+  /** A new generation of one table. */
+  async resync(id: TableId): Promise<void> {
+    const { prepared, reader, barriers, observer } = this.#parts;
+    const table = prepared.tables.get(id);
+    if (table === undefined)
+      throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
+    await reader.interrupt(async () => {
+      await this.#standStill(table);
+      await barriers.resync(table, prepared.canSweep(table) ? "due" : "none");
+      observer.event({ type: "table", table: table.id, state: table.document.state });
+      this.begin(table);
+    });
+  }
+
+  /** The table gets the catalogue's shape, ahead of the log. */
+  async adopt(table: TableRuntime): Promise<void> {
+    const work = this.#parts.reader.interrupt(async () => {
+      await this.#adoptNow(table);
+      this.begin(table);
+    });
+    await work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  /** Nothing of the table is under way: its load has stopped and what it had sent is durable. */
+  async #standStill(table: TableRuntime): Promise<void> {
+    await this.#loader.stopTable(table);
+    await this.#parts.reader.drained();
+  }
+
+  #loadKeyless(table: TableRuntime): void {
+    const { chunks, reader, barriers } = this.#parts;
+    const work = reader.interrupt(async () => {
+      if (!mustLoad(table)) return;
+      await barriers.emptyForLoad(table);
+      const load = await this.#readKeyless(table);
+      if (load === null) return this.begin(table);
+      table.update({
+        allPlanned: true,
+        snapshot: load.snapshot,
+        end: load.end,
+        rowsLoaded: load.rows,
+      });
+      await chunks.writeState([table.stored]);
+      failpoint("keyless.loaded");
+      void chunks.source.nudge();
+    });
+    work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  /** Null where the table is not what its shape says, or no longer: it has the catalogue's shape then. */
+  async #readKeyless(table: TableRuntime): Promise<KeylessLoad | null> {
+    const { chunks, signal } = this.#parts;
+    try {
+      return await loadKeyless(chunks, table, () => this.#isCurrent(table), signal);
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+      await chunks.clock.sleep(SHAPE_MOVED_WAIT_MS, signal);
+      await this.#adoptNow(table);
+      return null;
+    }
+  }
+
+  /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
+  #awaitOlderTransactions(): void {
+    const { prepared, chunks, signal, fail } = this.#parts;
+    const waiting = prepared.waiting
+      .map((id) => prepared.tables.get(id))
+      .filter((table) => table !== undefined);
+    if (waiting.length === 0) return;
+    for (const table of waiting) table.held = true;
+    const free = () => {
+      for (const table of waiting) {
+        table.held = false;
+        this.begin(table);
+      }
+    };
+    const ids = waiting.map((table) => table.id);
+    chunks.source.safeToSnapshot(ids, signal).then(free, fail);
+  }
+
+  async #isCurrent(table: TableRuntime): Promise<boolean> {
+    const shape = await this.#parts.prepared.currentShape(table);
+    return shape !== null && isSame(diffShapes(table.shape, shape));
+  }
+
+  async #adoptNow(table: TableRuntime): Promise<void> {
+    const shape = await this.#parts.prepared.currentShape(table);
+    if (shape === null) return;
+    await this.#standStill(table);
+    await this.#parts.barriers.adopt(table, shape, this.#parts.durable());
+  }
+}
+
+function mustLoad(table: TableRuntime): boolean {
+  return table.document.state === "INIT_SYNC" && !table.document.allPlanned;
+}
