@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { writeSync } from "node:fs";
 import { parseFailpoints, setFailpointHandler } from "../model/failpoint.ts";
 import { systemClock } from "../model/ports.ts";
 import { runCommandLine } from "./command-line.ts";
@@ -38,9 +39,13 @@ const surroundings: CliSurroundings = {
 
 /** Failpoints are for tests; nothing else in the program reads this variable. */
 function setFailpoints(text: string): void {
-  const kill = () => void process.kill(process.pid, "SIGKILL");
   if (text === "") return;
-  setFailpointHandler(parseFailpoints(text, { kill, exit: (code) => process.exit(code) }));
+  const actions = {
+    kill: () => void process.kill(process.pid, "SIGKILL"),
+    exit: (code: number) => process.exit(code),
+    tell: (line: string) => void writeSync(process.stderr.fd, `${line}\n`),
+  };
+  setFailpointHandler(parseFailpoints(text, actions));
 }
 
 try {

@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import { setFailpointPhase } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { StateEntry, Takeover } from "../model/sink.ts";
@@ -7,6 +8,7 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import {
   entry,
@@ -61,6 +63,7 @@ const ENTRIES_PER_COMMIT = 200;
  */
 export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise<Prepared> {
   const { source, sink, settings } = parts;
+  setFailpointPhase(() => "START");
   const identity = await source.identity();
   const discovered = await source.discover();
   await sink.open();
@@ -72,6 +75,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const { tables, removed } = makeTables(parts, state, discovered);
+  setFailpointPhase(() => phaseOf(tables.values()));
   await claimTargets(parts, tables);
   await meetLeftTables(parts, { state, discovered, tables, takeover }, committer);
   const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
