@@ -22,6 +22,10 @@ export class MillraceProcess {
   readonly ended: Promise<Ending>;
   /** Resolves when the pipeline reads its log, or has ended. */
   readonly running: Promise<void>;
+  /** Failpoints that were reached, each with its phase ("lane.after-commit SYNC"); `*=tell` tells all of them. */
+  readonly reached = new Set<string>();
+  /** Where a failpoint killed it. */
+  killedAt: { readonly failpoint: string; readonly phase: string } | null = null;
   readonly #child: ChildProcess;
   readonly #isReading: () => void;
   readonly #tableStates = new Map<string, string>();
@@ -112,6 +116,12 @@ export class MillraceProcess {
   }
 
   #take(line: string): void {
+    const [, failpoint, phase, action] = /^failpoint (\S+) (\S+)( kill)?$/.exec(line) ?? [];
+    if (failpoint !== undefined && phase !== undefined) {
+      this.reached.add(`${failpoint} ${phase}`);
+      if (action !== undefined) this.killedAt = { failpoint, phase };
+      return;
+    }
     this.output.push(line);
     if (this.output.length > 2000) this.output.splice(0, 1000);
     if (!line.startsWith("{")) return;

@@ -21,7 +21,7 @@ export type FailpointPhase = "START" | "INIT_SYNC" | "HANDOVER" | "SYNC";
 export type FailpointHandler = (name: string) => void;
 
 let handler: FailpointHandler | null = null;
-let phase: () => FailpointPhase = () => "START";
+let currentPhase: () => FailpointPhase = () => "START";
 
 /** Marks a place. The name is `<room or part>.<moment>`, unique in the sources. */
 export function failpoint(name: string): void {
@@ -35,7 +35,7 @@ export function setFailpointHandler(next: FailpointHandler | null): void {
 
 /** The run that began last tells its phase when it is asked. */
 export function setFailpointPhase(next: () => FailpointPhase): void {
-  phase = next;
+  currentPhase = next;
 }
 
 /** What acts for a failpoint; the process' own means come in here so that tests can watch. */
@@ -66,12 +66,12 @@ export function parseFailpoints(text: string, actions: FailpointActions): Failpo
     else plans.set(...parsePlan(part));
   }
   return (name) => {
-    if (isTelling) tellOnce(`failpoint ${name} ${phase()}`, told, actions);
+    if (isTelling) tellOnce(`failpoint ${name} ${currentPhase()}`, told, actions);
     const plan = plans.get(name);
-    if (plan === undefined || (plan.phase !== null && plan.phase !== phase())) return;
+    if (plan === undefined || (plan.phase !== null && plan.phase !== currentPhase())) return;
     if (--plan.left !== 0) return;
     if (plan.action === "error") throw new Error(`failpoint ${name}`);
-    actions.tell(`failpoint ${name} ${phase()} ${plan.action}`);
+    actions.tell(`failpoint ${name} ${currentPhase()} ${plan.action}`);
     if (plan.action === "exit") actions.exit(1);
     else actions.kill();
   };
