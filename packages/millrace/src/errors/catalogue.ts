@@ -78,6 +78,19 @@ export const CATALOGUE = {
     remedy:
       "Read the dead letter's reason, mend the row at the source or the target's type; the letter goes with the row's next change or a resync of its table.",
   },
+  MR_SINK_CONSTRAINT: {
+    class: "row",
+    meaning:
+      "A unique or exclusion constraint besides the key, or a foreign key of the target, does not allow the row beside the rows that are there.",
+    remedy:
+      "Compare the target's constraint with the source: what the source allows, the target must allow too; then change the row at the source, or resync its table. For a TRUNCATE, drop the foreign keys that point at the table.",
+  },
+  MR_ROW_PUT_OFF: {
+    class: "row",
+    meaning:
+      "A constraint of the target does not allow the row while its table is being loaded; it is read and tried again when the load is over.",
+    remedy: "Nothing, unless it stays when the table is SYNC.",
+  },
   MR_SINK_TOO_LARGE: {
     class: "too-large",
     meaning: "The transaction is over a limit of the sink; it is cut smaller and sent again.",

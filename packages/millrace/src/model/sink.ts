@@ -137,6 +137,10 @@ export type TargetChange =
       readonly drops: readonly string[];
       /** Columns that are dropped and added anew because their type changed. */
       readonly replaces: readonly string[];
+  /** Targets that its foreign keys point at. */
+  readonly parents?: readonly TableId[];
+  /** A row cannot be deleted and inserted anew without loss: foreign keys point at it, or it has columns of its own. */
+  readonly irreplaceable?: boolean;
       /** Unique per barrier; part of the name under which a dropped column is put away first. */
       readonly tag: string;
     }

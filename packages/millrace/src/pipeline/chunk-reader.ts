@@ -4,9 +4,10 @@ import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { ChunkKey, Position } from "../model/position.ts";
 import type { ChunkBatch, Source, SourceSnapshot } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Lane } from "./lane.ts";
-import { laneOf } from "./lane-hash.ts";
+import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
 import { backoffMs } from "./retry.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
@@ -20,6 +21,7 @@ import type { Window } from "./windows.ts";
 export interface ChunkParts {
   readonly source: Source;
   readonly lanes: readonly Lane[];
+  readonly choice: LaneChoice;
   readonly sent: SentTransactions;
   readonly chunkBytes: ByteAccount;
   readonly windowLimitBytes: number;
@@ -119,8 +121,8 @@ export class ChunkReader {
     if (given !== 0) this.#parts.chunkBytes.give(given);
   }
 
-  #lane(target: string, key: string): Lane {
-    const lane = this.#parts.lanes[laneOf(target, key, this.#parts.lanes.length)];
+  #lane(target: TableId, key: string): Lane {
+    const lane = this.#parts.lanes[this.#parts.choice.laneOf(target, key)];
     if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
     return lane;
   }

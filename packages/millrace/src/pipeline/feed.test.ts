@@ -6,6 +6,7 @@ import type { Row } from "../model/value.ts";
 import { UNCHANGED } from "../model/value.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Feed } from "./feed.ts";
+import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { laneOf } from "./lane-hash.ts";
 import type { LaneItem } from "./lane-item.ts";
@@ -45,6 +46,7 @@ function setUp({ checkpoints = [null, null], durable = null, table = tableOf() }
   const feed = new Feed({
     source,
     lanes,
+    choice: new LaneChoice(lanes.length, {}),
     tables: new Map([[table.id, table]]),
     sent,
     logBytes,

@@ -6,7 +6,7 @@ import type { Row } from "../model/value.ts";
 import { UNCHANGED } from "../model/value.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Lane } from "./lane.ts";
-import { laneOf } from "./lane-hash.ts";
+import type { LaneChoice } from "./lane-choice.ts";
 import { makeMeeting, RowItem, type Move, type RowWrite } from "./lane-item.ts";
 import { hasUnchanged, type CompiledRoute } from "./routes.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
@@ -15,6 +15,7 @@ import type { TableRuntime } from "./table-runtime.ts";
 interface FeedParts {
   readonly source: Pick<Source, "keyText" | "comparePositions" | "positionText" | "sees">;
   readonly lanes: readonly Lane[];
+  readonly choice: LaneChoice;
   readonly tables: ReadonlyMap<string, TableRuntime>;
   readonly sent: SentTransactions;
   readonly logBytes: ByteAccount;
@@ -124,7 +125,10 @@ export class Feed {
       table.windows.strike(oldKey);
       table.windows.strike(newKey);
     }
-    if (this.#routes.some((route) => hasUnchanged(route.map(after))))
+    const { choice } = this.#parts;
+    const partial = this.#routes.some((route) => hasUnchanged(route.map(after)));
+    // Halves in one lane need no meeting, and have to stay what they are for a batch that is refused (design/002).
+    if (partial && !this.#routes.some((route) => choice.isGrouped(route.target.id)))
       return this.#meet(table, change, oldKey, newKey, position);
     let bytes = change.bytes;
     for (const route of this.#routes) {
@@ -133,9 +137,9 @@ export class Feed {
       );
     }
     for (const route of this.#routes) {
-      bytes = this.#enter(
-        new RowItem("put", table, route, newKey, route.map(after), position, change, bytes),
-      );
+      const row = route.map(after);
+      const write = partial && hasUnchanged(row) ? "patch" : "put";
+      bytes = this.#enter(new RowItem(write, table, route, newKey, row, position, change, bytes));
     }
     if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
@@ -211,7 +215,7 @@ export class Feed {
   }
 
   #laneIndex(route: CompiledRoute, key: string): number {
-    return laneOf(route.target.id, key, this.#parts.lanes.length);
+    return this.#parts.choice.laneOf(route.target.id, key);
   }
 
   /** The lane's checkpoint, or the frontier, is at or after (`orAt`) or after `position`. */

@@ -5,7 +5,6 @@ import type { Sink } from "../model/sink.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
-import { laneOf } from "./lane-hash.ts";
 import { RowItem } from "./lane-item.ts";
 import type { CompiledRoute } from "./routes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -100,7 +99,7 @@ export class GhostSweep {
       const key = this.#parts.source.keyText(table.shape, sourceKey);
       if (alive(key)) continue;
       const change = new Change("d", table.shape, sourceKey, null, null, null, null, 0);
-      const index = laneOf(route.target.id, key, this.#parts.lanes.length);
+      const index = this.#parts.choice.laneOf(route.target.id, key);
       this.#parts.lanes[index]?.push(
         new RowItem("remove", table, route, key, row, null, change, 0),
       );

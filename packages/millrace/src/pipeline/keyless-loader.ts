@@ -3,7 +3,6 @@ import { failpoint } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { ChunkBatch } from "../model/source.ts";
 import type { Lane } from "./lane.ts";
-import { laneOf } from "./lane-hash.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
 import { RowItem } from "./lane-item.ts";
 import { withKey } from "./feed.ts";
@@ -69,7 +68,7 @@ function enterBatch(
     const key = `r/${table.document.generation}/${rows + i}`;
     let bytes = change.bytes;
     for (const route of table.routesFor(table.shape)) {
-      const lane = parts.lanes[laneOf(route.target.id, "", parts.lanes.length)];
+      const lane = parts.lanes[parts.choice.laneOf(route.target.id, "")];
       if (lane === undefined || change.after === null) continue;
       lane.push(
         new RowItem(

@@ -8,19 +8,19 @@ export interface OrderNotice {
 }
 
 /**
- * What follows from unique constraints besides the key, which rows of different lanes may break for a moment; null
- * where nothing does. With one lane changes are applied in the source's order, one by one where a batch is refused.
+ * What follows from constraints that bind rows of several keys: one lane for all of them (design/002); null where nothing
+ * does.
  */
 export function orderNotice(
   target: TableId,
-  { secondaryUnique }: Pick<TargetCheck, "secondaryUnique">,
+  { secondaryUnique, parents = [] }: Pick<TargetCheck, "secondaryUnique" | "parents">,
   lanes: number,
 ): OrderNotice | null {
-  if (!secondaryUnique || lanes === 1) return null;
+  if (lanes === 1 || (!secondaryUnique && parents.length === 0)) return null;
   return {
     what:
-      `${target} has unique indexes besides its key, and with parallelism ${lanes} changes of different keys are not ` +
-      "applied in the source's order, so that a good row may be refused",
-    remedy: "Say parallelism: 1, or drop the indexes until the cut-over",
+      `${target} has unique indexes besides its key, or foreign keys, so that all its changes go through one of the ` +
+      `${lanes} lanes, in the source's order`,
+    remedy: "Drop them until the cut-over where that is too slow",
   };
 }

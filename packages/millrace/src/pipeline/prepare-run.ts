@@ -8,6 +8,7 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import {
@@ -36,8 +37,10 @@ export interface Prepared {
   readonly identity: Json;
   /** Lanes as the sink's state has them. */
   readonly lanes: number;
-  /** Lanes as the file asks for them. */
-  readonly wantedLanes: number;
+  readonly choice: LaneChoice;
+  /** As the file asks for them, and as the targets' constraints do. */
+  readonly wanted: LaneChoice;
+  readonly checks: Checks;
   readonly laneRows: readonly number[];
   readonly committer: Committer;
   readonly book: DeadLetterBook;
@@ -89,14 +92,16 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal);
   }
-  const made = { identity, lanes, frontier, tables, removed, takeover };
+  const choice = new LaneChoice(lanes, state.pipeline?.laneGroups ?? {});
+  const made = { identity, choice, frontier, tables, removed, takeover };
   // Before the targets are made: who comes after a crash must know by which shape they were.
   await writeDocuments(committer, documentsOf(made));
-  await checkTargets(parts, tables);
+  const checks = await checkTargets(parts, tables);
+  const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
-  const start = { identity, lanes, wantedLanes, laneRows, committer, checkpoints, frontier };
-  return { ...start, tables, waiting, moved, book, ...limits, barriers, currentShape };
+  const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
+  return { ...start, frontier, tables, waiting, moved, book, ...limits, barriers, currentShape };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
@@ -361,7 +366,7 @@ function beginAnew(parts: TaskParts, table: TableRuntime): void {
 
 interface DocumentsToWrite {
   readonly identity: Json;
-  readonly lanes: number;
+  readonly choice: LaneChoice;
   readonly frontier: StartFrontier;
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
   readonly removed: readonly (readonly [TableId, TableDocument])[];
@@ -370,7 +375,7 @@ interface DocumentsToWrite {
 
 function documentsOf({
   identity,
-  lanes,
+  choice,
   frontier,
   tables,
   removed,
@@ -387,7 +392,7 @@ function documentsOf({
     ...[...tables.values()].map((table) => entry(stateKey.table(table.id), table.document)),
     ...removed.map(([id, document]) => entry(stateKey.table(id), { ...document, removed: true })),
     entry(stateKey.frontier, { v: 1, position, acknowledge, unseen }),
-    entry(stateKey.pipeline, { v: 1, identity, lanes }),
+    entry(stateKey.pipeline, pipelineDocument(identity, choice)),
   ];
 }
 

@@ -126,8 +126,9 @@ export class Run {
 
   #makeFeed(): Feed {
     const { lanes } = this;
-    const { tables, frontier } = this.#prepared;
+    const { tables, frontier, choice } = this.#prepared;
     return new Feed({
+      choice,
       source: this.#parts.source,
       lanes,
       tables,
@@ -142,6 +143,7 @@ export class Run {
     return {
       source,
       lanes: this.lanes,
+      choice: this.#prepared.choice,
       sent: this.#sent,
       chunkBytes: this.#chunkBytes,
       windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
@@ -251,8 +253,9 @@ export class Run {
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
-    this.#loads.start();
-    if (this.#prepared.wantedLanes !== this.lanes.length) this.#resize();
+    // Nothing is loaded into lanes that are about to change.
+    if (this.#prepared.wanted.equals(this.#prepared.choice)) this.#loads.start();
+    else this.#resize();
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
       this.#reader.run(),
@@ -283,13 +286,19 @@ export class Run {
     }
   }
 
-  /** Ends the run: what is in the lanes becomes durable and is acknowledged, as far as `graceMs` allows. */
-  async stop(graceMs: number): Promise<void> {
+  /**
+   * Ends the run: what is in the lanes becomes durable and is acknowledged, as far as `graceMs` allows. False where
+   * that was not enough; what is left is read again by the next run.
+   */
+  async stop(graceMs: number): Promise<boolean> {
     this.pause();
     const finished = this.#reader.drained().then(() => this.#frontierWriter.writeNow());
     const grace = this.#parts.clock.sleep(graceMs, this.#abort.signal);
-    await Promise.race([finished, grace]).catch(() => undefined);
+    const done = await Promise.race([finished.then(() => true), grace.then(() => false)]).catch(
+      () => false,
+    );
     this.#abort.abort(new Error("stopped"));
+    return done;
   }
 
   pause(): void {

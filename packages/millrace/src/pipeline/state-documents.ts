@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "../model/position.ts";
 import type { StateEntry } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
+import type { LaneGroups } from "./lane-choice.ts";
 import type { TableState } from "./status.ts";
 
 /*
@@ -14,6 +15,8 @@ export interface PipelineDocument {
   readonly v: 1;
   readonly identity: Json;
   readonly lanes: number;
+  /** Targets that have one lane for all their keys (design/002). */
+  readonly laneGroups?: LaneGroups;
 }
 
 /** `frontier/log`: the durable prefix of the log (I3), and transactions in it that no snapshot has seen yet. */

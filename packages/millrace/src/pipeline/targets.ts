@@ -1,5 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { TargetCheck } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
+import type { Checks } from "./lane-choice.ts";
 import { orderNotice } from "./order-notice.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
@@ -21,13 +23,15 @@ export function sourcesOf({ settings }: TaskParts, tables: Tables, target: strin
   return count;
 }
 
-/** Creates targets that are missing, or says all that does not fit, of all tables at once. */
-export async function checkTargets(parts: TaskParts, tables: Tables): Promise<void> {
+/** Creates targets that are missing, or says all that does not fit, of all tables at once. What it found out is the answer. */
+export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Checks> {
+  const checks = new Map<TableId, TargetCheck>();
   const problems: MillraceError[] = [];
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
         const check = await parts.sink.checkTable(target, parts.settings.create);
+        checks.set(target.id, check);
         table.notices.push(...check.notices);
         const order = orderNotice(target.id, check, parts.settings.parallelism);
         if (order === null) continue;
@@ -41,7 +45,7 @@ export async function checkTargets(parts: TaskParts, tables: Tables): Promise<vo
     }
   }
   const [first] = problems;
-  if (first === undefined) return;
+  if (first === undefined) return checks;
   if (problems.length === 1)
     throw new MillraceError(first.code, first.message.replace(`${first.code}: `, ""), {
       cause: first,

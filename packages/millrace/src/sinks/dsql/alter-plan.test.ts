@@ -26,7 +26,7 @@ function catalogue(...columns: readonly string[]): CatalogueTable {
       generated: false,
     };
   });
-  return { columns: made, keys: [{ columns: ["id"], primary: true }], partlyUnique: [] };
+  return { columns: made, keys: [{ columns: ["id"], primary: true }], otherConstraints: [], parents: [], children: [] };
 }
 
 const away = putAwayName("1", "x");

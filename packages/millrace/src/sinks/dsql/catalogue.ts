@@ -1,3 +1,4 @@
+import { tableId, type TableId } from "../../model/table.ts";
 import { classify } from "./errors.ts";
 import type { SinkConnection } from "./sink-connection.ts";
 
@@ -24,8 +25,14 @@ export interface CatalogueTable {
   readonly columns: readonly CatalogueColumn[];
   /** Unique indexes that are valid and hold for all rows. */
   readonly keys: readonly CatalogueKey[];
-  /** Names of the unique indexes over some of the rows or over an expression: they refuse rows, but are no keys. */
-  readonly partlyUnique: readonly string[];
+  /**
+   * Names of constraints that refuse rows for the sake of others, but are no keys: unique indexes over some of the rows
+   * or over an expression, deferred ones, those that are still being built, and exclusion constraints.
+   */
+  readonly otherConstraints: readonly string[];
+  /** Tables that its foreign keys point at, and those whose foreign keys point at it; it may be one of them itself. */
+  readonly parents: readonly TableId[];
+  readonly children: readonly TableId[];
 }
 
 /** One statement tells whether the table is there and what its columns are: others may be making it right now. */
@@ -37,10 +44,17 @@ const COLUMNS = `SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod
 
 /** `indkey` counts INCLUDE columns too (all columns, on DSQL), `indnkeyatts` only the key. 0 is an expression. */
 const KEYS = `SELECT i.indisprimary, i.indnkeyatts, i.indkey::text, x.relname,
- i.indpred IS NOT NULL OR i.indexprs IS NOT NULL
+ i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR NOT i.indisvalid OR NOT i.indimmediate
  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  JOIN pg_class x ON x.oid = i.indexrelid
- WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique AND i.indisvalid ORDER BY x.relname`;
+ WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique ORDER BY x.relname`;
+
+/** Foreign keys from and to the table, and exclusion constraints. */
+const CONSTRAINTS = `SELECT k.contype::text, k.conname, c.relname = $2 AND n.nspname = $1, fn.nspname, f.relname, n.nspname, c.relname
+ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ LEFT JOIN pg_class f ON f.oid = k.confrelid LEFT JOIN pg_namespace fn ON fn.oid = f.relnamespace
+ WHERE k.contype IN ('f','x') AND ((n.nspname = $1 AND c.relname = $2) OR (fn.nspname = $1 AND f.relname = $2))
+ ORDER BY k.conname`;
 
 /** Reads a table's shape; null where there is no table of this name. */
 export async function readCatalogueTable(
@@ -55,10 +69,19 @@ export async function readCatalogueTable(
     const names = new Map(columns.map(([number, name]) => [number ?? "", name ?? ""]));
     const unique = await connection.query(KEYS, values);
     const isPart = (row: readonly (string | null)[]) => row[4] === "t";
+    const constraints = await connection.query(CONSTRAINTS, values);
+    const links = constraints.filter(([type]) => type === "f");
     return {
       columns: columns.map(readColumn),
       keys: unique.filter((row) => !isPart(row)).flatMap((row) => readKey(row, names)),
-      partlyUnique: unique.filter(isPart).map((row) => row[3] ?? ""),
+      otherConstraints: [
+        ...unique.filter(isPart).map((row) => row[3] ?? ""),
+        ...constraints.filter(([type]) => type === "x").map(([, name]) => name ?? ""),
+      ],
+      parents: namesOf(links.filter((row) => row[2] === "t").map((row) => row.slice(3, 5))),
+      children: namesOf(
+        links.filter((row) => isTable(row.slice(3, 5), table)).map((row) => row.slice(5, 7)),
+      ),
     };
   } catch (error) {
     throw classify(error, { doing: `reading the catalogue of ${table.schema}.${table.name}` });
@@ -69,6 +92,17 @@ export async function readCatalogueTable(
 export async function schemaExists(connection: SinkConnection, schema: string): Promise<boolean> {
   const rows = await connection.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   return rows.length > 0;
+}
+
+function namesOf(names: readonly (readonly (string | null)[])[]): TableId[] {
+  return [...new Set(names.map(([schema, name]) => tableId(schema ?? "", name ?? "")))];
+}
+
+function isTable(
+  [schema, name]: readonly (string | null)[],
+  table: { readonly schema: string; readonly name: string },
+): boolean {
+  return schema === table.schema && name === table.name;
 }
 
 function readColumn([, name, type, notNull, filled, generated]: (

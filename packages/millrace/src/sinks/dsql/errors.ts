@@ -116,9 +116,10 @@ function deniedReason(hint: string): string {
 
 const BY_CODE: Readonly<Record<string, Verdict>> = {
   "40003": ["MR_SINK_UNKNOWN_COMMIT", "the server does not know whether the statement completed"],
-  "23505": ["MR_SINK_ROW_REFUSED", "a unique constraint does not allow the row"],
+  "23505": ["MR_SINK_CONSTRAINT", "a unique constraint does not allow the row"],
+  "23P01": ["MR_SINK_CONSTRAINT", "an exclusion constraint does not allow the row"],
   "23502": ["MR_SINK_ROW_REFUSED", "a column of the target does not take NULL"],
-  "23503": ["MR_SINK_ROW_REFUSED", "a foreign key of the target does not allow the row"],
+  "23503": ["MR_SINK_CONSTRAINT", "a foreign key of the target does not allow the row"],
   "23514": ["MR_SINK_ROW_REFUSED", "a check constraint of the target does not allow the row"],
   "25P02": ["MR_SINK_CONFLICT", "the transaction was aborted already"],
   "25006": ["MR_SINK_LOST_CONNECTION", "the server is read-only for now"],

@@ -14,6 +14,6 @@ export interface SinkRequest {
   /** What follows from unique indexes besides a target's key; null where nothing does. */
   readonly orderNotice: (
     target: TableId,
-    check: { readonly secondaryUnique: boolean },
+    check: { readonly secondaryUnique: boolean; readonly parents?: readonly TableId[] },
   ) => { readonly what: string; readonly remedy: string } | null;
 }

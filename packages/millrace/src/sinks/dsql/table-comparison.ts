@@ -1,4 +1,4 @@
-import type { TargetColumn, TargetTable } from "../../model/table.ts";
+import type { TableId, TargetColumn, TargetTable } from "../../model/table.ts";
 import type { CatalogueColumn, CatalogueTable } from "./catalogue.ts";
 import { typeFits } from "./type-compatibility.ts";
 
@@ -8,8 +8,12 @@ export interface Comparison {
   readonly problems: readonly string[];
   /** Worth knowing, no hindrance. */
   readonly notices: readonly string[];
-  /** There are unique indexes besides that of the key. */
+  /** There are unique or exclusion constraints besides that of the key. */
   readonly secondaryUnique: boolean;
+  /** Tables that its foreign keys point at. */
+  readonly parents: readonly TableId[];
+  /** Deleting a row and inserting it anew would lose something. */
+  readonly irreplaceable: boolean;
 }
 
 /** Compares a table that is there with what the mapping needs. Pure; names every problem, not only the first. */
@@ -26,10 +30,13 @@ export function compareTable(actual: CatalogueTable, wanted: TargetTable): Compa
     problems.push(`no primary key or unique index on (${key.join(", ")})`);
   }
   const unique = uniqueNotices(actual, key);
+  const { parents, children } = actual;
   return {
     problems,
     notices: [...extraNotices(extra), ...unique],
     secondaryUnique: unique.length > 0,
+    parents,
+    irreplaceable: children.length > 0 || extra.length > 0,
   };
 }
 
@@ -68,9 +75,11 @@ function uniqueNotices(actual: CatalogueTable, key: readonly string[]): string[]
   const others = actual.keys.filter((other) => !sameNames(other.columns, key));
   const on = [
     ...others.map((other) => `on (${other.columns.join(", ")})`),
-    ...actual.partlyUnique.map((name) => `${name} (over some rows, or an expression)`),
+    ...actual.otherConstraints.map((name) => `${name} (not a plain one)`),
   ];
-  return on.map((what) => `secondary unique index ${what}: rows that break it become dead letters`);
+  return on.map(
+    (what) => `unique besides the key ${what}: a row that breaks it becomes a dead letter`,
+  );
 }
 
 /** The order of key columns does not matter to ON CONFLICT. */

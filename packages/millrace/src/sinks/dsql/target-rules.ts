@@ -34,8 +34,8 @@ function existingFindings(
   actual: CatalogueTable,
   { orderNotice }: SinkRequest,
 ): Finding[] {
-  const { problems, notices, secondaryUnique } = compareTable(withoutPutAway(actual), target);
-  const order = orderNotice(target.id, { secondaryUnique });
+  const { problems, notices, ...check } = compareTable(withoutPutAway(actual), target);
+  const order = orderNotice(target.id, check);
   return [
     ...problems.map((problem): Finding => ({
       severity: "error",
@@ -60,8 +60,8 @@ function orderFinding({
   readonly what: string;
   readonly remedy: string;
 }): Finding {
-  const whatFollows = "A row that is refused becomes a dead letter.";
-  return { severity: "warning", what: `${what}.`, whatFollows, remedy: `${remedy}.` };
+  const whatFollows = "It is loaded and followed more slowly than others.";
+  return { severity: "notice", what: `${what}.`, whatFollows, remedy: `${remedy}.` };
 }
 
 /** Keys whose declared size the sink refuses, and those whose values may be over its limit. */

@@ -78,6 +78,8 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
       created: false,
       notices: [],
       secondaryUnique: false,
+      parents: [],
+      irreplaceable: false,
     });
     expect(await columnsOf('o"x')).toEqual(['a "b" bigint', "c text"]);
   });
@@ -185,6 +187,8 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
       created: false,
       notices: [],
       secondaryUnique: false,
+      parents: [],
+      irreplaceable: false,
     });
     expect(await columnsOf()).toEqual(["id bigint", "b text", "c text", "fresh bigint"]);
   });
