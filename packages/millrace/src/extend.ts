@@ -35,7 +35,6 @@ export type {
 export type {
   Commit,
   CommitResult,
-  DeadLetter,
   KeyPage,
   LaneRow,
   LaneStamp,
@@ -48,6 +47,8 @@ export type {
   TargetCheck,
   Write,
 } from "./model/sink.ts";
+export { deadLetterOf } from "./model/dead-letter.ts";
+export type { DeadLetter, Refusal, ReplayOutcome } from "./model/dead-letter.ts";
 export { tableId } from "./model/table.ts";
 export type { Column, TableId, TableShape, TargetColumn, TargetTable } from "./model/table.ts";
 export { Skimmed, UNCHANGED } from "./model/value.ts";

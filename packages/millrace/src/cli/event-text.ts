@@ -1,4 +1,5 @@
 import { ended } from "../config/problem.ts";
+import { recoveredText, retryText } from "../observe/event-log.ts";
 import type { PipelineEvent } from "../pipeline-handle.ts";
 
 /** One plain line for an event; null for what a plain display does not show. */
@@ -17,9 +18,13 @@ export function eventText(event: PipelineEvent): string | null {
     case "schema-change":
       return `${event.table}: ${event.change} ${event.outcome}`;
     case "retry":
-      return `trying again in ${event.waitMs} ms (attempt ${event.attempt}): ${event.message}`;
+      return retryText(event);
+    case "recovered":
+      return recoveredText(event);
     case "dead-letter":
       return `${event.table}: a row was parked as a dead letter: ${event.code}: ${event.reason}`;
+    case "dead-letter-settled":
+      return `${event.table}: dead letter ${event.id.slice(0, 12)}: ${event.outcome}`;
     case "caught-up":
       return "caught up with the source";
   }

@@ -1,4 +1,5 @@
 import type { Op, Transaction } from "./change.ts";
+import type { DeadLetter } from "./dead-letter.ts";
 import type { Json, Position } from "./position.ts";
 import type { TableId, TableShape, TargetTable } from "./table.ts";
 import type { Row } from "./value.ts";
@@ -71,23 +72,6 @@ export interface TargetChangeEvent {
   readonly transaction: Transaction | null;
 }
 
-/** A change that can never be applied. No values, but the key that finds it. */
-export interface DeadLetter {
-  readonly id: string;
-  readonly table: TableId;
-  readonly target: TableId;
-  /** Canonical key text. */
-  readonly key: string;
-  /** The key's columns by name, as the source's text; what replay reads the row by. */
-  readonly keyColumns: Readonly<Record<string, string | null>>;
-  readonly op: string;
-  readonly position: Position | null;
-  readonly code: string;
-  /** A sentence without values. */
-  readonly reason: string;
-  readonly parkedAtMs: number;
-}
-
 /** One transaction of one lane (or of several, for barriers and key changes). All of it becomes durable, or nothing. */
 export interface Commit {
   readonly fence: number;
@@ -137,10 +121,6 @@ export type TargetChange =
       readonly drops: readonly string[];
       /** Columns that are dropped and added anew because their type changed. */
       readonly replaces: readonly string[];
-  /** Targets that its foreign keys point at. */
-  readonly parents?: readonly TableId[];
-  /** A row cannot be deleted and inserted anew without loss: foreign keys point at it, or it has columns of its own. */
-  readonly irreplaceable?: boolean;
       /** Unique per barrier; part of the name under which a dropped column is put away first. */
       readonly tag: string;
     }
@@ -157,6 +137,10 @@ export interface TargetCheck {
    * order is kept only within one lane.
    */
   readonly secondaryUnique: boolean;
+  /** Targets that its foreign keys point at. */
+  readonly parents?: readonly TableId[];
+  /** A row cannot be deleted and inserted anew without loss: foreign keys point at it, or it has columns of its own. */
+  readonly irreplaceable?: boolean;
 }
 
 /** Key ranges of a target table, for ghosts and verify: rows by key text. */
@@ -179,7 +163,11 @@ export interface Sink {
   estimateBytes(table: TargetTable, row: Row): number;
   /** Opens connections and makes the state tables where they are missing. */
   open(): Promise<void>;
-  /** Raises the fence over all lane rows in one transaction, makes lane rows up to `lanes`, then reads state (I5). */
+  /**
+   * Raises the fence over all lane rows in one transaction, makes lane rows up to `lanes`, then reads state (I5). A sink
+   * object stands for one process: once it has taken over, it does so again only while no other one did since.
+   * @throws MillraceError MR_FENCED, by a look in that same transaction.
+   */
   takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover>;
   /** The lane rows as they stand; decides an unknown outcome (I6). */
   readLanes(): Promise<readonly LaneRow[]>;
@@ -204,5 +192,10 @@ export interface Sink {
    * are full-width with only key columns filled. Optional: sinks that cannot read have none.
    */
   readKeys?(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage>;
+  /**
+   * The dead letters of a task as they stand: only a look, without {@link Sink.open} and {@link Sink.takeOver}, beside
+   * a task that runs; none where the pipeline never ran. Absent where nobody but the task can look.
+   */
+  readDeadLetters?(task: { pipeline: string; task: string }): Promise<readonly DeadLetter[]>;
   close(): Promise<void>;
 }

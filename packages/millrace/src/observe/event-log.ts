@@ -33,18 +33,68 @@ function lineOf(event: TaskEvent): Line {
     case "retry":
       return [
         "warn",
-        event.message,
-        { code: event.code, attempt: event.attempt, waitMs: event.waitMs },
+        retryText(event),
+        {
+          code: event.code,
+          attempt: event.attempt,
+          waitMs: event.waitMs,
+          since: new Date(event.sinceMs).toISOString(),
+          remedy: event.remedy,
+        },
       ];
+    case "recovered":
+      return ["warn", recoveredText(event), { code: event.code, attempts: event.attempts }];
     case "dead-letter":
       return [
         "warn",
         "row parked as a dead letter",
-        { table: event.table, code: event.code, reason: event.reason },
+        // The names of the key's columns; their values are the row's.
+        {
+          table: event.table,
+          target: event.target,
+          letter: event.id,
+          code: event.code,
+          column: event.column,
+          reason: event.reason,
+          op: event.op,
+          position: event.position,
+          key: event.key,
+          attempts: event.attempts,
+        },
+      ];
+    case "dead-letter-settled":
+      return [
+        event.outcome === "refused" ? "warn" : "info",
+        `dead letter ${event.outcome}`,
+        { table: event.table, letter: event.id },
       ];
     case "caught-up":
       return ["info", "caught up with the source"];
   }
+}
+
+/** What is told of a failure that is met again and again. */
+export function retryText({
+  message,
+  attempt,
+  waitMs,
+}: Pick<Extract<TaskEvent, { type: "retry" }>, "message" | "attempt" | "waitMs">): string {
+  const tries = attempt === 1 ? "" : `, after ${attempt} attempts`;
+  return `${message}; trying again${tries}, next in ${seconds(waitMs)}`;
+}
+
+/** What is told when it is over. */
+export function recoveredText({
+  code,
+  attempts,
+  lastedMs,
+}: Pick<Extract<TaskEvent, { type: "recovered" }>, "code" | "attempts" | "lastedMs">): string {
+  const tries = attempts === 1 ? "1 failed attempt" : `${attempts} failed attempts`;
+  return `works again after ${seconds(lastedMs)} and ${tries} (${code})`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }
 
 function stateLine(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { tableId } from "../model/table.ts";
+import { tableId, type TableId } from "../model/table.ts";
+import type { TaskEvent } from "../pipeline/status.ts";
 import { logEvent } from "./event-log.ts";
 import { createLogger } from "./logger.ts";
 import type { LoggerOptions } from "./logger.ts";
@@ -16,6 +17,20 @@ function loggerInto(options: Partial<LoggerOptions>) {
   });
   return { log, lines };
 }
+
+const parked = (table: TableId): TaskEvent => ({
+  type: "dead-letter",
+  id: "0123",
+  table,
+  target: table,
+  code: "MR_VALUE_DOES_NOT_FIT",
+  reason: 'column "v": too long',
+  column: "v",
+  position: [1, 2, 0],
+  op: "u",
+  key: ["id"],
+  attempts: 1,
+});
 
 describe("the log", () => {
   it("writes one JSON object per line for machines", () => {
@@ -59,6 +74,19 @@ describe("the log", () => {
     expect(lines).toEqual([]);
   });
 
+  it("says of a parked row where and why, and names its key's columns", () => {
+    const { log, lines } = loggerInto({ level: "warn" });
+    logEvent(log, parked(tableId("public", "a")));
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      table: "public.a",
+      code: "MR_VALUE_DOES_NOT_FIT",
+      column: "v",
+      position: [1, 2, 0],
+      key: ["id"],
+      letter: "0123",
+    });
+  });
+
   it("tells events by their weight", () => {
     const { log, lines } = loggerInto({ level: "debug" });
     const table = tableId("public", "a");
@@ -66,7 +94,7 @@ describe("the log", () => {
     logEvent(log, { type: "state", state: "failed", error });
     logEvent(log, { type: "table", table, state: "SYNC" });
     logEvent(log, { type: "progress", table, rowsLoaded: 1, estimatedRows: null });
-    logEvent(log, { type: "dead-letter", table, code: "MR_KEY_NULL", reason: "why" });
+    logEvent(log, parked(table));
     logEvent(log, { type: "caught-up" });
     expect(lines.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([
       "error",

@@ -1,12 +1,15 @@
+import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import type { Clock } from "../model/ports.ts";
-import type { DeadLetter, Write } from "../model/sink.ts";
+import type { Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { toWrites, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
-import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
-import type { RowItem } from "./lane-item.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { ReplayItem, type RowItem } from "./lane-item.ts";
+import { letterFor, letterKeyOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
+import type { TaskEvent } from "./status.ts";
 
 /** A key of a target whose dead letter goes. */
 export interface Superseded {
@@ -71,20 +74,45 @@ export class BatchContent {
   }
 
   /** An item that can never be applied. @throws MillraceError where there are too many. */
-  park(item: RowItem, why: Pick<DeadLetter, "code" | "reason">): void {
-    this.#parts.book.admit(item.table.id, why, this.#letters.size);
-    const letter = letterFor(item, why.code, why.reason, this.#parts.clock.now());
-    const name = nameOf(letter.target, letter.key);
-    this.#letters.set(name, letter);
+  park(item: RowItem, why: Refusal): void {
+    const { book, clock } = this.#parts;
+    const target = item.route.target.id;
+    const key = letterKeyOf(item);
+    const name = nameOf(target, key);
+    const earlier = this.#letters.get(name) ?? book.get(target, key);
+    if (earlier === null || !(item instanceof ReplayItem)) {
+      const known = book.has(target, key) ? 1 : 0;
+      book.admit(item.table.id, why, this.#newLettersBeside(name, item.table.id) - known);
+    }
+    this.#letters.set(name, letterFor(item, why, clock.now(), earlier));
     this.#superseded.delete(name);
+  }
+
+  /** An item for a sink where every change matters: a full row takes the place of the key's letter. */
+  applied(item: RowItem): void {
+    const { target } = item.route;
+    if (target.keyless) return;
+    const name = nameOf(target.id, item.key);
+    this.#letters.delete(name);
+    if (this.#parts.book.has(target.id, item.key))
+      this.#superseded.set(name, { target: target.id, key: item.key });
+  }
+
+  /** Letters of this transaction for keys of a table that had none. */
+  #newLettersBeside(own: string, table: TableId): number {
+    let count = 0;
+    for (const [name, letter] of this.#letters) {
+      const isNew = letter.table === table && !this.#parts.book.has(letter.target, letter.key);
+      if (isNew && name !== own) count++;
+    }
+    return count;
   }
 
   /** It is durable: its letters stand, and those that it took the place of are gone. */
   durable(): void {
     for (const letter of this.#letters.values()) {
       this.#parts.book.add(letter);
-      const { table, code, reason } = letter;
-      this.#parts.observer.event({ type: "dead-letter", table, code, reason });
+      this.#parts.observer.event(parkedEvent(letter));
     }
     for (const { target, key } of this.#superseded.values()) this.#parts.book.remove(target, key);
   }
@@ -117,6 +145,25 @@ export class BatchContent {
     this.writes.push(write);
     this.outcomesOf.push(outcomes);
   }
+}
+
+/** What is told of a letter to logs and displays: the names of the key's columns, never their values. */
+export function parkedEvent(letter: DeadLetter): TaskEvent {
+  const { id, table, target, code, reason, column, position, op, attempts } = letter;
+  const key = Object.keys(letter.keyColumns);
+  return {
+    type: "dead-letter",
+    id,
+    table,
+    target,
+    code,
+    reason,
+    column,
+    position,
+    op,
+    key,
+    attempts,
+  };
 }
 
 function nameOf(target: TableId, key: string): string {

@@ -6,7 +6,7 @@ import { Skimmed, UNCHANGED } from "../model/value.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
-import type { RowItem } from "./lane-item.ts";
+import { ReplayItem, type RowItem } from "./lane-item.ts";
 import { deafObserver } from "./observer.ts";
 import { instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 import { refused, ScriptedSink, type Answer } from "./scripted-sink.fixture.ts";
@@ -45,6 +45,7 @@ interface Setting {
   readonly rows?: Readonly<Record<string, Row>>;
   readonly capabilities?: Partial<SinkCapabilities>;
   readonly maxLetters?: number;
+  readonly maxShare?: number;
 }
 
 function setUp({
@@ -52,13 +53,14 @@ function setUp({
   rows = {},
   capabilities = {},
   maxLetters = 100,
+  maxShare = 1,
 }: Setting = {}) {
   const sink = new ScriptedSink(2, capabilities);
   const clock = instantClock();
   const observer = deafObserver;
   const parts = { sink, clock, random: () => 0.5, observer, signal: new AbortController().signal };
   const committer = new Committer(parts, 7, sink.lanes);
-  const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare: 1 }, []);
+  const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare }, []);
   const reads = new KnownRows(rows);
   const writer = new BatchWriter(1, { sink, committer, book, reads, observer, clock, compaction });
   return { sink, book, reads, writer };
@@ -76,6 +78,14 @@ function poison(sink: ScriptedSink, value: string, times = 50): void {
 const table = tableOf();
 const put = (key: string, v: string, at: number | null, on = table): RowItem =>
   itemOf(on, "put", [key, v, "b"], at);
+
+const skimmed = { code: "MR_VALUE_TOO_LARGE", reason: "large", column: "v" };
+
+/** The row of a letter, as a replay has read it. */
+function replayOf(of: typeof table, row: Row): ReplayItem {
+  const { route, key, change } = itemOf(of, "put", row, null, "r");
+  return new ReplayItem("put", of, route, key, row, null, change, 0);
+}
 
 describe("BatchWriter", () => {
   it("commits rows with the position of the last change as the lane's checkpoint", async () => {
@@ -131,6 +141,51 @@ describe("BatchWriter", () => {
     poison(sink, "bad");
     const items = Array.from({ length: 4 }, (_, i) => put(`k${i}`, "bad", i));
     await expect(writer.write(items)).rejects.toMatchObject({ code: "MR_DEAD_LETTER_LIMIT" });
+    expect(sink.landed).toHaveLength(2);
+  });
+
+  it("counts rows and refusals once, however often their batch is cut", async () => {
+    const { sink, book, writer } = setUp({ maxShare: 0.0003 });
+    book.passed(table.id, 10_000);
+    poison(sink, "bad");
+    const items = Array.from({ length: 16 }, (_, i) =>
+      itemOf(table, "put", i === 3 ? [`k${i}`, new Skimmed(9), "b"] : [`k${i}`, "1", "b"], i),
+    );
+    await writer.write([...items.slice(0, 15), put("x", "bad", 16)]);
+    expect(book.size).toBe(2);
+    expect(() => book.admit(table.id, skimmed)).not.toThrow();
+    expect(() => book.admit(table.id, skimmed, 1)).toThrow("MR_DEAD_LETTER_LIMIT");
+  });
+
+  it("a key that is parked already is none more, even at the limit", async () => {
+    const { sink, book, writer } = setUp({ maxLetters: 1 });
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1)]);
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(6_000), "b"], 2)]);
+    expect(sink.landed[1]?.deadLetters).toMatchObject([{ key: "a", attempts: 2, position: 2 }]);
+    expect(book.size).toBe(1);
+  });
+
+  it("a replay that is refused again leaves the letter, whatever the limits say", async () => {
+    const { sink, book, writer } = setUp({ maxLetters: 1 });
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1)]);
+    await writer.write([replayOf(table, ["a", new Skimmed(7_000), "b"])]);
+    expect(sink.landed[1]?.deadLetters).toMatchObject([{ key: "a", attempts: 2, position: 1 }]);
+    expect(sink.landed[1]?.state).toEqual([]);
+    await writer.write([replayOf(table, ["a", "1", "b"])]);
+    expect(sink.landed[2]).toMatchObject({
+      superseded: [{ key: "a" }],
+      writes: [{ kind: "upsert", rows: [["a", "1", "b"]] }],
+    });
+    expect(book.size).toBe(0);
+  });
+
+  it("gives up a letter in a commit of its lane, once", async () => {
+    const { sink, book, writer } = setUp();
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 1)]);
+    const target = table.targets[0]?.target.id ?? table.id;
+    expect(await writer.discard({ target, key: "a" })).toMatchObject({ key: "a" });
+    expect(sink.landed[1]).toMatchObject({ lanes: [{ lane: 1 }], superseded: [{ key: "a" }] });
+    expect([book.size, await writer.discard({ target, key: "a" })]).toEqual([0, null]);
     expect(sink.landed).toHaveLength(2);
   });
 
@@ -227,7 +282,11 @@ describe("BatchWriter", () => {
     expect(sink.landed[0]?.writes).toMatchObject([
       { changes: [{ after: ["a", "1", "b"] }, { after: ["a", "3", "b"] }] },
     ]);
-    expect(sink.landed[0]?.deadLetters).toHaveLength(1);
+    // The full row that came last took its place.
+    expect(sink.landed[0]?.deadLetters).toEqual([]);
+    await writer.write([itemOf(table, "put", ["a", new Skimmed(5_000), "b"], 4)]);
+    await writer.write([put("a", "5", 5)]);
+    expect(sink.landed[2]).toMatchObject({ superseded: [{ key: "a" }] });
   });
 });
 

@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { DeadLetter } from "../model/dead-letter.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
 import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model/sink.ts";
@@ -14,7 +15,8 @@ import {
   type KeyOutcome,
 } from "./compaction.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
-import type { RowItem } from "./lane-item.ts";
+import type { Discard, RowItem } from "./lane-item.ts";
+import { refusalOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
@@ -133,8 +135,12 @@ export class BatchWriter {
       const row = read.get(item) ?? null;
       const after = event.after === null || row === null ? event.after : overlay(row, event.after);
       const why = after === null ? null : unfit(item.route.target, after);
-      if (why === null) changes.push({ ...event, after });
-      else content.park(item, why);
+      if (why !== null) {
+        content.park(item, why);
+        continue;
+      }
+      changes.push({ ...event, after });
+      content.applied(item);
     }
     content.writes.push({ kind: "changes", changes });
     content.outcomesOf.push([]);
@@ -184,8 +190,25 @@ export class BatchWriter {
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
   async #park(items: readonly RowItem[], error: MillraceError): Promise<void> {
     const content = new BatchContent(this.#parts);
-    for (const item of items) content.park(item, { code: error.code, reason: error.detail });
+    for (const item of items) content.park(item, refusalOf(error));
     await this.#commit(items, content);
+  }
+
+  /** The operator gives up a letter: the one that goes, or null where none stands any more. */
+  async discard({ target, key }: Pick<Discard, "target" | "key">): Promise<DeadLetter | null> {
+    const { book, committer } = this.#parts;
+    const letter = book.get(target, key);
+    if (letter === null) return null;
+    const superseded = [{ target, key }];
+    await committer.commit([this.#lane], {
+      writes: [],
+      state: () => [],
+      deadLetters: [],
+      superseded,
+    });
+    failpoint("lane.discarded");
+    book.remove(target, key);
+    return letter;
   }
 
   async #commit(items: readonly RowItem[], content: BatchContent): Promise<CommitResult> {

@@ -1,14 +1,13 @@
-import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { DeadLetterBook, letterFor } from "./dead-letter-book.ts";
-import { itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { DeadLetterBook, TooManyRefused } from "./dead-letter-book.ts";
+import { letterFor } from "./letter.ts";
+import { itemOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
 const target = table.targets[0]?.target.id ?? table.id;
 const limits = { policy: "park", maxPerTable: 3, maxShare: 0.01 } as const;
-const why = { code: "MR_SINK_ROW_REFUSED", reason: "22P02" };
-const letter = (key: string) =>
-  letterFor(itemOf(table, "put", [key, "secret", "b"], 4), why.code, why.reason, 99);
+const why = { code: "MR_SINK_ROW_REFUSED", reason: "22P02", column: null };
+const letter = (key: string) => letterFor(itemOf(table, "put", [key, "secret", "b"], 4), why, 99);
 
 describe("DeadLetterBook", () => {
   it("knows what stands, one letter per key", () => {
@@ -31,51 +30,29 @@ describe("DeadLetterBook", () => {
 
   it("admits no more than the share of the last rows", () => {
     const book = new DeadLetterBook({ ...limits, maxPerTable: 10_000 }, []);
-    book.applied(table.id, 20_000);
-    for (let i = 0; i < 100; i++) book.admit(table.id, why);
-    expect(() => book.admit(table.id, why)).toThrow("MR_DEAD_LETTER_LIMIT");
+    book.passed(table.id, 20_000);
+    for (let i = 0; i < 100; i++) {
+      book.admit(table.id, why);
+      book.add(letter(`k${i}`));
+    }
+    expect(() => book.admit(table.id, why)).toThrow(TooManyRefused);
+    book.passed(table.id, 10_000);
+    expect(() => book.admit(table.id, why)).not.toThrow();
+  });
+
+  it("counts what is durable once, however often a batch was cut and asked again", () => {
+    const book = new DeadLetterBook({ ...limits, maxPerTable: 10_000 }, [letter("old")]);
+    book.passed(table.id, 10_000);
+    for (let i = 0; i < 500; i++) book.admit(table.id, why, i % 20);
+    for (let i = 0; i < 500; i++) book.add(letter("a"));
+    expect(book.countOf(table.id)).toBe(2);
+    expect(() => book.admit(table.id, why, 98)).not.toThrow();
+    expect(() => book.admit(table.id, why, 99)).toThrow(TooManyRefused);
   });
 
   it("admits none where the file says so", () => {
     expect(() =>
       new DeadLetterBook({ ...limits, policy: "fail" }, []).admit(table.id, why),
     ).toThrow("set to fail");
-  });
-});
-
-describe("letterFor", () => {
-  it("says where and why, with the key and no other value", () => {
-    expect(letter("a")).toEqual({
-      id: createHash("sha256").update("shop.orders|copy.orders|a").digest("hex"),
-      table: "shop.orders",
-      target: "copy.orders",
-      key: "a",
-      keyColumns: { id: "a" },
-      op: "u",
-      position: 4,
-      code: "MR_SINK_ROW_REFUSED",
-      reason: "22P02",
-      parkedAtMs: 99,
-    });
-    expect(JSON.stringify(letter("a"))).not.toContain("secret");
-  });
-
-  it("has an id that fits into any sink's key, however long the row's own key is", () => {
-    const [long, longer] = [letter("k".repeat(2560)), letter("k".repeat(2561))];
-    expect(long.id).toHaveLength(64);
-    expect(long.id).not.toBe(longer.id);
-    expect(letter("k".repeat(2560)).id).toBe(long.id);
-  });
-
-  it("letters of rows without key never replace one another", () => {
-    const bag = tableOf(shapeOf(undefined, []));
-    const keys = [
-      itemOf(bag, "append", ["p1", "a", "1", "b"], 1),
-      itemOf(bag, "remove-equal", ["", "a", "1", "b"], 1),
-      itemOf(bag, "append", ["p2", "a", "1", "b"], 2),
-      itemOf(bag, "append", ["r/1/0", "a", "1", "b"], null),
-      itemOf(bag, "append", ["r/1/1", "a", "1", "b"], null),
-    ].map((item) => letterFor(item, why.code, why.reason, 1).key);
-    expect(new Set(keys).size).toBe(5);
   });
 });

@@ -1,10 +1,7 @@
-import { createHash } from "node:crypto";
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import type { ErrorHandler } from "../model/error-handler.ts";
-import type { DeadLetter } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
-import type { Value } from "../model/value.ts";
-import type { RowItem } from "./lane-item.ts";
 
 interface Limits {
   readonly policy: "park" | "fail";
@@ -17,32 +14,59 @@ interface Limits {
 
 const SHARE_WINDOW_ROWS = 10_000;
 
+/** So many rows of one table are refused that its mapping must be wrong: the table is stopped, not the pipeline. */
+export class TooManyRefused extends MillraceError {
+  readonly table: TableId;
+
+  constructor(table: TableId, standing: number, last: Refusal) {
+    const rows = `${standing + 1} rows of ${table} were refused`;
+    super("MR_DEAD_LETTER_LIMIT", `${rows}, the last one: ${last.code}: ${last.reason}`, {
+      facts: { table, standing },
+    });
+    this.table = table;
+  }
+}
+
+/** Of a table's last rows, those that are durable: how many went by, and how many of them got a letter. */
+interface Recent {
+  rows: number;
+  parked: number;
+}
+
 /** The dead letters that stand at the sink, by target and key; and the limit past which a mapping must be wrong. */
 export class DeadLetterBook {
   readonly #letters = new Map<TableId, Map<string, DeadLetter>>();
-  readonly #recent = new Map<TableId, { rows: number; parked: number }>();
+  readonly #counts = new Map<TableId, number>();
+  readonly #recent = new Map<TableId, Recent>();
   readonly #limits: Limits;
   #size = 0;
 
   constructor(limits: Limits, standing: readonly DeadLetter[]) {
     this.#limits = limits;
-    for (const letter of standing) this.add(letter);
+    for (const letter of standing) this.#put(letter);
   }
 
   get size(): number {
     return this.#size;
   }
 
+  /** All that stand. */
+  list(): DeadLetter[] {
+    return [...this.#letters.values()].flatMap((letters) => [...letters.values()]);
+  }
+
   has(target: TableId, key: string): boolean {
-    return this.#size > 0 && (this.#letters.get(target)?.has(key) ?? false);
+    return this.get(target, key) !== null;
+  }
+
+  /** The letter of a key; null where there is none. */
+  get(target: TableId, key: string): DeadLetter | null {
+    return this.#size === 0 ? null : (this.#letters.get(target)?.get(key) ?? null);
   }
 
   /** How many stand for a source table. */
   countOf(table: TableId): number {
-    let count = 0;
-    for (const letters of this.#letters.values())
-      for (const letter of letters.values()) if (letter.table === table) count++;
-    return count;
+    return this.#counts.get(table) ?? 0;
   }
 
   /** Keys of a target that have one. */
@@ -50,19 +74,21 @@ export class DeadLetterBook {
     return [...(this.#letters.get(target)?.keys() ?? [])];
   }
 
+  /** A letter is durable. One of a key that has one already takes its place and counts once. */
   add(letter: DeadLetter): void {
-    const letters = this.#letters.get(letter.target) ?? new Map<string, DeadLetter>();
-    this.#letters.set(letter.target, letters);
-    if (!letters.has(letter.key)) this.#size++;
-    letters.set(letter.key, letter);
+    if (this.#put(letter)) this.#recentOf(letter.table).parked++;
   }
 
   remove(target: TableId, key: string): void {
-    if (this.#letters.get(target)?.delete(key) === true) this.#size--;
+    const letters = this.#letters.get(target);
+    const letter = letters?.get(key);
+    if (letters === undefined || letter === undefined) return;
+    letters.delete(key);
+    this.#count(letter.table, -1);
   }
 
-  /** Counts rows that were applied. */
-  applied(table: TableId, rows: number): void {
+  /** Counts rows that are durable, the parked ones among them. Each once, however often its batch was cut. */
+  passed(table: TableId, rows: number): void {
     const recent = this.#recentOf(table);
     recent.rows += rows;
     if (recent.rows > SHARE_WINDOW_ROWS) {
@@ -72,84 +98,50 @@ export class DeadLetterBook {
   }
 
   /**
-   * Says that one more is about to be parked, beside `pending` others of the same transaction.
-   * @throws MillraceError MR_DEAD_LETTER_LIMIT when that is too many, or the row's own error where none may be parked.
+   * Says that one more key is about to be parked, beside `pending` others of its table in the same transaction. Changes
+   * nothing: only what is durable counts, and a batch that is cut asks again for the same rows.
+   * @throws TooManyRefused when that is too many.
+   * @throws MillraceError MR_DEAD_LETTER_LIMIT where none may be parked.
    */
-  admit(table: TableId, letter: Pick<DeadLetter, "code" | "reason">, pending = 0): void {
-    const { policy, handler } = this.#limits;
-    const { code, reason } = letter;
-    if ((handler?.rowRefused({ table, code, reason }) ?? policy) === "fail") {
-      const who = handler === undefined ? "dead letters are set to fail" : "its handler says fail";
-      throw new MillraceError(
-        "MR_DEAD_LETTER_LIMIT",
-        `a row of ${table} was refused (${code}: ${reason}) and ${who}`,
-      );
-    }
-    const recent = this.#recentOf(table);
-    recent.parked++;
+  admit(table: TableId, refusal: Refusal, pending = 0): void {
+    this.#refuseByPolicy(table, refusal);
+    const standing = this.countOf(table) + pending;
+    const { rows, parked } = this.#recentOf(table);
     const share =
-      recent.rows >= SHARE_WINDOW_ROWS && recent.parked > this.#limits.maxShare * SHARE_WINDOW_ROWS;
-    if (share || this.countOf(table) + pending >= this.#limits.maxPerTable) {
-      throw new MillraceError(
-        "MR_DEAD_LETTER_LIMIT",
-        `${this.countOf(table) + 1} rows of ${table} were refused, the last one: ${letter.code}: ${letter.reason}`,
-        { facts: { table, standing: this.countOf(table) } },
-      );
-    }
+      rows >= SHARE_WINDOW_ROWS &&
+      parked + pending + 1 > Math.round(this.#limits.maxShare * SHARE_WINDOW_ROWS);
+    if (share || standing >= this.#limits.maxPerTable)
+      throw new TooManyRefused(table, standing, refusal);
   }
 
-  #recentOf(table: TableId): { rows: number; parked: number } {
+  #refuseByPolicy(table: TableId, { code, reason }: Refusal): void {
+    const { policy, handler } = this.#limits;
+    if ((handler?.rowRefused({ table, code, reason }) ?? policy) !== "fail") return;
+    const who = handler === undefined ? "dead letters are set to fail" : "its handler says fail";
+    throw new MillraceError(
+      "MR_DEAD_LETTER_LIMIT",
+      `a row of ${table} was refused (${code}: ${reason}) and ${who}`,
+    );
+  }
+
+  /** True where the key had none. */
+  #put(letter: DeadLetter): boolean {
+    const letters = this.#letters.get(letter.target) ?? new Map<string, DeadLetter>();
+    this.#letters.set(letter.target, letters);
+    const isNew = !letters.has(letter.key);
+    letters.set(letter.key, letter);
+    if (isNew) this.#count(letter.table, 1);
+    return isNew;
+  }
+
+  #count(table: TableId, by: number): void {
+    this.#size += by;
+    this.#counts.set(table, this.countOf(table) + by);
+  }
+
+  #recentOf(table: TableId): Recent {
     const recent = this.#recent.get(table) ?? { rows: 0, parked: 0 };
     this.#recent.set(table, recent);
     return recent;
   }
-}
-
-/** A dead letter for an item that cannot be applied. */
-export function letterFor(item: RowItem, code: string, reason: string, nowMs: number): DeadLetter {
-  const keyColumns: Record<string, string | null> = {};
-  const source = item.change.after ?? item.change.before ?? [];
-  for (const index of item.change.shape.key) {
-    keyColumns[item.change.shape.columns[index]?.name ?? String(index)] = keyColumnText(
-      source[index],
-    );
-  }
-  const key = item.route.target.keyless ? keylessName(item) : item.key;
-  return {
-    id: idOf(item, key),
-    table: item.table.id,
-    target: item.route.target.id,
-    key,
-    keyColumns,
-    op: item.op,
-    position: item.position,
-    code,
-    reason,
-    parkedAtMs: nowMs,
-  };
-}
-
-/** A hash, because the sink keeps letters by it: the key of a row that is refused for its key may fit into none (I1). */
-function idOf(item: RowItem, key: string): string {
-  return createHash("sha256")
-    .update(`${item.table.id}|${item.route.target.id}|${key}`)
-    .digest("hex");
-}
-
-/** Each letter of a table without key stands for itself: no later change of a key can take its place. */
-function keylessName(item: RowItem): string {
-  const name = item.position === null ? keyColumnText(item.row[0]) : JSON.stringify(item.position);
-  return `${item.op} ${name}`;
-}
-
-function keyColumnText(value: Value | undefined): string | null {
-  if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString("hex")}`;
-  if (
-    value === null ||
-    value === undefined ||
-    typeof value === "symbol" ||
-    typeof value === "object"
-  )
-    return null;
-  return String(value);
 }

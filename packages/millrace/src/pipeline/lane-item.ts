@@ -1,5 +1,7 @@
 import type { Change, Op } from "../model/change.ts";
+import type { DeadLetter } from "../model/dead-letter.ts";
 import type { ChunkKey, Position } from "../model/position.ts";
+import type { TableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import type { CompiledRoute } from "./routes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -57,6 +59,18 @@ export class RowItem {
   }
 }
 
+/** A row that is read once more because of its dead letter. Refused again, the letter stays, whatever the limits say. */
+export class ReplayItem extends RowItem {}
+
+/** The operator gives up a dead letter: it goes behind everything that is in its key's lane now. */
+export interface Discard {
+  readonly kind: "discard";
+  readonly target: TableId;
+  readonly key: string;
+  /** Resolves when it is durable: the letter that went, or null where none stood any more. */
+  readonly done: PromiseWithResolvers<DeadLetter | null>;
+}
+
 /** A position that passes through every lane; the frontier is the least mark that all have passed (I3). */
 export interface Mark {
   readonly kind: "mark";
@@ -109,7 +123,7 @@ export interface Meeting {
 }
 
 /** What a lane holds, in order. */
-export type LaneItem = RowItem | Mark | ChunkMark | Meeting;
+export type LaneItem = RowItem | Mark | ChunkMark | Meeting | Discard;
 
 /** Makes a meeting of `lanes`; the first of them writes. */
 export function makeMeeting(

@@ -86,6 +86,9 @@ export class Lane {
     if (head.kind === "mark" || head.kind === "chunk-mark") {
       this.#pass(head);
       this.#queue.drop(1);
+    } else if (head.kind === "discard") {
+      head.done.resolve(await this.#writer.discard(head));
+      this.#queue.drop(1);
     } else if (head.kind === "meeting") {
       await this.#meet(head);
       this.#queue.drop(1);
@@ -112,7 +115,7 @@ export class Lane {
     let position: Position | null | undefined;
     let i = 0;
     for (let item = this.#queue.at(0); item !== undefined; item = this.#queue.at(++i)) {
-      if (item.kind === "meeting") break;
+      if (item.kind === "meeting" || item.kind === "discard") break;
       if (item.kind !== "row") continue;
       // Short rows weigh what the log says of them; only where it could matter is the sink's own estimate asked.
       const weight = item.bytes < 1024 ? 1024 : sink.estimateBytes(item.route.target, item.row);
@@ -151,7 +154,7 @@ export class Lane {
     if (log > 0) this.#parts.logBytes.give(log);
     if (chunks > 0) this.#parts.chunkBytes.give(chunks);
     const changes = countChanges(rows);
-    for (const { table, count } of changes) this.#parts.book.applied(table, count);
+    for (const { table, count } of changes) this.#parts.book.passed(table, count);
     this.#parts.observer.committed({
       lane: this.index,
       rows: rows.length,

@@ -1,12 +1,15 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import type { Clock } from "../model/ports.ts";
-import type { DeadLetter, Sink, StateEntry, Write } from "../model/sink.ts";
+import type { Sink, StateEntry, Write } from "../model/sink.ts";
 import type { Row } from "../model/value.ts";
+import { parkedEvent } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
 import { overlay } from "./compaction.ts";
-import { letterFor, type DeadLetterBook } from "./dead-letter-book.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Meeting, Move } from "./lane-item.ts";
 import { RowItem } from "./lane-item.ts";
+import { letterFor, refusalOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
@@ -62,9 +65,7 @@ export class MeetingWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      const parked = meeting.moves.map((move) =>
-        this.#letter(meeting, move, thrown.code, thrown.detail),
-      );
+      const parked = meeting.moves.map((move) => this.#letter(meeting, move, refusalOf(thrown)));
       return this.#send(meeting, meeting.moves.map(removeOld), parked);
     }
   }
@@ -94,8 +95,7 @@ export class MeetingWriter {
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     for (const letter of deadLetters) {
       this.#parts.book.add(letter);
-      const { table, code, reason } = letter;
-      this.#parts.observer.event({ type: "dead-letter", table, code, reason });
+      this.#parts.observer.event(parkedEvent(letter));
     }
     return true;
   }
@@ -109,12 +109,14 @@ export class MeetingWriter {
   ): readonly Write[] {
     const why = move === undefined || made.row === null ? null : unfit(move.route.target, made.row);
     if (move === undefined || why === null) return made.writes;
-    letters.push(this.#letter(meeting, move, why.code, why.reason));
+    letters.push(this.#letter(meeting, move, why));
     return [removeOld(move)];
   }
 
-  #letter(meeting: Meeting, move: Move, code: string, reason: string): DeadLetter {
-    this.#parts.book.admit(move.table.id, { code, reason });
+  #letter(meeting: Meeting, move: Move, why: Refusal): DeadLetter {
+    const { book, clock } = this.#parts;
+    const earlier = book.get(move.route.target.id, move.toKey);
+    book.admit(move.table.id, why, earlier === null ? 0 : -1);
     const item = new RowItem(
       "put",
       move.table,
@@ -125,7 +127,7 @@ export class MeetingWriter {
       meeting.change,
       0,
     );
-    return letterFor(item, code, reason, this.#parts.clock.now());
+    return letterFor(item, why, clock.now(), earlier);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Refusal } from "../model/dead-letter.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { Column, TableShape, TargetTable } from "../model/table.ts";
@@ -5,9 +6,8 @@ import type { Row, Value } from "../model/value.ts";
 import { Skimmed, UNCHANGED } from "../model/value.ts";
 
 /** Why a row cannot be written as it is; no values. */
-export interface Unfit {
+export interface Unfit extends Refusal {
   readonly code: "MR_VALUE_TOO_LARGE" | "MR_VALUE_DOES_NOT_FIT" | "MR_KEY_NULL";
-  readonly reason: string;
 }
 
 /** One way from rows of a source shape to rows of a target table. */
@@ -96,6 +96,7 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
       return {
         code: "MR_VALUE_TOO_LARGE",
         reason: `column "${target.columns[i]?.name ?? i}" is ${value.bytes} bytes, more than the sink takes`,
+        column: target.columns[i]?.name ?? null,
       };
     }
     const refuse = target.columns[i]?.refuse;
@@ -105,6 +106,7 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
         return {
           code: "MR_VALUE_DOES_NOT_FIT",
           reason: `column "${target.columns[i]?.name ?? i}": ${reason}`,
+          column: target.columns[i]?.name ?? null,
         };
     }
   }
@@ -117,6 +119,7 @@ function nullKey(target: TargetTable, row: Row): Unfit | null {
       return {
         code: "MR_KEY_NULL",
         reason: `key column "${target.columns[index]?.name ?? index}" is NULL`,
+        column: target.columns[index]?.name ?? null,
       };
     }
   }

@@ -1,3 +1,4 @@
+import type { ReplayOutcome } from "../model/dead-letter.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 
@@ -8,6 +9,8 @@ export type TableState = "DISCOVERY" | "INIT_SYNC" | "SYNC";
 export type TaskState =
   | "starting"
   | "running"
+  /** A server does not do what it is asked; `retrying` says which, why, and since when (I11). */
+  | "retrying"
   | "paused"
   | "stopping"
   | "stopped"
@@ -35,6 +38,16 @@ export interface ChannelStatus {
   readonly frontier: Position | null;
 }
 
+/** A failure that is met again and again. Times are milliseconds since 1970. */
+export interface Retrying {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly sinceMs: number;
+  readonly attempts: number;
+  readonly nextTryMs: number;
+}
+
 /** Everything `status` tells. RUNNING means the frontier moved or there was nothing to move it (I11). */
 export interface TaskStatus {
   readonly pipeline: string;
@@ -44,6 +57,9 @@ export interface TaskStatus {
     readonly message: string;
     readonly remedy: string;
   } | null;
+  readonly retrying: Retrying | null;
+  /** What a stop did not wait for; null where everything under way was finished. Nothing of it is lost. */
+  readonly unfinished: string | null;
   readonly fence: number | null;
   readonly tables: readonly TableStatus[];
   readonly channels: readonly ChannelStatus[];
@@ -89,11 +105,35 @@ export type TaskEvent =
       readonly attempt: number;
       readonly waitMs: number;
       readonly message: string;
+      readonly remedy: string;
+      readonly sinceMs: number;
     }
+  /** What failed works again. */
+  | {
+      readonly type: "recovered";
+      readonly code: string;
+      readonly attempts: number;
+      readonly lastedMs: number;
+    }
+  /** A row was refused and is parked. `key` holds the names of the key's columns, never their values. */
   | {
       readonly type: "dead-letter";
+      readonly id: string;
       readonly table: TableId;
+      readonly target: TableId;
       readonly code: string;
       readonly reason: string;
+      readonly column: string | null;
+      readonly position: Position | null;
+      readonly op: string;
+      readonly key: readonly string[];
+      readonly attempts: number;
+    }
+  /** The operator had a letter replayed, or gave it up. */
+  | {
+      readonly type: "dead-letter-settled";
+      readonly id: string;
+      readonly table: TableId;
+      readonly outcome: ReplayOutcome["outcome"] | "discarded";
     }
   | { readonly type: "caught-up" };

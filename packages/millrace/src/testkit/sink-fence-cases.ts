@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { DeadLetter } from "../model/dead-letter.ts";
 import type { Write } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import { expectRejection } from "./expect-rejection.ts";
@@ -11,6 +12,7 @@ export function fenceCases(): readonly SinkCase[] {
   return [
     ["a takeover raises the fence and keeps what the lanes have counted", raisesFence],
     ["a task with an old fence writes neither data nor state", oldFenceWritesNothing],
+    ["a task takes over again from itself, and never from one that superseded it", superseded],
     ["a commit makes data, state and lane durable", durableTogether],
     ["a commit that is sent again is not applied again", sentAgain],
     ["state entries are set, replaced and deleted", stateEntries],
@@ -86,6 +88,17 @@ async function oldFenceWritesNothing(bench: SinkBench): Promise<void> {
   await heir.commit([putPlain(bench, table, "1", "new")]);
   const last = await bench.task();
   assert.equal(last.takeover.state.get("who"), "zombie");
+}
+
+async function superseded(bench: SinkBench): Promise<void> {
+  const old = await bench.task();
+  const again = await SinkTask.take(old.sink, bench.pipeline);
+  assert.ok(again.takeover.fence > old.takeover.fence, "the fence did not grow");
+  const heir = await bench.task();
+  await expectRejection(SinkTask.take(old.sink, bench.pipeline), "fenced");
+  await heir.commit([], state("who", "heir"));
+  const still = await SinkTask.take(heir.sink, bench.pipeline);
+  assert.equal(still.takeover.state.get("who"), "heir");
 }
 
 async function racingTakeovers(bench: SinkBench): Promise<void> {
@@ -243,6 +256,27 @@ async function lostBefore(bench: SinkBench): Promise<void> {
   assert.deepEqual(printed(await bench.kit.readTable(table)), printed([["1", "a", null]]));
 }
 
+/** What is shown while nothing runs, or beside a task that does: a look must not fence it (I5). */
+async function looksWithoutTakeover(
+  bench: SinkBench,
+  expected: readonly DeadLetter[],
+): Promise<void> {
+  const looking = bench.kit.makeSink(kitContext(bench.pipeline));
+  if (looking.readDeadLetters === undefined) return looking.close();
+  const task = await bench.task();
+  const asked = { pipeline: bench.pipeline, task: "0" };
+  try {
+    assert.deepEqual(await looking.readDeadLetters(asked), expected);
+    assert.deepEqual(
+      await looking.readDeadLetters({ pipeline: "one that never ran", task: "0" }),
+      [],
+    );
+  } finally {
+    await looking.close();
+  }
+  await task.commit([]);
+}
+
 async function deadLetters(bench: SinkBench): Promise<void> {
   const task = await bench.task();
   const table = await bench.table(task);
@@ -256,7 +290,10 @@ async function deadLetters(bench: SinkBench): Promise<void> {
     position: { lsn: "0/16B3748" },
     code: "MR_VALUE_DOES_NOT_FIT",
     reason: 'A value of column "v" is too long.',
+    column: "v",
+    attempts: 2,
     parkedAtMs: 1_700_000_000_000,
+    triedAtMs: 1_700_000_001_000,
   });
   await task.commit([], { deadLetters: [letter("1"), letter("2")] });
   const kept = (await bench.task()).takeover.deadLetters;
@@ -268,4 +305,5 @@ async function deadLetters(bench: SinkBench): Promise<void> {
   await heir.commit([], { superseded: [{ target: table.id, key: "1" }] });
   const left = (await bench.task()).takeover.deadLetters;
   assert.deepEqual(left, [letter("2")]);
+  await looksWithoutTakeover(bench, [letter("2")]);
 }

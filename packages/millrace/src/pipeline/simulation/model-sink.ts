@@ -1,9 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { Holder, type HolderMark } from "../../model/holder.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Json } from "../../model/position.ts";
 import type {
   Commit,
   CommitResult,
-  DeadLetter,
   KeyPage,
   LaneRow,
   LaneStamp,
@@ -34,9 +35,12 @@ export class ModelSink implements Sink {
   readonly capabilities: SinkCapabilities;
   readonly #db: SinkDatabase;
   readonly #owner: Process;
+  readonly #holder: Holder;
 
   constructor(db: SinkDatabase, owner: Process, capabilities: SinkCapabilities) {
     this.#db = db;
+    // Not from the world's randomness: seeds that once broke a promise go on playing what they played.
+    this.#holder = new Holder(() => Number(owner.name.slice(1)) / 1_000);
     this.#owner = owner;
     this.capabilities = capabilities;
   }
@@ -195,14 +199,21 @@ export class ModelSink implements Sink {
     await this.#call("raise the fence");
     const tx = this.#db.begin();
     const lanes = this.#lanes(tx);
-    const fence = Math.max(0, ...lanes.map((row) => row.fence)) + 1;
+    const highest = Math.max(0, ...lanes.map((row) => row.fence));
+    const mark = (this.#db.read(tx, HOLDER_KEY) as HolderMark | undefined) ?? null;
+    if (this.#holder.isSuperseded(mark, highest))
+      throw new MillraceError("MR_FENCED", "(model) another process took over");
+    const fence = highest + 1;
+    this.#db.write(tx, HOLDER_KEY, { process: this.#holder.process, fence } satisfies HolderMark);
     for (let lane = 0; lane < Math.max(wanted, lanes.length); lane++)
       this.#db.write(tx, laneKey(lane), { fence, seq: lanes[lane]?.seq ?? 0 } satisfies StoredLane);
     try {
       await this.#db.commit(this.#owner, tx, `takeover ${fence}`);
+      this.#holder.took();
       return fence;
     } catch (thrown) {
       if (!(thrown instanceof MillraceError)) throw thrown;
+      if (thrown.class === "unknown-outcome") this.#holder.mayHaveTaken(mark, highest);
       return null;
     }
   }
@@ -226,6 +237,9 @@ export class ModelSink implements Sink {
     };
   }
 }
+
+/** Who took over last; beside the state that the pipeline sees. */
+export const HOLDER_KEY = "holder";
 
 function laneKey(lane: number): string {
   return `lane/${lane}`;

@@ -251,7 +251,10 @@ describe.each(SINK_SERVERS)("a commit on $name", ({ start }) => {
       position: [1, 2],
       code: "MR_SINK_ROW_REFUSED",
       reason: "too long",
+      column: null,
+      attempts: 1,
       parkedAtMs: 7,
+      triedAtMs: 7,
     });
     const state = [
       { key: "a", value: { n: 1 } },

@@ -1,5 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
+import { Holder } from "../../model/holder.ts";
 import type {
   Commit,
   CommitResult,
@@ -31,7 +33,7 @@ import { ensureStateTables } from "./state-tables.ts";
 import { mapTargetTable } from "./table-mapping.ts";
 import { TableStatements } from "./table-statements.ts";
 import type { TaskName } from "./takeover.ts";
-import { readLanes, takeOver } from "./takeover.ts";
+import { readLanes, readLetters, takeOver } from "./takeover.ts";
 import type { SchemaMapper } from "./type-mapping.ts";
 import { TargetTables } from "./target-tables.ts";
 
@@ -64,6 +66,7 @@ export class SqlSink implements Sink {
   /** Tables whose arrays the server refused once; their rows travel as VALUES. */
   readonly #withoutArrays = new WeakSet<TargetTable>();
   readonly #closing = new AbortController();
+  readonly #holder: Holder;
   #task: (TaskName & { readonly fence: number }) | null = null;
 
   constructor(parts: SqlSinkParts) {
@@ -79,6 +82,7 @@ export class SqlSink implements Sink {
       partialUpdates: true,
     };
     this.#parts = parts;
+    this.#holder = new Holder(parts.random);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
     this.#tables = new TargetTables({ pool: parts.pool, retry: this.#retry(), stillMine });
@@ -109,7 +113,12 @@ export class SqlSink implements Sink {
 
   /** See {@link Sink.takeOver}. */
   async takeOver({ pipeline, task, lanes }: TaskName & { lanes: number }): Promise<Takeover> {
-    const parts = { pool: this.#parts.pool, statements: this.#statements, retry: this.#retry() };
+    const parts = {
+      pool: this.#parts.pool,
+      statements: this.#statements,
+      retry: this.#retry(),
+      holder: this.#holder,
+    };
     const takeover = await takeOver(parts, { pipeline, task }, lanes);
     this.#task = { pipeline, task, fence: takeover.fence };
     return takeover;
@@ -155,6 +164,11 @@ export class SqlSink implements Sink {
   /** See {@link Sink.readKeys}. */
   readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
     return this.#tables.readKeys(table, after, limit);
+  }
+
+  /** See {@link Sink.readDeadLetters}. */
+  readDeadLetters(task: TaskName): Promise<readonly DeadLetter[]> {
+    return this.#parts.pool.use((connection) => readLetters(connection, this.#statements, task));
   }
 
   /** See {@link Sink.close}. */

@@ -1,6 +1,8 @@
 import { failpoint } from "../../model/failpoint.ts";
+import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
+import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
-import type { DeadLetter, LaneRow, Takeover } from "../../model/sink.ts";
+import type { LaneRow, Takeover } from "../../model/sink.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { classify, sqlStateOf } from "./errors.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
@@ -22,11 +24,17 @@ export interface TakeoverParts {
   readonly pool: ConnectionPool;
   readonly statements: StateStatements;
   readonly retry: RetryPorts;
+  /** The process that takes over. */
+  readonly holder: Holder;
 }
+
+/** Under which key of the state the last takeover left who did it; nobody else's business. */
+const HOLDER_KEY = "holder";
 
 /**
  * Raises the fence over every lane row in one transaction and only then, when that is durable, reads what the earlier
  * task has left (I5). A lost answer raises it again: equal numbers would prove nothing (I6).
+ * @throws MillraceError MR_FENCED where this process has taken over before and another one did since.
  */
 export async function takeOver(
   parts: TakeoverParts,
@@ -52,18 +60,46 @@ async function raiseFence(
   task: TaskName,
   lanes: number,
 ): Promise<number> {
+  let found: Found | null = null;
   try {
     // A snapshot, so that two takeovers at once conflict instead of drawing the same number.
     await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
-    const fence = await writeFence(connection, parts.statements, task, lanes);
+    found = await readHolder(connection, parts.statements, task);
+    if (parts.holder.isSuperseded(found.mark, found.fence))
+      throw new MillraceError("MR_FENCED", `another process took over with fence ${found.fence}`);
+    const mark = { process: parts.holder.process, fence: found.fence + 1 };
+    await writeFence(connection, parts.statements, task, lanes, mark);
     failpoint("sink.before-takeover-commit");
     await commitTransaction(connection, "takeover");
-    return fence;
+    parts.holder.took();
+    return mark.fence;
   } catch (error) {
     // Whatever it was, the transaction must not stay open: the connection goes with it.
     connection.destroy();
-    throw takeoverError(error);
+    const failure = takeoverError(error);
+    if (failure.class === "unknown-outcome" && found !== null)
+      parts.holder.mayHaveTaken(found.mark, found.fence);
+    throw failure;
   }
+}
+
+/** Who holds the task, by the mark of the last takeover and by the lane rows. */
+interface Found {
+  readonly mark: HolderMark | null;
+  readonly fence: number;
+}
+
+async function readHolder(
+  connection: SinkConnection,
+  statements: StateStatements,
+  { pipeline, task }: TaskName,
+): Promise<Found> {
+  const [[highest] = []] = await connection.query(statements.maxFence, [pipeline, task]);
+  const [[mark] = []] = await connection.query(statements.readHolder, [pipeline, task, HOLDER_KEY]);
+  return {
+    fence: Number(highest ?? 0),
+    mark: mark === undefined || mark === null ? null : (JSON.parse(mark) as HolderMark),
+  };
 }
 
 async function writeFence(
@@ -71,18 +107,13 @@ async function writeFence(
   statements: StateStatements,
   { pipeline, task }: TaskName,
   lanes: number,
-): Promise<number> {
-  const [[highest] = []] = await connection.query(statements.maxFence, [pipeline, task]);
-  const fence = Number(highest ?? 0) + 1;
-  await connection.query(statements.raiseFence, [pipeline, task, String(fence)]);
+  mark: HolderMark,
+): Promise<void> {
+  const fence = String(mark.fence);
+  await connection.query(statements.raiseFence, [pipeline, task, fence]);
   const wanted = Array.from({ length: lanes }, (_, lane) => lane);
-  await connection.query(statements.addLanes, [
-    pipeline,
-    task,
-    String(fence),
-    arrayLiteral(wanted),
-  ]);
-  return fence;
+  await connection.query(statements.addLanes, [pipeline, task, fence, arrayLiteral(wanted)]);
+  await connection.query(statements.putHolder, [pipeline, task, HOLDER_KEY, JSON.stringify(mark)]);
 }
 
 /** On PostgreSQL the second of two first takeovers meets the first one's new lane rows. */
@@ -104,12 +135,16 @@ async function readTakeover(
       throw new MillraceError("MR_FENCED", "another task took over meanwhile");
     const values = [task.pipeline, task.task];
     const state = await connection.query(statements.readState, values);
-    const letters = await connection.query(statements.readDeadLetters, values);
+    const deadLetters = await queryLetters(connection, statements, task);
     return {
       fence,
       lanes,
-      state: new Map(state.map(([key, value]) => [key ?? "", parseJson(value ?? "null")])),
-      deadLetters: letters.map(([letter]) => parseLetter(letter ?? "null")),
+      state: new Map(
+        state
+          .filter(([key]) => key !== HOLDER_KEY)
+          .map(([key, value]) => [key ?? "", parseJson(value ?? "null")]),
+      ),
+      deadLetters,
     };
   } catch (error) {
     throw classify(error, { doing: "reading the pipeline's state" });
@@ -139,6 +174,26 @@ function parseJson(text: string): Json {
   return JSON.parse(text) as Json;
 }
 
-function parseLetter(text: string): DeadLetter {
-  return JSON.parse(text) as DeadLetter;
+async function queryLetters(
+  connection: SinkConnection,
+  { readDeadLetters: text }: StateStatements,
+  { pipeline, task }: TaskName,
+): Promise<readonly DeadLetter[]> {
+  const rows = await connection.query(text, [pipeline, task]);
+  return rows.map(([letter]) => deadLetterOf(JSON.parse(letter ?? "null") as DeadLetter));
+}
+
+/** The letters as they stand, for who only looks: none where no pipeline has ever made the table. */
+export async function readLetters(
+  connection: SinkConnection,
+  statements: StateStatements,
+  task: TaskName,
+): Promise<readonly DeadLetter[]> {
+  try {
+    return await queryLetters(connection, statements, task);
+  } catch (error) {
+    const state = sqlStateOf(error);
+    if (state === "42P01" || state === "3F000") return [];
+    throw classify(error, { doing: "reading the dead letters" });
+  }
 }

@@ -2,7 +2,10 @@ import { access, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
 import { failpoint } from "../../model/failpoint.ts";
+import { Holder } from "../../model/holder.ts";
+import type { Random } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
 import type {
   Commit,
@@ -55,11 +58,13 @@ export class JsonlSink implements Sink {
   };
   readonly #options: JsonlOptions;
   readonly #files = new Map<string, Promise<TableFile>>();
+  readonly #holder: Holder;
   #stateFile = "";
   #state: FileState = EMPTY_STATE;
 
-  constructor(options: JsonlOptions) {
+  constructor(options: JsonlOptions, random: Random = Math.random) {
     this.#options = options;
+    this.#holder = new Holder(random);
   }
 
   /** See {@link Sink.mapTable}. A column's type is the name of its logical type. */
@@ -104,12 +109,13 @@ export class JsonlSink implements Sink {
     task: string;
     lanes: number;
   }): Promise<Takeover> {
-    this.#stateFile = join(
-      this.#options.statePath,
-      `${encodeURIComponent(`${pipeline}.${task}`)}.json`,
-    );
-    this.#state = raised(await readState(this.#stateFile), lanes);
+    this.#stateFile = this.#stateFileOf({ pipeline, task });
+    const before = await readState(this.#stateFile);
+    if (this.#holder.isSuperseded(before.holder ?? null, before.fence))
+      throw new MillraceError("MR_FENCED", "another process has taken over this folder");
+    this.#state = raised(before, lanes, this.#holder.process);
     await writeState(this.#stateFile, this.#state);
+    this.#holder.took();
     const { fence, state, deadLetters } = this.#state;
     return {
       fence,
@@ -159,11 +165,20 @@ export class JsonlSink implements Sink {
     await (await this.#file(fileName(table))).append(`${JSON.stringify(json)}\n`);
   }
 
+  /** See {@link Sink.readDeadLetters}. */
+  async readDeadLetters(task: { pipeline: string; task: string }): Promise<readonly DeadLetter[]> {
+    return (await readState(this.#stateFileOf(task))).deadLetters;
+  }
+
   /** See {@link Sink.close}. */
   async close(): Promise<void> {
     const files = await Promise.all(this.#files.values());
     this.#files.clear();
     await Promise.all(files.map((file) => file.close()));
+  }
+
+  #stateFileOf({ pipeline, task }: { pipeline: string; task: string }): string {
+    return join(this.#options.statePath, `${encodeURIComponent(`${pipeline}.${task}`)}.json`);
   }
 
   async #append(commit: Commit): Promise<CommitResult> {

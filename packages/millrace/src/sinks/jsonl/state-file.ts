@@ -1,11 +1,15 @@
 import { open, readFile, rename } from "node:fs/promises";
+import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
+import type { HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
-import type { Commit, DeadLetter, LaneRow } from "../../model/sink.ts";
+import type { Commit, LaneRow } from "../../model/sink.ts";
 
 /** What a task keeps, as one JSON document. */
 export interface FileState {
   readonly version: 1;
   readonly fence: number;
+  /** Who took over last; absent where an older program did. */
+  readonly holder?: HolderMark;
   readonly lanes: readonly { readonly lane: number; readonly seq: number }[];
   readonly state: Readonly<Record<string, Json>>;
   readonly deadLetters: readonly DeadLetter[];
@@ -23,7 +27,8 @@ export const EMPTY_STATE: FileState = {
 /** Reads a task's state; an absent file is a task that never ran. */
 export async function readState(path: string): Promise<FileState> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as FileState;
+    const state = JSON.parse(await readFile(path, "utf8")) as FileState;
+    return { ...state, deadLetters: state.deadLetters.map(deadLetterOf) };
   } catch (error) {
     if (error instanceof Error && Reflect.get(error, "code") === "ENOENT") return EMPTY_STATE;
     throw error;
@@ -44,11 +49,12 @@ export async function writeState(path: string, state: FileState): Promise<void> 
 }
 
 /** The state after a takeover: a higher fence, and at least so many lanes. */
-export function raised(state: FileState, lanes: number): FileState {
+export function raised(state: FileState, lanes: number, process: string): FileState {
   const known = new Map(state.lanes.map(({ lane, seq }) => [lane, seq]));
   for (let lane = 0; lane < lanes; lane++) known.set(lane, known.get(lane) ?? 0);
   const rows = [...known].map(([lane, seq]) => ({ lane, seq })).toSorted((a, b) => a.lane - b.lane);
-  return { ...state, fence: state.fence + 1, lanes: rows };
+  const fence = state.fence + 1;
+  return { ...state, fence, holder: { process, fence }, lanes: rows };
 }
 
 /** The state after a commit. */
