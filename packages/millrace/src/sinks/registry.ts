@@ -23,7 +23,7 @@ export const SINKS = {
   dsql: (options: SqlSinkInput, context: SinkContext): Sink => sqlSink(DSQL, options, context),
   postgres: (options: SqlSinkInput, context: SinkContext): Sink =>
     sqlSink(POSTGRES, options, context),
-  jsonl: (options: JsonlOptions, _context: SinkContext): Sink => new JsonlSink(options),
+  jsonl: (options: JsonlOptions, { random }: SinkContext): Sink => new JsonlSink(options, random),
 };
 
 /** One per server: all pipelines of the process open connections at one pace. */

@@ -6,7 +6,7 @@ import { Skimmed } from "../../model/value.ts";
 import { laneOf } from "../lane-hash.ts";
 import { loadState, type LoadedState, type TableDocument } from "../state-documents.ts";
 import { foldTo, historyOf } from "./expectation.ts";
-import { durableRows, letterKey } from "./model-sink.ts";
+import { durableRows, HOLDER_KEY, letterKey } from "./model-sink.ts";
 import type { Profile } from "./profile.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import type { StoredRow } from "./sink-tables.ts";
@@ -40,6 +40,8 @@ export class Oracle {
   readonly #profile: Profile;
   readonly #router: Router;
   readonly #histories = new Map<string, unknown[]>();
+  /** Processes in the order in which they took over. */
+  readonly #holders: Process[] = [];
   readonly #gaps = new Map<Process, string>();
   #acknowledged: ModelPosition | null = null;
 
@@ -52,6 +54,7 @@ export class Oracle {
 
   /** A transaction of the sink became durable. */
   landed(owner: Process, tx: SinkTransaction): void {
+    if (tx.writes.has(HOLDER_KEY)) this.#tookOver(owner);
     const gap = this.#gaps.get(owner);
     if (gap !== undefined && tx.journal.length > 0)
       throw new Violation(`${owner.name} writes without the log ${gap}`);
@@ -60,6 +63,14 @@ export class Oracle {
       this.#histories.set(key, [...(this.#histories.get(key) ?? []), seen]);
     }
     this.#checkSynced();
+  }
+
+  /** A process that another one has superseded never takes over again (I5). */
+  #tookOver(owner: Process): void {
+    if (this.#holders.at(-1) === owner) return;
+    if (this.#holders.includes(owner))
+      throw new Violation(`${owner.name} takes over again, after ${this.#holders.at(-1)?.name}`);
+    this.#holders.push(owner);
   }
 
   /** The source was told that it may forget (I4). */

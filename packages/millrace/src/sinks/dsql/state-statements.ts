@@ -19,6 +19,8 @@ export interface StateStatements {
   readonly maxFence: string;
   readonly raiseFence: string;
   readonly addLanes: string;
+  readonly readHolder: string;
+  readonly putHolder: string;
   readonly readLanes: string;
   readonly readState: string;
   readonly readDeadLetters: string;
@@ -126,6 +128,10 @@ function takeoverStatements(schema: string) {
       `INSERT INTO ${schema}.lane (pipeline,task,lane,fence,seq,writer,expected)` +
       ` SELECT $1,$2,n,$3::bigint,0,$3::bigint,-1 FROM unnest($4::integer[]) AS u(n) WHERE NOT EXISTS` +
       ` (SELECT 1 FROM ${schema}.lane AS l WHERE l.pipeline=$1 AND l.task=$2 AND l.lane=u.n)`,
+    readHolder: `SELECT value FROM ${schema}.state WHERE ${mine} AND key=$3`,
+    putHolder:
+      `INSERT INTO ${schema}.state (pipeline,task,key,value,seq) VALUES ($1,$2,$3,$4,0)` +
+      ` ON CONFLICT (pipeline,task,key) DO UPDATE SET value=EXCLUDED.value`,
     readLanes: `SELECT lane, fence, seq FROM ${schema}.lane WHERE ${mine} ORDER BY lane`,
     readState: `SELECT key, value FROM ${schema}.state WHERE ${mine}`,
     readDeadLetters: `SELECT letter FROM ${schema}.dead_letter WHERE ${mine} ORDER BY id`,

@@ -47,6 +47,8 @@ describe("two takeovers that have read the same fence on PostgreSQL", () => {
     const fences = (await both).map((one) => (one.status === "fulfilled" ? one.value.fence : -1));
     expect(fences.filter((fence) => fence > 0).length).toBeGreaterThan(0);
     expect(fences[0]).not.toBe(fences[1]);
-    expect((await first?.takeOver(task))?.fence).toBe(4);
+    expect(await first?.readLanes()).toMatchObject([{ fence: 3 }, { fence: 3 }]);
+    // The first one was superseded, and stays so (I5).
+    await expect(first?.takeOver(task)).rejects.toMatchObject({ code: "MR_FENCED" });
   });
 });

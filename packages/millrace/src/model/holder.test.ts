@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { Holder } from "./holder.ts";
+
+const mine = (holder: Holder, fence: number) => ({ process: holder.process, fence });
+const theirs = { process: "another", fence: 5 };
+
+describe("a process that takes over", () => {
+  it("takes over from whomever it finds as long as it never did before", () => {
+    const holder = new Holder(Math.random);
+    expect(holder.isSuperseded(null, 0)).toBe(false);
+    expect(holder.isSuperseded(theirs, 5)).toBe(false);
+  });
+
+  it("takes over again from itself, and from nobody else", () => {
+    const holder = new Holder(Math.random);
+    holder.took();
+    expect(holder.isSuperseded(mine(holder, 1), 1)).toBe(false);
+    expect(holder.isSuperseded(theirs, 5)).toBe(true);
+  });
+
+  it("takes a fence above its own for another's where that one left no mark", () => {
+    const holder = new Holder(Math.random);
+    holder.took();
+    expect(holder.isSuperseded(mine(holder, 1), 2)).toBe(true);
+    expect(holder.isSuperseded(null, 2)).toBe(true);
+  });
+
+  it("goes on after a takeover of unknown outcome whether it landed or not, but not over a third one", () => {
+    const holder = new Holder(Math.random);
+    holder.mayHaveTaken(theirs, 5);
+    expect(holder.isSuperseded(theirs, 5)).toBe(false);
+    expect(holder.isSuperseded(mine(holder, 6), 6)).toBe(false);
+    expect(holder.isSuperseded({ process: "a third", fence: 6 }, 6)).toBe(true);
+    expect(holder.isSuperseded({ ...theirs, fence: 7 }, 7)).toBe(true);
+  });
+
+  it("has a name of its own", () => {
+    expect(new Holder(Math.random).process).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Holder(Math.random).process).not.toBe(new Holder(Math.random).process);
+  });
+});
