@@ -1,57 +1,13 @@
 #!/usr/bin/env node
-import { writeSync } from "node:fs";
-import { parseFailpoints, setFailpointHandler } from "../model/failpoint.ts";
-import { systemClock } from "../model/ports.ts";
-import { runCommandLine } from "./command-line.ts";
-import type { CliSurroundings, Output } from "./surroundings.ts";
-import { EXIT } from "./surroundings.ts";
+import { missingHeapFlags } from "./heap-flags.ts";
 
-const DEFAULT_COLUMNS = 80;
-
-function output(stream: NodeJS.WriteStream): Output {
-  // A reader that went away (`| head`) is no failure of ours.
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-  return {
-    write: (text) => void stream.write(text),
-    get isTerminal() {
-      return stream.isTTY;
-    },
-    get columns() {
-      return stream.isTTY ? stream.columns : DEFAULT_COLUMNS;
-    },
-  };
+const flags = missingHeapFlags(process.argv[2], process.execArgv, process.env.NODE_OPTIONS ?? "");
+if (flags.length > 0) {
+  try {
+    const args = [...flags, ...process.execArgv, ...process.argv.slice(1)];
+    process.execve?.(process.execPath, [process.execPath, ...args], process.env);
+  } catch {
+    // Not everywhere may a process replace itself; it takes more memory then, and is right all the same.
+  }
 }
-
-const surroundings: CliSurroundings = {
-  stdout: output(process.stdout),
-  stderr: output(process.stderr),
-  env: process.env,
-  clock: systemClock,
-  onSignal(listener) {
-    const heard = (signal: NodeJS.Signals) => listener(signal);
-    process.on("SIGINT", heard).on("SIGTERM", heard);
-    return () => void process.off("SIGINT", heard).off("SIGTERM", heard);
-  },
-  exit: (code) => process.exit(code),
-};
-
-/** Failpoints are for tests; nothing else in the program reads this variable. */
-function setFailpoints(text: string): void {
-  if (text === "") return;
-  const actions = {
-    kill: () => void process.kill(process.pid, "SIGKILL"),
-    exit: (code: number) => process.exit(code),
-    tell: (line: string) => void writeSync(process.stderr.fd, `${line}\n`),
-  };
-  setFailpointHandler(parseFailpoints(text, actions));
-}
-
-try {
-  setFailpoints(process.env.MILLRACE_FAILPOINTS ?? "");
-  process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = EXIT.invalid;
-}
+await import("./program.ts");
