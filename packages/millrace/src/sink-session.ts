@@ -28,8 +28,16 @@ export function openSinkSession(
   extensions: Extensions = {},
 ): Promise<SinkConnection> {
   const profile = profileOf(config);
-  const options = sqlSinkOptions(profile, sqlSinkInput(config));
+  // A look at a whole table may take longer than any request of a pipeline.
+  const requestTimeoutMs = Math.max(config.requestTimeoutMs, LOOK_TIMEOUT_MS);
+  const options = sqlSinkOptions(profile, { ...sqlSinkInput(config), requestTimeoutMs });
   const authentication =
     extensions.authentication ?? authenticationFor(options, ports.clock, deafSinkObserver);
-  return openConnection({ ...ports, options, authentication, gate: connectGate(profile, ports) });
+  return openConnection({
+    ...ports,
+    options,
+    profile,
+    authentication,
+    gate: connectGate(profile, ports),
+  });
 }

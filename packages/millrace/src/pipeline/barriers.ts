@@ -264,7 +264,9 @@ export class Barriers {
       table.retarget(table.targets);
       return this.#restartLoad(table, "none");
     }
-    if (intent.kind === "truncate" && table.document.state === "INIT_SYNC")
+    if (intent.kind !== "truncate" || table.document.state !== "INIT_SYNC") return;
+    // Where nothing is to be loaded and nothing was, the log alone tells what is there.
+    if (this.#parts.settings.fullLoad || table.document.nextChunk > 0)
       this.#restartLoad(table, "none");
   }
 

@@ -138,6 +138,9 @@ export class Oracle {
   /** Tables that say SYNC are what the log says at each lane's position (I7). */
   #checkSynced(): void {
     const state = this.state();
+    if (!this.#profile.settings.fullLoad)
+      for (const { allPlanned, shape } of state.tables.values())
+        if (!allPlanned) throw new Violation(`${shape.id} is loaded, which the file forbids`);
     const { frontier, pipeline, intent } = state;
     if (frontier === null || pipeline === null || intent !== null) return;
     for (const document of state.tables.values()) {

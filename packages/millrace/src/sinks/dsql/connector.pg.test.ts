@@ -28,6 +28,7 @@ async function open(
 ): Promise<SinkConnection> {
   const parts = {
     options: sqlSinkOptions(profile, input),
+    profile,
     authentication,
     gate: connectGate(profile, ports),
     log: silentLogger,
@@ -169,6 +170,17 @@ describe("a connection to PostgreSQL", () => {
     expect(await connection.query(text)).toEqual([
       ["2026-02-01 12:00:00+00", "1 day -02:00:00", "0.30000000000000004"],
     ]);
+    await postgres.query("ALTER ROLE postgres RESET ALL");
+  });
+
+  it.each([
+    ["off", "on"],
+    ["local", "on"],
+    ["remote_apply", "remote_apply"],
+  ])("has synchronous_commit at least on where the role says %s (I4)", async (said, has) => {
+    await postgres.query(`ALTER ROLE postgres SET synchronous_commit = ${said}`);
+    const connection = await open(POSTGRES, input(), password(postgres.password));
+    expect(await connection.query("SHOW synchronous_commit")).toEqual([[has]]);
     await postgres.query("ALTER ROLE postgres RESET ALL");
   });
 

@@ -6,11 +6,13 @@ import type { ConnectGate } from "./connect-gate.ts";
 import { accessDenied, classify } from "./errors.ts";
 import type { SqlSinkOptions, TlsOptions } from "./options.ts";
 import { SinkConnection } from "./sink-connection.ts";
+import type { SinkProfile } from "./profile.ts";
 
 /** What opening a connection needs from outside. */
 export interface ConnectorParts {
   readonly options: SqlSinkOptions;
   readonly authentication: AuthenticationProvider;
+  readonly profile: Pick<SinkProfile, "sessionSql">;
   readonly gate: ConnectGate;
   readonly clock: Clock;
   readonly random: Random;
@@ -83,6 +85,9 @@ function clientConfig(options: SqlSinkOptions, tls: TlsOptions, password: string
     host: options.host,
     port: options.port,
     database: options.database,
+      connectTimeoutMs: options.connectTimeoutMs,
+      serverTimeouts: options.serverTimeouts,
+      sessionSql: profile.sessionSql,
     user: options.username,
     password,
     application_name: "millrace",

@@ -52,7 +52,7 @@ export function createSqlSink(
   const observer = context.observer ?? deafSinkObserver;
   const authentication = context.authentication ?? authenticationFor(options, clock, observer);
   const gate = context.gate ?? connectGate(profile, { clock, random });
-  const connector = { options, authentication, gate, clock, random, log };
+  const connector = { options, profile, authentication, gate, clock, random, log };
   const limits = {
     max: options.maxPoolSize,
     min: options.minPoolSize,

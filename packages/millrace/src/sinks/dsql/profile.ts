@@ -32,6 +32,8 @@ export interface SinkProfile {
   readonly dpu: DpuRates | null;
   readonly defaults: ProfileDefaults;
 }
+  /** What a session needs besides, whatever the role's defaults are: statements, each on its own. */
+  readonly sessionSql: readonly string[];
 
 /** Defaults that differ by kind of server; the rest stand in `options.ts`. */
 export interface ProfileDefaults {
@@ -77,6 +79,7 @@ export const DSQL: SinkProfile = {
 };
 
 /** Plain PostgreSQL, 13 and later. */
+  sessionSql: [],
 export const POSTGRES: SinkProfile = {
   kind: "postgres",
   maxRowsPerCommit: 10_000,
@@ -97,3 +100,9 @@ export const POSTGRES: SinkProfile = {
   dpu: null,
   defaults: { port: 5432, database: "postgres", useIamAuth: false, sslMode: "prefer" },
 };
+  // A role or a database may be set to answer COMMIT before it is on disk: what is acknowledged to the source then is
+  // not durable (I4). A stronger setting than `on` is left alone.
+  sessionSql: [
+    "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)" +
+      " WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')",
+  ],

@@ -20,6 +20,40 @@ const TEXT_ONLY = { getTypeParser: () => (value: unknown) => value };
 const SESSION =
   "SET datestyle='ISO';SET intervalstyle='postgres';SET timezone='UTC';SET extra_float_digits=1";
 
+/**
+ * A client whose connection died without a word leaves its transaction at the server, and with it locks on lane rows
+ * and targets that the next attempt, or the next task, would wait for without end. So a PostgreSQL server is told to
+ * end it (I10): 17 and later whatever the transaction waits for, before that when it waits between two requests.
+ */
+const LOCK_HOLDING_MS = 30_000;
+const SERVER_CHECK_MS = 10_000;
+
+/** What a session is opened with, beside what pg needs. */
+export interface SessionOptions {
+  readonly clock: Clock;
+  readonly requestTimeoutMs: number;
+  /** Over all of the opening; that of a request where left out. */
+  readonly connectTimeoutMs?: number;
+  readonly serverTimeouts?: boolean;
+  /** Statements that set the session up, besides. */
+  readonly sessionSql?: readonly string[];
+}
+
+/** Sets only what this server's version knows. */
+function serverTimeouts(requestTimeoutMs: number): string {
+  const settings = {
+    statement_timeout: requestTimeoutMs,
+    transaction_timeout: requestTimeoutMs,
+    idle_in_transaction_session_timeout: Math.min(LOCK_HOLDING_MS, requestTimeoutMs),
+    client_connection_check_interval: Math.min(SERVER_CHECK_MS, requestTimeoutMs),
+  };
+  const values = Object.entries(settings).map(([name, ms]) => `('${name}', '${ms}')`);
+  return (
+    `SELECT pg_catalog.set_config(s.name, s.value, false) FROM (VALUES ${values.join(", ")}) AS s(name, value) ` +
+    "JOIN pg_catalog.pg_settings AS known ON known.name = s.name"
+  );
+}
+
 /** A session at the sink: pg's client with an error listener, whole transactions per write, and a deadline. */
 export class SinkConnection {
   readonly openedAtMs: number;
@@ -51,7 +85,11 @@ export class SinkConnection {
     const connection = new SinkConnection(client, ports.clock, ports.requestTimeoutMs);
     try {
       await client.connect();
-      for (const set of SESSION.split(";")) await connection.query(set);
+      for (const set of [...SESSION.split(";"), ...ends, ...(options.sessionSql ?? [])])
+        await connection.query(set);
+    };
+    try {
+      await connection.#deadline(setUp(), connectTimeoutMs);
       return connection;
     } catch (error) {
       connection.destroy();
