@@ -8,6 +8,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { ReplayItem, type RowItem } from "./lane-item.ts";
 import { letterFor, letterKeyOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
+import { isPutOff } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { TaskEvent } from "./status.ts";
 
@@ -80,8 +81,9 @@ export class BatchContent {
     const key = letterKeyOf(item);
     const name = nameOf(target, key);
     const earlier = this.#letters.get(name) ?? book.get(target, key);
-    if (earlier === null || !(item instanceof ReplayItem)) {
-      const known = book.has(target, key) ? 1 : 0;
+    const counts = earlier !== null && (!isPutOff(earlier) || isPutOff(why));
+    if (!counts || !(item instanceof ReplayItem)) {
+      const known = counts && book.has(target, key) ? 1 : 0;
       book.admit(item.table.id, why, this.#newLettersBeside(name, item.table.id) - known);
     }
     this.#letters.set(name, letterFor(item, why, clock.now(), earlier));
@@ -112,7 +114,7 @@ export class BatchContent {
   durable(): void {
     for (const letter of this.#letters.values()) {
       this.#parts.book.add(letter);
-      this.#parts.observer.event(parkedEvent(letter));
+      if (!isPutOff(letter)) this.#parts.observer.event(parkedEvent(letter));
     }
     for (const { target, key } of this.#superseded.values()) this.#parts.book.remove(target, key);
   }

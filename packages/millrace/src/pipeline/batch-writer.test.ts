@@ -5,7 +5,9 @@ import type { Row } from "../model/value.ts";
 import { Skimmed, UNCHANGED } from "../model/value.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { Committer } from "./committer.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { LaneChoice } from "./lane-choice.ts";
 import { ReplayItem, type RowItem } from "./lane-item.ts";
 import { deafObserver } from "./observer.ts";
 import { instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
@@ -62,7 +64,9 @@ function setUp({
   const committer = new Committer(parts, 7, sink.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare }, []);
   const reads = new KnownRows(rows);
-  const writer = new BatchWriter(1, { sink, committer, book, reads, observer, clock, compaction });
+  const order = new ConstraintOrder(new Map(), new LaneChoice(2, {}));
+  const shared = { sink, committer, book, reads, observer, clock, compaction, order };
+  const writer = new BatchWriter(1, shared);
   return { sink, book, reads, writer };
 }
 

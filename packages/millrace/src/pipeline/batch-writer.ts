@@ -6,6 +6,7 @@ import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { BatchContent } from "./batch-content.ts";
+import { CarefulWriter, middle } from "./careful-writer.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,
@@ -14,6 +15,7 @@ import {
   toChangeEvents,
   type KeyOutcome,
 } from "./compaction.ts";
+import type { ConstraintOrder } from "./constraint-order.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Discard, RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
@@ -31,20 +33,34 @@ export interface WriterParts {
   readonly observer: TaskObserver;
   readonly clock: Clock;
   readonly compaction: boolean;
+  readonly order: ConstraintOrder;
 }
 
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
 export class BatchWriter {
   readonly #parts: WriterParts;
   readonly #lane: number;
+  readonly #careful: CarefulWriter;
 
   constructor(lane: number, parts: WriterParts) {
     this.#lane = lane;
     this.#parts = parts;
+    this.#careful = new CarefulWriter({
+      order: parts.order,
+      content: () => new BatchContent(parts),
+      commit: (items, content) => this.#commit(items, content),
+      sendWhole: (items) => this.#writeOnce(items),
+      complete: (targets, known) => this.#completePatches(targets, known),
+      read: (items) => this.#readRows(items),
+      missing: (content, { rows }, known) => this.#missing(content, rows, known),
+    });
   }
 
-  /** Resolves when all items are durable or parked. */
-  async write(items: readonly RowItem[]): Promise<void> {
+  /**
+   * How many items are durable or parked: all of them; only where `patient`, fewer, from the front: the next one's
+   * transaction is refused for the sake of other rows, and is to come again when more of it, or of other lanes, is there.
+   */
+  async write(items: readonly RowItem[], patient = false): Promise<number> {
     try {
       await this.#writeOnce(items);
     } catch (thrown) {
@@ -53,27 +69,40 @@ export class BatchWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
+      if (this.#careful.isFor(items, thrown)) return this.#careful.write(items, patient);
       const cut = middle(items);
-      if (cut === 0) return this.#park(items, thrown);
-      await this.write(items.slice(0, cut));
-      await this.write(items.slice(cut));
+      if (cut === 0) await this.#park(items, thrown);
+      else {
+        const done = await this.write(items.slice(0, cut), patient);
+        return done < cut ? done : cut + (await this.write(items.slice(cut), patient));
+      }
     }
+    return items.length;
   }
 
   async #writeOnce(items: readonly RowItem[]): Promise<void> {
-    for (let known = new Map<RowItem, Row | null>(); ;) {
+    for (let known: ReadonlyMap<RowItem, Row | null> = new Map(); ;) {
       const content = await this.#prepare(items, known);
       failpoint("lane.before-commit");
       const result = await this.#commit(items, content);
       if (result.outcome === "done") return;
-      const missing = result.rows
-        .map(({ write, row }) => content.outcomesOf[write]?.[row]?.item)
-        .filter((item) => item !== undefined)
-        .filter((item) => !known.has(item));
-      if (missing.length === 0)
-        throw new MillraceError("MR_BUG", "rows are missing that no write of this batch needs");
-      known = new Map([...known, ...(await this.#resolveMissing(missing))]);
+      known = await this.#missing(content, result.rows, known);
     }
+  }
+
+  /** `known`, and what becomes of the rows that a commit turned out to miss. */
+  async #missing(
+    content: BatchContent,
+    rows: Extract<CommitResult, { outcome: "missing" }>["rows"],
+    known: ReadonlyMap<RowItem, Row | null>,
+  ): Promise<ReadonlyMap<RowItem, Row | null>> {
+    const missing = rows
+      .map(({ write, row }) => content.outcomesOf[write]?.[row]?.item)
+      .filter((item) => item !== undefined)
+      .filter((item) => !known.has(item));
+    if (missing.length === 0)
+      throw new MillraceError("MR_BUG", "rows are missing that no write of this batch needs");
+    return new Map([...known, ...(await this.#resolveMissing(missing))]);
   }
 
   /** Rows that the sink turned out not to have: read at the source, or, without key, nothing is left to remove. */
@@ -113,7 +142,7 @@ export class BatchWriter {
       if (keyed.length < run.length) content.addKeyless(run, known);
       const targets = compact(keyed);
       await this.#completePatches(targets, known);
-      content.addKeyed(targets);
+      for (const part of this.#parts.order.arrange(targets)) content.addKeyed(part);
     }
     return content;
   }
@@ -222,17 +251,4 @@ export class BatchWriter {
     }
     return result;
   }
-}
-
-/** Where to cut a batch in two, never between items of one position; 0 when it cannot be cut. */
-function middle(items: readonly RowItem[]): number {
-  const half = Math.ceil(items.length / 2);
-  for (let cut = half; cut < items.length; cut++) if (cutsCleanly(items, cut)) return cut;
-  for (let cut = half - 1; cut > 0; cut--) if (cutsCleanly(items, cut)) return cut;
-  return 0;
-}
-
-function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
-  const position = items[cut]?.position;
-  return position === null || position !== items[cut - 1]?.position;
 }

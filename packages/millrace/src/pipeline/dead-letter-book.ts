@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import type { ErrorHandler } from "../model/error-handler.ts";
 import type { TableId } from "../model/table.ts";
+import { isPutOff, MAX_PUT_OFF } from "./put-off.ts";
 
 interface Limits {
   readonly policy: "park" | "fail";
@@ -37,6 +38,7 @@ interface Recent {
 export class DeadLetterBook {
   readonly #letters = new Map<TableId, Map<string, DeadLetter>>();
   readonly #counts = new Map<TableId, number>();
+  readonly #putOff = new Map<TableId, number>();
   readonly #recent = new Map<TableId, Recent>();
   readonly #limits: Limits;
   #size = 0;
@@ -69,6 +71,11 @@ export class DeadLetterBook {
     return this.#counts.get(table) ?? 0;
   }
 
+  /** How many rows of a source table wait for the end of its load; they are no dead letters yet. */
+  putOffOf(table: TableId): number {
+    return this.#putOff.get(table) ?? 0;
+  }
+
   /** Keys of a target that have one. */
   keysOf(target: TableId): string[] {
     return [...(this.#letters.get(target)?.keys() ?? [])];
@@ -84,7 +91,7 @@ export class DeadLetterBook {
     const letter = letters?.get(key);
     if (letters === undefined || letter === undefined) return;
     letters.delete(key);
-    this.#count(letter.table, -1);
+    this.#count(letter, -1);
   }
 
   /** Counts rows that are durable, the parked ones among them. Each once, however often its batch was cut. */
@@ -104,6 +111,11 @@ export class DeadLetterBook {
    * @throws MillraceError MR_DEAD_LETTER_LIMIT where none may be parked.
    */
   admit(table: TableId, refusal: Refusal, pending = 0): void {
+    if (isPutOff(refusal)) {
+      const putOff = this.putOffOf(table) + pending;
+      if (putOff >= MAX_PUT_OFF) throw new TooManyRefused(table, putOff, refusal);
+      return;
+    }
     this.#refuseByPolicy(table, refusal);
     const standing = this.countOf(table) + pending;
     const { rows, parked } = this.#recentOf(table);
@@ -124,19 +136,21 @@ export class DeadLetterBook {
     );
   }
 
-  /** True where the key had none. */
+  /** True where the key had none that counts. */
   #put(letter: DeadLetter): boolean {
     const letters = this.#letters.get(letter.target) ?? new Map<string, DeadLetter>();
     this.#letters.set(letter.target, letters);
-    const isNew = !letters.has(letter.key);
+    const before = letters.get(letter.key);
+    if (before !== undefined) this.remove(letter.target, letter.key);
     letters.set(letter.key, letter);
-    if (isNew) this.#count(letter.table, 1);
-    return isNew;
+    this.#count(letter, 1);
+    return !isPutOff(letter) && (before === undefined || isPutOff(before));
   }
 
-  #count(table: TableId, by: number): void {
+  #count(letter: DeadLetter, by: number): void {
     this.#size += by;
-    this.#counts.set(table, this.countOf(table) + by);
+    const counts = isPutOff(letter) ? this.#putOff : this.#counts;
+    counts.set(letter.table, (counts.get(letter.table) ?? 0) + by);
   }
 
   #recentOf(table: TableId): Recent {

@@ -18,7 +18,15 @@ export interface LaneParts extends WriterParts {
   readonly flushIntervalMs: number;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
+  /** Waits until more may have come, and the other lanes have passed what they hold, but not for ever. */
+  readonly waitForOthers: (lane: number, waitMs: number) => Promise<void>;
 }
+
+/** How often a transaction that constraints refuse is tried again, and how long the first wait is; each doubles. */
+const PATIENCE = 5;
+const FIRST_WAIT_MS = 10;
+/** What a batch leaves free for its own rows where it takes all that the sink allows. */
+const STATE_ROWS = 10;
 
 /** FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). */
 export class Lane {
@@ -33,6 +41,7 @@ export class Lane {
   #waiting: (() => void) | null = null;
   /** How many wait for what is in the lane: then it is sent without waiting for more. */
   #hurried = 0;
+  #patience = PATIENCE;
 
   constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
     this.index = index;
@@ -109,7 +118,10 @@ export class Lane {
 
   /** Items of the next transaction: rows and the marks among them, up to the limits; never cut within a position. */
   #batchLength(): number {
-    const { maxRows, maxBytes, sink } = this.#parts;
+    const { maxBytes, sink } = this.#parts;
+    // A transaction that was refused may need its rest (design/002).
+    const most = sink.capabilities.maxRowsPerCommit - STATE_ROWS;
+    const maxRows = this.#patience === PATIENCE ? this.#parts.maxRows : Math.max(1, most);
     let rows = 0;
     let bytes = 0;
     let position: Position | null | undefined;
@@ -132,7 +144,37 @@ export class Lane {
     const rows: RowItem[] = [];
     for (const item of items) if (item.kind === "row") rows.push(item);
     const began = this.#parts.clock.monotonic();
-    if (rows.length > 0) await this.#writer.write(rows);
+    const done = rows.length === 0 ? 0 : await this.#writer.write(rows, this.#patience > 0);
+    if (done < rows.length) return this.#putUp(items, rows, done, began);
+    this.#patience = PATIENCE;
+    this.#settle(items, rows, count, began);
+  }
+
+  /** What came before a transaction that constraints refuse is durable; that one waits, and comes again with more. */
+  async #putUp(
+    items: readonly LaneItem[],
+    rows: readonly RowItem[],
+    done: number,
+    began: number,
+  ): Promise<void> {
+    if (done > 0) {
+      const next = rows[done];
+      const count = next === undefined ? items.length : items.indexOf(next);
+      this.#settle(items.slice(0, count), rows.slice(0, done), count, began);
+      this.#patience = PATIENCE;
+    }
+    const waitMs = FIRST_WAIT_MS * 2 ** (PATIENCE - this.#patience);
+    this.#patience--;
+    await this.#parts.waitForOthers(this.index, waitMs);
+  }
+
+  /** Rows are durable: what follows from that. */
+  #settle(
+    items: readonly LaneItem[],
+    rows: readonly RowItem[],
+    count: number,
+    began: number,
+  ): void {
     const last = rows.findLast((item) => item.position !== null);
     if (last !== undefined) this.checkpoint = last.position;
     for (const item of items)

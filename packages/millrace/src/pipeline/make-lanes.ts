@@ -1,4 +1,5 @@
 import type { ByteAccount } from "./byte-budget.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
@@ -20,22 +21,26 @@ interface LaneSetParts {
 /** What a batch leaves free for its checkpoint, its lane row and the documents that travel with it. */
 const STATE_ROWS = 10;
 
+/** What reads rows at the source for those that know only a key. */
+export function makeSourceReads({
+  task: { source, clock, random },
+  prepared: { maxValueBytes, currentShape },
+  writeState,
+  signal,
+}: Pick<LaneSetParts, "task" | "prepared" | "writeState" | "signal">): SourceReads {
+  const what = { source, maxValueBytes, currentShape, writeState };
+  return new SourceReads({ ...what, clock, random, signal });
+}
+
 /** The lanes of a run, each behind its own checkpoint. */
 export function makeLanes(parts: LaneSetParts): Lane[] {
   const { task, prepared, signal } = parts;
-  const { source, sink, settings, clock, random, observer } = task;
-  const reads = new SourceReads({
-    source,
-    clock,
-    random,
-    signal,
-    maxValueBytes: prepared.maxValueBytes,
-    writeState: parts.writeState,
-    currentShape: prepared.currentShape,
-  });
+  const { sink, settings, clock, observer } = task;
+  const reads = makeSourceReads(parts);
   const { committer, book } = prepared;
   const { compaction } = settings;
-  const shared = { sink, committer, book, reads, observer, clock, compaction };
+  const order = new ConstraintOrder(prepared.checks, prepared.choice);
+  const shared = { sink, committer, book, reads, observer, clock, compaction, order };
   const laneParts = {
     ...shared,
     meetings: new MeetingWriter(shared),
@@ -49,9 +54,30 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     flushIntervalMs: settings.flushIntervalMs,
     signal,
     passed: parts.passed,
+    waitForOthers: (lane: number, waitMs: number) => waitForOthers(lanes, lane, waitMs, parts),
   };
-  return Array.from(
+  const lanes: Lane[] = Array.from(
     { length: prepared.lanes },
     (_, lane) => new Lane(lane, prepared.checkpoints.get(lane) ?? null, laneParts),
   );
+  return lanes;
+}
+
+/** How much longer than for its own transaction's rest a lane waits for the others. */
+const OTHERS_FACTOR = 4;
+
+/**
+ * Some time for what is still to come in the lane's own transaction, and until the other lanes have passed what they hold.
+ * Bounded, because another one may be waiting for this one, here or at a meeting.
+ */
+async function waitForOthers(
+  lanes: readonly Lane[],
+  lane: number,
+  waitMs: number,
+  { task: { clock }, signal }: LaneSetParts,
+): Promise<void> {
+  const others = lanes.filter(({ index }) => index !== lane).map((other) => other.passedSoFar());
+  const limit = clock.sleep(OTHERS_FACTOR * waitMs, signal);
+  limit.catch(() => undefined); // whoever comes second is not waited for
+  await Promise.all([clock.sleep(waitMs, signal), Promise.race([Promise.all(others), limit])]);
 }

@@ -17,6 +17,8 @@ export class TableRuntime {
   loading = new AbortController();
   /** Its first snapshot has to wait for older transactions. */
   held = false;
+  /** Rows that were put off have been tried again in vain: what is refused now is parked. */
+  lastRound = false;
   #document: TableDocument;
   #targets: readonly RouteTarget[];
   readonly #compile: (

@@ -1,0 +1,291 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Refusal } from "../model/dead-letter.ts";
+import type { CommitResult } from "../model/sink.ts";
+import type { TargetTable } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import type { BatchContent } from "./batch-content.ts";
+import { compact, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
+import type { ConstraintOrder } from "./constraint-order.ts";
+import type { RowItem } from "./lane-item.ts";
+import { refusalOf } from "./letter.ts";
+import { PUT_OFF } from "./put-off.ts";
+import { unfit } from "./routes.ts";
+
+type Known = ReadonlyMap<RowItem, Row | null>;
+type Targets = Map<TargetTable, TargetOutcomes>;
+
+/** What it needs of the writer of whole batches. */
+export interface CarefulParts {
+  readonly order: ConstraintOrder;
+  readonly content: () => BatchContent;
+  readonly commit: (items: readonly RowItem[], content: BatchContent) => Promise<CommitResult>;
+  /** Sends items as a batch without looking at constraints; rejects with the sink's refusal. */
+  readonly sendWhole: (items: readonly RowItem[]) => Promise<void>;
+  /** Rows of the source for items whose row the sink cannot complete, in place of what a change left out (I9). */
+  readonly complete: (targets: Targets, known: Known) => Promise<void>;
+  readonly read: (items: readonly RowItem[]) => Promise<Map<RowItem, Row | null>>;
+  /** `known`, and the rows that a commit turned out to miss. */
+  readonly missing: (
+    content: BatchContent,
+    result: Extract<CommitResult, { outcome: "missing" }>,
+    known: Known,
+  ) => Promise<Known>;
+}
+
+interface Refused {
+  readonly error: MillraceError;
+  /** The change that the sink refuses; null where it does not say. */
+  readonly item: RowItem | null;
+}
+
+type Arrangement = "in order" | "replaced" | "replaced one by one";
+
+/**
+ * Writes a batch that the sink has refused where rows of other keys may be the reason: whole source transactions, first
+ * in the source's order, then as deletes of all their keys and inserts of what is left (design/002). What constraints
+ * refuse waits for the rest of its transaction and for the other lanes before it is parked (I1).
+ */
+export class CarefulWriter {
+  readonly #parts: CarefulParts;
+
+  constructor(parts: CarefulParts) {
+    this.#parts = parts;
+  }
+
+  /** A batch that was refused like this must not be halved: half of an exchange of values is never right. */
+  isFor(items: readonly RowItem[], error: MillraceError): boolean {
+    if (error.code === "MR_SINK_CONSTRAINT") return true;
+    return (
+      error.class === "row" && items.some(({ route }) => this.#parts.order.binds(route.target.id))
+    );
+  }
+
+  /** How many items, from the front, are durable or parked: fewer than all only where `patient`, to be asked again. */
+  async write(items: readonly RowItem[], patient: boolean): Promise<number> {
+    let done = 0;
+    for (const group of byTransaction(items)) {
+      if (group.every(canBePutOff)) await this.#load(group);
+      else if (!(await this.#settle(group, patient))) return done;
+      done += group.length;
+    }
+    return done;
+  }
+
+  /** Rows of a table that is being loaded: any of them may be put off, so that they may be cut apart. */
+  async #load(items: readonly RowItem[]): Promise<void> {
+    let refused = await this.#sendWhole(items);
+    if (refused?.code === "MR_SINK_CONSTRAINT")
+      refused = (await this.#try(items, new Map(), "replaced"))?.error ?? null;
+    if (refused === null) return;
+    const cut = middle(items);
+    if (cut === 0) return this.#giveUp(items, refused);
+    await this.#load(items.slice(0, cut));
+    await this.#load(items.slice(cut));
+  }
+
+  async #sendWhole(items: readonly RowItem[]): Promise<MillraceError | null> {
+    try {
+      await this.#parts.sendWhole(items);
+      return null;
+    } catch (thrown) {
+      return refusalIn(thrown);
+    }
+  }
+
+  /** True once all are durable, but for those that are parked; false to be asked again with more of the lane. */
+  async #settle(items: readonly RowItem[], patient: boolean): Promise<boolean> {
+    const given = new Map<RowItem, Refusal>();
+    for (;;) {
+      const refused = await this.#attempt(items, given);
+      if (refused === null) return true;
+      const { error, item } = refused;
+      const bound = error.code === "MR_SINK_CONSTRAINT";
+      if (bound && patient && !(item !== null && canBePutOff(item))) return false;
+      if (item === null || given.has(item)) {
+        await this.#halve(items, error);
+        return true;
+      }
+      given.set(item, bound && canBePutOff(item) ? PUT_OFF : refusalOf(error));
+    }
+  }
+
+  async #halve(items: readonly RowItem[], error: MillraceError): Promise<void> {
+    const cut = middle(items);
+    if (cut === 0) return this.#giveUp(items, error);
+    await this.#settle(items.slice(0, cut), false);
+    await this.#settle(items.slice(cut), false);
+  }
+
+  async #giveUp(items: readonly RowItem[], error: MillraceError): Promise<void> {
+    const content = this.#parts.content();
+    const bound = error.code === "MR_SINK_CONSTRAINT";
+    for (const item of items)
+      content.park(item, bound && canBePutOff(item) ? PUT_OFF : refusalOf(error));
+    await this.#parts.commit(items, content);
+  }
+
+  async #attempt(
+    items: readonly RowItem[],
+    given: ReadonlyMap<RowItem, Refusal>,
+  ): Promise<Refused | null> {
+    let refused: Refused | null = null;
+    for (const how of ["in order", "replaced", "replaced one by one"] as const) {
+      refused = await this.#try(items, given, how);
+      // What is wrong with a row by itself is wrong in any order.
+      if (
+        refused === null ||
+        (refused.item !== null && refused.error.code !== "MR_SINK_CONSTRAINT")
+      )
+        return refused;
+    }
+    return refused;
+  }
+
+  /** One transaction. @throws what is no refusal of data. */
+  async #try(
+    items: readonly RowItem[],
+    given: ReadonlyMap<RowItem, Refusal>,
+    how: Arrangement,
+  ): Promise<Refused | null> {
+    for (let known: Known = new Map(); ;) {
+      const content = this.#parts.content();
+      try {
+        if (how === "in order") await this.#inOrder(content, items, given, known);
+        else await this.#replaced(content, items, given, known, how === "replaced");
+        const result = await this.#parts.commit(items, content);
+        if (result.outcome === "done") return null;
+        known = await this.#parts.missing(content, result, known);
+      } catch (thrown) {
+        const error = refusalIn(thrown);
+        const write = error.facts["write"];
+        const outcomes = typeof write === "number" ? content.outcomesOf[write] : undefined;
+        const [only, ...others] = outcomes ?? [];
+        return { error, item: others.length === 0 ? (only?.item ?? null) : null };
+      }
+    }
+  }
+
+  /** Every change a statement of its own, as the source did them. */
+  async #inOrder(
+    content: BatchContent,
+    items: readonly RowItem[],
+    given: ReadonlyMap<RowItem, Refusal>,
+    known: Known,
+  ): Promise<void> {
+    for (const item of items) {
+      const why = given.get(item);
+      if (why !== undefined) content.park(item, why);
+      else if (item.route.target.keyless) content.addKeyless([item], known);
+      else {
+        const targets = compact([item]);
+        await this.#parts.complete(targets, known);
+        content.addKeyed(targets);
+      }
+    }
+  }
+
+  /** What the keys come to: all of them deleted, where that loses nothing, and inserted anew. */
+  async #replaced(
+    content: BatchContent,
+    items: readonly RowItem[],
+    given: ReadonlyMap<RowItem, Refusal>,
+    known: Known,
+    together: boolean,
+  ): Promise<void> {
+    const { order } = this.#parts;
+    const live = items.filter((item) => !given.has(item) && !item.route.target.keyless);
+    const targets = compact(live);
+    await this.#parts.complete(targets, await this.#readPatches(targets, known));
+    const later = this.#parkOvertaken(content, live, items, given);
+    const parentsFirst = [...targets].sort(([a], [b]) => order.rankOf(a.id) - order.rankOf(b.id));
+    for (const [table, outcomes] of parentsFirst.toReversed())
+      content.addKeyed(new Map([[table, this.#deletes(table, outcomes)]]));
+    for (const [table, outcomes] of parentsFirst) {
+      const rows = [...outcomes].filter(([, { write }]) => write !== "remove");
+      const parts = together ? [rows] : rows.map((row) => [row]);
+      for (const part of parts) content.addKeyed(new Map([[table, new Map(part)]]));
+    }
+    for (const item of later) content.park(item, given.get(item) ?? PUT_OFF);
+    const keyless = items.filter((item) => item.route.target.keyless);
+    for (const item of keyless) {
+      const why = given.get(item);
+      if (why === undefined) content.addKeyless([item], known);
+      else content.park(item, why);
+    }
+  }
+
+  /** Changes that are given up, but have a newer one of their key behind them. The others are the answer. */
+  #parkOvertaken(
+    content: BatchContent,
+    live: readonly RowItem[],
+    items: readonly RowItem[],
+    given: ReadonlyMap<RowItem, Refusal>,
+  ): RowItem[] {
+    const newest = new Map(live.map((item) => [nameOf(item), items.indexOf(item)]));
+    const keyed = [...given].filter(([item]) => !item.route.target.keyless);
+    const isOvertaken = (item: RowItem) => (newest.get(nameOf(item)) ?? -1) > items.indexOf(item);
+    for (const [item, why] of keyed) if (isOvertaken(item)) content.park(item, why);
+    return keyed.map(([item]) => item).filter((item) => !isOvertaken(item));
+  }
+
+  /** A row that is deleted and inserted anew has to be whole. */
+  async #readPatches(targets: Targets, known: Known): Promise<Known> {
+    const wanted = [...targets]
+      .filter(([table]) => this.#parts.order.isReplaceable(table.id))
+      .flatMap(([, outcomes]) => [...outcomes.values()])
+      .filter(({ write, item }) => write === "patch" && !known.has(item))
+      .map(({ item }) => item);
+    return wanted.length === 0 ? known : new Map([...known, ...(await this.#parts.read(wanted))]);
+  }
+
+  #deletes(table: TargetTable, outcomes: TargetOutcomes): TargetOutcomes {
+    const replaceable = this.#parts.order.isReplaceable(table.id);
+    const goes = ({ write, row }: KeyOutcome) =>
+      write === "remove" || (replaceable && write === "put" && unfit(table, row) === null);
+    const gone = [...outcomes].filter(([, outcome]) => goes(outcome));
+    return new Map(
+      gone.map(([key, { item, row }]) => [key, { item, row, write: "remove" as const }]),
+    );
+  }
+}
+
+/** The load of its table is not over: a row may be tried again when it is. */
+function canBePutOff({ table }: RowItem): boolean {
+  return table.early && !table.lastRound && !table.keyless;
+}
+
+/** @throws what is no refusal of data. */
+function refusalIn(thrown: unknown): MillraceError {
+  if (thrown instanceof MillraceError && (thrown.class === "row" || thrown.class === "too-large"))
+    return thrown;
+  throw thrown;
+}
+
+/** Runs of one source transaction each; rows of chunks that follow one another are one run. */
+function byTransaction(items: readonly RowItem[]): RowItem[][] {
+  const groups: RowItem[][] = [];
+  for (const item of items) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0]?.change.transaction?.id === item.change.transaction?.id)
+      last.push(item);
+    else groups.push([item]);
+  }
+  return groups;
+}
+
+function nameOf({ route, key }: RowItem): string {
+  return `${route.target.id}\u0000${key}`;
+}
+
+/** Where to cut a batch in two, never between items of one position; 0 when it cannot be cut. */
+export function middle(items: readonly RowItem[]): number {
+  const half = Math.ceil(items.length / 2);
+  for (let cut = half; cut < items.length; cut++) if (cutsCleanly(items, cut)) return cut;
+  for (let cut = half - 1; cut > 0; cut--) if (cutsCleanly(items, cut)) return cut;
+  return 0;
+}
+
+function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
+  const position = items[cut]?.position;
+  return position === null || position !== items[cut - 1]?.position;
+}

@@ -1,0 +1,61 @@
+import type { TableId, TargetTable } from "../model/table.ts";
+import type { TargetOutcomes } from "./compaction.ts";
+import type { Checks, LaneChoice } from "./lane-choice.ts";
+
+/** What targets' constraints besides their keys ask of the order of writes in one transaction (design/002). */
+export class ConstraintOrder {
+  readonly #checks: Checks;
+  readonly #choice: LaneChoice;
+  readonly #ranks = new Map<TableId, number>();
+  readonly #linked: boolean;
+
+  constructor(checks: Checks, choice: LaneChoice) {
+    this.#checks = checks;
+    this.#choice = choice;
+    for (const id of checks.keys()) this.#ranks.set(id, this.#rankOf(id, new Set()));
+    this.#linked = [...this.#ranks.values()].some((rank) => rank > 0);
+  }
+
+  /** Rows of other keys decide whether the target takes a row. */
+  binds(target: TableId): boolean {
+    return this.#choice.isGrouped(target);
+  }
+
+  /** Targets of ours that its foreign keys point at, other than itself. */
+  parentsOf(target: TableId): TableId[] {
+    const parents = this.#checks.get(target)?.parents ?? [];
+    return parents.filter((id) => id !== target && this.#checks.has(id));
+  }
+
+  /** 0 for targets that point at none of ours; more than that of its parents, where there is no circle. */
+  rankOf(target: TableId): number {
+    return this.#ranks.get(target) ?? 0;
+  }
+
+  /** A row may be deleted and inserted anew within one transaction. */
+  isReplaceable(target: TableId): boolean {
+    return this.#checks.get(target)?.irreplaceable !== true;
+  }
+
+  /** Writes of one transaction in an order that foreign keys allow: deletes children first, then rows parents first. */
+  arrange(targets: Map<TargetTable, TargetOutcomes>): readonly Map<TargetTable, TargetOutcomes>[] {
+    if (!this.#linked || targets.size < 2) return [targets];
+    const parentsFirst = [...targets].sort(([a], [b]) => this.rankOf(a.id) - this.rankOf(b.id));
+    return [
+      new Map(parentsFirst.toReversed().map(([table, all]) => [table, only(all, true)])),
+      new Map(parentsFirst.map(([table, all]) => [table, only(all, false)])),
+    ];
+  }
+
+  #rankOf(id: TableId, above: ReadonlySet<TableId>): number {
+    const known = this.#ranks.get(id);
+    if (known !== undefined) return known;
+    const parents = this.parentsOf(id).filter((parent) => !above.has(parent));
+    const seen = new Set([...above, id]);
+    return Math.max(0, ...parents.map((parent) => this.#rankOf(parent, seen) + 1));
+  }
+}
+
+function only(outcomes: TargetOutcomes, removed: boolean): TargetOutcomes {
+  return new Map([...outcomes].filter(([, { write }]) => (write === "remove") === removed));
+}
