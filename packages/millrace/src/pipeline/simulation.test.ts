@@ -20,20 +20,20 @@ async function failuresOf(profile: ProfileName, from: number, seeds: number): Pr
 }
 
 describe("the pipeline, simulated", () => {
-  it("loads tables while they are written, over crashes", { timeout: 60_000 }, async () => {
+  it("loads tables while they are written, over crashes", { timeout: 120_000 }, async () => {
     expect(await failuresOf("plain", 1, 60)).toEqual([]);
   });
 
   it(
     "applies every change once and in order, over crashes, zombies and lost COMMITs",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
-      expect(await failuresOf("audit", 1, 150)).toEqual([]);
+      expect(await failuresOf("audit", 1, 300)).toEqual([]);
     },
   );
 
-  it("makes the sink what the source is, whatever happens", { timeout: 60_000 }, async () => {
-    expect(await failuresOf("all", 1, 250)).toEqual([]);
+  it("makes the sink what the source is, whatever happens", { timeout: 120_000 }, async () => {
+    expect(await failuresOf("all", 1, 700)).toEqual([]);
   });
 
   for (const { profile, seed, was } of REGRESSIONS) {

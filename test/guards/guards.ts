@@ -1,0 +1,13 @@
+import type { Guard } from "./guard.ts";
+import { LANE_GUARDS } from "./lane-guards.ts";
+import { LOAD_GUARDS } from "./load-guards.ts";
+import { SCHEMA_GUARDS } from "./schema-guards.ts";
+import { SERVER_GUARDS } from "./server-guards.ts";
+
+/** Every guard of the project; `npm run guards` takes each away and looks whether somebody misses it. */
+export const GUARDS: readonly Guard[] = [
+  ...LANE_GUARDS,
+  ...LOAD_GUARDS,
+  ...SCHEMA_GUARDS,
+  ...SERVER_GUARDS,
+];

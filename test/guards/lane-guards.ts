@@ -1,0 +1,120 @@
+import type { Guard } from "./guard.ts";
+import { SIMULATED_ALL, SIMULATED_AUDIT } from "./simulation-tests.ts";
+
+/** Lanes, commits, the frontier, and what is told to the source. */
+export const LANE_GUARDS: readonly Guard[] = [
+  {
+    keeps: [3, "Restart and idle lanes"],
+    guard: "the frontier is the least mark of all lanes",
+    file: "pipeline/frontier.ts",
+    take: "Math.min(...this.#passed)",
+    put: "Math.max(...this.#passed)",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/frontier.test.ts",
+      name: "a late lane never lets it move past a gap",
+    },
+  },
+  {
+    keeps: [3, "Restart and idle lanes"],
+    guard: "marks pass through every lane",
+    file: "pipeline/log-reader.ts",
+    take: "else for (const lane of this.#parts.lanes) lane.push(mark);",
+    put: `else for (const lane of this.#parts.lanes) {
+      if (lane.index === 0) lane.push(mark);
+      else this.#parts.frontier.pass(lane.index, mark);
+    }`,
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [4],
+    guard: "the source is told only after the frontier row is durable",
+    file: "pipeline/frontier-writer.ts",
+    take: `    await this.#parts.writeState([{ key: stateKey.frontier, read }]);
+    this.#tell(row);`,
+    put: `    this.#tell(this.#row());
+    await this.#parts.writeState([{ key: stateKey.frontier, read }]);`,
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [2, "Restart and idle lanes"],
+    guard: "a lane drops what its own checkpoint holds",
+    file: "pipeline/feed.ts",
+    take: "if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true))",
+    put: "if (false as boolean)",
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "a lost answer of a COMMIT is no answer",
+    file: "pipeline/committer.ts",
+    take: "        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);",
+    put: `        if (error.class === "unknown-outcome") {
+          this.#advance(lanes);
+          return { outcome: "done", deletedSome: -1 };
+        }
+        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);`,
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "the lane row is read before a batch is sent again",
+    file: "pipeline/committer.ts",
+    take: "      this.#advance(lanes);\n      return true;",
+    put: "      this.#advance(lanes);\n      return false;",
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "a batch is not cut while an attempt of it may still land",
+    file: "pipeline/retry.ts",
+    take: 'return uncertain ? { action: "restart" } : { action: "bisect" };',
+    put: 'return { action: "bisect" };',
+    shownBy: {
+      file: "packages/millrace/src/pipeline/retry.test.ts",
+      name: "looks for the row only where nothing is under way that may still land",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "a key has one lane",
+    file: "pipeline/lane-hash.ts",
+    take: "return (hash >>> 0) % lanes;",
+    put: "return Math.floor(Math.random() * lanes);",
+    shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [9],
+    guard: "UNCHANGED comes from the source until the table is SYNC",
+    file: "pipeline/table-runtime.ts",
+    take: 'return this.#document.state !== "SYNC";',
+    put: "return false;",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [9, "Key change"],
+    guard: "a read at the source waits until its snapshot sees the change",
+    file: "pipeline/source-reads.ts",
+    take: "if (transactions.every((id) => snapshot.sees(id))) return snapshot;",
+    put: "return snapshot;",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [9, "Dead letters"],
+    guard: "a partial change of a parked key parks behind its letter",
+    file: "pipeline/batch-content.ts",
+    take: 'if (behind && outcome.write === "patch") return false;',
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [10],
+    guard: "an account of bytes has an end",
+    file: "pipeline/byte-budget.ts",
+    take: "    if (!fits) return false;\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/byte-budget.test.ts",
+      name: "lets an account have its share and no more, whoever asks elsewhere",
+    },
+  },
+];

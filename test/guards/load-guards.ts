@@ -1,0 +1,86 @@
+import type { Guard } from "./guard.ts";
+import { SIMULATED_ALL, SIMULATED_LOADS } from "./simulation-tests.ts";
+
+/** Chunks against the log, tables without key, ghosts. */
+export const LOAD_GUARDS: readonly Guard[] = [
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "a key that changed is struck from the open chunks",
+    file: "pipeline/feed.ts",
+    take: "if (table.windows.size > 0) table.windows.strike(key);",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [7, "Key change"],
+    guard: "the old key of a key change is struck from the open chunks",
+    file: "pipeline/feed.ts",
+    take: "table.windows.strike(oldKey);",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "a snapshot that does not see what went to the lanes is taken again",
+    file: "pipeline/chunk-reader.ts",
+    take: "if (unseen.length === 0) {",
+    put: "if (true as boolean) {",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "what no snapshot has seen is known over a restart",
+    file: "pipeline/run.ts",
+    take: "new SentTransactions(prepared.frontier.unseen)",
+    put: "new SentTransactions([])",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "no window opens before replay has passed every lane",
+    file: "pipeline/chunk-reader.ts",
+    take: "  await parts.replayed(signal);\n",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [7],
+    guard: "a read at the source raises the table's end position",
+    file: "pipeline/source-reads.ts",
+    take: "      await this.#raiseEnd(table, snapshot);\n",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [1, "State at the sink"],
+    guard: "chunks that were under way are read again",
+    file: "pipeline/prepare-run.ts",
+    take: "if (known !== undefined && known.removed !== true) restoreChunks(table, state);",
+    put: "",
+    shownBy: SIMULATED_LOADS,
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "a table that joins the log waits for older transactions",
+    file: "pipeline/table-loads.ts",
+    take: "    for (const table of waiting) table.held = true;\n",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: ["Tables without key"],
+    guard: "changes that the load's snapshot sees are left out",
+    file: "pipeline/feed.ts",
+    take: "return this.#parts.source.sees(snapshot, change.transaction.id);",
+    put: "return false;",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: ["Tables without key"],
+    guard: "the target is emptied before a load begins again",
+    file: "pipeline/table-loads.ts",
+    take: "      await barriers.emptyForLoad(table);\n",
+    put: "",
+    shownBy: SIMULATED_ALL,
+  },
+];

@@ -1,0 +1,95 @@
+import type { Guard, TestName } from "./guard.ts";
+
+const ROOM = "packages/millrace/src";
+const fence = (name: string): TestName => ({ file: `${ROOM}/sinks/dsql/fence.pg.test.ts`, name });
+const log = (name: string): TestName => ({
+  file: `${ROOM}/sources/postgres/log-connection.pg.test.ts`,
+  name,
+});
+
+/** What real servers show. */
+export const SERVER_GUARDS: readonly Guard[] = [
+  {
+    keeps: [5, "Fence and lost COMMIT"],
+    guard: "the CHECK of the lane row fails a writer with an old fence",
+    file: "sinks/dsql/state-statements.ts",
+    take: "CHECK (writer = fence AND expected = seq - 1)",
+    put: "CHECK (expected = seq - 1)",
+    shownBy: fence("keeps a zombie from writing anything (I5)"),
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "the CHECK of the lane row fails a batch that was there",
+    file: "sinks/dsql/state-statements.ts",
+    take: "CHECK (writer = fence AND expected = seq - 1)",
+    put: "CHECK (writer = fence)",
+    shownBy: fence("keeps the same batch from landing twice"),
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "a takeover is one snapshot, so that two of them conflict",
+    file: "sinks/dsql/takeover.ts",
+    take: "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    put: "BEGIN",
+    shownBy: {
+      file: `${ROOM}/sinks/dsql/takeover-race.pg.test.ts`,
+      name: "do not draw the same number: one of them begins again",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a slot that was moved on is a loss",
+    file: "sources/postgres/slot.ts",
+    take: "if (confirmed > from) {",
+    put: "if (false as boolean) {",
+    shownBy: log("that was moved on by somebody else is a loss"),
+  },
+  {
+    keeps: [8, "Failover behind us"],
+    guard: "a server whose log ends before what the sink has is a loss",
+    file: "sources/postgres/slot.ts",
+    take: "if (from > end) {",
+    put: "if (false as boolean) {",
+    shownBy: log("of a server whose log ends before our position is a loss"),
+  },
+  {
+    keeps: [8],
+    guard: "a slot that is gone is a loss",
+    file: "sources/postgres/slot.ts",
+    take: "  if (state === null && known !== null && !recreate) throw missingSlot(slotName);\n",
+    put: "",
+    shownBy: log(
+      "that is missing is a loss for a pipeline that has run, and is made for one that has not",
+    ),
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "a standby's snapshot proves nothing above xmin",
+    file: "sources/postgres/visibility.ts",
+    take: "if (inRecovery) return",
+    put: "if (false as boolean) return",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/visibility.test.ts`,
+      name: "proves nothing above xmin on a standby",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "a window that remembers too much gives up",
+    file: "pipeline/windows.ts",
+    take: "return this.#bytes > this.#limitBytes;",
+    put: "return false;",
+    shownBy: {
+      file: `${ROOM}/pipeline/windows.test.ts`,
+      name: "gives up when more keys changed than it may remember, and holds no more of them",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a lag beyond the bound is not ready",
+    file: "observe/health.ts",
+    take: "else if (lagMs > maxLagMs)",
+    put: "else if (false as boolean)",
+    shownBy: { file: `${ROOM}/server/listener.test.ts`, name: "says why it is not ready" },
+  },
+];

@@ -1,0 +1,21 @@
+import type { TestName } from "./guard.ts";
+
+const file = "packages/millrace/src/pipeline/simulation.test.ts";
+
+/** Loads, while the source is written and processes are killed. */
+export const SIMULATED_LOADS: TestName = {
+  file,
+  name: "loads tables while they are written, over crashes",
+};
+
+/** Every change is watched on its own, without compaction. */
+export const SIMULATED_AUDIT: TestName = {
+  file,
+  name: "applies every change once and in order, over crashes, zombies and lost COMMITs",
+};
+
+/** Everything that the simulation knows. */
+export const SIMULATED_ALL: TestName = {
+  file,
+  name: "makes the sink what the source is, whatever happens",
+};
