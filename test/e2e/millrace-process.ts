@@ -165,8 +165,9 @@ const sourceCondition = ["--conditions=source"];
 export async function runToEnd(
   args: readonly string[],
   timeoutMs?: number,
+  failpoints?: string,
 ): Promise<MillraceProcess> {
-  const run = new MillraceProcess(args);
+  const run = new MillraceProcess(args, failpoints);
   const ending = await run.wait(timeoutMs);
   if (ending.code !== 0) {
     throw new Error(

@@ -1,0 +1,175 @@
+/** One pipeline that dies many times, at failpoints and in phases that are chosen, and has to be equal at the end. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFreePort } from "../support/free-port.ts";
+import { sharedPostgres } from "../support/postgres.ts";
+import type { Comparison } from "./compare.ts";
+import { buildSource } from "./database.ts";
+import { durablePhase } from "./durable-phase.ts";
+import type { Kill, KillPhase } from "./kill-reach.ts";
+import { isOfTheStart } from "./kill-reach.ts";
+import { compareKillTables, killPipeline, killTables } from "./kill-scenario.ts";
+import { KillWorkload } from "./kill-workload.ts";
+import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import type { PipelineFile } from "./pipeline-file.ts";
+import { writePipelineFile } from "./pipeline-file.ts";
+import { Dice } from "./random.ts";
+import type { Target } from "./targets.ts";
+
+/** What a life is told. */
+export interface KillLifeOptions {
+  readonly target: Target;
+  readonly kills: readonly Kill[];
+  readonly seed: number;
+  /** Called after each kill. */
+  readonly onKill?: (kill: Kill) => void;
+}
+
+/** What came of it. */
+export interface KillLifeOutcome {
+  /** Kills that happened, where the process itself said that it was. */
+  readonly killed: readonly Kill[];
+  /** Kills that were asked for and did not happen, with what the last process printed. */
+  readonly missed: readonly string[];
+  readonly different: readonly Comparison[];
+  /** Every failpoint that was reached, with its phase. */
+  readonly reached: ReadonlySet<string>;
+}
+
+const attempts = 4;
+const linkTimeoutMs = 30_000;
+/** What is reached at a start is reached before the pipeline runs; a little more for what follows the replay. */
+const startGraceMs = 6000;
+const lanes = [2, 3];
+
+/** Lives a life to its end; everything it makes is removed. */
+export async function runKillLife(options: KillLifeOptions): Promise<KillLifeOutcome> {
+  const source = await sharedPostgres();
+  const folder = await mkdtemp(join(tmpdir(), "millrace-life-"));
+  try {
+    await buildSource(source.url, killTables);
+    const file = killPipeline(options.target, source.url, source.database, folder);
+    return await new Life(options, source.url, file).run();
+  } finally {
+    await rm(folder, { recursive: true });
+    await source.release();
+  }
+}
+
+class Life {
+  readonly #options: KillLifeOptions;
+  readonly #sourceUrl: string;
+  readonly #file: PipelineFile;
+  readonly #dice: Dice;
+  readonly #workload: KillWorkload;
+  readonly #killed: Kill[] = [];
+  readonly #reached = new Set<string>();
+  #starts = 0;
+  #lanes = 0;
+
+  constructor(options: KillLifeOptions, sourceUrl: string, file: PipelineFile) {
+    this.#options = options;
+    this.#sourceUrl = sourceUrl;
+    this.#file = file;
+    this.#dice = new Dice(options.seed);
+    this.#workload = new KillWorkload({ url: sourceUrl, dice: this.#dice, pipeline: file.name });
+  }
+
+  async run(): Promise<KillLifeOutcome> {
+    const { kills, target } = this.#options;
+    await writePipelineFile(this.#file);
+    const missed: string[] = [];
+    if (kills.every(({ phase }) => phase === "SYNC")) await this.#catchUp();
+    for (const kill of kills) {
+      const miss = await this.#kill(kill);
+      if (miss !== null) missed.push(miss);
+    }
+    await this.#catchUp();
+    // A schema change is seen with the next row of its table: without one, the last DROP COLUMN would not be.
+    await this.#workload.writeLast();
+    await this.#catchUp();
+    const different = await compareKillTables(this.#sourceUrl, target, this.#file.name);
+    return { killed: this.#killed, missed, different, reached: this.#reached };
+  }
+
+  /** Null once it happened; else what there is to say about it. */
+  async #kill(kill: Kill): Promise<string | null> {
+    let said = "";
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      if (isOfTheStart(kill.failpoint) && !(await this.#begins(kill.phase))) {
+        await this.#killAnywhereIn(kill.phase);
+      }
+      if (kill.failpoint === "run.resized") await this.#changeLanes();
+      // The process cannot know its phase before it has taken over: the state at the sink tells afterwards.
+      const early = /^sink\.(before-takeover-commit|fence-raised)$/.test(kill.failpoint);
+      const nth = attempt === 1 ? (kill.nth ?? 1) : 1;
+      const armed = `${kill.failpoint}=kill@${nth}${early ? "" : `:${kill.phase}`}`;
+      const run = await this.#runUntilDead(armed, kill);
+      if (
+        run.killedAt?.failpoint === kill.failpoint &&
+        (!early || (await this.#begins(kill.phase)))
+      ) {
+        this.#count(kill);
+        return null;
+      }
+      said = run.tail();
+    }
+    return `${kill.failpoint} in ${kill.phase}: ${said.slice(-1500)}`;
+  }
+
+  #count(kill: Kill): void {
+    this.#killed.push(kill);
+    this.#options.onKill?.(kill);
+  }
+
+  /** Whether a process that starts now would find its tables in that phase. */
+  async #begins(phase: KillPhase): Promise<boolean> {
+    if (this.#starts === 0) return phase === "INIT_SYNC";
+    return (await durablePhase(this.#options.target.url, this.#file.name)) === phase;
+  }
+
+  /** Brings the pipeline to a phase, dead. */
+  async #killAnywhereIn(phase: KillPhase): Promise<void> {
+    const nth = this.#dice.between(1, phase === "SYNC" ? 2 : 6);
+    const kill = { failpoint: "sink.after-commit", phase, nth };
+    const run = await this.#runUntilDead(`${kill.failpoint}=kill@${nth}:${phase}`, kill);
+    if (run.killedAt !== null) this.#count(kill);
+  }
+
+  async #runUntilDead(failpoints: string, kill: Kill): Promise<MillraceProcess> {
+    const port = await findFreePort();
+    const args = ["run", this.#file.path, "--json", "--listen", `127.0.0.1:${port}`];
+    const run = new MillraceProcess(args, `${failpoints};*=tell`);
+    this.#starts += 1;
+    const ended = new AbortController();
+    void run.ended.then(() => ended.abort());
+    const written = this.#workload.write(run, port, kill, ended.signal);
+    const patienceMs = isOfTheStart(kill.failpoint) ? startGraceMs : linkTimeoutMs;
+    const late = isOfTheStart(kill.failpoint)
+      ? run.running.then(() => sleep(patienceMs))
+      : sleep(patienceMs);
+    await Promise.race([run.ended, late]);
+    if (run.isRunning) run.kill();
+    await run.ended;
+    await written;
+    for (const reached of run.reached) this.#reached.add(reached);
+    return run;
+  }
+
+  async #changeLanes(): Promise<void> {
+    this.#lanes = (this.#lanes + 1) % lanes.length;
+    await writePipelineFile({ ...this.#file, pipeline: { parallelism: lanes[this.#lanes] ?? 2 } });
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#starts += 1;
+    const args = ["run", this.#file.path, "--json", "--listen", "off", "--until-caught-up"];
+    const { reached } = await runToEnd(args, undefined, "*=tell");
+    for (const place of reached) this.#reached.add(place);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

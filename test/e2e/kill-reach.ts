@@ -1,0 +1,78 @@
+/** In which phases each failpoint can be reached: written down from what was observed, and held against it. */
+import { namedFailpoints } from "./failpoints.ts";
+
+/** The phases that a kill may belong to (`FailpointPhase` but START, which is part of the one before it). */
+export const killPhases = ["INIT_SYNC", "HANDOVER", "SYNC"] as const;
+
+/** One of them. */
+export type KillPhase = (typeof killPhases)[number];
+
+/** A kill that is asked for. */
+export interface Kill {
+  readonly failpoint: string;
+  readonly phase: KillPhase;
+  /** The how manieth time the place is reached in that phase; the first when left out. */
+  readonly nth?: number;
+}
+
+/** Failpoints that a SQL sink never reaches: jsonl.e2e.test.ts kills there. */
+const elsewhere = /^jsonl\./;
+/** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */
+const ofTheBirth = ["sink.targets-claimed", "postgres-slot.after-create"];
+/** Reached only while something is being loaded: never while every table is SYNC. */
+const ofTheLoad = /^(chunk|keyless|sweep)\./;
+/** Its table is loaded at that moment, and not SYNC: the hand-over by its definition. */
+const ofTheHandover = "keyless.loaded";
+/** Reached at each start, before anything flows, or never again in that run. */
+const ofTheStart =
+  /^(source|postgres-publication|postgres-slot)\.|^(run\.(prepared|resized)|sink\.(fence-raised|before-takeover-commit|targets-claimed))$/;
+
+/** Whether the pipeline has to be brought to the phase before the process starts that is killed there. */
+export const isOfTheStart = (failpoint: string): boolean => ofTheStart.test(failpoint);
+
+/** Every failpoint of the sources that SQL sinks reach. */
+export const sqlFailpoints: readonly string[] = namedFailpoints().filter(
+  (name) => !elsewhere.test(name),
+);
+
+/** The phases in which a failpoint can be reached. */
+export function phasesOf(failpoint: string): readonly KillPhase[] {
+  if (ofTheBirth.includes(failpoint)) return ["INIT_SYNC"];
+  if (failpoint === ofTheHandover) return ["HANDOVER"];
+  if (ofTheLoad.test(failpoint)) return ["INIT_SYNC", "HANDOVER"];
+  return killPhases;
+}
+
+/** Every failpoint in each of its phases. */
+export const killMatrix: readonly Kill[] = sqlFailpoints.flatMap((failpoint) =>
+  phasesOf(failpoint).map((phase) => ({ failpoint, phase })),
+);
+
+/**
+ * Divides kills among pipelines, so many each. A pipeline that dies in SYNC is left alone with loads, which would take
+ * it out of SYNC for long; what happens once in a life comes first.
+ */
+export function livesOf(
+  kills: readonly Kill[],
+  killsPerLife: number,
+): readonly (readonly Kill[])[] {
+  const birth = ofTheBirth.flatMap((name) => kills.filter(({ failpoint }) => failpoint === name));
+  const others = kills.filter((kill) => !birth.includes(kill));
+  const loading = [...birth, ...others.filter(({ phase }) => phase !== "SYNC")];
+  const following = others.filter(({ phase }) => phase === "SYNC");
+  return [loading, following].flatMap((some) => {
+    const lives = Math.ceil(some.length / killsPerLife);
+    return Array.from({ length: lives }, (_, life) => {
+      const from = Math.floor((life * some.length) / lives);
+      return some.slice(from, Math.floor(((life + 1) * some.length) / lives));
+    });
+  });
+}
+
+/** What was reached where it cannot be by this page; a start that does not know its phase yet is part of any. */
+export function undeclared(reached: Iterable<string>): readonly string[] {
+  return [...reached].filter((place) => {
+    const [failpoint = "", phase = ""] = place.split(" ");
+    return phase !== "START" && !phasesOf(failpoint).some((declared) => declared === phase);
+  });
+}

@@ -1,0 +1,113 @@
+/** What is written, and asked of the pipeline, while a failpoint is armed: everything that could lead there. */
+import type { Kill } from "./kill-reach.ts";
+import { isOfTheStart } from "./kill-reach.ts";
+import { killTables, patiently } from "./kill-scenario.ts";
+import type { MillraceProcess } from "./millrace-process.ts";
+import { Dice } from "./random.ts";
+import { openSession } from "./sql-session.ts";
+import { Numbers, writeSession } from "./writer.ts";
+
+/** What a workload is made for. */
+export interface KillWorkloadOptions {
+  readonly url: string;
+  readonly dice: Dice;
+  readonly pipeline: string;
+}
+
+/** Long enough for tables that were loaded anew to be SYNC again: their frontier row is written once a second. */
+const calmMs = 1800;
+const stepMs = 40;
+const loadedAgain = ["public.k_int8", "public.s_keyless", "public.k_txt", "public.s_parts"];
+
+/** Rows, each kind of barrier, key changes with TOAST, and loads. Goes on through the life of a source. */
+export class KillWorkload {
+  readonly #options: KillWorkloadOptions;
+  readonly #numbers = new Numbers();
+
+  constructor(options: KillWorkloadOptions) {
+    this.#options = options;
+  }
+
+  /** Writes until `signal`; loads begin again where the kill is to happen while there is something to load. */
+  async write(run: MillraceProcess, port: number, kill: Kill, signal: AbortSignal): Promise<void> {
+    for (let round = 0; !signal.aborted; round += 1) {
+      const work = [this.#rows(signal), this.#rows(signal)];
+      if (!isOfTheStart(kill.failpoint)) {
+        await Promise.race([run.running, run.ended]);
+        if (kill.phase !== "SYNC") work.push(this.#loads(port, signal));
+        if (kill.phase !== "SYNC" || round % 2 === 0) work.push(this.#barriers(signal));
+        else work.push(pause(calmMs, signal));
+      }
+      await Promise.all(work);
+    }
+  }
+
+  /** A row of the table whose columns change: a schema change is told with the next row. */
+  async writeLast(): Promise<void> {
+    const n = this.#numbers.take(1);
+    const session = await openSession(this.#options.url);
+    try {
+      await session.query(`INSERT INTO d_mixed (id, int4, n) VALUES (${n}, 1, ${n})`);
+    } finally {
+      await session.end();
+    }
+  }
+
+  async #rows(signal: AbortSignal): Promise<void> {
+    const { url, dice } = this.#options;
+    await writeSession({
+      url,
+      tables: killTables,
+      numbers: this.#numbers,
+      dice: new Dice(dice.between(0, 1e9)),
+      transactions: 15,
+      largeRows: 300,
+      pauseMs: 15,
+      signal,
+    });
+  }
+
+  async #barriers(signal: AbortSignal): Promise<void> {
+    const first = this.#numbers.take(100);
+    const session = await openSession(this.#options.url);
+    try {
+      for (const statement of barrierStatements(first)) {
+        // To the end: what is left out would be left out for good.
+        await patiently(session, statement);
+        await pause(stepMs, signal);
+      }
+    } finally {
+      await session.end();
+    }
+  }
+
+  async #loads(port: number, signal: AbortSignal): Promise<void> {
+    const base = `http://127.0.0.1:${port}/api/v1/pipelines/${this.#options.pipeline}/tables`;
+    for (const table of loadedAgain) {
+      // It may be killed before it answers; that is what this is for.
+      await fetch(`${base}/${table}/resync`, { method: "POST", signal }).catch(() => undefined);
+      await pause(stepMs, signal);
+    }
+  }
+}
+
+const barrierStatements = (n: number): readonly string[] => [
+  `INSERT INTO s_toast (id, int4, large, n) SELECT ${n} + i, 1, repeat(md5(i::text), 100), ${n} + i FROM generate_series(1, 5) AS i`,
+  `INSERT INTO s_truncated (id, txt, n) SELECT ${n} + i, 'x', ${n} + i FROM generate_series(1, 20) AS i`,
+  `INSERT INTO d_mixed (id, int4, n) SELECT ${n} + i, 1, ${n} + i FROM generate_series(1, 20) AS i`,
+  `UPDATE s_toast SET id = id + 50 WHERE n BETWEEN ${n} AND ${n + 5}`,
+  `ALTER TABLE d_mixed ADD COLUMN a${n} integer`,
+  `UPDATE d_mixed SET a${n} = 1 WHERE n BETWEEN ${n} AND ${n + 20}`,
+  `TRUNCATE s_truncated`,
+  `ALTER TABLE d_mixed ALTER COLUMN a${n} TYPE text`,
+  `UPDATE d_mixed SET a${n} = 'text' WHERE n BETWEEN ${n} AND ${n + 10}`,
+  `DELETE FROM d_mixed WHERE n BETWEEN ${n} AND ${n + 5}`,
+  `ALTER TABLE d_mixed DROP COLUMN a${n}`,
+];
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}

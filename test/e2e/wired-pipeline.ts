@@ -1,0 +1,244 @@
+/** A pipeline whose every connection goes through proxies of ours, under writes that do not stop. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { type Comparison, compareTables } from "./compare.ts";
+import { buildSource } from "./database.ts";
+import { MillraceProcess } from "./millrace-process.ts";
+import { type Section, writePipelineFile } from "./pipeline-file.ts";
+import { Dice } from "./random.ts";
+import { type SampleTable, sampleTables } from "./schema.ts";
+import { openSession } from "./sql-session.ts";
+import { makeTarget, type Target, type TargetKind } from "./targets.ts";
+import { Numbers, writeSession } from "./writer.ts";
+
+const names = ["k_int8", "k_txt", "s_toast", "t_numbers"];
+
+/** What the writers write to. */
+export const wiredTables: readonly SampleTable[] = sampleTables.filter(({ name }) =>
+  names.includes(name),
+);
+
+/** Short bounds, so that a test sees them pass; the defaults are in docs/operations/timeouts.md. */
+const SOURCE_BOUNDS: Section = { "connect.timeout": "1500ms", "read.timeout": "2s" };
+const SINK_BOUNDS: Section = { "connect-timeout-ms": 1500, "request-timeout-ms": 2000 };
+
+/** How a pipeline is set up. */
+export interface WiredOptions {
+  readonly kind: TargetKind;
+  readonly seed: number;
+  readonly source?: Section;
+  readonly sink?: Section;
+  readonly pipeline?: Section;
+  /** Settings of the source's server. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A table of so many rows to load, besides. */
+  readonly loadRows?: number;
+}
+
+/** See {@link startWired}. */
+export class WiredPipeline {
+  readonly server: PostgresServer;
+  readonly target: Target;
+  /** In front of the source, and of the sink. */
+  readonly atSource: FaultProxy;
+  readonly atSink: FaultProxy;
+  readonly file: string;
+  process: MillraceProcess;
+  readonly #folder: string;
+  readonly #dice: Dice;
+  readonly #numbers = new Numbers();
+  readonly #sides: Readonly<Record<"source" | "target", Asked>>;
+  readonly #tables: readonly string[];
+  #writing: { stop: AbortController; ended: Promise<unknown> } | null = null;
+  #marks = 0;
+
+  constructor(made: Made) {
+    this.server = made.server;
+    this.target = made.target;
+    this.atSource = made.atSource;
+    this.atSink = made.atSink;
+    this.file = made.file;
+    this.#folder = made.folder;
+    this.#dice = new Dice(made.seed);
+    this.#sides = { source: new Asked(made.server.url), target: new Asked(made.target.url) };
+    this.#tables = made.tables;
+    this.process = this.start();
+  }
+
+  get dice(): Dice {
+    return this.#dice;
+  }
+
+  /** What a process of this pipeline is started with. */
+  get args(): readonly string[] {
+    return ["run", this.file, "--json", "--listen", "off"];
+  }
+
+  /** Starts a process more. */
+  start(): MillraceProcess {
+    return new MillraceProcess(this.args);
+  }
+
+  /** Ends the process as an operator does, and starts another. */
+  async restart(): Promise<void> {
+    await this.process.stop();
+    this.process = this.start();
+  }
+
+  /** Sessions begin to write, and go on until {@link rest}. */
+  write(): void {
+    const stop = new AbortController();
+    const sessions = [1, 2].map((session) =>
+      writeSession({
+        url: this.server.url,
+        tables: wiredTables,
+        numbers: this.#numbers,
+        dice: new Dice(this.#dice.between(1, 1_000_000) + session),
+        transactions: Number.POSITIVE_INFINITY,
+        largeRows: 500,
+        signal: stop.signal,
+        pauseMs: 10,
+      }),
+    );
+    const ended = Promise.all(sessions);
+    // A server that is killed takes its writers along.
+    ended.catch(() => undefined);
+    this.#writing = { stop, ended };
+  }
+
+  /** The writers rest. */
+  async rest(): Promise<void> {
+    this.#writing?.stop.abort();
+    await this.#writing?.ended.catch(() => undefined);
+    this.#writing = null;
+  }
+
+  /** Waits until what is committed now has arrived; says how long that took, ms. */
+  async arrived(boundMs: number): Promise<number> {
+    const began = performance.now();
+    this.#marks += 1;
+    const mark = this.#marks;
+    await this.#sides.source.query(`INSERT INTO mark VALUES (${mark})`);
+    for (;;) {
+      const rows = await this.#sides.target.query(`SELECT 1 FROM mark WHERE id = ${mark}`);
+      const tookMs = performance.now() - began;
+      if (rows.length > 0) return tookMs;
+      if (tookMs > boundMs || !this.process.isRunning)
+        throw new Error(`Nothing arrived within ${Math.round(tookMs)} ms:\n${this.process.tail()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Lets everything arrive, with nobody writing, and says what differs. */
+  async differences(boundMs = 20_000): Promise<readonly Comparison[]> {
+    await this.rest();
+    await this.arrived(boundMs);
+    const sessions = await Promise.all([
+      openSession(this.server.url),
+      openSession(this.target.url),
+    ]);
+    try {
+      const tables = this.#tables.map((name) => ({ schema: "public", name }));
+      return await compareTables(
+        ...sessions,
+        tables.map((table) => ({ source: table, target: table })),
+      );
+    } finally {
+      for (const session of sessions) await session.end();
+    }
+  }
+
+  /** Ends and removes everything. */
+  async release(): Promise<void> {
+    await this.rest();
+    if (this.process.isRunning) this.process.kill();
+    await this.process.ended;
+    for (const side of Object.values(this.#sides)) await side.end();
+    await Promise.all([this.atSource.close(), this.atSink.close()]);
+    await Promise.all([this.server.stop(), this.target.release()]);
+    await rm(this.#folder, { recursive: true });
+  }
+}
+
+interface Made {
+  readonly server: PostgresServer;
+  readonly target: Target;
+  readonly atSource: FaultProxy;
+  readonly atSink: FaultProxy;
+  readonly file: string;
+  readonly folder: string;
+  readonly seed: number;
+  readonly tables: readonly string[];
+}
+
+/** A session that is opened when it is needed, and anew after it broke. */
+class Asked {
+  readonly #url: string;
+  #client: pg.Client | null = null;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async query(sql: string): Promise<readonly unknown[]> {
+    try {
+      this.#client ??= await openSession(this.#url);
+      return (await this.#client.query(sql)).rows;
+    } catch (error) {
+      const isAnswer = error instanceof pg.DatabaseError && !/^(08|57)/.test(error.code ?? "");
+      if (!isAnswer) await this.end();
+      // The target may not have the table yet, and a server may be away for a while.
+      return sql.startsWith("SELECT") ? [] : Promise.reject(error);
+    }
+  }
+
+  async end(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    await client?.end().catch(() => undefined);
+  }
+}
+
+/** Makes source, target, proxies and file, and starts a process. */
+export async function startWired(options: WiredOptions): Promise<WiredPipeline> {
+  const { kind, seed, loadRows = 0 } = options;
+  const [server, target] = await Promise.all([
+    startPostgres({ settings: { wal_sender_timeout: "5s", ...options.settings } }),
+    makeTarget(kind),
+  ]);
+  await buildSource(server.url, wiredTables);
+  await server.query("CREATE TABLE mark (id bigint PRIMARY KEY)");
+  if (loadRows > 0) {
+    await server.query("CREATE TABLE loaded (id bigint PRIMARY KEY, txt text)");
+    await server.query(
+      `INSERT INTO loaded SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, ${loadRows}) g`,
+    );
+  }
+  const to = new URL(target.url);
+  const [atSource, atSink] = await Promise.all([
+    startFaultProxy({ host: server.host, port: server.port }),
+    startFaultProxy({ host: to.hostname, port: Number(to.port) }),
+  ]);
+  const folder = await mkdtemp(join(tmpdir(), "millrace-wire-"));
+  const file = await writePipelineFile({
+    path: join(folder, "wire.yaml"),
+    name: `wire_${server.port}`,
+    sourceUrl: atSource.through(server.url),
+    tables: String.raw`public.\.*`,
+    source: { ...SOURCE_BOUNDS, ...options.source },
+    sink: {
+      ...target.sink,
+      host: atSink.host,
+      port: atSink.port,
+      ...SINK_BOUNDS,
+      ...options.sink,
+    },
+    pipeline: { parallelism: 2, ...options.pipeline },
+  });
+  const tables = [...wiredTables.map(({ name }) => name), ...(loadRows > 0 ? ["loaded"] : [])];
+  return new WiredPipeline({ server, target, atSource, atSink, file, folder, seed, tables });
+}
