@@ -1,0 +1,61 @@
+import type { TableId } from "../model/table.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { isPutOff } from "./put-off.ts";
+import type { Replay } from "./replay.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+interface PutOffParts {
+  readonly book: Pick<DeadLetterBook, "list" | "putOffOf">;
+  readonly replay: Pick<Replay, "replay">;
+  /** The table may be SYNC now. */
+  readonly look: (table: TableRuntime) => void;
+  /** Ends the run. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** `done`: what even the last round could not try, because its key or its route is gone, stays a letter. */
+type Stage = "again" | "last" | "done";
+
+/**
+ * Rows that constraints refused while their table was being loaded are read and written again when the load is over,
+ * round after round while that makes them fewer; those that the last round leaves are dead letters (design/002).
+ */
+export class PutOffRounds {
+  readonly #parts: PutOffParts;
+  readonly #busy = new Set<TableId>();
+  readonly #stages = new Map<TableId, Stage>();
+
+  constructor(parts: PutOffParts) {
+    this.#parts = parts;
+  }
+
+  /** False where nothing of the table is put off; else it has to wait, and is looked at again. */
+  holds(table: TableRuntime): boolean {
+    if (this.#busy.has(table.id)) return true;
+    const count = this.#parts.book.putOffOf(table.id);
+    const stage = count === 0 ? "done" : (this.#stages.get(table.id) ?? "again");
+    table.lastRound = stage === "last";
+    if (stage === "done") {
+      this.#stages.delete(table.id);
+      return false;
+    }
+    this.#busy.add(table.id);
+    this.#round(table, count, stage).then(
+      () => {
+        this.#busy.delete(table.id);
+        this.#parts.look(table);
+      },
+      (error: unknown) => this.#parts.fail(error),
+    );
+    return true;
+  }
+
+  /** What is read is newer than the frontier, so that the next round waits until that has passed it. */
+  async #round(table: TableRuntime, before: number, stage: Stage): Promise<void> {
+    const { book, replay } = this.#parts;
+    const waiting = book.list().filter((letter) => letter.table === table.id && isPutOff(letter));
+    await replay.replay(waiting);
+    if (book.putOffOf(table.id) < before) this.#stages.set(table.id, "again");
+    else this.#stages.set(table.id, stage === "again" ? "last" : "done");
+  }
+}
