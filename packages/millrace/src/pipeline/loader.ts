@@ -73,6 +73,32 @@ export class Loader {
     this.wake();
   }
 
+  /**
+   * Work on a table beside its load, whether that is over or not: who stops the load stops and awaits this too. False
+   * where it was stopped, or the load stands still.
+   */
+  async beside(
+    table: TableRuntime,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<boolean> {
+    const { signal } = this.#parts;
+    const stopped = table.loading.signal;
+    if (stopped.aborted) return false;
+    const running = work(AbortSignal.any([stopped, signal]));
+    const active = this.#active.get(table) ?? new Set<Promise<void>>();
+    this.#active.set(table, active.add(running));
+    try {
+      await running;
+      return true;
+    } catch (thrown) {
+      if (stopped.aborted && !signal.aborted) return false;
+      throw thrown;
+    } finally {
+      active.delete(running);
+      this.wake();
+    }
+  }
+
   async #work(): Promise<void> {
     const { signal } = this.#parts;
     while (!signal.aborted) {

@@ -13,11 +13,14 @@ import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
 import { GhostSweep } from "./ghost-sweep.ts";
 import type { Lane } from "./lane.ts";
+import { LetterDesk } from "./letter-desk.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
-import { makeLanes } from "./make-lanes.ts";
+import { makeLanes, makeSourceReads } from "./make-lanes.ts";
 import { PauseGate } from "./pause-gate.ts";
 import { prepareRun, type Prepared } from "./prepare-run.ts";
+import { PutOffRounds } from "./put-off-rounds.ts";
+import { Replay } from "./replay.ts";
 import { resizeLanes } from "./resize-lanes.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { stateKey } from "./state-documents.ts";
@@ -48,6 +51,8 @@ export class Run {
   readonly lanes: readonly Lane[];
   readonly frontier: Frontier;
   readonly book: DeadLetterBook;
+  readonly letters: LetterDesk;
+  readonly #putOff: PutOffRounds;
   readonly #committer: Committer;
   readonly #feed: Feed;
   readonly #reader: LogReader;
@@ -108,6 +113,14 @@ export class Run {
     this.#reader = this.#makeReader();
     this.#loads = this.#makeLoads();
     this.#frontierWriter = this.#makeFrontierWriter();
+    const replay = this.#makeReplay();
+    this.letters = this.#makeLetterDesk(replay);
+    this.#putOff = new PutOffRounds({
+      book: this.book,
+      replay,
+      look: (table) => this.#syncIfPassed(table),
+      fail: (error) => this.#failed.reject(error),
+    });
   }
 
   #makeLanes(): Lane[] {
@@ -206,6 +219,29 @@ export class Run {
       durable: () => this.frontier.durable.position,
       fail: (error) => this.#failed.reject(error),
     });
+  }
+
+  #makeReplay(): Replay {
+    const { book } = this;
+    const { tables } = this.#prepared;
+    const { sink } = this.#parts;
+    const { signal } = this.#abort;
+    const reads = makeSourceReads({
+      task: this.#parts,
+      prepared: this.#prepared,
+      writeState: this.#writeState,
+      signal,
+    });
+    const beside = { ...this.#chunkParts, sink, tables, book, reads, signal };
+    return new Replay({ ...beside, loader: this.#loader });
+  }
+
+  #makeLetterDesk(replay: Replay): LetterDesk {
+    const { book, lanes } = this;
+    const { choice } = this.#prepared;
+    const { observer } = this.#parts;
+    const { signal } = this.#abort;
+    return new LetterDesk({ book, replay, lanes, choice, observer, signal });
   }
 
   #makeFrontierWriter(): FrontierWriter {
@@ -359,6 +395,7 @@ export class Run {
     const { state, end } = table.document;
     if (state === "SYNC" || !table.loaded || end === null) return;
     if (this.#parts.source.comparePositions(this.frontier.durable.position, end) < 0) return;
+    if (this.#putOff.holds(table)) return;
     table.update({ state: "SYNC" });
     this.#writeState([table.stored]).then(
       () => this.#tellState(table),

@@ -64,35 +64,62 @@ export class SourceReads {
   async #readTable(table: TableRuntime, wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#readOnce(table, this.#ahead.get(table.shape) ?? table.shape, wanted);
+        return await this.#readOnce(table, wanted);
       } catch (thrown) {
-        if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
-        const now = await this.#parts.currentShape(table);
-        if (now === null) return wanted.map(() => null);
-        this.#ahead.set(table.shape, now);
+        if (!(await this.#looksAhead(table, thrown))) return wanted.map(() => null);
         await this.#sleep(attempt);
       }
     }
   }
 
-  async #readOnce(
-    table: TableRuntime,
-    shape: TableShape,
-    wanted: readonly WantedRow[],
-  ): Promise<(Row | null)[]> {
-    const { source, maxValueBytes } = this.#parts;
+  async #readOnce(table: TableRuntime, wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
     const snapshot = await this.#openThatSees(wanted);
     try {
-      const keys = wanted.map(({ change }) => keyRowFor(shape, change));
-      const rows = await snapshot.readRows(shape, keys, { maxValueBytes });
-      await this.#raiseEnd(table, snapshot);
-      return wanted.map(({ route }, i) => {
-        const row = rows.get(source.keyText(shape, keys[i] ?? []));
-        return row === undefined ? null : (table.routeOf(shape, route.target.id)?.map(row) ?? null);
-      });
+      return await this.#readRows(snapshot, table, wanted);
     } finally {
       await snapshot.close();
     }
+  }
+
+  /**
+   * The same by a snapshot of the caller's own, who says what it has to see (replay). Null where the catalogue has
+   * another shape than the one that was tried: ask again, in a new snapshot.
+   */
+  async readIn(
+    snapshot: SourceSnapshot,
+    table: TableRuntime,
+    wanted: readonly WantedRow[],
+  ): Promise<(Row | null)[] | null> {
+    try {
+      return await this.#readRows(snapshot, table, wanted);
+    } catch (thrown) {
+      return (await this.#looksAhead(table, thrown)) ? null : wanted.map(() => null);
+    }
+  }
+
+  async #readRows(
+    snapshot: SourceSnapshot,
+    table: TableRuntime,
+    wanted: readonly WantedRow[],
+  ): Promise<(Row | null)[]> {
+    const { source, maxValueBytes } = this.#parts;
+    const shape = this.#ahead.get(table.shape) ?? table.shape;
+    const keys = wanted.map(({ change }) => keyRowFor(shape, change));
+    const rows = await snapshot.readRows(shape, keys, { maxValueBytes });
+    await this.#raiseEnd(table, snapshot);
+    return wanted.map(({ route }, i) => {
+      const row = rows.get(source.keyText(shape, keys[i] ?? []));
+      return row === undefined ? null : (table.routeOf(shape, route.target.id)?.mapRead(row) ?? null);
+    });
+  }
+
+  /** Where the table is not as its shape says: from now on as the catalogue says, or false where it is gone. */
+  async #looksAhead(table: TableRuntime, thrown: unknown): Promise<boolean> {
+    if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+    const now = await this.#parts.currentShape(table);
+    if (now === null) return false;
+    this.#ahead.set(table.shape, now);
+    return true;
   }
 
   async #openThatSees(wanted: readonly WantedRow[]): Promise<SourceSnapshot> {

@@ -1,3 +1,5 @@
+import type { MillraceError } from "../errors/millrace-error.ts";
+import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { ErrorHandler } from "../model/error-handler.ts";
 import type { ConnectorContext, Source } from "../model/source.ts";
 import type { Router } from "../model/router.ts";
@@ -16,6 +18,8 @@ export interface TaskParts extends ConnectorContext {
   readonly settings: TaskSettings;
   readonly budget: ByteBudget;
   readonly observer: TaskObserver;
+  /** Puts the place of the pipeline file before an error that is about one of its options. */
+  readonly explain?: (error: MillraceError) => MillraceError;
   /** Decides about refused rows in place of `settings.deadLetters`. */
   readonly errorHandler?: ErrorHandler;
 }
@@ -36,4 +40,10 @@ export interface Task {
   resume(): Promise<void>;
   /** Begins a new generation of the table's INIT_SYNC. */
   resync(table: TableId): Promise<void>;
+  /** Dead letters that stand at the sink. @throws MillraceError MR_NOT_RUNNING between runs, when nobody knows. */
+  deadLetters(): readonly DeadLetter[];
+  /** Reads the rows of these letters from the source once more; ids may be cut short. */
+  replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]>;
+  /** Takes letters away and leaves their rows as the sink has them. Those that went are told. */
+  discard(ids: readonly string[]): Promise<readonly DeadLetter[]>;
 }

@@ -211,6 +211,24 @@ export class Oracle {
     }
   }
 
+  /** All letters were replayed at rest: those that stand are of rows that the source has and no sink would take. */
+  checkReplayed(): void {
+    const tables = foldTo(this.#server, null, this.#base(), this.#from());
+    for (const { shape } of this.state().tables.values()) {
+      if (shape.key.length === 0) continue;
+      for (const target of this.#targets(shape)) {
+        const prefix = letterKey(target.id, "");
+        for (const name of this.#db.durableKeys(prefix)) {
+          const key = name.slice(prefix.length);
+          if (!this.#isBad(target, tables.get(shape.id)?.rows.get(key)))
+            throw new Violation(
+              `${target.id} ${key} has a letter that a replay should have settled`,
+            );
+        }
+      }
+    }
+  }
+
   /** Which rows of a table without key are parked cannot be told by what is left. */
   #hasLetters(target: Target): boolean {
     return this.#db.durableKeys(letterKey(target.id, "")).length > 0;

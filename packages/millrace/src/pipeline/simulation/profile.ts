@@ -26,6 +26,8 @@ export interface Profile {
   readonly resizes: number;
   /** Tables that the file names only later. */
   readonly joins: number;
+  /** Times that an operator has dead letters replayed. */
+  readonly replays: number;
   readonly sourceLoss: number;
   readonly lostBefore: number;
   readonly lostAnswer: number;
@@ -92,6 +94,7 @@ function plain(random: SeededRandom): Profile {
     resyncs: 0,
     resizes: 0,
     joins: 0,
+    replays: 0,
     sourceLoss: 0,
     lostBefore: 0,
     lostAnswer: random.pick([0, 0.05]),
@@ -151,5 +154,7 @@ function everything(random: SeededRandom): Profile {
     lostAnswer: random.pick([0, 0.03, 0.1]),
     lostBefore: random.pick([0, 0, 0.03]),
     slowLane: sometimes(0.3) ? random.between(0, 2) : null,
+    // Last, so that seeds go on drawing what they drew.
+    replays: random.between(0, 4),
   };
 }

@@ -142,6 +142,10 @@ class Simulation {
     this.#workload.finish();
     await this.#comeToRest();
     this.#watch(() => this.#oracle.checkEnd());
+    await this.#replayAll();
+    await this.#comeToRest();
+    this.#watch(() => this.#oracle.checkEnd());
+    this.#watch(() => this.#oracle.checkReplayed());
     await this.#stopAll();
     this.#throwIfBroken();
   }
@@ -273,11 +277,12 @@ class Simulation {
     return {
       event: (event: TaskEvent) => {
         this.world.tell(() => `${owner.name} says ${JSON.stringify(event)}`);
-        if (event.type === "retry" && !event.message.includes("(model)"))
-          this.#break(`an error that is not the model's: ${event.message}`);
       },
       committed: () => undefined,
-      failed: () => undefined,
+      failed: ({ error }) => {
+        if (error !== undefined && !error.message.includes("(model)"))
+          this.#break(`an error that is not the model's: ${error.message}`);
+      },
       schemaChange: () => undefined,
     };
   }
@@ -306,6 +311,7 @@ class Simulation {
       this.#joined = true;
       for (const one of this.#alive()) this.#crash(one);
     });
+    add(profile.replays, () => this.#replaySome(random));
     return plan.sort((a, b) => a.atStep - b.atStep);
   }
 
@@ -320,6 +326,26 @@ class Simulation {
       act: () => (old.process.frozen = false),
     });
     this.#plan.sort((a, b) => a.atStep - b.atStep);
+  }
+
+  /** An operator does not know which letters are worth it, nor whether something runs. */
+  #replaySome(random: SeededRandom): void {
+    const one = this.#alive().at(-1);
+    if (one === undefined || one.task.status().fence === null) return;
+    const ids = one.task.deadLetters().map(({ id }) => id);
+    one.task.replay(ids.filter(() => random.chance(0.7))).catch(() => undefined);
+  }
+
+  /** At rest: what is left after this is refused, and rightly. */
+  async #replayAll(): Promise<void> {
+    for (const { task } of this.#alive()) {
+      const ids = task.deadLetters().map(({ id }) => id);
+      let settled = ids.length === 0;
+      const replay = task.replay(ids).finally(() => (settled = true));
+      replay.catch((error: unknown) => this.#break(`a replay at rest: ${String(error)}`));
+      for (let left = MAX_STEPS; !settled && left > 0; left--) await this.#turn();
+      if (!settled) throw new Violation("a replay does not end");
+    }
   }
 
   #resync(random: SeededRandom): void {

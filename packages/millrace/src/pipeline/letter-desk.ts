@@ -1,0 +1,76 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { findLetter, type DeadLetter, type ReplayOutcome } from "../model/dead-letter.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneChoice } from "./lane-choice.ts";
+import type { Discard } from "./lane-item.ts";
+import type { TaskObserver } from "./observer.ts";
+import type { Replay } from "./replay.ts";
+import { until } from "./until.ts";
+
+interface LetterDeskParts {
+  readonly book: DeadLetterBook;
+  readonly replay: Replay;
+  readonly lanes: readonly Lane[];
+  readonly choice: LaneChoice;
+  readonly observer: TaskObserver;
+  readonly signal: AbortSignal;
+}
+
+/** What an operator may do about dead letters while a task runs. */
+export class LetterDesk {
+  readonly #parts: LetterDeskParts;
+
+  constructor(parts: LetterDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** All that stand, the oldest first. */
+  list(): DeadLetter[] {
+    return this.#parts.book.list().sort((a, b) => a.parkedAtMs - b.parkedAtMs);
+  }
+
+  /** Reads the rows of these letters from the source once more. @throws MillraceError MR_NOT_FOUND */
+  async replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]> {
+    const letters = this.#named(ids);
+    const outcomes = await this.#parts.replay.replay(letters);
+    for (const { id, table, outcome } of outcomes)
+      this.#parts.observer.event({ type: "dead-letter-settled", id, table, outcome });
+    return outcomes;
+  }
+
+  /**
+   * Takes letters away and nothing else: their rows stay as the sink has them. Behind everything that is in their lanes
+   * now, in commits of their lanes. Those that went are told.
+   * @throws MillraceError MR_NOT_FOUND
+   */
+  async discard(ids: readonly string[]): Promise<readonly DeadLetter[]> {
+    const gone = await Promise.all(this.#named(ids).map((letter) => this.#discardOne(letter)));
+    const letters = gone.filter((letter) => letter !== null);
+    for (const { id, table } of letters)
+      this.#parts.observer.event({ type: "dead-letter-settled", id, table, outcome: "discarded" });
+    return letters;
+  }
+
+  async #discardOne({ target, key, keyColumns }: DeadLetter): Promise<DeadLetter | null> {
+    const { lanes, choice, signal } = this.#parts;
+    const done = Promise.withResolvers<DeadLetter | null>();
+    // Rows without key are all in one lane, whatever the letter is called.
+    const laneKey = Object.keys(keyColumns).length === 0 ? "" : key;
+    const item: Discard = { kind: "discard", target, key, done };
+    const lane = lanes[choice.laneOf(target, laneKey)];
+    if (lane === undefined) throw new MillraceError("MR_BUG", "a letter's key hashes to no lane");
+    lane.push(item);
+    return until(signal, done.promise);
+  }
+
+  #named(ids: readonly string[]): DeadLetter[] {
+    const all = this.list();
+    return [...new Set(ids)].map((id) => {
+      const letter = findLetter(all, id);
+      if (letter === null)
+        throw new MillraceError("MR_NOT_FOUND", `there is no one dead letter ${id}`);
+      return letter;
+    });
+  }
+}
