@@ -54,7 +54,7 @@ describe("a pipeline that is checked before its start", () => {
     expect(findings.filter(({ about }) => about === "sink")).toEqual([
       expect.objectContaining({
         severity: "error",
-        what: expect.stringContaining("wrong user or password") as string,
+        what: expect.stringContaining("sink.password: the server refuses role") as string,
       }),
     ]);
   });

@@ -3,7 +3,9 @@ import { buildSink } from "./build-sink.ts";
 import { buildSource, postgresSourceOptions } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { placeOfOption } from "./config/placed-error.ts";
 import { ConfigError, formatProblem } from "./config/problem.ts";
+import type { Place } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
@@ -21,6 +23,8 @@ import { SOURCE_CHECKS } from "./sources/registry.ts";
 /** A finding, and which server it is about. */
 export interface PipelineFinding extends Finding {
   readonly about: "source" | "sink" | "file";
+  /** Where the option stands that it is about. */
+  readonly place?: Place;
 }
 
 /** What `checkPipeline` may be given. */
@@ -55,7 +59,11 @@ export async function checkPipeline(
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
     ...findings,
     ...(await checkSink(config, tables, context, extensions)),
-  ];
+  ].map((finding: PipelineFinding) =>
+    finding.option === undefined
+      ? finding
+      : { ...finding, place: placeOfOption(finding.option, config) },
+  );
 }
 
 /** What the source's findings say when its server could not be asked. */
@@ -142,5 +150,8 @@ function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFi
       remedy: problem.remedy,
     }));
   }
-  return [{ about, severity: "error", what: error.message, whatFollows, remedy: error.remedy }];
+  const { code, detail: what, remedy } = error;
+  const option = error.facts["option"];
+  const named = typeof option === "string" ? { option } : {};
+  return [{ about, severity: "error", what, whatFollows, remedy, code, ...named }];
 }

@@ -12,6 +12,8 @@ import { processBudget } from "./process-budget.ts";
 export interface LoadOptions {
   /** Where log lines go; nowhere without it. */
   readonly log?: Logger;
+  /** Whether events are written to `log` too; yes, unless you read them from {@link Pipeline.events}. */
+  readonly logEvents?: boolean;
   /** Counts what the pipeline does; one for all pipelines of a process. */
   readonly metrics?: Metrics;
   /** Other listeners. */
@@ -40,6 +42,7 @@ export async function loadPipeline(
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     log: options.log ?? silentLogger,
+    logEvents: options.logEvents ?? true,
     budget: options.budget ?? processBudget(config.memoryBudgetBytes),
     observers: metrics === undefined ? observers : [metrics.observer(config.name), ...observers],
     extensions: options.extensions ?? {},

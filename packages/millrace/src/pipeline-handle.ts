@@ -2,6 +2,7 @@ import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { withPlace } from "./config/placed-error.ts";
 import { formatNotice } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
@@ -31,6 +32,7 @@ export interface PipelineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly logEvents: boolean;
   readonly budget: ByteBudget;
   readonly observers: readonly TaskObserver[];
   readonly connections: ConnectionObserver | null;
@@ -177,7 +179,8 @@ export class Pipeline {
         await task.stop();
         await close();
       } else await task.start();
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown instanceof MillraceError ? withPlace(thrown, this.config) : thrown;
       this.#end(life, life.stopping ? null : error);
       if (!life.stopping) throw error;
     }
@@ -201,6 +204,7 @@ export class Pipeline {
         settings: this.config.settings,
         budget,
         observer,
+        explain: (error) => withPlace(error, this.config),
         ...(errorHandler === undefined ? {} : { errorHandler }),
       });
       const close = async () => {
@@ -241,7 +245,7 @@ export class Pipeline {
 
   #tell(event: TaskEvent): void {
     if (event.type === "state") this.status();
-    logEvent(this.#parts.log, event);
+    if (this.#parts.logEvents) logEvent(this.#parts.log, event);
     this.#events.push(this.#stamped(event));
   }
 
@@ -282,6 +286,8 @@ function statusBeforeStart(config: PipelineConfig, budget: ByteBudget): TaskStat
     pipeline: config.name,
     state: "stopped",
     error: null,
+    retrying: null,
+    unfinished: null,
     fence: null,
     tables: [],
     channels: [],

@@ -33,7 +33,7 @@ describe("a display", () => {
       "shop: public.orders is in INIT_SYNC\n",
       "shop: public.orders: 1,000 of about 5,000 rows loaded\n",
       "shop: public.orders: 3,000 of about 5,000 rows loaded\n",
-      "shop: running; 1 tables, 10 rows loaded, 3 changes, 0 dead letters\n",
+      "shop: running; 1 table, 10 rows loaded, 3 changes, 0 dead letters\n",
     ]);
   });
 
@@ -85,21 +85,46 @@ describe("a display", () => {
 describe("texts", () => {
   it("say every event in a line", () => {
     const error = { code: "MR_SOURCE_LOSS", message: "MR_SOURCE_LOSS: gone", remedy: "Resync." };
+    const parked = {
+      type: "dead-letter",
+      id: "0123456789abcdef",
+      table,
+      target: table,
+      code: "MR_KEY_NULL",
+      reason: "its key is null",
+      column: "id",
+      position: null,
+      op: "r",
+      key: ["id"],
+      attempts: 1,
+    } as const;
     const events = [
       { type: "state", state: "failed", error },
       { type: "notice", table, message: "no key" },
       { type: "notice", message: "hello" },
       { type: "schema-change", table, change: "add column x", outcome: "applied" },
-      { type: "retry", code: "MR_SINK_CONFLICT", attempt: 2, waitMs: 300, message: "conflict" },
-      { type: "dead-letter", table, code: "MR_KEY_NULL", reason: "its key is null" },
+      {
+        type: "retry",
+        code: "MR_SINK_CONFLICT",
+        attempt: 2,
+        waitMs: 300,
+        message: "conflict",
+        remedy: "Wait.",
+        sinceMs: 0,
+      },
+      { type: "recovered", code: "MR_SINK_CONFLICT", attempts: 2, lastedMs: 1500 },
+      parked,
+      { type: "dead-letter-settled", id: "0123456789abcdef", table, outcome: "replayed" },
     ] as const;
     expect(events.map((one) => eventText({ ...event, ...one }))).toEqual([
       "failed: MR_SOURCE_LOSS: gone. Resync.",
       "public.orders: no key",
       "hello",
       "public.orders: add column x applied",
-      "trying again in 300 ms (attempt 2): conflict",
+      "conflict; trying again, after 2 attempts, next in 0.3 s",
+      "works again after 1.5 s and 2 failed attempts (MR_SINK_CONFLICT)",
       "public.orders: a row was parked as a dead letter: MR_KEY_NULL: its key is null",
+      "public.orders: dead letter 0123456789ab: replayed",
     ]);
   });
 

@@ -38,13 +38,21 @@ export function plainDisplay({ stdout, stderr, clock }: CliSurroundings): Displa
         if (clock.now() - (shownAt.get(key) ?? 0) < everyMs) return;
         shownAt.set(key, clock.now());
       }
-      const text = eventText(event);
+      const text = shownText(event);
       if (text !== null) stdout.write(`${event.pipeline}: ${text}\n`);
     },
     tick() {},
     log: (line) => stderr.write(line),
-    close: (pipelines) => pipelines.forEach((pipeline) => stdout.write(`${summary(pipeline)}\n`)),
+    close: (pipelines) => pipelines.forEach((pipeline) => stdout.write(summary(pipeline))),
   };
+}
+
+/** What a display tells. Warnings and errors are told once, by the log beside it. */
+function shownText(event: PipelineEvent): string | null {
+  const { type } = event;
+  if (type === "retry" || type === "recovered" || type === "dead-letter" || type === "notice")
+    return null;
+  return type === "state" ? event.state : eventText(event);
 }
 
 /** Tables with a bar that fit on a screen. */
@@ -57,7 +65,7 @@ export function terminalDisplay(io: CliSurroundings): Display {
   return {
     show(event) {
       if (event.type === "progress") return;
-      const text = eventText(event);
+      const text = shownText(event);
       if (text !== null) area.print(`${dim(`${event.pipeline}:`, color)} ${text}\n`);
     },
     tick: (pipelines) =>
@@ -65,7 +73,7 @@ export function terminalDisplay(io: CliSurroundings): Display {
     log: (line) => area.print(line),
     close(pipelines) {
       area.draw([]);
-      for (const pipeline of pipelines) io.stdout.write(`${summary(pipeline)}\n`);
+      for (const pipeline of pipelines) io.stdout.write(summary(pipeline));
     },
   };
 }
@@ -121,21 +129,23 @@ export function statusLine(pipeline: ShownPipeline): string {
   const lag = status.lagMs === null ? "" : `, lag ${durationText(status.lagMs)}`;
   const lagBytes = status.lagBytes === null ? "" : ` / ${bytesText(status.lagBytes)}`;
   const memory = `${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`;
-  return `${pipeline.name}: ${status.state}, ${count("SYNC")} of ${status.tables.length} tables in SYNC${lag}${lagBytes}, memory ${memory}`;
+  const state = `${status.state}${status.retrying === null ? "" : ` (${status.retrying.code})`}`;
+  return `${pipeline.name}: ${state}, ${count("SYNC")} of ${status.tables.length} tables in SYNC${lag}${lagBytes}, memory ${memory}`;
 }
 
-/** The last line about a pipeline. */
+/** The last line about a pipeline; nothing about one that never got as far as to its tables. */
 function summary(pipeline: ShownPipeline): string {
   const { state, tables } = pipeline.status();
+  if (tables.length === 0) return "";
   const sum = (pick: (table: (typeof tables)[number]) => number) =>
     grouped(tables.reduce((total, table) => total + pick(table), 0));
   const parts = [
-    `${grouped(tables.length)} tables`,
+    `${grouped(tables.length)} ${tables.length === 1 ? "table" : "tables"}`,
     `${sum((table) => table.rowsLoaded)} rows loaded`,
     `${sum((table) => table.changes)} changes`,
     `${sum((table) => table.deadLetters)} dead letters`,
   ];
-  return `${pipeline.name}: ${state}; ${parts.join(", ")}`;
+  return `${pipeline.name}: ${state}; ${parts.join(", ")}\n`;
 }
 
 function dim(text: string, color: boolean): string {

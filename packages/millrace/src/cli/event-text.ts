@@ -39,6 +39,11 @@ export function loadedText(rowsLoaded: number, estimatedRows: number | null): st
   return `${grouped(rowsLoaded)}${estimate} rows loaded`;
 }
 
+/** What is told of a stop that had to give up. */
+export function unfinishedText(unfinished: string): string {
+  return `${ended(unfinished)} Nothing is lost: the next start reads it again.`;
+}
+
 /** Thousands with commas, whatever the machine's language. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");

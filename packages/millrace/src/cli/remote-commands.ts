@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../errors/millrace-error.ts";
-import { bytesText, durationText, grouped } from "./event-text.ts";
+import { bytesText, durationText, grouped, unfinishedText } from "./event-text.ts";
 import { RestClient } from "./rest-client.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
@@ -28,6 +28,17 @@ const PIPELINE = z.object({
   pipeline: z.string(),
   state: z.string(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
+  retrying: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      remedy: z.string(),
+      sinceMs: z.number(),
+      attempts: z.number(),
+      nextTryMs: z.number(),
+    })
+    .nullable(),
+  unfinished: z.string().nullable(),
   lagMs: z.number().nullable(),
   lagBytes: z.number().nullable(),
   progressAgeMs: z.number(),
@@ -43,30 +54,32 @@ type RemotePipeline = z.output<typeof PIPELINE>;
 /** `status`: every pipeline of the process, or the one that was asked for. */
 export async function showStatus(
   options: RemoteOptions,
-  { stdout }: CliSurroundings,
+  { stdout, clock }: CliSurroundings,
 ): Promise<number> {
   const client = new RestClient(options.url, options.tokenFile);
   const body = await client.get("/api/v1/pipelines");
   const pipelines = wanted(parse(PIPELINES, body, options.url).pipelines, options.pipeline);
   if (options.json) stdout.write(`${JSON.stringify(rawPipelines(body, pipelines))}\n`);
-  else stdout.write(pipelines.map((pipeline) => statusText(pipeline)).join("\n"));
+  else stdout.write(pipelines.map((pipeline) => statusText(pipeline, clock.now())).join("\n"));
   return EXIT.done;
 }
 
 /** `tables`: the tables of one pipeline. */
 export async function showTables(
   options: RemoteOptions,
-  { stdout }: CliSurroundings,
+  { stdout, clock }: CliSurroundings,
 ): Promise<number> {
   const client = new RestClient(options.url, options.tokenFile);
-  const name = await pipelineName(client, options);
+  const { pipeline: name, retrying } = await onePipeline(client, options);
   const body = await client.get(`${pathOf(name)}/tables`);
   const { tables } = parse(z.object({ tables: z.array(TABLE) }), body, options.url);
-  stdout.write(options.json ? `${JSON.stringify(body)}\n` : tablesText(tables));
+  const trouble =
+    retrying === null ? "" : retryingLines(name, retrying, clock.now()).join("\n") + "\n";
+  stdout.write(options.json ? `${JSON.stringify(body)}\n` : tablesText(tables) + trouble);
   return EXIT.done;
 }
 
-/** `pause`, `resume`, `restart`, `stop`. */
+/** `pause`, `resume`, `restart`, `stop`. Exit 1 where a stop had to give up on what was under way. */
 export async function remoteAction(
   action: "pause" | "resume" | "restart" | "stop",
   options: RemoteOptions,
@@ -75,9 +88,10 @@ export async function remoteAction(
   const client = new RestClient(options.url, options.tokenFile);
   const name = await pipelineName(client, options);
   const body = await client.post(`${pathOf(name)}/${action}`);
-  const { state } = parse(PIPELINE, body, options.url);
-  stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${name} is ${state}\n`);
-  return EXIT.done;
+  const { state, unfinished } = parse(PIPELINE, body, options.url);
+  const rest = unfinished === null ? "" : `: ${unfinishedText(unfinished)}`;
+  stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${name} is ${state}${rest}\n`);
+  return unfinished === null ? EXIT.done : EXIT.failed;
 }
 
 /** `resync TABLE`. */
@@ -102,10 +116,17 @@ function pathOf(pipeline: string): string {
   return `/api/v1/pipelines/${encodeURIComponent(pipeline)}`;
 }
 
-async function pipelineName(client: RestClient, { url, pipeline }: RemoteOptions): Promise<string> {
+async function pipelineName(client: RestClient, options: RemoteOptions): Promise<string> {
+  return (await onePipeline(client, options)).pipeline;
+}
+
+async function onePipeline(
+  client: RestClient,
+  { url, pipeline }: RemoteOptions,
+): Promise<RemotePipeline> {
   const { pipelines } = parse(PIPELINES, await client.get("/api/v1/pipelines"), url);
   const [only, ...others] = wanted(pipelines, pipeline);
-  if (only !== undefined && others.length === 0) return only.pipeline;
+  if (only !== undefined && others.length === 0) return only;
   const names = pipelines.map(({ pipeline: name }) => name).join(", ");
   throw new MillraceError("MR_USAGE", `the process runs ${names}; say which with --pipeline NAME`);
 }
@@ -142,12 +163,31 @@ function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   );
 }
 
-function statusText(status: RemotePipeline): string {
+function retryingLines(
+  name: string,
+  { message, remedy, sinceMs, attempts, nextTryMs }: NonNullable<RemotePipeline["retrying"]>,
+  nowMs: number,
+): string[] {
+  const since = `${new Date(sinceMs).toISOString().slice(0, 19)}Z (${durationText(Math.max(0, nowMs - sinceMs))})`;
+  const tries = attempts === 1 ? "1 attempt" : `${grouped(attempts)} attempts`;
+  const next = durationText(Math.max(0, nextTryMs - nowMs));
+  return [
+    `${name}: retrying since ${since}, ${tries}, next in ${next}`,
+    `  ${message}`,
+    `  ${remedy}`,
+  ];
+}
+
+function statusText(status: RemotePipeline, nowMs: number): string {
   const inSync = status.tables.filter(({ state }) => state === "SYNC").length;
   const lag = status.lagMs === null ? "not known" : durationText(status.lagMs);
   const lagBytes = status.lagBytes === null ? "" : `, ${bytesText(status.lagBytes)}`;
+  const { retrying, unfinished } = status;
   const lines = [
-    `${status.pipeline}: ${status.state}`,
+    ...(retrying === null
+      ? [`${status.pipeline}: ${status.state}`]
+      : retryingLines(status.pipeline, retrying, nowMs)),
+    ...(unfinished === null ? [] : [`  ${unfinishedText(unfinished)}`]),
     ...(status.error === null
       ? []
       : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),

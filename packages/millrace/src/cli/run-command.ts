@@ -1,16 +1,20 @@
 import type { Pipeline } from "../pipeline-handle.ts";
 import { loadConfig } from "../config/load.ts";
 import { ConfigError } from "../config/problem.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
 import { loadPipeline } from "../load-pipeline.ts";
 import { createLogger } from "../observe/logger.ts";
 import type { LogFormat, LogLevel } from "../observe/logger.ts";
 import { Metrics } from "../observe/metrics.ts";
 import { ByteBudget } from "../pipeline/byte-budget.ts";
+import { deafObserver } from "../pipeline/observer.ts";
+import type { TaskObserver } from "../pipeline/observer.ts";
 import { VERSION } from "../version.ts";
 import { startServer } from "../server/listener.ts";
 import type { ListenOptions } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
+import { unfinishedText } from "./event-text.ts";
 import { exitCodeOf, failureText, tellFailure } from "./failure.ts";
 import { StopSignals } from "./stop-signals.ts";
 import type { CliSurroundings } from "./surroundings.ts";
@@ -39,8 +43,9 @@ export async function runCommand(options: RunOptions, io: CliSurroundings): Prom
       ? terminalDisplay(io)
       : plainDisplay(io);
   const metrics = new Metrics();
-  const pipelines = await loadAll(options, display, metrics, io);
-  const run = new Run(pipelines, options, display, metrics, io);
+  const told = new Set<string>();
+  const pipelines = await loadAll(options, display, metrics, told, io);
+  const run = new Run(pipelines, options, display, metrics, told, io);
   return run.go();
 }
 
@@ -48,6 +53,7 @@ async function loadAll(
   options: RunOptions,
   display: Display,
   metrics: Metrics,
+  told: Set<string>,
   io: CliSurroundings,
 ): Promise<Pipeline[]> {
   const configs = loadConfigs(options.files, io.env);
@@ -69,6 +75,8 @@ async function loadAll(
     const pipeline = await loadPipeline(options.files[index] ?? "", {
       log,
       budget,
+      logEvents: !options.json,
+      observers: [keepTold(told)],
       env: io.env,
       metrics,
     });
@@ -76,6 +84,16 @@ async function loadAll(
     pipelines.push(pipeline);
   }
   return pipelines;
+}
+
+/** Keeps the failures that events have told. */
+function keepTold(told: Set<string>): TaskObserver {
+  return {
+    ...deafObserver,
+    event: (event) => {
+      if (event.type === "state" && event.error !== undefined) told.add(event.error.message);
+    },
+  };
 }
 
 /** All files at once, so that the problems of all of them are told. */
@@ -113,6 +131,7 @@ class Run {
   readonly #display: Display;
   readonly #metrics: Metrics;
   readonly #io: CliSurroundings;
+  readonly #told: ReadonlySet<string>;
   readonly #signals = new StopSignals();
 
   constructor(
@@ -120,12 +139,14 @@ class Run {
     options: RunOptions,
     display: Display,
     metrics: Metrics,
+    told: ReadonlySet<string>,
     io: CliSurroundings,
   ) {
     this.#pipelines = pipelines;
     this.#options = options;
     this.#display = display;
     this.#metrics = metrics;
+    this.#told = told;
     this.#io = io;
   }
 
@@ -163,7 +184,7 @@ class Run {
     try {
       if (this.#options.untilCaughtUp) await this.#untilCaughtUp(pipeline);
       await pipeline.done;
-      return EXIT.done;
+      return this.#stopped(pipeline);
     } catch {
       // The pipeline has told its failure as an event and in the log.
       return EXIT.failed;
@@ -172,7 +193,16 @@ class Run {
     }
   }
 
+  #stopped(pipeline: Pipeline): number {
+    const { unfinished } = pipeline.status();
+    if (unfinished === null) return EXIT.done;
+    this.#display.log(`${pipeline.name}: ${unfinishedText(unfinished)}\n`);
+    return EXIT.failed;
+  }
+
+  /** A failure that was told as an event is not told again. */
   #refused(error: unknown): number {
+    if (error instanceof MillraceError && this.#told.has(error.message)) return exitCodeOf(error);
     if (this.#options.json) tellFailure(error, true, this.#io);
     else this.#display.log(failureText(error));
     return exitCodeOf(error);
@@ -195,18 +225,28 @@ class Run {
     const wish = this.#signals.heard(this.#io.clock.monotonic());
     if (wish === "exit") this.#io.exit(EXIT.failed);
     if (wish !== "stop") return;
-    this.#display.log(`${signal}: finishing what is under way; once more to end at once\n`);
+    const again =
+      signal === "SIGINT" ? "Ctrl-C again ends at once" : "a second signal ends at once";
+    this.#display.log(`${signal}: finishing what is under way, at most 10 s; ${again}\n`);
     void this.#stopAll();
   }
 
   async #stopAll(): Promise<void> {
     const timer = setTimeout(() => {
-      this.#display.log(
-        "a pipeline did not stop in time; nothing is lost, the next start reads it again\n",
-      );
-      this.#io.exit(EXIT.done);
+      this.#giveUp();
     }, STOP_DEADLINE_MS);
     await Promise.allSettled(this.#pipelines.map((pipeline) => pipeline.stop()));
     clearTimeout(timer);
+  }
+
+  /** Servers that do not answer do not keep the process: it says what is not finished, and ends. */
+  #giveUp(): void {
+    for (const pipeline of this.#pipelines) {
+      const { state, unfinished } = pipeline.status();
+      if (state !== "stopping") continue;
+      const what = unfinished ?? "a server did not answer, so that not everything was finished";
+      this.#display.log(`${pipeline.name}: ${unfinishedText(what)}\n`);
+    }
+    this.#io.exit(EXIT.failed);
   }
 }

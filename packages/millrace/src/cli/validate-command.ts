@@ -2,7 +2,7 @@ import { checkPipeline } from "../check-pipeline.ts";
 import type { PipelineFinding } from "../check-pipeline.ts";
 import { loadConfig } from "../config/load.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
-import { ConfigError, formatNotice, formatProblem } from "../config/problem.ts";
+import { ConfigError, ended, formatNotice, formatPlace, formatProblem } from "../config/problem.ts";
 import type { Notice, Problem } from "../config/problem.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
@@ -70,7 +70,9 @@ function verdictText({ file, pipeline, valid, problems, notices, findings = [] }
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function findingText({ about, severity, what, whatFollows, remedy }: PipelineFinding): string {
-  const said = about === "file" ? [what] : [`${about}: ${what}`, whatFollows, remedy];
+function findingText(finding: PipelineFinding): string {
+  const { about, place, severity, what, whatFollows, remedy } = finding;
+  const where = place === undefined ? about : formatPlace(place);
+  const said = about === "file" ? [what] : [`${where}: ${ended(what)}`, whatFollows, ended(remedy)];
   return `${said.join(" ")}${severity === "error" ? "" : ` (${severity})`}`;
 }

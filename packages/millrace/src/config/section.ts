@@ -10,7 +10,7 @@ import { nodeName } from "./tree.ts";
 export class Findings {
   readonly problems: Problem[] = [];
   readonly notices: Notice[] = [];
-  /** Where each option stands that the file gives, by its path such as `route[0].source-table`. */
+  /** Where each section stands and each option that the file gives, by its path such as `route[0].source-table`. */
   readonly places = new Map<string, Place>();
 
   problem(place: Place, path: string, wrong: string, remedy: string): void {
@@ -80,6 +80,7 @@ class SectionReader<Table extends OptionTable> {
   }
 
   read(): Section<Table> {
+    this.#context.findings.places.set(this.#context.path, this.#map.place);
     for (const entry of this.#map.entries) this.#entry(entry);
     for (const [key, option] of Object.entries(this.#table)) this.#finish(key, option);
     // Every key of the table was filled from its own option, which is what OptionValues says.

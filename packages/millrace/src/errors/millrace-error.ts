@@ -36,16 +36,18 @@ export class MillraceError extends Error {
   readonly code: ErrorCode;
   readonly facts: ErrorFacts;
   #class: ErrorClass | null;
+  #remedy: string | null;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { cause?: unknown; facts?: ErrorFacts; class?: ErrorClass } = {},
+    options: { cause?: unknown; facts?: ErrorFacts; class?: ErrorClass; remedy?: string } = {},
   ) {
     super(`${code}: ${detail}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.facts = options.facts ?? {};
     this.#class = options.class ?? null;
+    this.#remedy = options.remedy ?? null;
   }
 
   /** The message without its code, for where the code is shown beside it. */
@@ -58,8 +60,8 @@ export class MillraceError extends Error {
     return this.#class ?? CATALOGUE[this.code].class;
   }
 
-  /** What the operator should do, one sentence. */
+  /** What the operator should do, one sentence; the catalogue's unless the place that threw knows better. */
   get remedy(): string {
-    return CATALOGUE[this.code].remedy;
+    return this.#remedy ?? CATALOGUE[this.code].remedy;
   }
 }

@@ -8,4 +8,8 @@ export interface Finding {
   readonly whatFollows: string;
   /** What to do, with the SQL or the setting where there is one. */
   readonly remedy: string;
+  /** The error that a start would fail with, where it is not the plain refusal of the server that was asked. */
+  readonly code?: string;
+  /** The option of the pipeline file that it is about, such as `source.password`. */
+  readonly option?: string;
 }

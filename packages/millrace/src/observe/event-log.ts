@@ -31,37 +31,11 @@ function lineOf(event: TaskEvent): Line {
         { table: event.table, change: event.change },
       ];
     case "retry":
-      return [
-        "warn",
-        retryText(event),
-        {
-          code: event.code,
-          attempt: event.attempt,
-          waitMs: event.waitMs,
-          since: new Date(event.sinceMs).toISOString(),
-          remedy: event.remedy,
-        },
-      ];
+      return retryLine(event);
     case "recovered":
       return ["warn", recoveredText(event), { code: event.code, attempts: event.attempts }];
     case "dead-letter":
-      return [
-        "warn",
-        "row parked as a dead letter",
-        // The names of the key's columns; their values are the row's.
-        {
-          table: event.table,
-          target: event.target,
-          letter: event.id,
-          code: event.code,
-          column: event.column,
-          reason: event.reason,
-          op: event.op,
-          position: event.position,
-          key: event.key,
-          attempts: event.attempts,
-        },
-      ];
+      return deadLetterLine(event);
     case "dead-letter-settled":
       return [
         event.outcome === "refused" ? "warn" : "info",
@@ -71,6 +45,18 @@ function lineOf(event: TaskEvent): Line {
     case "caught-up":
       return ["info", "caught up with the source"];
   }
+}
+
+/** The names of the key's columns; their values are the row's. */
+function deadLetterLine(event: Extract<TaskEvent, { type: "dead-letter" }>): Line {
+  const { type: _type, id: letter, ...rest } = event;
+  return ["warn", "row parked as a dead letter", { letter, ...rest }];
+}
+
+function retryLine(event: Extract<TaskEvent, { type: "retry" }>): Line {
+  const { code, attempt, waitMs, remedy } = event;
+  const since = new Date(event.sinceMs).toISOString();
+  return ["warn", retryText(event), { code, attempt, waitMs, since, remedy }];
 }
 
 /** What is told of a failure that is met again and again. */

@@ -13,7 +13,13 @@ export function readiness(statuses: readonly TaskStatus[], maxLagMs: number): Re
 }
 
 function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
-  const { pipeline, state, error, tables, lagMs } = status;
+  const { pipeline, state, error, retrying, tables, lagMs } = status;
+  if (retrying !== null && state === "retrying") {
+    const since = new Date(retrying.sinceMs).toISOString();
+    return [
+      `${pipeline} is retrying since ${since}, ${retrying.attempts} attempts: ${retrying.message}`,
+    ];
+  }
   if (state !== "running")
     return [`${pipeline} is ${state}${error === null ? "" : ` (${error.code})`}`];
   const waiting = tables.filter((table) => table.state !== "SYNC");

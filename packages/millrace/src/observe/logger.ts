@@ -49,6 +49,10 @@ function jsonLogger({ level, write, now, bound }: LoggerOptions): Logger {
 
 const COLORS = { debug: "90", info: "36", warn: "33", error: "31" } as const;
 
+/** Width of time and level. */
+const INDENT = 19;
+
+/** A remedy stands on a line of its own: it is a sentence, for somebody who is going to do what it says. */
 function prettyLogger({ level, color, write, now, bound }: LoggerOptions): Logger {
   const line = (name: keyof typeof COLORS) => {
     if (LOG_LEVELS.indexOf(name) < LOG_LEVELS.indexOf(level)) return () => {};
@@ -56,7 +60,10 @@ function prettyLogger({ level, color, write, now, bound }: LoggerOptions): Logge
       const time = new Date(now()).toISOString().slice(11, 23);
       const label = name.padEnd(5);
       const shown = color ? `\u001B[${COLORS[name]}m${label}\u001B[0m` : label;
-      write(`${time} ${shown} ${message}${fields({ ...bound, ...data })}\n`);
+      const { remedy, ...rest } = { ...bound, ...data };
+      if (message.startsWith(`${String(rest["code"])}: `)) delete rest["code"];
+      const todo = typeof remedy === "string" ? `\n${" ".repeat(INDENT)}${remedy}` : "";
+      write(`${time} ${shown} ${message}${fields(rest)}${todo}\n`);
     };
   };
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };

@@ -6,6 +6,7 @@ export function allOf(observers: readonly TaskObserver[]): TaskObserver {
     event: (event) => observers.forEach((observer) => observer.event(event)),
     committed: (commit) => observers.forEach((observer) => observer.committed(commit)),
     failed: (failure) => observers.forEach((observer) => observer.failed(failure)),
+    recovered: () => observers.forEach((observer) => observer.recovered?.()),
     schemaChange: (change) => observers.forEach((observer) => observer.schemaChange(change)),
   };
 }

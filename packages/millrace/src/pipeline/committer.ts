@@ -5,6 +5,7 @@ import type { Commit, CommitResult, LaneRow, Sink, StateEntry } from "../model/s
 import { LaneLocks } from "./lane-locks.ts";
 import type { TaskObserver } from "./observer.ts";
 import { backoffMs, decide } from "./retry.ts";
+import type { Decision } from "./retry.ts";
 
 /** What a commit carries besides fence and lane rows. */
 export interface CommitContent extends Omit<Commit, "fence" | "lanes" | "state"> {
@@ -65,6 +66,7 @@ export class Committer {
           lanes: stamps,
           ...batch,
         });
+        if (attempt > 0) this.#parts.observer.recovered?.();
         if (result.outcome === "done") this.#advance(lanes);
         else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
         return result;
@@ -85,21 +87,20 @@ export class Committer {
     uncertain: boolean,
     lanes: readonly number[],
   ): Promise<boolean> {
-    this.#parts.observer.failed({ code: error.code, class: error.class });
     const decision = decide(error.class, attempt, uncertain, this.#parts.random);
+    this.#failed(error, decision);
     if (decision.action === "bisect" || decision.action === "stop") throw error;
     if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
-    if (attempt > 1) {
-      this.#parts.observer.event({
-        type: "retry",
-        code: error.code,
-        attempt,
-        waitMs: decision.waitMs,
-        message: error.message,
-      });
-    }
     await this.#parts.clock.sleep(decision.waitMs, this.#parts.signal);
-    return this.#standing(lanes);
+    const durable = await this.#standing(lanes);
+    if (durable) this.#parts.observer.recovered?.();
+    return durable;
+  }
+
+  #failed(error: MillraceError, decision: Decision): void {
+    const { code, class: errorClass } = error;
+    const again = decision.action === "again" ? { error, waitMs: decision.waitMs } : {};
+    this.#parts.observer.failed({ code, class: errorClass, ...again });
   }
 
   /**
@@ -140,16 +141,16 @@ export class Committer {
   async #readLanes(): Promise<readonly LaneRow[]> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#parts.sink.readLanes();
+        const rows = await this.#parts.sink.readLanes();
+        if (attempt > 0) this.#parts.observer.recovered?.();
+        return rows;
       } catch (thrown) {
         const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
         const decision = decide(error.class, Math.min(attempt, 10), false, this.#parts.random);
         if (decision.action !== "again") throw error;
-        this.#parts.observer.failed({ code: error.code, class: error.class });
-        await this.#parts.clock.sleep(
-          backoffMs(attempt, 50, 5_000, this.#parts.random),
-          this.#parts.signal,
-        );
+        const waitMs = backoffMs(attempt, 50, 5_000, this.#parts.random);
+        this.#failed(error, { action: "again", waitMs });
+        await this.#parts.clock.sleep(waitMs, this.#parts.signal);
       }
     }
   }

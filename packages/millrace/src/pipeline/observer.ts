@@ -1,4 +1,6 @@
+import type { MillraceError } from "../errors/millrace-error.ts";
 import type { TableId } from "../model/table.ts";
+import type { Outage } from "./outage.ts";
 import type { TaskEvent } from "./status.ts";
 
 /**
@@ -23,7 +25,15 @@ export interface TaskObserver {
     }[];
   }): void;
   /** A failed attempt that is going to be retried, or not. */
-  failed(failure: { readonly code: string; readonly class: string }): void;
+  failed(failure: {
+    readonly code: string;
+    readonly class: string;
+    /** With the wait before the next attempt, where there is one. */
+    readonly error?: MillraceError;
+    readonly waitMs?: number;
+  }): void;
+  /** What had failed is durable now. */
+  recovered?(): void;
   schemaChange(change: { readonly kind: string; readonly outcome: string }): void;
 }
 
@@ -34,3 +44,24 @@ export const deafObserver: TaskObserver = {
   failed() {},
   schemaChange() {},
 };
+
+/** The observer, with every attempt that is made again kept in `outage` too. */
+export function watchedBy(
+  outage: Outage,
+  observer: TaskObserver,
+  explain: (error: MillraceError) => MillraceError,
+): TaskObserver {
+  return {
+    event: (event) => observer.event(event),
+    committed: (commit) => observer.committed(commit),
+    failed: (failure) => {
+      observer.failed(failure);
+      if (failure.error !== undefined) outage.failed(explain(failure.error), failure.waitMs ?? 0);
+    },
+    recovered: () => {
+      observer.recovered?.();
+      outage.committed();
+    },
+    schemaChange: (change) => observer.schemaChange(change),
+  };
+}

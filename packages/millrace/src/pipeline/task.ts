@@ -1,8 +1,12 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
+import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
+import { watchedBy } from "./observer.ts";
+import type { LetterDesk } from "./letter-desk.ts";
+import { Outage } from "./outage.ts";
 import { backoffMs } from "./retry.ts";
 import { Run } from "./run.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
@@ -12,6 +16,8 @@ const STOP_GRACE_MS = 8_000;
 const RESTART_CAP_MS = 15_000;
 /** A run that worked this long starts the back-off from the beginning. */
 const STEADY_MS = 60_000;
+/** A run that worked this long has left behind what made it necessary. */
+const RECOVERED_MS = 2_000;
 
 /** Makes a task; nothing happens until `start`. */
 export function createTask(parts: TaskParts): Task {
@@ -24,22 +30,26 @@ export function createTask(parts: TaskParts): Task {
  */
 class PipelineTask implements Task {
   readonly done: Promise<void>;
-  readonly #parts: TaskParts;
+  readonly #parts: TaskParts & Required<Pick<TaskParts, "explain">>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
   readonly #retries: Record<string, number> = {};
+  readonly #outage: Outage;
   #run: Run | null = null;
   #abort = new AbortController();
   /** Aborts when the task is to stop, whichever run it is in or between. */
   readonly #halt = new AbortController();
   #state: TaskState = "stopped";
   #error: TaskStatus["error"] = null;
+  #unfinished: string | null = null;
   #stopping = false;
   #paused = false;
   #logEnd: Position | null = null;
 
   constructor(parts: TaskParts) {
-    this.#parts = parts;
+    const { clock, observer, explain = (error: MillraceError) => error } = parts;
+    this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
+    this.#parts = { ...parts, explain, observer: watchedBy(this.#outage, observer, explain) };
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
     this.#started.promise.catch(() => undefined);
@@ -80,8 +90,10 @@ class PipelineTask implements Task {
         : null;
     return {
       pipeline: this.#parts.pipeline,
-      state: this.#paused && this.#state === "running" ? "paused" : this.#state,
+      state: this.#shownState(),
       error: this.#error,
+      retrying: this.#outage.current,
+      unfinished: this.#unfinished,
       fence: run?.fence ?? null,
       tables:
         run === null
@@ -104,9 +116,22 @@ class PipelineTask implements Task {
     this.#halt.abort(new Error("stopped"));
     if (this.#state === "stopped") this.#ended.resolve();
     if (this.#state === "starting" || this.#state === "running") this.#to("stopping");
-    if (this.#run === null) this.#abort.abort(new Error("stopped"));
-    else await this.#run.stop(STOP_GRACE_MS);
+    const run = this.#run;
+    if (run === null) this.#abort.abort(new Error("stopped"));
+    const finished = run === null ? this.#outage.current === null : await run.stop(STOP_GRACE_MS);
+    if (!finished) this.#unfinished = this.#whatIsUnfinished();
     await this.done.catch(() => undefined);
+  }
+
+  #whatIsUnfinished(): string {
+    const why = this.#outage.current?.message;
+    return `not everything that was read became durable at the sink${why === undefined ? ` within ${STOP_GRACE_MS / 1000} s` : `: ${why}`}`;
+  }
+
+  #shownState(): TaskState {
+    if (this.#state !== "running" && this.#state !== "starting") return this.#state;
+    if (this.#outage.current !== null) return "retrying";
+    return this.#paused && this.#state === "running" ? "paused" : this.#state;
   }
 
   async pause(): Promise<void> {
@@ -127,6 +152,34 @@ class PipelineTask implements Task {
     if (this.#run === null)
       return Promise.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline is not running"));
     return this.#run.resync(table);
+  }
+
+  deadLetters(): readonly DeadLetter[] {
+    return this.#letters.list();
+  }
+
+  replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]> {
+    return this.#atTheDesk((letters) => letters.replay(ids));
+  }
+
+  discard(ids: readonly string[]): Promise<readonly DeadLetter[]> {
+    return this.#atTheDesk((letters) => letters.discard(ids));
+  }
+
+  get #letters(): LetterDesk {
+    if (this.#run !== null) return this.#run.letters;
+    throw new MillraceError("MR_NOT_RUNNING", "the pipeline is not running");
+  }
+
+  async #atTheDesk<T>(work: (letters: LetterDesk) => Promise<T>): Promise<T> {
+    const letters = this.#letters;
+    try {
+      return await work(letters);
+    } catch (thrown) {
+      if (this.#run?.letters === letters || thrown instanceof MillraceError) throw thrown;
+      const what = "the pipeline began anew meanwhile; the letters that stand tell what was done";
+      throw new MillraceError("MR_NOT_RUNNING", what, { cause: thrown });
+    }
   }
 
   #lagMs(run: Run | null, lagBytes: number | null): number | null {
@@ -159,6 +212,7 @@ class PipelineTask implements Task {
     if (!this.#stopping) this.#to("running");
     this.#started.resolve();
     void this.#watchLogEnd(this.#abort.signal);
+    void this.#watchRecovery(this.#abort.signal);
     try {
       if (this.#stopping) await run.stop(0);
       await run.work(); // also closes what `begin` opened
@@ -175,24 +229,17 @@ class PipelineTask implements Task {
       await this.#parts.clock.sleep(pauseMs, this.#halt.signal).catch(() => undefined);
       return null;
     }
-    const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
-    this.#retries[error.code] = (this.#retries[error.code] ?? 0) + 1;
-    this.#parts.observer.failed({ code: error.code, class: error.class });
+    const error = this.#parts.explain(toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION"));
+    const { code } = error;
+    this.#retries[code] = (this.#retries[code] ?? 0) + 1;
     const again =
       error.class === "transient" ||
       error.class === "conflict" ||
       error.class === "unknown-outcome" ||
       error.class === "schema";
-    if (!again) return error;
     const waitMs = backoffMs(attempt, 100, RESTART_CAP_MS, this.#parts.random);
-    this.#error = { code: error.code, message: error.message, remedy: error.remedy };
-    this.#parts.observer.event({
-      type: "retry",
-      code: error.code,
-      attempt: attempt + 1,
-      waitMs,
-      message: error.message,
-    });
+    this.#parts.observer.failed({ code, class: error.class, ...(again ? { error, waitMs } : {}) });
+    if (!again) return error;
     await this.#parts.clock.sleep(waitMs, this.#halt.signal).catch(() => undefined);
     return null;
   }
@@ -202,12 +249,19 @@ class PipelineTask implements Task {
       await this.#parts.source.logEnd().then(
         (end) => {
           this.#logEnd = end;
-          this.#error = null;
         },
         () => undefined, // the reader meets the same failure and says so
       );
       await this.#parts.clock.sleep(1_000, signal).catch(() => undefined);
     }
+  }
+
+  async #watchRecovery(signal: AbortSignal): Promise<void> {
+    if (this.#outage.current === null) return;
+    await this.#parts.clock.sleep(RECOVERED_MS, signal).then(
+      () => this.#outage.over(),
+      () => undefined,
+    );
   }
 
   async #finish(failure: MillraceError | null): Promise<void> {

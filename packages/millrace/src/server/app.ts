@@ -38,12 +38,28 @@ export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(guard(parts.token));
   app.onError((error, context) => problem(context, toMillraceError(error, "MR_BUG")));
-  app.notFound((context) =>
-    problem(context, new MillraceError("MR_NOT_FOUND", `there is nothing at ${context.req.path}`)),
-  );
+  app.notFound((context) => problem(context, nothingAt(context.req.path)));
   addOperations(app, parts);
   addPipelines(app, parts.pipelines);
   return app;
+}
+
+/** Paths without a name in them: where somebody who guessed can go on. */
+const ENTRANCES = [
+  "/health/live",
+  "/health/ready",
+  "/metrics",
+  "/api/v1/pipelines",
+  "/api/v1/openapi.json",
+].join(", ");
+
+function nothingAt(path: string): MillraceError {
+  const detail =
+    path === "/health"
+      ? "/health is two questions: /health/live (does the process answer) and /health/ready (are all tables in step)"
+      : `there is nothing at ${path}; there are ${ENTRANCES}`;
+  const remedy = "Ask one of the paths that the detail names; /api/v1/openapi.json describes all.";
+  return new MillraceError("MR_NOT_FOUND", detail, { remedy });
 }
 
 function addOperations(app: Hono, { metrics, pipelines, maxLagMs, version }: AppParts): void {

@@ -113,7 +113,25 @@ describe("the API", () => {
       "MR_NOT_FOUND",
       "pipeline shop has no table x",
     ],
-    ["a path", "GET", "/api/v2", 404, "MR_NOT_FOUND", "there is nothing at /api/v2"],
+    ...["/", "/api/v2"].map(
+      (path) =>
+        [
+          "a path",
+          "GET",
+          path,
+          404,
+          "MR_NOT_FOUND",
+          `there is nothing at ${path}; there are /health/live, /health/ready, /metrics, /api/v1/pipelines, /api/v1/openapi.json`,
+        ] as const,
+    ),
+    [
+      "one answer",
+      "GET",
+      "/health",
+      404,
+      "MR_NOT_FOUND",
+      "/health is two questions: /health/live (does the process answer) and /health/ready (are all tables in step)",
+    ],
     [
       "a state that fits",
       "POST",

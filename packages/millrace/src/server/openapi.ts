@@ -104,8 +104,33 @@ const SCHEMAS = {
   Channels: object({ channels: listOf("Channel") }),
   Pipeline: object({
     pipeline: text,
-    state: { enum: ["starting", "running", "paused", "stopping", "stopped", "failed", "fenced"] },
+    state: {
+      enum: [
+        "starting",
+        "running",
+        "retrying",
+        "paused",
+        "stopping",
+        "stopped",
+        "failed",
+        "fenced",
+      ],
+    },
     error: { oneOf: [{ type: "null" }, object({ code: text, message: text, remedy: text })] },
+    retrying: {
+      oneOf: [
+        { type: "null" },
+        object({
+          code: text,
+          message: text,
+          remedy: text,
+          sinceMs: integer,
+          attempts: integer,
+          nextTryMs: integer,
+        }),
+      ],
+    },
+    unfinished: nullable("string"),
     fence: nullable("integer"),
     lagMs: nullable("number"),
     lagBytes: nullable("number"),

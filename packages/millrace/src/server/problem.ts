@@ -14,14 +14,14 @@ export interface ProblemDocument {
 
 /** What a failure is over HTTP; what is neither the caller's fault nor a fence is an error of ours. */
 export function problemOf(error: MillraceError): ProblemDocument {
-  const { meaning, remedy } = CATALOGUE[error.code];
+  const { meaning } = CATALOGUE[error.code];
   return {
     type: `urn:millrace:error:${error.code}`,
     title: meaning,
     status: statusOf(error),
     detail: error.detail,
     code: error.code,
-    remedy,
+    remedy: error.remedy,
   };
 }
 

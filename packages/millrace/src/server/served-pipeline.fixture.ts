@@ -25,6 +25,8 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
     pipeline,
     state: "running",
     error: null,
+    retrying: null,
+    unfinished: null,
     fence: 7,
     tables: [tableStatus("orders")],
     channels: [{ id: "log", kind: "log", frontier: { lsn: "0/1" } }],

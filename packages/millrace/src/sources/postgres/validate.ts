@@ -29,7 +29,18 @@ export async function validatePostgres(
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     const whatFollows = "Nothing else could be checked.";
-    return [{ severity: "error", what: error.message, whatFollows, remedy: error.remedy }];
+    const { code, detail: what, remedy } = error;
+    const option = error.facts["option"];
+    return [
+      {
+        severity: "error",
+        what,
+        whatFollows,
+        remedy,
+        code,
+        ...(typeof option === "string" ? { option } : {}),
+      },
+    ];
   } finally {
     await pool.close();
   }
