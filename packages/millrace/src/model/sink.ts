@@ -38,8 +38,16 @@ export interface LaneStamp {
 
 /** What one commit does to data, in order. Rows are in the target's column order. */
 export type Write =
-  /** Full rows, each key at most once. */
-  | { readonly kind: "upsert"; readonly table: TargetTable; readonly rows: readonly Row[] }
+  /**
+   * Full rows, each key at most once. `fresh` says that the source inserted all of them, or that they were loaded: most
+   * likely none is there yet. A hint and no promise; rows that are there all the same are replaced.
+   */
+  | {
+      readonly kind: "upsert";
+      readonly table: TargetTable;
+      readonly rows: readonly Row[];
+      readonly fresh?: boolean;
+    }
   /** Columns `columns` of existing rows, each key at most once; `rows` hold key columns and those. */
   | {
       readonly kind: "update";

@@ -69,7 +69,12 @@ export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>
     if (removes.length > 0)
       push(writes, outcomesOf, { kind: "delete", table, keys: rowsOf(removes) }, removes);
     if (puts.length > 0)
-      push(writes, outcomesOf, { kind: "upsert", table, rows: rowsOf(puts) }, puts);
+      push(
+        writes,
+        outcomesOf,
+        { kind: "upsert", table, rows: rowsOf(puts), ...freshness(puts) },
+        puts,
+      );
     for (const group of patches.values()) {
       const first = group[0];
       if (first === undefined) continue;
@@ -89,6 +94,12 @@ function push(
 ): void {
   writes.push(write);
   outcomesOf.push(outcomes);
+}
+
+/** All of them inserted or loaded, and not changed since. */
+function freshness(puts: readonly KeyOutcome[]): { readonly fresh?: true } {
+  const isFresh = puts.every(({ item: { change } }) => change.op === "c" || change.op === "r");
+  return isFresh ? { fresh: true } : {};
 }
 
 function rowsOf(outcomes: readonly KeyOutcome[]): Row[] {

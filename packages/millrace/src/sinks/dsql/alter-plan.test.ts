@@ -26,7 +26,13 @@ function catalogue(...columns: readonly string[]): CatalogueTable {
       generated: false,
     };
   });
-  return { columns: made, keys: [{ columns: ["id"], primary: true }], otherConstraints: [], parents: [], children: [] };
+  return {
+    columns: made,
+    keys: [{ columns: ["id"], primary: true }],
+    otherConstraints: [],
+    parents: [],
+    children: [],
+  };
 }
 
 const away = putAwayName("1", "x");

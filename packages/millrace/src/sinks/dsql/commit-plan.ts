@@ -39,6 +39,8 @@ export interface PlanParts {
   tableStatements(table: TargetTable): TableStatements;
   /** False where the server refuses unnest for a table: plain VALUES instead. */
   withArrays(table: TargetTable): boolean;
+  /** Fresh rows of these tables go as plain INSERTs. */
+  readonly inserted: ReadonlySet<TargetTable>;
 }
 
 /**

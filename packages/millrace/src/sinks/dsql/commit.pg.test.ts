@@ -21,6 +21,10 @@ describe.each(SINK_SERVERS)("a commit on $name", ({ start }) => {
 
   /** A fresh table and a fresh pipeline; answers a function that commits writes one after the other. */
   async function begin(shape: TableShape) {
+    // A sink is one process to its task, and takes over no other one's (I5).
+    await sink.close();
+    sink = server.sink();
+    await sink.open();
     const table = sink.mapTable(shape, { schema: "public", name: `${shape.name}_${++pipelines}` });
     await sink.checkTable(table, "if-missing");
     const { fence } = await sink.takeOver({ pipeline: `p${pipelines}`, task: "0", lanes: 1 });
@@ -64,6 +68,29 @@ describe.each(SINK_SERVERS)("a commit on $name", ({ start }) => {
       { id: "1", note: "a", more: null },
       { id: "2", note: null, more: 'NULL, "x" \\' },
     ]);
+  });
+
+  it("replaces rows that were thought to be fresh and are there all the same", async () => {
+    const first = await begin(orders);
+    const fresh = { kind: "upsert", table: first.table, fresh: true } as const;
+    await first.commit({ ...fresh, rows: [["1", "a", null]] });
+    await first.commit(
+      { ...fresh, rows: [["2", "b", null]] },
+      {
+        ...fresh,
+        rows: [
+          ["1", "anew", null],
+          ["3", "c", null],
+        ],
+      },
+    );
+    await first.commit({ ...fresh, rows: [["2", "once more", null]] });
+    expect(await first.rows("id, note")).toEqual([
+      { id: "1", note: "anew" },
+      { id: "2", note: "once more" },
+      { id: "3", note: "c" },
+    ]);
+    expect((await sink.readLanes())[0]?.seq).toBe(3);
   });
 
   it("keeps the order of its writes: a key may be deleted and come back", async () => {
@@ -238,7 +265,7 @@ describe.each(SINK_SERVERS)("a commit on $name", ({ start }) => {
 
   it("keeps state and dead letters with the data, and forgets what is superseded", async () => {
     const { table } = await begin(orders);
-    const task = { pipeline: `letters${pipelines}`, task: "0", lanes: 1 };
+    const task = { pipeline: `p${pipelines}`, task: "0", lanes: 1 };
     const { fence } = await sink.takeOver(task);
     const longKey = "k".repeat(2560); // no index of DSQL takes it
     const letter = (id: string, key: string) => ({

@@ -26,6 +26,7 @@ function dpuOf(writes: readonly Write[], deletedSome = 0): number {
     maxStatementBytes: 1_000_000,
     tableStatements: (of) => new TableStatements(of),
     withArrays: () => true,
+    inserted: new Set(),
   });
   if (DSQL.dpu === null) throw new Error("DSQL has no rates");
   return estimateDpu(DSQL.dpu, commit, planned, deletedSome);

@@ -20,6 +20,7 @@ import { sendCommit } from "./commit.ts";
 import { planCommit } from "./commit-plan.ts";
 import type { CostObserver } from "./dpu-estimate.ts";
 import { estimateDpu } from "./dpu-estimate.ts";
+import { FreshInserts } from "./fresh-inserts.ts";
 import type { SqlSinkOptions } from "./options.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { SinkProfile } from "./profile.ts";
@@ -65,6 +66,7 @@ export class SqlSink implements Sink {
   readonly #compiled = new WeakMap<TargetTable, TableStatements>();
   /** Tables whose arrays the server refused once; their rows travel as VALUES. */
   readonly #withoutArrays = new WeakSet<TargetTable>();
+  readonly #fresh = new FreshInserts();
   readonly #closing = new AbortController();
   readonly #holder: Holder;
   #task: (TaskName & { readonly fence: number }) | null = null;
@@ -132,11 +134,14 @@ export class SqlSink implements Sink {
 
   /** See {@link Sink.commit}. */
   async commit(commit: Commit): Promise<CommitResult> {
-    try {
-      return await this.#send(commit);
-    } catch (error) {
-      if (!this.#switchToValues(error, commit)) throw error;
-      return this.#send(commit);
+    for (let inserted = this.#fresh.choose(commit); ;) {
+      try {
+        return await this.#send(commit, inserted);
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        if (this.#fresh.refused(error, commit, inserted)) inserted = new Set();
+        else if (!this.#switchToValues(error, commit)) throw error;
+      }
     }
   }
 
@@ -177,7 +182,7 @@ export class SqlSink implements Sink {
     await this.#parts.pool.close();
   }
 
-  async #send(commit: Commit): Promise<CommitResult> {
+  async #send(commit: Commit, inserted: ReadonlySet<TargetTable>): Promise<CommitResult> {
     const task = this.#currentTask();
     const planned = planCommit(commit, {
       task,
@@ -185,6 +190,7 @@ export class SqlSink implements Sink {
       maxStatementBytes: this.#parts.profile.maxStatementBytes,
       tableStatements: (table) => this.#compile(table),
       withArrays: (table) => !this.#withoutArrays.has(table),
+      inserted,
     });
     const { pool, profile, observer } = this.#parts;
     const result = await pool.use((connection) => sendCommit(connection, commit, planned));
@@ -194,8 +200,8 @@ export class SqlSink implements Sink {
   }
 
   /** A server that refuses unnest of some type says 0A000; it is asked once per table. */
-  #switchToValues(error: unknown, commit: Commit): boolean {
-    if (!(error instanceof MillraceError) || error.facts["sqlState"] !== "0A000") return false;
+  #switchToValues(error: MillraceError, commit: Commit): boolean {
+    if (error.facts["sqlState"] !== "0A000") return false;
     const index = error.facts["write"];
     const write = typeof index === "number" ? commit.writes[index] : undefined;
     if (write === undefined || write.kind === "changes" || this.#withoutArrays.has(write.table))

@@ -35,7 +35,7 @@ describe("the statements of a table", () => {
 
   it("quote every name and cast every column to its full type", () => {
     expect(sql.upsert("arrays").text).toMatchInlineSnapshot(
-      `"INSERT INTO "shop"."my pairs" ("a","b""","n","j") SELECT u.c0,u.c1,u.c2,u.c3 FROM unnest($1::bigint[],$2::timestamptz(3)[],$3::numeric(10,2)[],$4::json[]) AS u(c0,c1,c2,c3) ON CONFLICT ("a","b""") DO UPDATE SET "n"=EXCLUDED."n","j"=EXCLUDED."j""`,
+      `"INSERT INTO "shop"."my pairs" ("a","b""","n","j") SELECT unnest($1::bigint[]),unnest($2::timestamptz(3)[]),unnest($3::numeric(10,2)[]),unnest($4::json[]) ON CONFLICT ("a","b""") DO UPDATE SET "n"=EXCLUDED."n","j"=EXCLUDED."j""`,
     );
     expect(sql.insert(2).text).toMatchInlineSnapshot(
       `"INSERT INTO "shop"."my pairs" ("a","b""","n","j") SELECT u.c0,u.c1,u.c2,u.c3 FROM (VALUES ($1::bigint,$2::timestamptz(3),$3::numeric(10,2),$4::json),($5::bigint,$6::timestamptz(3),$7::numeric(10,2),$8::json)) AS u(c0,c1,c2,c3)"`,
@@ -44,7 +44,7 @@ describe("the statements of a table", () => {
 
   it("have nothing to update where every column is key", () => {
     expect(new TableStatements(ids).upsert("arrays").text).toMatchInlineSnapshot(
-      `"INSERT INTO "public"."ids" ("id") SELECT u.c0 FROM unnest($1::bigint[]) AS u(c0) ON CONFLICT ("id") DO NOTHING"`,
+      `"INSERT INTO "public"."ids" ("id") SELECT unnest($1::bigint[]) ON CONFLICT ("id") DO NOTHING"`,
     );
   });
 

@@ -28,6 +28,7 @@ class WritePlanner {
   readonly #doing: string;
   readonly #index: number;
   readonly #sql: TableStatements;
+  readonly #inserts: boolean;
   readonly #feed: (rows: readonly Row[], columns: readonly number[]) => readonly Feeding[];
 
   constructor(table: TargetTable, doing: string, index: number, parts: PlanParts) {
@@ -35,6 +36,7 @@ class WritePlanner {
     this.#doing = doing;
     this.#index = index;
     this.#sql = parts.tableStatements(table);
+    this.#inserts = parts.inserted.has(table);
     const options = { arrays: parts.withArrays(table), maxBytes: parts.maxStatementBytes };
     this.#feed = (rows, columns) => feedRows(rows, columns, options);
   }
@@ -42,11 +44,11 @@ class WritePlanner {
   plan(write: RowWrite): readonly PlannedStatement[] {
     switch (write.kind) {
       case "upsert":
-        return this.#upsert(write.rows);
+        return write.fresh === true && this.#inserts
+          ? this.#insert(write.rows)
+          : this.#upsert(write.rows);
       case "insert":
-        return this.#feed(write.rows, this.#all()).map(({ feed, values }) =>
-          this.#at(this.#sql.insert(feed), values),
-        );
+        return this.#insert(write.rows);
       case "delete":
         return this.#delete(write.keys);
       case "update":
@@ -65,6 +67,12 @@ class WritePlanner {
   #upsert(rows: readonly Row[]): PlannedStatement[] {
     return this.#feed(rows, this.#all()).map(({ feed, values }) =>
       this.#at(this.#sql.upsert(feed), values),
+    );
+  }
+
+  #insert(rows: readonly Row[]): PlannedStatement[] {
+    return this.#feed(rows, this.#all()).map(({ feed, values }) =>
+      this.#at(this.#sql.insert(feed), values),
     );
   }
 
