@@ -103,7 +103,7 @@ describe("millrace", () => {
 
 describe("millrace validate", () => {
   it("says that a file is valid, with its notices", async () => {
-    const path = file("good.yaml", GOOD_FILE);
+    const path = file("good.yaml", `${GOOD_FILE}  execution.runtime-mode: STREAMING\n`);
     const { code, stdout } = await cli(["validate", path], { PGPASSWORD: "x" });
     expect(code).toBe(0);
     expect(stdout).toContain("(notice)\n");

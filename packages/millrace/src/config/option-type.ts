@@ -7,6 +7,8 @@ import { Secret } from "./secret.ts";
 export interface Refusal {
   readonly wrong: string;
   readonly remedy: string;
+  /** The value may hold a secret and is not shown. */
+  readonly hidden?: boolean;
 }
 
 /** A part of a JSON Schema. */
@@ -51,7 +53,7 @@ export function optionType<T>(type: TypeDescription<T>): OptionType<T> {
       context.issues.push({
         code: "custom",
         message: value.wrong,
-        params: { remedy: value.remedy },
+        params: { remedy: value.remedy, hidden: value.hidden ?? false },
         input: text,
       });
       return z.NEVER;
@@ -76,10 +78,12 @@ export function optionType<T>(type: TypeDescription<T>): OptionType<T> {
 
 function refusalOf(error: z.ZodError): Refusal {
   const issue = error.issues[0];
-  const remedy: unknown = issue?.code === "custom" ? issue.params?.remedy : undefined;
+  const params = issue?.code === "custom" ? issue.params : undefined;
+  const remedy: unknown = params?.remedy;
   return {
     wrong: issue?.message ?? "cannot be read",
     remedy: typeof remedy === "string" ? remedy : "Mend it",
+    hidden: params?.hidden === true,
   };
 }
 

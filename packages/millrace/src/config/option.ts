@@ -14,8 +14,13 @@ export interface OptionText {
   readonly conflicts?: readonly string[];
   /** What the reference says for a default that is made from something else. */
   readonly defaultDoc?: string;
-  /** Said when the file leaves the option out and Flink CDC would have done something else that loses or drifts. */
+  /**
+   * Said when a file that was written for Flink CDC leaves the option out, and Flink CDC would have done something else
+   * that loses or drifts.
+   */
   readonly unsetNotice?: string;
+  /** Taken for Flink CDC's files: a file that gives it was written for Flink CDC. */
+  readonly fromFlink?: boolean;
 }
 
 /** One option of a section. */

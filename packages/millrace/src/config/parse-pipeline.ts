@@ -82,7 +82,7 @@ class PipelineParser {
       routeMode: pipeline.values.routeMode,
       settings,
       memoryBudgetBytes: pipeline.values.memoryBudgetBytes,
-      notices: inFileOrder(findings.notices),
+      notices: inFileOrder(findings.told),
       places: findings.places,
     };
   }
@@ -103,7 +103,10 @@ class PipelineParser {
     const map = this.#map(root, "pipeline", "name: shop");
     if (map === null) return null;
     const mode = entryOf(map, "execution.runtime-mode");
-    if (mode !== undefined) this.#runtimeMode(mode.value);
+    if (mode !== undefined) {
+      this.#findings.fromFlink();
+      this.#runtimeMode(mode.value);
+    }
     return parseSection(map, PIPELINE_OPTIONS, {
       path: "pipeline",
       surroundings: this.#surroundings,

@@ -100,7 +100,9 @@ function optionPart(option: Option<unknown>): string {
     ...(secret ? ["- Secret: never printed; give it by `${env:NAME}` or `${file:PATH}`"] : []),
     ...(unsetNotice === undefined
       ? []
-      : [`- Notice where it is left out: ${unsetNotice.replace(/^is not given: /, "")}`]),
+      : [
+          `- Notice where a file for Flink CDC leaves it out: ${unsetNotice.replace(/^is not given: /, "")}`,
+        ]),
   ];
   return `## \`${name}\`\n\n${doc}\n\n${lines.join("\n")}\n`;
 }

@@ -12,9 +12,29 @@ export class Findings {
   readonly notices: Notice[] = [];
   /** Where each section stands and each option that the file gives, by its path such as `route[0].source-table`. */
   readonly places = new Map<string, Place>();
+  readonly #otherDefaults: Notice[] = [];
+  #isFromFlink = false;
 
   problem(place: Place, path: string, wrong: string, remedy: string): void {
     this.problems.push({ place, path, wrong: trimEnd(wrong), remedy: trimEnd(remedy) });
+  }
+
+  /**
+   * A default that differs from Flink CDC's. It is told only of a file that was written for Flink CDC, which shows by
+   * options that mean something nowhere else.
+   */
+  otherDefault(place: Place, path: string, message: string): void {
+    this.#otherDefaults.push({ place, path, message: trimEnd(message) });
+  }
+
+  /** The file holds what only Flink CDC's files hold. */
+  fromFlink(): void {
+    this.#isFromFlink = true;
+  }
+
+  /** What is told of the file when all of it is read. */
+  get told(): readonly Notice[] {
+    return this.#isFromFlink ? [...this.notices, ...this.#otherDefaults] : this.notices;
   }
 
   notice(place: Place, path: string, message: string): void {
@@ -95,6 +115,7 @@ class SectionReader<Table extends OptionTable> {
     );
     if (found === undefined) return this.#unknown(entry);
     const [key, option] = found;
+    if (option.fromFlink === true) this.#context.findings.fromFlink();
     if (this.#given.has(option.name)) return this.#twice(entry, option);
     this.#given.set(option.name, entry.value.place);
     this.#context.findings.places.set(`${this.#context.path}.${option.name}`, entry.value.place);
@@ -120,7 +141,7 @@ class SectionReader<Table extends OptionTable> {
       this.#problem(
         place,
         option.name,
-        `${shown} ${decoded.wrong}`,
+        `${decoded.hidden === true ? "the value" : shown} ${decoded.wrong}`,
         `${decoded.remedy}, e.g. ${option.name}: ${option.example}`,
       );
     }
@@ -192,7 +213,7 @@ class SectionReader<Table extends OptionTable> {
         `Write ${option.name}: ${option.example}`,
       );
     } else if (option.unsetNotice !== undefined)
-      findings.notice(this.#map.place, `${path}.${option.name}`, option.unsetNotice);
+      findings.otherDefault(this.#map.place, `${path}.${option.name}`, option.unsetNotice);
   }
 
   #conflicts(option: Option<unknown>, place: Place | undefined): void {
@@ -215,7 +236,10 @@ class SectionReader<Table extends OptionTable> {
       : prefix === undefined
         ? undefined
         : accepted.prefixes[prefix];
-    if (reason !== undefined) return findings.notice(keyPlace, `${path}.${key}`, reason);
+    if (reason !== undefined) {
+      findings.fromFlink();
+      return findings.notice(keyPlace, `${path}.${key}`, reason);
+    }
     const hint =
       elsewhere !== undefined && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
     if (hint !== undefined) return this.#problem(keyPlace, key, "has no place here", hint);

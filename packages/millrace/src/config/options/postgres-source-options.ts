@@ -1,6 +1,7 @@
 import type { AcceptedKeys } from "../section.ts";
 import { defaulting, optional, required } from "../option.ts";
 import type { OptionValues } from "../option.ts";
+import { hostName } from "../host-name.ts";
 import {
   choice,
   duration,
@@ -33,11 +34,14 @@ const PLUGIN_REFUSAL = {
 
 /** `source:` with `type: postgres`. */
 export const POSTGRES_SOURCE_OPTIONS = {
-  hostname: required(text, {
-    name: "hostname",
-    example: "db.internal",
-    doc: "Host name or address of the server. It must be the primary.",
-  }),
+  hostname: required(
+    hostName("hostname, port, username, password, and the database as the first part of tables"),
+    {
+      name: "hostname",
+      example: "db.internal",
+      doc: "Host name or address of the server. It must be the primary.",
+    },
+  ),
   port: defaulting(port, 5432, { name: "port", example: "5432", doc: "Port of the server." }),
   username: required(text, {
     name: "username",
@@ -81,12 +85,14 @@ export const POSTGRES_SOURCE_OPTIONS = {
     "pgoutput",
     {
       name: "decoding.plugin.name",
+      fromFlink: true,
       example: "pgoutput",
       doc: "Logical decoding plugin.",
     },
   ),
   schemaChangeEnabled: defaulting(flag, true, {
     name: "schema-change.enabled",
+    fromFlink: true,
     example: "true",
     doc: "Whether changes of a table's columns are followed. `false` is the same as `schema.change.behavior: ignore`.",
     unsetNotice:
@@ -124,6 +130,7 @@ export const POSTGRES_SOURCE_OPTIONS = {
   }),
   backfillSkip: defaulting(flag, false, {
     name: "scan.incremental.snapshot.backfill.skip",
+    fromFlink: true,
     example: "false",
     doc: "Taken for Flink CDC's files. Changes made during the full load are always put in their place, so `true` changes nothing.",
     unsetNotice:
@@ -137,7 +144,12 @@ export const POSTGRES_SOURCE_OPTIONS = {
   connectTimeoutMs: defaulting(duration(250, HOUR_MS), 30_000, {
     name: "connect.timeout",
     example: "30s",
-    doc: "How long opening a connection may take.",
+    doc: "How long opening a connection may take, from the look-up of the name to a session that is set up.",
+  }),
+  readTimeoutMs: defaulting(duration(1_000, HOUR_MS), 120_000, {
+    name: "read.timeout",
+    example: "2min",
+    doc: "How long the server may owe an answer before the connection is doubted. A log connection that stays silent is replaced; of a query or a chunk the server is asked on another connection whether it still works on it, and only where it does not is the connection replaced. A query may take longer than this.",
   }),
   sslMode: optional(sslMode, {
     name: "ssl-mode",

@@ -2,6 +2,7 @@ import type { AcceptedKeys } from "../section.ts";
 import { defaulting, optional, required } from "../option.ts";
 import type { OptionValues } from "../option.ts";
 import { choice, flag, integer, port, secret, text, textLike } from "../option-type.ts";
+import { databaseName, hostName } from "../host-name.ts";
 import { SINK_OPTIONS } from "./sink-options.ts";
 import { SSL_MODE_DEFAULT_DOC, SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
 
@@ -12,10 +13,14 @@ const SCHEMA_NAME = textLike("name", /^[^\p{Cc}]{1,63}$/u, {
   remedy: "Write 1 to 63 characters",
 });
 
+const PARTS = "host, port, username, password, database";
+const HOST = hostName(PARTS);
+const DATABASE = databaseName(PARTS);
+
 const DATABASE_DOC = "Database to write to.";
 
 const COMMON = {
-  host: required(text, {
+  host: required(HOST, {
     name: "host",
     aliases: ["hostname"],
     example: "target.internal",
@@ -49,6 +54,16 @@ const COMMON = {
     example: "300000",
     doc: "Idle time after which a connection above `min-pool-size` is closed.",
   }),
+  connectTimeoutMs: defaulting(integer(250, HOUR_MS, "milliseconds"), 30_000, {
+    name: "connect-timeout-ms",
+    example: "30000",
+    doc: "How long opening a connection may take, from the look-up of the name to a session that is set up.",
+  }),
+  requestTimeoutMs: defaulting(integer(1000, HOUR_MS, "milliseconds"), 120_000, {
+    name: "request-timeout-ms",
+    example: "120000",
+    doc: "How long the server may take over one request (a statement, or a whole transaction that is sent at once) before its connection is given up and the lane row is asked what became of it. A PostgreSQL server is told to give up by itself then, so that nobody waits for the locks of a connection that is gone.",
+  }),
   create: defaulting(choice(["if-missing", "never"]), "if-missing", {
     name: "create",
     example: "if-missing",
@@ -74,7 +89,7 @@ const COMMON = {
 /** `sink:` with `type: postgres`. */
 export const POSTGRES_SINK_OPTIONS = {
   ...COMMON,
-  database: required(text, { name: "database", example: "shop", doc: DATABASE_DOC }),
+  database: required(DATABASE, { name: "database", example: "shop", doc: DATABASE_DOC }),
   username: required(text, { name: "username", example: "millrace", doc: "Role that writes." }),
   sslMode: optional(sslMode, {
     name: "ssl-mode",
@@ -88,13 +103,13 @@ export const POSTGRES_SINK_OPTIONS = {
 /** `sink:` with `type: dsql`. */
 export const DSQL_SINK_OPTIONS = {
   ...COMMON,
-  host: required(text, {
+  host: required(HOST, {
     name: "host",
     aliases: ["hostname"],
     example: "abc123.dsql.eu-west-1.on.aws",
     doc: "Endpoint of the cluster, or where `dsql-local` listens.",
   }),
-  database: defaulting(text, "postgres", {
+  database: defaulting(DATABASE, "postgres", {
     name: "database",
     example: "postgres",
     doc: `${DATABASE_DOC} A DSQL cluster has one, \`postgres\`.`,
