@@ -21,6 +21,8 @@ export interface Column {
   readonly nullable: boolean;
   /** What stays the same when the column is renamed (PostgreSQL: attnum); null where the source has no such thing. */
   readonly ordinal: number | null;
+  /** The source has ordinals, and which one this column has is not proven: what the log says of it is not used. */
+  readonly unproven?: boolean;
   /** The source computes it (`GENERATED ALWAYS AS … STORED`). */
   readonly generated?: boolean;
 }

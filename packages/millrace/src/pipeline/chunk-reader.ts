@@ -112,7 +112,7 @@ export class ChunkReader {
       let bytes = change.bytes;
       for (const route of routes) {
         this.#lane(route.target.id, key).push(
-          new RowItem("put", table, route, key, route.map(row), null, change, bytes),
+          new RowItem("put", table, route, key, route.mapRead(row), null, change, bytes),
         );
         given -= bytes;
         bytes = 0;

@@ -15,6 +15,8 @@ export interface CompiledRoute {
   readonly target: TargetTable;
   /** A row of the source shape as a row of the target; the same array where nothing has to change. */
   readonly map: (row: Row) => Row;
+  /** The same for a row that was read at the source: what it does not have, the source does not have. */
+  readonly mapRead: (row: Row) => Row;
   /** Rows of `shape` may leave target columns UNCHANGED: it is not sure which of its columns they are. */
   readonly unsure: boolean;
   /** For rows without key: puts `_millrace_key` before the mapped row. */
@@ -40,9 +42,9 @@ export function targetsOf(
 
 /**
  * Compiles the ways of rows written in `shape` to `targets`, which may come from a newer or an older shape of the same
- * table: columns are found by ordinal, else by name; a column that `shape` lacks is NULL. Where the log lags behind
- * several changes of a table, ordinals of its columns may be unknown: what is not found then may be there under another
- * name, so it is left UNCHANGED and the source is asked (I9).
+ * table: columns are found by ordinal, or by name where the source has no ordinals; a column that `shape` lacks is NULL.
+ * Where the log lags behind several changes of a table, ordinals of its columns may not be proven: what is not found then
+ * may be there under another name, so it is left UNCHANGED and the source is asked (I9).
  */
 export function compileRoutes(
   shape: TableShape,
@@ -55,37 +57,55 @@ export function compileRoutes(
       plans.find((p) => p.target.schema === target.schema && p.target.name === target.name) ??
       plans[i];
     if (plan === undefined) throw new Error(`no route from ${shape.id} to ${target.id}`);
-    const fit = fitColumns(plan.shape.columns, from.columns);
+    const fit = fitColumns(plan.shape, from);
     const project = plan.project;
     const map = project === null ? fit : fit === same ? project : (row: Row) => fit(project(row));
-    const unsure = plan.shape.columns !== from.columns && isUnsure(plan.shape.columns);
-    return { target, map, unsure, columns: from };
+    const unsure = isUnsure(plan.shape.columns);
+    const mapRead = unsure ? (row: Row) => map(row).map(orNull) : map;
+    return { target, map, mapRead, unsure, columns: from };
   });
 }
 
 const same = (row: Row): Row => row;
 
-function fitColumns(have: readonly Column[], want: readonly Column[]): (row: Row) => Row {
-  const indexes = want.map((column) => findColumn(have, column));
-  if (have.length === want.length && indexes.every((index, i) => index === i)) return same;
-  const missing = isUnsure(have) ? UNCHANGED : null;
+const orNull = (value: Value): Value => (value === UNCHANGED ? null : value);
+
+function fitColumns(have: TableShape, want: TableShape): (row: Row) => Row {
+  const indexes = want.columns.map((column, i) => {
+    const found = findColumn(have.columns, column);
+    return found === -1 ? keyColumnAt(have, want, i) : found;
+  });
+  if (have.columns.length === want.columns.length && indexes.every((index, i) => index === i))
+    return same;
+  const missing = isUnsure(have.columns) ? UNCHANGED : null;
   return (row) => indexes.map((index) => (index === -1 ? missing : (row[index] ?? null)));
 }
 
-/** Some columns are known by ordinal and others are not: a source without ordinals is never unsure. */
+/** Something about the log's columns is not proven. A source without ordinals is never unsure: columns are their names. */
 function isUnsure(columns: readonly Column[]): boolean {
   return (
-    columns.some((column) => column.ordinal === null) &&
-    columns.some((column) => column.ordinal !== null)
+    columns.some((column) => column.unproven === true) ||
+    (columns.some((column) => column.ordinal === null) && columns.some(hasOrdinal))
   );
 }
 
+/** The source has ordinals, though this column's may not be proven. */
+function hasOrdinal(column: Column): boolean {
+  return column.ordinal !== null || column.unproven === true;
+}
+
+/** A column that is not proven to be the wanted one is not taken for it, whatever its name. */
 function findColumn(have: readonly Column[], column: Column): number {
-  if (column.ordinal !== null) {
-    const byOrdinal = have.findIndex((c) => c.ordinal === column.ordinal);
-    if (byOrdinal !== -1 || have.every((c) => c.ordinal !== null)) return byOrdinal;
-  }
+  if (column.ordinal !== null && have.some(hasOrdinal))
+    return have.findIndex((c) => c.ordinal === column.ordinal);
   return have.findIndex((c) => c.name === column.name);
+}
+
+/** Rows are found by their key whatever its columns are called: the log says which they are. */
+function keyColumnAt(have: TableShape, want: TableShape, index: number): number {
+  const place = want.key.indexOf(index);
+  const at = have.key.length === want.key.length ? have.key[place] : undefined;
+  return at !== undefined && have.columns[at]?.unproven === true ? at : -1;
 }
 
 /** Says why a target row cannot be written without loss (I1), or null. */

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
-import type { ShapeOf } from "./relation-shape.ts";
+import type { FoundShape, ShapeOf } from "./relation-shape.ts";
 import { rowPlan, type RowPlan } from "./row-plan.ts";
 
 /** What has to be told before the next event of a table. */
@@ -22,6 +22,8 @@ export interface LoggedRelation {
   readonly captured: boolean;
   plan: RowPlan | null;
   announcement: Announcement | null;
+  /** The shape of rows behind an LSN, where no other message comes before them. */
+  later: FoundShape["later"] | null;
 }
 
 /**
@@ -50,7 +52,13 @@ export class CapturedTables {
     const id = tableId(message.schema, message.name);
     const captured =
       this.#shapes.has(id) || this.#gone.has(id) || this.#nameOf(message.oid) !== null;
-    this.#relations.set(message.oid, { message, captured, plan: null, announcement: null });
+    this.#relations.set(message.oid, {
+      message,
+      captured,
+      plan: null,
+      announcement: null,
+      later: null,
+    });
   }
 
   /** @throws MillraceError MR_SOURCE_PROTOCOL for a table that was never described. */
@@ -74,13 +82,26 @@ export class CapturedTables {
     }
     const isSameTable = known?.identity === String(message.oid);
     const previous = isSameTable ? known : null;
-    const { shape, rewritten } = await this.#shapeOf(message, previous);
+    const { shape, rewritten, later = null } = await this.#shapeOf(message, previous);
     this.#shapes.set(id, shape);
     this.#gone.delete(id);
     relation.plan = rowPlan(shape);
+    relation.later = later;
     if (shape === known) return;
     const dropped = known === null || isSameTable ? null : id;
     relation.announcement = { dropped, shape: { previous, rewritten } };
+  }
+
+  /** A row at `lsn` comes without another Relation message: what was open about its columns may be proven by that. */
+  confirm(relation: LoggedRelation, lsn: number): void {
+    const { later, plan, announcement } = relation;
+    if (later === null || later === undefined || lsn <= later.afterLsn) return;
+    relation.later = null;
+    const previous = plan?.shape ?? null;
+    this.#shapes.set(later.shape.id, later.shape);
+    relation.plan = rowPlan(later.shape);
+    const told = announcement?.shape ?? { previous, rewritten: [] };
+    relation.announcement = { dropped: announcement?.dropped ?? null, shape: told };
   }
 
   #renamedAway(relation: LoggedRelation): void {

@@ -39,12 +39,14 @@ export async function openPostgresLog(
     const state = await waitForSlot(side, log.slotName, log.slotBusyTimeoutMs, context.clock);
     const from = await readableFrom(side, state, start.from);
     const xmax = await readXmax(side);
+    const { slotName, publicationName } = log;
+    const place = { client: side, clock: context.clock, slotName, publicationName };
     const { reader, serverTimeoutMs } = await startReplication(options, from);
-    const assembler = new TransactionAssembler({
+    const assembler: TransactionAssembler = new TransactionAssembler({
       buffer: reader.buffer,
       from,
       tables: new CapturedTables(start.tables, (relation, known) =>
-        shapeOfRelation(side, relation, known),
+        shapeOfRelation({ ...place, transaction: assembler.transactionId }, relation, known),
       ),
       transactionIds: new TransactionIds(xmax),
       maxValueBytes: start.maxValueBytes,

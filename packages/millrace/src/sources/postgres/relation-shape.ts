@@ -1,5 +1,6 @@
 import type { LogicalType } from "../../model/logical-type.ts";
 import { tableId, type Column, type TableShape } from "../../model/table.ts";
+import { isThat, proveAttnums, type Attribute } from "./attnum-proof.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
 
 /**
@@ -7,15 +8,22 @@ import type { RelationMessage } from "./pgoutput-messages.ts";
  * without attnums, nullability and defaults), the shape that was known before that place, and the catalogue as it is
  * now, later than that place.
  *
- * A rename keeps a column's attnum, a column made anew has a new one. Where the witnesses leave it open which of the
- * two happened, the column counts as new, with an unknown attnum, and is loaded again: that costs time, and a wrong
- * guess would keep the values of another column.
+ * A rename keeps a column's attnum, a column made anew has a new one. Where it is not proven which of the two happened
+ * (`attnum-proof.ts`), the column is `unproven`: what the log says of it is not used, the source is asked (I9).
+ *
+ * - Where the message looks as the catalogue does now, the column is the one that has its name now. That the log's values
+ *   are that column's shows as soon as the log is past the look at the catalogue without another message: who drops and
+ *   adds columns makes the server send one before the next row.
+ * - Else its attnum stays open, and the table is loaded again, now and once more when its attnum shows: that costs time,
+ *   and a wrong guess would keep the values of another column.
  */
 export interface ResolvedShape {
   /** The known shape itself where nothing changed, so that it can be compared by identity. */
   readonly shape: TableShape;
   /** Columns whose values changed, or may have changed, without row events. */
   readonly rewritten: readonly string[];
+  /** The same shape with nothing unproven, good once the log has gone on far enough without another message. */
+  readonly confirmed?: TableShape | null;
 }
 
 /** A type as the catalogue spells it. */
@@ -28,17 +36,22 @@ export interface ResolvedType {
 export interface CatalogueState {
   /** Null where the table is gone. */
   readonly shape: TableShape | null;
-  /** Attnums of all columns that ever were, dropped ones too. */
-  readonly attnums: readonly number[];
+  /** All columns that ever were, dropped ones too; none where the table is gone. */
+  readonly attributes: readonly Attribute[];
+  /** The publication names columns: any may be missing in the log. */
+  readonly isPartial: boolean;
   /** Attnums of columns that may have given a value to rows that were there before them. */
   readonly filled: ReadonlySet<number>;
 }
 
+/** What a Relation message comes to. */
+export interface FoundShape extends Pick<ResolvedShape, "shape" | "rewritten"> {
+  /** The shape of rows behind `afterLsn`, where no other message comes before them. */
+  readonly later?: { readonly shape: TableShape; readonly afterLsn: number };
+}
+
 /** Finds out how a table looks at a Relation message; asks the catalogue. */
-export type ShapeOf = (
-  relation: RelationMessage,
-  known: TableShape | null,
-) => Promise<ResolvedShape>;
+export type ShapeOf = (relation: RelationMessage, known: TableShape | null) => Promise<FoundShape>;
 
 /** Puts the witnesses together. `types` are those of the Relation message's columns, null where they are gone. */
 export function resolveShape(
@@ -52,10 +65,12 @@ export function resolveShape(
     const before = known?.columns.find(({ name }) => name === column.name);
     return types[index] ?? before ?? { type: { kind: "other", name: gone }, sourceType: gone };
   });
-  const ordinals = ordinalsOf(relation, spelled, known, catalogue);
-  const columns = relation.columns.map(({ name }, index) =>
-    columnOf(name, spelled[index], ordinals[index] ?? null, known, catalogue.shape),
-  );
+  const proven = ordinalsOf(relation, known, catalogue);
+  const present = presentOrdinals(relation, catalogue);
+  const columns = relation.columns.map(({ name }, index) => {
+    const ordinal = proven[index] ?? present?.[index] ?? null;
+    return columnOf(name, spelled[index], ordinal, known, catalogue.shape);
+  });
   const shape: TableShape = {
     id: tableId(relation.schema, relation.name),
     schema: relation.schema,
@@ -64,8 +79,32 @@ export function resolveShape(
     columns,
     key: keyOf(relation, columns, known, catalogue.shape),
   };
-  if (known !== null && isSameShape(shape, known)) return { shape: known, rewritten: [] };
-  return { shape, rewritten: rewrittenColumns(shape, known, catalogue.filled) };
+  const isOpen = catalogue.attributes.length > 0 && proven.includes(null);
+  if (known !== null && !isOpen && isSameShape(shape, known))
+    return { shape: known, rewritten: [] };
+  const rewritten = rewrittenColumns(shape, known, catalogue.filled);
+  if (!isOpen) return { shape, rewritten };
+  const doubted = { ...shape, columns: columns.map((c, i) => doubt(c, proven[i] ?? null)) };
+  return { shape: doubted, rewritten, confirmed: present === null ? null : shape };
+}
+
+/** What the log says of the column may be another one's. */
+function doubt(column: Column, proven: number | null): Column {
+  return proven === null ? { ...column, unproven: true } : column;
+}
+
+/** The attnums that the message's columns have now, where it looks as the catalogue does; else null. */
+function presentOrdinals(
+  relation: RelationMessage,
+  { attributes, isPartial }: CatalogueState,
+): number[] | null {
+  const found = relation.columns.map((column) => attributes.find((a) => isThat(column, a)));
+  const ordinals = found.flatMap((attribute) => attribute?.attnum ?? []);
+  const isWhole = attributes.every(
+    (a) => a.isDropped || a.isGenerated || isPartial || ordinals.includes(a.attnum),
+  );
+  const isOrdered = ordinals.every((ordinal, i) => ordinal > (ordinals[i - 1] ?? 0));
+  return isWhole && isOrdered && ordinals.length === found.length ? ordinals : null;
 }
 
 function columnOf(
@@ -94,72 +133,16 @@ function byOrdinal(shape: TableShape | null, ordinal: number | null): Column | u
   return ordinal === null ? undefined : shape?.columns.find((column) => column.ordinal === ordinal);
 }
 
-/** Attnums of the Relation message's columns, which are in order of attnum; null where they are not sure. */
+/** Attnums of the Relation message's columns; of a table that is gone, those that were known under their names. */
 function ordinalsOf(
   relation: RelationMessage,
-  spelled: readonly ResolvedType[],
   known: TableShape | null,
-  catalogue: CatalogueState,
+  { attributes, isPartial }: CatalogueState,
 ): (number | null)[] {
-  const now = relation.columns.map(({ name }, index) =>
-    ordinalByName(catalogue.shape, name, spelled[index]?.sourceType),
+  if (attributes.length > 0) return proveAttnums(relation.columns, attributes, isPartial);
+  return relation.columns.map(
+    ({ name }) => known?.columns.find((column) => column.name === name)?.ordinal ?? null,
   );
-  if (isIncreasing(now)) return now;
-  const guesses = relation.columns.map(({ name }, index) => {
-    const before = known?.columns.find((column) => column.name === name)?.ordinal ?? null;
-    const later = catalogue.shape?.columns.find((column) => column.name === name)?.ordinal ?? null;
-    return (
-      now[index] ??
-      (before === null || later === null || before === later ? (before ?? later) : null)
-    );
-  });
-  return fillGaps(keepIncreasing(guesses), catalogue.attnums);
-}
-
-function ordinalByName(
-  shape: TableShape | null,
-  name: string,
-  sourceType: string | undefined,
-): number | null {
-  const found = shape?.columns.find(
-    (column) => column.name === name && column.sourceType === sourceType,
-  );
-  return found?.ordinal ?? null;
-}
-
-function isIncreasing(ordinals: readonly (number | null)[]): boolean {
-  return ordinals.every(
-    (ordinal, index) => ordinal !== null && ordinal > (ordinals[index - 1] ?? 0),
-  );
-}
-
-/** Takes back guesses that contradict each other. */
-function keepIncreasing(guesses: readonly (number | null)[]): (number | null)[] {
-  return guesses.map((guess, index) => {
-    if (guess === null) return null;
-    const before = guesses.slice(0, index).every((other) => other === null || other < guess);
-    const after = guesses.slice(index + 1).every((other) => other === null || other > guess);
-    return before && after ? guess : null;
-  });
-}
-
-/** A run of unknown columns that fits exactly into the attnums between its neighbours has these. */
-function fillGaps(
-  ordinals: readonly (number | null)[],
-  attnums: readonly number[],
-): (number | null)[] {
-  const filled = [...ordinals];
-  for (let start = 0; start < filled.length; start += 1) {
-    if (filled[start] !== null) continue;
-    let stop = start;
-    while (stop < filled.length && filled[stop] === null) stop += 1;
-    const low = filled[start - 1] ?? 0;
-    const high = filled[stop] ?? Number.POSITIVE_INFINITY;
-    const free = attnums.filter((attnum) => attnum > low && attnum < high);
-    if (free.length === stop - start) filled.splice(start, free.length, ...free);
-    start = stop;
-  }
-  return filled;
 }
 
 /**
@@ -209,7 +192,8 @@ function isSameColumn(a: Column, b: Column | undefined): boolean {
     a.sourceType === b.sourceType &&
     a.nullable === b.nullable &&
     a.ordinal === b.ordinal &&
-    (a.generated ?? false) === (b.generated ?? false)
+    (a.generated ?? false) === (b.generated ?? false) &&
+    b.unproven !== true
   );
 }
 

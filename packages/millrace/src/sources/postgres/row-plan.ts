@@ -19,6 +19,8 @@ export interface RowPlan {
   readonly forms: Uint8Array;
   /** 1 per key column: never skimmed. */
   readonly isKey: Uint8Array;
+  /** Columns whose values in the log may be another column's: they count as left out. */
+  readonly unproven: readonly number[];
   /** What a row weighs beside its bytes on the wire: objects, arrays, string headers. */
   readonly overheadBytes: number;
 }
@@ -48,8 +50,17 @@ export function rowPlan(shape: TableShape): RowPlan {
     shape,
     forms: Uint8Array.from(shape.columns, (column) => formOf(column.type)),
     isKey,
+    unproven: unprovenOf(shape, isKey),
     overheadBytes: CHANGE_OVERHEAD_BYTES + shape.columns.length * COLUMN_OVERHEAD_BYTES,
   };
+}
+
+/** A row without key is found by all of its values, so that they are taken as they come: it is loaded again anyway. */
+function unprovenOf(shape: TableShape, isKey: Uint8Array): number[] {
+  if (shape.key.length === 0) return [];
+  return shape.columns.flatMap((column, i) =>
+    column.unproven === true && isKey[i] === 0 ? [i] : [],
+  );
 }
 
 function formOf(type: LogicalType): number {
