@@ -52,6 +52,40 @@ describe("planTargetChange", () => {
     expect(reload).toBe(true);
   });
 
+  it("makes columns anew that exchange their names, and the target where one is of the key", () => {
+    const a = columnOf("a", 2);
+    const b = columnOf("b", 3);
+    const c = columnOf("c", 4);
+    const named = (name: string, column: Column): Column => ({ ...column, name });
+    const { changes, reload } = plan(
+      [id, a, b, c],
+      [id, named("b", a), named("a", b), named("d", c)],
+    );
+    expect(changes).toMatchObject([
+      { kind: "alter", renames: [{ from: "c", to: "d" }], drops: ["a", "b"], replaces: [] },
+    ]);
+    expect(reload).toBe(true);
+    expect(
+      plan([id, a, b, c], [id, named("b", a), named("c", b), named("a", c)]).changes,
+    ).toMatchObject([{ renames: [], drops: ["a", "b", "c"] }]);
+    expect(plan([id, a], [named("a", id), named("id", a)])).toMatchObject({
+      changes: [{ kind: "drop" }, { kind: "create" }],
+      reload: true,
+    });
+    expect(plan([id, a, b], [id, named("b", a), named("c", b)])).toMatchObject({
+      changes: [
+        {
+          drops: [],
+          renames: [
+            { from: "a", to: "b" },
+            { from: "b", to: "c" },
+          ],
+        },
+      ],
+      reload: false,
+    });
+  });
+
   it("makes the target anew for another key, another type of a key column, and a source table that was made anew", () => {
     const anew = [{ kind: "drop", tag: "tag" }, { kind: "create" }];
     expect(plan([id, v], [id, v], [1])).toMatchObject({ changes: anew, reload: true });

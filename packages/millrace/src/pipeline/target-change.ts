@@ -11,8 +11,8 @@ export interface TargetPlan {
 }
 
 /**
- * Pure: from the old target of a route to the new one. A column whose type changes is put away and made anew, and
- * filled by a new INIT_SYNC; another key, another type of a key column, or a source table that was made anew under the
+ * Pure: from the old target of a route to the new one. A column whose type changes, or that exchanges its name with
+ * another one, is put away and made anew, and filled by a new INIT_SYNC; another key, another type of a key column, or a source table that was made anew under the
  * same name (`madeAnew`), makes the table anew.
  */
 export function planTargetChange(
@@ -33,11 +33,15 @@ export function planTargetChange(
   const replaced = pairs.filter(({ column, old }) => old !== null && old.type !== column.type);
   if (madeAnew || keyTouched(before, after, replaced)) return anew(before, after);
   const kept = new Set(pairs.map(({ old }) => old));
-  const renames = pairs.flatMap(({ column, old }) =>
+  const renamed = pairs.flatMap(({ column, old }) =>
     old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : [],
   );
+  const exchanged = namesInCycles(renamed);
+  if (after.target.key.some((index) => exchanged.has(after.target.columns[index]?.name ?? "")))
+    return anew(before, after);
+  const renames = renamed.filter(({ from }) => !exchanged.has(from));
   const dropped = before.target.columns.filter((column) => !kept.has(column));
-  const drops = dropped.map((column) => column.name);
+  const drops = [...dropped.map((column) => column.name), ...exchanged];
   const replaces = replaced.map(({ column }) => column.name);
   const added = pairs.some(({ old }) => old === null);
   if (renames.length + drops.length + replaces.length === 0 && !added)
@@ -45,8 +49,24 @@ export function planTargetChange(
   return {
     target: after,
     changes: [(tag) => ({ kind: "alter", table: after.target, renames, drops, replaces, tag })],
-    reload: replaces.length > 0,
+    reload: replaces.length + exchanged.size > 0,
   };
+}
+
+/**
+ * Columns that exchange their names look the same before and after, so that nobody who finds them could tell whether it
+ * was done: they are put away and made anew.
+ */
+function namesInCycles(renames: readonly { readonly from: string; readonly to: string }[]) {
+  const next = new Map(renames.map(({ from, to }) => [from, to]));
+  const found = new Set<string>();
+  for (const start of next.keys()) {
+    let at = next.get(start);
+    for (let steps = 0; at !== undefined && at !== start && steps < next.size; steps++)
+      at = next.get(at);
+    if (at === start) found.add(start);
+  }
+  return found;
 }
 
 function keyTouched(

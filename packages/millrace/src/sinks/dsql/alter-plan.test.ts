@@ -102,6 +102,25 @@ describe("the next step of a change", () => {
     );
   });
 
+  it("makes columns anew that are dropped and wanted, whenever it is interrupted", () => {
+    const wanted = change(["id", "x", "y"], { drops: ["x", "y"] });
+    const steps: string[] = [];
+    let columns: readonly string[] = ["id", "x", "y"];
+    for (let step = nextStep(catalogue(...columns), wanted); step !== null && steps.length < 9;) {
+      steps.push(step.replace('ALTER TABLE "public"."t" ', ""));
+      const [, from, to] = /RENAME COLUMN "(.*)" TO "(.*)"/.exec(step) ?? [];
+      const [, added] = /ADD COLUMN "(.*)" text/.exec(step) ?? [];
+      columns = columns.map((name) => (name === from ? (to ?? name) : name)).concat(added ?? []);
+      step = nextStep(catalogue(...columns), wanted);
+    }
+    expect(steps).toEqual([
+      `RENAME COLUMN "x" TO "${away}"`,
+      `RENAME COLUMN "y" TO "${putAwayName("1", "y")}"`,
+      'ADD COLUMN "x" text',
+      'ADD COLUMN "y" text',
+    ]);
+  });
+
   it("refuses a cycle of any length, not a chain", () => {
     const cycle = [
       { from: "a", to: "b" },
@@ -110,7 +129,7 @@ describe("the next step of a change", () => {
     ];
     const columns = ["id", "a", "b", "c"];
     expect(() => nextStep(catalogue(...columns), change(columns, { renames: cycle }))).toThrow(
-      /exchanged/,
+      /go round in a circle/,
     );
     const chain = nextStep(
       catalogue("id", "a", "b"),

@@ -83,17 +83,17 @@ function add(columns: Columns, change: Alter): string | null {
   return `ALTER TABLE ${quoteTable(change.table)} ADD COLUMN ${quoteName(missing.name)} ${missing.type}`;
 }
 
-/** Names that change places look the same before and after; nobody could tell whether it was done. */
+/**
+ * Names that change places look the same before and after; nobody could tell whether it was done. Whoever plans a change
+ * has such columns dropped and made anew.
+ */
 function refuseCycles(change: Alter): void {
   const next = new Map(change.renames.map(({ from, to }) => [from, to]));
   for (const start of next.keys()) {
     let at = next.get(start);
     for (let steps = 0; at !== undefined && steps <= next.size; steps++) {
       if (at === start)
-        throw new MillraceError(
-          "MR_SINK_SCHEMA",
-          `columns of ${change.table.id} exchanged their names`,
-        );
+        throw new MillraceError("MR_BUG", `${change.table.id}: renames that go round in a circle`);
       at = next.get(at);
     }
   }
