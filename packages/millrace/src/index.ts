@@ -20,6 +20,10 @@ export type { CatalogueEntry, ErrorCode } from "./errors/catalogue.ts";
 export { MillraceError } from "./errors/millrace-error.ts";
 export type { ErrorClass, ErrorFacts } from "./errors/millrace-error.ts";
 export { Metrics } from "./observe/metrics.ts";
+export { readDeadLetters } from "./read-dead-letters.ts";
+export type { ReadDeadLettersOptions } from "./read-dead-letters.ts";
+export type { LetterSelection } from "./letter-selection.ts";
+export type { DeadLetter, Refusal, ReplayOutcome } from "./model/dead-letter.ts";
 export { verifyPipeline } from "./verify-pipeline.ts";
 export type { VerifyPipelineOptions } from "./verify-pipeline.ts";
 export type {

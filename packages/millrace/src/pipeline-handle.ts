@@ -7,8 +7,11 @@ import { formatNotice } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
+import { selectLetters, type LetterSelection } from "./letter-selection.ts";
+import type { DeadLetter, ReplayOutcome } from "./model/dead-letter.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { DiscoveredTable, Source } from "./model/source.ts";
+import type { TableId } from "./model/table.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { logEvent } from "./observe/event-log.ts";
 import { EventStream } from "./observe/event-stream.ts";
@@ -142,10 +145,37 @@ export class Pipeline {
 
   /** Loads a table again, by its name at the source (`schema.table`). */
   async resync(table: string): Promise<void> {
-    const found = this.status().tables.find(({ id }) => id === table);
-    if (found === undefined)
-      throw new MillraceError("MR_NOT_FOUND", `pipeline ${this.name} has no table ${table}`);
-    await this.#task().resync(found.id);
+    await this.#task().resync(this.#table(table));
+  }
+
+  #table(name: string): TableId {
+    const found = this.status().tables.find(({ id }) => id === name);
+    if (found !== undefined) return found.id;
+    throw new MillraceError("MR_NOT_FOUND", `pipeline ${this.name} has no table ${name}`);
+  }
+
+  /** Rows that are parked, the oldest first. @throws MillraceError MR_NOT_RUNNING; `readDeadLetters` needs no process. */
+  deadLetters(): readonly DeadLetter[] {
+    return this.#task().deadLetters();
+  }
+
+  /** Reads the rows of dead letters from the source once more; each outcome says what came of it. */
+  async replayDeadLetters(selection: LetterSelection): Promise<readonly ReplayOutcome[]> {
+    const letters = this.#selected(selection);
+    return this.#task().replay(letters.map(({ id }) => id));
+  }
+
+  /** Takes dead letters away. Their rows stay as the sink has them, and differ from the source's until they change. */
+  async discardDeadLetters(selection: LetterSelection): Promise<readonly DeadLetter[]> {
+    const letters = this.#selected(selection);
+    return this.#task().discard(letters.map(({ id }) => id));
+  }
+
+  #selected(selection: LetterSelection): readonly DeadLetter[] {
+    const letters = selectLetters(this.deadLetters(), selection);
+    // A name that is no table's is a slip, not a table without letters.
+    if ("table" in selection && letters.length === 0) this.#table(selection.table);
+    return letters;
   }
 
   /** Stops the task and starts another from the state at the sink; also after a failure. */

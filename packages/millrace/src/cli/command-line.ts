@@ -2,6 +2,13 @@ import { Command, CommanderError, Option } from "commander";
 import type { LogFormat, LogLevel } from "../observe/logger.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
 import { VERSION } from "../version.ts";
+import {
+  discardLetters,
+  listLetters,
+  replayLetters,
+  showLetter,
+  type LetterOptions,
+} from "./dead-letter-commands.ts";
 import { errorsCommand } from "./errors-command.ts";
 import { exitCodeOf, tellFailure } from "./failure.ts";
 import { listenOptions } from "./listen-option.ts";
@@ -51,6 +58,7 @@ function createProgram(io: CliSurroundings, finish: (code: number) => void): Com
   addRun(program, io, finish);
   addFileCommands(program, io, finish);
   addRemoteCommands(program, io, finish);
+  addDeadLetterCommands(program, io, finish);
   addReferenceCommands(program, io, finish);
   return program;
 }
@@ -173,6 +181,48 @@ function addRemoteCommands(
     remote(program, action, description).action(async (flags: RemoteFlags) =>
       finish(await remoteAction(action, options(flags), io)),
     );
+  }
+}
+
+interface LetterFlags extends RemoteFlags {
+  readonly table?: string;
+  readonly all?: boolean;
+}
+
+function addDeadLetterCommands(
+  program: Command,
+  io: CliSurroundings,
+  finish: (code: number) => void,
+): void {
+  const group = program
+    .command("dead-letters")
+    .description("rows that the sink refused: list them, replay them, give them up");
+  const options = (flags: LetterFlags, file?: string): LetterOptions => ({
+    ...flags,
+    json: flags.json ?? false,
+    ...(file === undefined ? {} : { file }),
+  });
+  const fromFile = "with a file, read at its sink, whether a process runs or not";
+  remote(group, "list [file]", `the rows that are parked; ${fromFile}`)
+    .option("--table <name>", "of one table, by its name at the source")
+    .action(async (file: string | undefined, flags: LetterFlags) =>
+      finish(await listLetters(options(flags, file), io)),
+    );
+  remote(group, "show <id> [file]", `all about one of them; ${fromFile}`).action(
+    async (id: string, file: string | undefined, flags: LetterFlags) =>
+      finish(await showLetter(id, options(flags, file), io)),
+  );
+  const settlers = [
+    ["replay", "read rows from the source once more and apply them", replayLetters],
+    ["discard", "take letters away and leave their rows as the sink has them", discardLetters],
+  ] as const;
+  for (const [action, description, settle] of settlers) {
+    remote(group, `${action} [ids...]`, description)
+      .option("--table <name>", "all of a table, by its name at the source")
+      .option("--all", "all of the pipeline")
+      .action(async (ids: string[], flags: LetterFlags) =>
+        finish(await settle(ids, options(flags), io)),
+      );
   }
 }
 

@@ -130,7 +130,9 @@ export function statusLine(pipeline: ShownPipeline): string {
   const lagBytes = status.lagBytes === null ? "" : ` / ${bytesText(status.lagBytes)}`;
   const memory = `${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`;
   const state = `${status.state}${status.retrying === null ? "" : ` (${status.retrying.code})`}`;
-  return `${pipeline.name}: ${state}, ${count("SYNC")} of ${status.tables.length} tables in SYNC${lag}${lagBytes}, memory ${memory}`;
+  const letters = status.tables.reduce((sum, { deadLetters }) => sum + deadLetters, 0);
+  const parked = letters === 0 ? "" : `, ${grouped(letters)} dead letters`;
+  return `${pipeline.name}: ${state}, ${count("SYNC")} of ${status.tables.length} tables in SYNC${parked}${lag}${lagBytes}, memory ${memory}`;
 }
 
 /** The last line about a pipeline; nothing about one that never got as far as to its tables. */

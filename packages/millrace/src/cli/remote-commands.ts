@@ -112,11 +112,13 @@ export async function resyncTable(
   return EXIT.done;
 }
 
-function pathOf(pipeline: string): string {
+/** Where a pipeline is at the listener. */
+export function pathOf(pipeline: string): string {
   return `/api/v1/pipelines/${encodeURIComponent(pipeline)}`;
 }
 
-async function pipelineName(client: RestClient, options: RemoteOptions): Promise<string> {
+/** The pipeline that is meant: the only one, or the one that was named. */
+export async function pipelineName(client: RestClient, options: RemoteOptions): Promise<string> {
   return (await onePipeline(client, options)).pipeline;
 }
 
@@ -154,7 +156,8 @@ function rawPipelines(body: unknown, pipelines: readonly RemotePipeline[]): unkn
   return { pipelines: loose.pipelines.filter(({ pipeline }) => names.has(pipeline)) };
 }
 
-function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
+/** What was answered, as far as this version knows it. */
+export function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   throw new MillraceError(
@@ -192,10 +195,19 @@ function statusText(status: RemotePipeline, nowMs: number): string {
       ? []
       : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),
     `  tables    ${inSync} of ${status.tables.length} in SYNC`,
+    ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
     `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Nothing where nothing is parked. */
+function parkedLine({ tables }: RemotePipeline): string[] {
+  const parked = tables.filter(({ deadLetters }) => deadLetters > 0);
+  if (parked.length === 0) return [];
+  const list = parked.map(({ id, deadLetters }) => `${id} ${grouped(deadLetters)}`).join(", ");
+  return [`  parked    dead letters of ${list}; see millrace dead-letters list`];
 }
 
 function tablesText(tables: readonly z.output<typeof TABLE>[]): string {

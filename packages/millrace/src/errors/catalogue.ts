@@ -76,7 +76,7 @@ export const CATALOGUE = {
     class: "row",
     meaning: "The sink refuses this row's data and always will.",
     remedy:
-      "Read the dead letter's reason, mend the row at the source or the target's type; the letter goes with the row's next change or a resync of its table.",
+      "Read the dead letter's reason (`millrace dead-letters list`), mend the row at the source or the target's type, then replay the letter.",
   },
   MR_SINK_CONSTRAINT: {
     class: "row",
@@ -113,12 +113,12 @@ export const CATALOGUE = {
     class: "row",
     meaning: "A value is larger than the sink can take; it was read past, the row's key was kept.",
     remedy:
-      "Shorten the value at the source, which takes the dead letter away, or leave the column out and resync the table.",
+      "Shorten the value at the source, which takes the dead letter away, or leave the column out and replay the letter.",
   },
   MR_VALUE_DOES_NOT_FIT: {
     class: "row",
     meaning: "A value would have to be rounded or cut to fit the target's type.",
-    remedy: "Map the column to a wider type or to text, then resync the table.",
+    remedy: "Mend the value at the source or widen the column at the target, then replay the letter; or map the column to text and resync the table.",
   },
   MR_KEY_NULL: {
     class: "row",
@@ -237,6 +237,12 @@ export const CATALOGUE = {
     class: "config",
     meaning: "The HTTP listener cannot be opened.",
     remedy: "Choose a free address with --listen ADDR:PORT, or --listen off.",
+  },
+  MR_REPLAY_IMPOSSIBLE: {
+    class: "config",
+    meaning: "The row of this dead letter cannot be read from the source again.",
+    remedy:
+      "Do what the detail says: resync the table, or discard the letter once its row does not matter.",
   },
   MR_UNREACHABLE: {
     class: "transient",

@@ -53,7 +53,10 @@ export function deadLetterOf(stored: DeadLetter): DeadLetter {
 }
 
 /** The letter with this id, or with the one id that begins so; null where there is none or there are several. */
-export function findLetter(letters: readonly DeadLetter[], id: string): DeadLetter | null {
+export function findLetter<L extends { readonly id: string }>(
+  letters: readonly L[],
+  id: string,
+): L | null {
   const exact = letters.find((letter) => letter.id === id);
   if (exact !== undefined) return exact;
   const [found, ...others] = id === "" ? [] : letters.filter((letter) => letter.id.startsWith(id));

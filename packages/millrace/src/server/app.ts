@@ -5,11 +5,12 @@ import { toMillraceError } from "../errors/to-millrace-error.ts";
 import { readiness } from "../observe/health.ts";
 import type { TableStatus, TaskStatus } from "../pipeline/status.ts";
 import { guard } from "./access.ts";
+import { addDeadLetters, type ServedLetters } from "./dead-letter-routes.ts";
 import { openApi } from "./openapi.ts";
 import { problemOf } from "./problem.ts";
 
 /** A pipeline as HTTP steers it. */
-export interface ServedPipeline {
+export interface ServedPipeline extends ServedLetters {
   readonly name: string;
   status(): TaskStatus;
   pause(): Promise<void>;
@@ -107,6 +108,7 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
     await pipeline.resync(table.id);
     return context.json(tableOf(pipeline, table.id));
   });
+  addDeadLetters(app, base, find);
   for (const action of ACTIONS) {
     app.post(`${base}/:pipeline/${action}`, async (context) => {
       const pipeline = find(context.req.param("pipeline"));

@@ -69,6 +69,42 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "Loads a table again.",
     answer: "Table",
   },
+  {
+    method: "get",
+    path: `${PIPELINE}/dead-letters`,
+    summary: "Rows that are parked, with their keys; of one table with `?table=NAME`.",
+    answer: "DeadLetters",
+  },
+  {
+    method: "get",
+    path: `${PIPELINE}/dead-letters/{id}`,
+    summary: "One of them, by its id or the beginning of it.",
+    answer: "DeadLetter",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/dead-letters/{id}/replay`,
+    summary: "Reads the row from the source once more and applies it.",
+    answer: "ReplayOutcome",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/dead-letters/{id}/discard`,
+    summary: "Takes the letter away and leaves the row as the sink has it.",
+    answer: "DeadLetter",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/dead-letters/replay`,
+    summary: "The same for those of a table (`?table=NAME`) or for all (`?all=true`).",
+    answer: "ReplayOutcomes",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/dead-letters/discard`,
+    summary: "The same for those of a table (`?table=NAME`) or for all (`?all=true`).",
+    answer: "DeadLetters",
+  },
 ];
 
 const object = (properties: Record<string, unknown>) => ({
@@ -100,6 +136,30 @@ const SCHEMAS = {
     notices: { type: "array", items: text },
   }),
   Tables: object({ tables: listOf("Table") }),
+  DeadLetter: object({
+    id: text,
+    table: text,
+    target: text,
+    key: text,
+    keyColumns: { type: "object", additionalProperties: nullable("string") },
+    op: { enum: ["r", "c", "u", "d"] },
+    position: {},
+    code: text,
+    reason: text,
+    column: nullable("string"),
+    attempts: integer,
+    parkedAtMs: integer,
+    triedAtMs: integer,
+  }),
+  DeadLetters: object({ deadLetters: listOf("DeadLetter") }),
+  ReplayOutcome: object({
+    id: text,
+    table: text,
+    outcome: { enum: ["replayed", "deleted", "superseded", "refused", "impossible"] },
+    why: nullable("string"),
+    letter: { oneOf: [{ type: "null" }, { $ref: "#/components/schemas/DeadLetter" }] },
+  }),
+  ReplayOutcomes: object({ outcomes: listOf("ReplayOutcome") }),
   Channel: object({ id: text, kind: { enum: ["log", "chunk"] }, frontier: {} }),
   Channels: object({ channels: listOf("Channel") }),
   Pipeline: object({

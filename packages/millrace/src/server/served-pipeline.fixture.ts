@@ -1,6 +1,8 @@
 import type { TableStatus, TaskStatus } from "../pipeline/status.ts";
 import { tableId } from "../model/table.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
+import { selectLetters, type LetterSelection } from "../letter-selection.ts";
+import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { ServedPipeline } from "./app.ts";
 
 /** A table for tests. */
@@ -16,6 +18,26 @@ export function tableStatus(name: string, status: Partial<TableStatus> = {}): Ta
     deadLetters: 0,
     notices: [],
     ...status,
+  };
+}
+
+/** A dead letter of `public.orders` for tests. */
+export function deadLetter(id: string, letter: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    id,
+    table: tableId("public", "orders"),
+    target: tableId("public", "orders"),
+    key: "42",
+    keyColumns: { id: "42" },
+    op: "u",
+    position: [10, 4, 0],
+    code: "MR_VALUE_DOES_NOT_FIT",
+    reason: 'column "total": 40 digits after the point',
+    column: "total",
+    attempts: 1,
+    parkedAtMs: 1_700_000_000_000,
+    triedAtMs: 1_700_000_000_000,
+    ...letter,
   };
 }
 
@@ -45,6 +67,7 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
 export class PipelineInTests implements ServedPipeline {
   readonly name: string;
   readonly calls: string[] = [];
+  letters: readonly DeadLetter[] = [];
   current: TaskStatus;
 
   constructor(name: string, status: Partial<TaskStatus> = {}) {
@@ -83,6 +106,30 @@ export class PipelineInTests implements ServedPipeline {
     );
     this.current = { ...this.current, tables };
     return Promise.resolve();
+  }
+
+  deadLetters(): readonly DeadLetter[] {
+    return this.letters;
+  }
+
+  replayDeadLetters(selection: LetterSelection): Promise<readonly ReplayOutcome[]> {
+    const chosen = selectLetters(this.letters, selection);
+    this.calls.push(`replay ${chosen.map(({ id }) => id).join(" ")}`);
+    return Promise.resolve(
+      chosen.map((letter) => ({
+        id: letter.id,
+        table: letter.table,
+        outcome: letter.op === "d" ? "impossible" : "replayed",
+        why: letter.op === "d" ? "the table has no key" : null,
+        letter: null,
+      })),
+    );
+  }
+
+  discardDeadLetters(selection: LetterSelection): Promise<readonly DeadLetter[]> {
+    const chosen = selectLetters(this.letters, selection);
+    this.calls.push(`discard ${chosen.map(({ id }) => id).join(" ")}`);
+    return Promise.resolve(chosen);
   }
 
   #become(call: string, state: TaskStatus["state"]): Promise<void> {
