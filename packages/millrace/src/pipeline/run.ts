@@ -290,12 +290,13 @@ export class Run {
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
     // Nothing is loaded into lanes that are about to change.
-    if (this.#prepared.wanted.equals(this.#prepared.choice)) this.#loads.start();
+    const loads = this.#prepared.wanted.equals(this.#prepared.choice);
+    if (loads) this.#loads.start();
     else this.#resize();
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
       this.#reader.run(),
-      this.#loader.run(),
+      ...(loads ? [this.#loader.run()] : []),
       this.#frontierWriter.run(),
       this.#watchTables(),
     ];
