@@ -30,6 +30,29 @@ export interface RefusedTable {
   readonly remedy: string;
 }
 
+/** What the pipeline keeps of a look at a table for the next one. Opaque to everyone but the source. */
+export interface TableStanding {
+  /** What puts its changes into the log; null before anything does. */
+  readonly carrier: Json | null;
+  /** The parts that hold its rows and may come and go without row events (partitions); null before the first look. */
+  readonly parts: Json | null;
+}
+
+/** What {@link Source.look} found, held against the standing that it was given, and the standing now. */
+export interface TableLook extends TableStanding {
+  readonly id: TableId;
+  /** Whether its name still means this table, another one, or nothing. */
+  readonly being: "there" | "remade" | "gone";
+  /** Why changes since the standing may be in no log (I8), as what follows the table's name; null where none can be. */
+  readonly lost: string | null;
+  /** What became of its rows without row events: some went, or some came (and others perhaps went). */
+  readonly rows: "same" | "fewer" | "more";
+  /** Its parts are not the same, whether rows moved with them or not. */
+  readonly moved: boolean;
+  /** Its shape where that may have changed since this process looked last; else null. */
+  readonly shape: TableShape | null;
+}
+
 /** What the pipeline remembers about its log between runs. */
 export interface LogStart {
   /** Replay from here; null on the first run. */
@@ -134,11 +157,14 @@ export interface Source {
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   /**
-   * Of these tables, those whose changes the server does not keep in the log now: somebody took them out of the
-   * publication, or made them anew. Only looks; asked before {@link Source.prepare} would put them back, and now and
-   * then while a task runs (I8).
+   * How tables stand besides their rows: what the log alone would not tell, such as a table that was dropped, one whose
+   * changes the server did not keep in the log for a while (I8), parts of it that came with rows. Only looks; asked
+   * before {@link Source.prepare} would put things right, and now and then while a task runs. Absent where a source's
+   * log tells everything.
    */
-  uncaptured?(tables: readonly TableShape[]): Promise<readonly TableId[]>;
+  look?(
+    tables: readonly { readonly shape: TableShape; readonly standing: TableStanding }[],
+  ): Promise<readonly TableLook[]>;
   openLog(start: LogStart): Promise<SourceLog>;
   /** A new snapshot on a connection of its own. */
   openSnapshot(): Promise<SourceSnapshot>;

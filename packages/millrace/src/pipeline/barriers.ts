@@ -289,7 +289,8 @@ export class Barriers {
     const chunks = [...table.chunks.keys()];
     table.chunks.clear();
     this.#restartLoad(table, sweep);
-    await this.#write(() => tableEntries(table, chunks));
+    const { key, read } = table.storedParts;
+    await this.#write(() => [...tableEntries(table, chunks), entry(key, read())]);
   }
 
   /** Empties a table without a log position: a load that cannot be resumed begins again. */

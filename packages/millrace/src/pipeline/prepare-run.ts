@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { setFailpointPhase } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
-import type { DiscoveredTable, Source } from "../model/source.ts";
+import type { DiscoveredTable, Source, TableLook } from "../model/source.ts";
 import type { StateEntry, Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
@@ -12,7 +12,16 @@ import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choi
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import {
+  beginAnew,
+  lookAtTables,
+  meetDroppedTables,
+  meetLeftTables,
+  refuseIfFenced,
+  type Found,
+} from "./left-tables.ts";
+import {
   entry,
+  hasNotBegun,
   loadState,
   stateKey,
   type FrontierDocument,
@@ -22,6 +31,7 @@ import {
 import { TableRuntime } from "./table-runtime.ts";
 import { checkTargets, claimTargets, sourcesOf } from "./targets.ts";
 import type { TaskParts } from "./task-api.ts";
+import { writeDocuments } from "./write-documents.ts";
 
 /** Where the log goes on. */
 export interface StartFrontier {
@@ -58,7 +68,6 @@ export interface Prepared {
 }
 
 const BUDGET_SHARE_OF_ONE_VALUE = 0.25;
-const ENTRIES_PER_COMMIT = 200;
 
 /**
  * Takeover first (I5), then everything else: identity, tables, source objects, an open intent, targets, documents.
@@ -77,11 +86,15 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   await refuseLostTables(source, state);
   signal.throwIfAborted();
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
-  const { tables, removed } = makeTables(parts, state, discovered);
+  const tables = makeTables(parts, state, discovered);
+  const found = { state, discovered, tables, takeover };
   setFailpointPhase(() => phaseOf(tables.values()));
+  const removed = await meetDroppedTables(parts, found);
   await claimTargets(parts, tables);
-  await meetLeftTables(parts, { state, discovered, tables, takeover }, committer);
-  const { frontier, waiting } = await prepareSource(parts, { state, discovered, tables, takeover });
+  const looks = await lookAtTables(parts, tables);
+  await meetLeftTables(parts, found, looks, committer);
+  const { frontier, waiting } = await prepareSource(parts, found);
+  await takeStandings(parts, found, looks);
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
@@ -169,8 +182,12 @@ async function refuseLostTables(source: Source, state: LoadedState): Promise<voi
   throw new MillraceError("MR_SOURCE_REFUSED", detail);
 }
 
-/** Tables of the file: known ones with their documents, new ones with fresh ones; and those that the file has no more. */
-function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly DiscoveredTable[]) {
+/** Tables of the file: known ones with their documents, new ones with fresh ones. */
+function makeTables(
+  parts: TaskParts,
+  state: LoadedState,
+  discovered: readonly DiscoveredTable[],
+): Map<TableId, TableRuntime> {
   const tables = new Map<TableId, TableRuntime>();
   for (const found of discovered) {
     const known = state.tables.get(found.shape.id);
@@ -183,13 +200,40 @@ function makeTables(parts: TaskParts, state: LoadedState, discovered: readonly D
       (shape, to) => compileRoutes(shape, to, parts.router),
     );
     table.notices.push(...found.notices);
-    if (known !== undefined && known.removed !== true) restoreChunks(table, state);
+    if (known !== undefined && known.removed !== true) {
+      restoreChunks(table, state);
+      table.parts = state.parts.get(table.id) ?? null;
+    }
+    if (table.shape.identity !== found.shape.identity) table.awaited = found.shape.identity;
     tables.set(table.id, table);
   }
-  const removed = [...state.tables].filter(
-    ([id, document]) => !tables.has(id) && document.removed !== true,
-  );
-  return { tables, removed };
+  return tables;
+}
+
+/**
+ * What is known of tables from now on. Their parts are taken as they were before the log was told to keep new tables:
+ * what moves after that is found by the next look, in whatever the load's snapshots saw of it. What carries them is
+ * taken as it is afterwards, for we may have altered the publication ourselves.
+ */
+async function takeStandings(
+  parts: TaskParts,
+  { discovered, tables }: Found,
+  before: ReadonlyMap<TableId, TableLook>,
+): Promise<void> {
+  for (const table of tables.values()) {
+    const { identity } = table.shape;
+    const found = before.get(table.id)?.parts ?? null;
+    if (found !== null && table.standing.parts === null && table.awaited === null)
+      table.parts = { v: 1, identity, parts: found };
+  }
+  const standing = { carrier: null, parts: null };
+  const asked = discovered.map(({ shape }) => ({ shape, standing }));
+  for (const look of (await parts.source.look?.(asked)) ?? []) {
+    const table = tables.get(look.id);
+    table?.update({ carrier: look.carrier });
+    if (table === undefined || table.awaited === null || look.parts === null) continue;
+    table.parts = { v: 1, identity: table.awaited, parts: look.parts };
+  }
 }
 
 /** What was planned and not finished; `planned` in the table's document has moved past it. */
@@ -252,61 +296,6 @@ async function lookAgain(
   return moved;
 }
 
-function hasNotBegun({ state, planned, allPlanned }: TableDocument): boolean {
-  return state === "INIT_SYNC" && planned === null && !allPlanned;
-}
-
-/** What the sink and the source have said at the start of a run. */
-interface Found {
-  readonly state: LoadedState;
-  readonly discovered: readonly DiscoveredTable[];
-  readonly tables: ReadonlyMap<TableId, TableRuntime>;
-  readonly takeover: Takeover;
-}
-
-/**
- * A task that stood still after its takeover finds the log further on than it knows because another one has worked:
- * no loss, and none of its business to make the log anew (I5).
- */
-async function refuseIfFenced({ sink }: TaskParts, { fence }: Takeover): Promise<void> {
-  const rows = await sink.readLanes();
-  if (rows.some((row) => row.fence !== fence))
-    throw new MillraceError("MR_FENCED", "another task took over meanwhile");
-}
-
-/**
- * Tables that were captured and are not any more, before the log is told to keep them again: what was changed
- * meanwhile is lost (I8). One that was made anew is loaded as a new one; for another the policy decides. That it
- * begins anew is durable before the publication is altered: afterwards nothing would tell.
- */
-async function meetLeftTables(
-  parts: TaskParts,
-  { state, discovered, tables, takeover }: Found,
-  committer: Committer,
-): Promise<void> {
-  const { source, settings, observer } = parts;
-  if (state.frontier === null || source.uncaptured === undefined) return;
-  const left = new Set(await source.uncaptured(discovered.map(({ shape }) => shape)));
-  const begun = [...tables.values()].filter(({ id, document }) => {
-    const known = state.tables.get(id);
-    return left.has(id) && known !== undefined && known.removed !== true && !hasNotBegun(document);
-  });
-  if (begun.length === 0) return;
-  await refuseIfFenced(parts, takeover);
-  const now = new Map(discovered.map(({ shape }) => [shape.id, shape.identity]));
-  const same = begun.filter(({ id, shape }) => now.get(id) === shape.identity);
-  const names = same.map(({ id }) => id).join(", ");
-  if (same.length > 0 && settings.onLoss !== "resync")
-    throw new MillraceError("MR_SOURCE_TABLE_LEFT", `${names} left the publication for a while`);
-  for (const table of begun) {
-    const gone = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
-    beginAnew(parts, table);
-    await writeDocuments(committer, [...gone, entry(stateKey.table(table.id), table.document)]);
-    const message = "the log was without this table for a while; it is loaded again";
-    observer.event({ type: "notice", table: table.id, message });
-  }
-}
-
 /** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */
 async function prepareSource(
   parts: TaskParts,
@@ -317,11 +306,15 @@ async function prepareSource(
   try {
     const prepared = await parts.source.prepare(shapes, known?.position ?? null);
     const frontier = startFrontier(known, prepared.start);
-    // A table whose load has not begun may have joined in a run that ended before it could wait: it waits again.
-    const begun = (id: TableId) => (tables.get(id)?.document.nextChunk ?? 0) > 0;
+    // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
+    // back by somebody else: it waits.
+    const begins = (id: TableId) => {
+      const table = tables.get(id);
+      return table === undefined || hasNotBegun(table.document);
+    };
     const waiting = prepared.created
       ? []
-      : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || !begun(id));
+      : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || begins(id));
     for (const table of tables.values())
       if (table.document.allPlanned && table.document.end === null)
         table.update({ end: frontier.position });
@@ -350,20 +343,6 @@ function startFrontier(known: FrontierDocument | null, start: Position): StartFr
   };
 }
 
-function beginAnew(parts: TaskParts, table: TableRuntime): void {
-  table.chunks.clear();
-  table.update({
-    state: "INIT_SYNC",
-    generation: parts.clock.now(),
-    planned: null,
-    allPlanned: false,
-    rowsLoaded: 0,
-    end: null,
-    snapshot: null,
-    sweep: "due",
-  });
-}
-
 interface DocumentsToWrite {
   readonly identity: Json;
   readonly choice: LaneChoice;
@@ -389,17 +368,15 @@ function documentsOf({
         .map((key) => entry(key, null));
   return [
     ...begin,
-    ...[...tables.values()].map((table) => entry(stateKey.table(table.id), table.document)),
-    ...removed.map(([id, document]) => entry(stateKey.table(id), { ...document, removed: true })),
+    ...[...tables.values()].flatMap((table) => [
+      entry(stateKey.table(table.id), table.document),
+      ...(table.parts === null ? [] : [entry(stateKey.parts(table.id), table.parts)]),
+    ]),
+    ...removed.flatMap(([id, document]) => [
+      entry(stateKey.table(id), document),
+      entry(stateKey.parts(id), null),
+    ]),
     entry(stateKey.frontier, { v: 1, position, acknowledge, unseen }),
     entry(stateKey.pipeline, pipelineDocument(identity, choice)),
   ];
-}
-
-/** The pipeline's own document comes last: once it is there, all of them are. */
-async function writeDocuments(committer: Committer, entries: readonly StateEntry[]): Promise<void> {
-  for (let from = 0; from < entries.length; from += ENTRIES_PER_COMMIT) {
-    const state = () => entries.slice(from, from + ENTRIES_PER_COMMIT);
-    await committer.commit([0], { writes: [], state, deadLetters: [], superseded: [] });
-  }
 }

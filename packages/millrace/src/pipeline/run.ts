@@ -6,7 +6,7 @@ import type { TableId } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import type { ByteAccount } from "./byte-budget.ts";
-import { RestartNeeded, type Committer } from "./committer.ts";
+import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
@@ -28,13 +28,12 @@ import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import type { ChannelStatus } from "./status.ts";
 import { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { TableWatch } from "./table-watch.ts";
 import type { TaskParts } from "./task-api.ts";
 
 const LOG_SHARE = 0.6;
 const CHUNK_SHARE = 0.4;
 const WINDOW_SHARE = 0.05;
-/** How often the publication is looked at, milliseconds. */
-const TABLES_EVERY_MS = 5_000;
 /** How long the end of a run waits for calls that do not answer. */
 const CLOSE_GRACE_MS = 10_000;
 
@@ -58,6 +57,7 @@ export class Run {
   readonly #reader: LogReader;
   readonly #loader: Loader;
   readonly #loads: TableLoads;
+  readonly #watch: TableWatch;
   readonly #barriers: Barriers;
   readonly #frontierWriter: FrontierWriter;
   readonly #chunkParts: ChunkParts;
@@ -112,6 +112,7 @@ export class Run {
     this.#loader = this.#makeLoader();
     this.#reader = this.#makeReader();
     this.#loads = this.#makeLoads();
+    this.#watch = this.#makeWatch();
     this.#frontierWriter = this.#makeFrontierWriter();
     const replay = this.#makeReplay();
     this.letters = this.#makeLetterDesk(replay);
@@ -221,6 +222,17 @@ export class Run {
     });
   }
 
+  #makeWatch(): TableWatch {
+    return new TableWatch({
+      ...this.#parts,
+      tables: this.#prepared.tables,
+      loads: this.#loads,
+      durable: () => this.frontier.durable.position,
+      writeState: this.#writeState,
+      signal: this.#abort.signal,
+    });
+  }
+
   #makeReplay(): Replay {
     const { book } = this;
     const { tables } = this.#prepared;
@@ -298,7 +310,7 @@ export class Run {
       this.#reader.run(),
       ...(loads ? [this.#loader.run()] : []),
       this.#frontierWriter.run(),
-      this.#watchTables(),
+      this.#watch.run(),
     ];
     try {
       await Promise.race([...loops, this.#failed.promise]);
@@ -308,18 +320,6 @@ export class Run {
       if (!(this.#abort.signal.aborted && thrown === this.#abort.signal.reason)) throw thrown;
     } finally {
       await this.#close(loops);
-    }
-  }
-
-  /** Looks now and then whether the log is still told to keep every table (I8); the next run says what follows. */
-  async #watchTables(): Promise<void> {
-    const { source, clock } = this.#parts;
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
-      await clock.sleep(TABLES_EVERY_MS, signal);
-      const shapes = [...this.tables.values()].map((table) => table.shape);
-      const [left] = (await source.uncaptured?.(shapes)) ?? [];
-      if (left !== undefined) throw new RestartNeeded(`the log no longer has ${left}`);
     }
   }
 
@@ -351,8 +351,9 @@ export class Run {
     return this.#loads.resync(id);
   }
 
-  /** Everything is SYNC. */
+  /** Everything is SYNC, and nothing is known that the log did not tell. */
   get allSync(): boolean {
+    if (!this.#watch.settled) return false;
     for (const table of this.tables.values()) if (table.document.state !== "SYNC") return false;
     return true;
   }
@@ -388,6 +389,7 @@ export class Run {
 
   #onFrontier(): void {
     this.#progressMs = this.#parts.clock.now();
+    this.#watch.onFrontier();
     for (const table of this.tables.values()) if (table.early) this.#syncIfPassed(table);
   }
 

@@ -52,8 +52,18 @@ export interface TableDocument {
   readonly targets: readonly TableId[];
   /** Its shape was read from the catalogue ahead of the log: older shapes may still come, and are not gone back to. */
   readonly aheadOfLog: boolean;
+  /** What puts its changes into the log, as the source said last ({@link TableStanding}). */
+  readonly carrier?: Json | null;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
+}
+
+/** `parts/<id>`: the parts that hold a table's rows, as its load saw them ({@link TableStanding}); there may be many. */
+export interface PartsDocument {
+  readonly v: 1;
+  /** The table that has them: another one under the same name has others. */
+  readonly identity: string;
+  readonly parts: Json;
 }
 
 /** `chunk/<table>/<n>`: a chunk in flight and its durable frontier. */
@@ -89,6 +99,7 @@ export const stateKey = {
   intent: "intent",
   checkpoint: (lane: number): string => `checkpoint/log/${lane}`,
   table: (id: TableId): string => `table/${id}`,
+  parts: (id: TableId): string => `parts/${id}`,
   chunk: (id: TableId, n: number): string => `chunk/${n}/${id}`,
 } as const;
 
@@ -109,6 +120,7 @@ export interface LoadedState {
   readonly intent: IntentDocument | null;
   readonly checkpoints: ReadonlyMap<number, Position>;
   readonly tables: ReadonlyMap<TableId, TableDocument>;
+  readonly parts: ReadonlyMap<TableId, PartsDocument>;
   readonly chunks: readonly { readonly table: TableId; readonly chunk: ChunkDocument }[];
 }
 
@@ -119,6 +131,7 @@ export interface LoadedState {
 export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
   const checkpoints = new Map<number, Position>();
   const tables = new Map<TableId, TableDocument>();
+  const parts = new Map<TableId, PartsDocument>();
   const chunks: { table: TableId; chunk: ChunkDocument }[] = [];
   for (const [key, value] of state) {
     const [, kind, rest] = /^([a-z]+)\/(.*)$/s.exec(key) ?? [];
@@ -126,6 +139,7 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
     if (kind === "checkpoint")
       checkpoints.set(Number(rest.slice(rest.lastIndexOf("/") + 1)), value as Position);
     else if (kind === "table") tables.set(rest as TableId, document<TableDocument>(key, value));
+    else if (kind === "parts") parts.set(rest as TableId, document<PartsDocument>(key, value));
     else if (kind === "chunk") {
       chunks.push({
         table: rest.slice(rest.indexOf("/") + 1) as TableId,
@@ -139,8 +153,14 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
     intent: optional<IntentDocument>(state, stateKey.intent),
     checkpoints,
     tables,
+    parts,
     chunks,
   };
+}
+
+/** Its INIT_SYNC has not planned anything yet. */
+export function hasNotBegun({ state, planned, allPlanned }: TableDocument): boolean {
+  return state === "INIT_SYNC" && planned === null && !allPlanned;
 }
 
 function optional<T>(state: ReadonlyMap<string, Json>, key: string): T | null {

@@ -70,6 +70,23 @@ export class TableLoads {
     });
   }
 
+  /**
+   * Rows left the source without row events: those that it has no more are looked for at the sink, nothing is read
+   * again. Where that cannot be, the table is loaded anew.
+   */
+  async sweepAgain(table: TableRuntime): Promise<void> {
+    const { prepared, reader, chunks, observer } = this.#parts;
+    if (!prepared.canSweep(table)) return this.resync(table.id);
+    await reader.interrupt(async () => {
+      await this.#standStill(table);
+      const { state, end } = table.document;
+      table.update({ state: "INIT_SYNC", sweep: "due", end: state === "SYNC" ? null : end });
+      await chunks.writeState([table.stored, table.storedParts]);
+      observer.event({ type: "table", table: table.id, state: table.document.state });
+      this.begin(table);
+    });
+  }
+
   /** The table gets the catalogue's shape, ahead of the log. */
   async adopt(table: TableRuntime): Promise<void> {
     const work = this.#parts.reader.interrupt(async () => {

@@ -1,6 +1,12 @@
+import type { TableStanding } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import type { CompiledRoute, RouteTarget } from "./routes.ts";
-import { stateKey, type ChunkDocument, type TableDocument } from "./state-documents.ts";
+import {
+  stateKey,
+  type ChunkDocument,
+  type PartsDocument,
+  type TableDocument,
+} from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableStatus } from "./status.ts";
 import { Windows } from "./windows.ts";
@@ -17,6 +23,10 @@ export class TableRuntime {
   loading = new AbortController();
   /** Its first snapshot has to wait for older transactions. */
   held = false;
+  /** The parts that hold its rows, as they are known. */
+  parts: PartsDocument | null = null;
+  /** Who has its name at the source as of the start of the run, where that is not (yet) the table of its shape. */
+  awaited: string | null = null;
   /** Rows that were put off have been tried again in vain: what is refused now is parked. */
   lastRound = false;
   #document: TableDocument;
@@ -96,6 +106,16 @@ export class TableRuntime {
   /** Its document, as it is when it is written. */
   get stored(): LiveDocument {
     return { key: stateKey.table(this.id), read: () => this.#document };
+  }
+
+  /** What the source is asked to hold a look against; parts of a table that it no longer is are none. */
+  get standing(): TableStanding {
+    const parts = this.parts?.identity === this.shape.identity ? this.parts.parts : null;
+    return { carrier: this.#document.carrier ?? null, parts };
+  }
+
+  get storedParts(): LiveDocument {
+    return { key: stateKey.parts(this.id), read: () => this.parts };
   }
 
   /** The document of one of its chunks; it goes with the chunk. */

@@ -111,17 +111,6 @@ function isCovered(state: PublicationState | null, table: TableShape): boolean {
   );
 }
 
-/** Tables that a publication does not carry; a publication that is gone is told of by whoever reads it. */
-export async function uncoveredTables(
-  client: Queryable,
-  publicationName: string,
-  tables: readonly TableShape[],
-): Promise<TableId[]> {
-  const state = await readPublication(client, publicationName);
-  if (state === null) return [];
-  return tables.filter((table) => !isCovered(state, table)).map((table) => table.id);
-}
-
 /** Drops a publication; one that is not there is fine. */
 export async function dropPublication(client: Queryable, name: string): Promise<void> {
   await client.query(`DROP PUBLICATION IF EXISTS ${quote(name)}`);

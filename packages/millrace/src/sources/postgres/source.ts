@@ -10,6 +10,7 @@ import type {
   Source,
   SourceLog,
   SourceSnapshot,
+  TableLook,
 } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
@@ -29,6 +30,7 @@ import {
   readPublication,
   uncoveredTables,
 } from "./publication.ts";
+import { type Looked, TableLooks } from "./table-looks.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { SessionStash } from "./session-stash.ts";
 import { dropSlot, prepareSlot } from "./slot.ts";
@@ -44,6 +46,7 @@ const LOOK_AGAIN_MOST_MS = 1_000;
 export class PostgresSource implements Source {
   readonly kind = "postgres";
   readonly #options: PostgresSourceOptions;
+  readonly #looks: TableLooks;
   readonly #context: ConnectorContext;
   readonly #pool: ControlPool;
   readonly #sessions: SessionStash;
@@ -61,6 +64,7 @@ export class PostgresSource implements Source {
     this.#options = options;
     this.#context = context;
     this.#pool = new ControlPool(() => this.#connectionConfig());
+    this.#looks = new TableLooks(options.publicationName);
     this.#sessions = new SessionStash(() => this.#connectionConfig());
     this.#locks = new TableLocks(this.#pool);
     this.#planner = new ChunkPlanner(this.#pool);
@@ -150,14 +154,17 @@ export class PostgresSource implements Source {
     }
   }
 
-  uncaptured(tables: readonly TableShape[]): Promise<readonly TableId[]> {
-    return uncoveredTables(this.#pool, this.#options.publicationName, tables);
+  look(tables: readonly Looked[]): Promise<readonly TableLook[]> {
+    return this.#pool.use((client) => this.#looks.look(client, tables));
   }
 
   async openLog(start: LogStart): Promise<SourceLog> {
     const connection = await this.#connectionConfig();
     const log = logConfig(this.#options);
-    return openPostgresLog({ context: this.#context, connection, log }, start);
+    // Whoever looks beside this log has seen none of the shapes.
+    this.#looks.forgetShapes();
+    const earlier = this.#walsenders;
+    return openPostgresLog({ context: this.#context, connection, log, earlier }, start);
   }
 
   async openSnapshot(): Promise<SourceSnapshot> {

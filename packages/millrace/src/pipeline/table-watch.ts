@@ -1,0 +1,146 @@
+import type { Clock } from "../model/ports.ts";
+import type { Position } from "../model/position.ts";
+import type { Source, TableLook } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
+import { RestartNeeded } from "./committer.ts";
+import type { TaskObserver } from "./observer.ts";
+import type { LiveDocument } from "./state-writer.ts";
+import type { TableLoads } from "./table-loads.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+interface TableWatchParts {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly observer: TaskObserver;
+  readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  readonly loads: TableLoads;
+  /** What is durable of the log. */
+  readonly durable: () => Position;
+  readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Rows that moved without row events, and the log's end when that was found. */
+interface Moved {
+  readonly table: TableRuntime;
+  readonly look: TableLook;
+  readonly end: Position;
+}
+
+/** How often the source is looked at, milliseconds. */
+const LOOK_EVERY_MS = 5_000;
+
+/**
+ * Looks now and then at what the log does not tell of the tables. One that left the log, was dropped or made anew is
+ * for the next run, which begins with the same look (I8). Rows that moved with partitions are met here, once the log
+ * has been followed to where it stood after the look: it may still bring changes of a partition that has left, and
+ * they would write again what a look for ghosts has deleted.
+ */
+export class TableWatch {
+  readonly #parts: TableWatchParts;
+  #moved: Moved[] = [];
+  #hasLooked = false;
+  #wake: (() => void) | null = null;
+
+  constructor(parts: TableWatchParts) {
+    this.#parts = parts;
+    this.#hasLooked = parts.source.look === undefined;
+  }
+
+  /** Nothing is known that still has to be met; false before the first look. */
+  get settled(): boolean {
+    return this.#hasLooked && this.#moved.length === 0;
+  }
+
+  /** Works until the signal aborts. @throws RestartNeeded */
+  async run(): Promise<void> {
+    const { signal } = this.#parts;
+    while (!signal.aborted) {
+      await this.#look();
+      await this.#meet();
+      await this.#pause();
+    }
+  }
+
+  /** The frontier has moved. */
+  onFrontier(): void {
+    if (this.#moved.some((moved) => this.#isPassed(moved))) this.#wake?.();
+  }
+
+  async #pause(): Promise<void> {
+    const { clock, signal } = this.#parts;
+    const woken = new AbortController();
+    const wake = new Promise<void>((resolve) => (this.#wake = resolve));
+    const sleep = clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal]));
+    await Promise.race([sleep, wake]);
+    woken.abort();
+    await sleep.catch(() => undefined);
+    signal.throwIfAborted();
+  }
+
+  async #look(): Promise<void> {
+    const { source, tables, observer, writeState } = this.#parts;
+    const busy = new Set(this.#moved.map(({ table }) => table));
+    const asked = [...tables.values()].filter((table) => !busy.has(table));
+    const known = asked.map(({ shape, standing }) => ({ shape, standing }));
+    const looks = (await source.look?.(known)) ?? [];
+    const moved: Omit<Moved, "end">[] = [];
+    for (const look of looks) {
+      const table = tables.get(look.id);
+      if (table === undefined || isAwaited(table, look)) continue;
+      refuseLeft(look);
+      if (look.rows !== "same") moved.push({ table, look });
+      else if (this.#note(table, look)) await writeState([table.storedParts]);
+    }
+    if (moved.length > 0) {
+      // After the looks: what they saw is in the log before this.
+      const end = await source.logEnd();
+      this.#moved.push(...moved.map((one) => ({ ...one, end })));
+      for (const { table, look } of moved)
+        observer.event({ type: "notice", table: table.id, message: noticeOf(look) });
+      void source.nudge();
+    }
+    this.#hasLooked = true;
+  }
+
+  /** Takes the parts that brought and took no rows; true where they should be written down. */
+  #note(table: TableRuntime, look: TableLook): boolean {
+    if (look.parts === null) return false;
+    table.parts = { v: 1, identity: table.shape.identity, parts: look.parts };
+    return look.moved;
+  }
+
+  async #meet(): Promise<void> {
+    const { loads } = this.#parts;
+    for (const moved of this.#moved.filter((one) => this.#isPassed(one))) {
+      const { table, look } = moved;
+      this.#note(table, look);
+      if (look.rows === "more") await loads.resync(table.id);
+      else await loads.sweepAgain(table);
+      this.#moved = this.#moved.filter((one) => one !== moved);
+    }
+  }
+
+  #isPassed({ end }: Moved): boolean {
+    return this.#parts.source.comparePositions(this.#parts.durable(), end) >= 0;
+  }
+}
+
+/** It was made anew before this run began, which is about to take it up. */
+function isAwaited({ awaited, shape }: TableRuntime, { being }: TableLook): boolean {
+  return being === "remade" && awaited !== null && awaited !== shape.identity;
+}
+
+/** @throws RestartNeeded where the next run has to say what follows. */
+function refuseLeft({ id, being, lost, carrier }: TableLook): void {
+  if (being === "gone") throw new RestartNeeded(`the source has no ${id} any more`);
+  if (being === "remade") throw new RestartNeeded(`the source made ${id} anew`);
+  if (lost !== null || carrier === null)
+    throw new RestartNeeded(`${id} ${lost ?? "has no publication any more"}`);
+}
+
+function noticeOf({ rows }: TableLook): string {
+  return rows === "more"
+    ? "partitions came with rows of their own: the table is loaded again"
+    : "partitions left or were emptied: rows that the source has no more are looked for";
+}

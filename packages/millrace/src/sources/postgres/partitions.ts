@@ -1,0 +1,166 @@
+import type { Json } from "../../model/position.ts";
+import type { Queryable } from "./catalogue.ts";
+import { sqlStateOf } from "./connection-error.ts";
+import { quote } from "./table-plan.ts";
+
+/** A leaf of a partitioned table, as far as it tells whether rows came or went with it. */
+export interface Leaf {
+  readonly oid: string;
+  /** The file that holds its rows: TRUNCATE gives it another one, and so does whatever writes the table anew. */
+  readonly file: string;
+  /** The transactions that attached it, and what lies between it and the root. */
+  readonly joined: readonly string[];
+  /** Every transaction below this had ended when the leaf was seen so. */
+  readonly seen: string;
+}
+
+/** What became of the rows of a partitioned table's leaves without row events. */
+export type LeafVerdict = "same" | "fewer" | "more";
+
+interface LeafRow {
+  readonly root: string;
+  readonly oid: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly file: string;
+  readonly joined: readonly string[];
+  readonly seen: string;
+  /** The role may look at its rows. */
+  readonly readable: boolean;
+}
+
+/**
+ * The leaves of partitioned tables, by root; a table that is not partitioned has none. Read from `pg_inherits` and not
+ * by `pg_partition_tree`, which locks every leaf and would wait behind whoever has one.
+ */
+export async function readLeaves(
+  client: Queryable,
+  roots: readonly string[],
+): Promise<ReadonlyMap<string, readonly LeafRow[]>> {
+  const { rows } = await client.query<LeafRow>(
+    `WITH RECURSIVE tree(root, relid, joined) AS (
+       SELECT c.oid, c.oid, '{}'::text[] FROM pg_catalog.pg_class c
+       WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p'
+       UNION ALL
+       SELECT t.root, i.inhrelid, t.joined || i.xmin::text FROM tree t
+         JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relid
+       WHERE COALESCE(pg_catalog.to_jsonb(i) ->> 'inhdetachpending', 'false') = 'false')
+     SELECT t.root::text AS root, c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
+       c.relfilenode::text AS file, t.joined AS joined,
+       pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text AS seen,
+       pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable
+     FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relid
+       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind <> 'p' ORDER BY c.oid`,
+    [roots],
+  );
+  return Map.groupBy(rows, (row) => row.root);
+}
+
+/** What a table's document keeps of its leaves: one text each, for there may be thousands. */
+export function storedLeaves(leaves: readonly Leaf[]): Json {
+  return leaves.map(({ oid, file, joined, seen }) => `${oid} ${file} ${seen} ${joined.join(",")}`);
+}
+
+/** The other way; null where nothing was kept yet. */
+export function leavesOf(stored: Json | null): ReadonlyMap<string, Leaf> | null {
+  if (!Array.isArray(stored)) return null;
+  return new Map(
+    stored.map((text) => {
+      const [oid = "", file = "", seen = "", joined = ""] = String(text).split(" ");
+      return [oid, { oid, file, seen, joined: joined.split(",") }];
+    }),
+  );
+}
+
+/** What a look at the leaves of one table found. */
+export interface LeafLook {
+  readonly verdict: LeafVerdict;
+  /** The leaves as they are now. */
+  readonly parts: Json;
+  /** Leaves came or went or changed their file, whether with rows or not. */
+  readonly moved: boolean;
+}
+
+/**
+ * Compares the leaves with those that are known. A leaf that was made empty changes nothing, for every row in it came
+ * by the log; one that lost its file to VACUUM FULL, CLUSTER or an ALTER still has rows from before.
+ */
+export async function lookAtLeaves(
+  client: Queryable,
+  known: ReadonlyMap<string, Leaf>,
+  now: readonly LeafRow[],
+): Promise<LeafLook> {
+  const verdicts: LeafVerdict[] = [];
+  let moved = false;
+  for (const leaf of now) {
+    const before = known.get(leaf.oid);
+    if (before !== undefined && before.joined.join() === leaf.joined.join()) {
+      if (before.file === leaf.file) continue;
+      moved = true;
+      if (!(await keptItsRows(client, leaf, before))) verdicts.push("fewer");
+      continue;
+    }
+    moved = true;
+    // It was another leaf before, whose rows may be gone: it left and came back.
+    if (before !== undefined) verdicts.push("fewer");
+    if (await broughtRows(client, leaf)) verdicts.push("more");
+  }
+  const here = new Set(now.map(({ oid }) => oid));
+  if ([...known.keys()].some((oid) => !here.has(oid))) verdicts.push("fewer");
+  moved ||= known.size !== here.size;
+  return { verdict: worst(verdicts), parts: storedLeaves(now), moved };
+}
+
+function worst(verdicts: readonly LeafVerdict[]): LeafVerdict {
+  if (verdicts.includes("more")) return "more";
+  return verdicts.includes("fewer") ? "fewer" : "same";
+}
+
+/** It has a row of a transaction that had ended when it had its former file: so it was not emptied since. */
+function keptItsRows(client: Queryable, leaf: LeafRow, before: Leaf): Promise<boolean> {
+  const older = "pg_catalog.age(l.xmin) > pg_catalog.age($1::text::xid8::xid)";
+  return hasRow(client, leaf, { where: older, parameters: [before.seen], unknown: false });
+}
+
+/**
+ * Rows that were in the table when it was attached are in no log of the root. All others are of later transactions;
+ * but a row with a greater id may be of a subtransaction of the one that attached it, and only commit timestamps
+ * (`track_commit_timestamp`) tell.
+ */
+async function broughtRows(client: Queryable, leaf: LeafRow): Promise<boolean> {
+  const { rows } = await client.query<{ newest: string; timed: boolean }>(
+    `SELECT x AS newest, pg_catalog.current_setting('track_commit_timestamp')::bool AS timed
+     FROM pg_catalog.unnest($1::text[]) x ORDER BY pg_catalog.age(x::xid) LIMIT 1`,
+    [leaf.joined],
+  );
+  const { newest = "", timed = false } = rows[0] ?? {};
+  const where = timed
+    ? `pg_catalog.age(l.xmin) >= pg_catalog.age($1::text::xid) OR pg_catalog.pg_xact_commit_timestamp(l.xmin)
+         IS NOT DISTINCT FROM pg_catalog.pg_xact_commit_timestamp($1::text::xid)`
+    : "$1::text IS NOT NULL";
+  return hasRow(client, leaf, { where, parameters: [newest], unknown: true });
+}
+
+const INSUFFICIENT_PRIVILEGE = "42501";
+const UNDEFINED_TABLE = "42P01";
+
+/** Whether the leaf has such a row; `unknown` where the role may not look, or the leaf is gone again. */
+async function hasRow(
+  client: Queryable,
+  leaf: LeafRow,
+  { where, parameters, unknown }: { where: string; parameters: unknown[]; unknown: boolean },
+): Promise<boolean> {
+  if (!leaf.readable) return unknown;
+  try {
+    const { rows } = await client.query<{ has: boolean }>(
+      `SELECT EXISTS (SELECT 1 FROM ONLY ${quote(leaf.schema)}.${quote(leaf.name)} l WHERE ${where}) AS has`,
+      parameters,
+    );
+    return rows[0]?.has === true;
+  } catch (error) {
+    const state = sqlStateOf(error);
+    if (state === INSUFFICIENT_PRIVILEGE || state === UNDEFINED_TABLE) return unknown;
+    throw error;
+  }
+}
