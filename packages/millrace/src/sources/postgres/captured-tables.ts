@@ -92,10 +92,13 @@ export class CapturedTables {
     relation.announcement = { dropped, shape: { previous, rewritten } };
   }
 
-  /** A row at `lsn` comes without another Relation message: what was open about its columns may be proven by that. */
+  /**
+   * A row comes whose record begins at `lsn`, without another Relation message: what was open about its columns may be
+   * proven by that.
+   */
   confirm(relation: LoggedRelation, lsn: number): void {
     const { later, plan, announcement } = relation;
-    if (later === null || later === undefined || lsn <= later.afterLsn) return;
+    if (later === null || later === undefined || lsn < later.afterLsn) return;
     relation.later = null;
     const previous = plan?.shape ?? null;
     this.#shapes.set(later.shape.id, later.shape);

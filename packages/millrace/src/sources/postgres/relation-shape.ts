@@ -46,7 +46,7 @@ export interface CatalogueState {
 
 /** What a Relation message comes to. */
 export interface FoundShape extends Pick<ResolvedShape, "shape" | "rewritten"> {
-  /** The shape of rows behind `afterLsn`, where no other message comes before them. */
+  /** The shape of rows whose records begin at or behind `afterLsn`, where no other message comes before them. */
   readonly later?: { readonly shape: TableShape; readonly afterLsn: number };
 }
 
