@@ -21,9 +21,8 @@ const isSession = (link: FaultLink): boolean => !link.isReplication;
 interface Case {
   readonly name: string;
   readonly boundMs: number;
-  readonly isLong?: boolean;
   /** Makes it happen; resolves once it has. */
-  befall(pipeline: WiredPipeline): Promise<void>;
+  readonly befall: (pipeline: WiredPipeline) => Promise<void>;
 }
 
 /** Befalls what is there now. */
@@ -93,7 +92,11 @@ function cutAt(what: string, direction: "up" | "down", of: "atSource" | "atSink"
     pipeline[of],
     {
       fault: { kind: "cut" },
-      trigger: () => ({ at: "bytes", direction, count: pipeline.dice.between(1, 2_000) }),
+      trigger: () => ({
+        at: "bytes",
+        direction,
+        count: pipeline.dice.between(1, direction === "up" ? 300 : 2_000),
+      }),
       for: of === "atSource" ? isLog : () => true,
     },
   ]);
@@ -161,7 +164,7 @@ function describeFaults(title: string, kind: "postgres" | "dsql", cases: readonl
     let befallen = 0;
     beforeAll(async () => {
       pipeline = await startWired({ kind, seed });
-      await pipeline.arrived(20_000);
+      await pipeline.loaded();
     });
     afterAll(() => pipeline.release());
 

@@ -26,6 +26,9 @@ export const wiredTables: readonly SampleTable[] = sampleTables.filter(({ name }
 const SOURCE_BOUNDS: Section = { "connect.timeout": "1500ms", "read.timeout": "2s" };
 const SINK_BOUNDS: Section = { "connect-timeout-ms": 1500, "request-timeout-ms": 2000 };
 
+/** Rows that a mark is made of. */
+const MARKS = 24;
+
 /** How a pipeline is set up. */
 export interface WiredOptions {
   readonly kind: TargetKind;
@@ -117,16 +120,26 @@ export class WiredPipeline {
     this.#writing = null;
   }
 
-  /** Waits until what is committed now has arrived; says how long that took, ms. */
+  /** Waits until everything is loaded. */
+  async loaded(): Promise<void> {
+    await this.process.waitForSync(this.#tables.length + 1);
+  }
+
+  /**
+   * Waits until what is committed now has arrived; says how long that took, ms. Lanes keep their order, and so many
+   * marks fall into every lane.
+   */
   async arrived(boundMs: number): Promise<number> {
     const began = performance.now();
     this.#marks += 1;
     const mark = this.#marks;
-    await this.#sides.source.query(`INSERT INTO mark VALUES (${mark})`);
+    await this.#sides.source.query(
+      `INSERT INTO mark SELECT ${mark}, g FROM generate_series(1, ${MARKS}) g`,
+    );
     for (;;) {
-      const rows = await this.#sides.target.query(`SELECT 1 FROM mark WHERE id = ${mark}`);
+      const rows = await this.#sides.target.query(`SELECT 1 FROM mark WHERE round = ${mark}`);
       const tookMs = performance.now() - began;
-      if (rows.length > 0) return tookMs;
+      if (rows.length === MARKS) return tookMs;
       if (tookMs > boundMs || !this.process.isRunning)
         throw new Error(`Nothing arrived within ${Math.round(tookMs)} ms:\n${this.process.tail()}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -187,7 +200,7 @@ class Asked {
   async query(sql: string): Promise<readonly unknown[]> {
     try {
       this.#client ??= await openSession(this.#url);
-      return (await this.#client.query(sql)).rows;
+      return (await this.#client.query<Record<string, unknown>>(sql)).rows;
     } catch (error) {
       const isAnswer = error instanceof pg.DatabaseError && !/^(08|57)/.test(error.code ?? "");
       if (!isAnswer) await this.end();
@@ -211,7 +224,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
     makeTarget(kind),
   ]);
   await buildSource(server.url, wiredTables);
-  await server.query("CREATE TABLE mark (id bigint PRIMARY KEY)");
+  await server.query("CREATE TABLE mark (round int, nth int, PRIMARY KEY (round, nth))");
   if (loadRows > 0) {
     await server.query("CREATE TABLE loaded (id bigint PRIMARY KEY, txt text)");
     await server.query(

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientMessages } from "./client-messages.ts";
+import { FaultStream } from "./fault-stream.ts";
 
 /** `up`: from the client to the server. */
 export type Direction = "up" | "down";
@@ -50,86 +51,8 @@ export interface Mine {
   claim(): boolean;
 }
 
-/** Most bytes that wait in one direction before the sender is no longer read. */
-const MOST_QUEUED_BYTES = 262_144;
-const THROTTLE_STEP_MS = 20;
 /** How long a server may take over a COMMIT whose client is gone. */
 const ORPHAN_MS = 60_000;
-
-interface Piece {
-  readonly bytes: Buffer;
-  readonly arrivedAtMs: number;
-}
-
-/** One direction: bytes wait in order, and are sent on as the faults let them. */
-class Stream {
-  readonly from: Socket;
-  readonly to: Socket;
-  /** Bytes taken in so far. */
-  taken = 0;
-  delayMs = 0;
-  bytesPerSecond = Number.POSITIVE_INFINITY;
-  swallows = false;
-  /** Nothing behind this offset is sent on until {@link release}. */
-  heldFrom = Number.POSITIVE_INFINITY;
-  #held: Buffer[] = [];
-  #sent = 0;
-  #queuedBytes = 0;
-  #work: Promise<void> = Promise.resolve();
-
-  constructor(from: Socket, to: Socket) {
-    this.from = from;
-    this.to = to;
-  }
-
-  push(bytes: Buffer): void {
-    this.taken += bytes.length;
-    this.#queuedBytes += bytes.length;
-    if (this.#queuedBytes > MOST_QUEUED_BYTES) this.from.pause();
-    this.afterwards(() => this.#send({ bytes, arrivedAtMs: performance.now() }, bytes.length));
-  }
-
-  /** Does something once everything that came before has been sent on. */
-  afterwards(act: () => void | Promise<void>): void {
-    this.#work = this.#work.then(act).catch(() => undefined);
-  }
-
-  /** Sends on what was held. */
-  release(): void {
-    this.heldFrom = Number.POSITIVE_INFINITY;
-    for (const bytes of this.#held.splice(0)) this.#write(bytes);
-  }
-
-  async #send({ bytes, arrivedAtMs }: Piece, queued: number): Promise<void> {
-    if (this.delayMs > 0) await sleep(arrivedAtMs + this.delayMs - performance.now());
-    const free = Math.max(0, Math.min(bytes.length, this.heldFrom - this.#sent));
-    this.#sent += bytes.length;
-    await this.#slowly(bytes.subarray(0, free));
-    if (free < bytes.length) this.#held.push(bytes.subarray(free));
-    this.#queuedBytes -= queued;
-    if (this.#queuedBytes <= MOST_QUEUED_BYTES) this.from.resume();
-  }
-
-  async #slowly(bytes: Buffer): Promise<void> {
-    const step = Math.max(1, Math.floor((this.bytesPerSecond * THROTTLE_STEP_MS) / 1000));
-    for (let at = 0; at < bytes.length; at += step) {
-      if (!this.#write(bytes.subarray(at, at + step))) await this.#drained();
-      if (step < Number.POSITIVE_INFINITY) await sleep(THROTTLE_STEP_MS);
-    }
-  }
-
-  #write(bytes: Buffer): boolean {
-    if (this.swallows || !this.to.writable || bytes.length === 0) return true;
-    return this.to.write(bytes);
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.to.once("drain", resolve);
-      this.to.once("close", () => resolve());
-    });
-  }
-}
 
 /** A connection from a client through us to the server. */
 export class FaultLink {
@@ -137,8 +60,8 @@ export class FaultLink {
   startParameters: ReadonlyMap<string, string> = new Map();
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #up: Stream;
-  readonly #down: Stream;
+  readonly #up: FaultStream;
+  readonly #down: FaultStream;
   readonly #messages = new ClientMessages();
   readonly #mines: { mine: Mine; base: Readonly<Record<Direction, number>> }[] = [];
   /** A COMMIT is on its way: the mine that waits for its last byte. */
@@ -149,8 +72,8 @@ export class FaultLink {
   constructor(client: Socket, server: Socket, mines: () => readonly Mine[]) {
     this.#client = client;
     this.#server = server;
-    this.#up = new Stream(client, server);
-    this.#down = new Stream(server, client);
+    this.#up = new FaultStream(client, server);
+    this.#down = new FaultStream(server, client);
     client.on("data", (bytes: Buffer) => this.#takeUp(bytes, mines));
     server.on("data", (bytes: Buffer) => this.#take("down", this.#down, bytes));
     for (const { from, to } of [this.#up, this.#down]) {
@@ -186,7 +109,7 @@ export class FaultLink {
     else this.#streamOf(from).afterwards(() => void (this.#severed || to.destroy()));
   }
 
-  #streamOf(from: Socket): Stream {
+  #streamOf(from: Socket): FaultStream {
     return from === this.#client ? this.#up : this.#down;
   }
 
@@ -207,7 +130,7 @@ export class FaultLink {
   }
 
   /** Passes bytes on; a fault that is due after some of them befalls the connection exactly there. */
-  #take(direction: Direction, stream: Stream, bytes: Buffer): void {
+  #take(direction: Direction, stream: FaultStream, bytes: Buffer): void {
     const due = this.#mines.find(({ mine: { trigger }, base }) => {
       if (trigger.at !== "bytes" || trigger.direction !== direction) return false;
       return stream.taken + bytes.length >= base[direction] + trigger.count;
@@ -291,7 +214,7 @@ export class FaultLink {
     }
   }
 
-  #along(direction: Direction): Stream {
+  #along(direction: Direction): FaultStream {
     return direction === "up" ? this.#up : this.#down;
   }
 }

@@ -52,6 +52,8 @@ export function sqlSinkInput(config: DsqlSinkConfig | PostgresSinkConfig): SqlSi
     minPoolSize: config.minPoolSize,
     connectionMaxLifetimeMs: config.connectionMaxLifetimeMs,
     connectionIdleTimeoutMs: config.connectionIdleTimeoutMs,
+    connectTimeoutMs: config.connectTimeoutMs,
+    requestTimeoutMs: config.requestTimeoutMs,
     stateSchema: config.stateSchema,
     unconstrainedNumeric: config.unconstrainedNumeric,
     tls: tlsOptions(config.tls),

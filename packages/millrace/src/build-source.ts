@@ -22,8 +22,7 @@ export function sourceConnection(
 
 /** What a PostgreSQL source is told. The password is revealed here and nowhere else. */
 export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSourceOptions {
-  const { hostname, port, username, database, connectTimeoutMs, slotName, publicationName } =
-    config;
+  const { hostname, port, username, database, slotName, publicationName } = config;
   return {
     hostname,
     port,
@@ -31,7 +30,8 @@ export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSou
     password: config.password?.reveal() ?? null,
     database,
     tls: tlsOptions(config.tls),
-    connectTimeoutMs,
+    connectTimeoutMs: config.connectTimeoutMs,
+    readTimeoutMs: config.readTimeoutMs,
     matches: tableFilter(config),
     tablesText: config.tables,
     slotName,

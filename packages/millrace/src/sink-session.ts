@@ -9,6 +9,9 @@ import { DSQL, POSTGRES } from "./sinks/dsql/profile.ts";
 import type { SinkProfile } from "./sinks/dsql/profile.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
 
+/** How long a question of somebody who only looks may take. */
+const LOOK_TIMEOUT_MS = 10 * 60_000;
+
 /** What this kind of server can do and how much it takes. */
 export function profileOf({ kind }: DsqlSinkConfig | PostgresSinkConfig): SinkProfile {
   return kind === "dsql" ? DSQL : POSTGRES;

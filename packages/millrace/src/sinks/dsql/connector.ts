@@ -1,18 +1,19 @@
 import type { ClientConfig } from "pg";
+import { connectionFailure, placedFailure } from "../../errors/connection-failure.ts";
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
 import type { AuthenticationProvider } from "./authentication.ts";
 import type { ConnectGate } from "./connect-gate.ts";
 import { accessDenied, classify } from "./errors.ts";
 import type { SqlSinkOptions, TlsOptions } from "./options.ts";
-import { SinkConnection } from "./sink-connection.ts";
 import type { SinkProfile } from "./profile.ts";
+import { SinkConnection } from "./sink-connection.ts";
 
 /** What opening a connection needs from outside. */
 export interface ConnectorParts {
   readonly options: SqlSinkOptions;
-  readonly authentication: AuthenticationProvider;
   readonly profile: Pick<SinkProfile, "sessionSql">;
+  readonly authentication: AuthenticationProvider;
   readonly gate: ConnectGate;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,15 +39,32 @@ export async function openConnection(
     try {
       return await attemptOnce(parts, fresh);
     } catch (error) {
-      const failure = classify(error, {
-        doing: `connecting to ${parts.options.host}:${parts.options.port}`,
-      });
+      const failure = connectingError(error, parts.options);
       const renew: boolean = accessDenied(error) && !fresh && parts.options.useIamAuth;
       if (!renew && (failure.class !== "transient" || attempt >= ATTEMPTS)) throw failure;
       fresh ||= renew;
       await pause(parts, attempt, failure, signal);
     }
   }
+}
+
+/** What the operator can mend is told by the option of the file that it is about. */
+function connectingError(error: unknown, options: SqlSinkOptions): MillraceError {
+  const { host, port, username, password, database, useIamAuth, tls } = options;
+  const other = classify(error, { doing: `connecting to ${host}:${port}` });
+  // With IAM there is no password that could be corrected; DSQL's hint says what the token lacks.
+  if (useIamAuth && accessDenied(error)) return other;
+  const failure = connectionFailure(error, {
+    host,
+    port,
+    user: username,
+    database,
+    hasPassword: password !== null,
+    sslMode: tls.mode,
+    hasCa: tls.ca !== null,
+    names: { host: "host", database: "database" },
+  });
+  return failure === null ? other : placedFailure("sink", failure, other);
 }
 
 async function pause(
@@ -61,12 +79,15 @@ async function pause(
 }
 
 async function attemptOnce(parts: ConnectorParts, fresh: boolean): Promise<SinkConnection> {
-  const { options, clock } = parts;
+  const { options, clock, profile } = parts;
   const password = await parts.authentication.password({ fresh });
   const open = (tls: TlsOptions) =>
     SinkConnection.open(clientConfig(options, tls, password), {
       clock,
       requestTimeoutMs: options.requestTimeoutMs,
+      connectTimeoutMs: options.connectTimeoutMs,
+      serverTimeouts: options.serverTimeouts,
+      sessionSql: profile.sessionSql,
     });
   if (options.tls.mode !== "prefer") return open(options.tls);
   try {
@@ -85,9 +106,6 @@ function clientConfig(options: SqlSinkOptions, tls: TlsOptions, password: string
     host: options.host,
     port: options.port,
     database: options.database,
-      connectTimeoutMs: options.connectTimeoutMs,
-      serverTimeouts: options.serverTimeouts,
-      sessionSql: profile.sessionSql,
     user: options.username,
     password,
     application_name: "millrace",

@@ -30,6 +30,8 @@ export interface SqlSinkOptions {
   /** An answer that takes longer than this counts as a lost connection: the server cannot be asked to cancel. */
   readonly requestTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Whether the server takes settings of a session that end what its client no longer waits for. */
+  readonly serverTimeouts: boolean;
   readonly stateSchema: string;
   /** What a numeric without precision becomes: the profile's own wide numeric, or text. */
   readonly unconstrainedNumeric: "numeric" | "text";
@@ -68,8 +70,9 @@ export function sqlSinkOptions(profile: SinkProfile, input: SqlSinkInput): SqlSi
     minPoolSize: Math.min(input.minPoolSize ?? 1, maxPoolSize),
     connectionMaxLifetimeMs: input.connectionMaxLifetimeMs ?? DEFAULT_LIFETIME_MS,
     connectionIdleTimeoutMs: input.connectionIdleTimeoutMs ?? 10 * 60_000,
-    requestTimeoutMs: input.requestTimeoutMs ?? 5 * 60_000,
+    requestTimeoutMs: input.requestTimeoutMs ?? 120_000,
     connectTimeoutMs: input.connectTimeoutMs ?? 30_000,
+    serverTimeouts: profile.serverTimeouts,
     stateSchema: input.stateSchema ?? "millrace",
     unconstrainedNumeric: input.unconstrainedNumeric === "text" ? "text" : "numeric",
     tls: tlsOptions(defaults.sslMode, input.tls),

@@ -28,12 +28,14 @@ export interface SinkProfile {
   /** New connections per second that all of us may open, and how many at once. */
   readonly connectsPerSecond: number;
   readonly connectBurst: number;
+  /** Whether a session can be told to end its own statements and transactions after a time. */
+  readonly serverTimeouts: boolean;
   /** What transactions are billed by; null where nobody bills them. */
   readonly dpu: DpuRates | null;
-  readonly defaults: ProfileDefaults;
-}
   /** What a session needs besides, whatever the role's defaults are: statements, each on its own. */
   readonly sessionSql: readonly string[];
+  readonly defaults: ProfileDefaults;
+}
 
 /** Defaults that differ by kind of server; the rest stand in `options.ts`. */
 export interface ProfileDefaults {
@@ -68,6 +70,8 @@ export const DSQL: SinkProfile = {
   maxNumericPrecision: 1_000,
   connectsPerSecond: 50,
   connectBurst: 100,
+  // Transactions end by themselves after five minutes, and hold no locks.
+  serverTimeouts: false,
   dpu: {
     perByteWritten: 0.000_048_83,
     leastBytesWritten: 1_024,
@@ -75,11 +79,11 @@ export const DSQL: SinkProfile = {
     leastBytesRead: 2_048,
     leastRowBytes: 128,
   },
+  sessionSql: [],
   defaults: { port: 5432, database: "postgres", useIamAuth: true, sslMode: "verify-full" },
 };
 
 /** Plain PostgreSQL, 13 and later. */
-  sessionSql: [],
 export const POSTGRES: SinkProfile = {
   kind: "postgres",
   maxRowsPerCommit: 10_000,
@@ -97,12 +101,13 @@ export const POSTGRES: SinkProfile = {
   maxNumericPrecision: 1_000,
   connectsPerSecond: 100,
   connectBurst: 100,
+  serverTimeouts: true,
   dpu: null,
-  defaults: { port: 5432, database: "postgres", useIamAuth: false, sslMode: "prefer" },
-};
   // A role or a database may be set to answer COMMIT before it is on disk: what is acknowledged to the source then is
   // not durable (I4). A stronger setting than `on` is left alone.
   sessionSql: [
     "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)" +
       " WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')",
   ],
+  defaults: { port: 5432, database: "postgres", useIamAuth: false, sslMode: "prefer" },
+};

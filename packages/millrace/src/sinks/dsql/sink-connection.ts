@@ -27,6 +27,8 @@ const SESSION =
  */
 const LOCK_HOLDING_MS = 30_000;
 const SERVER_CHECK_MS = 10_000;
+/** The client gives up first, so that there is one way in which that happens. */
+const SERVER_LATER_MS = 1_000;
 
 /** What a session is opened with, beside what pg needs. */
 export interface SessionOptions {
@@ -41,11 +43,12 @@ export interface SessionOptions {
 
 /** Sets only what this server's version knows. */
 function serverTimeouts(requestTimeoutMs: number): string {
+  const requestMs = requestTimeoutMs + SERVER_LATER_MS;
   const settings = {
-    statement_timeout: requestTimeoutMs,
-    transaction_timeout: requestTimeoutMs,
-    idle_in_transaction_session_timeout: Math.min(LOCK_HOLDING_MS, requestTimeoutMs),
-    client_connection_check_interval: Math.min(SERVER_CHECK_MS, requestTimeoutMs),
+    statement_timeout: requestMs,
+    transaction_timeout: requestMs,
+    idle_in_transaction_session_timeout: Math.min(LOCK_HOLDING_MS, requestMs),
+    client_connection_check_interval: Math.min(SERVER_CHECK_MS, requestMs),
   };
   const values = Object.entries(settings).map(([name, ms]) => `('${name}', '${ms}')`);
   return (
@@ -77,13 +80,12 @@ export class SinkConnection {
   }
 
   /** Connects, authenticates and sets the session up. Rejects with pg's own error. */
-  static async open(
-    config: ClientConfig,
-    ports: { clock: Clock; requestTimeoutMs: number },
-  ): Promise<SinkConnection> {
+  static async open(config: ClientConfig, options: SessionOptions): Promise<SinkConnection> {
     const client = new Client({ ...config, types: TEXT_ONLY });
-    const connection = new SinkConnection(client, ports.clock, ports.requestTimeoutMs);
-    try {
+    const { clock, requestTimeoutMs, connectTimeoutMs = requestTimeoutMs } = options;
+    const connection = new SinkConnection(client, clock, requestTimeoutMs);
+    const ends = options.serverTimeouts === true ? [serverTimeouts(requestTimeoutMs)] : [];
+    const setUp = async (): Promise<void> => {
       await client.connect();
       for (const set of [...SESSION.split(";"), ...ends, ...(options.sessionSql ?? [])])
         await connection.query(set);
@@ -150,9 +152,9 @@ export class SinkConnection {
   }
 
   /** DSQL does not cancel when asked to, so that a late answer ends the connection (facts: SQLSTATE 57014). */
-  async #deadline<T>(answer: Promise<T>): Promise<T> {
+  async #deadline<T>(answer: Promise<T>, timeoutMs = this.#timeoutMs): Promise<T> {
     const stop = new AbortController();
-    const late = this.#clock.sleep(this.#timeoutMs, stop.signal).then(
+    const late = this.#clock.sleep(timeoutMs, stop.signal).then(
       () => this.destroy(),
       () => {},
     );

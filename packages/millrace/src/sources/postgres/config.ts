@@ -31,7 +31,10 @@ export interface PostgresConnectionConfig {
   readonly tls: PostgresTls;
   /** Shown in `pg_stat_activity` and in the server's log. */
   readonly applicationName: string;
+  /** Until a session is authenticated and set up, names and TLS included. */
   readonly connectTimeoutMs: number;
+  /** How long an answer may be owed before the server is asked whether it still works on it. */
+  readonly readTimeoutMs: number;
   /** Idle time after which the kernel begins to ask whether the other side still lives. */
   readonly tcpKeepAliveMs: number;
 }
@@ -49,8 +52,8 @@ export interface PostgresLogConfig {
   /** Upper bound of the time between two status updates; a third of the server's patience where that is less. */
   readonly statusIntervalMs: number;
   /**
-   * Silence of the server after which the connection is held to be lost. A dead host is found by TCP keepalive long
-   * before; this is for a server that hangs. Before 16 a server may be silent while it reads past a very large
+   * Silence of the server after which the connection is held to be lost: it is asked to say something well before. A
+   * dead host may be found sooner by TCP keepalive, but something in between may answer that. Before 16 a server may be silent while it reads past a very large
    * transaction of other tables: shorter than that, and it would never get past it.
    */
   readonly silenceTimeoutMs: number;
@@ -70,7 +73,8 @@ export const CONNECTION_DEFAULTS = {
   port: 5432,
   tls: false,
   applicationName: "millrace",
-  connectTimeoutMs: 15_000,
+  connectTimeoutMs: 30_000,
+  readTimeoutMs: 120_000,
   tcpKeepAliveMs: 10_000,
 } as const satisfies Partial<PostgresConnectionConfig>;
 

@@ -1,5 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import pg from "pg";
+import { connectionFailure, placedFailure } from "../../errors/connection-failure.ts";
+import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { PostgresConnectionConfig, PostgresTls } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
 import { TcpBytes } from "./tcp-bytes.ts";
@@ -53,12 +55,19 @@ interface ClientConfig extends pg.ClientConfig {
  */
 export class PostgresConnection {
   readonly client: pg.Client;
+  readonly config: PostgresConnectionConfig;
   readonly #connection: pg.Connection;
   readonly #tcp: TcpBytes | null;
   #broken: Error | null = null;
 
-  constructor(client: pg.Client, connection: pg.Connection, tcp: TcpBytes | null) {
+  constructor(
+    client: pg.Client,
+    config: PostgresConnectionConfig,
+    connection: pg.Connection,
+    tcp: TcpBytes | null,
+  ) {
     this.client = client;
+    this.config = config;
     this.#connection = connection;
     this.#tcp = tcp;
     client.on("error", (error) => {
@@ -69,6 +78,18 @@ export class PostgresConnection {
   /** Why the connection can no longer be used, null while it can. */
   get broken(): Error | null {
     return this.#broken;
+  }
+
+  /** The id of the server's process for this session. */
+  get processId(): number | null {
+    const id: unknown = Reflect.get(this.client, "processID");
+    return typeof id === "number" ? id : null;
+  }
+
+  /** Bytes that the server has sent so far and that were taken from the kernel. */
+  get heardBytes(): number {
+    const { stream } = this.#connection;
+    return "bytesRead" in stream && typeof stream.bytesRead === "number" ? stream.bytesRead : 0;
   }
 
   /**
@@ -89,9 +110,9 @@ export class PostgresConnection {
     clearTimeout(late);
   }
 
-  /** Cuts the connection without a word. */
-  destroy(): void {
-    this.#connection.stream.destroy();
+  /** Cuts the connection without a word; what waits for an answer fails, with `why` where it is given. */
+  destroy(why?: Error): void {
+    this.#connection.stream.destroy(why);
   }
 }
 
@@ -126,15 +147,49 @@ export async function openConnection(
     ...(options.replication === true ? { replication: "database" } : {}),
     ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   };
-  const opened = new PostgresConnection(new pg.Client(clientConfig), connection, tcp);
+  const opened = new PostgresConnection(new pg.Client(clientConfig), config, connection, tcp);
+  try {
+    await setUp(opened);
+  } catch (error) {
+    opened.destroy();
+    throw connectingError(error, config, where);
+  }
+  return opened;
+}
+
+/** The bound is over all of it: `pg` has one for what comes before the first query only. */
+async function setUp(opened: PostgresConnection): Promise<void> {
+  const late = setTimeout(
+    () => opened.destroy(new Error("timeout expired")),
+    opened.config.connectTimeoutMs,
+  );
   try {
     await opened.client.connect();
     await opened.client.query(sessionSettingsSql());
-  } catch (error) {
-    opened.destroy();
-    throw connectionError(error, where);
+  } finally {
+    clearTimeout(late);
   }
-  return opened;
+}
+
+/** What the operator can mend is told by the option of the file that it is about. */
+function connectingError(
+  error: unknown,
+  config: PostgresConnectionConfig,
+  where: string,
+): MillraceError {
+  const { host, port, user, password, database, tls } = config;
+  const failure = connectionFailure(error, {
+    host,
+    port,
+    user,
+    database,
+    hasPassword: password !== "",
+    sslMode: tls === false ? "disable" : tls.mode,
+    hasCa: tls !== false && tls.ca !== undefined,
+    names: { host: "hostname", database: "tables" },
+  });
+  const other = connectionError(error, where);
+  return failure === null ? other : placedFailure("source", failure, other);
 }
 
 async function passwordOf(config: PostgresConnectionConfig, where: string): Promise<string> {

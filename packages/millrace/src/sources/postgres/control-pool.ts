@@ -3,6 +3,7 @@ import type { Queryable } from "./catalogue.ts";
 import type { PostgresConnectionConfig } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
+import { whileServerWorks } from "./silence-watch.ts";
 
 /** Sessions for catalogue and control queries at most; a slow walk over an index does not hold up the others. */
 const MOST_SESSIONS = 3;
@@ -58,7 +59,7 @@ export class ControlPool implements Queryable {
     work: (client: Queryable) => Promise<T>,
   ): Promise<T> {
     try {
-      const result = await work(connection.client);
+      const result = await whileServerWorks(connection, () => work(connection.client));
       this.#giveBack(connection);
       return result;
     } catch (error) {

@@ -7,7 +7,7 @@ import { formatLsn, type LogPosition, parseLsn } from "./position.ts";
 import { shapeOfRelation } from "./relation-shapes.ts";
 import { PostgresLog } from "./replication-log.ts";
 import { SideSession } from "./side-session.ts";
-import { readableFrom, waitForSlot } from "./slot.ts";
+import { readableFrom, type SlotWait, waitForSlot } from "./slot.ts";
 import { quote } from "./table-plan.ts";
 import { TransactionAssembler } from "./transaction-assembler.ts";
 import { TransactionIds } from "./transaction-id.ts";
@@ -20,11 +20,18 @@ export interface PostgresLogOptions {
   readonly context: ConnectorContext;
   readonly connection: PostgresConnectionConfig;
   readonly log: PostgresLogConfig;
+  /**
+   * Server processes of earlier logs of this source. One whose connection died without a word may hold the slot until
+   * the server's `wal_sender_timeout`, or for ever where that is off; being ours, it is ended.
+   */
+  readonly earlier?: Set<number>;
 }
 
 /** A row whose values weigh more than this many times the largest value of the sink fits no sink. */
 const ROW_VALUES = 4;
 const LEAST_ROW_BYTES = 16_777_216;
+/** Processes of earlier logs that are remembered. */
+const MOST_EARLIER = 8;
 /**
  * Opens the log behind `start.from`, or where the slot begins.
  * @throws MillraceError: class loss where what comes next is gone, MR_SOURCE_SLOT_BUSY, MR_SOURCE_REFUSED, …
@@ -36,7 +43,7 @@ export async function openPostgresLog(
   const { context, connection, log } = options;
   const side = new SideSession(connection);
   try {
-    const state = await waitForSlot(side, log.slotName, log.slotBusyTimeoutMs, context.clock);
+    const state = await waitForSlot(side, log.slotName, slotWait(options));
     const from = await readableFrom(side, state, start.from);
     const xmax = await readXmax(side);
     const { slotName, publicationName } = log;
@@ -69,12 +76,22 @@ export async function openPostgresLog(
   }
 }
 
+function slotWait({ context, log, earlier = new Set() }: PostgresLogOptions): SlotWait {
+  return { timeoutMs: log.slotBusyTimeoutMs, clock: context.clock, earlier };
+}
+
 /** Waits for the server's consent, so that a slot or publication that will not do is said here. */
 async function startReplication(
-  { connection, log }: PostgresLogOptions,
+  { connection, log, context, earlier }: PostgresLogOptions,
   from: LogPosition,
 ): Promise<{ readonly reader: WireReader; readonly serverTimeoutMs: number }> {
   const walsender = await openConnection(connection, { replication: true });
+  remember(earlier, walsender.processId);
+  const stop = new AbortController();
+  context.clock.sleep(connection.readTimeoutMs, stop.signal).then(
+    () => walsender.destroy(),
+    () => undefined,
+  );
   try {
     const serverTimeoutMs = await readServerTimeoutMs(walsender);
     const reader = walsender.takeOver(startSql(log, from));
@@ -83,7 +100,16 @@ async function startReplication(
   } catch (error) {
     walsender.destroy();
     throw replicationError(error, log);
+  } finally {
+    stop.abort();
   }
+}
+
+function remember(earlier: Set<number> | undefined, processId: number | null): void {
+  if (earlier === undefined || processId === null) return;
+  earlier.add(processId);
+  const [oldest] = earlier;
+  if (earlier.size > MOST_EARLIER && oldest !== undefined) earlier.delete(oldest);
 }
 
 /** The next transaction id, with its epoch. */

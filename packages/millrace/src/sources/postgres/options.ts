@@ -22,6 +22,7 @@ export interface PostgresSourceOptions {
   readonly database: string;
   readonly tls: TlsOptions;
   readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
   /** The tables to capture. */
   readonly matches: (schema: string, name: string) => boolean;
   /** The pattern as the user wrote it, for messages. */
@@ -47,6 +48,7 @@ export const POSTGRES_SOURCE_DEFAULTS = {
   password: null,
   tls: { mode: "prefer", ca: null, cert: null, key: null },
   connectTimeoutMs: CONNECTION_DEFAULTS.connectTimeoutMs,
+  readTimeoutMs: CONNECTION_DEFAULTS.readTimeoutMs,
   createPublication: true,
   slotFailover: LOG_DEFAULTS.failover,
   partitions: "root",
@@ -69,6 +71,7 @@ export function connectionConfig(
     tls: tlsOf(options.tls, serverHasTls),
     applicationName: `millrace ${pipeline}`,
     connectTimeoutMs: options.connectTimeoutMs,
+    readTimeoutMs: options.readTimeoutMs,
   };
 }
 
@@ -81,6 +84,7 @@ export function logConfig(options: PostgresSourceOptions): PostgresLogConfig {
     failover: options.slotFailover,
     publishViaPartitionRoot: options.partitions === "root",
     heartbeatIntervalMs: options.heartbeatIntervalMs,
+    silenceTimeoutMs: options.readTimeoutMs,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { PostgresConnectionConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
+import { whileServerWorks } from "./silence-watch.ts";
 
 /** Idle sessions that are kept at most. */
 const MOST_IDLE = 4;
@@ -30,7 +31,7 @@ export class SessionStash {
   /** Takes back a session whose transaction may still be open. */
   async giveBack(connection: PostgresConnection): Promise<void> {
     try {
-      await connection.client.query("ROLLBACK");
+      await whileServerWorks(connection, () => connection.client.query("ROLLBACK"));
     } catch {
       connection.destroy();
       return;

@@ -52,7 +52,9 @@ export class SideSession {
   async #open(): Promise<PostgresConnection> {
     if (this.#connection !== null && this.#connection.broken === null) return this.#connection;
     this.#connection?.destroy();
-    const connection = await openConnection(this.#config, { queryTimeoutMs: QUERY_TIMEOUT_MS });
+    const connection = await openConnection(this.#config, {
+      queryTimeoutMs: Math.min(QUERY_TIMEOUT_MS, this.#config.readTimeoutMs),
+    });
     this.#connection = connection;
     if (this.#closed) await connection.close();
     return connection;

@@ -153,6 +153,14 @@ function checkAlive(state: SlotState): void {
   }
 }
 
+/** How {@link waitForSlot} waits. */
+export interface SlotWait {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** Server processes of this source's own earlier logs, which are ended where they still hold the slot. */
+  readonly earlier: ReadonlySet<number>;
+}
+
 /**
  * Waits until nobody else reads the slot: the connection that this process lost may live on at the server for a
  * while. @throws MillraceError MR_SOURCE_SLOT_BUSY after `timeoutMs`, MR_SOURCE_SLOT_MISSING.
@@ -160,17 +168,23 @@ function checkAlive(state: SlotState): void {
 export async function waitForSlot(
   client: Queryable,
   name: string,
-  timeoutMs: number,
-  clock: Clock,
+  { timeoutMs, clock, earlier }: SlotWait,
 ): Promise<SlotState> {
   const until = clock.monotonic() + timeoutMs;
   for (;;) {
     const state = await readSlot(client, name);
     if (state === null) throw missingSlot(name);
     if (!state.active) return state;
+    if (state.active_pid !== null && earlier.has(state.active_pid))
+      await endProcess(client, state.active_pid);
     if (clock.monotonic() >= until) throw busySlot(state);
     await clock.sleep(BUSY_RETRY_MS);
   }
+}
+
+/** A role may end its own processes; where it may not, the slot is waited for all the same. */
+async function endProcess(client: Queryable, pid: number): Promise<void> {
+  await client.query("SELECT pg_catalog.pg_terminate_backend($1)", [pid]).catch(() => undefined);
 }
 
 /** Drops a slot; one that is not there is fine. @throws MillraceError MR_SOURCE_SLOT_BUSY */

@@ -2,6 +2,7 @@ import type { Value } from "../../model/value.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import type { CopyRowParser } from "./copy-row.ts";
+import { SilenceWatch } from "./silence-watch.ts";
 import { Framing, type WireReader } from "./wire-reader.ts";
 
 /** A row of a COPY, and what it took on the wire. */
@@ -32,6 +33,7 @@ export async function* copyRows(
   options: CopyOptions,
 ): AsyncGenerator<CopiedRow[], void, undefined> {
   const reader = connection.takeOver(sql);
+  const { fill, watching } = watched(connection, reader);
   let done = false;
   try {
     let batch: CopiedRow[] = [];
@@ -40,11 +42,11 @@ export async function* copyRows(
       const framing = reader.advance();
       if (framing === Framing.DONE) break;
       if (framing === Framing.MORE) {
-        await reader.fill();
+        await fill();
         continue;
       }
       const row =
-        framing === Framing.DATA ? wholeRow(reader, parser) : await largeRow(reader, parser);
+        framing === Framing.DATA ? wholeRow(reader, parser) : await largeRow(reader, parser, fill);
       batch.push(row);
       bytes += row.bytes + options.rowOverheadBytes;
       if (bytes < options.batchBytes) continue;
@@ -56,10 +58,25 @@ export async function* copyRows(
     done = true;
     if (batch.length > 0) yield batch;
   } catch (error) {
-    throw connectionError(error, options.doing);
+    throw connectionError(watching.lost ?? error, options.doing);
   } finally {
+    watching.stop();
     if (!done) connection.destroy();
   }
+}
+
+/** Only the time while bytes are waited for counts: a consumer may rest for as long as it likes. */
+function watched(
+  connection: PostgresConnection,
+  reader: WireReader,
+): { readonly fill: () => Promise<void>; readonly watching: SilenceWatch } {
+  let waitingSinceMs: number | null = null;
+  const fill = async (): Promise<void> => {
+    waitingSinceMs = performance.now();
+    await reader.fill();
+    waitingSinceMs = null;
+  };
+  return { fill, watching: new SilenceWatch(connection, () => waitingSinceMs) };
 }
 
 function wholeRow(reader: WireReader, parser: CopyRowParser): CopiedRow {
@@ -67,11 +84,15 @@ function wholeRow(reader: WireReader, parser: CopyRowParser): CopiedRow {
   return { values: parser.row(buffer, bodyStart, bodyEnd), bytes: bodyEnd - bodyStart };
 }
 
-async function largeRow(reader: WireReader, parser: CopyRowParser): Promise<CopiedRow> {
+async function largeRow(
+  reader: WireReader,
+  parser: CopyRowParser,
+  fill: () => Promise<void>,
+): Promise<CopiedRow> {
   const bytes = reader.largeBytes;
   while (reader.largeLeft > 0) {
     if (reader.piece()) parser.piece(reader.buffer, reader.bodyStart, reader.bodyEnd);
-    else await reader.fill();
+    else await fill();
   }
   return { values: parser.end(), bytes };
 }

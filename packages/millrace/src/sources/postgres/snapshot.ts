@@ -5,12 +5,14 @@ import type { ChunkKey, Json, Position, TransactionId } from "../../model/positi
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
+import type { Queryable } from "./catalogue.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
 import { keyText } from "./keys.ts";
 import { rowPlan } from "./row-plan.ts";
 import type { SessionStash } from "./session-stash.ts";
+import { whileServerWorks } from "./silence-watch.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
 import { BEGIN_SQL, chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
@@ -61,21 +63,11 @@ export class PostgresSnapshot implements SourceSnapshot {
   static async open(dependencies: SnapshotDependencies): Promise<PostgresSnapshot> {
     const connection = await dependencies.sessions.take();
     try {
-      const { client } = connection;
-      await client.query(BEGIN_SQL);
-      const seen = await client.query<{ snapshot: string; recovery: boolean }>(
-        "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
+      const { visibility, end } = await whileServerWorks(connection, () =>
+        begin(connection.client),
       );
-      failpoint("snapshot.taken");
-      const end = await client.query<{ lsn: string }>(LOG_END_SQL);
-      const { snapshot = "", recovery = false } = seen.rows[0] ?? {};
-      const logEnd = dependencies.positionOf(end.rows[0]?.lsn ?? "");
-      return new PostgresSnapshot(
-        connection,
-        dependencies,
-        Visibility.parse(snapshot, recovery),
-        logEnd,
-      );
+      const logEnd = dependencies.positionOf(end);
+      return new PostgresSnapshot(connection, dependencies, visibility, logEnd);
     } catch (error) {
       connection.destroy();
       throw connectionError(error, "taking a snapshot");
@@ -182,7 +174,9 @@ export class PostgresSnapshot implements SourceSnapshot {
     if (locked !== undefined) return locked;
     this.#checkFree(shape);
     try {
-      const plan = await this.#dependencies.locks.lock(this.#connection.client, shape);
+      const plan = await whileServerWorks(this.#connection, () =>
+        this.#dependencies.locks.lock(this.#connection.client, shape),
+      );
       this.#locked.set(shape, plan);
       return plan;
     } catch (error) {
@@ -195,6 +189,18 @@ export class PostgresSnapshot implements SourceSnapshot {
 export const LOG_END_SQL = `
 SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
   ELSE pg_catalog.pg_current_wal_insert_lsn() END)::text AS lsn`;
+
+/** Opens the transaction. What it sees is asked first, the log's end after that (I7). */
+async function begin(client: Queryable): Promise<{ visibility: Visibility; end: string }> {
+  await client.query(BEGIN_SQL);
+  const seen = await client.query<{ snapshot: string; recovery: boolean }>(
+    "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
+  );
+  failpoint("snapshot.taken");
+  const end = await client.query<{ lsn: string }>(LOG_END_SQL);
+  const { snapshot = "", recovery = false } = seen.rows[0] ?? {};
+  return { visibility: Visibility.parse(snapshot, recovery), end: end.rows[0]?.lsn ?? "" };
+}
 
 function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
   const rows: Change[] = [];
