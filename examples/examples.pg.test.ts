@@ -89,7 +89,7 @@ describe("an example with a pipeline file", () => {
     const refused = await runExample("password-file.ts", file, path);
     expect([refused.code, refused.stderr]).toEqual([
       1,
-      expect.stringContaining("wrong user or password"),
+      expect.stringContaining("sink.password: the server refuses role"),
     ]);
     await writeFile(path, `${target.password}\n`);
     const { code, stdout } = await runExample("password-file.ts", file, path);

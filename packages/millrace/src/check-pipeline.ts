@@ -47,8 +47,16 @@ export async function checkPipeline(
 ): Promise<PipelineFinding[]> {
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const { extensions = {} } = options;
   const context = { pipeline: config.name, clock, random, log };
+  return checkServers(config, context, options.extensions ?? {});
+}
+
+/** What the servers say about a pipeline whose file was read. Writes nothing. */
+export async function checkServers(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<PipelineFinding[]> {
   const check = SOURCE_CHECKS[config.source.kind];
   const source = await check(postgresSourceOptions(config.source), context);
   const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
@@ -125,6 +133,7 @@ async function checkServer(
     stateSchema: sink.stateSchema,
     create: settings.create,
     shared: settings.sharedTargets,
+    fullLoad: settings.fullLoad,
     evolve: settings.schemaChangeBehavior === "evolve",
     orderNotice: (target, check) => orderNotice(target, check, settings.parallelism),
   };

@@ -6,11 +6,12 @@ import { withPlace } from "./config/placed-error.ts";
 import { formatNotice } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import { checkFirstStart } from "./first-start.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import { selectLetters, type LetterSelection } from "./letter-selection.ts";
 import type { DeadLetter, ReplayOutcome } from "./model/dead-letter.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
-import type { DiscoveredTable, Source } from "./model/source.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { logEvent } from "./observe/event-log.ts";
@@ -222,6 +223,7 @@ export class Pipeline {
     const source = buildSource(this.config.source, context);
     try {
       this.#tellNotices(await this.#preflight(source, again));
+      if (!again) await this.#firstStart(context);
       const sink = buildSink(this.config.sink, context, connections, extensions);
       const own = buildRouter(this.config);
       const { errorHandler } = extensions;
@@ -255,6 +257,11 @@ export class Pipeline {
       if (again && error instanceof MillraceError && error.class === "transient") return [];
       throw error;
     }
+  }
+
+  async #firstStart(context: ConnectorContext): Promise<void> {
+    const notices = await checkFirstStart(this.config, context, this.#parts.extensions);
+    for (const message of notices) this.#tell({ type: "notice", message });
   }
 
   #tellNotices(tables: readonly DiscoveredTable[]): void {

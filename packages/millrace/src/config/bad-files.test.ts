@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  fileWith,
-  GOOD_FILE,
-  problemsOf,
-  sectionWith,
-  surroundings,
-} from "./pipeline-file.fixture.ts";
+import { fileWith, GOOD_FILE, problemsOf, sectionWith } from "./pipeline-file.fixture.ts";
 
 /** Every kind of bad input, with the exact words that the operator reads. */
 const BAD_FILES = [

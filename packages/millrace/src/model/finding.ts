@@ -10,6 +10,8 @@ export interface Finding {
   readonly remedy: string;
   /** The error that a start would fail with, where it is not the plain refusal of the server that was asked. */
   readonly code?: string;
+  /** It is told at a first start too, where nobody has asked. */
+  readonly atStart?: true;
   /** The option of the pipeline file that it is about, such as `source.password`. */
   readonly option?: string;
 }

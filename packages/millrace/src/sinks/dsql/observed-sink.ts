@@ -4,8 +4,10 @@ import type { CatalogueTable } from "./catalogue.ts";
 import { readCatalogueTable } from "./catalogue.ts";
 import { readOwners } from "./claim-targets.ts";
 import { classify } from "./errors.ts";
+import { readHeldRows } from "./held-rows.ts";
 import type { Ownership } from "./ownership.ts";
 import type { SinkConnection } from "./sink-connection.ts";
+import type { SinkRequest } from "./sink-request.ts";
 import { stateStatements } from "./state-statements.ts";
 
 /** What a server says about itself and about our role. */
@@ -43,6 +45,8 @@ export interface ObservedSink {
   /** The shapes of the targets that are there. */
   readonly targets: ReadonlyMap<TableId, CatalogueTable>;
   readonly owners: readonly Ownership[];
+  /** Targets that hold rows which this pipeline has not written, and how many (counted up to a bound). */
+  readonly held: ReadonlyMap<TableId, number>;
   /** Null where there is no state yet, or none that may be read. */
   readonly stateVersion: number | null;
 }
@@ -66,9 +70,9 @@ const TABLES = `SELECT n.nspname, c.relname, pg_has_role(c.relowner, 'USAGE'),
 /** Asks for all of it. Writes nothing. */
 export async function observeSink(
   connection: SinkConnection,
-  targets: readonly TargetTable[],
-  stateSchema: string,
+  request: Pick<SinkRequest, "targets" | "stateSchema" | "pipeline" | "fullLoad">,
 ): Promise<ObservedSink> {
+  const { targets, stateSchema } = request;
   try {
     const server = serverOf(await connection.query(SERVER));
     const schemas = new Map(
@@ -80,7 +84,8 @@ export async function observeSink(
     const tables = new Map((await connection.query(TABLES)).map(tableOf));
     const found = { server, schemas, tables };
     const state = await observeState(connection, tables, stateSchema);
-    return { ...found, ...state, targets: await readTargets(connection, targets, tables) };
+    const held = await readHeldRows(connection, request, { ...found, ...state });
+    return { ...found, ...state, held, targets: await readTargets(connection, targets, tables) };
   } catch (error) {
     throw classify(error, { doing: "looking at the sink" });
   }

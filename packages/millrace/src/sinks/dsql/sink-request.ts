@@ -9,6 +9,8 @@ export interface SinkRequest {
   readonly stateSchema: string;
   readonly create: "if-missing" | "never";
   readonly shared: boolean;
+  /** The tables are going to be loaded. */
+  readonly fullLoad: boolean;
   /** Schema changes of the source are made at the sink. */
   readonly evolve: boolean;
   /** What follows from unique indexes besides a target's key; null where nothing does. */

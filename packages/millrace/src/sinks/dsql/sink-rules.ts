@@ -158,6 +158,7 @@ export function stateFindings(observed: ObservedSink, request: SinkRequest): Fin
     what: `${what}.`,
     whatFollows: NO_START,
     remedy: CATALOGUE.MR_TARGET_OWNED.remedy,
+    code: "MR_TARGET_OWNED",
   }));
   if ((observed.stateVersion ?? 0) <= STATE_VERSION) return owned;
   return [
@@ -166,6 +167,7 @@ export function stateFindings(observed: ObservedSink, request: SinkRequest): Fin
       what: `Schema ${stateSchema} holds state of version ${observed.stateVersion}; this Millrace knows ${STATE_VERSION}.`,
       whatFollows: NO_START,
       remedy: "Run the newer Millrace, or use another state.schema.",
+      code: "MR_STATE_VERSION",
     },
     ...owned,
   ];

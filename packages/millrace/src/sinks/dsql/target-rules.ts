@@ -26,6 +26,7 @@ function missingFinding({ id }: TargetTable): Finding {
     what: `There is no table ${id}.`,
     whatFollows: "The pipeline would not start: create is never.",
     remedy: "Make it, or write create: if-missing.",
+    code: "MR_SINK_SCHEMA",
   };
 }
 
@@ -42,6 +43,7 @@ function existingFindings(
       what: `${target.id}: ${problem}.`,
       whatFollows: "The pipeline would not start.",
       remedy: "Alter the target, or drop it and let create: if-missing make it anew.",
+      code: "MR_SINK_SCHEMA",
     })),
     ...(order === null ? [] : [orderFinding(order)]),
     ...notices.map((notice): Finding => ({

@@ -31,6 +31,7 @@ describe.each(SINK_SERVERS)("validate --connect at a sink on $name", ({ name, st
       create: "if-missing",
       shared: false,
       evolve: true,
+      fullLoad: true,
       orderNotice: (_, { secondaryUnique }) =>
         secondaryUnique ? { what: "order is not kept", remedy: "Drop them" } : null,
       ...given,
@@ -50,6 +51,22 @@ describe.each(SINK_SERVERS)("validate --connect at a sink on $name", ({ name, st
       "SELECT nspname FROM pg_namespace WHERE nspname IN ('millrace', 'shop')",
     );
     expect(schemas).toEqual([]);
+  });
+
+  it("tells of rows that are there before the first load, and what becomes of them", async () => {
+    await server.query("CREATE TABLE held (id bigint PRIMARY KEY, v text, w text)");
+    await server.query("INSERT INTO held SELECT g FROM generate_series(1, 3) g");
+    const targets = [targetOf("held")];
+    expect(await validate({ targets })).toEqual({
+      whats: ["notice: public.held holds 3 rows already, and this pipeline has not loaded it yet."],
+      remedies: [expect.stringContaining("resync it once it is in SYNC")],
+    });
+    expect((await validate({ targets, fullLoad: false })).whats).toEqual([]);
+    const keyless = targets.map((target) => ({ ...target, keyless: true, key: [] }));
+    expect((await validate({ targets: keyless })).whats[0]).toMatch(
+      /^(error|warning): public.held/,
+    );
+    await server.query("DROP TABLE held");
   });
 
   it("tells everything that does not fit about tables that are there, and of those that are not", async () => {

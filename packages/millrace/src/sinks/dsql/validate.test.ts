@@ -22,6 +22,7 @@ const EMPTY: ObservedSink = {
   tables: new Map(),
   targets: new Map(),
   owners: [],
+  held: new Map(),
   stateVersion: null,
 };
 
@@ -43,6 +44,7 @@ const REQUEST: SinkRequest = {
   create: "if-missing",
   shared: false,
   evolve: true,
+  fullLoad: true,
   orderNotice: () => null,
 };
 

@@ -1,4 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
+import { heldRowsFindings } from "./held-rows.ts";
 import { observeSink } from "./observed-sink.ts";
 import type { ObservedSink } from "./observed-sink.ts";
 import type { RetryPorts } from "./retry.ts";
@@ -16,10 +17,9 @@ export async function validateSqlSink(
   request: SinkRequest,
   retry: RetryPorts,
 ): Promise<Finding[]> {
-  const { targets, stateSchema } = request;
   // A catalogue that changed since the session began is told once, as a conflict.
   const observed = await untilDone(
-    () => observeSink(connection, targets, stateSchema),
+    () => observeSink(connection, request),
     retry,
     "looking at the sink",
   );
@@ -35,6 +35,7 @@ export function sinkFindings(observed: ObservedSink, request: SinkRequest): Find
     ...stateFindings(observed, request),
     ...targetFindings(observed, request),
     ...keyFindings(observed, request),
+    ...heldRowsFindings(observed, request),
   ];
   return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
 }

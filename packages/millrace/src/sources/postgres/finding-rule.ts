@@ -17,6 +17,7 @@ export interface Observed {
 /** One thing that can be the matter with a server. */
 export interface FindingRule {
   readonly severity: Finding["severity"];
+  readonly code?: string;
   readonly when: (observed: Observed) => boolean;
   readonly what: (observed: Observed) => string;
   readonly follows: (observed: Observed) => string;
@@ -32,5 +33,6 @@ export function applyRules(rules: readonly FindingRule[], observed: Observed): F
       what: rule.what(observed),
       whatFollows: rule.follows(observed),
       remedy: rule.remedy(observed),
+      ...(rule.code === undefined ? {} : { code: rule.code }),
     }));
 }

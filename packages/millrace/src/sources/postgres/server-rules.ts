@@ -124,6 +124,7 @@ export const SLOT_RULES: readonly FindingRule[] = [
   },
   {
     severity: "error",
+    code: "MR_SOURCE_SLOT_FOREIGN",
     when: isForeign,
     what: ({ options }) => `Slot ${options.slotName} is of another kind, plugin or database.`,
     follows: () => "It cannot be read by this pipeline.",
@@ -131,6 +132,7 @@ export const SLOT_RULES: readonly FindingRule[] = [
   },
   {
     severity: "error",
+    code: "MR_SOURCE_SLOT_LOST",
     when: (observed) => !isForeign(observed) && isLost(observed),
     what: ({ options }) => `Slot ${options.slotName} has lost its log.`,
     follows: () => "What came next is gone: the tables have to be loaded again.",

@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import { checkServers } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./check-pipeline.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { ended, formatPlace } from "./config/problem.ts";
+import { CATALOGUE } from "./errors/catalogue.ts";
+import type { ErrorCode } from "./errors/catalogue.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import type { Extensions } from "./extensions.ts";
+import type { ConnectorContext } from "./model/source.ts";
+import { openSinkSession } from "./sink-session.ts";
+import { stateStatements } from "./sinks/dsql/state-statements.ts";
+
+/** The task whose lanes every pipeline has. */
+const TASK = "0";
+
+/**
+ * Asks the sink before anything is touched. A pipeline that has never written to it is held against everything that
+ * `validate --connect` looks at; one that has knows its way, and its targets may lag behind the source's shapes.
+ * @returns what the operator should know before the first load.
+ * @throws MillraceError where a server cannot be reached, or has something against a first start.
+ */
+export async function checkFirstStart(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<readonly string[]> {
+  if (await isKnown(config, context, extensions)) return [];
+  const findings = await checkServers(config, context, extensions);
+  const against = findings.filter(
+    ({ severity, code }) => severity === "error" && !isMetByPolicy(config, code),
+  );
+  if (against.length > 0) throw refusal(against);
+  return findings
+    .filter(({ atStart }) => atStart === true)
+    .map(({ what, whatFollows, remedy }) => `${what} ${whatFollows} ${remedy}`);
+}
+
+async function isKnown(
+  { sink, name }: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<boolean> {
+  if (sink.kind === "jsonl") return existsSync(`${sink.path}.millrace`);
+  await using session = await openSinkSession(sink, context, extensions);
+  try {
+    const { readLanes } = stateStatements(sink.stateSchema);
+    return (await session.query(readLanes, [name, TASK])).length > 0;
+  } catch {
+    // No such table, or no right to read it: the check says which.
+    return false;
+  }
+}
+
+/** A slot that lost its log is made anew where the policy says so. */
+function isMetByPolicy({ source }: PipelineConfig, code: string | undefined): boolean {
+  return code === "MR_SOURCE_SLOT_LOST" && source.onLoss === "resync";
+}
+
+function refusal(against: readonly PipelineFinding[]): MillraceError {
+  const [first, ...others] = against;
+  const code = codeOf(first);
+  if (first !== undefined && others.length === 0)
+    return new MillraceError(code, sentence(first), { class: "config", remedy: first.remedy });
+  const lines = against.map(
+    (finding) => `\n  ${finding.about}: ${sentence(finding)} ${finding.remedy}`,
+  );
+  return new MillraceError(
+    code,
+    `${against.length} things are in the way, and nothing was touched:${lines.join("")}`,
+    { class: "config", remedy: "Mend all of them; `millrace validate --connect` shows them too." },
+  );
+}
+
+function sentence({ place, what, whatFollows }: PipelineFinding): string {
+  return `${place === undefined ? "" : `${formatPlace(place)}: `}${ended(what)} ${whatFollows}`;
+}
+
+function codeOf(finding: PipelineFinding | undefined): ErrorCode {
+  const code = finding?.code;
+  if (code !== undefined && isErrorCode(code)) return code;
+  return finding?.about === "sink" ? "MR_SINK_REFUSED" : "MR_SOURCE_REFUSED";
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(CATALOGUE, code);
+}
