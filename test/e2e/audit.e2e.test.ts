@@ -12,11 +12,13 @@ import {
   witnessedHistories,
 } from "./audit.ts";
 import { buildSource } from "./database.ts";
+import { makeAuditedTarget, type AuditedTarget } from "./audited-target.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
-import { postgresSink, writePipelineFile } from "./pipeline-file.ts";
+import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
 import { sampleTables } from "./schema.ts";
 import { openSession } from "./sql-session.ts";
+import { targetKinds } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 const audited = [
@@ -45,13 +47,13 @@ const failpoints = [
 
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 11);
 
-describe("with compaction off, into postgres", () => {
+describe.each(targetKinds)("with compaction off, into %s", (kind) => {
   let source: SharedPostgres;
-  let target: SharedPostgres;
+  let target: AuditedTarget;
   let folder: string;
 
   beforeAll(async () => {
-    [source, target] = await Promise.all([sharedPostgres(), sharedPostgres()]);
+    [source, target] = await Promise.all([sharedPostgres(), makeAuditedTarget(kind)]);
     folder = await mkdtemp(join(tmpdir(), "millrace-audit-"));
     await buildSource(source.url, tables);
   });
@@ -67,7 +69,7 @@ describe("with compaction off, into postgres", () => {
       name: `audit_${source.database}`,
       sourceUrl: source.url,
       tables: String.raw`public.\.*`,
-      sink: { ...postgresSink(target.url), "compaction.enabled": false, "batch-size": 50 },
+      sink: { ...target.sink, "compaction.enabled": false, "batch-size": 50 },
       pipeline: { parallelism: 3 },
     });
     const args = ["run", file, "--json", "--listen", "off"];
@@ -93,7 +95,7 @@ describe("with compaction off, into postgres", () => {
     for (const [round, failpoint] of failpoints.entries()) {
       const armed = new MillraceProcess(args, failpoint);
       await Promise.all([write(round, 1), write(round, 2)]);
-      const ending = await armed.wait(20_000).catch(() => ({ code: null, signal: null }));
+      const ending = await armed.wait(60_000).catch(() => ({ code: null, signal: null }));
       expect([failpoint, ending.signal]).toEqual([failpoint, "SIGKILL"]);
     }
     await runToEnd([...args, "--until-caught-up"]);

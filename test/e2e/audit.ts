@@ -19,10 +19,10 @@ export interface AuditedTable {
 const functionBody = `
   BEGIN
     IF TG_OP <> 'INSERT' AND (TG_OP = 'DELETE' OR to_jsonb(OLD)->>TG_ARGV[1] IS DISTINCT FROM to_jsonb(NEW)->>TG_ARGV[1]) THEN
-      INSERT INTO audit.line (name, key, sign) VALUES (TG_ARGV[0], to_jsonb(OLD)->>TG_ARGV[1], '-');
+      INSERT INTO audit.line (name, key, sign, version) VALUES (TG_ARGV[0], to_jsonb(OLD)->>TG_ARGV[1], '-', '');
     END IF;
     IF TG_OP <> 'DELETE' THEN
-      INSERT INTO audit.line (name, key, sign) VALUES (TG_ARGV[0], to_jsonb(NEW)->>TG_ARGV[1], '+');
+      INSERT INTO audit.line (name, key, sign, version) VALUES (TG_ARGV[0], to_jsonb(NEW)->>TG_ARGV[1], '+', to_jsonb(NEW)->>'version');
     END IF;
     RETURN NULL;
   END`;
@@ -34,10 +34,11 @@ export async function beginAudit(
 ): Promise<void> {
   await target.query("CREATE SCHEMA audit");
   await target.query(
-    "CREATE TABLE audit.line (id bigserial PRIMARY KEY, name text, key text, sign text)",
+    "CREATE TABLE audit.line (id bigserial PRIMARY KEY, name text, key text, sign text, version text)",
   );
   await target.query(
-    `CREATE FUNCTION audit.note() RETURNS trigger LANGUAGE plpgsql AS $$${functionBody}$$`,
+    // Whoever writes the row need not know the audit.
+    `CREATE FUNCTION audit.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$${functionBody}$$`,
   );
   for (const { table, column } of tables) {
     await target.query(
@@ -62,24 +63,30 @@ export async function beginWitness(source: pg.Client, slot: string): Promise<voi
   await textRows(source, "SELECT pg_create_logical_replication_slot($1, 'test_decoding')", [slot]);
 }
 
+/** Every line that the witness has; the next call begins behind them. */
+export async function witnessedLines(source: pg.Client, slot: string): Promise<readonly string[]> {
+  const rows = await textRows(
+    source,
+    "SELECT data FROM pg_logical_slot_get_changes($1, NULL, NULL, 'include-xids', '0')",
+    [slot],
+  );
+  return rows.map(([line]) => line ?? "");
+}
+
 /** What the witness saw of each table. */
 export async function witnessedHistories(
   source: pg.Client,
   slot: string,
   tables: readonly AuditedTable[],
 ): Promise<ReadonlyMap<string, History>> {
-  const rows = await textRows(
-    source,
-    "SELECT data FROM pg_logical_slot_get_changes($1, NULL, NULL, 'include-xids', '0')",
-    [slot],
-  );
+  const lines = await witnessedLines(source, slot);
   const histories = new Map<string, Map<string, string>>();
-  for (const [line] of rows) {
+  for (const line of lines) {
     for (const { table, column } of tables) {
       const history = histories.get(table.name) ?? new Map<string, string>();
       histories.set(table.name, history);
       const prefix = `table ${table.schema}.${table.name}: `;
-      if (line?.startsWith(prefix) !== true) continue;
+      if (!line.startsWith(prefix)) continue;
       for (const [key, sign] of signsOf(
         line.slice(prefix.length),
         column,

@@ -56,3 +56,24 @@ export function postgresSink(targetUrl: string): Section {
     password: decodeURIComponent(url.password),
   };
 }
+
+/** The sink section for a `dsql-local` without TLS. */
+export function dsqlSink({
+  host,
+  port,
+  user,
+}: {
+  host: string;
+  port: number;
+  user: string;
+}): Section {
+  return {
+    type: "dsql",
+    host,
+    port,
+    username: user,
+    password: "any",
+    "use-iam-auth": false,
+    "ssl-mode": "disable",
+  };
+}

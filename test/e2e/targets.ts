@@ -2,7 +2,7 @@
 import { startDsqlLocal } from "dsql-local";
 import { sharedPostgres } from "../support/postgres.ts";
 import type { Section } from "./pipeline-file.ts";
-import { postgresSink } from "./pipeline-file.ts";
+import { dsqlSink, postgresSink } from "./pipeline-file.ts";
 import type { SampleTable } from "./schema.ts";
 
 /** A server to copy into. */
@@ -28,15 +28,7 @@ export async function makeTarget(kind: TargetKind): Promise<Target> {
     return { kind, sink: postgresSink(url), url, release: () => postgres.release() };
   }
   const cluster = await startDsqlLocal({ tls: "off" });
-  const sink = {
-    type: "dsql",
-    host: cluster.host,
-    port: cluster.port,
-    username: cluster.user,
-    password: "any",
-    "use-iam-auth": false,
-    "ssl-mode": "disable",
-  };
+  const sink = dsqlSink(cluster);
   return { kind, sink, url: cluster.url, release: () => cluster.stop() };
 }
 
