@@ -8,6 +8,7 @@ import type { Sink, StateEntry } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
+import type { Superseded } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -77,8 +78,9 @@ export class Barriers {
    */
   async #isOlder(item: ShapeChange, table: TableRuntime): Promise<boolean> {
     if (isSame(diffShapes(table.shape, item.shape))) {
-      table.update({ aheadOfLog: false });
-      return false;
+      // What changed on the way without row events has been read again since then: the shape was adopted before.
+      table.update({ aheadOfLog: false, shape: item.shape });
+      return true;
     }
     const now = await this.#parts.currentShape(table);
     return now !== null && isSame(diffShapes(table.shape, now));
@@ -87,8 +89,7 @@ export class Barriers {
   /** A shape that the catalogue has and the log has not told of; the lanes are drained and stand at `position`. */
   async adopt(table: TableRuntime, shape: TableShape, position: Position): Promise<void> {
     const previous = table.shape;
-    // Chunks that were read in the old shape lack the new columns, and the log may never tell of their values.
-    const rewritten = diffShapes(previous, shape).added.map((column) => column.name);
+    const rewritten = rewrittenAhead(table, shape);
     const item = {
       kind: "shape",
       shape,
@@ -290,13 +291,37 @@ export class Barriers {
     table.chunks.clear();
     this.#restartLoad(table, sweep);
     const { key, read } = table.storedParts;
-    await this.#write(() => [...tableEntries(table, chunks), entry(key, read())]);
+    // Every row is seen again, and rows that are gone are looked for: what cannot be applied is parked anew.
+    const superseded = sweep === "due" || table.keyless ? this.#lettersOf(table) : [];
+    const state = () => [...tableEntries(table, chunks), entry(key, read())];
+    await this.#forget(superseded, state);
   }
 
   /** Empties a table without a log position: a load that cannot be resumed begins again. */
   async emptyForLoad(table: TableRuntime): Promise<void> {
     this.#refuseShared(table, "loading a table without key");
     await this.#empty(table);
+    // Letters of a load that was broken off would stand beside those of the next one.
+    await this.#forget(this.#lettersOf(table), () => []);
+  }
+
+  #lettersOf({ id, targets }: TableRuntime): Superseded[] {
+    const { book } = this.#parts;
+    return targets.flatMap(({ target }) =>
+      book
+        .keysOf(target.id)
+        .filter((key) => book.get(target.id, key)?.table === id)
+        .map((key) => ({ target: target.id, key })),
+    );
+  }
+
+  /** Letters go, and with them what state says. */
+  async #forget(
+    superseded: readonly Superseded[],
+    state: () => readonly StateEntry[],
+  ): Promise<void> {
+    await this.#parts.committer.commit([0], { writes: [], state, deadLetters: [], superseded });
+    for (const { target, key } of superseded) this.#parts.book.remove(target, key);
   }
 
   #write(state: () => readonly StateEntry[]): Promise<unknown> {
@@ -343,6 +368,19 @@ export class Barriers {
 function tableEntries(table: TableRuntime, chunks: readonly number[]): StateEntry[] {
   const documents = [table.stored, ...chunks.map((n) => table.storedChunk(n))];
   return documents.map(({ key, read }) => entry(key, read()));
+}
+
+/**
+ * What has to be read again where the catalogue tells of a shape before the log: chunks that were read in the old shape
+ * lack the new columns, and the log may never tell of their values. Behind INIT_SYNC it does, but for values that came
+ * with the column.
+ */
+function rewrittenAhead({ document, shape: previous }: TableRuntime, shape: TableShape): string[] {
+  const { added, retyped } = diffShapes(previous, shape);
+  const isOpen = previous.columns.some((column) => column.ordinal === null);
+  const all = document.state !== "SYNC" || isOpen;
+  const filled = added.filter((column) => all || column.filled === true);
+  return [...filled, ...retyped.map(({ to }) => to)].map((column) => column.name);
 }
 
 function tagOf(position: string): string {

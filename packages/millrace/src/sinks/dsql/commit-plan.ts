@@ -2,6 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Commit } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { arrayLiteral } from "./array-literal.ts";
+import { storedKey, storedLetter } from "./letter-rows.ts";
 import type { StateStatements } from "./state-statements.ts";
 import type { TableStatements } from "./table-statements.ts";
 import type { TaskName } from "./takeover.ts";
@@ -126,7 +127,7 @@ function planDeadLetters(
     const values = [
       ...mine,
       arrayLiteral(superseded.map((s) => s.target)),
-      arrayLiteral(superseded.map((s) => s.key)),
+      arrayLiteral(superseded.map((s) => storedKey(s.key))),
     ];
     planned.push(own("state", "dead letters", { statement: statements.deleteSuperseded, values }));
   }
@@ -134,8 +135,8 @@ function planDeadLetters(
     const columns = [
       deadLetters.map((letter) => letter.id),
       deadLetters.map((letter) => letter.target),
-      deadLetters.map((letter) => letter.key),
-      deadLetters.map((letter) => JSON.stringify(letter)),
+      deadLetters.map((letter) => storedKey(letter.key)),
+      deadLetters.map(storedLetter),
     ];
     const values = [...mine, ...columns.map(arrayLiteral)];
     planned.push(own("state", "dead letters", { statement: statements.putDeadLetters, values }));

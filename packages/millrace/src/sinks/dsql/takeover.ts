@@ -1,5 +1,5 @@
 import { failpoint } from "../../model/failpoint.ts";
-import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
 import type { LaneRow, Takeover } from "../../model/sink.ts";
@@ -7,6 +7,7 @@ import { arrayLiteral } from "./array-literal.ts";
 import { classify, sqlStateOf } from "./errors.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { commitTransaction } from "./end-transaction.ts";
+import { letterOfStored } from "./letter-rows.ts";
 import type { ConnectionPool } from "./pool.ts";
 import type { RetryPorts } from "./retry.ts";
 import { untilDone } from "./retry.ts";
@@ -180,7 +181,7 @@ async function queryLetters(
   { pipeline, task }: TaskName,
 ): Promise<readonly DeadLetter[]> {
   const rows = await connection.query(text, [pipeline, task]);
-  return rows.map(([letter]) => deadLetterOf(JSON.parse(letter ?? "null") as DeadLetter));
+  return rows.map(([letter]) => letterOfStored(letter ?? "null"));
 }
 
 /** The letters as they stand, for who only looks: none where no pipeline has ever made the table. */
