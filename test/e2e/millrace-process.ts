@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { createInterface } from "node:readline";
 
 const program = fileURLToPath(new URL("../../packages/millrace/src/cli/main.ts", import.meta.url));
+/** A process that lives for seconds would spend the first of them on compiling what the last one compiled too. */
+const compileCache = fileURLToPath(new URL("../../.cache/compiled", import.meta.url));
 
 /** How a process ended. */
 export interface Ending {
@@ -34,7 +36,8 @@ export class MillraceProcess {
 
   /** Starts `millrace ARGS`; `failpoints` goes into MILLRACE_FAILPOINTS. */
   constructor(args: readonly string[], failpoints?: string) {
-    const { MILLRACE_FAILPOINTS: _, ...env } = process.env;
+    const { MILLRACE_FAILPOINTS: _, ...outer } = process.env;
+    const env = { NODE_COMPILE_CACHE: compileCache, ...outer };
     const running = Promise.withResolvers<void>();
     this.running = running.promise;
     this.#isReading = running.resolve;
