@@ -17,11 +17,22 @@ export class UsageError extends Error {
 
 export const USAGE = `npm start -- [--for SECONDS] [--rows N] [--rate N] [--listen ADDR:PORT] [--json]
 
-  --for SECONDS   end after that long in SYNC: verify row by row, print a summary, exit 0 (or 3 where rows differ)
+  --for SECONDS   end after that long in SYNC: verify row by row, print a
+                  summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
   --rate N        changes a second while it runs (default 200; 0 for none)
-  --listen A:P    where /metrics, /health and the API are served (default 127.0.0.1:8083, or "off")
-  --json          one JSON object a line instead of text`;
+  --listen A:P    where /metrics, /health and the API are served (default
+                  127.0.0.1:8083, or "off")
+  --json          one JSON object a line instead of text
+  --help          this text
+
+A PostgreSQL with a shop that is being used is copied into an Aurora DSQL of
+this machine and followed live. Without --for it runs until Ctrl-C.`;
+
+/** Whether only the usage is asked for. */
+export function wantsHelp(argv: readonly string[]): boolean {
+  return argv.includes("--help") || argv.includes("-h");
+}
 
 /** Parses the arguments behind `npm start --`. */
 export function parseArguments(argv: readonly string[]): DemoArguments {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startDsqlLocal, type DsqlLocal } from "dsql-local";
 import { loadPipeline, Metrics, verifyPipeline, type Pipeline } from "millrace";
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
-import { parseArguments, UsageError, type DemoArguments } from "./arguments.ts";
+import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
 import { serve } from "./listener.ts";
 import { jsonScreen, plainScreen, terminalScreen, type Screen } from "./screen.ts";
@@ -12,16 +12,31 @@ import { openShop } from "./shop.ts";
 
 const DIFFERENT = 3;
 
+/** Signals that close follow one another are one wish: a process group is signalled at once. */
+const SAME_WISH_MS = 300;
+
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseArguments(argv);
   const write = (text: string) => void process.stdout.write(text);
+  if (wantsHelp(argv)) {
+    write(`${USAGE}\n`);
+    return 0;
+  }
+  const options = parseArguments(argv);
   const screen = options.json
     ? jsonScreen(write)
     : process.stdout.isTTY
-      ? terminalScreen(write)
+      ? terminalScreen(write, () => process.stdout.columns)
       : plainScreen(write, Date.now);
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  let firstMs: number | null = null;
+  const heard = () => {
+    if (firstMs !== null && performance.now() - firstMs > SAME_WISH_MS) process.exit(1);
+    if (firstMs !== null) return;
+    firstMs = performance.now();
+    screen.say("Finishing what is under way … Ctrl-C again ends at once.");
+    stop.abort();
+  };
+  process.on("SIGINT", heard).on("SIGTERM", heard);
   const closing: (() => Promise<unknown>)[] = [];
   try {
     return await run(options, screen, stop.signal, (close) => closing.unshift(close));
@@ -36,7 +51,7 @@ async function run(
   signal: AbortSignal,
   atEnd: (close: () => Promise<unknown>) => void,
 ): Promise<number> {
-  screen.say("Starting a PostgreSQL 18 with a shop, and an Aurora DSQL of this machine …");
+  screen.say("Starting a PostgreSQL 18 with a shop, and a local Aurora DSQL …");
   const [postgres, dsql] = await Promise.all([
     startPostgres(),
     startDsqlLocal({ auth: "trust", tls: "on" }),
@@ -49,10 +64,8 @@ async function run(
     `${postgres.host}:${postgres.port}/shop`,
     `${dsql.host}:${dsql.port}/${dsql.database}`,
   ];
-  screen.say(`The shop has ${options.rows} orders. From PostgreSQL at ${from} to DSQL at ${to}.`, {
-    from,
-    to,
-  });
+  screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
+  screen.say(`From PostgreSQL at ${from} to DSQL at ${to}.`, { from, to });
 
   const customers = new Customers(shop, options.rate);
   customers.start();
@@ -70,7 +83,8 @@ async function run(
   if (server !== null) atEnd(() => server.close());
   await pipeline.start();
   atEnd(() => pipeline.stop());
-  if (server !== null) screen.say(`Status, metrics and health: ${server.url}`);
+  if (server !== null) screen.say(`Metrics and health: ${server.url}/metrics, /health/ready`);
+  if (options.forSeconds === null) screen.say("Ctrl-C ends it.");
   const began = Date.now();
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
   atEnd(async () => clearInterval(ticking));
@@ -87,6 +101,10 @@ async function run(
   if (options.forSeconds === null) return 0;
   clearInterval(ticking);
   screen.end();
+  if (signal.aborted) {
+    screen.say("Stopped before the verification.");
+    return 1;
+  }
   return verify(pipeline, description, customers.changes, screen);
 }
 
@@ -104,7 +122,7 @@ async function verify(
   const { equal } = result;
   const verdict = equal ? "EQUAL" : "DIFFERENT";
   screen.say(
-    `${verdict}: ${rows} rows in ${result.tables.length} tables, after ${changes} changes made while it ran.`,
+    `${verdict}: ${rows.toLocaleString("en-US")} rows in ${result.tables.length} tables, after ${changes.toLocaleString("en-US")} changes while it ran.`,
     { equal, rows, changes, tables: result.tables },
   );
   return equal ? 0 : DIFFERENT;

@@ -5,7 +5,7 @@ export interface Screen {
   /** One line about a step. */
   say(text: string, data?: Readonly<Record<string, unknown>>): void;
   /** How the pipeline stands; called twice a second. */
-  show(pipeline: Pipeline, written: number): void;
+  show(pipeline: Pick<Pipeline, "status">, written: number): void;
   end(): void;
 }
 
@@ -15,8 +15,9 @@ type Status = ReturnType<Pipeline["status"]>;
 export function jsonScreen(write: (text: string) => void): Screen {
   const line = (data: object) => write(`${JSON.stringify(data)}\n`);
   return {
-    say: (text, data) => line({ message: text, ...data }),
-    show: (pipeline, written) => line({ ...summary(pipeline.status()), changesMade: written }),
+    say: (text, data) => line({ type: "step", message: text, ...data }),
+    show: (pipeline, written) =>
+      line({ type: "status", ...summary(pipeline.status()), changesMade: written }),
     end: () => {},
   };
 }
@@ -39,8 +40,8 @@ export function plainScreen(write: (text: string) => void, now: () => number): S
   };
 }
 
-/** Redraws its lines in place on a terminal. */
-export function terminalScreen(write: (text: string) => void): Screen {
+/** Redraws its lines in place on a terminal of so many columns; a line that wraps could not be taken back. */
+export function terminalScreen(write: (text: string) => void, columns: () => number): Screen {
   let height = 0;
   const clear = () => {
     if (height > 0) write(`\u001b[${height}A\u001b[0J`);
@@ -53,7 +54,8 @@ export function terminalScreen(write: (text: string) => void): Screen {
     },
     show: (pipeline, written) => {
       clear();
-      const drawn = lines(pipeline.status(), written);
+      const width = Math.max(20, columns() - 1);
+      const drawn = lines(pipeline.status(), written).map((line) => line.slice(0, width));
       height = drawn.length;
       write(`${drawn.join("\n")}\n`);
     },
@@ -63,16 +65,26 @@ export function terminalScreen(write: (text: string) => void): Screen {
   };
 }
 
+/** At most 79 characters each while numbers are below ten millions. */
 function lines(status: Status, written: number): string[] {
   const lag = status.lagMs === null ? "–" : `${(status.lagMs / 1000).toFixed(1)} s`;
+  const memory = `${mib(status.bufferBytes)} of ${mib(status.bufferLimitBytes)} MiB`;
+  const retrying = status.retrying === null ? [] : [`  ${status.retrying.message}`];
   return [
-    `  ${status.state.toUpperCase()}  lag ${lag}  buffer ${mib(status.bufferBytes)} of ${mib(status.bufferLimitBytes)}  changes made by the shop ${written}`,
+    `  ${status.state.toUpperCase()}  lag ${lag}  memory ${memory}  ${grouped(written)} changes at the shop`,
+    ...retrying,
     ...status.tables.map((table) => {
       const percent = table.loadedPercent ?? 0;
-      const bar = "█".repeat(Math.round(percent / 5)).padEnd(20, "░");
-      return `  ${table.id.padEnd(20)} ${table.state.padEnd(9)} ${bar} ${String(table.rowsLoaded).padStart(9)} rows loaded ${String(table.changes).padStart(9)} changes`;
+      const bar = "█".repeat(Math.round(percent / 10)).padEnd(10, "░");
+      const rows = grouped(table.rowsLoaded).padStart(9);
+      const changes = grouped(table.changes).padStart(9);
+      return `  ${table.id.padEnd(19)} ${table.state.padEnd(9)} ${bar} ${rows} rows ${changes} changes`;
     }),
   ];
+}
+
+function grouped(value: number): string {
+  return value.toLocaleString("en-US");
 }
 
 function summary(status: Status): object {
@@ -87,5 +99,5 @@ function summary(status: Status): object {
 }
 
 function mib(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+  return (bytes / 1024 / 1024).toFixed(1);
 }

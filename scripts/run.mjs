@@ -16,13 +16,25 @@ export async function runProgram(file, args = process.argv.slice(2)) {
     console.error(`millrace: ${file} is not there: this checkout is not complete.`);
     process.exit(1);
   }
-  const { code, signal } = await run(findNode(), [
-    "--conditions=source",
-    join(root, file),
-    ...args,
-  ]);
+  const { code, signal } = await run(
+    findNode(),
+    ["--conditions=source", join(root, file), ...args],
+    { cwd: callersFolder(process.env, process.cwd()) },
+  );
   if (signal === null) process.exit(code ?? 1);
   endBy(signal);
+}
+
+/**
+ * Where the caller stands: npm goes to the root of the checkout before it runs a script, but file names in the arguments
+ * count from the folder in which they were typed.
+ * @param {Record<string, string | undefined>} env
+ * @param {string} cwd
+ */
+export function callersFolder(env, cwd) {
+  const { npm_lifecycle_event: script, INIT_CWD: folder } = env;
+  const byNpm = script !== undefined && cwd === root;
+  return byNpm && folder !== undefined && existsSync(folder) ? folder : cwd;
 }
 
 /** Runs a command, passes signals on to it, and gives how it ended. Its PATH begins with our Node and tools. */

@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { callersFolder } from "./run.mjs";
+import { root } from "./setup.mjs";
 
 let folder;
 beforeAll(() => {
@@ -88,5 +90,21 @@ describe("runProgram", () => {
   it("ends by the signal that ended the program", async () => {
     const { code, signal } = await end(start(`process.kill(process.pid, "SIGKILL");`));
     expect({ code, signal }).toEqual({ code: null, signal: "SIGKILL" });
+  });
+});
+
+describe("callersFolder", () => {
+  const asked = { npm_lifecycle_event: "millrace", INIT_CWD: tmpdir() };
+
+  it("is where the caller of npm stands, for file names in the arguments", () => {
+    expect(callersFolder(asked, root)).toBe(tmpdir());
+  });
+
+  it.each([
+    ["npm did not start it", { INIT_CWD: tmpdir() }, root],
+    ["it was started in a folder of its own", asked, "/"],
+    ["the caller's folder is gone", { ...asked, INIT_CWD: join(tmpdir(), "no", "such") }, root],
+  ])("is the working folder where %s", (_name, env, cwd) => {
+    expect(callersFolder(env, cwd)).toBe(cwd);
   });
 });

@@ -47,6 +47,7 @@ function createProgram(io: CliSurroundings, finish: (code: number) => void): Com
     .description(
       "Copies tables into Amazon Aurora DSQL and keeps them equal: a full load, then change data capture.",
     )
+    .version(VERSION, "-V, --version", "the version of Millrace")
     .showHelpAfterError("(millrace --help lists commands and options)")
     .exitOverride()
     .configureOutput({

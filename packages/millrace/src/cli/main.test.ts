@@ -30,6 +30,7 @@ async function closedPort(): Promise<number> {
 
 describe("millrace", () => {
   it("tells its version", async () => {
+    expect(await cli(["--version"])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" });
     expect(await cli(["version"])).toEqual({ code: 0, stdout: `${VERSION}\n`, stderr: "" });
     expect(JSON.parse((await cli(["version", "--json"])).stdout)).toEqual({
       version: VERSION,

@@ -165,7 +165,8 @@ describe("a pipeline", () => {
     expect([different.code, different.stdout]).toEqual([
       3,
       "public.orders: 1 missing, 1 extra, 1 different; 3,000 rows at the source, 3,000 at the target\n" +
-        "  different id=17: note\n  missing id=18\n  extra id=4000\n",
+        "  different id=17: note\n  missing id=18\n  extra id=4000\n" +
+        "(missing: at the source, not at the target)\n(extra: at the target, not at the source)\n",
     ]);
     await target.query("UPDATE orders SET note = 'n17' WHERE id = 17");
     await target.query("DELETE FROM orders WHERE id = 4000");

@@ -47,6 +47,12 @@ export class RestClient {
 }
 
 function checkedUrl(url: string): string {
+  // What holds a login, or may be the address of a database, is not shown.
+  if (url.includes("@"))
+    throw new MillraceError(
+      "MR_USAGE",
+      "--url holds a login; write the address alone, such as http://127.0.0.1:8083, and give the token with --token-file",
+    );
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, "");
   throw new MillraceError(
     "MR_USAGE",

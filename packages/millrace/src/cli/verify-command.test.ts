@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { tableId } from "../model/table.ts";
 import type { TableVerdict } from "../verify/verify-tables.ts";
-import { verdictText } from "./verify-command.ts";
+import { explanation, verdictText } from "./verify-command.ts";
 
 const table = tableId("public", "orders");
 const same: TableVerdict = {
@@ -35,5 +35,23 @@ describe("verdictText", () => {
     expect(verdictText({ ...same, target, missing: 2, targetRows: 2998 })).toBe(
       "public.orders → copy.orders: 2 missing; 3,000 rows at the source, 2,998 at the target\n",
     );
+  });
+});
+
+describe("explanation", () => {
+  it("is nothing where the tables are equal or differ only in values", () => {
+    expect(explanation([same, { ...same, different: 2 }])).toBe("");
+  });
+
+  it("says once what rows are that could not be judged, and what to do", () => {
+    const text = explanation([
+      { ...same, unsettled: 2 },
+      { ...same, unsettled: 1, missing: 1 },
+    ]);
+    expect(text.split("\n")).toEqual([
+      "(missing: at the source, not at the target)",
+      expect.stringMatching(/^\(unsettled: .*Is it running \(`millrace status`\)\?.*\)$/),
+      "",
+    ]);
   });
 });

@@ -35,7 +35,11 @@ export async function verifyCommand(
         ),
     });
     line.clear();
-    io.stdout.write(json ? `${JSON.stringify(result)}\n` : result.tables.map(verdictText).join(""));
+    io.stdout.write(
+      json
+        ? `${JSON.stringify(result)}\n`
+        : result.tables.map(verdictText).join("") + explanation(result.tables),
+    );
     return result.equal ? EXIT.done : EXIT.different;
   } finally {
     line.clear();
@@ -55,6 +59,22 @@ export function verdictText(verdict: TableVerdict): string {
   const rest = cutShort ? ["the comparison was cut short, so many rows differ"] : [];
   const head = `${name}: ${[...counts, ...rest].join(", ")}; ${grouped(sourceRows)} rows at the source, ${grouped(targetRows)} at the target\n`;
   return head + rows.map(rowText).join("");
+}
+
+/** Words of the verdicts that do not explain themselves. */
+export function explanation(tables: readonly TableVerdict[]): string {
+  const has = (kind: "missing" | "extra" | "unsettled") => tables.some((table) => table[kind] > 0);
+  const lines = [
+    ...(has("missing") ? ["missing: at the source, not at the target"] : []),
+    ...(has("extra") ? ["extra: at the target, not at the source"] : []),
+    ...(has("unsettled")
+      ? [
+          "unsettled: differed, and could not be judged: the rows went on changing, or the pipeline did not bring their " +
+            "changes within a minute. Is it running (`millrace status`)? Then verify again when less is written",
+        ]
+      : []),
+  ];
+  return lines.map((line) => `(${line})\n`).join("");
 }
 
 function rowText({ kind, key, columns }: RowDifference): string {

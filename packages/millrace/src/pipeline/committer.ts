@@ -131,11 +131,12 @@ export class Committer {
   }
 
   #fenced(stranger: LaneRow | undefined): MillraceError {
-    const theirs = stranger?.fence ?? "none";
-    return new MillraceError(
-      "MR_FENCED",
-      `the lane rows carry fence ${theirs}, ours is ${this.fence}`,
-    );
+    const what =
+      stranger === undefined
+        ? `the lane rows are gone; ours carried fence ${this.fence}`
+        : `another process took over with fence ${stranger.fence}, ours was ${this.fence}`;
+    const seen = new Date(this.#parts.clock.now()).toISOString();
+    return new MillraceError("MR_FENCED", `${what}; seen at ${seen}`);
   }
 
   async #readLanes(): Promise<readonly LaneRow[]> {

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { parseArguments, USAGE, UsageError, wantsHelp } from "./arguments.ts";
+
+describe("the demo's arguments", () => {
+  it("have defaults, and a usage that fits 80 columns", () => {
+    expect(parseArguments([])).toEqual({
+      forSeconds: null,
+      rows: 20_000,
+      rate: 200,
+      listen: "127.0.0.1:8083",
+      json: false,
+    });
+    expect(Math.max(...USAGE.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it("ask for help in either spelling", () => {
+    expect([["--help"], ["--for", "3", "-h"], ["--for", "3"]].map(wantsHelp)).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it.each([[["--nope"]], [["--for"]], [["--rows", "many"]], [["--for=0"]]])(
+    "that mean nothing are refused with the usage: %s",
+    (argv) => {
+      expect(() => parseArguments(argv)).toThrow(UsageError);
+      expect(() => parseArguments(argv)).toThrow("--rows N");
+    },
+  );
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import {
+  PipelineInTests,
+  tableStatus,
+} from "../packages/millrace/src/server/served-pipeline.fixture.ts";
+import { terminalScreen } from "./screen.ts";
+
+/** What a terminal of so many columns is sent. */
+function shown(
+  columns: number,
+  status: ConstructorParameters<typeof PipelineInTests>[1],
+): string[] {
+  const written: string[] = [];
+  const screen = terminalScreen(
+    (text) => void written.push(text),
+    () => columns,
+  );
+  screen.show(new PipelineInTests("shop", status), 123_456);
+  return written.join("").trimEnd().split("\n");
+}
+
+describe("the demo's screen", () => {
+  it("fits 80 columns, whatever happens", () => {
+    const tables = ["customers", "order_lines", "orders", "products"].map((name) =>
+      tableStatus(name, { state: "INIT_SYNC", rowsLoaded: 9_999_999, changes: 9_999_999 }),
+    );
+    const lines = shown(80, {
+      state: "retrying",
+      tables,
+      lagMs: 123_456,
+      bufferBytes: 64 * 2 ** 20,
+      bufferLimitBytes: 64 * 2 ** 20,
+      retrying: {
+        code: "MR_SINK_LOST_CONNECTION",
+        message: `MR_SINK_LOST_CONNECTION: ${"x".repeat(200)}`,
+        remedy: "Wait.",
+        sinceMs: 0,
+        attempts: 3,
+        nextTryMs: 0,
+      },
+    });
+    expect(lines).toHaveLength(6);
+    expect(lines[5]).toMatch(/9,999,999 changes$/);
+    expect(lines[0]).toMatch(/changes at the shop$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+  });
+});
