@@ -23,6 +23,8 @@ export interface Column {
   readonly ordinal: number | null;
   /** The source has ordinals, and which one this column has is not proven: what the log says of it is not used. */
   readonly unproven?: boolean;
+  /** Rows that were there before the column may have got a value in it (a default); told by the catalogue alone. */
+  readonly filled?: boolean;
   /** The source computes it (`GENERATED ALWAYS AS … STORED`). */
   readonly generated?: boolean;
 }

@@ -290,6 +290,7 @@ export class Barriers {
     const chunks = [...table.chunks.keys()];
     table.chunks.clear();
     this.#restartLoad(table, sweep);
+    table.update({ stopped: null });
     const { key, read } = table.storedParts;
     // Every row is seen again, and rows that are gone are looked for: what cannot be applied is parked anew.
     const superseded = sweep === "due" || table.keyless ? this.#lettersOf(table) : [];

@@ -43,6 +43,28 @@ describe("compileRoutes", () => {
     const [route] = compileRoutes(lagging, [{ target: targetOf(newer), from: newer }], plainRouter);
     expect(route?.map(["1", "written as x"])).toEqual(["1", UNCHANGED]);
     expect(route?.unsure).toBe(true);
+    // What a snapshot reads is what there is now: what it does not have, the source does not have.
+    expect(route?.mapRead(["1", "read as x"])).toEqual(["1", null]);
+  });
+
+  it("never takes a column that is not proven for one of the same name", () => {
+    const lagging = shapeOf([id, { ...columnOf("x", null), unproven: true }]);
+    const newer = shapeOf([id, columnOf("x", 7)]);
+    const [route] = compileRoutes(lagging, [{ target: targetOf(newer), from: newer }], plainRouter);
+    expect(route?.map(["1", "of another x"])).toEqual(["1", UNCHANGED]);
+    const [back] = compileRoutes(
+      newer,
+      [{ target: targetOf(lagging), from: lagging }],
+      plainRouter,
+    );
+    expect(back?.map(["1", "read"])).toEqual(["1", "read"]);
+  });
+
+  it("finds rows by their key even where no column of it is proven", () => {
+    const lagging = shapeOf([{ ...columnOf("k", null), unproven: true }, v]);
+    const newer = shapeOf([id, v]);
+    const [route] = compileRoutes(lagging, [{ target: targetOf(newer), from: newer }], plainRouter);
+    expect(route?.map(["1", "x"])).toEqual(["1", "x"]);
   });
 
   it("projects first", () => {
@@ -76,14 +98,17 @@ describe("unfit", () => {
     expect(unfit(plain, ["1", new Skimmed(9_000)])).toEqual({
       code: "MR_VALUE_TOO_LARGE",
       reason: 'column "v" is 9000 bytes, more than the sink takes',
+      column: "v",
     });
     expect(unfit(picky, ["1", "1.23"])).toEqual({
       code: "MR_VALUE_DOES_NOT_FIT",
       reason: 'column "v": it would be rounded',
+      column: "v",
     });
     expect(unfit(plain, [null, "x"])).toEqual({
       code: "MR_KEY_NULL",
       reason: 'key column "id" is NULL',
+      column: "id",
     });
   });
 

@@ -3,6 +3,7 @@ import type { Position } from "../model/position.ts";
 import type { Source, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
+import { IdleShapes } from "./idle-shapes.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableLoads } from "./table-loads.ts";
@@ -38,18 +39,20 @@ const LOOK_EVERY_MS = 5_000;
  */
 export class TableWatch {
   readonly #parts: TableWatchParts;
+  readonly #shapes: IdleShapes;
   #moved: Moved[] = [];
   #hasLooked = false;
   #wake: (() => void) | null = null;
 
   constructor(parts: TableWatchParts) {
     this.#parts = parts;
+    this.#shapes = new IdleShapes(parts);
     this.#hasLooked = parts.source.look === undefined;
   }
 
   /** Nothing is known that still has to be met; false before the first look. */
   get settled(): boolean {
-    return this.#hasLooked && this.#moved.length === 0;
+    return this.#hasLooked && this.#moved.length === 0 && this.#shapes.settled;
   }
 
   /** Works until the signal aborts. @throws RestartNeeded */
@@ -58,13 +61,14 @@ export class TableWatch {
     while (!signal.aborted) {
       await this.#look();
       await this.#meet();
+      await this.#shapes.meet();
       await this.#pause();
     }
   }
 
   /** The frontier has moved. */
   onFrontier(): void {
-    if (this.#moved.some((moved) => this.#isPassed(moved))) this.#wake?.();
+    if (this.#moved.some((moved) => this.#isPassed(moved)) || this.#shapes.isDue) this.#wake?.();
   }
 
   async #pause(): Promise<void> {
@@ -89,9 +93,11 @@ export class TableWatch {
       const table = tables.get(look.id);
       if (table === undefined || isAwaited(table, look)) continue;
       refuseLeft(look);
+      this.#shapes.see(table, look.shape);
       if (look.rows !== "same") moved.push({ table, look });
       else if (this.#note(table, look)) await writeState([table.storedParts]);
     }
+    await this.#shapes.look();
     if (moved.length > 0) {
       // After the looks: what they saw is in the log before this.
       const end = await source.logEnd();

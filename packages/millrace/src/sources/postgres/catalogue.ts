@@ -61,6 +61,7 @@ export interface ColumnRow extends TypeRow {
   readonly nullable: boolean;
   readonly generated: boolean;
   readonly logged: boolean;
+  readonly filled: boolean;
 }
 
 /** A table as {@link KEYS_SQL} gives it. */
@@ -168,7 +169,8 @@ function factsOf(row: TableRow, all: readonly ColumnRow[]): TableFacts {
 function columnOf(row: ColumnRow): Column {
   const { name, sourceType, nullable, ordinal } = row;
   const column = { name, type: typeOf(row), sourceType, nullable, ordinal };
-  return row.generated ? { ...column, generated: true } : column;
+  const filled = row.filled ? { filled: true } : {};
+  return row.generated ? { ...column, ...filled, generated: true } : { ...column, ...filled };
 }
 
 function typeOf(row: TypeRow): LogicalType {
