@@ -23,6 +23,8 @@ export function eventText(event: PipelineEvent): string | null {
       return recoveredText(event);
     case "dead-letter":
       return `${event.table}: a row was parked as a dead letter: ${event.code}: ${event.reason}`;
+    case "table-stopped":
+      return `${event.table} is stopped: ${event.message}. ${event.remedy}`;
     case "dead-letter-settled":
       return `${event.table}: dead letter ${event.id.slice(0, 12)}: ${event.outcome}`;
     case "caught-up":

@@ -21,6 +21,7 @@ const TABLE = z.object({
   loadedPercent: z.number().nullable(),
   changes: z.number(),
   deadLetters: z.number(),
+  stopped: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).nullable(),
   notices: z.array(z.string()),
 });
 
@@ -195,11 +196,23 @@ function statusText(status: RemotePipeline, nowMs: number): string {
       ? []
       : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),
     `  tables    ${inSync} of ${status.tables.length} in SYNC`,
+    ...stoppedLines(status),
     ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
     `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function stoppedLines({ tables }: RemotePipeline): string[] {
+  return tables.flatMap(({ id, stopped }) =>
+    stopped === null
+      ? []
+      : [
+          `  stopped   ${id}: ${stopped.message}`,
+          "            mend the mapping, then millrace resync it",
+        ],
+  );
 }
 
 /** Nothing where nothing is parked. */
@@ -214,7 +227,7 @@ function tablesText(tables: readonly z.output<typeof TABLE>[]): string {
   const header = ["TABLE", "STATE", "LOADED", "ROWS", "CHANGES", "DEAD LETTERS", "TARGETS"];
   const rows = tables.map((table) => [
     table.id,
-    table.state,
+    table.stopped === null ? table.state : "STOPPED",
     table.loadedPercent === null ? "-" : `${Math.floor(table.loadedPercent)} %`,
     grouped(table.rowsLoaded),
     grouped(table.changes),

@@ -182,8 +182,12 @@ class Run {
       return this.#refused(error);
     }
     try {
-      if (this.#options.untilCaughtUp) await this.#untilCaughtUp(pipeline);
+      const failure = this.#options.untilCaughtUp ? await this.#untilCaughtUp(pipeline) : null;
       await pipeline.done;
+      if (failure !== null) {
+        this.#refused(failure);
+        return EXIT.failed;
+      }
       return this.#stopped(pipeline);
     } catch {
       // The pipeline has told its failure as an event and in the log.
@@ -208,13 +212,20 @@ class Run {
     return exitCodeOf(error);
   }
 
-  async #untilCaughtUp(pipeline: Pipeline): Promise<void> {
+  /** What keeps a table from catching up though the others have; null where nothing does. */
+  async #untilCaughtUp(pipeline: Pipeline): Promise<unknown> {
+    let failure: unknown = null;
     const caughtUp = pipeline.caughtUp().then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        failure = error;
+        return error instanceof MillraceError && error.code === "MR_TABLE_STOPPED";
+      },
     );
     // Whichever comes first: a failure or a stop ends the pipeline before it has caught up.
-    if (await Promise.race([caughtUp, pipeline.done.then(() => false)])) await pipeline.stop();
+    if (!(await Promise.race([caughtUp, pipeline.done.then(() => false)]))) return null;
+    await pipeline.stop();
+    return failure;
   }
 
   async #show(pipeline: Pipeline): Promise<void> {

@@ -36,7 +36,7 @@ export const CATALOGUE = {
     class: "fenced",
     meaning: "Another process has taken over this pipeline; this one can no longer write.",
     remedy:
-      "Leave this process stopped; if both were meant to run, give one of them another pipeline name.",
+      "Leave this process stopped: the other one does the work. Where nobody knows of another one, look for a second `millrace run` with this pipeline.name and this sink; where both are meant to run, give one of them another name.",
   },
   MR_SOURCE_LOST_CONNECTION: {
     class: "transient",
@@ -118,7 +118,8 @@ export const CATALOGUE = {
   MR_VALUE_DOES_NOT_FIT: {
     class: "row",
     meaning: "A value would have to be rounded or cut to fit the target's type.",
-    remedy: "Mend the value at the source or widen the column at the target, then replay the letter; or map the column to text and resync the table.",
+    remedy:
+      "Mend the value at the source or widen the column at the target, then replay the letter; or map the column to text and resync the table.",
   },
   MR_KEY_NULL: {
     class: "row",
@@ -127,9 +128,17 @@ export const CATALOGUE = {
   },
   MR_DEAD_LETTER_LIMIT: {
     class: "config",
-    meaning: "So many rows of one table were refused that the mapping must be wrong, not the rows.",
+    meaning:
+      "So many rows of one table were refused that the mapping must be wrong, not the rows; the table is stopped, or, with `dead-letters: fail`, the pipeline at the first of them.",
     remedy:
       "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
+  },
+  MR_TABLE_STOPPED: {
+    class: "config",
+    meaning:
+      "A table is stopped: its changes are not applied any more, those of the other tables are.",
+    remedy:
+      "Read the reasons (`millrace dead-letters list`), mend the mapping or the target, then `millrace resync` the table.",
   },
   MR_SCHEMA_CHANGE_REFUSED: {
     class: "config",

@@ -36,6 +36,12 @@ function lineOf(event: TaskEvent): Line {
       return ["warn", recoveredText(event), { code: event.code, attempts: event.attempts }];
     case "dead-letter":
       return deadLetterLine(event);
+    case "table-stopped":
+      return [
+        "error",
+        `table is stopped: ${event.message}`,
+        { table: event.table, code: event.code, remedy: event.remedy },
+      ];
     case "dead-letter-settled":
       return [
         event.outcome === "refused" ? "warn" : "info",

@@ -103,6 +103,14 @@ const STATUS_METRICS: readonly StatusMetric[] = [
           set({ table: table.id, state }, table.state === state ? 1 : 0);
     },
   ),
+  gaugeOf(
+    "millrace_table_stopped",
+    "1 for a table whose changes are not applied any more, until it is loaded anew.",
+    ["table"],
+    ({ tables }, set) => {
+      for (const table of tables) set({ table: table.id }, table.stopped === null ? 0 : 1);
+    },
+  ),
   counterOf(
     "millrace_retries_total",
     "Attempts that were made again, by the error that made them necessary.",

@@ -76,6 +76,8 @@ export class Feed {
     const table = this.#table;
     if (table === null || this.#routes.length === 0) return this.#parts.logBytes.give(change.bytes);
     if (change.transaction !== this.#transaction) this.saw(change.transaction);
+    // Seen all the same: the snapshots that bring it back have to hold what is left out here.
+    if (table.stopped !== null) return this.#parts.logBytes.give(change.bytes);
     table.changes++;
     if (table.keyless) this.#keyless(table, change);
     else if (change.movedFrom !== null) this.#moved(table, change, change.movedFrom);

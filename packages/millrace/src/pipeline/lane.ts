@@ -3,6 +3,7 @@ import type { Position } from "../model/position.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { countChanges } from "./compaction.ts";
+import { TooManyRefused } from "./dead-letter-book.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
@@ -18,6 +19,8 @@ export interface LaneParts extends WriterParts {
   readonly flushIntervalMs: number;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
+  /** The run goes on without a table; rejects in order to begin it. */
+  readonly stopTable: (why: TooManyRefused) => Promise<never>;
   /** Waits until more may have come, and the other lanes have passed what they hold, but not for ever. */
   readonly waitForOthers: (lane: number, waitMs: number) => Promise<void>;
 }
@@ -79,7 +82,12 @@ export class Lane {
         });
         continue;
       }
-      await this.#step();
+      try {
+        await this.#step();
+      } catch (thrown) {
+        if (thrown instanceof TooManyRefused) await this.#parts.stopTable(thrown);
+        throw thrown;
+      }
     }
   }
 

@@ -136,6 +136,7 @@ export class Loader {
       state !== "INIT_SYNC" ||
       table.keyless ||
       table.held ||
+      table.stopped !== null ||
       table.loading.signal.aborted ||
       this.#planning.has(table)
     )

@@ -1,11 +1,13 @@
 import type { ByteAccount } from "./byte-budget.ts";
 import { ConstraintOrder } from "./constraint-order.ts";
+import type { TooManyRefused } from "./dead-letter-book.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { SourceReads } from "./source-reads.ts";
 import type { LiveDocument } from "./state-writer.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
 interface LaneSetParts {
@@ -16,6 +18,7 @@ interface LaneSetParts {
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
+  readonly stopTable: (why: TooManyRefused) => Promise<never>;
 }
 
 /** What a batch leaves free for its checkpoint, its lane row and the documents that travel with it. */
@@ -40,7 +43,8 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
   const { committer, book } = prepared;
   const { compaction } = settings;
   const order = new ConstraintOrder(prepared.checks, prepared.choice);
-  const shared = { sink, committer, book, reads, observer, clock, compaction, order };
+  const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
+  const shared = { sink, committer, book, reads, observer, clock, compaction, order, writeTable };
   const laneParts = {
     ...shared,
     meetings: new MeetingWriter(shared),
@@ -54,6 +58,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     flushIntervalMs: settings.flushIntervalMs,
     signal,
     passed: parts.passed,
+    stopTable: parts.stopTable,
     waitForOthers: (lane: number, waitMs: number) => waitForOthers(lanes, lane, waitMs, parts),
   };
   const lanes: Lane[] = Array.from(

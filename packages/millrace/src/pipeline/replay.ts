@@ -7,7 +7,7 @@ import { UNCHANGED, type Row, type Value } from "../model/value.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Lane } from "./lane.ts";
-import { ReplayItem } from "./lane-item.ts";
+import { ClearItem, ReplayItem, type RowItem } from "./lane-item.ts";
 import type { Loader } from "./loader.ts";
 import { backoffMs } from "./retry.ts";
 import type { SourceReads, WantedRow } from "./source-reads.ts";
@@ -59,6 +59,28 @@ export class Replay {
         outcomes.push(...(await this.#page(id, ofTable.slice(at, at + PAGE_LETTERS))));
     }
     return outcomes;
+  }
+
+  /** Removes the rows that these keys have at the sink, as far as their letters still stand; the letters stay. */
+  async clear(letters: readonly DeadLetter[]): Promise<void> {
+    for (const [id, ofTable] of Map.groupBy(letters, ({ table }) => table)) {
+      const table = this.#parts.tables.get(id);
+      if (table === undefined) continue;
+      await this.#parts.loader.beside(table, async (stopped) => {
+        const lanes = this.#enter(ofTable.flatMap((letter) => this.#clearing(table, letter)));
+        await until(stopped, Promise.all([...lanes].map((lane) => lane.passedSoFar())));
+      });
+    }
+  }
+
+  #clearing(table: TableRuntime, letter: DeadLetter): { readonly item: ClearItem }[] {
+    const wanted = this.#wanted(table, letter);
+    if (typeof wanted === "string") return [];
+    const { route, change } = wanted;
+    const keyRow = change.after ?? [];
+    const gone = new Change("d", change.shape, keyRow, null, null, null, null, 0);
+    const row = route.map(keyRow);
+    return [{ item: new ClearItem("remove", table, route, letter.key, row, null, gone, 0) }];
   }
 
   async #page(id: TableId, letters: readonly DeadLetter[]): Promise<ReplayOutcome[]> {
@@ -126,7 +148,7 @@ export class Replay {
   }
 
   /** One step with the look at the window: nothing is awaited here (I7). */
-  #enter(fresh: readonly ReadLetter[]): ReadonlySet<Lane> {
+  #enter(fresh: readonly { readonly item: RowItem }[]): ReadonlySet<Lane> {
     const lanes = new Set<Lane>();
     for (const { item } of fresh) {
       const lane = this.#parts.lanes[this.#parts.choice.laneOf(item.route.target.id, item.key)];
@@ -154,6 +176,7 @@ export class Replay {
   /** What to ask the source for; a sentence where that cannot be. */
   #wanted(table: TableRuntime, letter: DeadLetter): Wanted | string {
     const { shape } = table;
+    if (table.stopped !== null) return `${table.id} is stopped; resync the table`;
     if (table.keyless)
       return `${table.id} has no key by which the row could be read again; resync the table`;
     const route = table.routeOf(shape, letter.target);

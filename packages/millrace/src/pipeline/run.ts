@@ -24,6 +24,7 @@ import { Replay } from "./replay.ts";
 import { resizeLanes } from "./resize-lanes.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { stateKey } from "./state-documents.ts";
+import { stopTable, tellStopped } from "./stop-table.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import type { ChannelStatus } from "./status.ts";
 import { TableLoads } from "./table-loads.ts";
@@ -119,6 +120,7 @@ export class Run {
     this.#putOff = new PutOffRounds({
       book: this.book,
       replay,
+      isReplaceable: (target) => prepared.checks.get(target)?.irreplaceable !== true,
       look: (table) => this.#syncIfPassed(table),
       fail: (error) => this.#failed.reject(error),
     });
@@ -134,6 +136,10 @@ export class Run {
       signal: this.#abort.signal,
       passed: (lane, mark) => {
         if (this.frontier.pass(lane, mark)) this.#onFrontier();
+      },
+      stopTable: (why) => {
+        const now = () => this.#parts.clock.now();
+        return stopTable({ tables: this.tables, writeState: this.#writeState, now }, why);
       },
     });
   }
@@ -301,6 +307,7 @@ export class Run {
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
+    tellStopped(this.tables, this.#parts.observer);
     // Nothing is loaded into lanes that are about to change.
     const loads = this.#prepared.wanted.equals(this.#prepared.choice);
     if (loads) this.#loads.start();
@@ -351,10 +358,11 @@ export class Run {
     return this.#loads.resync(id);
   }
 
-  /** Everything is SYNC, and nothing is known that the log did not tell. */
+  /** Everything is SYNC that is not stopped, and nothing is known that the log did not tell. */
   get allSync(): boolean {
     if (!this.#watch.settled) return false;
-    for (const table of this.tables.values()) if (table.document.state !== "SYNC") return false;
+    for (const { document, stopped } of this.tables.values())
+      if (document.state !== "SYNC" && stopped === null) return false;
     return true;
   }
 
@@ -396,7 +404,7 @@ export class Run {
   /** SYNC once the frontier has passed the table's end position (I7). */
   #syncIfPassed(table: TableRuntime): void {
     const { state, end } = table.document;
-    if (state === "SYNC" || !table.loaded || end === null) return;
+    if (state === "SYNC" || table.stopped !== null || !table.loaded || end === null) return;
     if (this.#parts.source.comparePositions(this.frontier.durable.position, end) < 0) return;
     if (this.#putOff.holds(table)) return;
     table.update({ state: "SYNC" });

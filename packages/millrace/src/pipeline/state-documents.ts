@@ -56,6 +56,18 @@ export interface TableDocument {
   readonly carrier?: Json | null;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
+  /**
+   * Its changes are not applied any more, since when and why. Only another generation of its INIT_SYNC brings it back:
+   * what the log told of it meanwhile is gone (I1).
+   */
+  readonly stopped?: StoppedDocument | null;
+}
+
+/** Why a table is stopped. */
+export interface StoppedDocument {
+  readonly code: string;
+  readonly message: string;
+  readonly atMs: number;
 }
 
 /** `parts/<id>`: the parts that hold a table's rows, as its load saw them ({@link TableStanding}); there may be many. */

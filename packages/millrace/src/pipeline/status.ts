@@ -28,6 +28,12 @@ export interface TableStatus {
   readonly loadedPercent: number | null;
   readonly changes: number;
   readonly deadLetters: number;
+  /** Why its changes are not applied any more; null where they are. A resync brings it back. */
+  readonly stopped: {
+    readonly code: string;
+    readonly message: string;
+    readonly atMs: number;
+  } | null;
   readonly notices: readonly string[];
 }
 
@@ -114,6 +120,14 @@ export type TaskEvent =
       readonly code: string;
       readonly attempts: number;
       readonly lastedMs: number;
+    }
+  /** Its changes are not applied any more, until it is loaded anew. */
+  | {
+      readonly type: "table-stopped";
+      readonly table: TableId;
+      readonly code: string;
+      readonly message: string;
+      readonly remedy: string;
     }
   /** A row was refused and is parked. `key` holds the names of the key's columns, never their values. */
   | {

@@ -167,5 +167,6 @@ export class TableLoads {
 }
 
 function mustLoad(table: TableRuntime): boolean {
-  return table.document.state === "INIT_SYNC" && !table.document.allPlanned;
+  const { state, allPlanned } = table.document;
+  return state === "INIT_SYNC" && !allPlanned && table.stopped === null;
 }

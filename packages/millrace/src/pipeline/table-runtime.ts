@@ -5,6 +5,7 @@ import {
   stateKey,
   type ChunkDocument,
   type PartsDocument,
+  type StoppedDocument,
   type TableDocument,
 } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
@@ -82,6 +83,11 @@ export class TableRuntime {
     return this.#document.shape;
   }
 
+  /** Nothing of it is applied or loaded until it is loaded anew. */
+  get stopped(): StoppedDocument | null {
+    return this.#document.stopped ?? null;
+  }
+
   get keyless(): boolean {
     return this.#document.shape.key.length === 0;
   }
@@ -145,6 +151,7 @@ export class TableRuntime {
       loadedPercent: percent === null ? null : Math.floor(percent),
       changes: this.changes,
       deadLetters,
+      stopped: this.stopped,
       notices: this.notices,
     };
   }

@@ -78,6 +78,12 @@ class PipelineTask implements Task {
       } else if (source.comparePositions(run.frontier.durable.position, goal) >= 0) break;
       await clock.sleep(50);
     }
+    const stopped = this.status().tables.filter((table) => table.stopped !== null);
+    if (stopped.length > 0)
+      throw new MillraceError(
+        "MR_TABLE_STOPPED",
+        stopped.map(({ id, stopped: why }) => `${id}: ${why?.message ?? ""}`).join("; "),
+      );
     this.#parts.observer.event({ type: "caught-up" });
   }
 

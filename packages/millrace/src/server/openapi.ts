@@ -133,6 +133,9 @@ const SCHEMAS = {
     loadedPercent: nullable("number"),
     changes: integer,
     deadLetters: integer,
+    stopped: {
+      oneOf: [{ type: "null" }, object({ code: text, message: text, atMs: integer })],
+    },
     notices: { type: "array", items: text },
   }),
   Tables: object({ tables: listOf("Table") }),

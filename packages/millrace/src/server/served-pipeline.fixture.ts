@@ -16,6 +16,7 @@ export function tableStatus(name: string, status: Partial<TableStatus> = {}): Ta
     loadedPercent: 100,
     changes: 3,
     deadLetters: 0,
+    stopped: null,
     notices: [],
     ...status,
   };

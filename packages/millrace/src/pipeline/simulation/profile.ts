@@ -28,6 +28,11 @@ export interface Profile {
   readonly joins: number;
   /** Times that an operator has dead letters replayed. */
   readonly replays: number;
+  /**
+   * The value column is unique, at the source and at the sink: immediately, or at the end of a transaction (at the
+   * source). The sink's index is there from the beginning, or made after so many steps.
+   */
+  readonly unique: { readonly deferred: boolean; readonly fromStep: number } | null;
   readonly sourceLoss: number;
   readonly lostBefore: number;
   readonly lostAnswer: number;
@@ -37,7 +42,10 @@ export interface Profile {
 }
 
 /** Names of sets of things that a seed may play; `all` draws among them. */
-export type ProfileName = "plain" | "audit" | "all";
+export type ProfileName = "plain" | "audit" | "all" | "unique";
+
+/** All of them. */
+export const PROFILE_NAMES: readonly ProfileName[] = ["plain", "audit", "all", "unique"];
 
 const BASE: TaskSettings = {
   parallelism: 2,
@@ -62,7 +70,14 @@ export function drawProfile(seed: number, name: ProfileName): Profile {
   const random = new SeededRandom(seed ^ 0x5eed);
   if (name === "plain") return plain(random);
   if (name === "audit") return audit(random);
-  return random.chance(0.2) ? audit(random) : everything(random);
+  if (name === "unique") return unique(random);
+  return random.chance(0.2) ? audit(random) : limited(seed, everything(random));
+}
+
+/** Drawn by itself, so that seeds go on drawing what they drew: how many dead letters stop a table. */
+function limited(seed: number, profile: Profile): Profile {
+  const maxDeadLetters = new SeededRandom(seed ^ 0x1e77e5).pick([1, 2, 1_000]);
+  return { ...profile, settings: { ...profile.settings, maxDeadLetters } };
 }
 
 function plain(random: SeededRandom): Profile {
@@ -95,6 +110,7 @@ function plain(random: SeededRandom): Profile {
     resizes: 0,
     joins: 0,
     replays: 0,
+    unique: null,
     sourceLoss: 0,
     lostBefore: 0,
     lostAnswer: random.pick([0, 0.05]),
@@ -156,5 +172,21 @@ function everything(random: SeededRandom): Profile {
     slowLane: sometimes(0.3) ? random.between(0, 2) : null,
     // Last, so that seeds go on drawing what they drew.
     replays: random.between(0, 4),
+  };
+}
+
+/** Targets with a unique index besides their key, and few values that pass from row to row. */
+function unique(random: SeededRandom): Profile {
+  const profile = everything(random);
+  return {
+    ...profile,
+    // A row that is parked keeps its value, and refuses others for ever.
+    badRows: false,
+    hugeValues: false,
+    transactions: profile.transactions * 2,
+    unique: {
+      deferred: random.chance(0.4),
+      fromStep: random.chance(0.6) ? 0 : random.between(10, 500),
+    },
   };
 }

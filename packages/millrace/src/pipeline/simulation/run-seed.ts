@@ -40,6 +40,8 @@ interface Running {
 }
 
 const MAX_STEPS = 40_000;
+/** More dead letters than a seed can make. */
+const NO_LIMIT = 1_000;
 /** Longer than two turns of the frontier writer, so that the last frontier is acknowledged. */
 const REST_MS = 3_000;
 
@@ -70,6 +72,7 @@ class Simulation {
   /** When what goes wrong, in steps. */
   readonly #plan: { readonly atStep: number; readonly act: () => void }[];
   #parallelism: number;
+  #maxDeadLetters: number;
   #joined = false;
   #launched = 0;
   #broken: Violation | null = null;
@@ -91,9 +94,12 @@ class Simulation {
       lostBefore: profile.lostBefore,
       lostAnswer: profile.lostAnswer,
     });
+    this.#server.unique = profile.unique !== null;
+    this.#db.unique = profile.unique?.fromStep === 0;
     this.#workload = new Workload(this.#server, profile);
     this.#oracle = new Oracle(this.#server, this.#db, profile, modelRouter(profile.fanOut));
     this.#parallelism = profile.settings.parallelism;
+    this.#maxDeadLetters = profile.settings.maxDeadLetters;
     this.#sourceLoss = profile.sourceLoss;
     this.#db.onLand = (owner, tx) => this.#watch(() => this.#oracle.landed(owner, tx));
     this.#plan = this.#drawPlan(new SeededRandom(seed ^ 0xfa17));
@@ -139,6 +145,7 @@ class Simulation {
     this.world.impatience = 0;
     for (const one of this.#running) one.process.frozen = false;
     this.world.tell(() => "---- calm");
+    this.#raiseLimit();
     this.#workload.finish();
     await this.#comeToRest();
     this.#watch(() => this.#oracle.checkEnd());
@@ -150,6 +157,13 @@ class Simulation {
     this.#throwIfBroken();
   }
 
+  /** An operator who has seen that a table is stopped: the limit is raised, which takes a new start. */
+  #raiseLimit(): void {
+    if (this.#maxDeadLetters >= NO_LIMIT) return;
+    this.#maxDeadLetters = NO_LIMIT;
+    for (const one of this.#alive()) this.#crash(one);
+  }
+
   /** One process is left, has caught up, and nothing happens to it for a while: no late COMMIT of another one. */
   async #comeToRest(): Promise<void> {
     for (const limit = this.world.steps + MAX_STEPS; this.world.steps < limit;) {
@@ -157,17 +171,35 @@ class Simulation {
       const last = this.#alive().at(-1);
       if (last === undefined) continue;
       let caughtUp = false;
+      let stopped = false;
       last.task.caughtUp().then(
         () => (caughtUp = true),
-        () => undefined,
+        (error: MillraceError) => (stopped = error.code === "MR_TABLE_STOPPED"),
       );
-      while (!caughtUp && !last.ended && this.world.steps < limit) await this.#turn();
+      while (!caughtUp && !stopped && !last.ended && this.world.steps < limit) await this.#turn();
+      if (stopped) {
+        await this.#bringBack(last);
+        continue;
+      }
       const rested = this.world.nowMs + REST_MS;
       while (!last.ended && this.world.nowMs < rested) await this.#turn();
       if (!last.ended && caughtUp && this.#alive().length === 1) return;
       for (const other of this.#alive()) if (other !== last) this.#crash(other);
     }
     throw new Violation(`nothing catches up: ${this.#statuses()}`);
+  }
+
+  /** Tables that are stopped are loaded anew, once the limit is one that they can keep. */
+  async #bringBack({ task }: Running): Promise<void> {
+    for (const { id, stopped } of task.status().tables) {
+      if (stopped === null) continue;
+      let done = false;
+      task
+        .resync(id)
+        .catch(() => undefined)
+        .finally(() => (done = true));
+      for (let left = MAX_STEPS; !done && left > 0; left--) await this.#turn();
+    }
   }
 
   #statuses(): string {
@@ -251,7 +283,11 @@ class Simulation {
       ),
       sink: new ModelSink(this.#db, process, capabilities(profile)),
       router: modelRouter(profile.fanOut),
-      settings: { ...profile.settings, parallelism: this.#parallelism },
+      settings: {
+        ...profile.settings,
+        parallelism: this.#parallelism,
+        maxDeadLetters: this.#maxDeadLetters,
+      },
       budget,
       observer: this.#observer(process),
     });
@@ -311,6 +347,8 @@ class Simulation {
       this.#joined = true;
       for (const one of this.#alive()) this.#crash(one);
     });
+    if (profile.unique !== null && profile.unique.fromStep > 0)
+      plan.push({ atStep: profile.unique.fromStep, act: () => this.#makeUnique() });
     add(profile.replays, () => this.#replaySome(random));
     return plan.sort((a, b) => a.atStep - b.atStep);
   }
@@ -326,6 +364,13 @@ class Simulation {
       act: () => (old.process.frozen = false),
     });
     this.#plan.sort((a, b) => a.atStep - b.atStep);
+  }
+
+  /** CREATE UNIQUE INDEX at the sink, as soon as its rows allow it. */
+  #makeUnique(): void {
+    if (this.#db.isUnique()) this.#db.unique = true;
+    else if (this.#workload.busy)
+      this.#plan.push({ atStep: this.world.steps + 10, act: () => this.#makeUnique() });
   }
 
   /** An operator does not know which letters are worth it, nor whether something runs. */
