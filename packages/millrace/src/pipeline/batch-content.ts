@@ -5,7 +5,7 @@ import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { toWrites, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
-import { ReplayItem, type RowItem } from "./lane-item.ts";
+import { ClearItem, ReplayItem, type RowItem } from "./lane-item.ts";
 import { letterFor, letterKeyOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import { isPutOff } from "./put-off.ts";
@@ -128,6 +128,7 @@ export class BatchContent {
       return false;
     }
     const standing = this.#parts.book.has(target.id, key);
+    if (outcome.item instanceof ClearItem) return standing && !this.#superseded.has(name);
     const behind = this.#letters.has(name) || (standing && !this.#superseded.has(name));
     if (behind && outcome.write === "patch") return false;
     this.#letters.delete(name);

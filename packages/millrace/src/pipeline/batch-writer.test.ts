@@ -65,7 +65,17 @@ function setUp({
   const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare }, []);
   const reads = new KnownRows(rows);
   const order = new ConstraintOrder(new Map(), new LaneChoice(2, {}));
-  const shared = { sink, committer, book, reads, observer, clock, compaction, order };
+  const shared = {
+    sink,
+    committer,
+    book,
+    reads,
+    observer,
+    clock,
+    compaction,
+    order,
+    writeTable: () => Promise.resolve(),
+  };
   const writer = new BatchWriter(1, shared);
   return { sink, book, reads, writer };
 }

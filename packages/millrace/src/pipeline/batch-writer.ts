@@ -20,9 +20,11 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Discard, RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
+import { preparePutOff } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
 import { stateKey } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 /** What lanes share. */
 export interface WriterParts {
@@ -34,6 +36,8 @@ export interface WriterParts {
   readonly clock: Clock;
   readonly compaction: boolean;
   readonly order: ConstraintOrder;
+  /** Makes a table's document durable. */
+  readonly writeTable: (table: TableRuntime) => Promise<void>;
 }
 
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
@@ -52,6 +56,7 @@ export class BatchWriter {
       sendWhole: (items) => this.#writeOnce(items),
       complete: (targets, known) => this.#completePatches(targets, known),
       read: (items) => this.#readRows(items),
+      putOff: (table, target) => preparePutOff(parts, table, target),
       missing: (content, { rows }, known) => this.#missing(content, rows, known),
     });
   }
@@ -205,7 +210,11 @@ export class BatchWriter {
   }
 
   #mustRead(outcome: KeyOutcome): boolean {
-    return outcome.item.table.early || !this.#parts.sink.capabilities.partialUpdates;
+    return (
+      outcome.ofNew === true ||
+      outcome.item.table.early ||
+      !this.#parts.sink.capabilities.partialUpdates
+    );
   }
 
   /** Source rows of these items, mapped to their targets; null where the source has deleted them. */

@@ -10,6 +10,7 @@ import type { RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import { PUT_OFF } from "./put-off.ts";
 import { unfit } from "./routes.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 type Known = ReadonlyMap<RowItem, Row | null>;
 type Targets = Map<TargetTable, TargetOutcomes>;
@@ -24,6 +25,8 @@ export interface CarefulParts {
   /** Rows of the source for items whose row the sink cannot complete, in place of what a change left out (I9). */
   readonly complete: (targets: Targets, known: Known) => Promise<void>;
   readonly read: (items: readonly RowItem[]) => Promise<Map<RowItem, Row | null>>;
+  /** A row is about to be put off: see `put-off.ts`. */
+  readonly putOff: (table: TableRuntime, target: TargetTable) => Promise<void>;
   /** `known`, and the rows that a commit turned out to miss. */
   readonly missing: (
     content: BatchContent,
@@ -64,7 +67,7 @@ export class CarefulWriter {
   async write(items: readonly RowItem[], patient: boolean): Promise<number> {
     let done = 0;
     for (const group of byTransaction(items)) {
-      if (group.every(canBePutOff)) await this.#load(group);
+      if (group.every((item) => this.#canBePutOff(item))) await this.#load(group);
       else if (!(await this.#settle(group, patient))) return done;
       done += group.length;
     }
@@ -100,12 +103,14 @@ export class CarefulWriter {
       if (refused === null) return true;
       const { error, item } = refused;
       const bound = error.code === "MR_SINK_CONSTRAINT";
-      if (bound && patient && !(item !== null && canBePutOff(item))) return false;
+      const putOff = bound && item !== null && this.#canBePutOff(item);
+      if (bound && patient && !putOff) return false;
       if (item === null || given.has(item)) {
         await this.#halve(items, error);
         return true;
       }
-      given.set(item, bound && canBePutOff(item) ? PUT_OFF : refusalOf(error));
+      if (putOff) await this.#putOff(item);
+      given.set(item, putOff ? PUT_OFF : refusalOf(error));
     }
   }
 
@@ -118,10 +123,25 @@ export class CarefulWriter {
 
   async #giveUp(items: readonly RowItem[], error: MillraceError): Promise<void> {
     const content = this.#parts.content();
-    const bound = error.code === "MR_SINK_CONSTRAINT";
-    for (const item of items)
-      content.park(item, bound && canBePutOff(item) ? PUT_OFF : refusalOf(error));
+    for (const item of items) {
+      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#canBePutOff(item);
+      if (putOff) await this.#putOff(item);
+      content.park(item, putOff ? PUT_OFF : refusalOf(error));
+    }
     await this.#parts.commit(items, content);
+  }
+
+  /**
+   * The load of its table is not over, or its rows are in several lanes still (an index that is newer than this run): it
+   * may be tried again when that is over.
+   */
+  #canBePutOff({ table, route }: RowItem): boolean {
+    if (table.keyless || table.lastRound) return false;
+    return table.early || !this.#parts.order.binds(route.target.id);
+  }
+
+  #putOff({ table, route }: RowItem): Promise<void> {
+    return this.#parts.putOff(table, route.target);
   }
 
   async #attempt(
@@ -247,11 +267,6 @@ export class CarefulWriter {
       gone.map(([key, { item, row }]) => [key, { item, row, write: "remove" as const }]),
     );
   }
-}
-
-/** The load of its table is not over: a row may be tried again when it is. */
-function canBePutOff({ table }: RowItem): boolean {
-  return table.early && !table.lastRound && !table.keyless;
 }
 
 /** @throws what is no refusal of data. */

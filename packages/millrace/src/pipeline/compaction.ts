@@ -10,6 +10,8 @@ export interface KeyOutcome {
   readonly item: RowItem;
   readonly write: RowItem["write"];
   readonly row: Row;
+  /** A patch of a row that an earlier change of the batch removes: what the sink still has is another row. */
+  readonly ofNew?: true;
 }
 
 /** The outcome of a batch for one target, keys in order of their first change. */
@@ -41,8 +43,13 @@ export function compact(items: readonly RowItem[]): Map<TargetTable, TargetOutco
 
 /** `patch` over what the key came to before it. */
 function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
-  if (before.write === "remove") return patch; // a log that updates what it deleted: the source is asked
-  return { item: patch, write: before.write, row: overlay(before.row, patch.row) };
+  // The new half of a key change, or a log that updates what it deleted: the source is asked.
+  if (before.write === "remove")
+    return { item: patch, write: "patch", row: patch.row, ofNew: true };
+  const row = overlay(before.row, patch.row);
+  return before.ofNew === true
+    ? { item: patch, write: "patch", row, ofNew: true }
+    : { item: patch, write: before.write, row };
 }
 
 /** `newer` where it has a value, else `older`. */

@@ -1,3 +1,4 @@
+import type { TargetCheck } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { TargetOutcomes } from "./compaction.ts";
 import type { Checks, LaneChoice } from "./lane-choice.ts";
@@ -19,6 +20,12 @@ export class ConstraintOrder {
   /** Rows of other keys decide whether the target takes a row. */
   binds(target: TableId): boolean {
     return this.#choice.isGrouped(target);
+  }
+
+  /** The target is known to have such constraints, whether its rows share a lane already or not. */
+  isKnown(target: TableId): boolean {
+    const check = this.#checks.get(target);
+    return check !== undefined && hasConstraints(check);
   }
 
   /** Targets of ours that its foreign keys point at, other than itself. */
@@ -54,6 +61,11 @@ export class ConstraintOrder {
     const seen = new Set([...above, id]);
     return Math.max(0, ...parents.map((parent) => this.#rankOf(parent, seen) + 1));
   }
+}
+
+/** Rows of other keys may decide whether a row is taken. */
+export function hasConstraints({ secondaryUnique, parents = [] }: TargetCheck): boolean {
+  return secondaryUnique || parents.length > 0;
 }
 
 function only(outcomes: TargetOutcomes, removed: boolean): TargetOutcomes {

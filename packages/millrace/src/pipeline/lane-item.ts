@@ -62,6 +62,12 @@ export class RowItem {
 /** A row that is read once more because of its dead letter. Refused again, the letter stays, whatever the limits say. */
 export class ReplayItem extends RowItem {}
 
+/**
+ * The row that a put-off key has at the sink goes, before all put-off rows are written again: so none is in another's way
+ * (design/002). Its letter stays; where that is gone already, a newer change has settled the key, and nothing is done.
+ */
+export class ClearItem extends RowItem {}
+
 /** The operator gives up a dead letter: it goes behind everything that is in its key's lane now. */
 export interface Discard {
   readonly kind: "discard";

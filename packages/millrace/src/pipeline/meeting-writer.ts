@@ -10,10 +10,13 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Meeting, Move } from "./lane-item.ts";
 import { RowItem } from "./lane-item.ts";
 import { letterFor, refusalOf } from "./letter.ts";
+import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TaskObserver } from "./observer.ts";
+import { isPutOff, preparePutOff, PUT_OFF } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
 import { stateKey } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 interface MeetingParts {
   readonly sink: Sink;
@@ -22,6 +25,8 @@ interface MeetingParts {
   readonly book: DeadLetterBook;
   readonly observer: TaskObserver;
   readonly clock: Clock;
+  readonly order: ConstraintOrder;
+  readonly writeTable: (table: TableRuntime) => Promise<void>;
 }
 
 /**
@@ -65,9 +70,18 @@ export class MeetingWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      const parked = meeting.moves.map((move) => this.#letter(meeting, move, refusalOf(thrown)));
+      const refusal = await this.#refusal(meeting, thrown);
+      const parked = meeting.moves.map((move) => this.#letter(meeting, move, refusal));
       return this.#send(meeting, meeting.moves.map(removeOld), parked);
     }
+  }
+
+  /** Lanes meet only where no constraint binds their rows; one that is newer than this run is looked into (design/002). */
+  async #refusal({ moves }: Meeting, error: MillraceError): Promise<Refusal> {
+    const putOff = error.code === "MR_SINK_CONSTRAINT" && moves.every((m) => !m.table.lastRound);
+    if (!putOff) return refusalOf(error);
+    for (const { table, route } of moves) await preparePutOff(this.#parts, table, route.target);
+    return PUT_OFF;
   }
 
   async #send(
@@ -95,7 +109,7 @@ export class MeetingWriter {
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     for (const letter of deadLetters) {
       this.#parts.book.add(letter);
-      this.#parts.observer.event(parkedEvent(letter));
+      if (!isPutOff(letter)) this.#parts.observer.event(parkedEvent(letter));
     }
     return true;
   }

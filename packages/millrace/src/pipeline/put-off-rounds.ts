@@ -6,7 +6,9 @@ import type { TableRuntime } from "./table-runtime.ts";
 
 interface PutOffParts {
   readonly book: Pick<DeadLetterBook, "list" | "putOffOf">;
-  readonly replay: Pick<Replay, "replay">;
+  readonly replay: Pick<Replay, "clear" | "replay">;
+  /** A row of the target may be deleted and inserted anew. */
+  readonly isReplaceable: (target: TableId) => boolean;
   /** The table may be SYNC now. */
   readonly look: (table: TableRuntime) => void;
   /** Ends the run. */
@@ -18,7 +20,7 @@ type Stage = "again" | "last" | "done";
 
 /**
  * Rows that constraints refused while their table was being loaded are read and written again when the load is over,
- * round after round while that makes them fewer; those that the last round leaves are dead letters (design/002).
+ * all of them without their older rows at the sink, which could be in one another's way; round after round while that makes them fewer; those that the last round leaves are dead letters (design/002).
  */
 export class PutOffRounds {
   readonly #parts: PutOffParts;
@@ -52,8 +54,9 @@ export class PutOffRounds {
 
   /** What is read is newer than the frontier, so that the next round waits until that has passed it. */
   async #round(table: TableRuntime, before: number, stage: Stage): Promise<void> {
-    const { book, replay } = this.#parts;
+    const { book, replay, isReplaceable } = this.#parts;
     const waiting = book.list().filter((letter) => letter.table === table.id && isPutOff(letter));
+    await replay.clear(waiting.filter(({ target }) => isReplaceable(target)));
     await replay.replay(waiting);
     if (book.putOffOf(table.id) < before) this.#stages.set(table.id, "again");
     else this.#stages.set(table.id, stage === "again" ? "last" : "done");

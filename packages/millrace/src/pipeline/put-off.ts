@@ -1,4 +1,9 @@
 import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
+import type { Sink } from "../model/sink.ts";
+import type { TargetTable } from "../model/table.ts";
+import { RestartNeeded } from "./committer.ts";
+import { hasConstraints, type ConstraintOrder } from "./constraint-order.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 /**
  * A row that a constraint refuses while its table is in INIT_SYNC: its letter stands for a row to be read again when the
@@ -17,4 +22,27 @@ export const MAX_PUT_OFF = 10_000;
 /** The letter is of a row that was put off. */
 export function isPutOff({ code }: Pick<DeadLetter, "code">): boolean {
   return code === PUT_OFF.code;
+}
+
+interface PutOffSurroundings {
+  readonly sink: Pick<Sink, "checkTable">;
+  readonly order: ConstraintOrder;
+  readonly writeTable: (table: TableRuntime) => Promise<void>;
+}
+
+/**
+ * Before a row is put off: the table is in INIT_SYNC again, durably, until the row is settled.
+ * @throws RestartNeeded where the target turns out to have constraints that are newer than this run: the next one gives
+ * its rows one lane.
+ */
+export async function preparePutOff(
+  { sink, order, writeTable }: PutOffSurroundings,
+  table: TableRuntime,
+  target: TargetTable,
+): Promise<void> {
+  if (!order.isKnown(target.id) && hasConstraints(await sink.checkTable(target, "never")))
+    throw new RestartNeeded(`${target.id} has constraints now`);
+  if (table.early) return;
+  table.update({ state: "INIT_SYNC" });
+  await writeTable(table);
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { ProfileName } from "./profile.ts";
+import { PROFILE_NAMES, type ProfileName } from "./profile.ts";
 import { runSeed } from "./run-seed.ts";
 
 /*
@@ -16,8 +16,7 @@ const { values } = parseArgs({
     keepGoing: { type: "boolean", default: false },
   },
 });
-const profile: ProfileName =
-  values.profile === "plain" || values.profile === "audit" ? values.profile : "all";
+const profile: ProfileName = nameOf(values.profile);
 const one = process.env["MILLRACE_SIM_SEED"];
 const write = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -54,4 +53,10 @@ async function playMany(from: number, count: number): Promise<void> {
     `${count} seeds from ${from} (${profile}), ${failures} failed, ${steps} steps, ${seconds} s`,
   );
   process.exitCode = failures === 0 ? 0 : 1;
+}
+
+function nameOf(text: string): ProfileName {
+  const name = PROFILE_NAMES.find((known) => known === text);
+  if (name === undefined) throw new Error(`--profile is one of ${PROFILE_NAMES.join(", ")}`);
+  return name;
 }

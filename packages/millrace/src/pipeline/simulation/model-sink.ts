@@ -125,14 +125,14 @@ export class ModelSink implements Sink {
     const misfits = misfitsOf(this.#db, table);
     if (misfits === null && create === "if-missing") {
       await createTable(this.#db, this.#owner, table);
-      return { created: true, notices: [], secondaryUnique: false };
+      return { created: true, notices: [], secondaryUnique: this.#db.unique && !table.keyless };
     }
     if (misfits === null || misfits.length > 0)
       throw new MillraceError(
         "MR_SINK_SCHEMA",
         `(model) ${table.id}: ${misfits?.join(", ") ?? "missing"}`,
       );
-    return { created: false, notices: [], secondaryUnique: false };
+    return { created: false, notices: [], secondaryUnique: this.#db.unique && !table.keyless };
   }
 
   async applyChange(change: TargetChange): Promise<void> {

@@ -1,9 +1,11 @@
+import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Json, Position } from "../../model/position.ts";
 import type { Router } from "../../model/router.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
 import { Skimmed } from "../../model/value.ts";
-import { laneOf } from "../lane-hash.ts";
+import { LaneChoice } from "../lane-choice.ts";
+import { isPutOff } from "../put-off.ts";
 import { loadState, type LoadedState, type TableDocument } from "../state-documents.ts";
 import { foldTo, historyOf } from "./expectation.ts";
 import { durableRows, HOLDER_KEY, letterKey } from "./model-sink.ts";
@@ -108,6 +110,7 @@ export class Oracle {
         this.#checkWhole(target, document.shape, tables.get(document.shape.id));
     }
     this.#checkLeftovers(state);
+    this.#checkLetters();
     this.#checkHistories();
     const end = this.#server.log.at(-1)?.end ?? 0;
     if (this.#acknowledged === null || this.#acknowledged[0] < end)
@@ -152,7 +155,13 @@ export class Oracle {
       )
         continue;
       for (const target of this.#targets(shape))
-        this.#checkLanes(state, document, target, pipeline.lanes, frontier.position);
+        this.#checkLanes(
+          state,
+          document,
+          target,
+          new LaneChoice(pipeline.lanes, pipeline.laneGroups ?? {}),
+          frontier.position,
+        );
     }
   }
 
@@ -160,13 +169,13 @@ export class Oracle {
     state: LoadedState,
     document: TableDocument,
     target: Target,
-    lanes: number,
+    choice: LaneChoice,
     frontier: Position,
   ): void {
     const keyless = document.shape.key.length === 0;
     if (keyless && this.#hasLetters(target)) return;
     const actual = durableRows(this.#db, target);
-    const folds = Array.from({ length: lanes }, (_, lane) => {
+    const folds = Array.from({ length: choice.lanes }, (_, lane) => {
       const own = state.checkpoints.get(lane);
       const at = own !== undefined && compareModelPositions(own, frontier) > 0 ? own : frontier;
       return {
@@ -176,14 +185,14 @@ export class Oracle {
       };
     });
     if (keyless)
-      return this.#compareBags(target, actual, folds[laneOf(target.id, "", lanes)]?.rows, FIXED);
+      return this.#compareBags(target, actual, folds[choice.laneOf(target.id, "")]?.rows, FIXED);
     const keys = new Set([
       ...actual.keys(),
       ...folds.flatMap(({ rows }) => [...(rows?.keys() ?? [])]),
     ]);
     for (const key of keys) {
       if (this.#db.durable(letterKey(target.id, key)) !== undefined) continue;
-      const { at, rows } = folds[laneOf(target.id, key, lanes)] ?? { at: null, rows: undefined };
+      const { at, rows } = folds[choice.laneOf(target.id, key)] ?? { at: null, rows: undefined };
       this.#compareRow(
         `in SYNC at ${JSON.stringify(at)}`,
         target,
@@ -289,6 +298,16 @@ export class Oracle {
     const beyond = [...state.checkpoints.keys()].filter((lane) => lane >= lanes);
     if (beyond.length > 0)
       throw new Violation(`checkpoints of lanes ${beyond.join()} are left over`);
+  }
+
+  /** Rows that were put off are not, when their tables are SYNC; and constraints refuse nothing that the source has. */
+  #checkLetters(): void {
+    for (const name of this.#db.durableKeys("letter/")) {
+      const letter = this.#db.durable(name) as DeadLetter;
+      if (isPutOff(letter)) throw new Violation(`${letter.target} ${letter.key} is still put off`);
+      if (this.#profile.unique !== null)
+        throw new Violation(`${letter.target} ${letter.key} was refused: ${letter.reason}`);
+    }
   }
 
   /** Without load and compaction: every change of a key applied once, in order, and nothing else. */

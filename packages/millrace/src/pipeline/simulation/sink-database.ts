@@ -37,6 +37,8 @@ export class SinkDatabase {
   readonly #versions = new Map<string, Version[]>();
   #now = 0;
   onLand: LandWatch = () => {};
+  /** Targets have a unique index on `v`. */
+  unique = false;
 
   constructor(world: World, faults: SinkFaults) {
     this.world = world;
@@ -104,6 +106,20 @@ export class SinkDatabase {
       { snapshot: this.#now, writes: new Map(), reads: new Set(), journal: [] },
       prefix,
     );
+  }
+
+  /** No two rows of a table with key have the same `v`. */
+  isUnique(): boolean {
+    const seen = new Set<string>();
+    return this.durableKeys("row/").every((name) => {
+      const row = this.durable(name) as { readonly v?: unknown };
+      const value = `${name.slice(0, name.lastIndexOf("/"))} ${String(row.v)}`;
+      if (typeof row.v !== "string" || name.includes(".bag") || !seen.has(value)) {
+        if (typeof row.v === "string") seen.add(value);
+        return true;
+      }
+      return false;
+    });
   }
 
   #land(owner: Process, tx: SinkTransaction): boolean {

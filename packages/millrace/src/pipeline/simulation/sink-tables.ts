@@ -34,6 +34,7 @@ export class WriteRunner {
   readonly missing: MissingRow[] = [];
   deletedSome = 0;
   rows = 0;
+  #index = 0;
 
   constructor(db: SinkDatabase, tx: SinkTransaction) {
     this.#db = db;
@@ -43,6 +44,7 @@ export class WriteRunner {
   run(write: Write, index: number): void {
     if (write.kind === "changes") throw new Error("the model sink is a table sink");
     this.#refuseOtherShape(write.table);
+    this.#index = index;
     switch (write.kind) {
       case "upsert":
         return write.rows.forEach((row) => this.#put(write.table, row));
@@ -78,7 +80,27 @@ export class WriteRunner {
   #write(key: string, row: StoredRow | undefined): void {
     this.rows++;
     this.#tx.journal.push({ key, value: row });
+    const before = this.#stored(key);
     this.#db.write(this.#tx, key, row);
+    if (this.#db.unique && !key.includes(".bag")) this.#keepUnique(key, before, row);
+  }
+
+  /** A unique index on `v`: an entry for each value, which two transactions cannot write at once. */
+  #keepUnique(key: string, before: StoredRow | undefined, row: StoredRow | undefined): void {
+    const table = key.slice(0, key.lastIndexOf("/") + 1);
+    if (before?.["v"] === row?.["v"]) return;
+    for (const value of [before?.["v"], row?.["v"]])
+      if (typeof value === "string") this.#db.write(this.#tx, `unique/${table}${value}`, key);
+    const value = row?.["v"] ?? null;
+    if (value === null) return;
+    const other = this.#db
+      .keys(this.#tx, table)
+      .find((name) => name !== key && this.#stored(name)?.["v"] === value);
+    if (other === undefined) return;
+    this.#db.world.tell(() => `the sink refuses ${key}: ${other} has ${String(value)}`);
+    throw new MillraceError("MR_SINK_CONSTRAINT", `(model) ${key}: ${other} has this value`, {
+      facts: { write: this.#index },
+    });
   }
 
   #put(table: TargetTable, row: Row): void {

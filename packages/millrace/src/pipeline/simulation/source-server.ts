@@ -1,6 +1,6 @@
 import type { Position } from "../../model/position.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
-import { applyOp, type SourceOp, type StoredTable } from "./source-tables.ts";
+import { applyOp, VALUE_ORDINAL, type SourceOp, type StoredTable } from "./source-tables.ts";
 import type { Process, World } from "./world.ts";
 
 /** `[commit, n]`: like PostgreSQL's, `[c, 0]` is a boundary between transactions. */
@@ -88,6 +88,8 @@ export class SourceServer {
   slot: { acknowledged: ModelPosition; readonly start: ModelPosition } | null = null;
   nextXid = 100;
   nextLsn = 10;
+  /** Tables with key have a unique index on their value column. */
+  unique = false;
   #waiters: (() => void)[] = [];
 
   constructor(world: World, tables: readonly StoredTable[]) {
@@ -194,8 +196,20 @@ export class SourceServer {
     if (wholeTable(op)) {
       return others.length === 0 && ![...this.snapshots].some(({ locks }) => locks.has(op.table));
     }
-    const keys = new Set(keysOf(op));
-    return !others.some((other) => keysOf(other).some((key) => keys.has(key)));
+    const keys = new Set(this.#locksOf(op));
+    return !others.some((other) => this.#locksOf(other).some((key) => keys.has(key)));
+  }
+
+  /** Keys, and with a unique index the values that it takes or lets go of. */
+  #locksOf(op: SourceOp): string[] {
+    if (!this.unique) return keysOf(op);
+    const row = keysOf(op)[0] ?? "";
+    const values = [this.committed, this.visible].map((tables) =>
+      tables.get(op.table)?.rows.get(row)?.get(VALUE_ORDINAL),
+    );
+    if (op.kind === "put" || op.kind === "update") values.push(op.cells.get(VALUE_ORDINAL));
+    const taken = values.filter((value) => typeof value === "string");
+    return [...keysOf(op), ...taken.map((value) => `value ${value}`)];
   }
 
   #remember(before: TableShape, op: Extract<SourceOp, { kind: "reshape" }>): void {

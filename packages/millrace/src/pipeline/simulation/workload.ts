@@ -66,8 +66,12 @@ export class Workload {
   #begin(): void {
     const { random } = this.#server.world;
     const scratch: Scratch = new Map(this.#server.committed);
-    const ops: SourceOp[] = [];
-    for (let left = random.between(1, 3); left > 0; left--) {
+    const ops: SourceOp[] = this.#exchange(scratch);
+    for (
+      let left = ops.length > 0 ? random.between(0, 1) : random.between(1, 3);
+      left > 0;
+      left--
+    ) {
       const table = random.pick([...scratch.values()]);
       const op = this.#op(table, ops);
       if (op === null) continue;
@@ -75,6 +79,69 @@ export class Workload {
       scratch.set(op.table, applyOp(table, op));
     }
     if (ops.length > 0 && this.#server.begin(ops) !== null) this.#left--;
+  }
+
+  /** Unique values that change places, in an order that the source's constraint allows. */
+  #exchange(scratch: Scratch): SourceOp[] {
+    const { random } = this.#server.world;
+    const { unique } = this.#profile;
+    if (unique === null || !random.chance(0.35)) return [];
+    const table = random.pick([...scratch.values()]);
+    const rows = [...table.rows].filter(
+      ([, cells]) => typeof cells.get(VALUE_ORDINAL) === "string",
+    );
+    if (table.shape.key.length === 0 || rows.length < 2) return [];
+    const a = random.pick(rows);
+    const b = random.pick(rows.filter((row) => row !== a));
+    const ops = this.#exchangeOf(table, a, b, unique.deferred);
+    for (const op of ops) scratch.set(op.table, applyOp(scratch.get(op.table) ?? table, op));
+    return ops;
+  }
+
+  #exchangeOf(
+    table: StoredTable,
+    [a, cellsA]: readonly [string, Cells],
+    [b, cellsB]: readonly [string, Cells],
+    deferred: boolean,
+  ): SourceOp[] {
+    const { random } = this.#server.world;
+    const [ofA, ofB] = [
+      cellsA.get(VALUE_ORDINAL) ?? null,
+      cellsB.get(VALUE_ORDINAL) ?? null,
+    ] as const;
+    const set = (key: string, cells: Cells, value: Value) =>
+      this.#withValue(table, key, cells, value);
+    if (deferred && random.chance(0.7)) return [set(a, cellsA, ofB), set(b, cellsB, ofA)];
+    const free = this.#uniqueValue(table, null);
+    if (random.chance(0.5)) return [set(a, cellsA, free), set(b, cellsB, ofA), set(a, cellsA, ofB)];
+    const { id } = table.shape;
+    if (random.chance(0.5)) return [{ kind: "delete", table: id, key: b }, set(a, cellsA, ofB)];
+    return [set(b, cellsB, free), set(a, cellsA, ofB)];
+  }
+
+  #withValue(table: StoredTable, key: string, cells: Cells, value: Value): SourceOp {
+    const large = cells.get(LARGE_ORDINAL) ?? null;
+    const keeps =
+      this.#profile.unchanged && large !== null && this.#server.world.random.chance(0.5);
+    return {
+      kind: "update",
+      table: table.shape.id,
+      key,
+      toKey: key,
+      cells: new Map([...cells, [VALUE_ORDINAL, value] as const]),
+      untouched: new Set(keeps ? [LARGE_ORDINAL] : []),
+    };
+  }
+
+  /** A value that no row but `own` has. */
+  #uniqueValue(table: StoredTable, own: string | null): Value {
+    const { random } = this.#server.world;
+    if (random.chance(0.05)) return null;
+    const taken = new Set(
+      [...table.rows].filter(([key]) => key !== own).map(([, cells]) => cells.get(VALUE_ORDINAL)),
+    );
+    const pool = Array.from({ length: this.#profile.keys + 2 }, (_, i) => `u${i}`);
+    return random.pick(pool.filter((value) => !taken.has(value)));
   }
 
   #end(tx: SourceTransaction): void {
@@ -104,13 +171,13 @@ export class Workload {
         kind: "put",
         table: table.shape.id,
         key: `#${number}`,
-        cells: this.#cells(table, `same${random.between(0, 2)}`),
+        cells: this.#cells(table, `same${random.between(0, 2)}`, null),
       };
     }
     const free = this.#keyNames().filter((key) => !table.rows.has(key));
     const key = free.length === 0 ? null : random.pick(free);
     if (key === null) return this.#change(table, random.pick([...table.rows.keys()]));
-    return { kind: "put", table: table.shape.id, key, cells: this.#cells(table, key) };
+    return { kind: "put", table: table.shape.id, key, cells: this.#cells(table, key, null) };
   }
 
   #change(table: StoredTable, key: string): SourceOp {
@@ -122,7 +189,7 @@ export class Workload {
     const moves = keyed && this.#profile.keyChanges && free.length > 0 && random.chance(0.3);
     const toKey = moves ? random.pick(free) : key;
     const old = table.rows.get(key) ?? new Map<number, Value>();
-    const fresh = this.#cells(table, keyed ? toKey : String(old.get(KEY_ORDINAL)));
+    const fresh = this.#cells(table, keyed ? toKey : String(old.get(KEY_ORDINAL)), key);
     const keeps =
       this.#profile.unchanged &&
       random.chance(0.6) &&
@@ -141,12 +208,21 @@ export class Workload {
     };
   }
 
-  #cells(table: StoredTable, id: string): Cells {
+  /** Cells of a row that takes the place of `own`, where there is one. */
+  #cells(table: StoredTable, id: string, own: string | null): Cells {
     const keyless = table.shape.key.length === 0;
+    const valueOf = (ordinal: number): Value => {
+      if (ordinal === KEY_ORDINAL) return id;
+      if (ordinal !== VALUE_ORDINAL || keyless || this.#profile.unique === null)
+        return this.#value(ordinal, keyless);
+      const old = own === null ? undefined : table.rows.get(own)?.get(VALUE_ORDINAL);
+      const keeps = old !== undefined && this.#server.world.random.chance(0.3);
+      return keeps ? old : this.#uniqueValue(table, own);
+    };
     return new Map(
       table.shape.columns.map((c): [number, Value] => {
         const ordinal = c.ordinal ?? 0;
-        return [ordinal, ordinal === KEY_ORDINAL ? id : this.#value(ordinal, keyless)];
+        return [ordinal, valueOf(ordinal)];
       }),
     );
   }
