@@ -11,10 +11,11 @@ import { makeTarget, type Target } from "./targets.ts";
 
 const ROW_BYTES = 200_000_000;
 /**
- * The budget of 64 MiB, the program itself, and the garbage that V8 leaves lying while memory is plenty. A value of
- * 200 MB that was held would be there as bytes and as text, and a transaction that was held many times over.
+ * The program itself (120), the budget of 64 MiB with what V8 lets lie beside it, and what is on the wire; 230 to 265 were
+ * measured (docs/benchmarks.md, "Memory"). A value of 200 MB that was held would be there as bytes and as text, and a
+ * transaction that was held many times over.
  */
-const MOST_RESIDENT_MIB = 560;
+const MOST_RESIDENT_MIB = 300;
 const TRANSACTION_ROWS = Number(process.env["MILLRACE_TEST_TRANSACTION_ROWS"] ?? 500_000);
 
 let source: PostgresServer;
@@ -44,6 +45,13 @@ afterAll(async () => {
 async function peakMib(run: MillraceProcess): Promise<number> {
   const status = await readFile(`/proc/${run.pid}/status`, "utf8").catch(() => "");
   return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+/** What was measured stands in the test's output too: it is what docs/benchmarks.md tells. */
+async function expectBounded(run: MillraceProcess): Promise<void> {
+  const peak = await peakMib(run);
+  console.log(`resident at most ${Math.round(peak)} MiB`);
+  expect(peak).toBeLessThan(MOST_RESIDENT_MIB);
 }
 
 function pipeline(): Promise<string> {
@@ -89,7 +97,7 @@ describe("bounded memory", () => {
         async () => (await targetQuery("SELECT id FROM large WHERE id = 5")).length === 1,
         120_000,
       );
-      expect(await peakMib(run)).toBeLessThan(MOST_RESIDENT_MIB);
+      await expectBounded(run);
     } finally {
       await run.stop();
     }
@@ -121,7 +129,7 @@ describe("bounded memory", () => {
           (await targetQuery(`SELECT id FROM many WHERE id = ${TRANSACTION_ROWS}`)).length === 1,
         seconds * 1000,
       );
-      expect(await peakMib(run)).toBeLessThan(MOST_RESIDENT_MIB);
+      await expectBounded(run);
     } finally {
       await run.stop();
     }
