@@ -37,23 +37,26 @@ export interface KillLifeOutcome {
   readonly reached: ReadonlySet<string>;
 }
 
-const attempts = 3;
-const linkTimeoutMs = 25_000;
+const attempts = 2;
+const linkTimeoutMs = 60_000;
 /** What is reached at a start is reached before the pipeline runs; a little more for what follows the replay. */
 const startGraceMs = 6000;
 const lanes = [2, 3];
 
-/** One of them has many chunks, so that there is time to die while it is loaded. */
-const tables = killTables.map((table) =>
-  table.name === "k_int8" ? { ...table, initialRows: 2500 } : table,
-);
+/** One table has many chunks in a life with loads, so that there is time to die while it is loaded. */
+const tablesFor = (kills: readonly Kill[]): typeof killTables =>
+  kills.every(({ phase }) => phase === "SYNC")
+    ? killTables
+    : killTables.map((table) =>
+        table.name === "k_int8" ? { ...table, initialRows: 12_000 } : table,
+      );
 
 /** Lives a life to its end; everything it makes is removed. */
 export async function runKillLife(options: KillLifeOptions): Promise<KillLifeOutcome> {
   const source = await sharedPostgres();
   const folder = await mkdtemp(join(tmpdir(), "millrace-life-"));
   try {
-    await buildSource(source.url, tables);
+    await buildSource(source.url, tablesFor(options.kills));
     const file = killPipeline(options.target, source.url, source.database, folder);
     return await new Life(options, source.url, file).run();
   } finally {

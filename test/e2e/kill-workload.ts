@@ -18,14 +18,11 @@ export interface KillWorkloadOptions {
 const calmMs = 1800;
 const stepMs = 40;
 
-/**
- * The one with the most rows alone: nothing is handed over while it is being loaded. For the hand-over several, which
- * are never loaded at the same moment.
- */
+/** For a load the table with many chunks: nothing is handed over while it is read. For the hand-over the small ones. */
 function loadedAgain({ failpoint, phase }: Kill): readonly string[] {
-  const keyless = failpoint.startsWith("keyless.") ? ["public.s_keyless"] : [];
-  if (phase === "INIT_SYNC") return [...keyless, "public.k_int8"];
-  return ["public.s_keyless", "public.k_txt", "public.k_int8", "public.s_parts"];
+  const small = ["public.s_keyless", "public.k_txt", "public.s_parts"];
+  if (phase === "HANDOVER") return small;
+  return [...(failpoint.startsWith("keyless.") ? ["public.s_keyless"] : []), "public.k_int8"];
 }
 
 /** Rows, each kind of barrier, key changes with TOAST, and loads. Goes on through the life of a source. */
@@ -43,7 +40,10 @@ export class KillWorkload {
       const work = [this.#rows(signal), this.#rows(signal)];
       if (!isOfTheStart(kill.failpoint)) {
         await Promise.race([run.running, run.ended]);
-        if (kill.phase !== "SYNC") work.push(this.#loads(port, kill, signal));
+        // Less often where it takes long: it would begin anew each time.
+        const every = kill.phase === "INIT_SYNC" ? 4 : 1;
+        if (kill.phase !== "SYNC" && round % every === 0)
+          work.push(this.#loads(port, kill, signal));
         if (kill.phase !== "SYNC" || round % 2 === 0) work.push(this.#barriers(kill, signal));
         else work.push(pause(calmMs, signal));
       }

@@ -22,7 +22,7 @@ import { targetKinds } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 const audited = [
-  { name: "k_int8", column: "k", rows: 4000 },
+  { name: "k_int8", column: "k", rows: 8000 },
   { name: "k_skewed", column: "id", rows: 500 },
 ].map(({ name, column, rows }) => {
   const table = sampleTables.find((candidate) => candidate.name === name);
@@ -33,14 +33,14 @@ const tables = audited.map(({ table }) => table);
 
 /** Around what makes rows and changes durable, while there is much to load, and at the end of it. */
 const failpoints = [
-  "chunk.batch-sent=kill@8:INIT_SYNC",
   "lane.after-commit=kill@12:INIT_SYNC",
-  "sink.after-commit=kill@25:HANDOVER",
+  "chunk.batch-sent=kill@4:INIT_SYNC",
   "sink.before-commit=kill@15:INIT_SYNC",
-  "chunk.finished=kill@5",
-  "reader.batch-entered=kill@6",
+  "chunk.finished=kill@2:INIT_SYNC",
+  "reader.batch-entered=kill@3:INIT_SYNC",
+  "sink.after-commit=kill@2:HANDOVER",
+  "lane.after-commit=kill@2:HANDOVER",
   "frontier.written=kill@1",
-  "lane.after-commit=kill@3:HANDOVER",
 ];
 
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 12);
@@ -76,7 +76,7 @@ describe.each(targetKinds)("with compaction off, while tables are loaded into %s
         name,
         sourceUrl: source.url,
         tables: String.raw`public.\.*`,
-        source: { "slot.name": slot, "scan.incremental.snapshot.chunk.size": 50 },
+        source: { "slot.name": slot },
         sink: { ...target.sink, "compaction.enabled": false, "batch-size": 50 },
         pipeline: { parallelism: 3 },
       });
@@ -108,17 +108,15 @@ describe.each(targetKinds)("with compaction off, while tables are loaded into %s
         signal: writers.signal,
       });
     const written = Promise.all([session(1), session(2)]);
-    const phases: string[] = [];
+    written.catch(() => undefined); // looked at once the kills are over
     for (const failpoint of failpoints) {
       const armed = new MillraceProcess(args, failpoint);
       const ending = await armed.wait(60_000).catch(() => ({ signal: null }));
       expect([failpoint, ending.signal]).toEqual([failpoint, "SIGKILL"]);
-      phases.push(armed.killedAt?.phase ?? "");
     }
     writers.abort();
     await written;
     await runToEnd([...args, "--until-caught-up"]);
-    expect(phases.filter((phase) => phase !== "SYNC").length).toBeGreaterThanOrEqual(5);
 
     const lines = await witnessedLines(atSource, "witness");
     const log = await source.log();
