@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
-import { writePipelineFile } from "./pipeline-file.ts";
+import { writePipelineFile, type Section } from "./pipeline-file.ts";
 import { makeTarget, type Target } from "./targets.ts";
 import pg from "pg";
 
@@ -28,19 +28,22 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-function pipeline(onLoss: string): Promise<string> {
+function pipeline(
+  onLoss: string,
+  more: { source?: Section; sink?: Section } = {},
+): Promise<string> {
   return writePipelineFile({
     path: join(folder, "left.yaml"),
     name: source.database,
     sourceUrl: source.url,
     tables: String.raw`public.\.*`,
-    source: { "publication.name": source.database, "on-loss": onLoss },
-    sink: target.sink,
+    source: { "publication.name": source.database, "on-loss": onLoss, ...more.source },
+    sink: { ...target.sink, ...more.sink },
   });
 }
 
-async function caughtUp(file: string): Promise<void> {
-  await runToEnd(["run", file, "--json", "--listen", "off", "--until-caught-up"]);
+function caughtUp(file: string): Promise<MillraceProcess> {
+  return runToEnd(["run", file, "--json", "--listen", "off", "--until-caught-up"]);
 }
 
 async function rowsAt(url: string): Promise<unknown[]> {
@@ -117,3 +120,153 @@ describe("a table that was dropped and made anew", () => {
     }
   });
 });
+
+/** Changes that no log has: made while the publication is not what it was, and put right again. */
+const GAPS = [
+  [
+    "an entry that was taken out and put back",
+    ["ALTER PUBLICATION pub DROP TABLE t", "ALTER PUBLICATION pub ADD TABLE t"],
+  ],
+  [
+    "a publication that was dropped and made again",
+    ["DROP PUBLICATION pub", "CREATE PUBLICATION pub FOR TABLE t, u"],
+  ],
+  [
+    "kinds of changes that were left out and published again",
+    [
+      "ALTER PUBLICATION pub SET (publish = 'insert')",
+      "ALTER PUBLICATION pub SET (publish = 'insert, update, delete, truncate')",
+    ],
+  ],
+] as const;
+
+describe.each(GAPS)("%s, with changes between", (_, [before, after]) => {
+  const gap = async (): Promise<void> => {
+    const named = (sql: string) => sql.replace("pub", `"${source.database}"`);
+    await source.query(named(before));
+    await source.query("UPDATE t SET v = 'new' WHERE id = 1");
+    await source.query("DELETE FROM t WHERE id = 2");
+    await source.query(named(after));
+  };
+
+  it("is a loss at the next start", async () => {
+    const file = await pipeline("fail");
+    await caughtUp(file);
+    await gap();
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    expect((await run.wait(30_000)).code).toBe(1);
+    expect(run.tail()).toContain("MR_SOURCE_TABLE_LEFT");
+  });
+
+  it("is found while the pipeline runs, and the table loaded again without its ghosts", async () => {
+    const file = await pipeline("resync");
+    await caughtUp(file);
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    try {
+      await run.running;
+      await gap();
+      const wanted = await rowsAt(source.url);
+      await expect
+        .poll(() => rowsAt(target.url), { timeout: 60_000, interval: 500 })
+        .toEqual(wanted);
+    } finally {
+      await run.stop();
+    }
+  });
+});
+
+describe("a row filter that was changed in the user's own publication", () => {
+  it("is a loss, after which the target holds what the filter lets through", async () => {
+    const name = `"${source.database}"`;
+    await source.query(
+      `CREATE PUBLICATION ${name} FOR TABLE t, u
+         WITH (publish_via_partition_root = true, publish_generated_columns = stored)`,
+    );
+    const file = await pipeline("resync", { source: { "publication.create": "never" } });
+    await caughtUp(file);
+    await source.query(`ALTER PUBLICATION ${name} SET TABLE t WHERE (id > 1), u`);
+    await caughtUp(file);
+    expect(await rowsAt(target.url)).toEqual([
+      { id: 2, v: "old" },
+      { id: 3, v: "old" },
+    ]);
+  });
+});
+
+describe("kinds of changes that the publication leaves out while the pipeline runs", () => {
+  it("are published again, and the tables are loaded again", async () => {
+    const file = await pipeline("resync");
+    await caughtUp(file);
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    try {
+      await run.running;
+      await source.query(`ALTER PUBLICATION "${source.database}" SET (publish = 'insert')`);
+      await source.query("UPDATE t SET v = 'new' WHERE id = 1");
+      const wanted = await rowsAt(source.url);
+      await expect
+        .poll(() => rowsAt(target.url), { timeout: 60_000, interval: 500 })
+        .toEqual(wanted);
+    } finally {
+      await run.stop();
+    }
+  });
+});
+
+describe("a table that the source dropped", () => {
+  const message = "the source dropped this table";
+
+  it("is let go with a notice, and its target is kept", async () => {
+    const file = await pipeline("fail");
+    await caughtUp(file);
+    await source.query("DROP TABLE t");
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    await run.running;
+    expect(run.tail()).toContain(`${message}, or gave it another name; its target is kept`);
+    await run.stop();
+    expect(await rowsAt(target.url)).toHaveLength(3);
+  });
+
+  it("takes its target along where the file asks for that, also while the pipeline runs", async () => {
+    const file = await pipeline("fail", { sink: { "include.schema.changes": "all" } });
+    await caughtUp(file);
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    try {
+      await run.running;
+      await source.query("DROP TABLE t");
+      await expect
+        .poll(() => rowsAt(target.url).catch((error: Error) => error.message), {
+          timeout: 60_000,
+          interval: 500,
+        })
+        .toContain("does not exist");
+      // The notice is told before anything else happens to the table.
+      expect(run.tail()).toContain(`${message}, or gave it another name; its target was dropped`);
+      await source.query("INSERT INTO u VALUES (7)");
+      await expect.poll(() => countAt(target.url, "u"), { timeout: 30_000 }).toBe(1);
+    } finally {
+      await run.stop();
+    }
+  });
+
+  it("is loaded as a new one when it is there again", async () => {
+    const file = await pipeline("fail");
+    await caughtUp(file);
+    await source.query("DROP TABLE t");
+    await caughtUp(file);
+    await source.query(
+      "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (9, 'nine')",
+    );
+    await caughtUp(file);
+    expect(await rowsAt(target.url)).toEqual([{ id: 9, v: "nine" }]);
+  });
+});
+
+async function countAt(url: string, table: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(`SELECT FROM ${table}`)).rowCount ?? 0;
+  } finally {
+    await client.end();
+  }
+}

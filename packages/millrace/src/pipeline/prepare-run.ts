@@ -71,9 +71,14 @@ const BUDGET_SHARE_OF_ONE_VALUE = 0.25;
 
 /**
  * Takeover first (I5), then everything else: identity, tables, source objects, an open intent, targets, documents.
- * Idempotent: a crash anywhere in it is followed by the same again.
+ * Idempotent: a crash anywhere in it is followed by the same again. `loss` is what the log has told of when it was
+ * read: it is met as if it were found now (I8).
  */
-export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise<Prepared> {
+export async function prepareRun(
+  parts: TaskParts,
+  signal: AbortSignal,
+  loss: MillraceError | null = null,
+): Promise<Prepared> {
   const { source, sink, settings } = parts;
   setFailpointPhase(() => "START");
   const identity = await source.identity();
@@ -93,7 +98,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
   await claimTargets(parts, tables);
   const looks = await lookAtTables(parts, tables);
   await meetLeftTables(parts, found, looks, committer);
-  const { frontier, waiting } = await prepareSource(parts, found);
+  const { frontier, waiting } = await prepareSource(parts, found, loss);
   await takeStandings(parts, found, looks);
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
@@ -103,7 +108,7 @@ export async function prepareRun(parts: TaskParts, signal: AbortSignal): Promise
     const { acknowledge, unseen } = state.intent;
     await barriers({ acknowledged: () => acknowledge, unseen: () => unseen }).finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
-    return prepareRun(parts, signal);
+    return prepareRun(parts, signal, loss);
   }
   const choice = new LaneChoice(lanes, state.pipeline?.laneGroups ?? {});
   const made = { identity, choice, frontier, tables, removed, takeover };
@@ -300,10 +305,12 @@ async function lookAgain(
 async function prepareSource(
   parts: TaskParts,
   { state, discovered, tables, takeover }: Found,
+  loss: MillraceError | null,
 ): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
   try {
+    if (loss !== null) throw loss;
     const prepared = await parts.source.prepare(shapes, known?.position ?? null);
     const frontier = startFrontier(known, prepared.start);
     // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put

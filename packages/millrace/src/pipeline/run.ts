@@ -69,9 +69,13 @@ export class Run {
   readonly #chunkBytes: ByteAccount;
   #progressMs: number;
 
-  /** Takes over, prepares source and sink, opens the log. */
-  static async begin(parts: TaskParts, abort: AbortController): Promise<Run> {
-    const prepared = await prepareRun(parts, abort.signal);
+  /** Takes over, prepares source and sink, opens the log; makes that anew where the last one told of a `loss`. */
+  static async begin(
+    parts: TaskParts,
+    abort: AbortController,
+    loss: MillraceError | null,
+  ): Promise<Run> {
+    const prepared = await prepareRun(parts, abort.signal, loss);
     failpoint("run.prepared");
     const log = await parts.source.openLog({
       from: prepared.frontier.position,

@@ -42,6 +42,8 @@ class PipelineTask implements Task {
   #state: TaskState = "stopped";
   #error: TaskStatus["error"] = null;
   #unfinished: string | null = null;
+  /** What a running log has lost, until a run has met it (I8). */
+  #loss: MillraceError | null = null;
   #stopping = false;
   #paused = false;
   #logEnd: Position | null = null;
@@ -212,7 +214,8 @@ class PipelineTask implements Task {
   /** One run, from takeover to its end. */
   async #once(): Promise<void> {
     this.#abort = new AbortController();
-    const run = await Run.begin(this.#parts, this.#abort);
+    const run = await Run.begin(this.#parts, this.#abort, this.#loss);
+    this.#loss = null;
     this.#run = run;
     if (this.#paused) run.pause();
     if (!this.#stopping) this.#to("running");
@@ -238,7 +241,11 @@ class PipelineTask implements Task {
     const error = this.#parts.explain(toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION"));
     const { code } = error;
     this.#retries[code] = (this.#retries[code] ?? 0) + 1;
+    const isMet = error.class === "loss" && this.#loss === null && this.#mayResync;
+    // The log that told of the loss would tell of it again: the next run makes it anew.
+    if (isMet) this.#loss = error;
     const again =
+      isMet ||
       error.class === "transient" ||
       error.class === "conflict" ||
       error.class === "unknown-outcome" ||
@@ -248,6 +255,10 @@ class PipelineTask implements Task {
     if (!again) return error;
     await this.#parts.clock.sleep(waitMs, this.#halt.signal).catch(() => undefined);
     return null;
+  }
+
+  get #mayResync(): boolean {
+    return this.#parts.settings.onLoss === "resync";
   }
 
   async #watchLogEnd(signal: AbortSignal): Promise<void> {
