@@ -24,18 +24,13 @@ import { keyText } from "./keys.ts";
 import { openPostgresLog } from "./log.ts";
 import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
-import {
-  dropPublication,
-  preparePublication,
-  readPublication,
-  uncoveredTables,
-} from "./publication.ts";
-import { type Looked, TableLooks } from "./table-looks.ts";
+import { dropPublication, preparePublication, readPublication } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { SessionStash } from "./session-stash.ts";
 import { dropSlot, prepareSlot } from "./slot.ts";
 import { LOG_END_SQL, PostgresSnapshot } from "./snapshot.ts";
 import { TableLocks } from "./table-lock.ts";
+import { type Looked, TableLooks } from "./table-looks.ts";
 import { Visibility } from "./visibility.ts";
 
 /** First and longest wait between two looks at the transactions that a joining table waits for, milliseconds. */
@@ -46,15 +41,17 @@ const LOOK_AGAIN_MOST_MS = 1_000;
 export class PostgresSource implements Source {
   readonly kind = "postgres";
   readonly #options: PostgresSourceOptions;
-  readonly #looks: TableLooks;
   readonly #context: ConnectorContext;
   readonly #pool: ControlPool;
   readonly #sessions: SessionStash;
   readonly #locks: TableLocks;
   readonly #planner: ChunkPlanner;
+  readonly #looks: TableLooks;
   /** What `tls: prefer` turned out to mean; asked once. */
   #config: Promise<PostgresConnectionConfig> | null = null;
   #published: ReadonlyMap<string, PublishedTable> | null = null;
+  /** Server processes of logs that were opened. */
+  readonly #walsenders = new Set<number>();
   /** Tables whose being left out was said in the log. */
   readonly #warned = new Set<TableId>();
   /** Transactions below this may have written to a table before the publication had it. */
@@ -64,10 +61,10 @@ export class PostgresSource implements Source {
     this.#options = options;
     this.#context = context;
     this.#pool = new ControlPool(() => this.#connectionConfig());
-    this.#looks = new TableLooks(options.publicationName);
     this.#sessions = new SessionStash(() => this.#connectionConfig());
     this.#locks = new TableLocks(this.#pool);
     this.#planner = new ChunkPlanner(this.#pool);
+    this.#looks = new TableLooks(options.publicationName);
   }
 
   comparePositions(a: Position, b: Position): number {
