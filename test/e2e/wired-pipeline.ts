@@ -40,6 +40,10 @@ export interface WiredOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** A table of so many rows to load, besides. */
   readonly loadRows?: number;
+  /** Where it copies to, in place of a target of its own. */
+  readonly target?: Target;
+  /** Prepares the source, before the first start; gives the URL that the pipeline uses. */
+  readonly prepare?: (server: PostgresServer) => Promise<string>;
 }
 
 /** See {@link startWired}. */
@@ -221,7 +225,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
   const { kind, seed, loadRows = 0 } = options;
   const [server, target] = await Promise.all([
     startPostgres({ settings: { wal_sender_timeout: "5s", ...options.settings } }),
-    makeTarget(kind),
+    options.target ?? makeTarget(kind),
   ]);
   await buildSource(server.url, wiredTables);
   await server.query("CREATE TABLE mark (round int, nth int, PRIMARY KEY (round, nth))");
@@ -231,6 +235,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
       `INSERT INTO loaded SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, ${loadRows}) g`,
     );
   }
+  const sourceUrl = (await options.prepare?.(server)) ?? server.url;
   const to = new URL(target.url);
   const [atSource, atSink] = await Promise.all([
     startFaultProxy({ host: server.host, port: server.port }),
@@ -240,7 +245,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
   const file = await writePipelineFile({
     path: join(folder, "wire.yaml"),
     name: `wire_${server.port}`,
-    sourceUrl: atSource.through(server.url),
+    sourceUrl: atSource.through(sourceUrl),
     tables: String.raw`public.\.*`,
     source: { ...SOURCE_BOUNDS, ...options.source },
     sink: {

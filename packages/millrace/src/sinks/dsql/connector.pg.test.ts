@@ -199,6 +199,28 @@ describe("a connection to PostgreSQL", () => {
     await postgres.start();
   });
 
+  it("does not wait for ever for a password, and says what was slow", async () => {
+    const never = { password: () => new Promise<string>(() => {}) };
+    await expect(open(POSTGRES, { ...input(), connectTimeoutMs: 100 }, never)).rejects.toThrow(
+      /MR_SINK_LOST_CONNECTION.*password took longer than 100 ms/,
+    );
+  });
+
+  it("tells the server to end what its client no longer waits for", async () => {
+    const connection = await open(
+      POSTGRES,
+      { ...input(), requestTimeoutMs: 60_000 },
+      password(postgres.password),
+    );
+    const shown = [
+      "statement_timeout",
+      "transaction_timeout",
+      "idle_in_transaction_session_timeout",
+    ];
+    const values = await Promise.all(shown.map((name) => connection.query(`SHOW ${name}`)));
+    expect(values.flat(2)).toEqual(["61s", "61s", "30s"]);
+  });
+
   it("counts an answer that does not come as a lost connection", async () => {
     const connection = await open(
       POSTGRES,

@@ -1,6 +1,6 @@
 import type { ClientConfig } from "pg";
 import { connectionFailure, placedFailure } from "../../errors/connection-failure.ts";
-import type { MillraceError } from "../../errors/millrace-error.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
 import type { AuthenticationProvider } from "./authentication.ts";
 import type { ConnectGate } from "./connect-gate.ts";
@@ -80,7 +80,7 @@ async function pause(
 
 async function attemptOnce(parts: ConnectorParts, fresh: boolean): Promise<SinkConnection> {
   const { options, clock, profile } = parts;
-  const password = await parts.authentication.password({ fresh });
+  const password = await passwordWithin(parts, fresh);
   const open = (tls: TlsOptions) =>
     SinkConnection.open(clientConfig(options, tls, password), {
       clock,
@@ -95,6 +95,24 @@ async function attemptOnce(parts: ConnectorParts, fresh: boolean): Promise<SinkC
   } catch (error) {
     if (!(error instanceof Error && /does not support SSL/.test(error.message))) throw error;
     return open({ ...options.tls, mode: "disable" });
+  }
+}
+
+/** Where tokens and credentials come from may hang as any server may (I10). */
+async function passwordWithin(parts: ConnectorParts, fresh: boolean): Promise<string> {
+  const { options, clock } = parts;
+  const stop = new AbortController();
+  const late = clock.sleep(options.connectTimeoutMs, stop.signal).then(() => {
+    throw new MillraceError(
+      "MR_SINK_LOST_CONNECTION",
+      `getting a password took longer than ${options.connectTimeoutMs} ms`,
+    );
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([parts.authentication.password({ fresh }), late]);
+  } finally {
+    stop.abort();
   }
 }
 

@@ -92,12 +92,12 @@ describe("opening a connection", () => {
 
 describe("a question to the server", () => {
   it("that takes far longer than the read timeout is waited for", async () => {
-    const { rows } = await pool.query("SELECT 1 AS one FROM pg_sleep(3.5)");
+    const { rows } = await pool.query("SELECT 1 AS one FROM pg_sleep(2.6)");
     expect(rows).toEqual([{ one: 1 }]);
   });
 
   it("that waits for a lock for longer than the read timeout is waited for", async () => {
-    const holder = server.query("BEGIN; LOCK TABLE t; SELECT pg_sleep(3); COMMIT");
+    const holder = server.query("BEGIN; LOCK TABLE t; SELECT pg_sleep(2.4); COMMIT");
     await pool.query("SELECT pg_sleep(0.3)");
     expect((await pool.query("SELECT count(*)::int AS n FROM public.t")).rows).toEqual([
       { n: 40_000 },
@@ -133,7 +133,7 @@ describe("a chunk", () => {
     const snapshot = await source.openSnapshot();
     let rows = 0;
     for await (const batch of snapshot.readChunk(table.shape, { from: null, to: null }, LIMITS)) {
-      if (rows === 0) await systemClock.sleep(3 * READ_TIMEOUT_MS);
+      if (rows === 0) await systemClock.sleep(2.2 * READ_TIMEOUT_MS);
       rows += batch.rows.length;
     }
     await snapshot.close();

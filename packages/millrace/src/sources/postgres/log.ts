@@ -1,3 +1,4 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
 import { CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
@@ -30,6 +31,7 @@ export interface PostgresLogOptions {
 /** A row whose values weigh more than this many times the largest value of the sink fits no sink. */
 const ROW_VALUES = 4;
 const LEAST_ROW_BYTES = 16_777_216;
+const INSUFFICIENT_PRIVILEGE = "42501";
 /** Processes of earlier logs that are remembered. */
 const MOST_EARLIER = 8;
 /**
@@ -85,7 +87,7 @@ async function startReplication(
   { connection, log, context, earlier }: PostgresLogOptions,
   from: LogPosition,
 ): Promise<{ readonly reader: WireReader; readonly serverTimeoutMs: number }> {
-  const walsender = await openConnection(connection, { replication: true });
+  const walsender = await openWalsender(connection);
   remember(earlier, walsender.processId);
   const stop = new AbortController();
   context.clock.sleep(connection.readTimeoutMs, stop.signal).then(
@@ -102,6 +104,22 @@ async function startReplication(
     throw replicationError(error, log);
   } finally {
     stop.abort();
+  }
+}
+
+/** A connection that can read the log. The server's own refusal names neither the role nor what it lacks. */
+export async function openWalsender(connection: PostgresConnectionConfig): Promise<PostgresConnection> {
+  try {
+    return await openConnection(connection, { replication: true });
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.facts["sqlState"] !== INSUFFICIENT_PRIVILEGE)
+      throw error;
+    throw new MillraceError(
+      "MR_SOURCE_REFUSED",
+      `role ${connection.user} may not read the log: it needs REPLICATION; an administrator runs: ` +
+        `ALTER ROLE ${quote(connection.user)} REPLICATION; (managed services have a role for it, such as rds_replication)`,
+      { cause: error },
+    );
   }
 }
 
