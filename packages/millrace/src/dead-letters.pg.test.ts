@@ -38,7 +38,8 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
     if (found === undefined) throw new Error(`there is no letter of ${key}`);
     return found;
   };
-  const orders = () => between.at("SELECT id, round(total) AS total, note FROM orders ORDER BY orders.id");
+  const orders = () =>
+    between.at("SELECT id, round(total) AS total, note FROM orders ORDER BY orders.id");
 
   it("hold key, place and reason, are counted in the metrics, and are found without a process", async () => {
     await between.source.query(
@@ -237,5 +238,97 @@ describe("a value that is larger than DSQL takes", () => {
       await pipeline.stop();
       await between.release();
     }
+  });
+});
+
+describe.each(LETTER_TARGETS)("a table of which too many rows are refused, at %s", (kind) => {
+  let between: LettersBetween;
+  const started: Pipeline[] = [];
+
+  beforeAll(async () => {
+    between = await lettersBetween(kind, { "dead-letters.max": 3 });
+  });
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((pipeline) => pipeline.stop()));
+  });
+  afterAll(() => between.release());
+
+  async function begin(metrics = new Metrics()): Promise<Pipeline> {
+    const pipeline = await loadPipeline(between.pipeline, { metrics });
+    started.push(pipeline);
+    await pipeline.start();
+    return pipeline;
+  }
+  const total = (table: string) =>
+    between.at(`SELECT count(*) AS n, round(sum(total)) AS sum FROM ${table}`);
+
+  it("is stopped, loudly and over restarts, while the others go on; a resync brings it back", async () => {
+    const { source, bad } = between;
+    await source.query("INSERT INTO orders SELECT g, g, 'n' FROM generate_series(1, 10) g");
+    const metrics = new Metrics();
+    const first = await begin(metrics);
+    await first.caughtUp();
+    await source.query(`UPDATE orders SET total = ${bad}`);
+    await source.query("INSERT INTO bag VALUES (1)");
+    await expect(first.caughtUp()).rejects.toMatchObject({ code: "MR_TABLE_STOPPED" });
+    expect(first.status()).toMatchObject({
+      state: "running",
+      tables: expect.arrayContaining([
+        expect.objectContaining({
+          id: "public.orders",
+          state: "INIT_SYNC",
+          deadLetters: expect.any(Number),
+          stopped: {
+            code: "MR_DEAD_LETTER_LIMIT",
+            message: expect.stringMatching(/^\d+ rows of public\.orders were refused/),
+            atMs: expect.any(Number),
+          },
+        }),
+      ]),
+    });
+    expect(await total("bag")).toEqual([{ n: "1", sum: "1" }]);
+    expect((await metrics.page()).text).toContain(
+      `millrace_table_stopped{pipeline="${first.name}",table="public.orders"} 1`,
+    );
+    const [outcome] = await first.replayDeadLetters({ table: "public.orders" });
+    expect(outcome).toMatchObject({ outcome: "impossible" });
+    await first.stop();
+
+    const again = await begin();
+    await source.query("UPDATE orders SET total = 7; DELETE FROM orders WHERE id = 10");
+    await source.query("ALTER TABLE orders ADD extra int DEFAULT 5; INSERT INTO bag VALUES (2)");
+    await expect(again.caughtUp()).rejects.toMatchObject({ code: "MR_TABLE_STOPPED" });
+    expect(await total("bag")).toEqual([{ n: "2", sum: "3" }]);
+    expect((await total("orders"))[0]?.["n"]).toBe("10");
+
+    await again.resync("public.orders");
+    await again.caughtUp();
+    expect(await total("orders")).toEqual([{ n: "9", sum: "63" }]);
+    expect(again.deadLetters()).toEqual([]);
+    expect(again.status().tables.map(({ state, stopped }) => [state, stopped])).toEqual([
+      ["SYNC", null],
+      ["SYNC", null],
+      ["SYNC", null],
+    ]);
+    await source.query("UPDATE orders SET total = 8 WHERE id = 1");
+    await again.caughtUp();
+    expect(await total("orders")).toEqual([{ n: "9", sum: "64" }]);
+  });
+
+  it("is stopped while it is loaded, without key too, and the others are loaded", async () => {
+    const { source, bad } = between;
+    await source.query(`TRUNCATE orders, bag; INSERT INTO orders SELECT g, g FROM generate_series(1, 5) g;
+      INSERT INTO bag SELECT ${bad} FROM generate_series(1, 9)`);
+    const pipeline = await begin();
+    await pipeline.resync("public.bag").catch(() => undefined);
+    await expect(pipeline.caughtUp()).rejects.toMatchObject({ code: "MR_TABLE_STOPPED" });
+    const stopped = pipeline.status().tables.filter((table) => table.stopped !== null);
+    expect(stopped.map(({ id }) => id)).toEqual(["public.bag"]);
+    expect(await total("orders")).toEqual([{ n: "5", sum: "15" }]);
+    await source.query("UPDATE bag SET total = 1");
+    await pipeline.resync("public.bag");
+    await pipeline.caughtUp();
+    expect(await total("bag")).toEqual([{ n: "9", sum: "9" }]);
+    expect(pipeline.deadLetters()).toEqual([]);
   });
 });

@@ -110,23 +110,32 @@ export class BatchContent {
     return count;
   }
 
-  /** It is durable: its letters stand, and those that it took the place of are gone. */
+  /**
+   * It is durable: its letters stand, and those that it took the place of are gone.
+   * @throws TooManyRefused where they are too many together with those of other lanes.
+   */
   durable(): void {
-    for (const letter of this.#letters.values()) {
-      this.#parts.book.add(letter);
-      if (!isPutOff(letter)) this.#parts.observer.event(parkedEvent(letter));
-    }
-    for (const { target, key } of this.#superseded.values()) this.#parts.book.remove(target, key);
+    const { book, observer } = this.#parts;
+    for (const { target, key } of this.#superseded.values()) book.remove(target, key);
+    for (const letter of this.#letters.values())
+      if (!isPutOff(letter)) observer.event(parkedEvent(letter));
+    book.addAll(this.deadLetters);
+  }
+
+  /** As nearly always: then no row needs a name. */
+  get #hasNoLetters(): boolean {
+    return this.#parts.book.size === 0 && this.#letters.size === 0 && this.#superseded.size === 0;
   }
 
   /** False where it became a letter, or stays behind the one that stands: what it left out never reached the sink. */
   #fits(target: TargetTable, key: string, outcome: KeyOutcome): boolean {
-    const name = nameOf(target.id, key);
     const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
     if (why !== null) {
       this.park(outcome.item, why);
       return false;
     }
+    if (this.#hasNoLetters && !(outcome.item instanceof ClearItem)) return true;
+    const name = nameOf(target.id, key);
     const standing = this.#parts.book.has(target.id, key);
     if (outcome.item instanceof ClearItem) return standing && !this.#superseded.has(name);
     const behind = this.#letters.has(name) || (standing && !this.#superseded.has(name));

@@ -28,6 +28,16 @@ describe("DeadLetterBook", () => {
     expect(() => book.admit(table.id, why, 2)).toThrow(/3 rows of|MR_DEAD_LETTER_LIMIT/);
   });
 
+  it("says so where lanes that do not know of one another have parked too many together", () => {
+    const book = new DeadLetterBook(limits, [letter("a")]);
+    for (const key of ["b", "c"]) book.admit(table.id, why, key === "b" ? 0 : 1);
+    for (const key of ["d", "e"]) book.admit(table.id, why, key === "d" ? 0 : 1);
+    book.addAll(["b", "c"].map(letter));
+    book.addAll(["b", "c"].map(letter));
+    expect(() => book.addAll(["d", "e"].map(letter))).toThrow("5 rows of shop.orders");
+    expect(book.countOf(table.id)).toBe(5);
+  });
+
   it("admits no more than the share of the last rows", () => {
     const book = new DeadLetterBook({ ...limits, maxPerTable: 10_000 }, []);
     book.passed(table.id, 20_000);

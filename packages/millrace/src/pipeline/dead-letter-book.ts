@@ -81,9 +81,22 @@ export class DeadLetterBook {
     return [...(this.#letters.get(target)?.keys() ?? [])];
   }
 
-  /** A letter is durable. One of a key that has one already takes its place and counts once. */
-  add(letter: DeadLetter): void {
-    if (this.#put(letter)) this.#recentOf(letter.table).parked++;
+  /** A letter is durable. One of a key that has one already takes its place and counts once: then false. */
+  add(letter: DeadLetter): boolean {
+    const counts = this.#put(letter);
+    if (counts) this.#recentOf(letter.table).parked++;
+    return counts;
+  }
+
+  /**
+   * Letters are durable. Lanes do not know what the others are about to park, so that together they may be too many.
+   * @throws TooManyRefused
+   */
+  addAll(letters: readonly DeadLetter[]): void {
+    const added = letters.filter((letter) => this.add(letter));
+    const last = added.find(({ table }) => this.countOf(table) > this.#limits.maxPerTable);
+    if (last !== undefined)
+      throw new TooManyRefused(last.table, this.countOf(last.table) - 1, last);
   }
 
   remove(target: TableId, key: string): void {

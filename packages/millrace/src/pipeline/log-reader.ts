@@ -106,8 +106,8 @@ export class LogReader {
 
   async #serve(): Promise<void> {
     for (let next = this.#interrupts.shift(); next !== undefined; next = this.#interrupts.shift()) {
-      await this.drained();
       try {
+        await this.drained();
         await next.work();
         next.done.resolve();
       } catch (thrown) {

@@ -107,10 +107,9 @@ export class MeetingWriter {
     });
     if (result.outcome === "missing") return false;
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
-    for (const letter of deadLetters) {
-      this.#parts.book.add(letter);
+    for (const letter of deadLetters)
       if (!isPutOff(letter)) this.#parts.observer.event(parkedEvent(letter));
-    }
+    this.#parts.book.addAll(deadLetters);
     return true;
   }
 
