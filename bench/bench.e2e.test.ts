@@ -17,6 +17,7 @@ describe("npm run bench", () => {
     ["pipeline", 4],
     ["postgres-read", 2],
     ["postgres-dsql", 3],
+    ["dsql-local", 2],
   ])("%s gives figures, %i of them with a goal, over a few rows", async (name, goals) => {
     const report = JSON.parse(await bench(name, "--json")) as Report;
     expect(report).toMatchObject({ name, machine: expect.stringContaining("Node v") });
@@ -32,7 +33,7 @@ describe("npm run bench", () => {
   });
 
   it("lists its benchmarks without a name", async () => {
-    expect(await bench()).toMatch(/pipeline[^]*postgres-read[^]*postgres-dsql/);
+    expect(await bench()).toMatch(/pipeline[^]*postgres-read[^]*postgres-dsql[^]*dsql-local/);
   });
 
   it("does not know a name that is none", async () => {

@@ -12,10 +12,10 @@ export interface DsqlProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `dsql-local --tls off` on a free port. */
-export async function startDsqlProcess(): Promise<DsqlProcess> {
+/** Starts `dsql-local --tls off` on a free port, with these arguments besides. */
+export async function startDsqlProcess(...besides: readonly string[]): Promise<DsqlProcess> {
   const cli = new URL("../packages/dsql-local/src/cli.ts", import.meta.url).pathname;
-  const args = ["--conditions=source", cli, "--port", "0", "--tls", "off", "--json"];
+  const args = ["--conditions=source", cli, "--port", "0", "--tls", "off", "--json", ...besides];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });
   const [line] = (await Promise.race([

@@ -19,6 +19,10 @@ const BENCHMARKS: Readonly<
     what: "a backlog of inserts and of updates drained into dsql-local against raw unnest upserts, and the full load against raw inserts",
     load: () => import("./postgres-dsql.ts"),
   },
+  "dsql-local": {
+    what: "batched upserts through dsql-local against the same past it, into the same PostgreSQL",
+    load: () => import("./dsql-local.ts"),
+  },
 };
 
 const [name, ...rest] = process.argv.slice(2).filter((argument) => argument !== "--json");
