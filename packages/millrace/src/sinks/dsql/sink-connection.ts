@@ -10,6 +10,9 @@ import { encodeExchange } from "./wire.ts";
 /** Prepared statements kept open per connection: six kinds for a few dozen tables, and bounded (I10). */
 const MAX_PREPARED = 400;
 
+/** Why a deadline is let go of; one for all, since each DOMException that an abort makes of itself takes a stack. */
+const ANSWERED = new Error("answered");
+
 /** How long a goodbye may take before the connection is cut, ms. */
 const FAREWELL_MS = 2_000;
 
@@ -161,7 +164,7 @@ export class SinkConnection {
     try {
       return await answer;
     } finally {
-      stop.abort();
+      stop.abort(ANSWERED);
       await late;
     }
   }
