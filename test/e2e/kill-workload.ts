@@ -69,9 +69,9 @@ export class KillWorkload {
       tables: killTables,
       numbers: this.#numbers,
       dice: new Dice(dice.between(0, 1e9)),
-      transactions: 15,
-      largeRows: 300,
-      pauseMs: 15,
+      transactions: 8,
+      largeRows: 200,
+      pauseMs: 40,
       signal,
     });
   }

@@ -22,7 +22,7 @@ import { targetKinds } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 const audited = [
-  { name: "k_int8", column: "k", rows: 8000 },
+  { name: "k_int8", column: "k", rows: 4000 },
   { name: "k_skewed", column: "id", rows: 500 },
 ].map(({ name, column, rows }) => {
   const table = sampleTables.find((candidate) => candidate.name === name);
@@ -103,16 +103,17 @@ describe.each(targetKinds)("with compaction off, while tables are loaded into %s
         numbers,
         dice: new Dice(seed * 10 + n),
         transactions: 100_000,
-        largeRows: 200,
-        pauseMs: 10,
+        largeRows: 100,
+        pauseMs: 60,
         signal: writers.signal,
       });
     const written = Promise.all([session(1), session(2)]);
     written.catch(() => undefined); // looked at once the kills are over
     for (const failpoint of failpoints) {
       const armed = new MillraceProcess(args, failpoint);
-      const ending = await armed.wait(60_000).catch(() => ({ signal: null }));
-      expect([failpoint, ending.signal]).toEqual([failpoint, "SIGKILL"]);
+      const ending = await armed.wait(120_000).catch(() => ({ signal: null }));
+      const said = ending.signal === "SIGKILL" ? "" : armed.tail();
+      expect([failpoint, ending.signal, said]).toEqual([failpoint, "SIGKILL", ""]);
     }
     writers.abort();
     await written;
