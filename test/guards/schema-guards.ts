@@ -1,6 +1,11 @@
 import type { Guard } from "./guard.ts";
 import { SIMULATED_ALL } from "./simulation-tests.ts";
 
+const HISTORIES = {
+  file: "packages/millrace/src/sources/postgres/relation-history.test.ts",
+  name: "never has a column's values under another column",
+};
+
 /** Barriers, intents, shapes. */
 export const SCHEMA_GUARDS: readonly Guard[] = [
   {
@@ -10,5 +15,89 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     take: "      await this.#parts.stopLoad(table);\n      await this.drained();",
     put: "      await this.#parts.stopLoad(table);",
     shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [1],
+    guard: "an attnum counts where every history agrees on it",
+    file: "sources/postgres/attnum-proof.ts",
+    take: "return possible.length === 1 && only !== undefined ? only.attnum : null;",
+    put: "return only?.attnum ?? null;",
+    shownBy: HISTORIES,
+  },
+  {
+    keeps: [1],
+    guard: "names of columns that were touched since prove nothing",
+    file: "sources/postgres/attnum-proof.ts",
+    take: "attribute.isSettled ? isThat(column, attribute) : !settled.has(column.name),",
+    put: "isThat(column, attribute) || (!attribute.isSettled && !settled.has(column.name) && attributes.every((other) => !isThat(column, other))),",
+    shownBy: HISTORIES,
+  },
+  {
+    keeps: [1],
+    guard: "columns whose attnum is open are loaded again, now and when it shows",
+    file: "sources/postgres/relation-shape.ts",
+    take: "if (isUnsure || column.ordinal === null) return true;",
+    put: "if (column.ordinal === null) return false;",
+    shownBy: HISTORIES,
+  },
+  {
+    keeps: [9],
+    guard: "what the log says of a column that is not proven counts as left out",
+    file: "sources/postgres/row-plan.ts",
+    take: "column.unproven === true && isKey[i] === 0",
+    put: "column.unproven === true && isKey[i] === 2",
+    shownBy: HISTORIES,
+  },
+  {
+    keeps: [1],
+    guard: "columns are trusted again only behind the look at the catalogue",
+    file: "sources/postgres/captured-tables.ts",
+    take: "|| lsn < later.afterLsn) return;",
+    put: ") return;",
+    shownBy: HISTORIES,
+  },
+  {
+    keeps: [1],
+    guard: "the catalogue is asked at a moment that sees the transaction being read",
+    file: "sources/postgres/relation-shapes.ts",
+    take: "isSame(before, rows) && (await sees(place, before))",
+    put: "isSame(before, rows)",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/relation-shapes.test.ts",
+      name: "is asked until it sees the transaction that is read",
+    },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "columns that exchange their names are made anew",
+    file: "pipeline/target-change.ts",
+    take: "const exchanged = namesInCycles(renamed);",
+    put: "const exchanged = new Set<string>();",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/target-change.test.ts",
+      name: "makes columns anew that exchange their names",
+    },
+  },
+  {
+    keeps: [1, 2],
+    guard: "the catalogue's shape waits until the log has been followed past the look",
+    file: "pipeline/idle-shapes.ts",
+    take: "return end !== null && source.comparePositions(durable(), end) >= 0;",
+    put: "return end !== null && source.comparePositions(durable(), end) !== undefined;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/idle-shapes.test.ts",
+      name: "are adopted once the log has been followed past the look",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "columns that change with no row behind them are adopted from the catalogue",
+    file: "pipeline/table-watch.ts",
+    take: "      this.#shapes.see(table, look.shape);\n",
+    put: "",
+    shownBy: {
+      file: "test/e2e/idle-columns.e2e.test.ts",
+      name: "change at the next start, and rows follow them",
+    },
   },
 ];

@@ -7,6 +7,7 @@ import type { Router } from "../model/router.ts";
 import type { Sink, StateEntry } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
+import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
 import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Superseded } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
@@ -89,7 +90,7 @@ export class Barriers {
   /** A shape that the catalogue has and the log has not told of; the lanes are drained and stand at `position`. */
   async adopt(table: TableRuntime, shape: TableShape, position: Position): Promise<void> {
     const previous = table.shape;
-    const rewritten = rewrittenAhead(table, shape);
+    const rewritten = rewrittenAhead(previous, shape, table.document.state === "SYNC");
     const item = {
       kind: "shape",
       shape,
@@ -369,19 +370,6 @@ export class Barriers {
 function tableEntries(table: TableRuntime, chunks: readonly number[]): StateEntry[] {
   const documents = [table.stored, ...chunks.map((n) => table.storedChunk(n))];
   return documents.map(({ key, read }) => entry(key, read()));
-}
-
-/**
- * What has to be read again where the catalogue tells of a shape before the log: chunks that were read in the old shape
- * lack the new columns, and the log may never tell of their values. Behind INIT_SYNC it does, but for values that came
- * with the column.
- */
-function rewrittenAhead({ document, shape: previous }: TableRuntime, shape: TableShape): string[] {
-  const { added, retyped } = diffShapes(previous, shape);
-  const isOpen = previous.columns.some((column) => column.ordinal === null);
-  const all = document.state !== "SYNC" || isOpen;
-  const filled = added.filter((column) => all || column.filled === true);
-  return [...filled, ...retyped.map(({ to }) => to)].map((column) => column.name);
 }
 
 function tagOf(position: string): string {

@@ -139,6 +139,13 @@ describe("the shape at a Relation message", () => {
     expect(resolve(["id", "a"], known, catalogue(["id", "a"], [2])).rewritten).toEqual(["a"]);
   });
 
+  it("has a column rewritten that was there before without being logged", () => {
+    const known = shape(["id", null, "b"]);
+    const resolved = resolve(["id", "g", "b"], known, touched(["id", "g", "b"], 2));
+    expect(ordinals(resolved)).toEqual([1, 2, 3]);
+    expect(resolved.rewritten).toEqual(["g"]);
+  });
+
   it("has a retyped column rewritten", () => {
     const now = touched(["id", ["a", "int"]], 2);
     const resolved = resolve(["id", ["a", "int"]], shape(["id", "a"]), now);

@@ -204,11 +204,14 @@ function rewrittenColumns(
 ): string[] {
   if (known === null) return shape.columns.map((column) => column.name);
   const isUnsure = known.columns.some((column) => column.ordinal === null);
+  // What comes in front of a known column was there before, unlogged: DROP EXPRESSION left its values where they were.
+  const newest = Math.max(...known.columns.map((column) => column.ordinal ?? 0));
   return shape.columns
     .filter((column) => {
       const before = byOrdinal(known, column.ordinal);
       if (before !== undefined) return before.sourceType !== column.sourceType;
-      return isUnsure || column.ordinal === null || filled.has(column.ordinal);
+      if (isUnsure || column.ordinal === null) return true;
+      return column.ordinal < newest || filled.has(column.ordinal);
     })
     .map((column) => column.name);
 }

@@ -1,5 +1,6 @@
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { TableShape } from "../../model/table.ts";
+import { type Row, UNCHANGED } from "../../model/value.ts";
 import { conversionOf, TO_BOOLEAN, TO_BYTES } from "./types.ts";
 
 /** How a column's text in the log becomes its canonical value; small integers for the hot loop. */
@@ -68,4 +69,10 @@ function formOf(type: LogicalType): number {
   if (conversion === TO_BOOLEAN) return Form.BOOLEAN;
   if (conversion === TO_BYTES) return Form.BYTES;
   return ASCII_KINDS.has(type.kind) ? Form.ASCII : Form.TEXT;
+}
+
+/** What is not proven to be the column that it is taken for counts as left out (I9); nearly always nothing is. */
+export function withoutUnproven({ unproven }: RowPlan, row: Row | null): Row | null {
+  if (unproven.length === 0 || row === null) return row;
+  return row.map((value, i) => (unproven.includes(i) ? UNCHANGED : value));
 }

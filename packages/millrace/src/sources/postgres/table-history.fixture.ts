@@ -65,12 +65,12 @@ export class TableHistory {
       const isSettled = touchedAt <= settledAt;
       return { attnum, name, typeOid: type, typmod: -1, isDropped, isGenerated: false, isSettled };
     });
-    const filled = columns.filter((column) => column.hasDefault || column.isDropped);
+    const defaults = columns.filter((column) => column.hasDefault || column.isDropped);
     return {
       shape: this.shape(time),
       attributes,
       isPartial: false,
-      filled: new Set(filled.map(({ attnum }) => attnum)),
+      filled: new Set(defaults.map(({ attnum }) => attnum)),
     };
   }
 

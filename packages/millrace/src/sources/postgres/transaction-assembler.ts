@@ -1,6 +1,5 @@
 import { Change, type LogBatch, type Op, type Transaction } from "../../model/change.ts";
 import type { TransactionId } from "../../model/position.ts";
-import { type Row, UNCHANGED } from "../../model/value.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
 import { LargeRowDecoder } from "./large-row-decoder.ts";
@@ -17,7 +16,7 @@ import {
 } from "./pgoutput-messages.ts";
 import { comparePositions, type LogPosition, lsnOf32, ordinal, Slot } from "./position.ts";
 import { checkOldRow, heldBytes, isKeyChanged } from "./row-key.ts";
-import type { RowPlan } from "./row-plan.ts";
+import { type RowPlan, withoutUnproven } from "./row-plan.ts";
 import type { TransactionIds } from "./transaction-id.ts";
 
 /** What {@link TransactionAssembler.feed} made of a message. */
@@ -57,12 +56,6 @@ const KEEPALIVE = 0x6b; // k
 /** Whether an event's row is wanted. */
 const Admitted = { NO: 0, YES: 1, UNRESOLVED: 2 } as const;
 type Admitted = (typeof Admitted)[keyof typeof Admitted];
-
-/** What is not proven to be the column that it is taken for counts as left out (I9); nearly always nothing is. */
-function withoutUnproven({ unproven }: RowPlan, row: Row | null): Row | null {
-  if (unproven.length === 0 || row === null) return row;
-  return row.map((value, i) => (unproven.includes(i) ? UNCHANGED : value));
-}
 
 interface OpenTransaction {
   readonly commitLsn: number;
