@@ -96,6 +96,7 @@ export class Pipeline {
     // Whoever never asks for `done` has the error in the status and in the log.
     life.ended.promise.catch(() => {});
     this.#life = life;
+    this.#lastStatus = { ...this.#lastStatus, state: "starting", error: null, unfinished: null };
     this.#done = life.ended.promise;
     const stop = () => void this.stop().catch(() => {});
     signal?.addEventListener("abort", stop, { once: true });
@@ -252,7 +253,9 @@ export class Pipeline {
   /** A source that cannot be reached stops a first start; a restart leaves it to the task, which goes on trying. */
   async #preflight(source: Source, again: boolean): Promise<readonly DiscoveredTable[]> {
     try {
-      return await preflight(this.config, source);
+      const tables = await preflight(this.config, source);
+      await source.check?.(tables.map(({ shape }) => shape));
+      return tables;
     } catch (error) {
       if (again && error instanceof MillraceError && error.class === "transient") return [];
       throw error;

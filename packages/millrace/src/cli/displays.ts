@@ -126,6 +126,7 @@ function bar(percent: number): string {
 export function statusLine(pipeline: ShownPipeline): string {
   const status = pipeline.status();
   const count = (state: string) => status.tables.filter((table) => table.state === state).length;
+  if (status.tables.length === 0) return `${pipeline.name}: ${status.state}`;
   const lag = status.lagMs === null ? "" : `, lag ${durationText(status.lagMs)}`;
   const lagBytes = status.lagBytes === null ? "" : ` / ${bytesText(status.lagBytes)}`;
   const memory = `${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`;
