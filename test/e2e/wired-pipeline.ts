@@ -42,6 +42,8 @@ export interface WiredOptions {
   readonly loadRows?: number;
   /** Where it copies to, in place of a target of its own. */
   readonly target?: Target;
+  /** Lays faults before the first start. */
+  readonly arm?: (proxies: { readonly atSource: FaultProxy; readonly atSink: FaultProxy }) => void;
   /** Prepares the source, before the first start; gives the URL that the pipeline uses. */
   readonly prepare?: (server: PostgresServer) => Promise<string>;
 }
@@ -257,6 +259,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
     },
     pipeline: { parallelism: 2, ...options.pipeline },
   });
+  options.arm?.({ atSource, atSink });
   const tables = [...wiredTables.map(({ name }) => name), ...(loadRows > 0 ? ["loaded"] : [])];
   return new WiredPipeline({ server, target, atSource, atSink, file, folder, seed, tables });
 }
