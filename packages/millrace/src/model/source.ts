@@ -141,6 +141,11 @@ export interface Source {
    */
   refusals?(): Promise<readonly RefusedTable[]>;
   /**
+   * Refuses what {@link Source.prepare} would refuse for a missing right or setting, as far as that can be told without
+   * writing anything: asked before the sink is touched. A loss is not its business. Absent where nothing is refused.
+   */
+  check?(tables: readonly TableShape[]): Promise<void>;
+  /**
    * Makes the server keep the log from now on for exactly these tables (slot, publication), idempotently, and says
    * where the log begins when it was created now. `known` says that this pipeline has run before: a missing slot is
    * then a loss (I8), rejected as MR_SOURCE_LOSS, and so is a log that no longer holds what comes after `known`, the

@@ -6,6 +6,7 @@ import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { quote } from "./table-plan.ts";
 
 const INSUFFICIENT_PRIVILEGE = "42501";
+const UNMANAGED = "it is kept by you (unmanaged)";
 /** Virtual generated columns came, and stored ones can be published, since 18. */
 const PUBLISHES_GENERATED = 180_000;
 
@@ -89,16 +90,55 @@ export async function preparePublication(
   client: Queryable,
   request: PublicationRequest,
 ): Promise<{ readonly created: boolean; readonly joined: readonly TableId[] }> {
-  const { publicationName: name, tables } = request;
-  const state = await readPublication(client, name);
+  const { state, joined, statements } = await planPublication(client, request);
+  if (statements.length > 0) await execute(client, request, statements);
+  failpoint("postgres-publication.after-prepare");
+  return { created: state === null, joined: joined.map((table) => table.id) };
+}
+
+/**
+ * Refuses what {@link preparePublication} would refuse, as far as rights tell beforehand; writes nothing.
+ * @throws MillraceError MR_SOURCE_REFUSED
+ */
+export async function refusePublication(
+  client: Queryable,
+  request: PublicationRequest,
+): Promise<void> {
+  const { state, joined, statements } = await planPublication(client, request);
+  if (statements.length === 0) return;
+  const doing = `preparing publication ${request.publicationName}`;
+  if (!request.manage) throw refused(doing, UNMANAGED, statements);
+  const added = (state === null ? request.tables : joined).map((table) => table.identity);
+  const { rows } = await client.query<{ lacks: string | null }>(
+    `SELECT CASE
+       WHEN p.oid IS NULL AND NOT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+         THEN 'may not create objects in this database'
+       WHEN NOT pg_catalog.pg_has_role(p.pubowner, 'USAGE') THEN 'does not own the publication'
+       WHEN EXISTS (SELECT FROM pg_catalog.pg_class c
+         WHERE c.oid = ANY ($2::oid[]) AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))
+         THEN 'does not own all of the tables' END AS lacks
+     FROM (VALUES (1)) one LEFT JOIN pg_catalog.pg_publication p ON p.pubname = $1`,
+    [request.publicationName, added],
+  );
+  const lacks = rows[0]?.lacks ?? null;
+  if (lacks !== null) throw refused(doing, `the role ${lacks}`, statements);
+}
+
+interface Plan {
+  readonly state: PublicationState | null;
+  readonly joined: readonly TableShape[];
+  readonly statements: readonly string[];
+}
+
+async function planPublication(client: Queryable, request: PublicationRequest): Promise<Plan> {
+  const { publicationName, tables } = request;
+  const state = await readPublication(client, publicationName);
   const version = await serverVersion(client);
   const joined = tables.filter((table) => !isCovered(state, table));
   await checkDeletesAreLogged(client, state === null ? tables : joined);
   const statements =
     state === null ? [createSql(request, version)] : alterSql(request, state, joined, version);
-  if (statements.length > 0) await execute(client, request, statements);
-  failpoint("postgres-publication.after-prepare");
-  return { created: state === null, joined: joined.map((table) => table.id) };
+  return { state, joined, statements };
 }
 
 /** Whether the publication, null where there is none, carries a table's changes. */
@@ -188,7 +228,7 @@ async function execute(
   statements: readonly string[],
 ): Promise<void> {
   const doing = `preparing publication ${request.publicationName}`;
-  if (!request.manage) throw refused(doing, "it is kept by you (unmanaged)", statements);
+  if (!request.manage) throw refused(doing, UNMANAGED, statements);
   for (const sql of statements) {
     try {
       await client.query(sql);

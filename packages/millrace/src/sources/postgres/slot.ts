@@ -77,6 +77,25 @@ export async function prepareSlot(
 }
 
 /**
+ * Refuses what {@link prepareSlot} would refuse for more than the moment; writes nothing.
+ * @throws MillraceError MR_SOURCE_SLOT_FOREIGN, MR_SOURCE_REFUSED
+ */
+export async function refuseSlot(client: Queryable, slotName: string): Promise<void> {
+  const state = await readSlot(client, slotName);
+  if (state !== null) return checkOwn(client, state);
+  const { rows } = await client.query<{ level: string }>(
+    "SELECT pg_catalog.current_setting('wal_level') AS level",
+  );
+  const level = rows[0]?.level ?? "";
+  if (level === "logical") return;
+  throw new MillraceError(
+    "MR_SOURCE_REFUSED",
+    `wal_level is ${level}, and a slot needs logical: ALTER SYSTEM SET wal_level = logical; then restart the server ` +
+      "(managed services: rds.logical_replication = 1, cloudsql.logical_decoding = on)",
+  );
+}
+
+/**
  * Checks that the slot is one of ours and still has what comes after `known`; gives the position to read from.
  * @throws MillraceError
  */

@@ -21,13 +21,18 @@ import { ControlPool } from "./control-pool.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { emitMessage } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
-import { openPostgresLog } from "./log.ts";
+import { openPostgresLog, openWalsender } from "./log.ts";
 import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
-import { dropPublication, preparePublication, readPublication } from "./publication.ts";
+import {
+  dropPublication,
+  preparePublication,
+  readPublication,
+  refusePublication,
+} from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { SessionStash } from "./session-stash.ts";
-import { dropSlot, prepareSlot } from "./slot.ts";
+import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
 import { LOG_END_SQL, PostgresSnapshot } from "./snapshot.ts";
 import { TableLocks } from "./table-lock.ts";
 import { type Looked, TableLooks } from "./table-looks.ts";
@@ -112,6 +117,22 @@ export class PostgresSource implements Source {
     const { matches, partitions, createPublication, publicationName } = this.#options;
     const published = await readPublished(this.#pool, publicationName);
     return discoverTables(this.#pool, { matches, partitions, published, createPublication });
+  }
+
+  /** Rights and settings are asked for; that the role may read a log at all, by opening a connection that could. */
+  async check(tables: readonly TableShape[]): Promise<void> {
+    const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
+    const request = { publicationName, viaRoot: partitions === "root", tables, manage };
+    await this.#pool.use(async (client) => {
+      await refusePublication(client, request);
+      await refuseSlot(client, slotName);
+    });
+    try {
+      await (await openWalsender(await this.#connectionConfig())).close();
+    } catch (error) {
+      // All walsenders may be in use at the moment; the pipeline waits for one.
+      if (!(error instanceof MillraceError) || error.class !== "transient") throw error;
+    }
   }
 
   async prepare(

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
+import { cli } from "./cli/cli.fixture.ts";
+import { dropSlots, pipelineBetween, pipelineFileOf } from "./pipeline-between.fixture.ts";
+
+let source: SharedPostgres;
+let target: SharedPostgres;
+let role: string;
+
+beforeAll(async () => {
+  [source, target] = await Promise.all([sharedPostgres(), sharedPostgres()]);
+  role = `${source.database.slice(0, 30)}_reader`;
+  await source.query(`CREATE TABLE t (id int PRIMARY KEY);
+    CREATE ROLE ${role} LOGIN PASSWORD 'r'; GRANT SELECT ON t TO ${role}`);
+});
+afterAll(async () => {
+  await dropSlots(source);
+  await source.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  await source.release();
+  await target.release();
+});
+
+/** What the role has, and what it is told that it lacks; each on top of the one before. */
+const STEPS = [
+  ["SELECT alone", "SELECT 1", "may not create objects in this database"],
+  [
+    "CREATE in the database",
+    "GRANT CREATE ON DATABASE db TO reader",
+    "does not own all of the tables",
+  ],
+  [
+    "a publication of somebody else that lacks the table",
+    "CREATE PUBLICATION pub WITH (publish_via_partition_root = true, publish_generated_columns = stored)",
+    "does not own the publication",
+  ],
+  ["a publication that has the table", "ALTER PUBLICATION pub ADD TABLE t", "needs REPLICATION"],
+  [
+    "a slot of another plugin, and REPLICATION",
+    "ALTER ROLE reader REPLICATION; SELECT pg_create_logical_replication_slot('slot', 'test_decoding')",
+    "speaks test_decoding",
+  ],
+] as const;
+
+describe("a start whose role has", () => {
+  it.each(STEPS)("%s is refused before anything was touched", async (_, sql, says) => {
+    const named = (text: string) =>
+      text
+        .replace("DATABASE db", `DATABASE "${source.database}"`)
+        .replace("reader", role)
+        .replace("'slot'", `'${role}'`);
+    for (const statement of sql.split("; ")) await source.query(named(statement));
+    const pipeline = pipelineBetween(source, target, {
+      name: role,
+      tables: "public.t",
+      source: { username: role, password: "r", "publication.name": "pub", "slot.name": role },
+    });
+    const run = await cli([
+      "run",
+      pipelineFileOf(pipeline),
+      "--until-caught-up",
+      "--listen",
+      "off",
+    ]);
+    expect(run.stderr + run.stdout).toContain(says);
+    expect(run.code).toBe(2);
+    expect(await target.query("SELECT FROM pg_namespace WHERE nspname = 'millrace'")).toEqual([]);
+  });
+});
