@@ -160,7 +160,7 @@ export const CATALOGUE = {
   MR_SOURCE_LOSS: {
     class: "loss",
     meaning: "The source no longer has the changes that come next.",
-    remedy: "Resync the tables, or set the policy for a loss to `resync`.",
+    remedy: "Write `on-loss: resync` in the source and start again; it loads the tables anew.",
   },
   MR_SOURCE_REFUSED: {
     class: "config",
@@ -189,13 +189,14 @@ export const CATALOGUE = {
   MR_SOURCE_SLOT_LOST: {
     class: "loss",
     meaning: "The server invalidated the replication slot: the log that comes next is gone.",
-    remedy: "Resync the tables; raise max_slot_wal_keep_size so that it does not happen again.",
+    remedy:
+      "Write `on-loss: resync` in the source and start again, which loads the tables anew; raise max_slot_wal_keep_size so that it does not happen again.",
   },
   MR_SOURCE_SLOT_MISSING: {
     class: "loss",
     meaning: "The replication slot that this pipeline reads from no longer exists.",
     remedy:
-      "Find who dropped it, then resync the tables, or set the policy for a loss to `resync`.",
+      "Find who dropped it; then write `on-loss: resync` in the source and start again, which loads the tables anew.",
   },
   MR_SOURCE_SLOT_BUSY: {
     class: "transient",
@@ -213,7 +214,7 @@ export const CATALOGUE = {
     class: "loss",
     meaning:
       "The publication that this pipeline reads was dropped; changes made since then are not in its log.",
-    remedy: "Resync the tables, or set the policy for a loss to `resync`.",
+    remedy: "Write `on-loss: resync` in the source and start again; it loads the tables anew.",
   },
   MR_SOURCE_PROTOCOL: {
     class: "bug",

@@ -136,7 +136,8 @@ export const SLOT_RULES: readonly FindingRule[] = [
     when: (observed) => !isForeign(observed) && isLost(observed),
     what: ({ options }) => `Slot ${options.slotName} has lost its log.`,
     follows: () => "What came next is gone: the tables have to be loaded again.",
-    remedy: () => "Resync, or set the policy for a loss to resync.",
+    remedy: () =>
+      "Write on-loss: resync in the source and start again, which loads the tables anew.",
   },
   {
     severity: "warning",
