@@ -3,6 +3,7 @@ import { LANE_GUARDS } from "./lane-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
+import { WIRE_GUARDS } from "./wire-guards.ts";
 
 /** Every guard of the project; `npm run guards` takes each away and looks whether somebody misses it. */
 export const GUARDS: readonly Guard[] = [
@@ -10,4 +11,5 @@ export const GUARDS: readonly Guard[] = [
   ...LOAD_GUARDS,
   ...SCHEMA_GUARDS,
   ...SERVER_GUARDS,
+  ...WIRE_GUARDS,
 ];
