@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { setFailpointPhase } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
-import type { DiscoveredTable, Source, TableLook } from "../model/source.ts";
+import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { StateEntry, Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
@@ -11,36 +11,19 @@ import { DeadLetterBook } from "./dead-letter-book.ts";
 import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
-import {
-  beginAnew,
-  lookAtTables,
-  meetDroppedTables,
-  meetLeftTables,
-  refuseIfFenced,
-  type Found,
-} from "./left-tables.ts";
+import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import {
   entry,
   hasNotBegun,
   loadState,
   stateKey,
-  type FrontierDocument,
   type LoadedState,
   type TableDocument,
 } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
-import { checkTargets, claimTargets, sourcesOf } from "./targets.ts";
+import { checkTargets, sourcesOf } from "./targets.ts";
 import type { TaskParts } from "./task-api.ts";
 import { writeDocuments } from "./write-documents.ts";
-
-/** Where the log goes on. */
-export interface StartFrontier {
-  readonly position: Position;
-  readonly acknowledge: Position | null;
-  readonly unseen: readonly string[];
-  /** An earlier run made this frontier durable: what lies at or before it is not applied again. */
-  readonly replayed: boolean;
-}
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -94,12 +77,7 @@ export async function prepareRun(
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
   setFailpointPhase(() => phaseOf(tables.values()));
-  const removed = await meetDroppedTables(parts, found);
-  await claimTargets(parts, tables);
-  const looks = await lookAtTables(parts, tables);
-  await meetLeftTables(parts, found, looks, committer);
-  const { frontier, waiting } = await prepareSource(parts, found, loss);
-  await takeStandings(parts, found, looks);
+  const { removed, frontier, waiting } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
@@ -215,32 +193,6 @@ function makeTables(
   return tables;
 }
 
-/**
- * What is known of tables from now on. Their parts are taken as they were before the log was told to keep new tables:
- * what moves after that is found by the next look, in whatever the load's snapshots saw of it. What carries them is
- * taken as it is afterwards, for we may have altered the publication ourselves.
- */
-async function takeStandings(
-  parts: TaskParts,
-  { discovered, tables }: Found,
-  before: ReadonlyMap<TableId, TableLook>,
-): Promise<void> {
-  for (const table of tables.values()) {
-    const { identity } = table.shape;
-    const found = before.get(table.id)?.parts ?? null;
-    if (found !== null && table.standing.parts === null && table.awaited === null)
-      table.parts = { v: 1, identity, parts: found };
-  }
-  const standing = { carrier: null, parts: null };
-  const asked = discovered.map(({ shape }) => ({ shape, standing }));
-  for (const look of (await parts.source.look?.(asked)) ?? []) {
-    const table = tables.get(look.id);
-    table?.update({ carrier: look.carrier });
-    if (table === undefined || table.awaited === null || look.parts === null) continue;
-    table.parts = { v: 1, identity: table.awaited, parts: look.parts };
-  }
-}
-
 /** What was planned and not finished; `planned` in the table's document has moved past it. */
 function restoreChunks(table: TableRuntime, state: LoadedState): void {
   for (const { table: id, chunk } of state.chunks)
@@ -299,55 +251,6 @@ async function lookAgain(
     table.retarget(targetsOf(shape, router, sink));
   }
   return moved;
-}
-
-/** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */
-async function prepareSource(
-  parts: TaskParts,
-  { state, discovered, tables, takeover }: Found,
-  loss: MillraceError | null,
-): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
-  const shapes = discovered.map(({ shape }) => shape);
-  const known = state.frontier;
-  try {
-    if (loss !== null) throw loss;
-    const prepared = await parts.source.prepare(shapes, known?.position ?? null);
-    const frontier = startFrontier(known, prepared.start);
-    // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
-    // back by somebody else: it waits.
-    const begins = (id: TableId) => {
-      const table = tables.get(id);
-      return table === undefined || hasNotBegun(table.document);
-    };
-    const waiting = prepared.created
-      ? []
-      : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || begins(id));
-    for (const table of tables.values())
-      if (table.document.allPlanned && table.document.end === null)
-        table.update({ end: frontier.position });
-    return { frontier, waiting };
-  } catch (thrown) {
-    if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
-    await refuseIfFenced(parts, takeover);
-    if (parts.settings.onLoss !== "resync") throw thrown;
-    parts.observer.event({
-      type: "notice",
-      message: `${thrown.message}; all tables are loaded again (on-loss: resync)`,
-    });
-    const prepared = await parts.source.prepare(shapes, null, { recreate: true });
-    for (const table of tables.values()) beginAnew(parts, table);
-    return { frontier: startFrontier(null, prepared.start), waiting: [] };
-  }
-}
-
-function startFrontier(known: FrontierDocument | null, start: Position): StartFrontier {
-  if (known === null) return { position: start, acknowledge: null, unseen: [], replayed: false };
-  return {
-    position: known.position,
-    acknowledge: known.acknowledge,
-    unseen: known.unseen,
-    replayed: true,
-  };
 }
 
 interface DocumentsToWrite {

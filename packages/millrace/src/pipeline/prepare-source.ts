@@ -1,0 +1,125 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Position } from "../model/position.ts";
+import type { TableLook } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
+import type { Committer } from "./committer.ts";
+import {
+  beginAnew,
+  lookAtTables,
+  meetDroppedTables,
+  meetLeftTables,
+  refuseIfFenced,
+  type Found,
+} from "./left-tables.ts";
+import { hasNotBegun, type FrontierDocument, type TableDocument } from "./state-documents.ts";
+import { claimTargets } from "./targets.ts";
+import type { TaskParts } from "./task-api.ts";
+
+/** Where the log goes on. */
+export interface StartFrontier {
+  readonly position: Position;
+  readonly acknowledge: Position | null;
+  readonly unseen: readonly string[];
+  /** An earlier run made this frontier durable: what lies at or before it is not applied again. */
+  readonly replayed: boolean;
+}
+
+/** What the source was made ready to. */
+interface PreparedSource {
+  /** Tables that the file or the source have no more, with their last documents. */
+  readonly removed: readonly (readonly [TableId, TableDocument])[];
+  readonly frontier: StartFrontier;
+  /** Tables whose first snapshot must wait for older transactions of the source. */
+  readonly waiting: TableId[];
+}
+
+/** Tables that went or were left out for a while are met, then the log is told to keep those that are there. */
+export async function prepareSource(
+  parts: TaskParts,
+  found: Found,
+  committer: Committer,
+  loss: MillraceError | null,
+): Promise<PreparedSource> {
+  const removed = await meetDroppedTables(parts, found);
+  await claimTargets(parts, found.tables);
+  const looks = await lookAtTables(parts, found.tables);
+  await meetLeftTables(parts, found, looks, committer);
+  const kept = await keepLog(parts, found, loss);
+  await takeStandings(parts, found, looks);
+  return { removed, ...kept };
+}
+
+/**
+ * What is known of tables from now on. Their parts are taken as they were before the log was told to keep new tables:
+ * what moves after that is found by the next look, in whatever the load's snapshots saw of it. What carries them is
+ * taken as it is afterwards, for we may have altered the publication ourselves.
+ */
+async function takeStandings(
+  parts: TaskParts,
+  { discovered, tables }: Found,
+  before: ReadonlyMap<TableId, TableLook>,
+): Promise<void> {
+  for (const table of tables.values()) {
+    const { identity } = table.shape;
+    const found = before.get(table.id)?.parts ?? null;
+    if (found !== null && table.standing.parts === null && table.awaited === null)
+      table.parts = { v: 1, identity, parts: found };
+  }
+  const standing = { carrier: null, parts: null };
+  const asked = discovered.map(({ shape }) => ({ shape, standing }));
+  for (const look of (await parts.source.look?.(asked)) ?? []) {
+    const table = tables.get(look.id);
+    table?.update({ carrier: look.carrier });
+    if (table === undefined || table.awaited === null || look.parts === null) continue;
+    table.parts = { v: 1, identity: table.awaited, parts: look.parts };
+  }
+}
+
+/** The log kept at the source, and where it goes on. A loss is met by the policy (I8). */
+async function keepLog(
+  parts: TaskParts,
+  { state, discovered, tables, takeover }: Found,
+  loss: MillraceError | null,
+): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
+  const shapes = discovered.map(({ shape }) => shape);
+  const known = state.frontier;
+  try {
+    if (loss !== null) throw loss;
+    const prepared = await parts.source.prepare(shapes, known?.position ?? null);
+    const frontier = startFrontier(known, prepared.start);
+    // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
+    // back by somebody else: it waits.
+    const begins = (id: TableId) => {
+      const table = tables.get(id);
+      return table === undefined || hasNotBegun(table.document);
+    };
+    const waiting = prepared.created
+      ? []
+      : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || begins(id));
+    for (const table of tables.values())
+      if (table.document.allPlanned && table.document.end === null)
+        table.update({ end: frontier.position });
+    return { frontier, waiting };
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
+    await refuseIfFenced(parts, takeover);
+    if (parts.settings.onLoss !== "resync") throw thrown;
+    parts.observer.event({
+      type: "notice",
+      message: `${thrown.message}; all tables are loaded again (on-loss: resync)`,
+    });
+    const prepared = await parts.source.prepare(shapes, null, { recreate: true });
+    for (const table of tables.values()) beginAnew(parts, table);
+    return { frontier: startFrontier(null, prepared.start), waiting: [] };
+  }
+}
+
+function startFrontier(known: FrontierDocument | null, start: Position): StartFrontier {
+  if (known === null) return { position: start, acknowledge: null, unseen: [], replayed: false };
+  return {
+    position: known.position,
+    acknowledge: known.acknowledge,
+    unseen: known.unseen,
+    replayed: true,
+  };
+}
