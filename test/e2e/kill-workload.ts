@@ -14,8 +14,9 @@ export interface KillWorkloadOptions {
   readonly pipeline: string;
 }
 
-/** Long enough for tables that were loaded anew to be SYNC again: their frontier row is written once a second. */
+/** The least time in which a table that was loaded anew is SYNC again: the frontier row is written once a second. */
 const calmMs = 1800;
+const longestCalmMs = 20_000;
 const stepMs = 40;
 
 /** For a load the table with many chunks: nothing is handed over while it is read. For the hand-over the small ones. */
@@ -45,7 +46,7 @@ export class KillWorkload {
         if (kill.phase !== "SYNC" && round % every === 0)
           work.push(this.#loads(port, kill, signal));
         if (kill.phase !== "SYNC" || round % 2 === 0) work.push(this.#barriers(kill, signal));
-        else work.push(pause(calmMs, signal));
+        else work.push(calm(run, signal));
       }
       await Promise.all(work);
     }
@@ -121,6 +122,13 @@ const lastStatements = (n: number): readonly string[] => [
   `DELETE FROM d_mixed WHERE n BETWEEN ${n} AND ${n + 5}`,
   `ALTER TABLE d_mixed DROP COLUMN a${n}`,
 ];
+
+/** What the last schema change sent through a load is SYNC again. */
+async function calm(run: MillraceProcess, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + longestCalmMs;
+  do await pause(calmMs, signal);
+  while (!run.isSettled && !signal.aborted && Date.now() < deadline);
+}
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

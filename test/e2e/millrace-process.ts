@@ -72,6 +72,11 @@ export class MillraceProcess {
     return this.#ending === null;
   }
 
+  /** No table that it has told about is anything but SYNC. */
+  get isSettled(): boolean {
+    return [...this.#tableStates.values()].every((state) => state === "SYNC");
+  }
+
   /** Waits until so many tables are known and each is in SYNC; rejects with what was printed when that fails. */
   async waitForSync(tables: number, timeoutMs = 60_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
