@@ -154,7 +154,7 @@ export const CATALOGUE = {
   MR_SOURCE_TABLE_LEFT: {
     class: "loss",
     meaning:
-      "A captured table was taken out of the publication; what was changed in it since is in no log.",
+      "The publication left a captured table out for a while, or changes of it; what was changed in it then is in no log.",
     remedy: "Set `on-loss: resync` to load the table again, or leave the table out of the file.",
   },
   MR_SOURCE_LOSS: {
