@@ -22,6 +22,11 @@ describe("an error of the source's server", () => {
     expect(connectionError(server, "reading").message).toContain('permission denied for table "t"');
   });
 
+  it("about a right that lacks says where to find what to grant", () => {
+    const server = Object.assign(new Error('permission denied for table "t"'), { code: "42501" });
+    expect(connectionError(server, "reading").message).toMatch(/validate FILE --connect.*GRANT/);
+  });
+
   it("that nobody knows is transient", () => {
     expect(connectionError(new Error("socket hang up"), "reading").class).toBe("transient");
   });

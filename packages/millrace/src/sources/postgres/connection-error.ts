@@ -16,6 +16,7 @@ const REFUSED_STATES = new Set([
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(VERIFY|GET)|HOSTNAME_MISMATCH)/;
 
+const INSUFFICIENT_PRIVILEGE = "42501";
 const TLS_UNSUPPORTED = "The server does not support SSL connections";
 
 /** The SQLSTATE of a server's error, null where it is none (a socket's error). */
@@ -43,9 +44,16 @@ export function connectionError(error: unknown, doing: string, code?: ErrorCode)
   const why = error instanceof Error ? error.message : String(error);
   return new MillraceError(
     code ?? (refused ? "MR_SOURCE_REFUSED" : "MR_SOURCE_LOST_CONNECTION"),
-    `${doing}: ${why === "" ? (codeOf(error) ?? "no reason given") : why}`,
+    `${doing}: ${why === "" ? (codeOf(error) ?? "no reason given") : why}${remedyOf(state)}`,
     { cause: error, facts: { sqlState: state, errno: state === null ? codeOf(error) : null } },
   );
+}
+
+/** The server says what is denied; what to do about it, only a look at all of it can tell. */
+function remedyOf(state: string | null): string {
+  return state === INSUFFICIENT_PRIVILEGE
+    ? " (millrace validate FILE --connect lists what the role lacks, with the GRANT for each)"
+    : "";
 }
 
 function isRefusedState(state: string): boolean {
