@@ -6,7 +6,8 @@ import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { BatchContent } from "./batch-content.ts";
-import { CarefulWriter, middle } from "./careful-writer.ts";
+import { middle } from "./batch-cuts.ts";
+import { CarefulWriter } from "./careful-writer.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,

@@ -4,6 +4,7 @@ import type { CommitResult } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import type { BatchContent } from "./batch-content.ts";
+import { byTransaction, middle } from "./batch-cuts.ts";
 import { compact, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { RowItem } from "./lane-item.ts";
@@ -41,6 +42,11 @@ interface Refused {
   readonly item: RowItem | null;
 }
 
+/** Rows of a load that are sent one by one; more are halved first. */
+const MAX_ONE_BY_ONE = 64;
+/** How many of these are found to be in the way of others before the rest is halved. */
+const MAX_SINGLED_OUT = 8;
+
 type Arrangement = "in order" | "replaced" | "replaced one by one";
 
 /**
@@ -77,13 +83,26 @@ export class CarefulWriter {
   /** Rows of a table that is being loaded: any of them may be put off, so that they may be cut apart. */
   async #load(items: readonly RowItem[]): Promise<void> {
     let refused = await this.#sendWhole(items);
-    if (refused?.code === "MR_SINK_CONSTRAINT")
-      refused = (await this.#try(items, new Map(), "replaced"))?.error ?? null;
+    if (refused?.code === "MR_SINK_CONSTRAINT") refused = await this.#loadReplaced(items);
     if (refused === null) return;
     const cut = middle(items);
     if (cut === 0) return this.#giveUp(items, refused);
     await this.#load(items.slice(0, cut));
     await this.#load(items.slice(cut));
+  }
+
+  /** As deletes and inserts, without the few rows that others are in the way of; null where that was enough. */
+  async #loadReplaced(items: readonly RowItem[]): Promise<MillraceError | null> {
+    const given = new Map<RowItem, Refusal>();
+    let refused = await this.#try(items, given, "replaced");
+    if (items.length > MAX_ONE_BY_ONE) return refused?.error ?? null;
+    while (refused !== null && given.size <= MAX_SINGLED_OUT) {
+      refused = await this.#try(items, given, "replaced one by one");
+      if (refused?.item === null || refused?.error.code !== "MR_SINK_CONSTRAINT") break;
+      await this.#putOff(refused.item);
+      given.set(refused.item, PUT_OFF);
+    }
+    return refused?.error ?? null;
   }
 
   async #sendWhole(items: readonly RowItem[]): Promise<MillraceError | null> {
@@ -276,31 +295,6 @@ function refusalIn(thrown: unknown): MillraceError {
   throw thrown;
 }
 
-/** Runs of one source transaction each; rows of chunks that follow one another are one run. */
-function byTransaction(items: readonly RowItem[]): RowItem[][] {
-  const groups: RowItem[][] = [];
-  for (const item of items) {
-    const last = groups.at(-1);
-    if (last !== undefined && last[0]?.change.transaction?.id === item.change.transaction?.id)
-      last.push(item);
-    else groups.push([item]);
-  }
-  return groups;
-}
-
 function nameOf({ route, key }: RowItem): string {
   return `${route.target.id}\u0000${key}`;
-}
-
-/** Where to cut a batch in two, never between items of one position; 0 when it cannot be cut. */
-export function middle(items: readonly RowItem[]): number {
-  const half = Math.ceil(items.length / 2);
-  for (let cut = half; cut < items.length; cut++) if (cutsCleanly(items, cut)) return cut;
-  for (let cut = half - 1; cut > 0; cut--) if (cutsCleanly(items, cut)) return cut;
-  return 0;
-}
-
-function cutsCleanly(items: readonly RowItem[], cut: number): boolean {
-  const position = items[cut]?.position;
-  return position === null || position !== items[cut - 1]?.position;
 }

@@ -2,6 +2,7 @@ import type { TargetCheck } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { TargetOutcomes } from "./compaction.ts";
 import type { Checks, LaneChoice } from "./lane-choice.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 /** What targets' constraints besides their keys ask of the order of writes in one transaction (design/002). */
 export class ConstraintOrder {
@@ -37,6 +38,23 @@ export class ConstraintOrder {
   /** 0 for targets that point at none of ours; more than that of its parents, where there is no circle. */
   rankOf(target: TableId): number {
     return this.#ranks.get(target) ?? 0;
+  }
+
+  /** Rows of the table point at rows that are not loaded yet: their load comes first. */
+  mustWait(table: TableRuntime, tables: ReadonlyMap<TableId, TableRuntime>): boolean {
+    if (!this.#linked) return false;
+    const parents = new Set(
+      table.targets.flatMap(({ target }) =>
+        this.parentsOf(target.id).filter((id) => this.rankOf(id) < this.rankOf(target.id)),
+      ),
+    );
+    for (const other of tables.values()) {
+      const { state, allPlanned } = other.document;
+      const loads = state !== "SYNC" && (!allPlanned || other.chunks.size > 0);
+      if (loads && other.stopped === null && other.targets.some((t) => parents.has(t.target.id)))
+        return true;
+    }
+    return false;
   }
 
   /** A row may be deleted and inserted anew within one transaction. */

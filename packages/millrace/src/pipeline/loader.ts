@@ -17,6 +17,8 @@ interface LoaderParts extends ChunkParts {
   readonly sweep: GhostSweep | null;
   /** Its targets hold nothing of other tables, under keys that the source knows. */
   readonly canSweep: (table: TableRuntime) => boolean;
+  /** Another table's rows have to be there first. */
+  readonly mustWait: (table: TableRuntime) => boolean;
   readonly observer: TaskObserver;
   readonly signal: AbortSignal;
   /** A table has nothing left to load; the frontier decides when it is SYNC. */
@@ -138,7 +140,8 @@ export class Loader {
       table.held ||
       table.stopped !== null ||
       table.loading.signal.aborted ||
-      this.#planning.has(table)
+      this.#planning.has(table) ||
+      this.#parts.mustWait(table)
     )
       return null;
     for (const chunk of table.chunks.values()) {

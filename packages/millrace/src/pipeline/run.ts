@@ -8,6 +8,7 @@ import type { ChunkParts } from "./chunk-reader.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
@@ -121,10 +122,15 @@ export class Run {
     this.#frontierWriter = this.#makeFrontierWriter();
     const replay = this.#makeReplay();
     this.letters = this.#makeLetterDesk(replay);
-    this.#putOff = new PutOffRounds({
+    this.#putOff = this.#makePutOffRounds(replay);
+  }
+
+  #makePutOffRounds(replay: Replay): PutOffRounds {
+    const { checks } = this.#prepared;
+    return new PutOffRounds({
       book: this.book,
       replay,
-      isReplaceable: (target) => prepared.checks.get(target)?.irreplaceable !== true,
+      isReplaceable: (target) => checks.get(target)?.irreplaceable !== true,
       look: (table) => this.#syncIfPassed(table),
       fail: (error) => this.#failed.reject(error),
     });
@@ -181,6 +187,7 @@ export class Run {
 
   #makeLoader(): Loader {
     const { source, sink, settings, observer } = this.#parts;
+    const order = new ConstraintOrder(this.#prepared.checks, this.#prepared.choice);
     return new Loader({
       ...this.#chunkParts,
       tables: this.#prepared.tables,
@@ -191,6 +198,7 @@ export class Run {
           ? null
           : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
       canSweep: this.#prepared.canSweep,
+      mustWait: (table) => order.mustWait(table, this.tables),
       observer,
       signal: this.#abort.signal,
       onLoaded: (table) => {

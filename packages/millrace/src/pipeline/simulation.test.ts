@@ -36,6 +36,14 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("all", 1, 700)).toEqual([]);
   });
 
+  it(
+    "loses no row to unique indexes of the targets, whenever they are made",
+    { timeout: 120_000 },
+    async () => {
+      expect(await failuresOf("unique", 1, 150)).toEqual([]);
+    },
+  );
+
   for (const { profile, seed, was } of REGRESSIONS) {
     it(`seed ${seed} of ${profile} holds: ${was}`, async () => {
       expect(await failuresOf(profile, seed, 1)).toEqual([]);

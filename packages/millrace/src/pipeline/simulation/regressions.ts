@@ -30,4 +30,12 @@ export const REGRESSIONS: readonly {
   { profile: "all", seed: 11512, was: "a target made by a run that remembered nothing" },
   { profile: "all", seed: 14975, was: "a table without key was loaded in an older shape" },
   { profile: "all", seed: 24933, was: "the log failed while nobody waited for it" },
+  { profile: "unique", seed: 176, was: "a table was loaded while lanes were about to change" },
+  {
+    profile: "unique",
+    seed: 1330,
+    was: "a key change took what the log left out from the row that it replaced",
+  },
+  { profile: "unique", seed: 616, was: "an index newer than the run, an exchange over two lanes" },
+  { profile: "unique", seed: 866, was: "rows that were put off stood in one another's way" },
 ];
