@@ -15,8 +15,11 @@ export interface Kill {
   readonly nth?: number;
 }
 
-/** Failpoints that a SQL sink never reaches: jsonl.e2e.test.ts kills there. */
-const elsewhere = /^jsonl\./;
+/**
+ * Failpoints that a SQL sink never reaches, where jsonl.e2e.test.ts kills; and those of dead letters, which the scenario
+ * has none of: dead-letters.pg.test.ts kills there.
+ */
+const elsewhere = /^(jsonl|replay|letter|table)\./;
 /** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */
 const ofTheBirth = ["sink.targets-claimed", "postgres-slot.after-create"];
 /** Reached only while something is being loaded: never while every table is SYNC. */

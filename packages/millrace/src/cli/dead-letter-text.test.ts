@@ -24,7 +24,9 @@ describe("dead letters as text", () => {
   });
 
   it("show keys in a way that cannot move a terminal's cursor", () => {
-    const shown = letterText(deadLetter(id, { keyColumns: { a: "x\u001B[2J", b: null, c: "a b" } }));
+    const shown = letterText(
+      deadLetter(id, { keyColumns: { a: "x\u001B[2J", b: null, c: "a b" } }),
+    );
     expect(shown).toContain(String.raw`key       a="x\u001b[2J" b=NULL c="a b"`);
     expect(shown).not.toContain("\u001B");
     expect(letterText(deadLetter(id, { keyColumns: {} }))).toContain("key       none\n");

@@ -48,9 +48,12 @@ export interface ReplayOutcome {
 }
 
 /** A letter as a sink keeps it; one of an earlier version lacks what it did not know. */
-export function deadLetterOf(stored: DeadLetter): DeadLetter {
-  return { ...{ column: null, attempts: 1, triedAtMs: stored.parkedAtMs }, ...stored };
+export function deadLetterOf(stored: Omit<DeadLetter, keyof Newer> & Partial<Newer>): DeadLetter {
+  const { column = null, attempts = 1, triedAtMs = stored.parkedAtMs } = stored;
+  return { ...stored, column, attempts, triedAtMs };
 }
+
+type Newer = Pick<DeadLetter, "column" | "attempts" | "triedAtMs">;
 
 /** The letter with this id, or with the one id that begins so; null where there is none or there are several. */
 export function findLetter<L extends { readonly id: string }>(

@@ -37,20 +37,23 @@ function lineOf(event: TaskEvent): Line {
     case "dead-letter":
       return deadLetterLine(event);
     case "table-stopped":
-      return [
-        "error",
-        `table is stopped: ${event.message}`,
-        { table: event.table, code: event.code, remedy: event.remedy },
-      ];
+      return stoppedLine(event);
     case "dead-letter-settled":
-      return [
-        event.outcome === "refused" ? "warn" : "info",
-        `dead letter ${event.outcome}`,
-        { table: event.table, letter: event.id },
-      ];
+      return settledLine(event);
     case "caught-up":
       return ["info", "caught up with the source"];
   }
+}
+
+function stoppedLine(event: Extract<TaskEvent, { type: "table-stopped" }>): Line {
+  const { table, code, message, remedy } = event;
+  return ["error", `table is stopped: ${message}`, { table, code, remedy }];
+}
+
+function settledLine(event: Extract<TaskEvent, { type: "dead-letter-settled" }>): Line {
+  const { id: letter, table, outcome } = event;
+  const level = outcome === "refused" ? "warn" : "info";
+  return [level, `dead letter ${outcome}`, { table, letter }];
 }
 
 /** The names of the key's columns; their values are the row's. */

@@ -30,6 +30,6 @@ process may run many. Those of lag, state and memory are read from the pipelines
 Node itself (\`nodejs_…\`, \`process_…\`) stand beside them.
 
 What to alarm on: \`millrace_lag_seconds\` and \`millrace_progress_age_seconds\` together (a large lag with progress is a
-backlog, without progress it is a halt), \`millrace_dead_letters\` above zero, \`millrace_lag_bytes\` against the disk of the
+backlog, without progress it is a halt), \`millrace_table_stopped\` and \`millrace_dead_letters\` above zero, \`millrace_lag_bytes\` against the disk of the
 source's server, and the absence of all of them.
 `;

@@ -245,7 +245,7 @@ export class BatchWriter {
       deadLetters: [],
       superseded,
     });
-    failpoint("lane.discarded");
+    failpoint("letter.discarded");
     book.remove(target, key);
     return letter;
   }

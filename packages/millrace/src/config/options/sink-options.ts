@@ -40,12 +40,12 @@ export const SINK_OPTIONS = {
   maxDeadLetters: defaulting(integer(0, 1_000_000), 100, {
     name: "dead-letters.max",
     example: "100",
-    doc: "Parked rows of one table that stop the pipeline: so many mean a wrong mapping.",
+    doc: "Parked rows of one table; more than that stop the table, since so many mean a wrong mapping. The others go on.",
   }),
   maxDeadLetterShare: defaulting(percent, 0.01, {
     name: "dead-letters.max-share",
     example: "1%",
-    doc: "Share of a table's last 10,000 rows that stops the pipeline when it was parked.",
+    doc: "Share of a table's last 10,000 rows; when more were parked, the table is stopped.",
   }),
   includeSchemaChanges: optional(words, {
     name: "include.schema.changes",

@@ -7,7 +7,7 @@ import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
 
 /** A key as the state tables hold it. */
 export function storedKey(key: string): string {
-  return /[\\\u0000]/.test(key) ? key.replaceAll("\\", "\\\\").replaceAll("\u0000", "\\0") : key;
+  return key.replaceAll("\\", "\\\\").replaceAll("\u0000", "\\0");
 }
 
 /** The key that was stored so. */
