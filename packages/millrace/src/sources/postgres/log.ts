@@ -108,7 +108,9 @@ async function startReplication(
 }
 
 /** A connection that can read the log. The server's own refusal names neither the role nor what it lacks. */
-export async function openWalsender(connection: PostgresConnectionConfig): Promise<PostgresConnection> {
+export async function openWalsender(
+  connection: PostgresConnectionConfig,
+): Promise<PostgresConnection> {
   try {
     return await openConnection(connection, { replication: true });
   } catch (error) {
