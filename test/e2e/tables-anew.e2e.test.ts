@@ -37,8 +37,8 @@ describe(`${TABLES} tables that are dropped and made anew under load`, () => {
       sink: target.sink,
     });
     run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
-    await run.waitForSync(TABLES);
-  });
+    await run.waitForSync(TABLES, ALL_EQUAL_MS);
+  }, 2 * ALL_EQUAL_MS);
   afterAll(async () => {
     if (run.isRunning) await run.stop();
     await target.release();
