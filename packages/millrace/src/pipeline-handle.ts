@@ -223,8 +223,7 @@ export class Pipeline {
     const context = { pipeline: this.name, clock, random, log };
     const source = buildSource(this.config.source, context);
     try {
-      this.#tellNotices(await this.#preflight(source, again));
-      if (!again) await this.#firstStart(context);
+      this.#tellNotices(await this.#preflight(source, context, again));
       const sink = buildSink(this.config.sink, context, connections, extensions);
       const own = buildRouter(this.config);
       const { errorHandler } = extensions;
@@ -251,9 +250,15 @@ export class Pipeline {
   }
 
   /** A source that cannot be reached stops a first start; a restart leaves it to the task, which goes on trying. */
-  async #preflight(source: Source, again: boolean): Promise<readonly DiscoveredTable[]> {
+  async #preflight(
+    source: Source,
+    context: ConnectorContext,
+    again: boolean,
+  ): Promise<readonly DiscoveredTable[]> {
     try {
       const tables = await preflight(this.config, source);
+      // Before the source's own check, which stops at the first thing that it finds.
+      if (!again) await this.#firstStart(context);
       await source.check?.(tables.map(({ shape }) => shape));
       return tables;
     } catch (error) {

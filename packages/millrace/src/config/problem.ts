@@ -40,9 +40,9 @@ export function formatNotice(notice: Notice): string {
   return `${formatPlace(notice.place)}: ${path}${ended(notice.message)}`;
 }
 
-/** With a full stop, unless it ends already. */
+/** With a full stop, unless it ends already, or in SQL. */
 export function ended(sentence: string): string {
-  return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
+  return /[.?!;]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 /** In the order of the file, so that a reader goes through it once. */

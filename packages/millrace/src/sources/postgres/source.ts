@@ -101,10 +101,11 @@ export class PostgresSource implements Source {
 
   async discover(): Promise<readonly DiscoveredTable[]> {
     const found = await this.#discovery();
-    for (const { id, why, remedy } of [...found.refused, ...found.views]) {
+    // Refused tables stop the start, which says why; views would be left out in silence.
+    for (const { id, why, remedy } of found.views) {
       if (this.#warned.has(id)) continue;
       this.#warned.add(id);
-      this.#context.log.warn(`${id} matches but cannot be captured: ${why}`, { table: id, remedy });
+      this.#context.log.warn(`${id} matches but is left out: ${why}`, { table: id, remedy });
     }
     return found.tables;
   }

@@ -49,13 +49,15 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     severity: "error",
     what: `${id} matches but cannot be captured: ${why}.`,
     whatFollows: "The pipeline would not start, rather than leave it out in silence.",
-    remedy: `${remedy}, or leave it out with tables.exclude.`,
+    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
+    option: "source.tables",
   }));
   const views = discovery.views.map(({ id, why, remedy }): Finding => ({
     severity: "warning",
     what: `${id} matches but is left out: ${why}.`,
     whatFollows: "It is not copied.",
-    remedy: `${remedy}, or leave it out with tables.exclude.`,
+    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
+    option: "source.tables",
   }));
   const notices = discovery.tables.flatMap(({ shape, notices: texts }) =>
     texts.map((text): Finding => ({
@@ -71,6 +73,7 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     whatFollows: "There is nothing to copy.",
     remedy:
       "Compare the patterns with the database's tables: database.schema.table, as regular expressions.",
+    option: "source.tables",
   };
   const unreadable = discovery.relations.flatMap((relation) =>
     readingFindings(relation, server.role),
@@ -82,6 +85,10 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     ...views,
     ...notices,
   ];
+}
+
+function upperFirst(sentence: string): string {
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
 function readingFindings(

@@ -91,7 +91,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
     const remedies = remediesOf(all);
     expect(remedies).toContain("ALTER TABLE odd.fast SET LOGGED");
     expect(remedies).toContain(
-      "give it a primary key, or ALTER TABLE odd.bad REPLICA IDENTITY FULL",
+      "Give it a primary key, or ALTER TABLE odd.bad REPLICA IDENTITY FULL",
     );
     expect(remedies).toContain("ALTER TABLE odd.nothing REPLICA IDENTITY DEFAULT");
     expect(remedies.match(/tables\.exclude/g)).toHaveLength(3);
