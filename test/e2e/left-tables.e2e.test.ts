@@ -175,6 +175,32 @@ describe.each(GAPS)("%s, with changes between", (_, [before, after]) => {
   });
 });
 
+describe("a table that somebody else put back while a transaction was writing to it", () => {
+  it("is loaded only when that transaction has ended: its rows are in no log", async () => {
+    const file = await pipeline("resync");
+    await caughtUp(file);
+    await source.query(`ALTER PUBLICATION "${source.database}" DROP TABLE t`);
+    const writer = new pg.Client({ connectionString: source.url });
+    await writer.connect();
+    await writer.query("BEGIN; INSERT INTO t VALUES (50, 'written while it was out')");
+    await source.query(`ALTER PUBLICATION "${source.database}" ADD TABLE t`);
+    const run = new MillraceProcess(["run", file, "--json", "--listen", "off"]);
+    try {
+      await run.running;
+      await source.query("INSERT INTO u VALUES (1)");
+      await expect.poll(() => countAt(target.url, "u"), { timeout: 30_000 }).toBe(1);
+      await writer.query("COMMIT");
+      const wanted = await rowsAt(source.url);
+      await expect
+        .poll(() => rowsAt(target.url), { timeout: 30_000, interval: 500 })
+        .toEqual(wanted);
+    } finally {
+      await writer.end();
+      await run.stop();
+    }
+  });
+});
+
 describe("a row filter that was changed in the user's own publication", () => {
   it("is a loss, after which the target holds what the filter lets through", async () => {
     const name = `"${source.database}"`;

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
+import {
+  sharedPostgres,
+  startPostgres,
+  type SharedPostgres,
+} from "../../../../../test/support/postgres.ts";
 import type { TableLook, TableStanding } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { readShapes } from "./catalogue.ts";
@@ -213,5 +217,42 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
     expect((await look()).being).toBe("there");
     await sql("DROP TABLE s.t");
     expect((await look()).being).toBe("gone");
+  });
+});
+
+describe("a look at a new leaf of a server with commit timestamps", () => {
+  it("tells rows of the transaction that attached it from rows that were written later", async () => {
+    await using server = await startPostgres({ settings: { track_commit_timestamp: "on" } });
+    const { host, port, user, password, database } = server;
+    const admin = await openConnection({
+      ...CONNECTION_DEFAULTS,
+      host,
+      port,
+      user,
+      password,
+      database,
+    });
+    const sql = (text: string) => admin.client.query(text);
+    await sql("SET search_path = public");
+    await sql(
+      "CREATE TABLE t (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE PUBLICATION p FOR TABLE t",
+    );
+    const [shape] = await readShapes(admin.client, { matches: (_, name) => name === "t" });
+    if (shape === undefined) throw new Error("no shape");
+    const looks = new TableLooks("p");
+    const look = async (standing: TableStanding) => {
+      const [found] = await looks.look(admin.client, [{ shape, standing }]);
+      if (found === undefined) throw new Error("no look");
+      return found;
+    };
+    const before = await look(NONE);
+    await sql("CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (100)");
+    await sql("INSERT INTO t VALUES (1)");
+    const later = await look(before);
+    expect(later).toMatchObject({ rows: "same", moved: true });
+    await sql(`BEGIN; CREATE TABLE t2 (LIKE t INCLUDING ALL); SAVEPOINT a; INSERT INTO t2 VALUES (100); RELEASE a;
+      ALTER TABLE t ATTACH PARTITION t2 FOR VALUES FROM (100) TO (200); COMMIT`);
+    expect((await look(later)).rows).toBe("more");
+    await admin.close();
   });
 });
