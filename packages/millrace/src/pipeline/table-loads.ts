@@ -70,6 +70,11 @@ export class TableLoads {
     });
   }
 
+  /** Whether rows of the table that the source has no more can be told at the sink. */
+  canSweep(table: TableRuntime): boolean {
+    return this.#parts.prepared.canSweep(table);
+  }
+
   /**
    * Rows left the source without row events: those that it has no more are looked for at the sink, nothing is read
    * again. Where that cannot be, the table is loaded anew.

@@ -5,16 +5,18 @@ import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
 import { IdleShapes } from "./idle-shapes.ts";
 import type { TaskObserver } from "./observer.ts";
+import type { TaskSettings } from "./settings.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 interface TableWatchParts {
-  readonly source: Source;
+  readonly source: Pick<Source, "look" | "logEnd" | "nudge" | "comparePositions">;
   readonly clock: Clock;
   readonly observer: TaskObserver;
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
-  readonly loads: TableLoads;
+  readonly loads: Pick<TableLoads, "resync" | "sweepAgain" | "canSweep" | "adopt">;
+  readonly settings: Pick<TaskSettings, "fullLoad">;
   /** What is durable of the log. */
   readonly durable: () => Position;
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
@@ -68,11 +70,16 @@ export class TableWatch {
 
   /** The frontier has moved. */
   onFrontier(): void {
-    if (this.#moved.some((moved) => this.#isPassed(moved)) || this.#shapes.isDue) this.#wake?.();
+    if (this.#isDue) this.#wake?.();
+  }
+
+  get #isDue(): boolean {
+    return this.#moved.some((moved) => this.#isPassed(moved)) || this.#shapes.isDue;
   }
 
   async #pause(): Promise<void> {
     const { clock, signal } = this.#parts;
+    if (this.#isDue) return;
     const woken = new AbortController();
     const wake = new Promise<void>((resolve) => (this.#wake = resolve));
     const sleep = clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal]));
@@ -116,13 +123,16 @@ export class TableWatch {
     return look.moved;
   }
 
+  /** Where the file loads nothing, rows that came are left out like all that were there before. */
   async #meet(): Promise<void> {
-    const { loads } = this.#parts;
+    const { loads, settings, writeState } = this.#parts;
     for (const moved of this.#moved.filter((one) => this.#isPassed(one))) {
       const { table, look } = moved;
       this.#note(table, look);
-      if (look.rows === "more") await loads.resync(table.id);
-      else await loads.sweepAgain(table);
+      const mayLoad = settings.fullLoad || table.document.nextChunk > 0;
+      if (look.rows === "more" && mayLoad) await loads.resync(table.id);
+      else if (mayLoad || loads.canSweep(table)) await loads.sweepAgain(table);
+      else await writeState([table.storedParts]);
       this.#moved = this.#moved.filter((one) => one !== moved);
     }
   }

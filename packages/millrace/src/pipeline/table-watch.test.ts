@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import type { Position } from "../model/position.ts";
+import type { TableLook } from "../model/source.ts";
+import type { Clock } from "../model/ports.ts";
+import { RestartNeeded } from "./committer.ts";
+import { tableOf } from "./pipeline-parts.fixture.ts";
+import { TableWatch } from "./table-watch.ts";
+
+const END: Position = [10, 0, 0];
+
+/** A watch whose source always finds the same, while the log is durable up to `durable`. */
+function watchOver(
+  found: Partial<TableLook>,
+  { fullLoad = true, canSweep = true }: { fullLoad?: boolean; canSweep?: boolean } = {},
+) {
+  const table = tableOf();
+  const done: string[] = [];
+  const abort = new AbortController();
+  const state = { durable: [5, 0, 0] as readonly number[], looks: 0 };
+  const base = { id: table.id, being: "there", lost: null, rows: "same", moved: false } as const;
+  const look = { ...base, carrier: {}, parts: ["1"], shape: null, ...found };
+  const sleeping: Clock["sleep"] = (_, signal) =>
+    new Promise((_resolve, reject) =>
+      signal?.addEventListener("abort", () => reject(new Error("woken")), { once: true }),
+    );
+  const watch = new TableWatch({
+    source: {
+      look: () => Promise.resolve(state.looks++ === 0 ? [look] : []),
+      logEnd: () => Promise.resolve(END),
+      nudge: () => Promise.resolve(),
+      comparePositions: (a, b) => Number((a as number[])[0]) - Number((b as number[])[0]),
+    },
+    clock: { now: () => 0, monotonic: () => 0, sleep: sleeping },
+    observer: {
+      event: (event) => void done.push(event.type),
+      committed: () => undefined,
+      failed: () => undefined,
+      schemaChange: () => undefined,
+    },
+    tables: new Map([[table.id, table]]),
+    loads: {
+      resync: () => Promise.resolve(void done.push("resync")),
+      sweepAgain: () => Promise.resolve(void done.push("sweep")),
+      canSweep: () => canSweep,
+      adopt: () => Promise.resolve(),
+    },
+    settings: { fullLoad },
+    durable: () => state.durable,
+    writeState: (documents) => Promise.resolve(void done.push(...documents.map(({ key }) => key))),
+    signal: abort.signal,
+  });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  const run = watch.run().catch((error: unknown) => error);
+  return { watch, table, done, state, run, settled, end: () => abort.abort(new Error("ended")) };
+}
+
+describe("a watch over tables", () => {
+  it("is not settled before its first look", async () => {
+    const { watch, settled, end } = watchOver({});
+    expect(watch.settled).toBe(false);
+    await settled();
+    expect(watch.settled).toBe(true);
+    end();
+  });
+
+  it.each([
+    ["more", "resync"],
+    ["fewer", "sweep"],
+  ] as const)(
+    "meets rows that are %s only when the log has been followed to its end",
+    async (rows, act) => {
+      const { watch, done, state, table, settled, end } = watchOver({ rows, moved: true });
+      await settled();
+      expect(done).toEqual(["notice"]);
+      expect(watch.settled).toBe(false);
+      expect(table.parts).toBeNull();
+      state.durable = [9, 0, 0];
+      watch.onFrontier();
+      await settled();
+      expect(done).toEqual(["notice"]);
+      state.durable = [10, 0, 0];
+      watch.onFrontier();
+      await settled();
+      expect(done).toEqual(["notice", act]);
+      expect(table.parts?.parts).toEqual(["1"]);
+      expect(watch.settled).toBe(true);
+      end();
+    },
+  );
+
+  it("loads nothing where the file says so", async () => {
+    for (const [canSweep, act] of [
+      [true, "sweep"],
+      [false, "parts/shop.orders"],
+    ] as const) {
+      const { watch, done, state, settled, end } = watchOver(
+        { rows: "more" },
+        { fullLoad: false, canSweep },
+      );
+      state.durable = END as number[];
+      await settled();
+      watch.onFrontier();
+      await settled();
+      expect(done).toEqual(["notice", act]);
+      end();
+    }
+  });
+
+  it("writes down parts that came without rows", async () => {
+    const { done, settled, end } = watchOver({ moved: true });
+    await settled();
+    expect(done).toEqual(["parts/shop.orders"]);
+    end();
+  });
+
+  it.each([
+    ["is gone", { being: "gone" }],
+    ["was made anew", { being: "remade" }],
+    ["left the log", { lost: "is not in the publication" }],
+    ["has no publication", { carrier: null }],
+  ] as const)("leaves a table that %s to the next run", async (_, found) => {
+    expect(await watchOver(found).run).toBeInstanceOf(RestartNeeded);
+  });
+});
