@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callersFolder } from "./run.mjs";
 import { root } from "./setup.mjs";
@@ -94,16 +94,17 @@ describe("runProgram", () => {
 });
 
 describe("callersFolder", () => {
+  const checkout = resolve(root); // as process.cwd() gives it
   const asked = { npm_lifecycle_event: "millrace", INIT_CWD: tmpdir() };
 
   it("is where the caller of npm stands, for file names in the arguments", () => {
-    expect(callersFolder(asked, root)).toBe(tmpdir());
+    expect(callersFolder(asked, checkout)).toBe(tmpdir());
   });
 
   it.each([
-    ["npm did not start it", { INIT_CWD: tmpdir() }, root],
+    ["npm did not start it", { INIT_CWD: tmpdir() }, checkout],
     ["it was started in a folder of its own", asked, "/"],
-    ["the caller's folder is gone", { ...asked, INIT_CWD: join(tmpdir(), "no", "such") }, root],
+    ["the caller's folder is gone", { ...asked, INIT_CWD: join(tmpdir(), "no", "such") }, checkout],
   ])("is the working folder where %s", (_name, env, cwd) => {
     expect(callersFolder(env, cwd)).toBe(cwd);
   });

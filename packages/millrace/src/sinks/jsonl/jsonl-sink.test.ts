@@ -93,6 +93,23 @@ describe("the jsonl sink", () => {
     ]);
   });
 
+  it("says of the old row of a table without key what the log has, and no key of ours", async () => {
+    const { sink, fence, table } = await openSink();
+    const keyless = { ...table, keyless: true };
+    const change = { table: keyless, key: "", transaction: null, before: ["", null] as const };
+    await sink.commit(
+      commitOf(fence, 0, [
+        { ...change, op: "u", after: ["9-1", null], position: 8 },
+        { ...change, op: "d", after: null, position: 9 },
+      ]),
+    );
+    const base = { table: "shop.orders", key: "", before: { data: null } };
+    expect(await lines()).toEqual([
+      { op: "u", ...base, after: { id: "9-1", data: null }, position: 8 },
+      { op: "d", ...base, position: 9 },
+    ]);
+  });
+
   it("gives state and seq back to the next start, and cuts a line that a crash has torn", async () => {
     const first = await openSink();
     const event = {

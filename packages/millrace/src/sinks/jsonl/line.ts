@@ -29,7 +29,7 @@ export function linesOf(write: Write): readonly Line[] {
       return [
         {
           table: write.table,
-          json: { op: "d", table: write.table.id, before: rowObject(write.table, write.row) },
+          json: { op: "d", table: write.table.id, before: beforeObject(write.table, write.row) },
         },
       ];
     case "delete-some":
@@ -42,7 +42,7 @@ function changeLine({ table, op, key, before, after, position }: TargetChangeEve
     op,
     table: table.id,
     key,
-    ...(before === null ? {} : { before: rowObject(table, before) }),
+    ...(before === null ? {} : { before: beforeObject(table, before) }),
     ...(after === null ? {} : { after: rowObject(table, after) }),
     position,
   };
@@ -66,6 +66,16 @@ function keyObject(table: TargetTable, row: Row): { [column: string]: Json } {
 
 function rowObject(table: TargetTable, row: Row): { [column: string]: Json } {
   return objectOf(table, row, [...table.columns.keys()]);
+}
+
+/** Under which `_millrace_key` the old row of a table without key stands nobody knows. */
+function beforeObject(table: TargetTable, row: Row): { [column: string]: Json } {
+  const indexes = [...table.columns.keys()];
+  return objectOf(
+    table,
+    row,
+    table.keyless ? indexes.filter((index) => !table.key.includes(index)) : indexes,
+  );
 }
 
 function objectOf(
