@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { existsSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import { findNode, root, setUp } from "./setup.mjs";
 
 /** Signals that are meant for the program, not for us. */
@@ -33,7 +33,7 @@ export async function runProgram(file, args = process.argv.slice(2)) {
  */
 export function callersFolder(env, cwd) {
   const { npm_lifecycle_event: script, INIT_CWD: folder } = env;
-  const byNpm = script !== undefined && resolve(cwd) === resolve(root);
+  const byNpm = script !== undefined && relative(root, cwd) === "";
   return byNpm && folder !== undefined && existsSync(folder) ? folder : cwd;
 }
 
