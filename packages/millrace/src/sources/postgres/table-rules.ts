@@ -67,19 +67,13 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
       remedy: "Nothing, or change the table.",
     })),
   );
-  const nothing: Finding = {
-    severity: "error",
-    what: `No table matches ${options.tablesText}.`,
-    whatFollows: "There is nothing to copy.",
-    remedy:
-      "Compare the patterns with the database's tables: database.schema.table, as regular expressions.",
-    option: "source.tables",
-  };
   const unreadable = discovery.relations.flatMap((relation) =>
     readingFindings(relation, server.role),
   );
   return [
-    ...(discovery.tables.length + discovery.refused.length === 0 ? [nothing] : []),
+    ...(discovery.tables.length + discovery.refused.length === 0
+      ? [nothingMatches(options.tablesText)]
+      : []),
     ...unreadable,
     ...refused,
     ...views,
@@ -89,6 +83,17 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
 
 function upperFirst(sentence: string): string {
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
+}
+
+function nothingMatches(tablesText: string): Finding {
+  return {
+    severity: "error",
+    what: `No table matches ${tablesText}.`,
+    whatFollows: "There is nothing to copy.",
+    remedy:
+      "Compare the patterns with the database's tables: database.schema.table, as regular expressions.",
+    option: "source.tables",
+  };
 }
 
 function readingFindings(
