@@ -12,6 +12,8 @@ export interface CatalogueColumn {
   readonly filled: boolean;
   /** The server computes it; it cannot be written. */
   readonly generated: boolean;
+  /** The column's own collation holds several texts to be one. */
+  readonly looselyEqual?: boolean;
 }
 
 /** A unique index, by column names in index order. */
@@ -37,7 +39,7 @@ export interface CatalogueTable {
 
 /** One statement tells whether the table is there and what its columns are: others may be making it right now. */
 const COLUMNS = `SELECT a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
- a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''
+ a.atthasdef OR a.attidentity <> '', a.attgenerated <> '', a.attcollation::text
  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r','p') ORDER BY a.attnum`;
@@ -66,13 +68,17 @@ export async function readCatalogueTable(
     const found = await connection.query(COLUMNS, values);
     if (found.length === 0) return null;
     const columns = found.filter(([number]) => number !== null);
+    const loose = await looseCollations(
+      connection,
+      columns.map((row) => row[6] ?? "0"),
+    );
     const names = new Map(columns.map(([number, name]) => [number ?? "", name ?? ""]));
     const unique = await connection.query(KEYS, values);
     const isPart = (row: readonly (string | null)[]) => row[4] === "t";
     const constraints = await connection.query(CONSTRAINTS, values);
     const links = constraints.filter(([type]) => type === "f");
     return {
-      columns: columns.map(readColumn),
+      columns: columns.map((row) => readColumn(row, loose)),
       keys: unique.filter((row) => !isPart(row)).flatMap((row) => readKey(row, names)),
       otherConstraints: [
         ...unique.filter(isPart).map((row) => row[3] ?? ""),
@@ -94,6 +100,19 @@ export async function schemaExists(connection: SinkConnection, schema: string): 
   return rows.length > 0;
 }
 
+/** The first oid of what users have made. The collations of the server itself tell every text from every other. */
+const FIRST_USER_OID = 16_384;
+
+async function looseCollations(
+  connection: SinkConnection,
+  oids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  // DSQL has the collation C alone, and may not show its catalogue of them.
+  if (oids.every((oid) => Number(oid) < FIRST_USER_OID)) return new Set();
+  const text = "SELECT oid::text FROM pg_collation WHERE NOT collisdeterministic";
+  return new Set((await connection.query(text)).map(([oid]) => oid ?? ""));
+}
+
 function namesOf(names: readonly (readonly (string | null)[])[]): TableId[] {
   return [...new Set(names.map(([schema, name]) => tableId(schema ?? "", name ?? "")))];
 }
@@ -105,11 +124,12 @@ function isTable(
   return schema === table.schema && name === table.name;
 }
 
-function readColumn([, name, type, notNull, filled, generated]: (
-  | string
-  | null
-)[]): CatalogueColumn {
+function readColumn(
+  [, name, type, notNull, filled, generated, collation]: (string | null)[],
+  loose: ReadonlySet<string>,
+): CatalogueColumn {
   return {
+    ...(loose.has(collation ?? "") ? { looselyEqual: true } : {}),
     name: name ?? "",
     type: type ?? "",
     notNull: notNull === "t",

@@ -33,7 +33,11 @@ interface MappedType {
  * NULL, because a key makes them so.
  */
 export function mapColumn(column: Column, isKey: boolean, options: MappingOptions): TargetColumn {
-  const mapped = mapType(column.type, options);
+  // Equal numbers have several texts: as text, a key that is written 1.00 in place of 1.0 would be a second row.
+  const mapped = mapType(
+    column.type,
+    isKey ? { ...options, unconstrainedNumeric: "numeric" } : options,
+  );
   return {
     name: column.name,
     type: mapped.type,

@@ -70,7 +70,9 @@ function normalisation(type: LogicalType): ((text: string) => string) | null {
   if (type.kind === "decimal") return decimalKey;
   if (type.kind === "float") return floatKey;
   if (type.kind === "interval") return intervalKey;
-  return type.kind === "text" && type.fixed === true ? unpadded : null;
+  if (type.kind === "jsonb") return jsonbKey;
+  // Without a length nothing pads it: its blanks are the application's, and text at the sink keeps them.
+  return type.kind === "text" && type.fixed === true && type.maxChars !== null ? unpadded : null;
 }
 
 /** `10.50` and `10.5` are one key, and so are `-0.0` and `0`. */
@@ -96,6 +98,14 @@ function unpadded(text: string): string {
 }
 
 const DAY_US = 86_400_000_000n;
+
+/** A jsonb text has one order of members and one spelling of everything but numbers: `1.0` and `1.00` are one key. */
+export function jsonbKey(text: string): string {
+  return text.replaceAll(JSONB_PARTS, (part) => (part.startsWith('"') ? part : decimalKey(part)));
+}
+
+/** Strings, in which nothing is a number, and numbers with a fraction. */
+const JSONB_PARTS = /"(?:[^"\\]|\\.)*"|-?\d+\.\d+/g;
 
 /** `1 day` and `24:00:00` are one key: PostgreSQL compares intervals with months of 30 days and days of 24 hours. */
 export function intervalKey(text: string): string {
