@@ -79,6 +79,8 @@ function nextStatement(
           [2, "add default"],
           [2, "rename"],
           [2, "drop"],
+          [1, "remake"],
+          [columns.length > 1 ? 1 : 0, "exchange"],
           [retypes ? 1 : 0, "retype"],
         ] as const);
   if (kind === "add" || kind === "add default") {
@@ -97,8 +99,28 @@ function nextStatement(
     columns[at] = { ...column, name: `y${unique}` };
     return `${alter} RENAME COLUMN ${quote(column.name)} TO y${unique}`;
   }
+  // The same name and type, and another column.
+  if (kind === "remake")
+    return `${alter} DROP COLUMN ${quote(column.name)}, ADD COLUMN ${quote(column.name)} ${column.type}`;
+  if (kind === "exchange") return exchange(alter, columns, at);
   columns[at] = { ...column, type: "text" };
   return `${alter} ALTER COLUMN ${quote(column.name)} TYPE text`;
+}
+
+/** Two columns exchange their names, so that the log shows nothing but the end of it. */
+function exchange(alter: string, columns: AddedColumn[], at: number): string {
+  const [one, other] = [columns[at], columns[(at + 1) % columns.length]];
+  if (one === undefined || other === undefined) throw new Error("nothing to exchange with");
+  columns[at] = { ...one, name: other.name };
+  columns[(at + 1) % columns.length] = { ...other, name: one.name };
+  const renames = [
+    [one.name, "between"],
+    [other.name, one.name],
+    ["between", other.name],
+  ] as const;
+  return renames
+    .map(([from, to]) => `${alter} RENAME COLUMN ${quote(from)} TO ${quote(to)}`)
+    .join("; ");
 }
 
 /** Rows in the shape of this moment: new ones, and old ones that get values in the added columns. */

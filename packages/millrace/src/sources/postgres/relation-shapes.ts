@@ -33,7 +33,10 @@ const LOOK_AGAIN_MOST_MS = 1_000;
  */
 const ATTRIBUTES_SQL = `
 SELECT a.attnum AS attnum, a.attname AS name, a.atttypid::int8::float8 AS "typeOid", a.atttypmod AS typmod,
-  a.attisdropped AS "isDropped", a.attgenerated <> '' AS "isGenerated", a.xmin::text AS touched,
+  a.attisdropped AS "isDropped", a.attgenerated <> '' AS "isGenerated",
+  (a.attgenerated = 'v' OR a.attgenerated = 's'
+    AND pg_catalog.current_setting('server_version_num')::int < 180000) AS "isHidden",
+  a.xmin::text AS touched,
   COALESCE(pg_catalog.age(a.xmin) > pg_catalog.age(s.catalog_xmin), false) AS "isSettled",
   (a.atthasdef OR a.atthasmissing OR a.attidentity <> '' OR t.typtype = 'd') AS filled,
   EXISTS (
@@ -51,6 +54,8 @@ interface AttributeRow extends Attribute {
   /** The transaction that touched it last. */
   readonly touched: string;
   readonly filled: boolean | null;
+  /** No log carries it: what is generated was so from its beginning. */
+  readonly isHidden: boolean;
   readonly isPartial: boolean;
   readonly snapshot: string;
   readonly recovery: boolean;
@@ -69,7 +74,7 @@ export async function shapeOfRelation(
   );
   const catalogue: CatalogueState = {
     shape,
-    attributes: rows,
+    attributes: rows.filter((row) => !row.isHidden),
     isPartial: rows.some((row) => row.isPartial),
     filled: new Set(rows.filter((row) => row.filled !== false).map((row) => row.attnum)),
   };
