@@ -38,8 +38,8 @@ const failpoints = [
   "sink.before-commit=kill@15:INIT_SYNC",
   "chunk.finished=kill@2:INIT_SYNC",
   "reader.batch-entered=kill@3:INIT_SYNC",
-  "sink.after-commit=kill@2:HANDOVER",
-  "lane.after-commit=kill@2:HANDOVER",
+  "sink.after-commit=kill@1:HANDOVER",
+  "sink.before-commit=kill@1:HANDOVER",
   "frontier.written=kill@1",
 ];
 
