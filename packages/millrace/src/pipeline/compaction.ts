@@ -2,7 +2,7 @@ import type { TargetChangeEvent, Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
 import { UNCHANGED } from "../model/value.ts";
-import type { RowItem } from "./lane-item.ts";
+import { ClearItem, type RowItem } from "./lane-item.ts";
 
 /** What is left of a key's changes in a batch. */
 export interface KeyOutcome {
@@ -35,6 +35,8 @@ export function compact(items: readonly RowItem[]): Map<TargetTable, TargetOutco
       targets.set(target, outcomes);
       lastTarget = target;
     }
+    // What came before it in the batch has settled the key: there is nothing to clear.
+    if (item.write === "remove" && item instanceof ClearItem && outcomes.has(item.key)) continue;
     const before = item.write === "patch" ? outcomes.get(item.key) : undefined;
     outcomes.set(item.key, before === undefined ? item : mergePatch(before, item));
   }

@@ -38,4 +38,9 @@ export const REGRESSIONS: readonly {
   },
   { profile: "unique", seed: 616, was: "an index newer than the run, an exchange over two lanes" },
   { profile: "unique", seed: 866, was: "rows that were put off stood in one another's way" },
+  {
+    profile: "unique",
+    seed: 2558,
+    was: "clearing a row that was put off took a newer change away",
+  },
 ];
