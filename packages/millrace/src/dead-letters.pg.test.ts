@@ -1,5 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { LETTER_TARGETS, lettersBetween, type LettersBetween } from "./letters-between.fixture.ts";
+import {
+  LETTER_TARGETS,
+  lettersBetween,
+  settlePause,
+  type LettersBetween,
+} from "./letters-between.fixture.ts";
 import { loadPipeline } from "./load-pipeline.ts";
 import type { DeadLetter } from "./model/dead-letter.ts";
 import { setFailpointHandler } from "./model/failpoint.ts";
@@ -100,6 +105,7 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
     await follow(`UPDATE orders SET total = ${between.bad} WHERE id = 1`);
     // The delete is kept from the pipeline, so that only the replay can tell.
     await pipeline.pause();
+    await settlePause(between);
     await between.source.query("DELETE FROM orders WHERE id = 1");
     const [outcome] = await pipeline.replayDeadLetters({ all: true });
     expect([outcome?.outcome, await orders()]).toEqual(["deleted", []]);
@@ -115,6 +121,7 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
     expect(pipeline.deadLetters()).toHaveLength(2);
     await follow("ALTER TABLE odd RENAME name TO label");
     await pipeline.pause();
+    await settlePause(between);
     await between.source.query("UPDATE odd SET total = 3");
     const outcomes = await pipeline.replayDeadLetters({ table: "public.odd" });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["replayed", "replayed"]);
@@ -136,6 +143,7 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
       why: expect.stringContaining("resync the table"),
     });
     await pipeline.pause();
+    await settlePause(between);
     await between.source.query("UPDATE bag SET total = 2 WHERE total <> 1");
     await pipeline.resume();
     await pipeline.resync("public.bag");
@@ -195,6 +203,7 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
       await running();
       await follow(`INSERT INTO orders VALUES (1, ${between.bad}, 'a')`);
       await pipeline.pause();
+      await settlePause(between);
       await between.source.query("UPDATE orders SET total = 6 WHERE id = 1");
       const breakOnce = (name: string) => {
         if (name !== where) return;

@@ -79,6 +79,15 @@ export async function lettersBetween(
   };
 }
 
+/**
+ * After a pause: what was asked of the log before it still arrives, so that it is given something that does not matter.
+ * What the source does from here on is not read.
+ */
+export async function settlePause({ source }: Pick<LettersBetween, "source">): Promise<void> {
+  await source.query("BEGIN; INSERT INTO bag VALUES (0); DELETE FROM bag WHERE total = 0; COMMIT");
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+}
+
 async function textRows(url: string, sql: string): Promise<Record<string, string | null>[]> {
   const parsed = new URL(url);
   const types = { getTypeParser: () => (value: unknown) => value };

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { findFreePort } from "../../../../test/support/free-port.ts";
-import { lettersBetween, type LettersBetween } from "../letters-between.fixture.ts";
+import { lettersBetween, settlePause, type LettersBetween } from "../letters-between.fixture.ts";
 import { pipelineFileOf } from "../pipeline-between.fixture.ts";
 import { cli, endLeftovers, startCli, type RunningCli } from "./cli.fixture.ts";
 
@@ -37,7 +37,8 @@ async function started(failpoints = ""): Promise<RunningCli> {
   }
 }
 
-const api = (path: string) => `${url}/api/v1/pipelines/${between.pipeline.pipeline["name"]}${path}`;
+const api = (path: string) =>
+  `${url}/api/v1/pipelines/${String(between.pipeline.pipeline["name"])}${path}`;
 const post = (path: string) => fetch(api(path), { method: "POST" }).then((answer) => answer.json());
 
 interface Parked {
@@ -134,6 +135,7 @@ describe("millrace dead-letters", { timeout: 120_000 }, () => {
       const run = await started(`${where}=kill`);
       const [letter] = await parked("7");
       await post("/pause");
+      await settlePause(between);
       await between.source.query("UPDATE orders SET total = 70 WHERE id = 7");
       await post(`/dead-letters/${letter?.id}/${settle}`).catch(() => undefined);
       await run.result;

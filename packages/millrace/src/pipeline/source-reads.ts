@@ -109,7 +109,9 @@ export class SourceReads {
     await this.#raiseEnd(table, snapshot);
     return wanted.map(({ route }, i) => {
       const row = rows.get(source.keyText(shape, keys[i] ?? []));
-      return row === undefined ? null : (table.routeOf(shape, route.target.id)?.mapRead(row) ?? null);
+      return row === undefined
+        ? null
+        : (table.routeOf(shape, route.target.id)?.mapRead(row) ?? null);
     });
   }
 
