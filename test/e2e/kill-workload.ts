@@ -41,15 +41,26 @@ export class KillWorkload {
       const work = [this.#rows(signal), this.#rows(signal)];
       if (!isOfTheStart(kill.failpoint)) {
         await Promise.race([run.running, run.ended]);
-        // Less often where it takes long: it would begin anew each time.
-        const every = kill.phase === "INIT_SYNC" ? 4 : 1;
-        if (kill.phase !== "SYNC" && round % every === 0)
-          work.push(this.#loads(port, kill, signal));
-        if (kill.phase !== "SYNC" || round % 2 === 0) work.push(this.#barriers(kill, signal));
-        else work.push(calm(run, signal));
+        if (kill.phase === "INIT_SYNC") work.push(this.#loadAlone(run, port, kill, signal));
+        else if (kill.phase === "HANDOVER") work.push(this.#loads(port, kill, signal));
+        if (kill.phase === "HANDOVER" || (kill.phase === "SYNC" && round % 2 === 0))
+          work.push(this.#barriers(kill, signal));
+        else if (kill.phase === "SYNC") work.push(calm(run, signal));
       }
       await Promise.all(work);
     }
+  }
+
+  /** Barriers while one table is loaded and no other: without a rest some table would always be handed over. */
+  async #loadAlone(
+    run: MillraceProcess,
+    port: number,
+    kill: Kill,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#loads(port, kill, signal);
+    await this.#barriers(kill, signal);
+    await calm(run, signal);
   }
 
   /** A row of the table whose columns change: a schema change is told with the next row. */
