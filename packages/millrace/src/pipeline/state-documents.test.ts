@@ -9,6 +9,7 @@ import {
   type ChunkDocument,
   type FrontierDocument,
   type IntentDocument,
+  type PartsDocument,
   type PipelineDocument,
 } from "./state-documents.ts";
 
@@ -28,6 +29,7 @@ const table = documentOf(shape, {
   rowsLoaded: 112,
   estimatedRows: 200,
 });
+const parts: PartsDocument = { v: 1, identity: "16384", parts: { "16390": "16390" } };
 const intent: IntentDocument = {
   v: 1,
   kind: "shape",
@@ -48,6 +50,7 @@ const entries = [
   entry(stateKey.frontier, frontier),
   { key: stateKey.checkpoint(3), value: [10, 4, 3] },
   entry(stateKey.table(shape.id), table),
+  entry(stateKey.parts(shape.id), parts),
   entry(stateKey.chunk(shape.id, 3), chunk),
   entry(stateKey.intent, intent),
 ];
@@ -69,6 +72,7 @@ describe("state documents", () => {
       intent,
       checkpoints: new Map([[3, [10, 4, 3]]]),
       tables: new Map([[shape.id, table]]),
+      parts: new Map([[shape.id, parts]]),
       chunks: [{ table: shape.id, chunk }],
     });
   });

@@ -38,7 +38,7 @@ describe("classify", () => {
     ["54000", "key size too large", "MR_SINK_ROW_REFUSED", "row"],
     ["22P02", "invalid input syntax", "MR_SINK_ROW_REFUSED", "row"],
     ["22003", "value out of range", "MR_SINK_ROW_REFUSED", "row"],
-    ["23505", "duplicate key value", "MR_SINK_ROW_REFUSED", "row"],
+    ["23505", "duplicate key value", "MR_SINK_CONSTRAINT", "row"],
     ["23502", "null value", "MR_SINK_ROW_REFUSED", "row"],
     ["P0001", "raised by a trigger", "MR_SINK_ROW_REFUSED", "row"],
     ["53300", "too many open connections", "MR_SINK_LOST_CONNECTION", "transient"],
