@@ -23,21 +23,17 @@ afterAll(async () => {
 /** What the role has, and what it is told that it lacks; each on top of the one before. */
 const STEPS = [
   ["SELECT alone", "SELECT 1", "may not create objects in this database"],
-  [
-    "CREATE in the database",
-    "GRANT CREATE ON DATABASE db TO reader",
-    "does not own all of the tables",
-  ],
+  ["CREATE in the database", "GRANT CREATE ON DATABASE db TO reader", 'does not own "public"."t"'],
   [
     "a publication of somebody else that lacks the table",
     "CREATE PUBLICATION pub WITH (publish_via_partition_root = true, publish_generated_columns = stored)",
     "does not own the publication",
   ],
-  ["a publication that has the table", "ALTER PUBLICATION pub ADD TABLE t", "needs REPLICATION"],
+  ["a publication that has the table", "ALTER PUBLICATION pub ADD TABLE t", "has no REPLICATION"],
   [
     "a slot of another plugin, and REPLICATION",
     "ALTER ROLE reader REPLICATION; SELECT pg_create_logical_replication_slot('slot', 'test_decoding')",
-    "speaks test_decoding",
+    "of another kind, plugin or database",
   ],
 ] as const;
 

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { setFailpointHandler } from "../../model/failpoint.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { TargetTable } from "../../model/table.ts";
@@ -14,9 +14,13 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
 
   beforeAll(async () => {
     server = await start();
+  });
+  beforeEach(async () => {
+    // A sink is one process to its task, and takes over no other one's (I5).
     sink = server.sink();
     await sink.open();
   });
+  afterEach(() => sink.close());
   afterAll(() => server.stop());
   afterEach(() => setFailpointHandler(null));
 
@@ -222,7 +226,8 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
         { from: "b", to: "a" },
       ],
     });
-    await expect(swap).rejects.toMatchObject({ code: "MR_SINK_SCHEMA" });
+    // The engine makes such columns anew; a swap that gets here all the same is a mistake of ours.
+    await expect(swap).rejects.toMatchObject({ code: "MR_BUG" });
     const key = alter(mapped({ id: BIGINT, a: TEXT, b: TEXT }, `t${number}`, 2), {});
     await expect(key).rejects.toThrow("no primary key or unique index on (id, a)");
   });
