@@ -129,7 +129,10 @@ export function identityRefusal(facts: TableFacts): RefusedTable | null {
 }
 
 /** The shape less the columns that the user's publication leaves out. */
-export function publishedShape(shape: TableShape, published: PublishedTable | undefined): TableShape {
+export function publishedShape(
+  shape: TableShape,
+  published: PublishedTable | undefined,
+): TableShape {
   const names = published?.columns ?? null;
   if (names === null) return shape;
   const kept = shape.columns.flatMap((column, index) => (names.has(column.name) ? [index] : []));
