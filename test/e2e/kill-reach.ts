@@ -23,7 +23,7 @@ const elsewhere = /^(jsonl|replay|letter|table)\./;
 /** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */
 const ofTheBirth = ["sink.targets-claimed", "postgres-slot.after-create"];
 /** Reached only while something is being loaded: never while every table is SYNC. */
-const ofTheLoad = /^(chunk|keyless|sweep)\./;
+const ofTheLoad = /^(chunk|keyless|sweep)\.|^snapshot\.chunk-batch$/;
 /** Its table is loaded at that moment, and not SYNC: the hand-over by its definition. */
 const ofTheHandover = "keyless.loaded";
 /** Reached at each start, before anything flows, or never again in that run. */
