@@ -30,7 +30,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
   {
     keeps: [7, "Chunk rows and changes"],
     guard: "what no snapshot has seen is known over a restart",
-    file: "pipeline/run.ts",
+    file: "pipeline/run-parts.ts",
     take: "new SentTransactions(prepared.frontier.unseen)",
     put: "new SentTransactions([])",
     shownBy: SIMULATED_ALL,

@@ -1,0 +1,284 @@
+import type { Position } from "../model/position.ts";
+import type { SourceLog } from "../model/source.ts";
+import type { Barriers } from "./barriers.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import type { Committer } from "./committer.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { Feed } from "./feed.ts";
+import { Frontier } from "./frontier.ts";
+import { FrontierWriter } from "./frontier-writer.ts";
+import { GhostSweep } from "./ghost-sweep.ts";
+import type { Lane } from "./lane.ts";
+import { LetterDesk } from "./letter-desk.ts";
+import { Loader } from "./loader.ts";
+import { LogReader } from "./log-reader.ts";
+import { makeLanes, makeSourceReads } from "./make-lanes.ts";
+import { PauseGate } from "./pause-gate.ts";
+import type { Prepared } from "./prepare-run.ts";
+import { PutOffRounds } from "./put-off-rounds.ts";
+import { Replay } from "./replay.ts";
+import { SentTransactions } from "./sent-transactions.ts";
+import { StateWriter, type LiveDocument } from "./state-writer.ts";
+import { stopTable } from "./stop-table.ts";
+import { TableLoads } from "./table-loads.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import { TableWatch } from "./table-watch.ts";
+import type { TaskParts } from "./task-api.ts";
+
+const LOG_SHARE = 0.6;
+const CHUNK_SHARE = 0.4;
+const WINDOW_SHARE = 0.05;
+
+/** What the parts of a run tell it. */
+interface RunEvents {
+  readonly fail: (error: unknown) => void;
+  /** The frontier may stand further on. */
+  readonly frontierMoved: () => void;
+  /** The table may be SYNC now. */
+  readonly look: (table: TableRuntime) => void;
+}
+
+/** Everything that a run is made of, put together and not yet at work. */
+export class RunParts {
+  readonly #task: TaskParts;
+  readonly #prepared: Prepared;
+  readonly #log: SourceLog;
+  readonly #signal: AbortSignal;
+  readonly #on: RunEvents;
+  readonly state: StateWriter;
+  readonly committer: Committer;
+  readonly book: DeadLetterBook;
+  readonly sent: SentTransactions;
+  readonly frontier: Frontier;
+  readonly logBytes: ByteAccount;
+  readonly chunkBytes: ByteAccount;
+  readonly gate = new PauseGate();
+  readonly lanes: readonly Lane[];
+  readonly #chunkParts: ChunkParts;
+  readonly #feed: Feed;
+  readonly #barriers: Barriers;
+  readonly loader: Loader;
+  readonly reader: LogReader;
+  readonly loads: TableLoads;
+  readonly watch: TableWatch;
+  readonly frontierWriter: FrontierWriter;
+  readonly letters: LetterDesk;
+  readonly putOff: PutOffRounds;
+
+  constructor(
+    task: TaskParts,
+    prepared: Prepared,
+    log: SourceLog,
+    { signal, ...on }: RunEvents & { readonly signal: AbortSignal },
+  ) {
+    this.#task = task;
+    this.#prepared = prepared;
+    this.#log = log;
+    this.#signal = signal;
+    this.#on = on;
+    this.committer = prepared.committer;
+    this.book = prepared.book;
+    this.state = new StateWriter({ committer: this.committer, failed: on.fail });
+    this.sent = new SentTransactions(prepared.frontier.unseen);
+    this.frontier = new Frontier(prepared.lanes, prepared.frontier);
+    this.logBytes = task.budget.account(LOG_SHARE);
+    this.chunkBytes = task.budget.account(CHUNK_SHARE);
+    this.lanes = this.#makeLanes();
+    this.#chunkParts = this.#makeChunkParts();
+    this.#feed = this.#makeFeed();
+    this.#barriers = prepared.barriers({
+      acknowledged: () => this.frontier.durable.acknowledge,
+      unseen: () => this.sent.list(),
+    });
+    this.loader = this.#makeLoader();
+    this.reader = this.#makeReader();
+    this.loads = this.#makeLoads();
+    this.watch = this.#makeWatch();
+    this.frontierWriter = this.#makeFrontierWriter();
+    const replay = this.#makeReplay();
+    this.letters = this.#makeLetterDesk(replay);
+    this.putOff = this.#makePutOffRounds(replay);
+  }
+
+  readonly writeState = (documents: readonly LiveDocument[]): Promise<void> =>
+    this.state.write(documents);
+
+  #makePutOffRounds(replay: Replay): PutOffRounds {
+    const { checks } = this.#prepared;
+    return new PutOffRounds({
+      book: this.book,
+      replay,
+      isReplaceable: (target) => checks.get(target)?.irreplaceable !== true,
+      look: (table) => this.#on.look(table),
+      fail: this.#on.fail,
+    });
+  }
+
+  #makeLanes(): Lane[] {
+    return makeLanes({
+      task: this.#task,
+      prepared: this.#prepared,
+      logBytes: this.logBytes,
+      chunkBytes: this.chunkBytes,
+      writeState: this.writeState,
+      signal: this.#signal,
+      passed: (lane, mark) => {
+        if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
+      },
+      stopTable: (why) => {
+        const now = () => this.#task.clock.now();
+        return stopTable({ tables: this.#prepared.tables, writeState: this.writeState, now }, why);
+      },
+    });
+  }
+
+  #makeFeed(): Feed {
+    const { lanes } = this;
+    const { tables, frontier, choice } = this.#prepared;
+    return new Feed({
+      choice,
+      source: this.#task.source,
+      lanes,
+      tables,
+      sent: this.sent,
+      logBytes: this.logBytes,
+      durable: frontier.replayed ? frontier.position : null,
+    });
+  }
+
+  #makeChunkParts(): ChunkParts {
+    const { source, clock, random, budget } = this.#task;
+    return {
+      source,
+      lanes: this.lanes,
+      choice: this.#prepared.choice,
+      sent: this.sent,
+      chunkBytes: this.chunkBytes,
+      windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
+      maxValueBytes: this.#prepared.maxValueBytes,
+      clock,
+      random,
+      writeState: this.writeState,
+      replayed: (signal) => this.reader.replayed(signal),
+    };
+  }
+
+  #makeLoader(): Loader {
+    const { source, sink, settings, observer } = this.#task;
+    const order = new ConstraintOrder(this.#prepared.checks, this.#prepared.choice);
+    return new Loader({
+      ...this.#chunkParts,
+      tables: this.#prepared.tables,
+      workers: settings.snapshotParallelism,
+      chunkRows: settings.chunkRows,
+      sweep:
+        sink.readKeys === undefined
+          ? null
+          : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
+      canSweep: this.#prepared.canSweep,
+      mustWait: (table) => order.mustWait(table, this.#prepared.tables),
+      observer,
+      signal: this.#signal,
+      onLoaded: (table) => {
+        void source.nudge();
+        this.#on.look(table);
+      },
+      onShapeMoved: (table) => this.loads.adopt(table),
+      running: this.gate.passed,
+    });
+  }
+
+  #makeReader(): LogReader {
+    return new LogReader({
+      log: this.#log,
+      feed: this.#feed,
+      lanes: this.lanes,
+      frontier: this.frontier,
+      barriers: this.#barriers,
+      logBytes: this.logBytes,
+      signal: this.#signal,
+      stopLoad: (table) => this.loader.stopTable(table),
+      startLoad: (table) => this.loads.begin(table),
+      passedBefore: (position) => this.#passedBefore(position),
+      running: this.gate.passed,
+      onFrontier: () => this.#on.frontierMoved(),
+    });
+  }
+
+  #makeLoads(): TableLoads {
+    return new TableLoads(this.loader, {
+      chunks: this.#chunkParts,
+      prepared: this.#prepared,
+      reader: this.reader,
+      barriers: this.#barriers,
+      observer: this.#task.observer,
+      signal: this.#signal,
+      durable: () => this.frontier.durable.position,
+      fail: this.#on.fail,
+    });
+  }
+
+  #makeWatch(): TableWatch {
+    return new TableWatch({
+      ...this.#task,
+      tables: this.#prepared.tables,
+      loads: this.loads,
+      durable: () => this.frontier.durable.position,
+      writeState: this.writeState,
+      signal: this.#signal,
+    });
+  }
+
+  #makeReplay(): Replay {
+    const { book } = this;
+    const { tables } = this.#prepared;
+    const { sink } = this.#task;
+    const signal = this.#signal;
+    const reads = makeSourceReads({
+      task: this.#task,
+      prepared: this.#prepared,
+      writeState: this.writeState,
+      signal,
+    });
+    const beside = { ...this.#chunkParts, sink, tables, book, reads, signal };
+    return new Replay({ ...beside, loader: this.loader });
+  }
+
+  #makeLetterDesk(replay: Replay): LetterDesk {
+    const { book, lanes } = this;
+    const { choice } = this.#prepared;
+    const { observer } = this.#task;
+    const signal = this.#signal;
+    return new LetterDesk({ book, replay, lanes, choice, observer, signal });
+  }
+
+  #makeFrontierWriter(): FrontierWriter {
+    return new FrontierWriter({
+      source: this.#task.source,
+      clock: this.#task.clock,
+      frontier: this.frontier,
+      sent: this.sent,
+      written: this.#prepared.frontier.position,
+      writeState: this.writeState,
+      acknowledge: (position) => this.#log.acknowledge(position),
+      refuseIfFenced: () => this.committer.refuseIfFenced(),
+      signal: this.#signal,
+    });
+  }
+
+  /**
+   * A barrier sets all lanes' checkpoints in one transaction. So where one lane is past the position, an earlier run has
+   * passed it: with a barrier, or because there was nothing to do.
+   */
+  #passedBefore(position: Position): boolean {
+    const { source } = this.#task;
+    const durable = this.#prepared.frontier;
+    if (durable.replayed && source.comparePositions(position, durable.position) <= 0) return true;
+    return this.lanes.some(
+      (lane) =>
+        lane.replayUntil !== null && source.comparePositions(position, lane.replayUntil) <= 0,
+    );
+  }
+}
