@@ -1,3 +1,4 @@
+import { isRespellable } from "../model/key-text.ts";
 import type { TargetChangeEvent, Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
@@ -10,8 +11,8 @@ export interface KeyOutcome {
   readonly item: RowItem;
   readonly write: RowItem["write"];
   readonly row: Row;
-  /** A patch of a row that an earlier change of the batch removes: what the sink still has is another row. */
-  readonly ofNew?: true;
+  /** A patch that only the source can complete: what sink and batch have of its row is older, or another row's. */
+  readonly needsSource?: true;
 }
 
 /** The outcome of a batch for one target, keys in order of their first change. */
@@ -19,8 +20,8 @@ export type TargetOutcomes = Map<string, KeyOutcome>;
 
 /**
  * Last write wins, per key, inside one batch: what the keys come to, by target. A patch after a put in the same batch
- * is laid over it, so that a value the log knew is not lost (I9); insert then delete is a delete. Rows without key are
- * not for here.
+ * is laid over it, so that a value the log knew is not lost (I9), unless it may have changed what it left out; insert
+ * then delete is a delete. Rows without key are not for here.
  *
  * Hot path: one map look-up per change.
  */
@@ -45,13 +46,22 @@ export function compact(items: readonly RowItem[]): Map<TargetTable, TargetOutco
 
 /** `patch` over what the key came to before it. */
 function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
-  // The new half of a key change, or a log that updates what it deleted: the source is asked.
-  if (before.write === "remove")
-    return { item: patch, write: "patch", row: patch.row, ofNew: true };
+  // The new half of a key change, or a log that updates what it deleted; or it may have changed what it left out, as
+  // nobody knows whose value that was. The source is asked, not what was before it.
+  if (before.write === "remove" || patch.route.unsure)
+    return { item: patch, write: "patch", row: patch.row, needsSource: true };
   const row = overlay(before.row, patch.row);
-  return before.ofNew === true
-    ? { item: patch, write: "patch", row, ofNew: true }
+  return before.write === "patch" && needsSource(before)
+    ? { item: patch, write: "patch", row, needsSource: true }
     : { item: patch, write: before.write, row };
+}
+
+/**
+ * Only the source has what a patch left out (I9). That belongs to the change as it was decoded: by the time that it is
+ * written, the columns of its table may be proven.
+ */
+export function needsSource(patch: KeyOutcome): boolean {
+  return patch.needsSource === true || patch.item.route.unsure;
 }
 
 /** `newer` where it has a value, else `older`. */
@@ -88,7 +98,8 @@ export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>
       const first = group[0];
       if (first === undefined) continue;
       const columns = knownColumns(first.row).filter((c) => !table.key.includes(c));
-      if (columns.length > 0)
+      // With nothing else known of it, the key may have another spelling.
+      if (columns.length > 0 || isKeyRespellable(table))
         push(writes, outcomesOf, { kind: "update", table, columns, rows: rowsOf(group) }, group);
     }
   }
@@ -113,6 +124,13 @@ function freshness(puts: readonly KeyOutcome[]): { readonly fresh?: true } {
 
 function rowsOf(outcomes: readonly KeyOutcome[]): Row[] {
   return outcomes.map((outcome) => outcome.row);
+}
+
+function isKeyRespellable({ key, columns }: TargetTable): boolean {
+  return key.some((index) => {
+    const logical = columns[index]?.logical;
+    return logical !== undefined && isRespellable(logical);
+  });
 }
 
 function addTo(groups: Map<string, KeyOutcome[]>, name: string, outcome: KeyOutcome): void {

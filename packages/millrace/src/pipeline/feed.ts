@@ -123,6 +123,8 @@ export class Feed {
       return this.#parts.logBytes.give(change.bytes);
     const oldKey = this.#parts.source.keyText(change.shape, before);
     const newKey = this.#parts.source.keyText(change.shape, after);
+    // Spelled in another way: it is the row that stands there. Halves would write it and then delete it.
+    if (oldKey === newKey) return this.#plain(table, change);
     if (table.windows.size > 0) {
       table.windows.strike(oldKey);
       table.windows.strike(newKey);

@@ -75,8 +75,15 @@ function refuseForKey(
   index: number,
   chosen: ReadonlyMap<string, ColumnTreatment>,
 ): void {
-  const name = shape.columns[index]?.name ?? "";
+  const { name = "", type } = shape.columns[index] ?? {};
   const kind = chosen.get(name)?.kind;
+  if (kind === "hash" && type?.kind === "jsonb") {
+    throw refused(
+      shape,
+      name,
+      "is part of the key and cannot be hashed: equal jsonb has several texts",
+    );
+  }
   if (kind === "exclude") throw refused(shape, name, "is part of the key and cannot be left out");
   if (kind === "mask") {
     throw refused(shape, name, "is part of the key and cannot be masked; it can be hashed");

@@ -1,4 +1,5 @@
 import { createHmac } from "node:crypto";
+import { keyNormalisation } from "../model/key-text.ts";
 import type { LogicalType } from "../model/logical-type.ts";
 import type { Value } from "../model/value.ts";
 import { Skimmed, UNCHANGED } from "../model/value.ts";
@@ -36,8 +37,8 @@ export function treat(treatment: ColumnTreatment, type: LogicalType, value: Valu
 }
 
 /**
- * What a hash is made from: the value's canonical text. Decimals lose trailing zeros and `char(n)` its padding, so that
- * keys which the source holds to be equal have one hash.
+ * What a hash is made from: the value's canonical text, as keys are compared by it, so that a key which the source
+ * spells in another way keeps its hash. jsonb is taken as it stands; hashed keys of it are refused.
  */
 export function hashInput(
   type: LogicalType,
@@ -45,12 +46,6 @@ export function hashInput(
 ): string | Uint8Array {
   if (value instanceof Uint8Array) return value;
   const text = String(value);
-  if (type.kind === "decimal") return trimScale(text);
-  return type.kind === "text" && type.fixed === true ? text.replace(/ +$/, "") : text;
-}
-
-/** Decimal text without trailing zeros behind the point, as PostgreSQL's `trim_scale` has it. */
-function trimScale(text: string): string {
-  if (!text.includes(".")) return text;
-  return text.replace(/\.?0+$/, "");
+  const normalise = type.kind === "jsonb" ? null : keyNormalisation(type);
+  return normalise === null ? text : normalise(text);
 }

@@ -75,8 +75,25 @@ export function treatedText(
 function hashedBytes(name: string, type: LogicalType): string {
   const column = quoteColumn(name);
   if (type.kind === "bytes") return column;
-  const text = type.kind === "timestamptz" ? `${column}::text` : canonicalOf(column, type);
-  return `convert_to(${text}, 'UTF8')`;
+  return `convert_to(${hashedText(column, type)}, 'UTF8')`;
+}
+
+function hashedText(column: string, type: LogicalType): string {
+  if (type.kind === "timestamptz") return `${column}::text`;
+  if (type.kind === "float") return `CASE WHEN ${column} = 0 THEN '0' ELSE ${column}::text END`;
+  if (type.kind === "interval") return intervalLength(column);
+  if (type.kind === "text" && type.fixed === true && type.maxChars === null)
+    return outputText(column);
+  return canonicalOf(column, type);
+}
+
+/** As the server compares it: microseconds, months of 30 days and days of 24 hours. */
+function intervalLength(column: string): string {
+  const part = (unit: string): string => `extract(${unit} FROM ${column})::numeric`;
+  const days = `${part("year")} * 360 + ${part("month")} * 30 + ${part("day")}`;
+  const hours = `(${days}) * 24 + ${part("hour")}`;
+  const length = `((${hours}) * 60 + ${part("minute")}) * 60000000 + ${part("microseconds")}`;
+  return `CASE WHEN isfinite(${column}) THEN trim_scale(${length})::text ELSE ${column}::text END`;
 }
 
 const hashBlockBytes = 64;

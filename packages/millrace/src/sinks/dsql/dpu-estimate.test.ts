@@ -24,7 +24,7 @@ function dpuOf(writes: readonly Write[], deletedSome = 0): number {
     task: { pipeline: "p", task: "0" },
     statements: stateStatements("millrace"),
     maxStatementBytes: 1_000_000,
-    tableStatements: (of) => new TableStatements(of),
+    tableStatements: (of) => new TableStatements(of, true),
     withArrays: () => true,
     inserted: new Set(),
   });

@@ -22,6 +22,8 @@ export interface SinkProfile {
   readonly maxTables: number | null;
   /** Base types that cannot be part of a key. */
   readonly unindexableTypes: ReadonlySet<string>;
+  /** Whether an UPDATE may write key columns, so that a key takes another spelling of itself. */
+  readonly updatesKeys: boolean;
   /** What a numeric without precision becomes. */
   readonly bareNumeric: "numeric" | "numeric(76,38)";
   readonly maxNumericPrecision: number;
@@ -66,6 +68,8 @@ export const DSQL: SinkProfile = {
   maxSchemas: 10,
   maxTables: 1_000,
   unindexableTypes: new Set(["bytea", "json", "jsonb", "interval", "timetz"]),
+  // Not known of a cluster. Its keys have one spelling each, but for the zeros of floats.
+  updatesKeys: false,
   bareNumeric: "numeric(76,38)",
   maxNumericPrecision: 1_000,
   connectsPerSecond: 50,
@@ -97,6 +101,7 @@ export const POSTGRES: SinkProfile = {
   maxSchemas: null,
   maxTables: null,
   unindexableTypes: new Set(["json"]),
+  updatesKeys: true,
   bareNumeric: "numeric",
   maxNumericPrecision: 1_000,
   connectsPerSecond: 100,

@@ -216,7 +216,7 @@ export class SqlSink implements Sink {
   #compile(table: TargetTable): TableStatements {
     const known = this.#compiled.get(table);
     if (known !== undefined) return known;
-    const made = new TableStatements(table);
+    const made = new TableStatements(table, this.#parts.profile.updatesKeys);
     this.#compiled.set(table, made);
     return made;
   }

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { isRespellable } from "../../model/key-text.ts";
 import type { Column, TableShape, TargetColumn, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
 import type { MappingOptions, SchemaMapper } from "./type-mapping.ts";
@@ -63,12 +64,28 @@ function tableProblems(
   return problems;
 }
 
+const KEEPS_SPELLING = new Set([
+  "text",
+  "varchar",
+  "character varying",
+  "bpchar",
+  "char",
+  "character",
+  "bytea",
+]);
+
 function keyProblem(
   source: Column | undefined,
   column: TargetColumn | undefined,
   refused: ReadonlySet<string>,
 ): string[] {
   const base = column?.type.replace(/\(.*\)/, "") ?? "";
-  if (source === undefined || !refused.has(base)) return [];
+  if (source === undefined) return [];
+  // Two rows at the target for one at the source: lanes, windows and letters take both spellings for one key.
+  if (isRespellable(source.type) && KEEPS_SPELLING.has(base))
+    return [
+      `key column ${source.name} is ${source.sourceType}, whose equal values have several texts; ${base} would tell them apart`,
+    ];
+  if (!refused.has(base)) return [];
   return [`key column ${source.name} is ${source.sourceType}; the sink takes no ${base} in a key`];
 }

@@ -31,7 +31,7 @@ const loose = mapTargetTable(
 );
 
 describe("the statements of a table", () => {
-  const sql = new TableStatements(pairs);
+  const sql = new TableStatements(pairs, true);
 
   it("quote every name and cast every column to its full type", () => {
     expect(sql.upsert("arrays").text).toMatchInlineSnapshot(
@@ -43,13 +43,13 @@ describe("the statements of a table", () => {
   });
 
   it("have nothing to update where every column is key", () => {
-    expect(new TableStatements(ids).upsert("arrays").text).toMatchInlineSnapshot(
+    expect(new TableStatements(ids, true).upsert("arrays").text).toMatchInlineSnapshot(
       `"INSERT INTO "public"."ids" ("id") SELECT unnest($1::bigint[]) ON CONFLICT ("id") DO NOTHING"`,
     );
   });
 
   it("delete by an array of keys, or by a join where the key has several columns", () => {
-    expect(new TableStatements(ids).deleteByKey("arrays").text).toMatchInlineSnapshot(
+    expect(new TableStatements(ids, true).deleteByKey("arrays").text).toMatchInlineSnapshot(
       `"DELETE FROM "public"."ids" WHERE "id"=ANY($1::bigint[])"`,
     );
     expect(sql.deleteByKey("arrays").text).toMatchInlineSnapshot(
@@ -70,7 +70,7 @@ describe("the statements of a table", () => {
   });
 
   it("find one equal row, null-safe, json by its text", () => {
-    expect(new TableStatements(loose).deleteEqual.text).toMatchInlineSnapshot(
+    expect(new TableStatements(loose, true).deleteEqual.text).toMatchInlineSnapshot(
       `"DELETE FROM "public"."loose" WHERE ("_millrace_key")=(SELECT "_millrace_key" FROM "public"."loose" WHERE "n" IS NOT DISTINCT FROM $1::text LIMIT 1)"`,
     );
     expect(sql.deleteEqual.text).toMatchInlineSnapshot(
@@ -85,7 +85,7 @@ describe("the statements of a table", () => {
   });
 
   it("are named after their text", () => {
-    const again = new TableStatements({ ...pairs });
+    const again = new TableStatements({ ...pairs }, true);
     expect(again.upsert("arrays")).toEqual(sql.upsert("arrays"));
     expect(sql.upsert("arrays").name).toMatch(/^mr_[\w-]{22}$/);
     expect(sql.upsert("arrays").name).not.toBe(sql.insert("arrays").name);

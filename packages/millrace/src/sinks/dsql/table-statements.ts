@@ -1,3 +1,4 @@
+import { isRespellable } from "../../model/key-text.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { quoteName, quoteTable } from "./identifiers.ts";
 import type { Statement } from "./statement.ts";
@@ -18,9 +19,12 @@ export class TableStatements {
   readonly #table: TargetTable;
   readonly #name: string;
   readonly #compiled = new Map<string, Statement>();
+  /** Key columns that are written with the others, because one key has several spellings: `1.0` becomes `1.00`. */
+  readonly #respelled: readonly number[];
 
-  constructor(table: TargetTable) {
+  constructor(table: TargetTable, updatesKeys: boolean) {
     this.#table = table;
+    this.#respelled = updatesKeys ? table.key.filter((index) => this.#hasSpellings(index)) : [];
     this.#name = quoteTable(table);
   }
 
@@ -37,6 +41,11 @@ export class TableStatements {
   /** Parameters: the rows, key columns. */
   deleteByKey(feed: Feed): Statement {
     return this.#once(`delete ${feed}`, () => this.#deleteText(feed));
+  }
+
+  /** False where an update of no columns would have nothing to write, not even the spelling of the key. */
+  updatesAny(columns: readonly number[]): boolean {
+    return columns.length + this.#respelled.length > 0;
   }
 
   /** Parameters: the rows, key columns, then those of `columns`. Answers the ordinals of the rows it found. */
@@ -78,6 +87,12 @@ export class TableStatements {
     return this.#table.columns[index]?.type ?? "text";
   }
 
+  /** Equal values of the column may have several texts. */
+  #hasSpellings(index: number): boolean {
+    const logical = this.#table.columns[index]?.logical;
+    return logical !== undefined && isRespellable(logical);
+  }
+
   #all(): number[] {
     return this.#table.columns.map((_, index) => index);
   }
@@ -116,10 +131,12 @@ export class TableStatements {
 
   #onConflict(): string {
     const { key } = this.#table;
-    const others = this.#all().filter((index) => !key.includes(index));
+    const written = this.#all().filter(
+      (index) => !key.includes(index) || this.#respelled.includes(index),
+    );
     const target = `ON CONFLICT (${this.#names(key)})`;
-    if (others.length === 0) return `${target} DO NOTHING`;
-    const sets = others.map((index) => `${this.#column(index)}=EXCLUDED.${this.#column(index)}`);
+    if (written.length === 0) return `${target} DO NOTHING`;
+    const sets = written.map((index) => `${this.#column(index)}=EXCLUDED.${this.#column(index)}`);
     return `${target} DO UPDATE SET ${sets.join(",")}`;
   }
 
@@ -138,7 +155,11 @@ export class TableStatements {
 
   #updateText(columns: readonly number[], feed: Feed): string {
     const { key } = this.#table;
-    const sets = columns.map((index, i) => `${this.#column(index)}=u.c${key.length + i}`).join(",");
+    const spelled = this.#respelled.map(
+      (index) => `${this.#column(index)}=u.c${key.indexOf(index)}`,
+    );
+    const others = columns.map((index, i) => `${this.#column(index)}=u.c${key.length + i}`);
+    const sets = [...spelled, ...others].join(",");
     const from = this.#rows([...key, ...columns], feed, true);
     return `UPDATE ${this.#name} AS t SET ${sets} FROM ${from} WHERE ${this.#keyJoin()} RETURNING u.n`;
   }
@@ -162,7 +183,8 @@ export class TableStatements {
     const { key } = this.#table;
     const others = this.#all().filter((index) => !key.includes(index));
     const equal = others.map((index, i) => this.#sameValue(index, i + 1)).join(" AND ");
-    const one = `SELECT ${this.#names(key)} FROM ${this.#name}${equal === "" ? "" : ` WHERE ${equal}`} LIMIT 1`;
+    const where = equal === "" ? "" : ` WHERE ${equal}`;
+    const one = `SELECT ${this.#names(key)} FROM ${this.#name}${where}${this.#sameTextFirst(others)} LIMIT 1`;
     return `DELETE FROM ${this.#name} WHERE (${this.#names(key)})=(${one})`;
   }
 
@@ -171,6 +193,17 @@ export class TableStatements {
     if (this.#type(index) === "json")
       return `${this.#column(index)}::text IS NOT DISTINCT FROM $${parameter}::text`;
     return `${this.#column(index)} IS NOT DISTINCT FROM $${parameter}::${this.#type(index)}`;
+  }
+
+  /** Of rows that are equal, the one that is spelled as the source's was: `1 day` equals `24:00:00`. */
+  #sameTextFirst(columns: readonly number[]): string {
+    const same = columns.flatMap((index, i) => {
+      const value = `$${i + 1}::${this.#type(index)}::text`;
+      return this.#hasSpellings(index)
+        ? [`${this.#column(index)}::text IS NOT DISTINCT FROM ${value}`]
+        : [];
+    });
+    return same.length === 0 ? "" : ` ORDER BY (${same.join(" AND ")}) DESC`;
   }
 
   #deleteSomeText(): string {

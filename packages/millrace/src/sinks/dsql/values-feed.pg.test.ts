@@ -21,7 +21,7 @@ describe.each(SINK_SERVERS)("rows as VALUES on $name", ({ start }) => {
       name: "pairs",
     });
     await sink.checkTable(table, "if-missing");
-    const sql = new TableStatements(table);
+    const sql = new TableStatements(table, true);
     const feed = (rows: readonly Row[], columns: readonly number[]) =>
       feedRows(rows, columns, { arrays: false, maxBytes: 1_000_000 });
     const run = async (text: string, values: readonly (string | null)[]) => {

@@ -83,6 +83,7 @@ class WritePlanner {
   }
 
   #update(rows: readonly Row[], columns: readonly number[]): PlannedStatement[] {
+    if (!this.#sql.updatesAny(columns)) return [];
     return this.#feed(rows, [...this.#table.key, ...columns]).map(({ feed, values, from, to }) =>
       this.#at(this.#sql.update(columns, feed), values, {
         kind: "found",

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
-import { intervalKey } from "./keys.ts";
+import { intervalKey } from "../../model/key-text.ts";
 
 let postgres: SharedPostgres;
 

@@ -3,7 +3,8 @@ import * as fc from "fast-check";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
-import { decimalKey, keyText } from "./keys.ts";
+import { decimalKey } from "../../model/key-text.ts";
+import { keyText } from "./keys.ts";
 
 function shapeOf(...types: LogicalType[]): TableShape {
   const columns = types.map((type, index) => ({

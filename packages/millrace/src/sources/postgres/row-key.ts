@@ -4,8 +4,8 @@ import { UNCHANGED, type Row, type Value } from "../../model/value.ts";
 import type { RowEvent } from "./pgoutput-decoder.ts";
 
 /**
- * Whether an update moved the row to another key. Compared by the values' text, as the server does: `1.0` to `1.00`
- * is a move onto the same place, which does no harm.
+ * Whether an update wrote another key, by the values' text. `1.0` to `1.00` is one too, though both have one key text:
+ * who takes the change has to look, because such a row has not moved.
  */
 export function isKeyChanged(shape: TableShape, event: RowEvent): boolean {
   const { old, new: row } = event;
