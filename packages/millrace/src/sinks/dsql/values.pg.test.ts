@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { Row, Value } from "../../model/value.ts";
 import type { SinkServer } from "./sink-servers.fixture.ts";
@@ -87,9 +87,13 @@ describe.each(SINK_SERVERS)("values on $name", ({ start }) => {
 
   beforeAll(async () => {
     server = await start();
+  });
+  beforeEach(async () => {
+    // A sink is one process to its task, and takes over no other one's (I5).
     sink = server.sink();
     await sink.open();
   });
+  afterEach(() => sink.close());
   afterAll(() => server.stop());
 
   /** Writes values into a column of a fresh table and answers what the server prints. */
