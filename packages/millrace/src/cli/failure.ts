@@ -42,6 +42,6 @@ function stackOf(failure: MillraceError): string {
  * invalid input (2); all else has failed (1).
  */
 export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof MillraceError)) return EXIT.failed;
+  if (!(error instanceof MillraceError) || error.code === "MR_ANSWER_LATE") return EXIT.failed;
   return error.class === "config" || error.class === "transient" ? EXIT.invalid : EXIT.failed;
 }

@@ -25,6 +25,9 @@ const TABLE = z.object({
   notices: z.array(z.string()),
 });
 
+/** `pending` tells of a load that has not begun yet when that will be. */
+const ACCEPTED = TABLE.extend({ pending: z.string().nullable().default(null) });
+
 const PIPELINE = z.object({
   pipeline: z.string(),
   state: z.string(),
@@ -104,11 +107,10 @@ export async function resyncTable(
   const client = new RestClient(options.url, options.tokenFile);
   const name = await pipelineName(client, options);
   const body = await client.post(`${pathOf(name)}/tables/${encodeURIComponent(table)}/resync`);
-  const { state } = parse(TABLE, body, options.url);
+  const { id, state, pending } = parse(ACCEPTED, body, options.url);
+  const how = pending === null ? `it is in ${state}` : `accepted: it ${pending}`;
   stdout.write(
-    options.json
-      ? `${JSON.stringify(body)}\n`
-      : `${table} of ${name} is loaded again; it is in ${state}\n`,
+    options.json ? `${JSON.stringify(body)}\n` : `${id} of ${name} is loaded again; ${how}\n`,
   );
   return EXIT.done;
 }

@@ -10,8 +10,10 @@ const TIMEOUT_MS = 30_000;
 export class RestClient {
   readonly #url: string;
   readonly #token: string | null;
+  readonly #timeoutMs: number;
 
-  constructor(url: string, tokenFile: string | undefined) {
+  constructor(url: string, tokenFile: string | undefined, timeoutMs = TIMEOUT_MS) {
+    this.#timeoutMs = timeoutMs;
     this.#url = checkedUrl(url);
     this.#token = tokenFile === undefined ? null : readToken(tokenFile);
   }
@@ -30,20 +32,34 @@ export class RestClient {
     const response = await this.#fetch(path, {
       method,
       headers,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(this.#timeoutMs),
     });
-    const body: unknown = await response.json().catch(() => null);
+    const body: unknown = await response.json().catch((cause: unknown) => {
+      if (isTimeout(cause)) throw this.#late(cause);
+      return null;
+    });
     if (response.ok) return body;
     throw problemError(response.status, body, this.#url);
+  }
+
+  /** Somebody is there: this is another failure than nobody. */
+  #late(cause: unknown): MillraceError {
+    const what = `${this.#url} took the request and has not answered in ${this.#timeoutMs / 1000} s`;
+    return new MillraceError("MR_ANSWER_LATE", what, { cause });
   }
 
   async #fetch(path: string, request: RequestInit): Promise<Response> {
     try {
       return await fetch(`${this.#url}${path}`, request);
     } catch (cause) {
+      if (isTimeout(cause)) throw this.#late(cause);
       throw new MillraceError("MR_UNREACHABLE", `nothing answers at ${this.#url}`, { cause });
     }
   }
+}
+
+function isTimeout(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === "TimeoutError";
 }
 
 function checkedUrl(url: string): string {
@@ -72,7 +88,10 @@ function readToken(file: string): string {
 function problemError(status: number, body: unknown, url: string): MillraceError {
   if (typeof body === "object" && body !== null && "code" in body && "detail" in body) {
     const { code, detail } = body;
-    if (isErrorCode(code) && typeof detail === "string") return new MillraceError(code, detail);
+    const remedy =
+      "remedy" in body && typeof body.remedy === "string" ? { remedy: body.remedy } : {};
+    if (isErrorCode(code) && typeof detail === "string")
+      return new MillraceError(code, detail, remedy);
   }
   return new MillraceError("MR_UNREACHABLE", `${url} answered ${status} and is not Millrace`);
 }

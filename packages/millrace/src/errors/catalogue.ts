@@ -254,6 +254,12 @@ export const CATALOGUE = {
     remedy:
       "Do what the detail says: resync the table, or discard the letter once its row does not matter.",
   },
+  MR_ANSWER_LATE: {
+    class: "transient",
+    meaning:
+      "A Millrace process took the request and has not answered in time; it may still do what was asked.",
+    remedy: "Look at `millrace status`, which says what it is doing, before you ask again.",
+  },
   MR_UNREACHABLE: {
     class: "transient",
     meaning: "No Millrace process answers at this address.",

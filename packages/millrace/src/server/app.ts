@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Hono } from "hono";
 import type { Context } from "hono";
 import { MillraceError } from "../errors/millrace-error.ts";
@@ -105,8 +106,9 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
   app.post(`${base}/:pipeline/tables/:table/resync`, async (context) => {
     const pipeline = find(context.req.param("pipeline"));
     const table = tableOf(pipeline, context.req.param("table"));
-    await pipeline.resync(table.id);
-    return context.json(tableOf(pipeline, table.id));
+    const pending = await acceptance(pipeline, pipeline.resync(table.id));
+    const found = tableOf(pipeline, table.id);
+    return pending === null ? context.json(found) : context.json({ ...found, pending }, 202);
   });
   addDeadLetters(app, base, find);
   for (const action of ACTIONS) {
@@ -118,11 +120,39 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
   }
 }
 
+/** How long an answer waits for a load to begin, milliseconds; while the pipeline is paused it only waits for a refusal. */
+const BEGIN_MS = 5_000;
+const REFUSE_MS = 100;
+
+/** Null once the work has begun; else when it is going to: nobody is kept waiting for that. */
+async function acceptance(pipeline: ServedPipeline, work: Promise<void>): Promise<string | null> {
+  const isPaused = pipeline.status().state === "paused";
+  const waited = new AbortController();
+  const grace = sleep(isPaused ? REFUSE_MS : BEGIN_MS, false, { signal: waited.signal });
+  grace.catch(() => undefined);
+  work.catch(() => undefined); // after the answer its failure is the pipeline's, which says so
+  const begun = await Promise.race([work.then(() => true), grace]).finally(() => waited.abort());
+  if (begun) return null;
+  return isPaused ? "begins after resume" : "begins once what is under way is at the sink";
+}
+
 function tableOf(pipeline: ServedPipeline, name: string): TableStatus {
-  const found = pipeline.status().tables.find(({ id }) => id === name);
-  if (found === undefined)
-    throw new MillraceError("MR_NOT_FOUND", `pipeline ${pipeline.name} has no table ${name}`);
-  return found;
+  const { tables } = pipeline.status();
+  const found = tables.find(({ id }) => id === name) ?? withDatabase(tables, name);
+  if (found !== undefined) return found;
+  const near = tables.filter(({ id }) => lastName(id) === lastName(name)).map(({ id }) => id);
+  const hint = near.length === 0 ? "" : `; it has ${near.join(", ")}`;
+  throw new MillraceError("MR_NOT_FOUND", `pipeline ${pipeline.name} has no table ${name}${hint}`);
+}
+
+/** As the pipeline file spells it: `database.schema.table`. */
+function withDatabase(tables: readonly TableStatus[], name: string): TableStatus | undefined {
+  const [only, ...others] = tables.filter(({ id }) => name.endsWith(`.${id}`));
+  return others.length === 0 ? only : undefined;
+}
+
+function lastName(name: string): string {
+  return name.slice(name.lastIndexOf(".") + 1);
 }
 
 function problem(context: Context, error: MillraceError): Response {

@@ -66,7 +66,8 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "post",
     path: `${PIPELINE}/tables/{table}/resync`,
-    summary: "Loads a table again.",
+    summary:
+      "Loads a table again. 202 with `pending` where that cannot begin yet: while the pipeline is paused, or busy.",
     answer: "Table",
   },
   {
@@ -253,6 +254,9 @@ function describe({ path, summary, answer }: Operation): Record<string, unknown>
     ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
       "200": { description: "Done.", content },
+      ...(path.endsWith("/resync")
+        ? { "202": { description: "Accepted; `pending` says when it begins.", content } }
+        : {}),
       default: { description: "A problem.", content: problem },
     },
   };
