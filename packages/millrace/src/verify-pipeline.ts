@@ -32,6 +32,8 @@ export interface VerifyPipelineOptions {
   /** Name the differing rows by key and column, so many per table; none without it. */
   readonly maxRowsNamed?: number;
   readonly onProgress?: (progress: VerifyProgress) => void;
+  /** How long changes may take to reach the sink before a row that differs counts as unsettled; 60 s unless told. */
+  readonly settleMs?: number;
   readonly signal?: AbortSignal;
   /** As they are given to `loadPipeline`; a router of your own is not asked. */
   readonly extensions?: Extensions;
@@ -66,7 +68,13 @@ export async function verifyPipeline(
     source: readerOver(connection.client, "postgres"),
     target: readerOf(session, config.sink.kind === "dsql" ? "dsql" : "postgres"),
     tables,
-    settle: await settleBy({ config, source, session, clock }),
+    settle: await settleBy({
+      config,
+      source,
+      session,
+      clock,
+      settleMs: options.settleMs ?? SETTLE_MS,
+    }),
     maxRowsNamed: options.maxRowsNamed ?? 0,
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -114,6 +122,7 @@ interface SettleParts {
   readonly source: Source;
   readonly session: SinkConnection;
   readonly clock: Clock;
+  readonly settleMs: number;
 }
 
 /** Waits by the frontier that the pipeline writes at its sink; null where no pipeline has ever written one. */
@@ -126,7 +135,7 @@ async function settleBy(parts: SettleParts): Promise<Settle> {
     const { source, clock } = parts;
     const end = await source.logEnd();
     await source.nudge();
-    const deadlineMs = clock.monotonic() + SETTLE_MS;
+    const deadlineMs = clock.monotonic() + parts.settleMs;
     while (clock.monotonic() < deadlineMs) {
       const frontier = await frontierOf(parts);
       if (frontier !== null && source.comparePositions(frontier, end) >= 0) return true;

@@ -24,6 +24,8 @@ interface LogReaderParts {
   /** An earlier run has passed this position. */
   readonly passedBefore: (position: Position) => boolean;
   readonly running: () => Promise<void>;
+  /** The task is paused right now. */
+  readonly paused: () => boolean;
   /** The frontier may have moved without a commit. */
   readonly onFrontier: () => void;
 }
@@ -54,7 +56,8 @@ export class LogReader {
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
       const batch = await this.#batchOrInterrupt(pending);
-      if (batch === null) continue;
+      // A pause that came meanwhile holds what was read: it enters after the resume, behind whoever interrupts till then.
+      if (batch === null || this.#parts.paused()) continue;
       pending = null;
       await this.#enter(batch);
     }

@@ -5,6 +5,10 @@ export class PauseGate {
   /** Resolves at once unless the gate is closed. */
   readonly passed = (): Promise<void> => this.#closed?.promise ?? Promise.resolve();
 
+  get closed(): boolean {
+    return this.#closed !== null;
+  }
+
   close(): void {
     this.#closed ??= Promise.withResolvers<void>();
   }

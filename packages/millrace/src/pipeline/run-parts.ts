@@ -203,6 +203,7 @@ export class RunParts {
       startLoad: (table) => this.loads.begin(table),
       passedBefore: (position) => this.#passedBefore(position),
       running: this.gate.passed,
+      paused: () => this.gate.closed,
       onFrontier: () => this.#on.frontierMoved(),
     });
   }
