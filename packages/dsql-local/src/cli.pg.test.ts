@@ -6,6 +6,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -142,6 +143,28 @@ describe("the command", () => {
     third.child.kill("SIGKILL");
     await exit(third.child);
     await expect.poll(() => postgresIn(data), { timeout: 10_000 }).toEqual([]);
+  });
+});
+
+describe("a cluster that is kept", () => {
+  it("has the same authority at every start, for its owner alone, also with further names", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dsql-local-test-"));
+    folders.push(folder);
+    chmodSync(folder, 0o755);
+    const data = join(folder, "data");
+    const first = await start("--data", data);
+    first.child.kill("SIGTERM");
+    await exit(first.child);
+    const second = await start("--data", data, "--host-name", "db.internal");
+    expect(second.line["ca"]).toBe(first.line["ca"]);
+    const client = await connect({ ...second.line, ca: first.line["ca"] });
+    expect((await client.query("select 1")).rowCount).toBe(1);
+    const kept = ["dsql-local-ca.pem", "dsql-local-ca.key"];
+    expect(kept.map((name) => statSync(join(data, name)).mode & 0o777)).toEqual([0o600, 0o600]);
+    second.child.kill("SIGKILL");
+    await exit(second.child);
+    const third = await start("--data", data);
+    await connect({ ...third.line, ca: first.line["ca"] });
   });
 });
 

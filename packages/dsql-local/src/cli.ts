@@ -1,56 +1,10 @@
 #!/usr/bin/env node
-/** The command `dsql-local`. */
-import { argv, exit, stderr, stdout } from "node:process";
-import { readCommand } from "./cli-options.ts";
-import { startDsqlLocal, type DsqlLocal } from "./cluster.ts";
+/** Looks at the Node that runs it before anything is loaded that an older one does not know. */
+import { nodeRefusal } from "./node-version.ts";
 
-const INVALID_USAGE = 2;
-
-async function main(): Promise<void> {
-  const command = readCommand(argv.slice(2));
-  if (command.kind === "help") {
-    stdout.write(command.text);
-    return;
-  }
-  if (command.kind === "invalid") {
-    for (const problem of command.problems) stderr.write(`dsql-local: ${problem}\n`);
-    stderr.write("dsql-local --help shows what there is\n");
-    exit(INVALID_USAGE);
-  }
-  const cluster = await startDsqlLocal(command.options);
-  endOnSignals(cluster);
-  stdout.write(command.json ? jsonLine(cluster) : greeting(cluster));
+const refusal = nodeRefusal("dsql-local", process.version);
+if (refusal === null) await import("./command.ts");
+else {
+  process.stderr.write(refusal);
+  process.exitCode = 2;
 }
-
-function jsonLine(cluster: DsqlLocal): string {
-  const { host, port, user, database, tls, ca, controlUrl } = cluster;
-  const control = controlUrl === "" ? {} : { control: controlUrl };
-  return `${JSON.stringify({ host, port, user, database, tls, ca, ...control })}\n`;
-}
-
-function greeting(cluster: DsqlLocal): string {
-  const control = cluster.controlUrl === "" ? "" : `\nControl port: ${cluster.controlUrl}`;
-  const trust = cluster.tls ? `\nCA to trust: ${cluster.caFile}` : "";
-  return `dsql-local answers at ${cluster.url}${trust}${control}\nPress Ctrl-C to end it.\n`;
-}
-
-function endOnSignals(cluster: DsqlLocal): void {
-  let ending = false;
-  const end = (): void => {
-    if (ending) exit(1);
-    ending = true;
-    cluster.stop().then(
-      () => exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.on("SIGTERM", end);
-  process.on("SIGINT", end);
-}
-
-function fail(error: unknown): never {
-  stderr.write(`dsql-local: ${error instanceof Error ? error.message : String(error)}\n`);
-  exit(1);
-}
-
-main().catch(fail);

@@ -76,7 +76,8 @@ async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<Dsq
   const cluster = await makeContext(target, clock, options.jobDelayMs ?? 0, undo);
   const host = options.host ?? "127.0.0.1";
   const hosts = [host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])];
-  const certificate = options.tls === "off" ? undefined : await makeCertificate(hosts);
+  const certificate =
+    options.tls === "off" ? undefined : await makeCertificate(hosts, options.dataDir);
   const reception = {
     cluster,
     secure: certificate?.context,
@@ -230,6 +231,7 @@ function writeTrust(
   folder: string,
 ): { ca: string; caFile: string } {
   if (certificate === undefined) return { ca: "", caFile: "" };
+  if (certificate.caFile !== null) return { ca: certificate.ca, caFile: certificate.caFile };
   const caFile = join(folder, "ca.pem");
   writeFileSync(caFile, certificate.ca);
   return { ca: certificate.ca, caFile };

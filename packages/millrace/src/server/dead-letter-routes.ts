@@ -19,18 +19,7 @@ export function addDeadLetters(
   base: string,
   find: (pipeline: string) => ServedLetters,
 ): void {
-  // Letters are settled between two batches; a paused pipeline comes to none, and the answer would wait for the resume.
-  const working = (name: string) => {
-    const pipeline = find(name);
-    if (pipeline.status().state !== "paused") return pipeline;
-    throw new MillraceError(
-      "MR_USAGE",
-      `pipeline ${name} is paused; dead letters are settled while it runs`,
-      {
-        remedy: "Resume it first (`millrace resume`).",
-      },
-    );
-  };
+  const working = (name: string) => unpaused(find(name));
   const letters = `${base}/:pipeline/dead-letters` as const;
   app.get(letters, (context) => {
     const table = context.req.query("table");
@@ -64,6 +53,13 @@ export function addDeadLetters(
     const [letter] = await pipeline.discardDeadLetters({ ids: [context.req.param("id")] });
     return context.json(letter ?? null);
   });
+}
+
+/** Letters are settled between two batches; a paused pipeline comes to none, and the answer would wait for the resume. */
+function unpaused(pipeline: ServedLetters): ServedLetters {
+  if (pipeline.status().state !== "paused") return pipeline;
+  const what = `pipeline ${pipeline.name} is paused; dead letters are settled while it runs`;
+  throw new MillraceError("MR_USAGE", what, { remedy: "Resume it first (`millrace resume`)." });
 }
 
 /** `?table=NAME`, or `?all=true`: never all by leaving something out. */
