@@ -49,6 +49,63 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     shownBy: HISTORIES,
   },
   {
+    keeps: [9],
+    guard:
+      "what was left out while its column was not proven is read at the source, also once it is",
+    file: "pipeline/compaction.ts",
+    take: "return patch.needsSource === true || patch.item.route.unsure;",
+    put: "return patch.needsSource === true;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-writer.test.ts",
+      name: "though all is SYNC and proven by now",
+    },
+  },
+  {
+    keeps: [9],
+    guard:
+      "earlier rows of a batch do not complete a change that may have made itself what it left out",
+    file: "pipeline/compaction.ts",
+    take: 'if (before.write === "remove" || patch.route.unsure)',
+    put: 'if (before.write === "remove")',
+    shownBy: {
+      file: "packages/millrace/src/pipeline/compaction.test.ts",
+      name: "what an unproven column left out is in no earlier row of the batch",
+    },
+  },
+  {
+    keeps: [9, "Key change"],
+    guard: "a key change does not copy what it may have changed itself",
+    file: "pipeline/meeting-writer.ts",
+    take: "route.unsure ||",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/meeting-writer.test.ts",
+      name: "takes them from the source where it may have changed them itself",
+    },
+  },
+  {
+    keeps: [1, "Barrier"],
+    guard: "what changed without row events is read again though its shape was adopted before",
+    file: "pipeline/barriers.ts",
+    take: "? await this.#behindCatalogue(item, table)",
+    put: "? await this.#behindCatalogue({ ...item, rewritten: [] }, table)",
+    shownBy: {
+      file: "test/e2e/column-proofs.e2e.test.ts",
+      name: "keeps what is written while it has another name for a moment",
+    },
+  },
+  {
+    keeps: [1, "Tables without key"],
+    guard: "a table without key is loaded again where a column is not proven",
+    file: "sources/postgres/relation-shape.ts",
+    take: "shape.key.length > 0 ? rewritten :",
+    put: "shape.key.length >= 0 ? rewritten :",
+    shownBy: {
+      file: "test/e2e/column-proofs.e2e.test.ts",
+      name: "has none of the old one's values in a table without key",
+    },
+  },
+  {
     keeps: [1],
     guard: "columns are trusted again only behind the look at the catalogue",
     file: "sources/postgres/captured-tables.ts",

@@ -62,9 +62,10 @@ export class Barriers {
     const id = item.kind === "shape" ? item.shape.id : item.table;
     const table = this.#parts.tables.get(id);
     if (table === undefined) return false;
-    if (item.kind === "shape" && table.document.aheadOfLog && (await this.#isOlder(item, table)))
-      return false;
-    const intent = this.#intentFor(item, table);
+    const intent =
+      item.kind === "shape" && table.document.aheadOfLog
+        ? await this.#behindCatalogue(item, table)
+        : this.#intentFor(item, table);
     if (intent === null) return false;
     await standstill(table);
     await this.#write(() => [entry(stateKey.intent, intent)]);
@@ -75,16 +76,22 @@ export class Barriers {
 
   /**
    * The catalogue told of a shape before the log did. Shapes that the log still brings meanwhile are older as long as
-   * the catalogue has not moved on; their rows are fitted to the newer one.
+   * the catalogue has not moved on; their rows are fitted to the newer one, which the table keeps. What changed on the
+   * way without row events is read again all the same: since the shape was adopted, rows may have come as they were
+   * before, or under another name.
    */
-  async #isOlder(item: ShapeChange, table: TableRuntime): Promise<boolean> {
-    if (isSame(diffShapes(table.shape, item.shape))) {
-      // What changed on the way without row events has been read again since then: the shape was adopted before.
-      table.update({ aheadOfLog: false, shape: item.shape });
-      return true;
+  async #behindCatalogue(item: ShapeChange, table: TableRuntime): Promise<IntentDocument | null> {
+    const { shape } = table;
+    if (isSame(diffShapes(shape, item.shape))) {
+      table.update({ aheadOfLog: false });
+      return this.#shapeIntent(item, table);
     }
     const now = await this.#parts.currentShape(table);
-    return now !== null && isSame(diffShapes(table.shape, now));
+    if (now === null || !isSame(diffShapes(shape, now))) return this.#shapeIntent(item, table);
+    // Rows of another table under this name are left out: nothing of this one came with them.
+    if (item.rewritten.length === 0 || item.shape.identity !== shape.identity) return null;
+    const intent = this.#shapeIntent({ ...item, shape }, table);
+    return intent === null ? null : { ...intent, aheadOfLog: true };
   }
 
   /** A shape that the catalogue has and the log has not told of; the lanes are drained and stand at `position`. */

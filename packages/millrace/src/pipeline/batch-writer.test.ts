@@ -10,7 +10,7 @@ import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { ReplayItem, type RowItem } from "./lane-item.ts";
 import { deafObserver } from "./observer.ts";
-import { instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { doubted, instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 import { refused, ScriptedSink, type Answer } from "./scripted-sink.fixture.ts";
 import { SourceReads, type WantedRow } from "./source-reads.ts";
 
@@ -259,6 +259,21 @@ describe("BatchWriter", () => {
       { kind: "delete", keys: [["gone", "2", UNCHANGED]] },
       { kind: "upsert", rows: [["a", "2", "large"]] },
     ]);
+  });
+
+  it("reads the source for what an unproven column left out, though all is SYNC and proven by now", async () => {
+    for (const lastWriteWins of [true, false]) {
+      const { sink, reads, writer } = setUp({
+        rows: { a: ["a", "9", "its own"] },
+        capabilities: { lastWriteWins },
+      });
+      const shape = doubted(table.shape);
+      await writer.write([itemOf(table, "patch", ["a", "2", UNCHANGED], 1, "u", shape)]);
+      expect(reads.asked).toEqual(["a"]);
+      const row = ["a", "2", "its own"];
+      const wanted = lastWriteWins ? { rows: [row] } : { changes: [{ after: row }] };
+      expect(sink.landed[0]?.writes).toMatchObject([wanted]);
+    }
   });
 
   it("leaves it to the sink's copy in SYNC, and asks the source only for rows that are missing there", async () => {

@@ -11,6 +11,7 @@ import { CarefulWriter } from "./careful-writer.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,
+  needsSource,
   overlay,
   runsOfDistinctKeys,
   toChangeEvents,
@@ -159,10 +160,10 @@ export class BatchWriter {
     items: readonly RowItem[],
     known: ReadonlyMap<RowItem, Row | null>,
   ): Promise<void> {
+    const { partialUpdates } = this.#parts.sink.capabilities;
     const patches = items.filter((item) => item.write === "patch" && !known.has(item));
-    const read = this.#parts.sink.capabilities.partialUpdates
-      ? known
-      : new Map([...known, ...(await this.#readRows(patches))]);
+    const wanted = partialUpdates ? patches.filter(needsSource) : patches;
+    const read = new Map([...known, ...(await this.#readRows(wanted))]);
     const changes: TargetChangeEvent[] = [];
     for (const [i, event] of toChangeEvents(items).entries()) {
       const item = items[i];
@@ -212,7 +213,7 @@ export class BatchWriter {
 
   #mustRead(outcome: KeyOutcome): boolean {
     return (
-      outcome.ofNew === true ||
+      needsSource(outcome) ||
       outcome.item.table.early ||
       !this.#parts.sink.capabilities.partialUpdates
     );

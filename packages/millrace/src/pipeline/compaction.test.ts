@@ -5,13 +5,14 @@ import { UNCHANGED } from "../model/value.ts";
 import {
   compact,
   countChanges,
+  needsSource,
   overlay,
   runsOfDistinctKeys,
   toChangeEvents,
   toWrites,
 } from "./compaction.ts";
 import { RowItem } from "./lane-item.ts";
-import { changeOf, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { changeOf, doubted, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
 
@@ -50,6 +51,28 @@ describe("compact", () => {
     ];
     expect(outcomesOf(items)).toEqual([["a", "patch", ["a", "2", "new"]]]);
     expect([...compact(items).values()][0]?.get("a")?.item).toBe(items[1]);
+  });
+
+  it("what an unproven column left out is in no earlier row of the batch", () => {
+    const patch = (v: Value, at: number, shape = table.shape) =>
+      itemOf(table, "patch", ["a", v, UNCHANGED], at, "u", shape);
+    const unproven = (v: Value, at: number) => patch(v, at, doubted(table.shape));
+    const put = itemOf(table, "put", ["a", "1", "older"], 1);
+    const known = itemOf(table, "patch", ["a", "1", "older"], 1);
+    for (const items of [
+      [put, unproven("2", 2)],
+      [known, unproven("2", 2)],
+      [unproven("1", 1), patch("2", 2)],
+      [put, unproven("1", 2), patch("2", 3)],
+    ]) {
+      expect(outcomesOf(items)).toEqual([["a", "patch", ["a", "2", UNCHANGED]]]);
+      const [outcome] = [...compact(items).values()].flatMap((keys) => [...keys.values()]);
+      expect(outcome !== undefined && needsSource(outcome)).toBe(true);
+    }
+    // A later row as a whole settles it.
+    expect(outcomesOf([unproven("1", 1), put, patch("2", 3)])).toEqual([
+      ["a", "put", ["a", "2", "older"]],
+    ]);
   });
 
   it("comes to the same rows as writing one after another", () => {

@@ -4,6 +4,7 @@ import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
 import { UNCHANGED } from "../model/value.ts";
 import { ClearItem, type RowItem } from "./lane-item.ts";
+import { shownKey } from "./letter.ts";
 
 /** What is left of a key's changes in a batch. */
 export interface KeyOutcome {
@@ -175,7 +176,7 @@ export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
     return {
       table: route.target,
       op: item.op,
-      key: item.key,
+      key: shownKey(route, item.row, item.key),
       before: gone ? item.row : before,
       after: gone ? null : item.row,
       position: item.position,

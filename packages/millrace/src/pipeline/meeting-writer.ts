@@ -43,9 +43,11 @@ export class MeetingWriter {
   /** Resolves when the key change and the checkpoints of all its lanes are durable. */
   async write(meeting: Meeting): Promise<void> {
     const copies = this.#parts.sink.capabilities.partialUpdates;
-    // What stands behind a letter never reached the sink: its copy is older than the change.
+    // What stands behind a letter never reached the sink: its copy is older than the change. So it is where the change
+    // may have made itself what it left out (I9).
     const stale = meeting.moves.some(
-      ({ table, route, fromKey }) => table.early || this.#parts.book.has(route.target.id, fromKey),
+      ({ table, route, fromKey }) =>
+        table.early || route.unsure || this.#parts.book.has(route.target.id, fromKey),
     );
     if (copies && !stale && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
     const { change } = meeting;

@@ -35,6 +35,14 @@ export function shapeOf(
 
 const COLUMNS = [columnOf("id", 1), columnOf("v", 2), columnOf("big", 3)];
 
+/** The same columns while it is not proven that the log's last one is that. */
+export function doubted(shape: TableShape): TableShape {
+  const columns = shape.columns.map((c, i) =>
+    i === shape.columns.length - 1 ? { ...c, unproven: true } : c,
+  );
+  return { ...shape, columns };
+}
+
 /** The target of a shape, mapped as a sink would. */
 export function targetOf(shape: TableShape): TargetTable {
   const keyless = shape.key.length === 0;
@@ -130,11 +138,12 @@ export function itemOf(
   row: Row,
   position: Position | null,
   op: Op = "u",
+  shape: TableShape = table.shape,
 ): RowItem {
-  const [route] = table.routesFor(table.shape);
+  const [route] = table.routesFor(shape);
   if (route === undefined) throw new Error("the table has no route");
   const rows = write === "remove" ? { before: row } : { after: row };
-  const change = changeOf(write === "remove" ? "d" : op, rows, position, { shape: table.shape });
+  const change = changeOf(write === "remove" ? "d" : op, rows, position, { shape });
   const key = table.keyless ? "" : String(row[0]);
   return new RowItem(write, table, route, key, row, position, change, 10);
 }

@@ -17,7 +17,10 @@ export interface CompiledRoute {
   readonly map: (row: Row) => Row;
   /** The same for a row that was read at the source: what it does not have, the source does not have. */
   readonly mapRead: (row: Row) => Row;
-  /** Rows of `shape` may leave target columns UNCHANGED: it is not sure which of its columns they are. */
+  /**
+   * Rows of `shape` may leave target columns UNCHANGED: it is not sure which of its columns they are. What they leave out
+   * they may have changed, so that only the source has it (I9).
+   */
   readonly unsure: boolean;
   /** For rows without key: puts `_millrace_key` before the mapped row. */
   readonly columns: TableShape;

@@ -94,12 +94,11 @@ export class TableRuntime {
 
   /**
    * The sink's copy of a row may be older than the log: INIT_SYNC or a source read has not been passed by the frontier
-   * yet. Then UNCHANGED comes from the source (I9). So it does where a column's values in the log are not proven to be
-   * that column's: the sink's copy is older than a value that was left out for that reason.
+   * yet. Then UNCHANGED comes from the source (I9). What was left out because its column was not proven is each change's own
+   * matter (`CompiledRoute.unsure`).
    */
   get early(): boolean {
-    const { state, shape } = this.#document;
-    return state !== "SYNC" || shape.columns.some((column) => column.unproven === true);
+    return this.#document.state !== "SYNC";
   }
 
   /** Everything is planned and loaded; what is left is for the frontier to pass `end`. */

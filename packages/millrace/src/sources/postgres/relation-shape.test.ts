@@ -167,6 +167,17 @@ describe("the shape at a Relation message", () => {
     expect(next.rewritten).toEqual(["c"]);
   });
 
+  it("loads a table without key again where a column is not proven, though it looks as the catalogue does", () => {
+    const known = shape(["id", "a"], []);
+    const now = catalogue(["id", null, "a"], [], [], [2, 3]);
+    const open = resolve(["id", "a"], known, now, "f", [0, 1]);
+    expect(open.shape.columns[1]?.unproven).toBe(true);
+    expect(open.rewritten).toEqual(["a"]);
+    // With a key, each row is asked for by itself.
+    const keyed = touched(["id", null, "a"], 2, 3);
+    expect(resolve(["id", "a"], shape(["id", "a"]), keyed).rewritten).toEqual([]);
+  });
+
   it("does not believe that a column has kept its attnum because it has kept its look", () => {
     const known = shape(["id", "a"]);
     const open = resolve(["id", "a"], known, touched(["id", null, "renamed"], 2, 3));

@@ -13,7 +13,7 @@ import type { RelationMessage } from "./pgoutput-messages.ts";
  *
  * - Where the message looks as the catalogue does now, the column is the one that has its name now. That the log's values
  *   are that column's shows as soon as the log is past the look at the catalogue without another message: who drops and
- *   adds columns makes the server send one before the next row.
+ *   adds columns makes the server send one before the next row. A table without key is loaded again.
  * - Else its attnum stays open, and the table is loaded again, now and once more when its attnum shows: that costs time,
  *   and a wrong guess would keep the values of another column.
  */
@@ -85,7 +85,13 @@ export function resolveShape(
   const rewritten = rewrittenColumns(shape, known, catalogue.filled);
   if (!isOpen) return { shape, rewritten };
   const doubted = { ...shape, columns: columns.map((c, i) => doubt(c, proven[i] ?? null)) };
-  return { shape: doubted, rewritten, confirmed: present === null ? null : shape };
+  const again = shape.key.length > 0 ? rewritten : [...new Set([...rewritten, ...openIn(doubted)])];
+  return { shape: doubted, rewritten: again, confirmed: present === null ? null : shape };
+}
+
+/** Rows without key cannot be asked for one by one, so that the table is loaded again whatever the message looks like. */
+function openIn({ columns }: TableShape): string[] {
+  return columns.filter((column) => column.unproven === true).map((column) => column.name);
 }
 
 /** What the log says of the column may be another one's. */

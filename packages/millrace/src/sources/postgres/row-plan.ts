@@ -56,7 +56,11 @@ export function rowPlan(shape: TableShape): RowPlan {
   };
 }
 
-/** A row without key is found by all of its values, so that they are taken as they come: it is loaded again anyway. */
+/**
+ * A row without key is found by all of its values, so that they are taken as they come. The table is loaded again with
+ * the message that left them open (`relation-shape.ts`), and only what that load's snapshot does not see is applied: an
+ * ALTER that the snapshot sees has waited for everybody who wrote a row before it.
+ */
 function unprovenOf(shape: TableShape, isKey: Uint8Array): number[] {
   if (shape.key.length === 0) return [];
   return shape.columns.flatMap((column, i) =>
