@@ -93,7 +93,7 @@ describe("a key that is spelled in another way", () => {
 
   it("stays one row at a target that has one spelling of it", async () => {
     await begin("dsql", tableOf("sums", "numeric", "1.0"));
-    await source.query("UPDATE sums SET id = 1.00 WHERE id = 1; UPDATE sums SET n = 1");
+    await source.query("UPDATE sums SET id = 1.00 WHERE id = 1");
     await caughtUp();
     await expectSame("SELECT id::float8 AS id, n, big FROM sums ORDER BY 1");
   });

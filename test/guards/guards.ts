@@ -1,4 +1,5 @@
 import type { Guard } from "./guard.ts";
+import { KEY_GUARDS } from "./key-guards.ts";
 import { LANE_GUARDS } from "./lane-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
@@ -8,6 +9,7 @@ import { WIRE_GUARDS } from "./wire-guards.ts";
 /** Every guard of the project; `npm run guards` takes each away and looks whether somebody misses it. */
 export const GUARDS: readonly Guard[] = [
   ...LANE_GUARDS,
+  ...KEY_GUARDS,
   ...LOAD_GUARDS,
   ...SCHEMA_GUARDS,
   ...SERVER_GUARDS,

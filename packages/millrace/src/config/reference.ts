@@ -46,7 +46,7 @@ export function configReference(): ReadonlyMap<string, string> {
 }
 
 const TRANSFORM_TEXT =
-  "What becomes of columns on the way: a list of rules. Every rule that matches a table applies, so that the order of the rules never uncovers a value. Key columns can be neither left out nor masked.";
+  "What becomes of columns on the way: a list of rules. Every rule that matches a table applies, so that the order of the rules never uncovers a value. Key columns can be neither left out nor masked. They can be hashed, but for jsonb; then the source's own key reaches neither the sink's tables nor its state: a load that a restart broke off begins anew for such a table, a dead letter shows the hash in place of the key and can be replayed only until the pipeline starts again (resync the table then), and rows that a resync does not find any more stay at the sink.";
 
 function kindPages(
   role: string,

@@ -51,8 +51,7 @@ export class BatchContent {
   /** Adds what the keys of a run of items come to. */
   addKeyed(targets: Map<TargetTable, TargetOutcomes>): void {
     for (const [target, outcomes] of targets)
-      for (const [key, outcome] of outcomes)
-        if (!this.#fits(target, key, outcome)) outcomes.delete(key);
+      for (const [key, outcome] of outcomes) if (!this.#fits(target, outcome)) outcomes.delete(key);
     const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
     this.writes.push(...made.writes);
     this.outcomesOf.push(...made.outcomesOf);
@@ -94,10 +93,11 @@ export class BatchContent {
   applied(item: RowItem): void {
     const { target } = item.route;
     if (target.keyless) return;
-    const name = nameOf(target.id, item.key);
+    const key = letterKeyOf(item);
+    const name = nameOf(target.id, key);
     this.#letters.delete(name);
-    if (this.#parts.book.has(target.id, item.key))
-      this.#superseded.set(name, { target: target.id, key: item.key });
+    if (this.#parts.book.has(target.id, key))
+      this.#superseded.set(name, { target: target.id, key });
   }
 
   /** Letters of this transaction for keys of a table that had none. */
@@ -128,13 +128,14 @@ export class BatchContent {
   }
 
   /** False where it became a letter, or stays behind the one that stands: what it left out never reached the sink. */
-  #fits(target: TargetTable, key: string, outcome: KeyOutcome): boolean {
+  #fits(target: TargetTable, outcome: KeyOutcome): boolean {
     const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
     if (why !== null) {
       this.park(outcome.item, why);
       return false;
     }
     if (this.#hasNoLetters && !(outcome.item instanceof ClearItem)) return true;
+    const key = letterKeyOf(outcome.item);
     const name = nameOf(target.id, key);
     const standing = this.#parts.book.has(target.id, key);
     if (outcome.item instanceof ClearItem) return standing && !this.#superseded.has(name);

@@ -4,6 +4,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import type { Discard } from "./lane-item.ts";
+import { letterSourceKey } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { Replay } from "./replay.ts";
 import { until } from "./until.ts";
@@ -52,11 +53,14 @@ export class LetterDesk {
     return letters;
   }
 
-  async #discardOne({ target, key, keyColumns }: DeadLetter): Promise<DeadLetter | null> {
+  async #discardOne(letter: DeadLetter): Promise<DeadLetter | null> {
+    const { target, key, keyColumns } = letter;
     const { lanes, choice, signal } = this.#parts;
     const done = Promise.withResolvers<DeadLetter | null>();
     // Rows without key are all in one lane, whatever the letter is called.
-    const laneKey = Object.keys(keyColumns).length === 0 ? "" : key;
+    // Where only the key's hash is known, any lane does: behind the letter nothing of its key is written as a part.
+    const sourceKey = letterSourceKey(letter, false)?.key ?? key;
+    const laneKey = Object.keys(keyColumns).length === 0 ? "" : sourceKey;
     const item: Discard = { kind: "discard", target, key, done };
     const lane = lanes[choice.laneOf(target, laneKey)];
     if (lane === undefined) throw new MillraceError("MR_BUG", "a letter's key hashes to no lane");

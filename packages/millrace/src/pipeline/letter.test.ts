@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { UNCHANGED } from "../model/value.ts";
 import { ReplayItem, RowItem } from "./lane-item.ts";
-import { letterFor } from "./letter.ts";
+import { letterFor, letterSourceKey } from "./letter.ts";
 import { changeOf, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
@@ -73,5 +73,19 @@ describe("letterFor", () => {
     const moved = changeOf("u", rows, 5, { movedFrom: 4 });
     const half = new RowItem("remove", table, route, "a", rows.before, 4, moved, 0);
     expect(letterFor(half, why, 1)).toMatchObject({ op: "d", keyColumns: { id: "a" } });
+  });
+
+  it("tells what the target has of a key that is hashed, and this process alone the row's own", () => {
+    const [plain] = table.routesFor(table.shape);
+    if (plain === undefined) throw new Error("the table has no route");
+    const route = { ...plain, hidesKey: true };
+    const change = changeOf("u", { after: ["secret", "1", "2"] }, 5);
+    const hidden = new RowItem("put", table, route, "secret", ["5f3a", "1", "2"], 5, change, 0);
+    const made = letterFor(hidden, why, 1);
+    expect(made).toMatchObject({ key: "5f3a", keyColumns: { id: "5f3a" } });
+    expect(JSON.stringify(made)).not.toContain("secret");
+    expect(made.id).toBe(letterFor(hidden, why, 2).id);
+    expect(letterSourceKey(made, true)).toEqual({ key: "secret", keyColumns: { id: "secret" } });
+    expect(letterSourceKey({ ...made }, true)).toBeNull();
   });
 });

@@ -9,7 +9,7 @@ import { overlay } from "./compaction.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Meeting, Move } from "./lane-item.ts";
 import { RowItem } from "./lane-item.ts";
-import { letterFor, refusalOf } from "./letter.ts";
+import { letterFor, refusalOf, shownKey } from "./letter.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TaskObserver } from "./observer.ts";
 import { isPutOff, preparePutOff, PUT_OFF } from "./put-off.ts";
@@ -46,8 +46,10 @@ export class MeetingWriter {
     // What stands behind a letter never reached the sink: its copy is older than the change. So it is where the change
     // may have made itself what it left out (I9).
     const stale = meeting.moves.some(
-      ({ table, route, fromKey }) =>
-        table.early || route.unsure || this.#parts.book.has(route.target.id, fromKey),
+      ({ table, route, from, fromKey }) =>
+        table.early ||
+        route.unsure ||
+        this.#parts.book.has(route.target.id, shownKey(route, from, fromKey)),
     );
     if (copies && !stale && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
     const { change } = meeting;
@@ -94,7 +96,7 @@ export class MeetingWriter {
     const state = (): StateEntry[] =>
       meeting.lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: meeting.position }));
     const superseded = meeting.moves.flatMap((move) =>
-      [move.fromKey, move.toKey]
+      [shownKey(move.route, move.from, move.fromKey), shownKey(move.route, move.to, move.toKey)]
         .filter((key) => this.#parts.book.has(move.route.target.id, key))
         .map((key) => ({ target: move.route.target.id, key }))
         .filter(
@@ -130,7 +132,7 @@ export class MeetingWriter {
 
   #letter(meeting: Meeting, move: Move, why: Refusal): DeadLetter {
     const { book, clock } = this.#parts;
-    const earlier = book.get(move.route.target.id, move.toKey);
+    const earlier = book.get(move.route.target.id, shownKey(move.route, move.to, move.toKey));
     book.admit(move.table.id, why, earlier === null ? 0 : -1);
     const item = new RowItem(
       "put",

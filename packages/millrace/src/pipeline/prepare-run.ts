@@ -279,7 +279,7 @@ function documentsOf({
   return [
     ...begin,
     ...[...tables.values()].flatMap((table) => [
-      entry(stateKey.table(table.id), table.document),
+      entry(stateKey.table(table.id), table.stored.read()),
       ...(table.parts === null ? [] : [entry(stateKey.parts(table.id), table.parts)]),
     ]),
     ...removed.flatMap(([id, document]) => [

@@ -9,6 +9,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Lane } from "./lane.ts";
 import { ClearItem, ReplayItem, type RowItem } from "./lane-item.ts";
 import type { Loader } from "./loader.ts";
+import { letterSourceKey } from "./letter.ts";
 import { backoffMs } from "./retry.ts";
 import type { SourceReads, WantedRow } from "./source-reads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -30,6 +31,8 @@ const PAGE_LETTERS = 10;
 
 interface Wanted extends WantedRow {
   readonly letter: DeadLetter;
+  /** Of its row at the source. */
+  readonly key: string;
 }
 
 interface ReadLetter {
@@ -76,11 +79,11 @@ export class Replay {
   #clearing(table: TableRuntime, letter: DeadLetter): { readonly item: ClearItem }[] {
     const wanted = this.#wanted(table, letter);
     if (typeof wanted === "string") return [];
-    const { route, change } = wanted;
+    const { route, change, key } = wanted;
     const keyRow = change.after ?? [];
     const gone = new Change("d", change.shape, keyRow, null, null, null, null, 0);
     const row = route.map(keyRow);
-    return [{ item: new ClearItem("remove", table, route, letter.key, row, null, gone, 0) }];
+    return [{ item: new ClearItem("remove", table, route, key, row, null, gone, 0) }];
   }
 
   async #page(id: TableId, letters: readonly DeadLetter[]): Promise<ReplayOutcome[]> {
@@ -160,7 +163,7 @@ export class Replay {
   }
 
   /** What the snapshot says of a letter's key: its row, or that it is gone. */
-  #read({ table, letter, route, change }: Wanted, row: Row | null): ReadLetter {
+  #read({ table, letter, route, change, key }: Wanted, row: Row | null): ReadLetter {
     const keyRow = change.after ?? [];
     const image = row ?? route.map(keyRow);
     const bytes = this.#parts.sink.estimateBytes(route.target, image);
@@ -169,7 +172,7 @@ export class Replay {
       row === null
         ? new Change("d", change.shape, keyRow, null, null, null, null, bytes)
         : new Change("r", change.shape, null, keyRow, null, null, null, bytes);
-    const item = new ReplayItem(write, table, route, letter.key, image, null, read, bytes);
+    const item = new ReplayItem(write, table, route, key, image, null, read, bytes);
     return { letter, item };
   }
 
@@ -182,11 +185,14 @@ export class Replay {
     const route = table.routeOf(shape, letter.target);
     if (route === null)
       return `${table.id} does not go to ${letter.target} any more; discard the letter`;
-    const row = keyRowOf(shape, letter.keyColumns);
-    if (row === null || this.#parts.source.keyText(shape, row) !== letter.key)
+    const known = letterSourceKey(letter, route.hidesKey);
+    if (known === null)
+      return `the key of ${table.id} is hashed on the way, and only its hash was kept; resync the table`;
+    const row = keyRowOf(shape, known.keyColumns);
+    if (row === null || this.#parts.source.keyText(shape, row) !== known.key)
       return `the letter does not hold the key of ${table.id} as it is now; resync the table`;
     const change = new Change("r", shape, null, row, null, null, null, 0);
-    return { table, change, route, letter };
+    return { table, change, route, letter, key: known.key };
   }
 
   #outcomeOf(

@@ -1,5 +1,5 @@
 import type { Refusal } from "../model/dead-letter.ts";
-import type { Router } from "../model/router.ts";
+import type { RoutePlan, Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { Column, TableShape, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
@@ -22,6 +22,8 @@ export interface CompiledRoute {
    * they may have changed, so that only the source has it (I9).
    */
   readonly unsure: boolean;
+  /** A key column is hashed on the way: the source's key must not be told to anybody, nor kept at the sink. */
+  readonly hidesKey: boolean;
   /** For rows without key: puts `_millrace_key` before the mapped row. */
   readonly columns: TableShape;
 }
@@ -65,7 +67,7 @@ export function compileRoutes(
     const map = project === null ? fit : fit === same ? project : (row: Row) => fit(project(row));
     const unsure = isUnsure(plan.shape.columns);
     const mapRead = unsure ? (row: Row) => map(row).map(orNull) : map;
-    return { target, map, mapRead, unsure, columns: from };
+    return { target, map, mapRead, unsure, hidesKey: !planKeepsKey(shape, plan), columns: from };
   });
 }
 
@@ -157,9 +159,12 @@ export function hasUnchanged(row: Row): boolean {
 
 /** True where every target of the table has the source's own key values (none is hashed), so that keys can be looked up back. */
 export function keepsKey(shape: TableShape, router: Router): boolean {
+  return router.plan(shape).every((plan) => planKeepsKey(shape, plan));
+}
+
+function planKeepsKey(shape: TableShape, plan: RoutePlan): boolean {
+  if (plan.project === null) return true;
   const probe: Row = shape.columns.map((column) => `probe ${column.name}`);
-  return router.plan(shape).every((plan) => {
-    const row = plan.project === null ? probe : plan.project(probe);
-    return plan.shape.key.every((index, i) => row[index] === probe[shape.key[i] ?? -1]);
-  });
+  const row = plan.project(probe);
+  return plan.shape.key.every((index, i) => row[index] === probe[shape.key[i] ?? -1]);
 }

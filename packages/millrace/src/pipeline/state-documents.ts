@@ -40,6 +40,8 @@ export interface TableDocument {
   /** Chunks are planned up to here; every key before it is loaded or in a chunk document. */
   readonly planned: ChunkKey | null;
   readonly allPlanned: boolean;
+  /** Its load has begun though no bound is kept, because the key is hashed on the way. */
+  readonly begun?: boolean;
   readonly nextChunk: number;
   readonly rowsLoaded: number;
   readonly estimatedRows: number | null;
@@ -171,8 +173,8 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
 }
 
 /** Its INIT_SYNC has not planned anything yet. */
-export function hasNotBegun({ state, planned, allPlanned }: TableDocument): boolean {
-  return state === "INIT_SYNC" && planned === null && !allPlanned;
+export function hasNotBegun({ state, planned, allPlanned, begun }: TableDocument): boolean {
+  return state === "INIT_SYNC" && planned === null && !allPlanned && begun !== true;
 }
 
 function optional<T>(state: ReadonlyMap<string, Json>, key: string): T | null {

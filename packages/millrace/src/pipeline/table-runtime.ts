@@ -110,7 +110,7 @@ export class TableRuntime {
 
   /** Its document, as it is when it is written. */
   get stored(): LiveDocument {
-    return { key: stateKey.table(this.id), read: () => this.#document };
+    return { key: stateKey.table(this.id), read: () => this.#withoutKeys() };
   }
 
   /** What the source is asked to hold a look against; parts of a table that it no longer is are none. */
@@ -125,7 +125,22 @@ export class TableRuntime {
 
   /** The document of one of its chunks; it goes with the chunk. */
   storedChunk(n: number): LiveDocument {
-    return { key: stateKey.chunk(this.id, n), read: () => this.chunks.get(n) ?? null };
+    const read = () => (this.#hidesKey ? null : (this.chunks.get(n) ?? null));
+    return { key: stateKey.chunk(this.id, n), read };
+  }
+
+  get #hidesKey(): boolean {
+    return this.routesFor(this.shape).some((route) => route.hidesKey);
+  }
+
+  /** Bounds of chunks are keys: where those are hashed on the way, a load that is broken off begins anew. */
+  #withoutKeys(): TableDocument {
+    const document = this.#document;
+    if (!this.#hidesKey) return document;
+    const allPlanned = document.allPlanned && this.chunks.size === 0;
+    const begun = document.planned !== null || document.allPlanned || document.begun === true;
+    const rowsLoaded = allPlanned ? document.rowsLoaded : 0;
+    return { ...document, planned: null, allPlanned, rowsLoaded, begun };
   }
 
   update(part: Partial<TableDocument>): void {
