@@ -57,7 +57,7 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     put: "return patch.needsSource === true;",
     shownBy: {
       file: "packages/millrace/src/pipeline/batch-writer.test.ts",
-      name: "though all is SYNC and proven by now",
+      name: "reads the source for what an unproven column left out",
     },
   },
   {
