@@ -41,10 +41,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function ask(sql: string, values: readonly string[] = []): Promise<unknown[]> {
+async function ask(
+  sql: string,
+  values: readonly string[] = [],
+): Promise<Record<string, unknown>[]> {
   const session = await openSession(target.url);
   try {
-    return (await session.query(sql, [...values])).rows;
+    return (await session.query<Record<string, unknown>>(sql, [...values])).rows;
   } finally {
     await session.end();
   }
@@ -56,7 +59,7 @@ async function stateText(): Promise<string> {
     "SELECT table_name AS t FROM information_schema.tables WHERE table_schema = 'millrace'",
   );
   const rows = await Promise.all(
-    tables.map((row) => ask(`SELECT s::text FROM millrace."${String(Object(row).t)}" s`)),
+    tables.map((row) => ask(`SELECT s::text FROM millrace."${String(row["t"])}" s`)),
   );
   return JSON.stringify(rows);
 }

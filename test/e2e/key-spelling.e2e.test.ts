@@ -46,7 +46,7 @@ async function caughtUp(): Promise<void> {
 async function rowsAt(url: string, sql: string): Promise<unknown[]> {
   const session = await openSession(url);
   try {
-    return (await session.query(sql)).rows;
+    return (await session.query<Record<string, unknown>>(sql)).rows;
   } finally {
     await session.end();
   }

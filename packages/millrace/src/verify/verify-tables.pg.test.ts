@@ -318,6 +318,38 @@ describe("columns that are hidden on the way", () => {
     await target.query("UPDATE hidden SET name = 'ada' WHERE name IS NOT NULL");
     expect(await verify(table)).toMatchObject({ missing: 1, extra: 1 });
   });
+
+  it("are hashed alike by the source and by the router, however a value is spelled", async () => {
+    const types: Columns = {
+      id: [bigint, "bigint", "bigint"],
+      i: [{ kind: "interval" }, "interval", "text"],
+      f: [{ kind: "float", bits: 64 }, "float8", "text"],
+      c: [{ kind: "text", maxChars: 5, fixed: true }, "char(5)", "text"],
+      p: [{ kind: "text", maxChars: null, fixed: true }, "bpchar", "text"],
+      j: [{ kind: "jsonb" }, "jsonb", "text"],
+    };
+    const hash = { columns: ["i", "f", "c", "p", "j"], key: "k" };
+    const spelled = await makeTable(
+      "spelled",
+      types,
+      ["id"],
+      [{ sourceTable: "public.spelled", hash }],
+    );
+    const intervals =
+      "1 day|24:00:00|-1 mon 2 days -03:04:05.000006|1 year 1.5 sec|0|178000000 years|-00:00:00.1";
+    for (const [n, interval] of intervals.split("|").entries()) {
+      const { rows } = await source.query<Record<string, string>>(
+        `INSERT INTO spelled VALUES ($1, $2, $3, 'ab', 'ab  ', '{"a": 1.50}')
+         RETURNING id::text, i::text, f::text, c, p, j::text`,
+        [n, interval, n % 2 === 0 ? "-0" : `1.5e${n}`],
+      );
+      const row = Object.keys(types).map((name) => rows[0]?.[name] ?? null);
+      await target.query("INSERT INTO spelled VALUES ($1, $2, $3, $4, $5, $6)", [
+        ...(spelled.plan.project?.(row) ?? []),
+      ]);
+    }
+    expect(await verify(spelled)).toMatchObject({ ...equalCounts, sourceRows: 7, targetRows: 7 });
+  });
 });
 
 describe("while changes flow", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BIGINT, TEXT, shapeOf } from "./sink-servers.fixture.ts";
-import { DSQL } from "./profile.ts";
+import { DSQL, POSTGRES } from "./profile.ts";
 import { mapTargetTable } from "./table-mapping.ts";
 import { TableStatements } from "./table-statements.ts";
 
@@ -61,6 +61,21 @@ describe("the statements of a table", () => {
     expect(sql.update([3], "arrays").text).toMatchInlineSnapshot(
       `"UPDATE "shop"."my pairs" AS t SET "j"=u.c2 FROM unnest($1::bigint[],$2::timestamptz(3)[],$3::json[]) WITH ORDINALITY AS u(c0,c1,c2,n) WHERE t."a"=u.c0 AND t."b"""=u.c1 RETURNING u.n"`,
     );
+  });
+
+  it("write the key too where it may be spelled in another way, and the server lets it be written", () => {
+    const spelled = mapTargetTable(
+      shapeOf("sums", { id: { kind: "decimal", precision: null, scale: null } }),
+      { schema: "public", name: "sums" },
+      { ...options, profile: POSTGRES },
+    );
+    const may = new TableStatements(spelled, true);
+    expect(may.upsert("arrays").text).toMatch(/DO UPDATE SET "id"=EXCLUDED\."id"$/);
+    expect(may.update([], "arrays").text).toContain('SET "id"=u.c0 FROM');
+    expect(may.updatesAny([])).toBe(true);
+    const mayNot = new TableStatements(spelled, false);
+    expect(mayNot.upsert("arrays").text).toMatch(/DO NOTHING$/);
+    expect(mayNot.updatesAny([])).toBe(false);
   });
 
   it("copy what the log left out", () => {

@@ -4,7 +4,7 @@ import { refuseDecimal } from "./decimal-fit.ts";
 import { DSQL, POSTGRES } from "./profile.ts";
 import { shapeOf, TEXT } from "./sink-servers.fixture.ts";
 import { mapTargetTable } from "./table-mapping.ts";
-import { mapType } from "./type-mapping.ts";
+import { mapType, ownMapper, type SchemaMapper } from "./type-mapping.ts";
 
 const dsql = { profile: DSQL, unconstrainedNumeric: "numeric" } as const;
 const postgres = { profile: POSTGRES, unconstrainedNumeric: "numeric" } as const;
@@ -115,5 +115,19 @@ describe("mapTargetTable", () => {
     expect(() =>
       mapTargetTable(shapeOf("t", columns, 1), { schema: "s", name: "n" }, postgres),
     ).not.toThrow();
+  });
+
+  it("takes no mapper's word for a key that would tell spellings of one value apart", () => {
+    const mapper: SchemaMapper = {
+      mapColumn: (column, isKey, options) => ({
+        ...ownMapper.mapColumn(column, isKey, options),
+        type: "text",
+      }),
+    };
+    const map = (type: LogicalType) => () =>
+      mapTargetTable(shapeOf("t", { a: type }), { schema: "s", name: "n" }, dsql, mapper);
+    expect(map({ kind: "interval" })).toThrow(/key column a .* several texts; text would/);
+    expect(map({ kind: "uuid" })).not.toThrow();
+    expect(map({ kind: "decimal", precision: 10, scale: 2 })).not.toThrow();
   });
 });
