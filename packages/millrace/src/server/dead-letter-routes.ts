@@ -1,13 +1,10 @@
 import type { Hono } from "hono";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { selectLetters, type LetterSelection } from "../letter-selection.ts";
-import type { TaskStatus } from "../pipeline/status.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 
 /** Dead letters of a pipeline as HTTP shows and settles them. */
 export interface ServedLetters {
-  readonly name: string;
-  status(): Pick<TaskStatus, "state">;
   deadLetters(): readonly DeadLetter[];
   replayDeadLetters(selection: LetterSelection): Promise<readonly ReplayOutcome[]>;
   discardDeadLetters(selection: LetterSelection): Promise<readonly DeadLetter[]>;
@@ -19,7 +16,6 @@ export function addDeadLetters(
   base: string,
   find: (pipeline: string) => ServedLetters,
 ): void {
-  const working = (name: string) => unpaused(find(name));
   const letters = `${base}/:pipeline/dead-letters` as const;
   app.get(letters, (context) => {
     const table = context.req.query("table");
@@ -31,17 +27,17 @@ export function addDeadLetters(
     return context.json(selectLetters(all, { ids: [context.req.param("id")] })[0]);
   });
   app.post(`${letters}/replay`, async (context) => {
-    const pipeline = working(context.req.param("pipeline"));
+    const pipeline = find(context.req.param("pipeline"));
     const outcomes = await pipeline.replayDeadLetters(many(context.req.query()));
     return context.json({ outcomes });
   });
   app.post(`${letters}/discard`, async (context) => {
-    const pipeline = working(context.req.param("pipeline"));
+    const pipeline = find(context.req.param("pipeline"));
     const gone = await pipeline.discardDeadLetters(many(context.req.query()));
     return context.json({ deadLetters: gone });
   });
   app.post(`${letters}/:id/replay`, async (context) => {
-    const pipeline = working(context.req.param("pipeline"));
+    const pipeline = find(context.req.param("pipeline"));
     const selection = { ids: [context.req.param("id")] };
     const [outcome] = await pipeline.replayDeadLetters(selection);
     if (outcome?.outcome === "impossible")
@@ -49,17 +45,10 @@ export function addDeadLetters(
     return context.json(outcome);
   });
   app.post(`${letters}/:id/discard`, async (context) => {
-    const pipeline = working(context.req.param("pipeline"));
+    const pipeline = find(context.req.param("pipeline"));
     const [letter] = await pipeline.discardDeadLetters({ ids: [context.req.param("id")] });
     return context.json(letter ?? null);
   });
-}
-
-/** Letters are settled between two batches; a paused pipeline comes to none, and the answer would wait for the resume. */
-function unpaused(pipeline: ServedLetters): ServedLetters {
-  if (pipeline.status().state !== "paused") return pipeline;
-  const what = `pipeline ${pipeline.name} is paused; dead letters are settled while it runs`;
-  throw new MillraceError("MR_USAGE", what, { remedy: "Resume it first (`millrace resume`)." });
 }
 
 /** `?table=NAME`, or `?all=true`: never all by leaving something out. */

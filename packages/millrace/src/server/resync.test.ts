@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { Metrics } from "../observe/metrics.ts";
 import { startServer, type Server } from "./listener.ts";
-import { deadLetter, PipelineInTests, tableStatus } from "./served-pipeline.fixture.ts";
+import { PipelineInTests, tableStatus } from "./served-pipeline.fixture.ts";
 
 const open: Server[] = [];
 afterEach(async () => {
@@ -61,18 +61,5 @@ describe("a resync", () => {
       404,
       { detail: "pipeline shop has no table app.orders; it has public.orders" },
     ]);
-  });
-});
-
-describe("dead letters of a paused pipeline", () => {
-  it.each(["replay", "discard"])("are not settled by %s before it goes on", async (what) => {
-    const pipeline = new PipelineInTests("shop", { state: "paused" });
-    pipeline.letters = [deadLetter("abc")];
-    const url = await serve(pipeline);
-    expect(await post(`${url}/dead-letters/abc/${what}`)).toMatchObject([
-      409,
-      { code: "MR_USAGE", remedy: "Resume it first (`millrace resume`)." },
-    ]);
-    expect(pipeline.calls).toEqual([]);
   });
 });
