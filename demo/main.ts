@@ -84,7 +84,7 @@ async function run(
   await pipeline.start();
   atEnd(() => pipeline.stop());
   if (server !== null) screen.say(`Metrics and health: ${server.url}/metrics, /health/ready`);
-  if (options.forSeconds === null) screen.say("Ctrl-C ends it.");
+  if (options.forSeconds === null && !signal.aborted) screen.say("Ctrl-C ends it.");
   const began = Date.now();
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
   atEnd(async () => clearInterval(ticking));

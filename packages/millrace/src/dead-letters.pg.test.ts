@@ -289,7 +289,9 @@ describe.each(LETTER_TARGETS)("a table of which too many rows are refused, at %s
           deadLetters: expect.any(Number),
           stopped: {
             code: "MR_DEAD_LETTER_LIMIT",
-            message: expect.stringMatching(/^\d+ rows of public\.orders were refused/),
+            message: expect.stringMatching(
+              /^\d+ rows of public\.orders stand as dead letters, and one more was refused: /,
+            ),
             atMs: expect.any(Number),
           },
         }),

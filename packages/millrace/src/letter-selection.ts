@@ -22,6 +22,7 @@ export function selectLetters<L extends NamedLetter>(
     const count = letters.filter((one) => one.id.startsWith(id)).length;
     const what =
       count > 1 ? `${count} dead letters begin with ${id}` : `there is no dead letter ${id}`;
-    throw new MillraceError("MR_NOT_FOUND", what);
+    const remedy = "List the ids with `millrace dead-letters list`.";
+    throw new MillraceError("MR_NOT_FOUND", what, { remedy });
   });
 }

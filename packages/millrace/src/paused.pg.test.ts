@@ -68,7 +68,10 @@ describe("a paused pipeline", () => {
   });
 
   it("is not told to differ where its changes have not arrived: with and without a key they are unsettled", async () => {
-    const { equal, tables } = await verifyPipeline(description, { settleMs: 1_000 });
+    let standstills = 0;
+    const onStandstill = () => void standstills++;
+    const { equal, tables } = await verifyPipeline(description, { settleMs: 5_000, onStandstill });
+    expect(standstills).toBe(1);
     expect(equal).toBe(false);
     expect(tables).toMatchObject([
       { table: "public.bag", missing: 0, extra: 0, unsettled: 2 },

@@ -223,7 +223,8 @@ export class Pipeline {
     const context = { pipeline: this.name, clock, random, log };
     const source = buildSource(this.config.source, context);
     try {
-      this.#tellNotices(await this.#preflight(source, context, again));
+      const tables = await this.#preflight(source, context, again);
+      if (!again) this.#tellNotices(tables);
       const sink = buildSink(this.config.sink, context, connections, extensions);
       const own = buildRouter(this.config);
       const { errorHandler } = extensions;
@@ -274,7 +275,8 @@ export class Pipeline {
 
   #tellNotices(tables: readonly DiscoveredTable[]): void {
     for (const { shape, notices } of tables) {
-      for (const message of notices) this.#tell({ type: "notice", table: shape.id, message });
+      for (const message of notices)
+        this.#tell({ type: "notice", table: shape.id, message, level: "info" });
     }
   }
 

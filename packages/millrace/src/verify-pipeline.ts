@@ -26,12 +26,16 @@ import type { VerifyProgress, VerifyResult } from "./verify/verify-tables.ts";
 const SETTLE_MS = 60_000;
 /** The frontier is written at most once a second; asking twice as often finds it soon. */
 const SETTLE_PAUSE_MS = 500;
+/** A position that stands for so long while there are changes is worth a word. */
+const STANDSTILL_MS = 3_000;
 
 /** What `verifyPipeline` may be given. */
 export interface VerifyPipelineOptions {
   /** Name the differing rows by key and column, so many per table; none without it. */
   readonly maxRowsNamed?: number;
   readonly onProgress?: (progress: VerifyProgress) => void;
+  /** Is told, once, when the pipeline's position at the sink has stood still while changes were waited for. */
+  readonly onStandstill?: () => void;
   /** How long changes may take to reach the sink before a row that differs counts as unsettled; 60 s unless told. */
   readonly settleMs?: number;
   readonly signal?: AbortSignal;
@@ -74,6 +78,7 @@ export async function verifyPipeline(
       session,
       clock,
       settleMs: options.settleMs ?? SETTLE_MS,
+      onStandstill: options.onStandstill ?? (() => {}),
     }),
     maxRowsNamed: options.maxRowsNamed ?? 0,
     ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -123,22 +128,33 @@ interface SettleParts {
   readonly session: SinkConnection;
   readonly clock: Clock;
   readonly settleMs: number;
+  readonly onStandstill: () => void;
 }
 
 /** Waits by the frontier that the pipeline writes at its sink; null where no pipeline has ever written one. */
 async function settleBy(parts: SettleParts): Promise<Settle> {
   if ((await frontierOf(parts)) === null) return null;
   let stands = false;
+  let isTold = false;
+  const tellOnce = () => {
+    if (!isTold) parts.onStandstill();
+    isTold = true;
+  };
   return async (signal) => {
     // A pipeline that did not get there in a minute is not running; asking again for every round tells nothing new.
     if (stands) return false;
     const { source, clock } = parts;
     const end = await source.logEnd();
     await source.nudge();
+    let last = "";
+    let sinceMs = clock.monotonic();
     const deadlineMs = clock.monotonic() + parts.settleMs;
     while (clock.monotonic() < deadlineMs) {
       const frontier = await frontierOf(parts);
       if (frontier !== null && source.comparePositions(frontier, end) >= 0) return true;
+      const place = JSON.stringify(frontier);
+      if (place !== last) [last, sinceMs] = [place, clock.monotonic()];
+      else if (clock.monotonic() - sinceMs >= STANDSTILL_MS) tellOnce();
       await clock.sleep(SETTLE_PAUSE_MS, signal);
     }
     stands = true;

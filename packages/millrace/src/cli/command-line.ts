@@ -165,9 +165,11 @@ function addRemoteCommands(
   remote(program, "status", "what the pipelines of a running process do").action(
     async (flags: RemoteFlags) => finish(await showStatus(options(flags), io)),
   );
-  remote(program, "tables", "the tables of a running pipeline").action(async (flags: RemoteFlags) =>
-    finish(await showTables(options(flags), io)),
-  );
+  remote(program, "tables", "the tables of a running pipeline")
+    .option("--verbose", "what is special about each, too")
+    .action(async (flags: RemoteFlags & { verbose?: boolean }) =>
+      finish(await showTables({ ...options(flags), verbose: flags.verbose ?? false }, io)),
+    );
   remote(program, "resync <table>", "load a table again, by its name at the source").action(
     async (table: string, flags: RemoteFlags) =>
       finish(await resyncTable(table, options(flags), io)),

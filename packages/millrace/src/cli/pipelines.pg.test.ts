@@ -115,7 +115,7 @@ describe("a pipeline file that the servers contradict", () => {
     const good = await cli(["validate", file, "--connect"], env());
     expect([good.code, good.stdout]).toEqual([
       0,
-      expect.stringContaining(`pipeline ${name} is valid\n`),
+      expect.stringContaining(`pipeline ${name} is valid, `),
     ]);
     const bad = await cli(
       [

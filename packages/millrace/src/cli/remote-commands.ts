@@ -70,7 +70,7 @@ export async function showStatus(
 
 /** `tables`: the tables of one pipeline. */
 export async function showTables(
-  options: RemoteOptions,
+  options: RemoteOptions & { readonly verbose: boolean },
   { stdout, clock }: CliSurroundings,
 ): Promise<number> {
   const client = new RestClient(options.url, options.tokenFile);
@@ -79,7 +79,9 @@ export async function showTables(
   const { tables } = parse(z.object({ tables: z.array(TABLE) }), body, options.url);
   const trouble =
     retrying === null ? "" : retryingLines(name, retrying, clock.now()).join("\n") + "\n";
-  stdout.write(options.json ? `${JSON.stringify(body)}\n` : tablesText(tables) + trouble);
+  stdout.write(
+    options.json ? `${JSON.stringify(body)}\n` : tablesText(tables, options.verbose) + trouble,
+  );
   return EXIT.done;
 }
 
@@ -169,6 +171,9 @@ export function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   );
 }
 
+/** Less of a wait is over before it is read. */
+const NOW_MS = 100;
+
 function retryingLines(
   name: string,
   { message, remedy, sinceMs, attempts, nextTryMs }: NonNullable<RemotePipeline["retrying"]>,
@@ -176,9 +181,10 @@ function retryingLines(
 ): string[] {
   const since = `${new Date(sinceMs).toISOString().slice(0, 19)}Z (${durationText(Math.max(0, nowMs - sinceMs))})`;
   const tries = attempts === 1 ? "1 attempt" : `${grouped(attempts)} attempts`;
-  const next = durationText(Math.max(0, nextTryMs - nowMs));
+  const waitMs = nextTryMs - nowMs;
+  const next = waitMs < NOW_MS ? "now" : `in ${durationText(waitMs)}`;
   return [
-    `${name}: retrying since ${since}, ${tries}, next in ${next}`,
+    `${name}: retrying since ${since}, ${tries}, next ${next}`,
     `  ${message}`,
     `  ${remedy}`,
   ];
@@ -225,10 +231,20 @@ function parkedLine({ tables }: RemotePipeline): string[] {
   return [`  parked    dead letters of ${list}; see millrace dead-letters list`];
 }
 
-function tablesText(tables: readonly z.output<typeof TABLE>[]): string {
-  const header = ["TABLE", "STATE", "LOADED", "ROWS", "CHANGES", "DEAD LETTERS", "TARGETS"];
+const LEGEND = "(* there is something to know about it: millrace tables --verbose)\n";
+
+function tablesText(tables: readonly z.output<typeof TABLE>[], verbose: boolean): string {
+  const header = [
+    "TABLE",
+    "STATE",
+    "LOADED",
+    "LOADED ROWS",
+    "CHANGES SINCE START",
+    "DEAD LETTERS",
+    "TARGETS",
+  ];
   const rows = tables.map((table) => [
-    table.id,
+    table.notices.length > 0 && !verbose ? `${table.id} *` : table.id,
     table.stopped === null ? table.state : "STOPPED",
     table.loadedPercent === null ? "-" : `${Math.floor(table.loadedPercent)} %`,
     grouped(table.rowsLoaded),
@@ -249,5 +265,6 @@ function tablesText(tables: readonly z.output<typeof TABLE>[]): string {
   const notices = tables.flatMap((table) =>
     table.notices.map((notice) => `${table.id}: ${notice}\n`),
   );
-  return [...lines, ...notices].join("");
+  if (verbose) return [...lines, ...notices].join("");
+  return [...lines, ...(notices.length === 0 ? [] : [LEGEND])].join("");
 }

@@ -58,16 +58,28 @@ async function verdictOf(file: string, connect: boolean, io: CliSurroundings): P
 }
 
 function verdictText({ file, pipeline, valid, problems, notices, findings = [] }: Verdict): string {
-  const errors = problems.length + findings.filter(({ severity }) => severity === "error").length;
+  const ofKind = (kind: PipelineFinding["severity"]) =>
+    findings.filter(({ severity }) => severity === kind);
+  const [errors, warnings, more] = [ofKind("error"), ofKind("warning"), ofKind("notice")];
+  const counts = [
+    ...counted(problems.length + errors.length, "problem"),
+    ...counted(warnings.length, "warning"),
+    ...counted(notices.length + more.length, "notice"),
+  ];
   const lines = [
     ...problems.map(formatProblem),
+    ...errors.map(findingText),
+    ...warnings.map(findingText),
     ...notices.map((notice) => `${formatNotice(notice)} (notice)`),
-    ...findings.map(findingText),
-    valid
-      ? `${file}: pipeline ${pipeline ?? ""} is valid`
-      : `${file}: ${errors === 1 ? "1 problem" : `${errors} problems`}`,
+    ...more.map(findingText),
+    `${file}: ${[...(valid ? [`pipeline ${pipeline ?? ""} is valid`] : []), ...counts].join(", ")}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function counted(count: number, what: string): string[] {
+  if (count === 0) return [];
+  return [count === 1 ? `1 ${what}` : `${count} ${what}s`];
 }
 
 function findingText(finding: PipelineFinding): string {

@@ -38,6 +38,16 @@ describe("verdictText", () => {
   });
 });
 
+describe("counts of rows", () => {
+  it("are told as near where they do not fit the differences: they were taken at other moments", () => {
+    const moved = { ...same, missing: 2, sourceRows: 32_062, targetRows: 32_079 };
+    expect(verdictText(moved)).toBe(
+      "public.orders: 2 missing; about 32,062 rows at the source, about 32,079 at the target\n",
+    );
+    expect(verdictText({ ...same, unsettled: 1 })).toContain("; about 3,000 rows at the source");
+  });
+});
+
 describe("explanation", () => {
   it("is nothing where the tables are equal or differ only in values", () => {
     expect(explanation([same, { ...same, different: 2 }])).toBe("");

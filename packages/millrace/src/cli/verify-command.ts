@@ -8,6 +8,10 @@ import { EXIT } from "./surroundings.ts";
 /** Differing rows that are named per table. */
 const MAX_ROWS_NAMED = 1000;
 
+const STANDSTILL =
+  "The pipeline brings no changes right now: it is paused, stopped or held up (`millrace status`). Waiting for a minute " +
+  "at most; rows that differ until then are told as unsettled.\n";
+
 /** What `verify` was asked for. */
 export interface VerifyCommandOptions {
   readonly file: string;
@@ -29,6 +33,10 @@ export async function verifyCommand(
       clock: io.clock,
       maxRowsNamed: rows ? MAX_ROWS_NAMED : 0,
       signal: stop.signal,
+      onStandstill: () => {
+        line.clear();
+        io.stderr.write(STANDSTILL);
+      },
       onProgress: ({ table, rowsCompared, differingRows }) =>
         line.show(
           `${table}: ${grouped(rowsCompared)} rows compared, ${grouped(differingRows)} differ so far`,
@@ -57,8 +65,14 @@ export function verdictText(verdict: TableVerdict): string {
     .map((kind) => `${grouped(verdict[kind])} ${kind}`);
   if (counts.length === 0 && !cutShort) return `${name}: equal, ${grouped(sourceRows)} rows\n`;
   const rest = cutShort ? ["the comparison was cut short, so many rows differ"] : [];
-  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${grouped(sourceRows)} rows at the source, ${grouped(targetRows)} at the target\n`;
+  // Counts of rows that come and go meanwhile were taken at other moments than the differences.
+  const about = isExact(verdict) ? "" : "about ";
+  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${about}${grouped(sourceRows)} rows at the source, ${about}${grouped(targetRows)} at the target\n`;
   return head + rows.map(rowText).join("");
+}
+
+function isExact({ sourceRows, targetRows, missing, extra, unsettled, cutShort }: TableVerdict) {
+  return unsettled === 0 && !cutShort && sourceRows - missing === targetRows - extra;
 }
 
 /** Words of the verdicts that do not explain themselves. */

@@ -23,7 +23,7 @@ function lineOf(event: TaskEvent): Line {
         { table: event.table, rows: event.rowsLoaded, estimated: event.estimatedRows },
       ];
     case "notice":
-      return ["warn", event.message, { table: event.table }];
+      return [event.level ?? "warn", event.message, { table: event.table }];
     case "schema-change":
       return [
         "info",

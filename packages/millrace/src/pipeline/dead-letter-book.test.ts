@@ -34,7 +34,9 @@ describe("DeadLetterBook", () => {
     for (const key of ["d", "e"]) book.admit(table.id, why, key === "d" ? 0 : 1);
     book.addAll(["b", "c"].map(letter));
     book.addAll(["b", "c"].map(letter));
-    expect(() => book.addAll(["d", "e"].map(letter))).toThrow("5 rows of shop.orders");
+    expect(() => book.addAll(["d", "e"].map(letter))).toThrow(
+      "4 rows of shop.orders stand as dead letters, and one more was refused",
+    );
     expect(book.countOf(table.id)).toBe(5);
   });
 

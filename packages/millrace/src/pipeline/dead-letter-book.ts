@@ -20,8 +20,8 @@ export class TooManyRefused extends MillraceError {
   readonly table: TableId;
 
   constructor(table: TableId, standing: number, last: Refusal) {
-    const rows = `${standing + 1} rows of ${table} were refused`;
-    super("MR_DEAD_LETTER_LIMIT", `${rows}, the last one: ${last.code}: ${last.reason}`, {
+    const rows = `${standing} ${standing === 1 ? "row" : "rows"} of ${table} stand as dead letters, and one more was refused`;
+    super("MR_DEAD_LETTER_LIMIT", `${rows}: ${last.code}: ${last.reason}`, {
       facts: { table, standing },
     });
     this.table = table;

@@ -98,7 +98,13 @@ export type TaskEvent =
       readonly rowsLoaded: number;
       readonly estimatedRows: number | null;
     }
-  | { readonly type: "notice"; readonly table?: TableId; readonly message: string }
+  | {
+      readonly type: "notice";
+      readonly table?: TableId;
+      readonly message: string;
+      /** What is known of the table as it is, told at each start; without it, something has happened. */
+      readonly level?: "info";
+    }
   | {
       readonly type: "schema-change";
       readonly table: TableId;

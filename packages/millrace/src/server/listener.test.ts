@@ -295,7 +295,7 @@ describe("who may ask", () => {
   it("names the address that is taken", async () => {
     const { port } = new URL(await serve([]));
     await expect(serve([], { port: Number(port) })).rejects.toThrow(
-      `MR_LISTEN: cannot listen at 127.0.0.1:${port}: another process listens there`,
+      `MR_LISTEN: cannot listen at 127.0.0.1:${port}: another process listens there; perhaps this pipeline runs already (\`millrace status\`)`,
     );
   });
 

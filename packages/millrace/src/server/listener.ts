@@ -88,7 +88,7 @@ function opened(
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const why =
         cause.code === "EADDRINUSE"
-          ? "another process listens there"
+          ? "another process listens there; perhaps this pipeline runs already (`millrace status`)"
           : (cause.code ?? cause.message);
       reject(new MillraceError("MR_LISTEN", `cannot listen at ${host}:${port}: ${why}`, { cause }));
     });

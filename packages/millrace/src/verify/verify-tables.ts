@@ -115,7 +115,7 @@ function incomparable(table: VerifyTable, absent: readonly string[]): TableVerdi
   const isMissing = absent.length === table.target.columns.length;
   const problem = isMissing
     ? "the target table does not exist"
-    : `the target has no column ${absent.map((name) => `"${name}"`).join(", ")}`;
+    : `the target has no column ${absent.map((name) => `"${name}"`).join(", ")}. Where that is new at the source, it arrives with the next row or within seconds: verify again then`;
   return { ...nothingFound, ...identityOf({ table }), problem };
 }
 

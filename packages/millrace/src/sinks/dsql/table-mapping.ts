@@ -25,7 +25,9 @@ export function mapTargetTable(
   const problems = tableProblems(shape, columns, options);
   const id = tableId(target.schema, target.name);
   if (problems.length > 0)
-    throw new MillraceError("MR_SINK_REFUSED", `${shape.id} to ${id}: ${problems.join("; ")}`);
+    throw new MillraceError("MR_SINK_REFUSED", `${shape.id} to ${id}: ${problems.join("; ")}`, {
+      remedy: remedyOf(shape, columns, options),
+    });
   return {
     id,
     schema: target.schema,
@@ -34,6 +36,25 @@ export function mapTargetTable(
     key: keyless ? [0] : shape.key,
     keyless,
   };
+}
+
+/** What to do about the first thing that is in the way. */
+function remedyOf(
+  shape: TableShape,
+  columns: readonly TargetColumn[],
+  { profile }: MappingOptions,
+): string {
+  const names = shape.key.filter(
+    (index) =>
+      keyProblem(shape.columns[index], columns[index], profile.unindexableTypes).length > 0,
+  );
+  const [first] = names.map((index) => shape.columns[index]?.name);
+  const leave = `leave ${shape.id} out with tables.exclude`;
+  if (first !== undefined)
+    return `Give the table a key without ${first} (a primary key, or a unique index as its replica identity), or ${leave}.`;
+  if (columns.some(({ name }) => name === KEYLESS_COLUMN))
+    return `Rename that column at the source, leave it out with exclude-columns, or ${leave}; Millrace writes ${KEYLESS_COLUMN} itself.`;
+  return `Leave columns out with exclude-columns, or ${leave}.`;
 }
 
 function keylessColumn(): TargetColumn {

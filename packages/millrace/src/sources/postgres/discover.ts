@@ -165,7 +165,7 @@ function noticesOf(relation: Relation, facts: TableFacts): string[] {
   }
   if (leftOut.length > 0) {
     notices.push(
-      `Generated columns are left out, for this server's log does not carry them: ${leftOut.join(", ")}.`,
+      `Generated columns that this server's log does not carry are left out: ${leftOut.join(", ")}.`,
     );
   }
   if (relation.hasChildren && relation.relkind === "r") {

@@ -63,8 +63,8 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     texts.map((text): Finding => ({
       severity: "notice",
       what: `${shape.id}: ${text}`,
-      whatFollows: "The table is captured all the same.",
-      remedy: "Nothing, or change the table.",
+      whatFollows: "All else of the table is captured as usual.",
+      remedy: "Nothing has to be done; change the table where that is not wanted.",
     })),
   );
   const unreadable = discovery.relations.flatMap((relation) =>
