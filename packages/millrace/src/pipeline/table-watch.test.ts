@@ -73,6 +73,7 @@ describe("a watch over tables", () => {
       await settled();
       expect(done).toEqual(["notice"]);
       expect(watch.settled).toBe(false);
+      expect(table.notices).toEqual([expect.stringMatching(/^partitions/)]);
       expect(table.parts).toBeNull();
       state.durable = [9, 0, 0];
       watch.onFrontier();
@@ -82,6 +83,7 @@ describe("a watch over tables", () => {
       watch.onFrontier();
       await settled();
       expect(done).toEqual(["notice", act]);
+      expect(table.notices).toEqual([]);
       expect(table.parts?.parts).toEqual(["1"]);
       expect(watch.settled).toBe(true);
       end();

@@ -109,8 +109,11 @@ export class TableWatch {
       // After the looks: what they saw is in the log before this.
       const end = await source.logEnd();
       this.#moved.push(...moved.map((one) => ({ ...one, end })));
-      for (const { table, look } of moved)
-        observer.event({ type: "notice", table: table.id, message: noticeOf(look) });
+      for (const { table, look } of moved) {
+        const message = noticeOf(look);
+        table.notices.push(message);
+        observer.event({ type: "notice", table: table.id, message });
+      }
       void source.nudge();
     }
     this.#hasLooked = true;
@@ -134,6 +137,8 @@ export class TableWatch {
       else if (mayLoad || loads.canSweep(table)) await loads.sweepAgain(table);
       else await writeState([table.storedParts]);
       this.#moved = this.#moved.filter((one) => one !== moved);
+      const told = table.notices.indexOf(noticeOf(look));
+      if (told >= 0) table.notices.splice(told, 1);
     }
   }
 

@@ -126,6 +126,21 @@ describe("classify", () => {
   });
 });
 
+describe("a refusal of data that is too large", () => {
+  it.each([
+    ["maximum row size exceeded", "the row as a whole is larger than the sink takes"],
+    ["key size too large", "the row's key is larger than the sink takes"],
+    [
+      "datatype limit greater than 1048576 bytes not supported for text",
+      "a value of type text is larger than the sink takes",
+    ],
+  ])("says which size is too large: %s", (message, said) => {
+    expect(
+      classify(Object.assign(new Error(message), { code: "54000" }), { doing: "write" }).detail,
+    ).toContain(said);
+  });
+});
+
 describe("abortedForSure", () => {
   it.each(["40001", "23505", "54000", "22P02", "25P02", "42P01", "0A000"])(
     "believes an ERROR of %s",

@@ -102,7 +102,15 @@ function byMessage(sqlState: string, { message, hint }: ServerError, ddl: boolea
     return ["MR_SINK_TOO_LARGE", "the statement needs more memory than the sink gives"];
   // What a statement without rows is told holds names and numbers only: which limit, and how high it is.
   if (ddl) return ["MR_SINK_REFUSED", `a limit of the sink is reached: ${message}`];
-  return ["MR_SINK_ROW_REFUSED", "a value, a key or a row is larger than the sink takes"];
+  return ["MR_SINK_ROW_REFUSED", `${tooLarge(message)} is larger than the sink takes`];
+}
+
+/** Which of the limits on sizes it is, as far as the server tells. */
+function tooLarge(message: string): string {
+  if (/key size/i.test(message)) return "the row's key";
+  if (/row size/i.test(message)) return "the row as a whole";
+  const type = /datatype limit.* not supported for ([a-z ]+)$/i.exec(message)?.[1];
+  return type === undefined ? "a value, a key or a row" : `a value of type ${type}`;
 }
 
 function deniedReason(hint: string): string {

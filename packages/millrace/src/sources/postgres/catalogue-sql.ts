@@ -41,7 +41,7 @@ const TYPE_FIELDS = `
 
 /** Columns of tables `$1` (oid[]), those that the log can carry. */
 export const COLUMNS_SQL = `
-SELECT c."table"::text AS "table", c.name, c.ordinal, c.nullable, c.generated, c.logged,
+SELECT c."table"::text AS "table", c.name, c.ordinal, c.nullable, c.generated, c.virtual, c.logged,
   (c.defaults OR EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = c.type AND d.typtype = 'd')) AS filled, ${TYPE_FIELDS}
 FROM (
   SELECT a.attrelid AS "table", a.attname AS name, a.attnum AS ordinal, a.atttypid AS type, a.atttypmod AS typmod,
@@ -49,7 +49,7 @@ FROM (
       SELECT FROM pg_catalog.pg_constraint k
       WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)
     )) AS nullable,
-    a.attgenerated <> '' AS generated,
+    a.attgenerated <> '' AS generated, a.attgenerated = 'v' AS virtual,
     (a.atthasdef OR a.atthasmissing OR a.attidentity <> '') AS defaults,
     (a.attgenerated = '' OR a.attgenerated = 's'
       AND pg_catalog.current_setting('server_version_num')::int >= 180000) AS logged

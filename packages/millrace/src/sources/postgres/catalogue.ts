@@ -60,6 +60,8 @@ export interface ColumnRow extends TypeRow {
   readonly ordinal: number;
   readonly nullable: boolean;
   readonly generated: boolean;
+  /** Computed when it is read; stored nowhere, and in no log. */
+  readonly virtual: boolean;
   readonly logged: boolean;
   readonly filled: boolean;
 }
@@ -162,7 +164,9 @@ function factsOf(row: TableRow, all: readonly ColumnRow[]): TableFacts {
     partitioned: row.relkind === "p",
     identity: row.identity,
     logsDeletes: logsDeletes(row, shape.key.length > 0),
-    leftOut: all.filter((column) => !column.logged).map((column) => column.name),
+    leftOut: all
+      .filter((column) => !column.logged)
+      .map(({ name, virtual }) => (virtual ? `${name} (virtual)` : name)),
   };
 }
 
