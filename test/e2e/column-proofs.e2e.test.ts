@@ -122,3 +122,20 @@ describe("a column that is made anew under its name", () => {
     expect(await rowsAt(target.url, "keyless")).toEqual(await rowsAt(source.url, "keyless"));
   });
 });
+
+describe("a column that is converted with no row behind it", () => {
+  it("keeps what it is now where older rows of the log come behind its load", async () => {
+    await source.query(`CREATE TABLE old (id int PRIMARY KEY, n int, a int);
+      INSERT INTO old SELECT g, 0, g FROM generate_series(1, 60000) g`);
+    const run = new MillraceProcess(args(), "chunk.rows-durable=kill@1");
+    expect((await run.wait(60_000)).signal).toBe("SIGKILL");
+    // So much comes before it that the load finds the converted column first.
+    await source.query(
+      "INSERT INTO filler SELECT g, repeat('x', 100) FROM generate_series(1, 200000) g",
+    );
+    await source.query("UPDATE old SET a = 5, n = 1 WHERE id IN (1, 59000)");
+    await source.query("ALTER TABLE old ALTER a TYPE text USING 'c' || a");
+    await caughtUp();
+    expect(await rowsAt(target.url, "old")).toEqual(await rowsAt(source.url, "old"));
+  });
+});

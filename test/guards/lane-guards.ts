@@ -86,8 +86,8 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [9],
     guard: "UNCHANGED comes from the source until the table is SYNC",
     file: "pipeline/table-runtime.ts",
-    take: 'return state !== "SYNC" || shape.columns',
-    put: "return shape.columns",
+    take: 'return this.#document.state !== "SYNC";',
+    put: "return false;",
     shownBy: SIMULATED_ALL,
   },
   {

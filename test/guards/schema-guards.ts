@@ -95,6 +95,17 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 9],
+    guard: "rows that are older than an adopted conversion do not take its values away",
+    file: "pipeline/table-runtime.ts",
+    take: "this.#compile(shape, this.#targets, this.#unlogged(shape));",
+    put: "this.#compile(shape, this.#targets, new Set());",
+    shownBy: {
+      file: "test/e2e/column-proofs.e2e.test.ts",
+      name: "keeps what it is now where older rows of the log come behind its load",
+    },
+  },
+  {
     keeps: [1, "Tables without key"],
     guard: "a table without key is loaded again where a column is not proven",
     file: "sources/postgres/relation-shape.ts",

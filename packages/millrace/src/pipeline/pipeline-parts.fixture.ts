@@ -96,8 +96,8 @@ export function tableOf(
   part: Partial<TableDocument> = {},
 ): TableRuntime {
   const targets: RouteTarget[] = [{ target: targetOf(shape), from: shape }];
-  return new TableRuntime(documentOf(shape, part), targets, (from, to) =>
-    compileRoutes(from, to, plainRouter),
+  return new TableRuntime(documentOf(shape, part), targets, (from, to, unlogged) =>
+    compileRoutes(from, to, plainRouter, unlogged),
   );
 }
 

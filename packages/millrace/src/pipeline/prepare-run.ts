@@ -180,7 +180,7 @@ function makeTables(
     const table = new TableRuntime(
       { ...document, targets: targets.map((t) => t.target.id) },
       targets,
-      (shape, to) => compileRoutes(shape, to, parts.router),
+      (shape, to, unlogged) => compileRoutes(shape, to, parts.router, unlogged),
     );
     table.notices.push(...found.notices);
     if (known !== undefined && known.removed !== true) {

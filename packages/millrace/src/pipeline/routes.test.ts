@@ -67,6 +67,18 @@ describe("compileRoutes", () => {
     expect(route?.map(["1", "x"])).toEqual(["1", "x"]);
   });
 
+  it("asks the source for what was converted since, and takes what was read as it is", () => {
+    const [route] = compileRoutes(
+      shapeOf([id, v]),
+      [{ target: targetOf(shapeOf([id, v])), from: shapeOf([id, v]) }],
+      plainRouter,
+      new Set([v.ordinal ?? 0]),
+    );
+    expect(route?.map(["1", "before"])).toEqual(["1", UNCHANGED]);
+    expect(route?.unsure).toBe(true);
+    expect(route?.mapRead(["1", "now"])).toEqual(["1", "now"]);
+  });
+
   it("projects first", () => {
     const shape = shapeOf([id, v]);
     const router: Router = {

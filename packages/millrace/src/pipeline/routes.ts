@@ -49,12 +49,14 @@ export function targetsOf(
  * Compiles the ways of rows written in `shape` to `targets`, which may come from a newer or an older shape of the same
  * table: columns are found by ordinal, or by name where the source has no ordinals; a column that `shape` lacks is NULL.
  * Where the log lags behind several changes of a table, ordinals of its columns may not be proven: what is not found then
- * may be there under another name, so it is left UNCHANGED and the source is asked (I9).
+ * may be there under another name, so it is left UNCHANGED and the source is asked (I9). So are columns that have become
+ * `unlogged` since (by ordinal): what the row has of them is not what they hold now, and no row event will tell.
  */
 export function compileRoutes(
   shape: TableShape,
   targets: readonly RouteTarget[],
   router: Router,
+  unlogged: ReadonlySet<number> = NONE,
 ): CompiledRoute[] {
   const plans = router.plan(shape);
   return targets.map(({ target, from }, i) => {
@@ -62,28 +64,44 @@ export function compileRoutes(
       plans.find((p) => p.target.schema === target.schema && p.target.name === target.name) ??
       plans[i];
     if (plan === undefined) throw new Error(`no route from ${shape.id} to ${target.id}`);
-    const fit = fitColumns(plan.shape, from);
-    const project = plan.project;
-    const map = project === null ? fit : fit === same ? project : (row: Row) => fit(project(row));
-    const unsure = isUnsure(plan.shape.columns);
-    const mapRead = unsure ? (row: Row) => map(row).map(orNull) : map;
+    const read = projected(plan, fitColumns(plan.shape, from, NONE));
+    const map =
+      unlogged.size === 0 ? read : projected(plan, fitColumns(plan.shape, from, unlogged));
+    const unsure = unlogged.size > 0 || isUnsure(plan.shape.columns);
+    const mapRead = unsure ? (row: Row) => read(row).map(orNull) : map;
     return { target, map, mapRead, unsure, hidesKey: !planKeepsKey(shape, plan), columns: from };
   });
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function projected({ project }: RoutePlan, fit: (row: Row) => Row): (row: Row) => Row {
+  return project === null ? fit : fit === same ? project : (row) => fit(project(row));
 }
 
 const same = (row: Row): Row => row;
 
 const orNull = (value: Value): Value => (value === UNCHANGED ? null : value);
 
-function fitColumns(have: TableShape, want: TableShape): (row: Row) => Row {
+const LEFT_OUT = -2;
+
+function fitColumns(
+  have: TableShape,
+  want: TableShape,
+  unlogged: ReadonlySet<number>,
+): (row: Row) => Row {
   const indexes = want.columns.map((column, i) => {
+    if (unlogged.has(column.ordinal ?? 0) && !want.key.includes(i)) return LEFT_OUT;
     const found = findColumn(have.columns, column);
     return found === -1 ? keyColumnAt(have, want, i) : found;
   });
   if (have.columns.length === want.columns.length && indexes.every((index, i) => index === i))
     return same;
   const missing = isUnsure(have.columns) ? UNCHANGED : null;
-  return (row) => indexes.map((index) => (index === -1 ? missing : (row[index] ?? null)));
+  return (row) =>
+    indexes.map((index) =>
+      index === -1 ? missing : index === LEFT_OUT ? UNCHANGED : (row[index] ?? null),
+    );
 }
 
 /** Something about the log's columns is not proven. A source without ordinals is never unsure: columns are their names. */

@@ -1,5 +1,6 @@
 import type { TableStanding } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
+import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
 import type { CompiledRoute, RouteTarget } from "./routes.ts";
 import {
   stateKey,
@@ -35,6 +36,7 @@ export class TableRuntime {
   readonly #compile: (
     shape: TableShape,
     targets: readonly RouteTarget[],
+    unlogged: ReadonlySet<number>,
   ) => readonly CompiledRoute[];
   /** By the shape that rows were written with; emptied when the targets change. */
   #routes = new Map<TableShape, readonly CompiledRoute[]>();
@@ -42,7 +44,11 @@ export class TableRuntime {
   constructor(
     document: TableDocument,
     targets: readonly RouteTarget[],
-    compile: (shape: TableShape, targets: readonly RouteTarget[]) => readonly CompiledRoute[],
+    compile: (
+      shape: TableShape,
+      targets: readonly RouteTarget[],
+      unlogged: ReadonlySet<number>,
+    ) => readonly CompiledRoute[],
   ) {
     this.id = document.shape.id;
     this.#document = document;
@@ -64,10 +70,22 @@ export class TableRuntime {
   routesFor(shape: TableShape): readonly CompiledRoute[] {
     let routes = this.#routes.get(shape);
     if (routes === undefined) {
-      routes = this.#compile(shape, this.#targets);
+      routes = this.#compile(shape, this.#targets, this.#unlogged(shape));
       this.#routes.set(shape, routes);
     }
     return routes;
+  }
+
+  /**
+   * Columns that were converted or filled without row events behind `shape`: its rows come behind the load in the
+   * catalogue's shape, that was adopted ahead of the log, and would take what they hold now away.
+   */
+  #unlogged(shape: TableShape): ReadonlySet<number> {
+    const now = this.shape;
+    if (!this.#document.aheadOfLog || this.keyless || shape === now) return new Set();
+    const names = new Set(rewrittenAhead(shape, now, true));
+    const columns = now.columns.filter((column) => names.has(column.name));
+    return new Set(columns.flatMap(({ ordinal }) => ordinal ?? []));
   }
 
   /** The way of rows that were written in `shape` to one target. */
