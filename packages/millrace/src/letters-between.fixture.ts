@@ -79,10 +79,7 @@ export async function lettersBetween(
   };
 }
 
-/**
- * After a pause: what was asked of the log before it still arrives, so that it is given something that does not matter.
- * What the source does from here on is not read.
- */
+/** After a pause: lanes may still be writing; and the batch that the reader holds is given something that does not matter. */
 export async function settlePause({ source }: Pick<LettersBetween, "source">): Promise<void> {
   await source.query("BEGIN; INSERT INTO bag VALUES (0); DELETE FROM bag WHERE total = 0; COMMIT");
   await new Promise((resolve) => setTimeout(resolve, 1_000));

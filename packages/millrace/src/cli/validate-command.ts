@@ -15,7 +15,7 @@ export interface ValidateOptions {
 }
 
 /** What was found about one file. */
-interface Verdict {
+export interface Verdict {
   readonly file: string;
   readonly pipeline: string | null;
   readonly valid: boolean;
@@ -57,7 +57,15 @@ async function verdictOf(file: string, connect: boolean, io: CliSurroundings): P
   return { ...verdict, valid: findings.every(({ severity }) => severity !== "error"), findings };
 }
 
-function verdictText({ file, pipeline, valid, problems, notices, findings = [] }: Verdict): string {
+/** What is found about a file, as lines: what stops it first, then risks, then what is worth knowing. */
+export function verdictText({
+  file,
+  pipeline,
+  valid,
+  problems,
+  notices,
+  findings = [],
+}: Verdict): string {
   const ofKind = (kind: PipelineFinding["severity"]) =>
     findings.filter(({ severity }) => severity === kind);
   const [errors, warnings, more] = [ofKind("error"), ofKind("warning"), ofKind("notice")];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { refuseDecimal } from "./decimal-fit.ts";
 import { DSQL, POSTGRES } from "./profile.ts";
@@ -95,6 +96,20 @@ describe("mapTargetTable", () => {
       ["v", true],
     ]);
     expect([loose.key, loose.keyless, loose.id]).toEqual([[0], true, "s.n"]);
+  });
+
+  it("says what to do about a key that DSQL cannot hold, and about a column of our own name", () => {
+    const remedyFor = (shape: ReturnType<typeof shapeOf>): unknown => {
+      try {
+        return mapTargetTable(shape, { schema: "s", name: "n" }, dsql);
+      } catch (error) {
+        return error instanceof MillraceError ? error.remedy : error;
+      }
+    };
+    const bad = shapeOf("t", { doc: { kind: "jsonb" }, v: TEXT });
+    expect(remedyFor(bad)).toMatch(/^Give the table a key without doc .*leave .*tables\.exclude/);
+    const taken = shapeOf("t", { id: { kind: "uuid" }, _millrace_key: TEXT });
+    expect(remedyFor(taken)).toMatch(/^Rename that column at the source.*exclude-columns/);
   });
 
   it("names everything that DSQL cannot hold, at once", () => {
