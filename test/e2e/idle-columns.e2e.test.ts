@@ -1,18 +1,9 @@
 /** Columns that change with no row behind them: no log tells of that, the catalogue does (I1). */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
-import { MillraceProcess, runToEnd } from "./millrace-process.ts";
-import { writePipelineFile } from "./pipeline-file.ts";
-import { openSession } from "./sql-session.ts";
-import { makeTarget, type Target } from "./targets.ts";
+import { MillraceProcess } from "./millrace-process.ts";
+import { smallPipeline, type SmallPipeline } from "./small-pipeline.ts";
 
-let source: SharedPostgres;
-let target: Target;
-let folder: string;
-let file: string;
+let pipeline: SmallPipeline;
 
 const changes = {
   added: "ALTER TABLE $ ADD d int",
@@ -26,102 +17,75 @@ const changes = {
 } as const;
 const names = [...Object.keys(changes), "t"];
 
+const make = (name: string): string =>
+  `CREATE TABLE ${name} (id int PRIMARY KEY, a text, b text, c int);
+   INSERT INTO ${name} SELECT g, 'a' || g, 'b' || g, g FROM generate_series(1, 300) g;`;
+
 beforeEach(async () => {
-  source = await sharedPostgres();
-  target = await makeTarget("postgres");
-  folder = await mkdtemp(join(tmpdir(), "millrace-idle-"));
-  for (const name of names) {
-    await source.query(`CREATE TABLE ${name} (id int PRIMARY KEY, a text, b text, c int);
-      INSERT INTO ${name} SELECT g, 'a' || g, 'b' || g, g FROM generate_series(1, 300) g`);
-  }
-  file = await writePipelineFile({
-    path: join(folder, "idle.yaml"),
-    name: source.database,
-    sourceUrl: source.url,
-    tables: String.raw`public.\.*`,
-    sink: target.sink,
-  });
-  await caughtUp();
+  pipeline = await smallPipeline(names.map(make).join("\n"));
+  await pipeline.write();
+  await pipeline.caughtUp();
 });
 
-afterEach(async () => {
-  await target.release();
-  await source.release();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => pipeline.release());
 
-const args = (): string[] => ["run", file, "--json", "--listen", "off"];
-
-async function caughtUp(): Promise<void> {
-  await runToEnd([...args(), "--until-caught-up"]);
-}
+type Rows = Record<string, Record<string, unknown>[]>;
 
 /** Rows of each table by column name, without what barriers have put away. */
-async function rowsAt(url: string): Promise<Record<string, Record<string, unknown>[]>> {
-  const session = await openSession(url);
-  try {
-    const found: Record<string, Record<string, unknown>[]> = {};
-    for (const name of names) {
-      const text = `SELECT * FROM ${name} ORDER BY id`;
-      const { rows } = await session.query<Record<string, unknown>>(text);
-      found[name] = rows.map((row) =>
-        Object.fromEntries(
-          Object.entries(row).filter(([column]) => !column.startsWith("_dropped_")),
-        ),
-      );
-    }
-    return found;
-  } finally {
-    await session.end();
+async function rowsBy(ask: (sql: string) => Promise<Record<string, unknown>[]>): Promise<Rows> {
+  const found: Rows = {};
+  for (const name of names) {
+    const rows = await ask(`SELECT * FROM ${name} ORDER BY id`);
+    found[name] = rows.map((row) =>
+      Object.fromEntries(Object.entries(row).filter(([column]) => !column.startsWith("_dropped_"))),
+    );
   }
+  return found;
 }
 
+const rowsAtSource = (): Promise<Rows> => rowsBy((sql) => pipeline.atSource(sql));
+const rowsAtTarget = (): Promise<Rows> => rowsBy((sql) => pipeline.atTarget(sql));
+
 async function arrives(): Promise<void> {
-  const wanted = await rowsAt(source.url);
-  await expect.poll(() => rowsAt(target.url), { timeout: 60_000, interval: 500 }).toEqual(wanted);
+  const wanted = await rowsAtSource();
+  await expect.poll(rowsAtTarget, { timeout: 60_000, interval: 500 }).toEqual(wanted);
 }
 
 describe("columns that change while no row is written", () => {
   it("change at the next start, and rows follow them", async () => {
     for (const [name, text] of Object.entries(changes))
-      await source.query(text.replaceAll("$", name));
-    await caughtUp();
-    expect(await rowsAt(target.url)).toEqual(await rowsAt(source.url));
-    for (const name of names) await source.query(`INSERT INTO ${name} (id) VALUES (1000)`);
-    await source.query("UPDATE exchanged SET a = 'later' WHERE id % 3 = 0");
-    await caughtUp();
-    expect(await rowsAt(target.url)).toEqual(await rowsAt(source.url));
+      await pipeline.source.query(text.replaceAll("$", name));
+    await pipeline.caughtUp();
+    expect(await rowsAtTarget()).toEqual(await rowsAtSource());
+    for (const name of names) await pipeline.source.query(`INSERT INTO ${name} (id) VALUES (1000)`);
+    await pipeline.source.query("UPDATE exchanged SET a = 'later' WHERE id % 3 = 0");
+    await pipeline.caughtUp();
+    expect(await rowsAtTarget()).toEqual(await rowsAtSource());
   });
 
   it("change while the pipeline runs, and rows follow them", async () => {
-    const run = new MillraceProcess(args());
-    try {
-      await run.running;
-      await source.query("ALTER TABLE t RENAME b TO e; ALTER TABLE t ADD d int");
+    await pipeline.whileRunning(async () => {
+      await pipeline.source.query("ALTER TABLE t RENAME b TO e; ALTER TABLE t ADD d int");
       await arrives();
-      await source.query("UPDATE t SET d = id WHERE id % 2 = 0");
+      await pipeline.source.query("UPDATE t SET d = id WHERE id % 2 = 0");
       await arrives();
-      await source.query("ALTER TABLE t DROP d");
+      await pipeline.source.query("ALTER TABLE t DROP d");
       await arrives();
-      expect(await rowsAt(target.url)).toEqual(await rowsAt(source.url));
-    } finally {
-      await run.stop();
-    }
+      expect(await rowsAtTarget()).toEqual(await rowsAtSource());
+    });
   });
 
   it("go with what the log had added before a kill, and leave a column of the target's own alone", async () => {
-    const run = new MillraceProcess(args(), "barrier.done=kill@1");
+    const run = new MillraceProcess(pipeline.args(), "barrier.done=kill@1");
     await run.running;
-    await source.query("ALTER TABLE t ADD d int");
-    await source.query("UPDATE t SET d = 1 WHERE id = 5");
+    await pipeline.source.query("ALTER TABLE t ADD d int");
+    await pipeline.source.query("UPDATE t SET d = 1 WHERE id = 5");
     expect((await run.wait(60_000)).signal).toBe("SIGKILL");
-    await source.query("ALTER TABLE t DROP d");
-    const session = await openSession(target.url);
-    await session.query("ALTER TABLE t ADD own text");
-    await session.end();
-    await caughtUp();
-    const { t, ...others } = await rowsAt(target.url);
-    const { t: wanted, ...rest } = await rowsAt(source.url);
+    await pipeline.source.query("ALTER TABLE t DROP d");
+    await pipeline.atTarget("ALTER TABLE t ADD own text");
+    await pipeline.caughtUp();
+    const { t, ...others } = await rowsAtTarget();
+    const { t: wanted, ...rest } = await rowsAtSource();
     expect(others).toEqual(rest);
     expect(t).toEqual(wanted?.map((row) => ({ ...row, own: null })));
   });
