@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { CATALOGUE } from "../errors/catalogue.ts";
 import { referencePages } from "./reference-pages.ts";
@@ -14,15 +14,14 @@ describe("the reference", () => {
   it.each(pages.filter(({ name }) => name.endsWith(".md")))(
     "docs/$name links to nothing that is not there",
     ({ name, text }) => {
-      const made = new Set(pages.map((page) => page.name));
-      const folder = name.replace(/[^/]*$/, "");
-      const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target]) => `${folder}${target}`);
-      expect(links.filter((link) => !made.has(link))).toEqual([]);
+      const page = new URL(name, docs);
+      const links = [...text.matchAll(/\]\(([^)#]+)\)/g)].map(([, target = ""]) => target);
+      expect(links.filter((link) => !existsSync(new URL(link, page)))).toEqual([]);
     },
   );
 
   it("has a section for every error of the catalogue, with a remedy and whether it is retried", () => {
-    const errors = pages.find(({ name }) => name === "errors.md")?.text ?? "";
+    const errors = pages.find(({ name }) => name === "operations/errors.md")?.text ?? "";
     for (const [code, { meaning, remedy }] of Object.entries(CATALOGUE)) {
       expect(errors).toContain(`## ${code}\n\n${meaning}\n`);
       expect(errors).toContain(`- To do: ${remedy}\n`);

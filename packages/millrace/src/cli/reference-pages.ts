@@ -7,7 +7,7 @@ import { httpReference } from "../server/reference.ts";
 /** All pages of `docs/` that are made from the program's own tables, by their path below `docs/`. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
-    ["errors.md", errorReference()],
+    ["operations/errors.md", errorReference()],
     ...[...configReference()].map(([name, text]) => [`reference/${name}`, text] as const),
     ["reference/pipeline.schema.json", `${JSON.stringify(pipelineJsonSchema(), null, 2)}\n`],
     ["operations/metrics.md", metricsReference()],

@@ -9,7 +9,7 @@ export interface CatalogueEntry {
   readonly remedy: string;
 }
 
-/** All error codes, by room. `docs/errors.md` is made from this; one test holds them together. */
+/** All error codes, by room. `docs/operations/errors.md` is made from this; one test holds them together. */
 export const CATALOGUE = {
   MR_BUG: {
     class: "bug",

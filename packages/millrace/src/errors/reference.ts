@@ -20,7 +20,7 @@ export function retriedText(errorClass: ErrorClass): string {
   return RETRIED[errorClass];
 }
 
-/** `docs/errors.md`, made from the catalogue. */
+/** `docs/operations/errors.md`, made from the catalogue. */
 export function errorReference(): string {
   const entries: readonly [string, CatalogueEntry][] = Object.entries(CATALOGUE);
   const sections = entries.map(
@@ -36,5 +36,6 @@ Made from the catalogue by \`node packages/millrace/src/cli/write-reference.ts\`
 
 Every error has a code that never changes, a class that decides whether it is tried again, and a sentence that says what
 to do. Messages carry names, numbers and SQLSTATEs, never a secret and never a value of a row. \`millrace errors CODE\`
-shows an entry.
+shows an entry. What becomes of rows that cannot be applied: [dead letters](dead-letters.md); how a pipeline is watched:
+[running](running.md).
 `;
