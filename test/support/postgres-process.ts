@@ -55,6 +55,8 @@ export interface ProcessOptions extends Configuration {
   readonly storage: Storage;
   /** A free one when left out. */
   readonly port?: number;
+  /** Makes the data folder, owned by `user`, and gives the superuser's password; a fresh database when left out. */
+  readonly fill?: (data: string, user: UnixUser | undefined) => Promise<string>;
 }
 
 /** What stays the same over all starts of a server. */
@@ -224,7 +226,8 @@ async function install(
 ): Promise<Installation> {
   const binaries = await reachableBinaries(findBinaries(options.version), user, folder);
   const data = join(folder, "data");
-  const password = await copyTemplate(options.version, binaries, user, data);
+  const password = await (options.fill?.(data, user) ??
+    copyTemplate(options.version, binaries, user, data));
   const settings = { ...defaultSettings, ...options.settings };
   await configure(data, { ...options, settings }, user);
   return { folder, password, binaries, user };

@@ -81,6 +81,11 @@ export async function startPostgres(options: StartOptions = {}): Promise<Postgre
     hba: options.hba ?? [],
     ...(options.port === undefined ? {} : { port: options.port }),
   });
+  return serverOf(server, version);
+}
+
+/** What tests do with a server that runs. */
+export function serverOf(server: PostgresProcess, version: PostgresVersion): PostgresServer {
   const address = {
     version,
     host: "127.0.0.1",
