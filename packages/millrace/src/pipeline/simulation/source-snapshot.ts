@@ -60,7 +60,7 @@ export class ModelSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number },
+    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const table = await this.#lock(shape);
     const from = chunkKeyText(range.from);
@@ -79,7 +79,13 @@ export class ModelSnapshot implements SourceSnapshot {
         return new Change("r", shape, null, after, null, null, null, weigh(after));
       });
       const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
-      yield { rows, bytes, lastKey: shape.key.length === 0 ? null : (part.at(-1) ?? null) };
+      if (keys.length === 0 && options.closes === true) this.#server.snapshots.delete(this.#held);
+      yield {
+        rows,
+        bytes,
+        sentBytes: bytes,
+        lastKey: shape.key.length === 0 ? null : (part.at(-1) ?? null),
+      };
     }
   }
 

@@ -1,0 +1,178 @@
+import type { MillraceError } from "../../errors/millrace-error.ts";
+import { silentLogger } from "../../model/ports.ts";
+import type { Sink, SinkCapabilities } from "../../model/sink.ts";
+import type { Source } from "../../model/source.ts";
+import { ByteBudget } from "../byte-budget.ts";
+import type { TaskObserver } from "../observer.ts";
+import type { TaskEvent } from "../status.ts";
+import { createTask } from "../task.ts";
+import type { Task } from "../task-api.ts";
+import { modelRouter } from "./model-router.ts";
+import { ModelSink } from "./model-sink.ts";
+import { ModelSource, type SlotHolder } from "./model-source.ts";
+import type { Oracle } from "./oracle.ts";
+import type { PipelineFile } from "./pipeline-file.ts";
+import type { Profile } from "./profile.ts";
+import type { SinkDatabase } from "./sink-database.ts";
+import { ModelLink } from "./source-link.ts";
+import type { SourceServer } from "./source-server.ts";
+import type { Watch } from "./watch.ts";
+import type { Process, World } from "./world.ts";
+
+/** A process with a task in it. */
+export interface Running {
+  readonly process: Process;
+  readonly task: Task;
+  readonly budget: ByteBudget;
+  ended: boolean;
+}
+
+interface CrewParts {
+  readonly world: World;
+  readonly profile: Profile;
+  readonly server: SourceServer;
+  readonly db: SinkDatabase;
+  readonly oracle: Oracle;
+  readonly watch: Watch;
+  readonly file: PipelineFile;
+}
+
+/** The processes that run the pipeline: one that should, and those that think that they should. */
+export class Crew {
+  readonly #parts: CrewParts;
+  readonly #holder: SlotHolder = { session: null };
+  readonly #running: Running[] = [];
+  /** How often calls to the source lose their connection. */
+  sourceLoss: number;
+
+  constructor(parts: CrewParts) {
+    this.#parts = parts;
+    this.sourceLoss = parts.profile.sourceLoss;
+  }
+
+  /** Those that were started and have not ended. */
+  alive(): Running[] {
+    return this.#running.filter((one) => !one.ended && !one.process.dead);
+  }
+
+  /** The one that was started last, and lives. */
+  last(): Running | undefined {
+    return this.alive().at(-1);
+  }
+
+  keepOneAlive(): void {
+    if (this.alive().some((one) => !one.process.frozen)) return;
+    this.launch();
+  }
+
+  launch(): void {
+    const { world, profile, file } = this.#parts;
+    const process: Process = { name: `P${this.#running.length + 1}`, dead: false, frozen: false };
+    world.tell(() => `---- ${process.name} starts with ${file.parallelism} lanes`);
+    const budget = new ByteBudget(profile.budgetBytes);
+    const task = createTask({
+      pipeline: "shop",
+      clock: world.clockOf(process),
+      random: world.random.next,
+      log: silentLogger,
+      source: this.#sourceFor(process),
+      sink: this.#sinkFor(process),
+      router: modelRouter(profile.fanOut),
+      settings: {
+        ...profile.settings,
+        parallelism: file.parallelism,
+        maxDeadLetters: file.maxDeadLetters,
+      },
+      budget,
+      observer: this.#observer(process),
+    });
+    const running: Running = { process, task, budget, ended: false };
+    this.#running.push(running);
+    task.start().catch(() => undefined);
+    task.done.then(
+      () => this.#ended(running, null),
+      (error: MillraceError) => this.#ended(running, error),
+    );
+  }
+
+  /** SIGKILL. */
+  crash(one: Running): void {
+    this.#parts.world.tell(() => `---- ${one.process.name} is killed`);
+    this.#parts.world.kill(one.process);
+    this.#parts.server.disconnect(one.process);
+  }
+
+  crashAll(): void {
+    for (const one of this.alive()) this.crash(one);
+  }
+
+  /** Processes that stand still go on. */
+  thaw(): void {
+    for (const one of this.#running) one.process.frozen = false;
+  }
+
+  /** Nobody is left behind when the simulation is over. */
+  bury(): void {
+    for (const { process } of this.#running) this.#parts.world.kill(process);
+  }
+
+  statuses(): string {
+    return JSON.stringify(this.alive().map(({ task }) => task.status()));
+  }
+
+  #sourceFor(process: Process): Source {
+    const { world, server, oracle, watch, file } = this.#parts;
+    const heard = {
+      acknowledged: (_: Process, position: readonly [number, number]) =>
+        watch.check(() => oracle.acknowledged(position)),
+      replaysFrom: (
+        owner: Process,
+        asked: readonly [number, number],
+        kept: readonly [number, number],
+      ) => watch.check(() => oracle.replaysFrom(owner, asked, kept)),
+    };
+    const link = new ModelLink(world, process, heard, () => this.sourceLoss);
+    return new ModelSource(server, link, this.#holder, file.matcher());
+  }
+
+  #sinkFor(process: Process): Sink {
+    return new ModelSink(this.#parts.db, process, capabilities(this.#parts.profile));
+  }
+
+  #ended(running: Running, failure: MillraceError | null): void {
+    const { server, world, watch } = this.#parts;
+    const { name } = running.process;
+    running.ended = true;
+    server.disconnect(running.process);
+    world.tell(() => `---- ${name} ended: ${failure?.message ?? "stopped"}`);
+    if (failure !== null && !failure.message.includes("(model)") && failure.code !== "MR_FENCED")
+      watch.break(`${name} failed: ${failure.message}`);
+  }
+
+  #observer(owner: Process): TaskObserver {
+    const { world, watch } = this.#parts;
+    return {
+      event: (event: TaskEvent) => {
+        world.tell(() => `${owner.name} says ${JSON.stringify(event)}`);
+      },
+      committed: () => undefined,
+      failed: ({ error }) => {
+        if (error !== undefined && !error.message.includes("(model)"))
+          watch.break(`an error that is not the model's: ${error.message}`);
+      },
+      schemaChange: () => undefined,
+    };
+  }
+}
+
+function capabilities(profile: Profile): SinkCapabilities {
+  return {
+    transactional: true,
+    maxLanes: 8,
+    maxRowsPerCommit: profile.maxRowsPerCommit,
+    maxBytesPerCommit: 100_000,
+    maxValueBytes: 500,
+    lastWriteWins: true,
+    partialUpdates: true,
+  };
+}

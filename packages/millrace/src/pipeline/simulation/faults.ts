@@ -1,0 +1,99 @@
+import type { Crew } from "./crew.ts";
+import type { Operator } from "./operator.ts";
+import type { PipelineFile } from "./pipeline-file.ts";
+import type { Profile } from "./profile.ts";
+import { SeededRandom } from "./seeded-random.ts";
+import type { SinkDatabase } from "./sink-database.ts";
+import type { World } from "./world.ts";
+
+interface FaultParts {
+  readonly world: World;
+  readonly profile: Profile;
+  readonly crew: Crew;
+  readonly operator: Operator;
+  readonly file: PipelineFile;
+  readonly db: SinkDatabase;
+  /** The source's applications have something left to do. */
+  readonly busy: () => boolean;
+}
+
+interface Planned {
+  readonly atStep: number;
+  readonly act: () => void;
+}
+
+/** What happens when, in steps: what goes wrong, and what operators do. */
+export class Faults {
+  readonly #parts: FaultParts;
+  readonly #random: SeededRandom;
+  #plan: Planned[] = [];
+
+  constructor(seed: number, parts: FaultParts) {
+    this.#parts = parts;
+    this.#random = new SeededRandom(seed ^ 0xfa17);
+    this.#draw();
+  }
+
+  get isOver(): boolean {
+    return this.#plan.length === 0;
+  }
+
+  /** Everything that is due. */
+  act(): void {
+    const { world } = this.#parts;
+    while (this.#plan[0] !== undefined && this.#plan[0].atStep <= world.steps)
+      this.#plan.shift()?.act();
+  }
+
+  /** In the order in which seeds have drawn it ever since: what is new comes last. */
+  #draw(): void {
+    const { profile, crew, operator, file } = this.#parts;
+    const random = this.#random;
+    this.#add(profile.crashes, () => crew.crashAll());
+    this.#add(profile.zombies, () => this.#freezeAndLaunch());
+    this.#add(profile.stops, () => void crew.last()?.task.stop());
+    this.#add(profile.resyncs, () => operator.resync(random));
+    this.#add(profile.resizes, () => {
+      file.parallelism = random.between(1, 4);
+      crew.crashAll();
+    });
+    this.#add(profile.joins, () => {
+      file.join();
+      crew.crashAll();
+    });
+    if (profile.unique !== null && profile.unique.fromStep > 0)
+      this.#plan.push({ atStep: profile.unique.fromStep, act: () => this.#makeUnique() });
+    this.#add(profile.replays, () => operator.replaySome(random));
+    this.#sort();
+  }
+
+  #add(times: number, act: () => void): void {
+    for (let i = 0; i < times; i++) this.#plan.push({ atStep: this.#random.between(5, 600), act });
+  }
+
+  #later(steps: number, act: () => void): void {
+    this.#plan.push({ atStep: this.#parts.world.steps + steps, act });
+    this.#sort();
+  }
+
+  #sort(): void {
+    this.#plan.sort((a, b) => a.atStep - b.atStep);
+  }
+
+  /** The old process stands still for a while (or not) while another one takes over. */
+  #freezeAndLaunch(): void {
+    const { crew } = this.#parts;
+    const old = crew.last();
+    crew.launch();
+    if (old === undefined || this.#random.chance(0.4)) return;
+    old.process.frozen = true;
+    this.#later(this.#random.between(5, 400), () => (old.process.frozen = false));
+  }
+
+  /** CREATE UNIQUE INDEX at the sink, as soon as its rows allow it. */
+  #makeUnique(): void {
+    const { db, busy } = this.#parts;
+    if (db.isUnique()) db.unique = true;
+    else if (busy()) this.#later(10, () => this.#makeUnique());
+  }
+}

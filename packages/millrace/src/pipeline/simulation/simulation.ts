@@ -1,0 +1,169 @@
+import type { MillraceError } from "../../errors/millrace-error.ts";
+import { Crew, type Running } from "./crew.ts";
+import { Faults } from "./faults.ts";
+import { modelRouter } from "./model-router.ts";
+import { Operator } from "./operator.ts";
+import { Oracle, Violation } from "./oracle.ts";
+import { PipelineFile } from "./pipeline-file.ts";
+import type { Profile } from "./profile.ts";
+import { SinkDatabase } from "./sink-database.ts";
+import { SourceServer } from "./source-server.ts";
+import { Watch } from "./watch.ts";
+import { initialTable, Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+const MAX_STEPS = 40_000;
+/** Longer than two turns of the frontier writer, so that the last frontier is acknowledged. */
+const REST_MS = 3_000;
+
+/** One seed: a source, a sink, processes between them, and what becomes of all of them. */
+export class Simulation {
+  readonly world: World;
+  readonly profile: Profile;
+  readonly #db: SinkDatabase;
+  readonly #workload: Workload;
+  readonly #oracle: Oracle;
+  readonly #watch = new Watch();
+  readonly #crew: Crew;
+  readonly #operator: Operator;
+  readonly #faults: Faults;
+
+  constructor(seed: number, profile: Profile, trace: boolean) {
+    this.profile = profile;
+    const world = new World(seed, { trace });
+    this.world = world;
+    world.impatience = profile.impatience;
+    world.slow = profile.slowLane === null ? null : `commit of lane ${profile.slowLane}`;
+    const server = serverOf(world, profile);
+    const db = new SinkDatabase(world, {
+      lostBefore: profile.lostBefore,
+      lostAnswer: profile.lostAnswer,
+    });
+    this.#db = db;
+    db.unique = profile.unique?.fromStep === 0;
+    this.#workload = new Workload(server, profile);
+    const oracle = new Oracle(server, db, profile, modelRouter(profile.fanOut));
+    this.#oracle = oracle;
+    db.onLand = (owner, tx) => this.#watch.check(() => oracle.landed(owner, tx));
+    const file = new PipelineFile(server, profile);
+    const crew = new Crew({ world, profile, server, db, oracle, watch: this.#watch, file });
+    this.#crew = crew;
+    const until = (isSo: () => boolean) => this.#until(isSo);
+    this.#operator = new Operator({ crew, server, file, watch: this.#watch, until });
+    const busy = () => this.#workload.busy;
+    this.#faults = new Faults(seed, {
+      world,
+      profile,
+      crew,
+      operator: this.#operator,
+      file,
+      db,
+      busy,
+    });
+  }
+
+  /** Null where everything held. */
+  async play(): Promise<string | null> {
+    const onUnhandled = (error: unknown) =>
+      this.#watch.break(`an error that nobody caught: ${String(error)}`);
+    process.on("unhandledRejection", onUnhandled);
+    try {
+      await this.#storm();
+      await this.#calm();
+      return null;
+    } catch (thrown) {
+      if (thrown instanceof Violation) return thrown.message;
+      throw thrown;
+    } finally {
+      this.#crew.bury();
+      process.off("unhandledRejection", onUnhandled);
+    }
+  }
+
+  /** Applications write and things go wrong. */
+  async #storm(): Promise<void> {
+    this.#crew.launch();
+    while (this.#workload.busy || !this.#faults.isOver) {
+      this.#crew.keepOneAlive();
+      this.#faults.act();
+      if (this.world.random.chance(0.08)) this.#workload.act();
+      await this.#turn();
+    }
+  }
+
+  /** Nothing goes wrong any more, and the pipeline comes to rest. */
+  async #calm(): Promise<void> {
+    this.#db.faults.lostAnswer = 0;
+    this.#db.faults.lostBefore = 0;
+    this.#crew.sourceLoss = 0;
+    this.world.slow = null;
+    this.world.impatience = 0;
+    this.#crew.thaw();
+    this.world.tell(() => "---- calm");
+    this.#operator.raiseLimit();
+    this.#workload.finish();
+    await this.#comeToRest();
+    this.#watch.check(() => this.#oracle.checkEnd());
+    await this.#operator.replayAll();
+    await this.#comeToRest();
+    this.#watch.check(() => this.#oracle.checkEnd());
+    this.#watch.check(() => this.#oracle.checkReplayed());
+    await this.#operator.stopAll();
+    this.#watch.throwIfBroken();
+  }
+
+  /** One process is left, has caught up, and nothing happens to it for a while: no late COMMIT of another one. */
+  async #comeToRest(): Promise<void> {
+    for (const limit = this.world.steps + MAX_STEPS; this.world.steps < limit;) {
+      this.#crew.keepOneAlive();
+      const last = this.#crew.last();
+      if (last === undefined) continue;
+      const state = await this.#catchUp(last, limit);
+      if (state === "stopped") {
+        await this.#operator.bringBack(last);
+        continue;
+      }
+      const rested = this.world.nowMs + REST_MS;
+      while (!last.ended && this.world.nowMs < rested) await this.#turn();
+      if (!last.ended && state === "caught up" && this.#crew.alive().length === 1) return;
+      for (const other of this.#crew.alive()) if (other !== last) this.#crew.crash(other);
+    }
+    throw new Violation(`nothing catches up: ${this.#crew.statuses()}`);
+  }
+
+  async #catchUp(one: Running, limit: number): Promise<"caught up" | "stopped" | "not yet"> {
+    let state: "caught up" | "stopped" | "not yet" = "not yet";
+    one.task.caughtUp().then(
+      () => (state = "caught up"),
+      (error: MillraceError) => (state = error.code === "MR_TABLE_STOPPED" ? "stopped" : "not yet"),
+    );
+    const isOpen = (): boolean => state === "not yet";
+    while (isOpen() && !one.ended && this.world.steps < limit) await this.#turn();
+    return state;
+  }
+
+  async #until(isSo: () => boolean): Promise<boolean> {
+    for (let left = MAX_STEPS; !isSo() && left > 0; left--) await this.#turn();
+    return isSo();
+  }
+
+  async #turn(): Promise<void> {
+    const moved = await this.world.turn();
+    this.#watch.throwIfBroken();
+    if (moved || this.#crew.alive().length === 0) return;
+    if (this.#workload.busy) this.#workload.act();
+    else throw new Violation(`everything stands still: ${this.#crew.statuses()}`);
+  }
+}
+
+function serverOf(world: World, profile: Profile): SourceServer {
+  const keyed = Array.from({ length: profile.keyedTables }, (_, i) =>
+    initialTable(`t${i}`, true, Math.min(profile.initialRows, profile.keys)),
+  );
+  const keyless = Array.from({ length: profile.keylessTables }, (_, i) =>
+    initialTable(`bag${i}`, false, profile.initialRows),
+  );
+  const server = new SourceServer(world, [...keyed, ...keyless]);
+  server.unique = profile.unique !== null;
+  return server;
+}
