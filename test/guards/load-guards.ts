@@ -79,7 +79,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: ["Tables without key"],
     guard: "the target is emptied before a load begins again",
     file: "pipeline/table-loads.ts",
-    take: "      await barriers.emptyForLoad(table);\n",
+    take: "      await prepared.generations.emptyForLoad(table);\n",
     put: "",
     shownBy: SIMULATED_ALL,
   },

@@ -125,6 +125,9 @@ function loadConfigs(files: readonly string[], env: CliSurroundings["env"]) {
   return configs;
 }
 
+/** All others have caught up. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["MR_TABLE_STOPPED", "MR_TABLE_PAUSED"]);
+
 class Run {
   readonly #pipelines: readonly Pipeline[];
   readonly #options: RunOptions;
@@ -219,7 +222,7 @@ class Run {
       () => true,
       (error: unknown) => {
         failure = error;
-        return error instanceof MillraceError && error.code === "MR_TABLE_STOPPED";
+        return error instanceof MillraceError && LEFT_OUT.has(error.code);
       },
     );
     // Whichever comes first: a failure or a stop ends the pipeline before it has caught up.

@@ -133,6 +133,11 @@ export const CATALOGUE = {
     remedy:
       "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
   },
+  MR_TABLE_PAUSED: {
+    class: "config",
+    meaning: "A table is paused: its changes are left out, those of the other tables are applied.",
+    remedy: "`millrace resume --table` brings it back: it is loaded anew, beside the running log.",
+  },
   MR_TABLE_STOPPED: {
     class: "config",
     meaning:
@@ -203,6 +208,20 @@ export const CATALOGUE = {
     meaning: "Another connection is reading from the replication slot.",
     remedy:
       "Nothing, while it is being retried; else end the process that the detail names, or use another slot.name.",
+  },
+  MR_SOURCE_LOCKED: {
+    class: "transient",
+    meaning:
+      "Somebody at the source holds a lock for longer than `lock.timeout`, and something of this pipeline waits for it.",
+    remedy:
+      "Nothing, while it is being retried; else look in pg_locks and pg_stat_activity for who holds it, and end that.",
+  },
+  MR_SOURCE_CANCELLED: {
+    class: "transient",
+    meaning:
+      "The source ended a statement of this pipeline: it ran for longer than `statement.timeout`, or somebody cancelled it.",
+    remedy:
+      "Nothing, while it is being retried; where it comes back, raise `statement.timeout` or lower `scan.incremental.snapshot.chunk.size`.",
   },
   MR_SOURCE_SLOT_FOREIGN: {
     class: "config",

@@ -51,7 +51,7 @@ export class ConstraintOrder {
     for (const other of tables.values()) {
       const { state, allPlanned } = other.document;
       const loads = state !== "SYNC" && (!allPlanned || other.chunks.size > 0);
-      if (loads && other.stopped === null && other.targets.some((t) => parents.has(t.target.id)))
+      if (loads && !other.leftOut && other.targets.some((t) => parents.has(t.target.id)))
         return true;
     }
     return false;

@@ -74,10 +74,9 @@ export class Feed {
   change(change: Change): void {
     if (change.shape !== this.#shape) this.#lookUp(change.shape);
     const table = this.#table;
-    if (table === null || this.#routes.length === 0) return this.#parts.logBytes.give(change.bytes);
+    if (table === null) return this.#parts.logBytes.give(change.bytes);
+    if (this.#routes.length === 0) return this.#leaveOut(table, change);
     if (change.transaction !== this.#transaction) this.saw(change.transaction);
-    // Seen all the same: the snapshots that bring it back have to hold what is left out here.
-    if (table.stopped !== null) return this.#parts.logBytes.give(change.bytes);
     table.changes++;
     if (table.keyless) this.#keyless(table, change);
     else if (change.movedFrom !== null) this.#moved(table, change, change.movedFrom);
@@ -90,13 +89,21 @@ export class Feed {
     if (transaction !== null) this.#parts.sent.add(transaction.id);
   }
 
+  /** Seen all the same: the snapshots that bring the table back have to hold what is left out here (I7). */
+  #leaveOut(table: TableRuntime, change: Change): void {
+    if (table.leftOut && change.transaction !== this.#transaction) this.saw(change.transaction);
+    this.#parts.logBytes.give(change.bytes);
+  }
+
   #lookUp(shape: TableShape): void {
     this.#shape = shape;
     this.#table = this.#parts.tables.get(shape.id) ?? null;
     // A table that was made anew is loaded as it is now; what the log still has of the one before is about rows that
     // are gone with it.
     const other = this.#table !== null && this.#table.shape.identity !== shape.identity;
-    this.#routes = other ? [] : (this.#table?.routesFor(shape) ?? []);
+    // A paused table's targets stay as they were, whatever its rows look like now.
+    const isLeftOut = other || this.#table?.leftOut === true;
+    this.#routes = isLeftOut ? [] : (this.#table?.routesFor(shape) ?? []);
   }
 
   #plain(table: TableRuntime, change: Change): void {

@@ -62,6 +62,8 @@ export async function meetLeftTables(
   const now = new Map(discovered.map(({ shape }) => [shape.id, shape.identity]));
   const begun = [...tables.values()].filter(({ id, document }) => {
     const known = state.tables.get(id);
+    // What changed while a table is paused comes with its resume.
+    if (known?.paused != null) return false;
     return known !== undefined && known.removed !== true && !hasNotBegun(document);
   });
   const remade = begun.filter(({ id, shape }) => now.get(id) !== shape.identity);

@@ -138,7 +138,7 @@ export class Loader {
       state !== "INIT_SYNC" ||
       table.keyless ||
       table.held ||
-      table.stopped !== null ||
+      table.leftOut ||
       table.loading.signal.aborted ||
       this.#planning.has(table) ||
       this.#parts.mustWait(table)

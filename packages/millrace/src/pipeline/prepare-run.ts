@@ -8,6 +8,7 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
@@ -46,6 +47,7 @@ export interface Prepared {
   readonly moved: readonly TableId[];
   readonly maxValueBytes: number;
   readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen">) => Barriers;
+  readonly generations: Generations;
   readonly canSweep: (table: TableRuntime) => boolean;
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
@@ -81,10 +83,12 @@ export async function prepareRun(
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
-  const { barriers, currentShape } = barriersOf(parts, { committer, book, lanes, tables });
+  const making = barriersOf(parts, { committer, book, lanes, tables });
   if (state.intent !== null) {
     const { acknowledge, unseen } = state.intent;
-    await barriers({ acknowledged: () => acknowledge, unseen: () => unseen }).finish(state.intent);
+    await making
+      .barriers({ acknowledged: () => acknowledge, unseen: () => unseen })
+      .finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal, loss);
   }
@@ -97,22 +101,20 @@ export async function prepareRun(
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
-  return { ...start, frontier, tables, waiting, moved, book, ...limits, barriers, currentShape };
+  return { ...start, frontier, tables, waiting, moved, book, ...limits, ...making };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
 function barriersOf(
   parts: TaskParts,
   { committer, book, lanes, tables }: Pick<Prepared, "committer" | "book" | "lanes" | "tables">,
-): Pick<Prepared, "barriers" | "currentShape"> {
+): Pick<Prepared, "barriers" | "generations" | "currentShape"> {
   const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
     (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
-  const known = { ...parts, committer, book, lanes, tables, currentShape };
-  return {
-    barriers: (live) =>
-      new Barriers({ ...known, sourcesOf: (target) => sourcesOf(parts, tables, target), ...live }),
-    currentShape,
-  };
+  const own = (target: TableId) => sourcesOf(parts, tables, target);
+  const generations = new Generations({ ...parts, committer, book, sourcesOf: own });
+  const known = { ...parts, committer, book, lanes, tables, generations, currentShape };
+  return { barriers: (live) => new Barriers({ ...known, ...live }), generations, currentShape };
 }
 
 function limitsOf(
@@ -244,7 +246,8 @@ async function lookAgain(
     const shape = shapes.get(table.id);
     if (shape === undefined) continue;
     if (state.tables.has(table.id)) {
-      if (!isSame(diffShapes(table.shape, shape))) moved.push(table.id);
+      const differs = !isSame(diffShapes(table.shape, shape));
+      if (differs && table.paused === null) moved.push(table.id);
       continue;
     }
     table.update({ shape, targetShape: shape, aheadOfLog: true });

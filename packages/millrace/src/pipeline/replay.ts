@@ -180,6 +180,7 @@ export class Replay {
   #wanted(table: TableRuntime, letter: DeadLetter): Wanted | string {
     const { shape } = table;
     if (table.stopped !== null) return `${table.id} is stopped; resync the table`;
+    if (table.paused !== null) return `${table.id} is paused; a resume tries all of its rows again`;
     if (table.keyless)
       return `${table.id} has no key by which the row could be read again; resync the table`;
     const route = table.routeOf(shape, letter.target);

@@ -11,7 +11,7 @@ import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { resizeLanes } from "./resize-lanes.ts";
 import { RunParts } from "./run-parts.ts";
 import { stateKey } from "./state-documents.ts";
-import { tellStopped } from "./stop-table.ts";
+import { tellLeftOut } from "./stop-table.ts";
 import type { ChannelStatus } from "./status.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
@@ -115,7 +115,7 @@ export class Run {
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
   async work(): Promise<void> {
-    tellStopped(this.tables, this.#task.observer);
+    tellLeftOut(this.tables, this.#task.observer);
     // Nothing is loaded into lanes that are about to change.
     const loads = this.#prepared.wanted.equals(this.#prepared.choice);
     if (loads) this.#parts.loads.start();
@@ -166,11 +166,21 @@ export class Run {
     return this.#parts.loads.resync(id);
   }
 
-  /** Everything is SYNC that is not stopped, and nothing is known that the log did not tell. */
+  /** Takes one table out of the way: its load ends, its changes are left out. */
+  pauseTable(id: TableId): Promise<void> {
+    return this.#parts.loads.pause(id);
+  }
+
+  /** Brings a paused table back, with a new generation. */
+  resumeTable(id: TableId): Promise<void> {
+    return this.#parts.loads.resume(id);
+  }
+
+  /** Everything is SYNC that is neither stopped nor paused, and nothing is known that the log did not tell. */
   get allSync(): boolean {
     if (!this.#parts.watch.settled) return false;
-    for (const { document, stopped } of this.tables.values())
-      if (document.state !== "SYNC" && stopped === null) return false;
+    for (const { document, leftOut } of this.tables.values())
+      if (document.state !== "SYNC" && !leftOut) return false;
     return true;
   }
 
@@ -195,7 +205,7 @@ export class Run {
   /** SYNC once the frontier has passed the table's end position (I7). */
   #syncIfPassed(table: TableRuntime): void {
     const { state, end } = table.document;
-    if (state === "SYNC" || table.stopped !== null || !table.loaded || end === null) return;
+    if (state === "SYNC" || table.leftOut || !table.loaded || end === null) return;
     if (this.#task.source.comparePositions(this.frontier.durable.position, end) < 0) return;
     if (this.#parts.putOff.holds(table)) return;
     table.update({ state: "SYNC" });

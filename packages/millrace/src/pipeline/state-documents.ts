@@ -63,6 +63,13 @@ export interface TableDocument {
    * what the log told of it meanwhile is gone (I1).
    */
   readonly stopped?: StoppedDocument | null;
+  /** The operator took it out of the way, and when. Its changes are left out as those of a stopped one are. */
+  readonly paused?: PausedDocument | null;
+}
+
+/** That a table is paused. */
+export interface PausedDocument {
+  readonly atMs: number;
 }
 
 /** Why a table is stopped. */

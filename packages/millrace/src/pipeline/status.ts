@@ -34,6 +34,8 @@ export interface TableStatus {
     readonly message: string;
     readonly atMs: number;
   } | null;
+  /** Since when the operator has it paused; null where it is not. A resume loads it anew. */
+  readonly paused: { readonly atMs: number } | null;
   readonly notices: readonly string[];
 }
 

@@ -1,8 +1,10 @@
+import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
 import type { TooManyRefused } from "./dead-letter-book.ts";
 import type { TaskObserver } from "./observer.ts";
+import type { TableStatus } from "./status.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -27,16 +29,33 @@ export async function stopTable(parts: StopTableParts, why: TooManyRefused): Pro
   throw new RestartNeeded(`${table.id} is stopped`);
 }
 
-/** Says of every table that is stopped that it is: at each start, for nobody must overlook it (I11). */
-export function tellStopped(
+/** Says of every table that is stopped or paused that it is: at each start, for nobody must overlook it (I11). */
+export function tellLeftOut(
   tables: ReadonlyMap<TableId, TableRuntime>,
   observer: Pick<TaskObserver, "event">,
 ): void {
-  for (const { id, stopped } of tables.values()) {
+  for (const { id, stopped, paused } of tables.values()) {
+    if (paused !== null) {
+      const message = `paused since ${new Date(paused.atMs).toISOString()}; a resume loads it anew`;
+      observer.event({ type: "notice", table: id, message });
+    }
     if (stopped === null) continue;
     const { code, message } = stopped;
     observer.event({ type: "table-stopped", table: id, code, message, remedy: REMEDY });
   }
+}
+
+/**
+ * Says which tables have not caught up though all others have.
+ * @throws MillraceError MR_TABLE_STOPPED, or MR_TABLE_PAUSED where all of them are paused.
+ */
+export function refuseLeftOut(tables: readonly TableStatus[]): void {
+  const reasons = tables.flatMap(({ id, stopped, paused }) =>
+    paused !== null ? [`${id} is paused`] : stopped !== null ? [`${id}: ${stopped.message}`] : [],
+  );
+  if (reasons.length === 0) return;
+  const isStopped = tables.some(({ stopped, paused }) => stopped !== null && paused === null);
+  throw new MillraceError(isStopped ? "MR_TABLE_STOPPED" : "MR_TABLE_PAUSED", reasons.join("; "));
 }
 
 /** What to do about a table that is stopped. */

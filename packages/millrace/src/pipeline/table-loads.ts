@@ -29,7 +29,7 @@ interface TableLoadsParts {
 /** Before a table is looked at again that was not as its shape says. */
 const SHAPE_MOVED_WAIT_MS = 200;
 
-/** Begins, ends and begins anew the INIT_SYNC of tables: at the start, after a barrier, for a resync, for another shape. */
+/** Begins, ends and begins anew the INIT_SYNC of tables: at the start, after a barrier, for a resync or a pause, for another shape. */
 export class TableLoads {
   readonly #parts: TableLoadsParts;
   readonly #loader: Loader;
@@ -58,16 +58,65 @@ export class TableLoads {
 
   /** A new generation of one table. */
   async resync(id: TableId): Promise<void> {
-    const { prepared, reader, barriers, observer } = this.#parts;
-    const table = prepared.tables.get(id);
-    if (table === undefined)
-      throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
-    await reader.interrupt(async () => {
+    const table = this.#table(id);
+    refusePaused(table);
+    await this.#parts.reader.interrupt(async () => {
+      if (table.paused !== null) return;
       await this.#standStill(table);
-      await barriers.resync(table, prepared.canSweep(table) ? "due" : "none");
-      observer.event({ type: "table", table: table.id, state: table.document.state });
-      this.begin(table);
+      await this.#generation(table);
     });
+    refusePaused(table);
+  }
+
+  /**
+   * Takes a table out of the way: what was read of it is at the sink, what comes is left out. The others and the log go
+   * on, so that it cannot be brought back but by {@link resume}.
+   */
+  async pause(id: TableId): Promise<void> {
+    const table = this.#table(id);
+    await this.#parts.reader.interrupt(async () => {
+      if (table.paused !== null) return;
+      await this.#standStill(table);
+      await this.#parts.prepared.generations.pause(table);
+      failpoint("table.paused");
+      this.#tell(table, "paused");
+    });
+  }
+
+  /**
+   * Brings a paused table back: it gets the shape that the source has now, then a new generation. Nobody knows which
+   * shapes the log still brings: those count as older ones.
+   */
+  async resume(id: TableId): Promise<void> {
+    const table = this.#table(id);
+    await this.#parts.reader.interrupt(async () => {
+      if (table.paused === null) return;
+      await this.#standStill(table);
+      await this.#adoptNow(table);
+      table.update({ aheadOfLog: true });
+      failpoint("table.adopted");
+      await this.#generation(table);
+      failpoint("table.resumed");
+    });
+  }
+
+  #table(id: TableId): TableRuntime {
+    const table = this.#parts.prepared.tables.get(id);
+    if (table !== undefined) return table;
+    throw new MillraceError("MR_TABLE_UNKNOWN", `"${id}" is not a table of this pipeline`);
+  }
+
+  #tell({ id, document }: TableRuntime, reason?: string): void {
+    const because = reason === undefined ? {} : { reason };
+    this.#parts.observer.event({ type: "table", table: id, state: document.state, ...because });
+  }
+
+  /** Everything stands still: the table begins anew. */
+  async #generation(table: TableRuntime): Promise<void> {
+    const { generations, canSweep } = this.#parts.prepared;
+    await generations.resync(table, canSweep(table) ? "due" : "none");
+    this.#tell(table);
+    this.begin(table);
   }
 
   /** Whether rows of the table that the source has no more can be told at the sink. */
@@ -80,14 +129,14 @@ export class TableLoads {
    * again. Where that cannot be, the table is loaded anew.
    */
   async sweepAgain(table: TableRuntime): Promise<void> {
-    const { prepared, reader, chunks, observer } = this.#parts;
+    const { prepared, reader, chunks } = this.#parts;
     if (!prepared.canSweep(table)) return this.resync(table.id);
     await reader.interrupt(async () => {
       await this.#standStill(table);
       const { state, end } = table.document;
       table.update({ state: "INIT_SYNC", sweep: "due", end: state === "SYNC" ? null : end });
       await chunks.writeState([table.stored, table.storedParts]);
-      observer.event({ type: "table", table: table.id, state: table.document.state });
+      this.#tell(table);
       this.begin(table);
     });
   }
@@ -95,6 +144,8 @@ export class TableLoads {
   /** The table gets the catalogue's shape, ahead of the log. */
   async adopt(table: TableRuntime): Promise<void> {
     const work = this.#parts.reader.interrupt(async () => {
+      // A resume adopts what is there then.
+      if (table.paused !== null) return;
       await this.#adoptNow(table);
       this.begin(table);
     });
@@ -108,10 +159,10 @@ export class TableLoads {
   }
 
   #loadKeyless(table: TableRuntime): void {
-    const { chunks, reader, barriers } = this.#parts;
+    const { chunks, reader, prepared } = this.#parts;
     const work = reader.interrupt(async () => {
       if (!mustLoad(table)) return;
-      await barriers.emptyForLoad(table);
+      await prepared.generations.emptyForLoad(table);
       const load = await this.#readKeyless(table);
       if (load === null) return this.begin(table);
       table.update({
@@ -173,5 +224,11 @@ export class TableLoads {
 
 function mustLoad(table: TableRuntime): boolean {
   const { state, allPlanned } = table.document;
-  return state === "INIT_SYNC" && !allPlanned && table.stopped === null;
+  return state === "INIT_SYNC" && !allPlanned && !table.leftOut;
+}
+
+/** @throws MillraceError MR_TABLE_PAUSED */
+function refusePaused({ id, paused }: TableRuntime): void {
+  if (paused === null) return;
+  throw new MillraceError("MR_TABLE_PAUSED", `${id} is paused; a resume loads it anew`);
 }

@@ -6,6 +6,7 @@ import {
   stateKey,
   type ChunkDocument,
   type PartsDocument,
+  type PausedDocument,
   type StoppedDocument,
   type TableDocument,
 } from "./state-documents.ts";
@@ -106,6 +107,16 @@ export class TableRuntime {
     return this.#document.stopped ?? null;
   }
 
+  /** The operator took it out of the way; a resume loads it anew. */
+  get paused(): PausedDocument | null {
+    return this.#document.paused ?? null;
+  }
+
+  /** Its changes are left out and nothing of it is loaded: only a new generation brings it back (I1). */
+  get leftOut(): boolean {
+    return this.stopped !== null || this.paused !== null;
+  }
+
   get keyless(): boolean {
     return this.#document.shape.key.length === 0;
   }
@@ -184,6 +195,7 @@ export class TableRuntime {
       changes: this.changes,
       deadLetters,
       stopped: this.stopped,
+      paused: this.paused,
       notices: this.notices,
     };
   }

@@ -40,6 +40,10 @@ export interface Task {
   resume(): Promise<void>;
   /** Begins a new generation of the table's INIT_SYNC. */
   resync(table: TableId): Promise<void>;
+  /** Takes one table out of the way: its changes are left out, those of the others are not. Durable when it resolves. */
+  pauseTable(table: TableId): Promise<void>;
+  /** Brings a paused table back with a new generation of its INIT_SYNC. */
+  resumeTable(table: TableId): Promise<void>;
   /** Dead letters that stand at the sink. @throws MillraceError MR_NOT_RUNNING between runs, when nobody knows. */
   deadLetters(): readonly DeadLetter[];
   /** Reads the rows of these letters from the source once more; ids may be cut short. */

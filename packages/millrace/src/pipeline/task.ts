@@ -5,12 +5,13 @@ import type { Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
 import { watchedBy } from "./observer.ts";
-import type { LetterDesk } from "./letter-desk.ts";
 import { Outage } from "./outage.ts";
 import { backoffMs } from "./retry.ts";
 import { Run } from "./run.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
 import type { Task, TaskParts } from "./task-api.ts";
+import { TaskRequests } from "./task-requests.ts";
+import { refuseLeftOut } from "./stop-table.ts";
 
 const STOP_GRACE_MS = 8_000;
 const RESTART_CAP_MS = 15_000;
@@ -35,6 +36,7 @@ class PipelineTask implements Task {
   readonly #started = Promise.withResolvers<void>();
   readonly #retries: Record<string, number> = {};
   readonly #outage: Outage;
+  readonly #requests = new TaskRequests();
   #run: Run | null = null;
   #abort = new AbortController();
   /** Aborts when the task is to stop, whichever run it is in or between. */
@@ -80,12 +82,7 @@ class PipelineTask implements Task {
       } else if (source.comparePositions(run.frontier.durable.position, goal) >= 0) break;
       await clock.sleep(50);
     }
-    const stopped = this.status().tables.filter((table) => table.stopped !== null);
-    if (stopped.length > 0)
-      throw new MillraceError(
-        "MR_TABLE_STOPPED",
-        stopped.map(({ id, stopped: why }) => `${id}: ${why?.message ?? ""}`).join("; "),
-      );
+    refuseLeftOut(this.status().tables);
     this.#parts.observer.event({ type: "caught-up" });
   }
 
@@ -157,37 +154,27 @@ class PipelineTask implements Task {
   }
 
   resync(table: TableId): Promise<void> {
-    if (this.#run === null)
-      return Promise.reject(new MillraceError("MR_NOT_RUNNING", "the pipeline is not running"));
-    return this.#run.resync(table);
+    return this.#requests.resync(table);
+  }
+
+  pauseTable(table: TableId): Promise<void> {
+    return this.#requests.pauseTable(table);
+  }
+
+  resumeTable(table: TableId): Promise<void> {
+    return this.#requests.resumeTable(table);
   }
 
   deadLetters(): readonly DeadLetter[] {
-    return this.#letters.list();
+    return this.#requests.deadLetters();
   }
 
   replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]> {
-    return this.#atTheDesk((letters) => letters.replay(ids));
+    return this.#requests.replay(ids);
   }
 
   discard(ids: readonly string[]): Promise<readonly DeadLetter[]> {
-    return this.#atTheDesk((letters) => letters.discard(ids));
-  }
-
-  get #letters(): LetterDesk {
-    if (this.#run !== null) return this.#run.letters;
-    throw new MillraceError("MR_NOT_RUNNING", "the pipeline is not running");
-  }
-
-  async #atTheDesk<T>(work: (letters: LetterDesk) => Promise<T>): Promise<T> {
-    const letters = this.#letters;
-    try {
-      return await work(letters);
-    } catch (thrown) {
-      if (this.#run?.letters === letters || thrown instanceof MillraceError) throw thrown;
-      const what = "the pipeline began anew meanwhile; the letters that stand tell what was done";
-      throw new MillraceError("MR_NOT_RUNNING", what, { cause: thrown });
-    }
+    return this.#requests.discard(ids);
   }
 
   #lagMs(run: Run | null, lagBytes: number | null): number | null {
@@ -217,6 +204,7 @@ class PipelineTask implements Task {
     const run = await Run.begin(this.#parts, this.#abort, this.#loss);
     this.#loss = null;
     this.#run = run;
+    this.#requests.now(run);
     if (this.#paused) run.pause();
     if (!this.#stopping) this.#to("running");
     this.#started.resolve();
@@ -227,6 +215,7 @@ class PipelineTask implements Task {
       await run.work(); // also closes what `begin` opened
     } finally {
       this.#run = null;
+      this.#requests.now(null);
     }
   }
 
@@ -282,6 +271,7 @@ class PipelineTask implements Task {
   }
 
   async #finish(failure: MillraceError | null): Promise<void> {
+    this.#requests.end();
     await this.#parts.source.close().catch(() => undefined);
     await this.#parts.sink.close().catch(() => undefined);
     if (failure === null) {

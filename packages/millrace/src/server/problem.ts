@@ -25,10 +25,16 @@ export function problemOf(error: MillraceError): ProblemDocument {
   };
 }
 
+/** The request is right, and the state does not allow it. */
+const CONFLICTS: ReadonlySet<ErrorCode> = new Set([
+  "MR_USAGE",
+  "MR_NOT_RUNNING",
+  "MR_TABLE_PAUSED",
+]);
+
 function statusOf(error: MillraceError): number {
   if (error.code === "MR_NOT_FOUND") return 404;
   if (error.code === "MR_UNAUTHORIZED") return 401;
-  if (error.code === "MR_USAGE" || error.code === "MR_NOT_RUNNING" || error.class === "fenced")
-    return 409;
+  if (CONFLICTS.has(error.code) || error.class === "fenced") return 409;
   return error.class === "config" ? 422 : error.class === "transient" ? 503 : 500;
 }

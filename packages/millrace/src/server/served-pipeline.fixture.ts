@@ -17,6 +17,7 @@ export function tableStatus(name: string, status: Partial<TableStatus> = {}): Ta
     changes: 3,
     deadLetters: 0,
     stopped: null,
+    paused: null,
     notices: [],
     ...status,
   };

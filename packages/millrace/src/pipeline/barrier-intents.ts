@@ -1,0 +1,100 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { LogItem, ShapeChange } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
+import type { Source } from "../model/source.ts";
+import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
+import type { Generations } from "./generations.ts";
+import type { TaskObserver } from "./observer.ts";
+import type { TaskSettings } from "./settings.ts";
+import type { IntentDocument } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+interface IntentParts {
+  readonly source: Pick<Source, "positionText">;
+  readonly settings: TaskSettings;
+  readonly observer: TaskObserver;
+  readonly generations: Pick<Generations, "refuseShared">;
+  /** What the frontier row will say may be forgotten by the source. */
+  readonly acknowledged: () => Position | null;
+  readonly unseen: () => readonly string[];
+}
+
+/** What a barrier is going to do, by what the log says and what the file wants; nothing is done yet. */
+export class BarrierIntents {
+  readonly #parts: IntentParts;
+
+  constructor(parts: IntentParts) {
+    this.#parts = parts;
+  }
+
+  /** Null where nothing has to be done at the sink. */
+  of(item: Exclude<LogItem, { kind: "change" }>, table: TableRuntime): IntentDocument | null {
+    if (item.kind === "shape") return this.ofShape(item, table);
+    const base = {
+      ...this.#begun(item.position, table),
+      shape: null,
+      previous: null,
+      rewritten: [],
+    } as const;
+    if (item.kind === "dropped")
+      return this.#parts.settings.dropTables ? { ...base, kind: "drop" } : this.#keep(table);
+    this.#parts.generations.refuseShared(table, "TRUNCATE");
+    return { ...base, kind: "truncate" };
+  }
+
+  #keep(table: TableRuntime): null {
+    table.notices.push("The source dropped this table; the target is kept.");
+    this.#parts.observer.event({
+      type: "notice",
+      table: table.id,
+      message: "the source dropped this table; the target is kept",
+    });
+    return null;
+  }
+
+  /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where the file wants none. */
+  ofShape(item: ShapeChange, table: TableRuntime): IntentDocument | null {
+    const diff = diffShapes(table.shape, item.shape);
+    if (isSame(diff) && item.rewritten.length === 0) {
+      table.update({ shape: item.shape });
+      return null;
+    }
+    const what = describeDiff(diff);
+    const behavior = this.#parts.settings.schemaChangeBehavior;
+    if (behavior === "exception") {
+      this.#parts.observer.schemaChange({ kind: "shape", outcome: "refused" });
+      throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${table.id}: ${what}`, {
+        facts: { table: table.id },
+      });
+    }
+    this.#parts.observer.event({
+      type: "schema-change",
+      table: table.id,
+      change: what,
+      outcome: behavior === "ignore" ? "ignored" : "applied",
+    });
+    return {
+      ...this.#begun(item.position, table),
+      kind: behavior === "ignore" && diff.madeAnew ? "empty" : "shape",
+      shape: item.shape,
+      previous: table.shape,
+      rewritten: item.rewritten,
+    };
+  }
+
+  #begun(position: Position, table: TableRuntime) {
+    return {
+      v: 1,
+      table: table.id,
+      position,
+      acknowledge: this.#parts.acknowledged(),
+      unseen: this.#parts.unseen(),
+      tag: tagOf(this.#parts.source.positionText(position)),
+      aheadOfLog: false,
+    } as const;
+  }
+}
+
+function tagOf(position: string): string {
+  return position.replaceAll(/[^A-Za-z0-9]+/g, "_");
+}

@@ -1,0 +1,139 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { failpoint } from "../model/failpoint.ts";
+import type { Clock } from "../model/ports.ts";
+import type { Sink, StateEntry } from "../model/sink.ts";
+import type { TableId } from "../model/table.ts";
+import type { Superseded } from "./batch-content.ts";
+import type { Committer } from "./committer.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { entry } from "./state-documents.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+/** What generations are begun with. */
+export interface GenerationParts {
+  readonly sink: Pick<Sink, "capabilities">;
+  readonly committer: Committer;
+  readonly book: DeadLetterBook;
+  readonly clock: Pick<Clock, "now">;
+  /** How many source tables are routed to a target. */
+  readonly sourcesOf: (target: TableId) => number;
+}
+
+/** Rows of one transaction that empties a table, at most; the sink's own limit is lower. */
+const MAX_ROWS_DELETED = 10_000;
+/** What the lane's own rows take of a transaction. */
+const OWN_ROWS = 10;
+
+/** Begins generations of tables' INIT_SYNC, empties targets, puts tables aside. Only ever while the lanes are drained. */
+export class Generations {
+  readonly #parts: GenerationParts;
+
+  constructor(parts: GenerationParts) {
+    this.#parts = parts;
+  }
+
+  /** A new generation of INIT_SYNC; somebody else makes it durable. */
+  restart(table: TableRuntime, sweep: "none" | "due"): void {
+    table.update({
+      state: "INIT_SYNC",
+      generation: this.#parts.clock.now(),
+      planned: null,
+      allPlanned: false,
+      rowsLoaded: 0,
+      end: null,
+      snapshot: null,
+      sweep,
+    });
+  }
+
+  /**
+   * The table's INIT_SYNC begins anew with its rows left in place; ghosts are looked for afterwards. It brings back what
+   * was stopped or paused: what the log told meanwhile is gone, and all of it is seen again (I1).
+   */
+  async resync(table: TableRuntime, sweep: "none" | "due"): Promise<void> {
+    const chunks = [...table.chunks.keys()];
+    table.chunks.clear();
+    this.restart(table, sweep);
+    table.update({ stopped: null, paused: null });
+    const { key, read } = table.storedParts;
+    // Every row is seen again, and rows that are gone are looked for: what cannot be applied is parked anew.
+    const superseded = sweep === "due" || table.keyless ? this.#lettersOf(table) : [];
+    const state = () => [...tableEntries(table, chunks), entry(key, read())];
+    await this.#forget(superseded, state);
+  }
+
+  /**
+   * Nothing of the table is applied from here on; what its load had planned is forgotten. Durable before the first of
+   * its changes is left out: nothing else would tell that they are missing (I1).
+   */
+  async pause(table: TableRuntime): Promise<void> {
+    const chunks = [...table.chunks.keys()];
+    table.chunks.clear();
+    this.restart(table, "none");
+    table.update({ paused: { atMs: this.#parts.clock.now() } });
+    await this.#forget([], () => tableEntries(table, chunks));
+  }
+
+  /** Empties a table without a log position: a load that cannot be resumed begins again. */
+  async emptyForLoad(table: TableRuntime): Promise<void> {
+    this.refuseShared(table, "loading a table without key");
+    await this.empty(table);
+    // Letters of a load that was broken off would stand beside those of the next one.
+    await this.#forget(this.#lettersOf(table), () => []);
+  }
+
+  /** Deletes all rows, in as many fenced transactions as the sink's limits ask for. */
+  async empty(table: TableRuntime): Promise<void> {
+    const { committer, sink } = this.#parts;
+    const maxRows = Math.min(sink.capabilities.maxRowsPerCommit - OWN_ROWS, MAX_ROWS_DELETED);
+    for (const { target } of table.targets) {
+      for (let left = true; left;) {
+        const result = await committer.commit([0], {
+          writes: [{ kind: "delete-some", table: target, maxRows }],
+          state: () => [],
+          deadLetters: [],
+          superseded: [],
+        });
+        left = result.outcome !== "done" || result.deletedSome !== 0;
+        failpoint("barrier.rows-deleted");
+      }
+    }
+  }
+
+  /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where rows of other tables would go too. */
+  refuseShared(table: TableRuntime, what: string): void {
+    const shared = table.targets.find(({ target }) => this.#parts.sourcesOf(target.id) > 1);
+    if (shared !== undefined) {
+      throw new MillraceError(
+        "MR_SCHEMA_CHANGE_REFUSED",
+        `${what} of ${table.id} would remove rows of other tables from ${shared.target.id}`,
+      );
+    }
+  }
+
+  #lettersOf({ id, targets }: TableRuntime): Superseded[] {
+    const { book } = this.#parts;
+    return targets.flatMap(({ target }) =>
+      book
+        .keysOf(target.id)
+        .filter((key) => book.get(target.id, key)?.table === id)
+        .map((key) => ({ target: target.id, key })),
+    );
+  }
+
+  /** Letters go, and with them what state says. */
+  async #forget(
+    superseded: readonly Superseded[],
+    state: () => readonly StateEntry[],
+  ): Promise<void> {
+    const { committer, book } = this.#parts;
+    await committer.commit([0], { writes: [], state, deadLetters: [], superseded });
+    for (const { target, key } of superseded) book.remove(target, key);
+  }
+}
+
+/** A table's document as it stands, and those of its chunks; the ones that are no more go. */
+export function tableEntries(table: TableRuntime, chunks: readonly number[]): StateEntry[] {
+  const documents = [table.stored, ...chunks.map((n) => table.storedChunk(n))];
+  return documents.map(({ key, read }) => entry(key, read()));
+}
