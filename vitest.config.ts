@@ -12,6 +12,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   test: {
     globalSetup: ["test/support/broker.ts"],
+    // `npm run fuzz` draws more; loading the library in every test file is not worth it otherwise.
+    setupFiles: process.env["MILLRACE_TEST_RUNS"] ? ["test/support/test-runs.ts"] : [],
     pool: "forks",
     // Two cores are the least that CI gives; a server works beside every worker.
     maxWorkers: 2,

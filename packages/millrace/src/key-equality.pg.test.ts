@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { valuesPerType } from "../../../test/support/test-runs.ts";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import type { TableShape } from "./model/table.ts";
 import { mapColumn } from "./sinks/dsql/type-mapping.ts";
@@ -84,7 +85,10 @@ describe("two rows have one key text exactly where the target's key holds them t
     const column = shape?.columns[0];
     if (shape === null || column === undefined) return expect(shape).toBeNull();
     const sample = TYPE_SAMPLES.find((one) => one.ddl === ddl);
-    const drawn = sample === undefined ? [] : fc.sample(sample.text, { numRuns: 12, seed: 7 });
+    const drawn =
+      sample === undefined
+        ? []
+        : fc.sample(sample.text, { numRuns: Math.min(valuesPerType(12), 300), seed: 7 });
     const { rows: texts } = await client.query<{ text: string }>(
       // As the output function has it: a cast to text would strip the blanks of `bpchar`.
       `SELECT format('%s', v::${ddl}) AS text FROM unnest($1::text[]) v`,

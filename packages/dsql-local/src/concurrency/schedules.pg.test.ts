@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testRuns } from "../../../../test/support/test-runs.ts";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Clients, OC000, outcome } from "../testing/clients.ts";
 
@@ -231,7 +232,7 @@ describe("random schedules", () => {
         expected.push(show(model.rows));
         expect(said).toEqual(expected);
       }),
-      { numRuns: 120, endOnFailure: false },
+      { numRuns: testRuns(120), endOnFailure: false },
     );
   });
 });

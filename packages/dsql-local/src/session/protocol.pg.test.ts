@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { testRuns } from "../../../../test/support/test-runs.ts";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { ABORTED, Clients, OC000, outcome } from "../testing/clients.ts";
 import { RawClient } from "../testing/raw-client.ts";
@@ -230,7 +231,7 @@ describe("messages", () => {
         const result = await neighbour.query("select v from t where id = 77");
         expect(result.rows).toEqual([{ v: 77 }]);
       }),
-      { numRuns: 60 },
+      { numRuns: testRuns(60) },
     );
     await neighbour.query("commit");
     expect(await say(query("select count(*) from t"))).toBe("T:1 D:1 C:SELECT 1 Z:I");

@@ -5,11 +5,15 @@ import type { Entry, Node, ReadTree } from "./tree.ts";
 
 /** More than any pipeline needs; stops aliases that multiply (I10). */
 const MAX_NODES = 50_000;
+/** Deeper than any pipeline; stops an alias that holds itself. */
+const MAX_DEPTH = 100;
+const TOO_DEEP = `the file is nested more than ${MAX_DEPTH} levels deep`;
 
 /** Instead of the library's words, which quote the text: it may be a password that was not put in quotes. */
 const WRONGS: Readonly<Partial<Record<string, string>>> = {
   DUPLICATE_KEY: "the key stands here twice",
   TAG_RESOLVE_FAILED: "a value that begins with ! is a YAML tag, and this one is not known",
+  RESOURCE_EXHAUSTION: TOO_DEEP,
 };
 
 /** Remedies for the parser's errors that people make most; the rest get the general one. */
@@ -27,6 +31,7 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
 /** Reads YAML into a tree with places. All scalars stay text, so `0123` keeps its zero and `no` is not false. */
 export function treeOfYaml(text: string, file: string): ReadTree {
   const lines = new LineCounter();
+  const reader = new Reader(file, lines);
   const parsed = parseAllDocuments(text, {
     schema: "failsafe",
     lineCounter: lines,
@@ -34,7 +39,6 @@ export function treeOfYaml(text: string, file: string): ReadTree {
     logLevel: "error",
   });
   const documents = Array.isArray(parsed) ? parsed : [];
-  const reader = new Reader(file, lines);
   for (const document of documents) reader.addErrors(document);
   const [first, second] = documents;
   if (second !== undefined)
@@ -61,6 +65,7 @@ class Reader {
   readonly #file: string;
   readonly #lines: LineCounter;
   #nodes = 0;
+  #depth = 0;
 
   constructor(file: string, lines: LineCounter) {
     this.#file = file;
@@ -68,7 +73,10 @@ class Reader {
   }
 
   addErrors(document: Document.Parsed<ParsedNode>): void {
+    const told = new Set<string>();
     for (const error of [...document.errors, ...document.warnings]) {
+      // Brackets that are not closed end at one place, all of them.
+      if (told.size === told.add(`${error.pos[0]} ${error.code}`).size) continue;
       const remedy = REMEDIES[error.code] ?? "Mend the YAML at this place";
       const wrong = WRONGS[error.code] ?? `is not YAML: ${sentence(error.message)}`;
       this.problem(error.pos[0], wrong, remedy);
@@ -81,14 +89,28 @@ class Reader {
 
   node(node: unknown, document: Document.Parsed, fallbackOffset = 0): Node {
     if (++this.#nodes > MAX_NODES) return this.#tooMany();
+    const offset = offsetOf(node, fallbackOffset);
+    if (this.#depth > MAX_DEPTH) return this.#tooDeep(offset);
+    this.#depth += 1;
+    const read = this.#read(node, document, offset);
+    this.#depth -= 1;
+    return read;
+  }
+
+  /** Says so once; what is below has nothing in it. */
+  #tooDeep(offset: number): Node {
+    if (this.#depth !== Infinity)
+      this.problem(offset, `${TOO_DEEP}, or an alias holds itself`, "Write the values themselves");
+    this.#depth = Infinity;
+    return { kind: "scalar", place: this.#place(offset), text: "", empty: true };
+  }
+
+  #read(node: unknown, document: Document.Parsed, offset: number): Node {
     if (isAlias(node)) return this.#alias(node, document);
     if (isMap(node)) return this.#map(node, document);
-    const offset = offsetOf(node, fallbackOffset);
-    if (isSeq(node)) {
-      const items = node.items.map((item) => this.node(item, document, offset));
-      return { kind: "list", place: this.#place(offset), items };
-    }
-    return this.#scalar(node, offset);
+    if (!isSeq(node)) return this.#scalar(node, offset);
+    const items = node.items.map((item) => this.node(item, document, offset));
+    return { kind: "list", place: this.#place(offset), items };
   }
 
   #scalar(node: unknown, offset: number): Node {

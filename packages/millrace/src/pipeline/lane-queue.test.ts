@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../test/support/test-runs.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import type { Mark } from "./lane-item.ts";
 
@@ -35,7 +36,7 @@ describe("LaneQueue", () => {
           expect(queue.at(0)).toBe(plain[0]);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: testRuns(40) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { sharedPostgres } from "../../../../../test/support/postgres.ts";
 import type { SharedPostgres } from "../../../../../test/support/postgres.ts";
 import { columnLiteral } from "./array-literal.ts";
@@ -57,7 +58,7 @@ describe("array literals, read by PostgreSQL itself", () => {
         const rows = values.map((value) => ["other", value]);
         expect(await read(columnLiteral(rows, 1, 0, rows.length), "text")).toEqual(values);
       }),
-      { numRuns: 300 },
+      { numRuns: testRuns(300) },
     );
   });
 
@@ -68,7 +69,7 @@ describe("array literals, read by PostgreSQL itself", () => {
         const wanted = values.map((value) => value && `\\x${Buffer.from(value).toString("hex")}`);
         expect(await read(columnLiteral(rows, 0, 0, rows.length), "bytea")).toEqual(wanted);
       }),
-      { numRuns: 100 },
+      { numRuns: testRuns(100) },
     );
   });
 

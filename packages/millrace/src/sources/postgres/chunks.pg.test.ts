@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
 import type { ChunkKey } from "../../model/position.ts";
 import type { ChunkRange } from "../../model/source.ts";
@@ -207,7 +208,7 @@ describe.each([13, 18] as const)("chunk ranges of PostgreSQL %i", (version) => {
             );
           },
         ),
-        { numRuns: 3 },
+        { numRuns: testRuns(3) },
       );
     },
   );

@@ -1,5 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
 import { Skimmed, type Value } from "../../model/value.ts";
 import { type CopyColumns, CopyRowParser } from "./copy-row.ts";
 import { AS_IS, TO_BOOLEAN, TO_BYTES } from "./types.ts";
@@ -108,6 +110,54 @@ describe("CopyRowParser", () => {
     ).toEqual([]);
     const one = new CopyRowParser({ conversions: [AS_IS], kept: new Set() }, 9);
     expect(one.row(Buffer.from("\n"), 0, 1)).toEqual([""]);
+  });
+
+  it("refuses booleans and bytes in another form, and never shows them", () => {
+    for (const [conversion, values] of [
+      [TO_BOOLEAN, ["true", "", "T", "tf"]],
+      [TO_BYTES, ["", "abc", "\\\\x0", "\\\\xzz", "\\\\x00zz00", "\\\\X00"]],
+    ] as const)
+      for (const value of values) {
+        const line = Buffer.from(`${value}\n`);
+        const columns = { conversions: [conversion], kept: new Set<number>() };
+        expect(() => new CopyRowParser(columns, 100).row(line, 0, line.length)).toThrow(
+          /^MR_SOURCE_PROTOCOL: a COPY row has a boolean or bytea in a form that is none$/,
+        );
+        expect(() => inPieces(new CopyRowParser(columns, 100), line, [1])).toThrow(
+          "MR_SOURCE_PROTOCOL",
+        );
+      }
+  });
+
+  it("makes of any bytes a row of its width or a typed error, the same whole and in pieces", () => {
+    const junk = fc.array(
+      fc.oneof(
+        fc.uint8Array({ maxLength: 6 }),
+        fc.constantFrom(..."\t\\tf\nNx09a").map((text) => Buffer.from(text)),
+      ),
+      { maxLength: 20 },
+    );
+    const outcome = (read: () => Value[]): unknown => {
+      try {
+        return read();
+      } catch (error) {
+        if (error instanceof MillraceError && error.code === "MR_SOURCE_PROTOCOL")
+          return error.code;
+        throw error;
+      }
+    };
+    fc.assert(
+      fc.property(junk, fc.array(fc.nat()), (parts, cuts) => {
+        const line = Buffer.concat([...parts, Buffer.from("\n")]);
+        // A server never sends a newline or half a character inside of a line.
+        fc.pre(line.indexOf(10) === line.length - 1);
+        const whole = outcome(() => new CopyRowParser(columns, 1_000).row(line, 0, line.length));
+        const pieces = outcome(() => inPieces(new CopyRowParser(columns, 1_000), line, cuts));
+        expect(Array.isArray(whole) ? whole.length : 4).toBe(4);
+        expect(pieces).toEqual(whole);
+      }),
+      { numRuns: testRuns(500) },
+    );
   });
 
   it("refuses a row of another width", () => {

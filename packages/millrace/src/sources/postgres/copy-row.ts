@@ -18,6 +18,8 @@ const BACKSLASH = 92;
  */
 const LONG_ROW_BYTES = 8_192;
 const NULL = "\\N";
+/** Never the value itself. */
+const NOT_ITS_TYPE = "a COPY row has a boolean or bytea in a form that is none";
 const ESCAPES: Readonly<Record<string, string>> = {
   b: "\b",
   f: "\f",
@@ -160,9 +162,9 @@ export class CopyRowParser {
   #convert(value: Value | undefined, index: number): Value {
     const conversion = this.#conversions[index];
     if (typeof value !== "string" || conversion === AS_IS) return value ?? null;
-    return conversion === TO_BOOLEAN
-      ? value === "t"
-      : new Uint8Array(Buffer.from(value.slice(2), "hex"));
+    const converted = conversion === TO_BOOLEAN ? booleanOf(value) : bytesOf(value);
+    if (converted === null) throw new MillraceError("MR_SOURCE_PROTOCOL", NOT_ITS_TYPE);
+    return converted;
   }
 
   #wrongWidth(got: number): MillraceError {
@@ -171,6 +173,18 @@ export class CopyRowParser {
       `a COPY row of ${got} columns, not ${this.#width}`,
     );
   }
+}
+
+function booleanOf(text: string): boolean | null {
+  if (text === "t") return true;
+  return text === "f" ? false : null;
+}
+
+/** From `\\x0a1b`. `Buffer.from` stops in silence at what is no digit, so its length tells. */
+function bytesOf(text: string): Uint8Array | null {
+  if (!text.startsWith("\\x")) return null;
+  const bytes = new Uint8Array(Buffer.from(text.slice(2), "hex"));
+  return bytes.length * 2 === text.length - 2 ? bytes : null;
 }
 
 /** Canonical size of a value in bytes; what is held against the sink's limit. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
@@ -211,7 +212,7 @@ describe("bytes that are not a message", () => {
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: testRuns(2_000) },
     );
   });
 

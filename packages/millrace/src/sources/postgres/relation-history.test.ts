@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { CapturedTables, type LoggedRelation } from "./captured-tables.ts";
 import { resolveShape } from "./relation-shape.ts";
 import { TableHistory, typeOf, type HistoryStep } from "./table-history.fixture.ts";
@@ -161,7 +162,7 @@ describe("a log that is read while the catalogue is ahead of it", () => {
           }
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: testRuns(3_000) },
     );
   });
 

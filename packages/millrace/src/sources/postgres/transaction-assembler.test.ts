@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch, LogItem } from "../../model/change.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
@@ -476,7 +477,7 @@ describe("what the protocol does not allow", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: testRuns(500) },
     );
   });
 

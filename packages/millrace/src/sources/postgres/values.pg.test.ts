@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
+import { timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
 import type { Change } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
@@ -15,7 +16,7 @@ import { SAMPLE_TYPES_SQL, TYPE_SAMPLES } from "./type-samples.fixture.ts";
 
 const context = { pipeline: "values", clock: systemClock, random: Math.random, log: silentLogger };
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 262_144 };
-const PER_TYPE = 200;
+const PER_TYPE = valuesPerType(200);
 const SEED = Date.now() % 1_000_000;
 
 /** Types whose input function refuses everything: no table can hold a value of one. */
@@ -72,7 +73,7 @@ describe.each([13, 18] as const)("values of PostgreSQL %i", (version) => {
     await load();
     const changes = await follow(source, start, [...shapes.values()], LIMITS.maxValueBytes);
     streamed = Map.groupBy(changes, (change) => change.shape.id);
-  }, 120_000);
+  }, timeFor(120_000));
 
   afterAll(async () => {
     await source.close();

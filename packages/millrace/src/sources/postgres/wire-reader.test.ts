@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { type ByteSource, lostConnection } from "./byte-source.ts";
 import { copyData } from "./pgoutput-encoder.fixture.ts";
@@ -115,7 +116,7 @@ describe("messages of a connection", () => {
         ).toBe(true);
         expect(read.large).toBe(bodies.filter((one) => one.length >= 262_140).length);
       }),
-      { numRuns: 60 },
+      { numRuns: testRuns(60) },
     );
   });
 
@@ -135,7 +136,7 @@ describe("messages of a connection", () => {
           end === "done" || end instanceof MillraceError || end instanceof ServerError;
         expect(isTyped).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: testRuns(500) },
     );
   });
 
