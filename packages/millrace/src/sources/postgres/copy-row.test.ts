@@ -119,11 +119,11 @@ describe("CopyRowParser", () => {
     ] as const)
       for (const value of values) {
         const line = Buffer.from(`${value}\n`);
-        const columns = { conversions: [conversion], kept: new Set<number>() };
-        expect(() => new CopyRowParser(columns, 100).row(line, 0, line.length)).toThrow(
+        const one = { conversions: [conversion], kept: new Set<number>() };
+        expect(() => new CopyRowParser(one, 100).row(line, 0, line.length)).toThrow(
           /^MR_SOURCE_PROTOCOL: a COPY row has a boolean or bytea in a form that is none$/,
         );
-        expect(() => inPieces(new CopyRowParser(columns, 100), line, [1])).toThrow(
+        expect(() => inPieces(new CopyRowParser(one, 100), line, [1])).toThrow(
           "MR_SOURCE_PROTOCOL",
         );
       }
@@ -133,7 +133,7 @@ describe("CopyRowParser", () => {
     const junk = fc.array(
       fc.oneof(
         fc.uint8Array({ maxLength: 6 }),
-        fc.constantFrom(..."\t\\tf\nNx09a").map((text) => Buffer.from(text)),
+        fc.constantFrom(..."\t\\tf\nNx09a").map((letter) => Buffer.from(letter)),
       ),
       { maxLength: 20 },
     );
