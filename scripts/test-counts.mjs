@@ -31,6 +31,18 @@ function firstLine(text = "") {
   return text.split("\n")[0] || "could not be run";
 }
 
+/**
+ * The files that took longest, so that a run stays short.
+ * @param {object | undefined} report vitest's JSON
+ * @returns {{ name: string, seconds: number }[]} at most `count`, the slowest first
+ */
+export function slowestFiles(report, count) {
+  return (report?.testResults ?? [])
+    .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1000 }))
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, count);
+}
+
 /** The line that `npm test` ends with. */
 export function lastLine(passed, failed) {
   return `${passed} passed, ${failed} failed`;

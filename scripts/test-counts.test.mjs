@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countTests, lastLine } from "./test-counts.mjs";
+import { countTests, lastLine, slowestFiles } from "./test-counts.mjs";
 
 const file = (name, ...statuses) => ({
   name,
@@ -45,6 +45,17 @@ describe("countTests", () => {
       failed: 1,
       failures: ["vitest (exit code 137)"],
     });
+  });
+});
+
+describe("slowestFiles", () => {
+  it("names those that took longest, and none where there is no report", () => {
+    const took = (name, ms) => ({ ...file(name, "passed"), startTime: 1_000, endTime: 1_000 + ms });
+    expect(slowestFiles(report(took("a", 5), took("b", 2_500), took("c", 70)), 2)).toEqual([
+      { name: "b", seconds: 2.5 },
+      { name: "c", seconds: 0.07 },
+    ]);
+    expect(slowestFiles(undefined, 2)).toEqual([]);
   });
 });
 

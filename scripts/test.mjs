@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "./run.mjs";
 import { findNode, root, setUp } from "./setup.mjs";
-import { countTests, lastLine } from "./test-counts.mjs";
+import { countTests, lastLine, slowestFiles } from "./test-counts.mjs";
 
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const resultFile = join(root, ".cache", "test-results.json");
@@ -87,7 +87,14 @@ async function runTests(filters) {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return countTests(readResults(), code ?? 1);
+  const report = readResults();
+  if (filters.length === 0) {
+    const slowest = slowestFiles(report, 15).map(
+      ({ name, seconds: took }) => `  ${took.toFixed(1)} s ${name.replace(`${root}/`, "")}`,
+    );
+    console.log(`\nThe files that took longest:\n${slowest.join("\n")}`);
+  }
+  return countTests(report, code ?? 1);
 }
 
 function readResults() {
