@@ -8,7 +8,7 @@ import type { Comparison } from "./compare.ts";
 import { buildSource } from "./database.ts";
 import { durablePhase } from "./durable-phase.ts";
 import type { Kill, KillPhase } from "./kill-reach.ts";
-import { isOfTheStart } from "./kill-reach.ts";
+import { isOfTheStart, nameOfKill, together } from "./kill-reach.ts";
 import { compareKillTables, killPipeline, killTables } from "./kill-scenario.ts";
 import { KillWorkload } from "./kill-workload.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
@@ -39,6 +39,8 @@ export interface KillLifeOutcome {
 
 const attempts = 2;
 const linkTimeoutMs = 60_000;
+/** Lives share two cores with other lives: a catch-up is slow then, and not stuck. */
+const catchUpTimeoutMs = 300_000;
 /** What is reached at a start is reached before the pipeline runs; a little more for what follows the replay. */
 const startGraceMs = 6000;
 const lanes = [2, 3];
@@ -89,9 +91,10 @@ class Life {
     await writePipelineFile(this.#file);
     const missed: string[] = [];
     if (kills.every(({ phase }) => phase === "SYNC")) await this.#catchUp();
-    for (const kill of kills) {
-      const miss = await this.#kill(kill);
+    for (let left = kills; left.length > 0;) {
+      const [done, miss] = await this.#killOne(left);
       if (miss !== null) missed.push(miss);
+      left = left.filter((kill) => kill !== done);
     }
     await this.#catchUp();
     // A schema change is seen with the next row of its table: without one, the last DROP COLUMN would not be.
@@ -101,29 +104,30 @@ class Life {
     return { killed: this.#killed, missed, different, reached: this.#reached };
   }
 
-  /** Null once it happened; else what there is to say about it. */
-  async #kill(kill: Kill): Promise<string | null> {
+  /**
+   * One process, armed with all kills that the same workload leads to: the first that is reached is done. Where none is,
+   * the first that was asked for is missed, with what there is to say about it.
+   */
+  async #killOne(left: readonly Kill[]): Promise<readonly [Kill, string | null]> {
+    const [first] = left;
+    if (first === undefined) throw new Error("no kill is left");
+    const group = left.filter((kill) => kill === first || together(kill, first));
     let said = "";
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      if (isOfTheStart(kill.failpoint) && !(await this.#begins(kill.phase))) {
-        await this.#killAnywhereIn(kill.phase);
+      if (isOfTheStart(first.failpoint) && !(await this.#begins(first.phase))) {
+        await this.#killAnywhereIn(first.phase);
       }
-      if (kill.failpoint === "run.resized") await this.#changeLanes();
-      // The process cannot know its phase before it has taken over: the state at the sink tells afterwards.
-      const early = /^sink\.(before-takeover-commit|fence-raised)$/.test(kill.failpoint);
-      const nth = attempt === 1 ? (kill.nth ?? 1) : 1;
-      const armed = `${kill.failpoint}=kill@${nth}${early ? "" : `:${kill.phase}`}`;
-      const run = await this.#runUntilDead(armed, kill);
-      if (
-        run.killedAt?.failpoint === kill.failpoint &&
-        (!early || (await this.#begins(kill.phase)))
-      ) {
-        this.#count(kill);
-        return null;
+      if (first.failpoint === "run.resized") await this.#changeLanes();
+      const armed = group.map((kill) => armedWith(kill, attempt)).join(";");
+      const run = await this.#runUntilDead(armed, first);
+      const hit = group.find(({ failpoint }) => failpoint === run.killedAt?.failpoint);
+      if (hit !== undefined && (!isEarly(hit) || (await this.#begins(hit.phase)))) {
+        this.#count(hit);
+        return [hit, null];
       }
       said = run.tail();
     }
-    return `${kill.failpoint} in ${kill.phase}: ${said.slice(-1500)}`;
+    return [first, `${nameOfKill(first)}: ${said.slice(-1500)}`];
   }
 
   #count(kill: Kill): void {
@@ -173,9 +177,19 @@ class Life {
   async #catchUp(): Promise<void> {
     this.#starts += 1;
     const args = ["run", this.#file.path, "--json", "--listen", "off", "--until-caught-up"];
-    const { reached } = await runToEnd(args, undefined, "*=tell");
+    const { reached } = await runToEnd(args, catchUpTimeoutMs, "*=tell");
     for (const place of reached) this.#reached.add(place);
   }
+}
+
+/** The process cannot know its phase before it has taken over: the state at the sink tells afterwards. */
+function isEarly({ failpoint }: Kill): boolean {
+  return /^sink\.(before-takeover-commit|fence-raised)$/.test(failpoint);
+}
+
+function armedWith(kill: Kill, attempt: number): string {
+  const nth = attempt === 1 ? (kill.nth ?? 1) : 1;
+  return `${kill.failpoint}=kill@${nth}${isEarly(kill) ? "" : `:${kill.phase}`}`;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** `npm run kills`: which kills are wanted, read from the command line. */
 import { parseArgs } from "node:util";
 import type { Kill } from "./kill-reach.ts";
-import { killMatrix, killPhases } from "./kill-reach.ts";
+import { isOfTheStart, killMatrix, killPhases, nameOfKill } from "./kill-reach.ts";
 import { Dice } from "./random.ts";
 import { targetKinds, type TargetKind } from "./targets.ts";
 
@@ -10,7 +10,11 @@ export interface KillPlan {
   readonly kills: readonly Kill[];
   readonly sinks: readonly TargetKind[];
   readonly killsPerLife: number;
+  /** Lives that are lived at the same time: most of each is waiting. */
+  readonly atOnce: number;
   readonly seed: number;
+  /** These kills are one life, and `seed` is its own: a life that is played again. */
+  readonly isOneLife: boolean;
 }
 
 /** What can be asked for. */
@@ -20,7 +24,9 @@ export const usage = `npm run kills -- [options]
   --failpoint TEXT               only failpoints whose name contains TEXT, may be repeated
   --count N                      so many kills on each sink, chosen by the seed (else the matrix, once)
   --kills-per-life N             kills of one pipeline before its rows are compared (12)
-  --seed N                       (1)`;
+  --at-once N                    lives at the same time (4)
+  --seed N                       (1)
+  --life LIST                    one life again: its kills as they were printed, with its own --seed and --sink`;
 
 /** Reads the arguments; throws what is wrong with them. */
 export function readKillPlan(args: readonly string[]): KillPlan {
@@ -33,9 +39,11 @@ export function readKillPlan(args: readonly string[]): KillPlan {
       count: { type: "string" },
       seed: { type: "string", default: "1" },
       "kills-per-life": { type: "string", default: "12" },
+      "at-once": { type: "string", default: "4" },
+      life: { type: "string" },
     },
   });
-  const { sink, phase, failpoint, count } = values;
+  const { sink, phase, failpoint, count, life } = values;
   const matrix = killMatrix.filter(
     (kill) =>
       (failpoint?.some((part) => kill.failpoint.includes(part)) ?? true) &&
@@ -44,12 +52,27 @@ export function readKillPlan(args: readonly string[]): KillPlan {
   const sinks = targetKinds.filter((kind) => sink?.includes(kind) ?? true);
   if (matrix.length === 0 || sinks.length === 0) throw new Error(`Nothing fits.\n${usage}`);
   const seed = Number(values.seed);
+  const all = count === undefined ? matrix : drawn(matrix, Number(count), new Dice(seed));
   return {
-    kills: count === undefined ? matrix : drawn(matrix, Number(count), new Dice(seed)),
+    kills: life === undefined ? all : life.split(",").map(readKill),
     sinks,
     killsPerLife: Number(values["kills-per-life"]),
+    atOnce: Number(values["at-once"]),
     seed,
+    isOneLife: life !== undefined,
   };
+}
+
+/** How a life is played again: the arguments behind `npm run kills --`. */
+export function replayOf(sink: TargetKind, kills: readonly Kill[], seed: number): string {
+  return `--sink ${sink} --seed ${seed} --life ${kills.map(nameOfKill).join(",")}`;
+}
+
+function readKill(text: string): Kill {
+  const [, failpoint = "", nth = "", phase] = /^(.+)@(\d+):(\w+)$/.exec(text) ?? [];
+  const known = killMatrix.find((kill) => kill.failpoint === failpoint && kill.phase === phase);
+  if (known === undefined) throw new Error(`There is no such kill: ${text}\n${usage}`);
+  return { ...known, nth: Number(nth) };
 }
 
 /** So many kills: the whole matrix again and again, each time in another order and at other times. */
@@ -59,8 +82,14 @@ function drawn(matrix: readonly Kill[], count: number, dice: Dice): readonly Kil
     const left = [...matrix];
     while (left.length > 0 && kills.length < count) {
       const [kill] = left.splice(dice.between(0, left.length - 1), 1);
-      if (kill !== undefined) kills.push({ ...kill, nth: dice.between(1, 4) });
+      if (kill !== undefined) kills.push({ ...kill, nth: dice.between(1, mostTimes(kill)) });
     }
   }
   return kills;
+}
+
+/** Places of a start are reached once by each process, those of the frontier once a second. */
+function mostTimes({ failpoint }: Kill): number {
+  if (isOfTheStart(failpoint)) return 1;
+  return /^(frontier|postgres-log)\./.test(failpoint) ? 2 : 4;
 }

@@ -33,6 +33,20 @@ const ofTheStart =
 /** Whether the pipeline has to be brought to the phase before the process starts that is killed there. */
 export const isOfTheStart = (failpoint: string): boolean => ofTheStart.test(failpoint);
 
+/** How a kill is written: where, the how manieth time, and in which phase. */
+export const nameOfKill = ({ failpoint, phase, nth }: Kill): string =>
+  `${failpoint}@${nth ?? 1}:${phase}`;
+
+/** Whether one workload leads to both: then one process is armed with both, and dies of what comes first. */
+export function together(one: Kill, other: Kill): boolean {
+  if (one.failpoint === other.failpoint || one.phase !== other.phase) return false;
+  const names = [one.failpoint, other.failpoint];
+  if (names.includes("run.resized")) return false; // its process starts with another number of lanes
+  if (names.some((name) => ofTheBirth.includes(name))) return false;
+  const ways = names.map((name) => [isOfTheStart(name), name.startsWith("keyless.")].join());
+  return ways[0] === ways[1];
+}
+
 /** Every failpoint of the sources that SQL sinks reach. */
 export const sqlFailpoints: readonly string[] = namedFailpoints().filter(
   (name) => !elsewhere.test(name),

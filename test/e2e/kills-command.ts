@@ -1,75 +1,109 @@
 /** `npm run kills`: kills at failpoints in their phases, as many as asked for; says what was found. */
 import setUpServers from "../support/broker.ts";
 import { runKillLife } from "./kill-life.ts";
-import { readKillPlan, type KillPlan } from "./kill-plan.ts";
-import { killPhases, livesOf, type Kill } from "./kill-reach.ts";
+import { readKillPlan, replayOf, type KillPlan } from "./kill-plan.ts";
+import { killPhases, livesOf, nameOfKill, undeclared, type Kill } from "./kill-reach.ts";
 import { makeTarget, type Target } from "./targets.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const nameOf = ({ failpoint, phase, nth }: Kill): string => `${failpoint}@${nth ?? 1}:${phase}`;
+/** A life that is to be lived. */
+interface Planned {
+  readonly target: Target;
+  readonly kills: readonly Kill[];
+  readonly seed: number;
+}
 
-/** All lives on one sink. Gives the kills that happened, and what was found. */
-async function onSink(
-  target: Target,
-  plan: KillPlan,
-): Promise<{ killed: readonly Kill[]; found: readonly string[] }> {
-  const killed: Kill[] = [];
-  const found: string[] = [];
-  const lives = livesOf(plan.kills, plan.killsPerLife);
-  for (const [index, kills] of lives.entries()) {
-    const seed = plan.seed * 1000 + index;
-    const began = performance.now();
-    const outcome = await runKillLife({
-      target,
-      kills,
-      seed,
-      onKill: (kill) => {
-        killed.push(kill);
-        say(`  ${nameOf(kill)}`);
-      },
-    }).catch((error: unknown) => ({ missed: [], different: [String(error)] }));
-    const wrong = [
-      ...outcome.missed.map((text) => `missed: ${text}`),
-      ...outcome.different.map((table) => `not equal: ${JSON.stringify(table)}`),
-    ];
-    const took = Math.round((performance.now() - began) / 1000);
+/** What came of all of them. */
+class Tally {
+  readonly killed = new Map<Target, Kill[]>();
+  readonly found = new Map<Target, string[]>();
+  readonly #beganMs = performance.now();
+  readonly #lives: number;
+  #lived = 0;
+
+  constructor(targets: readonly Target[], lives: number) {
+    this.#lives = lives;
+    for (const target of targets) {
+      this.killed.set(target, []);
+      this.found.set(target, []);
+    }
+  }
+
+  /** A life has ended. */
+  add({ target, kills, seed }: Planned, wrong: readonly string[], tookMs: number): void {
+    this.#lived += 1;
+    this.found.get(target)?.push(...wrong);
+    const all = [...this.killed.values()].reduce((sum, some) => sum + some.length, 0);
+    const minutes = ((performance.now() - this.#beganMs) / 60_000).toFixed(1);
     say(
-      `${target.kind} life ${index + 1}/${lives.length} (seed ${seed}): ${killed.length} kills so far, ${took} s`,
+      `${target.kind} life ${this.#lived}/${this.#lives} (seed ${seed}): ${Math.round(tookMs / 1000)} s; ${all} kills in ${minutes} min`,
     );
     for (const text of wrong) say(`  ${text}`);
-    if (wrong.length > 0) say(`  asked for: ${kills.map(nameOf).join(" ")}`);
-    found.push(...wrong);
+    if (wrong.length > 0) say(`  again: npm run kills -- ${replayOf(target.kind, kills, seed)}`);
   }
-  return { killed, found };
+
+  /** One line a sink. */
+  summary(): string {
+    const lines = [...this.killed].map(([target, killed]) => {
+      const counts = killPhases.map(
+        (phase) => `${phase} ${killed.filter((kill) => kill.phase === phase).length}`,
+      );
+      const places = new Set(killed.map(({ failpoint, phase }) => `${failpoint} ${phase}`)).size;
+      return `${target.kind}: ${killed.length} kills at ${places} places (${counts.join(", ")}), ${this.found.get(target)?.length ?? 0} findings`;
+    });
+    return lines.join("\n");
+  }
+}
+
+/** Lives one life, and says what was wrong with it. */
+async function live(planned: Planned, tally: Tally): Promise<void> {
+  const began = performance.now();
+  const onKill = (kill: Kill): void => {
+    tally.killed.get(planned.target)?.push(kill);
+    say(`  ${planned.target.kind} ${planned.seed}  ${nameOfKill(kill)}`);
+  };
+  const outcome = await runKillLife({ ...planned, onKill }).catch((error: unknown) => ({
+    missed: [],
+    different: [String(error)],
+    reached: [],
+  }));
+  const wrong = [
+    ...outcome.missed.map((text) => `missed: ${text}`),
+    ...outcome.different.map((table) => `not equal: ${JSON.stringify(table)}`),
+    ...undeclared(outcome.reached).map((place) => `reached where it should not be: ${place}`),
+  ];
+  tally.add(planned, wrong, performance.now() - began);
+}
+
+function planned(plan: KillPlan, targets: readonly Target[]): readonly Planned[] {
+  if (plan.isOneLife)
+    return targets.map((target) => ({ target, kills: plan.kills, seed: plan.seed }));
+  return livesOf(plan.kills, plan.killsPerLife).flatMap((kills, life) =>
+    targets.map((target) => ({ target, kills, seed: plan.seed * 1000 + life })),
+  );
 }
 
 async function main(): Promise<number> {
   const plan = readKillPlan(process.argv.slice(2));
   const stopServers = await setUpServers();
-  const summary: string[] = [];
-  let findings = 0;
+  const targets: Target[] = [];
   try {
-    for (const sink of plan.sinks) {
-      const target = await makeTarget(sink);
-      try {
-        const { killed, found } = await onSink(target, plan);
-        const counts = killPhases.map(
-          (phase) => `${phase} ${killed.filter((kill) => kill.phase === phase).length}`,
-        );
-        summary.push(
-          `${sink}: ${killed.length} kills (${counts.join(", ")}), ${found.length} findings`,
-        );
-        findings += found.length;
-      } finally {
-        await target.release();
-      }
-    }
+    for (const sink of plan.sinks) targets.push(await makeTarget(sink));
+    const lives = planned(plan, targets);
+    const tally = new Tally(targets, lives.length);
+    const waiting = lives.values();
+    await Promise.all(
+      Array.from({ length: plan.atOnce }, async () => {
+        for (const life of waiting) await live(life, tally);
+      }),
+    );
+    say(tally.summary());
+    return [...tally.found.values()].flat().length === 0 ? 0 : 1;
   } finally {
+    for (const target of targets) await target.release();
     await stopServers();
   }
-  say(summary.join("\n"));
-  return findings === 0 ? 0 : 1;
 }
 
 try {
