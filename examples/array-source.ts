@@ -190,7 +190,8 @@ class ArraySnapshot implements SourceSnapshot {
     const rows = [...this.#rows.values()].map(
       (row) => new Change("r", shape, null, row, null, null, null, BYTES),
     );
-    yield { rows, lastKey: null, bytes: BYTES * rows.length };
+    const bytes = BYTES * rows.length;
+    yield { rows, lastKey: null, bytes, sentBytes: bytes };
   }
 
   async readRows(shape: TableShape, keys: readonly Row[]): Promise<ReadonlyMap<string, Row>> {

@@ -4,7 +4,11 @@ import type { ConnectorContext, Source } from "./model/source.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
 import type { PostgresConnectionConfig } from "./sources/postgres/config.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
-import type { PostgresSourceOptions, TlsOptions } from "./sources/postgres/options.ts";
+import type {
+  PostgresSourceOptions,
+  ServerAddress,
+  TlsOptions,
+} from "./sources/postgres/options.ts";
 import { SOURCES } from "./sources/registry.ts";
 
 /** Makes the source that a pipeline's file describes. Opens nothing. */
@@ -26,12 +30,16 @@ export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSou
   return {
     hostname,
     port,
+    primary: addressOf(config.primaryHostname, config.primaryPort),
+    snapshot: addressOf(config.snapshotHostname, config.snapshotPort),
     username,
     password: config.password?.reveal() ?? null,
     database,
     tls: tlsOptions(config.tls),
     connectTimeoutMs: config.connectTimeoutMs,
     readTimeoutMs: config.readTimeoutMs,
+    statementTimeoutMs: config.statementTimeoutMs,
+    lockTimeoutMs: config.lockTimeoutMs,
     matches: tableFilter(config),
     tablesText: config.tables,
     slotName,
@@ -39,8 +47,13 @@ export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSou
     createPublication: config.publicationCreate === "if-missing",
     slotFailover: config.slotFailover,
     partitions: config.partitions,
+    ddlMessages: config.schemaMessages === "event-trigger",
     heartbeatIntervalMs: config.heartbeatIntervalMs,
   };
+}
+
+function addressOf(hostname: string | null, port: number): ServerAddress | null {
+  return hostname === null ? null : { hostname, port };
 }
 
 /** `tables` less `tables.exclude`. */

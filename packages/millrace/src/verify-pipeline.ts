@@ -64,7 +64,9 @@ export async function verifyPipeline(
   const source = buildSource(config.source, context);
   resources.defer(() => source.close());
   const tables = await plannedTables(config, source, context, extensions);
-  const connection = await openConnection(await sourceConnection(config.source, config.name));
+  const connection = await openConnection(await sourceConnection(config.source, config.name), {
+    purpose: "verify",
+  });
   resources.defer(() => connection.close());
   const session = await sinkSession(config, context, extensions);
   resources.defer(() => session.close());

@@ -223,6 +223,13 @@ export const CATALOGUE = {
     remedy:
       "Nothing, while it is being retried; where it comes back, raise `statement.timeout` or lower `scan.incremental.snapshot.chunk.size`.",
   },
+  MR_SOURCE_STANDBY: {
+    class: "transient",
+    meaning:
+      "A standby could not give what is read there: it cannot be reached, it had to cancel the read because of what it replays, or it is not a standby of this source.",
+    remedy:
+      "Nothing, while it is being retried; else look at the standby: hot_standby_feedback = on and a longer max_standby_streaming_delay spare reads, and its replay must not be paused.",
+  },
   MR_SOURCE_SLOT_FOREIGN: {
     class: "config",
     meaning:

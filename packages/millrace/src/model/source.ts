@@ -59,6 +59,8 @@ export interface LogStart {
   readonly from: Position | null;
   /** Tables to capture, in the shape that the sink holds (the newest shape that a barrier made durable). */
   readonly tables: ReadonlyMap<TableId, TableShape>;
+  /** Tables whose shape was taken from the catalogue and may be ahead of the log. */
+  readonly adopted?: ReadonlySet<TableId>;
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
 }
@@ -87,7 +89,10 @@ export interface ChunkRange {
 export interface ChunkBatch {
   readonly rows: readonly Change[];
   readonly lastKey: ChunkKey | null;
+  /** What the rows weigh in memory. */
   readonly bytes: number;
+  /** What the source had to send for them. */
+  readonly sentBytes: number;
 }
 
 /** A consistent view of the source at one moment, with what it takes to order it against the log (I7). */
@@ -98,11 +103,19 @@ export interface SourceSnapshot {
   readonly token: Json;
   /** The source's log end, read after the snapshot was taken. */
   readonly logEnd: Position;
-  /** Rows of a range, streamed in key order; one batch at a time. */
+  /**
+   * How long the source likes a snapshot to live, milliseconds: a chunk that takes longer goes on in another one.
+   * Absent where that is all the same to it.
+   */
+  readonly mayLiveMs?: number;
+  /**
+   * Rows of a range, streamed in key order; one batch at a time. With `closes` nothing else is read in the snapshot: it
+   * ends with the last row, before that is given, so that nobody's waiting keeps it open.
+   */
   readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number },
+    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
   ): AsyncIterable<ChunkBatch>;
   /**
    * Full rows of some keys; a key that has no row is absent. Keys and rows as in the shape; answers are keyed by
@@ -113,7 +126,27 @@ export interface SourceSnapshot {
     keys: readonly Row[],
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>>;
+  /** Ends it; a second time does nothing. */
   close(): Promise<void>;
+}
+
+/** What a snapshot is for, and what it has to see. */
+export interface SnapshotWish {
+  /**
+   * Chunks and what is read like them may come from a server that follows the log's later. A `row` is waited for by
+   * the lanes: it is read where changes are seen soonest.
+   */
+  readonly reads?: "chunk" | "row";
+  /**
+   * What it has to see, where the snapshot's server may be behind: opening waits for these. Whoever asked looks again
+   * with {@link SourceSnapshot.sees}.
+   */
+  readonly transactions?: readonly TransactionId[];
+  /** The same for everything that the log has up to here, DDL too. */
+  readonly position?: Position;
+  /** What it cannot be proven to see it does not see: changes of a table without key are applied or left out by that. */
+  readonly exact?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -172,7 +205,12 @@ export interface Source {
   ): Promise<readonly TableLook[]>;
   openLog(start: LogStart): Promise<SourceLog>;
   /** A new snapshot on a connection of its own. */
-  openSnapshot(): Promise<SourceSnapshot>;
+  openSnapshot(wish?: SnapshotWish): Promise<SourceSnapshot>;
+  /**
+   * An id that a snapshot sees if and only if it sees both, and all between them in the log. There where snapshots may
+   * be behind the log for long, so that not every transaction need be remembered (I10); absent elsewhere.
+   */
+  readonly joinTransactions?: (one: TransactionId, other: TransactionId) => TransactionId;
   /** Of these transactions, those that a snapshot taken now does not see yet. Cheap; asked about once a second. */
   unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]>;
   /** {@link SourceSnapshot.sees} from a snapshot's `token`, for a snapshot that is long closed. */

@@ -2,14 +2,16 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
-import type { ChunkKey, Position } from "../model/position.ts";
-import type { ChunkBatch, Source, SourceSnapshot } from "../model/source.ts";
+import type { ChunkKey, Position, TransactionId } from "../model/position.ts";
+import type { ChunkBatch, SnapshotWish, Source, SourceSnapshot } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
+import { isHeldUp } from "./held-tables.ts";
 import { backoffMs } from "./retry.ts";
+import { SnapshotLife } from "./snapshot-life.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
 import type { ChunkDocument } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
@@ -30,12 +32,16 @@ export interface ChunkParts {
   readonly random: Random;
   /** Not awaited where only progress is told. */
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
+  /** How far the log is durable. */
+  readonly durable: () => Position;
   /** Resolves once replay has passed every lane's checkpoint: no window opens before (I7). */
   readonly replayed: (signal: AbortSignal) => Promise<void>;
 }
 
 const BATCH_BYTES = 256 * 1024;
 const PROGRESS_EVERY_MS = 1_000;
+/** Behind the last rows of a chunk. */
+const NO_ROWS = { rows: [], lastKey: null };
 
 /** A window with the snapshot that it was opened for. */
 interface View {
@@ -61,20 +67,30 @@ export class ChunkReader {
       const view = await openView(this.#parts, table, signal);
       const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
       let whole: boolean;
+      let lost: unknown = null;
       try {
         whole = await this.#enterRows(table, chunk, from, view, progress, signal);
+      } catch (thrown) {
+        if (!(thrown instanceof MillraceError) || !isHeldUp(thrown)) throw thrown;
+        lost = thrown;
+        whole = false;
       } finally {
         table.windows.close(view.window);
         await view.snapshot.close();
       }
       await progress.durable(signal);
+      // It goes on from what is durable now, when it is tried again.
+      if (lost !== null) throw lost;
       failpoint("chunk.rows-durable");
       if (whole) return view.snapshot.logEnd;
       ({ from, rows } = progress.document);
     }
   }
 
-  /** False when the window had to give up: the rest is read again from what is durable, with a new snapshot. */
+  /**
+   * False when the window had to give up, or the snapshot's time was over: the rest is read again from what is durable,
+   * with a new one.
+   */
   async #enterRows(
     table: TableRuntime,
     chunk: ChunkDocument,
@@ -83,20 +99,26 @@ export class ChunkReader {
     progress: ChunkProgress,
     signal: AbortSignal,
   ): Promise<boolean> {
+    const { chunkBytes, clock, maxValueBytes } = this.#parts;
     const range = { from, to: chunk.to };
-    const options = { maxValueBytes: this.#parts.maxValueBytes, batchBytes: BATCH_BYTES };
-    for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
-      await this.#parts.chunkBytes.take(batch.bytes, signal);
-      if (signal.aborted || view.window.overflowed) {
-        this.#parts.chunkBytes.give(batch.bytes);
-        signal.throwIfAborted();
-        return false;
+    const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
+    const life = new SnapshotLife(clock, view.snapshot, signal);
+    try {
+      for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
+        if (!(await life.outlasts(chunkBytes.take(batch.bytes, life.signal)))) return false;
+        if (signal.aborted || view.window.overflowed) {
+          chunkBytes.give(batch.bytes);
+          signal.throwIfAborted();
+          return false;
+        }
+        this.#enter(table, batch, view.window);
+        progress.sent(batch);
+        failpoint("chunk.batch-sent");
       }
-      this.#enter(table, batch, view.window);
-      progress.sent(batch);
-      failpoint("chunk.batch-sent");
+    } finally {
+      life.end();
     }
-    progress.sent({ rows: [], lastKey: null, bytes: 0 });
+    progress.sent(NO_ROWS);
     return true;
   }
 
@@ -128,35 +150,58 @@ export class ChunkReader {
   }
 }
 
-/** Opens a window, then a snapshot that sees everything that went to the lanes before it. */
+/**
+ * Opens a window, then a snapshot that sees everything that went to the lanes before it, and the log as far as it is
+ * durable: a load that begins because of what was found there has to find the same. The window stays while snapshots
+ * are thrown away, for a server that is always behind would never see what was sent last.
+ */
 export async function openView(
   parts: ChunkParts,
   table: TableRuntime,
   signal: AbortSignal,
+  { exact = false }: { exact?: boolean } = {},
 ): Promise<View> {
   await parts.replayed(signal);
-  for (let attempt = 0; ; attempt++) {
+  for (;;) {
     signal.throwIfAborted();
     const window = table.windows.open(parts.windowLimitBytes);
-    const before = parts.sent.list();
     let snapshot: SourceSnapshot | null = null;
     try {
-      snapshot = await parts.source.openSnapshot();
-      const view = snapshot;
-      const unseen = before.filter((id) => !view.sees(id));
-      parts.sent.prune(before, unseen);
-      if (unseen.length === 0) {
-        failpoint("chunk.window-open");
-        return { window, snapshot };
-      }
-    } catch (thrown) {
-      table.windows.close(window);
-      throw thrown;
+      const position = parts.durable();
+      snapshot = await openSnapshotBehind(parts, window, {
+        reads: "chunk",
+        position,
+        exact,
+        signal,
+      });
+    } finally {
+      if (snapshot === null) table.windows.close(window);
     }
-    table.windows.close(window);
-    await snapshot.close();
-    await parts.clock.sleep(backoffMs(attempt, 5, 1_000, parts.random), signal);
+    if (snapshot !== null) return { window, snapshot };
   }
+}
+
+/** Null where the window had to give up before any snapshot saw enough. */
+async function openSnapshotBehind(
+  { source, sent, clock, random }: ChunkParts,
+  window: Window,
+  wish: SnapshotWish & { readonly signal: AbortSignal },
+): Promise<SourceSnapshot | null> {
+  let before: readonly TransactionId[] = sent.list();
+  for (let attempt = 0; !window.overflowed; attempt++) {
+    wish.signal.throwIfAborted();
+    const snapshot = await source.openSnapshot({ ...wish, transactions: before });
+    const unseen = before.filter((id) => !snapshot.sees(id));
+    sent.prune(before, unseen);
+    if (unseen.length === 0) {
+      failpoint("chunk.window-open");
+      return snapshot;
+    }
+    await snapshot.close();
+    before = unseen;
+    await clock.sleep(backoffMs(attempt, 5, 1_000, random), wish.signal);
+  }
+  return null;
 }
 
 /** How far a chunk is durable: marks pass through all lanes, and now and then the document says so. */
@@ -175,11 +220,7 @@ class ChunkProgress {
     this.#toldMs = parts.clock.monotonic();
   }
 
-  sent(batch: {
-    readonly rows: readonly Change[];
-    readonly lastKey: ChunkKey | null;
-    readonly bytes: number;
-  }): void {
+  sent(batch: { readonly rows: readonly Change[]; readonly lastKey: ChunkKey | null }): void {
     const mark: ChunkMark = {
       kind: "chunk-mark",
       key: batch.lastKey,

@@ -55,15 +55,17 @@ export class GhostSweep {
     after: Row | null,
     signal: AbortSignal,
   ): Promise<Page> {
+    // Before the snapshot, which must not wait for the sink: a row that comes to the sink after this look is no ghost.
+    const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
     const view = await openView(this.#parts, table, signal);
     try {
-      const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
       const sourceKeys = keys.map((key) => sourceRow(table.shape, route, key));
       const options = { maxValueBytes: this.#parts.maxValueBytes, keysOnly: true };
       const there =
         keys.length === 0
           ? new Map<string, Row>()
           : await view.snapshot.readRows(table.shape, sourceKeys, options);
+      await view.snapshot.close();
       signal.throwIfAborted();
       // The window forgot which keys changed: the page is looked at once more.
       if (view.window.overflowed && keys.length > 0)

@@ -27,7 +27,7 @@ export async function loadKeyless(
   shapeHolds: () => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<KeylessLoad> {
-  const view = await openView(parts, table, signal);
+  const view = await openView(parts, table, signal, { exact: true });
   try {
     const lanes = new Set<Lane>();
     let rows = 0;
@@ -47,6 +47,8 @@ export async function loadKeyless(
     // column that the shape lacks would be lost.
     if (!(await shapeHolds()))
       throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `${table.id} has other columns now`);
+    // The lanes take as long as the sink does; nothing at the source is held for that.
+    await view.snapshot.close();
     await until(signal, Promise.all([...lanes].map((lane) => lane.passedSoFar())));
     return { snapshot: view.snapshot.token, end: view.snapshot.logEnd, rows };
   } finally {

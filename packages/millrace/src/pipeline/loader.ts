@@ -3,6 +3,7 @@ import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import { ChunkReader } from "./chunk-reader.ts";
+import { HeldTables, isHeldUp } from "./held-tables.ts";
 import type { GhostSweep } from "./ghost-sweep.ts";
 import type { TaskObserver } from "./observer.ts";
 import { stateKey, type ChunkDocument } from "./state-documents.ts";
@@ -44,11 +45,14 @@ export class Loader {
   readonly #active = new Map<TableRuntime, Set<Promise<void>>>();
   readonly #taken = new Set<string>();
   readonly #planning = new Set<TableRuntime>();
+  /** Tables that somebody at the source holds up; others are read meanwhile. */
+  readonly #held: HeldTables;
   #wakers: (() => void)[] = [];
 
   constructor(parts: LoaderParts) {
     this.#parts = parts;
     this.#reader = new ChunkReader(parts);
+    this.#held = new HeldTables(parts, () => this.wake());
   }
 
   /** Works until the signal aborts. */
@@ -141,6 +145,7 @@ export class Loader {
       table.leftOut ||
       table.loading.signal.aborted ||
       this.#planning.has(table) ||
+      this.#held.has(table) ||
       this.#parts.mustWait(table)
     )
       return null;
@@ -159,10 +164,12 @@ export class Loader {
     const stopped = table.loading.signal;
     try {
       await this.#do(job, AbortSignal.any([stopped, this.#parts.signal]));
+      this.#held.free(table);
     } catch (thrown) {
       if (stopped.aborted || this.#parts.signal.aborted) return;
       const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
       this.#parts.observer.failed({ code: error.code, class: error.class });
+      if (isHeldUp(error)) return this.#held.hold(table, error);
       if (error.class !== "schema") throw error;
       void this.#parts.onShapeMoved(table);
       await this.#parts.clock.sleep(200, this.#parts.signal);

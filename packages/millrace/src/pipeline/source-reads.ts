@@ -82,7 +82,8 @@ export class SourceReads {
   }
 
   /**
-   * The same by a snapshot of the caller's own, who says what it has to see (replay). Null where the catalogue has
+   * The same by a snapshot of the caller's own, who says what it has to see (replay); it is closed once the rows are
+   * there. Null where the catalogue has
    * another shape than the one that was tried: ask again, in a new snapshot.
    */
   async readIn(
@@ -106,6 +107,8 @@ export class SourceReads {
     const shape = this.#ahead.get(table.shape) ?? table.shape;
     const keys = wanted.map(({ change }) => keyRowFor(shape, change));
     const rows = await snapshot.readRows(shape, keys, { maxValueBytes });
+    // The sink is waited for next: the source's transaction is over before that.
+    await snapshot.close();
     await this.#raiseEnd(table, snapshot);
     return wanted.map(({ route }, i) => {
       const row = rows.get(source.keyText(shape, keys[i] ?? []));
@@ -128,7 +131,7 @@ export class SourceReads {
     const ids = new Set(wanted.map(({ change }) => change.transaction?.id ?? null));
     const transactions = [...ids].filter((id) => id !== null);
     for (let attempt = 0; ; attempt++) {
-      const snapshot = await this.#parts.source.openSnapshot();
+      const snapshot = await this.#parts.source.openSnapshot({ reads: "row" });
       if (transactions.every((id) => snapshot.sees(id))) return snapshot;
       await snapshot.close();
       await this.#sleep(attempt);

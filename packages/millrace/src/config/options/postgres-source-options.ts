@@ -32,6 +32,8 @@ const PLUGIN_REFUSAL = {
   remedy: "Write pgoutput, which every PostgreSQL server has, or leave the option out",
 };
 
+const OTHER_SERVER = "this name and its port";
+
 /** `source:` with `type: postgres`. */
 export const POSTGRES_SOURCE_OPTIONS = {
   hostname: required(
@@ -39,10 +41,30 @@ export const POSTGRES_SOURCE_OPTIONS = {
     {
       name: "hostname",
       example: "db.internal",
-      doc: "Host name or address of the server. It must be the primary.",
+      doc: "Host name or address of the server whose log is read: the primary, or a standby of it (PostgreSQL 16 and later).",
     },
   ),
   port: defaulting(port, 5432, { name: "port", example: "5432", doc: "Port of the server." }),
+  primaryHostname: optional(hostName(OTHER_SERVER), {
+    name: "primary.hostname",
+    example: "db.internal",
+    doc: "The primary, where `hostname` is a standby: publication and heartbeats are written there. Without it an administrator's publication is needed (`publication.create: never`), and no heartbeat is written. Role, password and TLS are the same as for `hostname`.",
+  }),
+  primaryPort: defaulting(port, 5432, {
+    name: "primary.port",
+    example: "5432",
+    doc: "Port of the primary.",
+  }),
+  snapshotHostname: optional(hostName(OTHER_SERVER), {
+    name: "snapshot.hostname",
+    example: "replica.internal",
+    doc: "A standby that the full load is read from, so that the primary is spared; its log is still read at `hostname`. Role, password and TLS are the same. Single rows that a change needs are read at `hostname`, where they can be seen soonest.",
+  }),
+  snapshotPort: defaulting(port, 5432, {
+    name: "snapshot.port",
+    example: "5432",
+    doc: "Port of that standby.",
+  }),
   username: required(text, {
     name: "username",
     example: "millrace",
@@ -98,6 +120,11 @@ export const POSTGRES_SOURCE_OPTIONS = {
     unsetNotice:
       "is not given: Flink CDC would not see schema changes of PostgreSQL; Millrace follows them",
   }),
+  schemaMessages: defaulting(choice(["off", "event-trigger"]), "off", {
+    name: "schema-change.messages",
+    example: "event-trigger",
+    doc: "`event-trigger`: an event trigger at the source (PostgreSQL 14 and later) writes each change of a captured table's shape into the log, at its place between the rows. Made where the role may; else `validate --connect` prints the SQL. `off`: a change is seen with the table's next row, or by looking.",
+  }),
   startupMode: defaulting(
     choice(["initial", "latest-offset"], {
       "committed-offset": {
@@ -150,6 +177,16 @@ export const POSTGRES_SOURCE_OPTIONS = {
     name: "read.timeout",
     example: "2min",
     doc: "How long the server may owe an answer before the connection is doubted. A log connection that stays silent is replaced; of a query or a chunk the server is asked on another connection whether it still works on it, and only where it does not is the connection replaced. A query may take longer than this.",
+  }),
+  statementTimeoutMs: defaulting(duration(1_000, 24 * HOUR_MS), 1_800_000, {
+    name: "statement.timeout",
+    example: "30min",
+    doc: "How long one statement of this pipeline may run at the server, and how long a chunk of the full load may keep its snapshot: a chunk that takes longer goes on in another one. A table without key is read in one statement and one snapshot for as long as that takes.",
+  }),
+  lockTimeoutMs: defaulting(duration(100, HOUR_MS), 30_000, {
+    name: "lock.timeout",
+    example: "30s",
+    doc: "How long a statement may wait for a lock. A table that is locked for longer is put off and tried again, while the log and the other tables go on.",
   }),
   sslMode: optional(sslMode, {
     name: "ssl-mode",

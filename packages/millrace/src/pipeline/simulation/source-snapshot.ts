@@ -70,15 +70,17 @@ export class ModelSnapshot implements SourceSnapshot {
       .sort();
     while (keys.length > 0) {
       await this.#link.call("chunk read");
+      this.#refuseCut();
       const part = keys.splice(0, this.#server.world.random.between(1, 3));
       const rows = part.map((key) => {
-        const row = rowOf(shape, table.rows.get(key) ?? new Map());
+        const row = rowOf(byName(shape, table.shape), table.rows.get(key) ?? new Map());
         const after = row.map((value, i) =>
           shape.key.includes(i) ? value : skim(value, options.maxValueBytes),
         );
         return new Change("r", shape, null, after, null, null, null, weigh(after));
       });
       const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
+      this.#server.largestBatch = Math.max(this.#server.largestBatch, bytes);
       if (keys.length === 0 && options.closes === true) this.#server.snapshots.delete(this.#held);
       yield {
         rows,
@@ -96,11 +98,12 @@ export class ModelSnapshot implements SourceSnapshot {
   ): Promise<ReadonlyMap<string, Row>> {
     const table = await this.#lock(shape);
     await this.#link.call("rows read");
+    this.#refuseCut();
     const found = new Map<string, Row>();
     for (const key of keys.map((row) => keyTextOf(shape, row))) {
       const cells = table.rows.get(key);
       if (cells === undefined) continue;
-      const whole = rowOf(shape, cells);
+      const whole = rowOf(byName(shape, table.shape), cells);
       const row = whole.map((value, i) => {
         if (shape.key.includes(i)) return value;
         return options.keysOnly === true ? UNCHANGED : skim(value, options.maxValueBytes);
@@ -115,17 +118,44 @@ export class ModelSnapshot implements SourceSnapshot {
     await this.#link.step("snapshot close");
   }
 
+  /** Its connection is gone, and its transaction with it. */
+  #refuseCut(): void {
+    if (this.#server.snapshots.has(this.#held)) return;
+    throw new MillraceError("MR_SOURCE_LOST_CONNECTION", "(model) the snapshot is gone");
+  }
+
   /** Locks the table against DDL, then compares it with the catalogue. */
   async #lock(shape: TableShape): Promise<StoredTable> {
     await this.#link.call("table lock");
     while (this.#server.tableLocked(shape.id)) await this.#link.step("waits for a lock");
+    this.#refuseCut();
     this.#held.locks.add(shape.id);
     const now = this.#server.visible.get(shape.id);
     const then = this.#tables.get(shape.id);
-    const there = new Set(now?.shape.columns.map((c) => `${c.ordinal}/${c.sourceType}`));
-    const gone = shape.columns.some((c) => !there.has(`${c.ordinal}/${c.sourceType}`));
-    if (now === undefined || then === undefined || gone || now.rewrites !== then.rewrites)
+    if (now === undefined || then === undefined || !isStill(shape, now, then))
       throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `(model) ${shape.id} is not as it was`);
     return then;
   }
+}
+
+/** The table has all columns of the shape, and was not rewritten since the snapshot. */
+function isStill(shape: TableShape, now: StoredTable, then: StoredTable): boolean {
+  const { columns, identity } = now.shape;
+  const there = new Set(columns.map((c) => `${c.ordinal}/${c.sourceType}`));
+  const isThere = byName(shape, now.shape).columns.every((c) =>
+    there.has(`${c.ordinal}/${c.sourceType}`),
+  );
+  const isSameTable = identity === shape.identity && then.shape.identity === identity;
+  return isThere && isSameTable && now.rewrites === then.rewrites;
+}
+
+/** A SELECT names columns: one whose ordinal is not known is the one that has its name now. */
+function byName(shape: TableShape, now: TableShape): TableShape {
+  if (shape.columns.every(({ ordinal }) => ordinal !== null)) return shape;
+  const columns = shape.columns.map((c) =>
+    c.ordinal === null
+      ? { ...c, ordinal: now.columns.find(({ name }) => name === c.name)?.ordinal ?? null }
+      : c,
+  );
+  return { ...shape, columns };
 }

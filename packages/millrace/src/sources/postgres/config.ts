@@ -35,6 +35,10 @@ export interface PostgresConnectionConfig {
   readonly connectTimeoutMs: number;
   /** How long an answer may be owed before the server is asked whether it still works on it. */
   readonly readTimeoutMs: number;
+  /** How long one statement may run at the server; 0 is without bound. */
+  readonly statementTimeoutMs: number;
+  /** How long a statement may wait for a lock. */
+  readonly lockTimeoutMs: number;
   /** Idle time after which the kernel begins to ask whether the other side still lives. */
   readonly tcpKeepAliveMs: number;
 }
@@ -47,6 +51,8 @@ export interface PostgresLogConfig {
   readonly failover: boolean;
   /** Changes of partitions arrive as changes of the partitioned table. */
   readonly publishViaPartitionRoot: boolean;
+  /** Schema changes are told by messages that an event trigger writes (`ddl-trigger.ts`). */
+  readonly ddlMessages: boolean;
   /** How often an idle database gets a logical message so that its log can be freed; 0 is never. */
   readonly heartbeatIntervalMs: number;
   /** Upper bound of the time between two status updates; a third of the server's patience where that is less. */
@@ -75,6 +81,8 @@ export const CONNECTION_DEFAULTS = {
   applicationName: "millrace",
   connectTimeoutMs: 30_000,
   readTimeoutMs: 120_000,
+  statementTimeoutMs: 1_800_000,
+  lockTimeoutMs: 30_000,
   tcpKeepAliveMs: 10_000,
 } as const satisfies Partial<PostgresConnectionConfig>;
 
@@ -82,6 +90,7 @@ export const CONNECTION_DEFAULTS = {
 export const LOG_DEFAULTS = {
   failover: false,
   publishViaPartitionRoot: true,
+  ddlMessages: false,
   heartbeatIntervalMs: 10_000,
   statusIntervalMs: 5_000,
   silenceTimeoutMs: 120_000,

@@ -16,6 +16,13 @@ const REFUSED_STATES = new Set([
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(VERIFY|GET)|HOSTNAME_MISMATCH)/;
 
+/** SQLSTATEs with a code of their own: the connection lives, and who waits for one table need not stop everything. */
+const STATE_CODES: ReadonlyMap<string, ErrorCode> = new Map([
+  ["55P03", "MR_SOURCE_LOCKED"],
+  ["57014", "MR_SOURCE_CANCELLED"],
+  ["40001", "MR_SOURCE_STANDBY"], // a conflict with recovery: nothing of ours is serializable
+]);
+
 const INSUFFICIENT_PRIVILEGE = "42501";
 const TLS_UNSUPPORTED = "The server does not support SSL connections";
 
@@ -43,7 +50,9 @@ export function connectionError(error: unknown, doing: string, code?: ErrorCode)
   const refused = state === null ? isTlsRefusal(error) : isRefusedState(state);
   const why = error instanceof Error ? error.message : String(error);
   return new MillraceError(
-    code ?? (refused ? "MR_SOURCE_REFUSED" : "MR_SOURCE_LOST_CONNECTION"),
+    code ??
+      STATE_CODES.get(state ?? "") ??
+      (refused ? "MR_SOURCE_REFUSED" : "MR_SOURCE_LOST_CONNECTION"),
     `${doing}: ${why === "" ? (codeOf(error) ?? "no reason given") : why}${remedyOf(state)}`,
     { cause: error, facts: { sqlState: state, errno: state === null ? codeOf(error) : null } },
   );

@@ -72,11 +72,11 @@ describe.each([18, 13] as const)("a connection to PostgreSQL %i", (version) => {
     await server.query(`ALTER DATABASE ${server.database} SET extra_float_digits = 0`);
     await server.query(`ALTER DATABASE ${server.database} SET statement_timeout = '1s'`);
     for (const replication of [false, true]) {
-      const connection = await openConnection(configOf(server), { replication });
+      const purpose = replication ? "log" : "question";
+      const connection = await openConnection(configOf(server), { purpose, replication });
       const result = await connection.client.query<Record<string, string>>(
         `SELECT '2026-02-01 10:00:00+00'::timestamptz::text AS t, '1 day 02:00'::interval::text AS i,
-                '\\x00ff'::bytea::text AS b, 0.1::float8::text AS f, 'pg_class'::regclass::text AS r,
-                current_setting('statement_timeout') AS s`,
+                '\\x00ff'::bytea::text AS b, 0.1::float8::text AS f, 'pg_class'::regclass::text AS r`,
       );
       expect(result.rows).toEqual([
         {
@@ -85,12 +85,38 @@ describe.each([18, 13] as const)("a connection to PostgreSQL %i", (version) => {
           b: "\\x00ff",
           f: "0.1",
           r: "pg_class",
-          s: "0",
         },
       ]);
       await connection.close();
     }
   });
+
+  it.each([
+    // What each may take: a statement, a lock, a rest inside a transaction, what nobody reads.
+    ["question", "5min", "7s", "1min", "0"],
+    ["rows", "5min", "7s", "1min", "300000"],
+    ["beside-log", "1min", "7s", "1min", "0"],
+    ["log", "0", "0", "1min", "0"],
+    ["look", "10s", "7s", "1min", "0"],
+    ["verify", "5min", "7s", "1min", "0"],
+  ] as const)(
+    "bounds a session for %s, whatever the database has set",
+    async (purpose, ...wanted) => {
+      await server.query(`ALTER DATABASE ${server.database} SET statement_timeout = '1s'`);
+      await server.query(`ALTER DATABASE ${server.database} SET idle_session_timeout = '1s'`).catch(
+        () => undefined, // since 14
+      );
+      const config = configOf(server, { statementTimeoutMs: 300_000, lockTimeoutMs: 7_000 });
+      const connection = await openConnection(config, { purpose, replication: purpose === "log" });
+      const { rows } = await connection.client.query<{ bounds: string; idle: string | null }>(
+        `SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'),
+           current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_user_timeout')) AS bounds,
+           current_setting('idle_session_timeout', true) AS idle`,
+      );
+      expect(rows).toEqual([{ bounds: wanted.join(" "), idle: version === 13 ? null : "0" }]);
+      await connection.close();
+    },
+  );
 
   it("reads COPY rows of any size, then goes on with queries", async () => {
     const connection = await openConnection(configOf(server));

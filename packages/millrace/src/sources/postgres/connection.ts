@@ -4,6 +4,7 @@ import { connectionFailure, placedFailure } from "../../errors/connection-failur
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { PostgresConnectionConfig, PostgresTls } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
+import { boundsOf, type SessionPurpose, settingsOf } from "./session-bounds.ts";
 import { TcpBytes } from "./tcp-bytes.ts";
 import { TlsBytes } from "./tls-bytes.ts";
 import { WireReader } from "./wire-reader.ts";
@@ -11,8 +12,7 @@ import { WireReader } from "./wire-reader.ts";
 /**
  * What makes the text of a value the same in every session of ours, whatever the role or the database have set:
  * `value.ts` promises PostgreSQL's ISO forms. An empty search_path makes names inside values (regclass …) complete.
- * Timeouts are off: a reader that waits for its sink is idle for as long as the sink takes. `money` follows
- * `lc_monetary`, which is left alone, since its number of digits is part of what the stored value means. Warnings must come through:
+ * `money` follows `lc_monetary`, which is left alone, since its number of digits is part of what the stored value means. Warnings must come through:
  * one of them is all that 18 says of a publication that is gone.
  */
 const SESSION_SETTINGS: Readonly<Record<string, string>> = {
@@ -25,18 +25,15 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   xmloption: "content",
   search_path: "",
   client_min_messages: "warning",
-  statement_timeout: "0",
-  lock_timeout: "0",
-  idle_in_transaction_session_timeout: "0",
-  idle_session_timeout: "0",
-  transaction_timeout: "0",
 };
 
 /** What this session is for. */
 export interface OpenOptions {
+  /** How long it may keep the server; `question` by default. */
+  readonly purpose?: SessionPurpose;
   /** Makes a walsender connection: replication commands as well as SQL (simple protocol only). */
   readonly replication?: boolean;
-  /** A query that takes longer fails; none by default, as a chunk takes as long as it takes. */
+  /** A query whose answer takes longer fails here, whatever the server says. */
   readonly queryTimeoutMs?: number;
 }
 
@@ -149,7 +146,7 @@ export async function openConnection(
   };
   const opened = new PostgresConnection(new pg.Client(clientConfig), config, connection, tcp);
   try {
-    await setUp(opened);
+    await setUp(opened, options.purpose ?? "question");
   } catch (error) {
     opened.destroy();
     throw connectingError(error, config, where);
@@ -158,14 +155,14 @@ export async function openConnection(
 }
 
 /** The bound is over all of it: `pg` has one for what comes before the first query only. */
-async function setUp(opened: PostgresConnection): Promise<void> {
+async function setUp(opened: PostgresConnection, purpose: SessionPurpose): Promise<void> {
   const late = setTimeout(
     () => opened.destroy(new Error("timeout expired")),
     opened.config.connectTimeoutMs,
   );
   try {
     await opened.client.connect();
-    await opened.client.query(sessionSettingsSql());
+    await opened.client.query(sessionSettingsSql(purpose, opened.config));
   } finally {
     clearTimeout(late);
   }
@@ -202,8 +199,9 @@ async function passwordOf(config: PostgresConnectionConfig, where: string): Prom
 }
 
 /** One statement that sets only what this server's version knows. */
-function sessionSettingsSql(): string {
-  const values = Object.entries(SESSION_SETTINGS)
+function sessionSettingsSql(purpose: SessionPurpose, config: PostgresConnectionConfig): string {
+  const settings = { ...SESSION_SETTINGS, ...settingsOf(boundsOf(purpose, config)) };
+  const values = Object.entries(settings)
     .map(([name, value]) => `('${name}', '${value}')`)
     .join(", ");
   return (

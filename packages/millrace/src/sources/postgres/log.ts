@@ -1,10 +1,13 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TransactionId } from "../../model/position.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
 import { CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
+import { DdlMessages } from "./ddl-messages.ts";
 import { replicationError } from "./log-errors.ts";
 import { formatLsn, type LogPosition, parseLsn } from "./position.ts";
+import type { ShapeOf } from "./relation-shape.ts";
 import { shapeOfRelation } from "./relation-shapes.ts";
 import { PostgresLog } from "./replication-log.ts";
 import { SideSession } from "./side-session.ts";
@@ -20,6 +23,8 @@ export type { PostgresLog } from "./replication-log.ts";
 export interface PostgresLogOptions {
   readonly context: ConnectorContext;
   readonly connection: PostgresConnectionConfig;
+  /** Where heartbeats are written; where the log is read, when left out. */
+  readonly primary?: PostgresConnectionConfig;
   readonly log: PostgresLogConfig;
   /**
    * Server processes of earlier logs of this source. One whose connection died without a word may hold the slot until
@@ -48,15 +53,11 @@ export async function openPostgresLog(
     const state = await waitForSlot(side, log.slotName, slotWait(options));
     const from = await readableFrom(side, state, start.from);
     const xmax = await readXmax(side);
-    const { slotName, publicationName } = log;
-    const place = { client: side, clock: context.clock, slotName, publicationName };
     const { reader, serverTimeoutMs } = await startReplication(options, from);
     const assembler: TransactionAssembler = new TransactionAssembler({
       buffer: reader.buffer,
       from,
-      tables: new CapturedTables(start.tables, (relation, known) =>
-        shapeOfRelation({ ...place, transaction: assembler.transactionId }, relation, known),
-      ),
+      ...tablesOf(options, start, side, () => assembler.transactionId),
       transactionIds: new TransactionIds(xmax),
       maxValueBytes: start.maxValueBytes,
       maxRowBytes: Math.max(LEAST_ROW_BYTES, ROW_VALUES * start.maxValueBytes),
@@ -76,6 +77,24 @@ export async function openPostgresLog(
     await side.close();
     throw error;
   }
+}
+
+/** Which tables the log is read for, and who says how they look at a place of it. */
+function tablesOf(
+  { context: { clock }, log }: PostgresLogOptions,
+  { tables, adopted }: LogStart,
+  client: SideSession,
+  transactionId: () => TransactionId | null,
+): { readonly tables: CapturedTables; readonly ddl: DdlMessages | null } {
+  const { slotName, publicationName, ddlMessages } = log;
+  const shapeOf: ShapeOf = (relation, known, isKnown) => {
+    const asked = { client, clock, slotName, publicationName, transaction: transactionId() };
+    return shapeOfRelation({ ...asked, isExact: isKnown && ddlMessages }, relation, known);
+  };
+  return {
+    tables: new CapturedTables(tables, shapeOf, adopted),
+    ddl: ddlMessages ? new DdlMessages(publicationName) : null,
+  };
 }
 
 function slotWait({ context, log, earlier = new Set() }: PostgresLogOptions): SlotWait {
@@ -112,7 +131,7 @@ export async function openWalsender(
   connection: PostgresConnectionConfig,
 ): Promise<PostgresConnection> {
   try {
-    return await openConnection(connection, { replication: true });
+    return await openConnection(connection, { purpose: "log", replication: true });
   } catch (error) {
     if (!(error instanceof MillraceError) || error.facts["sqlState"] !== INSUFFICIENT_PRIVILEGE)
       throw error;
@@ -153,6 +172,6 @@ function startSql(log: PostgresLogConfig, from: LogPosition): string {
   const publications = quote(log.publicationName).replaceAll("'", "''");
   return (
     `START_REPLICATION SLOT ${quote(log.slotName)} LOGICAL ${formatLsn(from[0])} ` +
-    `(proto_version '1', publication_names '${publications}')`
+    `(proto_version '1', publication_names '${publications}'${log.ddlMessages ? ", messages 'true'" : ""})`
   );
 }

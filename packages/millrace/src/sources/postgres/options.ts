@@ -13,16 +13,30 @@ export interface TlsOptions {
   readonly key: string | null;
 }
 
-/** Options of a PostgreSQL source, normalised: every default is filled in, patterns are compiled. */
-export interface PostgresSourceOptions {
+/** Where a server listens. */
+export interface ServerAddress {
   readonly hostname: string;
   readonly port: number;
+}
+
+/** Options of a PostgreSQL source, normalised: every default is filled in, patterns are compiled. */
+export interface PostgresSourceOptions {
+  /** The server whose log is read; a standby may do (16 and later). */
+  readonly hostname: string;
+  readonly port: number;
+  /** The primary, where `hostname` is a standby; null where it is not known, or is `hostname`. */
+  readonly primary: ServerAddress | null;
+  /** The standby that chunks are read from; null where that is `hostname`. */
+  readonly snapshot: ServerAddress | null;
   readonly username: string;
   readonly password: string | null;
   readonly database: string;
   readonly tls: TlsOptions;
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
+  /** How long one statement may run, and how long a chunk's snapshot may live, milliseconds. */
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
   /** The tables to capture. */
   readonly matches: (schema: string, name: string) => boolean;
   /** The pattern as the user wrote it, for messages. */
@@ -38,6 +52,8 @@ export interface PostgresSourceOptions {
   readonly slotFailover: boolean;
   /** Whether a partitioned table is captured as one table, or as its leaves. */
   readonly partitions: "root" | "leaves";
+  /** Schema changes are told by an event trigger at the source, in their place between the rows. */
+  readonly ddlMessages: boolean;
   /** How often an idle database gets a message so that its log can be freed, milliseconds; 0 is never. */
   readonly heartbeatIntervalMs: number;
 }
@@ -45,13 +61,18 @@ export interface PostgresSourceOptions {
 /** The defaults of what need not be said. */
 export const POSTGRES_SOURCE_DEFAULTS = {
   port: CONNECTION_DEFAULTS.port,
+  primary: null,
+  snapshot: null,
   password: null,
   tls: { mode: "prefer", ca: null, cert: null, key: null },
   connectTimeoutMs: CONNECTION_DEFAULTS.connectTimeoutMs,
   readTimeoutMs: CONNECTION_DEFAULTS.readTimeoutMs,
+  statementTimeoutMs: CONNECTION_DEFAULTS.statementTimeoutMs,
+  lockTimeoutMs: CONNECTION_DEFAULTS.lockTimeoutMs,
   createPublication: true,
   slotFailover: LOG_DEFAULTS.failover,
   partitions: "root",
+  ddlMessages: LOG_DEFAULTS.ddlMessages,
   heartbeatIntervalMs: LOG_DEFAULTS.heartbeatIntervalMs,
 } as const satisfies Partial<PostgresSourceOptions>;
 
@@ -72,6 +93,8 @@ export function connectionConfig(
     applicationName: `millrace ${pipeline}`,
     connectTimeoutMs: options.connectTimeoutMs,
     readTimeoutMs: options.readTimeoutMs,
+    statementTimeoutMs: options.statementTimeoutMs,
+    lockTimeoutMs: options.lockTimeoutMs,
   };
 }
 
@@ -83,6 +106,7 @@ export function logConfig(options: PostgresSourceOptions): PostgresLogConfig {
     publicationName: options.publicationName,
     failover: options.slotFailover,
     publishViaPartitionRoot: options.partitions === "root",
+    ddlMessages: options.ddlMessages,
     heartbeatIntervalMs: options.heartbeatIntervalMs,
     silenceTimeoutMs: options.readTimeoutMs,
   };

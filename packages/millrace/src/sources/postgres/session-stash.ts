@@ -11,20 +11,37 @@ const MOST_IDLE = 4;
  */
 export class SessionStash {
   readonly #config: () => Promise<PostgresConnectionConfig>;
+  /** Looks at a session before its first use. */
+  readonly #check: ((connection: PostgresConnection) => Promise<void>) | null;
   #idle: PostgresConnection[] = [];
   #closed = false;
 
-  constructor(config: () => Promise<PostgresConnectionConfig>) {
+  constructor(
+    config: () => Promise<PostgresConnectionConfig>,
+    check: ((connection: PostgresConnection) => Promise<void>) | null = null,
+  ) {
     this.#config = config;
+    this.#check = check;
   }
 
   /** @throws MillraceError */
   async take(): Promise<PostgresConnection> {
     for (;;) {
       const idle = this.#idle.pop();
-      if (idle === undefined) return openConnection(await this.#config());
+      if (idle === undefined) return this.#open();
       if (idle.broken === null) return idle;
       idle.destroy();
+    }
+  }
+
+  async #open(): Promise<PostgresConnection> {
+    const connection = await openConnection(await this.#config(), { purpose: "rows" });
+    try {
+      await this.#check?.(connection);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
     }
   }
 

@@ -2,9 +2,7 @@ import type pg from "pg";
 import type { PostgresConnectionConfig } from "./config.ts";
 import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
-
-/** The catalogue answers in milliseconds, or something is wrong. */
-const QUERY_TIMEOUT_MS = 60_000;
+import { boundsOf } from "./session-bounds.ts";
 
 /**
  * An ordinary session beside the replication connection, for questions to the catalogue and heartbeats: opened when
@@ -52,9 +50,9 @@ export class SideSession {
   async #open(): Promise<PostgresConnection> {
     if (this.#connection !== null && this.#connection.broken === null) return this.#connection;
     this.#connection?.destroy();
-    const connection = await openConnection(this.#config, {
-      queryTimeoutMs: Math.min(QUERY_TIMEOUT_MS, this.#config.readTimeoutMs),
-    });
+    const purpose = "beside-log";
+    const { statementMs: queryTimeoutMs } = boundsOf(purpose, this.#config);
+    const connection = await openConnection(this.#config, { purpose, queryTimeoutMs });
     this.#connection = connection;
     if (this.#closed) await connection.close();
     return connection;

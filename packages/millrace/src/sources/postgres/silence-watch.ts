@@ -2,9 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { lostConnection } from "./byte-source.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
+import { boundsOf } from "./session-bounds.ts";
 
-/** The look at the other session must be answered within this. */
-const LOOK_TIMEOUT_MS = 10_000;
 /** A session that rests is looked at once more after this, as its answer may be on its way. */
 const SECOND_LOOK_MS = 500;
 
@@ -95,7 +94,9 @@ async function isLost(connection: PostgresConnection): Promise<boolean> {
   const heardBytes = connection.heardBytes;
   let witness: PostgresConnection | null = null;
   try {
-    witness = await openConnection(connection.config, { queryTimeoutMs: LOOK_TIMEOUT_MS });
+    const purpose = "look";
+    const { statementMs: queryTimeoutMs } = boundsOf(purpose, connection.config);
+    witness = await openConnection(connection.config, { purpose, queryTimeoutMs });
     const first = await look(witness, connection.processId);
     if ("verdict" in first) return first.verdict === "lost";
     await sleep(SECOND_LOOK_MS, undefined, { ref: false });

@@ -6,6 +6,7 @@ import type { Position } from "../../model/position.ts";
 import type { Queryable } from "./catalogue.ts";
 import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { boundary, formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
+import { unbounded } from "./session-bounds.ts";
 import { literal } from "./table-plan.ts";
 
 const PLUGIN = "pgoutput";
@@ -224,7 +225,9 @@ async function createSlot(client: Queryable, { slotName, failover }: SlotRequest
   );
   const sql = createSlotSql(slotName, failover && (versions[0]?.version ?? 0) >= 170_000);
   try {
-    const { rows } = await client.query<{ lsn: string }>(`SELECT lsn::text AS lsn FROM ${sql}`);
+    const { rows } = await unbounded(client, () =>
+      client.query<{ lsn: string }>(`SELECT lsn::text AS lsn FROM ${sql}`),
+    );
     return parseLsn(rows[0]?.lsn ?? "");
   } catch (error) {
     if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)

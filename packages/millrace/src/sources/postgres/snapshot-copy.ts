@@ -18,6 +18,8 @@ export interface CopyOptions {
   readonly rowOverheadBytes: number;
   /** What is being read, for messages; no values. */
   readonly doing: string;
+  /** Done when the last row has come, before the last batch is given: the consumer may rest over that, too. */
+  readonly ended?: () => Promise<void>;
 }
 
 /**
@@ -56,6 +58,7 @@ export async function* copyRows(
     }
     reader.handBack();
     done = true;
+    await options.ended?.();
     if (batch.length > 0) yield batch;
   } catch (error) {
     throw connectionError(watching.lost ?? error, options.doing);

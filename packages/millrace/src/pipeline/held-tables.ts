@@ -1,0 +1,65 @@
+import type { MillraceError } from "../errors/millrace-error.ts";
+import type { Clock, Random } from "../model/ports.ts";
+import type { TaskObserver } from "./observer.ts";
+import { backoffMs } from "./retry.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+interface HeldTablesParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly observer: TaskObserver;
+  readonly signal: AbortSignal;
+}
+
+/** Somebody at the source holds one table up; the connection lives, and the log goes on. */
+export function isHeldUp({ code }: MillraceError): boolean {
+  return (
+    code === "MR_SOURCE_LOCKED" || code === "MR_SOURCE_CANCELLED" || code === "MR_SOURCE_STANDBY"
+  );
+}
+
+/** Tables whose load is put off, and tried again with growing pauses. Told once until it works again. */
+export class HeldTables {
+  readonly #parts: HeldTablesParts;
+  readonly #onFree: () => void;
+  readonly #resting = new Set<TableRuntime>();
+  readonly #attempts = new Map<TableRuntime, number>();
+
+  /** `onFree` is called when a table may be tried again. */
+  constructor(parts: HeldTablesParts, onFree: () => void) {
+    this.#parts = parts;
+    this.#onFree = onFree;
+  }
+
+  /** The table is not to be tried now. */
+  has(table: TableRuntime): boolean {
+    return this.#resting.has(table);
+  }
+
+  /** Something of it worked. */
+  free(table: TableRuntime): void {
+    this.#attempts.delete(table);
+  }
+
+  /** Puts it off. */
+  hold(table: TableRuntime, error: MillraceError): void {
+    const { clock, random, signal, observer } = this.#parts;
+    const attempt = this.#attempts.get(table) ?? 0;
+    this.#attempts.set(table, attempt + 1);
+    if (attempt === 0) {
+      const message = `${error.detail}; its load is put off and tried again. ${error.remedy}`;
+      observer.event({ type: "notice", table: table.id, message });
+    }
+    this.#resting.add(table);
+    clock.sleep(backoffMs(attempt, FIRST_WAIT_MS, LONGEST_WAIT_MS, random), signal).then(
+      () => {
+        this.#resting.delete(table);
+        this.#onFree();
+      },
+      () => undefined, // the run has ended
+    );
+  }
+}
