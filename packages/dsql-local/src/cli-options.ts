@@ -21,7 +21,9 @@ export const helpText = `dsql-local: Aurora DSQL's rules in front of a real Post
   --secret-key KEY      ... and its secret
   --host-name NAME      a further name clients may use; may be repeated
   --profile DATE        the service's rules as of this day (2026-09-15)
-  --control ADDR:PORT   HTTP: faults, counters, reset
+  --statement-delay MS  what each statement takes besides its work, as over a distance (0)
+  --commit-delay MS     what each COMMIT of a write takes besides its work (0)
+  --control ADDR:PORT   HTTP: faults, delays, counters, reset
   --json                one JSON line on stdout when ready
   --help
 `;
@@ -37,6 +39,8 @@ const OPTIONS = {
   "secret-key": { type: "string" },
   "host-name": { type: "string", multiple: true },
   profile: { type: "string" },
+  "statement-delay": { type: "string" },
+  "commit-delay": { type: "string" },
   control: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
@@ -72,6 +76,8 @@ export function readCommand(args: readonly string[]): Command {
   if (values.data !== undefined && values.postgres !== undefined) {
     problems.push("--data and --postgres exclude each other");
   }
+  const statementDelayMs = milliseconds("--statement-delay", values["statement-delay"], problems);
+  const commitDelayMs = milliseconds("--commit-delay", values["commit-delay"], problems);
   if (problems.length > 0) return { kind: "invalid", problems };
   const options = {
     port,
@@ -84,6 +90,8 @@ export function readCommand(args: readonly string[]): Command {
     ...given("secretAccessKey", values["secret-key"]),
     ...given("hostNames", values["host-name"]),
     ...given("profile", values.profile),
+    ...given("statementDelayMs", statementDelayMs),
+    ...given("commitDelayMs", commitDelayMs),
     ...given("control", values.control),
   };
   return { kind: "run", options, json: values.json === true };
@@ -93,6 +101,16 @@ function given<K extends string, V>(key: K, value: V | undefined): { [P in K]?: 
   const out: { [P in K]?: V } = {};
   if (value !== undefined) out[key] = value;
   return out;
+}
+
+function milliseconds(
+  flag: string,
+  value: string | undefined,
+  problems: string[],
+): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d{1,6}$/.test(value)) problems.push(`${flag}: ${value} is not a number of milliseconds`);
+  return Number(value);
 }
 
 function oneOf<T extends string>(

@@ -215,6 +215,8 @@ describe("the command line", () => {
       "d",
       "--postgres",
       "u",
+      "--commit-delay",
+      "far",
     ];
     expect(readCommand(args)).toMatchObject({
       kind: "invalid",
@@ -225,6 +227,7 @@ describe("the command line", () => {
         "--access-key and --secret-key go together",
         "--profile: 2020-01-01 is not one of 2026-09-15",
         "--data and --postgres exclude each other",
+        "--commit-delay: far is not a number of milliseconds",
       ],
     });
     expect(readCommand(["--flood"])).toMatchObject({ kind: "invalid" });

@@ -10,6 +10,7 @@ import { LockWaits } from "./concurrency/lock-waits.ts";
 import { Deletions } from "./concurrency/resurrected-keys.ts";
 import type { Control } from "./control/control.ts";
 import { zeroCounters } from "./control/counters.ts";
+import type { Delays } from "./control/delays.ts";
 import { Faults } from "./control/faults.ts";
 import { listenControl } from "./control/http.ts";
 import { resetSql } from "./control/reset.ts";
@@ -73,7 +74,7 @@ export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<Ds
 async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<DsqlLocal, "stop">> {
   const { target, folder } = await startPostgres(options, undo);
   const clock = new ShiftableClock(options.clock ?? Date.now);
-  const cluster = await makeContext(target, clock, options.jobDelayMs ?? 0, undo);
+  const cluster = await makeContext(target, clock, options, undo);
   const host = options.host ?? "127.0.0.1";
   const hosts = [host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])];
   const certificate =
@@ -86,7 +87,7 @@ async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<Dsq
   };
   const listener = await listen(host, options.port ?? 0, reception);
   undo.push(() => listener.stop());
-  const control = makeControl(cluster, listener, clock);
+  const control = makeControl(cluster, listener, clock, delaysOf(options));
   const trust = writeTrust(certificate, folder);
   const { port } = listener;
   return {
@@ -155,9 +156,10 @@ async function prepareTemplate(address: SocketPath): Promise<void> {
 async function makeContext(
   target: Target,
   clock: ShiftableClock,
-  jobDelayMs: number,
+  options: DsqlLocalOptions,
   undo: Undo,
 ): Promise<ClusterContext> {
+  const { jobDelayMs: delayMs = 0 } = options;
   // The monitor never waits for a lock itself, or nobody would be told.
   const monitor = await AdminSession.open(target);
   undo.push(() => monitor.close());
@@ -166,14 +168,18 @@ async function makeContext(
   undo.push(() => admin.close());
   const versions = new CatalogueVersions();
   const onDone = (table: string): void => versions.bump([table]);
-  const jobs = new Jobs({ target, admin, waits, delayMs: jobDelayMs, onDone });
+  const jobs = new Jobs({ target, admin, waits, delayMs, onDone });
   undo.push(() => jobs.stop());
   return {
     target, admin, gate: new Gate(), versions, waits, jobs,
     facts: new TableFactsCache(admin, versions), faults: new Faults(), counters: zeroCounters(),
     commits: { asked: 0, answered: 0 },
-    deletions: new Deletions(), nowMs: clock.nowMs,
+    deletions: new Deletions(), delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore
+}
+
+function delaysOf({ statementDelayMs = 0, commitDelayMs = 0 }: DsqlLocalOptions): Delays {
+  return { statementMs: statementDelayMs, commitMs: commitDelayMs };
 }
 
 function makeDoor(
@@ -192,13 +198,21 @@ function makeDoor(
   });
 }
 
-function makeControl(cluster: ClusterContext, listener: Listener, clock: ShiftableClock): Control {
+function makeControl(
+  cluster: ClusterContext,
+  listener: Listener,
+  clock: ShiftableClock,
+  delays: Delays,
+): Control {
   const { faults, counters, waits } = cluster;
   return {
     inject: (fault) => faults.add(fault),
     clearFaults: (id) => faults.clear(id),
     faults: () => faults.list(),
     counters: () => ({ ...counters, lockWaits: waits.count, openConnections: listener.open }),
+    setDelays: (set) => {
+      cluster.delays = set;
+    },
     shiftClock(milliseconds) {
       clock.shiftedMs += milliseconds;
       listener.sweep();
@@ -206,6 +220,7 @@ function makeControl(cluster: ClusterContext, listener: Listener, clock: Shiftab
     cutConnections: () => listener.cutAll(),
     async reset() {
       faults.clear();
+      cluster.delays = delays;
       clock.shiftedMs = 0;
       const session = await AdminSession.open(cluster.target, waits);
       await session.query(resetSql).finally(() => session.close());

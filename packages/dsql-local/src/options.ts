@@ -31,6 +31,10 @@ export interface DsqlLocalOptions {
   readonly connectionLifeMs?: number;
   /** How long an asynchronous job takes at least, in milliseconds; 0 by default. */
   readonly jobDelayMs?: number;
+  /** What each statement but COMMIT and ROLLBACK takes besides its work, in milliseconds; 0 by default. */
+  readonly statementDelayMs?: number;
+  /** What each COMMIT of a write takes besides its work, in milliseconds; 0 by default. */
+  readonly commitDelayMs?: number;
   /** Connections that PostgreSQL is prepared for; 300 by default. */
   readonly maxConnections?: number;
 }

@@ -133,6 +133,41 @@ describe("slowness", () => {
   });
 });
 
+describe("a distance", () => {
+  const took = async (work: () => Promise<unknown>): Promise<number> => {
+    const startedMs = performance.now();
+    await work();
+    return performance.now() - startedMs;
+  };
+
+  it("is between each statement and its answer, and longer at COMMIT of what wrote", async () => {
+    cluster.control.setDelays({ statementMs: 30, commitMs: 150 });
+    expect(await took(() => client.query("select 1"))).toBeGreaterThanOrEqual(29);
+    expect(await took(() => transaction(11))).toBeGreaterThanOrEqual(208);
+    expect(await took(() => client.query("update t set v = 12"))).toBeGreaterThanOrEqual(178);
+    await client.query("begin");
+    await client.query("select 1");
+    expect(await took(() => client.query("commit"))).toBeLessThan(100);
+  });
+
+  it("is travelled by connections beside one another", async () => {
+    cluster.control.setDelays({ statementMs: 200, commitMs: 0 });
+    const both = (): Promise<unknown> =>
+      Promise.all([client.query("select 1"), watcher.query("select 1")]);
+    expect(await took(both)).toBeLessThan(380);
+  });
+
+  it("is set at the control port, and gone with a reset", async () => {
+    const set = (body: unknown): Promise<Response> =>
+      fetch(`${cluster.controlUrl}/delays`, { method: "POST", body: JSON.stringify(body) });
+    expect((await set({ statementMs: 150 })).status).toBe(200);
+    expect(await took(() => client.query("select 1"))).toBeGreaterThanOrEqual(149);
+    expect((await set({ commitMs: "far" })).status).toBe(400);
+    await cluster.control.reset();
+    expect(await took(() => client.query("select 1"))).toBeLessThan(100);
+  });
+});
+
 describe("refusals", () => {
   it("turn away connections", async () => {
     cluster.control.inject({ kind: "refuse-connect", code: "53400" });

@@ -1,7 +1,7 @@
 /** The control port: the switches of control.ts over HTTP, as JSON. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Control } from "./control.ts";
-import { readFault } from "./read-fault.ts";
+import { readDelays, readFault } from "./read-fault.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -66,6 +66,8 @@ async function answer(request: IncomingMessage, control: Control): Promise<Reply
     case "DELETE /faults":
       control.clearFaults();
       return { status: 200, body: {} };
+    case "POST /delays":
+      return setDelays(await readBody(request), control);
     case "POST /clock":
       return shift(await readBody(request), control);
     case "DELETE /connections":
@@ -90,6 +92,13 @@ function inject(body: unknown, control: Control): Reply {
   const { fault, problem } = readFault(body);
   if (fault === undefined) return { status: 400, body: { error: problem } };
   return { status: 201, body: { id: control.inject(fault) } };
+}
+
+function setDelays(body: unknown, control: Control): Reply {
+  const { delays, problem } = readDelays(body);
+  if (delays === undefined) return { status: 400, body: { error: problem } };
+  control.setDelays(delays);
+  return { status: 200, body: delays };
 }
 
 function shift(body: unknown, control: Control): Reply {

@@ -1,4 +1,5 @@
-/** Reads a fault from the control port's JSON. */
+/** Reads faults and delays from the control port's JSON. */
+import type { Delays } from "./delays.ts";
 import type { Fault } from "./faults.ts";
 
 /** A fault, or what is wrong with the JSON. */
@@ -19,6 +20,24 @@ export function readFault(body: unknown): ReadFault {
     return { fault: build(fields), problem: "" };
   } catch (error) {
     return { fault: undefined, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Reads what the cluster's distance is to be; what is left out is 0. */
+export function readDelays(body: unknown): {
+  readonly delays: Delays | undefined;
+  readonly problem: string;
+} {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return { delays: undefined, problem: "a JSON object is expected" };
+  }
+  const fields: Fields = { ...body };
+  try {
+    const read = (name: string): number => (fields[name] === undefined ? 0 : count(fields, name));
+    const delays = { statementMs: read("statementMs"), commitMs: read("commitMs") };
+    return { delays, problem: "" };
+  } catch (error) {
+    return { delays: undefined, problem: error instanceof Error ? error.message : String(error) };
   }
 }
 

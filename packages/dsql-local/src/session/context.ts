@@ -3,6 +3,7 @@ import type { CatalogueVersions } from "../concurrency/catalogue-versions.ts";
 import type { Deletions } from "../concurrency/resurrected-keys.ts";
 import type { LockWaits } from "../concurrency/lock-waits.ts";
 import type { Counters } from "../control/counters.ts";
+import type { Delays } from "../control/delays.ts";
 import type { Faults } from "../control/faults.ts";
 import type { Jobs } from "../definitions/jobs.ts";
 import type { Gate } from "../gate/gate.ts";
@@ -20,6 +21,8 @@ export interface ClusterContext {
   readonly jobs: Jobs;
   readonly facts: TableFactsCache;
   readonly faults: Faults;
+  /** Set at the control port. */
+  delays: Delays;
   readonly counters: Counters;
   /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered. */
   readonly commits: { asked: number; answered: number };

@@ -1,4 +1,5 @@
 /** Sends each statement where it belongs and writes its answer; the same for both protocols. */
+import { delay, type Delays } from "../control/delays.ts";
 import type { Statement } from "../gate/statement.ts";
 import { violation } from "../rules/table.ts";
 import * as wire from "../wire/messages.ts";
@@ -10,15 +11,20 @@ import type { Runner } from "./runner.ts";
 export class Dispatcher {
   readonly #runner: Runner;
   readonly #writer: ClientWriter;
+  readonly #cluster: { readonly delays: Delays };
 
-  constructor(runner: Runner, writer: ClientWriter) {
+  constructor(runner: Runner, writer: ClientWriter, cluster: { readonly delays: Delays }) {
     this.#runner = runner;
     this.#writer = writer;
+    this.#cluster = cluster;
   }
 
   /** Runs a statement and writes its answer, with a RowDescription of our own rows if `describe`. */
   async run(request: Request, describe: boolean): Promise<void> {
     const { statement } = request;
+    const { statementMs } = this.#cluster.delays;
+    const isEnd = statement.kind === "commit" || statement.kind === "rollback";
+    if (statementMs > 0 && !isEnd) await delay(statementMs);
     switch (statement.kind) {
       case "begin":
         return this.#begin(statement);

@@ -1,5 +1,6 @@
 /** Runs a session's statements under DSQL's transaction rules. Knows nothing of messages. */
 import type { CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { delay } from "../control/delays.ts";
 import { ConnectionCut, type CommitPlan } from "../control/faults.ts";
 import type { Statement } from "../gate/statement.ts";
 import { Violation } from "../rules/rule.ts";
@@ -96,7 +97,7 @@ export class Runner {
     const { counters, faults } = this.#cluster;
     counters.statements++;
     const delayMs = faults.atStatement(statement.sql, this.#applicationName);
-    if (delayMs > 0) await sleep(delayMs);
+    if (delayMs > 0) await delay(delayMs);
     this.#look(statement, transaction);
     if (transaction === undefined) {
       if (needsTransaction(statement)) return this.#runSingle(request);
@@ -161,19 +162,21 @@ export class Runner {
 
   async #commit(transaction: Transaction): Promise<void> {
     const { wrote } = transaction;
+    const { commitMs } = this.#cluster.delays;
+    if (wrote && commitMs > 0) await delay(commitMs);
     const plan = wrote ? this.#cluster.faults.atCommit(this.#applicationName) : undefined;
     if (plan === undefined) return this.#steps.commitInTurn(transaction);
     await this.#commitFaulty(transaction, plan);
   }
 
   async #commitFaulty(transaction: Transaction, plan: CommitPlan): Promise<void> {
-    if (plan.delayMs > 0) await sleep(plan.delayMs);
+    if (plan.delayMs > 0) await delay(plan.delayMs);
     if (plan.refusal !== undefined) throw plan.refusal;
     const { cut } = plan;
     if (cut === undefined) return this.#steps.commitInTurn(transaction);
     this.#cluster.counters.connectionsCut++;
     if (cut.when === "late") {
-      this.#late = sleep(cut.lateMs ?? 0)
+      this.#late = delay(cut.lateMs ?? 0)
         .then(() => this.#steps.commitInTurn(transaction))
         .catch((error: unknown) => this.#count(error));
       throw new ConnectionCut(true);
@@ -210,8 +213,4 @@ export class Runner {
 
 function needsTransaction(statement: Statement): boolean {
   return statement.kind === "write" || isDdl(statement);
-}
-
-function sleep(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

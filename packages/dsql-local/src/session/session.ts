@@ -48,7 +48,7 @@ export class Session {
     this.#runner = parts.runner;
     this.#cluster = parts.cluster;
     this.#pending = new Pending(parts.writer);
-    this.#dispatcher = new Dispatcher(parts.runner, parts.writer);
+    this.#dispatcher = new Dispatcher(parts.runner, parts.writer, parts.cluster);
   }
 
   /** Serves until the client leaves. Rejects when the connection has to be closed with an error. */

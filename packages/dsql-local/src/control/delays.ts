@@ -1,0 +1,15 @@
+/** How far away the cluster is: what every statement and every COMMIT takes besides its work. */
+export interface Delays {
+  /** Before each statement but COMMIT and ROLLBACK; one after the other where a client pipelines them. */
+  readonly statementMs: number;
+  /** Before each COMMIT of a transaction that wrote, also of a single statement. */
+  readonly commitMs: number;
+}
+
+/** A cluster on this machine. */
+export const NEAR: Delays = { statementMs: 0, commitMs: 0 };
+
+/** Waits by a timer: other connections go on meanwhile. */
+export function delay(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
