@@ -43,6 +43,11 @@ export class Run {
     const log = await parts.source.openLog({
       from: prepared.frontier.position,
       tables: new Map([...prepared.tables.values()].map((table) => [table.id, table.shape])),
+      adopted: new Set(
+        [...prepared.tables.values()]
+          .filter(({ document }) => document.aheadOfLog)
+          .map(({ id }) => id),
+      ),
       maxValueBytes: prepared.maxValueBytes,
     });
     return new Run(parts, prepared, log, abort);

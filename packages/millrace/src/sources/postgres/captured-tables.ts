@@ -1,7 +1,15 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TransactionId } from "../../model/position.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
-import type { FoundShape, ShapeOf } from "./relation-shape.ts";
+import type { DdlNews } from "./ddl-messages.ts";
+import {
+  type ExactSince,
+  type FoundShape,
+  isSameShape,
+  rewrittenColumns,
+  type ShapeOf,
+} from "./relation-shape.ts";
 import { rowPlan, type RowPlan } from "./row-plan.ts";
 
 /** What has to be told before the next event of a table. */
@@ -41,10 +49,68 @@ export class CapturedTables {
   readonly #gone = new Set<TableId>();
   readonly #relations = new Map<number, LoggedRelation>();
   readonly #shapeOf: ShapeOf;
+  /** Tables, by oid, whose shape is that of this place of the log, if every schema change is told by a message. */
+  readonly #exact: Map<string, ExactSince>;
+  /** Tables, by oid, whose values are being computed anew; the message with the shape follows. */
+  readonly #rewriting = new Set<string>();
 
-  constructor(tables: ReadonlyMap<TableId, TableShape>, shapeOf: ShapeOf) {
+  /** `adopted` are tables whose shape may be ahead of the log: it was taken from the catalogue. */
+  constructor(
+    tables: ReadonlyMap<TableId, TableShape>,
+    shapeOf: ShapeOf,
+    adopted: ReadonlySet<TableId> = new Set(),
+  ) {
     this.#shapes = new Map(tables);
     this.#shapeOf = shapeOf;
+    const known = [...tables.values()].filter(({ id }) => !adopted.has(id));
+    this.#exact = new Map(known.map(({ identity }) => [identity, { since: null }]));
+  }
+
+  /** A transaction begins. */
+  begin(): void {
+    this.#rewriting.clear();
+  }
+
+  /**
+   * Takes in what a message says of schema changes; gives the change where it is one of a captured table. Tables that come,
+   * go or take another name are told of by their rows and by looks at the catalogue. `isPast`: it was given before.
+   */
+  tell(
+    news: DdlNews,
+    transaction: TransactionId,
+    isPast: boolean,
+  ): {
+    readonly shape: TableShape;
+    readonly previous: TableShape;
+    readonly rewritten: readonly string[];
+  } | null {
+    if (news.kind === "lost") this.#exact.clear();
+    if (news.kind === "rewrite") for (const oid of news.tables) this.#rewriting.add(oid);
+    if (news.kind !== "shape") return null;
+    const { shape } = news;
+    const { id, identity } = shape;
+    const isRewritten = this.#rewriting.delete(identity);
+    const previous = this.#shapes.get(id);
+    if (previous?.identity !== identity || isPast) return null;
+    this.#exact.set(identity, { since: transaction });
+    this.#forget(Number(identity));
+    if (!isRewritten && isSameShape(shape, previous)) return null;
+    this.#shapes.set(id, shape);
+    const filled = shape.columns.flatMap((column) =>
+      column.filled === true ? (column.ordinal ?? []) : [],
+    );
+    const rewritten = isRewritten
+      ? shape.columns.map((column) => column.name)
+      : rewrittenColumns(shape, previous, new Set(filled));
+    return { shape, previous, rewritten };
+  }
+
+  /** Its rows need its new shape. */
+  #forget(oid: number): void {
+    const relation = this.#relations.get(oid);
+    if (relation === undefined) return;
+    relation.plan = null;
+    relation.later = null;
   }
 
   /** Takes in a Relation message. The server sends one whenever it may have changed. */
@@ -82,7 +148,9 @@ export class CapturedTables {
     }
     const isSameTable = known?.identity === String(message.oid);
     const previous = isSameTable ? known : null;
-    const { shape, rewritten, later = null } = await this.#shapeOf(message, previous);
+    const exact = this.#exact.get(String(message.oid)) ?? null;
+    const { shape, rewritten, later = null } = await this.#shapeOf(message, previous, exact);
+    if (shape !== known) this.#exact.delete(String(message.oid));
     this.#shapes.set(id, shape);
     this.#gone.delete(id);
     relation.plan = rowPlan(shape);

@@ -149,6 +149,11 @@ export async function readEstimates(
   return estimates;
 }
 
+/** The shape that rows of the catalogue make, wherever they were read. */
+export function shapeOfRows(table: TableRow, columns: readonly ColumnRow[]): TableShape {
+  return factsOf(table, columns).shape;
+}
+
 function factsOf(row: TableRow, all: readonly ColumnRow[]): TableFacts {
   const logged = all.filter((column) => column.logged);
   const shape: TableShape = {

@@ -1,4 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
+import type { DdlTrigger } from "./ddl-trigger.ts";
 import type { Discovery } from "./discover.ts";
 import type { PostgresSourceOptions } from "./options.ts";
 import type { PublicationState } from "./publication.ts";
@@ -12,12 +13,16 @@ export interface Observed {
   readonly slot: SlotState | null;
   readonly publication: PublicationState | null;
   readonly discovery: Discovery;
+  /** Null where the file does not ask for messages about schema changes. */
+  readonly ddl: DdlTrigger | null;
 }
 
 /** One thing that can be the matter with a server. */
 export interface FindingRule {
   readonly severity: Finding["severity"];
   readonly code?: string;
+  /** The option of the file that it is about. */
+  readonly option?: string;
   readonly when: (observed: Observed) => boolean;
   readonly what: (observed: Observed) => string;
   readonly follows: (observed: Observed) => string;
@@ -34,5 +39,6 @@ export function applyRules(rules: readonly FindingRule[], observed: Observed): F
       whatFollows: rule.follows(observed),
       remedy: rule.remedy(observed),
       ...(rule.code === undefined ? {} : { code: rule.code }),
+      ...(rule.option === undefined ? {} : { option: rule.option }),
     }));
 }

@@ -87,9 +87,9 @@ function tablesOf(
   transactionId: () => TransactionId | null,
 ): { readonly tables: CapturedTables; readonly ddl: DdlMessages | null } {
   const { slotName, publicationName, ddlMessages } = log;
-  const shapeOf: ShapeOf = (relation, known, isKnown) => {
+  const shapeOf: ShapeOf = (relation, known, exact) => {
     const asked = { client, clock, slotName, publicationName, transaction: transactionId() };
-    return shapeOfRelation({ ...asked, isExact: isKnown && ddlMessages }, relation, known);
+    return shapeOfRelation({ ...asked, exact: ddlMessages ? exact : null }, relation, known);
   };
   return {
     tables: new CapturedTables(tables, shapeOf, adopted),

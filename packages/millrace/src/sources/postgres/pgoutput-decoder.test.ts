@@ -11,6 +11,7 @@ import { TOAST, type Sent } from "./pgoutput-encoder.fixture.ts";
 import {
   decodeBegin,
   decodeCommit,
+  decodeMessage,
   decodeRelation,
   decodeTruncate,
   skipMessage,
@@ -296,15 +297,18 @@ describe("messages that are not rows", () => {
   });
 
   it("that do not matter are read past, and unknown ones are an error", () => {
-    for (const message of [
-      sent.origin(1, "elsewhere"),
-      sent.typeMessage(1, "public", "mood"),
-      sent.logicalMessage(1, "prefix", "content"),
-    ]) {
+    for (const message of [sent.origin(1, "elsewhere"), sent.typeMessage(1, "public", "mood")]) {
       skipMessage(message[0] ?? 0, message, 1, message.length);
       expectProtocolError(() => skipMessage(message[0] ?? 0, message, 1, message.length - 1));
     }
     expectProtocolError(() => skipMessage(0x53, Buffer.from("S"), 1, 1));
+  });
+
+  it("that somebody wrote have prefix, content, and whether they belong to a transaction", () => {
+    const message = sent.logicalMessage(77, "prefix", "content");
+    const { content, ...rest } = decodeMessage(message, 1, message.length);
+    expect(rest).toEqual({ isTransactional: (message[1] ?? 0) === 1, lsn: 77, prefix: "prefix" });
+    expect(content.toString()).toBe("content");
   });
 
   it("cut short or of any content are a typed error", () => {
@@ -316,6 +320,7 @@ describe("messages that are not rows", () => {
         read: decodeRelation,
       },
       { bytes: sent.truncate([1, 2]), read: decodeTruncate },
+      { bytes: sent.logicalMessage(1, "prefix", "content"), read: decodeMessage },
     ];
     for (const { bytes, read } of whole) {
       for (let cut = 1; cut < bytes.length; cut += 1)

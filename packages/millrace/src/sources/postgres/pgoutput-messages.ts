@@ -51,6 +51,16 @@ export interface RelationMessage {
   readonly columns: readonly RelationColumn[];
 }
 
+/** A logical message that somebody wrote into the log. */
+export interface MessageMessage {
+  /** It belongs to the open transaction; else it stands for itself. */
+  readonly isTransactional: boolean;
+  readonly lsn: number;
+  readonly prefix: string;
+  /** A view of the buffer, good until the next message. */
+  readonly content: Buffer;
+}
+
 /** Tables that were emptied together. */
 export interface TruncateMessage {
   readonly oids: readonly number[];
@@ -119,9 +129,10 @@ export class MessageCursor {
     return text;
   }
 
-  skip(bytes: number): void {
-    if (bytes < 0) throw protocolError("a negative length");
-    this.#advance(bytes);
+  bytes(count: number): Buffer {
+    if (count < 0) throw protocolError("a negative length");
+    const at = this.#advance(count);
+    return this.#buffer.subarray(at, at + count);
   }
 
   /** The message must end here. */
@@ -184,7 +195,18 @@ export function decodeTruncate(buffer: Buffer, start: number, end: number): Trun
   return { oids };
 }
 
-/** Origin, Type and Message tell us nothing that we need; they are read to be sure that they are whole. */
+/** @throws MillraceError MR_SOURCE_PROTOCOL */
+export function decodeMessage(buffer: Buffer, start: number, end: number): MessageMessage {
+  const cursor = new MessageCursor(buffer, start, end);
+  const isTransactional = (cursor.byte() & 1) === 1;
+  const lsn = cursor.lsn();
+  const prefix = cursor.text();
+  const content = cursor.bytes(cursor.int32());
+  cursor.finish();
+  return { isTransactional, lsn, prefix, content };
+}
+
+/** Origin and Type tell us nothing that we need; they are read to be sure that they are whole. */
 export function skipMessage(tag: number, buffer: Buffer, start: number, end: number): void {
   const cursor = new MessageCursor(buffer, start, end);
   if (tag === Tag.ORIGIN) {
@@ -194,11 +216,6 @@ export function skipMessage(tag: number, buffer: Buffer, start: number, end: num
     cursor.uint32();
     cursor.text();
     cursor.text();
-  } else if (tag === Tag.MESSAGE) {
-    cursor.byte();
-    cursor.lsn();
-    cursor.text();
-    cursor.skip(cursor.int32());
   } else {
     throw protocolError(`an unknown message, tag ${tag}`);
   }

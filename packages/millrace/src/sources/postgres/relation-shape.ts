@@ -1,4 +1,5 @@
 import type { LogicalType } from "../../model/logical-type.ts";
+import type { TransactionId } from "../../model/position.ts";
 import { tableId, type Column, type TableShape } from "../../model/table.ts";
 import { isThat, proveAttnums, type Attribute } from "./attnum-proof.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
@@ -50,8 +51,20 @@ export interface FoundShape extends Pick<ResolvedShape, "shape" | "rewritten"> {
   readonly later?: { readonly shape: TableShape; readonly afterLsn: number };
 }
 
+/**
+ * The known shape is that of this place of the log, if every schema change since that transaction (null: in the log that
+ * the slot has) was told by a message.
+ */
+export interface ExactSince {
+  readonly since: TransactionId | null;
+}
+
 /** Finds out how a table looks at a Relation message; asks the catalogue. */
-export type ShapeOf = (relation: RelationMessage, known: TableShape | null) => Promise<FoundShape>;
+export type ShapeOf = (
+  relation: RelationMessage,
+  known: TableShape | null,
+  exact: ExactSince | null,
+) => Promise<FoundShape>;
 
 /** Puts the witnesses together. `types` are those of the Relation message's columns, null where they are gone. */
 export function resolveShape(
@@ -182,7 +195,31 @@ function isSameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((index) => b.includes(index));
 }
 
-function isSameShape(a: TableShape, b: TableShape): boolean {
+/** The message says nothing else of the table than the known shape does. */
+export function agrees(
+  relation: RelationMessage,
+  types: readonly (ResolvedType | null)[],
+  known: TableShape,
+): boolean {
+  const { columns, replicaIdentity } = relation;
+  const flagged = columns.flatMap((column, index) => (column.isKey ? [index] : []));
+  const tellsKey = replicaIdentity === "d" || replicaIdentity === "i";
+  return (
+    known.identity === String(relation.oid) &&
+    known.id === tableId(relation.schema, relation.name) &&
+    known.columns.length === columns.length &&
+    known.columns.every(
+      ({ name, sourceType, unproven }, index) =>
+        unproven !== true &&
+        name === columns[index]?.name &&
+        sourceType === types[index]?.sourceType,
+    ) &&
+    (!tellsKey || isSameSet(known.key, flagged))
+  );
+}
+
+/** Nothing that a sink could see differs. */
+export function isSameShape(a: TableShape, b: TableShape): boolean {
   return (
     a.id === b.id &&
     a.identity === b.identity &&
@@ -203,7 +240,8 @@ function isSameColumn(a: Column, b: Column | undefined): boolean {
   );
 }
 
-function rewrittenColumns(
+/** Columns of `shape` whose values are not those that they had, or did not have, in `known`. */
+export function rewrittenColumns(
   shape: TableShape,
   known: TableShape | null,
   filled: ReadonlySet<number>,

@@ -3,10 +3,17 @@ import type { TransactionId } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Attribute } from "./attnum-proof.ts";
 import { readShapes, readTypes, type Queryable } from "./catalogue.ts";
+import { readDdlTrigger } from "./ddl-trigger.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
 import { parseLsn } from "./position.ts";
-import { type CatalogueState, type FoundShape, resolveShape } from "./relation-shape.ts";
-import { LOG_END_SQL } from "./snapshot.ts";
+import {
+  agrees,
+  type CatalogueState,
+  type ExactSince,
+  type FoundShape,
+  resolveShape,
+} from "./relation-shape.ts";
+import { LOG_END_SQL } from "./snapshot-begin.ts";
 import { Visibility } from "./visibility.ts";
 
 /** Where in which log a Relation message stands, and whom to ask about it. */
@@ -17,6 +24,8 @@ export interface LogPlace {
   readonly publicationName: string;
   /** The transaction that is being read. */
   readonly transaction: TransactionId | null;
+  /** Absent where schema changes are not told by messages, or the known shape is not the log's own. */
+  readonly exact?: ExactSince | null;
 }
 
 /** Before the catalogue is asked again, milliseconds. */
@@ -67,11 +76,16 @@ export async function shapeOfRelation(
   relation: RelationMessage,
   known: TableShape | null,
 ): Promise<FoundShape> {
-  const { shape, rows } = await readSettled(place, String(relation.oid));
   const types = await readTypes(
     place.client,
     relation.columns.map(({ typeOid, typmod }) => ({ oid: typeOid, typmod })),
   );
+  const { exact = null } = place;
+  if (known !== null && exact !== null && agrees(relation, types, known)) {
+    const trigger = await readDdlTrigger(place.client, place.slotName, exact.since);
+    if (trigger.isCurrent && trigger.isSettled) return { shape: known, rewritten: [] };
+  }
+  const { shape, rows } = await readSettled(place, String(relation.oid));
   const catalogue: CatalogueState = {
     shape,
     attributes: rows.filter((row) => !row.isHidden),

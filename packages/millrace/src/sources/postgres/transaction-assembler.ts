@@ -2,13 +2,16 @@ import { Change, type LogBatch, type Op, type Transaction } from "../../model/ch
 import type { TransactionId } from "../../model/position.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
+import type { DdlMessages } from "./ddl-messages.ts";
 import { LargeRowDecoder } from "./large-row-decoder.ts";
 import { RowDecoder, type RowEvent } from "./pgoutput-decoder.ts";
 import {
   decodeBegin,
   decodeCommit,
+  decodeMessage,
   decodeRelation,
   decodeTruncate,
+  type MessageMessage,
   protocolError,
   skipMessage,
   Tag,
@@ -17,7 +20,7 @@ import {
 import { comparePositions, type LogPosition, lsnOf32, ordinal, Slot } from "./position.ts";
 import { checkOldRow, heldBytes, isKeyChanged } from "./row-key.ts";
 import { type RowPlan, withoutUnproven } from "./row-plan.ts";
-import type { TransactionIds } from "./transaction-id.ts";
+import { transactionId, type TransactionIds } from "./transaction-id.ts";
 
 /** What {@link TransactionAssembler.feed} made of a message. */
 export const Fed = {
@@ -37,6 +40,8 @@ export interface AssemblerOptions {
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
   readonly tables: CapturedTables;
+  /** Reads messages about schema changes; null where they are not asked for. */
+  readonly ddl?: DdlMessages | null;
   readonly transactionIds: TransactionIds;
   readonly maxValueBytes: number;
   /** Bound of what is held of one row, bytes. */
@@ -74,6 +79,7 @@ export class TransactionAssembler {
   readonly #buffer: Buffer;
   readonly #from: LogPosition;
   readonly #tables: CapturedTables;
+  readonly #ddl: DdlMessages | null;
   readonly #transactionIds: TransactionIds;
   readonly #limits: { readonly maxValueBytes: number; readonly maxRowBytes: number };
   readonly #rows: RowDecoder;
@@ -95,6 +101,7 @@ export class TransactionAssembler {
     this.#buffer = options.buffer;
     this.#from = options.from;
     this.#tables = options.tables;
+    this.#ddl = options.ddl ?? null;
     this.#transactionIds = options.transactionIds;
     this.#limits = { maxValueBytes: options.maxValueBytes, maxRowBytes: options.maxRowBytes };
     this.#rows = new RowDecoder(options.buffer, options.maxValueBytes);
@@ -195,6 +202,9 @@ export class TransactionAssembler {
         return Fed.DONE;
       case Tag.TRUNCATE:
         return this.#truncate(lsn, start, end);
+      case Tag.MESSAGE:
+        this.#told(decodeMessage(this.#buffer, start, end));
+        return Fed.DONE;
       default:
         skipMessage(tag, this.#buffer, start, end);
         return Fed.DONE;
@@ -260,6 +270,19 @@ export class TransactionAssembler {
     }
   }
 
+  /** A message about a schema change stands at its own place, in front of the rows that follow it (a barrier, I2). */
+  #told(message: MessageMessage): void {
+    const news = this.#ddl?.take(message) ?? null;
+    if (news === null) return;
+    const { commitLsn, isReplayed, transaction } = this.#transaction();
+    const position: LogPosition = [commitLsn, message.lsn, ordinal(0, Slot.SHAPE)];
+    const isPast = isReplayed && comparePositions(position, this.#from) <= 0;
+    const change = this.#tables.tell(news, transaction.id, isPast);
+    if (change === null) return;
+    this.#batch.passed(position);
+    this.#batch.add({ kind: "shape", ...change, position, transaction }, ANNOUNCEMENT_BYTES);
+  }
+
   #push(tag: number, plan: RowPlan, event: RowEvent, bytes: number): void {
     const { shape } = plan;
     const { transaction } = this.#transaction();
@@ -282,10 +305,13 @@ export class TransactionAssembler {
   #begin(start: number, end: number): void {
     if (this.#open !== null) throw protocolError("a transaction within a transaction");
     const { commitLsn, commitTimeMs, xid } = decodeBegin(this.#buffer, start, end);
-    const transaction: Transaction = { id: this.#transactionIds.full(xid), commitTimeMs };
+    const id = transactionId(this.#transactionIds.full(xid), commitLsn);
+    const transaction: Transaction = { id, commitTimeMs };
     this.#open = { commitLsn, transaction, isReplayed: commitLsn <= this.#from[0] };
     this.#lsn = 0;
     this.#index = 0;
+    this.#ddl?.begin();
+    this.#tables.begin();
     this.#batch.at(commitTimeMs);
   }
 

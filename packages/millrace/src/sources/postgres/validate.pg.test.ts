@@ -212,6 +212,7 @@ describe("validate --connect", () => {
       slot: null,
       publication: null,
       discovery: { tables: [], refused: [], views: [], relations: [] },
+      ddl: null,
     };
     const whatsOf = (changed: Partial<Observed>): string =>
       findings({ ...observed, ...changed })

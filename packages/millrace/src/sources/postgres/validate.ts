@@ -3,6 +3,8 @@ import type { Finding } from "../../model/finding.ts";
 import type { ConnectorContext } from "../../model/source.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ControlPool } from "./control-pool.ts";
+import { readDdlTrigger } from "./ddl-trigger.ts";
+import { DDL_RULES } from "./ddl-rules.ts";
 import { discoverTables } from "./discover.ts";
 import { applyRules, type Observed } from "./finding-rule.ts";
 import { chooseConnection, type PostgresSourceOptions } from "./options.ts";
@@ -48,7 +50,7 @@ export async function validatePostgres(
 
 /** Pure: what follows from what was observed. */
 export function findings(observed: Observed): Finding[] {
-  const rules = [...SERVER_RULES, ...SLOT_RULES, ...PUBLICATION_RULES];
+  const rules = [...SERVER_RULES, ...SLOT_RULES, ...PUBLICATION_RULES, ...DDL_RULES];
   const all = [...applyRules(rules, observed), ...tableFindings(observed)];
   return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
 }
@@ -60,5 +62,7 @@ async function observe(client: Queryable, options: PostgresSourceOptions): Promi
   const publication = await readPublication(client, publicationName);
   const published = await readPublished(client, publicationName);
   const going = { matches, partitions, createPublication, published };
-  return { options, server, slot, publication, discovery: await discoverTables(client, going) };
+  const ddl = options.ddlMessages ? await readDdlTrigger(client, slotName) : null;
+  const discovery = await discoverTables(client, going);
+  return { options, server, slot, publication, discovery, ddl };
 }
