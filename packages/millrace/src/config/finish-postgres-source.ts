@@ -4,10 +4,13 @@ import type { Surroundings } from "./interpolate.ts";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
-import { finishTls } from "./finish-tls.ts";
+import { finishTls, isLoopback } from "./finish-tls.ts";
+import type { OptionValues } from "./option.ts";
 
 /** Longest name of a slot: PostgreSQL's identifiers less what it keeps for itself. */
 const MAX_SLOT_CHARS = 63;
+
+type PostgresSourceValues = OptionValues<typeof POSTGRES_SOURCE_OPTIONS>;
 
 interface Parts {
   readonly name: string;
@@ -22,6 +25,7 @@ export function finishPostgresSource(
 ): PostgresSourceConfig {
   const { values } = section;
   const slotName = values.slotName ?? slotNameOf(parts.name);
+  checkServers(section, parts.findings);
   const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = values;
   if (values.backfillSkip)
     notice(
@@ -36,8 +40,43 @@ export function finishPostgresSource(
     database: checkTables(section, parts.findings),
     slotName,
     publicationName: values.publicationName ?? slotName,
-    tls: finishTls(section, "source", values.hostname, null, parts),
+    tls: finishTls(section, "source", farthestHost(values), null, parts),
   };
+}
+
+/** One host that is not this machine has TLS for all: the same password goes to each of them. */
+function farthestHost({
+  hostname,
+  primaryHostname,
+  snapshotHostname,
+}: PostgresSourceValues): string {
+  const hosts = [hostname, primaryHostname, snapshotHostname].filter((host) => host !== null);
+  return hosts.find((host) => !isLoopback(host)) ?? hostname;
+}
+
+/** Other servers are named one by one; a port alone names none. */
+function checkServers(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings): void {
+  const { values, given } = section;
+  for (const [kind, host, other] of [
+    ["primary", values.primaryHostname, values.primaryPort],
+    ["snapshot", values.snapshotHostname, values.snapshotPort],
+  ] as const) {
+    const portPlace = given.get(`${kind}.port`);
+    if (host === null && portPlace !== undefined)
+      findings.problem(
+        portPlace,
+        `source.${kind}.port`,
+        `is given without ${kind}.hostname`,
+        `Write ${kind}.hostname, or take the port out`,
+      );
+    if (host === values.hostname && other === values.port)
+      findings.problem(
+        given.get(`${kind}.hostname`) ?? section.place,
+        `source.${kind}.hostname`,
+        "names the same server as hostname",
+        "Take it out, or name the other server",
+      );
+  }
 }
 
 function notice(

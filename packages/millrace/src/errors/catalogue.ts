@@ -136,7 +136,7 @@ export const CATALOGUE = {
   MR_TABLE_PAUSED: {
     class: "config",
     meaning: "A table is paused: its changes are left out, those of the other tables are applied.",
-    remedy: "`millrace resume --table` brings it back: it is loaded anew, beside the running log.",
+    remedy: "Resume it by its name (`--table`): it is loaded anew, beside the running log.",
   },
   MR_TABLE_STOPPED: {
     class: "config",

@@ -67,7 +67,7 @@ export class ChunkReader {
       const view = await openView(this.#parts, table, signal);
       const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
       let whole: boolean;
-      let lost: unknown = null;
+      let lost: MillraceError | null = null;
       try {
         whole = await this.#enterRows(table, chunk, from, view, progress, signal);
       } catch (thrown) {

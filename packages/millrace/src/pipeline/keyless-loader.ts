@@ -31,22 +31,27 @@ export async function loadKeyless(
   try {
     const lanes = new Set<Lane>();
     let rows = 0;
-    const options = { maxValueBytes: parts.maxValueBytes, batchBytes: 256 * 1024 };
-    for await (const batch of view.snapshot.readChunk(
-      table.shape,
-      { from: null, to: null },
-      options,
-    )) {
+    let isAsked = false;
+    // Asked while the snapshot keeps the table from being altered, or right after. Changes that it sees are never
+    // applied again, so a column that the shape lacks would be lost.
+    const refuseOtherShape = async (): Promise<void> => {
+      if (isAsked) return;
+      isAsked = true;
+      if (await shapeHolds()) return;
+      throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `${table.id} has other columns now`);
+    };
+    const { maxValueBytes } = parts;
+    const options = { maxValueBytes, batchBytes: 256 * 1024, closes: true };
+    const whole = { from: null, to: null };
+    for await (const batch of view.snapshot.readChunk(table.shape, whole, options)) {
+      await refuseOtherShape();
       await parts.chunkBytes.take(batch.bytes, signal);
       enterBatch(parts, table, batch, rows, lanes);
       rows += batch.rows.length;
       table.update({ rowsLoaded: rows });
       failpoint("keyless.batch-sent");
     }
-    // Asked while the snapshot keeps the table from being altered. Changes that it sees are never applied again, so a
-    // column that the shape lacks would be lost.
-    if (!(await shapeHolds()))
-      throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `${table.id} has other columns now`);
+    await refuseOtherShape();
     // The lanes take as long as the sink does; nothing at the source is held for that.
     await view.snapshot.close();
     await until(signal, Promise.all([...lanes].map((lane) => lane.passedSoFar())));

@@ -81,7 +81,7 @@ export class RunParts {
     this.committer = prepared.committer;
     this.book = prepared.book;
     this.state = new StateWriter({ committer: this.committer, failed: on.fail });
-    this.sent = new SentTransactions(prepared.frontier.unseen);
+    this.sent = new SentTransactions(prepared.frontier.unseen, task.source.joinTransactions);
     this.frontier = new Frontier(prepared.lanes, prepared.frontier);
     this.logBytes = task.budget.account(LOG_SHARE);
     this.chunkBytes = task.budget.account(CHUNK_SHARE);
@@ -161,6 +161,7 @@ export class RunParts {
       clock,
       random,
       writeState: this.writeState,
+      durable: () => this.frontier.durable.position,
       replayed: (signal) => this.reader.replayed(signal),
     };
   }

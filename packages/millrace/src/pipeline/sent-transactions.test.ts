@@ -15,4 +15,18 @@ describe("SentTransactions", () => {
     sent.add("2");
     expect(sent.size).toBe(2);
   });
+
+  it("is one id for all where the source can join them, beside what was carried (I10)", () => {
+    const sent = new SentTransactions(["c"], (one, other) => `${one}+${other}`);
+    for (const id of ["1", "2", "3"]) sent.add(id);
+    expect(sent.list()).toEqual(["c", "1+2+3"]);
+    const asked = sent.list();
+    sent.add("4");
+    // What was asked about is seen; what it has become since is not known to be.
+    sent.prune(asked, []);
+    expect(sent.list()).toEqual(["1+2+3+4"]);
+    sent.prune(sent.list(), []);
+    sent.add("5");
+    expect(sent.list()).toEqual(["5"]);
+  });
 });

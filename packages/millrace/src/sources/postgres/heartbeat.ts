@@ -15,6 +15,37 @@ export async function emitMessage(client: Queryable, flushed: boolean): Promise<
   ]);
 }
 
+/** Between two signs of life for a standby that waits for one, milliseconds. */
+const NUDGE_EVERY_MS = 1_000;
+
+/**
+ * Does `work` at a standby that may wait for what only the primary's log can tell: a slot is made there once the
+ * primary has said which transactions run (pg_log_standby_snapshot, 16 and later), which it does by itself every 15 s
+ * where it is written to. Best effort: the role may not be allowed to.
+ */
+export async function whileNudging<T>(
+  primary: Queryable,
+  clock: Clock,
+  work: () => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const nudging = nudge(primary, clock, stop.signal).catch(() => undefined);
+  try {
+    return await work();
+  } finally {
+    stop.abort();
+    await nudging;
+  }
+}
+
+/** What ends soon is not nudged at all, as on a primary. */
+async function nudge(primary: Queryable, clock: Clock, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await clock.sleep(NUDGE_EVERY_MS, signal);
+    await primary.query("SELECT pg_catalog.pg_log_standby_snapshot()");
+  }
+}
+
 /** What a heartbeat runs on. */
 export interface HeartbeatOptions {
   readonly client: Queryable;

@@ -45,10 +45,10 @@ export class SessionStash {
     }
   }
 
-  /** Takes back a session whose transaction may still be open. */
-  async giveBack(connection: PostgresConnection): Promise<void> {
+  /** Takes back a session; its transaction may still be open unless it `isOver`. */
+  async giveBack(connection: PostgresConnection, isOver = false): Promise<void> {
     try {
-      await whileServerWorks(connection, () => connection.client.query("ROLLBACK"));
+      if (!isOver) await whileServerWorks(connection, () => connection.client.query("ROLLBACK"));
     } catch {
       connection.destroy();
       return;

@@ -5,7 +5,6 @@ import type { ChunkKey, Json, Position, TransactionId } from "../../model/positi
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
-import type { Queryable } from "./catalogue.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
@@ -13,15 +12,20 @@ import { keyText } from "./keys.ts";
 import { rowPlan } from "./row-plan.ts";
 import type { SessionStash } from "./session-stash.ts";
 import { whileServerWorks } from "./silence-watch.ts";
+import { beginSnapshot } from "./snapshot-begin.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
-import { BEGIN_SQL, chunkSql, rowsSql } from "./snapshot-sql.ts";
+import { chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
 import { checkUnchanged, type TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
-import { Visibility } from "./visibility.ts";
+import type { Visibility } from "./visibility.ts";
 
 /** Keys that are asked for at once: bounds the statement's text. */
 const KEYS_PER_QUERY = 500;
+/** Rows that are asked for by their keys come at once. */
+const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
+/** Of the statement's bound: who goes on in another snapshot does so before the server ends this one. */
+const LIFE_SHARE = 0.8;
 
 /** What a snapshot needs beside its connection. */
 export interface SnapshotDependencies {
@@ -30,6 +34,8 @@ export interface SnapshotDependencies {
   /** The publication's row filter for a table, by oid. */
   readonly filterOf: (identity: string) => string | null;
   readonly positionOf: (lsn: string) => Position;
+  /** Looks at a server that was taken for a standby and is none (any more). */
+  readonly checkPromoted?: (connection: PostgresConnection) => Promise<void>;
 }
 
 /**
@@ -60,12 +66,13 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   /** @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION */
-  static async open(dependencies: SnapshotDependencies): Promise<PostgresSnapshot> {
+  static async open(dependencies: SnapshotDependencies, exact = false): Promise<PostgresSnapshot> {
     const connection = await dependencies.sessions.take();
     try {
       const { visibility, end } = await whileServerWorks(connection, () =>
-        begin(connection.client),
+        beginSnapshot(connection.client, exact),
       );
+      if (!visibility.isStandbys) await dependencies.checkPromoted?.(connection);
       const logEnd = dependencies.positionOf(end);
       return new PostgresSnapshot(connection, dependencies, visibility, logEnd);
     } catch (error) {
@@ -78,6 +85,10 @@ export class PostgresSnapshot implements SourceSnapshot {
     return this.#visibility.token;
   }
 
+  get mayLiveMs(): number {
+    return this.#connection.config.statementTimeoutMs * LIFE_SHARE;
+  }
+
   sees(transaction: TransactionId): boolean {
     return this.#visibility.sees(transaction);
   }
@@ -85,12 +96,16 @@ export class PostgresSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number },
+    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const plan = checkUnchanged(shape, await this.#plan(shape));
-    const sql = chunkSql(plan, range, this.#dependencies.filterOf(shape.identity));
+    const { batchBytes, closes = false } = options;
+    const copy = chunkSql(plan, range, this.#dependencies.filterOf(shape.identity));
+    // In one message: the server is done when it has sent the rows, wherever on the way they wait for us.
+    const sql = closes ? `${copy}; COMMIT` : copy;
     const parser = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
-    for await (const batch of this.#copy(shape, sql, parser, options.batchBytes)) {
+    if (shape.key.length === 0) await this.#liftStatementBound(shape);
+    for await (const batch of this.#copy(shape, sql, parser, { batchBytes, closes })) {
       failpoint("snapshot.chunk-batch");
       yield chunkBatch(shape, batch);
     }
@@ -111,7 +126,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
       const texts = keys.slice(at, at + KEYS_PER_QUERY).map((row) => keyTextsOf(shape, row));
       const sql = rowsSql(plan, names, texts, filter);
-      for await (const batch of this.#copy(shape, sql, parser, Number.POSITIVE_INFINITY)) {
+      for await (const batch of this.#copy(shape, sql, parser, ALL)) {
         for (const { values } of batch) {
           const row = spread(shape, columns, values);
           found.set(keyText(shape, row), row);
@@ -147,21 +162,40 @@ export class PostgresSnapshot implements SourceSnapshot {
     shape: TableShape,
     sql: string,
     parser: CopyRowParser,
-    batchBytes: number,
+    { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
   ): AsyncGenerator<CopiedRow[], void, undefined> {
     this.#checkFree(shape);
     this.#copying = true;
-    const doing = `reading ${shape.id}`;
     yield* copyRows(this.#connection, sql, parser, {
       batchBytes,
       rowOverheadBytes: rowPlan(shape).overheadBytes,
-      doing,
+      doing: `reading ${shape.id}`,
+      ended: async () => {
+        this.#copying = false;
+        if (!closes) return;
+        this.#closed = true;
+        await this.#dependencies.sessions.giveBack(this.#connection, true);
+      },
     });
-    this.#copying = false;
+  }
+
+  /** A table without key cannot be read in parts: its one statement takes as long as it takes. */
+  async #liftStatementBound(shape: TableShape): Promise<void> {
+    this.#checkFree(shape);
+    try {
+      const { client } = this.#connection;
+      const lift = () => client.query("SET LOCAL statement_timeout = 0");
+      await whileServerWorks(this.#connection, lift);
+    } catch (error) {
+      throw connectionError(error, `preparing to read ${shape.id}`);
+    }
   }
 
   #checkFree(shape: TableShape): void {
     if (this.#closed) throw new MillraceError("MR_BUG", `reading ${shape.id} in a closed snapshot`);
+    // Ended between two statements, by a conflict with what a standby replays: nobody would ever answer.
+    if (this.#connection.broken !== null)
+      throw connectionError(this.#connection.broken, `reading ${shape.id}`);
     if (!this.#copying) return;
     throw new MillraceError(
       "MR_SOURCE_LOST_CONNECTION",
@@ -185,34 +219,24 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 }
 
-/** Where the log ends now, on a primary or on a standby. */
-export const LOG_END_SQL = `
-SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
-  ELSE pg_catalog.pg_current_wal_insert_lsn() END)::text AS lsn`;
-
-/** Opens the transaction. What it sees is asked first, the log's end after that (I7). */
-async function begin(client: Queryable): Promise<{ visibility: Visibility; end: string }> {
-  await client.query(BEGIN_SQL);
-  const seen = await client.query<{ snapshot: string; recovery: boolean }>(
-    "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
-  );
-  failpoint("snapshot.taken");
-  const end = await client.query<{ lsn: string }>(LOG_END_SQL);
-  const { snapshot = "", recovery = false } = seen.rows[0] ?? {};
-  return { visibility: Visibility.parse(snapshot, recovery), end: end.rows[0]?.lsn ?? "" };
-}
-
 function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
   const rows: Change[] = [];
   const { overheadBytes } = rowPlan(shape);
   let bytes = 0;
+  let sentBytes = 0;
   for (const row of batch) {
     const weight = row.bytes + overheadBytes;
     bytes += weight;
+    sentBytes += row.bytes;
     rows.push(new Change("r", shape, null, row.values, null, null, null, weight));
   }
   const last = batch.at(-1);
-  return { rows, bytes, lastKey: last === undefined ? null : chunkKeyOf(shape, last.values) };
+  return {
+    rows,
+    bytes,
+    sentBytes,
+    lastKey: last === undefined ? null : chunkKeyOf(shape, last.values),
+  };
 }
 
 /** The key after which a later read goes on; null for a table without key, which cannot be read in parts. */

@@ -7,6 +7,7 @@ import type {
   DiscoveredTable,
   LogStart,
   RefusedTable,
+  SnapshotWish,
   Source,
   SourceLog,
   SourceSnapshot,
@@ -16,14 +17,20 @@ import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ChunkPlanner } from "./chunks.ts";
-import type { PostgresConnectionConfig } from "./config.ts";
-import { ControlPool } from "./control-pool.ts";
+import { prepareDdlTrigger, refuseDdlTrigger } from "./ddl-trigger.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
-import { emitMessage } from "./heartbeat.ts";
+import { emitMessage, whileNudging } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
 import { openPostgresLog, openWalsender } from "./log.ts";
-import { chooseConnection, logConfig, type PostgresSourceOptions } from "./options.ts";
-import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
+import { logConfig, type PostgresSourceOptions } from "./options.ts";
+import {
+  boundary,
+  bytesBetween,
+  comparePositions,
+  parseLsn,
+  positionText,
+  startLsn,
+} from "./position.ts";
 import {
   dropPublication,
   preparePublication,
@@ -31,29 +38,30 @@ import {
   refusePublication,
 } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
-import { SessionStash } from "./session-stash.ts";
+import { ReplayGate } from "./replay-gate.ts";
 import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
-import { LOG_END_SQL, PostgresSnapshot } from "./snapshot.ts";
+import { LOG_END_SQL } from "./snapshot-begin.ts";
+import { PostgresSnapshot } from "./snapshot.ts";
+import { readStanding, SourceServers } from "./source-servers.ts";
+import { atStandby, StandbySnapshot } from "./standby-snapshot.ts";
 import { TableLocks } from "./table-lock.ts";
 import { type Looked, TableLooks } from "./table-looks.ts";
+import { joinTransactions, loggedTransaction } from "./transaction-id.ts";
+import { nextTransaction, readVisibility, transactionsEnded } from "./transactions-ended.ts";
 import { Visibility } from "./visibility.ts";
-
-/** First and longest wait between two looks at the transactions that a joining table waits for, milliseconds. */
-const LOOK_AGAIN_MS = 50;
-const LOOK_AGAIN_MOST_MS = 1_000;
 
 /** A PostgreSQL database (13 to 18) as a source: tables and log, put together. */
 export class PostgresSource implements Source {
   readonly kind = "postgres";
   readonly #options: PostgresSourceOptions;
   readonly #context: ConnectorContext;
-  readonly #pool: ControlPool;
-  readonly #sessions: SessionStash;
-  readonly #locks: TableLocks;
+  readonly #servers: SourceServers;
+  readonly #locks: { readonly log: TableLocks; readonly chunks: TableLocks };
   readonly #planner: ChunkPlanner;
+  /** Chunks wait here for the server that they are read from. */
+  readonly #gate: ReplayGate;
   readonly #looks: TableLooks;
-  /** What `tls: prefer` turned out to mean; asked once. */
-  #config: Promise<PostgresConnectionConfig> | null = null;
+  readonly joinTransactions?: (one: TransactionId, other: TransactionId) => TransactionId;
   #published: ReadonlyMap<string, PublishedTable> | null = null;
   /** Server processes of logs that were opened. */
   readonly #walsenders = new Set<number>();
@@ -65,10 +73,12 @@ export class PostgresSource implements Source {
   constructor(options: PostgresSourceOptions, context: ConnectorContext) {
     this.#options = options;
     this.#context = context;
-    this.#pool = new ControlPool(() => this.#connectionConfig());
-    this.#sessions = new SessionStash(() => this.#connectionConfig());
-    this.#locks = new TableLocks(this.#pool);
-    this.#planner = new ChunkPlanner(this.#pool);
+    this.#servers = new SourceServers(options, context);
+    const { log, chunks } = this.#servers;
+    this.#locks = { log: new TableLocks(log), chunks: new TableLocks(chunks) };
+    this.#planner = new ChunkPlanner(chunks);
+    this.#gate = new ReplayGate({ ...context, client: chunks });
+    if (this.#servers.chunksElsewhere) this.joinTransactions = joinTransactions;
     this.#looks = new TableLooks(options.publicationName);
   }
 
@@ -90,13 +100,9 @@ export class PostgresSource implements Source {
 
   /** The cluster's system identifier, which a restored copy shares with its original, and the database. */
   async identity(): Promise<Json> {
-    const { rows } = await this.#pool.query<{ system: string; database: string }>(
-      "SELECT system_identifier::text AS system, pg_catalog.current_database()::text AS database " +
-        "FROM pg_catalog.pg_control_system()",
-    );
-    const [row] = rows;
-    if (row === undefined) throw new MillraceError("MR_BUG", "pg_control_system gave no row");
-    return { system: row.system, database: row.database };
+    await this.#servers.checkPrimary();
+    const { system } = await readStanding(this.#servers.log);
+    return { system, database: this.#options.database };
   }
 
   async discover(): Promise<readonly DiscoveredTable[]> {
@@ -116,20 +122,22 @@ export class PostgresSource implements Source {
 
   async #discovery(): Promise<Discovery> {
     const { matches, partitions, createPublication, publicationName } = this.#options;
-    const published = await readPublished(this.#pool, publicationName);
-    return discoverTables(this.#pool, { matches, partitions, published, createPublication });
+    const { log } = this.#servers;
+    const published = await readPublished(log, publicationName);
+    return discoverTables(log, { matches, partitions, published, createPublication });
   }
 
   /** Rights and settings are asked for; that the role may read a log at all, by opening a connection that could. */
   async check(tables: readonly TableShape[]): Promise<void> {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
-    await this.#pool.use(async (client) => {
+    await this.#servers.log.use((client) => refuseSlot(client, slotName));
+    await this.#servers.primary.use(async (client) => {
       await refusePublication(client, request);
-      await refuseSlot(client, slotName);
+      if (this.#options.ddlMessages) await refuseDdlTrigger(client, slotName);
     });
     try {
-      await (await openWalsender(await this.#connectionConfig())).close();
+      await (await openWalsender(await this.#servers.logConfig())).close();
     } catch (error) {
       // All walsenders may be in use at the moment; the pipeline waits for one.
       if (!(error instanceof MillraceError) || error.class !== "transient") throw error;
@@ -144,20 +152,30 @@ export class PostgresSource implements Source {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const recreate = options.recreate === true;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
-    return this.#pool.use(
+    const { log, primary } = this.#servers;
+    const { joined, lsn } = await primary.use(
       async (client) => {
         if (known !== null && !recreate) await checkPublication(client, publicationName);
-        const { joined } = await preparePublication(client, request);
+        const published = await preparePublication(client, request);
         failpoint("source.published");
+        // Before the slot: what the slot decodes is told of from its beginning.
+        if (this.#options.ddlMessages) await prepareDdlTrigger(client, slotName);
         this.#published = await readPublished(client, publicationName);
         this.#joinedBelow = await nextTransaction(client);
-        const failover = this.#options.slotFailover;
-        const slot = await prepareSlot(client, { slotName, failover, known, recreate });
-        failpoint("source.prepared");
-        return { ...slot, joined };
+        return { ...published, lsn: await readLogEnd(client) };
       },
       { once: true },
     );
+    // What was looked at and made by now, no snapshot may be older than.
+    this.#gate.raise(lsn);
+    const { clock } = this.#context;
+    await new ReplayGate({ ...this.#context, client: log }).passed(lsn);
+    const failover = this.#options.slotFailover;
+    const wanted = { slotName, failover, known, recreate };
+    const prepare = () => log.use((client) => prepareSlot(client, wanted), { once: true });
+    const slot = await whileNudging(primary, clock, prepare);
+    failpoint("source.prepared");
+    return { ...slot, joined };
   }
 
   /**
@@ -165,41 +183,56 @@ export class PostgresSource implements Source {
    * before is not in the log, so that a snapshot must see it. The server has nothing that could wake us.
    */
   async safeToSnapshot(_tables: readonly TableId[], signal: AbortSignal): Promise<void> {
-    this.#joinedBelow ??= await nextTransaction(this.#pool);
-    let waitMs = LOOK_AGAIN_MS;
-    while ((await readVisibility(this.#pool)).xmin < this.#joinedBelow) {
-      await this.#context.clock.sleep(waitMs, signal);
-      waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS);
-    }
+    const { primary, chunks } = this.#servers;
+    this.#joinedBelow ??= await nextTransaction(primary);
+    await transactionsEnded(chunks, this.#joinedBelow, { ...this.#context, signal });
   }
 
   look(tables: readonly Looked[]): Promise<readonly TableLook[]> {
-    return this.#pool.use((client) => this.#looks.look(client, tables));
+    return this.#servers.log.use((client) => this.#looks.look(client, tables));
   }
 
   async openLog(start: LogStart): Promise<SourceLog> {
-    const connection = await this.#connectionConfig();
+    const connection = await this.#servers.logConfig();
+    const primary = await this.#servers.primaryConfig();
     const log = logConfig(this.#options);
     // Whoever looks beside this log has seen none of the shapes.
     this.#looks.forgetShapes();
     const earlier = this.#walsenders;
-    return openPostgresLog({ context: this.#context, connection, log, earlier }, start);
+    return openPostgresLog({ context: this.#context, connection, primary, log, earlier }, start);
   }
 
-  async openSnapshot(): Promise<SourceSnapshot> {
-    this.#published ??= await readPublished(this.#pool, this.#options.publicationName);
-    return PostgresSnapshot.open({
-      sessions: this.#sessions,
-      locks: this.#locks,
-      filterOf: (identity) => this.#published?.get(identity)?.filter ?? null,
-      positionOf: (lsn) => boundary(parseLsn(lsn)),
+  async openSnapshot(wish: SnapshotWish = {}): Promise<SourceSnapshot> {
+    this.#published ??= await readPublished(this.#servers.log, this.#options.publicationName);
+    if (wish.reads === "row" || !this.#servers.chunksElsewhere) return this.#snapshot("log", wish);
+    return atStandby(async () => {
+      await this.#gate.passed(lsnBehind(wish), wish.signal);
+      return new StandbySnapshot(await this.#snapshot("chunks", wish));
     });
   }
 
+  #snapshot(where: "log" | "chunks", { exact = false }: SnapshotWish): Promise<PostgresSnapshot> {
+    const { logSessions, chunkSessions } = this.#servers;
+    const dependencies = {
+      sessions: where === "log" ? logSessions : chunkSessions,
+      locks: this.#locks[where],
+      filterOf: (identity: string) => this.#published?.get(identity)?.filter ?? null,
+      positionOf: (lsn: string) => boundary(parseLsn(lsn)),
+      ...(where === "chunks" && { checkPromoted: this.#servers.checkChunkServer }),
+    };
+    return PostgresSnapshot.open(dependencies, exact);
+  }
+
+  /** A standby that cannot be asked has seen nothing, as far as anybody knows; the log goes on without. */
   async unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]> {
     if (transactions.length === 0) return [];
-    const now = await readVisibility(this.#pool);
-    return transactions.filter((transaction) => !now.sees(transaction));
+    try {
+      const now = await readVisibility(this.#servers.chunks);
+      return transactions.filter((transaction) => !now.sees(transaction));
+    } catch (error) {
+      if (!this.#servers.chunksElsewhere) throw error;
+      return transactions;
+    }
   }
 
   sees(token: Json, transaction: TransactionId): boolean {
@@ -208,43 +241,35 @@ export class PostgresSource implements Source {
 
   async nudge(): Promise<void> {
     try {
-      await emitMessage(this.#pool, true);
+      await emitMessage(this.#servers.primary, true);
     } catch (error) {
       this.#context.log.debug("the log could not be nudged", { reason: String(error) });
     }
   }
 
   async logEnd(): Promise<Position> {
-    const { rows } = await this.#pool.query<{ lsn: string }>(LOG_END_SQL);
-    return boundary(parseLsn(rows[0]?.lsn ?? ""));
+    return boundary(await readLogEnd(this.#servers.log));
   }
 
-  planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
-    return this.#planner.plan(shape, from, rows);
+  async planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
+    const plan = () => this.#planner.plan(shape, from, rows);
+    if (!this.#servers.chunksElsewhere) return plan();
+    return atStandby(async () => {
+      await this.#gate.passed(0);
+      return plan();
+    });
   }
 
   /** Drops what {@link prepare} made: the slot, and the publication where it is ours. For `millrace cleanup`. */
   async cleanUp(): Promise<void> {
     const { slotName, publicationName, createPublication } = this.#options;
-    await this.#pool.use(async (client) => {
-      await dropSlot(client, slotName);
-      if (createPublication) await dropPublication(client, publicationName);
-    });
+    await this.#servers.log.use((client) => dropSlot(client, slotName));
+    if (createPublication)
+      await this.#servers.primary.use((client) => dropPublication(client, publicationName));
   }
 
   async close(): Promise<void> {
-    await this.#sessions.close();
-    await this.#pool.close();
-  }
-
-  #connectionConfig(): Promise<PostgresConnectionConfig> {
-    this.#config ??= chooseConnection(this.#options, this.#context.pipeline).catch(
-      (error: unknown) => {
-        this.#config = null;
-        throw error;
-      },
-    );
-    return this.#config;
+    await this.#servers.close();
   }
 }
 
@@ -257,22 +282,14 @@ async function checkPublication(client: Queryable, name: string): Promise<void> 
   throw new MillraceError("MR_SOURCE_PUBLICATION_MISSING", `publication ${name} does not exist`);
 }
 
-/**
- * An id above those of all transactions that have begun to write. A snapshot's `xmax` is none: it is only above those
- * that have ended. On a standby, which has no ids to give, it has to do.
- */
-async function nextTransaction(client: Queryable): Promise<bigint> {
-  const { rows } = await client.query<{ xid: string }>(
-    `SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
-       THEN pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
-       ELSE pg_catalog.pg_current_xact_id() END::text AS xid`,
-  );
-  return BigInt(rows[0]?.xid ?? 0);
+/** The log that a snapshot has to have behind it, as far as its wish says; 0 is any. */
+function lsnBehind({ transactions = [], position }: SnapshotWish): number {
+  // A standby has replayed a record once it stands behind its begin.
+  const commits = transactions.map((id) => (loggedTransaction(id).commitLsn ?? 0) + 1);
+  return Math.max(position === undefined ? 0 : startLsn(position), ...commits);
 }
 
-async function readVisibility(client: Queryable): Promise<Visibility> {
-  const { rows } = await client.query<{ snapshot: string; recovery: boolean }>(
-    "SELECT pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery",
-  );
-  return Visibility.parse(rows[0]?.snapshot ?? "", rows[0]?.recovery);
+async function readLogEnd(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ lsn: string }>(LOG_END_SQL);
+  return parseLsn(rows[0]?.lsn ?? "");
 }

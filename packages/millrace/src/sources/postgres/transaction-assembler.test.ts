@@ -133,7 +133,7 @@ describe("a transaction", () => {
       ["d", "t", ["1", UNCHANGED], null, [2_000, 1_700, 3], null],
     ]);
     const transactions = new Set(changes.map((item) => item.transaction));
-    expect([...transactions]).toEqual([{ id: "1005", commitTimeMs: 946_684_802_000 }]);
+    expect([...transactions]).toEqual([{ id: "1005@0/7D0", commitTimeMs: 946_684_802_000 }]);
     expect(batches.map((batch) => batch.acknowledge)).toEqual([
       START,
       START,

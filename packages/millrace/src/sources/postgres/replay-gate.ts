@@ -1,0 +1,73 @@
+import type { Clock, Logger } from "../../model/ports.ts";
+import type { Queryable } from "./catalogue.ts";
+import { formatLsn, parseLsn } from "./position.ts";
+
+/** Between two looks, milliseconds. */
+const LOOK_AGAIN_MS = 10;
+const LOOK_AGAIN_MOST_MS = 500;
+/** A wait is told after this, and again after every such time, milliseconds. */
+const TELL_AFTER_MS = 10_000;
+const TELL_AGAIN_MS = 60_000;
+
+/** What a gate needs. */
+export interface ReplayGateOptions {
+  readonly client: Queryable;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Waits until a standby has replayed what its snapshots have to see. The server has nothing that could wake us. However
+ * long that takes, the log is followed meanwhile; that something waits is told.
+ */
+export class ReplayGate {
+  readonly #options: ReplayGateOptions;
+  #floorLsn = 0;
+  #toldMs: number | null = null;
+
+  constructor(options: ReplayGateOptions) {
+    this.#options = options;
+  }
+
+  /** No snapshot from now on may be older than this: the catalogue was looked at there. */
+  raise(lsn: number): void {
+    this.#floorLsn = Math.max(this.#floorLsn, lsn);
+  }
+
+  /** Resolves once the floor and everything before `lsn` is replayed; at once where the server is a primary. */
+  async passed(lsn: number, signal?: AbortSignal): Promise<void> {
+    const { client, clock } = this.#options;
+    const beganMs = clock.monotonic();
+    for (let waitMs = LOOK_AGAIN_MS; ; waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS)) {
+      const replayed = await readReplayed(client);
+      const wanted = Math.max(lsn, this.#floorLsn);
+      if (replayed === null || replayed >= wanted) break;
+      this.#tell(beganMs, replayed, wanted);
+      await clock.sleep(waitMs, signal);
+    }
+    if (this.#toldMs !== null) this.#options.log.info("the standby has caught up with its reads");
+    this.#toldMs = null;
+  }
+
+  /** Once for all that wait at the same time. */
+  #tell(beganMs: number, replayed: number, wanted: number): void {
+    const { clock, log } = this.#options;
+    const now = clock.monotonic();
+    const since = this.#toldMs ?? beganMs + TELL_AFTER_MS - TELL_AGAIN_MS;
+    if (now - since < TELL_AGAIN_MS) return;
+    this.#toldMs = now;
+    log.warn("the full load waits for the standby that it reads from", {
+      behindBytes: wanted - replayed,
+      replayed: formatLsn(replayed),
+    });
+  }
+}
+
+/** Null on a primary. */
+async function readReplayed(client: Queryable): Promise<number | null> {
+  const { rows } = await client.query<{ lsn: string | null }>(
+    `SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END)::text AS lsn`,
+  );
+  const lsn = rows[0]?.lsn ?? null;
+  return lsn === null ? null : parseLsn(lsn);
+}
