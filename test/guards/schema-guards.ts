@@ -6,6 +6,8 @@ const HISTORIES = {
   name: "never has a column's values under another column",
 };
 
+const MESSAGES = { file: "packages/millrace/src/sources/postgres/ddl-log.pg.test.ts" };
+
 /** Barriers, intents, shapes. */
 export const SCHEMA_GUARDS: readonly Guard[] = [
   {
@@ -15,6 +17,39 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     take: "      await this.#parts.stopLoad(table);\n      await this.drained();",
     put: "      await this.#parts.stopLoad(table);",
     shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [2],
+    guard:
+      "a message about a schema change is followed by an empty one, so that no row has its place",
+    file: "sources/postgres/ddl-trigger-sql.ts",
+    take: "    PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}.', ''::text);\n",
+    put: "",
+    shownBy: { ...MESSAGES, name: "stand between the rows of one transaction" },
+  },
+  {
+    keeps: [2],
+    guard: "a message that was met before is not met again when the log is replayed",
+    file: "sources/postgres/captured-tables.ts",
+    take: "if (previous?.identity !== identity || isPast) return null;",
+    put: "if (previous?.identity !== identity) return null;",
+    shownBy: { ...MESSAGES, name: "give the same items when the log is read again" },
+  },
+  {
+    keeps: [1],
+    guard: "what computes values anew under the same type is told",
+    file: "sources/postgres/captured-tables.ts",
+    take: 'if (news.kind === "rewrite") for (const oid of news.tables) this.#rewriting.add(oid);',
+    put: "",
+    shownBy: { ...MESSAGES, name: "say what leaves no other trace" },
+  },
+  {
+    keeps: [1],
+    guard: "a known shape is trusted only while the event trigger has been there",
+    file: "sources/postgres/relation-shapes.ts",
+    take: "if (trigger.isCurrent && trigger.isSettled)",
+    put: "if (exact !== null)",
+    shownBy: { ...MESSAGES, name: "are not trusted where the trigger was off for a while" },
   },
   {
     keeps: [1],

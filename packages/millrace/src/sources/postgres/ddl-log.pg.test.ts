@@ -221,6 +221,21 @@ describe("messages about schema changes", () => {
     ]);
   });
 
+  it("are not trusted where the trigger was off for a while: columns are proven as without it", async () => {
+    await using db = await told(T, "INSERT INTO t VALUES (1, 'x', 1)");
+    await db.run(
+      "ALTER EVENT TRIGGER millrace_ddl_command_end DISABLE; ALTER EVENT TRIGGER millrace_sql_drop DISABLE",
+      "ALTER TABLE t DROP b",
+      "ALTER TABLE t ADD b int",
+      "ALTER EVENT TRIGGER millrace_ddl_command_end ENABLE ALWAYS; ALTER EVENT TRIGGER millrace_sql_drop ENABLE ALWAYS",
+      "UPDATE t SET b = 6",
+    );
+    const items = await db.read();
+    const shapes = items.flatMap((item) => (item.kind === "shape" ? item.shape : []));
+    expect(shapes.at(-1)?.columns.map((column) => column.ordinal)).toEqual([1, 2, 4]);
+    expect(items.at(-1)?.kind).toBe("change");
+  });
+
   it("tell of a renamed schema nothing that would be taken for another table's", async () => {
     await using db = await told("CREATE SCHEMA s; CREATE TABLE t (id int PRIMARY KEY)");
     await db.run(
