@@ -217,6 +217,32 @@ const BAD_FILES = [
     ],
   },
   {
+    name: "an action without its bound",
+    file: sectionWith("source", "slot.max-retained.action: pause-load"),
+    problems: [
+      "shop.yaml:3:29: source.slot.max-retained.action: is given without slot.max-retained. Write slot.max-retained: 50gb, or what the server's disk can spare.",
+    ],
+  },
+  {
+    name: "a slot that may be given up and whose loss stops the pipeline",
+    file: sectionWith(
+      "source",
+      "slot.max-retained: 50gb",
+      "slot.max-retained.action: resync",
+      "on-loss: fail",
+    ),
+    problems: [
+      "shop.yaml:4:29: source.slot.max-retained.action: is resync, but on-loss is fail: a slot that was given up is a loss, which nobody can tell from another one after a restart. Write on-loss: resync as well, or slot.max-retained.action: pause-load.",
+    ],
+  },
+  {
+    name: "a rate of nothing",
+    file: sectionWith("source", "scan.snapshot.max-rows-per-second: 0"),
+    problems: [
+      'shop.yaml:3:38: source.scan.snapshot.max-rows-per-second: "0" is out of range. Write a whole number from 1 to 1000000000, e.g. scan.snapshot.max-rows-per-second: 20000.',
+    ],
+  },
+  {
     name: "a route without sink-table",
     file: GOOD_FILE + "route:\n  - source-table: public.a\n",
     problems: ["shop.yaml:13:5: route[0].sink-table: is missing. Write sink-table: shop.<>."],

@@ -4,6 +4,7 @@ import type { Surroundings } from "./interpolate.ts";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
+import { checkProtection } from "./source-protection.ts";
 import { finishTls, isLoopback } from "./finish-tls.ts";
 import type { OptionValues } from "./option.ts";
 
@@ -26,6 +27,7 @@ export function finishPostgresSource(
   const { values } = section;
   const slotName = values.slotName ?? slotNameOf(parts.name);
   checkServers(section, parts.findings);
+  checkProtection(section, parts.findings);
   const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = values;
   if (values.backfillSkip)
     notice(

@@ -54,6 +54,10 @@ describe("a pipeline file", () => {
       flushIntervalMs: 0,
       chunkRows: 8096,
       snapshotParallelism: 4,
+      maxRowsPerSecond: null,
+      maxBytesPerSecond: null,
+      maxRetainedBytes: null,
+      maxRetainedAction: "warn",
       fullLoad: true,
       onLoss: "fail",
       deadLetters: "park",
@@ -273,6 +277,14 @@ describe("notices", () => {
   it("tell that DSQL's limit of rows holds", () => {
     expect(noticesOf(sectionWith("sink", "batch-size: 5000"))).toContain(
       "shop.yaml:9:15: sink.batch-size: is more than the 3000 rows that DSQL takes in one transaction; its limit holds.",
+    );
+  });
+});
+
+describe("a source without heartbeats", () => {
+  it("is told what the slot keeps then", () => {
+    expect(noticesOf(sectionWith("source", "heartbeat.interval: 0"))).toContain(
+      "shop.yaml:3:23: source.heartbeat.interval: is 0: while the captured tables rest, the slot keeps the log of everything else that the server writes, until its disk is full.",
     );
   });
 });

@@ -6,6 +6,7 @@ import type { ChunkKey, Position, TransactionId } from "../model/position.ts";
 import type { ChunkBatch, SnapshotWish, Source, SourceSnapshot } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
+import type { LoadControl } from "./load-control.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
@@ -26,6 +27,7 @@ export interface ChunkParts {
   readonly choice: LaneChoice;
   readonly sent: SentTransactions;
   readonly chunkBytes: ByteAccount;
+  readonly load: LoadControl;
   readonly windowLimitBytes: number;
   readonly maxValueBytes: number;
   readonly clock: Clock;
@@ -64,6 +66,7 @@ export class ChunkReader {
   /** Resolves with the log end of the chunk's last snapshot, once all its rows are durable. */
   async read(table: TableRuntime, chunk: ChunkDocument, signal: AbortSignal): Promise<Position> {
     for (let from = chunk.from, rows = chunk.rows; ;) {
+      await this.#parts.load.rate.paid(signal);
       const view = await openView(this.#parts, table, signal);
       const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
       let whole: boolean;
@@ -99,12 +102,13 @@ export class ChunkReader {
     progress: ChunkProgress,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { chunkBytes, clock, maxValueBytes } = this.#parts;
+    const { chunkBytes, clock, load, maxValueBytes } = this.#parts;
     const range = { from, to: chunk.to };
     const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
+        if (!(await life.outlasts(load.rate.inTime(life.signal)))) return false;
         if (!(await life.outlasts(chunkBytes.take(batch.bytes, life.signal)))) return false;
         if (signal.aborted || view.window.overflowed) {
           chunkBytes.give(batch.bytes);
@@ -113,6 +117,7 @@ export class ChunkReader {
         }
         this.#enter(table, batch, view.window);
         progress.sent(batch);
+        load.rate.took(batch.rows.length, batch.sentBytes);
         failpoint("chunk.batch-sent");
       }
     } finally {

@@ -57,6 +57,7 @@ export class GhostSweep {
   ): Promise<Page> {
     // Before the snapshot, which must not wait for the sink: a row that comes to the sink after this look is no ghost.
     const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
+    await this.#parts.load.rate.paid(signal);
     const view = await openView(this.#parts, table, signal);
     try {
       const sourceKeys = keys.map((key) => sourceRow(table.shape, route, key));
@@ -66,6 +67,7 @@ export class GhostSweep {
           ? new Map<string, Row>()
           : await view.snapshot.readRows(table.shape, sourceKeys, options);
       await view.snapshot.close();
+      this.#parts.load.rate.took(there.size, 0);
       signal.throwIfAborted();
       // The window forgot which keys changed: the page is looked at once more.
       if (view.window.overflowed && keys.length > 0)

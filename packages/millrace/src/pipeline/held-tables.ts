@@ -24,12 +24,12 @@ export function isHeldUp({ code }: MillraceError): boolean {
 /** Tables whose load is put off, and tried again with growing pauses. Told once until it works again. */
 export class HeldTables {
   readonly #parts: HeldTablesParts;
-  readonly #onFree: () => void;
+  readonly #onFree: (table: TableRuntime) => void;
   readonly #resting = new Set<TableRuntime>();
   readonly #attempts = new Map<TableRuntime, number>();
 
   /** `onFree` is called when a table may be tried again. */
-  constructor(parts: HeldTablesParts, onFree: () => void) {
+  constructor(parts: HeldTablesParts, onFree: (table: TableRuntime) => void) {
     this.#parts = parts;
     this.#onFree = onFree;
   }
@@ -57,7 +57,7 @@ export class HeldTables {
     clock.sleep(backoffMs(attempt, FIRST_WAIT_MS, LONGEST_WAIT_MS, random), signal).then(
       () => {
         this.#resting.delete(table);
-        this.#onFree();
+        this.#onFree(table);
       },
       () => undefined, // the run has ended
     );

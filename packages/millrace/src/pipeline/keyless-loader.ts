@@ -45,8 +45,10 @@ export async function loadKeyless(
     const whole = { from: null, to: null };
     for await (const batch of view.snapshot.readChunk(table.shape, whole, options)) {
       await refuseOtherShape();
+      await parts.load.rate.inTime(signal);
       await parts.chunkBytes.take(batch.bytes, signal);
       enterBatch(parts, table, batch, rows, lanes);
+      parts.load.rate.took(batch.rows.length, batch.sentBytes);
       rows += batch.rows.length;
       table.update({ rowsLoaded: rows });
       failpoint("keyless.batch-sent");

@@ -25,7 +25,7 @@ import { stopTable } from "./stop-table.ts";
 import { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { TableWatch } from "./table-watch.ts";
-import type { TaskParts } from "./task-api.ts";
+import type { RunningTask } from "./task-api.ts";
 
 const LOG_SHARE = 0.6;
 const CHUNK_SHARE = 0.4;
@@ -42,7 +42,7 @@ interface RunEvents {
 
 /** Everything that a run is made of, put together and not yet at work. */
 export class RunParts {
-  readonly #task: TaskParts;
+  readonly #task: RunningTask;
   readonly #prepared: Prepared;
   readonly #log: SourceLog;
   readonly #signal: AbortSignal;
@@ -68,7 +68,7 @@ export class RunParts {
   readonly putOff: PutOffRounds;
 
   constructor(
-    task: TaskParts,
+    task: RunningTask,
     prepared: Prepared,
     log: SourceLog,
     { signal, ...on }: RunEvents & { readonly signal: AbortSignal },
@@ -149,13 +149,14 @@ export class RunParts {
   }
 
   #makeChunkParts(): ChunkParts {
-    const { source, clock, random, budget } = this.#task;
+    const { source, clock, random, budget, load } = this.#task;
     return {
       source,
       lanes: this.lanes,
       choice: this.#prepared.choice,
       sent: this.sent,
       chunkBytes: this.chunkBytes,
+      load,
       windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
       maxValueBytes: this.#prepared.maxValueBytes,
       clock,
@@ -187,8 +188,14 @@ export class RunParts {
         this.#on.look(table);
       },
       onShapeMoved: (table) => this.loads.adopt(table),
-      running: this.gate.passed,
+      running: () => this.#mayLoad(),
     });
+  }
+
+  /** Resolves unless the task is paused, or its load is. */
+  async #mayLoad(): Promise<void> {
+    await this.gate.passed();
+    await this.#task.load.passed();
   }
 
   #makeReader(): LogReader {

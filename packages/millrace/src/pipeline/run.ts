@@ -14,7 +14,7 @@ import { stateKey } from "./state-documents.ts";
 import { tellLeftOut } from "./stop-table.ts";
 import type { ChannelStatus } from "./status.ts";
 import type { TableRuntime } from "./table-runtime.ts";
-import type { TaskParts } from "./task-api.ts";
+import type { RunningTask } from "./task-api.ts";
 
 /** How long the end of a run waits for calls that do not answer. */
 const CLOSE_GRACE_MS = 10_000;
@@ -24,7 +24,7 @@ const CLOSE_GRACE_MS = 10_000;
  * what is durable, which is right whatever happened before.
  */
 export class Run {
-  readonly #task: TaskParts;
+  readonly #task: RunningTask;
   readonly #prepared: Prepared;
   readonly #abort: AbortController;
   readonly #log: SourceLog;
@@ -34,7 +34,7 @@ export class Run {
 
   /** Takes over, prepares source and sink, opens the log; makes that anew where the last one told of a `loss`. */
   static async begin(
-    parts: TaskParts,
+    parts: RunningTask,
     abort: AbortController,
     loss: MillraceError | null,
   ): Promise<Run> {
@@ -54,7 +54,7 @@ export class Run {
   }
 
   private constructor(
-    parts: TaskParts,
+    parts: RunningTask,
     prepared: Prepared,
     log: SourceLog,
     abort: AbortController,

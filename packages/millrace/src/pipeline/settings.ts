@@ -17,6 +17,13 @@ export interface TaskSettings {
   readonly chunkRows: number;
   /** Chunks read at once. */
   readonly snapshotParallelism: number;
+  /** What INIT_SYNC may read of the source, all chunks together; null is without bound. */
+  readonly maxRowsPerSecond: number | null;
+  readonly maxBytesPerSecond: number | null;
+  /** Bytes of its log that the source may keep for this pipeline; null is without bound. */
+  readonly maxRetainedBytes: number | null;
+  /** What is done where it keeps more: tell, read no new chunk, or let go of the log and load anew. */
+  readonly maxRetainedAction: "warn" | "pause-load" | "resync";
   /** INIT_SYNC is done at all (`enable-full-load`, `scan.startup.mode`). */
   readonly fullLoad: boolean;
   /** What a loss at the source leads to (I8). */

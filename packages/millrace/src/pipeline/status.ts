@@ -56,6 +56,29 @@ export interface Retrying {
   readonly nextTryMs: number;
 }
 
+/** What holds INIT_SYNC back for the source's sake. */
+export interface LoadStatus {
+  /** What it may read of the source; null is without bound. */
+  readonly maxRowsPerSecond: number | null;
+  readonly maxBytesPerSecond: number | null;
+  /** Chunks wait for these bounds right now. */
+  readonly limited: boolean;
+  /** How long chunks have waited for them since the start, their times added up. */
+  readonly waitedMs: number;
+  /** Why no chunk is begun; null where chunks are. */
+  readonly paused: string | null;
+}
+
+/** The source's log, as far as it is kept for this pipeline. */
+export interface RetentionStatus {
+  readonly retainedBytes: number;
+  /** Where something happens to it: `slot.max-retained`, or the server's own limit where that is nearer. */
+  readonly limitBytes: number | null;
+  readonly limitOf: "pipeline" | "server" | null;
+  /** Until the limit is met at the pace of the last minutes; null while it does not grow, or nothing limits it. */
+  readonly limitSeconds: number | null;
+}
+
 /** Everything `status` tells. RUNNING means the frontier moved or there was nothing to move it (I11). */
 export interface TaskStatus {
   readonly pipeline: string;
@@ -75,6 +98,9 @@ export interface TaskStatus {
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
   readonly progressAgeMs: number;
+  readonly load: LoadStatus;
+  /** Null where the source cannot say, or keeps nothing yet. */
+  readonly retention: RetentionStatus | null;
   readonly bufferBytes: number;
   readonly bufferLimitBytes: number;
   readonly retries: Readonly<Record<string, number>>;

@@ -6,11 +6,13 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
+import { HeldTables, isHeldUp } from "./held-tables.ts";
 import type { Loader } from "./loader.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { until } from "./until.ts";
 
 /** What the loads of tables are made of. */
 interface TableLoadsParts {
@@ -33,10 +35,12 @@ const SHAPE_MOVED_WAIT_MS = 200;
 export class TableLoads {
   readonly #parts: TableLoadsParts;
   readonly #loader: Loader;
+  readonly #held: HeldTables;
 
   constructor(loader: Loader, parts: TableLoadsParts) {
     this.#loader = loader;
     this.#parts = parts;
+    this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.begin(table));
   }
 
   /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
@@ -53,7 +57,8 @@ export class TableLoads {
   /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
   begin(table: TableRuntime): void {
     this.#loader.startTable(table);
-    if (table.keyless && !table.held && mustLoad(table)) this.#loadKeyless(table);
+    if (table.keyless && !table.held && !this.#held.has(table) && mustLoad(table))
+      this.#loadKeyless(table);
   }
 
   /** A new generation of one table. */
@@ -159,12 +164,15 @@ export class TableLoads {
   }
 
   #loadKeyless(table: TableRuntime): void {
-    const { chunks, reader, prepared } = this.#parts;
-    const work = reader.interrupt(async () => {
-      if (!mustLoad(table)) return;
+    const { chunks, reader, prepared, signal } = this.#parts;
+    // Waited for before the log is held back, which is all the time that the table is read.
+    const mayLoad = until(signal, chunks.load.passed()).then(() => chunks.load.rate.paid(signal));
+    const read = async (): Promise<void> => {
+      if (!mustLoad(table) || this.#held.has(table)) return;
       await prepared.generations.emptyForLoad(table);
       const load = await this.#readKeyless(table);
       if (load === null) return this.begin(table);
+      this.#held.free(table);
       table.update({
         allPlanned: true,
         snapshot: load.snapshot,
@@ -174,16 +182,21 @@ export class TableLoads {
       await chunks.writeState([table.stored]);
       failpoint("keyless.loaded");
       void chunks.source.nudge();
-    });
+    };
+    const work = mayLoad.then(() => reader.interrupt(read));
     work.catch(() => undefined); // the reader rejects with the same
   }
 
-  /** Null where the table is not what its shape says, or no longer: it has the catalogue's shape then. */
+  /** Null where it is put off, or not what its shape says, or no longer: it has the catalogue's shape then. */
   async #readKeyless(table: TableRuntime): Promise<KeylessLoad | null> {
     const { chunks, signal } = this.#parts;
     try {
       return await loadKeyless(chunks, table, () => this.#isCurrent(table), signal);
     } catch (thrown) {
+      if (thrown instanceof MillraceError && isHeldUp(thrown)) {
+        this.#held.hold(table, thrown);
+        return null;
+      }
       if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
       await chunks.clock.sleep(SHAPE_MOVED_WAIT_MS, signal);
       await this.#adoptNow(table);

@@ -6,6 +6,7 @@ import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import type { LoadControl } from "./load-control.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { TaskStatus } from "./status.ts";
@@ -22,6 +23,11 @@ export interface TaskParts extends ConnectorContext {
   readonly explain?: (error: MillraceError) => MillraceError;
   /** Decides about refused rows in place of `settings.deadLetters`. */
   readonly errorHandler?: ErrorHandler;
+}
+
+/** A task's parts, and what outlives its runs. */
+export interface RunningTask extends TaskParts {
+  readonly load: LoadControl;
 }
 
 /** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */

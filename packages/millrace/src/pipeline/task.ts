@@ -9,7 +9,8 @@ import { Outage } from "./outage.ts";
 import { backoffMs } from "./retry.ts";
 import { Run } from "./run.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
-import type { Task, TaskParts } from "./task-api.ts";
+import { LoadControl } from "./load-control.ts";
+import type { RunningTask, Task, TaskParts } from "./task-api.ts";
 import { TaskRequests } from "./task-requests.ts";
 import { refuseLeftOut } from "./stop-table.ts";
 
@@ -31,7 +32,7 @@ export function createTask(parts: TaskParts): Task {
  */
 class PipelineTask implements Task {
   readonly done: Promise<void>;
-  readonly #parts: TaskParts & Required<Pick<TaskParts, "explain">>;
+  readonly #parts: RunningTask & Required<Pick<TaskParts, "explain">>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
   readonly #retries: Record<string, number> = {};
@@ -51,9 +52,12 @@ class PipelineTask implements Task {
   #logEnd: Position | null = null;
 
   constructor(parts: TaskParts) {
-    const { clock, observer, explain = (error: MillraceError) => error } = parts;
+    const { clock, observer, settings, explain = (error: MillraceError) => error } = parts;
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
-    this.#parts = { ...parts, explain, observer: watchedBy(this.#outage, observer, explain) };
+    const { maxRowsPerSecond, maxBytesPerSecond } = settings;
+    const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
+    const watched = watchedBy(this.#outage, observer, explain);
+    this.#parts = { ...parts, explain, observer: watched, load };
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
     this.#started.promise.catch(() => undefined);
@@ -108,6 +112,8 @@ class PipelineTask implements Task {
       lagMs: this.#lagMs(run, lagBytes),
       lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
       progressAgeMs: run?.progressAgeMs() ?? 0,
+      load: this.#parts.load.status(),
+      retention: null,
       bufferBytes: this.#parts.budget.usedBytes,
       bufferLimitBytes: this.#parts.budget.limitBytes,
       retries: { ...this.#retries },

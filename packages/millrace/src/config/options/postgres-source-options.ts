@@ -13,6 +13,7 @@ import {
   text,
   textLike,
 } from "../option-type.ts";
+import { SOURCE_PROTECTION_OPTIONS } from "./source-protection-options.ts";
 import { SSL_MODE_DEFAULT_DOC, SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
 
 const HOUR_MS = 3_600_000;
@@ -178,16 +179,7 @@ export const POSTGRES_SOURCE_OPTIONS = {
     example: "2min",
     doc: "How long the server may owe an answer before the connection is doubted. A log connection that stays silent is replaced; of a query or a chunk the server is asked on another connection whether it still works on it, and only where it does not is the connection replaced. A query may take longer than this.",
   }),
-  statementTimeoutMs: defaulting(duration(1_000, 24 * HOUR_MS), 1_800_000, {
-    name: "statement.timeout",
-    example: "30min",
-    doc: "How long one statement of this pipeline may run at the server, and how long a chunk of the full load may keep its snapshot: a chunk that takes longer goes on in another one. A table without key is read in one statement and one snapshot for as long as that takes.",
-  }),
-  lockTimeoutMs: defaulting(duration(100, HOUR_MS), 30_000, {
-    name: "lock.timeout",
-    example: "30s",
-    doc: "How long a statement may wait for a lock. A table that is locked for longer is put off and tried again, while the log and the other tables go on.",
-  }),
+  ...SOURCE_PROTECTION_OPTIONS,
   sslMode: optional(sslMode, {
     name: "ssl-mode",
     example: "verify-full",

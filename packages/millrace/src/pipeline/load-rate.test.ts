@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Clock } from "../model/ports.ts";
+import { LoadRate, TokenBucket } from "./load-rate.ts";
+
+/** Time that moves when somebody sleeps, and by {@link VirtualTime.pass}. */
+class VirtualTime implements Clock {
+  #nowMs = 1_000;
+  #sleepers: { dueMs: number; wake: () => void }[] = [];
+
+  now = (): number => this.#nowMs;
+  monotonic = (): number => this.#nowMs;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#sleepers.push({ dueMs: this.#nowMs + ms, wake: resolve });
+    });
+  }
+
+  /** Lets so much time pass, waking whoever is due, in order. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms;
+    for (;;) {
+      for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+      const next = this.#sleepers.toSorted((a, b) => a.dueMs - b.dueMs)[0];
+      if (next === undefined || next.dueMs > endMs) break;
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      this.#sleepers = this.#sleepers.filter((s) => s !== next);
+      next.wake();
+    }
+    this.#nowMs = endMs;
+  }
+}
+
+const NO_SIGNAL = new AbortController().signal;
+
+describe("a token bucket", () => {
+  it("has what was taken paid for by time, and saves no more than a second of what was not used", () => {
+    const bucket = new TokenBucket(100, 0);
+    bucket.take(50, 0);
+    expect([bucket.owedMs(0), bucket.owedMs(200), bucket.owedMs(500)]).toEqual([500, 300, 0]);
+    bucket.take(150, 60_000);
+    expect(bucket.owedMs(60_000)).toBe(500);
+  });
+});
+
+/** A worker that reads pages for as long as it may. */
+async function read(
+  rate: LoadRate,
+  pages: readonly { rows: number; bytes: number }[],
+  onPage: (rows: number, bytes: number) => void,
+): Promise<void> {
+  for (let at = 0; ; at = (at + 1) % pages.length) {
+    await rate.paid(NO_SIGNAL);
+    for (let n = 0; n < 3; n++) {
+      await rate.inTime(NO_SIGNAL);
+      const { rows, bytes } = pages[at] ?? { rows: 1, bytes: 1 };
+      rate.took(rows, bytes);
+      onPage(rows, bytes);
+    }
+  }
+}
+
+describe("the rate of a load", () => {
+  it("holds for all workers together, whatever the pages are, within a second and a page of each", async () => {
+    const page = fc.record({
+      rows: fc.integer({ min: 1, max: 500 }),
+      bytes: fc.integer({ min: 1, max: 50_000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 50, max: 2_000 }),
+        fc.integer({ min: 1_000, max: 1_000_000 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(page, { minLength: 1, maxLength: 4 }),
+        async (maxRowsPerSecond, maxBytesPerSecond, workers, pages) => {
+          const time = new VirtualTime();
+          const rate = new LoadRate({ maxRowsPerSecond, maxBytesPerSecond }, time);
+          const sum = { rows: 0, bytes: 0 };
+          for (let n = 0; n < workers; n++)
+            void read(rate, pages, (rows, bytes) => {
+              sum.rows += rows;
+              sum.bytes += bytes;
+            });
+          const seconds = 20;
+          await time.pass(seconds * 1_000);
+          const ahead = (most: number) => 2 * workers * most;
+          const mostRows = Math.max(...pages.map((p) => p.rows));
+          const mostBytes = Math.max(...pages.map((p) => p.bytes));
+          expect(sum.rows).toBeLessThanOrEqual(maxRowsPerSecond * (seconds + 2) + ahead(mostRows));
+          expect(sum.bytes).toBeLessThanOrEqual(
+            maxBytesPerSecond * (seconds + 2) + ahead(mostBytes),
+          );
+          // The nearer of both is used up.
+          const used = Math.max(sum.rows / maxRowsPerSecond, sum.bytes / maxBytesPerSecond);
+          expect(used).toBeGreaterThanOrEqual(seconds - 1);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("is no rate where nothing is bounded", async () => {
+    const rate = new LoadRate(
+      { maxRowsPerSecond: null, maxBytesPerSecond: null },
+      new VirtualTime(),
+    );
+    rate.took(1e9, 1e12);
+    await rate.paid(NO_SIGNAL);
+    expect([rate.isWaitedFor, rate.waitedMs, rate.chunkRows(8_096)]).toEqual([false, 0, 8_096]);
+  });
+
+  it("tells that it is waited for, and for how long it was", async () => {
+    const time = new VirtualTime();
+    const rate = new LoadRate({ maxRowsPerSecond: 10, maxBytesPerSecond: null }, time);
+    rate.took(30, 0);
+    const waiting = rate.paid(NO_SIGNAL);
+    await time.pass(1_000);
+    expect([rate.isWaitedFor, rate.waitedMs]).toEqual([true, 0]);
+    await time.pass(2_000);
+    await waiting;
+    expect([rate.isWaitedFor, rate.waitedMs]).toEqual([false, 3_000]);
+  });
+
+  it("lets go of who waits when the work is to end", async () => {
+    const rate = new LoadRate({ maxRowsPerSecond: 1, maxBytesPerSecond: null }, new VirtualTime());
+    rate.took(100, 0);
+    const ending = new AbortController();
+    const waiting = rate.paid(ending.signal);
+    ending.abort(new Error("the end"));
+    await expect(waiting).rejects.toThrow("the end");
+    expect(rate.isWaitedFor).toBe(false);
+  });
+
+  it("makes chunks smaller where they would last for long, never tiny", () => {
+    const rowsAt = (maxRowsPerSecond: number) =>
+      new LoadRate({ maxRowsPerSecond, maxBytesPerSecond: null }, new VirtualTime()).chunkRows(
+        8_096,
+      );
+    expect([rowsAt(1_000_000), rowsAt(1_000), rowsAt(1)]).toEqual([8_096, 5_000, 100]);
+  });
+});

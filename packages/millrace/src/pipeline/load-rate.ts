@@ -1,0 +1,115 @@
+import type { Clock } from "../model/ports.ts";
+
+/** What was not used of a rate is kept for this long, so that pauses between two chunks do not lower it. */
+const SAVED_MS = 1_000;
+/** Within a chunk, which holds a snapshot, so much may be read ahead of the rate before it is waited for. */
+const AHEAD_MS = 1_000;
+/** A chunk is to hold its snapshot for about so long, where the rate would stretch it. */
+const CHUNK_MS = 5_000;
+const LEAST_CHUNK_ROWS = 100;
+
+/**
+ * A token bucket that may be overdrawn: what was taken is paid for with time. So a page is never waited for before it is
+ * known how much it was, and whoever comes next waits for what the last one took.
+ */
+export class TokenBucket {
+  readonly #perMs: number;
+  /** When all that was taken will be paid for, monotonic ms. */
+  #paidAtMs: number;
+
+  constructor(perSecond: number, nowMs: number) {
+    this.#perMs = perSecond / 1_000;
+    this.#paidAtMs = nowMs;
+  }
+
+  /** Takes so much, whether it is there or not. */
+  take(amount: number, nowMs: number): void {
+    this.#paidAtMs = Math.max(this.#paidAtMs, nowMs - SAVED_MS) + amount / this.#perMs;
+  }
+
+  /** How long until all that was taken is paid for. */
+  owedMs(nowMs: number): number {
+    return Math.max(0, this.#paidAtMs - nowMs);
+  }
+}
+
+/** The bounds of a load; null is without. */
+export interface LoadRateSettings {
+  readonly maxRowsPerSecond: number | null;
+  readonly maxBytesPerSecond: number | null;
+}
+
+/**
+ * How fast INIT_SYNC may read, all chunks of a pipeline together. Only the load asks here: a log that is slowed down
+ * would make the source keep more of it.
+ */
+export class LoadRate {
+  readonly settings: LoadRateSettings;
+  readonly #clock: Clock;
+  readonly #rows: TokenBucket | null;
+  readonly #bytes: TokenBucket | null;
+  #waiting = 0;
+  #waitedMs = 0;
+
+  constructor(settings: LoadRateSettings, clock: Clock) {
+    const bucket = (perSecond: number | null) =>
+      perSecond === null ? null : new TokenBucket(perSecond, clock.monotonic());
+    this.settings = settings;
+    this.#clock = clock;
+    this.#rows = bucket(settings.maxRowsPerSecond);
+    this.#bytes = bucket(settings.maxBytesPerSecond);
+  }
+
+  /** Somebody waits right now. */
+  get isWaitedFor(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** How long chunks have waited, their times added up. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  /** Rows of a chunk: fewer where a chunk of `rows` would hold its snapshot for long only because of the rate. */
+  chunkRows(rows: number): number {
+    const { maxRowsPerSecond } = this.settings;
+    if (maxRowsPerSecond === null) return rows;
+    return Math.min(rows, Math.max(LEAST_CHUNK_ROWS, (maxRowsPerSecond * CHUNK_MS) / 1_000));
+  }
+
+  /** Says what was read. */
+  took(rows: number, bytes: number): void {
+    const nowMs = this.#clock.monotonic();
+    this.#rows?.take(rows, nowMs);
+    this.#bytes?.take(bytes, nowMs);
+  }
+
+  /** Resolves when all is paid for: to be asked before a snapshot is taken, which nobody waits in then. */
+  paid(signal: AbortSignal): Promise<void> {
+    return this.#until(0, signal);
+  }
+
+  /** Resolves when no more was read than may be ahead: between two pages of a chunk. */
+  inTime(signal: AbortSignal): Promise<void> {
+    return this.#until(AHEAD_MS, signal);
+  }
+
+  async #until(aheadMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#owedMs() <= aheadMs) return;
+    const beganMs = this.#clock.monotonic();
+    this.#waiting++;
+    try {
+      // Others read meanwhile: what is owed then is more than it was.
+      for (let owedMs = this.#owedMs(); owedMs > aheadMs; owedMs = this.#owedMs())
+        await this.#clock.sleep(Math.ceil(owedMs - aheadMs), signal);
+    } finally {
+      this.#waiting--;
+      this.#waitedMs += this.#clock.monotonic() - beganMs;
+    }
+  }
+
+  #owedMs(): number {
+    const nowMs = this.#clock.monotonic();
+    return Math.max(this.#rows?.owedMs(nowMs) ?? 0, this.#bytes?.owedMs(nowMs) ?? 0);
+  }
+}
