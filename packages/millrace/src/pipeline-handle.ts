@@ -1,28 +1,18 @@
-import { buildRouter } from "./build-router.ts";
-import { buildSink } from "./build-sink.ts";
-import { buildSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
 import { formatNotice } from "./config/problem.ts";
-import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
-import { checkFirstStart } from "./first-start.ts";
+import { makeTask, type MakerParts } from "./make-task.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import { selectLetters, type LetterSelection } from "./letter-selection.ts";
 import type { DeadLetter, ReplayOutcome } from "./model/dead-letter.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
-import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
-import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { logEvent } from "./observe/event-log.ts";
 import { EventStream } from "./observe/event-stream.ts";
-import { allOf } from "./observe/observers.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
 import type { TaskObserver } from "./pipeline/observer.ts";
 import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
 import type { Task } from "./pipeline/task-api.ts";
-import { createTask } from "./pipeline/task.ts";
-import { preflight } from "./preflight.ts";
 
 /** What a pipeline tells while it runs: a task's event, with its time and the pipeline's name. */
 export type PipelineEvent = TaskEvent & {
@@ -32,15 +22,8 @@ export type PipelineEvent = TaskEvent & {
 };
 
 /** What a pipeline is run with, beside its file. */
-export interface PipelineParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
+export interface PipelineParts extends Omit<MakerParts, "tell"> {
   readonly logEvents: boolean;
-  readonly budget: ByteBudget;
-  readonly observers: readonly TaskObserver[];
-  readonly connections: ConnectionObserver | null;
-  readonly extensions: Extensions;
 }
 
 /** One life of a pipeline, from `start` to its end; `restart` goes on within it. */
@@ -150,6 +133,19 @@ export class Pipeline {
     await this.#task().resync(this.#table(table));
   }
 
+  /**
+   * Takes one table out of the way: its load ends, its changes are left out, those of the others go on. Durable when it
+   * resolves, also over restarts.
+   */
+  async pauseTable(table: string): Promise<void> {
+    await this.#task().pauseTable(this.#table(table));
+  }
+
+  /** Brings a paused table back: it is loaded anew, with the shape that the source has now, and its ghosts go. */
+  async resumeTable(table: string): Promise<void> {
+    await this.#task().resumeTable(this.#table(table));
+  }
+
   #table(name: string): TableId {
     const found = this.status().tables.find(({ id }) => id === name);
     if (found !== undefined) return found.id;
@@ -200,7 +196,7 @@ export class Pipeline {
 
   async #run(life: Life): Promise<void> {
     try {
-      const { task, close } = await this.#makeTask(life.task !== null);
+      const { task, close } = await makeTask(this.config, this.#makers, life.task !== null);
       life.task = task;
       task.done.then(
         () => this.#taskEnded(life, task, null),
@@ -218,70 +214,8 @@ export class Pipeline {
     }
   }
 
-  async #makeTask(again: boolean): Promise<{ task: Task; close: () => Promise<void> }> {
-    const { clock, random, log, budget, connections, extensions } = this.#parts;
-    const context = { pipeline: this.name, clock, random, log };
-    const source = buildSource(this.config.source, context);
-    try {
-      const tables = await this.#preflight(source, context, again);
-      if (!again) this.#tellNotices(tables);
-      const sink = buildSink(this.config.sink, context, connections, extensions);
-      const own = buildRouter(this.config);
-      const { errorHandler } = extensions;
-      const observer = allOf([this.#ownObserver(), ...this.#parts.observers]);
-      const task = createTask({
-        ...context,
-        source,
-        sink,
-        router: extensions.router?.(own) ?? own,
-        settings: this.config.settings,
-        budget,
-        observer,
-        explain: (error) => withPlace(error, this.config),
-        ...(errorHandler === undefined ? {} : { errorHandler }),
-      });
-      const close = async () => {
-        await Promise.allSettled([source.close(), sink.close()]);
-      };
-      return { task, close };
-    } catch (error) {
-      await closeQuietly(source);
-      throw error;
-    }
-  }
-
-  /** A source that cannot be reached stops a first start; a restart leaves it to the task, which goes on trying. */
-  async #preflight(
-    source: Source,
-    context: ConnectorContext,
-    again: boolean,
-  ): Promise<readonly DiscoveredTable[]> {
-    try {
-      const tables = await preflight(this.config, source);
-      // Before the source's own check, which stops at the first thing that it finds.
-      if (!again) await this.#firstStart(context);
-      await source.check?.(tables.map(({ shape }) => shape));
-      return tables;
-    } catch (error) {
-      if (again && error instanceof MillraceError && error.class === "transient") return [];
-      throw error;
-    }
-  }
-
-  async #firstStart(context: ConnectorContext): Promise<void> {
-    const notices = await checkFirstStart(this.config, context, this.#parts.extensions);
-    for (const message of notices) this.#tell({ type: "notice", message });
-  }
-
-  #tellNotices(tables: readonly DiscoveredTable[]): void {
-    for (const { shape, notices } of tables) {
-      for (const message of notices)
-        this.#tell({ type: "notice", table: shape.id, message, level: "info" });
-    }
-  }
-
-  #ownObserver(): TaskObserver {
-    return { event: (event) => this.#tell(event), committed() {}, failed() {}, schemaChange() {} };
+  get #makers(): MakerParts {
+    return { ...this.#parts, tell: (event) => this.#tell(event) };
   }
 
   /** Between two runs and after its end a task knows no tables; what they last were is worth more than nothing. */
@@ -322,10 +256,6 @@ export class Pipeline {
     }
     this.#events.end();
   }
-}
-
-async function closeQuietly(source: Source): Promise<void> {
-  await source.close().catch(() => {});
 }
 
 function statusBeforeStart(config: PipelineConfig, budget: ByteBudget): TaskStatus {

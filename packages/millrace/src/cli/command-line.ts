@@ -13,7 +13,7 @@ import { errorsCommand } from "./errors-command.ts";
 import { exitCodeOf, tellFailure } from "./failure.ts";
 import { listenOptions } from "./listen-option.ts";
 import type { RemoteOptions } from "./remote-commands.ts";
-import { remoteAction, resyncTable, showStatus, showTables } from "./remote-commands.ts";
+import { remoteAction, showStatus, showTables, tableAction } from "./remote-commands.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
@@ -156,6 +156,15 @@ function remote(program: Command, usage: string, description: string): Command {
 
 type RemoteFlags = Common & Omit<RemoteOptions, "json">;
 
+/** Of the whole pipeline, or of one table. */
+const PAUSES = [
+  [
+    "pause",
+    "read nothing more; what is on its way is written. With --table: leave its changes out",
+  ],
+  ["resume", "go on after a pause. With --table: load it anew"],
+] as const;
+
 function addRemoteCommands(
   program: Command,
   io: CliSurroundings,
@@ -172,11 +181,20 @@ function addRemoteCommands(
     );
   remote(program, "resync <table>", "load a table again, by its name at the source").action(
     async (table: string, flags: RemoteFlags) =>
-      finish(await resyncTable(table, options(flags), io)),
+      finish(await tableAction("resync", table, options(flags), io)),
   );
+  for (const [action, description] of PAUSES) {
+    remote(program, action, description)
+      .option("--table <name>", "only this table, by its name at the source")
+      .action(async (flags: RemoteFlags & { table?: string }) =>
+        finish(
+          flags.table === undefined
+            ? await remoteAction(action, options(flags), io)
+            : await tableAction(action, flags.table, options(flags), io),
+        ),
+      );
+  }
   const actions = [
-    ["pause", "read nothing more; what is on its way is written"],
-    ["resume", "go on after a pause"],
     ["restart", "stop and start again from the state at the sink"],
     ["stop", "finish what is under way and end the pipeline"],
   ] as const;

@@ -22,6 +22,7 @@ const TABLE = z.object({
   changes: z.number(),
   deadLetters: z.number(),
   stopped: z.object({ code: z.string(), message: z.string(), atMs: z.number() }).nullable(),
+  paused: z.object({ atMs: z.number() }).nullable().default(null),
   notices: z.array(z.string()),
 });
 
@@ -100,20 +101,30 @@ export async function remoteAction(
   return unfinished === null ? EXIT.done : EXIT.failed;
 }
 
-/** `resync TABLE`. */
-export async function resyncTable(
+/** What is said of a table once that was asked of it. */
+const TABLE_ANSWERS = {
+  resync: (state: string) => `is loaded again; it is in ${state}`,
+  pause: () => "is paused: its changes are left out until it is resumed",
+  resume: (state: string) => `goes on: it is loaded again; it is in ${state}`,
+} as const;
+
+/** What is asked of one table. */
+export type TableAction = keyof typeof TABLE_ANSWERS;
+
+/** `resync TABLE`, `pause --table`, `resume --table`. */
+export async function tableAction(
+  action: TableAction,
   table: string,
   options: RemoteOptions,
   { stdout }: CliSurroundings,
 ): Promise<number> {
   const client = new RestClient(options.url, options.tokenFile);
   const name = await pipelineName(client, options);
-  const body = await client.post(`${pathOf(name)}/tables/${encodeURIComponent(table)}/resync`);
+  const body = await client.post(`${pathOf(name)}/tables/${encodeURIComponent(table)}/${action}`);
   const { id, state, pending } = parse(ACCEPTED, body, options.url);
-  const how = pending === null ? `it is in ${state}` : `accepted: it ${pending}`;
-  stdout.write(
-    options.json ? `${JSON.stringify(body)}\n` : `${id} of ${name} is loaded again; ${how}\n`,
-  );
+  const what =
+    pending === null ? ` ${TABLE_ANSWERS[action](state)}` : `: ${action} accepted, it ${pending}`;
+  stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${id} of ${name}${what}\n`);
   return EXIT.done;
 }
 
@@ -205,6 +216,7 @@ function statusText(status: RemotePipeline, nowMs: number): string {
       : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),
     `  tables    ${inSync} of ${status.tables.length} in SYNC`,
     ...stoppedLines(status),
+    ...pausedLines(status),
     ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
     `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,
@@ -223,12 +235,24 @@ function stoppedLines({ tables }: RemotePipeline): string[] {
   );
 }
 
+function pausedLines({ tables }: RemotePipeline): string[] {
+  return tables.flatMap(({ id, paused }) =>
+    paused === null
+      ? []
+      : [`  paused    ${id} since ${new Date(paused.atMs).toISOString().slice(0, 19)}Z`],
+  );
+}
+
 /** Nothing where nothing is parked. */
 function parkedLine({ tables }: RemotePipeline): string[] {
   const parked = tables.filter(({ deadLetters }) => deadLetters > 0);
   if (parked.length === 0) return [];
   const list = parked.map(({ id, deadLetters }) => `${id} ${grouped(deadLetters)}`).join(", ");
   return [`  parked    dead letters of ${list}; see millrace dead-letters list`];
+}
+
+function shownState({ state, stopped, paused }: z.output<typeof TABLE>): string {
+  return paused !== null ? "PAUSED" : stopped !== null ? "STOPPED" : state;
 }
 
 const LEGEND = "(* there is something to know about it: millrace tables --verbose)\n";
@@ -245,7 +269,7 @@ function tablesText(tables: readonly z.output<typeof TABLE>[], verbose: boolean)
   ];
   const rows = tables.map((table) => [
     table.notices.length > 0 && !verbose ? `${table.id} *` : table.id,
-    table.stopped === null ? table.state : "STOPPED",
+    shownState(table),
     table.loadedPercent === null ? "-" : `${Math.floor(table.loadedPercent)} %`,
     grouped(table.rowsLoaded),
     grouped(table.changes),

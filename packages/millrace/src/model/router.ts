@@ -8,6 +8,11 @@ export interface RoutePlan {
   readonly shape: TableShape;
   /** Makes a row of `shape` from a row of the source shape; null where both are the same, so that nothing is copied. */
   readonly project: ((row: Row) => Row) | null;
+  /**
+   * What `project` does, as a text without secrets that is another one where rows come out in another way: a table whose
+   * text changes is loaded anew. Left out where rows are never treated in another way.
+   */
+  readonly rule?: string;
 }
 
 /** Routes and transforms of a pipeline, compiled. Pure. */

@@ -26,6 +26,8 @@ function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
   const reasons: string[] = [];
   if (waiting.length > 0)
     reasons.push(`${pipeline}: ${waiting.length} of ${tables.length} tables are not in SYNC`);
+  for (const { id, paused } of tables)
+    if (paused !== null) reasons.push(`${pipeline}: ${id} is paused`);
   for (const { id, stopped } of tables)
     if (stopped !== null) reasons.push(`${pipeline}: ${id} is stopped (${stopped.code})`);
   if (lagMs === null) reasons.push(`${pipeline}: its lag is not known yet`);

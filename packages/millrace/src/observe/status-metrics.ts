@@ -111,6 +111,14 @@ const STATUS_METRICS: readonly StatusMetric[] = [
       for (const table of tables) set({ table: table.id }, table.stopped === null ? 0 : 1);
     },
   ),
+  gaugeOf(
+    "millrace_table_paused",
+    "1 for a table that the operator has paused; its state is never SYNC meanwhile.",
+    ["table"],
+    ({ tables }, set) => {
+      for (const table of tables) set({ table: table.id }, table.paused === null ? 0 : 1);
+    },
+  ),
   counterOf(
     "millrace_retries_total",
     "Attempts that were made again, by the error that made them necessary.",

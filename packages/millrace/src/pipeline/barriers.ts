@@ -68,9 +68,7 @@ export class Barriers {
         : this.#intents.of(item, table);
     if (intent === null) return false;
     await standstill(table);
-    await this.#write(() => [entry(stateKey.intent, intent)]);
-    failpoint("barrier.intent");
-    await this.finish(intent);
+    await this.#act(intent);
     return true;
   }
 
@@ -108,8 +106,13 @@ export class Barriers {
     } as const;
     const found = this.#intents.ofShape(item, table);
     if (found === null) return;
-    const intent = { ...found, aheadOfLog: true };
+    await this.#act({ ...found, aheadOfLog: true });
+  }
+
+  /** Says what is about to be done, before it is done. */
+  async #act(intent: IntentDocument): Promise<void> {
     await this.#write(() => [entry(stateKey.intent, intent)]);
+    failpoint("barrier.intent");
     await this.finish(intent);
   }
 

@@ -63,7 +63,7 @@ export async function meetLeftTables(
   const begun = [...tables.values()].filter(({ id, document }) => {
     const known = state.tables.get(id);
     // What changed while a table is paused comes with its resume.
-    if (known?.paused != null) return false;
+    if ((known?.paused ?? null) !== null) return false;
     return known !== undefined && known.removed !== true && !hasNotBegun(document);
   });
   const remade = begun.filter(({ id, shape }) => now.get(id) !== shape.identity);

@@ -12,6 +12,7 @@ import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
+import { meetReroutedTables } from "./rerouted-tables.ts";
 import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import {
   entry,
@@ -191,6 +192,7 @@ function makeTables(
     }
     if (table.shape.identity !== found.shape.identity) table.awaited = found.shape.identity;
     tables.set(table.id, table);
+  meetReroutedTables(parts, state.tables, tables);
   }
   return tables;
 }

@@ -32,6 +32,15 @@ export interface CompiledRoute {
 export interface RouteTarget {
   readonly target: TargetTable;
   readonly from: TableShape;
+  /** What is done to rows on the way ({@link RoutePlan.rule}). */
+  readonly rule?: string;
+}
+
+/** Where rows go and what becomes of them, as texts that are kept: where they change, rows at the sink are not what they should be. */
+export function waysOf(targets: readonly RouteTarget[]): string[] {
+  return targets.map(({ target, rule = "" }) =>
+    rule === "" ? target.id : `${target.id}: ${rule}`,
+  );
 }
 
 /** The targets that a source shape is routed to now. */
@@ -40,9 +49,11 @@ export function targetsOf(
   router: Router,
   sink: Pick<Sink, "mapTable">,
 ): RouteTarget[] {
-  return router
-    .plan(shape)
-    .map((plan) => ({ target: sink.mapTable(plan.shape, plan.target), from: plan.shape }));
+  return router.plan(shape).map((plan) => ({
+    target: sink.mapTable(plan.shape, plan.target),
+    from: plan.shape,
+    ...(plan.rule === undefined ? {} : { rule: plan.rule }),
+  }));
 }
 
 /**

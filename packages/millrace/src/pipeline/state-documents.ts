@@ -58,6 +58,8 @@ export interface TableDocument {
   readonly carrier?: Json | null;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
+  /** Where its rows go and what becomes of them on the way, as its load was begun ({@link waysOf}). */
+  readonly ways?: readonly string[];
   /**
    * Its changes are not applied any more, since when and why. Only another generation of its INIT_SYNC brings it back:
    * what the log told of it meanwhile is gone (I1).

@@ -1,7 +1,7 @@
 import type { TableStanding } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
-import type { CompiledRoute, RouteTarget } from "./routes.ts";
+import { waysOf, type CompiledRoute, type RouteTarget } from "./routes.ts";
 import {
   stateKey,
   type ChunkDocument,
@@ -164,7 +164,7 @@ export class TableRuntime {
 
   /** Bounds of chunks are keys: where those are hashed on the way, a load that is broken off begins anew. */
   #withoutKeys(): TableDocument {
-    const document = this.#document;
+    const document = { ...this.#document, ways: waysOf(this.#targets) };
     if (!this.#hidesKey) return document;
     const allPlanned = document.allPlanned && this.chunks.size === 0;
     const begun = document.planned !== null || document.allPlanned || document.begun === true;

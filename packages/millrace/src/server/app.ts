@@ -19,6 +19,8 @@ export interface ServedPipeline extends ServedLetters {
   restart(): Promise<void>;
   stop(): Promise<void>;
   resync(table: string): Promise<void>;
+  pauseTable(table: string): Promise<void>;
+  resumeTable(table: string): Promise<void>;
 }
 
 /** What the application serves. */
@@ -34,6 +36,13 @@ export interface AppParts {
 
 type Action = "pause" | "resume" | "restart" | "stop";
 const ACTIONS: readonly Action[] = ["pause", "resume", "restart", "stop"];
+
+/** What may be asked of one table; each may have to wait. */
+const TABLE_ACTIONS = {
+  resync: (pipeline: ServedPipeline, table: string) => pipeline.resync(table),
+  pause: (pipeline: ServedPipeline, table: string) => pipeline.pauseTable(table),
+  resume: (pipeline: ServedPipeline, table: string) => pipeline.resumeTable(table),
+} as const;
 
 /** The HTTP interface of INTERFACE §4, as far as this version has it. */
 export function createApp(parts: AppParts): Hono {
@@ -103,13 +112,7 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
   app.get(`${base}/:pipeline/tables/:table`, (context) =>
     context.json(tableOf(find(context.req.param("pipeline")), context.req.param("table"))),
   );
-  app.post(`${base}/:pipeline/tables/:table/resync`, async (context) => {
-    const pipeline = find(context.req.param("pipeline"));
-    const table = tableOf(pipeline, context.req.param("table"));
-    const pending = await acceptance(pipeline, pipeline.resync(table.id));
-    const found = tableOf(pipeline, table.id);
-    return pending === null ? context.json(found) : context.json({ ...found, pending }, 202);
-  });
+  addTableActions(app, base, find);
   addDeadLetters(app, base, find);
   for (const action of ACTIONS) {
     app.post(`${base}/:pipeline/${action}`, async (context) => {
@@ -120,7 +123,19 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
   }
 }
 
-/** How long an answer waits for a load to begin, milliseconds; while the pipeline is paused it only waits for a refusal. */
+function addTableActions(app: Hono, base: string, find: (name: string) => ServedPipeline): void {
+  for (const [action, act] of Object.entries(TABLE_ACTIONS)) {
+    app.post(`${base}/:pipeline/tables/:table/${action}`, async (context) => {
+      const pipeline = find(context.req.param("pipeline"));
+      const table = tableOf(pipeline, context.req.param("table"));
+      const pending = await acceptance(pipeline, act(pipeline, table.id));
+      const found = tableOf(pipeline, table.id);
+      return pending === null ? context.json(found) : context.json({ ...found, pending }, 202);
+    });
+  }
+}
+
+/** How long an answer waits for what was asked of a table to begin, milliseconds; while the pipeline is paused it only waits for a refusal. */
 const BEGIN_MS = 5_000;
 const REFUSE_MS = 100;
 

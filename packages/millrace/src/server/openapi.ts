@@ -71,6 +71,19 @@ export const OPERATIONS: readonly Operation[] = [
     answer: "Table",
   },
   {
+    method: "post",
+    path: `${PIPELINE}/tables/{table}/pause`,
+    summary:
+      "Takes one table out of the way: its changes are left out, those of the others are applied. 202 as for a resync.",
+    answer: "Table",
+  },
+  {
+    method: "post",
+    path: `${PIPELINE}/tables/{table}/resume`,
+    summary: "Brings a paused table back: it is loaded anew. 202 as for a resync.",
+    answer: "Table",
+  },
+  {
     method: "get",
     path: `${PIPELINE}/dead-letters`,
     summary: "Rows that are parked, with their keys; of one table with `?table=NAME`.",
@@ -137,6 +150,7 @@ const SCHEMAS = {
     stopped: {
       oneOf: [{ type: "null" }, object({ code: text, message: text, atMs: integer })],
     },
+    paused: { oneOf: [{ type: "null" }, object({ atMs: integer })] },
     notices: { type: "array", items: text },
   }),
   Tables: object({ tables: listOf("Table") }),
@@ -254,7 +268,7 @@ function describe({ path, summary, answer }: Operation): Record<string, unknown>
     ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
       "200": { description: "Done.", content },
-      ...(path.endsWith("/resync")
+      ...(/\{table\}\/\w+$/.test(path)
         ? { "202": { description: "Accepted; `pending` says when it begins.", content } }
         : {}),
       default: { description: "A problem.", content: problem },

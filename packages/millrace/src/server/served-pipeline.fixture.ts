@@ -57,6 +57,14 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
     lagMs: 120,
     lagBytes: 4096,
     progressAgeMs: 20,
+    load: {
+      maxRowsPerSecond: null,
+      maxBytesPerSecond: null,
+      limited: false,
+      waitedMs: 0,
+      paused: null,
+    },
+    retention: { retainedBytes: 1 << 20, limitBytes: null, limitOf: null, limitSeconds: null },
     bufferBytes: 1024,
     bufferLimitBytes: 65_536,
     retries: { MR_SINK_CONFLICT: 2 },
@@ -102,12 +110,15 @@ export class PipelineInTests implements ServedPipeline {
   }
 
   resync(table: string): Promise<void> {
-    this.calls.push(`resync ${table}`);
-    const tables = this.current.tables.map((status) =>
-      status.id === table ? { ...status, state: "INIT_SYNC" as const } : status,
-    );
-    this.current = { ...this.current, tables };
-    return Promise.resolve();
+    return this.#ofTable(`resync ${table}`, table, { state: "INIT_SYNC" });
+  }
+
+  pauseTable(table: string): Promise<void> {
+    return this.#ofTable(`pause ${table}`, table, { state: "INIT_SYNC", paused: { atMs: 7 } });
+  }
+
+  resumeTable(table: string): Promise<void> {
+    return this.#ofTable(`resume ${table}`, table, { state: "INIT_SYNC", paused: null });
   }
 
   deadLetters(): readonly DeadLetter[] {
@@ -132,6 +143,15 @@ export class PipelineInTests implements ServedPipeline {
     const chosen = selectLetters(this.letters, selection);
     this.calls.push(`discard ${chosen.map(({ id }) => id).join(" ")}`);
     return Promise.resolve(chosen);
+  }
+
+  #ofTable(call: string, table: string, change: Partial<TableStatus>): Promise<void> {
+    this.calls.push(call);
+    const tables = this.current.tables.map((status) =>
+      status.id === table ? { ...status, ...change } : status,
+    );
+    this.current = { ...this.current, tables };
+    return Promise.resolve();
   }
 
   #become(call: string, state: TaskStatus["state"]): Promise<void> {

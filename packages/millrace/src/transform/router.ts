@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import type { RoutePlan, Router } from "../model/router.ts";
 import type { Column, TableShape } from "../model/table.ts";
 import { tableId } from "../model/table.ts";
@@ -62,9 +63,28 @@ export function createRouter(options: RouterOptions): TransformRouter {
       const treatments = choices.choose(shape);
       const project = projection(shape, treatments);
       const projected = project === null ? shape : treatedShape(shape, treatments);
-      return targetsOf(shape).map((target) => ({ target, shape: projected, project, treatments }));
+      const rule = ruleOf(shape, treatments);
+      const plan = { shape: projected, project, treatments, rule };
+      return targetsOf(shape).map((target) => ({ target, ...plan }));
     },
   };
+}
+
+/** Columns that are not kept as they are, and what tells one treatment from another. */
+function ruleOf(shape: TableShape, treatments: readonly ColumnTreatment[]): string {
+  const treated = shape.columns.flatMap(({ name }, index) => {
+    const treatment = treatments[index];
+    if (treatment === undefined || treatment.kind === "keep") return [];
+    return [`${JSON.stringify(name)} ${treatment.kind}${markOf(treatment)}`];
+  });
+  return treated.join(", ");
+}
+
+/** Another text or key gives other values at the sink; neither is told. */
+function markOf(treatment: ColumnTreatment): string {
+  if (treatment.kind === "keep" || treatment.kind === "exclude") return "";
+  const secret = treatment.kind === "mask" ? treatment.text : treatment.key;
+  return ` ${createHmac("sha256", secret).update("\0rule").digest("hex").slice(0, 16)}`;
 }
 
 function compileRoutes(options: RouterOptions): (shape: TableShape) => readonly TargetName[] {
