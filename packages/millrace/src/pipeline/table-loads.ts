@@ -40,7 +40,7 @@ export class TableLoads {
   constructor(loader: Loader, parts: TableLoadsParts) {
     this.#loader = loader;
     this.#parts = parts;
-    this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.begin(table));
+    this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.#goOn(table));
   }
 
   /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
@@ -204,6 +204,11 @@ export class TableLoads {
     }
   }
 
+  /** What held the table back is over. Who has stopped its load meanwhile begins it himself: never beside a barrier (I2). */
+  #goOn(table: TableRuntime): void {
+    if (!table.loading.signal.aborted) this.begin(table);
+  }
+
   /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
   #awaitOlderTransactions(): void {
     const { prepared, chunks, signal, fail } = this.#parts;
@@ -215,7 +220,7 @@ export class TableLoads {
     const free = () => {
       for (const table of waiting) {
         table.held = false;
-        this.begin(table);
+        this.#goOn(table);
       }
     };
     const ids = waiting.map((table) => table.id);

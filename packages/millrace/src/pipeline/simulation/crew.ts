@@ -106,6 +106,30 @@ export class Crew {
     for (const one of this.alive()) this.crash(one);
   }
 
+  /** The source's server is killed and comes back. */
+  restartSource(): void {
+    this.#parts.server.restart();
+    this.cutLog();
+  }
+
+  /** The connection that reads the log is gone. */
+  cutLog(): void {
+    this.#holder.session?.breakOff();
+  }
+
+  /** Nothing is paused any more. */
+  resumeAll(): void {
+    for (const { task } of this.alive()) void task.resume();
+  }
+
+  /** No process holds more than its budget, but for a batch of each kind that passes alone (I10). */
+  checkBudgets(): void {
+    const { largestBatch } = this.#parts.server;
+    for (const { budget, process } of this.alive())
+      if (budget.usedBytes > budget.limitBytes + 2 * largestBatch)
+        this.#parts.watch.break(`${process.name} holds ${budget.usedBytes} bytes`);
+  }
+
   /** Processes that stand still go on. */
   thaw(): void {
     for (const one of this.#running) one.process.frozen = false;
@@ -132,7 +156,11 @@ export class Crew {
       ) => watch.check(() => oracle.replaysFrom(owner, asked, kept)),
     };
     const link = new ModelLink(world, process, heard, () => this.sourceLoss);
-    return new ModelSource(server, link, this.#holder, file.matcher());
+    return new ModelSource(server, link, this.#holder, {
+      matches: file.matcher(),
+      looks: this.#parts.profile.looks,
+      doubts: this.#parts.profile.doubts,
+    });
   }
 
   #sinkFor(process: Process): Sink {

@@ -6,7 +6,7 @@ import {
   type ModelPosition,
   type SourceServer,
 } from "./source-server.ts";
-import { applyOp, type SourceOp, type StoredTable } from "./source-tables.ts";
+import { applyTo, type SourceOp, type StoredTable } from "./source-tables.ts";
 
 /** The source's tables as the log says they are at a position, half a key change included. */
 export function foldTo(
@@ -30,29 +30,20 @@ function foldTransaction(
   position: ModelPosition | null,
 ): void {
   for (const { n, op } of tx.events) {
-    const table = tables.get(op.table);
-    if (table === undefined) continue;
     if (position === null || compareModelPositions([tx.commit, n], position) <= 0)
-      tables.set(op.table, applyOp(table, op));
-    else if (movedAway(tx, n, op, position))
-      tables.set(
-        op.table,
-        applyOp(table, {
-          kind: "delete",
-          table: op.table,
-          key: op.kind === "update" ? op.key : "",
-        }),
-      );
+      applyTo(tables, op);
+    else if (op.kind === "update" && movedAway(tx, n, op, position))
+      applyTo(tables, { kind: "delete", table: op.table, key: op.key });
   }
 }
 
 function movedAway(
   tx: LoggedTransaction,
   n: number,
-  op: SourceOp,
+  op: Extract<SourceOp, { kind: "update" }>,
   position: ModelPosition,
 ): boolean {
-  if (op.kind !== "update" || op.key === op.toKey) return false;
+  if (op.key === op.toKey) return false;
   return compareModelPositions([tx.commit, n - Slot.EVENT + Slot.MOVED_FROM], position) <= 0;
 }
 

@@ -4,6 +4,7 @@ import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { SinkDatabase } from "./sink-database.ts";
+import type { SourceServer } from "./source-server.ts";
 import type { World } from "./world.ts";
 
 interface FaultParts {
@@ -13,6 +14,7 @@ interface FaultParts {
   readonly operator: Operator;
   readonly file: PipelineFile;
   readonly db: SinkDatabase;
+  readonly server: SourceServer;
   /** The source's applications have something left to do. */
   readonly busy: () => boolean;
 }
@@ -64,6 +66,11 @@ export class Faults {
     if (profile.unique !== null && profile.unique.fromStep > 0)
       this.#plan.push({ atStep: profile.unique.fromStep, act: () => this.#makeUnique() });
     this.#add(profile.replays, () => operator.replaySome(random));
+    this.#add(profile.losses, () => this.#loseSlot());
+    this.#add(profile.unpublished, () => this.#unpublish());
+    this.#add(profile.leaves, () => this.#leaveFile());
+    this.#add(profile.pauses, () => this.#pause());
+    this.#add(profile.restarts, () => crew.restartSource());
     this.#sort();
   }
 
@@ -88,6 +95,49 @@ export class Faults {
     if (old === undefined || this.#random.chance(0.4)) return;
     old.process.frozen = true;
     this.#later(this.#random.between(5, 400), () => (old.process.frozen = false));
+  }
+
+  #loseSlot(): void {
+    const { server, crew } = this.#parts;
+    server.slot = null;
+    if (this.#random.chance(0.5)) crew.cutLog();
+    server.nudge();
+  }
+
+  /** Somebody takes a table out of the publication, and perhaps puts it back. */
+  #unpublish(): void {
+    const { publication, visible, underWay } = this.#parts.server;
+    if (visible.size === 0) return;
+    const { identity } = this.#random.pick([...visible.values()]).shape;
+    publication.leave(identity);
+    const putBack = () => publication.join([identity], underWay);
+    if (this.#random.chance(0.5)) this.#later(this.#random.between(1, 100), () => void putBack());
+  }
+
+  #leaveFile(): void {
+    const { server, file } = this.#parts;
+    if (server.committed.size === 0) return;
+    const id = this.#random.pick([...server.committed.keys()]);
+    file.leave(id);
+    this.#startAnew();
+    if (this.#random.chance(0.2)) return;
+    this.#later(this.#random.between(20, 300), () => {
+      file.comeBack(id);
+      this.#startAnew();
+    });
+  }
+
+  /** The file has changed: another process reads it. */
+  #startAnew(): void {
+    const { crew } = this.#parts;
+    if (this.#random.chance(0.5)) return crew.crashAll();
+    for (const { task } of crew.alive()) void task.stop();
+  }
+
+  #pause(): void {
+    const one = this.#parts.crew.last();
+    void one?.task.pause();
+    this.#later(this.#random.between(10, 200), () => void one?.task.resume());
   }
 
   /** CREATE UNIQUE INDEX at the sink, as soon as its rows allow it. */

@@ -20,7 +20,7 @@ import type { Row, Value } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { applyTargetChange, createTable, misfitsOf } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
-import { rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
+import { keyOf, rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
 import { MISFIT, weigh } from "./values.ts";
 import type { Process } from "./world.ts";
 
@@ -76,8 +76,11 @@ export class ModelSink implements Sink {
     return weigh(row);
   }
 
-  open(): Promise<void> {
-    return this.#step("sink open");
+  async open(): Promise<void> {
+    await this.#step("sink open");
+    const { world, faults } = this.#db;
+    if (faults.lostOpen > 0 && world.random.chance(faults.lostOpen))
+      throw new MillraceError("MR_SINK_LOST_CONNECTION", "(model) sink open");
   }
 
   /** A lost answer, or a conflict, raises the fence again: equal numbers would prove nothing. */
@@ -143,15 +146,18 @@ export class ModelSink implements Sink {
   async readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
     await this.#call(`keys of ${table.id}`);
     const tx = this.#db.begin();
-    const last = after === null ? null : String(after[table.key[0] ?? 0]);
+    const last = after === null ? null : keyOf(table, after).slice(rowPrefix(table).length);
     const names = this.#db
       .keys(tx, rowPrefix(table))
       .map((key) => key.slice(rowPrefix(table).length));
     const rest = names.filter((key) => last === null || key > last);
     const page = rest.slice(0, Math.min(limit, this.#db.world.random.between(1, 4)));
-    const keys = page.map((key) =>
-      table.columns.map((_, i): Value => (table.key.includes(i) ? key : UNCHANGED)),
-    );
+    const keys = page.map((key) => {
+      const row = this.#db.read(tx, rowPrefix(table) + key) as StoredRow;
+      return table.columns.map(({ name }, i): Value =>
+        table.key.includes(i) ? (row[name] ?? null) : UNCHANGED,
+      );
+    });
     return { keys, done: page.length === rest.length };
   }
 

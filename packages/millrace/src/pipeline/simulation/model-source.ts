@@ -13,10 +13,21 @@ import type { Row } from "../../model/value.ts";
 import { chunkKeyText, keyTextOf } from "./keys.ts";
 import type { ModelLink } from "./source-link.ts";
 import { ModelLog } from "./source-log.ts";
+import { ModelLooks } from "./source-looks.ts";
 import { compareModelPositions, modelPosition, type SourceServer } from "./source-server.ts";
 import { ModelSnapshot, sees } from "./source-snapshot.ts";
 
 const MAX_SLOT_WAITS = 30;
+
+/** What a source is besides its server. */
+interface ModelSourceOptions {
+  /** The tables that the pipeline's file names. */
+  readonly matches: (id: TableId) => boolean;
+  /** It can be asked for what its log does not tell, and takes tables out of the log that the file names no more. */
+  readonly looks: boolean;
+  /** How often columns that were altered are not proven. */
+  readonly doubts: number;
+}
 
 /** The session that has the slot now. */
 export interface SlotHolder {
@@ -29,19 +40,25 @@ export class ModelSource implements Source {
   readonly #server: SourceServer;
   readonly #link: ModelLink;
   readonly #holder: SlotHolder;
-  /** Which of the server's tables the pipeline's file matches. */
-  readonly #matches: (id: TableId) => boolean;
+  readonly #options: ModelSourceOptions;
+  readonly look?: NonNullable<Source["look"]>;
 
   constructor(
     server: SourceServer,
     link: ModelLink,
     holder: SlotHolder,
-    matches: (id: TableId) => boolean,
+    options: ModelSourceOptions,
   ) {
     this.#server = server;
     this.#link = link;
     this.#holder = holder;
-    this.#matches = matches;
+    this.#options = options;
+    if (!options.looks) return;
+    const looks = new ModelLooks(server);
+    this.look = async (tables) => {
+      await link.call("look");
+      return tables.map((table) => looks.at(table));
+    };
   }
 
   comparePositions(a: Position, b: Position): number {
@@ -66,7 +83,7 @@ export class ModelSource implements Source {
   async discover(): Promise<readonly DiscoveredTable[]> {
     await this.#link.call("discover");
     const tables = [...this.#server.visible.values()].filter(({ shape }) =>
-      this.#matches(shape.id),
+      this.#options.matches(shape.id),
     );
     return tables.map(({ shape, rows }) => ({ shape, estimatedRows: rows.size, notices: [] }));
   }
@@ -80,8 +97,7 @@ export class ModelSource implements Source {
     const server = this.#server;
     if (options.recreate === true) server.slot = null;
     else this.#refuseLoss(known);
-    const joined = tables.map((shape) => shape.id).filter((id) => !server.published.has(id));
-    for (const id of joined) server.published.set(id, new Set([...server.open, ...server.logged]));
+    const joined = this.#publish(tables);
     await this.#link.call("publication made");
     if (server.slot !== null) return { start: server.slot.acknowledged, created: false, joined };
     await this.#olderEnded();
@@ -92,10 +108,13 @@ export class ModelSource implements Source {
   }
 
   async safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void> {
-    const older = () =>
-      tables
-        .flatMap((id) => [...(this.#server.published.get(id) ?? [])])
-        .some((tx) => tx.state === "open" || tx.state === "logged");
+    // Those that are under way now are older too: the log may be past them though no snapshot sees them.
+    const { visible, publication, underWay } = this.#server;
+    const waitedFor = underWay();
+    for (const id of tables)
+      for (const tx of publication.olderThan(visible.get(id)?.shape.identity ?? ""))
+        waitedFor.add(tx);
+    const older = () => [...waitedFor].some((tx) => tx.state === "open" || tx.state === "logged");
     do {
       await this.#link.call("safe to snapshot");
       signal.throwIfAborted();
@@ -110,7 +129,7 @@ export class ModelSource implements Source {
     }
     await this.#link.call("log open");
     this.#holder.session?.breakOff();
-    const log = new ModelLog(this.#server, this.#link, start);
+    const log = new ModelLog(this.#server, this.#link, start, this.#options.doubts);
     this.#holder.session = log;
     return log;
   }
@@ -147,15 +166,24 @@ export class ModelSource implements Source {
     await this.#link.call("plan chunk");
     const after = chunkKeyText(from);
     const table = this.#server.visible.get(shape.id);
-    const keys = [...(table?.rows.keys() ?? [])]
-      .filter((key) => after === null || key > after)
-      .sort();
+    if (table?.shape.identity !== shape.identity)
+      throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `(model) ${shape.id} is another one`);
+    const keys = [...table.rows.keys()].filter((key) => after === null || key > after).sort();
     return { from, to: keys.length > rows ? (keys[rows - 1] ?? null) : null };
   }
 
   async close(): Promise<void> {
     await this.#link.step("source close");
     this.#server.disconnect(this.#link.owner);
+  }
+
+  /** Tables that were not in the log before. */
+  #publish(tables: readonly TableShape[]): TableId[] {
+    const { publication } = this.#server;
+    const identities = tables.map(({ identity }) => identity);
+    if (this.#options.looks) publication.keepOnly(identities);
+    const joined = publication.join(identities, this.#server.underWay);
+    return tables.filter(({ identity }) => joined.includes(identity)).map(({ id }) => id);
   }
 
   /** A session of a process that stands still ends when the server hears nothing of it. */

@@ -1,5 +1,5 @@
 import type { Crew, Running } from "./crew.ts";
-import { Violation } from "./oracle.ts";
+import { Violation } from "./violation.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SourceServer } from "./source-server.ts";
@@ -27,6 +27,7 @@ export class Operator {
 
   resync(random: SeededRandom): void {
     const one = this.#parts.crew.last();
+    if (this.#parts.server.committed.size === 0) return;
     const table = random.pick([...this.#parts.server.committed.keys()]);
     if (one?.task.status().tables.some(({ id }) => id === table))
       one.task.resync(table).catch(() => undefined);

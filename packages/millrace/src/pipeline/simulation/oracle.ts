@@ -1,14 +1,14 @@
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Json, Position } from "../../model/position.ts";
 import type { Router } from "../../model/router.ts";
-import type { TableId, TableShape } from "../../model/table.ts";
-import { tableId } from "../../model/table.ts";
-import { Skimmed } from "../../model/value.ts";
+import type { TableId } from "../../model/table.ts";
 import { LaneChoice } from "../lane-choice.ts";
 import { isPutOff } from "../put-off.ts";
 import { loadState, type LoadedState, type TableDocument } from "../state-documents.ts";
 import { foldTo, historyOf } from "./expectation.ts";
+import { Gaps } from "./gaps.ts";
 import { durableRows, HOLDER_KEY, letterKey } from "./model-sink.ts";
+import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import type { StoredRow } from "./sink-tables.ts";
@@ -18,18 +18,24 @@ import {
   type ModelPosition,
   type SourceServer,
 } from "./source-server.ts";
-import { LARGE_ORDINAL, VALUE_ORDINAL, type Cells, type StoredTable } from "./source-tables.ts";
-import { MISFIT, POISON } from "./values.ts";
+import { VALUE_ORDINAL, type StoredTable } from "./source-tables.ts";
+import { checkBarrier, checkBounds, checkLeftovers, type OpenBarrier } from "./state-rules.ts";
+import { compareBags, compareRow, FIXED, isBad, targetsOf, type Target } from "./target-rows.ts";
+import { Violation } from "./violation.ts";
 import type { Process } from "./world.ts";
 
-/** A promise of the pipeline was broken. */
-export class Violation extends Error {}
+interface OracleParts {
+  readonly server: SourceServer;
+  readonly db: SinkDatabase;
+  readonly profile: Profile;
+  readonly router: Router;
+  readonly file: PipelineFile;
+}
 
-interface Target {
-  readonly id: TableId;
-  readonly table: TableId;
-  /** Source ordinals by the names that the target has for them. */
-  readonly columns: ReadonlyMap<number, string>;
+/** What a lane has made durable of the log, and what the source's tables are there. */
+interface LaneFold {
+  readonly at: Position;
+  readonly table: StoredTable | undefined;
 }
 
 /**
@@ -37,34 +43,56 @@ interface Target {
  * pipeline has written down (frontier, checkpoints, table documents) and takes it at its word.
  */
 export class Oracle {
+  readonly #parts: OracleParts;
   readonly #server: SourceServer;
   readonly #db: SinkDatabase;
-  readonly #profile: Profile;
-  readonly #router: Router;
   readonly #histories = new Map<string, unknown[]>();
   /** Processes in the order in which they took over. */
   readonly #holders: Process[] = [];
-  readonly #gaps = new Map<Process, string>();
+  readonly #cut = new Map<Process, string>();
+  readonly #gaps: Gaps;
   #acknowledged: ModelPosition | null = null;
+  #documents: LoadedState["tables"] = new Map();
+  #barrier: OpenBarrier | null = null;
 
-  constructor(server: SourceServer, db: SinkDatabase, profile: Profile, router: Router) {
-    this.#server = server;
-    this.#db = db;
-    this.#profile = profile;
-    this.#router = router;
+  constructor(parts: OracleParts) {
+    this.#parts = parts;
+    this.#server = parts.server;
+    this.#db = parts.db;
+    this.#gaps = new Gaps(parts.server);
   }
 
   /** A transaction of the sink became durable. */
   landed(owner: Process, tx: SinkTransaction): void {
     if (tx.writes.has(HOLDER_KEY)) this.#tookOver(owner);
-    const gap = this.#gaps.get(owner);
-    if (gap !== undefined && tx.journal.length > 0)
-      throw new Violation(`${owner.name} writes without the log ${gap}`);
+    const cut = this.#cut.get(owner);
+    if (cut !== undefined && tx.journal.length > 0)
+      throw new Violation(`${owner.name} writes without the log ${cut}`);
     for (const { key, value } of tx.journal) {
       const seen = value === undefined ? null : { is: (value as StoredRow)["v"] ?? null };
       this.#histories.set(key, [...(this.#histories.get(key) ?? []), seen]);
     }
-    this.#checkSynced();
+    this.#checkBarrier(tx);
+    const state = this.state();
+    this.#remember(state, tx);
+    for (const document of state.tables.values()) this.#gaps.begins(document);
+    checkBounds(state, this.#db.durableKeys("lane/").length, this.#parts.profile);
+    this.#checkSynced(state);
+  }
+
+  #checkBarrier(tx: SinkTransaction): void {
+    const open = this.#barrier;
+    const shape = open === null ? null : this.#documents.get(open.intent.table)?.shape;
+    if (open === null || shape === undefined || shape === null) return;
+    const targets = this.#targets({ shape }).map(({ id }) => id);
+    checkBarrier(open, tx, targets);
+  }
+
+  /** What was durable before the next transaction. */
+  #remember({ intent, tables }: LoadedState, tx: SinkTransaction): void {
+    const isInherited = this.#barrier?.isInherited === true || tx.writes.has(HOLDER_KEY);
+    this.#barrier = intent === null ? null : { intent, isInherited };
+    this.#documents = tables;
   }
 
   /** A process that another one has superseded never takes over again (I5). */
@@ -87,8 +115,8 @@ export class Oracle {
 
   /** A session begins where the log is no longer kept. That may be, for a task that has been taken over from. */
   replaysFrom(owner: Process, asked: ModelPosition, kept: ModelPosition): void {
-    if (asked[0] < kept[0]) this.#gaps.set(owner, `from ${asked.join(".")} to ${kept.join(".")}`);
-    else this.#gaps.delete(owner);
+    if (asked[0] < kept[0]) this.#cut.set(owner, `from ${asked.join(".")} to ${kept.join(".")}`);
+    else this.#cut.delete(owner);
   }
 
   /** What the pipeline has written down. */
@@ -103,13 +131,17 @@ export class Oracle {
   checkEnd(): void {
     const state = this.state();
     const tables = foldTo(this.#server, null, this.#base(), this.#from());
+    this.#checkCaptured(state, tables);
     for (const document of state.tables.values()) {
+      if (document.removed === true) continue;
+      const table = tables.get(document.shape.id);
       if (document.state !== "SYNC")
         throw new Violation(`${document.shape.id} ends in ${document.state}`);
-      for (const target of this.#targets(document.shape))
-        this.#checkWhole(target, document.shape, tables.get(document.shape.id));
+      if (table?.shape.identity !== document.shape.identity)
+        throw new Violation(`${document.shape.id} is not the table that the source has`);
+      for (const target of this.#targets(table)) this.#checkWhole(target, table);
     }
-    this.#checkLeftovers(state);
+    checkLeftovers(state);
     this.#checkLetters();
     this.#checkHistories();
     const end = this.#server.log.at(-1)?.end ?? 0;
@@ -119,117 +151,17 @@ export class Oracle {
       );
   }
 
-  /** What is there before the log begins; nothing where the pipeline loads nothing. */
-  #base(): ReadonlyMap<TableId, StoredTable> {
-    const { initial } = this.#server;
-    if (this.#profile.settings.fullLoad) return initial;
-    return new Map([...initial].map(([id, table]) => [id, { ...table, rows: new Map() }]));
-  }
-
-  #from(): ModelPosition | null {
-    return this.#profile.settings.fullLoad ? null : (this.#server.slot?.start ?? null);
-  }
-
-  #targets(shape: TableShape): Target[] {
-    return this.#router.plan(shape).map((plan) => ({
-      id: tableId(plan.target.schema, plan.target.name),
-      table: shape.id,
-      columns: new Map(plan.shape.columns.map((c) => [c.ordinal ?? -1, c.name])),
-    }));
-  }
-
-  /** Tables that say SYNC are what the log says at each lane's position (I7). */
-  #checkSynced(): void {
-    const state = this.state();
-    if (!this.#profile.settings.fullLoad)
-      for (const { allPlanned, shape } of state.tables.values())
-        if (!allPlanned) throw new Violation(`${shape.id} is loaded, which the file forbids`);
-    const { frontier, pipeline, intent } = state;
-    if (frontier === null || pipeline === null || intent !== null) return;
-    for (const document of state.tables.values()) {
-      const { end, shape } = document;
-      if (
-        document.state !== "SYNC" ||
-        end === null ||
-        compareModelPositions(frontier.position, end) < 0
-      )
-        continue;
-      for (const target of this.#targets(shape))
-        this.#checkLanes(
-          state,
-          document,
-          target,
-          new LaneChoice(pipeline.lanes, pipeline.laneGroups ?? {}),
-          frontier.position,
-        );
-    }
-  }
-
-  #checkLanes(
-    state: LoadedState,
-    document: TableDocument,
-    target: Target,
-    choice: LaneChoice,
-    frontier: Position,
-  ): void {
-    const keyless = document.shape.key.length === 0;
-    if (keyless && this.#hasLetters(target)) return;
-    const actual = durableRows(this.#db, target);
-    const folds = Array.from({ length: choice.lanes }, (_, lane) => {
-      const own = state.checkpoints.get(lane);
-      const at = own !== undefined && compareModelPositions(own, frontier) > 0 ? own : frontier;
-      return {
-        at,
-        rows: foldTo(this.#server, modelPosition(at), this.#base(), this.#from()).get(target.table)
-          ?.rows,
-      };
-    });
-    if (keyless)
-      return this.#compareBags(target, actual, folds[choice.laneOf(target.id, "")]?.rows, FIXED);
-    const keys = new Set([
-      ...actual.keys(),
-      ...folds.flatMap(({ rows }) => [...(rows?.keys() ?? [])]),
-    ]);
-    for (const key of keys) {
-      if (this.#db.durable(letterKey(target.id, key)) !== undefined) continue;
-      const { at, rows } = folds[choice.laneOf(target.id, key)] ?? { at: null, rows: undefined };
-      this.#compareRow(
-        `in SYNC at ${JSON.stringify(at)}`,
-        target,
-        key,
-        actual.get(key),
-        rows?.get(key),
-        FIXED,
-      );
-    }
-  }
-
-  #checkWhole(target: Target, shape: TableShape, table: StoredTable | undefined): void {
-    const actual = durableRows(this.#db, target);
-    const all = new Set(shape.columns.map((c) => c.ordinal ?? -1));
-    if (shape.key.length === 0)
-      return this.#hasLetters(target)
-        ? undefined
-        : this.#compareBags(target, actual, table?.rows, all);
-    for (const key of new Set([...actual.keys(), ...(table?.rows.keys() ?? [])])) {
-      const expected = table?.rows.get(key);
-      const parked = this.#db.durable(letterKey(target.id, key)) !== undefined;
-      if (!parked && this.#isBad(target, expected))
-        throw new Violation(`at the end: ${target.id} ${key} is bad and has no letter`);
-      if (!parked) this.#compareRow("at the end", target, key, actual.get(key), expected, all);
-    }
-  }
-
   /** All letters were replayed at rest: those that stand are of rows that the source has and no sink would take. */
   checkReplayed(): void {
     const tables = foldTo(this.#server, null, this.#base(), this.#from());
-    for (const { shape } of this.state().tables.values()) {
-      if (shape.key.length === 0) continue;
-      for (const target of this.#targets(shape)) {
+    for (const { shape, removed } of this.state().tables.values()) {
+      const table = tables.get(shape.id);
+      if (shape.key.length === 0 || removed === true || table === undefined) continue;
+      for (const target of this.#targets(table)) {
         const prefix = letterKey(target.id, "");
         for (const name of this.#db.durableKeys(prefix)) {
           const key = name.slice(prefix.length);
-          if (!this.#isBad(target, tables.get(shape.id)?.rows.get(key)))
+          if (!isBad(target, table.rows.get(key)))
             throw new Violation(
               `${target.id} ${key} has a letter that a replay should have settled`,
             );
@@ -238,66 +170,123 @@ export class Oracle {
     }
   }
 
-  /** Which rows of a table without key are parked cannot be told by what is left. */
-  #hasLetters(target: Target): boolean {
-    return this.#db.durableKeys(letterKey(target.id, "")).length > 0;
+  /** The source has tables that the file names and nobody has taken up yet. */
+  missesTables(): boolean {
+    const { tables } = this.state();
+    const names = this.#parts.file.matcher();
+    return [...this.#server.committed.keys()].some(
+      (id) => names(id) && !isCaptured(tables.get(id)),
+    );
   }
 
-  #isBad(target: Target, cells: Cells | undefined): boolean {
-    return [...(cells ?? [])].some(([ordinal, value]) => {
-      if (!target.columns.has(ordinal)) return false;
-      return (
-        value instanceof Skimmed ||
-        (typeof value === "string" &&
-          (value.startsWith(POISON) || value.startsWith(MISFIT) || value.length > 500))
-      );
+  /** What the file names and the source has is captured, and nothing else (I1). */
+  #checkCaptured(state: LoadedState, tables: ReadonlyMap<TableId, StoredTable>): void {
+    const names = this.#parts.file.matcher();
+    for (const id of new Set([...tables.keys(), ...state.tables.keys()])) {
+      const isThere = isCaptured(state.tables.get(id));
+      if (isThere !== (names(id) && tables.has(id)))
+        throw new Violation(`${id} is ${isThere ? "still" : "not"} captured`);
+    }
+  }
+
+  /** What is there before the log begins; nothing where the pipeline loads nothing. */
+  #base(): ReadonlyMap<TableId, StoredTable> {
+    const { initial } = this.#server;
+    if (this.#parts.profile.settings.fullLoad) return initial;
+    return new Map([...initial].map(([id, table]) => [id, { ...table, rows: new Map() }]));
+  }
+
+  #from(): ModelPosition | null {
+    return this.#parts.profile.settings.fullLoad ? null : (this.#server.slot?.start ?? null);
+  }
+
+  #targets({ shape }: Pick<StoredTable, "shape">): Target[] {
+    return targetsOf(this.#parts.router, shape);
+  }
+
+  /** Tables that say SYNC are what the log says at each lane's position, from the moment that they say so (I7). */
+  #checkSynced(state: LoadedState): void {
+    if (!this.#parts.profile.settings.fullLoad)
+      for (const { allPlanned, shape } of state.tables.values())
+        if (!allPlanned) throw new Violation(`${shape.id} is loaded, which the file forbids`);
+    const { frontier, pipeline, intent } = state;
+    if (frontier === null || pipeline === null || intent !== null) return;
+    const choice = new LaneChoice(pipeline.lanes, pipeline.laneGroups ?? {});
+    for (const document of state.tables.values()) {
+      if (document.state !== "SYNC" || document.removed === true) continue;
+      const lanes = this.#foldsOf(state, document, choice.lanes, frontier.position);
+      if (lanes.some((lane) => this.#isUntold(state, document, lane))) continue;
+      for (const target of this.#targets(document)) this.#checkLanes(target, choice, lanes);
+    }
+  }
+
+  /**
+   * The table at what each lane has: its checkpoint, what the frontier row says, or the table's end position. SYNC says
+   * that the frontier has passed that, though the row that tells it may be a second late.
+   */
+  #foldsOf(
+    state: LoadedState,
+    { end, shape }: TableDocument,
+    lanes: number,
+    frontier: Position,
+  ): LaneFold[] {
+    if (end === null) throw new Violation(`${shape.id} is SYNC without an end position`);
+    const least = later(frontier, end);
+    return Array.from({ length: lanes }, (_, lane) => {
+      const at = later(state.checkpoints.get(lane) ?? least, least);
+      const tables = foldTo(this.#server, modelPosition(at), this.#base(), this.#from());
+      return { at, table: tables.get(shape.id) };
     });
   }
 
-  #compareRow(
-    when: string,
-    target: Target,
-    key: string,
-    actual: StoredRow | undefined,
-    expected: Cells | undefined,
-    ordinals: ReadonlySet<number>,
-  ): void {
-    const have =
-      actual === undefined
-        ? "nothing"
-        : JSON.stringify(project(target, (_, name) => actual[name], ordinals));
-    const want =
-      expected === undefined
-        ? "nothing"
-        : JSON.stringify(project(target, (ordinal) => expected.get(ordinal), ordinals));
-    if (have !== want)
-      throw new Violation(`${when}: ${target.id} ${key} is ${have}, the source has ${want}`);
+  /** The log does not tell what the source's table is: it was made anew, its partitions moved, or it was not published. */
+  #isUntold(state: LoadedState, document: TableDocument, { at, table }: LaneFold): boolean {
+    if (!this.#parts.profile.looks) return false;
+    const { id, identity } = document.shape;
+    if (table?.shape.identity !== identity) return true;
+    if (this.#server.visible.get(id)?.shape.identity !== identity) return true;
+    const parts = state.parts.get(id)?.parts ?? [];
+    if (JSON.stringify(parts) !== JSON.stringify(table.parts.map(({ id }) => id))) return true;
+    return this.#gaps.lies(document, modelPosition(at));
   }
 
-  #compareBags(
-    target: Target,
-    actual: ReadonlyMap<string, StoredRow>,
-    expected: ReadonlyMap<string, Cells> | undefined,
-    ordinals: ReadonlySet<number>,
-  ): void {
-    const have = [...actual.values()]
-      .map((row) => JSON.stringify(project(target, (_, name) => row[name], ordinals)))
-      .sort();
-    const want = [...(expected?.values() ?? [])]
-      .map((cells) => JSON.stringify(project(target, (ordinal) => cells.get(ordinal), ordinals)))
-      .sort();
-    if (have.join() !== want.join())
-      throw new Violation(`${target.id} holds ${have.join()}, the source ${want.join()}`);
+  #checkLanes(target: Target, choice: LaneChoice, folds: readonly LaneFold[]): void {
+    if (target.keyless && this.#hasLetters(target)) return;
+    const actual = durableRows(this.#db, target);
+    const when = (fold: LaneFold | undefined) => `in SYNC at ${JSON.stringify(fold?.at)}`;
+    if (target.keyless) {
+      const fold = folds[choice.laneOf(target.id, "")];
+      return compareBags(when(fold), target, actual, fold?.table?.rows, FIXED);
+    }
+    const there = folds.flatMap(({ table }) => [...(table?.rows.keys() ?? [])]);
+    for (const key of new Set([...actual.keys(), ...there])) {
+      if (this.#db.durable(letterKey(target.id, key)) !== undefined) continue;
+      const fold = folds[choice.laneOf(target.id, key)];
+      const pair = { actual: actual.get(key), expected: fold?.table?.rows.get(key) };
+      compareRow(when(fold), target, key, pair, FIXED);
+    }
   }
 
-  #checkLeftovers(state: LoadedState): void {
-    if (state.intent !== null) throw new Violation("an intent is left over");
-    if (state.chunks.length > 0)
-      throw new Violation(`${state.chunks.length} chunk documents are left over`);
-    const lanes = state.pipeline?.lanes ?? 0;
-    const beyond = [...state.checkpoints.keys()].filter((lane) => lane >= lanes);
-    if (beyond.length > 0)
-      throw new Violation(`checkpoints of lanes ${beyond.join()} are left over`);
+  #checkWhole(target: Target, table: StoredTable): void {
+    const when = "at the end";
+    const actual = durableRows(this.#db, target);
+    const all = new Set(target.columns.keys());
+    if (target.keyless) {
+      if (!this.#hasLetters(target)) compareBags(when, target, actual, table.rows, all);
+      return;
+    }
+    for (const key of new Set([...actual.keys(), ...table.rows.keys()])) {
+      const expected = table.rows.get(key);
+      if (this.#db.durable(letterKey(target.id, key)) !== undefined) continue;
+      if (isBad(target, expected))
+        throw new Violation(`${when}: ${target.id} ${key} is bad and has no letter`);
+      compareRow(when, target, key, { actual: actual.get(key), expected }, all);
+    }
+  }
+
+  /** Which rows of a table without key are parked cannot be told by what is left. */
+  #hasLetters(target: Target): boolean {
+    return this.#db.durableKeys(letterKey(target.id, "")).length > 0;
   }
 
   /** Rows that were put off are not, when their tables are SYNC; and constraints refuse nothing that the source has. */
@@ -305,19 +294,19 @@ export class Oracle {
     for (const name of this.#db.durableKeys("letter/")) {
       const letter = this.#db.durable(name) as DeadLetter;
       if (isPutOff(letter)) throw new Violation(`${letter.target} ${letter.key} is still put off`);
-      if (this.#profile.unique !== null)
+      if (this.#parts.profile.unique !== null)
         throw new Violation(`${letter.target} ${letter.key} was refused: ${letter.reason}`);
     }
   }
 
   /** Without load and compaction: every change of a key applied once, in order, and nothing else. */
   #checkHistories(): void {
-    const { fullLoad, compaction } = this.#profile.settings;
+    const { fullLoad, compaction } = this.#parts.profile.settings;
     const start = this.#server.slot?.start;
     if (fullLoad || compaction || start === undefined) return;
-    for (const { shape } of this.#server.committed.values()) {
-      for (const target of this.#targets(shape)) {
-        const expected = historyOf(this.#server, shape.id, start, VALUE_ORDINAL);
+    for (const table of this.#server.committed.values()) {
+      for (const target of this.#targets(table)) {
+        const expected = historyOf(this.#server, table.shape.id, start, VALUE_ORDINAL);
         for (const [key, history] of expected) {
           const actual = this.#histories.get(`row/${target.id}/${key}`) ?? [];
           if (JSON.stringify(actual) !== JSON.stringify(history))
@@ -330,15 +319,10 @@ export class Oracle {
   }
 }
 
-/** Columns that no ALTER of the model touches. */
-const FIXED: ReadonlySet<number> = new Set([VALUE_ORDINAL, LARGE_ORDINAL]);
+function later(a: Position, b: Position): Position {
+  return compareModelPositions(a, b) >= 0 ? a : b;
+}
 
-function project(
-  target: Target,
-  value: (ordinal: number, name: string) => unknown,
-  ordinals: ReadonlySet<number>,
-): unknown {
-  return [...target.columns]
-    .filter(([ordinal]) => ordinals.has(ordinal))
-    .map(([ordinal, name]) => value(ordinal, name) ?? null);
+function isCaptured(document: TableDocument | undefined): boolean {
+  return document !== undefined && document.removed !== true;
 }

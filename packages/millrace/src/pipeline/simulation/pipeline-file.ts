@@ -8,6 +8,7 @@ export class PipelineFile {
   /** A table that the file names only later. */
   readonly #late: boolean;
   #joined = false;
+  readonly #left = new Set<TableId>();
   parallelism: number;
   maxDeadLetters: number;
 
@@ -23,10 +24,20 @@ export class PipelineFile {
     this.#joined = true;
   }
 
+  /** A table is named no more. */
+  leave(id: TableId): void {
+    this.#left.add(id);
+  }
+
+  comeBack(id: TableId): void {
+    this.#left.delete(id);
+  }
+
   /** Which tables the file matches, as a process that starts now reads it. */
   matcher(): (id: TableId) => boolean {
     const late = this.#late && !this.#joined;
     const last = [...this.#server.committed.keys()].at(-1);
-    return (id) => !late || id !== last || this.#server.committed.size === 1;
+    const left = new Set(this.#left);
+    return (id) => !left.has(id) && (!late || id !== last || this.#server.committed.size === 1);
   }
 }

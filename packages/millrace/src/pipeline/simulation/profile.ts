@@ -39,13 +39,52 @@ export interface Profile {
   readonly slowLane: number | null;
   readonly impatience: number;
   readonly maxRowsPerCommit: number;
+  /** The source can be asked for what its log does not tell. */
+  readonly looks: boolean;
+  /** Tables are dropped and made, under names that were there before. */
+  readonly remakes: boolean;
+  /** Tables have partitions that come and go with their rows. */
+  readonly partitions: boolean;
+  /** A key may be spelled in another way and stay the same key. */
+  readonly spellings: boolean;
+  /** How often columns that were altered are not proven. */
+  readonly doubts: number;
+  /** The publication is for all tables; else for those that the pipeline names. */
+  readonly publishesAll: boolean;
+  /** Times that the slot is lost. */
+  readonly losses: number;
+  /** Times that a table is taken out of the publication. */
+  readonly unpublished: number;
+  /** Times that a table is taken out of the file, and comes back. */
+  readonly leaves: number;
+  readonly pauses: number;
+  /** Times that the source's server is killed and comes back. */
+  readonly restarts: number;
+  /** How often a connection to the sink cannot be opened. */
+  readonly lostOpen: number;
 }
 
 /** Names of sets of things that a seed may play; `all` draws among them. */
-export type ProfileName = "plain" | "audit" | "all" | "unique";
+export type ProfileName = "plain" | "audit" | "all" | "unique" | "lives";
 
 /** All of them. */
-export const PROFILE_NAMES: readonly ProfileName[] = ["plain", "audit", "all", "unique"];
+export const PROFILE_NAMES: readonly ProfileName[] = ["plain", "audit", "all", "unique", "lives"];
+
+/** Tables that stay what they are, at a source that loses nothing. */
+const QUIET = {
+  looks: false,
+  remakes: false,
+  partitions: false,
+  spellings: false,
+  doubts: 0,
+  publishesAll: false,
+  losses: 0,
+  unpublished: 0,
+  leaves: 0,
+  pauses: 0,
+  restarts: 0,
+  lostOpen: 0,
+} as const;
 
 const BASE: TaskSettings = {
   parallelism: 2,
@@ -58,6 +97,10 @@ const BASE: TaskSettings = {
   flushIntervalMs: 0,
   chunkRows: 2,
   snapshotParallelism: 2,
+  maxRowsPerSecond: null,
+  maxBytesPerSecond: null,
+  maxRetainedBytes: null,
+  maxRetainedAction: "warn",
   fullLoad: true,
   onLoss: "fail",
   deadLetters: "park",
@@ -71,6 +114,7 @@ export function drawProfile(seed: number, name: ProfileName): Profile {
   if (name === "plain") return plain(random);
   if (name === "audit") return audit(random);
   if (name === "unique") return unique(random);
+  if (name === "lives") return limited(seed, lives(random));
   return random.chance(0.2) ? audit(random) : limited(seed, everything(random));
 }
 
@@ -117,6 +161,7 @@ function plain(random: SeededRandom): Profile {
     slowLane: null,
     impatience: random.pick([0, 0.02]),
     maxRowsPerCommit: 3_000,
+    ...QUIET,
   };
 }
 
@@ -188,5 +233,30 @@ function unique(random: SeededRandom): Profile {
       deferred: random.chance(0.4),
       fromStep: random.chance(0.6) ? 0 : random.between(10, 500),
     },
+  };
+}
+
+/** Tables come and go, at the source, in its publication and in the file; servers forget, restart and are asked again. */
+function lives(random: SeededRandom): Profile {
+  const profile = everything(random);
+  const times = (probability: number) => (random.chance(probability) ? random.between(1, 2) : 0);
+  const doubts = random.chance(0.35) ? 0.5 : 0;
+  return {
+    ...profile,
+    settings: { ...profile.settings, onLoss: "resync", dropTables: random.chance(0.4) },
+    joins: 0,
+    ddl: profile.ddl || doubts > 0,
+    looks: true,
+    remakes: random.chance(0.4),
+    partitions: random.chance(0.3),
+    spellings: random.chance(0.3),
+    doubts,
+    publishesAll: random.chance(0.3),
+    losses: times(0.3),
+    unpublished: times(0.25),
+    leaves: times(0.3),
+    pauses: times(0.3),
+    restarts: times(0.3),
+    lostOpen: random.chance(0.3) ? 0.1 : 0,
   };
 }

@@ -3,18 +3,22 @@ import { Crew, type Running } from "./crew.ts";
 import { Faults } from "./faults.ts";
 import { modelRouter } from "./model-router.ts";
 import { Operator } from "./operator.ts";
-import { Oracle, Violation } from "./oracle.ts";
+import { Oracle } from "./oracle.ts";
 import { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import { SinkDatabase } from "./sink-database.ts";
 import { SourceServer } from "./source-server.ts";
+import { Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
-import { initialTable, Workload } from "./workload.ts";
+import { Workload } from "./workload.ts";
+import { initialTable } from "./workload-schema.ts";
 import { World } from "./world.ts";
 
 const MAX_STEPS = 40_000;
 /** Longer than two turns of the frontier writer, so that the last frontier is acknowledged. */
 const REST_MS = 3_000;
+/** Longer than two looks at the source: what it does not tell by itself is found, and met. */
+const LOOKS_MS = 12_000;
 
 /** One seed: a source, a sink, processes between them, and what becomes of all of them. */
 export class Simulation {
@@ -38,14 +42,15 @@ export class Simulation {
     const db = new SinkDatabase(world, {
       lostBefore: profile.lostBefore,
       lostAnswer: profile.lostAnswer,
+      lostOpen: profile.lostOpen,
     });
     this.#db = db;
     db.unique = profile.unique?.fromStep === 0;
     this.#workload = new Workload(server, profile);
-    const oracle = new Oracle(server, db, profile, modelRouter(profile.fanOut));
+    const file = new PipelineFile(server, profile);
+    const oracle = new Oracle({ server, db, profile, router: modelRouter(profile.fanOut), file });
     this.#oracle = oracle;
     db.onLand = (owner, tx) => this.#watch.check(() => oracle.landed(owner, tx));
-    const file = new PipelineFile(server, profile);
     const crew = new Crew({ world, profile, server, db, oracle, watch: this.#watch, file });
     this.#crew = crew;
     const until = (isSo: () => boolean) => this.#until(isSo);
@@ -58,6 +63,7 @@ export class Simulation {
       operator: this.#operator,
       file,
       db,
+      server,
       busy,
     });
   }
@@ -95,14 +101,17 @@ export class Simulation {
   async #calm(): Promise<void> {
     this.#db.faults.lostAnswer = 0;
     this.#db.faults.lostBefore = 0;
+    this.#db.faults.lostOpen = 0;
     this.#crew.sourceLoss = 0;
     this.world.slow = null;
     this.world.impatience = 0;
     this.#crew.thaw();
+    if (this.profile.pauses > 0) this.#crew.resumeAll();
     this.world.tell(() => "---- calm");
     this.#operator.raiseLimit();
     this.#workload.finish();
     await this.#comeToRest();
+    await this.#takeUpNew();
     this.#watch.check(() => this.#oracle.checkEnd());
     await this.#operator.replayAll();
     await this.#comeToRest();
@@ -112,23 +121,35 @@ export class Simulation {
     this.#watch.throwIfBroken();
   }
 
+  /** Tables that were made while a process ran are found by the next one. */
+  async #takeUpNew(): Promise<void> {
+    if (!this.#oracle.missesTables()) return;
+    this.#crew.crashAll();
+    await this.#comeToRest();
+  }
+
   /** One process is left, has caught up, and nothing happens to it for a while: no late COMMIT of another one. */
   async #comeToRest(): Promise<void> {
     for (const limit = this.world.steps + MAX_STEPS; this.world.steps < limit;) {
       this.#crew.keepOneAlive();
       const last = this.#crew.last();
       if (last === undefined) continue;
+      if (this.profile.looks) await this.#rest(last, LOOKS_MS);
       const state = await this.#catchUp(last, limit);
       if (state === "stopped") {
         await this.#operator.bringBack(last);
         continue;
       }
-      const rested = this.world.nowMs + REST_MS;
-      while (!last.ended && this.world.nowMs < rested) await this.#turn();
+      await this.#rest(last, REST_MS);
       if (!last.ended && state === "caught up" && this.#crew.alive().length === 1) return;
       for (const other of this.#crew.alive()) if (other !== last) this.#crew.crash(other);
     }
     throw new Violation(`nothing catches up: ${this.#crew.statuses()}`);
+  }
+
+  async #rest(one: Running, ms: number): Promise<void> {
+    const rested = this.world.nowMs + ms;
+    while (!one.ended && this.world.nowMs < rested) await this.#turn();
   }
 
   async #catchUp(one: Running, limit: number): Promise<"caught up" | "stopped" | "not yet"> {
@@ -149,6 +170,7 @@ export class Simulation {
 
   async #turn(): Promise<void> {
     const moved = await this.world.turn();
+    this.#crew.checkBudgets();
     this.#watch.throwIfBroken();
     if (moved || this.#crew.alive().length === 0) return;
     if (this.#workload.busy) this.#workload.act();
@@ -158,12 +180,12 @@ export class Simulation {
 
 function serverOf(world: World, profile: Profile): SourceServer {
   const keyed = Array.from({ length: profile.keyedTables }, (_, i) =>
-    initialTable(`t${i}`, true, Math.min(profile.initialRows, profile.keys)),
+    initialTable(`t${i}`, true, Math.min(profile.initialRows, profile.keys), profile),
   );
   const keyless = Array.from({ length: profile.keylessTables }, (_, i) =>
-    initialTable(`bag${i}`, false, profile.initialRows),
+    initialTable(`bag${i}`, false, profile.initialRows, profile),
   );
-  const server = new SourceServer(world, [...keyed, ...keyless]);
+  const server = new SourceServer(world, [...keyed, ...keyless], profile.publishesAll);
   server.unique = profile.unique !== null;
   return server;
 }

@@ -22,6 +22,8 @@ export interface SinkFaults {
   lostBefore: number;
   /** The answer to COMMIT is lost; it lands at once, later or never. */
   lostAnswer: number;
+  /** A connection cannot be opened. */
+  lostOpen: number;
 }
 
 /** Hears of every transaction that became durable. */

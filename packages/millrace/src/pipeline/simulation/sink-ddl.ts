@@ -63,13 +63,17 @@ async function dropTable(
   change: Extract<TargetChange, { kind: "drop" }>,
 ): Promise<void> {
   const away = `dropped/${change.tag}/${change.table.id}`;
-  await db.world.step(owner, `looks at ${change.table.id}`);
-  await run(db, owner, `drop ${change.table.id}`, (_db, tx) => {
-    if (db.read(tx, away) !== undefined || catalogueOf(db, tx, change.table) === undefined) return;
-    db.write(tx, away, true);
-    db.write(tx, catalogueKey(change.table), undefined);
-    for (const key of db.keys(tx, rowPrefix(change.table))) db.write(tx, key, undefined);
-  });
+  const isDone = (tx: SinkTransaction): boolean =>
+    db.read(tx, away) !== undefined || catalogueOf(db, tx, change.table) === undefined;
+  do {
+    await db.world.step(owner, `looks at ${change.table.id}`);
+    await run(db, owner, `drop ${change.table.id}`, (_db, tx) => {
+      if (isDone(tx)) return;
+      db.write(tx, away, true);
+      db.write(tx, catalogueKey(change.table), undefined);
+      for (const key of db.keys(tx, rowPrefix(change.table))) db.write(tx, key, undefined);
+    });
+  } while (!isDone(db.begin()));
 }
 
 type Alter = Extract<TargetChange, { kind: "alter" }>;

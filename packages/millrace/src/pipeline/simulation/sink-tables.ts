@@ -3,6 +3,7 @@ import type { Write } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
+import { canonical } from "./keys.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import { POISON } from "./values.ts";
 
@@ -118,7 +119,8 @@ export class WriteRunner {
     const key = keyOf(table, row);
     const before = this.#stored(key);
     if (before === undefined) return void this.missing.push(place);
-    const part = Object.entries(named(table, row, new Set(columns)));
+    // The key's text too: it may be another spelling of the key that was found.
+    const part = Object.entries(named(table, row, new Set([...columns, ...table.key])));
     this.#write(key, { ...before, ...Object.fromEntries(part) });
   }
 
@@ -155,7 +157,11 @@ export class WriteRunner {
 
 /** Under which key a row of a target is stored. */
 export function keyOf(table: TargetTable, row: Row): string {
-  return rowPrefix(table) + table.key.map((index) => String(row[index])).join("|");
+  const parts = table.key.map((index) => {
+    const logical = table.columns[index]?.logical;
+    return logical === undefined ? "" : canonical(logical, String(row[index]));
+  });
+  return rowPrefix(table) + parts.join("|");
 }
 
 function named(table: TargetTable, row: Row, only?: ReadonlySet<number>): StoredRow {

@@ -2,7 +2,6 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { Change, type LogBatch, type LogItem, type Transaction } from "../../model/change.ts";
 import type { Position } from "../../model/position.ts";
 import type { LogStart, SourceLog } from "../../model/source.ts";
-import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import type { ModelLink } from "./source-link.ts";
@@ -15,7 +14,8 @@ import {
   type ModelPosition,
   type SourceServer,
 } from "./source-server.ts";
-import { rowOf, type Cells } from "./source-tables.ts";
+import { rowOf, type Cells, type SourceOp } from "./source-tables.ts";
+import { ToldShapes } from "./told-shapes.ts";
 import { skim, weigh } from "./values.ts";
 import type { Process } from "./world.ts";
 
@@ -23,7 +23,8 @@ import type { Process } from "./world.ts";
 export class ModelLog implements SourceLog {
   readonly #server: SourceServer;
   readonly #link: ModelLink;
-  readonly #shapes: Map<TableId, TableShape>;
+  readonly #slot: SourceServer["slot"];
+  readonly #shapes: ToldShapes;
   readonly #maxValueBytes: number;
   #transaction: number;
   #event = 0;
@@ -31,10 +32,11 @@ export class ModelLog implements SourceLog {
   #finished: ModelPosition | null = null;
   #broken: MillraceError | null = null;
 
-  constructor(server: SourceServer, link: ModelLink, start: LogStart) {
+  constructor(server: SourceServer, link: ModelLink, start: LogStart, doubts: number) {
     this.#server = server;
     this.#link = link;
-    this.#shapes = new Map(start.tables);
+    this.#slot = server.slot;
+    this.#shapes = new ToldShapes(server, start.tables, doubts);
     this.#maxValueBytes = start.maxValueBytes;
     const from = this.#startOf(start.from);
     const first = server.log.findIndex((tx) => tx.commit >= from[0]);
@@ -53,6 +55,7 @@ export class ModelLog implements SourceLog {
   async next(): Promise<LogBatch> {
     for (;;) {
       await this.#link.call("log next");
+      this.#refuseLost();
       if (this.#broken !== null) throw this.#broken;
       const batch = this.#batch();
       if (batch !== null) return batch;
@@ -63,7 +66,7 @@ export class ModelLog implements SourceLog {
   acknowledge(position: Position): void {
     const { slot } = this.#server;
     const acknowledged = modelPosition(position);
-    if (slot === null || this.#broken !== null) return;
+    if (slot === null || slot !== this.#slot || this.#broken !== null) return;
     this.#link.acknowledged(acknowledged);
     if (compareModelPositions(slot.acknowledged, acknowledged) < 0)
       slot.acknowledged = acknowledged;
@@ -81,6 +84,12 @@ export class ModelLog implements SourceLog {
   async close(): Promise<void> {
     this.breakOff();
     await this.#link.step("log close");
+  }
+
+  /** The slot was dropped under the session, or its log was taken away. */
+  #refuseLost(): void {
+    if (this.#server.slot === this.#slot) return;
+    this.#broken ??= new MillraceError("MR_SOURCE_SLOT_LOST", "(model) the slot was lost");
   }
 
   /** A walsender begins at the later of what was asked for and what was acknowledged; it says nothing of it. */
@@ -110,6 +119,7 @@ export class ModelLog implements SourceLog {
     position ??= this.#idle();
     if (position === null) return null;
     const bytes = items.reduce((sum, item) => sum + (item.kind === "change" ? item.bytes : 0), 0);
+    this.#server.largestBatch = Math.max(this.#server.largestBatch, bytes);
     return { items, position, acknowledge: this.#finished, sourceTimeMs: timeMs, bytes };
   }
 
@@ -139,41 +149,20 @@ export class ModelLog implements SourceLog {
     const { op, n } = event;
     const transaction: Transaction = { id: tx.id, commitTimeMs: tx.timeMs };
     const position: Position = [tx.commit, n];
-    if (op.kind === "reshape") return; // told with the next row
+    if (isQuiet(op)) return;
     if (op.kind === "truncate") {
       items.push({ kind: "truncate", table: op.table, position, transaction });
       return;
     }
-    const told = this.#tellShape(tx, event, transaction);
+    const told = this.#shapes.before(tx, event, transaction);
     if (told !== null) items.push(told);
     const change = this.#change(event, position, transaction);
     if (change !== null) items.push(change);
   }
 
-  #tellShape(tx: LoggedTransaction, event: LogEvent, transaction: Transaction): LogItem | null {
-    const { shape } = event;
-    const previous = this.#shapes.get(shape.id);
-    if (previous === undefined || previous === shape) return null;
-    this.#shapes.set(shape.id, shape);
-    const versions = this.#server.versions.get(shape.id) ?? [];
-    const known = versions.findIndex((v) => JSON.stringify(v.shape) === JSON.stringify(previous));
-    const now = versions.findIndex((v) => v.shape === shape);
-    if (known === now) return null;
-    const changed = new Set(versions.slice(known + 1, now + 1).flatMap((v) => v.rewritten));
-    const rewritten = shape.columns.filter((c) => changed.has(c.ordinal ?? -1)).map((c) => c.name);
-    const position: Position = [tx.commit, event.n - Slot.EVENT + Slot.SHAPE];
-    return {
-      kind: "shape",
-      shape,
-      previous,
-      rewritten,
-      position,
-      transaction,
-    };
-  }
-
   #change(event: LogEvent, position: Position, transaction: Transaction): Change | null {
-    const { op, shape } = event;
+    const { op } = event;
+    const shape = this.#shapes.shapeOf(event);
     const make = (
       kind: "c" | "u" | "d",
       before: Row | null,
@@ -184,9 +173,10 @@ export class ModelLog implements SourceLog {
       return new Change(kind, shape, before, after, position, movedFrom, transaction, bytes);
     };
     const row = (cells: Cells | undefined) =>
-      rowOf(shape, cells ?? new Map()).map((value, i) =>
-        shape.key.includes(i) ? value : skim(value, this.#maxValueBytes),
-      );
+      rowOf(shape, cells ?? new Map()).map((value, i) => {
+        if (shape.columns[i]?.unproven === true) return UNCHANGED;
+        return shape.key.includes(i) ? value : skim(value, this.#maxValueBytes);
+      });
     const keyed = shape.key.length > 0;
     if (op.kind === "put") return make("c", null, row(op.cells), null);
     if (op.kind !== "update" && op.kind !== "delete") return null;
@@ -201,8 +191,13 @@ export class ModelLog implements SourceLog {
     if (!keyed) return make("u", old, after, null);
     const [commit] = modelPosition(position);
     const movedFrom: Position = [commit, event.n - Slot.EVENT + Slot.MOVED_FROM];
-    return op.key === op.toKey
-      ? make("u", null, after, null)
-      : make("u", identity, after, movedFrom);
+    // A key that is spelled in another way is another text: the log has its old row.
+    const isSame = old[shape.key[0] ?? -1] === after[shape.key[0] ?? -1];
+    return isSame ? make("u", null, after, null) : make("u", identity, after, movedFrom);
   }
+}
+
+/** No log tells of it; a new shape is told with the next row. */
+function isQuiet({ kind }: SourceOp): boolean {
+  return kind !== "put" && kind !== "update" && kind !== "delete" && kind !== "truncate";
 }

@@ -1,6 +1,7 @@
 import type { Position } from "../../model/position.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
-import { applyOp, VALUE_ORDINAL, type SourceOp, type StoredTable } from "./source-tables.ts";
+import { Publication } from "./publication.ts";
+import { applyTo, VALUE_ORDINAL, type SourceOp, type StoredTable } from "./source-tables.ts";
 import type { Process, World } from "./world.ts";
 
 /** `[commit, n]`: like PostgreSQL's, `[c, 0]` is a boundary between transactions. */
@@ -40,14 +41,17 @@ export interface LogEvent {
 export interface SourceTransaction {
   readonly id: string;
   readonly ops: readonly SourceOp[];
-  /** Tables of the publication when it began; its changes of other tables are never logged. */
-  readonly published: ReadonlySet<TableId>;
+  /** Tables of the publication when it began, by identity; its changes of other tables are never logged. */
+  readonly logs: (identity: string) => boolean;
+  /** The log's end when it began: its records lie behind. */
+  readonly beganAt: number;
   state: "open" | "logged" | "visible" | "rolled-back";
 }
 
 /** A committed transaction as the log has it. */
 export interface LoggedTransaction {
   readonly id: string;
+  readonly beganAt: number;
   readonly commit: number;
   readonly end: number;
   readonly timeMs: number;
@@ -81,28 +85,31 @@ export class SourceServer {
   readonly log: LoggedTransaction[] = [];
   readonly open = new Set<SourceTransaction>();
   readonly logged = new Set<SourceTransaction>();
-  readonly versions = new Map<TableId, ShapeVersion[]>();
+  /** By the table's identity. */
+  readonly versions = new Map<string, ShapeVersion[]>();
   readonly snapshots = new Set<Snapshot>();
-  /** Published tables, each with the transactions that were under way when it joined. */
-  readonly published = new Map<TableId, ReadonlySet<SourceTransaction>>();
+  readonly publication: Publication;
   slot: { acknowledged: ModelPosition; readonly start: ModelPosition } | null = null;
   nextXid = 100;
   nextLsn = 10;
   /** Tables with key have a unique index on their value column. */
   unique = false;
+  /** The largest batch that was handed out, bytes. */
+  largestBatch = 0;
   #waiters: (() => void)[] = [];
 
-  constructor(world: World, tables: readonly StoredTable[]) {
+  constructor(world: World, tables: readonly StoredTable[], publishesAll = false) {
     this.world = world;
+    this.publication = new Publication(publishesAll);
     for (const table of tables) this.addTable(table);
     this.initial = new Map(this.committed);
   }
 
   addTable(table: StoredTable): void {
-    const { id } = table.shape;
+    const { id, identity } = table.shape;
     this.committed.set(id, table);
     this.visible.set(id, table);
-    this.versions.set(id, [{ shape: table.shape, rewritten: [] }]);
+    this.versions.set(identity, [{ shape: table.shape, rewritten: [] }]);
   }
 
   /** Nothing that will ever come is before it, everything that is there lies before it. */
@@ -117,7 +124,8 @@ export class SourceServer {
     const tx: SourceTransaction = {
       id,
       ops,
-      published: new Set(this.published.keys()),
+      logs: this.publication.logs,
+      beganAt: this.nextLsn,
       state: "open",
     };
     this.open.add(tx);
@@ -129,16 +137,17 @@ export class SourceServer {
     const commit = this.nextLsn;
     const events: LogEvent[] = [];
     for (const [i, op] of tx.ops.entries()) {
-      const before = this.#table(this.committed, op.table);
-      const after = applyOp(before, op);
-      this.committed.set(op.table, after);
-      if (op.kind === "reshape") this.#remember(before.shape, op);
+      const before = op.kind === "make" ? op.made : this.#table(this.committed, op.table);
+      applyTo(this.committed, op);
+      const { shape } = this.committed.get(op.table) ?? before;
+      this.#remember(before.shape, op);
       const n = 4 * (i + 1) + Slot.EVENT;
-      events.push({ n, op, shape: after.shape, published: tx.published.has(op.table), before });
+      events.push({ n, op, shape, published: tx.logs(shape.identity), before });
     }
     this.nextLsn = commit + 1 + this.world.random.between(0, 2);
     const end = commit + 1;
-    this.log.push({ id: tx.id, commit, end, timeMs: this.world.nowMs, events });
+    const { id, beganAt } = tx;
+    this.log.push({ id, beganAt, commit, end, timeMs: this.world.nowMs, events });
     this.open.delete(tx);
     this.logged.add(tx);
     tx.state = "logged";
@@ -150,8 +159,7 @@ export class SourceServer {
 
   /** Snapshots see it from now on. */
   show(tx: SourceTransaction): void {
-    for (const op of tx.ops)
-      this.visible.set(op.table, applyOp(this.#table(this.visible, op.table), op));
+    for (const op of tx.ops) applyTo(this.visible, op);
     this.logged.delete(tx);
     tx.state = "visible";
     this.world.tell(() => `source shows ${tx.id}`);
@@ -177,6 +185,17 @@ export class SourceServer {
   tableLocked(table: TableId): boolean {
     return this.#holders().some((tx) => tx.ops.some((op) => op.table === table && wholeTable(op)));
   }
+
+  /** The server is killed and comes back: what had not committed is gone, what had is visible, nobody is connected. */
+  restart(): void {
+    for (const tx of this.open) this.rollBack(tx);
+    for (const tx of this.logged) this.show(tx);
+    this.snapshots.clear();
+    this.nudge();
+  }
+
+  /** Transactions that a snapshot taken now does not see. */
+  readonly underWay = (): Set<SourceTransaction> => new Set([...this.open, ...this.logged]);
 
   /** The connections of a process are gone. */
   disconnect(owner: Process): void {
@@ -212,12 +231,11 @@ export class SourceServer {
     return [...keysOf(op), ...taken.map((value) => `value ${value}`)];
   }
 
-  #remember(before: TableShape, op: Extract<SourceOp, { kind: "reshape" }>): void {
-    const rewritten = [...op.filled.keys()];
-    this.versions.set(before.id, [
-      ...(this.versions.get(before.id) ?? []),
-      { shape: op.shape, rewritten },
-    ]);
+  #remember({ identity }: TableShape, op: SourceOp): void {
+    const known = this.versions.get(identity) ?? [];
+    if (op.kind === "make") this.versions.set(identity, [{ shape: op.made.shape, rewritten: [] }]);
+    if (op.kind !== "reshape") return;
+    this.versions.set(identity, [...known, { shape: op.shape, rewritten: [...op.filled.keys()] }]);
   }
 
   #table(tables: ReadonlyMap<TableId, StoredTable>, id: TableId): StoredTable {
@@ -234,7 +252,7 @@ export class SourceServer {
 }
 
 function wholeTable(op: SourceOp): boolean {
-  return op.kind === "truncate" || op.kind === "reshape";
+  return op.kind !== "put" && op.kind !== "update" && op.kind !== "delete";
 }
 
 function keysOf(op: SourceOp): string[] {
@@ -244,6 +262,12 @@ function keysOf(op: SourceOp): string[] {
 
 function opText(op: SourceOp): string {
   const cells = "cells" in op ? ` ${JSON.stringify([...op.cells.values()].map(String))}` : "";
-  const keys = keysOf(op).join(">");
-  return `${op.kind} ${op.table} ${keys}${cells}${op.kind === "reshape" ? op.shape.columns.map((c) => c.name).join(",") : ""}`;
+  return `${op.kind} ${op.table} ${keysOf(op).join(">")}${cells}${detailOf(op)}`;
+}
+
+function detailOf(op: SourceOp): string {
+  if (op.kind === "reshape") return op.shape.columns.map((c) => c.name).join(",");
+  if (op.kind === "make") return op.made.shape.identity;
+  if (op.kind === "attach") return `${op.part.id} ${[...op.rows.keys()].join(" ")}`;
+  return op.kind === "detach" ? `${op.part} ${op.keys.join(" ")}` : "";
 }

@@ -12,6 +12,15 @@ export interface StoredTable {
   readonly rows: ReadonlyMap<string, Cells>;
   /** How often it was rewritten (TRUNCATE, converting ALTER): an older snapshot cannot read it any more. */
   readonly rewrites: number;
+  /** Partitions, where the table has any: they come and go without row events. */
+  readonly parts: readonly Part[];
+}
+
+/** A partition. One that is taken off and put back is another one. */
+export interface Part {
+  readonly id: string;
+  /** It had rows when it came. */
+  readonly brought: boolean;
 }
 
 /** What a source transaction does, in order. */
@@ -34,9 +43,27 @@ export type SourceOp =
       readonly shape: TableShape;
       /** Columns whose values changed without row events, with their new values. */
       readonly filled: ReadonlyMap<number, Value>;
+    }
+  | { readonly kind: "drop"; readonly table: TableId }
+  | { readonly kind: "make"; readonly table: TableId; readonly made: StoredTable }
+  /** ATTACH PARTITION, with the rows that it has. */
+  | {
+      readonly kind: "attach";
+      readonly table: TableId;
+      readonly part: Part;
+      readonly rows: ReadonlyMap<string, Cells>;
+    }
+  /** DETACH PARTITION, and the rows that go with it. */
+  | {
+      readonly kind: "detach";
+      readonly table: TableId;
+      readonly part: string;
+      readonly keys: readonly string[];
     };
 
 export const TEXT = { kind: "text", maxChars: null } as const;
+/** Of which one value may have several texts: `k1` and `k1.0` are one key. */
+const SPELLED = { kind: "decimal", precision: null, scale: null } as const;
 
 /** A column of the model's tables. */
 export function column(name: string, ordinal: number, sourceType = "text"): Column {
@@ -49,13 +76,21 @@ export const VALUE_ORDINAL = 2;
 export const LARGE_ORDINAL = 3;
 
 /** The shape that every table of the model begins with. */
-export function firstShape(name: string, keyed: boolean): TableShape {
+export function firstShape(
+  name: string,
+  { keyed, spelled, identity }: { keyed: boolean; spelled: boolean; identity: string },
+): TableShape {
+  const key = column("id", KEY_ORDINAL);
   return {
     id: tableId("shop", name),
     schema: "shop",
     name,
-    identity: `oid-${name}`,
-    columns: [column("id", KEY_ORDINAL), column("v", VALUE_ORDINAL), column("big", LARGE_ORDINAL)],
+    identity,
+    columns: [
+      spelled ? { ...key, type: SPELLED } : key,
+      column("v", VALUE_ORDINAL),
+      column("big", LARGE_ORDINAL),
+    ],
     key: keyed ? [0] : [],
   };
 }
@@ -65,10 +100,27 @@ export function rowOf(shape: TableShape, cells: Cells): Row {
   return shape.columns.map((c) => cells.get(c.ordinal ?? -1) ?? null);
 }
 
-/** What a table is after an operation. */
-export function applyOp(table: StoredTable, op: SourceOp): StoredTable {
+/** What becomes of tables by an operation; what touches a table that is not there changes nothing. */
+export function applyTo(tables: Map<TableId, StoredTable>, op: SourceOp): void {
+  const table = tables.get(op.table);
+  if (op.kind === "drop") tables.delete(op.table);
+  else if (op.kind === "make") tables.set(op.table, op.made);
+  else if (table !== undefined) tables.set(op.table, applyOp(table, op));
+}
+
+/** What a table is after an operation on it. */
+function applyOp(table: StoredTable, op: SourceOp): StoredTable {
   const rows = new Map(table.rows);
   switch (op.kind) {
+    case "drop":
+    case "make":
+      return table;
+    case "attach":
+      for (const [key, cells] of op.rows) rows.set(key, cells);
+      return { ...table, rows, parts: [...table.parts, op.part] };
+    case "detach":
+      for (const key of op.keys) rows.delete(key);
+      return { ...table, rows, parts: table.parts.filter(({ id }) => id !== op.part) };
     case "put":
       return { ...table, rows: rows.set(op.key, op.cells) };
     case "update":
@@ -91,5 +143,6 @@ function reshaped(table: StoredTable, op: Extract<SourceOp, { kind: "reshape" }>
     const kept = [...cells].filter(([ordinal]) => there.has(ordinal));
     rows.set(key, new Map([...kept, ...op.filled]));
   }
-  return { shape: op.shape, rows, rewrites: table.rewrites + (op.filled.size > 0 ? 1 : 0) };
+  const rewrites = table.rewrites + (op.filled.size > 0 ? 1 : 0);
+  return { ...table, shape: op.shape, rows, rewrites };
 }

@@ -1,4 +1,4 @@
-import { Violation } from "./oracle.ts";
+import { Violation } from "./violation.ts";
 
 /** Keeps the first promise that was broken, wherever that was noticed, until somebody asks. */
 export class Watch {

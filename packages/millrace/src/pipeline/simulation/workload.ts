@@ -1,11 +1,9 @@
-import type { TableId, TableShape } from "../../model/table.ts";
+import type { TableId } from "../../model/table.ts";
 import type { Value } from "../../model/value.ts";
 import type { Profile } from "./profile.ts";
 import type { SourceServer, SourceTransaction } from "./source-server.ts";
 import {
-  applyOp,
-  column,
-  firstShape,
+  applyTo,
   KEY_ORDINAL,
   LARGE_ORDINAL,
   VALUE_ORDINAL,
@@ -14,6 +12,7 @@ import {
   type StoredTable,
 } from "./source-tables.ts";
 import { MISFIT, POISON } from "./values.ts";
+import { SchemaWork } from "./workload-schema.ts";
 
 type Scratch = Map<TableId, StoredTable>;
 
@@ -21,15 +20,16 @@ type Scratch = Map<TableId, StoredTable>;
 export class Workload {
   readonly #server: SourceServer;
   readonly #profile: Profile;
+  readonly #schema: SchemaWork;
   #values = 0;
   #rowNumbers = 0;
-  #ordinals = 10;
   #left: number;
 
   constructor(server: SourceServer, profile: Profile) {
     this.#server = server;
     this.#profile = profile;
     this.#left = profile.transactions;
+    this.#schema = new SchemaWork(server.world.random, profile, () => ++this.#values);
   }
 
   /** Something left to do, other than to end what is open. */
@@ -66,6 +66,11 @@ export class Workload {
   #begin(): void {
     const { random } = this.#server.world;
     const scratch: Scratch = new Map(this.#server.committed);
+    const life = this.#schema.life(scratch);
+    if (life.length > 0) {
+      if (this.#server.begin(life) !== null) this.#left--;
+      return;
+    }
     const ops: SourceOp[] = this.#exchange(scratch);
     for (
       let left = ops.length > 0 ? random.between(0, 1) : random.between(1, 3);
@@ -76,7 +81,7 @@ export class Workload {
       const op = this.#op(table, ops);
       if (op === null) continue;
       ops.push(op);
-      scratch.set(op.table, applyOp(table, op));
+      applyTo(scratch, op);
     }
     if (ops.length > 0 && this.#server.begin(ops) !== null) this.#left--;
   }
@@ -94,7 +99,7 @@ export class Workload {
     const a = random.pick(rows);
     const b = random.pick(rows.filter((row) => row !== a));
     const ops = this.#exchangeOf(table, a, b, unique.deferred);
-    for (const op of ops) scratch.set(op.table, applyOp(scratch.get(op.table) ?? table, op));
+    for (const op of ops) applyTo(scratch, op);
     return ops;
   }
 
@@ -155,7 +160,7 @@ export class Workload {
     // What takes the whole table goes into a transaction of its own.
     if (before.length === 0 && random.chance(0.08)) {
       if (truncates && random.chance(0.5)) return { kind: "truncate", table: table.shape.id };
-      if (ddl) return this.#reshape(table);
+      if (ddl) return this.#schema.reshape(table);
     }
     if (before.some((op) => op.kind === "truncate" || op.kind === "reshape")) return null;
     const keys = [...table.rows.keys()];
@@ -182,14 +187,16 @@ export class Workload {
 
   #change(table: StoredTable, key: string): SourceOp {
     const { random } = this.#server.world;
-    const { id } = table.shape;
-    if (random.chance(0.25)) return { kind: "delete", table: id, key };
+    const name = table.shape.id;
+    if (random.chance(0.25)) return { kind: "delete", table: name, key };
     const keyed = table.shape.key.length > 0;
     const free = this.#keyNames().filter((name) => !table.rows.has(name));
+    const spelled = this.#profile.spellings && keyed && random.chance(0.3);
     const moves = keyed && this.#profile.keyChanges && free.length > 0 && random.chance(0.3);
     const toKey = moves ? random.pick(free) : key;
     const old = table.rows.get(key) ?? new Map<number, Value>();
-    const fresh = this.#cells(table, keyed ? toKey : String(old.get(KEY_ORDINAL)), key);
+    const id = keyed ? this.#spelling(toKey, old, spelled) : String(old.get(KEY_ORDINAL));
+    const fresh = this.#cells(table, id, key);
     const keeps =
       this.#profile.unchanged &&
       random.chance(0.6) &&
@@ -200,12 +207,19 @@ export class Workload {
       : fresh;
     return {
       kind: "update",
-      table: id,
+      table: name,
       key,
       toKey,
       cells,
       untouched: new Set(keeps ? [LARGE_ORDINAL] : []),
     };
+  }
+
+  /** A key's text: as it was, unless it moves or gets another spelling. */
+  #spelling(key: string, old: Cells, spelled: boolean): string {
+    const before = old.get(KEY_ORDINAL);
+    if (spelled) return `${key}.${"0".repeat(this.#server.world.random.between(1, 2))}`;
+    return typeof before === "string" && before.split(".")[0] === key ? before : key;
   }
 
   /** Cells of a row that takes the place of `own`, where there is one. */
@@ -242,72 +256,4 @@ export class Workload {
   #keyNames(): string[] {
     return Array.from({ length: this.#profile.keys }, (_, i) => `k${i}`);
   }
-
-  #reshape(table: StoredTable): SourceOp {
-    const { random } = this.#server.world;
-    const { shape } = table;
-    const own = shape.columns.filter((c) => (c.ordinal ?? 0) > LARGE_ORDINAL);
-    const drawn = random.next();
-    const chosen = own.length === 0 ? undefined : random.pick(own);
-    if (chosen !== undefined && drawn < 0.25)
-      return this.#withColumns(
-        shape,
-        shape.columns.filter((c) => c !== chosen),
-        new Map(),
-      );
-    if (chosen !== undefined && drawn < 0.5) return this.#renamed(shape, chosen.ordinal);
-    if (chosen !== undefined && drawn < 0.65) return this.#retyped(shape, chosen.ordinal);
-    const ordinal = ++this.#ordinals;
-    // Few names, so that a name comes back with another column.
-    const name =
-      ["c0", "c1"].find((free) => shape.columns.every((c) => c.name !== free)) ?? `c${ordinal}`;
-    const added = [...shape.columns, column(name, ordinal)];
-    return this.#withColumns(
-      shape,
-      added,
-      random.chance(0.4) ? new Map([[ordinal, `default${ordinal}`]]) : new Map(),
-    );
-  }
-
-  #renamed(shape: TableShape, ordinal: number | null): SourceOp {
-    const name = `r${++this.#values}`;
-    return this.#withColumns(
-      shape,
-      shape.columns.map((c) => (c.ordinal === ordinal ? { ...c, name } : c)),
-      new Map(),
-    );
-  }
-
-  /** A converting ALTER: all values become others, without row events. */
-  #retyped(shape: TableShape, ordinal: number | null): SourceOp {
-    const number = ++this.#values;
-    const columns = shape.columns.map((c) =>
-      c.ordinal === ordinal ? { ...c, sourceType: `type${number}` } : c,
-    );
-    return this.#withColumns(shape, columns, new Map([[ordinal ?? 0, `converted${number}`]]));
-  }
-
-  #withColumns(
-    shape: TableShape,
-    columns: TableShape["columns"],
-    filled: ReadonlyMap<number, Value>,
-  ): SourceOp {
-    return { kind: "reshape", table: shape.id, shape: { ...shape, columns }, filled };
-  }
-}
-
-/** A table of the model with some rows. */
-export function initialTable(name: string, keyed: boolean, rows: number): StoredTable {
-  const shape = firstShape(name, keyed);
-  const cells = (i: number): Cells =>
-    new Map<number, Value>([
-      [KEY_ORDINAL, keyed ? `k${i}` : `same${i % 2}`],
-      [VALUE_ORDINAL, `v-${name}-${i}`],
-      [LARGE_ORDINAL, keyed ? `t-${name}-${i}` : "same"],
-    ]);
-  const made = Array.from(
-    { length: rows },
-    (_, i) => [keyed ? `k${i}` : `#0000${i}`, cells(i)] as const,
-  );
-  return { shape, rows: new Map(made), rewrites: 0 };
 }

@@ -1,0 +1,2 @@
+/** A promise of the pipeline was broken. */
+export class Violation extends Error {}
