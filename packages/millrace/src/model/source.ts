@@ -130,6 +130,22 @@ export interface SourceSnapshot {
   close(): Promise<void>;
 }
 
+/** What {@link Source.prepare} made. */
+export interface PreparedLog {
+  /** Where the log begins when it was made now. */
+  readonly start: Position;
+  readonly created: boolean;
+  /** Tables that are captured only from now on. */
+  readonly joined: readonly TableId[];
+  /** Which branch of the source's log this is, kept by the pipeline for the next time; absent where there is but one. */
+  readonly history?: Json | null;
+  /**
+   * Up to here the log is the one of the `history` that was given; what lies behind on that one this one does not have
+   * (a standby was promoted). Null where nothing parts them.
+   */
+  readonly branched?: Position | null;
+}
+
 /** What a snapshot is for, and what it has to see. */
 export interface SnapshotWish {
   /**
@@ -147,6 +163,16 @@ export interface SnapshotWish {
   /** What it cannot be proven to see it does not see: changes of a table without key are applied or left out by that. */
   readonly exact?: boolean;
   readonly signal?: AbortSignal;
+}
+
+/** What a source keeps of its log for this pipeline, and for how long. */
+export interface SourceRetention {
+  /** From the oldest that it keeps to the end of the log. */
+  readonly retainedBytes: number;
+  /** Of these, what the pipeline has acknowledged: kept for another reason (PostgreSQL: an old transaction). */
+  readonly acknowledgedBytes: number;
+  /** Where the source gives the log up by itself; null where it keeps everything. */
+  readonly limitBytes: number | null;
 }
 
 /**
@@ -186,12 +212,13 @@ export interface Source {
    * `joined` are tables that are captured only from now on: their first snapshot must wait for
    * {@link Source.safeToSnapshot}. A table without key whose deletes the server could not log (and would refuse) is
    * never captured: MR_SOURCE_REFUSED with the remedy.
+   * With `history`, what an earlier call gave, it is told whether the log has parted from that one since.
    */
   prepare(
     tables: readonly TableShape[],
     known: Position | null,
-    options?: { recreate?: boolean },
-  ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }>;
+    options?: { recreate?: boolean; history?: Json | null },
+  ): Promise<PreparedLog>;
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   /**
@@ -219,6 +246,16 @@ export interface Source {
   nudge(): Promise<void>;
   /** Where the log ends now; for lag, `--until-caught-up` and end positions. */
   logEnd(): Promise<Position>;
+  /**
+   * What the source keeps for this pipeline; null where it keeps nothing yet, or any more. Cheap; asked every few
+   * seconds, in runs and between them. Absent where nothing is kept for a reader, or nobody can tell how much.
+   */
+  retention?(): Promise<SourceRetention | null>;
+  /**
+   * Lets the source forget what it keeps: what comes next is a loss then (I8). Rejects where somebody reads it; what
+   * is gone already is fine.
+   */
+  letGo?(): Promise<void>;
   /** Bytes of log between two positions; null where the source cannot say. */
   bytesBetween(from: Position, to: Position): number | null;
   /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */

@@ -2,30 +2,23 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { setFailpointPhase } from "../model/failpoint.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
-import type { StateEntry, Takeover } from "../model/sink.ts";
+import type { Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Generations } from "./generations.ts";
-import { groupsOf, LaneChoice, pipelineDocument, type Checks } from "./lane-choice.ts";
+import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import { meetReroutedTables } from "./rerouted-tables.ts";
 import { prepareSource, type StartFrontier } from "./prepare-source.ts";
-import {
-  entry,
-  hasNotBegun,
-  loadState,
-  stateKey,
-  type LoadedState,
-  type TableDocument,
-} from "./state-documents.ts";
+import { writeStart } from "./start-documents.ts";
+import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import { checkTargets, sourcesOf } from "./targets.ts";
 import type { TaskParts } from "./task-api.ts";
-import { writeDocuments } from "./write-documents.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -80,29 +73,27 @@ export async function prepareRun(
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
   setFailpointPhase(() => phaseOf(tables.values()));
-  const { removed, frontier, waiting } = await prepareSource(parts, found, committer, loss);
+  const { waiting, ...kept } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
   const lanes = state.pipeline?.lanes ?? wantedLanes;
   const { book, ...limits } = limitsOf(parts, takeover, tables);
   const making = barriersOf(parts, { committer, book, lanes, tables });
   if (state.intent !== null) {
     const { acknowledge, unseen } = state.intent;
-    await making
-      .barriers({ acknowledged: () => acknowledge, unseen: () => unseen })
-      .finish(state.intent);
+    const live = { acknowledged: () => acknowledge, unseen: () => unseen };
+    await making.barriers(live).finish(state.intent);
     // Everything that the barrier wrote is read again by a run of its own.
     return prepareRun(parts, signal, loss);
   }
   const choice = new LaneChoice(lanes, state.pipeline?.laneGroups ?? {});
-  const made = { identity, choice, frontier, tables, removed, takeover };
   // Before the targets are made: who comes after a crash must know by which shape they were.
-  await writeDocuments(committer, documentsOf(made));
+  await writeStart(committer, { identity, choice, ...kept, tables, takeover });
   const checks = await checkTargets(parts, tables);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const laneRows = takeover.lanes.map((row) => row.lane);
-  const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
+  const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
-  return { ...start, frontier, tables, waiting, moved, book, ...limits, ...making };
+  return { ...start, frontier: kept.frontier, tables, waiting, moved, book, ...limits, ...making };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
@@ -192,8 +183,8 @@ function makeTables(
     }
     if (table.shape.identity !== found.shape.identity) table.awaited = found.shape.identity;
     tables.set(table.id, table);
-  meetReroutedTables(parts, state.tables, tables);
   }
+  meetReroutedTables(parts, state.tables, tables);
   return tables;
 }
 
@@ -224,10 +215,14 @@ function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument 
   };
 }
 
-/** A table that was captured before: goes on where it stood; one that was left out meanwhile begins anew. */
+/**
+ * A table that was captured before: goes on where it stood; one that was left out meanwhile begins anew, and its target
+ * is what it was: what was altered in between is adopted like any other change.
+ */
 function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTable): TableDocument {
+  const { shape, targetShape, nextChunk } = known;
   if (known.removed === true)
-    return { ...freshDocument(parts, found), nextChunk: known.nextChunk, sweep: "due" };
+    return { ...freshDocument(parts, found), shape, targetShape, nextChunk, sweep: "due" };
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
 }
 
@@ -256,42 +251,4 @@ async function lookAgain(
     table.retarget(targetsOf(shape, router, sink));
   }
   return moved;
-}
-
-interface DocumentsToWrite {
-  readonly identity: Json;
-  readonly choice: LaneChoice;
-  readonly frontier: StartFrontier;
-  readonly tables: ReadonlyMap<TableId, TableRuntime>;
-  readonly removed: readonly (readonly [TableId, TableDocument])[];
-  readonly takeover: Takeover;
-}
-
-function documentsOf({
-  identity,
-  choice,
-  frontier,
-  tables,
-  removed,
-  takeover,
-}: DocumentsToWrite): StateEntry[] {
-  const { position, acknowledge, unseen } = frontier;
-  const begin: StateEntry[] = frontier.replayed
-    ? []
-    : [...takeover.state.keys()]
-        .filter((key) => key.startsWith("checkpoint/") || key.startsWith("chunk/"))
-        .map((key) => entry(key, null));
-  return [
-    ...begin,
-    ...[...tables.values()].flatMap((table) => [
-      entry(stateKey.table(table.id), table.stored.read()),
-      ...(table.parts === null ? [] : [entry(stateKey.parts(table.id), table.parts)]),
-    ]),
-    ...removed.flatMap(([id, document]) => [
-      entry(stateKey.table(id), document),
-      entry(stateKey.parts(id), null),
-    ]),
-    entry(stateKey.frontier, { v: 1, position, acknowledge, unseen }),
-    entry(stateKey.pipeline, pipelineDocument(identity, choice)),
-  ];
 }

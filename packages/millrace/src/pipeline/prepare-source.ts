@@ -1,7 +1,8 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { Position } from "../model/position.ts";
+import type { Json, Position } from "../model/position.ts";
 import type { TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
+import { meetBranch } from "./branched-log.ts";
 import type { Committer } from "./committer.ts";
 import {
   beginAnew,
@@ -31,6 +32,8 @@ interface PreparedSource {
   readonly frontier: StartFrontier;
   /** Tables whose first snapshot must wait for older transactions of the source. */
   readonly waiting: TableId[];
+  /** Which branch of the source's log it is ({@link PreparedLog}). */
+  readonly history: Json | null;
 }
 
 /** Tables that went or were left out for a while are met, then the log is told to keep those that are there. */
@@ -80,12 +83,14 @@ async function keepLog(
   parts: TaskParts,
   { state, discovered, tables, takeover }: Found,
   loss: MillraceError | null,
-): Promise<{ frontier: StartFrontier; waiting: TableId[] }> {
+): Promise<Omit<PreparedSource, "removed">> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
   try {
     if (loss !== null) throw loss;
-    const prepared = await parts.source.prepare(shapes, known?.position ?? null);
+    const history = state.history?.log ?? null;
+    const prepared = await parts.source.prepare(shapes, known?.position ?? null, { history });
+    if (known !== null) meetBranch(parts, { state, tables }, prepared);
     const frontier = startFrontier(known, prepared.start);
     // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
     // back by somebody else: it waits.
@@ -99,7 +104,7 @@ async function keepLog(
     for (const table of tables.values())
       if (table.document.allPlanned && table.document.end === null)
         table.update({ end: frontier.position });
-    return { frontier, waiting };
+    return { frontier, waiting, history: prepared.history ?? null };
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
     await refuseIfFenced(parts, takeover);
@@ -110,7 +115,8 @@ async function keepLog(
     });
     const prepared = await parts.source.prepare(shapes, null, { recreate: true });
     for (const table of tables.values()) beginAnew(parts, table);
-    return { frontier: startFrontier(null, prepared.start), waiting: [] };
+    const history = prepared.history ?? null;
+    return { frontier: startFrontier(null, prepared.start), waiting: [], history };
   }
 }
 

@@ -8,6 +8,7 @@ import {
   stateKey,
   type ChunkDocument,
   type FrontierDocument,
+  type HistoryDocument,
   type IntentDocument,
   type PartsDocument,
   type PipelineDocument,
@@ -21,6 +22,7 @@ const frontier: FrontierDocument = {
   acknowledge: [9, 0, 0],
   unseen: ["741"],
 };
+const history: HistoryDocument = { v: 1, log: { timeline: 1, left: [], started: "2026" } };
 const chunk: ChunkDocument = { v: 1, n: 3, from: ["100"], to: null, rows: 12 };
 const table = documentOf(shape, {
   planned: ["100"],
@@ -48,6 +50,7 @@ const intent: IntentDocument = {
 const entries = [
   entry(stateKey.pipeline, pipeline),
   entry(stateKey.frontier, frontier),
+  entry(stateKey.history, history),
   { key: stateKey.checkpoint(3), value: [10, 4, 3] },
   entry(stateKey.table(shape.id), table),
   entry(stateKey.parts(shape.id), parts),
@@ -69,6 +72,7 @@ describe("state documents", () => {
     expect(state).toEqual({
       pipeline,
       frontier,
+      history,
       intent,
       checkpoints: new Map([[3, [10, 4, 3]]]),
       tables: new Map([[shape.id, table]]),

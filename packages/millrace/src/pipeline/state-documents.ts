@@ -27,6 +27,12 @@ export interface FrontierDocument {
   readonly unseen: readonly TransactionId[];
 }
 
+/** `history`: on which branch of the source's log everything here was read ({@link PreparedLog}). */
+export interface HistoryDocument {
+  readonly v: 1;
+  readonly log: Json;
+}
+
 /** `table/<id>`: a table's state, and the fold of its finished chunks. */
 export interface TableDocument {
   readonly v: 1;
@@ -52,14 +58,14 @@ export interface TableDocument {
   /** Tables without key: the snapshot that was loaded; changes that it sees are left out until `end`. */
   readonly snapshot: Json | null;
   readonly targets: readonly TableId[];
+  /** Where its rows go and what becomes of them on the way, as its load was begun ({@link waysOf}). */
+  readonly ways?: readonly string[];
   /** Its shape was read from the catalogue ahead of the log: older shapes may still come, and are not gone back to. */
   readonly aheadOfLog: boolean;
   /** What puts its changes into the log, as the source said last ({@link TableStanding}). */
   readonly carrier?: Json | null;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
-  /** Where its rows go and what becomes of them on the way, as its load was begun ({@link waysOf}). */
-  readonly ways?: readonly string[];
   /**
    * Its changes are not applied any more, since when and why. Only another generation of its INIT_SYNC brings it back:
    * what the log told of it meanwhile is gone (I1).
@@ -119,6 +125,7 @@ export interface IntentDocument {
 export const stateKey = {
   pipeline: "pipeline",
   frontier: "frontier/log",
+  history: "history",
   intent: "intent",
   checkpoint: (lane: number): string => `checkpoint/log/${lane}`,
   table: (id: TableId): string => `table/${id}`,
@@ -140,6 +147,7 @@ function toJson(value: object): Json {
 export interface LoadedState {
   readonly pipeline: PipelineDocument | null;
   readonly frontier: FrontierDocument | null;
+  readonly history: HistoryDocument | null;
   readonly intent: IntentDocument | null;
   readonly checkpoints: ReadonlyMap<number, Position>;
   readonly tables: ReadonlyMap<TableId, TableDocument>;
@@ -173,6 +181,7 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
   return {
     pipeline: optional<PipelineDocument>(state, stateKey.pipeline),
     frontier: optional<FrontierDocument>(state, stateKey.frontier),
+    history: optional<HistoryDocument>(state, stateKey.history),
     intent: optional<IntentDocument>(state, stateKey.intent),
     checkpoints,
     tables,

@@ -1,14 +1,18 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TransactionId } from "../../model/position.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
+import { lostConnection } from "./byte-source.ts";
 import { CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { DdlMessages } from "./ddl-messages.ts";
 import { replicationError } from "./log-errors.ts";
+import { readHistory } from "./log-history.ts";
+import { LogWatch } from "./log-watch.ts";
 import { formatLsn, type LogPosition, parseLsn } from "./position.ts";
 import type { ShapeOf } from "./relation-shape.ts";
 import { shapeOfRelation } from "./relation-shapes.ts";
+import { type Provider, readProvider, refusalFor, replicationMatter } from "./managed.ts";
 import { PostgresLog } from "./replication-log.ts";
 import { SideSession } from "./side-session.ts";
 import { readableFrom, type SlotWait, waitForSlot } from "./slot.ts";
@@ -25,6 +29,8 @@ export interface PostgresLogOptions {
   readonly connection: PostgresConnectionConfig;
   /** Where heartbeats are written; where the log is read, when left out. */
   readonly primary?: PostgresConnectionConfig;
+  /** The timeline that the log was prepared on; not looked at when left out or null. */
+  readonly timeline?: number | null;
   readonly log: PostgresLogConfig;
   /**
    * Server processes of earlier logs of this source. One whose connection died without a word may hold the slot until
@@ -49,11 +55,12 @@ export async function openPostgresLog(
 ): Promise<PostgresLog> {
   const { context, connection, log } = options;
   const side = new SideSession(connection);
+  const beats = heartbeatSession(options, side);
   try {
     const state = await waitForSlot(side, log.slotName, slotWait(options));
     const from = await readableFrom(side, state, start.from);
-    const xmax = await readXmax(side);
-    const { reader, serverTimeoutMs } = await startReplication(options, from);
+    const { xmax, inRecovery } = await readMoment(side);
+    const { reader, serverTimeoutMs, processId } = await startReplication(options, from);
     const assembler: TransactionAssembler = new TransactionAssembler({
       buffer: reader.buffer,
       from,
@@ -67,6 +74,9 @@ export async function openPostgresLog(
       context,
       log,
       side,
+      // A standby writes nothing; where its primary is known, that writes for it.
+      beats: inRecovery && beats === side ? null : beats,
+      watch: new LogWatch({ ...context, client: side, processId, isStandbys: inRecovery }),
       reader,
       assembler,
       confirmed,
@@ -75,8 +85,18 @@ export async function openPostgresLog(
     });
   } catch (error) {
     await side.close();
+    await beats.close();
     throw error;
   }
+}
+
+/** A session of its own where heartbeats go to another server than the log's. */
+function heartbeatSession(
+  { connection, primary = connection }: PostgresLogOptions,
+  side: SideSession,
+): SideSession {
+  const isSame = primary.host === connection.host && primary.port === connection.port;
+  return isSame ? side : new SideSession(primary);
 }
 
 /** Which tables the log is read for, and who says how they look at a place of it. */
@@ -101,11 +121,17 @@ function slotWait({ context, log, earlier = new Set() }: PostgresLogOptions): Sl
   return { timeoutMs: log.slotBusyTimeoutMs, clock: context.clock, earlier };
 }
 
+interface Replication {
+  readonly reader: WireReader;
+  readonly serverTimeoutMs: number;
+  readonly processId: number | null;
+}
+
 /** Waits for the server's consent, so that a slot or publication that will not do is said here. */
 async function startReplication(
-  { connection, log, context, earlier }: PostgresLogOptions,
+  { connection, timeline = null, log, context, earlier }: PostgresLogOptions,
   from: LogPosition,
-): Promise<{ readonly reader: WireReader; readonly serverTimeoutMs: number }> {
+): Promise<Replication> {
   const walsender = await openWalsender(connection);
   remember(earlier, walsender.processId);
   const stop = new AbortController();
@@ -114,10 +140,11 @@ async function startReplication(
     () => undefined,
   );
   try {
+    await checkTimeline(walsender, timeline);
     const serverTimeoutMs = await readServerTimeoutMs(walsender);
     const reader = walsender.takeOver(startSql(log, from));
     await reader.begun();
-    return { reader, serverTimeoutMs };
+    return { reader, serverTimeoutMs, processId: walsender.processId };
   } catch (error) {
     walsender.destroy();
     throw replicationError(error, log);
@@ -135,12 +162,21 @@ export async function openWalsender(
   } catch (error) {
     if (!(error instanceof MillraceError) || error.facts["sqlState"] !== INSUFFICIENT_PRIVILEGE)
       throw error;
-    throw new MillraceError(
-      "MR_SOURCE_REFUSED",
-      `role ${connection.user} may not read the log: it needs REPLICATION; an administrator runs: ` +
-        `ALTER ROLE ${quote(connection.user)} REPLICATION; (managed services have a role for it, such as rds_replication)`,
-      { cause: error },
-    );
+    throw refusalFor(replicationMatter(connection.user, await askProvider(connection)), error);
+  }
+}
+
+/** Who runs a server that refuses replication; nobody knows where it refuses everything. */
+async function askProvider(connection: PostgresConnectionConfig): Promise<Provider | null> {
+  try {
+    const asked = await openConnection(connection);
+    try {
+      return await readProvider(asked.client);
+    } finally {
+      await asked.close();
+    }
+  } catch {
+    return null;
   }
 }
 
@@ -151,12 +187,26 @@ function remember(earlier: Set<number> | undefined, processId: number | null): v
   if (earlier.size > MOST_EARLIER && oldest !== undefined) earlier.delete(oldest);
 }
 
-/** The next transaction id, with its epoch. */
-async function readXmax(side: SideSession): Promise<number> {
-  const { rows } = await side.query<{ xmax: string }>(
-    "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS xmax",
+/** The next transaction id, with its epoch; and whether the server is a standby. */
+async function readMoment(
+  side: SideSession,
+): Promise<{ readonly xmax: number; readonly inRecovery: boolean }> {
+  const { rows } = await side.query<{ xmax: string; recovery: boolean }>(
+    "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text AS xmax, " +
+      "pg_catalog.pg_is_in_recovery() AS recovery",
   );
-  return Number(rows[0]?.xmax ?? 0);
+  return { xmax: Number(rows[0]?.xmax ?? 0), inRecovery: rows[0]?.recovery === true };
+}
+
+/** Behind a name or an address may be another server by now: what was prepared counts for one branch of the log. */
+async function checkTimeline(
+  walsender: PostgresConnection,
+  timeline: number | null,
+): Promise<void> {
+  if (timeline === null) return;
+  const { timeline: now } = await readHistory(walsender);
+  if (now !== timeline)
+    throw lostConnection(`the server's log is on timeline ${now}, and was prepared on ${timeline}`);
 }
 
 /** How long the server waits for a status update before it cuts the connection; 0 is for ever. */

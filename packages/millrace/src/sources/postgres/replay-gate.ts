@@ -1,6 +1,8 @@
 import type { Clock, Logger } from "../../model/ports.ts";
+import type { SnapshotWish } from "../../model/source.ts";
 import type { Queryable } from "./catalogue.ts";
-import { formatLsn, parseLsn } from "./position.ts";
+import { formatLsn, parseLsn, startLsn } from "./position.ts";
+import { loggedTransaction } from "./transaction-id.ts";
 
 /** Between two looks, milliseconds. */
 const LOOK_AGAIN_MS = 10;
@@ -70,4 +72,11 @@ async function readReplayed(client: Queryable): Promise<number | null> {
   );
   const lsn = rows[0]?.lsn ?? null;
   return lsn === null ? null : parseLsn(lsn);
+}
+
+/** The log that a snapshot has to have behind it, as far as its wish says; 0 is any. */
+export function lsnBehind({ transactions = [], position }: SnapshotWish): number {
+  // A standby has replayed a record once it stands behind its begin.
+  const commits = transactions.map((id) => (loggedTransaction(id).commitLsn ?? 0) + 1);
+  return Math.max(position === undefined ? 0 : startLsn(position), ...commits);
 }

@@ -8,6 +8,7 @@ import { lostConnection } from "./byte-source.ts";
 import type { PostgresLogConfig } from "./config.ts";
 import { runHeartbeat } from "./heartbeat.ts";
 import { replicationError } from "./log-errors.ts";
+import type { LogWatch } from "./log-watch.ts";
 import { formatLsn, type LogPosition, startLsn } from "./position.ts";
 import type { SideSession } from "./side-session.ts";
 import { statusUpdate } from "./status-update.ts";
@@ -26,6 +27,9 @@ export interface PostgresLogParts {
   readonly context: ConnectorContext;
   readonly log: PostgresLogConfig;
   readonly side: SideSession;
+  /** Where heartbeats are written; null where nothing can be. */
+  readonly beats: SideSession | null;
+  readonly watch: LogWatch;
   readonly reader: WireReader;
   readonly assembler: TransactionAssembler;
   readonly from: LogPosition;
@@ -46,6 +50,8 @@ export class PostgresLog implements SourceLog {
   readonly #reader: WireReader;
   readonly #assembler: TransactionAssembler;
   readonly #side: SideSession;
+  readonly #beats: SideSession | null;
+  readonly #watch: LogWatch;
   readonly #settings: PostgresLogConfig;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -59,6 +65,7 @@ export class PostgresLog implements SourceLog {
   /** Since when bytes are waited for; null while nobody asks. */
   #waitingSinceMs: number | null = null;
   #heardAtMs: number;
+  #movedAtMs: number;
   /** Since when the server takes no new sessions, though this one lives. */
   #refusedSinceMs: number | null = null;
 
@@ -66,24 +73,27 @@ export class PostgresLog implements SourceLog {
     this.#reader = parts.reader;
     this.#assembler = parts.assembler;
     this.#side = parts.side;
+    this.#beats = parts.beats;
+    this.#watch = parts.watch;
     this.#settings = parts.log;
     this.#clock = parts.context.clock;
     this.#log = parts.context.log;
     this.#receivedLsn = parts.from[0];
     this.#durableLsn = parts.confirmed;
     this.#heardAtMs = this.#clock.monotonic();
+    this.#movedAtMs = this.#heardAtMs;
     this.#reader.onNotice = (notice) => this.#onNotice(notice);
     this.#runInBackground(this.#beat(beatMs(parts)));
-    const { heartbeatIntervalMs: intervalMs } = parts.log;
+    this.#runInBackground(this.#sendHeartbeats());
+  }
+
+  async #sendHeartbeats(): Promise<void> {
+    const client = this.#beats;
+    const intervalMs = this.#settings.heartbeatIntervalMs;
+    if (client === null || intervalMs === 0) return;
     const progress = (): number => this.#receivedLsn;
-    const heartbeat = {
-      client: this.#side,
-      clock: this.#clock,
-      log: this.#log,
-      intervalMs,
-      progress,
-    };
-    this.#runInBackground(runHeartbeat(heartbeat, this.#stopping.signal));
+    const heartbeat = { client, clock: this.#clock, log: this.#log, intervalMs, progress };
+    await runHeartbeat(heartbeat, this.#stopping.signal);
   }
 
   async next(): Promise<LogBatch> {
@@ -91,7 +101,9 @@ export class PostgresLog implements SourceLog {
     try {
       failpoint("postgres-log.before-batch");
       const batch = await this.#read();
+      const before = this.#receivedLsn;
       this.#receivedLsn = startLsn(batch.position);
+      if (this.#receivedLsn > before) this.#movedAtMs = this.#clock.monotonic();
       failpoint("postgres-log.after-batch");
       return batch;
     } catch (error) {
@@ -137,6 +149,7 @@ export class PostgresLog implements SourceLog {
     const late = this.#clock.sleep(END_TIMEOUT_MS).then(() => false);
     if (!(await Promise.race([ended, late]))) this.#reader.destroy();
     await this.#side.close();
+    await this.#beats?.close();
   }
 
   async #read(): Promise<LogBatch> {
@@ -209,6 +222,7 @@ export class PostgresLog implements SourceLog {
       }
       this.#sendStatus(silentMs > silenceTimeoutMs / PINGS_PER_SILENCE);
       if (this.#side.isBroken) await this.#watchShutdown();
+      this.#runInBackground(this.#watch.look(this.#clock.monotonic() - this.#movedAtMs));
     }
   }
 

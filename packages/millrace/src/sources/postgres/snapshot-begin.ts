@@ -10,6 +10,18 @@ export const LOG_END_SQL = `
 SELECT (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
   ELSE pg_catalog.pg_current_wal_insert_lsn() END)::text AS lsn`;
 
+/** Where the log ends now. An insert position behind the header of a page that is empty is that page's begin. */
+export async function readLogEnd(client: Queryable): Promise<number> {
+  const { rows } = await client.query<{ lsn: string }>(LOG_END_SQL);
+  const lsn = parseLsn(rows[0]?.lsn ?? "");
+  const inPage = lsn % PAGE_BYTES;
+  return PAGE_HEADERS_BYTES.includes(inPage) ? lsn - inPage : lsn;
+}
+
+const PAGE_BYTES = 8_192;
+/** Of a page, and of the first page of a segment. */
+const PAGE_HEADERS_BYTES = [24, 40];
+
 const REPLAYED = `(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END)::text AS lsn`;
 
 /**

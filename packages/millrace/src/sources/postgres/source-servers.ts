@@ -3,7 +3,10 @@ import type { ConnectorContext } from "../../model/source.ts";
 import type { Queryable } from "./catalogue.ts";
 import type { PostgresConnectionConfig } from "./config.ts";
 import type { PostgresConnection } from "./connection.ts";
+import { connectionError } from "./connection-error.ts";
 import { ControlPool } from "./control-pool.ts";
+import { type LogHistory, readHistory } from "./log-history.ts";
+import { openWalsender } from "./log.ts";
 import { chooseConnection, type PostgresSourceOptions, type ServerAddress } from "./options.ts";
 import { SessionStash } from "./session-stash.ts";
 import { standbyError } from "./snapshot-begin.ts";
@@ -19,11 +22,15 @@ export interface ServerStanding {
   readonly timeline: number;
 }
 
+/** All connections, or all walsenders, are in use. */
+const TOO_MANY = "53300";
+
 const STANDING_SQL = `
 SELECT system_identifier::text AS system, pg_catalog.pg_is_in_recovery() AS "inRecovery",
   pg_catalog.pg_postmaster_start_time()::text AS started,
   (CASE WHEN pg_catalog.pg_is_in_recovery() THEN GREATEST(c.timeline_id, r.min_recovery_end_timeline)
-   ELSE c.timeline_id END)::int AS timeline
+   ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
+   END) AS timeline
 FROM pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() r`;
 
 /** Asks a server who it is. */
@@ -122,6 +129,32 @@ export class SourceServers {
         `snapshot.hostname is on timeline ${there.timeline}, hostname on ${log.timeline}: it follows another server`,
       );
   };
+
+  /**
+   * Which branch of the log the log's server is on. Where all walsenders are in use, one of them perhaps by a reader of
+   * ours that is about to be ended, an unchanged timeline has to do; null where there is none to compare with.
+   */
+  async readHistory(before: LogHistory | null): Promise<LogHistory | null> {
+    try {
+      return await this.#readHistory();
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.facts["sqlState"] !== TOO_MANY) throw error;
+      const { timeline, inRecovery } = await readStanding(this.log);
+      if (before === null || (!inRecovery && timeline === before.timeline)) return before;
+      throw error;
+    }
+  }
+
+  async #readHistory(): Promise<LogHistory> {
+    const walsender = await openWalsender(await this.logConfig());
+    try {
+      return await readHistory(walsender);
+    } catch (error) {
+      throw connectionError(error, "asking for the log's history");
+    } finally {
+      await walsender.close();
+    }
+  }
 
   async close(): Promise<void> {
     await this.chunkSessions.close();

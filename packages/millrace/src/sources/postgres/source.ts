@@ -6,10 +6,12 @@ import type {
   ConnectorContext,
   DiscoveredTable,
   LogStart,
+  PreparedLog,
   RefusedTable,
   SnapshotWish,
   Source,
   SourceLog,
+  SourceRetention,
   SourceSnapshot,
   TableLook,
 } from "../../model/source.ts";
@@ -21,16 +23,10 @@ import { prepareDdlTrigger, refuseDdlTrigger } from "./ddl-trigger.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { emitMessage, whileNudging } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
+import { branchedAt, historyJson, keptHistory, type LogHistory } from "./log-history.ts";
 import { openPostgresLog, openWalsender } from "./log.ts";
 import { logConfig, type PostgresSourceOptions } from "./options.ts";
-import {
-  boundary,
-  bytesBetween,
-  comparePositions,
-  parseLsn,
-  positionText,
-  startLsn,
-} from "./position.ts";
+import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
 import {
   dropPublication,
   preparePublication,
@@ -38,15 +34,16 @@ import {
   refusePublication,
 } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
-import { ReplayGate } from "./replay-gate.ts";
+import { lsnBehind, ReplayGate } from "./replay-gate.ts";
 import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
-import { LOG_END_SQL } from "./snapshot-begin.ts";
+import { readLogEnd } from "./snapshot-begin.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
+import { readRetention } from "./retention.ts";
 import { readStanding, SourceServers } from "./source-servers.ts";
 import { atStandby, StandbySnapshot } from "./standby-snapshot.ts";
 import { TableLocks } from "./table-lock.ts";
 import { type Looked, TableLooks } from "./table-looks.ts";
-import { joinTransactions, loggedTransaction } from "./transaction-id.ts";
+import { joinTransactions } from "./transaction-id.ts";
 import { nextTransaction, readVisibility, transactionsEnded } from "./transactions-ended.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -61,6 +58,8 @@ export class PostgresSource implements Source {
   /** Chunks wait here for the server that they are read from. */
   readonly #gate: ReplayGate;
   readonly #looks: TableLooks;
+  /** The branch of the log that {@link prepare} found. */
+  #history: LogHistory | null = null;
   readonly joinTransactions?: (one: TransactionId, other: TransactionId) => TransactionId;
   #published: ReadonlyMap<string, PublishedTable> | null = null;
   /** Server processes of logs that were opened. */
@@ -147,13 +146,13 @@ export class PostgresSource implements Source {
   async prepare(
     tables: readonly TableShape[],
     known: Position | null,
-    options: { recreate?: boolean } = {},
-  ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }> {
+    options: { recreate?: boolean; history?: Json | null } = {},
+  ): Promise<PreparedLog> {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const recreate = options.recreate === true;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
     const { log, primary } = this.#servers;
-    const { joined, lsn } = await primary.use(
+    const { joined, end } = await primary.use(
       async (client) => {
         if (known !== null && !recreate) await checkPublication(client, publicationName);
         const published = await preparePublication(client, request);
@@ -162,20 +161,24 @@ export class PostgresSource implements Source {
         if (this.#options.ddlMessages) await prepareDdlTrigger(client, slotName);
         this.#published = await readPublished(client, publicationName);
         this.#joinedBelow = await nextTransaction(client);
-        return { ...published, lsn: await readLogEnd(client) };
+        return { ...published, end: await readLogEnd(client) };
       },
       { once: true },
     );
     // What was looked at and made by now, no snapshot may be older than.
-    this.#gate.raise(lsn);
+    this.#gate.raise(end);
     const { clock } = this.#context;
-    await new ReplayGate({ ...this.#context, client: log }).passed(lsn);
+    await new ReplayGate({ ...this.#context, client: log }).passed(end);
     const failover = this.#options.slotFailover;
     const wanted = { slotName, failover, known, recreate };
     const prepare = () => log.use((client) => prepareSlot(client, wanted), { once: true });
     const slot = await whileNudging(primary, clock, prepare);
+    const before = keptHistory(options.history);
+    this.#history = await this.#servers.readHistory(before);
+    const branch = this.#history === null ? null : branchedAt(before, this.#history);
     failpoint("source.prepared");
-    return { ...slot, joined };
+    const history = this.#history === null ? null : historyJson(this.#history);
+    return { ...slot, joined, history, branched: branch === null ? null : boundary(branch) };
   }
 
   /**
@@ -199,7 +202,9 @@ export class PostgresSource implements Source {
     // Whoever looks beside this log has seen none of the shapes.
     this.#looks.forgetShapes();
     const earlier = this.#walsenders;
-    return openPostgresLog({ context: this.#context, connection, primary, log, earlier }, start);
+    const timeline = this.#history?.timeline ?? null;
+    const options = { context: this.#context, connection, primary, timeline, log, earlier };
+    return openPostgresLog(options, start);
   }
 
   async openSnapshot(wish: SnapshotWish = {}): Promise<SourceSnapshot> {
@@ -251,6 +256,14 @@ export class PostgresSource implements Source {
     return boundary(await readLogEnd(this.#servers.log));
   }
 
+  retention(): Promise<SourceRetention | null> {
+    return readRetention(this.#servers.log, this.#options.slotName);
+  }
+
+  async letGo(): Promise<void> {
+    await this.#servers.log.use((client) => dropSlot(client, this.#options.slotName));
+  }
+
   async planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
     const plan = () => this.#planner.plan(shape, from, rows);
     if (!this.#servers.chunksElsewhere) return plan();
@@ -280,16 +293,4 @@ export class PostgresSource implements Source {
 async function checkPublication(client: Queryable, name: string): Promise<void> {
   if ((await readPublication(client, name)) !== null) return;
   throw new MillraceError("MR_SOURCE_PUBLICATION_MISSING", `publication ${name} does not exist`);
-}
-
-/** The log that a snapshot has to have behind it, as far as its wish says; 0 is any. */
-function lsnBehind({ transactions = [], position }: SnapshotWish): number {
-  // A standby has replayed a record once it stands behind its begin.
-  const commits = transactions.map((id) => (loggedTransaction(id).commitLsn ?? 0) + 1);
-  return Math.max(position === undefined ? 0 : startLsn(position), ...commits);
-}
-
-async function readLogEnd(client: Queryable): Promise<number> {
-  const { rows } = await client.query<{ lsn: string }>(LOG_END_SQL);
-  return parseLsn(rows[0]?.lsn ?? "");
 }

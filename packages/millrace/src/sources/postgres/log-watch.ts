@@ -1,0 +1,74 @@
+import type { Clock, Logger } from "../../model/ports.ts";
+import { lostConnection } from "./byte-source.ts";
+import type { Queryable } from "./catalogue.ts";
+
+/** Nothing came for so long before the server is asked why, and between two such questions, milliseconds. */
+const ASK_AFTER_MS = 10_000;
+
+const WAITS_SQL = `
+SELECT pg_catalog.pg_is_in_recovery() AS recovery,
+  (SELECT a.wait_event = 'WaitForStandbyConfirmation' FROM pg_catalog.pg_stat_activity a WHERE a.pid = $1) AS held,
+  pg_catalog.current_setting('synchronized_standby_slots', true) AS slots`;
+
+/** What a watch needs. */
+export interface LogWatchOptions {
+  readonly client: Queryable;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The server's process that sends the log. */
+  readonly processId: number | null;
+  /** The server was a standby when the log was opened. */
+  readonly isStandbys: boolean;
+}
+
+/**
+ * What a log's server may do while it sends nothing and yet lives:
+ *
+ * - A standby is promoted. Its log goes on on another timeline; what is known of it has to be taken anew, so that the
+ *   next start does not take the log's own server for one that lacks commits (I8).
+ * - A walsender of a slot with the failover option waits for the standbys of `synchronized_standby_slots` (17 and
+ *   later), for ever where one of them is gone. That is no hang: it answers, and is told of.
+ */
+export class LogWatch {
+  readonly #options: LogWatchOptions;
+  #askedMs: number;
+  #held = false;
+  #asking = false;
+
+  constructor(options: LogWatchOptions) {
+    this.#options = options;
+    this.#askedMs = options.clock.monotonic();
+  }
+
+  /** The standbys that the log waits for, as the server's setting names them; null where it does not wait. */
+  heldFor: string | null = null;
+
+  /** `quietMs`: for how long nothing has come. Not awaited where status updates must go out. @throws MillraceError MR_SOURCE_LOST_CONNECTION after a promotion. */
+  async look(quietMs: number): Promise<void> {
+    const { client, clock, log, processId, isStandbys } = this.#options;
+    const isDue = clock.monotonic() - this.#askedMs >= ASK_AFTER_MS && quietMs >= ASK_AFTER_MS;
+    if (this.#asking || (!isStandbys && !isDue && !this.#held)) return;
+    this.#asking = true;
+    this.#askedMs = clock.monotonic();
+    const answer = await client
+      .query<{ recovery: boolean; held: boolean | null; slots: string | null }>(WAITS_SQL, [
+        processId,
+      ])
+      .catch(() => null)
+      .finally(() => (this.#asking = false));
+    const row = answer?.rows[0];
+    if (row === undefined) return;
+    if (isStandbys && !row.recovery) throw lostConnection("the standby was promoted");
+    const isHeld = row.held === true;
+    this.heldFor = isHeld ? row.slots : null;
+    if (isHeld && !this.#held)
+      log.warn(
+        "the server holds the log back until standbys have it (synchronized_standby_slots)",
+        {
+          slots: row.slots,
+        },
+      );
+    if (!isHeld && this.#held) log.info("the server no longer holds the log back");
+    this.#held = isHeld;
+  }
+}
