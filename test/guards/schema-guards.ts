@@ -196,7 +196,7 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "columns that change with no row behind them are adopted from the catalogue",
     file: "pipeline/table-watch.ts",
-    take: "      this.#shapes.see(table, look.shape);\n",
+    take: "      if (table.paused === null) this.#shapes.see(table, look.shape);\n",
     put: "",
     shownBy: {
       file: "test/e2e/idle-columns.e2e.test.ts",

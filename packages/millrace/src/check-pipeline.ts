@@ -96,7 +96,7 @@ async function checkTables(
 }
 
 /** Whether every table can be mapped to the sink, and what its server says. */
-async function checkSink(
+export async function checkSink(
   config: PipelineConfig,
   tables: readonly DiscoveredTable[],
   context: ConnectorContext,

@@ -57,7 +57,8 @@ function isMetByPolicy({ source }: PipelineConfig, code: string | undefined): bo
   return code === "MR_SOURCE_SLOT_LOST" && source.onLoss === "resync";
 }
 
-function refusal(against: readonly PipelineFinding[]): MillraceError {
+/** All that is in the way, as one error. */
+export function refusal(against: readonly PipelineFinding[]): MillraceError {
   const [first, ...others] = against;
   const code = codeOf(first);
   if (first !== undefined && others.length === 0)

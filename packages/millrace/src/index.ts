@@ -11,6 +11,7 @@ export { loadPipeline } from "./load-pipeline.ts";
 export type { LoadOptions } from "./load-pipeline.ts";
 export type { Extensions } from "./extensions.ts";
 export type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
+export type { ReloadOutcome } from "./reload-check.ts";
 export { checkPipeline } from "./check-pipeline.ts";
 export type { CheckPipelineOptions, PipelineFinding } from "./check-pipeline.ts";
 export { ConfigError } from "./config/problem.ts";

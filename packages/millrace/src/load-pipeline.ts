@@ -36,9 +36,11 @@ export async function loadPipeline(
   input: string | object,
   options: LoadOptions = {},
 ): Promise<Pipeline> {
-  const config = loadConfig(input, options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const config = loadConfig(input, env);
   const { metrics, observers = [] } = options;
   const pipeline = new Pipeline(config, {
+    read: (again) => loadConfig(again ?? input, env),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     log: options.log ?? silentLogger,

@@ -3,14 +3,14 @@ import { withPlace } from "./config/placed-error.ts";
 import { formatNotice } from "./config/problem.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { makeTask, type MakerParts } from "./make-task.ts";
+import { checkReload, type ReloadOutcome } from "./reload-check.ts";
+import { statusBeforeStart } from "./status-before-start.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
 import { selectLetters, type LetterSelection } from "./letter-selection.ts";
 import type { DeadLetter, ReplayOutcome } from "./model/dead-letter.ts";
 import type { TableId } from "./model/table.ts";
 import { logEvent } from "./observe/event-log.ts";
 import { EventStream } from "./observe/event-stream.ts";
-import type { ByteBudget } from "./pipeline/byte-budget.ts";
-import type { TaskObserver } from "./pipeline/observer.ts";
 import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
 import type { Task } from "./pipeline/task-api.ts";
 
@@ -24,6 +24,8 @@ export type PipelineEvent = TaskEvent & {
 /** What a pipeline is run with, beside its file. */
 export interface PipelineParts extends Omit<MakerParts, "tell"> {
   readonly logEvents: boolean;
+  /** Reads the file again, or what was given in its place. */
+  readonly read: (input?: string | object) => PipelineConfig;
 }
 
 /** One life of a pipeline, from `start` to its end; `restart` goes on within it. */
@@ -38,22 +40,28 @@ interface Life {
 /** A pipeline: started, watched, steered and stopped from here. */
 export class Pipeline {
   readonly name: string;
-  readonly config: PipelineConfig;
+  #config: PipelineConfig;
   readonly #parts: PipelineParts;
   readonly #events: EventStream<PipelineEvent>;
   #life: Life | null = null;
   #done: Promise<void> = Promise.resolve();
   #lastStatus: TaskStatus;
+  #reloading: Promise<unknown> = Promise.resolve();
 
   /** @internal Made by `loadPipeline`. */
   constructor(config: PipelineConfig, parts: PipelineParts) {
     this.name = config.name;
-    this.config = config;
+    this.#config = config;
     this.#parts = parts;
     this.#events = new EventStream((count) =>
       this.#stamped({ type: "notice", message: `${count} events were dropped` }),
     );
     this.#lastStatus = statusBeforeStart(config, parts.budget);
+  }
+
+  /** The file as it is used: as it was read last. */
+  get config(): PipelineConfig {
+    return this.#config;
   }
 
   /** Things about the file that the operator should know, as lines. */
@@ -144,6 +152,30 @@ export class Pipeline {
   /** Brings a paused table back: it is loaded anew, with the shape that the source has now, and its ghosts go. */
   async resumeTable(table: string): Promise<void> {
     await this.#task().resumeTable(this.#table(table));
+  }
+
+  /**
+   * Reads the file again and goes on with its tables, routes and transforms as they are now: tables that come are loaded
+   * beside the running log, tables that leave are let go of. `input` takes the file's place.
+   * @throws ConfigError, MillraceError with all that is wrong; nothing is changed then.
+   */
+  reload(input?: string | object): Promise<ReloadOutcome> {
+    const reload = this.#reloading.catch(() => undefined).then(() => this.#reload(input));
+    this.#reloading = reload;
+    return reload;
+  }
+
+  async #reload(input: string | object | undefined): Promise<ReloadOutcome> {
+    this.#task();
+    const next = this.#parts.read(input);
+    const captured = this.status().tables.map(({ id }) => id);
+    const outcome = await checkReload(this.#config, next, captured, this.#makers);
+    if (!outcome.changed) return outcome;
+    const isPaused = this.status().state === "paused";
+    this.#config = next;
+    await this.restart();
+    if (isPaused) await this.pause();
+    return outcome;
   }
 
   #table(name: string): TableId {
@@ -256,24 +288,4 @@ export class Pipeline {
     }
     this.#events.end();
   }
-}
-
-function statusBeforeStart(config: PipelineConfig, budget: ByteBudget): TaskStatus {
-  return {
-    pipeline: config.name,
-    state: "stopped",
-    error: null,
-    retrying: null,
-    unfinished: null,
-    fence: null,
-    tables: [],
-    channels: [],
-    lagMs: null,
-    lagBytes: null,
-    progressAgeMs: 0,
-    bufferBytes: 0,
-    bufferLimitBytes: budget.limitBytes,
-    retries: {},
-    identity: null,
-  };
 }

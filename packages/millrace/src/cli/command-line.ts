@@ -13,6 +13,7 @@ import { errorsCommand } from "./errors-command.ts";
 import { exitCodeOf, tellFailure } from "./failure.ts";
 import { listenOptions } from "./listen-option.ts";
 import type { RemoteOptions } from "./remote-commands.ts";
+import { reloadPipeline } from "./reload-command.ts";
 import { remoteAction, showStatus, showTables, tableAction } from "./remote-commands.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
@@ -194,6 +195,9 @@ function addRemoteCommands(
         ),
       );
   }
+  remote(program, "reload", "read the file again: tables, routes and transforms").action(
+    async (flags: RemoteFlags) => finish(await reloadPipeline(options(flags), io)),
+  );
   const actions = [
     ["restart", "stop and start again from the state at the sink"],
     ["stop", "finish what is under way and end the pipeline"],

@@ -31,8 +31,11 @@ const surroundings: CliSurroundings = {
   clock: systemClock,
   onSignal(listener) {
     const heard = (signal: NodeJS.Signals) => listener(signal);
-    process.on("SIGINT", heard).on("SIGTERM", heard);
-    return () => void process.off("SIGINT", heard).off("SIGTERM", heard);
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) process.on(signal, heard);
+    return () => {
+      for (const signal of signals) process.off(signal, heard);
+    };
   },
   exit: (code) => process.exit(code),
 };

@@ -16,6 +16,7 @@ import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
 import { unfinishedText } from "./event-text.ts";
 import { exitCodeOf, failureText, tellFailure } from "./failure.ts";
+import { reloadText } from "./reload-command.ts";
 import { StopSignals } from "./stop-signals.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT, wantsColor } from "./surroundings.ts";
@@ -235,7 +236,9 @@ class Run {
     for await (const event of pipeline.events()) this.#display.show(event);
   }
 
+  /** On a terminal SIGHUP says that it is gone; elsewhere, that the files are to be read again. */
   #signalled(signal: string): void {
+    if (signal === "SIGHUP" && !this.#io.stdout.isTerminal) return this.#reloadAll();
     const wish = this.#signals.heard(this.#io.clock.monotonic());
     if (wish === "exit") this.#io.exit(EXIT.failed);
     if (wish !== "stop") return;
@@ -243,6 +246,14 @@ class Run {
       signal === "SIGINT" ? "Ctrl-C again ends at once" : "a second signal ends at once";
     this.#display.log(`${signal}: finishing what is under way, at most 10 s; ${again}\n`);
     void this.#stopAll();
+  }
+
+  #reloadAll(): void {
+    for (const pipeline of this.#pipelines)
+      pipeline.reload().then(
+        (outcome) => this.#display.log(`${pipeline.name}: ${reloadText(outcome)}\n`),
+        (error: unknown) => this.#display.log(`${pipeline.name}: ${failureText(error)}`),
+      );
   }
 
   async #stopAll(): Promise<void> {

@@ -14,7 +14,7 @@ export interface CliSurroundings {
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** Calls `listener` on SIGINT and SIGTERM until the answer is called. */
+  /** Calls `listener` on SIGINT, SIGTERM and SIGHUP until the answer is called. */
   onSignal(listener: (signal: string) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;

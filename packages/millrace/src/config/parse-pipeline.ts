@@ -1,5 +1,6 @@
 import { SINK_KINDS, SOURCE_KINDS } from "./connector-kinds.ts";
 import type { ConnectorKind } from "./connector-kinds.ts";
+import { givenOptions } from "./given-options.ts";
 import type { Surroundings } from "./interpolate.ts";
 import { interpolate } from "./interpolate.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -84,6 +85,7 @@ class PipelineParser {
       memoryBudgetBytes: pipeline.values.memoryBudgetBytes,
       notices: inFileOrder(findings.told),
       places: findings.places,
+      given: givenOptions(root, surroundings),
     };
   }
 

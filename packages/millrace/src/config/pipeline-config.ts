@@ -79,4 +79,6 @@ export interface PipelineConfig {
   readonly notices: readonly Notice[];
   /** Where each given option stands, by its path such as `route[0].source-table`; for what only servers can tell. */
   readonly places: ReadonlyMap<string, Place>;
+  /** What each option says, hashed: two readings of a file are compared by it. */
+  readonly given: ReadonlyMap<string, string>;
 }

@@ -133,6 +133,13 @@ export const CATALOGUE = {
     remedy:
       "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
   },
+  MR_RELOAD_REFUSED: {
+    class: "config",
+    meaning:
+      "The file was read again, and more of it differs than may change while the pipeline runs: tables, tables.exclude, route and transform.",
+    remedy:
+      "Put back what the detail names and reload once more, or stop the pipeline and start it with the file as it is.",
+  },
   MR_TABLE_PAUSED: {
     class: "config",
     meaning: "A table is paused: its changes are left out, those of the other tables are applied.",

@@ -15,6 +15,7 @@ import { LetterDesk } from "./letter-desk.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
 import { makeLanes, makeSourceReads } from "./make-lanes.ts";
+import { Newcomers } from "./newcomers.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { PutOffRounds } from "./put-off-rounds.ts";
@@ -234,6 +235,7 @@ export class RunParts {
       ...this.#task,
       tables: this.#prepared.tables,
       loads: this.loads,
+      newcomers: new Newcomers({ ...this.#task, tables: this.#prepared.tables }),
       durable: () => this.frontier.durable.position,
       writeState: this.writeState,
       signal: this.#signal,

@@ -45,6 +45,7 @@ function watchOver(
       adopt: () => Promise.resolve(),
     },
     settings: { fullLoad },
+    newcomers: null,
     durable: () => state.durable,
     writeState: (documents) => Promise.resolve(void done.push(...documents.map(({ key }) => key))),
     signal: abort.signal,

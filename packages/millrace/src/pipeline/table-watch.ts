@@ -4,6 +4,7 @@ import type { Source, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
 import { IdleShapes } from "./idle-shapes.ts";
+import type { Newcomers } from "./newcomers.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { LiveDocument } from "./state-writer.ts";
@@ -20,6 +21,8 @@ interface TableWatchParts {
   /** What is durable of the log. */
   readonly durable: () => Position;
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
+  /** Tables that appear; null where nobody takes them up. */
+  readonly newcomers: Pick<Newcomers, "look"> | null;
   readonly signal: AbortSignal;
 }
 
@@ -64,6 +67,7 @@ export class TableWatch {
       await this.#look();
       await this.#meet();
       await this.#shapes.meet();
+      await this.#parts.newcomers?.look();
       await this.#pause();
     }
   }
@@ -100,8 +104,9 @@ export class TableWatch {
       const table = tables.get(look.id);
       if (table === undefined || isAwaited(table, look)) continue;
       refuseLeft(look);
-      this.#shapes.see(table, look.shape);
-      if (look.rows !== "same") moved.push({ table, look });
+      // A resume brings the shape and the rows that there are then.
+      if (table.paused === null) this.#shapes.see(table, look.shape);
+      if (look.rows !== "same" && table.paused === null) moved.push({ table, look });
       else if (this.#note(table, look)) await writeState([table.storedParts]);
     }
     await this.#shapes.look();
@@ -132,9 +137,10 @@ export class TableWatch {
     for (const moved of this.#moved.filter((one) => this.#isPassed(one))) {
       const { table, look } = moved;
       this.#note(table, look);
-      const mayLoad = settings.fullLoad || table.document.nextChunk > 0;
+      const isPaused = table.paused !== null;
+      const mayLoad = !isPaused && (settings.fullLoad || table.document.nextChunk > 0);
       if (look.rows === "more" && mayLoad) await loads.resync(table.id);
-      else if (mayLoad || loads.canSweep(table)) await loads.sweepAgain(table);
+      else if (mayLoad || (!isPaused && loads.canSweep(table))) await loads.sweepAgain(table);
       else await writeState([table.storedParts]);
       this.#moved = this.#moved.filter((one) => one !== moved);
       const told = table.notices.indexOf(noticeOf(look));

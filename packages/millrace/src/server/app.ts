@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import { readiness } from "../observe/health.ts";
+import type { ReloadOutcome } from "../reload-check.ts";
 import type { TableStatus, TaskStatus } from "../pipeline/status.ts";
 import { guard } from "./access.ts";
 import { addDeadLetters, type ServedLetters } from "./dead-letter-routes.ts";
@@ -20,6 +21,7 @@ export interface ServedPipeline extends ServedLetters {
   stop(): Promise<void>;
   resync(table: string): Promise<void>;
   pauseTable(table: string): Promise<void>;
+  reload(): Promise<ReloadOutcome>;
   resumeTable(table: string): Promise<void>;
 }
 
@@ -113,6 +115,9 @@ function addPipelines(app: Hono, pipelines: readonly ServedPipeline[]): void {
     context.json(tableOf(find(context.req.param("pipeline")), context.req.param("table"))),
   );
   addTableActions(app, base, find);
+  app.post(`${base}/:pipeline/reload`, async (context) =>
+    context.json(await find(context.req.param("pipeline")).reload()),
+  );
   addDeadLetters(app, base, find);
   for (const action of ACTIONS) {
     app.post(`${base}/:pipeline/${action}`, async (context) => {

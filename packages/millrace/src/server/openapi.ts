@@ -59,6 +59,13 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: "post",
+    path: `${PIPELINE}/reload`,
+    summary:
+      "Reads the file again and goes on with its tables, routes and transforms; says what differs where more does.",
+    answer: "Reload",
+  },
+  {
+    method: "post",
     path: `${PIPELINE}/stop`,
     summary: "Finishes what is under way and ends the pipeline.",
     answer: "Pipeline",
@@ -152,6 +159,12 @@ const SCHEMAS = {
     },
     paused: { oneOf: [{ type: "null" }, object({ atMs: integer })] },
     notices: { type: "array", items: text },
+  }),
+  Reload: object({
+    came: { type: "array", items: text },
+    left: { type: "array", items: text },
+    rerouted: { type: "array", items: text },
+    changed: { type: "boolean" },
   }),
   Tables: object({ tables: listOf("Table") }),
   DeadLetter: object({

@@ -1,0 +1,99 @@
+import { buildRouter } from "./build-router.ts";
+import { buildSink } from "./build-sink.ts";
+import { buildSource } from "./build-source.ts";
+import { checkSink } from "./check-pipeline.ts";
+import { differing, fixedDifferences } from "./config/given-options.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import { refusal } from "./first-start.ts";
+import type { MakerParts } from "./make-task.ts";
+import type { DiscoveredTable } from "./model/source.ts";
+import type { TableId, TableShape } from "./model/table.ts";
+import { targetsOf, waysOf } from "./pipeline/routes.ts";
+import { preflight } from "./preflight.ts";
+
+/** What a file that is read again changes. */
+export interface ReloadOutcome {
+  /** Tables that are captured from now on. */
+  readonly came: readonly TableId[];
+  /** Tables that are let go of; their targets stay as they are. */
+  readonly left: readonly TableId[];
+  /** Tables whose rows go elsewhere, or arrive there in another way: they are loaded again. */
+  readonly rerouted: readonly TableId[];
+  /** Whether anything is done at all. */
+  readonly changed: boolean;
+}
+
+/**
+ * Says what the file as it is now would change, or what is against it; nothing is touched.
+ * @throws ConfigError, MillraceError with all that is wrong at once.
+ */
+export async function checkReload(
+  before: PipelineConfig,
+  after: PipelineConfig,
+  captured: readonly TableId[],
+  parts: MakerParts,
+): Promise<ReloadOutcome> {
+  refuseOthers(before, after);
+  const { clock, random, log } = parts;
+  const context = { pipeline: after.name, clock, random, log };
+  const source = buildSource(after.source, context);
+  try {
+    const tables = await preflight(after, source);
+    await source.check?.(tables.map(({ shape }) => shape));
+    const ids = new Set(tables.map(({ shape }) => shape.id));
+    const waysBefore = waysIn(before, parts);
+    const waysAfter = waysIn(after, parts);
+    const isNew = ({ id }: TableShape) => !captured.includes(id);
+    const isOther = (shape: TableShape) =>
+      !isNew(shape) && waysBefore(shape).join("\n") !== waysAfter(shape).join("\n");
+    const touched = tables.filter(({ shape }) => isNew(shape) || isOther(shape));
+    await refuseTargets(after, touched, parts);
+    return {
+      came: touched
+        .map(({ shape }) => shape)
+        .filter(isNew)
+        .map(({ id }) => id),
+      left: captured.filter((id) => !ids.has(id)),
+      rerouted: touched
+        .map(({ shape }) => shape)
+        .filter(isOther)
+        .map(({ id }) => id),
+      changed: differing(before.given, after.given).length > 0 || touched.length > 0,
+    };
+  } finally {
+    await source.close().catch(() => undefined);
+  }
+}
+
+/** @throws MillraceError MR_RELOAD_REFUSED naming every option that may not change while the pipeline runs. */
+function refuseOthers(before: PipelineConfig, after: PipelineConfig): void {
+  const others = fixedDifferences(before.given, after.given);
+  const database =
+    before.source.database === after.source.database ? [] : ["the database in source.tables"];
+  const all = [...others, ...database];
+  if (all.length === 0) return;
+  const what = `${all.join(", ")} ${all.length === 1 ? "differs" : "differ"} from what the pipeline runs with`;
+  throw new MillraceError("MR_RELOAD_REFUSED", `${what}; nothing was changed`);
+}
+
+function waysIn(config: PipelineConfig, { extensions, ...parts }: MakerParts) {
+  const context = { pipeline: config.name, ...parts };
+  const sink = buildSink(config.sink, context, null, extensions);
+  const own = buildRouter(config);
+  const router = extensions.router?.(own) ?? own;
+  return (shape: TableShape): string[] => waysOf(targetsOf(shape, router, sink));
+}
+
+/** Targets of tables that come or are loaded again have to be as a first start would want them. */
+async function refuseTargets(
+  config: PipelineConfig,
+  tables: readonly DiscoveredTable[],
+  { clock, random, log, extensions }: MakerParts,
+): Promise<void> {
+  if (tables.length === 0) return;
+  const context = { pipeline: config.name, clock, random, log };
+  const findings = await checkSink(config, tables, context, extensions);
+  const against = findings.filter(({ severity }) => severity === "error");
+  if (against.length > 0) throw refusal(against);
+}
