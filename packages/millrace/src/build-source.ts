@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
+import { type Clock, systemClock } from "./model/ports.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
+import { rdsPassword } from "./rds-token.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
+import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
 import type { PostgresConnectionConfig } from "./sources/postgres/config.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
 import type {
@@ -13,7 +16,7 @@ import { SOURCES } from "./sources/registry.ts";
 
 /** Makes the source that a pipeline's file describes. Opens nothing. */
 export function buildSource(config: SourceConfig, context: ConnectorContext): Source {
-  return SOURCES[config.kind](postgresSourceOptions(config), context);
+  return SOURCES[config.kind](postgresSourceOptions(config, context.clock), context);
 }
 
 /** How one session at the source is opened, for `verify`. */
@@ -25,7 +28,10 @@ export function sourceConnection(
 }
 
 /** What a PostgreSQL source is told. The password is revealed here and nowhere else. */
-export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSourceOptions {
+export function postgresSourceOptions(
+  config: PostgresSourceConfig,
+  clock: Clock = systemClock,
+): PostgresSourceOptions {
   const { hostname, port, username, database, slotName, publicationName } = config;
   return {
     hostname,
@@ -33,7 +39,7 @@ export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSou
     primary: addressOf(config.primaryHostname, config.primaryPort),
     snapshot: addressOf(config.snapshotHostname, config.snapshotPort),
     username,
-    password: config.password?.reveal() ?? null,
+    password: passwordOf(config, clock),
     database,
     tls: tlsOptions(config.tls),
     connectTimeoutMs: config.connectTimeoutMs,
@@ -54,6 +60,20 @@ export function postgresSourceOptions(config: PostgresSourceConfig): PostgresSou
 
 function addressOf(hostname: string | null, port: number): ServerAddress | null {
   return hostname === null ? null : { hostname, port };
+}
+
+/** A password of the file, or one that is signed for each connection. */
+function passwordOf(
+  { password, useIamAuth, region, iamRole, username }: PostgresSourceConfig,
+  clock: Clock,
+): PostgresSourceOptions["password"] {
+  if (!useIamAuth || region === null) return password?.reveal() ?? null;
+  return rdsPassword({
+    region,
+    username,
+    clock,
+    credentials: awsCredentials({ region, role: iamRole }),
+  });
 }
 
 /** `tables` less `tables.exclude`. */

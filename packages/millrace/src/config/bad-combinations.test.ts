@@ -116,6 +116,27 @@ const BAD_FILES = [
     ],
   },
   {
+    name: "IAM at a source without region, with a password, without TLS",
+    file: sectionWith("source", "use-iam-auth: true", "ssl-mode: disable"),
+    problems: [
+      "shop.yaml:2:3: source.region: is missing, and the host name does not hold it. Write the region of the server, e.g. region: eu-west-1.",
+      "shop.yaml:4:13: source.ssl-mode: is disable, but use-iam-auth is true. Write verify-full: IAM needs TLS.",
+      "shop.yaml:7:13: source.password: is given, but use-iam-auth is true. Take out one of the two: IAM signs the password itself.",
+    ],
+  },
+  {
+    name: "IAM's options at a source without IAM",
+    file: sectionWith(
+      "source",
+      "region: eu-west-1",
+      "iam-role: arn:aws:iam::123456789012:role/reader",
+    ),
+    problems: [
+      "shop.yaml:3:11: source.region: is given without IAM. Write use-iam-auth: true, or take it out.",
+      "shop.yaml:4:13: source.iam-role: is given without IAM. Write use-iam-auth: true, or take it out.",
+    ],
+  },
+  {
     name: "no IAM and no password",
     file: sectionWith("sink", "use-iam-auth: false"),
     problems: [

@@ -5,6 +5,7 @@ import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
 import { checkProtection } from "./source-protection.ts";
+import { regionOfRds } from "./rds-host.ts";
 import { finishTls, isLoopback } from "./finish-tls.ts";
 import type { OptionValues } from "./option.ts";
 
@@ -28,6 +29,9 @@ export function finishPostgresSource(
   const slotName = values.slotName ?? slotNameOf(parts.name);
   checkServers(section, parts.findings);
   checkProtection(section, parts.findings);
+  const region = values.region ?? regionOfRds(values.hostname);
+  if (values.useIamAuth) checkIam(section, region, parts.findings);
+  else checkNoIam(section, parts.findings);
   const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = values;
   if (values.backfillSkip)
     notice(
@@ -42,8 +46,59 @@ export function finishPostgresSource(
     database: checkTables(section, parts.findings),
     slotName,
     publicationName: values.publicationName ?? slotName,
-    tls: finishTls(section, "source", farthestHost(values), null, parts),
+    region,
+    tls: finishTls(section, "source", farthestHost(values), tlsWith(values), parts),
   };
+}
+
+/** A token is as good as a password for a quarter of an hour, and is presented as it is. */
+function tlsWith({ useIamAuth, sslCa }: PostgresSourceValues): "require" | null {
+  return useIamAuth && sslCa === null ? "require" : null;
+}
+
+function checkIam(
+  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
+  region: string | null,
+  findings: Findings,
+): void {
+  const { values, failed } = section;
+  const say = sayOf(section, findings);
+  if (values.password !== null)
+    say(
+      "password",
+      "is given, but use-iam-auth is true",
+      "Take out one of the two: IAM signs the password itself",
+    );
+  if (values.sslMode === "disable")
+    say("ssl-mode", "is disable, but use-iam-auth is true", "Write verify-full: IAM needs TLS");
+  if (region === null && !failed.has("region") && !failed.has("hostname"))
+    say(
+      "region",
+      "is missing, and the host name does not hold it",
+      "Write the region of the server, e.g. region: eu-west-1",
+    );
+  if (values.sslMode !== "verify-full" && values.sslCa === null && values.sslMode !== "disable")
+    notice(
+      section,
+      findings,
+      "use-iam-auth",
+      "is true, and ssl-ca is not given: the token goes to whoever answers; give ssl-ca the bundle of AWS's authorities",
+    );
+}
+
+function checkNoIam(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings): void {
+  const say = sayOf(section, findings);
+  for (const [name, value] of [
+    ["region", section.values.region],
+    ["iam-role", section.values.iamRole],
+  ] as const)
+    if (value !== null)
+      say(name, "is given without IAM", "Write use-iam-auth: true, or take it out");
+}
+
+function sayOf(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings) {
+  return (name: string, wrong: string, remedy: string): void =>
+    findings.problem(section.given.get(name) ?? section.place, `source.${name}`, wrong, remedy);
 }
 
 /** One host that is not this machine has TLS for all: the same password goes to each of them. */

@@ -7,6 +7,8 @@ export interface ConnectionAttempt {
   readonly user: string;
   readonly database: string;
   readonly hasPassword: boolean;
+  /** The password is an IAM token that was just signed. */
+  readonly hasToken?: boolean;
   readonly sslMode: string;
   readonly hasCa: boolean;
   /** How the pipeline file calls the options that are named otherwise at sources and sinks. */
@@ -48,7 +50,7 @@ interface Said {
 }
 
 interface Rule {
-  readonly when: (said: Said) => boolean;
+  readonly when: (said: Said, attempt: ConnectionAttempt) => boolean;
   readonly tell: (attempt: ConnectionAttempt, said: Said) => ConnectionFailure;
 }
 
@@ -58,7 +60,7 @@ export function connectionFailure(
   attempt: ConnectionAttempt,
 ): ConnectionFailure | null {
   const said = { code: textAt(error, "code"), message: textAt(error, "message") };
-  return RULES.find((rule) => rule.when(said))?.tell(attempt, said) ?? null;
+  return RULES.find((rule) => rule.when(said, attempt))?.tell(attempt, said) ?? null;
 }
 
 function textAt(error: unknown, name: string): string {
@@ -183,6 +185,19 @@ const TLS_RULES: readonly Rule[] = [
 ];
 
 const ROLE_RULES: readonly Rule[] = [
+  {
+    when: (said, { hasToken }) =>
+      hasToken === true && (code("28P01")(said) || message(/PAM authentication failed/)(said)),
+    tell: ({ user, host }) => ({
+      option: "use-iam-auth",
+      wrong: `the server refuses role ${user} with an IAM token for ${host}`,
+      remedy:
+        `Let an administrator run GRANT rds_iam TO "${user.replaceAll('"', '""')}"; give this process's AWS identity ` +
+        "rds-db:connect on the server's resource id and that role; hostname must be the server's own endpoint, region its region, " +
+        "and this machine's clock right",
+      refused: true,
+    }),
+  },
   {
     when: message(/client password must be/),
     tell: ({ user }) => ({

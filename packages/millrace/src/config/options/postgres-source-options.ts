@@ -14,6 +14,7 @@ import {
   textLike,
 } from "../option-type.ts";
 import { SOURCE_PROTECTION_OPTIONS } from "./source-protection-options.ts";
+import { awsRegion, roleArn } from "./aws-options.ts";
 import { SSL_MODE_DEFAULT_DOC, SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
 
 const HOUR_MS = 3_600_000;
@@ -34,6 +35,26 @@ const PLUGIN_REFUSAL = {
 };
 
 const OTHER_SERVER = "this name and its port";
+
+/** Amazon RDS and Aurora. */
+const IAM_OPTIONS = {
+  useIamAuth: defaulting(flag, false, {
+    name: "use-iam-auth",
+    example: "true",
+    doc: "Signs an IAM token of Amazon RDS or Aurora as the password of every new connection, with the usual AWS credentials of the process. Needs TLS.",
+  }),
+  region: optional(awsRegion, {
+    name: "region",
+    example: "eu-west-1",
+    defaultDoc: "the one in `hostname`",
+    doc: "AWS region of the server; needed with IAM where the host name does not hold it.",
+  }),
+  iamRole: optional(roleArn, {
+    name: "iam-role",
+    example: "arn:aws:iam::123456789012:role/millrace",
+    doc: "Role that is assumed before tokens are signed.",
+  }),
+} as const;
 
 /** `source:` with `type: postgres`. */
 export const POSTGRES_SOURCE_OPTIONS = {
@@ -74,8 +95,9 @@ export const POSTGRES_SOURCE_OPTIONS = {
   password: optional(secret, {
     name: "password",
     example: "${env:PGPASSWORD}",
-    doc: "Password of the role. Left out where the server trusts the connection or a client certificate.",
+    doc: "Password of the role. Left out where the server trusts the connection or a client certificate, and with `use-iam-auth`.",
   }),
+  ...IAM_OPTIONS,
   tables: required(tableList, {
     name: "tables",
     example: "shop.public.\\.*",

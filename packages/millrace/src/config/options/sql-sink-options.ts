@@ -1,4 +1,5 @@
 import type { AcceptedKeys } from "../section.ts";
+import { awsRegion, roleArn } from "./aws-options.ts";
 import { defaulting, optional, required } from "../option.ts";
 import type { OptionValues } from "../option.ts";
 import { choice, flag, integer, port, secret, text, textLike } from "../option-type.ts";
@@ -125,29 +126,17 @@ export const DSQL_SINK_OPTIONS = {
     defaultDoc: "`true` unless `password` is given",
     doc: "Signs an IAM token as the password of every new connection, with the usual AWS credentials of the process.",
   }),
-  region: optional(
-    textLike("region", /^[a-z]{2}(-[a-z]+)+-\d+$/, {
-      wrong: "is not an AWS region",
-      remedy: "Write one such as eu-west-1",
-    }),
-    {
-      name: "region",
-      example: "eu-west-1",
-      defaultDoc: "the one in `host`",
-      doc: "AWS region of the cluster; needed with IAM where the host name does not hold it.",
-    },
-  ),
-  iamRole: optional(
-    textLike("ARN", /^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/, {
-      wrong: "is not the ARN of a role",
-      remedy: "Write one such as arn:aws:iam::123456789012:role/millrace",
-    }),
-    {
-      name: "iam-role",
-      example: "arn:aws:iam::123456789012:role/millrace",
-      doc: "Role that is assumed before tokens are signed.",
-    },
-  ),
+  region: optional(awsRegion, {
+    name: "region",
+    example: "eu-west-1",
+    defaultDoc: "the one in `host`",
+    doc: "AWS region of the cluster; needed with IAM where the host name does not hold it.",
+  }),
+  iamRole: optional(roleArn, {
+    name: "iam-role",
+    example: "arn:aws:iam::123456789012:role/millrace",
+    doc: "Role that is assumed before tokens are signed.",
+  }),
   adminUser: optional(flag, {
     name: "admin-user",
     example: "false",

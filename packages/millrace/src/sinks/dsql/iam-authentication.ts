@@ -61,16 +61,18 @@ async function sign(options: IamOptions, credentials: AwsCredentials): Promise<s
 }
 
 /** One fetch at a time: at a start with many lanes, concurrent first look-ups were seen to fail. */
-class CredentialCache {
+export class CredentialCache {
   readonly #fetch: CredentialSource;
   readonly #clock: Clock;
   #held: AwsCredentials | null = null;
   #pending: Promise<AwsCredentials> | null = null;
   #hadAny = false;
+  readonly #side: "source" | "sink";
 
-  constructor(fetch: CredentialSource, clock: Clock) {
+  constructor(fetch: CredentialSource, clock: Clock, side: "source" | "sink" = "sink") {
     this.#fetch = fetch;
     this.#clock = clock;
+    this.#side = side;
   }
 
   get(fresh: boolean): Promise<AwsCredentials> {
@@ -86,9 +88,11 @@ class CredentialCache {
   refusal(cause: unknown): MillraceError {
     const name = cause instanceof Error ? cause.name : typeof cause;
     const detail = `no IAM token could be signed: ${name}`;
-    return this.#hadAny
-      ? new MillraceError("MR_SINK_LOST_CONNECTION", detail, { cause })
-      : new MillraceError("MR_SINK_REFUSED", detail, { cause });
+    const [lost, refused] =
+      this.#side === "sink"
+        ? (["MR_SINK_LOST_CONNECTION", "MR_SINK_REFUSED"] as const)
+        : (["MR_SOURCE_LOST_CONNECTION", "MR_SOURCE_REFUSED"] as const);
+    return new MillraceError(this.#hadAny ? lost : refused, detail, { cause });
   }
 
   async #renew(): Promise<AwsCredentials> {

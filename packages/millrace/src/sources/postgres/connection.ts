@@ -181,6 +181,7 @@ function connectingError(
     user,
     database,
     hasPassword: password !== "",
+    hasToken: typeof password === "function",
     sslMode: tls === false ? "disable" : tls.mode,
     hasCa: tls !== false && tls.ca !== undefined,
     names: { host: "hostname", database: "tables" },

@@ -2,6 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TransactionId } from "../../model/position.ts";
 import type { Queryable } from "./catalogue.ts";
 import { connectionError, sqlStateOf } from "./connection-error.ts";
+import { type Matter, refusalFor } from "./managed.ts";
 import { loggedTransaction } from "./transaction-id.ts";
 import {
   DDL_EVENTS,
@@ -87,10 +88,7 @@ export async function readDdlTrigger(
 export async function refuseDdlTrigger(client: Queryable, slotName: string): Promise<DdlTrigger> {
   const trigger = await readDdlTrigger(client, slotName);
   const problem = ddlTriggerProblem(trigger);
-  if (problem !== null) {
-    const { what, follows, remedy } = problem;
-    throw new MillraceError("MR_SOURCE_REFUSED", `${what} ${follows}`, { remedy });
-  }
+  if (problem !== null) throw refusalFor(problem);
   return trigger;
 }
 
@@ -104,15 +102,12 @@ export async function prepareDdlTrigger(client: Queryable, slotName: string): Pr
     await client.query("ROLLBACK");
     if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)
       throw connectionError(error, "making the event trigger");
-    const { what, follows, remedy } = missing(trigger);
-    throw new MillraceError("MR_SOURCE_REFUSED", `${what} ${follows}`, { cause: error, remedy });
+    throw refusalFor(missing(trigger), error);
   }
 }
 
 /** What stands in the way of messages about schema changes, in the words of a finding; null where nothing does. */
-export function ddlTriggerProblem(
-  trigger: DdlTrigger,
-): { readonly what: string; readonly follows: string; readonly remedy: string } | null {
+export function ddlTriggerProblem(trigger: DdlTrigger): Matter | null {
   const { version, isCurrent, mayInstall } = trigger;
   if (version < OLDEST_WITH_MESSAGES)
     return {
@@ -123,7 +118,7 @@ export function ddlTriggerProblem(
   return isCurrent || mayInstall ? null : missing(trigger);
 }
 
-function missing({ version, isThere }: DdlTrigger) {
+function missing({ version, isThere }: DdlTrigger): Matter {
   return {
     what: isThere
       ? "The event trigger that tells of schema changes is off or of another version."

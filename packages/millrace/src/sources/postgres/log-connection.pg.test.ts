@@ -445,9 +445,11 @@ describe("a slot", () => {
       known: null,
       recreate: false,
     };
-    await expect(prepareSlot(weak.client, request)).rejects.toThrow(
-      /MR_SOURCE_REFUSED.*slot_.*ALTER ROLE … REPLICATION/,
-    );
+    await expect(prepareSlot(weak.client, request)).rejects.toMatchObject({
+      code: "MR_SOURCE_REFUSED",
+      detail: `Role ${role} has no REPLICATION. It can neither create a slot nor read the log.`,
+      remedy: `ALTER ROLE "${role}" WITH REPLICATION; (by a superuser).`,
+    });
     await weak.close();
     await db.run(`DROP ROLE ${role}`);
   });

@@ -1,5 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { PostgresConnectionConfig, PostgresLogConfig, PostgresTls } from "./config.ts";
+import type {
+  Password,
+  PostgresConnectionConfig,
+  PostgresLogConfig,
+  PostgresTls,
+} from "./config.ts";
 import { CONNECTION_DEFAULTS, LOG_DEFAULTS } from "./config.ts";
 import { openConnection } from "./connection.ts";
 
@@ -29,7 +34,8 @@ export interface PostgresSourceOptions {
   /** The standby that chunks are read from; null where that is `hostname`. */
   readonly snapshot: ServerAddress | null;
   readonly username: string;
-  readonly password: string | null;
+  /** Or how to get one for a new connection to a server; such a one never travels without TLS. */
+  readonly password: string | ((server: ServerAddress) => Promise<string>) | null;
   readonly database: string;
   readonly tls: TlsOptions;
   readonly connectTimeoutMs: number;
@@ -87,7 +93,7 @@ export function connectionConfig(
     host: options.hostname,
     port: options.port,
     user: options.username,
-    password: options.password ?? "",
+    password: passwordOf(options),
     database: options.database,
     tls: tlsOf(options.tls, serverHasTls),
     applicationName: `millrace ${pipeline}`,
@@ -96,6 +102,11 @@ export function connectionConfig(
     statementTimeoutMs: options.statementTimeoutMs,
     lockTimeoutMs: options.lockTimeoutMs,
   };
+}
+
+function passwordOf({ password, hostname, port }: PostgresSourceOptions): Password {
+  if (typeof password === "function") return () => password({ hostname, port });
+  return password ?? "";
 }
 
 /** What the log reader is told. */
@@ -128,7 +139,7 @@ export async function chooseConnection(
   pipeline: string,
 ): Promise<PostgresConnectionConfig> {
   const encrypted = connectionConfig(options, pipeline, true);
-  if (options.tls.mode !== "prefer") return encrypted;
+  if (options.tls.mode !== "prefer" || typeof options.password === "function") return encrypted;
   try {
     await (await openConnection(encrypted)).close();
     return encrypted;

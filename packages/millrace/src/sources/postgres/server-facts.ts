@@ -1,4 +1,5 @@
 import type { Queryable } from "./catalogue.ts";
+import { type Provider, PROVIDER_SQL } from "./managed.ts";
 
 /** What a server says about itself, as far as it matters for capturing its changes. */
 export interface ServerFacts {
@@ -25,11 +26,9 @@ export interface ServerFacts {
   /** Age of the oldest transaction that has written, seconds; null where there is none. */
   readonly oldestWriterS: number | null;
   readonly encrypted: boolean;
+  /** Who runs the server; null for one's own. */
+  readonly provider: Provider | null;
 }
-
-/** Roles by which managed services give replication without the attribute. */
-const REPLICATION_ROLES =
-  "'rds_replication', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser'";
 
 const FACTS_SQL = `
 WITH me AS (SELECT * FROM pg_catalog.pg_roles WHERE rolname = current_user),
@@ -48,7 +47,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version,
   me.rolsuper AS "isSuperuser",
   (me.rolsuper OR me.rolreplication OR EXISTS (
     SELECT FROM pg_catalog.pg_roles r
-    WHERE r.rolname IN (${REPLICATION_ROLES}) AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
+    WHERE r.rolname = 'rds_replication' AND pg_catalog.pg_has_role(r.oid, 'MEMBER')
   )) AS "mayReplicate",
   pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE') AS "mayCreate",
   (SELECT pg_catalog.pg_has_role(p.pubowner, 'USAGE') FROM pg_catalog.pg_publication p WHERE p.pubname = $1)
@@ -56,7 +55,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version,
   (SELECT pg_catalog.max(EXTRACT(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::float8
    FROM pg_catalog.pg_stat_activity a WHERE a.backend_xid IS NOT NULL) AS "oldestWriterS",
   coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl s WHERE s.pid = pg_catalog.pg_backend_pid()), false)
-    AS encrypted
+    AS encrypted,
+  ${PROVIDER_SQL} AS provider
 FROM me`;
 
 /** Asks for all of it at once. */

@@ -1,5 +1,5 @@
 import type { FindingRule, Observed } from "./finding-rule.ts";
-import { quote } from "./table-plan.ts";
+import { type Matter, raiseSetting, replicationMatter, walLevelMatter } from "./managed.ts";
 
 const OLDEST_VERSION = 13;
 /** The newest that was tested; later ones are not refused. */
@@ -58,34 +58,28 @@ export const SERVER_RULES: readonly FindingRule[] = [
   {
     severity: "error",
     when: ({ server }) => server.walLevel !== "logical",
-    what: ({ server }) => `wal_level is ${server.walLevel}.`,
-    follows: () => "The log does not hold what is needed to tell rows.",
-    remedy: () =>
-      "ALTER SYSTEM SET wal_level = logical; then restart the server " +
-      "(managed services: rds.logical_replication = 1, cloudsql.logical_decoding = on).",
+    ...matter(({ server }) => walLevelMatter(server.walLevel, server.provider)),
   },
   {
     severity: "error",
     when: ({ server }) => !server.mayReplicate,
-    what: ({ server }) => `Role ${server.role} has no REPLICATION.`,
-    follows: () => "It can neither create a slot nor read the log.",
-    remedy: ({ server }) =>
-      `ALTER ROLE ${quote(server.role)} REPLICATION; (managed services: GRANT rds_replication TO ${quote(server.role)};)`,
+    ...matter(({ server }) => replicationMatter(server.role, server.provider)),
   },
   {
     severity: "error",
     when: ({ server, slot }) => slot === null && server.slotsUsed >= server.slotsMost,
     what: ({ server }) => `All ${server.slotsMost} replication slots are taken.`,
     follows: () => "The pipeline's slot cannot be made.",
-    remedy: () =>
-      "Drop a slot that nobody needs, or raise max_replication_slots and restart the server.",
+    remedy: ({ server }) =>
+      `Drop a slot that nobody needs, or ${raiseSetting("max_replication_slots", server.provider)}.`,
   },
   {
     severity: "error",
     when: ({ server }) => server.sendersUsed >= server.sendersMost,
     what: ({ server }) => `All ${server.sendersMost} WAL senders are in use.`,
     follows: () => "The log cannot be read.",
-    remedy: () => "Raise max_wal_senders and restart the server.",
+    remedy: ({ server }) =>
+      `Stop another reader, or ${raiseSetting("max_wal_senders", server.provider)}.`,
   },
   {
     severity: "warning",
@@ -148,6 +142,17 @@ export const SLOT_RULES: readonly FindingRule[] = [
     remedy: () => "Stop the other reader, or choose another slot.name.",
   },
 ];
+
+/** What is the matter is said in the same words by whoever meets it. */
+function matter(
+  of: (observed: Observed) => Matter,
+): Pick<FindingRule, "what" | "follows" | "remedy"> {
+  return {
+    what: (observed) => of(observed).what,
+    follows: (observed) => of(observed).follows,
+    remedy: (observed) => of(observed).remedy,
+  };
+}
 
 function isForeign({ slot, server }: Observed): boolean {
   if (slot === null) return false;

@@ -5,6 +5,7 @@ import type { Clock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { Queryable } from "./catalogue.ts";
 import { connectionError, sqlStateOf } from "./connection-error.ts";
+import { readProvider, refusalFor, replicationMatter, walLevelMatter } from "./managed.ts";
 import { boundary, formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
 import { unbounded } from "./session-bounds.ts";
 import { literal } from "./table-plan.ts";
@@ -88,12 +89,7 @@ export async function refuseSlot(client: Queryable, slotName: string): Promise<v
     "SELECT pg_catalog.current_setting('wal_level') AS level",
   );
   const level = rows[0]?.level ?? "";
-  if (level === "logical") return;
-  throw new MillraceError(
-    "MR_SOURCE_REFUSED",
-    `wal_level is ${level}, and a slot needs logical: ALTER SYSTEM SET wal_level = logical; then restart the server ` +
-      "(managed services: rds.logical_replication = 1, cloudsql.logical_decoding = on)",
-  );
+  if (level !== "logical") throw refusalFor(walLevelMatter(level, await readProvider(client)));
 }
 
 /**
@@ -232,12 +228,8 @@ async function createSlot(client: Queryable, { slotName, failover }: SlotRequest
   } catch (error) {
     if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)
       throw connectionError(error, `creating replication slot ${slotName}`);
-    throw new MillraceError(
-      "MR_SOURCE_REFUSED",
-      `the role may not create replication slot ${slotName}: it needs REPLICATION, to read the slot as well; ` +
-        `an administrator runs: ALTER ROLE … REPLICATION; (managed services have a role for it, such as rds_replication)`,
-      { cause: error },
-    );
+    const { rows } = await client.query<{ role: string }>("SELECT current_user::text AS role");
+    throw refusalFor(replicationMatter(rows[0]?.role ?? "", await readProvider(client)), error);
   }
 }
 

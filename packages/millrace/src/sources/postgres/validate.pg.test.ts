@@ -201,6 +201,7 @@ describe("validate --connect", () => {
       isSuperuser: true,
       mayReplicate: true,
       mayCreate: true,
+      provider: null,
       ownsPublication: null,
       oldestWriterS: 100,
       encrypted: true,
