@@ -40,8 +40,12 @@ export interface PlanParts {
   tableStatements(table: TargetTable): TableStatements;
   /** False where the server refuses unnest for a table: plain VALUES instead. */
   withArrays(table: TargetTable): boolean;
+  /** Whether rows of a table may be inserted by COPY. */
+  withCopy(table: TargetTable): boolean;
   /** Fresh rows of these tables go as plain INSERTs. */
   readonly inserted: ReadonlySet<TargetTable>;
+  /** Known rows of these tables are deleted and inserted anew; see `replacements.ts`. */
+  readonly replaced: ReadonlySet<TargetTable>;
 }
 
 /**

@@ -26,6 +26,8 @@ function dpuOf(writes: readonly Write[], deletedSome = 0): number {
     maxStatementBytes: 1_000_000,
     tableStatements: (of) => new TableStatements(of, true),
     withArrays: () => true,
+    withCopy: () => false,
+    replaced: new Set(),
     inserted: new Set(),
   });
   if (DSQL.dpu === null) throw new Error("DSQL has no rates");

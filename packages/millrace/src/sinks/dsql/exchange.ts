@@ -81,14 +81,14 @@ export class Exchange implements Submittable {
     this.#settle.reject(new ExchangeError(this.#results.length, error));
   }
 
-  /** Called by pg; no statement of ours describes, pages, copies or is empty. */
+  /** Called by pg: a COPY asks for its data, which is on the way already. */
+  handleCopyInResponse(): void {}
+  /** Called by pg; no statement of ours describes, pages, copies out or is empty. */
   handleRowDescription(): void {}
   /** Called by pg. */
   handlePortalSuspended(): void {}
   /** Called by pg. */
   handleEmptyQuery(): void {}
-  /** Called by pg. */
-  handleCopyInResponse(): void {}
   /** Called by pg. */
   handleCopyData(): void {}
 }

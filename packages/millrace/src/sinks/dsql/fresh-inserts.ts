@@ -1,19 +1,9 @@
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { Commit, Write } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
-
-/** Commits of a table that go as upserts after its first conflict; twice as many after each later one. */
-const FIRST_REST = 64;
-const LONGEST_REST = 65_536;
+import { Rests } from "./rests.ts";
 
 const NONE: ReadonlySet<TargetTable> = new Set();
-
-interface Rest {
-  /** Commits that are still to go as upserts. */
-  left: number;
-  /** How many they were after the last conflict. */
-  length: number;
-}
 
 /**
  * Which tables take their fresh rows as plain INSERTs: a fifth cheaper for the server than upserts, which look for the
@@ -23,13 +13,13 @@ interface Rest {
  * not there, and lane rows are written before either (I5, I6).
  */
 export class FreshInserts {
-  readonly #resting = new WeakMap<TargetTable, Rest>();
+  readonly #rests = new Rests();
 
   /** Tables of this commit whose fresh rows are worth a plain INSERT. */
   choose({ writes }: Commit): ReadonlySet<TargetTable> {
     if (!writes.some(isFresh)) return NONE;
     return new Set(
-      writes.filter(isFresh).flatMap(({ table }) => (this.#rests(table) ? [] : [table])),
+      writes.filter(isFresh).flatMap(({ table }) => (this.#rests.passes(table) ? [] : [table])),
     );
   }
 
@@ -39,18 +29,7 @@ export class FreshInserts {
     const write = typeof index === "number" ? writes[index] : undefined;
     if (sqlState !== "23505" || write === undefined || !isFresh(write)) return false;
     if (!chosen.has(write.table)) return false;
-    const length = Math.min(
-      (this.#resting.get(write.table)?.length ?? FIRST_REST / 2) * 2,
-      LONGEST_REST,
-    );
-    this.#resting.set(write.table, { left: length, length });
-    return true;
-  }
-
-  #rests(table: TargetTable): boolean {
-    const rest = this.#resting.get(table);
-    if (rest === undefined || rest.left === 0) return false;
-    rest.left -= 1;
+    this.#rests.begin(write.table);
     return true;
   }
 }

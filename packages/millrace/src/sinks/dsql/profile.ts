@@ -32,6 +32,8 @@ export interface SinkProfile {
   readonly connectBurst: number;
   /** Whether a session can be told to end its own statements and transactions after a time. */
   readonly serverTimeouts: boolean;
+  /** Whether it takes COPY … FROM STDIN within a transaction. */
+  readonly copies: boolean;
   /** What transactions are billed by; null where nobody bills them. */
   readonly dpu: DpuRates | null;
   /** What a session needs besides, whatever the role's defaults are: statements, each on its own. */
@@ -76,6 +78,8 @@ export const DSQL: SinkProfile = {
   connectBurst: 100,
   // Transactions end by themselves after five minutes, and hold no locks.
   serverTimeouts: false,
+  // Nobody knows of a cluster that took one.
+  copies: false,
   dpu: {
     perByteWritten: 0.000_048_83,
     leastBytesWritten: 1_024,
@@ -107,6 +111,7 @@ export const POSTGRES: SinkProfile = {
   connectsPerSecond: 100,
   connectBurst: 100,
   serverTimeouts: true,
+  copies: true,
   dpu: null,
   // A role or a database may be set to answer COMMIT before it is on disk: what is acknowledged to the source then is
   // not durable (I4). A stronger setting than `on` is left alone.

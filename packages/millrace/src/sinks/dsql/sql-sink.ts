@@ -23,6 +23,7 @@ import { estimateDpu } from "./dpu-estimate.ts";
 import { FreshInserts } from "./fresh-inserts.ts";
 import type { SqlSinkOptions } from "./options.ts";
 import type { ConnectionPool } from "./pool.ts";
+import { Replacements } from "./replacements.ts";
 import type { SinkProfile } from "./profile.ts";
 import type { RetryPorts } from "./retry.ts";
 import { untilDone } from "./retry.ts";
@@ -50,6 +51,13 @@ export interface SqlSinkParts {
   readonly log: Logger;
 }
 
+/** How the rows of one commit travel; made narrower where the server refuses a way. */
+interface Ways {
+  inserted: ReadonlySet<TargetTable>;
+  replaced: ReadonlySet<TargetTable>;
+  readonly uncopied: Set<TargetTable>;
+}
+
 /** Lanes beyond this would only wait for connections. */
 const MAX_LANES = 256;
 
@@ -66,7 +74,10 @@ export class SqlSink implements Sink {
   readonly #compiled = new WeakMap<TargetTable, TableStatements>();
   /** Tables whose arrays the server refused once; their rows travel as VALUES. */
   readonly #withoutArrays = new WeakSet<TargetTable>();
+  /** Tables whose rows go by statements because COPY was refused once, for a view's or a policy's sake. */
+  readonly #withoutCopy = new WeakSet<TargetTable>();
   readonly #fresh = new FreshInserts();
+  readonly #replacements: Replacements;
   readonly #closing = new AbortController();
   readonly #holder: Holder;
   #task: (TaskName & { readonly fence: number }) | null = null;
@@ -85,6 +96,7 @@ export class SqlSink implements Sink {
     };
     this.#parts = parts;
     this.#holder = new Holder(parts.random);
+    this.#replacements = new Replacements(parts.clock);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
     this.#tables = new TargetTables({ pool: parts.pool, retry: this.#retry(), stillMine });
@@ -134,15 +146,26 @@ export class SqlSink implements Sink {
 
   /** See {@link Sink.commit}. */
   async commit(commit: Commit): Promise<CommitResult> {
-    for (let inserted = this.#fresh.choose(commit); ;) {
+    const ways: Ways = {
+      inserted: this.#fresh.choose(commit),
+      replaced: this.#replaced(commit),
+      uncopied: new Set(),
+    };
+    for (;;) {
       try {
-        return await this.#send(commit, inserted);
+        return await this.#send(commit, ways);
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
-        if (this.#fresh.refused(error, commit, inserted)) inserted = new Set();
-        else if (!this.#switchToValues(error, commit)) throw error;
+        if (this.#fresh.refused(error, commit, ways.inserted)) ways.inserted = new Set();
+        else if (this.#replacements.refused(error, commit, ways.replaced))
+          ways.replaced = new Set();
+        else if (!this.#switchFeed(error, commit, ways)) throw error;
       }
     }
+  }
+
+  #replaced(commit: Commit): ReadonlySet<TargetTable> {
+    return this.#parts.profile.copies ? this.#replacements.choose(commit) : new Set();
   }
 
   /** See {@link Sink.claimTargets}. */
@@ -182,7 +205,7 @@ export class SqlSink implements Sink {
     await this.#parts.pool.close();
   }
 
-  async #send(commit: Commit, inserted: ReadonlySet<TargetTable>): Promise<CommitResult> {
+  async #send(commit: Commit, ways: Ways): Promise<CommitResult> {
     const task = this.#currentTask();
     const planned = planCommit(commit, {
       task,
@@ -190,7 +213,9 @@ export class SqlSink implements Sink {
       maxStatementBytes: this.#parts.profile.maxStatementBytes,
       tableStatements: (table) => this.#compile(table),
       withArrays: (table) => !this.#withoutArrays.has(table),
-      inserted,
+      withCopy: (table) => !ways.uncopied.has(table) && this.#copies(table),
+      inserted: ways.inserted,
+      replaced: ways.replaced,
     });
     const { pool, profile, observer } = this.#parts;
     const result = await pool.use((connection) => sendCommit(connection, commit, planned));
@@ -199,13 +224,28 @@ export class SqlSink implements Sink {
     return result;
   }
 
-  /** A server that refuses unnest of some type says 0A000; it is asked once per table. */
-  #switchToValues(error: MillraceError, commit: Commit): boolean {
-    if (error.facts["sqlState"] !== "0A000") return false;
-    const index = error.facts["write"];
+  /**
+   * COPY gives a value to the column as it is, statements by way of the type that it was mapped to: the same, but for a
+   * real in a column of double precision.
+   */
+  #copies(table: TargetTable): boolean {
+    if (!this.#parts.profile.copies || this.#withoutCopy.has(table)) return false;
+    return table.columns.every(({ type }) => type !== "real");
+  }
+
+  /** A server that refuses COPY into a table, or unnest of some type, says 0A000; it is asked once per table. */
+  #switchFeed(error: MillraceError, commit: Commit, { uncopied }: Ways): boolean {
+    const { sqlState, write: index } = error.facts;
+    if (sqlState !== "0A000" && sqlState !== "42809") return false;
     const write = typeof index === "number" ? commit.writes[index] : undefined;
-    if (write === undefined || write.kind === "changes" || this.#withoutArrays.has(write.table))
-      return false;
+    if (write === undefined || write.kind === "changes") return false;
+    if (this.#parts.profile.copies && !uncopied.has(write.table)) {
+      // Another lane may have learned it meanwhile; this commit was on its way.
+      uncopied.add(write.table);
+      this.#withoutCopy.add(write.table);
+      return true;
+    }
+    if (sqlState !== "0A000" || this.#withoutArrays.has(write.table)) return false;
     this.#withoutArrays.add(write.table);
     this.#parts.log.warn("the sink refuses arrays for this table; its rows go as VALUES", {
       table: write.table.id,

@@ -38,6 +38,25 @@ export class TableStatements {
     return this.#once(`insert ${feed}`, () => this.#insertText(feed));
   }
 
+  /** The rows follow as COPY's text, all columns. */
+  get copyIn(): Statement {
+    return this.#once(
+      "copy in",
+      () => `COPY ${this.#name} (${this.#names(this.#all())}) FROM STDIN`,
+    );
+  }
+
+  /**
+   * Parameters: the rows, key columns. Deletes rows that are inserted anew in the same transaction, unless that could
+   * be told from an update: nothing then, so that the rows' own keys are in their way.
+   */
+  clear(feed: Feed): Statement {
+    return this.#once(
+      `clear ${feed}`,
+      () => `${this.#deleteText(feed)} AND ${replaceable(this.#name, this.#table.columns.length)}`,
+    );
+  }
+
   /** Parameters: the rows, key columns. */
   deleteByKey(feed: Feed): Statement {
     return this.#once(`delete ${feed}`, () => this.#deleteText(feed));
@@ -211,4 +230,21 @@ export class TableStatements {
     const some = `SELECT ${key} FROM ${this.#name} ORDER BY ${key} LIMIT $1::bigint`;
     return `DELETE FROM ${this.#name} WHERE (${key}) IN (${some})`;
   }
+}
+
+/**
+ * True where nobody can tell a row that was deleted and inserted from one that was updated: no triggers and foreign keys
+ * (`relhastriggers`), rules, policies, heirs, indexes besides the key's, columns besides ours, publications. Looked at
+ * by the statement itself, under the lock that it holds to the end of the transaction.
+ */
+function replaceable(name: string, columns: number): string {
+  const catalogue = "pg_catalog.pg_";
+  return (
+    `(SELECT c.relkind='r' AND NOT c.relhastriggers AND NOT c.relhasrules AND NOT c.relrowsecurity` +
+    ` AND NOT c.relhassubclass AND NOT c.relispartition` +
+    ` AND ${columns}=(SELECT count(*) FROM ${catalogue}attribute AS a WHERE a.attrelid=c.oid AND a.attnum>0 AND NOT a.attisdropped)` +
+    ` AND 1=(SELECT count(*) FROM ${catalogue}index AS i WHERE i.indrelid=c.oid)` +
+    ` AND NOT EXISTS (SELECT FROM ${catalogue}publication)` +
+    ` FROM ${catalogue}class AS c WHERE c.oid='${name.replaceAll("'", "''")}'::regclass)`
+  );
 }

@@ -80,6 +80,9 @@ const TYPES: readonly (readonly [
   ["other", { kind: "other", name: "int4range" }, [["[1,5)"], ["empty"]]],
 ];
 
+/** How often the values are written at once, besides: more rows than go by statements where COPY is to be had. */
+const COPIES = 9;
+
 describe.each(SINK_SERVERS)("values on $name", ({ start }) => {
   let server: SinkServer;
   let sink: SqlSink;
@@ -96,15 +99,27 @@ describe.each(SINK_SERVERS)("values on $name", ({ start }) => {
   afterEach(() => sink.close());
   afterAll(() => server.stop());
 
-  /** Writes values into a column of a fresh table and answers what the server prints. */
+  /**
+   * Writes values into a column of a fresh table and answers what the server prints: a few by statements, then many
+   * copies of them at once, which must come to the same.
+   */
   async function written(type: LogicalType, values: readonly Value[]): Promise<(string | null)[]> {
     const name = `v${++number}`;
     const table = sink.mapTable(shapeOf(name, { id: BIGINT, v: type }), { schema: "public", name });
     await sink.checkTable(table, "if-missing");
     const { fence } = await sink.takeOver({ pipeline: name, task: "0", lanes: 1 });
-    const rows = values.map((value, i): Row => [String(i), value]);
-    await send(sink, commitOf(fence, 0, [{ kind: "upsert", table, rows }]));
-    return (await server.query(`SELECT v FROM ${name} ORDER BY id`)).map((row) => row["v"] ?? null);
+    const rows = Array.from({ length: values.length * COPIES }, (_, i): Row => {
+      return [String(i), values[i % values.length] ?? null];
+    });
+    const few = rows.slice(0, values.length);
+    await send(sink, commitOf(fence, 0, [{ kind: "upsert", table, rows: few }]));
+    const fresh = { kind: "upsert", table, rows: rows.slice(values.length), fresh: true } as const;
+    await send(sink, commitOf(fence, 1, [fresh]));
+    const found = await server.query(`SELECT v FROM ${name} ORDER BY id`);
+    const printed = found.map((row) => row["v"] ?? null);
+    for (let at = values.length; at < rows.length; at += values.length)
+      expect(printed.slice(at, at + values.length)).toEqual(printed.slice(0, values.length));
+    return printed.slice(0, values.length);
   }
 
   it.each(TYPES)("%s are kept as they are, and so is NULL", async (_, type, values) => {
@@ -143,5 +158,28 @@ describe.each(SINK_SERVERS)("values on $name", ({ start }) => {
     [{ kind: "text", maxChars: null }, "a\0b"],
   ])("%o refuses %j as a row", async (type, value) => {
     await expect(written(type, ["0", value])).rejects.toMatchObject({ class: "row" });
+  });
+
+  it.each<[LogicalType, Value, string]>([
+    [{ kind: "int", bits: 16 }, "7", "32768"],
+    [{ kind: "uuid" }, "0b0e1f9a-0000-4000-8000-0123456789ab", "nonsense"],
+    [{ kind: "text", maxChars: null }, "fine", "a\0b"],
+  ])("%o refuses %j among many rows, and says none of them", async (type, good, bad) => {
+    const name = `v${++number}`;
+    const table = sink.mapTable(shapeOf(name, { id: BIGINT, v: type }), { schema: "public", name });
+    await sink.checkTable(table, "if-missing");
+    const { fence } = await sink.takeOver({ pipeline: name, task: "0", lanes: 1 });
+    const rows = Array.from({ length: 200 }, (_, i): Row => [String(i), i === 150 ? bad : good]);
+    for (const write of [
+      { kind: "upsert", table, rows, fresh: true },
+      { kind: "upsert", table, rows },
+    ] as const) {
+      const refused = await send(sink, commitOf(fence, 0, [write])).catch(
+        (error: unknown) => error,
+      );
+      expect(refused).toMatchObject({ class: "row", facts: { write: 0 } });
+      expect(String(refused)).not.toContain(bad);
+    }
+    expect(await server.query(`SELECT FROM ${name}`)).toEqual([]);
   });
 });

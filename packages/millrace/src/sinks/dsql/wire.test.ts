@@ -40,6 +40,19 @@ describe("an exchange on the wire", () => {
   });
 });
 
+describe("a COPY on the wire", () => {
+  it("is followed by its data and its end, before what comes behind it", () => {
+    const copy = { statement: select, values: [], copied: ["1\té\n", "2\t\\N\n"] };
+    const known = { close: false, parse: false };
+    const bounds = [copy, { statement: select, values: [] }];
+    const frames = framesOf(encodeExchange(bounds, [known, known], []));
+    expect(frames.map((frame) => frame.type).join("")).toBe("BEddcBES");
+    expect(frames[2]?.body).toBe("1\t\xc3\xa9\n");
+    expect(frames[3]?.body).toBe("2\t\\N\n");
+    expect(frames[4]?.body).toBe("");
+  });
+});
+
 describe("prepared names", () => {
   const [a, b, c] = [statement("a"), statement("b"), statement("c")];
   const fresh = { parse: true, close: false };

@@ -2,7 +2,7 @@
  * HOT PATH: writes the messages of a whole transaction into one buffer that is sent at once. pg's own writer starts
  * each message with 256 bytes and copies as it grows, three times over for a batch of a megabyte.
  *
- * PostgreSQL frontend messages, protocol 3.0: Close, Parse, Bind, Execute, Sync.
+ * PostgreSQL frontend messages, protocol 3.0: Close, Parse, Bind, Execute, CopyData, CopyDone, Sync.
  */
 import type { Statement } from "./statement.ts";
 
@@ -10,6 +10,8 @@ import type { Statement } from "./statement.ts";
 export interface Bound {
   readonly statement: Statement;
   readonly values: readonly (string | null)[];
+  /** For COPY … FROM STDIN: its data in pieces, sent behind it without waiting to be asked. */
+  readonly copied?: readonly string[];
 }
 
 /** What the server must be told about a statement before it can be used. */
@@ -20,10 +22,13 @@ export interface Preparation {
 
 const EXECUTE_BYTES = 10;
 const SYNC_BYTES = 5;
+const COPY_HEADER_BYTES = 5;
+const COPY_DONE_BYTES = 5;
 
 /**
  * The messages of `bounds` and one Sync. A failure of any makes the server skip the rest up to the Sync, so that a
- * COMMIT at the end runs only when everything before it, BEGIN included, has succeeded.
+ * COMMIT at the end runs only when everything before it, BEGIN included, has succeeded. Data of a COPY that failed, or
+ * was never begun, is dropped by the server like any other message on the way to the Sync.
  */
 export function encodeExchange(
   bounds: readonly Bound[],
@@ -44,6 +49,7 @@ export function encodeExchange(
       .header(0x45, EXECUTE_BYTES - 1)
       .int8(0)
       .int32(0);
+    if (bound.copied !== undefined) at = writeCopy(writer, bound.copied, lengths, at);
   }
   writer.header(0x53, SYNC_BYTES - 1);
   return writer.buffer;
@@ -60,7 +66,13 @@ function measure(bound: Bound, preparation: Preparation | undefined, lengths: nu
     lengths.push(length);
     if (length > 0) bytes += length;
   }
-  return bytes;
+  if (bound.copied === undefined) return bytes;
+  for (const piece of bound.copied) {
+    const length = Buffer.byteLength(piece);
+    lengths.push(length);
+    bytes += COPY_HEADER_BYTES + length;
+  }
+  return bytes + COPY_DONE_BYTES;
 }
 
 function closeBytes(name: string): number {
@@ -118,6 +130,19 @@ function writeBind(
   return at;
 }
 
+function writeCopy(
+  writer: Writer,
+  pieces: readonly string[],
+  lengths: readonly number[],
+  start: number,
+): number {
+  let at = start;
+  for (const piece of pieces)
+    writer.header(0x64, COPY_HEADER_BYTES - 1 + (lengths[at++] ?? 0)).text(piece);
+  writer.header(0x63, COPY_DONE_BYTES - 1);
+  return at;
+}
+
 /** Fills a buffer whose size is known beforehand. */
 class Writer {
   readonly buffer: Buffer;
@@ -148,13 +173,16 @@ class Writer {
   }
 
   cstring(text: string): this {
-    this.#at += this.buffer.write(text, this.#at);
-    return this.int8(0);
+    return this.text(text).int8(0);
   }
 
   value(value: string | null, length: number): this {
     this.int32(length);
-    if (value !== null) this.#at += this.buffer.write(value, this.#at);
+    return value === null ? this : this.text(value);
+  }
+
+  text(value: string): this {
+    this.#at += this.buffer.write(value, this.#at);
     return this;
   }
 }

@@ -4,7 +4,9 @@ import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { parameterText } from "./array-literal.ts";
+import { copyText } from "./copy-text.ts";
 import type { Look, PlannedStatement, PlanParts } from "./commit-plan.ts";
+import { LEAST_REPLACED_ROWS } from "./replacements.ts";
 import type { Feeding } from "./row-feed.ts";
 import { feedRows } from "./row-feed.ts";
 import type { Statement } from "./statement.ts";
@@ -21,6 +23,9 @@ export function planWrite(
   return new WritePlanner(write.table, `${write.kind} ${write.table.id}`, index, parts).plan(write);
 }
 
+/** Fewer rows than this are inserted by a statement that the server has planned already. */
+const LEAST_COPIED_ROWS = 8;
+
 type RowWrite = Exclude<Write, { kind: "changes" }>;
 
 class WritePlanner {
@@ -29,6 +34,8 @@ class WritePlanner {
   readonly #index: number;
   readonly #sql: TableStatements;
   readonly #inserts: boolean;
+  readonly #replaces: boolean;
+  readonly #copies: boolean;
   readonly #feed: (rows: readonly Row[], columns: readonly number[]) => readonly Feeding[];
 
   constructor(table: TargetTable, doing: string, index: number, parts: PlanParts) {
@@ -37,6 +44,8 @@ class WritePlanner {
     this.#index = index;
     this.#sql = parts.tableStatements(table);
     this.#inserts = parts.inserted.has(table);
+    this.#copies = parts.withCopy(table);
+    this.#replaces = this.#copies && parts.replaced.has(table);
     const options = { arrays: parts.withArrays(table), maxBytes: parts.maxStatementBytes };
     this.#feed = (rows, columns) => feedRows(rows, columns, options);
   }
@@ -44,9 +53,9 @@ class WritePlanner {
   plan(write: RowWrite): readonly PlannedStatement[] {
     switch (write.kind) {
       case "upsert":
-        return write.fresh === true && this.#inserts
-          ? this.#insert(write.rows)
-          : this.#upsert(write.rows);
+        if (write.fresh === true)
+          return this.#inserts ? this.#insert(write.rows) : this.#upsert(write.rows);
+        return this.#replaces ? this.#replace(write.rows) : this.#upsert(write.rows);
       case "insert":
         return this.#insert(write.rows);
       case "delete":
@@ -70,7 +79,23 @@ class WritePlanner {
     );
   }
 
+  #replace(rows: readonly Row[]): PlannedStatement[] {
+    const copy = rows.length < LEAST_REPLACED_ROWS ? null : this.#copy(rows);
+    if (copy === null) return this.#upsert(rows);
+    const cleared = this.#feed(rows, this.#table.key).map(({ feed, values }) =>
+      this.#at(this.#sql.clear(feed), values),
+    );
+    return [...cleared, copy];
+  }
+
+  #copy(rows: readonly Row[]): PlannedStatement | null {
+    const copied = copyText(rows, this.#table.columns.length);
+    return copied === null ? null : { ...this.#at(this.#sql.copyIn, []), copied };
+  }
+
   #insert(rows: readonly Row[]): PlannedStatement[] {
+    const copy = this.#copies && rows.length >= LEAST_COPIED_ROWS ? this.#copy(rows) : null;
+    if (copy !== null) return [copy];
     return this.#feed(rows, this.#all()).map(({ feed, values }) =>
       this.#at(this.#sql.insert(feed), values),
     );
