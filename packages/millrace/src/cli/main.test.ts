@@ -251,6 +251,7 @@ describe("commands for a running process", () => {
       stdout: `shop: running
   tables    1 of 2 in SYNC
   lag       120 ms, 4.0 KiB; last progress 20 ms ago
+  log kept  1.0 MiB, without a limit
   memory    1.0 KiB of 64.0 KiB
 `,
     });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { bytesText, durationText, grouped, unfinishedText } from "./event-text.ts";
+import { LOAD, loadLines, RETENTION, retentionLine } from "./protection-text.ts";
 import { RestClient } from "./rest-client.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
@@ -47,6 +48,8 @@ const PIPELINE = z.object({
   lagMs: z.number().nullable(),
   lagBytes: z.number().nullable(),
   progressAgeMs: z.number(),
+  load: LOAD,
+  retention: RETENTION.nullable(),
   bufferBytes: z.number(),
   bufferLimitBytes: z.number(),
   tables: z.array(TABLE),
@@ -219,6 +222,8 @@ function statusText(status: RemotePipeline, nowMs: number): string {
     ...pausedLines(status),
     ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
+    ...loadLines(status.load),
+    ...retentionLine(status.retention),
     `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,
   ];
   return `${lines.join("\n")}\n`;

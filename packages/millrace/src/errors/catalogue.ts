@@ -198,6 +198,13 @@ export const CATALOGUE = {
       "A table is no longer as its shape says, or was rewritten after the snapshot that reads it.",
     remedy: "Nothing: it is read again with a new snapshot once the log has brought the change.",
   },
+  MR_SOURCE_RETAINED: {
+    class: "loss",
+    meaning:
+      "The source kept more of its log for this pipeline than `slot.max-retained` allows, so that the log was given up.",
+    remedy:
+      "Nothing: the tables are loaded anew. Look for what holds the pipeline up, or raise `slot.max-retained`, so that it does not happen again.",
+  },
   MR_SOURCE_SLOT_LOST: {
     class: "loss",
     meaning: "The server invalidated the replication slot: the log that comes next is gone.",

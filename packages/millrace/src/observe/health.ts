@@ -6,14 +6,14 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-/** Every pipeline runs, every table is in SYNC, and the lag is under the bound. */
+/** Every pipeline runs, every table is in SYNC, the lag is under the bound, and so is the log that is kept. */
 export function readiness(statuses: readonly TaskStatus[], maxLagMs: number): Readiness {
   const reasons = statuses.flatMap((status) => reasonsOf(status, maxLagMs));
   return { ready: reasons.length === 0, reasons };
 }
 
 function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
-  const { pipeline, state, error, retrying, tables, lagMs } = status;
+  const { pipeline, state, error, retrying, tables, lagMs, retention } = status;
   if (retrying !== null && state === "retrying") {
     const since = new Date(retrying.sinceMs).toISOString();
     return [
@@ -35,5 +35,7 @@ function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
     reasons.push(
       `${pipeline}: its lag of ${Math.round(lagMs / 1000)} s is over ${Math.round(maxLagMs / 1000)} s`,
     );
+  if (retention !== null && (retention.limitBytes ?? Infinity) <= retention.retainedBytes)
+    reasons.push(`${pipeline}: the source keeps more of its log than the limit allows`);
   return reasons;
 }

@@ -94,6 +94,42 @@ const STATUS_METRICS: readonly StatusMetric[] = [
     (status, set) => set({ channel: LOG_CHANNEL }, status.progressAgeMs / 1000),
   ),
   gaugeOf(
+    "millrace_slot_retained_bytes",
+    "Bytes of log that the source keeps for the pipeline.",
+    [],
+    ({ retention }, set) => {
+      if (retention !== null) set({}, retention.retainedBytes);
+    },
+  ),
+  gaugeOf(
+    "millrace_slot_limit_bytes",
+    "Where something happens to that log: slot.max-retained, or the source's own limit where that is nearer; absent without one.",
+    [],
+    ({ retention }, set) => {
+      if (typeof retention?.limitBytes === "number") set({}, retention.limitBytes);
+    },
+  ),
+  gaugeOf(
+    "millrace_slot_limit_seconds",
+    "Time until that limit is met at the pace of the last minutes; absent while the log does not grow.",
+    [],
+    ({ retention }, set) => {
+      if (typeof retention?.limitSeconds === "number") set({}, retention.limitSeconds);
+    },
+  ),
+  gaugeOf(
+    "millrace_load_paused",
+    "1 while no chunk of a full load is begun because the source keeps too much log.",
+    [],
+    ({ load }, set) => set({}, load.paused === null ? 0 : 1),
+  ),
+  counterOf(
+    "millrace_load_wait_seconds_total",
+    "Time that chunks of full loads have waited for the rates of scan.snapshot.max-….",
+    [],
+    ({ load }, set) => set({}, load.waitedMs / 1000),
+  ),
+  gaugeOf(
     "millrace_table_state",
     "1 for the state that a table is in, 0 for the others.",
     ["table", "state"],

@@ -158,6 +158,11 @@ export class Run {
     return done;
   }
 
+  /** Ends the run with this error. */
+  fail(error: MillraceError): void {
+    this.#failed.reject(error);
+  }
+
   pause(): void {
     this.#parts.gate.close();
   }
@@ -204,6 +209,7 @@ export class Run {
   #onFrontier(): void {
     this.#progressMs = this.#task.clock.now();
     this.#parts.watch.onFrontier();
+    this.#parts.loads.onFrontier();
     for (const table of this.tables.values()) if (table.early) this.#syncIfPassed(table);
   }
 

@@ -14,7 +14,7 @@ export class SnapshotLife {
 
   constructor(clock: Clock, { mayLiveMs }: Pick<SourceSnapshot, "mayLiveMs">, signal: AbortSignal) {
     this.signal = AbortSignal.any([this.#over.signal, signal]);
-    if (mayLiveMs === undefined) return;
+    if (mayLiveMs === undefined || !Number.isFinite(mayLiveMs)) return;
     clock.sleep(mayLiveMs, this.#ended.signal).then(
       () => this.#over.abort(new Error("the snapshot has lived for long enough")),
       () => undefined,

@@ -7,6 +7,7 @@ import { RestartNeeded } from "./committer.ts";
 import { watchedBy } from "./observer.ts";
 import { Outage } from "./outage.ts";
 import { backoffMs } from "./retry.ts";
+import { RetentionWatch } from "./retention-watch.ts";
 import { Run } from "./run.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
 import { LoadControl } from "./load-control.ts";
@@ -37,6 +38,7 @@ class PipelineTask implements Task {
   readonly #started = Promise.withResolvers<void>();
   readonly #retries: Record<string, number> = {};
   readonly #outage: Outage;
+  readonly #retention: RetentionWatch;
   readonly #requests = new TaskRequests();
   #run: Run | null = null;
   #abort = new AbortController();
@@ -58,6 +60,8 @@ class PipelineTask implements Task {
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
     const watched = watchedBy(this.#outage, observer, explain);
     this.#parts = { ...parts, explain, observer: watched, load };
+    const giveUp = (why: MillraceError): Promise<void> => this.#giveUp(why);
+    this.#retention = new RetentionWatch({ ...this.#parts, giveUp });
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
     this.#started.promise.catch(() => undefined);
@@ -68,6 +72,7 @@ class PipelineTask implements Task {
       return Promise.reject(new MillraceError("MR_BUG", "the task was started already"));
     this.#to("starting");
     void this.#supervise();
+    void this.#retention.run(this.#halt.signal);
     return this.#started.promise;
   }
 
@@ -113,7 +118,7 @@ class PipelineTask implements Task {
       lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
       progressAgeMs: run?.progressAgeMs() ?? 0,
       load: this.#parts.load.status(),
-      retention: null,
+      retention: this.#retention.status(),
       bufferBytes: this.#parts.budget.usedBytes,
       bufferLimitBytes: this.#parts.budget.limitBytes,
       retries: { ...this.#retries },
@@ -252,6 +257,15 @@ class PipelineTask implements Task {
     return null;
   }
 
+  /**
+   * The log is given up. A run meets that as any loss, with a log made anew; between runs nobody reads it, and that a
+   * sink cannot be reached is no reason to keep it: the next run finds it gone.
+   */
+  async #giveUp(why: MillraceError): Promise<void> {
+    if (this.#run !== null) this.#run.fail(why);
+    else await this.#parts.source.letGo?.();
+  }
+
   get #mayResync(): boolean {
     return this.#parts.settings.onLoss === "resync";
   }
@@ -277,6 +291,7 @@ class PipelineTask implements Task {
   }
 
   async #finish(failure: MillraceError | null): Promise<void> {
+    this.#halt.abort(new Error("the task has ended"));
     this.#requests.end();
     await this.#parts.source.close().catch(() => undefined);
     await this.#parts.sink.close().catch(() => undefined);

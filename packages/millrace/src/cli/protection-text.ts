@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { bytesText, durationText, grouped } from "./event-text.ts";
+
+/** What holds a load back, as REST tells it. */
+export const LOAD = z.object({
+  maxRowsPerSecond: z.number().nullable(),
+  maxBytesPerSecond: z.number().nullable(),
+  limited: z.boolean(),
+  waitedMs: z.number(),
+  paused: z.string().nullable(),
+});
+
+/** What the source keeps of its log, as REST tells it. */
+export const RETENTION = z.object({
+  retainedBytes: z.number(),
+  limitBytes: z.number().nullable(),
+  limitOf: z.enum(["pipeline", "server"]).nullable(),
+  limitSeconds: z.number().nullable(),
+});
+
+/** Lines of `status` about the load; none where nothing holds it back. */
+export function loadLines(load: z.output<typeof LOAD>): string[] {
+  const { maxRowsPerSecond: rows, maxBytesPerSecond: bytes, paused } = load;
+  const bounds = [
+    rows === null ? null : `${grouped(rows)} rows/s`,
+    bytes === null ? null : `${bytesText(bytes)}/s`,
+  ].filter((bound) => bound !== null);
+  const waited = load.waitedMs === 0 ? "" : `; chunks waited ${durationText(load.waitedMs)}`;
+  const now = load.limited ? ", limited now" : "";
+  return [
+    ...(bounds.length === 0 ? [] : [`  load      at most ${bounds.join(", ")}${now}${waited}`]),
+    ...(paused === null ? [] : [`  load      paused: ${paused}`]),
+  ];
+}
+
+/** The line of `status` about the source's log. */
+export function retentionLine(retention: z.output<typeof RETENTION> | null): string[] {
+  if (retention === null) return [];
+  const { retainedBytes, limitBytes, limitOf, limitSeconds } = retention;
+  const whose = limitOf === "server" ? "the server's limit" : "slot.max-retained";
+  const limit =
+    limitBytes === null ? ", without a limit" : ` of ${bytesText(limitBytes)} (${whose})`;
+  const soon = limitSeconds === null ? "" : `, met ${whenText(limitSeconds)}`;
+  return [`  log kept  ${bytesText(retainedBytes)}${limit}${soon}`];
+}
+
+function whenText(seconds: number): string {
+  return seconds === 0 ? "now" : `in ${durationText(seconds * 1_000)} at this pace`;
+}
