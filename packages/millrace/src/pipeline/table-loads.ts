@@ -7,6 +7,7 @@ import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
 import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
 import { HeldTables, isHeldUp } from "./held-tables.ts";
+import { JoiningTables } from "./joining-tables.ts";
 import type { Loader } from "./loader.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -36,17 +37,26 @@ export class TableLoads {
   readonly #parts: TableLoadsParts;
   readonly #loader: Loader;
   readonly #held: HeldTables;
+  readonly #joining: JoiningTables;
 
   constructor(loader: Loader, parts: TableLoadsParts) {
     this.#loader = loader;
     this.#parts = parts;
     this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.#goOn(table));
+    const { source } = parts.chunks;
+    this.#joining = new JoiningTables({ ...parts, source }, (table) => this.#goOn(table));
+  }
+
+  /** The frontier has moved. */
+  onFrontier(): void {
+    this.#joining.onFrontier();
   }
 
   /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
   start(): void {
     const { tables, moved } = this.#parts.prepared;
-    this.#awaitOlderTransactions();
+    const waiting = this.#parts.prepared.waiting.flatMap((id) => tables.get(id) ?? []);
+    this.#joining.hold(waiting);
     for (const table of tables.values()) this.begin(table);
     for (const id of moved) {
       const table = tables.get(id);
@@ -207,24 +217,6 @@ export class TableLoads {
   /** What held the table back is over. Who has stopped its load meanwhile begins it himself: never beside a barrier (I2). */
   #goOn(table: TableRuntime): void {
     if (!table.loading.signal.aborted) this.begin(table);
-  }
-
-  /** Tables that joined the log: their first snapshot waits until every transaction older than that has ended (I7). */
-  #awaitOlderTransactions(): void {
-    const { prepared, chunks, signal, fail } = this.#parts;
-    const waiting = prepared.waiting
-      .map((id) => prepared.tables.get(id))
-      .filter((table) => table !== undefined);
-    if (waiting.length === 0) return;
-    for (const table of waiting) table.held = true;
-    const free = () => {
-      for (const table of waiting) {
-        table.held = false;
-        this.#goOn(table);
-      }
-    };
-    const ids = waiting.map((table) => table.id);
-    chunks.source.safeToSnapshot(ids, signal).then(free, fail);
   }
 
   async #isCurrent(table: TableRuntime): Promise<boolean> {

@@ -8,6 +8,8 @@ import type { TaskEvent } from "../status.ts";
 import { createTask } from "../task.ts";
 import type { Task } from "../task-api.ts";
 import { modelRouter } from "./model-router.ts";
+import { Coordinator } from "./coordinator.ts";
+import { ModelLogSink } from "./model-log-sink.ts";
 import { ModelSink } from "./model-sink.ts";
 import { ModelSource, type SlotHolder } from "./model-source.ts";
 import type { Oracle } from "./oracle.ts";
@@ -42,11 +44,13 @@ export class Crew {
   readonly #parts: CrewParts;
   readonly #holder: SlotHolder = { session: null };
   readonly #running: Running[] = [];
+  readonly #coordinator: Coordinator;
   /** How often calls to the source lose their connection. */
   sourceLoss: number;
 
   constructor(parts: CrewParts) {
     this.#parts = parts;
+    this.#coordinator = new Coordinator(parts.db);
     this.sourceLoss = parts.profile.sourceLoss;
   }
 
@@ -164,7 +168,10 @@ export class Crew {
   }
 
   #sinkFor(process: Process): Sink {
-    return new ModelSink(this.#parts.db, process, capabilities(this.#parts.profile));
+    const { db, profile } = this.#parts;
+    return profile.topics
+      ? new ModelLogSink(db, this.#coordinator, process, capabilities(profile))
+      : new ModelSink(db, process, capabilities(profile));
   }
 
   #ended(running: Running, failure: MillraceError | null): void {

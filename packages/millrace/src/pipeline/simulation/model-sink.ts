@@ -46,30 +46,7 @@ export class ModelSink implements Sink {
   }
 
   mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable {
-    const refuse = (value: string) => (value.startsWith(MISFIT) ? "it does not fit" : null);
-    const columns = shape.columns.map((c, i) => ({
-      name: c.name,
-      type: c.sourceType,
-      logical: c.type,
-      nullable: !shape.key.includes(i),
-      refuse,
-    }));
-    const text = { kind: "text", maxChars: null } as const;
-    const keyless = shape.key.length === 0;
-    const own = {
-      name: "_millrace_key",
-      type: "text",
-      logical: text,
-      nullable: false,
-      refuse: () => null,
-    };
-    return {
-      id: tableId(target.schema, target.name),
-      ...target,
-      columns: keyless ? [own, ...columns] : columns,
-      key: keyless ? [0] : shape.key,
-      keyless,
-    };
+    return mapModelTable(shape, target);
   }
 
   estimateBytes(_table: TargetTable, row: Row): number {
@@ -247,7 +224,39 @@ export class ModelSink implements Sink {
 /** Who took over last; beside the state that the pipeline sees. */
 export const HOLDER_KEY = "holder";
 
-function laneKey(lane: number): string {
+/** The target table of the model for a source table. */
+export function mapModelTable(
+  shape: TableShape,
+  target: { schema: string; name: string },
+): TargetTable {
+  const refuse = (value: string) => (value.startsWith(MISFIT) ? "it does not fit" : null);
+  const columns = shape.columns.map((c, i) => ({
+    name: c.name,
+    type: c.sourceType,
+    logical: c.type,
+    nullable: !shape.key.includes(i),
+    refuse,
+  }));
+  const text = { kind: "text", maxChars: null } as const;
+  const keyless = shape.key.length === 0;
+  const own = {
+    name: "_millrace_key",
+    type: "text",
+    logical: text,
+    nullable: false,
+    refuse: () => null,
+  };
+  return {
+    id: tableId(target.schema, target.name),
+    ...target,
+    columns: keyless ? [own, ...columns] : columns,
+    key: keyless ? [0] : shape.key,
+    keyless,
+  };
+}
+
+/** Under which key a lane row is stored. */
+export function laneKey(lane: number): string {
   return `lane/${lane}`;
 }
 

@@ -100,6 +100,7 @@ export class ModelSource implements Source {
     const joined = this.#publish(tables);
     await this.#link.call("publication made");
     if (server.slot !== null) return { start: server.slot.acknowledged, created: false, joined };
+    if (known !== null && options.recreate !== true) this.#refuseLoss(known);
     await this.#olderEnded();
     // Another process may have made it meanwhile.
     server.slot ??= { start: server.logEnd, acknowledged: server.logEnd };

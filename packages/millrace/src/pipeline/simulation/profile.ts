@@ -62,13 +62,22 @@ export interface Profile {
   readonly restarts: number;
   /** How often a connection to the sink cannot be opened. */
   readonly lostOpen: number;
+  /** The sink is like Kafka. */
+  readonly topics: boolean;
 }
 
 /** Names of sets of things that a seed may play; `all` draws among them. */
-export type ProfileName = "plain" | "audit" | "all" | "unique" | "lives";
+export type ProfileName = "plain" | "audit" | "all" | "unique" | "lives" | "topics";
 
 /** All of them. */
-export const PROFILE_NAMES: readonly ProfileName[] = ["plain", "audit", "all", "unique", "lives"];
+export const PROFILE_NAMES: readonly ProfileName[] = [
+  "plain",
+  "audit",
+  "all",
+  "unique",
+  "lives",
+  "topics",
+];
 
 /** Tables that stay what they are, at a source that loses nothing. */
 const QUIET = {
@@ -84,6 +93,7 @@ const QUIET = {
   pauses: 0,
   restarts: 0,
   lostOpen: 0,
+  topics: false,
 } as const;
 
 const BASE: TaskSettings = {
@@ -114,6 +124,7 @@ export function drawProfile(seed: number, name: ProfileName): Profile {
   if (name === "plain") return plain(random);
   if (name === "audit") return audit(random);
   if (name === "unique") return unique(random);
+  if (name === "topics") return topics(random);
   if (name === "lives") return limited(seed, lives(random));
   return random.chance(0.2) ? audit(random) : limited(seed, everything(random));
 }
@@ -259,4 +270,12 @@ function lives(random: SeededRandom): Profile {
     restarts: times(0.3),
     lostOpen: random.chance(0.3) ? 0.1 : 0,
   };
+}
+
+/** A sink that keeps every change, as Kafka does; half of the seeds watch each of them. */
+function topics(random: SeededRandom): Profile {
+  const isAudit = random.chance(0.5);
+  const profile = isAudit ? audit(random) : everything(random);
+  // What a schema change makes of rows that are in a topic already is their reader's matter.
+  return { ...profile, ddl: false, topics: true };
 }

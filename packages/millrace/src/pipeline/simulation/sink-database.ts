@@ -124,9 +124,8 @@ export class SinkDatabase {
     });
   }
 
-  #land(owner: Process, tx: SinkTransaction): boolean {
-    const touched = [...tx.writes.keys(), ...tx.reads];
-    if (touched.some((key) => this.#lastChange(key) > tx.snapshot)) return false;
+  /** Makes a transaction durable that somebody else has decided. */
+  apply(owner: Process, tx: SinkTransaction): void {
     this.#now++;
     for (const [key, value] of tx.writes) {
       const versions = this.#versions.get(key) ?? [];
@@ -134,6 +133,12 @@ export class SinkDatabase {
       versions.push({ at: this.#now, value });
     }
     this.onLand(owner, tx);
+  }
+
+  #land(owner: Process, tx: SinkTransaction): boolean {
+    const touched = [...tx.writes.keys(), ...tx.reads];
+    if (touched.some((key) => this.#lastChange(key) > tx.snapshot)) return false;
+    this.apply(owner, tx);
     return true;
   }
 

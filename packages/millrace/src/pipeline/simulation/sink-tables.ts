@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { Write } from "../../model/sink.ts";
+import type { TargetChangeEvent, Write } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
@@ -43,9 +43,9 @@ export class WriteRunner {
   }
 
   run(write: Write, index: number): void {
-    if (write.kind === "changes") throw new Error("the model sink is a table sink");
-    this.#refuseOtherShape(write.table);
     this.#index = index;
+    if (write.kind === "changes") return write.changes.forEach((event) => this.#event(event));
+    this.#refuseOtherShape(write.table);
     switch (write.kind) {
       case "upsert":
         return write.rows.forEach((row) => this.#put(write.table, row));
@@ -122,6 +122,29 @@ export class WriteRunner {
     // The key's text too: it may be another spelling of the key that was found.
     const part = Object.entries(named(table, row, new Set([...columns, ...table.key])));
     this.#write(key, { ...before, ...Object.fromEntries(part) });
+  }
+
+  /**
+   * A change as a log-like sink has it, and what its readers make of it: where a value is told to be unavailable, because
+   * the source has deleted the row meanwhile, they keep the one they have. Without a key an update is told as two changes.
+   */
+  #event({ table, before, after }: TargetChangeEvent): void {
+    if (after === null && before !== null) {
+      if (table.keyless) this.#forget(table, before);
+      else this.#delete(keyOf(table, before));
+    }
+    if (after === null) return;
+    const key = keyOf(table, after);
+    const known = new Set(after.flatMap((value, i) => (value === UNCHANGED ? [] : [i])));
+    const old = known.size === after.length ? undefined : this.#stored(key);
+    this.#write(key, { ...old, ...named(table, after, known) });
+  }
+
+  /** A row that was too large has never come. */
+  #forget(table: TargetTable, row: Row): void {
+    if (row.some((value) => value instanceof Skimmed)) return;
+    const rest = ["", ...row.slice(1)];
+    this.#deleteEqual(table, rest, { write: 0, row: 0 });
   }
 
   #delete(key: string): void {
