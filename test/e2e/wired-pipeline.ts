@@ -46,11 +46,14 @@ export interface WiredOptions {
   readonly arm?: (proxies: { readonly atSource: FaultProxy; readonly atSink: FaultProxy }) => void;
   /** Prepares the source, before the first start; gives the URL that the pipeline uses. */
   readonly prepare?: (server: PostgresServer) => Promise<string>;
+  /** Options of the source that are known once its server is prepared. */
+  readonly more?: (server: PostgresServer) => Promise<Section>;
 }
 
 /** See {@link startWired}. */
 export class WiredPipeline {
-  readonly server: PostgresServer;
+  /** Where the writers write. */
+  server: PostgresServer;
   readonly target: Target;
   /** In front of the source, and of the sink. */
   readonly atSource: FaultProxy;
@@ -60,7 +63,7 @@ export class WiredPipeline {
   readonly #folder: string;
   readonly #dice: Dice;
   readonly #numbers = new Numbers();
-  readonly #sides: Readonly<Record<"source" | "target", Asked>>;
+  readonly #sides: Record<"source" | "target", Asked>;
   readonly #tables: readonly string[];
   #writing: { stop: AbortController; ended: Promise<unknown> } | null = null;
   #marks = 0;
@@ -80,6 +83,14 @@ export class WiredPipeline {
 
   get dice(): Dice {
     return this.#dice;
+  }
+
+  /** A failover: writers write to another server from now on, and the pipeline's source is there under the old name. */
+  async moveTo(server: PostgresServer): Promise<void> {
+    await this.#sides.source.end();
+    this.#sides.source = new Asked(server.url);
+    this.server = server;
+    this.atSource.redirect(server);
   }
 
   /** What a process of this pipeline is started with. */
@@ -127,8 +138,8 @@ export class WiredPipeline {
   }
 
   /** Waits until everything is loaded. */
-  async loaded(): Promise<void> {
-    await this.process.waitForSync(this.#tables.length + 1);
+  async loaded(timeoutMs?: number): Promise<void> {
+    await this.process.waitForSync(this.#tables.length + 1, timeoutMs);
   }
 
   /**
@@ -249,7 +260,7 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
     name: `wire_${server.port}`,
     sourceUrl: atSource.through(sourceUrl),
     tables: String.raw`public.\.*`,
-    source: { ...SOURCE_BOUNDS, ...options.source },
+    source: { ...SOURCE_BOUNDS, ...options.source, ...(await options.more?.(server)) },
     sink: {
       ...target.sink,
       host: atSink.host,

@@ -52,7 +52,7 @@ export class FaultProxy {
   greeting: Greeting = "open";
   /** Connections that were accepted so far. */
   accepted = 0;
-  readonly #to: { host: string; port: number };
+  #to: { host: string; port: number };
   readonly #server: Server;
   readonly #links = new Set<FaultLink>();
   readonly #sockets = new Set<Socket>();
@@ -82,6 +82,12 @@ export class FaultProxy {
     changed.hostname = this.host;
     changed.port = String(this.port);
     return changed.href;
+  }
+
+  /** New connections go to another server, as a name does after a failover; those that are there are cut. */
+  redirect(to: { host: string; port: number }): void {
+    this.#to = { host: to.host, port: to.port };
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Gives a plan to the connections that are there and those that will come. */

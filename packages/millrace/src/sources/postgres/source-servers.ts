@@ -47,12 +47,13 @@ export async function readStanding(client: Queryable): Promise<ServerStanding> {
  */
 export class SourceServers {
   readonly log: ControlPool;
-  /** Takes what is written: publication, heartbeats. The log's server where that is the primary. */
-  readonly primary: ControlPool;
   readonly chunks: ControlPool;
   /** Snapshots for reads that somebody waits for. */
   readonly logSessions: SessionStash;
   readonly chunkSessions: SessionStash;
+  readonly #other: ControlPool | null;
+  /** `hostname` took over from the primary that the file names. */
+  #isPromoted = false;
   readonly #options: PostgresSourceOptions;
   readonly #context: ConnectorContext;
   /** What `tls: prefer` turned out to mean, by address; asked once. */
@@ -63,7 +64,7 @@ export class SourceServers {
     this.#context = context;
     const { primary, snapshot } = options;
     this.log = new ControlPool(() => this.logConfig());
-    this.primary = primary === null ? this.log : new ControlPool(() => this.#config(primary));
+    this.#other = primary === null ? null : new ControlPool(() => this.#config(primary));
     this.chunks = snapshot === null ? this.log : new ControlPool(() => this.#config(snapshot));
     this.logSessions = new SessionStash(() => this.logConfig());
     this.chunkSessions =
@@ -73,6 +74,11 @@ export class SourceServers {
             () => this.#config(snapshot),
             (connection) => this.checkChunkServer(connection),
           );
+  }
+
+  /** Takes what is written: publication, heartbeats. The log's server where that is the primary. */
+  get primary(): ControlPool {
+    return this.#isPromoted ? this.log : (this.#other ?? this.log);
   }
 
   /** Chunks are read from a server of their own. */
@@ -87,14 +93,21 @@ export class SourceServers {
 
   /** How to reach the primary. */
   primaryConfig(): Promise<PostgresConnectionConfig> {
-    return this.#config(this.#options.primary ?? this.#options);
+    const { primary } = this.#options;
+    return this.#isPromoted || primary === null ? this.logConfig() : this.#config(primary);
   }
 
-  /** Refuses a `primary.hostname` that is none, or that of another cluster. @throws MillraceError */
-  async checkPrimary(): Promise<void> {
+  /**
+   * Refuses a `primary.hostname` that is none, or that of another cluster. Where `hostname` itself was promoted, the one
+   * that the file names is not asked any more.
+   * @throws MillraceError
+   */
+  async checkPrimary(log: ServerStanding): Promise<void> {
     const { primary } = this.#options;
-    if (primary === null) return;
-    const [log, other] = await Promise.all([readStanding(this.log), readStanding(this.primary)]);
+    if (primary === null || this.#other === null) return;
+    this.#isPromoted = !log.inRecovery;
+    if (this.#isPromoted) return;
+    const other = await readStanding(this.#other);
     if (other.system !== log.system)
       throw new MillraceError(
         "MR_SOURCE_REFUSED",
@@ -159,7 +172,7 @@ export class SourceServers {
   async close(): Promise<void> {
     await this.chunkSessions.close();
     await this.logSessions.close();
-    for (const pool of new Set([this.log, this.primary, this.chunks])) await pool.close();
+    for (const pool of new Set([this.log, this.#other, this.chunks])) await pool?.close();
   }
 
   #config(address: ServerAddress): Promise<PostgresConnectionConfig> {

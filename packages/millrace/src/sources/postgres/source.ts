@@ -99,8 +99,9 @@ export class PostgresSource implements Source {
 
   /** The cluster's system identifier, which a restored copy shares with its original, and the database. */
   async identity(): Promise<Json> {
-    await this.#servers.checkPrimary();
-    const { system } = await readStanding(this.#servers.log);
+    const standing = await readStanding(this.#servers.log);
+    await this.#servers.checkPrimary(standing);
+    const { system } = standing;
     return { system, database: this.#options.database };
   }
 
@@ -130,6 +131,7 @@ export class PostgresSource implements Source {
   async check(tables: readonly TableShape[]): Promise<void> {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
+    await this.#servers.checkPrimary(await readStanding(this.#servers.log));
     await this.#servers.log.use((client) => refuseSlot(client, slotName));
     await this.#servers.primary.use(async (client) => {
       await refusePublication(client, request);
