@@ -9,7 +9,17 @@ export interface DsqlProcess {
   readonly user: string;
   readonly url: string;
   readonly pid: number;
+  /** Needs `--control`. */
+  setDelays(delays: { readonly statementMs: number; readonly commitMs: number }): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Its first line. */
+interface Ready {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly control?: string;
 }
 
 /** Starts `dsql-local --tls off` on a free port, with these arguments besides. */
@@ -24,13 +34,18 @@ export async function startDsqlProcess(...besides: readonly string[]): Promise<D
       throw new Error("dsql-local ended before it was ready");
     }),
   ])) as [string];
-  const { host, port, user } = JSON.parse(line) as { host: string; port: number; user: string };
+  const { host, port, user, control } = JSON.parse(line) as Ready;
   return {
     host,
     port,
     user,
     pid: child.pid ?? 0,
     url: `postgres://${user}:any@${host}:${port}/postgres`,
+    setDelays: async (delays) => {
+      const body = JSON.stringify(delays);
+      const answer = await fetch(`${control ?? ""}/delays`, { method: "POST", body });
+      if (!answer.ok) throw new Error(`dsql-local did not take the delays: ${answer.status}`);
+    },
     stop: async () => {
       child.kill("SIGTERM");
       await once(child, "exit");

@@ -19,6 +19,22 @@ const BENCHMARKS: Readonly<
     what: "a backlog of inserts and of updates drained into dsql-local against raw unnest upserts, and the full load against raw inserts",
     load: () => import("./postgres-dsql.ts"),
   },
+  "postgres-dsql-far": {
+    what: "the same backlog and load into dsql-local with 5 ms on each statement and 30 ms on each COMMIT, against without",
+    load: () => import("./postgres-dsql-far.ts"),
+  },
+  memory: {
+    what: "the most a real run ever held: a transaction of 10 million rows, 1,000 tables, 200 columns, rows of 200 MB",
+    load: () => import("./memory.ts"),
+  },
+  growth: {
+    what: "time and memory by tables and by rows",
+    load: () => import("./growth.ts"),
+  },
+  latency: {
+    what: "from COMMIT at the source to COMMIT at the sink: at 2,000 rows/s, beside a load, and at half of the near rate",
+    load: () => import("./latency.ts"),
+  },
   "dsql-local": {
     what: "batched upserts through dsql-local against the same past it, into the same PostgreSQL",
     load: () => import("./dsql-local.ts"),
@@ -30,7 +46,7 @@ const json = process.argv.includes("--json");
 const benchmark = name === undefined ? undefined : BENCHMARKS[name];
 
 if (name === undefined) {
-  const lines = Object.entries(BENCHMARKS).map(([key, { what }]) => `  ${key.padEnd(15)} ${what}`);
+  const lines = Object.entries(BENCHMARKS).map(([key, { what }]) => `  ${key.padEnd(18)} ${what}`);
   process.stdout.write(`npm run bench -- NAME [--json]\n\n${lines.join("\n")}\n`);
 } else if (benchmark === undefined || rest.length > 0) {
   process.stderr.write(

@@ -11,6 +11,8 @@ export interface Figure {
   readonly ratio: number | null;
   /** What `ratio` (or, without a limit, `value`) should reach. */
   readonly goal: number | null;
+  /** The goal is a bound from above: of a time, or of memory. */
+  readonly isCeiling?: true;
   readonly met: boolean;
 }
 
@@ -36,6 +38,12 @@ export function absolute(
   return { name, value, unit, limit: null, ratio: null, goal, met: goal === null || value >= goal };
 }
 
+/** A figure that should stay at or below an absolute goal. */
+export function atMost(name: string, value: number, unit: string, goal: number): Figure {
+  const met = value <= goal;
+  return { name, value, unit, limit: null, ratio: null, goal, isCeiling: true, met };
+}
+
 /** What a benchmark ends with. */
 export interface Report {
   readonly name: string;
@@ -59,7 +67,7 @@ export function table(report: Report): string {
     f.unit,
     f.limit === null ? "–" : round(f.limit),
     f.ratio === null ? "–" : f.ratio.toFixed(2),
-    f.goal === null ? "–" : String(f.goal),
+    f.goal === null ? "–" : `${f.isCeiling ? "≤ " : ""}${f.goal}`,
     f.goal === null ? "" : f.met ? "met" : "missed",
   ]);
   const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i]?.length ?? 0)));

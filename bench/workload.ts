@@ -19,7 +19,8 @@ export const COLUMNS = [
   ["extra", "jsonb"],
 ] as const;
 
-const ROW = `i, i % 10000, i % 100, (i % 100000) / 100.0, 'SKU-' || i % 5000, 'note of item ' || i || ' ' || repeat('x', 40),
+/** The ten columns made from a number `i`. */
+export const ROW = `i, i % 10000, i % 100, (i % 100000) / 100.0, 'SKU-' || i % 5000, 'note of item ' || i || ' ' || repeat('x', 40),
   i % 2 = 0, '2026-01-01'::timestamptz + i * interval '1 second', md5(i::text)::uuid, jsonb_build_object('n', i, 'tags', jsonb_build_array('a', 'b'))`;
 
 /** Rows a transaction holds in backlogs. */

@@ -57,13 +57,13 @@ class Tally {
 }
 
 /** Lives one life, and says what was wrong with it. */
-async function live(planned: Planned, tally: Tally): Promise<void> {
+async function live(life: Planned, tally: Tally): Promise<void> {
   const began = performance.now();
   const onKill = (kill: Kill): void => {
-    tally.killed.get(planned.target)?.push(kill);
-    say(`  ${planned.target.kind} ${planned.seed}  ${nameOfKill(kill)}`);
+    tally.killed.get(life.target)?.push(kill);
+    say(`  ${life.target.kind} ${life.seed}  ${nameOfKill(kill)}`);
   };
-  const outcome = await runKillLife({ ...planned, onKill }).catch((error: unknown) => ({
+  const outcome = await runKillLife({ ...life, onKill }).catch((error: unknown) => ({
     missed: [],
     different: [String(error)],
     reached: [],
@@ -73,7 +73,7 @@ async function live(planned: Planned, tally: Tally): Promise<void> {
     ...outcome.different.map((table) => `not equal: ${JSON.stringify(table)}`),
     ...undeclared(outcome.reached).map((place) => `reached where it should not be: ${place}`),
   ];
-  tally.add(planned, wrong, performance.now() - began);
+  tally.add(life, wrong, performance.now() - began);
 }
 
 function planned(plan: KillPlan, targets: readonly Target[]): readonly Planned[] {

@@ -60,6 +60,7 @@ export class WiredPipeline {
   readonly atSink: FaultProxy;
   readonly file: string;
   process: MillraceProcess;
+  readonly #rewrite: (options: Section) => Promise<void>;
   readonly #folder: string;
   readonly #dice: Dice;
   readonly #numbers = new Numbers();
@@ -74,6 +75,7 @@ export class WiredPipeline {
     this.atSource = made.atSource;
     this.atSink = made.atSink;
     this.file = made.file;
+    this.#rewrite = made.rewrite;
     this.#folder = made.folder;
     this.#dice = new Dice(made.seed);
     this.#sides = { source: new Asked(made.server.url), target: new Asked(made.target.url) };
@@ -163,6 +165,16 @@ export class WiredPipeline {
     }
   }
 
+  /** What the target answers. */
+  atTarget(sql: string): Promise<readonly unknown[]> {
+    return this.#sides.target.query(sql);
+  }
+
+  /** Other options of the source, for the next start. */
+  async useSource(options: Section): Promise<void> {
+    await this.#rewrite(options);
+  }
+
   /** Lets everything arrive, with nobody writing, and says what differs. */
   async differences(boundMs = 20_000): Promise<readonly Comparison[]> {
     await this.rest();
@@ -195,6 +207,7 @@ export class WiredPipeline {
 }
 
 interface Made {
+  readonly rewrite: (options: Section) => Promise<void>;
   readonly server: PostgresServer;
   readonly target: Target;
   readonly atSource: FaultProxy;
@@ -255,22 +268,28 @@ export async function startWired(options: WiredOptions): Promise<WiredPipeline> 
     startFaultProxy({ host: to.hostname, port: Number(to.port) }),
   ]);
   const folder = await mkdtemp(join(tmpdir(), "millrace-wire-"));
-  const file = await writePipelineFile({
-    path: join(folder, "wire.yaml"),
-    name: `wire_${server.port}`,
-    sourceUrl: atSource.through(sourceUrl),
-    tables: String.raw`public.\.*`,
-    source: { ...SOURCE_BOUNDS, ...options.source, ...(await options.more?.(server)) },
-    sink: {
-      ...target.sink,
-      host: atSink.host,
-      port: atSink.port,
-      ...SINK_BOUNDS,
-      ...options.sink,
-    },
-    pipeline: { parallelism: 2, ...options.pipeline },
-  });
+  const more = (await options.more?.(server)) ?? {};
+  const file = join(folder, "wire.yaml");
+  const write = (changed: Section) =>
+    writePipelineFile({
+      path: file,
+      name: `wire_${server.port}`,
+      sourceUrl: atSource.through(sourceUrl),
+      tables: String.raw`public.\.*`,
+      source: { ...SOURCE_BOUNDS, ...options.source, ...more, ...changed },
+      sink: {
+        ...target.sink,
+        host: atSink.host,
+        port: atSink.port,
+        ...SINK_BOUNDS,
+        ...options.sink,
+      },
+      pipeline: { parallelism: 2, ...options.pipeline },
+    });
+  await write({});
+  const rewrite = async (changed: Section): Promise<void> => void (await write(changed));
   options.arm?.({ atSource, atSink });
   const tables = [...wiredTables.map(({ name }) => name), ...(loadRows > 0 ? ["loaded"] : [])];
-  return new WiredPipeline({ server, target, atSource, atSink, file, folder, seed, tables });
+  const made = { server, target, atSource, atSink, file, rewrite, folder, seed, tables };
+  return new WiredPipeline(made);
 }
