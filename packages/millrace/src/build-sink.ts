@@ -1,6 +1,8 @@
+import { hostname } from "node:os";
 import { tlsOptions } from "./build-source.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
+import type { ProcessName } from "./model/holder.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
@@ -16,6 +18,7 @@ export function buildSink(
 ): Sink {
   const context = {
     ...connectorContext,
+    who: thisProcess(),
     ...(connections === null ? {} : { sinkObserver: connections }),
     ...(authentication === undefined ? {} : { authentication }),
     ...(schemaMapper === undefined ? {} : { schemaMapper }),
@@ -28,6 +31,11 @@ export function buildSink(
     case "jsonl":
       return SINKS.jsonl({ path: config.path, statePath: `${config.path}.millrace` }, context);
   }
+}
+
+/** How an operator finds this process. */
+function thisProcess(): ProcessName {
+  return { host: hostname(), pid: process.pid, startedMs: Math.round(performance.timeOrigin) };
 }
 
 /** How the sink's server is reached. The password is revealed here and nowhere else. */

@@ -1,10 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { Holder } from "./holder.ts";
+import { Holder, holderText, takenOverText } from "./holder.ts";
 
 const mine = (holder: Holder, fence: number) => ({ process: holder.process, fence });
 const theirs = { process: "another", fence: 5 };
 
 describe("a process that takes over", () => {
+  it("leaves its name, by which who comes after it is told of it", () => {
+    const who = { host: "db1", pid: 42, startedMs: Date.UTC(2026, 10, 21, 9, 30) };
+    const mark = new Holder(Math.random, who).mark(7);
+    expect(takenOverText(mark, 7)).toBe(
+      "another process took over with fence 7: process 42 on db1, started 2026-11-21T09:30:00.000Z",
+    );
+    expect(takenOverText(new Holder(Math.random).mark(7), 7)).toBe(
+      "another process took over with fence 7",
+    );
+    expect(holderText(null)).toBe("");
+  });
+
   it("takes over from whomever it finds as long as it never did before", () => {
     const holder = new Holder(Math.random);
     expect(holder.isSuperseded(null, 0)).toBe(false);

@@ -4,6 +4,29 @@ import type { Random } from "./ports.ts";
 export interface HolderMark {
   readonly process: string;
   readonly fence: number;
+  /** Where it runs; marks of older programs have none. */
+  readonly who?: ProcessName;
+}
+
+/** A process as an operator finds it. */
+export interface ProcessName {
+  readonly host: string;
+  readonly pid: number;
+  /** When it started, milliseconds since 1970. */
+  readonly startedMs: number;
+}
+
+/** Who holds a task, in words; empty where nobody knows. */
+export function holderText(mark: HolderMark | null): string {
+  if (mark?.who === undefined) return "";
+  const { host, pid, startedMs } = mark.who;
+  return `process ${pid} on ${host}, started ${new Date(startedMs).toISOString()}`;
+}
+
+/** What is told of a task that another process has taken. */
+export function takenOverText(mark: HolderMark | null, fence: number): string {
+  const who = holderText(mark);
+  return `another process took over with fence ${fence}${who === "" ? "" : `: ${who}`}`;
 }
 
 /**
@@ -12,13 +35,21 @@ export interface HolderMark {
  */
 export class Holder {
   readonly process: string;
+  readonly #who: ProcessName | undefined;
   /** The only foreign holder that may be found: the one that was there before an own takeover of unknown outcome. */
   #before: string | null = null;
   #mayHold = false;
 
-  constructor(random: Random) {
+  constructor(random: Random, who?: ProcessName) {
+    this.#who = who;
     const parts = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
     this.process = parts.map((part) => part.toString(16).padStart(8, "0")).join("");
+  }
+
+  /** What a takeover of this process leaves. */
+  mark(fence: number): HolderMark {
+    const who = this.#who;
+    return { process: this.process, fence, ...(who === undefined ? {} : { who }) };
   }
 
   /** Whether another process has taken over since this one did: `mark` as it stands, under the greatest `fence`. */

@@ -177,6 +177,8 @@ export interface Sink {
    * @throws MillraceError MR_FENCED, by a look in that same transaction.
    */
   takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover>;
+  /** Who has taken over last, in words for the operator; null where nobody knows. Absent where it leaves no name. */
+  holder?(): Promise<string | null>;
   /** The lane rows as they stand; decides an unknown outcome (I6). */
   readLanes(): Promise<readonly LaneRow[]>;
   /** Sends one transaction. One at a time per lane; different lanes at once. */

@@ -18,6 +18,11 @@ export class RestartNeeded extends Error {
   override readonly name = "RestartNeeded";
 }
 
+/** Who has the task now, as far as the sink says so. */
+export async function heldBy(sink: Pick<Sink, "holder">): Promise<string | null> {
+  return (await sink.holder?.().catch(() => null)) ?? null;
+}
+
 interface CommitterParts {
   readonly sink: Sink;
   readonly clock: Clock;
@@ -109,7 +114,7 @@ export class Committer {
    */
   async refuseIfFenced(): Promise<void> {
     const stranger = (await this.#readLanes()).find((row) => row.fence !== this.fence);
-    if (stranger !== undefined) throw this.#fenced(stranger);
+    if (stranger !== undefined) throw await this.#fenced(stranger);
   }
 
   async #standing(lanes: readonly number[]): Promise<boolean> {
@@ -117,7 +122,7 @@ export class Committer {
     const mine = lanes.map((lane) => rows.find((row) => row.lane === lane));
     const stranger = mine.find((row) => row === undefined || row.fence !== this.fence);
     if (stranger !== undefined || mine.includes(undefined)) {
-      throw this.#fenced(stranger);
+      throw await this.#fenced(stranger);
     }
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1))) return false;
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) {
@@ -130,11 +135,12 @@ export class Committer {
     );
   }
 
-  #fenced(stranger: LaneRow | undefined): MillraceError {
+  async #fenced(stranger: LaneRow | undefined): Promise<MillraceError> {
+    const who = stranger === undefined ? null : await heldBy(this.#parts.sink);
     const what =
       stranger === undefined
         ? `the lane rows are gone; ours carried fence ${this.fence}`
-        : `another process took over with fence ${stranger.fence}, ours was ${this.fence}`;
+        : `another process took over with fence ${stranger.fence}, ours was ${this.fence}${who === null ? "" : `: ${who}`}`;
     const seen = new Date(this.#parts.clock.now()).toISOString();
     return new MillraceError("MR_FENCED", `${what}; seen at ${seen}`);
   }

@@ -2,7 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { Takeover } from "../model/sink.ts";
 import type { DiscoveredTable, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import type { Committer } from "./committer.ts";
+import { heldBy, type Committer } from "./committer.ts";
 import { targetsOf } from "./routes.ts";
 import {
   entry,
@@ -33,8 +33,10 @@ export async function refuseIfFenced(
   { fence }: Pick<Takeover, "fence">,
 ): Promise<void> {
   const rows = await sink.readLanes();
-  if (rows.some((row) => row.fence !== fence))
-    throw new MillraceError("MR_FENCED", "another task took over meanwhile");
+  if (rows.every((row) => row.fence === fence)) return;
+  const who = await heldBy(sink);
+  const what = `another process took over meanwhile${who === null ? "" : `: ${who}`}`;
+  throw new MillraceError("MR_FENCED", what);
 }
 
 /** How every table stands now, held against what is known of it. */
@@ -60,14 +62,15 @@ export async function meetLeftTables(
 ): Promise<void> {
   if (state.frontier === null) return;
   const now = new Map(discovered.map(({ shape }) => [shape.id, shape.identity]));
-  const begun = [...tables.values()].filter(({ id, document }) => {
-    const known = state.tables.get(id);
-    // What changed while a table is paused comes with its resume.
-    if ((known?.paused ?? null) !== null) return false;
-    return known !== undefined && known.removed !== true && !hasNotBegun(document);
-  });
+  // What changed while a table is paused comes with its resume.
+  const known = [...tables.values()].filter(({ id }) => isFollowed(state.tables.get(id)));
+  const begun = known.filter(({ document }) => !hasNotBegun(document));
   const remade = begun.filter(({ id, shape }) => now.get(id) !== shape.identity);
   const left = begun.filter((table) => !remade.includes(table) && lossOf(looks, table) !== null);
+  await followFirst(
+    known.filter((table) => !begun.includes(table) && lossOf(looks, table) !== null),
+    committer,
+  );
   if (remade.length + left.length === 0) return;
   await refuseIfFenced(parts, takeover);
   const reasons = left.map((table) => `${table.id} ${lossOf(looks, table)}`).join("; ");
@@ -81,6 +84,20 @@ export async function meetLeftTables(
     const message = `the table ${why}; it is loaded again`;
     parts.observer.event({ type: "notice", table: table.id, message });
   }
+}
+
+function isFollowed(document: TableDocument | undefined): boolean {
+  return document !== undefined && document.removed !== true && (document.paused ?? null) === null;
+}
+
+/** Nothing of them is lost, as nothing was read; yet what the log still has of them is older than their load. */
+async function followFirst(tables: readonly TableRuntime[], committer: Committer): Promise<void> {
+  if (tables.length === 0) return;
+  for (const table of tables) table.update({ sweep: "due" });
+  await writeDocuments(
+    committer,
+    tables.map((table) => entry(stateKey.table(table.id), table.document)),
+  );
 }
 
 function lossOf(looks: ReadonlyMap<TableId, TableLook>, { id }: TableRuntime): string | null {

@@ -1,3 +1,4 @@
+import type { ProcessName } from "../model/holder.ts";
 import type { ConnectorContext } from "../model/source.ts";
 import type { Sink } from "../model/sink.ts";
 import type { AuthenticationProvider } from "./dsql/authentication.ts";
@@ -16,6 +17,8 @@ export interface SinkContext extends ConnectorContext {
   readonly sinkObserver?: SqlSinkObserver;
   readonly authentication?: AuthenticationProvider;
   readonly schemaMapper?: SchemaMapper;
+  /** This process, for whom it supersedes. */
+  readonly who?: ProcessName;
 }
 
 /** Makes a sink of one kind. A connector is added by its folder and a line here. */
@@ -23,7 +26,8 @@ export const SINKS = {
   dsql: (options: SqlSinkInput, context: SinkContext): Sink => sqlSink(DSQL, options, context),
   postgres: (options: SqlSinkInput, context: SinkContext): Sink =>
     sqlSink(POSTGRES, options, context),
-  jsonl: (options: JsonlOptions, { random }: SinkContext): Sink => new JsonlSink(options, random),
+  jsonl: (options: JsonlOptions, { random, who }: SinkContext): Sink =>
+    new JsonlSink(options, random, who),
 };
 
 /** One per server: all pipelines of the process open connections at one pace. */
@@ -33,7 +37,7 @@ function sqlSink(profile: SinkProfile, options: SqlSinkInput, context: SinkConte
   const address = `${options.host}:${options.port ?? profile.defaults.port}`;
   const gate = gates.get(address) ?? connectGate(profile, context);
   gates.set(address, gate);
-  const { clock, random, log, sinkObserver, authentication, schemaMapper } = context;
+  const { clock, random, log, sinkObserver, authentication, schemaMapper, who } = context;
   return createSqlSink(profile, options, {
     clock,
     random,
@@ -42,5 +46,6 @@ function sqlSink(profile: SinkProfile, options: SqlSinkInput, context: SinkConte
     ...(sinkObserver === undefined ? {} : { observer: sinkObserver }),
     ...(authentication === undefined ? {} : { authentication }),
     ...(schemaMapper === undefined ? {} : { schemaMapper }),
+    ...(who === undefined ? {} : { who }),
   });
 }

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
-import { Holder } from "../../model/holder.ts";
+import { Holder, holderText, takenOverText, type ProcessName } from "../../model/holder.ts";
 import type {
   Commit,
   CommitResult,
@@ -35,12 +35,14 @@ import { ensureStateTables } from "./state-tables.ts";
 import { mapTargetTable } from "./table-mapping.ts";
 import { TableStatements } from "./table-statements.ts";
 import type { TaskName } from "./takeover.ts";
-import { readLanes, readLetters, takeOver } from "./takeover.ts";
+import { readHolder, readLanes, readLetters, takeOver } from "./takeover.ts";
 import type { SchemaMapper } from "./type-mapping.ts";
 import { TargetTables } from "./target-tables.ts";
 
 /** What the sink is made of. It owns the pool and closes it. */
 export interface SqlSinkParts {
+  /** This process; left out, nobody is told who took over. */
+  readonly who?: ProcessName;
   readonly profile: SinkProfile;
   readonly options: SqlSinkOptions;
   readonly pool: ConnectionPool;
@@ -95,7 +97,7 @@ export class SqlSink implements Sink {
       partialUpdates: true,
     };
     this.#parts = parts;
-    this.#holder = new Holder(parts.random);
+    this.#holder = new Holder(parts.random, parts.who);
     this.#replacements = new Replacements(parts.clock);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
@@ -136,6 +138,14 @@ export class SqlSink implements Sink {
     const takeover = await takeOver(parts, { pipeline, task }, lanes);
     this.#task = { pipeline, task, fence: takeover.fence };
     return takeover;
+  }
+
+  /** See {@link Sink.holder}. */
+  async holder(): Promise<string | null> {
+    const task = this.#currentTask();
+    const look = (connection: SinkConnection) => readHolder(connection, this.#statements, task);
+    const { mark } = await this.#parts.pool.use(look);
+    return holderText(mark) || null;
   }
 
   /** See {@link Sink.readLanes}. */
@@ -266,8 +276,9 @@ export class SqlSink implements Sink {
     const task = this.#task;
     if (task === null) return;
     const lanes = await readLanes(connection, this.#statements, task);
-    if (lanes.some((lane) => lane.fence !== task.fence))
-      throw new MillraceError("MR_FENCED", "another task has taken over");
+    if (lanes.every((lane) => lane.fence === task.fence)) return;
+    const found = await readHolder(connection, this.#statements, task);
+    throw new MillraceError("MR_FENCED", takenOverText(found.mark, found.fence));
   }
 
   #currentTask(): TaskName & { readonly fence: number } {

@@ -1,6 +1,6 @@
 import { failpoint } from "../../model/failpoint.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
-import type { Holder, HolderMark } from "../../model/holder.ts";
+import { takenOverText, type Holder, type HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
 import type { LaneRow, Takeover } from "../../model/sink.ts";
 import { arrayLiteral } from "./array-literal.ts";
@@ -67,8 +67,8 @@ async function raiseFence(
     await connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
     found = await readHolder(connection, parts.statements, task);
     if (parts.holder.isSuperseded(found.mark, found.fence))
-      throw new MillraceError("MR_FENCED", `another process took over with fence ${found.fence}`);
-    const mark = { process: parts.holder.process, fence: found.fence + 1 };
+      throw new MillraceError("MR_FENCED", takenOverText(found.mark, found.fence));
+    const mark = parts.holder.mark(found.fence + 1);
     await writeFence(connection, parts.statements, task, lanes, mark);
     failpoint("sink.before-takeover-commit");
     await commitTransaction(connection, "takeover");
@@ -85,12 +85,13 @@ async function raiseFence(
 }
 
 /** Who holds the task, by the mark of the last takeover and by the lane rows. */
-interface Found {
+export interface Found {
   readonly mark: HolderMark | null;
   readonly fence: number;
 }
 
-async function readHolder(
+/** Who holds the task, as the last takeover says. */
+export async function readHolder(
   connection: SinkConnection,
   statements: StateStatements,
   { pipeline, task }: TaskName,
@@ -132,8 +133,10 @@ async function readTakeover(
 ): Promise<Takeover> {
   try {
     const lanes = await readLanes(connection, statements, task);
-    if (lanes.some((lane) => lane.fence !== fence))
-      throw new MillraceError("MR_FENCED", "another task took over meanwhile");
+    if (lanes.some((lane) => lane.fence !== fence)) {
+      const found = await readHolder(connection, statements, task);
+      throw new MillraceError("MR_FENCED", takenOverText(found.mark, found.fence));
+    }
     const values = [task.pipeline, task.task];
     const state = await connection.query(statements.readState, values);
     const deadLetters = await queryLetters(connection, statements, task);

@@ -4,7 +4,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { failpoint } from "../../model/failpoint.ts";
-import { Holder } from "../../model/holder.ts";
+import { Holder, takenOverText, type ProcessName } from "../../model/holder.ts";
 import type { Random } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
 import type {
@@ -62,9 +62,9 @@ export class JsonlSink implements Sink {
   #stateFile = "";
   #state: FileState = EMPTY_STATE;
 
-  constructor(options: JsonlOptions, random: Random = Math.random) {
+  constructor(options: JsonlOptions, random: Random = Math.random, who?: ProcessName) {
     this.#options = options;
-    this.#holder = new Holder(random);
+    this.#holder = new Holder(random, who);
   }
 
   /** See {@link Sink.mapTable}. A column's type is the name of its logical type. */
@@ -112,8 +112,8 @@ export class JsonlSink implements Sink {
     this.#stateFile = this.#stateFileOf({ pipeline, task });
     const before = await readState(this.#stateFile);
     if (this.#holder.isSuperseded(before.holder ?? null, before.fence))
-      throw new MillraceError("MR_FENCED", "another process has taken over this folder");
-    this.#state = raised(before, lanes, this.#holder.process);
+      throw new MillraceError("MR_FENCED", takenOverText(before.holder ?? null, before.fence));
+    this.#state = raised(before, lanes, this.#holder);
     await writeState(this.#stateFile, this.#state);
     this.#holder.took();
     const { fence, state, deadLetters } = this.#state;
@@ -197,9 +197,8 @@ export class JsonlSink implements Sink {
 
   /** As good as files allow: a takeover between this look and the append goes unseen. */
   async #checkFence(commit: Commit): Promise<void> {
-    const { fence } = await readState(this.#stateFile);
-    if (fence !== commit.fence)
-      throw new MillraceError("MR_FENCED", "another task has taken over this folder");
+    const { fence, holder = null } = await readState(this.#stateFile);
+    if (fence !== commit.fence) throw new MillraceError("MR_FENCED", takenOverText(holder, fence));
     const behind = commit.lanes.some(
       ({ lane, expectedSeq }) =>
         this.#state.lanes.find((l) => l.lane === lane)?.seq !== expectedSeq,

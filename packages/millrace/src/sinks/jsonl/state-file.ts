@@ -1,6 +1,6 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
-import type { HolderMark } from "../../model/holder.ts";
+import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
 import type { Commit, LaneRow } from "../../model/sink.ts";
 
@@ -49,12 +49,12 @@ export async function writeState(path: string, state: FileState): Promise<void> 
 }
 
 /** The state after a takeover: a higher fence, and at least so many lanes. */
-export function raised(state: FileState, lanes: number, process: string): FileState {
+export function raised(state: FileState, lanes: number, holder: Holder): FileState {
   const known = new Map(state.lanes.map(({ lane, seq }) => [lane, seq]));
   for (let lane = 0; lane < lanes; lane++) known.set(lane, known.get(lane) ?? 0);
   const rows = [...known].map(([lane, seq]) => ({ lane, seq })).toSorted((a, b) => a.lane - b.lane);
   const fence = state.fence + 1;
-  return { ...state, fence, holder: { process, fence }, lanes: rows };
+  return { ...state, fence, holder: holder.mark(fence), lanes: rows };
 }
 
 /** The state after a commit. */

@@ -40,6 +40,24 @@ describe.each([18, 13] as const)("the publication of PostgreSQL %i", (version) =
   const members = async (): Promise<string[] | undefined> =>
     (await readPublication(admin.client, NAME))?.tables.map((member) => member.name).toSorted();
 
+  it("is made by several who come at once, as if one had come after the other", async () => {
+    const tables = await shapes("a", "B c");
+    const { host, port, user, password, database } = server;
+    const config = { ...CONNECTION_DEFAULTS, host, port, user, password, database };
+    const others = await Promise.all([1, 2, 3].map(() => openConnection(config)));
+    const request = { publicationName: NAME, tables, viaRoot: true, manage: true };
+    try {
+      for (let round = 0; round < 5; round++) {
+        await dropPublication(admin.client, NAME);
+        if (round % 2 === 1) await prepare(["a"]);
+        await Promise.all(others.map(({ client }) => preparePublication(client, request)));
+        expect(await members()).toEqual(['s."B c"', "s.a"]);
+      }
+    } finally {
+      for (const other of others) await other.close();
+    }
+  });
+
   it("is made for exactly the captured tables, and kept in step as they come and go", async () => {
     expect(await prepare(["a"])).toEqual({ created: true, joined: [tableId("s", "a")] });
     expect(await members()).toEqual(["s.a"]);

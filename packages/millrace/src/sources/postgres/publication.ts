@@ -90,10 +90,28 @@ export async function preparePublication(
   client: Queryable,
   request: PublicationRequest,
 ): Promise<{ readonly created: boolean; readonly joined: readonly TableId[] }> {
-  const { state, joined, statements } = await planPublication(client, request);
-  if (statements.length > 0) await execute(client, request, statements);
-  failpoint("postgres-publication.after-prepare");
-  return { created: state === null, joined: joined.map((table) => table.id) };
+  const came = new Set<TableId>();
+  for (let attempt = 1; ; attempt++) {
+    const { state, joined, statements } = await planPublication(client, request);
+    for (const { id } of joined) came.add(id);
+    try {
+      if (statements.length > 0) await execute(client, request, statements);
+    } catch (error) {
+      if (!isOvertaken(error) || attempt === MOST_ATTEMPTS) throw error;
+      continue;
+    }
+    failpoint("postgres-publication.after-prepare");
+    return { created: state === null, joined: [...came] };
+  }
+}
+
+/** Another process that starts at the same moment does the same; more often than this nobody is overtaken. */
+const MOST_ATTEMPTS = 10;
+/** It is there already, or gone already; or both were at the same row of the catalogue. */
+const OVERTAKEN: ReadonlySet<unknown> = new Set(["42710", "42704", "23505", "XX000"]);
+
+function isOvertaken(error: unknown): boolean {
+  return error instanceof MillraceError && OVERTAKEN.has(error.facts["sqlState"]);
 }
 
 /**

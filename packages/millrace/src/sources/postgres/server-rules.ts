@@ -1,3 +1,4 @@
+import { isBeingMade } from "./slot.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { type Matter, raiseSetting, replicationMatter, walLevelMatter } from "./managed.ts";
 
@@ -162,7 +163,7 @@ function isForeign({ slot, server }: Observed): boolean {
 }
 
 function isLost({ slot }: Observed): boolean {
-  if (slot === null) return false;
+  if (slot === null || isBeingMade(slot)) return false;
   return (
     slot.wal_status === "lost" ||
     slot.restart_lsn === null ||

@@ -12,6 +12,7 @@ import { literal } from "./table-plan.ts";
 
 const PLUGIN = "pgoutput";
 const INSUFFICIENT_PRIVILEGE = "42501";
+const DUPLICATE_OBJECT = "42710";
 const BUSY_RETRY_MS = 250;
 
 /** A replication slot as the server has it, as far as we look at it; fields that a version lacks are absent. */
@@ -74,6 +75,7 @@ export async function prepareSlot(
     await dropSlot(client, slotName);
   }
   const lsn = await createSlot(client, request);
+  if (lsn === null) throw busySlot(await readSlot(client, slotName), slotName);
   failpoint("postgres-slot.after-create");
   return { start: boundary(lsn), created: true };
 }
@@ -102,6 +104,7 @@ export async function readableFrom(
   known: Position | null,
 ): Promise<LogPosition> {
   await checkOwn(client, state);
+  if (isBeingMade(state)) throw busySlot(state);
   checkAlive(state);
   const confirmed = parseLsn(state.confirmed_flush_lsn ?? "0/0");
   if (known === null) return boundary(confirmed);
@@ -151,6 +154,11 @@ async function checkOwn(client: Queryable, state: SlotState): Promise<void> {
   ].filter((problem) => problem !== null);
   if (problems.length > 0)
     throw slotError("MR_SOURCE_SLOT_FOREIGN", state.slot_name, problems.join(" and "));
+}
+
+/** Somebody's statement that makes it waits for a moment to begin at; until then it looks like one without log. */
+export function isBeingMade(state: Pick<SlotState, "active" | "confirmed_flush_lsn">): boolean {
+  return state.active && state.confirmed_flush_lsn === null;
 }
 
 /** @throws MillraceError MR_SOURCE_SLOT_LOST where the server has given up the slot's log. */
@@ -215,7 +223,11 @@ export async function dropSlot(client: Queryable, name: string): Promise<void> {
   }
 }
 
-async function createSlot(client: Queryable, { slotName, failover }: SlotRequest): Promise<number> {
+/** Null where somebody else made it at the same moment. */
+async function createSlot(
+  client: Queryable,
+  { slotName, failover }: SlotRequest,
+): Promise<number | null> {
   const { rows: versions } = await client.query<{ version: number }>(
     "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
   );
@@ -226,7 +238,9 @@ async function createSlot(client: Queryable, { slotName, failover }: SlotRequest
     );
     return parseLsn(rows[0]?.lsn ?? "");
   } catch (error) {
-    if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)
+    const sqlState = sqlStateOf(error);
+    if (sqlState === DUPLICATE_OBJECT) return null;
+    if (sqlState !== INSUFFICIENT_PRIVILEGE)
       throw connectionError(error, `creating replication slot ${slotName}`);
     const { rows } = await client.query<{ role: string }>("SELECT current_user::text AS role");
     throw refusalFor(replicationMatter(rows[0]?.role ?? "", await readProvider(client)), error);
@@ -242,13 +256,10 @@ function missingSlot(name: string): MillraceError {
   return slotError("MR_SOURCE_SLOT_MISSING", name, "does not exist");
 }
 
-function busySlot(state: SlotState): MillraceError {
-  return slotError(
-    "MR_SOURCE_SLOT_BUSY",
-    state.slot_name,
-    `is being read by backend ${state.active_pid}`,
-    state.active_pid,
-  );
+function busySlot(state: SlotState | null, name = state?.slot_name ?? ""): MillraceError {
+  const pid = state?.active_pid ?? null;
+  const what = state === null || isBeingMade(state) ? "made" : "read";
+  return slotError("MR_SOURCE_SLOT_BUSY", name, `is being ${what} by backend ${pid}`, pid);
 }
 
 function slotError(
