@@ -2,6 +2,7 @@ import { failpoint } from "../model/failpoint.ts";
 import type { LogBatch } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Feed } from "./feed.ts";
@@ -21,6 +22,8 @@ interface LogReaderParts {
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
   /** The load goes on, or begins anew, as the table's document says. */
   readonly startLoad: (table: TableRuntime) => void;
+  /** The table of this shape is loaded anew, as soon as that can be. */
+  readonly loadAgain: (shape: TableShape) => void;
   /** An earlier run has passed this position. */
   readonly passedBefore: (position: Position) => boolean;
   readonly running: () => Promise<void>;
@@ -151,9 +154,19 @@ export class LogReader {
     else for (const lane of this.#parts.lanes) lane.push(mark);
   }
 
+  /**
+   * An earlier run has done it. Yet where columns are not proven this session leaves out what the log says of them, and
+   * rows without key cannot be asked for one by one: the table is loaded again behind the replay (I1).
+   */
+  #again(item: Exclude<LogBatch["items"][number], { kind: "change" }>): void {
+    if (item.kind !== "shape" || item.shape.key.length > 0) return;
+    if (item.shape.columns.some((column) => column.unproven === true))
+      this.#parts.loadAgain(item.shape);
+  }
+
   async #barrier(item: Exclude<LogBatch["items"][number], { kind: "change" }>): Promise<void> {
     this.#parts.feed.saw(item.transaction);
-    if (this.#parts.passedBefore(item.position)) return;
+    if (this.#parts.passedBefore(item.position)) return this.#again(item);
     const stopped: TableRuntime[] = [];
     const passed = await this.#parts.barriers.pass(item, async (table) => {
       stopped.push(table);

@@ -210,6 +210,7 @@ export class RunParts {
       signal: this.#signal,
       stopLoad: (table) => this.loader.stopTable(table),
       startLoad: (table) => this.loads.begin(table),
+      loadAgain: (shape) => this.loads.loadAgain(shape),
       passedBefore: (position) => this.#passedBefore(position),
       running: this.gate.passed,
       paused: () => this.gate.closed,

@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
-import type { TableId } from "../model/table.ts";
+import type { TableId, TableShape } from "../model/table.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
@@ -132,6 +132,14 @@ export class TableLoads {
     await generations.resync(table, canSweep(table) ? "due" : "none");
     this.#tell(table);
     this.begin(table);
+  }
+
+  /** A new generation of the table of this shape, where it is followed and may be loaded at all. */
+  loadAgain({ id, identity }: TableShape): void {
+    const table = this.#parts.prepared.tables.get(id);
+    if (table === undefined || table.leftOut || table.shape.identity !== identity) return;
+    if (table.document.allPlanned && table.document.snapshot === null) return;
+    this.resync(id).catch(() => undefined); // the reader rejects with the same
   }
 
   /** Whether rows of the table that the source has no more can be told at the sink. */
