@@ -157,6 +157,11 @@ function remote(program: Command, usage: string, description: string): Command {
 
 type RemoteFlags = Common & Omit<RemoteOptions, "json">;
 
+const remoteOptions = (flags: RemoteFlags): RemoteOptions => ({
+  ...flags,
+  json: flags.json ?? false,
+});
+
 /** Of the whole pipeline, or of one table. */
 const PAUSES = [
   [
@@ -171,7 +176,7 @@ function addRemoteCommands(
   io: CliSurroundings,
   finish: (code: number) => void,
 ): void {
-  const options = (flags: RemoteFlags): RemoteOptions => ({ ...flags, json: flags.json ?? false });
+  const options = remoteOptions;
   remote(program, "status", "what the pipelines of a running process do").action(
     async (flags: RemoteFlags) => finish(await showStatus(options(flags), io)),
   );
@@ -184,17 +189,7 @@ function addRemoteCommands(
     async (table: string, flags: RemoteFlags) =>
       finish(await tableAction("resync", table, options(flags), io)),
   );
-  for (const [action, description] of PAUSES) {
-    remote(program, action, description)
-      .option("--table <name>", "only this table, by its name at the source")
-      .action(async (flags: RemoteFlags & { table?: string }) =>
-        finish(
-          flags.table === undefined
-            ? await remoteAction(action, options(flags), io)
-            : await tableAction(action, flags.table, options(flags), io),
-        ),
-      );
-  }
+  addPauses(program, io, finish);
   remote(program, "reload", "read the file again: tables, routes and transforms").action(
     async (flags: RemoteFlags) => finish(await reloadPipeline(options(flags), io)),
   );
@@ -206,6 +201,20 @@ function addRemoteCommands(
     remote(program, action, description).action(async (flags: RemoteFlags) =>
       finish(await remoteAction(action, options(flags), io)),
     );
+  }
+}
+
+function addPauses(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
+  for (const [action, description] of PAUSES) {
+    remote(program, action, description)
+      .option("--table <name>", "only this table, by its name at the source")
+      .action(async (flags: RemoteFlags & { table?: string }) =>
+        finish(
+          flags.table === undefined
+            ? await remoteAction(action, remoteOptions(flags), io)
+            : await tableAction(action, flags.table, remoteOptions(flags), io),
+        ),
+      );
   }
 }
 

@@ -101,7 +101,7 @@ export const POSTGRES_SOURCE_OPTIONS = {
   tables: required(tableList, {
     name: "tables",
     example: "shop.public.\\.*",
-    doc: "Tables to capture: `database.schema.table`, a comma list of regular expressions part by part. A plain dot separates the parts, `\\.` is the expression's dot, so `\\.*` means any name. The database is a plain name and the same everywhere. A table that appears later and matches is taken up at the next start.",
+    doc: "Tables to capture: `database.schema.table`, a comma list of regular expressions part by part. A plain dot separates the parts, `\\.` is the expression's dot, so `\\.*` means any name. The database is a plain name and the same everywhere. A table that appears later and matches is taken up within 15 seconds.",
   }),
   tablesExclude: optional(tableList, {
     name: "tables.exclude",
