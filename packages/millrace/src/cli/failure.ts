@@ -1,5 +1,6 @@
 import { ConfigError, formatProblem } from "../config/problem.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
+import { safeStack } from "../errors/safe-text.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
@@ -33,8 +34,7 @@ export function failureText(error: unknown): string {
 }
 
 function stackOf(failure: MillraceError): string {
-  const cause = failure.cause instanceof Error ? failure.cause : failure;
-  return cause.stack ?? cause.message;
+  return safeStack(failure.cause instanceof Error ? failure.cause : failure);
 }
 
 /**

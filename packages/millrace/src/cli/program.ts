@@ -1,5 +1,6 @@
 /** The command line as a process: its streams, signals and exit code. Importing it runs it. */
 import { writeSync } from "node:fs";
+import { safeMessage, safeStack } from "../errors/safe-text.ts";
 import { parseFailpoints, setFailpointHandler } from "../model/failpoint.ts";
 import { systemClock } from "../model/ports.ts";
 import { runCommandLine } from "./command-line.ts";
@@ -51,10 +52,16 @@ function setFailpoints(text: string): void {
   setFailpointHandler(parseFailpoints(text, actions));
 }
 
+// Node would print such an error with all that it holds: a server's DETAIL, the values of rows.
+process.on("uncaughtException", (error) => {
+  writeSync(process.stderr.fd, `${safeStack(error)}\n`);
+  process.exit(EXIT.failed);
+});
+
 try {
   setFailpoints(process.env.MILLRACE_FAILPOINTS ?? "");
   process.exitCode = await runCommandLine(process.argv.slice(2), surroundings);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${safeMessage(error)}\n`);
   process.exitCode = EXIT.invalid;
 }

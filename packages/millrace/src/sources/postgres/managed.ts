@@ -25,14 +25,6 @@ export async function readProvider(client: Queryable): Promise<Provider | null> 
   return rows[0]?.provider ?? null;
 }
 
-/** How services call themselves. */
-export const PROVIDER_NAMES = {
-  rds: "Amazon RDS or Aurora",
-  cloudsql: "Google Cloud SQL",
-  alloydb: "Google AlloyDB",
-  azure: "Azure Database for PostgreSQL",
-} as const satisfies Record<Provider, string>;
-
 /** What is the matter, in the words of a finding, of a refusal and of the guide. */
 export interface Matter {
   readonly what: string;
