@@ -1,5 +1,5 @@
 // The most that a real `millrace run` ever held (VmHWM), in each of the shapes that could make it hold more.
-import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
+import { startPostgres } from "../test/support/postgres.ts";
 import { manyTables } from "./many-tables.ts";
 import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
 import { absolute, atMost, type Figure } from "./report.ts";
@@ -27,14 +27,15 @@ interface Shape {
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
   await using source = await startPostgres({ storage: "disk", settings: SETTINGS });
-  for (const shape of [idle, largeTransaction, thousandTables, wideRows, largeRow]) {
+  const shapes = [idle, thousandTables, wideRows, largeRow, largeTransaction];
+  for (const [index, shape] of shapes.entries()) {
     const options = {
       storage: "disk",
       settings: { ...SETTINGS, full_page_writes: "off" },
     } as const;
     const target = await startTarget("dsql-local", options);
     try {
-      figures.push(...(await measure(source, target, shape)));
+      figures.push(...(await measure(await source.createDatabase(`bench${index}`), target, shape)));
     } finally {
       await target.stop();
     }
@@ -42,12 +43,7 @@ export async function run(): Promise<Figure[]> {
   return figures;
 }
 
-async function measure(
-  source: PostgresServer,
-  target: BenchTarget,
-  shape: Shape,
-): Promise<Figure[]> {
-  const sourceUrl = await source.createDatabase("bench");
+async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Promise<Figure[]> {
   await shape.prepare(sourceUrl);
   const began = performance.now();
   const tables = String.raw`public.\.*`;

@@ -189,6 +189,11 @@ export interface Sink {
    */
   checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck>;
   /**
+   * What {@link Sink.checkTable} would say of each, of all at once: only of those that are there and fit, and that
+   * nothing has to be done to. Absent where a look at one costs nothing.
+   */
+  checkPresent?(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>>;
+  /**
    * Makes the pipeline an owner of exactly these targets: claims what is new, lets go of what it had before. A target
    * has one owner, or several that all say `shared`. Called after {@link Sink.takeOver} and before any target is
    * touched. Absent where pipelines cannot meet.

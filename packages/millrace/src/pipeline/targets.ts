@@ -27,10 +27,13 @@ export function sourcesOf({ settings }: TaskParts, tables: Tables, target: strin
 export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Checks> {
   const checks = new Map<TableId, TargetCheck>();
   const problems: MillraceError[] = [];
+  const targets = [...tables.values()].flatMap((table) => table.targets);
+  const present = await parts.sink.checkPresent?.(targets.map(({ target }) => target));
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
-        const check = await parts.sink.checkTable(target, parts.settings.create);
+        const check =
+          present?.get(target) ?? (await parts.sink.checkTable(target, parts.settings.create));
         checks.set(target.id, check);
         table.notices.push(...check.notices);
         const order = orderNotice(target.id, check, parts.settings.parallelism);

@@ -1,7 +1,7 @@
 import type { TableId, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
 import type { CatalogueTable } from "./catalogue.ts";
-import { readCatalogueTable } from "./catalogue.ts";
+import { readCatalogueTables } from "./catalogue.ts";
 import { readOwners } from "./claim-targets.ts";
 import { classify } from "./errors.ts";
 import { readHeldRows } from "./held-rows.ts";
@@ -122,16 +122,11 @@ async function observeState(
   return { owners, stateVersion: version === undefined ? null : Number(version) };
 }
 
-async function readTargets(
+function readTargets(
   connection: SinkConnection,
   targets: readonly TargetTable[],
   tables: ObservedSink["tables"],
 ): Promise<ObservedSink["targets"]> {
-  const shapes = new Map<TableId, CatalogueTable>();
-  for (const target of targets) {
-    if (!tables.has(target.id) || shapes.has(target.id)) continue;
-    const shape = await readCatalogueTable(connection, target);
-    if (shape !== null) shapes.set(target.id, shape);
-  }
-  return shapes;
+  const present = targets.filter(({ id }) => tables.has(id));
+  return readCatalogueTables(connection, present);
 }

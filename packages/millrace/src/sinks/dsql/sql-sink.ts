@@ -194,6 +194,11 @@ export class SqlSink implements Sink {
     return this.#tables.check(table, create);
   }
 
+  /** See {@link Sink.checkPresent}. */
+  checkPresent(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>> {
+    return this.#tables.checkPresent(tables);
+  }
+
   /** See {@link Sink.applyChange}. */
   applyChange(change: TargetChange): Promise<void> {
     return this.#tables.apply(change);

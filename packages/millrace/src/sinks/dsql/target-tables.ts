@@ -4,7 +4,7 @@ import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { DROPPED_PREFIX, nextStep, putAwayName } from "./alter-plan.ts";
 import type { CatalogueTable } from "./catalogue.ts";
-import { readCatalogueTable, schemaExists } from "./catalogue.ts";
+import { readCatalogueTable, readCatalogueTables, schemaExists } from "./catalogue.ts";
 import { createSchemaText, createTableText, runDdl } from "./ddl.ts";
 import { classify } from "./errors.ts";
 import { quoteName, quoteTable } from "./identifiers.ts";
@@ -49,6 +49,21 @@ export class TargetTables {
       await this.#create(connection, table);
       created = true;
       return { created, notices: [], secondaryUnique: false };
+    });
+  }
+
+  /** See {@link Sink.checkPresent}. */
+  checkPresent(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>> {
+    return this.#again(`checking ${tables.length} tables`, async (connection) => {
+      const catalogue = await readCatalogueTables(connection, tables);
+      const checks = new Map<TargetTable, TargetCheck>();
+      for (const table of tables) {
+        const actual = catalogue.get(table.id);
+        if (actual === undefined || actual.columns.some(isPutAway)) continue;
+        const { problems, ...found } = compareTable(actual, table);
+        if (problems.length === 0) checks.set(table, { created: false, ...found });
+      }
+      return checks;
     });
   }
 
