@@ -76,6 +76,30 @@ async function expectEqual(table: string): Promise<void> {
   await expect.poll(() => target.query(rowsSql(table)), { timeout: 30_000 }).toEqual(wanted);
 }
 
+describe("a captured table that rests while another one is written", () => {
+  it("does not keep the log of that", async () => {
+    const { running } = await begin({ "heartbeat.interval": "1s" });
+    await running.caughtUp();
+    await source.query(
+      `CREATE TABLE busy${round} AS SELECT repeat('b', 1000) AS v FROM generate_series(1, 4000)`,
+    );
+    await fill();
+    await expect
+      .poll(
+        async () => {
+          await settle();
+          const [slot] = await source.query(
+            "SELECT (pg_current_wal_lsn() - restart_lsn)::float8 AS kept FROM pg_replication_slots",
+          );
+          return slot?.["kept"];
+        },
+        { timeout: 20_000, interval: 300 },
+      )
+      .toBeLessThan(MIB);
+    expect(running.status().tables).toMatchObject([{ state: "SYNC", changes: 0 }]);
+  });
+});
+
 describe("pause-load", () => {
   it("reads no new chunk until the slot keeps less again, then goes on to the end", async () => {
     const { running, table } = await begin(

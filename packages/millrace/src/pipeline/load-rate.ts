@@ -3,7 +3,7 @@ import type { Clock } from "../model/ports.ts";
 /** What was not used of a rate is kept for this long, so that pauses between two chunks do not lower it. */
 const SAVED_MS = 1_000;
 /** Within a chunk, which holds a snapshot, so much may be read ahead of the rate before it is waited for. */
-const AHEAD_MS = 1_000;
+const AHEAD_MS = 250;
 /** A chunk is to hold its snapshot for about so long, where the rate would stretch it. */
 const CHUNK_MS = 5_000;
 const LEAST_CHUNK_ROWS = 100;

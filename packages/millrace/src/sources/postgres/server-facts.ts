@@ -1,6 +1,9 @@
 import type { Queryable } from "./catalogue.ts";
 import { type Provider, PROVIDER_SQL } from "./managed.ts";
 
+/** Servers keep statistics of their log since then. */
+const LOG_STATISTICS = 14;
+
 /** What a server says about itself, as far as it matters for capturing its changes. */
 export interface ServerFacts {
   readonly version: number;
@@ -13,6 +16,8 @@ export interface ServerFacts {
   readonly sendersUsed: number;
   /** MB; -1 is without bound. */
   readonly slotKeepMb: number;
+  /** Log that it has written per hour, on average since its statistics began; null where it does not say (13). */
+  readonly logBytesPerHour: number | null;
   /** 18 and later, seconds; 0 is never. */
   readonly slotIdleS: number;
   readonly role: string;
@@ -64,8 +69,23 @@ export async function readServerFacts(
   client: Queryable,
   publication: string,
 ): Promise<ServerFacts> {
-  const { rows } = await client.query<ServerFacts>(FACTS_SQL, [publication]);
+  const { rows } = await client.query<Omit<ServerFacts, "logBytesPerHour">>(FACTS_SQL, [
+    publication,
+  ]);
   const [facts] = rows;
   if (facts === undefined) throw new Error("the server does not know the current role");
-  return facts;
+  const hasPace = facts.version >= LOG_STATISTICS;
+  return { ...facts, logBytesPerHour: hasPace ? await readLogPace(client) : null };
+}
+
+/** Of less than this, nothing follows for hours. */
+const LEAST_PACE_S = 600;
+const PACE_SQL = `
+SELECT (w.wal_bytes / EXTRACT(epoch FROM pg_catalog.clock_timestamp() - w.stats_reset) * 3600)::float8 AS pace
+FROM pg_catalog.pg_stat_wal w
+WHERE EXTRACT(epoch FROM pg_catalog.clock_timestamp() - w.stats_reset) > ${LEAST_PACE_S}`;
+
+async function readLogPace(client: Queryable): Promise<number | null> {
+  const { rows } = await client.query<{ pace: number }>(PACE_SQL);
+  return rows[0]?.pace ?? null;
 }

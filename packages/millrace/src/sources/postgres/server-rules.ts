@@ -98,15 +98,17 @@ export const SLOT_RULES: readonly FindingRule[] = [
     severity: "warning",
     when: ({ server }) => server.slotKeepMb === -1,
     what: () => "max_slot_wal_keep_size is -1: slots keep the log without bound.",
-    follows: () => "While the pipeline is stopped the log grows until the server's disk is full.",
-    remedy: () => "Set it to what the disk can spare, and watch millrace_lag_bytes.",
+    follows: ({ server }) =>
+      `While the pipeline stands still the log grows${paceText(server)} until the server's disk is full.`,
+    remedy: () =>
+      "Set it to what the disk can spare; write slot.max-retained in the source, and watch millrace_slot_retained_bytes.",
   },
   {
     severity: "notice",
     when: ({ server }) => server.slotKeepMb !== -1,
     what: ({ server }) => `max_slot_wal_keep_size is ${server.slotKeepMb} MB.`,
-    follows: () =>
-      "A pipeline that falls further behind loses its slot and has to load its tables again.",
+    follows: ({ server }) =>
+      `A pipeline that falls further behind loses its slot and has to load its tables again${lastsText(server)}.`,
     remedy: () => "Make it larger than the log of the longest outage that you expect.",
   },
   {
@@ -153,6 +155,19 @@ function matter(
     follows: (observed) => of(observed).follows,
     remedy: (observed) => of(observed).remedy,
   };
+}
+
+const GIB = 1024 ** 3;
+
+/** An estimate from what the server has written so far. */
+function paceText({ logBytesPerHour: pace }: Observed["server"]): string {
+  return pace === null ? "" : ` by about ${Number((pace / GIB).toPrecision(2))} GiB an hour`;
+}
+
+function lastsText({ slotKeepMb, logBytesPerHour: pace }: Observed["server"]): string {
+  if (pace === null || pace < 1) return "";
+  const hours = (slotKeepMb * 1024 * 1024) / pace;
+  return `; at the pace so far that takes about ${Number(hours.toPrecision(2))} hours of standing still`;
 }
 
 function isForeign({ slot, server }: Observed): boolean {

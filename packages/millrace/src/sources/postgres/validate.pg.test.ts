@@ -196,6 +196,7 @@ describe("validate --connect", () => {
       sendersUsed: 1,
       slotKeepMb: 10,
       slotIdleS: 60,
+      logBytesPerHour: 5 * 1024 * 1024,
       role: "me",
       database: "d",
       isSuperuser: true,
@@ -221,6 +222,16 @@ describe("validate --connect", () => {
         .join(" ");
     expect(whatsOf({})).toMatch(
       /SQL_ASCII.*standby.*writing for 100 s.*idle_replication_slot_timeout is 60/,
+    );
+    const followsOf = (changed: Partial<typeof server>): string =>
+      findings({ ...observed, server: { ...server, ...changed } })
+        .map((finding) => finding.whatFollows)
+        .join(" ");
+    expect(followsOf({})).toContain(
+      "at the pace so far that takes about 2 hours of standing still",
+    );
+    expect(followsOf({ slotKeepMb: -1, logBytesPerHour: 3 * 1024 ** 3 })).toContain(
+      "the log grows by about 3 GiB an hour until the server's disk is full",
     );
     expect(whatsOf({ server: { ...server, version: 12 } })).toContain("PostgreSQL 12");
     expect(whatsOf({ server: { ...server, version: 19 } })).toContain("PostgreSQL 19");

@@ -1,0 +1,100 @@
+/** A load with a rate, against real servers: how fast it is, and that it ends right while rows change. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
+import { loadPipeline, type Pipeline } from "./index.ts";
+import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
+
+const KIB = 1024;
+/** A longer load, whose beginning and end weigh less. */
+const FULL = process.env["MILLRACE_E2E_FULL"] === "1";
+const TIMES = FULL ? 8 : 1;
+/** The least and the most of what was asked for that counts as it. */
+const [LEAST, MOST] = [FULL ? 0.85 : 0.6, 1.15];
+
+let source: SharedPostgres;
+let target: SharedPostgres;
+beforeAll(async () => {
+  [source, target] = await Promise.all([sharedPostgres(), sharedPostgres()]);
+  await source.query(`
+    CREATE TABLE keyed (id int PRIMARY KEY, v text);
+    CREATE TABLE plain (id int, v text);
+    ALTER TABLE plain REPLICA IDENTITY FULL;
+    CREATE TABLE wide (id int PRIMARY KEY, v text);
+    INSERT INTO keyed SELECT g, 'k' || g FROM generate_series(1, ${800 * TIMES}) g;
+    INSERT INTO plain SELECT g, 'p' || g FROM generate_series(1, ${400 * TIMES}) g;
+    INSERT INTO wide SELECT g, repeat('w', 1000) || g FROM generate_series(1, ${800 * TIMES}) g`);
+});
+afterAll(async () => {
+  await dropSlots(source);
+  await Promise.all([source.release(), target.release()]);
+});
+
+const begin = (name: string, tables: string, options: Record<string, unknown>): Promise<Pipeline> =>
+  loadPipeline(
+    pipelineBetween(source, target, {
+      name,
+      tables: `public.${tables}`,
+      source: {
+        // Each worker may be a page ahead of the rate: a short load has one.
+        "scan.snapshot.parallelism": FULL ? 4 : 1,
+        "scan.incremental.snapshot.chunk.size": 100,
+        ...options,
+      },
+    }),
+  );
+
+/** Rows a second of a load, by its own count, from when the log is open until nearly all is at the sink. */
+async function rateOf(pipeline: Pipeline, rows: number): Promise<number> {
+  const began = performance.now();
+  const loaded = () => pipeline.status().tables.reduce((sum, table) => sum + table.rowsLoaded, 0);
+  while (loaded() < rows * 0.97) await new Promise((resolve) => setTimeout(resolve, 10));
+  return (loaded() / (performance.now() - began)) * 1_000;
+}
+
+/** Changes rows until the signal aborts. */
+async function write(signal: AbortSignal): Promise<void> {
+  for (let n = 0; !signal.aborted; n++) {
+    await source.query(`
+      UPDATE keyed SET v = v || '.' WHERE id % 97 = ${n % 97};
+      DELETE FROM keyed WHERE id = ${800 * TIMES - n};
+      INSERT INTO keyed VALUES (${100_000 + n}, 'new');
+      UPDATE plain SET v = v || '.' WHERE id % 89 = ${n % 89};
+      UPDATE wide SET v = repeat('x', 1000) || id WHERE id % 101 = ${n % 101}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+const contents = (table: string) =>
+  `SELECT count(*)::int AS n, md5(string_agg(id || v, ',' ORDER BY id, v)) AS hash FROM ${table}`;
+
+describe("a load with a rate", () => {
+  it("keeps to rows and to bytes per second, with and without a key, and ends equal while rows change", async () => {
+    const slot = source.database;
+    const rows = await begin(`${slot}r`, "(keyed|plain)", {
+      "scan.snapshot.max-rows-per-second": 250,
+    });
+    const bytes = await begin(`${slot}b`, "wide", {
+      "scan.snapshot.max-bytes-per-second": `${200 * KIB}b`,
+    });
+    await Promise.all([rows.start(), bytes.start()]);
+    const writing = new AbortController();
+    const written = write(writing.signal);
+    const rates = await Promise.all([rateOf(rows, 1_200 * TIMES), rateOf(bytes, 800 * TIMES)]);
+    expect([rows.status().load.waitedMs > 0, bytes.status().load.waitedMs > 0]).toEqual([
+      true,
+      true,
+    ]);
+    writing.abort();
+    await written;
+    await Promise.all([rows.caughtUp(), bytes.caughtUp()]);
+    for (const table of ["keyed", "plain", "wide"])
+      expect(await target.query(contents(table))).toEqual(await source.query(contents(table)));
+    await Promise.all([rows.stop(), bytes.stop()]);
+    // A row of `wide` is 1,010 bytes on the wire.
+    const shares = [(rates[0] ?? 0) / 250, (rates[1] ?? 0) / ((200 * KIB) / 1_010)];
+    expect(
+      shares.map((share) => share > LEAST && share < MOST),
+      shares.join(" "),
+    ).toEqual([true, true]);
+  });
+});
