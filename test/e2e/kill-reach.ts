@@ -67,22 +67,36 @@ export const killMatrix: readonly Kill[] = sqlFailpoints.flatMap((failpoint) =>
 
 /**
  * Divides kills among pipelines, so many each. A pipeline that dies in SYNC is left alone with loads, which would take
- * it out of SYNC for long; what happens once in a life comes first.
+ * it out of SYNC for long. What happens once in a life comes first in one of its own.
  */
 export function livesOf(
   kills: readonly Kill[],
   killsPerLife: number,
 ): readonly (readonly Kill[])[] {
-  const birth = ofTheBirth.flatMap((name) => kills.filter(({ failpoint }) => failpoint === name));
-  const others = kills.filter((kill) => !birth.includes(kill));
-  const loading = [...birth, ...others.filter(({ phase }) => phase !== "SYNC")];
-  const following = others.filter(({ phase }) => phase === "SYNC");
-  return [loading, following].flatMap((some) => {
-    const lives = Math.ceil(some.length / killsPerLife);
-    return Array.from({ length: lives }, (_, life) => {
-      const from = Math.floor((life * some.length) / lives);
-      return some.slice(from, Math.floor(((life + 1) * some.length) / lives));
-    });
+  const isBirth = ({ failpoint }: Kill): boolean => ofTheBirth.includes(failpoint);
+  const others = kills.filter((kill) => !isBirth(kill));
+  const loading = divided(
+    others.filter(({ phase }) => phase !== "SYNC"),
+    killsPerLife,
+  );
+  const following = divided(
+    others.filter(({ phase }) => phase === "SYNC"),
+    killsPerLife,
+  );
+  const births = ofTheBirth.map((name) => kills.filter(({ failpoint }) => failpoint === name));
+  const lives = Math.max(loading.length, ...births.map((some) => some.length));
+  const born = Array.from({ length: lives }, (_, life) => [
+    ...births.flatMap((some) => some[life] ?? []),
+    ...(loading[life] ?? []),
+  ]);
+  return [...born, ...following];
+}
+
+function divided(kills: readonly Kill[], killsPerLife: number): readonly (readonly Kill[])[] {
+  const lives = Math.ceil(kills.length / killsPerLife);
+  return Array.from({ length: lives }, (_, life) => {
+    const from = Math.floor((life * kills.length) / lives);
+    return kills.slice(from, Math.floor(((life + 1) * kills.length) / lives));
   });
 }
 
