@@ -50,9 +50,16 @@ export class BatchContent {
 
   /** Adds what the keys of a run of items come to. */
   addKeyed(targets: Map<TargetTable, TargetOutcomes>): void {
-    for (const [target, outcomes] of targets)
-      for (const [key, outcome] of outcomes) if (!this.#fits(target, outcome)) outcomes.delete(key);
-    const made = toWrites([...targets].map(([target, outcomes]) => [target, outcomes.values()]));
+    const made = toWrites(
+      [...targets].map(([target, outcomes]) => {
+        const fitting: KeyOutcome[] = [];
+        // Hot: by forEach, since a Map's iterator makes an object for each key.
+        outcomes.forEach((outcome) => {
+          if (this.#fits(target, outcome)) fitting.push(outcome);
+        });
+        return [target, fitting];
+      }),
+    );
     this.writes.push(...made.writes);
     this.outcomesOf.push(...made.outcomesOf);
   }

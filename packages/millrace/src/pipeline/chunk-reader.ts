@@ -11,6 +11,7 @@ import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
 import { isHeldUp } from "./held-tables.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 import { backoffMs } from "./retry.ts";
 import { SnapshotLife } from "./snapshot-life.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
@@ -28,6 +29,7 @@ export interface ChunkParts {
   readonly sent: SentTransactions;
   readonly chunkBytes: ByteAccount;
   readonly load: LoadControl;
+  readonly readAhead: ReadAhead;
   readonly windowLimitBytes: number;
   readonly maxValueBytes: number;
   readonly clock: Clock;
@@ -102,12 +104,14 @@ export class ChunkReader {
     progress: ChunkProgress,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { chunkBytes, clock, load, maxValueBytes } = this.#parts;
+    const { chunkBytes, clock, load, maxValueBytes, readAhead } = this.#parts;
     const range = { from, to: chunk.to };
     const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
+        if (!readAhead.wanted && !(await life.outlasts(until(life.signal, readAhead.wait()))))
+          return false;
         if (!(await life.outlasts(load.rate.inTime(life.signal)))) return false;
         if (!(await life.outlasts(chunkBytes.take(batch.bytes, life.signal)))) return false;
         if (signal.aborted || view.window.overflowed) {

@@ -23,6 +23,8 @@ export interface LaneParts extends WriterParts {
   readonly stopTable: (why: TooManyRefused) => Promise<never>;
   /** Waits until more may have come, and the other lanes have passed what they hold, but not for ever. */
   readonly waitForOthers: (lane: number, waitMs: number) => Promise<void>;
+  /** Less waits in a lane than before. */
+  readonly emptied: () => void;
 }
 
 /** How often a transaction that constraints refuse is tried again, and how long the first wait is; each doubles. */
@@ -45,6 +47,8 @@ export class Lane {
   /** How many wait for what is in the lane: then it is sent without waiting for more. */
   #hurried = 0;
   #patience = PATIENCE;
+  /** Items of the transaction in flight; they stay in the queue until it is durable. */
+  #inFlight = 0;
 
   constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
     this.index = index;
@@ -57,6 +61,11 @@ export class Lane {
   push(item: LaneItem): void {
     this.#queue.push(item);
     if (this.#waiting !== null) this.#wake();
+  }
+
+  /** Less than one transaction waits behind the one in flight. */
+  get hungry(): boolean {
+    return this.#queue.length - this.#inFlight < this.#mostRows;
   }
 
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
@@ -84,6 +93,7 @@ export class Lane {
       }
       try {
         await this.#step();
+        this.#parts.emptied();
       } catch (thrown) {
         if (thrown instanceof TooManyRefused) await this.#parts.stopTable(thrown);
         throw thrown;
@@ -112,6 +122,8 @@ export class Lane {
     } else {
       if (this.#parts.flushIntervalMs > 0) await this.#gather();
       const count = this.#batchLength();
+      this.#inFlight = count;
+      this.#parts.emptied();
       await this.#commit(this.#queue.take(count), count);
     }
   }
@@ -124,12 +136,17 @@ export class Lane {
       .catch(() => undefined);
   }
 
+  /** A transaction that was refused may need its rest (design/002). */
+  get #mostRows(): number {
+    const { maxRows, sink } = this.#parts;
+    if (this.#patience === PATIENCE) return maxRows;
+    return Math.max(1, sink.capabilities.maxRowsPerCommit - STATE_ROWS);
+  }
+
   /** Items of the next transaction: rows and the marks among them, up to the limits; never cut within a position. */
   #batchLength(): number {
     const { maxBytes, sink } = this.#parts;
-    // A transaction that was refused may need its rest (design/002).
-    const most = sink.capabilities.maxRowsPerCommit - STATE_ROWS;
-    const maxRows = this.#patience === PATIENCE ? this.#parts.maxRows : Math.max(1, most);
+    const maxRows = this.#mostRows;
     let rows = 0;
     let bytes = 0;
     let position: Position | null | undefined;
@@ -173,6 +190,8 @@ export class Lane {
     }
     const waitMs = FIRST_WAIT_MS * 2 ** (PATIENCE - this.#patience);
     this.#patience--;
+    this.#inFlight = 0;
+    this.#parts.emptied();
     await this.#parts.waitForOthers(this.index, waitMs);
   }
 
@@ -188,6 +207,7 @@ export class Lane {
     for (const item of items)
       if (item.kind === "mark" || item.kind === "chunk-mark") this.#pass(item);
     this.#queue.drop(count);
+    this.#inFlight = 0;
     if (rows.length > 0) this.#account(rows, this.#parts.clock.monotonic() - began);
   }
 

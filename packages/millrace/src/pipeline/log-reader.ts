@@ -8,6 +8,7 @@ import type { ByteAccount } from "./byte-budget.ts";
 import type { Feed } from "./feed.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Lane } from "./lane.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
 
@@ -18,6 +19,7 @@ interface LogReaderParts {
   readonly frontier: Frontier;
   readonly barriers: Barriers;
   readonly logBytes: ByteAccount;
+  readonly readAhead: ReadAhead;
   readonly signal: AbortSignal;
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
   /** The load goes on, or begins anew, as the table's document says. */
@@ -125,16 +127,30 @@ export class LogReader {
   }
 
   async #enter(batch: LogBatch): Promise<void> {
-    const { logBytes, feed, signal } = this.#parts;
+    const { logBytes, feed, readAhead, signal } = this.#parts;
+    if (batch.bytes > 0 && !readAhead.wanted) await readAhead.wait();
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
-    for (const item of batch.items) {
-      if (item.kind === "change") feed.change(item);
-      else await this.#barrier(item);
+    const { items } = batch;
+    for (let at = this.#enterChanges(items, 0); at < items.length;) {
+      const item = items[at];
+      if (item !== undefined && item.kind !== "change") await this.#barrier(item);
+      at = this.#enterChanges(items, at + 1);
     }
     failpoint("reader.batch-entered");
     feed.reached(batch.position);
     this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
     if (this.#replayed.length > 0 && !feed.replaying) this.#tellReplayed();
+  }
+
+  /** Hot: the changes from `at` on, up to the next barrier or the end, whose index it gives. */
+  #enterChanges(items: LogBatch["items"], at: number): number {
+    const { feed } = this.#parts;
+    for (let i = at; i < items.length; i++) {
+      const item = items[i];
+      if (item?.kind !== "change") return i;
+      feed.change(item);
+    }
+    return items.length;
   }
 
   #tellReplayed(): void {

@@ -19,6 +19,7 @@ interface LaneSetParts {
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
   readonly stopTable: (why: TooManyRefused) => Promise<never>;
+  readonly emptied: () => void;
 }
 
 /** What a batch leaves free for its checkpoint, its lane row and the documents that travel with it. */
@@ -59,6 +60,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     signal,
     passed: parts.passed,
     stopTable: parts.stopTable,
+    emptied: parts.emptied,
     waitForOthers: (lane: number, waitMs: number) => waitForOthers(lanes, lane, waitMs, parts),
   };
   const lanes: Lane[] = Array.from(

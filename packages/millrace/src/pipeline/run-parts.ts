@@ -19,6 +19,7 @@ import { Newcomers } from "./newcomers.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { PutOffRounds } from "./put-off-rounds.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { Replay } from "./replay.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
@@ -57,6 +58,7 @@ export class RunParts {
   readonly chunkBytes: ByteAccount;
   readonly gate = new PauseGate();
   readonly lanes: readonly Lane[];
+  readonly readAhead: ReadAhead;
   readonly #chunkParts: ChunkParts;
   readonly #feed: Feed;
   readonly #barriers: Barriers;
@@ -87,6 +89,7 @@ export class RunParts {
     this.logBytes = task.budget.account(LOG_SHARE);
     this.chunkBytes = task.budget.account(CHUNK_SHARE);
     this.lanes = this.#makeLanes();
+    this.readAhead = new ReadAhead(this.lanes, signal);
     this.#chunkParts = this.#makeChunkParts();
     this.#feed = this.#makeFeed();
     this.#barriers = prepared.barriers({
@@ -128,6 +131,7 @@ export class RunParts {
       passed: (lane, mark) => {
         if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
       },
+      emptied: () => this.readAhead.look(),
       stopTable: (why) => {
         const now = () => this.#task.clock.now();
         return stopTable({ tables: this.#prepared.tables, writeState: this.writeState, now }, why);
@@ -154,6 +158,7 @@ export class RunParts {
     return {
       source,
       lanes: this.lanes,
+      readAhead: this.readAhead,
       choice: this.#prepared.choice,
       sent: this.sent,
       chunkBytes: this.chunkBytes,
@@ -207,6 +212,7 @@ export class RunParts {
       frontier: this.frontier,
       barriers: this.#barriers,
       logBytes: this.logBytes,
+      readAhead: this.readAhead,
       signal: this.#signal,
       stopLoad: (table) => this.loader.stopTable(table),
       startLoad: (table) => this.loads.begin(table),
@@ -247,13 +253,8 @@ export class RunParts {
     const { book } = this;
     const { tables } = this.#prepared;
     const { sink } = this.#task;
-    const signal = this.#signal;
-    const reads = makeSourceReads({
-      task: this.#task,
-      prepared: this.#prepared,
-      writeState: this.writeState,
-      signal,
-    });
+    const [task, prepared, signal] = [this.#task, this.#prepared, this.#signal];
+    const reads = makeSourceReads({ task, prepared, writeState: this.writeState, signal });
     const beside = { ...this.#chunkParts, sink, tables, book, reads, signal };
     return new Replay({ ...beside, loader: this.loader });
   }

@@ -17,7 +17,7 @@ describe("columnLiteral", () => {
       [5],
     ];
     expect(columnLiteral(rows, 0, 0, rows.length)).toBe(
-      '{"a",NULL,"NULL","","say \\"x\\"","c:\\\\d","\\\\x01ab","t","5"}',
+      '{"a",null,"NULL","","say \\"x\\"","c:\\\\d","\\\\x01ab","t","5"}',
     );
   });
 
@@ -57,6 +57,6 @@ describe("parameterText", () => {
 
 describe("arrayLiteral", () => {
   it("is the literal of some values", () => {
-    expect(arrayLiteral([1, "two", null])).toBe('{"1","two",NULL}');
+    expect(arrayLiteral([1, "two", null])).toBe('{"1","two",null}');
   });
 });

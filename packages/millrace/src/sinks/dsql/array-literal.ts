@@ -8,12 +8,13 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Row, Value } from "../../model/value.ts";
 
-const NEEDS_ESCAPE = /["\\]/;
+/**
+ * JSON's writer is native and escapes quotes and backslashes just as an array literal does, without a string for each
+ * value. What else it escapes, control characters and halves of surrogate pairs, shows by a backslash before something
+ * else; where that is two of a text's own, the slow way does no harm.
+ */
+const JSON_CHANGED = /\\[^"\\]/;
 const ESCAPED = /["\\]/g;
-
-/** What JSON escapes beyond quotes and backslashes: control characters, and halves of surrogate pairs. */
-// oxlint-disable-next-line no-control-regex
-const JSON_WOULD_CHANGE = /[\0-\x1f\ud800-\udfff]/;
 
 /** PostgreSQL's array literal of column `index` of the rows `from` to `to` (exclusive). */
 export function columnLiteral(
@@ -22,17 +23,15 @@ export function columnLiteral(
   from: number,
   to: number,
 ): string {
-  let out = "{";
+  // Of its size from the start: an array that grows leaves three times its size behind.
+  const texts = new Array<string | null>(to - from);
   for (let i = from; i < to; i++) {
-    const row = rows[i];
-    if (row === undefined) break;
-    const value = row[index];
-    if (i !== from) out += ",";
-    if (typeof value === "string")
-      out += NEEDS_ESCAPE.test(value) ? escaped(value) : '"' + value + '"';
-    else out += otherElement(value);
+    const value = rows[i]?.[index];
+    texts[i - from] = typeof value === "string" ? value : parameterText(value);
   }
-  return out + "}";
+  const json = JSON.stringify(texts);
+  if (json.includes("\\") && JSON_CHANGED.test(json)) return `{${texts.map(element).join(",")}}`;
+  return `{${json.slice(1, -1)}}`;
 }
 
 /** PostgreSQL's array literal of some values. */
@@ -50,16 +49,8 @@ export function parameterText(value: Value | undefined): string | null {
   throw notWritable(value);
 }
 
-/** JSON's writer is native and escapes just as an array literal does, ten times as fast as a regular expression. */
-function escaped(value: string): string {
-  if (!JSON_WOULD_CHANGE.test(value)) return JSON.stringify(value);
-  return '"' + value.replace(ESCAPED, "\\$&") + '"';
-}
-
-function otherElement(value: Value | undefined): string {
-  if (value === null) return "NULL";
-  if (value instanceof Uint8Array) return '"\\\\x' + hex(value) + '"';
-  return '"' + parameterText(value) + '"';
+function element(text: string | null): string {
+  return text === null ? "null" : `"${text.replace(ESCAPED, "\\$&")}"`;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -102,7 +102,7 @@ export class RowDecoder {
     const count = view.getUint16(at);
     if (count !== plan.forms.length) throw protocolError("a row of another width than its table");
     at += 2;
-    const row: Value[] = [];
+    const row = new Array<Value>(count);
     for (let index = 0; index < count; index += 1) {
       if (at >= end) throw protocolError("a row that ends too early");
       const kind = view.getUint8(at);
@@ -110,10 +110,10 @@ export class RowDecoder {
         if (at + 5 > end) throw protocolError("a value that ends too early");
         const stop = at + 5 + view.getUint32(at + 1);
         if (stop > end) throw protocolError("a value that is longer than its message");
-        row.push(this.#value(plan, index, at + 5, stop));
+        row[index] = this.#value(plan, index, at + 5, stop);
         at = stop;
       } else {
-        row.push(absent(kind, keyOnly));
+        row[index] = absent(kind, keyOnly);
         at += 1;
       }
     }
