@@ -6,6 +6,7 @@ import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
 import { WIRE_GUARDS } from "./wire-guards.ts";
 
+import { TABLE_GUARDS } from "./table-guards.ts";
 /** Every guard of the project; `npm run guards` takes each away and looks whether somebody misses it. */
 export const GUARDS: readonly Guard[] = [
   ...LANE_GUARDS,
@@ -15,3 +16,4 @@ export const GUARDS: readonly Guard[] = [
   ...SERVER_GUARDS,
   ...WIRE_GUARDS,
 ];
+  ...TABLE_GUARDS,

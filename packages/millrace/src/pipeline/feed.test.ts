@@ -238,3 +238,19 @@ describe("Feed, tables without key", () => {
     expect(told(lanes).flat()).toEqual(["append  9", "append  11"]);
   });
 });
+
+describe("changes of a table that is left out", () => {
+  const atMs = 1_700_000_000_000;
+  it("enter no lane, and count as sent, for the snapshots that bring them back (I7)", () => {
+    for (const part of [{ paused: { atMs } }, { stopped: { code: "MR_X", message: "", atMs } }]) {
+      const { feed, lanes, logBytes, sent } = setUp({ table: tableOf(shape, part) });
+      const before = logBytes.usedBytes;
+      const rows = { after: ["1", "1", "2"] };
+      const change = changeOf("c", rows, 5, { shape, transaction: transactionOf("77") });
+      feed.change(change);
+      expect(lanes.flatMap(({ entered }) => entered)).toEqual([]);
+      expect(sent.list()).toEqual(["77"]);
+      expect(before - logBytes.usedBytes).toBe(change.bytes);
+    }
+  });
+});

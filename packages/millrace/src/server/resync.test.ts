@@ -63,3 +63,32 @@ describe("a resync", () => {
     ]);
   });
 });
+
+describe("a table", () => {
+  it("is paused and resumed by its name", async () => {
+    const pipeline = new PipelineInTests("shop");
+    const url = await serve(pipeline);
+    expect(await post(`${url}/tables/public.orders/pause`)).toMatchObject([
+      200,
+      { paused: { atMs: 7 } },
+    ]);
+    expect(await post(`${url}/tables/public.orders/resume`)).toMatchObject([200, { paused: null }]);
+    expect(await post(`${url}/tables/public.none/pause`)).toMatchObject([
+      404,
+      { code: "MR_NOT_FOUND" },
+    ]);
+    expect(pipeline.calls).toEqual(["pause public.orders", "resume public.orders"]);
+  });
+});
+
+describe("a reload", () => {
+  it("tells what came of it", async () => {
+    const pipeline = new PipelineInTests("shop");
+    const url = await serve(pipeline);
+    expect(await post(`${url}/reload`)).toMatchObject([
+      200,
+      { came: ["public.customers"], changed: true },
+    ]);
+    expect(pipeline.calls).toEqual(["reload"]);
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
+import { tableId } from "../model/table.ts";
+import { RestartNeeded } from "./committer.ts";
+import { Newcomers } from "./newcomers.ts";
+import { plainRouter, shapeOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
+
+/** Looks with a source that has one more table; `refuse` is what the sink says of it. */
+function lookingAt(refuse: MillraceError | null = null) {
+  const known = tableOf();
+  const shape = { ...shapeOf(), id: tableId("s", "later"), name: "later" };
+  const state = { nowMs: 0, asked: 0, refuse };
+  const done: string[] = [];
+  const newcomers = new Newcomers({
+    source: {
+      discover: () => {
+        state.asked++;
+        return Promise.resolve(
+          [known.shape, shape].map((one) => ({ shape: one, estimatedRows: null, notices: [] })),
+        );
+      },
+      refusals: () =>
+        Promise.resolve([{ id: tableId("s", "odd"), why: "it is unlogged", remedy: "log it" }]),
+    },
+    sink: {
+      mapTable: (from, target) => ({ ...targetOf(from), id: tableId(target.schema, target.name) }),
+      claimTargets: (targets) => Promise.resolve(void done.push(`claim ${targets.length}`)),
+      checkTable: (target) => {
+        done.push(`check ${target.id}`);
+        return state.refuse === null
+          ? Promise.resolve({ created: false, notices: [], secondaryUnique: false })
+          : Promise.reject(state.refuse);
+      },
+    },
+    router: plainRouter,
+    settings: { sharedTargets: false, create: "if-missing" },
+    clock: { monotonic: () => state.nowMs },
+    observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
+    tables: new Map([[known.id, known]]),
+  });
+  return { newcomers, state, done };
+}
+
+describe("tables that appear at the source", () => {
+  it("are asked for now and then, and taken up by the next run once their targets are ours", async () => {
+    const { newcomers, state, done } = lookingAt();
+    await newcomers.look();
+    expect(state.asked).toBe(0);
+    state.nowMs = 15_000;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+    expect(done.slice(0, 2)).toEqual(["claim 2", "check copy.later"]);
+    expect(done[2]).toContain("it is unlogged");
+  });
+
+  it("wait, and are told of once, where their targets do not fit", async () => {
+    const { newcomers, state, done } = lookingAt(
+      new MillraceError("MR_SINK_SCHEMA", "s.later: no column v"),
+    );
+    for (state.nowMs = 15_000; state.nowMs < 60_000; state.nowMs += 15_000) await newcomers.look();
+    expect(state.asked).toBe(3);
+    expect(done.filter((line) => line.includes("no column v"))).toHaveLength(1);
+    state.refuse = null;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+  });
+
+  it("end the run like anything else where a server is gone", async () => {
+    const { newcomers, state } = lookingAt(new MillraceError("MR_SINK_LOST_CONNECTION", "gone"));
+    state.nowMs = 15_000;
+    await expect(newcomers.look()).rejects.toMatchObject({ code: "MR_SINK_LOST_CONNECTION" });
+  });
+});

@@ -1,0 +1,96 @@
+import type { Guard } from "./guard.ts";
+
+const PAUSES = { file: "packages/millrace/src/table-pause.pg.test.ts" };
+const RELOADS = { file: "packages/millrace/src/reload.pg.test.ts" };
+
+/** One table out of the way, and tables that come and go while the others run. */
+export const TABLE_GUARDS: readonly Guard[] = [
+  {
+    keeps: [1],
+    guard: "that a table is paused is durable before its changes are left out",
+    file: "pipeline/generations.ts",
+    take: "    await this.#forget([], () => tableEntries(table, chunks));\n",
+    put: "",
+    shownBy: {
+      ...PAUSES,
+      name: "stays paused over a restart, and nothing but a resume loads it",
+    },
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "changes that are left out count as sent",
+    file: "pipeline/feed.ts",
+    take: "    if (table.leftOut && change.transaction !== this.#transaction) this.saw(change.transaction);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "enter no lane, and count as sent, for the snapshots that bring them back (I7)",
+    },
+  },
+  {
+    keeps: [1, "Barrier"],
+    guard: "schema changes and TRUNCATE of a paused table wait for its resume",
+    file: "pipeline/barriers.ts",
+    take: "if (table === undefined || table.paused !== null) return false;",
+    put: "if (table === undefined) return false;",
+    shownBy: {
+      ...PAUSES,
+      name: "keeps its rows through a TRUNCATE, and takes the present shape with the resume",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a resume takes the shape that the source has now",
+    file: "pipeline/table-loads.ts",
+    take: '      await this.#adoptNow(table);\n      table.update({ aheadOfLog: true });\n      failpoint("table.adopted");',
+    put: '      failpoint("table.adopted");',
+    shownBy: {
+      ...PAUSES,
+      name: "keeps its rows through a TRUNCATE, and takes the present shape with the resume",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a table that is routed or transformed in another way is loaded anew",
+    file: "pipeline/prepare-run.ts",
+    take: "  meetReroutedTables(parts, state.tables, tables);\n",
+    put: "",
+    shownBy: {
+      ...RELOADS,
+      name: "writes tables that are routed or transformed in another way anew, all of their rows",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a file that says more than tables, routes and transforms in another way is refused",
+    file: "config/given-options.ts",
+    take: "differing(before, after).filter((path) => !RELOADABLE.test(path))",
+    put: "differing(before, after).filter(() => false)",
+    shownBy: {
+      ...RELOADS,
+      name: "says all that is wrong or differs, without secrets, and changes nothing",
+    },
+  },
+  {
+    keeps: [5],
+    guard: "who is overtaken at the publication looks again",
+    file: "sources/postgres/publication.ts",
+    take: "if (!isOvertaken(error) || attempt === MOST_ATTEMPTS) throw error;",
+    put: "throw error;",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/publication.pg.test.ts",
+      name: "is made by several who come at once, as if one had come after the other",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a slot that is just being made is waited for",
+    file: "sources/postgres/slot.ts",
+    take: "    if (sqlState === DUPLICATE_OBJECT) return null;\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/two-prepare.pg.test.ts",
+      name: "a slot that another one makes at the same moment is taken as it is, or waited for",
+    },
+  },
+];
