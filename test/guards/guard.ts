@@ -1,29 +1,33 @@
 /** The eleven invariants by number, and the paragraphs of "How they hold" by name. */
-export type Promised =
-  | 1
-  | 2
-  | 3
-  | 4
-  | 5
-  | 6
-  | 7
-  | 8
-  | 9
-  | 10
-  | 11
-  | "Position"
-  | "Fence and lost COMMIT"
-  | "Restart and idle lanes"
-  | "Chunk rows and changes"
-  | "Key change"
-  | "Barrier"
-  | "Tables without key"
-  | "Secondary unique constraints"
-  | "Dead letters"
-  | "Ghosts"
-  | "State at the sink"
-  | "Source transactions"
-  | "Failover behind us";
+export const PROMISED = [
+  1,
+  2,
+  3,
+  4,
+  5,
+  6,
+  7,
+  8,
+  9,
+  10,
+  11,
+  "Position",
+  "Fence and lost COMMIT",
+  "Restart and idle lanes",
+  "Chunk rows and changes",
+  "Key change",
+  "Barrier",
+  "Tables without key",
+  "Secondary unique constraints",
+  "Dead letters",
+  "Ghosts",
+  "State at the sink",
+  "Source transactions",
+  "Failover behind us",
+] as const;
+
+/** One of them. */
+export type Promised = (typeof PROMISED)[number];
 
 /** One place of the code that keeps a promise, how to take it away, and the test that then goes red. */
 export interface Guard {

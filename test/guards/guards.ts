@@ -1,19 +1,23 @@
 import type { Guard } from "./guard.ts";
 import { KEY_GUARDS } from "./key-guards.ts";
 import { LANE_GUARDS } from "./lane-guards.ts";
+import { LIFE_GUARDS } from "./life-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
+import { PROTECTION_GUARDS } from "./protection-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
+import { TABLE_GUARDS } from "./table-guards.ts";
 import { WIRE_GUARDS } from "./wire-guards.ts";
 
-import { TABLE_GUARDS } from "./table-guards.ts";
 /** Every guard of the project; `npm run guards` takes each away and looks whether somebody misses it. */
 export const GUARDS: readonly Guard[] = [
   ...LANE_GUARDS,
   ...KEY_GUARDS,
   ...LOAD_GUARDS,
+  ...LIFE_GUARDS,
   ...SCHEMA_GUARDS,
   ...SERVER_GUARDS,
-  ...WIRE_GUARDS,
-];
   ...TABLE_GUARDS,
+  ...WIRE_GUARDS,
+  ...PROTECTION_GUARDS,
+];

@@ -31,8 +31,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [7, "Chunk rows and changes"],
     guard: "what no snapshot has seen is known over a restart",
     file: "pipeline/run-parts.ts",
-    take: "new SentTransactions(prepared.frontier.unseen)",
-    put: "new SentTransactions([])",
+    take: "new SentTransactions(prepared.frontier.unseen,",
+    put: "new SentTransactions([],",
     shownBy: SIMULATED_ALL,
   },
   {
@@ -62,8 +62,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
   {
     keeps: [7, "Chunk rows and changes"],
     guard: "a table that joins the log waits for older transactions",
-    file: "pipeline/table-loads.ts",
-    take: "    for (const table of waiting) table.held = true;\n",
+    file: "pipeline/joining-tables.ts",
+    take: "    for (const table of tables) table.held = true;\n",
     put: "",
     shownBy: SIMULATED_ALL,
   },

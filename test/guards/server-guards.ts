@@ -64,13 +64,13 @@ export const SERVER_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [7, "Chunk rows and changes"],
-    guard: "a standby's snapshot proves nothing above xmin",
+    guard: "a standby's snapshot proves nothing above xmin but what was replayed before it",
     file: "sources/postgres/visibility.ts",
-    take: "if (inRecovery) return",
-    put: "if (false as boolean) return",
+    take: "if (this.#replayedLsn !== null) return commitLsn",
+    put: "if (this.#replayedLsn === -1) return commitLsn",
     shownBy: {
       file: `${ROOM}/sources/postgres/visibility.test.ts`,
-      name: "proves nothing above xmin on a standby",
+      name: "on a standby goes by the log that was replayed before, and by nothing above xmin else",
     },
   },
   {

@@ -19,3 +19,15 @@ export const SIMULATED_ALL: TestName = {
   file,
   name: "makes the sink what the source is, whatever happens",
 };
+
+/** Tables, slots and publications that come and go. */
+export const SIMULATED_LIVES: TestName = {
+  file,
+  name: "follows tables that come and go, at a source that forgets",
+};
+
+/** Targets with unique indexes. */
+export const SIMULATED_UNIQUE: TestName = {
+  file,
+  name: "loses no row to unique indexes of the targets, whenever they are made",
+};

@@ -44,6 +44,18 @@ describe("the pipeline, simulated", () => {
     },
   );
 
+  it(
+    "follows tables that come and go, at a source that forgets",
+    { timeout: 120_000 },
+    async () => {
+      expect(await failuresOf("lives", 1, 250)).toEqual([]);
+    },
+  );
+
+  it("writes every change once into a sink of topics", { timeout: 120_000 }, async () => {
+    expect(await failuresOf("topics", 1, 100)).toEqual([]);
+  });
+
   for (const { profile, seed, was } of REGRESSIONS) {
     it(`seed ${seed} of ${profile} holds: ${was}`, async () => {
       expect(await failuresOf(profile, seed, 1)).toEqual([]);

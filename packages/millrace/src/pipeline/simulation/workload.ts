@@ -187,8 +187,8 @@ export class Workload {
 
   #change(table: StoredTable, key: string): SourceOp {
     const { random } = this.#server.world;
-    const name = table.shape.id;
-    if (random.chance(0.25)) return { kind: "delete", table: name, key };
+    const { id: tableId } = table.shape;
+    if (random.chance(0.25)) return { kind: "delete", table: tableId, key };
     const keyed = table.shape.key.length > 0;
     const free = this.#keyNames().filter((name) => !table.rows.has(name));
     const spelled = this.#profile.spellings && keyed && random.chance(0.3);

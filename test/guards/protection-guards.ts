@@ -1,0 +1,60 @@
+import type { Guard } from "./guard.ts";
+
+const ROOM = "packages/millrace/src";
+const sessions = {
+  file: "test/e2e/source-sessions.e2e.test.ts",
+  name: "no transaction at the source waits for it, and no snapshot of a chunk outlives its bound",
+};
+
+/** What keeps the source from being hurt. */
+export const PROTECTION_GUARDS: readonly Guard[] = [
+  {
+    keeps: [10],
+    guard: "a chunk whose snapshot has lived for long enough goes on in another one",
+    file: "pipeline/chunk-reader.ts",
+    take: "new SnapshotLife(clock, view.snapshot, signal)",
+    put: "new SnapshotLife(clock, {}, signal)",
+    shownBy: sessions,
+  },
+  {
+    keeps: [10],
+    guard: "a chunk's transaction ends with its last row, whenever that is read",
+    file: "sources/postgres/snapshot.ts",
+    take: "const sql = closes ? `${copy}; COMMIT` : copy;",
+    put: "const sql = copy;",
+    shownBy: sessions,
+  },
+  {
+    keeps: [10],
+    guard: "what a chunk has read is taken from the rate of the load",
+    file: "pipeline/chunk-reader.ts",
+    take: "        load.rate.took(batch.rows.length, batch.sentBytes);\n",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/load-rate.pg.test.ts`,
+      name: "keeps to rows and to bytes per second",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "no chunk is begun while the source keeps too much log",
+    file: "pipeline/run-parts.ts",
+    take: "    await this.#task.load.passed();\n",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/retention.pg.test.ts`,
+      name: "reads no new chunk until the slot keeps less again",
+    },
+  },
+  {
+    keeps: [8, 10],
+    guard: "a log that is over its bound is let go of between runs too",
+    file: "pipeline/task.ts",
+    take: "    else await this.#parts.source.letGo?.();\n",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/retention.pg.test.ts`,
+      name: "gives the slot up while the sink cannot be reached",
+    },
+  },
+];
