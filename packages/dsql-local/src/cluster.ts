@@ -14,12 +14,12 @@ import type { Delays } from "./control/delays.ts";
 import { Faults } from "./control/faults.ts";
 import { listenControl } from "./control/http.ts";
 import { resetSql } from "./control/reset.ts";
-import { Jobs } from "./definitions/jobs.ts";
+import { interruptedSql, Jobs } from "./definitions/jobs.ts";
 import { Gate } from "./gate/gate.ts";
 import { loadParser } from "./gate/parser.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
-import { AdminSession } from "./postgres/admin.ts";
+import { AdminSession, type Revival } from "./postgres/admin.ts";
 import { bootstrapSql, versionSql } from "./postgres/bootstrap.ts";
 import { readTarget, type SocketPath, type Target } from "./postgres/target.ts";
 import { startEmbedded } from "./postgres/embedded.ts";
@@ -72,9 +72,10 @@ export async function startDsqlLocal(options: DsqlLocalOptions = {}): Promise<Ds
 }
 
 async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<DsqlLocal, "stop">> {
-  const { target, folder } = await startPostgres(options, undo);
+  const behind = await startPostgres(options, undo);
+  const { folder } = behind;
   const clock = new ShiftableClock(options.clock ?? Date.now);
-  const cluster = await makeContext(target, clock, options, undo);
+  const cluster = await makeContext(behind, clock, options, undo);
   const host = options.host ?? "127.0.0.1";
   const hosts = [host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])];
   const certificate =
@@ -113,6 +114,8 @@ class ShiftableClock {
 interface Behind {
   readonly target: Target;
   readonly folder: string;
+  /** Makes it run again where it was killed; a PostgreSQL of the user's is waited for. */
+  readonly revive: () => Promise<void>;
 }
 
 async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Behind> {
@@ -124,7 +127,8 @@ async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Beh
     prepare: prepareTemplate,
   });
   undo.push(() => postgres.stop());
-  return { target: targetAt(postgres.address), folder: postgres.home };
+  const revive = (): Promise<void> => postgres.revive();
+  return { target: targetAt(postgres.address), folder: postgres.home, revive };
 }
 
 /** A PostgreSQL of the user's: the role admin and the schema sys are made in its database. */
@@ -139,7 +143,7 @@ async function useForeign(url: string, undo: Undo): Promise<Behind> {
     throw new Error(`--postgres: PostgreSQL ${row?.[0]} is too old; 16 or newer is needed`);
   }
   await admin.query(bootstrapSql);
-  return { target, folder };
+  return { target, folder, revive: () => Promise.resolve() };
 }
 
 function targetAt(address: SocketPath): Target {
@@ -154,19 +158,20 @@ async function prepareTemplate(address: SocketPath): Promise<void> {
 }
 
 async function makeContext(
-  target: Target,
+  { target, revive }: Behind,
   clock: ShiftableClock,
   options: DsqlLocalOptions,
   undo: Undo,
 ): Promise<ClusterContext> {
   const { jobDelayMs: delayMs = 0 } = options;
+  const versions = new CatalogueVersions();
+  const revival: Revival = { revive, firstSql: "", onRevived: () => versions.bumpAll() };
   // The monitor never waits for a lock itself, or nobody would be told.
-  const monitor = await AdminSession.open(target);
+  const monitor = await AdminSession.open(target, undefined, revival);
   undo.push(() => monitor.close());
   const waits = new LockWaits(monitor);
-  const admin = await AdminSession.open(target, waits);
+  const admin = await AdminSession.open(target, waits, { ...revival, firstSql: interruptedSql });
   undo.push(() => admin.close());
-  const versions = new CatalogueVersions();
   const onDone = (table: string): void => versions.bump([table]);
   const jobs = new Jobs({ target, admin, waits, delayMs, onDone });
   undo.push(() => jobs.stop());

@@ -32,6 +32,11 @@ const MAX_ATTEMPTS = 50;
 const VISIBLE_WITHIN_MS = 500;
 const DUPLICATE = "23505";
 const DEADLOCK = "40P01";
+const INTERRUPTED = "the job was interrupted";
+
+/** Jobs that ran when PostgreSQL died have failed. */
+export const interruptedSql = `UPDATE sys.jobs SET status = 'failed', details = '${INTERRUPTED}', update_time = now()
+  WHERE status IN ('submitted', 'processing')`;
 
 /** Runs the jobs of one cluster. */
 export class Jobs {
@@ -101,7 +106,7 @@ export class Jobs {
         await watching;
         return undefined;
       } catch (error) {
-        if (!(error instanceof Violation)) return "the job was interrupted";
+        if (!(error instanceof Violation)) return INTERRUPTED;
         // A DDL that waited for the build was in the way: PostgreSQL chose the build to give up.
         const again = error.report.code === DEADLOCK && attempt < MAX_ATTEMPTS && !this.#stopped;
         if (!again) return explain(error);

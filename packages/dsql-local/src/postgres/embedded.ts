@@ -22,6 +22,8 @@ export interface EmbeddedPostgres {
   readonly address: SocketPath;
   /** A folder that goes when it ends, even when we are killed. */
   readonly home: string;
+  /** Starts it again where it was killed. Rejects when that cannot be now. */
+  revive(): Promise<void>;
   /** Ends it; a cluster without a data folder of its own is removed. */
   stop(): Promise<void>;
 }

@@ -4,10 +4,12 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lockNoticeDelay } from "./connect.ts";
 import type { Programs, UnixUser } from "./programs.ts";
+import { isRunning } from "./running.ts";
 import type { SocketPath } from "./target.ts";
 
 const PORT = 5432;
 const FAST_STOP = "fast\n";
+const START_AGAIN = "again\n";
 
 /** Where a server lives. */
 export interface Folders {
@@ -24,6 +26,8 @@ export class ServerProcess {
   readonly #folders: Folders;
   #watcher: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #reviving: Promise<void> | undefined;
 
   constructor(programs: Programs, user: UnixUser | undefined, folders: Folders) {
     this.#programs = programs;
@@ -41,6 +45,7 @@ export class ServerProcess {
 
   async start(maxConnections: number): Promise<void> {
     const { home, data, kept } = this.#folders;
+    const { pid: left } = this.#marker();
     const settings = { ...baseSettings(home, maxConnections), ...(kept ? {} : volatileSettings) };
     const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     const watcher = spawn("/bin/sh", ["-c", WATCHER, "dsql-local", home, this.#programs.postgres,
@@ -57,20 +62,51 @@ export class ServerProcess {
       watcher.once("error", () => resolve());
     });
     watcher.unref();
-    await this.#untilReady();
-  }
-
-  async #untilReady(): Promise<void> {
-    const marker = join(this.#folders.data, "postmaster.pid");
-    const deadlineMs = Date.now() + 30_000;
-    while (Date.now() < deadlineMs) {
-      if (this.#watcher?.exitCode !== null || FAILED.test(this.#log())) break;
-      if (existsSync(marker) && /\nready/.test(readFileSync(marker, "utf8"))) return;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    if (await this.#isReady(left)) return;
     const log = this.#log();
     await this.stop();
     throw new Error(`the embedded PostgreSQL did not start:\n${log}`);
+  }
+
+  /**
+   * Starts it again where somebody has killed it, on the data as they stand; nothing where it runs, as after the death of
+   * one of its sessions, from which it recovers by itself. Rejects when it does not come up; then it may be asked again.
+   */
+  revive(): Promise<void> {
+    this.#reviving ??= this.#revive().finally(() => {
+      this.#reviving = undefined;
+    });
+    return this.#reviving;
+  }
+
+  async #revive(): Promise<void> {
+    const { pid } = this.#marker();
+    if (this.#stopped || (pid !== null && isRunning(pid))) return;
+    // What the last one said, or one that came while the dead one's sessions were still there, is not about this one.
+    rmSync(join(this.#folders.home, "log"), { force: true });
+    this.#watcher?.stdin?.write(START_AGAIN);
+    if (!(await this.#isReady(pid))) throw new Error("the embedded PostgreSQL did not come back");
+  }
+
+  /** Waits until it takes connections; false when it gives up, or after half a minute. */
+  async #isReady(deadPid: number | null): Promise<boolean> {
+    const deadlineMs = Date.now() + 30_000;
+    while (Date.now() < deadlineMs && !this.#stopped) {
+      if (this.#watcher?.exitCode !== null || FAILED.test(this.#log())) return false;
+      const { pid, ready } = this.#marker();
+      if (ready && pid !== deadPid) return true;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return false;
+  }
+
+  /** What the postmaster says of itself, or the last one said. */
+  #marker(): { readonly pid: number | null; readonly ready: boolean } {
+    const path = join(this.#folders.data, "postmaster.pid");
+    if (!existsSync(path)) return { pid: null, ready: false };
+    const text = readFileSync(path, "utf8");
+    const pid = Number(text.split("\n")[0]);
+    return { pid: pid > 0 ? pid : null, ready: /\nready/.test(text) };
   }
 
   #log(): string {
@@ -79,6 +115,7 @@ export class ServerProcess {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#watcher?.ref();
     this.#watcher?.stdin?.end(this.#folders.kept ? FAST_STOP : "");
     await this.#ended;
@@ -91,14 +128,20 @@ const FAILED = /^postgres: |FATAL|PANIC/m;
 
 /**
  * Ends PostgreSQL when our end of its standard input closes, that is also when we are killed:
- * at once, or with a checkpoint when a line came.
+ * at once, or with a checkpoint when the line `fast` came. The line `again` starts one that has died anew.
  */
 const WATCHER = `
 home=$1; shift
 "$@" </dev/null >"$home/log" 2>&1 &
 server=$!
 signal=QUIT
-read line && signal=INT
+while read line; do
+  if [ "$line" = fast ]; then signal=INT; break; fi
+  kill -KILL $server 2>/dev/null
+  wait $server
+  "$@" </dev/null >"$home/log" 2>&1 &
+  server=$!
+done
 kill -$signal $server 2>/dev/null
 wait $server
 rm -rf "$home"
@@ -127,8 +170,9 @@ function baseSettings(home: string, maxConnections: number): Record<string, stri
   };
 }
 
+/** What is committed outlives the death of PostgreSQL, since the kernel has it, but not that of the machine. */
 const volatileSettings = {
   fsync: "off",
   full_page_writes: "off",
-  synchronous_commit: "off",
+  wal_init_zero: "off",
 };
