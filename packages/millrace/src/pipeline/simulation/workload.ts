@@ -207,7 +207,7 @@ export class Workload {
       : fresh;
     return {
       kind: "update",
-      table: name,
+      table: tableId,
       key,
       toKey,
       cells,
