@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import type { Report } from "./report.ts";
@@ -6,17 +9,38 @@ import type { Report } from "./report.ts";
 const MAIN = new URL("main.ts", import.meta.url).pathname;
 const run = promisify(execFile);
 
-async function bench(...args: string[]): Promise<string> {
-  const env = { ...process.env, BENCH_ROWS: "3000", BENCH_ROUNDS: "1" };
+const SMALL = {
+  BENCH_ROWS: "3000",
+  BENCH_ROUNDS: "1",
+  BENCH_SECONDS: "0.3",
+  BENCH_TABLES: "3",
+  BENCH_TRANSACTION_ROWS: "3000",
+  BENCH_WIDE_ROWS: "100",
+  BENCH_ROW_BYTES: "5000000",
+  BENCH_LANES: "8",
+  BENCH_TARGETS: "dsql-local",
+  BENCH_SHAPES: "wide",
+};
+
+async function benchWith(
+  sizes: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<string> {
+  const env = { ...process.env, ...SMALL, ...sizes };
   const { stdout } = await run(process.execPath, ["--conditions=source", MAIN, ...args], { env });
   return stdout;
 }
+
+const bench = (...args: string[]): Promise<string> => benchWith({}, ...args);
 
 describe("npm run bench", () => {
   it.each([
     ["pipeline", 4],
     ["postgres-read", 2],
     ["postgres-dsql", 3],
+    ["postgres-dsql-far", 2],
+    ["latency", 6],
+    ["memory", 1],
     ["dsql-local", 2],
   ])("%s gives figures, %i of them with a goal, over a few rows", async (name, goals) => {
     const report = JSON.parse(await bench(name, "--json")) as Report;
@@ -28,8 +52,26 @@ describe("npm run bench", () => {
     }
     const judged = report.figures.filter(({ goal }) => goal !== null);
     expect(judged).toHaveLength(goals);
-    for (const { met, goal, ratio, value } of judged)
-      expect(met).toBe((ratio ?? value) >= (goal ?? 0));
+    for (const { met, goal, ratio, value, isCeiling } of judged)
+      expect(met).toBe(isCeiling ? value <= (goal ?? 0) : (ratio ?? value) >= (goal ?? 0));
+  });
+
+  it("growth draws what it measured", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-picture-"));
+    const picture = join(folder, "growth.svg");
+    const sizes = { BENCH_TABLES: "1,3", BENCH_ROWS: "100,3000", BENCH_PICTURE: picture };
+    try {
+      const { figures } = JSON.parse(await benchWith(sizes, "growth", "--json")) as Report;
+      expect(figures.filter(({ goal }) => goal !== null).map(({ name }) => name)).toEqual([
+        "a table more, memory",
+        "time of a row: the last step beside the first",
+      ]);
+      const drawn = await readFile(picture, "utf8");
+      expect(drawn.match(/<polyline/g)).toHaveLength(4);
+      expect(drawn).not.toMatch(/NaN|Infinity|undefined/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("lists its benchmarks without a name", async () => {

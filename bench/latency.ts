@@ -13,6 +13,9 @@ const SETTINGS = { track_commit_timestamp: "on", max_wal_size: "8GB" };
 const SLOW = { rowsPerSecond: 2000, transactionRows: 10, sessions: 2 };
 /** Transactions of a busy source that one writer can make at such a rate. */
 const BUSY_TRANSACTION_ROWS = 100;
+const TARGETS = (["postgres", "dsql-local"] as const).filter((name) =>
+  (process.env["BENCH_TARGETS"] ?? name).includes(name),
+);
 const WARM_SECONDS = Math.min(3, SECONDS / 4);
 const SETTLE_TIMEOUT_MS = 600_000;
 
@@ -34,7 +37,7 @@ interface Latency {
 /** The figures of `latency`. */
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const name of ["postgres", "dsql-local"] as const) {
+  for (const name of TARGETS) {
     const settings = { ...SETTINGS, fsync: "on", synchronous_commit: "on" };
     await using source = await startPostgres({ storage: "disk", settings });
     const target = await startTarget(name, {

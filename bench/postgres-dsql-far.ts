@@ -10,7 +10,7 @@ const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const NEAR_LANES = 4;
 /** Of which the first is the default of a pipeline, and the last has the goal. */
-const FAR_LANES = [4, 8, 16];
+const FAR_LANES = (process.env["BENCH_LANES"] ?? "4,8,16").split(",").map(Number);
 const BATCH_ROWS = 1000;
 const GOAL = 0.7;
 const FAR = { statementMs: 5, commitMs: 30 };
