@@ -10,14 +10,6 @@ const sessions = {
 export const PROTECTION_GUARDS: readonly Guard[] = [
   {
     keeps: [10],
-    guard: "a chunk whose snapshot has lived for long enough goes on in another one",
-    file: "pipeline/chunk-reader.ts",
-    take: "new SnapshotLife(clock, view.snapshot, signal)",
-    put: "new SnapshotLife(clock, {}, signal)",
-    shownBy: sessions,
-  },
-  {
-    keeps: [10],
     guard: "a chunk's transaction ends with its last row, whenever that is read",
     file: "sources/postgres/snapshot.ts",
     take: "const sql = closes ? `${copy}; COMMIT` : copy;",

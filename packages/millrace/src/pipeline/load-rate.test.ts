@@ -38,7 +38,7 @@ const NO_SIGNAL = new AbortController().signal;
 
 describe("a token bucket", () => {
   it("has what was taken paid for by time, and saves no more than a second of what was not used", () => {
-    const bucket = new TokenBucket(100, 0);
+    const bucket = new TokenBucket(100);
     bucket.take(50, 0);
     expect([bucket.owedMs(0), bucket.owedMs(200), bucket.owedMs(500)]).toEqual([500, 300, 0]);
     bucket.take(150, 60_000);

@@ -14,22 +14,22 @@ const LEAST_CHUNK_ROWS = 100;
  */
 export class TokenBucket {
   readonly #perMs: number;
-  /** When all that was taken will be paid for, monotonic ms. */
-  #paidAtMs: number;
+  /** When all that was taken will be paid for, monotonic ms; null before anything was. */
+  #paidAtMs: number | null = null;
 
-  constructor(perSecond: number, nowMs: number) {
+  constructor(perSecond: number) {
     this.#perMs = perSecond / 1_000;
-    this.#paidAtMs = nowMs;
   }
 
   /** Takes so much, whether it is there or not. */
   take(amount: number, nowMs: number): void {
-    this.#paidAtMs = Math.max(this.#paidAtMs, nowMs - SAVED_MS) + amount / this.#perMs;
+    const paidAtMs = Math.max(this.#paidAtMs ?? nowMs, nowMs - SAVED_MS);
+    this.#paidAtMs = paidAtMs + amount / this.#perMs;
   }
 
   /** How long until all that was taken is paid for. */
   owedMs(nowMs: number): number {
-    return Math.max(0, this.#paidAtMs - nowMs);
+    return this.#paidAtMs === null ? 0 : Math.max(0, this.#paidAtMs - nowMs);
   }
 }
 
@@ -53,7 +53,7 @@ export class LoadRate {
 
   constructor(settings: LoadRateSettings, clock: Clock) {
     const bucket = (perSecond: number | null) =>
-      perSecond === null ? null : new TokenBucket(perSecond, clock.monotonic());
+      perSecond === null ? null : new TokenBucket(perSecond);
     this.settings = settings;
     this.#clock = clock;
     this.#rows = bucket(settings.maxRowsPerSecond);
