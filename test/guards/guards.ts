@@ -6,6 +6,7 @@ import { LOAD_GUARDS } from "./load-guards.ts";
 import { PROTECTION_GUARDS } from "./protection-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
+import { STANDBY_GUARDS } from "./standby-guards.ts";
 import { TABLE_GUARDS } from "./table-guards.ts";
 import { WIRE_GUARDS } from "./wire-guards.ts";
 
@@ -17,6 +18,7 @@ export const GUARDS: readonly Guard[] = [
   ...LIFE_GUARDS,
   ...SCHEMA_GUARDS,
   ...SERVER_GUARDS,
+  ...STANDBY_GUARDS,
   ...TABLE_GUARDS,
   ...WIRE_GUARDS,
   ...PROTECTION_GUARDS,

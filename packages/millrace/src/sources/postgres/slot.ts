@@ -33,13 +33,17 @@ export interface SlotState {
   /** 17 and later. */
   readonly invalidation_reason?: string | null;
   readonly failover?: boolean;
+  /** Kept in step with a primary's slot; stays true when its server is promoted, and means nothing there. */
   readonly synced?: boolean;
+  /** The server is a standby. */
+  readonly in_recovery?: boolean;
 }
 
 /** Reads a slot; null where there is none of this name. */
 export async function readSlot(client: Queryable, name: string): Promise<SlotState | null> {
   const { rows } = await client.query<{ slot: SlotState }>(
-    "SELECT pg_catalog.to_jsonb(s) AS slot FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1",
+    "SELECT pg_catalog.to_jsonb(s) || pg_catalog.jsonb_build_object('in_recovery', pg_catalog.pg_is_in_recovery()) AS slot " +
+      "FROM pg_catalog.pg_replication_slots s WHERE s.slot_name = $1",
     [name],
   );
   return rows[0]?.slot ?? null;
@@ -103,6 +107,7 @@ export async function readableFrom(
   state: SlotState,
   known: Position | null,
 ): Promise<LogPosition> {
+  if (known !== null && isFollower(state)) throw notPromoted(state);
   await checkOwn(client, state);
   if (isBeingMade(state)) throw busySlot(state);
   checkAlive(state);
@@ -117,6 +122,11 @@ export async function readableFrom(
     );
   }
   const end = await readLogEnd(client);
+  if (from > end && state.in_recovery === true)
+    throw new MillraceError(
+      "MR_SOURCE_LOST_CONNECTION",
+      `the standby has replayed to ${formatLsn(end)} and not to ${formatLsn(from)} yet`,
+    );
   if (from > end) {
     throw new MillraceError(
       "MR_SOURCE_LOSS",
@@ -140,7 +150,12 @@ async function checkOwn(client: Queryable, state: SlotState): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     "SELECT pg_catalog.current_database()::text AS name",
   );
-  const database = rows[0]?.name ?? "";
+  const reason = foreignReason(state, rows[0]?.name ?? "");
+  if (reason !== null) throw slotError("MR_SOURCE_SLOT_FOREIGN", state.slot_name, reason);
+}
+
+/** Why a slot is none that this pipeline could read, as what follows its name; null where it is one. */
+export function foreignReason(state: SlotState, database: string): string | null {
   const problems = [
     state.slot_type === "logical" ? null : `is ${state.slot_type}`,
     state.slot_type !== "logical" || state.plugin === PLUGIN
@@ -150,10 +165,23 @@ async function checkOwn(client: Queryable, state: SlotState): Promise<void> {
       ? null
       : `belongs to database ${state.database}`,
     state.temporary ? "is temporary" : null,
-    state.synced === true ? "is kept in step with a primary's, which must be read instead" : null,
+    isFollower(state) ? "is kept in step with a primary's, which must be read instead" : null,
   ].filter((problem) => problem !== null);
-  if (problems.length > 0)
-    throw slotError("MR_SOURCE_SLOT_FOREIGN", state.slot_name, problems.join(" and "));
+  return problems.length === 0 ? null : problems.join(" and ");
+}
+
+/** The slot of a standby that follows the one of its primary: nobody can read it there. */
+export function isFollower({ synced, in_recovery: inRecovery }: SlotState): boolean {
+  return synced === true && inRecovery === true;
+}
+
+/** A failover may be under way: the name leads to the standby already. */
+function notPromoted({ slot_name: name }: SlotState): MillraceError {
+  return new MillraceError(
+    "MR_SOURCE_LOST_CONNECTION",
+    `the server is a standby that keeps replication slot ${name} in step, and was not promoted (yet)`,
+    { facts: { slot: name } },
+  );
 }
 
 /** Somebody's statement that makes it waits for a moment to begin at; until then it looks like one without log. */
@@ -163,18 +191,18 @@ export function isBeingMade(state: Pick<SlotState, "active" | "confirmed_flush_l
 
 /** @throws MillraceError MR_SOURCE_SLOT_LOST where the server has given up the slot's log. */
 function checkAlive(state: SlotState): void {
-  const { wal_status: status, conflicting, invalidation_reason: reason, slot_name: name } = state;
-  if (typeof reason === "string")
-    throw slotError("MR_SOURCE_SLOT_LOST", name, `was invalidated: ${reason}`);
-  if (conflicting === true)
-    throw slotError("MR_SOURCE_SLOT_LOST", name, "conflicted with recovery");
-  if (status === "lost" || state.restart_lsn === null) {
-    throw slotError(
-      "MR_SOURCE_SLOT_LOST",
-      name,
-      "no longer has its log (wal_status lost): max_slot_wal_keep_size was exceeded",
-    );
-  }
+  const reason = lostReason(state);
+  if (reason !== null) throw slotError("MR_SOURCE_SLOT_LOST", state.slot_name, reason);
+}
+
+/** Why a slot no longer has what comes next, as what follows its name; null where it has. */
+export function lostReason(state: SlotState): string | null {
+  const { wal_status: status, conflicting, invalidation_reason: reason } = state;
+  if (typeof reason === "string") return `was invalidated: ${reason}`;
+  if (conflicting === true) return "conflicted with recovery";
+  return status === "lost" || state.restart_lsn === null
+    ? "no longer has its log (wal_status lost): max_slot_wal_keep_size was exceeded"
+    : null;
 }
 
 /** How {@link waitForSlot} waits. */
