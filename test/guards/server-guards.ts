@@ -37,6 +37,18 @@ export const SERVER_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [2],
+    guard: "rows are replaced only where nobody could tell that from an update",
+    file: "sinks/dsql/table-statements.ts",
+    // oxlint-disable-next-line no-template-curly-in-string
+    take: " AND ${replaceable(this.#name, this.#table.columns.length)}",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sinks/dsql/replacements.pg.test.ts`,
+      name: "updates them where rows of another table would go with them",
+    },
+  },
+  {
     keeps: [8],
     guard: "a slot that was moved on is a loss",
     file: "sources/postgres/slot.ts",
