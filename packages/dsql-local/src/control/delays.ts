@@ -6,9 +6,6 @@ export interface Delays {
   readonly commitMs: number;
 }
 
-/** A cluster on this machine. */
-export const NEAR: Delays = { statementMs: 0, commitMs: 0 };
-
 /** Waits by a timer: other connections go on meanwhile. */
 export function delay(delayMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, delayMs));
