@@ -1,6 +1,7 @@
-import { isBeingMade } from "./slot.ts";
+import { CATALOGUE } from "../../errors/catalogue.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { type Matter, raiseSetting, replicationMatter, walLevelMatter } from "./managed.ts";
+import { foreignReason, isBeingMade, lostReason } from "./slot.ts";
 
 const OLDEST_VERSION = 13;
 /** The newest that was tested; later ones are not refused. */
@@ -42,11 +43,12 @@ export const SERVER_RULES: readonly FindingRule[] = [
   },
   {
     severity: "warning",
-    when: ({ server }) => server.inRecovery && server.version >= DECODING_STANDBY,
-    what: () => "The server is a standby.",
+    when: ({ server, options }) =>
+      server.inRecovery && server.version >= DECODING_STANDBY && options.primary === null,
+    what: () => "The server is a standby, and primary.hostname is not given.",
     follows: () =>
-      "Publications must be made on the primary, and heartbeats cannot be written here.",
-    remedy: () => "Connect to the primary where that is possible.",
+      "The publication must be made on the primary by an administrator, and no heartbeat is written.",
+    remedy: () => "Write primary.hostname, or publication.create: never.",
   },
   {
     severity: "warning",
@@ -122,19 +124,18 @@ export const SLOT_RULES: readonly FindingRule[] = [
   {
     severity: "error",
     code: "MR_SOURCE_SLOT_FOREIGN",
-    when: isForeign,
-    what: ({ options }) => `Slot ${options.slotName} is of another kind, plugin or database.`,
+    when: (observed) => foreign(observed) !== null,
+    what: (observed) => `replication slot ${observed.options.slotName} ${foreign(observed)}.`,
     follows: () => "It cannot be read by this pipeline.",
-    remedy: () => "Choose another slot.name.",
+    remedy: () => CATALOGUE.MR_SOURCE_SLOT_FOREIGN.remedy,
   },
   {
     severity: "error",
     code: "MR_SOURCE_SLOT_LOST",
-    when: (observed) => !isForeign(observed) && isLost(observed),
-    what: ({ options }) => `Slot ${options.slotName} has lost its log.`,
+    when: (observed) => foreign(observed) === null && lost(observed) !== null,
+    what: (observed) => `replication slot ${observed.options.slotName} ${lost(observed)}.`,
     follows: () => "What came next is gone: the tables have to be loaded again.",
-    remedy: () =>
-      "Write on-loss: resync in the source and start again, which loads the tables anew.",
+    remedy: () => CATALOGUE.MR_SOURCE_SLOT_LOST.remedy,
   },
   {
     severity: "warning",
@@ -170,18 +171,10 @@ function lastsText({ slotKeepMb, logBytesPerHour: pace }: Observed["server"]): s
   return `; at the pace so far that takes about ${Number(hours.toPrecision(2))} hours of standing still`;
 }
 
-function isForeign({ slot, server }: Observed): boolean {
-  if (slot === null) return false;
-  return (
-    slot.slot_type !== "logical" || slot.plugin !== "pgoutput" || slot.database !== server.database
-  );
+function foreign({ slot, server }: Observed): string | null {
+  return slot === null ? null : foreignReason(slot, server.database);
 }
 
-function isLost({ slot }: Observed): boolean {
-  if (slot === null || isBeingMade(slot)) return false;
-  return (
-    slot.wal_status === "lost" ||
-    slot.restart_lsn === null ||
-    typeof slot.invalidation_reason === "string"
-  );
+function lost({ slot }: Observed): string | null {
+  return slot === null || isBeingMade(slot) ? null : lostReason(slot);
 }

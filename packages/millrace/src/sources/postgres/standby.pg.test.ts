@@ -12,6 +12,7 @@ import type { SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
 import { PostgresSource } from "./source.ts";
+import { validatePostgres } from "./validate.ts";
 
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 65_536 };
 const NOTHING_SEEN_MS = 400;
@@ -201,6 +202,34 @@ describe("chunks that are read from a standby", () => {
     const again = await source.openSnapshot();
     expect((await idsIn(again, shape)).size).toBeGreaterThan(100);
     await again.close();
+  });
+
+  it("are told of before: feedback that is off, replay that is paused, standbys that nobody waits for", async () => {
+    const context = {
+      pipeline: "test",
+      clock: systemClock,
+      random: Math.random,
+      log: silentLogger,
+    };
+    const told = async (more: Partial<PostgresSourceOptions>): Promise<string> =>
+      (await validatePostgres(optionsOf(more), context)).map(({ what }) => what).join("\n");
+    await replica.query("SELECT pg_wal_replay_pause()");
+    const both = await told({ slotFailover: true });
+    expect(both).toContain("hot_standby_feedback is off at snapshot.hostname.");
+    expect(both).toContain("Replay is paused at snapshot.hostname.");
+    expect(both).toContain("synchronized_standby_slots is empty");
+    await replica.query("SELECT pg_wal_replay_resume()");
+    const address = { hostname: replica.host, port: replica.port };
+    const swapped = { ...address, snapshot: null };
+    expect(await told(swapped)).toContain("primary.hostname is not given");
+    expect(await told(swapped)).toContain("hot_standby_feedback is off at the standby whose log");
+    expect(await told({ ...swapped, primary: address })).toContain(
+      "primary.hostname is a standby.",
+    );
+    const away = { hostname: "127.0.0.1", port: 1 };
+    expect(await told({ snapshot: away })).toMatch(
+      /snapshot.hostname 127.0.0.1: .*nothing listens/,
+    );
   });
 
   it("are refused of another cluster, and of a server that was promoted", async () => {

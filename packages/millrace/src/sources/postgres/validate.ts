@@ -13,6 +13,7 @@ import { readPublished } from "./published.ts";
 import { readServerFacts } from "./server-facts.ts";
 import { SERVER_RULES, SLOT_RULES } from "./server-rules.ts";
 import { readSlot } from "./slot.ts";
+import { standbyFindings } from "./standby-findings.ts";
 import { PUBLICATION_RULES, tableFindings } from "./table-rules.ts";
 
 const WORST_FIRST: readonly Finding["severity"][] = ["error", "warning", "notice"];
@@ -27,7 +28,8 @@ export async function validatePostgres(
 ): Promise<Finding[]> {
   const pool = new ControlPool(() => chooseConnection(options, context.pipeline));
   try {
-    return findings(await observe(pool, options));
+    const found = findings(await observe(pool, options));
+    return worstFirst([...found, ...(await standbyFindings(pool, options, context))]);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     const whatFollows = "Nothing else could be checked.";
@@ -52,6 +54,10 @@ export async function validatePostgres(
 export function findings(observed: Observed): Finding[] {
   const rules = [...SERVER_RULES, ...SLOT_RULES, ...PUBLICATION_RULES, ...DDL_RULES];
   const all = [...applyRules(rules, observed), ...tableFindings(observed)];
+  return worstFirst(all);
+}
+
+function worstFirst(all: readonly Finding[]): Finding[] {
   return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
 }
 
