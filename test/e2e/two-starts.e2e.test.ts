@@ -10,7 +10,7 @@ import { targetKinds } from "./targets.ts";
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const ROUNDS = isFull ? 10 : 1;
 /** A slot whose reader was killed is free again when the server has noticed. */
-const STARTS_MS = 60_000;
+const STARTS_MS = 90_000;
 
 const kinds = isFull ? targetKinds : targetKinds.filter((kind) => kind === "postgres");
 
@@ -39,7 +39,8 @@ describe.each(kinds)("two processes that start one pipeline at once into %s", (k
     return { loser, winner: both[0] === loser ? both[1] : both[0] };
   }
 
-  it(`leave one that works, and one that names it, ${ROUNDS} times over`, async () => {
+  const title = `leave one that works, and one that names it, ${ROUNDS} times over`;
+  it(title, { timeout: ROUNDS * 2 * STARTS_MS }, async () => {
     for (let round = 1; round <= ROUNDS; round++) {
       const { loser, winner } = await race();
       try {

@@ -86,11 +86,11 @@ export const TABLE_GUARDS: readonly Guard[] = [
     keeps: [8],
     guard: "a slot that is just being made is waited for",
     file: "sources/postgres/slot.ts",
-    take: "    if (sqlState === DUPLICATE_OBJECT) return null;\n",
+    take: "  if (isBeingMade(state)) throw busySlot(state);\n",
     put: "",
     shownBy: {
       file: "packages/millrace/src/sources/postgres/two-prepare.pg.test.ts",
-      name: "a slot that another one makes at the same moment is taken as it is, or waited for",
+      name: "a slot whose making waits for an open transaction is no slot that lost its log",
     },
   },
 ];

@@ -71,6 +71,7 @@ export class Faults {
     this.#add(profile.leaves, () => this.#leaveFile());
     this.#add(profile.pauses, () => this.#pause());
     this.#add(profile.restarts, () => crew.restartSource());
+    this.#add(profile.tablePauses, () => operator.pauseOrResume(random));
     this.#sort();
   }
 

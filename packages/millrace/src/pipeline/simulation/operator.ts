@@ -33,6 +33,16 @@ export class Operator {
       one.task.resync(table).catch(() => undefined);
   }
 
+  /** Pauses any table, or resumes it: whichever it is not. */
+  pauseOrResume(random: SeededRandom): void {
+    const one = this.#parts.crew.last();
+    const tables = one?.task.status().tables ?? [];
+    if (one === undefined || tables.length === 0) return;
+    const { id, paused } = random.pick(tables);
+    const done = paused === null ? one.task.pauseTable(id) : one.task.resumeTable(id);
+    done.catch(() => undefined);
+  }
+
   /** Nobody knows which letters are worth it, nor whether something runs. */
   replaySome(random: SeededRandom): void {
     const one = this.#parts.crew.last();
@@ -61,15 +71,13 @@ export class Operator {
     crew.crashAll();
   }
 
-  /** Tables that are stopped are loaded anew, once the limit is one that they can keep. */
+  /** Tables that are stopped or paused are loaded anew, once the limit is one that they can keep. */
   async bringBack({ task }: Running): Promise<void> {
-    for (const { id, stopped } of task.status().tables) {
-      if (stopped === null) continue;
+    for (const { id, stopped, paused } of task.status().tables) {
+      if (stopped === null && paused === null) continue;
       let done = false;
-      task
-        .resync(id)
-        .catch(() => undefined)
-        .finally(() => (done = true));
+      const back = paused === null ? task.resync(id) : task.resumeTable(id);
+      back.catch(() => undefined).finally(() => (done = true));
       await this.#parts.until(() => done);
     }
   }

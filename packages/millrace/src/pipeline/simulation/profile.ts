@@ -58,6 +58,8 @@ export interface Profile {
   /** Times that a table is taken out of the file, and comes back. */
   readonly leaves: number;
   readonly pauses: number;
+  /** Times that an operator pauses one table, or resumes one that is paused. */
+  readonly tablePauses: number;
   /** Times that the source's server is killed and comes back. */
   readonly restarts: number;
   /** How often a connection to the sink cannot be opened. */
@@ -91,6 +93,7 @@ const QUIET = {
   unpublished: 0,
   leaves: 0,
   pauses: 0,
+  tablePauses: 0,
   restarts: 0,
   lostOpen: 0,
   topics: false,
@@ -269,6 +272,8 @@ function lives(random: SeededRandom): Profile {
     pauses: times(0.3),
     restarts: times(0.3),
     lostOpen: random.chance(0.3) ? 0.1 : 0,
+    // Last, so that seeds go on drawing what they drew.
+    tablePauses: random.chance(0.4) ? random.between(1, 4) : 0,
   };
 }
 

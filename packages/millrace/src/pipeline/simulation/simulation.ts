@@ -20,6 +20,9 @@ const REST_MS = 3_000;
 /** Longer than two looks at the source: what it does not tell by itself is found, and met. */
 const LOOKS_MS = 12_000;
 
+/** What a task says that has caught up but for tables that somebody has to bring back. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["MR_TABLE_STOPPED", "MR_TABLE_PAUSED"]);
+
 /** One seed: a source, a sink, processes between them, and what becomes of all of them. */
 export class Simulation {
   readonly world: World;
@@ -156,7 +159,7 @@ export class Simulation {
     let state: "caught up" | "stopped" | "not yet" = "not yet";
     one.task.caughtUp().then(
       () => (state = "caught up"),
-      (error: MillraceError) => (state = error.code === "MR_TABLE_STOPPED" ? "stopped" : "not yet"),
+      (error: MillraceError) => (state = LEFT_OUT.has(error.code) ? "stopped" : "not yet"),
     );
     const isOpen = (): boolean => state === "not yet";
     while (isOpen() && !one.ended && this.world.steps < limit) await this.#turn();
