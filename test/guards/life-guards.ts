@@ -3,6 +3,8 @@ import { SIMULATED_ALL, SIMULATED_LIVES, SIMULATED_UNIQUE } from "./simulation-t
 
 const ASSEMBLER = "packages/millrace/src/sources/postgres/transaction-assembler.test.ts";
 
+const JOINING = "packages/millrace/src/pipeline/joining-tables.test.ts";
+
 /** From the first row to SYNC, and tables that leave and come back; what one change is. */
 export const LIFE_GUARDS: readonly Guard[] = [
   {
@@ -24,10 +26,13 @@ export const LIFE_GUARDS: readonly Guard[] = [
   {
     keeps: [2, "Barrier"],
     guard: "no load begins beside a barrier",
-    file: "pipeline/table-loads.ts",
-    take: "if (!table.loading.signal.aborted) this.begin(table);",
-    put: "this.begin(table);",
-    shownBy: SIMULATED_LIVES,
+    file: "pipeline/joining-tables.ts",
+    take: "if (!table.loading.signal.aborted) this.#onFree(table);",
+    put: "this.#onFree(table);",
+    shownBy: {
+      file: JOINING,
+      name: "is not begun by this where somebody has stopped its load, for a barrier",
+    },
   },
   {
     keeps: [1, "Barrier"],
@@ -59,7 +64,10 @@ export const LIFE_GUARDS: readonly Guard[] = [
     file: "pipeline/joining-tables.ts",
     take: 'document.sweep === "due"',
     put: 'document.sweep === "done"',
-    shownBy: SIMULATED_LIVES,
+    shownBy: {
+      file: JOINING,
+      name: "that was captured before is held until the log has been followed to where it ended then",
+    },
   },
   {
     keeps: [8],

@@ -65,7 +65,8 @@ export class JoiningTables {
   #free(tables: readonly TableRuntime[]): void {
     for (const table of tables) {
       table.held = false;
-      this.#onFree(table);
+      // Who has stopped its load meanwhile begins it himself: never beside a barrier (I2).
+      if (!table.loading.signal.aborted) this.#onFree(table);
     }
   }
 }

@@ -44,7 +44,7 @@ export class TableLoads {
     this.#parts = parts;
     this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.#goOn(table));
     const { source } = parts.chunks;
-    this.#joining = new JoiningTables({ ...parts, source }, (table) => this.#goOn(table));
+    this.#joining = new JoiningTables({ ...parts, source }, (table) => this.begin(table));
   }
 
   /** The frontier has moved. */
@@ -222,7 +222,7 @@ export class TableLoads {
     }
   }
 
-  /** What held the table back is over. Who has stopped its load meanwhile begins it himself: never beside a barrier (I2). */
+  /** It is tried again. Who has stopped its load meanwhile begins it himself: never beside a barrier (I2). */
   #goOn(table: TableRuntime): void {
     if (!table.loading.signal.aborted) this.begin(table);
   }

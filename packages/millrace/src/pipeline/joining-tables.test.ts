@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { Position } from "../model/position.ts";
+import { JoiningTables } from "./joining-tables.ts";
+import { tableOf } from "./pipeline-parts.fixture.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+
+const LOG_END = 7;
+
+/** A log of which `durable` is followed, at a source where older transactions end when told. */
+function joining() {
+  const older = Promise.withResolvers<void>();
+  const freed: TableRuntime[] = [];
+  const at = { durable: 3 };
+  const errors: unknown[] = [];
+  const tables = new JoiningTables(
+    {
+      source: {
+        safeToSnapshot: () => older.promise,
+        logEnd: () => Promise.resolve(LOG_END),
+        nudge: () => Promise.resolve(),
+        comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
+      },
+      durable: () => at.durable,
+      signal: new AbortController().signal,
+      fail: (error) => errors.push(error),
+    },
+    (table) => freed.push(table),
+  );
+  return { tables, older, freed, at, errors };
+}
+
+const turns = async (): Promise<void> => {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+};
+
+describe("a table that joins the log", () => {
+  it("is held until older transactions have ended", async () => {
+    const { tables, older, freed } = joining();
+    const table = tableOf();
+    tables.hold([table]);
+    await turns();
+    expect([table.held, freed]).toEqual([true, []]);
+    older.resolve();
+    await turns();
+    expect([table.held, freed]).toEqual([false, [table]]);
+  });
+
+  it("that was captured before is held until the log has been followed to where it ended then", async () => {
+    const { tables, older, freed, at } = joining();
+    const [fresh, back] = [tableOf(), tableOf()];
+    back.update({ sweep: "due" });
+    tables.hold([fresh, back]);
+    older.resolve();
+    await turns();
+    expect(freed).toEqual([fresh]);
+    at.durable = LOG_END - 1;
+    tables.onFrontier();
+    expect(back.held).toBe(true);
+    at.durable = LOG_END;
+    tables.onFrontier();
+    expect([back.held, freed]).toEqual([false, [fresh, back]]);
+  });
+
+  it("is not begun by this where somebody has stopped its load, for a barrier", async () => {
+    const { tables, older, freed } = joining();
+    const table = tableOf();
+    tables.hold([table]);
+    table.loading.abort(new Error("a barrier"));
+    older.resolve();
+    await turns();
+    expect([table.held, freed]).toEqual([false, []]);
+  });
+
+  it("ends the run where the source fails", async () => {
+    const { tables, older, errors } = joining();
+    tables.hold([tableOf()]);
+    older.reject(new Error("gone"));
+    await turns();
+    expect(errors).toHaveLength(1);
+  });
+});
