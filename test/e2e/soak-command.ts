@@ -69,6 +69,9 @@ async function main(): Promise<number> {
   return report.figures.every(({ met }) => met) ? 0 : 1;
 }
 
+// By way of an exit, so that processes that were started go too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 try {
   process.exitCode = await main();
 } catch (error) {
