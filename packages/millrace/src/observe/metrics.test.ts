@@ -32,6 +32,9 @@ const NAMES = [
   "millrace_changes_total",
   "millrace_commit_latency_seconds",
   "millrace_retries_total",
+  "millrace_slot_retained_bytes",
+  "millrace_slot_limit_bytes",
+  "millrace_slot_limit_seconds",
   "millrace_dead_letters",
   "millrace_buffer_bytes",
   "millrace_buffer_limit_bytes",
@@ -43,6 +46,31 @@ describe("metrics", () => {
   it("have the names that others hold on to", async () => {
     const { text } = await new Metrics().page();
     expect(NAMES.filter((name) => !text.includes(`# HELP ${name} `))).toEqual([]);
+  });
+
+  it("say what the source keeps of its log, and what holds a load back; nothing of what is not known", async () => {
+    const metrics = new Metrics();
+    const pipeline = new PipelineInTests("shop");
+    metrics.watch(pipeline);
+    const names = [
+      "millrace_slot_retained_bytes",
+      "millrace_slot_limit_bytes",
+      "millrace_slot_limit_seconds",
+      "millrace_load_paused",
+      "millrace_load_wait_seconds_total",
+    ];
+    const values = async (): Promise<(string | undefined)[]> => {
+      const lines = await Promise.all(names.map((name) => linesOf(metrics, name)));
+      return lines.map(([line]) => line?.split(" ")[1]);
+    };
+    pipeline.current = { ...pipeline.current, retention: null };
+    expect(await values()).toEqual([undefined, undefined, undefined, "0", "0"]);
+    pipeline.current = {
+      ...pipeline.current,
+      retention: { retainedBytes: 10, limitBytes: 40, limitOf: "server", limitSeconds: 3 },
+      load: { ...pipeline.current.load, waitedMs: 1_500, paused: "too much" },
+    };
+    expect(await values()).toEqual(["10", "40", "3", "1", "1.5"]);
   });
 
   it("are read from the status when they are asked for, never before", async () => {

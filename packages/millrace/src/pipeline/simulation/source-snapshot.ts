@@ -23,6 +23,8 @@ export function sees(token: Json, transaction: TransactionId): boolean {
 export class ModelSnapshot implements SourceSnapshot {
   readonly token: Json;
   readonly logEnd: Position;
+  /** Often less than a chunk takes. */
+  readonly mayLiveMs: number;
   readonly #server: SourceServer;
   readonly #link: ModelLink;
   readonly #tables: ReadonlyMap<TableId, StoredTable>;
@@ -40,6 +42,7 @@ export class ModelSnapshot implements SourceSnapshot {
     this.#tables = taken.tables;
     this.#held = held;
     this.logEnd = server.logEnd;
+    this.mayLiveMs = server.world.random.between(1, 60);
   }
 
   static async open(server: SourceServer, link: ModelLink): Promise<ModelSnapshot> {

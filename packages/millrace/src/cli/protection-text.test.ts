@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { loadLines, retentionLine } from "./protection-text.ts";
+
+const FREE = {
+  maxRowsPerSecond: null,
+  maxBytesPerSecond: null,
+  limited: false,
+  waitedMs: 0,
+  paused: null,
+};
+const GIB = 1024 ** 3;
+
+describe("what status says of a load", () => {
+  it("is nothing where nothing holds it back", () => {
+    expect(loadLines(FREE)).toEqual([]);
+  });
+
+  it("is its bounds, whether they are met, and why it is paused", () => {
+    const load = { ...FREE, maxRowsPerSecond: 20_000, maxBytesPerSecond: 20 * 1024 * 1024 };
+    expect(loadLines(load)).toEqual(["  load      at most 20,000 rows/s, 20.0 MiB/s"]);
+    expect(loadLines({ ...load, limited: true, waitedMs: 90_000, paused: "too much" })).toEqual([
+      "  load      at most 20,000 rows/s, 20.0 MiB/s, limited now; chunks waited 90.0 s",
+      "  load      paused: too much",
+    ]);
+  });
+});
+
+describe("what status says of the log that is kept", () => {
+  it("is how much, of what, and when that is met", () => {
+    const kept = { retainedBytes: 3 * GIB, limitBytes: null, limitOf: null, limitSeconds: null };
+    const bounded = { ...kept, limitBytes: 5 * GIB, limitOf: "pipeline" as const };
+    expect([
+      retentionLine(null),
+      retentionLine(kept),
+      retentionLine(bounded),
+      retentionLine({ ...bounded, limitOf: "server", limitSeconds: 7_200 }),
+      retentionLine({ ...bounded, retainedBytes: 6 * GIB, limitSeconds: 0 }),
+    ]).toEqual([
+      [],
+      ["  log kept  3.0 GiB, without a limit"],
+      ["  log kept  3.0 GiB of 5.0 GiB (slot.max-retained)"],
+      ["  log kept  3.0 GiB of 5.0 GiB (the server's limit), met in 120 min at this pace"],
+      ["  log kept  6.0 GiB of 5.0 GiB (slot.max-retained), met now"],
+    ]);
+  });
+});
