@@ -26,7 +26,7 @@ describe("a pipeline that is checked before its start", () => {
     const findings = await checkPipeline({ ...pipeline, route });
     const errors = findings.filter(({ severity }) => severity === "error");
     expect(errors.map(({ about, what }) => [about, what])).toEqual([
-      ["source", expect.stringContaining("public.keyless matches but cannot be captured")],
+      ["source", expect.stringContaining("matches public.keyless, which cannot be captured")],
       ["file", expect.stringContaining("route[0].source-table")],
       ["sink", "public.narrow: column v is integer, which does not hold text."],
     ]);

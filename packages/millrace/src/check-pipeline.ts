@@ -11,14 +11,21 @@ import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
+import type { Json } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
 import type { TargetTable } from "./model/table.ts";
 import { ruleProblems } from "./preflight.ts";
+import { otherSource } from "./pipeline/other-source.ts";
 import { orderNotice } from "./pipeline/order-notice.ts";
+import { stateKey } from "./pipeline/state-documents.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
+import { stateStatements } from "./sinks/dsql/state-statements.ts";
 import { validateSqlSink } from "./sinks/dsql/validate.ts";
 import { SOURCE_CHECKS } from "./sources/registry.ts";
+
+/** The task whose state every pipeline has. */
+const TASK = "0";
 
 /** A finding, and which server it is about. */
 export interface PipelineFinding extends Finding {
@@ -60,13 +67,14 @@ export async function checkServers(
   const check = SOURCE_CHECKS[config.source.kind];
   const source = await check(postgresSourceOptions(config.source), context);
   const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
-  const { tables, findings } = reachable
+  const { tables, findings, identity } = reachable
     ? await checkTables(config, context)
-    : { tables: [], findings: [] };
+    : { tables: [], findings: [], identity: null };
   return [
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
     ...findings,
     ...(await checkSink(config, tables, context, extensions)),
+    ...(identity === null ? [] : await checkIdentity(config, identity, context, extensions)),
   ].map((finding: PipelineFinding) =>
     finding.option === undefined
       ? finding
@@ -81,15 +89,19 @@ const UNREACHABLE = "Nothing else could be checked.";
 async function checkTables(
   config: PipelineConfig,
   context: ConnectorContext,
-): Promise<{ tables: readonly DiscoveredTable[]; findings: PipelineFinding[] }> {
+): Promise<{
+  tables: readonly DiscoveredTable[];
+  findings: PipelineFinding[];
+  identity: Json | null;
+}> {
   const source = buildSource(config.source, context);
   try {
     const tables = await source.discover();
     const problems = ruleProblems(config, tables);
     const findings = problems.length === 0 ? [] : findingsOf(new ConfigError(problems), "file");
-    return { tables, findings };
+    return { tables, findings, identity: await source.identity() };
   } catch (error) {
-    return { tables: [], findings: findingsOf(error, "file") };
+    return { tables: [], findings: findingsOf(error, "file"), identity: null };
   } finally {
     await source.close();
   }
@@ -144,6 +156,28 @@ async function checkServer(
     return findings.map((finding) => ({ ...finding, about: "sink" }));
   } catch (error) {
     return findingsOf(error, "sink");
+  }
+}
+
+/** Whether the state at the sink is this source's; a sink that cannot be asked has said so. */
+async function checkIdentity(
+  { sink, name }: PipelineConfig,
+  identity: Json,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<PipelineFinding[]> {
+  if (sink.kind === "jsonl") return [];
+  try {
+    await using session = await openSinkSession(sink, context, extensions);
+    const rows = await session.query(stateStatements(sink.stateSchema).readState, [name, TASK]);
+    const text = rows.find(([key]) => key === stateKey.pipeline)?.[1] ?? null;
+    const begun: unknown = text === null ? null : JSON.parse(text);
+    if (typeof begun !== "object" || begun === null || !("identity" in begun)) return [];
+    const other = otherSource(begun.identity as Json, identity);
+    return other === null ? [] : findingsOf(other, "source");
+  } catch {
+    // No such table, or no right to read it: the other findings say which.
+    return [];
   }
 }
 

@@ -3,6 +3,7 @@ import { ConfigError } from "./config/problem.ts";
 import type { Place, Problem } from "./config/problem.ts";
 import { revealed } from "./config/rules.ts";
 import type { DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
+import { nothingCaptured, TABLES_OPTION, uncaptured } from "./model/uncaptured.ts";
 import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
@@ -25,23 +26,14 @@ export async function preflight(
   return tables;
 }
 
-function refusedTable(config: PipelineConfig, { id, why, remedy }: RefusedTable): Problem {
-  const path = "source.tables";
-  return {
-    place: placeOf(config, path),
-    path,
-    wrong: `matches ${id}, which cannot be captured: ${why}`,
-    remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}, or leave it out with tables.exclude`,
-  };
+function refusedTable(config: PipelineConfig, table: RefusedTable): Problem {
+  return { place: placeOf(config, TABLES_OPTION), path: TABLES_OPTION, ...uncaptured(table) };
 }
 
 function noTables(config: PipelineConfig): Problem {
-  return {
-    place: placeOf(config, "source.tables"),
-    path: "source.tables",
-    wrong: `matches no table of ${config.source.database} that ${config.source.username} can see`,
-    remedy: "Compare it with the names of the tables, and the role's rights with them",
-  };
+  const { database, username } = config.source;
+  const place = placeOf(config, TABLES_OPTION);
+  return { place, path: TABLES_OPTION, ...nothingCaptured(database, username) };
 }
 
 /** Rules, and columns in rules, that none of the captured tables has; nothing where there is no table to look at. */

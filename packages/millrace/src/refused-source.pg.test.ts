@@ -33,7 +33,7 @@ const STEPS = [
   [
     "a slot of another plugin, and REPLICATION",
     "ALTER ROLE reader REPLICATION; SELECT pg_create_logical_replication_slot('slot', 'test_decoding')",
-    "of another kind, plugin or database",
+    "speaks test_decoding, not pgoutput",
   ],
 ] as const;
 

@@ -13,6 +13,7 @@ import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import { meetReroutedTables } from "./rerouted-tables.ts";
+import { otherSource } from "./other-source.ts";
 import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import { writeStart } from "./start-documents.ts";
 import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
@@ -133,16 +134,9 @@ function limitsOf(
   };
 }
 
-function refuseOtherSource(state: LoadedState, identity: Json): void {
-  if (
-    state.pipeline === null ||
-    JSON.stringify(state.pipeline.identity) === JSON.stringify(identity)
-  )
-    return;
-  throw new MillraceError(
-    "MR_SOURCE_IDENTITY",
-    `this pipeline began with source ${JSON.stringify(state.pipeline.identity)}, the file points at ${JSON.stringify(identity)}`,
-  );
+function refuseOtherSource({ pipeline }: LoadedState, identity: Json): void {
+  const other = pipeline === null ? null : otherSource(pipeline.identity, identity);
+  if (other !== null) throw other;
 }
 
 /** A table that was captured and no longer can be is a hole, not a table that was taken out of the file (I1). */

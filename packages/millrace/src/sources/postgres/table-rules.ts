@@ -1,5 +1,7 @@
 import type { Finding } from "../../model/finding.ts";
+import { nothingCaptured, TABLES_OPTION, uncaptured } from "../../model/uncaptured.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
+import type { PostgresSourceOptions } from "./options.ts";
 import { quote } from "./table-plan.ts";
 
 /** Whether the publication is, or can be made, what it must be. */
@@ -45,13 +47,16 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
 
 /** What can be captured, and what is special about it. */
 export function tableFindings({ discovery, options, server }: Observed): Finding[] {
-  const refused = discovery.refused.map(({ id, why, remedy }): Finding => ({
-    severity: "error",
-    what: `${id} matches but cannot be captured: ${why}.`,
-    whatFollows: "The pipeline would not start, rather than leave it out in silence.",
-    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
-    option: "source.tables",
-  }));
+  const refused = discovery.refused.map((table): Finding => {
+    const { wrong, remedy } = uncaptured(table);
+    return {
+      severity: "error",
+      what: `${TABLES_OPTION}: ${wrong}.`,
+      whatFollows: "The pipeline would not start, rather than leave it out in silence.",
+      remedy: `${remedy}.`,
+      option: TABLES_OPTION,
+    };
+  });
   const views = discovery.views.map(({ id, why, remedy }): Finding => ({
     severity: "warning",
     what: `${id} matches but is left out: ${why}.`,
@@ -71,9 +76,7 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     readingFindings(relation, server.role),
   );
   return [
-    ...(discovery.tables.length + discovery.refused.length === 0
-      ? [nothingMatches(options.tablesText)]
-      : []),
+    ...(discovery.tables.length + discovery.refused.length === 0 ? [nothingMatches(options)] : []),
     ...unreadable,
     ...refused,
     ...views,
@@ -85,14 +88,14 @@ function upperFirst(sentence: string): string {
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
-function nothingMatches(tablesText: string): Finding {
+function nothingMatches({ database, username }: PostgresSourceOptions): Finding {
+  const { wrong, remedy } = nothingCaptured(database, username);
   return {
     severity: "error",
-    what: `No table matches ${tablesText}.`,
+    what: `${TABLES_OPTION}: ${wrong}.`,
     whatFollows: "There is nothing to copy.",
-    remedy:
-      "Compare the patterns with the database's tables: database.schema.table, as regular expressions.",
-    option: "source.tables",
+    remedy: `${remedy}.`,
+    option: TABLES_OPTION,
   };
 }
 

@@ -84,9 +84,9 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       context,
     );
     expect(errorsOf(all)).toEqual([
-      expect.stringMatching(/^odd\.fast .*unlogged/),
-      expect.stringMatching(/^odd\.bad .*no primary key/),
-      expect.stringMatching(/^odd\.nothing .*NOTHING/),
+      expect.stringMatching(/^source\.tables: matches odd\.fast, .*unlogged/),
+      expect.stringMatching(/^source\.tables: matches odd\.bad, .*no primary key/),
+      expect.stringMatching(/^source\.tables: matches odd\.nothing, .*NOTHING/),
     ]);
     const remedies = remediesOf(all);
     expect(remedies).toContain("ALTER TABLE odd.fast SET LOGGED");
@@ -127,7 +127,9 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
 
   it("says when there is nothing to read, and when the publication says too little", async () => {
     const nothing = await validatePostgres(optionsOf(postgres, { matches: () => false }), context);
-    expect(errorsOf(nothing)).toEqual(["No table matches shop.public.\\.*."]);
+    expect(errorsOf(nothing)).toEqual([
+      expect.stringMatching(/^source\.tables: matches no table of \w+ that \w+ can see\.$/),
+    ]);
     const own = optionsOf(postgres, { createPublication: false, publicationName: "little" });
     expect(errorsOf(await validatePostgres(own, context))).toContain(
       "There is no publication little.",
@@ -137,7 +139,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
     );
     expect(errorsOf(await validatePostgres(own, context))).toEqual([
       "Publication little does not publish all of insert, update, delete and truncate.",
-      "public.full matches but cannot be captured: the publication does not have it.",
+      "source.tables: matches public.full, which cannot be captured: the publication does not have it.",
     ]);
   });
 
@@ -158,7 +160,7 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       options.slotName,
     ]);
     expect(errorsOf(await validatePostgres(options, context))).toEqual([
-      `Slot ${options.slotName} is of another kind, plugin or database.`,
+      expect.stringMatching(/^replication slot \S+ (is|speaks|belongs) /),
     ]);
     await postgres.query("SELECT pg_drop_replication_slot($1)", [options.slotName]);
   });
@@ -246,10 +248,8 @@ describe("validate --connect", () => {
       restart_lsn: "0/1",
       confirmed_flush_lsn: "0/1",
     };
-    expect(whatsOf({ slot })).not.toContain("Slot v_d");
-    expect(whatsOf({ slot: { ...slot, wal_status: "lost" } })).toContain(
-      "Slot v_d has lost its log",
-    );
+    expect(whatsOf({ slot })).not.toContain("slot v_d");
+    expect(whatsOf({ slot: { ...slot, wal_status: "lost" } })).toContain("replication slot v_d ");
     expect(whatsOf({ slot: { ...slot, active: true, active_pid: 7 } })).toContain(
       "read by backend 7",
     );

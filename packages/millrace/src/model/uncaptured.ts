@@ -1,0 +1,26 @@
+import type { RefusedTable } from "./source.ts";
+
+/** The option that tables are named by. */
+export const TABLES_OPTION = "source.tables";
+
+/** What is told of a table that matches and cannot be captured, by a start as by a look beforehand. */
+export function uncaptured({ id, why, remedy }: RefusedTable): {
+  readonly wrong: string;
+  readonly remedy: string;
+} {
+  return {
+    wrong: `matches ${id}, which cannot be captured: ${why}`,
+    remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}, or leave it out with tables.exclude`,
+  };
+}
+
+/** What is told where no table matches. */
+export function nothingCaptured(
+  database: string,
+  user: string,
+): { readonly wrong: string; readonly remedy: string } {
+  return {
+    wrong: `matches no table of ${database} that ${user} can see`,
+    remedy: "Compare it with the names of the tables, and the role's rights with them",
+  };
+}
