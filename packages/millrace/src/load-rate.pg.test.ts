@@ -23,9 +23,9 @@ beforeAll(async () => {
     CREATE TABLE plain (id int, v text);
     ALTER TABLE plain REPLICA IDENTITY FULL;
     CREATE TABLE wide (id int PRIMARY KEY, v text);
-    INSERT INTO keyed SELECT g, 'k' || g FROM generate_series(1, ${800 * TIMES}) g;
-    INSERT INTO plain SELECT g, 'p' || g FROM generate_series(1, ${400 * TIMES}) g;
-    INSERT INTO wide SELECT g, repeat('w', 1000) || g FROM generate_series(1, ${800 * TIMES}) g`);
+    INSERT INTO keyed SELECT g, 'k' || g FROM generate_series(1, ${400 * TIMES}) g;
+    INSERT INTO plain SELECT g, 'p' || g FROM generate_series(1, ${200 * TIMES}) g;
+    INSERT INTO wide SELECT g, repeat('w', 1000) || g FROM generate_series(1, ${400 * TIMES}) g`);
 });
 afterAll(async () => {
   await dropSlots(source);
@@ -59,7 +59,7 @@ async function write(signal: AbortSignal): Promise<void> {
   for (let n = 0; !signal.aborted; n++) {
     await source.query(`
       UPDATE keyed SET v = v || '.' WHERE id % 97 = ${n % 97};
-      DELETE FROM keyed WHERE id = ${800 * TIMES - n};
+      DELETE FROM keyed WHERE id = ${400 * TIMES - n};
       INSERT INTO keyed VALUES (${100_000 + n}, 'new');
       UPDATE plain SET v = v || '.' WHERE id % 89 = ${n % 89};
       UPDATE wide SET v = repeat('x', 1000) || id WHERE id % 101 = ${n % 101}`);
@@ -74,15 +74,19 @@ describe("a load with a rate", () => {
   it("keeps to rows and to bytes per second, with and without a key, and ends equal while rows change", async () => {
     const slot = source.database;
     const rows = await begin(`${slot}r`, "(keyed|plain)", {
-      "scan.snapshot.max-rows-per-second": 250,
+      "scan.snapshot.max-rows-per-second": 150,
     });
     const bytes = await begin(`${slot}b`, "wide", {
-      "scan.snapshot.max-bytes-per-second": `${200 * KIB}b`,
+      "scan.snapshot.max-bytes-per-second": `${100 * KIB}b`,
     });
     await Promise.all([rows.start(), bytes.start()]);
     const writing = new AbortController();
     const written = write(writing.signal);
-    const rates = await Promise.all([rateOf(rows, 1_200 * TIMES), rateOf(bytes, 800 * TIMES)]);
+    const rates = await Promise.all([rateOf(rows, 600 * TIMES), rateOf(bytes, 400 * TIMES)]);
+    expect([rows.status().load.waitedMs > 0, bytes.status().load.waitedMs > 0]).toEqual([
+      true,
+      true,
+    ]);
     writing.abort();
     await written;
     await Promise.all([rows.caughtUp(), bytes.caughtUp()]);
@@ -90,7 +94,7 @@ describe("a load with a rate", () => {
       expect(await target.query(contents(table))).toEqual(await source.query(contents(table)));
     await Promise.all([rows.stop(), bytes.stop()]);
     // A row of `wide` is 1,010 bytes on the wire.
-    const shares = [(rates[0] ?? 0) / 250, (rates[1] ?? 0) / ((200 * KIB) / 1_010)];
+    const shares = [(rates[0] ?? 0) / 150, (rates[1] ?? 0) / ((100 * KIB) / 1_010)];
     expect(
       shares.map((share) => share > LEAST && share < MOST),
       shares.join(" "),
