@@ -3,6 +3,7 @@ import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
+import { catchUp } from "./caught-up.ts";
 import { RestartNeeded } from "./committer.ts";
 import { watchedBy } from "./observer.ts";
 import { Outage } from "./outage.ts";
@@ -21,6 +22,9 @@ const RESTART_CAP_MS = 15_000;
 const STEADY_MS = 60_000;
 /** A run that worked this long has left behind what made it necessary. */
 const RECOVERED_MS = 2_000;
+
+/** There will be no other run. */
+const OVER: ReadonlySet<TaskState> = new Set(["failed", "fenced", "stopped"]);
 
 /** Makes a task; nothing happens until `start`. */
 export function createTask(parts: TaskParts): Task {
@@ -77,20 +81,8 @@ class PipelineTask implements Task {
   }
 
   async caughtUp(): Promise<void> {
-    const { clock, source } = this.#parts;
-    let goal: Position | null = null;
-    for (;;) {
-      if (this.#state === "failed" || this.#state === "fenced" || this.#state === "stopped")
-        return this.done;
-      const run = this.#run;
-      if (run === null || !run.allSync) goal = null;
-      else if (goal === null) {
-        // A source that cannot be asked right now is asked again; the run meets the same failure and says so.
-        goal = await source.logEnd().catch(() => null);
-        if (goal !== null) await source.nudge();
-      } else if (source.comparePositions(run.frontier.durable.position, goal) >= 0) break;
-      await clock.sleep(50);
-    }
+    const isOver = () => OVER.has(this.#state);
+    if (!(await catchUp({ ...this.#parts, run: () => this.#run, isOver }))) return this.done;
     refuseLeftOut(this.status().tables);
     this.#parts.observer.event({ type: "caught-up" });
   }
