@@ -59,7 +59,16 @@ async function main(): Promise<number> {
   const seed = Number(values.seed);
   const outcomes = await Promise.all(
     kinds.map(async (kind) => {
-      const outcome = await soak({ kind, minutes, seed, faultSeconds, say });
+      const outcome = await soak({ kind, minutes, seed, faultSeconds, say }).catch(
+        (error: unknown) => {
+          say(
+            `${kind}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          );
+          return null;
+        },
+      );
+      // What the other sink came to is told all the same.
+      if (outcome === null) return [atMost(`soaks that broke off → ${kind}`, 1, "times", 0)];
       for (const different of outcome.different) say(`${kind}: ${JSON.stringify(different)}`);
       return figuresOf(kind, outcome);
     }),
