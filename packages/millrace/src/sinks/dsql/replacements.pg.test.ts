@@ -1,3 +1,4 @@
+import { connect, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Row } from "../../model/value.ts";
 import type { SinkServer } from "./sink-servers.fixture.ts";
@@ -105,6 +106,36 @@ describe("a large batch of rows that PostgreSQL has already", () => {
     const { logged } = await rewrite((table) => [`CREATE PUBLICATION of_${table}`]);
     await server.query(`DROP PUBLICATION of_known_${number}`);
     expect(logged).toEqual(UPDATED);
+  });
+
+  it("writes all rows where something in between cuts connections over COPY", async () => {
+    const cuts = createServer((client) => {
+      const behind = connect(server.port, server.host);
+      for (const socket of [client, behind]) socket.on("error", () => {});
+      client.on("data", (chunk) => {
+        if (chunk.includes("COPY ")) client.destroy();
+        else behind.write(chunk);
+      });
+      client.on("close", () => behind.destroy());
+      behind.on("data", (chunk) => client.write(chunk));
+    });
+    await new Promise<void>((resolve) => cuts.listen(0, "127.0.0.1", resolve));
+    const address = cuts.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const sink = server.sink({ host: "127.0.0.1", port });
+    await sink.open();
+    const name = `known_${++number}`;
+    const shape = shapeOf(name, { id: BIGINT, note: TEXT });
+    const table = sink.mapTable(shape, { schema: "public", name });
+    await sink.checkTable(table, "if-missing");
+    const { fence } = await sink.takeOver({ pipeline: name, task: "0", lanes: 1 });
+    const batch = commitOf(fence, 0, [{ kind: "upsert", table, rows: rowsOf("x"), fresh: true }]);
+    for (let attempt = 0; attempt < 3; attempt++)
+      await expect(send(sink, batch)).rejects.toMatchObject({ class: "unknown-outcome" });
+    await send(sink, batch);
+    expect(await server.query(`SELECT count(*) FROM ${name}`)).toEqual([{ count: String(COUNT) }]);
+    await sink.close();
+    cuts.close();
   });
 
   it.each<[string, string, (table: string) => readonly string[]]>([

@@ -20,13 +20,13 @@ import { sendCommit } from "./commit.ts";
 import { planCommit } from "./commit-plan.ts";
 import type { CostObserver } from "./dpu-estimate.ts";
 import { estimateDpu } from "./dpu-estimate.ts";
-import { FreshInserts } from "./fresh-inserts.ts";
 import type { SqlSinkOptions } from "./options.ts";
 import type { ConnectionPool } from "./pool.ts";
-import { Replacements } from "./replacements.ts";
 import type { SinkProfile } from "./profile.ts";
 import type { RetryPorts } from "./retry.ts";
 import { untilDone } from "./retry.ts";
+import type { Ways } from "./row-ways.ts";
+import { RowWays } from "./row-ways.ts";
 import type { SinkConnection } from "./sink-connection.ts";
 import { estimateRowBytes } from "./size-estimate.ts";
 import type { StateStatements } from "./state-statements.ts";
@@ -53,13 +53,6 @@ export interface SqlSinkParts {
   readonly log: Logger;
 }
 
-/** How the rows of one commit travel; made narrower where the server refuses a way. */
-interface Ways {
-  inserted: ReadonlySet<TargetTable>;
-  replaced: ReadonlySet<TargetTable>;
-  readonly uncopied: Set<TargetTable>;
-}
-
 /** Lanes beyond this would only wait for connections. */
 const MAX_LANES = 256;
 
@@ -74,12 +67,7 @@ export class SqlSink implements Sink {
   readonly #statements: StateStatements;
   readonly #tables: TargetTables;
   readonly #compiled = new WeakMap<TargetTable, TableStatements>();
-  /** Tables whose arrays the server refused once; their rows travel as VALUES. */
-  readonly #withoutArrays = new WeakSet<TargetTable>();
-  /** Tables whose rows go by statements because COPY was refused once, for a view's or a policy's sake. */
-  readonly #withoutCopy = new WeakSet<TargetTable>();
-  readonly #fresh = new FreshInserts();
-  readonly #replacements: Replacements;
+  readonly #ways: RowWays;
   readonly #closing = new AbortController();
   readonly #holder: Holder;
   #task: (TaskName & { readonly fence: number }) | null = null;
@@ -98,7 +86,7 @@ export class SqlSink implements Sink {
     };
     this.#parts = parts;
     this.#holder = new Holder(parts.random, parts.who);
-    this.#replacements = new Replacements(parts.clock);
+    this.#ways = new RowWays(profile, parts);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
     this.#tables = new TargetTables({ pool: parts.pool, retry: this.#retry(), stillMine });
@@ -156,26 +144,15 @@ export class SqlSink implements Sink {
 
   /** See {@link Sink.commit}. */
   async commit(commit: Commit): Promise<CommitResult> {
-    const ways: Ways = {
-      inserted: this.#fresh.choose(commit),
-      replaced: this.#replaced(commit),
-      uncopied: new Set(),
-    };
+    const ways = this.#ways.choose(commit);
     for (;;) {
       try {
         return await this.#send(commit, ways);
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error;
-        if (this.#fresh.refused(error, commit, ways.inserted)) ways.inserted = new Set();
-        else if (this.#replacements.refused(error, commit, ways.replaced))
-          ways.replaced = new Set();
-        else if (!this.#switchFeed(error, commit, ways)) throw error;
+        if (!this.#ways.narrow(error, commit, ways)) throw error;
       }
     }
-  }
-
-  #replaced(commit: Commit): ReadonlySet<TargetTable> {
-    return this.#parts.profile.copies ? this.#replacements.choose(commit) : new Set();
   }
 
   /** See {@link Sink.claimTargets}. */
@@ -227,45 +204,22 @@ export class SqlSink implements Sink {
       statements: this.#statements,
       maxStatementBytes: this.#parts.profile.maxStatementBytes,
       tableStatements: (table) => this.#compile(table),
-      withArrays: (table) => !this.#withoutArrays.has(table),
-      withCopy: (table) => !ways.uncopied.has(table) && this.#copies(table),
+      withArrays: (table) => this.#ways.withArrays(table),
+      withCopy: (table) => this.#ways.withCopy(table, ways),
       inserted: ways.inserted,
       replaced: ways.replaced,
     });
     const { pool, profile, observer } = this.#parts;
-    const result = await pool.use((connection) => sendCommit(connection, commit, planned));
+    const result = await pool
+      .use((connection) => sendCommit(connection, commit, planned))
+      .catch((error: unknown) => {
+        this.#ways.failed(error, planned);
+        throw error;
+      });
+    this.#ways.passed(planned);
     if (profile.dpu !== null && result.outcome === "done")
       observer.estimatedDpu(estimateDpu(profile.dpu, commit, planned, result.deletedSome));
     return result;
-  }
-
-  /**
-   * COPY gives a value to the column as it is, statements by way of the type that it was mapped to: the same, but for a
-   * real in a column of double precision.
-   */
-  #copies(table: TargetTable): boolean {
-    if (!this.#parts.profile.copies || this.#withoutCopy.has(table)) return false;
-    return table.columns.every(({ type }) => type !== "real");
-  }
-
-  /** A server that refuses COPY into a table, or unnest of some type, says 0A000; it is asked once per table. */
-  #switchFeed(error: MillraceError, commit: Commit, { uncopied }: Ways): boolean {
-    const { sqlState, write: index } = error.facts;
-    if (sqlState !== "0A000" && sqlState !== "42809") return false;
-    const write = typeof index === "number" ? commit.writes[index] : undefined;
-    if (write === undefined || write.kind === "changes") return false;
-    if (this.#parts.profile.copies && !uncopied.has(write.table)) {
-      // Another lane may have learned it meanwhile; this commit was on its way.
-      uncopied.add(write.table);
-      this.#withoutCopy.add(write.table);
-      return true;
-    }
-    if (sqlState !== "0A000" || this.#withoutArrays.has(write.table)) return false;
-    this.#withoutArrays.add(write.table);
-    this.#parts.log.warn("the sink refuses arrays for this table; its rows go as VALUES", {
-      table: write.table.id,
-    });
-    return true;
   }
 
   #compile(table: TargetTable): TableStatements {
