@@ -143,7 +143,7 @@ async function expectEqual(pipeline: SmallPipeline): Promise<void> {
 const ways = ["event-trigger", "off"] as const;
 const cases =
   SEEDS === 0
-    ? [["postgres", "event-trigger", 1] as const, ["dsql", "event-trigger", 2] as const]
+    ? [["postgres", "event-trigger", 1] as const]
     : Array.from({ length: SEEDS }, (_, n) =>
         targetKinds.flatMap((kind) => ways.map((way) => [kind, way, n + 1] as const)),
       ).flat();

@@ -7,8 +7,40 @@ const log = (name: string): TestName => ({
   name,
 });
 
+const quoted = (name: string): TestName => ({
+  file: `${ROOM}/sources/postgres/connection-error.test.ts`,
+  name,
+});
+
 /** What real servers show. */
 export const SERVER_GUARDS: readonly Guard[] = [
+  {
+    keeps: ["Dead letters"],
+    guard: "a message of the source's server that may quote a row's value is not repeated",
+    file: "sources/postgres/connection-error.ts",
+    take: 'if (state === "22023") return SETTING_MESSAGE.test(message);',
+    put: 'if (state === "22023") return message !== SETTING_MESSAGE.source;',
+    shownBy: quoted("is quoted by its class"),
+  },
+  {
+    keeps: ["Dead letters"],
+    guard: "the cause of a source's error has no DETAIL and no CONTEXT",
+    file: "sources/postgres/connection-error.ts",
+    take: 'cause: state === null ? error : new ServerError("ERROR", state, message),',
+    put: 'cause: state === null ? new ServerError("ERROR", "", message) : error,',
+    shownBy: quoted("has a cause without DETAIL"),
+  },
+  {
+    keeps: ["Dead letters"],
+    guard: "an error that nobody has given its place does not quote a server",
+    file: "errors/safe-text.ts",
+    take: "if (state !== null) return `a server's error (SQLSTATE ${state})`;",
+    put: 'if (state === "") return `a server\'s error (SQLSTATE ${state})`;',
+    shownBy: {
+      file: `${ROOM}/errors/safe-text.test.ts`,
+      name: "does not quote the value of a server's refusal",
+    },
+  },
   {
     keeps: [5, "Fence and lost COMMIT"],
     guard: "the CHECK of the lane row fails a writer with an old fence",

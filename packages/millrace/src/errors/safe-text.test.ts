@@ -8,7 +8,7 @@ const VALUE = "GEHEIM";
 
 /** What JavaScript and the driver throw about a value, with the value in their words. */
 const QUOTING: readonly (readonly [string, () => unknown])[] = [
-  ["a text that is no JSON", () => JSON.parse(`[${VALUE}]`)],
+  ["a text that is no JSON", (): unknown => JSON.parse(`[${VALUE}]`)],
   ["a text that is no number", () => BigInt(VALUE)],
   ["a number that is no integer", () => BigInt(47.11)],
   [

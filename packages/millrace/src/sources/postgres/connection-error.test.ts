@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { connectionError } from "./connection-error.ts";
 
@@ -15,6 +16,29 @@ describe("an error of the source's server", () => {
       "config",
       "22P02",
     ]);
+  });
+
+  it("is quoted by its class: settings and storage are named, what functions raise and time zones of rows are not", () => {
+    const said = (code: string, message: string) =>
+      connectionError(Object.assign(new Error(message), { code }), "reading").message;
+    expect(said("22023", 'time zone "marked-value" not recognized')).not.toContain("marked-value");
+    expect(said("22023", 'invalid value for parameter "role"')).toContain('parameter "role"');
+    expect(said("P0001", "marked-value")).not.toContain("marked-value");
+    expect(said("ZZ123", "marked-value")).not.toContain("marked-value");
+    expect(said("XX000", "bad marked-value")).not.toContain("marked-value");
+    expect(said("XX000", "missing chunk number 0 for toast value 7")).toContain("toast value 7");
+  });
+
+  it("has a cause without DETAIL and CONTEXT, which may hold values", () => {
+    const fields = {
+      code: "42501",
+      detail: "marked-value",
+      where: "marked-value",
+      internalQuery: "marked-value",
+    };
+    const error = connectionError(Object.assign(new Error("permission denied"), fields), "reading");
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("marked-value");
+    expect(error.cause).toMatchObject({ message: "permission denied", code: "42501" });
   });
 
   it("about objects keeps the server's words", () => {
