@@ -38,7 +38,7 @@ export const SERVER_GUARDS: readonly Guard[] = [
     put: 'if (state === "") return `a server\'s error (SQLSTATE ${state})`;',
     shownBy: {
       file: `${ROOM}/errors/safe-text.test.ts`,
-      name: "does not quote the value of a server's refusal",
+      name: "does not quote the value of",
     },
   },
   {
