@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ErrorCode } from "../errors/catalogue.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
 import type { Position } from "../model/position.ts";
 import type { TableLook } from "../model/source.ts";
 import type { Clock } from "../model/ports.ts";
@@ -11,7 +13,11 @@ const END: Position = [10, 0, 0];
 /** A watch whose source always finds the same, while the log is durable up to `durable`. */
 function watchOver(
   found: Partial<TableLook>,
-  { fullLoad = true, canSweep = true }: { fullLoad?: boolean; canSweep?: boolean } = {},
+  {
+    fullLoad = true,
+    canSweep = true,
+    failing,
+  }: { fullLoad?: boolean; canSweep?: boolean; failing?: ErrorCode } = {},
 ) {
   const table = tableOf();
   const done: string[] = [];
@@ -25,7 +31,10 @@ function watchOver(
     );
   const watch = new TableWatch({
     source: {
-      look: () => Promise.resolve(state.looks++ === 0 ? [look] : []),
+      look: () =>
+        failing === undefined
+          ? Promise.resolve(state.looks++ === 0 ? [look] : [])
+          : Promise.reject(new MillraceError(failing, "for a test")),
       logEnd: () => Promise.resolve(END),
       nudge: () => Promise.resolve(),
       comparePositions: (a, b) => Number((a as number[])[0]) - Number((b as number[])[0]),
@@ -62,6 +71,17 @@ describe("a watch over tables", () => {
     await settled();
     expect(watch.settled).toBe(true);
     end();
+  });
+
+  it("looks again later where somebody has locked what it looks at, and ends where the source is lost", async () => {
+    const locked = watchOver({}, { failing: "MR_SOURCE_LOCKED" });
+    const lost = watchOver({}, { failing: "MR_SOURCE_LOST_CONNECTION" });
+    const ends = (run: Promise<unknown>) => Promise.race([run, locked.settled()]);
+    expect(await ends(locked.run)).toBeUndefined();
+    expect(await ends(lost.run)).toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
+    expect(locked.watch.settled).toBe(false);
+    locked.end();
+    expect(await locked.run).toMatchObject({ message: "woken" });
   });
 
   it.each([

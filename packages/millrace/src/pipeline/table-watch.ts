@@ -1,8 +1,10 @@
+import { MillraceError } from "../errors/millrace-error.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
 import type { Source, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
+import { isHeldUp } from "./held-tables.ts";
 import { IdleShapes } from "./idle-shapes.ts";
 import type { Newcomers } from "./newcomers.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -64,11 +66,20 @@ export class TableWatch {
   async run(): Promise<void> {
     const { signal } = this.#parts;
     while (!signal.aborted) {
+      await this.#lookAndMeet();
+      await this.#pause();
+    }
+  }
+
+  /** A table that somebody at the source has locked is looked at the next time: nothing else waits for it. */
+  async #lookAndMeet(): Promise<void> {
+    try {
       await this.#look();
       await this.#meet();
       await this.#shapes.meet();
       await this.#parts.newcomers?.look();
-      await this.#pause();
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || !isHeldUp(thrown)) throw thrown;
     }
   }
 
