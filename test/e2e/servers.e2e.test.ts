@@ -1,6 +1,7 @@
-/** Servers that are killed and come back under writes, and rights that are taken and given back. */
+/** Servers that are killed or run out of disk and come back under writes, and rights that are taken and given back. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { PostgresServer } from "../support/postgres.ts";
+import { SmallDisk } from "../support/small-disk.ts";
 import { makeOwnTarget, type OwnTarget } from "./own-target.ts";
 import { postgresSink } from "./pipeline-file.ts";
 import { targetKinds } from "./targets.ts";
@@ -158,3 +159,36 @@ describe("rights that are taken away and given back", () => {
     });
   }
 });
+
+if (isFull && process.platform === "linux") {
+  describe("a full disk under the source's log", () => {
+    let pipeline: WiredPipeline | null = null;
+    const disk = new SmallDisk("112m");
+    afterAll(async () => {
+      await pipeline?.release();
+      disk.release();
+    });
+
+    it("ends the server; the pipeline waits, goes on and is equal", async () => {
+      const settings = { max_wal_size: "48MB", min_wal_size: "32MB", restart_after_crash: "off" };
+      pipeline = await startWired({ kind: "postgres", seed, settings, within: disk.within });
+      const { server } = pipeline;
+      await pipeline.loaded();
+      pipeline.write();
+      await pipeline.arrived(BACK_MS);
+      await disk.fill();
+      // Whoever commits finds no room for the next segment: the server ends, and takes every session along.
+      const burst = "INSERT INTO mark SELECT 1000 + g, g FROM generate_series(1, 400000) g";
+      await expect(server.query(burst)).rejects.toThrow();
+      await expect.poll(() => server.log(), { timeout: BACK_MS }).toMatch(/PANIC.*No space left/);
+      await pipeline.rest();
+      await server.kill();
+      await disk.free();
+      await server.start();
+      await pipeline.arrived(BACK_MS);
+      pipeline.write();
+      expect(await pipeline.differences(BACK_MS)).toEqual([]);
+      expect(pipeline.process.isRunning).toBe(true);
+    });
+  });
+}

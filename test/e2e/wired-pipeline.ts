@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
-import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { type PostgresServer, type StartOptions, startPostgres } from "../support/postgres.ts";
+import { Asked } from "./asked.ts";
 import { type Comparison, compareTables } from "./compare.ts";
 import { buildSource } from "./database.ts";
 import { MillraceProcess } from "./millrace-process.ts";
@@ -38,6 +38,8 @@ export interface WiredOptions {
   readonly pipeline?: Section;
   /** Settings of the source's server. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** What the source's server runs in. */
+  readonly within?: NonNullable<StartOptions["within"]>;
   /** A table of so many rows to load, besides. */
   readonly loadRows?: number;
   /** Where it copies to, in place of a target of its own. */
@@ -218,39 +220,14 @@ interface Made {
   readonly tables: readonly string[];
 }
 
-/** A session that is opened when it is needed, and anew after it broke. */
-class Asked {
-  readonly #url: string;
-  #client: pg.Client | null = null;
-
-  constructor(url: string) {
-    this.#url = url;
-  }
-
-  async query(sql: string): Promise<readonly unknown[]> {
-    try {
-      this.#client ??= await openSession(this.#url);
-      return (await this.#client.query<Record<string, unknown>>(sql)).rows;
-    } catch (error) {
-      const isAnswer = error instanceof pg.DatabaseError && !/^(08|57)/.test(error.code ?? "");
-      if (!isAnswer) await this.end();
-      // The target may not have the table yet, and a server may be away for a while.
-      return sql.startsWith("SELECT") ? [] : Promise.reject(error);
-    }
-  }
-
-  async end(): Promise<void> {
-    const client = this.#client;
-    this.#client = null;
-    await client?.end().catch(() => undefined);
-  }
-}
-
 /** Makes source, target, proxies and file, and starts a process. */
 export async function startWired(options: WiredOptions): Promise<WiredPipeline> {
   const { kind, seed, loadRows = 0 } = options;
   const [server, target] = await Promise.all([
-    startPostgres({ settings: { wal_sender_timeout: "5s", ...options.settings } }),
+    startPostgres({
+      settings: { wal_sender_timeout: "5s", ...options.settings },
+      ...(options.within === undefined ? {} : { within: options.within }),
+    }),
     options.target ?? makeTarget(kind),
   ]);
   await buildSource(server.url, wiredTables);

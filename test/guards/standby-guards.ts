@@ -17,17 +17,6 @@ export const STANDBY_GUARDS: readonly Guard[] = [
     },
   },
   {
-    keeps: [7, "Tables without key"],
-    guard: "a standby's snapshot of a table without key is taken while nothing is replayed",
-    file: "sources/postgres/snapshot-begin.ts",
-    take: "isExact: before === after,",
-    put: "isExact: true,",
-    shownBy: {
-      file: `${ROOM}/sources/postgres/standby.pg.test.ts`,
-      name: "never claim to see what they do not, under writes; and see nothing else where they must be exact",
-    },
-  },
-  {
     keeps: [7],
     guard: "a server that was promoted is no standby to read chunks from",
     file: "sources/postgres/snapshot.ts",

@@ -55,6 +55,8 @@ export interface ProcessOptions extends Configuration {
   readonly storage: Storage;
   /** A free one when left out. */
   readonly port?: number;
+  /** Called before each start with the data folder; gives the command that the server is run by, in front of its own. */
+  readonly within?: (data: string, user: UnixUser | undefined) => Promise<readonly string[]>;
   /** Makes the data folder, owned by `user`, and gives the superuser's password; a fresh database when left out. */
   readonly fill?: (data: string, user: UnixUser | undefined) => Promise<string>;
 }
@@ -65,6 +67,7 @@ interface Installation {
   readonly password: string;
   readonly binaries: PostgresBinaries;
   readonly user: UnixUser | undefined;
+  readonly within: ProcessOptions["within"];
 }
 
 /** A running (or stopped, or killed) server. */
@@ -121,10 +124,13 @@ export class PostgresProcess {
   }
 
   async #startOnce(): Promise<void> {
-    const { folder, binaries, user } = this.#installation;
+    const { folder, binaries, user, within } = this.#installation;
+    const launcher = (await within?.(this.dataDir, user)) ?? [];
+    const command = [...launcher, binaries.postgres, "-D", this.dataDir];
+    const [program = "", ...args] = command;
     const log = openSync(join(folder, "log"), "a");
     // A session of its own: Ctrl-C on the test run must not reach it before us.
-    const server = spawn(binaries.postgres, ["-D", this.dataDir, "-p", String(this.port)], {
+    const server = spawn(program, [...args, "-p", String(this.port)], {
       stdio: ["ignore", log, log],
       cwd: "/",
       env: { LC_ALL: "C", PATH: "/usr/bin:/bin", TZ: "UTC" },
@@ -230,7 +236,7 @@ async function install(
     copyTemplate(options.version, binaries, user, data));
   const settings = { ...defaultSettings, ...options.settings };
   await configure(data, { ...options, settings }, user);
-  return { folder, password, binaries, user };
+  return { folder, password, binaries, user, within: options.within };
 }
 
 /** A checkout below /root is closed to `nobody`: then the programs come along into the server's folder. */

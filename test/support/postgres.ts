@@ -9,7 +9,7 @@ import pg from "pg";
 import { askBroker, type ServerAddress } from "./broker-client.ts";
 import type { PostgresVersion } from "./postgres-binaries.ts";
 import type { Storage } from "./postgres-folder.ts";
-import { PostgresProcess } from "./postgres-process.ts";
+import { PostgresProcess, type ProcessOptions } from "./postgres-process.ts";
 
 export type { PostgresVersion } from "./postgres-binaries.ts";
 
@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly port?: number;
   /** `disk` for a test that writes gigabytes; else memory is taken where there is plenty. */
   readonly storage?: Storage;
+  /** Runs the server inside of something else (small-disk.ts). */
+  readonly within?: ProcessOptions["within"];
 }
 
 /** Where a database is and how to make more of them. */
@@ -80,6 +82,7 @@ export async function startPostgres(options: StartOptions = {}): Promise<Postgre
     files: options.files ?? {},
     hba: options.hba ?? [],
     ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.within === undefined ? {} : { within: options.within }),
   });
   return serverOf(server, version);
 }
@@ -164,6 +167,8 @@ async function queryOnce(
   parameters?: readonly unknown[],
 ): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
+  // A server that ends takes its sessions along; whoever waits for an answer is told.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const result = await client.query<Record<string, unknown>>(sql, parameters && [...parameters]);
