@@ -23,7 +23,7 @@ describe("the full load from a standby that lags, under writes", () => {
     pipeline = await startWired({
       kind: "postgres",
       seed,
-      loadRows: 4_000,
+      loadRows: 2_000,
       source: { "scan.incremental.snapshot.chunk.size": 500 },
       more: async (server: PostgresServer): Promise<Section> => {
         const settings = { recovery_min_apply_delay: "300ms", max_standby_streaming_delay: "1s" };
