@@ -59,6 +59,9 @@ export function checkBarrier(
       throw new Violation(`${key} is written while a barrier of ${intent.table} is open`);
   }
   for (const [key, value] of tx.writes) {
+    // Written by every run before anything flows.
+    if (isInherited && key === `state/${stateKey.pipeline}`)
+      throw new Violation(`a run begins while a barrier of ${intent.table} is open`);
     const isFrontier = key === `state/${stateKey.frontier}`;
     if (key.startsWith("state/checkpoint/") || (isFrontier && isPast(value, intent)))
       throw new Violation(`${key} moves while a barrier is open`);
