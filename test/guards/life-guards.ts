@@ -17,14 +17,6 @@ export const LIFE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [2, "Barrier"],
-    guard: "an open intent is finished before any lane moves",
-    file: "pipeline/prepare-run.ts",
-    take: "  if (state.intent !== null) {",
-    put: "  if (state.intent?.v === 2) {",
-    shownBy: SIMULATED_ALL,
-  },
-  {
-    keeps: [2, "Barrier"],
     guard: "no load begins beside a barrier",
     file: "pipeline/joining-tables.ts",
     take: "if (!table.loading.signal.aborted) this.#onFree(table);",
