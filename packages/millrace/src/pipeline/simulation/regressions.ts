@@ -43,4 +43,14 @@ export const REGRESSIONS: readonly {
     seed: 2558,
     was: "clearing a row that was put off took a newer change away",
   },
+  { profile: "lives", seed: 35, was: "chunks of a table that had left stayed in the state" },
+  { profile: "lives", seed: 236, was: "a table was altered while the file left it out" },
+  { profile: "lives", seed: 416, was: "a load began beside a barrier" },
+  { profile: "lives", seed: 2124, was: "the log from before a table left struck its load's rows" },
+  { profile: "lives", seed: 3916, was: "a table that was never read left the publication" },
+  {
+    profile: "lives",
+    seed: 4624,
+    was: "a replay doubted columns behind a barrier of an earlier run",
+  },
 ];
