@@ -4,7 +4,6 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { selectLetters, type LetterSelection } from "../letter-selection.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { ReloadOutcome } from "../reload-check.ts";
-import type { ReloadOutcome } from "../reload-check.ts";
 import type { ServedPipeline } from "./app.ts";
 
 /** A table for tests. */
@@ -110,12 +109,6 @@ export class PipelineInTests implements ServedPipeline {
   stop(): Promise<void> {
     return this.#become("stop", "stopped");
   }
-  reload(): Promise<ReloadOutcome> {
-    this.calls.push("reload");
-    const came = [tableId("public", "customers")];
-    return Promise.resolve({ came, left: [], rerouted: [], changed: true });
-  }
-
 
   reload(): Promise<ReloadOutcome> {
     this.calls.push("reload");
