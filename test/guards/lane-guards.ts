@@ -18,8 +18,8 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [3, "Restart and idle lanes"],
     guard: "marks pass through every lane",
     file: "pipeline/log-reader.ts",
-    take: "else for (const lane of this.#parts.lanes) lane.push(mark);",
-    put: `else for (const lane of this.#parts.lanes) {
+    take: "if (mark !== null) for (const lane of this.#parts.lanes) lane.push(mark);",
+    put: `if (mark !== null) for (const lane of this.#parts.lanes) {
       if (lane.index === 0) lane.push(mark);
       else this.#parts.frontier.pass(lane.index, mark);
     }`,

@@ -72,10 +72,21 @@ export const LIFE_GUARDS: readonly Guard[] = [
   {
     keeps: [2, "Source transactions"],
     guard: "what one change comes to at several targets is never cut apart",
-    file: "pipeline/lane.ts",
+    file: "pipeline/batch-length.ts",
     take: "if (rows > 0 && !together && (rows",
     put: "if (rows > 0 && (rows",
     shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [2, "Source transactions"],
+    guard: "with one lane a source transaction that fits is one transaction",
+    file: "pipeline/make-lanes.ts",
+    take: "whole: prepared.lanes === 1",
+    put: "whole: false",
+    shownBy: {
+      file: "packages/millrace/src/whole-transactions.pg.test.ts",
+      name: "are never seen in part by a reader",
+    },
   },
   {
     keeps: [2, "Secondary unique constraints"],

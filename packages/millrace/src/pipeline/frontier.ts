@@ -21,6 +21,7 @@ export class Frontier {
       position: start.position,
       acknowledge: start.acknowledge,
       sourceTimeMs: null,
+      endsTransaction: true,
     };
   }
 
@@ -50,6 +51,7 @@ export class Frontier {
       last.position = position;
       last.acknowledge = acknowledge ?? last.acknowledge;
       last.sourceTimeMs = sourceTimeMs ?? last.sourceTimeMs;
+      last.endsTransaction = isEnd(position, acknowledge);
       return null;
     }
     const mark: Mark = {
@@ -58,6 +60,7 @@ export class Frontier {
       position,
       acknowledge: acknowledge ?? last?.acknowledge ?? null,
       sourceTimeMs,
+      endsTransaction: isEnd(position, acknowledge),
     };
     this.#marks.push(mark);
     return mark;
@@ -83,4 +86,10 @@ export class Frontier {
     }
     return moved;
   }
+}
+
+/** What the source may forget up to is the end of a finished transaction (I4). */
+function isEnd(position: Position, acknowledge: Position | null): boolean {
+  if (position === acknowledge) return true;
+  return acknowledge !== null && JSON.stringify(position) === JSON.stringify(acknowledge);
 }

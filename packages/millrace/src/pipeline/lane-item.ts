@@ -84,6 +84,8 @@ export interface Mark {
   position: Position;
   acknowledge: Position | null;
   sourceTimeMs: number | null;
+  /** No source transaction has rows before it and rows behind it. */
+  endsTransaction: boolean;
 }
 
 /** The same for a chunk: rows up to `key` are in the lanes before it. */

@@ -10,6 +10,7 @@ const markOf = (seq: number): Mark => ({
   position: seq,
   acknowledge: null,
   sourceTimeMs: null,
+  endsTransaction: false,
 });
 
 describe("LaneQueue", () => {

@@ -1,5 +1,6 @@
 import { failpoint } from "../model/failpoint.ts";
-import type { Position } from "../model/position.ts";
+import type { Position, TransactionId } from "../model/position.ts";
+import { batchLength, type BatchLimits } from "./batch-length.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { countChanges } from "./compaction.ts";
@@ -16,6 +17,8 @@ export interface LaneParts extends WriterParts {
   readonly chunkBytes: ByteAccount;
   readonly maxRows: number;
   readonly maxBytes: number;
+  /** Source transactions are kept whole as far as they fit. */
+  readonly whole: boolean;
   readonly flushIntervalMs: number;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
@@ -32,6 +35,8 @@ const PATIENCE = 5;
 const FIRST_WAIT_MS = 10;
 /** What a batch leaves free for its own rows where it takes all that the sink allows. */
 const STATE_ROWS = 10;
+/** How long the rest of a source transaction is waited for. The server sends it without a pause. */
+const REST_MS = 200;
 
 /** FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). */
 export class Lane {
@@ -49,6 +54,9 @@ export class Lane {
   #patience = PATIENCE;
   /** Items of the transaction in flight; they stay in the queue until it is durable. */
   #inFlight = 0;
+  #awaitsRest = false;
+  /** The source transaction whose rest was waited for in vain: it goes in parts. */
+  #unfinished: TransactionId | null = null;
 
   constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
     this.index = index;
@@ -65,7 +73,7 @@ export class Lane {
 
   /** Less than one transaction waits behind the one in flight. */
   get hungry(): boolean {
-    return this.#queue.length - this.#inFlight < this.#mostRows;
+    return this.#awaitsRest || this.#queue.length - this.#inFlight < this.#mostRows;
   }
 
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
@@ -101,6 +109,11 @@ export class Lane {
     }
   }
 
+  /** A mark that is in the lane already may say more now. */
+  look(): void {
+    if (this.#awaitsRest) this.#wake();
+  }
+
   #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = null;
@@ -121,7 +134,9 @@ export class Lane {
       this.#queue.drop(1);
     } else {
       if (this.#parts.flushIntervalMs > 0) await this.#gather();
-      const count = this.#batchLength();
+      const { items: count, open } = batchLength(this.#queue, this.#limits);
+      if (open !== null && open !== this.#unfinished && this.#hurried === 0)
+        return this.#awaitRest(open);
       this.#inFlight = count;
       this.#parts.emptied();
       await this.#commit(this.#queue.take(count), count);
@@ -143,26 +158,30 @@ export class Lane {
     return Math.max(1, sink.capabilities.maxRowsPerCommit - STATE_ROWS);
   }
 
-  /** Items of the next transaction: rows and the marks among them, up to the limits; never cut within a position. */
-  #batchLength(): number {
-    const { maxBytes, sink } = this.#parts;
-    const maxRows = this.#mostRows;
-    let rows = 0;
-    let bytes = 0;
-    let position: Position | null | undefined;
-    let i = 0;
-    for (let item = this.#queue.at(0); item !== undefined; item = this.#queue.at(++i)) {
-      if (item.kind === "meeting" || item.kind === "discard") break;
-      if (item.kind !== "row") continue;
-      // Short rows weigh what the log says of them; only where it could matter is the sink's own estimate asked.
-      const weight = item.bytes < 1024 ? 1024 : sink.estimateBytes(item.route.target, item.row);
-      const together = item.position !== null && item.position === position;
-      if (rows > 0 && !together && (rows >= maxRows || bytes + weight > maxBytes)) break;
-      rows++;
-      bytes += weight;
-      position = item.position;
-    }
-    return i;
+  get #limits(): BatchLimits {
+    const { maxBytes, sink, whole } = this.#parts;
+    const estimateBytes = ({ route, row }: RowItem) => sink.estimateBytes(route.target, row);
+    return { maxRows: this.#mostRows, maxBytes, estimateBytes, whole };
+  }
+
+  /**
+   * Waits for the rest of a source transaction that would fit, so that no reader at the sink sees part of it. Not where
+   * somebody waits for what is here (a barrier in its middle), and never for long: what memory cannot hold never comes.
+   */
+  async #awaitRest(open: TransactionId): Promise<void> {
+    const { clock, signal } = this.#parts;
+    const came = Promise.withResolvers<void>();
+    this.#waiting = came.resolve;
+    this.#awaitsRest = true;
+    this.#parts.emptied();
+    const limit = new AbortController();
+    const late = clock.sleep(REST_MS, AbortSignal.any([signal, limit.signal])).then(
+      () => (this.#unfinished = open),
+      () => undefined,
+    );
+    await Promise.race([came.promise, late]);
+    limit.abort();
+    this.#awaitsRest = false;
   }
 
   async #commit(items: readonly LaneItem[], count: number): Promise<void> {

@@ -166,8 +166,11 @@ export class LogReader {
       sourceTimeMs,
       this.#parts.feed.takeEntered() === 0,
     );
-    if (mark === null) this.#parts.onFrontier();
-    else for (const lane of this.#parts.lanes) lane.push(mark);
+    if (mark !== null) for (const lane of this.#parts.lanes) lane.push(mark);
+    else {
+      for (const lane of this.#parts.lanes) lane.look();
+      this.#parts.onFrontier();
+    }
   }
 
   /**

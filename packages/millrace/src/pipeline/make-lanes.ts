@@ -56,6 +56,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
       Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - STATE_ROWS),
     ),
     maxBytes: sink.capabilities.maxBytesPerCommit,
+    whole: prepared.lanes === 1,
     flushIntervalMs: settings.flushIntervalMs,
     signal,
     passed: parts.passed,

@@ -44,6 +44,7 @@ function oneLane(emptied: () => void) {
     chunkBytes: account,
     maxRows: 2,
     maxBytes: 1_000_000,
+    whole: false,
     flushIntervalMs: 0,
     signal,
     passed: () => undefined,

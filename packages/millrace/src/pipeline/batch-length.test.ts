@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { batchLength } from "./batch-length.ts";
+import { RowItem, type LaneItem, type Mark } from "./lane-item.ts";
+import { LaneQueue } from "./lane-queue.ts";
+import { changeOf, itemOf, tableOf, transactionOf } from "./pipeline-parts.fixture.ts";
+
+const table = tableOf();
+const [route] = table.routesFor(table.shape);
+
+/** Rows by what they are of: a letter is a source transaction, `.` a chunk; `|` ends a transaction, `-` does not. */
+function queueOf(text: string): LaneQueue {
+  const queue = new LaneQueue();
+  for (const [index, letter] of [...text].entries()) queue.push(of(letter, index));
+  return queue;
+}
+
+function of(letter: string, index: number): LaneItem {
+  if (letter === "|" || letter === "-") return mark(letter === "|");
+  if (letter === ".") return itemOf(table, "put", [String(index), "v", "b"], null, "r");
+  if (route === undefined) throw new Error("the table has no route");
+  const row = [String(index), "v", "b"];
+  const transaction = transactionOf(letter);
+  const change = changeOf("c", { after: row }, index, { transaction });
+  return new RowItem("put", table, route, String(index), row, index, change, 10);
+}
+
+const mark = (endsTransaction: boolean): Mark => ({
+  kind: "mark",
+  seq: 1,
+  position: 0,
+  acknowledge: null,
+  sourceTimeMs: null,
+  endsTransaction,
+});
+
+describe("the length of a batch that keeps source transactions whole", () => {
+  it.each([
+    ["all that is here where a transaction has ended", "aab|", { items: 4, open: null }],
+    ["what comes before a transaction whose rest is not here", "aabb", { items: 2, open: null }],
+    ["the same where a batch of the log ends in its middle", "aab-", { items: 2, open: null }],
+    ["nothing yet of a transaction that would fit", "aa-", { items: 3, open: "a" }],
+    ["whole transactions up to the limit", "aabbbcc|", { items: 5, open: null }],
+    ["the limit of one that does not fit", "aaaaaaa", { items: 6, open: null }],
+    ["the next one only once it ends", "aaabbbb", { items: 3, open: null }],
+    ["rows of chunks as they come", "...", { items: 3, open: null }],
+    ["a transaction with chunks between its rows in one", "a.a.b", { items: 4, open: null }],
+    ["chunks before a transaction that has not ended", "..a", { items: 2, open: null }],
+    ["a transaction cut by chunks only where all of it is here", "a..a|", { items: 5, open: null }],
+  ])("is %s: %s", (_, text, wanted) => {
+    const limits = { maxRows: 6, maxBytes: 1_000_000, estimateBytes: () => 10, whole: true };
+    expect(batchLength(queueOf(text), limits)).toEqual(wanted);
+  });
+
+  it("is any number of rows where they need not be kept whole", () => {
+    const limits = { maxRows: 3, maxBytes: 1_000_000, estimateBytes: () => 10, whole: false };
+    expect(batchLength(queueOf("aabb"), limits)).toEqual({ items: 3, open: null });
+    expect(batchLength(queueOf("aa-"), limits)).toEqual({ items: 3, open: null });
+  });
+});
