@@ -61,10 +61,7 @@ export function readCommand(args: readonly string[]): Command {
   }
   if (values.help === true) return { kind: "help", text: helpText };
   const problems: string[] = [];
-  const port = Number(values.port ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    problems.push(`--port: ${values.port} is not a port; use 0 to 65535`);
-  }
+  const port = portOf(values.port, problems);
   const auth = oneOf("--auth", values.auth, ["iam", "trust"] as const, problems);
   const tls = oneOf("--tls", values.tls, ["on", "off"] as const, problems);
   if ((values["access-key"] === undefined) !== (values["secret-key"] === undefined)) {
@@ -95,6 +92,14 @@ export function readCommand(args: readonly string[]): Command {
     ...given("control", values.control),
   };
   return { kind: "run", options, json: values.json === true };
+}
+
+function portOf(value: string | undefined, problems: string[]): number {
+  const port = Number(value ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    problems.push(`--port: ${value} is not a port; use 0 to 65535`);
+  }
+  return port;
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
