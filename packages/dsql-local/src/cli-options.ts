@@ -64,14 +64,9 @@ export function readCommand(args: readonly string[]): Command {
   const port = portOf(values.port, problems);
   const auth = oneOf("--auth", values.auth, ["iam", "trust"] as const, problems);
   const tls = oneOf("--tls", values.tls, ["on", "off"] as const, problems);
-  if ((values["access-key"] === undefined) !== (values["secret-key"] === undefined)) {
-    problems.push("--access-key and --secret-key go together");
-  }
+  problems.push(...wrongPairs(values));
   if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
     problems.push(`--profile: ${values.profile} is not one of ${PROFILES.join(", ")}`);
-  }
-  if (values.data !== undefined && values.postgres !== undefined) {
-    problems.push("--data and --postgres exclude each other");
   }
   const statementDelayMs = milliseconds("--statement-delay", values["statement-delay"], problems);
   const commitDelayMs = milliseconds("--commit-delay", values["commit-delay"], problems);
@@ -92,6 +87,16 @@ export function readCommand(args: readonly string[]): Command {
     ...given("control", values.control),
   };
   return { kind: "run", options, json: values.json === true };
+}
+
+/** Options that go together, and that do not. */
+function wrongPairs(values: Readonly<Record<string, unknown>>): string[] {
+  const problems: string[] = [];
+  if ((values["access-key"] === undefined) !== (values["secret-key"] === undefined))
+    problems.push("--access-key and --secret-key go together");
+  if (values["data"] !== undefined && values["postgres"] !== undefined)
+    problems.push("--data and --postgres exclude each other");
+  return problems;
 }
 
 function portOf(value: string | undefined, problems: string[]): number {
