@@ -225,8 +225,8 @@ describe("the command line", () => {
         "--auth: none is not one of iam, trust",
         "--tls: maybe is not one of on, off",
         "--access-key and --secret-key go together",
-        "--profile: 2020-01-01 is not one of 2026-09-15",
         "--data and --postgres exclude each other",
+        "--profile: 2020-01-01 is not one of 2026-09-15",
         "--commit-delay: far is not a number of milliseconds",
       ],
     });
