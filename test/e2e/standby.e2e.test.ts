@@ -24,7 +24,7 @@ describe("the full load from a standby that lags, under writes", () => {
       kind: "postgres",
       seed,
       loadRows: 2_000,
-      source: { "scan.incremental.snapshot.chunk.size": 500 },
+      source: { "scan.incremental.snapshot.chunk.size": 2_000 },
       more: async (server: PostgresServer): Promise<Section> => {
         const settings = { recovery_min_apply_delay: "300ms", max_standby_streaming_delay: "1s" };
         replica = await startReplica(server, { settings });

@@ -120,7 +120,15 @@ export function serverOf(server: PostgresProcess, version: PostgresVersion): Pos
  * Roles, slots' names and the log are the server's: choose names that no other test has.
  */
 export async function sharedPostgres(version: PostgresVersion = 18): Promise<SharedPostgres> {
-  const address = await askBroker(version);
+  return freshDatabase(await askBroker(version));
+}
+
+/** The same on a server of the test's own, where nothing of another test holds anything back. */
+export function databaseOn(server: PostgresServer): Promise<SharedPostgres> {
+  return freshDatabase(server);
+}
+
+async function freshDatabase(address: ServerAddress): Promise<SharedPostgres> {
   const suffix = randomBytes(5).toString("hex");
   const made: string[] = [];
   const admin = databaseAt(address, address.database ?? "postgres");

@@ -46,12 +46,17 @@ const begin = (name: string, tables: string, options: Record<string, unknown>): 
     }),
   );
 
-/** Rows a second of a load, by its own count, from when the log is open until nearly all is at the sink. */
+/** Rows a second of a load, by its own count, from its first rows until nearly all is at the sink. */
 async function rateOf(pipeline: Pipeline, rows: number): Promise<number> {
-  const began = performance.now();
   const loaded = () => pipeline.status().tables.reduce((sum, table) => sum + table.rowsLoaded, 0);
-  while (loaded() < rows * 0.97) await new Promise((resolve) => setTimeout(resolve, 10));
-  return (loaded() / (performance.now() - began)) * 1_000;
+  const until = async (count: number): Promise<number> => {
+    while (loaded() < count) await new Promise((resolve) => setTimeout(resolve, 5));
+    return performance.now();
+  };
+  const began = await until(1);
+  const first = loaded();
+  const ended = await until(rows * 0.97);
+  return ((loaded() - first) / (ended - began)) * 1_000;
 }
 
 /** Changes rows until the signal aborts. */

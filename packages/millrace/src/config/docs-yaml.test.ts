@@ -27,7 +27,7 @@ interface Sample {
   readonly text: string;
 }
 
-/** Whole pipelines: YAML that has a source. Fragments, which have none, are not files. */
+/** Whole pipelines: YAML that has a source and a sink. Fragments are not files. */
 function samplesOf(page: string): Sample[] {
   const text = readFileSync(join(root, page), "utf8");
   if (page.endsWith(".yaml")) return [{ page, line: 1, text }];
@@ -37,7 +37,7 @@ function samplesOf(page: string): Sample[] {
       line: text.slice(0, match.index).split("\n").length,
       text: match[1] ?? "",
     }))
-    .filter((sample) => sample.text.includes("source:"));
+    .filter((sample) => /^source:(.|\n)*^sink:/m.test(sample.text));
 }
 
 /** Every variable that a sample asks for has a value, as it would on the reader's machine. */

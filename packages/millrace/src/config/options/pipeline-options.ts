@@ -22,7 +22,7 @@ export const PIPELINE_OPTIONS = {
   parallelism: defaulting(integer(1, 64), 4, {
     name: "parallelism",
     example: "4",
-    doc: "Lanes: how many transactions write to the sink at once. A key never changes its lane, so the order per key holds with any number. 1 keeps source transactions whole where they fit the sink's limits, its `batch-size` and `memory.budget`; a schema change, a TRUNCATE or a key change with values that the log left out still cuts the one that it stands in.",
+    doc: "Lanes: how many transactions write to the sink at once. A key never changes its lane, so the order per key holds with any number. 1 keeps source transactions whole where they fit the sink's limits, its `batch-size` and `memory.budget`. While tables are being loaded their rows may still cut one, and a schema change, a TRUNCATE or a key change with values that the log left out always cuts the one that it stands in.",
   }),
   schemaChangeBehavior: defaulting(
     choice(["evolve", "ignore", "exception"], {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startPostgres, type PostgresServer } from "../../../../../test/support/postgres.ts";
 import type { LogItem } from "../../model/change.ts";
 import { readShapes } from "./catalogue.ts";
 import { CONNECTION_DEFAULTS } from "./config.ts";
@@ -9,16 +10,23 @@ import { CONTEXT, LoggedDatabase, said } from "./log.fixture.ts";
 import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
 import { validatePostgres } from "./validate.ts";
 
+/** A new slot's catalogue is as old as the oldest slot's of its server, whoever's that is. */
+let server: PostgresServer;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.stop());
+
 /** A database whose trigger is there before its slot. */
 async function told(...ddl: readonly string[]): Promise<LoggedDatabase> {
-  const db = await LoggedDatabase.shared(18, { ddlMessages: true });
+  const db = await LoggedDatabase.on(server, { ddlMessages: true });
   await db.run(...ddl, installDdlTriggerSql(18));
   await othersEnded(db);
   await db.capture();
   return db;
 }
 
-/** A slot that begins while older transactions run (other tests') has a catalogue from before the trigger. */
+/** A slot that begins while older transactions run has a catalogue from before the trigger. */
 async function othersEnded(db: LoggedDatabase): Promise<void> {
   const [row] = await db.query("SELECT pg_current_xact_id()::text AS id");
   const ended = async () =>
@@ -45,7 +53,7 @@ describe("messages about schema changes", () => {
   it("tell of a column with no row behind it, where the log alone tells nothing", async () => {
     await using db = await told(T);
     await db.run("ALTER TABLE t ADD c int");
-    await using silent = await LoggedDatabase.shared(18);
+    await using silent = await LoggedDatabase.on(server);
     await silent.run(T);
     await silent.capture();
     await silent.run("ALTER TABLE t ADD c int");
@@ -185,7 +193,7 @@ describe("messages about schema changes", () => {
   });
 
   it("are written for published tables only: the root of partitions, heirs that are named, no temporary ones", async () => {
-    await using db = await LoggedDatabase.shared(18, { ddlMessages: true });
+    await using db = await LoggedDatabase.on(server, { ddlMessages: true });
     await db.run(
       "CREATE TABLE p (id int PRIMARY KEY, a int) PARTITION BY RANGE (id)",
       "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
@@ -289,7 +297,7 @@ describe("messages about schema changes", () => {
 
 describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => {
   it("is made once, found, put right when it was turned off or altered, and taken away", async () => {
-    await using db = await LoggedDatabase.shared(version);
+    await using db = await LoggedDatabase.on(server);
     await using session = await sessionOf(db);
     const state = () => readDdlTrigger(session.client, db.settings.slotName);
     expect(await state()).toMatchObject({
@@ -389,7 +397,7 @@ describe("validate --connect on messages about schema changes", () => {
   };
 
   it("says that it will be made, that it is missing with the SQL, nothing where it is there, and what is too old", async () => {
-    await using db = await LoggedDatabase.shared(18);
+    await using db = await LoggedDatabase.on(server);
     const { user, password } = db.connection;
     const role = `${db.server.database}_v`;
     await db.run(T, `CREATE ROLE ${role} LOGIN PASSWORD 'p'`);

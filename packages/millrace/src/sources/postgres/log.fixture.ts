@@ -1,4 +1,9 @@
-import { sharedPostgres, type PostgresDatabase } from "../../../../../test/support/postgres.ts";
+import {
+  databaseOn,
+  sharedPostgres,
+  type PostgresDatabase,
+  type PostgresServer,
+} from "../../../../../test/support/postgres.ts";
 import type { LogBatch, LogItem } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
@@ -60,6 +65,15 @@ export class LoggedDatabase implements AsyncDisposable {
   ): Promise<LoggedDatabase> {
     const server = await sharedPostgres(version);
     return new LoggedDatabase(server, more, () => server.release());
+  }
+
+  /** A fresh database on a server of the test's own: no other test's slot or transaction holds its catalogue back. */
+  static async on(
+    server: PostgresServer,
+    more: Partial<PostgresLogConfig> = {},
+  ): Promise<LoggedDatabase> {
+    const database = await databaseOn(server);
+    return new LoggedDatabase(database, more, () => database.release());
   }
 
   /** Runs statements, each a transaction unless it says otherwise. */
