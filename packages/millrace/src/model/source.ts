@@ -202,8 +202,12 @@ export interface Source {
   /**
    * Refuses what {@link Source.prepare} would refuse for a missing right or setting, as far as that can be told without
    * writing anything: asked before the sink is touched. A loss is not its business. Absent where nothing is refused.
+   * Tables `toLoad`, which are among them, are refused too where their rows could not be read.
    */
-  check?(tables: readonly TableShape[]): Promise<void>;
+  check?(
+    tables: readonly TableShape[],
+    options?: { readonly toLoad?: readonly TableShape[] },
+  ): Promise<void>;
   /**
    * Makes the server keep the log from now on for exactly these tables (slot, publication), idempotently, and says
    * where the log begins when it was created now. `known` says that this pipeline has run before: a missing slot is

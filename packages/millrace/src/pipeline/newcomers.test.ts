@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { tableId } from "../model/table.ts";
+import { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
 import { Newcomers } from "./newcomers.ts";
 import { plainRouter, shapeOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
@@ -11,7 +12,10 @@ function lookingAt(refuse: MillraceError | null = null) {
   const shape = { ...shapeOf(), id: tableId("s", "later"), name: "later" };
   const state = { nowMs: 0, asked: 0, refuse };
   const done: string[] = [];
+  const admission = new Admission();
+  admission.admit([known.id]);
   const newcomers = new Newcomers({
+    admission,
     source: {
       discover: () => {
         state.asked++;
@@ -33,7 +37,7 @@ function lookingAt(refuse: MillraceError | null = null) {
       },
     },
     router: plainRouter,
-    settings: { sharedTargets: false, create: "if-missing" },
+    settings: { sharedTargets: false, create: "if-missing", fullLoad: true },
     clock: { monotonic: () => state.nowMs },
     observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
     tables: new Map([[known.id, known]]),

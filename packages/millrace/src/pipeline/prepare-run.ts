@@ -19,7 +19,7 @@ import { writeStart } from "./start-documents.ts";
 import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import { checkTargets, sourcesOf } from "./targets.ts";
-import type { TaskParts } from "./task-api.ts";
+import type { RunningTask, TaskParts } from "./task-api.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -55,14 +55,14 @@ const BUDGET_SHARE_OF_ONE_VALUE = 0.25;
  * read: it is met as if it were found now (I8).
  */
 export async function prepareRun(
-  parts: TaskParts,
+  parts: RunningTask,
   signal: AbortSignal,
   loss: MillraceError | null = null,
 ): Promise<Prepared> {
   const { source, sink, settings } = parts;
   setFailpointPhase(() => "START");
   const identity = await source.identity();
-  const discovered = await source.discover();
+  const matching = await source.discover();
   await sink.open();
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
   const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
@@ -70,6 +70,8 @@ export async function prepareRun(
   refuseOtherSource(state, identity);
   await refuseLostTables(source, state);
   signal.throwIfAborted();
+  const isTaken = (id: TableId) => state.tables.has(id) || parts.admission.takes(id);
+  const discovered = matching.filter(({ shape }) => isTaken(shape.id));
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
@@ -92,6 +94,7 @@ export async function prepareRun(
   const checks = await checkTargets(parts, tables);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const laneRows = takeover.lanes.map((row) => row.lane);
+  parts.admission.admit(tables.keys());
   const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
   return { ...start, frontier: kept.frontier, tables, waiting, moved, book, ...limits, ...making };

@@ -5,6 +5,7 @@ import type { ConnectorContext, Source } from "../model/source.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
+import type { Admission } from "./admission.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -28,6 +29,7 @@ export interface TaskParts extends ConnectorContext {
 /** A task's parts, and what outlives its runs. */
 export interface RunningTask extends TaskParts {
   readonly load: LoadControl;
+  readonly admission: Admission;
 }
 
 /** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */

@@ -3,6 +3,7 @@ import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
+import { Admission } from "./admission.ts";
 import { catchUp } from "./caught-up.ts";
 import { RestartNeeded } from "./committer.ts";
 import { watchedBy } from "./observer.ts";
@@ -63,7 +64,7 @@ class PipelineTask implements Task {
     const { maxRowsPerSecond, maxBytesPerSecond } = settings;
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
     const watched = watchedBy(this.#outage, observer, explain);
-    this.#parts = { ...parts, explain, observer: watched, load };
+    this.#parts = { ...parts, explain, observer: watched, load, admission: new Admission() };
     const giveUp = (why: MillraceError): Promise<void> => this.#giveUp(why);
     this.#retention = new RetentionWatch({ ...this.#parts, giveUp });
     this.done = this.#ended.promise;

@@ -34,6 +34,7 @@ import {
   refusePublication,
 } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
+import { refuseUnreadable } from "./reading-rights.ts";
 import { lsnBehind, ReplayGate } from "./replay-gate.ts";
 import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
 import { readLogEnd } from "./snapshot-begin.ts";
@@ -128,11 +129,15 @@ export class PostgresSource implements Source {
   }
 
   /** Rights and settings are asked for; that the role may read a log at all, by opening a connection that could. */
-  async check(tables: readonly TableShape[]): Promise<void> {
+  async check(
+    tables: readonly TableShape[],
+    { toLoad = [] }: { readonly toLoad?: readonly TableShape[] } = {},
+  ): Promise<void> {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
     await this.#servers.checkPrimary(await readStanding(this.#servers.log));
     await this.#servers.log.use((client) => refuseSlot(client, slotName));
+    await refuseUnreadable(this.#servers.log, toLoad);
     await this.#servers.primary.use(async (client) => {
       await refusePublication(client, request);
       if (this.#options.ddlMessages) await refuseDdlTrigger(client, slotName);
