@@ -50,9 +50,11 @@ describe.each(kinds)("two processes that start one pipeline at once into %s", (k
         expect(loser.tail()).toContain(`process ${winner.pid}`);
         await pipeline.atSource(`INSERT INTO a VALUES (${round}); INSERT INTO b VALUES (${round})`);
         await pipeline.expectSoonSame("SELECT id FROM a UNION ALL SELECT -id FROM b ORDER BY 1");
-      } finally {
-        expect([round, await winner.stop()]).toEqual([round, { code: 0, signal: null }]);
+      } catch (error) {
+        await winner.stop();
+        throw error;
       }
+      expect([round, await winner.stop()]).toEqual([round, { code: 0, signal: null }]);
     }
   });
 });
