@@ -20,7 +20,7 @@ export const PROTECTION_GUARDS: readonly Guard[] = [
     keeps: [10],
     guard: "what a chunk has read is taken from the rate of the load",
     file: "pipeline/chunk-reader.ts",
-    take: "        load.rate.took(batch.rows.length, batch.sentBytes);\n",
+    take: "        load.rate.took(batch.rows.length, batch.sentBytes, table.id);\n",
     put: "",
     shownBy: {
       file: `${ROOM}/load-rate.pg.test.ts`,
@@ -42,11 +42,33 @@ export const PROTECTION_GUARDS: readonly Guard[] = [
     keeps: [8, 10],
     guard: "a log that is over its bound is let go of between runs too",
     file: "pipeline/task.ts",
-    take: "    else await this.#parts.source.letGo?.();\n",
+    take: "    else await this.#parts.source.letGo?.(this.#identity);\n",
     put: "",
     shownBy: {
       file: `${ROOM}/retention.pg.test.ts`,
       name: "gives the slot up while the sink cannot be reached",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a log is given up only at the source that the pipeline was compared with",
+    file: "sources/postgres/let-go.ts",
+    take: "  if (here !== wanted)\n",
+    put: '  if (here === "")\n',
+    shownBy: {
+      file: `${ROOM}/sources/postgres/let-go.pg.test.ts`,
+      name: "stays where the connection leads to another cluster or database now",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a slot that is not the pipeline's is not given up",
+    file: "sources/postgres/let-go.ts",
+    take: "  await refuseSlot(client, slotName);\n",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/let-go.pg.test.ts`,
+      name: "stays where somebody else made it",
     },
   },
 ];

@@ -227,6 +227,33 @@ describe("IAM login at a source", () => {
     await source.close();
   });
 
+  it("is signed anew with credentials that are fetched again where the server refuses it", async () => {
+    let key = "OLD";
+    let fetched = 0;
+    const keyed = rdsPassword({
+      region: "eu-west-1",
+      username: "iam",
+      clock: { ...systemClock, now: () => nowMs },
+      credentials: () => {
+        fetched += 1;
+        return Promise.resolve({ accessKeyId: key, secretAccessKey: "S" });
+      },
+    });
+    const address = { hostname: server.host, port: server.port };
+    await keyed(address);
+    // The keys were exchanged, and those before deleted.
+    key = "NEW";
+    await accept(await keyed(address, true));
+    key = "OLD";
+    await keyed(address, true);
+    key = "NEW";
+    fetched = 0;
+    const source = new PostgresSource(optionsFor("iam", keyed), CONTEXT);
+    expect((await source.discover()).map(({ shape }) => shape.id)).toEqual(["public.t"]);
+    expect(fetched).toBe(1);
+    await source.close();
+  });
+
   it("that is refused names IAM and what to look at, and not the token", async () => {
     await accept("another");
     const [refused, ...more] = await errorsFor("iam", password);

@@ -19,13 +19,16 @@ const TOKEN_LIFETIME_S = 900;
 
 /**
  * Passwords for IAM authentication of RDS and Aurora: for each connection a presigned request to its server, signed on this
- * machine. What it is signed with is fetched anew before it expires.
+ * machine. What it is signed with is fetched anew before it expires, and for a `renewed` one: keys without an end may be
+ * exchanged all the same.
  */
-export function rdsPassword(options: RdsTokenOptions): (server: ServerAddress) => Promise<string> {
+export function rdsPassword(
+  options: RdsTokenOptions,
+): (server: ServerAddress, renewed?: boolean) => Promise<string> {
   const cache = new CredentialCache(options.credentials, options.clock, "source");
-  return async (server) => {
+  return async (server, renewed = false) => {
     try {
-      return await signRdsToken(options, server, await cache.get(false));
+      return await signRdsToken(options, server, await cache.get(renewed));
     } catch (error) {
       throw cache.refusal(error);
     }

@@ -1,6 +1,7 @@
 /** What a server keeps for a pipeline that does not keep up: told, and met by each action. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
+  databaseOn,
   type PostgresServer,
   type SharedPostgres,
   startPostgres,
@@ -186,6 +187,45 @@ describe("resync", () => {
     await target.start();
     await expectEqual(table);
     expect(notices()).toMatch(/all tables are loaded again/);
+  });
+
+  it("leaves a slot alone until the source was compared with the one that the pipeline began with", async () => {
+    const { running, table } = await begin({});
+    await running.caughtUp();
+    await running.stop();
+    const other = await databaseOn(source);
+    const slot = `millrace_${table}`;
+    await source.query("SELECT pg_drop_replication_slot($1)", [slot]);
+    await other.query(`CREATE TABLE ${table} (id int PRIMARY KEY, v text)`);
+    await other.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
+    await fill();
+    // The file leads to another source, which has a slot of this name.
+    const moved = await loadPipeline(
+      pipelineBetween(other, shared(target), {
+        name: table,
+        tables: `public.${table}`,
+        source: {
+          "slot.max-retained": `${FILL_MIB}mb`,
+          "slot.max-retained.action": "resync",
+          "on-loss": "resync",
+        },
+      }),
+    );
+    pipeline = moved;
+    void (async () => {
+      for await (const event of moved.events()) events.push(event);
+    })();
+    const takeoverHeld = target.query(
+      "BEGIN; LOCK TABLE millrace.lane, millrace.state; SELECT pg_sleep(2); COMMIT",
+    );
+    const refused = expect(moved.start()).rejects.toMatchObject({ code: "MR_SOURCE_IDENTITY" });
+    await expect.poll(notices, { timeout: 10_000 }).toMatch(/is not given up before/);
+    await takeoverHeld;
+    await refused;
+    const kept = await other.query("SELECT slot_name FROM pg_replication_slots");
+    await dropSlots(other);
+    await other.release();
+    expect(kept).toEqual([{ slot_name: slot }]);
   });
 });
 

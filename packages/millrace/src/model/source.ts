@@ -256,10 +256,10 @@ export interface Source {
    */
   retention?(): Promise<SourceRetention | null>;
   /**
-   * Lets the source forget what it keeps: what comes next is a loss then (I8). Rejects where somebody reads it; what
-   * is gone already is fine.
+   * Lets the source forget what it keeps: what comes next is a loss then (I8). Rejects where somebody reads it, where it
+   * is none of ours, and where the source is not the one of this `identity`; what is gone already is fine.
    */
-  letGo?(): Promise<void>;
+  letGo?(identity: Json): Promise<void>;
   /** Bytes of log between two positions; null where the source cannot say. */
   bytesBetween(from: Position, to: Position): number | null;
   /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */

@@ -121,7 +121,7 @@ export class ChunkReader {
         }
         this.#enter(table, batch, view.window);
         progress.sent(batch);
-        load.rate.took(batch.rows.length, batch.sentBytes);
+        load.rate.took(batch.rows.length, batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
       }
     } finally {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../model/ports.ts";
+import { tableId } from "../model/table.ts";
 import { LoadRate, TokenBucket } from "./load-rate.ts";
 
 /** Time that moves when somebody sleeps, and by {@link VirtualTime.pass}. */
@@ -63,6 +64,8 @@ async function read(
   }
 }
 
+const table = (name: string) => tableId("a", name);
+
 describe("the rate of a load", () => {
   it("holds for all workers together, whatever the pages are, within a moment and a page of each", async () => {
     const page = fc.record({
@@ -111,7 +114,11 @@ describe("the rate of a load", () => {
     );
     rate.took(1e9, 1e12);
     await rate.paid(NO_SIGNAL);
-    expect([rate.isWaitedFor, rate.waitedMs, rate.chunkRows(8_096)]).toEqual([false, 0, 8_096]);
+    expect([rate.isWaitedFor, rate.waitedMs, rate.chunkRows(8_096, table("b"))]).toEqual([
+      false,
+      0,
+      8_096,
+    ]);
   });
 
   it("tells that it is waited for, and for how long it was", async () => {
@@ -140,7 +147,36 @@ describe("the rate of a load", () => {
     const rowsAt = (maxRowsPerSecond: number) =>
       new LoadRate({ maxRowsPerSecond, maxBytesPerSecond: null }, new VirtualTime()).chunkRows(
         8_096,
+        table("b"),
       );
     expect([rowsAt(1_000_000), rowsAt(1_000), rowsAt(1)]).toEqual([8_096, 5_000, 100]);
+  });
+
+  it("makes chunks as small as the bytes of a table's rows ask for, and the first of a table small", () => {
+    const rate = new LoadRate(
+      { maxRowsPerSecond: null, maxBytesPerSecond: 1e6 },
+      new VirtualTime(),
+    );
+    expect(rate.chunkRows(8_096, table("wide"))).toBe(100);
+    rate.took(10, 1e6, table("wide"));
+    rate.took(1_000, 100_000, table("narrow"));
+    rate.took(3, 0); // keys of ghosts: no table's rows
+    expect([rate.chunkRows(8_096, table("wide")), rate.chunkRows(8_096, table("narrow"))]).toEqual([
+      50, 8_096,
+    ]);
+    rate.took(1, 1e9, table("huge"));
+    expect([rate.chunkRows(8_096, table("huge")), rate.chunkRows(8_096, table("new"))]).toEqual([
+      1, 100,
+    ]);
+  });
+
+  it("follows a table whose rows grow", () => {
+    const rate = new LoadRate(
+      { maxRowsPerSecond: null, maxBytesPerSecond: 1e6 },
+      new VirtualTime(),
+    );
+    for (let n = 0; n < 1_000; n++) rate.took(1_000, 100_000, table("grows"));
+    for (let n = 0; n < 300; n++) rate.took(50, 5e6, table("grows"));
+    expect(rate.chunkRows(8_096, table("grows"))).toBeLessThan(100);
   });
 });

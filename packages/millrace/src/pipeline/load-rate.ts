@@ -1,4 +1,5 @@
 import type { Clock } from "../model/ports.ts";
+import type { TableId } from "../model/table.ts";
 
 /** What was not used of a rate is kept for this long, so that pauses between two chunks do not lower it. */
 const SAVED_MS = 1_000;
@@ -7,6 +8,8 @@ const AHEAD_MS = 250;
 /** A chunk is to hold its snapshot for about so long, where the rate would stretch it. */
 const CHUNK_MS = 5_000;
 const LEAST_CHUNK_ROWS = 100;
+/** What a row weighs is the mean of about so many. */
+const RECENT_ROWS = 1_000;
 
 /**
  * A token bucket that may be overdrawn: what was taken is paid for with time. So a page is never waited for before it is
@@ -48,6 +51,8 @@ export class LoadRate {
   readonly #clock: Clock;
   readonly #rows: TokenBucket | null;
   readonly #bytes: TokenBucket | null;
+  /** Rows of each table and their bytes, those read last above all: rows that were written later may be longer. */
+  readonly #seen = new Map<TableId, { readonly rows: number; readonly bytes: number }>();
   #waiting = 0;
   #waitedMs = 0;
 
@@ -70,18 +75,37 @@ export class LoadRate {
     return this.#waitedMs;
   }
 
-  /** Rows of a chunk: fewer where a chunk of `rows` would hold its snapshot for long only because of the rate. */
-  chunkRows(rows: number): number {
-    const { maxRowsPerSecond } = this.settings;
-    if (maxRowsPerSecond === null) return rows;
-    return Math.min(rows, Math.max(LEAST_CHUNK_ROWS, (maxRowsPerSecond * CHUNK_MS) / 1_000));
+  /** Rows of a table's chunk: fewer where one of `rows` would hold its snapshot for long only because of the rate. */
+  chunkRows(rows: number, table: TableId): number {
+    const { maxRowsPerSecond, maxBytesPerSecond } = this.settings;
+    const byRows =
+      maxRowsPerSecond === null
+        ? rows
+        : Math.max(LEAST_CHUNK_ROWS, (maxRowsPerSecond * CHUNK_MS) / 1_000);
+    const byBytes = maxBytesPerSecond === null ? rows : this.#rowsOf(table, maxBytesPerSecond);
+    return Math.min(rows, byRows, byBytes);
   }
 
-  /** Says what was read. */
-  took(rows: number, bytes: number): void {
+  /** So many rows of the table as bytes may be read while a chunk lasts; few until one was seen, whatever they weigh. */
+  #rowsOf(table: TableId, maxBytesPerSecond: number): number {
+    const seen = this.#seen.get(table);
+    if (seen === undefined || seen.bytes === 0) return LEAST_CHUNK_ROWS;
+    const bytes = (maxBytesPerSecond * CHUNK_MS) / 1_000;
+    return Math.max(1, Math.floor((bytes * seen.rows) / seen.bytes));
+  }
+
+  /** Says what was read: rows of a table, or without one only that something was. */
+  took(rows: number, bytes: number, table?: TableId): void {
     const nowMs = this.#clock.monotonic();
     this.#rows?.take(rows, nowMs);
     this.#bytes?.take(bytes, nowMs);
+    if (this.#bytes === null || table === undefined || rows === 0) return;
+    const seen = this.#seen.get(table) ?? { rows: 0, bytes: 0 };
+    const share = seen.rows >= RECENT_ROWS ? 0.5 : 1;
+    this.#seen.set(table, {
+      rows: seen.rows * share + rows,
+      bytes: seen.bytes * share + bytes,
+    });
   }
 
   /** Resolves when all is paid for: to be asked before a snapshot is taken, which nobody waits in then. */

@@ -200,7 +200,7 @@ export class Loader {
       const range = await this.#parts.source.planChunk(
         table.shape,
         table.document.planned,
-        this.#parts.load.rate.chunkRows(this.#parts.chunkRows),
+        this.#parts.load.rate.chunkRows(this.#parts.chunkRows, table.id),
       );
       if (stopped.aborted) return;
       const chunk: ChunkDocument = {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
 import type { SourceRetention } from "../model/source.ts";
 import { systemClock } from "../model/ports.ts";
 import { LoadControl } from "./load-control.ts";
@@ -12,6 +13,7 @@ const MIB = 1024 * 1024;
 async function watching(
   settings: Pick<TaskSettings, "maxRetainedBytes" | "maxRetainedAction">,
   looks: readonly (SourceRetention | null | "fails")[],
+  outcomes: readonly (MillraceError | "not-yet")[] = [],
 ) {
   const told: string[] = [];
   const givenUp: string[] = [];
@@ -45,8 +47,10 @@ async function watching(
     },
     load,
     giveUp: async (why) => {
-      givenUp.push(why.code);
+      const outcome = outcomes[givenUp.push(why.code) - 1] ?? "done";
       await Promise.resolve();
+      if (outcome instanceof MillraceError) throw outcome;
+      return outcome;
     },
   });
   await watch.run(over.signal);
@@ -134,5 +138,32 @@ describe("what a source keeps", () => {
       null,
     ]);
     expect([givenUp, status]).toEqual([["MR_SOURCE_RETAINED", "MR_SOURCE_RETAINED"], null]);
+  });
+
+  it("that cannot be given up is told once for each reason, with what to do, and tried again until it is gone", async () => {
+    const busy = (pid: number) =>
+      new MillraceError(
+        "MR_SOURCE_SLOT_BUSY",
+        `replication slot s is being read by backend ${pid}`,
+      );
+    const looks = [kept(101), kept(102), kept(103), kept(104), kept(105), kept(10), kept(101)];
+    const refused = new MillraceError("MR_SOURCE_REFUSED", "no");
+    const { told, givenUp } = await watching(bound("resync"), looks, [
+      "not-yet",
+      busy(1),
+      busy(2),
+      refused,
+      busy(3),
+      busy(4),
+    ]);
+    expect(givenUp).toHaveLength(6);
+    const hindered = told.filter((message) => message.includes("given up"));
+    expect(hindered).toEqual([
+      expect.stringMatching(/not given up before the pipeline has begun/),
+      expect.stringMatching(/tried again: MR_SOURCE_SLOT_BUSY.*backend 1\. /),
+      expect.stringMatching(/MR_SOURCE_REFUSED/),
+      expect.stringMatching(/MR_SOURCE_SLOT_BUSY.*backend 4/),
+    ]);
+    expect(hindered[1]).toContain(busy(1).remedy);
   });
 });

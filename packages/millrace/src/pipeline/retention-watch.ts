@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Source, SourceRetention } from "../model/source.ts";
 import type { LoadControl } from "./load-control.ts";
@@ -18,6 +19,9 @@ const SERVER_SHARE = 0.9;
 /** Of what is kept: so much that was acknowledged is worth a word. */
 const HELD_SHARE = 0.5;
 
+const NOT_YET =
+  "the log is over slot.max-retained and is not given up before the pipeline has begun: until then nobody knows whether this source is its own";
+
 interface RetentionWatchParts {
   readonly source: Pick<Source, "retention">;
   readonly clock: Clock;
@@ -25,7 +29,7 @@ interface RetentionWatchParts {
   readonly observer: Pick<TaskObserver, "event">;
   readonly load: LoadControl;
   /** The log is not to be kept any longer: its loss is met as any other one (I8). */
-  readonly giveUp: (why: MillraceError) => Promise<void>;
+  readonly giveUp: (why: MillraceError) => Promise<"done" | "not-yet">;
 }
 
 interface Limit {
@@ -42,6 +46,8 @@ export class RetentionWatch {
   readonly #trend = new RetentionTrend();
   #kept: SourceRetention | null = null;
   #told: "calm" | "near" | "over" = "calm";
+  /** Why the log could not be given up, as far as it was told since it is over the limit. */
+  readonly #hindered = new Set<string>();
 
   constructor(parts: RetentionWatchParts) {
     this.#parts = parts;
@@ -74,6 +80,7 @@ export class RetentionWatch {
     this.#kept = kept;
     if (kept === null) {
       this.#trend.forget();
+      this.#hindered.clear();
       this.#parts.load.goOn();
       return;
     }
@@ -115,7 +122,7 @@ export class RetentionWatch {
   }
 
   async #act(kept: SourceRetention): Promise<void> {
-    const { settings, load, giveUp } = this.#parts;
+    const { settings, load } = this.#parts;
     const { maxRetainedBytes, maxRetainedAction } = settings;
     if (maxRetainedBytes === null) return;
     if (maxRetainedAction === "pause-load") {
@@ -124,11 +131,29 @@ export class RetentionWatch {
       if (kept.retainedBytes >= pauseAt) load.pause(pausedText(kept, pauseAt));
       else if (kept.retainedBytes < pauseAt * NEAR_SHARE) load.goOn();
     }
-    if (maxRetainedAction !== "resync" || kept.retainedBytes < maxRetainedBytes) return;
-    const limit: Limit = { bytes: maxRetainedBytes, of: "pipeline" };
-    await giveUp(
-      new MillraceError("MR_SOURCE_RETAINED", `${keptText(kept, limit)}${heldText(kept)}`),
-    );
+    if (kept.retainedBytes < maxRetainedBytes) this.#hindered.clear();
+    else if (maxRetainedAction === "resync") await this.#giveUp(kept, maxRetainedBytes);
+  }
+
+  /** What hinders it is told once, and tried again with each look: meanwhile the source's disk fills. */
+  async #giveUp(kept: SourceRetention, bytes: number): Promise<void> {
+    const text = `${keptText(kept, { bytes, of: "pipeline" })}${heldText(kept)}`;
+    try {
+      const done = await this.#parts.giveUp(new MillraceError("MR_SOURCE_RETAINED", text));
+      if (done === "not-yet") this.#tellHindered("not-yet", NOT_YET);
+    } catch (thrown) {
+      const { code, message, remedy } = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+      this.#tellHindered(
+        code,
+        `the log is over slot.max-retained and could not be given up, which is tried again: ${message}. ${remedy}`,
+      );
+    }
+  }
+
+  #tellHindered(reason: string, message: string): void {
+    if (this.#hindered.has(reason)) return;
+    this.#hindered.add(reason);
+    this.#parts.observer.event({ type: "notice", message });
   }
 }
 

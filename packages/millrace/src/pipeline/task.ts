@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
-import type { Position } from "../model/position.ts";
+import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 import { Admission } from "./admission.ts";
 import { catchUp } from "./caught-up.ts";
@@ -54,6 +54,8 @@ class PipelineTask implements Task {
   #unfinished: string | null = null;
   /** What a running log has lost, until a run has met it (I8). */
   #loss: MillraceError | null = null;
+  /** Of the source, once a run has compared it with what is kept at the sink. */
+  #identity: Json | null = null;
   #stopping = false;
   #paused = false;
   #logEnd: Position | null = null;
@@ -65,7 +67,7 @@ class PipelineTask implements Task {
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
     const watched = watchedBy(this.#outage, observer, explain);
     this.#parts = { ...parts, explain, observer: watched, load, admission: new Admission() };
-    const giveUp = (why: MillraceError): Promise<void> => this.#giveUp(why);
+    const giveUp = (why: MillraceError) => this.#giveUp(why);
     this.#retention = new RetentionWatch({ ...this.#parts, giveUp });
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
@@ -207,6 +209,7 @@ class PipelineTask implements Task {
     this.#abort = new AbortController();
     const run = await Run.begin(this.#parts, this.#abort, this.#loss);
     this.#loss = null;
+    this.#identity = run.identity;
     this.#run = run;
     this.#requests.now(run);
     if (this.#paused) run.pause();
@@ -252,11 +255,14 @@ class PipelineTask implements Task {
 
   /**
    * The log is given up. A run meets that as any loss, with a log made anew; between runs nobody reads it, and that a
-   * sink cannot be reached is no reason to keep it: the next run finds it gone.
+   * sink cannot be reached is no reason to keep it: the next run finds it gone. Not before a run has compared the source
+   * with the one that the pipeline began with, which only the sink knows: what is kept might be somebody else's.
    */
-  async #giveUp(why: MillraceError): Promise<void> {
+  async #giveUp(why: MillraceError): Promise<"done" | "not-yet"> {
     if (this.#run !== null) this.#run.fail(why);
-    else await this.#parts.source.letGo?.();
+    else if (this.#identity === null) return "not-yet";
+    else await this.#parts.source.letGo?.(this.#identity);
+    return "done";
   }
 
   get #mayResync(): boolean {

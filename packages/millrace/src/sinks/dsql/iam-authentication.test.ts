@@ -1,7 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../model/ports.ts";
 import type { AwsCredentials } from "./iam-authentication.ts";
-import { iamAuthentication, regionOfHost } from "./iam-authentication.ts";
+import { awsCredentials, iamAuthentication, regionOfHost } from "./iam-authentication.ts";
 
 const HOST = "abcdefghijklmnopqrstuvwxyz.dsql.eu-west-1.on.aws";
 
@@ -68,6 +71,26 @@ describe("IAM tokens", () => {
     broken = true;
     await expect(iam.password({ fresh: true })).rejects.toMatchObject({ class: "transient" });
     expect(seen).toEqual({ signed: 1, failed: 2 });
+  });
+});
+
+describe("the process' own credentials", () => {
+  it("are read from their file again each time: keys there are exchanged while a pipeline runs", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "millrace-keys-")), "credentials");
+    const write = (key: string) =>
+      writeFileSync(file, `[rotated]\naws_access_key_id = ${key}\naws_secret_access_key = s\n`);
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", file);
+    vi.stubEnv("AWS_PROFILE", "rotated");
+    try {
+      const fetch = awsCredentials({ region: "eu-west-1", role: null });
+      write("AKONE");
+      expect((await fetch()).accessKeyId).toBe("AKONE");
+      write("AKTWO");
+      expect((await fetch()).accessKeyId).toBe("AKTWO");
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(file);
+    }
   });
 });
 

@@ -119,7 +119,10 @@ export function awsCredentials(options: {
   return async () => {
     const { fromNodeProviderChain, fromTemporaryCredentials } =
       await import("@aws-sdk/credential-providers");
-    const own = fromNodeProviderChain({ clientConfig: { region: options.region } });
+    const own = fromNodeProviderChain({
+      ignoreCache: true, // the keys of a file may be exchanged while we run
+      clientConfig: { region: options.region },
+    });
     if (options.role === null) return own();
     const assume = fromTemporaryCredentials({
       masterCredentials: own,

@@ -1,5 +1,8 @@
-/** A password, or how to get a fresh one for each new connection (IAM tokens, secret stores). */
-export type Password = string | (() => Promise<string>);
+/**
+ * A password, or how to get a fresh one for each new connection (IAM tokens, secret stores). `renewed` after the server
+ * has refused one: what it is made with is read anew too.
+ */
+export type Password = string | ((renewed: boolean) => Promise<string>);
 
 /**
  * TLS towards the server; `false` is plain text.

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import pg from "pg";
 import { connectionFailure, placedFailure } from "../../errors/connection-failure.ts";
-import type { MillraceError } from "../../errors/millrace-error.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { PostgresConnectionConfig, PostgresTls } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
 import { boundsOf, type SessionPurpose, settingsOf } from "./session-bounds.ts";
@@ -114,15 +114,35 @@ export class PostgresConnection {
 }
 
 /**
- * Connects, authenticates and makes the session's settings.
+ * Connects, authenticates and makes the session's settings. A token that is refused is made anew once: the keys that it was
+ * signed with may have been exchanged.
  * @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION.
  */
 export async function openConnection(
   config: PostgresConnectionConfig,
   options: OpenOptions = {},
 ): Promise<PostgresConnection> {
+  try {
+    return await connectOnce(config, options, false);
+  } catch (error) {
+    if (typeof config.password !== "function" || !isLoginRefused(error)) throw error;
+    return connectOnce(config, options, true);
+  }
+}
+
+/** SQLSTATE class 28; PAM, which IAM of RDS goes through, is 28000. */
+function isLoginRefused(error: unknown): boolean {
+  const state = error instanceof MillraceError ? error.facts["sqlState"] : null;
+  return typeof state === "string" && state.startsWith("28");
+}
+
+async function connectOnce(
+  config: PostgresConnectionConfig,
+  options: OpenOptions,
+  renewed: boolean,
+): Promise<PostgresConnection> {
   const where = `connecting to ${config.host}:${config.port}/${config.database} as ${config.user}`;
-  const password = await passwordOf(config, where);
+  const password = await passwordOf(config, where, renewed);
   const tcp = config.tls === false ? new TcpBytes() : null;
   const ssl = tlsOptions(config.tls);
   const connection = new pg.Connection({
@@ -190,10 +210,14 @@ function connectingError(
   return failure === null ? other : placedFailure("source", failure, other);
 }
 
-async function passwordOf(config: PostgresConnectionConfig, where: string): Promise<string> {
+async function passwordOf(
+  config: PostgresConnectionConfig,
+  where: string,
+  renewed: boolean,
+): Promise<string> {
   if (typeof config.password === "string") return config.password;
   try {
-    return await config.password();
+    return await config.password(renewed);
   } catch (error) {
     throw connectionError(error, `${where}: getting the password`);
   }

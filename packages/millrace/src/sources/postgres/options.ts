@@ -35,7 +35,7 @@ export interface PostgresSourceOptions {
   readonly snapshot: ServerAddress | null;
   readonly username: string;
   /** Or how to get one for a new connection to a server; such a one never travels without TLS. */
-  readonly password: string | ((server: ServerAddress) => Promise<string>) | null;
+  readonly password: string | ((server: ServerAddress, renewed: boolean) => Promise<string>) | null;
   readonly database: string;
   readonly tls: TlsOptions;
   readonly connectTimeoutMs: number;
@@ -105,7 +105,7 @@ export function connectionConfig(
 }
 
 function passwordOf({ password, hostname, port }: PostgresSourceOptions): Password {
-  if (typeof password === "function") return () => password({ hostname, port });
+  if (typeof password === "function") return (renewed) => password({ hostname, port }, renewed);
   return password ?? "";
 }
 

@@ -35,6 +35,7 @@ import {
 } from "./publication.ts";
 import { type PublishedTable, readPublished } from "./published.ts";
 import { refuseUnreadable } from "./reading-rights.ts";
+import { letSlotGo } from "./let-go.ts";
 import { lsnBehind, ReplayGate } from "./replay-gate.ts";
 import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
 import { readLogEnd } from "./snapshot-begin.ts";
@@ -267,8 +268,12 @@ export class PostgresSource implements Source {
     return readRetention(this.#servers.log, this.#options.slotName);
   }
 
-  async letGo(): Promise<void> {
-    await this.#servers.log.use((client) => dropSlot(client, this.#options.slotName));
+  async letGo(identity: Json): Promise<void> {
+    const { slotName, database } = this.#options;
+    await this.#servers.log.use(async (client) => {
+      const { system } = await readStanding(client);
+      await letSlotGo(client, slotName, { wanted: identity, here: { system, database } });
+    });
   }
 
   async planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
