@@ -67,11 +67,9 @@ export async function prepareRun(
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
   const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
   const state = loadState(takeover.state);
-  refuseOtherSource(state, identity);
-  await refuseLostTables(source, state);
+  await refuseState(source, state, identity);
   signal.throwIfAborted();
-  const isTaken = (id: TableId) => state.tables.has(id) || parts.admission.takes(id);
-  const discovered = matching.filter(({ shape }) => isTaken(shape.id));
+  const discovered = takenOf(parts, state, matching);
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
@@ -94,7 +92,6 @@ export async function prepareRun(
   const checks = await checkTargets(parts, tables);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const laneRows = takeover.lanes.map((row) => row.lane);
-  parts.admission.admit(tables.keys());
   const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
   return { ...start, frontier: kept.frontier, tables, waiting, moved, book, ...limits, ...making };
@@ -135,6 +132,20 @@ function limitsOf(
       table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
       keepsKey(table.shape, router),
   };
+}
+
+async function refuseState(source: Source, state: LoadedState, identity: Json): Promise<void> {
+  refuseOtherSource(state, identity);
+  await refuseLostTables(source, state);
+}
+
+/** Newcomers wait for their own admission, see admission.ts. */
+function takenOf(
+  { admission }: Pick<RunningTask, "admission">,
+  { tables }: LoadedState,
+  matching: readonly DiscoveredTable[],
+): readonly DiscoveredTable[] {
+  return matching.filter(({ shape: { id } }) => tables.has(id) || admission.takes(id));
 }
 
 function refuseOtherSource({ pipeline }: LoadedState, identity: Json): void {

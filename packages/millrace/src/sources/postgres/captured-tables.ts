@@ -12,6 +12,9 @@ import {
 } from "./relation-shape.ts";
 import { rowPlan, type RowPlan } from "./row-plan.ts";
 
+/** Whether a shape that a message tells of a table can have been its own; asks the catalogue. */
+export type Believes = (told: TableShape, previous: TableShape) => Promise<boolean>;
+
 /** What has to be told before the next event of a table. */
 export interface Announcement {
   readonly dropped: TableId | null;
@@ -49,6 +52,7 @@ export class CapturedTables {
   readonly #gone = new Set<TableId>();
   readonly #relations = new Map<number, LoggedRelation>();
   readonly #shapeOf: ShapeOf;
+  readonly #believes: Believes;
   /** Tables, by oid, whose shape is that of this place of the log, if every schema change is told by a message. */
   readonly #exact: Map<string, ExactSince>;
   /** Tables, by oid, whose values are being computed anew; the message with the shape follows. */
@@ -59,7 +63,9 @@ export class CapturedTables {
     tables: ReadonlyMap<TableId, TableShape>,
     shapeOf: ShapeOf,
     adopted: ReadonlySet<TableId> = new Set(),
+    believes: Believes = () => Promise.resolve(true),
   ) {
+    this.#believes = believes;
     this.#shapes = new Map(tables);
     this.#shapeOf = shapeOf;
     const known = [...tables.values()].filter(({ id }) => !adopted.has(id));
@@ -69,6 +75,31 @@ export class CapturedTables {
   /** A transaction begins. */
   begin(): void {
     this.#rewriting.clear();
+  }
+
+  /** Whether a message has to be held against the catalogue before it is taken in: it would change a captured table. */
+  isClaim(news: DdlNews): boolean {
+    if (news.kind !== "shape") return false;
+    const previous = this.#shapes.get(news.shape.id);
+    return previous?.identity === news.shape.identity && !isSameShape(news.shape, previous);
+  }
+
+  /** The claim where it is believed; else that something is missing, of this table alone. */
+  async weigh(news: DdlNews): Promise<DdlNews> {
+    const previous = news.kind === "shape" ? this.#shapes.get(news.shape.id) : undefined;
+    if (news.kind !== "shape" || previous === undefined) return news;
+    if (await this.#believes(news.shape, previous)) return news;
+    return { kind: "lost", table: previous.identity };
+  }
+
+  /** Without messages to rely on, rows prove their shape. */
+  #doubt(identity: string | undefined): void {
+    if (identity === undefined) this.#exact.clear();
+    else {
+      this.#exact.delete(identity);
+      this.#rewriting.delete(identity);
+      this.#forget(Number(identity));
+    }
   }
 
   /**
@@ -84,7 +115,7 @@ export class CapturedTables {
     readonly previous: TableShape;
     readonly rewritten: readonly string[];
   } | null {
-    if (news.kind === "lost") this.#exact.clear();
+    if (news.kind === "lost") this.#doubt(news.table);
     if (news.kind === "rewrite") for (const oid of news.tables) this.#rewriting.add(oid);
     if (news.kind !== "shape") return null;
     const { shape } = news;

@@ -47,6 +47,22 @@ function shapesOf(items: readonly LogItem[]): unknown[] {
   });
 }
 
+interface Document {
+  readonly columns: readonly { readonly name: string }[];
+  readonly publications: readonly object[];
+}
+
+/** What the trigger wrote last. */
+async function lastDocument(db: LoggedDatabase): Promise<Document> {
+  const rows = await db.query(
+    `SELECT convert_from(substr(data, 16 + length('${DDL_PREFIX}')), 'UTF8') AS text
+     FROM pg_logical_slot_peek_binary_changes('${db.settings.slotName}', NULL, NULL,
+       'proto_version', '1', 'publication_names', '"${db.settings.publicationName.replaceAll('"', '""')}"', 'messages', 'true')
+     WHERE get_byte(data, 0) = 77 AND encode(data, 'escape') LIKE '%{"kind"%'`,
+  );
+  return JSON.parse(String(rows.at(-1)?.["text"])) as Document;
+}
+
 const T = "CREATE TABLE t (id int PRIMARY KEY, a text, b int)";
 
 describe("messages about schema changes", () => {
@@ -269,6 +285,59 @@ describe("messages about schema changes", () => {
     );
     await db.run("ALTER TABLE t ADD c int", "INSERT INTO t VALUES (1, 'a', 2, 3)");
     expect(shapesOf(await db.read())).toEqual([["1 id, 2 a, 3 b, 4 c", []], "c"]);
+  });
+
+  it("that contradict the catalogue, written by a role without rights, change nothing and are warned of once", async () => {
+    await using db = await told(T);
+    const role = `${db.server.database}_liar`;
+    await db.run("ALTER TABLE t ADD c int", `CREATE ROLE ${role}`);
+    const whole = await lastDocument(db);
+    const without = (...names: readonly string[]) => ({
+      ...whole,
+      columns: whole.columns.filter(({ name }) => !names.includes(name)),
+    });
+    const [first] = whole.columns;
+    const lies = [
+      without("a", "b", "c"),
+      without("c"),
+      { ...whole, columns: [...whole.columns, { ...first, name: "d", ordinal: 9 }] },
+      { ...whole, publications: whole.publications.map((one) => ({ ...one, columns: [1] })) },
+      {
+        ...whole,
+        columns: whole.columns.map((column) => ({ ...column, logged: column.name === "id" })),
+      },
+    ];
+    for (const lie of lies)
+      await db.run(
+        `SET ROLE ${role}; SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${JSON.stringify(lie)}')`,
+      );
+    await db.run("INSERT INTO t VALUES (1, 'a', 2, 3)", "ALTER TABLE t DROP b");
+    await db.run("INSERT INTO t VALUES (2, 'b', 4)");
+    const warned: string[] = [];
+    const items = await db.read({}, { warn: (message) => void warned.push(message) });
+    expect(shapesOf(items)).toEqual([
+      ["1 id, 2 a, 3 b, 4 c", []],
+      "c",
+      ["1 id, 2 a, 4 c", []],
+      "c",
+    ]);
+    expect(warned).toEqual([expect.stringContaining("contradicts the catalogue")]);
+    await db.run(`DROP ROLE ${role}`);
+  });
+
+  it("are believed about what our own publication leaves out", async () => {
+    await using db = await told(T);
+    await db.run(`ALTER PUBLICATION "pub ""${db.server.database}""" SET TABLE t (id, b)`);
+    await db.run("ALTER TABLE t ADD c int");
+    const warned: string[] = [];
+    const read = () => db.read({}, { warn: (message) => void warned.push(message) });
+    expect(shapesOf(await read()).at(-1)).toEqual(["1 id, 3 b", []]);
+    expect(warned).toEqual([]);
+    const whole = await lastDocument(db);
+    const lie = JSON.stringify({ ...whole, columns: whole.columns.slice(0, 1) });
+    await db.run(`SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${lie}')`);
+    expect(shapesOf(await read()).at(-1)).toEqual(["1 id, 3 b", []]);
+    expect(warned).toHaveLength(1);
   });
 
   it("leave a DDL alone that they cannot tell of, and say so", async () => {

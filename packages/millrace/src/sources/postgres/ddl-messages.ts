@@ -9,8 +9,8 @@ export type DdlNews =
   | { readonly kind: "shape"; readonly shape: TableShape }
   /** Values of these tables, by oid, are being computed anew; their shapes follow. */
   | { readonly kind: "rewrite"; readonly tables: readonly string[] }
-  /** A message is missing, or cannot be read. */
-  | { readonly kind: "lost" };
+  /** A message is missing, cannot be read, or is false; of the `table` with this oid, or nobody knows of which. */
+  | { readonly kind: "lost"; readonly table?: string };
 
 /** A table of 1,600 columns with the longest names is below it. */
 const MOST_BYTES = 16_777_216;

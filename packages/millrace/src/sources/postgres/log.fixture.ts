@@ -5,7 +5,7 @@ import {
   type PostgresServer,
 } from "../../../../../test/support/postgres.ts";
 import type { LogBatch, LogItem } from "../../model/change.ts";
-import { silentLogger, systemClock } from "../../model/ports.ts";
+import { type Logger, silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
@@ -122,9 +122,11 @@ export class LoggedDatabase implements AsyncDisposable {
   async open(
     start: Partial<LogStart> = {},
     more: Partial<PostgresLogConfig> = {},
+    logger: Partial<Logger> = {},
   ): Promise<PostgresLog> {
+    const context = { ...CONTEXT, log: { ...silentLogger, ...logger } };
     const log = await openPostgresLog(
-      { context: CONTEXT, connection: this.connection, log: { ...this.settings, ...more } },
+      { context, connection: this.connection, log: { ...this.settings, ...more } },
       { from: null, tables: this.tables, maxValueBytes: 1_048_576, ...start },
     );
     this.#logs.push(log);
@@ -156,8 +158,8 @@ export class LoggedDatabase implements AsyncDisposable {
   }
 
   /** {@link items} of a log that is opened for it and closed after. */
-  async read(start: Partial<LogStart> = {}): Promise<LogItem[]> {
-    const log = await this.open(start);
+  async read(start: Partial<LogStart> = {}, logger: Partial<Logger> = {}): Promise<LogItem[]> {
+    const log = await this.open(start, {}, logger);
     try {
       return await this.items(log);
     } finally {

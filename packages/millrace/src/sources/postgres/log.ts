@@ -2,7 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TransactionId } from "../../model/position.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
 import { lostConnection } from "./byte-source.ts";
-import { CapturedTables } from "./captured-tables.ts";
+import { type Believes, CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { DdlMessages } from "./ddl-messages.ts";
@@ -11,7 +11,7 @@ import { readHistory } from "./log-history.ts";
 import { LogWatch } from "./log-watch.ts";
 import { formatLsn, type LogPosition, parseLsn } from "./position.ts";
 import type { ShapeOf } from "./relation-shape.ts";
-import { shapeOfRelation } from "./relation-shapes.ts";
+import { isBelievable, shapeOfRelation } from "./relation-shapes.ts";
 import { type Provider, readProvider, refusalFor, replicationMatter } from "./managed.ts";
 import { PostgresLog } from "./replication-log.ts";
 import { SideSession } from "./side-session.ts";
@@ -43,6 +43,8 @@ export interface PostgresLogOptions {
 const ROW_VALUES = 4;
 const LEAST_ROW_BYTES = 16_777_216;
 const INSUFFICIENT_PRIVILEGE = "42501";
+const FALSE_MESSAGE =
+  "a message about a schema change contradicts the catalogue and is not believed: it was not written by the event trigger";
 /** Processes of earlier logs that are remembered. */
 const MOST_EARLIER = 8;
 /**
@@ -101,18 +103,25 @@ function heartbeatSession(
 
 /** Which tables the log is read for, and who says how they look at a place of it. */
 function tablesOf(
-  { context: { clock }, log }: PostgresLogOptions,
+  { context: { clock, log: tell }, log }: PostgresLogOptions,
   { tables, adopted }: LogStart,
   client: SideSession,
   transactionId: () => TransactionId | null,
 ): { readonly tables: CapturedTables; readonly ddl: DdlMessages | null } {
   const { slotName, publicationName, ddlMessages } = log;
+  const place = () => ({ client, clock, slotName, publicationName, transaction: transactionId() });
   const shapeOf: ShapeOf = (relation, known, exact) => {
-    const asked = { client, clock, slotName, publicationName, transaction: transactionId() };
-    return shapeOfRelation({ ...asked, exact: ddlMessages ? exact : null }, relation, known);
+    return shapeOfRelation({ ...place(), exact: ddlMessages ? exact : null }, relation, known);
+  };
+  const doubted = new Set<string>();
+  const believes: Believes = async (told, previous) => {
+    const isTrue = await isBelievable(place(), told, previous);
+    if (!isTrue && !doubted.has(told.id)) tell.warn(FALSE_MESSAGE, { table: told.id });
+    if (!isTrue) doubted.add(told.id);
+    return isTrue;
   };
   return {
-    tables: new CapturedTables(tables, shapeOf, adopted),
+    tables: new CapturedTables(tables, shapeOf, adopted, believes),
     ddl: ddlMessages ? new DdlMessages(publicationName) : null,
   };
 }

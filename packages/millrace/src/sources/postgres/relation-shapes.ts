@@ -4,6 +4,7 @@ import type { TableShape } from "../../model/table.ts";
 import type { Attribute } from "./attnum-proof.ts";
 import { readShapes, readTypes, type Queryable } from "./catalogue.ts";
 import { readDdlTrigger } from "./ddl-trigger.ts";
+import { isRuledOut } from "./ddl-belief.ts";
 import type { RelationMessage } from "./pgoutput-messages.ts";
 import { parseLsn } from "./position.ts";
 import {
@@ -53,6 +54,12 @@ SELECT a.attnum AS attnum, a.attname AS name, a.atttypid::int8::float8 AS "typeO
     WHERE p.pubname = $3 AND pg_catalog.to_jsonb(r) ->> 'prattrs' IS NOT NULL AND (r.prrelid = a.attrelid
       OR r.prrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(a.attrelid)))
   ) AS "isPartial",
+  EXISTS (
+    SELECT FROM pg_catalog.pg_publication p JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
+    WHERE p.pubname = $3 AND pg_catalog.jsonb_typeof(pg_catalog.to_jsonb(r) -> 'prattrs') = 'array'
+      AND NOT pg_catalog.to_jsonb(r) -> 'prattrs' @> pg_catalog.to_jsonb(a.attnum)
+      AND (r.prrelid = a.attrelid OR r.prrelid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(a.attrelid)))
+  ) AS "isLeftOut",
   pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.pg_is_in_recovery() AS recovery
 FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $2
@@ -66,6 +73,7 @@ interface AttributeRow extends Attribute {
   /** No log carries it: what is generated was so from its beginning. */
   readonly isHidden: boolean;
   readonly isPartial: boolean;
+  readonly isLeftOut: boolean;
   readonly snapshot: string;
   readonly recovery: boolean;
 }
@@ -96,6 +104,16 @@ export async function shapeOfRelation(
   if (confirmed === null) return resolved;
   const { rows: end } = await place.client.query<{ lsn: string }>(LOG_END_SQL);
   return { ...resolved, later: { shape: confirmed, afterLsn: parseLsn(end[0]?.lsn ?? "") } };
+}
+
+/** Whether a shape that a message of the log tells can have been the table's, by what the catalogue says now. */
+export async function isBelievable(
+  place: LogPlace,
+  told: TableShape,
+  previous: TableShape,
+): Promise<boolean> {
+  const { rows } = await readSettled(place, told.identity);
+  return !isRuledOut(told, previous, rows);
 }
 
 /**

@@ -2,7 +2,7 @@ import { Change, type LogBatch, type Op, type Transaction } from "../../model/ch
 import type { TransactionId } from "../../model/position.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
-import type { DdlMessages } from "./ddl-messages.ts";
+import type { DdlMessages, DdlNews } from "./ddl-messages.ts";
 import { LargeRowDecoder } from "./large-row-decoder.ts";
 import { RowDecoder, type RowEvent } from "./pgoutput-decoder.ts";
 import {
@@ -89,6 +89,9 @@ export class TransactionAssembler {
   #lsn = 0;
   #index = 0;
   #unresolved: LoggedRelation | null = null;
+  /** What the message that was fed last says, before and after it was held against the catalogue. */
+  #claim: DdlNews | null = null;
+  #weighed: DdlNews | null = null;
   #large: {
     readonly tag: number;
     readonly plan: RowPlan;
@@ -138,6 +141,9 @@ export class TransactionAssembler {
     const relation = this.#unresolved;
     this.#unresolved = null;
     if (relation !== null) await this.#tables.resolve(relation);
+    const claim = this.#claim;
+    this.#claim = null;
+    if (claim !== null) this.#weighed = await this.#tables.weigh(claim);
   }
 
   /**
@@ -203,8 +209,7 @@ export class TransactionAssembler {
       case Tag.TRUNCATE:
         return this.#truncate(lsn, start, end);
       case Tag.MESSAGE:
-        this.#told(decodeMessage(this.#buffer, start, end));
-        return Fed.DONE;
+        return this.#told(decodeMessage(this.#buffer, start, end));
       default:
         skipMessage(tag, this.#buffer, start, end);
         return Fed.DONE;
@@ -271,16 +276,23 @@ export class TransactionAssembler {
   }
 
   /** A message about a schema change stands at its own place, in front of the rows that follow it (a barrier, I2). */
-  #told(message: MessageMessage): void {
-    const news = this.#ddl?.take(message) ?? null;
-    if (news === null) return;
+  #told(message: MessageMessage): Fed {
+    const weighed = this.#weighed;
+    this.#weighed = null;
+    const news = weighed ?? this.#ddl?.take(message) ?? null;
+    if (news === null) return Fed.DONE;
     const { commitLsn, isReplayed, transaction } = this.#transaction();
     const position: LogPosition = [commitLsn, message.lsn, ordinal(0, Slot.SHAPE)];
     const isPast = isReplayed && comparePositions(position, this.#from) <= 0;
+    if (weighed === null && !isPast && this.#tables.isClaim(news)) {
+      this.#claim = news;
+      return Fed.UNRESOLVED;
+    }
     const change = this.#tables.tell(news, transaction.id, isPast);
-    if (change === null) return;
+    if (change === null) return Fed.DONE;
     this.#batch.passed(position);
     this.#batch.add({ kind: "shape", ...change, position, transaction }, ANNOUNCEMENT_BYTES);
+    return Fed.DONE;
   }
 
   #push(tag: number, plan: RowPlan, event: RowEvent, bytes: number): void {
