@@ -20,11 +20,66 @@ export const STANDBY_GUARDS: readonly Guard[] = [
     keeps: [7],
     guard: "a server that was promoted is no standby to read chunks from",
     file: "sources/postgres/snapshot.ts",
-    take: "if (!visibility.isStandbys) await dependencies.checkPromoted?.(connection);",
+    take: "await dependencies.checkServer?.(connection);",
     put: "",
     shownBy: {
       file: `${ROOM}/sources/postgres/standby.pg.test.ts`,
       name: "are refused of another cluster, and of a server that was promoted",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a standby has nothing behind the place where the log left its timeline",
+    file: "sources/postgres/chunk-server.ts",
+    take: "if (Number(there.replayed) <= leftAt(history, there.timeline)) return;",
+    put: "return;",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "on two branches: chunks come from the log's one",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a standby whose control file lags is asked which timeline it follows",
+    file: "sources/postgres/chunk-server.ts",
+    take: "if (Number(there.replayed) <= (branchedAt(told, history) ?? Number.POSITIVE_INFINITY)) return;",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "on two branches: chunks come from the log's one",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a snapshot is compared with what another session told of its standby",
+    file: "sources/postgres/snapshot.ts",
+    take: "      checkAge(visibility, behindLsn);",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "behind one name: no snapshot is older than what another one has proved",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "no snapshot is older than what an earlier one was relied on to see",
+    file: "sources/postgres/source.ts",
+    take: "this.#gate.raise(lsnBehind({ transactions: transactions.filter((id) => now.sees(id)) }));",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "behind one name: no snapshot is older than what another one has proved",
+    },
+  },
+  {
+    keeps: [7, 8],
+    guard: "every run begins with sessions of its own",
+    file: "sources/postgres/source.ts",
+    take: "this.#servers.renew();\n    const { log, primary } = this.#servers;",
+    put: "const { log, primary } = this.#servers;",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "on two branches: chunks come from the log's one, and every run asks the server that its name leads to",
     },
   },
   {

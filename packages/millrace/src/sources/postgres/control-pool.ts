@@ -17,6 +17,9 @@ export class ControlPool implements Queryable {
   readonly #idle: PostgresConnection[] = [];
   readonly #busy = new Set<PostgresConnection>();
   readonly #waiting: (() => void)[] = [];
+  /** In use, or being opened, since before the last {@link renew}: not used again. */
+  readonly #old = new WeakSet<PostgresConnection>();
+  #round = 0;
   #open = 0;
   #closed = false;
 
@@ -44,6 +47,13 @@ export class ControlPool implements Queryable {
       const fresh = await this.#take(true);
       return await this.#run(fresh.connection, work);
     }
+  }
+
+  /** No query goes to a session any more that was opened before; those under way end where they are. */
+  renew(): void {
+    this.#round += 1;
+    for (const connection of this.#busy) this.#old.add(connection);
+    for (const connection of this.#idle.splice(0)) this.#discard(connection);
   }
 
   /** Ends all sessions, those in use too. */
@@ -87,8 +97,10 @@ export class ControlPool implements Queryable {
 
   async #connect(): Promise<PostgresConnection> {
     this.#open += 1;
+    const round = this.#round;
     try {
       const connection = await openConnection(await this.#config());
+      if (round !== this.#round) this.#old.add(connection);
       this.#busy.add(connection);
       return connection;
     } catch (error) {
@@ -99,7 +111,8 @@ export class ControlPool implements Queryable {
   }
 
   #giveBack(connection: PostgresConnection): void {
-    if (this.#closed || connection.broken !== null) return this.#discard(connection);
+    if (this.#closed || connection.broken !== null || this.#old.has(connection))
+      return this.#discard(connection);
     this.#busy.delete(connection);
     this.#idle.push(connection);
     this.#waiting.shift()?.();

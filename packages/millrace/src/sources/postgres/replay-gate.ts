@@ -31,13 +31,21 @@ export class ReplayGate {
     this.#options = options;
   }
 
-  /** No snapshot from now on may be older than this: the catalogue was looked at there. */
+  /** A run begins, perhaps with another log: the catalogue was looked at there, and what snapshots saw lies before. */
+  begin(lsn: number): void {
+    this.#floorLsn = lsn;
+  }
+
+  /** No snapshot from now on may be older than this: it was relied on that they see what is before. */
   raise(lsn: number): void {
     this.#floorLsn = Math.max(this.#floorLsn, lsn);
   }
 
-  /** Resolves once the floor and everything before `lsn` is replayed; at once where the server is a primary. */
-  async passed(lsn: number, signal?: AbortSignal): Promise<void> {
+  /**
+   * Resolves once the floor and everything before `lsn` is replayed, to where that is; at once where the server is a
+   * primary. Another session may lead to another server: its snapshots are compared with that LSN.
+   */
+  async passed(lsn: number, signal?: AbortSignal): Promise<number> {
     const { client, clock } = this.#options;
     const beganMs = clock.monotonic();
     for (let waitMs = LOOK_AGAIN_MS; ; waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS)) {
@@ -49,6 +57,7 @@ export class ReplayGate {
     }
     if (this.#toldMs !== null) this.#options.log.info("the standby has caught up with its reads");
     this.#toldMs = null;
+    return Math.max(lsn, this.#floorLsn);
   }
 
   /** Once for all that wait at the same time. */

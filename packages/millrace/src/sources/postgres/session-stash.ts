@@ -11,17 +11,14 @@ const MOST_IDLE = 4;
  */
 export class SessionStash {
   readonly #config: () => Promise<PostgresConnectionConfig>;
-  /** Looks at a session before its first use. */
-  readonly #check: ((connection: PostgresConnection) => Promise<void>) | null;
   #idle: PostgresConnection[] = [];
+  /** A session of before the last {@link renew} is not taken back. */
+  #round = {};
+  readonly #roundOf = new WeakMap<PostgresConnection, object>();
   #closed = false;
 
-  constructor(
-    config: () => Promise<PostgresConnectionConfig>,
-    check: ((connection: PostgresConnection) => Promise<void>) | null = null,
-  ) {
+  constructor(config: () => Promise<PostgresConnectionConfig>) {
     this.#config = config;
-    this.#check = check;
   }
 
   /** @throws MillraceError */
@@ -35,14 +32,10 @@ export class SessionStash {
   }
 
   async #open(): Promise<PostgresConnection> {
+    const round = this.#round;
     const connection = await openConnection(await this.#config(), { purpose: "rows" });
-    try {
-      await this.#check?.(connection);
-      return connection;
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
+    this.#roundOf.set(connection, round);
+    return connection;
   }
 
   /** Takes back a session; its transaction may still be open unless it `isOver`. */
@@ -53,8 +46,15 @@ export class SessionStash {
       connection.destroy();
       return;
     }
-    if (this.#closed || this.#idle.length >= MOST_IDLE) await connection.close();
+    const isOld = this.#roundOf.get(connection) !== this.#round;
+    if (this.#closed || isOld || this.#idle.length >= MOST_IDLE) await connection.close();
     else this.#idle.push(connection);
+  }
+
+  /** Nobody gets a session any more that was opened before. */
+  renew(): void {
+    this.#round = {};
+    for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
   /** Ends the idle sessions; those in use end when they are given back. */

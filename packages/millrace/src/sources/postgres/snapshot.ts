@@ -9,10 +9,11 @@ import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
 import { keyText } from "./keys.ts";
+import { formatLsn } from "./position.ts";
 import { rowPlan } from "./row-plan.ts";
 import type { SessionStash } from "./session-stash.ts";
 import { whileServerWorks } from "./silence-watch.ts";
-import { beginSnapshot } from "./snapshot-begin.ts";
+import { beginSnapshot, standbyError } from "./snapshot-begin.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
 import { chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
@@ -34,8 +35,8 @@ export interface SnapshotDependencies {
   /** The publication's row filter for a table, by oid. */
   readonly filterOf: (identity: string) => string | null;
   readonly positionOf: (lsn: string) => Position;
-  /** Looks at a server that was taken for a standby and is none (any more). */
-  readonly checkPromoted?: (connection: PostgresConnection) => Promise<void>;
+  /** Looks at the server that a snapshot was taken at. */
+  readonly checkServer?: (connection: PostgresConnection) => Promise<void>;
 }
 
 /**
@@ -65,14 +66,22 @@ export class PostgresSnapshot implements SourceSnapshot {
     this.logEnd = logEnd;
   }
 
-  /** @throws MillraceError MR_SOURCE_REFUSED or MR_SOURCE_LOST_CONNECTION */
-  static async open(dependencies: SnapshotDependencies, exact = false): Promise<PostgresSnapshot> {
+  /**
+   * On a standby not before that LSN was replayed. @throws MillraceError MR_SOURCE_REFUSED, MR_SOURCE_LOST_CONNECTION or
+   * MR_SOURCE_STANDBY
+   */
+  static async open(
+    dependencies: SnapshotDependencies,
+    exact = false,
+    behindLsn = 0,
+  ): Promise<PostgresSnapshot> {
     const connection = await dependencies.sessions.take();
     try {
       const { visibility, end } = await whileServerWorks(connection, () =>
         beginSnapshot(connection.client, exact),
       );
-      if (!visibility.isStandbys) await dependencies.checkPromoted?.(connection);
+      await dependencies.checkServer?.(connection);
+      checkAge(visibility, behindLsn);
       const logEnd = dependencies.positionOf(end);
       return new PostgresSnapshot(connection, dependencies, visibility, logEnd);
     } catch (error) {
@@ -217,6 +226,14 @@ export class PostgresSnapshot implements SourceSnapshot {
       throw connectionError(error, `preparing to read ${shape.id}`);
     }
   }
+}
+
+/** Another session may have told that the standby is there: behind its name may be two, and one may have crashed. */
+function checkAge({ replayedLsn }: Visibility, behindLsn: number): void {
+  if (replayedLsn === null || replayedLsn >= behindLsn) return;
+  throw standbyError(
+    `it has replayed to ${formatLsn(replayedLsn)} only, and what was told of snapshot.hostname before is at ${formatLsn(behindLsn)}`,
+  );
 }
 
 function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {

@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { ConnectorContext } from "../../model/source.ts";
-import type { Queryable } from "./catalogue.ts";
+import { ChunkServer } from "./chunk-server.ts";
 import type { PostgresConnectionConfig } from "./config.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { connectionError } from "./connection-error.ts";
@@ -8,42 +8,16 @@ import { ControlPool } from "./control-pool.ts";
 import { type LogHistory, readHistory } from "./log-history.ts";
 import { openWalsender } from "./log.ts";
 import { chooseConnection, type PostgresSourceOptions, type ServerAddress } from "./options.ts";
+import { readStanding, type ServerStanding } from "./server-standing.ts";
 import { SessionStash } from "./session-stash.ts";
-import { standbyError } from "./snapshot-begin.ts";
-
-/** What tells one server of a cluster from another, and how it stands. */
-export interface ServerStanding {
-  /** The same on a primary and all its standbys. */
-  readonly system: string;
-  readonly inRecovery: boolean;
-  /** When it was started: two servers never say the same. */
-  readonly started: string;
-  /** On a standby the last that was made durable: it may lag. */
-  readonly timeline: number;
-}
 
 /** All connections, or all walsenders, are in use. */
 const TOO_MANY = "53300";
 
-const STANDING_SQL = `
-SELECT system_identifier::text AS system, pg_catalog.pg_is_in_recovery() AS "inRecovery",
-  pg_catalog.pg_postmaster_start_time()::text AS started,
-  (CASE WHEN pg_catalog.pg_is_in_recovery() THEN GREATEST(c.timeline_id, r.min_recovery_end_timeline)
-   ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int
-   END) AS timeline
-FROM pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() r`;
-
-/** Asks a server who it is. */
-export async function readStanding(client: Queryable): Promise<ServerStanding> {
-  const { rows } = await client.query<ServerStanding>(STANDING_SQL);
-  const [row] = rows;
-  if (row === undefined) throw new MillraceError("MR_BUG", "pg_control_system gave no row");
-  return row;
-}
-
 /**
  * The servers of one source: the one whose log is read, which may be a standby; the primary, where that is another one
- * and known; the one that chunks are read from. Same role, password and TLS for all.
+ * and known; the one that chunks are read from. Same role, password and TLS for all. Behind a name may be several, and
+ * each session may meet another one: what one session told is never taken for what another one's snapshot sees.
  */
 export class SourceServers {
   readonly log: ControlPool;
@@ -54,6 +28,7 @@ export class SourceServers {
   readonly #other: ControlPool | null;
   /** `hostname` took over from the primary that the file names. */
   #isPromoted = false;
+  readonly #chunkServer: ChunkServer;
   readonly #options: PostgresSourceOptions;
   readonly #context: ConnectorContext;
   /** What `tls: prefer` turned out to mean, by address; asked once. */
@@ -68,12 +43,12 @@ export class SourceServers {
     this.chunks = snapshot === null ? this.log : new ControlPool(() => this.#config(snapshot));
     this.logSessions = new SessionStash(() => this.logConfig());
     this.chunkSessions =
-      snapshot === null
-        ? this.logSessions
-        : new SessionStash(
-            () => this.#config(snapshot),
-            (connection) => this.checkChunkServer(connection),
-          );
+      snapshot === null ? this.logSessions : new SessionStash(() => this.#config(snapshot));
+    this.#chunkServer = new ChunkServer({
+      log: this.log,
+      logHistory: (before) => this.readHistory(before),
+      chunkHistory: () => historyAt(this.#config(snapshot ?? options)),
+    });
   }
 
   /** Takes what is written: publication, heartbeats. The log's server where that is the primary. */
@@ -121,27 +96,19 @@ export class SourceServers {
       );
   }
 
-  /**
-   * Rows of another cluster, or of a branch that the log will never tell of, must not get among ours. Asked of every
-   * session, for behind a name may be another server tomorrow, and of one whose server was promoted meanwhile.
-   */
-  readonly checkChunkServer = async (connection: PostgresConnection): Promise<void> => {
-    const there = await readStanding(connection.client);
-    const log = await readStanding(this.log);
-    if (there.system !== log.system)
-      throw new MillraceError(
-        "MR_SOURCE_REFUSED",
-        "snapshot.hostname is a server of another cluster than hostname (system_identifier)",
-      );
-    if (!there.inRecovery && there.started !== log.started)
-      throw standbyError(
-        "snapshot.hostname is no standby: it was promoted, and has a log of its own",
-      );
-    if (there.timeline > log.timeline)
-      throw standbyError(
-        `snapshot.hostname is on timeline ${there.timeline}, hostname on ${log.timeline}: it follows another server`,
-      );
+  /** Looks at the server that a chunk's snapshot was taken at. @throws MillraceError */
+  readonly checkChunkServer = (connection: PostgresConnection): Promise<void> => {
+    return this.#chunkServer.check(connection);
   };
+
+  /**
+   * Every run begins with sessions of its own, as its log does: those that were opened before may be to a primary that
+   * lives on while `hostname` leads to another one.
+   */
+  renew(): void {
+    for (const pool of new Set([this.log, this.#other, this.chunks])) pool?.renew();
+    for (const sessions of new Set([this.logSessions, this.chunkSessions])) sessions.renew();
+  }
 
   /**
    * Which branch of the log the log's server is on. Where all walsenders are in use, one of them perhaps by a reader of
@@ -149,23 +116,12 @@ export class SourceServers {
    */
   async readHistory(before: LogHistory | null): Promise<LogHistory | null> {
     try {
-      return await this.#readHistory();
+      return await historyAt(this.logConfig());
     } catch (error) {
       if (!(error instanceof MillraceError) || error.facts["sqlState"] !== TOO_MANY) throw error;
       const { timeline, inRecovery } = await readStanding(this.log);
       if (before === null || (!inRecovery && timeline === before.timeline)) return before;
       throw error;
-    }
-  }
-
-  async #readHistory(): Promise<LogHistory> {
-    const walsender = await openWalsender(await this.logConfig());
-    try {
-      return await readHistory(walsender);
-    } catch (error) {
-      throw connectionError(error, "asking for the log's history");
-    } finally {
-      await walsender.close();
     }
   }
 
@@ -187,5 +143,16 @@ export class SourceServers {
     });
     this.#configs.set(name, config);
     return config;
+  }
+}
+
+async function historyAt(config: Promise<PostgresConnectionConfig>): Promise<LogHistory> {
+  const walsender = await openWalsender(await config);
+  try {
+    return await readHistory(walsender);
+  } catch (error) {
+    throw connectionError(error, "asking for the log's history");
+  } finally {
+    await walsender.close();
   }
 }

@@ -41,7 +41,8 @@ import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
 import { readLogEnd } from "./snapshot-begin.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
 import { readRetention } from "./retention.ts";
-import { readStanding, SourceServers } from "./source-servers.ts";
+import { readStanding } from "./server-standing.ts";
+import { SourceServers } from "./source-servers.ts";
 import { atStandby, StandbySnapshot } from "./standby-snapshot.ts";
 import { TableLocks } from "./table-lock.ts";
 import { type Looked, TableLooks } from "./table-looks.ts";
@@ -101,6 +102,8 @@ export class PostgresSource implements Source {
 
   /** The cluster's system identifier, which a restored copy shares with its original, and the database. */
   async identity(): Promise<Json> {
+    // The first that a run asks: its catalogue comes from where its log does.
+    this.#servers.renew();
     const standing = await readStanding(this.#servers.log);
     await this.#servers.checkPrimary(standing);
     const { system } = standing;
@@ -159,6 +162,7 @@ export class PostgresSource implements Source {
     const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const recreate = options.recreate === true;
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
+    this.#servers.renew();
     const { log, primary } = this.#servers;
     const { joined, end } = await primary.use(
       async (client) => {
@@ -174,7 +178,7 @@ export class PostgresSource implements Source {
       { once: true },
     );
     // What was looked at and made by now, no snapshot may be older than.
-    this.#gate.raise(end);
+    this.#gate.begin(end);
     const { clock } = this.#context;
     await new ReplayGate({ ...this.#context, client: log }).passed(end);
     const failover = this.#options.slotFailover;
@@ -196,7 +200,8 @@ export class PostgresSource implements Source {
   async safeToSnapshot(_tables: readonly TableId[], signal: AbortSignal): Promise<void> {
     const { primary, chunks } = this.#servers;
     this.#joinedBelow ??= await nextTransaction(primary);
-    await transactionsEnded(chunks, this.#joinedBelow, { ...this.#context, signal });
+    const ended = transactionsEnded(chunks, this.#joinedBelow, { ...this.#context, signal });
+    this.#gate.raise((await ended) ?? 0);
   }
 
   look(tables: readonly Looked[]): Promise<readonly TableLook[]> {
@@ -219,21 +224,23 @@ export class PostgresSource implements Source {
     this.#published ??= await readPublished(this.#servers.log, this.#options.publicationName);
     if (wish.reads === "row" || !this.#servers.chunksElsewhere) return this.#snapshot("log", wish);
     return atStandby(async () => {
-      await this.#gate.passed(lsnBehind(wish), wish.signal);
-      return new StandbySnapshot(await this.#snapshot("chunks", wish));
+      const behind = await this.#gate.passed(lsnBehind(wish), wish.signal);
+      const snapshot = await this.#snapshot("chunks", wish, behind);
+      this.#gate.raise(lsnBehind({ transactions: wish.transactions ?? [] }));
+      return new StandbySnapshot(snapshot);
     });
   }
 
-  #snapshot(where: "log" | "chunks", { exact = false }: SnapshotWish): Promise<PostgresSnapshot> {
+  #snapshot(where: "log" | "chunks", { exact }: SnapshotWish, behind = 0): Promise<SourceSnapshot> {
     const { logSessions, chunkSessions } = this.#servers;
     const dependencies = {
       sessions: where === "log" ? logSessions : chunkSessions,
       locks: this.#locks[where],
       filterOf: (identity: string) => this.#published?.get(identity)?.filter ?? null,
       positionOf: (lsn: string) => boundary(parseLsn(lsn)),
-      ...(where === "chunks" && { checkPromoted: this.#servers.checkChunkServer }),
+      ...(where === "chunks" && { checkServer: this.#servers.checkChunkServer }),
     };
-    return PostgresSnapshot.open(dependencies, exact);
+    return PostgresSnapshot.open(dependencies, exact, behind);
   }
 
   /** A standby that cannot be asked has seen nothing, as far as anybody knows; the log goes on without. */
@@ -241,7 +248,8 @@ export class PostgresSource implements Source {
     if (transactions.length === 0) return [];
     try {
       const now = await readVisibility(this.#servers.chunks);
-      return transactions.filter((transaction) => !now.sees(transaction));
+      this.#gate.raise(lsnBehind({ transactions: transactions.filter((id) => now.sees(id)) }));
+      return transactions.filter((id) => !now.sees(id));
     } catch (error) {
       if (!this.#servers.chunksElsewhere) throw error;
       return transactions;

@@ -4,7 +4,7 @@ import type { ConnectorContext } from "../../model/source.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ControlPool } from "./control-pool.ts";
 import { chooseConnection, type PostgresSourceOptions, type ServerAddress } from "./options.ts";
-import { readStanding, type ServerStanding } from "./source-servers.ts";
+import { readStanding, type ServerStanding } from "./server-standing.ts";
 
 /** What matters of a server that follows another one, or is followed. */
 export interface StandbyFacts extends ServerStanding {

@@ -33,17 +33,17 @@ export async function readVisibility(client: Queryable): Promise<Visibility> {
 }
 
 /**
- * Waits until every transaction below `xid` has ended, as this server sees it. The server has nothing that could wake
- * us.
+ * Waits until every transaction below `xid` has ended, as this server sees it; tells how far a standby had replayed
+ * then. The server has nothing that could wake us.
  */
 export async function transactionsEnded(
   client: Queryable,
   xid: bigint,
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<void> {
-  let waitMs = LOOK_AGAIN_MS;
-  while ((await readVisibility(client)).xmin < xid) {
+): Promise<number | null> {
+  for (let waitMs = LOOK_AGAIN_MS; ; waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS)) {
+    const { xmin, replayedLsn } = await readVisibility(client);
+    if (xmin >= xid) return replayedLsn;
     await clock.sleep(waitMs, signal);
-    waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS);
   }
 }

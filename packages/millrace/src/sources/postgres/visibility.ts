@@ -57,9 +57,9 @@ export class Visibility {
     return Visibility.ofStandby(`${xmin}:${xmin}:`, parseLsn(lsn));
   }
 
-  /** The snapshot was taken during recovery. */
-  get isStandbys(): boolean {
-    return this.#replayedLsn !== null;
+  /** What was replayed before, where the snapshot was taken during recovery; null on a primary. */
+  get replayedLsn(): number | null {
+    return this.#replayedLsn;
   }
 
   /** What tells the same after a restart. */
