@@ -3,6 +3,7 @@ import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
+import type { Committer } from "./committer.ts";
 import type { Generations } from "./generations.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
@@ -11,8 +12,9 @@ import type { TableRuntime } from "./table-runtime.ts";
 
 interface IntentParts {
   readonly source: Pick<Source, "positionText">;
-  readonly settings: TaskSettings;
+  readonly settings: Pick<TaskSettings, "schemaChangeBehavior" | "dropTables">;
   readonly observer: TaskObserver;
+  readonly committer: Pick<Committer, "moment">;
   readonly generations: Pick<Generations, "refuseShared">;
   /** What the frontier row will say may be forgotten by the source. */
   readonly acknowledged: () => Position | null;
@@ -89,12 +91,16 @@ export class BarrierIntents {
       position,
       acknowledge: this.#parts.acknowledged(),
       unseen: this.#parts.unseen(),
-      tag: tagOf(this.#parts.source.positionText(position)),
+      tag: tagOf(this.#parts.source.positionText(position), this.#parts.committer.moment),
       aheadOfLog: false,
     } as const;
   }
 }
 
-function tagOf(position: string): string {
-  return position.replaceAll(/[^A-Za-z0-9]+/g, "_");
+/**
+ * One for each barrier. Its position is not enough: shapes of the catalogue are adopted wherever the log stands, which
+ * may be one place several times, and what an earlier barrier put away there must not pass for what this one has to.
+ */
+function tagOf(position: string, moment: string): string {
+  return `${position.replaceAll(/[^A-Za-z0-9]+/g, "_")}_${moment}`;
 }

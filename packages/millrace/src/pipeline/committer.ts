@@ -162,6 +162,11 @@ export class Committer {
     }
   }
 
+  /** Never the same twice, also over restarts: the fence, and the transactions that lane 0 has made. */
+  get moment(): string {
+    return `${this.fence}_${this.#seq(0)}`;
+  }
+
   #seq(lane: number): number {
     const seq = this.#seqs[lane];
     if (seq === undefined) throw new MillraceError("MR_BUG", `lane ${lane} has no lane row`);

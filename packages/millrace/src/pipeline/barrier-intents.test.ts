@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import type { Column } from "../model/table.ts";
+import { BarrierIntents } from "./barrier-intents.ts";
+import { deafObserver } from "./observer.ts";
+import { columnOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+
+const id = columnOf("id", 1, "bigint");
+
+describe("the intent of a barrier", () => {
+  it("puts away under names of its own, also at a place where a barrier was before", () => {
+    const committer = { moment: "3_7" };
+    const intents = new BarrierIntents({
+      source: { positionText: String },
+      settings: { schemaChangeBehavior: "evolve", dropTables: true },
+      observer: deafObserver,
+      committer,
+      generations: { refuseShared: () => undefined },
+      acknowledged: () => null,
+      unseen: () => [],
+    });
+    const table = tableOf(shapeOf([id, columnOf("a", 2, "integer")]));
+    const tagOf = (...columns: Column[]): string => {
+      const item = { kind: "shape", shape: shapeOf(columns), position: 10 } as const;
+      const told = { ...item, previous: table.shape, rewritten: [], transaction: null };
+      return intents.of(told, table)?.tag ?? "none";
+    };
+    const retyped = tagOf(id, columnOf("a", 2, "text"));
+    // The intent itself was a commit of lane 0.
+    committer.moment = "3_8";
+    const dropped = tagOf(id);
+    // A sink takes a column for put away where its name under the tag is there.
+    expect(dropped).not.toBe(retyped);
+  });
+});
