@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { GUARDS } from "./guards.ts";
 import { pathOf, type Guard } from "./guard.ts";
 import { withTable } from "./page.ts";
-import { play, type Outcome } from "./play.ts";
+import { play, type Played } from "./play.ts";
 import { Tree } from "./tree.ts";
 
 /*
@@ -34,24 +34,26 @@ function writePage(): void {
 
 async function playAll(guards: readonly Guard[]): Promise<number> {
   using tree = new Tree(root);
-  const greens = new Map<string, Outcome>();
+  const greens = new Map<string, Played>();
   let asleep = 0;
   for (const guard of guards) {
     const { file, name } = guard.shownBy;
     const key = `${file} ${name}`;
     const whole = greens.get(key) ?? (await play(tree.folder, guard.shownBy));
     greens.set(key, whole);
-    const verdict = whole === "green" ? await playWithout(tree, guard) : `with it: ${whole}`;
-    const awake = verdict === "red" || verdict === "hung";
+    const played = whole.outcome === "green" ? await playWithout(tree, guard) : whole;
+    const awake = played !== whole && (played.outcome === "red" || played.outcome === "hung");
     if (!awake) asleep++;
+    const verdict = played === whole ? `with it: ${whole.outcome}` : played.outcome;
     say(`${awake ? "✓" : "✗"} ${pathOf(guard)}: ${guard.guard} → ${verdict}`);
     if (!awake) say(`    ${file} · ${name}`);
+    if (played.why !== null) say(`    ${played.why}`);
   }
   say(`${guards.length - asleep} guards were missed when they were gone, ${asleep} were not`);
   return asleep === 0 && guards.length > 0 ? 0 : 1;
 }
 
-async function playWithout(tree: Tree, guard: Guard): Promise<Outcome> {
+async function playWithout(tree: Tree, guard: Guard): Promise<Played> {
   const restore = tree.disable(guard);
   try {
     return await play(tree.folder, guard.shownBy);
