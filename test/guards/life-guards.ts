@@ -35,6 +35,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_LIVES,
   },
   {
+    keeps: ["Ghosts"],
+    guard: "a key that changed meanwhile is no ghost",
+    file: "pipeline/ghost-sweep.ts",
+    take: "(key) => there.has(key) || view.window.has(key),",
+    put: "(key) => there.has(key),",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/ghost-sweep.test.ts",
+      name: "are no ghosts where their key changed while the page was looked up",
+    },
+  },
+  {
     keeps: [7, "Chunk rows and changes"],
     guard: "the log of a table that comes back is followed before it is loaded",
     file: "pipeline/joining-tables.ts",

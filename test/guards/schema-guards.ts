@@ -19,6 +19,25 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_ALL,
   },
   {
+    keeps: [2, "Barrier"],
+    guard: "an open intent is finished before any lane moves",
+    file: "pipeline/prepare-run.ts",
+    take: "if (state.intent !== null) {",
+    put: "if (false as boolean) {",
+    shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "the log's older shape does not undo the catalogue's",
+    file: "pipeline/barriers.ts",
+    take: 'item.kind === "shape" && table.document.aheadOfLog',
+    put: 'item.kind === "shape" && table.document === null',
+    shownBy: {
+      file: "packages/millrace/src/pipeline/barriers.test.ts",
+      name: "is not undone by older ones that the log still brings, until it has arrived at that",
+    },
+  },
+  {
     keeps: [2],
     guard:
       "a message about a schema change is followed by an empty one, so that no row has its place",
@@ -149,6 +168,17 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     shownBy: {
       file: "test/e2e/column-proofs.e2e.test.ts",
       name: "has none of the old one's values in a table without key",
+    },
+  },
+  {
+    keeps: [1, "Tables without key"],
+    guard: "a table without key is loaded again behind a replay that doubts its columns",
+    file: "pipeline/log-reader.ts",
+    take: "if (this.#parts.passedBefore(item.position)) return this.#again(item);",
+    put: "if (this.#parts.passedBefore(item.position)) return;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/log-reader.test.ts",
+      name: "has tables without key loaded again where this session doubts columns behind a barrier that was passed",
     },
   },
   {

@@ -7,6 +7,7 @@ import { tableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { RowItem, type RowWrite } from "./lane-item.ts";
 import { compileRoutes, type RouteTarget } from "./routes.ts";
+import type { TaskSettings } from "./settings.ts";
 import type { TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 
@@ -99,6 +100,32 @@ export function tableOf(
   return new TableRuntime(documentOf(shape, part), targets, (from, to, unlogged) =>
     compileRoutes(from, to, plainRouter, unlogged),
   );
+}
+
+/** What a plain file says, with two lanes. */
+export function settingsOf(part: Partial<TaskSettings> = {}): TaskSettings {
+  return {
+    parallelism: 2,
+    schemaChangeBehavior: "evolve",
+    dropTables: false,
+    create: "if-missing",
+    sharedTargets: false,
+    compaction: true,
+    batchRows: 100,
+    flushIntervalMs: 0,
+    chunkRows: 100,
+    snapshotParallelism: 1,
+    maxRowsPerSecond: null,
+    maxBytesPerSecond: null,
+    maxRetainedBytes: null,
+    maxRetainedAction: "warn",
+    fullLoad: true,
+    onLoss: "fail",
+    deadLetters: "park",
+    maxDeadLetters: 100,
+    maxDeadLetterShare: 1,
+    ...part,
+  };
 }
 
 /** A transaction of the source. */

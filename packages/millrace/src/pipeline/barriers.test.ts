@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import type { TableShape } from "../model/table.ts";
+import type { TargetChange } from "../model/sink.ts";
+import { Barriers } from "./barriers.ts";
+import { Committer } from "./committer.ts";
+import { DeadLetterBook } from "./dead-letter-book.ts";
+import { Generations } from "./generations.ts";
+import { deafObserver } from "./observer.ts";
+import {
+  columnOf,
+  instantClock,
+  plainRouter,
+  settingsOf,
+  shapeOf,
+  tableOf,
+} from "./pipeline-parts.fixture.ts";
+import { ScriptedSink } from "./scripted-sink.fixture.ts";
+
+const id = columnOf("id", 1);
+const older = shapeOf([id]);
+const adopted = shapeOf([id, columnOf("added", 2)]);
+
+/** A sink that remembers what becomes of its tables. */
+class Altered extends ScriptedSink {
+  readonly acts: string[] = [];
+
+  override applyChange = (change: TargetChange): Promise<void> => {
+    const drops = change.kind === "alter" ? `-${change.drops.join()}` : "";
+    this.acts.push(
+      `${change.kind} ${change.table.columns.map(({ name }) => name).join()} ${drops}`,
+    );
+    return Promise.resolve();
+  };
+}
+
+/** A table whose shape was read from the catalogue, where it is `now`. */
+function setUp(now: TableShape = adopted) {
+  const sink = new Altered(2);
+  const clock = instantClock();
+  const signal = new AbortController().signal;
+  const observer = deafObserver;
+  const committer = new Committer(
+    { sink, clock, random: () => 0.5, observer, signal },
+    7,
+    sink.lanes,
+  );
+  const book = new DeadLetterBook({ policy: "park", maxPerTable: 10, maxShare: 1 }, []);
+  const table = tableOf(adopted, { aheadOfLog: true });
+  const barriers = new Barriers({
+    source: { positionText: String },
+    sink,
+    router: plainRouter,
+    settings: settingsOf(),
+    committer,
+    book,
+    observer,
+    lanes: 2,
+    tables: new Map([[table.id, table]]),
+    generations: new Generations({ sink, committer, book, clock, sourcesOf: () => 1 }),
+    acknowledged: () => null,
+    unseen: () => [],
+    currentShape: () => Promise.resolve(now),
+  });
+  const tell = (shape: TableShape, position: number): Promise<boolean> =>
+    barriers.pass(
+      { kind: "shape", shape, previous: null, rewritten: [], position, transaction: null },
+      () => Promise.resolve(),
+    );
+  return { sink, table, tell };
+}
+
+describe("a shape that was adopted from the catalogue", () => {
+  it("is not undone by older ones that the log still brings, until it has arrived at that", async () => {
+    const { sink, table, tell } = setUp();
+    expect(await tell(older, 10)).toBe(false);
+    expect([table.shape, table.document.aheadOfLog]).toEqual([adopted, true]);
+    expect(await tell(adopted, 11)).toBe(false);
+    expect([table.shape, table.document.aheadOfLog]).toEqual([adopted, false]);
+    expect([sink.acts, sink.sent]).toEqual([[], []]);
+  });
+
+  it("gives way to what the log tells where the catalogue has moved on meanwhile", async () => {
+    const { sink, table, tell } = setUp({ ...adopted, columns: [id, columnOf("other", 3)] });
+    expect(await tell(older, 10)).toBe(true);
+    expect([table.shape, sink.acts]).toEqual([older, ["alter id -added"]]);
+  });
+});

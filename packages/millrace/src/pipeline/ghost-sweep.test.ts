@@ -1,0 +1,101 @@
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../model/ports.ts";
+import type { Source, SourceSnapshot } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import { GhostSweep } from "./ghost-sweep.ts";
+import { LaneChoice } from "./lane-choice.ts";
+import { Lane, type LaneParts } from "./lane.ts";
+import { LoadControl } from "./load-control.ts";
+import { tableOf } from "./pipeline-parts.fixture.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import { SentTransactions } from "./sent-transactions.ts";
+
+/** A lane that remembers what it was to do, and has done it at once. */
+class Listening extends Lane {
+  readonly told: string[] = [];
+
+  override push(item: Parameters<Lane["push"]>[0]): void {
+    if (item.kind === "row") this.told.push(`${item.write} ${item.key}`);
+  }
+
+  override passedSoFar = (): Promise<void> => Promise.resolve();
+}
+
+const SIGNAL = new AbortController().signal;
+const LOG_END = 9;
+
+/** A sink with these keys, and a source with those; `meanwhile` happens while the source looks them up. */
+function sweeping(atSink: readonly string[], atSource: readonly string[]) {
+  const table = tableOf();
+  const lane = new Listening(0, null, {} as LaneParts); // nothing of it is used by a lane that never works
+  const looks: (() => void)[] = [];
+  const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
+  const snapshot: SourceSnapshot = {
+    token: null,
+    logEnd: LOG_END,
+    sees: () => true,
+    readChunk: () => {
+      throw new Error("no chunk is read");
+    },
+    readRows: (shape, keys) => {
+      looks.shift()?.();
+      const there = keys.filter((row) => atSource.includes(keyText(shape, row)));
+      return Promise.resolve(new Map(there.map((row) => [keyText(shape, row), row])));
+    },
+    close: () => Promise.resolve(),
+  };
+  const source: Partial<Source> = { keyText, openSnapshot: () => Promise.resolve(snapshot) };
+  const parts: ChunkParts = {
+    source: source as Source,
+    lanes: [lane],
+    choice: new LaneChoice(1, {}),
+    sent: new SentTransactions([]),
+    chunkBytes: new ByteBudget(1_000).account(1),
+    load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
+    readAhead: new ReadAhead([lane], SIGNAL),
+    windowLimitBytes: 200,
+    maxValueBytes: 1_000,
+    clock: systemClock,
+    random: () => 0.5,
+    writeState: () => Promise.resolve(),
+    durable: () => 0,
+    replayed: () => Promise.resolve(),
+  };
+  const pages: (Row | null)[] = [];
+  const sweep = new GhostSweep(parts, (_target, after) => {
+    pages.push(after);
+    return Promise.resolve({ keys: atSink.map((key) => [key, null, null]), done: true });
+  });
+  return { table, lane, looks, pages, sweep: () => sweep.sweep(table, SIGNAL) };
+}
+
+describe("rows at the sink that a new load did not see", () => {
+  it("are deleted through their lanes where the source has them no more", async () => {
+    const { lane, sweep } = sweeping(["a", "b", "c"], ["b"]);
+    expect(await sweep()).toBe(LOG_END);
+    expect(lane.told).toEqual(["remove a", "remove c"]);
+  });
+
+  it("are no ghosts where their key changed while the page was looked up", async () => {
+    const { table, lane, looks, sweep } = sweeping(["a", "b"], []);
+    // Its row is in its lane, in front of whatever the sweep would send.
+    looks.push(() => table.windows.strike("a"));
+    await sweep();
+    expect(lane.told).toEqual(["remove b"]);
+    expect(table.windows.size).toBe(0);
+  });
+
+  it("are looked up once more where more keys changed than the window remembers", async () => {
+    const { table, lane, looks, pages, sweep } = sweeping(["a", "b"], []);
+    looks.push(() => {
+      for (let i = 0; i < 5; i++) table.windows.strike(`other${i}`);
+      table.windows.strike("a"); // not remembered any more
+    });
+    looks.push(() => table.windows.strike("a"));
+    await sweep();
+    expect([lane.told, pages]).toEqual([["remove b"], [null, null]]);
+  });
+});
