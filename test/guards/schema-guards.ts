@@ -202,6 +202,28 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Barrier"],
+    guard: "no two barriers put columns away under one name, also at one place of the log",
+    file: "pipeline/barrier-intents.ts",
+    take: "tag: tagOf(this.#parts.source.positionText(position), this.#parts.committer.moment),",
+    put: 'tag: tagOf(this.#parts.source.positionText(position), ""),',
+    shownBy: {
+      file: "packages/millrace/src/barriers.pg.test.ts",
+      name: "shapes of the catalogue that are adopted at one place of the log are each made true",
+    },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "a column that is renamed and retyped in one goes under its old name",
+    file: "pipeline/target-change.ts",
+    take: "const moved = replaced.filter(({ column, old }) => old?.name !== column.name);",
+    put: "const moved = replaced.slice(0, 0);",
+    shownBy: {
+      file: "packages/millrace/src/altered-targets.test.ts",
+      name: "any change of columns ends in the wanted ones",
+    },
+  },
+  {
+    keeps: ["Barrier"],
     guard: "columns that exchange their names are made anew",
     file: "pipeline/target-change.ts",
     take: "const exchanged = namesInCycles(renamed);",

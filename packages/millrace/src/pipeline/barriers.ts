@@ -23,7 +23,7 @@ export interface BarrierParts {
   readonly source: Pick<Source, "positionText">;
   readonly sink: Sink;
   readonly router: Router;
-  readonly settings: TaskSettings;
+  readonly settings: Pick<TaskSettings, "schemaChangeBehavior" | "dropTables" | "fullLoad">;
   readonly committer: Committer;
   readonly book: DeadLetterBook;
   readonly observer: TaskObserver;

@@ -9,6 +9,7 @@ import type { Lane } from "./lane.ts";
 import type { LetterDesk } from "./letter-desk.ts";
 import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { resizeLanes } from "./resize-lanes.ts";
+import { RunEnded } from "./run-ended.ts";
 import { RunParts } from "./run-parts.ts";
 import { stateKey } from "./state-documents.ts";
 import { tellLeftOut } from "./stop-table.ts";
@@ -155,7 +156,7 @@ export class Run {
     const done = await Promise.race([finished.then(() => true), grace.then(() => false)]).catch(
       () => false,
     );
-    this.#abort.abort(new Error("stopped"));
+    this.#abort.abort(new RunEnded("stopped"));
     return done;
   }
 
@@ -232,9 +233,9 @@ export class Run {
   }
 
   async #close(loops: readonly Promise<void>[]): Promise<void> {
-    this.#abort.abort(new Error("the run ended"));
-    this.#parts.state.end(new Error("the run ended"));
-    this.#parts.reader.end(new Error("the run ended"));
+    this.#abort.abort(new RunEnded("the run ended"));
+    this.#parts.state.end(new RunEnded("the run ended"));
+    this.#parts.reader.end(new RunEnded("the run ended"));
     await this.#log.close().catch(() => undefined);
     const settled = new AbortController();
     const grace = this.#task.clock.sleep(CLOSE_GRACE_MS, settled.signal).catch(() => undefined);

@@ -12,8 +12,8 @@ export interface TargetPlan {
 
 /**
  * Pure: from the old target of a route to the new one. A column whose type changes, or that exchanges its name with
- * another one, is put away and made anew, and filled by a new INIT_SYNC; another key, another type of a key column, or a source table that was made anew under the
- * same name (`madeAnew`), makes the table anew.
+ * another one, is put away and made anew, and filled by a new INIT_SYNC; another key, another type of a key column, or a
+ * source table that was made anew under the same name (`madeAnew`), makes the table anew.
  */
 export function planTargetChange(
   before: RouteTarget | null,
@@ -32,8 +32,11 @@ export function planTargetChange(
   }));
   const replaced = pairs.filter(({ column, old }) => old !== null && old.type !== column.type);
   if (madeAnew || keyTouched(before, after, replaced)) return anew(before, after);
-  const kept = new Set(pairs.map(({ old }) => old));
-  const renamed = pairs.flatMap(({ column, old }) =>
+  // Renamed and retyped in one: nothing of it is kept, so it goes under its old name, which no other column takes away.
+  const moved = replaced.filter(({ column, old }) => old?.name !== column.name);
+  const left = pairs.filter((pair) => !moved.includes(pair));
+  const kept = new Set(left.map(({ old }) => old));
+  const renamed = left.flatMap(({ column, old }) =>
     old !== null && old.name !== column.name ? [{ from: old.name, to: column.name }] : [],
   );
   const exchanged = namesInCycles(renamed);
@@ -42,14 +45,15 @@ export function planTargetChange(
   const renames = renamed.filter(({ from }) => !exchanged.has(from));
   const dropped = before.target.columns.filter((column) => !kept.has(column));
   const drops = [...dropped.map((column) => column.name), ...exchanged];
-  const replaces = replaced.map(({ column }) => column.name);
-  const added = pairs.some(({ old }) => old === null);
+  const stay = replaced.filter((pair) => !moved.includes(pair));
+  const replaces = stay.map(({ column }) => column.name);
+  const added = pairs.some(({ old }) => old === null || !kept.has(old));
   if (renames.length + drops.length + replaces.length === 0 && !added)
     return { target: after, changes: [], reload: false };
   return {
     target: after,
     changes: [(tag) => ({ kind: "alter", table: after.target, renames, drops, replaces, tag })],
-    reload: replaces.length + exchanged.size > 0,
+    reload: replaced.length + exchanged.size > 0,
   };
 }
 

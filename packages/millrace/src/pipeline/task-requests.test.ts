@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { tableId } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
+import { RunEnded } from "./run-ended.ts";
 import { TaskRequests } from "./task-requests.ts";
 
 const T = tableId("s", "t");
@@ -29,7 +30,7 @@ describe("what is asked of a table", () => {
     requests.now(runOf(() => ended.promise, asked, "first"));
     const pause = requests.pauseTable(T);
     const resync = requests.resync(T);
-    ended.reject(new Error("the run ended"));
+    ended.reject(new RunEnded("the run ended"));
     await new Promise((resolve) => setImmediate(resolve));
     requests.now(null);
     requests.now(runOf(() => Promise.reject(new RestartNeeded("again")), asked, "second"));
@@ -47,10 +48,19 @@ describe("what is asked of a table", () => {
     await expect(requests.resync(T)).rejects.toMatchObject({ code: "MR_TABLE_PAUSED" });
   });
 
+  it("is not asked again of the next run where this one meets what nobody foresaw, and not waited for", async () => {
+    const requests = new TaskRequests();
+    requests.now(runOf(() => Promise.reject(new TypeError("of undefined"))));
+    await expect(requests.pauseTable(T)).rejects.toMatchObject({
+      code: "MR_BUG",
+      message: expect.stringContaining("of undefined"),
+    });
+  });
+
   it("is told that nothing runs, at once or when the task ends before it could be done", async () => {
     const requests = new TaskRequests();
     await expect(requests.resumeTable(T)).rejects.toMatchObject({ code: "MR_NOT_RUNNING" });
-    requests.now(runOf(() => Promise.reject(new Error("the run ended"))));
+    requests.now(runOf(() => Promise.reject(new RunEnded("the run ended"))));
     const resume = requests.resumeTable(T);
     await new Promise((resolve) => setImmediate(resolve));
     requests.end();

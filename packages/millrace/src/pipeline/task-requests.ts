@@ -1,7 +1,10 @@
 import { MillraceError, type ErrorClass } from "../errors/millrace-error.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { TableId } from "../model/table.ts";
+import { RestartNeeded } from "./committer.ts";
 import type { LetterDesk } from "./letter-desk.ts";
+import { RunEnded } from "./run-ended.ts";
 import type { Run } from "./run.ts";
 
 /** What of a run is asked for. */
@@ -76,7 +79,7 @@ export class TaskRequests {
       try {
         return await work(run);
       } catch (thrown) {
-        if (thrown instanceof MillraceError && !PASSING.has(thrown.class)) throw thrown;
+        if (!isPassing(thrown)) throw toMillraceError(thrown, "MR_BUG");
       }
       if (this.#run === run || this.#run === null)
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -97,4 +100,10 @@ export class TaskRequests {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** The run has ended, or will of this. What nobody foresaw is told: it may not end, or end each run that is asked. */
+function isPassing(thrown: unknown): boolean {
+  if (thrown instanceof MillraceError) return PASSING.has(thrown.class);
+  return thrown instanceof RestartNeeded || thrown instanceof RunEnded;
 }
