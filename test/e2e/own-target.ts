@@ -1,6 +1,6 @@
 /** Targets whose server a test may kill and start again. */
 import { startDsqlLocal } from "dsql-local";
-import { startPostgres } from "../support/postgres.ts";
+import { type StartOptions, startPostgres } from "../support/postgres.ts";
 import { postgresSink } from "./pipeline-file.ts";
 import type { Target, TargetKind } from "./targets.ts";
 
@@ -14,8 +14,11 @@ export interface OwnTarget extends Target {
 }
 
 /** Makes an empty target on a server of its own; dsql-local goes and comes with the PostgreSQL beneath. */
-export async function makeOwnTarget(kind: TargetKind): Promise<OwnTarget> {
-  const server = await startPostgres();
+export async function makeOwnTarget(
+  kind: TargetKind,
+  options: StartOptions = {},
+): Promise<OwnTarget> {
+  const server = await startPostgres(options);
   const own = {
     kind,
     query: (sql: string) => server.query(sql),

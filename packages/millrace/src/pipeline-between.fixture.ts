@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SharedPostgres } from "../../../test/support/postgres.ts";
@@ -49,7 +49,9 @@ export function pipelineBetween(
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-between-"));
 
-/** The pipeline as a file; JSON is YAML. The folder is the system's to clean. */
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** The pipeline as a file; JSON is YAML. */
 export function pipelineFileOf(pipeline: object): string {
   const path = join(folder, `${Math.random().toString(36).slice(2)}.yaml`);
   writeFileSync(path, JSON.stringify(pipeline, null, 2));

@@ -35,8 +35,9 @@ export function plainDisplay({ stdout, stderr, clock }: CliSurroundings): Displa
     show(event) {
       if (event.type === "progress") {
         const key = `${event.pipeline}\n${event.table}`;
-        if (clock.now() - (shownAt.get(key) ?? 0) < everyMs) return;
-        shownAt.set(key, clock.now());
+        const now = clock.monotonic();
+        if (now - (shownAt.get(key) ?? Number.NEGATIVE_INFINITY) < everyMs) return;
+        shownAt.set(key, now);
       }
       const text = shownText(event);
       if (text !== null) stdout.write(`${event.pipeline}: ${text}\n`);

@@ -173,6 +173,8 @@ export interface SourceRetention {
   readonly acknowledgedBytes: number;
   /** Where the source gives the log up by itself; null where it keeps everything. */
   readonly limitBytes: number | null;
+  /** The source's own clock, milliseconds since 1970, where it tells: ages of its commits are told by it. */
+  readonly timeMs?: number;
 }
 
 /**

@@ -36,7 +36,7 @@ export class Generations {
   restart(table: TableRuntime, sweep: "none" | "due"): void {
     table.update({
       state: "INIT_SYNC",
-      generation: this.#parts.clock.now(),
+      generation: newGeneration(this.#parts.clock, table),
       planned: null,
       allPlanned: false,
       rowsLoaded: 0,
@@ -136,4 +136,9 @@ export class Generations {
 export function tableEntries(table: TableRuntime, chunks: readonly number[]): StateEntry[] {
   const documents = [table.stored, ...chunks.map((n) => table.storedChunk(n))];
   return documents.map(({ key, read }) => entry(key, read()));
+}
+
+/** When the table's INIT_SYNC begins anew: later than before, whatever our clock says. */
+export function newGeneration(clock: Pick<Clock, "now">, { document }: TableRuntime): number {
+  return Math.max(clock.now(), document.generation + 1);
 }

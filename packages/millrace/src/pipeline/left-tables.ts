@@ -3,6 +3,7 @@ import type { Takeover } from "../model/sink.ts";
 import type { DiscoveredTable, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { heldBy, type Committer } from "./committer.ts";
+import { newGeneration } from "./generations.ts";
 import { targetsOf } from "./routes.ts";
 import {
   entry,
@@ -109,7 +110,7 @@ export function beginAnew(parts: TaskParts, table: TableRuntime): void {
   table.chunks.clear();
   table.update({
     state: "INIT_SYNC",
-    generation: parts.clock.now(),
+    generation: newGeneration(parts.clock, table),
     planned: null,
     allPlanned: false,
     rowsLoaded: 0,

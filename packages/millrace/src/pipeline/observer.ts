@@ -1,6 +1,7 @@
 import type { MillraceError } from "../errors/millrace-error.ts";
 import type { TableId } from "../model/table.ts";
 import type { Outage } from "./outage.ts";
+import type { SourceClock } from "./source-clock.ts";
 import type { TaskEvent } from "./status.ts";
 
 /**
@@ -16,7 +17,7 @@ export interface TaskObserver {
     readonly bytes: number;
     /** From sending to the answer, milliseconds. */
     readonly tookMs: number;
-    /** Commit time of the oldest source transaction in it, milliseconds since 1970; null for chunks. */
+    /** Commit time of the oldest source transaction in it, by our clock, milliseconds since 1970; null for chunks. */
     readonly oldestSourceMs: number | null;
     readonly changes: readonly {
       readonly table: TableId;
@@ -50,10 +51,15 @@ export function watchedBy(
   outage: Outage,
   observer: TaskObserver,
   explain: (error: MillraceError) => MillraceError,
+  sourceClock: Pick<SourceClock, "ownMs">,
 ): TaskObserver {
   return {
     event: (event) => observer.event(event),
-    committed: (commit) => observer.committed(commit),
+    committed: (commit) => {
+      const { oldestSourceMs } = commit;
+      const ownMs = oldestSourceMs === null ? null : sourceClock.ownMs(oldestSourceMs);
+      observer.committed({ ...commit, oldestSourceMs: ownMs });
+    },
     failed: (failure) => {
       observer.failed(failure);
       if (failure.error !== undefined) outage.failed(explain(failure.error), failure.waitMs ?? 0);

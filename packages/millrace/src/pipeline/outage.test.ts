@@ -10,8 +10,8 @@ const misfit = new MillraceError("MR_SINK_SCHEMA", "a column is missing");
 
 function watched() {
   const told: TaskEvent[] = [];
-  const time = { ms: 1000 };
-  const clock = { ...systemClock, now: () => time.ms };
+  const time = { ms: 1000, jumpMs: 0 };
+  const clock = { ...systemClock, now: () => time.ms + time.jumpMs, monotonic: () => time.ms };
   return { told, time, outage: new Outage({ clock, tell: (event) => void told.push(event) }) };
 }
 
@@ -36,6 +36,22 @@ describe("an outage", () => {
       lastedMs: 65_000,
     });
   });
+
+  it.each([-7_200_000, 7_200_000])(
+    "is told and measured by a clock that does not jump (%i ms)",
+    (jumpMs) => {
+      const { told, time, outage } = watched();
+      outage.failed(gone, 500);
+      time.jumpMs = jumpMs;
+      time.ms += 31_000;
+      outage.failed(gone, 500);
+      time.ms += 1_000;
+      outage.failed(gone, 500);
+      outage.over();
+      expect(told.map(({ type }) => type)).toEqual(["retry", "retry", "recovered"]);
+      expect(told.at(-1)).toMatchObject({ lastedMs: 32_000 });
+    },
+  );
 
   it("shows code, since when, how often and when next, until it is over", () => {
     const { time, outage } = watched();

@@ -20,6 +20,8 @@ export class Outage {
   readonly #parts: OutageParts;
   readonly #toldMs = new Map<string, number>();
   #current: Retrying | null = null;
+  /** When it began, by the clock that does not jump. */
+  #beganMs = 0;
   #class: ErrorClass | null = null;
   #conflicts = 0;
   #told = false;
@@ -35,7 +37,9 @@ export class Outage {
   /** An attempt failed and is made again after `waitMs`. */
   failed(error: MillraceError, waitMs: number): void {
     if (error.class === "conflict" && ++this.#conflicts < CONFLICTS_WORTH_TELLING) return;
-    const nowMs = this.#parts.clock.now();
+    const { clock } = this.#parts;
+    const nowMs = clock.now();
+    if (this.#current === null) this.#beganMs = clock.monotonic();
     const { code, remedy } = error;
     const { sinceMs = nowMs, attempts = 0 } = this.#current ?? {};
     const nextTryMs = nowMs + waitMs;
@@ -49,8 +53,8 @@ export class Outage {
       nextTryMs,
     };
     const toldMs = this.#toldMs.get(code);
-    if (toldMs !== undefined && nowMs - toldMs < TELL_EVERY_MS) return;
-    this.#toldMs.set(code, nowMs);
+    if (toldMs !== undefined && clock.monotonic() - toldMs < TELL_EVERY_MS) return;
+    this.#toldMs.set(code, clock.monotonic());
     this.#told = true;
     this.#parts.tell({
       type: "retry",
@@ -76,12 +80,12 @@ export class Outage {
     this.#conflicts = 0;
     if (was === null || !this.#told) return;
     this.#told = false;
-    const { code, attempts, sinceMs } = was;
+    const { code, attempts } = was;
     this.#parts.tell({
       type: "recovered",
       code,
       attempts,
-      lastedMs: this.#parts.clock.now() - sinceMs,
+      lastedMs: this.#parts.clock.monotonic() - this.#beganMs,
     });
   }
 }

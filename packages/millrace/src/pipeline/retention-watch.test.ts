@@ -18,6 +18,7 @@ async function watching(
   const told: string[] = [];
   const givenUp: string[] = [];
   const paused: boolean[] = [];
+  const times: number[] = [];
   const over = new AbortController();
   let atMs = 0;
   const clock = {
@@ -46,6 +47,7 @@ async function watching(
       event: (event: TaskEvent) => void (event.type === "notice" && told.push(event.message)),
     },
     load,
+    sourceClock: { told: (timeMs) => void times.push(timeMs) },
     giveUp: async (why) => {
       const outcome = outcomes[givenUp.push(why.code) - 1] ?? "done";
       await Promise.resolve();
@@ -54,7 +56,7 @@ async function watching(
     },
   });
   await watch.run(over.signal);
-  return { told, givenUp, paused, status: watch.status() };
+  return { told, givenUp, paused, times, status: watch.status() };
 }
 
 const kept = (

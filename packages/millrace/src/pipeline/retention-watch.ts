@@ -6,6 +6,7 @@ import type { LoadControl } from "./load-control.ts";
 import type { TaskObserver } from "./observer.ts";
 import { RetentionTrend } from "./retention-trend.ts";
 import type { TaskSettings } from "./settings.ts";
+import type { SourceClock } from "./source-clock.ts";
 import type { RetentionStatus } from "./status.ts";
 
 /** Between two looks. */
@@ -28,6 +29,7 @@ interface RetentionWatchParts {
   readonly settings: Pick<TaskSettings, "maxRetainedBytes" | "maxRetainedAction">;
   readonly observer: Pick<TaskObserver, "event">;
   readonly load: LoadControl;
+  readonly sourceClock: Pick<SourceClock, "told">;
   /** The log is not to be kept any longer: its loss is met as any other one (I8). */
   readonly giveUp: (why: MillraceError) => Promise<"done" | "not-yet">;
 }
@@ -67,10 +69,12 @@ export class RetentionWatch {
 
   /** Looks until the signal aborts. A source that cannot be asked is asked again; the run meets the same and says so. */
   async run(signal: AbortSignal): Promise<void> {
-    const { source, clock } = this.#parts;
+    const { source, clock, sourceClock } = this.#parts;
     if (source.retention === undefined) return;
     while (!signal.aborted) {
+      const askedMs = clock.monotonic();
       const kept = await source.retention().catch(() => undefined);
+      if (kept?.timeMs !== undefined) sourceClock.told(kept.timeMs, askedMs);
       if (kept !== undefined && !signal.aborted) await this.#saw(kept).catch(() => undefined);
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
     }

@@ -65,7 +65,7 @@ export class Run {
     this.#task = parts;
     this.#prepared = prepared;
     this.#log = log;
-    this.#progressMs = parts.clock.now();
+    this.#progressMs = parts.clock.monotonic();
     this.#failed.promise.catch(() => undefined); // nobody may wait for it yet
     this.#parts = new RunParts(parts, prepared, log, {
       signal: abort.signal,
@@ -117,7 +117,7 @@ export class Run {
 
   /** Milliseconds since the frontier moved last. */
   progressAgeMs(): number {
-    return Math.max(0, this.#task.clock.now() - this.#progressMs);
+    return this.#task.clock.monotonic() - this.#progressMs;
   }
 
   /** Works until `stop` or until something breaks; rejects with what broke. */
@@ -209,7 +209,7 @@ export class Run {
   }
 
   #onFrontier(): void {
-    this.#progressMs = this.#task.clock.now();
+    this.#progressMs = this.#task.clock.monotonic();
     this.#parts.watch.onFrontier();
     this.#parts.loads.onFrontier();
     for (const table of this.tables.values()) if (table.early) this.#syncIfPassed(table);

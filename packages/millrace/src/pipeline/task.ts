@@ -11,6 +11,7 @@ import { Outage } from "./outage.ts";
 import { backoffMs } from "./retry.ts";
 import { RetentionWatch } from "./retention-watch.ts";
 import { Run } from "./run.ts";
+import { SourceClock } from "./source-clock.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
 import { LoadControl } from "./load-control.ts";
 import type { RunningTask, Task, TaskParts } from "./task-api.ts";
@@ -44,6 +45,7 @@ class PipelineTask implements Task {
   readonly #retries: Record<string, number> = {};
   readonly #outage: Outage;
   readonly #retention: RetentionWatch;
+  readonly #sourceClock: SourceClock;
   readonly #requests = new TaskRequests();
   #run: Run | null = null;
   #abort = new AbortController();
@@ -65,10 +67,12 @@ class PipelineTask implements Task {
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
     const { maxRowsPerSecond, maxBytesPerSecond } = settings;
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
-    const watched = watchedBy(this.#outage, observer, explain);
+    this.#sourceClock = new SourceClock(clock);
+    const watched = watchedBy(this.#outage, observer, explain, this.#sourceClock);
     this.#parts = { ...parts, explain, observer: watched, load, admission: new Admission() };
     const giveUp = (why: MillraceError) => this.#giveUp(why);
-    this.#retention = new RetentionWatch({ ...this.#parts, giveUp });
+    const sourceClock = this.#sourceClock;
+    this.#retention = new RetentionWatch({ ...this.#parts, sourceClock, giveUp });
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
     this.#started.promise.catch(() => undefined);
@@ -186,7 +190,7 @@ class PipelineTask implements Task {
   #lagMs(run: Run | null, lagBytes: number | null): number | null {
     const sourceTime = run?.frontier.durable.sourceTimeMs ?? null;
     if (lagBytes !== null && lagBytes <= 0) return 0;
-    return sourceTime === null ? null : Math.max(0, this.#parts.clock.now() - sourceTime);
+    return sourceTime === null ? null : this.#sourceClock.ageMs(sourceTime);
   }
 
   async #supervise(): Promise<void> {

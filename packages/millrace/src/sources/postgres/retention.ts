@@ -6,6 +6,8 @@ interface SlotRow {
   readonly retained: string | null;
   readonly unread: string | null;
   readonly safe: string | null;
+  /** The server's clock, milliseconds since 1970. */
+  readonly time: string;
 }
 
 /**
@@ -15,7 +17,8 @@ interface SlotRow {
 const RETENTION_SQL = `
 SELECT pg_catalog.pg_wal_lsn_diff(now.lsn, s.restart_lsn)::text AS retained,
   pg_catalog.pg_wal_lsn_diff(now.lsn, s.confirmed_flush_lsn)::text AS unread,
-  s.safe_wal_size::text AS safe
+  s.safe_wal_size::text AS safe,
+  (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::text AS time
 FROM pg_catalog.pg_replication_slots s,
   (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
     ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) now
@@ -39,5 +42,6 @@ export function retentionOf(row: SlotRow | undefined): SourceRetention | null {
     retainedBytes,
     acknowledgedBytes: Math.max(0, retainedBytes - unreadBytes),
     limitBytes: row.safe === null ? null : Math.max(0, retainedBytes + Number(row.safe)),
+    timeMs: Number(row.time),
   };
 }
