@@ -110,17 +110,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
   {
     keeps: [2, "Position"],
     guard: "each change of one record has a position of its own",
-    file: "sources/postgres/transaction-assembler.ts",
-    take: "const index = isNewLsn ? 0 : this.#index + 1;",
-    put: "const index = isNewLsn ? 0 : this.#index;",
+    file: "sources/postgres/log-place.ts",
+    take: "this.#nextIndex = isNewLsn ? 0 : this.#index + 1;",
+    put: "this.#nextIndex = isNewLsn ? 0 : this.#index;",
     shownBy: { file: ASSEMBLER, name: "of many rows in one record has them at one LSN, in order" },
   },
   {
     keeps: [2, "Position", "Key change"],
     guard: "the halves of a key change have two positions",
     file: "sources/postgres/transaction-assembler.ts",
-    take: "ordinal(this.#index, Slot.MOVED_FROM)",
-    put: "ordinal(this.#index, Slot.EVENT)",
+    take: "ordinal(this.#place.index, Slot.MOVED_FROM)",
+    put: "ordinal(this.#place.index, Slot.EVENT)",
     shownBy: { file: ASSEMBLER, name: "has two ordered positions and the old key" },
   },
 ];
