@@ -18,7 +18,8 @@ export const allowed = {
   schema: ["model", "errors"],
   formats: ["model", "errors", "schema"],
   transform: ["model", "errors", "schema"],
-  "sources/*": ["model", "errors", "schema"],
+  bytes: ["model", "errors"],
+  "sources/*": ["model", "errors", "schema", "bytes"],
   "sinks/*": ["model", "errors", "schema", "formats"],
   // The files directly in sources/ and sinks/ are the registries: they alone know every connector.
   sources: ["model", "errors", "schema", "sources/*"],

@@ -1,6 +1,6 @@
 import type { LogBatch } from "../../packages/millrace/src/model/change.ts";
 import type { LogStart, Source, SourceLog } from "../../packages/millrace/src/model/source.ts";
-import type { ByteSource } from "../../packages/millrace/src/sources/postgres/byte-source.ts";
+import type { ByteSource } from "../../packages/millrace/src/bytes/byte-source.ts";
 import { CapturedTables } from "../../packages/millrace/src/sources/postgres/captured-tables.ts";
 import { LOG_DEFAULTS } from "../../packages/millrace/src/sources/postgres/config.ts";
 import { keyText } from "../../packages/millrace/src/sources/postgres/keys.ts";

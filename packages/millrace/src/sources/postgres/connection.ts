@@ -5,8 +5,8 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { PostgresConnectionConfig, PostgresTls } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
 import { boundsOf, type SessionPurpose, settingsOf } from "./session-bounds.ts";
-import { TcpBytes } from "./tcp-bytes.ts";
-import { TlsBytes } from "./tls-bytes.ts";
+import { TcpBytes } from "../../bytes/tcp-bytes.ts";
+import { TlsBytes } from "../../bytes/tls-bytes.ts";
 import { WireReader } from "./wire-reader.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TransactionId } from "../../model/position.ts";
 import type { ConnectorContext, LogStart } from "../../model/source.ts";
-import { lostConnection } from "./byte-source.ts";
+import { lostConnection } from "../../bytes/byte-source.ts";
 import { type Believes, CapturedTables } from "./captured-tables.ts";
 import type { PostgresConnectionConfig, PostgresLogConfig } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";

@@ -1,5 +1,5 @@
 import { Skimmed, UNCHANGED, type Row, type Value } from "../../model/value.ts";
-import "./buffer-slices.ts";
+import "../../bytes/buffer-slices.ts";
 import { byteaBytes, decodeBytea } from "./bytea.ts";
 import { protocolError, Tag } from "./pgoutput-messages.ts";
 import { Form, type RowPlan } from "./row-plan.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { lostConnection } from "./byte-source.ts";
+import { lostConnection } from "../../bytes/byte-source.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
 import { boundsOf } from "./session-bounds.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { testRuns } from "../../../../../test/support/test-runs.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { type ByteSource, lostConnection } from "./byte-source.ts";
+import { type ByteSource, lostConnection } from "../../bytes/byte-source.ts";
 import { copyData } from "./pgoutput-encoder.fixture.ts";
 import { ServerError } from "./server-error.ts";
 import { Framing, WireReader } from "./wire-reader.ts";

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { ByteSource } from "./byte-source.ts";
+import type { ByteSource } from "../../bytes/byte-source.ts";
 import { parseServerError, type ServerError } from "./server-error.ts";
 
 /** What {@link WireReader.advance} found. */
