@@ -72,6 +72,8 @@ describe("columns that change while no row is written", () => {
       await pipeline.source.query("ALTER TABLE t DROP d");
       await arrives();
       expect(await rowsAtTarget()).toEqual(await rowsAtSource());
+      const columns = `SELECT column_name FROM information_schema.columns WHERE table_name = 't' ORDER BY 1`;
+      await pipeline.expectSoonSame(columns, 10_000);
     });
   });
 

@@ -224,6 +224,17 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Barrier"],
+    guard: "what was put away stays where a statement of its barrier may still come",
+    file: "sinks/dsql/answered-changes.ts",
+    take: "if (!isAnswer) this.#doubtful.add(change.table.id);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sinks/dsql/target-tables.pg.test.ts",
+      name: "keep what was put away where a statement was not answered, or an earlier run had begun",
+    },
+  },
+  {
+    keeps: ["Barrier"],
     guard: "columns that exchange their names are made anew",
     file: "pipeline/target-change.ts",
     take: "const exchanged = namesInCycles(renamed);",

@@ -203,6 +203,12 @@ export interface Sink {
   /** Acts idempotently; called between a barrier's intent and its end. */
   applyChange(change: TargetChange): Promise<void>;
   /**
+   * What {@link Sink.applyChange} has put away for this change goes, if it is certain that no statement of its may still
+   * come. Called once the barrier's end is durable, by the run that wrote its intent, while nothing else is written; what
+   * is left goes when a start checks the table. Never rejects for what the sink says. Absent where nothing is put away.
+   */
+  finishChange?(change: TargetChange): Promise<void>;
+  /**
    * Keys that the target has in the key range (`from`, `to`], in the target's key order; for ghosts of a resync. Rows
    * are full-width with only key columns filled. Optional: sinks that cannot read have none.
    */

@@ -2,7 +2,7 @@ import { failpoint } from "../model/failpoint.ts";
 import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
-import type { Sink, StateEntry } from "../model/sink.ts";
+import type { Sink, StateEntry, TargetChange } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
@@ -113,14 +113,24 @@ export class Barriers {
   async #act(intent: IntentDocument): Promise<void> {
     await this.#write(() => [entry(stateKey.intent, intent)]);
     failpoint("barrier.intent");
-    await this.finish(intent);
+    // Nobody else has had this intent, and nobody will: what was put away for it may go.
+    for (const change of await this.#finish(intent)) await this.#parts.sink.finishChange?.(change);
   }
 
-  /** Acts and says done; also for an intent that an earlier task left open. */
+  /** For an intent that an earlier task left open. */
   async finish(intent: IntentDocument): Promise<void> {
+    await this.#finish(intent);
+  }
+
+  /** Acts and says done; the answer is how targets were changed. */
+  async #finish(intent: IntentDocument): Promise<readonly TargetChange[]> {
     const table = this.#parts.tables.get(intent.table);
-    if (table === undefined) return this.#done(intent, () => [], []);
-    if (intent.kind === "shape") await this.#reshape(table, intent);
+    if (table === undefined) {
+      await this.#done(intent, () => [], []);
+      return [];
+    }
+    let changes: readonly TargetChange[] = [];
+    if (intent.kind === "shape") changes = await this.#reshape(table, intent);
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
     else await this.#parts.generations.empty(table);
     failpoint("barrier.acted");
@@ -131,21 +141,22 @@ export class Barriers {
     const emptied = intent.kind !== "shape" || intent.previous?.identity !== intent.shape?.identity;
     await this.#done(intent, () => tableEntries(table, chunks), emptied ? table.targets : []);
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
+    return changes;
   }
 
-  async #reshape(table: TableRuntime, intent: IntentDocument): Promise<void> {
+  async #reshape(table: TableRuntime, intent: IntentDocument): Promise<readonly TargetChange[]> {
     const shape = intent.shape;
-    if (shape === null) return;
+    if (shape === null) return [];
     if (this.#parts.settings.schemaChangeBehavior === "ignore") {
       table.update({ shape });
       table.retarget(table.targets);
-      return;
+      return [];
     }
     const madeAnew = intent.previous !== null && intent.previous.identity !== shape.identity;
     if (madeAnew) this.#parts.generations.refuseShared(table, "making anew");
     const plans = this.#plans(table, shape, madeAnew);
-    for (const plan of plans)
-      for (const change of plan.changes) await this.#parts.sink.applyChange(change(intent.tag));
+    const changes = plans.flatMap((plan) => plan.changes.map((change) => change(intent.tag)));
+    for (const change of changes) await this.#parts.sink.applyChange(change);
     table.update({
       shape,
       targetShape: shape,
@@ -157,6 +168,7 @@ export class Barriers {
     const sweep = madeAnew ? "none" : table.document.sweep;
     if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
       this.#parts.generations.restart(table, sweep === "due" ? "due" : "none");
+    return changes;
   }
 
   #plans(table: TableRuntime, shape: TableShape, madeAnew: boolean): TargetPlan[] {

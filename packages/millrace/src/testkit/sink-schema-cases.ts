@@ -15,6 +15,7 @@ export function schemaCases({ lastWriteWins }: SinkCapabilities): readonly SinkC
       ? ([
           ["a column is renamed and keeps its values, also by a second attempt", renamesColumn],
           ["a column is dropped, and one of its name can come again", dropsColumn],
+          ["what was put away goes with the end of its barrier", finishesChange],
           ["keys are read in pages, each once, with nothing left out", readsKeys],
         ] as const)
       : []),
@@ -87,6 +88,23 @@ async function dropsColumn(bench: SinkBench): Promise<void> {
   await expectRows(bench, whole, [
     ["1", null, "10"],
     ["2", null, "20"],
+    ["3", "c", "30"],
+  ]);
+}
+
+/** A column of the old name that came meanwhile is another one. */
+async function finishesChange(bench: SinkBench): Promise<void> {
+  const [task, shape, whole] = await filled(bench);
+  const columns = shape.columns.filter(({ name }) => name !== "v");
+  const table = task.sink.mapTable({ ...shape, columns }, shape);
+  const change = { ...alteration, table, drops: ["v"], tag: "f1" };
+  await task.sink.applyChange(change);
+  await task.sink.applyChange({ ...alteration, table: whole, tag: "f2" });
+  await task.commit([put(bench.capabilities, whole, [["3", "c", "30"]])]);
+  await task.sink.finishChange?.(change);
+  await task.sink.finishChange?.(change);
+  await expectRows(bench, whole, [
+    ["1", null, "10"],
     ["3", "c", "30"],
   ]);
 }

@@ -18,7 +18,7 @@ import type { TableShape, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
-import { applyTargetChange, createTable, misfitsOf } from "./sink-ddl.ts";
+import { applyTargetChange, createTable, dropPutAway, misfitsOf } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import { keyOf, rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
 import { MISFIT, weigh } from "./values.ts";
@@ -36,6 +36,8 @@ export class ModelSink implements Sink {
   readonly #db: SinkDatabase;
   readonly #owner: Process;
   readonly #holder: Holder;
+  /** Changes of shape no answer to which was lost. */
+  readonly #answered = new Set<string>();
 
   constructor(db: SinkDatabase, owner: Process, capabilities: SinkCapabilities) {
     this.#db = db;
@@ -117,7 +119,14 @@ export class ModelSink implements Sink {
 
   async applyChange(change: TargetChange): Promise<void> {
     await this.#call(`${change.kind} ${change.table.id}`);
-    await applyTargetChange(this.#db, this.#owner, change);
+    const isAnswered = await applyTargetChange(this.#db, this.#owner, change);
+    const name = `${change.table.id}/${change.kind === "create" ? "" : change.tag}`;
+    if (isAnswered) this.#answered.add(name);
+  }
+
+  async finishChange(change: TargetChange): Promise<void> {
+    if (change.kind !== "alter" || !this.#answered.has(`${change.table.id}/${change.tag}`)) return;
+    await dropPutAway(this.#db, this.#owner, change);
   }
 
   async readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {

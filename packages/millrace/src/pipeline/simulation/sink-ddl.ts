@@ -36,24 +36,44 @@ export async function createTable(
   }
 }
 
-/** Makes a change of shape true, one statement after another, each decided by the catalogue as it is then. */
+/**
+ * Makes a change of shape true, one statement after another, each decided by the catalogue as it is then. False where
+ * the answer to one was lost, which may still come.
+ */
 export async function applyTargetChange(
   db: SinkDatabase,
   owner: Process,
   change: TargetChange,
-): Promise<void> {
-  if (change.kind === "create") return createTable(db, owner, change.table);
-  if (change.kind === "drop") return dropTable(db, owner, change);
+): Promise<boolean> {
+  if (change.kind === "create") await createTable(db, owner, change.table);
+  if (change.kind === "drop") await dropTable(db, owner, change);
+  if (change.kind !== "alter") return true;
+  let isAnswered = true;
   for (let steps = 0; steps < 50; steps++) {
     await db.world.step(owner, `looks at ${change.table.id}`);
     const catalogue = catalogueOf(db, db.begin(), change.table);
     if (catalogue === undefined)
       throw new MillraceError("MR_SINK_SCHEMA", `(model) ${change.table.id} is missing`);
     const next = nextStatement(catalogue, change);
-    if (next === null) return;
-    await run(db, owner, `alter ${change.table.id}`, next);
+    if (next === null) return isAnswered;
+    isAnswered = (await run(db, owner, `alter ${change.table.id}`, next)) && isAnswered;
   }
   throw new Error("an ALTER that never ends");
+}
+
+/** ALTER TABLE … DROP COLUMN of all that was put away for a change. */
+export async function dropPutAway(db: SinkDatabase, owner: Process, change: Alter): Promise<void> {
+  const away = new Set([...change.drops, ...change.replaces].map((name) => awayOf(change, name)));
+  await run(db, owner, `tidy ${change.table.id}`, (_db, tx) => {
+    const catalogue = catalogueOf(db, tx, change.table);
+    if (catalogue === undefined || !Object.keys(catalogue).some((name) => away.has(name))) return;
+    const left = Object.entries(catalogue).filter(([name]) => !away.has(name));
+    db.write(tx, catalogueKey(change.table), Object.fromEntries(left));
+    for (const key of db.keys(tx, rowPrefix(change.table))) {
+      const row = Object.entries(db.read(tx, key) as StoredRow);
+      db.write(tx, key, Object.fromEntries(row.filter(([name]) => !away.has(name))));
+    }
+  });
 }
 
 /** The table is put away under a name that only this barrier uses: a task that comes later finds the name taken. */
@@ -78,18 +98,19 @@ async function dropTable(
 
 type Alter = Extract<TargetChange, { kind: "alter" }>;
 
+const awayOf = ({ tag }: Alter, name: string): string => `_dropped_${tag}_${name}`;
+
 function nextStatement(catalogue: Catalogue, change: Alter): Statement | null {
   const has = (name: string) => catalogue[name] !== undefined;
-  const awayOf = (name: string) => `_dropped_${change.tag}_${name}`;
-  const dropped = change.drops.find((name) => has(name) && !has(awayOf(name)));
-  if (dropped !== undefined) return rename(change, dropped, awayOf(dropped));
+  const dropped = change.drops.find((name) => has(name) && !has(awayOf(change, name)));
+  if (dropped !== undefined) return rename(change, dropped, awayOf(change, dropped));
   const renamed = change.renames.find(({ from, to }) => has(from) && !has(to));
   if (renamed !== undefined) return rename(change, renamed.from, renamed.to);
   const replaced = change.replaces.find((name) => {
     const wanted = change.table.columns.find((c) => c.name === name)?.type;
-    return has(name) && catalogue[name] !== wanted && !has(awayOf(name));
+    return has(name) && catalogue[name] !== wanted && !has(awayOf(change, name));
   });
-  if (replaced !== undefined) return rename(change, replaced, awayOf(replaced));
+  if (replaced !== undefined) return rename(change, replaced, awayOf(change, replaced));
   const missing = change.table.columns.find((c) => !has(c.name));
   return missing === undefined ? null : add(change, missing.name, missing.type);
 }
@@ -117,21 +138,23 @@ function add(change: Alter, name: string, type: string): Statement {
   };
 }
 
-/** The statement's snapshot is taken when it runs; what it was decided by may be older. */
+/** The statement's snapshot is taken when it runs; what it was decided by may be older. False where no answer came. */
 async function run(
   db: SinkDatabase,
   owner: Process,
   label: string,
   statement: Statement,
-): Promise<void> {
+): Promise<boolean> {
   await db.world.step(owner, label);
   const tx = db.begin();
   statement(db, tx);
-  if (tx.writes.size === 0) return;
+  if (tx.writes.size === 0) return true;
   try {
     await db.commit(owner, tx, label);
+    return true;
   } catch (thrown) {
     // Whatever became of it, the catalogue is looked at again.
     if (!(thrown instanceof MillraceError)) throw thrown;
+    return thrown.class !== "unknown-outcome";
   }
 }

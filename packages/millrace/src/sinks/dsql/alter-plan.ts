@@ -37,6 +37,11 @@ export function putAwayName(tag: string, name: string): string {
   return `${DROPPED_PREFIX}${readable}_${hash}`;
 }
 
+/** All names under which something may have been put away for a change. */
+export function putAwayNames({ drops, replaces, tag }: Alter): string[] {
+  return [...drops, ...replaces].map((name) => putAwayName(tag, name));
+}
+
 type Columns = ReadonlyMap<string, CatalogueColumn>;
 
 function putAway(columns: Columns, change: Alter): string | null {

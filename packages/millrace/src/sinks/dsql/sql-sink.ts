@@ -89,7 +89,9 @@ export class SqlSink implements Sink {
     this.#ways = new RowWays(profile, parts);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
-    this.#tables = new TargetTables({ pool: parts.pool, retry: this.#retry(), stillMine });
+    const { pool } = parts;
+    const { serverTimeouts } = profile;
+    this.#tables = new TargetTables({ pool, retry: this.#retry(), stillMine, serverTimeouts });
   }
 
   /** See {@link Sink.mapTable}. */
@@ -179,6 +181,11 @@ export class SqlSink implements Sink {
   /** See {@link Sink.applyChange}. */
   applyChange(change: TargetChange): Promise<void> {
     return this.#tables.apply(change);
+  }
+
+  /** See {@link Sink.finishChange}. */
+  finishChange(change: TargetChange): Promise<void> {
+    return this.#tables.finish(change);
   }
 
   /** See {@link Sink.readKeys}. */

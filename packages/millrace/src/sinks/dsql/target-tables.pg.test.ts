@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { MillraceError } from "../../errors/millrace-error.ts";
 import { setFailpointHandler } from "../../model/failpoint.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
+import type { TargetChange } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { putAwayName } from "./alter-plan.ts";
 import type { SinkServer } from "./sink-servers.fixture.ts";
@@ -43,6 +45,15 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
     );
     return rows.map((row) => `${row["attname"]} ${row["type"]}`);
   };
+  const alterOf = (table: TargetTable, change: object): TargetChange => ({
+    kind: "alter",
+    table,
+    renames: [],
+    drops: [],
+    replaces: [],
+    tag: "5/1",
+    ...change,
+  });
   const alter = (
     table: TargetTable,
     change: Partial<{
@@ -51,16 +62,7 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
       replaces: string[];
       tag: string;
     }>,
-  ) =>
-    sink.applyChange({
-      kind: "alter",
-      table,
-      renames: [],
-      drops: [],
-      replaces: [],
-      tag: "5/1",
-      ...change,
-    });
+  ) => sink.applyChange(alterOf(table, change));
 
   it("a table of more columns than the server has is the operator's to mend, no row's fault", async () => {
     const wide = Object.fromEntries(Array.from({ length: 1700 }, (_, i) => [`c${i}`, BIGINT]));
@@ -216,6 +218,59 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
     const late = `ALTER TABLE t${number} RENAME COLUMN x TO ${putAwayName("1", "x")}`;
     await expect(server.query(late)).rejects.toThrow(/already exists/);
     expect(await columnsOf()).toContain("x text");
+  });
+
+  it("lose what was put away once the change is finished, and nothing else", async () => {
+    await made({ id: BIGINT, x: TEXT, y: TEXT, v: BIGINT });
+    await alter(mapped({ id: BIGINT, y: TEXT, v: BIGINT }), { drops: ["x"], tag: "1" });
+    const change = alterOf(mapped({ id: BIGINT, v: TEXT }), {
+      drops: ["y"],
+      replaces: ["v"],
+      tag: "2",
+    });
+    await sink.applyChange(change);
+    await sink.finishChange(change);
+    const left = ["id bigint", `${putAwayName("1", "x")} text`, "v text"];
+    expect(await columnsOf()).toEqual(left);
+    await sink.finishChange(change);
+    expect(await columnsOf()).toEqual(left);
+  });
+
+  it("keep what was put away where a statement was not answered, or an earlier run had begun", async () => {
+    await made({ id: BIGINT, x: TEXT, y: TEXT });
+    const change = alterOf(mapped({ id: BIGINT }), { drops: ["x", "y"] });
+    let statements = 0;
+    setFailpointHandler((reached) => {
+      if (reached !== "sink.after-ddl" || ++statements > 1) return;
+      // As a connection that is lost before its answer comes.
+      throw new MillraceError("MR_SINK_LOST_CONNECTION", "the answer is lost");
+    });
+    await sink.applyChange(change);
+    setFailpointHandler(null);
+    await sink.finishChange(change);
+    const away = ["x", "y"].map((name) => `${putAwayName("5/1", name)} text`);
+    expect(await columnsOf()).toEqual(["id bigint", ...away]);
+    await sink.applyChange(change);
+    await sink.finishChange(change);
+    expect(await columnsOf()).toEqual(["id bigint", ...away]);
+    const again = server.sink();
+    await again.open();
+    await again.finishChange(change);
+    await again.close();
+    expect(await columnsOf()).toEqual(["id bigint", ...away]);
+  });
+
+  it("wait only a moment for who reads the table before what was put away goes", async () => {
+    await made({ id: BIGINT, x: TEXT });
+    const change = alterOf(mapped({ id: BIGINT }), { drops: ["x"] });
+    await sink.applyChange(change);
+    await using reader = await server.session();
+    await reader.query("BEGIN");
+    await reader.query(`SELECT count(*) FROM t${number}`);
+    await sink.finishChange(change);
+    await reader.query("COMMIT");
+    const columns = server.profile.serverTimeouts ? 2 : 1;
+    expect((await columnsOf()).length).toBe(columns);
   });
 
   it("refuse names that change places, and other keys", async () => {

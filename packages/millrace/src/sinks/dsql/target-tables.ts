@@ -1,8 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import type { KeyPage, TargetChange, TargetCheck } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
-import { DROPPED_PREFIX, nextStep, putAwayName } from "./alter-plan.ts";
+import { DROPPED_PREFIX, nextStep, putAwayName, putAwayNames } from "./alter-plan.ts";
+import { AnsweredChanges } from "./answered-changes.ts";
 import type { CatalogueTable } from "./catalogue.ts";
 import { readCatalogueTable, readCatalogueTables, schemaExists } from "./catalogue.ts";
 import { createSchemaText, createTableText, runDdl } from "./ddl.ts";
@@ -21,14 +23,19 @@ export interface TargetTablesParts {
   readonly retry: RetryPorts;
   /** Rejects with MR_FENCED where another task has taken over; asked before every DDL, which carries no fence itself. */
   stillMine(connection: SinkConnection): Promise<void>;
+  /** Whether a session can be told how long it may wait for a lock; where not, nobody locks. */
+  readonly serverTimeouts: boolean;
 }
 
+/** What was put away can wait; lanes cannot. */
+const TIDYING_LOCK_WAIT_MS = 500;
 /** Steps of one change at most; more means that somebody undoes them. */
 const MAX_STEPS = 2_000;
 
 /** Makes, compares and changes the tables that rows are written to. */
 export class TargetTables {
   readonly #parts: TargetTablesParts;
+  readonly #answered = new AnsweredChanges();
 
   constructor(parts: TargetTablesParts) {
     this.#parts = parts;
@@ -80,6 +87,27 @@ export class TargetTables {
     }
   }
 
+  /** See {@link Sink.finishChange}. */
+  async finish(change: TargetChange): Promise<void> {
+    if (change.kind !== "alter" || !this.#answered.take(change)) return;
+    const { table } = change;
+    const away = new Set(putAwayNames(change));
+    try {
+      await this.#parts.pool.use(async (connection) => {
+        const actual = await readCatalogueTable(connection, table);
+        const columns = actual?.columns.filter(({ name }) => away.has(name)) ?? [];
+        if (columns.length === 0) return;
+        await this.#withoutWaiting(connection, () => this.#dropColumns(connection, table, columns));
+      });
+    } catch (thrown) {
+      const { code } = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+      this.#parts.retry.log.debug("what was put away stays until a start", {
+        table: table.id,
+        code,
+      });
+    }
+  }
+
   /** See {@link Sink.readKeys}. */
   readKeys(table: TargetTable, after: Row | null, limit: number): Promise<KeyPage> {
     return this.#again(`reading keys of ${table.id}`, (connection) =>
@@ -107,17 +135,28 @@ export class TargetTables {
     const { problems, ...found } = compareTable(withoutPutAway(actual), table);
     if (problems.length > 0)
       throw new MillraceError("MR_SINK_SCHEMA", `${table.id}: ${problems.join("; ")}`);
-    await this.#dropPutAway(connection, table, actual);
+    // Of earlier runs' barriers. A start comes after a takeover, so that their tasks are fenced.
+    await this.#dropColumns(connection, table, actual.columns.filter(isPutAway));
     return found;
   }
 
-  /** What earlier runs' barriers have put away. A start comes after a takeover, so that their tasks are fenced. */
-  async #dropPutAway(
+  /** While all lanes stand still behind a barrier: somebody who reads the table for long must not hold them up. */
+  async #withoutWaiting(connection: SinkConnection, work: () => Promise<void>): Promise<void> {
+    if (!this.#parts.serverTimeouts) return work();
+    await connection.query(`SET lock_timeout = ${TIDYING_LOCK_WAIT_MS}`);
+    try {
+      await work();
+    } finally {
+      await connection.query("RESET lock_timeout");
+    }
+  }
+
+  async #dropColumns(
     connection: SinkConnection,
     table: TargetTable,
-    actual: CatalogueTable,
+    columns: readonly { readonly name: string }[],
   ): Promise<void> {
-    for (const { name } of actual.columns.filter(isPutAway)) {
+    for (const { name } of columns) {
       await this.#parts.stillMine(connection);
       const text = `ALTER TABLE ${quoteTable(table)} DROP COLUMN ${quoteName(name)}`;
       await runDdl(connection, text, `dropping a column of ${table.id}`);
@@ -140,6 +179,7 @@ export class TargetTables {
   }
 
   #alter(change: Extract<TargetChange, { kind: "alter" }>): Promise<void> {
+    this.#answered.begin(change);
     return this.#again(`altering ${change.table.id}`, async (connection) => {
       for (let steps = 0; steps < MAX_STEPS; steps++) {
         await this.#parts.stillMine(connection);
@@ -148,7 +188,9 @@ export class TargetTables {
           throw new MillraceError("MR_SINK_SCHEMA", `table ${change.table.id} does not exist`);
         const step = nextStep(actual, change);
         if (step === null) return expectFits(actual, change.table);
-        await runDdl(connection, step, `altering ${change.table.id}`);
+        await this.#answered.during(change, () =>
+          runDdl(connection, step, `altering ${change.table.id}`),
+        );
       }
       throw new MillraceError(
         "MR_SINK_SCHEMA",

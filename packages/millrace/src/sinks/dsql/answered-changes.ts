@@ -1,0 +1,44 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TargetChange } from "../../model/sink.ts";
+
+type Alter = Extract<TargetChange, { kind: "alter" }>;
+
+/**
+ * Changes of which every statement was answered. One that was not may still come, and takes a column of the old name
+ * away unless what was put away stands in its way (DESIGN, Barrier): so only the others are tidied up after at once.
+ */
+export class AnsweredChanges {
+  /** Of one barrier at a time, whose targets share a tag (I10). */
+  #tag = "";
+  readonly #begun = new Set<string>();
+  readonly #doubtful = new Set<string>();
+
+  /** To be called at each attempt at a change; a second one of the same barrier is another run's. */
+  begin({ tag, table }: Alter): void {
+    if (tag !== this.#tag) {
+      this.#tag = tag;
+      this.#begun.clear();
+      this.#doubtful.clear();
+    }
+    if (this.#begun.has(table.id)) this.#doubtful.add(table.id);
+    this.#begun.add(table.id);
+  }
+
+  /** Runs one statement of a change. */
+  async during(change: Alter, statement: () => Promise<void>): Promise<void> {
+    try {
+      await statement();
+    } catch (error) {
+      // A refusal is an answer: the server has ended the statement.
+      const isAnswer =
+        error instanceof MillraceError && typeof error.facts["sqlState"] === "string";
+      if (!isAnswer) this.#doubtful.add(change.table.id);
+      throw error;
+    }
+  }
+
+  /** Whether all of it was answered, and by one attempt of this object; to be asked once. */
+  take({ tag, table }: Alter): boolean {
+    return tag === this.#tag && this.#begun.delete(table.id) && !this.#doubtful.has(table.id);
+  }
+}
