@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { FaultStream } from "./fault-stream.ts";
 
 /** What the server got, and how its side of each connection ended. */
 interface ServerSide {
@@ -64,6 +65,17 @@ function serverSide(at = 0): ServerSide {
   return side;
 }
 
+/** One whose buffers are full after each write, for a moment. */
+class FullSocket extends Socket {
+  writes = 0;
+
+  override write(): boolean {
+    this.writes += 1;
+    setImmediate(() => this.emit("drain"));
+    return false;
+  }
+}
+
 const eventually = (look: () => unknown): ReturnType<typeof expect.poll> =>
   expect.poll(look, { timeout: 5_000, interval: 5 });
 
@@ -102,6 +114,14 @@ describe("a proxy without a plan", () => {
     client.socket.resume();
     await eventually(() => client.received.length).toBe(bytes.length);
     expect(client.received.equals(bytes)).toBe(true);
+  });
+
+  it("keeps nothing of the many times that it has waited for a slow reader", async () => {
+    const to = new FullSocket();
+    const stream = new FaultStream(new Socket(), to);
+    for (let times = 0; times < 5; times += 1) stream.push(Buffer.from("more"));
+    await new Promise<void>((resolve) => stream.afterwards(resolve));
+    expect([to.writes, to.listenerCount("close"), to.listenerCount("drain")]).toEqual([5, 0, 0]);
   });
 });
 

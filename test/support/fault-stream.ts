@@ -74,9 +74,13 @@ export class FaultStream {
   }
 
   #drained(): Promise<void> {
+    const { to } = this;
     return new Promise((resolve) => {
-      this.to.once("drain", resolve);
-      this.to.once("close", () => resolve());
+      const done = (): void => {
+        to.off("drain", done).off("close", done);
+        resolve();
+      };
+      to.once("drain", done).once("close", done);
     });
   }
 }
