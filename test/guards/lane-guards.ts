@@ -44,6 +44,28 @@ export const LANE_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_AUDIT,
   },
   {
+    keeps: [3, "Key change"],
+    guard: "lanes do not meet where one of them has passed the key change",
+    file: "pipeline/feed.ts",
+    take: "    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position, true));",
+    put: "    return !this.#lanesOf(oldKey, newKey).every((lane) => this.#holds(lane, position, true));",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "where one lane has passed it each does its half: no checkpoint moves back (I3)",
+    },
+  },
+  {
+    keeps: [3, "Restart and idle lanes"],
+    guard: "the frontier does not go back while what it has passed is read again",
+    file: "pipeline/feed.ts",
+    take: "    return !isBehind;",
+    put: "    return true;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "says what the frontier row has passed already, so that the frontier does not go back",
+    },
+  },
+  {
     keeps: [6, "Fence and lost COMMIT"],
     guard: "a lost answer of a COMMIT is no answer",
     file: "pipeline/committer.ts",

@@ -115,6 +115,11 @@ describe("Feed", () => {
     expect(setUp().feed.replaying).toBe(false);
   });
 
+  it("says what the frontier row has passed already, so that the frontier does not go back", () => {
+    const { feed } = setUp({ checkpoints: [5, null], durable: 3 });
+    expect([2, 3, 5].map((position) => feed.reached(position))).toEqual([false, true, true]);
+  });
+
   it("remembers every transaction from its first change on, also of what is dropped", () => {
     const { feed, sent } = setUp({ durable: 9 });
     feed.change(
@@ -180,6 +185,15 @@ describe("Feed, key changes", () => {
     feed.change(moved([there, "1", UNCHANGED]));
     expect(told(lanes)).toEqual([[], []]);
     expect(logBytes.usedBytes).toBe(490);
+  });
+
+  it("where one lane has passed it each does its half: no checkpoint moves back (I3)", () => {
+    const past = setUp({ checkpoints: [9, null] });
+    past.feed.change(moved([there, "1", UNCHANGED]));
+    expect(told(past.lanes)).toEqual([[], [`patch ${there} 4`]]);
+    const before = setUp({ checkpoints: [null, 9] });
+    before.feed.change(moved([there, "1", UNCHANGED]));
+    expect(told(before.lanes)).toEqual([[`remove ${here} 3`], []]);
   });
 });
 

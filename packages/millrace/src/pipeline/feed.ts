@@ -57,12 +57,13 @@ export class Feed {
     return entered;
   }
 
-  /** Everything up to `position` has been read. */
-  reached(position: Position): void {
-    if (!this.#replaying) return;
+  /** Everything up to `position` has been read. False where the frontier row is further on: nothing of it has entered. */
+  reached(position: Position): boolean {
+    if (!this.#replaying) return true;
+    const isBehind = this.#beforeDurable(position, false);
     this.#replaying =
-      this.#parts.lanes.some((lane) => this.#holds(lane, position, false)) ||
-      this.#beforeDurable(position, false);
+      isBehind || this.#parts.lanes.some((lane) => this.#holds(lane, position, false));
+    return !isBehind;
   }
 
   /** The routes of some table have changed. */
@@ -136,10 +137,8 @@ export class Feed {
       table.windows.strike(oldKey);
       table.windows.strike(newKey);
     }
-    const { choice } = this.#parts;
     const partial = this.#routes.some((route) => hasUnchanged(route.map(after)));
-    // Halves in one lane need no meeting, and have to stay what they are for a batch that is refused (design/002).
-    if (partial && !this.#routes.some((route) => choice.isGrouped(route.target.id)))
+    if (partial && this.#canMeet(oldKey, newKey, position))
       return this.#meet(table, change, oldKey, newKey, position);
     let bytes = change.bytes;
     for (const route of this.#routes) {
@@ -170,19 +169,33 @@ export class Feed {
       toKey: newKey,
       to: route.map(change.after ?? []),
     }));
-    const lanes = new Set<number>();
-    for (const { route } of moves) {
-      lanes.add(this.#laneIndex(route, oldKey));
-      lanes.add(this.#laneIndex(route, newKey));
-    }
-    const involved = [...lanes]
+    const lanes = this.#lanesOf(oldKey, newKey);
+    const indexes = lanes.map(({ index }) => index);
+    const meeting = makeMeeting(change, position, moves, indexes, change.bytes);
+    for (const lane of lanes) lane.push(meeting);
+    this.#entered++;
+  }
+
+  /**
+   * Halves in one lane need no meeting, and have to stay what they are for a batch that is refused (design/002). Where a
+   * lane has passed the position while another has not, an earlier run left the change out or had it whole: a meeting
+   * would take that lane's checkpoint back, and what came after it would be applied twice (I3).
+   */
+  #canMeet(oldKey: string, newKey: string, position: Position): boolean {
+    const { choice } = this.#parts;
+    if (this.#routes.some((route) => choice.isGrouped(route.target.id))) return false;
+    if (!this.#replaying) return true;
+    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position, true));
+  }
+
+  #lanesOf(oldKey: string, newKey: string): Lane[] {
+    const indexes = this.#routes.flatMap((route) => [
+      this.#laneIndex(route, oldKey),
+      this.#laneIndex(route, newKey),
+    ]);
+    return [...new Set(indexes)]
       .map((index) => this.#parts.lanes[index])
       .filter((lane) => lane !== undefined);
-    if (this.#replaying && involved.every((lane) => this.#holds(lane, position, true)))
-      return this.#parts.logBytes.give(change.bytes);
-    const meeting = makeMeeting(change, position, moves, [...lanes], change.bytes);
-    for (const lane of involved) lane.push(meeting);
-    this.#entered++;
   }
 
   /** Rows without key: one lane for the table; an update is a removal and an append. */

@@ -137,8 +137,9 @@ export class LogReader {
       at = this.#enterChanges(items, at + 1);
     }
     failpoint("reader.batch-entered");
-    feed.reached(batch.position);
-    this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
+    // The frontier never moves back while what it has passed is read again (I3).
+    if (feed.reached(batch.position))
+      this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
     if (this.#replayed.length > 0 && !feed.replaying) this.#tellReplayed();
   }
 

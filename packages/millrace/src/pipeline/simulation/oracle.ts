@@ -18,6 +18,7 @@ import {
   type SourceServer,
 } from "./source-server.ts";
 import type { StoredTable } from "./source-tables.ts";
+import { Standings } from "./standings.ts";
 import { checkBarrier, checkBounds, checkLeftovers, type OpenBarrier } from "./state-rules.ts";
 import { compareBags, compareRow, FIXED, isBad, targetsOf, type Target } from "./target-rows.ts";
 import { Violation } from "./violation.ts";
@@ -50,6 +51,7 @@ export class Oracle {
   readonly #holders: Process[] = [];
   readonly #cut = new Map<Process, string>();
   readonly #gaps: Gaps;
+  readonly #standings = new Standings();
   #acknowledged: ModelPosition | null = null;
   #documents: LoadedState["tables"] = new Map();
   #barrier: OpenBarrier | null = null;
@@ -67,6 +69,7 @@ export class Oracle {
     const cut = this.#cut.get(owner);
     if (cut !== undefined && tx.journal.length > 0)
       throw new Violation(`${owner.name} writes without the log ${cut}`);
+    this.#standings.landed(tx);
     this.#histories.add(tx);
     this.#checkBarrier(tx);
     const state = this.state();

@@ -16,6 +16,7 @@ export const REGRESSIONS: readonly {
   { profile: "all", seed: 50, was: "bytes were given back twice after a run's end" },
   { profile: "all", seed: 150, was: "a key change copied what stood behind a dead letter" },
   { profile: "all", seed: 152, was: "an idle task did not see that it was taken over from" },
+  { profile: "all", seed: 380, was: "the frontier went back into a transaction that was cut" },
   {
     profile: "all",
     seed: 2269,
@@ -53,4 +54,5 @@ export const REGRESSIONS: readonly {
     seed: 4624,
     was: "a replay doubted columns behind a barrier of an earlier run",
   },
+  { profile: "lives", seed: 51268, was: "a key change took a lane's checkpoint back" },
 ];
