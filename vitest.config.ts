@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** What a test needs is in its suffix: `x.test.ts` nothing, `x.pg.test.ts` PostgreSQL, `x.e2e.test.ts` whole programs. */
-const suffixes = ["pg", "e2e"] as const;
+/**
+ * What a test needs is in its suffix: `x.test.ts` nothing, `x.pg.test.ts` PostgreSQL, `x.my.test.ts` MySQL and MariaDB (and
+ * PostgreSQL where it likes), `x.e2e.test.ts` whole programs.
+ */
+const suffixes = ["pg", "my", "e2e"] as const;
 
 const roots = ["packages/*/src", "test", "bench", "demo", "examples", "scripts"];
 const everywhere = (pattern: string): string[] => roots.map((root) => `${root}/**/${pattern}`);
@@ -36,6 +39,16 @@ export default defineConfig({
       {
         extends: true,
         test: { name: "pg", include: everywhere("*.pg.test.ts"), testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        // The first one that asks waits for the template, and on a fresh checkout for the server to be fetched.
+        test: {
+          name: "my",
+          include: everywhere("*.my.test.ts"),
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
       },
       {
         extends: true,

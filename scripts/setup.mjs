@@ -2,11 +2,12 @@
 // Plain JavaScript without dependencies, since it runs before anything is installed, on any Node ≥ 20.
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { explainFailure, isInstalled, obstacles } from "./explain.mjs";
 import { makeLinks, postgresPackages } from "./hydrate.mjs";
+import { underLock } from "./lock.mjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const nodeModules = join(root, "node_modules");
@@ -39,7 +40,9 @@ class SetupError extends Error {
 export async function setUp() {
   try {
     if (readText(stampFile) === stamp()) return;
-    await underLock(async () => {
+    const waiting = () => say("another command is setting this checkout up; waiting for it …");
+    // Two commands started at once on a fresh checkout: the second waits for the first.
+    await underLock(join(cacheFolder, "setup.lock"), waiting, async () => {
       if (readText(stampFile) === stamp()) return;
       if (!isInstalled(readJson(lockFile), readJson(join(nodeModules, ".package-lock.json")))) {
         checkMachine();
@@ -186,42 +189,6 @@ function freeBytes() {
     return bavail * bsize;
   } catch {
     return undefined;
-  }
-}
-
-/** Two commands started at once on a fresh checkout: the second waits for the first. */
-async function underLock(work) {
-  mkdirSync(cacheFolder, { recursive: true });
-  const lock = join(cacheFolder, "setup.lock");
-  for (let waited = 0; !take(lock); waited += 1) {
-    if (waited === 0) say("another command is setting this checkout up; waiting for it …");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  try {
-    await work();
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-function take(lock) {
-  const holder = Number(readText(lock) ?? 0);
-  if (holder > 0 && !isAlive(holder)) rmSync(lock, { force: true });
-  try {
-    writeFileSync(lock, String(process.pid), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if (error.code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
   }
 }
 

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "./run.mjs";
+import { bringServers } from "./servers.mjs";
 import { findNode, root, setUp } from "./setup.mjs";
 import { countTests, lastLine, slowestFiles } from "./test-counts.mjs";
 
@@ -79,12 +80,13 @@ function linesWith(output, pattern) {
 }
 
 /** All tests by vitest, whose own report is shown as it comes. */
-async function runTests(filters) {
+async function runTests(filters, env) {
   mkdirSync(join(root, ".cache"), { recursive: true });
   rmSync(resultFile, { force: true });
   const args = ["run", ...filters, "--reporter=default", "--reporter=json"];
   const { code } = await run(bin("vitest"), [...args, `--outputFile.json=${resultFile}`], {
     cwd: root,
+    env,
     stdio: ["ignore", "inherit", "inherit"],
   });
   const report = readResults();
@@ -112,9 +114,11 @@ function seconds(since) {
 async function main(filters) {
   await setUp();
   const started = performance.now();
+  // While the checks run. With arguments the tests that need a server bring it themselves.
+  const servers = filters.length > 0 ? {} : bringServers();
   const outcomes = [];
   for (const check of filters.length > 0 ? [] : checks) outcomes.push(await runCheck(check));
-  const tests = await runTests(filters);
+  const tests = await runTests(filters, await servers);
   console.log(`\nEverything took ${seconds(started)} s.`);
   for (const { name } of outcomes.filter(({ passed }) => !passed)) console.log(`failed: ${name}`);
   for (const name of tests.failures) console.log(`failed: ${name.replace(root, "")}`);

@@ -1,4 +1,5 @@
 /** How a test file finds the servers of its run: it asks the broker that the run's set-up started. */
+import type { MysqlFlavor } from "./mysql-binaries.ts";
 import type { PostgresVersion } from "./postgres-binaries.ts";
 
 /** The environment variable that carries the broker's address to workers and to their children. */
@@ -14,20 +15,50 @@ export interface ServerAddress {
   readonly database?: string;
 }
 
-/** The shared server of `version`; the broker starts it when it is asked for the first time. */
+/** Where a MySQL or MariaDB is and who may do everything there. */
+export interface MysqlAddress {
+  readonly flavor: MysqlFlavor;
+  /** `9.7.4`. */
+  readonly version: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** The shared PostgreSQL of `version`; the broker starts it when it is asked for the first time. */
 export async function askBroker(version: PostgresVersion): Promise<ServerAddress> {
-  const broker = process.env[brokerVariable];
-  if (broker === undefined) {
-    throw new Error(
-      "sharedPostgres() works in a vitest run only (test/support/broker.ts is its globalSetup).",
-    );
-  }
-  const response = await fetch(`${broker}/postgres/${version}`);
-  const body: unknown = await response.json();
-  if (isAddress(body)) return body;
+  const body = await ask("sharedPostgres", `postgres/${version}`);
+  if (isAddress(body) && typeof body.version === "number")
+    return { ...body, version: body.version };
   throw new Error(`The shared PostgreSQL ${version} did not start: ${JSON.stringify(body)}`);
 }
 
-function isAddress(value: unknown): value is ServerAddress {
+/** The shared MySQL or MariaDB, likewise. */
+export async function askBrokerForMysql(flavor: MysqlFlavor): Promise<MysqlAddress> {
+  const body = await ask("sharedMysql", `mysql/${flavor}`);
+  if (isAddress(body)) return { ...body, flavor, version: String(body.version) };
+  throw new Error(`The shared ${flavor} did not start: ${reasonIn(body)}`);
+}
+
+async function ask(caller: string, path: string): Promise<unknown> {
+  const broker = process.env[brokerVariable];
+  if (broker === undefined) {
+    throw new Error(
+      `${caller}() works in a vitest run only (test/support/broker.ts is its globalSetup).`,
+    );
+  }
+  return (await fetch(`${broker}/${path}`)).json();
+}
+
+type Address = Omit<ServerAddress, "version"> & { readonly version: unknown };
+
+function isAddress(value: unknown): value is Address {
   return typeof value === "object" && value !== null && "port" in value && "password" in value;
+}
+
+function reasonIn(body: unknown): string {
+  return typeof body === "object" && body !== null && "error" in body
+    ? String(body.error)
+    : JSON.stringify(body);
 }

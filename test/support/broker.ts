@@ -5,13 +5,21 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import pg from "pg";
-import { brokerVariable, type ServerAddress } from "./broker-client.ts";
+import { brokerVariable, type MysqlAddress, type ServerAddress } from "./broker-client.ts";
+import { addressOfUsers } from "./mysql-external.ts";
+import { type MysqlFlavor, type MysqlServer, startMysql } from "./mysql.ts";
 import { startPostgres, type PostgresServer, type PostgresVersion } from "./postgres.ts";
+
+/** What has been started, or is being. */
+interface Servers {
+  readonly postgres: Map<PostgresVersion, Promise<PostgresServer>>;
+  readonly mysql: Map<MysqlFlavor, Promise<MysqlServer>>;
+}
 
 /** Called by vitest before the first test; the function it gives is called after the last. */
 export default async function setUp(): Promise<() => Promise<void>> {
   if (process.env[brokerVariable] !== undefined) return async () => undefined;
-  const servers = new Map<PostgresVersion, Promise<PostgresServer>>();
+  const servers: Servers = { postgres: new Map(), mysql: new Map() };
   const broker = createServer((request, response) => {
     addressFor(request.url ?? "", servers).then(
       (address) => response.end(JSON.stringify(address)),
@@ -24,22 +32,32 @@ export default async function setUp(): Promise<() => Promise<void>> {
     delete process.env[brokerVariable];
     broker.closeAllConnections();
     broker.close();
-    for (const server of servers.values()) await server.then((started) => started.stop());
+    for (const server of [...servers.postgres.values(), ...servers.mysql.values()])
+      // One that did not start has been told of by the tests that wanted it.
+      await server.then((started) => started.stop()).catch(() => undefined);
   };
 }
 
-async function addressFor(
-  path: string,
-  servers: Map<PostgresVersion, Promise<PostgresServer>>,
-): Promise<ServerAddress> {
+async function addressFor(path: string, servers: Servers): Promise<ServerAddress | MysqlAddress> {
+  if (path === "/mysql/mysql") return mysqlAddress("mysql", servers.mysql);
+  if (path === "/mysql/mariadb") return mysqlAddress("mariadb", servers.mysql);
   const version = path === "/postgres/13" ? 13 : path === "/postgres/18" ? 18 : undefined;
   if (version === undefined) throw new Error(`No such server: ${path}`);
   const users = process.env["MILLRACE_TEST_POSTGRES_URL"];
   if (users !== undefined && version === 18) return addressOf(users);
-  const started = servers.get(version) ?? startPostgres({ version });
-  servers.set(version, started);
+  const started = servers.postgres.get(version) ?? startPostgres({ version });
+  servers.postgres.set(version, started);
   const { host, port, user, password } = await started;
   return { version, host, port, user, password };
+}
+
+async function mysqlAddress(flavor: MysqlFlavor, servers: Servers["mysql"]): Promise<MysqlAddress> {
+  const users = await addressOfUsers(flavor);
+  if (users !== undefined) return users;
+  const started = servers.get(flavor) ?? startMysql(flavor);
+  servers.set(flavor, started);
+  const { version, host, port, user, password } = await started;
+  return { flavor, version, host, port, user, password };
 }
 
 /** Reads the user's URL and asks the server for its version; the user must be a superuser. */

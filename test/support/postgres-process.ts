@@ -15,17 +15,10 @@ import {
   type PostgresVersion,
   type UnixUser,
 } from "./postgres-binaries.ts";
-import {
-  configure,
-  confLines,
-  giveTo,
-  makeFolder,
-  watchOver,
-  type Configuration,
-  type Storage,
-} from "./postgres-folder.ts";
+import { configure, confLines, postgresFolders, type Configuration } from "./postgres-folder.ts";
 import { copyTemplate } from "./postgres-template.ts";
 import { descendantsOf, killQuietly, isAlive } from "./processes.ts";
+import { giveTo, makeFolder, watchOver, type Storage } from "./server-folder.ts";
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 60_000;
@@ -85,7 +78,7 @@ export class PostgresProcess {
   /** Makes the data folder and starts the server; resolves when it accepts connections. */
   static async create(options: ProcessOptions): Promise<PostgresProcess> {
     const user = serverUser();
-    const folder = await makeFolder(options.storage, user);
+    const folder = await makeFolder(postgresFolders, options.storage, user);
     try {
       const installation = await install(folder, options, user);
       const server = new PostgresProcess(options.port ?? (await findFreePort()), installation);
@@ -140,7 +133,7 @@ export class PostgresProcess {
     closeSync(log);
     server.unref();
     this.#server = server;
-    this.#watchdog ??= watchOver(folder, user);
+    this.#watchdog ??= watchOver(postgresFolders, folder, user);
     await this.#ready(server);
   }
 

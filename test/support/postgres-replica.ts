@@ -8,7 +8,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { PostgresVersion, UnixUser } from "./postgres-binaries.ts";
-import { giveTo } from "./postgres-folder.ts";
+import { giveTo } from "./server-folder.ts";
 import { PostgresProcess } from "./postgres-process.ts";
 import { type PostgresServer, serverOf } from "./postgres.ts";
 

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { PostgresBinaries, PostgresVersion, UnixUser } from "./postgres-binaries.ts";
-import { giveTo } from "./postgres-folder.ts";
+import { giveTo } from "./server-folder.ts";
 
 const cacheFolder = fileURLToPath(new URL("../../.cache/postgres/", import.meta.url));
 

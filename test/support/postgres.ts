@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { askBroker, type ServerAddress } from "./broker-client.ts";
 import type { PostgresVersion } from "./postgres-binaries.ts";
-import type { Storage } from "./postgres-folder.ts";
+import type { Storage } from "./server-folder.ts";
 import { PostgresProcess, type ProcessOptions } from "./postgres-process.ts";
 
 export type { PostgresVersion } from "./postgres-binaries.ts";

@@ -1,0 +1,77 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { chooseMirror, distribution, NoPackages, requireApt } from "./debian-packages.mjs";
+import { explain } from "./servers.mjs";
+
+describe("the archive that packages come from", () => {
+  it.each([
+    ["the first that holds releases", ["http://a/debian/", "http://a/debian-security/"], 0],
+    ["never that of security updates", ["http://security.a/ubuntu/", "http://a/ubuntu/"], 1],
+    ["not one of other programs before it", ["https://b/node_20.x/", "http://a/debian"], 1],
+    ["a mirror under a name of its own", ["", "https://a/remote-apt/"], 1],
+  ])("is %s", (_name, addresses, index) => {
+    expect(chooseMirror(addresses)).toBe(addresses[index]);
+  });
+
+  it("is none where apt knows none", () => {
+    expect(chooseMirror(["", "http://a/debian-security/"])).toBeUndefined();
+  });
+});
+
+describe("a machine", () => {
+  it("is known by its os-release, with and without quotes", () => {
+    const debian = 'PRETTY_NAME="Debian GNU/Linux 12"\nVERSION_CODENAME=bookworm\nID=debian\n';
+    expect(distribution(debian)).toEqual({ id: "debian", codename: "bookworm" });
+    expect(distribution('ID="rhel"\nID_LIKE="fedora"\n')).toEqual({ id: "rhel", codename: "" });
+  });
+
+  it("without apt is told what to do instead", () => {
+    expect(() => requireApt("/nowhere")).toThrow("this machine has no apt-get and no dpkg-deb");
+    const text = explain({ title: "MySQL", variable: "X_URL" }, new NoPackages("no apt-get"));
+    expect(text).toMatch(/^MySQL could not be brought for the tests: no apt-get\n/);
+    expect(text).toMatch(/run the tests on Debian or Ubuntu .*, or set X_URL to a server of yours/);
+  });
+});
+
+describe("bringing servers", () => {
+  let checkout;
+  beforeEach(() => {
+    checkout = mkdtempSync(join(tmpdir(), "millrace-servers-"));
+    cpSync(fileURLToPath(new URL(".", import.meta.url)), join(checkout, "scripts"), {
+      recursive: true,
+    });
+  });
+  afterEach(() => rmSync(checkout, { recursive: true, force: true }));
+
+  const bring = (environment = {}) =>
+    new Promise((resolve) => {
+      const env = { PATH: process.env.PATH, ...environment };
+      const args = [join(checkout, "scripts/servers.mjs"), "mariadb"];
+      execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
+        resolve({ code: error ? error.code : 0, stdout, stderr }),
+      );
+    });
+
+  it("gives the folder at once where it has been brought", async () => {
+    const folder = join(checkout, ".cache/servers/mariadb-r1");
+    mkdirSync(join(folder, "usr/sbin"), { recursive: true });
+    writeFileSync(join(folder, "usr/sbin/mariadbd"), "");
+    expect(await bring()).toEqual({ code: 0, stdout: `${folder}\n`, stderr: "" });
+  });
+
+  it("fails with the words of the attempt that this run has made already", async () => {
+    const { code, stderr } = await bring({ MILLRACE_TEST_NO_MARIADB: "no network" });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "\nmillrace: no network\n" });
+  });
+
+  it("fails on a machine without apt, and says what to do", async () => {
+    const { code, stderr } = await bring({ PATH: checkout });
+    expect(code).toBe(1);
+    expect(stderr).toContain("millrace: MariaDB could not be brought for the tests: ");
+    expect(stderr).toContain("MILLRACE_TEST_MARIADB_URL");
+  });
+});
