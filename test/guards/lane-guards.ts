@@ -106,11 +106,22 @@ export const LANE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [9],
-    guard: "UNCHANGED comes from the source until the table is SYNC",
+    guard: "UNCHANGED of a key change comes from the source until the table is SYNC",
     file: "pipeline/table-runtime.ts",
     take: 'return this.#document.state !== "SYNC";',
     put: "return false;",
     shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [9, "Key change"],
+    guard: "UNCHANGED of an update comes from the source until the table is loaded",
+    file: "pipeline/batch-writer.ts",
+    take: "      !outcome.item.table.loaded ||\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-writer.test.ts",
+      name: "reads the source for what the log left out until the table is loaded",
+    },
   },
   {
     keeps: [9, "Key change"],

@@ -247,8 +247,16 @@ describe("BatchWriter", () => {
     expect(book.size).toBe(1);
   });
 
-  it("reads the source for what the log left out until the table is SYNC", async () => {
-    const early = tableOf(shapeOf(), { state: "INIT_SYNC" });
+  it("leaves it to the sink's copy as soon as all is loaded, so that its reads do not move the end on for ever", async () => {
+    const loaded = tableOf(shapeOf(), { state: "INIT_SYNC" });
+    const { sink, reads, writer } = setUp();
+    await writer.write([itemOf(loaded, "patch", ["a", "2", UNCHANGED], 1)]);
+    expect(reads.asked).toEqual([]);
+    expect(sink.landed[0]?.writes).toMatchObject([{ kind: "update", columns: [1] }]);
+  });
+
+  it("reads the source for what the log left out until the table is loaded", async () => {
+    const early = tableOf(shapeOf(), { state: "INIT_SYNC", allPlanned: false });
     const { sink, reads, writer } = setUp({ rows: { a: ["a", "9", "large"] } });
     await writer.write([
       itemOf(early, "patch", ["a", "2", UNCHANGED], 1),

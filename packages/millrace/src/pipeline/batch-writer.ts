@@ -212,10 +212,15 @@ export class BatchWriter {
     }
   }
 
+  /**
+   * Once its table is loaded the sink's copy was written in this generation, with all that came before in this lane. It
+   * may be newer than the change, then later changes bring both to the same. Read until SYNC, each read would move the
+   * table's end on, and under writes it would never get there.
+   */
   #mustRead(outcome: KeyOutcome): boolean {
     return (
       needsSource(outcome) ||
-      outcome.item.table.early ||
+      !outcome.item.table.loaded ||
       !this.#parts.sink.capabilities.partialUpdates
     );
   }

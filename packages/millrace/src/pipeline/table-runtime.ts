@@ -122,9 +122,10 @@ export class TableRuntime {
   }
 
   /**
-   * The sink's copy of a row may be older than the log: INIT_SYNC or a source read has not been passed by the frontier
-   * yet. Then UNCHANGED comes from the source (I9). What was left out because its column was not proven is each change's own
-   * matter (`CompiledRoute.unsure`).
+   * The sink's copy of a row may be of another time than the log's place: INIT_SYNC or a source read has not been passed
+   * by the frontier yet. Then UNCHANGED of a key change comes from the source (I9): the copy under the old key may be of
+   * a row that took the key later. What was left out because its column was not proven is each change's own matter
+   * (`CompiledRoute.unsure`).
    */
   get early(): boolean {
     return this.#document.state !== "SYNC";
