@@ -1,0 +1,248 @@
+import { crc32 } from "node:zlib";
+import type { ByteSource } from "../../bytes/byte-source.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { parseServerError } from "./server-error.ts";
+
+/** What {@link EventReader.advance} found. */
+export const Framing = {
+  /** No whole event is here: {@link EventReader.fill}, then ask again. */
+  MORE: 0,
+  /** An event; its body is `buffer[bodyStart..bodyEnd)` until the next `advance` or `fill`. */
+  EVENT: 1,
+  /** An event too large to be held; its header is read, its body is taken piecewise with {@link EventReader.piece}. */
+  LARGE: 2,
+  /** The server has no more to send and ended the dump. */
+  END: 3,
+} as const;
+export type Framing = (typeof Framing)[keyof typeof Framing];
+
+/** Packets up to this size are held whole; also the most that one read brings. */
+const WINDOW_BYTES = 262_144;
+const PACKET_HEADER_BYTES = 4;
+/** A packet of this length is followed by another one of the same message. */
+const FULL_PACKET_BYTES = 0xff_ff_ff;
+/** Of an event, before its body. */
+export const EVENT_HEADER_BYTES = 19;
+export const CHECKSUM_BYTES = 4;
+/** With the status byte; the first piece of a large event has at least its header. */
+const LARGE_START_BYTES = PACKET_HEADER_BYTES + 1 + EVENT_HEADER_BYTES;
+
+const OK = 0x00;
+const ERROR = 0xff;
+const EOF = 0xfe;
+
+/**
+ * Splits what the server sends during a dump into events, by ourselves and without copying: a buffer of two windows is
+ * all that a connection ever holds (I10). Reads land in its upper half; the incomplete packet that a read leaves is moved
+ * to just before it.
+ *
+ * Hot: `advance` runs per event.
+ */
+export class EventReader {
+  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+  /** Of the event's header: see the binlog's format. */
+  type = 0;
+  timestampSeconds = 0;
+  serverId = 0;
+  /** The whole event, header and checksum included, bytes. */
+  eventBytes = 0;
+  /** Offset in the server's file where the event ends, modulo 2^32; 0 where it is in none. */
+  endsAt = 0;
+  flags = 0;
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Events end in their CRC32. Told by the format event, before the others come. */
+  hasChecksums = false;
+  #start = WINDOW_BYTES;
+  #end = WINDOW_BYTES;
+  /** Of a LARGE event: bytes of it that are still to come (checksum included), and of its packet. */
+  #largeLeft = 0;
+  #packetLeft = 0;
+  #packetIsFull = false;
+  #emptyFollows = false;
+  /** CRC32 of what was taken of the event, and what its end says. */
+  #sum = 0;
+  #stored = 0;
+  #storedBytes = 0;
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  /** Moves to the next event. @throws MillraceError of the server's own error, or MR_SOURCE_PROTOCOL. */
+  advance(): Framing {
+    const buffer = this.buffer;
+    if (this.#emptyFollows && !this.#skipEmpty()) return Framing.MORE;
+    const at = this.#start;
+    if (this.#end - at <= PACKET_HEADER_BYTES) return Framing.MORE;
+    const length = buffer.readUIntLE(at, 3);
+    const next = at + PACKET_HEADER_BYTES + length;
+    const isLarge = length >= WINDOW_BYTES - PACKET_HEADER_BYTES;
+    if (!isLarge && next > this.#end) return Framing.MORE;
+    const status = buffer[at + PACKET_HEADER_BYTES];
+    if (status !== OK) return this.#control(status, at + PACKET_HEADER_BYTES, next);
+    if (isLarge) return this.#beginLarge(length);
+    this.#start = next;
+    this.#readHeader(at + PACKET_HEADER_BYTES + 1, next);
+    this.#checkWhole(at + PACKET_HEADER_BYTES + 1, next);
+    return Framing.EVENT;
+  }
+
+  /**
+   * The next piece of a LARGE event's body in `buffer[bodyStart..bodyEnd)`; false when more must be filled in first, or
+   * when the event was taken whole ({@link largeLeft} is 0): not before that is its checksum known to be right.
+   * @throws MillraceError MR_SOURCE_PROTOCOL
+   */
+  piece(): boolean {
+    while (this.#largeLeft > 0 && this.#openPacket()) {
+      const here = Math.min(this.#packetLeft, this.#end - this.#start);
+      if (here === 0) return false;
+      const body = Math.min(here, this.#largeLeft - this.#checksumBytes);
+      if (body > 0) {
+        this.bodyStart = this.#start;
+        this.bodyEnd = this.#start + body;
+        this.#pass(body);
+        return true;
+      }
+      this.#passChecksum(here);
+    }
+    return false;
+  }
+
+  /** Bytes of the LARGE event that have not been taken yet. */
+  get largeLeft(): number {
+    return this.#largeLeft;
+  }
+
+  /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */
+  async fill(): Promise<void> {
+    const left = this.#end - this.#start;
+    this.buffer.copyWithin(WINDOW_BYTES - left, this.#start, this.#end);
+    this.#start = WINDOW_BYTES - left;
+    this.#end = WINDOW_BYTES;
+    this.#end += await this.#source.read(this.buffer, WINDOW_BYTES);
+  }
+
+  /** Ends a pending {@link fill} with this error. */
+  fail(error: Error): void {
+    this.#source.fail(error);
+  }
+
+  /** Cuts the connection: a dump has no other end. */
+  destroy(): void {
+    this.#source.destroy();
+  }
+
+  get #checksumBytes(): number {
+    return this.hasChecksums ? CHECKSUM_BYTES : 0;
+  }
+
+  #skipEmpty(): boolean {
+    if (this.#end - this.#start < PACKET_HEADER_BYTES) return false;
+    if (this.buffer.readUIntLE(this.#start, 3) !== 0)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that is longer than it says");
+    this.#start += PACKET_HEADER_BYTES;
+    this.#emptyFollows = false;
+    return true;
+  }
+
+  /** Everything that is no event: the server's refusal, or its end. */
+  #control(status: number | undefined, start: number, end: number): Framing {
+    if (status === undefined || end > this.#end) return Framing.MORE;
+    if (status === ERROR) throw parseServerError(this.buffer, start, end);
+    if (status === EOF) return Framing.END;
+    throw new MillraceError("MR_SOURCE_PROTOCOL", `a packet of type ${status} between events`);
+  }
+
+  #readHeader(start: number, end: number): void {
+    const buffer = this.buffer;
+    if (end - start < EVENT_HEADER_BYTES + this.#checksumBytes)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", `an event of ${end - start} bytes`);
+    this.timestampSeconds = buffer.readUInt32LE(start);
+    this.type = buffer.readUInt8(start + 4);
+    this.serverId = buffer.readUInt32LE(start + 5);
+    this.eventBytes = buffer.readUInt32LE(start + 9);
+    this.endsAt = buffer.readUInt32LE(start + 13);
+    this.flags = buffer.readUInt16LE(start + 17);
+    this.bodyStart = start + EVENT_HEADER_BYTES;
+    this.bodyEnd = end - this.#checksumBytes;
+  }
+
+  #checkWhole(start: number, end: number): void {
+    if (this.eventBytes !== end - start)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", "an event of another length than it says");
+    if (!this.hasChecksums) return;
+    const found = crc32(this.buffer.subarray(start, this.bodyEnd));
+    if (found !== this.buffer.readUInt32LE(this.bodyEnd)) throw damaged(this.type);
+  }
+
+  #beginLarge(length: number): Framing {
+    if (this.#end - this.#start < LARGE_START_BYTES) return Framing.MORE;
+    const start = this.#start + PACKET_HEADER_BYTES + 1;
+    this.#readHeader(start, start + length - 1);
+    const isCut = length === FULL_PACKET_BYTES;
+    if (isCut ? this.eventBytes < length - 1 : this.eventBytes !== length - 1)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", "an event of another length than it says");
+    this.#start = start;
+    this.#packetLeft = length - 1;
+    this.#packetIsFull = isCut;
+    this.#largeLeft = this.eventBytes;
+    this.#sum = 0;
+    this.#stored = 0;
+    this.#storedBytes = 0;
+    this.#pass(EVENT_HEADER_BYTES);
+    return Framing.LARGE;
+  }
+
+  /** False when the header of the event's next packet is not here yet. */
+  #openPacket(): boolean {
+    if (this.#packetLeft > 0) return true;
+    if (!this.#packetIsFull)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that ends before its length");
+    if (this.#end - this.#start < PACKET_HEADER_BYTES) return false;
+    const length = this.buffer.readUIntLE(this.#start, 3);
+    this.#start += PACKET_HEADER_BYTES;
+    this.#packetLeft = length;
+    this.#packetIsFull = length === FULL_PACKET_BYTES;
+    return true;
+  }
+
+  #pass(bytes: number): void {
+    const end = this.#start + bytes;
+    if (this.hasChecksums) this.#sum = crc32(this.buffer.subarray(this.#start, end), this.#sum);
+    this.#start = end;
+    this.#packetLeft -= bytes;
+    this.#largeLeft -= bytes;
+    this.#endLarge();
+  }
+
+  /** The checksum may be cut by the end of a packet, or of what is here. */
+  #passChecksum(bytes: number): void {
+    for (let left = bytes; left > 0 && this.#largeLeft > 0; left -= 1) {
+      this.#stored += (this.buffer[this.#start] ?? 0) * 2 ** (8 * this.#storedBytes);
+      this.#storedBytes += 1;
+      this.#start += 1;
+      this.#packetLeft -= 1;
+      this.#largeLeft -= 1;
+    }
+    this.#endLarge();
+  }
+
+  #endLarge(): void {
+    if (this.#largeLeft > 0) return;
+    if (this.#packetLeft > 0)
+      throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that is shorter than its packets");
+    // A message that fills its last packet is followed by an empty one.
+    this.#emptyFollows = this.#packetIsFull;
+    if (this.hasChecksums && this.#sum !== this.#stored) throw damaged(this.type);
+  }
+}
+
+/** Says nothing of its bytes, which may be a row's. */
+function damaged(type: number): MillraceError {
+  return new MillraceError(
+    "MR_SOURCE_PROTOCOL",
+    `an event (type ${type}) whose checksum does not fit its bytes`,
+  );
+}
