@@ -1,5 +1,5 @@
 /** Physical replicas: the full load is read from one, the log is read from one, and one is promoted under us. */
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { type PostgresReplica, startReplica } from "../support/postgres-replica.ts";
 import type { PostgresServer } from "../support/postgres.ts";
 import type { Section } from "./pipeline-file.ts";
@@ -96,6 +96,97 @@ if (isFull) {
       await pipeline.restart();
       pipeline.write();
       expect(await pipeline.differences(BACK_MS)).toEqual([]);
+    });
+  });
+  describe("a slot on a standby that the standby gives up", () => {
+    let replica: PostgresReplica | null = null;
+    let pipeline: WiredPipeline | null = null;
+    afterEach(async () => {
+      await pipeline?.release();
+      await replica?.stop();
+      pipeline = null;
+    });
+
+    /** What takes the slot away while its reader stands still. */
+    const causes: readonly {
+      readonly what: string;
+      readonly settings: Readonly<Record<string, string>>;
+      readonly remedy: RegExp;
+      readonly take: (primary: PostgresServer, standby: PostgresReplica) => Promise<void>;
+      readonly mend?: (primary: PostgresServer) => Promise<void>;
+    }[] = [
+      {
+        what: "rows_removed",
+        settings: { hot_standby_feedback: "off" },
+        remedy: /hot_standby_feedback = on/,
+        take: async (primary) => {
+          // Two transactions: rows that one both made and removed are in nobody's way.
+          await primary.query("CREATE TABLE gone (a int, b int, c int)");
+          await primary.query("DROP TABLE gone");
+          for (const name of ["pg_class", "pg_attribute", "pg_type", "pg_depend"])
+            await primary.query(`VACUUM pg_catalog.${name}`);
+        },
+      },
+      {
+        what: "wal_removed",
+        settings: { max_slot_wal_keep_size: "1MB", max_wal_size: "32MB", min_wal_size: "32MB" },
+        remedy: /max_slot_wal_keep_size/,
+        take: async (primary, standby) => {
+          const fill = "INSERT INTO filler SELECT repeat('x', 500) FROM generate_series(1, 60000)";
+          await primary.query("CREATE TABLE filler (v text)");
+          for (let round = 0; round < 4; round += 1) {
+            await primary.query(fill);
+            await primary.query("SELECT pg_switch_wal()");
+            await primary.query("CHECKPOINT");
+            await standby.caughtUp();
+            await standby.query("CHECKPOINT");
+          }
+        },
+      },
+      {
+        what: "wal_level_insufficient",
+        settings: {},
+        remedy: /wal_level = logical/,
+        take: (primary) => primary.restart({ wal_level: "replica" }),
+        mend: (primary) => primary.restart({ wal_level: "logical" }),
+      },
+    ];
+
+    it.each(causes)("$what: stops, says why and what helps; resync loads anew", async (cause) => {
+      pipeline = await startWired({
+        kind: "postgres",
+        seed,
+        source: { "heartbeat.interval": "1s", "publication.name": "wire" },
+        more: async (server) => {
+          replica = await startReplica(server, { settings: cause.settings });
+          return {
+            hostname: replica.host,
+            port: replica.port,
+            "primary.hostname": server.host,
+            "primary.port": server.port,
+          };
+        },
+      });
+      await pipeline.loaded(BACK_MS);
+      await pipeline.arrived(BACK_MS);
+      if (replica === null) throw new Error("there is no replica");
+      const standby: PostgresReplica = replica;
+      const run = pipeline.process;
+      process.kill(run.pid, "SIGSTOP");
+      await cause.take(pipeline.server, standby);
+      const reason = async (): Promise<unknown> =>
+        (await standby.query("SELECT invalidation_reason AS why FROM pg_replication_slots"))[0];
+      await expect.poll(reason, { timeout: BACK_MS }).toEqual({ why: cause.what });
+      process.kill(run.pid, "SIGCONT");
+      expect((await run.wait(BACK_MS)).code).toBe(1);
+      expect(run.tail()).toContain("MR_SOURCE_SLOT_LOST");
+      expect(run.tail()).toMatch(cause.remedy);
+      await cause.mend?.(pipeline.server);
+      await pipeline.useSource({ "on-loss": "resync" });
+      pipeline.process = pipeline.start();
+      pipeline.write();
+      expect(await pipeline.differences(BACK_MS)).toEqual([]);
+      expect(pipeline.process.isRunning).toBe(true);
     });
   });
 }

@@ -1,7 +1,8 @@
 import { CATALOGUE } from "../../errors/catalogue.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { type Matter, raiseSetting, replicationMatter, walLevelMatter } from "./managed.ts";
-import { foreignReason, isBeingMade, lostReason } from "./slot.ts";
+import { foreignReason, isBeingMade } from "./slot.ts";
+import { lossRemedy, type SlotLoss, slotLoss } from "./slot-loss.ts";
 
 const OLDEST_VERSION = 13;
 /** The newest that was tested; later ones are not refused. */
@@ -133,9 +134,9 @@ export const SLOT_RULES: readonly FindingRule[] = [
     severity: "error",
     code: "MR_SOURCE_SLOT_LOST",
     when: (observed) => foreign(observed) === null && lost(observed) !== null,
-    what: (observed) => `replication slot ${observed.options.slotName} ${lost(observed)}.`,
+    what: (observed) => `replication slot ${observed.options.slotName} ${lost(observed)?.reason}.`,
     follows: () => "What came next is gone: the tables have to be loaded again.",
-    remedy: () => CATALOGUE.MR_SOURCE_SLOT_LOST.remedy,
+    remedy: (observed) => lossRemedy(lost(observed)),
   },
   {
     severity: "warning",
@@ -175,6 +176,6 @@ function foreign({ slot, server }: Observed): string | null {
   return slot === null ? null : foreignReason(slot, server.database);
 }
 
-function lost({ slot }: Observed): string | null {
-  return slot === null || isBeingMade(slot) ? null : lostReason(slot);
+function lost({ slot }: Observed): SlotLoss | null {
+  return slot === null || isBeingMade(slot) ? null : slotLoss(slot);
 }

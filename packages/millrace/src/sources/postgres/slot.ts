@@ -8,6 +8,7 @@ import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { readProvider, refusalFor, replicationMatter, walLevelMatter } from "./managed.ts";
 import { boundary, formatLsn, type LogPosition, parseLsn, startLsn } from "./position.ts";
 import { unbounded } from "./session-bounds.ts";
+import { lossRemedy, slotLoss } from "./slot-loss.ts";
 import { literal } from "./table-plan.ts";
 
 const PLUGIN = "pgoutput";
@@ -191,18 +192,13 @@ export function isBeingMade(state: Pick<SlotState, "active" | "confirmed_flush_l
 
 /** @throws MillraceError MR_SOURCE_SLOT_LOST where the server has given up the slot's log. */
 function checkAlive(state: SlotState): void {
-  const reason = lostReason(state);
-  if (reason !== null) throw slotError("MR_SOURCE_SLOT_LOST", state.slot_name, reason);
-}
-
-/** Why a slot no longer has what comes next, as what follows its name; null where it has. */
-export function lostReason(state: SlotState): string | null {
-  const { wal_status: status, conflicting, invalidation_reason: reason } = state;
-  if (typeof reason === "string") return `was invalidated: ${reason}`;
-  if (conflicting === true) return "conflicted with recovery";
-  return status === "lost" || state.restart_lsn === null
-    ? "no longer has its log (wal_status lost): max_slot_wal_keep_size was exceeded"
-    : null;
+  const loss = slotLoss(state);
+  if (loss === null) return;
+  const { slot_name: slot } = state;
+  throw new MillraceError("MR_SOURCE_SLOT_LOST", `replication slot ${slot} ${loss.reason}`, {
+    facts: { slot },
+    remedy: lossRemedy(loss),
+  });
 }
 
 /** How {@link waitForSlot} waits. */
