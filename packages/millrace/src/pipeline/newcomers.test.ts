@@ -1,16 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
-import { tableId } from "../model/table.ts";
+import { tableId, type TableShape } from "../model/table.ts";
 import { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
 import { Newcomers } from "./newcomers.ts";
 import { plainRouter, shapeOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
 
 /** Looks with a source that has one more table; `refuse` is what the sink says of it. */
-function lookingAt(refuse: MillraceError | null = null) {
+function lookingAt(refuse: MillraceError | null = null, before: TableShape | null = null) {
   const known = tableOf();
   const shape = { ...shapeOf(), id: tableId("s", "later"), name: "later" };
-  const state = { nowMs: 0, asked: 0, refuse };
+  const documents = new Map(before === null ? [] : [[shape.id, { targetShape: before }]]);
+  const state = { nowMs: 0, asked: 0, columns: 0, refuse };
   const done: string[] = [];
   const admission = new Admission();
   admission.admit([known.id]);
@@ -31,6 +32,7 @@ function lookingAt(refuse: MillraceError | null = null) {
       claimTargets: (targets) => Promise.resolve(void done.push(`claim ${targets.length}`)),
       checkTable: (target) => {
         done.push(`check ${target.id}`);
+        state.columns = target.columns.length;
         return state.refuse === null
           ? Promise.resolve({ created: false, notices: [], secondaryUnique: false })
           : Promise.reject(state.refuse);
@@ -41,6 +43,7 @@ function lookingAt(refuse: MillraceError | null = null) {
     clock: { monotonic: () => state.nowMs },
     observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
     tables: new Map([[known.id, known]]),
+    documents,
   });
   return { newcomers, state, done };
 }
@@ -54,6 +57,14 @@ describe("tables that appear at the source", () => {
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
     expect(done.slice(0, 2)).toEqual(["claim 2", "check copy.later"]);
     expect(done[2]).toContain("it is unlogged");
+  });
+
+  it("that were here before find their targets as they were, and as the next run will ask for them", async () => {
+    const known = shapeOf();
+    const { newcomers, state } = lookingAt(null, { ...known, columns: known.columns.slice(0, 2) });
+    state.nowMs = 15_000;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+    expect([state.columns, known.columns.length]).toEqual([2, 3]);
   });
 
   it("wait, and are told of once, where their targets do not fit", async () => {

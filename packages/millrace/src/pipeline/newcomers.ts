@@ -9,6 +9,7 @@ import { RestartNeeded } from "./committer.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
+import type { TableDocument } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 interface NewcomersParts {
@@ -19,6 +20,8 @@ interface NewcomersParts {
   readonly admission: Pick<Admission, "admit">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly observer: Pick<TaskObserver, "event">;
+  /** Documents of all tables that were ever captured: who comes back finds its targets as they were. */
+  readonly documents: ReadonlyMap<TableId, Pick<TableDocument, "targetShape">>;
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
 }
 
@@ -76,10 +79,11 @@ export class Newcomers {
     await source.check?.([...known, ...came], { toLoad: settings.fullLoad ? came : [] });
   }
 
-  /** Claimed before it is touched, together with all that the pipeline has. */
+  /** Claimed before it is touched, together with all that the pipeline has. Made as the run will that takes it up. */
   async #claim(shape: TableShape): Promise<void> {
-    const { sink, router, settings, tables } = this.#parts;
-    const wanted = targetsOf(shape, router, sink).map(({ target }) => target);
+    const { sink, router, settings, tables, documents } = this.#parts;
+    const made = documents.get(shape.id)?.targetShape ?? shape;
+    const wanted = targetsOf(made, router, sink).map(({ target }) => target);
     const all = [...tables.values()].flatMap(({ targets }) => targets.map((t) => t.target));
     const ids = new Set([...all, ...wanted].map(({ id }) => id));
     await sink.claimTargets?.([...ids], settings.sharedTargets);

@@ -36,6 +36,8 @@ export interface Prepared {
   readonly checkpoints: ReadonlyMap<number, Position>;
   readonly frontier: StartFrontier;
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  /** As the run found them, also of tables that are here no more. */
+  readonly documents: LoadedState["tables"];
   /** Tables whose first snapshot must wait for older transactions of the source. */
   readonly waiting: readonly TableId[];
   /** Tables whose load has not begun and whose shape is the catalogue's no more. */
@@ -94,7 +96,9 @@ export async function prepareRun(
   const laneRows = takeover.lanes.map((row) => row.lane);
   const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
   const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
-  return { ...start, frontier: kept.frontier, tables, waiting, moved, book, ...limits, ...making };
+  const { frontier } = kept;
+  const known = { tables, documents: state.tables, waiting, moved };
+  return { ...start, frontier, ...known, book, ...limits, ...making };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */

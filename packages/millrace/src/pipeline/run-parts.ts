@@ -242,7 +242,7 @@ export class RunParts {
       ...this.#task,
       tables: this.#prepared.tables,
       loads: this.loads,
-      newcomers: new Newcomers({ ...this.#task, tables: this.#prepared.tables }),
+      newcomers: new Newcomers({ ...this.#task, ...this.#prepared }),
       durable: () => this.frontier.durable.position,
       writeState: this.writeState,
       signal: this.#signal,
