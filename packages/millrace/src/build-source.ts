@@ -77,7 +77,9 @@ function passwordOf(
 }
 
 /** `tables` less `tables.exclude`. */
-function tableFilter(config: PostgresSourceConfig): (schema: string, name: string) => boolean {
+export function tableFilter(
+  config: PostgresSourceConfig,
+): (schema: string, name: string) => boolean {
   const wanted = compileTablePatterns(config.tables, [3]);
   const unwanted =
     config.tablesExclude === null ? null : compileTablePatterns(config.tablesExclude, [3]);

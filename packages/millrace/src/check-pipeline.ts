@@ -8,24 +8,21 @@ import { ConfigError, formatProblem } from "./config/problem.ts";
 import type { Place } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
-import type { TargetTable } from "./model/table.ts";
+import type { TableId, TargetTable } from "./model/table.ts";
 import { ruleProblems } from "./preflight.ts";
 import { otherSource } from "./pipeline/other-source.ts";
 import { orderNotice } from "./pipeline/order-notice.ts";
-import { stateKey } from "./pipeline/state-documents.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
-import { stateStatements } from "./sinks/dsql/state-statements.ts";
 import { validateSqlSink } from "./sinks/dsql/validate.ts";
+import { NEWCOMER_WAITS } from "./model/uncaptured.ts";
 import { SOURCE_CHECKS } from "./sources/registry.ts";
-
-/** The task whose state every pipeline has. */
-const TASK = "0";
 
 /** A finding, and which server it is about. */
 export interface PipelineFinding extends Finding {
@@ -65,21 +62,54 @@ export async function checkServers(
   extensions: Extensions,
 ): Promise<PipelineFinding[]> {
   const check = SOURCE_CHECKS[config.source.kind];
-  const source = await check(postgresSourceOptions(config.source), context);
+  // Who cannot be asked says so below.
+  const pipeline = await readKnownPipeline(config, context, extensions).catch(() => null);
+  const known = pipeline?.tables ?? null;
+  const source = await check(postgresSourceOptions(config.source), context, known);
   const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
   const { tables, findings, identity } = reachable
-    ? await checkTables(config, context)
+    ? await checkTables(config, context, known)
     : { tables: [], findings: [], identity: null };
   return [
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
     ...findings,
-    ...(await checkSink(config, tables, context, extensions)),
-    ...(identity === null ? [] : await checkIdentity(config, identity, context, extensions)),
+    ...(await checkSinkOf(config, tables, { context, extensions, known })),
+    ...checkIdentity(pipeline, identity),
   ].map((finding: PipelineFinding) =>
     finding.option === undefined
       ? finding
       : { ...finding, place: placeOfOption(finding.option, config) },
   );
+}
+
+interface Asked {
+  readonly context: ConnectorContext;
+  readonly extensions: Extensions;
+  readonly known: ReadonlySet<TableId> | null;
+}
+
+/** Of a pipeline that has begun, newcomers whose targets do not fit wait; the others are as they have to be. */
+async function checkSinkOf(
+  config: PipelineConfig,
+  tables: readonly DiscoveredTable[],
+  { context, extensions, known }: Asked,
+): Promise<PipelineFinding[]> {
+  const isKnown = ({ shape }: DiscoveredTable) => known === null || known.has(shape.id);
+  const findings = await checkSink(config, tables.filter(isKnown), context, extensions);
+  const came = tables.filter((table) => !isKnown(table));
+  if (came.length === 0) return findings;
+  const told = new Set(findings.map(({ what }) => what));
+  const more = await checkSink(config, came, context, extensions);
+  return [
+    ...findings,
+    ...more
+      .filter(({ what }) => !told.has(what))
+      .map((finding) =>
+        finding.severity === "error"
+          ? { ...finding, severity: "warning" as const, whatFollows: NEWCOMER_WAITS }
+          : finding,
+      ),
+  ];
 }
 
 /** What the source's findings say when its server could not be asked. */
@@ -89,6 +119,7 @@ const UNREACHABLE = "Nothing else could be checked.";
 async function checkTables(
   config: PipelineConfig,
   context: ConnectorContext,
+  known: ReadonlySet<TableId> | null,
 ): Promise<{
   tables: readonly DiscoveredTable[];
   findings: PipelineFinding[];
@@ -97,7 +128,9 @@ async function checkTables(
   const source = buildSource(config.source, context);
   try {
     const tables = await source.discover();
-    const problems = ruleProblems(config, tables);
+    const refused = known === null ? [] : ((await source.refusals?.()) ?? []);
+    const waiting = refused.map(({ id }) => id).filter((id) => known?.has(id) !== true);
+    const problems = ruleProblems(config, tables, waiting);
     const findings = problems.length === 0 ? [] : findingsOf(new ConfigError(problems), "file");
     return { tables, findings, identity: await source.identity() };
   } catch (error) {
@@ -160,25 +193,10 @@ async function checkServer(
 }
 
 /** Whether the state at the sink is this source's; a sink that cannot be asked has said so. */
-async function checkIdentity(
-  { sink, name }: PipelineConfig,
-  identity: Json,
-  context: ConnectorContext,
-  extensions: Extensions,
-): Promise<PipelineFinding[]> {
-  if (sink.kind === "jsonl") return [];
-  try {
-    await using session = await openSinkSession(sink, context, extensions);
-    const rows = await session.query(stateStatements(sink.stateSchema).readState, [name, TASK]);
-    const text = rows.find(([key]) => key === stateKey.pipeline)?.[1] ?? null;
-    const begun: unknown = text === null ? null : JSON.parse(text);
-    if (typeof begun !== "object" || begun === null || !("identity" in begun)) return [];
-    const other = otherSource(begun.identity as Json, identity);
-    return other === null ? [] : findingsOf(other, "source");
-  } catch {
-    // No such table, or no right to read it: the other findings say which.
-    return [];
-  }
+function checkIdentity(pipeline: KnownPipeline | null, identity: Json | null): PipelineFinding[] {
+  if (pipeline === null || identity === null) return [];
+  const other = otherSource(pipeline.identity, identity);
+  return other === null ? [] : findingsOf(other, "source");
 }
 
 function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFinding[] {

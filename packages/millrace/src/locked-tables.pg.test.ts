@@ -52,6 +52,16 @@ describe("a table that is locked for longer than lock.timeout", () => {
     await expect
       .poll(() => [noticed("public.shut"), noticed("public.plain")], { timeout: 15_000 })
       .toEqual([true, true]);
+    const waiting = pipeline.status().waits.filter(({ what }) => what === "table");
+    expect(waiting.map(({ table, reason }) => `${table} ${reason}`).toSorted()).toEqual([
+      "public.plain MR_SOURCE_LOCKED",
+      "public.shut MR_SOURCE_LOCKED",
+    ]);
+    // In the words of what was told.
+    for (const { table, why } of waiting)
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: "notice", table, message: why }),
+      );
     await source.query("INSERT INTO open SELECT g, 'o' FROM generate_series(1, 50) g");
     await expect
       .poll(() => target.query("SELECT count(*)::int AS n FROM open"), { timeout: 10_000 })
@@ -61,6 +71,7 @@ describe("a table that is locked for longer than lock.timeout", () => {
     );
     await holder.end();
     await pipeline.caughtUp();
+    expect(pipeline.status().waits).toEqual([]);
     for (const table of ["shut", "plain", "open"])
       expect(await target.query(contents(table))).toEqual(await source.query(contents(table)));
     const began = events.filter((event) => event.type === "retry").map((event) => event.message);

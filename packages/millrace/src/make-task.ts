@@ -6,8 +6,10 @@ import { withPlace } from "./config/placed-error.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { checkFirstStart } from "./first-start.ts";
+import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
+import type { TableId } from "./model/table.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { allOf } from "./observe/observers.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
@@ -80,15 +82,30 @@ async function ask(
   { context, again, extensions, tell }: Asking,
 ): Promise<readonly DiscoveredTable[]> {
   try {
-    const tables = await preflight(config, source);
+    const known = await knownBy(config, { context, again, extensions });
+    const isKnown = (id: TableId) => known === null || known.tables.has(id);
+    const tables = await preflight(config, source, isKnown);
     // Before the source's own check, which stops at the first thing that it finds.
     const notices = again ? [] : await checkFirstStart(config, context, extensions);
     for (const message of notices) tell({ type: "notice", message });
-    await source.check?.(tables.map(({ shape }) => shape));
+    await source.check?.(tables.map(({ shape }) => shape).filter(({ id }) => isKnown(id)));
     return tables;
   } catch (error) {
     if (again && error instanceof MillraceError && error.class === "transient") return [];
     throw error;
+  }
+}
+
+/** A first start that cannot reach the sink says so after what it has to say of the source. */
+async function knownBy(
+  config: PipelineConfig,
+  { context, again, extensions }: Pick<Asking, "context" | "again" | "extensions">,
+): Promise<KnownPipeline | null> {
+  try {
+    return await readKnownPipeline(config, context, extensions);
+  } catch (error) {
+    if (again) throw error;
+    return null;
   }
 }
 

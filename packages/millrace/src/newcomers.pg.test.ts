@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "./model/ports.ts";
+import { checkPipeline } from "./check-pipeline.ts";
 import type { Pipeline } from "./pipeline-handle.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import { dropSlots } from "./pipeline-between.fixture.ts";
@@ -25,9 +26,11 @@ describe("a table that the role may not take up", () => {
   const clock = forwardClock();
   const notices: string[] = [];
 
+  let asRole: Readonly<Record<string, unknown>>;
   beforeAll(async () => {
     between = await tablesBetween();
     role = `${between.source.database}_plain`;
+    asRole = { username: role, password: "p" };
     await between.source.query(
       `CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'p'; GRANT CREATE ON DATABASE ${between.source.database} TO ${role}`,
     );
@@ -39,7 +42,7 @@ describe("a table that the role may not take up", () => {
       `DROP PUBLICATION IF EXISTS ${between.source.database}; DROP TABLE IF EXISTS a, newcomer, fitting`,
     );
     await between.target.query(
-      "DROP SCHEMA IF EXISTS millrace CASCADE; DROP TABLE IF EXISTS a, newcomer, fitting",
+      "DROP SCHEMA IF EXISTS millrace CASCADE; DROP TABLE IF EXISTS a, moved, newcomer, fitting",
     );
     notices.length = 0;
   });
@@ -51,7 +54,7 @@ describe("a table that the role may not take up", () => {
   });
 
   const running = async (more: Readonly<Record<string, unknown>> = {}): Promise<Pipeline> => {
-    const source = { username: role, password: "p", ...more };
+    const source = { ...asRole, ...more };
     const observer: TaskObserver = {
       ...deafObserver,
       event: (event) => {
@@ -121,4 +124,66 @@ describe("a table that the role may not take up", () => {
     await pipeline.caughtUp();
     await between.expectSame("SELECT * FROM newcomer");
   });
+
+  it("waits at a start and beside a reload as while the pipeline runs, and is told of beforehand", async () => {
+    const { source } = between;
+    await source.query(`CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a OWNER TO ${role}`);
+    const before = await running();
+    await before.stop();
+    await source.query(
+      `CREATE TABLE newcomer (id int PRIMARY KEY); CREATE UNLOGGED TABLE fitting (id int PRIMARY KEY);
+       ALTER TABLE fitting OWNER TO ${role}; GRANT SELECT ON newcomer TO ${role}; INSERT INTO a VALUES (1); INSERT INTO fitting VALUES (1)`,
+    );
+    const found = await checkPipeline(between.file({ source: asRole }));
+    expect(found.filter(({ severity }) => severity === "error")).toEqual([]);
+    const warned = found.filter(({ whatFollows }) => /it waits/.test(whatFollows));
+    expect(warned.map(({ severity, what }) => [severity, what])).toEqual([
+      ["warning", expect.stringMatching(/does not own "public"\."newcomer"\./)],
+      ["warning", expect.stringMatching(/matches public\.fitting, .*unlogged/)],
+    ]);
+    notices.length = 0;
+    const pipeline = await running();
+    await between.expectSame("SELECT * FROM a");
+    expect(waitsOf(pipeline)).toEqual([
+      ["public.newcomer", expect.stringMatching(/does not own all of the tables/)],
+      ["public.fitting", expect.stringMatching(/cannot be captured: it is unlogged/)],
+    ]);
+    expect(notices).toEqual([waitsOf(pipeline)[0]?.[1]]);
+    const more = { route: [{ "source-table": "public.a", "sink-table": "public.moved" }] };
+    expect(await pipeline.reload(between.file({ source: asRole, more }))).toMatchObject({
+      came: [],
+      left: [],
+      rerouted: ["public.a"],
+    });
+    await pipeline.caughtUp();
+    expect(waitsOf(pipeline)).toHaveLength(2);
+    await source.query(
+      `ALTER TABLE newcomer OWNER TO ${role}; ALTER TABLE fitting SET LOGGED; INSERT INTO newcomer VALUES (2)`,
+    );
+    // Whoever is asked in passing comes along.
+    expect(await pipeline.reload(between.file({ source: asRole }))).toMatchObject({
+      came: ["public.fitting", "public.newcomer"],
+    });
+    await pipeline.caughtUp();
+    expect(waitsOf(pipeline)).toEqual([]);
+    for (const table of ["a", "newcomer", "fitting"])
+      await between.expectSame(`SELECT * FROM ${table}`);
+  });
+
+  it("stops a reload whose file names it, and a first start", async () => {
+    const { source } = between;
+    await source.query(
+      `CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a OWNER TO ${role}; CREATE UNLOGGED TABLE newcomer (id int PRIMARY KEY)`,
+    );
+    const all = between.file({ source: asRole });
+    await expect(between.run(all)).rejects.toThrow(/matches public\.newcomer/);
+    const pipeline = await between.run(between.file({ source: asRole, tables: "public.a" }));
+    await pipeline.caughtUp();
+    await expect(pipeline.reload(all)).rejects.toThrow(/matches public\.newcomer/);
+    expect(pipeline.status().state).toBe("running");
+  });
 });
+
+function waitsOf(pipeline: Pipeline): [string | null, string][] {
+  return pipeline.status().waits.map(({ table, why }) => [table, why]);
+}

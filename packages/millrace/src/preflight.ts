@@ -3,24 +3,31 @@ import { ConfigError } from "./config/problem.ts";
 import type { Place, Problem } from "./config/problem.ts";
 import { revealed } from "./config/rules.ts";
 import type { DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
+import type { TableId } from "./model/table.ts";
 import { nothingCaptured, TABLES_OPTION, uncaptured } from "./model/uncaptured.ts";
 import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
- * What the source says about a file before anything is touched: the tables that it captures.
+ * What the source says about a file before anything is touched: the tables that it captures. A table that cannot be
+ * captured is in the way only where `stops` says so: of a pipeline that has begun, newcomers wait (newcomers.ts).
  * @throws ConfigError when no table matches, one that matches cannot be captured, or a rule or a hidden column matches
  * nothing (a misspelt column in `mask-columns` would let its values through).
  */
 export async function preflight(
   config: PipelineConfig,
   source: Source,
+  stops: (table: TableId) => boolean = () => true,
 ): Promise<readonly DiscoveredTable[]> {
   const tables = await source.discover();
   const refused = (await source.refusals?.()) ?? [];
   const problems = [
-    ...refused.map((table) => refusedTable(config, table)),
+    ...refused.filter(({ id }) => stops(id)).map((table) => refusedTable(config, table)),
     ...(tables.length + refused.length === 0 ? [noTables(config)] : []),
-    ...ruleProblems(config, tables),
+    ...ruleProblems(
+      config,
+      tables,
+      refused.filter(({ id }) => !stops(id)).map(({ id }) => id),
+    ),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return tables;
@@ -40,11 +47,12 @@ function noTables(config: PipelineConfig): Problem {
 export function ruleProblems(
   config: PipelineConfig,
   tables: readonly DiscoveredTable[],
+  waiting: readonly TableId[] = [],
 ): Problem[] {
   if (tables.length === 0) return [];
   const rules = { routes: config.routes, columns: config.columnChoices.map(revealed) };
   const shapes = tables.map(({ shape }) => shape);
-  return unusedRules(rules, shapes, config.source.database).map(
+  return unusedRules(rules, shapes, config.source.database, waiting).map(
     ({ list, index, field, problem, remedy }) => {
       const path = `${list}[${index}].${field}`;
       const wrong = `${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;

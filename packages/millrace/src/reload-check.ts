@@ -1,14 +1,14 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
-import { buildSource } from "./build-source.ts";
+import { buildSource, tableFilter } from "./build-source.ts";
 import { checkSink } from "./check-pipeline.ts";
 import { differing, fixedDifferences } from "./config/given-options.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { refusal } from "./first-start.ts";
 import type { MakerParts } from "./make-task.ts";
-import type { DiscoveredTable } from "./model/source.ts";
-import type { TableId, TableShape } from "./model/table.ts";
+import type { DiscoveredTable, Source } from "./model/source.ts";
+import { tableParts, type TableId, type TableShape } from "./model/table.ts";
 import { targetsOf, waysOf } from "./pipeline/routes.ts";
 import { preflight } from "./preflight.ts";
 
@@ -25,7 +25,8 @@ export interface ReloadOutcome {
 }
 
 /**
- * Says what the file as it is now would change, or what is against it; nothing is touched.
+ * Says what the file as it is now would change, or what is against it; nothing is touched. Newcomers that the file before
+ * matches too have nothing to do with it: as far as something stands against them they go on waiting (newcomers.ts).
  * @throws ConfigError, MillraceError with all that is wrong at once.
  */
 export async function checkReload(
@@ -39,8 +40,9 @@ export async function checkReload(
   const context = { pipeline: after.name, clock, random, log };
   const source = buildSource(after.source, context);
   try {
-    const tables = await preflight(after, source);
-    await source.check?.(tables.map(({ shape }) => shape));
+    const isNewcomer = newcomersOf(before, captured);
+    const matching = await preflight(after, source, (id) => !isNewcomer(id));
+    const tables = await withFitting(matching, isNewcomer, { after, source, parts });
     const ids = new Set(tables.map(({ shape }) => shape.id));
     const waysBefore = waysIn(before, parts);
     const waysAfter = waysIn(after, parts);
@@ -64,6 +66,48 @@ export async function checkReload(
   } finally {
     await source.close().catch(() => undefined);
   }
+}
+
+/** Tables that the file before matches too, and that nevertheless are not captured. */
+function newcomersOf(before: PipelineConfig, captured: readonly TableId[]) {
+  const matched = tableFilter(before.source);
+  return (id: TableId): boolean => {
+    const { schema, name } = tableParts(id);
+    return !captured.includes(id) && matched(schema, name);
+  };
+}
+
+interface Asked {
+  readonly after: PipelineConfig;
+  readonly source: Pick<Source, "check">;
+  readonly parts: MakerParts;
+}
+
+/** All tables but newcomers that something stands against. @throws MillraceError where that is one of the others. */
+async function withFitting(
+  matching: readonly DiscoveredTable[],
+  isNewcomer: (table: TableId) => boolean,
+  { after, source, parts }: Asked,
+): Promise<readonly DiscoveredTable[]> {
+  const tables = matching.filter(({ shape }) => !isNewcomer(shape.id));
+  const shapes = tables.map(({ shape }) => shape);
+  await source.check?.(shapes);
+  const fits = async (table: DiscoveredTable): Promise<boolean> => {
+    const toLoad = after.settings.fullLoad ? [table.shape] : [];
+    await source.check?.([...shapes, table.shape], { toLoad });
+    await refuseTargets(after, [table], parts);
+    return true;
+  };
+  for (const table of matching.filter(({ shape }) => isNewcomer(shape.id)))
+    if (await fits(table).catch(standsAgainst)) tables.push(table);
+  return tables;
+}
+
+/** What lasts stands against a newcomer; anything else against the reload. */
+function standsAgainst(error: unknown): false {
+  if (error instanceof MillraceError && (error.class === "config" || error.class === "schema"))
+    return false;
+  throw error;
 }
 
 /** @throws MillraceError MR_RELOAD_REFUSED naming every option that may not change while the pipeline runs. */

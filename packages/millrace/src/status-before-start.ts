@@ -17,6 +17,7 @@ export function statusBeforeStart(config: PipelineConfig, budget: ByteBudget): T
     lagMs: null,
     lagBytes: null,
     progressAgeMs: 0,
+    waits: [],
     load: idleLoad(config.settings),
     retention: null,
     bufferBytes: 0,

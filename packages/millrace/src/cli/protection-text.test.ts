@@ -15,12 +15,11 @@ describe("what status says of a load", () => {
     expect(loadLines(FREE)).toEqual([]);
   });
 
-  it("is its bounds, whether they are met, and why it is paused", () => {
+  it("is its bounds, and how long chunks waited for them", () => {
     const load = { ...FREE, maxRowsPerSecond: 20_000, maxBytesPerSecond: 20 * 1024 * 1024 };
     expect(loadLines(load)).toEqual(["  load      at most 20,000 rows/s, 20.0 MiB/s"]);
-    expect(loadLines({ ...load, limited: true, waitedMs: 90_000, paused: "too much" })).toEqual([
-      "  load      at most 20,000 rows/s, 20.0 MiB/s, limited now; chunks waited 90.0 s",
-      "  load      paused: too much",
+    expect(loadLines({ ...load, limited: true, waitedMs: 90_000 })).toEqual([
+      "  load      at most 20,000 rows/s, 20.0 MiB/s; chunks waited 90.0 s",
     ]);
   });
 });

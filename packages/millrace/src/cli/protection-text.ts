@@ -18,19 +18,15 @@ export const RETENTION = z.object({
   limitSeconds: z.number().nullable(),
 });
 
-/** Lines of `status` about the load; none where nothing holds it back. */
+/** The bounds of the load; none where it has none. What it waits for right now is told by {@link waitLines}. */
 export function loadLines(load: z.output<typeof LOAD>): string[] {
-  const { maxRowsPerSecond: rows, maxBytesPerSecond: bytes, paused } = load;
+  const { maxRowsPerSecond: rows, maxBytesPerSecond: bytes } = load;
   const bounds = [
     rows === null ? null : `${grouped(rows)} rows/s`,
     bytes === null ? null : `${bytesText(bytes)}/s`,
   ].filter((bound) => bound !== null);
   const waited = load.waitedMs === 0 ? "" : `; chunks waited ${durationText(load.waitedMs)}`;
-  const now = load.limited ? ", limited now" : "";
-  return [
-    ...(bounds.length === 0 ? [] : [`  load      at most ${bounds.join(", ")}${now}${waited}`]),
-    ...(paused === null ? [] : [`  load      paused: ${paused}`]),
-  ];
+  return bounds.length === 0 ? [] : [`  load      at most ${bounds.join(", ")}${waited}`];
 }
 
 /** The line of `status` about the source's log. */

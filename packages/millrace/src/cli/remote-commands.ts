@@ -5,6 +5,7 @@ import { LOAD, loadLines, RETENTION, retentionLine } from "./protection-text.ts"
 import { RestClient } from "./rest-client.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
+import { RETRYING, retryingLines, WAITS, waitLines } from "./wait-text.ts";
 
 /** Options of the commands that talk to a running process. */
 export interface RemoteOptions {
@@ -34,20 +35,12 @@ const PIPELINE = z.object({
   pipeline: z.string(),
   state: z.string(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
-  retrying: z
-    .object({
-      code: z.string(),
-      message: z.string(),
-      remedy: z.string(),
-      sinceMs: z.number(),
-      attempts: z.number(),
-      nextTryMs: z.number(),
-    })
-    .nullable(),
+  retrying: RETRYING.nullable(),
   unfinished: z.string().nullable(),
   lagMs: z.number().nullable(),
   lagBytes: z.number().nullable(),
   progressAgeMs: z.number(),
+  waits: WAITS,
   load: LOAD,
   retention: RETENTION.nullable(),
   bufferBytes: z.number(),
@@ -78,13 +71,18 @@ export async function showTables(
   { stdout, clock }: CliSurroundings,
 ): Promise<number> {
   const client = new RestClient(options.url, options.tokenFile);
-  const { pipeline: name, retrying } = await onePipeline(client, options);
+  const status = await onePipeline(client, options);
+  const { pipeline: name, retrying } = status;
   const body = await client.get(`${pathOf(name)}/tables`);
   const { tables } = parse(z.object({ tables: z.array(TABLE) }), body, options.url);
-  const trouble =
-    retrying === null ? "" : retryingLines(name, retrying, clock.now()).join("\n") + "\n";
+  const trouble = [
+    ...waitLines(status, clock.now()),
+    ...(retrying === null ? [] : retryingLines(name, retrying, clock.now())),
+  ].map((line) => `${line}\n`);
   stdout.write(
-    options.json ? `${JSON.stringify(body)}\n` : tablesText(tables, options.verbose) + trouble,
+    options.json
+      ? `${JSON.stringify(body)}\n`
+      : [tablesText(tables, options.verbose), ...trouble].join(""),
   );
   return EXIT.done;
 }
@@ -185,25 +183,6 @@ export function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   );
 }
 
-/** Less of a wait is over before it is read. */
-const NOW_MS = 100;
-
-function retryingLines(
-  name: string,
-  { message, remedy, sinceMs, attempts, nextTryMs }: NonNullable<RemotePipeline["retrying"]>,
-  nowMs: number,
-): string[] {
-  const since = `${new Date(sinceMs).toISOString().slice(0, 19)}Z (${durationText(Math.max(0, nowMs - sinceMs))})`;
-  const tries = attempts === 1 ? "1 attempt" : `${grouped(attempts)} attempts`;
-  const waitMs = nextTryMs - nowMs;
-  const next = waitMs < NOW_MS ? "now" : `in ${durationText(waitMs)}`;
-  return [
-    `${name}: retrying since ${since}, ${tries}, next ${next}`,
-    `  ${message}`,
-    `  ${remedy}`,
-  ];
-}
-
 function statusText(status: RemotePipeline, nowMs: number): string {
   const inSync = status.tables.filter(({ state }) => state === "SYNC").length;
   const lag = status.lagMs === null ? "not known" : durationText(status.lagMs);
@@ -222,6 +201,7 @@ function statusText(status: RemotePipeline, nowMs: number): string {
     ...pausedLines(status),
     ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
+    ...waitLines(status, nowMs),
     ...loadLines(status.load),
     ...retentionLine(status.retention),
     `  memory    ${bytesText(status.bufferBytes)} of ${bytesText(status.bufferLimitBytes)}`,

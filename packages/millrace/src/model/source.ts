@@ -177,6 +177,17 @@ export interface SourceRetention {
   readonly timeMs?: number;
 }
 
+/** Something at the source that this connector waits for. `status` and the log of the process say it in these words. */
+export interface SourceWait {
+  readonly what: "log" | "load";
+  /** A short name that stays, for metrics. */
+  readonly reason: string;
+  /** A sentence without its end, as what follows "waits:". */
+  readonly why: string;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
 /**
  * A source connector. Everything that moves is pulled by the pipeline; the source keeps no state of its own but the
  * objects at its server (slot, publication).
@@ -262,6 +273,8 @@ export interface Source {
    * is none of ours, and where the source is not the one of this `identity`; what is gone already is fine.
    */
   letGo?(identity: Json): Promise<void>;
+  /** What log and load wait for right now, beside time and locks of one table. Cheap: asked with every `status`. */
+  waits?(): readonly SourceWait[];
   /** Bytes of log between two positions; null where the source cannot say. */
   bytesBetween(from: Position, to: Position): number | null;
   /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */

@@ -8,6 +8,14 @@ export function tableId(schema: string, name: string): TableId {
   return `${quotePart(schema)}.${quotePart(name)}` as TableId;
 }
 
+/** Schema and table that {@link tableId} has joined. */
+export function tableParts(id: TableId): { readonly schema: string; readonly name: string } {
+  const [schema = "", name = ""] = [...id.matchAll(/"((?:[^"]|"")*)"|([^".]+)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "",
+  );
+  return { schema, name };
+}
+
 function quotePart(part: string): string {
   return /[."\s]/.test(part) || part === "" ? `"${part.replaceAll('"', '""')}"` : part;
 }
@@ -42,6 +50,16 @@ export interface TableShape {
   readonly columns: readonly Column[];
   /** Indexes into `columns`, in key order; empty for a table without key. */
   readonly key: readonly number[];
+  /** With unproven columns: the source's look that found them so, which may prove them later. */
+  readonly look?: ShapeLook;
+}
+
+/** A look at the catalogue beside a log. */
+export interface ShapeLook {
+  /** Where the log ended behind the look; grows along the log. */
+  readonly behind: number;
+  /** What the columns were then, in the source's own words; any change of one is another text. */
+  readonly columns: string;
 }
 
 /** A column of a target table. `type` is the sink's own SQL or format type. */

@@ -3,6 +3,9 @@ import type { RefusedTable } from "./source.ts";
 /** The option that tables are named by. */
 export const TABLES_OPTION = "source.tables";
 
+/** What follows for a table that a pipeline which has begun has not captured until now. */
+export const NEWCOMER_WAITS = "The table is not taken up; it waits, and the others go on.";
+
 /** What is told of a table that matches and cannot be captured, by a start as by a look beforehand. */
 export function uncaptured({ id, why, remedy }: RefusedTable): {
   readonly wrong: string;

@@ -1,4 +1,4 @@
-import type { TaskStatus } from "../pipeline/status.ts";
+import type { TaskStatus, Wait } from "../pipeline/status.ts";
 
 /** Whether pipelines do what they are for, and if not, why: INTERFACE §4, `/health/ready`. */
 export interface Readiness {
@@ -13,7 +13,7 @@ export function readiness(statuses: readonly TaskStatus[], maxLagMs: number): Re
 }
 
 function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
-  const { pipeline, state, error, retrying, tables, lagMs, retention } = status;
+  const { pipeline, state, error, retrying, tables, lagMs, retention, waits } = status;
   if (retrying !== null && state === "retrying") {
     const since = new Date(retrying.sinceMs).toISOString();
     return [
@@ -37,5 +37,10 @@ function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
     );
   if (retention !== null && (retention.limitBytes ?? Infinity) <= retention.retainedBytes)
     reasons.push(`${pipeline}: the source keeps more of its log than the limit allows`);
-  return reasons;
+  // What waits and holds nothing up is no reason; it explains those that there are.
+  return reasons.length === 0 ? [] : [...reasons, ...waits.map((wait) => waitText(status, wait))];
+}
+
+function waitText({ pipeline }: TaskStatus, { what, table, why }: Wait): string {
+  return `${pipeline}: ${table ?? `the ${what}`} waits: ${why}`;
 }

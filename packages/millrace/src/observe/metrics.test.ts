@@ -73,6 +73,20 @@ describe("metrics", () => {
     expect(await values()).toEqual(["10", "40", "3", "1", "1.5"]);
   });
 
+  it("name what stands still, and why, while it does", async () => {
+    const metrics = new Metrics();
+    const pipeline = new PipelineInTests("shop");
+    metrics.watch(pipeline);
+    expect(await linesOf(metrics, "millrace_waiting")).toEqual([]);
+    const wait = { what: "log", reason: "standby", table: null, why: "it is behind", sinceMs: 1 };
+    pipeline.current = { ...pipeline.current, waits: [{ ...wait, what: "log" }] };
+    expect(await linesOf(metrics, "millrace_waiting")).toEqual([
+      'millrace_waiting{pipeline="shop",what="log",reason="standby",table=""} 1',
+    ]);
+    pipeline.current = { ...pipeline.current, waits: [] };
+    expect(await linesOf(metrics, "millrace_waiting")).toEqual([]);
+  });
+
   it("are read from the status when they are asked for, never before", async () => {
     const metrics = new Metrics();
     const pipeline = new PipelineInTests("shop");

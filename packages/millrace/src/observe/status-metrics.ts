@@ -118,6 +118,14 @@ const STATUS_METRICS: readonly StatusMetric[] = [
     },
   ),
   gaugeOf(
+    "millrace_waiting",
+    "1 for whatever stands still and the reason: the log, the load, one table, the whole pipeline; absent otherwise. status says more.",
+    ["what", "reason", "table"],
+    ({ waits }, set) => {
+      for (const { what, reason, table } of waits) set({ what, reason, table: table ?? "" }, 1);
+    },
+  ),
+  gaugeOf(
     "millrace_load_paused",
     "1 while no chunk of a full load is begun because the source keeps too much log.",
     [],

@@ -1,12 +1,17 @@
 import type { TableId } from "../model/table.ts";
 
 /**
- * Which tables the runs of one task take. The first takes all that match; later ones these, and newcomers of which it
- * is known that nothing stands against them: a table that somebody makes at the source must not end a pipeline that
- * runs, only because it begins a run anew.
+ * Which tables the runs of one task take. The very first of a pipeline takes all that match; each other those that the
+ * pipeline has, and newcomers of which it is known that nothing stands against them: a table that somebody makes at the
+ * source must end no pipeline, neither one that begins a run anew nor one that is started again.
  */
 export class Admission {
   #taken: Set<TableId> | null = null;
+
+  /** No run has begun yet. */
+  get isFresh(): boolean {
+    return this.#taken === null;
+  }
 
   /** Whether a run takes a table that no state knows. */
   takes(table: TableId): boolean {

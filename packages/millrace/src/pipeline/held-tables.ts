@@ -3,6 +3,7 @@ import type { Clock, Random } from "../model/ports.ts";
 import type { TaskObserver } from "./observer.ts";
 import { backoffMs } from "./retry.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import type { Waits } from "./waits.ts";
 
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 30_000;
@@ -11,6 +12,7 @@ interface HeldTablesParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: TaskObserver;
+  readonly waits: Pick<Waits, "begin" | "end">;
   readonly signal: AbortSignal;
 }
 
@@ -41,18 +43,18 @@ export class HeldTables {
 
   /** Something of it worked. */
   free(table: TableRuntime): void {
-    this.#attempts.delete(table);
+    if (this.#attempts.delete(table)) this.#parts.waits.end(nameOf(table));
   }
 
   /** Puts it off. */
   hold(table: TableRuntime, error: MillraceError): void {
-    const { clock, random, signal, observer } = this.#parts;
+    const { clock, random, signal, observer, waits } = this.#parts;
     const attempt = this.#attempts.get(table) ?? 0;
     this.#attempts.set(table, attempt + 1);
-    if (attempt === 0) {
-      const message = `${error.detail}; its load is put off and tried again. ${error.remedy}`;
-      observer.event({ type: "notice", table: table.id, message });
-    }
+    const why = `${error.detail}; its load is put off and tried again. ${error.remedy}`;
+    const wait = { what: "table", reason: error.code, table: table.id, why } as const;
+    waits.begin(nameOf(table), wait, signal);
+    if (attempt === 0) observer.event({ type: "notice", table: table.id, message: why });
     this.#resting.add(table);
     clock.sleep(backoffMs(attempt, FIRST_WAIT_MS, LONGEST_WAIT_MS, random), signal).then(
       () => {
@@ -62,4 +64,8 @@ export class HeldTables {
       () => undefined, // the run has ended
     );
   }
+}
+
+function nameOf({ id }: TableRuntime): string {
+  return `held/${id}`;
 }

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Position } from "../model/position.ts";
+import { systemClock } from "../model/ports.ts";
 import { JoiningTables } from "./joining-tables.ts";
 import { tableOf } from "./pipeline-parts.fixture.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { Waits } from "./waits.ts";
 
 const LOG_END = 7;
 
@@ -12,6 +14,7 @@ function joining() {
   const freed: TableRuntime[] = [];
   const at = { durable: 3 };
   const errors: unknown[] = [];
+  const waits = new Waits(systemClock);
   const tables = new JoiningTables(
     {
       source: {
@@ -21,12 +24,13 @@ function joining() {
         comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
       },
       durable: () => at.durable,
+      waits,
       signal: new AbortController().signal,
       fail: (error) => errors.push(error),
     },
     (table) => freed.push(table),
   );
-  return { tables, older, freed, at, errors };
+  return { tables, older, freed, at, errors, waits };
 }
 
 const turns = async (): Promise<void> => {
@@ -35,13 +39,15 @@ const turns = async (): Promise<void> => {
 
 describe("a table that joins the log", () => {
   it("is held until older transactions have ended", async () => {
-    const { tables, older, freed } = joining();
+    const { tables, older, freed, waits } = joining();
     const table = tableOf();
     tables.hold([table]);
     await turns();
     expect([table.held, freed]).toEqual([true, []]);
+    expect(waits.list()).toMatchObject([{ table: table.id, reason: "older-transactions" }]);
     older.resolve();
     await turns();
+    expect(waits.list()).toEqual([]);
     expect([table.held, freed]).toEqual([false, [table]]);
   });
 

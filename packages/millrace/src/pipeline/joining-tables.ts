@@ -1,11 +1,16 @@
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import type { Waits } from "./waits.ts";
+
+const WHY =
+  "transactions that are older than its joining the publication have to end at the source before it is read";
 
 interface JoiningTablesParts {
   readonly source: Pick<Source, "safeToSnapshot" | "logEnd" | "nudge" | "comparePositions">;
   /** What is durable of the log. */
   readonly durable: () => Position;
+  readonly waits: Pick<Waits, "begin" | "end">;
   readonly signal: AbortSignal;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
@@ -37,7 +42,17 @@ export class JoiningTables {
 
   hold(tables: readonly TableRuntime[]): void {
     if (tables.length === 0) return;
-    for (const table of tables) table.held = true;
+    const { waits, signal } = this.#parts;
+    for (const table of tables) {
+      table.held = true;
+      const wait = {
+        what: "table",
+        reason: "older-transactions",
+        table: table.id,
+        why: WHY,
+      } as const;
+      waits.begin(nameOf(table), wait, signal);
+    }
     this.#wait(tables).catch(this.#parts.fail);
   }
 
@@ -65,8 +80,13 @@ export class JoiningTables {
   #free(tables: readonly TableRuntime[]): void {
     for (const table of tables) {
       table.held = false;
+      this.#parts.waits.end(nameOf(table));
       // Who has stopped its load meanwhile begins it himself: never beside a barrier (I2).
       if (!table.loading.signal.aborted) this.#onFree(table);
     }
   }
+}
+
+function nameOf({ id }: TableRuntime): string {
+  return `joining/${id}`;
 }

@@ -1,6 +1,15 @@
 import type { Clock } from "../model/ports.ts";
 import { LoadRate, type LoadRateSettings } from "./load-rate.ts";
-import type { LoadStatus } from "./status.ts";
+import type { LoadStatus, Wait } from "./status.ts";
+
+interface Pause {
+  readonly why: string;
+  readonly gate: PromiseWithResolvers<void>;
+  readonly sinceMs: number;
+}
+
+const RATE_IS_MET =
+  "it reads as fast as scan.snapshot.max-rows-per-second or scan.snapshot.max-bytes-per-second allow";
 
 /** The load of a pipeline that does not run. */
 export function idleLoad({ maxRowsPerSecond, maxBytesPerSecond }: LoadRateSettings): LoadStatus {
@@ -13,9 +22,11 @@ export function idleLoad({ maxRowsPerSecond, maxBytesPerSecond }: LoadRateSettin
  */
 export class LoadControl {
   readonly rate: LoadRate;
-  #paused: { readonly why: string; readonly gate: PromiseWithResolvers<void> } | null = null;
+  readonly #clock: Clock;
+  #paused: Pause | null = null;
 
   constructor(settings: LoadRateSettings, clock: Clock) {
+    this.#clock = clock;
     this.rate = new LoadRate(settings, clock);
   }
 
@@ -26,7 +37,9 @@ export class LoadControl {
 
   /** No chunk is begun from now on; those under way are read to their end. */
   pause(why: string): void {
-    this.#paused = { why, gate: this.#paused?.gate ?? Promise.withResolvers<void>() };
+    const { gate = Promise.withResolvers<void>(), sinceMs = this.#clock.now() } =
+      this.#paused ?? {};
+    this.#paused = { why, gate, sinceMs };
   }
 
   goOn(): void {
@@ -36,6 +49,18 @@ export class LoadControl {
 
   /** Resolves when a chunk may be begun. */
   readonly passed = (): Promise<void> => this.#paused?.gate.promise ?? Promise.resolve();
+
+  /** What it waits for, in the words of the log. */
+  waits(): Wait[] {
+    const load = { what: "load", table: null } as const;
+    const { waitedForSinceMs: sinceMs } = this.rate;
+    return [
+      ...(this.#paused === null
+        ? []
+        : [{ ...load, reason: "retention", why: this.#paused.why, sinceMs: this.#paused.sinceMs }]),
+      ...(sinceMs === null ? [] : [{ ...load, reason: "rate", why: RATE_IS_MET, sinceMs }]),
+    ];
+  }
 
   /** For `status`. */
   status(): LoadStatus {

@@ -54,6 +54,7 @@ export class LoadRate {
   /** Rows of each table and their bytes, those read last above all: rows that were written later may be longer. */
   readonly #seen = new Map<TableId, { readonly rows: number; readonly bytes: number }>();
   #waiting = 0;
+  #waitingSinceMs: number | null = null;
   #waitedMs = 0;
 
   constructor(settings: LoadRateSettings, clock: Clock) {
@@ -68,6 +69,11 @@ export class LoadRate {
   /** Somebody waits right now. */
   get isWaitedFor(): boolean {
     return this.#waiting > 0;
+  }
+
+  /** Since when somebody has waited without a break, milliseconds since 1970; null where nobody does. */
+  get waitedForSinceMs(): number | null {
+    return this.#waitingSinceMs;
   }
 
   /** How long chunks have waited, their times added up. */
@@ -122,12 +128,13 @@ export class LoadRate {
     if (this.#owedMs() <= aheadMs) return;
     const beganMs = this.#clock.monotonic();
     this.#waiting++;
+    this.#waitingSinceMs ??= this.#clock.now();
     try {
       // Others read meanwhile: what is owed then is more than it was.
       for (let owedMs = this.#owedMs(); owedMs > aheadMs; owedMs = this.#owedMs())
         await this.#clock.sleep(Math.ceil(owedMs - aheadMs), signal);
     } finally {
-      this.#waiting--;
+      if (--this.#waiting === 0) this.#waitingSinceMs = null;
       this.#waitedMs += this.#clock.monotonic() - beganMs;
     }
   }

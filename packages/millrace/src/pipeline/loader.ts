@@ -10,6 +10,7 @@ import { stateKey, type ChunkDocument } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
+import type { Waits } from "./waits.ts";
 
 interface LoaderParts extends ChunkParts {
   readonly tables: ReadonlyMap<string, TableRuntime>;
@@ -21,6 +22,7 @@ interface LoaderParts extends ChunkParts {
   /** Another table's rows have to be there first. */
   readonly mustWait: (table: TableRuntime) => boolean;
   readonly observer: TaskObserver;
+  readonly waits: Waits;
   readonly signal: AbortSignal;
   /** A table has nothing left to load; the frontier decides when it is SYNC. */
   readonly onLoaded: (table: TableRuntime) => void;

@@ -4,7 +4,9 @@ import { tableId, type TableShape } from "../model/table.ts";
 import { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
 import { Newcomers } from "./newcomers.ts";
+import { systemClock } from "../model/ports.ts";
 import { plainRouter, shapeOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
+import { Waits } from "./waits.ts";
 
 /** Looks with a source that has one more table; `refuse` is what the sink says of it. */
 function lookingAt(refuse: MillraceError | null = null, before: TableShape | null = null) {
@@ -14,6 +16,7 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
   const state = { nowMs: 0, asked: 0, columns: 0, refuse };
   const done: string[] = [];
   const admission = new Admission();
+  const waits = new Waits(systemClock);
   admission.admit([known.id]);
   const newcomers = new Newcomers({
     admission,
@@ -41,11 +44,12 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
     router: plainRouter,
     settings: { sharedTargets: false, create: "if-missing", fullLoad: true },
     clock: { monotonic: () => state.nowMs },
+    waits,
     observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
     tables: new Map([[known.id, known]]),
     documents,
   });
-  return { newcomers, state, done };
+  return { newcomers, state, done, waits };
 }
 
 describe("tables that appear at the source", () => {

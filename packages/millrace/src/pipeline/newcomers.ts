@@ -2,7 +2,7 @@ import { MillraceError, type ErrorClass } from "../errors/millrace-error.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
-import type { Source } from "../model/source.ts";
+import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import type { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
@@ -10,7 +10,7 @@ import type { TaskObserver } from "./observer.ts";
 import { targetsOf } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { TableDocument } from "./state-documents.ts";
-import type { TableRuntime } from "./table-runtime.ts";
+import type { Waits } from "./waits.ts";
 
 interface NewcomersParts {
   readonly source: Pick<Source, "discover" | "refusals" | "check">;
@@ -22,25 +22,28 @@ interface NewcomersParts {
   readonly observer: Pick<TaskObserver, "event">;
   /** Documents of all tables that were ever captured: who comes back finds its targets as they were. */
   readonly documents: ReadonlyMap<TableId, Pick<TableDocument, "targetShape">>;
-  readonly tables: ReadonlyMap<TableId, TableRuntime>;
+  readonly waits: Pick<Waits, "begin" | "end" | "names">;
+  /** What the pipeline has, and the targets of each table. */
+  readonly tables: ReadonlyMap<TableId, { readonly document: Pick<TableDocument, "targets"> }>;
 }
 
 /** How often the source is asked for tables that have appeared, milliseconds; it lists all that the patterns match. */
 const ASK_EVERY_MS = 15_000;
 
+/** What the waits of newcomers are called by. */
+const WAITS_AS = "newcomer/";
+
 /** What is wrong with a table itself, and stays so until somebody mends it. */
 const LASTING: ReadonlySet<ErrorClass> = new Set(["config", "schema"]);
 
 /**
- * Tables that appear at the source and match the file's patterns. They are taken up by the next run, which begins like
- * any start; the one that runs only makes sure that this cannot fail for the newcomer's sake: one that the role may not
- * read or publish, whose target is another pipeline's, or is not as it has to be, is told of and waits. Runs that begin
- * meanwhile, for whatever reason, leave it out.
+ * Tables that appear at the source and match the file's patterns, while the pipeline runs or between two starts. A run
+ * takes them up as any start does; before, it is made sure that this cannot fail for the newcomer's sake: one that
+ * cannot be captured, that the role may not read or publish, whose target is another pipeline's, or is not as it has to
+ * be, is told of and waits, and the others go on. A first start has no others: it is refused, see `first-start.ts`.
  */
 export class Newcomers {
   readonly #parts: NewcomersParts;
-  /** Of tables that wait, what was told. */
-  readonly #told = new Map<TableId, string>();
   #askedMs: number;
 
   constructor(parts: NewcomersParts) {
@@ -48,29 +51,39 @@ export class Newcomers {
     this.#askedMs = parts.clock.monotonic();
   }
 
-  /** @throws RestartNeeded where there is one that can be taken up. */
+  /** Asks now and then. @throws RestartNeeded where there is one that can be taken up. */
   async look(): Promise<void> {
-    const { source, clock, tables, admission } = this.#parts;
+    const { source, clock, admission } = this.#parts;
     if (clock.monotonic() - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = clock.monotonic();
-    const found = (await source.discover()).map(({ shape }) => shape);
+    const fit = await this.fitting(await source.discover());
+    if (fit.length === 0) return;
+    admission.admit(fit);
+    throw new RestartNeeded(`${fit.join(", ")} appeared at the source`);
+  }
+
+  /** Of the tables that match, those that are new and that nothing stands against; the others wait. */
+  async fitting(matching: readonly DiscoveredTable[]): Promise<TableId[]> {
+    const { tables } = this.#parts;
+    const found = matching.map(({ shape }) => shape);
     const known = found.filter(({ id }) => tables.has(id));
     const came = found.filter(({ id }) => !tables.has(id));
     // All at once, as the next run will ask; one by one only to find whom it is about.
     const areMany = came.length > 1;
-    const areAllAllowed = areMany && (await this.#passes([], () => this.#ask(known, came)));
+    const areAllAllowed = areMany && (await this.#hinders(() => this.#ask(known, came))) === null;
     const fit: TableId[] = [];
+    const waiting = new Map<TableId, string>();
     for (const shape of came) {
-      const isFit = await this.#passes([shape.id], async () => {
+      const why = await this.#hinders(async () => {
         if (!areAllAllowed) await this.#ask(known, [shape]);
         await this.#claim(shape);
       });
-      if (isFit) fit.push(shape.id);
+      if (why === null) fit.push(shape.id);
+      else waiting.set(shape.id, why);
     }
-    await this.#tellRefused();
-    if (fit.length === 0) return;
-    admission.admit(fit);
-    throw new RestartNeeded(`${fit.join(", ")} appeared at the source`);
+    for (const [id, why] of await this.#refused()) waiting.set(id, why);
+    this.#tell(waiting);
+    return fit;
   }
 
   /** Whether the source lets them be published and read, beside what it is asked for already. */
@@ -84,35 +97,51 @@ export class Newcomers {
     const { sink, router, settings, tables, documents } = this.#parts;
     const made = documents.get(shape.id)?.targetShape ?? shape;
     const wanted = targetsOf(made, router, sink).map(({ target }) => target);
-    const all = [...tables.values()].flatMap(({ targets }) => targets.map((t) => t.target));
-    const ids = new Set([...all, ...wanted].map(({ id }) => id));
+    const all = [...tables.values()].flatMap(({ document }) => document.targets);
+    const ids = new Set([...all, ...wanted.map(({ id }) => id)]);
     await sink.claimTargets?.([...ids], settings.sharedTargets);
     for (const target of wanted) await sink.checkTable(target, settings.create);
   }
 
-  /** What lasts is told of the tables; anything else ends the run. */
-  async #passes(tables: readonly TableId[], work: () => Promise<void>): Promise<boolean> {
+  /** What lasts, as a sentence with its remedy; null where nothing does. Anything else ends the run. */
+  async #hinders(work: () => Promise<void>): Promise<string | null> {
     try {
       await work();
-      return true;
+      return null;
     } catch (thrown) {
       if (!(thrown instanceof MillraceError) || !LASTING.has(thrown.class)) throw thrown;
-      const why = `${thrown.detail.replace(/[.;]+$/, "")}. ${thrown.remedy}`;
-      for (const table of tables) this.#tell(table, why);
-      return false;
+      return `${thrown.detail.replace(/[.;]+$/, "")}. ${thrown.remedy}`;
     }
   }
 
-  async #tellRefused(): Promise<void> {
+  /** Tables that match and cannot be captured, whatever the role may do. */
+  async #refused(): Promise<[TableId, string][]> {
     const { source, tables } = this.#parts;
-    for (const { id, why, remedy } of (await source.refusals?.()) ?? [])
-      if (!tables.has(id)) this.#tell(id, `it cannot be captured: ${why}. ${remedy}`);
+    const refused = (await source.refusals?.()) ?? [];
+    return refused
+      .filter(({ id }) => !tables.has(id))
+      .map(({ id, why, remedy }) => [id, `it cannot be captured: ${why}. ${remedy}`]);
   }
 
-  #tell(table: TableId, why: string): void {
-    if (this.#told.get(table) === why) return;
-    this.#told.set(table, why);
-    const message = `appeared at the source and is not taken up: ${why}`;
-    this.#parts.observer.event({ type: "notice", table, message });
+  /** Each is told once as long as it waits for the same; those that wait no more are forgotten. */
+  #tell(waiting: ReadonlyMap<TableId, string>): void {
+    const { waits, observer } = this.#parts;
+    for (const name of waits.names(WAITS_AS))
+      if (![...waiting.keys()].some((id) => name === WAITS_AS + id)) waits.end(name);
+    for (const [table, reason] of waiting) {
+      const why = `appeared at the source and is not taken up: ${reason}`;
+      const isNews = waits.begin(WAITS_AS + table, {
+        what: "table",
+        reason: "newcomer",
+        table,
+        why,
+      });
+      if (isNews) observer.event({ type: "notice", table, message: why });
+    }
   }
+}
+
+/** Whether a table that matches is not taken up, as far as it was asked. */
+export function isWaiting(waits: Pick<Waits, "names">, table: TableId): boolean {
+  return waits.names(WAITS_AS).includes(WAITS_AS + table);
 }

@@ -10,6 +10,7 @@ import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
+import { isWaiting, Newcomers } from "./newcomers.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import { meetReroutedTables } from "./rerouted-tables.ts";
@@ -71,7 +72,7 @@ export async function prepareRun(
   const state = loadState(takeover.state);
   await refuseState(source, state, identity);
   signal.throwIfAborted();
-  const discovered = takenOf(parts, state, matching);
+  const discovered = await takenOf(parts, state, matching);
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
@@ -143,13 +144,30 @@ async function refuseState(source: Source, state: LoadedState, identity: Json): 
   await refuseLostTables(source, state);
 }
 
-/** Newcomers wait for their own admission, see admission.ts. */
-function takenOf(
-  { admission }: Pick<RunningTask, "admission">,
-  { tables }: LoadedState,
+/**
+ * Tables that the pipeline has, and newcomers as far as nothing stands against them (newcomers.ts). Not before an open
+ * intent is finished, which may be about their targets.
+ */
+async function takenOf(
+  task: RunningTask,
+  { pipeline, tables, intent }: LoadedState,
   matching: readonly DiscoveredTable[],
-): readonly DiscoveredTable[] {
-  return matching.filter(({ shape: { id } }) => tables.has(id) || admission.takes(id));
+): Promise<readonly DiscoveredTable[]> {
+  const { admission, waits } = task;
+  const live = new Map(
+    [...tables]
+      .filter(([, { removed }]) => removed !== true)
+      .map(([id, document]) => [id, { document }]),
+  );
+  const isFirst = pipeline !== null && admission.isFresh;
+  if (isFirst && intent !== null) return matching.filter(({ shape: { id } }) => live.has(id));
+  if (isFirst) {
+    const fit = await new Newcomers({ ...task, tables: live, documents: tables }).fitting(matching);
+    admission.admit([...live.keys(), ...fit]);
+  }
+  const isTaken = (id: TableId) =>
+    live.has(id) || admission.takes(id) || (tables.has(id) && !isWaiting(waits, id));
+  return matching.filter(({ shape: { id } }) => isTaken(id));
 }
 
 function refuseOtherSource({ pipeline }: LoadedState, identity: Json): void {

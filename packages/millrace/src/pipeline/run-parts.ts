@@ -174,7 +174,7 @@ export class RunParts {
   }
 
   #makeLoader(): Loader {
-    const { source, sink, settings, observer } = this.#task;
+    const { source, sink, settings, observer, waits } = this.#task;
     const order = new ConstraintOrder(this.#prepared.checks, this.#prepared.choice);
     return new Loader({
       ...this.#chunkParts,
@@ -188,6 +188,7 @@ export class RunParts {
       canSweep: this.#prepared.canSweep,
       mustWait: (table) => order.mustWait(table, this.#prepared.tables),
       observer,
+      waits,
       signal: this.#signal,
       onLoaded: (table) => {
         void source.nudge();
@@ -231,6 +232,7 @@ export class RunParts {
       reader: this.reader,
       barriers: this.#barriers,
       observer: this.#task.observer,
+      waits: this.#task.waits,
       signal: this.#signal,
       durable: () => this.frontier.durable.position,
       fail: this.#on.fail,

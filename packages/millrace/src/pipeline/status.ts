@@ -79,6 +79,18 @@ export interface RetentionStatus {
   readonly limitSeconds: number | null;
 }
 
+/** Something of the pipeline that does not go on, and why. `status`, `/health/ready` and the log say it in one wording. */
+export interface Wait {
+  /** What stands still: the log of changes, the full load, one table, or all of it. */
+  readonly what: "log" | "load" | "table" | "pipeline";
+  /** A short name that stays, for metrics and scripts. */
+  readonly reason: string;
+  readonly table: TableId | null;
+  /** For people: what it waits for, without a full stop at its end. */
+  readonly why: string;
+  readonly sinceMs: number;
+}
+
 /** Everything `status` tells. RUNNING means the frontier moved or there was nothing to move it (I11). */
 export interface TaskStatus {
   readonly pipeline: string;
@@ -98,6 +110,8 @@ export interface TaskStatus {
   readonly lagMs: number | null;
   readonly lagBytes: number | null;
   readonly progressAgeMs: number;
+  /** What waits right now, and for what; empty where everything goes on. */
+  readonly waits: readonly Wait[];
   readonly load: LoadStatus;
   /** Null where the source cannot say, or keeps nothing yet. */
   readonly retention: RetentionStatus | null;

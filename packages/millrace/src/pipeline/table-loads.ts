@@ -14,6 +14,7 @@ import type { TaskObserver } from "./observer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
+import type { Waits } from "./waits.ts";
 
 /** What the loads of tables are made of. */
 interface TableLoadsParts {
@@ -22,6 +23,7 @@ interface TableLoadsParts {
   readonly reader: LogReader;
   readonly barriers: Barriers;
   readonly observer: TaskObserver;
+  readonly waits: Waits;
   readonly signal: AbortSignal;
   /** What is durable of the log. */
   readonly durable: () => Position;

@@ -3,10 +3,11 @@ import type { ErrorCode } from "../errors/catalogue.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { Position } from "../model/position.ts";
 import type { TableLook } from "../model/source.ts";
-import type { Clock } from "../model/ports.ts";
+import { systemClock, type Clock } from "../model/ports.ts";
 import { RestartNeeded } from "./committer.ts";
 import { tableOf } from "./pipeline-parts.fixture.ts";
 import { TableWatch } from "./table-watch.ts";
+import { Waits } from "./waits.ts";
 
 const END: Position = [10, 0, 0];
 
@@ -22,6 +23,7 @@ function watchOver(
   const table = tableOf();
   const done: string[] = [];
   const abort = new AbortController();
+  const waits = new Waits(systemClock);
   const state = { durable: [5, 0, 0] as readonly number[], looks: 0 };
   const base = { id: table.id, being: "there", lost: null, rows: "same", moved: false } as const;
   const look = { ...base, carrier: {}, parts: ["1"], shape: null, ...found };
@@ -55,6 +57,7 @@ function watchOver(
     },
     settings: { fullLoad },
     newcomers: null,
+    waits,
     durable: () => state.durable,
     writeState: (documents) => Promise.resolve(void done.push(...documents.map(({ key }) => key))),
     signal: abort.signal,

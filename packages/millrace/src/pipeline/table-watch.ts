@@ -12,6 +12,7 @@ import type { TaskSettings } from "./settings.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import type { Waits } from "./waits.ts";
 
 interface TableWatchParts {
   readonly source: Pick<Source, "look" | "logEnd" | "nudge" | "comparePositions">;
@@ -25,6 +26,7 @@ interface TableWatchParts {
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   /** Tables that appear; null where nobody takes them up. */
   readonly newcomers: Pick<Newcomers, "look"> | null;
+  readonly waits: Pick<Waits, "begin" | "end">;
   readonly signal: AbortSignal;
 }
 
@@ -34,6 +36,9 @@ interface Moved {
   readonly look: TableLook;
   readonly end: Position;
 }
+
+/** What a look that is held up is called by. */
+const LOOKING = "looking";
 
 /** How often the source is looked at, milliseconds. */
 const LOOK_EVERY_MS = 5_000;
@@ -73,13 +78,17 @@ export class TableWatch {
 
   /** A table that somebody at the source has locked is looked at the next time: nothing else waits for it. */
   async #lookAndMeet(): Promise<void> {
+    const { newcomers, waits, signal } = this.#parts;
     try {
       await this.#look();
       await this.#meet();
       await this.#shapes.meet();
-      await this.#parts.newcomers?.look();
+      await newcomers?.look();
+      waits.end(LOOKING);
     } catch (thrown) {
       if (!(thrown instanceof MillraceError) || !isHeldUp(thrown)) throw thrown;
+      const why = `${thrown.detail}; what the log does not tell of the tables is not seen meanwhile. ${thrown.remedy}`;
+      waits.begin(LOOKING, { what: "pipeline", reason: thrown.code, table: null, why }, signal);
     }
   }
 

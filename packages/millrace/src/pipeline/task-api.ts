@@ -11,6 +11,7 @@ import type { LoadControl } from "./load-control.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { TaskStatus } from "./status.ts";
+import type { Waits } from "./waits.ts";
 
 /** What a task is made of. It owns source and sink and closes them. */
 export interface TaskParts extends ConnectorContext {
@@ -30,6 +31,7 @@ export interface TaskParts extends ConnectorContext {
 export interface RunningTask extends TaskParts {
   readonly load: LoadControl;
   readonly admission: Admission;
+  readonly waits: Waits;
 }
 
 /** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */

@@ -17,6 +17,7 @@ import { LoadControl } from "./load-control.ts";
 import type { RunningTask, Task, TaskParts } from "./task-api.ts";
 import { TaskRequests } from "./task-requests.ts";
 import { refuseLeftOut } from "./stop-table.ts";
+import { allWaits, Waits } from "./waits.ts";
 
 const STOP_GRACE_MS = 8_000;
 const RESTART_CAP_MS = 15_000;
@@ -69,7 +70,14 @@ class PipelineTask implements Task {
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
     this.#sourceClock = new SourceClock(clock);
     const watched = watchedBy(this.#outage, observer, explain, this.#sourceClock);
-    this.#parts = { ...parts, explain, observer: watched, load, admission: new Admission() };
+    this.#parts = {
+      ...parts,
+      explain,
+      observer: watched,
+      load,
+      admission: new Admission(),
+      waits: new Waits(clock),
+    };
     const giveUp = (why: MillraceError) => this.#giveUp(why);
     const sourceClock = this.#sourceClock;
     this.#retention = new RetentionWatch({ ...this.#parts, sourceClock, giveUp });
@@ -116,6 +124,7 @@ class PipelineTask implements Task {
       lagMs: this.#lagMs(run, lagBytes),
       lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
       progressAgeMs: run?.progressAgeMs() ?? 0,
+      waits: allWaits({ ...this.#parts, outage: this.#outage }),
       load: this.#parts.load.status(),
       retention: this.#retention.status(),
       bufferBytes: this.#parts.budget.usedBytes,

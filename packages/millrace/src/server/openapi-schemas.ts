@@ -98,6 +98,7 @@ export const SCHEMAS = {
     lagMs: nullable("number"),
     lagBytes: nullable("number"),
     progressAgeMs: { type: "number" },
+    waits: listOf("Wait"),
     load: { $ref: "#/components/schemas/Load" },
     retention: { oneOf: [{ type: "null" }, { $ref: "#/components/schemas/Retention" }] },
     bufferBytes: integer,
@@ -113,6 +114,13 @@ export const SCHEMAS = {
     limited: { type: "boolean" },
     waitedMs: { type: "number" },
     paused: nullable("string"),
+  }),
+  Wait: object({
+    what: { enum: ["log", "load", "table", "pipeline"] },
+    reason: text,
+    table: nullable("string"),
+    why: text,
+    sinceMs: integer,
   }),
   Retention: object({
     retainedBytes: integer,

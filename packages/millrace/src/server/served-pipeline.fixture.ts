@@ -58,6 +58,7 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
     lagMs: 120,
     lagBytes: 4096,
     progressAgeMs: 20,
+    waits: [],
     load: {
       maxRowsPerSecond: null,
       maxBytesPerSecond: null,

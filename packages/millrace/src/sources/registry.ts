@@ -1,5 +1,6 @@
 import type { Finding } from "../model/finding.ts";
 import type { ConnectorContext, Source } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
 import type { PostgresSourceOptions } from "./postgres/options.ts";
 import { PostgresSource } from "./postgres/source.ts";
 import { validatePostgres } from "./postgres/validate.ts";
@@ -24,6 +25,7 @@ export const SOURCE_CHECKS: {
   readonly [Kind in keyof SourceOptions]: (
     options: SourceOptions[Kind],
     context: ConnectorContext,
+    known?: ReadonlySet<TableId> | null,
   ) => Promise<Finding[]>;
 } = {
   postgres: validatePostgres,

@@ -92,4 +92,18 @@ describe("rules that do nothing", () => {
       ["transform", 1, "source-table", "The pattern matches no captured table"],
     ]);
   });
+
+  it("are none where a table is meant that waits until it can be captured", () => {
+    const rules = {
+      routes: [{ sourceTable: "a.x", sinkTable: "b.x" }],
+      columns: [
+        { sourceTable: "a.x", exclude: ["id"] },
+        { sourceTable: "a.t", exclude: ["emial"] },
+      ],
+    };
+    const found = unusedRules(rules, [shape], "", [tableId("a", "x"), tableId("a.b", 'q"')]);
+    expect(found.map(({ list, index, field }) => [list, index, field])).toEqual([
+      ["transform", 1, "exclude-columns"],
+    ]);
+  });
 });

@@ -1,4 +1,4 @@
-import type { TableShape } from "../model/table.ts";
+import { tableParts, type TableId, type TableShape } from "../model/table.ts";
 import { compileTablePatterns, sourceTableParts } from "../schema/table-pattern.ts";
 import type { ColumnRule, RouteRule, RuleProblem } from "./rules.ts";
 import { choicesOf } from "./rules.ts";
@@ -11,23 +11,32 @@ export interface UnusedRule extends RuleProblem {
 
 /**
  * Rules that match none of the captured tables, and columns that no matched table has. To be asked after discovery: a
- * misspelt name in `mask-columns` would otherwise let the values through.
+ * misspelt name in `mask-columns` would otherwise let the values through. What a rule means for tables that wait until
+ * they can be captured nobody knows yet: one that matches those is for them.
  */
 export function unusedRules(
   rules: { readonly routes: readonly RouteRule[]; readonly columns: readonly ColumnRule[] },
   shapes: readonly TableShape[],
   database = "",
+  waiting: readonly TableId[] = [],
 ): readonly UnusedRule[] {
-  const matched = (sourceTable: string): readonly TableShape[] => {
+  const matched = <T extends { readonly schema: string; readonly name: string }>(
+    sourceTable: string,
+    tables: readonly T[],
+  ): T[] => {
     const pattern = compileTablePatterns(sourceTable, sourceTableParts);
-    return shapes.filter(({ schema, name }) => pattern.match([database, schema, name]) !== null);
+    return tables.filter(({ schema, name }) => pattern.match([database, schema, name]) !== null);
   };
+  const isForWaiting = (sourceTable: string) =>
+    matched(sourceTable, waiting.map(tableParts)).length > 0;
   const unused: UnusedRule[] = [];
   for (const [index, { sourceTable }] of rules.routes.entries()) {
-    if (matched(sourceTable).length === 0) unused.push(noTable("route", index));
+    if (matched(sourceTable, shapes).length === 0 && !isForWaiting(sourceTable))
+      unused.push(noTable("route", index));
   }
   for (const [index, rule] of rules.columns.entries()) {
-    const tables = matched(rule.sourceTable);
+    const tables = matched(rule.sourceTable, shapes);
+    if (isForWaiting(rule.sourceTable)) continue;
     if (tables.length === 0) unused.push(noTable("transform", index));
     else unused.push(...missingColumns(rule, index, tables));
   }

@@ -41,6 +41,7 @@ describe("classify", () => {
     ["23505", "duplicate key value", "MR_SINK_CONSTRAINT", "row"],
     ["23502", "null value", "MR_SINK_ROW_REFUSED", "row"],
     ["P0001", "raised by a trigger", "MR_SINK_ROW_REFUSED", "row"],
+    ["53100", "could not extend file", "MR_SINK_LOST_CONNECTION", "transient"],
     ["53300", "too many open connections", "MR_SINK_LOST_CONNECTION", "transient"],
     ["53400", "rate exceeded", "MR_SINK_LOST_CONNECTION", "transient"],
     ["57P01", "terminating connection", "MR_SINK_LOST_CONNECTION", "transient"],
@@ -66,6 +67,14 @@ describe("classify", () => {
     expect(
       classify(new ExchangeError(2, serverError(code, message)), { doing: "upsert t" }).code,
     ).toBe(wanted);
+  });
+
+  it("says of a full disk what it is, and what helps", () => {
+    const { message, remedy } = classify(serverError("53100"), { doing: "upsert t" });
+    expect([message, remedy]).toEqual([
+      expect.stringContaining("upsert t: the server's disk is full (SQLSTATE 53100)"),
+      expect.stringContaining("Make room on the disk"),
+    ]);
   });
 
   it.each([

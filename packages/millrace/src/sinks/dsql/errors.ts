@@ -38,12 +38,20 @@ export function classify(error: unknown, context: FailureContext): MillraceError
   const facts = { ...context.facts, sqlState: server.sqlState, ...names(server) };
   const text = `${context.doing}: ${detail}${server.sqlState === null ? "" : ` (SQLSTATE ${server.sqlState})`}`;
   // The server's own error is not chained: its message and DETAIL may hold values of the row.
-  return new MillraceError(
-    code,
-    text,
-    errorClass === undefined ? { facts } : { facts, class: errorClass },
-  );
+  const remedy = REMEDIES[server.sqlState ?? ""];
+  return new MillraceError(code, text, {
+    facts,
+    ...(errorClass === undefined ? {} : { class: errorClass }),
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }
+
+/** Where what helps is another thing than what the code's own remedy says. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  "53100": "Make room on the disk of the sink's server; it goes on by itself then.",
+  "53300":
+    "Raise max_connections at the sink's server or lower max-pool-size; it goes on by itself then.",
+};
 
 /** The SQLSTATE of an error of pg, null where it came from the socket. */
 export function sqlStateOf(error: unknown): string | null {
@@ -144,6 +152,10 @@ const BY_CODE: Readonly<Record<string, Verdict>> = {
   "3D000": ["MR_SINK_REFUSED", "the database does not exist"],
   "55P03": ["MR_SINK_CONFLICT", "a lock could not be had"],
   "55006": ["MR_SINK_CONFLICT", "an object is in use"],
+  // Nothing is wrong with what was sent: tried again until there is room.
+  "53100": ["MR_SINK_LOST_CONNECTION", "the server's disk is full"],
+  "53200": ["MR_SINK_LOST_CONNECTION", "the server is out of memory"],
+  "53300": ["MR_SINK_LOST_CONNECTION", "the server has no connection left"],
 };
 
 function byCode(sqlState: string, message: string): Verdict | null {

@@ -1,4 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
+import type { TableId } from "../../model/table.ts";
 import type { DdlTrigger } from "./ddl-trigger.ts";
 import type { Discovery } from "./discover.ts";
 import type { PostgresSourceOptions } from "./options.ts";
@@ -13,6 +14,8 @@ export interface Observed {
   readonly slot: SlotState | null;
   readonly publication: PublicationState | null;
   readonly discovery: Discovery;
+  /** Tables that the pipeline captures already; null where it has not begun, and everything is in its way. */
+  readonly known: ReadonlySet<TableId> | null;
   /** Null where the file does not ask for messages about schema changes. */
   readonly ddl: DdlTrigger | null;
 }

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from "../../model/ports.ts";
+import type { SourceWait } from "../../model/source.ts";
 import { lostConnection } from "./byte-source.ts";
 import type { Queryable } from "./catalogue.ts";
 
@@ -32,7 +33,7 @@ export interface LogWatchOptions {
 export class LogWatch {
   readonly #options: LogWatchOptions;
   #askedMs: number;
-  #held = false;
+  #wait: SourceWait | null = null;
   #asking = false;
 
   constructor(options: LogWatchOptions) {
@@ -40,14 +41,16 @@ export class LogWatch {
     this.#askedMs = options.clock.monotonic();
   }
 
-  /** The standbys that the log waits for, as the server's setting names them; null where it does not wait. */
-  heldFor: string | null = null;
+  /** That the server holds the log back, as far as it was asked; null where it does not. */
+  get wait(): SourceWait | null {
+    return this.#wait;
+  }
 
   /** `quietMs`: for how long nothing has come. Not awaited where status updates must go out. @throws MillraceError MR_SOURCE_LOST_CONNECTION after a promotion. */
   async look(quietMs: number): Promise<void> {
     const { client, clock, log, processId, isStandbys } = this.#options;
     const isDue = clock.monotonic() - this.#askedMs >= ASK_AFTER_MS && quietMs >= ASK_AFTER_MS;
-    if (this.#asking || (!isStandbys && !isDue && !this.#held)) return;
+    if (this.#asking || (!isStandbys && !isDue && this.#wait === null)) return;
     this.#asking = true;
     this.#askedMs = clock.monotonic();
     const answer = await client
@@ -59,16 +62,19 @@ export class LogWatch {
     const row = answer?.rows[0];
     if (row === undefined) return;
     if (isStandbys && !row.recovery) throw lostConnection("the standby was promoted");
-    const isHeld = row.held === true;
-    this.heldFor = isHeld ? row.slots : null;
-    if (isHeld && !this.#held)
-      log.warn(
-        "the server holds the log back until standbys have it (synchronized_standby_slots)",
-        {
-          slots: row.slots,
-        },
-      );
-    if (!isHeld && this.#held) log.info("the server no longer holds the log back");
-    this.#held = isHeld;
+    const was = this.#wait;
+    this.#wait = row.held === true ? this.#heldFor(row.slots, was) : null;
+    if (was === null && this.#wait !== null) log.warn(this.#wait.why);
+    if (was !== null && this.#wait === null) log.info("the server no longer holds the log back");
+  }
+
+  #heldFor(slots: string | null, was: SourceWait | null): SourceWait {
+    const named = slots === null || slots === "" ? "" : `: ${slots}`;
+    return {
+      what: "log",
+      reason: "synchronized-standbys",
+      why: `the server holds the log back until the standbys of synchronized_standby_slots have it${named}`,
+      sinceMs: was?.sinceMs ?? this.#options.clock.now(),
+    };
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from "../../model/ports.ts";
-import type { SnapshotWish } from "../../model/source.ts";
+import type { SnapshotWish, SourceWait } from "../../model/source.ts";
 import type { Queryable } from "./catalogue.ts";
-import { formatLsn, parseLsn, startLsn } from "./position.ts";
+import { parseLsn, startLsn } from "./position.ts";
 import { loggedTransaction } from "./transaction-id.ts";
 
 /** Between two looks, milliseconds. */
@@ -11,8 +11,12 @@ const LOOK_AGAIN_MOST_MS = 500;
 const TELL_AFTER_MS = 10_000;
 const TELL_AGAIN_MS = 60_000;
 
+/** A wait that is shorter is nobody's business, milliseconds. */
+const SHOWN_AFTER_MS = 1_000;
+
 /** What a gate needs. */
 export interface ReplayGateOptions {
+  readonly what: SourceWait["what"];
   readonly client: Queryable;
   readonly clock: Clock;
   readonly log: Logger;
@@ -26,6 +30,8 @@ export class ReplayGate {
   readonly #options: ReplayGateOptions;
   #floorLsn = 0;
   #toldMs: number | null = null;
+  /** Who waits, since when, and how far the standby was behind when it was asked last. */
+  readonly #waiting = new Map<symbol, { readonly sinceMs: number; readonly behindBytes: number }>();
 
   constructor(options: ReplayGateOptions) {
     this.#options = options;
@@ -47,30 +53,44 @@ export class ReplayGate {
    */
   async passed(lsn: number, signal?: AbortSignal): Promise<number> {
     const { client, clock } = this.#options;
-    const beganMs = clock.monotonic();
-    for (let waitMs = LOOK_AGAIN_MS; ; waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS)) {
-      const replayed = await readReplayed(client);
-      const wanted = Math.max(lsn, this.#floorLsn);
-      if (replayed === null || replayed >= wanted) break;
-      this.#tell(beganMs, replayed, wanted);
-      await clock.sleep(waitMs, signal);
+    const sinceMs = clock.now();
+    const waiter = Symbol("waits for the standby");
+    try {
+      for (let waitMs = LOOK_AGAIN_MS; ; waitMs = Math.min(2 * waitMs, LOOK_AGAIN_MOST_MS)) {
+        const replayed = await readReplayed(client);
+        const wanted = Math.max(lsn, this.#floorLsn);
+        if (replayed === null || replayed >= wanted) break;
+        this.#waiting.set(waiter, { sinceMs, behindBytes: wanted - replayed });
+        this.#tell();
+        await clock.sleep(waitMs, signal);
+      }
+    } finally {
+      this.#waiting.delete(waiter);
     }
     if (this.#toldMs !== null) this.#options.log.info("the standby has caught up with its reads");
     this.#toldMs = null;
     return Math.max(lsn, this.#floorLsn);
   }
 
+  /** Whoever waits longest; null where nobody waits for long. */
+  get wait(): SourceWait | null {
+    const [oldest] = this.#waiting.values();
+    const { what, clock } = this.#options;
+    if (oldest === undefined || clock.now() - oldest.sinceMs < SHOWN_AFTER_MS) return null;
+    const { sinceMs, behindBytes } = oldest;
+    const why = `the standby that the ${what === "load" ? "full load" : "log"} is read from has not replayed all that has to be seen; ${behindBytes} bytes are missing`;
+    return { what, reason: "standby", why, sinceMs };
+  }
+
   /** Once for all that wait at the same time. */
-  #tell(beganMs: number, replayed: number, wanted: number): void {
+  #tell(): void {
     const { clock, log } = this.#options;
+    const { wait } = this;
+    if (wait === null || clock.now() - wait.sinceMs < TELL_AFTER_MS) return;
     const now = clock.monotonic();
-    const since = this.#toldMs ?? beganMs + TELL_AFTER_MS - TELL_AGAIN_MS;
-    if (now - since < TELL_AGAIN_MS) return;
+    if (this.#toldMs !== null && now - this.#toldMs < TELL_AGAIN_MS) return;
     this.#toldMs = now;
-    log.warn("the full load waits for the standby that it reads from", {
-      behindBytes: wanted - replayed,
-      replayed: formatLsn(replayed),
-    });
+    log.warn(wait.why);
   }
 }
 

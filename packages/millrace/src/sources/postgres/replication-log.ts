@@ -3,7 +3,7 @@ import type { LogBatch } from "../../model/change.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock, Logger } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
-import type { ConnectorContext, SourceLog } from "../../model/source.ts";
+import type { ConnectorContext, SourceLog, SourceWait } from "../../model/source.ts";
 import { lostConnection } from "./byte-source.ts";
 import type { PostgresLogConfig } from "./config.ts";
 import { runHeartbeat } from "./heartbeat.ts";
@@ -85,6 +85,11 @@ export class PostgresLog implements SourceLog {
     this.#reader.onNotice = (notice) => this.#onNotice(notice);
     this.#runInBackground(this.#beat(beatMs(parts)));
     this.#runInBackground(this.#sendHeartbeats());
+  }
+
+  /** Why nothing comes though there is something; null where nothing is known to hold it back. */
+  get wait(): SourceWait | null {
+    return this.#failure === null ? this.#watch.wait : null;
   }
 
   async #sendHeartbeats(): Promise<void> {

@@ -13,6 +13,7 @@ import type {
   SourceLog,
   SourceRetention,
   SourceSnapshot,
+  SourceWait,
   TableLook,
 } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
@@ -24,7 +25,8 @@ import { type Discovery, discoverTables } from "./discover.ts";
 import { emitMessage, whileNudging } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
 import { branchedAt, historyJson, keptHistory, type LogHistory } from "./log-history.ts";
-import { openPostgresLog, openWalsender } from "./log.ts";
+import { LongStep } from "./long-step.ts";
+import { openPostgresLog, openWalsender, type PostgresLog } from "./log.ts";
 import { logConfig, type PostgresSourceOptions } from "./options.ts";
 import { boundary, bytesBetween, comparePositions, parseLsn, positionText } from "./position.ts";
 import {
@@ -50,6 +52,13 @@ import { joinTransactions } from "./transaction-id.ts";
 import { nextTransaction, readVisibility, transactionsEnded } from "./transactions-ended.ts";
 import { Visibility } from "./visibility.ts";
 
+/** What a server does before it gives a new slot, however long it takes. */
+const SLOT_MAKING = {
+  what: "log",
+  reason: "slot",
+  why: "the server makes the replication slot, for which every transaction that is open there has to end",
+} as const;
+
 /** A PostgreSQL database (13 to 18) as a source: tables and log, put together. */
 export class PostgresSource implements Source {
   readonly kind = "postgres";
@@ -60,6 +69,10 @@ export class PostgresSource implements Source {
   readonly #planner: ChunkPlanner;
   /** Chunks wait here for the server that they are read from. */
   readonly #gate: ReplayGate;
+  /** And the log here for its own, where that is a standby. */
+  readonly #logGate: ReplayGate;
+  #log: PostgresLog | null = null;
+  readonly #slotMaking: LongStep;
   readonly #looks: TableLooks;
   /** The branch of the log that {@link prepare} found. */
   #history: LogHistory | null = null;
@@ -79,7 +92,9 @@ export class PostgresSource implements Source {
     const { log, chunks } = this.#servers;
     this.#locks = { log: new TableLocks(log), chunks: new TableLocks(chunks) };
     this.#planner = new ChunkPlanner(chunks);
-    this.#gate = new ReplayGate({ ...context, client: chunks });
+    this.#gate = new ReplayGate({ ...context, what: "load", client: chunks });
+    this.#logGate = new ReplayGate({ ...context, what: "log", client: log });
+    this.#slotMaking = new LongStep(context.clock, SLOT_MAKING);
     if (this.#servers.chunksElsewhere) this.joinTransactions = joinTransactions;
     this.#looks = new TableLooks(options.publicationName);
   }
@@ -180,11 +195,11 @@ export class PostgresSource implements Source {
     // What was looked at and made by now, no snapshot may be older than.
     this.#gate.begin(end);
     const { clock } = this.#context;
-    await new ReplayGate({ ...this.#context, client: log }).passed(end);
+    await this.#logGate.passed(end);
     const failover = this.#options.slotFailover;
     const wanted = { slotName, failover, known, recreate };
     const prepare = () => log.use((client) => prepareSlot(client, wanted), { once: true });
-    const slot = await whileNudging(primary, clock, prepare);
+    const slot = await this.#slotMaking.run(() => whileNudging(primary, clock, prepare));
     const before = keptHistory(options.history);
     this.#history = await this.#servers.readHistory(before);
     const branch = this.#history === null ? null : branchedAt(before, this.#history);
@@ -217,7 +232,7 @@ export class PostgresSource implements Source {
     const earlier = this.#walsenders;
     const timeline = this.#history?.timeline ?? null;
     const options = { context: this.#context, connection, primary, timeline, log, earlier };
-    return openPostgresLog(options, start);
+    return (this.#log = await openPostgresLog(options, start));
   }
 
   async openSnapshot(wish: SnapshotWish = {}): Promise<SourceSnapshot> {
@@ -274,6 +289,11 @@ export class PostgresSource implements Source {
 
   retention(): Promise<SourceRetention | null> {
     return readRetention(this.#servers.log, this.#options.slotName);
+  }
+
+  waits(): readonly SourceWait[] {
+    const parts = [this.#log, this.#gate, this.#logGate, this.#slotMaking];
+    return parts.flatMap((part) => part?.wait ?? []);
   }
 
   async letGo(identity: Json): Promise<void> {

@@ -143,11 +143,24 @@ describe("chunks that are read from a standby", () => {
     const byLog = source.openSnapshot({ position: await source.logEnd() });
     const first = await Promise.race([asked, byLog, sleep(NOTHING_SEEN_MS)]);
     expect(first).toBeUndefined();
+    expect(source.waits()).toEqual([]);
+    await expect
+      .poll(() => source.waits(), { timeout: 5_000 })
+      .toEqual([
+        {
+          what: "load",
+          reason: "standby",
+          why: expect.stringMatching(/has not replayed .*; \d+ bytes are missing$/),
+          sinceMs: expect.any(Number),
+        },
+      ]);
     const row = await source.openSnapshot({ reads: "row", transactions: [id] });
     expect(row.sees(id)).toBe(true);
     expect((await row.readRows(shape, [[10n, null]], LIMITS)).size).toBe(1);
     await replica.query("SELECT pg_wal_replay_resume()");
     const after = await asked;
+    await byLog;
+    expect(source.waits()).toEqual([]);
     expect(after.sees(id)).toBe(true);
     expect(await idsIn(after, shape)).toContain("10");
     expect(await source.unseen([id])).toEqual([]);

@@ -1,5 +1,12 @@
 import type { Finding } from "../../model/finding.ts";
-import { nothingCaptured, TABLES_OPTION, uncaptured } from "../../model/uncaptured.ts";
+import type { RefusedTable } from "../../model/source.ts";
+import { tableId, type TableId } from "../../model/table.ts";
+import {
+  NEWCOMER_WAITS,
+  nothingCaptured,
+  TABLES_OPTION,
+  uncaptured,
+} from "../../model/uncaptured.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import type { PostgresSourceOptions } from "./options.ts";
 import { quote } from "./table-plan.ts";
@@ -37,33 +44,37 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
   },
   {
     severity: "error",
-    when: (observed) => isOurs(observed) && notOwned(observed).length > 0,
+    when: (observed) => isOurs(observed) && notOwned(observed, "in the way").length > 0,
     what: (observed) =>
-      `Role ${observed.server.role} does not own ${notOwned(observed).join(", ")}.`,
+      `Role ${observed.server.role} does not own ${notOwned(observed, "in the way").join(", ")}.`,
     follows: ({ options }) => `It cannot add them to publication ${options.publicationName}.`,
+    remedy: askAdministrator,
+  },
+  {
+    severity: "warning",
+    when: (observed) => isOurs(observed) && notOwned(observed, "waiting").length > 0,
+    what: (observed) =>
+      `Role ${observed.server.role} does not own ${notOwned(observed, "waiting").join(", ")}.`,
+    follows: () => NEWCOMER_WAITS,
     remedy: askAdministrator,
   },
 ];
 
 /** What can be captured, and what is special about it. */
-export function tableFindings({ discovery, options, server }: Observed): Finding[] {
+export function tableFindings({ discovery, options, server, known }: Observed): Finding[] {
+  const stops = (id: TableId) => known?.has(id) ?? true;
   const refused = discovery.refused.map((table): Finding => {
     const { wrong, remedy } = uncaptured(table);
     return {
-      severity: "error",
+      severity: stops(table.id) ? "error" : "warning",
       what: `${TABLES_OPTION}: ${wrong}.`,
-      whatFollows: "The pipeline would not start, rather than leave it out in silence.",
+      whatFollows: stops(table.id)
+        ? "The pipeline would not start, rather than leave it out in silence."
+        : NEWCOMER_WAITS,
       remedy: `${remedy}.`,
       option: TABLES_OPTION,
     };
   });
-  const views = discovery.views.map(({ id, why, remedy }): Finding => ({
-    severity: "warning",
-    what: `${id} matches but is left out: ${why}.`,
-    whatFollows: "It is not copied.",
-    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
-    option: "source.tables",
-  }));
   const notices = discovery.tables.flatMap(({ shape, notices: texts }) =>
     texts.map((text): Finding => ({
       severity: "notice",
@@ -73,15 +84,29 @@ export function tableFindings({ discovery, options, server }: Observed): Finding
     })),
   );
   const unreadable = discovery.relations.flatMap((relation) =>
-    readingFindings(relation, server.role),
+    readingFindings(relation, server.role).map((finding) =>
+      stops(tableId(relation.schema, relation.name))
+        ? finding
+        : { ...finding, severity: "warning" as const, whatFollows: NEWCOMER_WAITS },
+    ),
   );
   return [
     ...(discovery.tables.length + discovery.refused.length === 0 ? [nothingMatches(options)] : []),
     ...unreadable,
     ...refused,
-    ...views,
+    ...discovery.views.map(viewFinding),
     ...notices,
   ];
+}
+
+function viewFinding({ id, why, remedy }: RefusedTable): Finding {
+  return {
+    severity: "warning",
+    what: `${id} matches but is left out: ${why}.`,
+    whatFollows: "It is not copied.",
+    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
+    option: "source.tables",
+  };
 }
 
 function upperFirst(sentence: string): string {
@@ -134,10 +159,15 @@ function mayChangePublication({ server, publication }: Observed): boolean {
 }
 
 /** Tables that are still to be added, which takes owning them. */
-function notOwned({ discovery, publication }: Observed): string[] {
+function notOwned(
+  { discovery, publication, known }: Observed,
+  which: "in the way" | "waiting",
+): string[] {
   const members = new Set(publication?.tables.map((member) => member.oid));
+  const waits = (id: TableId) => known !== null && !known.has(id);
   return discovery.relations
     .filter(({ oid, isOwner }) => !isOwner && !members.has(oid))
+    .filter(({ schema, name }) => waits(tableId(schema, name)) === (which === "waiting"))
     .map(({ schema, name }) => `${quote(schema)}.${quote(name)}`);
 }
 

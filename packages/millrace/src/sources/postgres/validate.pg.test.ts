@@ -216,6 +216,7 @@ describe("validate --connect", () => {
       slot: null,
       publication: null,
       discovery: { tables: [], refused: [], views: [], relations: [] },
+      known: null,
       ddl: null,
     };
     const whatsOf = (changed: Partial<Observed>): string =>

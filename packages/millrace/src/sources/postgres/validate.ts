@@ -1,6 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { ConnectorContext } from "../../model/source.ts";
+import type { TableId } from "../../model/table.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ControlPool } from "./control-pool.ts";
 import { readDdlTrigger } from "./ddl-trigger.ts";
@@ -20,15 +21,17 @@ const WORST_FIRST: readonly Finding["severity"][] = ["error", "warning", "notice
 
 /**
  * What the server says about a pipeline before it is started, worst first. Writes nothing. A server that cannot be
- * asked is a finding too.
+ * asked is a finding too. `known` are tables that the pipeline captures already, if it has begun: others that it may not
+ * capture do not stop it.
  */
 export async function validatePostgres(
   options: PostgresSourceOptions,
   context: ConnectorContext,
+  known: ReadonlySet<TableId> | null = null,
 ): Promise<Finding[]> {
   const pool = new ControlPool(() => chooseConnection(options, context.pipeline));
   try {
-    const found = findings(await observe(pool, options));
+    const found = findings({ ...(await observe(pool, options)), known });
     return worstFirst([...found, ...(await standbyFindings(pool, options, context))]);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
@@ -61,7 +64,10 @@ function worstFirst(all: readonly Finding[]): Finding[] {
   return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
 }
 
-async function observe(client: Queryable, options: PostgresSourceOptions): Promise<Observed> {
+async function observe(
+  client: Queryable,
+  options: PostgresSourceOptions,
+): Promise<Omit<Observed, "known">> {
   const { matches, partitions, createPublication, publicationName, slotName } = options;
   const server = await readServerFacts(client, publicationName);
   const slot = await readSlot(client, slotName);
