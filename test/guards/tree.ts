@@ -23,6 +23,11 @@ export class Tree {
       cpSync(join(root, file), join(this.folder, file));
     }
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+    // Else every copy would fetch MySQL anew.
+    const servers = join(".cache", "servers");
+    for (const each of [join(root, servers), join(this.folder, ".cache")])
+      mkdirSync(each, { recursive: true });
+    symlinkSync(join(root, servers), join(this.folder, servers));
   }
 
   /** Takes the guard away; what it gives puts it back. */
