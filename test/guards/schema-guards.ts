@@ -183,6 +183,28 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1],
+    guard: "an earlier look proves the columns only of rows behind it",
+    file: "sources/postgres/relation-shape.ts",
+    take: "(lsn >= look.behind || key.length === 0)",
+    put: "(lsn >= 0 || key.length === 0)",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/relation-history.test.ts",
+      name: "never has a column's values under another column",
+    },
+  },
+  {
+    keeps: [1, "Tables without key"],
+    guard: "an earlier look proves nothing once a column was touched",
+    file: "sources/postgres/relation-shape.ts",
+    take: "look?.columns === touched &&",
+    put: "look !== undefined &&",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/relation-shape.test.ts",
+      name: "loads a table without key again where a column is not proven",
+    },
+  },
+  {
+    keeps: [1],
     guard: "columns are trusted again only behind the look at the catalogue",
     file: "sources/postgres/captured-tables.ts",
     take: "|| lsn < later.afterLsn) return;",

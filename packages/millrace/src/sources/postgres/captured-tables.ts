@@ -168,8 +168,8 @@ export class CapturedTables {
     );
   }
 
-  /** Finds the shape of a captured relation, and what has to be told about it. */
-  async resolve(relation: LoggedRelation): Promise<void> {
+  /** Finds the shape of a captured relation whose next event is at `lsn`, and what has to be told about it. */
+  async resolve(relation: LoggedRelation, lsn: number): Promise<void> {
     const { message } = relation;
     const id = tableId(message.schema, message.name);
     const known = this.#shapes.get(id) ?? null;
@@ -180,7 +180,7 @@ export class CapturedTables {
     const isSameTable = known?.identity === String(message.oid);
     const previous = isSameTable ? known : null;
     const exact = this.#exact.get(String(message.oid)) ?? null;
-    const { shape, rewritten, later = null } = await this.#shapeOf(message, previous, exact);
+    const { shape, rewritten, later = null } = await this.#shapeOf(message, previous, exact, lsn);
     if (shape !== known) this.#exact.delete(String(message.oid));
     this.#shapes.set(id, shape);
     this.#gone.delete(id);

@@ -344,6 +344,31 @@ describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
     ]);
   });
 
+  it("has a table without key loaded again once for a doubt, whatever messages and sessions come behind it", async () => {
+    await using db = await LoggedDatabase.shared(version);
+    await db.run("CREATE TABLE t (id int, a text); ALTER TABLE t REPLICA IDENTITY FULL");
+    await db.capture();
+    await db.run("ALTER TABLE t DROP a, ADD a text", "INSERT INTO t VALUES (1, 'doubted')");
+    const log = await db.open();
+    const again = ["shape", "public.t", ["id", "a"], ["a"]];
+    const first = await db.items(log);
+    expect(first.map(said)).toEqual([again, ["c", "t", null, ["1", "doubted"]]]);
+    // What has the server describe the table anew, and changes no column of it.
+    await db.run("CREATE INDEX ON t (id)", "INSERT INTO t VALUES (2, 'proven')");
+    const proven = ["shape", "public.t", ["id", "a"], []];
+    expect((await db.items(log)).map(said)).toEqual([proven, ["c", "t", null, ["2", "proven"]]]);
+    const from = await db.end();
+    await log.close();
+    // As a start knows it that was told of the doubt and no more.
+    db.tables = new Map(
+      first.flatMap((item) => (item.kind === "shape" ? [[item.shape.id, item.shape]] : [])),
+    );
+    await db.run("INSERT INTO t VALUES (3, 'later')");
+    expect((await db.read({ from })).map(said)).toEqual([proven, ["c", "t", null, ["3", "later"]]]);
+    await db.run("ALTER TABLE t DROP a, ADD a text", "INSERT INTO t VALUES (4, 'doubted')");
+    expect((await db.read({ from })).map(said)).toContainEqual(again);
+  });
+
   it("knows columns by what is there still, whatever they are called later", async () => {
     await using db = await LoggedDatabase.shared(version);
     await db.run("CREATE TABLE t (id int PRIMARY KEY, a text)");

@@ -110,8 +110,9 @@ function tablesOf(
 ): { readonly tables: CapturedTables; readonly ddl: DdlMessages | null } {
   const { slotName, publicationName, ddlMessages } = log;
   const place = () => ({ client, clock, slotName, publicationName, transaction: transactionId() });
-  const shapeOf: ShapeOf = (relation, known, exact) => {
-    return shapeOfRelation({ ...place(), exact: ddlMessages ? exact : null }, relation, known);
+  const shapeOf: ShapeOf = (relation, known, exact, lsn) => {
+    const told = ddlMessages ? exact : null;
+    return shapeOfRelation({ ...place(), exact: told, lsn }, relation, known);
   };
   const doubted = new Set<string>();
   const believes: Believes = async (told, previous) => {

@@ -76,14 +76,21 @@ async function follow(history: TableHistory, reading: Reading): Promise<Copy> {
   const open = (): CapturedTables =>
     new CapturedTables(
       new Map<TableId, TableShape>([[copy.shape.id, copy.shape]]),
-      (message, known) => {
+      (message, known, _exact, lsn) => {
         const { lookedAt, settledAt } = moment;
         const types = message.columns.map(({ typeOid }) => typeOf(typeOid));
         const catalogue = history.catalogue(lookedAt, settledAt);
-        const { confirmed = null, ...found } = resolveShape(message, types, known, catalogue);
-        const later =
-          confirmed === null ? {} : { later: { shape: confirmed, afterLsn: lookedAt + 1 } };
-        return Promise.resolve({ ...found, ...later });
+        const resolved = resolveShape(message, types, known, catalogue, lsn);
+        const { confirmed = null, ...found } = resolved;
+        if (confirmed === null) return Promise.resolve(found);
+        const { touched } = catalogue;
+        const look =
+          known?.look?.columns === touched
+            ? known.look
+            : { behind: lookedAt + 1, columns: touched };
+        const shape = { ...found.shape, look };
+        const later = { shape: confirmed, afterLsn: look.behind };
+        return Promise.resolve({ ...found, shape, later });
       },
     );
   let tables = open();
@@ -102,7 +109,7 @@ async function follow(history: TableHistory, reading: Reading): Promise<Copy> {
       relation = tables.relation(7);
       described = time;
     }
-    if (relation.plan === null) await tables.resolve(relation);
+    if (relation.plan === null) await tables.resolve(relation, time);
     if (relation.later !== null) tables.confirm(relation, time);
     const told = relation.announcement?.shape ?? null;
     relation.announcement = null;
@@ -190,7 +197,7 @@ describe("a log that is read while the catalogue is ahead of it", () => {
     for (asked of [2, 4, 7]) {
       tables.describe(history.relation(asked));
       const relation = tables.relation(7);
-      await tables.resolve(relation);
+      await tables.resolve(relation, asked);
       rewritten.push(...(relation.announcement?.shape?.rewritten ?? []));
     }
     expect(rewritten).toEqual([]);

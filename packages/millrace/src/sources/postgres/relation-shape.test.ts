@@ -57,13 +57,26 @@ function catalogue(
     isGenerated: false,
     isSettled: !touched.includes(index + 1),
   }));
-  return { shape: shape(columns, key), attributes, isPartial: false, filled: new Set(filled) };
+  const text = attributes.map(({ attnum, name }) => `${attnum}:${name}`).join();
+  return {
+    shape: shape(columns, key),
+    attributes,
+    isPartial: false,
+    filled: new Set(filled),
+    touched: text,
+  };
 }
 
 const touched = (columns: readonly (Spec | null)[], ...attnums: readonly number[]) =>
   catalogue(columns, [], [0], attnums);
 
-const GONE: CatalogueState = { shape: null, attributes: [], isPartial: false, filled: new Set() };
+const GONE: CatalogueState = {
+  shape: null,
+  attributes: [],
+  isPartial: false,
+  filled: new Set(),
+  touched: "",
+};
 
 function resolve(
   columns: readonly Spec[],
@@ -173,6 +186,12 @@ describe("the shape at a Relation message", () => {
     const open = resolve(["id", "a"], known, now, "f", [0, 1]);
     expect(open.shape.columns[1]?.unproven).toBe(true);
     expect(open.rewritten).toEqual(["a"]);
+    // Once for a look: the next message is of the same columns, until somebody touches one.
+    const looked = { ...open.shape, look: { behind: 50, columns: now.touched } };
+    const next = resolve(["id", "a"], looked, now, "f", [0, 1]);
+    expect([next.rewritten, next.shape.columns[1]?.unproven]).toEqual([[], undefined]);
+    const other = { ...now, touched: "touched since" };
+    expect(resolve(["id", "a"], looked, other, "f", [0, 1]).rewritten).toEqual(["a"]);
     // With a key, each row is asked for by itself.
     const keyed = touched(["id", null, "a"], 2, 3);
     expect(resolve(["id", "a"], shape(["id", "a"]), keyed).rewritten).toEqual([]);

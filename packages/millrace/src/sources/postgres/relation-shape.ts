@@ -14,7 +14,8 @@ import type { RelationMessage } from "./pgoutput-messages.ts";
  *
  * - Where the message looks as the catalogue does now, the column is the one that has its name now. That the log's values
  *   are that column's shows as soon as the log is past the look at the catalogue without another message: who drops and
- *   adds columns makes the server send one before the next row. A table without key is loaded again.
+ *   adds columns makes the server send one before the next row. So it does where another message comes, if nobody has
+ *   touched a column since. A table without key is loaded again, once for a look.
  * - Else its attnum stays open, and the table is loaded again, now and once more when its attnum shows: that costs time,
  *   and a wrong guess would keep the values of another column.
  */
@@ -43,6 +44,8 @@ export interface CatalogueState {
   readonly isPartial: boolean;
   /** Attnums of columns that may have given a value to rows that were there before them. */
   readonly filled: ReadonlySet<number>;
+  /** All columns and who touched each last: what {@link ShapeLook} compares. */
+  readonly touched: string;
 }
 
 /** What a Relation message comes to. */
@@ -64,22 +67,29 @@ export type ShapeOf = (
   relation: RelationMessage,
   known: TableShape | null,
   exact: ExactSince | null,
+  /** Where the record of the first row behind the message begins. */
+  lsn: number,
 ) => Promise<FoundShape>;
 
-/** Puts the witnesses together. `types` are those of the Relation message's columns, null where they are gone. */
+/**
+ * Puts the witnesses together. `types` are those of the Relation message's columns, null where they are gone; `lsn` is
+ * where the record of the first row behind it begins.
+ */
 export function resolveShape(
   relation: RelationMessage,
   types: readonly (ResolvedType | null)[],
   known: TableShape | null,
   catalogue: CatalogueState,
+  lsn = 0,
 ): ResolvedShape {
   const spelled = relation.columns.map((column, index): ResolvedType => {
     const gone = `oid ${column.typeOid}`;
     const before = known?.columns.find(({ name }) => name === column.name);
     return types[index] ?? before ?? { type: { kind: "other", name: gone }, sourceType: gone };
   });
-  const proven = ordinalsOf(relation, known, catalogue);
   const present = presentOrdinals(relation, catalogue);
+  const isUntouched = known !== null && isBehindLook(known, catalogue, lsn);
+  const proven = (isUntouched ? present : null) ?? ordinalsOf(relation, known, catalogue);
   const columns = relation.columns.map(({ name }, index) => {
     const ordinal = proven[index] ?? present?.[index] ?? null;
     return columnOf(name, spelled[index], ordinal, known, catalogue.shape);
@@ -100,6 +110,18 @@ export function resolveShape(
   const doubted = { ...shape, columns: columns.map((c, i) => doubt(c, proven[i] ?? null)) };
   const again = shape.key.length > 0 ? rewritten : [...new Set([...rewritten, ...openIn(doubted)])];
   return { shape: doubted, rewritten: again, confirmed: present === null ? null : shape };
+}
+
+/**
+ * The row was written after an earlier look, and nobody has touched a column since: there are no other columns that it
+ * could be of. An ALTER that a later look does not see yet still has its lock, so that it is later than the row.
+ *
+ * A table without key was loaded again behind that look. Who was not seen by that load had the table's lock beyond it,
+ * and so behind every ALTER that the look saw: wherever the rows that still matter stand, they are behind the look's.
+ */
+function isBehindLook(known: TableShape, { touched }: CatalogueState, lsn: number): boolean {
+  const { look, key } = known;
+  return look?.columns === touched && (lsn >= look.behind || key.length === 0);
 }
 
 /** Rows without key cannot be asked for one by one, so that the table is loaded again whatever the message looks like. */

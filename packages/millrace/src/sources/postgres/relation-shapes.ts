@@ -1,6 +1,6 @@
 import type { Clock } from "../../model/ports.ts";
 import type { TransactionId } from "../../model/position.ts";
-import type { TableShape } from "../../model/table.ts";
+import type { ShapeLook, TableShape } from "../../model/table.ts";
 import type { Attribute } from "./attnum-proof.ts";
 import { readShapes, readTypes, type Queryable } from "./catalogue.ts";
 import { readDdlTrigger } from "./ddl-trigger.ts";
@@ -27,6 +27,8 @@ export interface LogPlace {
   readonly transaction: TransactionId | null;
   /** Absent where schema changes are not told by messages, or the known shape is not the log's own. */
   readonly exact?: ExactSince | null;
+  /** Where the record of the first row behind the message begins. */
+  readonly lsn?: number;
 }
 
 /** Before the catalogue is asked again, milliseconds. */
@@ -99,11 +101,28 @@ export async function shapeOfRelation(
     attributes: rows.filter((row) => !row.isHidden),
     isPartial: rows.some((row) => row.isPartial),
     filled: new Set(rows.filter((row) => row.filled !== false).map((row) => row.attnum)),
+    touched: touchedText(rows),
   };
-  const { confirmed = null, ...resolved } = resolveShape(relation, types, known, catalogue);
+  const found = resolveShape(relation, types, known, catalogue, place.lsn);
+  const { confirmed = null, ...resolved } = found;
   if (confirmed === null) return resolved;
-  const { rows: end } = await place.client.query<{ lsn: string }>(LOG_END_SQL);
-  return { ...resolved, later: { shape: confirmed, afterLsn: parseLsn(end[0]?.lsn ?? "") } };
+  const look = await lookOf(place, known, catalogue.touched);
+  return {
+    ...resolved,
+    shape: { ...resolved.shape, look },
+    later: { shape: confirmed, afterLsn: look.behind },
+  };
+}
+
+/** The earliest look since which nobody has touched a column: this one, or the one that is known. */
+async function lookOf(
+  { client }: LogPlace,
+  known: TableShape | null,
+  columns: string,
+): Promise<ShapeLook> {
+  if (known?.look?.columns === columns) return known.look;
+  const { rows } = await client.query<{ lsn: string }>(LOG_END_SQL);
+  return { behind: parseLsn(rows[0]?.lsn ?? ""), columns };
 }
 
 /** Whether a shape that a message of the log tells can have been the table's, by what the catalogue says now. */
@@ -141,9 +160,11 @@ async function readAttributes(place: LogPlace, oid: string): Promise<readonly At
 
 /** Nobody has touched a column between two looks. */
 function isSame(before: readonly AttributeRow[], after: readonly AttributeRow[]): boolean {
-  const text = (rows: readonly AttributeRow[]): string =>
-    rows.map(({ attnum, touched }) => `${attnum}:${touched}`).join();
-  return text(before) === text(after);
+  return touchedText(before) === touchedText(after);
+}
+
+function touchedText(rows: readonly AttributeRow[]): string {
+  return rows.map(({ attnum, touched }) => `${attnum}:${touched}`).join();
 }
 
 /**

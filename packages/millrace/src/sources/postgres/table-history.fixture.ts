@@ -71,6 +71,7 @@ export class TableHistory {
       attributes,
       isPartial: false,
       filled: new Set(defaults.map(({ attnum }) => attnum)),
+      touched: columns.map(({ attnum, touchedAt }) => `${attnum}:${touchedAt}`).join(),
     };
   }
 

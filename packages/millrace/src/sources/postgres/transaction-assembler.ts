@@ -76,7 +76,7 @@ export class TransactionAssembler {
   readonly #large: LargeMessage;
   readonly #batch: BatchBuilder;
   readonly #news: TableNews;
-  #unresolved: LoggedRelation | null = null;
+  #unresolved: { readonly relation: LoggedRelation; readonly lsn: number } | null = null;
 
   constructor(options: AssemblerOptions) {
     const { buffer, from, tables, maxValueBytes } = options;
@@ -118,9 +118,9 @@ export class TransactionAssembler {
 
   /** Asks the catalogue about the table that stopped {@link feed}. */
   async resolve(): Promise<void> {
-    const relation = this.#unresolved;
+    const unresolved = this.#unresolved;
     this.#unresolved = null;
-    if (relation !== null) await this.#tables.resolve(relation);
+    if (unresolved !== null) await this.#tables.resolve(unresolved.relation, unresolved.lsn);
     await this.#news.weigh();
   }
 
@@ -206,7 +206,7 @@ export class TransactionAssembler {
     const place = this.#place;
     const position = place.next(lsn);
     const isDone = place.isPast(position);
-    if (!isDone && this.#isUnresolved(relation)) return Admitted.UNRESOLVED;
+    if (!isDone && this.#isUnresolved(relation, lsn)) return Admitted.UNRESOLVED;
     place.take();
     if (isDone) return Admitted.NO;
     if (relation.later !== null) this.#tables.confirm(relation, lsn);
@@ -215,9 +215,9 @@ export class TransactionAssembler {
     return relation.captured ? Admitted.YES : Admitted.NO;
   }
 
-  #isUnresolved(relation: LoggedRelation): boolean {
+  #isUnresolved(relation: LoggedRelation, lsn: number): boolean {
     if (!relation.captured || relation.plan !== null) return false;
-    this.#unresolved = relation;
+    this.#unresolved = { relation, lsn };
     return true;
   }
 
@@ -256,7 +256,7 @@ export class TransactionAssembler {
 
   #truncate(lsn: number, start: number, end: number): Fed {
     const emptied = this.#news.truncated(decodeTruncate(this.#buffer, start, end).oids, lsn);
-    if (emptied.some(({ relation }) => this.#isUnresolved(relation))) return Fed.UNRESOLVED;
+    if (emptied.some(({ relation }) => this.#isUnresolved(relation, lsn))) return Fed.UNRESOLVED;
     this.#news.truncate(emptied, lsn);
     return Fed.DONE;
   }
