@@ -5,6 +5,11 @@ const ASSEMBLER = "packages/millrace/src/sources/postgres/transaction-assembler.
 
 const JOINING = "packages/millrace/src/pipeline/joining-tables.test.ts";
 
+const ANEW = {
+  file: "packages/millrace/src/pipeline/prepare-run.test.ts",
+  name: "knows of no checkpoint where the log begins anew",
+};
+
 /** From the first row to SYNC, and tables that leave and come back; what one change is. */
 export const LIFE_GUARDS: readonly Guard[] = [
   {
@@ -71,6 +76,22 @@ export const LIFE_GUARDS: readonly Guard[] = [
     take: 'key.startsWith("chunk/") ? !underWay.has(key)',
     put: 'key.startsWith("chunk/") ? false',
     shownBy: SIMULATED_LIVES,
+  },
+  {
+    keeps: [8, "Restart and idle lanes"],
+    guard: "lanes of a log that begins anew have passed nothing of it",
+    file: "pipeline/prepare-run.ts",
+    take: "kept.frontier.replayed ? state.checkpoints : new Map<number, Position>()",
+    put: "state.checkpoints",
+    shownBy: ANEW,
+  },
+  {
+    keeps: [8, "Restart and idle lanes"],
+    guard: "a log that begins anew forgets checkpoints, also for the runs to come",
+    file: "pipeline/stale-documents.ts",
+    take: '!replayed && key.startsWith("checkpoint/")',
+    put: 'replayed && key === ""',
+    shownBy: ANEW,
   },
   {
     keeps: [7, "Chunk rows and changes"],

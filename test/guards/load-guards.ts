@@ -63,7 +63,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [7, "Chunk rows and changes"],
     guard: "a table that joins the log waits for older transactions",
     file: "pipeline/joining-tables.ts",
-    take: "    for (const table of tables) table.held = true;\n",
+    take: "      table.held = true;\n",
     put: "",
     shownBy: SIMULATED_ALL,
   },

@@ -18,6 +18,28 @@ export const PROTECTION_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [10],
+    guard: "a chunk that waits for room gives its snapshot up in time",
+    file: "pipeline/chunk-reader.ts",
+    take: "new SnapshotLife(clock, view.snapshot, signal)",
+    put: "new SnapshotLife(clock, {}, signal)",
+    shownBy: {
+      file: `${ROOM}/pipeline/chunk-reader.test.ts`,
+      name: "gives its snapshot up when its time is over, and goes on in another one behind what is durable",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "whoever waits beyond the life of a snapshot takes nothing",
+    file: "pipeline/snapshot-life.ts",
+    take: "if (this.isOver) return false;",
+    put: "if (this.isOver) return true;",
+    shownBy: {
+      file: `${ROOM}/pipeline/snapshot-life.test.ts`,
+      name: "ends the waiting for room, and takes none",
+    },
+  },
+  {
+    keeps: [10],
     guard: "what a chunk has read is taken from the rate of the load",
     file: "pipeline/chunk-reader.ts",
     take: "        load.rate.took(batch.rows.length, batch.sentBytes, table.id);\n",

@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { Commit, CommitResult, LaneRow, Sink, TargetChange } from "../model/sink.ts";
+import type { Commit, CommitResult, LaneRow, Sink, Takeover, TargetChange } from "../model/sink.ts";
 import { tableId } from "../model/table.ts";
 import { targetOf } from "./pipeline-parts.fixture.ts";
 
@@ -42,7 +42,8 @@ export class ScriptedSink implements Sink {
   applyChange = (_change: TargetChange) => Promise.resolve();
   checkTable = (): ReturnType<Sink["checkTable"]> =>
     Promise.resolve({ created: false, notices: [], secondaryUnique: false });
-  takeOver = () => Promise.reject(new Error(`${tableId("copy", "orders")} is not taken over here`));
+  takeOver = (): Promise<Takeover> =>
+    Promise.reject(new Error(`${tableId("copy", "orders")} is not taken over here`));
 
   async readLanes(): Promise<readonly LaneRow[]> {
     const error = this.deafness.shift();

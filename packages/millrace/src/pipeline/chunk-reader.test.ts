@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { Change } from "../model/change.ts";
+import { systemClock } from "../model/ports.ts";
+import type { ChunkRange, Source, SourceSnapshot } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { ChunkReader } from "./chunk-reader.ts";
+import { LaneChoice } from "./lane-choice.ts";
+import { Lane, type LaneParts } from "./lane.ts";
+import { LoadControl } from "./load-control.ts";
+import { shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import { SentTransactions } from "./sent-transactions.ts";
+
+const shape = shapeOf();
+const BATCH_BYTES = 60;
+const LIFE_MS = 5_000;
+
+/** A lane that has everything durable at once, and keeps the bytes until it is told to give them back. */
+class Listening extends Lane {
+  readonly keys: string[] = [];
+
+  override push(item: Parameters<Lane["push"]>[0]): void {
+    if (item.kind === "row") this.keys.push(item.key);
+    if (item.kind === "chunk-mark" && --item.pending === 0) item.passed(item);
+  }
+}
+
+/** Snapshots whose time is over one by one, when `passes` is called, of a table with these keys, a batch for each. */
+function reading(keys: readonly string[]) {
+  const signal = new AbortController().signal;
+  const lane = new Listening(0, null, {} as LaneParts); // nothing of it is used by a lane that never works
+  const table = tableOf(shape, { state: "INIT_SYNC" });
+  const told: string[] = [];
+  const lives: (() => void)[] = [];
+  const passes = (): void => lives.shift()?.();
+  const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
+  const openSnapshot = (): Promise<SourceSnapshot> => {
+    const n = told.filter((line) => line.startsWith("open")).length + 1;
+    told.push(`open ${n}`);
+    async function* readChunk(_shape: TableShape, range: ChunkRange) {
+      for (const key of keys) {
+        if (range.from !== null && key <= String(range.from)) continue;
+        const row = [key, "1", "2"];
+        const rows = [new Change("r", shape, null, row, null, null, null, BATCH_BYTES)];
+        yield { rows, bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
+      }
+      await Promise.resolve();
+    }
+    return Promise.resolve({
+      token: null,
+      logEnd: n,
+      mayLiveMs: LIFE_MS,
+      sees: () => true,
+      readChunk,
+      readRows: () => Promise.resolve(new Map<string, Row>()),
+      close: () => {
+        if (!told.includes(`close ${n}`)) told.push(`close ${n}`);
+        return Promise.resolve();
+      },
+    });
+  };
+  const source: Partial<Source> = { keyText, openSnapshot };
+  const sleep = (ms: number, until?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (ms === LIFE_MS) lives.push(resolve);
+      until?.addEventListener("abort", () => reject(until.reason));
+    });
+  const chunkBytes = new ByteBudget(100).account(1);
+  const reader = new ChunkReader({
+    source: source as Source,
+    lanes: [lane],
+    choice: new LaneChoice(1, {}),
+    sent: new SentTransactions([]),
+    chunkBytes,
+    load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
+    readAhead: new ReadAhead([{ hungry: true }], signal),
+    windowLimitBytes: 1_000,
+    maxValueBytes: 1_000,
+    clock: { ...systemClock, sleep },
+    random: () => 0.5,
+    writeState: () => Promise.resolve(),
+    durable: () => 0,
+    replayed: () => Promise.resolve(),
+  });
+  const read = (): Promise<unknown> =>
+    reader.read(table, { v: 1, n: 0, from: null, to: null, rows: 0 }, signal);
+  return { lane, told, passes, chunkBytes, read };
+}
+
+const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("a chunk whose rows wait for room", () => {
+  it("gives its snapshot up when its time is over, and goes on in another one behind what is durable", async () => {
+    const { lane, told, passes, chunkBytes, read } = reading(["a", "b", "c"]);
+    const ended = read();
+    await turns();
+    expect([lane.keys, told]).toEqual([["a"], ["open 1"]]);
+    passes();
+    await turns();
+    expect(told).toEqual(["open 1", "close 1", "open 2"]);
+    chunkBytes.give(BATCH_BYTES);
+    await turns();
+    chunkBytes.give(BATCH_BYTES);
+    expect(await ended).toBe(2);
+    expect(lane.keys).toEqual(["a", "b", "c"]);
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
+import { silentLogger } from "../model/ports.ts";
+import type { Json, Position } from "../model/position.ts";
+import type { Source } from "../model/source.ts";
+import type { StateEntry, TargetChange } from "../model/sink.ts";
+import { Admission } from "./admission.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { LoadControl } from "./load-control.ts";
+import { deafObserver } from "./observer.ts";
+import {
+  columnOf,
+  documentOf,
+  instantClock,
+  plainRouter,
+  settingsOf,
+  shapeOf,
+  targetOf,
+} from "./pipeline-parts.fixture.ts";
+import { prepareRun } from "./prepare-run.ts";
+import { ScriptedSink } from "./scripted-sink.fixture.ts";
+import { entry, stateKey, type IntentDocument } from "./state-documents.ts";
+import type { RunningTask } from "./task-api.ts";
+import { Waits } from "./waits.ts";
+
+const shape = shapeOf();
+const altered = shapeOf([...shape.columns, columnOf("added", 4)]);
+const NEW_LOG = 50;
+
+/** A sink that keeps its state over takeovers, and tells in which order things became durable. */
+class Remembering extends ScriptedSink {
+  readonly state = new Map<string, Json>();
+  readonly order: string[] = [];
+
+  keep(entries: readonly StateEntry[]): void {
+    for (const { key, value } of entries) {
+      if (value === null) this.state.delete(key);
+      else this.state.set(key, value);
+    }
+  }
+
+  override takeOver = () => {
+    this.order.push("takeover");
+    const lanes = this.lanes.map((row) => ({ ...row }));
+    return Promise.resolve({ fence: 7, lanes, state: new Map(this.state), deadLetters: [] });
+  };
+
+  override applyChange = ({ kind }: TargetChange): Promise<void> => {
+    this.order.push(kind);
+    return Promise.resolve();
+  };
+
+  override land(commit: Parameters<ScriptedSink["land"]>[0]): void {
+    super.land(commit);
+    this.keep(commit.state);
+    this.order.push(...commit.state.map(({ key, value }) => `${value === null ? "-" : ""}${key}`));
+  }
+}
+
+/** Where a log was read to 100, lane 1 ahead of the frontier; what is there of it now is for `prepare` to say. */
+function startOf(prepare: Source["prepare"]) {
+  const sink = new Remembering(2);
+  sink.keep([
+    entry(stateKey.pipeline, { v: 1, identity: "here", lanes: 2 }),
+    entry(stateKey.frontier, { v: 1, position: 80, acknowledge: 80, unseen: [] }),
+    entry(stateKey.table(shape.id), documentOf(shape)),
+    { key: stateKey.checkpoint(0), value: 80 },
+    { key: stateKey.checkpoint(1), value: 100 },
+  ]);
+  const source: Partial<Source> = {
+    prepare,
+    comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
+    positionText: String,
+    identity: () => Promise.resolve("here"),
+    discover: () => Promise.resolve([{ shape, estimatedRows: 1, notices: [] }]),
+  };
+  const clock = instantClock();
+  const task: RunningTask = {
+    pipeline: "shop",
+    clock,
+    random: () => 0.5,
+    log: silentLogger,
+    source: source as Source,
+    sink,
+    router: plainRouter,
+    settings: settingsOf({ onLoss: "resync" }),
+    budget: new ByteBudget(10_000),
+    observer: deafObserver,
+    load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, clock),
+    admission: new Admission(),
+    waits: new Waits(clock),
+  };
+  return { sink, prepare: () => prepareRun(task, new AbortController().signal) };
+}
+
+describe("what a run begins with", () => {
+  it("is where each lane stood, while the log is the one that it was", async () => {
+    const { sink, prepare } = startOf(() =>
+      Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
+    );
+    const { checkpoints, frontier } = await prepare();
+    expect([...checkpoints]).toEqual([
+      [0, 80],
+      [1, 100],
+    ]);
+    expect([frontier.position, sink.state.get(stateKey.checkpoint(1))]).toEqual([80, 100]);
+  });
+
+  it("knows of no checkpoint where the log begins anew: it may have other changes at places that lanes have passed", async () => {
+    const { sink, prepare } = startOf((_tables, known) =>
+      known === null
+        ? Promise.resolve({ start: NEW_LOG, created: true, joined: [] })
+        : Promise.reject(new MillraceError("MR_SOURCE_LOSS", "the server was promoted")),
+    );
+    const { checkpoints, frontier, tables } = await prepare();
+    expect([[...checkpoints], frontier.position]).toEqual([[], NEW_LOG]);
+    expect(tables.get(shape.id)?.document.state).toBe("INIT_SYNC");
+    // Nor does the next run, which finds the new log's frontier.
+    const kept = [...sink.state.keys()].filter((key) => key.startsWith("checkpoint/"));
+    expect(kept).toEqual([]);
+  });
+
+  it("is that no barrier is open: one that was left is finished first, and all is read again", async () => {
+    const { sink, prepare } = startOf(() =>
+      Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
+    );
+    const intent: IntentDocument = {
+      v: 1,
+      kind: "shape",
+      table: shape.id,
+      position: 120,
+      acknowledge: 80,
+      unseen: [],
+      tag: "p120",
+      shape: altered,
+      previous: shape,
+      rewritten: [],
+      aheadOfLog: false,
+    };
+    sink.keep([entry(stateKey.intent, intent)]);
+    const { checkpoints, tables, frontier } = await prepare();
+    const [taken, acted, done, again, ...flows] = sink.order;
+    expect([taken, acted, done]).toEqual(["takeover", "alter", "-intent"]);
+    expect([again, ...flows].lastIndexOf("takeover")).toBeLessThan(flows.indexOf("pipeline"));
+    expect([...checkpoints.values(), frontier.position]).toEqual([120, 120, 120]);
+    expect(tables.get(shape.id)?.targets.map(({ target }) => target)).toEqual([targetOf(altered)]);
+  });
+});
