@@ -188,8 +188,8 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     take: "(lsn >= look.behind || key.length === 0)",
     put: "(lsn >= 0 || key.length === 0)",
     shownBy: {
-      file: "packages/millrace/src/sources/postgres/relation-history.test.ts",
-      name: "never has a column's values under another column",
+      file: "packages/millrace/src/sources/postgres/relation-shape.test.ts",
+      name: "knows columns by an earlier look, of rows behind it",
     },
   },
   {

@@ -84,6 +84,7 @@ function resolve(
   now: CatalogueState,
   replicaIdentity = "d",
   flagged: readonly number[] = [0],
+  lsn = 0,
 ): ResolvedShape {
   const relation: RelationMessage = {
     oid: 7,
@@ -101,7 +102,7 @@ function resolve(
     const sourceType = typeOf(spec);
     return { type: { kind: "other", name: sourceType }, sourceType };
   });
-  return resolveShape(relation, types, known, now);
+  return resolveShape(relation, types, known, now, lsn);
 }
 
 const ordinals = ({ shape: { columns } }: ResolvedShape): unknown[] =>
@@ -195,6 +196,16 @@ describe("the shape at a Relation message", () => {
     // With a key, each row is asked for by itself.
     const keyed = touched(["id", null, "a"], 2, 3);
     expect(resolve(["id", "a"], shape(["id", "a"]), keyed).rewritten).toEqual([]);
+  });
+
+  it("knows columns by an earlier look, of rows behind it, while nobody touches one", () => {
+    const now = touched(["id", null, "a"], 2, 3);
+    const look = { behind: 50, columns: now.touched };
+    const known = { ...resolve(["id", "a"], shape(["id", "a"]), now).shape, look };
+    const at = (lsn: number, catalogueThen = now) =>
+      resolve(["id", "a"], known, catalogueThen, "d", [0], lsn).shape.columns[1];
+    expect([at(49)?.unproven, at(50)?.unproven, at(50)?.ordinal]).toEqual([true, undefined, 3]);
+    expect(at(50, { ...now, touched: "touched since" })?.unproven).toBe(true);
   });
 
   it("does not believe that a column has kept its attnum because it has kept its look", () => {
