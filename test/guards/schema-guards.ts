@@ -235,6 +235,17 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Barrier"],
+    guard: "an open intent is finished though its table has left",
+    file: "pipeline/left-in-barrier.ts",
+    take: "if (intent === null || table === null) return false;",
+    put: "if (intent === null || table !== undefined) return false;",
+    shownBy: {
+      file: "packages/millrace/src/barriers.pg.test.ts",
+      name: "a barrier whose table leaves the file before it is done is finished all the same",
+    },
+  },
+  {
+    keeps: ["Barrier"],
     guard: "a column that is renamed and retyped in one goes under its old name",
     file: "pipeline/target-change.ts",
     take: "const moved = replaced.filter(({ column, old }) => old?.name !== column.name);",

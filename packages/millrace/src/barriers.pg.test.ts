@@ -16,6 +16,7 @@ import { TableRuntime } from "./pipeline/table-runtime.ts";
 import { createSqlSink } from "./sinks/dsql/create-sql-sink.ts";
 import { POSTGRES } from "./sinks/dsql/profile.ts";
 import type { SqlSink } from "./sinks/dsql/sql-sink.ts";
+import { soon, tablesBetween } from "./tables-between.fixture.ts";
 
 const INTEGER = { kind: "int", bits: 32 } as const;
 const TEXT = { kind: "text", maxChars: null } as const;
@@ -132,3 +133,34 @@ it.each(["barrier.intent", "barrier.acted", "barrier.done"])(
     expect(await columnsOf(table)).toEqual(["a text", "id integer"]);
   },
 );
+
+it("a barrier whose table leaves the file before it is done is finished all the same, and the table comes back", async () => {
+  const between = await tablesBetween();
+  try {
+    await between.source.query(
+      `CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, a int);
+       INSERT INTO t VALUES (1, 1)`,
+    );
+    const first = await between.run();
+    await first.caughtUp();
+    let reached = false;
+    setFailpointHandler((place) => {
+      if (place !== "barrier.acted") return;
+      reached = true;
+      throw new Error("killed");
+    });
+    await between.source.query("ALTER TABLE t ALTER a TYPE text; INSERT INTO t VALUES (2, 'two')");
+    await soon(() => reached);
+    await between.stop();
+    setFailpointHandler(null);
+    const without = await between.run(between.file({ tables: "public.other" }));
+    await without.caughtUp();
+    await between.stop();
+    const back = await between.run();
+    await back.caughtUp();
+    const rows = "SELECT id, a FROM t ORDER BY id";
+    expect(await between.target.query(rows)).toEqual(await between.source.query(rows));
+  } finally {
+    await between.release();
+  }
+});

@@ -13,6 +13,7 @@ import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { isWaiting, Newcomers } from "./newcomers.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
+import { finishLeft, standingAt } from "./left-in-barrier.ts";
 import { meetReroutedTables } from "./rerouted-tables.ts";
 import { otherSource } from "./other-source.ts";
 import { prepareSource, type StartFrontier } from "./prepare-source.ts";
@@ -64,8 +65,7 @@ export async function prepareRun(
 ): Promise<Prepared> {
   const { source, sink, settings } = parts;
   setFailpointPhase(() => "START");
-  const identity = await source.identity();
-  const matching = await source.discover();
+  const [identity, matching] = [await source.identity(), await source.discover()];
   await sink.open();
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
   const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
@@ -77,29 +77,28 @@ export async function prepareRun(
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
   setFailpointPhase(() => phaseOf(tables.values()));
+  const { book, ...limits } = limitsOf(parts, takeover, tables);
+  const work = { committer, book, lanes: state.pipeline?.lanes ?? wantedLanes, tables };
+  // Whatever a barrier writes is read again by a run of its own.
+  const barriersWith = (all: Prepared["tables"]) => barriersOf(parts, { ...work, tables: all });
+  if (await finishLeft(parts, found, barriersWith)) return prepareRun(parts, signal, loss);
   const { waiting, ...kept } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
-  const lanes = state.pipeline?.lanes ?? wantedLanes;
-  const { book, ...limits } = limitsOf(parts, takeover, tables);
-  const making = barriersOf(parts, { committer, book, lanes, tables });
+  const making = barriersOf(parts, work);
   if (state.intent !== null) {
-    const { acknowledge, unseen } = state.intent;
-    const live = { acknowledged: () => acknowledge, unseen: () => unseen };
-    await making.barriers(live).finish(state.intent);
-    // Everything that the barrier wrote is read again by a run of its own.
+    await making.barriers(standingAt(state.intent)).finish(state.intent);
     return prepareRun(parts, signal, loss);
   }
-  const choice = new LaneChoice(lanes, state.pipeline?.laneGroups ?? {});
+  const choice = new LaneChoice(work.lanes, state.pipeline?.laneGroups ?? {});
   // Before the targets are made: who comes after a crash must know by which shape they were.
   await writeStart(committer, { identity, choice, ...kept, tables, takeover });
   const checks = await checkTargets(parts, tables);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
-  const laneRows = takeover.lanes.map((row) => row.lane);
+  const laneRows = takeover.lanes.map(({ lane }) => lane);
   const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
-  const start = { identity, lanes, choice, wanted, checks, laneRows, committer, checkpoints };
-  const { frontier } = kept;
-  const known = { tables, documents: state.tables, waiting, moved };
-  return { ...start, frontier, ...known, book, ...limits, ...making };
+  const start = { frontier: kept.frontier, choice, wanted, checks, laneRows, checkpoints };
+  const known = { ...work, identity, documents: state.tables, waiting, moved };
+  return { ...start, ...known, ...limits, ...making };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
