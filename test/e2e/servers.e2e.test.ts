@@ -11,6 +11,8 @@ const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 13);
 const KILLS = isFull ? 10 : 1;
 const BACK_MS = 30_000;
+/** For what waits for a retry as well, on a busy machine. */
+const WAITS_MS = 120_000;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const rounds = Array.from({ length: KILLS }, (_, round) => round);
@@ -188,6 +190,58 @@ if (isFull && process.platform === "linux") {
       await pipeline.arrived(BACK_MS);
       pipeline.write();
       expect(await pipeline.differences(BACK_MS)).toEqual([]);
+      expect(pipeline.process.isRunning).toBe(true);
+    });
+  });
+  describe.each(targetKinds)("a full disk under the tables of the sink, %s", (kind) => {
+    let pipeline: WiredPipeline | null = null;
+    const disk = new SmallDisk("160m", "base");
+    afterAll(async () => {
+      await pipeline?.release();
+      disk.release();
+    });
+
+    /** Nothing can be written any more; the process says what it waits for, and goes on waiting. */
+    const fillsAndSaysSo = async ({ process: run, server }: WiredPipeline): Promise<void> => {
+      run.output.length = 0;
+      await disk.fill();
+      // More than fits into the pages that are there.
+      const wide =
+        "(SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 100 + g % 2))";
+      const from = Math.floor(performance.now() * 1_000);
+      await server.query(
+        `INSERT INTO loaded SELECT ${from} + g, ${wide} FROM generate_series(1, 4000) g`,
+      );
+      const said = () => run.output.find((line) => /"retry".*disk is full/.test(line));
+      await expect.poll(said, { timeout: WAITS_MS }).toMatch(/Make room/);
+      await sleep(1_000);
+      expect(run.isRunning).toBe(true);
+      expect(run.output.join("\n")).not.toMatch(/"type":"dead-letter"|lost over COPY/);
+      await disk.free();
+    };
+
+    it("makes load and log wait and say so; then all goes on and is equal", async () => {
+      const target = await makeOwnTarget(kind, { within: disk.within });
+      pipeline = await startWired({
+        kind,
+        seed,
+        target,
+        loadRows: 20_000,
+        sink: { "connect-timeout-ms": 20_000, "request-timeout-ms": 20_000 },
+        source: {
+          "connect.timeout": "20s",
+          "read.timeout": "20s",
+          "scan.incremental.snapshot.chunk.size": 1_000,
+          "scan.snapshot.max-rows-per-second": 2_000,
+        },
+      });
+      await pipeline.process.running;
+      await fillsAndSaysSo(pipeline);
+      await pipeline.loaded(WAITS_MS);
+      await fillsAndSaysSo(pipeline);
+      pipeline.write();
+      await pipeline.arrived(WAITS_MS);
+      expect(await pipeline.differences(WAITS_MS)).toEqual([]);
       expect(pipeline.process.isRunning).toBe(true);
     });
   });

@@ -1,5 +1,5 @@
 /**
- * A file system of a few megabytes under the log of a test's PostgreSQL, to be filled and freed: a tmpfs in a mount
+ * A file system of a few megabytes under the log or the tables of a test's PostgreSQL, to be filled and freed: a tmpfs in a mount
  * namespace of its own, which needs no root where user namespaces are allowed. Linux only.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -18,13 +18,15 @@ const MOUNT = `
 /** See above. */
 export class SmallDisk {
   readonly #size: string;
+  readonly #part: string;
   #holder: ChildProcess | null = null;
   #user: UnixUser | undefined;
   #folder = "";
 
-  /** `size` as mount takes it: `96m`. */
-  constructor(size: string) {
+  /** `size` as mount takes it: `96m`; `part` is the log's folder or that of the tables. */
+  constructor(size: string, part: "pg_wal" | "base" = "pg_wal") {
     this.#size = size;
+    this.#part = part;
   }
 
   /** The command in front of the server's, for `within`. The file system outlives the server's restarts. */
@@ -32,7 +34,7 @@ export class SmallDisk {
     data: string,
     user: UnixUser | undefined,
   ): Promise<readonly string[]> => {
-    if (this.#holder === null) await this.#mount(join(data, "pg_wal"), user);
+    if (this.#holder === null) await this.#mount(join(data, this.#part), user);
     // PostgreSQL does not run as root, not even as that of a namespace.
     return [...this.#enter(), "unshare", "--user", "--map-user=70", "--map-group=70", "--"];
   };

@@ -27,8 +27,11 @@ export async function commitTransaction(connection: SinkConnection, doing: strin
 export function commitFailure(error: unknown, doing: string): MillraceError {
   const failure = classify(error, { doing });
   if (abortedForSure(error)) return failure;
-  return new MillraceError("MR_SINK_UNKNOWN_COMMIT", `${doing}: ${failure.code}`, {
+  // What the server says of itself (its disk is full) is the operator's matter all the same.
+  const remedy = failure.code === "MR_SINK_LOST_CONNECTION" && failure.facts["sqlState"] !== null;
+  return new MillraceError("MR_SINK_UNKNOWN_COMMIT", failure.detail, {
     facts: failure.facts,
+    ...(remedy && { remedy: failure.remedy }),
   });
 }
 
