@@ -51,8 +51,10 @@ export class EventReader {
   flags = 0;
   bodyStart = 0;
   bodyEnd = 0;
-  /** Events end in their CRC32. Told by the format event, before the others come. */
-  hasChecksums = false;
+  /**
+   * Events end in their CRC32. Each file's format event tells; the events before the first of these are looked at, null.
+   */
+  hasChecksums: boolean | null = null;
   #start = WINDOW_BYTES;
   #end = WINDOW_BYTES;
   /** Of a LARGE event: bytes of it that are still to come (checksum included), and of its packet. */
@@ -68,6 +70,22 @@ export class EventReader {
 
   constructor(source: ByteSource) {
     this.#source = source;
+  }
+
+  /** Waits for the answer to a command that has no result, and passes it. @throws ServerError, MillraceError */
+  async passOk(): Promise<void> {
+    for (;;) {
+      const at = this.#start;
+      const hasHeader = this.#end - at > PACKET_HEADER_BYTES;
+      const next = hasHeader ? at + PACKET_HEADER_BYTES + this.buffer.readUIntLE(at, 3) : Infinity;
+      if (next <= this.#end) {
+        const status = this.buffer[at + PACKET_HEADER_BYTES];
+        if (status !== OK) this.#control(status, at + PACKET_HEADER_BYTES, next);
+        this.#start = next;
+        return;
+      }
+      await this.fill();
+    }
   }
 
   /** Moves to the next event. @throws MillraceError of the server's own error, or MR_SOURCE_PROTOCOL. */
@@ -135,7 +153,7 @@ export class EventReader {
   }
 
   get #checksumBytes(): number {
-    return this.hasChecksums ? CHECKSUM_BYTES : 0;
+    return this.hasChecksums === true ? CHECKSUM_BYTES : 0;
   }
 
   #skipEmpty(): boolean {
@@ -172,9 +190,13 @@ export class EventReader {
   #checkWhole(start: number, end: number): void {
     if (this.eventBytes !== end - start)
       throw new MillraceError("MR_SOURCE_PROTOCOL", "an event of another length than it says");
-    if (!this.hasChecksums) return;
-    const found = crc32(this.buffer.subarray(start, this.bodyEnd));
-    if (found !== this.buffer.readUInt32LE(this.bodyEnd)) throw damaged(this.type);
+    if (this.hasChecksums === true && !this.#fits(start, this.bodyEnd)) throw damaged(this.type);
+    const before = end - CHECKSUM_BYTES;
+    if (this.hasChecksums === null && this.#fits(start, before)) this.bodyEnd = before;
+  }
+
+  #fits(start: number, end: number): boolean {
+    return end > start && crc32(this.buffer.subarray(start, end)) === this.buffer.readUInt32LE(end);
   }
 
   #beginLarge(length: number): Framing {
@@ -210,7 +232,8 @@ export class EventReader {
 
   #pass(bytes: number): void {
     const end = this.#start + bytes;
-    if (this.hasChecksums) this.#sum = crc32(this.buffer.subarray(this.#start, end), this.#sum);
+    if (this.hasChecksums === true)
+      this.#sum = crc32(this.buffer.subarray(this.#start, end), this.#sum);
     this.#start = end;
     this.#packetLeft -= bytes;
     this.#largeLeft -= bytes;
@@ -235,7 +258,7 @@ export class EventReader {
       throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that is shorter than its packets");
     // A message that fills its last packet is followed by an empty one.
     this.#emptyFollows = this.#packetIsFull;
-    if (this.hasChecksums && this.#sum !== this.#stored) throw damaged(this.type);
+    if (this.hasChecksums === true && this.#sum !== this.#stored) throw damaged(this.type);
   }
 }
 

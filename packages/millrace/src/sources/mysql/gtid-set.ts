@@ -3,6 +3,9 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 /** The greatest number that MySQL gives (2^63 - 2) is beyond 2^53: such numbers are refused, not rounded. */
 const NUMBER_LIMIT = Number.MAX_SAFE_INTEGER;
 
+/** The form of a set on the wire that has tags (8.3 and later). */
+const TAGGED_FORM = 1;
+
 /** Numbers `from` to `to`, both inclusive. */
 interface Interval {
   readonly from: number;
@@ -101,10 +104,46 @@ export class GtidSet {
     return [...servers.values()].join(",");
   }
 
-  /** Its parts for the wire: each origin with its intervals. */
+  /** Each origin with its intervals. */
   entries(): IterableIterator<[string, readonly Interval[]]> {
     return this.#origins.entries();
   }
+
+  /**
+   * As a dump's command has it. Servers before 8.3 know the form without tags alone, so that it is used wherever there
+   * are none.
+   */
+  encoded(): Buffer {
+    const isTagged = [...this.#origins.keys()].some((origin) => origin.includes(":"));
+    const count = Buffer.alloc(8);
+    if (isTagged) {
+      // The form's number stands on both sides of the count, where an old server sees a count that is too large.
+      count.writeUInt8(TAGGED_FORM, 0);
+      count.writeUIntLE(this.#origins.size, 1, 6);
+      count.writeUInt8(TAGGED_FORM, 7);
+    } else count.writeUIntLE(this.#origins.size, 0, 6);
+    const parts = [...this.#origins].map(([origin, intervals]) =>
+      encodeOrigin(origin, intervals, isTagged),
+    );
+    return Buffer.concat([count, ...parts]);
+  }
+}
+
+/** The end is exclusive. */
+function encodeOrigin(origin: string, intervals: readonly Interval[], isTagged: boolean): Buffer {
+  const [uuid = "", tag = ""] = origin.split(":");
+  const numbers = Buffer.alloc(8 + 16 * intervals.length);
+  numbers.writeBigUInt64LE(BigInt(intervals.length), 0);
+  for (const [index, { from, to }] of intervals.entries()) {
+    numbers.writeBigUInt64LE(BigInt(from), 8 + 16 * index);
+    numbers.writeBigUInt64LE(BigInt(to) + 1n, 16 + 16 * index);
+  }
+  const id = Buffer.from(uuid.replaceAll("-", ""), "hex");
+  // A short number in MySQL's serialisation: shifted by one bit.
+  const tagged = isTagged
+    ? Buffer.concat([Buffer.of(tag.length * 2), Buffer.from(tag)])
+    : Buffer.alloc(0);
+  return Buffer.concat([id, tagged, numbers]);
 }
 
 function intervalText({ from, to }: Interval): string {
