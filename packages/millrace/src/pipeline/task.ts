@@ -1,26 +1,24 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 import { Admission } from "./admission.ts";
 import { catchUp } from "./caught-up.ts";
-import { RestartNeeded } from "./committer.ts";
 import { watchedBy } from "./observer.ts";
 import { Outage } from "./outage.ts";
-import { backoffMs } from "./retry.ts";
 import { RetentionWatch } from "./retention-watch.ts";
 import { Run } from "./run.ts";
+import { RunFailures } from "./run-failures.ts";
 import { SourceClock } from "./source-clock.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
 import { LoadControl } from "./load-control.ts";
 import type { RunningTask, Task, TaskParts } from "./task-api.ts";
 import { TaskRequests } from "./task-requests.ts";
+import { taskStatus } from "./task-status.ts";
 import { refuseLeftOut } from "./stop-table.ts";
-import { allWaits, Waits } from "./waits.ts";
+import { Waits } from "./waits.ts";
 
 const STOP_GRACE_MS = 8_000;
-const RESTART_CAP_MS = 15_000;
 /** A run that worked this long starts the back-off from the beginning. */
 const STEADY_MS = 60_000;
 /** A run that worked this long has left behind what made it necessary. */
@@ -43,10 +41,10 @@ class PipelineTask implements Task {
   readonly #parts: RunningTask & Required<Pick<TaskParts, "explain">>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
-  readonly #retries: Record<string, number> = {};
   readonly #outage: Outage;
   readonly #retention: RetentionWatch;
   readonly #sourceClock: SourceClock;
+  readonly #failures: RunFailures;
   readonly #requests = new TaskRequests();
   #run: Run | null = null;
   #abort = new AbortController();
@@ -55,8 +53,6 @@ class PipelineTask implements Task {
   #state: TaskState = "stopped";
   #error: TaskStatus["error"] = null;
   #unfinished: string | null = null;
-  /** What a running log has lost, until a run has met it (I8). */
-  #loss: MillraceError | null = null;
   /** Of the source, once a run has compared it with what is kept at the sink. */
   #identity: Json | null = null;
   #stopping = false;
@@ -78,6 +74,7 @@ class PipelineTask implements Task {
       admission: new Admission(),
       waits: new Waits(clock),
     };
+    this.#failures = new RunFailures(this.#parts);
     const giveUp = (why: MillraceError) => this.#giveUp(why);
     const sourceClock = this.#sourceClock;
     this.#retention = new RetentionWatch({ ...this.#parts, sourceClock, giveUp });
@@ -103,35 +100,18 @@ class PipelineTask implements Task {
   }
 
   status(): TaskStatus {
-    const run = this.#run;
-    const durable = run?.frontier.durable ?? null;
-    const lagBytes =
-      durable !== null && this.#logEnd !== null
-        ? this.#parts.source.bytesBetween(durable.position, this.#logEnd)
-        : null;
-    return {
-      pipeline: this.#parts.pipeline,
-      state: this.#shownState(),
+    return taskStatus(this.#parts, {
+      run: this.#run,
+      state: this.#state,
+      isPaused: this.#paused,
       error: this.#error,
-      retrying: this.#outage.current,
       unfinished: this.#unfinished,
-      fence: run?.fence ?? null,
-      tables:
-        run === null
-          ? []
-          : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
-      channels: run === null ? [] : run.channels(),
-      lagMs: this.#lagMs(run, lagBytes),
-      lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
-      progressAgeMs: run?.progressAgeMs() ?? 0,
-      waits: allWaits({ ...this.#parts, outage: this.#outage }),
-      load: this.#parts.load.status(),
-      retention: this.#retention.status(),
-      bufferBytes: this.#parts.budget.usedBytes,
-      bufferLimitBytes: this.#parts.budget.limitBytes,
-      retries: { ...this.#retries },
-      identity: run?.identity ?? null,
-    };
+      outage: this.#outage,
+      retention: this.#retention,
+      sourceClock: this.#sourceClock,
+      retries: this.#failures.retries,
+      logEnd: this.#logEnd,
+    });
   }
 
   async stop(): Promise<void> {
@@ -150,12 +130,6 @@ class PipelineTask implements Task {
   #whatIsUnfinished(): string {
     const why = this.#outage.current?.message;
     return `not everything that was read became durable at the sink${why === undefined ? ` within ${STOP_GRACE_MS / 1000} s` : `: ${why}`}`;
-  }
-
-  #shownState(): TaskState {
-    if (this.#state !== "running" && this.#state !== "starting") return this.#state;
-    if (this.#outage.current !== null) return "retrying";
-    return this.#paused && this.#state === "running" ? "paused" : this.#state;
   }
 
   async pause(): Promise<void> {
@@ -196,12 +170,6 @@ class PipelineTask implements Task {
     return this.#requests.discard(ids);
   }
 
-  #lagMs(run: Run | null, lagBytes: number | null): number | null {
-    const sourceTime = run?.frontier.durable.sourceTimeMs ?? null;
-    if (lagBytes !== null && lagBytes <= 0) return 0;
-    return sourceTime === null ? null : this.#sourceClock.ageMs(sourceTime);
-  }
-
   async #supervise(): Promise<void> {
     let failure: MillraceError | null = null;
     for (let attempt = 0; failure === null && !this.#stopping;) {
@@ -211,7 +179,7 @@ class PipelineTask implements Task {
       } catch (thrown) {
         if (this.#stopping) break;
         if (this.#parts.clock.monotonic() - began > STEADY_MS) attempt = 0;
-        failure = await this.#afterFailure(thrown, attempt++);
+        failure = await this.#failures.after(thrown, attempt++, this.#halt.signal);
       }
     }
     await this.#finish(failure);
@@ -220,8 +188,8 @@ class PipelineTask implements Task {
   /** One run, from takeover to its end. */
   async #once(): Promise<void> {
     this.#abort = new AbortController();
-    const run = await Run.begin(this.#parts, this.#abort, this.#loss);
-    this.#loss = null;
+    const run = await Run.begin(this.#parts, this.#abort, this.#failures.loss);
+    this.#failures.met();
     this.#identity = run.identity;
     this.#run = run;
     this.#requests.now(run);
@@ -239,33 +207,6 @@ class PipelineTask implements Task {
     }
   }
 
-  /** Null to begin again, after a wait; else what the task fails with. */
-  async #afterFailure(thrown: unknown, attempt: number): Promise<MillraceError | null> {
-    if (thrown instanceof RestartNeeded) {
-      // What needed a takeover may need the next one too: never without a wait.
-      const pauseMs = backoffMs(attempt, 20, RESTART_CAP_MS, this.#parts.random);
-      await this.#parts.clock.sleep(pauseMs, this.#halt.signal).catch(() => undefined);
-      return null;
-    }
-    const error = this.#parts.explain(toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION"));
-    const { code } = error;
-    this.#retries[code] = (this.#retries[code] ?? 0) + 1;
-    const isMet = error.class === "loss" && this.#loss === null && this.#mayResync;
-    // The log that told of the loss would tell of it again: the next run makes it anew.
-    if (isMet) this.#loss = error;
-    const again =
-      isMet ||
-      error.class === "transient" ||
-      error.class === "conflict" ||
-      error.class === "unknown-outcome" ||
-      error.class === "schema";
-    const waitMs = backoffMs(attempt, 100, RESTART_CAP_MS, this.#parts.random);
-    this.#parts.observer.failed({ code, class: error.class, ...(again ? { error, waitMs } : {}) });
-    if (!again) return error;
-    await this.#parts.clock.sleep(waitMs, this.#halt.signal).catch(() => undefined);
-    return null;
-  }
-
   /**
    * The log is given up. A run meets that as any loss, with a log made anew; between runs nobody reads it, and that a
    * sink cannot be reached is no reason to keep it: the next run finds it gone. Not before a run has compared the source
@@ -276,10 +217,6 @@ class PipelineTask implements Task {
     else if (this.#identity === null) return "not-yet";
     else await this.#parts.source.letGo?.(this.#identity);
     return "done";
-  }
-
-  get #mayResync(): boolean {
-    return this.#parts.settings.onLoss === "resync";
   }
 
   async #watchLogEnd(signal: AbortSignal): Promise<void> {

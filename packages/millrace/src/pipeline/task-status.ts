@@ -1,0 +1,69 @@
+import type { Position } from "../model/position.ts";
+import type { Outage } from "./outage.ts";
+import type { RetentionWatch } from "./retention-watch.ts";
+import type { Run } from "./run.ts";
+import type { SourceClock } from "./source-clock.ts";
+import type { TaskState, TaskStatus } from "./status.ts";
+import type { RunningTask } from "./task-api.ts";
+import { allWaits } from "./waits.ts";
+
+/** Where a task stands, as its parts know it. */
+export interface TaskStanding {
+  readonly run: Run | null;
+  readonly state: TaskState;
+  readonly isPaused: boolean;
+  readonly error: TaskStatus["error"];
+  readonly unfinished: string | null;
+  readonly outage: Outage;
+  readonly retention: RetentionWatch;
+  readonly sourceClock: SourceClock;
+  readonly retries: Readonly<Record<string, number>>;
+  /** Where the source's log ended when it was asked last. */
+  readonly logEnd: Position | null;
+}
+
+/** What is told of a task (I11). */
+export function taskStatus(parts: RunningTask, standing: TaskStanding): TaskStatus {
+  const { run, outage } = standing;
+  const lagBytes = lagBytesOf(parts, standing);
+  return {
+    pipeline: parts.pipeline,
+    state: shownState(standing),
+    error: standing.error,
+    retrying: outage.current,
+    unfinished: standing.unfinished,
+    fence: run?.fence ?? null,
+    tables:
+      run === null
+        ? []
+        : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
+    channels: run === null ? [] : run.channels(),
+    lagMs: lagMsOf(standing, lagBytes),
+    lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
+    progressAgeMs: run?.progressAgeMs() ?? 0,
+    waits: allWaits({ ...parts, outage }),
+    load: parts.load.status(),
+    retention: standing.retention.status(),
+    bufferBytes: parts.budget.usedBytes,
+    bufferLimitBytes: parts.budget.limitBytes,
+    retries: { ...standing.retries },
+    identity: run?.identity ?? null,
+  };
+}
+
+function shownState({ state, isPaused, outage }: TaskStanding): TaskState {
+  if (state !== "running" && state !== "starting") return state;
+  if (outage.current !== null) return "retrying";
+  return isPaused && state === "running" ? "paused" : state;
+}
+
+function lagBytesOf({ source }: RunningTask, { run, logEnd }: TaskStanding): number | null {
+  const durable = run?.frontier.durable ?? null;
+  return durable !== null && logEnd !== null ? source.bytesBetween(durable.position, logEnd) : null;
+}
+
+function lagMsOf({ run, sourceClock }: TaskStanding, lagBytes: number | null): number | null {
+  const sourceTime = run?.frontier.durable.sourceTimeMs ?? null;
+  if (lagBytes !== null && lagBytes <= 0) return 0;
+  return sourceTime === null ? null : sourceClock.ageMs(sourceTime);
+}
