@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { MillraceError } from "./errors/millrace-error.ts";
 import { setFailpointHandler } from "./model/failpoint.ts";
 import { readiness } from "./observe/health.ts";
 import { Metrics } from "./observe/metrics.ts";
@@ -208,7 +209,8 @@ describe("one table that is paused", () => {
     for (const [i, place] of places.entries()) {
       const crash = { left: 1 };
       setFailpointHandler((name) => {
-        if (name === place && crash.left-- === 1) throw new Error(`failpoint ${name}`);
+        if (name === place && crash.left-- === 1)
+          throw new MillraceError("MR_SINK_LOST_CONNECTION", `failpoint ${name}`);
       });
       await pipeline.pauseTable(T);
       await change(
