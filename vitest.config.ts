@@ -18,8 +18,8 @@ export default defineConfig({
     // `npm run fuzz` draws more; loading the library in every test file is not worth it otherwise.
     setupFiles: process.env["MILLRACE_TEST_RUNS"] ? ["test/support/test-runs.ts"] : [],
     pool: "forks",
-    // Two cores are the least that CI gives; a server works beside every worker.
-    maxWorkers: 2,
+    // Two cores are the least that CI gives. Half of a test with servers is waiting for what happens once a second.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     passWithNoTests: false,
@@ -59,6 +59,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           // Last, and not beside the others: whole programs want the machine for themselves.
           sequence: { groupOrder: 1 },
+          maxWorkers: 2,
         },
       },
     ],

@@ -33,7 +33,8 @@ async function benchWith(
 
 const bench = (...args: string[]): Promise<string> => benchWith({}, ...args);
 
-describe("npm run bench", () => {
+// Most of each is servers that start and stop; what the figures are worth is not asked here.
+describe.concurrent("npm run bench", () => {
   it.each([
     ["pipeline", 4],
     ["postgres-read", 2],

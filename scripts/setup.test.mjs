@@ -31,6 +31,8 @@ function setUp(environment = {}) {
     HOME: join(checkout, "home"),
     npm_config_cache: join(checkout, "cache"),
     npm_config_registry: "http://127.0.0.1:9/",
+    // What a registry that refuses says is the same at the first time as at the third.
+    npm_config_fetch_retries: "0",
     ...environment,
   };
   return new Promise((resolve) => {

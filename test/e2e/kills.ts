@@ -11,11 +11,16 @@ const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 3);
 const killsPerLife = 12;
 
-/** Every failpoint, in one of its phases each: in another one on the other sink, and with another seed. */
+/**
+ * Every failpoint, in one of its phases each, and in another one with another seed: those of the sink on both kinds, in
+ * different phases, the others on one of them.
+ */
 function slice(kind: TargetKind): readonly Kill[] {
+  const nth = targetKinds.indexOf(kind);
   return sqlFailpoints.flatMap((failpoint, index) => {
-    const phases = phasesOf(failpoint);
-    const phase = phases[(index + seed + targetKinds.indexOf(kind)) % phases.length];
+    const isHere = failpoint.startsWith("sink.") || (index + seed) % targetKinds.length === nth;
+    const phases = isHere ? phasesOf(failpoint) : [];
+    const phase = phases[(index + seed + nth) % phases.length];
     return phase === undefined ? [] : [{ failpoint, phase }];
   });
 }
