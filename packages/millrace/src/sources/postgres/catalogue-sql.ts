@@ -13,7 +13,7 @@ SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
   pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOwner"
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v')
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'millrace_ddl') AND n.nspname !~ '^pg_(toast|temp)'
 ORDER BY n.nspname, c.relname`;
 
 /**

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../../../../../test/support/postgres.ts";
 import type { LogItem } from "../../model/change.ts";
@@ -20,7 +21,7 @@ afterAll(() => server.stop());
 /** A database whose trigger is there before its slot. */
 async function told(...ddl: readonly string[]): Promise<LoggedDatabase> {
   const db = await LoggedDatabase.on(server, { ddlMessages: true });
-  await db.run(...ddl, installDdlTriggerSql(18));
+  await db.run(...ddl, installDdlTriggerSql(18, "postgres"));
   await othersEnded(db);
   await db.capture();
   return db;
@@ -60,7 +61,21 @@ async function lastDocument(db: LoggedDatabase): Promise<Document> {
        'proto_version', '1', 'publication_names', '"${db.settings.publicationName.replaceAll('"', '""')}"', 'messages', 'true')
      WHERE get_byte(data, 0) = 77 AND encode(data, 'escape') LIKE '%{"kind"%'`,
   );
-  return JSON.parse(String(rows.at(-1)?.["text"])) as Document;
+  const text = String(rows.at(-1)?.["text"]);
+  return JSON.parse(text.slice(0, text.lastIndexOf("\n"))) as Document;
+}
+
+/** A message like the trigger's; `key` is what it is sealed with. */
+function emitSql(document: object | string, key: string | null): string {
+  const text = typeof document === "string" ? document : JSON.stringify(document);
+  const digest = (content: string) => createHash("sha256").update(`${key}${content}`).digest("hex");
+  const seal = key === null ? "" : `\n${digest(digest(text))}`;
+  return `SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${text}${seal}')`;
+}
+
+async function keyOf(db: LoggedDatabase): Promise<string> {
+  const [row] = await db.query("SELECT key FROM millrace_ddl.secret");
+  return String(row?.["key"]);
 }
 
 const T = "CREATE TABLE t (id int PRIMARY KEY, a text, b int)";
@@ -214,7 +229,7 @@ describe("messages about schema changes", () => {
       "CREATE TABLE p (id int PRIMARY KEY, a int) PARTITION BY RANGE (id)",
       "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10)",
       "CREATE TABLE other (id int PRIMARY KEY)",
-      installDdlTriggerSql(18),
+      installDdlTriggerSql(18, "postgres"),
     );
     await db.capture(/^p$/);
     await db
@@ -287,11 +302,58 @@ describe("messages about schema changes", () => {
     expect(shapesOf(await db.read())).toEqual([["1 id, 2 a, 3 b, 4 c", []], "c"]);
   });
 
-  it("that contradict the catalogue, written by a role without rights, change nothing and are warned of once", async () => {
+  it("that are not sealed are nothing, whatever they say and whoever writes them", async () => {
     await using db = await told(T);
     const role = `${db.server.database}_liar`;
     await db.run("ALTER TABLE t ADD c int", `CREATE ROLE ${role}`);
     const whole = await lastDocument(db);
+    const [{ oid = "" } = {}] = await db.query("SELECT 't'::regclass::oid::text AS oid");
+    const lies = [
+      // Each could be true: the catalogue rules none of them out.
+      { ...whole, table: { ...Object(Reflect.get(whole, "table")), primaryKey: [2] } },
+      {
+        ...whole,
+        columns: whole.columns.map((column) =>
+          column.name === "c" ? { ...column, sourceType: "text", typeName: "text" } : column,
+        ),
+      },
+      { kind: "rewrite", tables: [oid] },
+      { kind: "lost" },
+    ];
+    const forged = [null, "a guess"].flatMap((key) => lies.map((lie) => emitSql(lie, key)));
+    await db.run(`SET ROLE ${role}; ${forged.join("; ")}`);
+    await expect(db.run(`SET ROLE ${role}; SELECT key FROM millrace_ddl.secret`)).rejects.toThrow(
+      "permission denied",
+    );
+    await db.run("INSERT INTO t VALUES (1, 'a', 2, 3)");
+    const warned: string[] = [];
+    const items = await db.read({}, { warn: (message) => void warned.push(message) });
+    expect(shapesOf(items)).toEqual([["1 id, 2 a, 3 b, 4 c", []], "c"]);
+    expect(warned).toEqual([]);
+    await db.run(`DROP ROLE ${role}`);
+  });
+
+  it("are written for a DDL of a role that may neither read the key nor write messages", async () => {
+    await using db = await told(T);
+    const role = `${db.server.database}_owner`;
+    await db.run(
+      `CREATE ROLE ${role}; ALTER TABLE t OWNER TO ${role}; GRANT CREATE, USAGE ON SCHEMA public TO ${role}`,
+      "REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, bytea, boolean) FROM public",
+    );
+    // Names of his own are not what the function means by them.
+    await db.run(
+      `SET ROLE ${role}; CREATE TEMP TABLE json_agg (a int); CREATE DOMAIN pg_temp.text AS int;
+       ALTER TABLE t ADD c int`,
+    );
+    expect(shapesOf(await db.read())).toEqual([["1 id, 2 a, 3 b, 4 c", []]]);
+    await db.run(`ALTER TABLE t OWNER TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("that contradict the catalogue, though sealed, change nothing and are warned of once", async () => {
+    await using db = await told(T);
+    await db.run("ALTER TABLE t ADD c int");
+    const whole = await lastDocument(db);
+    const key = await keyOf(db);
     const without = (...names: readonly string[]) => ({
       ...whole,
       columns: whole.columns.filter(({ name }) => !names.includes(name)),
@@ -307,10 +369,7 @@ describe("messages about schema changes", () => {
         columns: whole.columns.map((column) => ({ ...column, logged: column.name === "id" })),
       },
     ];
-    for (const lie of lies)
-      await db.run(
-        `SET ROLE ${role}; SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${JSON.stringify(lie)}')`,
-      );
+    await db.run(lies.map((lie) => emitSql(lie, key)).join("; "));
     await db.run("INSERT INTO t VALUES (1, 'a', 2, 3)", "ALTER TABLE t DROP b");
     await db.run("INSERT INTO t VALUES (2, 'b', 4)");
     const warned: string[] = [];
@@ -322,7 +381,6 @@ describe("messages about schema changes", () => {
       "c",
     ]);
     expect(warned).toEqual([expect.stringContaining("contradicts the catalogue")]);
-    await db.run(`DROP ROLE ${role}`);
   });
 
   it("are believed about what our own publication leaves out", async () => {
@@ -334,8 +392,7 @@ describe("messages about schema changes", () => {
     expect(shapesOf(await read()).at(-1)).toEqual(["1 id, 3 b", []]);
     expect(warned).toEqual([]);
     const whole = await lastDocument(db);
-    const lie = JSON.stringify({ ...whole, columns: whole.columns.slice(0, 1) });
-    await db.run(`SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${lie}')`);
+    await db.run(emitSql({ ...whole, columns: whole.columns.slice(0, 1) }, await keyOf(db)));
     expect(shapesOf(await read()).at(-1)).toEqual(["1 id, 3 b", []]);
     expect(warned).toHaveLength(1);
   });
@@ -410,7 +467,30 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
       mayInstall: false,
     });
     await session.close();
-    await db.run(`DROP ROLE ${role}`);
+    await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("is put right where its key is another's, or is gone; and not trusted for what was before", async () => {
+    await using db = await LoggedDatabase.on(server);
+    await using session = await sessionOf(db);
+    const role = `${db.server.database}_early`;
+    // Who could read the key would write what he likes, and what he made in its place would run with the owner's rights.
+    await db.run(
+      `CREATE ROLE ${role}; CREATE SCHEMA millrace_ddl AUTHORIZATION ${role}; CREATE TABLE millrace_ddl.secret (key text);
+       ALTER TABLE millrace_ddl.secret OWNER TO ${role}; INSERT INTO millrace_ddl.secret VALUES ('known')`,
+    );
+    await prepareDdlTrigger(session.client, db.settings.slotName);
+    expect(await keyOf(db)).not.toBe("known");
+    await expect(db.run(`SET ROLE ${role}; TABLE millrace_ddl.secret`)).rejects.toThrow("denied");
+    const key = await keyOf(db);
+    await prepareDdlTrigger(session.client, db.settings.slotName);
+    expect(await keyOf(db)).toBe(key);
+    await db.run("DROP TABLE millrace_ddl.secret");
+    const state = () => readDdlTrigger(session.client, db.settings.slotName);
+    expect(await state()).toMatchObject({ isThere: true, isCurrent: false });
+    await prepareDdlTrigger(session.client, db.settings.slotName);
+    expect(await state()).toMatchObject({ isCurrent: true, isSettled: false });
+    await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
   it("sends what the catalogue says", async () => {
@@ -477,7 +557,7 @@ describe("validate --connect on messages about schema changes", () => {
     expect(missing).toMatchObject({ severity: "error", option: "source.schema-change.messages" });
     await db.run(missing?.remedy.slice(missing.remedy.indexOf("BEGIN;")) ?? "");
     expect(await check(db.connection, role, "p")).toEqual([]);
-    await db.run(`DROP ROLE ${role}`);
+    await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     await using old = await LoggedDatabase.shared(13);
     expect(
       await check(old.connection, old.connection.user, String(old.connection.password)),
@@ -488,7 +568,7 @@ describe("validate --connect on messages about schema changes", () => {
 
   it("has a function for 14 too, which has no column lists and publishes no schemas", async () => {
     await using db = await LoggedDatabase.shared(13);
-    await db.run(T, "CREATE PUBLICATION p FOR TABLE t", installDdlTriggerSql(14));
+    await db.run(T, "CREATE PUBLICATION p FOR TABLE t", installDdlTriggerSql(14, "postgres"));
     const session = await openConnection(db.connection);
     const notices: string[] = [];
     session.client.on("notice", ({ message }) => void notices.push(message ?? ""));

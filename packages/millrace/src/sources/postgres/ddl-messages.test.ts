@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DdlMessages, readNews } from "./ddl-messages.ts";
@@ -24,6 +25,17 @@ function column(ordinal: number, name: string, more: object = {}): object {
 function text(publications: readonly object[] = []): string {
   const columns = [column(1, "id"), column(2, "a"), column(4, "g", { generated: true })];
   return JSON.stringify({ kind: "shape", table: TABLE, columns, publications });
+}
+
+const KEY = "a key";
+
+/** What the trigger writes of a document. */
+function sealed(document: string, key = KEY): Buffer {
+  const digest = (content: string) =>
+    createHash("sha256")
+      .update(key + content)
+      .digest("hex");
+  return Buffer.from(`${document}\n${digest(digest(document))}`);
 }
 
 const namesIn = (document: string): unknown => {
@@ -62,31 +74,53 @@ describe("a message about a schema change", () => {
   });
 
   it("comes in pieces, however they are cut, and never from two transactions", () => {
-    const bytes = Buffer.from(text().replace('"a"', '"\u00e4\u{1f600}"'));
+    const bytes = sealed(text().replace('"a"', '"\u00e4\u{1f600}"'));
     for (let cut = 1; cut < bytes.length; cut += 7) {
-      const messages = new DdlMessages("ours");
+      const messages = new DdlMessages("ours", KEY);
       expect(messages.take(message(DDL_PIECE_PREFIX, "left over"))).toBeNull();
       messages.begin();
       expect(messages.take(message(DDL_PIECE_PREFIX, bytes.subarray(0, cut)))).toBeNull();
       expect(messages.take(message("other", "between"))).toBeNull();
       expect(messages.take(message(DDL_PREFIX, bytes.subarray(cut)))?.kind).toBe("shape");
-      expect(messages.take(message(DDL_PREFIX, text()))?.kind).toBe("shape");
+      expect(messages.take(message(DDL_PREFIX, sealed(text())))?.kind).toBe("shape");
     }
   });
 
   it("outside of a transaction, or with another prefix, is none", () => {
-    const messages = new DdlMessages("ours");
-    expect(messages.take(message(DDL_PREFIX, text(), false))).toBeNull();
+    const messages = new DdlMessages("ours", KEY);
+    expect(messages.take(message(DDL_PREFIX, sealed(text()), false))).toBeNull();
     expect(messages.take(message(`${DDL_PREFIX}.`, ""))).toBeNull();
     expect(messages.take(message("millrace", ""))).toBeNull();
   });
 
-  it("of more pieces than any table has is lost and not held", () => {
-    const messages = new DdlMessages("ours");
+  it("that is not sealed with the trigger's key is none, whatever it says", () => {
+    const messages = new DdlMessages("ours", KEY);
+    const whole = sealed(text());
+    const forged = [
+      text(),
+      "",
+      "\n",
+      sealed(text(), "another key"),
+      `${text()}\n${"0".repeat(64)}`,
+      Buffer.concat([Buffer.from(" "), whole]),
+      whole.subarray(0, -1),
+    ];
+    for (const one of forged) expect(messages.take(message(DDL_PREFIX, one))).toBeNull();
+    expect(messages.take(message(DDL_PREFIX, whole))?.kind).toBe("shape");
+    expect(new DdlMessages("ours", null).take(message(DDL_PREFIX, whole))).toBeNull();
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {
+        expect(messages.take(message(DDL_PREFIX, Buffer.from(junk)))).toBeNull();
+      }),
+    );
+  });
+
+  it("of more pieces than any table has is none and not held", () => {
+    const messages = new DdlMessages("ours", KEY);
     const piece = message(DDL_PIECE_PREFIX, Buffer.alloc(1_000_000, "x"));
     for (let n = 0; n < 40; n += 1) expect(messages.take(piece)).toBeNull();
-    expect(messages.take(message(DDL_PREFIX, text()))).toEqual({ kind: "lost" });
-    expect(messages.take(message(DDL_PREFIX, text()))?.kind).toBe("shape");
+    expect(messages.take(message(DDL_PREFIX, sealed(text())))).toBeNull();
+    expect(messages.take(message(DDL_PREFIX, sealed(text())))?.kind).toBe("shape");
   });
 });
 

@@ -2,6 +2,7 @@ import type { TableShape } from "../../model/table.ts";
 import { type ColumnRow, shapeOfRows, type TableRow } from "./catalogue.ts";
 import { DDL_PIECE_PREFIX, DDL_PREFIX } from "./ddl-trigger-sql.ts";
 import type { MessageMessage } from "./pgoutput-messages.ts";
+import { unsealed } from "./seal.ts";
 
 /** What an event trigger of ours says about the source's tables. */
 export type DdlNews =
@@ -17,16 +18,20 @@ const MOST_BYTES = 16_777_216;
 const LOST: DdlNews = { kind: "lost" };
 
 /**
- * Puts messages of the log together and reads them. Any role of the source can write such messages: one that cannot be
- * read is told as lost, it stops nothing.
+ * Puts messages of the log together and reads them. Any role of the source can write such messages: one that is not
+ * sealed with the trigger's key is none. That nothing else tells of what a message with another key (of a trigger that
+ * was made anew) has told is met as where the trigger was not there: its key is younger than the change.
  */
 export class DdlMessages {
   readonly #publicationName: string;
+  readonly #key: string | null;
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  constructor(publicationName: string) {
+  /** `key` is what the trigger seals with; without it nothing is believed. */
+  constructor(publicationName: string, key: string | null) {
     this.#publicationName = publicationName;
+    this.#key = key;
   }
 
   /** A transaction begins. */
@@ -42,9 +47,10 @@ export class DdlMessages {
     this.#bytes += message.content.length;
     if (this.#bytes <= MOST_BYTES) this.#pieces.push(Buffer.from(message.content));
     if (isPiece) return null;
-    const text = this.#bytes > MOST_BYTES ? "" : Buffer.concat(this.#pieces).toString("utf8");
+    const isTooLong = this.#bytes > MOST_BYTES;
+    const text = isTooLong ? null : unsealed(Buffer.concat(this.#pieces), this.#key);
     this.begin();
-    return readNews(text, this.#publicationName);
+    return text === null ? null : readNews(text, this.#publicationName);
   }
 }
 

@@ -16,7 +16,7 @@ export const DDL_RULES: readonly FindingRule[] = [
     when: ({ ddl }) => ddl !== null && !ddl.isCurrent && ddlTriggerProblem(ddl) === null,
     what: ({ ddl }) =>
       ddl?.isThere === true
-        ? "The event trigger that tells of schema changes is off or of another version."
+        ? "The event trigger that tells of schema changes is off or of another version, or its key is missing."
         : "There is no event trigger that tells of schema changes yet.",
     follows: () => "This role may make one: the next start does.",
     remedy: () => "Nothing has to be done.",

@@ -1,4 +1,5 @@
 import { COLUMNS_SQL, KEYS_SQL } from "./catalogue-sql.ts";
+import { quote } from "./table-plan.ts";
 
 /** Prefix of a whole message about a table, or of the last piece of one; its number is that of the document's form. */
 export const DDL_PREFIX = "millrace.ddl.1";
@@ -7,6 +8,8 @@ export const DDL_PIECE_PREFIX = "millrace.ddl.1+";
 /** What the objects at the source are called. */
 export const DDL_SCHEMA = "millrace_ddl";
 export const DDL_FUNCTION = "tell";
+/** Holds the key that messages are sealed with; only who owns it and Millrace's role may read it. */
+export const DDL_SECRET = "secret";
 export const DDL_EVENTS = ["ddl_command_end", "sql_drop", "table_rewrite"] as const;
 
 /** A piece, however its characters are encoded, is below what the log reader holds of one message. */
@@ -23,6 +26,8 @@ const VALUES_REWRITTEN = 2 | 4;
  * - What it sends is what {@link COLUMNS_SQL} and {@link KEYS_SQL} say within the transaction of the DDL: the same words
  *   as a look at the catalogue, at the place of the change.
  * - It never makes a DDL fail: what goes wrong is a warning, and a message that says that one is missing.
+ * - What it writes is sealed with a key: anybody may write messages into the log. It reads that with the rights of who
+ *   made it (SECURITY DEFINER), whoever does the DDL; so every name that it says is qualified or of pg_catalog.
  */
 export function ddlFunctionBody(version: number): string {
   return `
@@ -30,19 +35,33 @@ DECLARE
   tables oid[];
   target oid;
   document text;
+  sealing text;
   size CONSTANT int := ${PIECE_CHARACTERS};
 BEGIN
+  SELECT s.key INTO STRICT sealing FROM ${DDL_SCHEMA}.${DDL_SECRET} s;
 ${rewriteSql(version)}
 ${touchedSql()}
 ${tellSql(version)}
 EXCEPTION WHEN OTHERS THEN
   RAISE WARNING 'millrace could not tell of this change: %', SQLERRM;
   BEGIN
-    PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '{"kind":"lost"}'::text);
+    document := '{"kind":"lost"}';
+    PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', ${bytesOf(sealedSql())});
   EXCEPTION WHEN OTHERS THEN NULL;
   END;
 END;
 `;
+}
+
+/** The document and, in a line of its own, what proves that who wrote it knew the key (seal.ts). */
+function sealedSql(): string {
+  const digest = (text: string) =>
+    `pg_catalog.encode(pg_catalog.sha256(${bytesOf(`sealing || ${text}`)}), 'hex')`;
+  return `document || pg_catalog.chr(10) || ${digest(digest("document"))}`;
+}
+
+function bytesOf(text: string): string {
+  return `pg_catalog.convert_to(${text}, 'UTF8')`;
 }
 
 /** Values that are being computed anew: the shape alone may look as it did before. */
@@ -56,7 +75,7 @@ function rewriteSql(version: number): string {
     ) t JOIN pg_catalog.pg_class c ON c.oid = t.oid
     WHERE ${publishedSql(version)} HAVING pg_catalog.count(*) > 0;
     IF document IS NOT NULL THEN
-      PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', pg_catalog.convert_to(document, 'UTF8'));
+      PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', ${bytesOf(sealedSql())});
     END IF;
     RETURN;
   END IF;`;
@@ -92,6 +111,7 @@ function tellSql(version: number): string {
       (SELECT coalesce(pg_catalog.json_agg(c), '[]') FROM (${ofTarget(COLUMNS_SQL)}) c),
       'publications', (SELECT coalesce(pg_catalog.json_agg(p), '[]') FROM (${columnListsSql(version)}) p))::text
     INTO document FROM (${ofTarget(KEYS_SQL)}) t;
+    document := ${sealedSql()};
     WHILE pg_catalog.length(document) > size LOOP
       PERFORM pg_catalog.pg_logical_emit_message(true, '${DDL_PIECE_PREFIX}',
         pg_catalog.convert_to(pg_catalog.left(document, size), 'UTF8'));
@@ -131,8 +151,29 @@ function ofTarget(sql: string): string {
   return sql.trim().replaceAll("$1::oid[]", "ARRAY[target]");
 }
 
-/** Makes the schema, the function and its triggers, or puts them right; for a superuser, in one transaction. */
-export function installDdlTriggerSql(version: number): string {
+/**
+ * The table of the key. One that somebody else had made, or made into something that runs what he likes when it is read,
+ * is not kept: the function reads it with its owner's rights.
+ */
+function secretSql(): string {
+  const table = `${DDL_SCHEMA}.${DDL_SECRET}`;
+  return `DO $millrace$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+    WHERE n.nspname = '${DDL_SCHEMA}' AND c.relname = '${DDL_SECRET}' AND c.relkind = 'r' AND r.rolname = current_user
+      AND NOT (c.relrowsecurity OR c.relhasrules OR c.relhastriggers)) THEN
+    DROP TABLE IF EXISTS ${table};
+    CREATE TABLE ${table} (key text NOT NULL);
+    INSERT INTO ${table} VALUES (pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text);
+  END IF;
+END $millrace$;`;
+}
+
+/**
+ * Makes the schema, the key, the function and its triggers, or puts them right, for a pipeline of this role; for a
+ * superuser, in one transaction.
+ */
+export function installDdlTriggerSql(version: number, role: string): string {
   const name = `${DDL_SCHEMA}.${DDL_FUNCTION}`;
   const triggers = DDL_EVENTS.map(
     (event) =>
@@ -144,8 +185,13 @@ export function installDdlTriggerSql(version: number): string {
     "BEGIN;",
     `SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('${DDL_SCHEMA}'));`,
     `CREATE SCHEMA IF NOT EXISTS ${DDL_SCHEMA};`,
-    `CREATE OR REPLACE FUNCTION ${name}() RETURNS event_trigger LANGUAGE plpgsql`,
-    `SET search_path = '' SET quote_all_identifiers = off AS $millrace$${ddlFunctionBody(version)}$millrace$;`,
+    `ALTER SCHEMA ${DDL_SCHEMA} OWNER TO CURRENT_USER;`,
+    secretSql(),
+    `REVOKE ALL ON ${DDL_SCHEMA}.${DDL_SECRET} FROM PUBLIC;`,
+    `GRANT USAGE ON SCHEMA ${DDL_SCHEMA} TO ${quote(role)};`,
+    `GRANT SELECT ON ${DDL_SCHEMA}.${DDL_SECRET} TO ${quote(role)};`,
+    `CREATE OR REPLACE FUNCTION ${name}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
+    `SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $millrace$${ddlFunctionBody(version)}$millrace$;`,
     ...triggers,
     "COMMIT;",
   ].join("\n");
@@ -155,5 +201,6 @@ export function installDdlTriggerSql(version: number): string {
 export const REMOVE_DDL_TRIGGER_SQL = [
   ...DDL_EVENTS.map((event) => `DROP EVENT TRIGGER IF EXISTS millrace_${event};`),
   `DROP FUNCTION IF EXISTS ${DDL_SCHEMA}.${DDL_FUNCTION}();`,
+  `DROP TABLE IF EXISTS ${DDL_SCHEMA}.${DDL_SECRET};`,
   `DROP SCHEMA IF EXISTS ${DDL_SCHEMA};`,
 ].join("\n");

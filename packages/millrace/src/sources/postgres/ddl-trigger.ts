@@ -3,6 +3,7 @@ import type { TransactionId } from "../../model/position.ts";
 import type { Queryable } from "./catalogue.ts";
 import { connectionError, sqlStateOf } from "./connection-error.ts";
 import { type Matter, refusalFor } from "./managed.ts";
+import { readSeal } from "./seal.ts";
 import { loggedTransaction } from "./transaction-id.ts";
 import {
   DDL_EVENTS,
@@ -15,9 +16,11 @@ import {
 /** The event trigger that tells of schema changes, as the server has it. */
 export interface DdlTrigger {
   readonly version: number;
+  /** Who asked. */
+  readonly role: string;
   /** There is something of that name. */
   readonly isThere: boolean;
-  /** It is what this version of Millrace makes for this version of the server, and it is on. */
+  /** It is what this version of Millrace makes for this version of the server, it is on, and its key may be read. */
   readonly isCurrent: boolean;
   /** It has been what it is since before what was asked for: every change from there on is told of. */
   readonly isSettled: boolean;
@@ -30,16 +33,15 @@ export const OLDEST_WITH_MESSAGES = 14;
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 const TRIGGER_SQL = `
-SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version, f.source,
-  coalesce(f.config, '{}') AS config, f.events,
-  coalesce(CASE WHEN $4::text IS NULL THEN f.age > pg_catalog.age(s.catalog_xmin)
-    ELSE f.age > pg_catalog.age($4::text::xid) END, false) AS settled,
+SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version, me.rolname AS role, f.source,
+  coalesce(f.config, '{}') AS config, coalesce(f.definer, false) AS definer, f.events, f.age,
+  CASE WHEN $4::text IS NULL THEN pg_catalog.age(s.catalog_xmin) ELSE pg_catalog.age($4::text::xid) END AS since,
   (me.rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles r
     WHERE r.rolname = 'rds_superuser' AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))) AS "mayInstall"
 FROM pg_catalog.pg_roles me
   LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $3
   LEFT JOIN LATERAL (
-    SELECT p.prosrc AS source, p.proconfig AS config, e.events, least(pg_catalog.age(p.xmin), e.age) AS age
+    SELECT p.prosrc AS source, p.proconfig AS config, p.prosecdef AS definer, e.events, least(pg_catalog.age(p.xmin), e.age) AS age
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL (
       SELECT pg_catalog.array_agg(e.evtevent::text ORDER BY e.evtevent::text)
           FILTER (WHERE e.evtenabled = 'A' AND e.evttags IS NULL) AS events,
@@ -52,10 +54,14 @@ WHERE me.rolname = current_user`;
 
 interface TriggerRow {
   readonly version: number;
+  readonly role: string;
   readonly source: string | null;
   readonly config: readonly string[];
+  readonly definer: boolean;
   readonly events: readonly string[] | null;
-  readonly settled: boolean;
+  /** How many transactions ago it became what it is, and ago is what was asked for. */
+  readonly age: number | null;
+  readonly since: number | null;
   readonly mayInstall: boolean;
 }
 
@@ -73,12 +79,18 @@ export async function readDdlTrigger(
   ]);
   const [row] = rows;
   if (row === undefined) throw new MillraceError("MR_BUG", "the server does not know this role");
-  const { version, source, events, mayInstall, settled } = row;
+  const { version, role, source, events, mayInstall } = row;
+  const seal = source === null ? null : await readSeal(client);
   const isCurrent =
     source === ddlFunctionBody(version) &&
     events?.join() === DDL_EVENTS.join() &&
-    row.config.some((setting) => /^search_path=("")?$/.test(setting));
-  return { version, isThere: source !== null, isCurrent, isSettled: settled, mayInstall };
+    row.definer &&
+    row.config.includes("search_path=pg_catalog, pg_temp") &&
+    seal !== null &&
+    seal.key !== null;
+  const age = Math.min(row.age ?? 0, seal?.age ?? 0);
+  const isSettled = row.since !== null && age > row.since;
+  return { version, role, isThere: source !== null, isCurrent, isSettled, mayInstall };
 }
 
 /**
@@ -97,7 +109,7 @@ export async function prepareDdlTrigger(client: Queryable, slotName: string): Pr
   const trigger = await refuseDdlTrigger(client, slotName);
   if (trigger.isCurrent) return;
   try {
-    await client.query(installDdlTriggerSql(trigger.version));
+    await client.query(installDdlTriggerSql(trigger.version, trigger.role));
   } catch (error) {
     await client.query("ROLLBACK");
     if (sqlStateOf(error) !== INSUFFICIENT_PRIVILEGE)
@@ -118,12 +130,12 @@ export function ddlTriggerProblem(trigger: DdlTrigger): Matter | null {
   return isCurrent || mayInstall ? null : missing(trigger);
 }
 
-function missing({ version, isThere }: DdlTrigger): Matter {
+function missing({ version, role, isThere }: DdlTrigger): Matter {
   return {
     what: isThere
-      ? "The event trigger that tells of schema changes is off or of another version."
+      ? "The event trigger that tells of schema changes is off or of another version, or this role may not read its key."
       : "There is no event trigger that tells of schema changes.",
     follows: "This role may not make one, and schema-change.messages asks for it.",
-    remedy: `Let a superuser (managed services: their administrator) run, in this database:\n${installDdlTriggerSql(version)}\n`,
+    remedy: `Let a superuser (managed services: their administrator) run, in this database:\n${installDdlTriggerSql(version, role)}\n`,
   };
 }

@@ -14,6 +14,7 @@ import type { ShapeOf } from "./relation-shape.ts";
 import { isBelievable, shapeOfRelation } from "./relation-shapes.ts";
 import { type Provider, readProvider, refusalFor, replicationMatter } from "./managed.ts";
 import { PostgresLog } from "./replication-log.ts";
+import { readSeal } from "./seal.ts";
 import { SideSession } from "./side-session.ts";
 import { readableFrom, type SlotWait, waitForSlot } from "./slot.ts";
 import { quote } from "./table-plan.ts";
@@ -62,11 +63,12 @@ export async function openPostgresLog(
     const state = await waitForSlot(side, log.slotName, slotWait(options));
     const from = await readableFrom(side, state, start.from);
     const { xmax, inRecovery } = await readMoment(side);
+    const key = log.ddlMessages ? (await readSeal(side)).key : null;
     const { reader, serverTimeoutMs, processId } = await startReplication(options, from);
     const assembler: TransactionAssembler = new TransactionAssembler({
       buffer: reader.buffer,
       from,
-      ...tablesOf(options, start, side, () => assembler.transactionId),
+      ...tablesOf(options, start, { client: side, key }, () => assembler.transactionId),
       transactionIds: new TransactionIds(xmax),
       maxValueBytes: start.maxValueBytes,
       maxRowBytes: Math.max(LEAST_ROW_BYTES, ROW_VALUES * start.maxValueBytes),
@@ -105,7 +107,7 @@ function heartbeatSession(
 function tablesOf(
   { context: { clock, log: tell }, log }: PostgresLogOptions,
   { tables, adopted }: LogStart,
-  client: SideSession,
+  { client, key }: { readonly client: SideSession; readonly key: string | null },
   transactionId: () => TransactionId | null,
 ): { readonly tables: CapturedTables; readonly ddl: DdlMessages | null } {
   const { slotName, publicationName, ddlMessages } = log;
@@ -123,7 +125,7 @@ function tablesOf(
   };
   return {
     tables: new CapturedTables(tables, shapeOf, adopted, believes),
-    ddl: ddlMessages ? new DdlMessages(publicationName) : null,
+    ddl: ddlMessages ? new DdlMessages(publicationName, key) : null,
   };
 }
 
