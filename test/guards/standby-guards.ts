@@ -31,7 +31,7 @@ export const STANDBY_GUARDS: readonly Guard[] = [
     keeps: [7],
     guard: "a standby has nothing behind the place where the log left its timeline",
     file: "sources/postgres/chunk-server.ts",
-    take: "if (Number(there.replayed) <= leftAt(history, there.timeline)) return;",
+    take: "if (Number(there.replayed) <= leftAt(history, timeline)) return;",
     put: "return;",
     shownBy: {
       file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
@@ -42,8 +42,19 @@ export const STANDBY_GUARDS: readonly Guard[] = [
     keeps: [7],
     guard: "a standby whose control file lags is asked which timeline it follows",
     file: "sources/postgres/chunk-server.ts",
-    take: "if (Number(there.replayed) <= (branchedAt(told, history) ?? Number.POSITIVE_INFINITY)) return;",
-    put: "",
+    take: "const timeline = await this.#options.chunkTimeline(there.started);",
+    put: "const { timeline } = there;",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "on two branches: chunks come from the log's one",
+    },
+  },
+  {
+    keeps: [7, 8],
+    guard: "all sessions that a run reads rows and log by lead to one server",
+    file: "sources/postgres/source-servers.ts",
+    take: "return { ...(await this.logConfig()), opened: this.#one.check };",
+    put: "return this.logConfig();",
     shownBy: {
       file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
       name: "on two branches: chunks come from the log's one",

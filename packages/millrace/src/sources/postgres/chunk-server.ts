@@ -13,6 +13,10 @@ export interface ChunkServerOptions {
   readonly logHistory: (before: LogHistory | null) => Promise<LogHistory | null>;
   /** Asks the chunks' server, by a walsender. */
   readonly chunkHistory: () => Promise<LogHistory>;
+  /** The timeline that the chunks' server replays, if it is the one that was started then. */
+  readonly chunkTimeline: (started: string) => Promise<number>;
+  /** Refuses another server than the log's. */
+  readonly expectLog: (standing: ServerStanding) => void;
 }
 
 /**
@@ -33,6 +37,7 @@ export class ChunkServer {
   async check(connection: PostgresConnection): Promise<void> {
     const there = await whileServerWorks(connection, () => readStanding(connection.client));
     const log = await readStanding(this.#options.log);
+    this.#options.expectLog(log);
     if (there.system !== log.system)
       throw new MillraceError(
         "MR_SOURCE_REFUSED",
@@ -43,10 +48,11 @@ export class ChunkServer {
       throw standbyError(
         "snapshot.hostname is no standby: it was promoted, and has a log of its own",
       );
-    const history = await this.#historyOf(log, there);
-    if (Number(there.replayed) <= leftAt(history, there.timeline)) return;
-    // On another branch; or on the log's, and its control file lags.
-    const told = await this.#historyAt(there);
+    // Behind the snapshot: where it goes on from here, it has been before. Its control file lags.
+    const timeline = await this.#options.chunkTimeline(there.started);
+    const history = await this.#historyOf(log, timeline);
+    if (Number(there.replayed) <= leftAt(history, timeline)) return;
+    const told = await this.#historyAt(there.started, timeline);
     if (Number(there.replayed) <= (branchedAt(told, history) ?? Number.POSITIVE_INFINITY)) return;
     throw standbyError(
       `snapshot.hostname follows timeline ${told.timeline} behind the place where hostname, on ${history.timeline}, left it`,
@@ -54,24 +60,24 @@ export class ChunkServer {
   }
 
   /** As it was told before, where nothing says that it is another one since. */
-  async #historyOf(log: ServerStanding, there: ServerStanding): Promise<LogHistory> {
+  async #historyOf(log: ServerStanding, timeline: number): Promise<LogHistory> {
     const known = this.#logHistory;
-    const newest = Math.max(log.timeline, there.timeline);
+    const newest = Math.max(log.timeline, timeline);
     if (known !== null && known.started === log.started && known.timeline >= newest) return known;
     this.#logHistory = await this.#options.logHistory(known);
     return this.#logHistory ?? { timeline: log.timeline, left: [], started: log.started };
   }
 
   /** A server goes from its branch to no other than one that goes on from there, at a place that it then tells of. */
-  async #historyAt(there: ServerStanding): Promise<LogHistory> {
+  async #historyAt(started: string, timeline: number): Promise<LogHistory> {
     const known = this.#chunkHistory;
-    if (known?.started === there.started && known.timeline > there.timeline) return known;
+    if (known?.started === started && known.timeline >= timeline) return known;
     try {
       this.#chunkHistory = await this.#options.chunkHistory();
     } catch (error) {
       throw standbyError("snapshot.hostname does not tell which timeline it follows", error);
     }
-    if (this.#chunkHistory.started === there.started) return this.#chunkHistory;
+    if (this.#chunkHistory.started === started) return this.#chunkHistory;
     throw standbyError("snapshot.hostname leads to another server than a moment ago");
   }
 }

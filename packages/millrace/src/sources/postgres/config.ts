@@ -1,3 +1,5 @@
+import type { PostgresConnection } from "./connection.ts";
+
 /**
  * A password, or how to get a fresh one for each new connection (IAM tokens, secret stores). `renewed` after the server
  * has refused one: what it is made with is read anew too.
@@ -44,6 +46,8 @@ export interface PostgresConnectionConfig {
   readonly lockTimeoutMs: number;
   /** Idle time after which the kernel begins to ask whether the other side still lives. */
   readonly tcpKeepAliveMs: number;
+  /** Looks at each session that was opened; rejects where it is not to be used. */
+  readonly opened?: (connection: PostgresConnection) => Promise<void>;
 }
 
 /** What a log reader needs beside the connection. */

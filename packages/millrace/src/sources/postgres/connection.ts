@@ -122,6 +122,20 @@ export async function openConnection(
   config: PostgresConnectionConfig,
   options: OpenOptions = {},
 ): Promise<PostgresConnection> {
+  const connection = await logIn(config, options);
+  try {
+    await config.opened?.(connection);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+async function logIn(
+  config: PostgresConnectionConfig,
+  options: OpenOptions,
+): Promise<PostgresConnection> {
   try {
     return await connectOnce(config, options, false);
   } catch (error) {

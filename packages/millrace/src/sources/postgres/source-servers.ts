@@ -7,9 +7,11 @@ import { connectionError } from "./connection-error.ts";
 import { ControlPool } from "./control-pool.ts";
 import { type LogHistory, readHistory } from "./log-history.ts";
 import { openWalsender } from "./log.ts";
+import { OneServer } from "./one-server.ts";
 import { chooseConnection, type PostgresSourceOptions, type ServerAddress } from "./options.ts";
 import { readStanding, type ServerStanding } from "./server-standing.ts";
 import { SessionStash } from "./session-stash.ts";
+import { TimelineProbe } from "./timeline-probe.ts";
 
 /** All connections, or all walsenders, are in use. */
 const TOO_MANY = "53300";
@@ -29,6 +31,9 @@ export class SourceServers {
   /** `hostname` took over from the primary that the file names. */
   #isPromoted = false;
   readonly #chunkServer: ChunkServer;
+  readonly #chunkTimeline: TimelineProbe;
+  /** Whose log a run reads. */
+  readonly #one = new OneServer();
   readonly #options: PostgresSourceOptions;
   readonly #context: ConnectorContext;
   /** What `tls: prefer` turned out to mean, by address; asked once. */
@@ -41,13 +46,18 @@ export class SourceServers {
     this.log = new ControlPool(() => this.logConfig());
     this.#other = primary === null ? null : new ControlPool(() => this.#config(primary));
     this.chunks = snapshot === null ? this.log : new ControlPool(() => this.#config(snapshot));
-    this.logSessions = new SessionStash(() => this.logConfig());
+    this.logSessions = new SessionStash(() => this.runConfig());
     this.chunkSessions =
       snapshot === null ? this.logSessions : new SessionStash(() => this.#config(snapshot));
+    this.#chunkTimeline = new TimelineProbe(async () =>
+      openWalsender(await this.#config(snapshot ?? options)),
+    );
     this.#chunkServer = new ChunkServer({
       log: this.log,
       logHistory: (before) => this.readHistory(before),
       chunkHistory: () => historyAt(this.#config(snapshot ?? options)),
+      chunkTimeline: (started) => this.#chunkTimeline.timelineOf(started),
+      expectLog: (standing) => this.#one.expect(standing),
     });
   }
 
@@ -64,6 +74,11 @@ export class SourceServers {
   /** How to reach the log's server. */
   logConfig(): Promise<PostgresConnectionConfig> {
     return this.#config(this.#options);
+  }
+
+  /** The same for what has to be the server that this run reads the log of. */
+  async runConfig(): Promise<PostgresConnectionConfig> {
+    return { ...(await this.logConfig()), opened: this.#one.check };
   }
 
   /** How to reach the primary. */
@@ -106,6 +121,8 @@ export class SourceServers {
    * lives on while `hostname` leads to another one.
    */
   renew(): void {
+    this.#one.forget();
+    this.#chunkTimeline.renew();
     for (const pool of new Set([this.log, this.#other, this.chunks])) pool?.renew();
     for (const sessions of new Set([this.logSessions, this.chunkSessions])) sessions.renew();
   }
@@ -116,7 +133,7 @@ export class SourceServers {
    */
   async readHistory(before: LogHistory | null): Promise<LogHistory | null> {
     try {
-      return await historyAt(this.logConfig());
+      return await historyAt(this.runConfig());
     } catch (error) {
       if (!(error instanceof MillraceError) || error.facts["sqlState"] !== TOO_MANY) throw error;
       const { timeline, inRecovery } = await readStanding(this.log);
@@ -126,6 +143,7 @@ export class SourceServers {
   }
 
   async close(): Promise<void> {
+    await this.#chunkTimeline.close();
     await this.chunkSessions.close();
     await this.logSessions.close();
     for (const pool of new Set([this.log, this.#other, this.chunks])) await pool?.close();

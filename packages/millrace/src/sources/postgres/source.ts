@@ -224,7 +224,7 @@ export class PostgresSource implements Source {
   }
 
   async openLog(start: LogStart): Promise<SourceLog> {
-    const connection = await this.#servers.logConfig();
+    const connection = await this.#servers.runConfig();
     const primary = await this.#servers.primaryConfig();
     const log = logConfig(this.#options);
     // Whoever looks beside this log has seen none of the shapes.

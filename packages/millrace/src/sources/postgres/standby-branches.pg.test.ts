@@ -168,10 +168,26 @@ describe("several servers of one cluster", () => {
     const chunk = await rowsIn(await following.source.openSnapshot(), shape);
     expect(chunk.at(-1)).toBe("6001 here");
 
+    // Replays what the old primary's log has not, and its control file does not say so yet.
+    const lagging = "SELECT timeline_id AS t FROM pg_control_checkpoint()";
+    expect(await follower.query(lagging)).toEqual([{ t: 1 }]);
+    const foreign = await sourceOf({ ...addressOf(primary), snapshot: addressOf(follower) });
+    await expect(foreign.source.openSnapshot()).rejects.toThrow(/MR_SOURCE_STANDBY.*timeline 2/);
+
     // The old primary lives on, and so would sessions that were opened before.
     name.target = first;
     await moved.prepare([shape], null, { recreate: true });
     expect(await rowsIn(await moved.openSnapshot(), shape)).toEqual(chunk);
+
+    // The name moves back while the log is open: what is opened now is not the log's server.
+    const held = await moved.openSnapshot();
+    name.target = primary;
+    await expect(moved.openSnapshot()).rejects.toThrow(/MR_SOURCE_LOST_CONNECTION.*another server/);
+    await expect(
+      moved.openLog({ from: null, tables: new Map([[shape.id, shape]]), maxValueBytes: 1_000 }),
+    ).rejects.toThrow(/another server/);
+    await held.close();
+    name.target = first;
     await moved.cleanUp();
   });
 });
