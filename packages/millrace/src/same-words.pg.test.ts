@@ -118,6 +118,20 @@ const PROVOCATIONS: readonly Provocation[] = [
     code: "MR_SINK_LOST_CONNECTION",
   },
   {
+    name: "a wrong password at the sink",
+    ddl: T,
+    sink: { password: "wrong" },
+    finds: /refuses role/,
+    code: "MR_SINK_REFUSED",
+  },
+  {
+    name: "a database that the sink does not have",
+    ddl: T,
+    sink: { database: "nowhere" },
+    finds: /nowhere/,
+    code: "MR_SINK_REFUSED",
+  },
+  {
     name: "a target of another type",
     ddl: T,
     atTarget: 'CREATE SCHEMA "SCHEMA"; CREATE TABLE "SCHEMA".t (id int PRIMARY KEY, v int)',
