@@ -1,7 +1,7 @@
 // A source of one's own: changes that lie in an array, replayed into files of lines.
 //
 //     node --conditions=source examples/array-source.ts
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -243,4 +243,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await task.caughtUp();
   await task.stop();
   process.stdout.write(await readFile(join(path, "public.teas.jsonl"), "utf8"));
+  await rm(path, { recursive: true });
 }

@@ -27,7 +27,9 @@ let folders: string[] = [];
 afterEach(async () => {
   for (const child of running) child.kill("SIGKILL");
   running = [];
-  await sleep(50);
+  // The PostgreSQL beneath ends by itself, and writes into its folder until then.
+  const served = (): boolean => folders.some((folder) => postgresIn(folder).length > 0);
+  for (let waits = 0; waits < 200 && served(); waits += 1) await sleep(50);
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   folders = [];
 });

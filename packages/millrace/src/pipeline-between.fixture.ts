@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import type { SharedPostgres } from "../../../test/support/postgres.ts";
 
 type Section = Readonly<Record<string, unknown>>;
@@ -49,7 +50,8 @@ export function pipelineBetween(
 
 const folder = mkdtempSync(join(tmpdir(), "millrace-between-"));
 
-process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+// Behind all else of the test file; a worker of vitest is ended without a word.
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The pipeline as a file; JSON is YAML. */
 export function pipelineFileOf(pipeline: object): string {
