@@ -3,6 +3,7 @@ import { KEY_GUARDS } from "./key-guards.ts";
 import { LANE_GUARDS } from "./lane-guards.ts";
 import { LIFE_GUARDS } from "./life-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
+import { PROMISE_GUARDS } from "./promise-guards.ts";
 import { PROTECTION_GUARDS } from "./protection-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
@@ -22,4 +23,5 @@ export const GUARDS: readonly Guard[] = [
   ...TABLE_GUARDS,
   ...WIRE_GUARDS,
   ...PROTECTION_GUARDS,
+  ...PROMISE_GUARDS,
 ];

@@ -120,6 +120,13 @@ describe("what a run begins with", () => {
     expect(kept).toEqual([]);
   });
 
+  it("is refused where the state is another source's", async () => {
+    const { sink, prepare } = startOf(() => Promise.reject(new Error("the source is made ready")));
+    sink.keep([entry(stateKey.pipeline, { v: 1, identity: "elsewhere", lanes: 2 })]);
+    await expect(prepare()).rejects.toMatchObject({ code: "MR_SOURCE_IDENTITY" });
+    expect(sink.order).toEqual(["takeover"]);
+  });
+
   it("is that no barrier is open: one that was left is finished first, and all is read again", async () => {
     const { sink, prepare } = startOf(() =>
       Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
