@@ -1,4 +1,5 @@
 import type { Guard } from "./guard.ts";
+import { SIMULATED_GENTLE } from "./simulation-tests.ts";
 
 const ROOM = "packages/millrace/src";
 const sessions = {
@@ -48,6 +49,22 @@ export const PROTECTION_GUARDS: readonly Guard[] = [
       file: `${ROOM}/load-rate.pg.test.ts`,
       name: "keeps to rows and to bytes per second",
     },
+  },
+  {
+    keeps: [10],
+    guard: "rows that were read are paid for with time",
+    file: "pipeline/load-rate.ts",
+    take: "    if (this.#owedMs() <= aheadMs) return;",
+    put: "    if (aheadMs >= 0) return;",
+    shownBy: SIMULATED_GENTLE,
+  },
+  {
+    keeps: [10, 11],
+    guard: "a load that was paused for the log's sake goes on when the source keeps less",
+    file: "pipeline/retention-watch.ts",
+    take: "      else if (kept.retainedBytes < pauseAt * NEAR_SHARE) load.goOn();\n",
+    put: "",
+    shownBy: SIMULATED_GENTLE,
   },
   {
     keeps: [10],

@@ -31,3 +31,9 @@ export const SIMULATED_UNIQUE: TestName = {
   file,
   name: "loses no row to unique indexes of the targets, whenever they are made",
 };
+
+/** A standby, a rate, and a bound of what the source keeps. */
+export const SIMULATED_GENTLE: TestName = {
+  file,
+  name: "spares the source: loads from a standby that lags, slowly, and not while much of the log is kept",
+};

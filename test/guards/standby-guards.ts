@@ -1,9 +1,18 @@
 import type { Guard } from "./guard.ts";
+import { SIMULATED_GENTLE } from "./simulation-tests.ts";
 
 const ROOM = "packages/millrace/src";
 
 /** What replicas show: as servers that are read from, and as servers that take over. */
 export const STANDBY_GUARDS: readonly Guard[] = [
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard: "a chunk's snapshot is as new as what went to the lanes, wherever it is taken",
+    file: "pipeline/chunk-reader.ts",
+    take: "const unseen = before.filter((id) => !snapshot.sees(id));",
+    put: "const unseen: TransactionId[] = [];",
+    shownBy: SIMULATED_GENTLE,
+  },
   {
     keeps: [7, "Chunk rows and changes"],
     guard:

@@ -57,6 +57,14 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("topics", 1, 100)).toEqual([]);
   });
 
+  it(
+    "spares the source: loads from a standby that lags, slowly, and not while much of the log is kept",
+    { timeout: 120_000 },
+    async () => {
+      expect(await failuresOf("gentle", 1, 40)).toEqual([]);
+    },
+  );
+
   for (const { profile, seed, was } of REGRESSIONS) {
     it(`seed ${seed} of ${profile} holds: ${was}`, async () => {
       expect(await failuresOf(profile, seed, 1)).toEqual([]);

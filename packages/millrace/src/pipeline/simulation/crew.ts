@@ -16,8 +16,10 @@ import type { Oracle } from "./oracle.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import type { SinkDatabase } from "./sink-database.ts";
+import { SourceCare } from "./source-care.ts";
 import { ModelLink } from "./source-link.ts";
 import type { SourceServer } from "./source-server.ts";
+import type { Standby } from "./standby.ts";
 import type { Watch } from "./watch.ts";
 import type { Process, World } from "./world.ts";
 
@@ -37,6 +39,7 @@ interface CrewParts {
   readonly oracle: Oracle;
   readonly watch: Watch;
   readonly file: PipelineFile;
+  readonly standby: Standby | null;
 }
 
 /** The processes that run the pipeline: one that should, and those that think that they should. */
@@ -45,12 +48,14 @@ export class Crew {
   readonly #holder: SlotHolder = { session: null };
   readonly #running: Running[] = [];
   readonly #coordinator: Coordinator;
+  readonly #care: SourceCare;
   /** How often calls to the source lose their connection. */
   sourceLoss: number;
 
   constructor(parts: CrewParts) {
     this.#parts = parts;
     this.#coordinator = new Coordinator(parts.db);
+    this.#care = new SourceCare(parts.profile.settings, () => parts.world.nowMs);
     this.sourceLoss = parts.profile.sourceLoss;
   }
 
@@ -103,7 +108,7 @@ export class Crew {
   crash(one: Running): void {
     this.#parts.world.tell(() => `---- ${one.process.name} is killed`);
     this.#parts.world.kill(one.process);
-    this.#parts.server.disconnect(one.process);
+    this.#disconnect(one.process);
   }
 
   crashAll(): void {
@@ -151,6 +156,7 @@ export class Crew {
   #sourceFor(process: Process): Source {
     const { world, server, oracle, watch, file } = this.#parts;
     const heard = {
+      care: (check: (care: SourceCare) => void) => watch.check(() => check(this.#care)),
       acknowledged: (_: Process, position: readonly [number, number]) =>
         watch.check(() => oracle.acknowledged(position)),
       replaysFrom: (
@@ -164,6 +170,8 @@ export class Crew {
       matches: file.matcher(),
       looks: this.#parts.profile.looks,
       doubts: this.#parts.profile.doubts,
+      standby: this.#parts.standby,
+      tellsRetention: this.#parts.profile.settings.maxRetainedBytes !== null,
     });
   }
 
@@ -175,13 +183,18 @@ export class Crew {
   }
 
   #ended(running: Running, failure: MillraceError | null): void {
-    const { server, world, watch } = this.#parts;
+    const { world, watch } = this.#parts;
     const { name } = running.process;
     running.ended = true;
-    server.disconnect(running.process);
+    this.#disconnect(running.process);
     world.tell(() => `---- ${name} ended: ${failure?.message ?? "stopped"}`);
     if (failure !== null && !failure.message.includes("(model)") && failure.code !== "MR_FENCED")
       watch.break(`${name} failed: ${failure.message}`);
+  }
+
+  #disconnect(process: Process): void {
+    this.#parts.server.disconnect(process);
+    this.#parts.standby?.disconnect(process);
   }
 
   #observer(owner: Process): TaskObserver {
@@ -192,7 +205,8 @@ export class Crew {
       },
       committed: () => undefined,
       failed: ({ error }) => {
-        if (error !== undefined && !error.message.includes("(model)"))
+        if (error === undefined || error.code === "MR_SOURCE_RETAINED") return;
+        if (!error.message.includes("(model)"))
           watch.break(`an error that is not the model's: ${error.message}`);
       },
       schemaChange: () => undefined,

@@ -5,6 +5,7 @@ import type { Profile } from "./profile.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { SinkDatabase } from "./sink-database.ts";
 import type { SourceServer } from "./source-server.ts";
+import type { Standby } from "./standby.ts";
 import type { World } from "./world.ts";
 
 interface FaultParts {
@@ -15,6 +16,7 @@ interface FaultParts {
   readonly file: PipelineFile;
   readonly db: SinkDatabase;
   readonly server: SourceServer;
+  readonly standby: Standby | null;
   /** The source's applications have something left to do. */
   readonly busy: () => boolean;
 }
@@ -72,6 +74,7 @@ export class Faults {
     this.#add(profile.pauses, () => this.#pause());
     this.#add(profile.restarts, () => crew.restartSource());
     this.#add(profile.tablePauses, () => operator.pauseOrResume(random));
+    this.#add(profile.standby?.cuts ?? 0, () => this.#parts.standby?.cut());
     this.#sort();
   }
 

@@ -4,6 +4,8 @@ import type {
   ChunkRange,
   DiscoveredTable,
   LogStart,
+  SnapshotWish,
+  SourceRetention,
   Source,
   SourceLog,
   SourceSnapshot,
@@ -14,8 +16,11 @@ import { chunkKeyText, keyTextOf } from "./keys.ts";
 import type { ModelLink } from "./source-link.ts";
 import { ModelLog } from "./source-log.ts";
 import { ModelLooks } from "./source-looks.ts";
+import { ModelGate } from "./replay-gate.ts";
+import { retentionOf } from "./retention.ts";
 import { compareModelPositions, modelPosition, type SourceServer } from "./source-server.ts";
 import { ModelSnapshot, sees } from "./source-snapshot.ts";
+import type { Standby } from "./standby.ts";
 
 const MAX_SLOT_WAITS = 30;
 
@@ -27,6 +32,10 @@ interface ModelSourceOptions {
   readonly looks: boolean;
   /** How often columns that were altered are not proven. */
   readonly doubts: number;
+  /** It can be asked how much of its log it keeps. */
+  readonly tellsRetention: boolean;
+  /** Chunks are read there, where there is one. */
+  readonly standby: Standby | null;
 }
 
 /** The session that has the slot now. */
@@ -41,7 +50,10 @@ export class ModelSource implements Source {
   readonly #link: ModelLink;
   readonly #holder: SlotHolder;
   readonly #options: ModelSourceOptions;
+  readonly #gate: ModelGate | null;
   readonly look?: NonNullable<Source["look"]>;
+  readonly retention?: NonNullable<Source["retention"]>;
+  readonly joinTransactions?: NonNullable<Source["joinTransactions"]>;
 
   constructor(
     server: SourceServer,
@@ -53,6 +65,9 @@ export class ModelSource implements Source {
     this.#link = link;
     this.#holder = holder;
     this.#options = options;
+    this.#gate = options.standby === null ? null : new ModelGate(server, options.standby, link);
+    if (this.#gate !== null) this.joinTransactions = this.#gate.join;
+    if (options.tellsRetention) this.retention = () => this.#retention();
     if (!options.looks) return;
     const looks = new ModelLooks(server);
     this.look = async (tables) => {
@@ -77,6 +92,7 @@ export class ModelSource implements Source {
 
   async identity(): Promise<Json> {
     await this.#link.call("identity");
+    this.#gate?.begin();
     return { system: "model" };
   }
 
@@ -120,6 +136,7 @@ export class ModelSource implements Source {
       await this.#link.call("safe to snapshot");
       signal.throwIfAborted();
     } while (older());
+    await this.#gate?.passed(this.#server.logEnd[0], signal);
   }
 
   async openLog(start: LogStart): Promise<SourceLog> {
@@ -135,11 +152,13 @@ export class ModelSource implements Source {
     return log;
   }
 
-  openSnapshot(): Promise<SourceSnapshot> {
+  openSnapshot(wish: SnapshotWish = {}): Promise<SourceSnapshot> {
+    if (this.#gate !== null && wish.reads === "chunk") return this.#gate.openSnapshot(wish);
     return ModelSnapshot.open(this.#server, this.#link);
   }
 
   async unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]> {
+    if (this.#gate !== null) return this.#gate.unseen(transactions);
     await this.#link.call("unseen");
     const hidden = new Set([...this.#server.open, ...this.#server.logged].map((tx) => tx.id));
     return transactions.filter((id) => hidden.has(id));
@@ -164,9 +183,11 @@ export class ModelSource implements Source {
   }
 
   async planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
+    this.#link.tellCare((care, owner) => care.plans(owner));
     await this.#link.call("plan chunk");
     const after = chunkKeyText(from);
-    const table = this.#server.visible.get(shape.id);
+    const { visible } = this.#options.standby ?? this.#server;
+    const table = visible.get(shape.id);
     if (table?.shape.identity !== shape.identity)
       throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `(model) ${shape.id} is another one`);
     const keys = [...table.rows.keys()].filter((key) => after === null || key > after).sort();
@@ -176,6 +197,22 @@ export class ModelSource implements Source {
   async close(): Promise<void> {
     await this.#link.step("source close");
     this.#server.disconnect(this.#link.owner);
+    this.#options.standby?.disconnect(this.#link.owner);
+  }
+
+  /** The slot is dropped; not while somebody reads it. */
+  async letGo(): Promise<void> {
+    await this.#link.call("let go");
+    if (this.#slotTaken())
+      throw new MillraceError("MR_SOURCE_SLOT_BUSY", "(model) another session reads");
+    this.#server.slot = null;
+  }
+
+  async #retention(): Promise<SourceRetention | null> {
+    await this.#link.call("retention");
+    const kept = retentionOf(this.#server);
+    this.#link.tellCare((care, owner) => care.keeps(owner, kept?.retainedBytes ?? 0));
+    return kept;
   }
 
   /** Tables that were not in the log before. */

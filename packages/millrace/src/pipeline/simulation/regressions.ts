@@ -55,4 +55,5 @@ export const REGRESSIONS: readonly {
     was: "a replay doubted columns behind a barrier of an earlier run",
   },
   { profile: "lives", seed: 51268, was: "a key change took a lane's checkpoint back" },
+  { profile: "lives", seed: 17763, was: "a target was made by the shape of a table's namesake" },
 ];

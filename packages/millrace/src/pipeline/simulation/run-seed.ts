@@ -1,4 +1,5 @@
-import { drawProfile, type Profile, type ProfileName } from "./profile.ts";
+import { drawProfile } from "./draw-profile.ts";
+import type { Profile, ProfileName } from "./profile.ts";
 import { Simulation } from "./simulation.ts";
 
 /** How one seed went. */

@@ -8,6 +8,7 @@ import { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import { SinkDatabase } from "./sink-database.ts";
 import { SourceServer } from "./source-server.ts";
+import { Standby } from "./standby.ts";
 import { Violation } from "./violation.ts";
 import { Watch } from "./watch.ts";
 import { Workload } from "./workload.ts";
@@ -54,7 +55,9 @@ export class Simulation {
     const oracle = new Oracle({ server, db, profile, router: modelRouter(profile.fanOut), file });
     this.#oracle = oracle;
     db.onLand = (owner, tx) => this.#watch.check(() => oracle.landed(owner, tx));
-    const crew = new Crew({ world, profile, server, db, oracle, watch: this.#watch, file });
+    const standby = profile.standby === null ? null : new Standby(server);
+    const watch = this.#watch;
+    const crew = new Crew({ world, profile, server, standby, db, oracle, watch, file });
     this.#crew = crew;
     const until = (isSo: () => boolean) => this.#until(isSo);
     this.#operator = new Operator({ crew, server, file, watch: this.#watch, until });
@@ -67,6 +70,7 @@ export class Simulation {
       file,
       db,
       server,
+      standby,
       busy,
     });
   }

@@ -1,9 +1,12 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { SourceCare } from "./source-care.ts";
 import type { ModelPosition } from "./source-server.ts";
 import type { Process, World } from "./world.ts";
 
 /** What the checks want to hear of a source's use. */
 export interface SourceWatch {
+  /** How the source is spared. */
+  readonly care: (check: (care: SourceCare) => void) => void;
   acknowledged(owner: Process, position: ModelPosition): void;
   /** A session began at `asked` while the server had been told to forget everything before `acknowledged`. */
   replaysFrom(owner: Process, asked: ModelPosition, acknowledged: ModelPosition): void;
@@ -34,6 +37,11 @@ export class ModelLink {
       this.#world.tell(() => `${this.owner.name} ${label}: connection lost`);
       throw new MillraceError("MR_SOURCE_LOST_CONNECTION", `(model) ${label}`);
     }
+  }
+
+  /** Tells how the source is used. */
+  tellCare(check: (care: SourceCare, owner: Process) => void): void {
+    this.#watch.care((care) => check(care, this.owner));
   }
 
   acknowledged(position: ModelPosition): void {

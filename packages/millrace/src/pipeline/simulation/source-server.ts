@@ -1,6 +1,8 @@
-import type { Position } from "../../model/position.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Position, TransactionId } from "../../model/position.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { Publication } from "./publication.ts";
+import type { HeldSnapshot, SnapshotHost } from "./source-snapshot.ts";
 import { applyTo, VALUE_ORDINAL, type SourceOp, type StoredTable } from "./source-tables.ts";
 import type { Process, World } from "./world.ts";
 
@@ -65,17 +67,11 @@ export interface ShapeVersion {
   readonly rewritten: readonly number[];
 }
 
-interface Snapshot {
-  readonly owner: Process;
-  /** Tables that it has read: locked against DDL until it ends. */
-  readonly locks: Set<TableId>;
-}
-
 /**
  * A database server with a write-ahead log: transactions lock keys, are in the log before snapshots see them, and may
  * roll back. One replication slot holds the log.
  */
-export class SourceServer {
+export class SourceServer implements SnapshotHost {
   readonly world: World;
   /** What a snapshot taken now sees. */
   visible = new Map<TableId, StoredTable>();
@@ -87,7 +83,7 @@ export class SourceServer {
   readonly logged = new Set<SourceTransaction>();
   /** By the table's identity. */
   readonly versions = new Map<string, ShapeVersion[]>();
-  readonly snapshots = new Set<Snapshot>();
+  readonly snapshots = new Set<HeldSnapshot>();
   readonly publication: Publication;
   slot: { acknowledged: ModelPosition; readonly start: ModelPosition } | null = null;
   nextXid = 100;
@@ -97,6 +93,7 @@ export class SourceServer {
   /** The largest batch that was handed out, bytes. */
   largestBatch = 0;
   #waiters: (() => void)[] = [];
+  #onLogged: () => void = () => {};
 
   constructor(world: World, tables: readonly StoredTable[], publishesAll = false) {
     this.world = world;
@@ -154,6 +151,7 @@ export class SourceServer {
     this.world.tell(
       () => `source logs ${tx.id} at ${commit}: ${events.map(({ op }) => opText(op)).join("; ")}`,
     );
+    this.#onLogged();
     this.#wake();
   }
 
@@ -174,6 +172,23 @@ export class SourceServer {
   nudge(): void {
     this.nextLsn++;
     this.#wake();
+  }
+
+  /** Calls back whenever a transaction is in the log. */
+  onLogged(heard: () => void): void {
+    this.#onLogged = heard;
+  }
+
+  token(): { readonly next: number; readonly unseen: TransactionId[] } {
+    return { next: this.nextXid, unseen: [...this.open, ...this.logged].map((tx) => tx.id) };
+  }
+
+  handedOut(bytes: number): void {
+    this.largestBatch = Math.max(this.largestBatch, bytes);
+  }
+
+  lost(): MillraceError {
+    return new MillraceError("MR_SOURCE_LOST_CONNECTION", "(model) the snapshot is gone");
   }
 
   /** Calls back once when the log has grown. */

@@ -7,16 +7,39 @@ import type { Row } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { chunkKeyText, keyTextOf } from "./keys.ts";
 import type { ModelLink } from "./source-link.ts";
-import type { SourceServer } from "./source-server.ts";
 import { rowOf, type StoredTable } from "./source-tables.ts";
 import { skim, weigh } from "./values.ts";
+import type { Process, World } from "./world.ts";
 
 /** What a snapshot's token says: everything below `next` but for these. */
 export function sees(token: Json, transaction: TransactionId): boolean {
   if (typeof token !== "object" || token === null || !("next" in token)) return false;
   const { next, unseen } = token;
   if (typeof next !== "number" || !Array.isArray(unseen)) return false;
+  const [, commit] = transaction.split("@");
+  if (commit !== undefined) return "replayed" in token && Number(commit) < Number(token.replayed);
   return Number(transaction) < next && !unseen.includes(transaction);
+}
+
+/** A snapshot that somebody holds, and the tables that it has read: DDL waits for it. */
+export interface HeldSnapshot {
+  readonly owner: Process;
+  readonly locks: Set<TableId>;
+}
+
+/** A server that snapshots are taken at. */
+export interface SnapshotHost {
+  readonly world: World;
+  readonly visible: ReadonlyMap<TableId, StoredTable>;
+  readonly snapshots: Set<HeldSnapshot>;
+  readonly logEnd: Position;
+  /** What a snapshot that is taken now sees. */
+  token(): { readonly unseen: readonly TransactionId[] } & Json;
+  tableLocked(table: TableId): boolean;
+  /** So much was given at once. */
+  handedOut(bytes: number): void;
+  /** What is told where a snapshot is gone. */
+  lost(): MillraceError;
 }
 
 /** A REPEATABLE READ transaction of the model source. */
@@ -25,16 +48,16 @@ export class ModelSnapshot implements SourceSnapshot {
   readonly logEnd: Position;
   /** Often less than a chunk takes. */
   readonly mayLiveMs: number;
-  readonly #server: SourceServer;
+  readonly #server: SnapshotHost;
   readonly #link: ModelLink;
   readonly #tables: ReadonlyMap<TableId, StoredTable>;
-  readonly #held: { owner: ModelLink["owner"]; locks: Set<TableId> };
+  readonly #held: HeldSnapshot;
 
   private constructor(
-    server: SourceServer,
+    server: SnapshotHost,
     link: ModelLink,
     taken: { token: Json; tables: ReadonlyMap<TableId, StoredTable> },
-    held: { owner: ModelLink["owner"]; locks: Set<TableId> },
+    held: HeldSnapshot,
   ) {
     this.#server = server;
     this.#link = link;
@@ -45,13 +68,15 @@ export class ModelSnapshot implements SourceSnapshot {
     this.mayLiveMs = server.world.random.between(1, 60);
   }
 
-  static async open(server: SourceServer, link: ModelLink): Promise<ModelSnapshot> {
+  static async open(server: SnapshotHost, link: ModelLink): Promise<ModelSnapshot> {
     await link.call("snapshot open");
-    const unseen = [...server.open, ...server.logged].map((tx) => tx.id);
-    const taken = { token: { next: server.nextXid, unseen }, tables: new Map(server.visible) };
+    const token = server.token();
+    const taken = { token, tables: new Map(server.visible) };
     const held = { owner: link.owner, locks: new Set<TableId>() };
     server.snapshots.add(held);
-    server.world.tell(() => `${link.owner.name} takes a snapshot without ${unseen.join(" ")}`);
+    server.world.tell(
+      () => `${link.owner.name} takes a snapshot without ${token.unseen.join(" ")}`,
+    );
     await link.step("snapshot log end");
     return new ModelSnapshot(server, link, taken, held);
   }
@@ -83,7 +108,7 @@ export class ModelSnapshot implements SourceSnapshot {
         return new Change("r", shape, null, after, null, null, null, weigh(after));
       });
       const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
-      this.#server.largestBatch = Math.max(this.#server.largestBatch, bytes);
+      this.#server.handedOut(bytes);
       if (keys.length === 0 && options.closes === true) this.#server.snapshots.delete(this.#held);
       yield {
         rows,
@@ -91,6 +116,8 @@ export class ModelSnapshot implements SourceSnapshot {
         sentBytes: bytes,
         lastKey: shape.key.length === 0 ? null : (part.at(-1) ?? null),
       };
+      // Who takes no more has not used them.
+      this.#link.tellCare((care, owner) => care.read(owner, rows.length));
     }
   }
 
@@ -124,7 +151,7 @@ export class ModelSnapshot implements SourceSnapshot {
   /** Its connection is gone, and its transaction with it. */
   #refuseCut(): void {
     if (this.#server.snapshots.has(this.#held)) return;
-    throw new MillraceError("MR_SOURCE_LOST_CONNECTION", "(model) the snapshot is gone");
+    throw this.#server.lost();
   }
 
   /** Locks the table against DDL, then compares it with the catalogue. */

@@ -1,0 +1,226 @@
+import type { TaskSettings } from "../settings.ts";
+import type { Profile, ProfileName } from "./profile.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+/** Tables that stay what they are, at a source that loses nothing. */
+const QUIET = {
+  looks: false,
+  remakes: false,
+  partitions: false,
+  spellings: false,
+  doubts: 0,
+  publishesAll: false,
+  losses: 0,
+  unpublished: 0,
+  leaves: 0,
+  pauses: 0,
+  tablePauses: 0,
+  restarts: 0,
+  lostOpen: 0,
+  topics: false,
+  standby: null,
+} as const;
+
+const BASE: TaskSettings = {
+  parallelism: 2,
+  schemaChangeBehavior: "evolve",
+  dropTables: false,
+  create: "if-missing",
+  sharedTargets: false,
+  compaction: true,
+  batchRows: 3,
+  flushIntervalMs: 0,
+  chunkRows: 2,
+  snapshotParallelism: 2,
+  maxRowsPerSecond: null,
+  maxBytesPerSecond: null,
+  maxRetainedBytes: null,
+  maxRetainedAction: "warn",
+  fullLoad: true,
+  onLoss: "fail",
+  deadLetters: "park",
+  maxDeadLetters: 1_000,
+  maxDeadLetterShare: 1,
+};
+
+/** Draws a profile. */
+export function drawProfile(seed: number, name: ProfileName): Profile {
+  const random = new SeededRandom(seed ^ 0x5eed);
+  if (name === "plain") return plain(random);
+  if (name === "audit") return audit(random);
+  if (name === "unique") return unique(random);
+  if (name === "topics") return topics(random);
+  if (name === "gentle") return gentle(seed, random);
+  if (name === "lives") return limited(seed, lives(random));
+  return random.chance(0.2) ? audit(random) : limited(seed, everything(random));
+}
+
+/** Drawn by itself, so that seeds go on drawing what they drew: how many dead letters stop a table. */
+function limited(seed: number, profile: Profile): Profile {
+  const maxDeadLetters = new SeededRandom(seed ^ 0x1e77e5).pick([1, 2, 1_000]);
+  return { ...profile, settings: { ...profile.settings, maxDeadLetters } };
+}
+
+function plain(random: SeededRandom): Profile {
+  const settings = {
+    ...BASE,
+    parallelism: random.between(1, 3),
+    batchRows: random.between(1, 4),
+    snapshotParallelism: random.between(1, 3),
+    chunkRows: random.between(1, 4),
+  };
+  return {
+    settings,
+    budgetBytes: random.pick([2_000, 100_000]),
+    keyedTables: 1,
+    keylessTables: 0,
+    keys: random.between(2, 6),
+    initialRows: random.between(0, 5),
+    transactions: random.between(3, 14),
+    fanOut: false,
+    keyChanges: false,
+    unchanged: false,
+    truncates: false,
+    ddl: false,
+    badRows: false,
+    hugeValues: false,
+    crashes: random.between(0, 2),
+    zombies: 0,
+    stops: 0,
+    resyncs: 0,
+    resizes: 0,
+    joins: 0,
+    replays: 0,
+    unique: null,
+    sourceLoss: 0,
+    lostBefore: 0,
+    lostAnswer: random.pick([0, 0.05]),
+    slowLane: null,
+    impatience: random.pick([0, 0.02]),
+    maxRowsPerCommit: 3_000,
+    ...QUIET,
+  };
+}
+
+/** No load, no compaction, only changes of the log: what is applied can be held against the log one by one. */
+function audit(random: SeededRandom): Profile {
+  const profile = plain(random);
+  return {
+    ...profile,
+    settings: { ...profile.settings, compaction: false, fullLoad: false },
+    initialRows: 0,
+    transactions: random.between(4, 20),
+    keyChanges: random.chance(0.5),
+    truncates: random.chance(0.2),
+    crashes: random.between(0, 3),
+    zombies: random.between(0, 2),
+    stops: random.between(0, 1),
+    resizes: random.between(0, 2),
+    lostAnswer: random.pick([0, 0.03, 0.15]),
+    lostBefore: random.pick([0, 0.03]),
+    slowLane: random.chance(0.3) ? random.between(0, 2) : null,
+  };
+}
+
+function everything(random: SeededRandom): Profile {
+  const profile = plain(random);
+  const sometimes = (probability: number) => random.chance(probability);
+  return {
+    ...profile,
+    settings: {
+      ...profile.settings,
+      compaction: sometimes(0.8),
+      flushIntervalMs: random.pick([0, 0, 20]),
+    },
+    keyedTables: random.between(1, 2),
+    keylessTables: sometimes(0.2) ? 1 : 0,
+    fanOut: sometimes(0.15),
+    keyChanges: sometimes(0.6),
+    unchanged: sometimes(0.6),
+    truncates: sometimes(0.3),
+    ddl: sometimes(0.3),
+    badRows: sometimes(0.2),
+    hugeValues: sometimes(0.1),
+    transactions: random.between(3, 18),
+    crashes: random.between(0, 3),
+    zombies: sometimes(0.3) ? random.between(1, 2) : 0,
+    stops: sometimes(0.3) ? 1 : 0,
+    resyncs: sometimes(0.3) ? random.between(1, 2) : 0,
+    resizes: sometimes(0.2) ? 1 : 0,
+    joins: sometimes(0.2) ? 1 : 0,
+    sourceLoss: sometimes(0.1) ? 0.01 : 0,
+    lostAnswer: random.pick([0, 0.03, 0.1]),
+    lostBefore: random.pick([0, 0, 0.03]),
+    slowLane: sometimes(0.3) ? random.between(0, 2) : null,
+    // Last, so that seeds go on drawing what they drew.
+    replays: random.between(0, 4),
+  };
+}
+
+/** Targets with a unique index besides their key, and few values that pass from row to row. */
+function unique(random: SeededRandom): Profile {
+  const profile = everything(random);
+  return {
+    ...profile,
+    // A row that is parked keeps its value, and refuses others for ever.
+    badRows: false,
+    hugeValues: false,
+    transactions: profile.transactions * 2,
+    unique: {
+      deferred: random.chance(0.4),
+      fromStep: random.chance(0.6) ? 0 : random.between(10, 500),
+    },
+  };
+}
+
+/** Tables come and go, at the source, in its publication and in the file; servers forget, restart and are asked again. */
+function lives(random: SeededRandom): Profile {
+  const profile = everything(random);
+  const times = (probability: number) => (random.chance(probability) ? random.between(1, 2) : 0);
+  const doubts = random.chance(0.35) ? 0.5 : 0;
+  return {
+    ...profile,
+    settings: { ...profile.settings, onLoss: "resync", dropTables: random.chance(0.4) },
+    joins: 0,
+    ddl: profile.ddl || doubts > 0,
+    looks: true,
+    remakes: random.chance(0.4),
+    partitions: random.chance(0.3),
+    spellings: random.chance(0.3),
+    doubts,
+    publishesAll: random.chance(0.3),
+    losses: times(0.3),
+    unpublished: times(0.25),
+    leaves: times(0.3),
+    pauses: times(0.3),
+    restarts: times(0.3),
+    lostOpen: random.chance(0.3) ? 0.1 : 0,
+    // Last, so that seeds go on drawing what they drew.
+    tablePauses: random.chance(0.4) ? random.between(1, 4) : 0,
+  };
+}
+
+/** A sink that keeps every change, as Kafka does; half of the seeds watch each of them. */
+function topics(random: SeededRandom): Profile {
+  const isAudit = random.chance(0.5);
+  const profile = isAudit ? audit(random) : everything(random);
+  // What a schema change makes of rows that are in a topic already is their reader's matter.
+  return { ...profile, ddl: false, topics: true };
+}
+
+/** A source that is spared: chunks come from a standby, slowly, and not while it keeps much of its log. */
+function gentle(seed: number, random: SeededRandom): Profile {
+  const profile = limited(seed, random.chance(0.5) ? everything(random) : lives(random));
+  const sometimes = (probability: number) => random.chance(probability);
+  return {
+    ...profile,
+    settings: {
+      ...profile.settings,
+      maxRowsPerSecond: sometimes(0.4) ? random.pick([1, 4, 20]) : null,
+      maxBytesPerSecond: sometimes(0.3) ? random.pick([100, 1_000]) : null,
+      maxRetainedBytes: sometimes(0.5) ? random.between(4, 30) : null,
+      maxRetainedAction: profile.looks && sometimes(0.3) ? "resync" : "pause-load",
+    },
+    standby: sometimes(0.7) ? { cuts: random.between(0, 3) } : null,
+  };
+}
