@@ -4,6 +4,7 @@ import { checkPipeline } from "./check-pipeline.ts";
 import type { Pipeline } from "./pipeline-handle.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import { dropSlots } from "./pipeline-between.fixture.ts";
+import { verifyPipeline } from "./verify-pipeline.ts";
 import { soon, tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
 
 const LOOK_EVERY_MS = 5_000;
@@ -157,6 +158,8 @@ describe("a table that the role may not take up", () => {
     });
     await pipeline.caughtUp();
     expect(waitsOf(pipeline)).toHaveLength(2);
+    const { tables: verified } = await verifyPipeline(between.file({ source: asRole, more }));
+    expect(verified.filter(({ table }) => table === "public.fitting")).toEqual([]);
     await source.query(
       `ALTER TABLE newcomer OWNER TO ${role}; ALTER TABLE fitting SET LOGGED; INSERT INTO newcomer VALUES (2)`,
     );

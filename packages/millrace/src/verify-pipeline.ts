@@ -6,6 +6,7 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { toMillraceError } from "./errors/to-millrace-error.ts";
+import { readKnownPipeline } from "./known-pipeline.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Position } from "./model/position.ts";
@@ -96,7 +97,9 @@ async function plannedTables(
 ): Promise<VerifyTable[]> {
   const router = buildRouter(config);
   const sink = buildSink(config.sink, context, null, extensions);
-  const discovered = await preflight(config, source);
+  // Newcomers that wait are not at the sink: `status` and `validate --connect` name them.
+  const known = (await readKnownPipeline(config, context, extensions))?.tables ?? null;
+  const discovered = await preflight(config, source, (id) => known?.has(id) ?? true);
   return discovered.flatMap(({ shape }) =>
     router
       .plan(shape)
