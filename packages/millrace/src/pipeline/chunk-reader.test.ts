@@ -28,7 +28,7 @@ class Listening extends Lane {
 }
 
 /** Snapshots whose time is over one by one, when `passes` is called, of a table with these keys, a batch for each. */
-function reading(keys: readonly string[]) {
+function reading(keys: readonly string[], replayed = Promise.resolve()) {
   const signal = new AbortController().signal;
   const lane = new Listening(0, null, {} as LaneParts); // nothing of it is used by a lane that never works
   const table = tableOf(shape, { state: "INIT_SYNC" });
@@ -82,11 +82,11 @@ function reading(keys: readonly string[]) {
     random: () => 0.5,
     writeState: () => Promise.resolve(),
     durable: () => 0,
-    replayed: () => Promise.resolve(),
+    replayed: () => replayed,
   });
   const read = (): Promise<unknown> =>
     reader.read(table, { v: 1, n: 0, from: null, to: null, rows: 0 }, signal);
-  return { lane, told, passes, chunkBytes, read };
+  return { lane, table, told, passes, chunkBytes, read };
 }
 
 const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -105,5 +105,18 @@ describe("a chunk whose rows wait for room", () => {
     chunkBytes.give(BATCH_BYTES);
     expect(await ended).toBe(2);
     expect(lane.keys).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("a chunk that is read while the log is replayed", () => {
+  it("waits until every lane's checkpoint is passed: what earlier runs sent is known only then", async () => {
+    const replay = Promise.withResolvers<void>();
+    const { lane, table, told, read } = reading(["a"], replay.promise);
+    const ended = read();
+    await turns();
+    expect([table.windows.size, told]).toEqual([0, []]);
+    replay.resolve();
+    await ended;
+    expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
   });
 });
