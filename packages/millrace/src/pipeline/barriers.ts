@@ -77,6 +77,10 @@ export class Barriers {
    * the catalogue has not moved on; their rows are fitted to the newer one, which the table keeps. What changed on the
    * way without row events is read again all the same: since the shape was adopted, rows may have come as they were
    * before, or under another name.
+   *
+   * Nothing would be lost by going back and forth with the log. But readers of the target would lose columns until it has
+   * arrived, converted ones would be loaded twice, and a file that refuses schema changes would stop for one that nobody
+   * made.
    */
   async #behindCatalogue(item: ShapeChange, table: TableRuntime): Promise<IntentDocument | null> {
     const { shape } = table;
