@@ -1,5 +1,5 @@
 import type { Guard } from "./guard.ts";
-import { SIMULATED_ALL, SIMULATED_LOADS } from "./simulation-tests.ts";
+import { SIMULATED_ALL } from "./simulation-tests.ts";
 
 /** Chunks against the log, tables without key, ghosts. */
 export const LOAD_GUARDS: readonly Guard[] = [
@@ -60,7 +60,10 @@ export const LOAD_GUARDS: readonly Guard[] = [
     file: "pipeline/prepare-run.ts",
     take: "      restoreChunks(table, state);\n",
     put: "",
-    shownBy: SIMULATED_LOADS,
+    shownBy: {
+      file: "packages/millrace/src/pipeline/prepare-run.test.ts",
+      name: "has the chunks that were under way, to be read again",
+    },
   },
   {
     keeps: [7, "Chunk rows and changes"],

@@ -2,12 +2,6 @@ import type { TestName } from "./guard.ts";
 
 const file = "packages/millrace/src/pipeline/simulation.test.ts";
 
-/** Loads, while the source is written and processes are killed. */
-export const SIMULATED_LOADS: TestName = {
-  file,
-  name: "loads tables while they are written, over crashes",
-};
-
 /** Every change is watched on its own, without compaction. */
 export const SIMULATED_AUDIT: TestName = {
   file,

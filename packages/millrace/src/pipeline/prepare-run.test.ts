@@ -120,6 +120,20 @@ describe("what a run begins with", () => {
     expect(kept).toEqual([]);
   });
 
+  it("has the chunks that were under way, to be read again", async () => {
+    const { sink, prepare } = startOf(() =>
+      Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
+    );
+    const loading = { state: "INIT_SYNC", planned: "m", allPlanned: false, nextChunk: 2 } as const;
+    const chunk = { v: 1, n: 1, from: "c", to: "m", rows: 5 };
+    sink.keep([
+      entry(stateKey.table(shape.id), documentOf(shape, loading)),
+      entry(stateKey.chunk(shape.id, 1), chunk),
+    ]);
+    const { tables } = await prepare();
+    expect([...(tables.get(shape.id)?.chunks.values() ?? [])]).toEqual([chunk]);
+  });
+
   it("is refused where the state is another source's", async () => {
     const { sink, prepare } = startOf(() => Promise.reject(new Error("the source is made ready")));
     sink.keep([entry(stateKey.pipeline, { v: 1, identity: "elsewhere", lanes: 2 })]);
