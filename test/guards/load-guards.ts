@@ -52,7 +52,10 @@ export const LOAD_GUARDS: readonly Guard[] = [
     file: "pipeline/source-reads.ts",
     take: "    await this.#raiseEnd(table, snapshot);\n",
     put: "",
-    shownBy: SIMULATED_ALL,
+    shownBy: {
+      file: "packages/millrace/src/pipeline/source-reads.test.ts",
+      name: "moves the table's end to where the source's log ended then, durably, and takes it out of SYNC",
+    },
   },
   {
     keeps: [1, "State at the sink"],
