@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { LogPlace } from "./log-place.ts";
+import { boundary, type LogGroup } from "./position.ts";
+
+const WORD = 2 ** 32;
+
+function placeAt(more: Partial<LogGroup> = {}): LogPlace {
+  return new LogPlace(boundary({ file: 3, at: 158, era: 1, n: 10, hash: 0, ...more }));
+}
+
+/** Reads a group of events of these sizes; gives the boundary behind it. */
+function readGroup(place: LogPlace, gtid: string, sizes: readonly number[]): LogGroup {
+  const [first = 0, ...more] = sizes;
+  let at = place.boundary().at;
+  for (const [index, size] of [first, ...more].entries()) {
+    at += size;
+    place.event(size, at % WORD);
+    if (index === 0) place.begin(gtid);
+  }
+  return place.end();
+}
+
+describe("the place in a log", () => {
+  it("is that of the group's first event, while events count", () => {
+    const place = placeAt();
+    place.event(79, 158 + 79);
+    const group = place.begin("a:1");
+    expect(group).toEqual({ file: 3, at: 158, era: 1, n: 10, hash: 0 });
+    place.event(50, 158 + 129);
+    expect([place.count(), place.count()]).toEqual([1, 2]);
+    expect(place.end()).toMatchObject({ file: 3, at: 158 + 129, n: 11 });
+    expect(place.open).toBeNull();
+  });
+
+  it("goes on beyond 4 GiB in one file, though events say theirs modulo 2^32", () => {
+    const place = placeAt({ at: WORD - 10 });
+    expect(readGroup(place, "a:1", [100, 50]).at).toBe(WORD + 140);
+    expect(readGroup(place, "a:2", [WORD - 1, 50]).at).toBe(2 * WORD + 189);
+  });
+
+  it("skips what the server leaves out", () => {
+    const place = placeAt();
+    place.event(50, 158 + 400);
+    expect(place.begin("a:1").at).toBe(158 + 350);
+  });
+
+  it("is in the next file behind a rotation", () => {
+    const place = placeAt();
+    place.rotate("mysql-bin.000004", 4);
+    expect(place.boundary()).toMatchObject({ file: 4, at: 4, n: 10 });
+    expect(() => place.rotate("nonsense", 4)).toThrow("number");
+  });
+
+  it("has equal sums on two servers that have the same groups, in whichever order, and others else", () => {
+    const sizes = [79, 40];
+    const one = placeAt();
+    readGroup(one, "a:1", sizes);
+    const other = placeAt({ file: 77, era: 2 });
+    readGroup(other, "a:2", sizes);
+    expect(one.boundary().hash).not.toBe(other.boundary().hash);
+    readGroup(one, "a:2", sizes);
+    readGroup(other, "a:1", sizes);
+    expect(one.boundary().hash).toBe(other.boundary().hash);
+    expect(one.boundary().n).toBe(other.boundary().n);
+  });
+
+  it("remembers prepared transactions until they are settled, over a restart too", () => {
+    const place = placeAt();
+    place.event(79, 158 + 79);
+    place.begin("a:1");
+    place.prepare("X'78',X'',1");
+    place.end();
+    const [group] = place.prepared;
+    const again = placeAt({ prepared: place.prepared });
+    expect(again.settle("X'78',X'',1")).toEqual(group);
+    expect(again.settle("X'78',X'',1")).toBeNull();
+    expect(group).toEqual({ xid: "X'78',X'',1", file: 3, at: 158 });
+  });
+
+  it("refuses events where the log cannot have them", () => {
+    expect(() => placeAt().count()).toThrow("outside");
+    expect(() => placeAt().end()).toThrow("not begun");
+    const place = placeAt();
+    place.begin(null);
+    expect(() => place.begin(null)).toThrow("within");
+    expect(() => placeAt({ n: null })).toThrow("no known group");
+  });
+});

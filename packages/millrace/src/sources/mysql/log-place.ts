@@ -1,0 +1,126 @@
+import { protocolError } from "./byte-cursor.ts";
+import type { LogGroup, LogPosition, PreparedGroup } from "./position.ts";
+
+const WORD = 0x1_0000_0000;
+const HASH_MODULUS = 2 ** 48;
+
+/**
+ * Where the reader of a log is: in which file, at which offset, in which group, at which of its events. Offsets are counted
+ * here, because events say theirs modulo 2^32, and a transaction larger than that lies in one file.
+ */
+export class LogPlace {
+  #file: number;
+  #at: number;
+  /** Where the event under the reader begins. */
+  #eventAt: number;
+  #n: number;
+  #hash: number;
+  readonly #era: number;
+  #open: LogGroup | null = null;
+  #gtid: string | null = null;
+  #event = 0;
+  readonly #prepared: Map<string, PreparedGroup>;
+
+  /** Reading begins at the group of `from`; on another server than it was made at, with the era that this one has. */
+  constructor(from: LogPosition, era: number = from[0].era) {
+    const [{ file, at, n, hash, prepared = [] }] = from;
+    if (n === null || hash === null) throw protocolError("a log that begins at no known group");
+    this.#file = file;
+    this.#at = at;
+    this.#eventAt = at;
+    this.#n = n;
+    this.#hash = hash;
+    this.#era = era;
+    this.#prepared = new Map(prepared.map((group) => [group.xid, group]));
+  }
+
+  /** The group whose events come; null between groups. */
+  get open(): LogGroup | null {
+    return this.#open;
+  }
+
+  /** Prepared XA transactions whose end has not come. */
+  get prepared(): readonly PreparedGroup[] {
+    return [...this.#prepared.values()];
+  }
+
+  /** What comes next is in this file, at this offset. @throws MillraceError where the name has no number. */
+  rotate(fileName: string, at: number): void {
+    const number = /\.(\d+)$/.exec(fileName)?.[1];
+    if (number === undefined) throw protocolError("a log file whose name does not end in a number");
+    this.#file = Number(number);
+    this.#at = at;
+    this.#eventAt = at;
+  }
+
+  /**
+   * An event was read that lies in the file; `endsAt` of its header. What the server leaves out (of a dump by GTIDs, events
+   * that we did not ask for) shows as a gap.
+   */
+  event(eventBytes: number, endsAt: number): void {
+    const least = this.#at + eventBytes;
+    const gap = (endsAt - (least % WORD) + WORD) % WORD;
+    this.#at = least + gap;
+    this.#eventAt = this.#at - eventBytes;
+  }
+
+  /** The event under the reader begins a group. */
+  begin(gtid: string | null): LogGroup {
+    if (this.#open !== null) throw protocolError("a group that begins within another one");
+    this.#gtid = gtid;
+    this.#event = 0;
+    this.#open = this.#groupAt(this.#eventAt);
+    return this.#open;
+  }
+
+  /** The event under the reader counts; gives its number in the group. @throws MillraceError between groups. */
+  count(): number {
+    if (this.#open === null) throw protocolError("rows outside of a transaction");
+    this.#event += 1;
+    return this.#event;
+  }
+
+  /** The event under the reader was the group's last: gives the boundary behind it. */
+  end(): LogGroup {
+    if (this.#open === null) throw protocolError("the end of a transaction that has not begun");
+    this.#open = null;
+    this.#n += 1;
+    if (this.#gtid !== null) this.#hash = (this.#hash + hashOf(this.#gtid)) % HASH_MODULUS;
+    return this.boundary();
+  }
+
+  /** The boundary behind the event under the reader. */
+  boundary(): LogGroup {
+    return this.#groupAt(this.#at);
+  }
+
+  /** The group that ends was prepared: its rows count once this XA transaction is committed. */
+  prepare(xid: string): void {
+    if (this.#open === null) throw protocolError("XA PREPARE outside of a group");
+    const { file, at } = this.#open;
+    this.#prepared.set(xid, { xid, file, at });
+  }
+
+  /** An XA transaction is over; gives where its rows are, null where they were not read (it was prepared before). */
+  settle(xid: string): PreparedGroup | null {
+    const group = this.#prepared.get(xid) ?? null;
+    this.#prepared.delete(xid);
+    return group;
+  }
+
+  #groupAt(at: number): LogGroup {
+    return { file: this.#file, at, era: this.#era, n: this.#n, hash: this.#hash };
+  }
+}
+
+/** 48 bits of a GTID's text (FNV-1a over two halves): two servers' sets are compared by sums of these. */
+function hashOf(text: string): number {
+  let low = 0x811c_9dc5;
+  let high = 0x050c_5d1f;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    low = Math.imul(low ^ code, 0x0100_0193);
+    high = Math.imul(high ^ code, 0x01a8_9bb5);
+  }
+  return (high & 0xffff) * WORD + (low >>> 0);
+}
