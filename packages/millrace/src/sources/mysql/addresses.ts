@@ -1,23 +1,11 @@
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** MariaDB's UUID as it lies in a row, 16 bytes. */
+const UUID_ORDER = [0, 1, 2, 3, -1, 4, 5, -1, 6, 7, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15] as const;
+
+/** MariaDB's UUID; in the log its parts are in the order of its text, whatever the order in the table. */
 export function uuidText(buffer: Buffer, at: number): string {
-  return isTurned(buffer, at) ? groups(buffer, at, TURNED) : groups(buffer, at, STRAIGHT);
-}
-
-const STRAIGHT = [0, 1, 2, 3, -1, 4, 5, -1, 6, 7, -1, 8, 9, -1, 10, 11, 12, 13, 14, 15] as const;
-/** Its parts from the last to the first, so that those made after one another lie together. */
-const TURNED = [12, 13, 14, 15, -1, 10, 11, -1, 8, 9, -1, 6, 7, -1, 0, 1, 2, 3, 4, 5] as const;
-
-/** Versions 1 to 5 are turned; those that begin with a time are not, and the server tells them by the same bits. */
-function isTurned(buffer: Buffer, at: number): boolean {
-  const version = (buffer[at + 6] ?? 0) >> 4;
-  return !((buffer[at + 8] ?? 0) >= 0x80 && version > 5);
-}
-
-function groups(buffer: Buffer, at: number, order: readonly number[]): string {
   let text = "";
-  for (const index of order) text += index === -1 ? "-" : (HEX[buffer[at + index] ?? 0] ?? "");
+  for (const index of UUID_ORDER) text += index === -1 ? "-" : (HEX[buffer[at + index] ?? 0] ?? "");
   return text;
 }
 

@@ -1,0 +1,97 @@
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mysqlFlavors, sharedMysql, type SharedMysql } from "../../../../../test/support/mysql.ts";
+import { timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
+import type { TableShape } from "../../model/table.ts";
+import type { Value } from "../../model/value.ts";
+import { type MysqlConnection, openConnection } from "./connection.ts";
+import { configOf, type ReadRow, readRows, shapeOf, shown } from "./read-rows.fixture.ts";
+import { fromText, selectExpression } from "./text-values.ts";
+import type { TypeOptions } from "./types.ts";
+import { VALUE_SAMPLES } from "./value-samples.fixture.ts";
+
+const PLAIN: TypeOptions = { tinyint1AsBoolean: false, timeAsInterval: false, geometry: "geojson" };
+const MAX_BYTES = 1 << 30;
+const PER_TYPE = valuesPerType(30);
+const SEED = Date.now() % 1_000_000;
+
+describe.each(mysqlFlavors)("values of %s", (flavor) => {
+  const samples = VALUE_SAMPLES.filter(({ only }) => only === undefined || only === flavor);
+  const shapes = new Map<string, TableShape>();
+  let server: SharedMysql;
+  let connection: MysqlConnection;
+  let streamed: readonly ReadRow[] = [];
+  const table = (index: number): string => `t${index}`;
+
+  beforeAll(async () => {
+    server = await sharedMysql(flavor);
+    connection = await openConnection(configOf(server));
+    await connection.query(`USE ${server.database}`);
+    await connection.query("SET NAMES utf8mb4");
+    for (const [index, { ddl }] of samples.entries())
+      await connection.query(
+        `CREATE TABLE ${table(index)} (id INT PRIMARY KEY, v ${ddl}, w ${ddl.replace("timestamp(", "timestamp (")}) CHARACTER SET utf8mb4`,
+      );
+    const from = await server.binlogEnd();
+    const refused: string[] = [];
+    for (const [index, { ddl, value }] of samples.entries()) {
+      const drawn = fc.sample(value, { numRuns: PER_TYPE, seed: SEED });
+      const rows = drawn.map(
+        (each, n) => `(${n},${each},${drawn[(n * 7) % drawn.length] ?? "NULL"})`,
+      );
+      rows.push(`(${drawn.length},NULL,NULL)`);
+      for (let at = 0; at < rows.length; at += 500)
+        await connection
+          .query(`INSERT IGNORE INTO ${table(index)} VALUES ${rows.slice(at, at + 500).join(",")}`)
+          .catch((error: unknown) =>
+            refused.push(`${ddl}: ${String(error)} ${String((error as Error).cause)}`),
+          );
+      await connection.query(`UPDATE ${table(index)} SET v = w WHERE id < 10`);
+      await connection.query(`DELETE FROM ${table(index)} WHERE id = 0`);
+    }
+    expect(refused, `samples that the server refuses, seed ${SEED}`).toEqual([]);
+    const to = await server.binlogEnd();
+    for (const index of samples.keys())
+      shapes.set(table(index), await shapeOf(server, table(index), PLAIN));
+    streamed = await readRows(server, [from, to], shapes);
+  }, timeFor(120_000));
+
+  afterAll(async () => {
+    await connection.close();
+    await server.release();
+  });
+
+  /** The table's rows as a snapshot reads them. */
+  async function loaded(shape: TableShape): Promise<(Value | undefined)[][]> {
+    const columns = shape.columns.map(selectExpression).join(", ");
+    const convert = shape.columns.map((column) =>
+      fromText(column, { zeroDatesAreNull: false }, MAX_BYTES),
+    );
+    const rows = await connection.query(`SELECT ${columns} FROM ${shape.name} ORDER BY id`);
+    return rows.map((row) => row.map((text, n) => (text === null ? null : convert[n]?.(text))));
+  }
+
+  it.each(samples.map(({ ddl }, index) => [index, ddl.slice(0, 60)] as const))(
+    "%i: of type %s are the same in snapshot and stream",
+    async (index, ddl) => {
+      const where = `${ddl}, seed ${SEED}`;
+      const shape = shapes.get(table(index));
+      if (shape === undefined) throw new Error("no shape");
+      const live = new Map<unknown, Value[]>();
+      for (const { before, after } of streamed.filter((row) => row.table === table(index))) {
+        if (before !== null) {
+          expect(before.map(shown), where).toEqual(live.get(before[0])?.map(shown));
+          live.delete(before[0]);
+        }
+        if (after !== null) live.set(after[0], after);
+      }
+      const rows = [...live.values()].toSorted((a, b) => Number(a[0]) - Number(b[0]));
+      expect(rows.length, where).toBe(PER_TYPE);
+      expect(
+        rows.map((row) => row.map(shown)),
+        where,
+      ).toEqual((await loaded(shape)).map((row) => row.map(shown)));
+    },
+    timeFor(20_000),
+  );
+});
