@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../../../../../test/support/postgres.ts";
 import type { LogItem } from "../../model/change.ts";
@@ -347,6 +348,30 @@ describe("messages about schema changes", () => {
     );
     expect(shapesOf(await db.read())).toEqual([["1 id, 2 a, 3 b, 4 c", []]]);
     await db.run(`ALTER TABLE t OWNER TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("show their key to nobody whose DDL they tell of: not in plans either, which any session may ask for", async () => {
+    await using db = await told(T);
+    const role = `${db.server.database}_owner`;
+    await db.run(`CREATE ROLE ${role}; ALTER TABLE t OWNER TO ${role}`);
+    const shown: string[] = [];
+    const client = new pg.Client({ connectionString: db.server.url });
+    client.on("notice", ({ message, detail }) => void shown.push(`${message} ${detail}`));
+    await client.connect();
+    try {
+      await client.query(
+        `SET ROLE ${role}; SET client_min_messages = log; SET plan_cache_mode = force_custom_plan;
+         SET debug_print_plan = on; SET debug_print_parse = on; SET debug_print_rewritten = on`,
+      );
+      await client.query("ALTER TABLE t ALTER a TYPE int USING length(a)");
+    } finally {
+      await client.end();
+    }
+    // A plan shows bytes, on as many lines as it takes.
+    const bytes = [...Buffer.from(await keyOf(db))].join("");
+    expect(shown.length).toBeGreaterThan(0);
+    expect(shown.join("").replaceAll(/\s/g, "")).not.toContain(bytes);
+    await db.run(`ALTER TABLE t OWNER TO CURRENT_USER; DROP ROLE ${role}`);
   });
 
   it("that contradict the catalogue, though sealed, change nothing and are warned of once", async () => {

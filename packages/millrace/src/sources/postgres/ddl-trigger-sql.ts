@@ -10,6 +10,15 @@ export const DDL_SCHEMA = "millrace_ddl";
 export const DDL_FUNCTION = "tell";
 /** Holds the key that messages are sealed with; only who owns it and Millrace's role may read it. */
 export const DDL_SECRET = "secret";
+/**
+ * What the function runs under, whatever the session that does the DDL is set to: names mean what they say, a document is
+ * spelled in one way, and no plan is shown in which the key stands as a constant.
+ */
+export const DDL_FUNCTION_SETTINGS = {
+  search_path: "pg_catalog, pg_temp",
+  quote_all_identifiers: "off",
+  debug_print_plan: "off",
+} as const;
 export const DDL_EVENTS = ["ddl_command_end", "sql_drop", "table_rewrite"] as const;
 
 /** A piece, however its characters are encoded, is below what the log reader holds of one message. */
@@ -175,6 +184,9 @@ END $millrace$;`;
  */
 export function installDdlTriggerSql(version: number, role: string): string {
   const name = `${DDL_SCHEMA}.${DDL_FUNCTION}`;
+  const settings = Object.entries(DDL_FUNCTION_SETTINGS).map(
+    ([setting, value]) => `SET ${setting} = ${value}`,
+  );
   const triggers = DDL_EVENTS.map(
     (event) =>
       `DROP EVENT TRIGGER IF EXISTS millrace_${event};\n` +
@@ -191,7 +203,7 @@ export function installDdlTriggerSql(version: number, role: string): string {
     `GRANT USAGE ON SCHEMA ${DDL_SCHEMA} TO ${quote(role)};`,
     `GRANT SELECT ON ${DDL_SCHEMA}.${DDL_SECRET} TO ${quote(role)};`,
     `CREATE OR REPLACE FUNCTION ${name}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
-    `SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $millrace$${ddlFunctionBody(version)}$millrace$;`,
+    `${settings.join(" ")} AS $millrace$${ddlFunctionBody(version)}$millrace$;`,
     ...triggers,
     "COMMIT;",
   ].join("\n");

@@ -8,6 +8,7 @@ import { loggedTransaction } from "./transaction-id.ts";
 import {
   DDL_EVENTS,
   DDL_FUNCTION,
+  DDL_FUNCTION_SETTINGS,
   DDL_SCHEMA,
   ddlFunctionBody,
   installDdlTriggerSql,
@@ -85,7 +86,9 @@ export async function readDdlTrigger(
     source === ddlFunctionBody(version) &&
     events?.join() === DDL_EVENTS.join() &&
     row.definer &&
-    row.config.includes("search_path=pg_catalog, pg_temp") &&
+    Object.entries(DDL_FUNCTION_SETTINGS).every(([setting, value]) =>
+      row.config.includes(`${setting}=${value}`),
+    ) &&
     seal !== null &&
     seal.key !== null;
   const age = Math.min(row.age ?? 0, seal?.age ?? 0);
