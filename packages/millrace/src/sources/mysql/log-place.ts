@@ -64,6 +64,17 @@ export class LogPlace {
     this.#eventAt = this.#at - eventBytes;
   }
 
+  /**
+   * The server says that nothing comes before this place. One that is behind is none: the server repeats itself, and its
+   * offsets are modulo 2^32 too.
+   */
+  reach(fileName: string, at: number): void {
+    const number = Number(/\.(\d+)$/.exec(fileName)?.[1] ?? -1);
+    if (number > this.#file) return this.rotate(fileName, at);
+    const gap = (at - (this.#at % WORD) + WORD) % WORD;
+    if (number === this.#file && gap < WORD / 2) this.#at += gap;
+  }
+
   /** The event under the reader begins a group. */
   begin(gtid: string | null): LogGroup {
     if (this.#open !== null) throw protocolError("a group that begins within another one");

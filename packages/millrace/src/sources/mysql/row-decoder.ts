@@ -75,6 +75,11 @@ export class RowDecoder {
     values.begin(rows, 0, rows.length);
   }
 
+  /** Bytes of the event that were read, counted from anywhere; what a row took is told by two of these. */
+  get at(): number {
+    return this.#values.at;
+  }
+
   /** Moves to the event's next row. */
   next(): boolean {
     const plan = this.#plan;

@@ -1,18 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TableShape } from "../../model/table.ts";
-import { UNCHANGED, type Row, type Value } from "../../model/value.ts";
+import { UNCHANGED, type Row } from "../../model/value.ts";
 import type { RowEvent } from "./pgoutput-decoder.ts";
-
-/**
- * Whether an update wrote another key, by the values' text. `1.0` to `1.00` is one too, though both have one key text:
- * who takes the change has to look, because such a row has not moved.
- */
-export function isKeyChanged(shape: TableShape, event: RowEvent): boolean {
-  const { old, new: row } = event;
-  if (old === null || row === null) return false;
-  for (const index of shape.key) if (!isSameValue(old[index], row[index])) return true;
-  return false;
-}
 
 /**
  * Of an update or delete. Without the old key of a deleted or moved row, or the whole old row of a table that has no key, nobody could say
@@ -32,15 +21,6 @@ export function checkOldRow(shape: TableShape, event: RowEvent): void {
       `run: ALTER TABLE ${shape.id} REPLICA IDENTITY FULL, then resync the table`,
     { facts: { table: shape.id } },
   );
-}
-
-function isSameValue(a: Value | undefined, b: Value | undefined): boolean {
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return isSameBytes(a, b);
-  return a === b;
-}
-
-function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** Weight of a row's values that are held, bytes; for rows whose size on the wire says little. */

@@ -1,4 +1,5 @@
 import { Change, type LogBatch, type Op } from "../../model/change.ts";
+import { isKeyChanged } from "../../model/key-change.ts";
 import type { TransactionId } from "../../model/position.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
@@ -18,7 +19,7 @@ import {
   timeMsOf32,
 } from "./pgoutput-messages.ts";
 import { type LogPosition, lsnOf32, ordinal, Slot } from "./position.ts";
-import { checkOldRow, heldBytes, isKeyChanged } from "./row-key.ts";
+import { checkOldRow, heldBytes } from "./row-key.ts";
 import { type RowPlan, withoutUnproven } from "./row-plan.ts";
 import { TableNews } from "./table-news.ts";
 import { transactionId, type TransactionIds } from "./transaction-id.ts";
@@ -228,7 +229,7 @@ export class TransactionAssembler {
     if (op !== "c") checkOldRow(shape, event);
     const { position } = this.#batch;
     const [c, l] = position;
-    const movedFrom: LogPosition | null = isKeyChanged(shape, event)
+    const movedFrom: LogPosition | null = isKeyChanged(shape, event.old, event.new)
       ? [c, l, ordinal(this.#place.index, Slot.MOVED_FROM)]
       : null;
     const weight = bytes + plan.overheadBytes;

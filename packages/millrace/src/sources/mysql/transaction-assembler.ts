@@ -1,0 +1,296 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Change, type LogBatch, type Transaction } from "../../model/change.ts";
+import { isKeyChanged } from "../../model/key-change.ts";
+import { BatchBuilder } from "./batch-builder.ts";
+import { protocolError } from "./byte-cursor.ts";
+import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
+import { EventType, rowEventKind, type RowEventKind } from "./event-types.ts";
+import { groupStatement } from "./group-statement.ts";
+import { gtidText } from "./gtid-set.ts";
+import {
+  decodeFormat,
+  decodeGtid,
+  decodeHeartbeat,
+  decodeHeartbeatV2,
+  decodeMariaDbGtid,
+  decodeRotate,
+  decodeTaggedGtid,
+  type HeartbeatEvent,
+} from "./log-events.ts";
+import { LogPlace } from "./log-place.ts";
+import { mariaDbGtidText } from "./mariadb-gtid.ts";
+import { comparePositions, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
+import { decodeQuery, type QueryEvent } from "./query-event.ts";
+import { RowDecoder } from "./row-decoder.ts";
+import { checkOldRow, refusedLog } from "./row-key.ts";
+import type { RowPlan } from "./row-plan.ts";
+import { decodeTableMap, tableIdOf, type TableMap } from "./table-map.ts";
+
+/** What the assembler asks about tables. */
+export interface LoggedTables {
+  /** How rows are decoded that are written as this event says; null where they are not wanted. */
+  planOf(map: TableMap): RowPlan | null;
+  /** Takes in a statement that is no row: DDL, or what is nobody's business. */
+  statement(query: QueryEvent): void;
+}
+
+/** What the assembler goes by. */
+export interface AssemblerOptions {
+  /** Events lie in its buffer, and it is told whether they have checksums. */
+  readonly reader: EventReader;
+  /** Nothing at or before this position is given again. */
+  readonly from: LogPosition;
+  readonly tables: LoggedTables;
+  readonly maxValueBytes: number;
+}
+
+/** Weight of a row's part of its event, at least, bytes. */
+const LEAST_ROW_BYTES = 16;
+
+/**
+ * Turns the events of a log into batches: positions, transactions, key changes, and the boundaries that a later run may
+ * begin at. No I/O.
+ *
+ * Hot: `feed` runs per event.
+ */
+export class TransactionAssembler {
+  readonly #reader: EventReader;
+  readonly #from: LogPosition;
+  readonly #place: LogPlace;
+  readonly #tables: LoggedTables;
+  readonly #rows: RowDecoder;
+  readonly #batch: BatchBuilder;
+  readonly #plans = new Map<number, RowPlan | null>();
+  /** Of the open group. */
+  #transaction: Transaction | null = null;
+  /** Rows may come until the group's end is said; else its one statement ends it. */
+  #isTransaction = false;
+  /** The group's rows count only with XA COMMIT. */
+  #isPrepared = false;
+  #hasRows = false;
+
+  constructor({ reader, from, tables, maxValueBytes }: AssemblerOptions) {
+    this.#reader = reader;
+    this.#from = from;
+    this.#place = new LogPlace(from);
+    this.#tables = tables;
+    this.#rows = new RowDecoder(maxValueBytes);
+    this.#batch = new BatchBuilder(from);
+  }
+
+  /** Weight of the batch so far, bytes. */
+  get bytes(): number {
+    return this.#batch.bytes;
+  }
+
+  /** What is here since the last batch; null where that is nothing at all. */
+  take(): LogBatch | null {
+    return this.#batch.take();
+  }
+
+  /** Takes in the event under the reader. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
+  feed(): void {
+    const { type, bodyStart, bodyEnd, endsAt, eventBytes } = this.#reader;
+    // What the server makes up for the dump lies in no file.
+    if (endsAt > 0 && !isHeartbeat(type)) this.#place.event(eventBytes, endsAt);
+    const kind = rowEventKind(type);
+    if (kind === null) this.#event(type, bodyStart, bodyEnd);
+    else this.#rowEvent(kind, bodyStart, bodyEnd);
+  }
+
+  #event(type: number, start: number, end: number): void {
+    const { buffer } = this.#reader;
+    switch (type) {
+      case EventType.TABLE_MAP:
+        return this.#tableMap(decodeTableMap(buffer, start, end));
+      case EventType.XID:
+        return this.#end();
+      case EventType.QUERY:
+      case EventType.QUERY_COMPRESSED:
+        return this.#query(decodeQuery(buffer, start, end, type === EventType.QUERY_COMPRESSED));
+      case EventType.XA_PREPARE:
+        return this.#end();
+      case EventType.HEARTBEAT:
+        return this.#heartbeat(decodeHeartbeat(buffer, start, end, this.#reader.endsAt));
+      case EventType.HEARTBEAT_V2:
+        return this.#heartbeat(decodeHeartbeatV2(buffer, start, end));
+      case EventType.FORMAT_DESCRIPTION:
+        return this.#format(start, end);
+      case EventType.ROTATE:
+        return this.#rotate(start, end);
+      case EventType.INCIDENT:
+        throw new MillraceError(
+          "MR_SOURCE_LOSS",
+          "the server says that its log has a gap (an incident event)",
+        );
+      case EventType.TRANSACTION_PAYLOAD:
+        throw new MillraceError("MR_SOURCE_PROTOCOL", "compressed transactions are not read yet");
+      default:
+        return this.#begin(type, start, end);
+    }
+  }
+
+  /** Events that begin a group; all others tell us nothing. */
+  #begin(type: number, start: number, end: number): void {
+    const { buffer, serverId } = this.#reader;
+    if (type === EventType.MARIADB_GTID) {
+      const { gtid, isStandalone, isPrepared } = decodeMariaDbGtid(buffer, start, end, serverId);
+      this.#beginGroup(mariaDbGtidText(gtid), this.#reader.timestampSeconds * 1000, null);
+      this.#isTransaction = !isStandalone;
+      this.#isPrepared = isPrepared;
+      return;
+    }
+    const isAnonymous = type === EventType.ANONYMOUS_GTID;
+    if (type !== EventType.GTID && type !== EventType.GTID_TAGGED && !isAnonymous) return;
+    const { gtid, commitTimeMs } =
+      type === EventType.GTID_TAGGED
+        ? decodeTaggedGtid(buffer, start, end)
+        : decodeGtid(buffer, start, end, isAnonymous);
+    const text = gtid === null ? null : gtidText(gtid);
+    this.#beginGroup(text, commitTimeMs ?? this.#reader.timestampSeconds * 1000, text);
+  }
+
+  /** `id` is what snapshots know the transaction by; null where that is its place. */
+  #beginGroup(gtid: string | null, commitTimeMs: number, id: string | null): void {
+    const { file, at } = this.#place.begin(gtid);
+    this.#transaction = { id: id ?? placeId(gtid, `${file}:${at}`), commitTimeMs };
+    this.#isTransaction = false;
+    this.#isPrepared = false;
+    this.#hasRows = false;
+    this.#batch.at(commitTimeMs);
+  }
+
+  #query(query: QueryEvent): void {
+    const statement = groupStatement(query.sql);
+    switch (statement.kind) {
+      case "begin":
+        this.#isTransaction = true;
+        return;
+      case "commit":
+        return this.#end();
+      case "rollback":
+        if (this.#hasRows)
+          throw refusedLog("a transaction that was rolled back is in the log with rows");
+        return this.#end();
+      case "rollback-to":
+        throw refusedLog(
+          "rows were taken back behind a savepoint, which only a log of statements has",
+        );
+      case "rows":
+        throw refusedLog("the log has statements in place of rows");
+      case "xa-start":
+        this.#isTransaction = true;
+        this.#isPrepared = true;
+        return;
+      case "xa-commit":
+      case "xa-rollback":
+        return this.#endXa(statement.xid, statement.kind === "xa-commit");
+      case "nothing":
+        return;
+      case "other":
+        this.#place.count();
+        this.#tables.statement(query);
+        if (!this.#isTransaction) this.#end();
+    }
+  }
+
+  #endXa(xid: string, isCommit: boolean): void {
+    const group = this.#place.settle(xid);
+    if (isCommit && group !== null)
+      throw refusedLog("XA transactions with rows of captured tables are not read yet");
+    this.#end();
+  }
+
+  #end(): void {
+    const group = this.#place.end();
+    this.#transaction = null;
+    this.#batch.passedBoundary(group);
+  }
+
+  #tableMap(map: TableMap): void {
+    this.#plans.set(map.tableId, this.#tables.planOf(map));
+  }
+
+  #rowEvent(kind: RowEventKind, start: number, end: number): void {
+    const { buffer } = this.#reader;
+    const group = this.#place.open;
+    const event = this.#place.count();
+    const plan = this.#plans.get(tableIdOf(buffer, start, end));
+    if (plan === undefined || group === null || this.#transaction === null)
+      throw protocolError("rows of a table that was not described");
+    if (plan === null) return this.#pass([group, event, 0]);
+    if (this.#isPrepared)
+      throw refusedLog("XA transactions with rows of captured tables are not read yet");
+    this.#hasRows = true;
+    this.#decode({ kind, plan, start, end, group, event, transaction: this.#transaction });
+  }
+
+  #pass(position: LogPosition): void {
+    if (comparePositions(position, this.#from) > 0) this.#batch.passed(position);
+  }
+
+  #decode({ kind, plan, start, end, group, event, transaction }: RowsAt): void {
+    const rows = this.#rows;
+    const batch = this.#batch;
+    rows.begin(this.#reader.buffer, kind, plan, start, end);
+    // The event's bytes are shared out as the rows are read.
+    let consumed = rows.at;
+    for (let row = 0; rows.next(); row += 1) {
+      const bytes = Math.max(LEAST_ROW_BYTES, rows.at - consumed);
+      consumed = rows.at;
+      const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
+      if (comparePositions(position, this.#from) <= 0) continue;
+      const { before, after } = rows;
+      checkOldRow(plan, before);
+      const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)
+        ? [group, event, ordinal(row, Slot.MOVED_FROM)]
+        : null;
+      const weight = bytes + plan.overheadBytes;
+      batch.add(
+        new Change(kind.op, plan.shape, before, after, position, movedFrom, transaction, weight),
+        weight,
+      );
+      batch.passed(position);
+    }
+  }
+
+  /** Between groups the server's end is a boundary; it moves an idle log (I3). */
+  #heartbeat({ fileName, at }: HeartbeatEvent): void {
+    if (this.#place.open !== null || at === 0) return;
+    this.#place.reach(fileName, at);
+    this.#batch.passedBoundary(this.#place.boundary());
+  }
+
+  #format(start: number, end: number): void {
+    const { buffer, eventBytes } = this.#reader;
+    const isCut = end - start + EVENT_HEADER_BYTES < eventBytes;
+    this.#reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
+    this.#plans.clear();
+  }
+
+  #rotate(start: number, end: number): void {
+    const { fileName, at } = decodeRotate(this.#reader.buffer, start, end);
+    if (this.#place.open !== null) throw protocolError("a file that ends within a transaction");
+    this.#place.rotate(fileName, at);
+    this.#batch.passedBoundary(this.#place.boundary());
+  }
+}
+
+/** Rows of one event, and where they are. */
+interface RowsAt {
+  readonly kind: RowEventKind;
+  readonly plan: RowPlan;
+  readonly start: number;
+  readonly end: number;
+  readonly group: LogGroup;
+  readonly event: number;
+  readonly transaction: Transaction;
+}
+
+function placeId(gtid: string | null, place: string): string {
+  return gtid === null ? place : `${gtid}@${place}`;
+}
+
+function isHeartbeat(type: number): boolean {
+  return type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2;
+}
