@@ -29,10 +29,7 @@ export class AnsweredChanges {
     try {
       await statement();
     } catch (error) {
-      // A refusal is an answer: the server has ended the statement.
-      const isAnswer =
-        error instanceof MillraceError && typeof error.facts["sqlState"] === "string";
-      if (!isAnswer) this.#doubtful.add(change.table.id);
+      if (!isAnswer(error)) this.#doubtful.add(change.table.id);
       throw error;
     }
   }
@@ -41,4 +38,14 @@ export class AnsweredChanges {
   take({ tag, table }: Alter): boolean {
     return tag === this.#tag && this.#begun.delete(table.id) && !this.#doubtful.has(table.id);
   }
+}
+
+/**
+ * A refusal is an answer: the server has ended the statement. What says that a connection broke is none, whoever says it:
+ * a pooler does for a server that still works.
+ */
+function isAnswer(error: unknown): boolean {
+  if (!(error instanceof MillraceError)) return false;
+  const { sqlState } = error.facts;
+  return typeof sqlState === "string" && !sqlState.startsWith("08") && sqlState !== "40003";
 }
