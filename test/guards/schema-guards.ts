@@ -259,7 +259,7 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     keeps: ["Barrier"],
     guard: "what was put away stays where a statement of its barrier may still come",
     file: "sinks/dsql/answered-changes.ts",
-    take: "if (!isAnswer) this.#doubtful.add(change.table.id);",
+    take: "if (!isAnswer(error)) this.#doubtful.add(change.table.id);",
     put: "",
     shownBy: {
       file: "packages/millrace/src/sinks/dsql/target-tables.pg.test.ts",

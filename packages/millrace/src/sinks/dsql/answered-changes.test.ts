@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { tableId } from "../../model/table.ts";
 import { AnsweredChanges } from "./answered-changes.ts";
 import { classify } from "./errors.ts";
 
-const table = { id: "app.t", schema: "app", name: "t", columns: [], key: [], keyless: false };
+const id = tableId("app", "t");
+const table = { id, schema: "app", name: "t", columns: [], key: [], keyless: false };
 const CHANGE = { kind: "alter", table, renames: [], drops: ["a"], replaces: [], tag: "1" } as const;
 
 /** Whether what was put away may go, after a statement that ended like this and another attempt that worked. */
