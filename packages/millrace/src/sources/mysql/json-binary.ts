@@ -58,6 +58,7 @@ export class JsonPrinter {
     this.#end = end;
     this.#left = end - start + 1;
     this.#maxBytes = maxBytes;
+    this.#writer.clear();
     // What an INSERT IGNORE puts into a NOT NULL column.
     if (start === end) this.#writer.ascii("null");
     else this.#value(view.getUint8(start), start + 1, 0);

@@ -52,10 +52,18 @@ function parsePath(path: string): Leg[] {
     if (all === undefined) throw misfit();
     at += all.length;
     if (index !== undefined) legs.push(Number(index));
-    else if (quoted !== undefined) legs.push(String(JSON.parse(quoted)));
+    else if (quoted !== undefined) legs.push(nameOf(quoted));
     else if (plain !== undefined) legs.push(plain);
   }
   return legs;
+}
+
+function nameOf(quoted: string): string {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    throw misfit();
+  }
 }
 
 function apply(

@@ -6,7 +6,7 @@ import { Skimmed, type Value } from "../../model/value.ts";
 import { openDump } from "./binlog-dump.ts";
 import { CONNECTION_DEFAULTS, type MysqlConnectionConfig } from "./config.ts";
 import { type EventReader, Framing } from "./event-reader.ts";
-import { EventType, rowEventKind } from "./event-types.ts";
+import { EventType, type RowEventKind, rowEventKind } from "./event-types.ts";
 import { decodeFormat } from "./log-events.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
@@ -16,7 +16,7 @@ import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
 /** A row of a row event, and whose it is. */
 export interface ReadRow {
   readonly table: string;
-  readonly op: string;
+  readonly kind: RowEventKind;
   readonly before: Value[] | null;
   readonly after: Value[] | null;
   readonly unapplied: readonly number[] | null;
@@ -87,7 +87,7 @@ export async function readRows(
           end - start + 19 < reader.eventBytes,
         ).hasChecksums;
       else if (reader.type === EventType.TABLE_MAP) {
-        const map = decodeTableMap(buffer, start, end);
+        const map = decodeTableMap(buffer, start, end, server.flavor);
         const shape = map.schema === server.database ? shapes.get(map.table) : undefined;
         const plan = shape === undefined ? null : planRow(map, shape, { zeroDatesAreNull });
         if (shape !== undefined && plan === null)
@@ -99,7 +99,7 @@ export async function readRows(
         decoder.begin(buffer, kind, plan, start, end);
         while (decoder.next()) {
           const { before, after, unapplied } = decoder;
-          rows.push({ table: plan.shape.name, op: kind.op, before, after, unapplied });
+          rows.push({ table: plan.shape.name, kind, before, after, unapplied });
         }
       }
       if (reader.type !== EventType.ROTATE && reader.endsAt === to.position) return rows;

@@ -71,7 +71,7 @@ export function fits(mapped: MappedColumn, column: Column, type: ColumnType): bo
   return (
     codes.includes(mapped.code) &&
     (mapped.name === null || mapped.name === column.name) &&
-    (mapped.unsigned === null || mapped.unsigned === type.unsigned) &&
+    (mapped.unsigned === null || mapped.unsigned === (type.unsigned || type.base === "year")) &&
     charsetFits(mapped, type) &&
     metaFits(mapped, type) &&
     labelsFit(mapped, type)

@@ -1,5 +1,6 @@
 import { ByteCursor, protocolError } from "./byte-cursor.ts";
 import { charsetOfCollation } from "./collations.ts";
+import type { ServerVersion } from "./server-version.ts";
 
 /** Types of columns as logs number them. From 140 to 141 they are MariaDB's. */
 export const ColumnCode = {
@@ -71,7 +72,12 @@ export function tableIdOf(buffer: Buffer, start: number, end: number): number {
 }
 
 /** An event of type TABLE_MAP. @throws MillraceError MR_SOURCE_PROTOCOL */
-export function decodeTableMap(buffer: Buffer, start: number, end: number): TableMap {
+export function decodeTableMap(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  flavor: ServerVersion["flavor"] = "mysql",
+): TableMap {
   const cursor = new ByteCursor(buffer, start, end);
   const tableId = cursor.uint48();
   cursor.skip(2);
@@ -82,7 +88,7 @@ export function decodeTableMap(buffer: Buffer, start: number, end: number): Tabl
   const columns = Array.from(codes, (code) => draft(code, metas));
   cursor.skip((columns.length + 7) >> 3);
   while (cursor.left > 0) {
-    const field = OPTIONAL[cursor.uint8()];
+    const field = OPTIONAL[flavor][cursor.uint8()];
     const value = cursor.part(cursor.lengthEncoded());
     field?.(value, columns);
   }
@@ -145,7 +151,9 @@ function stringOf(column: Draft, type: number, length: number): Draft {
 
 type OptionalField = (cursor: ByteCursor, columns: readonly Draft[]) => void;
 
+/** A YEAR is one, without a sign. */
 const NUMBERS: ReadonlySet<number> = new Set([
+  ColumnCode.YEAR,
   ColumnCode.TINY,
   ColumnCode.SHORT,
   ColumnCode.INT24,
@@ -155,17 +163,21 @@ const NUMBERS: ReadonlySet<number> = new Set([
   ColumnCode.DOUBLE,
   ColumnCode.NEWDECIMAL,
 ]);
-const CHARACTERS: ReadonlySet<number> = new Set([
+/** Columns whose charset is told: a vector's is `binary`. */
+const MYSQL_CHARACTERS: ReadonlySet<number> = new Set([
   ColumnCode.STRING,
   ColumnCode.VAR_STRING,
   ColumnCode.VARCHAR,
   ColumnCode.VARCHAR_COMPRESSED,
+  ColumnCode.VECTOR,
   ColumnCode.BLOB,
   ColumnCode.BLOB_COMPRESSED,
   ColumnCode.TINY_BLOB,
   ColumnCode.MEDIUM_BLOB,
   ColumnCode.LONG_BLOB,
 ]);
+/** MariaDB counts geometries too. */
+const MARIADB_CHARACTERS: ReadonlySet<number> = new Set([...MYSQL_CHARACTERS, ColumnCode.GEOMETRY]);
 const LABELLED: ReadonlySet<number> = new Set([ColumnCode.ENUM, ColumnCode.SET]);
 
 const of = (columns: readonly Draft[], codes: ReadonlySet<number>): Draft[] =>
@@ -221,14 +233,21 @@ const names: OptionalField = (cursor, columns) => {
   for (const column of columns) column.name = cursor.text(cursor.lengthEncoded());
 };
 
-/** By its number; keys, visibility and kinds of geometries are of no use here. */
-const OPTIONAL: Readonly<Record<number, OptionalField>> = {
+type OptionalFields = Readonly<Record<number, OptionalField>>;
+
+/** By their numbers; keys, visibility and kinds of geometries are of no use here. */
+const fieldsOf = (characters: ReadonlySet<number>): OptionalFields => ({
   1: signs,
-  2: defaultCharset(CHARACTERS),
-  3: charsetOfEach(CHARACTERS),
+  2: defaultCharset(characters),
+  3: charsetOfEach(characters),
   4: names,
   5: labelsOfEach(ColumnCode.SET),
   6: labelsOfEach(ColumnCode.ENUM),
   10: defaultCharset(LABELLED),
   11: charsetOfEach(LABELLED),
+});
+
+const OPTIONAL: Readonly<Record<ServerVersion["flavor"], OptionalFields>> = {
+  mysql: fieldsOf(MYSQL_CHARACTERS),
+  mariadb: fieldsOf(MARIADB_CHARACTERS),
 };
