@@ -18,12 +18,14 @@ import {
   type HeartbeatEvent,
 } from "./log-events.ts";
 import { LogPlace } from "./log-place.ts";
+import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
 import { comparePositions, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { checkOldRow, refusedLog } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
+import type { ServerVersion } from "./server-version.ts";
 import { decodeTableMap, tableIdOf, type TableMap } from "./table-map.ts";
 
 /** What the assembler asks about tables. */
@@ -36,11 +38,13 @@ export interface LoggedTables {
 
 /** What the assembler goes by. */
 export interface AssemblerOptions {
-  /** Events lie in its buffer, and it is told whether they have checksums. */
-  readonly reader: EventReader;
+  /** Is told whether events have checksums. */
+  readonly reader: Pick<EventReader, "hasChecksums">;
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
   readonly tables: LoggedTables;
+  /** Whose log it is: the same numbers mean other things. */
+  readonly flavor: ServerVersion["flavor"];
   readonly maxValueBytes: number;
 }
 
@@ -54,7 +58,8 @@ const LEAST_ROW_BYTES = 16;
  * Hot: `feed` runs per event.
  */
 export class TransactionAssembler {
-  readonly #reader: EventReader;
+  readonly #reader: AssemblerOptions["reader"];
+  readonly #flavor: ServerVersion["flavor"];
   readonly #from: LogPosition;
   readonly #place: LogPlace;
   readonly #tables: LoggedTables;
@@ -69,8 +74,9 @@ export class TransactionAssembler {
   #isPrepared = false;
   #hasRows = false;
 
-  constructor({ reader, from, tables, maxValueBytes }: AssemblerOptions) {
+  constructor({ reader, from, tables, flavor, maxValueBytes }: AssemblerOptions) {
     this.#reader = reader;
+    this.#flavor = flavor;
     this.#from = from;
     this.#place = new LogPlace(from);
     this.#tables = tables;
@@ -88,21 +94,26 @@ export class TransactionAssembler {
     return this.#batch.take();
   }
 
-  /** Takes in the event under the reader. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
-  feed(): void {
-    const { type, bodyStart, bodyEnd, endsAt, eventBytes } = this.#reader;
+  /** Takes in an event of the log. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
+  feed(event: LoggedEvent): void {
     // What the server makes up for the dump lies in no file.
-    if (endsAt > 0 && !isHeartbeat(type)) this.#place.event(eventBytes, endsAt);
-    const kind = rowEventKind(type);
-    if (kind === null) this.#event(type, bodyStart, bodyEnd);
-    else this.#rowEvent(kind, bodyStart, bodyEnd);
+    if (event.endsAt > 0 && !isHeartbeat(event.type))
+      this.#place.event(event.eventBytes, event.endsAt);
+    this.feedInner(event);
   }
 
-  #event(type: number, start: number, end: number): void {
-    const { buffer } = this.#reader;
+  /** Takes in an event that lies within another one, which was fed before. */
+  feedInner(event: LoggedEvent): void {
+    const kind = rowEventKind(event.type);
+    if (kind === null) this.#event(event);
+    else this.#rowEvent(kind, event);
+  }
+
+  #event(event: LoggedEvent): void {
+    const { buffer, type, bodyStart: start, bodyEnd: end } = event;
     switch (type) {
       case EventType.TABLE_MAP:
-        return this.#tableMap(decodeTableMap(buffer, start, end));
+        return this.#tableMap(decodeTableMap(buffer, start, end, this.#flavor));
       case EventType.XID:
         return this.#end();
       case EventType.QUERY:
@@ -111,31 +122,30 @@ export class TransactionAssembler {
       case EventType.XA_PREPARE:
         return this.#end();
       case EventType.HEARTBEAT:
-        return this.#heartbeat(decodeHeartbeat(buffer, start, end, this.#reader.endsAt));
+        return this.#heartbeat(decodeHeartbeat(buffer, start, end, event.endsAt));
       case EventType.HEARTBEAT_V2:
         return this.#heartbeat(decodeHeartbeatV2(buffer, start, end));
       case EventType.FORMAT_DESCRIPTION:
-        return this.#format(start, end);
+        return this.#format(event);
       case EventType.ROTATE:
-        return this.#rotate(start, end);
+        return this.#rotate(event);
       case EventType.INCIDENT:
         throw new MillraceError(
           "MR_SOURCE_LOSS",
           "the server says that its log has a gap (an incident event)",
         );
-      case EventType.TRANSACTION_PAYLOAD:
-        throw new MillraceError("MR_SOURCE_PROTOCOL", "compressed transactions are not read yet");
       default:
-        return this.#begin(type, start, end);
+        return this.#begin(event);
     }
   }
 
   /** Events that begin a group; all others tell us nothing. */
-  #begin(type: number, start: number, end: number): void {
-    const { buffer, serverId } = this.#reader;
+  #begin(event: LoggedEvent): void {
+    const { buffer, type, bodyStart: start, bodyEnd: end, serverId } = event;
+    const timeMs = event.timestampSeconds * 1000;
     if (type === EventType.MARIADB_GTID) {
       const { gtid, isStandalone, isPrepared } = decodeMariaDbGtid(buffer, start, end, serverId);
-      this.#beginGroup(mariaDbGtidText(gtid), this.#reader.timestampSeconds * 1000, null);
+      this.#beginGroup(mariaDbGtidText(gtid), timeMs, null);
       this.#isTransaction = !isStandalone;
       this.#isPrepared = isPrepared;
       return;
@@ -147,7 +157,7 @@ export class TransactionAssembler {
         ? decodeTaggedGtid(buffer, start, end)
         : decodeGtid(buffer, start, end, isAnonymous);
     const text = gtid === null ? null : gtidText(gtid);
-    this.#beginGroup(text, commitTimeMs ?? this.#reader.timestampSeconds * 1000, text);
+    this.#beginGroup(text, commitTimeMs ?? timeMs, text);
   }
 
   /** `id` is what snapshots know the transaction by; null where that is its place. */
@@ -211,8 +221,8 @@ export class TransactionAssembler {
     this.#plans.set(map.tableId, this.#tables.planOf(map));
   }
 
-  #rowEvent(kind: RowEventKind, start: number, end: number): void {
-    const { buffer } = this.#reader;
+  #rowEvent(kind: RowEventKind, logged: LoggedEvent): void {
+    const { buffer, bodyStart: start, bodyEnd: end } = logged;
     const group = this.#place.open;
     const event = this.#place.count();
     const plan = this.#plans.get(tableIdOf(buffer, start, end));
@@ -222,17 +232,17 @@ export class TransactionAssembler {
     if (this.#isPrepared)
       throw refusedLog("XA transactions with rows of captured tables are not read yet");
     this.#hasRows = true;
-    this.#decode({ kind, plan, start, end, group, event, transaction: this.#transaction });
+    this.#decode({ kind, plan, logged, group, event, transaction: this.#transaction });
   }
 
   #pass(position: LogPosition): void {
     if (comparePositions(position, this.#from) > 0) this.#batch.passed(position);
   }
 
-  #decode({ kind, plan, start, end, group, event, transaction }: RowsAt): void {
+  #decode({ kind, plan, logged, group, event, transaction }: RowsAt): void {
     const rows = this.#rows;
     const batch = this.#batch;
-    rows.begin(this.#reader.buffer, kind, plan, start, end);
+    rows.begin(logged.buffer, kind, plan, logged.bodyStart, logged.bodyEnd);
     // The event's bytes are shared out as the rows are read.
     let consumed = rows.at;
     for (let row = 0; rows.next(); row += 1) {
@@ -261,15 +271,14 @@ export class TransactionAssembler {
     this.#batch.passedBoundary(this.#place.boundary());
   }
 
-  #format(start: number, end: number): void {
-    const { buffer, eventBytes } = this.#reader;
+  #format({ buffer, bodyStart: start, bodyEnd: end, eventBytes }: LoggedEvent): void {
     const isCut = end - start + EVENT_HEADER_BYTES < eventBytes;
     this.#reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
     this.#plans.clear();
   }
 
-  #rotate(start: number, end: number): void {
-    const { fileName, at } = decodeRotate(this.#reader.buffer, start, end);
+  #rotate({ buffer, bodyStart, bodyEnd }: LoggedEvent): void {
+    const { fileName, at } = decodeRotate(buffer, bodyStart, bodyEnd);
     if (this.#place.open !== null) throw protocolError("a file that ends within a transaction");
     this.#place.rotate(fileName, at);
     this.#batch.passedBoundary(this.#place.boundary());
@@ -280,8 +289,7 @@ export class TransactionAssembler {
 interface RowsAt {
   readonly kind: RowEventKind;
   readonly plan: RowPlan;
-  readonly start: number;
-  readonly end: number;
+  readonly logged: LoggedEvent;
   readonly group: LogGroup;
   readonly event: number;
   readonly transaction: Transaction;
