@@ -1,3 +1,4 @@
+import { BARRIER_GUARDS } from "./barrier-guards.ts";
 import type { Guard } from "./guard.ts";
 import { KEY_GUARDS } from "./key-guards.ts";
 import { LANE_GUARDS } from "./lane-guards.ts";
@@ -18,6 +19,7 @@ export const GUARDS: readonly Guard[] = [
   ...LOAD_GUARDS,
   ...LIFE_GUARDS,
   ...SCHEMA_GUARDS,
+  ...BARRIER_GUARDS,
   ...SERVER_GUARDS,
   ...STANDBY_GUARDS,
   ...TABLE_GUARDS,

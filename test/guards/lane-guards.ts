@@ -1,5 +1,14 @@
 import type { Guard } from "./guard.ts";
-import { SIMULATED_ALL, SIMULATED_AUDIT } from "./simulation-tests.ts";
+import { SIMULATED_ALL, SIMULATED_AUDIT, SIMULATED_UNIQUE } from "./simulation-tests.ts";
+
+const READER = "packages/millrace/src/pipeline/log-reader.test.ts";
+
+const CHOICE = "packages/millrace/src/pipeline/lane-choice.test.ts";
+
+const TRIED_AGAIN = {
+  file: "packages/millrace/src/pipeline/make-lanes.test.ts",
+  name: "is tried again once all lanes have passed what they hold, and parked no sooner",
+};
 
 /** Lanes, commits, the frontier, and what is told to the source. */
 export const LANE_GUARDS: readonly Guard[] = [
@@ -149,5 +158,70 @@ export const LANE_GUARDS: readonly Guard[] = [
       file: "packages/millrace/src/pipeline/byte-budget.test.ts",
       name: "lets an account have its share and no more, whoever asks elsewhere",
     },
+  },
+  {
+    keeps: [2, "Restart and idle lanes"],
+    guard: "another number of lanes waits until every lane is drained",
+    file: "pipeline/log-reader.ts",
+    take: "        await this.drained();\n        await next.work();",
+    put: "        await next.work();",
+    shownBy: { file: READER, name: "waits until every lane is drained" },
+  },
+  {
+    keeps: [3, "Restart and idle lanes"],
+    guard: "another number of lanes takes effect at a position that is below no lane's checkpoint",
+    file: "pipeline/log-reader.ts",
+    take: "if (!this.#parts.feed.replaying) await this.#serve();",
+    put: "await this.#serve();",
+    shownBy: {
+      file: READER,
+      name: "waits until the log has been followed to where each lane stood",
+    },
+  },
+  {
+    keeps: [2, "Restart and idle lanes"],
+    guard: "another number of lanes waits for the reader, and through it for the lanes",
+    file: "pipeline/run.ts",
+    take: "this.#parts.reader.interrupt(() => resizeLanes(parts));",
+    put: "resizeLanes(parts).catch((thrown) => this.fail(thrown));",
+    shownBy: SIMULATED_UNIQUE,
+  },
+  {
+    keeps: [2, "Secondary unique constraints"],
+    guard: "a target with unique constraints has one lane",
+    file: "pipeline/lane-choice.ts",
+    take: "linked.length === 1 && !check.secondaryUnique &&",
+    put: "linked.length === 1 &&",
+    shownBy: {
+      file: CHOICE,
+      name: "are one for a target with a unique constraint, whatever the keys",
+    },
+  },
+  {
+    keeps: [2, "Secondary unique constraints"],
+    guard: "rows that share a lane have it by their group, not by their key",
+    file: "pipeline/lane-choice.ts",
+    take: "return group === undefined ? laneOf(target, key, this.lanes) : laneOf(group, group, this.lanes);",
+    put: "return group === null ? 0 : laneOf(target, key, this.lanes);",
+    shownBy: {
+      file: CHOICE,
+      name: "are one for a target with a unique constraint, whatever the keys",
+    },
+  },
+  {
+    keeps: [2, "Secondary unique constraints"],
+    guard: "what a constraint refuses is tried again once all lanes have passed what they hold",
+    file: "pipeline/make-lanes.ts",
+    take: "await Promise.all([clock.sleep(waitMs, signal), Promise.race([Promise.all(others), limit])]);",
+    put: "await Promise.all([others.length, clock.sleep(waitMs, signal)]);",
+    shownBy: TRIED_AGAIN,
+  },
+  {
+    keeps: [1, "Secondary unique constraints"],
+    guard: "what a constraint refuses is not parked before it was tried again",
+    file: "pipeline/lane.ts",
+    take: "await this.#writer.write(rows, this.#patience > 0)",
+    put: "await this.#writer.write(rows, false)",
+    shownBy: TRIED_AGAIN,
   },
 ];

@@ -5,8 +5,15 @@ const ASSEMBLER = "packages/millrace/src/sources/postgres/transaction-assembler.
 
 const JOINING = "packages/millrace/src/pipeline/joining-tables.test.ts";
 
+const PREPARED = "packages/millrace/src/pipeline/prepare-run.test.ts";
+
+const RAISED_AGAIN = {
+  file: "packages/millrace/src/sinks/dsql/fence.pg.test.ts",
+  name: "raises the fence again where the answer to its own COMMIT is lost",
+};
+
 const ANEW = {
-  file: "packages/millrace/src/pipeline/prepare-run.test.ts",
+  file: PREPARED,
   name: "knows of no checkpoint where the log begins anew",
 };
 
@@ -143,5 +150,43 @@ export const LIFE_GUARDS: readonly Guard[] = [
     take: "ordinal(this.#place.index, Slot.MOVED_FROM)",
     put: "ordinal(this.#place.index, Slot.EVENT)",
     shownBy: { file: ASSEMBLER, name: "has two ordered positions and the old key" },
+  },
+  {
+    keeps: [5, 6, "Fence and lost COMMIT"],
+    guard: "a takeover whose COMMIT got no answer concludes nothing from it",
+    file: "sinks/dsql/takeover.ts",
+    take: "      parts.holder.mayHaveTaken(found.mark, found.fence);\n",
+    put: "      return found.fence + 1;\n",
+    shownBy: RAISED_AGAIN,
+  },
+  {
+    keeps: [5, 6, "Fence and lost COMMIT"],
+    guard: "a takeover whose COMMIT got no answer raises the fence again",
+    file: "sinks/dsql/retry.ts",
+    take: '  "unknown-outcome",\n',
+    put: "",
+    shownBy: RAISED_AGAIN,
+  },
+  {
+    keeps: [11],
+    guard: "a table that has appeared between two starts waits where its target does not fit",
+    file: "pipeline/prepare-run.ts",
+    take: "  if (isFirst) {\n    const fit =",
+    put: "  if (false as boolean) {\n    const fit =",
+    shownBy: {
+      file: PREPARED,
+      name: "waits where its target does not fit, and the pipeline begins with the others",
+    },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "targets of tables that have appeared are not looked at before an open barrier is done",
+    file: "pipeline/prepare-run.ts",
+    take: "  if (isFirst && intent !== null) return matching.filter(({ shape: { id } }) => live.has(id));\n",
+    put: "",
+    shownBy: {
+      file: PREPARED,
+      name: "is taken up where nothing stands against it, but not looked at before an open barrier is done",
+    },
   },
 ];

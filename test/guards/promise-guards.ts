@@ -139,7 +139,7 @@ export const PROMISE_GUARDS: readonly Guard[] = [
     put: "if (kind === TOASTED) return null;",
     shownBy: unit(
       "sources/postgres/pgoutput-decoder",
-      "come back as they were sent, whatever the values",
+      "of an update with the full old row have its values where the new row says unchanged",
     ),
   },
   {

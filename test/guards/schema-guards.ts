@@ -229,8 +229,8 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     take: "tag: tagOf(this.#parts.source.positionText(position), this.#parts.committer.moment),",
     put: 'tag: tagOf(this.#parts.source.positionText(position), ""),',
     shownBy: {
-      file: "packages/millrace/src/barriers.pg.test.ts",
-      name: "shapes of the catalogue that are adopted at one place of the log are each made true",
+      file: "packages/millrace/src/pipeline/barrier-intents.test.ts",
+      name: "puts away under names of its own, also at a place where a barrier was before",
     },
   },
   {

@@ -15,6 +15,7 @@ import {
   tableOf,
 } from "./pipeline-parts.fixture.ts";
 import { ScriptedSink } from "./scripted-sink.fixture.ts";
+import { stateKey, type TableDocument } from "./state-documents.ts";
 
 const id = columnOf("id", 1);
 const older = shapeOf([id]);
@@ -33,8 +34,8 @@ class Altered extends ScriptedSink {
   };
 }
 
-/** A table whose shape was read from the catalogue, where it is `now`. */
-function setUp(now: TableShape = adopted) {
+/** A table whose shape was read from the catalogue, where it is `now`, unless its document says otherwise. */
+function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { aheadOfLog: true }) {
   const sink = new Altered(2);
   const clock = instantClock();
   const signal = new AbortController().signal;
@@ -45,7 +46,7 @@ function setUp(now: TableShape = adopted) {
     sink.lanes,
   );
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 10, maxShare: 1 }, []);
-  const table = tableOf(adopted, { aheadOfLog: true });
+  const table = tableOf(adopted, document);
   const barriers = new Barriers({
     source: { positionText: String },
     sink,
@@ -66,7 +67,11 @@ function setUp(now: TableShape = adopted) {
       { kind: "shape", shape, previous: null, rewritten: [], position, transaction: null },
       () => Promise.resolve(),
     );
-  return { sink, table, tell };
+  const truncate = (position: number): Promise<boolean> =>
+    barriers.pass({ kind: "truncate", table: table.id, position, transaction: null }, () =>
+      Promise.resolve(),
+    );
+  return { sink, table, tell, truncate };
 }
 
 describe("a shape that was adopted from the catalogue", () => {
@@ -83,5 +88,30 @@ describe("a shape that was adopted from the catalogue", () => {
     const { sink, table, tell } = setUp({ ...adopted, columns: [id, columnOf("other", 3)] });
     expect(await tell(older, 10)).toBe(true);
     expect([table.shape, sink.acts]).toEqual([older, ["alter id -added"]]);
+  });
+});
+
+describe("TRUNCATE", () => {
+  it("begins a new generation of a load: what was planned of the rows before counts for nothing", async () => {
+    const loading = { state: "INIT_SYNC", planned: "m", allPlanned: false, nextChunk: 2 } as const;
+    const { sink, table, truncate } = setUp(adopted, { ...loading, rowsLoaded: 7, end: 9 });
+    const before = table.document.generation;
+    table.chunks.set(1, { v: 1, n: 1, from: "c", to: "m", rows: 5 });
+    expect(await truncate(10)).toBe(true);
+    const anew = { state: "INIT_SYNC", planned: null, allPlanned: false, rowsLoaded: 0, end: null };
+    expect(table.document).toMatchObject(anew);
+    expect([table.document.generation > before, table.chunks.size]).toEqual([true, 0]);
+    // In the transaction that says that the barrier is done, so that no start goes on with the load before.
+    const done = new Map(sink.landed.at(-1)?.state.map(({ key, value }) => [key, value]));
+    expect(done.get(stateKey.intent)).toBeNull();
+    expect(done.get(stateKey.chunk(table.id, 1))).toBeNull();
+    expect(done.get(stateKey.table(table.id))).toMatchObject(anew);
+  });
+
+  it("leaves a table alone that is loaded: the log goes on from there", async () => {
+    const { table, truncate } = setUp(adopted, { state: "SYNC" });
+    const before = table.document;
+    expect(await truncate(10)).toBe(true);
+    expect(table.document).toEqual(before);
   });
 });

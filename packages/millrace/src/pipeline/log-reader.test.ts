@@ -13,6 +13,7 @@ import { LogReader } from "./log-reader.ts";
 import { doubted, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 const order = (a: Position, b: Position): number => Number(a) - Number(b);
 const keyless = shapeOf(undefined, []);
@@ -21,12 +22,59 @@ function toldAt(position: number, shape: TableShape): ShapeChange {
   return { kind: "shape", shape, previous: null, rewritten: [], position, transaction: null };
 }
 
+interface Reading {
+  readonly log: SourceLog;
+  readonly stop: AbortController;
+  readonly lanes: readonly Lane[];
+  readonly table?: TableRuntime;
+  readonly barriers?: Pick<Barriers, "pass">;
+  readonly loadAgain?: (shape: TableShape) => void;
+  readonly before?: number;
+}
+
+function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
+  const logBytes = new ByteBudget(1_000).account(1);
+  return new LogReader({
+    log,
+    feed: new Feed({
+      source: {
+        keyText: () => "",
+        comparePositions: order,
+        positionText: String,
+        sees: () => false,
+      },
+      lanes,
+      choice: new LaneChoice(lanes.length, {}),
+      tables: new Map([[table.id, table]]),
+      sent: new SentTransactions([]),
+      logBytes,
+      durable: null,
+    }),
+    lanes,
+    frontier: new Frontier(lanes.length, { position: 0, acknowledge: null }),
+    barriers: (more.barriers ?? {}) as Barriers,
+    logBytes,
+    readAhead: new ReadAhead(lanes, stop.signal),
+    signal: stop.signal,
+    stopLoad: () => Promise.resolve(),
+    startLoad: () => undefined,
+    loadAgain: more.loadAgain ?? (() => undefined),
+    passedBefore: (position) => order(position, before) <= 0,
+    running: () => Promise.resolve(),
+    paused: () => false,
+    onFrontier: () => undefined,
+  });
+}
+
+function batchAt(position: Position, items: LogBatch["items"] = []): LogBatch {
+  return { items, position, acknowledge: null, sourceTimeMs: null, bytes: 0 };
+}
+
 /** Reads one batch whose items are shapes; an earlier run is known to have passed everything up to `before`. */
 async function read(items: readonly ShapeChange[], before: number) {
   const stop = new AbortController();
   const lanes = [new Lane(0, null, {} as LaneParts)]; // nothing of it is used by a lane that never works
-  const batch: LogBatch = { items, position: 9, acknowledge: null, sourceTimeMs: null, bytes: 0 };
-  const batches = [batch];
+  const batches = [batchAt(9, items)];
   const log: SourceLog = {
     next: () => {
       const next = batches.shift();
@@ -42,41 +90,67 @@ async function read(items: readonly ShapeChange[], before: number) {
     passed.push(item.position);
     return Promise.resolve(false);
   };
+  const loadAgain = (shape: TableShape) => void again.push(shape);
   const table = tableOf(keyless);
-  const logBytes = new ByteBudget(1_000).account(1);
-  const reader = new LogReader({
-    log,
-    feed: new Feed({
-      source: {
-        keyText: () => "",
-        comparePositions: order,
-        positionText: String,
-        sees: () => false,
-      },
-      lanes,
-      choice: new LaneChoice(1, {}),
-      tables: new Map([[table.id, table]]),
-      sent: new SentTransactions([]),
-      logBytes,
-      durable: null,
-    }),
-    lanes,
-    frontier: new Frontier(1, { position: 0, acknowledge: null }),
-    barriers: { pass } as Barriers,
-    logBytes,
-    readAhead: new ReadAhead(lanes, stop.signal),
-    signal: stop.signal,
-    stopLoad: () => Promise.resolve(),
-    startLoad: () => undefined,
-    loadAgain: (shape) => again.push(shape),
-    passedBefore: (position) => order(position, before) <= 0,
-    running: () => Promise.resolve(),
-    paused: () => false,
-    onFrontier: () => undefined,
-  });
+  const reader = readerOf({ log, stop, lanes, table, barriers: { pass }, loadAgain, before });
   await expect(reader.run()).rejects.toThrow("all is read");
   return { again, passed };
 }
+
+/** A reader that somebody interrupts, as another number of lanes does; its lanes work when they are told to. */
+function interrupted(checkpoint: Position | null) {
+  const stop = new AbortController();
+  const parts: Partial<LaneParts> = {
+    signal: stop.signal,
+    emptied: () => undefined,
+    passed: () => undefined,
+  };
+  const lanes = [0, 1].map((lane) => new Lane(lane, checkpoint, parts as LaneParts));
+  const given = Promise.withResolvers<LogBatch>();
+  const asked = [given.promise, new Promise<LogBatch>(() => undefined)];
+  const log: SourceLog = {
+    next: () => asked.shift() ?? Promise.reject(new Error("asked once too often")),
+    acknowledge: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const reader = readerOf({ log, stop, lanes });
+  const did: string[] = [];
+  const done = reader.interrupt(() => Promise.resolve(void did.push("changed")));
+  const end = async (running: Promise<void>): Promise<void> => {
+    stop.abort(new Error("over"));
+    await expect(running).rejects.toThrow("over");
+  };
+  return { lanes, reader, give: given.resolve, did, done, end };
+}
+
+const moment = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe("another number of lanes", () => {
+  it("waits until every lane is drained", async () => {
+    const { lanes, reader, did, done, end } = interrupted(null);
+    const running = reader.run();
+    for (const lane of lanes) {
+      await moment();
+      expect(did).toEqual([]);
+      void lane.run();
+    }
+    await done;
+    expect(did).toEqual(["changed"]);
+    await end(running);
+  });
+
+  it("waits until the log has been followed to where each lane stood: its position is below no checkpoint", async () => {
+    const { lanes, reader, give, did, done, end } = interrupted(5);
+    for (const lane of lanes) void lane.run();
+    const running = reader.run();
+    await moment();
+    expect(did).toEqual([]);
+    give(batchAt(6));
+    await done;
+    expect(did).toEqual(["changed"]);
+    await end(running);
+  });
+});
 
 describe("a log that is replayed", () => {
   it("has tables without key loaded again where this session doubts columns behind a barrier that was passed", async () => {

@@ -4,6 +4,7 @@ import { silentLogger } from "../model/ports.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { StateEntry, TargetChange } from "../model/sink.ts";
+import { tableId, type TargetTable } from "../model/table.ts";
 import { Admission } from "./admission.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { LoadControl } from "./load-control.ts";
@@ -26,11 +27,28 @@ import { Waits } from "./waits.ts";
 const shape = shapeOf();
 const altered = shapeOf([...shape.columns, columnOf("added", 4)]);
 const NEW_LOG = 50;
+const LATER = tableId("s", "later");
+const later = { ...shape, id: LATER, name: "later" };
+const intent: IntentDocument = {
+  v: 1,
+  kind: "shape",
+  table: shape.id,
+  position: 120,
+  acknowledge: 80,
+  unseen: [],
+  tag: "p120",
+  shape: altered,
+  previous: shape,
+  rewritten: [],
+  aheadOfLog: false,
+};
 
 /** A sink that keeps its state over takeovers, and tells in which order things became durable. */
 class Remembering extends ScriptedSink {
   readonly state = new Map<string, Json>();
   readonly order: string[] = [];
+  /** What stands against a target. */
+  readonly misfits = new Map<string, MillraceError>();
 
   keep(entries: readonly StateEntry[]): void {
     for (const { key, value } of entries) {
@@ -50,6 +68,13 @@ class Remembering extends ScriptedSink {
     return Promise.resolve();
   };
 
+  override checkTable = ({ id }: TargetTable): ReturnType<ScriptedSink["checkTable"]> => {
+    this.order.push(`check ${id}`);
+    const misfit = this.misfits.get(id);
+    if (misfit !== undefined) return Promise.reject(misfit);
+    return Promise.resolve({ created: false, notices: [], secondaryUnique: false });
+  };
+
   override land(commit: Parameters<ScriptedSink["land"]>[0]): void {
     super.land(commit);
     this.keep(commit.state);
@@ -58,7 +83,7 @@ class Remembering extends ScriptedSink {
 }
 
 /** Where a log was read to 100, lane 1 ahead of the frontier; what is there of it now is for `prepare` to say. */
-function startOf(prepare: Source["prepare"]) {
+function startOf(prepare: Source["prepare"], shapes = [shape]) {
   const sink = new Remembering(2);
   sink.keep([
     entry(stateKey.pipeline, { v: 1, identity: "here", lanes: 2 }),
@@ -72,7 +97,8 @@ function startOf(prepare: Source["prepare"]) {
     comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
     positionText: String,
     identity: () => Promise.resolve("here"),
-    discover: () => Promise.resolve([{ shape, estimatedRows: 1, notices: [] }]),
+    discover: () =>
+      Promise.resolve(shapes.map((one) => ({ shape: one, estimatedRows: 1, notices: [] }))),
   };
   const clock = instantClock();
   const task: RunningTask = {
@@ -90,7 +116,8 @@ function startOf(prepare: Source["prepare"]) {
     admission: new Admission(),
     waits: new Waits(clock),
   };
-  return { sink, prepare: () => prepareRun(task, new AbortController().signal) };
+  const { waits } = task;
+  return { sink, waits, prepare: () => prepareRun(task, new AbortController().signal) };
 }
 
 describe("what a run begins with", () => {
@@ -145,19 +172,6 @@ describe("what a run begins with", () => {
     const { sink, prepare } = startOf(() =>
       Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
     );
-    const intent: IntentDocument = {
-      v: 1,
-      kind: "shape",
-      table: shape.id,
-      position: 120,
-      acknowledge: 80,
-      unseen: [],
-      tag: "p120",
-      shape: altered,
-      previous: shape,
-      rewritten: [],
-      aheadOfLog: false,
-    };
     sink.keep([entry(stateKey.intent, intent)]);
     const { checkpoints, tables, frontier } = await prepare();
     const [taken, acted, done, again, ...flows] = sink.order;
@@ -165,5 +179,27 @@ describe("what a run begins with", () => {
     expect([again, ...flows].lastIndexOf("takeover")).toBeLessThan(flows.indexOf("pipeline"));
     expect([...checkpoints.values(), frontier.position]).toEqual([120, 120, 120]);
     expect(tables.get(shape.id)?.targets.map(({ target }) => target)).toEqual([targetOf(altered)]);
+  });
+});
+
+describe("a table that has appeared between two starts", () => {
+  const kept = () => Promise.resolve({ start: NEW_LOG, created: false, joined: [] });
+
+  it("waits where its target does not fit, and the pipeline begins with the others", async () => {
+    const { sink, waits, prepare } = startOf(kept, [shape, later]);
+    sink.misfits.set("copy.later", new MillraceError("MR_SINK_SCHEMA", "no column v"));
+    const { tables } = await prepare();
+    expect([...tables.keys()]).toEqual([shape.id]);
+    expect(waits.list()).toMatchObject([{ reason: "newcomer", table: LATER }]);
+    expect(sink.state.has(stateKey.table(LATER))).toBe(false);
+  });
+
+  it("is taken up where nothing stands against it, but not looked at before an open barrier is done", async () => {
+    const { sink, waits, prepare } = startOf(kept, [shape, later]);
+    sink.keep([entry(stateKey.intent, intent)]);
+    const { tables } = await prepare();
+    expect([...tables.keys()]).toEqual([shape.id, LATER]);
+    expect(waits.list()).toEqual([]);
+    expect(sink.order.indexOf("check copy.later")).toBeGreaterThan(sink.order.indexOf("-intent"));
   });
 });

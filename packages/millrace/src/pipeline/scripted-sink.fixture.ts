@@ -40,7 +40,7 @@ export class ScriptedSink implements Sink {
   open = () => Promise.resolve();
   close = () => Promise.resolve();
   applyChange = (_change: TargetChange) => Promise.resolve();
-  checkTable = (): ReturnType<Sink["checkTable"]> =>
+  checkTable: Sink["checkTable"] = () =>
     Promise.resolve({ created: false, notices: [], secondaryUnique: false });
   takeOver = (): Promise<Takeover> =>
     Promise.reject(new Error(`${tableId("copy", "orders")} is not taken over here`));

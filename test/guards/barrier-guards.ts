@@ -1,0 +1,100 @@
+import type { Guard, TestName } from "./guard.ts";
+
+const ROOM = "packages/millrace/src";
+const MESSAGES = `${ROOM}/sources/postgres/ddl-log.pg.test.ts`;
+const PLAN = `${ROOM}/sinks/dsql/alter-plan.test.ts`;
+
+const SEALED: TestName = {
+  file: `${ROOM}/sources/postgres/ddl-messages.test.ts`,
+  name: "that is not sealed with the trigger's key is none, whatever it says",
+};
+
+/** What barriers do to tables, and who is believed that tells of one. */
+export const BARRIER_GUARDS: readonly Guard[] = [
+  {
+    keeps: [7, "Barrier"],
+    guard: "TRUNCATE during INIT_SYNC begins a new generation",
+    file: "pipeline/barriers.ts",
+    take: `    if (this.#parts.settings.fullLoad || table.document.nextChunk > 0)
+      this.#parts.generations.restart(table, "none");
+`,
+    put: "",
+    shownBy: {
+      file: `${ROOM}/pipeline/barriers.test.ts`,
+      name: "begins a new generation of a load: what was planned of the rows before counts for nothing",
+    },
+  },
+  {
+    keeps: [5, "Barrier"],
+    guard: "a dropped column is renamed, which fails for a zombie that comes too late",
+    file: "sinks/dsql/alter-plan.ts",
+    take: "RENAME COLUMN ${quoteName(name)} TO ${quoteName(away)}`;",
+    put: "DROP COLUMN ${quoteName(name)}`;",
+    shownBy: {
+      file: `${ROOM}/sinks/dsql/target-tables.pg.test.ts`,
+      name: "keep a column that was added since, when a late DROP of an older one comes",
+    },
+  },
+  {
+    keeps: [5, "Barrier"],
+    guard: "where a barrier has put a column away, one of that name that came since is another one",
+    file: "sinks/dsql/alter-plan.ts",
+    take: "if (column === undefined || columns.has(away)) return null;",
+    put: "if (column === undefined) return null;",
+    shownBy: { file: PLAN, name: "never puts a second column away under one name" },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "the same column of two barriers is put away under two names",
+    file: "sinks/dsql/alter-plan.ts",
+    take: "update(`${tag}\\0${name}`)",
+    put: "update(name)",
+    shownBy: { file: PLAN, name: "fits into 63 bytes, and differs by barrier and by column" },
+  },
+  {
+    keeps: [1],
+    guard: "a message about a schema change is nothing unless it has the key's seal",
+    file: "sources/postgres/seal.ts",
+    take: "return seal.length === expected.length && timingSafeEqual(seal, expected)",
+    put: "return seal.length === expected.length",
+    shownBy: SEALED,
+  },
+  {
+    keeps: [1],
+    guard: "without a key no message about a schema change is believed",
+    file: "sources/postgres/seal.ts",
+    take: "  if (key === null || at < 0) return null;\n",
+    put: '  if (key === null) return text.subarray(0, at).toString("utf8");\n  if (at < 0) return null;\n',
+    shownBy: SEALED,
+  },
+  {
+    keeps: [1],
+    guard: "a message without a seal is none, whoever writes it",
+    file: "sources/postgres/ddl-messages.ts",
+    take: "unsealed(Buffer.concat(this.#pieces), this.#key)",
+    put: 'Buffer.concat(this.#pieces).toString("utf8").replace(/\\n[0-9a-f]*$/, "")',
+    shownBy: {
+      file: MESSAGES,
+      name: "that are not sealed are nothing, whatever they say and whoever writes them",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "messages are trusted only for what is younger than their key",
+    file: "sources/postgres/ddl-trigger.ts",
+    take: "Math.min(row.age ?? 0, seal?.age ?? 0)",
+    put: "row.age ?? 0",
+    shownBy: {
+      file: MESSAGES,
+      name: "is put right where its key is another's, or is gone; and not trusted for what was before",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "no plan that a session may ask for shows the key of messages",
+    file: "sources/postgres/ddl-trigger-sql.ts",
+    take: '  debug_print_plan: "off",\n',
+    put: "",
+    shownBy: { file: MESSAGES, name: "show their key to nobody whose DDL they tell of" },
+  },
+];
