@@ -30,16 +30,17 @@ export function dateText(year: number, month: number, day: number): string {
   return text;
 }
 
+const THREE = Array.from({ length: 1_000 }, (_, n) => String(n).padStart(3, "0"));
+const THREE_TRIMMED = THREE.map((digits) => digits.replace(/0+$/, ""));
+
 /** `.5`, or nothing. */
 function fractionText(micros: number): string {
   if (micros === 0) return "";
-  let value = micros;
-  let digits = 6;
-  while (value % 10 === 0) {
-    value /= 10;
-    digits -= 1;
-  }
-  return `.${String(value).padStart(digits, "0")}`;
+  const millis = Math.floor(micros / 1_000);
+  const rest = micros - millis * 1_000;
+  return rest === 0
+    ? `.${THREE_TRIMMED[millis] ?? ""}`
+    : `.${THREE[millis] ?? ""}${THREE_TRIMMED[rest] ?? ""}`;
 }
 
 function clockText(hour: number, minute: number, second: number, micros: number): string {
