@@ -495,6 +495,27 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
     await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
+  it("has no function that belongs to somebody else, who would decide what runs at each DDL, a superuser's too", async () => {
+    await using db = await LoggedDatabase.on(server, { ddlMessages: true });
+    const role = `${db.server.database}_squatter`;
+    await db.run(
+      `CREATE ROLE ${role}; CREATE SCHEMA millrace_ddl AUTHORIZATION ${role}; SET ROLE ${role}; GRANT ALL ON SCHEMA millrace_ddl TO public;
+       CREATE FUNCTION millrace_ddl.tell() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'`,
+      installDdlTriggerSql(18, "postgres"),
+    );
+    const replace = `SET ROLE ${role}; CREATE OR REPLACE FUNCTION millrace_ddl.tell() RETURNS event_trigger
+      LANGUAGE plpgsql AS 'BEGIN END'`;
+    await expect(db.run(replace)).rejects.toThrow("must be owner");
+    await using session = await sessionOf(db);
+    const current = () => readDdlTrigger(session.client, db.settings.slotName);
+    expect((await current()).isCurrent).toBe(true);
+    await db.run(`ALTER FUNCTION millrace_ddl.tell() OWNER TO ${role}`);
+    expect((await current()).isCurrent).toBe(false);
+    await db.run(installDdlTriggerSql(18, "postgres"));
+    expect((await current()).isCurrent).toBe(true);
+    await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
   it("is put right where its key is another's, or is gone; and not trusted for what was before", async () => {
     await using db = await LoggedDatabase.on(server);
     await using session = await sessionOf(db);

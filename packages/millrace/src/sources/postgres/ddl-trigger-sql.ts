@@ -204,6 +204,8 @@ export function installDdlTriggerSql(version: number, role: string): string {
     `GRANT SELECT ON ${DDL_SCHEMA}.${DDL_SECRET} TO ${quote(role)};`,
     `CREATE OR REPLACE FUNCTION ${name}() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER`,
     `${settings.join(" ")} AS $millrace$${ddlFunctionBody(version)}$millrace$;`,
+    // One that somebody had made before would stay his, and he could have it do what he likes at a superuser's DDL.
+    `ALTER FUNCTION ${name}() OWNER TO CURRENT_USER;`,
     ...triggers,
     "COMMIT;",
   ].join("\n");

@@ -42,7 +42,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version,
 FROM pg_catalog.pg_roles me
   LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $3
   LEFT JOIN LATERAL (
-    SELECT p.prosrc AS source, p.proconfig AS config, p.prosecdef AS definer, e.events, least(pg_catalog.age(p.xmin), e.age) AS age
+    SELECT p.prosrc AS source, p.proconfig AS config, p.prosecdef AND p.proowner = n.nspowner AS definer, e.events, least(pg_catalog.age(p.xmin), e.age) AS age
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace CROSS JOIN LATERAL (
       SELECT pg_catalog.array_agg(e.evtevent::text ORDER BY e.evtevent::text)
           FILTER (WHERE e.evtenabled = 'A' AND e.evttags IS NULL) AS events,
@@ -58,6 +58,7 @@ interface TriggerRow {
   readonly role: string;
   readonly source: string | null;
   readonly config: readonly string[];
+  /** It runs with the rights of who owns the schema. */
   readonly definer: boolean;
   readonly events: readonly string[] | null;
   /** How many transactions ago it became what it is, and ago is what was asked for. */
