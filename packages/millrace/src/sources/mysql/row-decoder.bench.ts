@@ -89,32 +89,19 @@ interface Work {
   readonly ends: readonly number[];
 }
 
-function workOf(isUpdate: boolean, withJson: boolean, text: string): Work {
-  const columns = withJson ? [...COLUMNS, JSON_COLUMN] : COLUMNS;
+function shapeOf(columns: typeof COLUMNS): TableShape {
   const id = tableId("shop", "orders");
-  const shape: TableShape = {
-    id,
-    schema: "shop",
-    name: "orders",
-    identity: id,
-    key: [0],
-    columns: columns.map(([sourceType], index) => {
-      const type = parseColumnType(sourceType);
-      if (type === null) throw new Error(sourceType);
-      const options = {
-        tinyint1AsBoolean: true,
-        timeAsInterval: false,
-        geometry: "geojson",
-      } as const;
-      return {
-        name: `c${index}`,
-        type: logicalType(type, options),
-        sourceType,
-        nullable: true,
-        ordinal: null,
-      };
-    }),
-  };
+  const options = { tinyint1AsBoolean: true, timeAsInterval: false, geometry: "geojson" } as const;
+  const shaped = columns.map(([sourceType], index) => {
+    const type = parseColumnType(sourceType);
+    if (type === null) throw new Error(sourceType);
+    const logical = logicalType(type, options);
+    return { name: `c${index}`, type: logical, sourceType, nullable: true, ordinal: null };
+  });
+  return { id, schema: "shop", name: "orders", identity: id, key: [0], columns: shaped };
+}
+
+function planOf(columns: typeof COLUMNS): RowPlan {
   const mapped = columns.map(([, code, meta]): MappedColumn => ({
     code,
     meta,
@@ -124,9 +111,15 @@ function workOf(isUpdate: boolean, withJson: boolean, text: string): Work {
     labels: null,
   }));
   const map: TableMap = { tableId: 1, schema: "shop", table: "orders", columns: mapped };
-  const plan = planRow(map, shape, { zeroDatesAreNull: false });
+  const plan = planRow(map, shapeOf(columns), { zeroDatesAreNull: false });
+  if (plan === null) throw new Error("no plan");
+  return plan;
+}
+
+function workOf(isUpdate: boolean, withJson: boolean, text: string): Work {
+  const columns = withJson ? [...COLUMNS, JSON_COLUMN] : COLUMNS;
   const kind = rowEventKind(isUpdate ? EventType.UPDATE_ROWS : EventType.WRITE_ROWS);
-  if (plan === null || kind === null) throw new Error("no plan");
+  if (kind === null) throw new Error("no row event");
   const bitmap = Buffer.alloc((columns.length + 7) >> 3, 0xff);
   const head = Buffer.concat([
     Buffer.from("01000000000001000200", "hex"),
@@ -138,17 +131,15 @@ function workOf(isUpdate: boolean, withJson: boolean, text: string): Work {
   const ends: number[] = [];
   let length = 0;
   for (let n = 0; n < ROWS; n += ROWS_PER_EVENT) {
-    const rows = Array.from({ length: ROWS_PER_EVENT }, (_, index) =>
-      rowOf(n + index, withJson, text),
-    );
-    // An update alters the number and the status.
-    const bodies = isUpdate ? rows.flatMap((row, index) => [row, changed(row, n + index)]) : rows;
+    const rows = Array.from({ length: ROWS_PER_EVENT }, (_, at) => rowOf(n + at, withJson, text));
+    // An update alters one number.
+    const bodies = isUpdate ? rows.flatMap((row, at) => [row, changed(row, n + at)]) : rows;
     const event = Buffer.concat([head, ...bodies]);
     parts.push(event);
     length += event.length;
     ends.push(length);
   }
-  return { plan, kind, buffer: Buffer.concat(parts), ends };
+  return { plan: planOf(columns), kind, buffer: Buffer.concat(parts), ends };
 }
 
 function changed(row: Buffer, n: number): Buffer {

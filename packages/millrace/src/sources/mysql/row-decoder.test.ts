@@ -1,59 +1,16 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { tableId, type TableShape } from "../../model/table.ts";
 import type { Value } from "../../model/value.ts";
-import { type RowEventKind, rowEventKind } from "./event-types.ts";
+import type { RowEventKind } from "./event-types.ts";
 import { RECORDED } from "./recorded-rows.fixture.ts";
+import { recordedRows } from "./recorded-shape.fixture.ts";
 import { shown } from "./read-rows.fixture.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { planRow, type RowPlan } from "./row-plan.ts";
-import { decodeTableMap, type TableMap, tableIdOf } from "./table-map.ts";
-import { logicalType, parseColumnType } from "./types.ts";
+import { decodeTableMap, tableIdOf } from "./table-map.ts";
 
-const PLAIN = { tinyint1AsBoolean: false, timeAsInterval: false, geometry: "geojson" } as const;
 const VALUES = { zeroDatesAreNull: false };
-type Flavor = keyof typeof RECORDED;
-
-function shapeOf(columns: Readonly<Record<string, string>>): TableShape {
-  const id = tableId("rec", "t");
-  return {
-    id,
-    schema: "rec",
-    name: "t",
-    identity: id,
-    columns: Object.entries(columns).map(([name, sourceType]) => {
-      const type = parseColumnType(sourceType);
-      if (type === null) throw new Error(`no type: ${sourceType}`);
-      return { name, type: logicalType(type, PLAIN), sourceType, nullable: true, ordinal: null };
-    }),
-    key: [0],
-  };
-}
-
-interface Recorded {
-  readonly map: TableMap;
-  readonly shape: TableShape;
-  readonly plan: RowPlan;
-  readonly rows: readonly { readonly kind: RowEventKind; readonly body: Buffer }[];
-}
-
-function recorded(flavor: Flavor): Recorded {
-  const { columns, events } = RECORDED[flavor];
-  const bodies = events.map(([type, body]) => ({ type, body: Buffer.from(body, "hex") }));
-  const mapBody = bodies[0]?.body ?? Buffer.alloc(0);
-  const map = decodeTableMap(mapBody, 0, mapBody.length, flavor);
-  const shape = shapeOf(columns);
-  const plan = planRow(map, shape, VALUES);
-  if (plan === null) throw new Error("the table map does not fit");
-  const rows = bodies.slice(1).map(({ type, body }) => {
-    const kind = rowEventKind(type);
-    if (kind === null) throw new Error(`no row event: ${type}`);
-    return { kind, body };
-  });
-  return { map, shape, plan, rows };
-}
-
 interface Decoded {
   readonly before: Value[] | null;
   readonly after: Value[] | null;
@@ -101,7 +58,7 @@ const OWN = {
 } as const;
 
 describe.each(["mysql", "mariadb"] as const)("rows as %s wrote them", (flavor) => {
-  const { map, shape, plan, rows } = recorded(flavor);
+  const { map, shape, plan, rows } = recordedRows(flavor);
   const first = [...FIRST, ...OWN[flavor]];
   const second = first.with(3, "0.0000").with(15, "ascii");
 
