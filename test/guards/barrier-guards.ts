@@ -86,7 +86,7 @@ export const BARRIER_GUARDS: readonly Guard[] = [
     put: "row.age ?? 0",
     shownBy: {
       file: MESSAGES,
-      name: "is put right where its key is another's, or is gone; and not trusted for what was before",
+      name: "is made once, found, put right when it was turned off or altered, and taken away",
     },
   },
   {

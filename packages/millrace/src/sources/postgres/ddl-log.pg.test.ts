@@ -463,6 +463,9 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
     await othersEnded(db);
     await db.capture();
     expect(await state()).toMatchObject({ isCurrent: true, isSettled: true });
+    // What was told before is sealed with another key, so that none of it is read.
+    await db.run("UPDATE millrace_ddl.secret SET key = key || 'x'");
+    expect(await state()).toMatchObject({ isCurrent: true, isSettled: false });
     for (const harm of [
       "ALTER EVENT TRIGGER millrace_sql_drop DISABLE",
       "DROP EVENT TRIGGER millrace_ddl_command_end",
