@@ -1,6 +1,6 @@
 import type { Clock, Logger } from "../../model/ports.ts";
 import type { SourceWait } from "../../model/source.ts";
-import { lostConnection } from "./byte-source.ts";
+import { lostConnection } from "../../bytes/byte-source.ts";
 import type { Queryable } from "./catalogue.ts";
 
 /** Nothing came for so long before the server is asked why, and between two such questions, milliseconds. */

@@ -4,7 +4,7 @@ import { failpoint } from "../../model/failpoint.ts";
 import type { Clock, Logger } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { ConnectorContext, SourceLog, SourceWait } from "../../model/source.ts";
-import { lostConnection } from "./byte-source.ts";
+import { lostConnection } from "../../bytes/byte-source.ts";
 import type { PostgresLogConfig } from "./config.ts";
 import { runHeartbeat } from "./heartbeat.ts";
 import { replicationError } from "./log-errors.ts";

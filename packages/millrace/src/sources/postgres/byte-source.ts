@@ -1,1 +1,0 @@
-export { lostConnection } from "../../bytes/byte-source.ts";
