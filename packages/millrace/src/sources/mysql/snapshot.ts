@@ -1,0 +1,277 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Change } from "../../model/change.ts";
+import { failpoint } from "../../model/failpoint.ts";
+import type { Clock } from "../../model/ports.ts";
+import type { Json, Position, TransactionId } from "../../model/position.ts";
+import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import type { TableShape } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { connectionError, errnoOf } from "./connection-error.ts";
+import type { MysqlConnection } from "./connection.ts";
+import { quote } from "./key-column.ts";
+import { keyText } from "./keys.ts";
+import type { ValueOptions } from "./row-plan.ts";
+import type { SeenPlace } from "./seen-place.ts";
+import { beginSnapshot } from "./snapshot-begin.ts";
+import { type SnapshotColumns, snapshotColumns } from "./snapshot-columns.ts";
+import { type RawBatch, streamRows } from "./snapshot-rows.ts";
+import { chunkSql, rowsSql, unbounded } from "./snapshot-sql.ts";
+import {
+  checkUnchanged,
+  readTablePlan,
+  tableChanged,
+  tableGone,
+  type TablePlan,
+} from "./table-plan.ts";
+import type { LogOffset } from "./transaction-id.ts";
+import type { Visibility } from "./visibility.ts";
+
+/** Keys that are asked for at once: bounds the statement's text. */
+const KEYS_PER_QUERY = 500;
+/** Rows that are asked for by their keys come at once. */
+const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
+/** Of the statement's bound: who goes on in another snapshot does so before the server ends this one. */
+const LIFE_SHARE = 0.8;
+/** As row-plan.ts has them. */
+const CHANGE_OVERHEAD_BYTES = 420;
+const COLUMN_OVERHEAD_BYTES = 48;
+
+/** Where snapshots get their sessions. */
+export interface SnapshotSessions {
+  /** @throws MillraceError */
+  take(): Promise<MysqlConnection>;
+  /** Takes back a session; its transaction may still be open. */
+  giveBack(connection: MysqlConnection): Promise<void>;
+}
+
+/** What a snapshot needs beside its connection. */
+export interface SnapshotDependencies {
+  readonly sessions: SnapshotSessions;
+  readonly seen: SeenPlace;
+  readonly clock: Clock;
+  readonly values: ValueOptions;
+  readonly positionOf: (end: LogOffset) => Position;
+}
+
+/** How a snapshot is opened. */
+export interface OpenOptions {
+  readonly exact?: boolean;
+  /** Everything that begins before it is seen. */
+  readonly behind?: LogOffset | null;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One REPEATABLE READ transaction on a session of its own. What it sees is known when it is opened; the log end is read
+ * after that, so that every commit it sees lies before (I7).
+ */
+export class MysqlSnapshot implements SourceSnapshot {
+  readonly logEnd: Position;
+  readonly #visibility: Visibility;
+  readonly #connection: MysqlConnection;
+  readonly #dependencies: SnapshotDependencies;
+  /** Of tables that were read once: nothing about them can change until the transaction ends. */
+  readonly #locked = new WeakMap<TableShape, TablePlan>();
+  /** An answer is under way, or was left half read: the session can only be cut. */
+  #reading = false;
+  #closed = false;
+
+  private constructor(
+    connection: MysqlConnection,
+    dependencies: SnapshotDependencies,
+    visibility: Visibility,
+    logEnd: Position,
+  ) {
+    this.#connection = connection;
+    this.#dependencies = dependencies;
+    this.#visibility = visibility;
+    this.logEnd = logEnd;
+  }
+
+  /** @throws MillraceError */
+  static async open(
+    dependencies: SnapshotDependencies,
+    { exact = false, behind = null, signal }: OpenOptions = {},
+  ): Promise<MysqlSnapshot> {
+    const { seen, clock, sessions } = dependencies;
+    const connection = await sessions.take();
+    try {
+      if (behind !== null)
+        await seen.reach(connection, behind, signal ?? new AbortController().signal);
+      const begun = await beginSnapshot(connection, { seen, clock, exact, signal });
+      const logEnd = dependencies.positionOf(begun.end);
+      return new MysqlSnapshot(connection, dependencies, begun.visibility, logEnd);
+    } catch (error) {
+      connection.destroy();
+      if (signal?.aborted === true) throw error;
+      throw connectionError(error, "taking a snapshot");
+    }
+  }
+
+  get token(): Json {
+    return this.#visibility.token;
+  }
+
+  get mayLiveMs(): number {
+    return this.#connection.config.statementTimeoutMs * LIFE_SHARE;
+  }
+
+  sees(transaction: TransactionId): boolean {
+    return this.#visibility.sees(transaction);
+  }
+
+  async *readChunk(
+    shape: TableShape,
+    range: ChunkRange,
+    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
+  ): AsyncGenerator<ChunkBatch, void, undefined> {
+    const plan = checkUnchanged(shape, await this.#plan(shape));
+    const { maxValueBytes, batchBytes, closes = false } = options;
+    const { values } = this.#dependencies;
+    const all = shape.columns.map((_, index) => index);
+    const columns = snapshotColumns(shape, plan, all, { values, maxValueBytes, bounds: true });
+    const { flavor } = this.#connection.version;
+    const bounded = chunkSql(plan, columns.select, range);
+    const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
+    for await (const raw of this.#stream(shape, sql, { batchBytes, closes })) {
+      failpoint("snapshot.chunk-batch");
+      yield chunkBatch(shape, columns, raw);
+    }
+  }
+
+  async readRows(
+    shape: TableShape,
+    keys: readonly Row[],
+    options: { maxValueBytes: number; keysOnly?: boolean },
+  ): Promise<ReadonlyMap<string, Row>> {
+    const found = new Map<string, Row>();
+    const plan = keys.length === 0 ? null : await this.#planIfThere(shape);
+    if (plan === null) return found;
+    const { values } = this.#dependencies;
+    const { maxValueBytes, keysOnly = false } = options;
+    const wanted = keysOnly ? shape.key : shape.columns.map((_, index) => index);
+    const columns = snapshotColumns(shape, plan, wanted, { values, maxValueBytes, bounds: false });
+    for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
+      const asked = keys.slice(at, at + KEYS_PER_QUERY);
+      const texts = new Set(asked.map((row) => keyText(shape, row)));
+      const sql = rowsSql(shape, plan, columns.select, asked);
+      for await (const { rows } of this.#stream(shape, sql, ALL)) {
+        for (const raw of rows) {
+          const row = columns.row(raw);
+          const text = keyText(shape, row);
+          // The column's collation may hold another spelling to be the same key; for us that is another row.
+          if (texts.has(text)) found.set(text, row);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Ends the transaction, and with it the locks on tables; never throws. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#reading || this.#connection.broken !== null) this.#connection.destroy();
+    else await this.#dependencies.sessions.giveBack(this.#connection);
+  }
+
+  async *#stream(
+    shape: TableShape,
+    sql: string,
+    { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
+  ): AsyncGenerator<RawBatch, void, undefined> {
+    this.#checkFree(shape);
+    this.#reading = true;
+    const ended = async (): Promise<void> => {
+      this.#reading = false;
+      if (closes) await this.close();
+    };
+    try {
+      const rowOverheadBytes = overheadOf(shape);
+      const doing = `reading ${shape.id}`;
+      yield* streamRows(this.#connection, sql, { batchBytes, rowOverheadBytes, doing, ended });
+    } catch (error) {
+      throw tableError(shape, error) ?? error;
+    }
+  }
+
+  /**
+   * Null where the table, or its key, is gone. Who asks for the rows of a dropped table must be told that there are none,
+   * or would ask for ever.
+   */
+  async #planIfThere(shape: TableShape): Promise<TablePlan | null> {
+    try {
+      return await this.#plan(shape);
+    } catch (error) {
+      if (error instanceof MillraceError && error.facts["dropped"] === true) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Reading of the table keeps it as it is until the transaction ends; what was altered after the snapshot was opened is
+   * refused by the server. The catalogue, which knows no snapshots, is asked after that.
+   */
+  async #plan(shape: TableShape): Promise<TablePlan> {
+    const locked = this.#locked.get(shape);
+    if (locked !== undefined) return locked;
+    this.#checkFree(shape);
+    try {
+      const name = `${quote(shape.schema)}.${quote(shape.name)}`;
+      await this.#connection.query(`SELECT 1 FROM ${name} LIMIT 1`);
+      const plan = await readTablePlan(this.#connection, shape);
+      this.#locked.set(shape, plan);
+      return plan;
+    } catch (error) {
+      throw tableError(shape, error) ?? connectionError(error, `preparing to read ${shape.id}`);
+    }
+  }
+
+  #checkFree(shape: TableShape): void {
+    if (this.#closed) throw new MillraceError("MR_BUG", `reading ${shape.id} in a closed snapshot`);
+    if (this.#connection.broken !== null)
+      throw connectionError(this.#connection.broken, `reading ${shape.id}`);
+    if (!this.#reading) return;
+    throw new MillraceError(
+      "MR_SOURCE_LOST_CONNECTION",
+      `reading ${shape.id} in a snapshot whose session is being read, or was left half read`,
+    );
+  }
+}
+
+const TABLE_ALTERED = 1412;
+const UNKNOWN_COLUMN = 1054;
+const NO_SUCH_TABLE: ReadonlySet<number> = new Set([1049, 1051, 1146]);
+
+/** What the server says of a table that is not as it was; null where it says something else. */
+function tableError(shape: TableShape, error: unknown): MillraceError | null {
+  const errno = errnoOf(error) ?? 0;
+  if (NO_SUCH_TABLE.has(errno)) return tableGone(shape, "the table was dropped");
+  if (errno === TABLE_ALTERED) return tableChanged(shape, "it was altered after the snapshot");
+  return errno === UNKNOWN_COLUMN ? tableChanged(shape, "a column is not there") : null;
+}
+
+function overheadOf(shape: TableShape): number {
+  return CHANGE_OVERHEAD_BYTES + shape.columns.length * COLUMN_OVERHEAD_BYTES;
+}
+
+function chunkBatch(shape: TableShape, columns: SnapshotColumns, raw: RawBatch): ChunkBatch {
+  const overheadBytes = overheadOf(shape);
+  const rows: Change[] = [];
+  let bytes = 0;
+  let lastKey: readonly string[] | null = null;
+  for (const [i, sent] of raw.rows.entries()) {
+    const row = columns.row(sent);
+    const weight = overheadBytes + weightOf(sent);
+    bytes += weight;
+    rows.push(new Change("r", shape, null, row, null, null, null, weight));
+    if (i === raw.rows.length - 1) lastKey = columns.keyAfter(sent, row);
+  }
+  return { rows, bytes, sentBytes: raw.sentBytes, lastKey: lastKey === null ? null : [...lastKey] };
+}
+
+function weightOf(raw: readonly (Buffer | null)[]): number {
+  let bytes = 0;
+  for (const value of raw) bytes += (value?.length ?? 0) + 1;
+  return bytes;
+}
