@@ -1,0 +1,63 @@
+import { tableId, type Column, type TableId, type TableShape } from "../../model/table.ts";
+import type { ColumnSpec } from "./ddl-statement.ts";
+import { typeText } from "./ddl-types.ts";
+import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
+
+/**
+ * A table's shape with what the shapes that DDL makes of it depend on. The key is the primary key, as PostgreSQL's:
+ * a unique key is none, although the server itself would take one of NOT NULL columns, because it comes and goes with
+ * any index and rows may be told by it only for as long as it is there.
+ */
+export interface MysqlShape extends TableShape {
+  /** The table's default charset; null where it is not known, or where more than columns and charset matter. */
+  readonly charset: string | null;
+  /** The column that numbers itself; null where none does. */
+  readonly autoIncrement: string | null;
+}
+
+/** Case does not part columns' names. */
+export function isSameColumn(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+/** What parts one table of a name from another in state and messages. */
+export function named(
+  schema: string,
+  name: string,
+): Pick<TableShape, "id" | "schema" | "name" | "identity"> {
+  const id: TableId = tableId(schema, name);
+  return { id, schema, name, identity: id };
+}
+
+/** What makes columns of what statements and the catalogue say. */
+export interface ColumnContext {
+  readonly types: TypeOptions;
+  /** False: a TIMESTAMP is NOT NULL unless it says NULL. */
+  readonly explicitTimestamps: boolean;
+}
+
+/** null where the server's type is not known to us. */
+export function makeColumn(
+  facts: Pick<Column, "name" | "sourceType" | "nullable"> & { readonly generated: boolean },
+  types: TypeOptions,
+): Column | null {
+  const type = parseColumnType(facts.sourceType);
+  if (type === null) return null;
+  const { name, sourceType, nullable, generated } = facts;
+  const column = { name, type: logicalType(type, types), sourceType, nullable, ordinal: null };
+  return generated ? { ...column, generated } : column;
+}
+
+/** The column that a definition makes in a table of this default charset; null where that cannot be said. */
+export function columnOfSpec(
+  spec: ColumnSpec,
+  charset: string | null,
+  { types, explicitTimestamps }: ColumnContext,
+): Column | null {
+  const sourceType = typeText(spec.type, charset);
+  if (sourceType === null) return null;
+  const isTimestamp = spec.type.base === "timestamp";
+  const byDefault = explicitTimestamps || !isTimestamp || spec.generated;
+  const nullable = (spec.nullable ?? byDefault) && !spec.primary && !spec.autoIncrement;
+  return makeColumn({ name: spec.name, sourceType, nullable, generated: spec.generated }, types);
+}
