@@ -43,6 +43,11 @@ async function withoutSink(first: number) {
 
 const statusOf = async (url: string) => (await cli(["status", "--url", url])).stdout;
 
+const pipelineAt = async (url: string) => {
+  const answer = await fetch(`${url}/api/v1/pipelines/${name}`);
+  return (await answer.json()) as { progressAgeMs: number };
+};
+
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 60; tries++) {
     if (await holds()) return;
@@ -54,6 +59,10 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 describe("a running pipeline whose sink is gone", () => {
   it("says so once in the log, in status, tables and health, and says when it works again (I11)", async () => {
     const { running, url } = await withoutSink(1);
+    const progressAge = async () => (await pipelineAt(url)).progressAgeMs;
+    const age = await progressAge();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await progressAge()).toBeGreaterThanOrEqual(age + 90);
     expect(await statusOf(url)).toMatch(
       /retrying since \d{4}-\d\d-\d\dT[\d:]+Z \(.*\), [\d,]+ attempts?, next (in .*|now)\n {2}MR_SINK_/,
     );

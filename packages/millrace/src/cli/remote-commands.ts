@@ -97,7 +97,9 @@ export async function remoteAction(
   const name = await pipelineName(client, options);
   const body = await client.post(`${pathOf(name)}/${action}`);
   const { state, unfinished } = parse(PIPELINE, body, options.url);
-  const rest = unfinished === null ? "" : `: ${unfinishedText(unfinished)}`;
+  const later =
+    action === "pause" && state === "retrying" ? "; it is paused once that is over" : "";
+  const rest = unfinished === null ? later : `: ${unfinishedText(unfinished)}`;
   stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${name} is ${state}${rest}\n`);
   return unfinished === null ? EXIT.done : EXIT.failed;
 }
@@ -106,7 +108,8 @@ export async function remoteAction(
 const TABLE_ANSWERS = {
   resync: (state: string) => `is loaded again; it is in ${state}`,
   pause: () => "is paused: its changes are left out until it is resumed",
-  resume: (state: string) => `goes on: it is loaded again; it is in ${state}`,
+  resume: (state: string) =>
+    state === "SYNC" ? "is not paused; it is in SYNC" : `goes on: it is loaded; it is in ${state}`,
 } as const;
 
 /** What is asked of one table. */

@@ -19,6 +19,17 @@ async function listening(head: boolean): Promise<string> {
   return `http://127.0.0.1:${(made.address() as AddressInfo).port}`;
 }
 
+describe("the address of a process", () => {
+  it.each(["", "http://"])(
+    "may be written as it was for --listen (%s127.0.0.1:…)",
+    async (scheme) => {
+      const { host } = new URL(await listening(true));
+      const answer = new RestClient(`${scheme}${host}`, undefined, 300).get("/api/v1/pipelines");
+      await expect(answer).rejects.toMatchObject({ code: "MR_ANSWER_LATE" });
+    },
+  );
+});
+
 describe("a process that does not answer in time", () => {
   it.each([false, true])(
     "is never told as one that is not there (after it began to answer: %s)",

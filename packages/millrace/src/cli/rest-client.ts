@@ -69,7 +69,11 @@ function checkedUrl(url: string): string {
       "MR_USAGE",
       "--url holds a login; write the address alone, such as http://127.0.0.1:8083, and give the token with --token-file",
     );
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, "");
+  // As `--listen` takes it; of this machine alone, for a token must not go elsewhere without TLS unasked.
+  const isOwn = /^(127(\.\d+){3}|localhost|\[::1\]):\d+$/.test(url);
+  const full = isOwn ? `http://${url}` : url;
+  if (URL.canParse(full) && /^https?:$/.test(new URL(full).protocol))
+    return full.replace(/\/+$/, "");
   throw new MillraceError(
     "MR_USAGE",
     `--url ${url} is not an address; write one such as http://127.0.0.1:8083`,

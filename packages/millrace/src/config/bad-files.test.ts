@@ -130,6 +130,14 @@ const BAD_FILES = [
     ],
   },
   {
+    name: "the beginning of an option",
+    file: fileWith("  username: millrace", "  user: millrace"),
+    problems: [
+      "shop.yaml:2:3: source.username: is missing. Write username: millrace.",
+      "shop.yaml:4:3: source.user: is not an option that is known. Did you mean username?",
+    ],
+  },
+  {
     name: "an option that nobody knows",
     file: sectionWith("pipeline", "colour: red"),
     problems: [

@@ -1,3 +1,6 @@
+/** Letters that say enough of a name. */
+const LEAST_BEGINNING = 3;
+
 /** The known name that `name` was probably meant to be; null where none is near enough to help. */
 export function nearestName(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
@@ -9,7 +12,13 @@ export function nearestName(name: string, known: readonly string[]): string | nu
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? begun(plain(name), known);
+}
+
+/** The only known name that goes on where `name` ends: `user` for `username`. */
+function begun(name: string, known: readonly string[]): string | null {
+  const [only, ...others] = known.filter((candidate) => plain(candidate).startsWith(name));
+  return name.length >= LEAST_BEGINNING && others.length === 0 ? (only ?? null) : null;
 }
 
 /** `batchSize`, `batch_size` and `batch-size` are one name to someone who types it. */

@@ -56,9 +56,13 @@ function settledLine(event: Extract<TaskEvent, { type: "dead-letter-settled" }>)
   return [level, `dead letter ${outcome}`, { table, letter }];
 }
 
-/** The names of the key's columns; their values are the row's. */
+/**
+ * The names of the key's columns; their values are the row's. A row that is written again and again must not fill the
+ * log: it is told of once, the letter counts the tries.
+ */
 function deadLetterLine(event: Extract<TaskEvent, { type: "dead-letter" }>): Line {
   const { type: _type, id: letter, ...rest } = event;
+  if (rest.attempts > 1) return ["info", "parked row refused again", { letter, ...rest }];
   return ["warn", "row parked as a dead letter", { letter, ...rest }];
 }
 

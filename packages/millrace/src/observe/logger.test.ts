@@ -18,7 +18,7 @@ function loggerInto(options: Partial<LoggerOptions>) {
   return { log, lines };
 }
 
-const parked = (table: TableId): TaskEvent => ({
+const parked = (table: TableId, attempts = 1): TaskEvent => ({
   type: "dead-letter",
   id: "0123",
   table,
@@ -29,7 +29,7 @@ const parked = (table: TableId): TaskEvent => ({
   position: [1, 2, 0],
   op: "u",
   key: ["id"],
-  attempts: 1,
+  attempts,
 });
 
 describe("the log", () => {
@@ -85,6 +85,12 @@ describe("the log", () => {
       key: ["id"],
       letter: "0123",
     });
+  });
+
+  it("tells of a parked row once at its level for warnings, however often it is refused again", () => {
+    const { log, lines } = loggerInto({ level: "warn" });
+    for (const attempts of [1, 2, 3]) logEvent(log, parked(tableId("public", "a"), attempts));
+    expect(lines).toHaveLength(1);
   });
 
   it("tells events by their weight", () => {

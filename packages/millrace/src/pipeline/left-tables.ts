@@ -121,8 +121,8 @@ export function beginAnew(parts: TaskParts, table: TableRuntime): void {
 }
 
 /**
- * Of the tables that the file or the source have no more, those that the source dropped: told of at every start, and
- * their targets dropped where the file asks for that. Before the targets are let go of: until then they are ours.
+ * Of the tables that the file or the source have no more, those that the source dropped: told of once, and their
+ * targets dropped where the file asks for that. Before the targets are let go of: until then they are ours.
  */
 export async function meetDroppedTables(
   parts: TaskParts,
@@ -135,8 +135,9 @@ export async function meetDroppedTables(
   const gone = new Set(looks.filter(({ being }) => being !== "there").map(({ id }) => id));
   const removed: (readonly [TableId, TableDocument])[] = [];
   for (const [id, document] of missing) {
+    if (document.removed === true) continue;
     if (gone.has(id)) await meetDropped(parts, tables, id, document);
-    if (document.removed !== true) removed.push([id, { ...document, removed: true }]);
+    removed.push([id, { ...document, removed: true }]);
   }
   return removed;
 }
@@ -149,7 +150,7 @@ async function meetDropped(
 ): Promise<void> {
   const targets = targetsOf(document.targetShape, parts.router, parts.sink).map((t) => t.target);
   const ours = targets.filter((target) => sourcesOf(parts, tables, target.id) === 0);
-  const follow = parts.settings.dropTables && document.removed !== true;
+  const follow = parts.settings.dropTables;
   if (follow)
     for (const table of ours)
       // The generation is this table's alone: a zombie that renames once more meets its own name (DESIGN "Barrier").
@@ -158,7 +159,6 @@ async function meetDropped(
   const kept = targets.filter((target) => !dropped.includes(target)).map((target) => target.id);
   const fate =
     kept.length === 0 ? "its target was dropped too" : `its target is kept: ${kept.join(", ")}`;
-  if (document.removed === true && parts.settings.dropTables) return;
   const message = `the source dropped this table, or gave it another name; ${fate}`;
   parts.observer.event({ type: "notice", table: id, message });
 }

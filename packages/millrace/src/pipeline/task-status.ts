@@ -20,6 +20,8 @@ export interface TaskStanding {
   readonly retries: Readonly<Record<string, number>>;
   /** Where the source's log ended when it was asked last. */
   readonly logEnd: Position | null;
+  /** Goes on growing between two runs, when nothing can make progress (I11). */
+  readonly progressAgeMs: number;
 }
 
 /** What is told of a task (I11). */
@@ -40,7 +42,7 @@ export function taskStatus(parts: RunningTask, standing: TaskStanding): TaskStat
     channels: run === null ? [] : run.channels(),
     lagMs: lagMsOf(standing, lagBytes),
     lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
-    progressAgeMs: run?.progressAgeMs() ?? 0,
+    progressAgeMs: standing.progressAgeMs,
     waits: allWaits({ ...parts, outage }),
     load: parts.load.status(),
     retention: standing.retention.status(),

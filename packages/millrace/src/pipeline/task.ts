@@ -58,9 +58,12 @@ class PipelineTask implements Task {
   #stopping = false;
   #paused = false;
   #logEnd: Position | null = null;
+  /** When the frontier moved last, as of the end of the last run; monotonic. */
+  #progressMs: number;
 
   constructor(parts: TaskParts) {
     const { clock, observer, settings, explain = (error: MillraceError) => error } = parts;
+    this.#progressMs = clock.monotonic();
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
     const { maxRowsPerSecond, maxBytesPerSecond } = settings;
     const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
@@ -100,8 +103,9 @@ class PipelineTask implements Task {
   }
 
   status(): TaskStatus {
+    const run = this.#run;
     return taskStatus(this.#parts, {
-      run: this.#run,
+      run,
       state: this.#state,
       isPaused: this.#paused,
       error: this.#error,
@@ -111,6 +115,7 @@ class PipelineTask implements Task {
       sourceClock: this.#sourceClock,
       retries: this.#failures.retries,
       logEnd: this.#logEnd,
+      progressAgeMs: run?.progressAgeMs() ?? this.#parts.clock.monotonic() - this.#progressMs,
     });
   }
 
@@ -202,6 +207,7 @@ class PipelineTask implements Task {
       if (this.#stopping) await run.stop(0);
       await run.work(); // also closes what `begin` opened
     } finally {
+      this.#progressMs = this.#parts.clock.monotonic() - run.progressAgeMs();
       this.#run = null;
       this.#requests.now(null);
     }

@@ -123,7 +123,7 @@ export function identityRefusal(facts: TableFacts): RefusedTable | null {
     why: `${why}: once published, the server would refuse every UPDATE and DELETE of it`,
     remedy:
       key.length === 0
-        ? `give it a primary key, or ALTER TABLE ${id} REPLICA IDENTITY FULL`
+        ? `Give it a primary key, or ALTER TABLE ${id} REPLICA IDENTITY FULL`
         : `ALTER TABLE ${id} REPLICA IDENTITY DEFAULT`,
   };
 }
