@@ -71,11 +71,22 @@ export const BARRIER_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a message without a seal is none, whoever writes it",
     file: "sources/postgres/ddl-messages.ts",
-    take: "unsealed(Buffer.concat(this.#pieces), this.#key)",
-    put: 'Buffer.concat(this.#pieces).toString("utf8").replace(/\\n[0-9a-f]*$/, "")',
+    take: "unsealed(whole, this.#key)",
+    put: 'whole.toString("utf8").replace(/\\n[0-9a-f]*$/, "")',
     shownBy: {
       file: MESSAGES,
       name: "that are not sealed are nothing, whatever they say and whoever writes them",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a trigger that was made anew under the open log is read with its own key",
+    file: "sources/postgres/ddl-messages.ts",
+    take: "    this.#key = await this.#readKey();\n",
+    put: "",
+    shownBy: {
+      file: MESSAGES,
+      name: "are read with the key of a trigger that was made anew under the open log",
     },
   },
   {

@@ -374,6 +374,16 @@ describe("messages about schema changes", () => {
     await db.run(`ALTER TABLE t OWNER TO CURRENT_USER; DROP ROLE ${role}`);
   });
 
+  it("are read with the key of a trigger that was made anew under the open log", async () => {
+    await using db = await told(T);
+    const log = await db.open();
+    await db.run(REMOVE_DDL_TRIGGER_SQL, installDdlTriggerSql(18, "postgres"));
+    await db.run(emitSql({ kind: "lost" }, "a guess"));
+    await db.run("ALTER TABLE t ALTER a TYPE text USING a || 'x'", "INSERT INTO t VALUES (2, 'b')");
+    const converted = ["1 id, 2 a, 3 b", ["id", "a", "b"]];
+    expect(shapesOf(await db.items(log))).toEqual([converted, "c"]);
+  });
+
   it("that contradict the catalogue, though sealed, change nothing and are warned of once", async () => {
     await using db = await told(T);
     await db.run("ALTER TABLE t ADD c int");

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DdlMessages, readNews } from "./ddl-messages.ts";
+import { DdlMessages, type DdlNews, readNews } from "./ddl-messages.ts";
 import { DDL_PIECE_PREFIX, DDL_PREFIX } from "./ddl-trigger-sql.ts";
 
 const TABLE = {
@@ -93,7 +93,7 @@ describe("a message about a schema change", () => {
     expect(messages.take(message("millrace", ""))).toBeNull();
   });
 
-  it("that is not sealed with the trigger's key is none, whatever it says", () => {
+  it("that is not sealed with the trigger's key is none, whatever it says", async () => {
     const messages = new DdlMessages("ours", KEY);
     const whole = sealed(text());
     const forged = [
@@ -105,9 +105,9 @@ describe("a message about a schema change", () => {
       Buffer.concat([Buffer.from(" "), whole]),
       whole.subarray(0, -1),
     ];
-    for (const one of forged) expect(messages.take(message(DDL_PREFIX, one))).toBeNull();
+    for (const one of forged) expect(await taken(messages, one)).toBeNull();
     expect(messages.take(message(DDL_PREFIX, whole))?.kind).toBe("shape");
-    expect(new DdlMessages("ours", null).take(message(DDL_PREFIX, whole))).toBeNull();
+    expect(await taken(new DdlMessages("ours", null), whole)).toBeNull();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {
         expect(messages.take(message(DDL_PREFIX, Buffer.from(junk)))).toBeNull();
@@ -123,6 +123,12 @@ describe("a message about a schema change", () => {
     expect(messages.take(message(DDL_PREFIX, sealed(text())))?.kind).toBe("shape");
   });
 });
+
+/** What a message comes to, with the key asked for again where its seal is another's. */
+async function taken(messages: DdlMessages, content: string | Buffer): Promise<DdlNews | null> {
+  const said = messages.take(message(DDL_PREFIX, content));
+  return said?.kind === "unread" ? messages.readAgain(said) : said;
+}
 
 /** The document with one field of it, at any depth, gone or of another type. */
 function damaged(whole: unknown): fc.Arbitrary<string> {

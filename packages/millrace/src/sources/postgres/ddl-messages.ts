@@ -2,7 +2,7 @@ import type { TableShape } from "../../model/table.ts";
 import { type ColumnRow, shapeOfRows, type TableRow } from "./catalogue.ts";
 import { DDL_PIECE_PREFIX, DDL_PREFIX } from "./ddl-trigger-sql.ts";
 import type { MessageMessage } from "./pgoutput-messages.ts";
-import { unsealed } from "./seal.ts";
+import { isSealed, unsealed } from "./seal.ts";
 
 /** What an event trigger of ours says about the source's tables. */
 export type DdlNews =
@@ -13,25 +13,37 @@ export type DdlNews =
   /** A message is missing, cannot be read, or is false; of the `table` with this oid, or nobody knows of which. */
   | { readonly kind: "lost"; readonly table?: string };
 
+/** A message whose seal is not of the key that is known. */
+export interface Unread {
+  readonly kind: "unread";
+  readonly text: Buffer;
+}
+
 /** A table of 1,600 columns with the longest names is below it. */
 const MOST_BYTES = 16_777_216;
 const LOST: DdlNews = { kind: "lost" };
 
 /**
  * Puts messages of the log together and reads them. Any role of the source can write such messages: one that is not
- * sealed with the trigger's key is none. That nothing else tells of what a message with another key (of a trigger that
- * was made anew) has told is met as where the trigger was not there: its key is younger than the change.
+ * sealed with the trigger's key is none. One that a trigger before the present one has sealed cannot be read any more: what
+ * it told is met as where the trigger was not there, its key is younger than the change.
  */
 export class DdlMessages {
   readonly #publicationName: string;
-  readonly #key: string | null;
+  readonly #readKey: () => Promise<string | null>;
+  #key: string | null;
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  /** `key` is what the trigger seals with; without it nothing is believed. */
-  constructor(publicationName: string, key: string | null) {
+  /** `key` is what the trigger seals with; without it nothing is believed. `readKey` asks the source for it again. */
+  constructor(
+    publicationName: string,
+    key: string | null,
+    readKey: () => Promise<string | null> = () => Promise.resolve(key),
+  ) {
     this.#publicationName = publicationName;
     this.#key = key;
+    this.#readKey = readKey;
   }
 
   /** A transaction begins. */
@@ -40,17 +52,27 @@ export class DdlMessages {
     this.#bytes = 0;
   }
 
-  /** Null where the message is none of ours, or a piece of one. */
-  take(message: MessageMessage): DdlNews | null {
+  /** Null where the message is none of ours, or a piece of one. What is unread is to be given to {@link readAgain}. */
+  take(message: MessageMessage): DdlNews | Unread | null {
     const isPiece = message.prefix === DDL_PIECE_PREFIX;
     if (!message.isTransactional || (!isPiece && message.prefix !== DDL_PREFIX)) return null;
     this.#bytes += message.content.length;
     if (this.#bytes <= MOST_BYTES) this.#pieces.push(Buffer.from(message.content));
     if (isPiece) return null;
     const isTooLong = this.#bytes > MOST_BYTES;
-    const text = isTooLong ? null : unsealed(Buffer.concat(this.#pieces), this.#key);
+    const whole = isTooLong ? null : Buffer.concat(this.#pieces);
     this.begin();
-    return text === null ? null : readNews(text, this.#publicationName);
+    if (whole === null) return null;
+    const text = unsealed(whole, this.#key);
+    if (text !== null) return readNews(text, this.#publicationName);
+    return isSealed(whole) ? { kind: "unread", text: whole } : null;
+  }
+
+  /** The trigger may have been made anew under the open log, with another key: what it tells has no other trace. */
+  async readAgain({ text }: Unread): Promise<DdlNews | null> {
+    this.#key = await this.#readKey();
+    const document = unsealed(text, this.#key);
+    return document === null ? null : readNews(document, this.#publicationName);
   }
 }
 

@@ -125,7 +125,9 @@ function tablesOf(
   };
   return {
     tables: new CapturedTables(tables, shapeOf, adopted, believes),
-    ddl: ddlMessages ? new DdlMessages(publicationName, key) : null,
+    ddl: ddlMessages
+      ? new DdlMessages(publicationName, key, async () => (await readSeal(client)).key)
+      : null,
   };
 }
 

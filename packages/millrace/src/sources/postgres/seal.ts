@@ -41,6 +41,11 @@ export function unsealed(text: Buffer, key: string | null): string | null {
     : null;
 }
 
+/** Whether a text looks as one with a seal does, of whatever key. */
+export function isSealed(text: Buffer): boolean {
+  return /^[0-9a-f]{64}$/.test(text.toString("latin1", text.lastIndexOf("\n") + 1));
+}
+
 /** Twice, so that nobody can go on from a digest that he has seen. */
 function digest(key: string, content: string | Buffer): string {
   return createHash("sha256").update(key).update(content).digest("hex");

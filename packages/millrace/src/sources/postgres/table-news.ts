@@ -1,6 +1,6 @@
 import type { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
-import type { DdlMessages, DdlNews } from "./ddl-messages.ts";
+import type { DdlMessages, DdlNews, Unread } from "./ddl-messages.ts";
 import type { LogPlace } from "./log-place.ts";
 import type { MessageMessage } from "./pgoutput-messages.ts";
 import { type LogPosition, ordinal, Slot } from "./position.ts";
@@ -20,9 +20,9 @@ export interface TableNewsParts {
 /** What the log says of tables and not of rows, each at its place between the rows (barriers, I2). */
 export class TableNews {
   readonly #parts: TableNewsParts;
-  /** What the message that was fed last says, before and after it was held against the catalogue. */
-  #claim: DdlNews | null = null;
-  #weighed: DdlNews | null = null;
+  /** What the message that was fed last says, before the source was asked about it, and after: null is nothing. */
+  #claim: { readonly news: DdlNews | Unread; readonly isPast: boolean } | null = null;
+  #weighed: DdlNews | null | undefined = undefined;
 
   constructor(parts: TableNewsParts) {
     this.#parts = parts;
@@ -60,14 +60,15 @@ export class TableNews {
   told(message: MessageMessage): boolean {
     const { ddl, place, tables, batch } = this.#parts;
     const weighed = this.#weighed;
-    this.#weighed = null;
-    const news = weighed ?? ddl?.take(message) ?? null;
+    this.#weighed = undefined;
+    const news = weighed === undefined ? (ddl?.take(message) ?? null) : weighed;
     if (news === null) return true;
     const { commitLsn, transaction } = place.transaction;
     const position: LogPosition = [commitLsn, message.lsn, ordinal(0, Slot.SHAPE)];
     const isPast = place.isPast(position);
-    if (weighed === null && !isPast && tables.isClaim(news)) {
-      this.#claim = news;
+    const isUnread = news.kind === "unread";
+    if (isUnread || (weighed === undefined && !isPast && tables.isClaim(news))) {
+      this.#claim = { news, isPast };
       return false;
     }
     const change = tables.tell(news, transaction.id, isPast);
@@ -77,11 +78,16 @@ export class TableNews {
     return true;
   }
 
-  /** Asks the catalogue about the message that {@link told} has not taken in. */
+  /** Asks the source about the message that {@link told} has not taken in. */
   async weigh(): Promise<void> {
+    const { tables, ddl } = this.#parts;
     const claim = this.#claim;
     this.#claim = null;
-    if (claim !== null) this.#weighed = await this.#parts.tables.weigh(claim);
+    if (claim === null) return;
+    const { news: said, isPast } = claim;
+    const news = said.kind === "unread" ? ((await ddl?.readAgain(said)) ?? null) : said;
+    this.#weighed =
+      news !== null && !isPast && tables.isClaim(news) ? await tables.weigh(news) : news;
   }
 
   /** The tables that a record empties; each has a position of its own by its oid, see position.ts. */
