@@ -1,7 +1,7 @@
 import { Skimmed, type Value } from "../../model/value.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { decimalBytes } from "./decimal.ts";
-import type { RowEventKind } from "./event-types.ts";
+import type { RowEventKind, RowOp } from "./event-types.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { Form, type RowPlan } from "./row-plan.ts";
 
@@ -40,6 +40,7 @@ interface Request {
  * is an event of ordinary size, for the decoder of these.
  */
 export class LargeRowDecoder {
+  op: RowOp = "c";
   before: Value[] | null = null;
   after: Value[] | null = null;
   unapplied: number[] | null = null;
@@ -60,7 +61,9 @@ export class LargeRowDecoder {
   #rows: Buffer[] = [];
   #dropped: Dropped[] = [];
   #rowsWalked = 0;
-  #rowsGiven = 0;
+  /** Of the rows that are being decoded, the place of the first one, and behind the last. */
+  #firstRow = 0;
+  #endRow = 0;
   #isDecoding = false;
   #isBetweenRows = false;
 
@@ -100,19 +103,22 @@ export class LargeRowDecoder {
       if (this.#rows.length === 0) return false;
       const event = Buffer.concat([this.#head, ...this.#rows]);
       this.#rows = [];
+      this.#firstRow = this.#endRow;
+      this.#endRow = this.#rowsWalked;
       this.#decoder.begin(event, this.#kind, this.#plan, 0, event.length);
       this.#isDecoding = true;
     }
     this.#isDecoding = this.#decoder.next();
     if (!this.#isDecoding) return this.next();
     const { before, after, unapplied } = this.#decoder;
+    const place = this.#firstRow + this.#decoder.index;
     for (const { row, isOld, index, bytes } of this.#dropped) {
       const image = isOld ? before : after;
-      if (row === this.#rowsGiven && image !== null && index < image.length)
+      if (row === place && image !== null && index < image.length)
         image[index] = new Skimmed(bytes);
     }
-    this.#rowsGiven += 1;
-    this.#dropped = this.#dropped.filter(({ row }) => row >= this.#rowsGiven);
+    this.#dropped = this.#dropped.filter(({ row }) => row > place);
+    this.op = this.#decoder.op;
     this.before = before;
     this.after = after;
     this.unapplied = unapplied;

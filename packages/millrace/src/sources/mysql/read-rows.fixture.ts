@@ -6,7 +6,7 @@ import { Skimmed, type Value } from "../../model/value.ts";
 import { openDump } from "./binlog-dump.ts";
 import { CONNECTION_DEFAULTS, type MysqlConnectionConfig } from "./config.ts";
 import { type EventReader, Framing } from "./event-reader.ts";
-import { EventType, type RowEventKind, rowEventKind } from "./event-types.ts";
+import { EventType, type RowEventKind, rowEventKind, type RowOp } from "./event-types.ts";
 import { decodeFormat } from "./log-events.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
@@ -17,6 +17,7 @@ import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
 export interface ReadRow {
   readonly table: string;
   readonly kind: RowEventKind;
+  readonly op: RowOp;
   readonly before: Value[] | null;
   readonly after: Value[] | null;
   readonly unapplied: readonly number[] | null;
@@ -98,8 +99,8 @@ export async function readRows(
         if (plan === null) continue;
         decoder.begin(buffer, kind, plan, start, end);
         while (decoder.next()) {
-          const { before, after, unapplied } = decoder;
-          rows.push({ table: plan.shape.name, kind, before, after, unapplied });
+          const { op, before, after, unapplied } = decoder;
+          rows.push({ table: plan.shape.name, kind, op, before, after, unapplied });
         }
       }
       if (reader.type !== EventType.ROTATE && reader.endsAt === to.position) return rows;

@@ -1,10 +1,11 @@
 import { UNCHANGED, type Value } from "../../model/value.ts";
 import { protocolError } from "./byte-cursor.ts";
-import type { RowEventKind } from "./event-types.ts";
+import type { RowEventKind, RowOp } from "./event-types.ts";
 import { applyJsonDiffs } from "./json-diff.ts";
 import { inflateMariaDb } from "./query-event.ts";
 import { Form, type RowPlan } from "./row-plan.ts";
 import { ValueReader } from "./value-reader.ts";
+import { versionedOp } from "./versioned-row.ts";
 
 /*
  * Hot: everything in this file runs per row or column. No allocation but the rows and their values.
@@ -24,6 +25,10 @@ const TABLE_ID_AND_FLAGS_BYTES = 8;
  * that has it.
  */
 export class RowDecoder {
+  /** What the row's change is: the event's kind, but for tables with versions. */
+  op: RowOp = "c";
+  /** The row's place in the event, from 0; rows that are no change are counted. */
+  index = -1;
   /** The old row of an update or delete. */
   before: Value[] | null = null;
   /** The new row of an insert or update. */
@@ -56,6 +61,8 @@ export class RowDecoder {
     const values = this.#values;
     this.#plan = plan;
     this.#kind = kind;
+    this.op = kind.op;
+    this.index = -1;
     values.begin(buffer, start, end);
     values.take(TABLE_ID_AND_FLAGS_BYTES);
     // The length of what is extra counts itself.
@@ -80,17 +87,38 @@ export class RowDecoder {
     return this.#values.at;
   }
 
-  /** Moves to the event's next row. */
+  /** Moves to the event's next row that is a change. */
   next(): boolean {
     const plan = this.#plan;
     const kind = this.#kind;
-    if (plan === null || kind === null || this.#values.at >= this.#values.end) return false;
+    if (plan === null || kind === null) return false;
+    while (this.#values.at < this.#values.end) {
+      this.#read(plan, kind);
+      if (plan.rowEnd === -1 || this.#isChange(plan, kind)) {
+        cut(this.before, plan);
+        cut(this.after, plan);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #read(plan: RowPlan, kind: RowEventKind): void {
     const start = this.#values.at;
+    this.index += 1;
     this.unapplied = null;
     this.before = kind.op === "c" ? null : this.#old(plan, kind);
     this.after = kind.op === "d" ? null : this.#new(plan, kind);
     // An image of no columns has no bytes: there would be no end of them.
     if (this.#values.at === start) throw protocolError("a row without bytes");
+  }
+
+  #isChange(plan: RowPlan, kind: RowEventKind): boolean {
+    const op = versionedOp(kind.op, this.before, this.after, plan.rowEnd);
+    if (op === null) return false;
+    this.op = op;
+    if (op === "c") this.before = null;
+    if (op === "d") this.after = null;
     return true;
   }
 
@@ -136,7 +164,7 @@ export class RowDecoder {
         this.#lengths[index] = values.at - start;
       }
     }
-    return cut(row, plan);
+    return row;
   }
 
   #new(plan: RowPlan, kind: RowEventKind): Value[] {
@@ -166,7 +194,7 @@ export class RowDecoder {
         row[index] =
           before === null ? values.value(plan, index) : this.#changed(plan, index, before);
     }
-    return cut(row, plan);
+    return row;
   }
 
   /** The value, or that of the old row where the bytes are the same. */
@@ -216,10 +244,9 @@ function extraBytes(length: number): number {
 }
 
 /** The server's own columns are the last ones. */
-function cut(row: Value[], plan: RowPlan): Value[] {
+function cut(row: Value[] | null, plan: RowPlan): void {
   const { length } = plan.shape.columns;
-  if (row.length > length) row.length = length;
-  return row;
+  if (row !== null && row.length > length) row.length = length;
 }
 
 const LONG_BYTES = 256;

@@ -32,11 +32,7 @@ async function logged(
 }
 
 const texts = (rows: readonly ReadRow[]): unknown[] =>
-  rows.map(({ kind, before, after }) => [
-    kind.op,
-    before?.map(shown) ?? null,
-    after?.map(shown) ?? null,
-  ]);
+  rows.map(({ op, before, after }) => [op, before?.map(shown) ?? null, after?.map(shown) ?? null]);
 
 async function withTable(
   server: SharedMysql,
@@ -251,7 +247,59 @@ describe("row images of mysql alone", () => {
   });
 });
 
+const VERSIONED = "(id INT PRIMARY KEY, a BLOB UNIQUE) WITH SYSTEM VERSIONING";
+
+/** What happens to a table with versions; the server has hidden columns of its own behind the table's. */
+async function versioned(server: MysqlDatabase, session: mysql.Connection): Promise<unknown[]> {
+  await session.query("SET system_versioning_alter_history = KEEP");
+  await session.query("ALTER TABLE t ADD COLUMN z INT, ADD COLUMN b TEXT UNIQUE");
+  const rows = await logged(server, session, [
+    "INSERT INTO t VALUES (1, 'x', 2, 'y'), (2, NULL, 2, NULL)",
+    "UPDATE t SET z = 3 WHERE id = 1",
+    "DELETE FROM t WHERE id = 1",
+    "DELETE HISTORY FROM t",
+  ]);
+  return texts(rows);
+}
+
+const PRESENT = [
+  ["c", null, [1, "x78", 2, "y"]],
+  ["c", null, [2, null, 2, null]],
+  ["u", [1, "x78", 2, "y"], [1, "x78", 3, "y"]],
+  ["d", [1, "x78", 3, "y"], null],
+];
+
 describe("row events of mariadb alone", () => {
+  it("leave out what the server keeps of the past", async () => {
+    await using server = await sharedMysql("mariadb");
+    await withTable(server, VERSIONED, async (session) => {
+      expect(await versioned(server, session)).toEqual(PRESENT);
+    });
+  });
+
+  it("leave out the past of tables whose own columns tell it", async () => {
+    await using server = await sharedMysql("mariadb");
+    const ddl = `(id INT PRIMARY KEY, a INT, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END,
+      PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING`;
+    await withTable(server, ddl, async (session) => {
+      const from = await server.binlogEnd();
+      await session.query("INSERT INTO t (id, a) VALUES (1, 2)");
+      await session.query("UPDATE t SET a = 3");
+      await session.query("DELETE FROM t");
+      const plain = await shapeOf(server, "t", PLAIN);
+      const columns = plain.columns.map((column) =>
+        column.name === "e" ? { ...column, sourceType: `${column.sourceType} row end` } : column,
+      );
+      const shapes = new Map([["t", { ...plain, columns }]]);
+      const rows = await readRows(server, [from, await server.binlogEnd()], shapes);
+      expect(rows.map(({ op, before, after }) => [op, before?.[1], after?.[1]])).toEqual([
+        ["c", undefined, 2],
+        ["u", 2, 3],
+        ["d", 3, undefined],
+      ]);
+    });
+  });
+
   it("have compressed columns among others, in any charset", async () => {
     await using server = await sharedMysql("mariadb");
     const ddl = `(id INT PRIMARY KEY, a TEXT COMPRESSED CHARACTER SET koi8r, b VARCHAR(9) CHARACTER SET latin1,
@@ -291,5 +339,7 @@ describe("row events of mariadb alone", () => {
       ["u", row, changed],
       ["d", changed, null],
     ]);
+    await session.query(`DROP TABLE t; CREATE TABLE t ${VERSIONED}`);
+    expect(await versioned(server, session)).toEqual(PRESENT);
   });
 });

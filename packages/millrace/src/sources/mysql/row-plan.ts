@@ -67,6 +67,8 @@ export interface RowPlan {
   readonly isKey: Uint8Array;
   /** Columns of binary JSON, which a partial update counts. */
   readonly jsonColumns: number;
+  /** The column that says until when a row was one, where the table keeps versions; else -1. */
+  readonly rowEnd: number;
   /** A date with a zero part becomes NULL. */
   readonly zeroDatesAreNull: boolean;
   /** What a row weighs beside its bytes in the log: objects, arrays, string headers. */
@@ -117,6 +119,7 @@ export function planRow(map: TableMap, shape: TableShape, options: ValueOptions)
     labels: plans.map(({ labels }) => labels),
     isKey,
     jsonColumns: columns.filter(({ code }) => code === ColumnCode.JSON).length,
+    rowEnd: rowEndOf(columns, shape),
     zeroDatesAreNull: options.zeroDatesAreNull,
     overheadBytes: CHANGE_OVERHEAD_BYTES + columns.length * COLUMN_OVERHEAD_BYTES,
   };
@@ -134,6 +137,20 @@ function planColumn(mapped: MappedColumn, column: Column | undefined): ColumnPla
   }
   const type = parseColumnType(column.sourceType);
   return type !== null && fits(mapped, column, type) ? part(mapped, column, type) : null;
+}
+
+/**
+ * The later one of two hidden times; a column of the table's own says so in its type (`timestamp(6) row end`), as the
+ * catalogue's `GENERATION_EXPRESSION` does.
+ */
+function rowEndOf(columns: readonly MappedColumn[], shape: TableShape): number {
+  const own = shape.columns.findIndex(({ sourceType }) => / row end\b/.test(sourceType));
+  if (own !== -1) return own;
+  const { length } = shape.columns;
+  const times = columns.flatMap(({ code, name }, index) =>
+    index >= length && code === ColumnCode.TIMESTAMP2 && name !== "row_start" ? [index] : [],
+  );
+  return times.at(-1) ?? -1;
 }
 
 function part(mapped: MappedColumn, column: Column | null, type: ColumnType | null): ColumnPlan {

@@ -76,7 +76,7 @@ export function decodeTableMap(
   buffer: Buffer,
   start: number,
   end: number,
-  flavor: ServerVersion["flavor"] = "mysql",
+  flavor: ServerVersion["flavor"],
 ): TableMap {
   const cursor = new ByteCursor(buffer, start, end);
   const tableId = cursor.uint48();

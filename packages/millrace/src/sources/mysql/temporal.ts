@@ -49,9 +49,6 @@ function clockText(hour: number, minute: number, second: number, micros: number)
   return micros === 0 ? start + two(second) : start + two(second) + fractionText(micros);
 }
 
-/** Bytes of a fraction with so many digits. */
-export const fractionBytes = (digits: number): number => (digits + 1) >> 1;
-
 function fraction(view: DataView, at: number, bytes: number): number {
   if (bytes === 0) return 0;
   if (bytes === 1) return view.getUint8(at) * 10_000;

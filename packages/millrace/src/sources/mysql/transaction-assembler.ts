@@ -257,7 +257,7 @@ export class TransactionAssembler {
         : null;
       const weight = bytes + plan.overheadBytes;
       batch.add(
-        new Change(kind.op, plan.shape, before, after, position, movedFrom, transaction, weight),
+        new Change(rows.op, plan.shape, before, after, position, movedFrom, transaction, weight),
         weight,
       );
       batch.passed(position);
