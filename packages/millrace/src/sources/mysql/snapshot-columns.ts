@@ -83,14 +83,15 @@ function columnRead(
   const column = shape.columns[index];
   if (column === undefined || plan.present[index] !== true)
     return { select: ["NULL"], value: () => null };
-  const convert = fromText(column, values, maxValueBytes);
+  // A row whose key is not known could not even become a letter.
+  const isKey = shape.key.includes(index);
+  const convert = fromText(column, values, isKey ? Number.POSITIVE_INFINITY : maxValueBytes);
   const expression = selectExpression(column);
   const value = (raw: RawRow): Value => {
     const text = textAt(raw, at);
     return text === null ? null : convert(text);
   };
-  if (shape.key.includes(index) || !mayExceed(column.sourceType, maxValueBytes))
-    return { select: [expression], value };
+  if (isKey || !mayExceed(column.sourceType, maxValueBytes)) return { select: [expression], value };
   const length = `OCTET_LENGTH(${quote(column.name)})`;
   return {
     select: [
