@@ -30,6 +30,7 @@ export interface Step {
 /** What the log says, statement by statement, held against what the server had. */
 export class CorpusReader {
   readonly wrong: string[] = [];
+  unknown = 0;
   readonly shapes = new Map<TableId, MysqlShape>();
   readonly #charsets: Map<string, string>;
   readonly #dialect: Omit<SqlDialect, "sqlMode">;
@@ -44,14 +45,17 @@ export class CorpusReader {
     const effects = events.flatMap((event) => this.#effects(event, step));
     for (const effect of effects) this.#apply(effect, step, effects);
     this.#compare(step, effects);
+    this.#checkMoves(step, effects);
     this.#rows = step.rows;
   }
 
-  #effects(event: QueryEvent, { explicitTimestamps }: Step): readonly DdlEffect[] {
+  #effects(event: QueryEvent, step: Step): readonly DdlEffect[] {
+    const { explicitTimestamps } = step;
     const parsed = parseDdl(event.sql, { ...this.#dialect, sqlMode: event.sqlMode });
     if (parsed === null) return [];
     if (parsed === "unknown") {
-      this.wrong.push(`not understood at all: ${event.sql}`);
+      if (step.statement.unknown === false) this.wrong.push(`not understood at all: ${event.sql}`);
+      else for (const id of step.shapes.keys()) this.#adopt(id, step);
       return [];
     }
     const { database, sqlMode, serverCollation } = event;
@@ -99,7 +103,8 @@ export class CorpusReader {
       case "truncated":
         break;
       case "unknown":
-        if (!step.statement.unknown) this.wrong.push(`unknown: ${step.statement.sql}`);
+        this.unknown += 1;
+        if (step.statement.unknown === false) this.wrong.push(`unknown: ${step.statement.sql}`);
         for (const id of effect.tables) this.#adopt(id, step);
     }
   }
@@ -120,8 +125,23 @@ export class CorpusReader {
       this.wrong.push(`${statement.sql}\n  ours   ${own}\n  server ${server}`);
       this.#adopt(id, step);
     }
-    if (statement.unknown && !effects.some(({ kind }) => kind === "unknown"))
+    if (statement.unknown === true && !effects.some(({ kind }) => kind === "unknown"))
       this.wrong.push(`understood after all: ${statement.sql}`);
+  }
+
+  /** Rows that are gone or new, without a row event. */
+  #checkMoves({ statement, rows, shapes }: Step, effects: readonly DdlEffect[]): void {
+    for (const [id, before] of this.#rows) {
+      const isTold = effects.some(
+        (effect) =>
+          effect.kind === "renamed" ||
+          effect.kind === "unknown" ||
+          (effect.kind === "created" && effect.shape.id === id) ||
+          ((effect.kind === "moved" || effect.kind === "truncated") && effect.id === id),
+      );
+      if (shapes.has(id) && !isTold && (rows.get(id)?.length ?? 0) !== before.length)
+        this.wrong.push(`rows of ${id} go unsaid: ${statement.sql}`);
+    }
   }
 
   /** Columns of rows that were there, whose values the statement changed: `rewritten` has to name them. */

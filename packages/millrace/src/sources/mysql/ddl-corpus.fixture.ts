@@ -2,10 +2,10 @@ import type { SqlDialect } from "./ddl-lexer.ts";
 
 type Flavor = SqlDialect["flavor"];
 
-/** A statement of the corpus; `unknown` ones are those that the parser does not claim to understand. */
+/** A statement of the corpus; `unknown` ones are those that the parser does not claim to understand, or may not. */
 export interface CorpusStatement {
   readonly sql: string;
-  readonly unknown: boolean;
+  readonly unknown: boolean | "maybe";
   /** Values that do not fit the new type may be refused. */
   readonly mayFail: boolean;
 }
