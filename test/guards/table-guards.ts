@@ -1,6 +1,8 @@
 import type { Guard } from "./guard.ts";
 
 const PAUSES = { file: "packages/millrace/src/table-pause.pg.test.ts" };
+const LOST = { file: "packages/millrace/src/pipeline/lost-targets.test.ts" };
+const DROPPED = { file: "packages/millrace/src/lost-targets.pg.test.ts" };
 const RELOADS = { file: "packages/millrace/src/reload.pg.test.ts" };
 
 /** One table out of the way, and tables that come and go while the others run. */
@@ -91,6 +93,52 @@ export const TABLE_GUARDS: readonly Guard[] = [
     shownBy: {
       file: "packages/millrace/src/sources/postgres/two-prepare.pg.test.ts",
       name: "a slot whose making waits for an open transaction is no slot that lost its log",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table whose target somebody has dropped is loaded anew",
+    file: "pipeline/prepare-source.ts",
+    take: "await meetLostTargets(parts, found, committer);",
+    put: "{ identities: null, gone: new Set<TableId>() };",
+    shownBy: {
+      ...DROPPED,
+      name: "while the pipeline is down, or makes anew, is loaded again",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "that a table with a lost target begins anew is durable before the target is made",
+    file: "pipeline/lost-targets.ts",
+    take: "    await writeDocuments(committer, [...chunks, entry(key, read())]);\n",
+    put: "",
+    shownBy: { ...LOST, name: "has its table begin anew, durably, where it is gone" },
+  },
+  {
+    keeps: [8],
+    guard: "a target that was made anew is told from the one that was written",
+    file: "pipeline/lost-targets.ts",
+    take: "identity !== undefined && ids.has(id) && ids.get(id) !== identity",
+    put: "identity !== undefined && !ids.has(id)",
+    shownBy: { ...LOST, name: "has its table begin anew, durably, where it is another one" },
+  },
+  {
+    keeps: [8],
+    guard: "state and targets that were moved together are the ones that they were",
+    file: "pipeline/lost-targets.ts",
+    take: "known?.home === home ? known.ids : {}",
+    put: "known?.ids ?? {}",
+    shownBy: { ...LOST, name: "is the one that it was where the state lies elsewhere too" },
+  },
+  {
+    keeps: [1, "Barrier"],
+    guard: "an open barrier does not alter a target that somebody has dropped",
+    file: "pipeline/barriers.ts",
+    take: 'planned.filter(({ kind, table: { id } }) => kind !== "alter" || !gone.has(id))',
+    put: "planned",
+    shownBy: {
+      ...DROPPED,
+      name: "while a schema change of it is under way does not hold up the starts",
     },
   },
 ];

@@ -59,7 +59,7 @@ export const SINK_ERRORS = {
     class: "schema",
     meaning: "The target table is not as the mapping needs it.",
     remedy:
-      "Mend what the detail names at the target, or drop the table there and let `create: if-missing` make it anew.",
+      "Mend what the detail names at the target, or drop the table there and let `create: if-missing` make it anew; it is loaded again then.",
   },
   MR_SINK_REFUSED: {
     class: "config",

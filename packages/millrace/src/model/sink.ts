@@ -151,6 +151,14 @@ export interface TargetCheck {
   readonly irreplaceable?: boolean;
 }
 
+/** Which tables targets are, whatever they are called. */
+export interface TargetIdentities {
+  /** What the state lies in: where it is another one than before, all was moved together, and ids were given anew. */
+  readonly home: string;
+  /** By target, never given twice; a target that is not there is left out. */
+  readonly ids: ReadonlyMap<TableId, string>;
+}
+
 /** Key ranges of a target table, for ghosts and verify: rows by key text. */
 export interface KeyPage {
   readonly keys: readonly Row[];
@@ -193,6 +201,11 @@ export interface Sink {
    * nothing has to be done to. Absent where a look at one costs nothing.
    */
   checkPresent?(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>>;
+  /**
+   * Which table each target is now; nothing is touched. Tells that somebody has dropped one, or made it anew (I8). Absent
+   * where what was written may be taken away by its readers (logs).
+   */
+  identifyTargets?(tables: readonly TargetTable[]): Promise<TargetIdentities>;
   /**
    * Makes the pipeline an owner of exactly these targets: claims what is new, lets go of what it had before. A target
    * has one owner, or several that all say `shared`. Called after {@link Sink.takeOver} and before any target is

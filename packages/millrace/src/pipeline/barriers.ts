@@ -4,7 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink, StateEntry, TargetChange } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
-import type { TableShape } from "../model/table.ts";
+import type { TableId, TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { BarrierIntents } from "./barrier-intents.ts";
@@ -36,6 +36,8 @@ export interface BarrierParts {
   /** The shape that the source's catalogue has now; null where the table is gone. */
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
+
+const NONE: ReadonlySet<TableId> = new Set();
 
 /** What a barrier needs from the task around it: everything stands still while it acts. */
 export interface Standstill {
@@ -121,22 +123,22 @@ export class Barriers {
     for (const change of await this.#finish(intent)) await this.#parts.sink.finishChange?.(change);
   }
 
-  /** For an intent that an earlier task left open. */
-  async finish(intent: IntentDocument): Promise<void> {
-    await this.#finish(intent);
+  /** For an intent that an earlier task left open. Targets that are `gone` are made when the start checks them. */
+  async finish(intent: IntentDocument, gone: ReadonlySet<TableId> = NONE): Promise<void> {
+    await this.#finish(intent, gone);
   }
 
   /** Acts and says done; the answer is how targets were changed. */
-  async #finish(intent: IntentDocument): Promise<readonly TargetChange[]> {
+  async #finish(intent: IntentDocument, gone = NONE): Promise<readonly TargetChange[]> {
     const table = this.#parts.tables.get(intent.table);
     if (table === undefined) {
       await this.#done(intent, () => [], []);
       return [];
     }
     let changes: readonly TargetChange[] = [];
-    if (intent.kind === "shape") changes = await this.#reshape(table, intent);
+    if (intent.kind === "shape") changes = await this.#reshape(table, intent, gone);
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
-    else await this.#parts.generations.empty(table);
+    else await this.#parts.generations.empty(table, gone);
     failpoint("barrier.acted");
     if (intent.kind !== "shape") this.#afterEmptying(table, intent);
     const chunks = [...table.chunks.keys()];
@@ -148,7 +150,11 @@ export class Barriers {
     return changes;
   }
 
-  async #reshape(table: TableRuntime, intent: IntentDocument): Promise<readonly TargetChange[]> {
+  async #reshape(
+    table: TableRuntime,
+    intent: IntentDocument,
+    gone: ReadonlySet<TableId>,
+  ): Promise<readonly TargetChange[]> {
     const shape = intent.shape;
     if (shape === null) return [];
     if (this.#parts.settings.schemaChangeBehavior === "ignore") {
@@ -159,13 +165,16 @@ export class Barriers {
     const madeAnew = intent.previous !== null && intent.previous.identity !== shape.identity;
     if (madeAnew) this.#parts.generations.refuseShared(table, "making anew");
     const plans = this.#plans(table, shape, madeAnew);
-    const changes = plans.flatMap((plan) => plan.changes.map((change) => change(intent.tag)));
+    const planned = plans.flatMap((plan) => plan.changes.map((change) => change(intent.tag)));
+    const changes = planned.filter(({ kind, table: { id } }) => kind !== "alter" || !gone.has(id));
     for (const change of changes) await this.#parts.sink.applyChange(change);
     table.update({
       shape,
       targetShape: shape,
       targets: plans.map((plan) => plan.target.target.id),
       aheadOfLog: intent.aheadOfLog,
+      // One that was made anew is another one, by our own doing.
+      ...(changes.some(({ kind }) => kind !== "alter") ? { targetIds: null } : {}),
     });
     table.retarget(plans.map((plan) => plan.target));
     // Rows of an older generation that were still to be looked for are still there, unless the target is new.

@@ -82,11 +82,12 @@ export class Generations {
     await this.#forget(this.#lettersOf(table), () => []);
   }
 
-  /** Deletes all rows, in as many fenced transactions as the sink's limits ask for. */
-  async empty(table: TableRuntime): Promise<void> {
+  /** Deletes all rows, in as many fenced transactions as the sink's limits ask for; of targets that are `gone` none. */
+  async empty(table: TableRuntime, gone: ReadonlySet<TableId> = new Set()): Promise<void> {
     const { committer, sink } = this.#parts;
     const maxRows = Math.min(sink.capabilities.maxRowsPerCommit - OWN_ROWS, MAX_ROWS_DELETED);
     for (const { target } of table.targets) {
+      if (gone.has(target.id)) continue;
       for (let left = true; left;) {
         const result = await committer.commit([0], {
           writes: [{ kind: "delete-some", table: target, maxRows }],

@@ -10,6 +10,7 @@ import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
+import { makeTargets } from "./lost-targets.ts";
 import { isWaiting, Newcomers } from "./newcomers.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
@@ -20,7 +21,7 @@ import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import { writeStart } from "./start-documents.ts";
 import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
-import { checkTargets, sourcesOf } from "./targets.ts";
+import { sourcesOf } from "./targets.ts";
 import type { RunningTask, TaskParts } from "./task-api.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
@@ -82,17 +83,17 @@ export async function prepareRun(
   // Whatever a barrier writes is read again by a run of its own.
   const barriersWith = (all: Prepared["tables"]) => barriersOf(parts, { ...work, tables: all });
   if (await finishLeft(parts, found, barriersWith)) return prepareRun(parts, signal, loss);
-  const { waiting, ...kept } = await prepareSource(parts, found, committer, loss);
+  const { waiting, targets, ...kept } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
   const making = barriersOf(parts, work);
   if (state.intent !== null) {
-    await making.barriers(standingAt(state.intent)).finish(state.intent);
+    await making.barriers(standingAt(state.intent)).finish(state.intent, targets.gone);
     return prepareRun(parts, signal, loss);
   }
   const choice = new LaneChoice(work.lanes, state.pipeline?.laneGroups ?? {});
   // Before the targets are made: who comes after a crash must know by which shape they were.
   await writeStart(committer, { identity, choice, ...kept, tables, takeover });
-  const checks = await checkTargets(parts, tables);
+  const checks = await makeTargets(parts, tables, targets, committer);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
   const laneRows = takeover.lanes.map(({ lane }) => lane);
   const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();

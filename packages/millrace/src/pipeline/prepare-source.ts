@@ -12,6 +12,7 @@ import {
   refuseIfFenced,
   type Found,
 } from "./left-tables.ts";
+import { meetLostTargets, type FoundTargets } from "./lost-targets.ts";
 import { hasNotBegun, type FrontierDocument, type TableDocument } from "./state-documents.ts";
 import { claimTargets } from "./targets.ts";
 import type { TaskParts } from "./task-api.ts";
@@ -32,6 +33,8 @@ interface PreparedSource {
   readonly frontier: StartFrontier;
   /** Tables whose first snapshot must wait for older transactions of the source. */
   readonly waiting: TableId[];
+  /** How their targets were found, before any of them is made. */
+  readonly targets: FoundTargets;
   /** Which branch of the source's log it is ({@link PreparedLog}). */
   readonly history: Json | null;
 }
@@ -49,7 +52,8 @@ export async function prepareSource(
   await meetLeftTables(parts, found, looks, committer);
   const kept = await keepLog(parts, found, loss);
   await takeStandings(parts, found, looks);
-  return { removed, ...kept };
+  const targets = await meetLostTargets(parts, found, committer);
+  return { removed, targets, ...kept };
 }
 
 /**
@@ -83,7 +87,7 @@ async function keepLog(
   parts: TaskParts,
   { state, discovered, tables, takeover }: Found,
   loss: MillraceError | null,
-): Promise<Omit<PreparedSource, "removed">> {
+): Promise<Omit<PreparedSource, "removed" | "targets">> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
   try {

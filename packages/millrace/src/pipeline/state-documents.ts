@@ -58,6 +58,8 @@ export interface TableDocument {
   /** Tables without key: the snapshot that was loaded; changes that it sees are left out until `end`. */
   readonly snapshot: Json | null;
   readonly targets: readonly TableId[];
+  /** Which tables they are ({@link TargetIdentities}), where that is known. */
+  readonly targetIds?: TargetIdsDocument | null;
   /** Where its rows go and what becomes of them on the way, as its load was begun ({@link waysOf}). */
   readonly ways?: readonly string[];
   /** Its shape was read from the catalogue ahead of the log: older shapes may still come, and are not gone back to. */
@@ -73,6 +75,12 @@ export interface TableDocument {
   readonly stopped?: StoppedDocument | null;
   /** The operator took it out of the way, and when. Its changes are left out as those of a stopped one are. */
   readonly paused?: PausedDocument | null;
+}
+
+/** Which tables the targets of a table are, by target. */
+export interface TargetIdsDocument {
+  readonly home: string;
+  readonly ids: Readonly<Record<TableId, string>>;
 }
 
 /** That a table is paused. */

@@ -20,6 +20,7 @@ export function schemaCases({ lastWriteWins }: SinkCapabilities): readonly SinkC
         ] as const)
       : []),
     ["a target is dropped, also by a second attempt", dropsTable],
+    ["which table a target is stays, also when it is altered, until it is made anew", identifies],
   ];
 }
 
@@ -134,6 +135,29 @@ async function dropsTable(bench: SinkBench): Promise<void> {
   await task.sink.applyChange({ kind: "drop", table, tag: "gone" });
   assert.equal((await task.sink.checkTable(table, "if-missing")).created, true);
   await expectRows(bench, table, []);
+}
+
+/** The pipeline loads a table again whose target is not the one that it has written (I8). */
+async function identifies(bench: SinkBench): Promise<void> {
+  const [task, shape, table] = await filled(bench);
+  const { sink } = task;
+  if (sink.identifyTargets === undefined) return;
+  const added = column("x", 4, true, { kind: "text", maxChars: null }, "text");
+  const wider = sink.mapTable({ ...shape, columns: [...shape.columns, added] }, shape);
+  const first = await sink.identifyTargets([table]);
+  await sink.applyChange({ ...alteration, table: wider, tag: "wider" });
+  const altered = await sink.identifyTargets([wider]);
+  assert.ok(first.ids.has(table.id), "a target that is there has no identity");
+  assert.deepEqual(
+    [altered.home, altered.ids.get(table.id)],
+    [first.home, first.ids.get(table.id)],
+  );
+  await sink.applyChange({ kind: "drop", table, tag: "gone" });
+  assert.equal((await sink.identifyTargets([table])).ids.has(table.id), false);
+  await sink.checkTable(table, "if-missing");
+  const { home, ids } = await sink.identifyTargets([table]);
+  assert.equal(home, first.home);
+  assert.notEqual(ids.get(table.id), first.ids.get(table.id));
 }
 
 async function expectRows(

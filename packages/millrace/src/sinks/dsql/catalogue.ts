@@ -60,6 +60,10 @@ const CONSTRAINTS = `SELECT n.nspname, c.relname, k.contype::text, k.conname, fn
  OR (fn.nspname = ANY($1::text[]) AND f.relname = ANY($2::text[])))
  ORDER BY k.conname`;
 
+const IDENTITIES = `SELECT n.nspname, c.relname, c.oid::text
+ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = ANY($1::text[]) AND c.relname = ANY($2::text[]) AND c.relkind IN ('r','p')`;
+
 /** By schema and name. */
 interface Named {
   readonly schema: string;
@@ -158,6 +162,23 @@ function byTable(rows: readonly Found[]): Map<TableId, Found[]> {
 
 function nameOf([schema, name]: readonly (string | null | undefined)[]): TableId {
   return tableId(schema ?? "", name ?? "");
+}
+
+/** The oids of those tables that are there. An oid comes again only behind four billion others. */
+export async function readIdentities(
+  connection: SinkConnection,
+  tables: readonly Named[],
+): Promise<ReadonlyMap<TableId, string>> {
+  const ids = new Map<TableId, string>();
+  for (let from = 0; from < tables.length; from += TABLES_A_READ) {
+    const some = tables.slice(from, from + TABLES_A_READ);
+    const names = [some.map(({ schema }) => schema), some.map(({ name }) => name)];
+    const rows = await connection.query(IDENTITIES, names.map(arrayLiteral)).catch((error) => {
+      throw classify(error, { doing: "reading which tables are there" });
+    });
+    for (const row of rows) ids.set(nameOf(row), row[2] ?? "");
+  }
+  return ids;
 }
 
 /** True where the schema is there. */

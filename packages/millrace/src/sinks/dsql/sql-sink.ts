@@ -12,6 +12,7 @@ import type {
   Takeover,
   TargetChange,
   TargetCheck,
+  TargetIdentities,
 } from "../../model/sink.ts";
 import type { TableId, TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
@@ -176,6 +177,12 @@ export class SqlSink implements Sink {
   /** See {@link Sink.checkPresent}. */
   checkPresent(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>> {
     return this.#tables.checkPresent(tables);
+  }
+
+  /** See {@link Sink.identifyTargets}. */
+  identifyTargets(tables: readonly TargetTable[]): Promise<TargetIdentities> {
+    const home = { schema: this.#parts.options.stateSchema, name: "state" };
+    return this.#tables.identify(tables, home);
   }
 
   /** See {@link Sink.applyChange}. */

@@ -1,12 +1,17 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
-import type { KeyPage, TargetChange, TargetCheck } from "../../model/sink.ts";
-import type { TargetTable } from "../../model/table.ts";
+import type { KeyPage, TargetChange, TargetCheck, TargetIdentities } from "../../model/sink.ts";
+import { tableId, type TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { DROPPED_PREFIX, nextStep, putAwayName, putAwayNames } from "./alter-plan.ts";
 import { AnsweredChanges } from "./answered-changes.ts";
 import type { CatalogueTable } from "./catalogue.ts";
-import { readCatalogueTable, readCatalogueTables, schemaExists } from "./catalogue.ts";
+import {
+  readCatalogueTable,
+  readCatalogueTables,
+  readIdentities,
+  schemaExists,
+} from "./catalogue.ts";
 import { createSchemaText, createTableText, runDdl } from "./ddl.ts";
 import { classify } from "./errors.ts";
 import { quoteName, quoteTable } from "./identifiers.ts";
@@ -71,6 +76,17 @@ export class TargetTables {
         if (problems.length === 0) checks.set(table, { created: false, ...found });
       }
       return checks;
+    });
+  }
+
+  /** See {@link Sink.identifyTargets}; the state of the pipeline lies in `home`. */
+  identify(
+    tables: readonly TargetTable[],
+    home: { readonly schema: string; readonly name: string },
+  ): Promise<TargetIdentities> {
+    return this.#again("looking for the targets", async (connection) => {
+      const ids = await readIdentities(connection, [home, ...tables]);
+      return { home: ids.get(tableId(home.schema, home.name)) ?? "", ids };
     });
   }
 
