@@ -78,20 +78,21 @@ const KEYS: KeySample[] = [
 describe.each(mysqlFlavors)("chunks of %s", (flavor) => {
   let server: SharedMysql;
   let client: MysqlConnection;
-  const parts = () => snapshotParts(server);
+  let parts: ReturnType<typeof snapshotParts>;
 
   beforeAll(async () => {
     server = await sharedMysql(flavor);
     client = await openConnection(configOf(server));
+    parts = snapshotParts(server);
   });
   afterAll(async () => {
     await client.close();
+    await parts.sessions.close();
     await server.release();
   });
 
   async function read(shape: TableShape, ranges: readonly ChunkRange[]): Promise<Row[][]> {
-    const dependencies = parts();
-    const snapshot = await MysqlSnapshot.open(dependencies);
+    const snapshot = await MysqlSnapshot.open(parts);
     const chunks: Row[][] = [];
     for (const range of ranges) {
       const rows: Row[] = [];
@@ -100,7 +101,6 @@ describe.each(mysqlFlavors)("chunks of %s", (flavor) => {
       chunks.push(rows);
     }
     await snapshot.close();
-    await dependencies.sessions.close();
     return chunks;
   }
 
@@ -154,8 +154,7 @@ describe.each(mysqlFlavors)("chunks of %s", (flavor) => {
       expect(chunks.flat()).toEqual(all);
       expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThanOrEqual(20);
 
-      const dependencies = parts();
-      const snapshot = await MysqlSnapshot.open(dependencies);
+      const snapshot = await MysqlSnapshot.open(parts);
       try {
         const keys: ChunkKey[] = [];
         const one = { ...LIMITS, batchBytes: 1 };
@@ -172,7 +171,6 @@ describe.each(mysqlFlavors)("chunks of %s", (flavor) => {
         expect([...found.keys()].sort()).toEqual(all.map((row) => keyText(shape, row)).sort());
       } finally {
         await snapshot.close();
-        await dependencies.sessions.close();
       }
     },
   );
