@@ -4,7 +4,10 @@ import type { TableName } from "./ddl-statement.ts";
 
 /** What a statement does, in the order in which it does it. */
 export type DdlEffect =
-  /** `ifNotExists`: nothing where the table is there already, which only the caller may know. */
+  /**
+   * A table made anew: one of this name that was known is gone (MariaDB's OR REPLACE), unless `ifNotExists`, where it
+   * is nothing if the table is there already, which only the caller may know.
+   */
   | { readonly kind: "created"; readonly shape: MysqlShape; readonly ifNotExists: boolean }
   | {
       readonly kind: "altered";
