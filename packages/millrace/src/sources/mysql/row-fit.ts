@@ -97,6 +97,11 @@ function metaFits({ code, meta }: MappedColumn, { base, numbers }: ColumnType): 
     case ColumnCode.DATETIME2:
     case ColumnCode.TIMESTAMP2:
       return meta === first;
+    case ColumnCode.TIME:
+    case ColumnCode.DATETIME:
+    case ColumnCode.TIMESTAMP:
+      // MariaDB's own fractions of before 10.1 (`mysql56_temporal_format=OFF`), of whose digits the log says nothing.
+      return first === 0;
     case ColumnCode.BIT:
       return meta === (numbers.length === 0 ? 1 : first);
     default:

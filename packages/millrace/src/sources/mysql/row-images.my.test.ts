@@ -341,5 +341,17 @@ describe("row events of mariadb alone", () => {
     ]);
     await session.query(`DROP TABLE t; CREATE TABLE t ${VERSIONED}`);
     expect(await versioned(server, session)).toEqual(PRESENT);
+    await session.query("DROP TABLE t; SET GLOBAL mysql56_temporal_format = OFF");
+    await session.query(
+      "CREATE TABLE t (id INT PRIMARY KEY, a TIME, b DATETIME, c TIMESTAMP NULL)",
+    );
+    const old = await logged(server, session, [
+      "INSERT INTO t VALUES (1, '-12:34:56', '2026-11-21 10:20:30', '2026-11-21 10:20:30')",
+      "INSERT INTO t VALUES (2, '838:59:59', '9999-12-31 23:59:59', '1970-01-01 00:00:01')",
+    ]);
+    expect(texts(old)).toEqual([
+      ["c", null, [1, "-12:34:56", "2026-11-21 10:20:30", "2026-11-21 10:20:30+00"]],
+      ["c", null, [2, "838:59:59", "9999-12-31 23:59:59", "1970-01-01 00:00:01+00"]],
+    ]);
   });
 });
