@@ -73,7 +73,8 @@ function typeText({ base, numbers, labels, unsigned, charset }: ColumnType): str
   const isInt = /^(tiny|small|medium|big)?int$|^year$/.test(base);
   const isOne = base === "tinyint" && numbers[0] === 1;
   const told = isInt && !isOne ? [] : numbers;
-  const chars = charset === "utf8" ? "utf8mb3" : charset;
+  // What has no characters has no charset, whatever a server calls that.
+  const chars = charset === "utf8" ? "utf8mb3" : charset === "binary" ? null : charset;
   return JSON.stringify([base, told, labels, unsigned, chars]);
 }
 

@@ -1,0 +1,108 @@
+import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
+import { tableId, type TableShape } from "../../model/table.ts";
+import { readShapes } from "./catalogue.ts";
+import type { Queryable } from "./connection.ts";
+import type { TypeOptions } from "./types.ts";
+
+/** What the pipeline's patterns mean at this server. */
+export interface Discovery {
+  readonly tables: readonly DiscoveredTable[];
+  /** Tables that the patterns match and that cannot be captured, with the reason and what would help. */
+  readonly refused: readonly RefusedTable[];
+  /** Views that the patterns match: their rows come from other tables, so that leaving them out loses nothing. */
+  readonly views: readonly RefusedTable[];
+}
+
+/** What discovery goes by. */
+export interface DiscoveryOptions {
+  readonly matches: (schema: string, name: string) => boolean;
+  readonly types: TypeOptions;
+}
+
+/** What the server has under a name. */
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly engine: string;
+  readonly estimatedRows: number | null;
+}
+
+const NAMES_SQL = `
+SELECT /*+ SET_VAR(information_schema_stats_expiry = 0) */ TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS
+FROM information_schema.TABLES
+WHERE TABLE_SCHEMA NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')
+ORDER BY TABLE_SCHEMA, TABLE_NAME`;
+
+/** Finds the tables that the patterns match now. */
+export async function discoverTables(
+  client: Queryable,
+  { matches, types }: DiscoveryOptions,
+): Promise<Discovery> {
+  const names = (await client.query(NAMES_SQL)).map(namedOf);
+  const matching = names.filter(({ schema, name }) => matches(schema, name));
+  const able = matching.filter((named) => viewOf(named) === null && refusalOf(named) === null);
+  const shapes = new Map((await readShapes(client, able, types)).map((shape) => [shape.id, shape]));
+  const refused = matching.flatMap((named) => refusalOf(named) ?? []);
+  const tables: DiscoveredTable[] = [];
+  for (const { schema, name, estimatedRows } of able) {
+    const shape = shapes.get(tableId(schema, name));
+    if (shape === undefined) refused.push(unreadable(schema, name));
+    else tables.push({ shape, estimatedRows, notices: noticesOf(shape) });
+  }
+  return {
+    tables,
+    refused,
+    views: matching.flatMap((named) => viewOf(named) ?? []),
+  };
+}
+
+function namedOf(row: readonly (string | null)[]): Named {
+  const [schema, name, kind, engine, rows = null] = row;
+  return {
+    schema: schema ?? "",
+    name: name ?? "",
+    kind: kind ?? "",
+    engine: engine ?? "",
+    estimatedRows: rows === null ? null : Number(rows),
+  };
+}
+
+function viewOf({ schema, name, kind }: Named): RefusedTable | null {
+  const why = kind.endsWith("VIEW")
+    ? "it is a view: it has no rows of its own"
+    : kind === "SEQUENCE"
+      ? "it is a sequence: its one row is no data"
+      : null;
+  if (why === null) return null;
+  return { id: tableId(schema, name), why, remedy: "Capture the tables behind it" };
+}
+
+/** Only what takes part in transactions has a moment at which a snapshot sees it. */
+function refusalOf(named: Named): RefusedTable | null {
+  const { schema, name, engine } = named;
+  if (viewOf(named) !== null || engine === "InnoDB") return null;
+  const id = tableId(schema, name);
+  return {
+    id,
+    why: `its engine is ${engine === "" ? "not known" : engine}, which has no snapshots: what is read could not be ordered against the log`,
+    remedy: `ALTER TABLE ${id} ENGINE = InnoDB`,
+  };
+}
+
+/** What is left out in silence would be missing at the sink (I1). */
+function unreadable(schema: string, name: string): RefusedTable {
+  return {
+    id: tableId(schema, name),
+    why: "it has a column of a type that is not known, or was dropped just now",
+    remedy: "leave it out with tables.exclude, or start again",
+  };
+}
+
+function noticesOf(shape: TableShape): string[] {
+  return shape.key.length > 0
+    ? []
+    : [
+        "It has no key: it is loaded in one piece, a restart during the load begins it again, and its rows are told apart by an added column _millrace_key.",
+      ];
+}
