@@ -77,7 +77,11 @@ export const ODD = {
       "ALTER TABLE lax MODIFY a INT NOT NULL",
       "ALTER TABLE lax MODIFY a TINYINT, MODIFY b CHAR(2) NOT NULL",
       "ALTER TABLE lax MODIFY ts TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP",
-      "DROP TABLE lax",
+      "CREATE TABLE laxer (id INT PRIMARY KEY, v INT, w INT AS (v + 1) STORED, x INT AS (CHAR_LENGTH(y)) VIRTUAL, y VARCHAR(5))",
+      "INSERT INTO laxer (id, v, y) VALUES (1, 300, 'abc'), (2, 7, 'a')",
+      "ALTER TABLE laxer MODIFY v TINYINT",
+      "ALTER TABLE laxer MODIFY y CHAR(1)",
+      "DROP TABLE lax, laxer",
     ),
     script(
       "CREATE TABLE `odd``name` (`a.b` INT, `select` INT, `ключ` INT, `A` INT, `sp ace` INT, PRIMARY KEY (`ключ`))",
