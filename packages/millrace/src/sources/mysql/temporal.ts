@@ -148,3 +148,10 @@ function digitsText(number: number): string {
 export function isZeroDate(text: string): boolean {
   return text.startsWith("0000-") || text.startsWith("00", 5) || text.startsWith("00", 8);
 }
+
+const FIRST_YEAR = 1_900;
+
+/** A YEAR; 0 is 0000. */
+export function yearOf(byte: number): number {
+  return byte === 0 ? 0 : FIRST_YEAR + byte;
+}

@@ -1,10 +1,10 @@
 import type { Column } from "../../model/table.ts";
 import { Skimmed, type Value } from "../../model/value.ts";
+import { bounded, vectorText } from "./bounded-text.ts";
 import { doubleText, floatText } from "./float-text.ts";
 import { geoJson } from "./geometry.ts";
 import { isZeroDate } from "./temporal.ts";
 import { isGeometry, parseColumnType } from "./types.ts";
-import { bounded, vectorText } from "./value-reader.ts";
 import type { ValueOptions } from "./row-plan.ts";
 
 /** Turns a value of an answer in text (of {@link selectExpression}, in our sessions) into its canonical form. */

@@ -1,6 +1,7 @@
 import { Skimmed, type Value } from "../../model/value.ts";
 import "../../bytes/buffer-slices.ts";
 import { inet4Text, inet6Text, uuidText } from "./addresses.ts";
+import { bounded, vectorText } from "./bounded-text.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { inflatedBytes, inflateValue } from "./compressed-value.ts";
 import { decimalBytes, decimalText } from "./decimal.ts";
@@ -10,13 +11,12 @@ import { JsonPrinter } from "./json-binary.ts";
 import { JsonWriter } from "./json-writer.ts";
 import { Form, type RowPlan } from "./row-plan.ts";
 import * as temporal from "./temporal.ts";
+import { isAscii, TextWindow } from "./text-window.ts";
 
 /*
- * Hot: everything in this file runs per column. No allocation but the value; texts of neighbours are cut from one string.
+ * Hot: everything in this file runs per column. No allocation but the value.
  */
 
-/** Texts are substrings of one string of so many bytes at most: a short one must not hold on to much. */
-const WINDOW_BYTES = 4_096;
 /** A document's text has this part of its bytes at least. */
 const JSON_SHRINKS = 4;
 const GEOMETRY_SHRINKS = 2;
@@ -33,9 +33,7 @@ export class ValueReader {
   readonly #maxValueBytes: number;
   readonly #writer = new JsonWriter();
   readonly #json = new JsonPrinter(this.#writer);
-  #text = "";
-  #textStart = 0;
-  #textEnd = 0;
+  readonly #texts = new TextWindow();
 
   constructor(maxValueBytes: number) {
     this.#maxValueBytes = maxValueBytes;
@@ -48,8 +46,7 @@ export class ValueReader {
     }
     this.at = start;
     this.end = end;
-    this.#textEnd = 0;
-    this.#textStart = 0;
+    this.#texts.begin(buffer, end);
   }
 
   /** Passes bytes; where they begin. */
@@ -93,7 +90,7 @@ export class ValueReader {
       case Form.BIT1:
         return (view.getUint8(this.take(1)) & 1) === 1;
       case Form.YEAR:
-        return yearOf(view.getUint8(this.take(1)));
+        return temporal.yearOf(view.getUint8(this.take(1)));
       default:
         return this.#composed(plan, index);
     }
@@ -206,8 +203,8 @@ export class ValueReader {
     const start = this.take(length);
     const stop = this.at;
     if (length > this.#maxValueBytes && plan.isKey[index] === 0) return new Skimmed(length);
-    return this.#isAscii(start, stop)
-      ? this.#latin1(start, stop)
+    return isAscii(this.view, start, stop)
+      ? this.#texts.latin1(start, stop)
       : this.buffer.utf8Slice(start, stop);
   }
 
@@ -225,7 +222,6 @@ export class ValueReader {
       case Form.VECTOR:
         return this.#vector(start, stop, max);
       case Form.COMPRESSED_TEXT:
-        return this.#inflated(plan, index, start, stop, max);
       case Form.COMPRESSED_BYTES:
         return this.#inflated(plan, index, start, stop, max);
       case Form.PADDED_BYTES:
@@ -239,8 +235,8 @@ export class ValueReader {
     const charset = plan.charsets[index];
     if (charset === null || charset === undefined) throw protocolError("text without a charset");
     if (stop - start > TEXT_SHRINKS * max) return new Skimmed(stop - start);
-    if (charset.isAsciiCompatible && this.#isAscii(start, stop))
-      return stop - start > max ? new Skimmed(stop - start) : this.#latin1(start, stop);
+    if (charset.isAsciiCompatible && isAscii(this.view, start, stop))
+      return stop - start > max ? new Skimmed(stop - start) : this.#texts.latin1(start, stop);
     return bounded(charset.decode(this.buffer, start, stop), max);
   }
 
@@ -300,46 +296,4 @@ export class ValueReader {
     bytes.set(this.buffer.subarray(start, stop));
     return bytes;
   }
-
-  #latin1(start: number, stop: number): string {
-    if (start < this.#textStart || stop > this.#textEnd) {
-      if (stop - start > WINDOW_BYTES) return this.buffer.latin1Slice(start, stop);
-      this.#textStart = start;
-      this.#textEnd = Math.min(this.end, start + WINDOW_BYTES);
-      this.#text = this.buffer.latin1Slice(start, this.#textEnd);
-    }
-    return this.#text.substring(start - this.#textStart, stop - this.#textStart);
-  }
-
-  /** Four bytes at a time: most text is ASCII, and this is what tells. */
-  #isAscii(start: number, stop: number): boolean {
-    const view = this.view;
-    let at = start;
-    let seen = 0;
-    for (; at + 4 <= stop; at += 4) seen |= view.getInt32(at);
-    for (; at < stop; at += 1) seen |= view.getInt8(at) & 0x80;
-    return (seen & 0x8080_8080) === 0;
-  }
-}
-
-const FIRST_YEAR = 1_900;
-
-/** 0 is the year 0000. */
-function yearOf(byte: number): number {
-  return byte === 0 ? 0 : FIRST_YEAR + byte;
-}
-
-/** The text, or what stands for one that is too long. */
-export function bounded(text: string, maxBytes: number): Value {
-  if (text.length * 3 <= maxBytes) return text;
-  const bytes = Buffer.byteLength(text);
-  return bytes > maxBytes ? new Skimmed(bytes) : text;
-}
-
-/** A VECTOR as a JSON array. */
-export function vectorText(view: DataView, start: number, stop: number): string {
-  let text = "[";
-  for (let at = start; at + 4 <= stop; at += 4)
-    text += `${at === start ? "" : ", "}${floatText(view.getFloat32(at, true))}`;
-  return `${text}]`;
 }
