@@ -91,11 +91,14 @@ class Alteration {
   }
 
   #newCharset(): string | null {
-    const [last] = this.#clauses
-      .filter((clause) => clause.kind === "charset" || clause.kind === "convert")
-      .toReversed();
-    if (last === undefined) return this.#shape.charset;
-    return last.charset ?? this.#view.databaseCharset(this.#shape.schema);
+    const charsets = this.#clauses.flatMap((clause) =>
+      clause.kind === "charset" || clause.kind === "convert" ? [clause.charset] : [],
+    );
+    const [charset] = charsets;
+    if (charset === undefined) return this.#shape.charset;
+    // Which of several wins differs from server to server.
+    if (charsets.some((other) => other !== charset)) return null;
+    return charset ?? this.#view.databaseCharset(this.#shape.schema);
   }
 
   #find(name: string): Column | undefined {

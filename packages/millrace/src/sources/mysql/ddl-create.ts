@@ -129,8 +129,10 @@ export function takeOptions(cursor: TokenCursor): CharsetSpec {
     cursor.has(",");
     cursor.has("DEFAULT");
     const named = takeCharset(cursor) ?? takeCollation(cursor);
-    if (named !== undefined) charset = named ?? charset;
-    else if (cursor.has("PARTITION BY")) {
+    if (named !== undefined) {
+      if (charset !== null && named !== null && named !== charset) throw new NotUnderstood();
+      charset = named ?? charset;
+    } else if (cursor.has("PARTITION BY")) {
       if (cursor.holds("SELECT") || cursor.holds("AS")) throw new NotUnderstood();
       cursor.skipRest();
     } else skipOption(cursor);

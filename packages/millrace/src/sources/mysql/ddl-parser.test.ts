@@ -101,7 +101,15 @@ describe("DDL", () => {
     const unknown = [{ kind: "unknown", tables: ["db.t"] }];
     const shapes = [{ ...shape, charset: null }];
     expect(effectsOf("ALTER TABLE t DROP a", { shapes })).toEqual(unknown);
-    for (const clause of ["DROP c", "ADD a INT", "ADD d INT AFTER c", "RENAME COLUMN a TO b"])
+    const charsets = "COLLATE latin2_general_ci, CONVERT TO CHARACTER SET utf8mb3";
+    for (const clause of [
+      charsets,
+      "CHARSET latin1 COLLATE latin2_bin",
+      "DROP c",
+      "ADD a INT",
+      "ADD d INT AFTER c",
+      "RENAME COLUMN a TO b",
+    ])
       expect(effectsOf(`ALTER TABLE t ${clause}`, { shapes: [shape] }), clause).toEqual(unknown);
   });
 
