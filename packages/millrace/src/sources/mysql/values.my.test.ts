@@ -18,6 +18,8 @@ const GROUP = 12;
 const PER_TYPE = valuesPerType(30);
 const SEED = Date.now() % 1_000_000;
 
+const spelled = (row: readonly (Value | undefined)[]): string => JSON.stringify(row.map(shown));
+
 describe.each(mysqlFlavors)("values of %s", (flavor) => {
   const samples = VALUE_SAMPLES.filter(({ only }) => only === undefined || only === flavor);
   const shapes = new Map<string, TableShape>();
@@ -96,17 +98,18 @@ describe.each(mysqlFlavors)("values of %s", (flavor) => {
       const live = new Map<unknown, Value[]>();
       for (const { before, after } of await logged(index)) {
         if (before !== null) {
-          expect(before.map(shown), where).toEqual(live.get(before[0])?.map(shown));
+          expect(spelled(before), where).toBe(spelled(live.get(before[0]) ?? []));
           live.delete(before[0]);
         }
         if (after !== null) live.set(after[0], after);
       }
-      const rows = [...live.values()].toSorted((a, b) => Number(a[0]) - Number(b[0]));
+      const rows = await loaded(shape);
       expect(rows.length, where).toBe(PER_TYPE);
-      expect(
-        rows.map((row) => row.map(shown)),
-        where,
-      ).toEqual((await loaded(shape)).map((row) => row.map(shown)));
+      expect(live.size, where).toBe(PER_TYPE);
+      const different = rows
+        .map((row) => [spelled(row), spelled(live.get(row[0]) ?? [])])
+        .filter(([inSnapshot, inStream]) => inSnapshot !== inStream);
+      expect(different.slice(0, 5), where).toEqual([]);
     },
     timeFor(20_000),
   );
