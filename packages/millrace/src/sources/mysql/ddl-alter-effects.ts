@@ -231,12 +231,9 @@ class Alteration {
     for (const work of works)
       if (work.before !== null && mayRewrite(work.before, work.column, sqlMode))
         work.isRewritten = true;
-    const isTouched = works.some(
-      ({ before, column, isRewritten }) => isRewritten || before?.sourceType !== column.sourceType,
-    );
-    // Expressions may read any of the others, also how these are written.
-    if (isTouched)
-      for (const work of works) if (work.column.generated === true) work.isRewritten = true;
+    // Expressions may read any of the others. MariaDB keeps stale results where a name went to another column, until
+    // some later ALTER computes them anew.
+    for (const work of works) if (work.column.generated === true) work.isRewritten = true;
   }
 }
 
