@@ -10,6 +10,8 @@ export function jsonDoubleText(value: number): string {
   const size = Math.abs(value);
   // Where both print the same is most of what there is.
   if (size >= 1e-6 && size < 1e15) return text.includes(".") ? text : `${text}.0`;
+  // With a digit behind the point, one more before it is not too many.
+  if (size >= 1e15 && size < 1e16 && text.includes(".")) return text;
   if (value === 0) return "0.0";
   return withExponent(value);
 }
