@@ -176,6 +176,8 @@ export class MysqlProcess {
     const own = [
       `--datadir=${this.dataDir}`,
       `--socket=${this.socket}`,
+      // A server that starts removes temporary files of others that share the folder.
+      `--tmpdir=${this.#folder}`,
       `--pid-file=${join(this.#folder, "server-pid")}`,
     ];
     return [...own, ...Object.entries(this.#settings).map(([name, value]) => `--${name}=${value}`)];
