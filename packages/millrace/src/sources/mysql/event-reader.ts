@@ -24,8 +24,8 @@ const FULL_PACKET_BYTES = 0xff_ff_ff;
 /** Of an event, before its body. */
 export const EVENT_HEADER_BYTES = 19;
 export const CHECKSUM_BYTES = 4;
-/** With the status byte; the first piece of a large event has at least its header. */
-const LARGE_START_BYTES = PACKET_HEADER_BYTES + 1 + EVENT_HEADER_BYTES;
+/** With the status byte; the first piece of a large event has the number of its table at least. */
+const LARGE_START_BYTES = PACKET_HEADER_BYTES + 1 + EVENT_HEADER_BYTES + 16;
 
 const OK = 0x00;
 const ERROR = 0xff;
@@ -62,6 +62,8 @@ export class EventReader {
   #packetLeft = 0;
   #packetIsFull = false;
   #emptyFollows = false;
+  #reads = 0;
+  #isWaiting = false;
   /** CRC32 of what was taken of the event, and what its end says. */
   #sum = 0;
   #stored = 0;
@@ -116,7 +118,7 @@ export class EventReader {
     while (this.#largeLeft > 0 && this.#openPacket()) {
       const here = Math.min(this.#packetLeft, this.#end - this.#start);
       if (here === 0) return false;
-      const body = Math.min(here, this.#largeLeft - this.#checksumBytes);
+      const body = Math.min(here, this.#largeLeft - this.checksumBytes);
       if (body > 0) {
         this.bodyStart = this.#start;
         this.bodyEnd = this.#start + body;
@@ -133,13 +135,25 @@ export class EventReader {
     return this.#largeLeft;
   }
 
+  /** Reads that brought something, and whether one waits for more: who watches over a silent server goes by these. */
+  get reads(): number {
+    return this.#reads;
+  }
+
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */
   async fill(): Promise<void> {
     const left = this.#end - this.#start;
     this.buffer.copyWithin(WINDOW_BYTES - left, this.#start, this.#end);
     this.#start = WINDOW_BYTES - left;
     this.#end = WINDOW_BYTES;
+    this.#isWaiting = true;
     this.#end += await this.#source.read(this.buffer, WINDOW_BYTES);
+    this.#isWaiting = false;
+    this.#reads += 1;
   }
 
   /** Ends a pending {@link fill} with this error. */
@@ -152,7 +166,8 @@ export class EventReader {
     this.#source.destroy();
   }
 
-  get #checksumBytes(): number {
+  /** Bytes of the checksum behind each event. */
+  get checksumBytes(): number {
     return this.hasChecksums === true ? CHECKSUM_BYTES : 0;
   }
 
@@ -175,7 +190,7 @@ export class EventReader {
 
   #readHeader(start: number, end: number): void {
     const buffer = this.buffer;
-    if (end - start < EVENT_HEADER_BYTES + this.#checksumBytes)
+    if (end - start < EVENT_HEADER_BYTES + this.checksumBytes)
       throw new MillraceError("MR_SOURCE_PROTOCOL", `an event of ${end - start} bytes`);
     this.timestampSeconds = buffer.readUInt32LE(start);
     this.type = buffer.readUInt8(start + 4);
@@ -184,7 +199,7 @@ export class EventReader {
     this.endsAt = buffer.readUInt32LE(start + 13);
     this.flags = buffer.readUInt16LE(start + 17);
     this.bodyStart = start + EVENT_HEADER_BYTES;
-    this.bodyEnd = end - this.#checksumBytes;
+    this.bodyEnd = end - this.checksumBytes;
   }
 
   #checkWhole(start: number, end: number): void {

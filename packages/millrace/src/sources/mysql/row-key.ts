@@ -28,3 +28,11 @@ export function refusedLog(why: string): MillraceError {
       "Set binlog_format to ROW for every session that writes, then resync the pipeline's tables.",
   });
 }
+
+/** Weight of a row's values that are held, bytes; for rows whose size in the log says little. */
+export function heldBytes(row: Row | null): number {
+  let bytes = 0;
+  for (const value of row ?? [])
+    if (typeof value === "string" || value instanceof Uint8Array) bytes += value.length;
+  return bytes;
+}

@@ -1,6 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Change, type LogBatch, type Transaction } from "../../model/change.ts";
-import { isKeyChanged } from "../../model/key-change.ts";
+import type { LogBatch, Transaction } from "../../model/change.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
@@ -17,13 +16,14 @@ import {
   decodeTaggedGtid,
   type HeartbeatEvent,
 } from "./log-events.ts";
+import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { LogPlace } from "./log-place.ts";
+import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
-import { comparePositions, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
+import type { LogPosition } from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
-import { RowDecoder } from "./row-decoder.ts";
-import { checkOldRow, refusedLog } from "./row-key.ts";
+import { refusedLog } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
 import type { ServerVersion } from "./server-version.ts";
 import { decodeTableMap, tableIdOf, type TableMap } from "./table-map.ts";
@@ -45,11 +45,9 @@ export interface AssemblerOptions {
   readonly tables: LoggedTables;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
-  readonly maxValueBytes: number;
+  /** Of one row, in a large event. */
+  readonly limits: LargeRowLimits;
 }
-
-/** Weight of a row's part of its event, at least, bytes. */
-const LEAST_ROW_BYTES = 16;
 
 /**
  * Turns the events of a log into batches: positions, transactions, key changes, and the boundaries that a later run may
@@ -60,12 +58,10 @@ const LEAST_ROW_BYTES = 16;
 export class TransactionAssembler {
   readonly #reader: AssemblerOptions["reader"];
   readonly #flavor: ServerVersion["flavor"];
-  readonly #from: LogPosition;
   readonly #place: LogPlace;
   readonly #tables: LoggedTables;
-  readonly #rows: RowDecoder;
+  readonly #rows: LoggedRows;
   readonly #batch: BatchBuilder;
-  readonly #plans = new Map<number, RowPlan | null>();
   /** Of the open group. */
   #transaction: Transaction | null = null;
   /** Rows may come until the group's end is said; else its one statement ends it. */
@@ -74,14 +70,18 @@ export class TransactionAssembler {
   #isPrepared = false;
   #hasRows = false;
 
-  constructor({ reader, from, tables, flavor, maxValueBytes }: AssemblerOptions) {
+  constructor({ reader, from, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
     this.#flavor = flavor;
-    this.#from = from;
     this.#place = new LogPlace(from);
     this.#tables = tables;
-    this.#rows = new RowDecoder(maxValueBytes);
     this.#batch = new BatchBuilder(from);
+    this.#rows = new LoggedRows({
+      from,
+      limits,
+      batch: this.#batch,
+      planOf: (map) => tables.planOf(map),
+    });
   }
 
   /** Weight of the batch so far, bytes. */
@@ -102,18 +102,32 @@ export class TransactionAssembler {
     this.feedInner(event);
   }
 
+  /**
+   * Takes in a row event that is too large to be held, but for its rows: they are decoded from its pieces, null where they
+   * are not wanted. The event's buffer has its first piece, of `firstBytes`; its body's bounds are those of all.
+   */
+  feedLarge(event: LoggedEvent, firstBytes: number): LargeRows | null {
+    this.#place.event(event.eventBytes, event.endsAt);
+    const kind = rowEventKind(event.type);
+    if (kind === null) return null;
+    const at = this.#rowsAt(kind, tableIdOf(event.buffer, 0, firstBytes));
+    return at === null ? null : this.#rows.large(at, event.bodyEnd - event.bodyStart);
+  }
+
   /** Takes in an event that lies within another one, which was fed before. */
   feedInner(event: LoggedEvent): void {
     const kind = rowEventKind(event.type);
-    if (kind === null) this.#event(event);
-    else this.#rowEvent(kind, event);
+    if (kind === null) return this.#event(event);
+    const { buffer, bodyStart, bodyEnd } = event;
+    const at = this.#rowsAt(kind, tableIdOf(buffer, bodyStart, bodyEnd));
+    if (at !== null) this.#rows.event(at, event);
   }
 
   #event(event: LoggedEvent): void {
     const { buffer, type, bodyStart: start, bodyEnd: end } = event;
     switch (type) {
       case EventType.TABLE_MAP:
-        return this.#tableMap(decodeTableMap(buffer, start, end, this.#flavor));
+        return this.#rows.describe(decodeTableMap(buffer, start, end, this.#flavor));
       case EventType.XID:
         return this.#end();
       case EventType.QUERY:
@@ -217,51 +231,18 @@ export class TransactionAssembler {
     this.#batch.passedBoundary(group);
   }
 
-  #tableMap(map: TableMap): void {
-    this.#plans.set(map.tableId, this.#tables.planOf(map));
-  }
-
-  #rowEvent(kind: RowEventKind, logged: LoggedEvent): void {
-    const { buffer, bodyStart: start, bodyEnd: end } = logged;
+  /** Where the rows of an event are; counts it whether they are wanted or not. */
+  #rowsAt(kind: RowEventKind, table: number): RowsAt | null {
     const group = this.#place.open;
     const event = this.#place.count();
-    const plan = this.#plans.get(tableIdOf(buffer, start, end));
-    if (plan === undefined || group === null || this.#transaction === null)
-      throw protocolError("rows of a table that was not described");
-    if (plan === null) return this.#pass([group, event, 0]);
+    if (group === null || this.#transaction === null)
+      throw protocolError("rows outside of a transaction");
+    const at = this.#rows.at(kind, table, { group, event, transaction: this.#transaction });
+    if (at === null) return null;
     if (this.#isPrepared)
       throw refusedLog("XA transactions with rows of captured tables are not read yet");
     this.#hasRows = true;
-    this.#decode({ kind, plan, logged, group, event, transaction: this.#transaction });
-  }
-
-  #pass(position: LogPosition): void {
-    if (comparePositions(position, this.#from) > 0) this.#batch.passed(position);
-  }
-
-  #decode({ kind, plan, logged, group, event, transaction }: RowsAt): void {
-    const rows = this.#rows;
-    const batch = this.#batch;
-    rows.begin(logged.buffer, kind, plan, logged.bodyStart, logged.bodyEnd);
-    // The event's bytes are shared out as the rows are read.
-    let consumed = rows.at;
-    for (let row = 0; rows.next(); row += 1) {
-      const bytes = Math.max(LEAST_ROW_BYTES, rows.at - consumed);
-      consumed = rows.at;
-      const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
-      if (comparePositions(position, this.#from) <= 0) continue;
-      const { before, after } = rows;
-      checkOldRow(plan, before);
-      const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)
-        ? [group, event, ordinal(row, Slot.MOVED_FROM)]
-        : null;
-      const weight = bytes + plan.overheadBytes;
-      batch.add(
-        new Change(rows.op, plan.shape, before, after, position, movedFrom, transaction, weight),
-        weight,
-      );
-      batch.passed(position);
-    }
+    return at;
   }
 
   /** Between groups the server's end is a boundary; it moves an idle log (I3). */
@@ -274,7 +255,7 @@ export class TransactionAssembler {
   #format({ buffer, bodyStart: start, bodyEnd: end, eventBytes }: LoggedEvent): void {
     const isCut = end - start + EVENT_HEADER_BYTES < eventBytes;
     this.#reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
-    this.#plans.clear();
+    this.#rows.forget();
   }
 
   #rotate({ buffer, bodyStart, bodyEnd }: LoggedEvent): void {
@@ -283,16 +264,6 @@ export class TransactionAssembler {
     this.#place.rotate(fileName, at);
     this.#batch.passedBoundary(this.#place.boundary());
   }
-}
-
-/** Rows of one event, and where they are. */
-interface RowsAt {
-  readonly kind: RowEventKind;
-  readonly plan: RowPlan;
-  readonly logged: LoggedEvent;
-  readonly group: LogGroup;
-  readonly event: number;
-  readonly transaction: Transaction;
 }
 
 function placeId(gtid: string | null, place: string): string {
