@@ -20,7 +20,7 @@ describe("a display", () => {
   it("writes plain lines into a pipe, and the progress of one table only now and then", () => {
     let now = 100_000;
     const { io, written } = writtenSurroundings({ isTerminal: false });
-    const display = plainDisplay({ ...io, clock: { ...io.clock, now: () => now } });
+    const display = plainDisplay({ ...io, clock: { ...io.clock, monotonic: () => now } });
     const progress = (rowsLoaded: number) =>
       display.show({ ...event, type: "progress", table, rowsLoaded, estimatedRows: 5000 });
     display.show({ ...event, type: "table", table, state: "INIT_SYNC" });

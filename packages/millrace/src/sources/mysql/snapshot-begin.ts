@@ -1,5 +1,4 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import { GtidSet } from "./gtid-set.ts";
 import { beginMariaDbSnapshot, readGtidState, readLogEnd, type Session } from "./log-end.ts";
@@ -34,7 +33,6 @@ export async function beginSnapshot(session: Session, options: BeginOptions): Pr
   await session.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
   if (session.version.flavor === "mariadb") {
     const before = await beginMariaDbSnapshot(session);
-    failpoint("snapshot.taken");
     return { visibility: Visibility.of(GtidSet.EMPTY, before), end: await readLogEnd(session) };
   }
   const { clock, exact, signal } = options;
@@ -60,7 +58,6 @@ async function beginMysql(
   const before = await readGtidState(session);
   const visibility = await seen.visibilityOf(session, before);
   await session.query("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
-  failpoint("snapshot.taken");
   const end = await readLogEnd(session);
   const after = await readGtidState(session);
   const isSame = after.owned === "" && after.executed === before.executed;

@@ -1,6 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Change } from "../../model/change.ts";
-import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
@@ -134,7 +133,6 @@ export class MysqlSnapshot implements SourceSnapshot {
     const bounded = chunkSql(plan, columns.select, range);
     const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
     for await (const raw of this.#stream(shape, sql, { batchBytes, closes })) {
-      failpoint("snapshot.chunk-batch");
       yield chunkBatch(shape, columns, raw);
     }
   }
