@@ -51,6 +51,10 @@ async function install(name: string): Promise<string> {
     "--no-fund",
     "--prefer-offline",
     "--loglevel=error",
+    // A download that stalls is asked for again; npm's own patience is five minutes.
+    "--fetch-timeout=20000",
+    "--fetch-retries=4",
+    "--fetch-retry-mintimeout=500",
   ];
   await execute("npm", ["install", ...flags, tarball], { cwd: project, env: bareEnvironment() });
   return project;
