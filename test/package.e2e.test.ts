@@ -33,8 +33,9 @@ function bareEnvironment(): NodeJS.ProcessEnv {
   const isOurs = (folder: string): boolean =>
     folder.startsWith(root) || folder.includes("node_modules");
   const path = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => !isOurs(folder));
+  // Whom the machine trusts is its own matter: npm may have to download.
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|NODE|VITEST|MILLRACE|INIT_CWD)/.test(name),
+    ([name]) => !/^(npm_|NODE(?!_EXTRA_CA_CERTS)|VITEST|MILLRACE|INIT_CWD)/.test(name),
   );
   return { ...Object.fromEntries(kept), PATH: [join(machine, "bin"), ...path].join(delimiter) };
 }
