@@ -3,6 +3,7 @@ import { openDump, type DumpStart } from "./binlog-dump.ts";
 import { CONNECTION_DEFAULTS, type MysqlConnectionConfig } from "./config.ts";
 import { type EventReader, Framing } from "./event-reader.ts";
 import { EventType } from "./event-types.ts";
+import { bodyOf } from "./payload.ts";
 import { decodeFormat, decodeHeartbeat, decodeHeartbeatV2, decodeRotate } from "./log-events.ts";
 
 /** How the tests' user connects. */
@@ -57,7 +58,10 @@ async function readUntil(
       continue;
     }
     const { buffer, bodyStart: start, bodyEnd: end, type, serverId } = reader;
-    events.push({ type, serverId, body: Buffer.from(buffer.subarray(start, end)) });
+    // The server is shared: another test's rows may be of any size.
+    const pieces: Buffer[] = [];
+    for await (const piece of bodyOf(reader, framing)) pieces.push(piece);
+    events.push({ type, serverId, body: Buffer.concat(pieces) });
     if (type === EventType.FORMAT_DESCRIPTION) {
       const isCut = end - start + 19 < reader.eventBytes;
       reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
