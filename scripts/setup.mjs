@@ -80,9 +80,9 @@ async function install() {
   // Newer npm runs no install scripts and older ones do: without them it is the same everywhere.
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=dev"];
   args.push("--include=optional", "--engine-strict=false", "--loglevel=error");
-  // npm would try for more than a minute before it says that there is no network.
   // A download that stalls is asked for again; npm's own patience is five minutes.
   args.push("--fetch-timeout=60000");
+  // npm would try for more than a minute before it says that there is no network.
   args.push("--fetch-retries=3", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000");
   const { code, output } = await runNpm(args);
   if (code !== 0) throw failureOf(output);

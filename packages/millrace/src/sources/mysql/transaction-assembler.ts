@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch, Transaction } from "../../model/change.ts";
+import type { TransactionId } from "../../model/position.ts";
 import { BatchBuilder } from "./batch-builder.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
@@ -26,6 +27,12 @@ import { decodeQuery, type QueryEvent } from "./query-event.ts";
 import { refusedLog } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
 import type { ServerVersion } from "./server-version.ts";
+import {
+  gtidTransaction,
+  type LogOffset,
+  mariaDbTransaction,
+  placedTransaction,
+} from "./transaction-id.ts";
 import { decodeTableMap, tableIdOf, type TableMap } from "./table-map.ts";
 
 /** What the assembler asks about tables. */
@@ -159,7 +166,7 @@ export class TransactionAssembler {
     const timeMs = event.timestampSeconds * 1000;
     if (type === EventType.MARIADB_GTID) {
       const { gtid, isStandalone, isPrepared } = decodeMariaDbGtid(buffer, start, end, serverId);
-      this.#beginGroup(mariaDbGtidText(gtid), timeMs, null);
+      this.#beginGroup(mariaDbGtidText(gtid), timeMs, (at) => mariaDbTransaction(gtid, at));
       this.#isTransaction = !isStandalone;
       this.#isPrepared = isPrepared;
       return;
@@ -171,13 +178,17 @@ export class TransactionAssembler {
         ? decodeTaggedGtid(buffer, start, end)
         : decodeGtid(buffer, start, end, isAnonymous);
     const text = gtid === null ? null : gtidText(gtid);
-    this.#beginGroup(text, commitTimeMs ?? timeMs, text);
+    const idAt = gtid === null ? placedTransaction : () => gtidTransaction(gtid);
+    this.#beginGroup(text, commitTimeMs ?? timeMs, idAt);
   }
 
-  /** `id` is what snapshots know the transaction by; null where that is its place. */
-  #beginGroup(gtid: string | null, commitTimeMs: number, id: string | null): void {
-    const { file, at } = this.#place.begin(gtid);
-    this.#transaction = { id: id ?? placeId(gtid, `${file}:${at}`), commitTimeMs };
+  /** `idAt` gives what snapshots know the transaction by. */
+  #beginGroup(
+    gtid: string | null,
+    commitTimeMs: number,
+    idAt: (place: LogOffset) => TransactionId,
+  ): void {
+    this.#transaction = { id: idAt(this.#place.begin(gtid)), commitTimeMs };
     this.#isTransaction = false;
     this.#isPrepared = false;
     this.#hasRows = false;
@@ -264,10 +275,6 @@ export class TransactionAssembler {
     this.#place.rotate(fileName, at);
     this.#batch.passedBoundary(this.#place.boundary());
   }
-}
-
-function placeId(gtid: string | null, place: string): string {
-  return gtid === null ? place : `${gtid}@${place}`;
 }
 
 function isHeartbeat(type: number): boolean {
