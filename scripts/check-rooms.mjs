@@ -18,8 +18,10 @@ export const allowed = {
   schema: ["model", "errors"],
   formats: ["model", "errors", "schema"],
   transform: ["model", "errors", "schema"],
+  // What several sources share: bytes of a connection, batches of a log.
   bytes: ["model", "errors"],
-  "sources/*": ["model", "errors", "schema", "bytes"],
+  "change-log": ["model", "errors"],
+  "sources/*": ["model", "errors", "schema", "bytes", "change-log"],
   "sinks/*": ["model", "errors", "schema", "formats"],
   // The files directly in sources/ and sinks/ are the registries: they alone know every connector.
   sources: ["model", "errors", "schema", "sources/*"],

@@ -36,8 +36,8 @@ export const PROMISE_GUARDS: readonly Guard[] = [
   {
     keeps: [3],
     guard: "a transaction of which nothing is wanted moves the position all the same",
-    file: "sources/postgres/batch-builder.ts",
-    take: "    this.#position = boundary(lsn);\n",
+    file: "change-log/batch-builder.ts",
+    take: "    this.#position = boundary;\n",
     put: "",
     shownBy: unit(
       "sources/postgres/transaction-assembler",
@@ -47,8 +47,8 @@ export const PROMISE_GUARDS: readonly Guard[] = [
   {
     keeps: [4],
     guard: "what may be acknowledged is the end of a finished transaction",
-    file: "sources/postgres/batch-builder.ts",
-    take: "acknowledge: boundary(this.#boundary),",
+    file: "change-log/batch-builder.ts",
+    take: "acknowledge: this.#boundary,",
     put: "acknowledge: this.#position,",
     shownBy: unit(
       "sources/postgres/transaction-assembler",

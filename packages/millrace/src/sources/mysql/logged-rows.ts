@@ -1,6 +1,6 @@
+import type { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { Change, type Transaction } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
-import type { BatchBuilder } from "./batch-builder.ts";
 import { protocolError } from "./byte-cursor.ts";
 import type { RowEventKind } from "./event-types.ts";
 import { LargeRowDecoder, type LargeRowLimits } from "./large-row-decoder.ts";
@@ -32,7 +32,7 @@ export interface LoggedRowsOptions {
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
   readonly limits: LargeRowLimits;
-  readonly batch: BatchBuilder;
+  readonly batch: BatchBuilder<LogPosition>;
   /** How rows are decoded that are written as this event says; null where they are not wanted. */
   readonly planOf: (map: TableMap) => RowPlan | null;
 }
@@ -54,7 +54,7 @@ export interface LargeRows {
 export class LoggedRows {
   readonly #from: LogPosition;
   readonly #limits: LargeRowLimits;
-  readonly #batch: BatchBuilder;
+  readonly #batch: BatchBuilder<LogPosition>;
   readonly #planOf: LoggedRowsOptions["planOf"];
   readonly #rows: RowDecoder;
   /** By the tables' numbers in this file; null where rows are not wanted. */

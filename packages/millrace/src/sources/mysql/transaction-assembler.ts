@@ -1,7 +1,7 @@
+import { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch, Transaction } from "../../model/change.ts";
 import type { TransactionId } from "../../model/position.ts";
-import { BatchBuilder } from "./batch-builder.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
 import { EventType, rowEventKind, type RowEventKind } from "./event-types.ts";
@@ -22,7 +22,7 @@ import { LogPlace } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
-import type { LogPosition } from "./position.ts";
+import { boundary, comparePositions, type LogPosition } from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
 import { refusedLog } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
@@ -68,7 +68,7 @@ export class TransactionAssembler {
   readonly #place: LogPlace;
   readonly #tables: LoggedTables;
   readonly #rows: LoggedRows;
-  readonly #batch: BatchBuilder;
+  readonly #batch: BatchBuilder<LogPosition>;
   /** Of the open group. */
   #transaction: Transaction | null = null;
   /** Rows may come until the group's end is said; else its one statement ends it. */
@@ -82,7 +82,7 @@ export class TransactionAssembler {
     this.#flavor = flavor;
     this.#place = new LogPlace(from);
     this.#tables = tables;
-    this.#batch = new BatchBuilder(from);
+    this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
     this.#rows = new LoggedRows({
       from,
       limits,
@@ -239,7 +239,7 @@ export class TransactionAssembler {
   #end(): void {
     const group = this.#place.end();
     this.#transaction = null;
-    this.#batch.passedBoundary(group);
+    this.#batch.passedBoundary(boundary(group));
   }
 
   /** Where the rows of an event are; counts it whether they are wanted or not. */
@@ -260,7 +260,7 @@ export class TransactionAssembler {
   #heartbeat({ fileName, at }: HeartbeatEvent): void {
     if (this.#place.open !== null || at === 0) return;
     this.#place.reach(fileName, at);
-    this.#batch.passedBoundary(this.#place.boundary());
+    this.#batch.passedBoundary(boundary(this.#place.boundary()));
   }
 
   #format({ buffer, bodyStart: start, bodyEnd: end, eventBytes }: LoggedEvent): void {
@@ -273,7 +273,7 @@ export class TransactionAssembler {
     const { fileName, at } = decodeRotate(buffer, bodyStart, bodyEnd);
     if (this.#place.open !== null) throw protocolError("a file that ends within a transaction");
     this.#place.rotate(fileName, at);
-    this.#batch.passedBoundary(this.#place.boundary());
+    this.#batch.passedBoundary(boundary(this.#place.boundary()));
   }
 }
 

@@ -1,4 +1,4 @@
-import type { BatchBuilder } from "./batch-builder.ts";
+import type { BatchBuilder } from "../../change-log/batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
 import type { DdlMessages, DdlNews, Unread } from "./ddl-messages.ts";
 import type { LogPlace } from "./log-place.ts";
@@ -14,7 +14,7 @@ export interface TableNewsParts {
   readonly tables: CapturedTables;
   /** Reads messages about schema changes; null where they are not asked for. */
   readonly ddl: DdlMessages | null;
-  readonly batch: BatchBuilder;
+  readonly batch: BatchBuilder<LogPosition>;
 }
 
 /** What the log says of tables and not of rows, each at its place between the rows (barriers, I2). */

@@ -1,7 +1,7 @@
+import { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { Change, type LogBatch, type Op } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
 import type { TransactionId } from "../../model/position.ts";
-import { BatchBuilder } from "./batch-builder.ts";
 import type { CapturedTables, LoggedRelation } from "./captured-tables.ts";
 import type { DdlMessages } from "./ddl-messages.ts";
 import { LargeMessage } from "./large-message.ts";
@@ -18,7 +18,15 @@ import {
   Tag,
   timeMsOf32,
 } from "./pgoutput-messages.ts";
-import { type LogPosition, lsnOf32, ordinal, Slot } from "./position.ts";
+import {
+  boundary,
+  comparePositions,
+  type LogPosition,
+  lsnOf32,
+  ordinal,
+  Slot,
+  startLsn,
+} from "./position.ts";
 import { checkOldRow, heldBytes } from "./row-key.ts";
 import { type RowPlan, withoutUnproven } from "./row-plan.ts";
 import { TableNews } from "./table-news.ts";
@@ -75,7 +83,7 @@ export class TransactionAssembler {
   readonly #transactionIds: TransactionIds;
   readonly #rows: RowDecoder;
   readonly #large: LargeMessage;
-  readonly #batch: BatchBuilder;
+  readonly #batch: BatchBuilder<LogPosition>;
   readonly #news: TableNews;
   #unresolved: { readonly relation: LoggedRelation; readonly lsn: number } | null = null;
 
@@ -87,7 +95,7 @@ export class TransactionAssembler {
     this.#transactionIds = options.transactionIds;
     this.#rows = new RowDecoder(buffer, maxValueBytes);
     this.#large = new LargeMessage(buffer, LARGE_HEADER_BYTES, options);
-    this.#batch = new BatchBuilder(from);
+    this.#batch = new BatchBuilder(from, boundary(startLsn(from)), comparePositions);
     const { ddl = null } = options;
     this.#news = new TableNews({ place: this.#place, tables, ddl, batch: this.#batch });
   }
@@ -252,7 +260,7 @@ export class TransactionAssembler {
   #commit(start: number, end: number): void {
     const { commitLsn, endLsn } = decodeCommit(this.#buffer, start, end);
     this.#place.commit(commitLsn, endLsn);
-    this.#batch.passedBoundary(endLsn);
+    this.#batch.passedBoundary(boundary(endLsn));
   }
 
   #truncate(lsn: number, start: number, end: number): Fed {
@@ -268,7 +276,7 @@ export class TransactionAssembler {
    */
   #keepalive(start: number): Fed {
     if (this.#place.open === null) {
-      this.#batch.passedBoundary(this.#lsnAt(start + 1));
+      this.#batch.passedBoundary(boundary(this.#lsnAt(start + 1)));
       const high = this.#buffer.readInt32BE(start + 9);
       this.#batch.at(timeMsOf32(high, this.#buffer.readUInt32BE(start + 13)));
     }
