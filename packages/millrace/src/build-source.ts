@@ -1,37 +1,67 @@
 import { readFileSync } from "node:fs";
 import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
-import { type Clock, systemClock } from "./model/ports.ts";
+import type { Finding } from "./model/finding.ts";
+import type { Clock } from "./model/ports.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
+import type { TableId } from "./model/table.ts";
 import { rdsPassword } from "./rds-token.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
 import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
-import type { PostgresConnectionConfig } from "./sources/postgres/config.ts";
+import { openConnection } from "./sources/postgres/connection.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
 import type {
   PostgresSourceOptions,
   ServerAddress,
   TlsOptions,
 } from "./sources/postgres/options.ts";
-import { SOURCES } from "./sources/registry.ts";
+import { SOURCE_CHECKS, SOURCES } from "./sources/registry.ts";
+import { readerOver, type TableReader } from "./verify/table-reader.ts";
 
 /** Makes the source that a pipeline's file describes. Opens nothing. */
 export function buildSource(config: SourceConfig, context: ConnectorContext): Source {
-  return SOURCES[config.kind](postgresSourceOptions(config, context.clock), context);
+  switch (config.kind) {
+    case "postgres":
+      return SOURCES.postgres(postgresOptions(config, context.clock), context);
+  }
 }
 
-/** How one session at the source is opened, for `verify`. */
-export function sourceConnection(
+/** What the source's server says about a pipeline before it is started; `known` are tables that it captures already. */
+export function checkSource(
   config: SourceConfig,
-  pipeline: string,
-): Promise<PostgresConnectionConfig> {
-  return chooseConnection(postgresSourceOptions(config), pipeline);
+  context: ConnectorContext,
+  known: ReadonlySet<TableId> | null,
+): Promise<Finding[]> {
+  switch (config.kind) {
+    case "postgres":
+      return SOURCE_CHECKS.postgres(postgresOptions(config, context.clock), context, known);
+  }
+}
+
+/** A session at the source that `verify` reads rows through. */
+export async function openSourceReader(
+  config: SourceConfig,
+  { pipeline, clock }: ConnectorContext,
+): Promise<SourceReader> {
+  switch (config.kind) {
+    case "postgres": {
+      const choice = await chooseConnection(postgresOptions(config, clock), pipeline);
+      const connection = await openConnection(choice, { purpose: "verify" });
+      return {
+        reader: readerOver(connection.client, "postgres"),
+        close: () => connection.close(),
+      };
+    }
+  }
+}
+
+/** See {@link openSourceReader}. */
+export interface SourceReader {
+  readonly reader: TableReader;
+  close(): Promise<void>;
 }
 
 /** What a PostgreSQL source is told. The password is revealed here and nowhere else. */
-export function postgresSourceOptions(
-  config: PostgresSourceConfig,
-  clock: Clock = systemClock,
-): PostgresSourceOptions {
+function postgresOptions(config: PostgresSourceConfig, clock: Clock): PostgresSourceOptions {
   const { hostname, port, username, database, slotName, publicationName } = config;
   return {
     hostname,
@@ -77,14 +107,13 @@ function passwordOf(
 }
 
 /** `tables` less `tables.exclude`. */
-export function tableFilter(
-  config: PostgresSourceConfig,
-): (schema: string, name: string) => boolean {
-  const wanted = compileTablePatterns(config.tables, [3]);
-  const unwanted =
-    config.tablesExclude === null ? null : compileTablePatterns(config.tablesExclude, [3]);
+export function tableFilter(config: SourceConfig): (schema: string, name: string) => boolean {
+  const { database, tables, tablesExclude } = config;
+  const counts = [3];
+  const wanted = compileTablePatterns(tables, counts);
+  const unwanted = tablesExclude === null ? null : compileTablePatterns(tablesExclude, counts);
   return (schema, name) => {
-    const parts = [config.database, schema, name];
+    const parts = [database, schema, name];
     return wanted.match(parts) !== null && (unwanted === null || unwanted.match(parts) === null);
   };
 }

@@ -1,6 +1,6 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
-import { buildSource, postgresSourceOptions } from "./build-source.ts";
+import { buildSource, checkSource } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
@@ -22,7 +22,6 @@ import { openSinkSession, profileOf } from "./sink-session.ts";
 import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
 import { validateSqlSink } from "./sinks/dsql/validate.ts";
 import { NEWCOMER_WAITS } from "./model/uncaptured.ts";
-import { SOURCE_CHECKS } from "./sources/registry.ts";
 
 /** A finding, and which server it is about. */
 export interface PipelineFinding extends Finding {
@@ -61,11 +60,10 @@ export async function checkServers(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<PipelineFinding[]> {
-  const check = SOURCE_CHECKS[config.source.kind];
   // Who cannot be asked says so below.
   const pipeline = await readKnownPipeline(config, context, extensions).catch(() => null);
   const known = pipeline?.tables ?? null;
-  const source = await check(postgresSourceOptions(config.source), context, known);
+  const source = await checkSource(config.source, context, known);
   const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
   const { tables, findings, identity } = reachable
     ? await checkTables(config, context, known)

@@ -1,6 +1,6 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
-import { buildSource, sourceConnection } from "./build-source.ts";
+import { buildSource, openSourceReader } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
@@ -15,7 +15,6 @@ import { preflight } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
-import { openConnection } from "./sources/postgres/connection.ts";
 import type { Settle } from "./verify/settle.ts";
 import { readerOver } from "./verify/table-reader.ts";
 import type { TableReader } from "./verify/table-reader.ts";
@@ -65,14 +64,12 @@ export async function verifyPipeline(
   const source = buildSource(config.source, context);
   resources.defer(() => source.close());
   const tables = await plannedTables(config, source, context, extensions);
-  const connection = await openConnection(await sourceConnection(config.source, config.name), {
-    purpose: "verify",
-  });
-  resources.defer(() => connection.close());
+  const rows = await openSourceReader(config.source, context);
+  resources.defer(() => rows.close());
   const session = await sinkSession(config, context, extensions);
   resources.defer(() => session.close());
   return await verifyTables({
-    source: readerOver(connection.client, "postgres"),
+    source: rows.reader,
     target: readerOf(session, config.sink.kind === "dsql" ? "dsql" : "postgres"),
     tables,
     settle: await settleBy({

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { compileTablePatterns, TablePatternError } from "../schema/table-pattern.ts";
-import type { Surroundings } from "./interpolate.ts";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
 import { checkProtection } from "./source-protection.ts";
 import { regionOfRds } from "./rds-host.ts";
 import { finishTls, isLoopback } from "./finish-tls.ts";
+import type { SourceParts } from "./finish-source.ts";
 import type { OptionValues } from "./option.ts";
 
 /** Longest name of a slot: PostgreSQL's identifiers less what it keeps for itself. */
@@ -14,16 +14,10 @@ const MAX_SLOT_CHARS = 63;
 
 type PostgresSourceValues = OptionValues<typeof POSTGRES_SOURCE_OPTIONS>;
 
-interface Parts {
-  readonly name: string;
-  readonly surroundings: Surroundings;
-  readonly findings: Findings;
-}
-
 /** Fills in what follows from other options, and checks what only shows between them. */
 export function finishPostgresSource(
   section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
-  parts: Parts,
+  parts: SourceParts,
 ): PostgresSourceConfig {
   const { values } = section;
   const slotName = values.slotName ?? slotNameOf(parts.name);

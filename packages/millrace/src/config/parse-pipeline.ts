@@ -15,7 +15,7 @@ import { parseColumnChoices, parseRoutes } from "./rules.ts";
 import type { Section } from "./section.ts";
 import { Findings, parseSection } from "./section.ts";
 import { finishSink } from "./finish-sink.ts";
-import { finishPostgresSource } from "./finish-postgres-source.ts";
+import { finishSource } from "./finish-source.ts";
 import { taskSettings } from "./task-settings.ts";
 import type { MapNode, Node } from "./tree.ts";
 import { entryOf, nodeName } from "./tree.ts";
@@ -76,7 +76,7 @@ class PipelineParser {
     return {
       name: pipeline.values.name,
       file: this.#file,
-      source: finishPostgresSource(source, parts) satisfies SourceConfig,
+      source: finishSource(source, parts) satisfies SourceConfig,
       sink: finishSink(sink, parts) satisfies SinkConfig,
       routes,
       columnChoices,
@@ -131,7 +131,9 @@ class PipelineParser {
 
   #source(root: MapNode) {
     const found = this.#connector(root, "source", SOURCE_KINDS);
-    return found === null ? null : this.#section(found.map, "source", SOURCE_KINDS.postgres);
+    if (found === null) return null;
+    const { kind, map } = found;
+    return { kind, section: this.#section(map, "source", SOURCE_KINDS[kind]) };
   }
 
   #sink(root: MapNode) {

@@ -1,24 +1,32 @@
 import type { TaskSettings } from "../pipeline/settings.ts";
 import type { PIPELINE_OPTIONS } from "./options/pipeline-options.ts";
-import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { SINK_OPTIONS } from "./options/sink-options.ts";
 import { chooseTags, expandTags } from "./schema-change-tags.ts";
 import type { TagChoice } from "./schema-change-tags.ts";
 import type { Findings, Section } from "./section.ts";
 import type { ParsedSink } from "./finish-sink.ts";
+import type { ParsedSource } from "./finish-source.ts";
 
 /** Chunks read at once where nobody says how many. */
 const DEFAULT_SNAPSHOT_PARALLELISM = 4;
 
+interface Parsed {
+  readonly pipeline: Section<typeof PIPELINE_OPTIONS>;
+  readonly source: ParsedSource;
+  readonly sink: ParsedSink;
+  readonly findings: Findings;
+}
+
 interface Sections {
   readonly pipeline: Section<typeof PIPELINE_OPTIONS>;
-  readonly source: Section<typeof POSTGRES_SOURCE_OPTIONS>;
+  readonly source: ParsedSource["section"];
   readonly sink: ParsedSink;
   readonly findings: Findings;
 }
 
 /** What the sections come to for the task, with what contradicts itself between them. */
-export function taskSettings(sections: Sections): TaskSettings {
+export function taskSettings(parsed: Parsed): TaskSettings {
+  const sections: Sections = { ...parsed, source: parsed.source.section };
   const { pipeline, source, sink } = sections;
   const tags = schemaChangeTags(sink.section, sections.findings);
   const sinkValues: Section<typeof SINK_OPTIONS>["values"] = sink.section.values;

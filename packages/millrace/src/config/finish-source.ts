@@ -1,0 +1,27 @@
+import type { Surroundings } from "./interpolate.ts";
+import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
+import type { SourceConfig } from "./pipeline-config.ts";
+import type { Findings, Section } from "./section.ts";
+import { finishPostgresSource } from "./finish-postgres-source.ts";
+
+/** A source's section with its kind. */
+export type ParsedSource = {
+  readonly kind: "postgres";
+  readonly section: Section<typeof POSTGRES_SOURCE_OPTIONS>;
+};
+
+/** What sources are finished with. */
+export interface SourceParts {
+  /** The pipeline's. */
+  readonly name: string;
+  readonly surroundings: Surroundings;
+  readonly findings: Findings;
+}
+
+/** Fills in what follows from other options, and checks what only shows between them. */
+export function finishSource(source: ParsedSource, parts: SourceParts): SourceConfig {
+  switch (source.kind) {
+    case "postgres":
+      return finishPostgresSource(source.section, parts);
+  }
+}
