@@ -39,6 +39,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1],
+    guard: "a table that comes back is asked about like a new one, at whatever run",
+    file: "pipeline/prepare-run.ts",
+    take: "live.has(id) || fit.has(id)",
+    put: "tables.has(id) || fit.has(id)",
+    shownBy: {
+      file: PREPARED,
+      name: "is asked about again where it was removed and comes back between two runs of one process",
+    },
+  },
+  {
     keeps: ["Ghosts"],
     guard: "rows that a new generation does not have are deleted",
     file: "pipeline/loader.ts",
@@ -171,8 +182,8 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [11],
     guard: "a table that has appeared between two starts waits where its target does not fit",
     file: "pipeline/prepare-run.ts",
-    take: "  if (isFirst) {\n    const fit =",
-    put: "  if (false as boolean) {\n    const fit =",
+    take: "if (pipeline === null) return matching;",
+    put: "if (pipeline !== undefined) return matching;",
     shownBy: {
       file: PREPARED,
       name: "waits where its target does not fit, and the pipeline begins with the others",
@@ -182,8 +193,8 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: ["Barrier"],
     guard: "targets of tables that have appeared are not looked at before an open barrier is done",
     file: "pipeline/prepare-run.ts",
-    take: "  if (isFirst && intent !== null) return matching.filter(({ shape: { id } }) => live.has(id));\n",
-    put: "",
+    take: "intent === null ? await newcomers.fitting(matching) : []",
+    put: "await newcomers.fitting(matching)",
     shownBy: {
       file: PREPARED,
       name: "is taken up where nothing stands against it, but not looked at before an open barrier is done",

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { tableId, type TableShape } from "../model/table.ts";
-import { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
 import { Newcomers } from "./newcomers.ts";
 import { systemClock } from "../model/ports.ts";
@@ -15,11 +14,8 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
   const documents = new Map(before === null ? [] : [[shape.id, { targetShape: before }]]);
   const state = { nowMs: 0, asked: 0, columns: 0, refuse };
   const done: string[] = [];
-  const admission = new Admission();
   const waits = new Waits(systemClock);
-  admission.admit([known.id]);
   const newcomers = new Newcomers({
-    admission,
     source: {
       discover: () => {
         state.asked++;

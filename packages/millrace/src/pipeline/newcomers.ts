@@ -4,7 +4,6 @@ import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
-import type { Admission } from "./admission.ts";
 import { RestartNeeded } from "./committer.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf } from "./routes.ts";
@@ -17,7 +16,6 @@ interface NewcomersParts {
   readonly sink: Pick<Sink, "mapTable" | "claimTargets" | "checkTable">;
   readonly router: Router;
   readonly settings: Pick<TaskSettings, "sharedTargets" | "create" | "fullLoad">;
-  readonly admission: Pick<Admission, "admit">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly observer: Pick<TaskObserver, "event">;
   /** Documents of all tables that were ever captured: who comes back finds its targets as they were. */
@@ -38,7 +36,7 @@ const LASTING: ReadonlySet<ErrorClass> = new Set(["config", "schema"]);
 
 /**
  * Tables that appear at the source and match the file's patterns, while the pipeline runs or between two starts. A run
- * takes them up as any start does; before, it is made sure that this cannot fail for the newcomer's sake: one that
+ * takes them up as any start does; before, in the look that ends a run and at the beginning of each, it is made sure that this cannot fail for the newcomer's sake: one that
  * cannot be captured, that the role may not read or publish, whose target is another pipeline's, or is not as it has to
  * be, is told of and waits, and the others go on. A first start has no others: it is refused, see `first-start.ts`.
  */
@@ -53,12 +51,11 @@ export class Newcomers {
 
   /** Asks now and then. @throws RestartNeeded where there is one that can be taken up. */
   async look(): Promise<void> {
-    const { source, clock, admission } = this.#parts;
+    const { source, clock } = this.#parts;
     if (clock.monotonic() - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = clock.monotonic();
     const fit = await this.fitting(await source.discover());
     if (fit.length === 0) return;
-    admission.admit(fit);
     throw new RestartNeeded(`${fit.join(", ")} appeared at the source`);
   }
 
@@ -139,9 +136,4 @@ export class Newcomers {
       if (isNews) observer.event({ type: "notice", table, message: why });
     }
   }
-}
-
-/** Whether a table that matches is not taken up, as far as it was asked. */
-export function isWaiting(waits: Pick<Waits, "names">, table: TableId): boolean {
-  return waits.names(WAITS_AS).includes(WAITS_AS + table);
 }

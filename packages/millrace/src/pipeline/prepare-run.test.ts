@@ -5,7 +5,6 @@ import type { Json, Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { StateEntry, TargetChange } from "../model/sink.ts";
 import { tableId, type TargetTable } from "../model/table.ts";
-import { Admission } from "./admission.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { LoadControl } from "./load-control.ts";
 import { deafObserver } from "./observer.ts";
@@ -113,7 +112,6 @@ function startOf(prepare: Source["prepare"], shapes = [shape]) {
     budget: new ByteBudget(10_000),
     observer: deafObserver,
     load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, clock),
-    admission: new Admission(),
     waits: new Waits(clock),
   };
   const { waits } = task;
@@ -201,5 +199,17 @@ describe("a table that has appeared between two starts", () => {
     expect([...tables.keys()]).toEqual([shape.id, LATER]);
     expect(waits.list()).toEqual([]);
     expect(sink.order.indexOf("check copy.later")).toBeGreaterThan(sink.order.indexOf("-intent"));
+  });
+
+  it("is asked about again where it was removed and comes back between two runs of one process", async () => {
+    const { sink, waits, prepare } = startOf(kept, [shape, later]);
+    expect([...(await prepare()).tables.keys()]).toEqual([shape.id, LATER]);
+    sink.keep([entry(stateKey.table(LATER), { ...documentOf(later), removed: true })]);
+    sink.misfits.set("copy.later", new MillraceError("MR_SINK_SCHEMA", "no column v"));
+    expect([...(await prepare()).tables.keys()]).toEqual([shape.id]);
+    expect(waits.list()).toMatchObject([{ reason: "newcomer", table: LATER }]);
+    sink.misfits.clear();
+    expect([...(await prepare()).tables.keys()]).toEqual([shape.id, LATER]);
+    expect(waits.list()).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { makeTargets } from "./lost-targets.ts";
-import { isWaiting, Newcomers } from "./newcomers.ts";
+import { Newcomers } from "./newcomers.ts";
 import { phaseOf } from "./phase.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import { finishLeft, standingAt } from "./left-in-barrier.ts";
@@ -145,29 +145,25 @@ async function refuseState(source: Source, state: LoadedState, identity: Json): 
 }
 
 /**
- * Tables that the pipeline has, and newcomers as far as nothing stands against them (newcomers.ts). Not before an open
- * intent is finished, which may be about their targets.
+ * Tables that the pipeline has, and newcomers as far as nothing stands against them (newcomers.ts): a table that somebody
+ * makes at the source must end no pipeline, at whatever run it is seen first, and neither must one that was removed and
+ * comes back. The very first run takes all that match. Not before an open intent is finished, which may be about their
+ * targets.
  */
 async function takenOf(
   task: RunningTask,
   { pipeline, tables, intent }: LoadedState,
   matching: readonly DiscoveredTable[],
 ): Promise<readonly DiscoveredTable[]> {
-  const { admission, waits } = task;
   const live = new Map(
     [...tables]
       .filter(([, { removed }]) => removed !== true)
       .map(([id, document]) => [id, { document }]),
   );
-  const isFirst = pipeline !== null && admission.isFresh;
-  if (isFirst && intent !== null) return matching.filter(({ shape: { id } }) => live.has(id));
-  if (isFirst) {
-    const fit = await new Newcomers({ ...task, tables: live, documents: tables }).fitting(matching);
-    admission.admit([...live.keys(), ...fit]);
-  }
-  const isTaken = (id: TableId) =>
-    live.has(id) || admission.takes(id) || (tables.has(id) && !isWaiting(waits, id));
-  return matching.filter(({ shape: { id } }) => isTaken(id));
+  if (pipeline === null) return matching;
+  const newcomers = new Newcomers({ ...task, tables: live, documents: tables });
+  const fit = new Set(intent === null ? await newcomers.fitting(matching) : []);
+  return matching.filter(({ shape: { id } }) => live.has(id) || fit.has(id));
 }
 
 function refuseOtherSource({ pipeline }: LoadedState, identity: Json): void {

@@ -40,7 +40,6 @@ export class Run {
     loss: MillraceError | null,
   ): Promise<Run> {
     const prepared = await prepareRun(parts, abort.signal, loss);
-    parts.admission.admit(prepared.tables.keys());
     failpoint("run.prepared");
     const log = await parts.source.openLog({
       from: prepared.frontier.position,

@@ -5,7 +5,6 @@ import type { ConnectorContext, Source } from "../model/source.ts";
 import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
-import type { Admission } from "./admission.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -30,7 +29,6 @@ export interface TaskParts extends ConnectorContext {
 /** A task's parts, and what outlives its runs. */
 export interface RunningTask extends TaskParts {
   readonly load: LoadControl;
-  readonly admission: Admission;
   readonly waits: Waits;
 }
 

@@ -2,7 +2,6 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
-import { Admission } from "./admission.ts";
 import { catchUp } from "./caught-up.ts";
 import { watchedBy } from "./observer.ts";
 import { Outage } from "./outage.ts";
@@ -74,7 +73,6 @@ class PipelineTask implements Task {
       explain,
       observer: watched,
       load,
-      admission: new Admission(),
       waits: new Waits(clock),
     };
     this.#failures = new RunFailures(this.#parts);
