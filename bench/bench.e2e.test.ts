@@ -38,6 +38,7 @@ describe.concurrent("npm run bench", () => {
   it.each([
     ["pipeline", 4],
     ["postgres-read", 2],
+    ["mysql-read", 4],
     ["postgres-dsql", 3],
     ["postgres-dsql-far", 2],
     ["latency", 6],

@@ -23,6 +23,10 @@ const BENCHMARKS: Readonly<
     what: "the same backlog and load into dsql-local with 5 ms on each statement and 30 ms on each COMMIT, against without",
     load: () => import("./postgres-dsql-far.ts"),
   },
+  "mysql-read": {
+    what: "a recorded log of MySQL and of MariaDB, decoded, against @vlasky/zongji and beside framing alone; one core",
+    load: () => import("./mysql-read.ts"),
+  },
   memory: {
     what: "the most a real run ever held: a transaction of 10 million rows, 1,000 tables, 200 columns, rows of 200 MB",
     load: () => import("./memory.ts"),
