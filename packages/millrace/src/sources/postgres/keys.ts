@@ -1,66 +1,8 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
-import { keyNormalisation } from "../../model/key-text.ts";
-import type { TableShape } from "../../model/table.ts";
-import type { Row, Value } from "../../model/value.ts";
+import { keyTexts } from "../../tables/key-texts.ts";
 import { serverText } from "./types.ts";
 
-/*
- * Hot: once per change. What depends on the shape alone is worked out once per shape.
- *
- * Two keys have one text when a sink that keeps the column's type would hold them to be equal: numbers by value,
- * intervals by length, `char(n)` without its padding. Text is taken byte for byte even where the source's collation or type (citext, a
- * nondeterministic collation) holds `a` and `A` to be equal: sinks compare bytes, so that an update from `a` to `A`
- * must be a key change, or the row `a` would stay at the sink. The log gives both spellings (I2).
- */
-
-type Part = (value: Value) => string;
-type KeyOf = (row: Row) => string;
-
-/** No PostgreSQL text holds this character: it can neither occur in a part nor be confused with one. */
-const SEPARATOR = "\u0000";
-const NULL_PART = "\u0000null";
-
-const compiled = new WeakMap<TableShape, KeyOf>();
-
 /**
- * Canonical text of a row's key.
+ * Canonical text of a row's key. No PostgreSQL text holds the character between the parts.
  * @throws MillraceError MR_BUG where a key column is UNCHANGED or skimmed, or the table has no key.
  */
-export function keyText(shape: TableShape, row: Row): string {
-  let keyOf = compiled.get(shape);
-  if (keyOf === undefined) compiled.set(shape, (keyOf = compile(shape)));
-  return keyOf(row);
-}
-
-function compile(shape: TableShape): KeyOf {
-  const parts = shape.key.map((index) => ({ index, text: partOf(shape, index) }));
-  const [first, ...rest] = parts;
-  if (first === undefined)
-    throw new MillraceError("MR_BUG", `${shape.id} has no key to make a text of`);
-  if (rest.length === 0) return (row) => first.text(row[first.index] ?? null);
-  return (row) => {
-    let text = first.text(row[first.index] ?? null);
-    for (const part of rest) text += SEPARATOR + part.text(row[part.index] ?? null);
-    return text;
-  };
-}
-
-function partOf(shape: TableShape, index: number): Part {
-  const column = shape.columns[index];
-  if (column === undefined) throw new MillraceError("MR_BUG", `${shape.id} has no column ${index}`);
-  const plain = (value: Value): string => plainText(value, shape, column.name);
-  const normalise = keyNormalisation(column.type);
-  if (normalise === null) return (value) => (typeof value === "string" ? value : plain(value));
-  return (value) => (value === null ? NULL_PART : normalise(plain(value)));
-}
-
-function plainText(value: Value, shape: TableShape, column: string): string {
-  if (value === null) return NULL_PART;
-  if (typeof value === "symbol") {
-    throw new MillraceError("MR_BUG", `key column ${column} of ${shape.id} came as unchanged`);
-  }
-  if (typeof value === "object" && !(value instanceof Uint8Array)) {
-    throw new MillraceError("MR_BUG", `key column ${column} of ${shape.id} was skimmed`);
-  }
-  return serverText(value);
-}
+export const keyText = keyTexts({ between: "\u0000", text: null, other: serverText });
