@@ -1,4 +1,5 @@
 import type { LogicalType } from "./logical-type.ts";
+import type { Json } from "./position.ts";
 
 /** A table's full name, `schema.table`; parts that hold a dot or a quote are quoted as SQL does. */
 export type TableId = string & { readonly __brand: "TableId" };
@@ -52,6 +53,8 @@ export interface TableShape {
   readonly key: readonly number[];
   /** With unproven columns: the source's look that found them so, which may prove them later. */
   readonly look?: ShapeLook;
+  /** What its source needs to know of it beside, to read its log on after a restart. Opaque to everyone but the source. */
+  readonly facts?: Json;
 }
 
 /** A look at the catalogue beside a log. */

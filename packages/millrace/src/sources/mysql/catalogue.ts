@@ -1,7 +1,7 @@
 import { tableId, type Column } from "../../model/table.ts";
 import type { Queryable, TextRow } from "./connection.ts";
 import { charsetOfCollationName } from "./ddl-charset.ts";
-import { makeColumn, type MysqlShape, named } from "./ddl-shape.ts";
+import { makeColumn, type MysqlShape, named, numbered } from "./ddl-shape.ts";
 import { quoteLabel } from "./ddl-types.ts";
 import { parseColumnType, type TypeOptions } from "./types.ts";
 
@@ -91,16 +91,13 @@ function shapeOf(
     .filter(([kind]) => kind === "k")
     .map((row) => columns.findIndex((column) => column.name === row[4]));
   if (columns.length < columnRows.length || key.includes(-1)) return null;
-  const numbered = columnRows.find((row) => row[9]?.includes("auto_increment"));
-  return {
-    ...named(schema, name),
-    columns,
-    key,
-    // The key of a versioned table has the row's end in it, its columns come and go by other clauses.
-    charset:
-      isVersioned || (collation ?? null) === null ? null : charsetOfCollationName(collation ?? ""),
-    autoIncrement: numbered?.[4] ?? null,
-  };
+  const counted = columnRows.find((row) => row[9]?.includes("auto_increment"));
+  const { columns: all, nextOrdinal } = numbered(columns, 1);
+  // The key of a versioned table has the row's end in it, its columns come and go by other clauses.
+  const isOpen = isVersioned || (collation ?? null) === null;
+  const charset = isOpen ? null : charsetOfCollationName(collation ?? "");
+  const facts = { charset, autoIncrement: counted?.[4] ?? null, nextOrdinal };
+  return { ...named(schema, name), columns: all, key, facts };
 }
 
 function columnOf(row: TextRow, types: TypeOptions): Column | null {

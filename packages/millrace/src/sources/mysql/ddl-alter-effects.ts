@@ -1,7 +1,7 @@
 import type { Column, TableId } from "../../model/table.ts";
 import { type DdlEffect, type DdlView, renamed } from "./ddl-effect.ts";
 import { mayRewrite } from "./ddl-rewritten.ts";
-import { columnOfSpec, isSameColumn, makeColumn, type MysqlShape } from "./ddl-shape.ts";
+import { columnOfSpec, isSameColumn, makeColumn, type MysqlShape, numbered } from "./ddl-shape.ts";
 import type { AlterClause, ColumnSpec, DdlStatement, Place } from "./ddl-statement.ts";
 import { convertedText } from "./ddl-types.ts";
 
@@ -64,13 +64,13 @@ class Alteration {
     this.#view = view;
     this.#charset = this.#newCharset();
     this.#dropped = ofKind(clauses, "drop").map(({ column }) => column);
-    this.#autoIncrement = shape.autoIncrement;
+    this.#autoIncrement = shape.facts.autoIncrement;
   }
 
   /** null where it is not understood, or the server would have refused it. */
   effect(id: TableId): Extract<DdlEffect, { kind: "altered" }> | null {
     // Without its charset a shape is not known well enough to be altered.
-    if (this.#charset === null || this.#shape.charset === null || !this.#isOfThisTable())
+    if (this.#charset === null || this.#shape.facts.charset === null || !this.#isOfThisTable())
       return null;
     const works = this.#place(this.#kept());
     if (works === null || !this.#convert(works)) return null;
@@ -78,15 +78,13 @@ class Alteration {
     if (key === null || works.length === 0 || hasTwice(works)) return null;
     for (const index of key) notNull(works[index]);
     this.#noteRewritten(works);
-    const columns = works.map(({ column }) => column);
-    const autoIncrement = this.#autoIncrement;
-    const shape: MysqlShape = {
-      ...this.#shape,
-      columns,
-      key,
-      charset: this.#charset,
-      autoIncrement,
-    };
+    const kept = works.map(({ column, before }) => ({
+      ...column,
+      ordinal: before?.ordinal ?? null,
+    }));
+    const { columns, nextOrdinal } = numbered(kept, this.#shape.facts.nextOrdinal);
+    const facts = { charset: this.#charset, autoIncrement: this.#autoIncrement, nextOrdinal };
+    const shape: MysqlShape = { ...this.#shape, columns, key, facts };
     return { kind: "altered", id, shape, renames: renamesOf(works), rewritten: rewrittenOf(works) };
   }
 
@@ -95,7 +93,7 @@ class Alteration {
       clause.kind === "charset" || clause.kind === "convert" ? [clause.charset] : [],
     );
     const [charset] = charsets;
-    if (charset === undefined) return this.#shape.charset;
+    if (charset === undefined) return this.#shape.facts.charset;
     // Which of several wins differs from server to server.
     if (charsets.some((other) => other !== charset)) return null;
     return charset ?? this.#view.databaseCharset(this.#shape.schema);
@@ -142,14 +140,14 @@ class Alteration {
       isSameColumn(from, before.name),
     );
     if (rename === undefined) return { column: before, before, isRewritten: false };
-    if (this.#shape.autoIncrement === before.name) this.#autoIncrement = rename.to;
+    if (this.#shape.facts.autoIncrement === before.name) this.#autoIncrement = rename.to;
     return { column: { ...before, name: rename.to }, before, isRewritten: false };
   }
 
   #changed(before: Column, spec: ColumnSpec): Work | null {
     const column = columnOfSpec(spec, this.#charset, this.#view.session);
     if (column === null) return null;
-    const wasNumbered = this.#shape.autoIncrement === before.name;
+    const wasNumbered = this.#shape.facts.autoIncrement === before.name;
     if (spec.autoIncrement) this.#autoIncrement = spec.name;
     else if (wasNumbered) this.#autoIncrement = null;
     // A column that begins to number itself gives numbers to rows that have 0.

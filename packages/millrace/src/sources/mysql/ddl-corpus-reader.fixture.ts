@@ -170,7 +170,8 @@ export class CorpusReader {
 
 function sorted(shape: MysqlShape | undefined): unknown {
   if (shape === undefined) return undefined;
-  const { id, identity, columns, key, charset, autoIncrement } = shape;
+  const { id, identity, columns, key } = shape;
+  const { charset, autoIncrement } = shape.facts;
   return {
     id,
     identity,

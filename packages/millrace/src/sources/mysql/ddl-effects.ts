@@ -8,7 +8,7 @@ import {
   type DdlView,
   renamed,
 } from "./ddl-effect.ts";
-import { columnOfSpec, isSameColumn, type MysqlShape, named } from "./ddl-shape.ts";
+import { columnOfSpec, isSameColumn, type MysqlShape, named, numbered } from "./ddl-shape.ts";
 import type { DdlStatement, TableName } from "./ddl-statement.ts";
 
 /** Pure: what the statement does to the tables that are known. */
@@ -75,7 +75,9 @@ function createTable(
   const key = statement.key.map((k) => columns.findIndex((column) => isSameColumn(column.name, k)));
   if (columns.length < statement.columns.length || key.includes(-1)) return [unknown];
   const autoIncrement = statement.columns.find((spec) => spec.autoIncrement)?.name ?? null;
-  const shape: MysqlShape = { ...named(database, name), columns, key, charset, autoIncrement };
+  const { columns: all, nextOrdinal } = numbered(columns, 1);
+  const facts = { charset, autoIncrement, nextOrdinal };
+  const shape: MysqlShape = { ...named(database, name), columns: all, key, facts };
   return [{ kind: "created", shape, ifNotExists: statement.ifNotExists }];
 }
 

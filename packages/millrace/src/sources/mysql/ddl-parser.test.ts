@@ -99,7 +99,7 @@ describe("DDL", () => {
   it("leaves a table alone whose default charset is not known, and one that lacks its column", () => {
     const shape = made("CREATE TABLE t (a INT, b INT)");
     const unknown = [{ kind: "unknown", tables: ["db.t"] }];
-    const shapes = [{ ...shape, charset: null }];
+    const shapes = [{ ...shape, facts: { ...shape.facts, charset: null } }];
     expect(effectsOf("ALTER TABLE t DROP a", { shapes })).toEqual(unknown);
     const charsets = "COLLATE latin2_general_ci, CONVERT TO CHARACTER SET utf8mb3";
     for (const clause of [

@@ -9,10 +9,34 @@ import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
  * any index and rows may be told by it only for as long as it is there.
  */
 export interface MysqlShape extends TableShape {
+  readonly facts: MysqlFacts;
+}
+
+/** What is kept with a shape (`TableShape.facts`). */
+export type MysqlFacts = {
   /** The table's default charset; null where it is not known, or where more than columns and charset matter. */
   readonly charset: string | null;
   /** The column that numbers itself; null where none does. */
   readonly autoIncrement: string | null;
+  /**
+   * The ordinal that the next new column gets. The server has none that live as long as a column: these are ours, counted
+   * from the catalogue's order on, and never given again.
+   */
+  readonly nextOrdinal: number;
+};
+
+/** Columns that have no ordinal yet get the next ones. */
+export function numbered(
+  columns: readonly Column[],
+  nextOrdinal: number,
+): { readonly columns: readonly Column[]; readonly nextOrdinal: number } {
+  let next = nextOrdinal;
+  const all = columns.map((column) => {
+    if (column.ordinal !== null) return column;
+    next += 1;
+    return { ...column, ordinal: next - 1 };
+  });
+  return { columns: all, nextOrdinal: next };
 }
 
 /** Case does not part columns' names. */
