@@ -1,4 +1,5 @@
 import type { Column, TableShape } from "../../model/table.ts";
+import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { type Charset, charsetOf } from "./charsets.ts";
 import { ColumnCode, type MappedColumn, type TableMap } from "./table-map.ts";
 import { fits } from "./row-fit.ts";
@@ -81,10 +82,6 @@ export interface ValueOptions {
   readonly zeroDatesAreNull: boolean;
 }
 
-/** Measured for PostgreSQL's rows, whose values are as many strings. */
-const CHANGE_OVERHEAD_BYTES = 420;
-const COLUMN_OVERHEAD_BYTES = 48;
-
 /** One column's part of a plan. */
 interface ColumnPlan {
   readonly form: number;
@@ -121,7 +118,7 @@ export function planRow(map: TableMap, shape: TableShape, options: ValueOptions)
     jsonColumns: columns.filter(({ code }) => code === ColumnCode.JSON).length,
     rowEnd: rowEndOf(columns, shape),
     zeroDatesAreNull: options.zeroDatesAreNull,
-    overheadBytes: CHANGE_OVERHEAD_BYTES + columns.length * COLUMN_OVERHEAD_BYTES,
+    overheadBytes: rowOverheadBytes(map),
   };
 }
 

@@ -5,6 +5,13 @@ import type { Json, Position, TransactionId } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
+import {
+  checkUnchanged,
+  planIfThere,
+  tableChanged,
+  tableGone,
+} from "../../tables/changed-table.ts";
+import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { connectionError, errnoOf } from "./connection-error.ts";
 import type { MysqlConnection } from "./connection.ts";
 import { quote } from "./key-column.ts";
@@ -15,13 +22,7 @@ import { beginSnapshot } from "./snapshot-begin.ts";
 import { type SnapshotColumns, snapshotColumns } from "./snapshot-columns.ts";
 import { type RawBatch, streamRows } from "./snapshot-rows.ts";
 import { chunkSql, rowsSql, unbounded } from "./snapshot-sql.ts";
-import {
-  checkUnchanged,
-  readTablePlan,
-  tableChanged,
-  tableGone,
-  type TablePlan,
-} from "./table-plan.ts";
+import { readTablePlan, type TablePlan } from "./table-plan.ts";
 import type { LogOffset } from "./transaction-id.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -31,9 +32,6 @@ const KEYS_PER_QUERY = 500;
 const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
 /** Of the statement's bound: who goes on in another snapshot does so before the server ends this one. */
 const LIFE_SHARE = 0.8;
-/** As row-plan.ts has them. */
-const CHANGE_OVERHEAD_BYTES = 420;
-const COLUMN_OVERHEAD_BYTES = 48;
 
 /** Where snapshots get their sessions. */
 export interface SnapshotSessions {
@@ -143,7 +141,7 @@ export class MysqlSnapshot implements SourceSnapshot {
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
     const found = new Map<string, Row>();
-    const plan = keys.length === 0 ? null : await this.#planIfThere(shape);
+    const plan = keys.length === 0 ? null : await planIfThere(this.#plan(shape));
     if (plan === null) return found;
     const { values } = this.#dependencies;
     const { maxValueBytes, keysOnly = false } = options;
@@ -185,24 +183,14 @@ export class MysqlSnapshot implements SourceSnapshot {
       if (closes) await this.close();
     };
     try {
-      const rowOverheadBytes = overheadOf(shape);
-      const doing = `reading ${shape.id}`;
-      yield* streamRows(this.#connection, sql, { batchBytes, rowOverheadBytes, doing, ended });
+      yield* streamRows(this.#connection, sql, {
+        batchBytes,
+        rowOverheadBytes: rowOverheadBytes(shape),
+        doing: `reading ${shape.id}`,
+        ended,
+      });
     } catch (error) {
       throw tableError(shape, error) ?? error;
-    }
-  }
-
-  /**
-   * Null where the table, or its key, is gone. Who asks for the rows of a dropped table must be told that there are none,
-   * or would ask for ever.
-   */
-  async #planIfThere(shape: TableShape): Promise<TablePlan | null> {
-    try {
-      return await this.#plan(shape);
-    } catch (error) {
-      if (error instanceof MillraceError && error.facts["dropped"] === true) return null;
-      throw error;
     }
   }
 
@@ -249,12 +237,8 @@ function tableError(shape: TableShape, error: unknown): MillraceError | null {
   return errno === UNKNOWN_COLUMN ? tableChanged(shape, "a column is not there") : null;
 }
 
-function overheadOf(shape: TableShape): number {
-  return CHANGE_OVERHEAD_BYTES + shape.columns.length * COLUMN_OVERHEAD_BYTES;
-}
-
 function chunkBatch(shape: TableShape, columns: SnapshotColumns, raw: RawBatch): ChunkBatch {
-  const overheadBytes = overheadOf(shape);
+  const overheadBytes = rowOverheadBytes(shape);
   const rows: Change[] = [];
   let bytes = 0;
   let lastKey: readonly string[] | null = null;

@@ -1,6 +1,7 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
 import type { ChunkKey } from "../../model/position.ts";
 import type { Column, TableShape } from "../../model/table.ts";
+import { type ColumnChange, tableGone } from "../../tables/changed-table.ts";
+import { chunkKeyTexts } from "../../tables/chunk-key.ts";
 import type { Queryable } from "./connection.ts";
 import { type KeyColumn, keyColumn, quote } from "./key-column.ts";
 import { type ColumnType, parseColumnType } from "./types.ts";
@@ -13,7 +14,7 @@ export interface TablePlan {
   readonly present: readonly boolean[];
   readonly key: readonly KeyColumn[];
   /** The column that is no longer what the shape says, and how; null where all are. */
-  readonly changed: { readonly column: string; readonly how: string } | null;
+  readonly changed: ColumnChange | null;
 }
 
 /** A column as the server has it now. */
@@ -59,7 +60,7 @@ async function readColumns(
   return columns;
 }
 
-function changeOf(column: Column, now: PresentColumn | undefined): TablePlan["changed"] {
+function changeOf(column: Column, now: PresentColumn | undefined): ColumnChange | null {
   const { name, sourceType } = column;
   if (now === undefined) return { column: name, how: "was dropped" };
   const type = parseColumnType(sourceType);
@@ -108,21 +109,11 @@ async function readKeyIndex(client: Queryable, shape: TableShape): Promise<strin
 }
 
 /**
- * A chunk must not be read in another shape than the one it was planned in: the log brings the change soon, and the
- * table is loaded again. @throws MillraceError MR_SOURCE_TABLE_CHANGED
- */
-export function checkUnchanged(shape: TableShape, plan: TablePlan): TablePlan {
-  if (plan.changed === null) return plan;
-  const { column, how } = plan.changed;
-  throw tableChanged(shape, `column ${column} ${how}`, { column });
-}
-
-/**
  * `(a > 1 OR (a = 1 AND b > 2))`: what is after (or not after) a key. Both servers make ranges of the index of it, which
  * they do not of `(a, b) > (1, 2)`.
  */
 export function comparison(plan: TablePlan, operator: ">" | "<=", key: ChunkKey): string {
-  const bounds = boundsOf(plan, key);
+  const bounds = chunkKeyTexts(key, plan.key.length);
   const strict = operator === ">" ? ">" : "<";
   const last = plan.key.length - 1;
   const cases = plan.key.map((column, i) => {
@@ -131,29 +122,4 @@ export function comparison(plan: TablePlan, operator: ">" | "<=", key: ChunkKey)
     return `(${[...equal, own].join(" AND ")})`;
   });
   return `(${cases.join(" OR ")})`;
-}
-
-/** A chunk key is the array of its columns' bounds. */
-function boundsOf(plan: TablePlan, key: ChunkKey): readonly string[] {
-  if (Array.isArray(key) && key.length === plan.key.length) {
-    const bounds: readonly unknown[] = key;
-    if (bounds.every((bound) => typeof bound === "string")) return bounds;
-  }
-  throw new MillraceError("MR_BUG", `not a key of ${plan.key.length} columns`);
-}
-
-/** The table is not what its shape says, or was not when the snapshot was taken. */
-export function tableChanged(
-  shape: TableShape,
-  why: string,
-  facts: Record<string, string | boolean> = {},
-): MillraceError {
-  return new MillraceError("MR_SOURCE_TABLE_CHANGED", `${shape.id}: ${why}`, {
-    facts: { table: shape.id, dropped: false, ...facts },
-  });
-}
-
-/** The table, or a column of its key, no longer exists: nothing can be found by its old keys any more. */
-export function tableGone(shape: TableShape, why: string): MillraceError {
-  return tableChanged(shape, why, { dropped: true });
 }

@@ -1,9 +1,10 @@
 import type { ChunkKey } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
+import { checkUnchanged } from "../../tables/changed-table.ts";
 import { KeyRanges } from "../../tables/key-ranges.ts";
 import type { KeyBounds } from "../../tables/key-span.ts";
 import { type Queryable, readEstimates } from "./catalogue.ts";
-import { checkUnchanged, comparison, readTablePlan, type TablePlan } from "./table-plan.ts";
+import { comparison, readTablePlan, type TablePlan } from "./table-plan.ts";
 
 /** Asks PostgreSQL for the bounds of chunks. */
 export class ChunkPlanner extends KeyRanges<TablePlan> {

@@ -1,6 +1,7 @@
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED } from "../../model/value.ts";
+import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { conversionOf, TO_BOOLEAN, TO_BYTES } from "./types.ts";
 
 /** How a column's text in the log becomes its canonical value; small integers for the hot loop. */
@@ -39,10 +40,6 @@ const ASCII_KINDS: ReadonlySet<LogicalType["kind"]> = new Set([
   "uuid",
 ]);
 
-/** Measured: a change with ten short columns holds about 600 bytes beside its text, its place in a lane about 300 more. */
-const CHANGE_OVERHEAD_BYTES = 420;
-const COLUMN_OVERHEAD_BYTES = 48;
-
 /** Works out the plan of a shape. */
 export function rowPlan(shape: TableShape): RowPlan {
   const isKey = new Uint8Array(shape.columns.length);
@@ -52,7 +49,7 @@ export function rowPlan(shape: TableShape): RowPlan {
     forms: Uint8Array.from(shape.columns, (column) => formOf(column.type)),
     isKey,
     unproven: unprovenOf(shape, isKey),
-    overheadBytes: CHANGE_OVERHEAD_BYTES + shape.columns.length * COLUMN_OVERHEAD_BYTES,
+    overheadBytes: rowOverheadBytes(shape),
   };
 }
 

@@ -5,6 +5,7 @@ import type { ChunkKey, Json, Position, TransactionId } from "../../model/positi
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
+import { checkUnchanged, planIfThere } from "../../tables/changed-table.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
@@ -17,7 +18,7 @@ import { beginSnapshot, standbyError } from "./snapshot-begin.ts";
 import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
 import { chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
-import { checkUnchanged, type TablePlan } from "./table-plan.ts";
+import type { TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
 import type { Visibility } from "./visibility.ts";
 
@@ -125,7 +126,7 @@ export class PostgresSnapshot implements SourceSnapshot {
     keys: readonly Row[],
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
-    const plan = await this.#planIfThere(shape);
+    const plan = await planIfThere(this.#plan(shape));
     const found = new Map<string, Row>();
     if (plan === null) return found;
     const filter = this.#dependencies.filterOf(shape.identity);
@@ -143,19 +144,6 @@ export class PostgresSnapshot implements SourceSnapshot {
       }
     }
     return found;
-  }
-
-  /**
-   * Null where the table, or its key, is gone. The log has no word about a dropped table, so that who asks for its rows
-   * must be told that there are none, or would ask for ever.
-   */
-  async #planIfThere(shape: TableShape): Promise<TablePlan | null> {
-    try {
-      return await this.#plan(shape);
-    } catch (error) {
-      if (error instanceof MillraceError && error.facts["dropped"] === true) return null;
-      throw error;
-    }
   }
 
   /** Ends the transaction, and with it the locks on tables; never throws. */

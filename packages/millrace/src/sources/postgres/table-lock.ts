@@ -1,7 +1,8 @@
 import type { TableShape } from "../../model/table.ts";
+import { tableChanged, tableGone } from "../../tables/changed-table.ts";
 import type { Queryable } from "./catalogue.ts";
 import { sqlStateOf } from "./connection-error.ts";
-import { quote, readTablePlan, tableChanged, tableGone, type TablePlan } from "./table-plan.ts";
+import { quote, readTablePlan, type TablePlan } from "./table-plan.ts";
 
 /**
  * The files of a table or of all its leaves, as one number: a rewrite (ALTER TYPE, TRUNCATE, VACUUM FULL) changes it.

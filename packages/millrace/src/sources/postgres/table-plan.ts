@@ -1,7 +1,8 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import type { ChunkKey } from "../../model/position.ts";
 import type { Column, TableShape } from "../../model/table.ts";
+import { type ColumnChange, tableGone } from "../../tables/changed-table.ts";
+import { chunkKeyTexts } from "../../tables/chunk-key.ts";
 import { type ColumnRow, type Queryable, readTables } from "./catalogue.ts";
 import { AS_IS, conversionOf } from "./types.ts";
 
@@ -17,7 +18,7 @@ export interface TablePlan {
   readonly columns: readonly string[];
   readonly key: readonly KeyColumn[];
   /** The column that is no longer what the shape says, and how; null where all are. */
-  readonly changed: { readonly column: string; readonly how: string } | null;
+  readonly changed: ColumnChange | null;
 }
 
 /** A key column and the type that its text is cast to: the base type, without a typmod that could cut. */
@@ -47,48 +48,13 @@ export async function readTablePlan(client: Queryable, shape: TableShape): Promi
   };
 }
 
-/**
- * A chunk must not be read in another shape than the one it was planned in: the log brings the change soon, and the
- * table is loaded again. @throws MillraceError MR_SOURCE_TABLE_CHANGED
- */
-export function checkUnchanged(shape: TableShape, plan: TablePlan): TablePlan {
-  if (plan.changed === null) return plan;
-  const { column, how } = plan.changed;
-  throw tableChanged(shape, `column ${column} ${how}`, { column });
-}
-
 /** `(t.a, t.b) > ('1'::int4, 'x'::text)`: what is after (or not after) a key, compared by the server. */
 export function comparison(plan: TablePlan, operator: ">" | "<=", key: ChunkKey): string {
-  const texts = keyTexts(plan, key);
+  const texts = chunkKeyTexts(key, plan.key.length);
   const columns = plan.key.map((column) => column.sql);
   const values = plan.key.map((column, i) => `${literal(texts[i] ?? "")}::${column.cast}`);
   if (columns.length === 1) return `${columns.join()} ${operator} ${values.join()}`;
   return `(${columns.join(", ")}) ${operator} (${values.join(", ")})`;
-}
-
-/** A chunk key is the array of its columns' texts. */
-function keyTexts(plan: TablePlan, key: ChunkKey): readonly string[] {
-  if (Array.isArray(key) && key.length === plan.key.length) {
-    const texts: readonly unknown[] = key;
-    if (texts.every((text) => typeof text === "string")) return texts;
-  }
-  throw new MillraceError("MR_BUG", `not a key of ${plan.key.length} columns`);
-}
-
-/** The table is not what its shape says, or was not when the snapshot was taken. */
-export function tableChanged(
-  shape: TableShape,
-  why: string,
-  facts: Record<string, string | boolean> = {},
-): MillraceError {
-  return new MillraceError("MR_SOURCE_TABLE_CHANGED", `${shape.id}: ${why}`, {
-    facts: { table: shape.id, dropped: false, ...facts },
-  });
-}
-
-/** The table, or a column of its key, no longer exists: nothing can be found by its old keys any more. */
-export function tableGone(shape: TableShape, why: string): MillraceError {
-  return tableChanged(shape, why, { dropped: true });
 }
 
 /**
@@ -108,7 +74,7 @@ function presentColumn(column: Column, present: readonly ColumnRow[]): ColumnRow
 function plannedColumn(
   column: Column,
   now: ColumnRow | undefined,
-): { sql: string; changed: TablePlan["changed"] } {
+): { sql: string; changed: ColumnChange | null } {
   const { name, nullable, sourceType } = column;
   if (now === undefined) {
     return { sql: "NULL", changed: nullable ? null : { column: name, how: "was dropped" } };
