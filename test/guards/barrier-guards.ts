@@ -6,7 +6,7 @@ const PLAN = `${ROOM}/sinks/dsql/alter-plan.test.ts`;
 
 const SEALED: TestName = {
   file: `${ROOM}/sources/postgres/ddl-messages.test.ts`,
-  name: "that is not sealed with the trigger's key is none, whatever it says",
+  name: "that is not sealed with the trigger's key for its transaction is none, whatever it says",
 };
 
 /** What barriers do to tables, and who is believed that tells of one. */
@@ -71,12 +71,31 @@ export const BARRIER_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a message without a seal is none, whoever writes it",
     file: "sources/postgres/ddl-messages.ts",
-    take: "unsealed(whole, this.#key)",
+    take: "unsealed(whole, this.#key, transaction)",
     put: 'whole.toString("utf8").replace(/\\n[0-9a-f]*$/, "")',
     shownBy: {
       file: MESSAGES,
       name: "that are not sealed are nothing, whatever they say and whoever writes them",
     },
+  },
+  {
+    keeps: [1],
+    guard: "a message about a schema change counts in its own transaction only",
+    file: "sources/postgres/ddl-messages.ts",
+    take: "this.#transaction = transaction;",
+    put: "this.#transaction ??= transaction;",
+    shownBy: {
+      file: MESSAGES,
+      name: "are nothing where somebody sends them again who can read the log",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a trigger that an earlier version made is made anew",
+    file: "sources/postgres/ddl-trigger.ts",
+    take: "source === ddlFunctionBody(version) &&",
+    put: "source !== null &&",
+    shownBy: { file: MESSAGES, name: "is put right where an earlier version made it" },
   },
   {
     keeps: [1],

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPostgres, type PostgresServer } from "../../../../../test/support/postgres.ts";
@@ -54,24 +53,30 @@ interface Document {
   readonly publications: readonly object[];
 }
 
-/** What the trigger wrote last. */
-async function lastDocument(db: LoggedDatabase): Promise<Document> {
+/** What the trigger wrote, in order, with its seals. */
+async function messagesOf(db: LoggedDatabase): Promise<string[]> {
   const rows = await db.query(
     `SELECT convert_from(substr(data, 16 + length('${DDL_PREFIX}')), 'UTF8') AS text
      FROM pg_logical_slot_peek_binary_changes('${db.settings.slotName}', NULL, NULL,
        'proto_version', '1', 'publication_names', '"${db.settings.publicationName.replaceAll('"', '""')}"', 'messages', 'true')
      WHERE get_byte(data, 0) = 77 AND encode(data, 'escape') LIKE '%{"kind"%'`,
   );
-  const text = String(rows.at(-1)?.["text"]);
+  return rows.map(({ text }) => String(text));
+}
+
+/** What the trigger wrote last. */
+async function lastDocument(db: LoggedDatabase): Promise<Document> {
+  const text = String((await messagesOf(db)).at(-1));
   return JSON.parse(text.slice(0, text.lastIndexOf("\n"))) as Document;
 }
 
 /** A message like the trigger's; `key` is what it is sealed with. */
 function emitSql(document: object | string, key: string | null): string {
   const text = typeof document === "string" ? document : JSON.stringify(document);
-  const digest = (content: string) => createHash("sha256").update(`${key}${content}`).digest("hex");
-  const seal = key === null ? "" : `\n${digest(digest(text))}`;
-  return `SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', '${text}${seal}')`;
+  const digest = (sql: string) => `encode(sha256(convert_to('${key}' || ${sql}, 'UTF8')), 'hex')`;
+  const seal = digest(digest(`pg_current_xact_id()::text || chr(10) || '${text}'`));
+  const sealed = key === null ? `'${text}'` : `'${text}' || chr(10) || ${seal}`;
+  return `SELECT pg_catalog.pg_logical_emit_message(true, '${DDL_PREFIX}', ${sealed})`;
 }
 
 async function keyOf(db: LoggedDatabase): Promise<string> {
@@ -334,6 +339,18 @@ describe("messages about schema changes", () => {
     await db.run(`DROP ROLE ${role}`);
   });
 
+  it("are nothing where somebody sends them again who can read the log", async () => {
+    await using db = await told(T);
+    await db.run("ALTER TABLE t ALTER a TYPE text USING a || 'x'");
+    const sent = await messagesOf(db);
+    expect(sent).toHaveLength(2);
+    const again = sent.map(
+      (text) => `SELECT pg_logical_emit_message(true, '${DDL_PREFIX}', '${text}')`,
+    );
+    await db.run(again.join("; "), "INSERT INTO t VALUES (1, 'a', 2)");
+    expect(shapesOf(await db.read())).toEqual([["1 id, 2 a, 3 b", ["id", "a", "b"]], "c"]);
+  });
+
   it("are written for a DDL of a role that may neither read the key nor write messages", async () => {
     await using db = await told(T);
     const role = `${db.server.database}_owner`;
@@ -489,6 +506,28 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
     }
     await db.run(REMOVE_DDL_TRIGGER_SQL);
     expect(await state()).toMatchObject({ isThere: false, isCurrent: false });
+  });
+
+  it("is put right where an earlier version made it, whose seals bind no transaction; those are of nothing now", async () => {
+    await using db = await LoggedDatabase.on(server, { ddlMessages: true });
+    const binding = "pg_catalog.pg_current_xact_id()::text || pg_catalog.chr(10) || ";
+    const sql = installDdlTriggerSql(version, "postgres");
+    expect(sql).toContain(binding);
+    await db.run(T, sql.replaceAll(binding, ""));
+    await othersEnded(db);
+    await db.capture();
+    await db.run("ALTER TABLE t ADD c int", "INSERT INTO t VALUES (1, 'a', 2, 3)");
+    await using session = await sessionOf(db);
+    const state = () => readDdlTrigger(session.client, db.settings.slotName);
+    expect(await state()).toMatchObject({ isThere: true, isCurrent: false });
+    await prepareDdlTrigger(session.client, db.settings.slotName);
+    expect(await state()).toMatchObject({ isCurrent: true, isSettled: false });
+    await db.run("ALTER TABLE t DROP b");
+    expect(shapesOf(await db.read())).toEqual([
+      ["1 id, 2 a, 3 b, 4 c", []],
+      "c",
+      ["1 id, 2 a, 4 c", []],
+    ]);
   });
 
   it("is refused with the SQL to a role that may not make it, which then works when it was run", async () => {

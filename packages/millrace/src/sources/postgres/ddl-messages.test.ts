@@ -29,13 +29,22 @@ function text(publications: readonly object[] = []): string {
 
 const KEY = "a key";
 
+const TRANSACTION = "4294967296745@0/16B3748";
+
 /** What the trigger writes of a document. */
-function sealed(document: string, key = KEY): Buffer {
+function sealed(document: string, key = KEY, xid = "4294967296745"): Buffer {
   const digest = (content: string) =>
     createHash("sha256")
       .update(key + content)
       .digest("hex");
-  return Buffer.from(`${document}\n${digest(digest(document))}`);
+  return Buffer.from(`${document}\n${digest(digest(`${xid}\n${document}`))}`);
+}
+
+/** Within a transaction. */
+function open(key: string | null = KEY): DdlMessages {
+  const messages = new DdlMessages("ours", key);
+  messages.begin(TRANSACTION);
+  return messages;
 }
 
 const namesIn = (document: string): unknown => {
@@ -76,9 +85,9 @@ describe("a message about a schema change", () => {
   it("comes in pieces, however they are cut, and never from two transactions", () => {
     const bytes = sealed(text().replace('"a"', '"\u00e4\u{1f600}"'));
     for (let cut = 1; cut < bytes.length; cut += 7) {
-      const messages = new DdlMessages("ours", KEY);
+      const messages = open();
       expect(messages.take(message(DDL_PIECE_PREFIX, "left over"))).toBeNull();
-      messages.begin();
+      messages.begin(TRANSACTION);
       expect(messages.take(message(DDL_PIECE_PREFIX, bytes.subarray(0, cut)))).toBeNull();
       expect(messages.take(message("other", "between"))).toBeNull();
       expect(messages.take(message(DDL_PREFIX, bytes.subarray(cut)))?.kind).toBe("shape");
@@ -87,14 +96,14 @@ describe("a message about a schema change", () => {
   });
 
   it("outside of a transaction, or with another prefix, is none", () => {
-    const messages = new DdlMessages("ours", KEY);
+    const messages = open();
     expect(messages.take(message(DDL_PREFIX, sealed(text()), false))).toBeNull();
     expect(messages.take(message(`${DDL_PREFIX}.`, ""))).toBeNull();
     expect(messages.take(message("millrace", ""))).toBeNull();
   });
 
-  it("that is not sealed with the trigger's key is none, whatever it says", async () => {
-    const messages = new DdlMessages("ours", KEY);
+  it("that is not sealed with the trigger's key for its transaction is none, whatever it says", async () => {
+    const messages = open();
     const whole = sealed(text());
     const forged = [
       text(),
@@ -102,12 +111,14 @@ describe("a message about a schema change", () => {
       "\n",
       sealed(text(), "another key"),
       `${text()}\n${"0".repeat(64)}`,
+      sealed(text(), KEY, "745"),
+      sealed(text(), KEY, "4294967296746"),
       Buffer.concat([Buffer.from(" "), whole]),
       whole.subarray(0, -1),
     ];
     for (const one of forged) expect(await taken(messages, one)).toBeNull();
     expect(messages.take(message(DDL_PREFIX, whole))?.kind).toBe("shape");
-    expect(await taken(new DdlMessages("ours", null), whole)).toBeNull();
+    expect(await taken(open(null), whole)).toBeNull();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (junk) => {
         expect(messages.take(message(DDL_PREFIX, Buffer.from(junk)))).toBeNull();
@@ -116,7 +127,7 @@ describe("a message about a schema change", () => {
   });
 
   it("of more pieces than any table has is none and not held", () => {
-    const messages = new DdlMessages("ours", KEY);
+    const messages = open();
     const piece = message(DDL_PIECE_PREFIX, Buffer.alloc(1_000_000, "x"));
     for (let n = 0; n < 40; n += 1) expect(messages.take(piece)).toBeNull();
     expect(messages.take(message(DDL_PREFIX, sealed(text())))).toBeNull();

@@ -1,3 +1,4 @@
+import type { TransactionId } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type ColumnRow, shapeOfRows, type TableRow } from "./catalogue.ts";
 import { DDL_PIECE_PREFIX, DDL_PREFIX } from "./ddl-trigger-sql.ts";
@@ -17,6 +18,7 @@ export type DdlNews =
 export interface Unread {
   readonly kind: "unread";
   readonly text: Buffer;
+  readonly transaction: TransactionId;
 }
 
 /** A table of 1,600 columns with the longest names is below it. */
@@ -25,13 +27,14 @@ const LOST: DdlNews = { kind: "lost" };
 
 /**
  * Puts messages of the log together and reads them. Any role of the source can write such messages: one that is not
- * sealed with the trigger's key is none. One that a trigger before the present one has sealed cannot be read any more: what
+ * sealed with the trigger's key, for the transaction that it stands in, is none. One that a trigger before the present one has sealed cannot be read any more: what
  * it told is met as where the trigger was not there, its key is younger than the change.
  */
 export class DdlMessages {
   readonly #publicationName: string;
   readonly #readKey: () => Promise<string | null>;
   #key: string | null;
+  #transaction: TransactionId | null = null;
   #pieces: Buffer[] = [];
   #bytes = 0;
 
@@ -47,7 +50,12 @@ export class DdlMessages {
   }
 
   /** A transaction begins. */
-  begin(): void {
+  begin(transaction: TransactionId): void {
+    this.#transaction = transaction;
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#pieces = [];
     this.#bytes = 0;
   }
@@ -61,17 +69,18 @@ export class DdlMessages {
     if (isPiece) return null;
     const isTooLong = this.#bytes > MOST_BYTES;
     const whole = isTooLong ? null : Buffer.concat(this.#pieces);
-    this.begin();
-    if (whole === null) return null;
-    const text = unsealed(whole, this.#key);
+    this.#forget();
+    const transaction = this.#transaction;
+    if (whole === null || transaction === null) return null;
+    const text = unsealed(whole, this.#key, transaction);
     if (text !== null) return readNews(text, this.#publicationName);
-    return isSealed(whole) ? { kind: "unread", text: whole } : null;
+    return isSealed(whole) ? { kind: "unread", text: whole, transaction } : null;
   }
 
   /** The trigger may have been made anew under the open log, with another key: what it tells has no other trace. */
-  async readAgain({ text }: Unread): Promise<DdlNews | null> {
+  async readAgain({ text, transaction }: Unread): Promise<DdlNews | null> {
     this.#key = await this.#readKey();
-    const document = unsealed(text, this.#key);
+    const document = unsealed(text, this.#key, transaction);
     return document === null ? null : readNews(document, this.#publicationName);
   }
 }

@@ -35,7 +35,8 @@ const VALUES_REWRITTEN = 2 | 4;
  * - What it sends is what {@link COLUMNS_SQL} and {@link KEYS_SQL} say within the transaction of the DDL: the same words
  *   as a look at the catalogue, at the place of the change.
  * - It never makes a DDL fail: what goes wrong is a warning, and a message that says that one is missing.
- * - What it writes is sealed with a key: anybody may write messages into the log. It reads that with the rights of who
+ * - What it writes is sealed with a key, for its transaction: anybody may write messages into the log, and who reads that
+ *   could write old ones again. It reads that with the rights of who
  *   made it (SECURITY DEFINER), whoever does the DDL; so every name that it says is qualified or of pg_catalog.
  */
 export function ddlFunctionBody(version: number): string {
@@ -62,11 +63,11 @@ END;
 `;
 }
 
-/** The document and, in a line of its own, what proves that who wrote it knew the key (seal.ts). */
+/** The document and, in a line of its own, what proves that who wrote it here knew the key (seal.ts). */
 function sealedSql(): string {
   const digest = (text: string) =>
     `pg_catalog.encode(pg_catalog.sha256(${bytesOf(`sealing || ${text}`)}), 'hex')`;
-  return `document || pg_catalog.chr(10) || ${digest(digest("document"))}`;
+  return `document || pg_catalog.chr(10) || ${digest(digest("pg_catalog.pg_current_xact_id()::text || pg_catalog.chr(10) || document"))}`;
 }
 
 function bytesOf(text: string): string {

@@ -1,6 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { TransactionId } from "../../model/position.ts";
 import type { Queryable } from "./catalogue.ts";
 import { DDL_SCHEMA, DDL_SECRET } from "./ddl-trigger-sql.ts";
+import { loggedTransaction } from "./transaction-id.ts";
 
 /** The key that messages about schema changes are sealed with, as this role may see it. */
 export interface Seal {
@@ -29,13 +31,21 @@ export async function readSeal(client: Queryable): Promise<Seal> {
   return seal === undefined || more.length > 0 ? { key: null, age: 0 } : seal;
 }
 
-/** The document of a sealed text; null where the seal is not of this key: any role may write messages. */
-export function unsealed(text: Buffer, key: string | null): string | null {
+/**
+ * The document of a sealed text; null where the seal is not of this key and of the `transaction` that the text stands in:
+ * any role may write messages, and who may read the log could send an old one again.
+ */
+export function unsealed(
+  text: Buffer,
+  key: string | null,
+  transaction: TransactionId,
+): string | null {
   const at = text.lastIndexOf("\n");
   if (key === null || at < 0) return null;
   const document = text.subarray(0, at);
   const seal = text.subarray(at + 1);
-  const expected = Buffer.from(digest(key, digest(key, document)));
+  const begin = Buffer.from(`${loggedTransaction(transaction).xid}\n`);
+  const expected = Buffer.from(digest(key, digest(key, Buffer.concat([begin, document]))));
   return seal.length === expected.length && timingSafeEqual(seal, expected)
     ? document.toString("utf8")
     : null;

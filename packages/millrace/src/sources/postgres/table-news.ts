@@ -30,7 +30,7 @@ export class TableNews {
 
   /** A transaction begins. */
   begin(): void {
-    this.#parts.ddl?.begin();
+    this.#parts.ddl?.begin(this.#parts.place.transaction.transaction.id);
     this.#parts.tables.begin();
   }
 
