@@ -14,7 +14,7 @@ export function buildRouter({
     routes,
     columns: columnChoices.map(revealed),
     routeMode,
-    database: source.database,
+    database: source.database ?? "",
     defaultTarget: defaultTargetOf(source.kind),
   });
 }

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { tlsOptions } from "./build-source.ts";
+import { tlsOptions } from "./source-options.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import type { ProcessName } from "./model/holder.ts";

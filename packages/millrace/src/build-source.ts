@@ -1,19 +1,11 @@
-import { readFileSync } from "node:fs";
-import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
+import type { SourceConfig } from "./config/pipeline-config.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
-import type { Clock } from "./model/ports.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
-import { rdsPassword } from "./rds-token.ts";
-import { compileTablePatterns } from "./schema/table-pattern.ts";
-import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
+import { postgresOptions } from "./source-options.ts";
 import { openConnection } from "./sources/postgres/connection.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
-import type {
-  PostgresSourceOptions,
-  ServerAddress,
-  TlsOptions,
-} from "./sources/postgres/options.ts";
 import { SOURCE_CHECKS, SOURCES } from "./sources/registry.ts";
 import { readerOver, type TableReader } from "./verify/table-reader.ts";
 
@@ -22,6 +14,8 @@ export function buildSource(config: SourceConfig, context: ConnectorContext): So
   switch (config.kind) {
     case "postgres":
       return SOURCES.postgres(postgresOptions(config, context.clock), context);
+    case "mysql":
+      throw notYet();
   }
 }
 
@@ -34,6 +28,8 @@ export function checkSource(
   switch (config.kind) {
     case "postgres":
       return SOURCE_CHECKS.postgres(postgresOptions(config, context.clock), context, known);
+    case "mysql":
+      throw notYet();
   }
 }
 
@@ -51,6 +47,8 @@ export async function openSourceReader(
         close: () => connection.close(),
       };
     }
+    case "mysql":
+      throw notYet();
   }
 }
 
@@ -60,66 +58,6 @@ export interface SourceReader {
   close(): Promise<void>;
 }
 
-/** What a PostgreSQL source is told. The password is revealed here and nowhere else. */
-function postgresOptions(config: PostgresSourceConfig, clock: Clock): PostgresSourceOptions {
-  const { hostname, port, username, database, slotName, publicationName } = config;
-  return {
-    hostname,
-    port,
-    primary: addressOf(config.primaryHostname, config.primaryPort),
-    snapshot: addressOf(config.snapshotHostname, config.snapshotPort),
-    username,
-    password: passwordOf(config, clock),
-    database,
-    tls: tlsOptions(config.tls),
-    connectTimeoutMs: config.connectTimeoutMs,
-    readTimeoutMs: config.readTimeoutMs,
-    statementTimeoutMs: config.statementTimeoutMs,
-    lockTimeoutMs: config.lockTimeoutMs,
-    matches: tableFilter(config),
-    tablesText: config.tables,
-    slotName,
-    publicationName,
-    createPublication: config.publicationCreate === "if-missing",
-    slotFailover: config.slotFailover,
-    partitions: config.partitions,
-    ddlMessages: config.schemaMessages === "event-trigger",
-    heartbeatIntervalMs: config.heartbeatIntervalMs,
-  };
-}
-
-function addressOf(hostname: string | null, port: number): ServerAddress | null {
-  return hostname === null ? null : { hostname, port };
-}
-
-/** A password of the file, or one that is signed for each connection. */
-function passwordOf(
-  { password, useIamAuth, region, iamRole, username }: PostgresSourceConfig,
-  clock: Clock,
-): PostgresSourceOptions["password"] {
-  if (!useIamAuth || region === null) return password?.reveal() ?? null;
-  return rdsPassword({
-    region,
-    username,
-    clock,
-    credentials: awsCredentials({ region, role: iamRole }),
-  });
-}
-
-/** `tables` less `tables.exclude`. */
-export function tableFilter(config: SourceConfig): (schema: string, name: string) => boolean {
-  const { database, tables, tablesExclude } = config;
-  const counts = [3];
-  const wanted = compileTablePatterns(tables, counts);
-  const unwanted = tablesExclude === null ? null : compileTablePatterns(tablesExclude, counts);
-  return (schema, name) => {
-    const parts = [database, schema, name];
-    return wanted.match(parts) !== null && (unwanted === null || unwanted.match(parts) === null);
-  };
-}
-
-/** The files' contents: connectors are given texts, so that a bad path is found here. */
-export function tlsOptions({ mode, caFile, certFile, keyFile }: TlsConfig): TlsOptions {
-  const pem = (file: string | null) => (file === null ? null : readFileSync(file, "utf8"));
-  return { mode, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
+function notYet(): MillraceError {
+  return new MillraceError("MR_USAGE", "type: mysql can be written, and not be run yet");
 }

@@ -52,7 +52,7 @@ export function ruleProblems(
   if (tables.length === 0) return [];
   const rules = { routes: config.routes, columns: config.columnChoices.map(revealed) };
   const shapes = tables.map(({ shape }) => shape);
-  return unusedRules(rules, shapes, config.source.database, waiting).map(
+  return unusedRules(rules, shapes, config.source.database ?? "", waiting).map(
     ({ list, index, field, problem, remedy }) => {
       const path = `${list}[${index}].${field}`;
       const wrong = `${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;

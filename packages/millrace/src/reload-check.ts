@@ -1,6 +1,6 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
-import { buildSource, tableFilter } from "./build-source.ts";
+import { buildSource } from "./build-source.ts";
 import { checkSink } from "./check-pipeline.ts";
 import { differing, fixedDifferences } from "./config/given-options.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
@@ -11,6 +11,7 @@ import type { DiscoveredTable, Source } from "./model/source.ts";
 import { tableParts, type TableId, type TableShape } from "./model/table.ts";
 import { targetsOf, waysOf } from "./pipeline/routes.ts";
 import { preflight } from "./preflight.ts";
+import { tableFilter } from "./source-options.ts";
 
 /** What a file that is read again changes. */
 export interface ReloadOutcome {

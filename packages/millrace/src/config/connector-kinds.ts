@@ -2,6 +2,11 @@ import type { OptionTable } from "./option.ts";
 import type { AcceptedKeys } from "./section.ts";
 import { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
 import {
+  MYSQL_SOURCE_ACCEPTED,
+  MYSQL_SOURCE_OPTIONS,
+  MYSQL_SOURCE_REFUSED,
+} from "./options/mysql-source-options.ts";
+import {
   POSTGRES_SOURCE_ACCEPTED,
   POSTGRES_SOURCE_OPTIONS,
   POSTGRES_SOURCE_REFUSED,
@@ -29,6 +34,12 @@ export const SOURCE_KINDS = {
     options: POSTGRES_SOURCE_OPTIONS,
     accepted: POSTGRES_SOURCE_ACCEPTED,
     refused: POSTGRES_SOURCE_REFUSED,
+  },
+  mysql: {
+    title: "MySQL 8.0 and later and MariaDB 10.6 and later, read by their binary log.",
+    options: MYSQL_SOURCE_OPTIONS,
+    accepted: MYSQL_SOURCE_ACCEPTED,
+    refused: MYSQL_SOURCE_REFUSED,
   },
 } as const satisfies Record<string, ConnectorKind>;
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { compileTablePatterns, TablePatternError } from "../schema/table-pattern.ts";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
+import { checkSourceTables } from "./source-tables.ts";
 import { checkProtection } from "./source-protection.ts";
-import { regionOfRds } from "./rds-host.ts";
+import { finishRdsIam, tlsOfIam } from "./finish-rds-iam.ts";
 import { finishTls, isLoopback } from "./finish-tls.ts";
 import type { SourceParts } from "./finish-source.ts";
 import type { OptionValues } from "./option.ts";
@@ -23,9 +23,7 @@ export function finishPostgresSource(
   const slotName = values.slotName ?? slotNameOf(parts.name);
   checkServers(section, parts.findings);
   checkProtection(section, parts.findings);
-  const region = values.region ?? regionOfRds(values.hostname);
-  if (values.useIamAuth) checkIam(section, region, parts.findings);
-  else checkNoIam(section, parts.findings);
+  const region = finishRdsIam(section, parts.findings);
   const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = values;
   if (values.backfillSkip)
     notice(
@@ -41,58 +39,8 @@ export function finishPostgresSource(
     slotName,
     publicationName: values.publicationName ?? slotName,
     region,
-    tls: finishTls(section, "source", farthestHost(values), tlsWith(values), parts),
+    tls: finishTls(section, "source", farthestHost(values), tlsOfIam(values), parts),
   };
-}
-
-/** A token is as good as a password for a quarter of an hour, and is presented as it is. */
-function tlsWith({ useIamAuth, sslCa }: PostgresSourceValues): "require" | null {
-  return useIamAuth && sslCa === null ? "require" : null;
-}
-
-function checkIam(
-  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
-  region: string | null,
-  findings: Findings,
-): void {
-  const { values, failed } = section;
-  const say = sayOf(section, findings);
-  if (values.password !== null)
-    say(
-      "password",
-      "is given, but use-iam-auth is true",
-      "Take out one of the two: IAM signs the password itself",
-    );
-  if (values.sslMode === "disable")
-    say("ssl-mode", "is disable, but use-iam-auth is true", "Write verify-full: IAM needs TLS");
-  if (region === null && !failed.has("region") && !failed.has("hostname"))
-    say(
-      "region",
-      "is missing, and the host name does not hold it",
-      "Write the region of the server, e.g. region: eu-west-1",
-    );
-  if (values.sslMode !== "verify-full" && values.sslCa === null && values.sslMode !== "disable")
-    notice(
-      section,
-      findings,
-      "use-iam-auth",
-      "is true, and ssl-ca is not given: the token goes to whoever answers; give ssl-ca the bundle of AWS's authorities",
-    );
-}
-
-function checkNoIam(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings): void {
-  const say = sayOf(section, findings);
-  for (const [name, value] of [
-    ["region", section.values.region],
-    ["iam-role", section.values.iamRole],
-  ] as const)
-    if (value !== null)
-      say(name, "is given without IAM", "Write use-iam-auth: true, or take it out");
-}
-
-function sayOf(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings) {
-  return (name: string, wrong: string, remedy: string): void =>
-    findings.problem(section.given.get(name) ?? section.place, `source.${name}`, wrong, remedy);
 }
 
 /** One host that is not this machine has TLS for all: the same password goes to each of them. */
@@ -153,10 +101,8 @@ export function slotNameOf(pipeline: string): string {
 
 /** Checks both lists and takes the database from the first part of `tables`. */
 function checkTables(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings: Findings): string {
-  const { tables, tablesExclude } = section.values;
-  const fine = checkPatterns(section, "tables", tables, findings);
-  if (tablesExclude !== null) checkPatterns(section, "tables.exclude", tablesExclude, findings);
-  if (!fine) return "";
+  const { tables } = section.values;
+  if (!checkSourceTables(section, 3, findings)) return "";
   const databases = [...new Set(firstParts(tables))];
   const [database = ""] = databases;
   if (databases.length === 1 && /^[\w$-]+$/u.test(database)) return database;
@@ -171,26 +117,6 @@ function checkTables(section: Section<typeof POSTGRES_SOURCE_OPTIONS>, findings:
     "Write the name of one database as the first part, e.g. tables: shop.public.\\.*; make one pipeline per database",
   );
   return "";
-}
-
-/** True when the list was given and can be read. */
-function checkPatterns(
-  section: Section<typeof POSTGRES_SOURCE_OPTIONS>,
-  name: string,
-  text: string,
-  findings: Findings,
-): boolean {
-  if (section.failed.has(name)) return false;
-  try {
-    compileTablePatterns(text, [3]);
-    return true;
-  } catch (error) {
-    if (!(error instanceof TablePatternError)) throw error;
-    const place = section.given.get(name) ?? section.place;
-    const wrong = `${error.problem.charAt(0).toLowerCase()}${error.problem.slice(1)} (at character ${error.offset + 1})`;
-    findings.problem(place, `source.${name}`, wrong, error.remedy);
-    return false;
-  }
 }
 
 /** First parts of a list that was compiled with three parts per item, so that commas in brackets are inside parts. */

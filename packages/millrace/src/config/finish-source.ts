@@ -1,14 +1,15 @@
 import type { Surroundings } from "./interpolate.ts";
+import type { MYSQL_SOURCE_OPTIONS } from "./options/mysql-source-options.ts";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { SourceConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
+import { finishMysqlSource } from "./finish-mysql-source.ts";
 import { finishPostgresSource } from "./finish-postgres-source.ts";
 
 /** A source's section with its kind. */
-export type ParsedSource = {
-  readonly kind: "postgres";
-  readonly section: Section<typeof POSTGRES_SOURCE_OPTIONS>;
-};
+export type ParsedSource =
+  | { readonly kind: "postgres"; readonly section: Section<typeof POSTGRES_SOURCE_OPTIONS> }
+  | { readonly kind: "mysql"; readonly section: Section<typeof MYSQL_SOURCE_OPTIONS> };
 
 /** What sources are finished with. */
 export interface SourceParts {
@@ -23,5 +24,7 @@ export function finishSource(source: ParsedSource, parts: SourceParts): SourceCo
   switch (source.kind) {
     case "postgres":
       return finishPostgresSource(source.section, parts);
+    case "mysql":
+      return finishMysqlSource(source.section, parts);
   }
 }

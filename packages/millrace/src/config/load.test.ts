@@ -8,6 +8,7 @@ import {
   fileWith,
   GOOD_FILE,
   parse,
+  postgresSourceOf,
   problemsOf,
   sectionWith,
   surroundings,
@@ -101,10 +102,9 @@ describe("a pipeline file", () => {
     const file = sectionWith("source", "slot.name: ${env:PREFIX}_${env:NOTHING:-eins}")
       .replace("${env:PGPASSWORD}", "${file:secrets/pg}")
       .replace("name: shop", () => "name: $${shop}");
-    const { source, name } = parse(
-      file,
-      surroundings({ PREFIX: "m" }, { "secrets/pg": "${env:PREFIX}\n" }),
-    );
+    const around = surroundings({ PREFIX: "m" }, { "secrets/pg": "${env:PREFIX}\n" });
+    const { name } = parse(file, around);
+    const source = postgresSourceOf(file, around);
     expect([source.slotName, source.password?.reveal(), name]).toEqual([
       "m_eins",
       "${env:PREFIX}",
@@ -183,13 +183,13 @@ transform:
     ["Shop", /^millrace_shop_[0-9a-f]{8}$/],
     ["shop eu", /^millrace_shop_eu_[0-9a-f]{8}$/],
   ])("derives the slot's name: %s reads %s", (name, slot) => {
-    const { slotName } = parse(fileWith("  name: shop", `  name: ${name}`)).source;
+    const { slotName } = postgresSourceOf(fileWith("  name: shop", `  name: ${name}`));
     expect(slotName).toMatch(typeof slot === "string" ? new RegExp(`^${slot}$`) : slot);
   });
 
   it("gives two names that would be written alike two slots", () => {
     const slots = ["a-b", "a_b", "A-b", "a b", "a--b"].map(
-      (name) => parse(fileWith("  name: shop", `  name: ${name}`)).source.slotName,
+      (name) => postgresSourceOf(fileWith("  name: shop", `  name: ${name}`)).slotName,
     );
     expect(new Set(slots.slice(1)).size).toBe(4);
   });

@@ -132,8 +132,18 @@ class PipelineParser {
   #source(root: MapNode) {
     const found = this.#connector(root, "source", SOURCE_KINDS);
     if (found === null) return null;
-    const { kind, map } = found;
-    return { kind, section: this.#section(map, "source", SOURCE_KINDS[kind]) };
+    switch (found.kind) {
+      case "postgres":
+        return {
+          kind: found.kind,
+          section: this.#section(found.map, "source", SOURCE_KINDS.postgres),
+        };
+      case "mysql":
+        return {
+          kind: found.kind,
+          section: this.#section(found.map, "source", SOURCE_KINDS.mysql),
+        };
+    }
   }
 
   #sink(root: MapNode) {

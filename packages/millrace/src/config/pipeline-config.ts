@@ -1,6 +1,7 @@
 import type { TaskSettings } from "../pipeline/settings.ts";
 import type { RouteMode, RouteRule } from "../transform/rules.ts";
 import type { JsonlSinkOptions } from "./options/jsonl-sink-options.ts";
+import type { MysqlSourceSection } from "./options/mysql-source-options.ts";
 import type { PostgresSourceOptions } from "./options/postgres-source-options.ts";
 import type { DsqlSinkOptions, PostgresSinkOptions } from "./options/sql-sink-options.ts";
 import type { Notice, Place } from "./problem.ts";
@@ -29,6 +30,25 @@ export interface PostgresSourceConfig extends Omit<
   readonly tls: TlsConfig;
 }
 
+/** Where the log of a new pipeline begins; all but `initial` load nothing. */
+export type MysqlStartupConfig =
+  | { readonly mode: "initial" | "latest-offset" | "earliest-offset" }
+  | { readonly mode: "specific-offset"; readonly file: string; readonly pos: number }
+  | { readonly mode: "specific-offset"; readonly gtidSet: string }
+  | { readonly mode: "timestamp"; readonly timestampMs: number };
+
+/** A MySQL or MariaDB source with everything filled in. */
+export interface MysqlSourceConfig extends Omit<
+  MysqlSourceSection,
+  TlsKeys | "startupFile" | "startupPos" | "startupGtidSet" | "startupTimestampMs"
+> {
+  readonly kind: "mysql";
+  /** Names have two parts: a pipeline may read several databases. */
+  readonly database: null;
+  readonly startup: MysqlStartupConfig;
+  readonly tls: TlsConfig;
+}
+
 /** A DSQL sink with everything filled in. */
 export interface DsqlSinkConfig extends Omit<
   DsqlSinkOptions,
@@ -52,7 +72,7 @@ export interface JsonlSinkConfig extends JsonlSinkOptions {
   readonly kind: "jsonl";
 }
 
-export type SourceConfig = PostgresSourceConfig;
+export type SourceConfig = PostgresSourceConfig | MysqlSourceConfig;
 export type SinkConfig = DsqlSinkConfig | PostgresSinkConfig | JsonlSinkConfig;
 
 /** A rule of `transform:`; as `ColumnRule`, with its key wrapped. */

@@ -1,6 +1,6 @@
 import type { Surroundings } from "./interpolate.ts";
 import { parseConfigText } from "./load.ts";
-import type { PipelineConfig } from "./pipeline-config.ts";
+import type { PipelineConfig, PostgresSourceConfig } from "./pipeline-config.ts";
 import { ConfigError, formatProblem } from "./problem.ts";
 
 /** A file that is right, for tests that break one thing of it. */
@@ -64,4 +64,33 @@ export function sectionWith(
     section
   ];
   return fileWith(first, [first, ...lines.map((line) => `  ${line}`)].join("\n"));
+}
+
+/** A file with a MySQL source that is right. */
+export const MYSQL_FILE = `source:
+  type: mysql
+  hostname: db.internal
+  username: millrace
+  password: \${env:PGPASSWORD}
+  tables: shop.\\.*
+sink:
+  type: dsql
+  host: abc123.dsql.eu-west-1.on.aws
+pipeline:
+  name: shop
+`;
+
+/** That file with more options of its source. */
+export function mysqlFileWith(...lines: readonly string[]): string {
+  return MYSQL_FILE.replace(
+    "  type: mysql\n",
+    () => `  type: mysql\n${lines.map((line) => `  ${line}\n`).join("")}`,
+  );
+}
+
+/** Parses a file whose source is PostgreSQL's. */
+export function postgresSourceOf(text: string, around?: Surroundings): PostgresSourceConfig {
+  const { source } = parse(text, around);
+  if (source.kind !== "postgres") throw new Error(`the source is ${source.kind}`);
+  return source;
 }

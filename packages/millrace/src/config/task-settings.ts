@@ -43,14 +43,22 @@ export function taskSettings(parsed: Parsed): TaskSettings {
     snapshotParallelism: snapshotParallelism(sections),
     maxRowsPerSecond: source.values.maxRowsPerSecond,
     maxBytesPerSecond: source.values.maxBytesPerSecond,
-    maxRetainedBytes: source.values.maxRetainedBytes,
-    maxRetainedAction: source.values.maxRetainedAction,
+    ...retention(parsed.source),
     fullLoad: fullLoad(sections),
     onLoss: source.values.onLoss,
     deadLetters: sinkValues.deadLetters,
     maxDeadLetters: sinkValues.maxDeadLetters,
     maxDeadLetterShare: sinkValues.maxDeadLetterShare,
   };
+}
+
+/** Only a slot keeps the log for as long as its reader needs it. */
+function retention(
+  source: ParsedSource,
+): Pick<TaskSettings, "maxRetainedBytes" | "maxRetainedAction"> {
+  if (source.kind !== "postgres") return { maxRetainedBytes: null, maxRetainedAction: "warn" };
+  const { maxRetainedBytes, maxRetainedAction } = source.section.values;
+  return { maxRetainedBytes, maxRetainedAction };
 }
 
 function schemaChangeBehavior({
@@ -86,13 +94,13 @@ function fullLoad({ source, sink, findings }: Sections): boolean {
   if (
     wanted &&
     sink.section.given.has("enable-full-load") &&
-    source.values.startupMode === "latest-offset"
+    source.values.startupMode !== "initial"
   ) {
     contradiction(
       source,
       findings,
       "scan.startup.mode",
-      "is latest-offset, but sink.enable-full-load is true",
+      `is ${source.values.startupMode}, but sink.enable-full-load is true`,
       "Take out one of the two",
     );
   }

@@ -19,11 +19,11 @@ export function uncaptured({ id, why, remedy }: RefusedTable): {
 
 /** What is told where no table matches. */
 export function nothingCaptured(
-  database: string,
+  database: string | null,
   user: string,
 ): { readonly wrong: string; readonly remedy: string } {
   return {
-    wrong: `matches no table of ${database} that ${user} can see`,
+    wrong: `matches no table ${database === null ? "" : `of ${database} `}that ${user} can see`,
     remedy: "Compare it with the names of the tables, and the role's rights with them",
   };
 }

@@ -13,8 +13,12 @@ import {
   text,
   textLike,
 } from "../option-type.ts";
-import { SOURCE_PROTECTION_OPTIONS } from "./source-protection-options.ts";
-import { awsRegion, roleArn } from "./aws-options.ts";
+import { RDS_IAM_OPTIONS } from "./aws-options.ts";
+import {
+  LOAD_PROTECTION_OPTIONS,
+  SLOT_PROTECTION_OPTIONS,
+  STATEMENT_PROTECTION_OPTIONS,
+} from "./source-protection-options.ts";
 import { SSL_MODE_DEFAULT_DOC, SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
 
 const HOUR_MS = 3_600_000;
@@ -35,26 +39,6 @@ const PLUGIN_REFUSAL = {
 };
 
 const OTHER_SERVER = "this name and its port";
-
-/** Amazon RDS and Aurora. */
-const IAM_OPTIONS = {
-  useIamAuth: defaulting(flag, false, {
-    name: "use-iam-auth",
-    example: "true",
-    doc: "Signs an IAM token of Amazon RDS or Aurora as the password of every new connection, with the usual AWS credentials of the process. Needs TLS.",
-  }),
-  region: optional(awsRegion, {
-    name: "region",
-    example: "eu-west-1",
-    defaultDoc: "the one in `hostname`",
-    doc: "AWS region of the server; needed with IAM where the host name does not hold it.",
-  }),
-  iamRole: optional(roleArn, {
-    name: "iam-role",
-    example: "arn:aws:iam::123456789012:role/millrace",
-    doc: "Role that is assumed before tokens are signed.",
-  }),
-} as const;
 
 /** `source:` with `type: postgres`. */
 export const POSTGRES_SOURCE_OPTIONS = {
@@ -97,7 +81,7 @@ export const POSTGRES_SOURCE_OPTIONS = {
     example: "${env:PGPASSWORD}",
     doc: "Password of the role. Left out where the server trusts the connection or a client certificate, and with `use-iam-auth`.",
   }),
-  ...IAM_OPTIONS,
+  ...RDS_IAM_OPTIONS,
   tables: required(tableList, {
     name: "tables",
     example: "shop.public.\\.*",
@@ -201,7 +185,9 @@ export const POSTGRES_SOURCE_OPTIONS = {
     example: "2min",
     doc: "How long the server may owe an answer before the connection is doubted. A log connection that stays silent is replaced; of a query or a chunk the server is asked on another connection whether it still works on it, and only where it does not is the connection replaced. A query may take longer than this.",
   }),
-  ...SOURCE_PROTECTION_OPTIONS,
+  ...LOAD_PROTECTION_OPTIONS,
+  ...SLOT_PROTECTION_OPTIONS,
+  ...STATEMENT_PROTECTION_OPTIONS,
   sslMode: optional(sslMode, {
     name: "ssl-mode",
     example: "verify-full",

@@ -5,8 +5,8 @@ const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
 const PIB = 1024 ** 5;
 
-/** What keeps a pipeline from hurting the server that it reads. */
-export const SOURCE_PROTECTION_OPTIONS = {
+/** What keeps the full load from hurting the server that it reads. */
+export const LOAD_PROTECTION_OPTIONS = {
   maxRowsPerSecond: optional(integer(1, 1_000_000_000, "rows per second"), {
     name: "scan.snapshot.max-rows-per-second",
     example: "20000",
@@ -19,6 +19,10 @@ export const SOURCE_PROTECTION_OPTIONS = {
     defaultDoc: "without bound",
     doc: "Bytes that the full load reads per second, as the server sends them, all chunks of the pipeline together. With both bounds the nearer one counts.",
   }),
+} as const;
+
+/** What keeps a slot from filling the server's disk. */
+export const SLOT_PROTECTION_OPTIONS = {
   maxRetainedBytes: optional(byteSize(MIB, PIB), {
     name: "slot.max-retained",
     example: "50gb",
@@ -30,6 +34,10 @@ export const SOURCE_PROTECTION_OPTIONS = {
     example: "pause-load",
     doc: "`warn`: it is told. `pause-load`: no new chunk of the full load is read until the slot keeps less than 80 % of the bound; the log gets all there is. `resync`: the slot is given up, so that the server may free its disk, and the tables are loaded anew; needs `on-loss: resync`.",
   }),
+} as const;
+
+/** What keeps statements from holding anything at the server for long. */
+export const STATEMENT_PROTECTION_OPTIONS = {
   statementTimeoutMs: defaulting(duration(1_000, 24 * HOUR_MS), 1_800_000, {
     name: "statement.timeout",
     example: "30min",

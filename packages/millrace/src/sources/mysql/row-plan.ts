@@ -78,7 +78,7 @@ export interface RowPlan {
 
 /** What the pipeline's options say of values. */
 export interface ValueOptions {
-  /** `zero-dates: null`. */
+  /** `zero-dates: as-null`. */
   readonly zeroDatesAreNull: boolean;
 }
 

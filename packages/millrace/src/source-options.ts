@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
+import type { Clock } from "./model/ports.ts";
+import { rdsPassword } from "./rds-token.ts";
+import { compileTablePatterns } from "./schema/table-pattern.ts";
+import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
+import type {
+  PostgresSourceOptions,
+  ServerAddress,
+  TlsOptions,
+} from "./sources/postgres/options.ts";
+
+/** What a PostgreSQL source is told. */
+export function postgresOptions(config: PostgresSourceConfig, clock: Clock): PostgresSourceOptions {
+  const { hostname, port, username, database, slotName, publicationName } = config;
+  return {
+    hostname,
+    port,
+    primary: addressOf(config.primaryHostname, config.primaryPort),
+    snapshot: addressOf(config.snapshotHostname, config.snapshotPort),
+    username,
+    password: passwordOf(config, clock),
+    database,
+    tls: tlsOptions(config.tls),
+    connectTimeoutMs: config.connectTimeoutMs,
+    readTimeoutMs: config.readTimeoutMs,
+    statementTimeoutMs: config.statementTimeoutMs,
+    lockTimeoutMs: config.lockTimeoutMs,
+    matches: tableFilter(config),
+    tablesText: config.tables,
+    slotName,
+    publicationName,
+    createPublication: config.publicationCreate === "if-missing",
+    slotFailover: config.slotFailover,
+    partitions: config.partitions,
+    ddlMessages: config.schemaMessages === "event-trigger",
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+  };
+}
+
+function addressOf(hostname: string | null, port: number): ServerAddress | null {
+  return hostname === null ? null : { hostname, port };
+}
+
+/** A password of the file, revealed here and nowhere else; or one that is signed for each connection. */
+function passwordOf(
+  { password, useIamAuth, region, iamRole, username }: SourceConfig,
+  clock: Clock,
+): PostgresSourceOptions["password"] {
+  if (!useIamAuth || region === null) return password?.reveal() ?? null;
+  return rdsPassword({
+    region,
+    username,
+    clock,
+    credentials: awsCredentials({ region, role: iamRole }),
+  });
+}
+
+/** `tables` less `tables.exclude`. */
+export function tableFilter(config: SourceConfig): (schema: string, name: string) => boolean {
+  const { database, tables, tablesExclude } = config;
+  const parts = database === null ? 2 : 3;
+  const wanted = compileTablePatterns(tables, [parts]);
+  const unwanted = tablesExclude === null ? null : compileTablePatterns(tablesExclude, [parts]);
+  return (schema, name) => {
+    const names = [database ?? "", schema, name];
+    return wanted.match(names) !== null && (unwanted === null || unwanted.match(names) === null);
+  };
+}
+
+/** The files' contents: connectors are given texts, so that a bad path is found here. */
+export function tlsOptions({ mode, caFile, certFile, keyFile }: TlsConfig): TlsOptions {
+  const pem = (file: string | null) => (file === null ? null : readFileSync(file, "utf8"));
+  return { mode, ca: pem(caFile), cert: pem(certFile), key: pem(keyFile) };
+}
