@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { ByteSource } from "../../bytes/byte-source.ts";
+import { ByteWindow, WINDOW_BYTES } from "../../bytes/byte-window.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { parseServerError } from "./server-error.ts";
 
@@ -16,8 +16,6 @@ export const Framing = {
 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
-/** Packets up to this size are held whole; also the most that one read brings. */
-const WINDOW_BYTES = 262_144;
 const PACKET_HEADER_BYTES = 4;
 /** A packet of this length is followed by another one of the same message. */
 const FULL_PACKET_BYTES = 0xff_ff_ff;
@@ -32,14 +30,12 @@ const ERROR = 0xff;
 const EOF = 0xfe;
 
 /**
- * Splits what the server sends during a dump into events, by ourselves and without copying: a buffer of two windows is
- * all that a connection ever holds (I10). Reads land in its upper half; the incomplete packet that a read leaves is moved
- * to just before it.
+ * Splits what the server sends during a dump into events, by ourselves and without copying. A dump has no other end than
+ * {@link ByteWindow.destroy}.
  *
  * Hot: `advance` runs per event.
  */
-export class EventReader {
-  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+export class EventReader extends ByteWindow {
   /** Of the event's header: see the binlog's format. */
   type = 0;
   timestampSeconds = 0;
@@ -55,35 +51,25 @@ export class EventReader {
    * Events end in their CRC32. Each file's format event tells; the events before the first of these are looked at, null.
    */
   hasChecksums: boolean | null = null;
-  #start = WINDOW_BYTES;
-  #end = WINDOW_BYTES;
   /** Of a LARGE event: bytes of it that are still to come (checksum included), and of its packet. */
   #largeLeft = 0;
   #packetLeft = 0;
   #packetIsFull = false;
   #emptyFollows = false;
-  #reads = 0;
-  #isWaiting = false;
   /** CRC32 of what was taken of the event, and what its end says. */
   #sum = 0;
   #stored = 0;
   #storedBytes = 0;
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
   /** Waits for the answer to a command that has no result, and passes it. @throws ServerError, MillraceError */
   async passOk(): Promise<void> {
     for (;;) {
-      const at = this.#start;
-      const hasHeader = this.#end - at > PACKET_HEADER_BYTES;
+      const at = this.at;
+      const hasHeader = this.until - at > PACKET_HEADER_BYTES;
       const next = hasHeader ? at + PACKET_HEADER_BYTES + this.buffer.readUIntLE(at, 3) : Infinity;
-      if (next <= this.#end) {
+      if (next <= this.until) {
         const status = this.buffer[at + PACKET_HEADER_BYTES];
         if (status !== OK) this.#control(status, at + PACKET_HEADER_BYTES, next);
-        this.#start = next;
+        this.at = next;
         return;
       }
       await this.fill();
@@ -94,16 +80,16 @@ export class EventReader {
   advance(): Framing {
     const buffer = this.buffer;
     if (this.#emptyFollows && !this.#skipEmpty()) return Framing.MORE;
-    const at = this.#start;
-    if (this.#end - at <= PACKET_HEADER_BYTES) return Framing.MORE;
+    const at = this.at;
+    if (this.until - at <= PACKET_HEADER_BYTES) return Framing.MORE;
     const length = buffer.readUIntLE(at, 3);
     const next = at + PACKET_HEADER_BYTES + length;
     const isLarge = length >= WINDOW_BYTES - PACKET_HEADER_BYTES;
-    if (!isLarge && next > this.#end) return Framing.MORE;
+    if (!isLarge && next > this.until) return Framing.MORE;
     const status = buffer[at + PACKET_HEADER_BYTES];
     if (status !== OK) return this.#control(status, at + PACKET_HEADER_BYTES, next);
     if (isLarge) return this.#beginLarge(length);
-    this.#start = next;
+    this.at = next;
     this.#readHeader(at + PACKET_HEADER_BYTES + 1, next);
     this.#checkWhole(at + PACKET_HEADER_BYTES + 1, next);
     return Framing.EVENT;
@@ -116,12 +102,12 @@ export class EventReader {
    */
   piece(): boolean {
     while (this.#largeLeft > 0 && this.#openPacket()) {
-      const here = Math.min(this.#packetLeft, this.#end - this.#start);
+      const here = Math.min(this.#packetLeft, this.until - this.at);
       if (here === 0) return false;
       const body = Math.min(here, this.#largeLeft - this.checksumBytes);
       if (body > 0) {
-        this.bodyStart = this.#start;
-        this.bodyEnd = this.#start + body;
+        this.bodyStart = this.at;
+        this.bodyEnd = this.at + body;
         this.#pass(body);
         return true;
       }
@@ -135,54 +121,23 @@ export class EventReader {
     return this.#largeLeft;
   }
 
-  /** Reads that brought something, and whether one waits for more: who watches over a silent server goes by these. */
-  get reads(): number {
-    return this.#reads;
-  }
-
-  get isWaiting(): boolean {
-    return this.#isWaiting;
-  }
-
-  /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */
-  async fill(): Promise<void> {
-    const left = this.#end - this.#start;
-    this.buffer.copyWithin(WINDOW_BYTES - left, this.#start, this.#end);
-    this.#start = WINDOW_BYTES - left;
-    this.#end = WINDOW_BYTES;
-    this.#isWaiting = true;
-    this.#end += await this.#source.read(this.buffer, WINDOW_BYTES);
-    this.#isWaiting = false;
-    this.#reads += 1;
-  }
-
-  /** Ends a pending {@link fill} with this error. */
-  fail(error: Error): void {
-    this.#source.fail(error);
-  }
-
-  /** Cuts the connection: a dump has no other end. */
-  destroy(): void {
-    this.#source.destroy();
-  }
-
   /** Bytes of the checksum behind each event. */
   get checksumBytes(): number {
     return this.hasChecksums === true ? CHECKSUM_BYTES : 0;
   }
 
   #skipEmpty(): boolean {
-    if (this.#end - this.#start < PACKET_HEADER_BYTES) return false;
-    if (this.buffer.readUIntLE(this.#start, 3) !== 0)
+    if (this.until - this.at < PACKET_HEADER_BYTES) return false;
+    if (this.buffer.readUIntLE(this.at, 3) !== 0)
       throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that is longer than it says");
-    this.#start += PACKET_HEADER_BYTES;
+    this.at += PACKET_HEADER_BYTES;
     this.#emptyFollows = false;
     return true;
   }
 
   /** Everything that is no event: the server's refusal, or its end. */
   #control(status: number | undefined, start: number, end: number): Framing {
-    if (status === undefined || end > this.#end) return Framing.MORE;
+    if (status === undefined || end > this.until) return Framing.MORE;
     if (status === ERROR) throw parseServerError(this.buffer, start, end);
     if (status === EOF) return Framing.END;
     throw new MillraceError("MR_SOURCE_PROTOCOL", `a packet of type ${status} between events`);
@@ -215,13 +170,13 @@ export class EventReader {
   }
 
   #beginLarge(length: number): Framing {
-    if (this.#end - this.#start < LARGE_START_BYTES) return Framing.MORE;
-    const start = this.#start + PACKET_HEADER_BYTES + 1;
+    if (this.until - this.at < LARGE_START_BYTES) return Framing.MORE;
+    const start = this.at + PACKET_HEADER_BYTES + 1;
     this.#readHeader(start, start + length - 1);
     const isCut = length === FULL_PACKET_BYTES;
     if (isCut ? this.eventBytes < length - 1 : this.eventBytes !== length - 1)
       throw new MillraceError("MR_SOURCE_PROTOCOL", "an event of another length than it says");
-    this.#start = start;
+    this.at = start;
     this.#packetLeft = length - 1;
     this.#packetIsFull = isCut;
     this.#largeLeft = this.eventBytes;
@@ -237,19 +192,19 @@ export class EventReader {
     if (this.#packetLeft > 0) return true;
     if (!this.#packetIsFull)
       throw new MillraceError("MR_SOURCE_PROTOCOL", "an event that ends before its length");
-    if (this.#end - this.#start < PACKET_HEADER_BYTES) return false;
-    const length = this.buffer.readUIntLE(this.#start, 3);
-    this.#start += PACKET_HEADER_BYTES;
+    if (this.until - this.at < PACKET_HEADER_BYTES) return false;
+    const length = this.buffer.readUIntLE(this.at, 3);
+    this.at += PACKET_HEADER_BYTES;
     this.#packetLeft = length;
     this.#packetIsFull = length === FULL_PACKET_BYTES;
     return true;
   }
 
   #pass(bytes: number): void {
-    const end = this.#start + bytes;
+    const end = this.at + bytes;
     if (this.hasChecksums === true)
-      this.#sum = crc32(this.buffer.subarray(this.#start, end), this.#sum);
-    this.#start = end;
+      this.#sum = crc32(this.buffer.subarray(this.at, end), this.#sum);
+    this.at = end;
     this.#packetLeft -= bytes;
     this.#largeLeft -= bytes;
     this.#endLarge();
@@ -258,9 +213,9 @@ export class EventReader {
   /** The checksum may be cut by the end of a packet, or of what is here. */
   #passChecksum(bytes: number): void {
     for (let left = bytes; left > 0 && this.#largeLeft > 0; left -= 1) {
-      this.#stored += (this.buffer[this.#start] ?? 0) * 2 ** (8 * this.#storedBytes);
+      this.#stored += (this.buffer[this.at] ?? 0) * 2 ** (8 * this.#storedBytes);
       this.#storedBytes += 1;
-      this.#start += 1;
+      this.at += 1;
       this.#packetLeft -= 1;
       this.#largeLeft -= 1;
     }

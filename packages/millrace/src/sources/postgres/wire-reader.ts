@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { ByteSource } from "../../bytes/byte-source.ts";
+import { ByteWindow, WINDOW_BYTES } from "../../bytes/byte-window.ts";
 import { parseServerError, type ServerError } from "./server-error.ts";
 
 /** What {@link WireReader.advance} found. */
@@ -18,8 +18,6 @@ export const Framing = {
 } as const;
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
-/** Messages up to this size are held whole; also the most that one read brings. */
-const WINDOW_BYTES = 262_144;
 const HEADER_BYTES = 5;
 /** The first piece of a large message has at least this much: enough to see whose row it is. */
 const LARGE_START_BYTES = 64;
@@ -35,36 +33,25 @@ const COPY_BOTH = 0x57; // W
 const COPY_OUT = 0x48; // H
 
 /**
- * Splits what the server sends during COPY OUT or replication into messages, by ourselves and without copying: a
- * 512 KiB buffer is all that a connection ever holds (I10). Reads land in its upper half; the incomplete message
- * that a read leaves is moved to just before it.
+ * Splits what the server sends during COPY OUT or replication into messages, by ourselves and without copying.
  *
  * Hot: `advance` runs per row.
  */
-export class WireReader {
-  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+export class WireReader extends ByteWindow {
   bodyStart = 0;
   bodyEnd = 0;
   /** Bytes of the message that `advance` called LARGE, body only. */
   largeBytes = 0;
   #largeLeft = 0;
-  #start = WINDOW_BYTES;
-  #end = WINDOW_BYTES;
   #replicating = false;
   #begun = false;
   /** Is told of the server's notices and warnings. */
   onNotice: ((notice: ServerError) => void) | null = null;
-  readonly #source: ByteSource;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
   /** Waits until the server has agreed to the query. @throws ServerError, MillraceError */
   async begun(): Promise<void> {
     while (!this.#begun) {
-      const at = this.#start;
-      if (this.#end - at < HEADER_BYTES) await this.fill();
+      const at = this.at;
+      if (this.until - at < HEADER_BYTES) await this.fill();
       else if (!this.#control(this.buffer[at], this.buffer.readInt32BE(at + 1))) await this.fill();
     }
   }
@@ -73,8 +60,8 @@ export class WireReader {
   advance(): Framing {
     const buffer = this.buffer;
     for (;;) {
-      const at = this.#start;
-      if (this.#end - at < HEADER_BYTES) return Framing.MORE;
+      const at = this.at;
+      if (this.until - at < HEADER_BYTES) return Framing.MORE;
       const type = buffer[at];
       const length = buffer.readInt32BE(at + 1);
       if (type !== COPY_DATA) {
@@ -83,10 +70,10 @@ export class WireReader {
         continue;
       }
       const next = at + 1 + length;
-      if (next <= this.#end && length >= 4) {
+      if (next <= this.until && length >= 4) {
         this.bodyStart = at + HEADER_BYTES;
         this.bodyEnd = next;
-        this.#start = next;
+        this.at = next;
         return Framing.DATA;
       }
       return this.#beginIncomplete(length);
@@ -98,11 +85,11 @@ export class WireReader {
    * when the message has been given whole ({@link largeLeft} is 0).
    */
   piece(): boolean {
-    const bytes = Math.min(this.#largeLeft, this.#end - this.#start);
+    const bytes = Math.min(this.#largeLeft, this.until - this.at);
     if (bytes === 0) return false;
-    this.bodyStart = this.#start;
-    this.bodyEnd = this.#start + bytes;
-    this.#start += bytes;
+    this.bodyStart = this.at;
+    this.bodyEnd = this.at + bytes;
+    this.at += bytes;
     this.#largeLeft -= bytes;
     return true;
   }
@@ -112,15 +99,6 @@ export class WireReader {
     return this.#largeLeft;
   }
 
-  /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */
-  async fill(): Promise<void> {
-    const left = this.#end - this.#start;
-    this.buffer.copyWithin(WINDOW_BYTES - left, this.#start, this.#end);
-    this.#start = WINDOW_BYTES - left;
-    this.#end = WINDOW_BYTES;
-    this.#end += await this.#source.read(this.buffer, WINDOW_BYTES);
-  }
-
   /** Sends a simple query, such as START_REPLICATION or COPY … TO STDOUT. */
   sendQuery(sql: string): void {
     const body = Buffer.from(`${sql}\0`, "utf8");
@@ -128,7 +106,7 @@ export class WireReader {
     message.write("Q", 0, "latin1");
     message.writeInt32BE(4 + body.length, 1);
     body.copy(message, HEADER_BYTES);
-    this.#source.write(message);
+    this.source.write(message);
   }
 
   /** Sends one CopyData message; for status updates. */
@@ -137,40 +115,30 @@ export class WireReader {
     message[0] = COPY_DATA;
     message.writeInt32BE(4 + body.length, 1);
     message.set(body, HEADER_BYTES);
-    this.#source.write(message);
+    this.source.write(message);
   }
 
   /** Tells the server that we have read enough. */
   sendCopyDone(): void {
-    this.#source.write(Uint8Array.of(COPY_DONE, 0, 0, 0, 4));
+    this.source.write(Uint8Array.of(COPY_DONE, 0, 0, 0, 4));
   }
 
   /** After DONE of a COPY: `pg` has the connection again. */
   handBack(): void {
-    this.#source.handBack();
-  }
-
-  /** Ends a pending {@link fill} with this error. */
-  fail(error: Error): void {
-    this.#source.fail(error);
+    this.source.handBack();
   }
 
   /** Ends the connection in good order; see {@link ByteSource.end}. */
   end(): Promise<void> {
-    this.#source.write(Uint8Array.of(TERMINATE, 0, 0, 0, 4));
-    return this.#source.end();
-  }
-
-  /** Cuts the connection. */
-  destroy(): void {
-    this.#source.destroy();
+    this.source.write(Uint8Array.of(TERMINATE, 0, 0, 0, 4));
+    return this.source.end();
   }
 
   #beginIncomplete(length: number): Framing {
     if (length < 4) throw new MillraceError("MR_SOURCE_PROTOCOL", `a message of ${length} bytes`);
     if (length < WINDOW_BYTES) return Framing.MORE;
-    if (this.#end - this.#start < HEADER_BYTES + LARGE_START_BYTES) return Framing.MORE;
-    this.#start += HEADER_BYTES;
+    if (this.until - this.at < HEADER_BYTES + LARGE_START_BYTES) return Framing.MORE;
+    this.at += HEADER_BYTES;
     this.largeBytes = length - 4;
     this.#largeLeft = this.largeBytes;
     return Framing.LARGE;
@@ -181,19 +149,19 @@ export class WireReader {
     if (length < 4 || length >= WINDOW_BYTES) {
       throw new MillraceError("MR_SOURCE_PROTOCOL", `message type ${type} of ${length} bytes`);
     }
-    const next = this.#start + 1 + length;
-    if (next > this.#end) return false;
+    const next = this.at + 1 + length;
+    if (next > this.until) return false;
     if (type === ERROR) {
-      const error = parseServerError(this.buffer, this.#start + HEADER_BYTES, next);
-      this.#start = next;
+      const error = parseServerError(this.buffer, this.at + HEADER_BYTES, next);
+      this.at = next;
       throw error;
     }
     if (type === NOTICE) {
-      this.onNotice?.(parseServerError(this.buffer, this.#start + HEADER_BYTES, next));
+      this.onNotice?.(parseServerError(this.buffer, this.at + HEADER_BYTES, next));
     }
     if (type === COPY_BOTH) this.#replicating = true;
     if (type === COPY_BOTH || type === COPY_OUT) this.#begun = true;
-    this.#start = next;
+    this.at = next;
     return true;
   }
 
