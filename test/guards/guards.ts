@@ -2,6 +2,7 @@ import { BARRIER_GUARDS } from "./barrier-guards.ts";
 import type { Guard } from "./guard.ts";
 import { KEY_GUARDS } from "./key-guards.ts";
 import { LANE_GUARDS } from "./lane-guards.ts";
+import { LEFT_OUT_GUARDS } from "./left-out-guards.ts";
 import { LIFE_GUARDS } from "./life-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
 import { PROMISE_GUARDS } from "./promise-guards.ts";
@@ -19,6 +20,7 @@ export const GUARDS: readonly Guard[] = [
   ...LOAD_GUARDS,
   ...LIFE_GUARDS,
   ...SCHEMA_GUARDS,
+  ...LEFT_OUT_GUARDS,
   ...BARRIER_GUARDS,
   ...SERVER_GUARDS,
   ...STANDBY_GUARDS,

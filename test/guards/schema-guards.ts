@@ -103,41 +103,6 @@ export const SCHEMA_GUARDS: readonly Guard[] = [
     shownBy: HISTORIES,
   },
   {
-    keeps: [9],
-    guard:
-      "what was left out while its column was not proven is read at the source, also once it is",
-    file: "pipeline/compaction.ts",
-    take: "return patch.needsSource === true || patch.item.route.unsure;",
-    put: "return patch.needsSource === true;",
-    shownBy: {
-      file: "packages/millrace/src/pipeline/batch-writer.test.ts",
-      name: "reads the source for what an unproven column left out",
-    },
-  },
-  {
-    keeps: [9],
-    guard:
-      "earlier rows of a batch do not complete a change that may have made itself what it left out",
-    file: "pipeline/compaction.ts",
-    take: 'if (before.write === "remove" || patch.route.unsure)',
-    put: 'if (before.write === "remove")',
-    shownBy: {
-      file: "packages/millrace/src/pipeline/compaction.test.ts",
-      name: "what an unproven column left out is in no earlier row of the batch",
-    },
-  },
-  {
-    keeps: [9, "Key change"],
-    guard: "a key change does not copy what it may have changed itself",
-    file: "pipeline/meeting-writer.ts",
-    take: "route.unsure ||",
-    put: "",
-    shownBy: {
-      file: "packages/millrace/src/pipeline/meeting-writer.test.ts",
-      name: "takes them from the source where it may have changed them itself",
-    },
-  },
-  {
     keeps: [1, "Barrier"],
     guard: "what changed without row events is read again though its shape was adopted before",
     file: "pipeline/barriers.ts",

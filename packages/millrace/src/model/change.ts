@@ -53,6 +53,21 @@ export class Change {
     this.transaction = transaction;
     this.bytes = bytes;
   }
+
+  /** What `after` leaves out may have changed all the same. */
+  get unsure(): boolean {
+    return false;
+  }
+}
+
+/**
+ * An insert or update of a log that leaves out more than what stayed as it was: a row's defaults, computed columns. What
+ * `after` leaves out only the source has (I9).
+ */
+export class UnsureChange extends Change {
+  override get unsure(): boolean {
+    return true;
+  }
 }
 
 /** All rows of a table were removed at once. A barrier (I2). */

@@ -49,7 +49,7 @@ export function compact(items: readonly RowItem[]): Map<TargetTable, TargetOutco
 function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
   // The new half of a key change, or a log that updates what it deleted; or it may have changed what it left out, as
   // nobody knows whose value that was. The source is asked, not what was before it.
-  if (before.write === "remove" || patch.route.unsure)
+  if (before.write === "remove" || patch.unsure)
     return { item: patch, write: "patch", row: patch.row, needsSource: true };
   const row = overlay(before.row, patch.row);
   return before.write === "patch" && needsSource(before)
@@ -62,7 +62,7 @@ function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
  * written, the columns of its table may be proven.
  */
 export function needsSource(patch: KeyOutcome): boolean {
-  return patch.needsSource === true || patch.item.route.unsure;
+  return patch.needsSource === true || patch.item.unsure;
 }
 
 /** `newer` where it has a value, else `older`. */

@@ -5,6 +5,7 @@ import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { UNCHANGED } from "../model/value.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import { compact, needsSource } from "./compaction.ts";
 import { Feed } from "./feed.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
@@ -147,6 +148,17 @@ describe("Feed", () => {
     const { feed, lanes } = setUp();
     feed.change(changeOf("u", { after: [here, "2", UNCHANGED] }, 1, { shape }));
     expect(told(lanes)[0]).toEqual([`patch ${here} 1`]);
+  });
+
+  it("an insert that left values out is partial, and asks the source whatever is there before it", () => {
+    const { feed, lanes } = setUp();
+    feed.change(changeOf("c", { after: [here, "1", "2"] }, 1, { shape, unsure: true }));
+    feed.change(changeOf("c", { after: [here, "2", UNCHANGED] }, 2, { shape, unsure: true }));
+    expect(told(lanes)[0]).toEqual([`put ${here} 1`, `patch ${here} 2`]);
+    const items = lanes[0]?.entered.filter((item) => item.kind === "row") ?? [];
+    const [outcome] = [...compact(items).values()].flatMap((ofTarget) => [...ofTarget.values()]);
+    expect(outcome !== undefined && needsSource(outcome)).toBe(true);
+    expect(outcome?.row).toEqual([here, "2", UNCHANGED]);
   });
 });
 

@@ -115,7 +115,7 @@ export class Feed {
     let bytes = change.bytes;
     for (const route of this.#routes) {
       const mapped = route.map(row);
-      const partial = (change.op === "u" || route.unsure) && hasUnchanged(mapped);
+      const partial = (change.op === "u" || change.unsure || route.unsure) && hasUnchanged(mapped);
       const write: RowWrite = change.op === "d" ? "remove" : partial ? "patch" : "put";
       bytes = this.#enter(
         new RowItem(write, table, route, key, mapped, change.position, change, bytes),

@@ -48,6 +48,11 @@ export class RowItem {
     this.bytes = bytes;
   }
 
+  /** What its row leaves out it may have changed itself: only the source has it (I9). */
+  get unsure(): boolean {
+    return this.route.unsure || this.change.unsure;
+  }
+
   /** What it is at its target: the delete half of a key change is a delete. */
   get op(): Op {
     return this.write === "remove" || this.write === "remove-equal" ? "d" : this.change.op;

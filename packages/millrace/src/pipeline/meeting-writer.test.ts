@@ -38,7 +38,7 @@ class OneRow extends SourceReads {
 const table = tableOf();
 
 /** What a key change from "a" to "b" that left out the last column writes. */
-async function movedIn(shape = table.shape): Promise<unknown> {
+async function movedIn(shape = table.shape, unsure = false): Promise<unknown> {
   const sink = new ScriptedSink(2);
   const clock = instantClock();
   const observer = deafObserver;
@@ -57,7 +57,7 @@ async function movedIn(shape = table.shape): Promise<unknown> {
   if (route === undefined) throw new Error("the table has no route");
   const from: Row = ["a", null, null];
   const to: Row = ["b", "2", UNCHANGED];
-  const change = changeOf("u", { before: from, after: to }, 2, { shape, movedFrom: 1 });
+  const change = changeOf("u", { before: from, after: to }, 2, { shape, movedFrom: 1, unsure });
   const move = { table, route, fromKey: "a", from, toKey: "b", to };
   await new MeetingWriter(parts).write(makeMeeting(change, 2, [move], [0, 1], 10));
   return sink.landed[0]?.writes;
@@ -70,6 +70,13 @@ describe("a key change that left values out", () => {
 
   it("takes them from the source where it may have changed them itself", async () => {
     expect(await movedIn(doubted(table.shape))).toMatchObject([
+      { kind: "delete", keys: [["a", null, null]] },
+      { kind: "upsert", rows: [["b", "2", "its own"]] },
+    ]);
+  });
+
+  it("takes them from the source where the log says less than it did", async () => {
+    expect(await movedIn(table.shape, true)).toMatchObject([
       { kind: "delete", keys: [["a", null, null]] },
       { kind: "upsert", rows: [["b", "2", "its own"]] },
     ]);

@@ -45,14 +45,15 @@ export class MeetingWriter {
     const copies = this.#parts.sink.capabilities.partialUpdates;
     // What stands behind a letter never reached the sink: its copy is older than the change. So it is where the change
     // may have made itself what it left out (I9).
+    const { change } = meeting;
     const stale = meeting.moves.some(
       ({ table, route, from, fromKey }) =>
         table.early ||
         route.unsure ||
+        change.unsure ||
         this.#parts.book.has(route.target.id, shownKey(route, from, fromKey)),
     );
     if (copies && !stale && (await this.#commit(meeting, meeting.moves.map(copyMove)))) return;
-    const { change } = meeting;
     const wanted = meeting.moves.map(({ table, route }) => ({ table, change, route }));
     const rows = await this.#parts.reads.read(wanted);
     const writes = meeting.moves.map((move, i) => putMove(move, rows[i] ?? null));

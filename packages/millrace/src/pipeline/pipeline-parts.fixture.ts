@@ -1,4 +1,4 @@
-import { Change, type Op, type Transaction } from "../model/change.ts";
+import { Change, UnsureChange, type Op, type Transaction } from "../model/change.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
@@ -143,10 +143,17 @@ export function changeOf(
     movedFrom?: Position;
     transaction?: Transaction;
     bytes?: number;
+    unsure?: boolean;
   } = {},
 ): Change {
-  const { shape = shapeOf(), movedFrom = null, transaction = null, bytes = 10 } = options;
-  return new Change(
+  const {
+    shape = shapeOf(),
+    movedFrom = null,
+    transaction = null,
+    bytes = 10,
+    unsure = false,
+  } = options;
+  return new (unsure ? UnsureChange : Change)(
     op,
     shape,
     rows.before ?? null,

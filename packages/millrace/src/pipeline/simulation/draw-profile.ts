@@ -50,9 +50,14 @@ export function drawProfile(seed: number, name: ProfileName): Profile {
   if (name === "audit") return audit(random);
   if (name === "unique") return unique(random);
   if (name === "topics") return topics(random);
-  if (name === "gentle") return gentle(seed, random);
-  if (name === "lives") return limited(seed, lives(random));
-  return random.chance(0.2) ? audit(random) : limited(seed, everything(random));
+  if (name === "gentle") return silent(seed, gentle(seed, random));
+  if (name === "lives") return silent(seed, limited(seed, lives(random)));
+  return random.chance(0.2) ? audit(random) : silent(seed, limited(seed, everything(random)));
+}
+
+/** Drawn by itself, as {@link limited}: rows that do not tell what they changed. */
+function silent(seed: number, profile: Profile): Profile {
+  return { ...profile, unsure: new SeededRandom(seed ^ 0x51e7).chance(0.25) };
 }
 
 /** Drawn by itself, so that seeds go on drawing what they drew: how many dead letters stop a table. */
@@ -80,6 +85,7 @@ function plain(random: SeededRandom): Profile {
     fanOut: false,
     keyChanges: false,
     unchanged: false,
+    unsure: false,
     truncates: false,
     ddl: false,
     badRows: false,

@@ -14,6 +14,8 @@ export interface Profile {
   readonly keyChanges: boolean;
   /** Updates that leave large values out of the log. */
   readonly unchanged: boolean;
+  /** Rows that leave a large value out of the log though they may have changed it: only the source has it. */
+  readonly unsure: boolean;
   readonly truncates: boolean;
   readonly ddl: boolean;
   readonly badRows: boolean;

@@ -1,5 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Change, type LogBatch, type LogItem, type Transaction } from "../../model/change.ts";
+import {
+  Change,
+  type LogBatch,
+  type LogItem,
+  type Transaction,
+  UnsureChange,
+} from "../../model/change.ts";
 import type { Position } from "../../model/position.ts";
 import type { LogStart, SourceLog } from "../../model/source.ts";
 import type { Row } from "../../model/value.ts";
@@ -14,7 +20,7 @@ import {
   type ModelPosition,
   type SourceServer,
 } from "./source-server.ts";
-import { rowOf, type Cells, type SourceOp } from "./source-tables.ts";
+import { LARGE_ORDINAL, rowOf, type Cells, type SourceOp } from "./source-tables.ts";
 import { ToldShapes } from "./told-shapes.ts";
 import { skim, weigh } from "./values.ts";
 import type { Process } from "./world.ts";
@@ -162,6 +168,7 @@ export class ModelLog implements SourceLog {
 
   #change(event: LogEvent, position: Position, transaction: Transaction): Change | null {
     const { op } = event;
+    const silent = (op.kind === "put" || op.kind === "update") && op.unsure === true;
     const shape = this.#shapes.shapeOf(event);
     const make = (
       kind: "c" | "u" | "d",
@@ -170,7 +177,8 @@ export class ModelLog implements SourceLog {
       movedFrom: Position | null,
     ) => {
       const bytes = weigh(before) + weigh(after);
-      return new Change(kind, shape, before, after, position, movedFrom, transaction, bytes);
+      const Made = silent ? UnsureChange : Change;
+      return new Made(kind, shape, before, after, position, movedFrom, transaction, bytes);
     };
     const row = (cells: Cells | undefined) =>
       rowOf(shape, cells ?? new Map()).map((value, i) => {
@@ -178,16 +186,20 @@ export class ModelLog implements SourceLog {
         return shape.key.includes(i) ? value : skim(value, this.#maxValueBytes);
       });
     const keyed = shape.key.length > 0;
-    if (op.kind === "put") return make("c", null, row(op.cells), null);
+    const told = (cells: Cells, untouched: ReadonlySet<number>): Row =>
+      row(cells).map((value, i) => {
+        const ordinal = shape.columns[i]?.ordinal ?? -1;
+        const isLeftOut = untouched.has(ordinal) || (silent && ordinal === LARGE_ORDINAL);
+        return keyed && isLeftOut ? UNCHANGED : value;
+      });
+    if (op.kind === "put") return make("c", null, told(op.cells, new Set()), null);
     if (op.kind !== "update" && op.kind !== "delete") return null;
     const old = row(event.before.rows.get(op.key));
     const identity = keyed
       ? old.map((value, i) => (shape.key.includes(i) ? value : UNCHANGED))
       : old;
     if (op.kind === "delete") return make("d", identity, null, null);
-    const after = row(op.cells).map((value, i) =>
-      keyed && op.untouched.has(shape.columns[i]?.ordinal ?? -1) ? UNCHANGED : value,
-    );
+    const after = told(op.cells, op.untouched);
     if (!keyed) return make("u", old, after, null);
     const [commit] = modelPosition(position);
     const movedFrom: Position = [commit, event.n - Slot.EVENT + Slot.MOVED_FROM];

@@ -25,7 +25,13 @@ export interface Part {
 
 /** What a source transaction does, in order. */
 export type SourceOp =
-  | { readonly kind: "put"; readonly table: TableId; readonly key: string; readonly cells: Cells }
+  | {
+      readonly kind: "put";
+      readonly table: TableId;
+      readonly key: string;
+      readonly cells: Cells;
+      readonly unsure?: true;
+    }
   | {
       readonly kind: "update";
       readonly table: TableId;
@@ -34,6 +40,8 @@ export type SourceOp =
       readonly cells: Cells;
       /** Columns that the log leaves out: large and not touched. */
       readonly untouched: ReadonlySet<number>;
+      /** The log leaves the large column out though it may have changed. */
+      readonly unsure?: true;
     }
   | { readonly kind: "delete"; readonly table: TableId; readonly key: string }
   | { readonly kind: "truncate"; readonly table: TableId }

@@ -78,7 +78,7 @@ export class Workload {
       left--
     ) {
       const table = random.pick([...scratch.values()]);
-      const op = this.#op(table, ops);
+      const op = this.#silent(table, this.#op(table, ops));
       if (op === null) continue;
       ops.push(op);
       applyTo(scratch, op);
@@ -166,6 +166,14 @@ export class Workload {
     const keys = [...table.rows.keys()];
     if (keys.length === 0 || random.chance(0.3)) return this.#insert(table);
     return this.#change(table, random.pick(keys));
+  }
+
+  /** The same, at times with a log that says less than it does. */
+  #silent(table: StoredTable, op: SourceOp | null): SourceOp | null {
+    if (op === null || !this.#profile.unsure || table.shape.key.length === 0) return op;
+    const says =
+      (op.kind !== "put" && op.kind !== "update") || this.#server.world.random.chance(0.6);
+    return says ? op : { ...op, unsure: true };
   }
 
   #insert(table: StoredTable): SourceOp {
