@@ -3,8 +3,8 @@
  * saw at the source. A row that was applied twice leaves the same row, but two lines here.
  */
 import type pg from "pg";
-import type { SampleTable } from "./schema.ts";
-import { fullName, quote } from "./schema.ts";
+import { quote } from "./postgres-dialect.ts";
+import { fullName, type SampleTable } from "./sample-table.ts";
 import { textRows } from "./sql-session.ts";
 
 /** What happened to keys of one table, in order: `+` a row was put under the key, `-` it was taken away. */

@@ -3,7 +3,7 @@
  * to be wrong in the same way.
  */
 import type pg from "pg";
-import { quote } from "./schema.ts";
+import { quote } from "./postgres-dialect.ts";
 import { textRows } from "./sql-session.ts";
 
 /** A table on both sides. */
@@ -24,17 +24,17 @@ export interface Comparison {
 
 const maxShown = 5;
 
-/** Compares one table: its columns, then every row. */
+/** Compares one table of two databases of PostgreSQL's kind: its columns, then every row. */
 export async function compareTable(
   source: pg.Client,
   target: pg.Client,
   table: ComparedTable,
 ): Promise<Comparison> {
   const name = `${table.source.schema}.${table.source.name}`;
-  const sourceTypes = await columnsOf(source, table.source);
+  const sourceTypes = await targetColumns(source, table.source);
   for (const column of table.leftOut ?? []) sourceTypes.delete(column);
-  const targetTypes = await columnsOf(target, table.target);
-  const shape = compareColumns(sourceTypes, targetTypes);
+  const targetTypes = await targetColumns(target, table.target);
+  const shape = compareColumns([...sourceTypes.keys()], targetTypes);
   if (shape.length > 0) return { table: name, sourceRows: -1, targetRows: -1, differences: shape };
   const columns = [...sourceTypes.keys()];
   const sourceRows = await textRows(
@@ -53,23 +53,33 @@ export async function compareTable(
   };
 }
 
-/** Compares many tables; gives only what differs. */
+/** Compares many tables of two databases of PostgreSQL's kind; gives only what differs. */
 export async function compareTables(
   source: pg.Client,
   target: pg.Client,
   tables: readonly ComparedTable[],
 ): Promise<readonly Comparison[]> {
+  return differing(tables, (table) => compareTable(source, target, table));
+}
+
+/** Compares tables one after the other; gives only what differs. */
+export async function differing(
+  tables: readonly ComparedTable[],
+  compare: (table: ComparedTable) => Promise<Comparison>,
+): Promise<readonly Comparison[]> {
   const different: Comparison[] = [];
   for (const table of tables) {
-    const comparison = await compareTable(source, target, table);
+    const comparison = await compare(table);
     if (comparison.differences.length > 0) different.push(comparison);
   }
   return different;
 }
 
+/** Column → type. */
 type ColumnTypes = Map<string, string>;
 
-async function columnsOf(
+/** Columns of a table of PostgreSQL's kind, in order, with their types. */
+export async function targetColumns(
   client: pg.Client,
   table: { readonly schema: string; readonly name: string },
 ): Promise<ColumnTypes> {
@@ -86,10 +96,14 @@ async function columnsOf(
 /** Columns of ours, and dropped ones that are still being put away, may be there besides. */
 const isOurs = (column: string): boolean => /^_millrace_|^_dropped_/.test(column);
 
-function compareColumns(source: ColumnTypes, target: ColumnTypes): readonly string[] {
+/** Says which columns only one side has. */
+export function compareColumns(
+  source: readonly string[],
+  target: ReadonlyMap<string, string>,
+): readonly string[] {
   if (target.size === 0) return ["the target has no such table"];
-  const missing = [...source.keys()].filter((column) => !target.has(column));
-  const extra = [...target.keys()].filter((column) => !source.has(column) && !isOurs(column));
+  const missing = source.filter((column) => !target.has(column));
+  const extra = [...target.keys()].filter((column) => !source.includes(column) && !isOurs(column));
   return [
     ...missing.map((column) => `column "${column}" is missing at the target`),
     ...extra.map((column) => `column "${column}" is at the target only`),
@@ -114,7 +128,8 @@ function textOf(column: string, source: string, target: string): string {
   return isNumeric ? `trim_scale(${column})` : column;
 }
 
-function compareRows(
+/** Says which rows only one side has, however they are ordered. */
+export function compareRows(
   source: readonly (string | null)[][],
   target: readonly (string | null)[][],
   columns: readonly string[],

@@ -2,17 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
 import { sharedPostgres } from "../support/postgres.ts";
 import type { Comparison } from "./compare.ts";
-import { compareTables } from "./compare.ts";
+import { compareDatabases } from "./compare-databases.ts";
 import { buildSource } from "./database.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
-import type { SampleTable } from "./schema.ts";
+import type { SampleTable } from "./sample-table.ts";
 import { sampleTables } from "./schema.ts";
+import { openClient, patiently } from "./sql-client.ts";
 import { openSession } from "./sql-session.ts";
 import type { Target } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
@@ -88,21 +88,16 @@ export function killPipeline(
 }
 
 /** What differs between the tables of a kill and what has arrived of them. */
-export async function compareKillTables(
+export function compareKillTables(
   sourceUrl: string,
   target: Target,
   unique: string,
 ): Promise<readonly Comparison[]> {
-  const sessions = [await openSession(sourceUrl), await openSession(target.url)] as const;
-  try {
-    const tables = killTables.map((table) => ({
-      source: table,
-      target: { schema: "public", name: `${unique}_${table.name}` },
-    }));
-    return await compareTables(...sessions, tables);
-  } finally {
-    for (const session of sessions) await session.end();
-  }
+  const tables = killTables.map((table) => ({
+    source: table,
+    target: { schema: "public", name: `${unique}_${table.name}` },
+  }));
+  return compareDatabases(sourceUrl, target.url, tables);
 }
 
 class Scenario {
@@ -183,9 +178,7 @@ class Scenario {
 
   /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
   async #script(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#sourceUrl });
-    client.on("error", () => undefined);
-    await client.connect();
+    const client = await openClient(this.#sourceUrl);
     try {
       for (const statement of script) {
         await patiently(client, statement);
@@ -193,19 +186,6 @@ class Scenario {
       }
     } finally {
       await client.end();
-    }
-  }
-}
-
-/** Sessions lock rows in any order; who loses tries again. */
-export async function patiently(client: pg.Client, statement: string): Promise<void> {
-  for (;;) {
-    try {
-      await client.query(statement);
-      return;
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || !/^40(P01|001)$/.test(error.code ?? ""))
-        throw error;
     }
   }
 }

@@ -1,10 +1,10 @@
 /** What is written, and asked of the pipeline, while a failpoint is armed: everything that could lead there. */
 import type { Kill } from "./kill-reach.ts";
 import { isOfTheStart } from "./kill-reach.ts";
-import { killTables, patiently } from "./kill-scenario.ts";
+import { killTables } from "./kill-scenario.ts";
 import type { MillraceProcess } from "./millrace-process.ts";
 import { Dice } from "./random.ts";
-import { openSession } from "./sql-session.ts";
+import { openClient, patiently } from "./sql-client.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 /** What a workload is made for. */
@@ -68,7 +68,7 @@ export class KillWorkload {
   /** A row of the table whose columns change: a schema change is told with the next row. */
   async writeLast(): Promise<void> {
     const n = this.#numbers.take(1);
-    const session = await openSession(this.#options.url);
+    const session = await openClient(this.#options.url);
     try {
       await session.query(`INSERT INTO d_mixed (id, int4, n) VALUES (${n}, 1, ${n})`);
     } finally {
@@ -92,7 +92,7 @@ export class KillWorkload {
 
   async #barriers(kill: Kill, signal: AbortSignal, retypes: boolean): Promise<void> {
     const first = this.#numbers.take(100);
-    const session = await openSession(this.#options.url);
+    const session = await openClient(this.#options.url);
     try {
       // A retyped column is loaded anew, and its table would be handed over all the time.
       const retype = kill.phase === "INIT_SYNC" || !retypes ? [] : retypeStatements(first);

@@ -16,7 +16,8 @@ import {
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
-import { insertRange, sampleTables } from "./schema.ts";
+import { insertRange } from "./sample-table.ts";
+import { sampleTables } from "./schema.ts";
 import { openSession } from "./sql-session.ts";
 import { targetKinds } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";

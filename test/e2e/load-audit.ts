@@ -9,7 +9,8 @@
  */
 import type pg from "pg";
 import type { AuditedTable } from "./audit.ts";
-import { fullName, quote } from "./schema.ts";
+import { quote } from "./postgres-dialect.ts";
+import { fullName } from "./sample-table.ts";
 import { textRows } from "./sql-session.ts";
 
 /** What happened to one key: `+7` version 7 was put there, `-` the row was taken away. */

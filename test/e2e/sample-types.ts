@@ -1,12 +1,5 @@
-/**
- * The column types of the end-to-end schema. Each has an SQL expression over the whole number `n` that gives a value,
- * so that one statement makes one row or two hundred thousand, and the awkward values come up again and again.
- */
-export interface SampleType {
-  readonly type: string;
-  /** SQL over `n` (bigint). */
-  readonly value: string;
-}
+/** The column types of the end-to-end schema of PostgreSQL. */
+import type { SampleType } from "./sample-table.ts";
 
 const textValue = String.raw`CASE n % 10 WHEN 0 THEN '' WHEN 1 THEN E'line\nbreak\ttab\r' WHEN 2 THEN E'quote '' " \\ back'
   WHEN 3 THEN 'ünïcödé 🚀 漢字' WHEN 4 THEN '{a,"b"}' WHEN 5 THEN 'NULL' WHEN 6 THEN E'\\N' WHEN 7 THEN '  blanks  '

@@ -1,91 +1,19 @@
-/** The end-to-end schema: every type and every shape of key, described as data so that writers can make rows. */
-import type { SampleType, SampleTypeName } from "./sample-types.ts";
+/** The end-to-end schema of PostgreSQL: every type and every shape of key. */
+import { postgresDialect } from "./postgres-dialect.ts";
+import { type Choices, defineTable, type SampleTable, type SampleType } from "./sample-table.ts";
+import type { SampleTypeName } from "./sample-types.ts";
 import { sampleTypes } from "./sample-types.ts";
 
-/** What writers may do to a table besides inserting. */
-export interface Manners {
-  /** Its updates and deletes have a replica identity. */
-  readonly updates: boolean;
-  /** Its key may change. */
-  readonly keyChanges: boolean;
-  readonly truncates: boolean;
-  /** A session of its own changes its columns. */
-  readonly ddl: boolean;
-}
-
-/** One table. Every table has a column `n`, by which writers find rows and from which all values are made. */
-export interface SampleTable {
-  readonly schema: string;
-  readonly name: string;
-  /** Column → how its value is made; `n` itself is not listed. */
-  readonly columns: Readonly<Record<string, SampleType>>;
-  readonly key: readonly string[];
-  /** The source computes these; writers leave them out. */
-  readonly generated: readonly string[];
-  readonly manners: Manners;
-  /** Statements that make it. */
-  readonly ddl: readonly string[];
-  readonly initialRows: number;
-}
-
-/** How a table differs from the usual one. */
-interface Choices {
-  readonly schema?: string;
-  readonly key?: readonly string[];
-  /** Columns besides those of `types`, and overrides of them. */
-  readonly extra?: Readonly<Record<string, SampleType>>;
-  readonly generated?: Readonly<Record<string, string>>;
-  readonly manners?: Partial<Manners>;
-  readonly after?: readonly string[];
-  readonly suffix?: string;
-  readonly initialRows?: number;
-  /** The whole table constraint for the key, where it is not a plain primary key. */
-  readonly constraint?: string;
-}
-
-/** Quotes a name. */
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** The table's full name for SQL. */
-export const fullName = ({ schema, name }: { schema: string; name: string }): string =>
-  `${quote(schema)}.${quote(name)}`;
-
 function table(name: string, types: readonly SampleTypeName[], choices: Choices = {}): SampleTable {
-  const schema = choices.schema ?? "public";
   const columns: Record<string, SampleType> = {};
   for (const type of types) columns[type] = sampleTypes[type];
   Object.assign(columns, choices.extra);
-  const key = choices.key ?? [];
-  const constraint =
-    choices.constraint ?? (key.length === 0 ? "" : `PRIMARY KEY (${key.map(quote).join(", ")})`);
-  const generated = choices.generated ?? {};
-  const lines = [
-    ...Object.entries(columns).map(([column, { type }]) => `${quote(column)} ${type}`),
-    "n bigint NOT NULL",
-    ...Object.entries(generated).map(([column, definition]) => `${quote(column)} ${definition}`),
-    ...(constraint === "" ? [] : [constraint]),
-  ];
-  const full = fullName({ schema, name });
-  return {
-    schema,
-    name,
+  return defineTable(
+    postgresDialect,
+    { schema: choices.schema ?? "public", name },
     columns,
-    key,
-    generated: Object.keys(generated),
-    manners: {
-      updates: true,
-      keyChanges: key.length > 0,
-      truncates: false,
-      ddl: false,
-      ...choices.manners,
-    },
-    ddl: [
-      `CREATE TABLE ${full} (${lines.join(", ")}) ${choices.suffix ?? ""}`,
-      `CREATE INDEX ON ${full} (n)`,
-      ...(choices.after ?? []).map((statement) => statement.replaceAll("@", full)),
-    ],
-    initialRows: choices.initialRows ?? 40,
-  };
+    choices,
+  );
 }
 
 const keyOf = (value: SampleType | string): SampleType =>
@@ -271,19 +199,3 @@ export const preamble: readonly string[] = [
   "CREATE DOMAIN posint AS integer CHECK (VALUE > 0)",
   "CREATE TYPE address AS (street text, number integer)",
 ];
-
-/** Columns that a writer gives a value, with it; `n` included. */
-export function writtenColumns({ columns }: SampleTable): readonly (readonly [string, string])[] {
-  return [
-    ...Object.entries(columns).map(([name, { value }]) => [name, value] as const),
-    ["n", "n"] as const,
-  ];
-}
-
-/** `INSERT … SELECT` of rows for every `n` of a range; a key that is there already is left alone. */
-export function insertRange(target: SampleTable, from: number, to: number): string {
-  const written = writtenColumns(target);
-  const names = written.map(([name]) => quote(name)).join(", ");
-  const values = written.map(([, value]) => value).join(", ");
-  return `INSERT INTO ${fullName(target)} (${names}) SELECT ${values} FROM (SELECT g::bigint AS n FROM generate_series(${from}, ${to}) AS g) AS numbers ON CONFLICT DO NOTHING`;
-}

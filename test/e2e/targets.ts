@@ -3,7 +3,7 @@ import { startDsqlLocal } from "dsql-local";
 import { sharedPostgres } from "../support/postgres.ts";
 import type { Section } from "./pipeline-file.ts";
 import { dsqlSink, postgresSink } from "./pipeline-file.ts";
-import type { SampleTable } from "./schema.ts";
+import type { SampleTable } from "./sample-table.ts";
 
 /** A server to copy into. */
 export interface Target {

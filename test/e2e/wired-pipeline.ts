@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { type PostgresServer, type StartOptions, startPostgres } from "../support/postgres.ts";
 import { Asked } from "./asked.ts";
-import { type Comparison, compareTables } from "./compare.ts";
+import { compareDatabases } from "./compare-databases.ts";
+import type { Comparison } from "./compare.ts";
 import { buildSource } from "./database.ts";
 import { MillraceProcess } from "./millrace-process.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
-import { type SampleTable, sampleTables } from "./schema.ts";
-import { openSession } from "./sql-session.ts";
+import type { SampleTable } from "./sample-table.ts";
+import { sampleTables } from "./schema.ts";
 import { makeTarget, type Target, type TargetKind } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
@@ -181,19 +182,12 @@ export class WiredPipeline {
   async differences(boundMs = 20_000): Promise<readonly Comparison[]> {
     await this.rest();
     await this.arrived(boundMs);
-    const sessions = await Promise.all([
-      openSession(this.server.url),
-      openSession(this.target.url),
-    ]);
-    try {
-      const tables = this.#tables.map((name) => ({ schema: "public", name }));
-      return await compareTables(
-        ...sessions,
-        tables.map((table) => ({ source: table, target: table })),
-      );
-    } finally {
-      for (const session of sessions) await session.end();
-    }
+    const tables = this.#tables.map((name) => ({ schema: "public", name }));
+    return compareDatabases(
+      this.server.url,
+      this.target.url,
+      tables.map((table) => ({ source: table, target: table })),
+    );
   }
 
   /** Ends and removes everything. */

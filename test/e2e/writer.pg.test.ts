@@ -5,7 +5,8 @@ import { sharedPostgres } from "../support/postgres.ts";
 import { buildSource } from "./database.ts";
 import { changeColumns } from "./ddl-writer.ts";
 import { Dice } from "./random.ts";
-import { fullName, sampleTables } from "./schema.ts";
+import { fullName } from "./sample-table.ts";
+import { sampleTables } from "./schema.ts";
 import { openSession, textRows } from "./sql-session.ts";
 import { Numbers, writeSession } from "./writer.ts";
 

@@ -1,9 +1,8 @@
 /** Writers: sessions that do to the source what applications do, chosen by a seed. */
-import pg from "pg";
 import { firstFreeN } from "./database.ts";
 import type { Dice } from "./random.ts";
-import type { SampleTable } from "./schema.ts";
-import { fullName, insertRange, quote, writtenColumns } from "./schema.ts";
+import { fullName, insertRange, type SampleTable, writtenColumns } from "./sample-table.ts";
+import { codeOf, openClient, type SqlClient } from "./sql-client.ts";
 
 /** Gives out the numbers from which rows are made, and remembers where they went; shared by the sessions. */
 export class Numbers {
@@ -43,7 +42,7 @@ export class Numbers {
 export interface WriterReport {
   readonly committed: number;
   readonly rolledBack: number;
-  /** Transactions that the server refused (a key that was taken, a deadlock), by SQLSTATE. */
+  /** Transactions that the server refused (a key that was taken, a deadlock), by the server's code. */
   readonly refused: Readonly<Record<string, number>>;
 }
 
@@ -65,9 +64,7 @@ export interface WriterOptions {
 
 /** One session: transactions one after the other until its number is reached. */
 export async function writeSession(options: WriterOptions): Promise<WriterReport> {
-  const client = new pg.Client({ connectionString: options.url });
-  client.on("error", () => undefined);
-  await client.connect();
+  const client = await openClient(options.url);
   const refused: Record<string, number> = {};
   let committed = 0;
   let rolledBack = 0;
@@ -86,9 +83,14 @@ export async function writeSession(options: WriterOptions): Promise<WriterReport
 }
 
 /** What applications meet and live with: a key that is taken, a deadlock, a row that moved to another partition, … */
-const expectedRefusals = new Set(["23505", "40P01", "40001", "42703", "23514", "22003"]);
+const expectedRefusals = new Set(
+  ["23505 40P01 40001 42703 23514 22003"]
+    // Of MySQL; a TRUNCATE ends the transaction with its savepoints, and tables and columns come and go.
+    .concat("1062 1213 1205 1054 1146 1264 1305 1412 1451 1452")
+    .flatMap((codes) => codes.split(" ")),
+);
 
-async function oneTransaction(client: pg.Client, options: WriterOptions): Promise<string> {
+async function oneTransaction(client: SqlClient, options: WriterOptions): Promise<string> {
   const { dice } = options;
   try {
     await client.query("BEGIN");
@@ -98,9 +100,8 @@ async function oneTransaction(client: pg.Client, options: WriterOptions): Promis
     return ending === "COMMIT" ? "committed" : "rolled back";
   } catch (error) {
     await client.query("ROLLBACK");
-    if (error instanceof pg.DatabaseError && expectedRefusals.has(error.code ?? "")) {
-      return error.code ?? "";
-    }
+    const code = codeOf(error) ?? "";
+    if (expectedRefusals.has(code)) return code;
     throw error;
   }
 }
@@ -197,25 +198,20 @@ function update(table: SampleTable, n: number, other: number, dice: Dice): strin
   const chosen = free.filter(() => dice.chance(0.4));
   const columns = chosen.length === 0 ? free.slice(0, 1) : chosen;
   if (columns.length === 0) return remove(table, n);
-  const names = columns.map(([name]) => quote(name));
-  const values = columns.map(([, value]) =>
-    dice.chance(0.15) && isNullable(value) ? "NULL" : value,
+  const written = columns.map(
+    ([name, value]) => [name, dice.chance(0.15) && isNullable(value) ? "NULL" : value] as const,
   );
-  const assignments = names.map((name) => `${name} = new_values.${name}, `).join("");
-  const select = values.map((value, index) => `${value} AS ${names[index]}`).join(", ");
-  return `UPDATE ${fullName(table)} SET ${assignments.slice(0, -2)} FROM (SELECT ${select} FROM (SELECT ${other}::bigint AS n) AS numbers) AS new_values WHERE ${fullName(table)}.n = ${n}`;
+  return table.dialect.update(fullName(table), written, n, other);
 }
 
 /** A NULL has to have a type where it is selected; columns of plain text take any. */
 function isNullable(value: string): boolean {
-  return value.includes("md5(n::text) END");
+  return /(md5\(n::text\)|SHA2\(n, 256\), 32\)) END/.test(value);
 }
 
 function changeKey(table: SampleTable, n: number, other: number): string {
-  const key = writtenColumns(table).filter(([name]) => table.key.includes(name));
-  const select = key.map(([name, value]) => `${value} AS ${quote(name)}`).join(", ");
-  const assignments = key.map(([name]) => `${quote(name)} = new_key.${quote(name)}`).join(", ");
-  return `UPDATE ${fullName(table)} SET ${assignments}, n = ${other} FROM (SELECT ${select} FROM (SELECT ${other}::bigint AS n) AS numbers) AS new_key WHERE ${fullName(table)}.n = ${n}`;
+  const key = writtenColumns(table).filter(([name]) => table.key.includes(name) || name === "n");
+  return table.dialect.update(fullName(table), key, n, other);
 }
 
 /** Two rows change keys by way of a third, in one transaction. */
