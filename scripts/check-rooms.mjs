@@ -18,11 +18,12 @@ export const allowed = {
   schema: ["model", "errors"],
   formats: ["model", "errors", "schema"],
   transform: ["model", "errors", "schema"],
-  // What several sources share: bytes of a connection, batches of a log, keys and ranges of tables.
+  // What several sources share: sessions, bytes of a connection, batches of a log, keys and ranges of tables.
+  sessions: ["model", "errors"],
   bytes: ["model", "errors"],
   "change-log": ["model", "errors"],
   tables: ["model", "errors"],
-  "sources/*": ["model", "errors", "schema", "bytes", "change-log", "tables"],
+  "sources/*": ["model", "errors", "schema", "sessions", "bytes", "change-log", "tables"],
   "sinks/*": ["model", "errors", "schema", "formats"],
   // The files directly in sources/ and sinks/ are the registries: they alone know every connector.
   sources: ["model", "errors", "schema", "sources/*"],
