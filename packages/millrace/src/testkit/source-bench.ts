@@ -80,10 +80,11 @@ export class SourceBench {
     return { batches, items, changes: items.filter((item) => item instanceof ChangeClass) };
   }
 
-  /** Value of a column of the kit's table in a row of a change. */
+  /** Value of a column of the kit's table in a row of a change; an integer may come as number or as text. */
   valueOf(values: Change["after"], column: string): unknown {
     const at = this.shape.columns.findIndex(({ name }) => name === column);
-    return values?.[at];
+    const value = values?.[at];
+    return typeof value === "number" ? String(value) : value;
   }
 }
 

@@ -1,3 +1,5 @@
+import type { MysqlConnection } from "./connection.ts";
+
 /**
  * A password, or how to get a fresh one for each new connection (IAM tokens, secret stores). `renewed` after the server
  * has refused one: what it is made with is read anew too.
@@ -29,6 +31,8 @@ export interface MysqlConnectionConfig {
   readonly lockTimeoutMs: number;
   /** Tells sessions of ours from others at the server (`program_name`). */
   readonly applicationName: string;
+  /** Looks at a session before anybody gets it; rejects where it is not wanted. */
+  readonly opened?: (connection: MysqlConnection) => Promise<void>;
 }
 
 /** The defaults of {@link MysqlConnectionConfig} that do not name a server. */

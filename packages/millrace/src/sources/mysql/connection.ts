@@ -140,6 +140,7 @@ export async function openConnection(config: MysqlConnectionConfig): Promise<Mys
     const [row] = await connection.query("SELECT VERSION()");
     connection.version = parseServerVersion(row?.[0] ?? "");
     await connection.query(settingsOf(config, connection.version));
+    await config.opened?.(connection);
     return connection;
   } catch (error) {
     connection.destroy();

@@ -30,7 +30,7 @@ export function snapshotParts(
 ): SnapshotDependencies & { readonly sessions: SessionStash } {
   const config = configOf(server);
   return {
-    sessions: new SessionStash(() => config),
+    sessions: new SessionStash(() => Promise.resolve(config)),
     seen: new SeenPlace({ clock: systemClock }),
     clock: systemClock,
     values: { zeroDatesAreNull: false },

@@ -15,6 +15,8 @@ export class LogPlace {
   #eventAt: number;
   #n: number;
   #hash: number;
+  /** When the file was begun, as its first event says; 0 before that was read. */
+  #made: number;
   readonly #era: number;
   #open: LogGroup | null = null;
   #gtid: string | null = null;
@@ -23,13 +25,14 @@ export class LogPlace {
 
   /** Reading begins at the group of `from`; on another server than it was made at, with the era that this one has. */
   constructor(from: LogPosition, era: number = from[0].era) {
-    const [{ file, at, n, hash, prepared = [] }] = from;
+    const [{ file, at, n, hash, made = 0, prepared = [] }] = from;
     if (n === null || hash === null) throw protocolError("a log that begins at no known group");
     this.#file = file;
     this.#at = at;
     this.#eventAt = at;
     this.#n = n;
     this.#hash = hash;
+    this.#made = made;
     this.#era = era;
     this.#prepared = new Map(prepared.map((group) => [group.xid, group]));
   }
@@ -48,9 +51,15 @@ export class LogPlace {
   rotate(fileName: string, at: number): void {
     const number = /\.(\d+)$/.exec(fileName)?.[1];
     if (number === undefined) throw protocolError("a log file whose name does not end in a number");
+    if (Number(number) !== this.#file) this.#made = 0;
     this.#file = Number(number);
     this.#at = at;
     this.#eventAt = at;
+  }
+
+  /** The file's first event was read, which the server repeats wherever a dump begins. */
+  format(timestampSeconds: number): void {
+    this.#made = timestampSeconds;
   }
 
   /**
@@ -120,7 +129,8 @@ export class LogPlace {
   }
 
   #groupAt(at: number): LogGroup {
-    return { file: this.#file, at, era: this.#era, n: this.#n, hash: this.#hash };
+    const group = { file: this.#file, at, era: this.#era, n: this.#n, hash: this.#hash };
+    return this.#made === 0 ? group : { ...group, made: this.#made };
   }
 }
 

@@ -4,8 +4,16 @@ import {
   type MysqlTls,
   type Password,
 } from "./config.ts";
+import type { MysqlLogOptions } from "./log.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { TypeOptions } from "./types.ts";
+
+/** A batch is given once it weighs this much. */
+const BATCH_BYTES = 1_048_576;
+/** A row may have several large values. */
+const ROW_OF_VALUES = 4;
+/** A server that is well is heard so often within the time after which it counts as gone. */
+const HEARTBEATS_PER_SILENCE = 4;
 
 /** TLS as the pipeline file says it, with the files' contents. */
 export interface TlsOptions {
@@ -108,5 +116,19 @@ function tlsOf(tls: TlsOptions, serverHasTls: boolean): false | MysqlTls {
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.cert === null ? {} : { cert: tls.cert }),
     ...(tls.key === null ? {} : { key: tls.key }),
+  };
+}
+
+/** What the log reader is told. */
+export function logConfig(
+  { heartbeatIntervalMs, readTimeoutMs }: MysqlSourceOptions,
+  maxValueBytes: number,
+): Pick<MysqlLogOptions, "heartbeatMs" | "silenceTimeoutMs" | "batchBytes" | "limits"> {
+  const seldomMs = readTimeoutMs / HEARTBEATS_PER_SILENCE;
+  return {
+    heartbeatMs: Math.min(heartbeatIntervalMs === 0 ? seldomMs : heartbeatIntervalMs, seldomMs),
+    silenceTimeoutMs: readTimeoutMs,
+    batchBytes: BATCH_BYTES,
+    limits: { maxValueBytes, maxRowBytes: maxValueBytes * ROW_OF_VALUES },
   };
 }

@@ -16,6 +16,8 @@ export type LogGroup = {
   readonly n: number | null;
   /** Of all GTIDs before it since the pipeline began: equal sets have equal sums. Null where `n` is. */
   readonly hash: number | null;
+  /** When its file was begun, seconds since 1970: another file of the same name has another time. */
+  readonly made?: number;
   /** What was executed before it, as the server writes it; only in a position to begin at, where it is known. */
   readonly gtids?: string;
   /** Prepared XA transactions whose end had not come before it; only in a position to begin at. */

@@ -32,13 +32,15 @@ export function bytesBetween(
 
 /**
  * What the server still has from `from` on; null where it has lost that. Nothing is kept for us: files go by their age
- * or size, whoever has read them. Cheap: one look at each file's size.
+ * or size, whoever has read them. Cheap: one look at each file's size, which `seen` is told of.
  */
 export async function readRetention(
   client: Queryable,
   from: LogOffset,
+  seen: (files: readonly LogFile[]) => void = () => undefined,
 ): Promise<SourceRetention | null> {
   const files = await readLogFiles(client);
+  seen(files);
   const last = files.at(-1);
   if (last === undefined) return null;
   const retainedBytes = bytesBetween(files, from, { file: last.file, at: last.bytes });

@@ -1,6 +1,6 @@
 import { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { LogBatch, Transaction } from "../../model/change.ts";
+import type { LogBatch, LogItem, Transaction } from "../../model/change.ts";
 import type { TransactionId } from "../../model/position.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
@@ -22,10 +22,17 @@ import { LogPlace } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
-import { boundary, comparePositions, type LogPosition } from "./position.ts";
+import type { EventAt, LoggedTables } from "./logged-tables.ts";
+import {
+  boundary,
+  compareGroups,
+  comparePositions,
+  type LogGroup,
+  type LogPosition,
+  logPosition,
+} from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
 import { refusedLog } from "./row-key.ts";
-import type { RowPlan } from "./row-plan.ts";
 import type { ServerVersion } from "./server-version.ts";
 import {
   gtidTransaction,
@@ -33,15 +40,7 @@ import {
   mariaDbTransaction,
   placedTransaction,
 } from "./transaction-id.ts";
-import { decodeTableMap, tableIdOf, type TableMap } from "./table-map.ts";
-
-/** What the assembler asks about tables. */
-export interface LoggedTables {
-  /** How rows are decoded that are written as this event says; null where they are not wanted. */
-  planOf(map: TableMap): RowPlan | null;
-  /** Takes in a statement that is no row: DDL, or what is nobody's business. */
-  statement(query: QueryEvent): void;
-}
+import { tableIdOf } from "./table-map.ts";
 
 /** What the assembler goes by. */
 export interface AssemblerOptions {
@@ -64,7 +63,7 @@ export interface AssemblerOptions {
  */
 export class TransactionAssembler {
   readonly #reader: AssemblerOptions["reader"];
-  readonly #flavor: ServerVersion["flavor"];
+  readonly #from: LogPosition;
   readonly #place: LogPlace;
   readonly #tables: LoggedTables;
   readonly #rows: LoggedRows;
@@ -79,21 +78,28 @@ export class TransactionAssembler {
 
   constructor({ reader, from, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
-    this.#flavor = flavor;
     this.#place = new LogPlace(from);
     this.#tables = tables;
     this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
-    this.#rows = new LoggedRows({
-      from,
-      limits,
-      batch: this.#batch,
-      planOf: (map) => tables.planOf(map),
-    });
+    this.#from = from;
+    this.#rows = new LoggedRows({ from, limits, batch: this.#batch, tables, flavor });
   }
 
   /** Weight of the batch so far, bytes. */
   get bytes(): number {
     return this.#batch.bytes;
+  }
+
+  /** Something has to be asked at the source by {@link resolve}, before another event is fed or a batch taken. */
+  get isOpen(): boolean {
+    return this.#tables.isOpen;
+  }
+
+  /** Asks what is open. @throws MillraceError */
+  async resolve(): Promise<void> {
+    this.#tell(await this.#tables.resolve());
+    // What was asked may hold from where the log is already.
+    if (this.#place.open === null) this.#tell(this.#tables.reached(this.#place.boundary()));
   }
 
   /** What is here since the last batch; null where that is nothing at all. */
@@ -134,7 +140,7 @@ export class TransactionAssembler {
     const { buffer, type, bodyStart: start, bodyEnd: end } = event;
     switch (type) {
       case EventType.TABLE_MAP:
-        return this.#rows.describe(decodeTableMap(buffer, start, end, this.#flavor));
+        return this.#rows.describe(event);
       case EventType.XID:
         return this.#end();
       case EventType.QUERY:
@@ -223,10 +229,37 @@ export class TransactionAssembler {
       case "nothing":
         return;
       case "other":
-        this.#place.count();
-        this.#tables.statement(query);
+        this.#statement(query);
         if (!this.#isTransaction) this.#end();
     }
+  }
+
+  #statement(query: QueryEvent): void {
+    const at = this.#at(this.#place.count());
+    const order = comparePositions([at.group, at.event, 0], this.#from);
+    // What was told before is in the shapes that the tables began with.
+    if (order <= 0 && !at.isResumed) return;
+    this.#tell(this.#tables.statement(query, at));
+  }
+
+  /** Into the batch, but for what was given before. */
+  #tell(items: readonly LogItem[]): void {
+    for (const item of items) {
+      if (item.position === null) continue;
+      const position = logPosition(item.position);
+      if (comparePositions(position, this.#from) <= 0) continue;
+      this.#batch.add(item, 0);
+      if (comparePositions(position, this.#batch.position) > 0) this.#batch.passed(position);
+    }
+  }
+
+  #at(event: number): EventAt {
+    const group = this.#place.open;
+    if (group === null || this.#transaction === null)
+      throw protocolError("rows outside of a transaction");
+    const [from, fromEvent, fromRow] = this.#from;
+    const isResumed = compareGroups(from, group) === 0 && fromEvent === event && fromRow > 0;
+    return { group, event, transaction: this.#transaction, isResumed };
   }
 
   #endXa(xid: string, isCommit: boolean): void {
@@ -239,16 +272,17 @@ export class TransactionAssembler {
   #end(): void {
     const group = this.#place.end();
     this.#transaction = null;
+    this.#passedBoundary(group);
+  }
+
+  #passedBoundary(group: LogGroup): void {
     this.#batch.passedBoundary(boundary(group));
+    if (!this.#tables.isOpen) this.#tell(this.#tables.reached(group));
   }
 
   /** Where the rows of an event are; counts it whether they are wanted or not. */
   #rowsAt(kind: RowEventKind, table: number): RowsAt | null {
-    const group = this.#place.open;
-    const event = this.#place.count();
-    if (group === null || this.#transaction === null)
-      throw protocolError("rows outside of a transaction");
-    const at = this.#rows.at(kind, table, { group, event, transaction: this.#transaction });
+    const at = this.#rows.at(kind, table, this.#at(this.#place.count()));
     if (at === null) return null;
     if (this.#isPrepared)
       throw refusedLog("XA transactions with rows of captured tables are not read yet");
@@ -260,10 +294,12 @@ export class TransactionAssembler {
   #heartbeat({ fileName, at }: HeartbeatEvent): void {
     if (this.#place.open !== null || at === 0) return;
     this.#place.reach(fileName, at);
-    this.#batch.passedBoundary(boundary(this.#place.boundary()));
+    this.#passedBoundary(this.#place.boundary());
   }
 
-  #format({ buffer, bodyStart: start, bodyEnd: end, eventBytes }: LoggedEvent): void {
+  #format({ buffer, bodyStart: start, bodyEnd: end, ...event }: LoggedEvent): void {
+    const { eventBytes, timestampSeconds } = event;
+    this.#place.format(timestampSeconds);
     const isCut = end - start + EVENT_HEADER_BYTES < eventBytes;
     this.#reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
     this.#rows.forget();
@@ -273,7 +309,7 @@ export class TransactionAssembler {
     const { fileName, at } = decodeRotate(buffer, bodyStart, bodyEnd);
     if (this.#place.open !== null) throw protocolError("a file that ends within a transaction");
     this.#place.rotate(fileName, at);
-    this.#batch.passedBoundary(boundary(this.#place.boundary()));
+    this.#passedBoundary(this.#place.boundary());
   }
 }
 

@@ -1,0 +1,42 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { LogBatch } from "../../model/change.ts";
+import type { Position } from "../../model/position.ts";
+import type { SourceLog } from "../../model/source.ts";
+
+/** What the source learns from a log that is read. */
+export interface LogFollower {
+  /** All up to here is durable at the sink. */
+  acknowledged(position: Position): void;
+  /** Another reader of the server has our id. */
+  clashed(): void;
+}
+
+/** A log, and somebody who follows how it is read. */
+export class FollowedLog implements SourceLog {
+  readonly #log: SourceLog;
+  readonly #follower: LogFollower;
+
+  constructor(log: SourceLog, follower: LogFollower) {
+    this.#log = log;
+    this.#follower = follower;
+  }
+
+  async next(): Promise<LogBatch> {
+    try {
+      return await this.#log.next();
+    } catch (error) {
+      if (error instanceof MillraceError && error.code === "MR_SOURCE_SLOT_BUSY")
+        this.#follower.clashed();
+      throw error;
+    }
+  }
+
+  acknowledge(position: Position): void {
+    this.#log.acknowledge(position);
+    this.#follower.acknowledged(position);
+  }
+
+  close(): Promise<void> {
+    return this.#log.close();
+  }
+}

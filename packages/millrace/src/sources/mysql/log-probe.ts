@@ -1,0 +1,59 @@
+import { type DumpStart, openDump } from "./binlog-dump.ts";
+import type { MysqlConnectionConfig } from "./config.ts";
+import { type EventReader, Framing } from "./event-reader.ts";
+import { EventType } from "./event-types.ts";
+import { logError } from "./log-errors.ts";
+import { bodyOf } from "./payload.ts";
+
+/** A reader with this id ends no other one, is told where the log ends, and need not wait for more. */
+const NOBODY = { serverId: 0, uuid: "", heartbeatMs: 0 } as const;
+
+/** An event under the reader; good until the next one is asked for. */
+interface FoundEvent {
+  readonly reader: EventReader;
+  readonly framing: Framing;
+}
+
+/** Gives the events of the log from a place on to its present end, one after the other. @throws MillraceError */
+export async function* eventsFrom(
+  config: MysqlConnectionConfig,
+  start: DumpStart,
+): AsyncGenerator<FoundEvent> {
+  try {
+    const { reader } = await openDump(config, { start, ...NOBODY });
+    try {
+      yield* eventsOf(reader);
+    } finally {
+      reader.destroy();
+    }
+  } catch (error) {
+    throw logError(error, NOBODY.serverId);
+  }
+}
+
+async function* eventsOf(reader: EventReader): AsyncGenerator<FoundEvent> {
+  for (;;) {
+    const framing = reader.advance();
+    if (framing === Framing.END) return;
+    if (framing === Framing.MORE) {
+      await reader.fill();
+      continue;
+    }
+    yield { reader, framing };
+    if (framing === Framing.LARGE) for await (const _piece of bodyOf(reader, framing)) continue;
+  }
+}
+
+/**
+ * Begins to read the log at a place, as a reader of it would, and says when the file there was begun, seconds since 1970.
+ * @throws MillraceError class loss where that place is gone, MR_SOURCE_REFUSED where the user may not read the log.
+ */
+export async function probeLog(config: MysqlConnectionConfig, start: DumpStart): Promise<number> {
+  let madeAt = 0;
+  for await (const { reader } of eventsFrom(config, start)) {
+    // That the place exists is known once what comes behind the file's first event is there.
+    if (reader.type === EventType.FORMAT_DESCRIPTION) madeAt = reader.timestampSeconds;
+    else if (reader.endsAt > 0) break;
+  }
+  return madeAt;
+}

@@ -1,0 +1,65 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { readLogEnd } from "./log-end.ts";
+import { dumpStart } from "./log-files.ts";
+import type { LogHistory } from "./log-history.ts";
+import { probeLog } from "./log-probe.ts";
+import { boundary, type LogPosition } from "./position.ts";
+import type { ServerStanding } from "./server-standing.ts";
+import type { SourceServer } from "./source-server.ts";
+import type { LogOffset } from "./transaction-id.ts";
+
+/** Where a log goes on, or begins. */
+export interface PlacedLog {
+  readonly start: LogPosition;
+  readonly history: LogHistory;
+}
+
+/** A new log: nothing of what came before it is wanted. */
+export async function beginLog(
+  server: SourceServer,
+  standing: ServerStanding,
+  era: number,
+): Promise<PlacedLog> {
+  const place = await server.control.use((session) => readLogEnd(session));
+  const made = await probeLog(await server.config(), dumpStart(standing, place));
+  return {
+    start: boundary({ ...place, era, n: 0, hash: 0, made }),
+    history: { server: standing.server, era },
+  };
+}
+
+/**
+ * The log behind `known`, if the server still has it, and if it is the one that `known` is a place of: a server that was
+ * made anew, or whose log was, may have files of the same names.
+ * @throws MillraceError MR_SOURCE_LOSS
+ */
+export async function goOn(
+  server: SourceServer,
+  standing: ServerStanding,
+  known: LogPosition,
+  before: LogHistory | null,
+): Promise<PlacedLog> {
+  const history = before ?? { server: standing.server, era: known[0].era };
+  if (history.server !== standing.server || history.era !== known[0].era)
+    throw new MillraceError(
+      "MR_SOURCE_LOSS",
+      "hostname leads to another server than the one whose log was read, and its log has other places",
+    );
+  await checkPlace(server, standing, known[0]);
+  return { start: known, history };
+}
+
+async function checkPlace(
+  server: SourceServer,
+  standing: ServerStanding,
+  { made, ...place }: LogOffset & { readonly made?: number },
+): Promise<void> {
+  const start = dumpStart(standing, place);
+  const found = await probeLog(await server.config(), start);
+  const isHere = "at" in start && start.at === place.at;
+  if (made === undefined || found === 0 || !isHere || made === found) return;
+  throw new MillraceError(
+    "MR_SOURCE_LOSS",
+    "the server's log was begun anew since it was read last (RESET, or another copy of its data): its files have the old names and other contents",
+  );
+}

@@ -1,0 +1,266 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { failpoint } from "../../model/failpoint.ts";
+import type { ChunkKey, Json, Position, TransactionId } from "../../model/position.ts";
+import type {
+  ChunkRange,
+  ConnectorContext,
+  DiscoveredTable,
+  LogStart,
+  PreparedLog,
+  RefusedTable,
+  SnapshotWish,
+  Source,
+  SourceLog,
+  SourceRetention,
+  SourceSnapshot,
+  SourceWait,
+  TableLook,
+} from "../../model/source.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { ChunkPlanner } from "./chunks.ts";
+import { type Discovery, discoverTables } from "./discover.ts";
+import { FollowedLog } from "./followed-log.ts";
+import { keyText } from "./keys.ts";
+import { KnownTables } from "./known-tables.ts";
+import { readLogEnd } from "./log-end.ts";
+import { dumpStart } from "./log-files.ts";
+import { historyJson, keptHistory } from "./log-history.ts";
+import { openMysqlLog } from "./log.ts";
+import { probeLog } from "./log-probe.ts";
+import { refuseLogSettings } from "./log-settings.ts";
+import { LogSizes } from "./log-sizes.ts";
+import { logConfig, type MysqlSourceOptions } from "./options.ts";
+import {
+  boundary,
+  comparePositions,
+  type LogPosition,
+  logPosition,
+  positionText,
+} from "./position.ts";
+import { beginLog, goOn } from "./prepare-log.ts";
+import { readerId } from "./reader-id.ts";
+import { refuseUnreadable } from "./reading-rights.ts";
+import { readRetention } from "./retention.ts";
+import { SeenPlace } from "./seen-place.ts";
+import { seenWait } from "./seen-wait.ts";
+import { MysqlSnapshot } from "./snapshot.ts";
+import { SourceServer } from "./source-server.ts";
+import { type Looked, lookAtTables } from "./table-looks.ts";
+import type { LogOffset } from "./transaction-id.ts";
+import { Visibility } from "./visibility.ts";
+
+/** A MySQL or MariaDB server as a source: tables and log, put together. */
+export class MysqlSource implements Source {
+  readonly kind = "mysql";
+  readonly #options: MysqlSourceOptions;
+  readonly #context: ConnectorContext;
+  readonly #server: SourceServer;
+  readonly #planner: ChunkPlanner;
+  #seen: SeenPlace;
+  readonly #sizes = new LogSizes();
+  /** Of positions in the present server's files. */
+  #era = 0;
+  /** Where the log of this run begins: older transactions are in no log of ours, so that each chunk has to see them. */
+  #start: LogPosition | null = null;
+  /** Where the pipeline's log began, if that was now. */
+  #first: LogPosition | null = null;
+  /** All before it is durable at the sink. */
+  #acknowledged: LogOffset | null = null;
+  /** How often another reader turned out to have our id. */
+  #clashes = 0;
+  /** Tables whose being left out was said in the log. */
+  readonly #warned = new Set<TableId>();
+
+  constructor(options: MysqlSourceOptions, context: ConnectorContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#server = new SourceServer(options, context);
+    this.#planner = new ChunkPlanner(this.#server.control);
+    this.#seen = new SeenPlace(context);
+  }
+
+  comparePositions(a: Position, b: Position): number {
+    return comparePositions(a, b);
+  }
+
+  positionText(position: Position): string {
+    return positionText(position);
+  }
+
+  keyText(shape: TableShape, row: Row): string {
+    return keyText(shape, row);
+  }
+
+  bytesBetween(from: Position, to: Position): number | null {
+    return this.#sizes.between(logPosition(from)[0], logPosition(to)[0]);
+  }
+
+  /** A server may be replaced by another one that has its log: {@link prepare} holds the logs against each other. */
+  async identity(): Promise<Json> {
+    // The first that a run asks: its catalogue comes from where its log does.
+    this.#server.renew();
+    const flavor = await this.#server.control.use(({ version }) => Promise.resolve(version.flavor));
+    return { flavor };
+  }
+
+  async discover(): Promise<readonly DiscoveredTable[]> {
+    const found = await this.#discovery();
+    // Refused tables stop the start, which says why; views would be left out in silence.
+    for (const { id, why, remedy } of found.views) {
+      if (this.#warned.has(id)) continue;
+      this.#warned.add(id);
+      this.#context.log.warn(`${id} matches but is left out: ${why}`, { table: id, remedy });
+    }
+    return found.tables;
+  }
+
+  async refusals(): Promise<readonly RefusedTable[]> {
+    return (await this.#discovery()).refused;
+  }
+
+  #discovery(): Promise<Discovery> {
+    const { matches, types } = this.#options;
+    return discoverTables(this.#server.control, { matches, types });
+  }
+
+  /** Settings are asked for; that the user may read the log, by reading its end. */
+  async check(
+    tables: readonly TableShape[],
+    { toLoad = [] }: { readonly toLoad?: readonly TableShape[] } = {},
+  ): Promise<void> {
+    const standing = await this.#server.standing();
+    refuseLogSettings(standing, tables);
+    const end = await this.#server.control.use((session) => readLogEnd(session));
+    await probeLog(await this.#server.config(), dumpStart(standing, end));
+    await refuseUnreadable(this.#server.control, toLoad);
+  }
+
+  async prepare(
+    tables: readonly TableShape[],
+    known: Position | null,
+    options: { recreate?: boolean; history?: Json | null } = {},
+  ): Promise<PreparedLog> {
+    this.#server.renew();
+    const standing = await this.#server.standing();
+    refuseLogSettings(standing, tables);
+    const from = known === null || options.recreate === true ? null : logPosition(known);
+    const before = keptHistory(options.history);
+    const created = from === null;
+    // Another log has other places, also where the numbers are the same.
+    const era = options.recreate === true ? this.#era + 1 : this.#era;
+    const placed = created
+      ? await beginLog(this.#server, standing, era)
+      : await goOn(this.#server, standing, from, before);
+    this.#take(placed.start, placed.history.era);
+    if (created) this.#first = placed.start;
+    failpoint("source.prepared");
+    const joined = created ? tables.map(({ id }) => id) : [];
+    return { start: placed.start, created, joined, history: historyJson(placed.history) };
+  }
+
+  #take(start: LogPosition, era: number): void {
+    // What was seen of another log proves nothing.
+    if (era !== this.#era) this.#seen = new SeenPlace(this.#context);
+    this.#era = era;
+    this.#start = start;
+    this.#acknowledged = start[0];
+  }
+
+  /** Waits until all that the log of this run will not tell is seen by every snapshot. */
+  async safeToSnapshot(_tables: readonly TableId[], signal: AbortSignal): Promise<void> {
+    const start = this.#start?.[0];
+    if (start === undefined) return;
+    await this.#server.control.use((session) => this.#seen.reach(session, start, signal));
+  }
+
+  look(tables: readonly Looked[]): Promise<readonly TableLook[]> {
+    return lookAtTables(this.#server.control, tables);
+  }
+
+  async openLog({ from, tables, maxValueBytes }: LogStart): Promise<SourceLog> {
+    const start = from === null ? this.#first : logPosition(from);
+    if (start === null) throw new MillraceError("MR_BUG", "a log that was not prepared");
+    const { serverId: range, values } = this.#options;
+    const log = await openMysqlLog(
+      {
+        ...logConfig(this.#options, maxValueBytes),
+        ...readerId(this.#context.pipeline, range, this.#clashes),
+        clock: this.#context.clock,
+        connection: await this.#server.config(),
+        tables: new KnownTables(tables, values),
+      },
+      start,
+    );
+    return new FollowedLog(log, {
+      acknowledged: (position) => {
+        this.#acknowledged = logPosition(position)[0];
+      },
+      clashed: () => {
+        this.#clashes += 1;
+      },
+    });
+  }
+
+  async openSnapshot({ reads, exact = false, signal }: SnapshotWish = {}): Promise<SourceSnapshot> {
+    const { clock } = this.#context;
+    const { sessions } = this.#server;
+    const dependencies = {
+      sessions,
+      seen: this.#seen,
+      clock,
+      values: this.#options.values,
+      positionOf: (end: LogOffset) => this.#place(end),
+    };
+    // Who reads a row looks himself whether the snapshot sees what he needs.
+    const behind = reads === "row" ? null : (this.#start?.[0] ?? null);
+    return MysqlSnapshot.open(dependencies, {
+      exact,
+      behind,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  async unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]> {
+    if (transactions.length === 0) return [];
+    const now = await this.#server.control.use((session) => this.#seen.visibility(session));
+    return transactions.filter((id) => !now.sees(id));
+  }
+
+  sees(token: Json, transaction: TransactionId): boolean {
+    return Visibility.ofToken(token).sees(transaction);
+  }
+
+  /** The server tells by itself where an idle log ends. */
+  async nudge(): Promise<void> {
+    // Nothing has to be written.
+  }
+
+  async logEnd(): Promise<Position> {
+    return this.#place(await this.#server.control.use((session) => readLogEnd(session)));
+  }
+
+  async retention(): Promise<SourceRetention | null> {
+    const from = this.#acknowledged;
+    if (from === null) return null;
+    return readRetention(this.#server.control, from, (files) => this.#sizes.see(files));
+  }
+
+  waits(): readonly SourceWait[] {
+    const { wait } = this.#seen;
+    return wait === null ? [] : [seenWait(wait)];
+  }
+
+  planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange> {
+    return this.#planner.plan(shape, from, rows);
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close();
+  }
+
+  /** A place that the log has not told of has no number. */
+  #place({ file, at }: LogOffset): LogPosition {
+    return boundary({ file, at, era: this.#era, n: null, hash: null });
+  }
+}
