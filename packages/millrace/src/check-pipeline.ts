@@ -8,6 +8,7 @@ import { ConfigError, formatProblem } from "./config/problem.ts";
 import type { Place } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import { NOTHING_ELSE_CHECKED } from "./errors/unreachable.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
@@ -64,7 +65,7 @@ export async function checkServers(
   const pipeline = await readKnownPipeline(config, context, extensions).catch(() => null);
   const known = pipeline?.tables ?? null;
   const source = await checkSource(config.source, context, known);
-  const reachable = !source.some(({ whatFollows }) => whatFollows === UNREACHABLE);
+  const reachable = !source.some(({ whatFollows }) => whatFollows === NOTHING_ELSE_CHECKED);
   const { tables, findings, identity } = reachable
     ? await checkTables(config, context, known)
     : { tables: [], findings: [], identity: null };
@@ -109,9 +110,6 @@ async function checkSinkOf(
       ),
   ];
 }
-
-/** What the source's findings say when its server could not be asked. */
-const UNREACHABLE = "Nothing else could be checked.";
 
 /** Whether the rules match what the source has; the source's own findings have said what its patterns match. */
 async function checkTables(

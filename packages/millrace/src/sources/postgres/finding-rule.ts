@@ -1,4 +1,4 @@
-import type { Finding } from "../../model/finding.ts";
+import type { FindingRule as Rule } from "../../model/finding-rule.ts";
 import type { TableId } from "../../model/table.ts";
 import type { DdlTrigger } from "./ddl-trigger.ts";
 import type { Discovery } from "./discover.ts";
@@ -21,27 +21,4 @@ export interface Observed {
 }
 
 /** One thing that can be the matter with a server. */
-export interface FindingRule {
-  readonly severity: Finding["severity"];
-  readonly code?: string;
-  /** The option of the file that it is about. */
-  readonly option?: string;
-  readonly when: (observed: Observed) => boolean;
-  readonly what: (observed: Observed) => string;
-  readonly follows: (observed: Observed) => string;
-  readonly remedy: (observed: Observed) => string;
-}
-
-/** The findings of all rules that apply. */
-export function applyRules(rules: readonly FindingRule[], observed: Observed): Finding[] {
-  return rules
-    .filter((rule) => rule.when(observed))
-    .map((rule) => ({
-      severity: rule.severity,
-      what: rule.what(observed),
-      whatFollows: rule.follows(observed),
-      remedy: rule.remedy(observed),
-      ...(rule.code === undefined ? {} : { code: rule.code }),
-      ...(rule.option === undefined ? {} : { option: rule.option }),
-    }));
-}
+export type FindingRule = Rule<Observed>;

@@ -1,14 +1,8 @@
 import type { Finding } from "../../model/finding.ts";
-import type { RefusedTable } from "../../model/source.ts";
 import { tableId, type TableId } from "../../model/table.ts";
-import {
-  NEWCOMER_WAITS,
-  nothingCaptured,
-  TABLES_OPTION,
-  uncaptured,
-} from "../../model/uncaptured.ts";
+import { NEWCOMER_WAITS } from "../../model/uncaptured.ts";
+import { captureFindings, unlessNew } from "../../tables/capture-findings.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
-import type { PostgresSourceOptions } from "./options.ts";
 import { quote } from "./table-plan.ts";
 
 /** Whether the publication is, or can be made, what it must be. */
@@ -62,66 +56,12 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
 
 /** What can be captured, and what is special about it. */
 export function tableFindings({ discovery, options, server, known }: Observed): Finding[] {
-  const stops = (id: TableId) => known?.has(id) ?? true;
-  const refused = discovery.refused.map((table): Finding => {
-    const { wrong, remedy } = uncaptured(table);
-    return {
-      severity: stops(table.id) ? "error" : "warning",
-      what: `${TABLES_OPTION}: ${wrong}.`,
-      whatFollows: stops(table.id)
-        ? "The pipeline would not start, rather than leave it out in silence."
-        : NEWCOMER_WAITS,
-      remedy: `${remedy}.`,
-      option: TABLES_OPTION,
-    };
-  });
-  const notices = discovery.tables.flatMap(({ shape, notices: texts }) =>
-    texts.map((text): Finding => ({
-      severity: "notice",
-      what: `${shape.id}: ${text}`,
-      whatFollows: "All else of the table is captured as usual.",
-      remedy: "Nothing has to be done; change the table where that is not wanted.",
-    })),
-  );
   const unreadable = discovery.relations.flatMap((relation) =>
     readingFindings(relation, server.role).map((finding) =>
-      stops(tableId(relation.schema, relation.name))
-        ? finding
-        : { ...finding, severity: "warning" as const, whatFollows: NEWCOMER_WAITS },
+      unlessNew(finding, tableId(relation.schema, relation.name), known),
     ),
   );
-  return [
-    ...(discovery.tables.length + discovery.refused.length === 0 ? [nothingMatches(options)] : []),
-    ...unreadable,
-    ...refused,
-    ...discovery.views.map(viewFinding),
-    ...notices,
-  ];
-}
-
-function viewFinding({ id, why, remedy }: RefusedTable): Finding {
-  return {
-    severity: "warning",
-    what: `${id} matches but is left out: ${why}.`,
-    whatFollows: "It is not copied.",
-    remedy: `${upperFirst(remedy)}, or leave it out with tables.exclude.`,
-    option: "source.tables",
-  };
-}
-
-function upperFirst(sentence: string): string {
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
-}
-
-function nothingMatches({ database, username }: PostgresSourceOptions): Finding {
-  const { wrong, remedy } = nothingCaptured(database, username);
-  return {
-    severity: "error",
-    what: `${TABLES_OPTION}: ${wrong}.`,
-    whatFollows: "There is nothing to copy.",
-    remedy: `${remedy}.`,
-    option: TABLES_OPTION,
-  };
+  return captureFindings(discovery, { ...options, known, unreadable });
 }
 
 function readingFindings(

@@ -1,5 +1,6 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
+import { unreachable } from "../../errors/unreachable.ts";
 import type { Finding } from "../../model/finding.ts";
+import { applyRules, worstFirst } from "../../model/finding-rule.ts";
 import type { ConnectorContext } from "../../model/source.ts";
 import type { TableId } from "../../model/table.ts";
 import type { Queryable } from "./catalogue.ts";
@@ -7,7 +8,7 @@ import { ControlPool } from "./control-pool.ts";
 import { readDdlTrigger } from "./ddl-trigger.ts";
 import { DDL_RULES } from "./ddl-rules.ts";
 import { discoverTables } from "./discover.ts";
-import { applyRules, type Observed } from "./finding-rule.ts";
+import type { Observed } from "./finding-rule.ts";
 import { chooseConnection, type PostgresSourceOptions } from "./options.ts";
 import { readPublication } from "./publication.ts";
 import { readPublished } from "./published.ts";
@@ -16,8 +17,6 @@ import { SERVER_RULES, SLOT_RULES } from "./server-rules.ts";
 import { readSlot } from "./slot.ts";
 import { standbyFindings } from "./standby-findings.ts";
 import { PUBLICATION_RULES, tableFindings } from "./table-rules.ts";
-
-const WORST_FIRST: readonly Finding["severity"][] = ["error", "warning", "notice"];
 
 /**
  * What the server says about a pipeline before it is started, worst first. Writes nothing. A server that cannot be
@@ -34,20 +33,7 @@ export async function validatePostgres(
     const found = findings({ ...(await observe(pool, options)), known });
     return worstFirst([...found, ...(await standbyFindings(pool, options, context))]);
   } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    const whatFollows = "Nothing else could be checked.";
-    const { code, detail: what, remedy } = error;
-    const option = error.facts["option"];
-    return [
-      {
-        severity: "error",
-        what,
-        whatFollows,
-        remedy,
-        code,
-        ...(typeof option === "string" ? { option } : {}),
-      },
-    ];
+    return [unreachable(error)];
   } finally {
     await pool.close();
   }
@@ -58,10 +44,6 @@ export function findings(observed: Observed): Finding[] {
   const rules = [...SERVER_RULES, ...SLOT_RULES, ...PUBLICATION_RULES, ...DDL_RULES];
   const all = [...applyRules(rules, observed), ...tableFindings(observed)];
   return worstFirst(all);
-}
-
-function worstFirst(all: readonly Finding[]): Finding[] {
-  return all.toSorted((a, b) => WORST_FIRST.indexOf(a.severity) - WORST_FIRST.indexOf(b.severity));
 }
 
 async function observe(
