@@ -14,10 +14,11 @@ export interface StreamOptions {
   readonly ended?: () => Promise<void>;
 }
 
-/** Rows, and what they took on the wire. */
-export interface RawBatch {
-  readonly rows: readonly RawRow[];
-  readonly sentBytes: number;
+/** Bytes that a row took on the wire. */
+export function sentBytesOf(row: RawRow): number {
+  let bytes = 0;
+  for (const value of row) bytes += (value?.length ?? 0) + 1;
+  return bytes;
 }
 
 /**
@@ -29,14 +30,14 @@ export async function* streamRows(
   connection: MysqlConnection,
   sql: string,
   options: StreamOptions,
-): AsyncGenerator<RawBatch, void, undefined> {
+): AsyncGenerator<readonly RawRow[], void, undefined> {
   const reading = new Reading(connection, sql, options);
   try {
     for (;;) {
       const batch = await reading.next();
       const { isOver } = reading;
       if (isOver) await options.ended?.();
-      if (batch.rows.length > 0) yield batch;
+      if (batch.length > 0) yield batch;
       if (isOver) return;
     }
   } catch (error) {
@@ -81,12 +82,12 @@ class Reading {
   }
 
   /** A batch as large as was wished, or the rest. */
-  async next(): Promise<RawBatch> {
+  async next(): Promise<readonly RawRow[]> {
     this.#connection.client.resume();
     this.#heardAtMs = performance.now();
     while (!this.#isFull && !this.#ended && this.#error === null) await this.#heard();
     if (this.#error !== null) throw connectionError(this.#error, this.#options.doing);
-    const batch = { rows: this.#rows, sentBytes: this.#sentBytes };
+    const batch = this.#rows;
     this.#rows = [];
     this.#sentBytes = 0;
     return batch;
@@ -104,7 +105,7 @@ class Reading {
 
   #take(row: RawRow): void {
     this.#heardAtMs = performance.now();
-    for (const value of row) this.#sentBytes += (value?.length ?? 0) + 1;
+    this.#sentBytes += sentBytesOf(row);
     this.#rows.push(row);
     if (!this.#isFull) return;
     this.#connection.client.pause();

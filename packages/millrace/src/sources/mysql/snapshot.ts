@@ -1,16 +1,17 @@
-import { MillraceError } from "../../errors/millrace-error.ts";
-import { Change } from "../../model/change.ts";
+import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
+import { SnapshotSession } from "../../sessions/snapshot-session.ts";
 import {
   checkUnchanged,
   planIfThere,
   tableChanged,
   tableGone,
 } from "../../tables/changed-table.ts";
+import { keyPortions, LoadedRows } from "../../tables/loaded-rows.ts";
 import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { connectionError, errnoOf } from "./connection-error.ts";
 import type { MysqlConnection } from "./connection.ts";
@@ -19,31 +20,20 @@ import { keyText } from "./keys.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { SeenPlace } from "./seen-place.ts";
 import { beginSnapshot } from "./snapshot-begin.ts";
-import { type SnapshotColumns, snapshotColumns } from "./snapshot-columns.ts";
-import { type RawBatch, streamRows } from "./snapshot-rows.ts";
+import { type RawRow, type SnapshotColumns, snapshotColumns } from "./snapshot-columns.ts";
+import { sentBytesOf, streamRows } from "./snapshot-rows.ts";
+import type { SessionStash } from "./snapshot-sessions.ts";
 import { chunkSql, rowsSql, unbounded } from "./snapshot-sql.ts";
 import { readTablePlan, type TablePlan } from "./table-plan.ts";
 import type { LogOffset } from "./transaction-id.ts";
 import type { Visibility } from "./visibility.ts";
 
-/** Keys that are asked for at once: bounds the statement's text. */
-const KEYS_PER_QUERY = 500;
 /** Rows that are asked for by their keys come at once. */
 const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
-/** Of the statement's bound: who goes on in another snapshot does so before the server ends this one. */
-const LIFE_SHARE = 0.8;
-
-/** Where snapshots get their sessions. */
-export interface SnapshotSessions {
-  /** @throws MillraceError */
-  take(): Promise<MysqlConnection>;
-  /** Takes back a session; its transaction may still be open. */
-  giveBack(connection: MysqlConnection): Promise<void>;
-}
 
 /** What a snapshot needs beside its connection. */
 export interface SnapshotDependencies {
-  readonly sessions: SnapshotSessions;
+  readonly sessions: SessionStash;
   readonly seen: SeenPlace;
   readonly clock: Clock;
   readonly values: ValueOptions;
@@ -65,13 +55,10 @@ export interface OpenOptions {
 export class MysqlSnapshot implements SourceSnapshot {
   readonly logEnd: Position;
   readonly #visibility: Visibility;
-  readonly #connection: MysqlConnection;
+  readonly #session: SnapshotSession<MysqlConnection>;
   readonly #dependencies: SnapshotDependencies;
   /** Of tables that were read once: nothing about them can change until the transaction ends. */
   readonly #locked = new WeakMap<TableShape, TablePlan>();
-  /** An answer is under way, or was left half read: the session can only be cut. */
-  #reading = false;
-  #closed = false;
 
   private constructor(
     connection: MysqlConnection,
@@ -79,7 +66,10 @@ export class MysqlSnapshot implements SourceSnapshot {
     visibility: Visibility,
     logEnd: Position,
   ) {
-    this.#connection = connection;
+    this.#session = new SnapshotSession(connection, {
+      giveBack: (given) => dependencies.sessions.giveBack(given),
+      failure: connectionError,
+    });
     this.#dependencies = dependencies;
     this.#visibility = visibility;
     this.logEnd = logEnd;
@@ -110,7 +100,7 @@ export class MysqlSnapshot implements SourceSnapshot {
   }
 
   get mayLiveMs(): number {
-    return this.#connection.config.statementTimeoutMs * LIFE_SHARE;
+    return this.#session.mayLiveMs;
   }
 
   sees(transaction: TransactionId): boolean {
@@ -127,7 +117,7 @@ export class MysqlSnapshot implements SourceSnapshot {
     const { values } = this.#dependencies;
     const all = shape.columns.map((_, index) => index);
     const columns = snapshotColumns(shape, plan, all, { values, maxValueBytes, bounds: true });
-    const { flavor } = this.#connection.version;
+    const { flavor } = this.#session.connection.version;
     const bounded = chunkSql(plan, columns.select, range);
     const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
     for await (const raw of this.#stream(shape, sql, { batchBytes, closes })) {
@@ -147,11 +137,10 @@ export class MysqlSnapshot implements SourceSnapshot {
     const { maxValueBytes, keysOnly = false } = options;
     const wanted = keysOnly ? shape.key : shape.columns.map((_, index) => index);
     const columns = snapshotColumns(shape, plan, wanted, { values, maxValueBytes, bounds: false });
-    for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
-      const asked = keys.slice(at, at + KEYS_PER_QUERY);
+    for (const asked of keyPortions(keys)) {
       const texts = new Set(asked.map((row) => keyText(shape, row)));
       const sql = rowsSql(shape, plan, columns.select, asked);
-      for await (const { rows } of this.#stream(shape, sql, ALL)) {
+      for await (const rows of this.#stream(shape, sql, ALL)) {
         for (const raw of rows) {
           const row = columns.row(raw);
           const text = keyText(shape, row);
@@ -164,26 +153,23 @@ export class MysqlSnapshot implements SourceSnapshot {
   }
 
   /** Ends the transaction, and with it the locks on tables; never throws. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#reading || this.#connection.broken !== null) this.#connection.destroy();
-    else await this.#dependencies.sessions.giveBack(this.#connection);
+  close(): Promise<void> {
+    return this.#session.close();
   }
 
   async *#stream(
     shape: TableShape,
     sql: string,
     { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
-  ): AsyncGenerator<RawBatch, void, undefined> {
-    this.#checkFree(shape);
-    this.#reading = true;
+  ): AsyncGenerator<readonly RawRow[], void, undefined> {
+    const session = this.#session;
+    session.begin(shape);
     const ended = async (): Promise<void> => {
-      this.#reading = false;
-      if (closes) await this.close();
+      session.ended();
+      if (closes) await session.close();
     };
     try {
-      yield* streamRows(this.#connection, sql, {
+      yield* streamRows(session.connection, sql, {
         batchBytes,
         rowOverheadBytes: rowOverheadBytes(shape),
         doing: `reading ${shape.id}`,
@@ -201,27 +187,16 @@ export class MysqlSnapshot implements SourceSnapshot {
   async #plan(shape: TableShape): Promise<TablePlan> {
     const locked = this.#locked.get(shape);
     if (locked !== undefined) return locked;
-    this.#checkFree(shape);
+    this.#session.checkFree(shape);
     try {
       const name = `${quote(shape.schema)}.${quote(shape.name)}`;
-      await this.#connection.query(`SELECT 1 FROM ${name} LIMIT 1`);
-      const plan = await readTablePlan(this.#connection, shape);
+      await this.#session.connection.query(`SELECT 1 FROM ${name} LIMIT 1`);
+      const plan = await readTablePlan(this.#session.connection, shape);
       this.#locked.set(shape, plan);
       return plan;
     } catch (error) {
       throw tableError(shape, error) ?? connectionError(error, `preparing to read ${shape.id}`);
     }
-  }
-
-  #checkFree(shape: TableShape): void {
-    if (this.#closed) throw new MillraceError("MR_BUG", `reading ${shape.id} in a closed snapshot`);
-    if (this.#connection.broken !== null)
-      throw connectionError(this.#connection.broken, `reading ${shape.id}`);
-    if (!this.#reading) return;
-    throw new MillraceError(
-      "MR_SOURCE_LOST_CONNECTION",
-      `reading ${shape.id} in a snapshot whose session is being read, or was left half read`,
-    );
   }
 }
 
@@ -237,23 +212,17 @@ function tableError(shape: TableShape, error: unknown): MillraceError | null {
   return errno === UNKNOWN_COLUMN ? tableChanged(shape, "a column is not there") : null;
 }
 
-function chunkBatch(shape: TableShape, columns: SnapshotColumns, raw: RawBatch): ChunkBatch {
-  const overheadBytes = rowOverheadBytes(shape);
-  const rows: Change[] = [];
-  let bytes = 0;
+function chunkBatch(
+  shape: TableShape,
+  columns: SnapshotColumns,
+  raw: readonly RawRow[],
+): ChunkBatch {
+  const loaded = new LoadedRows(shape);
   let lastKey: readonly string[] | null = null;
-  for (const [i, sent] of raw.rows.entries()) {
+  for (const [i, sent] of raw.entries()) {
     const row = columns.row(sent);
-    const weight = overheadBytes + weightOf(sent);
-    bytes += weight;
-    rows.push(new Change("r", shape, null, row, null, null, null, weight));
-    if (i === raw.rows.length - 1) lastKey = columns.keyAfter(sent, row);
+    loaded.add(row, sentBytesOf(sent));
+    if (i === raw.length - 1) lastKey = columns.keyAfter(sent, row);
   }
-  return { rows, bytes, sentBytes: raw.sentBytes, lastKey: lastKey === null ? null : [...lastKey] };
-}
-
-function weightOf(raw: readonly (Buffer | null)[]): number {
-  let bytes = 0;
-  for (const value of raw) bytes += (value?.length ?? 0) + 1;
-  return bytes;
+  return loaded.batch(lastKey);
 }

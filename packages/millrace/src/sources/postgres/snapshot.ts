@@ -1,17 +1,18 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Change } from "../../model/change.ts";
 import { failpoint } from "../../model/failpoint.ts";
-import type { ChunkKey, Json, Position, TransactionId } from "../../model/position.ts";
+import type { Json, Position, TransactionId } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
+import { SnapshotSession } from "../../sessions/snapshot-session.ts";
 import { checkUnchanged, planIfThere } from "../../tables/changed-table.ts";
+import { keyPortions, LoadedRows } from "../../tables/loaded-rows.ts";
+import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
 import { keyText } from "./keys.ts";
 import { formatLsn } from "./position.ts";
-import { rowPlan } from "./row-plan.ts";
 import type { SessionStash } from "./session-stash.ts";
 import { whileServerWorks } from "./silence-watch.ts";
 import { beginSnapshot, standbyError } from "./snapshot-begin.ts";
@@ -22,12 +23,8 @@ import type { TablePlan } from "./table-plan.ts";
 import { serverText } from "./types.ts";
 import type { Visibility } from "./visibility.ts";
 
-/** Keys that are asked for at once: bounds the statement's text. */
-const KEYS_PER_QUERY = 500;
 /** Rows that are asked for by their keys come at once. */
 const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
-/** Of the statement's bound: who goes on in another snapshot does so before the server ends this one. */
-const LIFE_SHARE = 0.8;
 
 /** What a snapshot needs beside its connection. */
 export interface SnapshotDependencies {
@@ -47,13 +44,10 @@ export interface SnapshotDependencies {
 export class PostgresSnapshot implements SourceSnapshot {
   readonly logEnd: Position;
   readonly #visibility: Visibility;
-  readonly #connection: PostgresConnection;
+  readonly #session: SnapshotSession<PostgresConnection>;
   readonly #dependencies: SnapshotDependencies;
   /** Tables are locked once; after that nothing about them can change until the transaction ends. */
   readonly #locked = new WeakMap<TableShape, TablePlan>();
-  /** A COPY is under way, or was left half read: the session can only be cut. */
-  #copying = false;
-  #closed = false;
 
   private constructor(
     connection: PostgresConnection,
@@ -61,7 +55,10 @@ export class PostgresSnapshot implements SourceSnapshot {
     visibility: Visibility,
     logEnd: Position,
   ) {
-    this.#connection = connection;
+    this.#session = new SnapshotSession(connection, {
+      giveBack: (given, isOver) => dependencies.sessions.giveBack(given, isOver),
+      failure: connectionError,
+    });
     this.#dependencies = dependencies;
     this.#visibility = visibility;
     this.logEnd = logEnd;
@@ -96,7 +93,7 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   get mayLiveMs(): number {
-    return this.#connection.config.statementTimeoutMs * LIFE_SHARE;
+    return this.#session.mayLiveMs;
   }
 
   sees(transaction: TransactionId): boolean {
@@ -133,8 +130,8 @@ export class PostgresSnapshot implements SourceSnapshot {
     const columns = options.keysOnly === true ? shape.key : shape.columns.map((_, index) => index);
     const names = columns.map((index) => plan.columns[index] ?? "NULL");
     const parser = new CopyRowParser(partOf(copyColumnsOf(shape), columns), options.maxValueBytes);
-    for (let at = 0; at < keys.length; at += KEYS_PER_QUERY) {
-      const texts = keys.slice(at, at + KEYS_PER_QUERY).map((row) => keyTextsOf(shape, row));
+    for (const asked of keyPortions(keys)) {
+      const texts = asked.map((row) => keyTextsOf(shape, row));
       const sql = rowsSql(plan, names, texts, filter);
       for await (const batch of this.#copy(shape, sql, parser, ALL)) {
         for (const { values } of batch) {
@@ -147,11 +144,8 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   /** Ends the transaction, and with it the locks on tables; never throws. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#copying || this.#connection.broken !== null) this.#connection.destroy();
-    else await this.#dependencies.sessions.giveBack(this.#connection);
+  close(): Promise<void> {
+    return this.#session.close();
   }
 
   /** @throws MillraceError MR_BUG where a COPY is under way, or the snapshot was closed. */
@@ -161,52 +155,38 @@ export class PostgresSnapshot implements SourceSnapshot {
     parser: CopyRowParser,
     { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
   ): AsyncGenerator<CopiedRow[], void, undefined> {
-    this.#checkFree(shape);
-    this.#copying = true;
-    yield* copyRows(this.#connection, sql, parser, {
+    const session = this.#session;
+    session.begin(shape);
+    yield* copyRows(session.connection, sql, parser, {
       batchBytes,
-      rowOverheadBytes: rowPlan(shape).overheadBytes,
+      rowOverheadBytes: rowOverheadBytes(shape),
       doing: `reading ${shape.id}`,
       ended: async () => {
-        this.#copying = false;
-        if (!closes) return;
-        this.#closed = true;
-        await this.#dependencies.sessions.giveBack(this.#connection, true);
+        session.ended();
+        if (closes) await session.close(true);
       },
     });
   }
 
   /** A table without key cannot be read in parts: its one statement takes as long as it takes. */
   async #liftStatementBound(shape: TableShape): Promise<void> {
-    this.#checkFree(shape);
+    this.#session.checkFree(shape);
     try {
-      const { client } = this.#connection;
+      const { client } = this.#session.connection;
       const lift = () => client.query("SET LOCAL statement_timeout = 0");
-      await whileServerWorks(this.#connection, lift);
+      await whileServerWorks(this.#session.connection, lift);
     } catch (error) {
       throw connectionError(error, `preparing to read ${shape.id}`);
     }
   }
 
-  #checkFree(shape: TableShape): void {
-    if (this.#closed) throw new MillraceError("MR_BUG", `reading ${shape.id} in a closed snapshot`);
-    // Ended between two statements, by a conflict with what a standby replays: nobody would ever answer.
-    if (this.#connection.broken !== null)
-      throw connectionError(this.#connection.broken, `reading ${shape.id}`);
-    if (!this.#copying) return;
-    throw new MillraceError(
-      "MR_SOURCE_LOST_CONNECTION",
-      `reading ${shape.id} in a snapshot whose session is being read, or was left half read`,
-    );
-  }
-
   async #plan(shape: TableShape): Promise<TablePlan> {
     const locked = this.#locked.get(shape);
     if (locked !== undefined) return locked;
-    this.#checkFree(shape);
+    this.#session.checkFree(shape);
     try {
-      const plan = await whileServerWorks(this.#connection, () =>
-        this.#dependencies.locks.lock(this.#connection.client, shape),
+      const plan = await whileServerWorks(this.#session.connection, () =>
+        this.#dependencies.locks.lock(this.#session.connection.client, shape),
       );
       this.#locked.set(shape, plan);
       return plan;
@@ -225,28 +205,10 @@ function checkAge({ replayedLsn }: Visibility, behindLsn: number): void {
 }
 
 function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
-  const rows: Change[] = [];
-  const { overheadBytes } = rowPlan(shape);
-  let bytes = 0;
-  let sentBytes = 0;
-  for (const row of batch) {
-    const weight = row.bytes + overheadBytes;
-    bytes += weight;
-    sentBytes += row.bytes;
-    rows.push(new Change("r", shape, null, row.values, null, null, null, weight));
-  }
-  const last = batch.at(-1);
-  return {
-    rows,
-    bytes,
-    sentBytes,
-    lastKey: last === undefined ? null : chunkKeyOf(shape, last.values),
-  };
-}
-
-/** The key after which a later read goes on; null for a table without key, which cannot be read in parts. */
-function chunkKeyOf(shape: TableShape, row: Row): ChunkKey | null {
-  return shape.key.length === 0 ? null : [...keyTextsOf(shape, row)];
+  const loaded = new LoadedRows(shape);
+  for (const { values, bytes } of batch) loaded.add(values, bytes);
+  const last = shape.key.length === 0 ? undefined : batch.at(-1);
+  return loaded.batch(last === undefined ? null : keyTextsOf(shape, last.values));
 }
 
 function keyTextsOf(shape: TableShape, row: Row): readonly string[] {

@@ -1,0 +1,46 @@
+import { Change } from "../model/change.ts";
+import type { ChunkBatch } from "../model/source.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import { rowOverheadBytes } from "./row-weight.ts";
+
+/** Keys that are asked for at once: bounds the statement's text. */
+const KEYS_PER_QUERY = 500;
+
+/** The keys of rows that are read one by one, as many at a time as one statement asks for. */
+export function* keyPortions<Key>(keys: readonly Key[]): Generator<readonly Key[]> {
+  for (let at = 0; at < keys.length; at += KEYS_PER_QUERY)
+    yield keys.slice(at, at + KEYS_PER_QUERY);
+}
+
+/** Makes a batch of rows that a snapshot has read. Hot: {@link LoadedRows.add} runs per row. */
+export class LoadedRows {
+  readonly #shape: TableShape;
+  readonly #overheadBytes: number;
+  readonly #rows: Change[] = [];
+  #bytes = 0;
+  #sentBytes = 0;
+
+  constructor(shape: TableShape) {
+    this.#shape = shape;
+    this.#overheadBytes = rowOverheadBytes(shape);
+  }
+
+  /** `sentBytes`: what the row took on the wire. */
+  add(row: Row, sentBytes: number): void {
+    const weight = sentBytes + this.#overheadBytes;
+    this.#bytes += weight;
+    this.#sentBytes += sentBytes;
+    this.#rows.push(new Change("r", this.#shape, null, row, null, null, null, weight));
+  }
+
+  /** `lastKey`: after which a later read goes on; null for a table without key, which cannot be read in parts. */
+  batch(lastKey: readonly string[] | null): ChunkBatch {
+    return {
+      rows: this.#rows,
+      bytes: this.#bytes,
+      sentBytes: this.#sentBytes,
+      lastKey: lastKey === null ? null : [...lastKey],
+    };
+  }
+}
