@@ -5,7 +5,7 @@ import type { LogOffset } from "./transaction-id.ts";
 
 const OFFSET_LIMIT = 2 ** 32;
 /** Of the first event of every file, bytes. */
-const FIRST_OFFSET = 4;
+export const FIRST_OFFSET = 4;
 const FILE_DIGITS = 6;
 
 /**

@@ -1,11 +1,12 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { readLogEnd } from "./log-end.ts";
 import { dumpStart } from "./log-files.ts";
 import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
+import type { MysqlStartup } from "./options.ts";
 import { boundary, type LogPosition } from "./position.ts";
 import type { ServerStanding } from "./server-standing.ts";
 import type { SourceServer } from "./source-server.ts";
+import { type LogAt, startupPlace } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
 /** Where a log goes on, or begins. */
@@ -14,13 +15,13 @@ export interface PlacedLog {
   readonly history: LogHistory;
 }
 
-/** A new log: nothing of what came before it is wanted. */
+/** A new log: nothing of what comes before it is wanted. @throws MillraceError */
 export async function beginLog(
-  server: SourceServer,
-  standing: ServerStanding,
+  { server, standing }: LogAt,
+  startup: MysqlStartup,
   era: number,
 ): Promise<PlacedLog> {
-  const place = await server.control.use((session) => readLogEnd(session));
+  const place = await startupPlace({ server, standing }, startup);
   const made = await probeLog(await server.config(), dumpStart(standing, place));
   return {
     start: boundary({ ...place, era, n: 0, hash: 0, made }),
@@ -34,8 +35,7 @@ export async function beginLog(
  * @throws MillraceError MR_SOURCE_LOSS
  */
 export async function goOn(
-  server: SourceServer,
-  standing: ServerStanding,
+  { server, standing }: LogAt,
   known: LogPosition,
   before: LogHistory | null,
 ): Promise<PlacedLog> {

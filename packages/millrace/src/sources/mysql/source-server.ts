@@ -6,6 +6,7 @@ import { type MysqlConnection, openConnection } from "./connection.ts";
 import { ControlPool } from "./control-pool.ts";
 import { connectionConfig, type MysqlSourceOptions } from "./options.ts";
 import { readStanding, type ServerStanding } from "./server-standing.ts";
+import type { ServerVersion } from "./server-version.ts";
 import { SessionStash } from "./snapshot-sessions.ts";
 
 /** What the driver says of a server that has no TLS. */
@@ -24,6 +25,7 @@ export class SourceServer {
   #config: Promise<MysqlConnectionConfig> | null = null;
   /** As the first session of the run said. */
   #server: string | null = null;
+  #flavor: ServerVersion["flavor"] = "mysql";
 
   constructor(options: MysqlSourceOptions, context: ConnectorContext) {
     this.#options = options;
@@ -40,6 +42,11 @@ export class SourceServer {
       throw error;
     });
     return { ...(await this.#config), opened: this.#check };
+  }
+
+  /** Who made it, as its sessions say. */
+  get flavor(): ServerVersion["flavor"] {
+    return this.#flavor;
   }
 
   /** What the server is. @throws MillraceError */
@@ -62,6 +69,7 @@ export class SourceServer {
   readonly #check = async (connection: MysqlConnection): Promise<void> => {
     const { server } = await readStanding(connection, connection.version);
     this.#server ??= server;
+    this.#flavor = connection.version.flavor;
     if (server !== this.#server)
       throw lostConnection(
         "hostname leads to another server than the one that this run began with",

@@ -50,6 +50,8 @@ import { type Looked, lookAtTables } from "./table-looks.ts";
 import type { LogOffset } from "./transaction-id.ts";
 import { Visibility } from "./visibility.ts";
 
+const LATEST = { mode: "latest-offset" } as const;
+
 /** A MySQL or MariaDB server as a source: tables and log, put together. */
 export class MysqlSource implements Source {
   readonly kind = "mysql";
@@ -149,9 +151,10 @@ export class MysqlSource implements Source {
     const created = from === null;
     // Another log has other places, also where the numbers are the same.
     const era = options.recreate === true ? this.#era + 1 : this.#era;
-    const placed = created
-      ? await beginLog(this.#server, standing, era)
-      : await goOn(this.#server, standing, from, before);
+    const log = { server: this.#server, standing };
+    // What is made anew begins with a load, as at the log's end.
+    const startup = options.recreate === true ? LATEST : this.#options.startup;
+    const placed = created ? await beginLog(log, startup, era) : await goOn(log, from, before);
     this.#take(placed.start, placed.history.era);
     if (created) this.#first = placed.start;
     failpoint("source.prepared");
