@@ -22,11 +22,12 @@ import { ChunkPlanner } from "./chunks.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { keyText } from "./keys.ts";
-import { KnownTables } from "./known-tables.ts";
 import { readLogEnd } from "./log-end.ts";
 import { dumpStart } from "./log-files.ts";
 import { historyJson, keptHistory } from "./log-history.ts";
 import { openMysqlLog } from "./log.ts";
+import { openTables } from "./open-tables.ts";
+import type { CapturedTables } from "./captured-tables.ts";
 import { probeLog } from "./log-probe.ts";
 import { refuseLogSettings } from "./log-settings.ts";
 import { LogSizes } from "./log-sizes.ts";
@@ -47,7 +48,7 @@ import { seenWait } from "./seen-wait.ts";
 import { MysqlSnapshot } from "./snapshot.ts";
 import { SourceServer } from "./source-server.ts";
 import { type Looked, lookAtTables } from "./table-looks.ts";
-import type { LogOffset } from "./transaction-id.ts";
+import { compareOffsets, type LogOffset } from "./transaction-id.ts";
 import { Visibility } from "./visibility.ts";
 
 const LATEST = { mode: "latest-offset" } as const;
@@ -71,6 +72,8 @@ export class MysqlSource implements Source {
   #acknowledged: LogOffset | null = null;
   /** How often another reader turned out to have our id. */
   #clashes = 0;
+  /** Of the log that is open; null before. */
+  #tables: CapturedTables | null = null;
   /** Tables whose being left out was said in the log. */
   readonly #warned = new Set<TableId>();
 
@@ -114,7 +117,11 @@ export class MysqlSource implements Source {
       this.#warned.add(id);
       this.#context.log.warn(`${id} matches but is left out: ${why}`, { table: id, remedy });
     }
-    return found.tables;
+    // The log may be behind the catalogue; whatever it tells of a shape it tells in its place.
+    return found.tables.map((table) => ({
+      ...table,
+      shape: this.#tables?.asLogged(table.shape) ?? table.shape,
+    }));
   }
 
   async refusals(): Promise<readonly RefusedTable[]> {
@@ -157,7 +164,7 @@ export class MysqlSource implements Source {
     const placed = created ? await beginLog(log, startup, era) : await goOn(log, from, before);
     this.#take(placed.start, placed.history.era);
     if (created) this.#first = placed.start;
-    failpoint("source.prepared");
+    failpoint("mysql-source.prepared");
     const joined = created ? tables.map(({ id }) => id) : [];
     return { start: placed.start, created, joined, history: historyJson(placed.history) };
   }
@@ -181,17 +188,20 @@ export class MysqlSource implements Source {
     return lookAtTables(this.#server.control, tables);
   }
 
-  async openLog({ from, tables, maxValueBytes }: LogStart): Promise<SourceLog> {
+  async openLog(begin: LogStart): Promise<SourceLog> {
+    const { from, maxValueBytes } = begin;
     const start = from === null ? this.#first : logPosition(from);
     if (start === null) throw new MillraceError("MR_BUG", "a log that was not prepared");
-    const { serverId: range, values } = this.#options;
+    const { serverId: range } = this.#options;
+    const tables = await openTables(this.#server.control, this.#options, begin);
+    this.#tables = tables;
     const log = await openMysqlLog(
       {
         ...logConfig(this.#options, maxValueBytes),
         ...readerId(this.#context.pipeline, range, this.#clashes),
         clock: this.#context.clock,
         connection: await this.#server.config(),
-        tables: new KnownTables(tables, values),
+        tables,
       },
       start,
     );
@@ -205,7 +215,12 @@ export class MysqlSource implements Source {
     });
   }
 
-  async openSnapshot({ reads, exact = false, signal }: SnapshotWish = {}): Promise<SourceSnapshot> {
+  async openSnapshot({
+    reads,
+    exact = false,
+    position,
+    signal,
+  }: SnapshotWish = {}): Promise<SourceSnapshot> {
     const { clock } = this.#context;
     const { sessions } = this.#server;
     const dependencies = {
@@ -216,12 +231,19 @@ export class MysqlSource implements Source {
       positionOf: (end: LogOffset) => this.#place(end),
     };
     // Who reads a row looks himself whether the snapshot sees what he needs.
-    const behind = reads === "row" ? null : (this.#start?.[0] ?? null);
+    const behind = reads === "row" ? null : this.#behind(position);
     return MysqlSnapshot.open(dependencies, {
       exact,
       behind,
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+
+  /** What snapshots of chunks have to see: what no log of ours tells, and what is asked for. */
+  #behind(position: Position | undefined): LogOffset | null {
+    const wished = position === undefined ? null : logPosition(position)[0];
+    const places = [this.#start?.[0], this.#tables?.behind, wished].filter(isPlace);
+    return places.toSorted(compareOffsets).at(-1) ?? null;
   }
 
   async unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]> {
@@ -266,4 +288,8 @@ export class MysqlSource implements Source {
   #place({ file, at }: LogOffset): LogPosition {
     return boundary({ file, at, era: this.#era, n: null, hash: null });
   }
+}
+
+function isPlace(place: LogOffset | null | undefined): place is LogOffset {
+  return place !== null && place !== undefined;
 }
