@@ -5,7 +5,7 @@ import { ByteBudget } from "./byte-budget.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
-import { makeLanes } from "./make-lanes.ts";
+import { makeLanes, makeSourceReads } from "./make-lanes.ts";
 import { deafObserver } from "./observer.ts";
 import { itemOf, plainRouter, settingsOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
 import type { Prepared } from "./prepare-run.ts";
@@ -44,13 +44,14 @@ function setUp() {
   };
   const task: Partial<TaskParts> = { ...ports, settings: settingsOf(), router: plainRouter };
   const bytes = new ByteBudget(10_000).account(1);
+  const parts = { task: task as TaskParts, prepared: prepared as Prepared, signal };
+  const writeState = () => Promise.resolve();
   const lanes = makeLanes({
-    task: task as TaskParts,
-    prepared: prepared as Prepared,
+    ...parts,
+    reads: makeSourceReads({ ...parts, writeState }),
     logBytes: bytes,
     chunkBytes: bytes,
-    writeState: () => Promise.resolve(),
-    signal,
+    writeState,
     passed: () => undefined,
     stopTable: (why) => Promise.reject(why),
     emptied: () => undefined,

@@ -15,6 +15,7 @@ interface LaneSetParts {
   readonly prepared: Prepared;
   readonly logBytes: ByteAccount;
   readonly chunkBytes: ByteAccount;
+  readonly reads: SourceReads;
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly signal: AbortSignal;
   readonly passed: (lane: number, mark: Mark) => void;
@@ -38,9 +39,8 @@ export function makeSourceReads({
 
 /** The lanes of a run, each behind its own checkpoint. */
 export function makeLanes(parts: LaneSetParts): Lane[] {
-  const { task, prepared, signal } = parts;
+  const { task, prepared, signal, reads } = parts;
   const { sink, settings, clock, observer } = task;
-  const reads = makeSourceReads(parts);
   const { committer, book } = prepared;
   const { compaction } = settings;
   const order = new ConstraintOrder(prepared.checks, prepared.choice);

@@ -22,6 +22,7 @@ import { PutOffRounds } from "./put-off-rounds.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { Replay } from "./replay.ts";
 import { SentTransactions } from "./sent-transactions.ts";
+import type { SourceReads } from "./source-reads.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import { stopTable } from "./stop-table.ts";
 import { TableLoads } from "./table-loads.ts";
@@ -57,6 +58,8 @@ export class RunParts {
   readonly logBytes: ByteAccount;
   readonly chunkBytes: ByteAccount;
   readonly gate = new PauseGate();
+  // One for all: each waits for ends of tables that another one has moved.
+  readonly #reads: SourceReads;
   readonly lanes: readonly Lane[];
   readonly readAhead: ReadAhead;
   readonly #chunkParts: ChunkParts;
@@ -88,6 +91,7 @@ export class RunParts {
     this.frontier = new Frontier(prepared.lanes, prepared.frontier);
     this.logBytes = task.budget.account(LOG_SHARE);
     this.chunkBytes = task.budget.account(CHUNK_SHARE);
+    this.#reads = makeSourceReads({ task, prepared, writeState: this.writeState, signal });
     this.lanes = this.#makeLanes();
     this.readAhead = new ReadAhead(this.lanes, signal);
     this.#chunkParts = this.#makeChunkParts();
@@ -126,6 +130,7 @@ export class RunParts {
       prepared: this.#prepared,
       logBytes: this.logBytes,
       chunkBytes: this.chunkBytes,
+      reads: this.#reads,
       writeState: this.writeState,
       signal: this.#signal,
       passed: (lane, mark) => {
@@ -252,21 +257,18 @@ export class RunParts {
   }
 
   #makeReplay(): Replay {
-    const { book } = this;
+    const { book, loader } = this;
     const { tables } = this.#prepared;
     const { sink } = this.#task;
-    const [task, prepared, signal] = [this.#task, this.#prepared, this.#signal];
-    const reads = makeSourceReads({ task, prepared, writeState: this.writeState, signal });
-    const beside = { ...this.#chunkParts, sink, tables, book, reads, signal };
-    return new Replay({ ...beside, loader: this.loader });
+    const [reads, signal] = [this.#reads, this.#signal];
+    return new Replay({ ...this.#chunkParts, sink, tables, book, loader, reads, signal });
   }
 
   #makeLetterDesk(replay: Replay): LetterDesk {
     const { book, lanes } = this;
     const { choice } = this.#prepared;
     const { observer } = this.#task;
-    const signal = this.#signal;
-    return new LetterDesk({ book, replay, lanes, choice, observer, signal });
+    return new LetterDesk({ book, replay, lanes, choice, observer, signal: this.#signal });
   }
 
   #makeFrontierWriter(): FrontierWriter {
@@ -291,9 +293,8 @@ export class RunParts {
     const { source } = this.#task;
     const durable = this.#prepared.frontier;
     if (durable.replayed && source.comparePositions(position, durable.position) <= 0) return true;
-    return this.lanes.some(
-      (lane) =>
-        lane.replayUntil !== null && source.comparePositions(position, lane.replayUntil) <= 0,
-    );
+    const passed = (until: Position | null) =>
+      until !== null && source.comparePositions(position, until) <= 0;
+    return this.lanes.some(({ replayUntil }) => passed(replayUntil));
   }
 }

@@ -7,7 +7,7 @@ import { SourceReads } from "./source-reads.ts";
 const LOG_END = 70;
 
 /** A source whose only row is the one with key `a`, at the log end 70, and which states were made durable. */
-function reading(end: number | null) {
+function reading(end: number | null, written = Promise.resolve()) {
   const table = tableOf(undefined, { end });
   const durable: unknown[] = [];
   const snapshot: Partial<SourceSnapshot> = {
@@ -29,7 +29,7 @@ function reading(end: number | null) {
     maxValueBytes: 1_000,
     writeState: (documents) => {
       durable.push(...documents.map(({ read }) => read()));
-      return Promise.resolve();
+      return written;
     },
     currentShape: () => Promise.resolve(null),
   });
@@ -44,6 +44,18 @@ describe("a row that is read at the source for what the log left out", () => {
     expect(await read()).toEqual([["a", "now", "big"]]);
     expect([table.document.end, table.document.state]).toEqual([LOG_END, "INIT_SYNC"]);
     expect(durable).toMatchObject([{ end: LOG_END, state: "INIT_SYNC" }]);
+  });
+
+  it("is not given to a second reader before the end that the first one moved is durable", async () => {
+    const written = Promise.withResolvers<void>();
+    const { read } = reading(10, written.promise);
+    const told: string[] = [];
+    const both = ["first", "second"].map((name) => read().then(() => told.push(name)));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(told).toEqual([]);
+    written.resolve();
+    await Promise.all(both);
+    expect(told).toEqual(["first", "second"]);
   });
 
   it("leaves an end alone that is behind it", async () => {

@@ -39,6 +39,8 @@ export class SourceReads {
   readonly #parts: SourceReadsParts;
   /** Shapes of the catalogue that the log has not told of yet, by the shape that they follow. */
   readonly #ahead = new Map<TableShape, TableShape>();
+  /** The last move of a table's end, which may not be durable yet. */
+  readonly #raised = new WeakMap<TableRuntime, Promise<void>>();
 
   constructor(parts: SourceReadsParts) {
     this.#parts = parts;
@@ -138,12 +140,15 @@ export class SourceReads {
     }
   }
 
+  /** Where the end is far enough, another reader may have moved it just now: its document is waited for all the same. */
   async #raiseEnd(table: TableRuntime, snapshot: SourceSnapshot): Promise<void> {
     const end = table.document.end;
-    if (end !== null && this.#parts.source.comparePositions(end, snapshot.logEnd) >= 0) return;
-    // Until the frontier is there, the sink's copies may be newer than the log's place: no more SYNC (I7).
-    table.update({ end: snapshot.logEnd, state: "INIT_SYNC" });
-    await this.#parts.writeState([table.stored]);
+    if (end === null || this.#parts.source.comparePositions(end, snapshot.logEnd) < 0) {
+      // Until the frontier is there, the sink's copies may be newer than the log's place: no more SYNC (I7).
+      table.update({ end: snapshot.logEnd, state: "INIT_SYNC" });
+      this.#raised.set(table, this.#parts.writeState([table.stored]));
+    }
+    await this.#raised.get(table);
   }
 
   #sleep(attempt: number): Promise<void> {
