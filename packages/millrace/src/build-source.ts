@@ -3,7 +3,7 @@ import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
-import { postgresOptions } from "./source-options.ts";
+import { mysqlOptions, postgresOptions } from "./source-options.ts";
 import { openConnection } from "./sources/postgres/connection.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
 import { SOURCE_CHECKS, SOURCES } from "./sources/registry.ts";
@@ -15,7 +15,7 @@ export function buildSource(config: SourceConfig, context: ConnectorContext): So
     case "postgres":
       return SOURCES.postgres(postgresOptions(config, context.clock), context);
     case "mysql":
-      throw notYet();
+      return SOURCES.mysql(mysqlOptions(config, context.clock), context);
   }
 }
 
@@ -29,7 +29,7 @@ export function checkSource(
     case "postgres":
       return SOURCE_CHECKS.postgres(postgresOptions(config, context.clock), context, known);
     case "mysql":
-      throw notYet();
+      return SOURCE_CHECKS.mysql(mysqlOptions(config, context.clock), context, known);
   }
 }
 
@@ -59,5 +59,5 @@ export interface SourceReader {
 }
 
 function notYet(): MillraceError {
-  return new MillraceError("MR_USAGE", "type: mysql can be written, and not be run yet");
+  return new MillraceError("MR_USAGE", "type: mysql cannot be verified yet");
 }

@@ -1,9 +1,15 @@
 import { readFileSync } from "node:fs";
-import type { PostgresSourceConfig, SourceConfig, TlsConfig } from "./config/pipeline-config.ts";
+import type {
+  MysqlSourceConfig,
+  PostgresSourceConfig,
+  SourceConfig,
+  TlsConfig,
+} from "./config/pipeline-config.ts";
 import type { Clock } from "./model/ports.ts";
 import { rdsPassword } from "./rds-token.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
 import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
+import type { MysqlSourceOptions } from "./sources/mysql/options.ts";
 import type {
   PostgresSourceOptions,
   ServerAddress,
@@ -40,6 +46,38 @@ export function postgresOptions(config: PostgresSourceConfig, clock: Clock): Pos
 
 function addressOf(hostname: string | null, port: number): ServerAddress | null {
   return hostname === null ? null : { hostname, port };
+}
+
+/** What a MySQL or MariaDB source is told. */
+export function mysqlOptions(config: MysqlSourceConfig, clock: Clock): MysqlSourceOptions {
+  const { hostname, port, username } = config;
+  const password = passwordOf(config, clock);
+  return {
+    hostname,
+    port,
+    username,
+    password:
+      typeof password === "function"
+        ? (renewed) => password({ hostname, port }, renewed)
+        : password,
+    tls: tlsOptions(config.tls),
+    connectTimeoutMs: config.connectTimeoutMs,
+    readTimeoutMs: config.readTimeoutMs,
+    statementTimeoutMs: config.statementTimeoutMs,
+    lockTimeoutMs: config.lockTimeoutMs,
+    matches: tableFilter(config),
+    tablesText: config.tables,
+    serverId: config.serverId,
+    types: {
+      tinyint1AsBoolean: config.tinyint1AsBoolean,
+      timeAsInterval: config.timeAsInterval,
+      geometry: config.geometry,
+    },
+    values: { zeroDatesAreNull: config.zeroDates === "as-null" },
+    onlineSchemaChanges: config.onlineSchemaChanges,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    startup: config.startup,
+  };
 }
 
 /** A password of the file, revealed here and nowhere else; or one that is signed for each connection. */

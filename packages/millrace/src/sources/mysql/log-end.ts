@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { Queryable } from "./connection.ts";
+import type { Queryable, TextRow } from "./connection.ts";
 import type { ServerVersion } from "./server-version.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
@@ -13,7 +13,7 @@ export interface Session extends Queryable {
  * @throws MillraceError MR_SOURCE_REFUSED where the server writes no log.
  */
 export async function readLogEnd(session: Session): Promise<LogOffset> {
-  const [row] = await session.query(logStatusSql(session.version));
+  const row = await readLogStatus(session);
   const [name, at] = row ?? [];
   const file = /\.(\d+)$/.exec(name ?? "")?.[1];
   if (file === undefined)
@@ -22,6 +22,12 @@ export async function readLogEnd(session: Session): Promise<LogOffset> {
       "the server writes no binary log: start it with log_bin",
     );
   return { file: Number(file), at: Number(at) };
+}
+
+/** The log's present file and offset, and which databases it is about or not. Absent where there is none. */
+export async function readLogStatus(session: Session): Promise<TextRow | undefined> {
+  const [row] = await session.query(logStatusSql(session.version));
+  return row;
 }
 
 /** MySQL 8.2 brought the new words, 8.4 took the old ones. */

@@ -1,0 +1,87 @@
+import { unreachable } from "../../errors/unreachable.ts";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { applyRules, worstFirst } from "../../model/finding-rule.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { ConnectorContext } from "../../model/source.ts";
+import type { TableId } from "../../model/table.ts";
+import { discoverTables } from "./discover.ts";
+import type { Observed } from "./finding-rule.ts";
+import { dumpStart } from "./log-files.ts";
+import { readLogEnd } from "./log-end.ts";
+import { probeLog } from "./log-probe.ts";
+import type { MysqlSourceOptions } from "./options.ts";
+import { readerId, type ReaderId } from "./reader-id.ts";
+import { unreadableOf } from "./reading-rights.ts";
+import { readServerFacts, type ServerFacts } from "./server-facts.ts";
+import { LOG_RULES, READER_RULES, SERVER_RULES } from "./server-rules.ts";
+import { SourceServer } from "./source-server.ts";
+import { tableFindings } from "./table-rules.ts";
+
+/**
+ * What the server says about a pipeline before it is started, worst first. Writes nothing. A server that cannot be
+ * asked is a finding too. `known` are tables that the pipeline captures already, if it has begun: others that it may not
+ * capture do not stop it.
+ */
+export async function validateMysql(
+  options: MysqlSourceOptions,
+  context: ConnectorContext,
+  known: ReadonlySet<TableId> | null = null,
+): Promise<Finding[]> {
+  const server = new SourceServer(options, context);
+  try {
+    return findings({ ...(await observe(server, options, context)), known });
+  } catch (error) {
+    return [unreachable(error)];
+  } finally {
+    await server.close();
+  }
+}
+
+/** Pure: what follows from what was observed. */
+export function findings(observed: Observed): Finding[] {
+  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES];
+  return worstFirst([...applyRules(rules, observed), ...tableFindings(observed)]);
+}
+
+async function observe(
+  server: SourceServer,
+  options: MysqlSourceOptions,
+  context: ConnectorContext,
+): Promise<Omit<Observed, "known">> {
+  const { matches, types, hostname } = options;
+  const facts = await server.control.use((session) =>
+    readServerFacts(session, hostname, context.clock.now()),
+  );
+  const discovery = await discoverTables(server.control, { matches, types });
+  const shapes = discovery.tables.map(({ shape }) => shape);
+  const unreadable = await unreadableOf(server.control, shapes);
+  return {
+    options,
+    server: facts,
+    discovery,
+    ids: idsOf(options, context.pipeline),
+    unreadable: unreadable.map(({ id }) => id),
+    refusedLog: await refusedLog(server, facts),
+  };
+}
+
+/** Enough of a range to say that none is free. */
+const MOST_IDS = 64;
+
+function idsOf({ serverId }: MysqlSourceOptions, pipeline: string): ReaderId[] {
+  const count = serverId === null ? MOST_IDS : Math.min(MOST_IDS, serverId.to - serverId.from + 1);
+  return Array.from({ length: count }, (_, attempt) => readerId(pipeline, serverId, attempt));
+}
+
+/** Reads the log's end as a reader would. What the rules tell by themselves is not tried. */
+async function refusedLog(server: SourceServer, { logs }: ServerFacts): Promise<string | null> {
+  if (!logs) return null;
+  try {
+    const end = await server.control.use((session) => readLogEnd(session));
+    await probeLog(await server.config(), dumpStart(await server.standing(), end));
+    return null;
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.class === "transient") throw error;
+    return error.detail;
+  }
+}
