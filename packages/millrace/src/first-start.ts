@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { checkServers } from "./check-pipeline.ts";
 import type { PipelineFinding } from "./check-pipeline.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
-import { ended, formatPlace } from "./config/problem.ts";
+import { ConfigError, ended, formatPlace } from "./config/problem.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";
 import type { ErrorCode } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
@@ -27,13 +27,46 @@ export async function checkFirstStart(
 ): Promise<readonly string[]> {
   if (await isKnown(config, context, extensions)) return [];
   const findings = await checkServers(config, context, extensions);
-  const against = findings.filter(
-    ({ severity, code }) => severity === "error" && !isMetByPolicy(config, code),
-  );
+  const against = inTheWay(config, findings);
   if (against.length > 0) throw refusal(against);
   return findings
     .filter(({ atStart }) => atStart === true)
     .map(({ what, whatFollows, remedy }) => `${what} ${whatFollows} ${remedy}`);
+}
+
+/**
+ * A start that the source refuses, with all else that `validate --connect` has against it, so that nobody mends one thing
+ * only to be told of the next. What a sink says of a pipeline that has begun is left out: its targets may lag behind the
+ * source's shapes.
+ */
+export async function withAllElse(
+  refused: unknown,
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<unknown> {
+  if (!(refused instanceof MillraceError)) return refused;
+  try {
+    const [hasBegun, findings] = [
+      await isKnown(config, context, extensions).catch(() => false),
+      await checkServers(config, context, extensions),
+    ];
+    const against = inTheWay(config, findings).filter(({ about }) => !hasBegun || about !== "sink");
+    const told = refused instanceof ConfigError ? refused.problems.length : 1;
+    return against.length > told ? refusal(against) : refused;
+  } catch {
+    return refused;
+  }
+}
+
+/** What keeps the pipeline from starting. */
+function inTheWay(
+  config: PipelineConfig,
+  findings: readonly PipelineFinding[],
+): readonly PipelineFinding[] {
+  return findings.filter(
+    ({ severity, code }) => severity === "error" && !isMetByPolicy(config, code),
+  );
 }
 
 async function isKnown(
@@ -63,14 +96,18 @@ export function refusal(against: readonly PipelineFinding[]): MillraceError {
   const code = codeOf(first);
   if (first !== undefined && others.length === 0)
     return new MillraceError(code, sentence(first), { class: "config", remedy: first.remedy });
-  const lines = against.map(
-    (finding) => `\n  ${finding.about}: ${sentence(finding)} ${finding.remedy}`,
-  );
+  const lines = against.map((finding) => `\n  ${lineOf(finding)}`);
   return new MillraceError(
     code,
     `${against.length} things are in the way, and nothing was touched:${lines.join("")}`,
     { class: "config", remedy: "Mend all of them; `millrace validate --connect` shows them too." },
   );
+}
+
+/** What is about the file is a whole sentence with its place and its remedy. */
+function lineOf(finding: PipelineFinding): string {
+  const { about, what, remedy } = finding;
+  return about === "file" ? what : `${about}: ${sentence(finding)} ${remedy}`;
 }
 
 function sentence({ place, what, whatFollows }: PipelineFinding): string {

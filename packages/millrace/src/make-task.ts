@@ -5,7 +5,7 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
-import { checkFirstStart } from "./first-start.ts";
+import { checkFirstStart, withAllElse } from "./first-start.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
@@ -84,11 +84,15 @@ async function ask(
   try {
     const known = await knownBy(config, { context, again, extensions });
     const isKnown = (id: TableId) => known === null || known.tables.has(id);
-    const tables = await preflight(config, source, isKnown);
-    // Before the source's own check, which stops at the first thing that it finds.
+    // The source stops at the first kind of thing that it has against the file.
+    const orAll = async (refused: unknown): Promise<never> => {
+      throw again ? refused : await withAllElse(refused, config, context, extensions);
+    };
+    const tables = await preflight(config, source, isKnown).catch(orAll);
     const notices = again ? [] : await checkFirstStart(config, context, extensions);
     for (const message of notices) tell({ type: "notice", message });
-    await source.check?.(tables.map(({ shape }) => shape).filter(({ id }) => isKnown(id)));
+    const shapes = tables.map(({ shape }) => shape).filter(({ id }) => isKnown(id));
+    await source.check?.(shapes).catch(orAll);
     return tables;
   } catch (error) {
     if (again && error instanceof MillraceError && error.class === "transient") return [];

@@ -23,9 +23,12 @@ export function pipelineBetween(
     readonly source?: Section;
     readonly sink?: Section;
     readonly pipeline?: Section;
+    /** Routes and transforms. */
+    readonly more?: Section;
   },
 ): PipelineBetween {
   return {
+    ...given.more,
     source: {
       type: "postgres",
       hostname: source.host,
