@@ -63,6 +63,7 @@ describe("one table that is paused", () => {
     ]);
     expect(tableOf(pipeline, T)).toMatchObject({
       state: "INIT_SYNC",
+      loadedPercent: null,
       paused: { atMs: expect.any(Number) },
     });
     expect(readiness([pipeline.status()], 60_000).reasons).toContain(

@@ -1,4 +1,5 @@
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
+import { placeText } from "../place-text.ts";
 
 /** A letter as it is shown: what came over HTTP or from the sink. */
 export type ShownLetter = Omit<DeadLetter, "table" | "target"> & {
@@ -25,7 +26,7 @@ export function lettersText(letters: readonly ShownLetter[]): string {
     cut(keyText(letter)),
     letter.code,
     letter.column ?? "-",
-    letter.position === null ? "load" : JSON.stringify(letter.position),
+    letter.position === null ? "load" : placeText(letter.position),
     String(letter.attempts),
     timeText(letter.parkedAtMs),
     letter.reason,
@@ -41,7 +42,7 @@ export function letterText(letter: ShownLetter): string {
     ["target", letter.target],
     ["key", keyText(letter)],
     ["change", OPS[letter.op] ?? letter.op],
-    ["position", letter.position === null ? "read by a load" : JSON.stringify(letter.position)],
+    ["position", letter.position === null ? "read by a load" : placeText(letter.position)],
     ["code", letter.code],
     ["column", letter.column ?? "not known"],
     ["reason", letter.reason],

@@ -58,6 +58,14 @@ describe("a display", () => {
     expect(written).toEqual([lines, `\u001B[2A\u001B[0Jshop: caught up with the source\n${lines}`]);
   });
 
+  it("draws no bar of a paused table: nothing is being loaded", () => {
+    const { io, written } = writtenSurroundings({ isTerminal: true });
+    const paused = { state: "INIT_SYNC", loadedPercent: null, paused: { atMs: 1 } } as const;
+    const pipeline = new PipelineInTests("shop", { tables: [tableStatus("orders", paused)] });
+    terminalDisplay(io).tick([pipeline]);
+    expect(written.join("")).not.toContain("orders");
+  });
+
   it("shows no more bars than fit", () => {
     const { io, written } = writtenSurroundings({ isTerminal: true });
     const tables = Array.from({ length: 20 }, (_, i) =>

@@ -104,7 +104,7 @@ class LiveArea {
 
 function liveLines(pipeline: ShownPipeline, columns: number, color: boolean): string[] {
   const { tables } = pipeline.status();
-  const loading = tables.filter(({ state }) => state === "INIT_SYNC");
+  const loading = tables.filter(({ state, paused }) => state === "INIT_SYNC" && paused === null);
   const bars = loading.slice(0, MAX_BARS).map((table) => {
     const percent = table.loadedPercent ?? 0;
     return `  ${bar(percent)} ${percent.toFixed(0).padStart(3)} %  ${table.id}  ${loadedText(table.rowsLoaded, table.estimatedRows)}`;

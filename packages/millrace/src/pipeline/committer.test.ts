@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { Committer, RestartNeeded, type CommitContent } from "./committer.ts";
-import { deafObserver } from "./observer.ts";
+import { deafObserver, type TaskObserver } from "./observer.ts";
 import { instantClock } from "./pipeline-parts.fixture.ts";
 import { MAX_CONFLICTS } from "./retry.ts";
 import { broken, conflict, lost, refused, ScriptedSink } from "./scripted-sink.fixture.ts";
@@ -10,11 +10,11 @@ function content(name = "a"): CommitContent {
   return { writes: [], state: () => [{ key: name, value: 1 }], deadLetters: [], superseded: [] };
 }
 
-function setUp(lanes = 2) {
+function setUp(lanes = 2, observer: TaskObserver = deafObserver) {
   const sink = new ScriptedSink(lanes);
   const abort = new AbortController();
   const clock = instantClock();
-  const parts = { sink, clock, random: () => 0.5, observer: deafObserver, signal: abort.signal };
+  const parts = { sink, clock, random: () => 0.5, observer, signal: abort.signal };
   return { sink, abort, clock, committer: new Committer(parts, 7, sink.lanes) };
 }
 
@@ -99,6 +99,15 @@ describe("Committer", () => {
     });
     await expect(committer.commit([0], content())).rejects.toMatchObject({ code: "MR_FENCED" });
     await expect(committer.refuseIfFenced()).rejects.toMatchObject({ code: "MR_FENCED" });
+  });
+
+  it("says first of a lane row that has moved who has moved it, not that it tries again", async () => {
+    const failures: Parameters<TaskObserver["failed"]>[0][] = [];
+    const failed: TaskObserver["failed"] = (failure) => void failures.push(failure);
+    const { sink, committer } = setUp(1, { ...deafObserver, failed });
+    for (const row of sink.lanes) row.fence = 8;
+    await expect(committer.commit([0], content())).rejects.toMatchObject({ code: "MR_FENCED" });
+    expect(failures).toEqual([{ code: "MR_SINK_LANE_MOVED", class: "unknown-outcome" }]);
   });
 
   it("waits longer and longer while lane rows cannot be read, and then goes on", async () => {

@@ -93,7 +93,9 @@ export class Committer {
     lanes: readonly number[],
   ): Promise<boolean> {
     const decision = decide(error.class, attempt, uncertain, this.#parts.random);
-    this.#failed(error, decision);
+    // Who has moved a lane row is known only behind the look at it: an attempt of ours that landed, or another task.
+    const isMoved = error.code === "MR_SINK_LANE_MOVED" && attempt === 0;
+    this.#failed(error, isMoved ? null : decision);
     if (decision.action === "bisect" || decision.action === "stop") throw error;
     if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
     await this.#parts.clock.sleep(decision.waitMs, this.#parts.signal);
@@ -102,9 +104,10 @@ export class Committer {
     return durable;
   }
 
-  #failed(error: MillraceError, decision: Decision): void {
+  /** `decision` is what is told of it; null where it is told of later, if at all. */
+  #failed(error: MillraceError, decision: Decision | null): void {
     const { code, class: errorClass } = error;
-    const again = decision.action === "again" ? { error, waitMs: decision.waitMs } : {};
+    const again = decision?.action === "again" ? { error, waitMs: decision.waitMs } : {};
     this.#parts.observer.failed({ code, class: errorClass, ...again });
   }
 

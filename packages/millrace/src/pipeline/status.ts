@@ -24,7 +24,7 @@ export interface TableStatus {
   readonly state: TableState;
   readonly rowsLoaded: number;
   readonly estimatedRows: number | null;
-  /** 0–100; null until anything is known. */
+  /** 0–100; null until anything is known, and while the table is paused: its target is as the pause left it. */
   readonly loadedPercent: number | null;
   readonly changes: number;
   readonly deadLetters: number;

@@ -183,7 +183,7 @@ export class TableRuntime {
     const percent =
       d.state === "SYNC"
         ? 100
-        : d.estimatedRows === null || d.estimatedRows <= 0
+        : d.estimatedRows === null || d.estimatedRows <= 0 || this.paused !== null
           ? null
           : Math.min(99, (100 * d.rowsLoaded) / d.estimatedRows);
     return {

@@ -98,6 +98,13 @@ export function positionText(position: Position): string {
   return `${hex(era, 3)}-${hex(file, 8)}-${hex(at, 13)}-${hex(event, 9)}-${hex(row, 9)}`;
 }
 
+/** Where a change is, for people: binlog file, offset of its group, row event. Null where it is no position of this source's. */
+export function placeText(position: Position): string | null {
+  if (!isLogPosition(position)) return null;
+  const [{ file, at }, event] = position;
+  return `${String(file).padStart(6, "0")}:${at} (row event ${event})`;
+}
+
 /** Hot: called for each comparison; what our own reader made passes with the first line. */
 function isLogPosition(position: Position): position is Position & LogPosition {
   if (!Array.isArray(position) || position.length !== 3) return false;

@@ -65,6 +65,13 @@ export function positionText(position: Position): string {
   return `${hex(c, 14)}-${hex(l, 14)}-${hex(n, 9)}`;
 }
 
+/** Where a change is, for people: as the server writes it. Null where it is no position of this source's. */
+export function placeText(position: Position): string | null {
+  if (!isLogPosition(position)) return null;
+  const [commitLsn, lsn] = position;
+  return `${formatLsn(lsn)} (commit ${formatLsn(commitLsn)})`;
+}
+
 /** The LSN to start replication from, or to acknowledge, for a position: see {@link LogPosition}. */
 export function startLsn(position: Position): number {
   return logPosition(position)[0];
