@@ -1,17 +1,11 @@
 /** One MySQL or MariaDB server as a process of ours: its start and its ends, gentle and violent. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { findFreePort } from "./free-port.ts";
 import { findMysqlBinaries, type MysqlBinaries, type MysqlFlavor } from "./mysql-binaries.ts";
 import { copyMysqlTemplate, mysqlFolders } from "./mysql-template.ts";
-import { makeFolder, watchOver, type Storage } from "./server-folder.ts";
-
-const readyTimeoutMs = 60_000;
-const stopTimeoutMs = 60_000;
+import { makeFolder, type Storage } from "./server-folder.ts";
+import { ServerProcess } from "./server-process.ts";
 
 /** Settings as a configuration file would have them: `binlog_row_image`, `gtid_mode`. */
 export type MysqlSettings = Readonly<Record<string, string>>;
@@ -71,9 +65,8 @@ export class MysqlProcess {
   readonly #folder: string;
   readonly #password: string;
   readonly #timeZone: string;
+  readonly #process: ServerProcess;
   #settings: MysqlSettings;
-  #server: ChildProcess | undefined;
-  #watchdog: ChildProcess | undefined;
 
   private constructor(
     port: number,
@@ -87,6 +80,8 @@ export class MysqlProcess {
     this.#folder = folder;
     this.#password = password;
     this.#timeZone = options.systemTimeZone;
+    const kind = mysqlFolders;
+    this.#process = new ServerProcess({ name: binaries.flavor, kind, folder, user: undefined });
     // No two servers of this machine have the same port, so no replica meets its own id.
     const own = { port: String(port), server_id: String(port) };
     this.#settings = { ...settingsOf[options.flavor], ...own, ...options.settings };
@@ -125,46 +120,37 @@ export class MysqlProcess {
 
   /** Starts a server that was stopped or killed, on the same port and data. */
   async start(): Promise<void> {
-    if (this.#server) throw new Error(`${this.binaries.flavor} is running already.`);
-    const logFile = join(this.#folder, "log");
-    const log = openSync(logFile, "a");
-    const { size: logStart } = await stat(logFile);
-    const [program = "", ...args] = [...this.binaries.server, ...this.#options()];
-    // A session of its own: Ctrl-C on the test run must not reach it before us.
-    const server = spawn(program, args, {
-      stdio: ["ignore", log, log],
-      cwd: "/",
-      env: { LC_ALL: "C", PATH: "/usr/bin:/bin", TZ: this.#timeZone },
-      detached: true,
-    });
-    closeSync(log);
-    server.unref();
-    this.#server = server;
-    await writeFile(join(this.#folder, mysqlFolders.pidFile), String(server.pid));
-    this.#watchdog ??= watchOver(mysqlFolders, this.#folder, undefined);
-    await this.#ready(server, logStart);
+    const logStart = await stat(this.#process.logFile).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    this.#process.spawn([...this.binaries.server, ...this.#options()], this.#timeZone);
+    await writeFile(join(this.#folder, mysqlFolders.pidFile), String(this.#process.pid));
+    // Both say so in their log once they listen.
+    await this.#process.ready(async () =>
+      (await this.#logFrom(logStart)).includes("ready for connections"),
+    );
   }
 
   /** As an administrator does: SIGTERM, which ends sessions and closes the log cleanly. */
   stop(): Promise<void> {
-    return this.#end("SIGTERM");
+    return this.#process.end("SIGTERM");
   }
 
   /** SIGKILL: what a crash looks like. */
   kill(): Promise<void> {
-    return this.#end("SIGKILL");
+    return this.#process.end("SIGKILL");
   }
 
   /** Ends the server at once and removes its folder. */
   async remove(): Promise<void> {
-    await this.#end("SIGKILL");
-    this.#watchdog?.kill("SIGKILL");
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#process.end(mysqlFolders.signal);
+    await this.#process.removeFolder();
   }
 
   /** What the server wrote to its log since it was created. */
   log(): Promise<string> {
-    return readFile(join(this.#folder, "log"), "utf8");
+    return this.#process.log();
   }
 
   /** Takes effect at the next start. */
@@ -183,34 +169,8 @@ export class MysqlProcess {
     return [...own, ...Object.entries(this.#settings).map(([name, value]) => `--${name}=${value}`)];
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (!server || hasEnded(server)) return;
-    const exited = once(server, "exit");
-    server.ref();
-    server.kill(signal);
-    const late = setTimeout(() => server.kill("SIGKILL"), stopTimeoutMs);
-    await exited;
-    clearTimeout(late);
-    if (server.signalCode === "SIGKILL" && signal !== "SIGKILL")
-      throw new Error(`The server did not end within ${stopTimeoutMs} ms of ${signal}.`);
-  }
-
-  /** Both say so in their log once they listen. */
-  async #ready(server: ChildProcess, logStart: number): Promise<void> {
-    const deadline = Date.now() + readyTimeoutMs;
-    while (Date.now() < deadline && !hasEnded(server)) {
-      if ((await this.#logFrom(logStart)).includes("ready for connections")) return;
-      await sleep(10);
-    }
-    const lastLines = (await this.log()).split("\n").slice(-20).join("\n");
-    await this.#end("SIGKILL");
-    throw new Error(`${this.binaries.flavor} did not start:\n${lastLines}`);
-  }
-
   async #logFrom(start: number): Promise<string> {
-    const log = await readFile(join(this.#folder, "log"));
+    const log = await readFile(this.#process.logFile);
     return log.subarray(start).toString();
   }
 }
@@ -221,8 +181,4 @@ async function writeFiles(data: string, files: MysqlProcessOptions["files"]): Pr
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content, { mode: 0o600 });
   }
-}
-
-function hasEnded(server: ChildProcess): boolean {
-  return server.exitCode !== null || server.signalCode !== null;
 }

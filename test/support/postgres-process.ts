@@ -1,7 +1,5 @@
 /** One PostgreSQL server as a process of ours: its start and its ends, gentle and violent. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { appendFile, cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,10 +16,8 @@ import {
 import { configure, confLines, postgresFolders, type Configuration } from "./postgres-folder.ts";
 import { copyTemplate } from "./postgres-template.ts";
 import { descendantsOf, killQuietly, isAlive } from "./processes.ts";
-import { giveTo, makeFolder, watchOver, type Storage } from "./server-folder.ts";
-
-const readyTimeoutMs = 60_000;
-const stopTimeoutMs = 60_000;
+import { giveTo, makeFolder, type Storage } from "./server-folder.ts";
+import { readyTimeoutMs, ServerProcess } from "./server-process.ts";
 
 /** Enough for many pipelines at once, and nothing waits for a disk: the data is thrown away. */
 const defaultSettings: Readonly<Record<string, string>> = {
@@ -67,12 +63,13 @@ interface Installation {
 export class PostgresProcess {
   readonly port: number;
   readonly #installation: Installation;
-  #server: ChildProcess | undefined;
-  #watchdog: ChildProcess | undefined;
+  readonly #process: ServerProcess;
 
   private constructor(port: number, installation: Installation) {
     this.port = port;
     this.#installation = installation;
+    const { folder, user } = installation;
+    this.#process = new ServerProcess({ name: "PostgreSQL", kind: postgresFolders, folder, user });
   }
 
   /** Makes the data folder and starts the server; resolves when it accepts connections. */
@@ -104,7 +101,6 @@ export class PostgresProcess {
    * to let go of the shared memory; until then PostgreSQL refuses to start.
    */
   async start(): Promise<void> {
-    if (this.#server) throw new Error("PostgreSQL is running already.");
     for (const deadline = Date.now() + readyTimeoutMs; ; await sleep(50)) {
       try {
         return await this.#startOnce();
@@ -117,40 +113,27 @@ export class PostgresProcess {
   }
 
   async #startOnce(): Promise<void> {
-    const { folder, binaries, user, within } = this.#installation;
+    const { binaries, user, within } = this.#installation;
     const launcher = (await within?.(this.dataDir, user)) ?? [];
-    const command = [...launcher, binaries.postgres, "-D", this.dataDir];
-    const [program = "", ...args] = command;
-    const log = openSync(join(folder, "log"), "a");
-    // A session of its own: Ctrl-C on the test run must not reach it before us.
-    const server = spawn(program, [...args, "-p", String(this.port)], {
-      stdio: ["ignore", log, log],
-      cwd: "/",
-      env: { LC_ALL: "C", PATH: "/usr/bin:/bin", TZ: "UTC" },
-      detached: true,
-      ...user,
-    });
-    closeSync(log);
-    server.unref();
-    this.#server = server;
-    this.#watchdog ??= watchOver(postgresFolders, folder, user);
-    await this.#ready(server);
+    const command = [binaries.postgres, "-D", this.dataDir, "-p", String(this.port)];
+    this.#process.spawn([...launcher, ...command], "UTC");
+    await this.#process.ready(() => this.#isReady());
   }
 
   /** As `pg_ctl stop -m fast`: sessions are cut, walsenders are flushed, the end is clean. */
   stopFast(): Promise<void> {
-    return this.#end("SIGINT");
+    return this.#process.end("SIGINT");
   }
 
   /** SIGKILL to the postmaster and every backend at once: what a crash of the machine looks like. */
   async kill(): Promise<void> {
-    const pid = this.#server?.pid;
+    const { pid } = this.#process;
     if (pid === undefined) return;
     // Halted first, so that it can fork nobody between our look and our shot.
     killQuietly(pid, "SIGSTOP");
     const children = await descendantsOf(pid);
     for (const child of children) killQuietly(child, "SIGKILL");
-    await this.#end("SIGKILL");
+    await this.#process.end("SIGKILL");
     // Orphans are gone once somebody has taken note of their end.
     for (const deadline = Date.now() + readyTimeoutMs; children.some(isAlive); await sleep(10))
       if (Date.now() > deadline) return;
@@ -158,15 +141,14 @@ export class PostgresProcess {
 
   /** Ends the server at once and removes its folder. */
   async remove(): Promise<void> {
-    await this.#end("SIGQUIT");
+    await this.#process.end(postgresFolders.signal);
     await removeSharedMemory(this.dataDir);
-    this.#watchdog?.kill("SIGKILL");
-    await rm(this.#installation.folder, { recursive: true, force: true });
+    await this.#process.removeFolder();
   }
 
   /** What the server wrote to its log since it was created. */
   log(): Promise<string> {
-    return readFile(join(this.#installation.folder, "log"), "utf8");
+    return this.#process.log();
   }
 
   /** Appends to postgresql.conf; takes effect at the next start or reload. */
@@ -174,33 +156,11 @@ export class PostgresProcess {
     await appendFile(join(this.dataDir, "postgresql.conf"), confLines(settings));
   }
 
-  async #end(signal: NodeJS.Signals): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (!server || hasEnded(server)) return;
-    const exited = once(server, "exit");
-    server.ref();
-    server.kill(signal);
-    const late = setTimeout(() => server.kill("SIGKILL"), stopTimeoutMs);
-    await exited;
-    clearTimeout(late);
-    if (server.signalCode === "SIGKILL" && signal !== "SIGKILL") {
-      throw new Error(`PostgreSQL did not end within ${stopTimeoutMs} ms of ${signal}.`);
-    }
-  }
-
   /** The postmaster says `ready` in the eighth line of its pid file. */
-  async #ready(server: ChildProcess): Promise<void> {
-    const deadline = Date.now() + readyTimeoutMs;
-    while (Date.now() < deadline && !hasEnded(server)) {
-      const pidFile = await readFile(join(this.dataDir, "postmaster.pid"), "utf8").catch(() => "");
-      const lines = pidFile.split("\n");
-      if (lines[0] === String(server.pid) && lines[7]?.trim() === "ready") return;
-      await sleep(10);
-    }
-    const lastLines = (await this.log()).split("\n").slice(-20).join("\n");
-    await this.#end("SIGQUIT");
-    throw new Error(`PostgreSQL did not start:\n${lastLines}`);
+  async #isReady(): Promise<boolean> {
+    const pidFile = await readFile(join(this.dataDir, "postmaster.pid"), "utf8").catch(() => "");
+    const lines = pidFile.split("\n");
+    return lines[0] === String(this.#process.pid) && lines[7]?.trim() === "ready";
   }
 }
 
@@ -212,10 +172,6 @@ async function removeSharedMemory(dataDir: string): Promise<void> {
   await new Promise<void>((resolve) => {
     execFile("ipcrm", ["-m", id], () => resolve());
   });
-}
-
-function hasEnded(server: ChildProcess): boolean {
-  return server.exitCode !== null || server.signalCode !== null;
 }
 
 async function install(
