@@ -11,13 +11,13 @@ import type { RowPlan } from "./row-plan.ts";
 
 const LIMITS: LargeRowLimits = { maxValueBytes: 1 << 20, maxRowBytes: 1 << 20 };
 
-type Images = readonly [before: unknown, after: unknown, unapplied: unknown];
+type Images = readonly [before: unknown, after: unknown, unsure: unknown];
 
 const imagesOf = (decoder: {
   readonly before: Value[] | null;
   readonly after: Value[] | null;
-  readonly unapplied: number[] | null;
-}): Images => [decoder.before?.map(shown), decoder.after?.map(shown), decoder.unapplied];
+  readonly unsure: boolean;
+}): Images => [decoder.before?.map(shown), decoder.after?.map(shown), decoder.unsure];
 
 function inPieces(
   { kind, body }: { readonly kind: RowEventKind; readonly body: Buffer },

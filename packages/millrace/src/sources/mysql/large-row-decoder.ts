@@ -43,7 +43,7 @@ export class LargeRowDecoder {
   op: RowOp = "c";
   before: Value[] | null = null;
   after: Value[] | null = null;
-  unapplied: number[] | null = null;
+  unsure = false;
   readonly #kind: RowEventKind;
   readonly #plan: RowPlan;
   readonly #limits: LargeRowLimits;
@@ -110,7 +110,7 @@ export class LargeRowDecoder {
     }
     this.#isDecoding = this.#decoder.next();
     if (!this.#isDecoding) return this.next();
-    const { before, after, unapplied } = this.#decoder;
+    const { before, after, unsure } = this.#decoder;
     const place = this.#firstRow + this.#decoder.index;
     for (const { row, isOld, index, bytes } of this.#dropped) {
       const image = isOld ? before : after;
@@ -121,7 +121,7 @@ export class LargeRowDecoder {
     this.op = this.#decoder.op;
     this.before = before;
     this.after = after;
-    this.unapplied = unapplied;
+    this.unsure = unsure;
     return true;
   }
 

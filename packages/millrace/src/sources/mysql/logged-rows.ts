@@ -1,5 +1,5 @@
 import type { BatchBuilder } from "../../change-log/batch-builder.ts";
-import { Change, type Transaction } from "../../model/change.ts";
+import { Change, type Transaction, UnsureChange } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
 import { protocolError } from "./byte-cursor.ts";
 import type { RowEventKind } from "./event-types.ts";
@@ -7,7 +7,7 @@ import { LargeRowDecoder, type LargeRowLimits } from "./large-row-decoder.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { comparePositions, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import { RowDecoder } from "./row-decoder.ts";
-import { checkOldRow, heldBytes } from "./row-key.ts";
+import { checkRows, heldBytes } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
 import type { TableMap } from "./table-map.ts";
 
@@ -38,7 +38,7 @@ export interface LoggedRowsOptions {
 }
 
 /** The row under a decoder. */
-type DecodedRow = Pick<RowDecoder, "op" | "before" | "after">;
+type DecodedRow = Pick<RowDecoder, "op" | "before" | "after" | "unsure">;
 
 /** A row event that comes in pieces: push each, then take what it ended. */
 export interface LargeRows {
@@ -123,13 +123,14 @@ export class LoggedRows {
     const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
     if (comparePositions(position, this.#from) <= 0) return;
     const { op, before, after } = rows;
-    checkOldRow(plan, before);
+    checkRows(plan, before, after);
     const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)
       ? [group, event, ordinal(row, Slot.MOVED_FROM)]
       : null;
     const weight = bytes + plan.overheadBytes;
+    const Made = rows.unsure ? UnsureChange : Change;
     this.#batch.add(
-      new Change(op, plan.shape, before, after, position, movedFrom, transaction, weight),
+      new Made(op, plan.shape, before, after, position, movedFrom, transaction, weight),
       weight,
     );
     this.#batch.passed(position);

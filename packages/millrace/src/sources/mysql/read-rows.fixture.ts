@@ -20,7 +20,7 @@ export interface ReadRow {
   readonly op: RowOp;
   readonly before: Value[] | null;
   readonly after: Value[] | null;
-  readonly unapplied: readonly number[] | null;
+  readonly unsure: boolean;
 }
 
 /** How a test's server is reached. */
@@ -99,8 +99,8 @@ export async function readRows(
         if (plan === null) continue;
         decoder.begin(buffer, kind, plan, start, end);
         while (decoder.next()) {
-          const { op, before, after, unapplied } = decoder;
-          rows.push({ table: plan.shape.name, kind, op, before, after, unapplied });
+          const { op, before, after, unsure } = decoder;
+          rows.push({ table: plan.shape.name, kind, op, before, after, unsure });
         }
       }
       if (reader.type !== EventType.ROTATE && reader.endsAt === to.position) return rows;

@@ -113,7 +113,13 @@ function planOf(columns: typeof COLUMNS): RowPlan {
     charset: null,
     labels: null,
   }));
-  const map: TableMap = { tableId: 1, schema: "shop", table: "orders", columns: mapped };
+  const map: TableMap = {
+    tableId: 1,
+    schema: "shop",
+    table: "orders",
+    columns: mapped,
+    flavor: "mysql",
+  };
   const plan = planRow(map, shapeOf(columns), { zeroDatesAreNull: false });
   if (plan === null) throw new Error("no plan");
   return plan;

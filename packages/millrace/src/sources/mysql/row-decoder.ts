@@ -33,11 +33,6 @@ export class RowDecoder {
   before: Value[] | null = null;
   /** The new row of an insert or update. */
   after: Value[] | null = null;
-  /**
-   * Columns of `after` that the log has as differences to a document that it left out: they are UNCHANGED there and have to
-   * be read at the source. Null nearly always.
-   */
-  unapplied: number[] | null = null;
   readonly #values: ValueReader;
   readonly #maxValueBytes: number;
   #plan: RowPlan | null = null;
@@ -47,6 +42,8 @@ export class RowDecoder {
   readonly #newPresent = new Uint8Array(MAX_COLUMNS / 8);
   #oldCount = 0;
   #newCount = 0;
+  /** The log has differences to a document that it left out: what they come to is UNCHANGED in `after`. */
+  #isUnapplied = false;
   /** Of the old row of an update: where each value lies, and its bytes; 0 bytes where there is none. */
   #starts = new Int32Array(64);
   #lengths = new Int32Array(64);
@@ -82,6 +79,15 @@ export class RowDecoder {
     values.begin(rows, 0, rows.length);
   }
 
+  /** What `after` leaves out the change may have changed, so that only the source has it (`UnsureChange`). */
+  get unsure(): boolean {
+    const { after, op } = this;
+    const plan = this.#plan;
+    if (after === null || plan === null) return false;
+    if (this.#newCount === plan.width && !this.#isUnapplied) return false;
+    return (op === "c" || plan.isSilent || this.#isUnapplied) && after.includes(UNCHANGED);
+  }
+
   /** Bytes of the event that were read, counted from anywhere; what a row took is told by two of these. */
   get at(): number {
     return this.#values.at;
@@ -106,7 +112,7 @@ export class RowDecoder {
   #read(plan: RowPlan, kind: RowEventKind): void {
     const start = this.#values.at;
     this.index += 1;
-    this.unapplied = null;
+    this.#isUnapplied = false;
     this.before = kind.op === "c" ? null : this.#old(plan, kind);
     this.after = kind.op === "d" ? null : this.#new(plan, kind);
     // An image of no columns has no bytes: there would be no end of them.
@@ -227,7 +233,7 @@ export class RowDecoder {
     const start = values.take(length);
     const old = this.#lengths[index] ?? 0;
     if (old === 0) {
-      this.unapplied = [...(this.unapplied ?? []), index];
+      this.#isUnapplied = true;
       return UNCHANGED;
     }
     // The document lies behind its length, whose bytes the plan knows.

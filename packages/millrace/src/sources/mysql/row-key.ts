@@ -1,24 +1,31 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TableShape } from "../../model/table.ts";
 import { UNCHANGED, type Row } from "../../model/value.ts";
 import type { RowPlan } from "./row-plan.ts";
 
 /**
- * Without the old key of a changed row, or the whole old row of a table that has no key, nobody could say which row the
- * change is about: it must not pass (I1).
+ * Without the old key of a changed row or the key of a new one, or a whole row of a table that has no key, nobody could say
+ * which row the change is about, nor read what it left out: it must not pass (I1).
  */
-export function checkOldRow({ shape }: RowPlan, before: Row | null): void {
-  if (before === null) return;
-  const isComplete =
-    shape.key.length > 0
-      ? shape.key.every((index) => before[index] !== UNCHANGED)
-      : !before.includes(UNCHANGED);
-  if (!isComplete)
-    throw new MillraceError(
-      "MR_SOURCE_REFUSED",
-      `the log of ${shape.id} does not hold what a changed row was before; set binlog_row_image to FULL, ` +
-        "then resync the table",
-      { facts: { table: shape.id } },
-    );
+export function checkRows({ shape }: RowPlan, before: Row | null, after: Row | null): void {
+  const isKnown = isTold(shape, before);
+  if (isKnown && isTold(shape, after)) return;
+  const what = isKnown ? "a new row is" : "a changed row was before";
+  throw new MillraceError(
+    "MR_SOURCE_REFUSED",
+    `the log of ${shape.id} does not hold what ${what}`,
+    {
+      remedy: "Set binlog_row_image to FULL for every session that writes, then resync the table.",
+      facts: { table: shape.id },
+    },
+  );
+}
+
+function isTold({ key }: TableShape, row: Row | null): boolean {
+  if (row === null) return true;
+  if (key.length === 0) return !row.includes(UNCHANGED);
+  for (const index of key) if (row[index] === UNCHANGED) return false;
+  return true;
 }
 
 /** The log has what nobody can apply; only another way of logging helps. */

@@ -70,6 +70,8 @@ export interface RowPlan {
   readonly jsonColumns: number;
   /** The column that says until when a row was one, where the table keeps versions; else -1. */
   readonly rowEnd: number;
+  /** What an update leaves out may have changed: MariaDB's leave out computed columns, and what REPLACE gave its default. */
+  readonly isSilent: boolean;
   /** A date with a zero part becomes NULL. */
   readonly zeroDatesAreNull: boolean;
   /** What a row weighs beside its bytes in the log: objects, arrays, string headers. */
@@ -117,6 +119,7 @@ export function planRow(map: TableMap, shape: TableShape, options: ValueOptions)
     isKey,
     jsonColumns: columns.filter(({ code }) => code === ColumnCode.JSON).length,
     rowEnd: rowEndOf(columns, shape),
+    isSilent: map.flavor === "mariadb",
     zeroDatesAreNull: options.zeroDatesAreNull,
     overheadBytes: rowOverheadBytes(map),
   };

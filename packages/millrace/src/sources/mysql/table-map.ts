@@ -61,6 +61,8 @@ export interface TableMap {
   readonly schema: string;
   readonly table: string;
   readonly columns: readonly MappedColumn[];
+  /** Whose log it is. */
+  readonly flavor: ServerVersion["flavor"];
 }
 
 type Draft = { -readonly [Key in keyof MappedColumn]: MappedColumn[Key] };
@@ -92,7 +94,7 @@ export function decodeTableMap(
     const value = cursor.part(cursor.lengthEncoded());
     field?.(value, columns);
   }
-  return { tableId, schema, table, columns };
+  return { tableId, schema, table, columns, flavor };
 }
 
 function name(cursor: ByteCursor): string {
