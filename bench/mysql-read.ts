@@ -4,6 +4,7 @@ import type { LogBatch } from "../packages/millrace/src/model/change.ts";
 import { systemClock } from "../packages/millrace/src/model/ports.ts";
 import { readShapes } from "../packages/millrace/src/sources/mysql/catalogue.ts";
 import { openConnection } from "../packages/millrace/src/sources/mysql/connection.ts";
+import { fixedTables } from "../packages/millrace/src/sources/mysql/fixed-tables.fixture.ts";
 import { openMysqlLog } from "../packages/millrace/src/sources/mysql/log.ts";
 import { boundary } from "../packages/millrace/src/sources/mysql/position.ts";
 import { planRow } from "../packages/millrace/src/sources/mysql/row-plan.ts";
@@ -113,13 +114,11 @@ async function readOurs(
       silenceTimeoutMs: 120_000,
       batchBytes: BATCH_BYTES,
       limits: LIMITS,
-      tables: {
-        planOf: (map) =>
-          map.schema === shape.schema && map.table === shape.name
-            ? planRow(map, shape, { zeroDatesAreNull: false })
-            : null,
-        statement: () => undefined,
-      },
+      tables: fixedTables((map) =>
+        map.schema === shape.schema && map.table === shape.name
+          ? planRow(map, shape, { zeroDatesAreNull: false })
+          : null,
+      ),
     },
     boundary({ file, at: from, era: 1, n: 1, hash: 0 }),
   );

@@ -78,6 +78,7 @@ async function start(pipeline: string, first: TableShape) {
     generations,
     acknowledged: () => null,
     unseen: () => [],
+    canSweep: () => true,
     currentShape: () => Promise.resolve(null),
   });
   if (intent !== null) await barriers.finish(intent);

@@ -89,6 +89,13 @@ export interface ShapeChange {
    * through INIT_SYNC again (I7).
    */
   readonly rewritten: readonly string[];
+  /**
+   * `moved`: rows came or went without row events, so that the table is loaded again and those that it has no more are
+   * looked for. `anew`: it is another table of this name, as its identity alone does not tell. Absent: neither.
+   */
+  readonly rows?: "moved" | "anew";
+  /** Is made durable in its place also where no sink sees a difference: rows behind it are decoded by it. */
+  readonly keep?: true;
   readonly position: Position;
   readonly transaction: Transaction | null;
 }

@@ -61,6 +61,8 @@ export interface LogStart {
   readonly tables: ReadonlyMap<TableId, TableShape>;
   /** Tables whose shape was taken from the catalogue and may be ahead of the log. */
   readonly adopted?: ReadonlySet<TableId>;
+  /** Tables whose changes are left out for now: their shape may be older than the log's. */
+  readonly paused?: ReadonlySet<TableId>;
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
 }

@@ -56,13 +56,17 @@ export class BarrierIntents {
 
   /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where the file wants none. */
   ofShape(item: ShapeChange, table: TableRuntime): IntentDocument | null {
-    const diff = diffShapes(table.shape, item.shape);
-    if (isSame(diff) && item.rewritten.length === 0) {
+    const { rows, keep } = item;
+    const found = diffShapes(table.shape, item.shape);
+    const diff = rows === "anew" ? { ...found, madeAnew: true } : found;
+    const isQuiet = isSame(diff) && rows === undefined && item.rewritten.length === 0;
+    if (isQuiet && keep !== true) {
       table.update({ shape: item.shape });
       return null;
     }
     const what = describeDiff(diff);
     const behavior = this.#parts.settings.schemaChangeBehavior;
+    if (isQuiet) return this.#shapeIntent(item, table, "shape");
     if (behavior === "exception") {
       this.#parts.observer.schemaChange({ kind: "shape", outcome: "refused" });
       throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${table.id}: ${what}`, {
@@ -75,13 +79,18 @@ export class BarrierIntents {
       change: what,
       outcome: behavior === "ignore" ? "ignored" : "applied",
     });
-    return {
-      ...this.#begun(item.position, table),
-      kind: behavior === "ignore" && diff.madeAnew ? "empty" : "shape",
-      shape: item.shape,
-      previous: table.shape,
-      rewritten: item.rewritten,
-    };
+    const kind = behavior === "ignore" && diff.madeAnew ? "empty" : "shape";
+    return this.#shapeIntent(item, table, kind);
+  }
+
+  #shapeIntent(
+    { shape, rewritten, rows, position }: ShapeChange,
+    table: TableRuntime,
+    kind: "shape" | "empty",
+  ): IntentDocument {
+    const begun = this.#begun(position, table);
+    const intent = { ...begun, kind, shape, previous: table.shape, rewritten };
+    return rows === undefined ? intent : { ...intent, rows };
   }
 
   #begun(position: Position, table: TableRuntime) {

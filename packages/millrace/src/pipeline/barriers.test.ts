@@ -60,6 +60,7 @@ function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { a
     generations: new Generations({ sink, committer, book, clock, sourcesOf: () => 1 }),
     acknowledged: () => null,
     unseen: () => [],
+    canSweep: () => true,
     currentShape: () => Promise.resolve(now),
   });
   const tell = (shape: TableShape, position: number): Promise<boolean> =>

@@ -33,6 +33,8 @@ export interface BarrierParts {
   /** What the frontier row will say may be forgotten by the source. */
   readonly acknowledged: () => Position | null;
   readonly unseen: () => readonly string[];
+  /** Whether rows that the source has no more can be told at the sink. */
+  readonly canSweep: (table: TableRuntime) => boolean;
   /** The shape that the source's catalogue has now; null where the table is gone. */
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
 }
@@ -144,7 +146,7 @@ export class Barriers {
     const chunks = [...table.chunks.keys()];
     const restarts = table.document.planned === null && !table.document.allPlanned;
     if (restarts) table.chunks.clear();
-    const emptied = intent.kind !== "shape" || intent.previous?.identity !== intent.shape?.identity;
+    const emptied = intent.kind !== "shape" || isMadeAnew(intent);
     await this.#done(intent, () => tableEntries(table, chunks), emptied ? table.targets : []);
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
     return changes;
@@ -160,9 +162,10 @@ export class Barriers {
     if (this.#parts.settings.schemaChangeBehavior === "ignore") {
       table.update({ shape });
       table.retarget(table.targets);
+      if (intent.rows === "moved") this.#restartMoved(table);
       return [];
     }
-    const madeAnew = intent.previous !== null && intent.previous.identity !== shape.identity;
+    const madeAnew = isMadeAnew(intent);
     if (madeAnew) this.#parts.generations.refuseShared(table, "making anew");
     const plans = this.#plans(table, shape, madeAnew);
     const planned = plans.flatMap((plan) => plan.changes.map((change) => change(intent.tag)));
@@ -179,9 +182,15 @@ export class Barriers {
     table.retarget(plans.map((plan) => plan.target));
     // Rows of an older generation that were still to be looked for are still there, unless the target is new.
     const sweep = madeAnew ? "none" : table.document.sweep;
-    if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
+    if (intent.rows === "moved") this.#restartMoved(table);
+    else if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
       this.#parts.generations.restart(table, sweep === "due" ? "due" : "none");
     return changes;
+  }
+
+  /** Rows that the source has no more are looked for, where they can be told at the sink. */
+  #restartMoved(table: TableRuntime): void {
+    this.#parts.generations.restart(table, this.#parts.canSweep(table) ? "due" : "none");
   }
 
   #plans(table: TableRuntime, shape: TableShape, madeAnew: boolean): TargetPlan[] {
@@ -249,4 +258,9 @@ export class Barriers {
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     failpoint("barrier.done");
   }
+}
+
+/** Another table has the name: by its identity, or as the log said. */
+function isMadeAnew({ previous, shape, rows }: IntentDocument): boolean {
+  return rows === "anew" || (previous !== null && previous.identity !== shape?.identity);
 }

@@ -111,7 +111,8 @@ function barriersOf(
     (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
   const own = (target: TableId) => sourcesOf(parts, tables, target);
   const generations = new Generations({ ...parts, committer, book, sourcesOf: own });
-  const known = { ...parts, committer, book, lanes, tables, generations, currentShape };
+  const canSweep = canSweepOf(parts, tables);
+  const known = { ...parts, committer, book, lanes, tables, generations, currentShape, canSweep };
   return { barriers: (live) => new Barriers({ ...known, ...live }), generations, currentShape };
 }
 
@@ -120,7 +121,7 @@ function limitsOf(
   takeover: Takeover,
   tables: ReadonlyMap<TableId, TableRuntime>,
 ): Pick<Prepared, "book" | "maxValueBytes" | "canSweep"> {
-  const { settings, sink, budget, router } = parts;
+  const { settings, sink, budget } = parts;
   const limits = {
     policy: settings.deadLetters,
     ...(parts.errorHandler === undefined ? {} : { handler: parts.errorHandler }),
@@ -132,11 +133,19 @@ function limitsOf(
     maxValueBytes: Math.floor(
       Math.min(sink.capabilities.maxValueBytes, budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE),
     ),
-    canSweep: (table) =>
-      !table.keyless &&
-      table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
-      keepsKey(table.shape, router),
+    canSweep: canSweepOf(parts, tables),
   };
+}
+
+/** Rows that the source has no more are found by their keys, and only where all rows of the target are its own. */
+function canSweepOf(
+  parts: TaskParts,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+): Prepared["canSweep"] {
+  return (table) =>
+    !table.keyless &&
+    table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
+    keepsKey(table.shape, parts.router);
 }
 
 async function refuseState(source: Source, state: LoadedState, identity: Json): Promise<void> {

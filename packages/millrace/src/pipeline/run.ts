@@ -49,6 +49,9 @@ export class Run {
           .filter(({ document }) => document.aheadOfLog)
           .map(({ id }) => id),
       ),
+      paused: new Set(
+        [...prepared.tables.values()].filter(({ paused }) => paused !== null).map(({ id }) => id),
+      ),
       maxValueBytes: prepared.maxValueBytes,
     });
     return new Run(parts, prepared, log, abort);

@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { ShapeChange } from "../model/change.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "../model/position.ts";
 import type { StateEntry } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
@@ -125,6 +126,8 @@ export interface IntentDocument {
   readonly shape: TableShape | null;
   readonly previous: TableShape | null;
   readonly rewritten: readonly string[];
+  /** As the change of shape has it ({@link ShapeChange}). */
+  readonly rows?: ShapeChange["rows"];
   /** The shape was read from the catalogue ahead of the log. */
   readonly aheadOfLog: boolean;
 }

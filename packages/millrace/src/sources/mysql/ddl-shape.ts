@@ -1,6 +1,7 @@
 import { tableId, type Column, type TableId, type TableShape } from "../../model/table.ts";
 import type { ColumnSpec } from "./ddl-statement.ts";
 import { typeText } from "./ddl-types.ts";
+import type { LogGroup } from "./position.ts";
 import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
 
 /**
@@ -11,6 +12,12 @@ import { logicalType, parseColumnType, type TypeOptions } from "./types.ts";
 export interface MysqlShape extends TableShape {
   readonly facts: MysqlFacts;
 }
+
+/** From which event of the log on rows of a table have a shape. */
+export type Since = Pick<LogGroup, "file" | "at" | "era" | "n"> & {
+  /** 0: from the group's begin on. */
+  readonly event: number;
+};
 
 /** What is kept with a shape (`TableShape.facts`). */
 export type MysqlFacts = {
@@ -23,6 +30,8 @@ export type MysqlFacts = {
    * from the catalogue's order on, and never given again.
    */
   readonly nextOrdinal: number;
+  /** Absent in what comes from the catalogue: nobody has told since when it holds. */
+  readonly since?: Since;
 };
 
 /** Columns that have no ordinal yet get the next ones. */

@@ -6,9 +6,10 @@ import type { MysqlConnectionConfig } from "./config.ts";
 import { openConnection } from "./connection.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { logError } from "./log-errors.ts";
+import type { LoggedTables } from "./logged-tables.ts";
 import type { LogGroup, LogPosition } from "./position.ts";
 import { MysqlLog } from "./replication-log.ts";
-import { type LoggedTables, TransactionAssembler } from "./transaction-assembler.ts";
+import { TransactionAssembler } from "./transaction-assembler.ts";
 
 /** What the log is opened with. */
 export interface MysqlLogOptions {
@@ -37,6 +38,7 @@ const FILE_DIGITS = 6;
 export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition): Promise<MysqlLog> {
   const { connection: config, serverId, uuid, heartbeatMs, tables, limits } = options;
   const start = await startOf(config, from[0]);
+  await tables.begin(from);
   try {
     const { connection, reader } = await openDump(config, { start, serverId, uuid, heartbeatMs });
     const { flavor } = connection.version;

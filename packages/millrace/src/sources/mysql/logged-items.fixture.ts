@@ -2,6 +2,7 @@ import type { MysqlDatabase } from "../../../../../test/support/mysql.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { type Column, tableId, type TableShape } from "../../model/table.ts";
 import { systemClock } from "../../model/ports.ts";
+import { fixedTables } from "./fixed-tables.fixture.ts";
 import type { MysqlLogOptions } from "./log.ts";
 import { boundary, type LogPosition } from "./position.ts";
 import { planRow } from "./row-plan.ts";
@@ -53,12 +54,10 @@ export function logOptions(server: MysqlDatabase, shape: TableShape): MysqlLogOp
     silenceTimeoutMs: 60_000,
     batchBytes: 100_000,
     limits: { maxValueBytes: 4_000_000, maxRowBytes: 16_000_000 },
-    tables: {
-      planOf: (map) =>
-        map.schema === shape.schema && map.table === shape.name
-          ? planRow(map, shape, { zeroDatesAreNull: false })
-          : null,
-      statement: () => undefined,
-    },
+    tables: fixedTables((map) =>
+      map.schema === shape.schema && map.table === shape.name
+        ? planRow(map, shape, { zeroDatesAreNull: false })
+        : null,
+    ),
   };
 }

@@ -1,28 +1,23 @@
 import type { BatchBuilder } from "../../change-log/batch-builder.ts";
-import { Change, type Transaction, UnsureChange } from "../../model/change.ts";
+import { Change, UnsureChange } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
 import { protocolError } from "./byte-cursor.ts";
 import type { RowEventKind } from "./event-types.ts";
 import { LargeRowDecoder, type LargeRowLimits } from "./large-row-decoder.ts";
 import type { LoggedEvent } from "./payload.ts";
-import { comparePositions, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
+import { comparePositions, type LogPosition, ordinal, Slot } from "./position.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { checkRows, heldBytes } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
-import type { TableMap } from "./table-map.ts";
+import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
+import type { ServerVersion } from "./server-version.ts";
+import { decodeTableMap, tableIdOf } from "./table-map.ts";
 
 /** Weight of a row's part of its event, at least, bytes. */
 const LEAST_ROW_BYTES = 16;
 
-/** Where an event stands. */
-interface EventPlace {
-  readonly group: LogGroup;
-  readonly event: number;
-  readonly transaction: Transaction;
-}
-
 /** Where the rows of one event are, and how they are decoded. */
-export interface RowsAt extends EventPlace {
+export interface RowsAt extends EventAt {
   readonly kind: RowEventKind;
   readonly plan: RowPlan;
 }
@@ -33,8 +28,17 @@ export interface LoggedRowsOptions {
   readonly from: LogPosition;
   readonly limits: LargeRowLimits;
   readonly batch: BatchBuilder<LogPosition>;
-  /** How rows are decoded that are written as this event says; null where they are not wanted. */
-  readonly planOf: (map: TableMap) => RowPlan | null;
+  readonly tables: Pick<LoggedTables, "version" | "planOf" | "misfits">;
+  /** Whose log it is: the same numbers mean other things. */
+  readonly flavor: ServerVersion["flavor"];
+}
+
+/** A table as the server described it last, in these bytes, and what became of that. */
+interface Described {
+  readonly body: Buffer;
+  /** Of {@link LoggedTables}. */
+  readonly version: number;
+  readonly plan: RowPlan | Misfit | null;
 }
 
 /** The row under a decoder. */
@@ -55,36 +59,55 @@ export class LoggedRows {
   readonly #from: LogPosition;
   readonly #limits: LargeRowLimits;
   readonly #batch: BatchBuilder<LogPosition>;
-  readonly #planOf: LoggedRowsOptions["planOf"];
+  readonly #tables: LoggedRowsOptions["tables"];
+  readonly #flavor: ServerVersion["flavor"];
   readonly #rows: RowDecoder;
-  /** By the tables' numbers in this file; null where rows are not wanted. */
-  readonly #plans = new Map<number, RowPlan | null>();
+  /** By the tables' numbers in this file. */
+  readonly #described = new Map<number, Described>();
 
-  constructor({ from, limits, batch, planOf }: LoggedRowsOptions) {
+  constructor({ from, limits, batch, tables, flavor }: LoggedRowsOptions) {
     this.#from = from;
     this.#limits = limits;
     this.#batch = batch;
-    this.#planOf = planOf;
+    this.#tables = tables;
+    this.#flavor = flavor;
     this.#rows = new RowDecoder(limits.maxValueBytes);
   }
 
-  /** Row events of this number are about this table from now on. */
-  describe(map: TableMap): void {
-    this.#plans.set(map.tableId, this.#planOf(map));
+  /**
+   * Row events of this table map's number are about its table from now on. Hot: one comes with every statement, mostly
+   * with the bytes of the one before.
+   */
+  describe({ buffer, bodyStart, bodyEnd }: LoggedEvent): void {
+    const number = tableIdOf(buffer, bodyStart, bodyEnd);
+    const known = this.#described.get(number);
+    const { version } = this.#tables;
+    if (
+      known?.version === version &&
+      known.body.length === bodyEnd - bodyStart &&
+      known.body.compare(buffer, bodyStart, bodyEnd) === 0
+    )
+      return;
+    const map = decodeTableMap(buffer, bodyStart, bodyEnd, this.#flavor);
+    const body = Buffer.from(buffer.subarray(bodyStart, bodyEnd));
+    this.#described.set(number, { body, version, plan: this.#tables.planOf(map) });
   }
 
   /** Another file numbers tables anew. */
   forget(): void {
-    this.#plans.clear();
+    this.#described.clear();
   }
 
   /** Null where the rows are not wanted; then their place is passed. */
-  at(kind: RowEventKind, table: number, place: EventPlace): RowsAt | null {
-    const plan = this.#plans.get(table);
-    if (plan === undefined) throw protocolError("rows of a table that was not described");
-    if (plan !== null) return { ...place, kind, plan };
+  at(kind: RowEventKind, table: number, place: EventAt): RowsAt | null {
+    const described = this.#described.get(table);
+    if (described === undefined) throw protocolError("rows of a table that was not described");
+    const { plan } = described;
+    if (plan !== null && !("misfit" in plan)) return { ...place, kind, plan };
     const position: LogPosition = [place.group, place.event, 0];
-    if (comparePositions(position, this.#from) > 0) this.#batch.passed(position);
+    if (comparePositions(position, this.#from) <= 0) return null;
+    this.#batch.passed(position);
+    if (plan !== null) this.#tables.misfits(plan.misfit, place);
     return null;
   }
 

@@ -74,8 +74,10 @@ export class MysqlLog implements SourceLog {
   async #read(): Promise<LogBatch> {
     const { assembler, reader } = this.#parts;
     for (;;) {
+      if (assembler.isOpen) await assembler.resolve();
       await this.#takeSteps();
       const isEmpty = this.#steps === null && this.#drain();
+      if (assembler.isOpen) continue;
       const batch = this.#steps === null || this.#isFull ? assembler.take() : null;
       if (batch !== null) return batch;
       if (isEmpty) await reader.fill();
@@ -87,7 +89,8 @@ export class MysqlLog implements SourceLog {
   }
 
   async #takeSteps(): Promise<void> {
-    while (this.#steps !== null && !this.#isFull) {
+    const { assembler } = this.#parts;
+    while (this.#steps !== null && !this.#isFull && !assembler.isOpen) {
       const step = await this.#steps.next();
       if (step.done === true) this.#steps = null;
     }
@@ -101,6 +104,7 @@ export class MysqlLog implements SourceLog {
       if (framing === Framing.MORE) return true;
       if (framing === Framing.END) throw lostConnection("the server ended the dump");
       if (framing === Framing.EVENT) assembler.feed(reader);
+      if (assembler.isOpen) return false;
       const isPayload = reader.type === EventType.TRANSACTION_PAYLOAD;
       if (framing === Framing.LARGE || isPayload) {
         this.#steps = isPayload ? this.#payload(framing) : this.#large();

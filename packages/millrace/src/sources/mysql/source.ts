@@ -20,6 +20,7 @@ import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { ChunkPlanner } from "./chunks.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
+import { FirstShapes } from "./first-shapes.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { keyText } from "./keys.ts";
 import { readLogEnd } from "./log-end.ts";
@@ -68,6 +69,8 @@ export class MysqlSource implements Source {
   #start: LogPosition | null = null;
   /** Where the pipeline's log began, if that was now. */
   #first: LogPosition | null = null;
+  /** What its tables were then. */
+  #shapes = FirstShapes.NONE;
   /** All before it is durable at the sink. */
   #acknowledged: LogOffset | null = null;
   /** How often another reader turned out to have our id. */
@@ -105,6 +108,8 @@ export class MysqlSource implements Source {
   async identity(): Promise<Json> {
     // The first that a run asks: its catalogue comes from where its log does.
     this.#server.renew();
+    this.#tables = null;
+    this.#shapes = FirstShapes.NONE;
     const flavor = await this.#server.control.use(({ version }) => Promise.resolve(version.flavor));
     return { flavor };
   }
@@ -120,7 +125,7 @@ export class MysqlSource implements Source {
     // The log may be behind the catalogue; whatever it tells of a shape it tells in its place.
     return found.tables.map((table) => ({
       ...table,
-      shape: this.#tables?.asLogged(table.shape) ?? table.shape,
+      shape: this.#tables?.asLogged(table.shape) ?? this.#shapes.placed(table.shape),
     }));
   }
 
@@ -129,8 +134,7 @@ export class MysqlSource implements Source {
   }
 
   #discovery(): Promise<Discovery> {
-    const { matches, types } = this.#options;
-    return discoverTables(this.#server.control, { matches, types });
+    return discoverTables(this.#server.control, this.#options);
   }
 
   /** Settings are asked for; that the user may read the log, by reading its end. */
@@ -155,24 +159,32 @@ export class MysqlSource implements Source {
     refuseLogSettings(standing, tables);
     const from = known === null || options.recreate === true ? null : logPosition(known);
     const before = keptHistory(options.history);
-    const created = from === null;
     // Another log has other places, also where the numbers are the same.
     const era = options.recreate === true ? this.#era + 1 : this.#era;
     const log = { server: this.#server, standing };
+    if (from !== null) {
+      const { start, history } = await goOn(log, from, before);
+      this.#take(start, history.era);
+      failpoint("mysql-source.prepared");
+      return { start, created: false, joined: [], history: historyJson(history) };
+    }
     // What is made anew begins with a load, as at the log's end.
     const startup = options.recreate === true ? LATEST : this.#options.startup;
-    const placed = created ? await beginLog(log, startup, era) : await goOn(log, from, before);
-    this.#take(placed.start, placed.history.era);
-    if (created) this.#first = placed.start;
+    const { types } = this.#options;
+    const { start, history, shapes } = await beginLog(log, tables, { startup, types, era });
+    this.#take(start, history.era);
+    this.#first = start;
+    this.#shapes = shapes;
     failpoint("mysql-source.prepared");
-    const joined = created ? tables.map(({ id }) => id) : [];
-    return { start: placed.start, created, joined, history: historyJson(placed.history) };
+    const joined = tables.map(({ id }) => id);
+    return { start, created: true, joined, history: historyJson(history) };
   }
 
   #take(start: LogPosition, era: number): void {
     // What was seen of another log proves nothing.
     if (era !== this.#era) this.#seen = new SeenPlace(this.#context);
     this.#era = era;
+    this.#tables = null;
     this.#start = start;
     this.#acknowledged = start[0];
   }
@@ -193,7 +205,10 @@ export class MysqlSource implements Source {
     const start = from === null ? this.#first : logPosition(from);
     if (start === null) throw new MillraceError("MR_BUG", "a log that was not prepared");
     const { serverId: range } = this.#options;
-    const tables = await openTables(this.#server.control, this.#options, begin);
+    const tables = await openTables(this.#server.control, this.#options, {
+      ...begin,
+      tables: new Map([...begin.tables].map(([id, shape]) => [id, this.#shapes.placed(shape)])),
+    });
     this.#tables = tables;
     const log = await openMysqlLog(
       {
@@ -242,7 +257,8 @@ export class MysqlSource implements Source {
   /** What snapshots of chunks have to see: what no log of ours tells, and what is asked for. */
   #behind(position: Position | undefined): LogOffset | null {
     const wished = position === undefined ? null : logPosition(position)[0];
-    const places = [this.#start?.[0], this.#tables?.behind, wished].filter(isPlace);
+    const isHere = wished?.era === this.#era;
+    const places = [this.#start?.[0], this.#tables?.behind, isHere ? wished : null].filter(isPlace);
     return places.toSorted(compareOffsets).at(-1) ?? null;
   }
 

@@ -1,0 +1,40 @@
+import type { LogItem, Transaction } from "../../model/change.ts";
+import type { TableId } from "../../model/table.ts";
+import type { LogGroup, LogPosition } from "./position.ts";
+import type { QueryEvent } from "./query-event.ts";
+import type { RowPlan } from "./row-plan.ts";
+import type { TableMap } from "./table-map.ts";
+
+/** Where an event stands. */
+export interface EventAt {
+  readonly group: LogGroup;
+  readonly event: number;
+  readonly transaction: Transaction;
+  /** The log begins within this event: a part of what it says was told before. */
+  readonly isResumed: boolean;
+}
+
+/** Rows that are written in another way than the table's shape says. */
+export interface Misfit {
+  readonly misfit: TableId;
+}
+
+/** What the reader of a log asks about tables, and tells them. */
+export interface LoggedTables {
+  /** Grows whenever {@link planOf} may say something else of a table map that it was asked about. */
+  readonly version: number;
+  /** Something has to be asked at the source before the log goes on. */
+  readonly isOpen: boolean;
+  /** The log is about to begin here. @throws MillraceError */
+  begin(from: LogPosition): Promise<void>;
+  /** How rows are decoded that are written as this event says; null where they are not wanted. */
+  planOf(map: TableMap): RowPlan | Misfit | null;
+  /** Rows come that do not fit. */
+  misfits(table: TableId, at: EventAt): void;
+  /** Takes in a statement that is no row: DDL, or what is nobody's business. Gives what it did to tables. */
+  statement(query: QueryEvent, at: EventAt): readonly LogItem[];
+  /** Asks what is open. Gives what has to be told in front of all that comes. @throws MillraceError */
+  resolve(): Promise<readonly LogItem[]>;
+  /** All groups before this boundary were read, and none is open. */
+  reached(group: LogGroup): readonly LogItem[];
+}
