@@ -174,6 +174,9 @@ export class TableRuntime {
   }
 
   update(part: Partial<TableDocument>): void {
+    // The log tells of another table under this name, perhaps of a third: whoever has it now is looked for.
+    if (part.shape !== undefined && part.shape.identity !== this.shape.identity)
+      this.awaited = null;
     this.#document = { ...this.#document, ...part };
   }
 

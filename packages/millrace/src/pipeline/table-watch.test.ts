@@ -6,6 +6,7 @@ import type { TableLook } from "../model/source.ts";
 import { systemClock, type Clock } from "../model/ports.ts";
 import { RestartNeeded } from "./committer.ts";
 import { tableOf } from "./pipeline-parts.fixture.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 import { TableWatch } from "./table-watch.ts";
 import { Waits } from "./waits.ts";
 
@@ -18,9 +19,14 @@ function watchOver(
     fullLoad = true,
     canSweep = true,
     failing,
-  }: { fullLoad?: boolean; canSweep?: boolean; failing?: ErrorCode } = {},
+    table = tableOf(),
+  }: {
+    fullLoad?: boolean;
+    canSweep?: boolean;
+    failing?: ErrorCode;
+    table?: TableRuntime;
+  } = {},
 ) {
-  const table = tableOf();
   const done: string[] = [];
   const abort = new AbortController();
   const waits = new Waits(systemClock);
@@ -146,5 +152,15 @@ describe("a watch over tables", () => {
     ["has no publication", { carrier: null }],
   ] as const)("leaves a table that %s to the next run", async (_, found) => {
     expect(await watchOver(found).run).toBeInstanceOf(RestartNeeded);
+  });
+
+  it("waits for the log to tell of a table that was made anew before the run, and of no later one", async () => {
+    const table = tableOf();
+    table.awaited = "second";
+    const waiting = watchOver({ being: "remade" }, { table });
+    expect(await Promise.race([waiting.run, waiting.settled()])).toBeUndefined();
+    waiting.end();
+    table.update({ shape: { ...table.shape, identity: "third" } });
+    expect(await watchOver({ being: "remade" }, { table }).run).toBeInstanceOf(RestartNeeded);
   });
 });

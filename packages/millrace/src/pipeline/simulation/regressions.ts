@@ -61,4 +61,9 @@ export const REGRESSIONS: readonly {
     seed: 1000594,
     was: "a row was written before the end that another reader had moved was durable",
   },
+  {
+    profile: "lives",
+    seed: 1001814,
+    was: "a table that was made anew twice before a start and once more behind it was not seen",
+  },
 ];
