@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors/catalogue.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { isTlsFault } from "../../sessions/tls-fault.ts";
 import { ServerError } from "./server-error.ts";
 
 /** Errors that no retry mends: someone must change something. */
@@ -39,10 +40,6 @@ const QUOTABLE: ReadonlySet<number> = new Set([
   1637, 1927, 2013, 3169, 4031,
 ]);
 
-/** What Node says when the server's certificate or our own TLS settings are at fault. */
-const TLS_CODES =
-  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(VERIFY|GET)|HOSTNAME_MISMATCH|HANDSHAKE_)/;
-
 /** The server's number of an error, null where it is none (a socket's error). */
 export function errnoOf(error: unknown): number | null {
   if (error instanceof ServerError) return error.errno;
@@ -81,7 +78,7 @@ function socketError(error: unknown, doing: string, code?: ErrorCode): MillraceE
   const said = textOf(error, "code");
   const message =
     error instanceof Error && error.message !== "" ? error.message : (said ?? "no reason given");
-  const isRefused = TLS_CODES.test(said ?? "");
+  const isRefused = isTlsFault(said);
   return new MillraceError(
     code ?? (isRefused ? "MR_SOURCE_REFUSED" : "MR_SOURCE_LOST_CONNECTION"),
     `${doing}: ${message}`,

@@ -1,6 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Json, Position } from "../../model/position.ts";
 
+export { ordinal, Slot } from "../../change-log/event-slot.ts";
+
 /** A group of a binlog: what lies between one GTID event (without GTIDs: one BEGIN, one statement) and its end. */
 export type LogGroup = {
   /** The number at the end of the binlog file's name. */
@@ -44,25 +46,6 @@ export type PreparedGroup = {
  * always read again from `group`, whole.
  */
 export type LogPosition = readonly [group: LogGroup, event: number, row: number];
-
-/** What happens at one row event, in this order; each at a position of its own (I2). */
-export const Slot = {
-  /** The table that had this name before is gone. */
-  DROPPED: 0,
-  /** The event's table has another shape from here on. */
-  SHAPE: 1,
-  /** The delete half of a key change. */
-  MOVED_FROM: 2,
-  /** The event itself; of a key change the upsert half. */
-  EVENT: 3,
-} as const;
-
-const SLOTS = 4;
-
-/** `row` of a position: the slot of the i-th row of an event. */
-export function ordinal(i: number, slot: (typeof Slot)[keyof typeof Slot]): number {
-  return i * SLOTS + slot;
-}
 
 /** The boundary where a group begins. */
 export function boundary(group: LogGroup): LogPosition {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors/catalogue.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { isTlsFault } from "../../sessions/tls-fault.ts";
 import { ServerError } from "./server-error.ts";
 
 /** SQLSTATEs, or their two-character classes, that no retry mends: someone must change something. */
@@ -12,10 +13,6 @@ const REFUSED_STATES = new Set([
   "55000", // not in the state that this needs: wal_level
   "F0", // configuration file error
 ]);
-
-/** What Node says when the server's certificate or our own TLS settings are at fault. */
-const TLS_CODES =
-  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(VERIFY|GET)|HOSTNAME_MISMATCH)/;
 
 /** SQLSTATEs with a code of their own: the connection lives, and who waits for one table need not stop everything. */
 const STATE_CODES: ReadonlyMap<string, ErrorCode> = new Map([
@@ -102,7 +99,7 @@ function isRefusedState(state: string): boolean {
 
 function isTlsRefusal(error: unknown): boolean {
   if (error instanceof Error && error.message === TLS_UNSUPPORTED) return true;
-  return TLS_CODES.test(codeOf(error) ?? "");
+  return isTlsFault(codeOf(error));
 }
 
 function codeOf(error: unknown): string | null {

@@ -1,6 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Position } from "../../model/position.ts";
 
+export { ordinal, Slot } from "../../change-log/event-slot.ts";
+
 /**
  * A position of the log is `[c, l, n]`, compared from left to right:
  *
@@ -19,27 +21,9 @@ import type { Position } from "../../model/position.ts";
  */
 export type LogPosition = readonly [c: number, l: number, n: number];
 
-/** What happens at one row event, in this order; each at a position of its own (I2). */
-export const Slot = {
-  /** The table that had this name before is gone. */
-  DROPPED: 0,
-  /** The event's table has another shape from here on. */
-  SHAPE: 1,
-  /** The delete half of a key change. */
-  MOVED_FROM: 2,
-  /** The event itself; of a key change the upsert half. */
-  EVENT: 3,
-} as const;
-
-const SLOTS = 4;
 const WORD = 0x1_0000_0000;
 /** High word of the first LSN that a number cannot hold exactly. */
 const HIGH_LIMIT = 0x20_0000;
-
-/** `n` of a position: the slot of the i-th event at an LSN. */
-export function ordinal(i: number, slot: (typeof Slot)[keyof typeof Slot]): number {
-  return i * SLOTS + slot;
-}
 
 /** The boundary at an LSN. */
 export function boundary(lsn: number): LogPosition {
