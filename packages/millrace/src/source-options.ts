@@ -75,6 +75,7 @@ export function mysqlOptions(config: MysqlSourceConfig, clock: Clock): MysqlSour
     },
     values: { zeroDatesAreNull: config.zeroDates === "as-null" },
     onlineSchemaChanges: config.onlineSchemaChanges,
+    unloggedCascades: config.unloggedCascades,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     startup: config.startup,
   };

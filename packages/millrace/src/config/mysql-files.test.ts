@@ -27,6 +27,7 @@ describe("a pipeline file with a MySQL source", () => {
       serverId: null,
       schemaChangeEnabled: true,
       onlineSchemaChanges: false,
+      unloggedCascades: "refuse",
       startupMode: "initial",
       startup: { mode: "initial" },
       chunkRows: 8096,

@@ -146,6 +146,11 @@ export const MYSQL_SOURCE_OPTIONS = {
     example: "true",
     doc: "Whether the table that gh-ost or pt-online-schema-change swaps in is the same table with other columns. Without it such a table is loaded anew.",
   }),
+  unloggedCascades: defaulting(choice(["refuse", "accept"]), "refuse", {
+    name: "unlogged-cascades",
+    example: "accept",
+    doc: "What a foreign key does to the rows of its table (`ON DELETE` or `ON UPDATE` with `CASCADE` or `SET NULL`) is logged by MySQL from 9.6 on, and never by MariaDB. `refuse`: a table with such a key is not captured where the server does not log it, and the start says so. `accept`: it is captured, and such rows stay at the sink as they were.",
+  }),
   ...STARTUP_OPTIONS,
   chunkRows: defaulting(integer(100, 10_000_000, "rows"), 8096, {
     name: "scan.incremental.snapshot.chunk.size",

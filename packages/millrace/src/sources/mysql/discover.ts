@@ -1,5 +1,6 @@
 import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
+import { CASCADES_NOTICE, cascadeRefusal, unloggedCascades } from "./cascades.ts";
 import { readShapes } from "./catalogue.ts";
 import type { Queryable } from "./connection.ts";
 import type { TypeOptions } from "./types.ts";
@@ -17,6 +18,7 @@ export interface Discovery {
 export interface DiscoveryOptions {
   readonly matches: (schema: string, name: string) => boolean;
   readonly types: TypeOptions;
+  readonly unloggedCascades: "refuse" | "accept";
 }
 
 /** What the server has under a name. */
@@ -37,18 +39,20 @@ ORDER BY TABLE_SCHEMA, TABLE_NAME`;
 /** Finds the tables that the patterns match now. */
 export async function discoverTables(
   client: Queryable,
-  { matches, types }: DiscoveryOptions,
+  { matches, types, unloggedCascades: policy }: DiscoveryOptions,
 ): Promise<Discovery> {
   const names = (await client.query(NAMES_SQL)).map(namedOf);
   const matching = names.filter(({ schema, name }) => matches(schema, name));
   const able = matching.filter((named) => viewOf(named) === null && refusalOf(named) === null);
   const shapes = new Map((await readShapes(client, able, types)).map((shape) => [shape.id, shape]));
   const refused = matching.flatMap((named) => refusalOf(named) ?? []);
+  const cascading = await unloggedCascades(client, [...shapes.values()]);
   const tables: DiscoveredTable[] = [];
   for (const { schema, name, estimatedRows } of able) {
     const shape = shapes.get(tableId(schema, name));
     if (shape === undefined) refused.push(unreadable(schema, name));
-    else tables.push({ shape, estimatedRows, notices: noticesOf(shape) });
+    else if (policy === "refuse" && cascading.has(shape.id)) refused.push(cascadeRefusal(shape));
+    else tables.push({ shape, estimatedRows, notices: noticesOf(shape, cascading.has(shape.id)) });
   }
   return {
     tables,
@@ -99,10 +103,12 @@ function unreadable(schema: string, name: string): RefusedTable {
   };
 }
 
-function noticesOf(shape: TableShape): string[] {
+function noticesOf(shape: TableShape, cascades: boolean): string[] {
+  const unlogged = cascades ? [CASCADES_NOTICE] : [];
   return shape.key.length > 0
-    ? []
+    ? unlogged
     : [
+        ...unlogged,
         "It has no key: it is loaded in one piece, a restart during the load begins it again, and its rows are told apart by an added column _millrace_key.",
       ];
 }

@@ -65,6 +65,8 @@ export interface MysqlSourceOptions {
   readonly serverId: ServerIdRange | null;
   readonly types: TypeOptions;
   readonly values: ValueOptions;
+  /** Whether tables are captured whose foreign keys change rows without the log. */
+  readonly unloggedCascades: "refuse" | "accept";
   /** Tables that gh-ost and pt-osc swap are followed through the swap. */
   readonly onlineSchemaChanges: boolean;
   /** How often an idle server says where its log ends, milliseconds; 0 is as seldom as the read timeout allows. */
@@ -82,8 +84,9 @@ export const MYSQL_SOURCE_DEFAULTS = {
   statementTimeoutMs: CONNECTION_DEFAULTS.statementTimeoutMs,
   lockTimeoutMs: CONNECTION_DEFAULTS.lockTimeoutMs,
   serverId: null,
-  types: { tinyint1AsBoolean: true, timeAsInterval: false, geometry: "geojson" },
+  types: { tinyint1AsBoolean: false, timeAsInterval: false, geometry: "geojson" },
   values: { zeroDatesAreNull: false },
+  unloggedCascades: "refuse",
   onlineSchemaChanges: false,
   heartbeatIntervalMs: 30_000,
   startup: { mode: "initial" },

@@ -48,11 +48,11 @@ async function observe(
   options: MysqlSourceOptions,
   context: ConnectorContext,
 ): Promise<Omit<Observed, "known">> {
-  const { matches, types, hostname } = options;
+  const { hostname } = options;
   const facts = await server.control.use((session) =>
     readServerFacts(session, hostname, context.clock.now()),
   );
-  const discovery = await discoverTables(server.control, { matches, types });
+  const discovery = await discoverTables(server.control, options);
   const shapes = discovery.tables.map(({ shape }) => shape);
   const unreadable = await unreadableOf(server.control, shapes);
   return {
