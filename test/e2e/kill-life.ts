@@ -3,22 +3,25 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreePort } from "../support/free-port.ts";
-import { sharedPostgres } from "../support/postgres.ts";
 import type { Comparison } from "./compare.ts";
 import { buildSource } from "./database.ts";
 import { durablePhase } from "./durable-phase.ts";
 import type { Kill, KillPhase } from "./kill-reach.ts";
 import { isOfTheStart, nameOfKill, together } from "./kill-reach.ts";
-import { compareKillTables, killPipeline, killTables } from "./kill-scenario.ts";
+import { compareKillTables, killPipeline } from "./kill-scenario.ts";
+import { killTables } from "./kill-tables.ts";
 import { KillWorkload } from "./kill-workload.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
+import type { SampleTable } from "./sample-table.ts";
+import { makeSource, type SourceKind, type TestSource } from "./sources.ts";
 import type { Target } from "./targets.ts";
 
 /** What a life is told. */
 export interface KillLifeOptions {
+  readonly from: SourceKind;
   readonly target: Target;
   readonly kills: readonly Kill[];
   readonly seed: number;
@@ -46,21 +49,21 @@ const startGraceMs = 6000;
 const lanes = [2, 3];
 
 /** One table has many chunks in a life with loads, so that there is time to die while it is loaded. */
-const tablesFor = (kills: readonly Kill[]): typeof killTables =>
+const tablesFor = ({ from, kills }: KillLifeOptions): readonly SampleTable[] =>
   kills.every(({ phase }) => phase === "SYNC")
-    ? killTables
-    : killTables.map((table) =>
+    ? killTables[from]
+    : killTables[from].map((table) =>
         table.name === "k_int8" ? { ...table, initialRows: 12_000 } : table,
       );
 
 /** Lives a life to its end; everything it makes is removed. */
 export async function runKillLife(options: KillLifeOptions): Promise<KillLifeOutcome> {
-  const source = await sharedPostgres();
+  const source = await makeSource(options.from);
   const folder = await mkdtemp(join(tmpdir(), "millrace-life-"));
   try {
-    await buildSource(source.url, tablesFor(options.kills));
-    const file = killPipeline(options.target, source.url, source.database, folder);
-    return await new Life(options, source.url, file).run();
+    await buildSource(source.url, tablesFor(options));
+    const file = killPipeline(options.target, source, folder);
+    return await new Life(options, source, file).run();
   } finally {
     await rm(folder, { recursive: true });
     await source.release();
@@ -69,7 +72,7 @@ export async function runKillLife(options: KillLifeOptions): Promise<KillLifeOut
 
 class Life {
   readonly #options: KillLifeOptions;
-  readonly #sourceUrl: string;
+  readonly #source: TestSource;
   readonly #file: PipelineFile;
   readonly #dice: Dice;
   readonly #workload: KillWorkload;
@@ -78,12 +81,12 @@ class Life {
   #starts = 0;
   #lanes = 0;
 
-  constructor(options: KillLifeOptions, sourceUrl: string, file: PipelineFile) {
+  constructor(options: KillLifeOptions, source: TestSource, file: PipelineFile) {
     this.#options = options;
-    this.#sourceUrl = sourceUrl;
+    this.#source = source;
     this.#file = file;
     this.#dice = new Dice(options.seed);
-    this.#workload = new KillWorkload({ url: sourceUrl, dice: this.#dice, pipeline: file.name });
+    this.#workload = new KillWorkload({ source, dice: this.#dice, pipeline: file.name });
   }
 
   async run(): Promise<KillLifeOutcome> {
@@ -100,7 +103,7 @@ class Life {
     // A schema change is seen with the next row of its table: without one, the last DROP COLUMN would not be.
     await this.#workload.writeLast();
     await this.#catchUp();
-    const different = await compareKillTables(this.#sourceUrl, target, this.#file.name);
+    const different = await compareKillTables(this.#source, target);
     return { killed: this.#killed, missed, different, reached: this.#reached };
   }
 

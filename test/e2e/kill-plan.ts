@@ -3,10 +3,12 @@ import { parseArgs } from "node:util";
 import type { Kill } from "./kill-reach.ts";
 import { isOfTheStart, killMatrix, killPhases, nameOfKill } from "./kill-reach.ts";
 import { Dice } from "./random.ts";
+import { type SourceKind, sourceKinds } from "./sources.ts";
 import { targetKinds, type TargetKind } from "./targets.ts";
 
 /** What is wanted. */
 export interface KillPlan {
+  readonly from: SourceKind;
   readonly kills: readonly Kill[];
   readonly sinks: readonly TargetKind[];
   readonly killsPerLife: number;
@@ -19,6 +21,7 @@ export interface KillPlan {
 
 /** What can be asked for. */
 export const usage = `npm run kills -- [options]
+  --source ${sourceKinds.join("|")}   what is copied from (postgres)
   --sink postgres|dsql           one kind of sink only (else both)
   --phase ${killPhases.join("|")}   one phase only, may be repeated
   --failpoint TEXT               only failpoints whose name contains TEXT, may be repeated
@@ -26,13 +29,14 @@ export const usage = `npm run kills -- [options]
   --kills-per-life N             kills of one pipeline before its rows are compared (12)
   --at-once N                    lives at the same time (4)
   --seed N                       (1)
-  --life LIST                    one life again: its kills as they were printed, with its own --seed and --sink`;
+  --life LIST                    one life again: its kills as they were printed, with its own --seed, --source and --sink`;
 
 /** Reads the arguments; throws what is wrong with them. */
 export function readKillPlan(args: readonly string[]): KillPlan {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      source: { type: "string", default: "postgres" },
       sink: { type: "string", multiple: true },
       phase: { type: "string", multiple: true },
       failpoint: { type: "string", multiple: true },
@@ -44,7 +48,9 @@ export function readKillPlan(args: readonly string[]): KillPlan {
     },
   });
   const { sink, phase, failpoint, count, life } = values;
-  const matrix = killMatrix.filter(
+  const from = sourceKinds.find((kind) => kind === values.source);
+  if (from === undefined) throw new Error(`There is no such source: ${values.source}\n${usage}`);
+  const matrix = killMatrix(from).filter(
     (kill) =>
       (failpoint?.some((part) => kill.failpoint.includes(part)) ?? true) &&
       (phase?.includes(kill.phase) ?? true),
@@ -54,7 +60,8 @@ export function readKillPlan(args: readonly string[]): KillPlan {
   const seed = Number(values.seed);
   const all = count === undefined ? matrix : drawn(matrix, Number(count), new Dice(seed));
   return {
-    kills: life === undefined ? all : life.split(",").map(readKill),
+    from,
+    kills: life === undefined ? all : life.split(",").map((text) => readKill(from, text)),
     sinks,
     killsPerLife: Number(values["kills-per-life"]),
     atOnce: Number(values["at-once"]),
@@ -64,13 +71,19 @@ export function readKillPlan(args: readonly string[]): KillPlan {
 }
 
 /** How a life is played again: the arguments behind `npm run kills --`. */
-export function replayOf(sink: TargetKind, kills: readonly Kill[], seed: number): string {
-  return `--sink ${sink} --seed ${seed} --life ${kills.map(nameOfKill).join(",")}`;
+export function replayOf(
+  { from, into }: { readonly from: SourceKind; readonly into: TargetKind },
+  kills: readonly Kill[],
+  seed: number,
+): string {
+  return `--source ${from} --sink ${into} --seed ${seed} --life ${kills.map(nameOfKill).join(",")}`;
 }
 
-function readKill(text: string): Kill {
+function readKill(from: SourceKind, text: string): Kill {
   const [, failpoint = "", nth = "", phase] = /^(.+)@(\d+):(\w+)$/.exec(text) ?? [];
-  const known = killMatrix.find((kill) => kill.failpoint === failpoint && kill.phase === phase);
+  const known = killMatrix(from).find(
+    (kill) => kill.failpoint === failpoint && kill.phase === phase,
+  );
   if (known === undefined) throw new Error(`There is no such kill: ${text}\n${usage}`);
   return { ...known, nth: Number(nth) };
 }
@@ -91,5 +104,5 @@ function drawn(matrix: readonly Kill[], count: number, dice: Dice): readonly Kil
 /** Places of a start are reached once by each process, those of the frontier once a second. */
 function mostTimes({ failpoint }: Kill): number {
   if (isOfTheStart(failpoint)) return 1;
-  return /^(frontier|postgres-log)\./.test(failpoint) ? 2 : 4;
+  return /^(frontier|postgres-log|mysql-log)\./.test(failpoint) ? 2 : 4;
 }

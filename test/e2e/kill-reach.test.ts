@@ -15,7 +15,7 @@ describe("the lives of a kill matrix", () => {
   it("hold every kill once", () => {
     expect(lives.flat().length).toBe(500);
     expect(new Set(lives.flat())).toEqual(new Set(drawn));
-    expect(livesOf(killMatrix, 12).flat().length).toBe(killMatrix.length);
+    expect(livesOf(killMatrix("postgres"), 12).flat().length).toBe(killMatrix("postgres").length);
   });
 
   it("begin with what happens once in a life, once each", () => {
@@ -43,7 +43,7 @@ describe("the lives of a kill matrix", () => {
 
   it("are played again from what is printed", () => {
     const [life = []] = lives;
-    const again = replayOf("dsql", life, 7001).split(" ");
+    const again = replayOf({ from: "postgres", into: "dsql" }, life, 7001).split(" ");
     expect(readKillPlan(again)).toMatchObject({
       kills: life,
       seed: 7001,

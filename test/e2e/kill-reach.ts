@@ -1,5 +1,6 @@
 /** In which phases each failpoint can be reached: written down from what was observed, and held against it. */
 import { namedFailpoints } from "./failpoints.ts";
+import type { SourceKind } from "./sources.ts";
 
 /** The phases that a kill may belong to (`FailpointPhase` but START, which is part of the one before it). */
 export const killPhases = ["INIT_SYNC", "HANDOVER", "SYNC"] as const;
@@ -23,12 +24,12 @@ const elsewhere = /^(jsonl|replay|letter|table)\./;
 /** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */
 const ofTheBirth = ["sink.targets-claimed", "postgres-slot.after-create"];
 /** Reached only while something is being loaded: never while every table is SYNC. */
-const ofTheLoad = /^(chunk|keyless|sweep)\.|^snapshot\.chunk-batch$/;
+const ofTheLoad = /^(chunk|keyless|sweep)\.|^(mysql-)?snapshot\.chunk-batch$/;
 /** Its table is loaded at that moment, and not SYNC: the hand-over by its definition. */
 const ofTheHandover = "keyless.loaded";
 /** Reached at each start, before anything flows, or never again in that run. */
 const ofTheStart =
-  /^(source|postgres-publication|postgres-slot)\.|^(run\.(prepared|resized)|sink\.(fence-raised|before-takeover-commit|targets-claimed))$/;
+  /^(source|mysql-source|postgres-publication|postgres-slot)\.|^(run\.(prepared|resized)|sink\.(fence-raised|before-takeover-commit|targets-claimed))$/;
 
 /** Whether the pipeline has to be brought to the phase before the process starts that is killed there. */
 export const isOfTheStart = (failpoint: string): boolean => ofTheStart.test(failpoint);
@@ -47,10 +48,11 @@ export function together(one: Kill, other: Kill): boolean {
   return ways[0] === ways[1];
 }
 
-/** Every failpoint of the sources that SQL sinks reach. */
-export const sqlFailpoints: readonly string[] = namedFailpoints().filter(
-  (name) => !elsewhere.test(name),
-);
+/** Every failpoint that a pipeline from such a source into a SQL sink reaches. */
+export function sqlFailpoints(from: SourceKind): readonly string[] {
+  const other = from === "postgres" ? "sources/mysql" : "sources/postgres";
+  return namedFailpoints([other]).filter((name) => !elsewhere.test(name));
+}
 
 /** The phases in which a failpoint can be reached. */
 export function phasesOf(failpoint: string): readonly KillPhase[] {
@@ -61,9 +63,11 @@ export function phasesOf(failpoint: string): readonly KillPhase[] {
 }
 
 /** Every failpoint in each of its phases. */
-export const killMatrix: readonly Kill[] = sqlFailpoints.flatMap((failpoint) =>
-  phasesOf(failpoint).map((phase) => ({ failpoint, phase })),
-);
+export function killMatrix(from: SourceKind): readonly Kill[] {
+  return sqlFailpoints(from).flatMap((failpoint) =>
+    phasesOf(failpoint).map((phase) => ({ failpoint, phase })),
+  );
+}
 
 /**
  * Divides kills among pipelines, so many each. A pipeline that dies in SYNC is left alone with loads, which would take

@@ -2,18 +2,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sharedPostgres } from "../support/postgres.ts";
 import type { Comparison } from "./compare.ts";
 import { compareDatabases } from "./compare-databases.ts";
 import { buildSource } from "./database.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
+import { KillStatements, killTables } from "./kill-tables.ts";
 import { Dice } from "./random.ts";
-import type { SampleTable } from "./sample-table.ts";
-import { sampleTables } from "./schema.ts";
+import { allOf, makeSource, type SourceKind, type TestSource } from "./sources.ts";
 import { openClient, patiently } from "./sql-client.ts";
-import { openSession } from "./sql-session.ts";
 import type { Target } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
@@ -22,6 +20,7 @@ export type Phase = "load" | "sync";
 
 /** What a scenario is told. */
 export interface KillOptions {
+  readonly from: SourceKind;
   readonly target: Target;
   readonly failpoint: string;
   /** The how manieth time the place is reached. */
@@ -43,20 +42,13 @@ export interface KillOutcome {
   readonly output: string;
 }
 
-const names = ["k_int8", "k_txt", "s_toast", "s_keyless", "s_truncated", "s_parts", "d_mixed"];
-
-/** Small, but every kind of table that has a way of its own; `k_int8` has several chunks. */
-export const killTables: readonly SampleTable[] = sampleTables
-  .filter(({ name }) => names.includes(name))
-  .map((table) => (table.name === "k_int8" ? { ...table, initialRows: 350 } : table));
-
 /** Runs a scenario to its end; everything it makes is removed. */
 export async function runKillScenario(options: KillOptions): Promise<KillOutcome> {
-  const source = await sharedPostgres();
+  const source = await makeSource(options.from);
   const folder = await mkdtemp(join(tmpdir(), "millrace-kill-"));
   try {
-    await buildSource(source.url, killTables);
-    return await new Scenario(options, source.url, source.database, folder).run();
+    await buildSource(source.url, killTables[source.kind]);
+    return await new Scenario(options, source, folder).run();
   } finally {
     await rm(folder, { recursive: true });
     await source.release();
@@ -64,21 +56,17 @@ export async function runKillScenario(options: KillOptions): Promise<KillOutcome
 }
 
 /** The pipeline of a kill. Many share a target, and DSQL takes ten schemas at most: names tell them apart. */
-export function killPipeline(
-  target: Target,
-  sourceUrl: string,
-  unique: string,
-  folder: string,
-): PipelineFile {
+export function killPipeline(target: Target, source: TestSource, folder: string): PipelineFile {
+  const unique = source.database;
   return {
     path: join(folder, "kill.yaml"),
     name: unique,
-    sourceUrl,
-    tables: String.raw`public.\.*`,
+    sourceUrl: source.url,
+    tables: allOf(source.kind),
     sink: target.sink,
     routes: [
       {
-        "source-table": String.raw`public.\.*`,
+        "source-table": String.raw`${source.schema}.\.*`,
         "sink-table": `public.${unique}_<>`,
         "replace-symbol": "<>",
       },
@@ -89,29 +77,28 @@ export function killPipeline(
 
 /** What differs between the tables of a kill and what has arrived of them. */
 export function compareKillTables(
-  sourceUrl: string,
+  source: TestSource,
   target: Target,
-  unique: string,
 ): Promise<readonly Comparison[]> {
-  const tables = killTables.map((table) => ({
-    source: table,
-    target: { schema: "public", name: `${unique}_${table.name}` },
+  const tables = killTables[source.kind].map(({ name }) => ({
+    source: { schema: source.schema, name },
+    target: { schema: "public", name: `${source.database}_${name}` },
   }));
-  return compareDatabases(sourceUrl, target.url, tables);
+  return compareDatabases(source.url, target.url, tables);
 }
 
 class Scenario {
   readonly #options: KillOptions;
-  readonly #sourceUrl: string;
+  readonly #source: TestSource;
   readonly #file: PipelineFile;
 
-  constructor(options: KillOptions, sourceUrl: string, unique: string, folder: string) {
+  constructor(options: KillOptions, source: TestSource, folder: string) {
     this.#options = options;
-    this.#sourceUrl = sourceUrl;
-    const file = killPipeline(options.target, sourceUrl, unique, folder);
+    this.#source = source;
+    const file = killPipeline(options.target, source, folder);
     this.#file =
       options.loseSlot === true
-        ? { ...file, source: { "slot.name": unique, "on-loss": "resync" } }
+        ? { ...file, source: { "slot.name": file.name, "on-loss": "resync" } }
         : file;
   }
 
@@ -136,7 +123,7 @@ class Scenario {
     await runToEnd([...args, "--until-caught-up"]);
     return {
       hit,
-      different: await compareKillTables(this.#sourceUrl, this.#options.target, this.#file.name),
+      different: await compareKillTables(this.#source, this.#options.target),
       output: armed.tail(),
     };
   }
@@ -153,7 +140,7 @@ class Scenario {
   /** Sessions that write from the first moment, and the script once the log is being read (or never will be). */
   async #workload(armed: MillraceProcess): Promise<void> {
     const numbers = new Numbers();
-    const common = { url: this.#sourceUrl, tables: killTables, numbers };
+    const common = { url: this.#source.url, tables: killTables[this.#source.kind], numbers };
     const sessions = [1, 2].map((session) =>
       writeSession({
         ...common,
@@ -167,20 +154,19 @@ class Scenario {
   }
 
   async #loseSlot(): Promise<void> {
-    const session = await openSession(this.#sourceUrl);
+    const session = await openClient(this.#source.url);
     try {
-      await session.query("SELECT pg_drop_replication_slot($1)", [this.#file.name]);
+      await session.query(`SELECT pg_drop_replication_slot('${this.#file.name}')`);
       await session.query("DELETE FROM k_int8 WHERE n % 3 = 0; DELETE FROM k_txt WHERE n % 5 = 0");
     } finally {
       await session.end();
     }
   }
 
-  /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */
   async #script(): Promise<void> {
-    const client = await openClient(this.#sourceUrl);
+    const client = await openClient(this.#source.url);
     try {
-      for (const statement of script) {
+      for (const statement of new KillStatements(this.#source.kind).script()) {
         await patiently(client, statement);
         await new Promise((resolve) => setTimeout(resolve, stepMs));
       }
@@ -193,22 +179,3 @@ class Scenario {
 /** A hit ends the wait: where others have the machine, three seconds were not enough for what the workload leads to. */
 const graceMs = 30_000;
 const stepMs = 60;
-
-const script: readonly string[] = [
-  "UPDATE s_toast SET id = id + 500000 WHERE n BETWEEN 1 AND 5",
-  "ALTER TABLE d_mixed ADD COLUMN a integer",
-  "UPDATE d_mixed SET a = n % 7",
-  "TRUNCATE s_truncated",
-  "INSERT INTO s_truncated (id, txt, n) SELECT g, 'after', g FROM generate_series(3000000, 3000050) AS g",
-  "ALTER TABLE d_mixed ADD COLUMN b text DEFAULT 'made'",
-  "UPDATE d_mixed SET b = 'changed' WHERE n % 3 = 0",
-  "UPDATE s_toast SET id = id + 700000, int4 = 5 WHERE n BETWEEN 6 AND 9",
-  "ALTER TABLE d_mixed RENAME COLUMN a TO c",
-  "DELETE FROM d_mixed WHERE n % 5 = 0",
-  "ALTER TABLE d_mixed ALTER COLUMN c TYPE text",
-  "UPDATE d_mixed SET c = 'now text' WHERE n % 4 = 0",
-  "DELETE FROM s_keyless WHERE n % 5 = 0",
-  "ALTER TABLE d_mixed DROP COLUMN b",
-  "INSERT INTO d_mixed (id, txt, int4, c, n) SELECT g, 'late', 1, 'x', g FROM generate_series(3000000, 3000020) AS g",
-  "TRUNCATE s_truncated",
-];

@@ -1,15 +1,16 @@
 /** What is written, and asked of the pipeline, while a failpoint is armed: everything that could lead there. */
 import type { Kill } from "./kill-reach.ts";
 import { isOfTheStart } from "./kill-reach.ts";
-import { killTables } from "./kill-scenario.ts";
+import { KillStatements, killTables } from "./kill-tables.ts";
 import type { MillraceProcess } from "./millrace-process.ts";
 import { Dice } from "./random.ts";
+import type { TestSource } from "./sources.ts";
 import { openClient, patiently } from "./sql-client.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 /** What a workload is made for. */
 export interface KillWorkloadOptions {
-  readonly url: string;
+  readonly source: TestSource;
   readonly dice: Dice;
   readonly pipeline: string;
 }
@@ -23,18 +24,19 @@ const RETYPED_ROUNDS = 2;
 
 /** For a load the table with many chunks: nothing is handed over while it is read. For the hand-over the small ones. */
 function loadedAgain({ failpoint, phase }: Kill): readonly string[] {
-  const small = ["public.s_keyless", "public.k_txt", "public.s_parts"];
-  if (phase === "HANDOVER") return small;
-  return [...(failpoint.startsWith("keyless.") ? ["public.s_keyless"] : []), "public.k_int8"];
+  if (phase === "HANDOVER") return ["s_keyless", "k_txt", "s_parts"];
+  return [...(failpoint.startsWith("keyless.") ? ["s_keyless"] : []), "k_int8"];
 }
 
 /** Rows, each kind of barrier, key changes with TOAST, and loads. Goes on through the life of a source. */
 export class KillWorkload {
   readonly #options: KillWorkloadOptions;
+  readonly #statements: KillStatements;
   readonly #numbers = new Numbers();
 
   constructor(options: KillWorkloadOptions) {
     this.#options = options;
+    this.#statements = new KillStatements(options.source.kind);
   }
 
   /** Writes until `signal`; loads begin again where the kill is to happen while there is something to load. */
@@ -65,22 +67,22 @@ export class KillWorkload {
     await calm(run, signal);
   }
 
-  /** A row of the table whose columns change: a schema change is told with the next row. */
+  /** What the last schema change may need to be told. */
   async writeLast(): Promise<void> {
     const n = this.#numbers.take(1);
-    const session = await openClient(this.#options.url);
+    const session = await openClient(this.#options.source.url);
     try {
-      await session.query(`INSERT INTO d_mixed (id, int4, n) VALUES (${n}, 1, ${n})`);
+      await session.query(this.#statements.last(n));
     } finally {
       await session.end();
     }
   }
 
   async #rows(signal: AbortSignal): Promise<void> {
-    const { url, dice } = this.#options;
+    const { source, dice } = this.#options;
     await writeSession({
-      url,
-      tables: killTables,
+      url: source.url,
+      tables: killTables[source.kind],
       numbers: this.#numbers,
       dice: new Dice(dice.between(0, 1e9)),
       transactions: 8,
@@ -92,11 +94,12 @@ export class KillWorkload {
 
   async #barriers(kill: Kill, signal: AbortSignal, retypes: boolean): Promise<void> {
     const first = this.#numbers.take(100);
-    const session = await openClient(this.#options.url);
+    const session = await openClient(this.#options.source.url);
     try {
       // A retyped column is loaded anew, and its table would be handed over all the time.
-      const retype = kill.phase === "INIT_SYNC" || !retypes ? [] : retypeStatements(first);
-      for (const statement of [...barrierStatements(first), ...retype, ...lastStatements(first)]) {
+      const retype = kill.phase === "INIT_SYNC" || !retypes ? [] : this.#statements.retypes(first);
+      const before = this.#statements.barriers(first);
+      for (const statement of [...before, ...retype, ...this.#statements.ends(first)]) {
         // To the end: what is left out would be left out for good.
         await patiently(session, statement);
         await pause(stepMs, signal);
@@ -110,31 +113,14 @@ export class KillWorkload {
     const base = `http://127.0.0.1:${port}/api/v1/pipelines/${this.#options.pipeline}/tables`;
     for (const table of loadedAgain(kill)) {
       // It may be killed before it answers; that is what this is for.
-      await fetch(`${base}/${table}/resync`, { method: "POST", signal }).catch(() => undefined);
+      await fetch(`${base}/${this.#options.source.schema}.${table}/resync`, {
+        method: "POST",
+        signal,
+      }).catch(() => undefined);
       await pause(stepMs, signal);
     }
   }
 }
-
-const barrierStatements = (n: number): readonly string[] => [
-  `INSERT INTO s_toast (id, int4, large, n) SELECT ${n} + i, 1, repeat(md5(i::text), 100), ${n} + i FROM generate_series(1, 5) AS i`,
-  `INSERT INTO s_truncated (id, txt, n) SELECT ${n} + i, 'x', ${n} + i FROM generate_series(1, 20) AS i`,
-  `INSERT INTO d_mixed (id, int4, n) SELECT ${n} + i, 1, ${n} + i FROM generate_series(1, 20) AS i`,
-  `UPDATE s_toast SET id = id + 50 WHERE n BETWEEN ${n} AND ${n + 5}`,
-  `ALTER TABLE d_mixed ADD COLUMN a${n} integer`,
-  `UPDATE d_mixed SET a${n} = 1 WHERE n BETWEEN ${n} AND ${n + 20}`,
-  `TRUNCATE s_truncated`,
-];
-
-const retypeStatements = (n: number): readonly string[] => [
-  `ALTER TABLE d_mixed ALTER COLUMN a${n} TYPE text`,
-  `UPDATE d_mixed SET a${n} = 'text' WHERE n BETWEEN ${n} AND ${n + 10}`,
-];
-
-const lastStatements = (n: number): readonly string[] => [
-  `DELETE FROM d_mixed WHERE n BETWEEN ${n} AND ${n + 5}`,
-  `ALTER TABLE d_mixed DROP COLUMN a${n}`,
-];
 
 /** What the last schema change sent through a load is SYNC again. */
 async function calm(run: MillraceProcess, signal: AbortSignal): Promise<void> {

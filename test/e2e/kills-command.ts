@@ -3,12 +3,14 @@ import setUpServers from "../support/broker.ts";
 import { runKillLife } from "./kill-life.ts";
 import { readKillPlan, replayOf, type KillPlan } from "./kill-plan.ts";
 import { killPhases, livesOf, nameOfKill, undeclared, type Kill } from "./kill-reach.ts";
+import type { SourceKind } from "./sources.ts";
 import { makeTarget, type Target } from "./targets.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** A life that is to be lived. */
 interface Planned {
+  readonly from: SourceKind;
   readonly target: Target;
   readonly kills: readonly Kill[];
   readonly seed: number;
@@ -31,7 +33,7 @@ class Tally {
   }
 
   /** A life has ended. */
-  add({ target, kills, seed }: Planned, wrong: readonly string[], tookMs: number): void {
+  add({ from, target, kills, seed }: Planned, wrong: readonly string[], tookMs: number): void {
     this.#lived += 1;
     this.found.get(target)?.push(...wrong);
     const all = [...this.killed.values()].reduce((sum, some) => sum + some.length, 0);
@@ -40,7 +42,8 @@ class Tally {
       `${target.kind} life ${this.#lived}/${this.#lives} (seed ${seed}): ${Math.round(tookMs / 1000)} s; ${all} kills in ${minutes} min`,
     );
     for (const text of wrong) say(`  ${text}`);
-    if (wrong.length > 0) say(`  again: npm run kills -- ${replayOf(target.kind, kills, seed)}`);
+    if (wrong.length > 0)
+      say(`  again: npm run kills -- ${replayOf({ from, into: target.kind }, kills, seed)}`);
   }
 
   /** One line a sink. */
@@ -77,10 +80,11 @@ async function live(life: Planned, tally: Tally): Promise<void> {
 }
 
 function planned(plan: KillPlan, targets: readonly Target[]): readonly Planned[] {
+  const { from } = plan;
   if (plan.isOneLife)
-    return targets.map((target) => ({ target, kills: plan.kills, seed: plan.seed }));
+    return targets.map((target) => ({ from, target, kills: plan.kills, seed: plan.seed }));
   return livesOf(plan.kills, plan.killsPerLife).flatMap((kills, life) =>
-    targets.map((target) => ({ target, kills, seed: plan.seed * 1000 + life })),
+    targets.map((target) => ({ from, target, kills, seed: plan.seed * 1000 + life })),
   );
 }
 

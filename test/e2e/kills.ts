@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runKillLife } from "./kill-life.ts";
 import type { Kill } from "./kill-reach.ts";
 import { killMatrix, livesOf, phasesOf, sqlFailpoints, undeclared } from "./kill-reach.ts";
-import { runKillScenario } from "./kill-scenario.ts";
+import { type KillOptions, runKillScenario } from "./kill-scenario.ts";
+import { type SourceKind, sourceKinds } from "./sources.ts";
 import type { Target, TargetKind } from "./targets.ts";
 import { makeTarget, targetKinds } from "./targets.ts";
 
@@ -13,47 +14,56 @@ const killsPerLife = 12;
 
 /**
  * Every failpoint, in one of its phases each, and in another one with another seed: those of the sink on both kinds, in
- * different phases, the others on one of them.
+ * different phases, the others on one of them. Of a MySQL or a MariaDB its own failpoints alone, each on one of the two.
  */
-function slice(kind: TargetKind): readonly Kill[] {
-  const nth = targetKinds.indexOf(kind);
-  return sqlFailpoints.flatMap((failpoint, index) => {
-    const isHere = failpoint.startsWith("sink.") || (index + seed) % targetKinds.length === nth;
-    const phases = isHere ? phasesOf(failpoint) : [];
+function slice(from: SourceKind, kind: TargetKind): readonly Kill[] {
+  const nth = from === "postgres" ? targetKinds.indexOf(kind) : sourceKinds.indexOf(from);
+  const isHere = (failpoint: string, index: number): boolean =>
+    from === "postgres"
+      ? failpoint.startsWith("sink.") || (index + seed) % targetKinds.length === nth
+      : failpoint.startsWith("mysql-") && (index + seed + nth) % 2 === 0;
+  return sqlFailpoints(from).flatMap((failpoint, index) => {
+    const phases = isHere(failpoint, index) ? phasesOf(failpoint) : [];
     const phase = phases[(index + seed + nth) % phases.length];
     return phase === undefined ? [] : [{ failpoint, phase }];
   });
 }
 
 /** Around each of these the whole script of schema changes is written, while the process is down too. */
-const scripted = [
-  { failpoint: "source.prepared", phase: "load", nth: 1 },
-  { failpoint: "run.prepared", phase: "load", nth: 1 },
-  { failpoint: "chunk.rows-durable", phase: "load", nth: 1 },
-  { failpoint: "lane.after-commit", phase: "load", nth: 3 },
-  { failpoint: "barrier.acted", phase: "sync", nth: 2 },
+const scripted: readonly (Pick<KillOptions, "failpoint" | "phase" | "nth" | "loseSlot"> & {
+  readonly only?: SourceKind;
+})[] = [
+  { failpoint: "source.prepared", phase: "load", nth: 1, only: "postgres" },
+  { failpoint: "mysql-source.prepared", phase: "load", nth: 1, only: "mysql" },
+  { failpoint: "run.prepared", phase: "load", nth: 1, only: "postgres" },
+  { failpoint: "chunk.rows-durable", phase: "load", nth: 1, only: "postgres" },
+  { failpoint: "lane.after-commit", phase: "load", nth: 3, only: "postgres" },
+  { failpoint: "barrier.acted", phase: "sync", nth: 2, only: "postgres" },
+  { failpoint: "barrier.acted", phase: "sync", nth: 2, only: "mariadb" },
   // The slot is lost before, and its rows with it: tables are loaded anew, and what is gone is looked for.
-  { failpoint: "sweep.page", phase: "sync", nth: 1, loseSlot: true },
-] as const;
+  { failpoint: "sweep.page", phase: "sync", nth: 1, loseSlot: true, only: "postgres" },
+];
 
-/** The kill matrix on one kind of target, as tests. Every failpoint is hit at least once, or a test fails. */
-export function describeKills(kind: TargetKind): void {
-  describe(`a process that is killed while it copies into ${kind}`, () => {
+/** The kill matrix of one kind of source and target, as tests. Every failpoint is hit at least once, or a test fails. */
+export function describeKills(kind: TargetKind, from: SourceKind = "postgres"): void {
+  describe(`a process that is killed while it copies from ${from} into ${kind}`, () => {
     let target: Target;
     beforeAll(async () => {
       target = await makeTarget(kind);
     });
     afterAll(() => target.release());
 
-    const lives = livesOf(isFull ? killMatrix : slice(kind), killsPerLife).map((kills, life) => ({
-      kills,
-      life,
-      names: kills.map(({ failpoint, phase }) => `${failpoint} in ${phase}`).join(", "),
-    }));
+    const lives = livesOf(isFull ? killMatrix(from) : slice(from, kind), killsPerLife).map(
+      (kills, life) => ({
+        kills,
+        life,
+        names: kills.map(({ failpoint, phase }) => `${failpoint} in ${phase}`).join(", "),
+      }),
+    );
     it.each(lives)(
       `goes on equal, killed at $names (seed ${seed})`,
       async ({ kills, life }) => {
-        const first = await runKillLife({ target, kills, seed: seed * 1000 + life });
+        const first = await runKillLife({ from, target, kills, seed: seed * 1000 + life });
         expect(first.different).toEqual([]);
         expect(undeclared(first.reached)).toEqual([]);
         const missed = kills.filter((kill) => !hasKilled(first.killed, kill));
@@ -63,7 +73,12 @@ export function describeKills(kind: TargetKind): void {
           failpoint,
           phase: phasesOf(failpoint).find((other) => other !== phase) ?? phase,
         }));
-        const second = await runKillLife({ target, kills: elsewhere, seed: seed * 2000 + life });
+        const second = await runKillLife({
+          from,
+          target,
+          kills: elsewhere,
+          seed: seed * 2000 + life,
+        });
         expect(second.different).toEqual([]);
         const never = missed.filter(
           ({ failpoint }) => !second.killed.some((kill) => kill.failpoint === failpoint),
@@ -73,11 +88,14 @@ export function describeKills(kind: TargetKind): void {
       600_000,
     );
 
-    it.each(scripted)("goes on equal after $failpoint ($phase, $nth)", async (kill) => {
-      const { hit, different, output } = await runKillScenario({ ...kill, target, seed });
-      expect(different).toEqual([]);
-      expect([hit, hit ? "" : output]).toEqual([true, ""]);
-    });
+    it.each(scripted.filter(({ only = from }) => only === from))(
+      "goes on equal after $failpoint ($phase, $nth)",
+      async (kill) => {
+        const { hit, different, output } = await runKillScenario({ ...kill, from, target, seed });
+        expect(different).toEqual([]);
+        expect([hit, hit ? "" : output]).toEqual([true, ""]);
+      },
+    );
   });
 }
 

@@ -8,7 +8,7 @@ export interface PipelineFile {
   readonly path: string;
   readonly name: string;
   readonly sourceUrl: string;
-  /** `schema.table` pattern without the database. */
+  /** `schema.table` pattern without the database; with MySQL, whose schemas are its databases, that of the table. */
   readonly tables: string;
   readonly source?: Section;
   readonly sink: Section;
@@ -18,19 +18,8 @@ export interface PipelineFile {
 
 /** Writes a pipeline file; gives its path. */
 export async function writePipelineFile(file: PipelineFile): Promise<string> {
-  const url = new URL(file.sourceUrl);
-  const database = decodeURIComponent(url.pathname.slice(1));
   const sections: Readonly<Record<string, Section>> = {
-    source: {
-      type: "postgres",
-      hostname: url.hostname,
-      port: Number(url.port),
-      username: decodeURIComponent(url.username),
-      password: decodeURIComponent(url.password),
-      tables: `${database}.${file.tables}`,
-      "scan.incremental.snapshot.chunk.size": 100,
-      ...file.source,
-    },
+    source: { ...sourceSection(file.sourceUrl, file.tables), ...file.source },
     sink: file.sink,
     pipeline: { name: file.name, ...file.pipeline },
   };
@@ -42,6 +31,21 @@ export async function writePipelineFile(file: PipelineFile): Promise<string> {
   if (routes.length > 0) lines.push("route:", ...routes);
   await writeFile(file.path, `${lines.join("\n")}\n`);
   return file.path;
+}
+
+/** Where the source is and what is captured there; the URL tells what it is. */
+function sourceSection(sourceUrl: string, tables: string): Section {
+  const url = new URL(sourceUrl);
+  const database = decodeURIComponent(url.pathname.slice(1));
+  return {
+    type: url.protocol === "mysql:" ? "mysql" : "postgres",
+    hostname: url.hostname,
+    port: Number(url.port),
+    username: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    tables: `${database}.${tables}`,
+    "scan.incremental.snapshot.chunk.size": 100,
+  };
 }
 
 /** The sink section for a plain PostgreSQL database. */

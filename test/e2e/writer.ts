@@ -58,6 +58,8 @@ export interface WriterOptions {
   readonly largeRows: number;
   /** Ends the session between two transactions. */
   readonly signal?: AbortSignal;
+  /** What the session sets at its beginning. */
+  readonly settings?: readonly string[];
   /** Waits between transactions, milliseconds. */
   readonly pauseMs?: number;
 }
@@ -69,6 +71,7 @@ export async function writeSession(options: WriterOptions): Promise<WriterReport
   let committed = 0;
   let rolledBack = 0;
   try {
+    for (const setting of options.settings ?? []) await client.query(`SET SESSION ${setting}`);
     for (let count = 0; count < options.transactions && !options.signal?.aborted; count += 1) {
       const outcome = await oneTransaction(client, options);
       if (outcome === "committed") committed += 1;
