@@ -157,6 +157,7 @@ export class TableLoads {
     const { prepared, reader, chunks } = this.#parts;
     if (!prepared.canSweep(table)) return this.resync(table.id);
     await reader.interrupt(async () => {
+      if (table.paused !== null) return chunks.writeState([table.storedParts]);
       await this.#standStill(table);
       const { state, end } = table.document;
       table.update({ state: "INIT_SYNC", sweep: "due", end: state === "SYNC" ? null : end });

@@ -20,11 +20,13 @@ function watchOver(
     canSweep = true,
     failing,
     table = tableOf(),
+    isPausedMeanwhile = false,
   }: {
     fullLoad?: boolean;
     canSweep?: boolean;
     failing?: ErrorCode;
     table?: TableRuntime;
+    isPausedMeanwhile?: boolean;
   } = {},
 ) {
   const done: string[] = [];
@@ -56,7 +58,10 @@ function watchOver(
     },
     tables: new Map([[table.id, table]]),
     loads: {
-      resync: () => Promise.resolve(void done.push("resync")),
+      resync: () =>
+        isPausedMeanwhile
+          ? Promise.reject(new MillraceError("MR_TABLE_PAUSED", "for a test"))
+          : Promise.resolve(void done.push("resync")),
       sweepAgain: () => Promise.resolve(void done.push("sweep")),
       canSweep: () => canSweep,
       adopt: () => Promise.resolve(),
@@ -119,6 +124,19 @@ describe("a watch over tables", () => {
       end();
     },
   );
+
+  it("leaves rows that came to a resume where the table was paused meanwhile", async () => {
+    const { done, state, watch, run, settled, end } = watchOver(
+      { rows: "more" },
+      { isPausedMeanwhile: true },
+    );
+    await settled();
+    state.durable = END as number[];
+    watch.onFrontier();
+    expect(await Promise.race([run, settled()])).toBeUndefined();
+    expect(done).toEqual(["notice", "parts/shop.orders"]);
+    end();
+  });
 
   it("loads nothing where the file says so", async () => {
     for (const [canSweep, act] of [

@@ -151,21 +151,32 @@ export class TableWatch {
     return look.moved;
   }
 
-  /** Where the file loads nothing, rows that came are left out like all that were there before. */
   async #meet(): Promise<void> {
-    const { loads, settings, writeState } = this.#parts;
     for (const moved of this.#moved.filter((one) => this.#isPassed(one))) {
       const { table, look } = moved;
       this.#note(table, look);
-      const isPaused = table.paused !== null;
-      const mayLoad = !isPaused && (settings.fullLoad || table.document.nextChunk > 0);
-      if (look.rows === "more" && mayLoad) await loads.resync(table.id);
-      else if (mayLoad || (!isPaused && loads.canSweep(table))) await loads.sweepAgain(table);
-      else await writeState([table.storedParts]);
+      await this.#follow(moved);
       this.#moved = this.#moved.filter((one) => one !== moved);
       const told = table.notices.indexOf(noticeOf(look));
       if (told >= 0) table.notices.splice(told, 1);
     }
+  }
+
+  /**
+   * Where the file loads nothing, rows that came are left out like all that were there before. A table that is paused,
+   * perhaps while this waited for its turn, gets them with its resume.
+   */
+  async #follow({ table, look }: Moved): Promise<void> {
+    const { loads, settings, writeState } = this.#parts;
+    const isPaused = table.paused !== null;
+    const mayLoad = !isPaused && (settings.fullLoad || table.document.nextChunk > 0);
+    try {
+      if (look.rows === "more" && mayLoad) return await loads.resync(table.id);
+      if (mayLoad || (!isPaused && loads.canSweep(table))) return await loads.sweepAgain(table);
+    } catch (thrown) {
+      if (!(thrown instanceof MillraceError) || thrown.code !== "MR_TABLE_PAUSED") throw thrown;
+    }
+    await writeState([table.storedParts]);
   }
 
   #isPassed({ end }: Moved): boolean {

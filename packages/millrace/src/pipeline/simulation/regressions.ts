@@ -66,4 +66,9 @@ export const REGRESSIONS: readonly {
     seed: 1001814,
     was: "a table that was made anew twice before a start and once more behind it was not seen",
   },
+  {
+    profile: "lives",
+    seed: 1002775,
+    was: "a table was paused while rows of a new partition were about to be loaded",
+  },
 ];
