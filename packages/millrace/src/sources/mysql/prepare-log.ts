@@ -1,8 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TableShape } from "../../model/table.ts";
+import { readMoment } from "./catalogue-moment.ts";
+import { FirstShapes } from "./first-shapes.ts";
 import { dumpStart } from "./log-files.ts";
 import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
-import type { MysqlStartup } from "./options.ts";
+import type { MysqlSourceOptions } from "./options.ts";
 import { boundary, type LogPosition } from "./position.ts";
 import type { ServerStanding } from "./server-standing.ts";
 import type { SourceServer } from "./source-server.ts";
@@ -15,17 +18,30 @@ export interface PlacedLog {
   readonly history: LogHistory;
 }
 
+/** A new log, and the shapes of its tables where they are known from its beginning on. */
+export interface BegunLog extends PlacedLog {
+  readonly shapes: FirstShapes;
+}
+
 /** A new log: nothing of what comes before it is wanted. @throws MillraceError */
 export async function beginLog(
-  { server, standing }: LogAt,
-  startup: MysqlStartup,
-  era: number,
-): Promise<PlacedLog> {
-  const place = await startupPlace({ server, standing }, startup);
+  log: LogAt,
+  tables: readonly TableShape[],
+  { startup, types, era }: Pick<MysqlSourceOptions, "startup" | "types"> & { readonly era: number },
+): Promise<BegunLog> {
+  const { server, standing } = log;
+  // What an older log was written with nobody knows.
+  const isNow = startup.mode === "initial" || startup.mode === "latest-offset";
+  const shapes = new FirstShapes(
+    isNow ? await server.control.use((session) => readMoment(session, tables, types)) : new Map(),
+  );
+  const place = shapes.start ?? (await startupPlace(log, startup));
   const made = await probeLog(await server.config(), dumpStart(standing, place));
+  shapes.begin(place, era);
   return {
     start: boundary({ ...place, era, n: 0, hash: 0, made }),
     history: { server: standing.server, era },
+    shapes,
   };
 }
 

@@ -1,6 +1,6 @@
 import { IdleSessions } from "../../sessions/idle-sessions.ts";
-import { type MysqlConnection, openConnection } from "./connection.ts";
 import type { MysqlConnectionConfig } from "./config.ts";
+import { type MysqlConnection, openConnection } from "./connection.ts";
 
 /** Sessions for snapshots. */
 export class SessionStash extends IdleSessions<MysqlConnection> {
