@@ -263,7 +263,8 @@ function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTabl
 
 /**
  * Shapes once more, now that the log is kept: what was altered before that, no log will ever tell, and chunks would be
- * read without the new columns. From here on the catalogue may be ahead of the log.
+ * read without the new columns. From here on the catalogue may be ahead of the log. A table that a later run takes up has its
+ * target already, which was made to see whether it fits (newcomers.ts): that is altered like any other.
  */
 async function lookAgain(
   { source, router, sink }: TaskParts,
@@ -277,12 +278,14 @@ async function lookAgain(
   for (const table of untouched) {
     const shape = shapes.get(table.id);
     if (shape === undefined) continue;
-    if (state.tables.has(table.id)) {
+    const isKnown = state.tables.has(table.id);
+    if (!isKnown) table.update({ aheadOfLog: true });
+    if (isKnown || state.pipeline !== null) {
       const differs = !isSame(diffShapes(table.shape, shape));
       if (differs && table.paused === null) moved.push(table.id);
       continue;
     }
-    table.update({ shape, targetShape: shape, aheadOfLog: true });
+    table.update({ shape, targetShape: shape });
     table.retarget(targetsOf(shape, router, sink));
   }
   return moved;

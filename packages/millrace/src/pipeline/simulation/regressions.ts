@@ -71,4 +71,9 @@ export const REGRESSIONS: readonly {
     seed: 1002775,
     was: "a table was paused while rows of a new partition were about to be loaded",
   },
+  {
+    profile: "lives",
+    seed: 1002796,
+    was: "a newcomer was altered between the making of its target and the start of its log",
+  },
 ];
