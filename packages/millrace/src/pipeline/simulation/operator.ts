@@ -55,6 +55,8 @@ export class Operator {
   async replayAll(): Promise<void> {
     const { crew, watch, until } = this.#parts;
     for (const { task } of crew.alive()) {
+      // It may be between two runs.
+      if (!(await until(() => task.status().fence !== null))) throw new Violation("no run begins");
       const ids = task.deadLetters().map(({ id }) => id);
       let settled = ids.length === 0;
       const replay = task.replay(ids).finally(() => (settled = true));
