@@ -71,7 +71,14 @@ function fractionText(
   return text;
 }
 
+/** Texts of short fractions, by how many digits they have. */
+const SHORT = [0, 1, 2, 3].map((digits) =>
+  Array.from({ length: 10 ** digits }, (_, value) => String(value).padStart(digits, "0")),
+);
+
 function padded(value: number, digits: number): string {
+  const short = SHORT[digits]?.[value];
+  if (short !== undefined) return short;
   const text = String(value);
   return text.length >= digits ? text : ZEROS.slice(0, digits - text.length) + text;
 }

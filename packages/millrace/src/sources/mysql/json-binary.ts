@@ -94,6 +94,18 @@ export class JsonPrinter {
       case Kind.OPAQUE:
         this.#opaque(at);
         return;
+      case Kind.INT16:
+        this.#writer.integer(this.#view.getInt16(this.#need(at, 2), true));
+        return;
+      case Kind.UINT16:
+        this.#writer.integer(this.#view.getUint16(this.#need(at, 2), true));
+        return;
+      case Kind.INT32:
+        this.#writer.integer(this.#view.getInt32(this.#need(at, 4), true));
+        return;
+      case Kind.UINT32:
+        this.#writer.integer(this.#view.getUint32(this.#need(at, 4), true));
+        return;
       default:
         this.#writer.ascii(this.#scalar(kind, at));
     }
@@ -104,14 +116,6 @@ export class JsonPrinter {
     switch (kind) {
       case Kind.LITERAL:
         return literal(view.getUint8(this.#need(at, 1)));
-      case Kind.INT16:
-        return String(view.getInt16(this.#need(at, 2), true));
-      case Kind.UINT16:
-        return String(view.getUint16(this.#need(at, 2), true));
-      case Kind.INT32:
-        return String(view.getInt32(this.#need(at, 4), true));
-      case Kind.UINT32:
-        return String(view.getUint32(this.#need(at, 4), true));
       case Kind.INT64:
         return String(view.getBigInt64(this.#need(at, 8), true));
       case Kind.UINT64:

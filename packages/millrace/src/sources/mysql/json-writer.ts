@@ -4,6 +4,10 @@ import "../../bytes/buffer-slices.ts";
 const KEPT_BYTES = 65_536;
 
 const HEX = "0123456789abcdef";
+/** Of a number of 32 bits, with its sign. */
+const MOST_DIGITS = 11;
+const MINUS = 0x2d;
+const ZERO = 0x30;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** What stands behind the backslash for a control character. */
@@ -62,6 +66,22 @@ export class JsonWriter {
     let at = this.#at;
     for (let index = 0; index < length; index += 1) bytes[at++] = text.charCodeAt(index);
     this.#at = at;
+  }
+
+  /** A whole number of 32 bits, digit by digit: making its text first takes longer. */
+  integer(value: number): void {
+    if (this.#at + MOST_DIGITS > this.#bytes.length) this.#grow(MOST_DIGITS);
+    const bytes = this.#bytes;
+    if (value < 0) bytes[this.#at++] = MINUS;
+    let rest = Math.abs(value);
+    let end = this.#at + 1;
+    for (let power = 10; rest >= power; power *= 10) end += 1;
+    for (let at = end - 1; at >= this.#at; at -= 1) {
+      const tenth = Math.floor(rest / 10);
+      bytes[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#at = end;
   }
 
   /** Any text. */

@@ -57,6 +57,8 @@ export interface LargeRows {
  */
 export class LoggedRows {
   readonly #from: LogPosition;
+  /** All that comes lies behind it. */
+  #isPast = false;
   readonly #limits: LargeRowLimits;
   readonly #batch: BatchBuilder<LogPosition>;
   readonly #tables: LoggedRowsOptions["tables"];
@@ -144,7 +146,8 @@ export class LoggedRows {
     bytes: number,
   ): void {
     const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
-    if (comparePositions(position, this.#from) <= 0) return;
+    if (!this.#isPast && comparePositions(position, this.#from) <= 0) return;
+    this.#isPast = true;
     const { op, before, after } = rows;
     checkRows(plan, before, after);
     const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)

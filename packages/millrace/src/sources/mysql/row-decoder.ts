@@ -155,6 +155,15 @@ export class RowDecoder {
     const isUpdate = kind.op === "u";
     const present = this.#oldPresent;
     const row = new Array<Value>(width);
+    if (this.#oldCount === width && isZero(values.view, nulls, width)) {
+      for (let index = 0; index < width; index += 1) {
+        const start = values.at;
+        row[index] = values.value(plan, index);
+        this.#starts[index] = start;
+        this.#lengths[index] = values.at - start;
+      }
+      return row;
+    }
     let bit = 0;
     for (let index = 0; index < width; index += 1) {
       const start = values.at;
@@ -181,6 +190,12 @@ export class RowDecoder {
     const width = plan.width;
     const present = this.#newPresent;
     const row = new Array<Value>(width);
+    if (partial === -1 && this.#newCount === width && isZero(values.view, nulls, width)) {
+      for (let index = 0; index < width; index += 1)
+        row[index] =
+          before === null ? values.value(plan, index) : this.#changed(plan, index, before);
+      return row;
+    }
     let bit = 0;
     let document = 0;
     for (let index = 0; index < width; index += 1) {
@@ -242,6 +257,14 @@ export class RowDecoder {
     const max = plan.isKey[index] === 1 ? Infinity : this.#maxValueBytes;
     return applyJsonDiffs(document, buffer.subarray(start, start + length), max);
   }
+}
+
+/** Whether none of so many bits is set: a row without NULL, as most are. What fills the last byte says nothing. */
+function isZero(view: DataView, start: number, bits: number): boolean {
+  const whole = start + (bits >> 3);
+  for (let at = start; at < whole; at += 1) if (view.getUint8(at) !== 0) return false;
+  const rest = bits & 7;
+  return rest === 0 || (view.getUint8(whole) & ((1 << rest) - 1)) === 0;
 }
 
 function extraBytes(length: number): number {
