@@ -22,7 +22,6 @@ export type Rows = readonly Readonly<Record<string, unknown>>[];
 /** A statement, and what the server had once it had run. */
 export interface Step {
   readonly statement: CorpusStatement;
-  readonly explicitTimestamps: boolean;
   readonly shapes: ReadonlyMap<TableId, MysqlShape>;
   readonly rows: ReadonlyMap<TableId, Rows>;
 }
@@ -50,7 +49,7 @@ export class CorpusReader {
   }
 
   #effects(event: QueryEvent, step: Step): readonly DdlEffect[] {
-    const { explicitTimestamps } = step;
+    const explicitTimestamps = event.explicitTimestamps ?? this.#dialect.flavor === "mysql";
     const parsed = parseDdl(event.sql, { ...this.#dialect, sqlMode: event.sqlMode });
     if (parsed === null) return [];
     if (parsed === "unknown") {

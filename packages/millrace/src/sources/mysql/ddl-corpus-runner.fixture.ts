@@ -67,7 +67,6 @@ function readCorpus(
 class Runner {
   readonly steps: Step[] = [];
   readonly refused: string[] = [];
-  #explicitTimestamps = true;
   readonly #session: mysql.Connection;
   readonly #catalogue: MysqlConnection;
   readonly #schemas: readonly string[];
@@ -80,8 +79,6 @@ class Runner {
 
   async run(statement: CorpusStatement): Promise<void> {
     const { sql } = statement;
-    const setting = /^SET explicit_defaults_for_timestamp = (\w+)/.exec(sql)?.[1];
-    if (setting !== undefined) this.#explicitTimestamps = setting === "ON";
     try {
       await this.#session.query(sql);
     } catch (error) {
@@ -100,10 +97,8 @@ class Runner {
     await this.#session.query(`DROP TABLE IF EXISTS mark_${this.steps.length}`);
     const shapes = await this.#shapes();
     const rows = await this.#rows(shapes);
-    const explicitTimestamps = this.#explicitTimestamps;
     this.steps.push({
       statement,
-      explicitTimestamps,
       rows,
       shapes: new Map(shapes.map((s) => [s.id, s])),
     });

@@ -1,5 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import { ByteCursor, protocolError } from "./byte-cursor.ts";
+import { type Charset, charsetOf } from "./charsets.ts";
+import { charsetOfCollation } from "./collations.ts";
 
 /** A statement in words: DDL, BEGIN and its like, and DML where the server does not log rows. */
 export interface QueryEvent {
@@ -13,6 +16,8 @@ export interface QueryEvent {
   readonly databaseCollation: number | null;
   /** What utf8mb4 without a collation means in the session (MySQL 8). */
   readonly utf8mb4Collation: number | null;
+  /** `explicit_defaults_for_timestamp`; null where it is not said: MySQL does where it matters, MariaDB where it is on. */
+  readonly explicitTimestamps: boolean | null;
 }
 
 /** An event of type QUERY, or with `isCompressed` QUERY_COMPRESSED. @throws MillraceError MR_SOURCE_PROTOCOL */
@@ -26,12 +31,26 @@ export function decodeQuery(
   cursor.skip(8);
   const databaseBytes = cursor.uint8();
   cursor.skip(2);
-  const session = decodeSession(cursor.part(cursor.uint16()));
+  const { client, isNumbered, ...session } = decodeSession(cursor.part(cursor.uint16()));
+  // Always in UTF-8, whatever the statement is in.
   const database = cursor.text(databaseBytes);
   cursor.skip(1);
   const text = cursor.bytes(cursor.left);
-  const sql = (isCompressed ? inflateMariaDb(text) : text).toString("utf8");
+  const bytes = isCompressed ? inflateMariaDb(text) : text;
+  const isUtf8Text = client === null || client.isUtf8 || (!isNumbered && isPrinted(bytes));
+  const sql = isUtf8Text ? bytes.toString("utf8") : client.decode(bytes, 0, bytes.length);
   return { ...session, database, sql };
+}
+
+const PRINTED =
+  /^CREATE [A-Z ]*TABLE (?:IF NOT EXISTS )?`(?:[^`]|``)*`(?:\.`(?:[^`]|``)*`)? \(\n {2}/;
+
+/**
+ * Statements are in their client's charset, all but one: of CREATE TABLE … SELECT the servers log what SHOW CREATE TABLE
+ * prints, in UTF-8, and as no DDL of its own (which has a number).
+ */
+function isPrinted(sql: Buffer): boolean {
+  return isUtf8(sql) && PRINTED.test(sql.toString("utf8"));
 }
 
 /** MariaDB's envelope: a byte with the count of the length's bytes, the length, then zlib. */
@@ -52,12 +71,28 @@ export function inflateMariaDb(bytes: Buffer): Buffer {
   throw protocolError("compressed bytes that cannot be inflated");
 }
 
-type Session = Omit<QueryEvent, "database" | "sql">;
+/** What is said of the session, and how its text is read. */
+interface Session extends Omit<QueryEvent, "database" | "sql"> {
+  /** null: UTF-8, or what has no charset. */
+  readonly client: Charset | null;
+  /** The statement has a transaction's number of its own, as DDL has. */
+  readonly isNumbered: boolean;
+}
 
-const Variable = { SQL_MODE: 1, CHARSET: 4, CHARSET_DATABASE: 8, UTF8MB4_COLLATION: 18 } as const;
+const Variable = {
+  FLAGS: 0,
+  SQL_MODE: 1,
+  CHARSET: 4,
+  CHARSET_DATABASE: 8,
+  EXPLICIT_TIMESTAMPS: 16,
+  NUMBER: 17,
+  UTF8MB4_COLLATION: 18,
+  MARIADB_NUMBER: 129,
+} as const;
+/** Of MariaDB's flags. */
+const EXPLICIT_TIMESTAMPS = 1 << 24;
 /** Lengths of variables that are passed by; -1: one byte tells; -2: two texts, each behind its length. */
 const LENGTHS: ReadonlyMap<number, number> = new Map([
-  [0, 4],
   [3, 4],
   [5, -1],
   [6, -1],
@@ -66,7 +101,6 @@ const LENGTHS: ReadonlyMap<number, number> = new Map([
   [10, 4],
   [11, -2],
   [13, 3],
-  [16, 1],
   [17, 8],
   [19, 1],
   [20, 1],
@@ -74,29 +108,53 @@ const LENGTHS: ReadonlyMap<number, number> = new Map([
   [129, 8],
 ]);
 
+const UNSAID: Session = {
+  sqlMode: 0,
+  serverCollation: null,
+  databaseCollation: null,
+  utf8mb4Collation: null,
+  explicitTimestamps: null,
+  client: null,
+  isNumbered: false,
+};
+
 /** Reads on until a variable of unknown length comes: what is looked at comes before. */
 function decodeSession(cursor: ByteCursor): Session {
-  let sqlMode = 0;
-  let serverCollation: number | null = null;
-  let databaseCollation: number | null = null;
-  let utf8mb4Collation: number | null = null;
-  while (cursor.left > 0) {
+  const session: { -readonly [Key in keyof Session]: Session[Key] } = { ...UNSAID };
+  for (let isKnown = true; isKnown && cursor.left > 0;) {
     const variable = cursor.uint8();
-    if (variable === Variable.SQL_MODE) {
-      sqlMode = cursor.uint32();
-      cursor.skip(4);
-    } else if (variable === Variable.CHARSET) {
-      cursor.skip(4);
-      serverCollation = cursor.uint16();
-    } else if (variable === Variable.CHARSET_DATABASE) {
-      databaseCollation = cursor.uint16();
-    } else if (variable === Variable.UTF8MB4_COLLATION) {
-      utf8mb4Collation = cursor.uint16();
-    } else if (!skipVariable(cursor, variable)) {
-      break;
+    switch (variable) {
+      case Variable.FLAGS:
+        if ((cursor.uint32() & EXPLICIT_TIMESTAMPS) !== 0) session.explicitTimestamps = true;
+        break;
+      case Variable.SQL_MODE:
+        session.sqlMode = cursor.uint32();
+        cursor.skip(4);
+        break;
+      case Variable.CHARSET:
+        session.client = charsetOf(charsetOfCollation(cursor.uint16()) ?? "");
+        cursor.skip(2);
+        session.serverCollation = cursor.uint16();
+        break;
+      case Variable.CHARSET_DATABASE:
+        session.databaseCollation = cursor.uint16();
+        break;
+      case Variable.EXPLICIT_TIMESTAMPS:
+        session.explicitTimestamps = cursor.uint8() !== 0;
+        break;
+      case Variable.UTF8MB4_COLLATION:
+        session.utf8mb4Collation = cursor.uint16();
+        break;
+      case Variable.NUMBER:
+      case Variable.MARIADB_NUMBER:
+        session.isNumbered = true;
+        cursor.skip(8);
+        break;
+      default:
+        isKnown = skipVariable(cursor, variable);
     }
   }
-  return { sqlMode, serverCollation, databaseCollation, utf8mb4Collation };
+  return session;
 }
 
 const UPDATED_DATABASES = 12;

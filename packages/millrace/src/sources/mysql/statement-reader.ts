@@ -14,7 +14,7 @@ export interface StatementServer {
   readonly version: ServerVersion;
   /** `lower_case_table_names` is 1. */
   readonly lowerCaseNames: boolean;
-  /** What a session has that does not say otherwise. */
+  /** What `explicit_defaults_for_timestamp` is where the log does not say it. */
   readonly explicitTimestamps: boolean;
 }
 
@@ -66,8 +66,10 @@ export class StatementReader {
     return { flavor, version, sqlMode };
   }
 
-  #session({ database, sqlMode, serverCollation }: QueryEvent): DdlSession {
-    const { lowerCaseNames, explicitTimestamps } = this.#server;
+  #session(query: QueryEvent): DdlSession {
+    const { database, sqlMode, serverCollation } = query;
+    const { lowerCaseNames } = this.#server;
+    const explicitTimestamps = query.explicitTimestamps ?? this.#server.explicitTimestamps;
     const serverCharset = serverCollation === null ? null : charsetOfCollation(serverCollation);
     return {
       database,

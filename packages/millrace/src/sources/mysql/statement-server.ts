@@ -10,6 +10,16 @@ export async function readStatementServer(session: Session): Promise<StatementSe
   return {
     version: session.version,
     lowerCaseNames: lowerCase === "1",
-    explicitTimestamps: explicit === "1",
+    explicitTimestamps: explicit === "1" && !(await saysTimestamps(session)),
   };
+}
+
+/** A MariaDB whose sessions may set it says in its log where it is on: unsaid, it is off. */
+async function saysTimestamps(session: Session): Promise<boolean> {
+  if (session.version.flavor !== "mariadb") return false;
+  const rows = await session.query(
+    `SELECT 1 FROM information_schema.system_variables
+     WHERE variable_name = 'EXPLICIT_DEFAULTS_FOR_TIMESTAMP' AND variable_scope LIKE 'SESSION%'`,
+  );
+  return rows.length > 0;
 }
