@@ -2,23 +2,24 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogItem } from "../../model/change.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import type { CatalogueName } from "./catalogue.ts";
-import type { TableMoment } from "./catalogue-moment.ts";
+import { certainFrom, momentOf, type TableMoment } from "./catalogue-moment.ts";
 import type { MysqlShape } from "./ddl-shape.ts";
-import { holdsAt, isSameKept, keptShape, placed, reconciled, sinceOf } from "./kept-shape.ts";
-import { compareGroups, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
-import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
+import { behindSince, holdsAt, isSameKept, keptShape, placed } from "./kept-shape.ts";
 import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
-import { namesOf, type Outcome } from "./statement-outcomes.ts";
-import type { StatementReader } from "./statement-reader.ts";
-import type { TableMap } from "./table-map.ts";
-import { compareOffsets, type LogOffset } from "./transaction-id.ts";
+import { compareGroups, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import type { QueryEvent } from "./query-event.ts";
+import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
+import { namesOf, type Outcome } from "./statement-outcomes.ts";
+import type { StatementReader, StatementTables } from "./statement-reader.ts";
+import type { TableMap } from "./table-map.ts";
+import { type Standing, TableStandings } from "./table-standings.ts";
+import type { LogOffset } from "./transaction-id.ts";
 
 /** What the tables of a log are followed with. */
 export interface CapturedTablesOptions {
   /** In the shapes that the sink holds. */
   readonly tables: ReadonlyMap<TableId, TableShape>;
-  /** Those whose shape was taken from the catalogue and may be ahead of the log. */
+  /** Those whose shape may be ahead of the log. */
   readonly adopted: ReadonlySet<TableId>;
   /** Those whose shape may be older than the log's. */
   readonly paused: ReadonlySet<TableId>;
@@ -32,20 +33,7 @@ export interface CapturedTablesOptions {
    * The log begins in the past, and nothing is loaded: a shape of the catalogue counts as the one that the table had, as
    * long as rows fit it and no statement tells otherwise.
    */
-  readonly assumesCatalogue?: boolean;
-}
-
-/** What is known of a captured name at the reader's place. */
-interface Standing {
-  /** Null where there is no such table (any more). */
-  shape: MysqlShape | null;
-  /** The shape is the catalogue's, and certain only from here on. Null: it is certain. */
-  until: LogOffset | null;
-  /** Before `until` rows are decoded all the same. */
-  readonly isAssumed: boolean;
-  /** At `until` the pipeline is told what it is; with rows that were left out, to load the table again. */
-  readonly isUntold: boolean;
-  hasLeftOut: boolean;
+  readonly assumesCatalogue: boolean;
 }
 
 /** The catalogue has to be asked for a table's shape; from this place on it is not known. */
@@ -56,7 +44,10 @@ interface Question {
   readonly index: number;
 }
 
-const NONE: readonly LogItem[] = [];
+/** At which of an event's places an outcome is told. */
+const SLOTS = { dropped: Slot.DROPPED, shape: Slot.SHAPE, truncated: Slot.EVENT } as const;
+/** All of a table's rows are read again. */
+const AGAIN = { rows: "moved", keep: true } as const;
 
 /**
  * Which tables of the log are captured, and in what shape. A table is found by its name; its shape is the one that the
@@ -66,54 +57,47 @@ const NONE: readonly LogItem[] = [];
  * before that are left out: whoever loads the table sees them ({@link CapturedTables.behind}).
  */
 export class CapturedTables implements LoggedTables {
-  version = 0;
   readonly #options: CapturedTablesOptions;
-  readonly #standings = new Map<TableId, Standing>();
+  readonly #standings = new TableStandings();
   #questions: Question[] = [];
-  /** Standings that wait for their place. */
-  #waiting = 0;
-  #behind: LogOffset | null = null;
   /** The boundary at which something was told last, and how much. */
-  #told: { group: LogGroup; count: number } | null = null;
+  #told: { readonly group: LogGroup; readonly count: number } | null = null;
 
   constructor(options: CapturedTablesOptions) {
     this.#options = options;
   }
 
-  /** Before this place rows of tables may be left out: a snapshot that loads any of them has to see all that comes before it. */
-  get behind(): LogOffset | null {
-    return this.#behind;
+  get version(): number {
+    return this.#standings.version;
   }
 
   get isOpen(): boolean {
     return this.#questions.length > 0;
   }
 
-  /**
-   * The shape that the log has told of a table, where that is known: the catalogue's may be ahead of it.
-   */
-  asLogged(shape: TableShape): TableShape {
-    const standing = this.#standings.get(shape.id);
-    return standing?.shape ?? shape;
+  /** Before this place rows of tables may be left out: a snapshot that loads any of them has to see all that comes before it. */
+  get behind(): LogOffset | null {
+    return this.#standings.behind;
   }
 
-  /** Finds out in what shape tables are at `from`, where the log is about to begin. */
+  /** The shape that the log has told of a table, where that is known: the catalogue's may be ahead of it. */
+  asLogged(shape: TableShape): TableShape {
+    return this.#standings.get(shape.id)?.shape ?? shape;
+  }
+
+  /** Finds out in what shape tables are at `from`, where the log is about to begin. @throws MillraceError */
   async begin(from: LogPosition): Promise<void> {
     const [group, event, row] = from;
     if (event === 0) this.#told = { group, count: Math.floor(row / ordinal(1, 0)) };
-    const open: MysqlShape[] = [];
     const { tables, adopted, paused } = this.#options;
+    const open: MysqlShape[] = [];
     for (const [id, told] of tables) {
       const shape = keptShape(told);
       if (shape === null) throw new MillraceError("MR_BUG", `${id} has no shape of MySQL`);
-      if (sinceOf(shape) === null || paused.has(id)) open.push(shape);
-      else if (holdsAt(shape, from)) this.#stand(id, { shape, until: null });
-      else
-        this.#stand(id, {
-          shape,
-          until: placeBehind(shape),
-          isUntold: adopted.has(id),
-        });
+      const until = behindSince(shape);
+      if (until === null || paused.has(id)) open.push(shape);
+      else if (holdsAt(shape, from)) this.#standings.set(id, { shape, until: null });
+      else this.#standings.set(id, { shape, until, isUntold: adopted.has(id) });
     }
     if (open.length > 0) await this.#readOpen(open, group);
   }
@@ -122,28 +106,17 @@ export class CapturedTables implements LoggedTables {
   async #readOpen(open: readonly MysqlShape[], { era }: LogGroup): Promise<void> {
     const moments = await this.#options.readCatalogue(open);
     for (const known of open) {
-      const { shape: now, end } = momentOf(moments, known.id);
-      const isAssumed = this.#options.assumesCatalogue === true && now !== null;
-      const shape = now === null ? null : placed(reconciled(now, known), placeOf(end, era), 0);
-      this.#stand(known.id, { shape, until: end, isUntold: true, isAssumed });
+      const { shape, until } = certainFrom(momentOf(moments, known.id), known, era);
+      const isAssumed = this.#options.assumesCatalogue && shape !== null;
+      this.#standings.set(known.id, { shape, until, isUntold: true, isAssumed });
     }
-  }
-
-  #stand(id: TableId, standing: Pick<Standing, "shape" | "until"> & Partial<Standing>): void {
-    const { until } = standing;
-    const before = this.#standings.get(id);
-    this.#waiting += Number(until !== null) - Number((before?.until ?? null) !== null);
-    this.#standings.set(id, { isAssumed: false, isUntold: false, hasLeftOut: false, ...standing });
-    if (until !== null && (this.#behind === null || compareOffsets(until, this.#behind) > 0))
-      this.#behind = until;
-    this.version += 1;
   }
 
   planOf(map: TableMap): RowPlan | Misfit | null {
     const id = tableId(map.schema, map.table);
     const standing = this.#standings.get(id);
     if (standing === undefined || standing.shape === null) return null;
-    if (standing.until !== null && !standing.isAssumed) {
+    if (isWaiting(standing)) {
       standing.hasLeftOut = true;
       return null;
     }
@@ -155,81 +128,68 @@ export class CapturedTables implements LoggedTables {
   }
 
   statement(query: QueryEvent, at: EventAt): readonly LogItem[] {
-    const outcomes = this.#options.statements.read(query, {
-      isCaptured: (id) => this.#standings.has(id),
-      exists: (id) => this.#standings.get(id)?.shape !== null,
-      shape: (id) => this.#certain(id),
-      ofDatabase: (database) =>
-        [...this.#standings.keys()]
-          .filter((id) => this.#options.tables.get(id)?.schema === database)
-          .toSorted(),
-      all: () => [...this.#options.tables.values()],
-    });
-    const items: LogItem[] = [];
-    let index = 0;
-    for (const [id, outcome] of outcomes) {
+    const outcomes = this.#options.statements.read(query, this.#found());
+    return [...outcomes].flatMap(([id, outcome], index) => {
       const item = this.#take(id, outcome, at, index);
-      if (item !== null) items.push(item);
-      index += 1;
-    }
-    return items;
+      return item === null ? [] : [item];
+    });
   }
 
-  #certain(id: TableId): MysqlShape | undefined {
-    const standing = this.#standings.get(id);
-    return standing?.until === null ? (standing.shape ?? undefined) : undefined;
+  /** The tables as a statement finds them. */
+  #found(): StatementTables {
+    const { tables } = this.#options;
+    return {
+      isCaptured: (id) => tables.has(id),
+      exists: (id) => this.#standings.get(id)?.shape !== null,
+      shape: (id) => this.#standings.certain(id),
+      ofDatabase: (database) =>
+        [...tables].flatMap(([id, { schema }]) => (schema === database ? [id] : [])).toSorted(),
+      all: () => [...tables.values()],
+    };
   }
 
   #take(id: TableId, outcome: Outcome, at: EventAt, index: number): LogItem | null {
     const standing = this.#standings.get(id);
-    if (standing === undefined) return null;
-    const position = (slot: (typeof Slot)[keyof typeof Slot]): LogPosition => [
-      at.group,
-      at.event,
-      ordinal(index, slot),
-    ];
+    if (standing === undefined || ordinal(index, SLOTS[outcome.kind]) <= at.toldRow) return null;
     // The catalogue's shape has it already; who loads the table sees it.
-    if (standing.until !== null && !standing.isAssumed) {
+    if (isWaiting(standing)) {
       standing.hasLeftOut = true;
       return null;
     }
+    if (outcome.kind === "shape") return this.#alter(id, standing, outcome, at, index);
     const { transaction } = at;
     if (outcome.kind === "truncated")
-      return { kind: "truncate", table: id, position: position(Slot.EVENT), transaction };
-    if (outcome.kind === "dropped") {
-      if (standing.shape === null) return null;
-      this.#stand(id, { shape: null, until: null });
-      return { kind: "dropped", table: id, position: position(Slot.DROPPED), transaction };
-    }
-    if (outcome.shape === null || standing.isAssumed || at.isResumed) {
-      this.#ask(id, at, index);
-      return null;
-    }
-    return this.#alter(standing, outcome.shape, outcome, { at, position: position(Slot.SHAPE) });
+      return { kind: "truncate", table: id, position: placeOf(at, index, Slot.EVENT), transaction };
+    if (standing.shape === null) return null;
+    this.#standings.set(id, { shape: null, until: null });
+    return { kind: "dropped", table: id, position: placeOf(at, index, Slot.DROPPED), transaction };
   }
 
   #alter(
-    standing: Standing,
-    altered: MysqlShape,
-    { rewritten, rows }: Extract<Outcome, { kind: "shape" }>,
-    { at, position }: { readonly at: EventAt; readonly position: LogPosition },
+    id: TableId,
+    { shape: previous, isAssumed }: Standing,
+    { shape: altered, rewritten, rows }: Extract<Outcome, { kind: "shape" }>,
+    at: EventAt,
+    index: number,
   ): LogItem | null {
-    const { shape: previous } = standing;
-    const isSame = previous !== null && rows === "same" && isSameKept(previous, altered);
-    if (isSame && rewritten.length === 0) return null;
-    const kept = previous === null || rows === "anew" ? null : previous;
-    const shape = placed(kept === null ? altered : { ...altered, id: kept.id }, at.group, at.event);
-    this.#stand(shape.id, { shape, until: null });
-    const { transaction } = at;
+    // What an earlier run was told of this statement is not known any more, and later parts of it may build on that.
+    if (altered === null || isAssumed || at.toldRow >= 0) {
+      this.#ask(id, at, index);
+      return null;
+    }
+    const isSame = previous !== null && isSameKept(previous, altered);
+    if (isSame && rows === "same" && rewritten.length === 0) return null;
+    const shape = placed(altered, at.group, at.event);
+    this.#standings.set(id, { shape, until: null });
     return {
       kind: "shape",
       shape,
-      previous: kept,
+      previous: rows === "anew" ? null : previous,
       rewritten,
       ...(rows === "same" ? {} : { rows }),
       keep: true,
-      position,
-      transaction,
+      position: placeOf(at, index, Slot.SHAPE),
+      transaction: at.transaction,
     };
   }
 
@@ -237,7 +197,6 @@ export class CapturedTables implements LoggedTables {
     const standing = this.#standings.get(id);
     if (standing === undefined || this.#questions.some((question) => question.id === id)) return;
     this.#questions.push({ id, known: standing.shape, at, index });
-    this.version += 1;
   }
 
   async resolve(): Promise<readonly LogItem[]> {
@@ -248,41 +207,33 @@ export class CapturedTables implements LoggedTables {
     return questions.map((question) => this.#answer(question, momentOf(moments, question.id)));
   }
 
-  #answer({ id, known, at, index }: Question, { shape: now, end }: TableMoment): LogItem {
-    const { group, event, transaction } = at;
-    const place = (slot: (typeof Slot)[keyof typeof Slot]): LogPosition => [
-      group,
-      event,
-      ordinal(index, slot),
-    ];
-    if (now === null) {
-      this.#stand(id, { shape: null, until: end });
-      return { kind: "dropped", table: id, position: place(Slot.DROPPED), transaction };
-    }
-    const shape = placed(reconciled(now, known), placeOf(end, group.era), 0);
-    this.#stand(id, { shape, until: end });
+  #answer({ id, known, at, index }: Question, moment: TableMoment): LogItem {
+    const { shape, until } = certainFrom(moment, known, at.group.era);
+    this.#standings.set(id, { shape, until });
+    const { transaction } = at;
+    if (shape === null)
+      return {
+        kind: "dropped",
+        table: id,
+        position: placeOf(at, index, Slot.DROPPED),
+        transaction,
+      };
     return {
       kind: "shape",
       shape,
       previous: known,
       rewritten: namesOf(shape),
-      rows: known === null ? "anew" : "moved",
-      keep: true,
-      position: place(Slot.SHAPE),
+      ...AGAIN,
+      ...(known === null ? { rows: "anew" } : {}),
+      position: placeOf(at, index, Slot.SHAPE),
       transaction,
     };
   }
 
   reached(group: LogGroup): readonly LogItem[] {
-    if (this.#waiting === 0) return NONE;
-    const items: LogItem[] = [];
-    for (const [id, standing] of [...this.#standings].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      const { until, shape, isUntold, hasLeftOut } = standing;
-      if (until === null || compareOffsets(until, group) > 0) continue;
-      this.#stand(id, { shape, until: null });
-      if (isUntold) items.push(this.#tell(id, shape, hasLeftOut, this.#nextAt(group)));
-    }
-    return items;
+    return this.#standings.reached(group).flatMap(([id, { shape, isUntold, hasLeftOut }]) => {
+      return isUntold ? [this.#tell(id, shape, hasLeftOut, this.#nextAt(group))] : [];
+    });
   }
 
   #tell(
@@ -291,19 +242,14 @@ export class CapturedTables implements LoggedTables {
     hasLeftOut: boolean,
     position: LogPosition,
   ): LogItem {
-    if (shape === null) return { kind: "dropped", table: id, position, transaction: null };
+    const transaction = null;
+    if (shape === null) return { kind: "dropped", table: id, position, transaction };
     const told = this.#options.tables.get(id);
-    const known = told === undefined ? null : keptShape(told);
-    const isSame = known !== null && isSameKept(known, shape) && !hasLeftOut;
-    const again = { rewritten: namesOf(shape), rows: "moved", keep: true } as const;
-    return {
-      kind: "shape",
-      shape,
-      previous: known,
-      ...(isSame ? { rewritten: [] } : again),
-      position,
-      transaction: null,
-    };
+    const previous = told === undefined ? null : keptShape(told);
+    const isSame = !hasLeftOut && previous !== null && isSameKept(previous, shape);
+    const rewritten = isSame ? [] : namesOf(shape);
+    const again = isSame ? {} : AGAIN;
+    return { kind: "shape", shape, previous, rewritten, ...again, position, transaction };
   }
 
   /** Each that is told at a boundary has a position of its own, also where an earlier run has told others there. */
@@ -315,20 +261,15 @@ export class CapturedTables implements LoggedTables {
   }
 }
 
-function placeOf({ file, at }: LogOffset, era: number): LogGroup {
-  return { file, at, era, n: null, hash: null };
+/** Its rows are left out. */
+function isWaiting({ until, isAssumed }: Standing): boolean {
+  return until !== null && !isAssumed;
 }
 
-/** Where a shape of the log holds at a boundary. */
-function placeBehind(shape: MysqlShape): LogOffset | null {
-  const since = sinceOf(shape);
-  if (since === null) return null;
-  const [{ file, at }, event] = since;
-  return { file, at: event === 0 ? at : at + 1 };
-}
-
-function momentOf(moments: ReadonlyMap<TableId, TableMoment>, table: TableId): TableMoment {
-  const moment = moments.get(table);
-  if (moment === undefined) throw new MillraceError("MR_BUG", `${table} was not looked at`);
-  return moment;
+function placeOf(
+  { group, event }: EventAt,
+  index: number,
+  slot: (typeof Slot)[keyof typeof Slot],
+): LogPosition {
+  return [group, event, ordinal(index, slot)];
 }

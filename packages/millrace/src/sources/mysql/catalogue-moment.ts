@@ -3,8 +3,10 @@ import { tableId, type TableId } from "../../model/table.ts";
 import { type CatalogueName, readShapes } from "./catalogue.ts";
 import { errnoOf } from "./connection-error.ts";
 import type { MysqlShape } from "./ddl-shape.ts";
+import { placed, reconciled } from "./kept-shape.ts";
 import { quote } from "./key-column.ts";
 import { readLogEnd, type Session } from "./log-end.ts";
+import type { LogGroup } from "./position.ts";
 import type { LogOffset } from "./transaction-id.ts";
 import type { TypeOptions } from "./types.ts";
 
@@ -78,4 +80,24 @@ function unreadable(table: TableId): MillraceError {
     `${table} has a column of a type that is not known, or is no table any more`,
     { facts: { table }, remedy: "Leave it out with tables.exclude." },
   );
+}
+
+/** A shape of the catalogue, for the table that is known, with its place in the log. */
+export function certainFrom(
+  { shape, end }: TableMoment,
+  known: MysqlShape | null,
+  era: number,
+): { readonly shape: MysqlShape | null; readonly until: LogOffset } {
+  const group: LogGroup = { ...end, era, n: null, hash: null };
+  return {
+    shape: shape === null ? null : placed(reconciled(shape, known), group, 0),
+    until: end,
+  };
+}
+
+/** The moment of a table that was looked at. */
+export function momentOf(moments: ReadonlyMap<TableId, TableMoment>, table: TableId): TableMoment {
+  const moment = moments.get(table);
+  if (moment === undefined) throw new MillraceError("MR_BUG", `${table} was not looked at`);
+  return moment;
 }

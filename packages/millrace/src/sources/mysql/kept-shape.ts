@@ -1,6 +1,7 @@
 import type { Json } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { MysqlShape, Since } from "./ddl-shape.ts";
+import type { LogOffset } from "./transaction-id.ts";
 import { comparePositions, type LogGroup, type LogPosition } from "./position.ts";
 
 /** The shape, from this event on. */
@@ -29,6 +30,14 @@ export function sinceOf({ facts }: MysqlShape): LogPosition | null {
   if (facts.since === undefined) return null;
   const { event, ...group } = facts.since;
   return [{ ...group, hash: null }, event, 0];
+}
+
+/** The first boundary from which on a shape holds; null where its place is not known. */
+export function behindSince(shape: MysqlShape): LogOffset | null {
+  const since = sinceOf(shape);
+  if (since === null) return null;
+  const [{ file, at }, event] = since;
+  return { file, at: event === 0 ? at : at + 1 };
 }
 
 /** Rows behind `from` have the shape. */

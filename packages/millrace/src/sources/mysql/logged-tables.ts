@@ -10,8 +10,8 @@ export interface EventAt {
   readonly group: LogGroup;
   readonly event: number;
   readonly transaction: Transaction;
-  /** The log begins within this event: a part of what it says was told before. */
-  readonly isResumed: boolean;
+  /** The log begins within this event: places of it up to this one were told before. Else -1. */
+  readonly toldRow: number;
 }
 
 /** Rows that are written in another way than the table's shape says. */

@@ -1,11 +1,12 @@
 import type { MysqlDatabase } from "../../../../../test/support/mysql.ts";
 import type { Change, LogItem } from "../../model/change.ts";
 import { systemClock } from "../../model/ports.ts";
-import { tableId, type TableId, type TableShape } from "../../model/table.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
 import { Skimmed, UNCHANGED, type Value } from "../../model/value.ts";
 import { CapturedTables } from "./captured-tables.ts";
 import { readMoment } from "./catalogue-moment.ts";
 import { openConnection } from "./connection.ts";
+import { placed } from "./kept-shape.ts";
 import { openMysqlLog } from "./log.ts";
 import { startOf } from "./logged-items.fixture.ts";
 import { comparePositions, type LogPosition, logPosition } from "./position.ts";
@@ -20,6 +21,13 @@ const TYPES: TypeOptions = {
   timeAsInterval: false,
   geometry: "geojson",
 };
+
+/** What was told, where, and what the pipeline had then. */
+export interface Step {
+  readonly line: string;
+  readonly position: LogPosition;
+  readonly kept: ReadonlyMap<TableId, TableShape>;
+}
 
 /** What tables are followed with. */
 interface FollowOptions {
@@ -39,6 +47,8 @@ export class ToldTables implements AsyncDisposable {
   /** Everything up to here was told. */
   position: LogPosition;
   readonly items: LogItem[] = [];
+  /** Of each item: what was kept behind it, and its line. */
+  readonly steps: Step[] = [];
 
   private constructor(
     server: MysqlDatabase,
@@ -99,7 +109,10 @@ export class ToldTables implements AsyncDisposable {
       for (const item of batch.items) {
         this.items.push(item);
         if (item.kind === "shape") this.kept.set(item.shape.id, item.shape);
-        lines.push(lineOf(item));
+        const line = lineOf(item);
+        lines.push(line);
+        const position = logPosition(item.position ?? batch.position);
+        this.steps.push({ line, position, kept: new Map(this.kept) });
       }
     }
     return lines;
@@ -110,17 +123,23 @@ export class ToldTables implements AsyncDisposable {
   }
 }
 
-/** Tables as the catalogue has them now. */
+/** Tables as the catalogue has them, from now on. */
 export async function shapesNow(
   server: MysqlDatabase,
   ...names: readonly string[]
 ): Promise<Map<TableId, TableShape>> {
   const session = await openConnection(configOf(server));
   try {
-    const tables = names.map((name) => ({ schema: server.database, name }));
+    const tables = names.map((name) => {
+      const [schema = "", table] = name.split(".");
+      return table === undefined ? { schema: server.database, name } : { schema, name: table };
+    });
     const moments = await readMoment(session, tables, TYPES);
     return new Map(
-      [...moments].flatMap(([id, { shape }]) => (shape === null ? [] : [[id, shape] as const])),
+      [...moments].flatMap(([id, { shape, end }]) => {
+        const group = { ...end, era: 1, n: null, hash: null };
+        return shape === null ? [] : [[id, placed(shape, group, 0)] as const];
+      }),
     );
   } finally {
     await session.close();
@@ -134,11 +153,6 @@ export async function follow(
 ): Promise<ToldTables> {
   const tables = await shapesNow(server, ...names);
   return ToldTables.open(server, { from: await startOf(server), tables });
-}
-
-/** The id of a table of the test's database. */
-export function idOf({ database }: MysqlDatabase, name: string): TableId {
-  return tableId(database, name);
 }
 
 function roundTrip(tables: ReadonlyMap<TableId, TableShape>): Map<TableId, TableShape> {

@@ -238,7 +238,7 @@ export class TransactionAssembler {
     const at = this.#at(this.#place.count());
     const order = comparePositions([at.group, at.event, 0], this.#from);
     // What was told before is in the shapes that the tables began with.
-    if (order <= 0 && !at.isResumed) return;
+    if (order <= 0 && at.toldRow < 0) return;
     this.#tell(this.#tables.statement(query, at));
   }
 
@@ -258,8 +258,8 @@ export class TransactionAssembler {
     if (group === null || this.#transaction === null)
       throw protocolError("rows outside of a transaction");
     const [from, fromEvent, fromRow] = this.#from;
-    const isResumed = compareGroups(from, group) === 0 && fromEvent === event && fromRow > 0;
-    return { group, event, transaction: this.#transaction, isResumed };
+    const isWithin = fromEvent === event && compareGroups(from, group) === 0;
+    return { group, event, transaction: this.#transaction, toldRow: isWithin ? fromRow : -1 };
   }
 
   #endXa(xid: string, isCommit: boolean): void {

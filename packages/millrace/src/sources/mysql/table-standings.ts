@@ -1,0 +1,76 @@
+import type { TableId } from "../../model/table.ts";
+import type { MysqlShape } from "./ddl-shape.ts";
+import { compareOffsets, type LogOffset } from "./transaction-id.ts";
+
+/** What is known of a captured name at the reader's place. */
+export interface Standing {
+  /** Null where there is no such table (any more). */
+  readonly shape: MysqlShape | null;
+  /** The shape is the catalogue's, and certain only from here on. Null: it is certain. */
+  readonly until: LogOffset | null;
+  /** Before `until` rows are decoded all the same. */
+  readonly isAssumed: boolean;
+  /** At `until` the pipeline is told what it is; where something was left out, to load the table again. */
+  readonly isUntold: boolean;
+  /** Rows or statements were, before `until`. */
+  hasLeftOut: boolean;
+}
+
+/** What is said of a table anew; what is left out is false. */
+type NewStanding = Pick<Standing, "shape" | "until"> & Partial<Standing>;
+
+/** The captured names, and what stands behind each. */
+export class TableStandings {
+  readonly #byId = new Map<TableId, Standing>();
+  /** Those that wait for their place. */
+  #waiting = 0;
+  #version = 0;
+  #behind: LogOffset | null = null;
+
+  /** Grows with each change. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The last of all places before which something is left out. */
+  get behind(): LogOffset | null {
+    return this.#behind;
+  }
+
+  get(id: TableId): Standing | undefined {
+    return this.#byId.get(id);
+  }
+
+  set(id: TableId, standing: NewStanding): void {
+    const { until } = standing;
+    const before = this.#byId.get(id);
+    this.#waiting += Number(until !== null) - Number((before?.until ?? null) !== null);
+    this.#byId.set(id, { isAssumed: false, isUntold: false, hasLeftOut: false, ...standing });
+    if (until !== null && (this.#behind === null || compareOffsets(until, this.#behind) > 0))
+      this.#behind = until;
+    this.touch();
+  }
+
+  /** Something else about tables has changed. */
+  touch(): void {
+    this.#version += 1;
+  }
+
+  /** The table's shape, where it is certain. */
+  certain(id: TableId): MysqlShape | undefined {
+    const standing = this.#byId.get(id);
+    return standing?.until === null ? (standing.shape ?? undefined) : undefined;
+  }
+
+  /** Those whose shape is certain from this place on and was not before; in an order that stays. Hot: asked per group. */
+  reached(place: LogOffset): readonly (readonly [TableId, Standing])[] {
+    if (this.#waiting === 0) return NOBODY;
+    const reached = [...this.#byId]
+      .filter(([, { until }]) => until !== null && compareOffsets(until, place) <= 0)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+    for (const [id, { shape }] of reached) this.set(id, { shape, until: null });
+    return reached;
+  }
+}
+
+const NOBODY: readonly (readonly [TableId, Standing])[] = [];
