@@ -59,14 +59,15 @@ export class BarrierIntents {
     const { rows, keep } = item;
     const found = diffShapes(table.shape, item.shape);
     const diff = rows === "anew" ? { ...found, madeAnew: true } : found;
-    const isQuiet = isSame(diff) && rows === undefined && item.rewritten.length === 0;
-    if (isQuiet && keep !== true) {
+    const isQuiet = isSame(diff) && (rows === "moved" || item.rewritten.length === 0);
+    if (isQuiet && rows === undefined && keep !== true) {
       table.update({ shape: item.shape });
       return null;
     }
+    if (isQuiet && rows === "moved") this.#tellMoved(table);
+    if (isQuiet) return this.#shapeIntent(item, table, "shape");
     const what = describeDiff(diff);
     const behavior = this.#parts.settings.schemaChangeBehavior;
-    if (isQuiet) return this.#shapeIntent(item, table, "shape");
     if (behavior === "exception") {
       this.#parts.observer.schemaChange({ kind: "shape", outcome: "refused" });
       throw new MillraceError("MR_SCHEMA_CHANGE_REFUSED", `${table.id}: ${what}`, {
@@ -81,6 +82,11 @@ export class BarrierIntents {
     });
     const kind = behavior === "ignore" && diff.madeAnew ? "empty" : "shape";
     return this.#shapeIntent(item, table, kind);
+  }
+
+  #tellMoved({ id }: TableRuntime): void {
+    const message = "rows came or went at the source without row events: the table is loaded again";
+    this.#parts.observer.event({ type: "notice", table: id, message });
   }
 
   #shapeIntent(

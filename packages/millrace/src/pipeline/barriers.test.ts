@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ShapeChange } from "../model/change.ts";
 import type { TableShape } from "../model/table.ts";
 import type { TargetChange } from "../model/sink.ts";
 import { Barriers } from "./barriers.ts";
@@ -63,11 +64,14 @@ function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { a
     canSweep: () => true,
     currentShape: () => Promise.resolve(now),
   });
-  const tell = (shape: TableShape, position: number): Promise<boolean> =>
-    barriers.pass(
-      { kind: "shape", shape, previous: null, rewritten: [], position, transaction: null },
-      () => Promise.resolve(),
-    );
+  const tell = (
+    shape: TableShape,
+    position: number,
+    more: Partial<ShapeChange> = {},
+  ): Promise<boolean> => {
+    const item = { kind: "shape", shape, previous: null, rewritten: [], position } as const;
+    return barriers.pass({ ...item, transaction: null, ...more }, () => Promise.resolve());
+  };
   const truncate = (position: number): Promise<boolean> =>
     barriers.pass({ kind: "truncate", table: table.id, position, transaction: null }, () =>
       Promise.resolve(),
@@ -89,6 +93,44 @@ describe("a shape that was adopted from the catalogue", () => {
     const { sink, table, tell } = setUp({ ...adopted, columns: [id, columnOf("other", 3)] });
     expect(await tell(older, 10)).toBe(true);
     expect([table.shape, sink.acts]).toEqual([older, ["alter id -added"]]);
+  });
+});
+
+describe("a shape that rows are decoded by", () => {
+  const settled = { aheadOfLog: false, state: "SYNC" } as const;
+
+  it("is made durable in its place though the sink sees no difference", async () => {
+    const { sink, table, tell } = setUp(adopted, settled);
+    const swapped = { ...adopted, columns: [adopted.columns[1] ?? id, id], key: [1] };
+    expect(await tell(swapped, 10, { keep: true })).toBe(true);
+    expect(sink.acts).toEqual([]);
+    const done = new Map(sink.landed.at(-1)?.state.map(({ key, value }) => [key, value]));
+    expect(done.get(stateKey.table(table.id))).toMatchObject({ shape: swapped, state: "SYNC" });
+    expect(done.get(stateKey.frontier)).toMatchObject({ position: 10 });
+  });
+
+  it("is gone back to where the catalogue was ahead: a start has to find the one of its place", async () => {
+    const { table, tell } = setUp();
+    expect(await tell(older, 10, { keep: true })).toBe(true);
+    expect([table.shape, table.document.aheadOfLog]).toEqual([older, false]);
+  });
+});
+
+describe("rows that come and go without events", () => {
+  const settled = { aheadOfLog: false, state: "SYNC" } as const;
+
+  it("have the table loaded again, and those looked for that it has no more", async () => {
+    const { sink, table, tell } = setUp(adopted, settled);
+    expect(await tell(adopted, 10, { rows: "moved", rewritten: ["id", "added"] })).toBe(true);
+    expect(sink.acts).toEqual([]);
+    expect(table.document).toMatchObject({ state: "INIT_SYNC", sweep: "due" });
+  });
+
+  it("are all others where the table is another one of the same shape: its target is made anew", async () => {
+    const { sink, table, tell } = setUp(adopted, settled);
+    expect(await tell(adopted, 10, { rows: "anew", rewritten: ["id", "added"] })).toBe(true);
+    expect(sink.acts).toEqual(["drop id,added ", "create id,added "]);
+    expect(table.document).toMatchObject({ state: "INIT_SYNC", sweep: "none" });
   });
 });
 

@@ -66,8 +66,9 @@ export class Barriers {
     const table = this.#parts.tables.get(id);
     // What a resume brings is the present shape and all rows; until then the target stays as it is.
     if (table === undefined || table.paused !== null) return false;
+    const isKept = item.kind === "shape" && item.keep === true;
     const intent =
-      item.kind === "shape" && table.document.aheadOfLog
+      item.kind === "shape" && table.document.aheadOfLog && !isKept
         ? await this.#behindCatalogue(item, table)
         : this.#intents.of(item, table);
     if (intent === null) return false;
