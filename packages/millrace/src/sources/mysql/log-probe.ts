@@ -46,14 +46,23 @@ async function* eventsOf(reader: EventReader): AsyncGenerator<FoundEvent> {
 
 /**
  * Begins to read the log at a place, as a reader of it would, and says when the file there was begun, seconds since 1970.
+ * `check` is told that first: in another file of the same name the place is anywhere, and what the server says of it
+ * means nothing.
  * @throws MillraceError class loss where that place is gone, MR_SOURCE_REFUSED where the user may not read the log.
  */
-export async function probeLog(config: MysqlConnectionConfig, start: DumpStart): Promise<number> {
-  let madeAt = 0;
+export async function probeLog(
+  config: MysqlConnectionConfig,
+  start: DumpStart,
+  check: (made: number) => void = () => undefined,
+): Promise<number> {
+  let made = 0;
   for await (const { reader } of eventsFrom(config, start)) {
-    // That the place exists is known once what comes behind the file's first event is there.
-    if (reader.type === EventType.FORMAT_DESCRIPTION) madeAt = reader.timestampSeconds;
-    else if (reader.endsAt > 0) break;
+    // That the place exists is known once what comes behind the file's first event is there, be it the next file.
+    const isFormat = reader.type === EventType.FORMAT_DESCRIPTION;
+    if (made > 0 && (isFormat || reader.endsAt > 0)) break;
+    if (!isFormat) continue;
+    made = reader.timestampSeconds;
+    check(made);
   }
-  return madeAt;
+  return made;
 }

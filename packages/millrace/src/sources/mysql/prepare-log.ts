@@ -71,11 +71,12 @@ async function checkPlace(
   { made, ...place }: LogOffset & { readonly made?: number },
 ): Promise<void> {
   const start = dumpStart(standing, place);
-  const found = await probeLog(await server.config(), start);
   const isHere = "at" in start && start.at === place.at;
-  if (made === undefined || found === 0 || !isHere || made === found) return;
-  throw new MillraceError(
-    "MR_SOURCE_LOSS",
-    "the server's log was begun anew since it was read last (RESET, or another copy of its data): its files have the old names and other contents",
-  );
+  await probeLog(await server.config(), start, (found) => {
+    if (made === undefined || !isHere || made === found) return;
+    throw new MillraceError(
+      "MR_SOURCE_LOSS",
+      "the server's log was begun anew since it was read last (RESET, or another copy of its data): its files have the old names and other contents",
+    );
+  });
 }

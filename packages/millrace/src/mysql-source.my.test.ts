@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mysqlFlavors, type MysqlServer, startMysql } from "../../../test/support/mysql.ts";
+import { startFaultProxy } from "../../../test/support/fault-proxy.ts";
+import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
+import { soon } from "./tables-between.fixture.ts";
+
+const ITEMS = `CREATE TABLE items (id BIGINT PRIMARY KEY, v TEXT);
+  INSERT INTO items WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i, 'a' FROM n`;
+
+describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
+  let server: MysqlServer;
+  let between: MysqlBetween;
+
+  beforeAll(async () => {
+    server = await startMysql(flavor);
+    await server.query(ITEMS);
+    between = await mysqlBetween(server);
+  });
+  afterAll(async () => {
+    await between.release();
+    await server.stop();
+  });
+
+  it("loads, follows and goes on after a restart", async () => {
+    const pipeline = await between.run();
+    await between.expectSame(pipeline);
+    await server.query(
+      "INSERT INTO items VALUES (1000, 'b'); UPDATE items SET v = 'c' WHERE id < 100; UPDATE items SET id = 5000 WHERE id = 50; DELETE FROM items WHERE id BETWEEN 200 AND 300",
+    );
+    await between.expectSame(pipeline);
+    await between.stop();
+    await server.query(
+      "UPDATE items SET v = 'd' WHERE id > 400; DELETE FROM items WHERE id = 1000",
+    );
+    await between.expectSame(await between.run());
+    await between.stop();
+  });
+
+  it("goes on when its server was killed, and when it was shut down", async () => {
+    const pipeline = await between.run();
+    for (const end of [() => server.kill(), () => server.shutDown()]) {
+      await end();
+      await soon(() => pipeline.status().retrying !== null);
+      await server.start();
+      await server.query("UPDATE items SET v = CONCAT(v, 'x') WHERE id < 30");
+      await between.expectSame(pipeline);
+    }
+    await between.stop();
+  });
+
+  it("ends with a loss where the log that comes next was purged, and loads again where the file says so", async () => {
+    await server.query(
+      "UPDATE items SET v = 'lost' WHERE id = 1; FLUSH BINARY LOGS; FLUSH BINARY LOGS",
+    );
+    const { file } = await server.binlogEnd();
+    const kept = async (): Promise<unknown[]> => {
+      await server.query(`PURGE BINARY LOGS TO '${file}'`);
+      return server.query("SHOW BINARY LOGS");
+    };
+    await expect.poll(kept, { timeout: 20_000 }).toHaveLength(1);
+    await expect(between.run()).rejects.toMatchObject({ code: "MR_SOURCE_LOSS" });
+    await between.expectSame(await between.run(between.file({ "on-loss": "resync" })));
+    await between.stop();
+  });
+
+  it("takes a log that was begun anew for a loss, though its file has the old name and is long enough", async () => {
+    await server.query(flavor === "mysql" ? "RESET BINARY LOGS AND GTIDS" : "RESET MASTER");
+    await server.query("INSERT INTO items VALUES (7000, 'e')");
+    const run = await between.run(between.file({ "on-loss": "resync" }));
+    await between.expectSame(run);
+    await between.stop();
+    const { position } = await server.binlogEnd();
+    // The time in a file's first event is in seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await server.query(flavor === "mysql" ? "RESET BINARY LOGS AND GTIDS" : "RESET MASTER");
+    while ((await server.binlogEnd()).position <= position)
+      await server.query("UPDATE items SET v = CONCAT(v, 'y') WHERE id < 300");
+    await expect(between.run()).rejects.toMatchObject({
+      code: "MR_SOURCE_LOSS",
+      message: expect.stringContaining("begun anew") as string,
+    });
+    await between.expectSame(await between.run(between.file({ "on-loss": "resync" })));
+    await between.stop();
+  });
+
+  it("loses and repeats nothing where its connections are cut in the midst of what they carry", async () => {
+    const proxy = await startFaultProxy(server);
+    const pipeline = await between.run(between.file({ hostname: proxy.host, port: proxy.port }));
+    for (const bytes of [3_000, 20_011, 90_001]) {
+      const trigger = { at: "bytes", direction: "down", count: bytes } as const;
+      const cuts = proxy.arm({ fault: { kind: "cut" }, trigger, times: 3 });
+      for (let round = 0; round < 10; round += 1)
+        await server.query("UPDATE items SET v = LEFT(CONCAT(UUID(), v), 200)");
+      await between.expectSame(pipeline);
+      expect(cuts.fired).toBeGreaterThan(0);
+      cuts.disarm();
+    }
+    await between.stop();
+    await proxy.close();
+  });
+});
