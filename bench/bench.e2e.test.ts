@@ -39,6 +39,7 @@ describe.concurrent("npm run bench", () => {
     ["pipeline", 4],
     ["postgres-read", 2],
     ["mysql-read", 4],
+    ["mysql-dsql", 3],
     ["postgres-dsql", 3],
     ["postgres-dsql-far", 2],
     ["latency", 6],

@@ -1,11 +1,12 @@
 // What dsql-local leaves of the rate of its PostgreSQL: the same batched upserts into one server, through the proxy and
 // past it, in turn.
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
-import { literalsOf, send, type Literals } from "./baselines/raw-upserts.ts";
+import { literalsOf, send, statementsFor, type Literals } from "./baselines/raw-upserts.ts";
 import { startDsqlProcess } from "./dsql-process.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
-import { insertRows, TABLE, withClient } from "./workload.ts";
+import { readTexts } from "./sources/postgres.ts";
+import { COLUMNS, insertRows, TABLE, withClient } from "./workload.ts";
 
 const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
@@ -54,14 +55,15 @@ async function batchesOf(postgres: PostgresServer): Promise<Literals[]> {
   return withClient(url, async (client) => {
     await client.query(TABLE);
     await insertRows(client, ROWS);
-    return literalsOf(client, BATCH_ROWS);
+    return literalsOf(await readTexts(client), BATCH_ROWS);
   });
 }
 
 /** New rows into a fresh table, then the same rows once more. */
 async function measure(url: string, batches: readonly Literals[], rates: Rates): Promise<void> {
+  const { upsert } = statementsFor(COLUMNS);
   const rate = async (): Promise<number> =>
-    ROWS / (await send({ connectionString: url }, "upsert", batches, CONNECTIONS));
+    ROWS / (await send({ connectionString: url }, upsert, batches, CONNECTIONS));
   await withClient(url, (client) => client.query(TABLE));
   rates.inserts.push(await rate());
   rates.updates.push(await rate());

@@ -1,11 +1,28 @@
 // npm run bench -- NAME [--json]: a table of figures, each as a ratio to a limit measured in the same run.
 import { machine, table, type Figure } from "./report.ts";
+import type { StartSource } from "./sources/source.ts";
+
+const postgres = async (): Promise<StartSource> =>
+  (await import("./sources/postgres.ts")).startPostgresSource;
+const mysql = async (): Promise<StartSource> =>
+  (await import("./sources/mysql.ts")).startMysqlSource;
+
+/** Near and far, from a source of either kind. */
+const near = async (source: Promise<StartSource>): Promise<Benchmark> => {
+  const [{ drain }, start] = await Promise.all([import("./drained.ts"), source]);
+  return { run: () => drain(start) };
+};
+const far = async (source: Promise<StartSource>): Promise<Benchmark> => {
+  const [{ drainFar }, start] = await Promise.all([import("./drained-far.ts"), source]);
+  return { run: () => drainFar(start) };
+};
+
+interface Benchmark {
+  run(): Promise<Figure[]>;
+}
 
 const BENCHMARKS: Readonly<
-  Record<
-    string,
-    { readonly what: string; readonly load: () => Promise<{ run: () => Promise<Figure[]> }> }
-  >
+  Record<string, { readonly what: string; readonly load: () => Promise<Benchmark> }>
 > = {
   pipeline: {
     what: "a captured pgoutput stream → decode → lanes → null sink, and with the unnest literals encoded; one core",
@@ -17,15 +34,23 @@ const BENCHMARKS: Readonly<
   },
   "postgres-dsql": {
     what: "a backlog of inserts and of updates drained into dsql-local against raw unnest upserts, and the full load against raw inserts",
-    load: () => import("./postgres-dsql.ts"),
+    load: () => near(postgres()),
   },
   "postgres-dsql-far": {
     what: "the same backlog and load into dsql-local with 5 ms on each statement and 30 ms on each COMMIT, against without",
-    load: () => import("./postgres-dsql-far.ts"),
+    load: () => far(postgres()),
   },
   "mysql-read": {
     what: "a recorded log of MySQL and of MariaDB, decoded, against @vlasky/zongji and beside framing alone; one core",
     load: () => import("./mysql-read.ts"),
+  },
+  "mysql-dsql": {
+    what: "as postgres-dsql, from MySQL",
+    load: () => near(mysql()),
+  },
+  "mysql-dsql-far": {
+    what: "as postgres-dsql-far, from MySQL",
+    load: () => far(mysql()),
   },
   memory: {
     what: "the most a real run ever held: a transaction of 10 million rows, 1,000 tables, 200 columns, rows of 200 MB",

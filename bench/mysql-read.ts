@@ -11,7 +11,7 @@ import { planRow } from "../packages/millrace/src/sources/mysql/row-plan.ts";
 import type { TableShape } from "../packages/millrace/src/model/table.ts";
 import { mysqlFlavors, startMysql, type MysqlFlavor } from "../test/support/mysql.ts";
 import { readByZongji } from "./baselines/zongji-reader.ts";
-import { MYSQL_TABLE, NAMES, withSession, WRITES } from "./mysql-workload.ts";
+import { MYSQL_TABLE, NAMES, withSession, WRITES } from "./sources/mysql-items.ts";
 import {
   anyServerId,
   readFrames,

@@ -5,7 +5,7 @@ export const TABLE = `CREATE TABLE items (
   id bigint PRIMARY KEY, customer integer NOT NULL, quantity integer NOT NULL, price numeric(12,2) NOT NULL,
   sku varchar(32) NOT NULL, note text NOT NULL, active boolean NOT NULL, changed timestamptz NOT NULL, token uuid NOT NULL, extra jsonb NOT NULL)`;
 
-/** The columns with their array types, in order. */
+/** The columns with their types, in order. */
 export const COLUMNS = [
   ["id", "bigint"],
   ["customer", "integer"],

@@ -1,36 +1,43 @@
 // Raw multi-row statements over pg with array literals of this file's own: what the sink's server takes when nothing
 // but the statements is in the way. It shares no code with the engine.
 import pg from "pg";
-import { COLUMNS } from "../workload.ts";
 
-const NAMES = COLUMNS.map(([name]) => `"${name}"`).join(", ");
-const UNNEST = COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ");
-const SET = COLUMNS.slice(1)
-  .map(([name]) => `"${name}" = excluded."${name}"`)
-  .join(", ");
+/** What is sent: rows as array literals. */
+export interface RawStatements {
+  /** For rows that are not there yet. */
+  readonly insert: string;
+  readonly upsert: string;
+}
 
-/** The two statements that are measured. */
-export const STATEMENTS = {
-  insert: `INSERT INTO items (${NAMES}) SELECT * FROM unnest(${UNNEST})`,
-  upsert: `INSERT INTO items (${NAMES}) SELECT * FROM unnest(${UNNEST}) ON CONFLICT ("id") DO UPDATE SET ${SET}`,
-} as const;
+/** The two statements for a table `items` of these columns, the first of which is the key. */
+export function statementsFor(
+  columns: readonly (readonly [name: string, type: string])[],
+): RawStatements {
+  const names = columns.map(([name]) => `"${name}"`);
+  const arrays = columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ");
+  const set = names.slice(1).map((name) => `${name} = excluded.${name}`);
+  const insert = `INSERT INTO items (${names.join(", ")}) SELECT * FROM unnest(${arrays})`;
+  return {
+    insert,
+    upsert: `${insert} ON CONFLICT (${names[0] ?? ""}) DO UPDATE SET ${set.join(", ")}`,
+  };
+}
 
-/** One batch: ten array literals. */
+/** One batch: an array literal of each column. */
 export type Literals = readonly string[];
 
-/** Reads the source's rows as text and cuts them into batches of array literals. */
-export async function literalsOf(client: pg.Client, batchRows: number): Promise<Literals[]> {
-  const columns = COLUMNS.map(([name]) => `"${name}"::text`).join(", ");
-  const { rows } = await client.query<string[]>({
-    text: `SELECT ${columns} FROM items ORDER BY id`,
-    rowMode: "array",
-  });
+/** Cuts rows of text into batches of array literals. */
+export function literalsOf(
+  rows: readonly (readonly (string | null)[])[],
+  batchRows: number,
+): Literals[] {
   const batches: Literals[] = [];
   for (let from = 0; from < rows.length; from += batchRows) {
     const batch = rows.slice(from, from + batchRows);
-    batches.push(
-      COLUMNS.map((_, i) => `{${batch.map((row) => quoted(row[i] ?? null)).join(",")}}`),
+    const columns = Array.from({ length: batch[0]?.length ?? 0 }, (_, column) =>
+      batch.map((row) => quoted(row[column] ?? null)).join(","),
     );
+    batches.push(columns.map((values) => `{${values}}`));
   }
   return batches;
 }
@@ -42,7 +49,7 @@ function quoted(value: string | null): string {
 /** Sends all batches over `connections` connections at once; gives seconds. */
 export async function send(
   config: pg.ClientConfig,
-  statement: keyof typeof STATEMENTS,
+  text: string,
   batches: readonly Literals[],
   connections: number,
 ): Promise<number> {
@@ -58,7 +65,7 @@ export async function send(
   await Promise.all(
     clients.map(async (client) => {
       for (let batch = batches[next++]; batch !== undefined; batch = batches[next++])
-        await client.query({ name: statement, text: STATEMENTS[statement], values: [...batch] });
+        await client.query({ name: "raw", text, values: [...batch] });
     }),
   );
   const seconds = (performance.now() - began) / 1000;

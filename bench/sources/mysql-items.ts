@@ -1,6 +1,6 @@
 import type { Connection } from "mysql2/promise";
-import type { MysqlDatabase, MysqlFlavor } from "../test/support/mysql.ts";
-import { TRANSACTION_ROWS } from "./workload.ts";
+import type { MysqlDatabase, MysqlFlavor } from "../../test/support/mysql.ts";
+import { TRANSACTION_ROWS } from "../workload.ts";
 
 /** The same ten columns as MySQL's applications have them; JSON is text in MariaDB. A thousand numbers make the rows. */
 export const MYSQL_TABLE = `CREATE TABLE items (

@@ -1,14 +1,14 @@
-// A backlog that stands in the slot, drained into dsql-local, and the full load; beside raw unnest statements of the
+// A backlog that stands in the source's log, drained into dsql-local, and the full load; beside raw unnest statements of the
 // same rows into the same server over as many connections. Then the same into plain PostgreSQL.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
-import { literalsOf, send } from "./baselines/raw-upserts.ts";
+import { literalsOf, send, statementsFor } from "./baselines/raw-upserts.ts";
 import { catchUp, type CaughtUp } from "./caught-up.ts";
 import { startDsqlProcess } from "./dsql-process.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
-import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
+import { pidOf } from "./sources/postgres.ts";
+import type { BenchSource, StartSource } from "./sources/source.ts";
+import { withClient } from "./workload.ts";
 
 const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
@@ -16,7 +16,6 @@ const LANES = 4;
 const BATCH_ROWS = 1000;
 const GOAL = 0.6;
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "8GB" };
-const SOURCE = "bench";
 
 /** A server that rows are written to. */
 interface Target {
@@ -49,14 +48,12 @@ interface Drained extends CaughtUp {
   readonly sourceCpuSeconds: number;
 }
 
-/** The figures of `postgres-dsql`. */
-export async function run(): Promise<Figure[]> {
-  await using source = await startPostgres({ settings: SETTINGS });
+/** The figures of `…-dsql`, from a source of any kind. */
+export async function drain(startSource: StartSource): Promise<Figure[]> {
+  const source = await startSource();
   await using plain = await startPostgres({ settings: SETTINGS });
   const dsql = await startDsqlProcess();
   try {
-    const url = await source.createDatabase(SOURCE);
-    await withClient(url, (client) => client.query(TABLE));
     const common = { "ssl-mode": "disable", "batch-size": BATCH_ROWS };
     const { host, port, user: username } = dsql;
     const iam = { "use-iam-auth": false, password: "any" };
@@ -79,10 +76,11 @@ export async function run(): Promise<Figure[]> {
     const measured = targets.map(() => emptyMeasured());
     for (let round = 0; round < ROUNDS; round++)
       for (const [i, target] of targets.entries())
-        await measure(source, url, target, round, measured[i] ?? emptyMeasured());
+        await measure(source, target, round, measured[i] ?? emptyMeasured());
     return targets.flatMap((target, i) => figuresOf(target, measured[i] ?? emptyMeasured()));
   } finally {
     await dsql.stop();
+    await source.stop();
   }
 }
 
@@ -92,8 +90,7 @@ function emptyMeasured(): Measured {
 
 /** One round at one target: raw statements and the pipeline, in turn. */
 async function measure(
-  source: PostgresServer,
-  url: string,
+  source: BenchSource,
   target: Target,
   round: number,
   measured: Measured,
@@ -101,7 +98,7 @@ async function measure(
   const name = `${target.name.replace("-", "_")}_${round}`;
   const [drained, loaded] = [`drained_${name}`, `loaded_${name}`];
   const watched = async (table: string): Promise<Drained> => {
-    const pids = [target.pid, pidOf(source)];
+    const pids = [target.pid, source.pid];
     const before = pids.map(cpuSecondsOf);
     const made = await catchUp(pipelineOf(source, target, table));
     const [targetCpu = 0, sourceCpu = 0] = pids.map(
@@ -109,36 +106,38 @@ async function measure(
     );
     return { ...made, targetCpuSeconds: targetCpu, sourceCpuSeconds: sourceCpu };
   };
-  await withClient(url, (client) => client.query("TRUNCATE items"));
+  await source.empty();
   await catchUp(pipelineOf(source, target, drained));
-  await withClient(url, (client) => insertRows(client, ROWS));
+  await source.insert(ROWS);
   measured.inserts.push(await watched(drained));
-  await withClient(url, (client) => updateRows(client, ROWS));
+  await source.update(ROWS);
   measured.updates.push(await watched(drained));
-  await withClient(url, (client) => client.query("SELECT pg_drop_replication_slot($1)", [drained]));
-  await measureRaw(url, target, measured);
-  await withClient(url, (client) => client.query("VACUUM ANALYZE items"));
+  await source.forget(drained);
+  await measureRaw(source, target, measured);
+  await source.analyze();
   measured.load.push(await watched(loaded));
-  await withClient(url, (client) => client.query("SELECT pg_drop_replication_slot($1)", [loaded]));
+  await source.forget(loaded);
   await again(target.url, `DROP TABLE ${drained}`);
   await again(target.url, `DROP TABLE ${loaded}`);
 }
 
-async function measureRaw(url: string, target: Target, measured: Measured): Promise<void> {
-  const batches = await withClient(url, (client) => literalsOf(client, BATCH_ROWS));
+async function measureRaw(source: BenchSource, target: Target, measured: Measured): Promise<void> {
+  const { sql, columns } = source.target;
+  const statements = statementsFor(columns);
+  const batches = literalsOf(await source.texts(), BATCH_ROWS);
   const config = { connectionString: target.url };
   const rate = async (statement: "insert" | "upsert"): Promise<Raw> => {
     const [cpu, targetBefore] = [process.cpuUsage(), cpuSecondsOf(target.pid)];
-    const seconds = await send(config, statement, batches, LANES);
+    const seconds = await send(config, statements[statement], batches, LANES);
     const { user, system } = process.cpuUsage(cpu);
     const cpuSeconds = (user + system) / 1e6 + cpuSecondsOf(target.pid) - targetBefore;
     return { rowsPerSecond: ROWS / seconds, cpuSeconds };
   };
-  await again(target.url, TABLE);
+  await again(target.url, sql);
   measured.rawUpserts.push(await rate("upsert"));
   measured.rawUpdates.push(await rate("upsert"));
   await again(target.url, "DROP TABLE items");
-  await again(target.url, TABLE);
+  await again(target.url, sql);
   measured.rawInserts.push(await rate("insert"));
   await again(target.url, "DROP TABLE items");
 }
@@ -188,29 +187,16 @@ function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
   });
 }
 
-function pidOf({ dataDir }: PostgresServer): number {
-  return Number(readFileSync(join(dataDir, "postmaster.pid"), "utf8").split("\n")[0]);
-}
-
 function addressOf({ host, port, user: username, password }: PostgresServer): object {
   return { host, port, username, password };
 }
 
 /** Each pipeline has a target table of its own: a table belongs to the pipeline that made it. */
-function pipelineOf(source: PostgresServer, target: Target, table: string): object {
-  const { host: hostname, port, user: username, password } = source;
+function pipelineOf(source: BenchSource, target: Target, table: string): object {
   return {
-    source: {
-      type: "postgres",
-      hostname,
-      port,
-      username,
-      password,
-      tables: `${SOURCE}.public.items`,
-      "slot.name": table,
-    },
+    source: source.section(table),
     sink: target.sink,
-    route: [{ "source-table": `${SOURCE}.public.items`, "sink-table": `public.${table}` }],
+    route: [{ "source-table": source.table, "sink-table": `public.${table}` }],
     pipeline: { name: table, parallelism: LANES },
   };
 }

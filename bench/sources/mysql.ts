@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import type { Connection } from "mysql2/promise";
+import { startMysql } from "../../test/support/mysql.ts";
+import { databaseAt } from "../../test/support/mysql-database.ts";
+import { insertItems, MYSQL_TABLE, updateItems, withSession } from "./mysql-items.ts";
+import { type BenchSource, type TargetTable, targetTable } from "./source.ts";
+
+const DATABASE = "bench";
+
+/** What MySQL's columns become. */
+const COLUMNS: TargetTable["columns"] = [
+  ["id", "bigint"],
+  ["customer", "integer"],
+  ["quantity", "integer"],
+  ["price", "numeric(12,2)"],
+  ["sku", "text"],
+  ["note", "text"],
+  ["active", "smallint"],
+  ["changed", "timestamptz"],
+  ["token", "text"],
+  ["extra", "jsonb"],
+];
+
+/** A MySQL, which keeps nothing for its readers. */
+export async function startMysqlSource(): Promise<BenchSource> {
+  const server = await startMysql("mysql", { settings: { max_binlog_size: "1073741824" } });
+  await server.createDatabase(DATABASE);
+  const database = databaseAt(server, DATABASE);
+  const execute = async (sql: string): Promise<void> => void (await database.query(sql));
+  await execute(MYSQL_TABLE);
+  const { host: hostname, port, user: username, password } = server;
+  const table = `${DATABASE}.items`;
+  return {
+    pid: await pidOf(),
+    table,
+    target: targetTable(COLUMNS),
+    section: () => ({ type: "mysql", hostname, port, username, password, tables: table }),
+    empty: () => execute("TRUNCATE items"),
+    insert: (rows) => withSession(database, (session) => insertItems(session, rows)),
+    update: (rows) => withSession(database, (session) => updateItems(session, rows)),
+    analyze: () => execute("ANALYZE TABLE items"),
+    texts: () => withSession(database, readTexts),
+    forget: () => Promise.resolve(),
+    stop: () => server.stop(),
+  };
+
+  async function pidOf(): Promise<number> {
+    const [row] = await database.query("SELECT @@GLOBAL.pid_file AS file");
+    return Number(readFileSync(String(row?.["file"]), "utf8"));
+  }
+}
+
+async function readTexts(session: Connection): Promise<(string | null)[][]> {
+  const columns = COLUMNS.map(([name]) => `CAST(${name} AS CHAR)`).join(", ");
+  const [rows]: [unknown, unknown] = await session.query({
+    sql: `SELECT ${columns} FROM items ORDER BY id`,
+    rowsAsArray: true,
+  });
+  return rows as (string | null)[][];
+}
