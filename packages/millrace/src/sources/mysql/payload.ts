@@ -1,8 +1,7 @@
-import { pipeline, Readable } from "node:stream";
-import { createZstdDecompress } from "node:zlib";
-import { MillraceError } from "../../errors/millrace-error.ts";
+import type { MillraceError } from "../../errors/millrace-error.ts";
 import { ByteCursor, protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader, Framing } from "./event-reader.ts";
+import { INFLATED_BYTES, inflatedPieces, joined, passRest } from "./inflated-pieces.ts";
 
 /** An event, wherever it lies; good until the next one is asked for. */
 export interface LoggedEvent {
@@ -22,7 +21,8 @@ const Field = { END: 0, COMPRESSION: 2 } as const;
 const Compression = { ZSTD: 0, NONE: 255 } as const;
 /** More than the fields before a payload take. */
 const MOST_HEADER_BYTES = 64;
-const INFLATED_BYTES = 131_072;
+/** A larger event of a payload is not held, but given in pieces. */
+export const MOST_INNER_BYTES = 1_048_576;
 
 /** The body of the event under the reader in pieces of its own, read as they are asked for. */
 export async function* bodyOf(reader: EventReader, framing: Framing): AsyncGenerator<Buffer> {
@@ -36,17 +36,37 @@ export async function* bodyOf(reader: EventReader, framing: Framing): AsyncGener
   }
 }
 
+/** An event of a payload. */
+export interface InnerEvent extends LoggedEvent {
+  /** Of one that is too large to be held: its body, which is not in the buffer then. */
+  readonly pieces: AsyncGenerator<Buffer> | null;
+}
+
 /**
  * The events of a compressed transaction (TRANSACTION_PAYLOAD), one after the other as they are asked for: no more of them
  * is inflated than the next event and what a stream holds (I10). They have no checksums and no place in the file.
  * @throws MillraceError MR_SOURCE_PROTOCOL
  */
-export async function* payloadEvents(pieces: AsyncGenerator<Buffer>): AsyncGenerator<LoggedEvent> {
+export async function* payloadEvents(
+  pieces: AsyncGenerator<Buffer>,
+): AsyncGenerator<InnerEvent, void> {
   const { isCompressed, rest } = await readHeader(pieces);
-  const framed = new InnerEvents();
-  for await (const output of isCompressed ? inflated(rest, pieces) : joined(rest, pieces)) {
-    framed.append(output);
-    while (framed.next()) yield framed;
+  const all = joined(rest, pieces);
+  const outputs = isCompressed ? inflatedPieces("zstd", all, damaged) : all;
+  const framed = new InnerEvents(outputs);
+  try {
+    for (;;) {
+      if (framed.next()) {
+        yield framed;
+        if (framed.pieces !== null) await passRest(framed.pieces);
+        continue;
+      }
+      const output = await outputs.next();
+      if (output.done === true) break;
+      framed.append(output.value);
+    }
+  } finally {
+    await outputs.return();
   }
   if (!framed.isEmpty) throw damaged();
 }
@@ -73,25 +93,8 @@ async function readHeader(
   return { isCompressed, rest: head.subarray(cursor.at) };
 }
 
-async function* joined(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  yield first;
-  yield* rest;
-}
-
-/** What went wrong with the connection is told as it is; whatever zstd says has bytes of rows behind it. */
-async function* inflated(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const inflate = createZstdDecompress({ chunkSize: INFLATED_BYTES });
-  // The iteration below is told of failures too.
-  pipeline(Readable.from(joined(first, rest), { objectMode: false }), inflate, () => undefined);
-  try {
-    for await (const output of inflate) yield output as Buffer;
-  } catch (error) {
-    throw error instanceof MillraceError ? error : damaged();
-  }
-}
-
 /** Cuts inflated bytes into events; holds the one that is not whole yet. */
-class InnerEvents implements LoggedEvent {
+class InnerEvents implements InnerEvent {
   buffer: Buffer = Buffer.allocUnsafeSlow(2 * INFLATED_BYTES);
   type = 0;
   timestampSeconds = 0;
@@ -100,8 +103,15 @@ class InnerEvents implements LoggedEvent {
   readonly endsAt = 0;
   bodyStart = 0;
   bodyEnd = 0;
+  pieces: AsyncGenerator<Buffer> | null = null;
   #start = 0;
   #end = 0;
+  #outputs: AsyncGenerator<Buffer, void>;
+
+  /** `outputs` is where its bytes come from. */
+  constructor(outputs: AsyncGenerator<Buffer, void>) {
+    this.#outputs = outputs;
+  }
 
   get isEmpty(): boolean {
     return this.#start === this.#end;
@@ -129,15 +139,33 @@ class InnerEvents implements LoggedEvent {
     if (this.#end - at < EVENT_HEADER_BYTES) return false;
     const eventBytes = buffer.readUInt32LE(at + 9);
     if (eventBytes < EVENT_HEADER_BYTES) throw damaged();
-    if (this.#end - at < eventBytes) return false;
+    const isLarge = eventBytes > MOST_INNER_BYTES;
+    if (!isLarge && this.#end - at < eventBytes) return false;
     this.timestampSeconds = buffer.readUInt32LE(at);
     this.type = buffer.readUInt8(at + 4);
     this.serverId = buffer.readUInt32LE(at + 5);
     this.eventBytes = eventBytes;
     this.bodyStart = at + EVENT_HEADER_BYTES;
     this.bodyEnd = at + eventBytes;
-    this.#start = at + eventBytes;
+    this.#start = isLarge ? this.bodyStart : this.bodyEnd;
+    this.pieces = isLarge ? this.#body(eventBytes - EVENT_HEADER_BYTES) : null;
     return true;
+  }
+
+  /** The next bytes of what comes. */
+  async *#body(bytes: number): AsyncGenerator<Buffer> {
+    for (let left = bytes; left > 0;) {
+      if (this.isEmpty) {
+        const output = await this.#outputs.next();
+        if (output.done === true) throw damaged();
+        this.append(output.value);
+      }
+      const end = Math.min(this.#start + left, this.#end);
+      const piece = Buffer.from(this.buffer.subarray(this.#start, end));
+      left -= piece.length;
+      this.#start = end;
+      yield piece;
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
-import { inflateSync } from "node:zlib";
-import { ByteCursor, protocolError } from "./byte-cursor.ts";
+import { ByteCursor } from "./byte-cursor.ts";
 import { type Charset, charsetOf } from "./charsets.ts";
 import { charsetOfCollation } from "./collations.ts";
+import { inflateMariaDb } from "./mariadb-zlib.ts";
 
 /** A statement in words: DDL, BEGIN and its like, and DML where the server does not log rows. */
 export interface QueryEvent {
@@ -18,7 +18,12 @@ export interface QueryEvent {
   readonly utf8mb4Collation: number | null;
   /** `explicit_defaults_for_timestamp`; null where it is not said: MySQL does where it matters, MariaDB where it is on. */
   readonly explicitTimestamps: boolean | null;
+  /** Databases of all tables that it may change, by triggers too; null where the event does not say, or not all. */
+  readonly databases: readonly string[] | null;
 }
+
+/** There is no longer DDL, and no other statement is read to its end. */
+export const MOST_STATEMENT_BYTES = 67_108_864;
 
 /** An event of type QUERY, or with `isCompressed` QUERY_COMPRESSED. @throws MillraceError MR_SOURCE_PROTOCOL */
 export function decodeQuery(
@@ -36,7 +41,7 @@ export function decodeQuery(
   const database = cursor.text(databaseBytes);
   cursor.skip(1);
   const text = cursor.bytes(cursor.left);
-  const bytes = isCompressed ? inflateMariaDb(text) : text;
+  const bytes = isCompressed ? inflateMariaDb(text, MOST_STATEMENT_BYTES) : text;
   const isUtf8Text = client === null || client.isUtf8 || (!isNumbered && isPrinted(bytes));
   const sql = isUtf8Text ? bytes.toString("utf8") : client.decode(bytes, 0, bytes.length);
   return { ...session, database, sql };
@@ -53,24 +58,6 @@ function isPrinted(sql: Buffer): boolean {
   return isUtf8(sql) && PRINTED.test(sql.toString("utf8"));
 }
 
-/** MariaDB's envelope: a byte with the count of the length's bytes, the length, then zlib. */
-export function inflateMariaDb(bytes: Buffer): Buffer {
-  const cursor = new ByteCursor(bytes, 0, bytes.length);
-  const header = cursor.uint8();
-  if ((header & 0xf0) !== 0x80) throw protocolError("compressed bytes of an unknown kind");
-  let length = 0;
-  for (let left = header & 0x07; left > 0; left -= 1) length = length * 256 + cursor.uint8();
-  try {
-    const inflated = inflateSync(cursor.bytes(cursor.left), {
-      maxOutputLength: Math.max(1, length),
-    });
-    if (inflated.length === length) return inflated;
-  } catch {
-    // Said below, without the bytes.
-  }
-  throw protocolError("compressed bytes that cannot be inflated");
-}
-
 /** What is said of the session, and how its text is read. */
 interface Session extends Omit<QueryEvent, "database" | "sql"> {
   /** null: UTF-8, or what has no charset. */
@@ -84,6 +71,7 @@ const Variable = {
   SQL_MODE: 1,
   CHARSET: 4,
   CHARSET_DATABASE: 8,
+  DATABASES: 12,
   EXPLICIT_TIMESTAMPS: 16,
   NUMBER: 17,
   UTF8MB4_COLLATION: 18,
@@ -114,6 +102,7 @@ const UNSAID: Session = {
   databaseCollation: null,
   utf8mb4Collation: null,
   explicitTimestamps: null,
+  databases: null,
   client: null,
   isNumbered: false,
 };
@@ -139,6 +128,9 @@ function decodeSession(cursor: ByteCursor): Session {
       case Variable.CHARSET_DATABASE:
         session.databaseCollation = cursor.uint16();
         break;
+      case Variable.DATABASES:
+        session.databases = takeDatabases(cursor);
+        break;
       case Variable.EXPLICIT_TIMESTAMPS:
         session.explicitTimestamps = cursor.uint8() !== 0;
         break;
@@ -157,11 +149,7 @@ function decodeSession(cursor: ByteCursor): Session {
   return session;
 }
 
-const UPDATED_DATABASES = 12;
-const TOO_MANY_DATABASES = 254;
-
 function skipVariable(cursor: ByteCursor, variable: number): boolean {
-  if (variable === UPDATED_DATABASES) return skipTexts(cursor, cursor.uint8());
   if (variable === 2) return skipCatalogue(cursor);
   const length = LENGTHS.get(variable);
   if (length === undefined) return false;
@@ -175,9 +163,15 @@ function skipCatalogue(cursor: ByteCursor): true {
   return true;
 }
 
-/** Texts that end in a zero byte each. */
-function skipTexts(cursor: ByteCursor, count: number): true {
-  for (let left = count === TOO_MANY_DATABASES ? 0 : count; left > 0; left -= 1)
-    while (cursor.uint8() !== 0);
-  return true;
+const TOO_MANY_DATABASES = 254;
+
+/** Texts that end in a zero byte each; null where there are too many for the event. */
+function takeDatabases(cursor: ByteCursor): readonly string[] | null {
+  const count = cursor.uint8();
+  if (count === TOO_MANY_DATABASES) return null;
+  return Array.from({ length: count }, () => {
+    const bytes: number[] = [];
+    for (let byte = cursor.uint8(); byte !== 0; byte = cursor.uint8()) bytes.push(byte);
+    return Buffer.from(bytes).toString("utf8");
+  });
 }

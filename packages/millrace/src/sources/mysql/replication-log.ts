@@ -4,12 +4,9 @@ import type { LogBatch } from "../../model/change.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { SourceLog } from "../../model/source.ts";
-import { protocolError } from "./byte-cursor.ts";
-import { EVENT_HEADER_BYTES, type EventReader, Framing } from "./event-reader.ts";
-import { EventType, rowEventKind } from "./event-types.ts";
+import { type EventReader, Framing } from "./event-reader.ts";
+import { stepsOf } from "./event-steps.ts";
 import { logError } from "./log-errors.ts";
-import type { LargeRows } from "./logged-rows.ts";
-import { bodyOf, payloadEvents } from "./payload.ts";
 import type { TransactionAssembler } from "./transaction-assembler.ts";
 
 /** What a log is made of. */
@@ -26,16 +23,6 @@ export interface MysqlLogParts {
 
 /** How often it is looked whether the server still speaks, within the silence that is allowed. */
 const LOOKS_PER_SILENCE = 4;
-/** Of the others, if they are that large, nothing is looked at but where they end. */
-const WHOLE: ReadonlySet<number> = new Set([
-  EventType.QUERY,
-  EventType.QUERY_COMPRESSED,
-  EventType.TABLE_MAP,
-]);
-const NOTHING = Buffer.alloc(0);
-/** Of a statement; there is no longer DDL, and no other statement is read to its end. */
-const MOST_STATEMENT_BYTES = 67_108_864;
-
 /**
  * The log of a server, pulled. Nothing is read while nobody asks, so that a slow sink is felt by the server and not by our
  * memory (I10). The server keeps nothing for us: nothing has to be acknowledged.
@@ -103,62 +90,12 @@ export class MysqlLog implements SourceLog {
       const framing = reader.advance();
       if (framing === Framing.MORE) return true;
       if (framing === Framing.END) throw lostConnection("the server ended the dump");
-      if (framing === Framing.EVENT) assembler.feed(reader);
+      this.#steps = stepsOf(reader, framing, assembler);
+      if (this.#steps !== null) return false;
+      assembler.feed(reader);
       if (assembler.isOpen) return false;
-      const isPayload = reader.type === EventType.TRANSACTION_PAYLOAD;
-      if (framing === Framing.LARGE || isPayload) {
-        this.#steps = isPayload ? this.#payload(framing) : this.#large();
-        return false;
-      }
     }
     return false;
-  }
-
-  async *#payload(framing: Framing): AsyncGenerator<void> {
-    const { assembler, reader } = this.#parts;
-    if (framing === Framing.LARGE) assembler.feed(reader);
-    for await (const event of payloadEvents(bodyOf(reader, framing))) {
-      assembler.feedInner(event);
-      yield;
-    }
-  }
-
-  async *#large(): AsyncGenerator<void> {
-    const { assembler, reader } = this.#parts;
-    const { type, eventBytes, endsAt, timestampSeconds, serverId } = reader;
-    const header = { type, eventBytes, endsAt, timestampSeconds, serverId };
-    const pieces = bodyOf(reader, Framing.LARGE);
-    if (rowEventKind(type) !== null) yield* this.#largeRows(header, pieces);
-    else if (WHOLE.has(type)) yield* this.#whole(header, pieces);
-    else {
-      for await (const _piece of pieces) yield;
-      assembler.feed({ ...header, buffer: NOTHING, bodyStart: 0, bodyEnd: 0 });
-    }
-  }
-
-  async *#largeRows(header: EventHeader, pieces: AsyncGenerator<Buffer>): AsyncGenerator<void> {
-    const { assembler, reader } = this.#parts;
-    const bodyEnd = header.eventBytes - EVENT_HEADER_BYTES - reader.checksumBytes;
-    let large: LargeRows | null | undefined;
-    for await (const buffer of pieces) {
-      if (large === undefined)
-        large = assembler.feedLarge({ ...header, buffer, bodyStart: 0, bodyEnd }, buffer.length);
-      large?.push(buffer);
-      yield;
-    }
-    large?.finish();
-  }
-
-  async *#whole(header: EventHeader, pieces: AsyncGenerator<Buffer>): AsyncGenerator<void> {
-    if (header.eventBytes > MOST_STATEMENT_BYTES)
-      throw protocolError(`a statement of ${header.eventBytes} bytes`);
-    const gathered: Buffer[] = [];
-    for await (const piece of pieces) {
-      gathered.push(piece);
-      yield;
-    }
-    const buffer = Buffer.concat(gathered);
-    this.#parts.assembler.feed({ ...header, buffer, bodyStart: 0, bodyEnd: buffer.length });
   }
 
   /** A server that is waited for and says nothing, not even where its log ends, is gone though TCP does not say so. */
@@ -185,9 +122,3 @@ export class MysqlLog implements SourceLog {
     return reason;
   }
 }
-
-/** What is told of an event before its body. */
-type EventHeader = Pick<
-  EventReader,
-  "type" | "eventBytes" | "endsAt" | "timestampSeconds" | "serverId"
->;

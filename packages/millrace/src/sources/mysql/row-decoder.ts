@@ -2,7 +2,7 @@ import { UNCHANGED, type Value } from "../../model/value.ts";
 import { protocolError } from "./byte-cursor.ts";
 import type { RowEventKind, RowOp } from "./event-types.ts";
 import { applyJsonDiffs } from "./json-diff.ts";
-import { inflateMariaDb } from "./query-event.ts";
+import { inflateMariaDb } from "./mariadb-zlib.ts";
 import { Form, type RowPlan } from "./row-plan.ts";
 import { ValueReader } from "./value-reader.ts";
 import { versionedOp } from "./versioned-row.ts";

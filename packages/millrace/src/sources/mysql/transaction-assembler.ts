@@ -18,7 +18,7 @@ import {
   type HeartbeatEvent,
 } from "./log-events.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
-import { LogPlace } from "./log-place.ts";
+import { LogPlace, type PlaceOptions } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
@@ -48,6 +48,7 @@ export interface AssemblerOptions {
   readonly reader: Pick<EventReader, "hasChecksums">;
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
+  readonly place?: PlaceOptions;
   readonly tables: LoggedTables;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
@@ -76,9 +77,9 @@ export class TransactionAssembler {
   #isPrepared = false;
   #hasRows = false;
 
-  constructor({ reader, from, tables, flavor, limits }: AssemblerOptions) {
+  constructor({ reader, from, place = {}, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
-    this.#place = new LogPlace(from);
+    this.#place = new LogPlace(from, place);
     this.#tables = tables;
     this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
     this.#from = from;
@@ -104,7 +105,9 @@ export class TransactionAssembler {
 
   /** What is here since the last batch; null where that is nothing at all. */
   take(): LogBatch | null {
-    return this.#batch.take();
+    const batch = this.#batch.take();
+    if (batch === null) return null;
+    return { ...batch, position: this.#place.withExecuted(logPosition(batch.position)) };
   }
 
   /** Takes in an event of the log. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
@@ -120,7 +123,7 @@ export class TransactionAssembler {
    * are not wanted. The event's buffer has its first piece, of `firstBytes`; its body's bounds are those of all.
    */
   feedLarge(event: LoggedEvent, firstBytes: number): LargeRows | null {
-    this.#place.event(event.eventBytes, event.endsAt);
+    if (event.endsAt > 0) this.#place.event(event.eventBytes, event.endsAt);
     const kind = rowEventKind(event.type);
     if (kind === null) return null;
     const at = this.#rowsAt(kind, tableIdOf(event.buffer, 0, firstBytes));
@@ -218,7 +221,7 @@ export class TransactionAssembler {
           "rows were taken back behind a savepoint, which only a log of statements has",
         );
       case "rows":
-        throw refusedLog("the log has statements in place of rows");
+        return this.#words(query);
       case "xa-start":
         this.#isTransaction = true;
         this.#isPrepared = true;
@@ -232,6 +235,11 @@ export class TransactionAssembler {
         this.#statement(query);
         if (!this.#isTransaction) this.#end();
     }
+  }
+
+  #words(query: QueryEvent): void {
+    if (this.#tables.concerns(query)) throw refusedLog("the log has statements in place of rows");
+    if (!this.#isTransaction) this.#end();
   }
 
   #statement(query: QueryEvent): void {
