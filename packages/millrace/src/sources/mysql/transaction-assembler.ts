@@ -18,7 +18,7 @@ import {
   type HeartbeatEvent,
 } from "./log-events.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
-import { LogPlace, type PlaceOptions } from "./log-place.ts";
+import { LogPlace } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { mariaDbGtidText } from "./mariadb-gtid.ts";
@@ -48,7 +48,6 @@ export interface AssemblerOptions {
   readonly reader: Pick<EventReader, "hasChecksums">;
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
-  readonly place?: PlaceOptions;
   readonly tables: LoggedTables;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
@@ -77,9 +76,9 @@ export class TransactionAssembler {
   #isPrepared = false;
   #hasRows = false;
 
-  constructor({ reader, from, place = {}, tables, flavor, limits }: AssemblerOptions) {
+  constructor({ reader, from, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
-    this.#place = new LogPlace(from, place);
+    this.#place = new LogPlace(from);
     this.#tables = tables;
     this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
     this.#from = from;
@@ -105,9 +104,7 @@ export class TransactionAssembler {
 
   /** What is here since the last batch; null where that is nothing at all. */
   take(): LogBatch | null {
-    const batch = this.#batch.take();
-    if (batch === null) return null;
-    return { ...batch, position: this.#place.withExecuted(logPosition(batch.position)) };
+    return this.#batch.take();
   }
 
   /** Takes in an event of the log. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
@@ -221,7 +218,7 @@ export class TransactionAssembler {
           "rows were taken back behind a savepoint, which only a log of statements has",
         );
       case "rows":
-        return this.#words(query);
+        throw refusedLog("the log has statements in place of rows");
       case "xa-start":
         this.#isTransaction = true;
         this.#isPrepared = true;
@@ -235,11 +232,6 @@ export class TransactionAssembler {
         this.#statement(query);
         if (!this.#isTransaction) this.#end();
     }
-  }
-
-  #words(query: QueryEvent): void {
-    if (this.#tables.concerns(query)) throw refusedLog("the log has statements in place of rows");
-    if (!this.#isTransaction) this.#end();
   }
 
   #statement(query: QueryEvent): void {
