@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogItem } from "../../model/change.ts";
+import { failpoint } from "../../model/failpoint.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import type { CatalogueName } from "./catalogue.ts";
 import { certainFrom, momentOf, type TableMoment } from "./catalogue-moment.ts";
@@ -181,6 +182,7 @@ export class CapturedTables implements LoggedTables {
     if (isSame && rows === "same" && rewritten.length === 0) return null;
     const shape = placed(altered, at.group, at.event);
     this.#standings.set(id, { shape, until: null });
+    failpoint("mysql-ddl.taken-in");
     return {
       kind: "shape",
       shape,
@@ -203,6 +205,7 @@ export class CapturedTables implements LoggedTables {
     const questions = this.#questions;
     const names = questions.flatMap(({ id }) => this.#options.tables.get(id) ?? []);
     const moments = await this.#options.readCatalogue(names);
+    failpoint("mysql-catalogue.read");
     this.#questions = [];
     return questions.map((question) => this.#answer(question, momentOf(moments, question.id)));
   }

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import { type DumpStart, openDump } from "./binlog-dump.ts";
 import type { MysqlConnectionConfig } from "./config.ts";
@@ -41,6 +42,7 @@ export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition):
   await tables.begin(from);
   try {
     const { connection, reader } = await openDump(config, { start, serverId, uuid, heartbeatMs });
+    failpoint("mysql-log.opened");
     const { flavor } = connection.version;
     const assembler = new TransactionAssembler({ reader, from, tables, flavor, limits });
     return new MysqlLog({ ...options, reader, assembler });

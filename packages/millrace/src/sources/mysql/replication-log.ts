@@ -1,6 +1,7 @@
 import { lostConnection } from "../../bytes/byte-source.ts";
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch } from "../../model/change.ts";
+import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { SourceLog } from "../../model/source.ts";
@@ -43,7 +44,10 @@ export class MysqlLog implements SourceLog {
   async next(): Promise<LogBatch> {
     if (this.#failure !== null) throw this.#failure;
     try {
-      return await this.#read();
+      failpoint("mysql-log.before-batch");
+      const batch = await this.#read();
+      failpoint("mysql-log.after-batch");
+      return batch;
     } catch (error) {
       throw this.#end(logError(error, this.#parts.serverId));
     }

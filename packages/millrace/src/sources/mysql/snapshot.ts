@@ -1,4 +1,5 @@
 import type { MillraceError } from "../../errors/millrace-error.ts";
+import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
@@ -86,6 +87,7 @@ export class MysqlSnapshot implements SourceSnapshot {
       if (behind !== null)
         await seen.reach(connection, behind, signal ?? new AbortController().signal);
       const begun = await beginSnapshot(connection, { seen, clock, exact, signal });
+      failpoint("mysql-snapshot.taken");
       const logEnd = dependencies.positionOf(begun.end);
       return new MysqlSnapshot(connection, dependencies, begun.visibility, logEnd);
     } catch (error) {
@@ -121,6 +123,7 @@ export class MysqlSnapshot implements SourceSnapshot {
     const bounded = chunkSql(plan, columns.select, range);
     const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
     for await (const raw of this.#stream(shape, sql, { batchBytes, closes })) {
+      failpoint("mysql-snapshot.chunk-batch");
       yield chunkBatch(shape, columns, raw);
     }
   }
