@@ -45,6 +45,10 @@ interface Question {
   readonly index: number;
 }
 
+/** What services write to the server's own tables, which have no triggers. */
+const OF_SERVER =
+  /^\s*(INSERT\s+(IGNORE\s+)?INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+`?mysql`?\s*\./i;
+
 /** At which of an event's places an outcome is told. */
 const SLOTS = { dropped: Slot.DROPPED, shape: Slot.SHAPE, truncated: Slot.EVENT } as const;
 /** All of a table's rows are read again. */
@@ -134,6 +138,12 @@ export class CapturedTables implements LoggedTables {
       const item = this.#take(id, outcome, at, index);
       return item === null ? [] : [item];
     });
+  }
+
+  concerns({ sql, databases }: QueryEvent): boolean {
+    if (databases === null) return !OF_SERVER.test(sql);
+    const captured = new Set([...this.#options.tables.values()].map(({ schema }) => schema));
+    return databases.some((database) => captured.has(database));
   }
 
   /** The tables as a statement finds them. */

@@ -9,6 +9,7 @@ export function fixedTables(planOf: LoggedTables["planOf"]): LoggedTables {
     planOf,
     misfits: () => undefined,
     statement: () => [],
+    concerns: () => true,
     resolve: () => Promise.resolve([]),
     reached: () => [],
   };

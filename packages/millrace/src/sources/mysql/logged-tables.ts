@@ -33,6 +33,8 @@ export interface LoggedTables {
   misfits(table: TableId, at: EventAt): void;
   /** Takes in a statement that is no row: DDL, or what is nobody's business. Gives what it did to tables. */
   statement(query: QueryEvent, at: EventAt): readonly LogItem[];
+  /** Whether a statement that changes rows in words may change those of a captured table. */
+  concerns(query: QueryEvent): boolean;
   /** Asks what is open. Gives what has to be told in front of all that comes. @throws MillraceError */
   resolve(): Promise<readonly LogItem[]>;
   /** All groups before this boundary were read, and none is open. */

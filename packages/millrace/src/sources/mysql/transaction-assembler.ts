@@ -1,27 +1,22 @@
 import { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch, LogItem, Transaction } from "../../model/change.ts";
-import type { TransactionId } from "../../model/position.ts";
 import { protocolError } from "./byte-cursor.ts";
 import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
 import { EventType, rowEventKind, type RowEventKind } from "./event-types.ts";
+import { groupBegin } from "./group-begin.ts";
 import { groupStatement } from "./group-statement.ts";
-import { gtidText } from "./gtid-set.ts";
 import {
   decodeFormat,
-  decodeGtid,
   decodeHeartbeat,
   decodeHeartbeatV2,
-  decodeMariaDbGtid,
   decodeRotate,
-  decodeTaggedGtid,
   type HeartbeatEvent,
 } from "./log-events.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { LogPlace } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
-import { mariaDbGtidText } from "./mariadb-gtid.ts";
 import type { EventAt, LoggedTables } from "./logged-tables.ts";
 import {
   boundary,
@@ -34,12 +29,6 @@ import {
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
 import { refusedLog } from "./row-key.ts";
 import type { ServerVersion } from "./server-version.ts";
-import {
-  gtidTransaction,
-  type LogOffset,
-  mariaDbTransaction,
-  placedTransaction,
-} from "./transaction-id.ts";
 import { tableIdOf } from "./table-map.ts";
 
 /** What the assembler goes by. */
@@ -168,35 +157,12 @@ export class TransactionAssembler {
 
   /** Events that begin a group; all others tell us nothing. */
   #begin(event: LoggedEvent): void {
-    const { buffer, type, bodyStart: start, bodyEnd: end, serverId } = event;
-    const timeMs = event.timestampSeconds * 1000;
-    if (type === EventType.MARIADB_GTID) {
-      const { gtid, isStandalone, isPrepared } = decodeMariaDbGtid(buffer, start, end, serverId);
-      this.#beginGroup(mariaDbGtidText(gtid), timeMs, (at) => mariaDbTransaction(gtid, at));
-      this.#isTransaction = !isStandalone;
-      this.#isPrepared = isPrepared;
-      return;
-    }
-    const isAnonymous = type === EventType.ANONYMOUS_GTID;
-    if (type !== EventType.GTID && type !== EventType.GTID_TAGGED && !isAnonymous) return;
-    const { gtid, commitTimeMs } =
-      type === EventType.GTID_TAGGED
-        ? decodeTaggedGtid(buffer, start, end)
-        : decodeGtid(buffer, start, end, isAnonymous);
-    const text = gtid === null ? null : gtidText(gtid);
-    const idAt = gtid === null ? placedTransaction : () => gtidTransaction(gtid);
-    this.#beginGroup(text, commitTimeMs ?? timeMs, idAt);
-  }
-
-  /** `idAt` gives what snapshots know the transaction by. */
-  #beginGroup(
-    gtid: string | null,
-    commitTimeMs: number,
-    idAt: (place: LogOffset) => TransactionId,
-  ): void {
+    const begin = groupBegin(event);
+    if (begin === null) return;
+    const { gtid, commitTimeMs, idAt } = begin;
     this.#transaction = { id: idAt(this.#place.begin(gtid)), commitTimeMs };
-    this.#isTransaction = false;
-    this.#isPrepared = false;
+    this.#isTransaction = begin.isTransaction;
+    this.#isPrepared = begin.isPrepared;
     this.#hasRows = false;
     this.#batch.at(commitTimeMs);
   }
@@ -218,7 +184,7 @@ export class TransactionAssembler {
           "rows were taken back behind a savepoint, which only a log of statements has",
         );
       case "rows":
-        throw refusedLog("the log has statements in place of rows");
+        return this.#words(query);
       case "xa-start":
         this.#isTransaction = true;
         this.#isPrepared = true;
@@ -232,6 +198,11 @@ export class TransactionAssembler {
         this.#statement(query);
         if (!this.#isTransaction) this.#end();
     }
+  }
+
+  #words(query: QueryEvent): void {
+    if (this.#tables.concerns(query)) throw refusedLog("the log has statements in place of rows");
+    if (!this.#isTransaction) this.#end();
   }
 
   #statement(query: QueryEvent): void {
