@@ -179,7 +179,7 @@ export class RunParts {
   }
 
   #makeLoader(): Loader {
-    const { source, sink, settings, observer, waits } = this.#task;
+    const { sink, settings, observer, waits } = this.#task;
     const order = new ConstraintOrder(this.#prepared.checks, this.#prepared.choice);
     return new Loader({
       ...this.#chunkParts,
@@ -195,13 +195,16 @@ export class RunParts {
       observer,
       waits,
       signal: this.#signal,
-      onLoaded: (table) => {
-        void source.nudge();
-        this.#on.look(table);
-      },
+      onLoaded: (table) => this.#loaded(table),
       onShapeMoved: (table) => this.loads.adopt(table),
       running: () => this.#mayLoad(),
     });
+  }
+
+  /** Its end may be passed already: a source without changes cannot always be made to move its log. */
+  #loaded(table: TableRuntime): void {
+    void this.#task.source.nudge();
+    this.#on.look(table);
   }
 
   /** Resolves unless the task is paused, or its load is. */
@@ -240,6 +243,7 @@ export class RunParts {
       waits: this.#task.waits,
       signal: this.#signal,
       durable: () => this.frontier.durable.position,
+      onLoaded: (table) => this.#loaded(table),
       fail: this.#on.fail,
     });
   }

@@ -27,6 +27,7 @@ interface TableLoadsParts {
   readonly signal: AbortSignal;
   /** What is durable of the log. */
   readonly durable: () => Position;
+  readonly onLoaded: (table: TableRuntime) => void;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
 }
@@ -202,7 +203,7 @@ export class TableLoads {
       });
       await chunks.writeState([table.stored]);
       failpoint("keyless.loaded");
-      void chunks.source.nudge();
+      this.#parts.onLoaded(table);
     };
     const work = mayLoad.then(() => reader.interrupt(read));
     work.catch(() => undefined); // the reader rejects with the same
