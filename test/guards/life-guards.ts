@@ -39,6 +39,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [5],
+    guard: "the fence is raised before a pipeline is forgotten",
+    file: "sinks/dsql/forget-pipeline.ts",
+    take: "    await connection.query(statements.raiseFence, [...mine, String(Number(highest ?? 0) + 1)]);\n",
+    put: "    void highest;\n",
+    shownBy: {
+      file: "packages/millrace/src/sinks/dsql/forget-pipeline.pg.test.ts",
+      name: "leaves nothing of more state than a transaction takes",
+    },
+  },
+  {
     keeps: [1],
     guard: "a table that comes back is asked about like a new one, at whatever run",
     file: "pipeline/prepare-run.ts",

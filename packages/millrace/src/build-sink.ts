@@ -7,6 +7,7 @@ import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import type { SqlSinkInput } from "./sinks/dsql/options.ts";
+import { statePathOf } from "./sinks/jsonl/state-file.ts";
 import { SINKS } from "./sinks/registry.ts";
 
 /** Makes the sink that a pipeline's file describes. Opens nothing. */
@@ -29,7 +30,7 @@ export function buildSink(
     case "postgres":
       return SINKS.postgres(sqlSinkInput(config), context);
     case "jsonl":
-      return SINKS.jsonl({ path: config.path, statePath: `${config.path}.millrace` }, context);
+      return SINKS.jsonl({ path: config.path, statePath: statePathOf(config.path) }, context);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Extensions } from "./extensions.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import { openSinkSession } from "./sink-session.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
+import { stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
 
 /** The task whose lanes every pipeline has. */
 const TASK = "0";
@@ -74,7 +75,8 @@ async function isKnown(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<boolean> {
-  if (sink.kind === "jsonl") return existsSync(`${sink.path}.millrace`);
+  if (sink.kind === "jsonl")
+    return existsSync(stateFileOf(statePathOf(sink.path), { pipeline: name, task: TASK }));
   await using session = await openSinkSession(sink, context, extensions);
   try {
     const { readLanes } = stateStatements(sink.stateSchema);

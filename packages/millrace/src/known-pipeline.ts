@@ -4,7 +4,7 @@ import type { Json } from "./model/position.ts";
 import type { TableId } from "./model/table.ts";
 import { loadState } from "./pipeline/state-documents.ts";
 import { openSinkSession, type SessionPorts } from "./sink-session.ts";
-import { readState } from "./sinks/jsonl/state-file.ts";
+import { readState, stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
 
 /** The task whose state every pipeline has. */
@@ -39,7 +39,12 @@ async function stateOf(
   extensions: Extensions,
 ): Promise<ReadonlyMap<string, Json>> {
   if (sink.kind === "jsonl")
-    return new Map(Object.entries((await readState(`${sink.path}.millrace`)).state));
+    return new Map(
+      Object.entries(
+        (await readState(stateFileOf(statePathOf(sink.path), { pipeline: name, task: TASK })))
+          .state,
+      ),
+    );
   await using session = await openSinkSession(sink, ports, extensions);
   try {
     const rows = await session.query(stateStatements(sink.stateSchema).readState, [name, TASK]);

@@ -59,6 +59,7 @@ function createProgram(io: CliSurroundings, finish: (code: number) => void): Com
     });
   addRun(program, io, finish);
   addFileCommands(program, io, finish);
+  addCleanup(program, io, finish);
   addRemoteCommands(program, io, finish);
   addDeadLetterCommands(program, io, finish);
   addReferenceCommands(program, io, finish);
@@ -145,6 +146,20 @@ function addFileCommands(
       finish(
         await verifyCommand({ file, rows: flags.rows ?? false, json: flags.json ?? false }, io),
       );
+    });
+}
+
+function addCleanup(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
+  subcommand(program, "cleanup <file>", "drop what a pipeline has at its source: slot, publication")
+    .option(
+      "--state",
+      "also what the sink keeps of it: positions, dead letters, its targets' owner",
+    )
+    .option("--event-trigger", "also the event trigger that all pipelines of the database share")
+    .action(async (file: string, flags: Common & { state?: boolean; eventTrigger?: boolean }) => {
+      const { cleanupCommand } = await import("./cleanup-command.ts");
+      const { state = false, eventTrigger = false, json = false } = flags;
+      finish(await cleanupCommand({ file, state, eventTrigger, json }, io));
     });
 }
 

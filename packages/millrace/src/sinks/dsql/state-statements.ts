@@ -24,6 +24,8 @@ export interface StateStatements {
   readonly readLanes: string;
   readonly readState: string;
   readonly readDeadLetters: string;
+  readonly readLetterIds: string;
+  readonly deleteLetters: string;
   readonly readOwners: string;
   readonly putOwners: string;
   readonly deleteOwners: string;
@@ -135,5 +137,7 @@ function takeoverStatements(schema: string) {
     readLanes: `SELECT lane, fence, seq FROM ${schema}.lane WHERE ${mine} ORDER BY lane`,
     readState: `SELECT key, value FROM ${schema}.state WHERE ${mine}`,
     readDeadLetters: `SELECT letter FROM ${schema}.dead_letter WHERE ${mine} ORDER BY id`,
+    readLetterIds: `SELECT id FROM ${schema}.dead_letter WHERE ${mine}`,
+    deleteLetters: `DELETE FROM ${schema}.dead_letter WHERE ${mine} AND id=ANY($3::text[])`,
   };
 }

@@ -22,7 +22,15 @@ import { tableId } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { linesOf } from "./line.ts";
 import type { FileState } from "./state-file.ts";
-import { EMPTY_STATE, committed, laneRows, raised, readState, writeState } from "./state-file.ts";
+import {
+  EMPTY_STATE,
+  committed,
+  laneRows,
+  raised,
+  readState,
+  stateFileOf,
+  writeState,
+} from "./state-file.ts";
 import { TableFile } from "./table-file.ts";
 
 /** Where the lines and the state go; both are folders. */
@@ -109,7 +117,7 @@ export class JsonlSink implements Sink {
     task: string;
     lanes: number;
   }): Promise<Takeover> {
-    this.#stateFile = this.#stateFileOf({ pipeline, task });
+    this.#stateFile = stateFileOf(this.#options.statePath, { pipeline, task });
     const before = await readState(this.#stateFile);
     if (this.#holder.isSuperseded(before.holder ?? null, before.fence))
       throw new MillraceError("MR_FENCED", takenOverText(before.holder ?? null, before.fence));
@@ -167,7 +175,7 @@ export class JsonlSink implements Sink {
 
   /** See {@link Sink.readDeadLetters}. */
   async readDeadLetters(task: { pipeline: string; task: string }): Promise<readonly DeadLetter[]> {
-    return (await readState(this.#stateFileOf(task))).deadLetters;
+    return (await readState(stateFileOf(this.#options.statePath, task))).deadLetters;
   }
 
   /** See {@link Sink.close}. */
@@ -175,10 +183,6 @@ export class JsonlSink implements Sink {
     const files = await Promise.all(this.#files.values());
     this.#files.clear();
     await Promise.all(files.map((file) => file.close()));
-  }
-
-  #stateFileOf({ pipeline, task }: { pipeline: string; task: string }): string {
-    return join(this.#options.statePath, `${encodeURIComponent(`${pipeline}.${task}`)}.json`);
   }
 
   async #append(commit: Commit): Promise<CommitResult> {

@@ -1,4 +1,5 @@
 import { open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
 import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
 import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
@@ -13,6 +14,19 @@ export interface FileState {
   readonly lanes: readonly { readonly lane: number; readonly seq: number }[];
   readonly state: Readonly<Record<string, Json>>;
   readonly deadLetters: readonly DeadLetter[];
+}
+
+/** Where a task of a pipeline keeps its state, in the folder of all of them. */
+export function stateFileOf(
+  statePath: string,
+  { pipeline, task }: { readonly pipeline: string; readonly task: string },
+): string {
+  return join(statePath, `${encodeURIComponent(`${pipeline}.${task}`)}.json`);
+}
+
+/** The folder of states that belongs to a folder of lines. */
+export function statePathOf(path: string): string {
+  return `${path}.millrace`;
 }
 
 /** A task that never ran. */

@@ -76,7 +76,7 @@ export async function prepareSlot(
     return { start: await readableFrom(client, state, known), created: false };
   if (state === null && known !== null && !recreate) throw missingSlot(slotName);
   if (state !== null) {
-    await checkOwn(client, state);
+    await refuseForeign(client, state);
     await dropSlot(client, slotName);
   }
   const lsn = await createSlot(client, request);
@@ -91,7 +91,7 @@ export async function prepareSlot(
  */
 export async function refuseSlot(client: Queryable, slotName: string): Promise<void> {
   const state = await readSlot(client, slotName);
-  if (state !== null) return checkOwn(client, state);
+  if (state !== null) return refuseForeign(client, state);
   const { rows } = await client.query<{ level: string }>(
     "SELECT pg_catalog.current_setting('wal_level') AS level",
   );
@@ -109,7 +109,7 @@ export async function readableFrom(
   known: Position | null,
 ): Promise<LogPosition> {
   if (known !== null && isFollower(state)) throw notPromoted(state);
-  await checkOwn(client, state);
+  await refuseForeign(client, state);
   if (isBeingMade(state)) throw busySlot(state);
   checkAlive(state);
   const confirmed = parseLsn(state.confirmed_flush_lsn ?? "0/0");
@@ -147,7 +147,8 @@ async function readLogEnd(client: Queryable): Promise<number> {
   return parseLsn(rows[0]?.lsn ?? "0/0");
 }
 
-async function checkOwn(client: Queryable, state: SlotState): Promise<void> {
+/** @throws MillraceError MR_SOURCE_SLOT_FOREIGN where the slot is none that a pipeline of this database could read. */
+export async function refuseForeign(client: Queryable, state: SlotState): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     "SELECT pg_catalog.current_database()::text AS name",
   );

@@ -1,0 +1,135 @@
+import { access, rm } from "node:fs/promises";
+import { buildSource } from "./build-source.ts";
+import { loadConfig } from "./config/load.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import type { Extensions } from "./extensions.ts";
+import { readKnownPipeline } from "./known-pipeline.ts";
+import type { CleanedUp } from "./model/clean-up.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
+import type { Json } from "./model/position.ts";
+import type { ConnectorContext } from "./model/source.ts";
+import { otherSource } from "./pipeline/other-source.ts";
+import { openSinkSession } from "./sink-session.ts";
+import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
+import { forgetPipeline } from "./sinks/dsql/forget-pipeline.ts";
+import { untilDone } from "./sinks/dsql/retry.ts";
+import { stateStatements } from "./sinks/dsql/state-statements.ts";
+import { stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
+import { postgresOptions } from "./source-options.ts";
+import { cleanUpPostgres } from "./sources/postgres/clean-up.ts";
+
+/** What `cleanUp` may be given. */
+export interface CleanUpOptions {
+  /** Also what the sink keeps of the pipeline: positions, dead letters, which targets are its own. */
+  readonly state?: boolean;
+  /** Also the event trigger of `schema-change.messages`, which all pipelines of the source's database share. */
+  readonly eventTrigger?: boolean;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As they are given to `loadPipeline`. */
+  readonly extensions?: Extensions;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** The task whose state every pipeline has. */
+const TASK = "0";
+
+/**
+ * Drops what a pipeline that is to run no more has at its source and, where that is asked for, its state at the sink.
+ * Targets and their rows stay. Done again it comes to the same.
+ * @throws ConfigError where the file cannot be used; MillraceError where the pipeline runs, its state is another
+ * source's, or a server cannot be reached.
+ */
+export async function cleanUp(
+  input: string | object,
+  options: CleanUpOptions = {},
+): Promise<readonly CleanedUp[]> {
+  const config = loadConfig(input, options.env ?? process.env);
+  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const { extensions = {}, state = false, eventTrigger = false } = options;
+  const context = { pipeline: config.name, clock, random, log };
+  const looked = await refuseOther(config, context, { extensions, isNeeded: state });
+  const atSource = await cleanUpSource(config, context, eventTrigger);
+  const atSink = state ? [await cleanUpState(config, context, extensions)] : [];
+  return [...looked, ...atSource, ...atSink];
+}
+
+/** A name that leads to another server than the pipeline began with must not cost that one its slot. */
+async function refuseOther(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  { extensions, isNeeded }: { readonly extensions: Extensions; readonly isNeeded: boolean },
+): Promise<CleanedUp[]> {
+  try {
+    const known = await readKnownPipeline(config, context, extensions);
+    if (known === null) return [];
+    const other = otherSource(known.identity, await identityOf(config, context));
+    if (other === null) return [];
+    throw other;
+  } catch (error) {
+    const isGone = error instanceof MillraceError && error.code.startsWith("MR_SINK_");
+    if (isNeeded || !isGone) throw error;
+    const why = `the sink could not be asked whose it is: ${error.detail}`;
+    return [{ what: "state", name: config.name, outcome: "kept", why }];
+  }
+}
+
+async function identityOf(
+  { source: of }: PipelineConfig,
+  context: ConnectorContext,
+): Promise<Json> {
+  const source = buildSource(of, context);
+  try {
+    return await source.identity();
+  } finally {
+    await source.close();
+  }
+}
+
+async function cleanUpSource(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  eventTrigger: boolean,
+): Promise<CleanedUp[]> {
+  switch (config.source.kind) {
+    case "postgres": {
+      const options = postgresOptions(config.source, context.clock);
+      return cleanUpPostgres(options, context, { eventTrigger });
+    }
+    case "mysql": {
+      const why = "nothing is kept there for a pipeline: the server keeps its log by its own rules";
+      return [{ what: "source", name: config.source.hostname, outcome: "kept", why }];
+    }
+  }
+}
+
+async function cleanUpState(
+  { sink, name }: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<CleanedUp> {
+  const done = (was: boolean): CleanedUp => {
+    return { what: "state", name, outcome: was ? "dropped" : "absent", why: null };
+  };
+  if (sink.kind === "jsonl") {
+    const path = stateFileOf(statePathOf(sink.path), { pipeline: name, task: TASK });
+    const was = await access(path).then(
+      () => true,
+      () => false,
+    );
+    await rm(path, { force: true });
+    return done(was);
+  }
+  const retry = { ...context, signal: new AbortController().signal };
+  const statements = stateStatements(sink.stateSchema);
+  const forget = async (): Promise<boolean> => {
+    await using session = await openSinkSession(sink, context, extensions);
+    const owner = { schema: sink.stateSchema, name: "owner" };
+    if ((await readCatalogueTable(session, owner)) === null) return false;
+    return await forgetPipeline(session, statements, { pipeline: name, task: TASK });
+  };
+  return done(await untilDone(forget, retry, "forgetting the pipeline"));
+}

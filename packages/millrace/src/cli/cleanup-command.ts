@@ -1,0 +1,42 @@
+import { cleanUp } from "../clean-up.ts";
+import type { CleanedUp } from "../model/clean-up.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+
+/** What `cleanup` was asked for. */
+export interface CleanupCommandOptions {
+  readonly file: string;
+  readonly state: boolean;
+  readonly eventTrigger: boolean;
+  readonly json: boolean;
+}
+
+/** Drops what a pipeline has at its servers. Exit 1 where something is still there that should not be. */
+export async function cleanupCommand(
+  { file, json, ...wanted }: CleanupCommandOptions,
+  io: CliSurroundings,
+): Promise<number> {
+  const cleaned = await cleanUp(file, { ...wanted, env: io.env, clock: io.clock });
+  io.stdout.write(json ? `${JSON.stringify({ cleaned })}\n` : cleaned.map(cleanedText).join(""));
+  return cleaned.some(({ outcome }) => outcome === "refused") ? EXIT.failed : EXIT.done;
+}
+
+const NAMES: Readonly<Record<CleanedUp["what"], string>> = {
+  slot: "replication slot",
+  publication: "publication",
+  "event-trigger": "event trigger",
+  state: "state at the sink of pipeline",
+  source: "source",
+};
+
+const OUTCOMES: Readonly<Record<CleanedUp["outcome"], string>> = {
+  dropped: "dropped",
+  absent: "is not there",
+  kept: "left as it is",
+  refused: "NOT dropped",
+};
+
+/** What came of one thing, one line. */
+export function cleanedText({ what, name, outcome, why }: CleanedUp): string {
+  return `${NAMES[what]} ${name}: ${OUTCOMES[outcome]}${why === null ? "" : `: ${why}`}\n`;
+}
