@@ -1,8 +1,9 @@
 // The most that a real `millrace run` ever held (VmHWM), in each of the shapes that could make it hold more.
 import { startPostgres } from "../test/support/postgres.ts";
 import { manyTables } from "./many-tables.ts";
-import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
-import { absolute, atMost, type Figure } from "./report.ts";
+import { mysqlShapes, ofMysql } from "./memory-mysql.ts";
+import { chosen, measureShape, type Shape } from "./memory-shape.ts";
+import type { Figure } from "./report.ts";
 import { withClient } from "./workload.ts";
 
 const TRANSACTION_ROWS = Number(process.env["BENCH_TRANSACTION_ROWS"] ?? 10_000_000);
@@ -10,86 +11,44 @@ const TABLES = Number(process.env["BENCH_TABLES"] ?? 1000);
 const WIDE_ROWS = Number(process.env["BENCH_WIDE_ROWS"] ?? 100_000);
 const WIDE_COLUMNS = 200;
 const ROW_BYTES = Number(process.env["BENCH_ROW_BYTES"] ?? 200_000_000);
-const MOST_MIB = 300;
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "4GB" };
-const TIMEOUT_MS = 3_600_000;
-
-/** One shape: what it makes before the start, and what it does once all is loaded. */
-interface Shape {
-  readonly name: string;
-  readonly tables: number;
-  /** A cluster takes a thousand tables, of which the state's are five. */
-  readonly target?: BenchTarget["name"];
-  readonly prepare: (url: string) => Promise<void>;
-  /** Gives the statement that has a row at the target once all has arrived. */
-  readonly change: (url: string) => Promise<string>;
-}
 
 /** The figures of `memory`. */
 export async function run(): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  await using source = await startPostgres({ storage: "disk", settings: SETTINGS });
-  const all = {
+  const shapes = chosen({
     idle,
     tables: thousandTables,
     wide: wideRows,
     large: largeRow,
     transaction: largeTransaction,
-  };
-  const shapes = Object.entries(all).flatMap(([name, shape]) =>
-    (process.env["BENCH_SHAPES"] ?? name).includes(name) ? [shape] : [],
-  );
-  for (const [index, shape] of shapes.entries()) {
-    const options = {
-      storage: "disk",
-      settings: { ...SETTINGS, full_page_writes: "off" },
-    } as const;
-    const target = await startTarget(shape.target ?? "dsql-local", options);
-    try {
-      figures.push(...(await measure(await source.createDatabase(`bench${index}`), target, shape)));
-    } finally {
-      await target.stop();
-    }
-  }
+  });
+  return [...(await ofPostgres(shapes)), ...(await ofMysql(chosen(mysqlShapes)))];
+}
+
+async function ofPostgres(shapes: readonly Shape[]): Promise<Figure[]> {
+  if (shapes.length === 0) return [];
+  const figures: Figure[] = [];
+  await using source = await startPostgres({ storage: "disk", settings: SETTINGS });
+  for (const [index, shape] of shapes.entries())
+    figures.push(...(await measureShape(await source.createDatabase(`bench${index}`), shape)));
   return figures;
 }
 
-async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Promise<Figure[]> {
-  await shape.prepare(sourceUrl);
-  const began = performance.now();
-  const tables = String.raw`public.\.*`;
-  const millrace = await RealRun.start({ name: "memory", sourceUrl, target, tables });
-  try {
-    await millrace.process.waitForSync(shape.tables, TIMEOUT_MS);
-    const arrived = await shape.change(sourceUrl);
-    await until(() => holdsARow(target.url, arrived), TIMEOUT_MS);
-    const seconds = (performance.now() - began) / 1000;
-    return [
-      atMost(shape.name, await millrace.peakMib(), "MiB", MOST_MIB),
-      absolute(`${shape.name}, until all had arrived`, seconds, "s"),
-    ];
-  } finally {
-    await millrace.stop();
-    await dropSlot(sourceUrl);
-  }
-}
-
-async function holdsARow(url: string, statement: string): Promise<boolean> {
-  return withClient(url, async (client) => ((await client.query(statement)).rowCount ?? 0) > 0);
-}
-
-async function dropSlot(url: string): Promise<void> {
-  await withClient(url, (client) =>
+async function forget(sourceUrl: string): Promise<void> {
+  await withClient(sourceUrl, (client) =>
     client.query(
       "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database() AND NOT active",
     ),
   );
 }
 
+const common = { pattern: String.raw`public.\.*`, forget } as const;
+
 const execute = (url: string, sql: string): Promise<void> =>
   withClient(url, async (client) => void (await client.query(sql)));
 
 const idle: Shape = {
+  ...common,
   name: "one table, nothing to do",
   tables: 1,
   prepare: (url) => execute(url, "CREATE TABLE one (id int PRIMARY KEY)"),
@@ -100,6 +59,7 @@ const idle: Shape = {
 };
 
 const largeTransaction: Shape = {
+  ...common,
   name: `one transaction of ${TRANSACTION_ROWS.toLocaleString("en-US")} rows`,
   tables: 1,
   prepare: (url) => execute(url, "CREATE TABLE many (id bigint PRIMARY KEY, note text)"),
@@ -114,6 +74,7 @@ const largeTransaction: Shape = {
 };
 
 const thousandTables: Shape = {
+  ...common,
   name: `${TABLES.toLocaleString("en-US")} tables, each loaded and then changed`,
   tables: TABLES,
   target: "postgres",
@@ -127,6 +88,7 @@ const thousandTables: Shape = {
 const columns = Array.from({ length: WIDE_COLUMNS - 1 }, (_, i) => `c${i}`);
 
 const wideRows: Shape = {
+  ...common,
   name: `${WIDE_ROWS.toLocaleString("en-US")} rows of ${WIDE_COLUMNS} columns, loaded and then changed`,
   tables: 1,
   prepare: async (url) => {
@@ -156,6 +118,7 @@ const wideRows: Shape = {
 };
 
 const largeRow: Shape = {
+  ...common,
   name: `rows of ${Math.round(ROW_BYTES / 1e6)} MB, loaded and then changed`,
   tables: 1,
   prepare: async (url) => {

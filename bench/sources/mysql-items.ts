@@ -2,13 +2,16 @@ import type { Connection } from "mysql2/promise";
 import type { MysqlDatabase, MysqlFlavor } from "../../test/support/mysql.ts";
 import { TRANSACTION_ROWS } from "../workload.ts";
 
-/** The same ten columns as MySQL's applications have them; JSON is text in MariaDB. A thousand numbers make the rows. */
+/** A thousand numbers, from 0, which rows are made of. */
+export const NUMBERS = `CREATE TABLE numbers (n BIGINT PRIMARY KEY);
+  INSERT INTO numbers WITH RECURSIVE r AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM r WHERE n < ${TRANSACTION_ROWS - 1}) SELECT n FROM r`;
+
+/** The same ten columns as MySQL's applications have them; JSON is text in MariaDB. */
 export const MYSQL_TABLE = `CREATE TABLE items (
     id BIGINT PRIMARY KEY, customer INT NOT NULL, quantity INT NOT NULL, price DECIMAL(12,2) NOT NULL,
     sku VARCHAR(32) NOT NULL, note TEXT NOT NULL, active TINYINT(1) NOT NULL, changed TIMESTAMP(6) NOT NULL,
     token CHAR(36) NOT NULL, extra JSON NOT NULL);
-  CREATE TABLE numbers (n BIGINT PRIMARY KEY);
-  INSERT INTO numbers WITH RECURSIVE r AS (SELECT 0 AS n UNION ALL SELECT n + 1 FROM r WHERE n < ${TRANSACTION_ROWS - 1}) SELECT n FROM r`;
+  ${NUMBERS}`;
 
 const TOKEN =
   "INSERT(INSERT(INSERT(INSERT(LEFT(SHA2(i, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')";

@@ -1,0 +1,65 @@
+import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
+import { absolute, atMost, type Figure } from "./report.ts";
+import { withClient } from "./workload.ts";
+
+const MOST_MIB = 300;
+const TIMEOUT_MS = 3_600_000;
+const SETTINGS = { synchronous_commit: "off", max_wal_size: "4GB", full_page_writes: "off" };
+
+/** One shape: what it makes before the start, and what it does once all is loaded. */
+export interface Shape {
+  readonly name: string;
+  /** Pattern of the tables, without the database, and how many there are. */
+  readonly pattern: string;
+  readonly tables: number;
+  /** A cluster takes a thousand tables, of which the state's are five. */
+  readonly target?: BenchTarget["name"];
+  readonly prepare: (url: string) => Promise<void>;
+  /** Gives the statement that has a row at the target once all has arrived. */
+  readonly change: (url: string) => Promise<string>;
+  /** Lets go of what the source keeps for the pipeline. */
+  readonly forget: (url: string) => Promise<void>;
+}
+
+/** The most that `millrace run` ever held with a shape of the database at `sourceUrl`. */
+export async function measureShape(sourceUrl: string, shape: Shape): Promise<Figure[]> {
+  const options = { storage: "disk", settings: SETTINGS } as const;
+  const target = await startTarget(shape.target ?? "dsql-local", options);
+  try {
+    return await measure(sourceUrl, target, shape);
+  } finally {
+    await target.stop();
+  }
+}
+
+async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Promise<Figure[]> {
+  await shape.prepare(sourceUrl);
+  const began = performance.now();
+  const { pattern: tables } = shape;
+  const millrace = await RealRun.start({ name: "memory", sourceUrl, target, tables });
+  try {
+    await millrace.process.waitForSync(shape.tables, TIMEOUT_MS);
+    const arrived = await shape.change(sourceUrl);
+    await until(() => holdsARow(target.url, arrived), TIMEOUT_MS);
+    const seconds = (performance.now() - began) / 1000;
+    return [
+      atMost(shape.name, await millrace.peakMib(), "MiB", MOST_MIB),
+      absolute(`${shape.name}, until all had arrived`, seconds, "s"),
+    ];
+  } finally {
+    await millrace.stop();
+    await shape.forget(sourceUrl);
+  }
+}
+
+async function holdsARow(url: string, statement: string): Promise<boolean> {
+  return withClient(url, async (client) => ((await client.query(statement)).rowCount ?? 0) > 0);
+}
+
+/** Those that are asked for by name, or all. */
+export function chosen(shapes: Readonly<Record<string, Shape>>): readonly Shape[] {
+  const names = process.env["BENCH_SHAPES"]?.split(",");
+  return Object.entries(shapes).flatMap(([name, shape]) =>
+    names === undefined || names.includes(name) ? [shape] : [],
+  );
+}
