@@ -1,7 +1,6 @@
 /** A table that leaves the publication, or is made anew: told or loaded again, never stale in silence (I1, I8). */
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MillraceProcess } from "./millrace-process.ts";
 import { smallPipeline, type SmallFile, type SmallPipeline } from "./small-pipeline.ts";
 
 const ROWS = "SELECT * FROM t ORDER BY id";
@@ -31,7 +30,7 @@ describe("a table that left the publication while the pipeline stood still", () 
     await pipeline.caughtUp();
     await leave();
     for (const _ of [1, 2]) {
-      const run = new MillraceProcess(pipeline.args("--until-caught-up"));
+      const run = pipeline.start("--until-caught-up");
       expect((await run.wait(30_000)).code).toBe(1);
       expect(run.tail()).toContain("MR_SOURCE_TABLE_LEFT");
     }
@@ -62,7 +61,7 @@ describe("a table that was dropped and made anew", () => {
   it("is found and loaded while the pipeline runs", async () => {
     await write("fail");
     await pipeline.caughtUp();
-    const run = new MillraceProcess(pipeline.args());
+    const run = pipeline.start();
     try {
       await pipeline.source.query(`DROP TABLE t; ${make}; INSERT INTO t VALUES (7, 70, 'seven')`);
       await expect
@@ -109,7 +108,7 @@ describe.each(GAPS)("%s, with changes between", (_, [before, after]) => {
     await write("fail");
     await pipeline.caughtUp();
     await gap();
-    const run = new MillraceProcess(pipeline.args());
+    const run = pipeline.start();
     expect((await run.wait(30_000)).code).toBe(1);
     expect(run.tail()).toContain("MR_SOURCE_TABLE_LEFT");
   });
@@ -133,7 +132,7 @@ describe("a table that somebody else put back while a transaction was writing to
     await writer.connect();
     await writer.query("BEGIN; INSERT INTO t VALUES (50, 'written while it was out')");
     await pipeline.source.query(`ALTER PUBLICATION "${pipeline.source.database}" ADD TABLE t`);
-    const run = new MillraceProcess(pipeline.args());
+    const run = pipeline.start();
     try {
       await run.running;
       await pipeline.source.query("INSERT INTO u VALUES (1)");
@@ -188,7 +187,7 @@ describe("a table that the source dropped", () => {
     await write("fail");
     await pipeline.caughtUp();
     await pipeline.source.query("DROP TABLE t");
-    const run = new MillraceProcess(pipeline.args());
+    const run = pipeline.start();
     await run.running;
     expect(run.tail()).toContain(`${message}, or gave it another name; its target is kept`);
     await run.stop();

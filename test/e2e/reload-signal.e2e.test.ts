@@ -1,5 +1,6 @@
 /** SIGHUP to a process without a terminal: the file is read again, and what is wrong with it is said (docs/operations/running.md). */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { MillraceProcess } from "./millrace-process.ts";
 import { smallPipeline, type SmallPipeline } from "./small-pipeline.ts";
 
 let pipeline: SmallPipeline;
@@ -12,9 +13,10 @@ beforeAll(async () => {
 afterAll(() => pipeline.release());
 
 it("has the file read again and leaves the process running", async () => {
-  await pipeline.whileRunning(async (run) => {
-    const says = (text: string) =>
-      expect.poll(() => run.tail(), { timeout: 60_000 }).toContain(text);
+  const run = new MillraceProcess(pipeline.args());
+  const says = (text: string) => expect.poll(() => run.tail(), { timeout: 60_000 }).toContain(text);
+  try {
+    await run.running;
     await pipeline.write({ tables: "public.a", source: { port: 1 } });
     process.kill(run.pid, "SIGHUP");
     await says("MR_RELOAD_REFUSED: source.port differs");
@@ -22,5 +24,7 @@ it("has the file read again and leaves the process running", async () => {
     process.kill(run.pid, "SIGHUP");
     await says("public.b is captured from now on");
     await pipeline.expectSoonSame("SELECT id FROM b");
-  });
+  } finally {
+    await run.stop();
+  }
 });

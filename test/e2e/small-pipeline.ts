@@ -1,10 +1,14 @@
-/** A pipeline between two databases of its own, with a few tables that the test makes: begun, killed, compared. */
+/**
+ * A pipeline between two databases of its own, with a few tables that the test makes: begun, ended, compared. It runs within
+ * the test; one that is to be killed, or looked at from outside, is a MillraceProcess with {@link SmallPipeline.args}.
+ */
 import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
-import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import { callToEnd, MillraceCall } from "./millrace-call.ts";
+import type { MillraceRun } from "./millrace-run.ts";
 import { writePipelineFile, type Section } from "./pipeline-file.ts";
 import { openSession } from "./sql-session.ts";
 import { makeTarget, type Target, type TargetKind } from "./targets.ts";
@@ -51,13 +55,18 @@ export class SmallPipeline {
   }
 
   /** Runs it until it has caught up, and no longer. */
-  caughtUp(): Promise<MillraceProcess> {
-    return runToEnd(this.args("--until-caught-up"));
+  caughtUp(): Promise<MillraceRun> {
+    return callToEnd(this.args("--until-caught-up"));
+  }
+
+  /** Begins a run, which whoever asks has to wait for or to stop. */
+  start(...more: readonly string[]): MillraceRun {
+    return new MillraceCall(this.args(...more));
   }
 
   /** Does something while it runs. */
-  async whileRunning(work: (run: MillraceProcess) => Promise<void>): Promise<void> {
-    const run = new MillraceProcess(this.args());
+  async whileRunning(work: (run: MillraceRun) => Promise<void>): Promise<void> {
+    const run = this.start();
     try {
       await run.running;
       await work(run);
