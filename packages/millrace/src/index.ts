@@ -24,6 +24,14 @@ export { Metrics } from "./observe/metrics.ts";
 export { cleanUp } from "./clean-up.ts";
 export type { CleanUpOptions } from "./clean-up.ts";
 export type { CleanedUp } from "./model/clean-up.ts";
+export { planPipeline } from "./plan-pipeline.ts";
+export type {
+  PipelinePlan,
+  PlannedColumn,
+  PlannedTable,
+  PlannedTarget,
+  PlanOptions,
+} from "./plan-pipeline.ts";
 export { readDeadLetters } from "./read-dead-letters.ts";
 export type { ReadDeadLettersOptions } from "./read-dead-letters.ts";
 export type { LetterSelection } from "./letter-selection.ts";

@@ -59,6 +59,7 @@ function createProgram(io: CliSurroundings, finish: (code: number) => void): Com
     });
   addRun(program, io, finish);
   addFileCommands(program, io, finish);
+  addPlan(program, io, finish);
   addCleanup(program, io, finish);
   addRemoteCommands(program, io, finish);
   addDeadLetterCommands(program, io, finish);
@@ -147,6 +148,17 @@ function addFileCommands(
         await verifyCommand({ file, rows: flags.rows ?? false, json: flags.json ?? false }, io),
       );
     });
+}
+
+function addPlan(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
+  subcommand(
+    program,
+    "plan <file>",
+    "what run would do: tables, DDL, types, chunks, cost; writes nothing",
+  ).action(async (file: string, flags: Common) => {
+    const { planCommand } = await import("./plan-command.ts");
+    finish(await planCommand({ file, json: flags.json ?? false }, io));
+  });
 }
 
 function addCleanup(program: Command, io: CliSurroundings, finish: (code: number) => void): void {

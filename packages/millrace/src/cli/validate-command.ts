@@ -90,7 +90,8 @@ function counted(count: number, what: string): string[] {
   return [count === 1 ? `1 ${what}` : `${count} ${what}s`];
 }
 
-function findingText(finding: PipelineFinding): string {
+/** A finding as a line. */
+export function findingText(finding: PipelineFinding): string {
   const { about, place, severity, what, whatFollows, remedy } = finding;
   const where = place === undefined ? about : formatPlace(place);
   const said = about === "file" ? [what] : [`${where}: ${ended(what)}`, whatFollows, ended(remedy)];

@@ -43,6 +43,11 @@ export function estimateDpu(
   );
 }
 
+/** What writing so many rows costs at least, DPU: each as small as rows are billed. */
+export function leastDpu(rates: DpuRates, rows: number): number {
+  return rows * rates.leastRowBytes * (rates.perByteWritten + rates.perByteRead);
+}
+
 /** Characters of the parameters of one write; null asks for those of state and dead letters. */
 function lengthOf(planned: readonly PlannedStatement[], write: number | null): number {
   let length = 0;

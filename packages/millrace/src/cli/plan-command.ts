@@ -1,0 +1,60 @@
+import { planPipeline, type PipelinePlan, type PlannedTable } from "../plan-pipeline.ts";
+import { grouped } from "./event-text.ts";
+import type { CliSurroundings } from "./surroundings.ts";
+import { EXIT } from "./surroundings.ts";
+import { findingText } from "./validate-command.ts";
+
+/** What `plan` was asked for. */
+export interface PlanCommandOptions {
+  readonly file: string;
+  readonly json: boolean;
+}
+
+/** Says what `run` would do. Exit 0, or 2 where something is in its way. */
+export async function planCommand(
+  { file, json }: PlanCommandOptions,
+  io: CliSurroundings,
+): Promise<number> {
+  const plan = await planPipeline(file, { env: io.env, clock: io.clock });
+  io.stdout.write(json ? `${JSON.stringify(plan)}\n` : planText(plan));
+  return plan.findings.some(({ severity }) => severity === "error") ? EXIT.invalid : EXIT.done;
+}
+
+/** A plan as lines: each table with its targets, then the sum, then what there is to know. */
+export function planText({ pipeline, tables, findings }: PipelinePlan): string {
+  const sum = (of: (table: PlannedTable) => number | null) =>
+    tables.reduce((total, table) => total + (of(table) ?? 0), 0);
+  const rows = sum((table) => (table.isKnown ? 0 : table.estimatedRows));
+  const count = tables.length === 1 ? "1 table" : `${tables.length} tables`;
+  const costs = tables.some(({ leastDpu }) => leastDpu !== null)
+    ? `, at least ${dpuText(sum(({ leastDpu }) => leastDpu))}`
+    : "";
+  const all = `${pipeline}: ${count}, about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks${costs}`;
+  return [...tables.flatMap(tableLines), all, ...findings.map(findingText)]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+function tableLines(table: PlannedTable): string[] {
+  const { estimatedRows, chunks, leastDpu } = table;
+  const rows = estimatedRows === null ? "rows not known" : `about ${grouped(estimatedRows)} rows`;
+  const load = [
+    rows,
+    ...(chunks === null ? [] : [chunks === 1 ? "1 chunk" : `${grouped(chunks)} chunks`]),
+    ...(leastDpu === null ? [] : [`at least ${dpuText(leastDpu)}`]),
+  ].join(", ");
+  return [
+    `${table.table}: ${table.isKnown ? "goes on where it stands" : load}`,
+    ...table.targets.flatMap(({ table: target, exists, ddl, columns }) => [
+      `  into ${target}${exists === null ? "" : exists ? ", which is there" : ", which is made"}`,
+      ...(exists === true || ddl === null ? [] : [`    ${ddl};`]),
+      ...columns.flatMap(({ name, sourceType, targetType, loss }) =>
+        loss === null ? [] : [`    ${name}: ${sourceType} → ${targetType}: ${loss}`],
+      ),
+    ]),
+  ];
+}
+
+function dpuText(dpu: number): string {
+  return `${dpu < 10 ? dpu.toFixed(2) : grouped(Math.round(dpu))} DPU`;
+}

@@ -1,0 +1,180 @@
+import { buildRouter } from "./build-router.ts";
+import { buildSink } from "./build-sink.ts";
+import { buildSource } from "./build-source.ts";
+import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
+import { loadConfig } from "./config/load.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
+import type { Extensions } from "./extensions.ts";
+import { readKnownPipeline } from "./known-pipeline.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
+import type { Router } from "./model/router.ts";
+import type { Sink } from "./model/sink.ts";
+import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
+import type { Column, TableId, TargetTable } from "./model/table.ts";
+import { openSinkSession, profileOf } from "./sink-session.ts";
+import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
+import { createTableText } from "./sinks/dsql/ddl.ts";
+import { leastDpu } from "./sinks/dsql/dpu-estimate.ts";
+
+/** A column on its way. */
+export interface PlannedColumn {
+  readonly name: string;
+  /** Null for a column that Millrace adds. */
+  readonly sourceType: string | null;
+  readonly targetType: string;
+  /** What does not arrive as it is, as a sentence; null where everything does. */
+  readonly loss: string | null;
+}
+
+/** A target and its table. */
+export interface PlannedTarget {
+  readonly table: TableId;
+  /** Null where nobody can say. */
+  readonly exists: boolean | null;
+  /** Makes it; null for sinks without DDL. */
+  readonly ddl: string | null;
+  readonly columns: readonly PlannedColumn[];
+}
+
+/** What a run would do with one table. */
+export interface PlannedTable {
+  readonly table: TableId;
+  /** The pipeline has it already, and goes on where it stands. */
+  readonly isKnown: boolean;
+  readonly targets: readonly PlannedTarget[];
+  /** The source's own guess; null where it has none. */
+  readonly estimatedRows: number | null;
+  /** Of the full load, about; null where nobody can say, 0 where nothing is loaded. */
+  readonly chunks: number | null;
+  /** What the load costs at least, were all rows small (DSQL); null elsewhere. */
+  readonly leastDpu: number | null;
+}
+
+/** What a run of a file would do. */
+export interface PipelinePlan {
+  readonly pipeline: string;
+  readonly tables: readonly PlannedTable[];
+  /** What `validate --connect` says: what is in the way, limits that rows may meet. */
+  readonly findings: readonly PipelineFinding[];
+}
+
+/** What `planPipeline` may be given. */
+export interface PlanOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As they are given to `loadPipeline`. */
+  readonly extensions?: Extensions;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * What `run` would do: tables, their targets with DDL and types, chunks, cost. Writes nothing.
+ * @throws ConfigError where the file cannot be used; MillraceError where the source cannot be asked.
+ */
+export async function planPipeline(
+  input: string | object,
+  options: PlanOptions = {},
+): Promise<PipelinePlan> {
+  const config = loadConfig(input, options.env ?? process.env);
+  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const { extensions = {} } = options;
+  const context = { pipeline: config.name, clock, random, log };
+  const findings = await checkServers(config, context, extensions);
+  const known = await readKnownPipeline(config, context, extensions).catch(() => null);
+  const own = buildRouter(config);
+  const sink = buildSink(config.sink, context, null, extensions);
+  const way = { config, sink, router: extensions.router?.(own) ?? own };
+  const planned = (await discover(config, context)).map((table) =>
+    plannedTable(way, table, known?.tables.has(table.shape.id) === true),
+  );
+  const there = await whatExists(planned, config, context, extensions);
+  const tables = planned.map((table) => ({
+    ...table,
+    targets: table.targets.map(({ target, ...one }) => ({ ...one, exists: there(target) })),
+  }));
+  return { pipeline: config.name, tables, findings };
+}
+
+async function discover(
+  config: PipelineConfig,
+  context: ConnectorContext,
+): Promise<readonly DiscoveredTable[]> {
+  const source = buildSource(config.source, context);
+  try {
+    return await source.discover();
+  } finally {
+    await source.close();
+  }
+}
+
+interface Way {
+  readonly config: PipelineConfig;
+  readonly sink: Pick<Sink, "mapTable">;
+  readonly router: Router;
+}
+
+type Unseen = Omit<PlannedTarget, "exists"> & { readonly target: TargetTable };
+
+function plannedTable(
+  { config: { settings, sink: kind }, sink, router }: Way,
+  { shape, estimatedRows }: DiscoveredTable,
+  isKnown: boolean,
+): Omit<PlannedTable, "targets"> & { readonly targets: readonly Unseen[] } {
+  const targets = router.plan(shape).map((plan): Unseen => {
+    const target = sink.mapTable(plan.shape, plan.target);
+    const columns = target.columns.map((column) => {
+      const from = plan.shape.columns.find(({ name }) => name === column.name) ?? null;
+      const sourceType = from?.sourceType ?? null;
+      return { name: column.name, sourceType, targetType: column.type, loss: lossOf(column, from) };
+    });
+    const ddl = kind.kind === "jsonl" ? null : createTableText(target);
+    return { table: target.id, ddl, columns, target };
+  });
+  const isLoaded = !isKnown && settings.fullLoad;
+  const chunks =
+    estimatedRows === null ? null : Math.max(1, Math.ceil(estimatedRows / settings.chunkRows));
+  const rates = kind.kind === "jsonl" ? null : profileOf(kind).dpu;
+  return {
+    table: shape.id,
+    isKnown,
+    targets,
+    estimatedRows,
+    chunks: isLoaded ? chunks : 0,
+    leastDpu:
+      rates === null ? null : leastDpu(rates, isLoaded ? (estimatedRows ?? 0) : 0) * targets.length,
+  };
+}
+
+/** What of a column's values does not arrive as it is. */
+function lossOf(
+  { type, logical, refuse }: TargetTable["columns"][number],
+  from: Column | null,
+): string | null {
+  if (from === null) return null;
+  if (refuse !== undefined)
+    return `a value that ${type} does not hold as it is becomes a dead letter, it is never rounded`;
+  if (type === "text" && logical.kind !== "text")
+    return `the target has no such type: kept as text, as the source writes it`;
+  return from.generated === true ? "computed at the source, a plain column at the target" : null;
+}
+
+/** Which targets are there. */
+async function whatExists(
+  tables: readonly { readonly targets: readonly Unseen[] }[],
+  { sink }: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<(target: TargetTable) => boolean | null> {
+  if (sink.kind === "jsonl") return () => null;
+  const there = new Map<TableId, boolean>();
+  try {
+    await using session = await openSinkSession(sink, context, extensions);
+    for (const { target } of tables.flatMap(({ targets }) => targets))
+      there.set(target.id, (await readCatalogueTable(session, target)) !== null);
+  } catch {
+    // The findings say so.
+  }
+  return ({ id }) => there.get(id) ?? null;
+}
