@@ -41,6 +41,11 @@ export class TableLoads {
   readonly #loader: Loader;
   readonly #held: HeldTables;
   readonly #joining: JoiningTables;
+  /**
+   * Tables whose shape is taken before anything of them is read: of a load that has begun, the next run would not know
+   * that its rows were read in an older shape.
+   */
+  readonly #unadopted = new Set<TableRuntime>();
 
   constructor(loader: Loader, parts: TableLoadsParts) {
     this.#loader = loader;
@@ -60,15 +65,14 @@ export class TableLoads {
     const { tables, moved } = this.#parts.prepared;
     const waiting = this.#parts.prepared.waiting.flatMap((id) => tables.get(id) ?? []);
     this.#joining.hold(waiting);
+    for (const table of moved.flatMap((id) => tables.get(id) ?? [])) this.#unadopted.add(table);
     for (const table of tables.values()) this.begin(table);
-    for (const id of moved) {
-      const table = tables.get(id);
-      if (table !== undefined) void this.adopt(table);
-    }
+    for (const table of this.#unadopted) void this.adopt(table);
   }
 
   /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
   begin(table: TableRuntime): void {
+    if (this.#unadopted.has(table)) return void this.#loader.stopTable(table);
     this.#loader.startTable(table);
     if (table.keyless && !table.held && !this.#held.has(table) && mustLoad(table))
       this.#loadKeyless(table);
@@ -238,9 +242,11 @@ export class TableLoads {
 
   async #adoptNow(table: TableRuntime): Promise<void> {
     const shape = await this.#parts.prepared.currentShape(table);
-    if (shape === null) return;
-    await this.#standStill(table);
-    await this.#parts.barriers.adopt(table, shape, this.#parts.durable());
+    if (shape !== null) {
+      await this.#standStill(table);
+      await this.#parts.barriers.adopt(table, shape, this.#parts.durable());
+    }
+    this.#unadopted.delete(table);
   }
 }
 

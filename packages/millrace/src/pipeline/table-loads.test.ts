@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { systemClock } from "../model/ports.ts";
+import type { TableShape } from "../model/table.ts";
+import type { Barriers } from "./barriers.ts";
+import type { ChunkParts } from "./chunk-reader.ts";
+import type { Loader } from "./loader.ts";
+import type { LogReader } from "./log-reader.ts";
+import { deafObserver } from "./observer.ts";
+import { tableOf } from "./pipeline-parts.fixture.ts";
+import type { Prepared } from "./prepare-run.ts";
+import { TableLoads } from "./table-loads.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import { Waits } from "./waits.ts";
+
+/** Loads of a table whose shape is not the catalogue's any more; what is done to it is told in order. */
+function loading() {
+  const table = tableOf(undefined, { state: "INIT_SYNC", allPlanned: false });
+  const told: string[] = [];
+  const asked = Promise.withResolvers<TableShape>();
+  const loader: Partial<Loader> = {
+    startTable: () => void told.push("starts"),
+    stopTable: (stopped: TableRuntime) => {
+      stopped.loading.abort(new Error("stopped"));
+      told.push("stops");
+      return Promise.resolve();
+    },
+  };
+  const prepared: Partial<Prepared> = {
+    tables: new Map([[table.id, table]]),
+    moved: [table.id],
+    waiting: [],
+    currentShape: () => asked.promise,
+  };
+  const reader: Partial<LogReader> = {
+    interrupt: (work) => work(),
+    drained: () => Promise.resolve(),
+  };
+  const barriers: Partial<Barriers> = {
+    adopt: () => Promise.resolve(void told.push("has the catalogue's shape")),
+  };
+  const loads = new TableLoads(loader as Loader, {
+    chunks: { clock: systemClock } as ChunkParts,
+    prepared: prepared as Prepared,
+    reader: reader as LogReader,
+    barriers: barriers as Barriers,
+    observer: deafObserver,
+    waits: new Waits(systemClock),
+    signal: new AbortController().signal,
+    durable: () => 0,
+    onLoaded: () => undefined,
+    fail: () => undefined,
+  });
+  return { loads, table, told, asked };
+}
+
+const turns = async (): Promise<void> => {
+  for (let turn = 0; turn < 9; turn++) await Promise.resolve();
+};
+
+describe("a table whose shape is not the catalogue's at the start", () => {
+  it("is not read before it has that", async () => {
+    const { loads, table, told, asked } = loading();
+    loads.start();
+    loads.begin(table);
+    await turns();
+    expect(new Set(told)).toEqual(new Set(["stops"]));
+    asked.resolve(table.shape);
+    await turns();
+    expect(told.slice(-2)).toEqual(["has the catalogue's shape", "starts"]);
+  });
+});
