@@ -5,7 +5,7 @@ import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import type { CatalogueName } from "./catalogue.ts";
 import { certainFrom, momentOf, type TableMoment } from "./catalogue-moment.ts";
 import type { MysqlShape } from "./ddl-shape.ts";
-import { behindSince, holdsAt, isSameKept, keptShape, placed } from "./kept-shape.ts";
+import { behindSince, holdsAt, isElsewhere, isSameKept, keptShape, placed } from "./kept-shape.ts";
 import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
 import { compareGroups, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import type { QueryEvent } from "./query-event.ts";
@@ -100,7 +100,7 @@ export class CapturedTables implements LoggedTables {
       const shape = keptShape(told);
       if (shape === null) throw new MillraceError("MR_BUG", `${id} has no shape of MySQL`);
       const until = behindSince(shape);
-      if (until === null || paused.has(id)) open.push(shape);
+      if (until === null || paused.has(id) || isElsewhere(shape, from)) open.push(shape);
       else if (holdsAt(shape, from)) this.#standings.set(id, { shape, until: null });
       else this.#standings.set(id, { shape, until, isUntold: adopted.has(id) });
     }

@@ -19,6 +19,7 @@ describe.each(mysqlFlavors)("discovery at %s", (flavor) => {
       const { tables, refused, views } = await discoverTables(client, {
         matches: (schema, name) => schema === server.database && name !== "other",
         types,
+        onlineSchemaChanges: false,
         unloggedCascades: "refuse",
       });
       expect(tables.map(({ shape }) => shape.name)).toEqual(["a", "keyless"]);
@@ -38,6 +39,7 @@ describe.each(mysqlFlavors)("discovery at %s", (flavor) => {
       const all = await discoverTables(client, {
         matches: () => true,
         types,
+        onlineSchemaChanges: false,
         unloggedCascades: "refuse",
       });
       expect(all.tables.some(({ shape }) => shape.schema === "mysql")).toBe(false);
@@ -68,6 +70,7 @@ describe.each(mysqlFlavors)("discovery at %s", (flavor) => {
         const { tables, refused } = await discoverTables(client, {
           matches,
           types,
+          onlineSchemaChanges: false,
           unloggedCascades: policy,
         });
         const noticed = tables.filter(({ notices }) => notices.length > 0);

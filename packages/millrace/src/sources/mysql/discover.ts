@@ -3,6 +3,7 @@ import { tableId, type TableShape } from "../../model/table.ts";
 import { CASCADES_NOTICE, cascadeRefusal, unloggedCascades } from "./cascades.ts";
 import { readShapes } from "./catalogue.ts";
 import type { Queryable } from "./connection.ts";
+import { isGhostName } from "./online-changes.ts";
 import type { TypeOptions } from "./types.ts";
 
 /** What the pipeline's patterns mean at this server. */
@@ -18,6 +19,8 @@ export interface Discovery {
 export interface DiscoveryOptions {
   readonly matches: (schema: string, name: string) => boolean;
   readonly types: TypeOptions;
+  /** Tables of tools that alter others by a copy are never captured. */
+  readonly onlineSchemaChanges: boolean;
   readonly unloggedCascades: "refuse" | "accept";
 }
 
@@ -39,10 +42,12 @@ ORDER BY TABLE_SCHEMA, TABLE_NAME`;
 /** Finds the tables that the patterns match now. */
 export async function discoverTables(
   client: Queryable,
-  { matches, types, unloggedCascades: policy }: DiscoveryOptions,
+  { matches, types, unloggedCascades: policy, onlineSchemaChanges }: DiscoveryOptions,
 ): Promise<Discovery> {
   const names = (await client.query(NAMES_SQL)).map(namedOf);
-  const matching = names.filter(({ schema, name }) => matches(schema, name));
+  const matching = names.filter(
+    ({ schema, name }) => matches(schema, name) && !(onlineSchemaChanges && isGhostName(name)),
+  );
   const able = matching.filter((named) => viewOf(named) === null && refusalOf(named) === null);
   const shapes = new Map((await readShapes(client, able, types)).map((shape) => [shape.id, shape]));
   const refused = matching.flatMap((named) => refusalOf(named) ?? []);

@@ -40,6 +40,12 @@ export function behindSince(shape: MysqlShape): LogOffset | null {
   return { file, at: event === 0 ? at : at + 1 };
 }
 
+/** The shape's place is one of another server's log, and cannot be held against this one. */
+export function isElsewhere(shape: MysqlShape, from: LogPosition): boolean {
+  const [since] = sinceOf(shape) ?? from;
+  return since.era !== from[0].era && (since.n === null || !holdsAt(shape, from));
+}
+
 /** Rows behind `from` have the shape. */
 export function holdsAt(shape: MysqlShape, from: LogPosition): boolean {
   const since = sinceOf(shape);

@@ -9,7 +9,12 @@ import { readStatementServer } from "./statement-server.ts";
 /** The tables of a log that is about to be opened. @throws MillraceError */
 export async function openTables(
   control: ControlPool,
-  { types, values, startup }: Pick<MysqlSourceOptions, "types" | "values" | "startup">,
+  {
+    types,
+    values,
+    startup,
+    onlineSchemaChanges,
+  }: Pick<MysqlSourceOptions, "types" | "values" | "startup" | "onlineSchemaChanges">,
   { tables, adopted = new Set(), paused = new Set() }: LogStart,
 ): Promise<CapturedTables> {
   const server = await control.use((session) => readStatementServer(session));
@@ -18,7 +23,7 @@ export async function openTables(
     adopted,
     paused,
     values,
-    statements: new StatementReader(server, types),
+    statements: new StatementReader(server, types, onlineSchemaChanges),
     readCatalogue: (names) => control.use((session) => readMoment(session, names, types)),
     assumesCatalogue: startup.mode !== "initial",
   });

@@ -4,6 +4,7 @@ import type { DdlEffect, DdlSession } from "./ddl-effect.ts";
 import { applyDdl } from "./ddl-effects.ts";
 import type { SqlDialect } from "./ddl-lexer.ts";
 import { parseDdl } from "./ddl-parser.ts";
+import { OnlineChanges } from "./online-changes.ts";
 import type { QueryEvent } from "./query-event.ts";
 import type { ServerVersion } from "./server-version.ts";
 import { type Outcome, outcomesOf, type OutcomeTables } from "./statement-outcomes.ts";
@@ -32,14 +33,18 @@ export class StatementReader {
   readonly #types: TypeOptions;
   /** Default charsets of databases, as far as the log told them. */
   readonly #charsets = new Map<string, string>();
+  /** Null where such tools are like everybody else. */
+  readonly #online: OnlineChanges | null;
 
-  constructor(server: StatementServer, types: TypeOptions) {
+  constructor(server: StatementServer, types: TypeOptions, onlineSchemaChanges = false) {
     this.#server = server;
     this.#types = types;
+    this.#online = onlineSchemaChanges ? new OnlineChanges() : null;
   }
 
   /** What it does, by captured table, in its order. */
   read(query: QueryEvent, tables: StatementTables): ReadonlyMap<TableId, Outcome> {
+    this.#online?.see(query.sql);
     const parsed = parseDdl(query.sql, this.#dialect(query.sqlMode));
     if (parsed === null) return NOTHING;
     const effects: readonly DdlEffect[] =
@@ -49,12 +54,14 @@ export class StatementReader {
     for (const effect of effects)
       if (effect.kind === "databaseCharset") this.#charsets.set(effect.database, effect.charset);
       else if (effect.kind === "databaseDropped") this.#charsets.delete(effect.database);
-    return outcomesOf(effects, tables);
+    const swap = this.#online?.swap(effects, (id) => tables.isCaptured(id)) ?? null;
+    this.#online?.take(effects, (id) => tables.shape(id));
+    return swap === null ? outcomesOf(effects, tables) : new Map([swap]);
   }
 
   #known(tables: StatementTables) {
     return {
-      table: (id: TableId) => tables.shape(id),
+      table: (id: TableId) => tables.shape(id) ?? this.#online?.shape(id),
       databaseCharset: (database: string) => this.#charsets.get(database) ?? null,
     };
   }

@@ -70,7 +70,11 @@ export class ToldTables implements AsyncDisposable {
       adopted: new Set(),
       paused: new Set(),
       values: { zeroDatesAreNull: false },
-      statements: new StatementReader(await readStatementServer(session), TYPES),
+      statements: new StatementReader(
+        await readStatementServer(session),
+        TYPES,
+        options.onlineSchemaChanges === true,
+      ),
       readCatalogue: async (names) => {
         const other = await openConnection(configOf(server));
         try {
@@ -144,6 +148,16 @@ export async function shapesNow(
   } finally {
     await session.close();
   }
+}
+
+/** Follows tables from now on, and the copies that tools alter in their place. */
+export async function followOnline(
+  server: MysqlDatabase,
+  ...names: readonly string[]
+): Promise<ToldTables> {
+  const tables = await shapesNow(server, ...names);
+  const from = await startOf(server);
+  return ToldTables.open(server, { from, tables, onlineSchemaChanges: true });
 }
 
 /** Follows tables from now on. */
