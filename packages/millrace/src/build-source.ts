@@ -1,5 +1,4 @@
 import type { SourceConfig } from "./config/pipeline-config.ts";
-import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
@@ -7,7 +6,8 @@ import { mysqlOptions, postgresOptions } from "./source-options.ts";
 import { openConnection } from "./sources/postgres/connection.ts";
 import { chooseConnection } from "./sources/postgres/options.ts";
 import { SOURCE_CHECKS, SOURCES } from "./sources/registry.ts";
-import { readerOver, type TableReader } from "./verify/table-reader.ts";
+import type { SideReaders } from "./verify/table-pair.ts";
+import { readerOver } from "./verify/table-reader.ts";
 
 /** Makes the source that a pipeline's file describes. Opens nothing. */
 export function buildSource(config: SourceConfig, context: ConnectorContext): Source {
@@ -33,9 +33,10 @@ export function checkSource(
   }
 }
 
-/** A session at the source that `verify` reads rows through. */
+/** What `verify` reads a source's rows through: a session that speaks the target's SQL, or the source itself. */
 export async function openSourceReader(
   config: SourceConfig,
+  source: Source,
   { pipeline, clock }: ConnectorContext,
 ): Promise<SourceReader> {
   switch (config.kind) {
@@ -43,21 +44,17 @@ export async function openSourceReader(
       const choice = await chooseConnection(postgresOptions(config, clock), pipeline);
       const connection = await openConnection(choice, { purpose: "verify" });
       return {
-        reader: readerOver(connection.client, "postgres"),
+        rows: readerOver(connection.client, "postgres"),
         close: () => connection.close(),
       };
     }
     case "mysql":
-      throw notYet();
+      return { rows: source, close: () => Promise.resolve() };
   }
 }
 
 /** See {@link openSourceReader}. */
 export interface SourceReader {
-  readonly reader: TableReader;
+  readonly rows: SideReaders["source"];
   close(): Promise<void>;
-}
-
-function notYet(): MillraceError {
-  return new MillraceError("MR_USAGE", "type: mysql cannot be verified yet");
 }

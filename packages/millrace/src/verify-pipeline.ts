@@ -64,12 +64,12 @@ export async function verifyPipeline(
   const source = buildSource(config.source, context);
   resources.defer(() => source.close());
   const tables = await plannedTables(config, source, context, extensions);
-  const rows = await openSourceReader(config.source, context);
+  const rows = await openSourceReader(config.source, source, context);
   resources.defer(() => rows.close());
   const session = await sinkSession(config, context, extensions);
   resources.defer(() => session.close());
   return await verifyTables({
-    source: rows.reader,
+    source: rows.rows,
     target: readerOf(session, config.sink.kind === "dsql" ? "dsql" : "postgres"),
     tables,
     settle: await settleBy({

@@ -1,5 +1,5 @@
 import type { Settle } from "./settle.ts";
-import type { SideTable } from "./side.ts";
+import { bucketDigits, type Side } from "./side.ts";
 import type { TablePair } from "./table-pair.ts";
 
 /** How a table without a key to go by compares: rows counted by their hash. */
@@ -77,7 +77,7 @@ function countRows(excesses: Excess): number {
 
 type Buckets = ReadonlyMap<string, { readonly rows: number; readonly hash: string }>;
 
-async function bucketsOf(side: SideTable): Promise<Buckets> {
+async function bucketsOf(side: Side): Promise<Buckets> {
   return new Map((await side.hashBuckets()).map(({ bucket, ...rest }) => [bucket, rest]));
 }
 
@@ -103,7 +103,7 @@ async function countDifferences(
 }
 
 function bucketOf(hash: string): string {
-  return hash.slice(0, 3);
+  return hash.slice(0, bucketDigits);
 }
 
 function total(buckets: Buckets): number {

@@ -1,6 +1,6 @@
 import type { DifferenceKind, Suspect } from "./differences.ts";
 import { keyName, kindOf } from "./differences.ts";
-import type { KeyTexts, SideTable } from "./side.ts";
+import type { KeyTexts, Side } from "./side.ts";
 import type { TablePair } from "./table-pair.ts";
 
 /**
@@ -64,7 +64,7 @@ export async function settleSuspects(
 }
 
 async function hashesOf(
-  side: SideTable,
+  side: Side,
   keys: readonly KeyTexts[],
 ): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();

@@ -36,8 +36,31 @@ export interface KeyBounds {
   readonly to: KeyTexts | null;
 }
 
-/** One table on one side: what can be asked about it. Holds no state. */
-export class SideTable {
+/** One table on one side: what can be asked about it, however its rows are read. */
+export interface Side {
+  readonly columns: readonly { readonly name: string }[];
+  readonly key: readonly { readonly name: string }[];
+  /** All rows in the side's own key order, some at a time. */
+  pages(limit: number): AsyncIterable<readonly HashedRow[]>;
+  /** Those of some rows that are there. */
+  rowsOf(keys: readonly KeyTexts[]): Promise<readonly HashedRow[]>;
+  /** A hash of each column of one row, in column order; null when the row is gone. */
+  columnHashes(key: KeyTexts): Promise<readonly (string | null)[] | null>;
+  /** How many rows there are per row hash prefix, each with a hash over its rows. */
+  hashBuckets(): Promise<readonly HashBucket[]>;
+  /** How often each row hash occurs within some buckets. */
+  hashCounts(buckets: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** The rows whose hashes begin alike. */
+export interface HashBucket {
+  readonly bucket: string;
+  readonly rows: number;
+  readonly hash: string;
+}
+
+/** A table that its server hashes itself. Holds no state. */
+export class SideTable implements Side {
   readonly columns: readonly SideColumn[];
   readonly key: readonly SideColumn[];
   readonly #reader: TableReader;
@@ -91,8 +114,18 @@ export class SideTable {
     return toRows(await this.#query(`${select} FROM ${this.#from} ${this.#where(p, bounds)}`, p));
   }
 
-  /** The next `limit` rows after `from`, in the side's own key order. */
-  async page(from: KeyTexts | null, limit: number): Promise<readonly HashedRow[]> {
+  async *pages(limit: number): AsyncGenerator<readonly HashedRow[]> {
+    let from: KeyTexts | null = null;
+    for (;;) {
+      const page: readonly HashedRow[] = await this.#page(from, limit);
+      yield page;
+      const last = page.at(-1);
+      if (page.length < limit || last === undefined) return;
+      from = last.key;
+    }
+  }
+
+  async #page(from: KeyTexts | null, limit: number): Promise<readonly HashedRow[]> {
     const p = new Parameters();
     const select = `SELECT ${this.#hash(p)}, ${this.#keySelect(p)}`;
     const where = this.#where(p, { from, to: null });
@@ -100,7 +133,6 @@ export class SideTable {
     return toRows(await this.#query(`${select} FROM ${this.#from} ${where} ${order}`, p));
   }
 
-  /** Those of some rows that are there. */
   async rowsOf(keys: readonly KeyTexts[]): Promise<readonly HashedRow[]> {
     if (keys.length === 0) return [];
     const p = new Parameters();
@@ -108,7 +140,6 @@ export class SideTable {
     return toRows(await this.#query(`${select} ${this.#joinKeys(p, keys)}`, p));
   }
 
-  /** A hash of each column of one row, in column order; null when the row is gone. */
   async columnHashes(key: KeyTexts): Promise<readonly (string | null)[] | null> {
     const p = new Parameters();
     const hashes = this.columns.map(({ text }) => `md5(${text(p)})`).join(", ");
@@ -119,8 +150,7 @@ export class SideTable {
     return row ?? null;
   }
 
-  /** How many rows there are per row hash prefix, each with a hash over its rows. */
-  async hashBuckets(): Promise<readonly { bucket: string; rows: number; hash: string }[]> {
+  async hashBuckets(): Promise<readonly HashBucket[]> {
     const p = new Parameters();
     const rows = await this.#query(
       `SELECT left(h, ${bucketDigits}), count(*), ${hashOfHashes} FROM (SELECT ${this.#hash(p)} AS h FROM ${this.#from}) AS hashed GROUP BY 1`,
@@ -133,7 +163,6 @@ export class SideTable {
     }));
   }
 
-  /** How often each row hash occurs within some buckets. */
   async hashCounts(buckets: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (buckets.length === 0) return new Map();
     const p = new Parameters();
@@ -183,7 +212,8 @@ export class SideTable {
   }
 }
 
-const bucketDigits = 3;
+/** Hexadecimal digits of a row's hash that name its bucket. */
+export const bucketDigits = 3;
 
 /** Row hashes are hexadecimal, so that every collation sorts them alike. */
 const hashOfHashes = "md5(coalesce(string_agg(h, '' ORDER BY h), ''))";

@@ -22,6 +22,11 @@ export function arrayLiteral(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, "\\$&")}"`).join(",")}}`;
 }
 
+/** The same of texts of which some are NULL. */
+export function nullableArrayLiteral(values: readonly (string | null)[]): string {
+  return `{${values.map((value) => (value === null ? "NULL" : `"${value.replaceAll(/["\\]/g, "\\$&")}"`)).join(",")}}`;
+}
+
 /** What every table is called in our queries, so that no column's name can be taken for another thing. */
 export const rowAlias = "t";
 

@@ -3,8 +3,9 @@ import type { Column, TableShape, TargetColumn, TargetTable } from "../model/tab
 import type { ColumnTreatment } from "../transform/column-treatment.ts";
 import type { TransformPlan } from "../transform/router.ts";
 import { canonicalText, holdsText, treatedText } from "./canonical.ts";
-import type { SideColumn } from "./side.ts";
-import { SideTable } from "./side.ts";
+import { RowHasher } from "./row-hasher.ts";
+import { type Side, type SideColumn, SideTable } from "./side.ts";
+import { SourceSide, type SourceRows } from "./source-side.ts";
 import type { TableReader } from "./table-reader.ts";
 
 /** A source table and one target of it, as router and sink have planned them. */
@@ -25,11 +26,16 @@ export interface VerifyTable {
 export type ComparisonWay = "ranges" | "keys" | "bag";
 
 /** Both sides of a table, ready to be asked. */
-export interface TablePair {
-  readonly table: VerifyTable;
-  readonly source: SideTable;
-  readonly target: SideTable;
-  readonly way: ComparisonWay;
+export type TablePair = { readonly table: VerifyTable; readonly target: SideTable } & (
+  | { readonly way: "ranges"; readonly source: SideTable }
+  | { readonly way: "keys" | "bag"; readonly source: Side }
+);
+
+/** Where rows of both sides come from. */
+export interface SideReaders {
+  /** A server that speaks the target's SQL and hashes rows itself, or a source that gives them. */
+  readonly source: TableReader | SourceRows;
+  readonly target: TableReader;
 }
 
 /** Columns that the target ought to have and has not; all of them where there is no such table. */
@@ -56,28 +62,36 @@ interface ColumnWay {
   readonly isKey: boolean;
 }
 
-/** Prepares the comparison of one table. Asks both servers about the collations of text keys. */
+/** Prepares the comparison of one table. Asks servers that are hashed by SQL about the collations of text keys. */
 export async function pairTable(
   table: VerifyTable,
-  readers: { readonly source: TableReader; readonly target: TableReader },
+  { source, target: reader }: SideReaders,
 ): Promise<TablePair> {
   const ways = columnWays(table);
   const keys = table.source.key.flatMap((index) =>
     ways.filter(({ column }) => column === table.source.columns[index]),
   );
-  const source = new SideTable(
-    readers.source,
-    table.source,
-    ways.map(sourceColumn),
-    keys.map(sourceColumn),
-  );
-  const target = new SideTable(
-    readers.target,
-    table.target,
-    ways.map(targetColumn),
-    keys.map(targetColumn),
-  );
-  return { table, source, target, way: await chooseWay(table, keys, readers) };
+  const arrivals = new Map(ways.map((way) => [way, targetColumn(way)]));
+  const columns = [...arrivals.values()];
+  const key = keys.flatMap((way) => arrivals.get(way) ?? []);
+  const target = new SideTable(reader, table.target, columns, key);
+  if (!("dialect" in source)) {
+    const side = new SourceSide(source, {
+      shape: table.source,
+      project: table.plan.project,
+      columns: ways.map(({ column }) => table.source.columns.indexOf(column)),
+      hasher: new RowHasher(reader, columns, key),
+    });
+    return { table, source: side, target, way: canLookUp(keys) ? "keys" : "bag" };
+  }
+  const side = new SideTable(source, table.source, ways.map(sourceColumn), keys.map(sourceColumn));
+  const way = await chooseWay(table, keys, { source, target: reader });
+  return { table, source: side, target, way };
+}
+
+/** Hashed keys tell nobody which row they are of. */
+function canLookUp(keys: readonly ColumnWay[]): boolean {
+  return keys.length > 0 && keys.every(({ treatment }) => treatment.kind === "keep");
 }
 
 function columnWays({ source, plan, target }: VerifyTable): readonly ColumnWay[] {
@@ -142,7 +156,7 @@ async function chooseWay(
   keys: readonly ColumnWay[],
   readers: { readonly source: TableReader; readonly target: TableReader },
 ): Promise<ComparisonWay> {
-  if (keys.length === 0 || keys.some(({ treatment }) => treatment.kind !== "keep")) return "bag";
+  if (!canLookUp(keys)) return "bag";
   const orders = keys.map(keyOrder);
   if (orders.includes("differs")) return "keys";
   if (!orders.includes("collation")) return "ranges";

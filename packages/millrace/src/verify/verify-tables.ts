@@ -3,7 +3,7 @@ import { compareBags } from "./bag.ts";
 import type { Suspect } from "./differences.ts";
 import type { ConfirmedDifference, Settle } from "./settle.ts";
 import { settleSuspects } from "./settle.ts";
-import type { TablePair, VerifyTable } from "./table-pair.ts";
+import type { SideReaders, TablePair, VerifyTable } from "./table-pair.ts";
 import { missingColumns, pairTable } from "./table-pair.ts";
 import type { TableReader } from "./table-reader.ts";
 import { settleTextForms } from "./table-reader.ts";
@@ -12,7 +12,7 @@ import { walkKeys, walkRanges } from "./walk.ts";
 
 /** What `verifyTables` works with. */
 export interface VerifyOptions {
-  readonly source: TableReader;
+  readonly source: SideReaders["source"];
   readonly target: TableReader;
   readonly tables: readonly VerifyTable[];
   /** While changes flow, what waits for the lag to pass; null where the pipeline has stopped after catching up. */
@@ -73,7 +73,7 @@ const maxSuspects = 50_000;
 
 /** Compares source tables with their targets, down to rows. Reads only. */
 export async function verifyTables(options: VerifyOptions): Promise<VerifyResult> {
-  await settleTextForms(options.source);
+  if ("dialect" in options.source) await settleTextForms(options.source);
   await settleTextForms(options.target);
   const tables: TableVerdict[] = [];
   for (const table of options.tables) {

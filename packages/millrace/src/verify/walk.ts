@@ -11,7 +11,10 @@ export interface WalkStep {
 }
 
 /** Walks both sides by ranges of the source's keys; only a range whose hash differs is looked at row by row. */
-export async function* walkRanges(pair: TablePair, rangeRows: number): AsyncGenerator<WalkStep> {
+export async function* walkRanges(
+  pair: TablePair & { readonly way: "ranges" },
+  rangeRows: number,
+): AsyncGenerator<WalkStep> {
   let from: KeyTexts | null = null;
   for (;;) {
     const source = await pair.source.hashPage(from, rangeRows);
@@ -30,28 +33,14 @@ export async function* walkRanges(pair: TablePair, rangeRows: number): AsyncGene
 
 /** Walks each side in its own order and looks its rows up on the other by key. */
 export async function* walkKeys(pair: TablePair, pageRows: number): AsyncGenerator<WalkStep> {
-  for await (const page of pages(pair.source, pageRows)) {
+  for await (const page of pair.source.pages(pageRows)) {
     const found = await pair.target.rowsOf(page.map(({ key }) => key));
     yield { sourceRows: page.length, targetRows: 0, suspects: compareRows(page, found) };
   }
-  for await (const page of pages(pair.target, pageRows)) {
+  for await (const page of pair.target.pages(pageRows)) {
     const found = await pair.source.rowsOf(page.map(({ key }) => key));
     const names = new Set(found.map(({ key }) => JSON.stringify(key)));
     const extra = page.filter(({ key }) => !names.has(JSON.stringify(key)));
     yield { sourceRows: 0, targetRows: page.length, suspects: extra };
-  }
-}
-
-async function* pages(
-  side: TablePair["source"],
-  limit: number,
-): AsyncGenerator<Awaited<ReturnType<typeof side.page>>> {
-  let from: KeyTexts | null = null;
-  for (;;) {
-    const page = await side.page(from, limit);
-    yield page;
-    const last = page.at(-1);
-    if (page.length < limit || last === undefined) return;
-    from = last.key;
   }
 }
