@@ -1,4 +1,3 @@
-import { expect } from "vitest";
 import type { MysqlDatabase } from "../../../test/support/mysql.ts";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import { loadPipeline } from "./load-pipeline.ts";
@@ -14,8 +13,8 @@ export interface MysqlBetween {
   readonly file: (source?: Section, more?: Section) => Section;
   /** Runs the pipeline until the test is over. */
   run(file?: Section): Promise<Pipeline>;
-  /** Rows of `items` at both sides, once the pipeline has caught up. */
-  expectSame(pipeline: Pipeline): Promise<void>;
+  /** Rows of `items` at both sides, once the pipeline has caught up; of the source at `server`, if that is another one. */
+  both(pipeline: Pipeline, server?: MysqlDatabase): Promise<{ there: string[]; here: string[] }>;
   stop(): Promise<void>;
   release(): Promise<void>;
 }
@@ -59,11 +58,13 @@ export async function mysqlBetween(server: MysqlDatabase): Promise<MysqlBetween>
       await pipeline.start();
       return pipeline;
     },
-    async expectSame(pipeline) {
+    async both(pipeline, at = server) {
       await pipeline.caughtUp();
-      const sql = "SELECT id, v FROM items ORDER BY id";
-      const at = await target.query(sql.replace("items", `"${database}".items`));
-      expect(printed(at)).toEqual(printed(await server.query(sql)));
+      const sql = (table: string): string => `SELECT id, v FROM ${table} ORDER BY id`;
+      return {
+        there: printed(await target.query(sql(`"${database}".items`))),
+        here: printed(await at.query(sql("items"))),
+      };
     },
     stop,
     async release() {

@@ -63,6 +63,8 @@ export interface LogStart {
   readonly adopted?: ReadonlySet<TableId>;
   /** Tables whose changes are left out for now: their shape may be older than the log's. */
   readonly paused?: ReadonlySet<TableId>;
+  /** What is durable behind `from`, lane by lane: the log must be the one that it was read of (I8). */
+  readonly ahead?: readonly Position[];
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
 }
@@ -146,6 +148,11 @@ export interface PreparedLog {
    * (a standby was promoted). Null where nothing parts them.
    */
   readonly branched?: Position | null;
+  /**
+   * The log is another server's, which has the same transactions in other places: what snapshots of the one before have told
+   * means nothing here.
+   */
+  readonly elsewhere?: boolean;
 }
 
 /** What a snapshot is for, and what it has to see. */

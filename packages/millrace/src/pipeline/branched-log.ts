@@ -1,7 +1,9 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { Position } from "../model/position.ts";
 import type { PreparedLog } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
 import { beginAnew, type Found } from "./left-tables.ts";
+import { hasNotBegun } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
@@ -32,6 +34,16 @@ export function meetBranch(
     beginAnew(parts, table);
     const message =
       "the source is another server than the one that the table was being loaded from, and may lack what was read there; it is loaded again";
+    parts.observer.event({ type: "notice", table: table.id, message });
+  }
+}
+
+/** Loads that have not ended begin anew: where the last server's log was at their snapshots is no place of this one's. */
+export function leaveSnapshots(parts: TaskParts, tables: ReadonlyMap<TableId, TableRuntime>): void {
+  for (const table of tables.values()) {
+    if (table.document.state !== "INIT_SYNC" || hasNotBegun(table.document)) continue;
+    beginAnew(parts, table);
+    const message = "another server took over while the table was being loaded; it is loaded again";
     parts.observer.event({ type: "notice", table: table.id, message });
   }
 }

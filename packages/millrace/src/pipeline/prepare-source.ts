@@ -1,8 +1,8 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { Json, Position } from "../model/position.ts";
-import type { TableLook } from "../model/source.ts";
+import type { PreparedLog, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import { meetBranch } from "./branched-log.ts";
+import { leaveSnapshots, meetBranch } from "./branched-log.ts";
 import type { Committer } from "./committer.ts";
 import {
   beginAnew,
@@ -95,7 +95,8 @@ async function keepLog(
     const history = state.history?.log ?? null;
     const prepared = await parts.source.prepare(shapes, known?.position ?? null, { history });
     if (known !== null) meetBranch(parts, { state, tables }, prepared);
-    const frontier = startFrontier(known, prepared.start);
+    if (prepared.elsewhere === true) leaveSnapshots(parts, tables);
+    const frontier = startFrontier(known, prepared);
     // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
     // back by somebody else: it waits.
     const begins = (id: TableId) => {
@@ -120,16 +121,20 @@ async function keepLog(
     const prepared = await parts.source.prepare(shapes, null, { recreate: true });
     for (const table of tables.values()) beginAnew(parts, table);
     const history = prepared.history ?? null;
-    return { frontier: startFrontier(null, prepared.start), waiting: [], history };
+    return { frontier: startFrontier(null, prepared), waiting: [], history };
   }
 }
 
-function startFrontier(known: FrontierDocument | null, start: Position): StartFrontier {
+function startFrontier(
+  known: FrontierDocument | null,
+  { start, elsewhere = false }: PreparedLog,
+): StartFrontier {
   if (known === null) return { position: start, acknowledge: null, unseen: [], replayed: false };
   return {
     position: known.position,
     acknowledge: known.acknowledge,
-    unseen: known.unseen,
+    // Who begins to read at another server sees all that was read of the one before.
+    unseen: elsewhere ? [] : known.unseen,
     replayed: true,
   };
 }

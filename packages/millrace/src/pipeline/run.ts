@@ -52,6 +52,7 @@ export class Run {
       paused: new Set(
         [...prepared.tables.values()].filter(({ paused }) => paused !== null).map(({ id }) => id),
       ),
+      ahead: [...prepared.checkpoints.values()],
       maxValueBytes: prepared.maxValueBytes,
     });
     return new Run(parts, prepared, log, abort);

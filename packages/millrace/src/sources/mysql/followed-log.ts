@@ -5,6 +5,8 @@ import type { SourceLog } from "../../model/source.ts";
 
 /** What the source learns from a log that is read. */
 export interface LogFollower {
+  /** Where the log begins in the words of another server than the one that was read before; null where it is that one. */
+  readonly entered: Position | null;
   /** All up to here is durable at the sink. */
   acknowledged(position: Position): void;
   /** Another reader of the server has our id. */
@@ -15,13 +17,20 @@ export interface LogFollower {
 export class FollowedLog implements SourceLog {
   readonly #log: SourceLog;
   readonly #follower: LogFollower;
+  /** Given once: a server that rests would not tell for long that the pipeline has come to its log. */
+  #entered: Position | null;
 
   constructor(log: SourceLog, follower: LogFollower) {
     this.#log = log;
     this.#follower = follower;
+    this.#entered = follower.entered;
   }
 
   async next(): Promise<LogBatch> {
+    const position = this.#entered;
+    this.#entered = null;
+    if (position !== null)
+      return { items: [], position, acknowledge: position, sourceTimeMs: null, bytes: 0 };
     try {
       return await this.#log.next();
     } catch (error) {

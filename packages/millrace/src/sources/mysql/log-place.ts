@@ -1,8 +1,18 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
 import { protocolError } from "./byte-cursor.ts";
+import type { ExecutedGtids } from "./executed-gtids.ts";
 import type { LogGroup, LogPosition, PreparedGroup } from "./position.ts";
 
 const WORD = 0x1_0000_0000;
 const HASH_MODULUS = 2 ** 48;
+
+/** What is known of the log beside where it is read from. */
+export interface PlaceOptions {
+  /** Up to `from`; absent where the server has no GTIDs. */
+  readonly executed?: ExecutedGtids | undefined;
+  /** Groups of another server's log that something is durable of; they are behind `from`. */
+  readonly ahead?: readonly LogGroup[];
+}
 
 /**
  * Where the reader of a log is: in which file, at which offset, in which group, at which of its events. Offsets are counted
@@ -18,14 +28,17 @@ export class LogPlace {
   /** When the file was begun, as its first event says; 0 before that was read. */
   #made: number;
   readonly #era: number;
+  readonly #executed: ExecutedGtids | null;
+  /** What another server's log has to be like, by the number of a group. */
+  readonly #ahead: Map<number, readonly LogGroup[]>;
   #open: LogGroup | null = null;
   #gtid: string | null = null;
   #event = 0;
   readonly #prepared: Map<string, PreparedGroup>;
 
-  /** Reading begins at the group of `from`; on another server than it was made at, with the era that this one has. */
-  constructor(from: LogPosition, era: number = from[0].era) {
-    const [{ file, at, n, hash, made = 0, prepared = [] }] = from;
+  /** Reading begins at the group of `from`. */
+  constructor(from: LogPosition, { executed, ahead = [] }: PlaceOptions = {}) {
+    const [{ era, file, at, n, hash, made = 0, prepared = [] }] = from;
     if (n === null || hash === null) throw protocolError("a log that begins at no known group");
     this.#file = file;
     this.#at = at;
@@ -34,6 +47,8 @@ export class LogPlace {
     this.#hash = hash;
     this.#made = made;
     this.#era = era;
+    this.#executed = executed ?? null;
+    this.#ahead = Map.groupBy(ahead, (group) => group.n ?? -1);
     this.#prepared = new Map(prepared.map((group) => [group.xid, group]));
   }
 
@@ -89,7 +104,9 @@ export class LogPlace {
     if (this.#open !== null) throw protocolError("a group that begins within another one");
     this.#gtid = gtid;
     this.#event = 0;
-    this.#open = this.#groupAt(this.#eventAt);
+    if (this.#ahead.size > 0) this.#checkAhead(gtid);
+    const group = this.#groupAt(this.#eventAt);
+    this.#open = gtid === null || this.#executed === null ? group : { ...group, gtid };
     return this.#open;
   }
 
@@ -105,8 +122,35 @@ export class LogPlace {
     if (this.#open === null) throw protocolError("the end of a transaction that has not begun");
     this.#open = null;
     this.#n += 1;
-    if (this.#gtid !== null) this.#hash = (this.#hash + hashOf(this.#gtid)) % HASH_MODULUS;
+    if (this.#gtid !== null) {
+      this.#hash = (this.#hash + hashOf(this.#gtid)) % HASH_MODULUS;
+      this.#executed?.add(this.#gtid);
+    }
+    if (this.#ahead.size > 0) this.#checkAhead(null);
     return this.boundary();
+  }
+
+  /** A position in the open group, or at the last boundary, with what was executed before it where that is known. */
+  withExecuted(position: LogPosition): LogPosition {
+    if (this.#executed === null) return position;
+    const [group, event, row] = position;
+    return [{ ...group, gtids: this.#executed.text }, event, row];
+  }
+
+  /**
+   * What is durable behind the place where reading began is of another server's log: up to there this one must have had the
+   * same groups, or what it has is another history (I8). @throws MillraceError MR_SOURCE_LOSS
+   */
+  #checkAhead(gtid: string | null): void {
+    for (const group of this.#ahead.get(this.#n) ?? []) {
+      const isOther = gtid !== null && group.gtid !== undefined && group.gtid !== gtid;
+      if (group.hash === this.#hash && !isOther) continue;
+      throw new MillraceError(
+        "MR_SOURCE_LOSS",
+        "the log of the server that took over has not the same transactions as the one that was read before, up to what the sink was given of it",
+      );
+    }
+    if (gtid !== null) this.#ahead.delete(this.#n);
   }
 
   /** The boundary behind the event under the reader. */

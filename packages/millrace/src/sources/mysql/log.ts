@@ -1,5 +1,3 @@
-import { basename } from "node:path";
-import { MillraceError } from "../../errors/millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import { type DumpStart, openDump } from "./binlog-dump.ts";
@@ -7,9 +5,12 @@ import type { MysqlConnectionConfig } from "./config.ts";
 import { openConnection } from "./connection.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { logError } from "./log-errors.ts";
+import { dumpStart } from "./log-files.ts";
+import type { PlaceOptions } from "./log-place.ts";
 import type { LoggedTables } from "./logged-tables.ts";
 import type { LogGroup, LogPosition } from "./position.ts";
 import { MysqlLog } from "./replication-log.ts";
+import { readStanding } from "./server-standing.ts";
 import { TransactionAssembler } from "./transaction-assembler.ts";
 
 /** What the log is opened with. */
@@ -26,48 +27,35 @@ export interface MysqlLogOptions {
   readonly batchBytes: number;
   readonly tables: LoggedTables;
   readonly limits: LargeRowLimits;
+  /** Where the server begins to send; where `from` is, unless told otherwise. */
+  readonly start?: DumpStart;
+  readonly place?: PlaceOptions;
 }
 
-const OFFSET_LIMIT = 2 ** 32;
-const FIRST_OFFSET = 4;
-const FILE_DIGITS = 6;
-
 /**
- * Opens the log behind `from`, at the server whose files that names.
+ * Opens the log behind `from`.
  * @throws MillraceError: class loss where what comes next is gone, MR_SOURCE_REFUSED, …
  */
 export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition): Promise<MysqlLog> {
-  const { connection: config, serverId, uuid, heartbeatMs, tables, limits } = options;
-  const start = await startOf(config, from[0]);
+  const { connection: config, serverId, uuid, heartbeatMs, tables, limits, place = {} } = options;
+  const start = options.start ?? (await startOf(config, from[0]));
   await tables.begin(from);
   try {
     const { connection, reader } = await openDump(config, { start, serverId, uuid, heartbeatMs });
     failpoint("mysql-log.opened");
     const { flavor } = connection.version;
-    const assembler = new TransactionAssembler({ reader, from, tables, flavor, limits });
+    const assembler = new TransactionAssembler({ reader, from, place, tables, flavor, limits });
     return new MysqlLog({ ...options, reader, assembler });
   } catch (error) {
     throw logError(error, serverId);
   }
 }
 
-/**
- * A dump's command has no offsets beyond 4 GiB. Only a file's last group may end there, since the server goes on to another
- * file at its next one.
- */
+/** At the server whose files the position names. */
 async function startOf(config: MysqlConnectionConfig, { file, at }: LogGroup): Promise<DumpStart> {
   const session = await openConnection(config);
   try {
-    const [row] = await session.query("SELECT @@GLOBAL.log_bin_basename");
-    const base = row?.[0];
-    if (base === null || base === undefined)
-      throw new MillraceError("MR_SOURCE_REFUSED", "the server writes no binary log", {
-        remedy: "Start it with log_bin.",
-      });
-    const fileName = (number: number): string =>
-      `${basename(base)}.${String(number).padStart(FILE_DIGITS, "0")}`;
-    if (at < OFFSET_LIMIT) return { fileName: fileName(file), at };
-    return { fileName: fileName(file + 1), at: FIRST_OFFSET };
+    return dumpStart(await readStanding(session, session.version), { file, at });
   } finally {
     await session.close();
   }

@@ -20,6 +20,8 @@ export type LogGroup = {
   readonly hash: number | null;
   /** When its file was begun, seconds since 1970: another file of the same name has another time. */
   readonly made?: number;
+  /** Its own GTID; absent at a boundary, behind which nobody knows what comes. */
+  readonly gtid?: string;
   /** What was executed before it, as the server writes it; only in a position to begin at, where it is known. */
   readonly gtids?: string;
   /** Prepared XA transactions whose end had not come before it; only in a position to begin at. */

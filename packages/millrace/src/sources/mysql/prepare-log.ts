@@ -1,20 +1,24 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TableShape } from "../../model/table.ts";
 import { readMoment } from "./catalogue-moment.ts";
+import { executedAt } from "./executed-at.ts";
+import { type CatchUpOptions, placeElsewhere } from "./failover.ts";
 import { FirstShapes } from "./first-shapes.ts";
 import { dumpStart } from "./log-files.ts";
 import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
 import type { MysqlSourceOptions } from "./options.ts";
-import { boundary, type LogPosition } from "./position.ts";
-import type { ServerStanding } from "./server-standing.ts";
-import type { SourceServer } from "./source-server.ts";
+import { boundary, type LogGroup, type LogPosition } from "./position.ts";
 import { type LogAt, startupPlace } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
 /** Where a log goes on, or begins. */
 export interface PlacedLog {
   readonly start: LogPosition;
+  /** The same in the files of the server that is read. */
+  readonly place: LogOffset;
+  /** What was executed before; null where there are no GTIDs. */
+  readonly gtids: string | null;
   readonly history: LogHistory;
 }
 
@@ -37,37 +41,39 @@ export async function beginLog(
   );
   const place = shapes.start ?? (await startupPlace(log, startup));
   const made = await probeLog(await server.config(), dumpStart(standing, place));
+  const gtids = await executedAt(log, place);
   shapes.begin(place, era);
-  return {
-    start: boundary({ ...place, era, n: 0, hash: 0, made }),
-    history: { server: standing.server, era },
-    shapes,
-  };
+  const group: LogGroup = { ...place, era, n: 0, hash: 0, made };
+  const start = boundary(gtids === null ? group : { ...group, gtids });
+  return { start, place, gtids, shapes, history: { server: standing.server, era } };
 }
 
 /**
  * The log behind `known`, if the server still has it, and if it is the one that `known` is a place of: a server that was
- * made anew, or whose log was, may have files of the same names.
+ * made anew, or whose log was, may have files of the same names. Another server's log is entered by GTIDs.
  * @throws MillraceError MR_SOURCE_LOSS
  */
 export async function goOn(
-  { server, standing }: LogAt,
+  log: LogAt,
   known: LogPosition,
   before: LogHistory | null,
+  catchUp: CatchUpOptions,
 ): Promise<PlacedLog> {
-  const history = before ?? { server: standing.server, era: known[0].era };
-  if (history.server !== standing.server || history.era !== known[0].era)
-    throw new MillraceError(
-      "MR_SOURCE_LOSS",
-      "hostname leads to another server than the one whose log was read, and its log has other places",
-    );
-  await checkPlace(server, standing, known[0]);
-  return { start: known, history };
+  const { server } = log.standing;
+  const [group] = known;
+  const last = before ?? { server, era: group.era };
+  const history = last.server === server ? last : { server, era: last.era + 1 };
+  if (history.era !== group.era) {
+    const place = await placeElsewhere(log, group, catchUp);
+    return { start: known, place, gtids: group.gtids ?? null, history };
+  }
+  await checkPlace(log, group);
+  const gtids = group.gtids ?? (await executedAt(log, group));
+  return { start: known, place: group, gtids, history };
 }
 
 async function checkPlace(
-  server: SourceServer,
-  standing: ServerStanding,
+  { server, standing }: LogAt,
   { made, ...place }: LogOffset & { readonly made?: number },
 ): Promise<void> {
   const start = dumpStart(standing, place);

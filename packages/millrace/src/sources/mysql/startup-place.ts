@@ -76,8 +76,8 @@ async function since(log: LogAt, timestampMs: number): Promise<LogOffset> {
   return (await firstGroup(log, dumpStart(standing, from), isSince)) ?? end;
 }
 
-/** The first group that is not in the set; the server looks for it. */
-async function behindGtids(log: LogAt, text: string): Promise<LogOffset> {
+/** The first group that is not in the set; the server looks for it. @throws MillraceError */
+export async function behindGtids(log: LogAt, text: string): Promise<LogOffset> {
   const end = await endOf(log);
   return (await firstGroup(log, behind(log.server.flavor, text), () => true)) ?? end;
 }

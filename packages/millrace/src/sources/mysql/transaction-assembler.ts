@@ -14,7 +14,7 @@ import {
   type HeartbeatEvent,
 } from "./log-events.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
-import { LogPlace } from "./log-place.ts";
+import { LogPlace, type PlaceOptions } from "./log-place.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import type { EventAt, LoggedTables } from "./logged-tables.ts";
@@ -37,6 +37,7 @@ export interface AssemblerOptions {
   readonly reader: Pick<EventReader, "hasChecksums">;
   /** Nothing at or before this position is given again. */
   readonly from: LogPosition;
+  readonly place?: PlaceOptions;
   readonly tables: LoggedTables;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
@@ -65,9 +66,9 @@ export class TransactionAssembler {
   #isPrepared = false;
   #hasRows = false;
 
-  constructor({ reader, from, tables, flavor, limits }: AssemblerOptions) {
+  constructor({ reader, from, place = {}, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
-    this.#place = new LogPlace(from);
+    this.#place = new LogPlace(from, place);
     this.#tables = tables;
     this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
     this.#from = from;
@@ -93,7 +94,11 @@ export class TransactionAssembler {
 
   /** What is here since the last batch; null where that is nothing at all. */
   take(): LogBatch | null {
-    return this.#batch.take();
+    const batch = this.#batch.take();
+    if (batch === null) return null;
+    const position = this.#place.withExecuted(logPosition(batch.position));
+    const isEnd = batch.acknowledge === batch.position;
+    return { ...batch, position, acknowledge: isEnd ? position : batch.acknowledge };
   }
 
   /** Takes in an event of the log. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */

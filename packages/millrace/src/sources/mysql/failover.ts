@@ -1,0 +1,73 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Clock } from "../../model/ports.ts";
+import { GtidSet } from "./gtid-set.ts";
+import { MariaDbPosition } from "./mariadb-gtid.ts";
+import type { LogGroup } from "./position.ts";
+import { behindGtids, type LogAt } from "./startup-place.ts";
+import type { LogOffset } from "./transaction-id.ts";
+
+const LOOK_AGAIN_MS = 200;
+
+/** How long a server that is behind may take to catch up. */
+export interface CatchUpOptions {
+  readonly clock: Clock;
+  readonly withinMs: number;
+}
+
+/**
+ * Where the log of another server goes on behind what was read of the one before, told by GTIDs: that has other files and
+ * other offsets (docs/design/006, "Failover"). @throws MillraceError MR_SOURCE_LOSS
+ */
+export async function placeElsewhere(
+  log: LogAt,
+  { gtids, prepared = [] }: LogGroup,
+  options: CatchUpOptions,
+): Promise<LogOffset> {
+  if (!log.standing.hasGtids) throw lost("without GTIDs nobody can say where its log goes on");
+  if (gtids === undefined)
+    throw lost("what had been executed where the log was read to is not known by GTIDs");
+  if (prepared.length > 0)
+    throw lost("rows of XA transactions that were prepared there lie in the old server's files");
+  await caughtUp(log, gtids, options);
+  await refusePurged(log, gtids);
+  return behindGtids(log, gtids);
+}
+
+/** Waits until the server has executed all that was read before. */
+async function caughtUp(log: LogAt, gtids: string, options: CatchUpOptions): Promise<void> {
+  const { clock, withinMs } = options;
+  const giveUpAt = clock.monotonic() + withinMs;
+  for (;;) {
+    const missing = await missingOf(log, gtids);
+    if (missing === null) return;
+    if (clock.monotonic() > giveUpAt)
+      throw lost(`it has not executed what the sink has been given: ${missing}`);
+    await clock.sleep(LOOK_AGAIN_MS);
+  }
+}
+
+async function missingOf({ server }: LogAt, gtids: string): Promise<string | null> {
+  if (server.flavor === "mysql") {
+    const [row] = await server.control.query("SELECT @@GLOBAL.gtid_executed");
+    const missing = GtidSet.parse(gtids).without(GtidSet.parse(row?.[0] ?? ""));
+    return missing.isEmpty ? null : missing.toString();
+  }
+  const [row] = await server.control.query("SELECT @@GLOBAL.gtid_binlog_pos");
+  const now = MariaDbPosition.parse(row?.[0] ?? "");
+  return now.contains(MariaDbPosition.parse(gtids)) ? null : gtids;
+}
+
+/** MariaDB says so itself when its log is asked for. */
+async function refusePurged({ server }: LogAt, gtids: string): Promise<void> {
+  if (server.flavor !== "mysql") return;
+  const [row] = await server.control.query("SELECT @@GLOBAL.gtid_purged");
+  const gone = GtidSet.parse(row?.[0] ?? "").without(GtidSet.parse(gtids));
+  if (!gone.isEmpty) throw lost(`its log no longer has what comes next: ${gone.toString()}`);
+}
+
+function lost(why: string): MillraceError {
+  return new MillraceError(
+    "MR_SOURCE_LOSS",
+    `hostname leads to another server than the one whose log was read, and ${why}`,
+  );
+}
