@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -14,6 +15,8 @@ export default defineConfig({
   resolve: { conditions: ["source"] },
   ssr: { resolve: { conditions: ["source"] } },
   test: {
+    // Programs that tests start would spend their first second on compiling what the last one compiled too.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) },
     globalSetup: ["test/support/broker.ts"],
     // `npm run fuzz` draws more; loading the library in every test file is not worth it otherwise.
     setupFiles: process.env["MILLRACE_TEST_RUNS"] ? ["test/support/test-runs.ts"] : [],
