@@ -184,7 +184,9 @@ export class CapturedTables implements LoggedTables {
     index: number,
   ): LogItem | null {
     // What an earlier run was told of this statement is not known any more, and later parts of it may build on that.
-    if (altered === null || isAssumed || at.toldRow >= 0) {
+    // Of a shape that was only assumed nothing follows; a table that is made says all of its own.
+    const isDoubtful = isAssumed && rows !== "anew";
+    if (altered === null || isDoubtful || at.toldRow >= 0) {
       this.#ask(id, at, index);
       return null;
     }
