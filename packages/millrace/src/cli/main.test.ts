@@ -187,7 +187,7 @@ describe("millrace run, before anything is touched", () => {
     const { code, stderr } = await cli(["run", path, "--listen", "off"], { PGPASSWORD: "geheim" });
     expect(code).toBe(2);
     expect(stderr).toContain(
-      `closed.yaml:4:9: source.port: nothing listens at 127.0.0.1:${port}\n  Start the server, or correct hostname and port.\n`,
+      `closed.yaml:4:9: source.port: nothing listens at 127.0.0.1:${port}. Nothing else could be checked. Start the server, or correct hostname and port.\n`,
     );
     expect(stderr).not.toContain("geheim");
   });
