@@ -5,6 +5,7 @@ import { LANE_GUARDS } from "./lane-guards.ts";
 import { LEFT_OUT_GUARDS } from "./left-out-guards.ts";
 import { LIFE_GUARDS } from "./life-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
+import { MYSQL_GUARDS } from "./mysql-guards.ts";
 import { PROMISE_GUARDS } from "./promise-guards.ts";
 import { PROTECTION_GUARDS } from "./protection-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
@@ -25,6 +26,7 @@ export const GUARDS: readonly Guard[] = [
   ...SERVER_GUARDS,
   ...STANDBY_GUARDS,
   ...TABLE_GUARDS,
+  ...MYSQL_GUARDS,
   ...WIRE_GUARDS,
   ...PROTECTION_GUARDS,
   ...PROMISE_GUARDS,
