@@ -3,33 +3,46 @@ import type { Finding } from "./model/finding.ts";
 import type { ConnectorContext, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
 import { mysqlOptions, postgresOptions } from "./source-options.ts";
-import { openConnection } from "./sources/postgres/connection.ts";
-import { chooseConnection } from "./sources/postgres/options.ts";
-import { SOURCE_CHECKS, SOURCES } from "./sources/registry.ts";
 import type { SideReaders } from "./verify/table-pair.ts";
 import { readerOver } from "./verify/table-reader.ts";
 
+/*
+ * Only what a pipeline reads from is loaded, when it is wanted: each kind of source is a third of all code, and most of a
+ * short run is loading.
+ */
+
 /** Makes the source that a pipeline's file describes. Opens nothing. */
-export function buildSource(config: SourceConfig, context: ConnectorContext): Source {
+export async function buildSource(
+  config: SourceConfig,
+  context: ConnectorContext,
+): Promise<Source> {
   switch (config.kind) {
-    case "postgres":
-      return SOURCES.postgres(postgresOptions(config, context.clock), context);
-    case "mysql":
-      return SOURCES.mysql(mysqlOptions(config, context.clock), context);
+    case "postgres": {
+      const { PostgresSource } = await import("./sources/postgres/source.ts");
+      return new PostgresSource(postgresOptions(config, context.clock), context);
+    }
+    case "mysql": {
+      const { MysqlSource } = await import("./sources/mysql/source.ts");
+      return new MysqlSource(mysqlOptions(config, context.clock), context);
+    }
   }
 }
 
 /** What the source's server says about a pipeline before it is started; `known` are tables that it captures already. */
-export function checkSource(
+export async function checkSource(
   config: SourceConfig,
   context: ConnectorContext,
   known: ReadonlySet<TableId> | null,
 ): Promise<Finding[]> {
   switch (config.kind) {
-    case "postgres":
-      return SOURCE_CHECKS.postgres(postgresOptions(config, context.clock), context, known);
-    case "mysql":
-      return SOURCE_CHECKS.mysql(mysqlOptions(config, context.clock), context, known);
+    case "postgres": {
+      const { validatePostgres } = await import("./sources/postgres/validate.ts");
+      return validatePostgres(postgresOptions(config, context.clock), context, known);
+    }
+    case "mysql": {
+      const { validateMysql } = await import("./sources/mysql/validate.ts");
+      return validateMysql(mysqlOptions(config, context.clock), context, known);
+    }
   }
 }
 
@@ -41,6 +54,8 @@ export async function openSourceReader(
 ): Promise<SourceReader> {
   switch (config.kind) {
     case "postgres": {
+      const { chooseConnection } = await import("./sources/postgres/options.ts");
+      const { openConnection } = await import("./sources/postgres/connection.ts");
       const choice = await chooseConnection(postgresOptions(config, clock), pipeline);
       const connection = await openConnection(choice, { purpose: "verify" });
       return {

@@ -121,7 +121,7 @@ async function checkTables(
   findings: PipelineFinding[];
   identity: Json | null;
 }> {
-  const source = buildSource(config.source, context);
+  const source = await buildSource(config.source, context);
   try {
     const tables = await source.discover();
     const refused = known === null ? [] : ((await source.refusals?.()) ?? []);

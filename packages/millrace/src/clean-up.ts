@@ -81,7 +81,7 @@ async function identityOf(
   { source: of }: PipelineConfig,
   context: ConnectorContext,
 ): Promise<Json> {
-  const source = buildSource(of, context);
+  const source = await buildSource(of, context);
   try {
     return await source.identity();
   } finally {

@@ -43,7 +43,7 @@ export async function makeTask(
 ): Promise<{ readonly task: Task; readonly close: () => Promise<void> }> {
   const { clock, random, log, budget, extensions, tell } = parts;
   const context = { pipeline: config.name, clock, random, log };
-  const source = buildSource(config.source, context);
+  const source = await buildSource(config.source, context);
   try {
     const tables = await ask(config, source, { ...parts, context, again });
     if (!again) tellNotices(tables, tell);

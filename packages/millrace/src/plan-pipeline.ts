@@ -101,7 +101,7 @@ async function discover(
   config: PipelineConfig,
   context: ConnectorContext,
 ): Promise<readonly DiscoveredTable[]> {
-  const source = buildSource(config.source, context);
+  const source = await buildSource(config.source, context);
   try {
     return await source.discover();
   } finally {

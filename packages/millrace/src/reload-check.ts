@@ -39,7 +39,7 @@ export async function checkReload(
   refuseOthers(before, after);
   const { clock, random, log } = parts;
   const context = { pipeline: after.name, clock, random, log };
-  const source = buildSource(after.source, context);
+  const source = await buildSource(after.source, context);
   try {
     const isNewcomer = newcomersOf(before, captured);
     const matching = await preflight(after, source, (id) => !isNewcomer(id));

@@ -61,7 +61,7 @@ export async function verifyPipeline(
   const { extensions = {} } = options;
   const context = { pipeline: config.name, clock, random, log };
   await using resources = new AsyncDisposableStack();
-  const source = buildSource(config.source, context);
+  const source = await buildSource(config.source, context);
   resources.defer(() => source.close());
   const tables = await plannedTables(config, source, context, extensions);
   const rows = await openSourceReader(config.source, source, context);
