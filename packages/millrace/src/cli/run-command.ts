@@ -5,13 +5,12 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { loadPipeline } from "../load-pipeline.ts";
 import { createLogger } from "../observe/logger.ts";
 import type { LogFormat, LogLevel } from "../observe/logger.ts";
-import { Metrics } from "../observe/metrics.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { ByteBudget } from "../pipeline/byte-budget.ts";
 import { deafObserver } from "../pipeline/observer.ts";
 import type { TaskObserver } from "../pipeline/observer.ts";
 import { VERSION } from "../version.ts";
-import { startServer } from "../server/listener.ts";
-import type { ListenOptions } from "../server/listener.ts";
+import type { ListenOptions, startServer } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
 import { jsonDisplay, plainDisplay, terminalDisplay } from "./displays.ts";
 import { unfinishedText } from "./event-text.ts";
@@ -43,17 +42,31 @@ export async function runCommand(options: RunOptions, io: CliSurroundings): Prom
     : io.stdout.isTerminal
       ? terminalDisplay(io)
       : plainDisplay(io);
-  const metrics = new Metrics();
+  const serving = options.listen === null ? null : await loadServing(options.listen);
   const told = new Set<string>();
-  const pipelines = await loadAll(options, display, metrics, told, io);
-  const run = new Run(pipelines, options, display, metrics, told, io);
+  const pipelines = await loadAll(options, display, serving, told, io);
+  const run = new Run(pipelines, options, display, serving, told, io);
   return run.go();
+}
+
+/** What is served, and where. */
+interface Serving {
+  readonly listen: ListenOptions;
+  readonly metrics: Metrics;
+  readonly start: typeof startServer;
+}
+
+/** Loaded only where something listens: it is a tenth of all code, and most of a short run is loading. */
+async function loadServing(listen: ListenOptions): Promise<Serving> {
+  const { Metrics } = await import("../observe/metrics.ts");
+  const { startServer: start } = await import("../server/listener.ts");
+  return { listen, metrics: new Metrics(), start };
 }
 
 async function loadAll(
   options: RunOptions,
   display: Display,
-  metrics: Metrics,
+  serving: Serving | null,
   told: Set<string>,
   io: CliSurroundings,
 ): Promise<Pipeline[]> {
@@ -79,7 +92,7 @@ async function loadAll(
       logEvents: !options.json,
       observers: [keepTold(told)],
       env: io.env,
-      metrics,
+      ...(serving === null ? {} : { metrics: serving.metrics }),
     });
     for (const notice of pipeline.notices) log.info(notice);
     pipelines.push(pipeline);
@@ -133,7 +146,7 @@ class Run {
   readonly #pipelines: readonly Pipeline[];
   readonly #options: RunOptions;
   readonly #display: Display;
-  readonly #metrics: Metrics;
+  readonly #serving: Serving | null;
   readonly #io: CliSurroundings;
   readonly #told: ReadonlySet<string>;
   readonly #signals = new StopSignals();
@@ -142,29 +155,25 @@ class Run {
     pipelines: readonly Pipeline[],
     options: RunOptions,
     display: Display,
-    metrics: Metrics,
+    serving: Serving | null,
     told: ReadonlySet<string>,
     io: CliSurroundings,
   ) {
     this.#pipelines = pipelines;
     this.#options = options;
     this.#display = display;
-    this.#metrics = metrics;
+    this.#serving = serving;
     this.#told = told;
     this.#io = io;
   }
 
   async go(): Promise<number> {
-    const { listen } = this.#options;
-    const server =
-      listen === null
-        ? null
-        : await startServer({
-            listen,
-            pipelines: this.#pipelines,
-            metrics: this.#metrics,
-            version: VERSION,
-          });
+    const server = await this.#serving?.start({
+      listen: this.#serving.listen,
+      pipelines: this.#pipelines,
+      metrics: this.#serving.metrics,
+      version: VERSION,
+    });
     const ignoreSignals = this.#io.onSignal((signal) => this.#signalled(signal));
     const ticking = setInterval(() => this.#display.tick(this.#pipelines), TICK_MS);
     try {
