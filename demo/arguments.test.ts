@@ -9,6 +9,7 @@ describe("the demo's arguments", () => {
       rate: 200,
       listen: "127.0.0.1:8083",
       json: false,
+      source: "postgres",
     });
     expect(Math.max(...USAGE.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
@@ -21,11 +22,14 @@ describe("the demo's arguments", () => {
     ]);
   });
 
-  it.each([[["--nope"]], [["--for"]], [["--rows", "many"]], [["--for=0"]]])(
-    "that mean nothing are refused with the usage: %s",
-    (argv) => {
-      expect(() => parseArguments(argv)).toThrow(UsageError);
-      expect(() => parseArguments(argv)).toThrow("--rows N");
-    },
-  );
+  it.each([
+    [["--nope"]],
+    [["--for"]],
+    [["--rows", "many"]],
+    [["--for=0"]],
+    [["--source", "oracle"]],
+  ])("that mean nothing are refused with the usage: %s", (argv) => {
+    expect(() => parseArguments(argv)).toThrow(UsageError);
+    expect(() => parseArguments(argv)).toThrow("--rows N");
+  });
 });

@@ -1,3 +1,5 @@
+import type { ShopKind } from "./source-shop.ts";
+
 /** What `npm start` was asked for. */
 export interface DemoArguments {
   /** Ends after this many seconds of SYNC, with a verification; null runs until Ctrl-C. */
@@ -8,6 +10,8 @@ export interface DemoArguments {
   readonly rate: number;
   readonly listen: string;
   readonly json: boolean;
+  /** What the shop runs on. */
+  readonly source: ShopKind;
 }
 
 /** Thrown for arguments that cannot be understood; the message says how it is meant. */
@@ -15,8 +19,10 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const USAGE = `npm start -- [--for SECONDS] [--rows N] [--rate N] [--listen ADDR:PORT] [--json]
+export const USAGE = `npm start -- [--source KIND] [--for SECONDS] [--rows N] [--rate N]
+             [--listen ADDR:PORT] [--json]
 
+  --source KIND   what the shop runs on: postgres (default), mysql, mariadb
   --for SECONDS   end after that long in SYNC: verify row by row, print a
                   summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
@@ -26,8 +32,11 @@ export const USAGE = `npm start -- [--for SECONDS] [--rows N] [--rate N] [--list
   --json          one JSON object a line instead of text
   --help          this text
 
-A PostgreSQL with a shop that is being used is copied into an Aurora DSQL of
+A server with a shop that is being used is copied into an Aurora DSQL of
 this machine and followed live. Without --for it runs until Ctrl-C.`;
+
+const NAMES = ["--source", "--for", "--rows", "--rate", "--listen", "--json"];
+const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb"];
 
 /** Whether only the usage is asked for. */
 export function wantsHelp(argv: readonly string[]): boolean {
@@ -39,7 +48,7 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
   const values = new Map<string, string>();
   for (let i = 0; i < argv.length; i++) {
     const [name, inline] = (argv[i] ?? "").split(/=(.*)/s, 2);
-    if (name === undefined || !["--for", "--rows", "--rate", "--listen", "--json"].includes(name))
+    if (name === undefined || !NAMES.includes(name))
       throw new UsageError(`"${argv[i]}" is not known here.\n\n${USAGE}`);
     const value = name === "--json" ? "true" : (inline ?? argv[++i]);
     if (value === undefined) throw new UsageError(`${name} needs a value.\n\n${USAGE}`);
@@ -51,7 +60,14 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
     rate: wholeNumber("--rate", values.get("--rate") ?? "200", 0),
     listen: values.get("--listen") ?? "127.0.0.1:8083",
     json: values.has("--json"),
+    source: shopKind(values.get("--source") ?? "postgres"),
   };
+}
+
+function shopKind(text: string): ShopKind {
+  const kind = KINDS.find((name) => name === text);
+  if (kind !== undefined) return kind;
+  throw new UsageError(`--source takes ${KINDS.join(", ")}, not "${text}".\n\n${USAGE}`);
 }
 
 function wholeNumber(name: string, text: string | undefined, least: number): number {

@@ -1,11 +1,19 @@
-import pg from "pg";
-
-/** One thing that customers do; each is a transaction. `$1` is a random number. */
-const ACTS: readonly {
+/** One thing that customers do; each is a transaction. */
+export interface Act {
   readonly weight: number;
   readonly changes: number;
   readonly sql: readonly string[];
-}[] = [
+}
+
+/** Where customers are served. */
+export interface Till {
+  /** One transaction; rejects where it was rolled back. */
+  transact(statements: readonly string[]): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** What they do at PostgreSQL. */
+export const POSTGRES_ACTS: readonly Act[] = [
   {
     weight: 5,
     changes: 3,
@@ -46,16 +54,17 @@ const ACTS: readonly {
 
 /** Uses the shop at about `rate` changes a second until `stop`. */
 export class Customers {
-  readonly #pool: pg.Pool;
+  readonly #till: Till;
+  readonly #acts: readonly Act[];
   readonly #rate: number;
   #timer: NodeJS.Timeout | null = null;
   #owed = 0;
   #under = new Set<Promise<void>>();
   changes = 0;
 
-  constructor(url: string, rate: number) {
-    this.#pool = new pg.Pool({ connectionString: url, max: 4 });
-    this.#pool.on("error", () => undefined); // the shop is closing
+  constructor(till: Till, acts: readonly Act[], rate: number) {
+    this.#till = till;
+    this.#acts = acts;
     this.#rate = rate;
   }
 
@@ -68,13 +77,13 @@ export class Customers {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     await Promise.all(this.#under);
-    await this.#pool.end();
+    await this.#till.end();
   }
 
   #tick(): void {
     this.#owed = Math.min(this.#owed + this.#rate / 50, this.#rate);
     while (this.#owed >= 1 && this.#under.size < 8) {
-      const act = pick();
+      const act = pick(this.#acts);
       this.#owed -= act.changes;
       const work = this.#act(act.sql).then((done) => {
         if (done) this.changes += act.changes;
@@ -86,23 +95,17 @@ export class Customers {
 
   /** False where two customers wanted the same thing and one of them had to give way. */
   async #act(statements: readonly string[]): Promise<boolean> {
-    const client = await this.#pool.connect();
     try {
-      await client.query("BEGIN");
-      for (const sql of statements) await client.query(sql);
-      await client.query("COMMIT");
+      await this.#till.transact(statements);
       return true;
     } catch {
-      await client.query("ROLLBACK").catch(() => undefined);
       return false;
-    } finally {
-      client.release();
     }
   }
 }
 
-function pick(): (typeof ACTS)[number] {
-  let left = Math.random() * ACTS.reduce((sum, act) => sum + act.weight, 0);
-  for (const act of ACTS) if ((left -= act.weight) < 0) return act;
+function pick(acts: readonly Act[]): Act {
+  let left = Math.random() * acts.reduce((sum, act) => sum + act.weight, 0);
+  for (const act of acts) if ((left -= act.weight) < 0) return act;
   throw new Error("no act has any weight");
 }

@@ -1,14 +1,13 @@
-// The main job on embedded servers: a PostgreSQL with a shop that is being used, Aurora DSQL's rules in front of another
+// The main job on embedded servers: a database with a shop that is being used, Aurora DSQL's rules in front of another
 // one, a pipeline between them; full load, hand-over, live changes, and at the end a verification row by row.
 import { setTimeout as sleep } from "node:timers/promises";
-import { startDsqlLocal, type DsqlLocal } from "dsql-local";
+import { startDsqlLocal } from "dsql-local";
 import { loadPipeline, Metrics, verifyPipeline, type Pipeline } from "millrace";
-import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
 import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
 import { serve } from "./listener.ts";
 import { jsonScreen, plainScreen, terminalScreen, type Screen } from "./screen.ts";
-import { openShop } from "./shop.ts";
+import { openShopAt, SERVERS } from "./source-shop.ts";
 
 const DIFFERENT = 3;
 
@@ -51,23 +50,18 @@ async function run(
   signal: AbortSignal,
   atEnd: (close: () => Promise<unknown>) => void,
 ): Promise<number> {
-  screen.say("Starting a PostgreSQL 18 with a shop, and a local Aurora DSQL …");
-  const [postgres, dsql] = await Promise.all([
-    startPostgres(),
+  screen.say(`Starting a ${SERVERS[options.source]} with a shop, and a local Aurora DSQL …`);
+  const [shop, dsql] = await Promise.all([
+    openShopAt(options.source, options.rows),
     startDsqlLocal({ auth: "trust", tls: "on" }),
   ]);
-  atEnd(() => postgres.stop());
+  atEnd(() => shop.stop());
   atEnd(() => dsql.stop());
-  const shop = await postgres.createDatabase("shop");
-  await openShop(shop, options.rows);
-  const [from, to] = [
-    `${postgres.host}:${postgres.port}/shop`,
-    `${dsql.host}:${dsql.port}/${dsql.database}`,
-  ];
+  const [from, to] = [shop.address, `${dsql.host}:${dsql.port}/${dsql.database}`];
   screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
-  screen.say(`From PostgreSQL at ${from} to DSQL at ${to}.`, { from, to });
+  screen.say(`From ${shop.server} at ${from} to DSQL at ${to}.`, { from, to });
 
-  const customers = new Customers(shop, options.rate);
+  const customers = new Customers(shop.till(), shop.acts, options.rate);
   customers.start();
   let open = true;
   const closeShop = async () => {
@@ -77,7 +71,7 @@ async function run(
   atEnd(closeShop);
 
   const metrics = new Metrics();
-  const description = pipelineOf(postgres, dsql);
+  const description = await shop.pipelineTo(dsql);
   const pipeline = await loadPipeline(description, { metrics });
   const server = await serve(options.listen, pipeline, metrics);
   if (server !== null) atEnd(() => server.close());
@@ -111,7 +105,7 @@ async function run(
 /** Everything arrived? Compares all rows of all tables at their own servers. */
 async function verify(
   pipeline: Pipeline,
-  description: object,
+  description: string | object,
   changes: number,
   screen: Screen,
 ): Promise<number> {
@@ -126,31 +120,6 @@ async function verify(
     { equal, rows, changes, tables: result.tables },
   );
   return equal ? 0 : DIFFERENT;
-}
-
-function pipelineOf(postgres: PostgresServer, dsql: DsqlLocal): object {
-  const { host: hostname, port, user: username, password } = postgres;
-  return {
-    source: {
-      type: "postgres",
-      hostname,
-      port,
-      username,
-      password,
-      tables: "shop.public.\\.*",
-      "slot.name": "millrace_shop",
-    },
-    sink: {
-      type: "dsql",
-      host: dsql.host,
-      port: dsql.port,
-      username: dsql.user,
-      password: "any",
-      "use-iam-auth": false,
-      "ssl-ca": dsql.caFile,
-    },
-    pipeline: { name: "shop", parallelism: 4 },
-  };
 }
 
 async function orAbort(signal: AbortSignal, promise: Promise<unknown>): Promise<void> {

@@ -170,6 +170,8 @@ function optionsOf(
     // Each connection has a socket of its own, which connects only now.
     stream: () => tcp.socket.setNoDelay(true).setKeepAlive(true, 10_000).connect({ host, port }),
     ...(config.tls === false ? {} : { ssl: tlsOptions(config.tls) }),
+    // Tokens are presented as they are (RDS): only such a password, and never without TLS.
+    enableCleartextPlugin: config.tls !== false && typeof config.password === "function",
   };
 }
 

@@ -1,0 +1,71 @@
+/** What the guide says a user needs is enough, as it stands there. */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mysqlFlavors, sharedMysql, type SharedMysql } from "../../../test/support/mysql.ts";
+import { checkPipeline } from "./check-pipeline.ts";
+import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
+import { verifyPipeline } from "./verify-pipeline.ts";
+
+const GUIDE = readFileSync(
+  new URL("../../../docs/guides/mysql-source.md", import.meta.url),
+  "utf8",
+);
+
+/** The statements of the section "The user". */
+function grantsOf(name: string, password: string, database: string): string[] {
+  const [, section = ""] = /^## 2\. The user$([\s\S]*?)^## 3/m.exec(GUIDE) ?? [];
+  const [, sql = ""] = /^```sql\n([\s\S]*?)^```/m.exec(section) ?? [];
+  return sql
+    .replaceAll("'millrace'", `'${name}'`)
+    .replaceAll("'…'", `'${password}'`)
+    .replaceAll("shop.", `${database}.`)
+    .split(";")
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== "");
+}
+
+describe.each(mysqlFlavors)("the least rights that the guide gives a user of %s", (flavor) => {
+  let server: SharedMysql;
+  let between: MysqlBetween;
+  let name: string;
+  beforeAll(async () => {
+    server = await sharedMysql(flavor);
+    between = await mysqlBetween(server);
+    name = `least_${server.database.slice(-10)}`;
+  });
+  afterAll(async () => {
+    await between.release();
+    await server.query(`DROP USER IF EXISTS '${name}'@'%'`);
+    await server.release();
+  });
+
+  it("are enough to check, to load, to follow and to verify", async () => {
+    const statements = grantsOf(name, "geheim", server.database);
+    expect(statements).toHaveLength(3);
+    for (const statement of statements) await server.query(statement);
+    await server.query(
+      "CREATE TABLE items (id INT PRIMARY KEY, v TEXT); INSERT INTO items VALUES (1, 'a'), (2, 'b')",
+    );
+    const file = between.file({ username: name, password: "geheim" });
+    const found = (await checkPipeline(file)).filter(({ severity }) => severity === "error");
+    expect(found).toEqual([]);
+    const pipeline = await between.run(file);
+    await pipeline.caughtUp();
+    await server.query(
+      "ALTER TABLE items ADD more INT; UPDATE items SET v = 'c', more = 7 WHERE id = 2; DELETE FROM items WHERE id = 1",
+    );
+    await pipeline.caughtUp();
+    expect(await verifyPipeline(file)).toMatchObject({ equal: true });
+  });
+
+  it("are each needed, and are told as the guide has them", async () => {
+    const remedies = async () =>
+      (await checkPipeline(between.file({ username: name, password: "geheim" })))
+        .filter(({ severity, about }) => severity === "error" && about === "source")
+        .map(({ remedy }) => remedy);
+    await server.query(`REVOKE REPLICATION SLAVE ON *.* FROM '${name}'@'%'`);
+    expect(await remedies()).toEqual([`GRANT REPLICATION SLAVE ON *.* TO '${name}'@'%';`]);
+    for (const remedy of await remedies()) await server.query(remedy.replace(/;$/, ""));
+    expect(await remedies()).toEqual([]);
+  });
+});
