@@ -30,10 +30,11 @@ interface Reading {
   readonly barriers?: Pick<Barriers, "pass">;
   readonly loadAgain?: (shape: TableShape) => void;
   readonly before?: number;
+  readonly budget?: ByteBudget;
 }
 
 function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
-  const logBytes = new ByteBudget(1_000).account(1);
+  const logBytes = (more.budget ?? new ByteBudget(1_000)).account(1);
   return new LogReader({
     log,
     feed: new Feed({
@@ -66,15 +67,16 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
   });
 }
 
-function batchAt(position: Position, items: LogBatch["items"] = []): LogBatch {
-  return { items, position, acknowledge: null, sourceTimeMs: null, bytes: 0 };
+function batchAt(position: Position, items: LogBatch["items"] = [], bytes = 0): LogBatch {
+  return { items, position, acknowledge: null, sourceTimeMs: null, bytes };
 }
 
 /** Reads one batch whose items are shapes; an earlier run is known to have passed everything up to `before`. */
 async function read(items: readonly ShapeChange[], before: number) {
   const stop = new AbortController();
-  const lanes = [new Lane(0, null, {} as LaneParts)]; // nothing of it is used by a lane that never works
-  const batches = [batchAt(9, items)];
+  const lanes = [new Lane(0, null, { maxRows: 1 } as LaneParts)]; // all that is used of a lane that never works
+  const batches = [batchAt(9, items, 100 * items.length)];
+  const budget = new ByteBudget(1_000);
   const log: SourceLog = {
     next: () => {
       const next = batches.shift();
@@ -92,9 +94,18 @@ async function read(items: readonly ShapeChange[], before: number) {
   };
   const loadAgain = (shape: TableShape) => void again.push(shape);
   const table = tableOf(keyless);
-  const reader = readerOf({ log, stop, lanes, table, barriers: { pass }, loadAgain, before });
+  const reader = readerOf({
+    log,
+    stop,
+    lanes,
+    table,
+    barriers: { pass },
+    loadAgain,
+    before,
+    budget,
+  });
   await expect(reader.run()).rejects.toThrow("all is read");
-  return { again, passed };
+  return { again, passed, usedBytes: budget.usedBytes };
 }
 
 /** A reader that somebody interrupts, as another number of lanes does; its lanes work when they are told to. */
@@ -163,5 +174,12 @@ describe("a log that is replayed", () => {
   it("leaves tables alone whose rows can be asked for one by one, and those of which all is proven", async () => {
     const { again, passed } = await read([toldAt(3, doubted(shapeOf())), toldAt(4, keyless)], 5);
     expect([again, passed]).toEqual([[], []]);
+  });
+});
+
+describe("what barriers weigh", () => {
+  it("is given back to the budget like the rows beside them", async () => {
+    const { passed, usedBytes } = await read([toldAt(3, shapeOf()), toldAt(7, shapeOf())], 5);
+    expect([passed, usedBytes]).toEqual([[7], 0]);
   });
 });

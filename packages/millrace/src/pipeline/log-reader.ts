@@ -104,8 +104,10 @@ export class LogReader {
     const waiting = Promise.withResolvers<LogBatch | null>();
     this.#waiting = waiting;
     pending.then(waiting.resolve, waiting.reject);
-    if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) waiting.resolve(null);
     try {
+      // A batch that is here goes first: whoever interrupts again and again may wait for what the log brings.
+      await Promise.resolve();
+      if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) waiting.resolve(null);
       return await waiting.promise;
     } finally {
       this.#waiting = null;
@@ -131,11 +133,15 @@ export class LogReader {
     if (batch.bytes > 0 && !readAhead.wanted) await readAhead.wait();
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
     const { items } = batch;
+    let barriers = 0;
     for (let at = this.#enterChanges(items, 0); at < items.length;) {
       const item = items[at];
       if (item !== undefined && item.kind !== "change") await this.#barrier(item);
+      barriers++;
       at = this.#enterChanges(items, at + 1);
     }
+    // Rows take theirs with them; barriers are over.
+    if (barriers > 0) logBytes.give(bytesBesideRows(batch));
     failpoint("reader.batch-entered");
     // The frontier never moves back while what it has passed is read again (I3).
     if (feed.reached(batch.position))
@@ -199,4 +205,10 @@ export class LogReader {
     this.#mark(item.position, null, null);
     for (const table of stopped) this.#parts.startLoad(table);
   }
+}
+
+function bytesBesideRows({ items, bytes }: LogBatch): number {
+  let rest = bytes;
+  for (const item of items) if (item.kind === "change") rest -= item.bytes;
+  return rest;
 }
