@@ -24,6 +24,9 @@ function grantsOf(name: string, password: string, database: string): string[] {
     .filter((statement) => statement !== "");
 }
 
+/** A pipeline that has not begun. */
+const FRESH = { pipeline: { name: "fresh" } };
+
 describe.each(mysqlFlavors)("the least rights that the guide gives a user of %s", (flavor) => {
   let server: SharedMysql;
   let between: MysqlBetween;
@@ -65,6 +68,15 @@ describe.each(mysqlFlavors)("the least rights that the guide gives a user of %s"
         .map(({ remedy }) => remedy);
     await server.query(`REVOKE REPLICATION SLAVE ON *.* FROM '${name}'@'%'`);
     expect(await remedies()).toEqual([`GRANT REPLICATION SLAVE ON *.* TO '${name}'@'%';`]);
+    // A start that is refused says the same, beside what the other pipeline's tables are in the way of.
+    await expect(
+      between.run(between.file({ username: name, password: "geheim" }, FRESH)),
+    ).rejects.toMatchObject({
+      code: "MR_SOURCE_REFUSED",
+      detail: expect.stringContaining(
+        `source: User ${name}@% may not read the binary log (REPLICATION SLAVE). Changes cannot be captured. GRANT REPLICATION SLAVE ON *.* TO '${name}'@'%';`,
+      ) as string,
+    });
     for (const remedy of await remedies()) await server.query(remedy.replace(/;$/, ""));
     expect(await remedies()).toEqual([]);
   });

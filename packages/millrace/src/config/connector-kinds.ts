@@ -65,6 +65,12 @@ export const SINK_KINDS = {
   },
 } as const satisfies Record<string, ConnectorKind>;
 
+/** What people call a kind too, and what it is called here. */
+export const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ["mariadb", "mysql"],
+  ["postgresql", "postgres"],
+]);
+
 /** A `type:` of a source. */
 export type SourceKind = keyof typeof SOURCE_KINDS;
 /** A `type:` of a sink. */

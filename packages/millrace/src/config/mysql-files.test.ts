@@ -186,6 +186,12 @@ describe("a pipeline file with a MySQL source", () => {
     ]);
   });
 
+  it("is called mysql for MariaDB too", () => {
+    expect(problemsOf(MYSQL_FILE.replace("type: mysql", "type: mariadb"))).toEqual([
+      'shop.yaml:2:9: source.type: "mariadb" is not a source that this version has. Did you mean mysql?',
+    ]);
+  });
+
   it("tells names of three parts that belong to PostgreSQL", () => {
     expect(problemsOf(MYSQL_FILE.replace("tables: shop.", "tables: shop.public."))).toEqual([
       expect.stringContaining("the pattern has 3 parts instead of 2"),

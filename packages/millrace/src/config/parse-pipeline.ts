@@ -1,4 +1,4 @@
-import { SINK_KINDS, SOURCE_KINDS } from "./connector-kinds.ts";
+import { OTHER_NAMES, SINK_KINDS, SOURCE_KINDS } from "./connector-kinds.ts";
 import type { ConnectorKind } from "./connector-kinds.ts";
 import { givenOptions } from "./given-options.ts";
 import type { Surroundings } from "./interpolate.ts";
@@ -198,7 +198,7 @@ class PipelineParser {
     if (filled.problems.length > 0) return null;
     const kind = known.find((name) => name === filled.text);
     if (kind !== undefined) return { kind, map };
-    const nearest = nearestName(filled.text, known);
+    const nearest = OTHER_NAMES.get(filled.text.toLowerCase()) ?? nearestName(filled.text, known);
     const remedy = nearest === null ? `Write ${known.join(" or ")}` : `Did you mean ${nearest}?`;
     this.#findings.problem(
       node.place,

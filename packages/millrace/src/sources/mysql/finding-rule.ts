@@ -10,6 +10,8 @@ export interface Observed {
   readonly options: MysqlSourceOptions;
   readonly server: ServerFacts;
   readonly discovery: Discovery;
+  /** What the captured tables' rows take at the server, bytes. */
+  readonly tableBytes: number;
   /** Ids that this pipeline may have at the server, the one that it takes first. */
   readonly ids: readonly ReaderId[];
   /** Tables that the pipeline captures already; null where it has not begun, and everything is in its way. */

@@ -10,6 +10,8 @@ const VERSIONS = {
 /** Commit times of the server are what lag is told by. */
 const CLOCK_TOLERANCE_S = 60;
 const DAY_S = 86_400;
+/** A careful guess of what a load reads in a second, for how long one may take. */
+const LOAD_BYTES_PER_S = 10 * 1024 * 1024;
 
 /** Version, encryption, clock, and whether the log can be read at all. */
 export const SERVER_RULES: readonly FindingRule[] = [
@@ -128,6 +130,16 @@ export const LOG_RULES: readonly FindingRule[] = [
     what: (observed) => `The server keeps its binary log for ${lengthOf(keptOf(observed) ?? 0)}.`,
     follows: () =>
       "A pipeline that stands still for longer, or falls that far behind, has to load its tables again.",
+    remedy: ({ server }) => keepLonger(server),
+  },
+  {
+    severity: "warning",
+    when: (observed) =>
+      observed.known === null && loadSeconds(observed) > (keptOf(observed) ?? Infinity) / 2,
+    what: (observed) =>
+      `The tables hold about ${Number((observed.tableBytes / GIB).toPrecision(2))} GiB, and the server keeps its binary log for ${lengthOf(keptOf(observed) ?? 0)}.`,
+    follows: (observed) =>
+      `At 10 MiB a second the load takes ${lengthOf(loadSeconds(observed))}; where the pipeline stands still for long meanwhile, it begins again.`,
     remedy: ({ server }) => keepLonger(server),
   },
   {
@@ -252,6 +264,12 @@ function keptOf({ server }: Observed): number | null {
   if (!server.logs) return null;
   const { rdsKeptHours, keptSeconds } = server;
   return rdsKeptHours !== null && rdsKeptHours > 0 ? rdsKeptHours * 3600 : keptSeconds;
+}
+
+const GIB = 1024 ** 3;
+
+function loadSeconds({ tableBytes }: Observed): number {
+  return tableBytes / LOAD_BYTES_PER_S;
 }
 
 function lengthOf(seconds: number): string {

@@ -212,6 +212,7 @@ describe("findings", () => {
     },
     discovery: { tables: [], refused: [], views: [] },
     ids: [readerId("test", { from: 5, to: 5 }, 0)],
+    tableBytes: 0,
     known: null,
     unreadable: [],
     refusedLog: null,
@@ -267,6 +268,15 @@ describe("findings", () => {
     const readers = [{ serverId: 5, host: "", uuid: "other" }];
     const all = findings({ ...good, ids, server: { ...good.server, readers } });
     expect(said(all).filter((what) => what.startsWith("server-id"))).toEqual([]);
+  });
+
+  it("warns where the log is kept for less than twice what the load may take", () => {
+    const told = (tableBytes: number, known: Observed["known"] = null): string[] =>
+      said(findings({ ...good, tableBytes, known }), "warning");
+    expect(told(20e12)).toEqual([
+      "The tables hold about 19000 GiB, and the server keeps its binary log for 30 days.",
+    ]);
+    expect([told(10e9), told(20e12, new Set())]).toEqual([[], []]);
   });
 
   it("warns of capitals in a pattern where names are kept in lower case", () => {

@@ -3,7 +3,8 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { applyRules, worstFirst } from "../../model/finding-rule.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { ConnectorContext } from "../../model/source.ts";
-import type { TableId } from "../../model/table.ts";
+import { tableId, type TableId } from "../../model/table.ts";
+import type { Queryable } from "./connection.ts";
 import { discoverTables } from "./discover.ts";
 import type { Observed } from "./finding-rule.ts";
 import { dumpStart } from "./log-files.ts";
@@ -59,10 +60,21 @@ async function observe(
     options,
     server: facts,
     discovery,
+    tableBytes: await readTableBytes(server.control, new Set(shapes.map(({ id }) => id))),
     ids: idsOf(options, context.pipeline),
     unreadable: unreadable.map(({ id }) => id),
     refusedLog: await refusedLog(server, facts),
   };
+}
+
+/** As the server's statistics have it. */
+async function readTableBytes(client: Queryable, captured: ReadonlySet<TableId>): Promise<number> {
+  const rows = await client.query(
+    "SELECT TABLE_SCHEMA, TABLE_NAME, DATA_LENGTH FROM information_schema.TABLES WHERE ENGINE = 'InnoDB'",
+  );
+  return rows
+    .filter(([schema, name]) => captured.has(tableId(schema ?? "", name ?? "")))
+    .reduce((sum, [, , bytes]) => sum + Number(bytes ?? 0), 0);
 }
 
 /** Enough of a range to say that none is free. */
