@@ -37,6 +37,8 @@ type Job =
   | { readonly kind: "plan"; readonly table: TableRuntime }
   | { readonly kind: "sweep"; readonly table: TableRuntime };
 
+const MOVED_REST_MS = 200;
+
 /**
  * INIT_SYNC of all tables: plans chunks, reads several at once, remembers what is done. Unfinished chunks of an earlier
  * run come first.
@@ -47,6 +49,8 @@ export class Loader {
   readonly #active = new Map<TableRuntime, Set<Promise<void>>>();
   readonly #taken = new Set<string>();
   readonly #planning = new Set<TableRuntime>();
+  /** Tables that are not as their shape says. */
+  readonly #moved = new Set<TableRuntime>();
   /** Tables that somebody at the source holds up; others are read meanwhile. */
   readonly #held: HeldTables;
   #wakers: (() => void)[] = [];
@@ -147,6 +151,7 @@ export class Loader {
       table.leftOut ||
       table.loading.signal.aborted ||
       this.#planning.has(table) ||
+      this.#moved.has(table) ||
       this.#held.has(table) ||
       this.#parts.mustWait(table)
     )
@@ -173,11 +178,27 @@ export class Loader {
       this.#parts.observer.failed({ code: error.code, class: error.class });
       if (isHeldUp(error)) return this.#held.hold(table, error);
       if (error.class !== "schema") throw error;
-      void this.#parts.onShapeMoved(table);
-      await this.#parts.clock.sleep(200, this.#parts.signal);
+      this.#lookAt(table);
     } finally {
       this.wake();
     }
+  }
+
+  /**
+   * The table rests until it was looked at, and a while longer: looks hold the log up, and it may be the log that brings
+   * the shape. Nobody waits here for the look, which itself waits for the table's jobs.
+   */
+  #lookAt(table: TableRuntime): void {
+    if (this.#moved.has(table)) return;
+    this.#moved.add(table);
+    const { clock, signal, onShapeMoved } = this.#parts;
+    void onShapeMoved(table)
+      .then(() => clock.sleep(MOVED_REST_MS, signal))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#moved.delete(table);
+        this.wake();
+      });
   }
 
   async #do(job: Job, signal: AbortSignal): Promise<void> {

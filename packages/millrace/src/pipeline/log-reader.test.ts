@@ -163,6 +163,44 @@ describe("another number of lanes", () => {
   });
 });
 
+describe("a log that somebody interrupts again and again", () => {
+  it("is read all the same", async () => {
+    const stop = new AbortController();
+    const parts: Partial<LaneParts> = {
+      signal: stop.signal,
+      emptied: () => undefined,
+      passed: () => undefined,
+    };
+    const lanes = [new Lane(0, null, parts as LaneParts)];
+    for (const lane of lanes) lane.run().catch(() => undefined);
+    const batches = [batchAt(9, [toldAt(7, shapeOf())])];
+    const log: SourceLog = {
+      next: () => {
+        const next = batches.shift();
+        return next === undefined
+          ? Promise.reject(new Error("all is read"))
+          : Promise.resolve(next);
+      },
+      acknowledge: () => undefined,
+      close: () => Promise.resolve(),
+    };
+    let interrupts = 0;
+    const reader = readerOf({
+      log,
+      stop,
+      lanes,
+      barriers: { pass: () => Promise.resolve(false) },
+    });
+    const again = (): void => {
+      if (++interrupts > 1_000) stop.abort(new Error("never read"));
+      else void reader.interrupt(() => Promise.resolve(again())).catch(() => undefined);
+    };
+    again();
+    await expect(reader.run()).rejects.toThrow("all is read");
+    expect(interrupts).toBeLessThan(10);
+  });
+});
+
 describe("a log that is replayed", () => {
   it("has tables without key loaded again where this session doubts columns behind a barrier that was passed", async () => {
     const open = doubted(keyless);

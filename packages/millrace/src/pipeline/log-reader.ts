@@ -115,7 +115,10 @@ export class LogReader {
   }
 
   async #serve(): Promise<void> {
-    for (let next = this.#interrupts.shift(); next !== undefined; next = this.#interrupts.shift()) {
+    // Who comes meanwhile waits for a look at the log.
+    for (let left = this.#interrupts.length; left > 0; left -= 1) {
+      const next = this.#interrupts.shift();
+      if (next === undefined) return;
       try {
         await this.drained();
         await next.work();
