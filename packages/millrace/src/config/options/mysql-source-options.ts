@@ -111,7 +111,7 @@ export const MYSQL_SOURCE_OPTIONS = {
   username: required(text, {
     name: "username",
     example: "millrace",
-    doc: "User that reads. It needs REPLICATION SLAVE, REPLICATION CLIENT (MariaDB: also BINLOG MONITOR, SLAVE MONITOR) and SELECT on the tables; RELOAD as well on a MySQL without GTIDs.",
+    doc: "User that reads. It needs REPLICATION SLAVE, REPLICATION CLIENT (which MariaDB shows as BINLOG MONITOR) and SELECT on the tables; RELOAD as well on a MySQL without GTIDs.",
   }),
   password: optional(secret, {
     name: "password",

@@ -179,3 +179,8 @@ async function ifAllowed<T>(ask: () => Promise<T>): Promise<T | null> {
     throw error;
   }
 }
+
+/** Whether the session has a privilege on all tables. */
+export function hasPrivilege({ privileges }: ServerFacts, name: string): boolean {
+  return privileges.has("ALL PRIVILEGES") || privileges.has(name);
+}

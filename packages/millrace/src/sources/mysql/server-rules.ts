@@ -1,6 +1,7 @@
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { formatMatter, type Matter, noLogMatter, rowImageMatter, setSetting } from "./managed.ts";
 import { grantee } from "./reading-rights.ts";
+import { hasPrivilege } from "./server-facts.ts";
 
 /** Oldest and newest of what is known to work; later ones are not refused. */
 const VERSIONS = {
@@ -172,45 +173,11 @@ export const LOG_RULES: readonly FindingRule[] = [
   },
   {
     severity: "warning",
-    when: ({ server }) => server.logs && !server.hasGtids && !may(server, "RELOAD"),
+    when: ({ server }) => server.logs && !server.hasGtids && !hasPrivilege(server, "RELOAD"),
     what: ({ server }) => `User ${server.user} has no RELOAD, and gtid_mode is not ON.`,
     follows: () =>
       "On a server that always commits, the load may never find the moment in which it can be placed in the log.",
     remedy: ({ server }) => `GRANT RELOAD ON *.* TO ${grantee(server.user)}; or turn GTIDs on.`,
-  },
-];
-
-/** What the user may do, and under which id. */
-export const READER_RULES: readonly FindingRule[] = [
-  {
-    severity: "error",
-    when: ({ server }) => server.logs && !mayClient(server),
-    what: ({ server }) =>
-      `User ${server.user} may not ask where the log ends (${server.version.flavor === "mariadb" ? "BINLOG MONITOR" : "REPLICATION CLIENT"}).`,
-    follows: () => "Neither chunks nor the log's reader can be placed in it.",
-    remedy: ({ server }) => `GRANT REPLICATION CLIENT ON *.* TO ${grantee(server.user)};`,
-  },
-  {
-    severity: "error",
-    when: ({ server }) => server.logs && !may(server, "REPLICATION SLAVE"),
-    what: ({ server }) => `User ${server.user} may not read the binary log (REPLICATION SLAVE).`,
-    follows: () => "Changes cannot be captured.",
-    remedy: ({ server }) => `GRANT REPLICATION SLAVE ON *.* TO ${grantee(server.user)};`,
-  },
-  {
-    severity: "error",
-    when: ({ server, refusedLog }) => may(server, "REPLICATION SLAVE") && refusedLog !== null,
-    what: ({ refusedLog }) => `The server does not give its binary log: ${refusedLog}.`,
-    follows: () => "Changes cannot be captured.",
-    remedy: () => "Mend what it says.",
-  },
-  {
-    severity: "error",
-    option: "source.server-id",
-    when: (observed) => freeIds(observed).length === 0,
-    what: (observed) => `server-id ${takenText(observed)}.`,
-    follows: () => "Two readers of one id cut each other off again and again.",
-    remedy: () => "Choose another server-id, or a range of them.",
   },
 ];
 
@@ -283,31 +250,4 @@ function keepLonger({ provider }: Server): string {
   return provider === "rds"
     ? "CALL mysql.rds_set_configuration('binlog retention hours', 72);"
     : `${setSetting("binlog_expire_logs_seconds", "259200", provider)}.`;
-}
-
-function may({ privileges }: Server, name: string): boolean {
-  return privileges.has("ALL PRIVILEGES") || privileges.has("SUPER") || privileges.has(name);
-}
-
-/** MariaDB calls it by another name since 10.5. */
-function mayClient(server: Server): boolean {
-  return may(server, "REPLICATION CLIENT") || may(server, "BINLOG MONITOR");
-}
-
-/** Ids that are neither the server's own nor somebody else's; this pipeline itself may be running. */
-function freeIds({ ids, server: { serverId, readers } }: Observed): readonly number[] {
-  const isTaken = (id: number, uuid: string): boolean =>
-    id === serverId ||
-    (readers ?? []).some((reader) => reader.serverId === id && reader.uuid !== uuid);
-  return ids.filter((id) => !isTaken(id.serverId, id.uuid)).map((id) => id.serverId);
-}
-
-function takenText({ ids, server: { serverId, readers } }: Observed): string {
-  const [first] = ids;
-  const range =
-    ids.length === 1 ? `${first?.serverId}` : `${first?.serverId} and the others of its range`;
-  if (ids.length === 1 && first?.serverId === serverId) return `${range} is the server's own`;
-  const reader = (readers ?? []).find((other) => other.serverId === first?.serverId);
-  const where = reader === undefined || reader.host === "" ? "" : `, at ${reader.host}`;
-  return `${range} ${ids.length === 1 ? "has" : "have"} another reader or replica${where}`;
 }

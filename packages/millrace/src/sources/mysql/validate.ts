@@ -14,7 +14,8 @@ import type { MysqlSourceOptions } from "./options.ts";
 import { readerId, type ReaderId } from "./reader-id.ts";
 import { unreadableOf } from "./reading-rights.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
-import { LOG_RULES, READER_RULES, SERVER_RULES } from "./server-rules.ts";
+import { READER_RULES } from "./reader-rules.ts";
+import { LOG_RULES, SERVER_RULES } from "./server-rules.ts";
 import { SourceServer } from "./source-server.ts";
 import { tableFindings } from "./table-rules.ts";
 
