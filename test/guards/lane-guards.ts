@@ -13,6 +13,18 @@ const TRIED_AGAIN = {
 /** Lanes, commits, the frontier, and what is told to the source. */
 export const LANE_GUARDS: readonly Guard[] = [
   {
+    keeps: [3, "Barrier"],
+    guard:
+      "what a barrier made durable of the frontier is known before the frontier row is written again",
+    file: "pipeline/committer.ts",
+    take: "    landed?.();\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/committer.test.ts",
+      name: "tells that it landed before anybody else is asked for the state of its lanes",
+    },
+  },
+  {
     keeps: [3, "Restart and idle lanes"],
     guard: "the frontier is the least mark of all lanes",
     file: "pipeline/frontier.ts",
@@ -78,20 +90,17 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [6, "Fence and lost COMMIT"],
     guard: "a lost answer of a COMMIT is no answer",
     file: "pipeline/committer.ts",
-    take: "        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);",
-    put: `        if (error.class === "unknown-outcome") {
-          this.#advance(lanes);
-          return { outcome: "done", deletedSome: -1 };
-        }
-        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);`,
+    take: "        if (!(await this.#afterFailure(error, attempt, uncertain, lanes))) continue;",
+    put: `        const isKnown = error.class !== "unknown-outcome";
+        if (isKnown && !(await this.#afterFailure(error, attempt, uncertain, lanes))) continue;`,
     shownBy: SIMULATED_AUDIT,
   },
   {
     keeps: [6, "Fence and lost COMMIT"],
     guard: "the lane row is read before a batch is sent again",
     file: "pipeline/committer.ts",
-    take: "      this.#advance(lanes);\n      return true;",
-    put: "      this.#advance(lanes);\n      return false;",
+    take: "this.#seq(lanes[i] ?? -1) + 1)) return true;",
+    put: "this.#seq(lanes[i] ?? -1) + 1)) return (this.#advance(lanes), false);",
     shownBy: SIMULATED_AUDIT,
   },
   {

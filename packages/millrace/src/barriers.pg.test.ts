@@ -76,6 +76,7 @@ async function start(pipeline: string, first: TableShape) {
     lanes: 1,
     tables: new Map([[table.id, table]]),
     generations,
+    reached: () => undefined,
     acknowledged: () => null,
     unseen: () => [],
     canSweep: () => true,

@@ -60,6 +60,7 @@ function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { a
     tables: new Map([[table.id, table]]),
     generations: new Generations({ sink, committer, book, clock, sourcesOf: () => 1 }),
     acknowledged: () => null,
+    reached: () => undefined,
     unseen: () => [],
     canSweep: () => true,
     currentShape: () => Promise.resolve(now),

@@ -33,6 +33,8 @@ export interface BarrierParts {
   /** What the frontier row will say may be forgotten by the source. */
   readonly acknowledged: () => Position | null;
   readonly unseen: () => readonly string[];
+  /** The frontier row says this now: who writes it next must not write less. */
+  readonly reached: (position: Position) => void;
   /** Whether rows that the source has no more can be told at the sink. */
   readonly canSweep: (table: TableRuntime) => boolean;
   /** The shape that the source's catalogue has now; null where the table is gone. */
@@ -255,6 +257,7 @@ export class Barriers {
       ],
       deadLetters: [],
       superseded,
+      landed: () => this.#parts.reached(intent.position),
     });
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     failpoint("barrier.done");

@@ -147,6 +147,23 @@ describe("Committer", () => {
     expect(sink.lanes.map((row) => row.seq)).toEqual([2, 1]);
   });
 
+  it("tells that it landed before anybody else is asked for the state of its lanes", async () => {
+    const { committer, sink } = setUp();
+    const order: string[] = [];
+    const named = (name: string): CommitContent => ({
+      ...content(),
+      state: () => (order.push(`state of ${name}`), []),
+      landed: () => void order.push(`${name} landed`),
+    });
+    sink.script.push(() => ({ error: lost }));
+    await Promise.all([
+      committer.commit([0, 1], named("one")),
+      committer.commit([0], named("two")),
+    ]);
+    expect(order).toEqual(["state of one", "one landed", "state of two", "two landed"]);
+    expect(sink.sent[0]).not.toHaveProperty("landed");
+  });
+
   it("sends nothing once the run is over", async () => {
     const { sink, committer, abort } = setUp();
     abort.abort(new MillraceError("MR_NOT_RUNNING", "over"));

@@ -11,6 +11,8 @@ import type { Decision } from "./retry.ts";
 export interface CommitContent extends Omit<Commit, "fence" | "lanes" | "state"> {
   /** Asked once, when the lanes are free: so that no transaction writes an older document over a newer one. */
   readonly state: () => readonly StateEntry[];
+  /** Called when it is durable, before anything else of these lanes can ask for its state. */
+  readonly landed?: () => void;
 }
 
 /** Thrown to end this run of the task and begin another one by takeover. */
@@ -61,7 +63,8 @@ export class Committer {
 
   async #settle(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
     let uncertain = false;
-    const batch = { ...content, state: content.state() };
+    const { landed, ...rest } = content;
+    const batch = { ...rest, state: content.state() };
     for (let attempt = 0; ; attempt++) {
       this.#parts.signal.throwIfAborted();
       try {
@@ -72,15 +75,16 @@ export class Committer {
           ...batch,
         });
         if (attempt > 0) this.#parts.observer.recovered?.();
-        if (result.outcome === "done") this.#advance(lanes);
+        if (result.outcome === "done") this.#landed(lanes, landed);
         else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
         return result;
       } catch (thrown) {
         if (thrown instanceof RestartNeeded) throw thrown;
         const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
         uncertain ||= error.class === "unknown-outcome";
-        const settled = await this.#afterFailure(error, attempt, uncertain, lanes);
-        if (settled) return { outcome: "done", deletedSome: -1 };
+        if (!(await this.#afterFailure(error, attempt, uncertain, lanes))) continue;
+        this.#landed(lanes, landed);
+        return { outcome: "done", deletedSome: -1 };
       }
     }
   }
@@ -128,10 +132,7 @@ export class Committer {
       throw await this.#fenced(stranger);
     }
     if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1))) return false;
-    if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) {
-      this.#advance(lanes);
-      return true;
-    }
+    if (mine.every((row, i) => row?.seq === this.#seq(lanes[i] ?? -1) + 1)) return true;
     throw new MillraceError(
       "MR_BUG",
       `lane rows ${lanes.join(", ")} stand where no commit of this task could have put them`,
@@ -174,6 +175,11 @@ export class Committer {
     const seq = this.#seqs[lane];
     if (seq === undefined) throw new MillraceError("MR_BUG", `lane ${lane} has no lane row`);
     return seq;
+  }
+
+  #landed(lanes: readonly number[], landed: CommitContent["landed"]): void {
+    this.#advance(lanes);
+    landed?.();
   }
 
   #advance(lanes: readonly number[]): void {

@@ -7,7 +7,7 @@ import type { IntentDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
-type Standing = Pick<BarrierParts, "acknowledged" | "unseen">;
+type Standing = Pick<BarrierParts, "acknowledged" | "unseen" | "reached">;
 type Tables = ReadonlyMap<TableId, TableRuntime>;
 
 /**
@@ -36,7 +36,7 @@ export async function finishLeft(
 
 /** What is known of the log where an intent was left open. */
 export function standingAt({ acknowledge, unseen }: IntentDocument): Standing {
-  return { acknowledged: () => acknowledge, unseen: () => unseen };
+  return { acknowledged: () => acknowledge, unseen: () => unseen, reached: () => undefined };
 }
 
 /** As its last document says. Null where its rows go elsewhere by now, or nothing was altered. */

@@ -46,7 +46,7 @@ export interface Prepared {
   /** Tables whose load has not begun and whose shape is the catalogue's no more. */
   readonly moved: readonly TableId[];
   readonly maxValueBytes: number;
-  readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen">) => Barriers;
+  readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen" | "reached">) => Barriers;
   readonly generations: Generations;
   readonly canSweep: (table: TableRuntime) => boolean;
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;

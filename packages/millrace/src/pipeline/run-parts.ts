@@ -99,6 +99,8 @@ export class RunParts {
     this.#barriers = prepared.barriers({
       acknowledged: () => this.frontier.durable.acknowledge,
       unseen: () => this.sent.list(),
+      // The lanes are drained: nothing is outstanding.
+      reached: (position) => void this.frontier.mark(position, null, null, true),
     });
     this.loader = this.#makeLoader();
     this.reader = this.#makeReader();

@@ -219,7 +219,7 @@ function capabilities(profile: Profile): SinkCapabilities {
     transactional: true,
     maxLanes: 8,
     maxRowsPerCommit: profile.maxRowsPerCommit,
-    maxBytesPerCommit: 100_000,
+    maxBytesPerCommit: profile.maxBytesPerCommit,
     maxValueBytes: 500,
     lastWriteWins: true,
     partialUpdates: true,

@@ -83,11 +83,7 @@ export class ModelSink implements Sink {
     const writes = new WriteRunner(this.#db, tx);
     commit.writes.forEach((write, i) => writes.run(write, i));
     const { state, deadLetters } = commit;
-    if (
-      writes.rows + state.length + deadLetters.length + commit.lanes.length >
-      this.capabilities.maxRowsPerCommit
-    )
-      throw new MillraceError("MR_SINK_TOO_LARGE", `(model) ${writes.rows} rows`);
+    this.#refuseTooLarge(commit, writes);
     if (writes.missing.length > 0) {
       await this.#call(`${label} rolls back`);
       return { outcome: "missing", rows: writes.missing };
@@ -100,6 +96,14 @@ export class ModelSink implements Sink {
     await this.#call(`${label} sends COMMIT`);
     await this.#db.commit(this.#owner, tx, label);
     return { outcome: "done", deletedSome: writes.deletedSome };
+  }
+
+  /** What a task writes of its own has no limit that could be met with as few lanes and tables as there are here. */
+  #refuseTooLarge({ state, deadLetters, lanes }: Commit, { rows, bytes }: WriteRunner): void {
+    const { maxRowsPerCommit, maxBytesPerCommit } = this.capabilities;
+    const isTooMany = rows + state.length + deadLetters.length + lanes.length > maxRowsPerCommit;
+    if (rows > 0 && (isTooMany || bytes > maxBytesPerCommit))
+      throw new MillraceError("MR_SINK_TOO_LARGE", `(model) ${rows} rows of ${bytes} bytes`);
   }
 
   async checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {

@@ -40,6 +40,7 @@ export interface Profile {
   readonly slowLane: number | null;
   readonly impatience: number;
   readonly maxRowsPerCommit: number;
+  readonly maxBytesPerCommit: number;
   /** The source can be asked for what its log does not tell. */
   readonly looks: boolean;
   /** Tables are dropped and made, under names that were there before. */

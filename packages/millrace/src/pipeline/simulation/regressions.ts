@@ -76,4 +76,9 @@ export const REGRESSIONS: readonly {
     seed: 1002796,
     was: "a newcomer was altered between the making of its target and the start of its log",
   },
+  {
+    profile: "lives",
+    seed: 2428,
+    was: "the frontier row went back behind a barrier whose put-away columns were being dropped",
+  },
 ];

@@ -5,7 +5,7 @@ import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
 import { canonical } from "./keys.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
-import { POISON } from "./values.ts";
+import { POISON, weigh } from "./values.ts";
 
 /** A row as the model sink stores it: values by column name. */
 export type StoredRow = Readonly<Record<string, Value>>;
@@ -35,6 +35,8 @@ export class WriteRunner {
   readonly missing: MissingRow[] = [];
   deletedSome = 0;
   rows = 0;
+  /** Of the rows that are sent. */
+  bytes = 0;
   #index = 0;
 
   constructor(db: SinkDatabase, tx: SinkTransaction) {
@@ -46,6 +48,7 @@ export class WriteRunner {
     this.#index = index;
     if (write.kind === "changes") return write.changes.forEach((event) => this.#event(event));
     this.#refuseOtherShape(write.table);
+    if ("rows" in write) for (const row of write.rows) this.bytes += weigh(row);
     switch (write.kind) {
       case "upsert":
         return write.rows.forEach((row) => this.#put(write.table, row));
