@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 /**
  * What a test needs is in its suffix: `x.test.ts` nothing, `x.pg.test.ts` PostgreSQL, `x.my.test.ts` MySQL and MariaDB (and
@@ -23,6 +24,7 @@ export default defineConfig({
     pool: "forks",
     // Two cores are the least that CI gives. Half of a test with servers is waiting for what happens once a second.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,
     passWithNoTests: false,
