@@ -60,4 +60,23 @@ export const MYSQL_GUARDS: readonly Guard[] = [
       name: "have the table loaded again, and those looked for that it has no more",
     },
   },
+  {
+    keeps: [8],
+    guard: "a MySQL log that was begun anew is lost, though its files have the old names",
+    file: "sources/mysql/prepare-log.ts",
+    take: "if (made === undefined || !isHere || made === found) return;",
+    put: "if (made !== null) return;",
+    shownBy: {
+      file: "packages/millrace/src/mysql-source.my.test.ts",
+      name: "takes a log that was begun anew for a loss",
+    },
+  },
+  {
+    keeps: [8, "Failover behind us"],
+    guard: "a MySQL server that took over has the transactions that the sink was given",
+    file: "sources/mysql/log-place.ts",
+    take: "if (group.hash === this.#hash && !isOther) continue;",
+    put: "if (group.n !== null) continue;",
+    shownBy: { file: `${MYSQL}/log-place.test.ts`, name: "is lost where it has" },
+  },
 ];

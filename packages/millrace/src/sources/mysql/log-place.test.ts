@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { executedGtids } from "./executed-gtids.ts";
 import { LogPlace } from "./log-place.ts";
 import { boundary, type LogGroup } from "./position.ts";
 
@@ -84,5 +85,58 @@ describe("the place in a log", () => {
     place.begin(null);
     expect(() => place.begin(null)).toThrow("within");
     expect(() => placeAt({ n: null })).toThrow("no known group");
+  });
+
+  it("says when its file was begun, which a rotation makes unknown", () => {
+    const place = placeAt();
+    place.format(1_795_000_000);
+    expect(place.boundary()).toMatchObject({ file: 3, made: 1_795_000_000 });
+    place.rotate("mysql-bin.000003", 4);
+    expect(place.boundary()).toMatchObject({ made: 1_795_000_000 });
+    place.rotate("mysql-bin.000004", 4);
+    expect(place.boundary()).not.toHaveProperty("made");
+  });
+
+  it("says what was executed before it, which the group that is open is not", () => {
+    const uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    const from = boundary({ file: 3, at: 158, era: 1, n: 10, hash: 0 });
+    const place = new LogPlace(from, { executed: executedGtids("mysql", `${uuid}:1-4`) });
+    readGroup(place, `${uuid}:5`, [79]);
+    place.event(79, 400);
+    const group = place.begin(`${uuid}:6`);
+    expect(group.gtid).toBe(`${uuid}:6`);
+    expect(place.withExecuted([group, 1, 0])[0].gtids).toBe(`${uuid}:1-5`);
+    place.end();
+    expect(place.withExecuted(boundary(place.boundary()))[0].gtids).toBe(`${uuid}:1-6`);
+  });
+});
+
+describe("the log of a server that took over", () => {
+  const sizes = [79];
+  /** A place of the old server, two groups behind where the new one is entered. */
+  function oldPlace(): LogGroup {
+    const old = placeAt();
+    readGroup(old, "a:1", sizes);
+    readGroup(old, "a:2", sizes);
+    old.event(79, 900);
+    return { ...old.begin("a:3"), gtid: "a:3" };
+  }
+  const entered = (ahead: readonly LogGroup[]): LogPlace =>
+    new LogPlace(boundary({ file: 70, at: 4, era: 2, n: 10, hash: 0 }), { ahead });
+
+  it("is the same where it has the same groups up to what is durable, in whichever order", () => {
+    const place = entered([oldPlace()]);
+    for (const gtid of ["a:2", "a:1", "a:3", "b:1"]) readGroup(place, gtid, sizes);
+    expect(place.boundary().n).toBe(14);
+  });
+
+  it.each([
+    ["another group before it", ["a:1", "b:1", "a:3"]],
+    ["another group in its place", ["a:1", "a:2", "b:1"]],
+  ])("is lost where it has %s", (_what, gtids) => {
+    const place = entered([oldPlace()]);
+    expect(() => gtids.forEach((gtid) => readGroup(place, gtid, sizes))).toThrow(
+      expect.objectContaining({ code: "MR_SOURCE_LOSS" }) as Error,
+    );
   });
 });
