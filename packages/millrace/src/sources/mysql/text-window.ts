@@ -1,7 +1,12 @@
 import "../../bytes/buffer-slices.ts";
 
-/** Texts are substrings of one string of so many bytes at most: a short one must not hold on to much. */
-const WINDOW_BYTES = 4_096;
+/**
+ * Texts are substrings of one string of so many bytes at most, which lives as long as any of them. Rows of one string go to
+ * several lanes, and the last of them holds on to all of it: no more than a row weighs beside its bytes (I10).
+ */
+const WINDOW_BYTES = 512;
+/** A string of its own costs such a text no more than a window does. */
+const LONG_BYTES = 128;
 
 /** Cuts texts that lie near one another from one string: a string of its own for each costs several times as much. Hot. */
 export class TextWindow {
@@ -22,7 +27,7 @@ export class TextWindow {
   /** Bytes that are ASCII, as text. */
   latin1(start: number, stop: number): string {
     if (start < this.#start || stop > this.#end) {
-      if (stop - start > WINDOW_BYTES) return this.#buffer.latin1Slice(start, stop);
+      if (stop - start >= LONG_BYTES) return this.#buffer.latin1Slice(start, stop);
       this.#start = start;
       this.#end = Math.min(this.#bufferEnd, start + WINDOW_BYTES);
       this.#text = this.#buffer.latin1Slice(start, this.#end);
