@@ -53,7 +53,7 @@ const spellings: Readonly<Record<string, Spelling>> = {
   vector: { ...asItIs, source: (column) => `VECTOR_TO_STRING(${column})`, of: sameJson },
   ...named("geometry point linestring polygon multipoint geomcollection", {
     ...asItIs,
-    source: (column) => `ST_AsGeoJSON(${column})`,
+    source: (column) => `CAST(ST_AsGeoJSON(${column}) AS CHAR)`,
     of: sameJson,
   }),
 };

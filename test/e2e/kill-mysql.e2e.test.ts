@@ -1,0 +1,4 @@
+import { mysqlFlavors } from "../support/mysql.ts";
+import { describeKills } from "./kills.ts";
+
+for (const from of mysqlFlavors) describeKills("dsql", from);
