@@ -2,6 +2,9 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mysqlFlavors, sharedMysql, type SharedMysql } from "../../../test/support/mysql.ts";
 import { valuesPerType } from "../../../test/support/test-runs.ts";
+import { buildSource } from "./build-source.ts";
+import { loadConfig } from "./config/load.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
 import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
 import { VALUE_SAMPLES } from "./sources/mysql/value-samples.fixture.ts";
 import { verifyPipeline } from "./verify-pipeline.ts";
@@ -123,5 +126,18 @@ describe.each(mysqlFlavors)("verify between %s and a SQL sink", (flavor) => {
       columns: [],
     });
     expect(of("keyless")).toMatchObject({ missing: 6, extra: 6 });
+  });
+
+  it("holds the log's end against where the pipeline is, also after that went on at another server", async () => {
+    const { source: config, name: pipeline } = loadConfig(file());
+    const context = { pipeline, clock: systemClock, random: Math.random, log: silentLogger };
+    const source = await buildSource(config, context);
+    try {
+      const here = [{ file: 1, at: 4, era: 3, n: 7, hash: 0 }, 0, 0];
+      expect(source.comparePositions(await source.logEnd(here), here)).toBeGreaterThan(0);
+      expect(source.comparePositions(await source.logEnd(), here)).toBeLessThan(0);
+    } finally {
+      await source.close();
+    }
   });
 });

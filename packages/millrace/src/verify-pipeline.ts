@@ -146,7 +146,7 @@ async function settleBy(parts: SettleParts): Promise<Settle> {
     // A pipeline that did not get there in a minute is not running; asking again for every round tells nothing new.
     if (stands) return false;
     const { source, clock } = parts;
-    const end = await source.logEnd();
+    const end = await source.logEnd((await frontierOf(parts)) ?? undefined);
     await source.nudge();
     let last = "";
     let sinceMs = clock.monotonic();

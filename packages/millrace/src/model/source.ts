@@ -270,8 +270,11 @@ export interface Source {
   sees(token: Json, transaction: TransactionId): boolean;
   /** Makes an idle log move past its present end, as far as the role may; best effort, never rejects. */
   nudge(): Promise<void>;
-  /** Where the log ends now; for lag, `--until-caught-up` and end positions. */
-  logEnd(): Promise<Position>;
+  /**
+   * Where the log ends now; for lag, `--until-caught-up` and end positions. Who does not run the pipeline gives a position
+   * `known` of it: the end is told so that it can be held against that.
+   */
+  logEnd(known?: Position): Promise<Position>;
   /**
    * What the source keeps for this pipeline; null where it keeps nothing yet, or any more. Cheap; asked every few
    * seconds, in runs and between them. Absent where nothing is kept for a reader, or nobody can tell how much.

@@ -85,8 +85,9 @@ export class RunLog {
   }
 
   /** A place that the log has not told of has no number. */
-  placeOf({ file, at }: LogOffset): LogPosition {
-    return boundary({ file, at, era: this.#era, n: null, hash: null });
+  placeOf({ file, at }: LogOffset, known?: Position): LogPosition {
+    const era = known === undefined ? this.#era : logPosition(known)[0].era;
+    return boundary({ file, at, era, n: null, hash: null });
   }
 
   /** See `Source.prepare`. @throws MillraceError */

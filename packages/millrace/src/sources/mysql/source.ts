@@ -179,8 +179,9 @@ export class MysqlSource implements Source {
     // Nothing has to be written.
   }
 
-  async logEnd(): Promise<Position> {
-    return this.#log.placeOf(await this.#server.control.use((session) => readLogEnd(session)));
+  async logEnd(known?: Position): Promise<Position> {
+    const end = await this.#server.control.use((session) => readLogEnd(session));
+    return this.#log.placeOf(end, known);
   }
 
   async retention(): Promise<SourceRetention | null> {
