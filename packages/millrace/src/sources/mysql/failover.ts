@@ -33,6 +33,22 @@ export async function placeElsewhere(
   return behindGtids(log, gtids);
 }
 
+/**
+ * The server has to have what lanes have been given behind the place where its log goes on. Whether it comes in the same
+ * place there its reader finds out; what never was there would be missed only once as much has been written again.
+ * @throws MillraceError MR_SOURCE_LOSS
+ */
+export async function refuseMissing(
+  log: LogAt,
+  ahead: readonly LogGroup[],
+  options: CatchUpOptions,
+): Promise<void> {
+  for (const { gtid, gtids } of ahead) {
+    const given = [gtids, gtid].filter((text) => text !== undefined && text !== "");
+    if (given.length > 0) await caughtUp(log, given.join(","), options);
+  }
+}
+
 /** Waits until the server has executed all that was read before. */
 async function caughtUp(log: LogAt, gtids: string, options: CatchUpOptions): Promise<void> {
   const { clock, withinMs } = options;

@@ -4,6 +4,7 @@ import type { ConnectorContext, LogStart, PreparedLog, SourceLog } from "../../m
 import type { TableShape } from "../../model/table.ts";
 import type { CapturedTables } from "./captured-tables.ts";
 import { type ExecutedGtids, executedGtids } from "./executed-gtids.ts";
+import { type CatchUpOptions, refuseMissing } from "./failover.ts";
 import { FirstShapes } from "./first-shapes.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { dumpStart } from "./log-files.ts";
@@ -12,7 +13,13 @@ import { openMysqlLog } from "./log.ts";
 import { refuseLogSettings } from "./log-settings.ts";
 import { openTables } from "./open-tables.ts";
 import { logConfig, type MysqlSourceOptions } from "./options.ts";
-import { boundary, type LogGroup, type LogPosition, logPosition } from "./position.ts";
+import {
+  boundary,
+  comparePositions,
+  type LogGroup,
+  type LogPosition,
+  logPosition,
+} from "./position.ts";
 import { beginLog, goOn, type PlacedLog } from "./prepare-log.ts";
 import { readerId } from "./reader-id.ts";
 import { SeenPlace } from "./seen-place.ts";
@@ -103,8 +110,7 @@ export class RunLog {
     const from = known === null || recreate ? null : logPosition(known);
     if (from === null) return this.#begin(log, tables, recreate);
     this.#era = Math.max(this.#era, from[0].era);
-    const catchUp = { clock: this.#context.clock, withinMs: this.#options.connectTimeoutMs };
-    const placed = await goOn(log, from, keptHistory(history), catchUp);
+    const placed = await goOn(log, from, keptHistory(history), this.#catchUp);
     this.#take(placed);
     return {
       start: from,
@@ -129,6 +135,10 @@ export class RunLog {
     return { start: begun.start, created: true, joined, history: historyJson(begun.history) };
   }
 
+  get #catchUp(): CatchUpOptions {
+    return { clock: this.#context.clock, withinMs: this.#options.connectTimeoutMs };
+  }
+
   #take(placed: PlacedLog): void {
     // What was seen of another log proves nothing.
     if (placed.history.era !== this.#era) this.#seen = new SeenPlace(this.#context);
@@ -151,6 +161,8 @@ export class RunLog {
     const tables = await openTables(control, this.#options, { ...begin, tables: placed });
     this.#tables = tables;
     const executed = this.#executedAt(known);
+    const ahead = this.#aheadOf(known, begin.ahead ?? []);
+    await refuseMissing(this.#at, ahead, this.#catchUp);
     const log = await openMysqlLog(
       {
         ...logConfig(this.#options, begin.maxValueBytes),
@@ -158,7 +170,7 @@ export class RunLog {
         clock: this.#context.clock,
         connection: await this.#server.config(),
         start: this.#dumpOf(this.#at, start, executed),
-        place: { executed, ahead: this.#aheadOf(known, begin.ahead ?? []) },
+        place: { executed, ahead },
         tables,
       },
       start,
@@ -194,12 +206,12 @@ export class RunLog {
 
   /** Of what is durable behind `known`, that which another server's log told. */
   #aheadOf(known: LogPosition, ahead: readonly Position[]): readonly LogGroup[] {
-    const [{ era, n }, event] = known;
-    const groups = ahead.map((position) => logPosition(position)[0]);
+    const [{ era }, event] = known;
     const own = event > 0 && era !== this.#era ? [known[0]] : [];
-    const others = groups.filter(
-      (group) => group.era !== this.#era && group.n !== null && n !== null && group.n > n,
-    );
+    const others = ahead
+      .filter((position) => comparePositions(position, known) > 0)
+      .map((position) => logPosition(position)[0])
+      .filter((group) => group.era !== this.#era && group.n !== null);
     return [...own, ...others];
   }
 
