@@ -1,7 +1,12 @@
 import { QueryPool } from "../../sessions/query-pool.ts";
 import type { MysqlConnectionConfig } from "./config.ts";
 import { connectionError } from "./connection-error.ts";
-import { type MysqlConnection, openConnection, type Queryable, type TextRow } from "./connection.ts";
+import {
+  type MysqlConnection,
+  openConnection,
+  type Queryable,
+  type TextRow,
+} from "./connection.ts";
 
 /** A few ordinary sessions for small queries. */
 export class ControlPool extends QueryPool<MysqlConnection, MysqlConnection> implements Queryable {
