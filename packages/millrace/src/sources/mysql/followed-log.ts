@@ -2,10 +2,11 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogBatch } from "../../model/change.ts";
 import type { Position } from "../../model/position.ts";
 import type { SourceLog } from "../../model/source.ts";
+import { logPosition } from "./position.ts";
 
 /** What the source learns from a log that is read. */
 export interface LogFollower {
-  /** Where the log begins in the words of another server than the one that was read before; null where it is that one. */
+  /** Where the log begins, in the words of its server; null where that is in the midst of another server's group. */
   readonly entered: Position | null;
   /** All up to here is durable at the sink. */
   acknowledged(position: Position): void;
@@ -17,7 +18,7 @@ export interface LogFollower {
 export class FollowedLog implements SourceLog {
   readonly #log: SourceLog;
   readonly #follower: LogFollower;
-  /** Given once: a server that rests would not tell for long that the pipeline has come to its log. */
+  /** Given once: a server that rests tells nothing that would end a replay, or say that the pipeline has come to its log. */
   #entered: Position | null;
 
   constructor(log: SourceLog, follower: LogFollower) {
@@ -29,8 +30,11 @@ export class FollowedLog implements SourceLog {
   async next(): Promise<LogBatch> {
     const position = this.#entered;
     this.#entered = null;
-    if (position !== null)
-      return { items: [], position, acknowledge: position, sourceTimeMs: null, bytes: 0 };
+    if (position !== null) {
+      const [, event, row] = logPosition(position);
+      const acknowledge = event === 0 && row === 0 ? position : null;
+      return { items: [], position, acknowledge, sourceTimeMs: null, bytes: 0 };
+    }
     try {
       return await this.#log.next();
     } catch (error) {

@@ -175,8 +175,8 @@ export class RunLog {
       },
       start,
     );
-    const hasEntered = start !== known && start[1] === 0 && start[2] === 0;
-    return this.#followed(log, hasEntered ? start : null);
+    const isBoundary = start[1] === 0 && start[2] === 0;
+    return this.#followed(log, start === known || isBoundary ? start : null);
   }
 
   /** A position of another server's log in the words of this one's. */
