@@ -83,11 +83,9 @@ export async function dropDatabases(
   databases: readonly string[],
 ): Promise<void> {
   for (const database of databases) {
-    const sessions = await admin.query(
-      "SELECT id AS id FROM information_schema.processlist WHERE db = ?",
-      [database],
-    );
-    for (const { id } of sessions) await admin.query(`KILL ${String(id)}`).catch(() => undefined);
+    // MariaDB's information_schema.processlist fails while any session runs a statement with characters beyond utf8mb3.
+    const sessions = (await admin.query("SHOW PROCESSLIST")).filter(({ db }) => db === database);
+    for (const { Id } of sessions) await admin.query(`KILL ${String(Id)}`).catch(() => undefined);
     await admin.query(`DROP DATABASE IF EXISTS ${quoteName(database)}`);
   }
 }
