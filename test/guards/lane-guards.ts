@@ -25,6 +25,17 @@ export const LANE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1],
+    guard: "a transaction whose rows are bound to one another is read to its end before lanes are drained",
+    file: "pipeline/log-reader.ts",
+    take: "    this.#isMidway = feed.splitsBoundRows(batch);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/log-reader.test.ts",
+      name: "is read to its end before anybody interrupts",
+    },
+  },
+  {
     keeps: [3, "Restart and idle lanes"],
     guard: "the frontier is the least mark of all lanes",
     file: "pipeline/frontier.ts",

@@ -1,4 +1,4 @@
-import type { Change } from "../model/change.ts";
+import type { Change, LogBatch } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
@@ -64,6 +64,13 @@ export class Feed {
     this.#replaying =
       isBehind || this.#parts.lanes.some((lane) => this.#holds(lane, position, false));
     return !isBehind;
+  }
+
+  /** The batch ends within a transaction whose rows may be bound to one another: no part of them can be durable alone. */
+  splitsBoundRows({ position, acknowledge }: LogBatch): boolean {
+    const { choice, source } = this.#parts;
+    if (!choice.binds) return false;
+    return acknowledge === null || source.comparePositions(acknowledge, position) !== 0;
   }
 
   /** The routes of some table have changed. */

@@ -34,6 +34,11 @@ export class LaneChoice {
     return this.#any && this.groups[target] !== undefined;
   }
 
+  /** Constraints bind rows of some target to one another. */
+  get binds(): boolean {
+    return this.#any;
+  }
+
   /** The same keys have the same lanes. */
   equals(other: LaneChoice): boolean {
     const names = Object.keys(this.groups);

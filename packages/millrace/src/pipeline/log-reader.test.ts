@@ -7,7 +7,7 @@ import type { Barriers } from "./barriers.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
-import { LaneChoice } from "./lane-choice.ts";
+import { LaneChoice, type LaneGroups } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LogReader } from "./log-reader.ts";
 import { doubted, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
@@ -31,6 +31,8 @@ interface Reading {
   readonly loadAgain?: (shape: TableShape) => void;
   readonly before?: number;
   readonly budget?: ByteBudget;
+  /** Targets whose constraints bind their rows to one another. */
+  readonly groups?: LaneGroups;
 }
 
 function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
@@ -45,7 +47,7 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
         sees: () => false,
       },
       lanes,
-      choice: new LaneChoice(lanes.length, {}),
+      choice: new LaneChoice(lanes.length, more.groups ?? {}),
       tables: new Map([[table.id, table]]),
       sent: new SentTransactions([]),
       logBytes,
@@ -160,6 +162,51 @@ describe("another number of lanes", () => {
     await done;
     expect(did).toEqual(["changed"]);
     await end(running);
+  });
+});
+
+describe("a transaction whose rows constraints bind to one another", () => {
+  it.each([
+    ["is read to its end before anybody interrupts", { "shop.orders": "shop.orders" }, [5, 7]],
+    ["is interrupted where its rows stand alone", {}, [5]],
+  ])("%s", async (_, groups, readBefore) => {
+    const stop = new AbortController();
+    const parts: Partial<LaneParts> = {
+      signal: stop.signal,
+      emptied: () => undefined,
+      passed: () => undefined,
+    };
+    const lanes = [new Lane(0, null, parts as LaneParts)];
+    const batches = [
+      { ...batchAt(5), acknowledge: 3 },
+      { ...batchAt(7), acknowledge: 7 },
+    ];
+    const read: Position[] = [];
+    const reader: LogReader = readerOf({
+      stop,
+      lanes,
+      groups,
+      log: {
+        next: async () => {
+          if (batches.length === 1) void interrupt();
+          await moment();
+          const batch = batches.shift();
+          if (batch === undefined) return new Promise<LogBatch>(() => undefined);
+          read.push(batch.position);
+          return batch;
+        },
+        acknowledge: () => undefined,
+        close: () => Promise.resolve(),
+      },
+    });
+    const interrupted = Promise.withResolvers<readonly Position[]>();
+    const interrupt = (): Promise<void> =>
+      reader.interrupt(() => Promise.resolve(interrupted.resolve([...read])));
+    void lanes[0]?.run();
+    const running = reader.run();
+    expect(await interrupted.promise).toEqual(readBefore);
+    stop.abort(new Error("over"));
+    await expect(running).rejects.toThrow("over");
   });
 });
 

@@ -43,6 +43,8 @@ export class LogReader {
   #waiting: PromiseWithResolvers<LogBatch | null> | null = null;
   #replayed: (() => void)[] = [];
   #ended: { readonly error: unknown } | null = null;
+  /** Lanes cannot be drained before more has been read (design/002): interrupts and a pause wait for the transaction's end. */
+  #isMidway = false;
 
   constructor(parts: LogReaderParts) {
     this.#parts = parts;
@@ -54,15 +56,15 @@ export class LogReader {
     signal.addEventListener("abort", () => this.#waiting?.reject(signal.reason), { once: true });
     let pending: Promise<LogBatch> | null = null;
     while (!signal.aborted) {
-      await until(signal, this.#parts.running());
-      if (!this.#parts.feed.replaying) await this.#serve();
+      if (!this.#isMidway) await until(signal, this.#parts.running());
+      if (this.#mayServe) await this.#serve();
       if (pending === null) {
         pending = log.next();
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
       const batch = await this.#batchOrInterrupt(pending);
       // A pause that came meanwhile holds what was read: it enters after the resume, behind whoever interrupts till then.
-      if (batch === null || this.#parts.paused()) continue;
+      if (batch === null || (this.#parts.paused() && !this.#isMidway)) continue;
       pending = null;
       await this.#enter(batch);
     }
@@ -73,8 +75,12 @@ export class LogReader {
     if (this.#ended !== null) return Promise.reject(this.#ended.error);
     const done = Promise.withResolvers<void>();
     this.#interrupts.push({ work, done });
-    this.#waiting?.resolve(null);
+    if (!this.#isMidway) this.#waiting?.resolve(null);
     return done.promise;
+  }
+
+  get #mayServe(): boolean {
+    return !this.#isMidway && !this.#parts.feed.replaying;
   }
 
   /** The run is over: nobody waits for ever. */
@@ -107,7 +113,7 @@ export class LogReader {
     try {
       // A batch that is here goes first: whoever interrupts again and again may wait for what the log brings.
       await Promise.resolve();
-      if (this.#interrupts.length > 0 && !this.#parts.feed.replaying) waiting.resolve(null);
+      if (this.#interrupts.length > 0 && this.#mayServe) waiting.resolve(null);
       return await waiting.promise;
     } finally {
       this.#waiting = null;
@@ -145,6 +151,7 @@ export class LogReader {
     }
     // Rows take theirs with them; barriers are over.
     if (barriers > 0) logBytes.give(bytesBesideRows(batch));
+    this.#isMidway = feed.splitsBoundRows(batch);
     failpoint("reader.batch-entered");
     // The frontier never moves back while what it has passed is read again (I3).
     if (feed.reached(batch.position))

@@ -81,4 +81,9 @@ export const REGRESSIONS: readonly {
     seed: 2428,
     was: "the frontier row went back behind a barrier whose put-away columns were being dropped",
   },
+  {
+    profile: "unique",
+    seed: 1002890,
+    was: "lanes were changed in the middle of a transaction whose rows need one another",
+  },
 ];
