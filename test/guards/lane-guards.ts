@@ -26,7 +26,8 @@ export const LANE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1],
-    guard: "a transaction whose rows are bound to one another is read to its end before lanes are drained",
+    guard:
+      "a transaction whose rows are bound to one another is read to its end before lanes are drained",
     file: "pipeline/log-reader.ts",
     take: "    this.#isMidway = feed.splitsBoundRows(batch);\n",
     put: "",
@@ -190,8 +191,8 @@ export const LANE_GUARDS: readonly Guard[] = [
   {
     keeps: [3, "Restart and idle lanes"],
     guard: "another number of lanes takes effect at a position that is below no lane's checkpoint",
-    file: "pipeline/log-reader.ts",
-    take: "if (!this.#parts.feed.replaying) await this.#serve();",
+    take: "if (this.#mayServe) await this.#serve();",
+    put: "if (!this.#isMidway) await this.#serve();",
     put: "await this.#serve();",
     shownBy: {
       file: READER,

@@ -181,7 +181,7 @@ describe("a transaction whose rows constraints bind to one another", () => {
       { ...batchAt(5), acknowledge: 3 },
       { ...batchAt(7), acknowledge: 7 },
     ];
-    const read: Position[] = [];
+    const entered: Position[] = [];
     const reader: LogReader = readerOf({
       stop,
       lanes,
@@ -192,19 +192,19 @@ describe("a transaction whose rows constraints bind to one another", () => {
           await moment();
           const batch = batches.shift();
           if (batch === undefined) return new Promise<LogBatch>(() => undefined);
-          read.push(batch.position);
+          entered.push(batch.position);
           return batch;
         },
         acknowledge: () => undefined,
         close: () => Promise.resolve(),
       },
     });
-    const interrupted = Promise.withResolvers<readonly Position[]>();
+    const stood = Promise.withResolvers<readonly Position[]>();
     const interrupt = (): Promise<void> =>
-      reader.interrupt(() => Promise.resolve(interrupted.resolve([...read])));
+      reader.interrupt(() => Promise.resolve(stood.resolve([...entered])));
     void lanes[0]?.run();
     const running = reader.run();
-    expect(await interrupted.promise).toEqual(readBefore);
+    expect(await stood.promise).toEqual(readBefore);
     stop.abort(new Error("over"));
     await expect(running).rejects.toThrow("over");
   });
