@@ -191,9 +191,9 @@ export const LANE_GUARDS: readonly Guard[] = [
   {
     keeps: [3, "Restart and idle lanes"],
     guard: "another number of lanes takes effect at a position that is below no lane's checkpoint",
+    file: "pipeline/log-reader.ts",
     take: "if (this.#mayServe) await this.#serve();",
     put: "if (!this.#isMidway) await this.#serve();",
-    put: "await this.#serve();",
     shownBy: {
       file: READER,
       name: "waits until the log has been followed to where each lane stood",
