@@ -194,7 +194,7 @@ export class Loader {
     const { clock, signal, onShapeMoved } = this.#parts;
     void onShapeMoved(table)
       .then(() => clock.sleep(MOVED_REST_MS, signal))
-      .catch(() => undefined)
+      .catch(() => undefined) // the run has ended: the reader rejects with the reason
       .finally(() => {
         this.#moved.delete(table);
         this.wake();

@@ -28,14 +28,6 @@ function isTold({ key }: TableShape, row: Row | null): boolean {
   return true;
 }
 
-/** The log has what nobody can apply; only another way of logging helps. */
-export function refusedLog(why: string): MillraceError {
-  return new MillraceError("MR_SOURCE_REFUSED", why, {
-    remedy:
-      "Set binlog_format to ROW for every session that writes, then resync the pipeline's tables.",
-  });
-}
-
 /** Weight of a row's values that are held, bytes; for rows whose size in the log says little. */
 export function heldBytes(row: Row | null): number {
   let bytes = 0;

@@ -15,6 +15,7 @@ import {
 } from "./log-events.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { LogPlace, type PlaceOptions } from "./log-place.ts";
+import { refusedLog } from "./log-refusals.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import type { EventAt, LoggedTables } from "./logged-tables.ts";
@@ -27,7 +28,6 @@ import {
   logPosition,
 } from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
-import { refusedLog } from "./row-key.ts";
 import type { ServerVersion } from "./server-version.ts";
 import { tableIdOf } from "./table-map.ts";
 
@@ -181,13 +181,10 @@ export class TransactionAssembler {
       case "commit":
         return this.#end();
       case "rollback":
-        if (this.#hasRows)
-          throw refusedLog("a transaction that was rolled back is in the log with rows");
+        if (this.#hasRows) throw refusedLog("rolledBack", this.#place.open);
         return this.#end();
       case "rollback-to":
-        throw refusedLog(
-          "rows were taken back behind a savepoint, which only a log of statements has",
-        );
+        throw refusedLog("takenBack", this.#place.open);
       case "rows":
         return this.#words(query);
       case "xa-start":
@@ -206,7 +203,7 @@ export class TransactionAssembler {
   }
 
   #words(query: QueryEvent): void {
-    if (this.#tables.concerns(query)) throw refusedLog("the log has statements in place of rows");
+    if (this.#tables.concerns(query)) throw refusedLog("statements", this.#place.open);
     if (!this.#isTransaction) this.#end();
   }
 
@@ -240,8 +237,7 @@ export class TransactionAssembler {
 
   #endXa(xid: string, isCommit: boolean): void {
     const group = this.#place.settle(xid);
-    if (isCommit && group !== null)
-      throw refusedLog("XA transactions with rows of captured tables are not read yet");
+    if (isCommit && group !== null) throw refusedLog("xa", this.#place.open);
     this.#end();
   }
 
@@ -260,8 +256,7 @@ export class TransactionAssembler {
   #rowsAt(kind: RowEventKind, table: number): RowsAt | null {
     const at = this.#rows.at(kind, table, this.#at(this.#place.count()));
     if (at === null) return null;
-    if (this.#isPrepared)
-      throw refusedLog("XA transactions with rows of captured tables are not read yet");
+    if (this.#isPrepared) throw refusedLog("xa", this.#place.open);
     this.#hasRows = true;
     return at;
   }
