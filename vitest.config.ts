@@ -4,9 +4,9 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 
 /**
  * What a test needs is in its suffix: `x.test.ts` nothing, `x.pg.test.ts` PostgreSQL, `x.my.test.ts` MySQL and MariaDB (and
- * PostgreSQL where it likes), `x.e2e.test.ts` whole programs.
+ * PostgreSQL where it likes), `x.kafka.test.ts` Kafka, `x.dynamo.test.ts` moto, `x.e2e.test.ts` whole programs.
  */
-const suffixes = ["pg", "my", "e2e"] as const;
+const suffixes = ["pg", "my", "kafka", "dynamo", "e2e"] as const;
 
 const roots = ["packages/*/src", "test", "bench", "demo", "examples", "scripts"];
 const everywhere = (pattern: string): string[] => roots.map((root) => `${root}/**/${pattern}`);
@@ -19,11 +19,11 @@ export default defineConfig({
     // Programs that tests start would spend their first second on compiling what the last one compiled too.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL(".cache/compiled", import.meta.url)) },
     globalSetup: ["test/support/broker.ts"],
-    // `npm run fuzz` draws more; loading the library in every test file is not worth it otherwise.
-    setupFiles: process.env["MILLRACE_TEST_RUNS"] ? ["test/support/test-runs.ts"] : [],
+    // `npm test` draws the same values each time, `npm run fuzz` more and others.
+    setupFiles: ["test/support/test-runs.ts"],
     pool: "forks",
-    // Two cores are the least that CI gives. Half of a test with servers is waiting for what happens once a second.
-    maxWorkers: 3,
+    // Two cores are the least that CI gives. More than half of a test with servers is waiting for what happens once a second.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,
@@ -33,10 +33,14 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
+          // A process for each of 200 files costs more than many of them; what they leave behind is their own to clean up.
+          isolate: false,
           include: everywhere("*.test.{ts,mjs}"),
           exclude: [
             "**/node_modules/**",
             "**/dist/**",
+            // Run by a test beside it, as its users do.
+            "examples/dsql-local/with-vitest/**",
             ...suffixes.flatMap((suffix) => everywhere(`*.${suffix}.test.ts`)),
           ],
         },
@@ -57,14 +61,36 @@ export default defineConfig({
       },
       {
         extends: true,
+        // As with MySQL: the first one waits for the broker.
+        test: {
+          name: "kafka",
+          include: everywhere("*.kafka.test.ts"),
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        // As with MySQL: the first one waits for moto, which comes from PyPI.
+        test: {
+          name: "dynamo",
+          include: everywhere("*.dynamo.test.ts"),
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
         test: {
           name: "e2e",
           include: everywhere("*.e2e.test.ts"),
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          // Last, and not beside the others: whole programs want the machine for themselves.
+          // Last, and not beside the others: whole programs want the machine for themselves. Of a core each takes two thirds.
           sequence: { groupOrder: 1 },
-          maxWorkers: 2,
+          maxWorkers: 3,
+          // Of files that say `describe.concurrent`: lives of kills, small benchmarks.
+          maxConcurrency: 2,
         },
       },
     ],

@@ -20,6 +20,11 @@ const SMALL = {
   BENCH_LANES: "8",
   BENCH_TARGETS: "dsql-local",
   BENCH_SHAPES: "wide",
+  BENCH_BROKER: "small",
+  BENCH_FORMATS: "plain-json",
+  BENCH_GUARANTEES: "exactly-once",
+  BENCH_CONNECTIONS: "20",
+  BENCH_ANSWER_MIB: "1",
 };
 
 async function benchWith(
@@ -33,30 +38,44 @@ async function benchWith(
 
 const bench = (...args: string[]): Promise<string> => benchWith({}, ...args);
 
+function expectFigures({ figures }: Report, goals: number): void {
+  for (const { value, unit, limit, ratio } of figures) {
+    expect(value).toBeGreaterThanOrEqual(0);
+    expect(unit).toMatch(/\S/);
+    expect(ratio === null).toBe(limit === null);
+  }
+  const judged = figures.filter(({ goal }) => goal !== null);
+  expect(judged).toHaveLength(goals);
+  for (const { met, goal, ratio, value, isCeiling } of judged)
+    expect(met).toBe(isCeiling ? value <= (goal ?? 0) : (ratio ?? value) >= (goal ?? 0));
+}
+
 // Most of each is servers that start and stop; what the figures are worth is not asked here.
 describe.concurrent("npm run bench", () => {
   it.each([
     ["pipeline", 4],
     ["postgres-read", 2],
     ["mysql-read", 4],
-    ["mysql-dsql", 3],
-    ["postgres-dsql", 3],
+    ["mysql-dsql", 9],
+    ["postgres-dsql", 9],
     ["postgres-dsql-far", 2],
     ["latency", 6],
+    ["mysql-latency", 2],
     ["memory", 1],
-    ["dsql-local", 2],
+    ["dsql-local", 9],
+    ["kafka-produce", 2],
+    ["postgres-kafka", 5],
   ])("%s gives figures, %i of them with a goal, over a few rows", async (name, goals) => {
     const report = JSON.parse(await bench(name, "--json")) as Report;
     expect(report).toMatchObject({ name, machine: expect.stringContaining("Node v") });
-    for (const { value, unit, limit, ratio } of report.figures) {
-      expect(value).toBeGreaterThanOrEqual(0);
-      expect(unit).toMatch(/\S/);
-      expect(ratio === null).toBe(limit === null);
-    }
-    const judged = report.figures.filter(({ goal }) => goal !== null);
-    expect(judged).toHaveLength(goals);
-    for (const { met, goal, ratio, value, isCeiling } of judged)
-      expect(met).toBe(isCeiling ? value <= (goal ?? 0) : (ratio ?? value) >= (goal ?? 0));
+    expectFigures(report, goals);
+  });
+
+  it("latency into Kafka gives figures, 3 of them with a goal", async () => {
+    const report = JSON.parse(
+      await benchWith({ BENCH_TARGETS: "kafka" }, "latency", "--json"),
+    ) as Report;
+    expectFigures(report, 3);
   });
 
   it("growth draws what it measured", async () => {

@@ -14,7 +14,10 @@ const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const LANES = 4;
 const BATCH_ROWS = 1000;
-const GOAL = 0.6;
+/** Of the raw statements, at either target. */
+const GOAL = 0.7;
+/** Into plain PostgreSQL, whatever the raw statements do. */
+const POSTGRES_ROWS_PER_SECOND = 100_000;
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "8GB" };
 
 /** A server that rows are written to. */
@@ -24,7 +27,8 @@ interface Target {
   /** The `sink` of a pipeline file. */
   readonly sink: object;
   readonly pid: number;
-  readonly goal: number | null;
+  /** What is to be reached besides {@link GOAL}, where anything is. */
+  readonly goalRowsPerSecond: number | null;
 }
 
 /** What was measured of one target, round by round. */
@@ -63,14 +67,14 @@ export async function drain(startSource: StartSource): Promise<Figure[]> {
         url: dsql.url,
         sink: { type: "dsql", host, port, username, ...iam, ...common },
         pid: dsql.pid,
-        goal: GOAL,
+        goalRowsPerSecond: null,
       },
       {
         name: "postgres",
         url: plain.url,
         sink: { type: "postgres", ...addressOf(plain), database: plain.database, ...common },
         pid: pidOf(plain),
-        goal: null,
+        goalRowsPerSecond: POSTGRES_ROWS_PER_SECOND,
       },
     ];
     const measured = targets.map(() => emptyMeasured());
@@ -147,7 +151,7 @@ async function again(url: string, sql: string): Promise<void> {
   await withClient(url, (client) => client.query(sql).catch(() => client.query(sql)));
 }
 
-function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
+function figuresOf({ name, goalRowsPerSecond }: Target, measured: Measured): Figure[] {
   const compared = [
     ["backlog of inserts", measured.inserts, measured.rawUpserts],
     ["backlog of updates", measured.updates, measured.rawUpdates],
@@ -161,7 +165,10 @@ function figuresOf({ name, goal }: Target, measured: Measured): Figure[] {
     const rate = of(({ seconds }) => ROWS / seconds);
     const steady = of(({ steadySeconds, steadyRows }) => steadyRows / steadySeconds);
     return [
-      { ...against(title, rate, "rows/s", limit, goal ?? 0), goal },
+      against(title, rate, "rows/s", limit, GOAL),
+      ...(goalRowsPerSecond === null
+        ? []
+        : [absolute(`${title}, by itself`, rate, "rows/s", goalRowsPerSecond)]),
       { ...against(`${title}, steady`, steady, "rows/s", limit, 0), goal: null },
       absolute(
         `${title}, CPU of Millrace`,

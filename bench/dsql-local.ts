@@ -1,8 +1,10 @@
-// What dsql-local leaves of the rate of its PostgreSQL: the same batched upserts into one server, through the proxy and
-// past it, in turn.
+// What dsql-local leaves of the rate of its PostgreSQL: the same batched upserts, single rows and reads into one server, through
+// the proxy and past it, in turn; and what connections and answers that nobody reads cost it.
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
 import { literalsOf, send, statementsFor, type Literals } from "./baselines/raw-upserts.ts";
+import { holdConnections, leaveUnread } from "./dsql-held.ts";
 import { startDsqlProcess } from "./dsql-process.ts";
+import { compareSingleRows } from "./dsql-single.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
 import { readTexts } from "./sources/postgres.ts";
@@ -13,8 +15,14 @@ const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const CONNECTIONS = 4;
 const BATCH_ROWS = 1000;
 const GOAL = 0.6;
+const HELD = Number(process.env["BENCH_CONNECTIONS"] ?? 1000);
 /** Those of the PostgreSQL that dsql-local starts by itself. */
-const SETTINGS = { synchronous_commit: "off", full_page_writes: "off", max_wal_size: "2GB" };
+const SETTINGS = {
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  max_wal_size: "2GB",
+  max_connections: String(HELD + 20),
+};
 
 interface Rates {
   readonly inserts: number[];
@@ -40,6 +48,9 @@ export async function run(): Promise<Figure[]> {
       compared("upserts of new rows", through.inserts, past.inserts),
       compared("upserts of the same rows", through.updates, past.updates),
       absolute("CPU of the proxy", (median(proxySeconds) / ROWS / 2) * 100_000, "s/100k rows"),
+      ...(await compareSingleRows({ throughUrl: dsql.url, pastUrl: postgres.url, rounds: ROUNDS })),
+      ...(await leaveUnread(dsql)),
+      ...(await holdConnections(dsql, HELD)),
     ];
   } finally {
     await dsql.stop();

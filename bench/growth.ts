@@ -12,7 +12,7 @@ const numbers = (name: string, usual: string): readonly number[] =>
   (process.env[name] ?? usual).split(",").map(Number);
 
 const TABLES = numbers("BENCH_TABLES", "1,10,100,1000");
-/** 50 million take about an hour; the default ends in ten minutes. */
+/** 50 million take a quarter of an hour; the default ends in ten minutes. */
 const ROWS = numbers("BENCH_ROWS", "100000,300000,1000000,3000000");
 const IDLE_SECONDS = Number(process.env["BENCH_SECONDS"] ?? 10);
 const PICTURE = process.env["BENCH_PICTURE"];

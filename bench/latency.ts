@@ -3,43 +3,29 @@
 // flushed its log, so that the flush, which synchronous_commit waits for, is part of it.
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
 import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
-import { absolute, atMost, type Figure } from "./report.ts";
+import { absolute, type Figure } from "./report.ts";
+import { kafkaLatencies } from "./kafka/latencies.ts";
+import { latencyFigures, latencyOf, type Latency } from "./latency-figures.ts";
+import { type Pace, PacedWriter, SLOW } from "./paced-writer.ts";
 import { ROW, TABLE, withClient } from "./workload.ts";
 
 const SECONDS = Number(process.env["BENCH_SECONDS"] ?? 20);
 /** Of the backlog whose drain says what "half of the near rate" is, and of the table that is loaded beside. */
 const ROWS = Number(process.env["BENCH_ROWS"] ?? 300_000);
 const SETTINGS = { track_commit_timestamp: "on", max_wal_size: "8GB" };
-const SLOW = { rowsPerSecond: 2000, transactionRows: 10, sessions: 2 };
 /** Transactions of a busy source that one writer can make at such a rate. */
 const BUSY_TRANSACTION_ROWS = 100;
-const TARGETS = (["postgres", "dsql-local"] as const).filter((name) =>
-  (process.env["BENCH_TARGETS"] ?? name).includes(name),
-);
+const wants = (name: string): boolean => (process.env["BENCH_TARGETS"] ?? name).includes(name);
+const TARGETS = (["postgres", "dsql-local"] as const).filter(wants);
+const SOURCE = { ...SETTINGS, fsync: "on", synchronous_commit: "on" };
 const WARM_SECONDS = Math.min(3, SECONDS / 4);
 const SETTLE_TIMEOUT_MS = 600_000;
-
-/** What is written, and how fast. */
-interface Pace {
-  readonly rowsPerSecond: number;
-  readonly transactionRows: number;
-  readonly sessions: number;
-}
-
-/** Milliseconds. */
-interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-  readonly commits: number;
-}
 
 /** The figures of `latency`. */
 export async function run(): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const name of TARGETS) {
-    const settings = { ...SETTINGS, fsync: "on", synchronous_commit: "on" };
-    await using source = await startPostgres({ storage: "disk", settings });
+    await using source = await startPostgres({ storage: "disk", settings: SOURCE });
     const target = await startTarget(name, {
       settings: { ...SETTINGS, synchronous_commit: "off", full_page_writes: "off" },
     });
@@ -48,6 +34,10 @@ export async function run(): Promise<Figure[]> {
     } finally {
       await target.stop();
     }
+  }
+  if (wants("kafka")) {
+    await using source = await startPostgres({ storage: "disk", settings: SOURCE });
+    figures.push(...(await kafkaLatencies(source, SECONDS, WARM_SECONDS)));
   }
   return figures;
 }
@@ -80,25 +70,18 @@ async function measure(source: PostgresServer, target: BenchTarget): Promise<Fig
   }
 }
 
-function latencyFigures(name: string, latency: Latency, p50: number, p99: number): Figure[] {
-  return [
-    atMost(`${name}, p50`, latency.p50, "ms", p50),
-    atMost(`${name}, p99`, latency.p99, "ms", p99),
-    absolute(`${name}, longest`, latency.max, "ms"),
-  ];
-}
-
 /** One pipeline between two servers, written to at a pace. */
 class Bench {
   readonly #url: string;
   readonly #target: BenchTarget;
+  readonly #writer: PacedWriter;
   #run: RealRun | null = null;
-  #next = 1;
   achievedRowsPerSecond = 0;
 
   constructor(url: string, target: BenchTarget) {
     this.#url = url;
     this.#target = target;
+    this.#writer = new PacedWriter(url);
   }
 
   /** `loaded` is the table that another load of is asked for. */
@@ -134,61 +117,43 @@ class Bench {
 
   /** Writes for so long; the first seconds warm up and do not count. */
   async write(pace: Pace, seconds: number): Promise<Latency> {
-    await this.#write(pace, WARM_SECONDS, () => false);
-    const first = this.#next;
+    await this.#writer.write(pace, WARM_SECONDS, () => false);
+    const first = this.#writer.next;
     const began = performance.now();
-    await this.#write(pace, seconds, () => false);
-    const { rowsPerSecond } = { rowsPerSecond: (this.#next - first) * pace.transactionRows };
+    await this.#writer.write(pace, seconds, () => false);
+    const { rowsPerSecond } = { rowsPerSecond: (this.#writer.next - first) * pace.transactionRows };
     this.achievedRowsPerSecond = rowsPerSecond / ((performance.now() - began) / 1000);
-    return this.#latencies(first, this.#next - 1, pace);
+    return this.#latencies(first, this.#writer.next - 1, pace);
   }
 
   /** Writes from when another table's load begins until it is in SYNC again. */
   async writeWhileLoading(pace: Pace): Promise<Latency> {
     const running = this.#run;
     if (running === null) throw new Error("nothing runs");
-    const first = this.#next;
+    const first = this.#writer.next;
     let isLoaded = false;
     await running.resync("public.loaded");
     const loaded = running.process.waitForSync(2, SETTLE_TIMEOUT_MS).then(() => (isLoaded = true));
-    await this.#write(pace, SETTLE_TIMEOUT_MS / 1000, () => isLoaded);
+    await this.#writer.write(pace, SETTLE_TIMEOUT_MS / 1000, () => isLoaded);
     await loaded;
-    return this.#latencies(first, this.#next - 1, pace);
+    return this.#latencies(first, this.#writer.next - 1, pace);
   }
 
   /** Rows per second of a backlog that stood in the slot, from when the log is read to the last commit at the sink. */
   async drainBacklog(): Promise<number> {
     await this.end();
-    const first = this.#next;
+    const first = this.#writer.next;
     const transactionRows = 1000;
     const transactions = Math.ceil(ROWS / transactionRows);
     await withClient(this.#url, async (client) => {
       for (let i = 0; i < transactions; i++)
-        await client.query(insertOf(this.#next++, transactionRows));
+        await client.query(this.#writer.insert(transactionRows));
     });
     await this.begin();
     const readingMs = Date.now();
-    const { atSink } = await this.#commits(first, this.#next - 1, transactionRows);
+    const { atSink } = await this.#commits(first, this.#writer.next - 1, transactionRows);
     const elapsedMs = [...atSink.values()].reduce((a, b) => Math.max(a, b), 0) - readingMs;
     return (transactions * transactionRows) / (Math.max(1, elapsedMs) / 1000);
-  }
-
-  /** Transaction after transaction, each when it is due; who is late catches up. */
-  async #write(pace: Pace, seconds: number, isOver: () => boolean): Promise<void> {
-    const everyMs = (pace.transactionRows / pace.rowsPerSecond) * 1000;
-    const began = performance.now();
-    let due = 0;
-    const session = async (): Promise<void> =>
-      withClient(this.#url, async (client) => {
-        while (!isOver()) {
-          const atMs = began + everyMs * due++;
-          if (atMs - began >= seconds * 1000) return;
-          const waitMs = atMs - performance.now();
-          if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-          await client.query(insertOf(this.#next++, pace.transactionRows));
-        }
-      });
-    await Promise.all(Array.from({ length: pace.sessions }, session));
   }
 
   async #latencies(first: number, last: number, { transactionRows }: Pace): Promise<Latency> {
@@ -196,10 +161,7 @@ class Bench {
     const all = [...atSource].map(
       ([transaction, ms]) => (atSink.get(transaction) ?? Infinity) - ms,
     );
-    const sorted = all.toSorted((a, b) => a - b);
-    const at = (share: number): number =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-    return { p50: at(0.5), p99: at(0.99), max: at(1), commits: sorted.length };
+    return latencyOf(all);
   }
 
   /** When each transaction of a stretch was committed; at the sink, when the last of its rows was. */
@@ -225,11 +187,4 @@ class Bench {
     }, SETTLE_TIMEOUT_MS);
     return { atSource: await read(this.#url), atSink };
   }
-}
-
-/** One transaction; `customer` carries its number. */
-function insertOf(transaction: number, rows: number): string {
-  const row = ROW.replace("i % 10000", String(transaction));
-  const from = `${transaction}::bigint * 10000`;
-  return `INSERT INTO items SELECT ${row} FROM generate_series(${from}, ${from} + ${rows - 1}) i`;
 }

@@ -7,10 +7,17 @@ const postgres = async (): Promise<StartSource> =>
 const mysql = async (): Promise<StartSource> =>
   (await import("./sources/mysql.ts")).startMysqlSource;
 
-/** Near and far, from a source of either kind. */
+/** Near, far, and into Kafka, from a source of either kind. */
 const near = async (source: Promise<StartSource>): Promise<Benchmark> => {
   const [{ drain }, start] = await Promise.all([import("./drained.ts"), source]);
   return { run: () => drain(start) };
+};
+const intoKafka = async (
+  source: Promise<StartSource>,
+  debezium: "postgres" | "mysql",
+): Promise<Benchmark> => {
+  const [{ drainIntoKafka }, start] = await Promise.all([import("./drained-kafka.ts"), source]);
+  return { run: () => drainIntoKafka(start, debezium) };
 };
 const far = async (source: Promise<StartSource>): Promise<Benchmark> => {
   const [{ drainFar }, start] = await Promise.all([import("./drained-far.ts"), source]);
@@ -52,6 +59,26 @@ const BENCHMARKS: Readonly<
     what: "as postgres-dsql-far, from MySQL",
     load: () => far(mysql()),
   },
+  "dynamodb-decode": {
+    what: "a page of a Scan parsed, against the AWS SDK's own deserialiser; its items made rows and messages; one core",
+    load: () => import("./dynamodb-decode.ts"),
+  },
+  "dynamodb-kafka": {
+    what: "a recorded stream of DynamoDB, served from memory, drained into a broker, by shards; a hundred tables that nobody writes",
+    load: () => import("./dynamodb-kafka.ts"),
+  },
+  "kafka-produce": {
+    what: "rows through our encoder and producer into a broker, against Kafka's own performance tool with the same settings",
+    load: () => import("./kafka-produce.ts"),
+  },
+  "postgres-kafka": {
+    what: "a backlog of inserts and of updates drained into a broker against the best raw reader of the slot, and the full load; in transactions, and without",
+    load: () => intoKafka(postgres(), "postgres"),
+  },
+  "mysql-kafka": {
+    what: "as postgres-kafka, from MySQL",
+    load: () => intoKafka(mysql(), "mysql"),
+  },
   memory: {
     what: "the most a real run ever held: a transaction of 10 million rows, 1,000 tables, 200 columns, rows of 200 MB",
     load: () => import("./memory.ts"),
@@ -64,8 +91,12 @@ const BENCHMARKS: Readonly<
     what: "from COMMIT at the source to COMMIT at the sink: at 2,000 rows/s, beside a load, and at half of the near rate",
     load: () => import("./latency.ts"),
   },
+  "mysql-latency": {
+    what: "from COMMIT at MySQL to COMMIT at the sink, at 2,000 rows/s",
+    load: () => import("./mysql-latency.ts"),
+  },
   "dsql-local": {
-    what: "batched upserts through dsql-local against the same past it, into the same PostgreSQL",
+    what: "batched upserts, single rows and reads through dsql-local against the same past it; 1,000 connections, an answer that nobody reads",
     load: () => import("./dsql-local.ts"),
   },
 };

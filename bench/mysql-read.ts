@@ -2,14 +2,13 @@
 // batches, thrown away), by @vlasky/zongji, and split into events and nothing else; in turn, on this process' main thread.
 import type { LogBatch } from "../packages/millrace/src/model/change.ts";
 import { systemClock } from "../packages/millrace/src/model/ports.ts";
-import { readShapes } from "../packages/millrace/src/sources/mysql/catalogue.ts";
-import { openConnection } from "../packages/millrace/src/sources/mysql/connection.ts";
 import { fixedTables } from "../packages/millrace/src/sources/mysql/fixed-tables.fixture.ts";
 import { openMysqlLog } from "../packages/millrace/src/sources/mysql/log.ts";
 import { boundary } from "../packages/millrace/src/sources/mysql/position.ts";
 import { planRow } from "../packages/millrace/src/sources/mysql/row-plan.ts";
 import type { TableShape } from "../packages/millrace/src/model/table.ts";
 import { mysqlFlavors, startMysql, type MysqlFlavor } from "../test/support/mysql.ts";
+import { shapeOfItems } from "./mysql-shape.ts";
 import { readByZongji } from "./baselines/zongji-reader.ts";
 import { MYSQL_TABLE, NAMES, withSession, WRITES } from "./sources/mysql-items.ts";
 import {
@@ -26,7 +25,6 @@ const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const GOAL = 2.5;
 const BATCH_BYTES = 1024 * 1024;
 const LIMITS = { maxValueBytes: 4 * 1024 * 1024, maxRowBytes: 16 * 1024 * 1024 };
-const TYPES = { tinyint1AsBoolean: true, timeAsInterval: false, geometry: "geojson" } as const;
 const DATABASE = "bench";
 
 interface Read {
@@ -58,7 +56,7 @@ async function readFlavor(flavor: MysqlFlavor): Promise<Figure[]> {
         await write(session, ROWS);
       }),
     );
-    const shape = await shapeOf(log);
+    const shape = await shapeOfItems(log.connection, DATABASE);
     const reads = await readInTurn(log, {
       ours: (of) => readOurs(of, shape),
       zongji: (of) => readByZongji(of, DATABASE, ROWS),
@@ -67,14 +65,6 @@ async function readFlavor(flavor: MysqlFlavor): Promise<Figure[]> {
     figures.push(...figuresOf(`${kind} of ${NAMES[flavor]}`, reads));
   }
   return figures;
-}
-
-async function shapeOf({ connection }: RecordedLog): Promise<TableShape> {
-  const session = await openConnection(connection);
-  const [shape] = await readShapes(session, [{ schema: DATABASE, name: "items" }], TYPES);
-  await session.close();
-  if (shape === undefined) throw new Error("the table is not there");
-  return shape;
 }
 
 /** The first round of each is for the compiler, and does not count. */
@@ -113,6 +103,7 @@ async function readOurs(
       heartbeatMs: 60_000,
       silenceTimeoutMs: 120_000,
       batchBytes: BATCH_BYTES,
+      heldBytes: 8 * BATCH_BYTES,
       limits: LIMITS,
       tables: fixedTables((map) =>
         map.schema === shape.schema && map.table === shape.name

@@ -51,10 +51,11 @@ export async function startTarget(
 /** What a pipeline is to be like. */
 export interface RealRunOptions {
   readonly name: string;
-  readonly sourceUrl: string;
-  readonly target: BenchTarget;
+  /** A database's; without it `source` says everything. */
+  readonly sourceUrl?: string;
+  readonly target: Pick<BenchTarget, "sink">;
   /** Pattern of the tables, without the database. */
-  readonly tables: string;
+  readonly tables?: string;
   readonly source?: Section;
   readonly pipeline?: Section;
 }
@@ -80,9 +81,11 @@ export class RealRun {
     const file = await writePipelineFile({
       path: join(folder, "bench.yaml"),
       name,
-      sourceUrl,
-      tables,
-      source: { "scan.incremental.snapshot.chunk.size": 8096, ...source },
+      ...(sourceUrl === undefined ? {} : { sourceUrl, tables: tables ?? "" }),
+      source: {
+        ...(sourceUrl === undefined ? {} : { "scan.incremental.snapshot.chunk.size": 8096 }),
+        ...source,
+      },
       sink: target.sink,
       ...(pipeline === undefined ? {} : { pipeline }),
     });

@@ -22,7 +22,8 @@ export class UsageError extends Error {
 export const USAGE = `npm start -- [--source KIND] [--for SECONDS] [--rows N] [--rate N]
              [--listen ADDR:PORT] [--json]
 
-  --source KIND   what the shop runs on: postgres (default), mysql, mariadb
+  --source KIND   what the shop runs on: postgres (default), mysql, mariadb,
+                  dynamodb
   --for SECONDS   end after that long in SYNC: verify row by row, print a
                   summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
@@ -36,7 +37,7 @@ A server with a shop that is being used is copied into an Aurora DSQL of
 this machine and followed live. Without --for it runs until Ctrl-C.`;
 
 const NAMES = ["--source", "--for", "--rows", "--rate", "--listen", "--json"];
-const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb"];
+const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb", "dynamodb"];
 
 /** Whether only the usage is asked for. */
 export function wantsHelp(argv: readonly string[]): boolean {

@@ -5,6 +5,7 @@ import { startDsqlLocal } from "dsql-local";
 import { loadPipeline, Metrics, verifyPipeline, type Pipeline } from "millrace";
 import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
+import type { Comparison } from "./dynamodb-shop.ts";
 import { serve } from "./listener.ts";
 import { jsonScreen, plainScreen, terminalScreen, type Screen } from "./screen.ts";
 import { openShopAt, SERVERS } from "./source-shop.ts";
@@ -77,7 +78,7 @@ async function run(
   if (server !== null) atEnd(() => server.close());
   await pipeline.start();
   atEnd(() => pipeline.stop());
-  if (server !== null) screen.say(`Metrics and health: ${server.url}/metrics, /health/ready`);
+  if (server !== null) screen.say(`Dashboard: ${server.url}  (also /metrics, /health/ready)`);
   if (options.forSeconds === null && !signal.aborted) screen.say("Ctrl-C ends it.");
   const began = Date.now();
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
@@ -99,19 +100,20 @@ async function run(
     screen.say("Stopped before the verification.");
     return 1;
   }
-  return verify(pipeline, description, customers.changes, screen);
+  const compare = () => shop.compare?.(dsql) ?? verifyPipeline(description, { maxRowsNamed: 10 });
+  return verify(pipeline, compare, customers.changes, screen);
 }
 
 /** Everything arrived? Compares all rows of all tables at their own servers. */
 async function verify(
   pipeline: Pipeline,
-  description: string | object,
+  compare: () => Promise<Comparison>,
   changes: number,
   screen: Screen,
 ): Promise<number> {
   await pipeline.caughtUp();
   screen.say("The shop is closed. Verifying source against target, row by row …");
-  const result = await verifyPipeline(description, { maxRowsNamed: 10 });
+  const result = await compare();
   const rows = result.tables.reduce((sum, table) => sum + table.sourceRows, 0);
   const { equal } = result;
   const verdict = equal ? "EQUAL" : "DIFFERENT";

@@ -7,11 +7,12 @@ import { type MysqlFlavor, startMysql } from "../test/support/mysql.ts";
 import { databaseAt, type MysqlDatabase } from "../test/support/mysql-database.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { type Act, POSTGRES_ACTS, type Till } from "./customers.ts";
+import { type Comparison, DYNAMODB_ACTS, DynamodbShop } from "./dynamodb-shop.ts";
 import { fillMysqlShop, MYSQL_ACTS } from "./mysql-shop.ts";
 import { openShop } from "./shop.ts";
 
 /** Where the shop is. */
-export type ShopKind = "postgres" | MysqlFlavor;
+export type ShopKind = "postgres" | "dynamodb" | MysqlFlavor;
 
 /** A server with a shop, and the pipeline that copies it. */
 export interface SourceShop {
@@ -23,6 +24,8 @@ export interface SourceShop {
   till(): Till;
   /** As `loadPipeline` takes it. */
   pipelineTo(dsql: DsqlLocal): Promise<string | object>;
+  /** Compares both sides where `verify` cannot. */
+  compare?(dsql: DsqlLocal): Promise<Comparison>;
   stop(): Promise<void>;
 }
 
@@ -31,11 +34,34 @@ export const SERVERS: Readonly<Record<ShopKind, string>> = {
   postgres: "PostgreSQL 18",
   mysql: "MySQL",
   mariadb: "MariaDB",
+  dynamodb: "DynamoDB",
 };
 
 /** Starts a server and opens the shop in it. */
 export function openShopAt(kind: ShopKind, orders: number): Promise<SourceShop> {
+  if (kind === "dynamodb") return dynamodbShop(orders);
   return kind === "postgres" ? postgresShop(orders) : mysqlShop(kind, orders);
+}
+
+async function dynamodbShop(orders: number): Promise<SourceShop> {
+  const shop = await DynamodbShop.open(orders);
+  const folder = await mkdtemp(join(tmpdir(), "millrace-shop-"));
+  return {
+    server: SERVERS.dynamodb,
+    address: shop.url,
+    acts: DYNAMODB_ACTS,
+    till: () => shop.till(),
+    async pipelineTo(dsql) {
+      const file = join(folder, "dynamodb-to-dsql.yaml");
+      await writeFile(file, await shop.example(dsql));
+      return file;
+    },
+    compare: (dsql) => shop.compare(dsql),
+    async stop() {
+      await rm(folder, { recursive: true, force: true });
+      await shop.stop();
+    },
+  };
 }
 
 async function postgresShop(orders: number): Promise<SourceShop> {

@@ -48,6 +48,7 @@ describe("an example that needs no server", () => {
     expect([code, stderr]).toEqual([0, ""]);
     const lines = stdout.trimEnd().split("\n");
     expect(lines).toContain("public.teas r id=2 name=Darjeeling");
+    expect(lines).toContain("public.teas generation-end");
     expect(lines.at(-1)).toBe("public.teas d id=1 name=");
   });
 });

@@ -94,6 +94,10 @@ export class PrintingSink implements Sink {
   async commit(commit: Commit): Promise<CommitResult> {
     this.#checkLanes(commit);
     for (const write of commit.writes) {
+      if (write.kind === "mark") {
+        this.#print(`${write.mark.table.id} ${write.mark.kind}`);
+        continue;
+      }
       if (write.kind !== "changes") throw new MillraceError("MR_BUG", `no ${write.kind} here`);
       for (const { table, op, before, after } of write.changes)
         this.#print(`${table.id} ${op} ${textOf(table, after ?? before)}`);

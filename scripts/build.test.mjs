@@ -21,7 +21,7 @@ describe("the published package.json", () => {
     });
   });
 
-  it.each(["millrace", "dsql-local"])(
+  it.each(["millrace", "dsql-local", "dynamodb-local"])(
     "of %s depends on exact versions and wants Node 24",
     (name) => {
       const path = new URL(`../packages/${name}/package.json`, import.meta.url);

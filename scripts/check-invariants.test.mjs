@@ -4,6 +4,7 @@ import { untruths } from "./check-invariants.mjs";
 const files = {
   "packages/millrace/src/a.test.ts": 'it("holds", …)',
   "test/b.test.ts": "it(`also holds (${seed})`, …)",
+  "test/c.test.ts": "it(`seed ${seed} of ${profile} holds: ${was}`, …)",
 };
 const read = (path) => files[path] ?? null;
 
@@ -17,6 +18,13 @@ describe("the page of invariants", () => {
       "| `a.test.ts` | holds | yes |\n| `test/b.test.ts` | also holds | not yet |",
     );
     expect(untruths(page, read)).toEqual([]);
+  });
+
+  it("knows tests whose names are made of their data", () => {
+    const page = (name) =>
+      `${pageWith("| `a.test.ts` | holds | yes |")}\n| x | 1 | \`test/c.test.ts\` · ${name} |`;
+    expect(untruths(page("seed 3 of told holds"), read)).toEqual([]);
+    expect(untruths(page("seed 3 of told held"), read)).toHaveLength(1);
   });
 
   it("is untrue where a test or a file is gone", () => {

@@ -1,6 +1,6 @@
 // Holds DESIGN §4: which room may import which. Run as a program it checks the tree and exits 1 on a breach.
-// Tests are free to import what they need; so they are not looked at, except for `dsql-local`,
-// which must stay useful to people who never heard of Millrace.
+// Tests are free to import what they need; so they are not looked at, except for `dsql-local`
+// and `dynamodb-local`, which must stay useful to people who never heard of Millrace.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -23,8 +23,20 @@ export const allowed = {
   bytes: ["model", "errors"],
   "change-log": ["model", "errors"],
   tables: ["model", "errors"],
-  "sources/*": ["model", "errors", "schema", "sessions", "bytes", "change-log", "tables"],
-  "sinks/*": ["model", "errors", "schema", "formats"],
+  "sources/*": [
+    "model",
+    "errors",
+    "schema",
+    "sessions",
+    "bytes",
+    "change-log",
+    "tables",
+    "kafka",
+    "formats",
+  ],
+  // What Kafka's sink and source share.
+  kafka: ["model", "errors", "bytes"],
+  "sinks/*": ["model", "errors", "schema", "formats", "kafka"],
   // The files directly in sources/ and sinks/ are the registries: they alone know every connector.
   sources: ["model", "errors", "schema", "sources/*"],
   sinks: ["model", "errors", "schema", "sinks/*"],
@@ -80,15 +92,19 @@ export function breachesOf(file, text) {
 function breach(file, specifier) {
   const target = specifier.startsWith(".") ? resolveIn(file, specifier) : specifier;
   const shown = `${file}: imports ${specifier}`;
-  if (file.startsWith("packages/dsql-local/")) {
+  const standIn = /^packages\/(dsql-local|dynamodb-local)\//.exec(file)?.[1];
+  if (standIn !== undefined) {
     const ours = target === "millrace" || target.startsWith("millrace/");
     if (ours || target.startsWith("packages/millrace/")) {
-      return `${shown}: dsql-local stands on its own and knows nothing of millrace`;
+      return `${shown}: ${standIn} stands on its own and knows nothing of millrace`;
     }
   }
   if (isTest(file)) return undefined;
   if (file.startsWith("bench/baselines/")) {
-    if (target.startsWith("packages/") || /^(millrace|dsql-local)(\/|$)/.test(target)) {
+    if (
+      target.startsWith("packages/") ||
+      /^(millrace|dsql-local|dynamodb-local)(\/|$)/.test(target)
+    ) {
       return `${shown}: a baseline shares no code with what it is compared to`;
     }
   }
@@ -102,8 +118,8 @@ function packageBreach(file, target, shown) {
   }
   const source = "packages/millrace/src/";
   if (!file.startsWith(source)) return undefined;
-  if (target.startsWith("packages/dsql-local/") || /^dsql-local(\/|$)/.test(target)) {
-    return `${shown}: the sink must not share a mistake with the emulator`;
+  if (/^(packages\/)?(dsql-local|dynamodb-local)(\/|$)/.test(target)) {
+    return `${shown}: a connector must not share a mistake with its emulator`;
   }
   if (/^millrace(\/|$)/.test(target)) return `${shown}: use a relative path inside of the package`;
   if (!target.startsWith(source)) return undefined;

@@ -81,6 +81,8 @@ describe("the rule of rooms", () => {
     ["helpers/a.ts", "../model/b.ts"],
     ["sinks/sql/a.ts", "dsql-local"],
     ["sinks/sql/a.ts", "../../../../dsql-local/src/index.ts"],
+    ["sources/dynamodb/a.ts", "dynamodb-local"],
+    ["sources/dynamodb/a.ts", "../../../../dynamodb-local/src/index.ts"],
     ["sinks/sql/a.ts", "../../../../../test/support/postgres.ts"],
     ["cli/a.ts", "millrace/extend"],
   ])("%s may not import %s", (file, specifier) => {
@@ -89,12 +91,15 @@ describe("the rule of rooms", () => {
     ]);
   });
 
-  it("keeps dsql-local and its tests free of millrace", () => {
-    const file = "packages/dsql-local/src/gate.test.ts";
-    expect(breachesOf(file, 'import "millrace";')).toHaveLength(1);
-    expect(breachesOf(file, 'import "../../millrace/src/model/table.ts";')).toHaveLength(1);
-    expect(breachesOf(file, 'import "../../../test/support/postgres.ts";')).toEqual([]);
-  });
+  it.each(["dsql-local", "dynamodb-local"])(
+    "keeps %s and its tests free of millrace",
+    (standIn) => {
+      const file = `packages/${standIn}/src/gate.test.ts`;
+      expect(breachesOf(file, 'import "millrace";')).toHaveLength(1);
+      expect(breachesOf(file, 'import "../../millrace/src/model/table.ts";')).toHaveLength(1);
+      expect(breachesOf(file, 'import "../../../test/support/postgres.ts";')).toEqual([]);
+    },
+  );
 
   it("keeps the baselines of the benchmarks free of the engine, and only them", () => {
     const text = 'import "../../packages/millrace/src/index.ts"; import "millrace";';

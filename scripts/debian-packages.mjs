@@ -75,6 +75,26 @@ export async function unpackPackages(wanted) {
   }
 }
 
+/**
+ * The command that runs a program of a server's folder: by the folder's own loader, with its own libraries only.
+ * @param {string} folder
+ * @param {string} program path below it
+ */
+export function programCommand(folder, program) {
+  const libraries = join(folder, "usr/lib");
+  const triplet = readdirSync(libraries).find((name) => name.endsWith("-linux-gnu")) ?? "";
+  const places = [join(libraries, triplet), join(folder, "lib", triplet)].filter((each) =>
+    existsSync(each),
+  );
+  const loader = places
+    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+    .find((path) => /\/ld-linux[^/]*\.so\.\d+$/.test(path));
+  if (loader === undefined)
+    throw new Error(`${folder} holds no loader for its programs: remove it`);
+  const path = [...places, join(libraries, "mysql/private")].join(":");
+  return [loader, "--library-path", path, join(folder, program)];
+}
+
 /** A private root for apt: its own sources, lists, cache, and a status in which nothing is installed, so that even libc comes. */
 async function makeAptRoot({ work, suite, components, pretend = [] }) {
   for (const folder of ["lists/partial", "archives/partial"])

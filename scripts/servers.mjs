@@ -1,5 +1,6 @@
-// Brings the servers that no npm package holds: MySQL and MariaDB, each into a folder below .cache/servers, once.
-// `node scripts/servers.mjs` brings both, with a name only that one. Without dependencies, on any Node ≥ 20.
+// Brings the servers and clients that no npm package holds: MySQL, MariaDB, Kafka, psql, moto, psycopg, and Python for the last
+// two where the machine has none with pip. Each into a folder below .cache/servers, once.
+// `node scripts/servers.mjs` brings all, with a name only that one. Without dependencies, on any Node ≥ 20.
 import { execFileSync } from "node:child_process";
 import {
   existsSync,
@@ -12,12 +13,20 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { distribution, NoPackages, requireApt, unpackPackages } from "./debian-packages.mjs";
+import {
+  distribution,
+  NoPackages,
+  programCommand,
+  requireApt,
+  unpackPackages,
+} from "./debian-packages.mjs";
+import { archiveClasses, bringKafka, kafkaVersion, NoJava } from "./kafka-broker.mjs";
 import { underLock } from "./lock.mjs";
+import { bringPackages, NoPython, packagesStand, PipFailed, settlePython } from "./python.mjs";
 
 const serversFolder = fileURLToPath(new URL("../.cache/servers/", import.meta.url));
 
-/** Raise it when what is brought changes, so that older folders are made anew. */
+/** Raise it, or that of a recipe, when what is brought changes, so that older folders are made anew. */
 const revision = 1;
 
 /** What is fetched for each, and what of it is kept: documentation and most programs are not. */
@@ -46,7 +55,64 @@ const recipes = {
       paths: ["usr/lib/mysql/plugin", "usr/bin/mariadb-binlog"],
     },
   },
+  kafka: {
+    title: "Apache Kafka",
+    revision: 2,
+    variable: "MILLRACE_TEST_KAFKA_URL",
+    program: "bootstrap.checkpoint",
+    bring: bringKafka,
+    finish: archiveClasses,
+    version: kafkaVersion,
+  },
+  psql: {
+    title: "psql",
+    variable: "MILLRACE_TEST_PSQL",
+    instead: "the path of a psql of yours (on Debian postgresql-client has one)",
+    program: "usr/bin/psql",
+    programs: ["psql"],
+    from: ({ codename }) => ({ suite: codename || "sid", packages: ["postgresql-client"] }),
+    pretend: ["perl"],
+    settle: settlePsql,
+  },
+  // Only where it is wanted: see ownPython.
+  python: {
+    title: "Python",
+    program: "usr/bin/python3",
+    programs: ["python3"],
+    from: ({ codename }) => ({
+      suite: codename || "sid",
+      packages: ["python3", "python3-pip-whl"],
+    }),
+    settle: settlePython,
+  },
+  moto: {
+    title: "moto",
+    revision: 2,
+    variable: "MILLRACE_TEST_MOTO_URL",
+    ...byPip("moto/server.py", "moto[dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"),
+  },
+  psycopg: {
+    title: "psycopg",
+    revision: 2,
+    ...byPip(
+      "psycopg/__init__.py",
+      "psycopg[binary]==3.2.13",
+      "typing_extensions==4.15.0",
+      // Not a release that Python 3.9 cannot run.
+      "pytest==8.4.2",
+    ),
+  },
 };
+
+/** What pip brings: the package that it is about, and what is wanted beside it. */
+function byPip(program, requirement, ...others) {
+  return {
+    program,
+    stands: packagesStand,
+    version: () => requirement.split("==")[1],
+    bring: (target) => bringPackages(target, [requirement, ...others], ownPython),
+  };
+}
 
 /** Debian has MySQL in its unstable release only, Ubuntu in each of its own. */
 function mysqlPackages({ id, codename }) {
@@ -57,8 +123,8 @@ function mysqlPackages({ id, codename }) {
   throw new NoPackages(`this machine is neither Debian nor Ubuntu, but ${id || "something else"}`);
 }
 
-/** The names that {@link bringServer} knows. */
-const serverNames = Object.keys(recipes);
+/** What a run may want whatever the machine has. */
+const serverNames = Object.keys(recipes).filter((name) => name !== "python");
 
 /**
  * The folder of a server, fetched and unpacked where it is not there yet. Two at once: the second waits for the first.
@@ -66,20 +132,45 @@ const serverNames = Object.keys(recipes);
  */
 export async function bringServer(name) {
   const recipe = recipes[name];
-  const folder = join(serversFolder, `${name}-r${revision}`);
-  const isThere = () => existsSync(join(folder, recipe.program));
-  if (isThere()) return folder;
-  const failure = process.env[failureVariable(name)];
-  if (failure) throw new Error(failure);
-  const waiting = () => say(`another command is fetching ${recipe.title}; waiting for it …`);
+  if (!isThere(recipe, folderOf(name))) {
+    const failure = process.env[failureVariable(name)];
+    if (failure) throw new Error(failure);
+  }
   try {
-    await underLock(join(serversFolder, `${name}.lock`), waiting, async () => {
-      if (!isThere()) await bring(name, recipe, folder);
-    });
+    return await bringOnce(name);
   } catch (error) {
     throw new Error(explain(recipe, error), { cause: error });
   }
+}
+
+async function bringOnce(name) {
+  const recipe = recipes[name];
+  const folder = folderOf(name);
+  if (isThere(recipe, folder)) return folder;
+  const waiting = () => say(`another command is fetching ${recipe.title}; waiting for it …`);
+  await underLock(join(serversFolder, `${name}.lock`), waiting, async () => {
+    if (!isThere(recipe, folder)) await bring(name, recipe, folder);
+  });
   return folder;
+}
+
+function folderOf(name) {
+  return join(serversFolder, `${name}-r${recipes[name].revision ?? revision}`);
+}
+
+function isThere(recipe, folder) {
+  return existsSync(join(folder, recipe.program)) && (recipe.stands?.(folder) ?? true);
+}
+
+/** The folder of a Python with pip for a machine whose own is of no use, for the `reason` given. */
+async function ownPython(reason) {
+  try {
+    return await bringOnce("python");
+  } catch (error) {
+    throw new NoPython(`${reason}, and no other could be fetched: ${error.message}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -103,37 +194,54 @@ function failureVariable(name) {
   return `MILLRACE_TEST_NO_${name.toUpperCase()}`;
 }
 
-/** @param {{ title: string, variable: string }} recipe */
-export function explain({ title, variable }, error) {
-  const ours = `or set ${variable} to a server of yours for the tests that share one`;
-  const remedy =
-    error instanceof NoPackages
-      ? `run the tests on Debian or Ubuntu (a container will do), ${ours}`
-      : `check the network, the proxy and /etc/apt/sources.list and run this again (what was fetched is kept), ${ours}`;
-  return `${title} could not be brought for the tests: ${error.message}\n  What to do: ${remedy}.`;
+/** @param {{ title: string, variable?: string, instead?: string }} recipe */
+export function explain({ title, variable, instead }, error) {
+  const users = instead ?? "a server of yours for the tests that share one";
+  const other = variable === undefined ? "" : `, or set ${variable} to ${users}`;
+  return `${title} could not be brought for the tests: ${error.message}\n  What to do: ${remedyOf(error)}${other}.`;
+}
+
+function remedyOf(error) {
+  if (error instanceof NoJava) return "install Java 17 or later and Maven";
+  if (error instanceof NoPython)
+    return "install Python 3.9 or later with pip (on Debian python3-pip)";
+  if (error instanceof PipFailed)
+    return "check the network, the proxy and the package index that pip is configured with, and run this again";
+  if (error instanceof NoPackages) return "run the tests on Debian or Ubuntu (a container will do)";
+  return "check the network, the proxy and /etc/apt/sources.list and run this again (what was fetched is kept)";
 }
 
 async function bring(name, recipe, folder) {
+  const started = Date.now();
+  const work = join(serversFolder, `${name}.work`);
+  const target = join(work, "root");
+  const fetchInto = recipe.bring === undefined ? packagesOf(recipe, work) : recipe.bring;
+  say(`fetching ${recipe.title} for the tests, once …`);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  await fetchInto(target, say);
+  const version = recipe.version?.(target) ?? versionOf(target, recipe.program);
+  writeFileSync(join(target, "version"), version);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(target, folder);
+  rmSync(work, { recursive: true, force: true });
+  await recipe.finish?.(folder);
+  say(`${recipe.title} ${version} fetched in ${Math.round((Date.now() - started) / 1000)} s.`);
+}
+
+/** What fetches a server that is in packages of this machine; throws at once where there are none. */
+function packagesOf(recipe, work) {
   if (process.platform !== "linux")
     throw new NoPackages(`there are no packages of it for ${process.platform}`);
   const machine = distribution();
   const packages = recipe.from(machine);
   requireApt();
-  const started = Date.now();
-  say(`fetching ${recipe.title} for the tests, once …`);
-  const work = join(serversFolder, `${name}.work`);
-  const target = join(work, "root");
-  rmSync(target, { recursive: true, force: true });
-  mkdirSync(target, { recursive: true });
   const components = machine.id === "ubuntu" ? "main universe" : "main";
-  await unpackPackages({ ...recipe, ...packages, work, target, components });
-  thin(target, recipe.programs);
-  const version = versionOf(target, recipe.program);
-  writeFileSync(join(target, "version"), version);
-  rmSync(folder, { recursive: true, force: true });
-  renameSync(target, folder);
-  rmSync(work, { recursive: true, force: true });
-  say(`${recipe.title} ${version} fetched in ${Math.round((Date.now() - started) / 1000)} s.`);
+  return async (target) => {
+    await unpackPackages({ ...recipe, ...packages, work, target, components });
+    recipe.settle?.(target);
+    thin(target, recipe.programs);
+  };
 }
 
 function thin(target, programs) {
@@ -154,7 +262,17 @@ function thin(target, programs) {
     if (!programs.includes(name)) rmSync(join(target, "usr/bin", name), { recursive: true });
   // Its name since MariaDB 11.
   const messages = join(target, "usr/share/mysql");
-  if (!existsSync(messages)) symlinkSync("mariadb", messages);
+  if (!existsSync(messages) && existsSync(join(target, "usr/share/mariadb")))
+    symlinkSync("mariadb", messages);
+}
+
+/** In usr/bin there is only a script that looks for the program in a folder of its version. */
+function settlePsql(target) {
+  const versions = join(target, "usr/lib/postgresql");
+  const [version = ""] = readdirSync(versions);
+  rmSync(join(target, "usr/bin/psql"), { force: true });
+  renameSync(join(versions, version, "bin/psql"), join(target, "usr/bin/psql"));
+  rmSync(versions, { recursive: true });
 }
 
 /** Runs the program, so that one that cannot run here is found now. */
@@ -164,27 +282,7 @@ function versionOf(folder, program) {
     encoding: "utf8",
     env: { LC_ALL: "C" },
   });
-  return /Ver ([\d.]+)/.exec(said)?.[1] ?? said.trim();
-}
-
-/**
- * The command that runs a program of a server's folder: by the folder's own loader, with its own libraries only.
- * @param {string} folder
- * @param {string} program path below it
- */
-export function programCommand(folder, program) {
-  const libraries = join(folder, "usr/lib");
-  const triplet = readdirSync(libraries).find((name) => name.endsWith("-linux-gnu")) ?? "";
-  const places = [join(libraries, triplet), join(folder, "lib", triplet)].filter((each) =>
-    existsSync(each),
-  );
-  const loader = places
-    .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
-    .find((path) => /\/ld-linux[^/]*\.so\.\d+$/.test(path));
-  if (loader === undefined)
-    throw new Error(`${folder} holds no loader for its programs: remove it`);
-  const path = [...places, join(libraries, "mysql/private")].join(":");
-  return [loader, "--library-path", path, join(folder, program)];
+  return /(?:Ver |\(PostgreSQL\) |Python )([\d.]+)/.exec(said)?.[1] ?? said.trim();
 }
 
 function say(text) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { chooseMirror, distribution, NoPackages, requireApt } from "./debian-packages.mjs";
+import { NoPython, PipFailed } from "./python.mjs";
 import { explain } from "./servers.mjs";
 
 describe("the archive that packages come from", () => {
@@ -37,6 +38,21 @@ describe("a machine", () => {
   });
 });
 
+describe("a machine without Python", () => {
+  it("is told what to install, and what to name instead", () => {
+    const recipe = { title: "moto", variable: "MILLRACE_TEST_MOTO_URL" };
+    const text = explain(recipe, new NoPython("python3 is missing"));
+    expect(text).toMatch(/install Python 3.9 or later with pip .*, or set MILLRACE_TEST_MOTO_URL/);
+  });
+
+  it("is told to look at pip's index where pip fails, and of no variable where there is none", () => {
+    expect(explain({ title: "psycopg" }, new PipFailed("pip failed: no route"))).toBe(
+      "psycopg could not be brought for the tests: pip failed: no route\n  What to do: check the network, " +
+        "the proxy and the package index that pip is configured with, and run this again.",
+    );
+  });
+});
+
 describe("bringing servers", () => {
   let checkout;
   beforeEach(() => {
@@ -47,10 +63,10 @@ describe("bringing servers", () => {
   });
   afterEach(() => rmSync(checkout, { recursive: true, force: true }));
 
-  const bring = (environment = {}) =>
+  const bring = (environment = {}, server = "mariadb") =>
     new Promise((resolve) => {
       const env = { PATH: process.env.PATH, ...environment };
-      const args = [join(checkout, "scripts/servers.mjs"), "mariadb"];
+      const args = [join(checkout, "scripts/servers.mjs"), server];
       execFile(process.execPath, args, { env }, (error, stdout, stderr) =>
         resolve({ code: error ? error.code : 0, stdout, stderr }),
       );
@@ -74,4 +90,31 @@ describe("bringing servers", () => {
     expect(stderr).toContain("millrace: MariaDB could not be brought for the tests: ");
     expect(stderr).toContain("MILLRACE_TEST_MARIADB_URL");
   });
+
+  it("fails on a machine without Java and Maven that it may not change, and names both", async () => {
+    const { code, stderr } = await bring({ PATH: checkout }, "kafka");
+    expect(code).toBe(1);
+    expect(stderr).toContain("java is missing and mvn is missing");
+    expect(stderr).toContain("install Java 17 or later and Maven");
+    expect(stderr).toContain("MILLRACE_TEST_KAFKA_URL");
+  });
+
+  it("fails on a machine without apt where psql is wanted, and says how to name one", async () => {
+    const { code, stderr } = await bring({ PATH: checkout }, "psql");
+    expect(code).toBe(1);
+    expect(stderr).toContain("or set MILLRACE_TEST_PSQL to the path of a psql of yours");
+  });
+
+  it.each(["moto", "psycopg"])(
+    "fails on a machine with neither Python nor apt where %s is wanted, and names Python",
+    async (name) => {
+      const { code, stderr } = await bring({ PATH: checkout }, name);
+      expect(code).toBe(1);
+      expect(stderr).toContain(
+        `millrace: ${name} could not be brought for the tests: python3 is missing`,
+      );
+      expect(stderr).toContain("and no other could be fetched: this machine has no apt-get");
+      expect(stderr).toContain("install Python 3.9 or later with pip");
+    },
+  );
 });

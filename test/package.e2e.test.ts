@@ -102,10 +102,13 @@ describe("the packed millrace", () => {
   });
 });
 
-describe("the packed dsql-local", () => {
+describe.each([
+  ["dsql-local", { database: "postgres" }],
+  ["dynamodb-local", { host: "127.0.0.1" }],
+])("the packed %s", (name, said) => {
   it("starts, says where it is in its first line, and ends on SIGTERM", async () => {
-    const project = await install("dsql-local");
-    const program = join(project, "node_modules", ".bin", "dsql-local");
+    const project = await install(name);
+    const program = join(project, "node_modules", ".bin", name);
     const args = ["--json", "--port", String(await findFreePort())];
     const server = spawn(program, args, {
       cwd: dirname(program),
@@ -115,7 +118,7 @@ describe("the packed dsql-local", () => {
     const exited = once(server, "exit");
     try {
       const [line] = (await once(createInterface(server.stdout), "line")) as [string];
-      expect(JSON.parse(line)).toMatchObject({ port: Number(args.at(-1)), database: "postgres" });
+      expect(JSON.parse(line)).toMatchObject({ port: Number(args.at(-1)), ...said });
     } finally {
       server.kill("SIGTERM");
     }

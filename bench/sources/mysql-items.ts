@@ -16,7 +16,9 @@ export const MYSQL_TABLE = `CREATE TABLE items (
 const TOKEN =
   "INSERT(INSERT(INSERT(INSERT(LEFT(SHA2(i, 256), 32), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')";
 
-const ROW = `i, i % 10000, i % 100, (i % 100000) / 100, CONCAT('SKU-', i % 5000), CONCAT('note of item ', i, ' ', REPEAT('x', 40)),
+/** The ten columns made from a number `i`; the second says whose they are. */
+export const rowOf = (customer: string): string =>
+  `i, ${customer}, i % 100, (i % 100000) / 100, CONCAT('SKU-', i % 5000), CONCAT('note of item ', i, ' ', REPEAT('x', 40)),
   i % 2 = 0, TIMESTAMP'2026-01-01 00:00:00' + INTERVAL i SECOND, ${TOKEN}, JSON_OBJECT('n', i, 'tags', JSON_ARRAY('a', 'b'))`;
 
 /** Runs statements on a session of its own. */
@@ -32,7 +34,7 @@ export async function withSession<T>(
 export async function insertItems(session: Connection, rows: number): Promise<void> {
   for (let from = 1; from <= rows; from += TRANSACTION_ROWS)
     await session.query(
-      `INSERT INTO items SELECT ${ROW} FROM (SELECT n + ${from} AS i FROM numbers) AS made WHERE i <= ${rows}`,
+      `INSERT INTO items SELECT ${rowOf("i % 10000")} FROM (SELECT n + ${from} AS i FROM numbers) AS made WHERE i <= ${rows}`,
     );
 }
 

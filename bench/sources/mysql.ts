@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Connection } from "mysql2/promise";
-import { startMysql } from "../../test/support/mysql.ts";
+import { CONNECTION_DEFAULTS } from "../../packages/millrace/src/sources/mysql/config.ts";
+import { type MysqlDatabase, startMysql } from "../../test/support/mysql.ts";
 import { databaseAt } from "../../test/support/mysql-database.ts";
+import { readFrames } from "../replay/recorded-log.ts";
 import { insertItems, MYSQL_TABLE, updateItems, withSession } from "./mysql-items.ts";
 import { type BenchSource, type TargetTable, targetTable } from "./source.ts";
 
@@ -40,6 +42,11 @@ export async function startMysqlSource(): Promise<BenchSource> {
     update: (rows) => withSession(database, (session) => updateItems(session, rows)),
     analyze: () => execute("ANALYZE TABLE items"),
     texts: () => withSession(database, readTexts),
+    record: async () => {
+      await execute("FLUSH BINARY LOGS");
+      const begin = await server.binlogEnd();
+      return { read: () => readLog(server, begin) };
+    },
     forget: () => Promise.resolve(),
     stop: () => server.stop(),
   };
@@ -48,6 +55,20 @@ export async function startMysqlSource(): Promise<BenchSource> {
     const [row] = await database.query("SELECT @@GLOBAL.pid_file AS file");
     return Number(readFileSync(String(row?.["file"]), "utf8"));
   }
+}
+
+/** Reads the log from there to its end and splits it into events; gives seconds. */
+async function readLog(
+  server: MysqlDatabase,
+  begin: { readonly file: string; readonly position: number },
+): Promise<number> {
+  const { host, port, user, password } = server;
+  const connection = { ...CONNECTION_DEFAULTS, host, port, user, password };
+  const end = await server.binlogEnd();
+  if (end.file !== begin.file) throw new Error("the server went on to another file meanwhile");
+  const began = performance.now();
+  await readFrames({ connection, fileName: begin.file, from: begin.position, end: end.position });
+  return (performance.now() - began) / 1000;
 }
 
 async function readTexts(session: Connection): Promise<(string | null)[][]> {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import type { Client } from "pg";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { COLUMNS, insertRows, TABLE, updateRows, withClient } from "../workload.ts";
@@ -7,12 +8,15 @@ import { type BenchSource, targetTable } from "./source.ts";
 
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "8GB" };
 const DATABASE = "bench";
+/** Slot and publication of the raw reader. */
+const RAW = "raw";
 
 /** A PostgreSQL; each pipeline has a slot of its name. */
 export async function startPostgresSource(): Promise<BenchSource> {
   const server = await startPostgres({ settings: SETTINGS });
   const url = await server.createDatabase(DATABASE);
   await withClient(url, (client) => client.query(TABLE));
+  await withClient(url, (client) => client.query(`CREATE PUBLICATION ${RAW} FOR TABLE items`));
   const execute = (sql: string, ...values: string[]): Promise<void> =>
     withClient(url, async (client) => void (await client.query(sql, values)));
   const { host: hostname, port, user: username, password } = server;
@@ -35,9 +39,36 @@ export async function startPostgresSource(): Promise<BenchSource> {
     update: (rows) => withClient(url, (client) => updateRows(client, rows)),
     analyze: () => execute("VACUUM ANALYZE items"),
     texts: () => withClient(url, readTexts),
+    record: async () => {
+      await execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", RAW);
+      return { read: (rows) => readSlot(url, RAW, rows) };
+    },
     forget: (pipeline) => execute("SELECT pg_drop_replication_slot($1)", pipeline),
     stop: () => server.stop(),
   };
+}
+
+/** Reads a slot in a thread of its own, and drops it; gives seconds. */
+async function readSlot(url: string, slot: string, rows: number): Promise<number> {
+  const worker = new Worker(new URL("../baselines/raw-log-reader.ts", import.meta.url), {
+    workerData: { url, slot, publication: RAW, rows },
+  });
+  const { seconds } = await new Promise<{ seconds: number }>((resolve, reject) => {
+    worker.on("message", resolve);
+    worker.on("error", reject);
+  });
+  await worker.terminate();
+  await withClient(url, async (client) => {
+    // It stays in use for a moment after its reader has gone.
+    for (let isGone = false; !isGone;) {
+      const { rowCount } = await client.query(
+        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active",
+        [slot],
+      );
+      isGone = rowCount === 1;
+    }
+  });
+  return seconds;
 }
 
 /** The table's rows; see {@link BenchSource.texts}. */

@@ -15,9 +15,17 @@ export interface BenchSource {
   analyze(): Promise<void>;
   /** Every row, in the key's order, its columns as text. */
   texts(): Promise<readonly (readonly (string | null)[])[]>;
+  /** Keeps what the log gets from now on for the best raw reader of it that we know. */
+  record(): Promise<RawLog>;
   /** Lets go of what the server keeps for a pipeline. */
   forget(pipeline: string): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A stretch of the log that is read once. */
+export interface RawLog {
+  /** Seconds that it takes to read so many rows of it and to count them; nothing of it is kept afterwards. */
+  read(rows: number): Promise<number>;
 }
 
 /** As the sinks make it, under its own name. */

@@ -1,11 +1,18 @@
 /** A session that outlives its server. */
+import mysql from "mysql2/promise";
 import pg from "pg";
 import { openSession } from "./sql-session.ts";
 
-/** A session that is opened when it is needed, and anew after it broke. */
+/** A session that may break. */
+interface Session {
+  query(sql: string): Promise<readonly unknown[]>;
+  end(): Promise<void>;
+}
+
+/** A session that is opened when it is needed, and anew after it broke. The URL tells at what. */
 export class Asked {
   readonly #url: string;
-  #client: pg.Client | null = null;
+  #session: Session | null = null;
 
   constructor(url: string) {
     this.#url = url;
@@ -13,8 +20,8 @@ export class Asked {
 
   async query(sql: string): Promise<readonly unknown[]> {
     try {
-      this.#client ??= await this.#open();
-      return (await this.#client.query<Record<string, unknown>>(sql)).rows;
+      this.#session ??= await this.#open();
+      return await this.#session.query(sql);
     } catch (error) {
       const isAnswer = error instanceof pg.DatabaseError && !/^(08|57)/.test(error.code ?? "");
       if (!isAnswer) await this.end();
@@ -23,17 +30,41 @@ export class Asked {
     }
   }
 
-  async #open(): Promise<pg.Client> {
+  #open(): Promise<Session> {
+    const isMysql = new URL(this.#url).protocol === "mysql:";
+    return isMysql ? this.#openMysql() : this.#openPostgres();
+  }
+
+  async #openPostgres(): Promise<Session> {
     const client = await openSession(this.#url);
-    client.on("error", () => {
-      if (this.#client === client) this.#client = null;
-    });
-    return client;
+    const session: Session = {
+      query: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
+      end: () => client.end(),
+    };
+    client.on("error", () => this.#broken(session));
+    return session;
+  }
+
+  async #openMysql(): Promise<Session> {
+    const connection = await mysql.createConnection({ uri: this.#url });
+    const session: Session = {
+      query: async (sql) => {
+        const [rows] = await connection.query(sql);
+        return Array.isArray(rows) ? rows : [];
+      },
+      end: () => connection.end(),
+    };
+    connection.on("error", () => this.#broken(session));
+    return session;
+  }
+
+  #broken(session: Session): void {
+    if (this.#session === session) this.#session = null;
   }
 
   async end(): Promise<void> {
-    const client = this.#client;
-    this.#client = null;
-    await client?.end().catch(() => undefined);
+    const session = this.#session;
+    this.#session = null;
+    await session?.end().catch(() => undefined);
   }
 }

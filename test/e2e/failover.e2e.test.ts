@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type PostgresReplica, startReplica } from "../support/postgres-replica.ts";
 import type { PostgresServer } from "../support/postgres.ts";
 import { targetKinds } from "./targets.ts";
-import { startWired, type WiredOptions, type WiredPipeline } from "./wired-pipeline.ts";
+import { startWired, type WiredOptions } from "./start-wired.ts";
+import type { WiredPipeline } from "./wired-pipeline.ts";
 
 /** The replica keeps the slot in step. */
 const SYNCED = { sync_replication_slots: "on" };

@@ -11,7 +11,7 @@ import { isOfTheStart, nameOfKill, together } from "./kill-reach.ts";
 import { compareKillTables, killPipeline } from "./kill-scenario.ts";
 import { killTables } from "./kill-tables.ts";
 import { KillWorkload } from "./kill-workload.ts";
-import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import { MillraceProcess } from "./millrace-process.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
@@ -42,8 +42,9 @@ export interface KillLifeOutcome {
 
 const attempts = 2;
 const linkTimeoutMs = 60_000;
-/** Lives share two cores with other lives: a catch-up is slow then, and not stuck. */
-const catchUpTimeoutMs = 300_000;
+/** Lives share two cores with others: a catch-up is slow then, and stuck only where nothing is told any more. */
+const catchUpSilenceMs = 300_000;
+const catchUpMostMs = 1_800_000;
 /** What is reached at a start is reached before the pipeline runs; a little more for what follows the replay. */
 const startGraceMs = 6000;
 const lanes = [2, 3];
@@ -180,8 +181,11 @@ class Life {
   async #catchUp(): Promise<void> {
     this.#starts += 1;
     const args = ["run", this.#file.path, "--json", "--listen", "off", "--until-caught-up"];
-    const { reached } = await runToEnd(args, catchUpTimeoutMs, "*=tell");
-    for (const place of reached) this.#reached.add(place);
+    const run = new MillraceProcess(args, "*=tell");
+    const ending = await run.waitWhileTelling(catchUpSilenceMs, catchUpMostMs);
+    if (ending.code !== 0)
+      throw new Error(`a catch-up ended with ${JSON.stringify(ending)}:\n${run.tail()}`);
+    for (const place of run.reached) this.#reached.add(place);
   }
 }
 

@@ -17,10 +17,14 @@ export interface Kill {
 }
 
 /**
- * Failpoints that a SQL sink never reaches, where jsonl.e2e.test.ts kills; those of dead letters, which the scenario has
- * none of: dead-letters.pg.test.ts kills there; and where a schema change is not understood, which none of ours is.
+ * Failpoints that a SQL sink never reaches, where jsonl.e2e.test.ts and kafka.e2e.test.ts kill; those of topics and of DynamoDB as a source, killed at by lives of their own; those of dead letters, which
+ * the scenario has none of: dead-letters.pg.test.ts kills there; and what none of our workloads has: a schema change that is
+ * not understood.
  */
-const elsewhere = /^(jsonl|replay|letter|table|mysql-catalogue)\./;
+const elsewhere =
+  /^(jsonl|kafka|kafka-log|kafka-group|dynamodb-(source|log|snapshot)|replay|letter|table|mysql-catalogue)\./;
+/** Reached by XA transactions, and by those that are in doubt and larger than what is held: a workload of their own. */
+const ofDoubt = /^mysql-log\.(look-ahead|replay)$/;
 /** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */
 const ofTheBirth = ["sink.targets-claimed", "postgres-slot.after-create"];
 /** Reached only while something is being loaded: never while every table is SYNC. */
@@ -34,6 +38,9 @@ const ofTheStart =
 /** Whether the pipeline has to be brought to the phase before the process starts that is killed there. */
 export const isOfTheStart = (failpoint: string): boolean => ofTheStart.test(failpoint);
 
+/** Whether only transactions of which nobody knows before their end whether they count lead there. */
+export const isOfDoubt = (failpoint: string): boolean => ofDoubt.test(failpoint);
+
 /** How a kill is written: where, the how manieth time, and in which phase. */
 export const nameOfKill = ({ failpoint, phase, nth }: Kill): string =>
   `${failpoint}@${nth ?? 1}:${phase}`;
@@ -44,7 +51,9 @@ export function together(one: Kill, other: Kill): boolean {
   const names = [one.failpoint, other.failpoint];
   if (names.includes("run.resized")) return false; // its process starts with another number of lanes
   if (names.some((name) => ofTheBirth.includes(name))) return false;
-  const ways = names.map((name) => [isOfTheStart(name), name.startsWith("keyless.")].join());
+  const ways = names.map((name) =>
+    [isOfTheStart(name), name.startsWith("keyless."), isOfDoubt(name)].join(),
+  );
   return ways[0] === ways[1];
 }
 

@@ -24,6 +24,10 @@ export const killTables: Readonly<Record<SourceKind, readonly SampleTable[]>> = 
   mariadb: smallTables("mariadb"),
 };
 
+/** Together more than the 8 MiB of a transaction that are held at most, each less than what a sink takes. */
+const LARGE_ROWS = 24;
+const LARGE_CHARS = 450_000;
+
 /** Statements on the tables of one kind of source. */
 export class KillStatements {
   readonly #kind: SourceKind;
@@ -85,6 +89,26 @@ export class KillStatements {
       `DELETE FROM d_mixed WHERE n BETWEEN ${n} AND ${n + 5}`,
       `ALTER TABLE d_mixed DROP COLUMN a${n}`,
     ];
+  }
+
+  /** Of a MySQL: a transaction in doubt that is larger than what is held of one, and one by XA. Each leaves one row behind. */
+  doubts(n: number): readonly string[] {
+    const between = `n BETWEEN ${n} AND ${n + LARGE_ROWS - 1}`;
+    const rows = [
+      this.#insert(this.#large, n, LARGE_ROWS),
+      `UPDATE ${this.#large} SET large = REPEAT('x', ${LARGE_CHARS}) WHERE ${between}`,
+      `DELETE FROM ${this.#large} WHERE ${between} AND n > ${n}`,
+    ];
+    const xa = (statements: readonly string[], at: number): readonly string[] => [
+      `XA START 'x${at}'`,
+      ...statements,
+      `XA END 'x${at}'`,
+      `XA PREPARE 'x${at}'`,
+      `XA COMMIT 'x${at}'`,
+    ];
+    const small = xa([this.#insert(this.#large, n + LARGE_ROWS, 1)], n + 1);
+    // MySQL knows of all others from their begin on that they count; MariaDB of one by XA that it does not.
+    return [...(this.#kind === "mysql" ? xa(rows, n) : ["BEGIN", ...rows, "COMMIT"]), ...small];
   }
 
   /** What chance might leave out: each kind of barrier, a resync, a key change with a value that the log leaves out. */

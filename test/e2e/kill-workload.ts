@@ -1,11 +1,11 @@
 /** What is written, and asked of the pipeline, while a failpoint is armed: everything that could lead there. */
 import type { Kill } from "./kill-reach.ts";
-import { isOfTheStart } from "./kill-reach.ts";
+import { isOfDoubt, isOfTheStart } from "./kill-reach.ts";
 import { KillStatements, killTables } from "./kill-tables.ts";
 import type { MillraceProcess } from "./millrace-process.ts";
 import { Dice } from "./random.ts";
 import type { TestSource } from "./sources.ts";
-import { openClient, patiently } from "./sql-client.ts";
+import { lostRace, openClient, patiently } from "./sql-client.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
 /** What a workload is made for. */
@@ -43,6 +43,7 @@ export class KillWorkload {
   async write(run: MillraceProcess, port: number, kill: Kill, signal: AbortSignal): Promise<void> {
     for (let round = 0; !signal.aborted; round += 1) {
       const work = [this.#rows(signal), this.#rows(signal)];
+      if (isOfDoubt(kill.failpoint)) work.push(this.#doubts(signal));
       if (!isOfTheStart(kill.failpoint)) {
         await Promise.race([run.running, run.ended]);
         if (kill.phase === "INIT_SYNC") work.push(this.#loadAlone(run, port, kill, signal));
@@ -90,6 +91,20 @@ export class KillWorkload {
       pauseMs: 40,
       signal,
     });
+  }
+
+  /** To the end, but for what loses a race: that goes with its session. */
+  async #doubts(signal: AbortSignal): Promise<void> {
+    const first = this.#numbers.take(100);
+    const session = await openClient(this.#options.source.url);
+    try {
+      for (const statement of this.#statements.doubts(first)) await session.query(statement);
+    } catch (error) {
+      if (!lostRace(error)) throw error;
+    } finally {
+      await session.end();
+    }
+    await pause(stepMs, signal);
   }
 
   async #barriers(kill: Kill, signal: AbortSignal, retypes: boolean): Promise<void> {

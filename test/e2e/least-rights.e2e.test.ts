@@ -36,10 +36,7 @@ afterEach(async () => {
 
 /** The statements of the guide's section on the role: the first block is the administrator's way, the second ours. */
 function grantsOf(block: 0 | 1): string[] {
-  const guide = readFileSync(
-    new URL("../../docs/guides/postgres-source.md", import.meta.url),
-    "utf8",
-  );
+  const guide = readFileSync(new URL("../../docs/sources/postgres.md", import.meta.url), "utf8");
   const section = guide.slice(guide.indexOf("## 2. The role"), guide.indexOf("## 3. The file"));
   const sql = [...section.matchAll(/```sql\n(.*?)```/gs)][block]?.[1] ?? "";
   const { database } = pipeline.source;

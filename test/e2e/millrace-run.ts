@@ -20,6 +20,7 @@ export abstract class MillraceRun {
   readonly #tableStates = new Map<string, string>();
   readonly #watchers = new Set<() => void>();
   #ending: Ending | null = null;
+  #toldAtMs = Date.now();
 
   constructor() {
     const running = Promise.withResolvers<void>();
@@ -69,6 +70,23 @@ export abstract class MillraceRun {
     return ending;
   }
 
+  /** The same, but for that it is given up once it has told nothing new for so long; one that tells for ever, after `mostMs`. */
+  async waitWhileTelling(silenceMs: number, mostMs: number): Promise<Ending> {
+    const began = Date.now();
+    while (this.isRunning) {
+      await this.#next(silenceMs);
+      if (!this.isRunning) break;
+      const now = Date.now();
+      if (now - this.#toldAtMs < silenceMs && now - began < mostMs) continue;
+      this.giveUp();
+      await this.ended;
+      throw new Error(
+        `millrace told nothing for ${silenceMs} ms, or did not end within ${mostMs} ms:\n${this.tail()}`,
+      );
+    }
+    return this.ended;
+  }
+
   /** The last lines that were printed. */
   tail(): string {
     return this.output.slice(-40).join("\n");
@@ -79,6 +97,7 @@ export abstract class MillraceRun {
 
   /** It has printed a line. */
   protected take(line: string): void {
+    this.#toldAtMs = Date.now();
     this.output.push(line);
     if (this.output.length > 2000) this.output.splice(0, 1000);
     if (!line.startsWith("{")) return;

@@ -7,9 +7,10 @@ export type Section = Readonly<Record<string, string | number | boolean>>;
 export interface PipelineFile {
   readonly path: string;
   readonly name: string;
-  readonly sourceUrl: string;
+  /** A database's; without it `source` says everything. */
+  readonly sourceUrl?: string;
   /** `schema.table` pattern without the database; with MySQL, whose schemas are its databases, that of the table. */
-  readonly tables: string;
+  readonly tables?: string;
   readonly source?: Section;
   readonly sink: Section;
   readonly routes?: readonly Section[];
@@ -19,7 +20,10 @@ export interface PipelineFile {
 /** Writes a pipeline file; gives its path. */
 export async function writePipelineFile(file: PipelineFile): Promise<string> {
   const sections: Readonly<Record<string, Section>> = {
-    source: { ...sourceSection(file.sourceUrl, file.tables), ...file.source },
+    source: {
+      ...(file.sourceUrl === undefined ? {} : sourceSection(file.sourceUrl, file.tables ?? "")),
+      ...file.source,
+    },
     sink: file.sink,
     pipeline: { name: file.name, ...file.pipeline },
   };

@@ -62,23 +62,47 @@ async function outputsOf(work: () => Promise<void>, format: "json" | "pretty"): 
     ),
   );
   const said: string[] = [];
+  const streams: Promise<string>[] = [];
   try {
     if (format === "json") await run.running;
     else
       await expect
         .poll(() => answer(port, "health/ready"), { timeout: 60_000 })
         .toContain('"ready":true');
-    if (run.isRunning) await work();
-    for (const path of ["metrics", "health/ready", "api/v1/pipelines", "api/openapi.json"])
-      said.push(await answer(port, path));
-    for (const path of ["", "/tables", "/dead-letters"])
-      said.push(await answer(port, `api/v1/pipelines/${pipeline.source.database}${path}`));
+    if (run.isRunning) {
+      streams.push(...["api/v1/events", "dashboard/live"].map((path) => followed(port, path)));
+      await work();
+    }
+    if (run.isRunning) said.push(...(await answers(port)));
   } catch (error) {
     throw new Error(run.tail(), { cause: error });
   } finally {
     await run.stop();
   }
-  return [...run.output, ...said].join("\n");
+  return [...run.output, ...said, ...(await Promise.all(streams))].join("\n");
+}
+
+/** What every path answers; a listener that does not answer has said nothing that could be searched. */
+async function answers(port: number): Promise<string[]> {
+  const ours = ["", "/tables", "/dead-letters"].map(
+    (path) => `api/v1/pipelines/${pipeline.source.database}${path}`,
+  );
+  const paths = ["", "metrics", "health/ready", "api/v1/pipelines", "api/v1/openapi.json", ...ours];
+  const said = await Promise.all(paths.map((path) => answer(port, path)));
+  expect(said.filter((text) => !/^\S* (?:200|503) /.test(text))).toEqual([]);
+  return said;
+}
+
+/** Everything of a stream, until the process ends it. */
+async function followed(port: number, path: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/${path}`);
+  let text = `${path} ${response.status} `;
+  try {
+    for await (const part of response.body ?? []) text += Buffer.from(part).toString();
+  } catch {
+    // a process that was ended cuts it off
+  }
+  return text;
 }
 
 async function answer(port: number, path: string): Promise<string> {

@@ -6,10 +6,13 @@ import { runToEnd } from "./millrace-process.ts";
 import { makeOwnTarget, type OwnTarget } from "./own-target.ts";
 import type { Dice } from "./random.ts";
 import type { TargetKind } from "./targets.ts";
-import { startWired, type WiredPipeline } from "./wired-pipeline.ts";
+import type { SourceKind } from "./sources.ts";
+import { startWiredFrom } from "./start-wired.ts";
+import type { WiredPipeline, WiredServer } from "./wired-pipeline.ts";
 
 /** How a soak is wanted. */
 export interface SoakOptions {
+  readonly from: SourceKind;
   readonly kind: TargetKind;
   readonly minutes: number;
   readonly seed: number;
@@ -23,7 +26,7 @@ export interface SoakOptions {
 export interface SoakOutcome {
   /** Resident memory, MiB; each life of the process is a group, without its first minute. */
   readonly memory: readonly Point[];
-  /** What the slot keeps of the source's log, MiB. */
+  /** What the slot keeps of the source's log, MiB; nothing where the source keeps its log for itself. */
   readonly retained: readonly Point[];
   /** From COMMIT at the source until it is seen at the sink, ms, where nothing had happened. */
   readonly lag: readonly Point[];
@@ -59,9 +62,9 @@ const MIB = 1024 * 1024;
 /** Soaks one pipeline; removes everything that it made. */
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const target = await makeOwnTarget(options.kind);
-  const { kind, seed } = options;
+  const { from, kind, seed } = options;
   const bounds = { source: SOURCE_BOUNDS, sink: SINK_BOUNDS };
-  const pipeline = await startWired({ kind, seed, target, ...bounds });
+  const pipeline = await startWiredFrom(from, { kind, seed, target, ...bounds });
   try {
     await pipeline.loaded(BACK_MS);
     return await new Soak(options, pipeline, target).run();
@@ -72,7 +75,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
 
 class Soak {
   readonly #options: SoakOptions;
-  readonly #pipeline: WiredPipeline;
+  readonly #pipeline: WiredPipeline<WiredServer>;
   readonly #target: OwnTarget;
   readonly #dice: Dice;
   readonly #beganMs = performance.now();
@@ -90,7 +93,7 @@ class Soak {
     "restart sink": 0,
   };
 
-  constructor(options: SoakOptions, pipeline: WiredPipeline, target: OwnTarget) {
+  constructor(options: SoakOptions, pipeline: WiredPipeline<WiredServer>, target: OwnTarget) {
     this.#options = options;
     this.#pipeline = pipeline;
     this.#target = target;
@@ -132,16 +135,20 @@ class Soak {
 
   async #sample(): Promise<void> {
     this.#lag.push({ at: this.#minutes, value: await this.#pipeline.arrived(BACK_MS) });
-    const [row] = await this.#pipeline.server.query(
-      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), min(restart_lsn))::float8 AS bytes
-       FROM pg_replication_slots WHERE slot_type = 'logical'`,
-    );
-    this.#retained.push({ at: this.#minutes, value: Number(row?.["bytes"]) / MIB });
+    if (this.#options.from === "postgres") await this.#sampleSlot();
     const { number, beganMs } = this.#life;
     if (performance.now() - beganMs < WARM_MINUTES * 60_000) return;
     const status = await readFile(`/proc/${this.#pipeline.process.pid}/status`, "utf8");
     const kib = Number(/VmRSS:\s*(\d+) kB/.exec(status)?.[1] ?? Number.NaN);
     this.#memory.push({ at: this.#minutes, value: kib / 1024, group: number });
+  }
+
+  async #sampleSlot(): Promise<void> {
+    const [row] = await this.#pipeline.server.query(
+      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), min(restart_lsn))::float8 AS bytes
+       FROM pg_replication_slots WHERE slot_type = 'logical'`,
+    );
+    this.#retained.push({ at: this.#minutes, value: Number(row?.["bytes"]) / MIB });
   }
 
   /** Lets it happen, and waits until the pipeline has recovered. */

@@ -29,8 +29,22 @@ const MYSQL_SETTINGS = [
   "innodb_lock_wait_timeout = 1",
 ];
 
+/** A login that takes long, as on a machine that others fill, may be given up by either side; nothing was said yet. */
+const LOGIN_LOST = /^(ER_NET_READ_INTERRUPTED|ETIMEDOUT|ECONNRESET|PROTOCOL_CONNECTION_LOST)$/;
+const LOGINS = 10;
+
+async function logIn(uri: string, left = LOGINS): Promise<mysql.Connection> {
+  try {
+    return await mysql.createConnection({ uri, multipleStatements: true });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (left === 0 || !LOGIN_LOST.test(code)) throw error;
+    return logIn(uri, left - 1);
+  }
+}
+
 async function openMysql(uri: string): Promise<SqlClient> {
-  const connection = await mysql.createConnection({ uri, multipleStatements: true });
+  const connection = await logIn(uri);
   connection.on("error", () => undefined);
   const [rows]: [unknown, unknown] = await connection.query(
     "SELECT @@version LIKE '%MariaDB%' AS is_mariadb",

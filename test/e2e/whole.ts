@@ -38,7 +38,7 @@ export interface WholeOptions {
 }
 
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 20_261_121);
-const SYNC_MS = 120_000;
+const SYNC_MS = 240_000;
 
 /** Every table of a source, with every kind of write and schema change, into a target: equal in the end, or a test fails. */
 export function describeWhole(options: WholeOptions): void {

@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fault, FaultLink, FaultProxy, Plan } from "../support/fault-proxy.ts";
 import { targetKinds } from "./targets.ts";
-import { startWired, type WiredPipeline } from "./wired-pipeline.ts";
+import { startWired } from "./start-wired.ts";
+import type { WiredPipeline } from "./wired-pipeline.ts";
 
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 5);
@@ -87,20 +88,21 @@ function onEach(
 }
 
 /** A cut at a byte that the seed chooses. */
-function cutAt(what: string, direction: "up" | "down", of: "atSource" | "atSink"): Case {
-  return armed(`${what}: cut at a random byte ${direction}`, CUT_MS, (pipeline) => [
-    pipeline[of],
-    {
-      fault: { kind: "cut" },
-      trigger: () => ({
-        at: "bytes",
-        direction,
-        count: pipeline.dice.between(1, direction === "up" ? 300 : 2_000),
-      }),
-      for: of === "atSource" ? isLog : () => true,
-    },
-  ]);
+function cutAt(
+  what: string,
+  direction: "up" | "down",
+  of: (pipeline: WiredPipeline) => [FaultProxy, (link: FaultLink) => boolean],
+): Case {
+  return armed(`${what}: cut at a random byte ${direction}`, CUT_MS, (pipeline) => {
+    const [proxy, isMeant] = of(pipeline);
+    const count = (): number => pipeline.dice.between(1, direction === "up" ? 300 : 2_000);
+    const trigger = () => ({ at: "bytes", direction, count: count() }) as const;
+    return [proxy, { fault: { kind: "cut" }, trigger, for: isMeant }];
+  });
 }
+
+const cutsAt = (what: string, of: Parameters<typeof cutAt>[2]): readonly Case[] =>
+  (["down", "up"] as const).map((direction) => cutAt(what, direction, of));
 
 /** New connections are not answered for a while, after those that were there have been cut. */
 function greeted(what: "source" | "sink", greeting: "silent" | "refused"): Case {
@@ -126,8 +128,9 @@ const sourceCases: readonly Case[] = [
     pipeline.atSource,
     () => true,
   ]),
-  cutAt("log", "down", "atSource"),
-  cutAt("log", "up", "atSource"),
+  ...cutsAt("log", (pipeline) => [pipeline.atSource, isLog]),
+  // Looks at the catalogue, and questions about what the slot keeps.
+  ...cutsAt("control", (pipeline) => [pipeline.atSource, isSession]),
   greeted("source", "silent"),
   greeted("source", "refused"),
 ];
@@ -142,8 +145,7 @@ const lost: readonly Extract<Fault, { kind: "lose-commit" }>[] = [
 
 const sinkCases: readonly Case[] = [
   ...onEach("pool", both, (pipeline) => [pipeline.atSink, () => true]),
-  cutAt("pool", "down", "atSink"),
-  cutAt("pool", "up", "atSink"),
+  ...cutsAt("pool", (pipeline) => [pipeline.atSink, () => true]),
   ...lost.map((fault) =>
     armed(
       `COMMIT: client ${fault.client}, lands ${fault.landsAfterMs === null ? "never" : `after ${fault.landsAfterMs} ms`}`,
@@ -184,9 +186,22 @@ function describeFaults(title: string, kind: "postgres" | "dsql", cases: readonl
 
 /** What every test run tries; the rest by MILLRACE_E2E_FULL=1. */
 const usual = {
-  source: ["log: black-hole", "control: black-hole", "log: cut at a random byte down"],
-  postgres: ["pool: black-hole", "COMMIT: client cut, lands after 700 ms"],
-  dsql: ["pool: stall", "COMMIT: client silent, lands after 0 ms"],
+  source: [
+    "log: black-hole",
+    "control: black-hole",
+    "log: cut at a random byte down",
+    "control: cut at a random byte down",
+  ],
+  postgres: [
+    "pool: black-hole",
+    "pool: cut at a random byte up",
+    "COMMIT: client cut, lands after 700 ms",
+  ],
+  dsql: [
+    "pool: stall",
+    "pool: cut at a random byte down",
+    "COMMIT: client silent, lands after 0 ms",
+  ],
 };
 
 /** A name that is nowhere would try nothing. */

@@ -1,62 +1,49 @@
 /** A pipeline whose every connection goes through proxies of ours, under writes that do not stop. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
-import { type PostgresServer, type StartOptions, startPostgres } from "../support/postgres.ts";
+import { rm } from "node:fs/promises";
+import type { FaultProxy } from "../support/fault-proxy.ts";
+import type { PostgresServer } from "../support/postgres.ts";
 import { Asked } from "./asked.ts";
 import { compareDatabases } from "./compare-databases.ts";
 import type { Comparison } from "./compare.ts";
-import { buildSource } from "./database.ts";
+import type { Dialect } from "./dialect.ts";
 import { MillraceProcess } from "./millrace-process.ts";
-import { type Section, writePipelineFile } from "./pipeline-file.ts";
+import type { Section } from "./pipeline-file.ts";
+import { mysqlDialect } from "./mysql-dialect.ts";
+import { postgresDialect } from "./postgres-dialect.ts";
 import { Dice } from "./random.ts";
 import type { SampleTable } from "./sample-table.ts";
-import { sampleTables } from "./schema.ts";
-import { makeTarget, type Target, type TargetKind } from "./targets.ts";
+import { type SourceKind, tablesOf, writerSettings } from "./sources.ts";
+import type { Target } from "./targets.ts";
 import { Numbers, writeSession } from "./writer.ts";
 
-const names = ["k_int8", "k_txt", "s_toast", "t_numbers"];
+const names = ["k_int8", "k_txt", "s_toast", "s_large", "t_numbers"];
 
 /** What the writers write to. */
-export const wiredTables: readonly SampleTable[] = sampleTables.filter(({ name }) =>
-  names.includes(name),
-);
+export const wiredTablesOf = (from: SourceKind): readonly SampleTable[] =>
+  tablesOf[from].filter(({ name }) => names.includes(name));
 
-/** Short bounds, so that a test sees them pass; the defaults are in docs/operations/timeouts.md. */
-const SOURCE_BOUNDS: Section = { "connect.timeout": "1500ms", "read.timeout": "2s" };
-const SINK_BOUNDS: Section = { "connect-timeout-ms": 1500, "request-timeout-ms": 2000 };
+/** The same at PostgreSQL. */
+export const wiredTables = wiredTablesOf("postgres");
+
+/** A server that is written to and followed. */
+export interface WiredServer {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  query(sql: string): Promise<readonly Record<string, unknown>[]>;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
 
 /** Rows that a mark is made of. */
 const MARKS = 24;
 
-/** How a pipeline is set up. */
-export interface WiredOptions {
-  readonly kind: TargetKind;
-  readonly seed: number;
-  readonly source?: Section;
-  readonly sink?: Section;
-  readonly pipeline?: Section;
-  /** Settings of the source's server. */
-  readonly settings?: Readonly<Record<string, string>>;
-  /** What the source's server runs in. */
-  readonly within?: NonNullable<StartOptions["within"]>;
-  /** A table of so many rows to load, besides. */
-  readonly loadRows?: number;
-  /** Where it copies to, in place of a target of its own. */
-  readonly target?: Target;
-  /** Lays faults before the first start. */
-  readonly arm?: (proxies: { readonly atSource: FaultProxy; readonly atSink: FaultProxy }) => void;
-  /** Prepares the source, before the first start; gives the URL that the pipeline uses. */
-  readonly prepare?: (server: PostgresServer) => Promise<string>;
-  /** Options of the source that are known once its server is prepared. */
-  readonly more?: (server: PostgresServer) => Promise<Section>;
-}
-
-/** See {@link startWired}. */
-export class WiredPipeline {
+/** See `startWired` (start-wired.ts). */
+export class WiredPipeline<Server extends WiredServer = PostgresServer> {
+  readonly from: SourceKind;
   /** Where the writers write. */
-  server: PostgresServer;
+  server: Server;
   readonly target: Target;
   /** In front of the source, and of the sink. */
   readonly atSource: FaultProxy;
@@ -72,7 +59,8 @@ export class WiredPipeline {
   #writing: { stop: AbortController; ended: Promise<unknown> } | null = null;
   #marks = 0;
 
-  constructor(made: Made) {
+  constructor(made: Made<Server>) {
+    this.from = made.from;
     this.server = made.server;
     this.target = made.target;
     this.atSource = made.atSource;
@@ -91,7 +79,7 @@ export class WiredPipeline {
   }
 
   /** A failover: writers write to another server from now on, and the pipeline's source is there under the old name. */
-  async moveTo(server: PostgresServer): Promise<void> {
+  async moveTo(server: Server): Promise<void> {
     await this.#sides.source.end();
     this.#sides.source = new Asked(server.url);
     this.server = server;
@@ -117,12 +105,14 @@ export class WiredPipeline {
   /** Sessions begin to write, and go on until {@link rest}. */
   write(): void {
     const stop = new AbortController();
-    const sessions = [1, 2].map((session) =>
+    const sessions = writerSettings[this.from].slice(0, 2).map((settings, session) =>
       writeSession({
         url: this.server.url,
-        tables: wiredTables,
+        tables: wiredTablesOf(this.from),
+        // What MariaDB leaves out has to be read at the source, row by row: writers that never rest would be faster.
+        settings: this.from === "mariadb" ? [] : settings,
         numbers: this.#numbers,
-        dice: new Dice(this.#dice.between(1, 1_000_000) + session),
+        dice: new Dice(this.#dice.between(1, 1_000_000) + session + 1),
         transactions: Number.POSITIVE_INFINITY,
         largeRows: 500,
         signal: stop.signal,
@@ -155,11 +145,12 @@ export class WiredPipeline {
     const began = performance.now();
     this.#marks += 1;
     const mark = this.#marks;
-    await this.#sides.source.query(
-      `INSERT INTO mark SELECT ${mark}, g FROM generate_series(1, ${MARKS}) g`,
-    );
+    const numbers = dialectOf(this.from).numbers(1, MARKS);
+    await this.#sides.source.query(`INSERT INTO mark SELECT ${mark}, n FROM ${numbers}`);
     for (;;) {
-      const rows = await this.#sides.target.query(`SELECT 1 FROM mark WHERE round = ${mark}`);
+      const rows = await this.#sides.target.query(
+        `SELECT 1 FROM ${schemaOf(this.from, this.server)}.mark WHERE round = ${mark}`,
+      );
       const tookMs = performance.now() - began;
       if (rows.length === MARKS) return tookMs;
       if (tookMs > boundMs || !this.process.isRunning)
@@ -182,7 +173,8 @@ export class WiredPipeline {
   async differences(boundMs = 20_000): Promise<readonly Comparison[]> {
     await this.rest();
     await this.arrived(boundMs);
-    const tables = this.#tables.map((name) => ({ schema: "public", name }));
+    const schema = schemaOf(this.from, this.server);
+    const tables = this.#tables.map((name) => ({ schema, name }));
     return compareDatabases(
       this.server.url,
       this.target.url,
@@ -202,9 +194,11 @@ export class WiredPipeline {
   }
 }
 
-interface Made {
+/** What it is made of. */
+export interface Made<Server extends WiredServer> {
+  readonly from: SourceKind;
   readonly rewrite: (options: Section) => Promise<void>;
-  readonly server: PostgresServer;
+  readonly server: Server;
   readonly target: Target;
   readonly atSource: FaultProxy;
   readonly atSink: FaultProxy;
@@ -214,53 +208,11 @@ interface Made {
   readonly tables: readonly string[];
 }
 
-/** Makes source, target, proxies and file, and starts a process. */
-export async function startWired(options: WiredOptions): Promise<WiredPipeline> {
-  const { kind, seed, loadRows = 0 } = options;
-  const [server, target] = await Promise.all([
-    startPostgres({
-      settings: { wal_sender_timeout: "5s", ...options.settings },
-      ...(options.within === undefined ? {} : { within: options.within }),
-    }),
-    options.target ?? makeTarget(kind),
-  ]);
-  await buildSource(server.url, wiredTables);
-  await server.query("CREATE TABLE mark (round int, nth int, PRIMARY KEY (round, nth))");
-  if (loadRows > 0) {
-    await server.query("CREATE TABLE loaded (id bigint PRIMARY KEY, txt text)");
-    await server.query(
-      `INSERT INTO loaded SELECT g, repeat(md5(g::text), 8) FROM generate_series(1, ${loadRows}) g`,
-    );
-  }
-  const sourceUrl = (await options.prepare?.(server)) ?? server.url;
-  const to = new URL(target.url);
-  const [atSource, atSink] = await Promise.all([
-    startFaultProxy({ host: server.host, port: server.port }),
-    startFaultProxy({ host: to.hostname, port: Number(to.port) }),
-  ]);
-  const folder = await mkdtemp(join(tmpdir(), "millrace-wire-"));
-  const more = (await options.more?.(server)) ?? {};
-  const file = join(folder, "wire.yaml");
-  const write = (changed: Section) =>
-    writePipelineFile({
-      path: file,
-      name: `wire_${server.port}`,
-      sourceUrl: atSource.through(sourceUrl),
-      tables: String.raw`public.\.*`,
-      source: { ...SOURCE_BOUNDS, ...options.source, ...more, ...changed },
-      sink: {
-        ...target.sink,
-        host: atSink.host,
-        port: atSink.port,
-        ...SINK_BOUNDS,
-        ...options.sink,
-      },
-      pipeline: { parallelism: 2, ...options.pipeline },
-    });
-  await write({});
-  const rewrite = async (changed: Section): Promise<void> => void (await write(changed));
-  options.arm?.({ atSource, atSink });
-  const tables = [...wiredTables.map(({ name }) => name), ...(loadRows > 0 ? ["loaded"] : [])];
-  const made = { server, target, atSource, atSink, file, rewrite, folder, seed, tables };
-  return new WiredPipeline(made);
+/** Where its tables are, there and at the target. */
+function schemaOf(from: SourceKind, { url }: WiredServer): string {
+  return from === "postgres" ? "public" : new URL(url).pathname.slice(1);
 }
+
+/** How a source of a kind writes it. */
+export const dialectOf = (from: SourceKind): Dialect =>
+  from === "postgres" ? postgresDialect : mysqlDialect;

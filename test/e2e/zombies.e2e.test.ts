@@ -7,7 +7,8 @@ import { isAlive } from "../support/processes.ts";
 import type { MillraceProcess } from "./millrace-process.ts";
 import { type TargetKind, targetKinds } from "./targets.ts";
 import { openSession, textRows } from "./sql-session.ts";
-import { startWired, type WiredPipeline } from "./wired-pipeline.ts";
+import { startWired } from "./start-wired.ts";
+import type { WiredPipeline } from "./wired-pipeline.ts";
 
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 9);

@@ -25,6 +25,29 @@ export const BARRIER_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, "Barrier"],
+    guard:
+      "a column that a late ADD COLUMN left does not keep a renamed or added one from its name",
+    file: "sinks/dsql/target-tables.ts",
+    take: "nextStep(actual, change) ?? (await strayStep(connection, actual, change));",
+    put: "nextStep(actual, change);",
+    shownBy: {
+      file: "packages/millrace/src/sinks/dsql/stray-columns.pg.test.ts",
+      name: "does not keep a renamed column's values from its new name",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a column that holds values is nobody's leftover",
+    file: "sinks/dsql/stray-columns.ts",
+    take: "if (step !== null && !(await isUsed(to))) return step;",
+    put: "if (step !== null) return step;",
+    shownBy: {
+      file: "packages/millrace/src/sinks/dsql/stray-columns.pg.test.ts",
+      name: "stays, and is told, where somebody keeps values in it",
+    },
+  },
+  {
     keeps: [5, "Barrier"],
     guard: "a dropped column is renamed, which fails for a zombie that comes too late",
     file: "sinks/dsql/alter-plan.ts",

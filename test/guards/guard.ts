@@ -47,8 +47,11 @@ export interface Guard {
 
 /** A test by its file (from the checkout's root) and its name, or the beginning of it. */
 export interface TestName {
+  /** The one that is run. */
   readonly file: string;
   readonly name: string;
+  /** The file that has the test, where the one that is run only calls it. */
+  readonly of?: string;
 }
 
 const ROOM = "packages/millrace/src";
@@ -56,6 +59,11 @@ const ROOM = "packages/millrace/src";
 /** The guard's file from the checkout's root. */
 export function pathOf(guard: Guard): string {
   return `${ROOM}/${guard.file}`;
+}
+
+/** The file that has the guard's test, from the checkout's root. */
+export function testFileOf({ shownBy }: Guard): string {
+  return shownBy.of ?? shownBy.file;
 }
 
 /** The file without its guard. @throws {Error} where the text is not there exactly once. */

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { pathOf, PROMISED, without } from "./guard.ts";
+import { pathOf, PROMISED, testFileOf, without } from "./guard.ts";
 import { GUARDS } from "./guards.ts";
-import { withTable } from "./page.ts";
+import { withGuards } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -16,7 +16,7 @@ describe("the list of guards", () => {
       expect(without(guard, textOf(pathOf(guard)))).not.toBe(textOf(pathOf(guard)));
       expect(existsSync(join(root, guard.shownBy.file))).toBe(true);
       if (!guard.shownBy.name.includes("seed "))
-        expect(textOf(guard.shownBy.file)).toContain(guard.shownBy.name);
+        expect(textOf(testFileOf(guard))).toContain(guard.shownBy.name);
     },
   );
 
@@ -27,7 +27,25 @@ describe("the list of guards", () => {
 
   it("stands in docs/invariants.md as it is", () => {
     const page = textOf("docs/invariants.md");
-    expect(withTable(page, GUARDS)).toBe(page);
+    expect(withGuards(page, GUARDS)).toBe(page);
+  });
+
+  it("tells of a test that a guard names which one, and of others what somebody has tried, or that nobody has", () => {
+    const [guard] = GUARDS;
+    if (guard === undefined) throw new Error("no guards");
+    const row = (seen: string, name = guard.shownBy.name): string =>
+      `| \`${guard.shownBy.file}\` | ${name} | ${seen} |\n`;
+    const end = "<!-- guards: written by `npm run guards -- --write` -->\n<!-- end of guards -->";
+    const first = (page: string): string => page.slice(0, page.indexOf("\n") + 1);
+    const told = row(`guard: ${guard.guard}`);
+    expect(first(withGuards(row("not yet") + end, [guard]))).toBe(told);
+    expect(first(withGuards(row("by hand: 3 of 460 seeds") + end, [guard]))).toBe(
+      row("by hand: 3 of 460 seeds"),
+    );
+    expect(first(withGuards(told + end, []))).toBe(row("not yet"));
+    expect(first(withGuards(row("not yet", "another") + end, [guard]))).toBe(
+      row("not yet", "another"),
+    );
   });
 
   it("refuses a text that is not there exactly once", () => {

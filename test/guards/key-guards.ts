@@ -9,9 +9,31 @@ export const KEY_GUARDS: readonly Guard[] = [
     keeps: [1, 2, "Key change"],
     guard: "a key that is spelled in another way has not moved",
     file: "pipeline/feed.ts",
-    take: "if (oldKey === newKey) return this.#plain(table, change);",
+    take: "if (oldKey === newKey && !this.#parts.everyChange) return this.#plain(table, change);",
     put: "",
     shownBy: { file: SPELLING, name: "stays one row at a target that has one spelling of it" },
+  },
+  {
+    keeps: [2, "Key change"],
+    guard: "halves of a key change meet only where a sink takes rows",
+    file: "pipeline/feed.ts",
+    take: "everyChange || this.#routes.some",
+    put: "this.#routes.some",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "need no meeting for a sink that takes every change",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "an update of a row without key is told once",
+    file: "pipeline/batch-writer.ts",
+    take: "if (isOldHalf(item, items[i + 1])) continue;",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-writer.test.ts",
+      name: "an update is one change for a sink that takes each",
+    },
   },
   {
     keeps: [2, "Key change"],

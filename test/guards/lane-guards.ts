@@ -1,4 +1,4 @@
-import type { Guard } from "./guard.ts";
+import type { Guard, TestName } from "./guard.ts";
 import { SIMULATED_ALL, SIMULATED_AUDIT, SIMULATED_UNIQUE } from "./simulation-tests.ts";
 
 const READER = "packages/millrace/src/pipeline/log-reader.test.ts";
@@ -9,6 +9,13 @@ const TRIED_AGAIN = {
   file: "packages/millrace/src/pipeline/make-lanes.test.ts",
   name: "is tried again once all lanes have passed what they hold, and parked no sooner",
 };
+
+const QUEUES: TestName = {
+  file: "packages/millrace/src/pipeline/lane-queues.test.ts",
+  name: "keep changes in order, keys in order, and marks behind what they are about",
+};
+const LANE = "packages/millrace/src/pipeline/lane.test.ts";
+const REFUSALS = "packages/millrace/src/pipeline/lane-refusals.test.ts";
 
 /** Lanes, commits, the frontier, and what is told to the source. */
 export const LANE_GUARDS: readonly Guard[] = [
@@ -29,7 +36,7 @@ export const LANE_GUARDS: readonly Guard[] = [
     guard:
       "a transaction whose rows are bound to one another is read to its end before lanes are drained",
     file: "pipeline/log-reader.ts",
-    take: "    this.#isMidway = feed.splitsBoundRows(batch);\n",
+    take: "    this.#isMidway = this.#isWithin && feed.binds;\n",
     put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/log-reader.test.ts",
@@ -72,7 +79,7 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [2, "Restart and idle lanes"],
     guard: "a lane drops what its own checkpoint holds",
     file: "pipeline/feed.ts",
-    take: "if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true))",
+    take: "if (this.#replaying && item.position !== null && this.#holds(lane, item.position))",
     put: "if (false as boolean)",
     shownBy: SIMULATED_AUDIT,
   },
@@ -80,8 +87,8 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [3, "Key change"],
     guard: "lanes do not meet where one of them has passed the key change",
     file: "pipeline/feed.ts",
-    take: "    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position, true));",
-    put: "    return !this.#lanesOf(oldKey, newKey).every((lane) => this.#holds(lane, position, true));",
+    take: "    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position));",
+    put: "    return !this.#lanesOf(oldKey, newKey).every((lane) => this.#holds(lane, position));",
     shownBy: {
       file: "packages/millrace/src/pipeline/feed.test.ts",
       name: "where one lane has passed it each does its half: no checkpoint moves back (I3)",
@@ -133,6 +140,127 @@ export const LANE_GUARDS: readonly Guard[] = [
     take: "return (hash >>> 0) % lanes;",
     put: "return Math.floor(Math.random() * lanes);",
     shownBy: SIMULATED_AUDIT,
+  },
+  {
+    keeps: [2, 7, "Chunk rows and changes"],
+    guard: "nothing of a load goes before what was in the lane when it came",
+    file: "pipeline/lane-queues.ts",
+    take: "      if (run.after > pushed) break;\n",
+    put: "",
+    shownBy: QUEUES,
+  },
+  {
+    keeps: [2, 7, "Chunk rows and changes"],
+    guard: "a change never overtakes a row of its key that is being loaded",
+    file: "pipeline/lane-queues.ts",
+    take: "return waiting.keys.has(item.key);",
+    put: "return false;",
+    shownBy: QUEUES,
+  },
+  {
+    keeps: ["Barrier", "Chunk rows and changes"],
+    guard: "who waits for all that is in a lane waits for rows of loads too",
+    file: "pipeline/lane-queues.ts",
+    take: 'if (item.kind !== "row" || item.position === null) return true;',
+    put: 'if (item.kind !== "row" || item.position === null) return false;',
+    shownBy: QUEUES,
+  },
+  {
+    keeps: [1, 3, "Chunk rows and changes"],
+    guard:
+      "rows of a load never part what shares a position: a cut between them would lose the second half",
+    file: "pipeline/lane-queues.ts",
+    take: "    return this.#positionFrom;\n",
+    put: "    return pushed;\n",
+    shownBy: QUEUES,
+  },
+  {
+    keeps: ["Source transactions"],
+    guard: "rows of a load that have to precede a change precede its whole source transaction",
+    file: "pipeline/lane-queues.ts",
+    take: "const before = Math.min(this.#transactionFrom, place);",
+    put: "const before = place;",
+    shownBy: {
+      ...QUEUES,
+      name: "put rows in front of the whole source transaction that they have to precede, as far as it waits",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "refused rows of a load come again before a change of their key",
+    file: "pipeline/lane-queues.ts",
+    take: "    if (loads.inFlight > 0) return loads;\n",
+    put: "",
+    shownBy: {
+      file: LANE,
+      name: "keeps a change behind a row of its key, also where that is in flight and refused",
+    },
+  },
+  {
+    keeps: ["Secondary unique constraints"],
+    guard: "changes do not overtake loads of targets whose constraints bind several keys",
+    file: "pipeline/lane.ts",
+    take: 'if (item.kind === "row" && this.#parts.order.binds(item.route.target.id))',
+    put: 'if (false as boolean && item.kind === "row")',
+    shownBy: {
+      file: LANE,
+      name: "has rows of targets whose constraints bind several keys in line with their changes",
+    },
+  },
+  {
+    keeps: [1, "Secondary unique constraints"],
+    guard: "rows of a load do not part the source transaction that they came in the middle of",
+    file: "pipeline/batch-cuts.ts",
+    take: "else if (before !== undefined && item.position !== null",
+    put: "else if (false as boolean && before !== undefined",
+    shownBy: {
+      file: REFUSALS,
+      name: "keeps a row of a load behind the change of its key, in the transaction of both",
+    },
+  },
+  {
+    keeps: [1, "Secondary unique constraints"],
+    guard: "rows of a load take no room of the refused transaction that they came in the middle of",
+    file: "pipeline/lane-queues.ts",
+    take: "if (loads.size > 0) queue.bringForward(loads);",
+    put: "void loads;",
+    shownBy: {
+      file: REFUSALS,
+      name: "is one transaction though more rows of a load came between them than a transaction takes",
+    },
+  },
+  {
+    keeps: [1, "Secondary unique constraints"],
+    guard: "rows of a load that go well do not renew the patience with a change that is refused",
+    file: "pipeline/lane.ts",
+    take: "if (queue === this.#queues.loads || rows.slice(0, done).some(isOfLog)) queue.patience.renew();",
+    put: "queue.patience.renew();",
+    shownBy: {
+      file: REFUSALS,
+      name: "is given up for good where its rest never comes, though rows of a load come all the time",
+    },
+  },
+  {
+    keeps: ["Source transactions"],
+    guard: "a sweep or a replay that waits for its rows does not cut a source transaction",
+    file: "pipeline/lane.ts",
+    take: "if (stands) this.#drained++;",
+    put: "this.#drained++;",
+    shownBy: {
+      file: LANE,
+      name: "keeps a source transaction whole while a sweep or a replay waits for what it put into the lane",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "changes do not starve a load",
+    file: "pipeline/lane-queues.ts",
+    take: "const wanted = this.#loadsTurn || changes.length === 0;",
+    put: "const wanted = changes.length === 0;",
+    shownBy: {
+      file: LANE,
+      name: "lets changes take turns with the load, and each has its own transactions",
+    },
   },
   {
     keeps: [9],
@@ -241,8 +369,8 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [1, "Secondary unique constraints"],
     guard: "what a constraint refuses is not parked before it was tried again",
     file: "pipeline/lane.ts",
-    take: "await this.#writer.write(rows, this.#patience > 0)",
-    put: "await this.#writer.write(rows, false)",
+    take: "await this.#writer.write(rows, lasts, endsTransaction(items))",
+    put: "await this.#writer.write(rows, false, endsTransaction(items))",
     shownBy: TRIED_AGAIN,
   },
 ];

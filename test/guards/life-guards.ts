@@ -72,11 +72,22 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: ["Ghosts"],
     guard: "a key that changed meanwhile is no ghost",
     file: "pipeline/ghost-sweep.ts",
-    take: "(key) => there.has(key) || view.window.has(key),",
-    put: "(key) => there.has(key),",
+    take: "      if (window.has(key)) continue;\n",
+    put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/ghost-sweep.test.ts",
       name: "are no ghosts where their key changed while the page was looked up",
+    },
+  },
+  {
+    keeps: [7, "Ghosts"],
+    guard: "a table is not SYNC before what took its ghosts away is durable",
+    file: "pipeline/ghost-sweep.ts",
+    take: "      lanes.add(index);\n      if (window.has(key)) continue;\n",
+    put: "      if (window.has(key)) continue;\n      lanes.add(index);\n",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/ghost-sweep.test.ts",
+      name: "are waited for where all that takes them away is a change that is still in its lane",
     },
   },
   {
@@ -110,7 +121,7 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [8, "Restart and idle lanes"],
     guard: "lanes of a log that begins anew have passed nothing of it",
     file: "pipeline/prepare-run.ts",
-    take: "kept.frontier.replayed ? state.checkpoints : new Map<number, Position>()",
+    take: "frontier.replayed ? state.checkpoints : new Map<number, Position>()",
     put: "state.checkpoints",
     shownBy: ANEW,
   },
@@ -193,7 +204,7 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [11],
     guard: "a table that has appeared between two starts waits where its target does not fit",
     file: "pipeline/prepare-run.ts",
-    take: "if (pipeline === null) return matching;",
+    take: "if (pipeline === null || task.source.isLogOnly === true) return matching;",
     put: "if (pipeline !== undefined) return matching;",
     shownBy: {
       file: PREPARED,

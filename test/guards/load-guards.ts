@@ -28,6 +28,39 @@ export const LOAD_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_ALL,
   },
   {
+    keeps: [10, 11, "Chunk rows and changes"],
+    guard: "the log rests while a window fills whose snapshot is waited for",
+    file: "pipeline/log-reader.ts",
+    take: "this.#mayRest && rest.wanted ? rest.over().then(() => log.next()) : log.next();",
+    put: "log.next();",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/log-reader.test.ts",
+      name: "is not read on, but to the end of a transaction that one lane keeps whole",
+    },
+  },
+  {
+    keeps: [10, "Chunk rows and changes"],
+    guard: "a window that waits for its snapshot may ask the log to rest",
+    file: "pipeline/chunk-reader.ts",
+    take: "    parts.rest.watch(table, window);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-reader.test.ts",
+      name: "gets its rows: the log rests while its window fills",
+    },
+  },
+  {
+    keeps: [11, "Chunk rows and changes"],
+    guard: "a window that gives up in vain is told of, and the next one waits longer",
+    file: "pipeline/chunk-reader.ts",
+    take: "      if (isVain) await this.#parts.rest.failed(table, signal);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-reader.test.ts",
+      name: "says why it waits, and waits longer each time, where the log cannot rest",
+    },
+  },
+  {
     keeps: [7, "Chunk rows and changes"],
     guard: "what no snapshot has seen is known over a restart",
     file: "pipeline/run-parts.ts",
@@ -72,7 +105,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [7, "Chunk rows and changes"],
     guard: "a table that joins the log waits for older transactions",
     file: "pipeline/joining-tables.ts",
-    take: "      table.held = true;\n",
+    take: "    table.held = true;\n",
     put: "",
     shownBy: SIMULATED_ALL,
   },

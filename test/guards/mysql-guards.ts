@@ -6,6 +6,28 @@ const BARRIERS = "packages/millrace/src/pipeline/barriers.test.ts";
 /** Tables of a MySQL log. */
 export const MYSQL_GUARDS: readonly Guard[] = [
   {
+    keeps: [1, 7],
+    guard: "a shape of MySQL that was asked for is durable before another run would ask again",
+    file: "sources/mysql/captured-tables.ts",
+    take: "const isOpen = !isAssumed;",
+    put: "const isOpen = isAssumed && open.length < 0;",
+    shownBy: {
+      file: `${MYSQL}/captured-tables.test.ts`,
+      name: "is told at once and is loaded, though rows are left out",
+    },
+  },
+  {
+    keeps: [1, 7],
+    guard: "a shape of MySQL that was asked for is told where every lane hears of it",
+    file: "sources/mysql/boundary-places.ts",
+    take: "[from, ...ahead.map(logPosition)]",
+    put: "[from, ...ahead.slice(ahead.length).map(logPosition)]",
+    shownBy: {
+      file: `${MYSQL}/captured-tables.test.ts`,
+      name: "is told behind all that lanes have passed",
+    },
+  },
+  {
     keeps: [1, "Source transactions"],
     guard: "MySQL's rows that do not fit the shape have the table loaded again",
     file: "sources/mysql/captured-tables.ts",
@@ -30,12 +52,122 @@ export const MYSQL_GUARDS: readonly Guard[] = [
   {
     keeps: [1],
     guard: "MySQL's statements in place of rows stop the pipeline",
-    file: "sources/mysql/transaction-assembler.ts",
-    take: "if (this.#tables.concerns(query)) throw",
-    put: "if (false as boolean) throw",
+    file: "sources/mysql/captured-tables.ts",
+    take: 'if (kind === "rows" || kind === null) this.#refuse(kind, query, at);',
+    put: "",
     shownBy: {
       file: `${MYSQL}/logged-statements.my.test.ts`,
       name: "is refused where it stands for rows of a captured database",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "MySQL's statements are let pass by what is known of them, and not refused by it",
+    file: "sources/mysql/statement-kind.ts",
+    take: 'if (!MAINTAINING.has(first)) return "rows";',
+    put: 'if (!MAINTAINING.has(first)) return "nothing";',
+    shownBy: {
+      file: `${MYSQL}/refused-statements.my.test.ts`,
+      name: "are refused where they change rows, in whatever words",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "events of a MySQL log that nobody knows are not passed by",
+    file: "sources/mysql/file-events.ts",
+    take: "if (!saysNothing(type, flags)) throw",
+    put: "if (type < 0 && flags < 0) throw",
+    shownBy: { file: `${MYSQL}/event-types.test.ts`, name: "is refused, unless its server says" },
+  },
+  {
+    keeps: [1],
+    guard: "MySQL's rows that do not fit are loaded, also where a run begins among them",
+    file: "sources/mysql/logged-rows.ts",
+    take: "(!isTold || place.toldRow >= 0)",
+    put: "!isTold",
+    shownBy: {
+      file: `${MYSQL}/captured-tables.my.test.ts`,
+      name: "are asked for where the log begins among rows that do not fit",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a fault of our own is no lost connection of a MySQL log, and not tried again for ever",
+    file: "sources/mysql/log-errors.ts",
+    take: 'if (!(error instanceof ServerError)) return toMillraceError(error, "MR_BUG");',
+    put: "if (!(error instanceof ServerError)) return connectionError(error, FATAL_READING_LOG.toString());",
+    shownBy: {
+      file: `${MYSQL}/log.my.test.ts`,
+      name: "ends with a fault of our own, which no other connection mends",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a foreign key that cascades without the log is not followed silently from its statement on",
+    file: "sources/mysql/captured-tables.ts",
+    take: 'if (unloggedCascades === "refuse" && statements.cascades(query, found))',
+    put: 'if (unloggedCascades !== "refuse" && unloggedCascades !== "accept")',
+    shownBy: {
+      file: `${MYSQL}/refused-statements.my.test.ts`,
+      name: "are refused where they add a foreign key whose deeds nobody will tell",
+    },
+  },
+  {
+    keeps: [1, "Barrier"],
+    guard: "MariaDB's ALTER that is announced in the log alters nothing before it is done",
+    file: "sources/mysql/transaction-assembler.ts",
+    take: "if (!this.#group.isUndone) this",
+    put: "if (this.#group !== null) this",
+    shownBy: {
+      file: `${MYSQL}/two-phase-alter.my.test.ts`,
+      name: "an ALTER that MariaDB logs where it begins and where it is done",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "MySQL's answers are waited for as long as the server works on them, and no longer",
+    file: "sources/mysql/connection.ts",
+    take: "isAtWork: () => this.isAtWork(),",
+    put: "isAtWork: () => Promise.resolve(false),",
+    shownBy: {
+      file: `${MYSQL}/answer-watch.my.test.ts`,
+      name: "is waited for as long as the server works on it",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "tables that a MySQL log describes are forgotten, whatever their number is",
+    file: "sources/mysql/described-tables.ts",
+    take: "if (this.size <= mostTables && this.#bytes <= mostBytes) return;",
+    put: "if (mostTables > 0) return;",
+    shownBy: {
+      file: `${MYSQL}/described-tables.test.ts`,
+      name: "are forgotten, the oldest first, within",
+    },
+  },
+  {
+    keeps: [7, "Chunk rows and changes"],
+    guard:
+      "MySQL's transactions without GTID are seen by a proof of their own, also where GTIDs are on",
+    file: "sources/mysql/seen-place.ts",
+    take: "return Visibility.of(GtidSet.parse(executed), await this.#lookAtAnonymous(session));",
+    put: "return Visibility.of(GtidSet.parse(executed), session === null ? this.#proven : null);",
+    shownBy: {
+      file: `${MYSQL}/visibility.my.test.ts`,
+      name: "has transactions of both kinds in its log",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a table that is not found when MySQL's catalogue is asked is gone up to before the look",
+    file: "sources/mysql/catalogue-moment.ts",
+    take: "{ shape: null, end: before }",
+    put: "{ shape: null, end: before.file > 0 ? end : before }",
+    shownBy: {
+      file: `${MYSQL}/catalogue-moment.my.test.ts`,
+      name: "is told of by the log, though it was not there",
     },
   },
   {
@@ -78,5 +210,113 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     take: "if (group.hash === this.#hash && !isOther) continue;",
     put: "if (group.n !== null) continue;",
     shownBy: { file: `${MYSQL}/log-place.test.ts`, name: "is lost where it has" },
+  },
+  {
+    keeps: [8],
+    guard: "what nobody can apply of a MySQL log is a loss, which the policy decides about",
+    file: "sources/mysql/log-refusals.ts",
+    take: 'return new MillraceError("MR_SOURCE_UNREADABLE", `${why}${place}`, {',
+    put: 'return new MillraceError("MR_SOURCE_REFUSED", `${why}${place}`, {',
+    shownBy: {
+      file: "packages/millrace/src/mysql-source.my.test.ts",
+      name: "ends where its log has what nobody can apply, and goes on behind it",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "rows of a MariaDB group are given only once its end is known",
+    file: "sources/mysql/group-begin.ts",
+    take: "isInDoubt: !isStandalone && !isPrepared,",
+    put: "isInDoubt: false,",
+    shownBy: {
+      file: `${MYSQL}/rolled-back-groups.my.test.ts`,
+      name: "are not told, nor what was taken back of others, however large",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "rows that are taken back to a savepoint leave their numbers to those behind",
+    file: "sources/mysql/open-group.ts",
+    take: "this.#runs.back(mark.runs);",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/rolled-back-groups.my.test.ts`,
+      name: "are not told, nor what was taken back of others, however large",
+    },
+  },
+  {
+    keeps: [7, 8],
+    guard: "a commit of XA rows that nobody has read is a loss",
+    file: "sources/mysql/xa-groups.ts",
+    take: 'if (group === null) throw refusedLog("xaUnknown", this.#place.open);',
+    put: 'if (group === null) throw new Error("unread");',
+    shownBy: {
+      file: `${MYSQL}/xa-groups.my.test.ts`,
+      name: "has its rows where it was prepared before the log begins",
+    },
+  },
+  {
+    keeps: [3],
+    guard: "who begins within an XA COMMIT still knows where its rows are",
+    file: "sources/mysql/log-place.ts",
+    take: "this.#settles = xid;",
+    put: "this.#prepared.delete(xid);",
+    shownBy: { file: `${MYSQL}/log-place.test.ts`, name: "remembers prepared transactions until" },
+  },
+  {
+    keeps: [7],
+    guard: "no MySQL log begins while XA transactions are prepared",
+    file: "sources/mysql/prepared-before.ts",
+    take: "if (clock.monotonic() > giveUpAt) throw stillPrepared(left);",
+    put: "if (clock.monotonic() > giveUpAt) return;",
+    shownBy: {
+      file: "packages/millrace/src/mysql-xa.my.test.ts",
+      name: "does not begin while one is prepared, and says so before",
+    },
+  },
+  {
+    keeps: ["Position"],
+    guard: "rows of a MySQL group have the same numbers at every server",
+    file: "sources/mysql/row-runs.ts",
+    take: "if (of !== this.#of) {",
+    put: "if (of.length > 0) {",
+    shownBy: {
+      file: `${MYSQL}/row-runs.my.test.ts`,
+      name: "have the same places at a replica, however it packs them",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a MariaDB snapshot sees no XA COMMIT that the engine has not",
+    file: "sources/mysql/visibility.ts",
+    take: ' && !xa.except.includes(xid ?? "")',
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/visibility.test.ts`,
+      name: "is not seen while it is listed",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a place that MariaDB's snapshots have to see all before of waits for XA COMMITs too",
+    file: "sources/mysql/seen-place.ts",
+    take: "await this.#xa.reach(session, place, until);",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/committed-xa.test.ts`,
+      name: "are all in the engine once the place is reached",
+    },
+  },
+  {
+    keeps: [7],
+    guard:
+      "who is listed and was not prepared where the log goes on may have been committed before",
+    file: "sources/mysql/committed-xa.ts",
+    take: "if (!this.#prepared.has(xid)) left.add(xid);",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/committed-xa.test.ts`,
+      name: "are all in the engine once the place is reached",
+    },
   },
 ];

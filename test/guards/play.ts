@@ -12,7 +12,9 @@ export interface Played {
   readonly why: string | null;
 }
 
+/** Of one test, and of each of many that are run at once. */
 const LIMIT_MS = 600_000;
+const LIMIT_OF_EACH_MS = 60_000;
 const LONGEST_WHY = 240;
 
 interface Assertion {
@@ -23,32 +25,59 @@ interface Assertion {
 
 interface Report {
   readonly testResults: readonly {
+    /** The path of the file. */
+    readonly name: string;
     readonly assertionResults: readonly Assertion[];
   }[];
 }
 
-/** Runs one test of the tree at `folder` by vitest. */
+/** Runs one test of the tree at `folder` by vitest; the first of several of its name that fails is enough. */
 export async function play(folder: string, test: TestName): Promise<Played> {
+  const [played] = await run(folder, [test], { args: ["--bail=1"], limitMs: LIMIT_MS });
+  return played ?? MISSING;
+}
+
+/** Runs many at once, each of them to its end: what they said, in their order. */
+export function playEach(folder: string, tests: readonly TestName[]): Promise<readonly Played[]> {
+  return run(folder, tests, { args: [], limitMs: LIMIT_MS + tests.length * LIMIT_OF_EACH_MS });
+}
+
+const MISSING: Played = { outcome: "missing", why: null };
+
+async function run(
+  folder: string,
+  tests: readonly TestName[],
+  { args, limitMs }: { readonly args: readonly string[]; readonly limitMs: number },
+): Promise<readonly Played[]> {
   const out = mkdtempSync(join(folder, ".outcome-"));
   const report = join(out, "report.json");
-  const pattern = test.name.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
-  const args = ["run", test.file, "-t", pattern, "--reporter=json", `--outputFile.json=${report}`];
+  const files = [...new Set(tests.map(({ file }) => file))];
+  const names = [...new Set(tests.map(({ name }) => pattern(name)))].join("|");
+  const json = ["--reporter=json", `--outputFile.json=${report}`];
   try {
-    const ended = await runVitest(folder, args);
-    return ended ? read(report, test.name) : { outcome: "hung", why: null };
+    const ended = await runVitest(
+      folder,
+      ["run", ...files, "-t", names, ...args, ...json],
+      limitMs,
+    );
+    return tests.map((test) => (ended ? read(report, test) : { outcome: "hung", why: null }));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
 }
 
-function runVitest(folder: string, args: readonly string[]): Promise<boolean> {
+function pattern(name: string): string {
+  return name.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
+}
+
+function runVitest(folder: string, args: readonly string[], limitMs: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const program = join(folder, "node_modules", ".bin", "vitest");
   const child = spawn(program, args, { cwd: folder, stdio: "ignore", detached: true });
   const timer = setTimeout(() => {
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     resolve(false);
-  }, LIMIT_MS);
+  }, limitMs);
   child.on("close", () => {
     clearTimeout(timer);
     resolve(true);
@@ -56,18 +85,19 @@ function runVitest(folder: string, args: readonly string[]): Promise<boolean> {
   return promise;
 }
 
-function read(file: string, name: string): Played {
+function read(file: string, { file: path, name }: TestName): Played {
   let report: Report;
   try {
     report = JSON.parse(readFileSync(file, "utf8")) as Report;
   } catch {
-    return { outcome: "missing", why: null }; // it did not even load
+    return MISSING; // it did not even load
   }
-  const all = report.testResults.flatMap((result) => result.assertionResults);
+  const ofFile = report.testResults.filter((result) => result.name.endsWith(path));
+  const all = ofFile.flatMap((result) => result.assertionResults);
   const played = all.filter(
     ({ title, status }) => title.startsWith(name) && (status === "passed" || status === "failed"),
   );
-  if (played.length === 0) return { outcome: "missing", why: null };
+  if (played.length === 0) return MISSING;
   const failed = played.find(({ status }) => status === "failed");
   if (failed === undefined) return { outcome: "green", why: null };
   return { outcome: "red", why: firstLines(failed.failureMessages?.[0] ?? "") };

@@ -10,7 +10,7 @@ export const PROMISE_GUARDS: readonly Guard[] = [
     keeps: [1, "Dead letters"],
     guard: "a refused row is parked, and what is beside it applied",
     file: "pipeline/batch-writer.ts",
-    take: "if (cut === 0) await this.#park(items, thrown);",
+    take: "if (cut === 0) await this.#park(items, thrown, ends);",
     put: "if (cut === 0) return items.length;",
     shownBy: unit(
       "pipeline/batch-writer",
@@ -48,11 +48,23 @@ export const PROMISE_GUARDS: readonly Guard[] = [
     keeps: [4],
     guard: "what may be acknowledged is the end of a finished transaction",
     file: "change-log/batch-builder.ts",
-    take: "acknowledge: this.#boundary,",
-    put: "acknowledge: this.#position,",
+    take: "boundary: this.#boundary,",
+    put: "boundary: this.#position,",
     shownBy: unit(
       "sources/postgres/transaction-assembler",
       "that is open is never moved past by a keepalive",
+    ),
+  },
+  {
+    keeps: [1],
+    guard:
+      "a part of a transaction that was held says what was executed before it, and not the transaction itself",
+    file: "change-log/batch-builder.ts",
+    take: "this.#cuts.push(this.#sealed(this.mark()));",
+    put: "this.#cuts.push(this.mark());",
+    shownBy: unit(
+      "change-log/batch-builder",
+      "is given in the parts that it was cut into, each with what was known",
     ),
   },
   {
@@ -113,8 +125,8 @@ export const PROMISE_GUARDS: readonly Guard[] = [
     keeps: ["Barrier"],
     guard: "a barrier's position becomes the checkpoint of all lanes",
     file: "pipeline/barriers.ts",
-    take: "        ...lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: intent.position })),\n",
-    put: "",
+    take: "        ...lanes.map((lane) => ({\n          key: stateKey.checkpoint(lane),",
+    put: "        ...[].map((lane) => ({\n          key: stateKey.checkpoint(lane),",
     shownBy: unit(
       PREPARED,
       "is that no barrier is open: one that was left is finished first, and all is read again",

@@ -31,3 +31,27 @@ export const SIMULATED_GENTLE: TestName = {
   file,
   name: "spares the source: loads from a standby that lags, slowly, and not while much of the log is kept",
 };
+
+/** A log that tells schema changes in their place. */
+export const SIMULATED_TOLD: TestName = {
+  file,
+  name: "follows a log that tells schema changes in their place, understood or not",
+};
+
+/** Targets with foreign keys among themselves. */
+export const SIMULATED_FOREIGN: TestName = {
+  file,
+  name: "loses no row to foreign keys among the targets, whenever they are made",
+};
+
+/** A log of several shards. */
+export const SIMULATED_SHARDS: TestName = {
+  file,
+  name: "follows a stream whose shards end and beget others, merged in another order by each run",
+};
+
+/** A sink that keeps every change. */
+export const SIMULATED_TOPICS: TestName = {
+  file,
+  name: "writes every change once into a sink of topics",
+};

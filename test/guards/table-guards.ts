@@ -44,8 +44,8 @@ export const TABLE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a resume takes the shape that the source has now",
     file: "pipeline/table-loads.ts",
-    take: '      await this.#adoptNow(table);\n      table.update({ aheadOfLog: true });\n      failpoint("table.adopted");',
-    put: '      failpoint("table.adopted");',
+    take: "      if (!(await this.#adoptNow(table)))\n        throw new RestartNeeded(`the source has no ${id} any more`);\n      table.update({ aheadOfLog: true });\n",
+    put: "",
     shownBy: {
       ...PAUSES,
       name: "keeps its rows through a TRUNCATE, and takes the present shape with the resume",
@@ -116,9 +116,32 @@ export const TABLE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [8],
+    guard: "a target that is dropped while a run begins is met by the next one",
+    file: "pipeline/lost-targets.ts",
+    take: "if (lost !== undefined && found.identities !== null) {",
+    put: "if ((false as boolean) && found.identities !== null) {",
+    shownBy: {
+      ...LOST,
+      name: "is what the start found where it is dropped while the start is under way: the next one meets it",
+    },
+  },
+  {
+    keeps: ["Barrier"],
+    guard:
+      "an open barrier does not wait for a target that is not there, though nothing was written to it",
+    file: "pipeline/lost-targets.ts",
+    take: "    for (const id of missing) gone.add(id);\n",
+    put: "    if (isBegun) for (const id of missing) gone.add(id);\n",
+    shownBy: {
+      ...LOST,
+      name: "is what an open barrier has made of it: another one is met behind its end, one that is gone now",
+    },
+  },
+  {
+    keeps: [8],
     guard: "a target that was made anew is told from the one that was written",
     file: "pipeline/lost-targets.ts",
-    take: "identity !== undefined && ids.has(id) && ids.get(id) !== identity",
+    take: "identity !== undefined && ids.get(id) !== identity",
     put: "identity !== undefined && !ids.has(id)",
     shownBy: { ...LOST, name: "has its table begin anew, durably, where it is another one" },
   },

@@ -41,6 +41,21 @@ export async function askBrokerForMysql(flavor: MysqlFlavor): Promise<MysqlAddre
   throw new Error(`The shared ${flavor} did not start: ${reasonIn(body)}`);
 }
 
+/** The shared Kafka: `HOST:PORT,…`. */
+export async function askBrokerForKafka(): Promise<string> {
+  const body = await ask("sharedKafka", "kafka");
+  if (typeof body === "object" && body !== null && "bootstrap" in body)
+    return String(body.bootstrap);
+  throw new Error(`The shared Kafka did not start: ${reasonIn(body)}`);
+}
+
+/** The shared moto: its URL. */
+export async function askBrokerForMoto(): Promise<string> {
+  const body = await ask("sharedMoto", "moto");
+  if (typeof body === "object" && body !== null && "url" in body) return String(body.url);
+  throw new Error(`The shared moto did not start: ${reasonIn(body)}`);
+}
+
 async function ask(caller: string, path: string): Promise<unknown> {
   const broker = process.env[brokerVariable];
   if (broker === undefined) {

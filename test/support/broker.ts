@@ -6,7 +6,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import pg from "pg";
 import { brokerVariable, type MysqlAddress, type ServerAddress } from "./broker-client.ts";
+import { type KafkaCluster, startKafka } from "./kafka.ts";
 import { addressOfUsers } from "./mysql-external.ts";
+import { type MotoProcess, startMoto } from "./moto.ts";
 import { type MysqlFlavor, type MysqlServer, startMysql } from "./mysql.ts";
 import { startPostgres, type PostgresServer, type PostgresVersion } from "./postgres.ts";
 
@@ -14,6 +16,18 @@ import { startPostgres, type PostgresServer, type PostgresVersion } from "./post
 interface Servers {
   readonly postgres: Map<PostgresVersion, Promise<PostgresServer>>;
   readonly mysql: Map<MysqlFlavor, Promise<MysqlServer>>;
+  kafka?: Promise<KafkaCluster>;
+  moto?: Promise<MotoProcess>;
+}
+
+/** Where a moto is. */
+interface MotoAddress {
+  readonly url: string;
+}
+
+/** Where a Kafka is. */
+interface KafkaAddress {
+  readonly bootstrap: string;
 }
 
 /** Called by vitest before the first test; the function it gives is called after the last. */
@@ -32,13 +46,21 @@ export default async function setUp(): Promise<() => Promise<void>> {
     delete process.env[brokerVariable];
     broker.closeAllConnections();
     broker.close();
-    for (const server of [...servers.postgres.values(), ...servers.mysql.values()])
+    const kafka = servers.kafka === undefined ? [] : [servers.kafka];
+    const moto = servers.moto === undefined ? [] : [servers.moto];
+    const others = [...kafka, ...moto];
+    for (const server of [...servers.postgres.values(), ...servers.mysql.values(), ...others])
       // One that did not start has been told of by the tests that wanted it.
       await server.then((started) => started.stop()).catch(() => undefined);
   };
 }
 
-async function addressFor(path: string, servers: Servers): Promise<ServerAddress | MysqlAddress> {
+async function addressFor(
+  path: string,
+  servers: Servers,
+): Promise<ServerAddress | MysqlAddress | KafkaAddress | MotoAddress> {
+  if (path === "/kafka") return kafkaAddress(servers);
+  if (path === "/moto") return motoAddress(servers);
   if (path === "/mysql/mysql") return mysqlAddress("mysql", servers.mysql);
   if (path === "/mysql/mariadb") return mysqlAddress("mariadb", servers.mysql);
   const version = path === "/postgres/13" ? 13 : path === "/postgres/18" ? 18 : undefined;
@@ -49,6 +71,22 @@ async function addressFor(path: string, servers: Servers): Promise<ServerAddress
   servers.postgres.set(version, started);
   const { host, port, user, password } = await started;
   return { version, host, port, user, password };
+}
+
+async function kafkaAddress(servers: Servers): Promise<KafkaAddress> {
+  const users = process.env["MILLRACE_TEST_KAFKA_URL"];
+  if (users !== undefined) return { bootstrap: users };
+  servers.kafka ??= startKafka();
+  const { bootstrap } = await servers.kafka;
+  return { bootstrap };
+}
+
+async function motoAddress(servers: Servers): Promise<MotoAddress> {
+  const users = process.env["MILLRACE_TEST_MOTO_URL"];
+  if (users !== undefined) return { url: users };
+  servers.moto ??= startMoto();
+  const { url } = await servers.moto;
+  return { url };
 }
 
 async function mysqlAddress(flavor: MysqlFlavor, servers: Servers["mysql"]): Promise<MysqlAddress> {

@@ -1,7 +1,8 @@
 /** The programs of MySQL and MariaDB, fetched where they are not there yet, and how they are run. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bringServer, programCommand } from "../../scripts/servers.mjs";
+import { programCommand } from "../../scripts/debian-packages.mjs";
+import { bringServer } from "../../scripts/servers.mjs";
 
 /** Both kinds of server, for `describe.each`. */
 export const mysqlFlavors = ["mysql", "mariadb"] as const;

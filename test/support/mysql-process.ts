@@ -25,6 +25,8 @@ export interface MysqlProcessOptions {
 
 /** What a pipeline wants of its source, and small: nothing waits for a disk, the data is thrown away. */
 const commonSettings: MysqlSettings = {
+  // Seconds that a login may take: ten, as servers have it, are too few on a machine that others fill.
+  connect_timeout: "120",
   bind_address: "127.0.0.1",
   skip_name_resolve: "ON",
   max_connections: "300",

@@ -1,5 +1,5 @@
 /**
- * A file system of a few megabytes under the log or the tables of a test's PostgreSQL, to be filled and freed: a tmpfs in a mount
+ * A file system of a few megabytes under the log or the tables of a test's PostgreSQL, or under a broker's data, to be filled and freed: a tmpfs in a mount
  * namespace of its own, which needs no root where user namespaces are allowed. Linux only.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -23,8 +23,8 @@ export class SmallDisk {
   #user: UnixUser | undefined;
   #folder = "";
 
-  /** `size` as mount takes it: `96m`; `part` is the log's folder or that of the tables. */
-  constructor(size: string, part: "pg_wal" | "base" = "pg_wal") {
+  /** `size` as mount takes it: `96m`; `part` is PostgreSQL's log, its tables, or what a broker has. */
+  constructor(size: string, part: "pg_wal" | "base" | "data" = "pg_wal") {
     this.#size = size;
     this.#part = part;
   }

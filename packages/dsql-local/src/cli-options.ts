@@ -1,6 +1,7 @@
 /** The command line, read into options; all problems at once. */
 import { parseArgs } from "node:util";
 import type { DsqlLocalOptions } from "./options.ts";
+import { profileDays } from "./rules/profile.ts";
 
 /** What the command line asks for. */
 export type Command =
@@ -20,7 +21,7 @@ export const helpText = `dsql-local: Aurora DSQL's rules in front of a real Post
   --access-key ID       key that tokens must be signed with ...
   --secret-key KEY      ... and its secret
   --host-name NAME      a further name clients may use; may be repeated
-  --profile DATE        the service's rules as of this day (2026-09-15)
+  --profile DATE        the service's rules as of this day: 2026-09-15 (the newest), 2026-08-24
   --statement-delay MS  what each statement takes besides its work, as over a distance (0)
   --commit-delay MS     what each COMMIT of a write takes besides its work (0)
   --control ADDR:PORT   HTTP: faults, delays, counters, reset
@@ -48,9 +49,6 @@ const OPTIONS = {
 
 const DEFAULT_PORT = 5432;
 
-/** Days of the service whose rules are known. */
-const PROFILES: readonly string[] = ["2026-09-15"];
-
 /** Reads arguments. */
 export function readCommand(args: readonly string[]): Command {
   let values;
@@ -65,8 +63,8 @@ export function readCommand(args: readonly string[]): Command {
   const auth = oneOf("--auth", values.auth, ["iam", "trust"] as const, problems);
   const tls = oneOf("--tls", values.tls, ["on", "off"] as const, problems);
   problems.push(...wrongPairs(values));
-  if (values.profile !== undefined && !PROFILES.includes(values.profile)) {
-    problems.push(`--profile: ${values.profile} is not one of ${PROFILES.join(", ")}`);
+  if (values.profile !== undefined && !profileDays.includes(values.profile)) {
+    problems.push(`--profile: ${values.profile} is not one of ${profileDays.join(", ")}`);
   }
   const statementDelayMs = milliseconds("--statement-delay", values["statement-delay"], problems);
   const commitDelayMs = milliseconds("--commit-delay", values["commit-delay"], problems);

@@ -228,7 +228,7 @@ describe("the command line", () => {
         "--tls: maybe is not one of on, off",
         "--access-key and --secret-key go together",
         "--data and --postgres exclude each other",
-        "--profile: 2020-01-01 is not one of 2026-09-15",
+        "--profile: 2020-01-01 is not one of 2026-09-15, 2026-08-24",
         "--commit-delay: far is not a number of milliseconds",
       ],
     });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Door } from "./auth/door.ts";
 import { CatalogueVersions } from "./concurrency/catalogue-versions.ts";
+import { KeptShares } from "./concurrency/kept-shares.ts";
 import { LockWaits } from "./concurrency/lock-waits.ts";
 import { Deletions } from "./concurrency/resurrected-keys.ts";
 import type { Control } from "./control/control.ts";
@@ -13,17 +14,21 @@ import { zeroCounters } from "./control/counters.ts";
 import type { Delays } from "./control/delays.ts";
 import { Faults } from "./control/faults.ts";
 import { listenControl } from "./control/http.ts";
+import { Partitions, unbounded } from "./control/partitions.ts";
 import { resetSql } from "./control/reset.ts";
+import { StatementLog } from "./control/statement-log.ts";
+import { FunctionRegistry } from "./definitions/function-registry.ts";
 import { interruptedSql, Jobs } from "./definitions/jobs.ts";
 import { Gate } from "./gate/gate.ts";
 import { loadParser } from "./gate/parser.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
 import { AdminSession, type Revival } from "./postgres/admin.ts";
-import { bootstrapSql, versionSql } from "./postgres/bootstrap.ts";
+import { bootstrapSql, onlyDatabaseSql, versionSql } from "./postgres/bootstrap.ts";
 import { readTarget, type SocketPath, type Target } from "./postgres/target.ts";
 import { startEmbedded } from "./postgres/embedded.ts";
-import { connectionBounds } from "./rules/connections.ts";
+import { serviceLimits, type Limits } from "./rules/bounds.ts";
+import { Profile } from "./rules/profile.ts";
 import type { ClusterContext } from "./session/context.ts";
 import { TableFactsCache } from "./sizes/table-facts.ts";
 import { makeCertificate, type ClusterCertificate } from "./tls.ts";
@@ -80,15 +85,11 @@ async function assemble(options: DsqlLocalOptions, undo: Undo): Promise<Omit<Dsq
   const hosts = [host, "localhost", "127.0.0.1", ...(options.hostNames ?? [])];
   const certificate =
     options.tls === "off" ? undefined : await makeCertificate(hosts, options.dataDir);
-  const reception = {
-    cluster,
-    secure: certificate?.context,
-    door: makeDoor(options, hosts, clock),
-    lifeMs: options.connectionLifeMs ?? connectionBounds.connectionLifeMs,
-  };
+  const door = makeDoor(options, hosts, clock, cluster.limits);
+  const reception = { cluster, secure: certificate?.context, door };
   const listener = await listen(host, options.port ?? 0, reception);
   undo.push(() => listener.stop());
-  const control = makeControl(cluster, listener, clock, delaysOf(options));
+  const control = makeControl({ cluster, listener, clock, door, options });
   const trust = writeTrust(certificate, folder);
   const { port } = listener;
   return {
@@ -122,8 +123,8 @@ async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Beh
   if (options.postgresUrl !== undefined) return useForeign(options.postgresUrl, undo);
   const postgres = await startEmbedded({
     dataDir: options.dataDir,
-    maxConnections: (options.maxConnections ?? 300) + RESERVED_CONNECTIONS,
-    prepareKey: hash("sha1", bootstrapSql + versionSql).slice(0, 12),
+    maxConnections: (options.maxConnections ?? 1_000) + RESERVED_CONNECTIONS,
+    prepareKey: hash("sha1", bootstrapSql + versionSql + onlyDatabaseSql.join()).slice(0, 12),
     prepare: prepareTemplate,
   });
   undo.push(() => postgres.stop());
@@ -154,6 +155,7 @@ async function prepareTemplate(address: SocketPath): Promise<void> {
   const admin = await AdminSession.open(targetAt(address));
   await admin.query(bootstrapSql);
   await admin.query(versionSql);
+  for (const sql of onlyDatabaseSql) await admin.query(sql);
   admin.close();
 }
 
@@ -164,23 +166,37 @@ async function makeContext(
   undo: Undo,
 ): Promise<ClusterContext> {
   const { jobDelayMs: delayMs = 0 } = options;
+  const profile = new Profile(options.profile);
+  const limits = limitsOf(options);
   const versions = new CatalogueVersions();
   const revival: Revival = { revive, firstSql: "", onRevived: () => versions.bumpAll() };
   // The monitor never waits for a lock itself, or nobody would be told.
   const monitor = await AdminSession.open(target, undefined, revival);
-  undo.push(() => monitor.close());
   const waits = new LockWaits(monitor);
+  const shares = new KeptShares(target, waits);
+  undo.push(
+    () => monitor.close(),
+    () => shares.stop(),
+  );
   const admin = await AdminSession.open(target, waits, { ...revival, firstSql: interruptedSql });
+  const functions = new FunctionRegistry(admin);
   undo.push(() => admin.close());
   const onDone = (table: string): void => versions.bump([table]);
   const jobs = new Jobs({ target, admin, waits, delayMs, onDone });
   undo.push(() => jobs.stop());
   return {
-    target, admin, gate: new Gate(), versions, waits, jobs,
-    facts: new TableFactsCache(admin, versions), faults: new Faults(), counters: zeroCounters(),
+    target, admin, gate: new Gate(profile), versions, waits, shares, jobs, functions,
+    facts: new TableFactsCache(admin, versions, limits), faults: new Faults(), counters: zeroCounters(),
+    log: new StatementLog(clock.nowMs),
     commits: { asked: 0, answered: 0 },
-    deletions: new Deletions(), delays: delaysOf(options), nowMs: clock.nowMs,
+    deletions: new Deletions(), limits, profile, partitions: new Partitions(() => performance.now()),
+    delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore
+}
+
+function limitsOf({ connectionLifeMs, limits }: DsqlLocalOptions): Limits {
+  const life = connectionLifeMs === undefined ? {} : { connectionLifeMs };
+  return { ...serviceLimits(), ...life, ...limits };
 }
 
 function delaysOf({ statementDelayMs = 0, commitDelayMs = 0 }: DsqlLocalOptions): Delays {
@@ -191,6 +207,7 @@ function makeDoor(
   options: DsqlLocalOptions,
   hosts: readonly string[],
   { nowMs }: ShiftableClock,
+  limits: Limits,
 ): Door {
   const { accessKeyId, secretAccessKey } = options;
   const known = accessKeyId !== undefined && secretAccessKey !== undefined;
@@ -200,16 +217,26 @@ function makeDoor(
     hosts,
     requireServerName: options.requireServerName ?? false,
     nowMs,
+    limits,
   });
 }
 
-function makeControl(
-  cluster: ClusterContext,
-  listener: Listener,
-  clock: ShiftableClock,
-  delays: Delays,
-): Control {
-  const { faults, counters, waits } = cluster;
+/** What the switches move. */
+interface Switched {
+  readonly cluster: ClusterContext;
+  readonly listener: Listener;
+  readonly clock: ShiftableClock;
+  readonly door: Door;
+  readonly options: DsqlLocalOptions;
+}
+
+function makeControl({ cluster, listener, clock, door, options }: Switched): Control {
+  const { faults, counters, waits, log, limits } = cluster;
+  const setLimits = (set: Partial<Limits>): void => {
+    Object.assign(limits, set);
+    cluster.facts.clear();
+    door.refill();
+  };
   return {
     inject: (fault) => faults.add(fault),
     clearFaults: (id) => faults.clear(id),
@@ -218,6 +245,11 @@ function makeControl(
     setDelays: (set) => {
       cluster.delays = set;
     },
+    setThroughput: (throughput) => cluster.partitions.set(throughput),
+    limits: () => ({ ...limits }),
+    setLimits,
+    keepStatements: (most) => log.keep(most),
+    statements: () => log.read(),
     shiftClock(milliseconds) {
       clock.shiftedMs += milliseconds;
       listener.sweep();
@@ -225,11 +257,15 @@ function makeControl(
     cutConnections: () => listener.cutAll(),
     async reset() {
       faults.clear();
-      cluster.delays = delays;
+      log.keep(0);
+      cluster.delays = delaysOf(options);
+      setLimits(limitsOf(options));
+      cluster.partitions.set(unbounded);
       clock.shiftedMs = 0;
       const session = await AdminSession.open(cluster.target, waits);
       await session.query(resetSql).finally(() => session.close());
-      cluster.versions.bumpAll();
+      cluster.versions.reset();
+      cluster.functions.changed();
       Object.assign(counters, zeroCounters());
     },
   };

@@ -4,3 +4,4 @@ export type { DsqlLocalOptions } from "./options.ts";
 export type { Control } from "./control/control.ts";
 export type { Counters } from "./control/counters.ts";
 export type { Fault } from "./control/faults.ts";
+export type { LoggedStatement } from "./control/statement-log.ts";

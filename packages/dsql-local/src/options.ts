@@ -1,4 +1,5 @@
 /** What a cluster can be started with. */
+import type { Limits } from "./rules/bounds.ts";
 
 /** Options of `startDsqlLocal`; the command line has the same ones. */
 export interface DsqlLocalOptions {
@@ -21,12 +22,14 @@ export interface DsqlLocalOptions {
   readonly hostNames?: readonly string[];
   /** Turn away clients that send no server name, as the service does. */
   readonly requireServerName?: boolean;
-  /** Rules as of this day; `2026-09-15` is the newest. */
+  /** Rules as of this day: `2026-09-15` (the newest), or `2026-08-24`, before foreign keys and partial indexes. */
   readonly profile?: string;
   /** Where the control port listens, `ADDR:PORT`; off when left out. */
   readonly control?: string;
   /** The clock of ages, tokens and the one-hour life, in milliseconds. */
   readonly clock?: () => number;
+  /** Limits other than the service's, so that a test reaches them soon; also set at the control port. */
+  readonly limits?: Partial<Limits>;
   /** Life of a connection in milliseconds; one hour by default. */
   readonly connectionLifeMs?: number;
   /** How long an asynchronous job takes at least, in milliseconds; 0 by default. */
@@ -35,6 +38,6 @@ export interface DsqlLocalOptions {
   readonly statementDelayMs?: number;
   /** What each COMMIT of a write takes besides its work, in milliseconds; 0 by default. */
   readonly commitDelayMs?: number;
-  /** Connections that PostgreSQL is prepared for; 300 by default. */
+  /** Connections that PostgreSQL is prepared for; 1,000 by default. */
   readonly maxConnections?: number;
 }

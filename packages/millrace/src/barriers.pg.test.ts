@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import { setFailpointHandler } from "./model/failpoint.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
-import type { TableShape } from "./model/table.ts";
+import type { TableId, TableShape } from "./model/table.ts";
 import { Barriers } from "./pipeline/barriers.ts";
 import { Committer } from "./pipeline/committer.ts";
 import { DeadLetterBook } from "./pipeline/dead-letter-book.ts";
 import { Generations } from "./pipeline/generations.ts";
 import { deafObserver } from "./pipeline/observer.ts";
-import { documentOf, plainRouter, shapeOf } from "./pipeline/pipeline-parts.fixture.ts";
+import { documentOf, plainRouter, shapeOf, reachOf } from "./pipeline/pipeline-parts.fixture.ts";
 import { compileRoutes, targetsOf } from "./pipeline/routes.ts";
 import { loadState } from "./pipeline/state-documents.ts";
 import { TableRuntime } from "./pipeline/table-runtime.ts";
@@ -65,7 +65,7 @@ async function start(pipeline: string, first: TableShape) {
   const { signal } = new AbortController();
   const committer = new Committer({ ...work, signal }, takeover.fence, takeover.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 1, maxShare: 1 }, []);
-  const generations = new Generations({ ...work, committer, book, sourcesOf: () => 1 });
+  const generations = new Generations({ ...work, committer, book, sourcesOf: () => 1, elsewhere });
   const barriers = new Barriers({
     ...work,
     source: { positionText: String },
@@ -76,6 +76,7 @@ async function start(pipeline: string, first: TableShape) {
     lanes: 1,
     tables: new Map([[table.id, table]]),
     generations,
+    reach: reachOf(1),
     reached: () => undefined,
     acknowledged: () => null,
     unseen: () => [],
@@ -96,6 +97,8 @@ async function columnsOf(table: TableRuntime): Promise<string[]> {
   );
   return rows.map((row) => String(row["text"]));
 }
+
+const elsewhere = () => Promise.resolve(new Set<TableId>());
 
 function pipelineOf(...columns: (typeof id)[]): { name: string; shape: TableShape } {
   const name = `barriers_${(made += 1)}`;

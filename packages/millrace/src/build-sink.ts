@@ -1,8 +1,10 @@
 import { hostname } from "node:os";
+import { buildKafkaSink, type OriginOf } from "./build-kafka-sink.ts";
 import { tlsOptions } from "./source-options.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
-import type { ProcessName } from "./model/holder.ts";
+import { Holder, type ProcessName } from "./model/holder.ts";
+import type { Random } from "./model/ports.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
@@ -10,17 +12,24 @@ import type { SqlSinkInput } from "./sinks/dsql/options.ts";
 import { statePathOf } from "./sinks/jsonl/state-file.ts";
 import { SINKS } from "./sinks/registry.ts";
 
-/** Makes the sink that a pipeline's file describes. Opens nothing. */
-export function buildSink(
+/**
+ * Makes the sink that a pipeline's file describes. Opens nothing. `origin`: what messages tell of their source; `holder`: who this
+ * process was to an earlier sink of the same task, where there may have been one (I5).
+ */
+export async function buildSink(
   config: SinkConfig,
   connectorContext: ConnectorContext,
   connections: ConnectionObserver | null,
   { authentication, schemaMapper }: Extensions = {},
-): Sink {
+  origin: OriginOf = () => null,
+  holder?: Holder,
+): Promise<Sink> {
   const context = {
     ...connectorContext,
-    who: thisProcess(),
-    ...(connections === null ? {} : { sinkObserver: connections }),
+    holder: holder ?? thisHolder(connectorContext.random),
+    ...(connections === null
+      ? {}
+      : { sinkObserver: connections, kafkaObserver: connections.kafka }),
     ...(authentication === undefined ? {} : { authentication }),
     ...(schemaMapper === undefined ? {} : { schemaMapper }),
   };
@@ -29,9 +38,16 @@ export function buildSink(
       return SINKS.dsql(sqlSinkInput(config), context);
     case "postgres":
       return SINKS.postgres(sqlSinkInput(config), context);
+    case "kafka":
+      return buildKafkaSink(config, context, origin);
     case "jsonl":
       return SINKS.jsonl({ path: config.path, statePath: statePathOf(config.path) }, context);
   }
+}
+
+/** This process as a holder of a task. */
+export function thisHolder(random: Random): Holder {
+  return new Holder(random, thisProcess());
 }
 
 /** How an operator finds this process. */

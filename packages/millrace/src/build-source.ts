@@ -1,7 +1,10 @@
 import type { SourceConfig } from "./config/pipeline-config.ts";
 import type { Finding } from "./model/finding.ts";
-import type { ConnectorContext, Source } from "./model/source.ts";
+import type { ConnectorContext, SharedSource, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
+import { dynamodbOptions } from "./dynamodb-source-options.ts";
+import { kafkaSourceOptions } from "./kafka-source-options.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
 import { mysqlOptions, postgresOptions } from "./source-options.ts";
 import type { SideReaders } from "./verify/table-pair.ts";
 import { readerOver } from "./verify/table-reader.ts";
@@ -25,6 +28,38 @@ export async function buildSource(
       const { MysqlSource } = await import("./sources/mysql/source.ts");
       return new MysqlSource(mysqlOptions(config, context.clock), context);
     }
+    case "kafka": {
+      const { KafkaEstate } = await import("./sources/kafka/estate.ts");
+      return new KafkaEstate(kafkaSourceOptions(config), context);
+    }
+    case "dynamodb": {
+      const { DynamoEstate } = await import("./sources/dynamodb/estate.ts");
+      const { tableSources } = await import("./sources/dynamodb/table-sources.ts");
+      const options = dynamodbOptions(config);
+      return new DynamoEstate(options, tableSources(options, context));
+    }
+  }
+}
+
+/** The source as several processes share it; null where one process reads all of it. Opens nothing. */
+export async function buildSharedSource(
+  config: SourceConfig,
+  context: ConnectorContext,
+): Promise<SharedSource | null> {
+  switch (config.kind) {
+    case "postgres":
+    case "mysql":
+      return null;
+    case "kafka": {
+      const { KafkaShares } = await import("./sources/kafka/shares.ts");
+      return new KafkaShares(kafkaSourceOptions(config), context);
+    }
+    case "dynamodb": {
+      const { DynamoShares } = await import("./sources/dynamodb/shares.ts");
+      const { tableSources } = await import("./sources/dynamodb/table-sources.ts");
+      const options = dynamodbOptions(config);
+      return new DynamoShares(options, context, tableSources(options, context));
+    }
   }
 }
 
@@ -42,6 +77,14 @@ export async function checkSource(
     case "mysql": {
       const { validateMysql } = await import("./sources/mysql/validate.ts");
       return validateMysql(mysqlOptions(config, context.clock), context, known);
+    }
+    case "kafka": {
+      const { validateKafkaSource } = await import("./sources/kafka/validate.ts");
+      return validateKafkaSource(kafkaSourceOptions(config), context);
+    }
+    case "dynamodb": {
+      const { validateDynamodb } = await import("./sources/dynamodb/validate.ts");
+      return validateDynamodb(dynamodbOptions(config), context);
     }
   }
 }
@@ -65,6 +108,20 @@ export async function openSourceReader(
     }
     case "mysql":
       return { rows: source, close: () => Promise.resolve() };
+    case "kafka":
+      throw new MillraceError(
+        "MR_SOURCE_REFUSED",
+        "a topic cannot be asked for the rows that there are now: verify compares tables",
+        { remedy: "Verify the topic's origin against the sink, by a file with that source." },
+      );
+    case "dynamodb":
+      throw new MillraceError(
+        "MR_SOURCE_REFUSED",
+        "DynamoDB's items have no order of keys, which verify compares by",
+        {
+          remedy: "Resync the tables that are in doubt: what they do not have any more is removed.",
+        },
+      );
   }
 }
 

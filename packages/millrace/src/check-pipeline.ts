@@ -1,12 +1,14 @@
+import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
-import type { PipelineConfig } from "./config/pipeline-config.ts";
+import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
 import { ConfigError, formatProblem } from "./config/problem.ts";
 import type { Place } from "./config/problem.ts";
 import type { Extensions } from "./extensions.ts";
+import { finalRemedy } from "./errors/final-remedy.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { NOTHING_ELSE_CHECKED } from "./errors/unreachable.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
@@ -14,7 +16,7 @@ import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { Json } from "./model/position.ts";
-import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TableId, TargetTable } from "./model/table.ts";
 import { ruleProblems } from "./preflight.ts";
 import { otherSource } from "./pipeline/other-source.ts";
@@ -22,6 +24,7 @@ import { orderNotice } from "./pipeline/order-notice.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
 import { validateSqlSink } from "./sinks/dsql/validate.ts";
+import type { KafkaRequest } from "./sinks/kafka/validate.ts";
 import { NEWCOMER_WAITS } from "./model/uncaptured.ts";
 
 /** A finding, and which server it is about. */
@@ -67,7 +70,7 @@ export async function checkServers(
   const source = await checkSource(config.source, context, known);
   const reachable = !source.some(({ whatFollows }) => whatFollows === NOTHING_ELSE_CHECKED);
   const { tables, findings, identity } = reachable
-    ? await checkTables(config, context, known)
+    ? await checkTables(config, context, pipeline)
     : { tables: [], findings: [], identity: null };
   return [
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
@@ -115,24 +118,51 @@ async function checkSinkOf(
 async function checkTables(
   config: PipelineConfig,
   context: ConnectorContext,
-  known: ReadonlySet<TableId> | null,
+  pipeline: KnownPipeline | null,
 ): Promise<{
   tables: readonly DiscoveredTable[];
   findings: PipelineFinding[];
   identity: Json | null;
 }> {
   const source = await buildSource(config.source, context);
+  const known = pipeline?.tables ?? null;
   try {
     const tables = await source.discover();
     const refused = known === null ? [] : ((await source.refusals?.()) ?? []);
     const waiting = refused.map(({ id }) => id).filter((id) => known?.has(id) !== true);
     const problems = ruleProblems(config, tables, waiting);
     const findings = problems.length === 0 ? [] : findingsOf(new ConfigError(problems), "file");
-    return { tables, findings, identity: await source.identity() };
+    const identity = await source.identity();
+    return {
+      tables,
+      findings: [...findings, ...(await checkLog(config, source, pipeline))],
+      identity,
+    };
   } catch (error) {
     return { tables: [], findings: findingsOf(error, "file"), identity: null };
   } finally {
     await source.close();
+  }
+}
+
+/** Whether the log goes on where the pipeline has read it to; where it does not, the policy for losses decides. */
+async function checkLog(
+  { source: { onLoss } }: PipelineConfig,
+  source: Source,
+  pipeline: KnownPipeline | null,
+): Promise<PipelineFinding[]> {
+  const log = pipeline?.log ?? null;
+  if (log === null) return [];
+  try {
+    await source.checkLog?.(log.position, log.history);
+    return [];
+  } catch (error) {
+    const found = findingsOf(error, "source");
+    // All else, such as a missing right, the source's own findings have told.
+    if (!(error instanceof MillraceError) || error.class !== "loss") return [];
+    if (onLoss !== "resync") return found;
+    const whatFollows = "All tables would be loaded again (on-loss: resync).";
+    return found.map((finding) => ({ ...finding, severity: "warning", whatFollows }));
   }
 }
 
@@ -143,7 +173,7 @@ export async function checkSink(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<PipelineFinding[]> {
-  const sink = buildSink(config.sink, context, null, extensions);
+  const sink = await buildSink(config.sink, context, null, extensions);
   const own = buildRouter(config);
   const router = extensions.router?.(own) ?? own;
   const targets: TargetTable[] = [];
@@ -167,6 +197,8 @@ async function checkServer(
 ): Promise<PipelineFinding[]> {
   const { sink, settings } = config;
   if (sink.kind === "jsonl") return [];
+  if (sink.kind === "kafka")
+    return checkKafka(sink, config.source, { targets, create: settings.create }, context);
   const request: SinkRequest = {
     profile: profileOf(sink),
     pipeline: config.name,
@@ -185,6 +217,27 @@ async function checkServer(
     return findings.map((finding) => ({ ...finding, about: "sink" }));
   } catch (error) {
     return findingsOf(error, "sink");
+  }
+}
+
+/** A registry is asked about the very schemas that the run would write, and those tell of the source. */
+async function checkKafka(
+  config: KafkaSinkConfig,
+  sourceConfig: PipelineConfig["source"],
+  request: KafkaRequest,
+  context: ConnectorContext,
+): Promise<PipelineFinding[]> {
+  const source = await buildSource(sourceConfig, context);
+  const sink = await buildKafkaSink(config, context, (names) => source.origin?.(names) ?? null);
+  try {
+    const { validateKafka } = await import("./sinks/kafka/validate.ts");
+    const findings = await validateKafka(sink, request);
+    return findings.map((finding) => ({ ...finding, about: "sink" }));
+  } catch (error) {
+    return findingsOf(error, "sink");
+  } finally {
+    await sink.close();
+    await source.close();
   }
 }
 
@@ -207,7 +260,8 @@ function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFi
       remedy: problem.remedy,
     }));
   }
-  const { code, detail: what, remedy } = error;
+  const { code, detail: what } = error;
+  const remedy = finalRemedy(error);
   const option = error.facts["option"];
   const named = typeof option === "string" ? { option } : {};
   return [{ about, severity: "error", what, whatFollows, remedy, code, ...named }];

@@ -1,3 +1,4 @@
+import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { access, rm } from "node:fs/promises";
 import { buildSource } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
@@ -15,10 +16,12 @@ import { openSinkSession } from "./sink-session.ts";
 import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
 import { forgetPipeline } from "./sinks/dsql/forget-pipeline.ts";
 import { untilDone } from "./sinks/dsql/retry.ts";
+import { readTasks } from "./sinks/dsql/takeover.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
 import { stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
 import { postgresOptions } from "./source-options.ts";
 import { cleanUpPostgres } from "./sources/postgres/clean-up.ts";
+import { ONLY_TASK } from "./pipeline/task-api.ts";
 
 /** What `cleanUp` may be given. */
 export interface CleanUpOptions {
@@ -33,9 +36,6 @@ export interface CleanUpOptions {
   readonly clock?: Clock;
   readonly random?: Random;
 }
-
-/** The task whose state every pipeline has. */
-const TASK = "0";
 
 /**
  * Drops what a pipeline that is to run no more has at its source and, where that is asked for, its state at the sink.
@@ -66,7 +66,8 @@ async function refuseOther(
   try {
     const known = await readKnownPipeline(config, context, extensions);
     if (known === null) return [];
-    const other = otherSource(known.identity, await identityOf(config, context));
+    const identity = await identityOf(config, context);
+    const other = identity === null ? null : otherSource(known.identity, identity);
     if (other === null) return [];
     throw other;
   } catch (error) {
@@ -77,13 +78,18 @@ async function refuseOther(
   }
 }
 
+/** Null where a server that keeps nothing for a pipeline is gone: that is no reason to keep what the sink has of it. */
 async function identityOf(
   { source: of }: PipelineConfig,
   context: ConnectorContext,
-): Promise<Json> {
+): Promise<Json | null> {
   const source = await buildSource(of, context);
   try {
     return await source.identity();
+  } catch (error) {
+    const isGone = error instanceof MillraceError && error.class === "transient";
+    if (of.kind !== "postgres" && isGone) return null;
+    throw error;
   } finally {
     await source.close();
   }
@@ -103,6 +109,16 @@ async function cleanUpSource(
       const why = "nothing is kept there for a pipeline: the server keeps its log by its own rules";
       return [{ what: "source", name: config.source.hostname, outcome: "kept", why }];
     }
+    case "kafka": {
+      const why =
+        "the consumer group's offsets are only shown; brokers forget them by their own rules";
+      return [{ what: "source", name: config.source.groupId, outcome: "kept", why }];
+    }
+    case "dynamodb": {
+      const why =
+        "nothing is kept there for a pipeline: streams are read, and hold no reader's place";
+      return [{ what: "source", name: config.source.region, outcome: "kept", why }];
+    }
   }
 }
 
@@ -115,7 +131,7 @@ async function cleanUpState(
     return { what: "state", name, outcome: was ? "dropped" : "absent", why: null };
   };
   if (sink.kind === "jsonl") {
-    const path = stateFileOf(statePathOf(sink.path), { pipeline: name, task: TASK });
+    const path = stateFileOf(statePathOf(sink.path), { pipeline: name, task: ONLY_TASK });
     const was = await access(path).then(
       () => true,
       () => false,
@@ -123,13 +139,24 @@ async function cleanUpState(
     await rm(path, { force: true });
     return done(was);
   }
+  if (sink.kind === "kafka") {
+    const kafka = await buildKafkaSink(sink, context, () => null);
+    try {
+      return done(await kafka.forgetTask({ pipeline: name, task: ONLY_TASK }));
+    } finally {
+      await kafka.close();
+    }
+  }
   const retry = { ...context, signal: new AbortController().signal };
   const statements = stateStatements(sink.stateSchema);
   const forget = async (): Promise<boolean> => {
     await using session = await openSinkSession(sink, context, extensions);
     const owner = { schema: sink.stateSchema, name: "owner" };
     if ((await readCatalogueTable(session, owner)) === null) return false;
-    return await forgetPipeline(session, statements, { pipeline: name, task: TASK });
+    let was = false;
+    for (const task of await readTasks(session, statements, name))
+      if (await forgetPipeline(session, statements, { pipeline: name, task })) was = true;
+    return was;
   };
   return done(await untilDone(forget, retry, "forgetting the pipeline"));
 }

@@ -19,6 +19,7 @@ export type {
 export type { LogicalType } from "./model/logical-type.ts";
 export { silentLogger, systemClock } from "./model/ports.ts";
 export type { Clock, Logger, Random } from "./model/ports.ts";
+export type { InitSync } from "./model/init-sync.ts";
 export type { ChunkKey, Json, Position, TransactionId } from "./model/position.ts";
 export type { RoutePlan, Router } from "./model/router.ts";
 export type {
@@ -45,6 +46,7 @@ export type {
   TargetChange,
   TargetChangeEvent,
   TargetCheck,
+  TargetMark,
   Write,
 } from "./model/sink.ts";
 export { deadLetterOf } from "./model/dead-letter.ts";

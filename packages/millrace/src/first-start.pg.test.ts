@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
+import { cleanUp } from "./clean-up.ts";
 import { loadPipeline } from "./index.ts";
 import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
 
@@ -61,6 +62,26 @@ describe("a first start", () => {
     await source.query("DROP PUBLICATION theirs");
     expect(await touched()).toEqual([]);
     await target.query("DROP TABLE t");
+  });
+
+  it("is one again after its state was cleaned up, though lane rows stay for the fence", async () => {
+    const pipeline = await loadPipeline(between());
+    await pipeline.start();
+    await pipeline.caughtUp();
+    await pipeline.stop();
+    await cleanUp(between(), { state: true });
+    await target.query("ALTER TABLE t ALTER COLUMN v TYPE int USING 0");
+    await expect((await loadPipeline(between())).start()).rejects.toMatchObject({
+      class: "config",
+      message: expect.stringMatching(/public\.t: column v is integer/) as string,
+    });
+    expect(
+      await source.query(
+        "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()",
+      ),
+    ).toEqual([]);
+    await target.query("DROP TABLE t");
+    await cleanUp(between(), { state: true });
   });
 
   it("tells of rows that are there already; later starts do not", async () => {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { checkServers } from "./check-pipeline.ts";
 import type { PipelineFinding } from "./check-pipeline.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
@@ -7,13 +6,8 @@ import { CATALOGUE } from "./errors/catalogue.ts";
 import type { ErrorCode } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
+import { readKnownPipeline } from "./known-pipeline.ts";
 import type { ConnectorContext } from "./model/source.ts";
-import { openSinkSession } from "./sink-session.ts";
-import { stateStatements } from "./sinks/dsql/state-statements.ts";
-import { stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
-
-/** The task whose lanes every pipeline has. */
-const TASK = "0";
 
 /**
  * Asks the sink before anything is touched. A pipeline that has never written to it is held against everything that
@@ -70,21 +64,13 @@ function inTheWay(
   );
 }
 
+/** Lane rows say nothing: `cleanup --state` leaves them, for the fence. */
 async function isKnown(
-  { sink, name }: PipelineConfig,
+  config: PipelineConfig,
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<boolean> {
-  if (sink.kind === "jsonl")
-    return existsSync(stateFileOf(statePathOf(sink.path), { pipeline: name, task: TASK }));
-  await using session = await openSinkSession(sink, context, extensions);
-  try {
-    const { readLanes } = stateStatements(sink.stateSchema);
-    return (await session.query(readLanes, [name, TASK])).length > 0;
-  } catch {
-    // No such table, or no right to read it: the check says which.
-    return false;
-  }
+  return (await readKnownPipeline(config, context, extensions)) !== null;
 }
 
 /** A slot that lost its log is made anew where the policy says so. */

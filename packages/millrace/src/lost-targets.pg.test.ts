@@ -155,7 +155,8 @@ describe.each([
   it("while a schema change of it is under way does not hold up the starts", async () => {
     await loaded();
     await ask("ALTER TABLE item ADD COLUMN c int");
-    // The alteration meets a column of another type and leaves its intent open.
+    await ask("UPDATE item SET c = 1");
+    // The alteration meets a column of another type, with values in it, and leaves its intent open.
     await source.query("ALTER TABLE item ADD COLUMN c date");
     await source.query("INSERT INTO item VALUES (60, 'after', '2026-01-01')");
     const pipeline = await run();

@@ -1,23 +1,30 @@
+import type { OriginOf } from "./build-kafka-sink.ts";
 import { buildRouter } from "./build-router.ts";
-import { buildSink } from "./build-sink.ts";
-import { buildSource } from "./build-source.ts";
+import { buildSink, thisHolder } from "./build-sink.ts";
+import { buildSharedSource, buildSource, checkSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
-import { checkFirstStart, withAllElse } from "./first-start.ts";
+import { checkFirstStart, refusal, withAllElse } from "./first-start.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
+import type { Holder } from "./model/holder.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
-import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
+import type { ConnectorContext, DiscoveredTable, SharedSource, Source } from "./model/source.ts";
+import type { Sink } from "./model/sink.ts";
 import type { TableId } from "./model/table.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";
 import { allOf } from "./observe/observers.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
+import type { ChangeCounts } from "./pipeline/change-counts.ts";
+import { LoadRate } from "./pipeline/load-rate.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import type { TaskEvent } from "./pipeline/status.ts";
-import type { Task } from "./pipeline/task-api.ts";
+import { type MadeTask, ONLY_TASK } from "./pipeline/task-api.ts";
+import { TaskSet } from "./pipeline/task-set.ts";
 import { createTask } from "./pipeline/task.ts";
 import { preflight } from "./preflight.ts";
+import { statusBeforeStart } from "./status-before-start.ts";
 
 /** What a task is made with, beside the pipeline's file. */
 export interface MakerParts {
@@ -29,6 +36,8 @@ export interface MakerParts {
   readonly connections: ConnectionObserver | null;
   readonly extensions: Extensions;
   readonly tell: (event: TaskEvent) => void;
+  /** Of the start that this is a task of. */
+  readonly changeCounts?: ChangeCounts;
 }
 
 /**
@@ -40,26 +49,104 @@ export async function makeTask(
   config: PipelineConfig,
   parts: MakerParts,
   again: boolean,
-): Promise<{ readonly task: Task; readonly close: () => Promise<void> }> {
-  const { clock, random, log, budget, extensions, tell } = parts;
+): Promise<MadeTask> {
+  const { clock, random, log, tell } = parts;
   const context = { pipeline: config.name, clock, random, log };
-  const source = await buildSource(config.source, context);
+  const observer = allOf([{ ...deafObserver, event: tell }, ...parts.observers]);
+  const asking = { ...parts, context, observer, again };
+  const shared = await buildSharedSource(config.source, context);
+  if (shared !== null) {
+    if (!again) await refuseSource(config, context, shared);
+    return taskOfShares(config, asking, shared);
+  }
+  return taskOver(config, asking, await buildSource(config.source, context), ONLY_TASK);
+}
+
+interface Asking extends MakerParts {
+  readonly context: ConnectorContext;
+  readonly observer: TaskObserver;
+  readonly again: boolean;
+  /** Who this process is to the sink, where a task is made more than once. */
+  readonly holder?: Holder;
+  readonly loadRate?: LoadRate;
+}
+
+/** A first start that the source has something against says all of it. */
+async function refuseSource(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  shared: SharedSource,
+): Promise<void> {
+  const found = await checkSource(config.source, context, null);
+  const against = found.filter(({ severity }) => severity === "error");
+  if (against.length === 0) return;
+  await shared.close();
+  throw refusal(against.map((finding) => ({ ...finding, about: "source" })));
+}
+
+/** A task for each share that this process is given, told as one (design/008). */
+function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSource): MadeTask {
+  const { clock, random, budget, observer } = asking;
+  const close = () => shared.close();
+  // What a source may be asked for is asked for by all of its shares together.
+  const { maxRowsPerSecond, maxBytesPerSecond } = config.settings;
+  const loadRate = new LoadRate({ maxRowsPerSecond, maxBytesPerSecond }, clock);
+  const task = new TaskSet({
+    clock,
+    random,
+    observer,
+    shares: (signal) => shared.shares(signal),
+    moves: shared.moves,
+    waits: () => shared.waits?.() ?? [],
+    lost: (share) => shared.lost?.(share),
+    holder: () => thisHolder(random),
+    open: (share, { observer: shareObserver, holder }) => {
+      const own = { ...asking, observer: shareObserver, holder, loadRate };
+      return taskOver(config, own, shared.open(share), share);
+    },
+    empty: statusBeforeStart(config, budget),
+    close,
+  });
+  return { task, close };
+}
+
+function sinkFor(
+  { sink }: PipelineConfig,
+  { context, connections, extensions, holder }: Asking,
+  source: Source,
+): Promise<Sink> {
+  const origin: OriginOf = (names) => source.origin?.(names) ?? null;
+  return buildSink(sink, context, connections, extensions, origin, holder);
+}
+
+async function taskOver(
+  config: PipelineConfig,
+  asking: Asking,
+  source: Source,
+  name: string,
+): Promise<MadeTask> {
+  const { context, budget, extensions, tell, again, observer, changeCounts, loadRate } = asking;
   try {
-    const tables = await ask(config, source, { ...parts, context, again });
+    // What a share has is told by its log; each takeover of one would ask the servers about all of the file.
+    const tables = name === ONLY_TASK ? await ask(config, source, asking) : [];
     if (!again) tellNotices(tables, tell);
-    const sink = buildSink(config.sink, context, parts.connections, extensions);
+    const sink = await sinkFor(config, asking, source);
     const own = buildRouter(config);
     const { errorHandler } = extensions;
     const task = createTask({
       ...context,
+      task: name,
       source,
       sink,
       router: extensions.router?.(own) ?? own,
       settings: config.settings,
       budget,
-      observer: allOf([{ ...deafObserver, event: tell }, ...parts.observers]),
+      observer,
       explain: (error) => withPlace(error, config),
       ...(errorHandler === undefined ? {} : { errorHandler }),
+      ...(loadRate === undefined ? {} : { loadRate }),
+      // Shares come and go within a task set: each counts for itself.
+      ...(changeCounts === undefined || name !== ONLY_TASK ? {} : { changeCounts }),
     });
     const close = async () => {
       await Promise.allSettled([source.close(), sink.close()]);
@@ -69,11 +156,6 @@ export async function makeTask(
     await source.close().catch(() => {});
     throw error;
   }
-}
-
-interface Asking extends MakerParts {
-  readonly context: ConnectorContext;
-  readonly again: boolean;
 }
 
 async function ask(

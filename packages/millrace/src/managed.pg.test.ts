@@ -155,7 +155,7 @@ describe("validate --connect and a start", () => {
 
 describe("the guide to managed servers", () => {
   const guide = readFileSync(
-    new URL("../../../docs/guides/managed-postgres.md", import.meta.url),
+    new URL("../../../docs/sources/managed-postgres.md", import.meta.url),
     "utf8",
   );
   const blocks = [...guide.matchAll(/^ *```sql\n(.*?)^ *```/gms)].map(([, sql = ""]) => sql);

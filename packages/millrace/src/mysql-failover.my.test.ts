@@ -14,6 +14,14 @@ import { soon } from "./tables-between.fixture.ts";
 const ITEMS = `CREATE TABLE items (id BIGINT PRIMARY KEY, v TEXT);
   INSERT INTO items WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 900) SELECT i, 'a' FROM n`;
 
+/** Its rows are read at the server that took over. */
+const PREPARED = [
+  "XA START 'x'",
+  "UPDATE items SET v = 'x' WHERE id IN (850, 852)",
+  "XA END 'x'",
+  "XA PREPARE 'x'",
+];
+
 /** Each test starts two servers: MariaDB's turn comes in the long form. */
 const FLAVORS = process.env["MILLRACE_E2E_FULL"] === "1" ? mysqlFlavors : (["mysql"] as const);
 
@@ -56,13 +64,15 @@ describe.each(FLAVORS)("a pipeline from %s whose server is replaced by its repli
   it("goes on there, at once and after a restart, and knows when it has caught up", async () => {
     const pipeline = await between.run(file());
     await first.query("UPDATE items SET v = 'b' WHERE id < 300; DELETE FROM items WHERE id = 7");
+    const session = await first.connect();
+    for (const sql of PREPARED) await session.query(sql);
     await expectSame(pipeline, first);
     await second.caughtUp();
     await failOver();
     // Nothing is written at the new server yet.
     await expectSame(pipeline, second);
     await second.query(
-      "UPDATE items SET v = 'c' WHERE id < 200; INSERT INTO items VALUES (5000, 'd')",
+      "UPDATE items SET v = 'c' WHERE id < 200; INSERT INTO items VALUES (5000, 'd'); XA COMMIT 'x'",
     );
     await expectSame(pipeline, second);
     await between.stop();

@@ -6,10 +6,7 @@ import { checkPipeline } from "./check-pipeline.ts";
 import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
 import { verifyPipeline } from "./verify-pipeline.ts";
 
-const GUIDE = readFileSync(
-  new URL("../../../docs/guides/mysql-source.md", import.meta.url),
-  "utf8",
-);
+const GUIDE = readFileSync(new URL("../../../docs/sources/mysql.md", import.meta.url), "utf8");
 
 /** The statements of the section "The user". */
 function grantsOf(name: string, password: string, database: string): string[] {

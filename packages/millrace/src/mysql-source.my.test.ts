@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mysqlFlavors, type MysqlServer, startMysql } from "../../../test/support/mysql.ts";
 import { startFaultProxy } from "../../../test/support/fault-proxy.ts";
+import { checkPipeline } from "./check-pipeline.ts";
+import { cleanUp } from "./clean-up.ts";
 import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
 import type { Pipeline } from "./pipeline-handle.ts";
 import { soon } from "./tables-between.fixture.ts";
@@ -25,6 +27,14 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
     await between.release();
     await server.stop();
   });
+
+  /** What `validate --connect` says of the log that comes next. */
+  async function lossesOf(source: Readonly<Record<string, unknown>> = {}) {
+    const all = await checkPipeline(between.file(source));
+    return all
+      .filter(({ code }) => code === "MR_SOURCE_LOSS")
+      .map(({ severity, about, what }) => ({ severity, about, what }));
+  }
 
   async function expectSame(pipeline: Pipeline): Promise<void> {
     const { there, here } = await between.both(pipeline);
@@ -55,6 +65,13 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
       await server.query("UPDATE items SET v = CONCAT(v, 'x') WHERE id < 30");
       await expectSame(pipeline);
     }
+    // Counted since the start, over runs and tasks; what is read again counts again.
+    const counted = pipeline.status().tables[0]?.changes ?? 0;
+    expect(counted).toBeGreaterThan(0);
+    await pipeline.restart();
+    await server.query("UPDATE items SET v = CONCAT(v, 'z') WHERE id BETWEEN 10 AND 19");
+    await expectSame(pipeline);
+    expect(pipeline.status().tables[0]?.changes).toBeGreaterThanOrEqual(counted + 10);
     await between.stop();
   });
 
@@ -67,9 +84,46 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
       await server.query(`PURGE BINARY LOGS TO '${file}'`);
       return server.query("SHOW BINARY LOGS");
     };
+    expect(await lossesOf()).toEqual([]);
     await expect.poll(kept, { timeout: 20_000 }).toHaveLength(1);
-    await expect(between.run()).rejects.toMatchObject({ code: "MR_SOURCE_LOSS" });
+    const lost = expect.stringMatching(/no longer has the log .*\.\d{6}, offset \d+ on; it says/);
+    await expect(between.run()).rejects.toMatchObject({
+      code: "MR_SOURCE_LOSS",
+      detail: lost as string,
+      remedy: expect.stringMatching(/on-loss: resync.*binlog_expire_logs_seconds/) as string,
+    });
+    expect(await lossesOf()).toEqual([
+      { severity: "error", about: "source", what: lost as string },
+    ]);
+    expect(await lossesOf({ "on-loss": "resync" })).toMatchObject([{ severity: "warning" }]);
     await expectSame(await between.run(between.file({ "on-loss": "resync" })));
+    await between.stop();
+  });
+
+  it("ends where its log has what nobody can apply, and goes on behind it where the file says so", async () => {
+    const pipeline = await between.run();
+    await expectSame(pipeline);
+    const ended = pipeline.done.catch((error: unknown) => error);
+    await server.query(
+      "SET SESSION binlog_format = STATEMENT; UPDATE items SET v = 'unseen' WHERE id = 7; DELETE FROM items WHERE id = 8",
+    );
+    const unreadable = {
+      code: "MR_SOURCE_UNREADABLE",
+      remedy: expect.stringMatching(/binlog_format.*on-loss: resync/) as string,
+    };
+    expect(await ended).toMatchObject(unreadable);
+    await between.stop();
+    // Until somebody decides, it ends there again.
+    const again = await between.run();
+    await expect(again.done).rejects.toMatchObject(unreadable);
+    await between.stop();
+    const resynced = await between.run(between.file({ "on-loss": "resync" }));
+    await server.query("INSERT INTO items VALUES (6000, 'f')");
+    const { there, here } = await between.both(resynced);
+    expect(there).toEqual(here);
+    expect(there).toContain("7 unseen");
+    await between.stop();
+    await expectSame(await between.run());
     await between.stop();
   });
 
@@ -90,6 +144,18 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
       message: expect.stringContaining("begun anew") as string,
     });
     await expectSame(await between.run(between.file({ "on-loss": "resync" })));
+    await between.stop();
+  });
+
+  it("is forgotten by its sink though its server is gone, which keeps nothing for it", async () => {
+    await expectSame(await between.run());
+    await between.stop();
+    const cleaned = await cleanUp(between.file({ port: 1 }), { state: true });
+    expect(cleaned.map(({ what, outcome }) => `${what} ${outcome}`)).toEqual([
+      "source kept",
+      "state dropped",
+    ]);
+    await expectSame(await between.run());
     await between.stop();
   });
 

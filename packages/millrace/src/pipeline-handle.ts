@@ -11,6 +11,7 @@ import type { DeadLetter, ReplayOutcome } from "./model/dead-letter.ts";
 import type { TableId } from "./model/table.ts";
 import { logEvent } from "./observe/event-log.ts";
 import { EventStream } from "./observe/event-stream.ts";
+import { ChangeCounts } from "./pipeline/change-counts.ts";
 import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
 import type { Task } from "./pipeline/task-api.ts";
 
@@ -33,6 +34,7 @@ interface Life {
   readonly ended: PromiseWithResolvers<void>;
   task: Task | null;
   restarting: boolean;
+  readonly changeCounts: ChangeCounts;
   /** `stop` was called, perhaps before there was a task to stop. */
   stopping: boolean;
 }
@@ -80,6 +82,7 @@ export class Pipeline {
     this.#events.reopen();
     const life: Life = {
       ended: Promise.withResolvers(),
+      changeCounts: new ChangeCounts(),
       task: null,
       restarting: false,
       stopping: false,
@@ -102,9 +105,14 @@ export class Pipeline {
     return this.#done;
   }
 
-  /** What happens from now on, until the pipeline ends. A listener that is too slow misses events and is told so. */
-  events(): AsyncIterableIterator<PipelineEvent> {
-    return this.#events.listen();
+  /**
+   * What happens from now on, until the pipeline ends; with `overRestarts` also once it was started again. A listener that
+   * is too slow misses events and is told so.
+   */
+  events({
+    overRestarts = false,
+  }: { readonly overRestarts?: boolean } = {}): AsyncIterableIterator<PipelineEvent> {
+    return this.#events.listen(overRestarts);
   }
 
   /** Every table is in SYNC and the log was followed to where it stood then. Rejects when the pipeline ends before. */
@@ -228,7 +236,11 @@ export class Pipeline {
 
   async #run(life: Life): Promise<void> {
     try {
-      const { task, close } = await makeTask(this.config, this.#makers, life.task !== null);
+      const { task, close } = await makeTask(
+        this.config,
+        { ...this.#makers, changeCounts: life.changeCounts },
+        life.task !== null,
+      );
       life.task = task;
       task.done.then(
         () => this.#taskEnded(life, task, null),

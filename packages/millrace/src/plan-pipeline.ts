@@ -43,6 +43,8 @@ export interface PlannedTable {
   /** The pipeline has it already, and goes on where it stands. */
   readonly isKnown: boolean;
   readonly targets: readonly PlannedTarget[];
+  /** What the source says of the table: what is not possible with it, what its columns were made of. */
+  readonly notices: readonly string[];
   /** The source's own guess; null where it has none. */
   readonly estimatedRows: number | null;
   /** Of the full load, about; null where nobody can say, 0 where nothing is loaded. */
@@ -84,7 +86,7 @@ export async function planPipeline(
   const findings = await checkServers(config, context, extensions);
   const known = await readKnownPipeline(config, context, extensions).catch(() => null);
   const own = buildRouter(config);
-  const sink = buildSink(config.sink, context, null, extensions);
+  const sink = await buildSink(config.sink, context, null, extensions);
   const way = { config, sink, router: extensions.router?.(own) ?? own };
   const planned = (await discover(config, context)).map((table) =>
     plannedTable(way, table, known?.tables.has(table.shape.id) === true),
@@ -119,7 +121,7 @@ type Unseen = Omit<PlannedTarget, "exists"> & { readonly target: TargetTable };
 
 function plannedTable(
   { config: { settings, sink: kind }, sink, router }: Way,
-  { shape, estimatedRows }: DiscoveredTable,
+  { shape, estimatedRows, notices }: DiscoveredTable,
   isKnown: boolean,
 ): Omit<PlannedTable, "targets"> & { readonly targets: readonly Unseen[] } {
   const targets = router.plan(shape).map((plan): Unseen => {
@@ -129,17 +131,18 @@ function plannedTable(
       const sourceType = from?.sourceType ?? null;
       return { name: column.name, sourceType, targetType: column.type, loss: lossOf(column, from) };
     });
-    const ddl = kind.kind === "jsonl" ? null : createTableText(target);
+    const ddl = kind.kind === "jsonl" || kind.kind === "kafka" ? null : createTableText(target);
     return { table: target.id, ddl, columns, target };
   });
   const isLoaded = !isKnown && settings.fullLoad;
   const chunks =
     estimatedRows === null ? null : Math.max(1, Math.ceil(estimatedRows / settings.chunkRows));
-  const rates = kind.kind === "jsonl" ? null : profileOf(kind).dpu;
+  const rates = kind.kind === "jsonl" || kind.kind === "kafka" ? null : profileOf(kind).dpu;
   return {
     table: shape.id,
     isKnown,
     targets,
+    notices,
     estimatedRows,
     chunks: isLoaded ? chunks : 0,
     leastDpu:
@@ -167,7 +170,7 @@ async function whatExists(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<(target: TargetTable) => boolean | null> {
-  if (sink.kind === "jsonl") return () => null;
+  if (sink.kind === "jsonl" || sink.kind === "kafka") return () => null;
   const there = new Map<TableId, boolean>();
   try {
     await using session = await openSinkSession(sink, context, extensions);

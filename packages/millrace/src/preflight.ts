@@ -38,9 +38,10 @@ function refusedTable(config: PipelineConfig, table: RefusedTable): Problem {
 }
 
 function noTables(config: PipelineConfig): Problem {
-  const { database, username } = config.source;
+  const { source } = config;
+  const username = "username" in source ? source.username : null;
   const place = placeOf(config, TABLES_OPTION);
-  return { place, path: TABLES_OPTION, ...nothingCaptured(database, username) };
+  return { place, path: TABLES_OPTION, ...nothingCaptured(source.database, username ?? "") };
 }
 
 /** Rules, and columns in rules, that none of the captured tables has; nothing where there is no table to look at. */

@@ -101,7 +101,7 @@ describe("an IAM token of RDS", () => {
     });
     await expect(password(SERVER)).rejects.toMatchObject({
       code: "MR_SOURCE_REFUSED",
-      detail: "no IAM token could be signed: Error",
+      detail: "source.use-iam-auth: no IAM token could be signed: Error",
     });
     isDown = false;
     await password(SERVER);

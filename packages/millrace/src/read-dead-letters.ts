@@ -5,6 +5,7 @@ import { MillraceError } from "./errors/millrace-error.ts";
 import type { DeadLetter } from "./model/dead-letter.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
+import { ONLY_TASK } from "./pipeline/task-api.ts";
 
 /** What `readDeadLetters` may be given. */
 export interface ReadDeadLettersOptions {
@@ -15,9 +16,6 @@ export interface ReadDeadLettersOptions {
   readonly clock?: Clock;
   readonly random?: Random;
 }
-
-/** A pipeline that one process runs whole is one task. */
-const TASK = "0";
 
 /**
  * The dead letters of a pipeline as its sink has them, the oldest first, whether a process runs it or not. Only a look:
@@ -31,11 +29,13 @@ export async function readDeadLetters(
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const context = { pipeline: config.name, clock, random, log };
-  const sink = buildSink(config.sink, context, null, options.extensions);
+  const sink = await buildSink(config.sink, context, null, options.extensions);
   try {
     if (sink.readDeadLetters === undefined)
       throw new MillraceError("MR_USAGE", `a sink of type ${sink.kind} cannot be looked into`);
-    const letters = await sink.readDeadLetters({ pipeline: config.name, task: TASK });
+    const letters: DeadLetter[] = [];
+    for (const task of (await sink.readTasks?.(config.name)) ?? [ONLY_TASK])
+      letters.push(...(await sink.readDeadLetters({ pipeline: config.name, task })));
     return letters.toSorted((a, b) => a.parkedAtMs - b.parkedAtMs);
   } finally {
     await sink.close().catch(() => undefined);

@@ -45,8 +45,8 @@ export async function checkReload(
     const matching = await preflight(after, source, (id) => !isNewcomer(id));
     const tables = await withFitting(matching, isNewcomer, { after, source, parts });
     const ids = new Set(tables.map(({ shape }) => shape.id));
-    const waysBefore = waysIn(before, parts);
-    const waysAfter = waysIn(after, parts);
+    const waysBefore = await waysIn(before, parts);
+    const waysAfter = await waysIn(after, parts);
     const isNew = ({ id }: TableShape) => !captured.includes(id);
     const isOther = (shape: TableShape) =>
       !isNew(shape) && waysBefore(shape).join("\n") !== waysAfter(shape).join("\n");
@@ -122,9 +122,9 @@ function refuseOthers(before: PipelineConfig, after: PipelineConfig): void {
   throw new MillraceError("MR_RELOAD_REFUSED", `${what}; nothing was changed`);
 }
 
-function waysIn(config: PipelineConfig, { extensions, ...parts }: MakerParts) {
+async function waysIn(config: PipelineConfig, { extensions, ...parts }: MakerParts) {
   const context = { pipeline: config.name, ...parts };
-  const sink = buildSink(config.sink, context, null, extensions);
+  const sink = await buildSink(config.sink, context, null, extensions);
   const own = buildRouter(config);
   const router = extensions.router?.(own) ?? own;
   return (shape: TableShape): string[] => waysOf(targetsOf(shape, router, sink));

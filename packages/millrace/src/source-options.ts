@@ -75,6 +75,7 @@ export function mysqlOptions(config: MysqlSourceConfig, clock: Clock): MysqlSour
     },
     values: { zeroDatesAreNull: config.zeroDates === "as-null" },
     onlineSchemaChanges: config.onlineSchemaChanges,
+    ignoredDatabases: config.ignoredDatabases ?? [],
     unloggedCascades: config.unloggedCascades,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     startup: config.startup,
@@ -83,7 +84,7 @@ export function mysqlOptions(config: MysqlSourceConfig, clock: Clock): MysqlSour
 
 /** A password of the file, revealed here and nowhere else; or one that is signed for each connection. */
 function passwordOf(
-  { password, useIamAuth, region, iamRole, username }: SourceConfig,
+  { password, useIamAuth, region, iamRole, username }: MysqlSourceConfig | PostgresSourceConfig,
   clock: Clock,
 ): PostgresSourceOptions["password"] {
   if (!useIamAuth || region === null) return password?.reveal() ?? null;

@@ -3,13 +3,12 @@ import { startDsqlLocal } from "dsql-local";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
-import { timeFor, valuesPerType } from "../../../test/support/test-runs.ts";
+import { drawnSeed, timeFor, valuesPerType } from "../../../test/support/test-runs.ts";
 import { loadPipeline, type Pipeline } from "./index.ts";
 import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
 import { SAMPLE_TYPES_SQL, TYPE_SAMPLES } from "./sources/postgres/type-samples.fixture.ts";
 
 const PER_TYPE = valuesPerType(40);
-const SEED = Date.now() % 1_000_000;
 
 /** Half of the rows are there before the load, half come by the log, and some change. */
 const HALF = Math.ceil(PER_TYPE / 2);
@@ -99,7 +98,9 @@ describe.each([
 
   async function insert(from: number, to: number): Promise<void> {
     for (const [index, { ddl, text }] of samples.entries()) {
-      const values = fc.sample(text, { numRuns: PER_TYPE, seed: SEED + index }).slice(from, to);
+      const values = fc
+        .sample(text, { numRuns: PER_TYPE, seed: drawnSeed + index })
+        .slice(from, to);
       await atSource.query(
         `INSERT INTO v.t${index} SELECT $2 + n, u::${ddl} FROM unnest($1::text[]) WITH ORDINALITY x(u, n)`,
         [values, from],
@@ -121,7 +122,7 @@ describe.each([
       const [wanted, got] = await Promise.all([texts(atSource, index), texts(atTarget, index)]);
       const table = pipeline.status().tables.find(({ id }) => id === `v.t${index}`);
       const different = [...wanted].filter(([id, text]) => got.get(id) !== text);
-      const where = `${ddl}, seed ${SEED}`;
+      const where = `${ddl}, seed ${drawnSeed}`;
       expect(table?.state).toBe("SYNC");
       const said = different.slice(0, 3).map(([id, text]) => [id, text, got.get(id)]);
       expect(said, where).toEqual([]);

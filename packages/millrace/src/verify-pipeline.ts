@@ -21,6 +21,7 @@ import type { TableReader } from "./verify/table-reader.ts";
 import type { VerifyTable } from "./verify/table-pair.ts";
 import { verifyTables } from "./verify/verify-tables.ts";
 import type { VerifyProgress, VerifyResult } from "./verify/verify-tables.ts";
+import { ONLY_TASK } from "./pipeline/task-api.ts";
 
 /** How long changes may take to reach the sink before a row counts as unsettled. */
 const SETTLE_MS = 60_000;
@@ -93,7 +94,7 @@ async function plannedTables(
   extensions: Extensions,
 ): Promise<VerifyTable[]> {
   const router = buildRouter(config);
-  const sink = buildSink(config.sink, context, null, extensions);
+  const sink = await buildSink(config.sink, context, null, extensions);
   // Newcomers that wait are not at the sink: `status` and `validate --connect` name them.
   const known = (await readKnownPipeline(config, context, extensions))?.tables ?? null;
   const discovered = await preflight(config, source, (id) => known?.has(id) ?? true);
@@ -109,10 +110,11 @@ async function sinkSession(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<SinkConnection> {
-  if (sink.kind !== "jsonl") return openSinkSession(sink, context, extensions);
+  if (sink.kind !== "jsonl" && sink.kind !== "kafka")
+    return openSinkSession(sink, context, extensions);
   throw new MillraceError(
     "MR_USAGE",
-    "a jsonl sink cannot be compared with its source; verify needs type: dsql or postgres",
+    `a ${sink.kind} sink cannot be compared with its source; verify needs type: dsql or postgres`,
   );
 }
 
@@ -164,14 +166,11 @@ async function settleBy(parts: SettleParts): Promise<Settle> {
   };
 }
 
-/** The task that writes the log's frontier; there is one per pipeline with a source that cannot be shared out. */
-const TASK = "0";
-
 async function frontierOf({ config, session }: SettleParts): Promise<Position | null> {
-  if (config.sink.kind === "jsonl") return null;
+  if (config.sink.kind === "jsonl" || config.sink.kind === "kafka") return null;
   const { readState } = stateStatements(config.sink.stateSchema);
   try {
-    const rows = await session.query(readState, [config.name, TASK]);
+    const rows = await session.query(readState, [config.name, ONLY_TASK]);
     const value = rows.find(([key]) => key === "frontier/log")?.[1] ?? null;
     return value === null ? null : positionIn(JSON.parse(value));
   } catch (error) {

@@ -1,10 +1,11 @@
+import { serviceLimits } from "../rules/bounds.ts";
 import { describe, expect, it } from "vitest";
 import { Door, TokenBucket, type DoorRules } from "./door.ts";
 
 describe("the connect rate", () => {
   it("lets a burst through and then so many a second", () => {
     let nowMs = 0;
-    const bucket = new TokenBucket(1_000, 100, () => nowMs);
+    const bucket = new TokenBucket({ connectBurst: 1_000, connectsPerSecond: 100 }, () => nowMs);
     const takeAll = (tries: number): number =>
       Array.from({ length: tries }, () => bucket.take()).filter(Boolean).length;
     expect(takeAll(1_500)).toBe(1_000);
@@ -20,7 +21,7 @@ describe("the connect rate", () => {
 
   it("does not gain by a clock that goes back", () => {
     let nowMs = 10_000;
-    const bucket = new TokenBucket(1, 1, () => nowMs);
+    const bucket = new TokenBucket({ connectBurst: 1, connectsPerSecond: 1 }, () => nowMs);
     expect(bucket.take()).toBe(true);
     nowMs = 0;
     expect(bucket.take()).toBe(false);
@@ -34,6 +35,7 @@ describe("the door", () => {
     hosts: ["localhost"],
     requireServerName: true,
     nowMs: () => 0,
+    limits: serviceLimits(),
   };
   const login = { user: "admin", database: "postgres", password: "any", serverName: undefined };
 

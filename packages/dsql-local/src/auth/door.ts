@@ -1,5 +1,5 @@
 /** Who may come in: how many, how fast, and with which password. */
-import { connectionBounds } from "../rules/connections.ts";
+import type { Limits } from "../rules/bounds.ts";
 import { violation } from "../rules/table.ts";
 import { refuseToken, type SigningKey } from "./token.ts";
 
@@ -20,6 +20,7 @@ export interface DoorRules {
   readonly hosts: readonly string[];
   readonly requireServerName: boolean;
   readonly nowMs: () => number;
+  readonly limits: Limits;
 }
 
 /** The door of one cluster. */
@@ -30,8 +31,7 @@ export class Door {
 
   constructor(rules: DoorRules) {
     this.#rules = rules;
-    const { connectBurst, connectsPerSecond } = connectionBounds;
-    this.#bucket = new TokenBucket(connectBurst, connectsPerSecond, rules.nowMs);
+    this.#bucket = new TokenBucket(rules.limits, rules.nowMs);
   }
 
   /** Whether passwords are tokens. */
@@ -41,7 +41,7 @@ export class Door {
 
   /** Counts a connection in. Throws 53300 and 53400. */
   enter(): void {
-    if (this.#inside >= connectionBounds.connections) throw violation("tooManyConnections");
+    if (this.#inside >= this.#rules.limits.connections) throw violation("tooManyConnections");
     if (!this.#bucket.take()) throw violation("connectRate");
     this.#inside++;
   }
@@ -49,6 +49,11 @@ export class Door {
   /** Counts a connection out. */
   leave(): void {
     this.#inside--;
+  }
+
+  /** Forgets how fast connections came. */
+  refill(): void {
+    this.#bucket.refill();
   }
 
   /** Checks a login. Throws the Violation that turns it away. */
@@ -67,30 +72,36 @@ export class Door {
   }
 }
 
+/** How much a bucket holds, and how fast it fills; both may be changed. */
+export type BucketSize = Pick<Limits, "connectBurst" | "connectsPerSecond">;
+
 /** Lets a burst through and then so many a second. */
 export class TokenBucket {
-  readonly #burst: number;
-  readonly #perSecond: number;
+  readonly #size: BucketSize;
   readonly #nowMs: () => number;
-  #level: number;
+  #taken = 0;
   #filledAtMs: number;
 
-  constructor(burst: number, perSecond: number, nowMs: () => number) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
+  constructor(size: BucketSize, nowMs: () => number) {
+    this.#size = size;
     this.#nowMs = nowMs;
-    this.#level = burst;
     this.#filledAtMs = nowMs();
   }
 
   /** Takes one token; false when there is none. */
   take(): boolean {
     const nowMs = this.#nowMs();
-    const gained = ((nowMs - this.#filledAtMs) / 1_000) * this.#perSecond;
-    this.#level = Math.min(this.#burst, this.#level + Math.max(0, gained));
+    const { connectBurst, connectsPerSecond } = this.#size;
+    const gained = ((nowMs - this.#filledAtMs) / 1_000) * connectsPerSecond;
+    this.#taken = Math.max(0, this.#taken - Math.max(0, gained));
     this.#filledAtMs = nowMs;
-    if (this.#level < 1) return false;
-    this.#level--;
+    if (this.#taken + 1 > connectBurst) return false;
+    this.#taken++;
     return true;
+  }
+
+  /** Fills it to the brim. */
+  refill(): void {
+    this.#taken = 0;
   }
 }

@@ -1,6 +1,6 @@
 /** The IAM token that Aurora DSQL takes as a password: a presigned URL, checked offline (source N, A, T). */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { connectionBounds } from "../rules/connections.ts";
+import { bounds } from "../rules/bounds.ts";
 
 /** What a token is checked against. */
 export interface TokenCheck {
@@ -87,7 +87,7 @@ function refuseTime(token: Token, { nowMs }: TokenCheck): string | undefined {
   const seconds = field(token, "X-Amz-Expires");
   const fromMs = parseDate(date);
   if (fromMs === undefined || !/^\d{1,9}$/.test(seconds)) return "The token is malformed";
-  if (Number(seconds) > connectionBounds.tokenMaxSeconds) {
+  if (Number(seconds) > bounds.tokenMaxSeconds) {
     return "X-Amz-Expires must be less than a week (in seconds)";
   }
   const untilMs = fromMs + Number(seconds) * 1_000;

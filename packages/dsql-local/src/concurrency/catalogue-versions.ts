@@ -1,5 +1,5 @@
 /** Which tables changed when: what OC001 is decided by (source CC, T). */
-import type { RelationUse } from "../gate/statement.ts";
+import type { RelationUse, Statement } from "../gate/statement.ts";
 import { violation } from "../rules/table.ts";
 
 /** A table's name with its schema. */
@@ -14,10 +14,29 @@ export function tableKey(use: RelationUse, defaultSchema: string): TableKey | un
   return `${use.schema === "" ? defaultSchema : use.schema}.${use.name}`;
 }
 
+/**
+ * The keys of the tables that a statement writes to. Where it is known which one it writes rows to, it is only that:
+ * rows of others it may lock.
+ */
+export function tablesWritten(statement: Statement, defaultSchema: string): TableKey[] {
+  const { asking, relations, inside } = statement;
+  const all = [...relations, ...inside];
+  const written = asking === undefined ? all.filter((use) => use.written) : [asking.target];
+  return written
+    .map((use) => tableKey(use, defaultSchema))
+    .filter((key): key is TableKey => key !== undefined);
+}
+
 /** One per cluster: counts the changes of each table's definition. */
 export class CatalogueVersions {
   readonly #versions = new Map<TableKey, number>();
   #latest = 0;
+  #resets = 0;
+
+  /** How often the cluster was emptied by its control port. */
+  get resets(): number {
+    return this.#resets;
+  }
 
   /** The version of a table; zero when it never changed. */
   of(table: TableKey): number {
@@ -34,15 +53,23 @@ export class CatalogueVersions {
   bumpAll(): void {
     this.bump([...this.#versions.keys()]);
   }
+
+  /** The cluster was emptied: everything changed, which is no session's conflict, but that of transactions that are open. */
+  reset(): void {
+    this.#resets++;
+    this.bumpAll();
+  }
 }
 
 /** One per session: what it has cached of the catalogue. */
 export class CatalogueView {
   readonly #versions: CatalogueVersions;
   readonly #seen = new Map<TableKey, number>();
+  #resets: number;
 
   constructor(versions: CatalogueVersions) {
     this.#versions = versions;
+    this.#resets = versions.resets;
   }
 
   /**
@@ -50,6 +77,10 @@ export class CatalogueView {
    * session last looked; a table that it never looked at is read afresh.
    */
   look(tables: readonly TableKey[]): void {
+    if (this.#resets !== this.#versions.resets) {
+      this.#resets = this.#versions.resets;
+      this.#seen.clear();
+    }
     let stale = false;
     for (const table of tables) {
       const now = this.#versions.of(table);

@@ -9,8 +9,12 @@ export interface LockHolder {
   readonly pid: number;
   /** Its running statement waits for a lock. */
   readonly waiting: boolean;
+  /** How many COMMITs the snapshot of its running transaction has behind it. */
+  readonly snapshotCommits: number | undefined;
   /** Gives up its locks as soon as no statement of its own runs, if `stillWanted` then. */
-  yieldLocks(stillWanted: () => boolean): void;
+  yieldLocks(stillWanted: () => boolean, waiter: LockHolder): void;
+  /** What runs now is not answered before this is done. */
+  hold(until: Promise<void>): void;
 }
 
 const RECHECK_MS = 20;
@@ -19,7 +23,10 @@ const RECHECK_MS = 20;
 export class LockWaits {
   readonly #admin: AdminSession;
   readonly #holders = new Map<number, LockHolder>();
+  readonly #cancelling = new Set<LockHolder>();
   #count = 0;
+  /** Told when a holder's transaction has ended. */
+  onEnded: (holder: LockHolder) => void = () => {};
 
   constructor(admin: AdminSession) {
     this.#admin = admin;
@@ -38,6 +45,42 @@ export class LockWaits {
   /** Removes a connection. */
   leave(holder: LockHolder): void {
     this.#holders.delete(holder.pid);
+    this.ended(holder);
+  }
+
+  /** A holder's transaction has ended. */
+  ended(holder: LockHolder): void {
+    this.onEnded(holder);
+  }
+
+  /** The oldest snapshot of all running transactions but one: how many COMMITs it has behind it. */
+  oldestSnapshot(except: LockHolder): number | undefined {
+    let oldest: number | undefined;
+    for (const holder of this.#holders.values()) {
+      const { snapshotCommits } = holder;
+      if (holder === except || snapshotCommits === undefined) continue;
+      oldest = Math.min(oldest ?? Infinity, snapshotCommits);
+    }
+    return oldest;
+  }
+
+  /** Ends a statement of ours that waits for a lock. */
+  async interrupt(waiter: LockHolder): Promise<void> {
+    await this.#admin.query(`SELECT pg_cancel_backend(${waiter.pid})`);
+  }
+
+  /** Ends a statement that waits for a lock which is not going to be given up, and only while it does. */
+  cancel(waiter: LockHolder, holder: LockHolder): void {
+    if (this.#cancelling.has(waiter)) return;
+    this.#cancelling.add(waiter);
+    const sql = `SELECT pg_cancel_backend(${waiter.pid}) WHERE ${holder.pid} = ANY(pg_blocking_pids(${waiter.pid}))`;
+    const again = (): void => void this.#cancelling.delete(waiter);
+    // Until its end is known here, a second one could hit what runs next.
+    const told = ([row]: readonly unknown[]): void => {
+      if (row === undefined || !waiter.waiting) again();
+      else setTimeout(() => told(waiter.waiting ? [row] : []), RECHECK_MS).unref();
+    };
+    this.#admin.query(sql).then(told, again);
   }
 
   /** A connection's statement began to wait. */
@@ -54,7 +97,7 @@ export class LockWaits {
     while (waiter.waiting && this.#holders.has(waiter.pid)) {
       const rows = await this.#admin.query(`SELECT unnest(pg_blocking_pids(${waiter.pid}))`);
       for (const [pid] of rows) {
-        this.#holders.get(Number(pid))?.yieldLocks(() => waiter.waiting);
+        this.#holders.get(Number(pid))?.yieldLocks(() => waiter.waiting, waiter);
       }
       await new Promise((resolve) => setTimeout(resolve, RECHECK_MS).unref());
     }

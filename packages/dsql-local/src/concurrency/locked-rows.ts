@@ -28,9 +28,11 @@ export async function markLockedRows(runner: CommandRunner, table: TableKey): Pr
   const [frame] = found.rows;
   if (frame === undefined) return;
   const column = identifier(readRow(frame)[0] ?? "");
-  // A row's xmax is whoever locked it; rows written by this transaction have none in their new version.
+  // A row's xmax is whoever locked it, or wrote a newer version; rows written by this transaction have none in theirs. Who
+  // has committed meanwhile is somebody else.
   await runner.command(
     `UPDATE ${name} SET ${column} = ${column}
-     WHERE xmax <> 0::text::xid AND age(xmax) <= age(pg_current_xact_id()::xid)`,
+     WHERE xmax <> 0::text::xid AND age(xmax) <= age(pg_current_xact_id()::xid)
+       AND coalesce(pg_xact_status(xmax::text::xid8), 'in progress') = 'in progress'`,
   );
 }

@@ -4,25 +4,40 @@
  * Aurora DSQL checks keys against the snapshot, and the row's deletion against COMMIT.
  */
 import type { Statement } from "../gate/statement.ts";
-import { identifier, literal, readRow } from "../postgres/rows.ts";
-import type { Answer } from "../session/answer.ts";
+import { identifier, literal } from "../postgres/rows.ts";
+import { isOwn, rowsAt, type CommandRunner } from "../sizes/measure.ts";
+import { tableName, type TableFacts } from "../sizes/table-facts.ts";
 import type { TableKey } from "./catalogue-versions.ts";
 
-/** Looking through a larger table would cost more than this corner is worth. */
+/** Where the places of the rows written are not known, a larger table is not looked through. */
 const MAX_TABLE_BYTES = 16 * 1024 * 1024;
+
+/** For so long after rows of a table were deleted, statements that bring keys are asked for the places of their rows. */
+const WATCHED_MS = 10 * 60_000;
+
+interface Deletion {
+  readonly commit: number;
+  readonly atMs: number;
+}
 
 /** When rows of a table were last deleted, by the number of the COMMIT. */
 export class Deletions {
-  readonly #lastCommit = new Map<TableKey, number>();
+  readonly #last = new Map<TableKey, Deletion>();
 
   /** Notes that the COMMIT of this number deletes rows, or keys, of a table. */
   note(table: TableKey, commit: number): void {
-    this.#lastCommit.set(table, commit);
+    this.#last.set(table, { commit, atMs: performance.now() });
   }
 
   /** Whether a COMMIT behind this number deleted rows of the table. */
   since(table: TableKey, commit: number): boolean {
-    return (this.#lastCommit.get(table) ?? 0) > commit;
+    return (this.#last.get(table)?.commit ?? 0) > commit;
+  }
+
+  /** Whether rows of the table were deleted lately, and so may be while the next statement runs. */
+  lately(table: TableKey): boolean {
+    const last = this.#last.get(table);
+    return last !== undefined && performance.now() - last.atMs < WATCHED_MS;
   }
 }
 
@@ -33,6 +48,7 @@ export function removesKeys(statement: Statement, keyColumns: readonly string[])
 
 /** Whether a statement inserts rows, or changes keys of a table with these key columns. */
 export function bringsKeys(statement: Statement, keyColumns: readonly string[]): boolean {
+  if (keyColumns.length === 0) return false;
   return statement.inserts || changesKeys(statement, keyColumns);
 }
 
@@ -40,33 +56,38 @@ function changesKeys(statement: Statement, keyColumns: readonly string[]): boole
   return statement.updatedColumns.some((column) => keyColumns.includes(column));
 }
 
-/** What the look needs of the worker. */
-interface CommandRunner {
-  command(sql: string): Promise<Answer>;
+/** What was written to a table. */
+export interface WrittenTo {
+  readonly table: TableKey;
+  readonly facts: TableFacts;
+  /** Where the rows are; undefined where that is not known. */
+  readonly places: readonly string[] | undefined;
 }
 
 /** Whether the running transaction wrote a key of which its snapshot still sees another row. */
-export async function hasResurrectedKey(runner: CommandRunner, table: TableKey): Promise<boolean> {
-  const dot = table.indexOf(".");
-  const name = `${identifier(table.slice(0, dot))}.${identifier(table.slice(dot + 1))}`;
-  const keys = await runner.command(`
-    SELECT string_agg(format('old.%1$I = new.%1$I', a.attname), ' AND ')
-    FROM pg_index AS i JOIN pg_attribute AS a
-      ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])
-    WHERE i.indrelid = to_regclass(${literal(name)}) AND i.indisunique
-      AND i.indpred IS NULL AND i.indexprs IS NULL AND pg_table_size(i.indrelid) <= ${MAX_TABLE_BYTES}
-    GROUP BY i.indexrelid`);
-  for (const frame of keys.rows) {
-    const same = readRow(frame)[0] ?? "false";
+export async function hasResurrectedKey(
+  runner: CommandRunner,
+  { table, facts, places }: WrittenTo,
+): Promise<boolean> {
+  if (!facts.isTable || places?.length === 0) return false;
+  if (places === undefined && !(await isSmall(runner, table))) return false;
+  const from =
+    places === undefined
+      ? `${tableName(table)} AS new WHERE ${isOwn("new")} AND`
+      : `${rowsAt(table, places, "new")} WHERE`;
+  for (const { columns } of facts.indexes.filter((index) => index.unique)) {
+    const same = columns.map(identifier).map((column) => `old.${column} = new.${column}`);
+    // A subquery for each row: as EXISTS it would become a join that reads the whole table.
     const found = await runner.command(
-      `SELECT 1 FROM ${name} AS new WHERE ${isOwn("new")} AND EXISTS (
-         SELECT 1 FROM ${name} AS old WHERE ${same} AND NOT (${isOwn("old")})) LIMIT 1`,
+      `SELECT 1 FROM ${from} (SELECT true FROM ${tableName(table)} AS old
+         WHERE ${same.join(" AND ")} AND NOT (${isOwn("old")}) LIMIT 1) LIMIT 1`,
     );
     if (found.rows.length > 0) return true;
   }
   return false;
 }
 
-function isOwn(row: string): string {
-  return `age(${row}.xmin) <= age(pg_current_xact_id()::xid)`;
+async function isSmall(runner: CommandRunner, table: TableKey): Promise<boolean> {
+  const sql = `SELECT 1 WHERE pg_table_size(${literal(tableName(table))}::regclass) <= ${MAX_TABLE_BYTES}`;
+  return (await runner.command(sql)).rows.length > 0;
 }

@@ -50,7 +50,7 @@ export interface UnavailableFault extends Occasion {
 /** A connection is turned away. */
 export interface RefuseConnectFault extends Occasion {
   readonly kind: "refuse-connect";
-  readonly code: "53400" | "53300" | "08006" | "XX000";
+  readonly code: "53400" | "53300" | "08006" | "XX000" | "waking-up";
 }
 
 /** Anything that can be switched on. */
@@ -190,5 +190,7 @@ function refusal(code: RefuseConnectFault["code"]): Violation {
       return new Violation(reportOf(rules.accessDenied, { reason: "switched on as a fault" }));
     case "XX000":
       return violation("serverUnavailable");
+    case "waking-up":
+      return violation("wakingUp");
   }
 }

@@ -1,7 +1,7 @@
 /** The control port: the switches of control.ts over HTTP, as JSON. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Control } from "./control.ts";
-import { readDelays, readFault } from "./read-fault.ts";
+import { findRoute, type Reply } from "./routes.ts";
 
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -46,69 +46,14 @@ function parseAddress(address: string): { host: string; port: number } {
   };
 }
 
-interface Reply {
-  readonly status: number;
-  readonly body: unknown;
-}
-
 async function answer(request: IncomingMessage, control: Control): Promise<Reply> {
   const path = (request.url ?? "/").replace(/\?.*$/, "");
-  const route = `${request.method ?? "GET"} ${path}`;
-  switch (route) {
-    case "GET /health":
-      return { status: 200, body: { ready: true } };
-    case "GET /counters":
-      return { status: 200, body: control.counters() };
-    case "GET /faults":
-      return { status: 200, body: control.faults() };
-    case "POST /faults":
-      return inject(await readBody(request), control);
-    case "DELETE /faults":
-      control.clearFaults();
-      return { status: 200, body: {} };
-    case "POST /delays":
-      return setDelays(await readBody(request), control);
-    case "POST /clock":
-      return shift(await readBody(request), control);
-    case "DELETE /connections":
-      control.cutConnections();
-      return { status: 200, body: {} };
-    case "POST /reset":
-      await control.reset();
-      return { status: 200, body: {} };
-    default:
-      return removeOne(route, control);
-  }
-}
-
-function removeOne(route: string, control: Control): Reply {
-  const match = /^DELETE \/faults\/(\d+)$/.exec(route);
-  if (match === null) return { status: 404, body: { error: `no such route: ${route}` } };
-  control.clearFaults(Number(match[1]));
-  return { status: 200, body: {} };
-}
-
-function inject(body: unknown, control: Control): Reply {
-  const { fault, problem } = readFault(body);
-  if (fault === undefined) return { status: 400, body: { error: problem } };
-  return { status: 201, body: { id: control.inject(fault) } };
-}
-
-function setDelays(body: unknown, control: Control): Reply {
-  const { delays, problem } = readDelays(body);
-  if (delays === undefined) return { status: 400, body: { error: problem } };
-  control.setDelays(delays);
-  return { status: 200, body: delays };
-}
-
-function shift(body: unknown, control: Control): Reply {
-  const ms =
-    typeof body === "object" && body !== null && "shiftMs" in body ? body.shiftMs : undefined;
-  if (typeof ms !== "number" || !Number.isFinite(ms)) {
-    return { status: 400, body: { error: "shiftMs must be a number of milliseconds" } };
-  }
-  control.shiftClock(ms);
-  return { status: 200, body: {} };
+  const method = request.method ?? "GET";
+  const found = findRoute(method, path);
+  if (found === undefined)
+    return { status: 404, body: { error: `no such route: ${method} ${path}` } };
+  const body = found.route.body === undefined ? undefined : await readBody(request);
+  return found.route.run(control, { body, id: found.id });
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {

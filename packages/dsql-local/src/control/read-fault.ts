@@ -1,6 +1,8 @@
 /** Reads faults and delays from the control port's JSON. */
+import { adjustable, type Limits } from "../rules/bounds.ts";
 import type { Delays } from "./delays.ts";
 import type { Fault } from "./faults.ts";
+import type { Throughput } from "./partitions.ts";
 
 /** A fault, or what is wrong with the JSON. */
 export interface ReadFault {
@@ -41,6 +43,80 @@ export function readDelays(body: unknown): {
   }
 }
 
+/** Reads what a table is to take. */
+export function readThroughput(body: unknown): {
+  readonly throughput: Throughput | undefined;
+  readonly problem: string;
+} {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return { throughput: undefined, problem: "a JSON object is expected" };
+  }
+  const fields: Fields = { doublesAfterMs: 0, ...body };
+  try {
+    const rowsPerSecond = count(fields, "rowsPerSecond");
+    const throughput = { rowsPerSecond, doublesAfterMs: count(fields, "doublesAfterMs") };
+    return { throughput, problem: "" };
+  } catch (error) {
+    return {
+      throughput: undefined,
+      problem: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+/** Reads by how much the clock is to move. */
+export function readShift(body: unknown): {
+  readonly shiftMs: number | undefined;
+  readonly problem: string;
+} {
+  const shiftMs =
+    typeof body === "object" && body !== null && "shiftMs" in body ? body.shiftMs : undefined;
+  const isNumber = typeof shiftMs === "number" && Number.isFinite(shiftMs);
+  if (isNumber) return { shiftMs, problem: "" };
+  return { shiftMs: undefined, problem: "shiftMs must be a number of milliseconds" };
+}
+
+/** Reads limits to be set; those that are left out stay. */
+export function readLimits(body: unknown): {
+  readonly limits: Partial<Limits> | undefined;
+  readonly problem: string;
+} {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    return { limits: undefined, problem: "a JSON object is expected" };
+  }
+  const limits: Partial<Limits> = {};
+  for (const [name, value] of Object.entries(body)) {
+    const known = adjustable.find((candidate) => candidate === name);
+    if (known === undefined) return { limits: undefined, problem: unknownLimit(name) };
+    if (!isPositive(value)) {
+      return { limits: undefined, problem: `${name} must be a whole number from 1` };
+    }
+    limits[known] = value;
+  }
+  return { limits, problem: "" };
+}
+
+function unknownLimit(name: string): string {
+  return `${name} is no limit that can be set; there are ${adjustable.join(", ")}`;
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 1;
+}
+
+const MOST_STATEMENTS = 100_000;
+
+/** Reads how many statements are to be kept. */
+export function readMost(body: unknown): {
+  readonly most: number | undefined;
+  readonly problem: string;
+} {
+  const most = typeof body === "object" && body !== null && "keep" in body ? body.keep : undefined;
+  const isCount = typeof most === "number" && Number.isInteger(most) && most >= 0;
+  if (isCount && most <= MOST_STATEMENTS) return { most, problem: "" };
+  return { most: undefined, problem: `keep must be a whole number up to ${MOST_STATEMENTS}` };
+}
+
 function build(fields: Fields): Fault {
   const occasion = {
     ...optionalCount(fields, "nth"),
@@ -65,7 +141,7 @@ function build(fields: Fields): Fault {
     case "refuse-connect":
       return {
         kind,
-        code: choice(fields, "code", ["53400", "53300", "08006", "XX000"]),
+        code: choice(fields, "code", ["53400", "53300", "08006", "XX000", "waking-up"]),
         ...occasion,
       };
   }

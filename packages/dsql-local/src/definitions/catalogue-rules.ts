@@ -1,7 +1,7 @@
 /** The rules that only the catalogue can tell: asked inside the transaction, right after its DDL ran. */
 import { literal, type TextRow } from "../postgres/rows.ts";
-import { bounds } from "../rules/limits.ts";
-import { violation, type RuleName } from "../rules/table.ts";
+import { bounds, type LimitName, type Limits } from "../rules/bounds.ts";
+import { ruleNames, violation, type RuleName } from "../rules/table.ts";
 import type { Violation } from "../rules/rule.ts";
 
 /** Types that columns may have (source DT), as PostgreSQL's own names. */
@@ -40,48 +40,55 @@ const KEYS = `keys AS (
 const USER_SCHEMAS = `(SELECT oid FROM pg_namespace
   WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'sys'))`;
 
-const typeChecks = `
+const typeChecks = (limits: Limits): string => `
   SELECT 'columnType', shown FROM columns WHERE base NOT IN (${types(COLUMN_TYPES)})
   UNION ALL SELECT 'charSize', '' FROM columns WHERE base = 'bpchar' AND atttypmod - 4 > ${bounds.charBytes}
   UNION ALL SELECT 'varcharSize', '' FROM columns WHERE base = 'varchar' AND atttypmod - 4 > ${bounds.varcharBytes}
-  UNION ALL SELECT 'tableColumns', '' FROM columns GROUP BY attrelid HAVING count(*) > ${bounds.columnsPerTable + 1}`;
+  UNION ALL SELECT CASE WHEN EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = attrelid AND i.indisprimary)
+      THEN 'indexColumns' ELSE 'tableColumns' END, ''
+    FROM columns GROUP BY attrelid HAVING count(*) > ${limits.columnsPerTable + 1}`;
 
-const keyChecks = `
+const keyChecks = (limits: Limits): string => `
   SELECT 'keyType', shown FROM keys WHERE base IN (${types(NOT_IN_KEYS)}) OR base NOT IN (${types(COLUMN_TYPES)})
-  UNION ALL SELECT 'keyColumns', '' FROM keys WHERE indnkeyatts > ${bounds.columnsPerKey}
+  UNION ALL SELECT 'keyColumns', '' FROM keys WHERE indnkeyatts > ${limits.columnsPerKey}
   UNION ALL SELECT 'declaredKeySize', '' FROM keys WHERE base IN ('bpchar', 'varchar') AND atttypmod > 4
     GROUP BY indexrelid HAVING sum(atttypmod - 4) > ${bounds.declaredKeyBytes}`;
 
-const countChecks = `
+const countChecks = (limits: Limits): string => `
   SELECT 'tableIndexes', '' FROM touched JOIN pg_index AS i ON i.indrelid = touched.oid
-    GROUP BY i.indrelid HAVING count(*) > ${bounds.indexesPerTable}
+    GROUP BY i.indrelid HAVING count(*) > ${limits.indexesPerTable}
   UNION ALL SELECT 'tableStatistics', '' FROM pg_statistic_ext
-    GROUP BY stxrelid HAVING count(*) > ${bounds.statisticsPerTable}
+    GROUP BY stxrelid HAVING count(*) > ${limits.statisticsPerTable}
   UNION ALL SELECT 'schemas', '' FROM ${USER_SCHEMAS} AS s JOIN pg_namespace AS n ON n.oid = s.oid
-    WHERE n.nspname <> 'public' HAVING count(*) > ${bounds.schemas}
+    WHERE n.nspname <> 'public' HAVING count(*) > ${limits.schemas}
   UNION ALL SELECT 'tables', '' FROM pg_class WHERE relkind = 'r' AND relnamespace IN ${USER_SCHEMAS}
-    HAVING count(*) > ${bounds.tables}
+    HAVING count(*) > ${limits.tables}
   UNION ALL SELECT 'views', '' FROM pg_class WHERE relkind = 'v' AND relnamespace IN ${USER_SCHEMAS}
-    HAVING count(*) > ${bounds.views}
+    HAVING count(*) > ${limits.views}
   UNION ALL SELECT 'sequences', '' FROM pg_class WHERE relkind = 'S' AND relnamespace IN ${USER_SCHEMAS}
-    HAVING count(*) > ${bounds.sequences}`;
+    HAVING count(*) > ${limits.sequences}`;
 
 /** The query that finds broken rules around these tables (names as to_regclass takes them). */
-export function catalogueQuery(tables: readonly string[]): string {
+export function catalogueQuery(tables: readonly string[], limits: Limits): string {
   return `WITH ${touched(tables)}, ${COLUMNS}, ${KEYS}
-    SELECT * FROM (${typeChecks} UNION ALL ${keyChecks} UNION ALL ${countChecks}) AS broken (rule, shown) LIMIT 1`;
+    SELECT * FROM (${typeChecks(limits)} UNION ALL ${keyChecks(limits)} UNION ALL ${countChecks(limits)}) AS broken (rule, shown) LIMIT 1`;
 }
 
-const CHECKED = new Set<RuleName>([
-  "columnType", "charSize", "varcharSize", "tableColumns", "keyType", "keyColumns",
-  "declaredKeySize", "tableIndexes", "tableStatistics", "schemas", "tables", "views", "sequences",
-]); // prettier-ignore
+/** What the query may find, with the limit that its text tells where a test may have set it. */
+const CHECKED: Readonly<Partial<Record<RuleName, LimitName | undefined>>> = {
+  columnType: undefined, charSize: undefined, varcharSize: undefined, keyType: undefined, declaredKeySize: undefined,
+  tableColumns: "columnsPerTable", indexColumns: "columnsPerTable", keyColumns: "columnsPerKey",
+  tableIndexes: "indexesPerTable", tableStatistics: "statisticsPerTable", schemas: "schemas", tables: "tables",
+  views: "views", sequences: "sequences",
+}; // prettier-ignore
 
 /** The Violation that a row of the query's answer speaks of. */
-export function brokenRule(row: TextRow | undefined): Violation | undefined {
-  if (row === undefined) return undefined;
-  for (const name of CHECKED) {
-    if (name === row[0]) return violation(name, { type: row[1] ?? "" });
-  }
-  return undefined;
+export function brokenRule(row: TextRow | undefined, limits: Limits): Violation | undefined {
+  const name = ruleNames.find((candidate) => candidate in CHECKED && candidate === row?.[0]);
+  if (name === undefined) return undefined;
+  const bound = CHECKED[name];
+  const type = row?.[1] ?? "";
+  if (bound === undefined) return violation(name, { type });
+  // The index that is the table has room for one column more.
+  return violation(name, { limit: limits[bound] + (name === "indexColumns" ? 1 : 0) });
 }

@@ -301,6 +301,19 @@ describe("the environment", () => {
     expect(await shown("show server_version_num")).toEqual(["160015"]);
     expect(await shown("show max_connections")).toEqual(["20"]);
     expect(await shown("show timezone")).toEqual(["UTC"]);
+    const setting =
+      "select current_setting('server_version'), current_setting('server_version_num'), current_setting('TimeZone')";
+    expect(await shown(setting)).toEqual(["16.15", "160015", "UTC"]);
+    expect(await shown("select string_agg(datname, ',') from pg_database")).toEqual(["postgres"]);
+    const id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+    const there = `select sys.base32_str_to_uuid(sys.uuid_to_base32_str('${id}'))`;
+    expect(await shown(there)).toEqual([id]);
+    expect(await shown("select 'jsonb' in (select sys.supported_datatypes())")).toEqual([true]);
+    expect(await outcome(client.query("select to_tsvector('english', 'a')"))).toBe(
+      '42704 text search configuration "english" does not exist',
+    );
+    // A parallel worker of PostgreSQL's does not start without it.
+    expect(await shown("select string_agg(cfgname, ',') from pg_ts_config")).toEqual(["simple"]);
     expect(await shown("select current_user")).toEqual(["admin"]);
     expect(await shown("select current_database()")).toEqual(["postgres"]);
     expect(await shown("select datcollate from pg_database where datname = 'postgres'")).toEqual([
@@ -309,6 +322,24 @@ describe("the environment", () => {
     expect(await outcome(client.query("show lc_collate"))).toBe(
       '42704 unrecognized configuration parameter "lc_collate"',
     );
+  });
+
+  it("explains a statement as storage runs it, and tells its DPU", async () => {
+    await client.query("create table t (id int primary key, v text)");
+    const plan = async (sql: string): Promise<string[]> =>
+      (await client.query<{ "QUERY PLAN": string }>(sql)).rows.map((row) => row["QUERY PLAN"]);
+    expect((await plan("explain select * from t"))[0]).toMatch(
+      /^Full Scan \(btree-table\) on t {2}\(cost=/,
+    );
+    const told = await plan("explain (analyze, verbose) insert into t values (1, 'a'), (2, 'b')");
+    expect(told[0]).toMatch(/^Insert on public.t /);
+    expect(told).toContain("Statement DPU Estimate:");
+    expect(told).toContain("  Write: 0.01250 DPU (Transaction minimum: 0.05000)");
+    expect((await client.query("select * from t")).rowCount).toBe(2);
+    const many = "explain analyze insert into t select n, 'x' from generate_series(10, 3010) as n";
+    expect(await outcome(client.query(many))).toBe("54000 transaction row limit exceeded");
+    const json = await client.query<{ "QUERY PLAN": unknown[] }>("explain (format json) select 1");
+    expect(json.rows[0]?.["QUERY PLAN"]).toHaveLength(1);
   });
 
   it("shows tables in information_schema and pg_catalog", async () => {

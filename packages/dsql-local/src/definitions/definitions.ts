@@ -3,6 +3,7 @@ import type { TableKey } from "../concurrency/catalogue-versions.ts";
 import { nameLengthBytes, applyEdits } from "../gate/edits.ts";
 import type { RelationUse, Statement } from "../gate/statement.ts";
 import { identifier, literal, readRow, type TextRow } from "../postgres/rows.ts";
+import type { Limits } from "../rules/bounds.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import type { SearchPath } from "../session/search-path.ts";
@@ -17,7 +18,10 @@ export class Definitions {
 
   readonly #path: SearchPath;
 
-  constructor(worker: Worker, path: SearchPath) {
+  readonly #limits: Limits;
+
+  constructor(worker: Worker, path: SearchPath, limits: Limits) {
+    this.#limits = limits;
     this.#worker = worker;
     this.#path = path;
   }
@@ -69,9 +73,10 @@ export class Definitions {
     );
     await this.#worker.command(`DROP TABLE pg_temp.${TRIAL}`);
     const [count] = await this.#rows(
-      `SELECT count(*) >= 24 FROM pg_index WHERE indrelid = to_regclass(${literal(table)})`,
+      `SELECT count(*) >= ${this.#limits.indexesPerTable} FROM pg_index WHERE indrelid = to_regclass(${literal(table)})`,
     );
-    if (count?.[0] === "t") throw violation("tableIndexes");
+    if (count?.[0] === "t")
+      throw violation("tableIndexes", { limit: this.#limits.indexesPerTable });
     return (made?.[0] ?? "").replace(TRIAL, use.name);
   }
 
@@ -110,8 +115,8 @@ export class Definitions {
   }
 
   async #check(tables: readonly string[]): Promise<void> {
-    const [row] = await this.#rows(catalogueQuery(tables));
-    const broken = brokenRule(row);
+    const [row] = await this.#rows(catalogueQuery(tables, this.#limits));
+    const broken = brokenRule(row, this.#limits);
     if (broken !== undefined) throw broken;
   }
 

@@ -1,4 +1,5 @@
 /** Refusals in CREATE TABLE, ALTER TABLE and CREATE INDEX. Texts in rules/statements.ts. */
+import type { Profile } from "../rules/profile.ts";
 import { violation } from "../rules/table.ts";
 import type { DialectMark } from "./dialect.ts";
 import { child, flag, list, names, number, text, type Tree } from "./tree.ts";
@@ -8,7 +9,7 @@ const SERIAL = new Set([
 ]); // prettier-ignore
 
 /** Refuses what CREATE TABLE may not say. */
-export function refuseCreateTable(body: Tree): void {
+export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profile): void {
   const persistence = text(child(body, "relation"), "relpersistence");
   if (persistence === "t") throw violation("temporaryTable");
   if (persistence === "u") throw violation("unloggedTable");
@@ -17,9 +18,20 @@ export function refuseCreateTable(body: Tree): void {
   if ("tablespacename" in body) throw clause("TABLESPACE");
   if (list(body, "options").length > 0) throw clause("WITH");
   if (text(body, "oncommit") !== "ONCOMMIT_NOOP") throw clause("ON COMMIT");
+  if (text(body, "accessMethod") !== "") throw clause("USING");
+  if ("ofTypename" in body) throw clause("OF");
   for (const element of list(body, "tableElts")) {
     const column = child(element, "ColumnDef");
     if ("colname" in column) refuseColumn(column);
+    if (profile.holds("foreignKey")) refuseForeignKeys([element, ...list(column, "constraints")]);
+  }
+}
+
+function refuseForeignKeys(constraints: readonly Tree[]): void {
+  for (const item of constraints) {
+    if (text(child(item, "Constraint"), "contype") === "CONSTR_FOREIGN") {
+      throw violation("foreignKey");
+    }
   }
 }
 
@@ -70,9 +82,9 @@ function integerOf(value: Tree): number {
 }
 
 /** Refuses what ALTER TABLE may not do. */
-export function refuseAlterTable(body: Tree, mark: DialectMark): void {
+export function refuseAlterTable(body: Tree, mark: DialectMark, profile: Profile): void {
   if (text(body, "objtype") === "OBJECT_TYPE") throw violation("alterType");
-  for (const item of list(body, "cmds")) refuseAction(child(item, "AlterTableCmd"), mark);
+  for (const item of list(body, "cmds")) refuseAction(child(item, "AlterTableCmd"), mark, profile);
 }
 
 const ACTIONS = new Set([
@@ -91,10 +103,12 @@ const COLUMN_ACTIONS: Readonly<Record<string, string>> = {
   AT_SetExpression: "SET EXPRESSION",
 };
 
-function refuseAction(command: Tree, mark: DialectMark): void {
+function refuseAction(command: Tree, mark: DialectMark, profile: Profile): void {
   const subtype = text(command, "subtype");
   if (subtype === "AT_AddColumn") return refuseAddColumn(child(child(command, "def"), "ColumnDef"));
-  if (subtype === "AT_AddConstraint") return refuseAddConstraint(child(command, "def"));
+  if (subtype === "AT_AddConstraint") {
+    return refuseAddConstraint(child(command, "def"), profile);
+  }
   if (subtype === "AT_ValidateConstraint" && mark.async) return;
   if (subtype === "AT_AddIdentity") {
     const options = list(child(child(command, "def"), "Constraint"), "options");
@@ -120,20 +134,22 @@ function refuseAddColumn(column: Tree): void {
   refuseColumn(column);
 }
 
-function refuseAddConstraint(definition: Tree): void {
+function refuseAddConstraint(definition: Tree, profile: Profile): void {
   const constraint = child(definition, "Constraint");
   const type = text(constraint, "contype");
-  const checked = type === "CONSTR_CHECK" || type === "CONSTR_FOREIGN";
+  const references = type === "CONSTR_FOREIGN" && !profile.holds("foreignKey");
+  const checked = type === "CONSTR_CHECK" || references;
   if (checked && flag(constraint, "skip_validation")) return;
   if (type === "CONSTR_UNIQUE" && text(constraint, "indexname") !== "") return;
   throw violation("alterTable", { action: "ADD CONSTRAINT" });
 }
 
 /** Refuses what CREATE INDEX may not say. */
-export function refuseCreateIndex(body: Tree, mark: DialectMark): void {
+export function refuseCreateIndex(body: Tree, mark: DialectMark, profile: Profile): void {
   if (flag(body, "concurrent")) throw violation("indexConcurrently");
   if (!mark.async) throw violation("indexMode");
   if (mark.using) throw violation("indexMethod");
+  if ("whereClause" in body && profile.holds("partialIndex")) throw violation("partialIndex");
   for (const item of list(body, "indexParams")) {
     const element = child(item, "IndexElem");
     if (text(element, "ordering") !== "SORTBY_DEFAULT") throw violation("indexOrder");

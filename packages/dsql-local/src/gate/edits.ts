@@ -22,6 +22,13 @@ export function applyEdits(sql: string, edits: readonly Edit[]): string {
   return Buffer.concat(parts).toString("utf8");
 }
 
+/** How many characters come before a byte: as PostgreSQL counts them, which is not in UTF-16. */
+export function charactersBefore(sql: string, byte: number): number {
+  const before = Buffer.from(sql, "utf8").subarray(0, byte);
+  // All bytes but those that go on with a character.
+  return before.reduce((count, next) => ((next & 0xc0) === 0x80 ? count : count + 1), 0);
+}
+
 /** The stretch of text of one statement. */
 export function statementText(sql: string, startByte: number, lengthBytes: number): string {
   const bytes = Buffer.from(sql, "utf8");

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { Violation } from "../rules/rule.ts";
+import { askingSql } from "./asking.ts";
 import { Gate } from "./gate.ts";
 import { loadParser } from "./parser.ts";
 import type { Statement } from "./statement.ts";
@@ -156,6 +157,28 @@ describe("the gate", () => {
     expect(verdict("select (select 1 from t for share)")).toMatch(/locking clauses/);
   });
 
+  it.each([
+    ["long sums", `select ${"1+".repeat(20_000)}1`],
+    ["many NOTs", `select ${"not ".repeat(30_000)}true`],
+    ["nested calls", `select ${"abs(".repeat(6_000)}1${")".repeat(6_000)}`],
+    [
+      "long conditions",
+      `delete from t where ${"a = 1 and (".repeat(6_000)}true${")".repeat(6_000)}`,
+    ],
+  ])("has an end of its stack: %s", (_what, sql) => {
+    expect(verdict(sql)).toBe("54001 stack depth limit exceeded");
+    expect(verdict("select 1")).toBe("read");
+  });
+
+  it("bounds the text of a view", () => {
+    const view = (bytes: number): string => {
+      const empty = "create view v as select ''";
+      return `${empty.slice(0, -1)}${"x".repeat(bytes - empty.length)}'`;
+    };
+    expect(verdict(view(512 * 1024))).toBe("ddl");
+    expect(verdict(view(512 * 1024 + 1))).toBe("54000 view definition too large");
+  });
+
   it("gives the position of a syntax error", () => {
     expect(() => new Gate().compile("select * form t")).toThrow(
       expect.objectContaining({ report: expect.objectContaining({ position: 10 }) }),
@@ -202,6 +225,47 @@ describe("the gate", () => {
       ["s", "t", ""],
       ["", "u", "x"],
     ]);
+  });
+
+  it.each([
+    ["insert into t values (1)", 'insert into t values (1)\nRETURNING "t".ctid '],
+    [
+      "insert into S.t as x values (1) ; -- x",
+      'insert into S.t as x values (1) \nRETURNING "x".ctid ; -- x',
+    ],
+    ["update s.t set a = 1 returning *", 'update s.t set a = 1 returning *\n, "s"."t".ctid '],
+    [
+      "update t set a = 'ä' from t as o -- x",
+      `update t set a = 'ä' from t as o -- x\nRETURNING "t".ctid `,
+    ],
+    [
+      "with t as (select 1) insert into t select * from t",
+      'with t as (select 1) insert into t select * from t\nRETURNING "t".ctid ',
+    ],
+  ])("asks %s for places", (sql, asked) => {
+    expect(askingSql(statement(sql))).toBe(asked);
+  });
+
+  it.each([
+    "delete from t",
+    "select * from t for update",
+    "explain analyze insert into t values (1)",
+    "update t set a = 1 from s.t",
+    "update t set a = 1 from u as t",
+    "with w as (update t set a = 1 returning a) insert into t select a from w",
+  ])("does not ask %s", (sql) => {
+    expect(statement(sql).asking).toBeUndefined();
+  });
+
+  it.each([
+    ["update t set a = b || $1, c = $2, d = d + 1, e = now()", ["a"]],
+    ["update t set (a, b) = (select 1, 2), c = lower(d)", ["a", "b", "c"]],
+    ["insert into t (a, b) values ($1, $2), ($3, (select v from u))", ["b"]],
+    ["insert into t select $1, (select v from u)", ["*"]],
+    ["insert into t (a) values ($1) on conflict (a) do update set a = excluded.a || t.a", ["a"]],
+    ["insert into t (a) select unnest($1::int[]) on conflict (a) do update set a = excluded.a", []],
+  ])("sees what columns grow in %s", (sql, columns) => {
+    expect(statement(sql).grownColumns).toEqual(columns);
   });
 
   it("reads the role and the ARN of AWS IAM GRANT", () => {

@@ -2,15 +2,24 @@
  * The gate: SQL text in, statements out, or the refusal that Aurora DSQL would give.
  * Results are kept per text, because clients send the same text over and over.
  */
+import { Profile } from "../rules/profile.ts";
 import { violation } from "../rules/table.ts";
+import { askingOf } from "./asking.ts";
 import { translateDialect, type DialectMark } from "./dialect.ts";
-import { applyEdits, bareNumericEdits, definesTypes, statementText } from "./edits.ts";
+import {
+  applyEdits,
+  bareNumericEdits,
+  charactersBefore,
+  definesTypes,
+  statementText,
+} from "./edits.ts";
+import { refuseBody } from "./functions.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
-import { refuseStatement } from "./refusals.ts";
+import { refuseLength, refuseStatement } from "./refusals.ts";
 import { firstSearchPath, settingName, shownAs } from "./settings.ts";
-import type { LocalAnswer, Statement, StatementKind } from "./statement.ts";
+import type { Explains, LocalAnswer, Statement, StatementKind } from "./statement.ts";
 import { survey, type Survey } from "./survey.ts";
-import { child, list, text, type Tree, unwrap } from "./tree.ts";
+import { child, list, number, text, type Tree, unwrap } from "./tree.ts";
 
 const NO_MARK: DialectMark = { async: false, using: false };
 const MAX_CACHED_TEXT_LENGTH = 512 * 1024;
@@ -23,6 +32,11 @@ export type Gated = Statement | Error;
 export class Gate {
   readonly #cache = new Map<string, readonly Gated[]>();
   #cachedLength = 0;
+  readonly #profile: Profile;
+
+  constructor(profile: Profile = new Profile()) {
+    this.#profile = profile;
+  }
 
   /**
    * The statements of a text. A refused statement is the Violation itself, so that
@@ -31,7 +45,7 @@ export class Gate {
   compile(sql: string): readonly Gated[] {
     const known = this.#cache.get(sql);
     if (known !== undefined) return known;
-    const compiled = compileText(sql);
+    const compiled = compileText(sql, this.#profile);
     if (sql.length <= MAX_CACHED_TEXT_LENGTH) this.#keep(sql, compiled);
     return compiled;
   }
@@ -47,46 +61,67 @@ export class Gate {
   }
 }
 
-function compileText(sql: string): readonly Gated[] {
+function compileText(sql: string, profile: Profile): readonly Gated[] {
   const { sql: translated, marks } = translateDialect(sql);
   const parsed = parseStatements(translated);
   return parsed.map((statement, index) => {
     try {
-      return compileOne(translated, statement, marks[index] ?? NO_MARK, parsed.length === 1);
+      const mark = marks[index] ?? NO_MARK;
+      return compileOne({
+        sql: translated,
+        parsed: statement,
+        mark,
+        alone: parsed.length === 1,
+        profile,
+      });
     } catch (error) {
+      // A tree that the parser could still make may be too deep to be walked.
+      if (error instanceof RangeError) return violation("stackDepth");
       if (error instanceof Error) return error;
       throw error;
     }
   });
 }
 
-function compileOne(
-  sql: string,
-  parsed: ParsedStatement,
-  mark: DialectMark,
-  alone: boolean,
-): Gated {
+/** One statement of a text. */
+interface Compiling {
+  readonly sql: string;
+  readonly parsed: ParsedStatement;
+  readonly mark: DialectMark;
+  readonly alone: boolean;
+  readonly profile: Profile;
+}
+
+function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
   if (mark.iam !== undefined) {
     const tag = `AWS IAM ${mark.iam.action.toUpperCase()}`;
     return { ...blankStatement("iam", sql), iam: mark.iam, tag };
   }
-  refuseStatement(parsed.node, mark);
+  refuseStatement(parsed.node, mark, profile);
   const found = survey(parsed.node);
   const own = alone ? sql : statementText(sql, parsed.startByte, parsed.lengthBytes);
+  refuseLength(parsed.node, own);
+  if ("CreateFunctionStmt" in parsed.node)
+    refuseBody(child(parsed.node, "CreateFunctionStmt"), profile);
   const offsetBytes = alone ? 0 : parsed.startByte;
   const [name, body] = unwrap(parsed.node);
+  const relations = found.relations.map((use) => ({
+    ...use,
+    startByte: use.startByte - offsetBytes,
+  }));
+  const askedOf = { name, body, parsed, offsetBytes, sql: own, relations };
   const edits = definesTypes(name, body) ? bareNumericEdits(parsed.node, own, offsetBytes) : [];
   return {
     ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
-    relations: found.relations.map((use) => ({ ...use, startByte: use.startByte - offsetBytes })),
-    locksForUpdate: found.locksForUpdate,
-    inserts: found.inserts,
-    deletes: found.deletes,
-    updatedColumns: found.updatedColumns,
-    countByStatistics: found.writesInside,
-    growth: found.growth,
-    longestLiteralBytes: found.longestLiteralBytes,
+    ...found.parts,
+    startsAt: charactersBefore(sql, alone ? 0 : parsed.startByte),
+    calls: name === "ExplainStmt" && !analyzes(body) ? [] : found.parts.calls,
+    relations,
+    asking: found.writers === 1 ? askingOf(askedOf) : undefined,
     readOnly: isReadOnly(body),
+    explains: name === "ExplainStmt" ? explainsOf(body) : undefined,
+    // The tag of EXPLAIN ANALYZE tells no rows.
+    countByStatistics: found.parts.countByStatistics || name === "ExplainStmt",
     dropsColumns: droppedColumns(body),
     objectName: objectName(name, body),
     ifNotExists: body["if_not_exists"] === true,
@@ -97,10 +132,11 @@ function compileOne(
 
 function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
-    kind, sql, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, answer: undefined, iam: undefined, dropsColumns: [],
+    kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
+    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, iam: undefined, dropsColumns: [],
     searchPath: undefined, objectName: "", ifNotExists: false,
-    inserts: false, locksForUpdate: false, deletes: false, updatedColumns: [],
+    inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
+    writesRows: false, asking: undefined, calls: [], inside: [],
   }; // prettier-ignore
 }
 
@@ -135,9 +171,29 @@ function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): Sta
 }
 
 function analyzes(explain: Tree): boolean {
-  return list(explain, "options").some(
-    (option) => text(child(option, "DefElem"), "defname") === "analyze",
-  );
+  return asksFor(explain, "analyze");
+}
+
+/** Whether an option of EXPLAIN is on: it is where its value is left out. */
+function asksFor(explain: Tree, wanted: string): boolean {
+  return list(explain, "options").some((option) => {
+    const element = child(option, "DefElem");
+    return text(element, "defname") === wanted && !isOff(child(element, "arg"));
+  });
+}
+
+function isOff(value: Tree): boolean {
+  if (/^(?:false|off|0)$/i.test(text(child(value, "String"), "sval"))) return true;
+  return "Integer" in value && number(child(value, "Integer"), "ival") === 0;
+}
+
+function explainsOf(explain: Tree): Explains | undefined {
+  for (const option of list(explain, "options")) {
+    const element = child(option, "DefElem");
+    const value = text(child(child(element, "arg"), "String"), "sval");
+    if (text(element, "defname") === "format" && value.toLowerCase() !== "text") return undefined;
+  }
+  return { analyze: asksFor(explain, "analyze"), verbose: asksFor(explain, "verbose") };
 }
 
 function isReadOnly(body: Tree): boolean {
@@ -172,6 +228,7 @@ const NO_ROWS: LocalAnswer = { columns: [], rows: [] };
 const JOB_ROW: LocalAnswer = { columns: [{ name: "job_id", type: "text" }], rows: [] };
 
 function localParts(name: string, body: Tree, mark: DialectMark): LocalParts {
+  if (text(body, "kind") === "TRANS_STMT_START") return { tag: "START TRANSACTION" };
   if (name === "IndexStmt") return { tag: "CREATE INDEX", answer: JOB_ROW };
   if (name === "AlterTableStmt" && mark.async) return { tag: "ALTER TABLE", answer: JOB_ROW };
   if (name === "DeallocateStmt") return { tag: "DEALLOCATE ALL", answer: NO_ROWS };

@@ -1,7 +1,10 @@
 /** The PostgreSQL parser: the real one, compiled to WebAssembly. */
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
 import { isTree, list, number, type Tree } from "./tree.ts";
+
+const TOO_DEEP = /stack depth|call stack|memory exhausted/i;
 
 /** A statement of a text, with its stretch in UTF-8 bytes. */
 export interface ParsedStatement {
@@ -39,10 +42,11 @@ function parseOrThrow(sql: string): unknown {
 function syntaxError(error: unknown): Violation {
   const message = error instanceof Error ? error.message : "syntax error";
   const at = hasSqlDetails(error) ? error.sqlDetails.cursorPosition : undefined;
-  const code = /stack depth|memory/i.test(message) ? "54001" : "42601";
+  // The parser's memory for its stack, or ours for the tree that it made.
+  if (error instanceof RangeError || TOO_DEEP.test(message)) return violation("stackDepth");
   return new Violation({
     severity: "ERROR",
-    code,
+    code: "42601",
     message,
     ...(at === undefined || at < 0 ? {} : { position: at + 1 }),
   });

@@ -1,4 +1,6 @@
 /** Which statements are refused whatever else they say. Texts in rules/statements.ts. */
+import { bounds } from "../rules/bounds.ts";
+import type { Profile } from "../rules/profile.ts";
 import { violation, type RuleName } from "../rules/table.ts";
 import {
   refuseAlterTable,
@@ -8,7 +10,7 @@ import {
 } from "./definitions.ts";
 import type { DialectMark } from "./dialect.ts";
 import { settingName } from "./settings.ts";
-import { child, flag, list, names, text, unwrap, type Tree } from "./tree.ts";
+import { child, flag, list, names, number, text, unwrap, type Tree } from "./tree.ts";
 
 /** Statements that DSQL runs, some after a closer look. */
 const KNOWN = new Set([
@@ -48,19 +50,24 @@ export function isSettable(name: string): boolean {
 }
 
 /** Throws the Violation that DSQL answers a statement with, by its top node. */
-export function refuseStatement(node: Tree, mark: DialectMark): void {
+export function refuseStatement(node: Tree, mark: DialectMark, profile: Profile): void {
   const [name, body] = unwrap(node);
   const named = NAMED[name];
   if (named !== undefined) throw violation(named);
   if (!KNOWN.has(name)) throw violation("unsupportedStatement", { name: shortName(name) });
-  CHECKS[name]?.(body, mark);
+  CHECKS[name]?.(body, mark, profile);
+}
+
+/** Throws for a view whose text is too long. */
+export function refuseLength(node: Tree, sql: string): void {
+  if ("ViewStmt" in node && Buffer.byteLength(sql) > bounds.viewBytes) throw violation("viewSize");
 }
 
 function shortName(nodeName: string): string {
   return nodeName.replace(/Stmt$/, "");
 }
 
-type Check = (body: Tree, mark: DialectMark) => void;
+type Check = (body: Tree, mark: DialectMark, profile: Profile) => void;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   TransactionStmt: refuseTransaction,
@@ -77,6 +84,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   AlterTableStmt: refuseAlterTable,
   IndexStmt: refuseCreateIndex,
   SelectStmt: refuseSelectInto,
+  ViewStmt: refuseTemporaryView,
+  CreateStatsStmt: refuseStatistics,
+  AlterStatsStmt: refuseStatisticsTarget,
 };
 
 const SAVEPOINTS: Readonly<Record<string, string>> = {
@@ -132,7 +142,14 @@ function refuseVacuum(body: Tree): void {
 
 const SYSTEM_SCHEMAS = new Set(["public", "sys", "pg_catalog", "information_schema"]);
 
+/** What privileges may be given on. */
+const GRANTABLE = new Set([
+  "OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_SEQUENCE", "OBJECT_SCHEMA", "OBJECT_FUNCTION", "OBJECT_ROUTINE",
+  "OBJECT_DOMAIN",
+]); // prettier-ignore
+
 function refuseGrant(body: Tree): void {
+  if (!GRANTABLE.has(text(body, "objtype"))) throw violation("grantObject");
   if (text(body, "objtype") !== "OBJECT_SCHEMA") return;
   for (const name of names(list(body, "objects"))) {
     if (SYSTEM_SCHEMAS.has(name)) throw violation("systemEntity");
@@ -149,9 +166,28 @@ function refuseCopy(body: Tree): void {
 }
 
 function refuseSequence(body: Tree): void {
+  if (text(child(body, "sequence"), "relpersistence") === "t") {
+    throw violation("temporaryObject", { what: "SEQUENCE" });
+  }
   refuseCache(list(body, "options"), "CREATE SEQUENCE");
 }
 
 function refuseSelectInto(body: Tree): void {
   if ("intoClause" in body) throw violation("unsupportedStatement", { name: "CreateTableAs" });
+}
+
+function refuseTemporaryView(body: Tree): void {
+  const temporary = text(child(body, "view"), "relpersistence") === "t";
+  if (temporary) throw violation("temporaryObject", { what: "VIEW" });
+}
+
+function refuseStatistics(_body: Tree, _mark: DialectMark, profile: Profile): void {
+  if (profile.holds("extendedStatistics")) {
+    throw violation("extendedStatistics", { name: "CreateStats" });
+  }
+}
+
+function refuseStatisticsTarget(body: Tree): void {
+  const target = number(child(child(body, "stxstattarget"), "Integer"), "ival");
+  if (target > bounds.statisticsTarget) throw violation("statisticsTarget", { target });
 }

@@ -1,4 +1,5 @@
 /** What the gate knows of a statement, and what sessions go by. */
+import type { Asking } from "./asking.ts";
 import type { IamStatement } from "./dialect.ts";
 import type { LocalColumn } from "../wire/messages.ts";
 
@@ -50,28 +51,50 @@ export interface LocalAnswer {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** What an EXPLAIN asks for. */
+export interface Explains {
+  readonly analyze: boolean;
+  readonly verbose: boolean;
+}
+
 /** One statement behind the gate. */
 export interface Statement {
   readonly kind: StatementKind;
   /** The text for the PostgreSQL behind, edited where DSQL differs. */
   readonly sql: string;
+  /** How many characters of the client's text come before it. */
+  readonly startsAt: number;
   /** The tag that the client sees instead of PostgreSQL's. */
   readonly tag: string | undefined;
   readonly relations: readonly RelationUse[];
+  /** Functions that it calls, without their schemas; only of what is run. */
+  readonly calls: readonly string[];
+  /** Tables that these use; their places are not in this text. */
+  readonly inside: readonly RelationUse[];
   /** FOR UPDATE anywhere in it: its rows count as written at COMMIT. */
   readonly locksForUpdate: boolean;
+  /** It locks FOR KEY SHARE, and neither FOR UPDATE nor by writing. */
+  readonly onlySharesKeys: boolean;
   /** INSERT anywhere in it. */
   readonly inserts: boolean;
   /** DELETE anywhere in it. */
   readonly deletes: boolean;
   /** Columns that an UPDATE or an upsert sets. */
   readonly updatedColumns: readonly string[];
+  /** Columns whose new value is made of what tables hold; `*` for those of an INSERT that names none. */
+  readonly grownColumns: readonly string[];
+  /** INSERT or UPDATE anywhere in it. */
+  readonly writesRows: boolean;
+  /** How to ask for the places of the rows that it writes; undefined where that cannot be. */
+  readonly asking: Asking | undefined;
   /** Rows are counted from PostgreSQL's own statistics: the tag tells only some. */
   readonly countByStatistics: boolean;
   readonly growth: Growth;
   /** The longest literal in the text, in bytes: values above a limit can come from nowhere else. */
   readonly longestLiteralBytes: number;
   readonly readOnly: boolean;
+  /** EXPLAIN in the format text. */
+  readonly explains: Explains | undefined;
   readonly answer: LocalAnswer | undefined;
   readonly iam: IamStatement | undefined;
   /** Columns that the statement drops, with their table: primary keys stay. */

@@ -1,24 +1,37 @@
 /** One walk over a statement's tree: which tables, which growth, which literals, what is refused inside. */
 import { refuseClause } from "./clauses.ts";
-import type { Growth, RelationUse } from "./statement.ts";
+import { columnsOfQueries, growsByColumns } from "./growth.ts";
+import type { RelationUse, Statement } from "./statement.ts";
 import { child, list, names, number, text, type Tree, walk } from "./tree.ts";
 
 /** What the walk found. */
 export interface Survey {
   readonly relations: readonly RelationUse[];
-  readonly growth: Growth;
-  readonly longestLiteralBytes: number;
   /** INSERT, UPDATE or DELETE anywhere. */
   readonly writes: boolean;
+  /** How many of them there are. */
+  readonly writers: number;
   /** FOR UPDATE or FOR KEY SHARE anywhere. */
   readonly locks: boolean;
-  readonly locksForUpdate: boolean;
-  readonly inserts: boolean;
-  readonly deletes: boolean;
-  readonly updatedColumns: readonly string[];
-  /** INSERT, UPDATE or DELETE inside WITH: the tag does not count their rows. */
-  readonly writesInside: boolean;
+  /** What goes into the statement as it is. */
+  readonly parts: SurveyedParts;
 }
+
+/** What the walk tells of a statement. */
+export type SurveyedParts = Pick<
+  Statement,
+  | "growth"
+  | "longestLiteralBytes"
+  | "locksForUpdate"
+  | "onlySharesKeys"
+  | "inserts"
+  | "deletes"
+  | "updatedColumns"
+  | "grownColumns"
+  | "writesRows"
+  | "countByStatistics"
+  | "calls"
+>;
 
 /** Functions that make much out of little: their rows are measured, not estimated. */
 const AMPLIFIERS = new Set([
@@ -36,6 +49,7 @@ export function survey(node: Tree): Survey {
 class Surveyor {
   readonly #relations: RelationUse[] = [];
   readonly #ctes = new Set<string>();
+  readonly #calls = new Set<string>();
   readonly #targets = new Set<unknown>();
   readonly #repeated = new Set<unknown>();
   #statements = 0;
@@ -43,6 +57,7 @@ class Surveyor {
   #deletes = false;
   #updates = false;
   readonly #updatedColumns: string[] = [];
+  readonly #grownColumns: string[] = [];
   #amplifies = false;
   #locks = false;
   #locksForUpdate = false;
@@ -56,6 +71,7 @@ class Surveyor {
         this.#inserts = true;
         this.#set(child(tree, "onConflictClause"));
         if (selectsFromTable(tree)) this.#amplifies = true;
+        this.#grownColumns.push(...columnsOfQueries(tree));
         break;
       case "UpdateStmt":
         this.#write(tree);
@@ -76,7 +92,7 @@ class Surveyor {
         this.#ctes.add(text(tree, "ctename"));
         break;
       case "FuncCall":
-        if (AMPLIFIERS.has(names(list(tree, "funcname")).at(-1) ?? "")) this.#amplifies = true;
+        this.#called(names(list(tree, "funcname")));
         break;
       case "DropStmt":
         this.#dropped(tree);
@@ -91,26 +107,45 @@ class Surveyor {
 
   result(): Survey {
     const relations = this.#relations.filter(
-      (use) => use.schema !== "" || !this.#ctes.has(use.name),
+      (use) => use.written || use.schema !== "" || !this.#ctes.has(use.name),
     );
     const writes = this.#statements > 0;
     return {
       relations: this.#locks ? relations.map((use) => ({ ...use, written: true })) : relations,
+      writes,
+      writers: this.#statements,
+      locks: this.#locks,
+      parts: this.#parts(),
+    };
+  }
+
+  #parts(): SurveyedParts {
+    return {
       growth: this.#amplifies ? "unknown" : this.#updates ? "by-row" : "by-message",
       longestLiteralBytes: this.#longestLiteralBytes,
-      writes,
-      locks: this.#locks,
       locksForUpdate: this.#locksForUpdate,
+      onlySharesKeys: this.#locks && !this.#locksForUpdate && this.#statements === 0,
       inserts: this.#inserts,
       deletes: this.#deletes,
       updatedColumns: this.#updatedColumns,
-      writesInside: this.#ctes.size > 0 && writes,
+      grownColumns: this.#grownColumns,
+      writesRows: this.#inserts || this.#updates,
+      countByStatistics: this.#ctes.size > 0 && this.#statements > 0,
+      calls: [...this.#calls],
     };
+  }
+
+  #called(name: readonly string[]): void {
+    const last = name.at(-1) ?? "";
+    if (AMPLIFIERS.has(last)) this.#amplifies = true;
+    if (name[0] !== "pg_catalog") this.#calls.add(last);
   }
 
   #set(clause: Tree): void {
     for (const item of list(clause, "targetList")) {
-      this.#updatedColumns.push(text(child(item, "ResTarget"), "name"));
+      const target = child(item, "ResTarget");
+      this.#updatedColumns.push(text(target, "name"));
+      if (growsByColumns(child(target, "val"))) this.#grownColumns.push(text(target, "name"));
     }
   }
 

@@ -24,6 +24,9 @@ export interface Revival {
 
 const AGAIN_AFTER_MS = 50;
 
+/** Building an index may take more than a client's query. */
+const OWN_SETTINGS: ReadonlyMap<string, string> = new Map([["temp_file_limit", "-1"]]);
+
 /** One query at a time; callers queue. */
 export class AdminSession {
   readonly #target: Target;
@@ -54,7 +57,7 @@ export class AdminSession {
   }
 
   async #connect(firstSql = ""): Promise<void> {
-    const opened = await openBackend(this.#target, this.#target.superuser);
+    const opened = await openBackend(this.#target, this.#target.superuser, OWN_SETTINGS);
     const backend: Backend = new Backend(opened.socket, opened.pid, {
       onWaiting: (waiting) => {
         if (waiting) this.#watcher?.blocked(this);
@@ -96,8 +99,13 @@ export class AdminSession {
     return this.#backend?.waiting === true;
   }
 
+  /** They are in nobody's transaction. */
+  readonly snapshotCommits = undefined;
+
   /** Our own statements do not give way. */
   yieldLocks(): void {}
+
+  hold(): void {}
 
   /**
    * Runs one text; gives the rows of its last result. Throws the Violation that PostgreSQL answers, or BackendLost.

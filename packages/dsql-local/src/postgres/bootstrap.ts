@@ -42,6 +42,32 @@ CREATE OR REPLACE FUNCTION sys.dsql_major_version() RETURNS int
 LANGUAGE sql IMMUTABLE AS $body$ SELECT 1 $body$;
 CREATE OR REPLACE FUNCTION sys.current_session_id() RETURNS text
 LANGUAGE sql STABLE AS $body$ SELECT pg_catalog.pg_backend_pid()::text $body$;
+CREATE OR REPLACE FUNCTION sys.base32_str_to_uuid(id text) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT AS $body$
+  WITH letters AS (SELECT string_agg((strpos('abcdefghijklmnopqrstuvwxyz234567', substr(id, n, 1)) - 1)::bit(5)::text, ''
+    ORDER BY n) AS bits FROM generate_series(1, 26) AS n)
+  SELECT string_agg(to_hex(substr(bits, 4 * n + 1, 4)::bit(4)::int), '' ORDER BY n)::uuid
+  FROM letters, generate_series(0, 31) AS n
+$body$;
+CREATE OR REPLACE FUNCTION sys.current_transaction_id() RETURNS text
+LANGUAGE sql STABLE AS $body$ SELECT pg_catalog.txid_current_if_assigned()::text $body$;
+CREATE OR REPLACE FUNCTION sys.iam_session_user() RETURNS text
+LANGUAGE sql STABLE AS $body$
+  SELECT (SELECT arn FROM sys.iam_pg_role_mappings WHERE pg_role_name = session_user LIMIT 1)
+$body$;
+CREATE OR REPLACE FUNCTION sys.base_type_oid(type oid) RETURNS oid
+LANGUAGE sql STABLE STRICT AS $body$
+  SELECT CASE WHEN typbasetype = 0 THEN oid ELSE typbasetype END FROM pg_catalog.pg_type WHERE oid = type
+$body$;
+CREATE OR REPLACE FUNCTION sys.job_err_msg(job text) RETURNS text
+LANGUAGE sql STABLE STRICT AS $body$ SELECT details FROM sys.jobs WHERE job_id = job AND status = 'failed' $body$;
+CREATE OR REPLACE FUNCTION sys.supported_datatypes() RETURNS SETOF text
+LANGUAGE sql STABLE AS $body$
+  SELECT pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type
+  WHERE typnamespace = 'pg_catalog'::regnamespace AND typname IN ('bool', 'int2', 'int4', 'int8', 'float4', 'float8',
+    'numeric', 'bpchar', 'varchar', 'text', 'date', 'time', 'timestamp', 'timestamptz', 'timetz', 'interval', 'uuid',
+    'bytea', 'json', 'jsonb') ORDER BY 1
+$body$;
 CREATE OR REPLACE FUNCTION sys.cluster_size() RETURNS bigint
 LANGUAGE sql STABLE AS $body$ SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) $body$;
 CREATE OR REPLACE FUNCTION sys.cluster_size_limit() RETURNS bigint
@@ -69,10 +95,28 @@ BEGIN
 END $body$;
 `;
 
-/** Only for the embedded server, whose catalogue is ours: the version as DSQL tells it (source E). */
+/**
+ * Only for the embedded server, whose catalogue is ours: the version as DSQL tells it, no text search configurations
+ * (source E) but the one that a parallel worker's own settings begin with, without which none starts.
+ */
 export const versionSql = `
 SET allow_system_table_mods = on;
 CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE STRICT AS $body$ SELECT 'PostgreSQL 16' $body$;
+CREATE OR REPLACE FUNCTION pg_catalog._dl_setting(text) RETURNS text
+LANGUAGE internal STABLE PARALLEL SAFE STRICT AS 'show_config_by_name';
+-- Not STRICT: it has to be inlined, or PostgreSQL's own would run.
+CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE CALLED ON NULL INPUT AS $body$
+  SELECT CASE pg_catalog.lower($1) WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
+    WHEN 'max_connections' THEN '20' ELSE pg_catalog._dl_setting($1) END
+$body$;
+DELETE FROM pg_catalog.pg_ts_config WHERE cfgname <> 'simple';
 RESET allow_system_table_mods;
 `;
+
+/** Likewise, each on its own: the only database is postgres (source Q). */
+export const onlyDatabaseSql: readonly string[] = ["template1", "template0"].flatMap((name) => [
+  `ALTER DATABASE ${name} IS_TEMPLATE false`,
+  `DROP DATABASE ${name}`,
+]);

@@ -1,6 +1,7 @@
 /** Opens connections to the PostgreSQL behind. */
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import { bounds } from "../rules/bounds.ts";
 import { Violation } from "../rules/rule.ts";
 import { FrameSplitter } from "../wire/frames.ts";
 import { cstring, frame, int32, query, readReport, Type } from "../wire/messages.ts";
@@ -22,12 +23,16 @@ export interface Opened {
 
 /** A statement that waits for a lock says so on its own connection after this time. */
 export const lockNoticeDelay = "3ms";
+
+/** What a query of a client may put into temporary files. */
+export const clientTemporarySpace = `${bounds.temporaryKilobytes}kB`;
 const MAX_GREETING_BYTES = 1 << 20;
 
 /** What a PostgreSQL that is not ours has to be told; ours has it in its configuration. */
 const FOREIGN_SETTINGS: readonly (readonly [string, string])[] = [
   ["deadlock_timeout", lockNoticeDelay],
   ["log_lock_waits", "on"],
+  ["temp_file_limit", clientTemporarySpace],
   ["default_transaction_isolation", "repeatable read"],
   ["TimeZone", "UTC"],
 ];

@@ -30,6 +30,9 @@ describe("a PostgreSQL of the user's, with passwords", () => {
     await client.query("create table t (id int primary key, v numeric)");
     await client.query("insert into t values (1, 1)");
     expect(await outcome(client.query("reset all"))).toBe("ok");
+    expect((await client.query("show temp_file_limit")).rows).toEqual([
+      { temp_file_limit: "128MB" },
+    ]);
     expect(await outcome(client.query("alter system set work_mem = 1"))).toMatch(/^0A000/);
   });
 

@@ -27,13 +27,24 @@ async function pidOf(client: pg.Client, which: "session" | "postmaster"): Promis
 async function connectAgain(): Promise<pg.Client> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await clients.connect();
+      const client = await clients.connect();
+      if (await staysOpen(client)) return client;
     } catch (error) {
       if (!(error instanceof pg.DatabaseError) || attempt > 1_000) throw error;
       expect(error.code).toMatch(/^(?:XX000|57P0\d)$/);
       await sleep(10);
     }
   }
+}
+
+/** PostgreSQL takes connections for a moment after one of its sessions has died, and ends them when it sees that. */
+async function staysOpen(client: pg.Client): Promise<boolean> {
+  const ended = new Promise<boolean>((resolve) => client.once("end", () => resolve(false)));
+  const slept = client.query("select pg_sleep(0.1)").then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([ended, slept]);
 }
 
 /** What a session hears when the PostgreSQL beneath it dies. */

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { lockNoticeDelay } from "./connect.ts";
+import { clientTemporarySpace, lockNoticeDelay } from "./connect.ts";
 import type { Programs, UnixUser } from "./programs.ts";
 import { isRunning } from "./running.ts";
 import type { SocketPath } from "./target.ts";
@@ -158,9 +158,12 @@ function baseSettings(home: string, maxConnections: number): Record<string, stri
     timezone: "UTC",
     log_timezone: "UTC",
     default_transaction_isolation: "repeatable read",
+    // The only one that is left (bootstrap.ts): a parallel worker looks it up when it begins.
+    default_text_search_config: "pg_catalog.simple",
     // A statement that waits says so on its own connection after this time: see concurrency/lock-waits.ts.
     deadlock_timeout: lockNoticeDelay,
     log_lock_waits: "on",
+    temp_file_limit: clientTemporarySpace,
     log_min_messages: "fatal",
     jit: "off",
     // What a client that left had running ends soon, and its locks with it.

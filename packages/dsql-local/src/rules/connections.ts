@@ -1,14 +1,6 @@
 /** Opening, holding and losing a connection. */
+import { bounds } from "./bounds.ts";
 import type { Rule } from "./rule.ts";
-
-/** The numbers of §1.1. */
-export const connectionBounds = {
-  connections: 10_000,
-  connectsPerSecond: 100,
-  connectBurst: 1_000,
-  connectionLifeMs: 3_600_000,
-  tokenMaxSeconds: 604_800,
-} as const;
 
 const ACCESS_DENIED = "unable to accept connection, access denied";
 
@@ -44,17 +36,27 @@ export const connectionRules = {
     code: "53300",
     severity: "FATAL",
     text: "Unable to accept connection, too many open connections.",
+    limit: bounds.connections,
     source: "Q",
     fidelity: "close",
-    kept: "at start-up",
+    kept: "at start-up; also where the PostgreSQL behind holds fewer, the embedded one 1,000",
   },
   connectRate: {
     code: "53400",
     severity: "FATAL",
     text: "Unable to accept connection, rate exceeded.",
+    limit: bounds.connectsPerSecond,
     source: "Q",
     fidelity: "close",
     kept: "at start-up, token bucket of 1,000 refilled at 100 a second",
+  },
+  wakingUp: {
+    code: "08006",
+    severity: "FATAL",
+    text: "unable to accept connection, waking up cluster, please retry later",
+    source: "T",
+    fidelity: "close",
+    kept: "only as a fault switched on at the control port; which code comes with it is not known",
   },
   database: {
     code: "3D000",

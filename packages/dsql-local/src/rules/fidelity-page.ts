@@ -2,7 +2,8 @@
 import { behaviours } from "./behaviours.ts";
 import { connectionRules } from "./connections.ts";
 import { limitRules } from "./limits.ts";
-import type { Rule } from "./rule.ts";
+import { features, profileDays } from "./profile.ts";
+import { fill, type Fills, type Rule } from "./rule.ts";
 import { statementRules } from "./statements.ts";
 import { transactionRules } from "./transactions.ts";
 
@@ -14,7 +15,11 @@ Written by \`packages/dsql-local/src/rules/fidelity-page.ts\` from the tables of
 
 Sources: **Q** quotas, **DT** data types, **SQL** features, **CT** CREATE TABLE, **AT** ALTER TABLE, **IX** asynchronous indexes, **CC** concurrency control: pages of the AWS documentation as of September 2026. **E, T, S, J, G, D, A** recordings and measurements of real clusters that others published, 2026. **AU, PROXY, LINT, GR, L** AWS's own tools and guides.
 
-The rules are those of 2026-09-15: foreign keys, partial and expression indexes, DROP COLUMN are in.
+The profiles are ${profileDays.join(" (the newest) and ")}: \`--profile\`. A rule with *before* holds only in profiles before that day, one with *from* only from that day on; all others hold in both. From ${Object.values(
+  features,
+)
+  .map(({ since, what }) => `${since}: ${what}`)
+  .join("; ")}.
 `;
 
 /** The page. */
@@ -32,17 +37,31 @@ export function fidelityPage(): string {
 function section(title: string, rules: Readonly<Record<string, Rule>>): string {
   const rows = Object.values(rules).map(
     (rule) =>
-      `| \`${rule.code}\` | ${wording(rule)} | ${rule.source} | ${rule.fidelity} | ${rule.kept} |`,
+      `| \`${rule.code}\` | ${wording(rule)} | ${limitOf(rule)} | ${daysOf(rule)} | ${rule.source} | ${rule.fidelity} | ${rule.kept} |`,
   );
-  return `## ${title}\n\n| code | what the client is told | source | fidelity | how it is kept |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
+  return `## ${title}\n\n| code | what the client is told | limit | days | source | fidelity | how it is kept |\n|---|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 function wording(rule: Rule): string {
-  const parts = [`\`${rule.text}\``];
+  const told = (text: string): string => `\`${fill(text, numberOf(rule))}\``;
+  const parts = [told(rule.text)];
   if (rule.severity !== undefined) parts.unshift(rule.severity);
-  if (rule.detail !== undefined) parts.push(`DETAIL \`${rule.detail}\``);
-  if (rule.hint !== undefined) parts.push(`HINT \`${rule.hint}\``);
+  if (rule.detail !== undefined) parts.push(`DETAIL ${told(rule.detail)}`);
+  if (rule.hint !== undefined) parts.push(`HINT ${told(rule.hint)}`);
   return parts.join(" ").replaceAll("|", "\\|");
+}
+
+function numberOf({ limit }: Rule): Fills {
+  return limit === undefined ? {} : { limit };
+}
+
+function limitOf({ limit }: Rule): string {
+  return limit === undefined ? "" : limit.toLocaleString("en");
+}
+
+function daysOf({ since, until }: Rule): string {
+  if (until !== undefined) return `before ${until}`;
+  return since === undefined ? "" : `from ${since}`;
 }
 
 function behaviourSection(): string {

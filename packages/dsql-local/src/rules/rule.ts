@@ -27,6 +27,15 @@ export interface Rule {
   readonly kept: string;
   /** The day of the service's release notes from which the rule holds, where that matters. */
   readonly since?: string;
+  /** The first day on which it holds no more. */
+  readonly until?: string;
+  /** The number that `{limit}` stands for. */
+  readonly limit?: number;
+}
+
+/** Whether a rule holds on a day, such as `2026-09-15`. */
+export function holds({ since, until }: Rule, day: string): boolean {
+  return (since === undefined || since <= day) && (until === undefined || day < until);
 }
 
 /** A refusal in the service's words. */
@@ -51,7 +60,8 @@ export function fill(text: string, fills: Fills): string {
 }
 
 /** The message that a broken rule gives to the client. */
-export function reportOf(rule: Rule, fills: Fills = {}, position?: number): ServerMessage {
+export function reportOf(rule: Rule, given: Fills = {}, position?: number): ServerMessage {
+  const fills = rule.limit === undefined ? given : { limit: rule.limit, ...given };
   return {
     severity: rule.severity ?? "ERROR",
     code: rule.code,

@@ -41,6 +41,20 @@ export const statementRules = {
   indexConcurrently: byParser("CONCURRENTLY not supported for CREATE INDEX", "E"),
   indexMethod: byParser("USING not supported for CREATE INDEX", "J"),
   indexOrder: byParser("specifying sort order not supported for index keys", "E"),
+  foreignKey: {
+    ...byParser("FOREIGN KEY constraint not supported", "RN; told before by clusters of users"),
+    until: "2026-08-26",
+  },
+  partialIndex: {
+    ...byParser("WHERE not supported for CREATE INDEX", "RN; told before by clusters of users"),
+    until: "2026-09-15",
+  },
+  extendedStatistics: {
+    ...byParser("unsupported statement: {name}", "RN", "unknown"),
+    until: "2026-08-27",
+  },
+  grantObject: byParser("unsupported object type in GRANT", "told by clusters of users"),
+  temporaryObject: byParser("TEMPORARY or TEMP not supported for CREATE {what}", "GR", "unknown"),
   indexOperatorClass: byParser("opclass not supported for index keys", "E"),
   addColumnConstraint: byParser("ALTER TABLE ADD COLUMN with constraint not supported", "E, S"),
   alterColumn: byParser("unsupported ALTER TABLE ALTER COLUMN ... {action} statement", "E, S"),

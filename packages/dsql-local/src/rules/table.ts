@@ -16,6 +16,13 @@ export const rules = {
 /** The name of a rule. */
 export type RuleName = keyof typeof rules;
 
+/** All names. */
+export const ruleNames: readonly RuleName[] = Object.keys(rules).filter(isRuleName);
+
+function isRuleName(name: string): name is RuleName {
+  return name in rules;
+}
+
 /** The error of breaking a rule, in the service's words. */
 export function violation(name: RuleName, fills: Fills = {}, position?: number): Violation {
   return new Violation(reportOf(rules[name], fills, position));

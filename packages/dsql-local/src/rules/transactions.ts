@@ -1,4 +1,5 @@
 /** What a transaction may do, and how it ends when it may not. */
+import { bounds } from "./bounds.ts";
 import type { Rule } from "./rule.ts";
 
 /** Rows keyed by a short name that sessions use. */
@@ -41,22 +42,33 @@ export const transactionRules = {
   rowLimit: {
     code: "54000",
     text: "transaction row limit exceeded",
+    limit: bounds.rowsPerTransaction,
     source: "Q, E, S, J",
     fidelity: "exact",
     kept: "at the statement that takes the transaction past 3,000 affected rows; every affected row of every statement counts, secondary index entries do not",
   },
   sizeLimit: {
     code: "54000",
-    text: "transaction size limit 10mb exceeded",
-    detail: "Current transaction size {megabytes}mb > 10mb",
+    text: "transaction size limit {limit}mb exceeded",
+    detail: "Current transaction size {megabytes}mb > {limit}mb",
+    limit: bounds.bytesPerTransaction / 1024 / 1024,
     source: "Q, S, T",
     fidelity: "close",
     kept: "at COMMIT; bytes as stored, plus a cost per row and per index entry fitted to T's two points",
   },
+  clusterSize: {
+    code: "53100",
+    text: "Current cluster size exceeds cluster size limit.",
+    limit: bounds.clusterBytes,
+    source: "Q",
+    fidelity: "unknown",
+    kept: "at COMMIT of rows that were inserted or changed, once a test has set the limit lower; by the size of PostgreSQL's database, which deletions do not make smaller. When the service says it is not known",
+  },
   ageLimit: {
     code: "54000",
-    text: "transaction age limit of 300s exceeded",
-    detail: "Current transaction age {seconds}s exceeds 300s",
+    text: "transaction age limit of {limit}s exceeded",
+    detail: "Current transaction age {seconds}s exceeds {limit}s",
+    limit: bounds.transactionAgeSeconds,
     source: "Q, S",
     fidelity: "exact",
     kept: "at the next statement or COMMIT more than 300 s after BEGIN",

@@ -2,11 +2,37 @@
 import { hash } from "node:crypto";
 import { readReport, readTag, Type, type ServerMessage } from "../wire/messages.ts";
 import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
+import { cutDescription, cutRow, placeText } from "../wire/last-column.ts";
 import type { AnswerHandler } from "./backend.ts";
+
+/** PostgreSQL's word for what the service has a rule for. */
+const TEMPORARY = /^temporary file size exceeds temp_file_limit/;
+
+/** More than this many rows are looked for in their whole table. */
+const MOST_PLACES = 20_000;
 
 /** Where head and rows of a read go while they come. */
 export interface FrameSink {
   add(frame: Buffer): void;
+}
+
+/** A statement that is asked for the places of the rows that it writes. */
+export interface Asks {
+  /** The client gets rows too, without their last column. */
+  readonly own: boolean;
+  /** How that column comes. */
+  readonly binary: boolean;
+  /** Its Bind behind the two names, with room for that column. */
+  readonly bindRest: Buffer | undefined;
+}
+
+/** What is done with an answer's frames. */
+export interface AnswerWishes {
+  readonly sink?: FrameSink;
+  readonly asks?: Asks;
+  /** A RowDescription in the answer is that of the rows in it. */
+  readonly describes?: boolean;
 }
 
 /** The answer to one statement; with a sink, head and rows have gone there already. */
@@ -19,13 +45,20 @@ export class Answer implements AnswerHandler {
   error: ServerMessage | undefined;
   /** The frame that `error` was read from. */
   errorFrame: Buffer | undefined;
+  /** Bytes of its rows as they came. */
+  rowBytes = 0;
   readonly #sink: FrameSink | undefined;
+  readonly #asks: Asks | undefined;
+  readonly #describes: boolean;
+  readonly #places: string[] = [];
   #skip: number;
 
   /** The first `skip` frames answer commands of ours and are dropped. */
-  constructor(skip: number, sink?: FrameSink) {
+  constructor(skip: number, { sink, asks, describes = false }: AnswerWishes = {}) {
     this.#skip = skip;
     this.#sink = sink;
+    this.#asks = asks;
+    this.#describes = describes;
   }
 
   /** Part of the handler that Backend calls. Hot path. */
@@ -45,8 +78,13 @@ export class Answer implements AnswerHandler {
         this.error ??= readReport(frame);
         break;
       case Type.dataRow:
-        if (this.#sink === undefined) this.rows.push(frame);
+        this.rowBytes += frame.length;
+        if (this.#asks !== undefined) this.#takePlace(frame, this.#asks);
+        else if (this.#sink === undefined) this.rows.push(frame);
         else this.#sink.add(frame);
+        break;
+      case Type.rowDescription:
+        this.#describe(frame);
         break;
       default:
         if (this.#sink === undefined) this.head.push(frame);
@@ -54,9 +92,35 @@ export class Answer implements AnswerHandler {
     }
   }
 
+  #describe(frame: Buffer): void {
+    const cut = this.#describes ? this.#asks : undefined;
+    if (cut !== undefined && !cut.own) return;
+    const told = cut === undefined ? frame : cutDescription(frame);
+    if (this.#sink === undefined) this.head.push(told);
+    else this.#sink.add(told);
+  }
+
+  #takePlace(frame: Buffer, { own, binary }: Asks): void {
+    const { row, last } = cutRow(frame);
+    if (own) this.rows.push(row);
+    // A transaction with more rows fails for their number, unless a test has set that limit.
+    if (this.#places.length > MOST_PLACES) return;
+    this.#places.push(placeText(last, binary));
+  }
+
+  /** Where the rows are that the statement wrote, such as `(12,3)`; undefined when it was not asked, or told only some. */
+  get places(): readonly string[] | undefined {
+    const isWhole = this.complete !== undefined && this.complete[0] === Type.commandComplete;
+    const told = isWhole && this.#places.length <= MOST_PLACES;
+    return this.#asks !== undefined && told ? this.#places : undefined;
+  }
+
   /** The error as it goes to the client. */
   get violation(): Violation | undefined {
-    return this.error === undefined ? undefined : new Violation(this.error, this.errorFrame);
+    if (this.error === undefined) return undefined;
+    const { code, message } = this.error;
+    if (code === "53400" && TEMPORARY.test(message)) return violation("temporarySpace");
+    return new Violation(this.error, this.errorFrame);
   }
 
   /** The command tag, or "". */

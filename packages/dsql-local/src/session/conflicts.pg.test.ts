@@ -202,6 +202,16 @@ describe("locking reads", () => {
     expect(await rows(one)).toBe("1=10 2=22");
   });
 
+  it("FOR UPDATE of a row that is then written lets others write other rows", async () => {
+    const [one, two] = await pair();
+    await one.query("begin");
+    await one.query("select * from test where id = 1 for update");
+    await one.query("update test set value = 1 where id = 1");
+    await one.query("update test set value = 2 where id = 1");
+    await two.query("update test set value = 21 where id = 2");
+    expect(await outcome(one.query("commit"))).toBe("ok");
+  });
+
   it("FOR UPDATE closes write skew, plain reads leave it open", async () => {
     for (const [suffix, end] of [
       ["", "ok"],

@@ -154,6 +154,21 @@ function conversation(bytes: readonly Buffer[]): Promise<Buffer> {
   });
 }
 
+describe("more connections than the PostgreSQL behind holds", () => {
+  it("are refused in the service's words", async () => {
+    const small = await startDsqlLocal({ tls: "off", maxConnections: 1 });
+    const many = new Clients(() => small);
+    try {
+      const tries = await Promise.all(Array.from({ length: 25 }, () => outcome(many.connect())));
+      const told = "53300 Unable to accept connection, too many open connections.";
+      expect(new Set(tries)).toEqual(new Set(["ok", told]));
+    } finally {
+      await many.close();
+      await small.stop();
+    }
+  });
+});
+
 describe("bytes that are no PostgreSQL", () => {
   it.each([
     ["nothing", Buffer.alloc(0)],

@@ -6,7 +6,6 @@ import { CatalogueView } from "../concurrency/catalogue-versions.ts";
 import { ConnectionCut } from "../control/faults.ts";
 import type { Door } from "../auth/door.ts";
 import { literal } from "../postgres/rows.ts";
-import { bounds } from "../rules/limits.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { openBackend } from "../postgres/connect.ts";
@@ -16,6 +15,8 @@ import { ClientWriter } from "./client-writer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Inbox } from "./inbox.ts";
 import { OpeningReader } from "./opening-reader.ts";
+import { Readable } from "./readable.ts";
+import { RowAsker } from "./row-asker.ts";
 import { Runner } from "./runner.ts";
 import { SearchPath } from "./search-path.ts";
 import { Session } from "./session.ts";
@@ -28,15 +29,10 @@ export interface Reception {
   /** Undefined when TLS is off. */
   readonly secure: SecureContext | undefined;
   readonly door: Door;
-  /** How long a connection may live (source Q: one hour). */
-  readonly lifeMs: number;
 }
 
 /** Who has not logged in by then is sent away, as by PostgreSQL. */
 const LOGIN_MS = 60_000;
-
-/** A transaction that was running at the end of a connection's life may go on this long. */
-const GRACE_MS = bounds.transactionAgeSeconds * 1_000;
 
 /** A client's connection. */
 export class Connection {
@@ -91,9 +87,10 @@ export class Connection {
   /** Cuts a connection that is past its life; a running transaction gets its five minutes. */
   closeIfOld(nowMs: number): void {
     const ageMs = nowMs - this.#bornMs;
-    const { lifeMs } = this.#reception;
+    const { connectionLifeMs, transactionAgeSeconds } = this.#reception.cluster.limits;
     const busy = this.#runner?.transaction !== undefined;
-    if (ageMs > lifeMs && (!busy || ageMs > lifeMs + GRACE_MS)) this.close();
+    const graceMs = busy ? transactionAgeSeconds * 1_000 : 0;
+    if (ageMs > connectionLifeMs + graceMs) this.close();
   }
 
   #sayFatal(error: unknown): void {
@@ -171,7 +168,7 @@ export class Connection {
 
   async #open(wanted: ReturnType<typeof clientParameters>, reader: OpeningReader): Promise<void> {
     const { cluster } = this.#reception;
-    const opened = await openBackend(cluster.target, wanted.user, wanted.settings);
+    const opened = await openBackend(cluster.target, wanted.user, wanted.settings).catch(retold);
     const writer = new ClientWriter(this.#stream, (full) => this.#worker?.backend.throttle(full));
     const worker = await Worker.take(opened, cluster.waits, {
       onAsyncFrame: (frame) => writer.add(frame),
@@ -187,10 +184,13 @@ export class Connection {
     const view = new CatalogueView(cluster.versions);
     const applicationName = wanted.settings.get("application_name") ?? "";
     const path = new SearchPath(wanted.settings.get("search_path"));
-    const runner = new Runner({ worker, cluster, view, path, applicationName });
+    const readable = new Readable(worker, cluster.versions);
+    const runner = new Runner({ worker, cluster, view, path, readable, applicationName });
+    const asker = new RowAsker({ worker, cluster, path, readable });
     this.#runner = runner;
     cluster.counters.connections++;
-    await new Session({ inbox, writer, worker, runner, cluster }).serve();
+    const speaker = { connection: worker.pid, applicationName };
+    await new Session({ inbox, writer, worker, runner, cluster, asker, speaker }).serve();
     writer.flush();
   }
 
@@ -198,7 +198,7 @@ export class Connection {
   #inbox(reader: OpeningReader): Inbox {
     const stream = this.#stream;
     const inbox = new Inbox((stop) => (stop ? stream.pause() : stream.resume()));
-    const splitter = new FrameSplitter(bounds.messageBytes);
+    const splitter = new FrameSplitter(this.#reception.cluster.limits.messageBytes);
     const take = (chunk: Buffer): void => {
       try {
         splitter.push(chunk, (frame) => inbox.push(frame));
@@ -216,6 +216,12 @@ export class Connection {
     stream.resume();
     return inbox;
   }
+}
+
+/** The PostgreSQL behind holds fewer connections than the service. */
+function retold(error: unknown): never {
+  const full = error instanceof Violation && error.report.code === "53300";
+  throw full ? violation("tooManyConnections") : error;
 }
 
 function secured(tls: TLSSocket): Promise<void> {

@@ -1,5 +1,6 @@
 /** Sends each statement where it belongs and writes its answer; the same for both protocols. */
 import { delay, type Delays } from "../control/delays.ts";
+import type { Speaker, StatementLog } from "../control/statement-log.ts";
 import type { Statement } from "../gate/statement.ts";
 import { violation } from "../rules/table.ts";
 import * as wire from "../wire/messages.ts";
@@ -7,20 +8,42 @@ import type { ClientWriter } from "./client-writer.ts";
 import type { Request } from "./execution.ts";
 import type { Runner } from "./runner.ts";
 
+/** What it needs of the cluster. */
+export interface DispatchContext {
+  readonly delays: Delays;
+  readonly log: StatementLog;
+}
+
+/** What a dispatcher is made of. */
+export interface DispatcherParts {
+  readonly runner: Runner;
+  readonly writer: ClientWriter;
+  readonly cluster: DispatchContext;
+  readonly speaker: Speaker;
+}
+
 /** One per session. */
 export class Dispatcher {
   readonly #runner: Runner;
   readonly #writer: ClientWriter;
-  readonly #cluster: { readonly delays: Delays };
+  readonly #cluster: DispatchContext;
+  readonly #speaker: Speaker;
 
-  constructor(runner: Runner, writer: ClientWriter, cluster: { readonly delays: Delays }) {
+  constructor({ runner, writer, cluster, speaker }: DispatcherParts) {
     this.#runner = runner;
     this.#writer = writer;
     this.#cluster = cluster;
+    this.#speaker = speaker;
   }
 
   /** Runs a statement and writes its answer, with a RowDescription of our own rows if `describe`. */
-  async run(request: Request, describe: boolean): Promise<void> {
+  run(request: Request, describe: boolean): Promise<void> {
+    const { log } = this.#cluster;
+    const work = (): Promise<void> => this.#run(request, describe);
+    return log.watch(this.#speaker, request.statement.sql, work, () => this.#runner.usage);
+  }
+
+  async #run(request: Request, describe: boolean): Promise<void> {
     const { statement } = request;
     const { statementMs } = this.#cluster.delays;
     const isEnd = statement.kind === "commit" || statement.kind === "rollback";
@@ -31,6 +54,7 @@ export class Dispatcher {
       case "commit":
         return this.#commit();
       case "rollback":
+        this.#needBlock();
         await this.#runner.rollback();
         return this.#complete("ROLLBACK");
       case "local":
@@ -57,7 +81,7 @@ export class Dispatcher {
       this.#warn("25001", "there is already a transaction in progress");
     }
     this.#runner.begin("block", statement.readOnly);
-    this.#complete("BEGIN");
+    this.#complete(statement.tag ?? "BEGIN");
   }
 
   async #commit(): Promise<void> {
@@ -65,11 +89,14 @@ export class Dispatcher {
       await this.#runner.rollback();
       return this.#complete("ROLLBACK");
     }
-    if (this.#runner.transaction?.mode !== "block") {
-      this.#warn("25P01", "there is no transaction in progress");
-    }
+    this.#needBlock();
     await this.#runner.commit();
     this.#complete("COMMIT");
+  }
+
+  #needBlock(): void {
+    if (this.#runner.transaction?.mode === "block") return;
+    this.#warn("25P01", "there is no transaction in progress");
   }
 
   #answerLocally(statement: Statement, describe: boolean): void {

@@ -3,28 +3,27 @@
  * concurrency does to it: parked before, in a circle of waits, overtaken by another's commit.
  * The why is in docs/dsql-local/concurrency.md.
  */
-import { tableKey } from "../concurrency/catalogue-versions.ts";
+import { tablesWritten } from "../concurrency/catalogue-versions.ts";
 import { bringsKeys, hasResurrectedKey } from "../concurrency/resurrected-keys.ts";
 import { PrivateCopies } from "../concurrency/private-copies.ts";
-import type { Statement } from "../gate/statement.ts";
 import { identifier, literal } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type, type ServerMessage } from "../wire/messages.ts";
 import type { Answer, FrameSink } from "./answer.ts";
+import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
-import type { Transaction } from "./transaction.ts";
+import type { LogEntry, Repeatable, Transaction } from "./transaction.ts";
 import type { ClusterContext } from "./context.ts";
-import { isDeadlock, type Replayed, type Worker } from "./worker.ts";
+import { isDeadlock, type Replayed, type Unit, type Worker } from "./worker.ts";
 
 /** One statement as the client sent it. */
-export interface Request {
-  readonly statement: Statement;
+export interface Request extends Repeatable {
   /** Its messages for PostgreSQL, without the Sync. */
   readonly frames: readonly Buffer[];
   readonly simple: boolean;
-  readonly types: Buffer | undefined;
-  readonly bindRest: Buffer | undefined;
+  /** It may write something too large; undefined when nobody has looked. */
+  readonly suspicious: boolean | undefined;
   /** Where a read's rows go while they come. */
   readonly sink: FrameSink;
 }
@@ -32,6 +31,16 @@ export interface Request {
 const MAX_RETRIES = 200;
 const UNIQUE_VIOLATION = "23505";
 const SERIALIZATION_FAILURE = "40001";
+/** Of ours: clients cannot cancel. The statement waited for keys that who committed before has shared. */
+const CANCELLED = "57014";
+
+/** What an execution works with. */
+export interface ExecutionParts {
+  readonly worker: Worker;
+  readonly cluster: ClusterContext;
+  readonly path: SearchPath;
+  readonly readable: Readable;
+}
 
 /** Executes for one session. All methods only in a turn of the worker. */
 export class Execution {
@@ -39,11 +48,13 @@ export class Execution {
   readonly #cluster: ClusterContext;
 
   readonly #path: SearchPath;
+  readonly #readable: Readable;
 
-  constructor(worker: Worker, cluster: ClusterContext, path: SearchPath) {
+  constructor({ worker, cluster, path, readable }: ExecutionParts) {
     this.#worker = worker;
     this.#path = path;
     this.#cluster = cluster;
+    this.#readable = readable;
   }
 
   /** Runs a statement. Throws the Violation that the client gets. */
@@ -52,16 +63,17 @@ export class Execution {
     if (transaction.copies !== undefined && request.statement.kind !== "setting") {
       return this.#runOnCopies(transaction, transaction.copies, request);
     }
-    const { frames, simple, sink } = request;
+    const { simple, sink } = request;
     const streams = request.statement.kind === "read" || request.statement.kind === "call";
-    const unit = streams ? { frames, simple, sink } : { frames, simple };
-    let answer = await this.#worker.runInside(transaction, unit);
+    const unit = unitOf(request);
+    let answer = await this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
     if (!simple) tellHead(answer, sink);
     if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request);
     if (answer.error !== undefined) {
       return this.#recover(transaction, request, answer);
     }
-    if (!(await this.#resurrects(transaction, [request.statement]))) return answer;
+    const ran = { statement: request.statement, places: answer.places };
+    if (!(await this.#resurrects(transaction, [ran]))) return answer;
     await this.#worker.park(transaction);
     return this.#goOnDoomed(transaction, request);
   }
@@ -70,23 +82,22 @@ export class Execution {
   async replay(transaction: Transaction): Promise<Replayed> {
     const replayed = await this.#worker.replay(transaction);
     if (replayed === "conflict") return replayed;
-    const statements = transaction.log.map((entry) => entry.statement);
-    if (!(await this.#resurrects(transaction, statements))) return "same";
+    if (!(await this.#resurrects(transaction, transaction.log))) return "same";
     await this.#worker.park(transaction);
     return "conflict";
   }
 
   /** See concurrency/resurrected-keys.ts. */
-  async #resurrects(transaction: Transaction, statements: readonly Statement[]): Promise<boolean> {
-    for (const statement of statements) {
+  async #resurrects(transaction: Transaction, ran: readonly Ran[]): Promise<boolean> {
+    const { deletions, facts } = this.#cluster;
+    for (const { statement, places } of ran) {
       if (statement.kind !== "write") continue;
-      for (const use of statement.relations) {
-        const table = use.written ? tableKey(use, this.#path.schema) : undefined;
-        if (table === undefined) continue;
-        if (!this.#cluster.deletions.since(table, transaction.snapshotCommits)) continue;
-        const { keyColumns } = await this.#cluster.facts.of(table);
-        if (!bringsKeys(statement, keyColumns)) continue;
-        if (await hasResurrectedKey(this.#worker, table)) return true;
+      for (const table of tablesWritten(statement, this.#path.schema)) {
+        if (!deletions.since(table, transaction.snapshotCommits)) continue;
+        const known = await facts.of(table);
+        if (!bringsKeys(statement, known.keyColumns)) continue;
+        if (!(await this.#readable.may(table))) continue;
+        if (await hasResurrectedKey(this.#worker, { table, facts: known, places })) return true;
       }
     }
     return false;
@@ -106,18 +117,18 @@ export class Execution {
 
   async #recover(transaction: Transaction, request: Request, failed: Answer): Promise<Answer> {
     const { error } = failed;
-    const code = error?.code;
+    const code = error?.code === CANCELLED ? SERIALIZATION_FAILURE : error?.code;
     if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
       throw violation("dataConflict");
     }
     const duplicate =
       code === UNIQUE_VIOLATION && this.#cluster.commits.asked > transaction.snapshotCommits;
-    if (code !== SERIALIZATION_FAILURE && !duplicate) throw asViolation(failed);
-    if (request.statement.kind !== "write") throw asViolation(failed);
+    if (code !== SERIALIZATION_FAILURE && !duplicate) throw refused(request, failed);
+    if (request.statement.kind !== "write") throw refused(request, failed);
     await this.#worker.park(transaction);
     if (duplicate) {
       await this.unpark(transaction);
-      if (error !== undefined && (await this.#sees(error))) throw asViolation(failed);
+      if (error !== undefined && (await this.#sees(error))) throw refused(request, failed);
       if (transaction.phase === "open") await this.#worker.park(transaction);
     }
     return this.#goOnDoomed(transaction, request);
@@ -208,9 +219,9 @@ export class Execution {
       if (transaction.copies !== undefined) {
         return this.#answerOverCopies(transaction, transaction.copies, request);
       }
-      const { frames, simple } = request;
+      const { simple } = request;
       const answer = simple
-        ? await this.#worker.runInside(transaction, { frames, simple })
+        ? await this.#worker.runInside(transaction, unitOf(request))
         : await this.#worker.runEntry(request);
       if (isDeadlock(answer)) continue;
       if (!simple) answer.head.length = 0;
@@ -220,9 +231,23 @@ export class Execution {
   }
 }
 
+/** A statement and where its rows are. */
+type Ran = Pick<LogEntry, "statement" | "places">;
+
+function unitOf({ frames, simple, asks }: Request): Unit {
+  const unit = { frames, simple, describes: simple };
+  return asks === undefined ? unit : { ...unit, asks };
+}
+
 /** What was parsed, bound and described stays so, whatever becomes of the execution: the client hears of it now. */
 function tellHead(answer: Answer, sink: FrameSink): void {
   for (const frame of answer.head.splice(0)) sink.add(frame);
+}
+
+/** A simple Query's rows are described before they fail. */
+function refused({ simple, sink }: Request, failed: Answer): Violation {
+  if (simple) tellHead(failed, sink);
+  return asViolation(failed);
 }
 
 function asViolation(answer: Answer): Violation {

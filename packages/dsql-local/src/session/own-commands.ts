@@ -100,7 +100,7 @@ export class OwnCommands {
     const oid = readRow(found.rows[0] ?? Buffer.alloc(7))[0] ?? "0";
     const mapping = `arn = ${literal(arn)} AND pg_role_name = ${literal(role)}`;
     const grant = `INSERT INTO sys.iam_pg_role_mappings
-      SELECT ${oid}, ${literal(arn)}, ${oid}, ${literal(role)}, r.oid, r.rolname FROM pg_roles AS r
+      SELECT (SELECT coalesce(max(iam_oid::bigint), 26446) + 2 FROM sys.iam_pg_role_mappings), ${literal(arn)}, ${oid}, ${literal(role)}, r.oid, r.rolname FROM pg_roles AS r
       WHERE r.rolname = 'admin' AND NOT EXISTS (SELECT FROM sys.iam_pg_role_mappings WHERE ${mapping})`;
     const revoke = `DELETE FROM sys.iam_pg_role_mappings WHERE ${mapping}`;
     transaction.afterCommit.push(async () => {

@@ -1,22 +1,35 @@
 /** Messages of the extended protocol that wait for the next Execute, Sync or Flush. */
-import { Type } from "../wire/messages.ts";
+import { cutDescription } from "../wire/last-column.ts";
+import { Frames, Type } from "../wire/messages.ts";
 import type { FrameSink } from "./answer.ts";
+
+/** What becomes of PostgreSQL's answer to a Parse, Close or Describe. */
+export interface AnswerPlan {
+  /**
+   * `all`: the message is ours, the client hears nothing; `rows`: the rows described are ours, the client gets none;
+   * `last-column`: only the last column is.
+   */
+  readonly hides?: "all" | "rows" | "last-column";
+  /** The message came to nothing, because of an error at it or before it. */
+  readonly lost?: () => void;
+}
+
+const NOTHING: AnswerPlan = {};
 
 /** One per session. */
 export class Pending {
   #frames: Buffer[] = [];
   #binds = false;
-  /** Names in Parse messages that were sent to PostgreSQL, and how many of them it has taken. */
-  #parsedNames: string[] = [];
-  #parsesTaken = 0;
-  /** Hands answers on to the client and watches what became of the Parse messages. */
+  /** Of each Parse, Close and Describe that has not been answered, in order. */
+  #plans: AnswerPlan[] = [];
+  /** Hands answers on to the client, without what is ours. */
   readonly sink: FrameSink;
 
   constructor(client: FrameSink) {
     this.sink = {
       add: (frame) => {
-        if (frame[0] === Type.parseComplete) this.#parsesTaken++;
-        client.add(frame);
+        const told = this.#tell(frame);
+        if (told !== undefined) client.add(told);
       },
     };
   }
@@ -30,11 +43,20 @@ export class Pending {
     return this.#binds;
   }
 
-  /** Adds a message; `parsedName` when it is a Parse. */
-  add(message: Buffer, parsedName?: string): void {
+  /** Adds a message. */
+  add(message: Buffer, plan: AnswerPlan = NOTHING): void {
     this.#frames.push(message);
-    if (parsedName !== undefined) this.#parsedNames.push(parsedName);
-    if (message[0] === Type.bind) this.#binds = true;
+    switch (message[0]) {
+      case Type.bind:
+        this.#binds = true;
+        break;
+      case Type.parse:
+      case Type.close:
+      case Type.describe:
+        this.#plans.push(plan);
+        break;
+      default:
+    }
   }
 
   /** Takes all of them, to be sent. */
@@ -45,17 +67,25 @@ export class Pending {
     return frames;
   }
 
-  /** What was sent went well. */
-  settle(): void {
-    this.#parsedNames = [];
-    this.#parsesTaken = 0;
+  /** An error: nothing waits any more. */
+  fail(): void {
+    this.take();
+    for (const plan of this.#plans.splice(0)) plan.lost?.();
   }
 
-  /** An error: nothing waits any more; gives the names whose Parse came to nothing. */
-  fail(): string[] {
-    this.take();
-    const lost = this.#parsedNames.slice(this.#parsesTaken);
-    this.settle();
-    return lost;
+  #tell(frame: Buffer): Buffer | undefined {
+    switch (frame[0]) {
+      case Type.parseComplete:
+      case Type.closeComplete:
+      case Type.noData:
+      case Type.rowDescription: {
+        const { hides } = this.#plans.shift() ?? NOTHING;
+        if (hides === "all") return undefined;
+        if (hides === "rows") return Frames.noData;
+        return hides === "last-column" ? cutDescription(frame) : frame;
+      }
+      default:
+        return frame;
+    }
   }
 }

@@ -142,6 +142,7 @@ describe("the extended protocol", () => {
     expect(await say(query("truncate t"))).toBe("E:0A000 Z:E");
     expect(await say(...run("select 1"), sync)).toBe("E:25P02 Z:E");
     expect(await say(...run("truncate t"), sync)).toBe("E:25P02 Z:E");
+    expect(await say(...run("selec 1"), sync)).toBe("E:42601 Z:E");
     expect(await say(bind("", "c"), execute(""), sync)).toBe("2 C:ROLLBACK Z:I");
   });
 

@@ -1,14 +1,18 @@
 /** Runs a session's statements under DSQL's transaction rules. Knows nothing of messages. */
 import type { CatalogueView } from "../concurrency/catalogue-versions.ts";
+import type { Counters } from "../control/counters.ts";
 import { delay } from "../control/delays.ts";
+import { dpuOfTransaction, LEAST_BYTES, noUsage, type Usage } from "../control/dpu.ts";
 import { ConnectionCut, type CommitPlan } from "../control/faults.ts";
-import type { Statement } from "../gate/statement.ts";
+import type { Explains, Statement } from "../gate/statement.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
-import type { TransactionStatus } from "../wire/messages.ts";
+import { Type, type TransactionStatus } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
 import type { ClusterContext } from "./context.ts";
 import type { Request } from "./execution.ts";
+import { explainedRows } from "./explained.ts";
+import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import { Steps } from "./steps.ts";
 import { isDdl, Transaction, type TransactionMode } from "./transaction.ts";
@@ -20,6 +24,7 @@ export interface RunnerParts {
   readonly cluster: ClusterContext;
   readonly view: CatalogueView;
   readonly path: SearchPath;
+  readonly readable: Readable;
   /** As the client called itself at start-up: faults may be meant for it alone. */
   readonly applicationName: string;
 }
@@ -32,6 +37,8 @@ export class Runner {
   readonly #applicationName: string;
   readonly #steps: Steps;
   #transaction: Transaction | undefined;
+  #usage = noUsage();
+  #singleWriteBytes = 0;
   /** A COMMIT that is applied after its client was cut off. */
   #late: Promise<void> = Promise.resolve();
 
@@ -80,11 +87,18 @@ export class Runner {
     await this.#worker.turns.run(() => this.#steps.prepare(transaction));
   }
 
+  /** What the last statement used. */
+  get usage(): Usage {
+    return this.#usage;
+  }
+
   /** Runs one statement. Throws the Violation that the client gets; a block has then failed. */
   async run(request: Request): Promise<Answer> {
     if (this.failed) throw violation("aborted");
     try {
-      return await this.#guarded(request, this.#transaction);
+      const { explains } = request.statement;
+      if (explains === undefined) return await this.#charged(request);
+      return await this.#explained(request, explains);
     } catch (error) {
       this.#count(error);
       await this.fail();
@@ -92,10 +106,47 @@ export class Runner {
     }
   }
 
+  /** The rows of a plan wait for what the statement cost. */
+  async #explained(request: Request, explains: Explains): Promise<Answer> {
+    const rows: Buffer[] = [];
+    const { sink, statement } = request;
+    const add = (frame: Buffer): void => {
+      if (frame[0] === Type.dataRow) rows.push(frame);
+      else sink.add(frame);
+    };
+    const answer = await this.#charged({ ...request, sink: { add } });
+    const plan = answer.rows.length > 0 ? answer.rows : rows;
+    answer.rows.splice(0, Infinity, ...explainedRows(plan, explains, statement.sql, this.#usage));
+    return answer;
+  }
+
+  async #charged(request: Request): Promise<Answer> {
+    const running = this.#transaction;
+    const { counters } = this.#cluster;
+    const before = running?.usage.writeBytes ?? 0;
+    const startedMs = performance.now();
+    this.#usage = noUsage();
+    const answer = await this.#guarded(request, running);
+    this.#usage.computeMs = performance.now() - startedMs;
+    const { relations, kind } = request.statement;
+    const reads = relations.length > 0 && (kind === "read" || kind === "write");
+    if (reads) this.#usage.readBytes = Math.max(answer.rowBytes, LEAST_BYTES);
+    if (running === undefined) {
+      this.#usage.writeBytes = this.#singleWriteBytes;
+      settle(this.#usage, counters);
+    } else {
+      this.#usage.writeBytes = running.usage.writeBytes - before;
+      running.usage.computeMs += this.#usage.computeMs;
+      running.usage.readBytes += this.#usage.readBytes;
+    }
+    return answer;
+  }
+
   async #guarded(request: Request, transaction: Transaction | undefined): Promise<Answer> {
     const { statement } = request;
     const { counters, faults } = this.#cluster;
     counters.statements++;
+    this.#singleWriteBytes = 0;
     const delayMs = faults.atStatement(statement.sql, this.#applicationName);
     if (delayMs > 0) await delay(delayMs);
     this.#look(statement, transaction);
@@ -109,7 +160,7 @@ export class Runner {
 
   /** Age and catalogue, before a statement runs. */
   #look(statement: Statement, transaction: Transaction | undefined): void {
-    const old = transaction?.tooOld(this.#cluster.nowMs());
+    const old = transaction?.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
     if (old !== undefined) throw old;
     const tables = this.#steps.tablesOf(statement);
     this.#view.look(tables);
@@ -133,6 +184,7 @@ export class Runner {
         this.#steps.runInside(transaction, request),
       );
       await this.#commit(transaction);
+      this.#singleWriteBytes = transaction.usage.writeBytes;
       return answer;
     });
   }
@@ -144,6 +196,7 @@ export class Runner {
     if (transaction === undefined || transaction.phase === "fresh") return;
     try {
       await this.#orRollback(transaction, () => this.#commit(transaction));
+      settle(transaction.usage, this.#cluster.counters);
     } catch (error) {
       this.#count(error);
       throw error;
@@ -163,7 +216,9 @@ export class Runner {
   async #commit(transaction: Transaction): Promise<void> {
     const { wrote } = transaction;
     const { commitMs } = this.#cluster.delays;
-    if (wrote && commitMs > 0) await delay(commitMs);
+    const waitMs =
+      (wrote ? commitMs : 0) + this.#cluster.partitions.delayMs(transaction.writtenRows);
+    if (waitMs > 0) await delay(waitMs);
     const plan = wrote ? this.#cluster.faults.atCommit(this.#applicationName) : undefined;
     if (plan === undefined) return this.#steps.commitInTurn(transaction);
     await this.#commitFaulty(transaction, plan);
@@ -209,6 +264,17 @@ export class Runner {
     if (transaction.mode === "block") transaction.phase = "failed";
     else this.#transaction = undefined;
   }
+}
+
+/** A transaction has ended well: it is charged for. */
+function settle(usage: Usage, counters: Counters): void {
+  const { compute, read, write } = dpuOfTransaction(usage);
+  counters.transactions++;
+  counters.bytesRead += usage.readBytes;
+  counters.bytesWritten += usage.writeBytes;
+  counters.dpuCompute += compute;
+  counters.dpuRead += read;
+  counters.dpuWrite += write;
 }
 
 function needsTransaction(statement: Statement): boolean {

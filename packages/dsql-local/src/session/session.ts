@@ -1,18 +1,20 @@
 /** One client's connection after start-up: takes its messages in order and answers them. */
-import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
-import { single } from "../gate/gate.ts";
+import type { Speaker } from "../control/statement-log.ts";
 import type { Statement } from "../gate/statement.ts";
 import * as extended from "../wire/extended.ts";
 import * as wire from "../wire/messages.ts";
-import { BackendLost } from "./backend.ts";
+import { Binder, type Asked } from "./binder.ts";
 import type { ClientWriter } from "./client-writer.ts";
+import { Compiler } from "./compiler.ts";
 import type { ClusterContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Inbox } from "./inbox.ts";
 import { Pending } from "./pending.ts";
-import { isOurs, type Portal, type Prepared } from "./prepared.ts";
+import * as prepare from "./prepared.ts";
 import type { Request } from "./execution.ts";
+import { moved, refusalFrame, refusalOf, unmasked } from "./refusal.ts";
+import type { RowAsker } from "./row-asker.ts";
 import type { Runner } from "./runner.ts";
 import type { Worker } from "./worker.ts";
 
@@ -25,6 +27,8 @@ export interface SessionParts {
   readonly worker: Worker;
   readonly runner: Runner;
   readonly cluster: ClusterContext;
+  readonly asker: RowAsker;
+  readonly speaker: Speaker;
 }
 
 /** Speaks the simple and the extended protocol with one client. */
@@ -33,11 +37,12 @@ export class Session {
   readonly #writer: ClientWriter;
   readonly #worker: Worker;
   readonly #runner: Runner;
-  readonly #cluster: ClusterContext;
+  readonly #compiler: Compiler;
   readonly #dispatcher: Dispatcher;
-  readonly #statements = new Map<string, Prepared>();
-  readonly #portals = new Map<string, Portal>();
+  readonly #statements = new Map<string, prepare.Prepared>();
+  readonly #portals = new Map<string, prepare.Portal>();
   readonly #pending: Pending;
+  readonly #binder: Binder;
   /** After an error everything up to the next Sync is ignored. */
   #skipping = false;
 
@@ -46,9 +51,10 @@ export class Session {
     this.#writer = parts.writer;
     this.#worker = parts.worker;
     this.#runner = parts.runner;
-    this.#cluster = parts.cluster;
+    this.#compiler = new Compiler(parts);
     this.#pending = new Pending(parts.writer);
-    this.#dispatcher = new Dispatcher(parts.runner, parts.writer, parts.cluster);
+    this.#binder = new Binder(parts, this.#pending);
+    this.#dispatcher = new Dispatcher(parts);
   }
 
   /** Serves until the client leaves. Rejects when the connection has to be closed with an error. */
@@ -69,8 +75,18 @@ export class Session {
     try {
       await this.#takeExtended(type, message);
     } catch (error) {
-      await this.#refuse(error);
+      await this.#refuse(await this.#earlier(error));
       this.#skipping = true;
+    }
+  }
+
+  /** What came before the refused message is answered first; where that fails, its error is the one. */
+  async #earlier(error: unknown): Promise<unknown> {
+    try {
+      await this.#flushPending();
+      return error;
+    } catch (before) {
+      return before;
     }
   }
 
@@ -109,132 +125,112 @@ export class Session {
     } catch (error) {
       await this.#refuse(error);
     }
-    this.#writer.add(wire.ready(this.#runner.status));
+    this.#sayReady();
   }
 
   async #runText(sql: string, message: Buffer): Promise<void> {
-    const gated = this.#cluster.gate.compile(sql);
+    const gated = await this.#compiler.all(sql);
     if (gated.length === 0) {
       this.#writer.add(Frames.emptyQuery);
       return;
     }
-    for (const statement of gated) {
-      if (statement instanceof Error) throw this.#inBlock(statement);
+    for (const one of gated) {
+      const statement = await this.#compiler.statement(one, sql);
       if (gated.length > 1) this.#runner.begin("implicit", false);
-      const own = statement.sql === sql ? message : wire.query(statement.sql);
-      await this.#dispatcher.run(this.#request(statement, [own], true), true);
+      const asked = await this.#binder.ask(statement, statement.sql === sql ? message : undefined);
+      await this.#dispatcher.run(this.#request(statement, asked, true), true).catch((error) => {
+        throw moved(error, statement.startsAt);
+      });
       if (statement.kind === "deallocate") await this.#forgetStatements();
     }
     if (this.#runner.transaction?.mode === "implicit") await this.#runner.commit();
   }
 
-  /** In a failed block even an unsupported statement gets 25P02 (source E). */
-  #inBlock(error: Error): Error {
-    return this.#runner.failed ? violation("aborted") : error;
-  }
-
-  #request(
-    statement: Statement,
-    frames: readonly Buffer[],
-    simple: boolean,
-    portal?: Portal,
-  ): Request {
-    return {
-      statement, frames, simple, sink: this.#pending.sink,
-      types: portal?.types, bindRest: portal?.bindRest,
-    }; // prettier-ignore
+  #request(statement: Statement, asked: Asked, simple: boolean, portal?: prepare.Portal): Request {
+    const { types, bindRest } = portal ?? { types: undefined, bindRest: undefined };
+    return { statement, ...asked, simple, types, bindRest, sink: this.#pending.sink };
   }
 
   /** Tells the client of an error; what is running has failed. Rethrows what ends the connection. */
   async #refuse(error: unknown): Promise<void> {
-    if (error instanceof BackendLost) throw error;
-    if (!(error instanceof Violation) && !(error instanceof RangeError)) throw error;
-    for (const name of this.#pending.fail()) this.#statements.delete(name);
+    const refusal = unmasked(refusalOf(error), (twin) => prepare.nameOf(this.#statements, twin));
+    this.#pending.fail();
     await this.#runner.fail();
-    const report =
-      error instanceof Violation
-        ? error.report
-        : violation("protocol", { reason: "invalid message format" }).report;
-    if (report.severity === "FATAL") throw new Violation(report);
-    const raw = error instanceof Violation ? error.raw : undefined;
-    this.#writer.add(raw ?? wire.report(Type.error, report));
+    this.#writer.add(refusalFrame(refusal));
   }
 
   // --- extended protocol
 
   async #takeParse(message: Buffer): Promise<void> {
     const { name, sql, types } = extended.readParse(message);
-    const statement = this.#compile(sql);
+    const statement = await this.#compiler.one(sql);
     const ends = statement.kind === "commit" || statement.kind === "rollback";
     if (this.#runner.failed && !ends) throw violation("aborted");
-    if (name !== "" && this.#statements.has(name)) {
-      throw new Violation({
-        severity: "ERROR",
-        code: "42P05",
-        message: `prepared statement "${name}" already exists`,
-      });
+    const known = name === "" ? undefined : this.#statements.get(name);
+    if (known !== undefined) {
+      if (!prepare.isKnownBehind(known, statement)) throw prepare.alreadyThere(name);
+      // What else is wrong with it comes first.
+      return this.#pending.add(message);
     }
-    if (isOurs(statement)) {
+    if (prepare.isOurs(statement)) {
       await this.#flushPending();
       this.#writer.add(Frames.parseComplete);
     } else {
       const own = statement.sql === sql ? message : extended.parse(name, statement.sql, types);
-      this.#pending.add(own, name);
+      this.#pending.add(own, { lost: () => void this.#statements.delete(name) });
     }
-    this.#statements.set(name, { statement, types });
-  }
-
-  #compile(sql: string): Statement {
-    try {
-      return single(this.#cluster.gate.compile(sql), sql);
-    } catch (error) {
-      throw error instanceof Error ? this.#inBlock(error) : error;
-    }
+    this.#statements.set(name, { statement, types, twin: this.#binder.twinOf(name) });
   }
 
   async #takeBind(message: Buffer): Promise<void> {
-    const { portal, statement: name, rest } = extended.readBind(message);
-    const prepared = this.#statements.get(name);
-    if (prepared === undefined) throw this.#inBlock(missing("prepared statement", name, "26000"));
-    this.#portals.set(portal, { ...prepared, bindRest: rest });
-    if (isOurs(prepared.statement)) {
+    const read = extended.readBind(message);
+    const prepared = this.#statements.get(read.statement);
+    if (prepared === undefined) {
+      throw this.#compiler.inBlock(prepare.missing("prepared statement", read.statement, "26000"));
+    }
+    if (prepare.isOurs(prepared.statement)) {
+      this.#portals.set(read.portal, prepare.plainPortal(prepared, read.rest));
       await this.#flushPending();
       this.#writer.add(Frames.bindComplete);
       return;
     }
     if (this.#runner.failed) throw violation("aborted");
-    this.#pending.add(message);
+    this.#portals.set(read.portal, await this.#binder.bind(message, read, prepared));
   }
 
   async #takeDescribe(message: Buffer): Promise<void> {
     const { of, name } = extended.readTarget(message);
     const described = of === "S" ? this.#statements.get(name) : this.#portals.get(name);
-    if (described === undefined || !isOurs(described.statement)) {
-      this.#pending.add(message);
+    if (described === undefined || !prepare.isOurs(described.statement)) {
+      this.#pending.add(message, of === "P" ? prepare.planOf(this.#portals.get(name)) : {});
       return;
     }
     await this.#flushPending();
     if (of === "S") this.#writer.add(Frames.noParameters);
-    const columns = described.statement.answer?.columns ?? [];
-    this.#writer.add(columns.length > 0 ? wire.rowDescription(columns) : Frames.noData);
+    this.#writer.add(prepare.descriptionOf(described.statement));
   }
 
   async #takeExecute(message: Buffer): Promise<void> {
     const { portal: name } = extended.readExecute(message);
     const portal = this.#portals.get(name);
-    if (portal === undefined) throw this.#inBlock(missing("portal", name, "34000"));
-    if (isOurs(portal.statement)) {
+    if (portal === undefined)
+      throw this.#compiler.inBlock(prepare.missing("portal", name, "34000"));
+    if (prepare.isOurs(portal.statement)) {
       await this.#flushPending();
-      await this.#dispatcher.run(this.#request(portal.statement, [], false, portal), false);
+      await this.#dispatcher.run(this.#requestOf(portal, []), false);
       if (portal.statement.kind === "deallocate") await this.#forgetStatements();
       return;
     }
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
     }
-    const frames = [...this.#pending.take(), message];
-    await this.#dispatcher.run(this.#request(portal.statement, frames, false, portal), false);
-    this.#pending.settle();
+    const frames = [...this.#pending.take(), prepare.executionOf(portal, name, message)];
+    await this.#dispatcher.run(this.#requestOf(portal, frames), false);
+  }
+
+  #requestOf(portal: prepare.Portal, frames: readonly Buffer[]): Request {
+    const { statement, asks, suspicious } = portal;
+    return this.#request(statement, { frames, asks, suspicious }, false, portal);
   }
 
   async #syncIsNext(): Promise<boolean> {
@@ -245,7 +241,7 @@ export class Session {
 
   /** DEALLOCATE ALL drops the client's statements, and none of ours. */
   async #forgetStatements(): Promise<void> {
-    const frames = [...this.#statements.keys()].map((name) => extended.closeStatement(name));
+    const frames = prepare.closeAll(this.#statements);
     this.#statements.clear();
     await this.#worker.turns.run(() => this.#worker.runAlone({ frames, simple: false }));
   }
@@ -253,9 +249,11 @@ export class Session {
   async #takeClose(message: Buffer): Promise<void> {
     const { of, name } = extended.readTarget(message);
     const closed = of === "S" ? this.#statements.get(name) : this.#portals.get(name);
-    if (of === "S") this.#statements.delete(name);
-    else this.#portals.delete(name);
-    if (closed !== undefined && isOurs(closed.statement)) {
+    if (of === "S") {
+      this.#binder.closeTwin(this.#statements.get(name));
+      this.#statements.delete(name);
+    } else this.#portals.delete(name);
+    if (closed !== undefined && prepare.isOurs(closed.statement)) {
       await this.#flushPending();
       this.#writer.add(Frames.closeComplete);
     } else {
@@ -281,7 +279,14 @@ export class Session {
       await this.#refuse(error);
     }
     this.#skipping = false;
-    this.#writer.add(wire.ready(this.#runner.status));
+    this.#sayReady();
+  }
+
+  /** Portals end with their transaction. */
+  #sayReady(): void {
+    const { status } = this.#runner;
+    if (status === "I") this.#portals.clear();
+    this.#writer.add(wire.ready(status));
   }
 
   /** Sends what waits to PostgreSQL, without executing anything. */
@@ -291,11 +296,5 @@ export class Session {
     const unit = { frames: this.#pending.take(), simple: false, sink: this.#pending.sink };
     const answer = await this.#worker.turns.run(() => this.#worker.runAlone(unit));
     if (answer.violation !== undefined) throw answer.violation;
-    this.#pending.settle();
   }
-}
-
-function missing(what: string, name: string, code: string): Violation {
-  const shown = name === "" ? `unnamed ${what}` : `${what} "${name}"`;
-  return new Violation({ severity: "ERROR", code, message: `${shown} does not exist` });
 }

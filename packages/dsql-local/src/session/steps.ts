@@ -1,17 +1,22 @@
 /** What happens around one statement and around COMMIT, in a turn on the worker. */
-import { tableKey, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import { tableKey, tablesWritten, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import type { KeptShare } from "../concurrency/kept-shares.ts";
 import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
 import type { Statement } from "../gate/statement.ts";
 import { readRow } from "../postgres/rows.ts";
+import { chargedBytes } from "../sizes/charged.ts";
 import { SizeRules } from "../sizes/size-rules.ts";
+import { bounds } from "../rules/bounds.ts";
+import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import type { Answer } from "./answer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Execution, type Request } from "./execution.ts";
 import { OwnCommands } from "./own-commands.ts";
 import { isOurs } from "./prepared.ts";
+import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import { isDdl, type Transaction } from "./transaction.ts";
 import type { Worker } from "./worker.ts";
@@ -22,6 +27,7 @@ export interface StepParts {
   readonly cluster: ClusterContext;
   readonly view: CatalogueView;
   readonly path: SearchPath;
+  readonly readable: Readable;
 }
 
 /** Rows that the transaction changed so far, by PostgreSQL's own count. */
@@ -38,23 +44,24 @@ export class Steps {
   readonly #own: OwnCommands;
   readonly #sizes: SizeRules;
   readonly #path: SearchPath;
+  readonly #readable: Readable;
 
-  constructor({ worker, cluster, view, path }: StepParts) {
+  constructor({ worker, cluster, view, path, readable }: StepParts) {
     this.#worker = worker;
     this.#cluster = cluster;
     this.#view = view;
     this.#path = path;
-    this.#execution = new Execution(worker, cluster, path);
-    this.#definitions = new Definitions(worker, path);
+    this.#readable = readable;
+    this.#execution = new Execution({ worker, cluster, path, readable });
+    this.#definitions = new Definitions(worker, path, cluster.limits);
     const { jobs, admin } = cluster;
     this.#own = new OwnCommands({ worker, definitions: this.#definitions, path, jobs, admin });
-    this.#sizes = new SizeRules(worker, cluster.facts);
+    this.#sizes = new SizeRules(worker, cluster, readable);
   }
 
   /** The keys of the tables that a statement names. */
-  tablesOf(statement: Statement, onlyWritten = false): string[] {
-    return statement.relations
-      .filter((use) => !onlyWritten || use.written)
+  tablesOf(statement: Statement): string[] {
+    return [...statement.relations, ...statement.inside]
       .map((use) => tableKey(use, this.#path.schema))
       .filter((key) => key !== undefined);
   }
@@ -72,7 +79,7 @@ export class Steps {
     // A function that writes may run into another's commit.
     if (/^40(?:001|P01)$/.test(answer.error?.code ?? "")) throw violation("dataConflict");
     if (answer.violation !== undefined) throw answer.violation;
-    this.#noteSearchPath(statement);
+    this.#noteSetting(statement);
     return answer;
   }
 
@@ -91,7 +98,7 @@ export class Steps {
     }
     if (ddl) await this.#afterDdl(transaction, statement, known);
     this.#log(transaction, request, answer);
-    this.#noteSearchPath(statement);
+    this.#noteSetting(statement);
     return answer;
   }
 
@@ -102,7 +109,9 @@ export class Steps {
     }
   }
 
-  #noteSearchPath(statement: Statement): void {
+  #noteSetting(statement: Statement): void {
+    // It may be the role's.
+    if (statement.kind === "setting") this.#readable.forget();
     if (statement.searchPath !== undefined) this.#path.schema = statement.searchPath;
   }
 
@@ -120,6 +129,7 @@ export class Steps {
     const tables = [...this.tablesOf(statement), ...known];
     transaction.afterCommit.unshift(() => {
       this.#cluster.versions.bump(tables);
+      this.#cluster.functions.changed();
       this.#view.adopt(tables);
     });
   }
@@ -137,33 +147,49 @@ export class Steps {
     answer: Answer,
     countedBefore: number,
   ): Promise<void> {
-    const { statement, bindRest, frames } = request;
+    const { statement, bindRest, suspicious } = request;
     const rows = statement.countByStatistics
       ? (await this.#countedRows(transaction, statement)) - countedBefore
       : answer.affectedRows;
-    const tooMany = transaction.countRows(rows);
+    const tooMany = transaction.countRows(rows, this.#cluster.limits);
     if (tooMany !== undefined) throw tooMany;
     this.#cluster.counters.rowsWritten += rows;
-    let messageBytes = 0;
-    for (const frame of frames) messageBytes += frame.length;
+    await this.#charge(transaction, request, rows);
+    const messageBytes = lengthOf(request.frames);
     if (transaction.copies !== undefined) return;
-    const tables = this.tablesOf(statement, true);
+    const tables = tablesWritten(statement, this.#path.schema);
     const deletes = answer.tag.startsWith("DELETE");
     await this.#sizes.afterStatement(transaction, {
-      statement, bindRest, rows, tables, messageBytes, deletes,
+      statement, bindRest, rows, tables, messageBytes, deletes, suspicious, places: answer.places,
     }); // prettier-ignore
   }
 
-  #log(transaction: Transaction, { statement, types, bindRest }: Request, answer: Answer): void {
+  /** Notes what the rows cost, and where they go. */
+  async #charge(transaction: Transaction, request: Request, rows: number): Promise<void> {
+    const { statement, bindRest, frames } = request;
+    const [table] = tablesWritten(statement, this.#path.schema);
+    if (table === undefined || rows === 0) return;
+    const facts = await this.#cluster.facts.of(table);
+    const messageBytes = bindRest?.length ?? lengthOf(frames);
+    const bytes = chargedBytes({ statement, rows, messageBytes }, facts);
+    transaction.usage.writeBytes += bytes;
+    transaction.writtenRows.set(table, (transaction.writtenRows.get(table) ?? 0) + rows);
+  }
+
+  #log(transaction: Transaction, request: Request, answer: Answer): void {
+    const { statement, types, bindRest, asks } = request;
     const { kind } = statement;
     if (kind === "write" || kind === "setting" || kind === "ddl") {
-      transaction.log.push({ statement, types, bindRest, answer: answer.told });
+      const written = tablesWritten(statement, this.#path.schema);
+      const { told, places } = answer;
+      transaction.log.push({ statement, types, bindRest, asks, answer: told, written, places });
     }
   }
 
   /** Takes a turn and rolls back; a SET of the transaction goes with it. */
   async rollbackInTurn(transaction: Transaction): Promise<void> {
     this.#path.schema = transaction.schemaBefore ?? this.#path.schema;
+    this.#readable.forget();
     await this.#worker.turns.run(() => this.#worker.rollback(transaction));
   }
 
@@ -178,13 +204,30 @@ export class Steps {
     return new Set(locking.flatMap((entry) => this.tablesOf(entry.statement)));
   }
 
+  /** No machine holds what the service does: only a limit that was set is looked at. */
+  async #needSpace({ log }: Transaction): Promise<void> {
+    const { clusterBytes } = this.#cluster.limits;
+    if (clusterBytes >= bounds.clusterBytes) return;
+    if (!log.some(({ statement }) => statement.writesRows)) return;
+    const [row] = await this.#cluster.admin.query("SELECT sys.cluster_size()");
+    if (Number(row?.[0]) > clusterBytes) throw violation("clusterSize");
+  }
+
+  /** See concurrency/kept-shares.ts. */
+  async #keepShares({ log }: Transaction): Promise<KeptShare | undefined> {
+    const statements = log.filter(({ statement }) => statement.onlySharesKeys);
+    if (statements.length === 0) return undefined;
+    const { schema } = this.#path;
+    return this.#cluster.shares.keep({ holder: this.#worker, statements, schema });
+  }
+
   /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
   async #tablesLosingKeys(transaction: Transaction): Promise<Set<string>> {
     const losing = new Set<string>();
     for (const { statement } of transaction.log) {
       // Looking at a table that our own DDL has locked would wait for ourselves.
       if (statement.kind !== "write") continue;
-      for (const table of this.tablesOf(statement, true)) {
+      for (const table of tablesWritten(statement, this.#path.schema)) {
         const { keyColumns } = await this.#cluster.facts.of(table);
         if (removesKeys(statement, keyColumns)) losing.add(table);
       }
@@ -194,7 +237,7 @@ export class Steps {
 
   async #commit(transaction: Transaction): Promise<void> {
     const { commits, counters } = this.#cluster;
-    const old = transaction.tooOld(this.#cluster.nowMs());
+    const old = transaction.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
     if (old !== undefined) throw old;
     if (transaction.wrote) this.#view.confirm(transaction.tables);
     if (transaction.copies !== undefined) throw violation("dataConflict");
@@ -204,18 +247,35 @@ export class Steps {
         throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
       }
     }
+    let share: KeptShare | undefined;
     if (transaction.wrote) {
       await this.#sizes.beforeCommit(transaction);
+      await this.#needSpace(transaction);
       for (const table of this.#tablesLocked(transaction)) {
-        await markLockedRows(this.#worker, table);
+        await markLockedRows(this.#worker, table).catch(asConflict);
       }
       const losing = await this.#tablesLosingKeys(transaction);
+      share = await this.#keepShares(transaction);
       commits.asked++;
+      if (share !== undefined) share.commit = commits.asked;
       for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
     }
     const answer = await this.#worker.commit(transaction);
     if (transaction.wrote) commits.answered++;
+    if (answer.violation !== undefined) share?.release();
     if (answer.violation !== undefined) throw answer.violation;
     counters.commits++;
   }
+}
+
+/** Rows that cannot be written any more are another's: that is the service's conflict, not PostgreSQL's. */
+function asConflict(error: unknown): never {
+  const conflict = error instanceof Violation && error.report.code === "40001";
+  throw conflict ? violation("dataConflict") : error;
+}
+
+function lengthOf(frames: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const frame of frames) bytes += frame.length;
+  return bytes;
 }

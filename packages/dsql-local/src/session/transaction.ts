@@ -1,7 +1,9 @@
 /** One transaction of a client: where it is, what it did, and what it may still do. */
 import { violation } from "../rules/table.ts";
-import { bounds } from "../rules/limits.ts";
+import { noUsage } from "../control/dpu.ts";
+import type { Limits } from "../rules/bounds.ts";
 import type { Statement } from "../gate/statement.ts";
+import type { Asks } from "./answer.ts";
 import type { PrivateCopies } from "../concurrency/private-copies.ts";
 import type { Violation } from "../rules/rule.ts";
 
@@ -17,15 +19,25 @@ export type TransactionMode = "block" | "implicit" | "single";
  */
 export type TransactionPhase = "fresh" | "open" | "parked" | "failed" | "ended";
 
-/** A statement that a replay repeats, and what the client was told. */
-export interface LogEntry {
+/** What it takes to run a statement again. */
+export interface Repeatable {
   readonly statement: Statement;
   /** Parameter types of its Parse. */
   readonly types: Buffer | undefined;
   /** Its Bind behind the two names. */
   readonly bindRest: Buffer | undefined;
+  /** It is asked for places. */
+  readonly asks: Asks | undefined;
+}
+
+/** A statement that a replay repeats, and what the client was told. */
+export interface LogEntry extends Repeatable {
   /** Tag and digest of the rows that the client got. */
   readonly answer: string;
+  /** Tables that it wrote to. */
+  readonly written: readonly string[];
+  /** Where the rows are that it wrote, by its last run. */
+  places: readonly string[] | undefined;
 }
 
 /** State of one transaction; the rules of §2.3 and §1.2 on it. */
@@ -39,7 +51,7 @@ export class Transaction {
   readonly tables = new Map<string, number>();
   /** What the proxy does once it has committed. */
   readonly afterCommit: (() => Promise<void> | void)[] = [];
-  /** Estimated bytes written per table; Infinity where only measuring tells. */
+  /** Bytes written per table, estimated or measured. */
   readonly writtenBytes = new Map<string, number>();
   /** How many commits the cluster had finished when the snapshot was taken. */
   snapshotCommits = 0;
@@ -48,6 +60,10 @@ export class Transaction {
   /** What a doomed transaction, one whose conflict is certain, writes to instead of its tables. */
   copies: PrivateCopies | undefined;
   rows = 0;
+  /** Rows written per table. */
+  readonly writtenRows = new Map<string, number>();
+  /** What it is charged for. */
+  readonly usage = noUsage();
   deletedRows = 0;
   #ddl = 0;
   #dml = false;
@@ -81,16 +97,29 @@ export class Transaction {
   }
 
   /** The Violation of its age at a moment, if any. */
-  tooOld(nowMs: number): Violation | undefined {
+  tooOld(nowMs: number, { transactionAgeSeconds: limit }: Limits): Violation | undefined {
     const seconds = (nowMs - this.startedMs) / 1_000;
-    if (seconds <= bounds.transactionAgeSeconds) return undefined;
-    return violation("ageLimit", { seconds: Math.floor(seconds) });
+    if (seconds <= limit) return undefined;
+    return violation("ageLimit", { seconds: Math.floor(seconds), limit });
+  }
+
+  /** Where the rows are that it wrote to a table; undefined when some statement was not asked. */
+  placesIn(table: string): readonly string[] | undefined {
+    const entries = this.log.filter(
+      ({ statement, written }) => statement.writesRows && written.includes(table),
+    );
+    const places: string[] = [];
+    for (const entry of entries) {
+      if (entry.places === undefined) return undefined;
+      places.push(...entry.places);
+    }
+    return places;
   }
 
   /** Counts rows; gives the Violation of having counted too many. */
-  countRows(rows: number): Violation | undefined {
+  countRows(rows: number, { rowsPerTransaction }: Limits): Violation | undefined {
     this.rows += rows;
-    return this.rows > bounds.rowsPerTransaction ? violation("rowLimit") : undefined;
+    return this.rows > rowsPerTransaction ? violation("rowLimit") : undefined;
   }
 }
 

@@ -5,9 +5,10 @@
 import type { LockWaits, LockHolder } from "../concurrency/lock-waits.ts";
 import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
 import { Frames } from "../wire/messages.ts";
-import { Answer, type FrameSink } from "./answer.ts";
+import { askingSql } from "../gate/asking.ts";
+import { Answer, type Asks, type FrameSink } from "./answer.ts";
 import { Backend, type BackendEvents } from "./backend.ts";
-import type { LogEntry, Transaction } from "./transaction.ts";
+import type { LogEntry, Repeatable, Transaction } from "./transaction.ts";
 import { Turns } from "./turns.ts";
 import type { Opened } from "../postgres/connect.ts";
 
@@ -17,6 +18,10 @@ export interface Unit {
   /** A simple Query, which brings its own ReadyForQuery. */
   readonly simple: boolean;
   readonly sink?: FrameSink;
+  /** Its statement is asked for places. */
+  readonly asks?: Asks;
+  /** Its description, if it has one, is that of its rows: no other statement is in it. */
+  readonly describes?: boolean;
 }
 
 const CONTROLS = {
@@ -62,6 +67,7 @@ export class Worker implements LockHolder {
   readonly #waits: LockWaits;
   #current: Transaction | undefined;
   #parkAsked = false;
+  #held: Promise<void> | undefined;
 
   private constructor(opened: Opened, waits: LockWaits, events: Omit<BackendEvents, "onWaiting">) {
     this.#waits = waits;
@@ -94,6 +100,10 @@ export class Worker implements LockHolder {
     return this.backend.waiting;
   }
 
+  get snapshotCommits(): number | undefined {
+    return this.#current?.snapshotCommits;
+  }
+
   /** Another session waits for a lock that is held here: give it up when the running turn is over. */
   yieldLocks(stillWanted: () => boolean): void {
     if (this.#parkAsked) return;
@@ -107,10 +117,26 @@ export class Worker implements LockHolder {
       .catch(() => {});
   }
 
+  hold(until: Promise<void>): void {
+    const before = this.#held;
+    this.#held = before === undefined ? until : Promise.all([before, until]).then(() => {});
+  }
+
+  async #request(frames: readonly Buffer[], answer: Answer, readies = 1): Promise<void> {
+    await this.backend.request(frames, answer, readies);
+    if (this.#held !== undefined) await this.#freed();
+  }
+
+  #freed(): Promise<void> | undefined {
+    const held = this.#held;
+    this.#held = undefined;
+    return held;
+  }
+
   /** Runs a unit outside of any transaction. Only in a turn. */
   async runAlone(unit: Unit): Promise<Answer> {
-    const answer = new Answer(0, unit.sink);
-    await this.backend.request(withSync(unit), answer);
+    const answer = new Answer(0, unit);
+    await this.#request(withSync(unit), answer);
     return answer;
   }
 
@@ -119,12 +145,12 @@ export class Worker implements LockHolder {
     if (transaction.phase !== "fresh") return this.runAlone(unit);
     this.#current = transaction;
     const begin = transaction.readOnly ? FRAMES.beginReadOnly : FRAMES.begin;
-    const answer = new Answer(BEGIN_ANSWERS, unit.sink);
+    const answer = new Answer(BEGIN_ANSWERS, unit);
     const frames = unit.simple
       ? [begin, Frames.sync, ...unit.frames]
       : [begin, ...unit.frames, Frames.sync];
     transaction.phase = "open";
-    await this.backend.request(frames, answer, unit.simple ? 2 : 1);
+    await this.#request(frames, answer, unit.simple ? 2 : 1);
     return answer;
   }
 
@@ -161,20 +187,24 @@ export class Worker implements LockHolder {
       const answer = await this.runEntry(entry);
       if (answer.error !== undefined) return isDeadlock(answer) ? "deadlock" : "conflict";
       if (answer.told !== entry.answer) return "conflict";
+      entry.places = answer.places;
     }
     return "same";
   }
 
-  /** Runs a logged statement, or `sql` in its place. Only in a turn. */
-  runEntry(entry: Omit<LogEntry, "answer">, sql: string = entry.statement.sql): Promise<Answer> {
+  /** Runs a logged statement, asking it for places as before; or `sql` in its place. Only in a turn. */
+  runEntry(entry: Repeatable, sql?: string): Promise<Answer> {
+    const asks = sql === undefined ? entry.asks : undefined;
+    const text = sql ?? (asks === undefined ? entry.statement.sql : askingSql(entry.statement));
     const frames = [
       closeStatement(REPLAY_STATEMENT),
-      parse(REPLAY_STATEMENT, sql, entry.types),
-      bind("", REPLAY_STATEMENT, entry.bindRest),
+      parse(REPLAY_STATEMENT, text, entry.types),
+      bind("", REPLAY_STATEMENT, asks === undefined ? entry.bindRest : asks.bindRest),
       describePortal(""),
       execute(""),
     ];
-    return this.runAlone({ frames, simple: false });
+    const asking = asks === undefined ? {} : { asks, describes: true };
+    return this.runAlone({ frames, simple: false, ...asking });
   }
 
   /** Runs SQL of ours without parameters. Throws the Violation that PostgreSQL answers. Only in a turn. */
@@ -193,7 +223,7 @@ export class Worker implements LockHolder {
   /** Commits; gives PostgreSQL's error when it refuses. Only in a turn. */
   async commit(transaction: Transaction): Promise<Answer> {
     const answer = await this.#control("commit");
-    this.#end(transaction);
+    await this.#end(transaction);
     return answer;
   }
 
@@ -201,19 +231,21 @@ export class Worker implements LockHolder {
   async rollback(transaction: Transaction): Promise<void> {
     const known = transaction.phase !== "fresh" && transaction.phase !== "ended";
     if (known) await this.#control("rollback");
-    this.#end(transaction);
+    await this.#end(transaction);
   }
 
   /** Disconnects. */
   close(): void {
-    this.#waits.leave(this);
     this.#current = undefined;
+    this.#waits.leave(this);
     this.backend.close();
   }
 
-  #end(transaction: Transaction): void {
+  #end(transaction: Transaction): Promise<void> | undefined {
     transaction.phase = "ended";
     this.#current = undefined;
+    this.#waits.ended(this);
+    return this.#freed();
   }
 
   async #control(name: "back" | "commit" | "rollback"): Promise<Answer> {

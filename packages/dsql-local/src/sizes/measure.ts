@@ -1,147 +1,166 @@
 /**
- * Measures what a transaction wrote, inside it: values, rows and keys after a suspicious statement,
- * all bytes before COMMIT when an estimate came near the limit. The estimates keep these scans rare.
+ * Measures the rows that a transaction wrote, inside it: values, rows, keys and all bytes. Rows whose places are known
+ * are looked up, which costs the same in any table; for others the whole table is read.
  */
 import type { TableKey } from "../concurrency/catalogue-versions.ts";
-import { identifier, literal, readRow, type TextRow } from "../postgres/rows.ts";
-import { bounds } from "../rules/limits.ts";
+import { identifier, literal, readRow } from "../postgres/rows.ts";
+import { bounds, type Limits } from "../rules/bounds.ts";
+import type { Profile } from "../rules/profile.ts";
+import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
-import type { Worker } from "../session/worker.ts";
+import type { Answer } from "../session/answer.ts";
+import {
+  tableName,
+  type ColumnFacts,
+  type TableFacts,
+  type TableFactsCache,
+} from "./table-facts.ts";
 
 /** Rows that the running transaction wrote: nothing that its snapshot sees is younger. */
-const OWN_ROWS = "age(xmin) <= age(pg_current_xact_id()::xid)";
-
-interface Column {
-  readonly name: string;
-  readonly type: string;
+export function isOwn(row: string): string {
+  return `age(${row}.xmin) <= age(pg_current_xact_id()::xid)`;
 }
 
-interface Index {
-  readonly primary: boolean;
-  readonly columns: readonly string[];
+/**
+ * Rows at these places, as a FROM clause. OFFSET keeps PostgreSQL from reading the table from end to end instead, which
+ * it takes for cheaper where there are many places.
+ */
+export function rowsAt(table: TableKey, places: readonly string[], alias: string): string {
+  const list = places.map((place) => `"${place}"`).join(",");
+  return `unnest('{${list}}'::tid[]) AS places (place),
+    LATERAL (SELECT * FROM ${tableName(table)} WHERE ctid = place OFFSET 0) AS ${alias}`;
+}
+
+/** What a measure says. */
+export interface Measured {
+  /** What is too large: a type for a value, `row`, `key`; undefined when nothing is. */
+  readonly broken: string | undefined;
+  /** The bytes written, as the service would count them. */
+  readonly bytes: number;
+}
+
+/** What is needed of the worker. */
+export interface CommandRunner {
+  command(sql: string): Promise<Answer>;
+}
+
+/** What rows are measured by. */
+export interface Scales {
+  readonly facts: TableFactsCache;
+  readonly limits: Limits;
+  readonly profile: Profile;
 }
 
 /** Measures for one session. All methods only in a turn, inside an open transaction. */
 export class Measure {
-  readonly #worker: Worker;
+  readonly #worker: CommandRunner;
+  readonly #facts: TableFactsCache;
+  readonly #scales: Scales;
 
-  constructor(worker: Worker) {
+  constructor(worker: CommandRunner, scales: Scales) {
     this.#worker = worker;
+    this.#facts = scales.facts;
+    this.#scales = scales;
   }
 
-  /** Throws when a value, a row or a key that was written to a table is too large. */
-  async checkValues(table: TableKey): Promise<void> {
-    const columns = await this.#columns(table);
-    if (columns.length === 0) return;
-    const from = tableName(table);
-    const tooLong = columns.filter((column) => LONG[column.type] !== undefined).map(longCase);
-    const sum = columns.map((column) => sizeOf(column.name)).join(" + ");
-    const keys = await this.#keyConditions(table);
-    const cases = [
-      ...tooLong,
-      `WHEN ${sum} > ${bounds.rowBytes} THEN 'row'`,
-      ...keys.map((condition) => `WHEN ${condition} THEN 'key'`),
-    ];
-    const [row] = await this.#rows(`SELECT broken FROM (
-      SELECT CASE ${cases.join(" ")} END AS broken FROM ${from} WHERE ${OWN_ROWS}
-    ) AS own WHERE broken IS NOT NULL LIMIT 1`);
-    const broken = row?.[0];
-    if (broken === undefined || broken === null) return;
-    if (broken === "row") throw violation("rowSize");
-    if (broken === "key") throw violation("keySize");
-    throw violation("columnSize", { type: broken });
+  /** Rows at these places, or all that the transaction has written to the table. Throws OC001 when the table has changed. */
+  async rows(table: TableKey, places: readonly string[] | undefined): Promise<Measured> {
+    const facts = await this.#facts.of(table);
+    if (!facts.isTable || places?.length === 0) return { broken: undefined, bytes: 0 };
+    const from =
+      places === undefined
+        ? `${tableName(table)} AS own WHERE ${isOwn("own")}`
+        : rowsAt(table, places, "own");
+    const sql = `SELECT coalesce(sum((${bytesOf(facts)})::bigint), 0), min((${brokenIn(facts, this.#scales)}) COLLATE "C") FROM ${from}`;
+    const answer = await this.#worker.command(sql).catch((error: unknown) => {
+      throw this.#retold(error, table);
+    });
+    const [bytes, broken] = answer.rows.map(readRow)[0] ?? [];
+    return { broken: broken ?? undefined, bytes: Number(bytes ?? 0) };
   }
 
-  /** The bytes that the transaction wrote to a table, as the service would count them. */
-  async writtenBytes(table: TableKey): Promise<number> {
-    const columns = await this.#columns(table);
-    if (columns.length === 0) return 0;
-    const indexes = (await this.#indexes(table)).filter((index) => !index.primary);
-    const entryBytes = indexes.flatMap((index) => index.columns).map(sizeOf);
-    const perRow = [
-      ...columns.map((column) => sizeOf(column.name)),
-      ...entryBytes,
-      String(bounds.bytesPerRowOverhead),
-      String(bounds.bytesPerIndexEntryOverhead * indexes.length),
-    ];
-    const [row] = await this.#rows(
-      `SELECT coalesce(sum((${perRow.join(" + ")})::bigint), 0) FROM ${tableName(table)} WHERE ${OWN_ROWS}`,
-    );
-    return Number(row?.[0] ?? 0);
-  }
-
-  async #columns(table: TableKey): Promise<Column[]> {
-    const rows = await this.#rows(`
-      SELECT a.attname, t.typname FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-      WHERE a.attrelid = to_regclass(${literal(tableName(table))}) AND a.attnum > 0 AND NOT a.attisdropped`);
-    return rows.map(([name, type]) => ({ name: name ?? "", type: type ?? "" }));
-  }
-
-  async #indexes(table: TableKey): Promise<Index[]> {
-    const rows = await this.#rows(`
-      SELECT i.indisprimary, array_to_string(ARRAY(
-        SELECT quote_ident(a.attname) FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n)
-        JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n), ',')
-      FROM pg_index AS i WHERE i.indrelid = to_regclass(${literal(tableName(table))})`);
-    return rows.map(([primary, columns]) => ({
-      primary: primary === "t",
-      columns: columns === null || columns === "" ? [] : splitQuoted(columns ?? ""),
-    }));
-  }
-
-  /** A key's bytes are those of its columns; a secondary key carries the primary key too (source T). */
-  async #keyConditions(table: TableKey): Promise<string[]> {
-    const indexes = await this.#indexes(table);
-    const primary = indexes.find((index) => index.primary)?.columns ?? [];
-    return indexes
-      .map((index) => (index.primary ? primary : [...index.columns, ...primary]))
-      .filter((columns) => columns.length > 0)
-      .map((columns) => {
-        const limit = bounds.keyBytes - bounds.keyBytesPerFurtherColumn * (columns.length - 1);
-        return `${columns.map(keyBytes).join(" + ")} > ${limit}`;
-      });
-  }
-
-  async #rows(sql: string): Promise<TextRow[]> {
-    const answer = await this.#worker.command(sql);
-    return answer.rows.map(readRow);
+  /** The columns that we knew of are not those of the table any more. */
+  #retold(error: unknown, table: TableKey): unknown {
+    const gone = error instanceof Violation && /^42(?:703|P01)$/.test(error.report.code);
+    if (!gone) return error;
+    this.#facts.forget(table);
+    return violation("schemaConflict");
   }
 }
 
-/** Types that hold much, with how their size is found: bytea by its bytes, others as stored (source T). */
-const LONG: Readonly<Record<string, "bytes" | "stored">> = {
+/** Throws what a measure found to be too large. */
+export function refuseBroken({ broken }: Measured, { valueBytes: limit }: Limits): void {
+  if (broken === undefined) return;
+  if (broken === "row") throw violation("rowSize");
+  if (broken === "key") throw violation("keySize");
+  throw violation("columnSize", { type: broken.slice(1), limit });
+}
+
+/** A row's bytes with those of its entries in secondary indexes, and what each costs besides. */
+function bytesOf({ columns, indexes, secondaryIndexes }: TableFacts): string {
+  const entries = indexes.filter((index) => !index.primary).flatMap((index) => index.columns);
+  return [
+    ...columns.map(({ name }) => sizeOf(name)),
+    ...entries.map(sizeOf),
+    String(bounds.bytesPerRowOverhead + bounds.bytesPerIndexEntryOverhead * secondaryIndexes),
+  ].join(" + ");
+}
+
+/** What is too large in a row: the lowest of these texts is told. */
+function brokenIn(facts: TableFacts, { limits, profile }: Scales): string {
+  const compressed = profile.has("textCompression");
+  const long = facts.columns
+    .filter(isLong)
+    .map((column) => longCase(column, limits.valueBytes, compressed));
+  const sum = facts.columns.map(({ name }) => sizeOf(name)).join(" + ");
+  const keys = keyConditions(facts, limits.keyBytes).map(
+    (condition) => `WHEN ${condition} THEN 'key'`,
+  );
+  const row = sum === "" ? [] : [`WHEN ${sum} > ${limits.rowBytes} THEN 'row'`];
+  const cases = [...long, ...row, ...keys];
+  return cases.length === 0 ? "NULL::text" : `CASE ${cases.join(" ")} END`;
+}
+
+/** A key's bytes are those of its columns; a secondary key carries the primary key too (source T). */
+function keyConditions({ indexes }: TableFacts, most: number): string[] {
+  const primary = indexes.find((index) => index.primary)?.columns ?? [];
+  return indexes
+    .map((index) => (index.primary ? primary : [...index.columns, ...primary]))
+    .filter((columns) => columns.length > 0)
+    .map((columns) => {
+      const limit = most - bounds.keyBytesPerFurtherColumn * (columns.length - 1);
+      return `${columns.map(keyBytes).join(" + ")} > ${limit}`;
+    });
+}
+
+/** Types that hold much, with how their size is found: bytea by its bytes, texts since their compression and JSON as stored (source T, RN). */
+const LONG: Readonly<Record<string, "bytes" | "text" | "stored">> = {
   bytea: "bytes",
-  text: "stored",
-  varchar: "stored",
-  bpchar: "stored",
+  text: "text",
+  varchar: "text",
+  bpchar: "text",
   json: "stored",
   jsonb: "stored",
 };
 
-function longCase(column: Column): string {
-  const name = identifier(column.name);
-  const size = LONG[column.type] === "bytes" ? `octet_length(${name})` : `pg_column_size(${name})`;
-  return `WHEN ${size} > ${bounds.valueBytes} THEN ${literal(column.type)}`;
+/** Whether values of a column may be above the limit of one value. */
+export function isLong({ type }: ColumnFacts): boolean {
+  return LONG[type] !== undefined;
+}
+
+/** The mark before the type puts values before rows and keys. */
+function longCase({ name, type }: ColumnFacts, most: number, compressed: boolean): string {
+  const column = identifier(name);
+  const plain = LONG[type] === "bytes" || (LONG[type] === "text" && !compressed);
+  const size = plain ? `octet_length(${column})` : `pg_column_size(${column})`;
+  return `WHEN ${size} > ${most} THEN ${literal(`!${type}`)}`;
 }
 
 function sizeOf(column: string): string {
-  const name = column.startsWith('"') ? column : identifier(column);
-  return `coalesce(pg_column_size(${name}), 0)`;
+  return `coalesce(pg_column_size(${identifier(column)}), 0)`;
 }
 
 /** Keys are stored uncompressed (source DT): texts count by their bytes. */
-function keyBytes(quotedColumn: string): string {
-  return `coalesce(octet_length(${quotedColumn}::text), 0)`;
-}
-
-function tableName(table: TableKey): string {
-  const dot = table.indexOf(".");
-  return `${identifier(table.slice(0, dot))}.${identifier(table.slice(dot + 1))}`;
-}
-
-/** Splits names that quote_ident made, joined by commas. */
-function splitQuoted(names: string): string[] {
-  return (names.match(/"(?:[^"]|"")*"|[^,]+/g) ?? []).map((name) =>
-    name.startsWith('"') ? name : identifier(name),
-  );
+function keyBytes(column: string): string {
+  return `coalesce(octet_length(${identifier(column)}::text), 0)`;
 }

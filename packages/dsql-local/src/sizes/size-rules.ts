@@ -1,36 +1,53 @@
 /** The size rules of one session: estimates first, measures where an estimate comes near a limit. */
 import type { TableKey } from "../concurrency/catalogue-versions.ts";
 import type { Statement } from "../gate/statement.ts";
-import { bounds } from "../rules/limits.ts";
+import { bounds, type Limits } from "../rules/bounds.ts";
 import { violation } from "../rules/table.ts";
+import type { Readable } from "../session/readable.ts";
 import type { Transaction } from "../session/transaction.ts";
 import type { Worker } from "../session/worker.ts";
 import { hasLongValue } from "./long-values.ts";
-import { Measure } from "./measure.ts";
+import { isLong, Measure, refuseBroken, type Scales } from "./measure.ts";
 import type { TableFacts, TableFactsCache } from "./table-facts.ts";
 
 /** Longest text form of a value that is short when stored: widths of bigint and timestamp. */
 const SHORT_VALUE_BYTES = 8;
 const MEGABYTE = 1024 * 1024;
+/** From here on it is worth knowing which rows a statement writes: a transaction of a few such ones may be at its limit. */
+const WIDE_ROW_BYTES = 1024;
+const LONG_MESSAGE_BYTES = 2 * MEGABYTE;
 
-/** What one statement wrote. */
-export interface Written {
+/** A statement as it came. */
+export interface Sent {
   readonly statement: Statement;
   readonly bindRest: Buffer | undefined;
+  readonly messageBytes: number;
+}
+
+/** What one statement wrote. */
+export interface Written extends Sent {
   readonly rows: number;
   readonly tables: readonly TableKey[];
-  readonly messageBytes: number;
   readonly deletes: boolean;
+  /** Where its rows are; undefined when it was not asked. */
+  readonly places: readonly string[] | undefined;
+  /** It may have written something too large; undefined when nobody has looked. */
+  readonly suspicious: boolean | undefined;
 }
 
 /** Checks sizes for one session. All methods only in a turn, inside an open transaction. */
 export class SizeRules {
   readonly #measure: Measure;
   readonly #facts: TableFactsCache;
+  readonly #readable: Readable;
 
-  constructor(worker: Worker, facts: TableFactsCache) {
-    this.#measure = new Measure(worker);
-    this.#facts = facts;
+  readonly #limits: Limits;
+
+  constructor(worker: Worker, scales: Scales, readable: Readable) {
+    this.#measure = new Measure(worker, scales);
+    this.#facts = scales.facts;
+    this.#limits = scales.limits;
+    this.#readable = readable;
   }
 
   /** After a statement: notes its bytes, and throws when it wrote a value, row or key that is too large. */
@@ -38,23 +55,42 @@ export class SizeRules {
     for (const table of written.tables) {
       const facts = await this.#facts.of(table);
       const before = transaction.writtenBytes.get(table) ?? 0;
-      transaction.writtenBytes.set(table, before + estimate(written, facts));
-      if (isSuspicious(written, facts)) await this.#measure.checkValues(table);
+      const suspicious = written.suspicious ?? isSuspicious(written, facts, this.#limits);
+      const looks = suspicious && facts.isTable && (await this.#readable.may(table));
+      const after = looks
+        ? await this.#look(table, before, written.places)
+        : before + estimate(written, facts);
+      transaction.writtenBytes.set(table, after);
     }
     if (written.deletes) transaction.deletedRows += written.rows;
+  }
+
+  /** Measures what was written; without places that is all that the transaction has written to the table. */
+  async #look(
+    table: TableKey,
+    beforeBytes: number,
+    places: readonly string[] | undefined,
+  ): Promise<number> {
+    const measured = await this.#measure.rows(table, places);
+    refuseBroken(measured, this.#limits);
+    return places === undefined ? measured.bytes : beforeBytes + measured.bytes;
   }
 
   /** Before COMMIT: throws when the transaction wrote more than 10 MiB. */
   async beforeCommit(transaction: Transaction): Promise<void> {
     let estimated = 0;
     for (const bytes of transaction.writtenBytes.values()) estimated += bytes;
-    if (estimated <= bounds.bytesPerTransaction) return;
+    if (estimated <= this.#limits.bytesPerTransaction) return;
     let bytes = transaction.deletedRows * bounds.bytesPerRowOverhead;
     for (const table of transaction.writtenBytes.keys()) {
-      bytes += await this.#measure.writtenBytes(table);
+      // What nobody may read is not counted.
+      if (!(await this.#readable.may(table))) continue;
+      bytes += (await this.#measure.rows(table, transaction.placesIn(table))).bytes;
     }
-    if (bytes > bounds.bytesPerTransaction) {
-      throw violation("sizeLimit", { megabytes: Math.ceil(bytes / MEGABYTE) });
+    const { bytesPerTransaction } = this.#limits;
+    if (bytes > bytesPerTransaction) {
+      const limit = Math.ceil(bytesPerTransaction / MEGABYTE);
+      throw violation("sizeLimit", { megabytes: Math.ceil(bytes / MEGABYTE), limit });
     }
   }
 }
@@ -62,27 +98,47 @@ export class SizeRules {
 /** Not less than what the statement can have written, for all but odd statements. */
 function estimate(written: Written, facts: TableFacts): number {
   const { statement, rows, messageBytes } = written;
-  if (statement.growth === "unknown") return Infinity;
+  if (!statement.writesRows) return rows * bounds.bytesPerRowOverhead;
   const perRow =
-    facts.columns * SHORT_VALUE_BYTES +
+    facts.columns.length * SHORT_VALUE_BYTES +
     bounds.bytesPerRowOverhead +
-    facts.secondaryIndexes * bounds.bytesPerIndexEntryOverhead;
+    facts.secondaryIndexes * bounds.bytesPerIndexEntryOverhead +
+    facts.fixedEntryBytes;
   const grown = statement.growth === "by-row" ? 2 * facts.averageRowBytes : 0;
-  const copies = 1 + facts.secondaryIndexes;
-  return messageBytes * copies + rows * (perRow + grown);
+  // No entry has more than its share of the message, and none is longer than a key may be.
+  const entries = facts.longEntryColumns * Math.min(messageBytes, rows * bounds.keyBytes);
+  return messageBytes + entries + rows * (perRow + grown);
 }
 
-function isSuspicious(written: Written, facts: TableFacts): boolean {
-  const { statement, bindRest, messageBytes } = written;
-  if (statement.growth === "unknown") return true;
-  if (statement.longestLiteralBytes > Math.min(bounds.valueBytes, facts.keyValueBytes)) return true;
-  if (bindRest === undefined && messageBytes > bounds.rowBytes) return true;
-  if (bindRest === undefined) return false;
+/** Whether a statement may write a value, a row or a key that is too large. */
+export function isSuspicious(
+  { statement, bindRest, messageBytes }: Sent,
+  facts: TableFacts,
+  { rowBytes, valueBytes }: Limits,
+): boolean {
+  if (!statement.writesRows) return false;
+  if (statement.growth === "unknown" || growsLong(statement, facts)) return true;
+  if (statement.longestLiteralBytes > Math.min(valueBytes, facts.keyValueBytes)) return true;
+  if (bindRest === undefined) return messageBytes > rowBytes;
   // A row above its limit has at least one value of this length.
-  const shareBytes = bounds.rowBytes / Math.max(facts.columns, 1);
-  if (messageBytes > bounds.rowBytes && hasLongValue(bindRest, shareBytes, false)) return true;
+  const shareBytes = rowBytes / Math.max(facts.columns.length, 1);
+  if (messageBytes > rowBytes && hasLongValue(bindRest, shareBytes, false)) return true;
   return (
-    hasLongValue(bindRest, facts.keyValueBytes, false) ||
-    hasLongValue(bindRest, bounds.valueBytes, true)
+    hasLongValue(bindRest, facts.keyValueBytes, false) || hasLongValue(bindRest, valueBytes, true)
   );
+}
+
+/** Whether a column that may be long is made of what tables hold. */
+function growsLong({ grownColumns }: Statement, { columns }: TableFacts): boolean {
+  if (grownColumns.length === 0) return false;
+  return columns.some(
+    (column) =>
+      isLong(column) && (grownColumns.includes(column.name) || grownColumns.includes("*")),
+  );
+}
+
+/** Whether a statement may have to be measured at COMMIT: then the places of its rows are worth having. */
+export function isBulky({ statement, messageBytes }: Sent, facts: TableFacts): boolean {
+  if (messageBytes * (1 + facts.longEntryColumns) > LONG_MESSAGE_BYTES) return true;
+  return statement.growth === "by-row" && facts.averageRowBytes > WIDE_ROW_BYTES;
 }

@@ -84,6 +84,19 @@ describe("one row", () => {
   });
 });
 
+describe("one query", () => {
+  it("has 128 MiB of temporary files", async () => {
+    const sorted = (rows: number): string =>
+      `select count(*) from (select g || repeat('x', 1000) as v from generate_series(1, ${rows}) g order by v) s`;
+    const refused = "54000 query requires more than allowed temp space of 131072 KB to execute";
+    expect(await outcome(client.query(sorted(100_000)))).toBe("ok");
+    await client.query("begin");
+    expect(await outcome(client.query(sorted(140_000)))).toBe(refused);
+    expect(await outcome(client.query("select 1"))).toMatch(/^25P02/);
+    await client.query("rollback");
+  });
+});
+
 describe("one key", () => {
   it("has about 1,981 bytes, of bytes and not characters", async () => {
     await client.query("create table t (id text primary key, v int)");

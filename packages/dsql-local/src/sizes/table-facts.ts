@@ -1,14 +1,38 @@
 /** What the size rules need to know of a table, kept for a while. */
 import type { CatalogueVersions, TableKey } from "../concurrency/catalogue-versions.ts";
+import { isTree, type Tree } from "../gate/tree.ts";
 import type { AdminSession } from "../postgres/admin.ts";
-import { identifier, literal } from "../postgres/rows.ts";
-import { bounds } from "../rules/limits.ts";
+import { identifier, literal, type TextRow } from "../postgres/rows.ts";
+import type { Limits } from "../rules/bounds.ts";
+
+/** A column. */
+export interface ColumnFacts {
+  readonly name: string;
+  /** Its type's name, or that of its domain's type. */
+  readonly type: string;
+}
+
+/** An index without an expression in its key. */
+export interface IndexFacts {
+  readonly primary: boolean;
+  /** Holds keys that no two rows may share: neither partial nor over expressions. */
+  readonly unique: boolean;
+  /** Its key columns. */
+  readonly columns: readonly string[];
+}
 
 /** Facts of one table. */
 export interface TableFacts {
-  readonly columns: number;
+  /** Rows of a view have no place, and nothing of them is measured. */
+  readonly isTable: boolean;
+  readonly columns: readonly ColumnFacts[];
+  readonly indexes: readonly IndexFacts[];
   /** Secondary indexes: each row costs an entry in each (source T). */
   readonly secondaryIndexes: number;
+  /** Bytes of the columns of fixed width in all of these, per row. */
+  readonly fixedEntryBytes: number;
+  /** How many columns of other types these have. */
+  readonly longEntryColumns: number;
   /** A value longer than this could break a key's limit; Infinity when no key holds texts. */
   readonly keyValueBytes: number;
   readonly averageRowBytes: number;
@@ -24,20 +48,19 @@ interface Kept {
 
 const KEPT_MS = 10_000;
 const UNKNOWN: TableFacts = {
-  columns: 0,
-  secondaryIndexes: 0,
-  keyValueBytes: Infinity,
-  averageRowBytes: 0,
-  keyColumns: [],
-};
+  isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
+  keyValueBytes: Infinity, averageRowBytes: 0, keyColumns: [],
+}; // prettier-ignore
 
 /** One per cluster. */
 export class TableFactsCache {
   readonly #admin: AdminSession;
   readonly #versions: CatalogueVersions;
+  readonly #limits: Limits;
   readonly #kept = new Map<TableKey, Kept>();
 
-  constructor(admin: AdminSession, versions: CatalogueVersions) {
+  constructor(admin: AdminSession, versions: CatalogueVersions, limits: Limits) {
+    this.#limits = limits;
     this.#admin = admin;
     this.#versions = versions;
   }
@@ -54,34 +77,73 @@ export class TableFactsCache {
     return facts;
   }
 
+  /** Limits have changed. */
+  clear(): void {
+    this.#kept.clear();
+  }
+
+  /** What was known of a table has turned out to be wrong. */
+  forget(table: TableKey): void {
+    this.#kept.delete(table);
+  }
+
   async #ask(table: TableKey): Promise<TableFacts> {
-    const dot = table.indexOf(".");
-    const name = `${identifier(table.slice(0, dot))}.${identifier(table.slice(dot + 1))}`;
     const [row] = await this.#admin.query(`
-      SELECT (SELECT count(*) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
+      SELECT c.relkind = 'r', (${COLUMNS}), (${INDEXES}),
         (SELECT count(*) FROM pg_index WHERE indrelid = c.oid AND NOT indisprimary),
+        (SELECT concat_ws(' ', coalesce(sum(greatest(a.attlen, 0)), 0), count(*) FILTER (WHERE a.attlen < 0))
+          FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indexrelid
+          WHERE i.indrelid = c.oid AND NOT i.indisprimary),
         (SELECT count(*) FROM pg_index AS i JOIN pg_attribute AS a
           ON a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
           JOIN pg_type AS t ON t.oid = a.atttypid
           WHERE i.indrelid = c.oid AND t.typcategory = 'S'),
-        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1),
-        (SELECT json_agg(a.attname) FROM pg_index AS i JOIN pg_attribute AS a
-          ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-          WHERE i.indrelid = c.oid AND i.indisunique)
-      FROM pg_class AS c WHERE c.oid = to_regclass(${literal(name)})`);
-    if (row === undefined) return UNKNOWN;
-    const textKeys = Number(row[2]);
-    return {
-      columns: Number(row[0]),
-      secondaryIndexes: Number(row[1]),
-      keyValueBytes: textKeys === 0 ? Infinity : bounds.keyBytes / (textKeys + 1),
-      averageRowBytes: Number(row[3]),
-      keyColumns: namesIn(row[4]),
-    };
+        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1)
+      FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
+    return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
 }
 
-function namesIn(json: string | null | undefined): string[] {
+const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'type', coalesce(b.typname, t.typname))
+    ORDER BY a.attnum)
+  FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
+
+const INDEXES = `SELECT json_agg(json_build_object('primary', i.indisprimary,
+    'unique', i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL, 'columns', ARRAY(
+      SELECT a.attname FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n)
+      JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n)))
+  FROM pg_index AS i WHERE i.indrelid = c.oid`;
+
+function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
+  const indexes = listIn(row[2]).map(readIndex);
+  const [fixedEntryBytes = 0, longEntryColumns = 0] = (row[4] ?? "").split(" ").map(Number);
+  const textKeys = Number(row[5]);
+  return {
+    isTable: row[0] === "t",
+    columns: listIn(row[1]).map(({ name, type }) => ({ name: String(name), type: String(type) })),
+    indexes,
+    secondaryIndexes: Number(row[3]),
+    fixedEntryBytes,
+    longEntryColumns,
+    keyValueBytes: textKeys === 0 ? Infinity : keyBytes / (textKeys + 1),
+    averageRowBytes: Number(row[6]),
+    keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
+  };
+}
+
+function readIndex({ primary, unique, columns }: Tree): IndexFacts {
+  const names = Array.isArray(columns) ? columns.map(String) : [];
+  return { primary: primary === true, unique: unique === true, columns: names };
+}
+
+function listIn(json: string | null | undefined): readonly Tree[] {
   const parsed: unknown = JSON.parse(json ?? "[]");
-  return Array.isArray(parsed) ? parsed.filter((name) => typeof name === "string") : [];
+  return Array.isArray(parsed) ? parsed.filter(isTree) : [];
+}
+
+/** A table's name in SQL. */
+export function tableName(table: TableKey): string {
+  const dot = table.indexOf(".");
+  return `${identifier(table.slice(0, dot))}.${identifier(table.slice(dot + 1))}`;
 }

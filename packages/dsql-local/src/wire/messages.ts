@@ -112,6 +112,20 @@ export function readReport(buffer: Buffer): ServerMessage {
   };
 }
 
+/** An ErrorResponse whose position in the client's text, where it has one, is so many characters further on. */
+export function movePosition(error: Buffer, characters: number): Buffer {
+  const fields: Buffer[] = [];
+  for (let at = 5; at < error.length && error[at] !== 0;) {
+    const [text, next] = readCString(error, at + 1);
+    const isPosition = error[at] === POSITION;
+    fields.push(isPosition ? cstring(`P${Number(text) + characters}`) : error.subarray(at, next));
+    at = next;
+  }
+  return frame(Type.error, ...fields, Buffer.from([0]));
+}
+
+const POSITION = 0x50;
+
 /** CommandComplete with this tag. */
 export function commandComplete(tag: string): Buffer {
   return frame(Type.commandComplete, cstring(tag));

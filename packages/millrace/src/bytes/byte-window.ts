@@ -10,15 +10,17 @@ export const WINDOW_BYTES = 262_144;
  * Readers of messages extend it, so that the fields that they go by per message are their own.
  */
 export class ByteWindow {
-  readonly buffer: Buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES);
+  readonly buffer: Buffer<ArrayBuffer>;
   protected at: number = WINDOW_BYTES;
   protected until: number = WINDOW_BYTES;
   protected readonly source: ByteSource;
   #reads = 0;
   #isWaiting = false;
 
-  constructor(source: ByteSource) {
+  /** `buffer`: of a reader of the same connection that has ended. */
+  constructor(source: ByteSource, buffer = Buffer.allocUnsafeSlow(2 * WINDOW_BYTES)) {
     this.source = source;
+    this.buffer = buffer;
   }
 
   /** Waits for more bytes. @throws MillraceError MR_SOURCE_LOST_CONNECTION */

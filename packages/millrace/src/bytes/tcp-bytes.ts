@@ -48,6 +48,8 @@ export class TcpBytes implements ByteSource {
     this.socket.pause();
     this.socket.on("error", this.#onError);
     this.socket.on("close", this.#onClose);
+    // It says so once.
+    if (this.socket.destroyed) this.#onClose();
   }
 
   read(region: Buffer, at: number): Promise<number> {

@@ -25,6 +25,8 @@ export class TlsBytes implements ByteSource {
     stream.on("data", this.#onData);
     stream.on("error", this.#onError);
     stream.on("close", this.#onClose);
+    // It says so once.
+    if (stream.destroyed) this.#onClose();
     stream.pause();
   }
 

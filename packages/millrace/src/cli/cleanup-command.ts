@@ -1,5 +1,6 @@
 import { cleanUp } from "../clean-up.ts";
 import type { CleanedUp } from "../model/clean-up.ts";
+import { interruptible } from "./interrupted.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
@@ -16,7 +17,10 @@ export async function cleanupCommand(
   { file, json, ...wanted }: CleanupCommandOptions,
   io: CliSurroundings,
 ): Promise<number> {
-  const cleaned = await cleanUp(file, { ...wanted, env: io.env, clock: io.clock });
+  const left = "some of it may be dropped; the same command drops the rest";
+  const cleaned = await interruptible(io, { left }, () =>
+    cleanUp(file, { ...wanted, env: io.env, clock: io.clock }),
+  );
   io.stdout.write(json ? `${JSON.stringify({ cleaned })}\n` : cleaned.map(cleanedText).join(""));
   return cleaned.some(({ outcome }) => outcome === "refused") ? EXIT.failed : EXIT.done;
 }

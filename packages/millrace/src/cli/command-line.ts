@@ -1,6 +1,4 @@
-import { Command, CommanderError, Option } from "commander";
-import type { LogFormat, LogLevel } from "../observe/logger.ts";
-import { LOG_FORMATS, LOG_LEVELS } from "../observe/logger.ts";
+import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import {
   discardLetters,
@@ -11,18 +9,14 @@ import {
 } from "./dead-letter-commands.ts";
 import { errorsCommand } from "./errors-command.ts";
 import { exitCodeOf, tellFailure } from "./failure.ts";
+import { addFileCommands } from "./file-commands.ts";
 import { listenOptions } from "./listen-option.ts";
 import type { RemoteOptions } from "./remote-commands.ts";
 import { reloadPipeline } from "./reload-command.ts";
 import { remoteAction, showStatus, showTables, tableAction } from "./remote-commands.ts";
+import { type Common, subcommand } from "./subcommand.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
-
-interface Common {
-  readonly json?: boolean;
-  readonly logLevel: LogLevel;
-  readonly logFormat?: LogFormat;
-}
 
 /** Runs one command line, without the program's name, and gives its exit code. */
 export async function runCommandLine(
@@ -59,29 +53,10 @@ function createProgram(io: CliSurroundings, finish: (code: number) => void): Com
     });
   addRun(program, io, finish);
   addFileCommands(program, io, finish);
-  addPlan(program, io, finish);
-  addCleanup(program, io, finish);
   addRemoteCommands(program, io, finish);
   addDeadLetterCommands(program, io, finish);
   addReferenceCommands(program, io, finish);
   return program;
-}
-
-function subcommand(program: Command, usage: string, description: string): Command {
-  return program
-    .command(usage)
-    .description(description)
-    .option("--json", "one JSON document, or for run one JSON object per line")
-    .addOption(
-      new Option("--log-level <level>", "what is logged on stderr")
-        .choices(LOG_LEVELS)
-        .default("warn"),
-    )
-    .addOption(
-      new Option("--log-format <format>", "pretty on a terminal, json elsewhere").choices(
-        LOG_FORMATS,
-      ),
-    );
 }
 
 interface RunFlags extends Common {
@@ -121,57 +96,6 @@ function addRun(program: Command, io: CliSurroundings, finish: (code: number) =>
       // Connectors take their time to load; commands that need none do without.
       const { runCommand } = await import("./run-command.ts");
       finish(await runCommand(options, io));
-    });
-}
-
-function addFileCommands(
-  program: Command,
-  io: CliSurroundings,
-  finish: (code: number) => void,
-): void {
-  subcommand(program, "validate <file...>", "say everything that is wrong with pipeline files")
-    .option("--connect", "also what the servers say: rights, settings, keys, slots, limits")
-    .action(async (files: string[], flags: Common & { connect?: boolean }) => {
-      const { validateCommand } = await import("./validate-command.ts");
-      finish(
-        await validateCommand(
-          { files, connect: flags.connect ?? false, json: flags.json ?? false },
-          io,
-        ),
-      );
-    });
-  subcommand(program, "verify <file>", "compare source and target, while changes flow")
-    .option("--rows", "name the rows that differ, by key and column")
-    .action(async (file: string, flags: Common & { rows?: boolean }) => {
-      const { verifyCommand } = await import("./verify-command.ts");
-      finish(
-        await verifyCommand({ file, rows: flags.rows ?? false, json: flags.json ?? false }, io),
-      );
-    });
-}
-
-function addPlan(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
-  subcommand(
-    program,
-    "plan <file>",
-    "what run would do: tables, DDL, types, chunks, cost; writes nothing",
-  ).action(async (file: string, flags: Common) => {
-    const { planCommand } = await import("./plan-command.ts");
-    finish(await planCommand({ file, json: flags.json ?? false }, io));
-  });
-}
-
-function addCleanup(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
-  subcommand(program, "cleanup <file>", "drop what a pipeline has at its source: slot, publication")
-    .option(
-      "--state",
-      "also what the sink keeps of it: positions, dead letters, its targets' owner",
-    )
-    .option("--event-trigger", "also the event trigger that all pipelines of the database share")
-    .action(async (file: string, flags: Common & { state?: boolean; eventTrigger?: boolean }) => {
-      const { cleanupCommand } = await import("./cleanup-command.ts");
-      const { state = false, eventTrigger = false, json = false } = flags;
-      finish(await cleanupCommand({ file, state, eventTrigger, json }, io));
     });
 }
 

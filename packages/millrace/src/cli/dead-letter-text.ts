@@ -1,5 +1,6 @@
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import { placeText } from "../place-text.ts";
+import { keyText } from "./key-text.ts";
 
 /** A letter as it is shown: what came over HTTP or from the sink. */
 export type ShownLetter = Omit<DeadLetter, "table" | "target"> & {
@@ -23,7 +24,7 @@ export function lettersText(letters: readonly ShownLetter[]): string {
   const rows = letters.map((letter) => [
     shortId(letter.id),
     whereText(letter),
-    cut(keyText(letter)),
+    keyText(letter.keyColumns, KEY_CHARS),
     letter.code,
     letter.column ?? "-",
     letter.position === null ? "load" : placeText(letter.position),
@@ -40,7 +41,7 @@ export function letterText(letter: ShownLetter): string {
     ["id", letter.id],
     ["table", letter.table],
     ["target", letter.target],
-    ["key", keyText(letter)],
+    ["key", keyText(letter.keyColumns)],
     ["change", OPS[letter.op] ?? letter.op],
     ["position", letter.position === null ? "read by a load" : placeText(letter.position)],
     ["code", letter.code],
@@ -84,22 +85,6 @@ function shortId(id: string): string {
 
 function whereText({ table, target }: ShownLetter): string {
   return table === target ? table : `${table} → ${target}`;
-}
-
-/** Keys are data: what would move the cursor of a terminal is shown as JSON shows it. */
-function keyText({ keyColumns }: ShownLetter): string {
-  const parts = Object.entries(keyColumns).map(
-    ([column, text]) => `${column}=${text === null ? "NULL" : printable(text)}`,
-  );
-  return parts.length === 0 ? "none" : parts.join(" ");
-}
-
-function printable(text: string): string {
-  return /[\p{Cc}\p{Cf}\s"]/u.test(text) ? JSON.stringify(text) : text;
-}
-
-function cut(text: string): string {
-  return text.length <= KEY_CHARS ? text : `${text.slice(0, KEY_CHARS - 1)}…`;
 }
 
 function timeText(ms: number): string {

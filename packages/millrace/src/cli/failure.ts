@@ -1,4 +1,5 @@
 import { ConfigError, formatProblem } from "../config/problem.ts";
+import { finalRemedy } from "../errors/final-remedy.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { safeStack } from "../errors/safe-text.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
@@ -12,7 +13,7 @@ export function failureDocument(error: unknown): Record<string, unknown> {
     error: {
       code: failure.code,
       message: failure.detail,
-      remedy: failure.remedy,
+      remedy: finalRemedy(failure),
       ...(failure instanceof ConfigError ? { problems: failure.problems } : {}),
     },
   };
@@ -30,7 +31,7 @@ export function failureText(error: unknown): string {
     return error.problems.map((problem) => `${formatProblem(problem)}\n`).join("");
   const failure = toMillraceError(error, "MR_BUG");
   const stack = failure.class === "bug" ? `${stackOf(failure)}\n` : "";
-  return `${failure.code}: ${failure.detail}\n  ${failure.remedy}\n${stack}`;
+  return `${failure.code}: ${failure.detail}\n  ${finalRemedy(failure)}\n${stack}`;
 }
 
 function stackOf(failure: MillraceError): string {

@@ -1,5 +1,6 @@
 import { planPipeline, type PipelinePlan, type PlannedTable } from "../plan-pipeline.ts";
 import { grouped } from "./event-text.ts";
+import { interruptible } from "./interrupted.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 import { findingText } from "./validate-command.ts";
@@ -15,7 +16,10 @@ export async function planCommand(
   { file, json }: PlanCommandOptions,
   io: CliSurroundings,
 ): Promise<number> {
-  const plan = await planPipeline(file, { env: io.env, clock: io.clock });
+  const left = "the plan was not finished, and nothing was written";
+  const plan = await interruptible(io, { left }, () =>
+    planPipeline(file, { env: io.env, clock: io.clock }),
+  );
   io.stdout.write(json ? `${JSON.stringify(plan)}\n` : planText(plan));
   return plan.findings.some(({ severity }) => severity === "error") ? EXIT.invalid : EXIT.done;
 }
@@ -45,6 +49,7 @@ function tableLines(table: PlannedTable): string[] {
   ].join(", ");
   return [
     `${table.table}: ${table.isKnown ? "goes on where it stands" : load}`,
+    ...table.notices.map((notice) => `  ${notice}`),
     ...table.targets.flatMap(({ table: target, exists, ddl, columns }) => [
       `  into ${target}${exists === null ? "" : exists ? ", which is there" : ", which is made"}`,
       ...(exists === true || ddl === null ? [] : [`    ${ddl};`]),

@@ -25,8 +25,24 @@ describe("what status says of a load", () => {
 });
 
 describe("what status says of the log that is kept", () => {
+  it("is the age at which it goes, where it goes by that", () => {
+    const kept = { retainedBytes: GIB, limitBytes: null, limitOf: null, limitSeconds: null };
+    const lineOf = (expireSeconds: number) => retentionLine({ ...kept, expireSeconds });
+    expect([lineOf(604_800), lineOf(86_400), lineOf(600)].flat()).toEqual(
+      ["7 days", "24 hours", "10 min"].map(
+        (age) => `  log kept  1.0 GiB, whose files the server drops ${age} after they were written`,
+      ),
+    );
+  });
+
   it("is how much, of what, and when that is met", () => {
-    const kept = { retainedBytes: 3 * GIB, limitBytes: null, limitOf: null, limitSeconds: null };
+    const kept = {
+      retainedBytes: 3 * GIB,
+      limitBytes: null,
+      limitOf: null,
+      limitSeconds: null,
+      expireSeconds: null,
+    };
     const bounded = { ...kept, limitBytes: 5 * GIB, limitOf: "pipeline" as const };
     expect([
       retentionLine(null),

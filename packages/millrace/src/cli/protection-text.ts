@@ -16,6 +16,7 @@ export const RETENTION = z.object({
   limitBytes: z.number().nullable(),
   limitOf: z.enum(["pipeline", "server"]).nullable(),
   limitSeconds: z.number().nullable(),
+  expireSeconds: z.number().nullable().default(null),
 });
 
 /** The bounds of the load; none where it has none. What it waits for right now is told by {@link waitLines}. */
@@ -32,12 +33,22 @@ export function loadLines(load: z.output<typeof LOAD>): string[] {
 /** The line of `status` about the source's log. */
 export function retentionLine(retention: z.output<typeof RETENTION> | null): string[] {
   if (retention === null) return [];
-  const { retainedBytes, limitBytes, limitOf, limitSeconds } = retention;
+  const { retainedBytes, limitBytes, limitOf, limitSeconds, expireSeconds } = retention;
   const whose = limitOf === "server" ? "the server's limit" : "slot.max-retained";
-  const limit =
-    limitBytes === null ? ", without a limit" : ` of ${bytesText(limitBytes)} (${whose})`;
+  const endless =
+    expireSeconds === null
+      ? ", without a limit"
+      : `, whose files the server drops ${ageText(expireSeconds)} after they were written`;
+  const limit = limitBytes === null ? endless : ` of ${bytesText(limitBytes)} (${whose})`;
   const soon = limitSeconds === null ? "" : `, met ${whenText(limitSeconds)}`;
   return [`  log kept  ${bytesText(retainedBytes)}${limit}${soon}`];
+}
+
+/** Ages of logs are set in hours and days. */
+function ageText(seconds: number): string {
+  if (seconds < 7_200) return durationText(seconds * 1_000);
+  const hours = seconds / 3_600;
+  return hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
 }
 
 function whenText(seconds: number): string {

@@ -29,7 +29,7 @@ describe("the reference", () => {
   });
 
   it("sends nobody to a command that is not there", () => {
-    const program = ["command-line.ts", "dead-letter-commands.ts"]
+    const program = ["command-line.ts", "file-commands.ts", "dead-letter-commands.ts"]
       .map((name) => readFileSync(new URL(name, import.meta.url), "utf8"))
       .join("\n");
     const commands = [...program.matchAll(/\(\s*program,\s*"([\w-]+)|\.command\("([\w-]+)/g)].map(

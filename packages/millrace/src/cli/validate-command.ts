@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
 import { ConfigError, ended, formatNotice, formatPlace, formatProblem } from "../config/problem.ts";
 import type { Notice, Problem } from "../config/problem.ts";
+import { interruptible } from "./interrupted.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
@@ -53,7 +54,10 @@ async function verdictOf(file: string, connect: boolean, io: CliSurroundings): P
     notices: config.notices,
   };
   if (!connect) return verdict;
-  const findings = await checkPipeline(file, { env: io.env, clock: io.clock });
+  const left = "not everything was looked at, and nothing was written";
+  const findings = await interruptible(io, { left }, () =>
+    checkPipeline(file, { env: io.env, clock: io.clock }),
+  );
   return { ...verdict, valid: findings.every(({ severity }) => severity !== "error"), findings };
 }
 

@@ -38,6 +38,25 @@ describe("verdictText", () => {
   });
 });
 
+describe("rows that are named", () => {
+  const named = (key: Readonly<Record<string, string>>) =>
+    verdictText({
+      ...same,
+      different: 1,
+      rows: [{ kind: "different", key, columns: ["note"] }],
+    }).split("\n")[1];
+
+  it("are so by their key, cut where it is long, and by columns, never by another value", () => {
+    expect(named({ a: "1", b: "x" })).toBe("  different a=1 b=x: note");
+    expect(named({ id: "k".repeat(700) })).toBe(`  different id=${"k".repeat(116)}…: note`);
+    expect(named({ id: "😀".repeat(700) })).toBe(`  different id=${"😀".repeat(116)}…: note`);
+  });
+
+  it("cannot move a terminal's cursor", () => {
+    expect(named({ id: "x\u001B[2J" })).toBe(String.raw`  different id="x\u001b[2J": note`);
+  });
+});
+
 describe("counts of rows", () => {
   it("are told as near where they do not fit the differences: they were taken at other moments", () => {
     const moved = { ...same, missing: 2, sourceRows: 32_062, targetRows: 32_079 };

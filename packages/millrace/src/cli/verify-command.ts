@@ -1,12 +1,16 @@
 import { verifyPipeline } from "../verify-pipeline.ts";
 import type { RowDifference, TableVerdict } from "../verify/verify-tables.ts";
 import { grouped } from "./event-text.ts";
+import { interruptible } from "./interrupted.ts";
+import { keyText } from "./key-text.ts";
 import { progressLine } from "./progress-line.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
 /** Differing rows that are named per table. */
 const MAX_ROWS_NAMED = 1000;
+/** Of a key on a line; `--json` has all of it. */
+const KEY_CHARS = 120;
 
 const STANDSTILL =
   "The pipeline brings no changes right now: it is paused, stopped or held up (`millrace status`). Waiting for a minute " +
@@ -25,34 +29,29 @@ export async function verifyCommand(
   io: CliSurroundings,
 ): Promise<number> {
   const line = progressLine(io.stderr);
-  const stop = new AbortController();
-  const ignoreSignals = io.onSignal(() => stop.abort(new Error("stopped by a signal")));
-  try {
-    const result = await verifyPipeline(file, {
+  const left = "the comparison was not finished, so nothing is known of its outcome";
+  const clear = () => line.clear();
+  const result = await interruptible(io, { left, clear }, () =>
+    verifyPipeline(file, {
       env: io.env,
       clock: io.clock,
       maxRowsNamed: rows ? MAX_ROWS_NAMED : 0,
-      signal: stop.signal,
       onStandstill: () => {
-        line.clear();
+        clear();
         io.stderr.write(STANDSTILL);
       },
       onProgress: ({ table, rowsCompared, differingRows }) =>
         line.show(
           `${table}: ${grouped(rowsCompared)} rows compared, ${grouped(differingRows)} differ so far`,
         ),
-    });
-    line.clear();
-    io.stdout.write(
-      json
-        ? `${JSON.stringify(result)}\n`
-        : result.tables.map(verdictText).join("") + explanation(result.tables),
-    );
-    return result.equal ? EXIT.done : EXIT.different;
-  } finally {
-    line.clear();
-    ignoreSignals();
-  }
+    }),
+  ).finally(clear);
+  io.stdout.write(
+    json
+      ? `${JSON.stringify(result)}\n`
+      : result.tables.map(verdictText).join("") + explanation(result.tables),
+  );
+  return result.equal ? EXIT.done : EXIT.different;
 }
 
 /** What is found for one table, as lines. */
@@ -92,6 +91,6 @@ export function explanation(tables: readonly TableVerdict[]): string {
 }
 
 function rowText({ kind, key, columns }: RowDifference): string {
-  const where = Object.entries(key).map(([column, text]) => `${column}=${text}`);
-  return `  ${kind} ${where.join(" ")}${columns.length === 0 ? "" : `: ${columns.join(", ")}`}\n`;
+  const what = columns.length === 0 ? "" : `: ${columns.join(", ")}`;
+  return `  ${kind} ${keyText(key, KEY_CHARS)}${what}\n`;
 }

@@ -93,13 +93,15 @@ const BAD_FILES = [
   {
     name: "a missing type",
     file: fileWith("  type: dsql", ""),
-    problems: ["shop.yaml:8:3: sink.type: is missing. Write type: dsql or postgres or jsonl."],
+    problems: [
+      "shop.yaml:8:3: sink.type: is missing. Write type: dsql or postgres or kafka or jsonl.",
+    ],
   },
   {
     name: "an unknown type",
-    file: fileWith("  type: dsql", "  type: kafka"),
+    file: fileWith("  type: dsql", "  type: cassandra"),
     problems: [
-      'shop.yaml:8:9: sink.type: "kafka" is not a sink that this version has. Write dsql or postgres or jsonl.',
+      'shop.yaml:8:9: sink.type: "cassandra" is not a sink that this version has. Write dsql or postgres or kafka or jsonl.',
     ],
   },
   {

@@ -1,6 +1,17 @@
 import type { OptionTable } from "./option.ts";
 import type { AcceptedKeys } from "./section.ts";
+import {
+  DYNAMODB_SOURCE_ACCEPTED,
+  DYNAMODB_SOURCE_OPTIONS,
+  DYNAMODB_SOURCE_REFUSED,
+} from "./options/dynamodb-source-options.ts";
 import { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
+import { KAFKA_SINK_OPTIONS, KAFKA_SINK_REFUSED } from "./options/kafka-sink-options.ts";
+import {
+  KAFKA_SOURCE_ACCEPTED,
+  KAFKA_SOURCE_OPTIONS,
+  KAFKA_SOURCE_REFUSED,
+} from "./options/kafka-source-options.ts";
 import {
   MYSQL_SOURCE_ACCEPTED,
   MYSQL_SOURCE_OPTIONS,
@@ -41,6 +52,19 @@ export const SOURCE_KINDS = {
     accepted: MYSQL_SOURCE_ACCEPTED,
     refused: MYSQL_SOURCE_REFUSED,
   },
+  kafka: {
+    title: "Apache Kafka 3.0 and later: topics of Debezium's messages, or of plain rows.",
+    options: KAFKA_SOURCE_OPTIONS,
+    accepted: KAFKA_SOURCE_ACCEPTED,
+    refused: KAFKA_SOURCE_REFUSED,
+  },
+  dynamodb: {
+    title:
+      "Amazon DynamoDB: tables by their tags or names, scanned and then followed by their streams.",
+    options: DYNAMODB_SOURCE_OPTIONS,
+    accepted: DYNAMODB_SOURCE_ACCEPTED,
+    refused: DYNAMODB_SOURCE_REFUSED,
+  },
 } as const satisfies Record<string, ConnectorKind>;
 
 /** Sinks by `type`. A new one adds its line here and in `sinks/registry.ts`. */
@@ -56,6 +80,12 @@ export const SINK_KINDS = {
     options: POSTGRES_SINK_OPTIONS,
     accepted: SINK_ACCEPTED,
     refused: POSTGRES_SINK_REFUSED,
+  },
+  kafka: {
+    title: "Apache Kafka 3.0 and later, exactly once.",
+    options: KAFKA_SINK_OPTIONS,
+    accepted: SINK_ACCEPTED,
+    refused: KAFKA_SINK_REFUSED,
   },
   jsonl: {
     title: "Lines of JSON in a file, for looking at what happens.",

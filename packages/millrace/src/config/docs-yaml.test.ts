@@ -53,9 +53,7 @@ describe("the pipelines in the documentation", () => {
 
   it("are found", () => {
     const found = new Set(samples.map(({ page }) => page));
-    expect([...found]).toEqual(
-      expect.arrayContaining(["README.md", "docs/guides/postgres-source.md"]),
-    );
+    expect([...found]).toEqual(expect.arrayContaining(["README.md", "docs/sources/postgres.md"]));
     expect(samples.length).toBeGreaterThanOrEqual(8);
   });
 

@@ -1,9 +1,11 @@
 import type { TaskSettings } from "../pipeline/settings.ts";
 import type { Surroundings } from "./interpolate.ts";
 import type { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
+import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
 import type { DSQL_SINK_OPTIONS, POSTGRES_SINK_OPTIONS } from "./options/sql-sink-options.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
+import { finishKafkaSink } from "./finish-kafka-sink.ts";
 import { finishTls } from "./finish-tls.ts";
 
 /** Connections beside those of the lanes: one for takeover and catalogue, one for DDL. */
@@ -16,9 +18,14 @@ const DSQL_HOST = /^[a-z0-9]+\.dsql(?:-[a-z0-9]+)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\.
 export type ParsedSink =
   | { readonly kind: "dsql"; readonly section: Section<typeof DSQL_SINK_OPTIONS> }
   | { readonly kind: "postgres"; readonly section: Section<typeof POSTGRES_SINK_OPTIONS> }
+  | { readonly kind: "kafka"; readonly section: Section<typeof KAFKA_SINK_OPTIONS> }
   | { readonly kind: "jsonl"; readonly section: Section<typeof JSONL_SINK_OPTIONS> };
 
 interface Parts {
+  /** The pipeline's. */
+  readonly name: string;
+  /** Kind of the source. */
+  readonly source: string;
   readonly settings: TaskSettings;
   readonly surroundings: Surroundings;
   readonly findings: Findings;
@@ -31,6 +38,8 @@ export function finishSink(sink: ParsedSink, parts: Parts): SinkConfig {
       return finishDsql(sink.section, parts);
     case "postgres":
       return finishPostgres(sink.section, parts);
+    case "kafka":
+      return finishKafkaSink(sink.section, parts);
     case "jsonl":
       return {
         ...sink.section.values,

@@ -106,13 +106,15 @@ describe("a file of any content", () => {
     const levels = Array.from({ length: 30 }, (_, n) =>
       n === 0 ? "a0: &a0 [x, x]" : `a${n}: &a${n} [*a${n - 1}, *a${n - 1}, *a${n - 1}]`,
     );
-    const started = performance.now();
+    const started = process.threadCpuUsage();
     expect(problemsOf(`${levels.join("\n")}\n`)[0]).toContain("more than 50000 values");
     for (const deep of ["&m {a: *m}", "[".repeat(500) + "]".repeat(500), "[".repeat(50_000)]) {
       const problems = problemsOf(`${GOOD_FILE}more: ${deep}\n`);
       expect(problems.join("\n")).toContain("levels deep");
       expect(problems.length).toBeLessThan(5);
     }
-    expect(performance.now() - started).toBeLessThan(5_000);
+    // Of this thread: what others do to the clock is none of its business.
+    const { user, system } = process.threadCpuUsage(started);
+    expect(user + system).toBeLessThan(5_000_000);
   });
 });

@@ -94,7 +94,7 @@ describe("a pipeline file", () => {
   });
 
   it("keeps scalars as they are written, whatever YAML would make of them", () => {
-    const { source } = parse(fileWith("  username: millrace", "  username: 0123"), surroundings());
+    const source = postgresSourceOf(fileWith("  username: millrace", "  username: 0123"));
     expect(source.username).toBe("0123");
   });
 
@@ -114,10 +114,10 @@ describe("a pipeline file", () => {
 
   it("counts an empty variable as missing where a default is given", () => {
     expect(
-      parse(
+      postgresSourceOf(
         sectionWith("source", "port: ${env:PORT:-6000}"),
         surroundings({ PGPASSWORD: "x", PORT: "" }),
-      ).source.port,
+      ).port,
     ).toBe(6000);
   });
 
@@ -128,7 +128,7 @@ describe("a pipeline file", () => {
     const printed = [
       JSON.stringify(config),
       inspect(config, { depth: 10 }),
-      String(config.source.password),
+      String(config.source.kind === "postgres" && config.source.password),
     ].join("\n");
     expect(printed).not.toContain("geheim");
     expect(config.columnChoices[0]?.hash?.key.reveal()).toBe("geheim2");
@@ -174,7 +174,7 @@ transform:
   ])("chooses %s without ssl-mode", (_name, host, more, mode) => {
     const file = fileWith("  hostname: db.internal", `  hostname: ${host}${more}`);
     const around = surroundings(undefined, { "ca.pem": "-----BEGIN CERTIFICATE-----" });
-    expect(parse(file, around).source.tls.mode).toBe(mode);
+    expect(postgresSourceOf(file, around).tls.mode).toBe(mode);
   });
 
   it.each([
@@ -326,7 +326,8 @@ describe("loadConfig", () => {
   it("reads files that the pipeline names from the folder of its file", () => {
     writeFileSync(join(folder, "pw"), "from-a-file\n");
     writeFileSync(join(folder, "shop.yaml"), GOOD_FILE.replace("${env:PGPASSWORD}", "${file:pw}"));
-    expect(loadConfig(join(folder, "shop.yaml"), {}).source.password?.reveal()).toBe("from-a-file");
+    const { source } = loadConfig(join(folder, "shop.yaml"), {});
+    expect(source.kind === "postgres" && source.password?.reveal()).toBe("from-a-file");
   });
 
   it.each([

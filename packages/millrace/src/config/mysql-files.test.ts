@@ -11,6 +11,7 @@ const schema = z.fromJSONSchema(pipelineJsonSchema());
 describe("a pipeline file with a MySQL source", () => {
   it("becomes a pipeline with every default filled in", () => {
     const { source, settings } = parse(MYSQL_FILE);
+    if (source.kind !== "mysql") throw new Error(`the source is ${source.kind}`);
     const { password, ...rest } = source;
     expect(password?.reveal()).toBe("geheim");
     expect(rest).toEqual({
@@ -28,6 +29,7 @@ describe("a pipeline file with a MySQL source", () => {
       schemaChangeEnabled: true,
       onlineSchemaChanges: false,
       unloggedCascades: "refuse",
+      ignoredDatabases: null,
       startupMode: "initial",
       startup: { mode: "initial" },
       chunkRows: 8096,

@@ -278,3 +278,28 @@ export const tableList = {
   list: true,
   json: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
 };
+
+/** `http:` or `https:` addresses, separated by commas, or a YAML list. A login in one would be shown, and is refused. */
+export const urlList = optionType<readonly string[]>({
+  name: "list of URLs",
+  json: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
+  list: true,
+  value: z.array(z.string()),
+  decode: (value) => {
+    const items = value.split(",").map((item) => item.trim());
+    if (value.includes("@"))
+      return {
+        wrong: "holds a login",
+        remedy: "Write the login into options of its own",
+        hidden: true,
+      };
+    const isUrl = (item: string): boolean => /^https?:\/\/[^\s/]/.test(item) && URL.canParse(item);
+    return items.every(isUrl)
+      ? items
+      : {
+          wrong: "is not a list of http: or https: URLs",
+          remedy: "Write such as https://host:8081",
+        };
+  },
+  encode: (urls) => urls.join(","),
+});

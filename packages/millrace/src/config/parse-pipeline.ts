@@ -1,3 +1,4 @@
+import { connectorConfig, pipelineOfConnector } from "./connector-file.ts";
 import { OTHER_NAMES, SINK_KINDS, SOURCE_KINDS } from "./connector-kinds.ts";
 import type { ConnectorKind } from "./connector-kinds.ts";
 import { givenOptions } from "./given-options.ts";
@@ -33,7 +34,10 @@ export function parsePipeline(
 ): PipelineConfig {
   const findings = new Findings();
   const parser = new PipelineParser(file, surroundings, findings);
-  const config = root.kind === "map" ? parser.parse(root) : null;
+  const connector = connectorConfig(root);
+  const pipeline =
+    connector === null ? root : pipelineOfConnector(connector, surroundings, findings);
+  const config = pipeline.kind === "map" ? parser.parse(pipeline) : null;
   if (root.kind !== "map") {
     findings.problem(
       root.place,
@@ -73,11 +77,12 @@ class PipelineParser {
     if (pipeline === null || source === null || sink === null) return null;
     const settings = taskSettings({ pipeline, source, sink, findings });
     const parts = { name: pipeline.values.name, pipeline, settings, surroundings, findings };
+    const sourceParts = { ...parts, sink: sink.kind };
     return {
       name: pipeline.values.name,
       file: this.#file,
-      source: finishSource(source, parts) satisfies SourceConfig,
-      sink: finishSink(sink, parts) satisfies SinkConfig,
+      source: finishSource(source, sourceParts) satisfies SourceConfig,
+      sink: finishSink(sink, { ...parts, source: source.kind }) satisfies SinkConfig,
       routes,
       columnChoices,
       routeMode: pipeline.values.routeMode,
@@ -143,6 +148,16 @@ class PipelineParser {
           kind: found.kind,
           section: this.#section(found.map, "source", SOURCE_KINDS.mysql),
         };
+      case "kafka":
+        return {
+          kind: found.kind,
+          section: this.#section(found.map, "source", SOURCE_KINDS.kafka),
+        };
+      case "dynamodb":
+        return {
+          kind: found.kind,
+          section: this.#section(found.map, "source", SOURCE_KINDS.dynamodb),
+        };
     }
   }
 
@@ -154,6 +169,8 @@ class PipelineParser {
         return { kind: found.kind, section: this.#section(found.map, "sink", SINK_KINDS.dsql) };
       case "postgres":
         return { kind: found.kind, section: this.#section(found.map, "sink", SINK_KINDS.postgres) };
+      case "kafka":
+        return { kind: found.kind, section: this.#section(found.map, "sink", SINK_KINDS.kafka) };
       case "jsonl":
         return { kind: found.kind, section: this.#section(found.map, "sink", SINK_KINDS.jsonl) };
     }

@@ -1,6 +1,9 @@
 import type { TaskSettings } from "../pipeline/settings.ts";
 import type { RouteMode, RouteRule } from "../transform/rules.ts";
+import type { DynamodbSourceSection } from "./options/dynamodb-source-options.ts";
 import type { JsonlSinkOptions } from "./options/jsonl-sink-options.ts";
+import type { KafkaSinkOptions } from "./options/kafka-sink-options.ts";
+import type { KafkaSourceSection } from "./options/kafka-source-options.ts";
 import type { MysqlSourceSection } from "./options/mysql-source-options.ts";
 import type { PostgresSourceOptions } from "./options/postgres-source-options.ts";
 import type { DsqlSinkOptions, PostgresSinkOptions } from "./options/sql-sink-options.ts";
@@ -49,6 +52,50 @@ export interface MysqlSourceConfig extends Omit<
   readonly tls: TlsConfig;
 }
 
+/** Where a partition is begun with that the pipeline has never read. */
+export type KafkaStartupConfig =
+  | { readonly mode: "earliest-offset" | "latest-offset" }
+  | { readonly mode: "timestamp"; readonly timestampMs: number }
+  | { readonly mode: "specific-offsets"; readonly offsets: ReadonlyMap<number, number> };
+
+/** A Kafka source with everything filled in. */
+export interface KafkaSourceConfig extends Omit<
+  KafkaSourceSection,
+  TlsKeys | "clientId" | "groupId" | "startupMode" | "startupTimestampMs" | "startupOffsets"
+> {
+  readonly kind: "kafka";
+  /** Names of tables have two parts. */
+  readonly database: null;
+  readonly startup: KafkaStartupConfig;
+  readonly clientId: string;
+  readonly groupId: string;
+  readonly tls: TlsConfig;
+}
+
+/** Where a table is begun with that the pipeline has never read; all but `initial` load nothing. */
+export type DynamodbStartupConfig =
+  | { readonly mode: "initial" | "earliest-offset" | "latest-offset" }
+  | { readonly mode: "timestamp"; readonly timestampMs: number };
+
+/** A DynamoDB source with everything filled in. */
+export interface DynamodbSourceConfig extends Omit<
+  DynamodbSourceSection,
+  "sessionName" | "startupMode" | "startupTimestampMs"
+> {
+  readonly kind: "dynamodb";
+  /** Names of tables have two parts, of which the first is always the same. */
+  readonly database: null;
+  /** All that DISCOVERY finds. */
+  readonly tables: string;
+  readonly tablesExclude: null;
+  readonly startup: DynamodbStartupConfig;
+  readonly sessionName: string;
+  /** What items are made into: rows of tables, or messages with the whole item. */
+  readonly rows: "tables" | "messages";
+  /** A value that its column cannot hold makes its row a dead letter. */
+  readonly refusesMisfits: boolean;
+}
+
 /** A DSQL sink with everything filled in. */
 export interface DsqlSinkConfig extends Omit<
   DsqlSinkOptions,
@@ -67,13 +114,28 @@ export interface PostgresSinkConfig extends Omit<PostgresSinkOptions, TlsKeys | 
   readonly tls: TlsConfig;
 }
 
+/** A Kafka sink with everything filled in. */
+export interface KafkaSinkConfig extends Omit<
+  KafkaSinkOptions,
+  TlsKeys | "clientId" | "topicPrefix" | "tableTopicPrefix"
+> {
+  readonly kind: "kafka";
+  readonly clientId: string;
+  readonly topicPrefix: string;
+  readonly tls: TlsConfig;
+}
+
 /** A file of lines; `path` is absolute. */
 export interface JsonlSinkConfig extends JsonlSinkOptions {
   readonly kind: "jsonl";
 }
 
-export type SourceConfig = PostgresSourceConfig | MysqlSourceConfig;
-export type SinkConfig = DsqlSinkConfig | PostgresSinkConfig | JsonlSinkConfig;
+export type SourceConfig =
+  | PostgresSourceConfig
+  | MysqlSourceConfig
+  | KafkaSourceConfig
+  | DynamodbSourceConfig;
+export type SinkConfig = DsqlSinkConfig | PostgresSinkConfig | KafkaSinkConfig | JsonlSinkConfig;
 
 /** A rule of `transform:`; as `ColumnRule`, with its key wrapped. */
 export interface ColumnChoice {

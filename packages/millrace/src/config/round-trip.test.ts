@@ -89,6 +89,7 @@ pipeline:
   memory.budget: ${formatByteSize(wanted.memoryBudgetBytes)}
 `;
         const { source, settings, memoryBudgetBytes } = parse(file, surroundings({}));
+        if (source.kind !== "postgres") throw new Error(`the source is ${source.kind}`);
         expect({
           port: source.port,
           heartbeatIntervalMs: source.heartbeatIntervalMs,

@@ -17,35 +17,86 @@ interface Parsed {
   readonly findings: Findings;
 }
 
+/** A source of a database with one log, whose tables are loaded beside it. */
+type LoadedSource = Exclude<ParsedSource, { readonly kind: "kafka" | "dynamodb" }>;
+/** A source whose tables are loaded. */
+type TableSource = Exclude<ParsedSource, { readonly kind: "kafka" }>;
+
 interface Sections {
   readonly pipeline: Section<typeof PIPELINE_OPTIONS>;
-  readonly source: ParsedSource["section"];
+  readonly source: TableSource["section"];
   readonly sink: ParsedSink;
   readonly findings: Findings;
 }
 
 /** What the sections come to for the task, with what contradicts itself between them. */
 export function taskSettings(parsed: Parsed): TaskSettings {
-  const sections: Sections = { ...parsed, source: parsed.source.section };
-  const { pipeline, source, sink } = sections;
-  const tags = schemaChangeTags(sink.section, sections.findings);
+  const { source, pipeline } = parsed;
+  if (source.kind === "kafka") {
+    const behavior = pipeline.values.schemaChangeBehavior;
+    // Partitions are what is done at once: lanes within each would be many.
+    const parallelism = pipeline.given.has("parallelism") ? pipeline.values.parallelism : 1;
+    return { ...sharedSettings(parsed, behavior), ...LOG_ONLY, parallelism };
+  }
+  const sections: Sections = { ...parsed, source: source.section };
+  if (source.kind === "dynamodb")
+    return {
+      ...sharedSettings(parsed, pipeline.values.schemaChangeBehavior),
+      ...loadSettings(sections),
+      ...NOTHING_RETAINED,
+      chunkRows: SEGMENT_ROWS,
+    };
+  return {
+    ...sharedSettings(parsed, schemaChangeBehavior({ ...parsed, source: source.section })),
+    ...loadSettings(sections),
+    ...retention(source),
+    chunkRows: source.section.values.chunkRows,
+  };
+}
+
+/** A chunk of a Scan is a segment, however many rows it has. */
+const SEGMENT_ROWS = 1_000_000;
+
+const NOTHING_RETAINED = { maxRetainedBytes: null, maxRetainedAction: "warn" } as const;
+
+function loadSettings(sections: Sections) {
+  return {
+    snapshotParallelism: snapshotParallelism(sections),
+    maxRowsPerSecond: sections.source.values.maxRowsPerSecond,
+    maxBytesPerSecond: sections.source.values.maxBytesPerSecond,
+    fullLoad: fullLoad(sections),
+  };
+}
+
+/** What is about loads, of a source that has none. */
+const LOG_ONLY = {
+  chunkRows: 1,
+  snapshotParallelism: 1,
+  maxRowsPerSecond: null,
+  maxBytesPerSecond: null,
+  maxRetainedBytes: null,
+  maxRetainedAction: "warn",
+  fullLoad: false,
+} as const;
+
+/** What does not depend on the kind of source. */
+function sharedSettings(
+  { pipeline, source, sink, findings }: Parsed,
+  behavior: TaskSettings["schemaChangeBehavior"],
+): Omit<TaskSettings, keyof typeof LOG_ONLY> {
+  const tags = schemaChangeTags(sink.section, findings);
   const sinkValues: Section<typeof SINK_OPTIONS>["values"] = sink.section.values;
   return {
     parallelism: pipeline.values.parallelism,
-    schemaChangeBehavior: schemaChangeBehavior(sections),
+    schemaChangeBehavior: behavior,
     dropTables: tags.dropTables,
-    create: createTables(sink, tags, sections.findings),
-    sharedTargets: sink.kind === "jsonl" ? false : sink.section.values.shared,
+    create: createTables(sink, tags, findings),
+    sharedTargets: "shared" in sink.section.values ? sink.section.values.shared : false,
     compaction: sinkValues.compaction,
     batchRows: sinkValues.batchRows,
     flushIntervalMs: sinkValues.flushIntervalMs,
-    chunkRows: source.values.chunkRows,
-    snapshotParallelism: snapshotParallelism(sections),
-    maxRowsPerSecond: source.values.maxRowsPerSecond,
-    maxBytesPerSecond: source.values.maxBytesPerSecond,
-    ...retention(parsed.source),
-    fullLoad: fullLoad(sections),
-    onLoss: source.values.onLoss,
+    // A source that goes on after a loss does so by itself, and says so.
+    onLoss: source.section.values.onLoss === "resync" ? "resync" : "fail",
     deadLetters: sinkValues.deadLetters,
     maxDeadLetters: sinkValues.maxDeadLetters,
     maxDeadLetterShare: sinkValues.maxDeadLetterShare,
@@ -54,9 +105,9 @@ export function taskSettings(parsed: Parsed): TaskSettings {
 
 /** Only a slot keeps the log for as long as its reader needs it. */
 function retention(
-  source: ParsedSource,
+  source: LoadedSource,
 ): Pick<TaskSettings, "maxRetainedBytes" | "maxRetainedAction"> {
-  if (source.kind !== "postgres") return { maxRetainedBytes: null, maxRetainedAction: "warn" };
+  if (source.kind !== "postgres") return NOTHING_RETAINED;
   const { maxRetainedBytes, maxRetainedAction } = source.section.values;
   return { maxRetainedBytes, maxRetainedAction };
 }
@@ -65,7 +116,9 @@ function schemaChangeBehavior({
   pipeline,
   source,
   findings,
-}: Sections): TaskSettings["schemaChangeBehavior"] {
+}: Pick<Parsed, "pipeline" | "findings"> & {
+  readonly source: LoadedSource["section"];
+}): TaskSettings["schemaChangeBehavior"] {
   const behavior = pipeline.values.schemaChangeBehavior;
   if (source.values.schemaChangeEnabled) return behavior;
   if (pipeline.given.has("schema.change.behavior") && behavior !== "ignore") {

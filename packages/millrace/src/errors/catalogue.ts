@@ -1,4 +1,5 @@
 import type { CatalogueEntry } from "./catalogue-entry.ts";
+import { FORMAT_ERRORS } from "./format-errors.ts";
 import { PIPELINE_ERRORS } from "./pipeline-errors.ts";
 import { SINK_ERRORS } from "./sink-errors.ts";
 import { SOURCE_ERRORS } from "./source-errors.ts";
@@ -10,6 +11,7 @@ export const CATALOGUE = {
   ...PIPELINE_ERRORS,
   ...SOURCE_ERRORS,
   ...SINK_ERRORS,
+  ...FORMAT_ERRORS,
 } as const satisfies Record<string, CatalogueEntry>;
 
 /** A stable error code. Codes are never reused. */

@@ -32,7 +32,7 @@ export const PIPELINE_ERRORS = {
   MR_DEAD_LETTER_LIMIT: {
     class: "config",
     meaning:
-      "So many rows of one table were refused that the mapping must be wrong, not the rows; the table is stopped, or, with `dead-letters: fail`, the pipeline at the first of them.",
+      "So many rows of one table were refused that the mapping must be wrong, not the rows; the table is stopped, or, with `dead-letters: fail`, the pipeline at the first of them. A table of a topic cannot be loaded anew: there the partition's task ends.",
     remedy:
       "Read the dead letters' reasons, mend the mapping or the target, then resync the table.",
   },
@@ -42,6 +42,13 @@ export const PIPELINE_ERRORS = {
       "The file was read again, and more of it differs than may change while the pipeline runs: tables, tables.exclude, route and transform.",
     remedy:
       "Put back what the detail names and reload once more, or stop the pipeline and start it with the file as it is.",
+  },
+  MR_LOG_ONLY: {
+    class: "config",
+    meaning:
+      "The source is a topic: what was read of it cannot be asked for again, so that a table cannot be loaded anew, nor left out for a while.",
+    remedy:
+      "Read the topic by a pipeline of another name to have all of it again; pause the whole pipeline to make it wait.",
   },
   MR_TABLE_PAUSED: {
     class: "config",
@@ -80,6 +87,12 @@ export const PIPELINE_ERRORS = {
     class: "config",
     meaning: "There is no pipeline, table or path of this name.",
     remedy: "List the names with `millrace status` and `millrace tables`.",
+  },
+  MR_TOO_MANY_LISTENERS: {
+    class: "transient",
+    meaning:
+      "As many connections listen to events and dashboards of this process as it serves at once.",
+    remedy: "Close dashboards and readers of events that nobody needs.",
   },
   MR_UNAUTHORIZED: {
     class: "config",

@@ -89,6 +89,6 @@ export const SINK_ERRORS = {
     class: "config",
     meaning: "Another pipeline writes to this target table.",
     remedy:
-      "Route to another table, or say `shared: true` in the sinks of both pipelines. Where the other pipeline is gone for good, delete its rows of the state schema's table `owner`.",
+      "Route to another table, or say `shared: true` in the sinks of both pipelines. Where the other pipeline is to run no more, `millrace cleanup --state` of its file gives up what it owns; without its file, delete its rows of the state schema's table `owner`.",
   },
 } as const satisfies Record<string, CatalogueEntry>;

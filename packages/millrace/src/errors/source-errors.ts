@@ -23,11 +23,31 @@ export const SOURCE_ERRORS = {
     meaning: "The source no longer has the changes that come next.",
     remedy: "Write `on-loss: resync` in the source and start again; it loads the tables anew.",
   },
+  MR_SOURCE_UNREADABLE: {
+    class: "loss",
+    meaning:
+      "The log holds changes of captured tables that nobody can apply: statements in place of rows, rows without their key, rows that were taken back after they were logged.",
+    remedy:
+      "Keep such changes out of the log, as the detail says; then write `on-loss: resync` in the source and start again, which loads the tables anew from behind that place.",
+  },
   MR_SOURCE_REFUSED: {
     class: "config",
     meaning:
       "The source refuses what this pipeline needs: a missing right, a wrong setting, a wrong password.",
     remedy: "Do what the detail says, then start again.",
+  },
+  // DynamoDB source
+  MR_SOURCE_THROTTLED: {
+    class: "transient",
+    meaning: "The source answers that it is asked for too much at once.",
+    remedy:
+      "Nothing, while it is being retried; where it comes back, lower `init.sync.read-capacity.share`, raise the table's capacity, or look who else reads its stream: a shard has room for two readers, of a global table for one.",
+  },
+  MR_SOURCE_MISSING: {
+    class: "transient",
+    meaning: "A table or a stream that is asked for is not there.",
+    remedy:
+      "Nothing, while it is being retried; if it goes on, look whether the table or its stream was deleted, and whether `aws.region` and the credentials are those of its account.",
   },
   // PostgreSQL source
   MR_SOURCE_TABLE_CHANGED: {

@@ -10,6 +10,8 @@ export interface Transaction {
   readonly id: TransactionId;
   /** Commit time at the source, milliseconds since 1970. */
   readonly commitTimeMs: number;
+  /** Who made it, where that was the source itself: `ttl` deletes rows that have expired. */
+  readonly by?: "ttl";
 }
 
 /**
@@ -117,7 +119,7 @@ export type LogItem = Change | Truncate | ShapeChange | TableDropped;
  */
 export interface LogBatch {
   readonly items: readonly LogItem[];
-  /** Everything at or before this position is in this batch or an earlier one. */
+  /** A standing: everything at or before it is in this batch or an earlier one, and it has all of the one before. */
   readonly position: Position;
   /**
    * The greatest position the source may be told to forget once `position` is durable: the end of a finished
@@ -128,4 +130,9 @@ export interface LogBatch {
   readonly sourceTimeMs: number | null;
   /** Sum of the items' weights, bytes. */
   readonly bytes: number;
+  /**
+   * Tables that come next and that the log was not opened with: the run ends behind this batch, and the next one has them.
+   * Only of sources whose log tells of their tables.
+   */
+  readonly found?: readonly TableShape[];
 }

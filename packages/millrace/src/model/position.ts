@@ -8,8 +8,9 @@ export type Json =
   | { readonly [key: string]: Json };
 
 /**
- * Where a channel stands: opaque to everyone but its source, totally ordered within its channel by the source's
- * `comparePositions`. It can be written as JSON. Each change has its own.
+ * A place in a channel: opaque to everyone but its source, compared by the source's `comparePositions`. It can be written as
+ * JSON. Each change has its own; where a channel stands is a *standing*: everything up to there. In a single log, which is
+ * totally ordered, both are the same thing; where a log is made of several shards, a standing has a place in each (design/008).
  */
 export type Position = Json & { readonly __position?: never };
 

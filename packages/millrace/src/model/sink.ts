@@ -1,5 +1,6 @@
 import type { Op, Transaction } from "./change.ts";
 import type { DeadLetter } from "./dead-letter.ts";
+import type { InitSync } from "./init-sync.ts";
 import type { Json, Position } from "./position.ts";
 import type { TableId, TableShape, TargetTable } from "./table.ts";
 import type { Row } from "./value.ts";
@@ -27,6 +28,13 @@ export interface StateEntry {
   readonly key: string;
   /** Null deletes. */
   readonly value: Json | null;
+}
+
+/** What a task of a pipeline keeps under a key. */
+export interface TaskDocument {
+  readonly task: string;
+  readonly key: string;
+  readonly value: Json;
 }
 
 /** The lane row that a commit writes: compare-and-set on (fence, seq). */
@@ -65,6 +73,8 @@ export type Write =
   | { readonly kind: "delete-equal"; readonly table: TargetTable; readonly row: Row }
   /** Every change in order, for sinks where each one matters (`lastWriteWins: false`); rows in the target's columns. */
   | { readonly kind: "changes"; readonly changes: readonly TargetChangeEvent[] }
+  /** Something that concerns a whole table, for sinks where each change matters. */
+  | { readonly kind: "mark"; readonly mark: TargetMark }
   /** At most `maxRows` rows of the table, whichever; the answer says how many. */
   | { readonly kind: "delete-some"; readonly table: TargetTable; readonly maxRows: number };
 
@@ -78,6 +88,30 @@ export interface TargetChangeEvent {
   readonly after: Row | null;
   readonly position: Position | null;
   readonly transaction: Transaction | null;
+  /** The source's table. */
+  readonly source: TableId;
+  /**
+   * Of a half of a key change: the row of the other half, of which only the key counts. A delete (of the old key) has the
+   * new row here, an update (to the new key) the old one. Else null.
+   */
+  readonly counterpart: Row | null;
+  /** How its table's INIT_SYNC stood when the change was made ready for the sink. Absent where no task of a table made it. */
+  readonly initSync?: InitSync;
+}
+
+/** What a log-like sink tells its readers of a whole table. */
+export interface TargetMark {
+  /**
+   * `truncate`: all rows of the source's table were removed at once. `generation-end`: a load has brought all rows that
+   * there are; who has older ones may forget them.
+   */
+  readonly kind: "truncate" | "generation-end";
+  readonly table: TargetTable;
+  readonly source: TableId;
+  readonly position: Position | null;
+  readonly transaction: Transaction | null;
+  /** When the load of `generation-end` began, milliseconds since 1970; else null. */
+  readonly generation: number | null;
 }
 
 /** One transaction of one lane (or of several, for barriers and key changes). All of it becomes durable, or nothing. */
@@ -89,6 +123,8 @@ export interface Commit {
   readonly deadLetters: readonly DeadLetter[];
   /** Dead letters of these (target, key) are gone: a later full change took their place, or they were replayed. */
   readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
+  /** No change comes any more of the source transaction that the last change is of. Absent: that is not known. */
+  readonly endsTransaction?: boolean;
 }
 
 /**
@@ -208,11 +244,16 @@ export interface Sink {
   identifyTargets?(tables: readonly TargetTable[]): Promise<TargetIdentities>;
   /**
    * Makes the pipeline an owner of exactly these targets: claims what is new, lets go of what it had before. A target
-   * has one owner, or several that all say `shared`. Called after {@link Sink.takeOver} and before any target is
+   * has one owner, or several that all say `shared`. With `keep` what it had before stays its own: one of several tasks of a
+   * pipeline does not know what the others have. Called after {@link Sink.takeOver} and before any target is
    * touched. Absent where pipelines cannot meet.
    * @throws MillraceError MR_TARGET_OWNED naming every target that another pipeline has; nothing is claimed then.
    */
-  claimTargets?(targets: readonly TableId[], shared: boolean): Promise<void>;
+  claimTargets?(
+    targets: readonly TableId[],
+    shared: boolean,
+    others?: "let-go" | "keep",
+  ): Promise<void>;
   /** Acts idempotently; called between a barrier's intent and its end. */
   applyChange(change: TargetChange): Promise<void>;
   /**
@@ -231,5 +272,12 @@ export interface Sink {
    * a task that runs; none where the pipeline never ran. Absent where nobody but the task can look.
    */
   readDeadLetters?(task: { pipeline: string; task: string }): Promise<readonly DeadLetter[]>;
+  /**
+   * What all tasks of a pipeline keep under keys that begin with `prefix`: only a look, beside those that run. Absent where a
+   * pipeline has but one task.
+   */
+  readDocuments?(pipeline: string, prefix: string): Promise<readonly TaskDocument[]>;
+  /** Tasks of a pipeline whose dead letters can be read so. Absent where there is but the one of a pipeline. */
+  readTasks?(pipeline: string): Promise<readonly string[]>;
   close(): Promise<void>;
 }

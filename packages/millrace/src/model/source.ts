@@ -1,6 +1,8 @@
 import type { Change, LogBatch } from "./change.ts";
+import type { InitSync } from "./init-sync.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
+import type { OriginNames, SourceBlock } from "./source-block.ts";
 import type { TableId, TableShape } from "./table.ts";
 import type { Row } from "./value.ts";
 
@@ -61,8 +63,10 @@ export interface LogStart {
   readonly tables: ReadonlyMap<TableId, TableShape>;
   /** Tables whose shape was taken from the catalogue and may be ahead of the log. */
   readonly adopted?: ReadonlySet<TableId>;
-  /** Tables whose changes are left out for now: their shape may be older than the log's. */
+  /** Tables whose changes are left out for now, or were for a while: their shape may be older than the log's. */
   readonly paused?: ReadonlySet<TableId>;
+  /** How the INIT_SYNC of each table stands where the log is opened. A later one of the same run is not told. */
+  readonly initSyncs?: ReadonlyMap<TableId, InitSync>;
   /** What is durable behind `from`, lane by lane: the log must be the one that it was read of (I8). */
   readonly ahead?: readonly Position[];
   /** Values larger than this are skimmed, bytes. */
@@ -105,7 +109,7 @@ export interface SourceSnapshot {
   sees(transaction: TransactionId): boolean;
   /** What {@link Source.sees} needs to answer for this snapshot after a restart. */
   readonly token: Json;
-  /** The source's log end, read after the snapshot was taken. */
+  /** The source's log end, read after the snapshot was taken; or, as far as it has been read by now, behind its last rows. */
   readonly logEnd: Position;
   /**
    * How long the source likes a snapshot to live, milliseconds: a chunk that takes longer goes on in another one.
@@ -153,6 +157,8 @@ export interface PreparedLog {
    * means nothing here.
    */
   readonly elsewhere?: boolean;
+  /** Where the log ends now: a table whose load is its log is SYNC once that is passed. Absent where tables are loaded. */
+  readonly pastEnd?: Position;
 }
 
 /** What a snapshot is for, and what it has to see. */
@@ -182,6 +188,8 @@ export interface SourceRetention {
   readonly acknowledgedBytes: number;
   /** Where the source gives the log up by itself; null where it keeps everything. */
   readonly limitBytes: number | null;
+  /** The age at which the source drops its log, whoever has read it; absent where it goes by none. */
+  readonly expireSeconds?: number;
   /** The source's own clock, milliseconds since 1970, where it tells: ages of its commits are told by it. */
   readonly timeMs?: number;
 }
@@ -203,8 +211,25 @@ export interface SourceWait {
  */
 export interface Source {
   readonly kind: string;
-  /** Order of two positions of its log: negative, zero, positive. */
-  comparePositions(a: Position, b: Position): number;
+  /**
+   * Its log is all that it has: nothing is loaded, no row can be asked for, and its tables are those that the log has told of
+   * (Kafka). Absent: tables are loaded, and rows are read where the log leaves something out.
+   */
+  readonly isLogOnly?: boolean;
+  /** Other tasks of the pipeline write rows of the same tables: what is about a whole table is not this one's to do. */
+  readonly sharesTables?: boolean;
+  /** What the pipeline has of tables, told at each start: a source whose log tells of its tables discovers these too. */
+  remember?(tables: readonly TableShape[]): void;
+  /**
+   * Order of two positions of its log: negative, zero, positive. Where it joins them, `standing` is a standing and `place` one or a
+   * change's own: negative says that the standing lacks something of it, zero that they are equal standings.
+   */
+  comparePositions(standing: Position, place: Position): number;
+  /**
+   * The least standing that has this one and all of these places. Only of a log of several shards, whose places are not
+   * totally ordered (design/008); absent, the latest place has all the others.
+   */
+  join?(standing: Position, places: readonly Position[]): Position;
   /** Text that is unique and stable per position; `_millrace_key` of rows without key is made from it. */
   positionText(position: Position): string;
   /**
@@ -214,6 +239,8 @@ export interface Source {
   keyText(shape: TableShape, row: Row): string;
   /** Who the server is (PostgreSQL: system identifier and database). Another identity is another source. */
   identity(): Promise<Json>;
+  /** What messages tell of where changes come from, under these names. Absent where there is nothing of its own to tell. */
+  origin?(names: OriginNames): SourceBlock;
   /** Tables that the patterns match now. */
   discover(): Promise<readonly DiscoveredTable[]>;
   /**
@@ -238,13 +265,28 @@ export interface Source {
    * `joined` are tables that are captured only from now on: their first snapshot must wait for
    * {@link Source.safeToSnapshot}. A table without key whose deletes the server could not log (and would refuse) is
    * never captured: MR_SOURCE_REFUSED with the remedy.
-   * With `history`, what an earlier call gave, it is told whether the log has parted from that one since.
+   * With `history`, what an earlier call gave, it is told whether the log has parted from that one since. `histories` asks
+   * for those of all tasks of the pipeline, this one's among them.
    */
   prepare(
     tables: readonly TableShape[],
     known: Position | null,
-    options?: { recreate?: boolean; history?: Json | null },
+    options?: {
+      recreate?: boolean;
+      history?: Json | null;
+      histories?: () => Promise<readonly Json[]>;
+    },
   ): Promise<PreparedLog>;
+  /**
+   * Rejects as {@link Source.prepare} would, class loss, where the log no longer holds what comes after `known`; writes nothing.
+   * For who does not run the pipeline. Absent where {@link Source.look} or a check of the server tells.
+   */
+  checkLog?(known: Position, history: Json | null): Promise<void>;
+  /**
+   * What the INIT_SYNC of a table waits for where nothing of it has been read yet: so long after the run's begin (`why` says what for, as
+   * what follows "waits:"). Not where it goes on, nor before a resync of a table that is followed. Absent: for nothing.
+   */
+  readonly initSyncDelay?: { readonly ms: number; readonly why: string };
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   /**
@@ -268,6 +310,11 @@ export interface Source {
   unseen(transactions: readonly TransactionId[]): Promise<readonly TransactionId[]>;
   /** {@link SourceSnapshot.sees} from a snapshot's `token`, for a snapshot that is long closed. */
   sees(token: Json, transaction: TransactionId): boolean;
+  /**
+   * How often the frontier is made durable while it moves, milliseconds; absent, once a second. Rarer where the source keeps its
+   * log whoever has read it, and time alone moves its standings.
+   */
+  readonly frontierEveryMs?: number;
   /** Makes an idle log move past its present end, as far as the role may; best effort, never rejects. */
   nudge(): Promise<void>;
   /**
@@ -287,9 +334,45 @@ export interface Source {
   letGo?(identity: Json): Promise<void>;
   /** What log and load wait for right now, beside time and locks of one table. Cheap: asked with every `status`. */
   waits?(): readonly SourceWait[];
+  /** Messages between two positions, where a log is made of such; else absent. */
+  messagesBetween?(from: Position, to: Position): number;
   /** Bytes of log between two positions; null where the source cannot say. */
   bytesBetween(from: Position, to: Position): number | null;
   /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */
   planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange>;
+  close(): Promise<void>;
+}
+
+/** Something that a shared source waits for, or does not read; see {@link SourceWait}. */
+export interface SharedWait extends Omit<SourceWait, "what"> {
+  readonly what: "table" | "pipeline";
+  readonly table: TableId | null;
+}
+
+/**
+ * A source that several processes read together (DESIGN "task"): each share is a source of its own, with its own log, and
+ * a task of its own at the sink.
+ */
+export interface SharedSource {
+  /** Shares move among processes while they run: whoever is fenced in one has lost it to another process, and no more. */
+  readonly moves: boolean;
+  /**
+   * The shares that this process is to read from now on; again whenever they change, until `signal` aborts. The next
+   * answer is asked for once everything that the last one left out has stopped: only then may another process have it.
+   */
+  shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+  /**
+   * Another process has taken this share over, which this one was to run: the next answer says whose it is. Absent where
+   * shares do not move.
+   */
+  lost?(share: string): void;
+  /** Opens nothing yet. A share's name stays what it is: state is kept under it. */
+  open(share: string): Source;
+  /**
+   * What is known of the source as a whole, whichever share: what it looks for in vain, tables that it leaves out. Cheap:
+   * asked with every `status`. Absent where there is nothing but the shares.
+   */
+  waits?(): readonly SharedWait[];
+  /** Leaves the others to the other processes. */
   close(): Promise<void>;
 }

@@ -25,6 +25,8 @@ function quotePart(part: string): string {
 export interface Column {
   readonly name: string;
   readonly type: LogicalType;
+  /** What the source calls it, where the file gives it another name (DynamoDB's `columns`). */
+  readonly sourceName?: string;
   /** The source's own spelling of the type, e.g. `numeric(10,2)`; for messages and for comparing shapes. */
   readonly sourceType: string;
   readonly nullable: boolean;
@@ -71,6 +73,10 @@ export interface TargetColumn {
   readonly type: string;
   readonly logical: LogicalType;
   readonly nullable: boolean;
+  /** @see Column.sourceName; where messages tell it. */
+  readonly sourceName?: string;
+  /** The source's own spelling of the type; where messages tell it, or what they tell depends on it. */
+  readonly sourceType?: string;
   /** False where the source's column is NOT NULL, so that a target made elsewhere may be so too. */
   readonly sourceNullable?: boolean;
   /**

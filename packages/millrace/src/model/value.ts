@@ -40,5 +40,18 @@ export class Skimmed {
   }
 }
 
+/**
+ * A value that its column cannot hold as it is (DynamoDB's attributes have any type): the change that carries it becomes a
+ * dead letter, its key intact (I1).
+ */
+export class Misfit extends Skimmed {
+  /** What is wrong, without the value, as what follows the column's name and a colon. */
+  readonly why: string;
+  constructor(bytes: number, why: string) {
+    super(bytes);
+    this.why = why;
+  }
+}
+
 /** One row, in the column order of its {@link TableShape}. */
 export type Row = readonly Value[];

@@ -1,7 +1,8 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
+import { KafkaMetrics, type KafkaObserver } from "./kafka-metrics.ts";
 
-/** What a SQL sink tells about its connections, its IAM tokens and its costs. */
+/** What a sink tells about its connections, its IAM tokens and its costs. */
 export interface ConnectionObserver {
   counts(now: { readonly active: number; readonly idle: number }): void;
   /** A connection was handed out after this time. */
@@ -11,6 +12,8 @@ export interface ConnectionObserver {
   failed(): void;
   /** What a transaction of Aurora DSQL has cost, by estimate. */
   estimatedDpu(dpu: number): void;
+  /** The same of a sink of topics. */
+  readonly kafka: KafkaObserver;
 }
 
 const SECONDS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
@@ -24,8 +27,10 @@ export class ConnectionMetrics {
   readonly #failures: Counter;
   readonly #expiry: Gauge;
   readonly #dpu: Counter;
+  readonly #kafka: KafkaMetrics;
 
   constructor(registry: Registry) {
+    this.#kafka = new KafkaMetrics(registry);
     const metric = (name: string, help: string) => ({
       name,
       help,
@@ -74,6 +79,7 @@ export class ConnectionMetrics {
       },
       failed: () => this.#failures.inc({ pipeline }),
       estimatedDpu: (dpu) => this.#dpu.inc({ pipeline }, dpu),
+      kafka: this.#kafka.observer(pipeline),
     };
   }
 }

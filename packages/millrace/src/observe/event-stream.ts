@@ -16,11 +16,14 @@ export class EventStream<T> {
     for (const listener of this.#listeners) listener.push(event);
   }
 
-  /** Ends all listeners once they have read what waits for them. */
+  /** Ends listeners once they have read what waits for them, but those that listen over ends. */
   end(): void {
     this.#ended = true;
-    for (const listener of this.#listeners) listener.end();
-    this.#listeners.clear();
+    for (const listener of this.#listeners) {
+      if (listener.outlives) continue;
+      listener.end();
+      this.#listeners.delete(listener);
+    }
   }
 
   /** Listeners after an end hear what comes from now on. */
@@ -28,18 +31,18 @@ export class EventStream<T> {
     this.#ended = false;
   }
 
-  /** Everything from now on, until the end. */
-  listen(): AsyncIterableIterator<T> {
-    const listener: Listener<T> = new Listener(this.#dropped, () =>
-      this.#listeners.delete(listener),
-    );
-    if (this.#ended) listener.end();
+  /** Everything from now on, until the end; with `outlives` also what comes after it, until the listener leaves. */
+  listen(outlives = false): AsyncIterableIterator<T> {
+    const leave = () => this.#listeners.delete(listener);
+    const listener: Listener<T> = new Listener(this.#dropped, leave, outlives);
+    if (this.#ended && !outlives) listener.end();
     else this.#listeners.add(listener);
     return listener;
   }
 }
 
 class Listener<T> implements AsyncIterableIterator<T> {
+  readonly outlives: boolean;
   readonly #droppedEvent: (count: number) => T;
   readonly #leave: () => void;
   #waiting: T[] = [];
@@ -47,9 +50,10 @@ class Listener<T> implements AsyncIterableIterator<T> {
   #ended = false;
   #wake: (() => void) | null = null;
 
-  constructor(droppedEvent: (count: number) => T, leave: () => void) {
+  constructor(droppedEvent: (count: number) => T, leave: () => void, outlives: boolean) {
     this.#droppedEvent = droppedEvent;
     this.#leave = leave;
+    this.outlives = outlives;
   }
 
   push(event: T): void {

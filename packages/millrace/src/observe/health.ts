@@ -24,6 +24,7 @@ function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
     return [`${pipeline} is ${state}${error === null ? "" : ` (${error.code})`}`];
   const waiting = tables.filter((table) => table.state !== "SYNC");
   const reasons: string[] = [];
+  if (error !== null) reasons.push(`${pipeline}: part of it has stopped (${error.code})`);
   if (waiting.length > 0)
     reasons.push(`${pipeline}: ${waiting.length} of ${tables.length} tables are not in SYNC`);
   for (const { id, paused } of tables)

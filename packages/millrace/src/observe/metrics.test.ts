@@ -40,6 +40,11 @@ const NAMES = [
   "millrace_buffer_limit_bytes",
   "millrace_schema_changes_total",
   "millrace_dsql_dpu_estimate_total",
+  "millrace_kafka_transactions_total",
+  "millrace_kafka_transaction_seconds",
+  "millrace_kafka_batch_bytes",
+  "millrace_kafka_produce_seconds",
+  "millrace_kafka_throttled_seconds_total",
 ];
 
 describe("metrics", () => {
@@ -67,7 +72,13 @@ describe("metrics", () => {
     expect(await values()).toEqual([undefined, undefined, undefined, "0", "0"]);
     pipeline.current = {
       ...pipeline.current,
-      retention: { retainedBytes: 10, limitBytes: 40, limitOf: "server", limitSeconds: 3 },
+      retention: {
+        retainedBytes: 10,
+        limitBytes: 40,
+        limitOf: "server",
+        limitSeconds: 3,
+        expireSeconds: null,
+      },
       load: { ...pipeline.current.load, waitedMs: 1_500, paused: "too much" },
     };
     expect(await values()).toEqual(["10", "40", "3", "1", "1.5"]);
@@ -176,6 +187,33 @@ describe("metrics", () => {
       .committed({ lane: 0, rows: 1, bytes: 1, tookMs: 1, oldestSourceMs: 5000, changes: [] });
     expect(await linesOf(metrics, "millrace_commit_latency_seconds_sum")).toEqual([
       'millrace_commit_latency_seconds_sum{pipeline="shop"} 0',
+    ]);
+  });
+
+  it("counts transactions at the brokers by their outcome, and the time of those that hold", async () => {
+    const metrics = new Metrics();
+    const { kafka } = metrics.connections("shop");
+    kafka.ended("committed", 20);
+    kafka.ended("aborted", 20);
+    kafka.ended("committed", 40);
+    kafka.sent(1000);
+    kafka.produced(5, 0);
+    kafka.produced(15, 250);
+    expect(await linesOf(metrics, "millrace_kafka_produce_seconds_sum")).toEqual([
+      'millrace_kafka_produce_seconds_sum{pipeline="shop"} 0.02',
+    ]);
+    expect(await linesOf(metrics, "millrace_kafka_throttled_seconds_total")).toEqual([
+      'millrace_kafka_throttled_seconds_total{pipeline="shop"} 0.25',
+    ]);
+    expect(await linesOf(metrics, "millrace_kafka_transactions_total")).toEqual([
+      'millrace_kafka_transactions_total{pipeline="shop",outcome="committed"} 2',
+      'millrace_kafka_transactions_total{pipeline="shop",outcome="aborted"} 1',
+    ]);
+    expect(await linesOf(metrics, "millrace_kafka_transaction_seconds_sum")).toEqual([
+      'millrace_kafka_transaction_seconds_sum{pipeline="shop"} 0.06',
+    ]);
+    expect(await linesOf(metrics, "millrace_kafka_batch_bytes_sum")).toEqual([
+      'millrace_kafka_batch_bytes_sum{pipeline="shop"} 1000',
     ]);
   });
 

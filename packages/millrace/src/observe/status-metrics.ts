@@ -88,6 +88,15 @@ const STATUS_METRICS: readonly StatusMetric[] = [
     },
   ),
   gaugeOf(
+    "millrace_lag_messages",
+    "Messages of a partition that are not yet durable at the sink (source `kafka`).",
+    ["channel"],
+    ({ channels }, set) => {
+      for (const { id, lagMessages = null } of channels)
+        if (lagMessages !== null) set({ channel: id }, lagMessages);
+    },
+  ),
+  gaugeOf(
     "millrace_progress_age_seconds",
     "Time since the frontier moved or had nothing to move it.",
     ["channel"],

@@ -38,20 +38,24 @@ export class BarrierIntents {
       previous: null,
       rewritten: [],
     } as const;
-    if (item.kind === "dropped")
-      return this.#parts.settings.dropTables ? { ...base, kind: "drop" } : this.#keep(table);
+    if (item.kind === "dropped") {
+      if (this.#parts.settings.dropTables) return { ...base, kind: "drop" };
+      this.#tellKept(table);
+      return table.document.state === "SYNC" ? null : { ...base, kind: "gone" };
+    }
     this.#parts.generations.refuseShared(table, "TRUNCATE");
     return { ...base, kind: "truncate" };
   }
 
-  #keep(table: TableRuntime): null {
-    table.notices.push("The source dropped this table; the target is kept.");
+  #tellKept(table: TableRuntime): void {
+    table.notices.push(
+      "The source dropped this table, or gave it another name; the target is kept.",
+    );
     this.#parts.observer.event({
       type: "notice",
       table: table.id,
-      message: "the source dropped this table; the target is kept",
+      message: "the source dropped this table, or gave it another name; the target is kept",
     });
-    return null;
   }
 
   /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where the file wants none. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ShapeChange } from "../model/change.ts";
-import type { TableShape } from "../model/table.ts";
-import type { TargetChange } from "../model/sink.ts";
+import type { TableId, TableShape } from "../model/table.ts";
+import type { SinkCapabilities, TargetChange } from "../model/sink.ts";
 import { Barriers } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
@@ -14,6 +14,7 @@ import {
   settingsOf,
   shapeOf,
   tableOf,
+  reachOf,
 } from "./pipeline-parts.fixture.ts";
 import { ScriptedSink } from "./scripted-sink.fixture.ts";
 import { stateKey, type TableDocument } from "./state-documents.ts";
@@ -36,8 +37,14 @@ class Altered extends ScriptedSink {
 }
 
 /** A table whose shape was read from the catalogue, where it is `now`, unless its document says otherwise. */
-function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { aheadOfLog: true }) {
-  const sink = new Altered(2);
+const elsewhere = () => Promise.resolve(new Set<TableId>());
+
+function setUp(
+  now: TableShape = adopted,
+  document: Partial<TableDocument> = { aheadOfLog: true },
+  capabilities: Partial<SinkCapabilities> = {},
+) {
+  const sink = new Altered(2, capabilities);
   const clock = instantClock();
   const signal = new AbortController().signal;
   const observer = deafObserver;
@@ -58,8 +65,9 @@ function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { a
     observer,
     lanes: 2,
     tables: new Map([[table.id, table]]),
-    generations: new Generations({ sink, committer, book, clock, sourcesOf: () => 1 }),
+    generations: new Generations({ sink, committer, book, clock, sourcesOf: () => 1, elsewhere }),
     acknowledged: () => null,
+    reach: reachOf(2),
     reached: () => undefined,
     unseen: () => [],
     canSweep: () => true,
@@ -77,7 +85,11 @@ function setUp(now: TableShape = adopted, document: Partial<TableDocument> = { a
     barriers.pass({ kind: "truncate", table: table.id, position, transaction: null }, () =>
       Promise.resolve(),
     );
-  return { sink, table, tell, truncate };
+  const drop = (position: number): Promise<boolean> =>
+    barriers.pass({ kind: "dropped", table: table.id, position, transaction: null }, () =>
+      Promise.resolve(),
+    );
+  return { sink, table, tell, truncate, drop };
 }
 
 describe("a shape that was adopted from the catalogue", () => {
@@ -136,6 +148,21 @@ describe("rows that come and go without events", () => {
 });
 
 describe("TRUNCATE", () => {
+  it("is told once to a sink of topics, in the transaction that says that it is done", async () => {
+    const capabilities = { lastWriteWins: false };
+    const { sink, table, truncate } = setUp(adopted, { aheadOfLog: false }, capabilities);
+    expect(await truncate(10)).toBe(true);
+    const told = sink.landed.flatMap(({ writes, state }) =>
+      writes.map((write) => ({ write, keys: state.map(({ key }) => key) })),
+    );
+    expect(told).toHaveLength(1);
+    expect(told[0]?.write).toMatchObject({
+      kind: "mark",
+      mark: { kind: "truncate", source: table.id, position: 10, generation: null },
+    });
+    expect(told[0]?.keys).toContain(stateKey.frontier);
+  });
+
   it("begins a new generation of a load: what was planned of the rows before counts for nothing", async () => {
     const loading = { state: "INIT_SYNC", planned: "m", allPlanned: false, nextChunk: 2 } as const;
     const { sink, table, truncate } = setUp(adopted, { ...loading, rowsLoaded: 7, end: 9 });
@@ -157,5 +184,23 @@ describe("TRUNCATE", () => {
     const before = table.document;
     expect(await truncate(10)).toBe(true);
     expect(table.document).toEqual(before);
+  });
+});
+
+describe("a table that the log tells to be dropped", () => {
+  const loading = { state: "INIT_SYNC", planned: "m", allPlanned: false, sweep: "due" } as const;
+
+  it("has nothing left to be loaded: its target stays, and it is SYNC once its end is passed", async () => {
+    const { sink, table, drop } = setUp(adopted, loading);
+    expect(await drop(10)).toBe(true);
+    expect(sink.acts).toEqual([]);
+    expect(table.document).toMatchObject({ planned: null, allPlanned: true, end: 10 });
+    expect(table.loaded).toBe(true);
+  });
+
+  it("is left as it is where it was loaded", async () => {
+    const { sink, drop } = setUp(adopted, { state: "SYNC" });
+    expect(await drop(10)).toBe(false);
+    expect(sink.sent).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { failpoint } from "../model/failpoint.ts";
 import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
-import type { Sink, StateEntry, TargetChange } from "../model/sink.ts";
+import type { Sink, StateEntry, TargetChange, Write } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
@@ -11,9 +11,11 @@ import { BarrierIntents } from "./barrier-intents.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { tableEntries, type Generations } from "./generations.ts";
+import { marksOf } from "./marks.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf, type RouteTarget } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
+import type { Reach } from "./standing.ts";
 import { entry, stateKey, type IntentDocument } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { planTargetChange, type TargetPlan } from "./target-change.ts";
@@ -33,8 +35,10 @@ export interface BarrierParts {
   /** What the frontier row will say may be forgotten by the source. */
   readonly acknowledged: () => Position | null;
   readonly unseen: () => readonly string[];
-  /** The frontier row says this now: who writes it next must not write less. */
-  readonly reached: (position: Position) => void;
+  /** Where lanes and frontier stand once everything up to this position is durable. */
+  readonly reach: (position: Position) => Reach;
+  /** Their rows say this now: who writes them next must not write less. */
+  readonly reached: (reach: Reach) => void;
   /** Whether rows that the source has no more can be told at the sink. */
   readonly canSweep: (table: TableRuntime) => boolean;
   /** The shape that the source's catalogue has now; null where the table is gone. */
@@ -68,6 +72,7 @@ export class Barriers {
     const table = this.#parts.tables.get(id);
     // What a resume brings is the present shape and all rows; until then the target stays as it is.
     if (table === undefined || table.paused !== null) return false;
+    if (item.kind === "truncate") await this.#parts.generations.refuseElsewhere(table, "TRUNCATE");
     const isKept = item.kind === "shape" && item.keep === true;
     const intent =
       item.kind === "shape" && table.document.aheadOfLog && !isKept
@@ -137,22 +142,34 @@ export class Barriers {
   async #finish(intent: IntentDocument, gone = NONE): Promise<readonly TargetChange[]> {
     const table = this.#parts.tables.get(intent.table);
     if (table === undefined) {
-      await this.#done(intent, () => [], []);
+      await this.#done(intent, () => [], [], []);
       return [];
     }
     let changes: readonly TargetChange[] = [];
+    let marks: readonly Write[] = [];
     if (intent.kind === "shape") changes = await this.#reshape(table, intent, gone);
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
-    else await this.#parts.generations.empty(table, gone);
+    else if (intent.kind !== "gone") marks = await this.#empty(table, intent, gone);
     failpoint("barrier.acted");
-    if (intent.kind !== "shape") this.#afterEmptying(table, intent);
     const chunks = [...table.chunks.keys()];
+    if (intent.kind !== "shape") this.#afterEmptying(table, intent);
     const restarts = table.document.planned === null && !table.document.allPlanned;
     if (restarts) table.chunks.clear();
-    const emptied = intent.kind !== "shape" || isMadeAnew(intent);
-    await this.#done(intent, () => tableEntries(table, chunks), emptied ? table.targets : []);
+    const isKept = intent.kind === "gone" || (intent.kind === "shape" && !isMadeAnew(intent));
+    const emptied = isKept ? [] : table.targets;
+    await this.#done(intent, () => tableEntries(table, chunks), emptied, marks);
     this.#parts.observer.schemaChange({ kind: intent.kind, outcome: "applied" });
     return changes;
+  }
+
+  /** What is left to be told once that is done: with the transaction that says so, and so once. */
+  async #empty(
+    table: TableRuntime,
+    { position }: IntentDocument,
+    gone: ReadonlySet<TableId>,
+  ): Promise<readonly Write[]> {
+    await this.#parts.generations.empty(table, gone);
+    return marksOf(this.#parts.sink.capabilities, table, { kind: "truncate", position }, gone);
   }
 
   async #reshape(
@@ -217,7 +234,8 @@ export class Barriers {
       table.retarget(table.targets);
       return this.#parts.generations.restart(table, "none");
     }
-    if (intent.kind !== "truncate" || table.document.state !== "INIT_SYNC") return;
+    if (table.document.state !== "INIT_SYNC") return;
+    if (intent.kind !== "truncate") return endLoad(table, intent);
     // Where nothing is to be loaded and nothing was, the log alone tells what is there.
     if (this.#parts.settings.fullLoad || table.document.nextChunk > 0)
       this.#parts.generations.restart(table, "none");
@@ -232,24 +250,29 @@ export class Barriers {
     });
   }
 
-  /** The barrier's position becomes the checkpoint of all lanes, in the transaction that takes the intent away. */
+  /** All lanes' checkpoints have the barrier's position, from the transaction on that takes the intent away. */
   async #done(
     intent: IntentDocument,
     state: () => readonly StateEntry[],
     emptied: readonly RouteTarget[],
+    writes: readonly Write[],
   ): Promise<void> {
     const superseded = emptied.flatMap(({ target }) =>
       this.#parts.book.keysOf(target.id).map((key) => ({ target: target.id, key })),
     );
     const lanes = Array.from({ length: this.#parts.lanes }, (_, lane) => lane);
+    const reach = this.#parts.reach(intent.position);
     await this.#parts.committer.commit(lanes, {
-      writes: [],
+      writes,
       state: () => [
         entry(stateKey.intent, null),
-        ...lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: intent.position })),
+        ...lanes.map((lane) => ({
+          key: stateKey.checkpoint(lane),
+          value: reach.lanes[lane] ?? reach.frontier,
+        })),
         entry(stateKey.frontier, {
           v: 1,
-          position: intent.position,
+          position: reach.frontier,
           acknowledge: intent.acknowledge,
           unseen: this.#parts.unseen(),
         }),
@@ -257,11 +280,23 @@ export class Barriers {
       ],
       deadLetters: [],
       superseded,
-      landed: () => this.#parts.reached(intent.position),
+      landed: () => this.#parts.reached(reach),
     });
     for (const { target, key } of superseded) this.#parts.book.remove(target, key);
     failpoint("barrier.done");
   }
+}
+
+/** Nothing is left to be read of it: a load would ask for a table that is gone for ever. */
+function endLoad(table: TableRuntime, { position }: IntentDocument): void {
+  table.chunks.clear();
+  table.update({
+    planned: null,
+    allPlanned: true,
+    end: position,
+    snapshot: null,
+    sweep: "none",
+  });
 }
 
 /** Another table has the name: by its identity, or as the log said. */

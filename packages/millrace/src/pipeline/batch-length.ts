@@ -10,6 +10,8 @@ export interface BatchLimits {
   readonly estimateBytes: (item: RowItem) => number;
   /** Source transactions are kept whole as far as they fit (DESIGN "Source transactions"). */
   readonly whole: boolean;
+  /** Only so many items of the queue. */
+  readonly within?: number;
 }
 
 /** The items at a queue's head that go in the next transaction. */
@@ -28,11 +30,14 @@ export interface BatchLength {
 export function batchLength(queue: LaneQueue, limits: BatchLimits): BatchLength {
   const { maxRows, maxBytes, estimateBytes, whole } = limits;
   const source = whole ? new OpenTransaction() : null;
+  const end = Math.min(queue.length, limits.within ?? queue.length);
   let rows = 0;
   let bytes = 0;
   let position: Position | null | undefined;
   let i = 0;
-  for (let item = queue.at(0); item !== undefined; item = queue.at(++i)) {
+  for (; i < end; i++) {
+    const item = queue.at(i);
+    if (item === undefined) break;
     if (item.kind === "meeting" || item.kind === "discard") return { items: i, open: null };
     if (item.kind === "mark" && item.endsTransaction) source?.end();
     if (item.kind !== "row") continue;

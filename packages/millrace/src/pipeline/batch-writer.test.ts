@@ -8,9 +8,17 @@ import { Committer } from "./committer.ts";
 import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
-import { ReplayItem, type RowItem } from "./lane-item.ts";
+import { ReplayItem, RowItem } from "./lane-item.ts";
 import { deafObserver } from "./observer.ts";
-import { doubted, instantClock, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import {
+  changeOf,
+  doubted,
+  instantClock,
+  itemOf,
+  shapeOf,
+  tableOf,
+  standingOf,
+} from "./pipeline-parts.fixture.ts";
 import { refused, ScriptedSink, type Answer } from "./scripted-sink.fixture.ts";
 import { SourceReads, type WantedRow } from "./source-reads.ts";
 
@@ -76,7 +84,7 @@ function setUp({
     order,
     writeTable: () => Promise.resolve(),
   };
-  const writer = new BatchWriter(1, shared);
+  const writer = new BatchWriter({ index: 1, standing: standingOf() }, shared);
   return { sink, book, reads, writer };
 }
 
@@ -346,6 +354,32 @@ describe("BatchWriter, rows without key", () => {
     ]);
     const keys = sink.landed[0]?.deadLetters.map((letter) => letter.key) ?? [];
     expect(new Set(keys).size).toBe(2);
+  });
+
+  it("an update is one change for a sink that takes each, and a delete where its row is parked", async () => {
+    const { sink, writer } = setUp({ capabilities: { lastWriteWins: false } });
+    const [route] = bag.routesFor(bag.shape);
+    if (route === undefined) throw new Error("the table has no route");
+    const update = (after: Row, at: number): RowItem[] => {
+      const change = changeOf("u", { before: ["a", "1", "b"], after }, at, { shape: bag.shape });
+      return [
+        new RowItem("remove-equal", bag, route, "", ["", "a", "1", "b"], at, change, 10),
+        new RowItem("append", bag, route, "", [`p${at}`, ...after], at, change, 10),
+      ];
+    };
+    await writer.write([
+      ...update(["a", "2", "b"], 1),
+      ...update(["a", new Skimmed(5_000), "b"], 2),
+    ]);
+    expect(sink.landed[0]?.writes).toMatchObject([
+      {
+        changes: [
+          { op: "u", before: [UNCHANGED, "a", "1", "b"], after: ["p1", "a", "2", "b"] },
+          { op: "d", before: ["", "a", "1", "b"], after: null },
+        ],
+      },
+    ]);
+    expect(sink.landed[0]?.deadLetters).toHaveLength(1);
   });
 
   it("goes on where the row to remove is not there", async () => {

@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { DeadLetter } from "../model/dead-letter.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
+import type { Position } from "../model/position.ts";
 import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -25,6 +26,7 @@ import type { TaskObserver } from "./observer.ts";
 import { preparePutOff } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
+import type { LaneStanding } from "./standing.ts";
 import { stateKey } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -46,10 +48,15 @@ export interface WriterParts {
 export class BatchWriter {
   readonly #parts: WriterParts;
   readonly #lane: number;
+  readonly #standing: LaneStanding;
   readonly #careful: CarefulWriter;
 
-  constructor(lane: number, parts: WriterParts) {
-    this.#lane = lane;
+  constructor(
+    lane: { readonly index: number; readonly standing: LaneStanding },
+    parts: WriterParts,
+  ) {
+    this.#lane = lane.index;
+    this.#standing = lane.standing;
     this.#parts = parts;
     this.#careful = new CarefulWriter({
       order: parts.order,
@@ -66,10 +73,11 @@ export class BatchWriter {
   /**
    * How many items are durable or parked: all of them; only where `patient`, fewer, from the front: the next one's
    * transaction is refused for the sake of other rows, and is to come again when more of it, or of other lanes, is there.
+   * `ends`: behind them no source transaction is open.
    */
-  async write(items: readonly RowItem[], patient = false): Promise<number> {
+  async write(items: readonly RowItem[], patient = false, ends = false): Promise<number> {
     try {
-      await this.#writeOnce(items);
+      await this.#writeOnce(items, ends);
     } catch (thrown) {
       if (
         !(thrown instanceof MillraceError) ||
@@ -78,20 +86,20 @@ export class BatchWriter {
         throw thrown;
       if (this.#careful.isFor(items, thrown)) return this.#careful.write(items, patient);
       const cut = middle(items);
-      if (cut === 0) await this.#park(items, thrown);
+      if (cut === 0) await this.#park(items, thrown, ends);
       else {
         const done = await this.write(items.slice(0, cut), patient);
-        return done < cut ? done : cut + (await this.write(items.slice(cut), patient));
+        return done < cut ? done : cut + (await this.write(items.slice(cut), patient, ends));
       }
     }
     return items.length;
   }
 
-  async #writeOnce(items: readonly RowItem[]): Promise<void> {
+  async #writeOnce(items: readonly RowItem[], ends = false): Promise<void> {
     for (let known: ReadonlyMap<RowItem, Row | null> = new Map(); ;) {
       const content = await this.#prepare(items, known);
       failpoint("lane.before-commit");
-      const result = await this.#commit(items, content);
+      const result = await this.#commit(items, content, ends);
       if (result.outcome === "done") return;
       known = await this.#missing(content, result.rows, known);
     }
@@ -122,16 +130,6 @@ export class BatchWriter {
     const rows = await this.#readRows(items.filter((item) => item.write !== "remove-equal"));
     for (const item of gone) rows.set(item, null);
     return rows;
-  }
-
-  /** The checkpoint of this lane: the position of its last change. */
-  #checkpoint(items: readonly RowItem[]): StateEntry[] {
-    for (let i = items.length - 1; i >= 0; i--) {
-      const position = items[i]?.position;
-      if (position !== null && position !== undefined)
-        return [{ key: stateKey.checkpoint(this.#lane), value: position }];
-    }
-    return [];
   }
 
   async #prepare(
@@ -175,6 +173,8 @@ export class BatchWriter {
         content.park(item, why);
         continue;
       }
+      // The update that follows tells the old row of a table without key; where it is parked, the old row has gone.
+      if (isOldHalf(item, items[i + 1])) continue;
       changes.push({ ...event, after });
       content.applied(item);
     }
@@ -234,10 +234,10 @@ export class BatchWriter {
   }
 
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
-  async #park(items: readonly RowItem[], error: MillraceError): Promise<void> {
+  async #park(items: readonly RowItem[], error: MillraceError, ends: boolean): Promise<void> {
     const content = new BatchContent(this.#parts);
-    for (const item of items) content.park(item, refusalOf(error));
-    await this.#commit(items, content);
+    for (const item of items) content.park(item, refusalOf(error, item));
+    await this.#commit(items, content, ends);
   }
 
   /** The operator gives up a letter: the one that goes, or null where none stands any more. */
@@ -257,15 +257,31 @@ export class BatchWriter {
     return letter;
   }
 
-  async #commit(items: readonly RowItem[], content: BatchContent): Promise<CommitResult> {
+  async #commit(
+    items: readonly RowItem[],
+    content: BatchContent,
+    ends = false,
+  ): Promise<CommitResult> {
     const { writes, deadLetters, superseded } = content;
-    const state = () => this.#checkpoint(items);
-    const whole = { writes, state, deadLetters, superseded };
+    let checkpoint: Position | null = null;
+    const state = (): StateEntry[] => {
+      checkpoint = this.#standing.with(items);
+      return checkpoint === null
+        ? []
+        : [{ key: stateKey.checkpoint(this.#lane), value: checkpoint }];
+    };
+    const whole = { writes, state, deadLetters, superseded, endsTransaction: ends };
     const result = await this.#parts.committer.commit([this.#lane], whole);
-    if (result.outcome === "done") {
-      failpoint("lane.after-commit");
-      content.durable();
-    }
+    if (result.outcome !== "done") return result;
+    if (checkpoint !== null) this.#standing.reached(checkpoint);
+    failpoint("lane.after-commit");
+    content.durable();
     return result;
   }
+}
+
+/** A removal of a row without key that the next item's update tells too. */
+function isOldHalf({ write, change }: RowItem, next: RowItem | undefined): boolean {
+  if (write !== "remove-equal" || next?.change !== change || next.write !== "append") return false;
+  return unfit(next.route.target, next.row) === null;
 }

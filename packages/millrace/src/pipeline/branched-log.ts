@@ -38,13 +38,23 @@ export function meetBranch(
   }
 }
 
-/** Loads that have not ended begin anew: where the last server's log was at their snapshots is no place of this one's. */
-export function leaveSnapshots(parts: TaskParts, tables: ReadonlyMap<TableId, TableRuntime>): void {
+/**
+ * Loads that have not ended begin anew: where the last server's log was at their snapshots is no place of this one's. Nor
+ * does a table without key go on whose end the `replayed` log has not passed yet, though it was SYNC: which of the changes
+ * up to there its load brought, only that snapshot could tell.
+ */
+export function leaveSnapshots(
+  { source, clock, observer }: Pick<TaskParts, "source" | "clock" | "observer">,
+  tables: ReadonlyMap<TableId, TableRuntime>,
+  replayed: Position,
+): void {
   for (const table of tables.values()) {
-    if (table.document.state !== "INIT_SYNC" || hasNotBegun(table.document)) continue;
-    beginAnew(parts, table);
+    const { state, end } = table.document;
+    const isAhead = table.keyless && end !== null && source.comparePositions(replayed, end) < 0;
+    if ((state !== "INIT_SYNC" && !isAhead) || hasNotBegun(table.document)) continue;
+    beginAnew({ clock }, table);
     const message = "another server took over while the table was being loaded; it is loaded again";
-    parts.observer.event({ type: "notice", table: table.id, message });
+    observer.event({ type: "notice", table: table.id, message });
   }
 }
 

@@ -3,14 +3,14 @@ import type { Refusal } from "../model/dead-letter.ts";
 import type { CommitResult } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
+import { ARRANGEMENTS, deletesOf, type Arrangement } from "./arrangement.ts";
 import type { BatchContent } from "./batch-content.ts";
 import { byTransaction, middle } from "./batch-cuts.ts";
-import { compact, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
+import { compact, type TargetOutcomes } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import { PUT_OFF } from "./put-off.ts";
-import { unfit } from "./routes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 type Known = ReadonlyMap<RowItem, Row | null>;
@@ -47,12 +47,11 @@ const MAX_ONE_BY_ONE = 64;
 /** How many of these are found to be in the way of others before the rest is halved. */
 const MAX_SINGLED_OUT = 8;
 
-type Arrangement = "in order" | "replaced" | "replaced one by one";
-
 /**
  * Writes a batch that the sink has refused where rows of other keys may be the reason: whole source transactions, first
- * in the source's order, then as deletes of all their keys and inserts of what is left (design/002). What constraints
- * refuse waits for the rest of its transaction and for the other lanes before it is parked (I1).
+ * in the source's order, then as deletes of all their keys and inserts of what is left, then as what their keys come to with
+ * the deletes behind (design/002). What constraints refuse waits for the rest of its transaction and for the other lanes
+ * before it is parked (I1).
  */
 export class CarefulWriter {
   readonly #parts: CarefulParts;
@@ -129,7 +128,7 @@ export class CarefulWriter {
         return true;
       }
       if (putOff) await this.#putOff(item);
-      given.set(item, putOff ? PUT_OFF : refusalOf(error));
+      given.set(item, putOff ? PUT_OFF : refusalOf(error, item));
     }
   }
 
@@ -145,7 +144,7 @@ export class CarefulWriter {
     for (const item of items) {
       const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#canBePutOff(item);
       if (putOff) await this.#putOff(item);
-      content.park(item, putOff ? PUT_OFF : refusalOf(error));
+      content.park(item, putOff ? PUT_OFF : refusalOf(error, item));
     }
     await this.#parts.commit(items, content);
   }
@@ -168,7 +167,7 @@ export class CarefulWriter {
     given: ReadonlyMap<RowItem, Refusal>,
   ): Promise<Refused | null> {
     let refused: Refused | null = null;
-    for (const how of ["in order", "replaced", "replaced one by one"] as const) {
+    for (const how of ARRANGEMENTS) {
       refused = await this.#try(items, given, how);
       // What is wrong with a row by itself is wrong in any order.
       if (
@@ -190,7 +189,7 @@ export class CarefulWriter {
       const content = this.#parts.content();
       try {
         if (how === "in order") await this.#inOrder(content, items, given, known);
-        else await this.#replaced(content, items, given, known, how === "replaced");
+        else await this.#replaced(content, items, given, known, how);
         const result = await this.#parts.commit(items, content);
         if (result.outcome === "done") return null;
         known = await this.#parts.missing(content, result, known);
@@ -223,13 +222,16 @@ export class CarefulWriter {
     }
   }
 
-  /** What the keys come to: all of them deleted, where that loses nothing, and inserted anew. */
+  /**
+   * What the keys come to: all of them deleted, where that loses nothing, and inserted anew; or rows in place, and those
+   * that go behind them.
+   */
   async #replaced(
     content: BatchContent,
     items: readonly RowItem[],
     given: ReadonlyMap<RowItem, Refusal>,
     known: Known,
-    together: boolean,
+    how: Arrangement,
   ): Promise<void> {
     const { order } = this.#parts;
     const live = items.filter((item) => !given.has(item) && !item.route.target.keyless);
@@ -237,13 +239,20 @@ export class CarefulWriter {
     await this.#parts.complete(targets, await this.#readPatches(targets, known));
     const later = this.#parkOvertaken(content, live, items, given);
     const parentsFirst = [...targets].sort(([a], [b]) => order.rankOf(a.id) - order.rankOf(b.id));
-    for (const [table, outcomes] of parentsFirst.toReversed())
-      content.addKeyed(new Map([[table, this.#deletes(table, outcomes)]]));
+    const isLast = how === "deletes last";
+    const deletes = () => {
+      for (const [table, outcomes] of parentsFirst.toReversed())
+        content.addKeyed(
+          new Map([[table, deletesOf(table, outcomes, !isLast && order.isReplaceable(table.id))]]),
+        );
+    };
+    if (!isLast) deletes();
     for (const [table, outcomes] of parentsFirst) {
       const rows = [...outcomes].filter(([, { write }]) => write !== "remove");
-      const parts = together ? [rows] : rows.map((row) => [row]);
+      const parts = how === "replaced one by one" ? rows.map((row) => [row]) : [rows];
       for (const part of parts) content.addKeyed(new Map([[table, new Map(part)]]));
     }
+    if (isLast) deletes();
     for (const item of later) content.park(item, given.get(item) ?? PUT_OFF);
     const keyless = items.filter((item) => item.route.target.keyless);
     for (const item of keyless) {
@@ -275,16 +284,6 @@ export class CarefulWriter {
       .filter(({ write, item }) => write === "patch" && !known.has(item))
       .map(({ item }) => item);
     return wanted.length === 0 ? known : new Map([...known, ...(await this.#parts.read(wanted))]);
-  }
-
-  #deletes(table: TargetTable, outcomes: TargetOutcomes): TargetOutcomes {
-    const replaceable = this.#parts.order.isReplaceable(table.id);
-    const goes = ({ write, row }: KeyOutcome) =>
-      write === "remove" || (replaceable && write === "put" && unfit(table, row) === null);
-    const gone = [...outcomes].filter(([, outcome]) => goes(outcome));
-    return new Map(
-      gone.map(([key, { item, row }]) => [key, { item, row, write: "remove" as const }]),
-    );
   }
 }
 

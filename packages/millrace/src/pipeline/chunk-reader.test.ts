@@ -9,9 +9,12 @@ import { ChunkReader } from "./chunk-reader.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LoadControl } from "./load-control.ts";
-import { shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { LogRest } from "./log-rest.ts";
+import { deafObserver } from "./observer.ts";
+import { shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
+import { Waits } from "./waits.ts";
 
 const shape = shapeOf();
 const BATCH_BYTES = 60;
@@ -21,24 +24,29 @@ const LIFE_MS = 5_000;
 class Listening extends Lane {
   readonly keys: string[] = [];
 
-  override push(item: Parameters<Lane["push"]>[0]): void {
+  override pushLoad(item: Parameters<Lane["pushLoad"]>[0]): void {
     if (item.kind === "row") this.keys.push(item.key);
     if (item.kind === "chunk-mark" && --item.pending === 0) item.passed(item);
   }
 }
 
 /** Snapshots whose time is over one by one, when `passes` is called, of a table with these keys, a batch for each. */
-function reading(keys: readonly string[], replayed = Promise.resolve()) {
+function reading(
+  keys: readonly string[],
+  replayed = Promise.resolve(),
+  isAwaited: (n: number) => Promise<void> = () => Promise.resolve(),
+) {
   const signal = new AbortController().signal;
-  const lane = new Listening(0, null, {} as LaneParts); // nothing of it is used by a lane that never works
+  const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
   const table = tableOf(shape, { state: "INIT_SYNC" });
   const told: string[] = [];
   const lives: (() => void)[] = [];
   const passes = (): void => lives.shift()?.();
   const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
-  const openSnapshot = (): Promise<SourceSnapshot> => {
+  const openSnapshot = async (): Promise<SourceSnapshot> => {
     const n = told.filter((line) => line.startsWith("open")).length + 1;
     told.push(`open ${n}`);
+    await isAwaited(n);
     async function* readChunk(_shape: TableShape, range: ChunkRange) {
       for (const key of keys) {
         if (range.from !== null && key <= String(range.from)) continue;
@@ -61,12 +69,22 @@ function reading(keys: readonly string[], replayed = Promise.resolve()) {
       },
     });
   };
-  const source: Partial<Source> = { keyText, openSnapshot };
+  const comparePositions: Source["comparePositions"] = (a, b) => Number(a) - Number(b);
+  const source: Partial<Source> = { keyText, openSnapshot, comparePositions };
   const sleep = (ms: number, until?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       if (ms === LIFE_MS) lives.push(resolve);
       until?.addEventListener("abort", () => reject(until.reason));
     });
+  const pauses: number[] = [];
+  const waits = new Waits(systemClock);
+  const rest = new LogRest({
+    clock: { ...systemClock, sleep: (ms) => (pauses.push(ms), Promise.resolve()) },
+    random: () => 1,
+    observer: deafObserver,
+    waits,
+    signal,
+  });
   const chunkBytes = new ByteBudget(100).account(1);
   const reader = new ChunkReader({
     source: source as Source,
@@ -76,6 +94,7 @@ function reading(keys: readonly string[], replayed = Promise.resolve()) {
     chunkBytes,
     load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
     readAhead: new ReadAhead([{ hungry: true }], signal),
+    rest,
     windowLimitBytes: 1_000,
     maxValueBytes: 1_000,
     clock: { ...systemClock, sleep },
@@ -86,7 +105,7 @@ function reading(keys: readonly string[], replayed = Promise.resolve()) {
   });
   const read = (): Promise<unknown> =>
     reader.read(table, { v: 1, n: 0, from: null, to: null, rows: 0 }, signal);
-  return { lane, table, told, passes, chunkBytes, read };
+  return { lane, table, told, passes, chunkBytes, read, rest, pauses, waits };
 }
 
 const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -118,5 +137,35 @@ describe("a chunk that is read while the log is replayed", () => {
     replay.resolve();
     await ended;
     expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
+  });
+});
+
+describe("a chunk whose snapshot is far behind a log that changes many keys", () => {
+  const DURING_ONE_WAIT = 40;
+
+  it("gets its rows: the log rests while its window fills", async () => {
+    let reads = 0;
+    const { lane, table, told, read, rest, waits } = reading(["a"], undefined, async () => {
+      if (reads > DURING_ONE_WAIT) throw new Error("it stands still");
+      for (let i = 0; i < DURING_ONE_WAIT; i++) {
+        if (!rest.wanted) table.windows.strike(`other ${reads++}`);
+        await turns();
+      }
+    });
+    await read();
+    expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
+    expect([reads < DURING_ONE_WAIT, rest.wanted, waits.list()]).toEqual([true, false, []]);
+  });
+
+  it("says why it waits, and waits longer each time, where the log cannot rest", async () => {
+    const told: string[][] = [];
+    const { lane, table, read, pauses, waits } = reading(["a"], undefined, async (n) => {
+      told.push(waits.list().map(({ reason }) => reason));
+      if (n > 10) throw new Error("it stands still");
+      for (let i = 0; i < DURING_ONE_WAIT && n < 4; i++) table.windows.strike(`other ${n} ${i}`);
+    });
+    await read();
+    expect(told).toEqual([[], ["window"], ["window"], ["window"]]);
+    expect([lane.keys, pauses, waits.list()]).toEqual([["a"], [100, 200, 400], []]);
   });
 });

@@ -11,10 +11,12 @@ import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem, type ChunkMark } from "./lane-item.ts";
 import { isHeldUp } from "./held-tables.ts";
+import type { LogRest } from "./log-rest.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { backoffMs } from "./retry.ts";
 import { SnapshotLife } from "./snapshot-life.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
+import { joined } from "./standing.ts";
 import type { ChunkDocument } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -30,6 +32,7 @@ export interface ChunkParts {
   readonly chunkBytes: ByteAccount;
   readonly load: LoadControl;
   readonly readAhead: ReadAhead;
+  readonly rest: LogRest;
   readonly windowLimitBytes: number;
   readonly maxValueBytes: number;
   readonly clock: Clock;
@@ -65,8 +68,9 @@ export class ChunkReader {
     this.#parts = parts;
   }
 
-  /** Resolves with the log end of the chunk's last snapshot, once all its rows are durable. */
+  /** Resolves with the log's end behind all of the chunk's snapshots, once all its rows are durable. */
   async read(table: TableRuntime, chunk: ChunkDocument, signal: AbortSignal): Promise<Position> {
+    let end: Position | null = null;
     for (let from = chunk.from, rows = chunk.rows; ;) {
       await this.#parts.load.rate.paid(signal);
       const view = await openView(this.#parts, table, signal);
@@ -83,11 +87,14 @@ export class ChunkReader {
         table.windows.close(view.window);
         await view.snapshot.close();
       }
+      const isVain = view.window.overflowed && progress.isEmpty;
       await progress.durable(signal);
       // It goes on from what is durable now, when it is tried again.
       if (lost !== null) throw lost;
       failpoint("chunk.rows-durable");
-      if (whole) return view.snapshot.logEnd;
+      end = joined(this.#parts.source, end, view.snapshot.logEnd);
+      if (whole) return end;
+      if (isVain) await this.#parts.rest.failed(table, signal);
       ({ from, rows } = progress.document);
     }
   }
@@ -120,6 +127,7 @@ export class ChunkReader {
           return false;
         }
         this.#enter(table, batch, view.window);
+        this.#parts.rest.progressed(table, view.window);
         progress.sent(batch);
         load.rate.took(batch.rows.length, batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
@@ -142,7 +150,7 @@ export class ChunkReader {
       if (window.has(key)) continue;
       let bytes = change.bytes;
       for (const route of routes) {
-        this.#lane(route.target.id, key).push(
+        this.#lane(route.target.id, key).pushLoad(
           new RowItem("put", table, route, key, route.mapRead(row), null, change, bytes),
         );
         given -= bytes;
@@ -175,6 +183,7 @@ export async function openView(
     signal.throwIfAborted();
     const window = table.windows.open(parts.windowLimitBytes);
     let snapshot: SourceSnapshot | null = null;
+    parts.rest.watch(table, window);
     try {
       const position = parts.durable();
       snapshot = await openSnapshotBehind(parts, window, {
@@ -187,6 +196,7 @@ export async function openView(
       if (snapshot === null) table.windows.close(window);
     }
     if (snapshot !== null) return { window, snapshot };
+    await parts.rest.failed(table, signal);
   }
 }
 
@@ -220,6 +230,7 @@ class ChunkProgress {
   #toldMs: number;
   #outstanding = 0;
   #idle: (() => void) | null = null;
+  #isEmpty = true;
   document: ChunkDocument;
 
   constructor(parts: ChunkParts, table: TableRuntime, document: ChunkDocument) {
@@ -238,7 +249,13 @@ class ChunkProgress {
       passed: (m) => this.#passed(m),
     };
     this.#outstanding++;
-    for (const lane of this.#parts.lanes) lane.push(mark);
+    this.#isEmpty = false;
+    for (const lane of this.#parts.lanes) lane.pushLoad(mark);
+  }
+
+  /** Nothing was sent. */
+  get isEmpty(): boolean {
+    return this.#isEmpty;
   }
 
   /** Resolves when every batch that was sent is durable. */

@@ -1,7 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock, Random } from "../model/ports.ts";
-import type { Commit, CommitResult, LaneRow, Sink, StateEntry } from "../model/sink.ts";
+import type { Commit, CommitResult, LaneRow, Sink, StateEntry, Write } from "../model/sink.ts";
 import { LaneLocks } from "./lane-locks.ts";
 import type { TaskObserver } from "./observer.ts";
 import { backoffMs, decide } from "./retry.ts";
@@ -11,6 +11,8 @@ import type { Decision } from "./retry.ts";
 export interface CommitContent extends Omit<Commit, "fence" | "lanes" | "state"> {
   /** Asked once, when the lanes are free: so that no transaction writes an older document over a newer one. */
   readonly state: () => readonly StateEntry[];
+  /** Writes that are asked for together with the state, just before it. */
+  readonly marks?: () => readonly Write[];
   /** Called when it is durable, before anything else of these lanes can ask for its state. */
   readonly landed?: () => void;
 }
@@ -63,8 +65,9 @@ export class Committer {
 
   async #settle(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
     let uncertain = false;
-    const { landed, ...rest } = content;
-    const batch = { ...rest, state: content.state() };
+    const { landed, marks, ...rest } = content;
+    const writes = marks === undefined ? rest.writes : [...rest.writes, ...marks()];
+    const batch = { ...rest, writes, state: content.state() };
     for (let attempt = 0; ; attempt++) {
       this.#parts.signal.throwIfAborted();
       try {

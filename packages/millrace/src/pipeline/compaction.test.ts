@@ -189,6 +189,22 @@ describe("toChangeEvents and countChanges", () => {
     ]);
   });
 
+  it("tell how the table's INIT_SYNC stood, as one object until it moves on", () => {
+    const loading = tableOf(shapeOf(), { state: "INIT_SYNC", generation: 7, rowsLoaded: 2 });
+    const told = () => {
+      const items = [1, 2].map((i) => itemOf(loading, "put", [`${i}`, "1", "2"], i));
+      const [one, other] = toChangeEvents(items).map(({ initSync }) => initSync);
+      expect(one).toBe(other);
+      return one;
+    };
+    expect(told()).toEqual({ startMs: 7, endMs: null, rows: 2, isRepeated: false });
+    loading.update({ rowsLoaded: 3, state: "SYNC", loadedAtMs: 9 });
+    expect(told()).toEqual({ startMs: 7, endMs: 9, rows: 3, isRepeated: false });
+    // A source read or a look for ghosts holds SYNC up again; the rows have all been read all the same.
+    loading.update({ state: "INIT_SYNC", sweep: "due" });
+    expect(told()).toEqual({ startMs: 7, endMs: 9, rows: 3, isRepeated: false });
+  });
+
   it("tell the row before a change in the target's columns, also where the table has no key of its own", () => {
     const bag = tableOf(shapeOf(undefined, []));
     const [route] = bag.routesFor(bag.shape);

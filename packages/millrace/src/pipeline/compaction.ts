@@ -181,8 +181,18 @@ export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
       after: gone ? null : item.row,
       position: item.position,
       transaction: change.transaction,
+      source: change.shape.id,
+      counterpart: counterpartOf(item),
+      initSync: item.table.initSync,
     };
   });
+}
+
+/** The other half's row of a key change. */
+function counterpartOf({ change, route, position, write }: RowItem): Row | null {
+  if (change.movedFrom === null || route.target.keyless) return null;
+  const other = position === change.movedFrom ? change.after : change.before;
+  return other === null || write === "remove-equal" ? null : route.map(other);
 }
 
 /** Counts by table and op for metrics. */

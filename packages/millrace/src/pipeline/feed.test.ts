@@ -11,7 +11,14 @@ import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { laneOf } from "./lane-hash.ts";
 import type { LaneItem } from "./lane-item.ts";
-import { changeOf, shapeOf, tableOf, targetOf, transactionOf } from "./pipeline-parts.fixture.ts";
+import {
+  changeOf,
+  shapeOf,
+  tableOf,
+  targetOf,
+  transactionOf,
+  standingOf,
+} from "./pipeline-parts.fixture.ts";
 import { compileRoutes } from "./routes.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { TableRuntime } from "./table-runtime.ts";
@@ -36,11 +43,17 @@ interface Setting {
   readonly checkpoints?: readonly (number | null)[];
   readonly durable?: number | null;
   readonly table?: TableRuntime;
+  readonly everyChange?: boolean;
 }
 
-function setUp({ checkpoints = [null, null], durable = null, table = tableOf() }: Setting = {}) {
+function setUp({
+  checkpoints = [null, null],
+  durable = null,
+  table = tableOf(),
+  everyChange = false,
+}: Setting = {}) {
   const parts = {} as LaneParts; // nothing of it is used by a lane that never works
-  const lanes = checkpoints.map((checkpoint, i) => new Listening(i, checkpoint, parts));
+  const lanes = checkpoints.map((checkpoint, i) => new Listening(i, standingOf(checkpoint), parts));
   const logBytes = new ByteBudget(1_000).account(1);
   logBytes.tryTake(500);
   const sent = new SentTransactions([]);
@@ -51,6 +64,7 @@ function setUp({ checkpoints = [null, null], durable = null, table = tableOf() }
     tables: new Map([[table.id, table]]),
     sent,
     logBytes,
+    everyChange,
     durable,
   });
   return { feed, lanes, logBytes, sent, table };
@@ -190,6 +204,15 @@ describe("Feed, key changes", () => {
       position: 4,
       bytes: 10,
     });
+  });
+
+  it("need no meeting for a sink that takes every change, and a respelled key is one", () => {
+    const { feed, lanes } = setUp({ checkpoints: [null], everyChange: true });
+    feed.change(moved([there, "1", UNCHANGED]));
+    feed.change(moved([here, "1", "2"]));
+    expect(told(lanes)).toEqual([
+      [`remove ${here} 3`, `patch ${there} 4`, `remove ${here} 3`, `put ${here} 4`],
+    ]);
   });
 
   it("a meeting that both lanes hold is not held again", () => {

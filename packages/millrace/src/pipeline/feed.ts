@@ -19,6 +19,11 @@ interface FeedParts {
   readonly tables: ReadonlyMap<string, TableRuntime>;
   readonly sent: SentTransactions;
   readonly logBytes: ByteAccount;
+  /**
+   * The sink takes every change of its own, in one lane ({@link SinkCapabilities.lastWriteWins} is false): halves of a key
+   * change need no meeting, and a key that is spelled in another way is another one to its readers.
+   */
+  readonly everyChange: boolean;
   /** What the frontier row says: everything at or before it is durable, whatever a lane's own checkpoint says. */
   readonly durable: Position | null;
 }
@@ -42,7 +47,7 @@ export class Feed {
   constructor(parts: FeedParts) {
     this.#parts = parts;
     this.#replaying =
-      parts.durable !== null || parts.lanes.some((lane) => lane.checkpoint !== null);
+      parts.durable !== null || parts.lanes.some((lane) => lane.standing.found !== null);
   }
 
   /** Replay has passed every lane's checkpoint: windows may open (I7). */
@@ -57,19 +62,26 @@ export class Feed {
     return entered;
   }
 
-  /** Everything up to `position` has been read. False where the frontier row is further on: nothing of it has entered. */
+  /** The log was read to this standing. False where the frontier row is further on: nothing of it has entered. */
   reached(position: Position): boolean {
     if (!this.#replaying) return true;
-    const isBehind = this.#beforeDurable(position, false);
-    this.#replaying =
-      isBehind || this.#parts.lanes.some((lane) => this.#holds(lane, position, false));
+    const { source, durable, lanes } = this.#parts;
+    const lacks = (place: Position | null) =>
+      place !== null && source.comparePositions(position, place) < 0;
+    const isBehind = lacks(durable);
+    this.#replaying = isBehind || lanes.some(({ standing: { found } }) => lacks(found));
     return !isBehind;
   }
 
-  /** The batch ends within a transaction whose rows may be bound to one another: no part of them can be durable alone. */
-  splitsBoundRows({ position, acknowledge }: LogBatch): boolean {
-    const { choice, source } = this.#parts;
-    if (!choice.binds) return false;
+  /** Rows of a transaction may be bound to one another: no part of them can be durable alone. */
+  get binds(): boolean {
+    return this.#parts.choice.binds;
+  }
+
+  /** The batch ends within a transaction. */
+  splits({ position, acknowledge }: LogBatch): boolean {
+    const { source } = this.#parts;
+    if (acknowledge === position) return false;
     return acknowledge === null || source.comparePositions(acknowledge, position) !== 0;
   }
 
@@ -139,7 +151,7 @@ export class Feed {
     const oldKey = this.#parts.source.keyText(change.shape, before);
     const newKey = this.#parts.source.keyText(change.shape, after);
     // Spelled in another way: it is the row that stands there. Halves would write it and then delete it.
-    if (oldKey === newKey) return this.#plain(table, change);
+    if (oldKey === newKey && !this.#parts.everyChange) return this.#plain(table, change);
     if (table.windows.size > 0) {
       table.windows.strike(oldKey);
       table.windows.strike(newKey);
@@ -189,10 +201,11 @@ export class Feed {
    * would take that lane's checkpoint back, and what came after it would be applied twice (I3).
    */
   #canMeet(oldKey: string, newKey: string, position: Position): boolean {
-    const { choice } = this.#parts;
-    if (this.#routes.some((route) => choice.isGrouped(route.target.id))) return false;
+    const { choice, everyChange } = this.#parts;
+    if (everyChange || this.#routes.some((route) => choice.isGrouped(route.target.id)))
+      return false;
     if (!this.#replaying) return true;
-    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position, true));
+    return this.#lanesOf(oldKey, newKey).every((lane) => !this.#holds(lane, position));
   }
 
   #lanesOf(oldKey: string, newKey: string): Lane[] {
@@ -230,7 +243,7 @@ export class Feed {
   #inSnapshot(table: TableRuntime, change: Change): boolean {
     const { snapshot, end } = table.document;
     if (snapshot === null || change.transaction === null || change.position === null) return false;
-    if (end !== null && this.#parts.source.comparePositions(change.position, end) > 0) return false;
+    if (end !== null && this.#parts.source.comparePositions(end, change.position) < 0) return false;
     return this.#parts.source.sees(snapshot, change.transaction.id);
   }
 
@@ -238,7 +251,7 @@ export class Feed {
   #enter(item: RowItem): number {
     const lane = this.#parts.lanes[this.#laneIndex(item.route, item.key)];
     if (lane === undefined) return item.bytes;
-    if (this.#replaying && item.position !== null && this.#holds(lane, item.position, true))
+    if (this.#replaying && item.position !== null && this.#holds(lane, item.position))
       return item.bytes;
     lane.push(item);
     this.#entered++;
@@ -249,18 +262,11 @@ export class Feed {
     return this.#parts.choice.laneOf(route.target.id, key);
   }
 
-  /** The lane's checkpoint, or the frontier, is at or after (`orAt`) or after `position`. */
-  #holds(lane: Lane, position: Position, orAt: boolean): boolean {
-    if (this.#beforeDurable(position, orAt)) return true;
-    if (lane.replayUntil === null) return false;
-    const order = this.#parts.source.comparePositions(position, lane.replayUntil);
-    return orAt ? order <= 0 : order < 0;
-  }
-
-  #beforeDurable(position: Position, orAt: boolean): boolean {
-    if (this.#parts.durable === null) return false;
-    const order = this.#parts.source.comparePositions(position, this.#parts.durable);
-    return orAt ? order <= 0 : order < 0;
+  /** The lane's checkpoint, or the frontier, has this change. */
+  #holds({ standing: { found } }: Lane, position: Position): boolean {
+    const { source, durable } = this.#parts;
+    if (durable !== null && source.comparePositions(durable, position) >= 0) return true;
+    return found !== null && source.comparePositions(found, position) >= 0;
   }
 }
 

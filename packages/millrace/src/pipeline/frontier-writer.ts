@@ -8,7 +8,7 @@ import { stateKey, type FrontierDocument } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
 
 interface FrontierWriterParts {
-  readonly source: Pick<Source, "unseen" | "comparePositions">;
+  readonly source: Pick<Source, "unseen" | "comparePositions" | "frontierEveryMs">;
   readonly clock: Clock;
   readonly frontier: Frontier;
   readonly sent: SentTransactions;
@@ -26,7 +26,7 @@ const EVERY_MS = 1_000;
 const LOOK_EVERY_TICKS = 10;
 
 /**
- * Writes the durable frontier row, at most once a second, in a transaction of lane 0; only then is the source told
+ * Writes the durable frontier row, at most once a second or as rarely as the source wants it, in a transaction of lane 0; only then is the source told
  * what it may forget (I4).
  */
 export class FrontierWriter {
@@ -39,11 +39,12 @@ export class FrontierWriter {
   }
 
   async run(): Promise<void> {
-    const { clock, signal } = this.#parts;
-    for (let idle = 0; !signal.aborted;) {
+    const { clock, signal, source } = this.#parts;
+    const rowEvery = Math.max(1, Math.round((source.frontierEveryMs ?? EVERY_MS) / EVERY_MS));
+    for (let idle = 0, tick = 1; !signal.aborted; tick++) {
       await clock.sleep(EVERY_MS, signal);
       const before = this.#written;
-      await this.writeNow();
+      await (tick % rowEvery === 0 ? this.writeNow() : this.#prune());
       idle = this.#written === before ? idle + 1 : 0;
       if (idle >= LOOK_EVERY_TICKS) {
         idle = 0;
@@ -54,14 +55,20 @@ export class FrontierWriter {
 
   /** Resolves when the frontier as it stands now is in its row and acknowledged. */
   async writeNow(): Promise<void> {
-    const { frontier, sent, source } = this.#parts;
-    const asked = sent.list();
-    if (asked.length > 0) sent.prune(asked, await source.unseen(asked));
+    const { frontier, source } = this.#parts;
+    await this.#prune();
     if (source.comparePositions(frontier.durable.position, this.#written) === 0) return;
     let row: FrontierDocument | null = null;
     const read = (): FrontierDocument => (row = this.#row());
     await this.#parts.writeState([{ key: stateKey.frontier, read }]);
     this.#tell(row);
+  }
+
+  /** Forgets transactions that every snapshot sees from now on. */
+  async #prune(): Promise<void> {
+    const { sent, source } = this.#parts;
+    const asked = sent.list();
+    if (asked.length > 0) sent.prune(asked, await source.unseen(asked));
   }
 
   /** Names every transaction up to its position that no snapshot has seen; what lies beyond does no harm. */

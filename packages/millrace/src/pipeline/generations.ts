@@ -1,11 +1,12 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
-import type { Sink, StateEntry } from "../model/sink.ts";
+import type { Sink, StateEntry, Write } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { Superseded } from "./batch-content.ts";
 import type { Committer } from "./committer.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { marksOf } from "./marks.ts";
 import { entry } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -17,6 +18,8 @@ export interface GenerationParts {
   readonly clock: Pick<Clock, "now">;
   /** How many source tables are routed to a target. */
   readonly sourcesOf: (target: TableId) => number;
+  /** See {@link targetsElsewhere}. */
+  readonly elsewhere: () => Promise<ReadonlySet<TableId>>;
 }
 
 /** Rows of one transaction that empties a table, at most; the sink's own limit is lower. */
@@ -40,6 +43,8 @@ export class Generations {
       planned: null,
       allPlanned: false,
       rowsLoaded: 0,
+      loadedAtMs: null,
+      repeated: true,
       end: null,
       snapshot: null,
       sweep,
@@ -79,12 +84,18 @@ export class Generations {
     this.refuseShared(table, "loading a table without key");
     await this.empty(table);
     // Letters of a load that was broken off would stand beside those of the next one.
-    await this.#forget(this.#lettersOf(table), () => []);
+    const marks = marksOf(this.#parts.sink.capabilities, table, {
+      kind: "truncate",
+      position: null,
+    });
+    await this.#forget(this.#lettersOf(table), () => [], marks);
   }
 
   /** Deletes all rows, in as many fenced transactions as the sink's limits ask for; of targets that are `gone` none. */
   async empty(table: TableRuntime, gone: ReadonlySet<TableId> = new Set()): Promise<void> {
     const { committer, sink } = this.#parts;
+    // Nothing can be taken out of a topic: whoever calls this tells its readers ({@link marksOf}).
+    if (!sink.capabilities.lastWriteWins) return;
     const maxRows = Math.min(sink.capabilities.maxRowsPerCommit - OWN_ROWS, MAX_ROWS_DELETED);
     for (const { target } of table.targets) {
       if (gone.has(target.id)) continue;
@@ -112,6 +123,17 @@ export class Generations {
     }
   }
 
+  /** @throws MillraceError MR_SCHEMA_CHANGE_REFUSED where rows that another task has brought would go too. */
+  async refuseElsewhere(table: TableRuntime, what: string): Promise<void> {
+    const elsewhere = await this.#parts.elsewhere();
+    const shared = table.targets.find(({ target }) => elsewhere.has(target.id));
+    if (shared !== undefined)
+      throw new MillraceError(
+        "MR_SCHEMA_CHANGE_REFUSED",
+        `${what} of ${table.id} would remove rows of ${shared.target.id} that another task of this pipeline has brought`,
+      );
+  }
+
   #lettersOf({ id, targets }: TableRuntime): Superseded[] {
     const { book } = this.#parts;
     return targets.flatMap(({ target }) =>
@@ -126,9 +148,10 @@ export class Generations {
   async #forget(
     superseded: readonly Superseded[],
     state: () => readonly StateEntry[],
+    writes: readonly Write[] = [],
   ): Promise<void> {
     const { committer, book } = this.#parts;
-    await committer.commit([0], { writes: [], state, deadLetters: [], superseded });
+    await committer.commit([0], { writes, state, deadLetters: [], superseded });
     for (const { target, key } of superseded) book.remove(target, key);
   }
 }

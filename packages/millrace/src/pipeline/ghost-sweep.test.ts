@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../model/ports.ts";
 import type { Source, SourceSnapshot } from "../model/source.ts";
-import type { TableShape } from "../model/table.ts";
+import type { Sink } from "../model/sink.ts";
+import type { TableId, TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
@@ -9,28 +10,38 @@ import { GhostSweep } from "./ghost-sweep.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LoadControl } from "./load-control.ts";
-import { tableOf } from "./pipeline-parts.fixture.ts";
+import { LogRest } from "./log-rest.ts";
+import { deafObserver } from "./observer.ts";
+import { tableOf, standingOf, targetOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
+import { Waits } from "./waits.ts";
 
 /** A lane that remembers what it was to do, and has done it at once. */
 class Listening extends Lane {
   readonly told: string[] = [];
 
-  override push(item: Parameters<Lane["push"]>[0]): void {
+  override pushLoad(item: Parameters<Lane["pushLoad"]>[0]): void {
     if (item.kind === "row") this.told.push(`${item.write} ${item.key}`);
   }
 
-  override passedSoFar = (): Promise<void> => Promise.resolve();
+  override loadsPassedSoFar = (): Promise<void> => {
+    this.told.push("waits");
+    return Promise.resolve();
+  };
 }
 
 const SIGNAL = new AbortController().signal;
 const LOG_END = 9;
 
 /** A sink with these keys, and a source with those; `meanwhile` happens while the source looks them up. */
-function sweeping(atSink: readonly string[], atSource: readonly string[]) {
+function sweeping(
+  atSink: readonly string[],
+  atSource: readonly string[],
+  elsewhere: readonly TableId[] = [],
+) {
   const table = tableOf();
-  const lane = new Listening(0, null, {} as LaneParts); // nothing of it is used by a lane that never works
+  const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
   const looks: (() => void)[] = [];
   const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
   const snapshot: SourceSnapshot = {
@@ -47,7 +58,11 @@ function sweeping(atSink: readonly string[], atSource: readonly string[]) {
     },
     close: () => Promise.resolve(),
   };
-  const source: Partial<Source> = { keyText, openSnapshot: () => Promise.resolve(snapshot) };
+  const source: Partial<Source> = {
+    keyText,
+    comparePositions: () => 0,
+    openSnapshot: () => Promise.resolve(snapshot),
+  };
   const parts: ChunkParts = {
     source: source as Source,
     lanes: [lane],
@@ -56,6 +71,13 @@ function sweeping(atSink: readonly string[], atSource: readonly string[]) {
     chunkBytes: new ByteBudget(1_000).account(1),
     load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
     readAhead: new ReadAhead([lane], SIGNAL),
+    rest: new LogRest({
+      clock: systemClock,
+      random: () => 0.5,
+      observer: deafObserver,
+      waits: new Waits(systemClock),
+      signal: SIGNAL,
+    }),
     windowLimitBytes: 200,
     maxValueBytes: 1_000,
     clock: systemClock,
@@ -65,10 +87,11 @@ function sweeping(atSink: readonly string[], atSource: readonly string[]) {
     replayed: () => Promise.resolve(),
   };
   const pages: (Row | null)[] = [];
-  const sweep = new GhostSweep(parts, (_target, after) => {
+  const readKeys: NonNullable<Sink["readKeys"]> = (_target, after) => {
     pages.push(after);
     return Promise.resolve({ keys: atSink.map((key) => [key, null, null]), done: true });
-  });
+  };
+  const sweep = new GhostSweep(parts, readKeys, () => Promise.resolve(new Set(elsewhere)));
   return { table, lane, looks, pages, sweep: () => sweep.sweep(table, SIGNAL) };
 }
 
@@ -76,7 +99,7 @@ describe("rows at the sink that a new load did not see", () => {
   it("are deleted through their lanes where the source has them no more", async () => {
     const { lane, sweep } = sweeping(["a", "b", "c"], ["b"]);
     expect(await sweep()).toBe(LOG_END);
-    expect(lane.told).toEqual(["remove a", "remove c"]);
+    expect(lane.told).toEqual(["remove a", "remove c", "waits"]);
   });
 
   it("are no ghosts where their key changed while the page was looked up", async () => {
@@ -84,7 +107,7 @@ describe("rows at the sink that a new load did not see", () => {
     // Its row is in its lane, in front of whatever the sweep would send.
     looks.push(() => table.windows.strike("a"));
     await sweep();
-    expect(lane.told).toEqual(["remove b"]);
+    expect(lane.told).toEqual(["remove b", "waits"]);
     expect(table.windows.size).toBe(0);
   });
 
@@ -96,6 +119,24 @@ describe("rows at the sink that a new load did not see", () => {
     });
     looks.push(() => table.windows.strike("a"));
     await sweep();
-    expect([lane.told, pages]).toEqual([["remove b"], [null, null]]);
+    expect([lane.told, pages]).toEqual([
+      ["remove b", "waits"],
+      [null, null],
+    ]);
+  });
+
+  it("are waited for where all that takes them away is a change that is still in its lane", async () => {
+    const { table, lane, looks, sweep } = sweeping(["a", "b"], ["b"]);
+    looks.push(() => table.windows.strike("a"));
+    await sweep();
+    expect(lane.told).toEqual(["waits"]);
+  });
+
+  it("stay where another task of the pipeline has brought rows into the same target, and that is told", async () => {
+    const { id } = targetOf(tableOf().shape);
+    const { table, lane, sweep } = sweeping(["a", "b"], [], [id]);
+    expect(await sweep()).toBeNull();
+    expect([lane.told, table.windows.size]).toEqual([[], 0]);
+    expect(table.notices).toEqual([expect.stringContaining(`Rows of ${id}`)]);
   });
 });

@@ -2,13 +2,15 @@ import { Change } from "../model/change.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
 import type { Sink } from "../model/sink.ts";
-import type { TableShape } from "../model/table.ts";
+import type { TableId, TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
 import { RowItem } from "./lane-item.ts";
 import type { CompiledRoute } from "./routes.ts";
+import { joined } from "./standing.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
+import type { Window } from "./windows.ts";
 
 const PAGE_ROWS = 1_000;
 
@@ -16,22 +18,39 @@ interface Page {
   /** After which key the next page begins; null where there is none. */
   readonly last: Row | null;
   readonly again: boolean;
-  readonly end: Position;
+  /** Null where nothing was looked up. */
+  readonly end: Position | null;
+}
+
+/** A page of the sink's keys, and what the source says of them. */
+interface Look {
+  readonly keys: readonly Row[];
+  readonly sourceKeys: readonly Row[];
+  readonly there: ReadonlyMap<string, Row>;
+  readonly window: Window;
 }
 
 /**
  * Deletes rows at the sink that a newer INIT_SYNC did not see and no later change wrote (DESIGN "Ghosts"). Pages of the
  * sink's keys are looked up at the source inside a window, so no order of keys has to be shared by source and sink:
  * a key that the snapshot does not have, and that was not struck, is deleted through its lane. The snapshot sees all
- * that went to the lanes before; a row that is made later comes after the delete.
+ * that went to the lanes before; a row that is made later comes after the delete. What another task of the pipeline has
+ * brought into the same target is no ghost: nothing is deleted there.
  */
 export class GhostSweep {
   readonly #parts: ChunkParts;
   readonly #readKeys: NonNullable<Sink["readKeys"]>;
+  readonly #elsewhere: () => Promise<ReadonlySet<TableId>>;
 
-  constructor(parts: ChunkParts, readKeys: NonNullable<Sink["readKeys"]>) {
+  /** `elsewhere` are targets that other tasks of the pipeline write too. */
+  constructor(
+    parts: ChunkParts,
+    readKeys: NonNullable<Sink["readKeys"]>,
+    elsewhere: () => Promise<ReadonlySet<TableId>>,
+  ) {
     this.#parts = parts;
     this.#readKeys = readKeys;
+    this.#elsewhere = elsewhere;
   }
 
   /** Resolves with the log end of the last look at the source, once all deletes are in the lanes and durable. */
@@ -40,7 +59,7 @@ export class GhostSweep {
     for (const route of table.routesFor(table.shape)) {
       for (let after: Row | null = null; ;) {
         const page = await this.#page(table, route, after, signal);
-        end = page.end;
+        if (page.end !== null) end = joined(this.#parts.source, end, page.end);
         failpoint("sweep.page");
         if (page.last === null && !page.again) break;
         after = page.last;
@@ -57,6 +76,11 @@ export class GhostSweep {
   ): Promise<Page> {
     // Before the snapshot, which must not wait for the sink: a row that comes to the sink after this look is no ghost.
     const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
+    // Behind the look at the keys: a task says that it has a target before it writes the first row.
+    if ((await this.#elsewhere()).has(route.target.id)) {
+      this.#tellShared(table, route);
+      return { last: null, again: false, end: null };
+    }
     await this.#parts.load.rate.paid(signal);
     const view = await openView(this.#parts, table, signal);
     try {
@@ -70,16 +94,13 @@ export class GhostSweep {
       this.#parts.load.rate.took(there.size, 0);
       signal.throwIfAborted();
       // The window forgot which keys changed: the page is looked at once more.
-      if (view.window.overflowed && keys.length > 0)
+      if (view.window.overflowed && keys.length > 0) {
+        table.windows.close(view.window);
+        await this.#parts.rest.failed(table, signal);
         return { last: after, again: true, end: view.snapshot.logEnd };
-      await this.#enter(
-        table,
-        route,
-        keys,
-        sourceKeys,
-        (key) => there.has(key) || view.window.has(key),
-        signal,
-      );
+      }
+      const look = { keys, sourceKeys, there, window: view.window };
+      await this.#enter(table, route, look, signal);
       const last = done ? null : (keys.at(-1) ?? null);
       return { last, again: false, end: view.snapshot.logEnd };
     } finally {
@@ -88,29 +109,38 @@ export class GhostSweep {
     }
   }
 
-  /** Deletes of ghosts into their lanes in one step; then waits until the lanes have made them durable. */
+  #tellShared({ notices }: TableRuntime, { target: { id } }: CompiledRoute): void {
+    notices.push(
+      `Rows of ${id} that the source has no more stay: another table of this pipeline is written there too.`,
+    );
+  }
+
+  /**
+   * Deletes of ghosts into their lanes in one step; then waits until the lanes have made them durable. A change that
+   * struck a ghost is waited for too: before it is durable the ghost stands there, and the table would be SYNC (I7).
+   */
   #enter(
     table: TableRuntime,
     route: CompiledRoute,
-    keys: readonly Row[],
-    sourceKeys: readonly Row[],
-    alive: (key: string) => boolean,
+    { keys, sourceKeys, there, window }: Look,
     signal: AbortSignal,
   ): Promise<unknown> {
     const lanes = new Set<number>();
     for (const [i, row] of keys.entries()) {
       const sourceKey = sourceKeys[i] ?? [];
       const key = this.#parts.source.keyText(table.shape, sourceKey);
-      if (alive(key)) continue;
-      const change = new Change("d", table.shape, sourceKey, null, null, null, null, 0);
+      if (there.has(key)) continue;
       const index = this.#parts.choice.laneOf(route.target.id, key);
-      this.#parts.lanes[index]?.push(
+      lanes.add(index);
+      if (window.has(key)) continue;
+      const change = new Change("d", table.shape, sourceKey, null, null, null, null, 0);
+      this.#parts.lanes[index]?.pushLoad(
         new RowItem("remove", table, route, key, row, null, change, 0),
       );
-      lanes.add(index);
     }
+    this.#parts.rest.progressed(table, window);
     const passed = [...lanes].map(
-      (index) => this.#parts.lanes[index]?.passedSoFar() ?? Promise.resolve(),
+      (index) => this.#parts.lanes[index]?.loadsPassedSoFar() ?? Promise.resolve(),
     );
     return until(signal, Promise.all(passed));
   }

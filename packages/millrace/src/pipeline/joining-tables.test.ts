@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Position } from "../model/position.ts";
 import { systemClock } from "../model/ports.ts";
+import type { Source } from "../model/source.ts";
 import { JoiningTables } from "./joining-tables.ts";
 import { tableOf } from "./pipeline-parts.fixture.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -9,7 +10,9 @@ import { Waits } from "./waits.ts";
 const LOG_END = 7;
 
 /** A log of which `durable` is followed, at a source where older transactions end when told. */
-function joining() {
+function joining(initSyncDelay?: Source["initSyncDelay"]) {
+  const slept = Promise.withResolvers<void>();
+  const sleptMs: number[] = [];
   const older = Promise.withResolvers<void>();
   const freed: TableRuntime[] = [];
   const at = { durable: 3 };
@@ -18,11 +21,13 @@ function joining() {
   const tables = new JoiningTables(
     {
       source: {
+        ...(initSyncDelay === undefined ? {} : { initSyncDelay }),
         safeToSnapshot: () => older.promise,
         logEnd: () => Promise.resolve(LOG_END),
         nudge: () => Promise.resolve(),
         comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
       },
+      clock: { sleep: (ms) => (sleptMs.push(ms), slept.promise) },
       durable: () => at.durable,
       waits,
       signal: new AbortController().signal,
@@ -30,7 +35,7 @@ function joining() {
     },
     (table) => freed.push(table),
   );
-  return { tables, older, freed, at, errors, waits };
+  return { tables, older, slept, sleptMs, freed, at, errors, waits };
 }
 
 const turns = async (): Promise<void> => {
@@ -83,5 +88,42 @@ describe("a table that joins the log", () => {
     older.reject(new Error("gone"));
     await turns();
     expect(errors).toHaveLength(1);
+  });
+});
+
+describe("a table whose first INIT_SYNC the file delays", () => {
+  const why = "30 s have to pass";
+
+  it("is held for so long, and says what for", async () => {
+    const { tables, slept, sleptMs, freed, waits } = joining({ ms: 30_000, why });
+    const table = tableOf();
+    tables.delay([table]);
+    expect([table.held, sleptMs]).toEqual([true, [30_000]]);
+    expect(waits.list()).toMatchObject([{ table: table.id, reason: "init-sync-delay", why }]);
+    slept.resolve();
+    await turns();
+    expect([table.held, freed, waits.list()]).toEqual([false, [table], []]);
+  });
+
+  it("and that waits for older transactions too waits for both", async () => {
+    const { tables, older, slept, freed } = joining({ ms: 30_000, why });
+    const table = tableOf();
+    tables.hold([table]);
+    tables.delay([table]);
+    older.resolve();
+    await turns();
+    expect([table.held, freed]).toEqual([true, []]);
+    slept.resolve();
+    await turns();
+    expect([table.held, freed]).toEqual([false, [table]]);
+  });
+
+  it("is read at once where no time is asked for", () => {
+    for (const delay of [undefined, { ms: 0, why }]) {
+      const { tables, sleptMs } = joining(delay);
+      const table = tableOf();
+      tables.delay([table]);
+      expect([table.held, sleptMs]).toEqual([false, []]);
+    }
   });
 });

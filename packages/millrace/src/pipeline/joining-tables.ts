@@ -1,13 +1,18 @@
+import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { Waits } from "./waits.ts";
 
 const WHY =
-  "transactions that are older than its joining the publication have to end at the source before it is read";
+  "transactions that are older than its being captured have to end at the source before it is read";
 
 interface JoiningTablesParts {
-  readonly source: Pick<Source, "safeToSnapshot" | "logEnd" | "nudge" | "comparePositions">;
+  readonly source: Pick<
+    Source,
+    "safeToSnapshot" | "initSyncDelay" | "logEnd" | "nudge" | "comparePositions"
+  >;
+  readonly clock: Pick<Clock, "sleep">;
   /** What is durable of the log. */
   readonly durable: () => Position;
   readonly waits: Pick<Waits, "begin" | "end">;
@@ -33,6 +38,7 @@ export class JoiningTables {
   readonly #parts: JoiningTablesParts;
   readonly #onFree: (table: TableRuntime) => void;
   #returning: Returning | null = null;
+  #delayed: Promise<void> = Promise.resolve();
 
   /** `onFree` is called when a table may be read. */
   constructor(parts: JoiningTablesParts, onFree: (table: TableRuntime) => void) {
@@ -42,18 +48,25 @@ export class JoiningTables {
 
   hold(tables: readonly TableRuntime[]): void {
     if (tables.length === 0) return;
-    const { waits, signal } = this.#parts;
-    for (const table of tables) {
-      table.held = true;
-      const wait = {
-        what: "table",
-        reason: "older-transactions",
-        table: table.id,
-        why: WHY,
-      } as const;
-      waits.begin(nameOf(table), wait, signal);
-    }
+    for (const table of tables) this.#hold(table, "older-transactions", WHY);
     this.#wait(tables).catch(this.#parts.fail);
+  }
+
+  /** Tables whose INIT_SYNC is to begin only some time after the run has. */
+  delay(tables: readonly TableRuntime[]): void {
+    const { source, clock, signal, fail } = this.#parts;
+    const delay = source.initSyncDelay;
+    if (delay === undefined || delay.ms <= 0 || tables.length === 0) return;
+    const free = tables.filter(({ held }) => !held);
+    for (const table of free) this.#hold(table, "init-sync-delay", delay.why);
+    this.#delayed = clock.sleep(delay.ms, signal);
+    this.#delayed.then(() => this.#free(free)).catch(fail);
+  }
+
+  #hold(table: TableRuntime, reason: string, why: string): void {
+    table.held = true;
+    const wait = { what: "table", reason, table: table.id, why } as const;
+    this.#parts.waits.begin(nameOf(table), wait, this.#parts.signal);
   }
 
   /** The frontier has moved. */
@@ -69,6 +82,7 @@ export class JoiningTables {
     const { source, signal } = this.#parts;
     const ids = tables.map((table) => table.id);
     await source.safeToSnapshot(ids, signal);
+    await this.#delayed;
     const returning = tables.filter(({ document }) => document.sweep === "due");
     this.#free(tables.filter((table) => !returning.includes(table)));
     if (returning.length === 0) return;

@@ -28,6 +28,7 @@ export async function loadKeyless(
   signal: AbortSignal,
 ): Promise<KeylessLoad> {
   const view = await openView(parts, table, signal, { exact: true });
+  parts.rest.progressed(table, view.window); // the log stands still
   try {
     const lanes = new Set<Lane>();
     let rows = 0;

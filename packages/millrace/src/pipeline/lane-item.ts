@@ -138,6 +138,14 @@ export interface Meeting {
 /** What a lane holds, in order. */
 export type LaneItem = RowItem | Mark | ChunkMark | Meeting | Discard;
 
+/** Behind the last change of these items its source transaction has no more. */
+export function endsTransaction(items: readonly LaneItem[]): boolean {
+  const last = items.findLast(
+    (item) => item.kind === "mark" || (item.kind === "row" && item.position !== null),
+  );
+  return last?.kind === "mark" && last.endsTransaction;
+}
+
 /** Makes a meeting of `lanes`; the first of them writes. */
 export function makeMeeting(
   change: Change,

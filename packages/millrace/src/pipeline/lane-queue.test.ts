@@ -40,4 +40,30 @@ describe("LaneQueue", () => {
       { numRuns: testRuns(40) },
     );
   });
+
+  it("takes what is put in front of its last items, wherever its ring begins", () => {
+    const plan = fc.record({
+      before: fc.nat({ max: 2_000 }),
+      dropped: fc.nat({ max: 2_000 }),
+      inserted: fc.nat({ max: 600 }),
+      behind: fc.nat({ max: 2_000 }),
+    });
+    fc.assert(
+      fc.property(plan, ({ before, dropped, inserted, behind }) => {
+        const queue = new LaneQueue();
+        const plain = Array.from({ length: before }, (_, i) => markOf(i));
+        for (const mark of plain) queue.push(mark);
+        const gone = Math.min(dropped, before);
+        queue.drop(gone);
+        plain.splice(0, gone);
+        const more = Array.from({ length: inserted }, (_, i) => markOf(before + i));
+        const last = Math.min(behind, plain.length);
+        queue.insert(more, last);
+        plain.splice(plain.length - last, 0, ...more);
+        expect(queue.take(queue.length)).toEqual(plain);
+        expect(queue.pushed).toBe(before + inserted);
+      }),
+      { numRuns: testRuns(40) },
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import type { LaneItem } from "./lane-item.ts";
+import { Patience } from "./patience.ts";
 
 const FIRST_SLOTS = 1024;
 
@@ -12,9 +13,29 @@ export class LaneQueue {
   #slots: (LaneItem | undefined)[] = emptySlots(FIRST_SLOTS);
   #head = 0;
   #length = 0;
+  #dropped = 0;
+  /** Items of the transaction in flight, at the head; they stay in the queue until it is durable. */
+  inFlight = 0;
+  /** With what stands at the head. */
+  readonly patience = new Patience();
 
   get length(): number {
     return this.#length;
+  }
+
+  /** Items behind those of the transaction in flight. */
+  get waiting(): number {
+    return this.#length - this.inFlight;
+  }
+
+  /** How many have ever left it. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** How many have ever come: what stands at its end now has left it when so many have. */
+  get pushed(): number {
+    return this.#dropped + this.#length;
   }
 
   push(item: LaneItem): void {
@@ -34,6 +55,43 @@ export class LaneQueue {
     for (let i = 0; i < count; i++) this.#slots[(this.#head + i) & mask] = undefined;
     this.#head = (this.#head + count) & mask;
     this.#length -= count;
+    this.#dropped += count;
+    this.inFlight = Math.max(0, this.inFlight - count);
+  }
+
+  /** Takes out all that waits behind the transaction in flight. */
+  takeWaiting(): LaneItem[] {
+    const items: LaneItem[] = [];
+    const mask = this.#slots.length - 1;
+    for (let i = this.inFlight; i < this.#length; i++) {
+      const at = (this.#head + i) & mask;
+      const item = this.#slots[at];
+      if (item !== undefined) items.push(item);
+      this.#slots[at] = undefined;
+    }
+    this.#length = this.inFlight;
+    return items;
+  }
+
+  /** Puts items in front of the last `behind` items, which wait. */
+  insert(items: readonly LaneItem[], behind: number): void {
+    if (items.length === 0) return;
+    const old = this.#length;
+    for (const item of items) this.push(item);
+    const mask = this.#slots.length - 1;
+    const from = old - behind;
+    for (let i = old - 1; i >= from; i--)
+      this.#slots[(this.#head + i + items.length) & mask] = this.at(i);
+    for (const [i, item] of items.entries()) this.#slots[(this.#head + from + i) & mask] = item;
+  }
+
+  /** Puts these of its items in front of all others, in the order that they have; nothing is in flight. */
+  bringForward(wanted: ReadonlySet<LaneItem>): void {
+    const items = this.take(this.#length);
+    const others = items.filter((item) => !wanted.has(item));
+    const ordered = [...items.filter((item) => wanted.has(item)), ...others];
+    const mask = this.#slots.length - 1;
+    for (const [i, item] of ordered.entries()) this.#slots[(this.#head + i) & mask] = item;
   }
 
   /** The first `count` items; they stay. */

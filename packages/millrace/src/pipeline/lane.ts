@@ -1,14 +1,18 @@
-import { failpoint } from "../model/failpoint.ts";
-import type { Position, TransactionId } from "../model/position.ts";
+import type { TransactionId } from "../model/position.ts";
 import { batchLength, type BatchLimits } from "./batch-length.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
-import { countChanges } from "./compaction.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
+import { attend } from "./attend.ts";
+import { account } from "./lane-account.ts";
+import { endsTransaction } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
-import { LaneQueue } from "./lane-queue.ts";
+import type { LaneQueue } from "./lane-queue.ts";
+import { LaneQueues } from "./lane-queues.ts";
+import { LoadPace } from "./load-pace.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
-import { until } from "./until.ts";
+import type { LaneStanding } from "./standing.ts";
+import { TransactionRest } from "./transaction-rest.ts";
 
 /** What a lane needs besides what all writers share. */
 export interface LaneParts extends WriterParts {
@@ -30,61 +34,85 @@ export interface LaneParts extends WriterParts {
   readonly emptied: () => void;
 }
 
-/** How often a transaction that constraints refuse is tried again, and how long the first wait is; each doubles. */
-const PATIENCE = 5;
-const FIRST_WAIT_MS = 10;
 /** What a batch leaves free for its own rows where it takes all that the sink allows. */
 const STATE_ROWS = 10;
-/** How long the rest of a source transaction is waited for. The server sends it without a pause. */
-const REST_MS = 200;
 
-/** FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). */
+/**
+ * FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). Rows of loads wait
+ * beside the changes and take turns with them (design/005).
+ */
 export class Lane {
   readonly index: number;
-  /** Where the checkpoint of this lane stands. */
-  checkpoint: Position | null;
-  /** The checkpoint as this run found it; replayed changes at or before it are never applied again. */
-  readonly replayUntil: Position | null;
-  readonly #queue = new LaneQueue();
+  readonly standing: LaneStanding;
+  readonly #queues = new LaneQueues();
+  readonly #pace: LoadPace;
   readonly #parts: LaneParts;
   readonly #writer: BatchWriter;
   #waiting: (() => void) | null = null;
-  /** How many wait for what is in the lane: then it is sent without waiting for more. */
+  /** How many wait for what is in the lane: then it is sent without waiting for more of other transactions. */
   #hurried = 0;
-  #patience = PATIENCE;
-  /** Items of the transaction in flight; they stay in the queue until it is durable. */
-  #inFlight = 0;
+  /** How many of them wait while nothing of the log comes: nor for more of the same transaction. */
+  #drained = 0;
+  readonly #rest: TransactionRest;
   #awaitsRest = false;
-  /** The source transaction whose rest was waited for in vain: it goes in parts. */
-  #unfinished: TransactionId | null = null;
-
-  constructor(index: number, checkpoint: Position | null, parts: LaneParts) {
+  constructor(index: number, standing: LaneStanding, parts: LaneParts) {
     this.index = index;
-    this.checkpoint = checkpoint;
-    this.replayUntil = checkpoint;
+    this.standing = standing;
     this.#parts = parts;
-    this.#writer = new BatchWriter(index, parts);
+    this.#writer = new BatchWriter({ index, standing }, parts);
+    this.#pace = new LoadPace(parts.clock);
+    this.#rest = new TransactionRest(parts.clock, parts.signal);
   }
 
+  /** What keeps its place: changes, and all that is not a row of a chunk. */
   push(item: LaneItem): void {
-    this.#queue.push(item);
+    this.#queues.push(item);
     if (this.#waiting !== null) this.#wake();
   }
 
-  /** Less than one transaction waits behind the one in flight. */
-  get hungry(): boolean {
-    return this.#awaitsRest || this.#queue.length - this.#inFlight < this.#mostRows;
+  /** A row of a load, which later changes of other keys overtake; or a mark behind such rows. */
+  pushLoad(item: RowItem | ChunkMark): void {
+    if (item.kind === "row" && this.#parts.order.binds(item.route.target.id))
+      this.#queues.pushLoadInLine(item);
+    else this.#queues.pushLoad(item);
+    if (this.#waiting !== null) this.#wake();
   }
 
-  /** Resolves when everything that is in the lane now is durable, whatever comes behind it. */
-  passedSoFar(): Promise<void> {
+  /** Fewer changes than one transaction takes wait behind the one in flight. */
+  get hungry(): boolean {
+    return this.#rest.awaited || this.#waitsForRows(this.#queues.changes);
+  }
+
+  /** The same of rows of loads, wherever they wait. */
+  get hungryForLoads(): boolean {
+    const { loads, mixed } = this.#queues;
+    return this.#waitsForRows(loads) && (!mixed || this.hungry);
+  }
+
+  #waitsForRows(queue: LaneQueue): boolean {
+    return queue.waiting < this.#mostRows(queue);
+  }
+
+  /** Resolves when everything that is in the lane now is durable, whatever comes behind it; or, if the log `stands`, nothing. */
+  async passedSoFar({ stands = false } = {}): Promise<void> {
+    if (stands) this.#drained++;
+    await this.#hurry((mark) => this.push(mark));
+    if (stands) this.#drained--;
+  }
+
+  /** The same for rows of loads; changes of other keys may overtake them still. */
+  loadsPassedSoFar(): Promise<void> {
+    return this.#hurry((mark) => this.pushLoad(mark));
+  }
+
+  #hurry(push: (mark: ChunkMark) => void): Promise<void> {
     this.#hurried++;
     return new Promise((resolve) => {
       const passed = () => {
         this.#hurried--;
         resolve();
       };
-      this.push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed });
+      push({ kind: "chunk-mark", key: null, rows: 0, pending: 1, passed });
     });
   }
 
@@ -93,10 +121,8 @@ export class Lane {
     const { signal } = this.#parts;
     signal.addEventListener("abort", () => this.#wake(), { once: true });
     while (!signal.aborted) {
-      if (this.#queue.length === 0) {
-        await new Promise<void>((resolve) => {
-          this.#waiting = resolve;
-        });
+      if (this.#queues.length === 0) {
+        await new Promise<void>((resolve) => (this.#waiting = resolve));
         continue;
       }
       try {
@@ -121,81 +147,97 @@ export class Lane {
   }
 
   async #step(): Promise<void> {
-    const head = this.#queue.at(0);
+    const queue = this.#queues.next();
+    const head = queue.at(0);
     if (head === undefined) return;
     if (head.kind === "mark" || head.kind === "chunk-mark") {
       this.#pass(head);
-      this.#queue.drop(1);
+      this.#queues.drop(queue, 1);
     } else if (head.kind === "discard") {
       head.done.resolve(await this.#writer.discard(head));
-      this.#queue.drop(1);
+      this.#queues.drop(queue, 1);
     } else if (head.kind === "meeting") {
       await this.#meet(head);
-      this.#queue.drop(1);
+      this.#queues.drop(queue, 1);
     } else {
-      if (this.#parts.flushIntervalMs > 0) await this.#gather();
-      const { items: count, open } = batchLength(this.#queue, this.#limits);
-      if (open !== null && open !== this.#unfinished && this.#hurried === 0)
-        return this.#awaitRest(open);
-      this.#inFlight = count;
-      this.#parts.emptied();
-      await this.#commit(this.#queue.take(count), count);
+      if (this.#parts.flushIntervalMs > 0) await this.#gather(queue);
+      if (queue === this.#queues.loads) return this.#sendLoads();
+      const { items, open } = batchLength(queue, this.#limitsOf(queue));
+      if (open === null || !this.#isAwaited(open)) return this.#send(queue, items);
+      return this.#queues.ready > 0 ? this.#sendLoads() : this.#awaitRest();
     }
   }
 
+  #sendLoads(): Promise<void> {
+    const { loads, ready } = this.#queues;
+    // What was refused may need more of what stands behind it.
+    const limits = this.#limitsOf(loads);
+    const maxRows = loads.patience.isFresh ? this.#pace.rows(limits.maxRows) : limits.maxRows;
+    return this.#send(
+      loads,
+      batchLength(loads, { ...limits, maxRows, whole: false, within: ready }).items,
+    );
+  }
+
+  async #send(queue: LaneQueue, count: number): Promise<void> {
+    if (queue === this.#queues.changes) this.#rest.clear();
+    this.#queues.begin(queue, count);
+    this.#parts.emptied();
+    await this.#commit(queue, queue.take(count));
+  }
+
   /** Waits for more to send together, where the file asks for it. */
-  async #gather(): Promise<void> {
-    if (this.#queue.length >= this.#parts.maxRows || this.#hurried > 0) return;
+  async #gather(queue: LaneQueue): Promise<void> {
+    if (queue.length >= this.#parts.maxRows || this.#hurried > 0) return;
+    // Changes wait for more of their own, and not for a load's.
+    if (queue !== this.#queues.changes && this.#queues.changes.length > 0) return;
     await this.#parts.clock
       .sleep(this.#parts.flushIntervalMs, this.#parts.signal)
       .catch(() => undefined);
   }
 
   /** A transaction that was refused may need its rest (design/002). */
-  get #mostRows(): number {
+  #mostRows({ patience }: LaneQueue): number {
     const { maxRows, sink } = this.#parts;
-    if (this.#patience === PATIENCE) return maxRows;
+    if (patience.isFresh) return maxRows;
     return Math.max(1, sink.capabilities.maxRowsPerCommit - STATE_ROWS);
   }
 
-  get #limits(): BatchLimits {
+  #limitsOf(queue: LaneQueue): BatchLimits {
     const { maxBytes, sink, whole } = this.#parts;
     const estimateBytes = ({ route, row }: RowItem) => sink.estimateBytes(route.target, row);
-    return { maxRows: this.#mostRows, maxBytes, estimateBytes, whole };
+    return { maxRows: this.#mostRows(queue), maxBytes, estimateBytes, whole };
   }
 
-  /**
-   * Waits for the rest of a source transaction that would fit, so that no reader at the sink sees part of it. Not where
-   * somebody waits for what is here (a barrier in its middle), and never for long: what memory cannot hold never comes.
-   */
-  async #awaitRest(open: TransactionId): Promise<void> {
-    const { clock, signal } = this.#parts;
+  /** Not where the log stands for what is here: a barrier may be in a transaction's middle. */
+  #isAwaited(open: TransactionId): boolean {
+    return this.#drained === 0 && this.#rest.holds(open, this.#queues.changes.pushed);
+  }
+
+  async #awaitRest(): Promise<void> {
     const came = Promise.withResolvers<void>();
     this.#waiting = came.resolve;
     this.#awaitsRest = true;
     this.#parts.emptied();
-    const limit = new AbortController();
-    const late = clock.sleep(REST_MS, AbortSignal.any([signal, limit.signal])).then(
-      () => (this.#unfinished = open),
-      () => undefined,
-    );
-    await Promise.race([came.promise, late]);
-    limit.abort();
+    await this.#rest.wait(came.promise);
     this.#awaitsRest = false;
   }
 
-  async #commit(items: readonly LaneItem[], count: number): Promise<void> {
+  async #commit(queue: LaneQueue, items: readonly LaneItem[]): Promise<void> {
     const rows: RowItem[] = [];
     for (const item of items) if (item.kind === "row") rows.push(item);
     const began = this.#parts.clock.monotonic();
-    const done = rows.length === 0 ? 0 : await this.#writer.write(rows, this.#patience > 0);
-    if (done < rows.length) return this.#putUp(items, rows, done, began);
-    this.#patience = PATIENCE;
-    this.#settle(items, rows, count, began);
+    const { lasts } = queue.patience;
+    const done =
+      rows.length === 0 ? 0 : await this.#writer.write(rows, lasts, endsTransaction(items));
+    if (done < rows.length) return this.#putUp(queue, items, rows, done, began);
+    queue.patience.renew();
+    this.#settle(queue, items, rows, began);
   }
 
   /** What came before a transaction that constraints refuse is durable; that one waits, and comes again with more. */
   async #putUp(
+    queue: LaneQueue,
     items: readonly LaneItem[],
     rows: readonly RowItem[],
     done: number,
@@ -204,82 +246,48 @@ export class Lane {
     if (done > 0) {
       const next = rows[done];
       const count = next === undefined ? items.length : items.indexOf(next);
-      this.#settle(items.slice(0, count), rows.slice(0, done), count, began);
-      this.#patience = PATIENCE;
+      this.#settle(queue, items.slice(0, count), rows.slice(0, done), began);
+      // Rows of a load were let in front of what waits, and do not make it another one.
+      if (queue === this.#queues.loads || rows.slice(0, done).some(isOfLog)) queue.patience.renew();
     }
-    const waitMs = FIRST_WAIT_MS * 2 ** (PATIENCE - this.#patience);
-    this.#patience--;
-    this.#inFlight = 0;
+    const waitMs = queue.patience.refused();
+    this.#queues.putUp(queue);
     this.#parts.emptied();
     await this.#parts.waitForOthers(this.index, waitMs);
   }
 
   /** Rows are durable: what follows from that. */
   #settle(
+    queue: LaneQueue,
     items: readonly LaneItem[],
     rows: readonly RowItem[],
-    count: number,
     began: number,
   ): void {
-    const last = rows.findLast((item) => item.position !== null);
-    if (last !== undefined) this.checkpoint = last.position;
     for (const item of items)
       if (item.kind === "mark" || item.kind === "chunk-mark") this.#pass(item);
-    this.#queue.drop(count);
-    this.#inFlight = 0;
-    if (rows.length > 0) this.#account(rows, this.#parts.clock.monotonic() - began);
-  }
-
-  #account(rows: readonly RowItem[], tookMs: number): void {
-    let log = 0;
-    let chunks = 0;
-    let oldest: number | null = null;
-    for (const item of rows) {
-      if (item.position === null) chunks += item.bytes;
-      else log += item.bytes;
-      const time = item.change.transaction?.commitTimeMs;
-      if (time !== undefined && (oldest === null || time < oldest)) oldest = time;
-    }
-    if (log > 0) this.#parts.logBytes.give(log);
-    if (chunks > 0) this.#parts.chunkBytes.give(chunks);
-    const changes = countChanges(rows);
-    for (const { table, count } of changes) this.#parts.book.passed(table, count);
-    this.#parts.observer.committed({
-      lane: this.index,
-      rows: rows.length,
-      bytes: log + chunks,
-      tookMs,
-      oldestSourceMs: oldest,
-      changes,
-    });
+    this.#queues.drop(queue, items.length);
+    if (rows.length === 0) return;
+    const tookMs = this.#parts.clock.monotonic() - began;
+    if (queue === this.#queues.loads) this.#pace.load(rows.length, tookMs);
+    else this.#pace.changes(rows.length, tookMs);
+    account(this.#parts, this.index, rows, tookMs);
   }
 
   #pass(mark: Mark | ChunkMark): void {
-    if (mark.kind === "mark") this.#parts.passed(this.index, mark);
-    else if (--mark.pending === 0) mark.passed(mark);
+    if (mark.kind === "chunk-mark") {
+      if (--mark.pending === 0) mark.passed(mark);
+      return;
+    }
+    this.standing.passed(mark.position);
+    this.#parts.passed(this.index, mark);
   }
 
-  /** Stops at a key change that needs more than this lane's row: the last lane to come lets the owner write (I2). */
   async #meet(meeting: Meeting): Promise<void> {
-    if (++meeting.arrived === meeting.lanes.length) meeting.gather();
-    if (meeting.owner === this.index) {
-      await until(this.#parts.signal, meeting.gathered);
-      failpoint("lane.meeting");
-      try {
-        await this.#parts.meetings.write(meeting);
-        meeting.finish();
-      } catch (thrown) {
-        meeting.finish(thrown);
-        throw thrown;
-      }
-      this.#parts.logBytes.give(meeting.bytes);
-    } else {
-      // What breaks the owner ends the run, and with it this wait.
-      await until(
-        this.#parts.signal,
-        meeting.done.catch(() => new Promise<never>(() => {})),
-      );
-    }
-    this.checkpoint = meeting.position;
+    await attend(meeting, this.index, this.#parts);
+    this.standing.reached(this.standing.withMeeting(meeting.position));
   }
+}
+
+function isOfLog({ position }: RowItem): boolean {
+  return position !== null;
 }

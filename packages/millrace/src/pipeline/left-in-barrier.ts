@@ -3,11 +3,12 @@ import type { BarrierParts, Barriers } from "./barriers.ts";
 import type { TableId } from "../model/table.ts";
 import type { Found } from "./left-tables.ts";
 import { compileRoutes, targetsOf } from "./routes.ts";
-import type { IntentDocument } from "./state-documents.ts";
+import { reachWith, type PlaceOrder } from "./standing.ts";
+import type { IntentDocument, LoadedState } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
-type Standing = Pick<BarrierParts, "acknowledged" | "unseen" | "reached">;
+type Standing = Pick<BarrierParts, "acknowledged" | "unseen" | "reach" | "reached">;
 type Tables = ReadonlyMap<TableId, TableRuntime>;
 
 /**
@@ -25,7 +26,7 @@ export async function finishLeft(
   if (intent === null || table === null) return false;
   const { barriers } = making(new Map([...found.tables, [table.id, table]]));
   try {
-    await barriers(standingAt(intent)).finish(intent);
+    await barriers(standingAt(parts.source, found.state, intent)).finish(intent);
     return true;
   } catch (thrown) {
     // The target is not there as it was left, and nobody asks for it now.
@@ -35,8 +36,22 @@ export async function finishLeft(
 }
 
 /** What is known of the log where an intent was left open. */
-export function standingAt({ acknowledge, unseen }: IntentDocument): Standing {
-  return { acknowledged: () => acknowledge, unseen: () => unseen, reached: () => undefined };
+export function standingAt(
+  source: PlaceOrder,
+  { pipeline, frontier, checkpoints }: LoadedState,
+  { acknowledge, unseen }: IntentDocument,
+): Standing {
+  const lanes = Array.from(
+    { length: pipeline?.lanes ?? 0 },
+    (_, lane) => checkpoints.get(lane) ?? null,
+  );
+  const now = { frontier: frontier?.position ?? null, lanes };
+  return {
+    acknowledged: () => acknowledge,
+    unseen: () => unseen,
+    reach: (position) => reachWith(source, now, position),
+    reached: () => undefined,
+  };
 }
 
 /** As its last document says. Null where its rows go elsewhere by now, or nothing was altered. */

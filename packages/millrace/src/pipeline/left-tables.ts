@@ -106,7 +106,7 @@ function lossOf(looks: ReadonlyMap<TableId, TableLook>, { id }: TableRuntime): s
 }
 
 /** A new generation of the table's INIT_SYNC, its rows left in place until ghosts are looked for. */
-export function beginAnew(parts: TaskParts, table: TableRuntime): void {
+export function beginAnew(parts: Pick<TaskParts, "clock">, table: TableRuntime): void {
   table.chunks.clear();
   table.update({
     state: "INIT_SYNC",
@@ -114,6 +114,8 @@ export function beginAnew(parts: TaskParts, table: TableRuntime): void {
     planned: null,
     allPlanned: false,
     rowsLoaded: 0,
+    loadedAtMs: null,
+    repeated: true,
     end: null,
     snapshot: null,
     sweep: "due",

@@ -4,6 +4,7 @@ import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import { keyNormalisation } from "../model/key-text.ts";
 import type { Row, Value } from "../model/value.ts";
 import { ReplayItem, type RowItem } from "./lane-item.ts";
+import { refusedValue } from "./refused-values.ts";
 import type { CompiledRoute } from "./routes.ts";
 
 /** A dead letter for an item that cannot be applied; `earlier` is the one that its key has already. */
@@ -48,9 +49,19 @@ export function letterSourceKey(letter: DeadLetter, hidesKey: boolean): LetterKe
   return hiddenKeys.get(letter) ?? (hidesKey ? null : letter);
 }
 
-/** What a sink's error says about the row that it refuses. */
-export function refusalOf({ code, detail, facts }: MillraceError): Refusal {
-  const { column } = facts;
+/** SQLSTATEs of data that a server does not take. */
+const DATA = "22";
+
+/** What a sink's error says about the row that it refuses, and what the row has that no sink of its kind takes. */
+export function refusalOf(
+  { code, detail, facts }: MillraceError,
+  { route, row }: Pick<RowItem, "route" | "row">,
+): Refusal {
+  const { column, sqlState } = facts;
+  const isData = typeof sqlState === "string" && sqlState.startsWith(DATA);
+  const found = isData ? refusedValue(route.target, row) : null;
+  if (found !== null)
+    return { code, reason: `${found.reason} (SQLSTATE ${sqlState})`, column: found.column };
   return { code, reason: detail, column: typeof column === "string" ? column : null };
 }
 

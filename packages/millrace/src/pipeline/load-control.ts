@@ -25,9 +25,10 @@ export class LoadControl {
   readonly #clock: Clock;
   #paused: Pause | null = null;
 
-  constructor(settings: LoadRateSettings, clock: Clock) {
+  /** `rate`: that of the pipeline, where this is one task of several; its own without it. */
+  constructor(settings: LoadRateSettings, clock: Clock, rate?: LoadRate) {
     this.#clock = clock;
-    this.rate = new LoadRate(settings, clock);
+    this.rate = rate ?? new LoadRate(settings, clock);
   }
 
   /** Why no chunk is begun; null where chunks are. */

@@ -6,6 +6,7 @@ import { ChunkReader } from "./chunk-reader.ts";
 import { HeldTables, isHeldUp } from "./held-tables.ts";
 import type { GhostSweep } from "./ghost-sweep.ts";
 import type { TaskObserver } from "./observer.ts";
+import { joined } from "./standing.ts";
 import { stateKey, type ChunkDocument } from "./state-documents.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -277,8 +278,8 @@ export class Loader {
 
   #raiseEnd(table: TableRuntime, end: Position): void {
     const before = table.document.end;
-    if (before === null || this.#parts.source.comparePositions(before, end) < 0)
-      table.update({ end });
+    const both = joined(this.#parts.source, before, end);
+    if (both !== before) table.update({ end: both });
   }
 
   #tell(documents: readonly LiveDocument[]): void {

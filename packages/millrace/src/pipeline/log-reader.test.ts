@@ -10,7 +10,8 @@ import { Frontier } from "./frontier.ts";
 import { LaneChoice, type LaneGroups } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LogReader } from "./log-reader.ts";
-import { doubted, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import type { LogRest } from "./log-rest.ts";
+import { doubted, shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -33,6 +34,7 @@ interface Reading {
   readonly budget?: ByteBudget;
   /** Targets whose constraints bind their rows to one another. */
   readonly groups?: LaneGroups;
+  readonly rest?: Pick<LogRest, "wanted" | "over">;
 }
 
 function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
@@ -51,6 +53,7 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
       tables: new Map([[table.id, table]]),
       sent: new SentTransactions([]),
       logBytes,
+      everyChange: false,
       durable: null,
     }),
     lanes,
@@ -58,6 +61,7 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
     barriers: (more.barriers ?? {}) as Barriers,
     logBytes,
     readAhead: new ReadAhead(lanes, stop.signal),
+    rest: more.rest ?? { wanted: false, over: () => Promise.resolve() },
     signal: stop.signal,
     stopLoad: () => Promise.resolve(),
     startLoad: () => undefined,
@@ -76,7 +80,7 @@ function batchAt(position: Position, items: LogBatch["items"] = [], bytes = 0): 
 /** Reads one batch whose items are shapes; an earlier run is known to have passed everything up to `before`. */
 async function read(items: readonly ShapeChange[], before: number) {
   const stop = new AbortController();
-  const lanes = [new Lane(0, null, { maxRows: 1 } as LaneParts)]; // all that is used of a lane that never works
+  const lanes = [new Lane(0, standingOf(), { maxRows: 1 } as LaneParts)]; // all that is used of a lane that never works
   const batches = [batchAt(9, items, 100 * items.length)];
   const budget = new ByteBudget(1_000);
   const log: SourceLog = {
@@ -118,7 +122,7 @@ function interrupted(checkpoint: Position | null) {
     emptied: () => undefined,
     passed: () => undefined,
   };
-  const lanes = [0, 1].map((lane) => new Lane(lane, checkpoint, parts as LaneParts));
+  const lanes = [0, 1].map((lane) => new Lane(lane, standingOf(checkpoint), parts as LaneParts));
   const given = Promise.withResolvers<LogBatch>();
   const asked = [given.promise, new Promise<LogBatch>(() => undefined)];
   const log: SourceLog = {
@@ -176,7 +180,7 @@ describe("a transaction whose rows constraints bind to one another", () => {
       emptied: () => undefined,
       passed: () => undefined,
     };
-    const lanes = [new Lane(0, null, parts as LaneParts)];
+    const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
     const batches = [
       { ...batchAt(5), acknowledge: 3 },
       { ...batchAt(7), acknowledge: 7 },
@@ -218,7 +222,7 @@ describe("a log that somebody interrupts again and again", () => {
       emptied: () => undefined,
       passed: () => undefined,
     };
-    const lanes = [new Lane(0, null, parts as LaneParts)];
+    const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
     for (const lane of lanes) lane.run().catch(() => undefined);
     const batches = [batchAt(9, [toldAt(7, shapeOf())])];
     const log: SourceLog = {
@@ -266,5 +270,37 @@ describe("what barriers weigh", () => {
   it("is given back to the budget like the rows beside them", async () => {
     const { passed, usedBytes } = await read([toldAt(3, shapeOf()), toldAt(7, shapeOf())], 5);
     expect([passed, usedBytes]).toEqual([[7], 0]);
+  });
+});
+
+describe("a log that is to rest", () => {
+  /** How often the log was asked until nothing moves. */
+  async function asked(lanes: number, acknowledge: Position | null): Promise<number> {
+    const stop = new AbortController();
+    let asks = 0;
+    const next = (): Promise<LogBatch> => {
+      asks++;
+      if (asks > 3) return new Promise(() => {});
+      return Promise.resolve({ ...batchAt(asks), acknowledge: acknowledge === null ? null : asks });
+    };
+    const rest = {
+      get wanted() {
+        return asks > 0;
+      },
+      over: () => new Promise<void>(() => {}),
+    };
+    const log = { next } as SourceLog;
+    const all = Array.from({ length: lanes }, (_, i) => new Lane(i, standingOf(), {} as LaneParts));
+    const running = readerOf({ log, stop, lanes: all, rest }).run();
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort(new Error("over"));
+    await running.catch(() => undefined);
+    return asks;
+  }
+
+  it("is not read on, but to the end of a transaction that one lane keeps whole", async () => {
+    expect(await asked(1, 0)).toBe(1);
+    expect(await asked(1, null)).toBe(4);
+    expect(await asked(2, null)).toBe(1);
   });
 });

@@ -4,10 +4,12 @@ import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
+import { RestartNeeded } from "./committer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Feed } from "./feed.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Lane } from "./lane.ts";
+import type { LogRest } from "./log-rest.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
@@ -20,6 +22,7 @@ interface LogReaderParts {
   readonly barriers: Barriers;
   readonly logBytes: ByteAccount;
   readonly readAhead: ReadAhead;
+  readonly rest: Pick<LogRest, "wanted" | "over">;
   readonly signal: AbortSignal;
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
   /** The load goes on, or begins anew, as the table's document says. */
@@ -45,6 +48,8 @@ export class LogReader {
   #ended: { readonly error: unknown } | null = null;
   /** Lanes cannot be drained before more has been read (design/002): interrupts and a pause wait for the transaction's end. */
   #isMidway = false;
+  /** What was read last ends within a transaction. */
+  #isWithin = false;
 
   constructor(parts: LogReaderParts) {
     this.#parts = parts;
@@ -52,14 +57,14 @@ export class LogReader {
 
   /** Reads until the signal aborts; rejects with what stops the run. */
   async run(): Promise<void> {
-    const { signal, log } = this.#parts;
+    const { signal, log, rest } = this.#parts;
     signal.addEventListener("abort", () => this.#waiting?.reject(signal.reason), { once: true });
     let pending: Promise<LogBatch> | null = null;
     while (!signal.aborted) {
       if (!this.#isMidway) await until(signal, this.#parts.running());
       if (this.#mayServe) await this.#serve();
       if (pending === null) {
-        pending = log.next();
+        pending = this.#mayRest && rest.wanted ? rest.over().then(() => log.next()) : log.next();
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
       const batch = await this.#batchOrInterrupt(pending);
@@ -77,6 +82,11 @@ export class LogReader {
     this.#interrupts.push({ work, done });
     if (!this.#isMidway) this.#waiting?.resolve(null);
     return done.promise;
+  }
+
+  /** What is kept whole at the sink is read to its end. */
+  get #mayRest(): boolean {
+    return !this.#isMidway && !(this.#isWithin && this.#parts.lanes.length === 1);
   }
 
   get #mayServe(): boolean {
@@ -97,7 +107,7 @@ export class LogReader {
 
   /** Resolves when all that is in the lanes now is durable. Rows of other tables' chunks may come behind it. */
   async drained(): Promise<void> {
-    const passed = this.#parts.lanes.map((lane) => lane.passedSoFar());
+    const passed = this.#parts.lanes.map((lane) => lane.passedSoFar({ stands: true }));
     await until(this.#parts.signal, Promise.all(passed));
   }
 
@@ -151,12 +161,20 @@ export class LogReader {
     }
     // Rows take theirs with them; barriers are over.
     if (barriers > 0) logBytes.give(bytesBesideRows(batch));
-    this.#isMidway = feed.splitsBoundRows(batch);
+    this.#isWithin = feed.splits(batch);
+    this.#isMidway = this.#isWithin && feed.binds;
     failpoint("reader.batch-entered");
     // The frontier never moves back while what it has passed is read again (I3).
     if (feed.reached(batch.position))
       this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
     if (this.#replayed.length > 0 && !feed.replaying) this.#tellReplayed();
+    if (batch.found !== undefined) await this.#foundTables(batch.found);
+  }
+
+  /** Nothing behind them is read before they are captured (I1). */
+  async #foundTables(found: readonly TableShape[]): Promise<never> {
+    await this.drained();
+    throw new RestartNeeded(`${found.map(({ id }) => id).join(", ")} came with the log`);
   }
 
   /** Hot: the changes from `at` on, up to the next barrier or the end, whose index it gives. */
@@ -211,8 +229,7 @@ export class LogReader {
     });
     this.#parts.feed.forgetRoutes();
     if (!passed) return;
-    for (const lane of this.#parts.lanes) lane.checkpoint = item.position;
-    this.#mark(item.position, null, null);
+    this.#mark(this.#parts.frontier.durable.position, null, null);
     for (const table of stopped) this.#parts.startLoad(table);
   }
 }

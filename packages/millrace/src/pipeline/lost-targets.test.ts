@@ -3,7 +3,7 @@ import { silentLogger } from "../model/ports.ts";
 import type { Source } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import { ByteBudget } from "./byte-budget.ts";
-import { Committer } from "./committer.ts";
+import { Committer, RestartNeeded } from "./committer.ts";
 import { makeTargets, meetLostTargets } from "./lost-targets.ts";
 import { deafObserver } from "./observer.ts";
 import {
@@ -146,7 +146,11 @@ describe("a target that was written and is found at a start", () => {
     expect([(await gone.meet()).gone, gone.told.length]).toEqual([new Set([TARGET]), 1]);
     const dropped = startOf({}, {}, intentOf("drop"));
     dropped.sink.ids = new Map();
-    expect([(await dropped.meet()).gone, dropped.told]).toEqual([new Set(), []]);
+    expect([(await dropped.meet()).gone, dropped.told]).toEqual([new Set([TARGET]), []]);
+    const begun = { state: "INIT_SYNC", allPlanned: false, nextChunk: 0 } as const;
+    const resumed = startOf(begun, {}, intentOf("shape"));
+    resumed.sink.ids = new Map();
+    expect([(await resumed.meet()).gone, resumed.told]).toEqual([new Set([TARGET]), []]);
   });
 
   it("is told of where the file loads nothing, and the log goes on", async () => {
@@ -175,5 +179,20 @@ describe("which table a target is", () => {
       Promise.resolve({ home: "1", ids: new Map(looks++ === 0 ? [] : [[TARGET, "102"]]) });
     await keep(true);
     expect(table.document.targetIds?.ids).toEqual({ [TARGET]: "102" });
+  });
+
+  it("is what the start found where it is dropped while the start is under way: the next one meets it", async () => {
+    for (const targetIds of [KNOWN, null]) {
+      const { sink, table, told, meet, keep } = startOf({ targetIds });
+      const before = new Map([[TARGET, "100"]]);
+      const after = new Map([[TARGET, "102"]]);
+      let looks = 0;
+      sink.identifyTargets = () =>
+        Promise.resolve({ home: "1", ids: looks++ === 0 ? before : after });
+      await expect(keep(true)).rejects.toThrow(RestartNeeded);
+      expect(table.document).toMatchObject({ state: "SYNC", targetIds: KNOWN });
+      await meet();
+      expect([table.document.state, told.length]).toEqual(["INIT_SYNC", 1]);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { TargetIdentities } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
-import type { Committer } from "./committer.ts";
+import { RestartNeeded, type Committer } from "./committer.ts";
 import { beginAnew, type Found } from "./left-tables.ts";
 import type { Checks } from "./lane-choice.ts";
 import { entry, hasNotBegun, stateKey } from "./state-documents.ts";
@@ -15,8 +15,10 @@ type Tables = ReadonlyMap<TableId, TableRuntime>;
 export interface FoundTargets {
   /** Null where the sink does not tell. */
   readonly identities: TargetIdentities | null;
-  /** Those of tables whose rows were written, and that are not there any more. */
+  /** Those that are not there: nothing of them is left to be altered. */
   readonly gone: ReadonlySet<TableId>;
+  /** Those of tables whose rows were written, and that are there: nobody of ours makes them anew before they are checked. */
+  readonly present: ReadonlySet<TableId>;
 }
 
 /**
@@ -31,15 +33,18 @@ export async function meetLostTargets(
 ): Promise<FoundTargets> {
   const identities = await identitiesOf(parts, tables);
   const gone = new Set<TableId>();
-  if (identities === null) return { identities, gone };
+  const present = new Set<TableId>();
+  if (identities === null) return { identities, gone, present };
   for (const table of tables.values()) {
     const known = state.tables.get(table.id);
     const isBegun = known !== undefined && known.removed !== true && !hasNotBegun(table.document);
-    // An open barrier may have dropped it itself; a table that is left out is loaded anew in any case.
-    const isDropped = state.intent?.kind === "drop" && state.intent.table === table.id;
-    if (!isBegun || isDropped) continue;
-    const { missing, other } = lostOf(table, identities, state.intent?.table === table.id);
+    const isAltered = state.intent?.table === table.id;
+    const { missing, other, there } = lostOf(table, identities, isAltered);
     for (const id of missing) gone.add(id);
+    // An open barrier may have dropped it itself; a table that is left out is loaded anew in any case.
+    const isDropped = isAltered && state.intent?.kind === "drop";
+    if (!isBegun || isDropped) continue;
+    if (!isAltered) for (const id of there) present.add(id);
     const lost = [
       ...missing.map((id) => `its target ${id} is not there any more`),
       ...other.map((id) => `its target ${id} is another table than the one that was written`),
@@ -47,10 +52,15 @@ export async function meetLostTargets(
     if (lost.length > 0 && !table.leftOut)
       await beginLost(parts, table, lost.join("; "), committer);
   }
-  return { identities, gone };
+  return { identities, gone, present };
 }
 
-/** Makes targets that are missing, and keeps which tables they are: durable before anything is written to them. */
+/**
+ * Makes targets that are missing, and keeps which tables they are: durable before anything is written to them.
+ *
+ * @throws {RestartNeeded} where somebody dropped one while this start was under way: the next one finds another table than
+ * the one that is known.
+ */
 export async function makeTargets(
   parts: TaskParts,
   tables: Tables,
@@ -60,6 +70,12 @@ export async function makeTargets(
   const checks = await checkTargets(parts, tables);
   const isCreated = [...checks.values()].some(({ created }) => created);
   const now = isCreated ? await identitiesOf(parts, tables) : found.identities;
+  const isThere = (id: TableId): boolean => now?.ids.get(id) === found.identities?.ids.get(id);
+  const lost = [...found.present].find((id) => !isThere(id));
+  if (lost !== undefined && found.identities !== null) {
+    await keepIdentities(tables, found.identities, committer);
+    throw new RestartNeeded(`the target ${lost} was dropped meanwhile`);
+  }
   if (now !== null) await keepIdentities(tables, now, committer);
   return checks;
 }
@@ -95,18 +111,19 @@ function lostOf(
   { targets, document: { targetIds: known } }: TableRuntime,
   { home, ids }: TargetIdentities,
   isAltered: boolean,
-): { readonly missing: readonly TableId[]; readonly other: readonly TableId[] } {
+): Record<"missing" | "other" | "there", readonly TableId[]> {
   const all = targets.map(({ target }) => target.id);
   const missing = all.filter((id) => !ids.has(id));
+  const there = all.filter((id) => ids.has(id));
   // State and targets that were moved together (a backup) are as they were to each other, under new ids.
   const before = known?.home === home ? known.ids : {};
   // An open barrier may have made it anew itself; the start behind its end looks again.
-  if (isAltered) return { missing, other: [] };
-  const other = all.filter((id) => {
+  if (isAltered) return { missing, other: [], there };
+  const other = there.filter((id) => {
     const identity = before[id];
-    return identity !== undefined && ids.has(id) && ids.get(id) !== identity;
+    return identity !== undefined && ids.get(id) !== identity;
   });
-  return { missing, other };
+  return { missing, other, there };
 }
 
 async function beginLost(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
+import type { Source } from "../model/source.ts";
 import type { Commit } from "../model/sink.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Committer } from "./committer.ts";
@@ -40,9 +41,16 @@ function setUp() {
     committer: new Committer({ ...ports, signal }, 7, sink.lanes),
     book,
     checkpoints: new Map(),
+    frontier: { position: 0, acknowledge: null, unseen: [], replayed: false },
     maxValueBytes: 1_000,
   };
-  const task: Partial<TaskParts> = { ...ports, settings: settingsOf(), router: plainRouter };
+  const source: Partial<Source> = { comparePositions: (a, b) => Number(a) - Number(b) };
+  const task: Partial<TaskParts> = {
+    ...ports,
+    source: source as Source,
+    settings: settingsOf(),
+    router: plainRouter,
+  };
   const bytes = new ByteBudget(10_000).account(1);
   const parts = { task: task as TaskParts, prepared: prepared as Prepared, signal };
   const writeState = () => Promise.resolve();
@@ -73,7 +81,7 @@ describe("a row that a unique constraint refuses", () => {
     sink.script.length = 0;
     running.push(second.run());
     await first.passedSoFar();
-    expect([first.checkpoint, sink.landed.length, book.list()]).toEqual([3, 1, []]);
+    expect([first.standing.at, sink.landed.length, book.list()]).toEqual([3, 1, []]);
     stop.abort(new Error("over"));
     await Promise.allSettled(running);
   });

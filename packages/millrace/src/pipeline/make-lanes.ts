@@ -5,6 +5,7 @@ import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import type { Prepared } from "./prepare-run.ts";
+import { LaneStanding } from "./standing.ts";
 import { SourceReads } from "./source-reads.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -45,10 +46,19 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
   const { compaction } = settings;
   const order = new ConstraintOrder(prepared.checks, prepared.choice);
   const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
+  const standings = Array.from(
+    { length: prepared.lanes },
+    (_, lane) =>
+      new LaneStanding(
+        task.source,
+        prepared.checkpoints.get(lane) ?? null,
+        prepared.frontier.position,
+      ),
+  );
   const shared = { sink, committer, book, reads, observer, clock, compaction, order, writeTable };
   const laneParts = {
     ...shared,
-    meetings: new MeetingWriter(shared),
+    meetings: new MeetingWriter({ ...shared, standing: (lane) => standings[lane] }),
     logBytes: parts.logBytes,
     chunkBytes: parts.chunkBytes,
     maxRows: Math.max(
@@ -64,10 +74,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     emptied: parts.emptied,
     waitForOthers: (lane: number, waitMs: number) => waitForOthers(lanes, lane, waitMs, parts),
   };
-  const lanes: Lane[] = Array.from(
-    { length: prepared.lanes },
-    (_, lane) => new Lane(lane, prepared.checkpoints.get(lane) ?? null, laneParts),
-  );
+  const lanes: Lane[] = standings.map((standing, lane) => new Lane(lane, standing, laneParts));
   return lanes;
 }
 

@@ -52,6 +52,7 @@ async function movedIn(shape = table.shape, unsure = false): Promise<unknown> {
     clock,
     order: new ConstraintOrder(new Map(), new LaneChoice(2, {})),
     writeTable: () => Promise.resolve(),
+    standing: () => undefined,
   };
   const [route] = table.routesFor(shape);
   if (route === undefined) throw new Error("the table has no route");

@@ -15,6 +15,7 @@ import type { TaskObserver } from "./observer.ts";
 import { isPutOff, preparePutOff, PUT_OFF } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
+import type { LaneStanding } from "./standing.ts";
 import { stateKey } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -27,6 +28,8 @@ interface MeetingParts {
   readonly clock: Clock;
   readonly order: ConstraintOrder;
   readonly writeTable: (table: TableRuntime) => Promise<void>;
+  /** Of a lane. */
+  readonly standing: (lane: number) => LaneStanding | undefined;
 }
 
 /**
@@ -75,18 +78,20 @@ export class MeetingWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      const refusal = await this.#refusal(meeting, thrown);
-      const parked = meeting.moves.map((move) => this.#letter(meeting, move, refusal));
+      const putOff = await this.#putOff(meeting, thrown);
+      const whyOf = ({ route, to: row }: Move): Refusal =>
+        putOff ? PUT_OFF : refusalOf(thrown, { route, row });
+      const parked = meeting.moves.map((move) => this.#letter(meeting, move, whyOf(move)));
       return this.#send(meeting, meeting.moves.map(removeOld), parked);
     }
   }
 
   /** Lanes meet only where no constraint binds their rows; one that is newer than this run is looked into (design/002). */
-  async #refusal({ moves }: Meeting, error: MillraceError): Promise<Refusal> {
+  async #putOff({ moves }: Meeting, error: MillraceError): Promise<boolean> {
     const putOff = error.code === "MR_SINK_CONSTRAINT" && moves.every((m) => !m.table.lastRound);
-    if (!putOff) return refusalOf(error);
+    if (!putOff) return false;
     for (const { table, route } of moves) await preparePutOff(this.#parts, table, route.target);
-    return PUT_OFF;
+    return true;
   }
 
   async #send(
@@ -95,7 +100,10 @@ export class MeetingWriter {
     deadLetters: readonly DeadLetter[],
   ): Promise<boolean> {
     const state = (): StateEntry[] =>
-      meeting.lanes.map((lane) => ({ key: stateKey.checkpoint(lane), value: meeting.position }));
+      meeting.lanes.map((lane) => ({
+        key: stateKey.checkpoint(lane),
+        value: this.#parts.standing(lane)?.withMeeting(meeting.position) ?? meeting.position,
+      }));
     const superseded = meeting.moves.flatMap((move) =>
       [shownKey(move.route, move.from, move.fromKey), shownKey(move.route, move.to, move.toKey)]
         .filter((key) => this.#parts.book.has(move.route.target.id, key))

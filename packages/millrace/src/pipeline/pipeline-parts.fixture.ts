@@ -8,6 +8,7 @@ import type { Row } from "../model/value.ts";
 import { RowItem, type RowWrite } from "./lane-item.ts";
 import { compileRoutes, type RouteTarget } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
+import { LaneStanding, type Reach } from "./standing.ts";
 import type { TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 
@@ -126,6 +127,20 @@ export function settingsOf(part: Partial<TaskSettings> = {}): TaskSettings {
     maxDeadLetterShare: 1,
     ...part,
   };
+}
+
+/** Where a lane stands in a log whose positions are numbers. */
+export function standingOf(found: Position | null = null): LaneStanding {
+  const order = { comparePositions: (a: Position, b: Position) => Number(a) - Number(b) };
+  return new LaneStanding(order, found, 0);
+}
+
+/** What a barrier at a position comes to there. */
+export function reachOf(lanes: number) {
+  return (position: Position): Reach => ({
+    frontier: position,
+    lanes: Array.from({ length: lanes }, () => position),
+  });
 }
 
 /** A transaction of the source. */

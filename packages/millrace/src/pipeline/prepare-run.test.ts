@@ -6,6 +6,7 @@ import type { Source } from "../model/source.ts";
 import type { StateEntry, TargetChange } from "../model/sink.ts";
 import { tableId, type TargetTable } from "../model/table.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import { ChangeCounts } from "./change-counts.ts";
 import { LoadControl } from "./load-control.ts";
 import { deafObserver } from "./observer.ts";
 import {
@@ -113,6 +114,7 @@ function startOf(prepare: Source["prepare"], shapes = [shape]) {
     observer: deafObserver,
     load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, clock),
     waits: new Waits(clock),
+    changeCounts: new ChangeCounts(),
   };
   const { waits } = task;
   return { sink, waits, prepare: () => prepareRun(task, new AbortController().signal) };

@@ -21,8 +21,8 @@ import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import { writeStart } from "./start-documents.ts";
 import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
-import { sourcesOf } from "./targets.ts";
-import type { RunningTask, TaskParts } from "./task-api.ts";
+import { sourcesOf, targetsElsewhere } from "./targets.ts";
+import { ONLY_TASK, type RunningTask, type TaskParts } from "./task-api.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -46,7 +46,9 @@ export interface Prepared {
   /** Tables whose load has not begun and whose shape is the catalogue's no more. */
   readonly moved: readonly TableId[];
   readonly maxValueBytes: number;
-  readonly barriers: (live: Pick<BarrierParts, "acknowledged" | "unseen" | "reached">) => Barriers;
+  readonly barriers: (
+    live: Pick<BarrierParts, "acknowledged" | "unseen" | "reach" | "reached">,
+  ) => Barriers;
   readonly generations: Generations;
   readonly canSweep: (table: TableRuntime) => boolean;
   readonly currentShape: (table: TableRuntime) => Promise<TableShape | null>;
@@ -64,16 +66,16 @@ export async function prepareRun(
   signal: AbortSignal,
   loss: MillraceError | null = null,
 ): Promise<Prepared> {
-  const { source, sink, settings } = parts;
   setFailpointPhase(() => "START");
-  const [identity, matching] = [await source.identity(), await source.discover()];
+  const { pipeline, task = ONLY_TASK, source, sink, settings } = parts;
+  const [identity, seen] = [await source.identity(), await source.discover()];
   await sink.open();
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
-  const takeover = await sink.takeOver({ pipeline: parts.pipeline, task: "0", lanes: wantedLanes });
+  const takeover = await sink.takeOver({ pipeline, task, lanes: wantedLanes });
   const state = loadState(takeover.state);
   await refuseState(source, state, identity);
   signal.throwIfAborted();
-  const discovered = await takenOf(parts, state, matching);
+  const discovered = await takenOf(parts, state, await rememberedBy(source, state, seen));
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
@@ -81,13 +83,14 @@ export async function prepareRun(
   const { book, ...limits } = limitsOf(parts, takeover, tables);
   const work = { committer, book, lanes: state.pipeline?.lanes ?? wantedLanes, tables };
   // Whatever a barrier writes is read again by a run of its own.
-  const barriersWith = (all: Prepared["tables"]) => barriersOf(parts, { ...work, tables: all });
-  if (await finishLeft(parts, found, barriersWith)) return prepareRun(parts, signal, loss);
+  if (await finishLeft(parts, found, (all) => barriersOf(parts, { ...work, tables: all })))
+    return prepareRun(parts, signal, loss);
   const { waiting, targets, ...kept } = await prepareSource(parts, found, committer, loss);
   const moved = await lookAgain(parts, state, tables);
   const making = barriersOf(parts, work);
   if (state.intent !== null) {
-    await making.barriers(standingAt(state.intent)).finish(state.intent, targets.gone);
+    const barriers = making.barriers(standingAt(source, state, state.intent));
+    await barriers.finish(state.intent, targets.gone);
     return prepareRun(parts, signal, loss);
   }
   const choice = new LaneChoice(work.lanes, state.pipeline?.laneGroups ?? {});
@@ -95,11 +98,20 @@ export async function prepareRun(
   await writeStart(committer, { identity, choice, ...kept, tables, takeover });
   const checks = await makeTargets(parts, tables, targets, committer);
   const wanted = new LaneChoice(wantedLanes, groupsOf(checks));
+  const start = { choice, wanted, checks, ...durableOf(state, takeover, kept.frontier) };
+  const known = { identity, documents: state.tables, waiting, moved };
+  return { ...start, ...work, ...known, ...limits, ...making };
+}
+
+/** How far log and lanes are durable; what lanes say counts only behind a frontier that was read past all of them. */
+function durableOf(
+  state: LoadedState,
+  takeover: Takeover,
+  frontier: Prepared["frontier"],
+): Pick<Prepared, "frontier" | "laneRows" | "checkpoints"> {
   const laneRows = takeover.lanes.map(({ lane }) => lane);
-  const checkpoints = kept.frontier.replayed ? state.checkpoints : new Map<number, Position>();
-  const start = { frontier: kept.frontier, choice, wanted, checks, laneRows, checkpoints };
-  const known = { ...work, identity, documents: state.tables, waiting, moved };
-  return { ...start, ...known, ...limits, ...making };
+  const checkpoints = frontier.replayed ? state.checkpoints : new Map<number, Position>();
+  return { frontier, laneRows, checkpoints };
 }
 
 /** What makes barriers once the frontier lives, and the look at the source's catalogue that they share. */
@@ -110,7 +122,8 @@ function barriersOf(
   const currentShape = async (table: TableRuntime): Promise<TableShape | null> =>
     (await parts.source.discover()).find(({ shape }) => shape.id === table.id)?.shape ?? null;
   const own = (target: TableId) => sourcesOf(parts, tables, target);
-  const generations = new Generations({ ...parts, committer, book, sourcesOf: own });
+  const elsewhere = () => targetsElsewhere(parts);
+  const generations = new Generations({ ...parts, committer, book, sourcesOf: own, elsewhere });
   const canSweep = canSweepOf(parts, tables);
   const known = { ...parts, committer, book, lanes, tables, generations, currentShape, canSweep };
   return { barriers: (live) => new Barriers({ ...known, ...live }), generations, currentShape };
@@ -144,6 +157,7 @@ function canSweepOf(
 ): Prepared["canSweep"] {
   return (table) =>
     !table.keyless &&
+    parts.source.isLogOnly !== true &&
     table.targets.every(({ target }) => sourcesOf(parts, tables, target.id) === 1) &&
     keepsKey(table.shape, parts.router);
 }
@@ -151,6 +165,18 @@ function canSweepOf(
 async function refuseState(source: Source, state: LoadedState, identity: Json): Promise<void> {
   refuseOtherSource(state, identity);
   await refuseLostTables(source, state);
+}
+
+/** A source whose log tells of its tables knows only now those that earlier runs were told of. */
+async function rememberedBy(
+  source: Source,
+  { tables }: LoadedState,
+  seen: readonly DiscoveredTable[],
+): Promise<readonly DiscoveredTable[]> {
+  if (source.remember === undefined) return seen;
+  const live = [...tables.values()].filter(({ removed }) => removed !== true);
+  source.remember(live.map(({ shape }) => shape));
+  return source.discover();
 }
 
 /**
@@ -169,7 +195,8 @@ async function takenOf(
       .filter(([, { removed }]) => removed !== true)
       .map(([id, document]) => [id, { document }]),
   );
-  if (pipeline === null) return matching;
+  // Where the log has told of a table nothing behind that is read without it: there is no waiting (I1).
+  if (pipeline === null || task.source.isLogOnly === true) return matching;
   const newcomers = new Newcomers({ ...task, tables: live, documents: tables });
   const fit = new Set(intent === null ? await newcomers.fitting(matching) : []);
   return matching.filter(({ shape: { id } }) => live.has(id) || fit.has(id));
@@ -257,7 +284,15 @@ function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument 
 function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTable): TableDocument {
   const { shape, targetShape, nextChunk } = known;
   if (known.removed === true)
-    return { ...freshDocument(parts, found), shape, targetShape, nextChunk, sweep: "due" };
+    return {
+      ...freshDocument(parts, found),
+      shape,
+      targetShape,
+      nextChunk,
+      sweep: "due",
+      repeated: true,
+      outdated: true,
+    };
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
 }
 

@@ -13,8 +13,15 @@ import {
   type Found,
 } from "./left-tables.ts";
 import { meetLostTargets, type FoundTargets } from "./lost-targets.ts";
-import { hasNotBegun, type FrontierDocument, type TableDocument } from "./state-documents.ts";
+import {
+  hasNotBegun,
+  historyIn,
+  stateKey,
+  type FrontierDocument,
+  type TableDocument,
+} from "./state-documents.ts";
 import { claimTargets } from "./targets.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
 /** Where the log goes on. */
@@ -90,13 +97,14 @@ async function keepLog(
 ): Promise<Omit<PreparedSource, "removed" | "targets">> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
+  const histories = () => historiesOf(parts);
   try {
     if (loss !== null) throw loss;
-    const history = state.history?.log ?? null;
-    const prepared = await parts.source.prepare(shapes, known?.position ?? null, { history });
+    const kept = { history: state.history?.log ?? null, histories };
+    const prepared = await parts.source.prepare(shapes, known?.position ?? null, kept);
     if (known !== null) meetBranch(parts, { state, tables }, prepared);
-    if (prepared.elsewhere === true) leaveSnapshots(parts, tables);
     const frontier = startFrontier(known, prepared);
+    if (prepared.elsewhere === true) leaveSnapshots(parts, tables, frontier.position);
     // A table whose load has not begun may have joined in a run that ended before it could wait, or may have been put
     // back by somebody else: it waits.
     const begins = (id: TableId) => {
@@ -108,7 +116,7 @@ async function keepLog(
       : shapes.map((s) => s.id).filter((id) => prepared.joined.includes(id) || begins(id));
     for (const table of tables.values())
       if (table.document.allPlanned && table.document.end === null)
-        table.update({ end: frontier.position });
+        table.update({ end: prepared.pastEnd ?? frontier.position });
     return { frontier, waiting, history: prepared.history ?? null };
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
@@ -118,11 +126,28 @@ async function keepLog(
       type: "notice",
       message: `${thrown.message}; all tables are loaded again (on-loss: resync)`,
     });
-    const prepared = await parts.source.prepare(shapes, null, { recreate: true });
-    for (const table of tables.values()) beginAnew(parts, table);
+    const prepared = await parts.source.prepare(shapes, null, { recreate: true, histories });
+    for (const table of tables.values()) meetLoss(parts, table, prepared);
     const history = prepared.history ?? null;
     return { frontier: startFrontier(null, prepared), waiting: [], history };
   }
+}
+
+async function historiesOf({ sink, pipeline }: TaskParts): Promise<readonly Json[]> {
+  const documents = (await sink.readDocuments?.(pipeline, stateKey.history)) ?? [];
+  return documents.filter(({ key }) => key === stateKey.history).map(historyIn);
+}
+
+/** The log begins anew. One that is all there is, is read once more; what is at the sink stays where no message tells of it. */
+function meetLoss(parts: TaskParts, table: TableRuntime, { pastEnd }: PreparedLog): void {
+  if (pastEnd === undefined) beginOutdated(parts, table);
+  else table.update({ state: "INIT_SYNC", end: pastEnd });
+}
+
+/** What the lost log said of the table's shape nobody knows. */
+function beginOutdated(parts: TaskParts, table: TableRuntime): void {
+  beginAnew(parts, table);
+  table.update({ outdated: true });
 }
 
 function startFrontier(

@@ -1,59 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Committer } from "./committer.ts";
-import { ByteBudget } from "./byte-budget.ts";
-import { ConstraintOrder } from "./constraint-order.ts";
-import { DeadLetterBook } from "./dead-letter-book.ts";
-import { Lane } from "./lane.ts";
-import { LaneChoice } from "./lane-choice.ts";
-import { MeetingWriter } from "./meeting-writer.ts";
-import { deafObserver } from "./observer.ts";
-import { instantClock, itemOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { oneLane } from "./lane.fixture.ts";
+import { itemOf, tableOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { ScriptedSink } from "./scripted-sink.fixture.ts";
-import { SourceReads } from "./source-reads.ts";
 
 const table = tableOf();
-const never = () => Promise.reject(new Error("not in this test"));
-
-/** One lane whose transactions are of two rows, and who is told when it has less. */
-function oneLane(emptied: () => void) {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const sink = new ScriptedSink(1);
-  const [clock, random, observer] = [instantClock(), () => 0.5, deafObserver];
-  const committer = new Committer({ sink, clock, random, observer, signal }, 7, sink.lanes);
-  const book = new DeadLetterBook({ policy: "park", maxPerTable: 100, maxShare: 1 }, []);
-  const source = {} as ConstructorParameters<typeof SourceReads>[0]["source"];
-  const asked = { source, maxValueBytes: 1_000, writeState: never, currentShape: never };
-  const shared = {
-    sink,
-    committer,
-    book,
-    reads: new SourceReads({ ...asked, clock, random, signal }),
-    observer,
-    clock,
-    compaction: true,
-    order: new ConstraintOrder(new Map(), new LaneChoice(1, {})),
-    writeTable: never,
-  };
-  const account = new ByteBudget(1_000_000).account(1);
-  const lane = new Lane(0, null, {
-    ...shared,
-    meetings: new MeetingWriter(shared),
-    logBytes: account,
-    chunkBytes: account,
-    maxRows: 2,
-    maxBytes: 1_000_000,
-    whole: false,
-    flushIntervalMs: 0,
-    signal,
-    passed: () => undefined,
-    stopTable: never,
-    waitForOthers: never,
-    emptied,
-  });
-  return { lane, sink, stop };
-}
 
 const row = (key: string, at: number) => itemOf(table, "put", [key, "v", "b"], at);
 
@@ -84,7 +34,7 @@ describe("ReadAhead", () => {
 
 describe("a lane", () => {
   it("has enough with one transaction behind the one in flight", async () => {
-    const { lane, sink, stop } = oneLane(() => undefined);
+    const { lane, sink, stop } = oneLane();
     const seen: boolean[] = [];
     sink.script.push(() => {
       lane.push(row("c", 3));
@@ -106,7 +56,9 @@ describe("a lane", () => {
 
   it("says when it has less, also where marks were all that it had", async () => {
     const wants: boolean[] = [];
-    const { lane, stop } = oneLane(() => wants.push(lane.hungry));
+    const { lane, stop } = oneLane({
+      emptied: () => wants.push(lane.hungry),
+    });
     const passed = [lane.passedSoFar(), lane.passedSoFar(), lane.passedSoFar()];
     expect(lane.hungry).toBe(false);
     const running = lane.run();

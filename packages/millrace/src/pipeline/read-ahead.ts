@@ -40,3 +40,16 @@ export class ReadAhead {
     resolve();
   }
 }
+
+/** The same for readers of chunks, whose rows wait beside the changes (design/005). */
+export function readAheadOfLoads(
+  lanes: readonly { readonly hungryForLoads: boolean }[],
+  signal: AbortSignal,
+): ReadAhead {
+  const eaters = lanes.map((lane) => ({
+    get hungry() {
+      return lane.hungryForLoads;
+    },
+  }));
+  return new ReadAhead(eaters, signal);
+}

@@ -136,6 +136,7 @@ export class Replay {
       const isStale = signal.aborted || view.window.overflowed;
       const fresh = isStale ? [] : read.filter(({ item }) => !view.window.has(item.key));
       lanes = this.#enter(fresh);
+      if (!isStale) this.#parts.rest.progressed(table, view.window);
       for (const { letter, item } of fresh)
         entered.set(letter.id, item.write === "put" ? "row" : "absence");
       this.#parts.chunkBytes.give(bytes - weightOf(fresh));

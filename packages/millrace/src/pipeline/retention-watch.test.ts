@@ -92,6 +92,7 @@ describe("what a source keeps", () => {
       retainedBytes: 45 * MIB,
       limitBytes: 50 * MIB,
       limitOf: "server",
+      expireSeconds: null,
       limitSeconds: null,
     });
     const only = await watching(bound("warn", null), [kept(45, 50)]);

@@ -64,6 +64,7 @@ export class RetentionWatch {
       limitBytes: limit?.bytes ?? null,
       limitOf: limit?.of ?? null,
       limitSeconds: limit === null ? null : this.#trend.secondsUntil(limit.bytes),
+      expireSeconds: this.#kept.expireSeconds ?? null,
     };
   }
 

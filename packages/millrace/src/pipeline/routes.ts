@@ -3,7 +3,7 @@ import type { RoutePlan, Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { Column, TableShape, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
-import { Skimmed, UNCHANGED } from "../model/value.ts";
+import { Misfit, Skimmed, UNCHANGED } from "../model/value.ts";
 
 /** Why a row cannot be written as it is; no values. */
 export interface Unfit extends Refusal {
@@ -146,13 +146,8 @@ function keyColumnAt(have: TableShape, want: TableShape, index: number): number 
 export function unfit(target: TargetTable, row: Row): Unfit | null {
   for (let i = 0; i < row.length; i++) {
     const value: Value | undefined = row[i];
-    if (typeof value === "object" && value !== null && value instanceof Skimmed) {
-      return {
-        code: "MR_VALUE_TOO_LARGE",
-        reason: `column "${target.columns[i]?.name ?? i}" is ${value.bytes} bytes, more than the sink takes`,
-        column: target.columns[i]?.name ?? null,
-      };
-    }
+    if (typeof value === "object" && value !== null && value instanceof Skimmed)
+      return unfitValue(target.columns[i]?.name ?? null, i, value);
     const refuse = target.columns[i]?.refuse;
     if (refuse !== undefined && typeof value === "string") {
       const reason = refuse(value);
@@ -165,6 +160,14 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
     }
   }
   return target.keyless ? null : nullKey(target, row);
+}
+
+function unfitValue(column: string | null, index: number, value: Skimmed): Unfit {
+  const named = `column "${column ?? index}"`;
+  if (value instanceof Misfit)
+    return { code: "MR_VALUE_DOES_NOT_FIT", reason: `${named}: ${value.why}`, column };
+  const reason = `${named} is ${value.bytes} bytes, more than the sink takes`;
+  return { code: "MR_VALUE_TOO_LARGE", reason, column };
 }
 
 function nullKey(target: TargetTable, row: Row): Unfit | null {

@@ -14,19 +14,22 @@ import type { Lane } from "./lane.ts";
 import { LetterDesk } from "./letter-desk.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
+import { LogRest } from "./log-rest.ts";
 import { makeLanes, makeSourceReads } from "./make-lanes.ts";
 import { Newcomers } from "./newcomers.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { PutOffRounds } from "./put-off-rounds.ts";
-import { ReadAhead } from "./read-ahead.ts";
+import { ReadAhead, readAheadOfLoads } from "./read-ahead.ts";
 import { Replay } from "./replay.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import type { SourceReads } from "./source-reads.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
+import { reachWith, type Reach } from "./standing.ts";
 import { stopTable } from "./stop-table.ts";
 import { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { targetsElsewhere } from "./targets.ts";
 import { TableWatch } from "./table-watch.ts";
 import type { RunningTask } from "./task-api.ts";
 
@@ -62,6 +65,8 @@ export class RunParts {
   readonly #reads: SourceReads;
   readonly lanes: readonly Lane[];
   readonly readAhead: ReadAhead;
+  readonly #loadAhead: ReadAhead;
+  readonly #rest: LogRest;
   readonly #chunkParts: ChunkParts;
   readonly #feed: Feed;
   readonly #barriers: Barriers;
@@ -94,13 +99,15 @@ export class RunParts {
     this.#reads = makeSourceReads({ task, prepared, writeState: this.writeState, signal });
     this.lanes = this.#makeLanes();
     this.readAhead = new ReadAhead(this.lanes, signal);
+    this.#loadAhead = readAheadOfLoads(this.lanes, signal);
+    this.#rest = new LogRest({ ...task, signal });
     this.#chunkParts = this.#makeChunkParts();
     this.#feed = this.#makeFeed();
     this.#barriers = prepared.barriers({
       acknowledged: () => this.frontier.durable.acknowledge,
       unseen: () => this.sent.list(),
-      // The lanes are drained: nothing is outstanding.
-      reached: (position) => void this.frontier.mark(position, null, null, true),
+      reach: (position) => this.#reach(position),
+      reached: (reach) => this.#reached(reach),
     });
     this.loader = this.#makeLoader();
     this.reader = this.#makeReader();
@@ -138,24 +145,27 @@ export class RunParts {
       passed: (lane, mark) => {
         if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
       },
-      emptied: () => this.readAhead.look(),
+      emptied: () => [this.readAhead, this.#loadAhead].forEach((ahead) => ahead.look()),
       stopTable: (why) => {
-        const now = () => this.#task.clock.now();
-        return stopTable({ tables: this.#prepared.tables, writeState: this.writeState, now }, why);
+        const { clock, source } = this.#task;
+        const { tables } = this.#prepared;
+        const isLogOnly = source.isLogOnly === true;
+        const now = () => clock.now();
+        return stopTable({ tables, writeState: this.writeState, now, isLogOnly }, why);
       },
     });
   }
 
   #makeFeed(): Feed {
-    const { lanes } = this;
     const { tables, frontier, choice } = this.#prepared;
     return new Feed({
       choice,
       source: this.#task.source,
-      lanes,
+      lanes: this.lanes,
       tables,
       sent: this.sent,
       logBytes: this.logBytes,
+      everyChange: !this.#task.sink.capabilities.lastWriteWins,
       durable: frontier.replayed ? frontier.position : null,
     });
   }
@@ -165,7 +175,8 @@ export class RunParts {
     return {
       source,
       lanes: this.lanes,
-      readAhead: this.readAhead,
+      readAhead: this.#loadAhead,
+      rest: this.#rest,
       choice: this.#prepared.choice,
       sent: this.sent,
       chunkBytes: this.chunkBytes,
@@ -191,7 +202,9 @@ export class RunParts {
       sweep:
         sink.readKeys === undefined
           ? null
-          : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink)),
+          : new GhostSweep(this.#chunkParts, sink.readKeys.bind(sink), () =>
+              targetsElsewhere(this.#task),
+            ),
       canSweep: this.#prepared.canSweep,
       mustWait: (table) => order.mustWait(table, this.#prepared.tables),
       observer,
@@ -224,6 +237,7 @@ export class RunParts {
       barriers: this.#barriers,
       logBytes: this.logBytes,
       readAhead: this.readAhead,
+      rest: this.#rest,
       signal: this.#signal,
       stopLoad: (table) => this.loader.stopTable(table),
       startLoad: (table) => this.loads.begin(table),
@@ -298,9 +312,21 @@ export class RunParts {
   #passedBefore(position: Position): boolean {
     const { source } = this.#task;
     const durable = this.#prepared.frontier;
-    if (durable.replayed && source.comparePositions(position, durable.position) <= 0) return true;
-    const passed = (until: Position | null) =>
-      until !== null && source.comparePositions(position, until) <= 0;
-    return this.lanes.some(({ replayUntil }) => passed(replayUntil));
+    const has = (standing: Position | null) =>
+      standing !== null && source.comparePositions(standing, position) >= 0;
+    if (durable.replayed && has(durable.position)) return true;
+    return this.lanes.some(({ standing: { found } }) => has(found));
+  }
+
+  #reach(position: Position): Reach {
+    const lanes = this.lanes.map(({ standing }) => standing.at);
+    const frontier = this.frontier.durable.position;
+    return reachWith(this.#task.source, { frontier, lanes }, position);
+  }
+
+  /** The lanes are drained: nothing is outstanding. */
+  #reached({ frontier, lanes }: Reach): void {
+    for (const [i, lane] of this.lanes.entries()) lane.standing.reached(lanes[i] ?? frontier);
+    this.frontier.mark(frontier, null, null, true);
   }
 }

@@ -6,6 +6,7 @@ import type { TableId } from "../model/table.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Lane } from "./lane.ts";
+import { marksOf } from "./marks.ts";
 import type { LetterDesk } from "./letter-desk.ts";
 import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { resizeLanes } from "./resize-lanes.ts";
@@ -50,7 +51,12 @@ export class Run {
           .map(({ id }) => id),
       ),
       paused: new Set(
-        [...prepared.tables.values()].filter(({ paused }) => paused !== null).map(({ id }) => id),
+        [...prepared.tables.values()]
+          .filter(({ paused, document }) => paused !== null || document.outdated === true)
+          .map(({ id }) => id),
+      ),
+      initSyncs: new Map(
+        [...prepared.tables.values()].map(({ id, initSync }) => [id, initSync] as const),
       ),
       ahead: [...prepared.checkpoints.values()],
       maxValueBytes: prepared.maxValueBytes,
@@ -128,7 +134,7 @@ export class Run {
     tellLeftOut(this.tables, this.#task.observer);
     // Nothing is loaded into lanes that are about to change.
     const loads = this.#prepared.wanted.equals(this.#prepared.choice);
-    if (loads) this.#parts.loads.start();
+    if (loads) this.#begin();
     else this.#resize();
     const loops = [
       ...this.lanes.map((lane) => lane.run()),
@@ -199,6 +205,12 @@ export class Run {
     return true;
   }
 
+  /** A table whose end is where its log begins may be behind it already: nothing may come that moves the frontier. */
+  #begin(): void {
+    this.#parts.loads.start();
+    for (const table of this.tables.values()) if (table.early) this.#syncIfPassed(table);
+  }
+
   #resize(): void {
     const { frontier } = this;
     const parts = {
@@ -224,8 +236,11 @@ export class Run {
     if (state === "SYNC" || table.leftOut || !table.loaded || end === null) return;
     if (this.#task.source.comparePositions(this.frontier.durable.position, end) < 0) return;
     if (this.#parts.putOff.holds(table)) return;
-    table.update({ state: "SYNC" });
-    this.#parts.writeState([table.stored]).then(
+    const loadedAtMs = table.document.loadedAtMs ?? this.#task.clock.now();
+    table.update({ state: "SYNC", loadedAtMs });
+    const mark = { kind: "generation-end", position: end } as const;
+    const marks = marksOf(this.#task.sink.capabilities, table, mark);
+    this.#parts.state.write([table.stored], marks).then(
       () => this.#tellState(table),
       () => undefined, // the run has ended; the next one finds the table loaded
     );

@@ -49,6 +49,18 @@ describe("the pipeline, simulated", () => {
     },
   );
 
+  it("keeps exchanges of unique values whole beside other tables' loads", PATIENCE, async () => {
+    expect(await failuresOf("crowded", 1, 30)).toEqual([]);
+  });
+
+  it(
+    "loses no row to foreign keys among the targets, whenever they are made",
+    PATIENCE,
+    async () => {
+      expect(await failuresOf("foreign", 1, 100)).toEqual([]);
+    },
+  );
+
   it("follows tables that come and go, at a source that forgets", PATIENCE, async () => {
     expect(await failuresOf("lives", 1, 250)).toEqual([]);
   });
@@ -62,6 +74,22 @@ describe("the pipeline, simulated", () => {
     { timeout: 120_000 },
     async () => {
       expect(await failuresOf("gentle", 1, 40)).toEqual([]);
+    },
+  );
+
+  it(
+    "follows a log that tells schema changes in their place, understood or not",
+    PATIENCE,
+    async () => {
+      expect(await failuresOf("told", 1, 150)).toEqual([]);
+    },
+  );
+
+  it(
+    "follows a stream whose shards end and beget others, merged in another order by each run",
+    PATIENCE,
+    async () => {
+      expect(await failuresOf("shards", 1, 120)).toEqual([]);
     },
   );
 

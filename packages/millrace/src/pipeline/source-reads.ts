@@ -6,6 +6,7 @@ import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { backoffMs } from "./retry.ts";
 import type { CompiledRoute } from "./routes.ts";
+import { joined } from "./standing.ts";
 import type { LiveDocument } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -142,10 +143,11 @@ export class SourceReads {
 
   /** Where the end is far enough, another reader may have moved it just now: its document is waited for all the same. */
   async #raiseEnd(table: TableRuntime, snapshot: SourceSnapshot): Promise<void> {
-    const end = table.document.end;
-    if (end === null || this.#parts.source.comparePositions(end, snapshot.logEnd) < 0) {
+    const before = table.document.end;
+    const end = joined(this.#parts.source, before, snapshot.logEnd);
+    if (end !== before) {
       // Until the frontier is there, the sink's copies may be newer than the log's place: no more SYNC (I7).
-      table.update({ end: snapshot.logEnd, state: "INIT_SYNC" });
+      table.update({ end, state: "INIT_SYNC" });
       this.#raised.set(table, this.#parts.writeState([table.stored]));
     }
     await this.#raised.get(table);

@@ -51,6 +51,10 @@ export interface TableDocument {
   readonly begun?: boolean;
   readonly nextChunk: number;
   readonly rowsLoaded: number;
+  /** When SYNC was said first of this generation, milliseconds since 1970. */
+  readonly loadedAtMs?: number | null;
+  /** Not the first generation: an earlier one may have left rows at the sink. */
+  readonly repeated?: boolean;
   readonly estimatedRows: number | null;
   /** The greatest log end after any of its snapshots and source reads; SYNC once the frontier has passed it. */
   readonly end: Position | null;
@@ -67,6 +71,8 @@ export interface TableDocument {
   readonly aheadOfLog: boolean;
   /** What puts its changes into the log, as the source said last ({@link TableStanding}). */
   readonly carrier?: Json | null;
+  /** The file left it out for a while: the log may have told of other shapes meanwhile, and began to be read behind them. */
+  readonly outdated?: boolean;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
   /**
@@ -116,7 +122,7 @@ export interface ChunkDocument {
 /** `intent`: a barrier that has begun. Finished on start before any lane moves. */
 export interface IntentDocument {
   readonly v: 1;
-  readonly kind: "truncate" | "shape" | "drop" | "empty";
+  readonly kind: "truncate" | "shape" | "drop" | "gone" | "empty";
   readonly table: TableId;
   readonly position: Position;
   readonly acknowledge: Position | null;
@@ -140,6 +146,8 @@ export const stateKey = {
   intent: "intent",
   checkpoint: (lane: number): string => `checkpoint/log/${lane}`,
   table: (id: TableId): string => `table/${id}`,
+  /** What the keys of all tables' documents begin with. */
+  tables: "table/",
   parts: (id: TableId): string => `parts/${id}`,
   chunk: (id: TableId, n: number): string => `chunk/${n}/${id}`,
 } as const;
@@ -199,6 +207,18 @@ export function loadState(state: ReadonlyMap<string, Json>): LoadedState {
     parts,
     chunks,
   };
+}
+
+/** The targets of a table, by its document as another task keeps it; none of one that the file has no more. */
+export function targetsIn({ key, value }: StateEntry): readonly TableId[] {
+  if (value === null) return [];
+  const { removed, targets } = document<TableDocument>(key, value);
+  return removed === true ? [] : targets;
+}
+
+/** The log's branch that another task keeps. */
+export function historyIn({ key, value }: StateEntry): Json {
+  return value === null ? null : document<HistoryDocument>(key, value).log;
 }
 
 /** Its INIT_SYNC has not planned anything yet. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { StateEntry } from "../model/sink.ts";
+import type { StateEntry, Write } from "../model/sink.ts";
+import { shapeOf, targetOf } from "./pipeline-parts.fixture.ts";
 import type { CommitContent } from "./committer.ts";
 import { MAX_STATE_ENTRIES, StateWriter, type LiveDocument } from "./state-writer.ts";
 
@@ -8,6 +9,7 @@ const tick = () => new Promise((resolve) => setImmediate(resolve));
 /** A committer whose transactions go when they are let. */
 class Gate {
   readonly written: (readonly StateEntry[])[] = [];
+  readonly marks: (readonly Write[])[] = [];
   readonly failures: unknown[] = [];
   #waiting: (() => void)[] = [];
   fails: Error | null = null;
@@ -19,6 +21,7 @@ class Gate {
   async #commit(content: CommitContent) {
     await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.fails !== null) throw this.fails;
+    this.marks.push(content.marks?.() ?? []);
     this.written.push(content.state());
     return { outcome: "done", deletedSome: 0 } as const;
   }
@@ -54,6 +57,24 @@ describe("StateWriter", () => {
         { key: "b", value: null },
       ],
     ]);
+  });
+
+  it("tells marks once, with the last of the documents that wait with them", async () => {
+    const gate = new Gate();
+    const mark: Write = { kind: "delete-some", table: targetOf(shapeOf()), maxRows: 1 };
+    const many = Array.from({ length: MAX_STATE_ENTRIES }, (_, i) => live(`d${i}`, () => null));
+    const written = [
+      gate.writer.write(many),
+      gate.writer.write([live("table/a", () => ({}))], [mark]),
+    ];
+    await gate.open();
+    await gate.open();
+    await Promise.all(written);
+    expect(gate.marks).toEqual([[], [mark]]);
+    const rest = gate.writer.write([live("b", () => ({}))]);
+    await gate.open();
+    await rest;
+    expect(gate.marks.at(-1)).toEqual([]);
   });
 
   it("what comes while a transaction is under way goes with the next one", async () => {

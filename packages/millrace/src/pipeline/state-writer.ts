@@ -1,4 +1,4 @@
-import type { StateEntry } from "../model/sink.ts";
+import type { StateEntry, Write } from "../model/sink.ts";
 import type { Committer } from "./committer.ts";
 import { entry } from "./state-documents.ts";
 
@@ -32,6 +32,7 @@ export const MAX_STATE_ENTRIES = 400;
 export class StateWriter {
   readonly #parts: StateWriterParts;
   readonly #documents = new Map<string, LiveDocument>();
+  readonly #marks: Write[] = [];
   #waiting: Waiting[] = [];
   #leaving: Waiting[] = [];
   #writing = false;
@@ -41,9 +42,13 @@ export class StateWriter {
     this.#parts = parts;
   }
 
-  /** Resolves when the documents, as they are now or newer, are durable; rejects when the run ends before. */
-  write(documents: readonly LiveDocument[]): Promise<void> {
+  /**
+   * Resolves when the documents, as they are now or newer, are durable; rejects when the run ends before. `marks` are told
+   * in the transaction that has them: not before what waits with them, such as the end of a chunk.
+   */
+  write(documents: readonly LiveDocument[], marks: readonly Write[] = []): Promise<void> {
     if (this.#ended !== null) return Promise.reject(this.#ended.error);
+    this.#marks.push(...marks);
     for (const document of documents) {
       this.#documents.delete(document.key);
       this.#documents.set(document.key, document);
@@ -69,6 +74,7 @@ export class StateWriter {
         const state = (): StateEntry[] => this.#take();
         await this.#parts.committer.commit([0], {
           writes: [],
+          marks: () => this.#takeMarks(),
           state,
           deadLetters: [],
           superseded: [],
@@ -81,6 +87,11 @@ export class StateWriter {
     } finally {
       this.#writing = false;
     }
+  }
+
+  /** Asked just before the documents: they go with the last of them. */
+  #takeMarks(): readonly Write[] {
+    return this.#documents.size > MAX_STATE_ENTRIES ? [] : this.#marks.splice(0);
   }
 
   /** Called once per transaction, when nothing can come between it and the sink. */

@@ -26,6 +26,7 @@ export interface TableStatus {
   readonly estimatedRows: number | null;
   /** 0–100; null until anything is known, and while the table is paused: its target is as the pause left it. */
   readonly loadedPercent: number | null;
+  /** Read of the log since the pipeline was started, over restarts within the process too; what these read again counts again. */
   readonly changes: number;
   readonly deadLetters: number;
   /** Why its changes are not applied any more; null where they are. A resync brings it back. */
@@ -44,6 +45,8 @@ export interface ChannelStatus {
   readonly id: string;
   readonly kind: "log" | "chunk";
   readonly frontier: Position | null;
+  /** Messages that are not durable yet, where the log is a partition of a topic; null while nobody knows. Else absent. */
+  readonly lagMessages?: number | null;
 }
 
 /** A failure that is met again and again. Times are milliseconds since 1970. */
@@ -77,6 +80,8 @@ export interface RetentionStatus {
   readonly limitOf: "pipeline" | "server" | null;
   /** Until the limit is met at the pace of the last minutes; null while it does not grow, or nothing limits it. */
   readonly limitSeconds: number | null;
+  /** The age at which the source drops its log, whoever has read it; null where it goes by none. */
+  readonly expireSeconds: number | null;
 }
 
 /** Something of the pipeline that does not go on, and why. `status`, `/health/ready` and the log say it in one wording. */

@@ -12,17 +12,21 @@ interface StopTableParts {
   readonly tables: ReadonlyMap<TableId, TableRuntime>;
   readonly writeState: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly now: () => number;
+  /** See {@link Source.isLogOnly}. */
+  readonly isLogOnly: boolean;
 }
 
 /**
  * So many rows of a table are refused that its mapping must be wrong. That it is stopped is durable before the first of
  * its changes is left out: the log is shared and goes on, so that from here on only a load brings the table back (I1).
- * The next run begins without it; what was under way of the others is read again, as after any other end of a run.
+ * The next run begins without it; what was under way of the others is read again, as after any other end of a run. Where
+ * nothing can be loaded the log stands still instead, and the task ends.
  */
 export async function stopTable(parts: StopTableParts, why: TooManyRefused): Promise<never> {
   const table = parts.tables.get(why.table);
   if (table === undefined) throw why;
   const { code, detail: message } = why;
+  if (parts.isLogOnly) throw new MillraceError(code, message, { cause: why, remedy: LOG_REMEDY });
   table.update({ state: "INIT_SYNC", stopped: { code, message, atMs: parts.now() } });
   await parts.writeState([table.stored]);
   failpoint("table.stopped");
@@ -57,6 +61,10 @@ export function refuseLeftOut(tables: readonly TableStatus[]): void {
   const isStopped = tables.some(({ stopped, paused }) => stopped !== null && paused === null);
   throw new MillraceError(isStopped ? "MR_TABLE_STOPPED" : "MR_TABLE_PAUSED", reasons.join("; "));
 }
+
+/** What to do where a task has ended because of one of its tables. */
+const LOG_REMEDY =
+  "Read the reasons (`millrace dead-letters list`), mend the mapping or the target, or raise `dead-letters.max`, then start again: it goes on with the first row that was refused last.";
 
 /** What to do about a table that is stopped. */
 const REMEDY =

@@ -39,7 +39,7 @@ function loading() {
     adopt: () => Promise.resolve(void told.push("has the catalogue's shape")),
   };
   const loads = new TableLoads(loader as Loader, {
-    chunks: { clock: systemClock } as ChunkParts,
+    chunks: { clock: systemClock, source: {} } as ChunkParts,
     prepared: prepared as Prepared,
     reader: reader as LogReader,
     barriers: barriers as Barriers,

@@ -5,6 +5,7 @@ import type { TableId, TableShape } from "../model/table.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
+import { RestartNeeded } from "./committer.ts";
 import { loadKeyless, type KeylessLoad } from "./keyless-loader.ts";
 import { HeldTables, isHeldUp } from "./held-tables.ts";
 import { JoiningTables } from "./joining-tables.ts";
@@ -12,6 +13,7 @@ import type { Loader } from "./loader.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { Prepared } from "./prepare-run.ts";
+import { hasNotBegun } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
 import type { Waits } from "./waits.ts";
@@ -51,8 +53,8 @@ export class TableLoads {
     this.#loader = loader;
     this.#parts = parts;
     this.#held = new HeldTables({ ...parts.chunks, ...parts }, (table) => this.#goOn(table));
-    const { source } = parts.chunks;
-    this.#joining = new JoiningTables({ ...parts, source }, (table) => this.begin(table));
+    const { source, clock } = parts.chunks;
+    this.#joining = new JoiningTables({ ...parts, source, clock }, (table) => this.begin(table));
   }
 
   /** The frontier has moved. */
@@ -65,6 +67,7 @@ export class TableLoads {
     const { tables, moved } = this.#parts.prepared;
     const waiting = this.#parts.prepared.waiting.flatMap((id) => tables.get(id) ?? []);
     this.#joining.hold(waiting);
+    this.#joining.delay([...tables.values()].filter(({ document }) => hasNotBegun(document)));
     for (const table of moved.flatMap((id) => tables.get(id) ?? [])) this.#unadopted.add(table);
     for (const table of tables.values()) this.begin(table);
     for (const table of this.#unadopted) void this.adopt(table);
@@ -107,18 +110,23 @@ export class TableLoads {
 
   /**
    * Brings a paused table back: it gets the shape that the source has now, then a new generation. Nobody knows which
-   * shapes the log still brings: those count as older ones.
+   * shapes the log still brings: those count as older ones. One that is gone, as the log told while nobody listened, is
+   * let go of by the next run.
    */
   async resume(id: TableId): Promise<void> {
     const table = this.#table(id);
-    await this.#parts.reader.interrupt(async () => {
+    const work = this.#parts.reader.interrupt(async () => {
       if (table.paused === null) return;
       await this.#standStill(table);
-      await this.#adoptNow(table);
+      if (!(await this.#adoptNow(table)))
+        throw new RestartNeeded(`the source has no ${id} any more`);
       table.update({ aheadOfLog: true });
       failpoint("table.adopted");
       await this.#generation(table);
       failpoint("table.resumed");
+    });
+    await work.catch((thrown: unknown) => {
+      if (!(thrown instanceof RestartNeeded)) throw thrown;
     });
   }
 
@@ -240,13 +248,15 @@ export class TableLoads {
     return shape !== null && isSame(diffShapes(table.shape, shape));
   }
 
-  async #adoptNow(table: TableRuntime): Promise<void> {
+  /** False where the source has no such table. */
+  async #adoptNow(table: TableRuntime): Promise<boolean> {
     const shape = await this.#parts.prepared.currentShape(table);
     if (shape !== null) {
       await this.#standStill(table);
       await this.#parts.barriers.adopt(table, shape, this.#parts.durable());
     }
     this.#unadopted.delete(table);
+    return shape !== null;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { InitSync } from "../model/init-sync.ts";
 import type { TableStanding } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
@@ -33,6 +34,7 @@ export class TableRuntime {
   /** Rows that were put off have been tried again in vain: what is refused now is parked. */
   lastRound = false;
   #document: TableDocument;
+  #initSync: InitSync | null = null;
   #targets: readonly RouteTarget[];
   readonly #compile: (
     shape: TableShape,
@@ -96,6 +98,12 @@ export class TableRuntime {
 
   get document(): TableDocument {
     return this.#document;
+  }
+
+  /** Hot: asked for once per change of a sink of topics. */
+  get initSync(): InitSync {
+    this.#initSync ??= initSyncOf(this.#document);
+    return this.#initSync;
   }
 
   get shape(): TableShape {
@@ -177,7 +185,9 @@ export class TableRuntime {
     // The log tells of another table under this name, perhaps of a third: whoever has it now is looked for.
     if (part.shape !== undefined && part.shape.identity !== this.shape.identity)
       this.awaited = null;
-    this.#document = { ...this.#document, ...part };
+    const isTold = part.shape !== undefined && this.#document.outdated === true;
+    this.#document = { ...this.#document, ...(isTold ? { outdated: false } : {}), ...part };
+    this.#initSync = null;
   }
 
   /** What is shown of it. */
@@ -203,4 +213,13 @@ export class TableRuntime {
       notices: this.notices,
     };
   }
+}
+
+function initSyncOf({ generation, rowsLoaded, loadedAtMs, repeated }: TableDocument): InitSync {
+  return {
+    startMs: generation,
+    endMs: loadedAtMs ?? null,
+    rows: rowsLoaded,
+    isRepeated: repeated === true,
+  };
 }

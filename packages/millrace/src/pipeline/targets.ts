@@ -3,21 +3,41 @@ import type { TargetCheck } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { Checks } from "./lane-choice.ts";
 import { orderNotice } from "./order-notice.ts";
+import { stateKey, targetsIn } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
-import type { TaskParts } from "./task-api.ts";
+import { ONLY_TASK, type TaskParts } from "./task-api.ts";
 
 type Tables = ReadonlyMap<TableId, TableRuntime>;
 
-/** Makes the pipeline the owner of the targets that its tables have now, and of no others. */
-export async function claimTargets({ sink, settings }: TaskParts, tables: Tables): Promise<void> {
+/** Makes the pipeline the owner of the targets that its tables have now; and, where this is its only task, of no others. */
+export async function claimTargets(
+  { sink, settings, task = ONLY_TASK }: TaskParts,
+  tables: Tables,
+): Promise<void> {
   const targets = [...tables.values()].flatMap((table) => table.targets);
   const ids = [...new Set(targets.map(({ target }) => target.id))];
-  await sink.claimTargets?.(ids, settings.sharedTargets);
+  const others = task === ONLY_TASK ? "let-go" : "keep";
+  await sink.claimTargets?.(ids, settings.sharedTargets, others);
+}
+
+/**
+ * Targets that another task of the pipeline writes too, by what it keeps: rows that this one has not brought go as well
+ * where all rows of such a one go.
+ */
+export async function targetsElsewhere({
+  sink,
+  pipeline,
+  task = ONLY_TASK,
+}: TaskParts): Promise<ReadonlySet<TableId>> {
+  if (task === ONLY_TASK) return new Set();
+  const documents = (await sink.readDocuments?.(pipeline, stateKey.tables)) ?? [];
+  const others = documents.filter((document) => document.task !== task);
+  return new Set(others.flatMap(targetsIn));
 }
 
 /** How many source tables write to a target, other pipelines' counted as one. */
-export function sourcesOf({ settings }: TaskParts, tables: Tables, target: string): number {
-  let count = settings.sharedTargets ? 1 : 0;
+export function sourcesOf({ settings, source }: TaskParts, tables: Tables, target: string): number {
+  let count = settings.sharedTargets || source.sharesTables === true ? 1 : 0;
   for (const table of tables.values())
     if (table.targets.some((t) => t.target.id === target)) count++;
   return count;

@@ -6,14 +6,21 @@ import type { Router } from "../model/router.ts";
 import type { Sink } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import type { ChangeCounts } from "./change-counts.ts";
 import type { LoadControl } from "./load-control.ts";
+import type { LoadRate } from "./load-rate.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { TaskStatus } from "./status.ts";
 import type { Waits } from "./waits.ts";
 
+/** The name of the one task of a source that is not shared out. */
+export const ONLY_TASK = "0";
+
 /** What a task is made of. It owns source and sink and closes them. */
 export interface TaskParts extends ConnectorContext {
+  /** Under which its lane rows and its state are kept: the share of a source that is shared out; else {@link ONLY_TASK}. */
+  readonly task?: string;
   readonly source: Source;
   readonly sink: Sink;
   readonly router: Router;
@@ -24,12 +31,17 @@ export interface TaskParts extends ConnectorContext {
   readonly explain?: (error: MillraceError) => MillraceError;
   /** Decides about refused rows in place of `settings.deadLetters`. */
   readonly errorHandler?: ErrorHandler;
+  /** How fast all tasks of the pipeline load together; its own without it. */
+  readonly loadRate?: LoadRate;
+  /** Counts on where another task of the same start left off; its own without it. */
+  readonly changeCounts?: ChangeCounts;
 }
 
 /** A task's parts, and what outlives its runs. */
 export interface RunningTask extends TaskParts {
   readonly load: LoadControl;
   readonly waits: Waits;
+  readonly changeCounts: ChangeCounts;
 }
 
 /** A running pipeline, as the library, the command line and the server see it. `createTask` makes one. */
@@ -58,4 +70,10 @@ export interface Task {
   replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]>;
   /** Takes letters away and leaves their rows as the sink has them. Those that went are told. */
   discard(ids: readonly string[]): Promise<readonly DeadLetter[]>;
+}
+
+/** A task that is not started, and what lets go of its parts where it never will be. */
+export interface MadeTask {
+  readonly task: Task;
+  readonly close: () => Promise<void>;
 }

@@ -3,7 +3,7 @@ import type { Outage } from "./outage.ts";
 import type { RetentionWatch } from "./retention-watch.ts";
 import type { Run } from "./run.ts";
 import type { SourceClock } from "./source-clock.ts";
-import type { TaskState, TaskStatus } from "./status.ts";
+import type { ChannelStatus, TableStatus, TaskState, TaskStatus } from "./status.ts";
 import type { RunningTask } from "./task-api.ts";
 import { allWaits } from "./waits.ts";
 
@@ -35,11 +35,8 @@ export function taskStatus(parts: RunningTask, standing: TaskStanding): TaskStat
     retrying: outage.current,
     unfinished: standing.unfinished,
     fence: run?.fence ?? null,
-    tables:
-      run === null
-        ? []
-        : [...run.tables.values()].map((table) => table.status(run.book.countOf(table.id))),
-    channels: run === null ? [] : run.channels(),
+    tables: run === null ? [] : tablesOf(parts, run),
+    channels: run === null ? [] : channelsOf(parts, standing, run),
     lagMs: lagMsOf(standing, lagBytes),
     lagBytes: lagBytes === null ? null : Math.max(0, lagBytes),
     progressAgeMs: standing.progressAgeMs,
@@ -51,6 +48,28 @@ export function taskStatus(parts: RunningTask, standing: TaskStanding): TaskStat
     retries: { ...standing.retries },
     identity: run?.identity ?? null,
   };
+}
+
+function tablesOf({ changeCounts }: RunningTask, { tables, book }: Run): TableStatus[] {
+  return [...tables.values()].map((table) => {
+    const status = table.status(book.countOf(table.id));
+    return { ...status, changes: status.changes + changeCounts.earlier(table.id) };
+  });
+}
+
+/** The log's channel says how many messages it has left, where it is made of such. */
+function channelsOf(
+  { source }: RunningTask,
+  { logEnd }: TaskStanding,
+  run: Run,
+): readonly ChannelStatus[] {
+  const { frontier } = run;
+  return run.channels().map((channel) => {
+    if (channel.kind !== "log" || source.messagesBetween === undefined) return channel;
+    const between =
+      logEnd === null ? null : source.messagesBetween(frontier.durable.position, logEnd);
+    return { ...channel, lagMessages: between === null ? null : Math.max(0, between) };
+  });
 }
 
 function shownState({ state, isPaused, outage }: TaskStanding): TaskState {

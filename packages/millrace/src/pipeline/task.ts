@@ -3,6 +3,7 @@ import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
 import { catchUp } from "./caught-up.ts";
+import { ChangeCounts } from "./change-counts.ts";
 import { watchedBy } from "./observer.ts";
 import { Outage } from "./outage.ts";
 import { RetentionWatch } from "./retention-watch.ts";
@@ -65,7 +66,7 @@ class PipelineTask implements Task {
     this.#progressMs = clock.monotonic();
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
     const { maxRowsPerSecond, maxBytesPerSecond } = settings;
-    const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock);
+    const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock, parts.loadRate);
     this.#sourceClock = new SourceClock(clock);
     const watched = watchedBy(this.#outage, observer, explain, this.#sourceClock);
     this.#parts = {
@@ -74,6 +75,7 @@ class PipelineTask implements Task {
       observer: watched,
       load,
       waits: new Waits(clock),
+      changeCounts: parts.changeCounts ?? new ChangeCounts(),
     };
     this.#failures = new RunFailures(this.#parts);
     const giveUp = (why: MillraceError) => this.#giveUp(why);
@@ -95,7 +97,9 @@ class PipelineTask implements Task {
 
   async caughtUp(): Promise<void> {
     const isOver = () => OVER.has(this.#state);
-    if (!(await catchUp({ ...this.#parts, run: () => this.#run, isOver }))) return this.done;
+    const { signal } = this.#halt;
+    if (!(await catchUp({ ...this.#parts, run: () => this.#run, isOver, signal })))
+      return this.done;
     refuseLeftOut(this.status().tables);
     this.#parts.observer.event({ type: "caught-up" });
   }
@@ -150,15 +154,15 @@ class PipelineTask implements Task {
   }
 
   resync(table: TableId): Promise<void> {
-    return this.#requests.resync(table);
+    return this.#refusedLogOnly() ?? this.#requests.resync(table);
   }
 
   pauseTable(table: TableId): Promise<void> {
-    return this.#requests.pauseTable(table);
+    return this.#refusedLogOnly() ?? this.#requests.pauseTable(table);
   }
 
   resumeTable(table: TableId): Promise<void> {
-    return this.#requests.resumeTable(table);
+    return this.#refusedLogOnly() ?? this.#requests.resumeTable(table);
   }
 
   deadLetters(): readonly DeadLetter[] {
@@ -166,7 +170,14 @@ class PipelineTask implements Task {
   }
 
   replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]> {
-    return this.#requests.replay(ids);
+    return this.#refusedLogOnly() ?? this.#requests.replay(ids);
+  }
+
+  /** What was read of a topic is not read once more. */
+  #refusedLogOnly(): Promise<never> | null {
+    if (this.#parts.source.isLogOnly !== true) return null;
+    const why = "rows of a topic cannot be asked for";
+    return Promise.reject(new MillraceError("MR_LOG_ONLY", why));
   }
 
   discard(ids: readonly string[]): Promise<readonly DeadLetter[]> {
@@ -207,6 +218,7 @@ class PipelineTask implements Task {
     } finally {
       this.#progressMs = this.#parts.clock.monotonic() - run.progressAgeMs();
       this.#run = null;
+      this.#parts.changeCounts.add(run.tables.values());
       this.#requests.now(null);
     }
   }

@@ -3,6 +3,8 @@ export class Window {
   readonly #struck = new Set<string>();
   #bytes = 0;
   readonly #limitBytes: number;
+  readonly #served = Promise.withResolvers<void>();
+  #isServed = false;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -11,6 +13,26 @@ export class Window {
   /** More keys changed than the window may remember: the chunk must be read again from where it is durable (I10). */
   get overflowed(): boolean {
     return this.#bytes > this.#limitBytes;
+  }
+
+  /** It may overflow before long. */
+  get isFilling(): boolean {
+    return this.#bytes > this.#limitBytes / 2;
+  }
+
+  /** Its chunk has brought something, or it is closed. */
+  get isServed(): boolean {
+    return this.#isServed;
+  }
+
+  /** Resolves then. */
+  get served(): Promise<void> {
+    return this.#served.promise;
+  }
+
+  serve(): void {
+    this.#isServed = true;
+    this.#served.resolve();
   }
 
   strike(key: string): void {
@@ -40,6 +62,7 @@ export class Windows {
 
   close(window: Window): void {
     this.#open.delete(window);
+    window.serve();
   }
 
   strike(key: string): void {

@@ -5,16 +5,16 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import { readiness } from "../observe/health.ts";
 import type { ReloadOutcome } from "../reload-check.ts";
-import type { TableStatus, TaskStatus } from "../pipeline/status.ts";
+import type { TableStatus } from "../pipeline/status.ts";
 import { guard } from "./access.ts";
+import type { WatchedPipeline, Watcher } from "./dashboard/watcher.ts";
 import { addDeadLetters, type ServedLetters } from "./dead-letter-routes.ts";
+import { addEvents } from "./event-routes.ts";
 import { openApi } from "./openapi.ts";
 import { problemOf } from "./problem.ts";
 
 /** A pipeline as HTTP steers it. */
-export interface ServedPipeline extends ServedLetters {
-  readonly name: string;
-  status(): TaskStatus;
+export interface ServedPipeline extends ServedLetters, WatchedPipeline {
   pause(): Promise<void>;
   resume(): Promise<void>;
   restart(): Promise<void>;
@@ -34,6 +34,12 @@ export interface AppParts {
   /** Lag over which `/health/ready` says no, milliseconds. */
   readonly maxLagMs: number;
   readonly version: string;
+  /** Draws the dashboard. */
+  readonly watcher: Watcher;
+  /** Aborts when the listener closes. */
+  readonly closing: AbortSignal;
+  /** Between two signs of life to those who listen to events, milliseconds. */
+  readonly beatMs?: number;
 }
 
 type Action = "pause" | "resume" | "restart" | "stop";
@@ -46,7 +52,7 @@ const TABLE_ACTIONS = {
   resume: (pipeline: ServedPipeline, table: string) => pipeline.resumeTable(table),
 } as const;
 
-/** The HTTP interface of INTERFACE §4, as far as this version has it. */
+/** The HTTP interface (docs/operations/http.md). */
 export function createApp(parts: AppParts): Hono {
   const app = new Hono();
   app.use(guard(parts.token));
@@ -54,15 +60,18 @@ export function createApp(parts: AppParts): Hono {
   app.notFound((context) => problem(context, nothingAt(context.req.path)));
   addOperations(app, parts);
   addPipelines(app, parts.pipelines);
+  addEvents(app, parts.pipelines, parts);
   return app;
 }
 
 /** Paths without a name in them: where somebody who guessed can go on. */
 const ENTRANCES = [
+  "/ (the dashboard)",
   "/health/live",
   "/health/ready",
   "/metrics",
   "/api/v1/pipelines",
+  "/api/v1/events",
   "/api/v1/openapi.json",
 ].join(", ");
 

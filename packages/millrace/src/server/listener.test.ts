@@ -7,6 +7,7 @@ import { generate } from "selfsigned";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { Metrics } from "../observe/metrics.ts";
 import { createApp } from "./app.ts";
+import { Watcher } from "./dashboard/watcher.ts";
 import { startServer } from "./listener.ts";
 import type { ListenOptions, Server } from "./listener.ts";
 import { openApi } from "./openapi.ts";
@@ -116,18 +117,10 @@ describe("the API", () => {
     [
       "a path",
       "GET",
-      "/",
-      404,
-      "MR_NOT_FOUND",
-      "there is nothing at /; there are /health/live, /health/ready, /metrics, /api/v1/pipelines, /api/v1/openapi.json",
-    ],
-    [
-      "a path",
-      "GET",
       "/api/v2",
       404,
       "MR_NOT_FOUND",
-      "there is nothing at /api/v2; there are /health/live, /health/ready, /metrics, /api/v1/pipelines, /api/v1/openapi.json",
+      "there is nothing at /api/v2; there are / (the dashboard), /health/live, /health/ready, /metrics, /api/v1/pipelines, /api/v1/events, /api/v1/openapi.json",
     ],
     [
       "one answer",
@@ -168,6 +161,8 @@ describe("the API", () => {
       token: null,
       maxLagMs: 1,
       version: "1",
+      watcher: new Watcher([]),
+      closing: new AbortController().signal,
     });
     const routes = app.routes
       .filter(({ method }) => method !== "ALL")
@@ -270,7 +265,15 @@ describe("who may ask", () => {
     expect(await statusWith(stop, { host, origin: "https://evil.example" }, "POST")).toBe(401);
     expect(await statusWith(stop, { host, origin: "null" }, "POST")).toBe(401);
     expect(pipeline.calls).toEqual([]);
+    const embedded = { host, "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" };
+    expect(await statusWith(`${url}/api/v1/events`, embedded, "HEAD")).toBe(401);
+    expect(await statusWith(url, { ...embedded, "sec-fetch-mode": "navigate" })).toBe(200);
     expect(await statusWith(stop, { host, origin: `http://${host}` }, "POST")).toBe(200);
+  });
+
+  it("answers at every address of this machine alone", async () => {
+    const url = await serve([], { host: "127.0.0.2" });
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
   });
 
   it("answers over TLS with a certificate of its own", async () => {

@@ -8,12 +8,14 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { isLoopbackAddress } from "./access.ts";
 import { createApp } from "./app.ts";
 import type { AppParts } from "./app.ts";
+import { Watcher } from "./dashboard/watcher.ts";
 
 /** Lag over which `/health/ready` says no. */
 const MAX_READY_LAG_MS = 60_000;
 
 /** How long answers under way may take when the listener closes. */
 const CLOSE_GRACE_MS = 1000;
+const IDLE_LOOK_MS = 20;
 
 /** Where to listen and who may ask. */
 export interface ListenOptions {
@@ -27,7 +29,7 @@ export interface ListenOptions {
 }
 
 /** What the listener serves. */
-export type ServerParts = Pick<AppParts, "pipelines" | "metrics" | "version"> & {
+export type ServerParts = Pick<AppParts, "pipelines" | "metrics" | "version" | "beatMs"> & {
   readonly listen: ListenOptions;
 };
 
@@ -46,35 +48,60 @@ export async function startServer({
   pipelines,
   metrics,
   version,
+  ...rest
 }: ServerParts): Promise<Server> {
-  const token = listen.tokenFile === undefined ? null : readToken(listen.tokenFile);
-  if (token === null && !isLoopbackAddress(listen.host)) {
-    throw new MillraceError(
-      "MR_LISTEN",
-      `other machines reach ${listen.host}, so --listen needs --token-file with a bearer token`,
-    );
-  }
-  const app = createApp({ pipelines, metrics, token, maxLagMs: MAX_READY_LAG_MS, version });
+  const token = tokenFor(listen);
   const tls = tlsFiles(listen);
+  const watcher = new Watcher(pipelines);
+  const closing = new AbortController();
+  const parts = {
+    ...rest,
+    pipelines,
+    metrics,
+    token,
+    maxLagMs: MAX_READY_LAG_MS,
+    version,
+    watcher,
+  };
+  const app = createApp({ ...parts, closing: closing.signal });
   const answer = getRequestListener(app.fetch);
   const handler = (request: IncomingMessage, response: ServerResponse) =>
     void answer(request, response);
   const server = tls === null ? createHttpServer(handler) : createHttpsServer(tls, handler);
-  await opened(server, listen);
+  await opened(server, listen).catch((error: unknown) => {
+    watcher.close();
+    throw error;
+  });
   const { port } = server.address() as AddressInfo;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return {
     url: `${tls === null ? "http" : "https"}://${host}:${port}`,
-    close: () => closed(server),
+    close: () => {
+      watcher.close();
+      closing.abort();
+      return closed(server);
+    },
   };
+}
+
+function tokenFor({ host, tokenFile }: ListenOptions): string | null {
+  if (tokenFile !== undefined) return readToken(tokenFile);
+  if (isLoopbackAddress(host)) return null;
+  throw new MillraceError(
+    "MR_LISTEN",
+    `other machines reach ${host}, so --listen needs --token-file with a bearer token`,
+  );
 }
 
 /** Answers under way are given (the one to `stop` is why), then whoever still hangs on is cut off. */
 function closed(server: ReturnType<typeof createHttpServer>): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    // What only then becomes idle, such as a stream of events that has ended, closes itself no more.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(idle);
       resolve();
     });
   });

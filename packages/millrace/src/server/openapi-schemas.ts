@@ -63,7 +63,16 @@ export const SCHEMAS = {
     letter: { oneOf: [{ type: "null" }, { $ref: "#/components/schemas/DeadLetter" }] },
   }),
   ReplayOutcomes: object({ outcomes: listOf("ReplayOutcome") }),
-  Channel: object({ id: text, kind: { enum: ["log", "chunk"] }, frontier: {} }),
+  Channel: {
+    type: "object",
+    required: ["id", "kind", "frontier"],
+    properties: {
+      id: text,
+      kind: { enum: ["log", "chunk"] },
+      frontier: {},
+      lagMessages: nullable("integer"),
+    },
+  },
   Channels: object({ channels: listOf("Channel") }),
   Pipeline: object({
     pipeline: text,
@@ -127,6 +136,7 @@ export const SCHEMAS = {
     limitBytes: nullable("integer"),
     limitOf: { enum: ["pipeline", "server", null] },
     limitSeconds: nullable("number"),
+    expireSeconds: nullable("number"),
   }),
   Pipelines: object({ pipelines: listOf("Pipeline") }),
   Problem: object({

@@ -12,6 +12,20 @@ const PIPELINE = "/api/v1/pipelines/{pipeline}";
 
 /** Everything that the listener answers. */
 export const OPERATIONS: readonly Operation[] = [
+  { method: "get", path: "/", summary: "The dashboard.", answer: "text/html" },
+  {
+    method: "get",
+    path: "/dashboard/live",
+    summary: "What the dashboard shows, as server-sent events: the page's inside, once a second.",
+    answer: "text/event-stream",
+  },
+  {
+    method: "get",
+    path: "/api/v1/events",
+    summary:
+      "What pipelines tell from now on, as server-sent events, named by their type; `?pipeline=NAME` for one.",
+    answer: "text/event-stream",
+  },
   { method: "get", path: "/metrics", summary: "Metrics for Prometheus.", answer: "text/plain" },
   { method: "get", path: "/health/live", summary: "The process answers.", answer: "Live" },
   {
@@ -155,10 +169,9 @@ function describe({ path, summary, answer }: Operation): Record<string, unknown>
     required: true,
     schema: text,
   }));
-  const content =
-    answer === "text/plain"
-      ? { "text/plain": {} }
-      : { "application/json": { schema: { $ref: `#/components/schemas/${answer}` } } };
+  const content = answer.startsWith("text/")
+    ? { [answer]: {} }
+    : { "application/json": { schema: { $ref: `#/components/schemas/${answer}` } } };
   const problem = {
     "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
   };

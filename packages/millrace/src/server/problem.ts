@@ -30,6 +30,7 @@ const CONFLICTS: ReadonlySet<ErrorCode> = new Set([
   "MR_USAGE",
   "MR_NOT_RUNNING",
   "MR_TABLE_PAUSED",
+  "MR_LOG_ONLY",
 ]);
 
 function statusOf(error: MillraceError): number {

@@ -24,7 +24,7 @@ ROWS
 
 On loopback there is no token; requests whose Host is not this machine's and requests from web pages of another origin
 are refused. Any other address needs \`--token-file\`, a file with one token of at least 16 characters, which clients send
-as \`Authorization: Bearer …\`; only \`/health/…\` does without. \`--tls-cert\` and \`--tls-key\` turn TLS on.
+as \`Authorization: Bearer …\`; only \`/health/…\` and the bare page at \`/\`, which asks for the token, do without. \`--tls-cert\` and \`--tls-key\` turn TLS on.
 
 ## Failures
 

@@ -1,4 +1,6 @@
-import type { TableStatus, TaskStatus } from "../pipeline/status.ts";
+import { EventStream } from "../observe/event-stream.ts";
+import type { PipelineEvent } from "../pipeline-handle.ts";
+import type { TableStatus, TaskEvent, TaskStatus } from "../pipeline/status.ts";
 import { tableId } from "../model/table.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { selectLetters, type LetterSelection } from "../letter-selection.ts";
@@ -66,7 +68,13 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
       waitedMs: 0,
       paused: null,
     },
-    retention: { retainedBytes: 1 << 20, limitBytes: null, limitOf: null, limitSeconds: null },
+    retention: {
+      retainedBytes: 1 << 20,
+      limitBytes: null,
+      limitOf: null,
+      limitSeconds: null,
+      expireSeconds: null,
+    },
     bufferBytes: 1024,
     bufferLimitBytes: 65_536,
     retries: { MR_SINK_CONFLICT: 2 },
@@ -81,6 +89,12 @@ export class PipelineInTests implements ServedPipeline {
   readonly calls: string[] = [];
   letters: readonly DeadLetter[] = [];
   current: TaskStatus;
+  readonly #told = new EventStream<PipelineEvent>((count) => ({
+    pipeline: this.name,
+    atMs: 0,
+    type: "notice",
+    message: `${count} events were dropped`,
+  }));
 
   constructor(name: string, status: Partial<TaskStatus> = {}) {
     this.name = name;
@@ -89,6 +103,19 @@ export class PipelineInTests implements ServedPipeline {
 
   status(): TaskStatus {
     return this.current;
+  }
+
+  events({ overRestarts = false } = {}): AsyncIterableIterator<PipelineEvent> {
+    return this.#told.listen(overRestarts);
+  }
+
+  /** Its listeners hear no more, as after a failure. */
+  end(): void {
+    this.#told.end();
+  }
+
+  tell(event: TaskEvent, atMs = 0): void {
+    this.#told.push({ pipeline: this.name, atMs, ...event });
   }
 
   pause(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ProcessName } from "../model/holder.ts";
+import type { Holder } from "../model/holder.ts";
 import type { ConnectorContext } from "../model/source.ts";
 import type { Sink } from "../model/sink.ts";
 import type { AuthenticationProvider } from "./dsql/authentication.ts";
@@ -9,16 +9,20 @@ import type { SqlSinkInput } from "./dsql/options.ts";
 import type { SinkProfile } from "./dsql/profile.ts";
 import { DSQL, POSTGRES } from "./dsql/profile.ts";
 import type { SchemaMapper } from "./dsql/type-mapping.ts";
+import type { KafkaSink } from "./kafka/kafka-sink.ts";
+import type { KafkaSinkObserver } from "./kafka/observer.ts";
+import type { KafkaSinkOptions } from "./kafka/options.ts";
 import type { JsonlOptions } from "./jsonl/jsonl-sink.ts";
 import { JsonlSink } from "./jsonl/jsonl-sink.ts";
 
 /** What a sink is given; the last two take the place of what the sink would do itself. */
 export interface SinkContext extends ConnectorContext {
   readonly sinkObserver?: SqlSinkObserver;
+  readonly kafkaObserver?: KafkaSinkObserver;
   readonly authentication?: AuthenticationProvider;
   readonly schemaMapper?: SchemaMapper;
-  /** This process, for whom it supersedes. */
-  readonly who?: ProcessName;
+  /** This process as a holder of the task; the same one for each sink that it makes for the task (I5). */
+  readonly holder?: Holder;
 }
 
 /** Makes a sink of one kind. A connector is added by its folder and a line here. */
@@ -26,8 +30,16 @@ export const SINKS = {
   dsql: (options: SqlSinkInput, context: SinkContext): Sink => sqlSink(DSQL, options, context),
   postgres: (options: SqlSinkInput, context: SinkContext): Sink =>
     sqlSink(POSTGRES, options, context),
-  jsonl: (options: JsonlOptions, { random, who }: SinkContext): Sink =>
-    new JsonlSink(options, random, who),
+  // Its client is a third of a short run's loading.
+  kafka: async (
+    options: KafkaSinkOptions,
+    { clock, random, holder, kafkaObserver }: SinkContext,
+  ): Promise<KafkaSink> => {
+    const { KafkaSink } = await import("./kafka/kafka-sink.ts");
+    return new KafkaSink(options, clock, random, holder, kafkaObserver);
+  },
+  jsonl: (options: JsonlOptions, { random, holder }: SinkContext): Sink =>
+    new JsonlSink(options, random, holder),
 };
 
 /** One per server: all pipelines of the process open connections at one pace. */
@@ -37,7 +49,7 @@ function sqlSink(profile: SinkProfile, options: SqlSinkInput, context: SinkConte
   const address = `${options.host}:${options.port ?? profile.defaults.port}`;
   const gate = gates.get(address) ?? connectGate(profile, context);
   gates.set(address, gate);
-  const { clock, random, log, sinkObserver, authentication, schemaMapper, who } = context;
+  const { clock, random, log, sinkObserver, authentication, schemaMapper, holder } = context;
   return createSqlSink(profile, options, {
     clock,
     random,
@@ -46,6 +58,6 @@ function sqlSink(profile: SinkProfile, options: SqlSinkInput, context: SinkConte
     ...(sinkObserver === undefined ? {} : { observer: sinkObserver }),
     ...(authentication === undefined ? {} : { authentication }),
     ...(schemaMapper === undefined ? {} : { schemaMapper }),
-    ...(who === undefined ? {} : { who }),
+    ...(holder === undefined ? {} : { holder }),
   });
 }

@@ -26,6 +26,11 @@ export class LoadedRows {
     this.#overheadBytes = rowOverheadBytes(shape);
   }
 
+  /** What they weigh, bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** `sentBytes`: what the row took on the wire. */
   add(row: Row, sentBytes: number): void {
     const weight = sentBytes + this.#overheadBytes;

@@ -78,7 +78,7 @@ const kits: Readonly<Record<string, SinkKit>> = {
 };
 
 describe.each(Object.entries(kits))("the sink %s", (_name, kit) => {
-  it.each(testSink(kit))("$name", async (conformance) => {
+  it.each(testSink(kit).map((each) => [each.name, each] as const))("%s", async (_, conformance) => {
     await expect(conformance.run()).resolves.toBeUndefined();
   });
 });

@@ -31,6 +31,11 @@ export interface SinkKit {
     when: "before" | "after",
     work: (sink: Sink, arm: () => void) => Promise<void>,
   ): Promise<void>;
+  /**
+   * Changes of a superseded task may land as long as its heir has written nothing to the same place; the heir sends them again.
+   * Only for a sink that promises no more than at least once.
+   */
+  readonly lateDataMayLand?: boolean;
   /** A row that the sink will never take, of the kit's plain table (`id` bigint, `v` text, `w` integer). */
   readonly refusedRow?: Row;
 }
@@ -143,6 +148,8 @@ export function put(
     after,
     position: { at: index },
     transaction: null,
+    source: table.id,
+    counterpart: null,
   }));
   return { kind: "changes", changes };
 }

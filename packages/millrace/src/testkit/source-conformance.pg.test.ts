@@ -98,8 +98,11 @@ async function begin(url: string): Promise<KitTransaction> {
 describe.each(servers.map((server) => ({ server, version: server.version })))(
   "the source PostgreSQL $version",
   ({ server }) => {
-    it.each(testSource(kitOf(server)))("$name", async (conformance) => {
-      await expect(conformance.run()).resolves.toBeUndefined();
-    });
+    it.each(testSource(kitOf(server)).map((each) => [each.name, each] as const))(
+      "%s",
+      async (_, conformance) => {
+        await expect(conformance.run()).resolves.toBeUndefined();
+      },
+    );
   },
 );

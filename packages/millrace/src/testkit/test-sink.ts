@@ -20,7 +20,7 @@ export function testSink(kit: SinkKit): readonly ConformanceCase[] {
     ...fenceCases(),
     ...valueCases(),
     ...schemaCases(capabilities),
-    ...(capabilities.transactional ? transactionCases(kit) : []),
+    ...(capabilities.transactional ? transactionCases(kit, capabilities) : []),
     ...(capabilities.lastWriteWins ? writeCases() : []),
   ].map(([name, run]) => conformanceCase(name, () => onBench(kit, run)));
 }

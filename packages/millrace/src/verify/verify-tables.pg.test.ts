@@ -266,7 +266,9 @@ describe("a target that is not as it ought to be", () => {
     const absent = { ...table, target: { ...table.target, name: "absent" } };
     expect(await verifyTables({ ...options, tables: [absent] })).toMatchObject({
       equal: false,
-      tables: [{ problem: "the target table does not exist" }],
+      tables: [
+        { problem: expect.stringMatching(/^the target table does not exist\. Where/) as string },
+      ],
     });
   });
 });

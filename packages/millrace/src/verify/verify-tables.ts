@@ -111,10 +111,13 @@ const nothingFound = {
   rows: [],
 };
 
+const NEW_TABLE =
+  "Where the table is new at the source, a running pipeline makes it within seconds: verify again then";
+
 function incomparable(table: VerifyTable, absent: readonly string[]): TableVerdict {
   const isMissing = absent.length === table.target.columns.length;
   const problem = isMissing
-    ? "the target table does not exist"
+    ? `the target table does not exist. ${NEW_TABLE}`
     : `the target has no column ${absent.map((name) => `"${name}"`).join(", ")}. Where that is new at the source, it arrives with the next row or within seconds: verify again then`;
   return { ...nothingFound, ...identityOf({ table }), problem };
 }

@@ -12,6 +12,7 @@ import {
   tableList,
   text,
   textLike,
+  words,
 } from "../option-type.ts";
 import {
   LOAD_PROTECTION_OPTIONS,
@@ -96,7 +97,7 @@ const VALUE_OPTIONS = {
   zeroDates: defaulting(choice(["dead-letter", "as-null"]), "dead-letter", {
     name: "zero-dates",
     example: "as-null",
-    doc: "Dates with a zero for year, month or day, which exist nowhere else: a row that has one is parked as a dead letter, or (`as-null`) the value becomes NULL. A NOT NULL column then refuses it.",
+    doc: "Dates with a zero for year, month or day, which exist nowhere else: a row that has one is parked as a dead letter, or (`as-null`) the value becomes NULL, also where the source's column is NOT NULL: targets have NOT NULL on their keys only. A key that has one stays a dead letter.",
   }),
 } as const;
 
@@ -151,6 +152,11 @@ export const MYSQL_SOURCE_OPTIONS = {
     example: "accept",
     doc: "What a foreign key does to the rows of its table (`ON DELETE` or `ON UPDATE` with `CASCADE` or `SET NULL`) is logged by MySQL from 9.6 on, and never by MariaDB. `refuse`: a table with such a key is not captured where the server does not log it, and the start says so. `accept`: it is captured, and such rows stay at the sink as they were.",
   }),
+  ignoredDatabases: optional(words, {
+    name: "ignored-statements.databases",
+    example: "percona",
+    doc: "Databases that a program writes to in words (`binlog_format=STATEMENT`) and of which nothing is wanted, as `pt-table-checksum` does: a statement that writes one table there is passed by, whatever it reads. You say with it that no trigger of that table, and nothing that the statement calls, changes rows of captured tables. It holds for no database of which a table is captured.",
+  }),
   ...STARTUP_OPTIONS,
   chunkRows: defaulting(integer(100, 10_000_000, "rows"), 8096, {
     name: "scan.incremental.snapshot.chunk.size",
@@ -182,7 +188,7 @@ export const MYSQL_SOURCE_OPTIONS = {
   readTimeoutMs: defaulting(duration(1_000, HOUR_MS), 120_000, {
     name: "read.timeout",
     example: "2min",
-    doc: "How long the server may owe an answer before the connection is given up and opened again.",
+    doc: "How long the server may owe an answer, or the log be silent, before the connection is given up and opened again. Where it owes an answer it is asked on another connection first whether it works on it, and is waited for as long as it does.",
   }),
   ...LOAD_PROTECTION_OPTIONS,
   ...STATEMENT_PROTECTION_OPTIONS,
@@ -197,7 +203,7 @@ export const MYSQL_SOURCE_OPTIONS = {
   onLoss: defaulting(choice(["fail", "resync"]), "fail", {
     name: "on-loss",
     example: "resync",
-    doc: "What happens when the source no longer has the changes that come next (files were purged, RESET, another server without GTIDs): `fail` stops and says so, `resync` loads the tables again.",
+    doc: "What happens when the changes that come next cannot be had: the source no longer has them (files were purged, RESET, another server without GTIDs), or its log holds what nobody can apply (statements in place of rows). `fail` stops and says so, `resync` loads the tables again and goes on behind that place.",
   }),
 } as const;
 

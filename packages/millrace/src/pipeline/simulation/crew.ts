@@ -1,5 +1,6 @@
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import { silentLogger } from "../../model/ports.ts";
+import type { Position } from "../../model/position.ts";
 import type { Sink, SinkCapabilities } from "../../model/sink.ts";
 import type { Source } from "../../model/source.ts";
 import { ByteBudget } from "../byte-budget.ts";
@@ -12,15 +13,20 @@ import { Coordinator } from "./coordinator.ts";
 import { ModelLogSink } from "./model-log-sink.ts";
 import { ModelSink } from "./model-sink.ts";
 import { ModelSource, type SlotHolder } from "./model-source.ts";
+import { OneServerLink } from "./one-server-link.ts";
 import type { Oracle } from "./oracle.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import type { SinkDatabase } from "./sink-database.ts";
+import { ShardSource } from "./shard-source.ts";
+import type { ShardStream } from "./shard-stream.ts";
 import { SourceCare } from "./source-care.ts";
 import { ModelLink } from "./source-link.ts";
 import type { SourceServer } from "./source-server.ts";
 import type { Standby } from "./standby.ts";
+import { ToldSource } from "./told-source.ts";
 import type { Watch } from "./watch.ts";
+import { TellingSink } from "./telling-sink.ts";
 import type { Process, World } from "./world.ts";
 
 /** A process with a task in it. */
@@ -40,6 +46,8 @@ interface CrewParts {
   readonly watch: Watch;
   readonly file: PipelineFile;
   readonly standby: Standby | null;
+  /** The log is a stream of shards. */
+  readonly stream: ShardStream | null;
 }
 
 /** The processes that run the pipeline: one that should, and those that think that they should. */
@@ -91,6 +99,7 @@ export class Crew {
         ...profile.settings,
         parallelism: file.parallelism,
         maxDeadLetters: file.maxDeadLetters,
+        maxRetainedBytes: file.maxRetainedBytes,
       },
       budget,
       observer: this.#observer(process),
@@ -118,6 +127,12 @@ export class Crew {
   /** The source's server is killed and comes back. */
   restartSource(): void {
     this.#parts.server.restart();
+    this.cutLog();
+  }
+
+  /** Another server takes over, with the same log. */
+  failOver(): void {
+    this.#parts.server.failOver();
     this.cutLog();
   }
 
@@ -157,7 +172,7 @@ export class Crew {
     const { world, server, oracle, watch, file } = this.#parts;
     const heard = {
       care: (check: (care: SourceCare) => void) => watch.check(() => check(this.#care)),
-      acknowledged: (_: Process, position: readonly [number, number]) =>
+      acknowledged: (_: Process, position: Position) =>
         watch.check(() => oracle.acknowledged(position)),
       replaysFrom: (
         owner: Process,
@@ -165,21 +180,30 @@ export class Crew {
         kept: readonly [number, number],
       ) => watch.check(() => oracle.replaysFrom(owner, asked, kept)),
     };
-    const link = new ModelLink(world, process, heard, () => this.sourceLoss);
-    return new ModelSource(server, link, this.#holder, {
+    const { told } = this.#parts.profile;
+    const reach = [world, process, heard, () => this.sourceLoss] as const;
+    const { looks, doubts, settings } = this.#parts.profile;
+    const options = {
       matches: file.matcher(),
-      looks: this.#parts.profile.looks,
-      doubts: this.#parts.profile.doubts,
+      looks,
+      doubts,
       standby: this.#parts.standby,
-      tellsRetention: this.#parts.profile.settings.maxRetainedBytes !== null,
-    });
+      tellsRetention: settings.maxRetainedBytes !== null,
+    };
+    const { stream } = this.#parts;
+    if (stream !== null)
+      return new ShardSource(stream, new ModelLink(...reach), this.#holder, options);
+    if (told === null)
+      return new ModelSource(server, new ModelLink(...reach), this.#holder, options);
+    const link = new OneServerLink(server, ...reach);
+    return new ToldSource(server, link, this.#holder, { ...options, ...told });
   }
 
   #sinkFor(process: Process): Sink {
     const { db, profile } = this.#parts;
-    return profile.topics
-      ? new ModelLogSink(db, this.#coordinator, process, capabilities(profile))
-      : new ModelSink(db, process, capabilities(profile));
+    const able = capabilities(profile);
+    if (profile.topics) return new ModelLogSink(db, this.#coordinator, process, able);
+    return new (profile.lostTargets > 0 ? TellingSink : ModelSink)(db, process, able);
   }
 
   #ended(running: Running, failure: MillraceError | null): void {

@@ -1,25 +1,8 @@
 import type { TaskSettings } from "../settings.ts";
+import { crowded, foreign, unique } from "./constraint-profiles.ts";
 import type { Profile, ProfileName } from "./profile.ts";
+import { QUIET } from "./quiet.ts";
 import { SeededRandom } from "./seeded-random.ts";
-
-/** Tables that stay what they are, at a source that loses nothing. */
-const QUIET = {
-  looks: false,
-  remakes: false,
-  partitions: false,
-  spellings: false,
-  doubts: 0,
-  publishesAll: false,
-  losses: 0,
-  unpublished: 0,
-  leaves: 0,
-  pauses: 0,
-  tablePauses: 0,
-  restarts: 0,
-  lostOpen: 0,
-  topics: false,
-  standby: null,
-} as const;
 
 const BASE: TaskSettings = {
   parallelism: 2,
@@ -53,12 +36,11 @@ const OWN_ROWS = 10;
 
 /**
  * Drawn by itself, as {@link limited}: a sink that takes few rows, or few bytes, at once. Not beside constraints: what they
- * allow at the end of a transaction only has to fit in one (docs/design/002). Nor for a sink of topics yet: with such limits seed 4037 of
- * `topics` wrote rows without key twice.
+ * allow at the end of a transaction only has to fit in one (docs/design/002).
  */
 function tight(seed: number, profile: Profile): Profile {
   const random = new SeededRandom(seed ^ 0x71647);
-  if (!random.chance(0.15) || profile.unique !== null || profile.topics) return profile;
+  if (!random.chance(0.15) || profile.unique !== null || profile.foreign !== null) return profile;
   const maxRowsPerCommit = OWN_ROWS + random.between(3, 20);
   const maxBytesPerCommit = random.pick([600, 3_000, 100_000]);
   const settings = { ...profile.settings, batchRows: random.pick([3, 30]) };
@@ -69,16 +51,32 @@ function drawn(seed: number, name: ProfileName): Profile {
   const random = new SeededRandom(seed ^ 0x5eed);
   if (name === "plain") return plain(random);
   if (name === "audit") return audit(random);
-  if (name === "unique") return unique(random);
+  if (name === "unique") return unique(random, everything(random));
+  if (name === "crowded") return crowded(everything(random));
+  if (name === "foreign") return foreign(random, everything(random));
   if (name === "topics") return topics(random);
+  if (name === "told") return failing(seed, silent(seed, told(seed, random)));
+  if (name === "shards") return sharded(seed, random);
   if (name === "gentle") return silent(seed, gentle(seed, random));
-  if (name === "lives") return silent(seed, limited(seed, lives(random)));
+  if (name === "lives") return losing(seed, silent(seed, limited(seed, lives(random))));
   return random.chance(0.2) ? audit(random) : silent(seed, limited(seed, everything(random)));
 }
 
 /** Drawn by itself, as {@link limited}: rows that do not tell what they changed. */
 function silent(seed: number, profile: Profile): Profile {
   return { ...profile, unsure: new SeededRandom(seed ^ 0x51e7).chance(0.25) };
+}
+
+/** Drawn by itself, as {@link limited}: servers that take over from one another. */
+function failing(seed: number, profile: Profile): Profile {
+  const random = new SeededRandom(seed ^ 0xfa110);
+  return { ...profile, failovers: random.chance(0.3) ? random.between(1, 3) : 0 };
+}
+
+/** Drawn by itself, as {@link limited}: targets that somebody drops. */
+function losing(seed: number, profile: Profile): Profile {
+  const random = new SeededRandom(seed ^ 0xd20b);
+  return { ...profile, lostTargets: random.chance(0.25) ? random.between(1, 2) : 0 };
 }
 
 /** Drawn by itself, so that seeds go on drawing what they drew: how many dead letters stop a table. */
@@ -119,6 +117,7 @@ function plain(random: SeededRandom): Profile {
     joins: 0,
     replays: 0,
     unique: null,
+    foreign: null,
     sourceLoss: 0,
     lostBefore: 0,
     lostAnswer: random.pick([0, 0.05]),
@@ -185,22 +184,6 @@ function everything(random: SeededRandom): Profile {
   };
 }
 
-/** Targets with a unique index besides their key, and few values that pass from row to row. */
-function unique(random: SeededRandom): Profile {
-  const profile = everything(random);
-  return {
-    ...profile,
-    // A row that is parked keeps its value, and refuses others for ever.
-    badRows: false,
-    hugeValues: false,
-    transactions: profile.transactions * 2,
-    unique: {
-      deferred: random.chance(0.4),
-      fromStep: random.chance(0.6) ? 0 : random.between(10, 500),
-    },
-  };
-}
-
 /** Tables come and go, at the source, in its publication and in the file; servers forget, restart and are asked again. */
 function lives(random: SeededRandom): Profile {
   const profile = everything(random);
@@ -250,5 +233,49 @@ function gentle(seed: number, random: SeededRandom): Profile {
       maxRetainedAction: profile.looks && sometimes(0.3) ? "resync" : "pause-load",
     },
     standby: sometimes(0.7) ? { cuts: random.between(0, 3) } : null,
+  };
+}
+
+/** A log that tells schema changes in their place between the rows, understood or not. */
+function told(seed: number, random: SeededRandom): Profile {
+  const profile = limited(seed, random.chance(0.4) ? everything(random) : lives(random));
+  return {
+    ...profile,
+    looks: false,
+    spellings: false,
+    doubts: 0,
+    unpublished: 0,
+    publishesAll: true,
+    ddl: random.chance(0.7),
+    truncates: random.chance(0.4),
+    remakes: random.chance(0.5),
+    partitions: random.chance(0.3),
+    joins: random.chance(0.2) ? 1 : 0,
+    told: { unknown: random.chance(0.5) ? random.pick([20, 60]) : 0 },
+  };
+}
+
+/** A stream of shards that end and beget others, of tables that stay what they are. */
+function sharded(seed: number, random: SeededRandom): Profile {
+  const isTopics = random.chance(0.25);
+  const whole = random.chance(0.3) ? audit(random) : everything(random);
+  // What is left out while a table is stopped is missed in a topic for ever: nobody looks for its ghosts.
+  const profile = isTopics ? whole : limited(seed, whole);
+  return {
+    ...profile,
+    transactions: profile.transactions * 2,
+    keylessTables: 0,
+    keyChanges: false,
+    unchanged: false,
+    truncates: false,
+    ddl: false,
+    joins: 0,
+    publishesAll: true,
+    topics: isTopics,
+    shards: {
+      roots: random.between(1, 4),
+      closes: random.pick([0, 0.03, 0.1]),
+      byShards: random.chance(0.4),
+    },
   };
 }

@@ -2,6 +2,7 @@ import type { TableId } from "../../model/table.ts";
 import {
   compareModelPositions,
   Slot,
+  type LogEvent,
   type LoggedTransaction,
   type ModelPosition,
   type SourceServer,
@@ -29,12 +30,21 @@ function foldTransaction(
   tx: LoggedTransaction,
   position: ModelPosition | null,
 ): void {
-  for (const { n, op } of tx.events) {
-    if (position === null || compareModelPositions([tx.commit, n], position) <= 0)
+  for (const event of tx.events) {
+    const { n, op } = event;
+    if (position === null || compareModelPositions([tx.commit, toldAt(event)], position) <= 0)
       applyTo(tables, op);
     else if (op.kind === "update" && movedAway(tx, n, op, position))
       applyTo(tables, { kind: "delete", table: op.table, key: op.key });
   }
+}
+
+/** At which of an event's places it counts, where the log tells it: what becomes of a table is told before its rows. */
+export function toldAt({ op, n }: LogEvent): number {
+  if (op.kind === "drop") return n - Slot.EVENT + Slot.DROPPED;
+  const isOfTable = op.kind === "make" || op.kind === "reshape";
+  const isOfParts = op.kind === "attach" || op.kind === "detach";
+  return isOfTable || isOfParts ? n - Slot.EVENT + Slot.SHAPE : n;
 }
 
 function movedAway(

@@ -1,4 +1,5 @@
 import type { Crew } from "./crew.ts";
+import { areLinked } from "./sink-foreign.ts";
 import type { Operator } from "./operator.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
@@ -17,6 +18,8 @@ interface FaultParts {
   readonly db: SinkDatabase;
   readonly server: SourceServer;
   readonly standby: Standby | null;
+  /** Somebody drops a target. */
+  readonly loseTarget: (random: SeededRandom) => void;
   /** The source's applications have something left to do. */
   readonly busy: () => boolean;
 }
@@ -67,6 +70,8 @@ export class Faults {
     });
     if (profile.unique !== null && profile.unique.fromStep > 0)
       this.#plan.push({ atStep: profile.unique.fromStep, act: () => this.#makeUnique() });
+    if (profile.foreign !== null && profile.foreign.fromStep > 0)
+      this.#plan.push({ atStep: profile.foreign.fromStep, act: () => this.#makeForeign() });
     this.#add(profile.replays, () => operator.replaySome(random));
     this.#add(profile.losses, () => this.#loseSlot());
     this.#add(profile.unpublished, () => this.#unpublish());
@@ -74,7 +79,12 @@ export class Faults {
     this.#add(profile.pauses, () => this.#pause());
     this.#add(profile.restarts, () => crew.restartSource());
     this.#add(profile.tablePauses, () => operator.pauseOrResume(random));
+    this.#add(profile.failovers, () => crew.failOver());
     this.#add(profile.standby?.cuts ?? 0, () => this.#parts.standby?.cut());
+    this.#add(profile.lostTargets, () => {
+      this.#parts.loseTarget(random);
+      if (random.chance(0.5)) crew.crashAll();
+    });
     this.#sort();
   }
 
@@ -149,5 +159,12 @@ export class Faults {
     const { db, busy } = this.#parts;
     if (db.isUnique()) db.unique = true;
     else if (busy()) this.#later(10, () => this.#makeUnique());
+  }
+
+  /** ADD FOREIGN KEY at the sink, as soon as its rows allow it. */
+  #makeForeign(): void {
+    const { db, profile, busy } = this.#parts;
+    if (areLinked(db, profile.foreign?.isSelf === true)) db.foreign = profile.foreign;
+    else if (busy()) this.#later(10, () => this.#makeForeign());
   }
 }

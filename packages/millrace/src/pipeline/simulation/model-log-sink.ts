@@ -10,11 +10,13 @@ import type {
   SinkCapabilities,
   Takeover,
   TargetCheck,
+  Write,
 } from "../../model/sink.ts";
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { HOLDER_KEY, laneKey, letterKey, mapModelTable } from "./model-sink.ts";
+import { HOLDER_KEY, laneKey, letterKey } from "./model-sink.ts";
+import { mapModelTable } from "./model-table.ts";
 import { createTable } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import { WriteRunner } from "./sink-tables.ts";
@@ -102,7 +104,7 @@ export class ModelLogSink implements Sink {
     }
     const tx = this.#db.begin();
     const writes = new WriteRunner(this.#db, tx);
-    content.writes.forEach((write, i) => writes.run(write, i));
+    content.writes.forEach((write, i) => writes.run(whole(write), i));
     for (const { key, value } of content.state)
       this.#db.write(tx, `state/${key}`, value ?? undefined);
     for (const letter of content.deadLetters)
@@ -113,7 +115,7 @@ export class ModelLogSink implements Sink {
       this.#db.write(tx, laneKey(lane), { fence, seq: expectedSeq + 1 });
     await this.#end(tx, "commit of lane 0");
     this.#lanes = this.#lanes.map((row) => ({ ...row, seq: row.seq + 1 }));
-    // One marker empties the table: nothing is left to ask for.
+    // Nothing of what was to be emptied is left to ask for.
     return { outcome: "done", deletedSome: 0 };
   }
 
@@ -207,6 +209,11 @@ export class ModelLogSink implements Sink {
       deadLetters: this.#db.keys(tx, "letter/").map((key) => this.#db.read(tx, key) as DeadLetter),
     };
   }
+}
+
+/** One marker empties a table, whatever the limits of a transaction are. */
+function whole(write: Write): Write {
+  return write.kind === "delete-some" ? { ...write, maxRows: Infinity } : write;
 }
 
 function lanesIn(db: SinkDatabase, tx: SinkTransaction): LaneRow[] {

@@ -15,13 +15,13 @@ import type {
   TargetCheck,
 } from "../../model/sink.ts";
 import type { TableShape, TargetTable } from "../../model/table.ts";
-import { tableId } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
+import { checkOf, mapModelTable } from "./model-table.ts";
 import { applyTargetChange, createTable, dropPutAway, misfitsOf } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import { keyOf, rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
-import { MISFIT, weigh } from "./values.ts";
+import { weigh } from "./values.ts";
 import type { Process } from "./world.ts";
 
 interface StoredLane {
@@ -111,14 +111,14 @@ export class ModelSink implements Sink {
     const misfits = misfitsOf(this.#db, table);
     if (misfits === null && create === "if-missing") {
       await createTable(this.#db, this.#owner, table);
-      return { created: true, notices: [], secondaryUnique: this.#db.unique && !table.keyless };
+      return checkOf(this.#db, table, true);
     }
     if (misfits === null || misfits.length > 0)
       throw new MillraceError(
         "MR_SINK_SCHEMA",
         `(model) ${table.id}: ${misfits?.join(", ") ?? "missing"}`,
       );
-    return { created: false, notices: [], secondaryUnique: this.#db.unique && !table.keyless };
+    return checkOf(this.#db, table, false);
   }
 
   async applyChange(change: TargetChange): Promise<void> {
@@ -236,37 +236,6 @@ export class ModelSink implements Sink {
 
 /** Who took over last; beside the state that the pipeline sees. */
 export const HOLDER_KEY = "holder";
-
-/** The target table of the model for a source table. */
-export function mapModelTable(
-  shape: TableShape,
-  target: { schema: string; name: string },
-): TargetTable {
-  const refuse = (value: string) => (value.startsWith(MISFIT) ? "it does not fit" : null);
-  const columns = shape.columns.map((c, i) => ({
-    name: c.name,
-    type: c.sourceType,
-    logical: c.type,
-    nullable: !shape.key.includes(i),
-    refuse,
-  }));
-  const text = { kind: "text", maxChars: null } as const;
-  const keyless = shape.key.length === 0;
-  const own = {
-    name: "_millrace_key",
-    type: "text",
-    logical: text,
-    nullable: false,
-    refuse: () => null,
-  };
-  return {
-    id: tableId(target.schema, target.name),
-    ...target,
-    columns: keyless ? [own, ...columns] : columns,
-    key: keyless ? [0] : shape.key,
-    keyless,
-  };
-}
 
 /** Under which key a lane row is stored. */
 export function laneKey(lane: number): string {

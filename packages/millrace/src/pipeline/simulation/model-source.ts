@@ -18,6 +18,7 @@ import { ModelLog } from "./source-log.ts";
 import { ModelLooks } from "./source-looks.ts";
 import { ModelGate } from "./replay-gate.ts";
 import { retentionOf } from "./retention.ts";
+import { RowToldWords } from "./row-told-words.ts";
 import { compareModelPositions, modelPosition, type SourceServer } from "./source-server.ts";
 import { ModelSnapshot, sees } from "./source-snapshot.ts";
 import type { Standby } from "./standby.ts";
@@ -25,7 +26,7 @@ import type { Standby } from "./standby.ts";
 const MAX_SLOT_WAITS = 30;
 
 /** What a source is besides its server. */
-interface ModelSourceOptions {
+export interface ModelSourceOptions {
   /** The tables that the pipeline's file names. */
   readonly matches: (id: TableId) => boolean;
   /** It can be asked for what its log does not tell, and takes tables out of the log that the file names no more. */
@@ -147,7 +148,8 @@ export class ModelSource implements Source {
     }
     await this.#link.call("log open");
     this.#holder.session?.breakOff();
-    const log = new ModelLog(this.#server, this.#link, start, this.#options.doubts);
+    const words = new RowToldWords(this.#server, this.#link, start, this.#options.doubts);
+    const log = new ModelLog(this.#server, this.#link, start.from, words);
     this.#holder.session = log;
     return log;
   }
@@ -178,7 +180,7 @@ export class ModelSource implements Source {
     return this.#server.logEnd;
   }
 
-  bytesBetween(from: Position, to: Position): number {
+  bytesBetween(from: Position, to: Position): number | null {
     return modelPosition(to)[0] - modelPosition(from)[0];
   }
 

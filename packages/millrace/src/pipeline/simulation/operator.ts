@@ -7,6 +7,8 @@ import type { Watch } from "./watch.ts";
 
 /** More dead letters than a seed can make. */
 const NO_LIMIT = 1_000;
+/** More of its log than the source keeps for a pipeline that has caught up. */
+const LEAST_RETAINED_BYTES = 100;
 
 interface OperatorParts {
   readonly crew: Crew;
@@ -65,11 +67,16 @@ export class Operator {
     }
   }
 
-  /** A table is stopped: the limit is raised, which takes a new start. */
-  raiseLimit(): void {
+  /**
+   * A table is stopped, or the log is given up again and again for what the pipeline itself writes into it: the limits are
+   * raised, which takes a new start.
+   */
+  raiseLimits(): void {
     const { file, crew } = this.#parts;
-    if (file.maxDeadLetters >= NO_LIMIT) return;
+    const givesUp = file.maxRetainedAction === "resync" && file.maxRetainedBytes !== null;
+    if (file.maxDeadLetters >= NO_LIMIT && !givesUp) return;
     file.maxDeadLetters = NO_LIMIT;
+    if (givesUp) file.maxRetainedBytes = LEAST_RETAINED_BYTES;
     crew.crashAll();
   }
 

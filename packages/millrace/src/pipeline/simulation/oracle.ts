@@ -3,25 +3,23 @@ import type { Router } from "../../model/router.ts";
 import type { TableId } from "../../model/table.ts";
 import { LaneChoice } from "../lane-choice.ts";
 import { loadState, type LoadedState, type TableDocument } from "../state-documents.ts";
-import { foldTo } from "./expectation.ts";
+import { GenerationEnds } from "./generation-ends.ts";
 import { Gaps } from "./gaps.ts";
 import { Histories } from "./histories.ts";
 import { checkLetters, checkReplayed } from "./letter-rules.ts";
+import type { LostTargets } from "./lost-targets.ts";
 import { durableRows, HOLDER_KEY, letterKey } from "./model-sink.ts";
+import type { ModelPlaces } from "./model-places.ts";
 import type { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
-import {
-  compareModelPositions,
-  modelPosition,
-  type ModelPosition,
-  type SourceServer,
-} from "./source-server.ts";
+import { modelPosition, type ModelPosition, type SourceServer } from "./source-server.ts";
 import type { StoredTable } from "./source-tables.ts";
 import { Standings } from "./standings.ts";
 import { checkBarrier, checkBounds, checkLeftovers, type OpenBarrier } from "./state-rules.ts";
-import { compareBags, compareRow, FIXED, isBad, targetsOf, type Target } from "./target-rows.ts";
+import { compareBags, compareRow, FIXED, targetsOf, type Target } from "./target-rows.ts";
 import { Violation } from "./violation.ts";
+import { checkWhole, hasLetters } from "./whole-targets.ts";
 import type { Process } from "./world.ts";
 
 interface OracleParts {
@@ -30,6 +28,8 @@ interface OracleParts {
   readonly profile: Profile;
   readonly router: Router;
   readonly file: PipelineFile;
+  readonly lost: LostTargets;
+  readonly places: ModelPlaces;
 }
 
 /** What a lane has made durable of the log, and what the source's tables are there. */
@@ -51,8 +51,10 @@ export class Oracle {
   readonly #holders: Process[] = [];
   readonly #cut = new Map<Process, string>();
   readonly #gaps: Gaps;
-  readonly #standings = new Standings();
-  #acknowledged: ModelPosition | null = null;
+  readonly #places: ModelPlaces;
+  readonly #standings: Standings;
+  readonly #ends = new GenerationEnds();
+  #acknowledged: Position | null = null;
   #documents: LoadedState["tables"] = new Map();
   #barrier: OpenBarrier | null = null;
 
@@ -61,6 +63,8 @@ export class Oracle {
     this.#server = parts.server;
     this.#db = parts.db;
     this.#gaps = new Gaps(parts.server);
+    this.#places = parts.places;
+    this.#standings = new Standings(parts.places);
   }
 
   /** A transaction of the sink became durable. */
@@ -75,6 +79,8 @@ export class Oracle {
     const state = this.state();
     this.#remember(state, tx);
     for (const document of state.tables.values()) this.#gaps.begins(document);
+    if (this.#parts.profile.topics)
+      this.#ends.landed(tx, state, (document) => this.#targets(document));
     checkBounds(state, this.#db.durableKeys("lane/").length, this.#parts.profile);
     this.#checkSynced(state);
   }
@@ -103,11 +109,11 @@ export class Oracle {
   }
 
   /** The source was told that it may forget (I4). */
-  acknowledged(position: ModelPosition): void {
+  acknowledged(position: Position): void {
     const { frontier } = this.state();
-    if (frontier === null || compareModelPositions(frontier.position, position) < 0)
+    if (frontier === null || this.#places.compare(frontier.position, position) < 0)
       throw new Violation(
-        `acknowledged ${position.join(".")}, durable is ${JSON.stringify(frontier?.position)}`,
+        `acknowledged ${JSON.stringify(position)}, durable is ${JSON.stringify(frontier?.position)}`,
       );
     this.#acknowledged = position;
   }
@@ -129,7 +135,7 @@ export class Oracle {
   /** Everything at rest: the sink is what the source is (I1, I2), nothing is left over (I10). */
   checkEnd(): void {
     const state = this.state();
-    const tables = foldTo(this.#server, null, this.#base(), this.#from());
+    const tables = this.#places.fold(null, this.#base(), this.#from());
     this.#checkCaptured(state, tables);
     for (const document of state.tables.values()) {
       if (document.removed === true) continue;
@@ -138,21 +144,22 @@ export class Oracle {
         throw new Violation(`${document.shape.id} ends in ${document.state}`);
       if (table?.shape.identity !== document.shape.identity)
         throw new Violation(`${document.shape.id} is not the table that the source has`);
-      for (const target of this.#targets(table)) this.#checkWhole(target, table);
+      for (const target of this.#targets(table)) checkWhole(this.#db, target, table);
     }
     checkLeftovers(state);
-    checkLetters(this.#db, this.#parts.profile.unique !== null);
+    const { unique, foreign } = this.#parts.profile;
+    checkLetters(this.#db, unique !== null || foreign !== null);
     this.#checkHistories();
     const end = this.#server.log.at(-1)?.end ?? 0;
-    if (this.#acknowledged === null || this.#acknowledged[0] < end)
+    if (this.#acknowledged === null || !this.#places.isEnd(this.#acknowledged))
       throw new Violation(
-        `acknowledged up to ${this.#acknowledged?.join(".") ?? "nothing"}, the log ends at ${end}`,
+        `acknowledged up to ${JSON.stringify(this.#acknowledged)}, the log ends at ${end}`,
       );
   }
 
   /** All letters were replayed at rest: those that stand are of rows that the source has and no sink would take. */
   checkReplayed(): void {
-    const tables = foldTo(this.#server, null, this.#base(), this.#from());
+    const tables = this.#places.fold(null, this.#base(), this.#from());
     for (const { shape, removed } of this.state().tables.values()) {
       const table = tables.get(shape.id);
       if (shape.key.length === 0 || removed === true || table === undefined) continue;
@@ -160,10 +167,17 @@ export class Oracle {
     }
   }
 
-  /** The source has tables that the file names and nobody has taken up yet. */
+  /**
+   * The source has tables that the file names and nobody has taken up yet; or, where the log told that they are gone, the
+   * pipeline has those that the source has no more: the next start lets them go.
+   */
   missesTables(): boolean {
     const { tables } = this.state();
     const names = this.#parts.file.matcher();
+    const { told } = this.#parts.profile;
+    const { committed } = this.#server;
+    if (told !== null && [...tables].some(([id, one]) => isCaptured(one) && !committed.has(id)))
+      return true;
     return [...this.#server.committed.keys()].some(
       (id) => names(id) && !isCaptured(tables.get(id)),
     );
@@ -206,7 +220,7 @@ export class Oracle {
     for (const document of state.tables.values()) {
       if (document.state !== "SYNC" || document.removed === true) continue;
       // It is about to be let go: even a TRUNCATE that was begun is not ended.
-      if (!names(document.shape.id)) continue;
+      if (!names(document.shape.id) || this.#parts.lost.holds(document)) continue;
       const lanes = this.#foldsOf(state, document, choice.lanes, frontier.position);
       if (lanes.some((lane) => this.#isUntold(state, document, lane))) continue;
       for (const target of this.#targets(document)) this.#checkLanes(target, choice, lanes);
@@ -224,16 +238,21 @@ export class Oracle {
     frontier: Position,
   ): LaneFold[] {
     if (end === null) throw new Violation(`${shape.id} is SYNC without an end position`);
-    const least = later(frontier, end);
+    const least = this.#places.later(frontier, end);
     return Array.from({ length: lanes }, (_, lane) => {
-      const at = later(state.checkpoints.get(lane) ?? least, least);
-      const tables = foldTo(this.#server, modelPosition(at), this.#base(), this.#from());
+      const at = this.#places.later(state.checkpoints.get(lane) ?? least, least);
+      const tables = this.#places.fold(at, this.#base(), this.#from());
       return { at, table: tables.get(shape.id) };
     });
   }
 
   /** The log does not tell what the source's table is: it was made anew, its partitions moved, or it was not published. */
   #isUntold(state: LoadedState, document: TableDocument, { at, table }: LaneFold): boolean {
+    // Its target stays as it is, unless the file says otherwise; what is read of it meanwhile is another one's.
+    if (this.#parts.profile.told !== null)
+      return (
+        table === undefined || this.#server.visible.get(document.shape.id)?.life !== table.life
+      );
     if (!this.#parts.profile.looks) return false;
     const { id, identity } = document.shape;
     if (table?.shape.identity !== identity) return true;
@@ -244,7 +263,7 @@ export class Oracle {
   }
 
   #checkLanes(target: Target, choice: LaneChoice, folds: readonly LaneFold[]): void {
-    if (target.keyless && this.#hasLetters(target)) return;
+    if (target.keyless && hasLetters(this.#db, target)) return;
     const actual = durableRows(this.#db, target);
     const when = (fold: LaneFold | undefined) => `in SYNC at ${JSON.stringify(fold?.at)}`;
     if (target.keyless) {
@@ -260,28 +279,6 @@ export class Oracle {
     }
   }
 
-  #checkWhole(target: Target, table: StoredTable): void {
-    const when = "at the end";
-    const actual = durableRows(this.#db, target);
-    const all = new Set(target.columns.keys());
-    if (target.keyless) {
-      if (!this.#hasLetters(target)) compareBags(when, target, actual, table.rows, all);
-      return;
-    }
-    for (const key of new Set([...actual.keys(), ...table.rows.keys()])) {
-      const expected = table.rows.get(key);
-      if (this.#db.durable(letterKey(target.id, key)) !== undefined) continue;
-      if (isBad(target, expected))
-        throw new Violation(`${when}: ${target.id} ${key} is bad and has no letter`);
-      compareRow(when, target, key, { actual: actual.get(key), expected }, all);
-    }
-  }
-
-  /** Which rows of a table without key are parked cannot be told by what is left. */
-  #hasLetters(target: Target): boolean {
-    return this.#db.durableKeys(letterKey(target.id, "")).length > 0;
-  }
-
   /** Without load and compaction, or where every change is kept, each can be held against the log. */
   #checkHistories(): void {
     const { settings, topics } = this.#parts.profile;
@@ -289,10 +286,6 @@ export class Oracle {
     if (settings.fullLoad || (settings.compaction && !topics) || start === undefined) return;
     this.#histories.check(this.#server, this.#parts.router, start);
   }
-}
-
-function later(a: Position, b: Position): Position {
-  return compareModelPositions(a, b) >= 0 ? a : b;
 }
 
 function isCaptured(document: TableDocument | undefined): boolean {

@@ -1,4 +1,5 @@
 import type { TableId } from "../../model/table.ts";
+import type { TaskSettings } from "../settings.ts";
 import type { Profile } from "./profile.ts";
 import type { SourceServer } from "./source-server.ts";
 
@@ -11,12 +12,16 @@ export class PipelineFile {
   readonly #left = new Set<TableId>();
   parallelism: number;
   maxDeadLetters: number;
+  maxRetainedBytes: number | null;
+  readonly maxRetainedAction: TaskSettings["maxRetainedAction"];
 
   constructor(server: SourceServer, profile: Profile) {
     this.#server = server;
     this.#late = profile.joins > 0;
     this.parallelism = profile.settings.parallelism;
     this.maxDeadLetters = profile.settings.maxDeadLetters;
+    this.maxRetainedBytes = profile.settings.maxRetainedBytes;
+    this.maxRetainedAction = profile.settings.maxRetainedAction;
   }
 
   /** The last table is named from now on. */

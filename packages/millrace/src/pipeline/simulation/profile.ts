@@ -1,3 +1,4 @@
+import type { StreamOptions } from "./shard-stream.ts";
 import type { TaskSettings } from "../settings.ts";
 
 /** What one seed plays: how large everything is, what the source does, what goes wrong. */
@@ -31,9 +32,23 @@ export interface Profile {
   readonly replays: number;
   /**
    * The value column is unique, at the source and at the sink: immediately, or at the end of a transaction (at the
-   * source). The sink's index is there from the beginning, or made after so many steps.
+   * source). The sink's index is there from the beginning, or made after so many steps. So many transactions begin with
+   * values that change places.
    */
-  readonly unique: { readonly deferred: boolean; readonly fromStep: number } | null;
+  readonly unique: {
+    readonly deferred: boolean;
+    readonly fromStep: number;
+    readonly exchanges: number;
+  } | null;
+  /**
+   * The value column of each table names a row of the table before it (of the first one, where `isSelf`, a row of its own):
+   * a foreign key, at the source checked at once or at the end of a transaction, at the sink at once, from this step on.
+   */
+  readonly foreign: {
+    readonly deferred: boolean;
+    readonly isSelf: boolean;
+    readonly fromStep: number;
+  } | null;
   readonly sourceLoss: number;
   readonly lostBefore: number;
   readonly lostAnswer: number;
@@ -64,16 +79,35 @@ export interface Profile {
   readonly tablePauses: number;
   /** Times that the source's server is killed and comes back. */
   readonly restarts: number;
+  /** Times that another server takes over, which has the same log. */
+  readonly failovers: number;
   /** How often a connection to the sink cannot be opened. */
   readonly lostOpen: number;
+  /** Times that somebody drops a target, or makes another table in its place. */
+  readonly lostTargets: number;
   /** The sink is like Kafka. */
   readonly topics: boolean;
+  /** The log tells schema changes in their place; of a hundred, so many are not understood. Null where it tells rows alone. */
+  readonly told: { readonly unknown: number } | null;
+  /** The log is a stream of so many shards at first, which end and have children; null where it is one log. */
+  readonly shards: StreamOptions | null;
   /** Chunks are read from a server that follows the log's, whose connections are cut so often; null where not. */
   readonly standby: { readonly cuts: number } | null;
 }
 
 /** Names of sets of things that a seed may play; `all` draws among them. */
-export type ProfileName = "plain" | "audit" | "all" | "unique" | "lives" | "topics" | "gentle";
+export type ProfileName =
+  | "plain"
+  | "audit"
+  | "all"
+  | "unique"
+  | "crowded"
+  | "foreign"
+  | "lives"
+  | "topics"
+  | "gentle"
+  | "told"
+  | "shards";
 
 /** All of them. */
 export const PROFILE_NAMES: readonly ProfileName[] = [
@@ -81,7 +115,11 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "audit",
   "all",
   "unique",
+  "crowded",
+  "foreign",
   "lives",
   "topics",
   "gentle",
+  "told",
+  "shards",
 ];

@@ -44,6 +44,12 @@ export const REGRESSIONS: readonly {
     seed: 2558,
     was: "clearing a row that was put off took a newer change away",
   },
+  {
+    profile: "crowded",
+    seed: 6,
+    was: "a row of another table's load parted an exchange of unique values",
+  },
+  { profile: "crowded", seed: 679, was: "the same" },
   { profile: "lives", seed: 35, was: "chunks of a table that had left stayed in the state" },
   { profile: "lives", seed: 236, was: "a table was altered while the file left it out" },
   { profile: "lives", seed: 416, was: "a load began beside a barrier" },
@@ -85,5 +91,36 @@ export const REGRESSIONS: readonly {
     profile: "unique",
     seed: 1002890,
     was: "lanes were changed in the middle of a transaction whose rows need one another",
+  },
+  {
+    profile: "topics",
+    seed: 3004627,
+    was: "rows of a load came between the two targets of a change, and a lane was cut there",
+  },
+  { profile: "gentle", seed: 2001204, was: "the same, beside a standby" },
+  {
+    profile: "gentle",
+    seed: 61,
+    was: "a load that a look had begun was read where what the look had found was not yet",
+  },
+  {
+    profile: "lives",
+    seed: 2002127,
+    was: "a table was SYNC while a ghost waited for the change that had struck it",
+  },
+  {
+    profile: "told",
+    seed: 13,
+    was: "a table came back to the file, or from a lost log, in the shape that it had before",
+  },
+  {
+    profile: "told",
+    seed: 120,
+    was: "a paused table that is gone was resumed for ever",
+  },
+  {
+    profile: "told",
+    seed: 313,
+    was: "the load of a table that the log told to be dropped never ended",
   },
 ];

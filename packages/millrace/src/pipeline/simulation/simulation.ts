@@ -2,10 +2,13 @@ import type { MillraceError } from "../../errors/millrace-error.ts";
 import { Crew, type Running } from "./crew.ts";
 import { Faults } from "./faults.ts";
 import { modelRouter } from "./model-router.ts";
+import { LostTargets } from "./lost-targets.ts";
 import { Operator } from "./operator.ts";
 import { Oracle } from "./oracle.ts";
 import { PipelineFile } from "./pipeline-file.ts";
 import type { Profile } from "./profile.ts";
+import { logPlaces, shardPlaces } from "./model-places.ts";
+import { ShardStream } from "./shard-stream.ts";
 import { SinkDatabase } from "./sink-database.ts";
 import { SourceServer } from "./source-server.ts";
 import { Standby } from "./standby.ts";
@@ -35,6 +38,7 @@ export class Simulation {
   readonly #crew: Crew;
   readonly #operator: Operator;
   readonly #faults: Faults;
+  readonly #stream: ShardStream | null;
 
   constructor(seed: number, profile: Profile, trace: boolean) {
     this.profile = profile;
@@ -50,14 +54,20 @@ export class Simulation {
     });
     this.#db = db;
     db.unique = profile.unique?.fromStep === 0;
+    db.foreign = profile.foreign?.fromStep === 0 ? profile.foreign : null;
     this.#workload = new Workload(server, profile);
+    const stream = profile.shards === null ? null : new ShardStream(server, profile.shards);
+    this.#stream = stream;
+    const places = stream === null ? logPlaces(server) : shardPlaces(stream);
     const file = new PipelineFile(server, profile);
-    const oracle = new Oracle({ server, db, profile, router: modelRouter(profile.fanOut), file });
+    const lost = new LostTargets(db);
+    const router = modelRouter(profile.fanOut);
+    const oracle = new Oracle({ server, db, profile, router, file, lost, places });
     this.#oracle = oracle;
     db.onLand = (owner, tx) => this.#watch.check(() => oracle.landed(owner, tx));
     const standby = profile.standby === null ? null : new Standby(server);
     const watch = this.#watch;
-    const crew = new Crew({ world, profile, server, standby, db, oracle, watch, file });
+    const crew = new Crew({ world, profile, server, standby, stream, db, oracle, watch, file });
     this.#crew = crew;
     const until = (isSo: () => boolean) => this.#until(isSo);
     this.#operator = new Operator({ crew, server, file, watch: this.#watch, until });
@@ -71,6 +81,7 @@ export class Simulation {
       db,
       server,
       standby,
+      loseTarget: (random) => lost.lose(oracle.state().tables.values(), random),
       busy,
     });
   }
@@ -100,6 +111,8 @@ export class Simulation {
       this.#crew.keepOneAlive();
       this.#faults.act();
       if (this.world.random.chance(0.08)) this.#workload.act();
+      if (this.#stream !== null && this.world.random.chance(0.1))
+        this.#stream.act(this.world.random);
       await this.#turn();
     }
   }
@@ -115,7 +128,10 @@ export class Simulation {
     this.#crew.thaw();
     if (this.profile.pauses > 0) this.#crew.resumeAll();
     this.world.tell(() => "---- calm");
-    this.#operator.raiseLimit();
+    this.#operator.raiseLimits();
+    // Who goes on writing to another table in the target's place does not see it; a start does.
+    if (this.profile.lostTargets > 0) this.#crew.crashAll();
+    this.#stream?.settle();
     this.#workload.finish();
     await this.#comeToRest();
     await this.#takeUpNew();
@@ -194,5 +210,6 @@ function serverOf(world: World, profile: Profile): SourceServer {
   );
   const server = new SourceServer(world, [...keyed, ...keyless], profile.publishesAll);
   server.unique = profile.unique !== null;
+  server.foreign = profile.foreign;
   return server;
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TargetMark } from "../../model/sink.ts";
 import type { Process, World } from "./world.ts";
 
 /** A transaction of the model sink: reads see its snapshot and its own writes, writes wait for COMMIT. */
@@ -9,6 +10,8 @@ export interface SinkTransaction {
   readonly reads: Set<string>;
   /** Every write of a row in order, also where a later one of the same transaction replaces it. */
   readonly journal: { readonly key: string; readonly value: unknown }[];
+  /** What readers of a sink of topics were told of whole tables. */
+  readonly marks: TargetMark[];
 }
 
 interface Version {
@@ -41,6 +44,8 @@ export class SinkDatabase {
   onLand: LandWatch = () => {};
   /** Targets have a unique index on `v`. */
   unique = false;
+  /** Targets have foreign keys among themselves. */
+  foreign: { readonly isSelf: boolean } | null = null;
 
   constructor(world: World, faults: SinkFaults) {
     this.world = world;
@@ -48,7 +53,7 @@ export class SinkDatabase {
   }
 
   begin(): SinkTransaction {
-    return { snapshot: this.#now, writes: new Map(), reads: new Set(), journal: [] };
+    return transactionOf(this.#now);
   }
 
   /** What the transaction sees under a key; undefined where there is nothing. */
@@ -104,10 +109,7 @@ export class SinkDatabase {
 
   /** Keys with a prefix that are durable now, in order. */
   durableKeys(prefix: string): string[] {
-    return this.keys(
-      { snapshot: this.#now, writes: new Map(), reads: new Set(), journal: [] },
-      prefix,
-    );
+    return this.keys(transactionOf(this.#now), prefix);
   }
 
   /** No two rows of a table with key have the same `v`. */
@@ -149,6 +151,10 @@ export class SinkDatabase {
   #at(key: string, snapshot: number): unknown {
     return this.#versions.get(key)?.findLast((version) => version.at <= snapshot)?.value;
   }
+}
+
+function transactionOf(snapshot: number): SinkTransaction {
+  return { snapshot, writes: new Map(), reads: new Set(), journal: [], marks: [] };
 }
 
 function unknown(label: string): MillraceError {

@@ -1,10 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { TargetChange } from "../../model/sink.ts";
-import type { TargetTable } from "../../model/table.ts";
+import type { TargetChange, TargetIdentities } from "../../model/sink.ts";
+import type { TableId, TargetTable } from "../../model/table.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
 import {
   catalogueKey,
   catalogueOf,
+  identityKey,
   rowPrefix,
   type Catalogue,
   type StoredRow,
@@ -32,8 +33,31 @@ export async function createTable(
       if (catalogueOf(db, tx, table) !== undefined) return;
       const columns = Object.fromEntries(table.columns.map((c) => [c.name, c.type]));
       db.write(tx, catalogueKey(table), columns);
+      db.write(tx, identityKey(table), String(tx.snapshot));
     });
   }
+}
+
+/** Which tables the targets are. */
+export function identitiesOf(
+  db: SinkDatabase,
+  tables: readonly Pick<TargetTable, "id">[],
+): TargetIdentities {
+  const ids = tables.flatMap(({ id }) => {
+    const identity = db.durable(identityKey({ id }));
+    return typeof identity === "string" ? [[id, identity] as const] : [];
+  });
+  return { home: "1", ids: new Map(ids) };
+}
+
+/** Somebody drops a target that the pipeline has made, and perhaps makes one that looks like it. */
+export function loseTarget(db: SinkDatabase, id: TableId, isMadeAnew: boolean): void {
+  const tx = db.begin();
+  for (const key of db.keys(tx, rowPrefix({ id }))) db.write(tx, key, undefined);
+  db.write(tx, identityKey({ id }), isMadeAnew ? `anew ${tx.snapshot}` : undefined);
+  if (!isMadeAnew) db.write(tx, catalogueKey({ id }), undefined);
+  db.world.tell(() => `somebody drops ${id}${isMadeAnew ? ", and makes another one" : ""}`);
+  db.apply({ name: "somebody", dead: false, frozen: false }, tx);
 }
 
 /**
@@ -91,6 +115,7 @@ async function dropTable(
       if (isDone(tx)) return;
       db.write(tx, away, true);
       db.write(tx, catalogueKey(change.table), undefined);
+      db.write(tx, identityKey(change.table), undefined);
       for (const key of db.keys(tx, rowPrefix(change.table))) db.write(tx, key, undefined);
     });
   } while (!isDone(db.begin()));

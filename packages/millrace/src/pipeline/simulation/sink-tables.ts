@@ -1,10 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { TargetChangeEvent, Write } from "../../model/sink.ts";
+import type { TargetChangeEvent, TargetMark, Write } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
 import { canonical } from "./keys.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import { keepForeign, type WrittenRow } from "./sink-foreign.ts";
 import { POISON, weigh } from "./values.ts";
 
 /** A row as the model sink stores it: values by column name. */
@@ -14,6 +15,8 @@ export type StoredRow = Readonly<Record<string, Value>>;
 export type MissingRow = { readonly write: number; readonly row: number };
 
 export const catalogueKey = (table: Pick<TargetTable, "id">): string => `catalogue/${table.id}`;
+/** Which table it is: another one, made later under its name, has another. */
+export const identityKey = (table: Pick<TargetTable, "id">): string => `identity/${table.id}`;
 export const rowPrefix = (table: Pick<TargetTable, "id">): string => `row/${table.id}/`;
 
 /** Columns of a table in the catalogue, by name; the type text is the source's. */
@@ -37,6 +40,8 @@ export class WriteRunner {
   rows = 0;
   /** Of the rows that are sent. */
   bytes = 0;
+  /** By the statement that runs. */
+  readonly #written: WrittenRow[] = [];
   #index = 0;
 
   constructor(db: SinkDatabase, tx: SinkTransaction) {
@@ -46,7 +51,14 @@ export class WriteRunner {
 
   run(write: Write, index: number): void {
     this.#index = index;
+    this.#written.length = 0;
+    this.#run(write, index);
+    if (this.#db.foreign !== null) keepForeign(this.#db, this.#tx, this.#written, index);
+  }
+
+  #run(write: Write, index: number): void {
     if (write.kind === "changes") return write.changes.forEach((event) => this.#event(event));
+    if (write.kind === "mark") return this.#mark(write.mark);
     this.#refuseOtherShape(write.table);
     if ("rows" in write) for (const row of write.rows) this.bytes += weigh(row);
     switch (write.kind) {
@@ -86,6 +98,7 @@ export class WriteRunner {
     this.#tx.journal.push({ key, value: row });
     const before = this.#stored(key);
     this.#db.write(this.#tx, key, row);
+    if (this.#db.foreign !== null) this.#written.push({ key, before, after: row });
     if (this.#db.unique && !key.includes(".bag")) this.#keepUnique(key, before, row);
   }
 
@@ -129,13 +142,11 @@ export class WriteRunner {
 
   /**
    * A change as a log-like sink has it, and what its readers make of it: where a value is told to be unavailable, because
-   * the source has deleted the row meanwhile, they keep the one they have. Without a key an update is told as two changes.
+   * the source has deleted the row meanwhile, they keep the one they have. Without a key an update has the old row.
    */
   #event({ table, before, after }: TargetChangeEvent): void {
-    if (after === null && before !== null) {
-      if (table.keyless) this.#forget(table, before);
-      else this.#delete(keyOf(table, before));
-    }
+    if (before !== null && table.keyless) this.#forget(table, before);
+    else if (after === null && before !== null) this.#delete(keyOf(table, before));
     if (after === null) return;
     const key = keyOf(table, after);
     const known = new Set(after.flatMap((value, i) => (value === UNCHANGED ? [] : [i])));
@@ -143,10 +154,17 @@ export class WriteRunner {
     this.#write(key, { ...old, ...named(table, after, known) });
   }
 
+  /** What readers do who keep a table: the end of a generation tells them of no row by name. */
+  #mark(mark: TargetMark): void {
+    this.#tx.marks.push(mark);
+    const { kind, table } = mark;
+    if (kind === "truncate") this.#deleteSome(table, Infinity);
+  }
+
   /** A row that was too large has never come. */
   #forget(table: TargetTable, row: Row): void {
     if (row.some((value) => value instanceof Skimmed)) return;
-    const rest = ["", ...row.slice(1)];
+    const rest = ["", ...row.slice(1).map((value) => (value === UNCHANGED ? null : value))];
     this.#deleteEqual(table, rest, { write: 0, row: 0 });
   }
 

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Position } from "../../model/position.ts";
 import type { SourceCare } from "./source-care.ts";
 import type { ModelPosition } from "./source-server.ts";
 import type { Process, World } from "./world.ts";
@@ -7,7 +8,7 @@ import type { Process, World } from "./world.ts";
 export interface SourceWatch {
   /** How the source is spared. */
   readonly care: (check: (care: SourceCare) => void) => void;
-  acknowledged(owner: Process, position: ModelPosition): void;
+  acknowledged(owner: Process, position: Position): void;
   /** A session began at `asked` while the server had been told to forget everything before `acknowledged`. */
   replaysFrom(owner: Process, asked: ModelPosition, acknowledged: ModelPosition): void;
 }
@@ -44,8 +45,8 @@ export class ModelLink {
     this.#watch.care((care) => check(care, this.owner));
   }
 
-  acknowledged(position: ModelPosition): void {
-    this.#world.tell(() => `${this.owner.name} acknowledges ${position.join(".")}`);
+  acknowledged(position: Position): void {
+    this.#world.tell(() => `${this.owner.name} acknowledges ${JSON.stringify(position)}`);
     this.#watch.acknowledged(this.owner, position);
   }
 

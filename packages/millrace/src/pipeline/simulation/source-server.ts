@@ -1,8 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Position, TransactionId } from "../../model/position.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
+import { foreignLocks } from "./foreign-keys.ts";
 import { Publication } from "./publication.ts";
 import type { HeldSnapshot, SnapshotHost } from "./source-snapshot.ts";
+import { keysOf, opText, wholeTable } from "./source-ops.ts";
 import { applyTo, VALUE_ORDINAL, type SourceOp, type StoredTable } from "./source-tables.ts";
 import type { Process, World } from "./world.ts";
 
@@ -26,7 +28,7 @@ export function compareModelPositions(a: Position, b: Position): number {
 }
 
 /** Places at one event, as in PostgreSQL's log: a shape before it, the delete half of a key change, the event. */
-export const Slot = { SHAPE: 1, MOVED_FROM: 2, EVENT: 3 } as const;
+export const Slot = { DROPPED: 0, SHAPE: 1, MOVED_FROM: 2, EVENT: 3 } as const;
 
 /** One event of a committed transaction. `n` is its place within the transaction. */
 export interface LogEvent {
@@ -86,10 +88,14 @@ export class SourceServer implements SnapshotHost {
   readonly snapshots = new Set<HeldSnapshot>();
   readonly publication: Publication;
   slot: { acknowledged: ModelPosition; readonly start: ModelPosition } | null = null;
+  /** Which server it is, where one takes over from another. */
+  era = 0;
   nextXid = 100;
   nextLsn = 10;
   /** Tables with key have a unique index on their value column. */
   unique = false;
+  /** Tables with key have foreign keys. */
+  foreign: { readonly isSelf: boolean } | null = null;
   /** The largest batch that was handed out, bytes. */
   largestBatch = 0;
   #waiters: (() => void)[] = [];
@@ -179,8 +185,9 @@ export class SourceServer implements SnapshotHost {
     this.#onLogged = heard;
   }
 
-  token(): { readonly next: number; readonly unseen: TransactionId[] } {
-    return { next: this.nextXid, unseen: [...this.open, ...this.logged].map((tx) => tx.id) };
+  token(): { readonly next: number; readonly unseen: TransactionId[]; readonly era: number } {
+    const unseen = [...this.open, ...this.logged].map((tx) => tx.id);
+    return { next: this.nextXid, unseen, era: this.era };
   }
 
   handedOut(bytes: number): void {
@@ -209,6 +216,13 @@ export class SourceServer implements SnapshotHost {
     this.nudge();
   }
 
+  /** Another server takes over, which has applied all of the log. */
+  failOver(): void {
+    this.restart();
+    this.era++;
+    this.world.tell(() => `server ${this.era} takes over`);
+  }
+
   /** Transactions that a snapshot taken now does not see. */
   readonly underWay = (): Set<SourceTransaction> => new Set([...this.open, ...this.logged]);
 
@@ -223,7 +237,7 @@ export class SourceServer implements SnapshotHost {
   }
 
   #free(op: SourceOp): boolean {
-    if (this.tableLocked(op.table)) return false;
+    if (this.tableLocked(op.table) || this.#isReferred(op)) return false;
     const others = this.#holders().flatMap((tx) =>
       tx.ops.filter((other) => other.table === op.table),
     );
@@ -232,6 +246,22 @@ export class SourceServer implements SnapshotHost {
     }
     const keys = new Set(this.#locksOf(op));
     return !others.some((other) => this.#locksOf(other).some((key) => keys.has(key)));
+  }
+
+  /** Another transaction takes away a row that the change rests on, or rests on one that it takes away. */
+  #isReferred(op: SourceOp): boolean {
+    if (this.foreign === null) return false;
+    const { isSelf } = this.foreign;
+    const { rests, takes } = foreignLocks(op, isSelf);
+    return this.#holders().some(({ ops }) =>
+      ops.some((other) => {
+        const held = foreignLocks(other, isSelf);
+        return (
+          rests.some((row) => held.takes.includes(row)) ||
+          takes.some((row) => held.rests.includes(row))
+        );
+      }),
+    );
   }
 
   /** Keys, and with a unique index the values that it takes or lets go of. */
@@ -264,25 +294,4 @@ export class SourceServer implements SnapshotHost {
     this.#waiters = [];
     for (const wake of waiters) wake();
   }
-}
-
-function wholeTable(op: SourceOp): boolean {
-  return op.kind !== "put" && op.kind !== "update" && op.kind !== "delete";
-}
-
-function keysOf(op: SourceOp): string[] {
-  if (op.kind === "put" || op.kind === "delete") return [op.key];
-  return op.kind === "update" ? [op.key, op.toKey] : [];
-}
-
-function opText(op: SourceOp): string {
-  const cells = "cells" in op ? ` ${JSON.stringify([...op.cells.values()].map(String))}` : "";
-  return `${op.kind} ${op.table} ${keysOf(op).join(">")}${cells}${detailOf(op)}`;
-}
-
-function detailOf(op: SourceOp): string {
-  if (op.kind === "reshape") return op.shape.columns.map((c) => c.name).join(",");
-  if (op.kind === "make") return op.made.shape.identity;
-  if (op.kind === "attach") return `${op.part.id} ${[...op.rows.keys()].join(" ")}`;
-  return op.kind === "detach" ? `${op.part} ${op.keys.join(" ")}` : "";
 }

@@ -5,10 +5,12 @@ import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.
 import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
+import { byNames } from "./followed-shape.ts";
 import { chunkKeyText, keyTextOf } from "./keys.ts";
 import type { ModelLink } from "./source-link.ts";
 import { rowOf, type StoredTable } from "./source-tables.ts";
 import { skim, weigh } from "./values.ts";
+import { Violation } from "./violation.ts";
 import type { Process, World } from "./world.ts";
 
 /** What a snapshot's token says: everything below `next` but for these. */
@@ -18,7 +20,16 @@ export function sees(token: Json, transaction: TransactionId): boolean {
   if (typeof next !== "number" || !Array.isArray(unseen)) return false;
   const [, commit] = transaction.split("@");
   if (commit !== undefined) return "replayed" in token && Number(commit) < Number(token.replayed);
-  return Number(transaction) < next && !unseen.includes(transaction);
+  const [id = ""] = transaction.split("#");
+  return Number(id) < next && !unseen.includes(id);
+}
+
+/** @throws Violation where a snapshot of one server is asked about a transaction of another (`PreparedLog.elsewhere`). */
+export function refuseOtherServer(token: Json, transaction: TransactionId): void {
+  const [id, era] = transaction.split("#");
+  const of = typeof token === "object" && token !== null && "era" in token ? token.era : 0;
+  if (era !== undefined && Number(era) !== of)
+    throw new Violation(`a snapshot of server ${String(of)} is asked about ${id} of server ${era}`);
 }
 
 /** A snapshot that somebody holds, and the tables that it has read: DDL waits for it. */
@@ -82,6 +93,7 @@ export class ModelSnapshot implements SourceSnapshot {
   }
 
   sees(transaction: TransactionId): boolean {
+    this.#link.tellCare(() => refuseOtherServer(this.token, transaction));
     return sees(this.token, transaction);
   }
 
@@ -90,7 +102,8 @@ export class ModelSnapshot implements SourceSnapshot {
     range: ChunkRange,
     options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
   ): AsyncGenerator<ChunkBatch, void, undefined> {
-    const table = await this.#lock(shape);
+    const table = await this.#lock(shape, false);
+    if (table === null) return;
     const from = chunkKeyText(range.from);
     const to = chunkKeyText(range.to);
     const keys = [...table.rows.keys()]
@@ -126,10 +139,11 @@ export class ModelSnapshot implements SourceSnapshot {
     keys: readonly Row[],
     options: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
-    const table = await this.#lock(shape);
+    const table = await this.#lock(shape, true);
     await this.#link.call("rows read");
     this.#refuseCut();
     const found = new Map<string, Row>();
+    if (table === null) return found;
     for (const key of keys.map((row) => keyTextOf(shape, row))) {
       const cells = table.rows.get(key);
       if (cells === undefined) continue;
@@ -154,14 +168,21 @@ export class ModelSnapshot implements SourceSnapshot {
     throw this.#server.lost();
   }
 
-  /** Locks the table against DDL, then compares it with the catalogue. */
-  async #lock(shape: TableShape): Promise<StoredTable> {
+  /**
+   * Locks the table against DDL, then compares it with the catalogue. Where the log tells schema changes, rows are asked
+   * for by their keys whatever columns are there, and a table that is gone has none (`tables/changed-table.ts`).
+   */
+  async #lock(shape: TableShape, areAsked: boolean): Promise<StoredTable | null> {
     await this.#link.call("table lock");
     while (this.#server.tableLocked(shape.id)) await this.#link.step("waits for a lock");
     this.#refuseCut();
     this.#held.locks.add(shape.id);
     const now = this.#server.visible.get(shape.id);
     const then = this.#tables.get(shape.id);
+    if (areAsked && shape.facts !== undefined) {
+      if (now === undefined) return null;
+      if (then?.rewrites === now.rewrites && then.shape === now.shape) return then;
+    }
     if (now === undefined || then === undefined || !isStill(shape, now, then))
       throw new MillraceError("MR_SOURCE_TABLE_CHANGED", `(model) ${shape.id} is not as it was`);
     return then;
@@ -179,8 +200,9 @@ function isStill(shape: TableShape, now: StoredTable, then: StoredTable): boolea
   return isThere && isSameTable && now.rewrites === then.rewrites;
 }
 
-/** A SELECT names columns: one whose ordinal is not known is the one that has its name now. */
+/** A SELECT names columns: one whose ordinal is not known, or our own, is the one that has its name now. */
 function byName(shape: TableShape, now: TableShape): TableShape {
+  if (shape.facts !== undefined) return byNames(shape, now);
   if (shape.columns.every(({ ordinal }) => ordinal !== null)) return shape;
   const columns = shape.columns.map((c) =>
     c.ordinal === null

@@ -10,6 +10,8 @@ export interface StoredTable {
   readonly shape: TableShape;
   /** By key text; rows without key by a number of their own. */
   readonly rows: ReadonlyMap<string, Cells>;
+  /** Another one for each table that had this name. */
+  readonly life: number;
   /** How often it was rewritten (TRUNCATE, converting ALTER): an older snapshot cannot read it any more. */
   readonly rewrites: number;
   /** Partitions, where the table has any: they come and go without row events. */
@@ -86,7 +88,12 @@ export const LARGE_ORDINAL = 3;
 /** The shape that every table of the model begins with. */
 export function firstShape(
   name: string,
-  { keyed, spelled, identity }: { keyed: boolean; spelled: boolean; identity: string },
+  {
+    keyed,
+    spelled,
+    identity,
+    own = [],
+  }: { keyed: boolean; spelled: boolean; identity: string; own?: readonly Column[] },
 ): TableShape {
   const key = column("id", KEY_ORDINAL);
   return {
@@ -98,6 +105,7 @@ export function firstShape(
       spelled ? { ...key, type: SPELLED } : key,
       column("v", VALUE_ORDINAL),
       column("big", LARGE_ORDINAL),
+      ...own,
     ],
     key: keyed ? [0] : [],
   };

@@ -1,7 +1,7 @@
 import type { Position } from "../../model/position.ts";
 import { stateKey } from "../state-documents.ts";
+import type { ModelPlaces } from "./model-places.ts";
 import type { SinkTransaction } from "./sink-database.ts";
-import { compareModelPositions } from "./source-server.ts";
 import { Violation } from "./violation.ts";
 
 const CHECKPOINT = "state/checkpoint/";
@@ -14,6 +14,11 @@ const FRONTIER = `state/${stateKey.frontier}`;
 export class Standings {
   readonly #at = new Map<string, Position>();
   readonly #lanes = new Set<string>();
+  readonly #places: Pick<ModelPlaces, "compare">;
+
+  constructor(places: Pick<ModelPlaces, "compare">) {
+    this.#places = places;
+  }
 
   /** A transaction of the sink became durable. */
   landed({ writes }: SinkTransaction): void {
@@ -28,16 +33,18 @@ export class Standings {
     const before = this.#at.get(key);
     // A log that begins anew forgets them, and so does a lane that is there no more.
     if (position === null) return void this.#at.delete(key);
-    if (before !== undefined && compareModelPositions(position, before) < 0)
+    if (before !== undefined && this.#places.compare(position, before) < 0)
       if (key !== FRONTIER || !this.#isHeldByLanes(before))
-        throw new Violation(`${key} goes back from ${String(before)} to ${String(position)}`);
+        throw new Violation(
+          `${key} goes back from ${JSON.stringify(before)} to ${JSON.stringify(position)}`,
+        );
     this.#at.set(key, position);
   }
 
   #isHeldByLanes(position: Position): boolean {
     return [...this.#lanes].every((lane) => {
       const checkpoint = this.#at.get(`${CHECKPOINT}log/${lane}`);
-      return checkpoint !== undefined && compareModelPositions(checkpoint, position) >= 0;
+      return checkpoint !== undefined && this.#places.compare(checkpoint, position) >= 0;
     });
   }
 }

@@ -12,19 +12,21 @@ import { Violation } from "./violation.ts";
 
 /**
  * State at the sink stays small: a checkpoint a lane, a document or two a table, and chunks that are under way, or whose
- * end lane 0 is about to write (I10, DESIGN "State at the sink").
+ * end lane 0 is about to write (I10, DESIGN "State at the sink"). Those of a table that was stopped wait for it, while the
+ * loaders go on with other tables.
  */
 export function checkBounds(state: LoadedState, laneRows: number, profile: Profile): void {
   const { checkpoints, chunks, tables, parts } = state;
   if (checkpoints.size > laneRows)
     throw new Violation(`${checkpoints.size} checkpoints for ${laneRows} lanes`);
-  const most = CHUNKS_PER_WORKER * profile.settings.snapshotParallelism;
-  if (chunks.length > most) throw new Violation(`${chunks.length} chunk documents`);
+  const loading = new Set(chunks.map(({ table }) => table));
+  const most = (1 + loading.size) * profile.settings.snapshotParallelism;
+  const names = chunks.map(({ table, chunk }) => `${table} ${chunk.n}`);
+  if (chunks.length > most)
+    throw new Violation(`${chunks.length} chunk documents: ${names.join()}`);
   const strange = [...parts.keys()].filter((id) => !tables.has(id));
   if (strange.length > 0) throw new Violation(`parts of ${strange.join()}, which is no table`);
 }
-
-const CHUNKS_PER_WORKER = 2;
 
 /** Nothing of what a pipeline was doing is left when it rests. */
 export function checkLeftovers(state: LoadedState): void {

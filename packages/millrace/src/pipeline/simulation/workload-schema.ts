@@ -1,5 +1,6 @@
-import type { TableId, TableShape } from "../../model/table.ts";
+import type { Column, TableId, TableShape } from "../../model/table.ts";
 import type { Value } from "../../model/value.ts";
+import { parentOf } from "./foreign-keys.ts";
 import type { Profile } from "./profile.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import {
@@ -15,6 +16,9 @@ import {
 
 /** Partitions that are there from the beginning. */
 const OLD_PART = "old";
+
+/** Above it, columns of a table change places: who decodes rows has to know, and no sink sees a difference. */
+const PLACES = 0.7;
 
 /** What becomes of tables as a whole: their columns, their partitions, whether they are there. */
 export class SchemaWork {
@@ -58,10 +62,14 @@ export class SchemaWork {
   }
 
   #make({ id, name, key }: TableShape): SourceOp {
-    const identity = `oid-${name}-${this.#number()}`;
+    // A source whose log tells of it names a table by its name alone.
+    const identity = this.#profile.told === null ? `oid-${name}-${this.#number()}` : `oid-${name}`;
     const spelled = this.#profile.spellings;
-    const shape = firstShape(name, { keyed: key.length > 0, spelled, identity });
-    return { kind: "make", table: id, made: { shape, rows: new Map(), rewrites: 0, parts: [] } };
+    const own = ownColumns(this.#profile);
+    const shape = firstShape(name, { keyed: key.length > 0, spelled, identity, own });
+    const life = this.#number();
+    const made = { shape, rows: new Map(), life, rewrites: life, parts: [] };
+    return { kind: "make", table: id, made };
   }
 
   #movePart(table: StoredTable): SourceOp {
@@ -112,6 +120,9 @@ export class SchemaWork {
       );
     if (chosen !== undefined && drawn < 0.5) return this.#renamed(shape, chosen.ordinal);
     if (chosen !== undefined && drawn < 0.65) return this.#retyped(shape, chosen.ordinal);
+    const common = shape.columns.filter((c) => !own.includes(c));
+    if (own.length > 1 && drawn > PLACES && this.#profile.told !== null)
+      return this.#withColumns(shape, [...common, ...own.toReversed()], new Map());
     const ordinal = ++this.#ordinals;
     // Few names, so that a name comes back with another column.
     const name =
@@ -149,18 +160,30 @@ export class SchemaWork {
   }
 }
 
+/** What schema changes begin with, where they stand in the log. */
+function ownColumns({ told }: Pick<Profile, "told">): Column[] {
+  return told === null ? [] : ["c0", "c1"].map((name, i) => column(name, LARGE_ORDINAL + 1 + i));
+}
+
 /** A table of the model with some rows. */
 export function initialTable(
   name: string,
   keyed: boolean,
   rows: number,
-  { spellings, partitions }: Pick<Profile, "spellings" | "partitions">,
+  {
+    spellings,
+    partitions,
+    told,
+    foreign,
+  }: Pick<Profile, "spellings" | "partitions" | "told" | "foreign">,
 ): StoredTable {
-  const shape = firstShape(name, { keyed, spelled: spellings, identity: `oid-${name}` });
+  const own = ownColumns({ told });
+  const shape = firstShape(name, { keyed, spelled: spellings, identity: `oid-${name}`, own });
+  const points = foreign !== null && parentOf(name, foreign.isSelf) !== null;
   const cells = (i: number): Cells =>
     new Map<number, Value>([
       [KEY_ORDINAL, keyed ? `k${i}` : `same${i % 2}`],
-      [VALUE_ORDINAL, `v-${name}-${i}`],
+      [VALUE_ORDINAL, points ? (i === 0 ? null : `k${i - 1}`) : `v-${name}-${i}`],
       [LARGE_ORDINAL, keyed ? `t-${name}-${i}` : "same"],
     ]);
   const made = Array.from(
@@ -169,5 +192,5 @@ export function initialTable(
   );
   const parts =
     partitions && keyed ? [0, 1, 2].map((i) => ({ id: `${OLD_PART}${i}`, brought: true })) : [];
-  return { shape, rows: new Map(made), rewrites: 0, parts };
+  return { shape, rows: new Map(made), life: 0, rewrites: 0, parts };
 }

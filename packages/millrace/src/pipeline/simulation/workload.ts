@@ -1,5 +1,6 @@
 import type { TableId } from "../../model/table.ts";
 import type { Value } from "../../model/value.ts";
+import { ForeignWork } from "./foreign-keys.ts";
 import type { Profile } from "./profile.ts";
 import type { SourceServer, SourceTransaction } from "./source-server.ts";
 import {
@@ -21,6 +22,7 @@ export class Workload {
   readonly #server: SourceServer;
   readonly #profile: Profile;
   readonly #schema: SchemaWork;
+  readonly #foreign: ForeignWork | null;
   #values = 0;
   #rowNumbers = 0;
   #left: number;
@@ -29,7 +31,9 @@ export class Workload {
     this.#server = server;
     this.#profile = profile;
     this.#left = profile.transactions;
-    this.#schema = new SchemaWork(server.world.random, profile, () => ++this.#values);
+    const { random } = server.world;
+    this.#schema = new SchemaWork(random, profile, () => ++this.#values);
+    this.#foreign = profile.foreign === null ? null : new ForeignWork(random, profile.foreign);
   }
 
   /** Something left to do, other than to end what is open. */
@@ -52,7 +56,8 @@ export class Workload {
     this.#settle();
     this.#left = 0;
     for (const table of this.#server.committed.values()) {
-      const tx = this.#server.begin([this.#insert(table)]);
+      const ops = this.#allowed(this.#server.committed, this.#insert(table));
+      const tx = this.#server.begin(ops);
       if (tx !== null) this.#server.commit(tx);
       this.#settle();
     }
@@ -80,17 +85,23 @@ export class Workload {
       const table = random.pick([...scratch.values()]);
       const op = this.#silent(table, this.#op(table, ops));
       if (op === null) continue;
-      ops.push(op);
-      applyTo(scratch, op);
+      for (const done of this.#allowed(scratch, op)) {
+        ops.push(done);
+        applyTo(scratch, done);
+      }
     }
     if (ops.length > 0 && this.#server.begin(ops) !== null) this.#left--;
+  }
+
+  #allowed(tables: Scratch, op: SourceOp): readonly SourceOp[] {
+    return this.#foreign?.allowed(tables, op) ?? [op];
   }
 
   /** Unique values that change places, in an order that the source's constraint allows. */
   #exchange(scratch: Scratch): SourceOp[] {
     const { random } = this.#server.world;
     const { unique } = this.#profile;
-    if (unique === null || !random.chance(0.35)) return [];
+    if (unique === null || !random.chance(unique.exchanges)) return [];
     const table = random.pick([...scratch.values()]);
     const rows = [...table.rows].filter(
       ([, cells]) => typeof cells.get(VALUE_ORDINAL) === "string",

@@ -37,6 +37,11 @@ export function putAwayName(tag: string, name: string): string {
   return `${DROPPED_PREFIX}${readable}_${hash}`;
 }
 
+/** The next statement that puts one column away; null where that name is taken, or the column is not there. */
+export function putAwayStep(actual: CatalogueTable, change: Alter, name: string): string | null {
+  return putAwayOne(new Map(actual.columns.map((c) => [c.name, c])), change, name);
+}
+
 /** All names under which something may have been put away for a change. */
 export function putAwayNames({ drops, replaces, tag }: Alter): string[] {
   return [...drops, ...replaces].map((name) => putAwayName(tag, name));

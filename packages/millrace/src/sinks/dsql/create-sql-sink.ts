@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { ProcessName } from "../../model/holder.ts";
+import { Holder } from "../../model/holder.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
 import type { AuthenticationProvider, TokenObserver } from "./authentication.ts";
 import { passwordAuthentication } from "./authentication.ts";
@@ -38,8 +38,8 @@ export interface SqlSinkContext {
   readonly gate?: ConnectGate;
   /** Takes the place of password and IAM authentication. */
   readonly authentication?: AuthenticationProvider;
-  /** The process that takes over, for whom it supersedes. */
-  readonly who?: ProcessName;
+  /** The process that takes over, as a holder of the task; one of its own where it is left out. */
+  readonly holder?: Holder;
   /** Takes the place of the sink's own mapping of columns. */
   readonly schemaMapper?: SchemaMapper;
 }
@@ -69,8 +69,8 @@ export function createSqlSink(
     observer,
   );
   const mapper = context.schemaMapper ?? ownMapper;
-  const who = context.who === undefined ? {} : { who: context.who };
-  return new SqlSink({ profile, options, pool, mapper, observer, clock, random, log, ...who });
+  const holder = context.holder ?? new Holder(random);
+  return new SqlSink({ profile, options, pool, mapper, observer, clock, random, log, holder });
 }
 
 /** A gate with the profile's pace. */

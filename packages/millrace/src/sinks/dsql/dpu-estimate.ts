@@ -73,6 +73,7 @@ function rowsOf(write: Write, deletedSome: number): number {
     case "delete-some":
       return deletedSome;
     case "changes":
+    case "mark":
       return 0;
   }
 }

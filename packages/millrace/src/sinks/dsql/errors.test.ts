@@ -121,8 +121,8 @@ describe("classify", () => {
       { doing: "upsert public.users", facts: { write: 3 } },
     );
     expect(error.facts).toEqual({ write: 3, sqlState: "23505", constraint: "users_email_key" });
-    expect(`${error.message} ${JSON.stringify(error.facts)} ${String(error.cause)}`).not.toContain(
-      "jane",
+    expect(`${error.message} ${JSON.stringify(error.facts)} ${String(error.cause)}`).not.toMatch(
+      /jane|duplicate key/,
     );
   });
 

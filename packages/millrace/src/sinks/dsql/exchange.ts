@@ -21,6 +21,9 @@ export class ExchangeError extends Error {
   }
 }
 
+/** What was handed to the socket is its own. */
+const SENT = Buffer.alloc(0);
+
 /** The part of pg's messages that is looked at. */
 interface DataRowMessage {
   readonly fields: readonly (string | null)[];
@@ -32,7 +35,7 @@ interface DataRowMessage {
  */
 export class Exchange implements Submittable {
   readonly result: Promise<readonly StatementResult[]>;
-  readonly #messages: Buffer;
+  #messages: Buffer;
   readonly #results: StatementResult[] = [];
   readonly #settle: {
     resolve(results: readonly StatementResult[]): void;
@@ -57,6 +60,7 @@ export class Exchange implements Submittable {
   submit(connection: Connection): void {
     this.#submitted = true;
     connection.stream.write(this.#messages);
+    this.#messages = SENT;
   }
 
   /** Called by pg. */

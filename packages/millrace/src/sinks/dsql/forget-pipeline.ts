@@ -46,7 +46,7 @@ export async function forgetPipeline(
       await connection.query(statements.deleteLetters, [...mine, arrayLiteral(ids)]);
     });
   }
-  const claim = { pipeline, targets: [], shared: false };
+  const claim = { pipeline, targets: [], shared: false, others: "let-go" } as const;
   await claimTargets(connection, statements, claim, () => Promise.resolve());
   await write("forgetting the pipeline", async () => {
     await connection.query(statements.deleteState.text, [...mine, arrayLiteral(LAST)]);

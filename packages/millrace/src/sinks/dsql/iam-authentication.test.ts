@@ -57,6 +57,20 @@ describe("IAM tokens", () => {
     expect(fetched).toBe(4);
   });
 
+  it("say what helps where the process has none", async () => {
+    const missing = new Error("Could not load credentials from any providers");
+    missing.name = "CredentialsProviderError";
+    const { iam } = provider(() => Promise.reject(missing));
+    await expect(iam.password({ fresh: false })).rejects.toMatchObject({
+      detail:
+        "sink.use-iam-auth: no IAM token could be signed: this process has no AWS credentials",
+      remedy: expect.stringMatching(
+        /AWS_ACCESS_KEY_ID.*AWS_PROFILE.*use-iam-auth: false/,
+      ) as string,
+      facts: { option: "sink.use-iam-auth" },
+    });
+  });
+
   it("are the operator's to mend where there never were credentials, and transient where there were", async () => {
     let broken = true;
     const { iam, seen } = provider(() =>

@@ -60,6 +60,18 @@ async function sign(options: IamOptions, credentials: AwsCredentials): Promise<s
   return options.admin ? signer.getDbConnectAdminAuthToken() : signer.getDbConnectAuthToken();
 }
 
+/** Names of errors that say nothing to who has never heard of them. */
+const NONE: Readonly<Record<string, string>> = {
+  CredentialsProviderError: "this process has no AWS credentials",
+};
+
+const CREDENTIALS =
+  "Give this process AWS credentials as for any AWS tool: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the role of " +
+  "its container or instance (`aws sts get-caller-identity` shows whether it has any).";
+
+const WITHOUT_AWS =
+  "Into dsql-local with `--auth trust` none are needed: write use-iam-auth: false and any password.";
+
 /** One fetch at a time: at a start with many lanes, concurrent first look-ups were seen to fail. */
 export class CredentialCache {
   readonly #fetch: CredentialSource;
@@ -87,12 +99,16 @@ export class CredentialCache {
   /** No credentials at all is the operator's to mend; once there were some, their service is only away for a while. */
   refusal(cause: unknown): MillraceError {
     const name = cause instanceof Error ? cause.name : typeof cause;
-    const detail = `no IAM token could be signed: ${name}`;
+    const option = `${this.#side}.use-iam-auth`;
+    const detail = `${option}: no IAM token could be signed: ${this.#hadAny ? name : (NONE[name] ?? name)}`;
+    const remedy = this.#side === "sink" ? `${CREDENTIALS} ${WITHOUT_AWS}` : CREDENTIALS;
     const [lost, refused] =
       this.#side === "sink"
         ? (["MR_SINK_LOST_CONNECTION", "MR_SINK_REFUSED"] as const)
         : (["MR_SOURCE_LOST_CONNECTION", "MR_SOURCE_REFUSED"] as const);
-    return new MillraceError(this.#hadAny ? lost : refused, detail, { cause });
+    return this.#hadAny
+      ? new MillraceError(lost, detail, { cause, facts: { option } })
+      : new MillraceError(refused, detail, { cause, remedy, facts: { option } });
   }
 
   async #renew(): Promise<AwsCredentials> {

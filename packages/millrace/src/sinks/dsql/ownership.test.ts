@@ -14,6 +14,7 @@ const claim = (pipeline: string, targets: readonly TableId[], shared = false): C
   pipeline,
   targets,
   shared,
+  others: "let-go",
 });
 const row = (target: TableId, pipelines: readonly string[], shared = false): Ownership => ({
   target,
@@ -35,6 +36,12 @@ describe("a claim", () => {
     expect(rows).toEqual([row(a, ["p"]), row(b, ["p"])]);
     expect(after(rows, claim("p", [b, c]))).toEqual([row(b, ["p"]), row(c, ["p"])]);
     expect(decideClaim(rows, claim("p", [a, b]))).toEqual({ refused: [], put: [], gone: [] });
+  });
+
+  it("of one of several tasks leaves what the others have", () => {
+    const rows = after([], claim("p", [a, b]));
+    const own = { ...claim("p", [b, c]), others: "keep" as const };
+    expect(after(rows, own)).toEqual([row(a, ["p"]), row(b, ["p"]), row(c, ["p"])]);
   });
 
   it("names everything that others have, and then takes nothing", () => {
@@ -62,6 +69,7 @@ describe("a claim", () => {
       pipeline: fc.constantFrom("p", "q", "r"),
       targets: fc.uniqueArray(fc.constantFrom(a, b, c)),
       shared: fc.boolean(),
+      others: fc.constant("let-go" as const),
     });
     fc.assert(
       fc.property(fc.array(claims, { maxLength: 12 }), (asked) => {

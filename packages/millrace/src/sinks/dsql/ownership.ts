@@ -13,6 +13,8 @@ export interface Claim {
   readonly pipeline: string;
   readonly targets: readonly TableId[];
   readonly shared: boolean;
+  /** What else the pipeline has: one of several tasks knows only its own, and leaves that of the others alone. */
+  readonly others: "let-go" | "keep";
 }
 
 /** What has to be written so that a claim holds; `refused` says why it cannot, and then nothing is. */
@@ -29,7 +31,8 @@ export function decideClaim(rows: readonly Ownership[], claim: Claim): ClaimOutc
   if (refused.length > 0) return { refused, put: [], gone: [] };
   const wanted = new Set<string>(claim.targets);
   const left = rows.filter(
-    ({ target, pipelines }) => pipelines.includes(claim.pipeline) && !wanted.has(target),
+    ({ target, pipelines }) =>
+      claim.others === "let-go" && pipelines.includes(claim.pipeline) && !wanted.has(target),
   );
   const others = left.map((row) => ({ ...row, pipelines: without(row, claim.pipeline) }));
   return {

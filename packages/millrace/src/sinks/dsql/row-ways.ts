@@ -79,7 +79,7 @@ export class RowWays {
     const { sqlState, write: index } = error.facts;
     if (sqlState !== "0A000" && sqlState !== "42809") return false;
     const write = typeof index === "number" ? commit.writes[index] : undefined;
-    if (write === undefined || write.kind === "changes") return false;
+    if (write === undefined || write.kind === "changes" || write.kind === "mark") return false;
     if (this.#profile.copies && !uncopied.has(write.table)) {
       // Another lane may have learned it meanwhile; this commit was on its way.
       uncopied.add(write.table);

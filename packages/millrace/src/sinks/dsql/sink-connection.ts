@@ -115,6 +115,7 @@ export class SinkConnection {
     const statements = bounds.map((bound) => bound.statement);
     const plan = this.#prepared.plan(statements);
     const exchange = new Exchange(encodeExchange(bounds, plan.preparations, plan.closed));
+    for (const bound of bounds) letGo(bound);
     this.#client.query(exchange);
     return this.#deadline(exchange.result).catch((error: unknown) => {
       this.#prepared.doubt(statements.filter((_, i) => plan.preparations[i]?.parse === true));
@@ -168,4 +169,12 @@ export class SinkConnection {
       await late;
     }
   }
+}
+
+const NOTHING: readonly string[] = [];
+
+/** Texts of up to a megabyte each, which whoever waits for the answer would hold: they are in the buffer now. */
+function letGo(bound: Bound): void {
+  bound.values = NOTHING;
+  if (bound.copied !== undefined) bound.copied = NOTHING;
 }

@@ -149,17 +149,24 @@ function overLimit(what: string, count: number, most: number | null, remedy: str
   ];
 }
 
-/** State of a newer Millrace, and targets of other pipelines. */
-export function stateFindings(observed: ObservedSink, request: SinkRequest): Finding[] {
-  const { pipeline, targets, shared, stateSchema } = request;
-  const claim = { pipeline, targets: targets.map(({ id }) => id), shared };
-  const owned = decideClaim(observed.owners, claim).refused.map((what): Finding => ({
+function ownedFinding(refused: readonly string[]): Finding {
+  return {
     severity: "error",
-    what: `${what}.`,
+    what: `${refused.join("; ")}.`,
     whatFollows: NO_START,
     remedy: CATALOGUE.MR_TARGET_OWNED.remedy,
     code: "MR_TARGET_OWNED",
-  }));
+  };
+}
+
+/** State of a newer Millrace, and targets of other pipelines. */
+export function stateFindings(observed: ObservedSink, request: SinkRequest): Finding[] {
+  const { pipeline, targets, shared, stateSchema } = request;
+  const ids = targets.map(({ id }) => id);
+  const claim = { pipeline, targets: ids, shared, others: "let-go" } as const;
+  const { refused } = decideClaim(observed.owners, claim);
+  // One finding: what helps is the same for all of them.
+  const owned = refused.length === 0 ? [] : [ownedFinding(refused)];
   if ((observed.stateVersion ?? 0) <= STATE_VERSION) return owned;
   return [
     {

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Clock, Logger, Random } from "../../model/ports.ts";
-import { Holder, holderText, takenOverText, type ProcessName } from "../../model/holder.ts";
+import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
 import type {
   Commit,
   CommitResult,
@@ -13,6 +13,7 @@ import type {
   TargetChange,
   TargetCheck,
   TargetIdentities,
+  TaskDocument,
 } from "../../model/sink.ts";
 import type { TableId, TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
@@ -36,14 +37,21 @@ import { ensureStateTables } from "./state-tables.ts";
 import { mapTargetTable } from "./table-mapping.ts";
 import { TableStatements } from "./table-statements.ts";
 import type { TaskName } from "./takeover.ts";
-import { readHolder, readLanes, readLetters, takeOver } from "./takeover.ts";
+import {
+  readDocuments,
+  readHolder,
+  readLanes,
+  readLetters,
+  readTasks,
+  takeOver,
+} from "./takeover.ts";
 import type { SchemaMapper } from "./type-mapping.ts";
 import { TargetTables } from "./target-tables.ts";
 
 /** What the sink is made of. It owns the pool and closes it. */
 export interface SqlSinkParts {
-  /** This process; left out, nobody is told who took over. */
-  readonly who?: ProcessName;
+  /** This process as a holder of the task. */
+  readonly holder: Holder;
   readonly profile: SinkProfile;
   readonly options: SqlSinkOptions;
   readonly pool: ConnectionPool;
@@ -86,7 +94,7 @@ export class SqlSink implements Sink {
       partialUpdates: true,
     };
     this.#parts = parts;
-    this.#holder = new Holder(parts.random, parts.who);
+    this.#holder = parts.holder;
     this.#ways = new RowWays(profile, parts);
     this.#statements = stateStatements(parts.options.stateSchema);
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
@@ -159,8 +167,12 @@ export class SqlSink implements Sink {
   }
 
   /** See {@link Sink.claimTargets}. */
-  claimTargets(targets: readonly TableId[], shared: boolean): Promise<void> {
-    const claim = { pipeline: this.#currentTask().pipeline, targets, shared };
+  claimTargets(
+    targets: readonly TableId[],
+    shared: boolean,
+    others: "let-go" | "keep" = "let-go",
+  ): Promise<void> {
+    const claim = { pipeline: this.#currentTask().pipeline, targets, shared, others };
     const stillMine = (connection: SinkConnection) => this.#stillMine(connection);
     return untilDone(
       () => this.#parts.pool.use((c) => claimTargets(c, this.#statements, claim, stillMine)),
@@ -203,6 +215,18 @@ export class SqlSink implements Sink {
   /** See {@link Sink.readDeadLetters}. */
   readDeadLetters(task: TaskName): Promise<readonly DeadLetter[]> {
     return this.#parts.pool.use((connection) => readLetters(connection, this.#statements, task));
+  }
+
+  /** See {@link Sink.readDocuments}. */
+  readDocuments(pipeline: string, prefix: string): Promise<readonly TaskDocument[]> {
+    return this.#parts.pool.use((connection) =>
+      readDocuments(connection, this.#statements, pipeline, prefix),
+    );
+  }
+
+  /** See {@link Sink.readTasks}. */
+  readTasks(pipeline: string): Promise<readonly string[]> {
+    return this.#parts.pool.use((connection) => readTasks(connection, this.#statements, pipeline));
   }
 
   /** See {@link Sink.close}. */

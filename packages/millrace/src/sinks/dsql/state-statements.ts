@@ -23,6 +23,10 @@ export interface StateStatements {
   readonly putHolder: string;
   readonly readLanes: string;
   readonly readState: string;
+  /** Every task that a pipeline has had. */
+  readonly readTasks: string;
+  /** What they keep under keys that begin with the second parameter. */
+  readonly readDocuments: string;
   readonly readDeadLetters: string;
   readonly readLetterIds: string;
   readonly deleteLetters: string;
@@ -136,6 +140,8 @@ function takeoverStatements(schema: string) {
       ` ON CONFLICT (pipeline,task,key) DO UPDATE SET value=EXCLUDED.value`,
     readLanes: `SELECT lane, fence, seq FROM ${schema}.lane WHERE ${mine} ORDER BY lane`,
     readState: `SELECT key, value FROM ${schema}.state WHERE ${mine}`,
+    readTasks: `SELECT DISTINCT task FROM ${schema}.lane WHERE pipeline=$1`,
+    readDocuments: `SELECT task, key, value FROM ${schema}.state WHERE pipeline=$1 AND starts_with(key, $2)`,
     readDeadLetters: `SELECT letter FROM ${schema}.dead_letter WHERE ${mine} ORDER BY id`,
     readLetterIds: `SELECT id FROM ${schema}.dead_letter WHERE ${mine}`,
     deleteLetters: `DELETE FROM ${schema}.dead_letter WHERE ${mine} AND id=ANY($3::text[])`,

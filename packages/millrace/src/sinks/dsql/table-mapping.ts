@@ -51,7 +51,7 @@ function remedyOf(
   const [first] = names.map((index) => shape.columns[index]?.name);
   const leave = `leave ${shape.id} out with tables.exclude`;
   if (first !== undefined)
-    return `Give the table a key without ${first} (a primary key, or a unique index as its replica identity), or ${leave}.`;
+    return `Give the table a primary key without ${first} (at PostgreSQL a unique index as its replica identity does, too), or ${leave}.`;
   if (columns.some(({ name }) => name === KEYLESS_COLUMN))
     return `Rename that column at the source, leave it out with exclude-columns, or ${leave}; Millrace writes ${KEYLESS_COLUMN} itself.`;
   return `Leave columns out with exclude-columns, or ${leave}.`;

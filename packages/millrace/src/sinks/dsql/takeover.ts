@@ -2,7 +2,7 @@ import { failpoint } from "../../model/failpoint.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { takenOverText, type Holder, type HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
-import type { LaneRow, Takeover } from "../../model/sink.ts";
+import type { LaneRow, Takeover, TaskDocument } from "../../model/sink.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { classify, sqlStateOf } from "./errors.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
@@ -199,5 +199,40 @@ export async function readLetters(
     const state = sqlStateOf(error);
     if (state === "42P01" || state === "3F000") return [];
     throw classify(error, { doing: "reading the dead letters" });
+  }
+}
+
+/** What the tasks of a pipeline keep under keys that begin with `prefix`. */
+export async function readDocuments(
+  connection: SinkConnection,
+  statements: StateStatements,
+  pipeline: string,
+  prefix: string,
+): Promise<readonly TaskDocument[]> {
+  try {
+    const rows = await connection.query(statements.readDocuments, [pipeline, prefix]);
+    return rows.map(([task, key, value]) => ({
+      task: task ?? "",
+      key: key ?? "",
+      value: JSON.parse(value ?? "null") as Json,
+    }));
+  } catch (error) {
+    throw classify(error, { doing: "reading what the pipeline's tasks keep" });
+  }
+}
+
+/** Every task that a pipeline has had; none where nothing has ever run here. */
+export async function readTasks(
+  connection: SinkConnection,
+  statements: StateStatements,
+  pipeline: string,
+): Promise<readonly string[]> {
+  try {
+    const rows = await connection.query(statements.readTasks, [pipeline]);
+    return rows.map(([task]) => task ?? "");
+  } catch (error) {
+    const state = sqlStateOf(error);
+    if (state === "42P01" || state === "3F000") return [];
+    throw classify(error, { doing: "reading the pipeline's tasks" });
   }
 }

@@ -95,19 +95,24 @@ function declaredLength(type: string): number {
   );
 }
 
-/** By what the source allows, in characters, of which each is a byte at least. */
+/** Of a character in UTF-8. */
+const MOST_BYTES_PER_CHAR = 4;
+
+/** By what the source allows: in characters, which sinks count as bytes. */
 function longKeys(target: TargetTable, most: number | null): Finding[] {
   if (target.keyless || most === null) return [];
   const texts = keyColumns(target).filter(({ logical }) => logical.kind === "text");
   const chars = texts.reduce((sum, { logical }) => sum + charsOf(logical), 0);
-  if (chars <= most) return [];
+  const bytes = chars * MOST_BYTES_PER_CHAR;
+  if (bytes <= most) return [];
   const names = texts.map(({ name }) => name).join(", ");
+  const length = Number.isFinite(chars)
+    ? `${chars} characters, which may take ${bytes} bytes`
+    : "any length";
   return [
     {
       severity: Number.isFinite(chars) ? "warning" : "notice",
-      what: Number.isFinite(chars)
-        ? `${target.id}: its key (${names}) may have ${chars} characters; the sink takes ${most} bytes.`
-        : `${target.id}: its key (${names}) may have any length; the sink takes ${most} bytes.`,
+      what: `${target.id}: its key (${names}) may have ${length}; the sink takes ${most} bytes.`,
       whatFollows: "A row with a longer key becomes a dead letter.",
       remedy: "Nothing where keys are short.",
     },

@@ -20,6 +20,7 @@ import type { ConnectionPool } from "./pool.ts";
 import type { RetryPorts } from "./retry.ts";
 import { untilDone } from "./retry.ts";
 import type { SinkConnection } from "./sink-connection.ts";
+import { strayStep } from "./stray-columns.ts";
 import { compareTable } from "./table-comparison.ts";
 
 /** What the target's tables are worked on with. */
@@ -202,7 +203,7 @@ export class TargetTables {
         const actual = await readCatalogueTable(connection, change.table);
         if (actual === null)
           throw new MillraceError("MR_SINK_SCHEMA", `table ${change.table.id} does not exist`);
-        const step = nextStep(actual, change);
+        const step = nextStep(actual, change) ?? (await strayStep(connection, actual, change));
         if (step === null) return expectFits(actual, change.table);
         await this.#answered.during(change, () =>
           runDdl(connection, step, `altering ${change.table.id}`),

@@ -107,7 +107,9 @@ describe("mapTargetTable", () => {
       }
     };
     const bad = shapeOf("t", { doc: { kind: "jsonb" }, v: TEXT });
-    expect(remedyFor(bad)).toMatch(/^Give the table a key without doc .*leave .*tables\.exclude/);
+    expect(remedyFor(bad)).toMatch(
+      /^Give the table a primary key without doc .*leave .*tables\.exclude/,
+    );
     const taken = shapeOf("t", { id: { kind: "uuid" }, _millrace_key: TEXT });
     expect(remedyFor(taken)).toMatch(/^Rename that column at the source.*exclude-columns/);
   });

@@ -100,6 +100,11 @@ describe("what is said of a sink before the start", () => {
       "error: Schema millrace holds state of version 2; this Millrace knows 1.",
       "error: public.t belongs to pipeline other.",
     ]);
+    const all = [targetOf("t", { id: BIGINT }), targetOf("u", { id: BIGINT })];
+    const theirs = all.map(({ id }) => ({ target: id, pipelines: ["other"], shared: false }));
+    expect(found({ owners: theirs }, { targets: all })).toEqual([
+      "error: public.t belongs to pipeline other; public.u belongs to pipeline other.",
+    ]);
     const ours = [{ target: "public.t", pipelines: ["shop"], shared: false }];
     expect(found({ owners: ours, stateVersion: 1 })).toEqual([]);
   });
@@ -116,7 +121,12 @@ describe("what is said of a sink before the start", () => {
     ];
     expect(found({}, { targets: keyed(text(255), BIGINT) })).toEqual([]);
     expect(found({}, { targets: keyed(text(1000), text(25)) })).toEqual([
-      "warning: public.t: its key (k0, k1) may have 1025 characters; the sink takes 1024 bytes.",
+      "warning: public.t: its key (k0, k1) may have 1025 characters, which may take 4100 bytes; the sink takes 1024 bytes.",
+    ]);
+    // Bytes are what is counted: 257 characters of four take 1028.
+    expect(found({}, { targets: keyed(text(256)) })).toEqual([]);
+    expect(found({}, { targets: keyed(text(257)) })).toEqual([
+      "warning: public.t: its key (k0) may have 257 characters, which may take 1028 bytes; the sink takes 1024 bytes.",
     ]);
     expect(found({}, { targets: keyed(text(null)) })).toEqual([
       "notice: public.t: its key (k0) may have any length; the sink takes 1024 bytes.",

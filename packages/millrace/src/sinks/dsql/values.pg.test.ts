@@ -134,7 +134,8 @@ describe.each(SINK_SERVERS)("values on $name", ({ start }) => {
     expect(await written(type, values)).toEqual(values);
     const column = sink.mapTable(shapeOf("x", { id: BIGINT, v: type }), { schema: "s", name: "x" })
       .columns[1];
-    expect(column?.refuse?.(`${digits}9`) ?? server.profile.bareNumeric).not.toBeNull();
+    const refusal = column?.refuse?.(`${digits}9`) ?? null;
+    expect(refusal === null).toBe(server.profile.bareNumeric === "numeric");
   });
 
   it("numerics without precision are text where that is wanted", async () => {

@@ -6,12 +6,12 @@
  */
 import type { Statement } from "./statement.ts";
 
-/** One statement of an exchange. `values` are in text form. */
+/** One statement of an exchange. `values` are in text form; nobody has them once they were sent. */
 export interface Bound {
   readonly statement: Statement;
-  readonly values: readonly (string | null)[];
+  values: readonly (string | null)[];
   /** For COPY … FROM STDIN: its data in pieces, sent behind it without waiting to be asked. */
-  readonly copied?: readonly string[];
+  copied?: readonly string[];
 }
 
 /** What the server must be told about a statement before it can be used. */

@@ -18,7 +18,7 @@ export function planWrite(
   index: number,
   parts: PlanParts,
 ): readonly PlannedStatement[] {
-  if (write.kind === "changes")
+  if (write.kind === "changes" || write.kind === "mark")
     throw new MillraceError("MR_BUG", "a SQL sink takes rows, not changes");
   return new WritePlanner(write.table, `${write.kind} ${write.table.id}`, index, parts).plan(write);
 }
@@ -26,7 +26,7 @@ export function planWrite(
 /** Fewer rows than this are inserted by a statement that the server has planned already. */
 const LEAST_COPIED_ROWS = 8;
 
-type RowWrite = Exclude<Write, { kind: "changes" }>;
+type RowWrite = Exclude<Write, { kind: "changes" } | { kind: "mark" }>;
 
 class WritePlanner {
   readonly #table: TargetTable;

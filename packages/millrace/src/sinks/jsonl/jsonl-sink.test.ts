@@ -78,7 +78,7 @@ async function lines(): Promise<unknown[]> {
 describe("the jsonl sink", () => {
   it("writes every change of a key in order, and leaves out what the log left out", async () => {
     const { sink, fence, table } = await openSink();
-    const change = { table, key: "1", transaction: null };
+    const change = { table, key: "1", transaction: null, source: SHAPE.id, counterpart: null };
     await sink.commit(
       commitOf(fence, 0, [
         { ...change, op: "c", before: null, after: ["1", Uint8Array.of(0, 255)], position: 7 },
@@ -96,17 +96,18 @@ describe("the jsonl sink", () => {
   it("says of the old row of a table without key what the log has, and no key of ours", async () => {
     const { sink, fence, table } = await openSink();
     const keyless = { ...table, keyless: true };
-    const change = { table: keyless, key: "", transaction: null, before: ["", null] as const };
+    const base = { key: "", transaction: null, source: SHAPE.id, counterpart: null };
+    const change = { table: keyless, ...base, before: ["", null] as const };
     await sink.commit(
       commitOf(fence, 0, [
         { ...change, op: "u", after: ["9-1", null], position: 8 },
         { ...change, op: "d", after: null, position: 9 },
       ]),
     );
-    const base = { table: "shop.orders", key: "", before: { data: null } };
+    const line = { table: "shop.orders", key: "", before: { data: null } };
     expect(await lines()).toEqual([
-      { op: "u", ...base, after: { id: "9-1", data: null }, position: 8 },
-      { op: "d", ...base, position: 9 },
+      { op: "u", ...line, after: { id: "9-1", data: null }, position: 8 },
+      { op: "d", ...line, position: 9 },
     ]);
   });
 
@@ -116,6 +117,8 @@ describe("the jsonl sink", () => {
       table: first.table,
       key: "1",
       transaction: null,
+      source: SHAPE.id,
+      counterpart: null,
       op: "c",
       before: null,
       after: ["1", null],

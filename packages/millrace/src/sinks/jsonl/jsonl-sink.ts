@@ -4,7 +4,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { failpoint } from "../../model/failpoint.ts";
-import { Holder, takenOverText, type ProcessName } from "../../model/holder.ts";
+import { Holder, takenOverText } from "../../model/holder.ts";
 import type { Random } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
 import type {
@@ -16,6 +16,7 @@ import type {
   Takeover,
   TargetChange,
   TargetCheck,
+  TaskDocument,
 } from "../../model/sink.ts";
 import type { TableShape, TargetColumn, TargetTable } from "../../model/table.ts";
 import { tableId } from "../../model/table.ts";
@@ -27,6 +28,7 @@ import {
   committed,
   laneRows,
   raised,
+  readDocuments,
   readState,
   stateFileOf,
   writeState,
@@ -70,9 +72,13 @@ export class JsonlSink implements Sink {
   #stateFile = "";
   #state: FileState = EMPTY_STATE;
 
-  constructor(options: JsonlOptions, random: Random = Math.random, who?: ProcessName) {
+  constructor(
+    options: JsonlOptions,
+    random: Random = Math.random,
+    holder: Holder = new Holder(random),
+  ) {
     this.#options = options;
-    this.#holder = new Holder(random, who);
+    this.#holder = holder;
   }
 
   /** See {@link Sink.mapTable}. A column's type is the name of its logical type. */
@@ -171,6 +177,11 @@ export class JsonlSink implements Sink {
     const columns = Object.fromEntries(table.columns.map((column) => [column.name, column.type]));
     const json: Json = { op: "schema", table: table.id, columns };
     await (await this.#file(fileName(table))).append(`${JSON.stringify(json)}\n`);
+  }
+
+  /** See {@link Sink.readDocuments}. */
+  readDocuments(pipeline: string, prefix: string): Promise<readonly TaskDocument[]> {
+    return readDocuments(this.#options.statePath, pipeline, prefix);
   }
 
   /** See {@link Sink.readDeadLetters}. */

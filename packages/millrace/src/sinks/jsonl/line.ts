@@ -1,5 +1,5 @@
 import type { Json } from "../../model/position.ts";
-import type { TargetChangeEvent, Write } from "../../model/sink.ts";
+import type { TargetChangeEvent, TargetMark, Write } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
@@ -32,6 +32,8 @@ export function linesOf(write: Write): readonly Line[] {
           json: { op: "d", table: write.table.id, before: beforeObject(write.table, write.row) },
         },
       ];
+    case "mark":
+      return [markLine(write.mark)];
     case "delete-some":
       return [{ table: write.table, json: { op: "truncate", table: write.table.id } }];
   }
@@ -47,6 +49,11 @@ function changeLine({ table, op, key, before, after, position }: TargetChangeEve
     position,
   };
   return { table, json };
+}
+
+function markLine({ kind, table, position, generation }: TargetMark): Line {
+  const json = { op: kind, table: table.id, position };
+  return { table, json: kind === "truncate" ? json : { ...json, generation } };
 }
 
 function rowLine(table: TargetTable, op: string, row: Row): Line {

@@ -1,9 +1,11 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { deadLetterOf, type DeadLetter } from "../../model/dead-letter.ts";
 import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
-import type { Commit, LaneRow } from "../../model/sink.ts";
+import type { Commit, LaneRow, TaskDocument } from "../../model/sink.ts";
+
+const FILE_END = ".json";
 
 /** What a task keeps, as one JSON document. */
 export interface FileState {
@@ -16,12 +18,35 @@ export interface FileState {
   readonly deadLetters: readonly DeadLetter[];
 }
 
-/** Where a task of a pipeline keeps its state, in the folder of all of them. */
+/** Where a task of a pipeline keeps its state, in the folder of all of them: the first dot of its name ends the pipeline's. */
 export function stateFileOf(
   statePath: string,
   { pipeline, task }: { readonly pipeline: string; readonly task: string },
 ): string {
-  return join(statePath, `${encodeURIComponent(`${pipeline}.${task}`)}.json`);
+  return join(statePath, `${beginOf(pipeline)}${encodeURIComponent(task)}${FILE_END}`);
+}
+
+function beginOf(pipeline: string): string {
+  return `${encodeURIComponent(pipeline).replaceAll(".", "%2E")}.`;
+}
+
+/** What the tasks of a pipeline keep under keys that begin with `prefix`. */
+export async function readDocuments(
+  statePath: string,
+  pipeline: string,
+  prefix: string,
+): Promise<readonly TaskDocument[]> {
+  const begin = beginOf(pipeline);
+  const names = await readdir(statePath).catch(() => []);
+  const found = names.filter((name) => name.startsWith(begin) && name.endsWith(FILE_END));
+  const documents = await Promise.all(
+    found.map(async (name) => {
+      const { state } = await readState(join(statePath, name));
+      const task = decodeURIComponent(name.slice(begin.length, -FILE_END.length));
+      return Object.entries(state).map(([key, value]) => ({ task, key, value }));
+    }),
+  );
+  return documents.flat().filter(({ key }) => key.startsWith(prefix));
 }
 
 /** The folder of states that belongs to a folder of lines. */

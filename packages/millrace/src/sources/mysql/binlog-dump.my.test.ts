@@ -12,7 +12,7 @@ import { anyServerId, configOf, eventsTold, type ToldEvent } from "./told-events
 function statements(events: readonly ToldEvent[]): string[] {
   return events
     .filter(({ type }) => type === EventType.QUERY)
-    .map(({ body }) => decodeQuery(body, 0, body.length, false).sql);
+    .map(({ body }) => decodeQuery(body, 0, body.length).sql);
 }
 
 /** GTIDs in the order of the log, as text. */
@@ -40,7 +40,7 @@ describe.each(mysqlFlavors)("a dump of %s", (flavor) => {
     const events = await eventsTold(server, { fileName: file, at: position });
     const query = events
       .filter(({ type }) => type === EventType.QUERY)
-      .map(({ body }) => decodeQuery(body, 0, body.length, false))
+      .map(({ body }) => decodeQuery(body, 0, body.length))
       .find(({ database, sql }) => database === server.database && sql.includes('"told"'));
     expect(query?.sqlMode).toSatisfy((mode: number) => (mode & 4) === 4);
     const rows = [EventType.WRITE_ROWS, EventType.WRITE_ROWS_V1];

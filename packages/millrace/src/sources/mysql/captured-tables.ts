@@ -1,13 +1,17 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogItem } from "../../model/change.ts";
 import { failpoint } from "../../model/failpoint.ts";
+import type { Position } from "../../model/position.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
+import { BoundaryPlaces } from "./boundary-places.ts";
 import type { CatalogueName } from "./catalogue.ts";
 import { certainFrom, momentOf, type TableMoment } from "./catalogue-moment.ts";
 import type { MysqlShape } from "./ddl-shape.ts";
 import { behindSince, holdsAt, isElsewhere, isSameKept, keptShape, placed } from "./kept-shape.ts";
+import { refusedLog } from "./log-refusals.ts";
+import type { MysqlSourceOptions } from "./options.ts";
 import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
-import { compareGroups, type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
+import { type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import type { QueryEvent } from "./query-event.ts";
 import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
 import { namesOf, type Outcome } from "./statement-outcomes.ts";
@@ -24,8 +28,11 @@ export interface CapturedTablesOptions {
   readonly adopted: ReadonlySet<TableId>;
   /** Those whose shape may be older than the log's. */
   readonly paused: ReadonlySet<TableId>;
+  /** What is durable behind the place where the log begins. */
+  readonly ahead: readonly Position[];
   readonly values: ValueOptions;
   readonly statements: StatementReader;
+  readonly unloggedCascades: MysqlSourceOptions["unloggedCascades"];
   /** Present shapes, and the places of the log from which on they are so. */
   readonly readCatalogue: (
     tables: readonly CatalogueName[],
@@ -45,10 +52,6 @@ interface Question {
   readonly index: number;
 }
 
-/** What services write to the server's own tables, which have no triggers. */
-const OF_SERVER =
-  /^\s*(INSERT\s+(IGNORE\s+)?INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM)\s+`?mysql`?\s*\./i;
-
 /** At which of an event's places an outcome is told. */
 const SLOTS = { dropped: Slot.DROPPED, shape: Slot.SHAPE, truncated: Slot.EVENT } as const;
 /** All of a table's rows are read again. */
@@ -65,8 +68,7 @@ export class CapturedTables implements LoggedTables {
   readonly #options: CapturedTablesOptions;
   readonly #standings = new TableStandings();
   #questions: Question[] = [];
-  /** The boundary at which something was told last, and how much. */
-  #told: { readonly group: LogGroup; readonly count: number } | null = null;
+  #boundaries: BoundaryPlaces | null = null;
 
   constructor(options: CapturedTablesOptions) {
     this.#options = options;
@@ -92,9 +94,8 @@ export class CapturedTables implements LoggedTables {
 
   /** Finds out in what shape tables are at `from`, where the log is about to begin. @throws MillraceError */
   async begin(from: LogPosition): Promise<void> {
-    const [group, event, row] = from;
-    if (event === 0) this.#told = { group, count: Math.floor(row / ordinal(1, 0)) };
-    const { tables, adopted, paused } = this.#options;
+    const { tables, adopted, paused, ahead } = this.#options;
+    this.#boundaries = new BoundaryPlaces(from, ahead);
     const open: MysqlShape[] = [];
     for (const [id, told] of tables) {
       const shape = keptShape(told);
@@ -104,7 +105,7 @@ export class CapturedTables implements LoggedTables {
       else if (holdsAt(shape, from)) this.#standings.set(id, { shape, until: null });
       else this.#standings.set(id, { shape, until, isUntold: adopted.has(id) });
     }
-    if (open.length > 0) await this.#readOpen(open, group);
+    if (open.length > 0) await this.#readOpen(open, from[0]);
   }
 
   /** Shapes of the catalogue: what they were at the beginning nobody knows. */
@@ -113,7 +114,9 @@ export class CapturedTables implements LoggedTables {
     for (const known of open) {
       const { shape, until } = certainFrom(momentOf(moments, known.id), known, era);
       const isAssumed = this.#options.assumesCatalogue && shape !== null;
-      this.#standings.set(known.id, { shape, until, isUntold: true, isAssumed });
+      // Where nothing is left out nothing has to be told before its place.
+      const isOpen = !isAssumed;
+      this.#standings.set(known.id, { shape, until, isUntold: true, isAssumed, isOpen });
     }
   }
 
@@ -129,21 +132,30 @@ export class CapturedTables implements LoggedTables {
   }
 
   misfits(id: TableId, at: EventAt): void {
-    this.#ask(id, at, 0);
+    // Behind what was told of these rows before.
+    this.#ask(id, at, Math.max(at.rows, Math.floor(at.toldRow / ordinal(1, 0)) + 1));
   }
 
   statement(query: QueryEvent, at: EventAt): readonly LogItem[] {
-    const outcomes = this.#options.statements.read(query, this.#found());
+    const { statements, unloggedCascades } = this.#options;
+    const kind = statements.kindOf(query);
+    if (kind === "rows" || kind === null) this.#refuse(kind, query, at);
+    if (kind !== "ddl") return [];
+    const found = this.#found();
+    if (unloggedCascades === "refuse" && statements.cascades(query, found))
+      throw refusedLog("cascades", at.group);
+    const outcomes = statements.read(query, found);
     return [...outcomes].flatMap(([id, outcome], index) => {
       const item = this.#take(id, outcome, at, index);
       return item === null ? [] : [item];
     });
   }
 
-  concerns({ sql, databases }: QueryEvent): boolean {
-    if (databases === null) return !OF_SERVER.test(sql);
-    const captured = new Set([...this.#options.tables.values()].map(({ schema }) => schema));
-    return databases.some((database) => captured.has(database));
+  #refuse(kind: "rows" | null, query: QueryEvent, { group }: EventAt): void {
+    const { statements, tables } = this.#options;
+    const captured = new Set([...tables.values()].map(({ schema }) => schema));
+    if (statements.mayChange(query, (database) => captured.has(database)))
+      throw refusedLog(kind === null ? "longStatement" : "statements", group);
   }
 
   /** The tables as a statement finds them. */
@@ -246,33 +258,23 @@ export class CapturedTables implements LoggedTables {
   }
 
   reached(group: LogGroup): readonly LogItem[] {
-    return this.#standings.reached(group).flatMap(([id, { shape, isUntold, hasLeftOut }]) => {
-      return isUntold ? [this.#tell(id, shape, hasLeftOut, this.#nextAt(group))] : [];
-    });
+    const places = this.#boundaries;
+    if (places === null) return [];
+    const reached = this.#standings.reached(group, () => places.isBehindAll(group));
+    return reached.flatMap(([id, { shape, isUntold, isOpen, hasLeftOut }]) =>
+      isUntold ? [this.#tell(id, shape, isOpen || hasLeftOut, places.take(group))] : [],
+    );
   }
 
-  #tell(
-    id: TableId,
-    shape: MysqlShape | null,
-    hasLeftOut: boolean,
-    position: LogPosition,
-  ): LogItem {
+  #tell(id: TableId, shape: MysqlShape | null, isMoved: boolean, position: LogPosition): LogItem {
     const transaction = null;
     if (shape === null) return { kind: "dropped", table: id, position, transaction };
     const told = this.#options.tables.get(id);
     const previous = told === undefined ? null : keptShape(told);
-    const isSame = !hasLeftOut && previous !== null && isSameKept(previous, shape);
+    const isSame = !isMoved && previous !== null && isSameKept(previous, shape);
     const rewritten = isSame ? [] : namesOf(shape);
     const again = isSame ? {} : AGAIN;
     return { kind: "shape", shape, previous, rewritten, ...again, position, transaction };
-  }
-
-  /** Each that is told at a boundary has a position of its own, also where an earlier run has told others there. */
-  #nextAt(group: LogGroup): LogPosition {
-    const told = this.#told;
-    const count = told !== null && compareGroups(told.group, group) === 0 ? told.count + 1 : 1;
-    this.#told = { group, count };
-    return [group, 0, ordinal(count, Slot.SHAPE)];
   }
 }
 

@@ -26,7 +26,8 @@ const TABLES_AT_ONCE = 100;
 /**
  * Reads shapes, and for each the place of the log from which on they hold. Reading alone is no moment: DDL is in the log before
  * the catalogue has it (MySQL), or behind (MariaDB). So a row is asked for, which takes the lock of whoever reads a table
- * until the transaction ends: as long as it is held, no DDL of the table is anywhere between.
+ * until the transaction ends: as long as it is held, no DDL of the table is anywhere between. Who finds none has waited for
+ * everybody who was about to make or drop it, so that the log's end of before holds: what was made since is told behind it.
  * @throws MillraceError
  */
 export async function readMoment(
@@ -45,6 +46,8 @@ async function readPart(
   tables: readonly CatalogueName[],
   types: TypeOptions,
 ): Promise<[TableId, TableMoment][]> {
+  // A table that is not there cannot be held: what is made behind this place is in the log, and not in the look.
+  const before = await readLogEnd(session);
   await session.query("START TRANSACTION READ ONLY");
   try {
     const there: CatalogueName[] = [];
@@ -56,7 +59,8 @@ async function readPart(
       if (!byId.has(tableId(schema, name))) throw unreadable(tableId(schema, name));
     return tables.map(({ schema, name }) => {
       const id = tableId(schema, name);
-      return [id, { shape: byId.get(id) ?? null, end }];
+      const shape = byId.get(id);
+      return [id, shape === undefined ? { shape: null, end: before } : { shape, end }];
     });
   } finally {
     await session.query("COMMIT");

@@ -24,7 +24,7 @@ export interface MysqlConnectionConfig {
   /** False: plain text. */
   readonly tls: false | MysqlTls;
   readonly connectTimeoutMs: number;
-  /** A query whose answer takes longer fails here, whatever the server says. */
+  /** After so long without an answer the server is asked whether it works on one; if not, the connection is cut. */
   readonly readTimeoutMs: number;
   /** How long one statement may run at the server, milliseconds. */
   readonly statementTimeoutMs: number;

@@ -34,6 +34,10 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [3024, "MR_SOURCE_CANCELLED"], // max_execution_time
 ]);
 
+const LOCKED =
+  "Nothing, while it is being retried; else look in SHOW PROCESSLIST and, at MySQL, in performance_schema.metadata_locks for who holds " +
+  "it, and end that.";
+
 /** What else speaks of the server and its objects, and never of values. */
 const QUOTABLE: ReadonlySet<number> = new Set([
   1040, 1053, 1129, 1130, 1152, 1153, 1158, 1159, 1160, 1161, 1180, 1184, 1203, 1213, 1226, 1236,
@@ -70,7 +74,11 @@ export function connectionError(error: unknown, doing: string, code?: ErrorCode)
   return new MillraceError(
     known ?? (isRefused ? "MR_SOURCE_REFUSED" : "MR_SOURCE_LOST_CONNECTION"),
     `${doing}: ${said}`,
-    { cause, facts: { errno, sqlState: cause.sqlState } },
+    {
+      cause,
+      facts: { errno, sqlState: cause.sqlState },
+      ...(known === "MR_SOURCE_LOCKED" ? { remedy: LOCKED } : {}),
+    },
   );
 }
 

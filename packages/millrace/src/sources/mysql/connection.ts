@@ -1,10 +1,15 @@
 import type { Duplex } from "node:stream";
-import { type Connection, type ConnectionOptions, createConnection } from "mysql2";
+import { type AuthPlugin, type Connection, type ConnectionOptions, createConnection } from "mysql2";
+import { type ByteSource, lostConnection } from "../../bytes/byte-source.ts";
 import { TcpBytes } from "../../bytes/tcp-bytes.ts";
 import { TlsBytes } from "../../bytes/tls-bytes.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { MysqlConnectionConfig, MysqlTls } from "./config.ts";
+import { watchAnswer } from "./answer-watch.ts";
+import { connectingError } from "./connecting-error.ts";
 import { connectionError } from "./connection-error.ts";
+import { AnswerReader } from "./answer-reader.ts";
+import { signEd25519 } from "./ed25519.ts";
 import { EventReader } from "./event-reader.ts";
 import { parseServerVersion, type ServerVersion } from "./server-version.ts";
 
@@ -16,6 +21,20 @@ export interface Queryable {
   /** Rows of one statement; `values` stand for its question marks, as literals. @throws MillraceError */
   query(sql: string, values?: readonly (string | number)[]): Promise<readonly TextRow[]>;
 }
+
+/** Everybody sees his own sessions. */
+const AT_WORK_SQL = `SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = ? AND COMMAND <> 'Sleep'
+  AND STATE NOT IN ('Sending to client', 'Writing to net')`;
+
+interface Question {
+  readonly sql: string;
+  readonly values: readonly (string | number)[];
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** What a server makes up for a login by `ed25519`; the packet may have a byte more. */
+const NONCE_BYTES = 32;
 
 /** How long the goodbye to a server may take. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -45,14 +64,16 @@ function settingsOf(config: MysqlConnectionConfig, { flavor }: ServerVersion): s
 }
 
 /**
- * An authenticated session. SQL goes by {@link query}; {@link takeOver} gives its bytes to an {@link EventReader} for a
- * dump, which is the last that the session does.
+ * An authenticated session. SQL goes by {@link query}, what has many rows by {@link select}; {@link takeOver} gives its bytes
+ * to an {@link EventReader} for a dump, which is the last that the session does.
  */
 export class MysqlConnection implements Queryable {
   readonly client: Connection;
   readonly config: MysqlConnectionConfig;
   version: ServerVersion = parseServerVersion("");
   readonly #tcp: TcpBytes;
+  /** What a SELECT reads into; one after the other, so that small ones do not take as much again. */
+  #window: Buffer<ArrayBuffer> | undefined = undefined;
   #broken: Error | null = null;
 
   constructor(client: Connection, config: MysqlConnectionConfig, tcp: TcpBytes) {
@@ -74,11 +95,51 @@ export class MysqlConnection implements Queryable {
     return this.client.threadId;
   }
 
+  /** Waits for the answer as long as the server works on it. */
   query(sql: string, values: readonly (string | number)[] = []): Promise<readonly TextRow[]> {
-    const { readTimeoutMs: timeout } = this.config;
-    const request = { sql, timeout, values: [...values], rowsAsArray: true, typeCast: false };
+    const { readTimeoutMs: everyMs, statementTimeoutMs } = this.config;
     return new Promise((resolve, reject) => {
-      this.client.query(request, (error, answer) => {
+      const stop = watchAnswer({
+        everyMs,
+        // The server ends statements itself by then.
+        mostMs: statementTimeoutMs + everyMs,
+        isAtWork: () => this.isAtWork(),
+        cut: (waitedMs) => {
+          this.destroy();
+          reject(lostConnection(`${waitedMs} ms without an answer that the server works on`));
+        },
+      });
+      this.#send({ sql, values }).finally(stop).then(resolve, reject);
+    });
+  }
+
+  /**
+   * Whether the server works on what it was asked, as another session sees it: a request that never arrived leaves it
+   * asleep, and an answer that does not come through is sent for ever. False also where nobody can be asked.
+   */
+  async isAtWork(): Promise<boolean> {
+    const { opened: _, ...plain } = this.config;
+    let other: MysqlConnection | null = null;
+    try {
+      other = await openConnection(plain);
+      const found = await other.ask(AT_WORK_SQL, [this.threadId]);
+      return found.length > 0;
+    } catch {
+      return false;
+    } finally {
+      other?.destroy();
+    }
+  }
+
+  /** Waits for the answer no longer than the read timeout: for small questions. @throws MillraceError */
+  ask(sql: string, values: readonly (string | number)[] = []): Promise<readonly TextRow[]> {
+    return this.#send({ sql, values, timeout: this.config.readTimeoutMs });
+  }
+
+  #send({ values, ...request }: Question): Promise<readonly TextRow[]> {
+    const asked = { ...request, values: [...values], rowsAsArray: true, typeCast: false };
+    return new Promise((resolve, reject) => {
+      this.client.query(asked, (error, answer) => {
         if (error === null) resolve(textRows(answer));
         else reject(connectionError(error, "asking the server"));
       });
@@ -87,12 +148,24 @@ export class MysqlConnection implements Queryable {
 
   /** Sends a command and reads what comes by ourselves from then on. No query may be under way. */
   takeOver(command: Uint8Array): EventReader {
+    return new EventReader(this.#taken(command));
+  }
+
+  /** Sends a SELECT, whose rows are read by ourselves; once all are, {@link AnswerReader.handBack} gives the session back. */
+  select(sql: string): AnswerReader {
+    const reader = new AnswerReader(this.#taken(AnswerReader.command(sql)), this.#window);
+    this.#window = reader.buffer;
+    return reader;
+  }
+
+  /** The session's bytes, once it has been sent this. No query may be under way. */
+  #taken(command: Uint8Array): ByteSource {
     const stream: unknown = Reflect.get(this.client, "stream");
     const isPlain = stream === this.#tcp.socket;
     if (isPlain) this.#tcp.takeOver();
     const bytes = isPlain ? this.#tcp : new TlsBytes(stream as Duplex);
     bytes.write(command);
-    return new EventReader(bytes);
+    return bytes;
   }
 
   /** Ends the session; never throws, and does not wait for a server that does not answer. */
@@ -137,14 +210,14 @@ export async function openConnection(config: MysqlConnectionConfig): Promise<Mys
   );
   try {
     await connected(connection);
-    const [row] = await connection.query("SELECT VERSION()");
+    const [row] = await connection.ask("SELECT VERSION()");
     connection.version = parseServerVersion(row?.[0] ?? "");
-    await connection.query(settingsOf(config, connection.version));
+    await connection.ask(settingsOf(config, connection.version));
     await config.opened?.(connection);
     return connection;
   } catch (error) {
     connection.destroy();
-    throw error instanceof MillraceError ? error : connectionError(error, "connecting");
+    throw error instanceof MillraceError ? error : connectingError(error, config);
   }
 }
 
@@ -167,12 +240,21 @@ function optionsOf(
     password,
     connectTimeout,
     connectAttributes: { program_name: applicationName },
+    // They would stand before a statement's text.
+    flags: ["-CLIENT_QUERY_ATTRIBUTES"],
     // Each connection has a socket of its own, which connects only now.
     stream: () => tcp.socket.setNoDelay(true).setKeepAlive(true, 10_000).connect({ host, port }),
     ...(config.tls === false ? {} : { ssl: tlsOptions(config.tls) }),
+    authPlugins: { client_ed25519: ed25519Login(password) },
     // Tokens are presented as they are (RDS): only such a password, and never without TLS.
     enableCleartextPlugin: config.tls !== false && typeof config.password === "function",
   };
+}
+
+/** MariaDB's login of that name: the password signs what the server made up. */
+function ed25519Login(password: string): AuthPlugin {
+  return () => (nonce) =>
+    signEd25519(Buffer.from(password, "utf8"), nonce.subarray(0, NONCE_BYTES));
 }
 
 function tlsOptions({ mode, ca, cert, key }: MysqlTls): NonNullable<ConnectionOptions["ssl"]> {

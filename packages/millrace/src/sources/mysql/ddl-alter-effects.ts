@@ -45,8 +45,9 @@ export function alterTable(
   for (const { others } of ofKind(clauses, "moveRows"))
     for (const moved of [id, ...others.map((other) => view.idOf(other))])
       effects.push({ kind: "moved", id: moved });
+  // A table that is given the name that it has stays what the other clauses make of it.
   for (const { to } of ofKind(clauses, "renameTable"))
-    effects.push(renamed(altered, id, view.nameOf(to)));
+    if (view.idOf(to) !== id) effects.push(renamed(altered, id, view.nameOf(to)));
   return effects;
 }
 

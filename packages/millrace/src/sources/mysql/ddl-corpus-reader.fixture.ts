@@ -5,6 +5,7 @@ import type { DdlEffect } from "./ddl-effect.ts";
 import { applyDdl } from "./ddl-effects.ts";
 import type { SqlDialect } from "./ddl-lexer.ts";
 import { parseDdl } from "./ddl-parser.ts";
+import { statementKind } from "./statement-kind.ts";
 import type { MysqlShape } from "./ddl-shape.ts";
 import type { QueryEvent } from "./query-event.ts";
 import type { TypeOptions } from "./types.ts";
@@ -50,7 +51,9 @@ export class CorpusReader {
 
   #effects(event: QueryEvent, step: Step): readonly DdlEffect[] {
     const explicitTimestamps = event.explicitTimestamps ?? this.#dialect.flavor === "mysql";
-    const parsed = parseDdl(event.sql, { ...this.#dialect, sqlMode: event.sqlMode });
+    const dialect = { ...this.#dialect, sqlMode: event.sqlMode };
+    if (statementKind(event.sql, dialect) !== "ddl") return [];
+    const parsed = parseDdl(event.sql, dialect);
     if (parsed === null) return [];
     if (parsed === "unknown") {
       if (step.statement.unknown === false) this.wrong.push(`not understood at all: ${event.sql}`);

@@ -140,7 +140,7 @@ function statementsIn(
 ): QueryEvent[] {
   return events
     .filter(({ type }) => type === EventType.QUERY)
-    .map(({ body }) => decodeQuery(body, 0, body.length, false))
+    .map(({ body }) => decodeQuery(body, 0, body.length))
     .filter((event) => databases.includes(event.database));
 }
 

@@ -16,7 +16,7 @@ describe.each(mysqlFlavors)("DDL in the log of %s", (flavor) => {
       expect(wrong).toEqual([]);
       expect(ran).toBeGreaterThan(300);
     },
-    timeFor(30_000),
+    timeFor(90_000),
   );
 
   it(
@@ -30,6 +30,6 @@ describe.each(mysqlFlavors)("DDL in the log of %s", (flavor) => {
       // Statements that are not understood cost a reading of the catalogue: most are.
       expect(unknown, `seed ${seed}`).toBeLessThan(ran / 4);
     },
-    timeFor(30_000),
+    timeFor(90_000),
   );
 });

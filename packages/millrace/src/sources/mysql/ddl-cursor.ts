@@ -119,6 +119,23 @@ export class TokenCursor {
     this.#at = this.#tokens.length;
   }
 
+  /** Moves behind this keyword, which comes next outside of parentheses; false where it does not come. */
+  skipBehind(word: string): boolean {
+    for (let depth = 0; !this.isAtEnd;) {
+      const { key } = this.take();
+      if (key === "(") depth += 1;
+      if (key === ")") depth -= 1;
+      if (depth === 0 && key === word) return true;
+    }
+    return false;
+  }
+
+  /** Whether this is so of any word that is left, and the one behind it. */
+  some(isWanted: (key: string, next: string) => boolean): boolean {
+    const rest = this.#tokens.slice(this.#at);
+    return rest.some(({ key }, index) => isWanted(key, rest[index + 1]?.key ?? ""));
+  }
+
   /** Whether this keyword comes anywhere outside of parentheses. */
   holds(word: string): boolean {
     let depth = 0;

@@ -41,9 +41,19 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** The words of a statement, without comments. @returns null where a quote or a comment does not end. */
 export function lexSql(sql: string, dialect: SqlDialect): readonly Token[] | null {
+  const { tokens, isWhole } = lexWords(sql, dialect);
+  return isWhole ? tokens : null;
+}
+
+/** The first `most` words of a statement at least; all of those before a quote or a comment that does not end. */
+export function lexWords(
+  sql: string,
+  dialect: SqlDialect,
+  most = Number.POSITIVE_INFINITY,
+): { readonly tokens: readonly Token[]; readonly isWhole: boolean } {
   const lexer = new Lexer(sql, dialect);
-  while (lexer.next());
-  return lexer.isBroken ? null : lexer.tokens;
+  while (lexer.tokens.length < most && lexer.next());
+  return { tokens: lexer.tokens, isWhole: !lexer.isBroken };
 }
 
 class Lexer {

@@ -1,23 +1,26 @@
 import { parseClauses } from "./ddl-alter.ts";
 import { parseCreateTable, skipWait, takeOptions, takeTable } from "./ddl-create.ts";
 import { NotUnderstood, TokenCursor } from "./ddl-cursor.ts";
-import { lexSql, type SqlDialect, SqlMode } from "./ddl-lexer.ts";
+import { lexSql, lexWords, type SqlDialect, SqlMode } from "./ddl-lexer.ts";
 import type { DdlStatement, TableName } from "./ddl-statement.ts";
+import { skipVariables } from "./statement-kind.ts";
 
-/** First words of statements that shapes do not depend on. */
-const OTHERS = new Set(
+/** What CREATE, ALTER and DROP are about beside tables and databases, or the words before it. */
+const NO_TABLES: ReadonlySet<string> = new Set(
   (
-    "ANALYZE BEGIN BINLOG CACHE CALL CHECK CHECKSUM COMMIT DEALLOCATE DELETE DO EXECUTE FLUSH GRANT HANDLER INSERT " +
-    "INSTALL KILL LOAD LOCK OPTIMIZE PREPARE PURGE RELEASE REPAIR REPLACE RESET REVOKE ROLLBACK SAVEPOINT SELECT SET " +
-    "SHOW SHUTDOWN SIGNAL START STOP TABLE UNINSTALL UNLOCK UPDATE USE VALUES WITH XA CHANGE"
+    "AGGREGATE ALGORITHM DEFINER EVENT FULLTEXT FUNCTION INDEX INSTANCE JSON LIBRARY LOGFILE OFFLINE ONLINE PACKAGE " +
+    "PREPARE PROCEDURE RESOURCE ROLE SEQUENCE SERVER SPATIAL SQL TABLESPACE TEMPORARY TRIGGER UNDO UNIQUE USER VECTOR VIEW"
   ).split(" "),
 );
+
+/** Enough to tell what a statement is about. */
+const FIRST_WORDS = 6;
 
 /** What a statement of the log means for shapes: null for nothing, `unknown` where that cannot be said of any table. */
 export type ParsedDdl = DdlStatement | "unknown" | null;
 
 /**
- * Reads a statement as the log has it. A statement that names its tables and is not understood is one of kind
+ * Reads a statement that makes, alters or drops things ({@link statementKind}), as the log has it. One that names its tables and is not understood is one of kind
  * `notUnderstood`; a clause is never left out in the hope that it does not matter.
  */
 export function parseDdl(sql: string, dialect: SqlDialect): ParsedDdl {
@@ -27,6 +30,8 @@ export function parseDdl(sql: string, dialect: SqlDialect): ParsedDdl {
   const last = tokens.at(-1);
   const cursor = new TokenCursor(last?.key === ";" ? tokens.slice(0, -1) : tokens);
   try {
+    // In another mode the words behind it mean something else.
+    if (setsMode(cursor) || !skipVariables(cursor)) return "unknown";
     return parseStatement(cursor, dialect);
   } catch (error) {
     if (error instanceof NotUnderstood) return "unknown";
@@ -34,8 +39,20 @@ export function parseDdl(sql: string, dialect: SqlDialect): ParsedDdl {
   }
 }
 
+/** By its first words alone: it makes, alters or drops what no shape depends on. */
+export function isOfNoTable(sql: string, dialect: SqlDialect): boolean {
+  const cursor = new TokenCursor(lexWords(sql, dialect, FIRST_WORDS).tokens);
+  if (!cursor.hasOne("CREATE", "ALTER", "DROP")) return false;
+  cursor.has("OR REPLACE");
+  // Of a temporary table's rows it says nothing.
+  return cursor.key() !== "TEMPORARY" && NO_TABLES.has(cursor.key());
+}
+
+function setsMode(cursor: TokenCursor): boolean {
+  return cursor.key() === "SET" && cursor.some((key) => key === "SQL_MODE");
+}
+
 function parseStatement(cursor: TokenCursor, dialect: SqlDialect): ParsedDdl {
-  if (cursor.isAtEnd || (cursor.kind() === "word" && OTHERS.has(cursor.key()))) return null;
   if (cursor.has("CREATE")) return parseCreate(cursor, dialect);
   if (cursor.has("ALTER")) return parseAlter(cursor, dialect);
   if (cursor.has("DROP")) return parseDrop(cursor);
@@ -68,8 +85,8 @@ function parseCreate(cursor: TokenCursor, dialect: SqlDialect): ParsedDdl {
     const charset = takeOptions(cursor);
     return { kind: "createDatabase", database, charset, ifNotExists, replaces };
   }
-  // Views, routines, users; indexes other than the primary key, which CREATE INDEX cannot make.
-  if (!cursor.has("TABLE")) return null;
+  // An index that CREATE INDEX makes is never the primary key.
+  if (!cursor.has("TABLE")) return nothingOf(cursor);
   const ifNotExists = cursor.has("IF NOT EXISTS");
   const table = takeTable(cursor);
   return about([table], () => {
@@ -81,7 +98,7 @@ function parseCreate(cursor: TokenCursor, dialect: SqlDialect): ParsedDdl {
 function parseAlter(cursor: TokenCursor, dialect: SqlDialect): ParsedDdl {
   if (cursor.hasOne("DATABASE", "SCHEMA")) return parseAlterDatabase(cursor);
   const isIgnore = takeAlterModes(cursor);
-  if (!cursor.has("TABLE")) return null;
+  if (!cursor.has("TABLE")) return nothingOf(cursor);
   cursor.has("IF EXISTS");
   const table = takeTable(cursor);
   return about([table], () => {
@@ -92,6 +109,11 @@ function parseAlter(cursor: TokenCursor, dialect: SqlDialect): ParsedDdl {
     if (isIgnore) clauses.push({ kind: "moveRows", others: [] });
     return { kind: "alterTable", table, clauses };
   });
+}
+
+/** Null for what no shape depends on; what nobody knows may be a table by another name. */
+function nothingOf(cursor: TokenCursor): ParsedDdl {
+  return NO_TABLES.has(cursor.key()) ? null : "unknown";
 }
 
 function takeAlterModes(cursor: TokenCursor): boolean {
@@ -133,7 +155,7 @@ function parseDrop(cursor: TokenCursor): ParsedDdl {
     return { kind: "dropDatabase", database };
   }
   if (cursor.has("INDEX")) return parseDropIndex(cursor);
-  if (!cursor.hasOne("TABLE", "TABLES")) return null;
+  if (!cursor.hasOne("TABLE", "TABLES")) return nothingOf(cursor);
   cursor.has("IF EXISTS");
   const tables: TableName[] = [];
   do tables.push(takeTable(cursor));

@@ -15,8 +15,9 @@ import { decodeTableMap } from "./table-map.ts";
 type Decoder = (bytes: Buffer, start: number, end: number) => unknown;
 
 const DECODERS: Readonly<Record<string, Decoder>> = {
-  statement: (bytes, start, end) => decodeQuery(bytes, start, end, false),
-  "compressed statement": (bytes, start, end) => decodeQuery(bytes, start, end, true),
+  statement: (bytes, start, end) => decodeQuery(bytes, start, end),
+  "compressed statement": (bytes, start, end) =>
+    decodeQuery(bytes, start, end, EventType.QUERY_COMPRESSED),
   format: (bytes, start, end) => events.decodeFormat(bytes, start, end, false),
   rotation: events.decodeRotate,
   GTID: (bytes, start, end) => events.decodeGtid(bytes, start, end, false),

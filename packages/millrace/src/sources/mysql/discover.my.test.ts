@@ -28,11 +28,11 @@ describe.each(mysqlFlavors)("discovery at %s", (flavor) => {
         notices: [],
         shape: { key: [0], columns: [{ name: "id" }, { name: "t" }] },
       });
-      expect(tables[1]?.notices).toEqual([expect.stringContaining("no key")]);
+      expect(tables[1]?.notices).toEqual([expect.stringContaining("no primary key")]);
       expect(refused).toEqual([
         expect.objectContaining({
           id: `${server.database}.old`,
-          remedy: `ALTER TABLE ${server.database}.old ENGINE = InnoDB`,
+          remedy: `ALTER TABLE \`${server.database}\`.\`old\` ENGINE = InnoDB`,
         }),
       ]);
       expect(views.map(({ id }) => id)).toEqual([`${server.database}.v`]);

@@ -3,6 +3,7 @@ import { tableId, type TableShape } from "../../model/table.ts";
 import { CASCADES_NOTICE, cascadeRefusal, unloggedCascades } from "./cascades.ts";
 import { readShapes } from "./catalogue.ts";
 import type { Queryable } from "./connection.ts";
+import { quote } from "./key-column.ts";
 import { isGhostName } from "./online-changes.ts";
 import type { TypeOptions } from "./types.ts";
 
@@ -95,7 +96,7 @@ function refusalOf(named: Named): RefusedTable | null {
   return {
     id,
     why: `its engine is ${engine === "" ? "not known" : engine}, which has no snapshots: what is read could not be ordered against the log`,
-    remedy: `ALTER TABLE ${id} ENGINE = InnoDB`,
+    remedy: `ALTER TABLE ${quote(schema)}.${quote(name)} ENGINE = InnoDB`,
   };
 }
 
@@ -114,6 +115,6 @@ function noticesOf(shape: TableShape, cascades: boolean): string[] {
     ? unlogged
     : [
         ...unlogged,
-        "It has no key: it is loaded in one piece, a restart during the load begins it again, and its rows are told apart by an added column _millrace_key.",
+        "It has no primary key: it is loaded in one piece, a restart during the load begins it again, and its rows are told apart by an added column _millrace_key.",
       ];
 }

@@ -1,9 +1,11 @@
-/** Types of binlog events that are looked at; all others are passed by. From 160 on they are MariaDB's. */
+/** Types of binlog events. From 160 on they are MariaDB's. */
 export const EventType = {
   QUERY: 2,
   STOP: 3,
   ROTATE: 4,
   INTVAR: 5,
+  APPEND_BLOCK: 9,
+  DELETE_FILE: 11,
   RAND: 13,
   USER_VAR: 14,
   FORMAT_DESCRIPTION: 15,
@@ -16,6 +18,7 @@ export const EventType = {
   DELETE_ROWS_V1: 25,
   INCIDENT: 26,
   HEARTBEAT: 27,
+  IGNORABLE: 28,
   ROWS_QUERY: 29,
   WRITE_ROWS: 30,
   UPDATE_ROWS: 31,
@@ -23,6 +26,8 @@ export const EventType = {
   GTID: 33,
   ANONYMOUS_GTID: 34,
   PREVIOUS_GTIDS: 35,
+  TRANSACTION_CONTEXT: 36,
+  VIEW_CHANGE: 37,
   XA_PREPARE: 38,
   PARTIAL_UPDATE_ROWS: 39,
   TRANSACTION_PAYLOAD: 40,
@@ -41,6 +46,35 @@ export const EventType = {
   UPDATE_ROWS_COMPRESSED: 170,
   DELETE_ROWS_COMPRESSED: 171,
 } as const;
+
+/** Types of events that stand beside what they tell of: its text, its variables, the pieces of its file. */
+const SAYING_NOTHING: ReadonlySet<number> = new Set([
+  EventType.STOP,
+  EventType.INTVAR,
+  EventType.APPEND_BLOCK,
+  EventType.DELETE_FILE,
+  EventType.RAND,
+  EventType.USER_VAR,
+  EventType.BEGIN_LOAD_QUERY,
+  EventType.IGNORABLE,
+  EventType.ROWS_QUERY,
+  EventType.PREVIOUS_GTIDS,
+  EventType.TRANSACTION_CONTEXT,
+  EventType.VIEW_CHANGE,
+  // What is in it comes behind it.
+  EventType.TRANSACTION_PAYLOAD,
+  EventType.ANNOTATE_ROWS,
+  EventType.BINLOG_CHECKPOINT,
+  EventType.MARIADB_GTID_LIST,
+  EventType.START_ENCRYPTION,
+]);
+/** The server's own mark (`LOG_EVENT_IGNORABLE_F`) of what a reader may pass by that does not know it. */
+const IGNORABLE_FLAG = 0x80;
+
+/** Whether an event of this type, with these flags in its header, may be passed by. */
+export function saysNothing(type: number, flags: number): boolean {
+  return SAYING_NOTHING.has(type) || (flags & IGNORABLE_FLAG) !== 0;
+}
 
 /** What a row event does. */
 export type RowOp = "c" | "u" | "d";

@@ -14,11 +14,7 @@ export async function executedAt(log: LogAt, place: LogOffset): Promise<string |
   if (!standing.hasGtids) return null;
   const start = dumpStart(standing, place);
   if (!("fileName" in start)) return null;
-  if (server.flavor === "mariadb") {
-    const sql = `SELECT BINLOG_GTID_POS(?, ${start.at})`;
-    const [row] = await server.control.query(sql, [start.fileName]);
-    return row?.[0] ?? null;
-  }
+  if (server.flavor === "mariadb") return positionAt(log, start.fileName, start.at);
   let executed = await previousGtids(log, start.fileName);
   const beginning = { ...start, at: FIRST_OFFSET };
   for await (const { at, gtid, file } of groupsFrom(await server.config(), beginning)) {
@@ -26,6 +22,19 @@ export async function executedAt(log: LogAt, place: LogOffset): Promise<string |
     if (gtid !== null) executed = executed.with(parseGtid(gtid));
   }
   return executed.toString();
+}
+
+/** What was executed before a file of the log was begun, as the server writes it. */
+export async function executedBeforeFile(log: LogAt, fileName: string): Promise<string> {
+  return log.server.flavor === "mariadb"
+    ? ((await positionAt(log, fileName, FIRST_OFFSET)) ?? "")
+    : (await previousGtids(log, fileName)).toString();
+}
+
+/** MariaDB's. */
+async function positionAt({ server }: LogAt, fileName: string, at: number): Promise<string | null> {
+  const [row] = await server.control.query(`SELECT BINLOG_GTID_POS(?, ${at})`, [fileName]);
+  return row?.[0] ?? null;
 }
 
 /** What the file says was executed before it was begun. */

@@ -2,7 +2,8 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Clock } from "../../model/ports.ts";
 import { GtidSet } from "./gtid-set.ts";
 import { MariaDbPosition } from "./mariadb-gtid.ts";
-import type { LogGroup } from "./position.ts";
+import type { LogGroup, PreparedGroup } from "./position.ts";
+import { preparedHere } from "./prepared-elsewhere.ts";
 import { behindGtids, type LogAt } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
@@ -14,6 +15,13 @@ export interface CatchUpOptions {
   readonly withinMs: number;
 }
 
+/** Where a log goes on in another server's files. */
+export interface PlaceElsewhere {
+  readonly place: LogOffset;
+  /** What was prepared before, as its files have it. */
+  readonly prepared: readonly PreparedGroup[];
+}
+
 /**
  * Where the log of another server goes on behind what was read of the one before, told by GTIDs: that has other files and
  * other offsets (docs/design/006, "Failover"). @throws MillraceError MR_SOURCE_LOSS
@@ -22,15 +30,22 @@ export async function placeElsewhere(
   log: LogAt,
   { gtids, prepared = [] }: LogGroup,
   options: CatchUpOptions,
-): Promise<LogOffset> {
+): Promise<PlaceElsewhere> {
   if (!log.standing.hasGtids) throw lost("without GTIDs nobody can say where its log goes on");
   if (gtids === undefined)
     throw lost("what had been executed where the log was read to is not known by GTIDs");
-  if (prepared.length > 0)
-    throw lost("rows of XA transactions that were prepared there lie in the old server's files");
   await caughtUp(log, gtids, options);
   await refusePurged(log, gtids);
-  return behindGtids(log, gtids);
+  const here: PreparedGroup[] = [];
+  for (const group of prepared) {
+    const found = await preparedHere(log, group);
+    if (found === null)
+      throw lost(
+        `its log does not have the rows of the XA transaction ${group.xid}, which was prepared and has not ended`,
+      );
+    here.push(found);
+  }
+  return { place: await behindGtids(log, gtids), prepared: here };
 }
 
 /**

@@ -9,7 +9,6 @@ export function fixedTables(planOf: LoggedTables["planOf"]): LoggedTables {
     planOf,
     misfits: () => undefined,
     statement: () => [],
-    concerns: () => true,
     resolve: () => Promise.resolve([]),
     reached: () => [],
   };

@@ -12,7 +12,7 @@ import {
 } from "./transaction-id.ts";
 
 /** What the first event of a group says of it. */
-interface GroupBegin {
+export interface GroupBegin {
   /** Null where it has none. */
   readonly gtid: string | null;
   /** Milliseconds since 1970. */
@@ -23,6 +23,10 @@ interface GroupBegin {
   readonly isTransaction: boolean;
   /** The group's rows count only with XA COMMIT. */
   readonly isPrepared: boolean;
+  /** Its statement is not done yet, or never will be. */
+  readonly isUndone: boolean;
+  /** Whether its rows count is not known before its end. */
+  readonly isInDoubt: boolean;
 }
 
 /** Null where the event begins no group. @throws MillraceError MR_SOURCE_PROTOCOL */
@@ -30,18 +34,22 @@ export function groupBegin(event: LoggedEvent): GroupBegin | null {
   const { buffer, type, bodyStart: start, bodyEnd: end, serverId, timestampSeconds } = event;
   const timeMs = timestampSeconds * 1000;
   if (type === EventType.MARIADB_GTID) {
-    const { gtid, isStandalone, isPrepared } = decodeMariaDbGtid(buffer, start, end, serverId);
+    const begun = decodeMariaDbGtid(buffer, start, end, serverId);
+    const { gtid, isStandalone, isPrepared, isUndone } = begun;
     return {
       gtid: mariaDbGtidText(gtid),
       commitTimeMs: timeMs,
       idAt: (at) => mariaDbTransaction(gtid, at),
       isTransaction: !isStandalone,
       isPrepared,
+      isUndone,
+      // Nothing in its first event tells a group that ends in ROLLBACK.
+      isInDoubt: !isStandalone && !isPrepared,
     };
   }
   const isAnonymous = type === EventType.ANONYMOUS_GTID;
   if (type !== EventType.GTID && type !== EventType.GTID_TAGGED && !isAnonymous) return null;
-  const { gtid, commitTimeMs } =
+  const { gtid, commitTimeMs, mayHaveStatements } =
     type === EventType.GTID_TAGGED
       ? decodeTaggedGtid(buffer, start, end)
       : decodeGtid(buffer, start, end, isAnonymous);
@@ -51,5 +59,8 @@ export function groupBegin(event: LoggedEvent): GroupBegin | null {
     idAt: gtid === null ? placedTransaction : () => gtidTransaction(gtid),
     isTransaction: false,
     isPrepared: false,
+    isUndone: false,
+    // Only statements among the rows keep what is rolled back in the log.
+    isInDoubt: mayHaveStatements,
   };
 }

@@ -31,7 +31,10 @@ export function snapshotParts(
   const config = configOf(server);
   return {
     sessions: new SessionStash(() => Promise.resolve(config)),
-    seen: new SeenPlace({ clock: systemClock }),
+    seen: new SeenPlace({
+      clock: systemClock,
+      readXaStretch: () => Promise.reject(new Error("these tests prepare nothing")),
+    }),
     clock: systemClock,
     values: { zeroDatesAreNull: false },
     positionOf: (end) => boundary({ ...end, era: 0, n: null, hash: null }),

@@ -201,7 +201,7 @@ describe.each(mysqlFlavors)("columns that %s leaves out of its log", (flavor) =>
         rows += items.length;
       }
     })();
-    await expect(reading).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    await expect(reading).rejects.toMatchObject({ code: "MR_SOURCE_UNREADABLE" });
     await log.close();
   });
 });

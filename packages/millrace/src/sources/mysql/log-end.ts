@@ -38,8 +38,6 @@ function logStatusSql({ flavor, major, minor }: ServerVersion): string {
 
 /** What MySQL says of transactions with GTIDs. */
 export interface GtidState {
-  /** Every new transaction has a GTID. */
-  readonly isOn: boolean;
   /** Not committed, and in the log or about to be. `uuid:5:7,…` */
   readonly owned: string;
   /** Committed in the engine too. */
@@ -51,13 +49,10 @@ export interface GtidState {
  * from the one to the other, in which it is a moment before it leaves the first.
  */
 export async function readGtidState(session: Session): Promise<GtidState> {
-  const [row] = await session.query(
-    "SELECT @@GLOBAL.gtid_owned, @@GLOBAL.gtid_executed, @@GLOBAL.gtid_mode",
-  );
-  const [owned = "", executed = "", mode = ""] = row ?? [];
+  const [row] = await session.query("SELECT @@GLOBAL.gtid_owned, @@GLOBAL.gtid_executed");
+  const [owned = "", executed = ""] = row ?? [];
   // `uuid:5#17:6#18`: behind each number the session that has it.
   return {
-    isOn: mode === "ON",
     owned: (owned ?? "").replaceAll(/#\d+/g, ""),
     executed: executed ?? "",
   };

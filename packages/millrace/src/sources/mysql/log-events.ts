@@ -22,6 +22,8 @@ export interface GtidEvent {
   readonly gtid: Gtid | null;
   /** When this server committed it, milliseconds since 1970; null where an old server does not say. */
   readonly commitTimeMs: number | null;
+  /** It has, or is, a statement in words. */
+  readonly mayHaveStatements: boolean;
 }
 
 /** A group begins (MariaDB). */
@@ -33,6 +35,8 @@ export interface MariaDbGtidEvent {
   readonly isPrepared: boolean;
   /** It is an XA COMMIT or XA ROLLBACK. */
   readonly completesXa: boolean;
+  /** It says that an ALTER begins, or has failed: what is altered is said again where it is done (`binlog_alter_two_phase`). */
+  readonly isUndone: boolean;
 }
 
 /** Where the log ends on an idle server. */
@@ -68,6 +72,8 @@ export function decodeRotate(buffer: Buffer, start: number, end: number): Rotate
   return { at, fileName: cursor.text(cursor.left) };
 }
 
+/** The first flag of a GTID's event. */
+const MAY_HAVE_STATEMENTS = 1;
 const TIMESTAMP_BYTES = 7;
 /** In the highest bit of the 55-bit time stands whether the original's follows. */
 const TIMESTAMP_MODULUS = 2 ** 55;
@@ -80,14 +86,14 @@ export function decodeGtid(
   isAnonymous: boolean,
 ): GtidEvent {
   const cursor = new ByteCursor(buffer, start, end);
-  cursor.skip(1);
+  const mayHaveStatements = (cursor.uint8() & MAY_HAVE_STATEMENTS) !== 0;
   const origin = uuidText(cursor.bytes(16));
   const number = cursor.uint64();
   const gtid = isAnonymous ? null : { origin, number };
   const hasTimes = cursor.left >= 1 + 16 + TIMESTAMP_BYTES && cursor.uint8() === 2;
-  if (!hasTimes) return { gtid, commitTimeMs: null };
+  if (!hasTimes) return { gtid, commitTimeMs: null, mayHaveStatements };
   cursor.skip(16);
-  return { gtid, commitTimeMs: timeMs(cursor.bytes(TIMESTAMP_BYTES)) };
+  return { gtid, commitTimeMs: timeMs(cursor.bytes(TIMESTAMP_BYTES)), mayHaveStatements };
 }
 
 function timeMs(bytes: Buffer): number {
@@ -110,7 +116,7 @@ function uuidText(bytes: Buffer): string {
 }
 
 /** Fields of a tagged GTID's event that are looked at, by their number. */
-const Field = { UUID: 1, NUMBER: 2, TAG: 3, COMMIT_TIME: 6 } as const;
+const Field = { FLAGS: 0, UUID: 1, NUMBER: 2, TAG: 3, COMMIT_TIME: 6 } as const;
 
 /**
  * An event of type GTID_TAGGED (8.3 and later), in MySQL's own serialisation: a header of three numbers, then fields in
@@ -123,9 +129,12 @@ export function decodeTaggedGtid(buffer: Buffer, start: number, end: number): Gt
   let uuid = "";
   let tag = "";
   let number = 0;
+  let mayHaveStatements = false;
   while (cursor.left > 0) {
     const field = variableNumber(cursor);
-    if (field === Field.UUID) {
+    if (field === Field.FLAGS) {
+      mayHaveStatements = (variableNumber(cursor) & MAY_HAVE_STATEMENTS) !== 0;
+    } else if (field === Field.UUID) {
       uuid = uuidText(Buffer.from(Array.from({ length: 16 }, () => variableNumber(cursor))));
     } else if (field === Field.TAG) {
       tag = cursor.text(variableNumber(cursor));
@@ -133,7 +142,8 @@ export function decodeTaggedGtid(buffer: Buffer, start: number, end: number): Gt
       number = signed(variableNumber(cursor));
     } else if (field === Field.COMMIT_TIME) {
       const gtid = parseGtid(`${uuid}:${tag === "" ? "" : `${tag}:`}${number}`);
-      return { gtid, commitTimeMs: Math.floor(variableNumber(cursor) / 1000) };
+      const commitTimeMs = Math.floor(variableNumber(cursor) / 1000);
+      return { gtid, commitTimeMs, mayHaveStatements };
     } else {
       variableNumber(cursor);
     }
@@ -161,7 +171,10 @@ function signed(value: number): number {
   return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
-const MariaDbFlag = { STANDALONE: 1, PREPARED_XA: 64, COMPLETED_XA: 128 } as const;
+const MariaDbFlag = { STANDALONE: 1, COMMIT_ID: 2, PREPARED_XA: 64, COMPLETED_XA: 128 } as const;
+const COMMIT_ID_BYTES = 8;
+/** Of the second byte of flags, which stands behind what the first byte's say: an ALTER begins, or was rolled back. */
+const UNDONE_ALTER = 2 | 8;
 
 /** @throws MillraceError MR_SOURCE_PROTOCOL */
 export function decodeMariaDbGtid(
@@ -174,8 +187,12 @@ export function decodeMariaDbGtid(
   const sequence = cursor.uint64();
   const domain = cursor.uint32();
   const flags = cursor.uint8();
+  if ((flags & MariaDbFlag.COMMIT_ID) !== 0) cursor.skip(COMMIT_ID_BYTES);
+  const isOfXa = (flags & (MariaDbFlag.PREPARED_XA | MariaDbFlag.COMPLETED_XA)) !== 0;
+  const more = isOfXa || cursor.left === 0 ? 0 : cursor.uint8();
   return {
     gtid: { domain, server, sequence },
+    isUndone: (more & UNDONE_ALTER) !== 0,
     isStandalone: (flags & MariaDbFlag.STANDALONE) !== 0,
     isPrepared: (flags & MariaDbFlag.PREPARED_XA) !== 0,
     completesXa: (flags & MariaDbFlag.COMPLETED_XA) !== 0,

@@ -32,3 +32,10 @@ function fileName({ basename }: Pick<ServerStanding, "basename">, number: number
     });
   return `${name}.${String(number).padStart(FILE_DIGITS, "0")}`;
 }
+
+/** The name of the file behind one; null where that has no number. */
+export function nextFile(file: string): string | null {
+  const [, name, digits] = /^(.*\.)(\d+)$/.exec(file) ?? [];
+  if (name === undefined || digits === undefined) return null;
+  return `${name}${String(Number(digits) + 1).padStart(digits.length, "0")}`;
+}

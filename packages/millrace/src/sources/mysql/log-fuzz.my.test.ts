@@ -8,6 +8,7 @@ import {
   type MysqlServer,
   startMysql,
 } from "../../../../../test/support/mysql.ts";
+import { testRuns, timeFor } from "../../../../../test/support/test-runs.ts";
 import { ScriptedBytes } from "../../bytes/scripted-bytes.fixture.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { systemClock } from "../../model/ports.ts";
@@ -16,6 +17,7 @@ import { Skimmed } from "../../model/value.ts";
 import { dumped, eventBytes } from "./event-packets.fixture.ts";
 import { EventReader } from "./event-reader.ts";
 import { EventType } from "./event-types.ts";
+import { eventsOf } from "./log-probe.ts";
 import { fixedTables } from "./fixed-tables.fixture.ts";
 import { itemsShape, itemsSql } from "./logged-items.fixture.ts";
 import { boundary } from "./position.ts";
@@ -56,13 +58,27 @@ const START = eventBytes(
   Buffer.concat([Buffer.from([MAGIC_BYTES, 0, 0, 0, 0, 0, 0, 0]), Buffer.from("binlog.000001")]),
 );
 
+/** What a server sends for a dump from an offset: the events behind it, and the file's first before them. */
+function streamOf(events: readonly Buffer[], from: number): Buffer {
+  const [format = Buffer.alloc(0)] = events;
+  const rest = events.filter((event) => event !== format && event.readUInt32LE(13) > from);
+  return Buffer.concat([START, format, ...rest].map((event) => dumped(event)));
+}
+
+interface ReadOptions {
+  readonly flavor: MysqlFlavor;
+  readonly shape: TableShape;
+  /** As the server has them, whatever becomes of them on the way: a look ahead reads them again. */
+  readonly events: readonly Buffer[];
+}
+
 interface Read {
   readonly rows: string[];
   readonly error: unknown;
 }
 
 /** All that a log gives whose server sends these bytes and ends then. */
-async function readAll(bytes: Buffer, flavor: MysqlFlavor, shape: TableShape): Promise<Read> {
+async function readAll(bytes: Buffer, { flavor, shape, events }: ReadOptions): Promise<Read> {
   const reader = new EventReader(new ScriptedBytes(bytes, [1_000, 7, 65_000]));
   const from = boundary({ file: 1, at: MAGIC_BYTES, era: 1, n: 1, hash: 0 });
   const limits = { maxValueBytes: 1_000, maxRowBytes: 10_000 };
@@ -75,7 +91,12 @@ async function readAll(bytes: Buffer, flavor: MysqlFlavor, shape: TableShape): P
     reader,
     assembler,
     serverId: 7,
+    readFile: () => Promise.reject(new Error("no other file")),
+    eventsAt: ({ at }) =>
+      eventsOf(new EventReader(new ScriptedBytes(streamOf(events, at), [65_000]))),
+    preparedBefore: () => Promise.resolve(null),
     batchBytes: 100,
+    heldBytes: 250,
     silenceTimeoutMs: 60_000,
   });
   const rows: string[] = [];
@@ -108,8 +129,7 @@ function faults(error: unknown): string[] {
   return error.code === "MR_BUG" ? [error.detail] : faults(error.cause);
 }
 
-/** Runs of MILLRACE_TEST_LOG_FUZZ, or a few. */
-const RUNS = Number(process.env["MILLRACE_TEST_LOG_FUZZ"] ?? 80);
+const RUNS = testRuns(80);
 
 /** What befalls bytes: others in the place of some, or between them, or none, or an end. */
 interface Damage {
@@ -138,21 +158,21 @@ function damaged(bytes: Buffer, { at, bytes: others, how }: Damage): Buffer {
 describe.each(mysqlFlavors)("the log of %s", (flavor) => {
   it(
     "gives the rows of its server or an error, and never others, whatever the network makes of it",
-    { timeout: 60_000 + RUNS * 400 },
+    { timeout: timeFor(120_000) },
     async () => {
       for (const compressed of [false, true]) {
         await using server = await startMysql(flavor, {
           settings: compressed ? settings[flavor] : {},
         });
-        const shape = itemsShape(server);
         const events = await recorded(server);
-        const stream = Buffer.concat([dumped(START), ...events.map((event) => dumped(event))]);
-        const whole = await readAll(stream, flavor, shape);
+        const options = { flavor, shape: itemsShape(server), events };
+        const stream = streamOf(events, 0);
+        const whole = await readAll(stream, options);
         expect(whole.rows).toHaveLength(9);
         expect(whole.error).toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
         await fc.assert(
           fc.asyncProperty(damage, async (harm) => {
-            const { rows, error } = await readAll(damaged(stream, harm), flavor, shape);
+            const { rows, error } = await readAll(damaged(stream, harm), options);
             expect(faults(error)).toEqual([]);
             expect(whole.rows.slice(0, rows.length)).toEqual(rows);
           }),
@@ -169,7 +189,7 @@ describe.each(mysqlFlavors)("the log of %s", (flavor) => {
               });
             });
             const bytes = Buffer.concat([dumped(START), ...spoilt.map((event) => dumped(event))]);
-            const { error } = await readAll(bytes, flavor, shape);
+            const { error } = await readAll(bytes, options);
             expect(faults(error)).toEqual([]);
           }),
           { numRuns: RUNS },

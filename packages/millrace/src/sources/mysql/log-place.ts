@@ -33,8 +33,10 @@ export class LogPlace {
   readonly #ahead: Map<number, readonly LogGroup[]>;
   #open: LogGroup | null = null;
   #gtid: string | null = null;
-  #event = 0;
   readonly #prepared: Map<string, PreparedGroup>;
+  /** What the open group does to these, once it has ended. */
+  #prepares: PreparedGroup | null = null;
+  #settles: string | null = null;
 
   /** Reading begins at the group of `from`. */
   constructor(from: LogPosition, { executed, ahead = [] }: PlaceOptions = {}) {
@@ -55,11 +57,6 @@ export class LogPlace {
   /** The group whose events come; null between groups. */
   get open(): LogGroup | null {
     return this.#open;
-  }
-
-  /** Prepared XA transactions whose end has not come. */
-  get prepared(): readonly PreparedGroup[] {
-    return [...this.#prepared.values()];
   }
 
   /** What comes next is in this file, at this offset. @throws MillraceError where the name has no number. */
@@ -103,18 +100,10 @@ export class LogPlace {
   begin(gtid: string | null): LogGroup {
     if (this.#open !== null) throw protocolError("a group that begins within another one");
     this.#gtid = gtid;
-    this.#event = 0;
     if (this.#ahead.size > 0) this.#checkAhead(gtid);
     const group = this.#groupAt(this.#eventAt);
     this.#open = gtid === null || this.#executed === null ? group : { ...group, gtid };
     return this.#open;
-  }
-
-  /** The event under the reader counts; gives its number in the group. @throws MillraceError between groups. */
-  count(): number {
-    if (this.#open === null) throw protocolError("rows outside of a transaction");
-    this.#event += 1;
-    return this.#event;
   }
 
   /** The event under the reader was the group's last: gives the boundary behind it. */
@@ -122,6 +111,7 @@ export class LogPlace {
     if (this.#open === null) throw protocolError("the end of a transaction that has not begun");
     this.#open = null;
     this.#n += 1;
+    this.#settle();
     if (this.#gtid !== null) {
       this.#hash = (this.#hash + hashOf(this.#gtid)) % HASH_MODULUS;
       this.#executed?.add(this.#gtid);
@@ -130,11 +120,22 @@ export class LogPlace {
     return this.boundary();
   }
 
-  /** A position in the open group, or at the last boundary, with what was executed before it where that is known. */
-  withExecuted(position: LogPosition): LogPosition {
-    if (this.#executed === null) return position;
+  /** The file ends before the group does: it never was. */
+  abandon(): void {
+    this.#open = null;
+    this.#prepares = null;
+    this.#settles = null;
+  }
+
+  /**
+   * A position in the open group, or at the last boundary, with what a run has to know that begins there: what was executed
+   * before it, where that is known, and what was prepared.
+   */
+  toBeginAt(position: LogPosition): LogPosition {
     const [group, event, row] = position;
-    return [{ ...group, gtids: this.#executed.text }, event, row];
+    const gtids = this.#executed === null ? {} : { gtids: this.#executed.text };
+    const prepared = this.#prepared.size === 0 ? {} : { prepared: [...this.#prepared.values()] };
+    return [{ ...group, ...gtids, ...prepared }, event, row];
   }
 
   /**
@@ -158,18 +159,28 @@ export class LogPlace {
     return this.#groupAt(this.#at);
   }
 
-  /** The group that ends was prepared: its rows count once this XA transaction is committed. */
+  /** The open group is prepared: its rows count once this XA transaction is committed. */
   prepare(xid: string): void {
     if (this.#open === null) throw protocolError("XA PREPARE outside of a group");
     const { file, at } = this.#open;
-    this.#prepared.set(xid, { xid, file, at });
+    const gtid = this.#gtid === null ? {} : { gtid: this.#gtid };
+    this.#prepares = { xid, file, at, ...gtid };
   }
 
-  /** An XA transaction is over; gives where its rows are, null where they were not read (it was prepared before). */
+  /**
+   * With the open group an XA transaction is over; gives where its rows are, null where they were not read (it was prepared
+   * before).
+   */
   settle(xid: string): PreparedGroup | null {
-    const group = this.#prepared.get(xid) ?? null;
-    this.#prepared.delete(xid);
-    return group;
+    this.#settles = xid;
+    return this.#prepared.get(xid) ?? null;
+  }
+
+  #settle(): void {
+    if (this.#settles !== null) this.#prepared.delete(this.#settles);
+    if (this.#prepares !== null) this.#prepared.set(this.#prepares.xid, this.#prepares);
+    this.#settles = null;
+    this.#prepares = null;
   }
 
   #groupAt(at: number): LogGroup {

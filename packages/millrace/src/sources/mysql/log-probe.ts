@@ -2,36 +2,63 @@ import { type DumpStart, openDump } from "./binlog-dump.ts";
 import type { MysqlConnectionConfig } from "./config.ts";
 import { type EventReader, Framing } from "./event-reader.ts";
 import { EventType } from "./event-types.ts";
-import { logError } from "./log-errors.ts";
+import { isCutShort, logError } from "./log-errors.ts";
+import { decodeRotate } from "./log-events.ts";
+import { FIRST_OFFSET, nextFile } from "./log-files.ts";
 import { bodyOf } from "./payload.ts";
 
 /** A reader with this id ends no other one, is told where the log ends, and need not wait for more. */
 const NOBODY = { serverId: 0, uuid: "", heartbeatMs: 0 } as const;
 
 /** An event under the reader; good until the next one is asked for. */
-interface FoundEvent {
+export interface FoundEvent {
   readonly reader: EventReader;
   readonly framing: Framing;
 }
 
-/** Gives the events of the log from a place on to its present end, one after the other. @throws MillraceError */
+/**
+ * Gives the events of the log from a place on to its present end, one after the other. A file that is cut short is followed by
+ * the next one. @throws MillraceError
+ */
 export async function* eventsFrom(
   config: MysqlConnectionConfig,
   start: DumpStart,
 ): AsyncGenerator<FoundEvent> {
-  try {
-    const { reader } = await openDump(config, { start, ...NOBODY });
+  let from = start;
+  let file = "fileName" in start ? start.fileName : null;
+  for (let isOver = false; !isOver;) {
     try {
-      yield* eventsOf(reader);
-    } finally {
-      reader.destroy();
+      for await (const found of dumped(config, from)) {
+        if (found.reader.type === EventType.ROTATE) file = fileOf(found.reader);
+        yield found;
+      }
+      isOver = true;
+    } catch (error) {
+      file = isCutShort(error) && file !== null ? nextFile(file) : null;
+      if (file === null) throw logError(error, NOBODY.serverId, start);
+      from = { fileName: file, at: FIRST_OFFSET };
     }
-  } catch (error) {
-    throw logError(error, NOBODY.serverId);
   }
 }
 
-async function* eventsOf(reader: EventReader): AsyncGenerator<FoundEvent> {
+async function* dumped(
+  config: MysqlConnectionConfig,
+  start: DumpStart,
+): AsyncGenerator<FoundEvent> {
+  const { reader } = await openDump(config, { start, ...NOBODY });
+  try {
+    yield* eventsOf(reader);
+  } finally {
+    reader.destroy();
+  }
+}
+
+function fileOf({ buffer, bodyStart, bodyEnd }: EventReader): string {
+  return decodeRotate(buffer, bodyStart, bodyEnd).fileName;
+}
+
+/** Gives the events that a reader brings until the server ends the dump. @throws MillraceError */
+export async function* eventsOf(reader: EventReader): AsyncGenerator<FoundEvent> {
   for (;;) {
     const framing = reader.advance();
     if (framing === Framing.END) return;

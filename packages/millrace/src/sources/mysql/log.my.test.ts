@@ -7,6 +7,7 @@ import {
 } from "../../../../../test/support/mysql.ts";
 import type { Change } from "../../model/change.ts";
 import { Skimmed } from "../../model/value.ts";
+import { fixedTables } from "./fixed-tables.fixture.ts";
 import { openMysqlLog, type MysqlLogOptions } from "./log.ts";
 import { itemsShape, itemsSql, logOptions, startOf } from "./logged-items.fixture.ts";
 import { boundary, comparePositions, type LogPosition, logPosition } from "./position.ts";
@@ -40,6 +41,28 @@ function placeOf(change: Change | undefined): LogPosition {
 }
 
 describe.each(mysqlFlavors)("the log of %s", (flavor) => {
+  it("comes to the end of a file that has begun and holds nothing yet, before the server says that it waits", async () => {
+    await using server = await startMysql(flavor);
+    await server.query(itemsSql);
+    const from = await startOf(server);
+    const log = await openMysqlLog(optionsFor(server, { heartbeatMs: 600_000 }), from);
+    await server.query("FLUSH BINARY LOGS");
+    expect((await readToEnd(log, server, from)).changes).toEqual([]);
+    await log.close();
+  });
+
+  it("ends with a fault of our own, which no other connection mends", async () => {
+    await using server = await sharedMysql(flavor);
+    await server.query(itemsSql);
+    const from = await startOf(server);
+    await server.query("INSERT INTO items VALUES (1, 'a', 1)");
+    const tables = fixedTables(() => {
+      throw new TypeError("no shape has columns");
+    });
+    const log = await openMysqlLog(optionsFor(server, { tables }), from);
+    await expect(readToEnd(log, server, from)).rejects.toMatchObject({ code: "MR_BUG" });
+  });
+
   it("gives rows of any size, values beyond the limit as their size, and goes on behind", async () => {
     await using server = await sharedMysql(flavor);
     await server.query(itemsSql);
@@ -91,6 +114,31 @@ describe.each(mysqlFlavors)("the log of %s", (flavor) => {
     expect(rest.changes.map(({ after }) => after?.[0])).toEqual(
       changes.slice(9_001).map(({ after }) => after?.[0]),
     );
+  });
+
+  // A session for each of them made MariaDB's log slower than 10,000 rows/s.
+  it("opens no other session for transactions of a few batches", async () => {
+    await using server = await startMysql(flavor);
+    await server.query(itemsSql);
+    const from = await startOf(server);
+    const rows = (at: number) =>
+      Array.from({ length: 150 }, (_, row) => `(${at * 150 + row}, REPEAT('x', 1000), 7)`);
+    for (let at = 0; at < 10; at += 1)
+      await server.query(`INSERT INTO items VALUES ${rows(at).join(", ")}`);
+    const log = await openMysqlLog(optionsFor(server), from);
+    const sessions = async (): Promise<number> => {
+      const [row] = await server.query("SHOW GLOBAL STATUS LIKE 'Connections'");
+      return Number(row?.["Value"]);
+    };
+    const before = await sessions();
+    const { changes, most } = await readToEnd(log, server, from);
+    // This test's own questions are sessions, too.
+    expect(await sessions()).toBeLessThan(before + 10);
+    await log.close();
+    expect(changes.map(({ after }) => after?.[0])).toEqual(
+      Array.from({ length: 1_500 }, (_, id) => id),
+    );
+    expect(most).toBeLessThan(150_000);
   });
 
   it("ends a read that waits when it is closed, and says why", async () => {

@@ -2,16 +2,22 @@ import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import { type DumpStart, openDump } from "./binlog-dump.ts";
 import type { MysqlConnectionConfig } from "./config.ts";
-import { openConnection } from "./connection.ts";
+import { type MysqlConnection, openConnection } from "./connection.ts";
+import type { EventReader } from "./event-reader.ts";
 import type { LargeRowLimits } from "./large-row-decoder.ts";
 import { logError } from "./log-errors.ts";
-import { dumpStart } from "./log-files.ts";
+import { dumpStart, FIRST_OFFSET } from "./log-files.ts";
 import type { PlaceOptions } from "./log-place.ts";
+import { eventsFrom, type FoundEvent } from "./log-probe.ts";
 import type { LoggedTables } from "./logged-tables.ts";
-import type { LogGroup, LogPosition } from "./position.ts";
+import type { LogPosition } from "./position.ts";
+import { preparedBefore } from "./prepared-search.ts";
 import { MysqlLog } from "./replication-log.ts";
-import { readStanding } from "./server-standing.ts";
+import { readLogFiles } from "./retention.ts";
+import { readStanding, type ServerStanding } from "./server-standing.ts";
 import { TransactionAssembler } from "./transaction-assembler.ts";
+import type { LogOffset } from "./transaction-id.ts";
+import type { SoughtGroup } from "./xa-groups.ts";
 
 /** What the log is opened with. */
 export interface MysqlLogOptions {
@@ -25,6 +31,7 @@ export interface MysqlLogOptions {
   readonly heartbeatMs: number;
   readonly silenceTimeoutMs: number;
   readonly batchBytes: number;
+  readonly heldBytes: number;
   readonly tables: LoggedTables;
   readonly limits: LargeRowLimits;
   /** Where the server begins to send; where `from` is, unless told otherwise. */
@@ -38,24 +45,67 @@ export interface MysqlLogOptions {
  */
 export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition): Promise<MysqlLog> {
   const { connection: config, serverId, uuid, heartbeatMs, tables, limits, place = {} } = options;
-  const start = options.start ?? (await startOf(config, from[0]));
+  const startOf = startsAt(config);
+  const start = options.start ?? (await startOf(from[0]));
   await tables.begin(from);
   try {
-    const { connection, reader } = await openDump(config, { start, serverId, uuid, heartbeatMs });
+    const as = { serverId, uuid, heartbeatMs };
+    const { connection, reader: first } = await openDump(config, { start, ...as });
     failpoint("mysql-log.opened");
     const { flavor } = connection.version;
-    const assembler = new TransactionAssembler({ reader, from, place, tables, flavor, limits });
-    return new MysqlLog({ ...options, reader, assembler });
+    const reading = new Reading(first);
+    const parts = { reader: reading, from, place, tables, flavor, limits };
+    const assembler = new TransactionAssembler(parts);
+    const readFile = async (file: number): Promise<EventReader> => {
+      const begin = await startOf({ file, at: FIRST_OFFSET });
+      return (reading.reader = (await openDump(config, { start: begin, ...as })).reader);
+    };
+    async function* eventsAt(group: LogOffset): AsyncGenerator<FoundEvent> {
+      yield* eventsFrom(config, await startOf(group));
+    }
+    const files = () => withSession(config, readLogFiles);
+    const preparedAt = async ({ xid, before }: SoughtGroup) =>
+      (await preparedBefore({ files, eventsAt }, new Set([xid]), before)).get(xid) ?? null;
+    const beside = { readFile, eventsAt, preparedBefore: preparedAt };
+    return new MysqlLog({ ...options, ...beside, reader: first, assembler });
   } catch (error) {
-    throw logError(error, serverId);
+    throw logError(error, serverId, start);
   }
 }
 
-/** At the server whose files the position names. */
-async function startOf(config: MysqlConnectionConfig, { file, at }: LogGroup): Promise<DumpStart> {
+/** The reader that there is: it is told whether events have checksums. */
+class Reading {
+  reader: EventReader;
+
+  constructor(reader: EventReader) {
+    this.reader = reader;
+  }
+
+  get hasChecksums(): boolean | null {
+    return this.reader.hasChecksums;
+  }
+
+  set hasChecksums(value: boolean | null) {
+    this.reader.hasChecksums = value;
+  }
+}
+
+/** Where dumps begin at the server whose files places name: what these are called it is asked once. */
+function startsAt(config: MysqlConnectionConfig): (place: LogOffset) => Promise<DumpStart> {
+  let standing: ServerStanding | null = null;
+  return async (place) => {
+    standing ??= await withSession(config, (session) => readStanding(session, session.version));
+    return dumpStart(standing, place);
+  };
+}
+
+async function withSession<T>(
+  config: MysqlConnectionConfig,
+  ask: (session: MysqlConnection) => Promise<T>,
+): Promise<T> {
   const session = await openConnection(config);
   try {
-    return dumpStart(await readStanding(session, session.version), { file, at });
+    return await ask(session);
   } finally {
     await session.close();
   }

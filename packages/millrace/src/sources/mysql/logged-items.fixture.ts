@@ -53,6 +53,7 @@ export function logOptions(server: MysqlDatabase, shape: TableShape): MysqlLogOp
     heartbeatMs: 200,
     silenceTimeoutMs: 60_000,
     batchBytes: 100_000,
+    heldBytes: 250_000,
     limits: { maxValueBytes: 4_000_000, maxRowBytes: 16_000_000 },
     tables: fixedTables((map) =>
       map.schema === shape.schema && map.table === shape.name

@@ -1,17 +1,17 @@
 import type { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { Change, UnsureChange } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
-import { protocolError } from "./byte-cursor.ts";
+import { DescribedTables } from "./described-tables.ts";
 import type { RowEventKind } from "./event-types.ts";
 import { LargeRowDecoder, type LargeRowLimits } from "./large-row-decoder.ts";
 import type { LoggedEvent } from "./payload.ts";
-import { comparePositions, type LogPosition, ordinal, Slot } from "./position.ts";
+import { compareGroups, comparePositions, type LogPosition, ordinal, Slot } from "./position.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { checkRows, heldBytes } from "./row-key.ts";
 import type { RowPlan } from "./row-plan.ts";
-import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
+import type { EventAt, LoggedTables } from "./logged-tables.ts";
+import type { RowRuns } from "./row-runs.ts";
 import type { ServerVersion } from "./server-version.ts";
-import { decodeTableMap, tableIdOf } from "./table-map.ts";
 
 /** Weight of a row's part of its event, at least, bytes. */
 const LEAST_ROW_BYTES = 16;
@@ -28,17 +28,11 @@ export interface LoggedRowsOptions {
   readonly from: LogPosition;
   readonly limits: LargeRowLimits;
   readonly batch: BatchBuilder<LogPosition>;
+  /** Numbers the rows of the open group. */
+  readonly runs: RowRuns;
   readonly tables: Pick<LoggedTables, "version" | "planOf" | "misfits">;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
-}
-
-/** A table as the server described it last, in these bytes, and what became of that. */
-interface Described {
-  readonly body: Buffer;
-  /** Of {@link LoggedTables}. */
-  readonly version: number;
-  readonly plan: RowPlan | Misfit | null;
 }
 
 /** The row under a decoder. */
@@ -57,42 +51,28 @@ export interface LargeRows {
  */
 export class LoggedRows {
   readonly #from: LogPosition;
-  /** All that comes lies behind it. */
+  /** All that comes lies behind it: its group is over. Within that, rows may be taken back and their places be given again. */
   #isPast = false;
   readonly #limits: LargeRowLimits;
   readonly #batch: BatchBuilder<LogPosition>;
   readonly #tables: LoggedRowsOptions["tables"];
-  readonly #flavor: ServerVersion["flavor"];
   readonly #rows: RowDecoder;
-  /** By the tables' numbers in this file. */
-  readonly #described = new Map<number, Described>();
+  readonly #runs: RowRuns;
+  readonly #described: DescribedTables;
 
-  constructor({ from, limits, batch, tables, flavor }: LoggedRowsOptions) {
+  constructor({ from, limits, batch, runs, tables, flavor }: LoggedRowsOptions) {
     this.#from = from;
     this.#limits = limits;
     this.#batch = batch;
     this.#tables = tables;
-    this.#flavor = flavor;
+    this.#described = new DescribedTables(tables, flavor);
+    this.#runs = runs;
     this.#rows = new RowDecoder(limits.maxValueBytes);
   }
 
-  /**
-   * Row events of this table map's number are about its table from now on. Hot: one comes with every statement, mostly
-   * with the bytes of the one before.
-   */
-  describe({ buffer, bodyStart, bodyEnd }: LoggedEvent): void {
-    const number = tableIdOf(buffer, bodyStart, bodyEnd);
-    const known = this.#described.get(number);
-    const { version } = this.#tables;
-    if (
-      known?.version === version &&
-      known.body.length === bodyEnd - bodyStart &&
-      known.body.compare(buffer, bodyStart, bodyEnd) === 0
-    )
-      return;
-    const map = decodeTableMap(buffer, bodyStart, bodyEnd, this.#flavor);
-    const body = Buffer.from(buffer.subarray(bodyStart, bodyEnd));
-    this.#described.set(number, { body, version, plan: this.#tables.planOf(map) });
+  /** Row events of this table map's number are about its table from now on. */
+  describe(event: LoggedEvent): void {
+    this.#described.describe(event);
   }
 
   /** Another file numbers tables anew. */
@@ -100,16 +80,16 @@ export class LoggedRows {
     this.#described.clear();
   }
 
-  /** Null where the rows are not wanted; then their place is passed. */
-  at(kind: RowEventKind, table: number, place: EventAt): RowsAt | null {
-    const described = this.#described.get(table);
-    if (described === undefined) throw protocolError("rows of a table that was not described");
-    const { plan } = described;
+  /** Null where the rows are not wanted; then their place, which `placed` knows by the number of their run, is passed. */
+  at(kind: RowEventKind, table: number, placed: (run: number) => EventAt): RowsAt | null {
+    const { plan, name } = this.#described.of(table);
+    const place = placed(this.#runs.next(kind.op + name));
     if (plan !== null && !("misfit" in plan)) return { ...place, kind, plan };
-    const position: LogPosition = [place.group, place.event, 0];
-    if (comparePositions(position, this.#from) <= 0) return null;
-    this.#batch.passed(position);
-    if (plan !== null) this.#tables.misfits(plan.misfit, place);
+    const position: LogPosition = [place.group, place.event, ordinal(place.rows, Slot.DROPPED)];
+    const isTold = comparePositions(position, this.#from) <= 0;
+    if (!isTold) this.#batch.passed(position);
+    // Where the log begins among these rows, the rest of them was not told.
+    if (plan !== null && (!isTold || place.toldRow >= 0)) this.#tables.misfits(plan.misfit, place);
     return null;
   }
 
@@ -119,8 +99,8 @@ export class LoggedRows {
     rows.begin(buffer, at.kind, at.plan, bodyStart, bodyEnd);
     // The event's bytes are shared out as the rows are read.
     let consumed = rows.at;
-    for (let row = 0; rows.next(); row += 1) {
-      this.#add(at, rows, row, Math.max(LEAST_ROW_BYTES, rows.at - consumed));
+    while (rows.next()) {
+      this.#add(at, rows, Math.max(LEAST_ROW_BYTES, rows.at - consumed));
       consumed = rows.at;
     }
   }
@@ -128,26 +108,20 @@ export class LoggedRows {
   /** Takes in the rows of an event whose body, of so many bytes, comes in pieces. */
   large(at: RowsAt, bodyBytes: number): LargeRows {
     const rows = new LargeRowDecoder(at.kind, at.plan, bodyBytes, this.#limits);
-    let row = 0;
     return {
       push: (piece) => {
         rows.push(piece, 0, piece.length);
-        for (; rows.next(); row += 1)
-          this.#add(at, rows, row, heldBytes(rows.before) + heldBytes(rows.after));
+        while (rows.next()) this.#add(at, rows, heldBytes(rows.before) + heldBytes(rows.after));
       },
       finish: () => rows.finish(),
     };
   }
 
-  #add(
-    { plan, group, event, transaction }: RowsAt,
-    rows: DecodedRow,
-    row: number,
-    bytes: number,
-  ): void {
+  #add({ plan, group, event, transaction }: RowsAt, rows: DecodedRow, bytes: number): void {
+    const row = this.#runs.row();
     const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
     if (!this.#isPast && comparePositions(position, this.#from) <= 0) return;
-    this.#isPast = true;
+    this.#isPast ||= compareGroups(group, this.#from[0]) > 0;
     const { op, before, after } = rows;
     checkRows(plan, before, after);
     const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)

@@ -59,7 +59,7 @@ describe.each(mysqlFlavors)("what the log of %s has of statements", (flavor) => 
     }
     await server.query(`${words} INSERT INTO y VALUES (2)`);
     await expect(log.told()).rejects.toMatchObject({
-      code: "MR_SOURCE_REFUSED",
+      code: "MR_SOURCE_UNREADABLE",
       message: expect.stringMatching(
         /statements in place of rows \(binlog file \d+, offset \d+\)/,
       ) as unknown,

@@ -8,7 +8,10 @@ import type { TableMap } from "./table-map.ts";
 /** Where an event stands. */
 export interface EventAt {
   readonly group: LogGroup;
+  /** The number of its run. */
   readonly event: number;
+  /** Rows of the run that came before. */
+  readonly rows: number;
   readonly transaction: Transaction;
   /** The log begins within this event: places of it up to this one were told before. Else -1. */
   readonly toldRow: number;
@@ -31,10 +34,11 @@ export interface LoggedTables {
   planOf(map: TableMap): RowPlan | Misfit | null;
   /** Rows come that do not fit. */
   misfits(table: TableId, at: EventAt): void;
-  /** Takes in a statement that is no row: DDL, or what is nobody's business. Gives what it did to tables. */
+  /**
+   * Takes in a statement. Gives what it did to tables. @throws MillraceError MR_SOURCE_UNREADABLE where it may change rows of
+   * a captured table, which nobody can apply.
+   */
   statement(query: QueryEvent, at: EventAt): readonly LogItem[];
-  /** Whether a statement that changes rows in words may change those of a captured table. */
-  concerns(query: QueryEvent): boolean;
   /** Asks what is open. Gives what has to be told in front of all that comes. @throws MillraceError */
   resolve(): Promise<readonly LogItem[]>;
   /** All groups before this boundary were read, and none is open. */

@@ -45,6 +45,27 @@ describe.each(mysqlFlavors)("a schema change online on %s", (flavor) => {
     expect(await log.told()).toEqual([rows[0], shape, rows[1]]);
   });
 
+  it("in two steps is one too, also where it is taken back; what does not come back is dropped", async () => {
+    await using server = await sharedMysql(flavor);
+    await server.query(made);
+    await using log = await followOnline(server, "t");
+    const copy =
+      "CREATE TABLE _t_gho LIKE t; ALTER TABLE _t_gho ADD COLUMN c INT NOT NULL DEFAULT 7";
+    await server.query(
+      `${copy}; RENAME TABLE t TO _t_del; RENAME TABLE _t_del TO t; INSERT INTO t VALUES (2, 2, NULL);
+       RENAME TABLE t TO _t_del; RENAME TABLE _t_gho TO t; DROP TABLE _t_del; INSERT INTO t VALUES (3, 3, NULL, 9)`,
+    );
+    expect(await log.told()).toEqual([
+      "c t id=2 a=2 b=null",
+      "shape t (id*#1 int, a#2 int, b#3 varchar(5) character set utf8mb4, c#4 int) rewritten [c] rows same",
+      "c t id=3 a=3 b=null c=9",
+    ]);
+    await server.query("CREATE TABLE _t_gho LIKE t; ALTER TABLE t RENAME _t_old");
+    expect(await log.told()).toEqual([]);
+    await server.query("DROP TABLE _t_gho, _t_old");
+    expect(await log.told()).toEqual(["dropped t"]);
+  });
+
   it("by pt-online-schema-change is one too, and one whose copy was not seen is what the catalogue says", async () => {
     await using server = await sharedMysql(flavor);
     await server.query(made);

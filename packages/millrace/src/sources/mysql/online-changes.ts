@@ -27,6 +27,8 @@ interface Ghost {
  */
 export class OnlineChanges {
   readonly #ghosts = new Map<TableId, Ghost>();
+  /** Captured tables that were named away while a copy of them is there, and how they are called. */
+  readonly #away = new Map<TableId, TableId>();
 
   /** Of a copy; undefined for all else. */
   shape(id: TableId): MysqlShape | undefined {
@@ -42,6 +44,9 @@ export class OnlineChanges {
   /** Takes in what a statement did; `shapeOf` gives captured tables as they were before. */
   take(effects: readonly DdlEffect[], shapeOf: (id: TableId) => MysqlShape | undefined): void {
     for (const effect of effects) {
+      // Another table has the name of one that was named away.
+      if (effect.kind === "created") this.#away.delete(effect.shape.id);
+      if (effect.kind === "renamed") this.#away.delete(effect.to);
       if (effect.kind === "created") this.#created(effect.shape, shapeOf);
       else if (effect.kind === "altered") this.#altered(effect);
       else if (effect.kind === "moved") this.#lose(effect.id);
@@ -76,28 +81,73 @@ export class OnlineChanges {
     this.#ghosts.set(id, { shape, rewritten: all, isOtherRows });
   }
 
-  /** The swap of a captured table with its copy, as the change of the table that it is; null for every other statement. */
+  /**
+   * The swap of a captured table with its copy, as the change of the table that it is; null for every other statement. Tools
+   * that cannot do it at once (gh-ost's two-step) name the table away first, and the copy back in a statement of its own.
+   */
   swap(
     effects: readonly DdlEffect[],
     isCaptured: (id: TableId) => boolean,
-  ): readonly [TableId, Outcome] | null {
-    const [away, back] = effects;
-    if (away?.kind !== "renamed" || back?.kind !== "renamed" || effects.length !== 2) return null;
-    const { from: id } = away;
-    const isSwap = back.to === id && [away.to, back.from].every((other) => isGhostOf(other, id));
-    if (!isSwap || !isCaptured(id)) return null;
-    const ghost = this.#ghosts.get(back.from);
+  ): ReadonlyMap<TableId, Outcome> | null {
+    const [first, second] = effects;
+    const dropped = effects.flatMap((effect) => (effect.kind === "dropped" ? [effect.id] : []));
+    if (dropped.length === effects.length) return this.#dropped(dropped, isCaptured);
+    if (first?.kind !== "renamed" || effects.length > 2) return null;
+    if (second === undefined) return this.#half(first, isCaptured);
+    const { from: id } = first;
+    if (second.kind !== "renamed" || second.to !== id || !isCaptured(id)) return null;
+    const isSwap = [first.to, second.from].every((other) => isGhostOf(other, id));
+    return isSwap ? this.#swapped(id, second.from) : null;
+  }
+
+  #half(
+    { from, to }: Extract<DdlEffect, { kind: "renamed" }>,
+    isCaptured: (id: TableId) => boolean,
+  ): ReadonlyMap<TableId, Outcome> | null {
+    if (isCaptured(from) && isGhostOf(to, from) && this.#hasCopy(from)) {
+      this.#away.set(from, to);
+      return NOTHING;
+    }
+    const away = this.#away.get(to);
+    if (away === undefined) return null;
+    this.#away.delete(to);
+    if (from === away) return NOTHING;
+    return isGhostOf(from, to) ? this.#swapped(to, from) : null;
+  }
+
+  /** What was named away does not come back. */
+  #dropped(
+    ids: readonly TableId[],
+    isCaptured: (id: TableId) => boolean,
+  ): ReadonlyMap<TableId, Outcome> | null {
+    const gone = [...this.#away].flatMap(([table, away]) => (ids.includes(away) ? [table] : []));
+    if (gone.length === 0) return null;
+    for (const table of gone) this.#away.delete(table);
+    return new Map([...gone, ...ids.filter(isCaptured)].map((id) => [id, { kind: "dropped" }]));
+  }
+
+  #hasCopy(table: TableId): boolean {
+    const { schema, name } = tableParts(table);
+    return [...this.#ghosts.values()].some(
+      ({ shape }) => shape.schema === schema && GHOST.exec(shape.name)?.[1] === name,
+    );
+  }
+
+  #swapped(id: TableId, from: TableId): ReadonlyMap<TableId, Outcome> {
+    const ghost = this.#ghosts.get(from);
     if (ghost === undefined)
-      return [id, { kind: "shape", shape: null, rewritten: [], rows: "moved" }];
+      return new Map([[id, { kind: "shape", shape: null, rewritten: [], rows: "moved" }]]);
     const { schema, name } = tableParts(id);
     const shape = { ...ghost.shape, ...named(schema, name) };
     const rows = ghost.isOtherRows ? "moved" : "same";
     const rewritten = ghost.isOtherRows
       ? shape.columns.map((column) => column.name)
       : [...ghost.rewritten];
-    return [id, { kind: "shape", shape, rewritten, rows }];
+    return new Map([[id, { kind: "shape", shape, rewritten, rows }]]);
   }
 }
+
+const NOTHING: ReadonlyMap<TableId, Outcome> = new Map();
 
 function isGhostOf(ghost: TableId, table: TableId): boolean {
   const { schema, name } = tableParts(ghost);

@@ -14,16 +14,23 @@ export async function openTables(
     values,
     startup,
     onlineSchemaChanges,
-  }: Pick<MysqlSourceOptions, "types" | "values" | "startup" | "onlineSchemaChanges">,
-  { tables, adopted = new Set(), paused = new Set() }: LogStart,
+    ignoredDatabases,
+    unloggedCascades,
+  }: Pick<
+    MysqlSourceOptions,
+    "types" | "values" | "startup" | "onlineSchemaChanges" | "ignoredDatabases" | "unloggedCascades"
+  >,
+  { tables, adopted = new Set(), paused = new Set(), ahead = [] }: LogStart,
 ): Promise<CapturedTables> {
   const server = await control.use((session) => readStatementServer(session));
   return new CapturedTables({
     tables,
     adopted,
     paused,
+    ahead,
     values,
-    statements: new StatementReader(server, types, onlineSchemaChanges),
+    statements: new StatementReader(server, types, { onlineSchemaChanges, ignoredDatabases }),
+    unloggedCascades,
     readCatalogue: (names) => control.use((session) => readMoment(session, names, types)),
     assumesCatalogue: startup.mode !== "initial",
   });

@@ -10,6 +10,8 @@ import type { TypeOptions } from "./types.ts";
 
 /** A batch is given once it weighs this much. */
 const BATCH_BYTES = 1_048_576;
+/** Some 8,000 rows of ten columns. */
+const HELD_BYTES = 8 * BATCH_BYTES;
 /** A row may have several large values. */
 const ROW_OF_VALUES = 4;
 /** A server that is well is heard so often within the time after which it counts as gone. */
@@ -69,6 +71,8 @@ export interface MysqlSourceOptions {
   readonly unloggedCascades: "refuse" | "accept";
   /** Tables that gh-ost and pt-osc swap are followed through the swap. */
   readonly onlineSchemaChanges: boolean;
+  /** What is written there in words (`binlog_format=STATEMENT`) is passed by, where none of their tables is captured. */
+  readonly ignoredDatabases: readonly string[];
   /** How often an idle server says where its log ends, milliseconds; 0 is as seldom as the read timeout allows. */
   readonly heartbeatIntervalMs: number;
   readonly startup: MysqlStartup;
@@ -88,6 +92,7 @@ export const MYSQL_SOURCE_DEFAULTS = {
   values: { zeroDatesAreNull: false },
   unloggedCascades: "refuse",
   onlineSchemaChanges: false,
+  ignoredDatabases: [],
   heartbeatIntervalMs: 30_000,
   startup: { mode: "initial" },
 } as const satisfies Partial<MysqlSourceOptions>;
@@ -122,16 +127,22 @@ function tlsOf(tls: TlsOptions, serverHasTls: boolean): false | MysqlTls {
   };
 }
 
+type LogLimits = Pick<
+  MysqlLogOptions,
+  "heartbeatMs" | "silenceTimeoutMs" | "batchBytes" | "heldBytes" | "limits"
+>;
+
 /** What the log reader is told. */
 export function logConfig(
   { heartbeatIntervalMs, readTimeoutMs }: MysqlSourceOptions,
   maxValueBytes: number,
-): Pick<MysqlLogOptions, "heartbeatMs" | "silenceTimeoutMs" | "batchBytes" | "limits"> {
+): LogLimits {
   const seldomMs = readTimeoutMs / HEARTBEATS_PER_SILENCE;
   return {
     heartbeatMs: Math.min(heartbeatIntervalMs === 0 ? seldomMs : heartbeatIntervalMs, seldomMs),
     silenceTimeoutMs: readTimeoutMs,
     batchBytes: BATCH_BYTES,
+    heldBytes: HELD_BYTES,
     limits: { maxValueBytes, maxRowBytes: maxValueBytes * ROW_OF_VALUES },
   };
 }

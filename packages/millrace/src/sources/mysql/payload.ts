@@ -13,6 +13,8 @@ export interface LoggedEvent {
   readonly eventBytes: number;
   /** As in its header; an event within another one has none. */
   readonly endsAt: number;
+  /** As in its header. */
+  readonly flags: number;
   readonly bodyStart: number;
   readonly bodyEnd: number;
 }
@@ -101,6 +103,7 @@ class InnerEvents implements InnerEvent {
   serverId = 0;
   eventBytes = 0;
   readonly endsAt = 0;
+  flags = 0;
   bodyStart = 0;
   bodyEnd = 0;
   pieces: AsyncGenerator<Buffer> | null = null;
@@ -145,6 +148,7 @@ class InnerEvents implements InnerEvent {
     this.type = buffer.readUInt8(at + 4);
     this.serverId = buffer.readUInt32LE(at + 5);
     this.eventBytes = eventBytes;
+    this.flags = buffer.readUInt16LE(at + 17);
     this.bodyStart = at + EVENT_HEADER_BYTES;
     this.bodyEnd = at + eventBytes;
     this.#start = isLarge ? this.bodyStart : this.bodyEnd;

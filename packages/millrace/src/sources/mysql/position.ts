@@ -34,15 +34,17 @@ export type PreparedGroup = {
   readonly xid: string;
   readonly file: number;
   readonly at: number;
+  /** Its group's own, by which another server's log has it; absent where it has none. */
+  readonly gtid?: string;
 };
 
 /**
  * A position of the log is `[group, event, row]`, compared from left to right:
  *
  * - `group`: one object that all changes of a transaction share.
- * - `event`: counts row events of the group from 1, of all tables, captured or not, those inside a compressed payload
- *   too; so it is the same on every replay. A statement that changes a table counts as one.
- * - `row`: place within the event, `4 * i + slot`, where `i` counts its rows (of a DROP of several: its tables).
+ * - `event`: counts runs of rows of the group from 1 ({@link RowRuns}), of all tables, captured or not; so it is the same on
+ *   every replay, and at every server. A statement that changes a table counts as one.
+ * - `row`: place within the run, `4 * i + slot`, where `i` counts its rows (of a DROP of several: its tables).
  *
  * `[group, 0, 0]` is a boundary: every group that begins before it is at or before it, and nothing else. So a log is
  * always read again from `group`, whole.

@@ -8,7 +8,8 @@ import { dumpStart } from "./log-files.ts";
 import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
 import type { MysqlSourceOptions } from "./options.ts";
-import { boundary, type LogGroup, type LogPosition } from "./position.ts";
+import { boundary, type LogGroup, type LogPosition, type PreparedGroup } from "./position.ts";
+import { preparedAt, preparedEnded, preparedInThePast } from "./prepared-before.ts";
 import { type LogAt, startupPlace } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
@@ -19,6 +20,8 @@ export interface PlacedLog {
   readonly place: LogOffset;
   /** What was executed before; null where there are no GTIDs. */
   readonly gtids: string | null;
+  /** XA transactions that were prepared before, in the files of the server that is read. */
+  readonly prepared: readonly PreparedGroup[];
   readonly history: LogHistory;
 }
 
@@ -27,25 +30,40 @@ export interface BegunLog extends PlacedLog {
   readonly shapes: FirstShapes;
 }
 
+/** How a new log is begun. */
+interface BeginOptions extends Pick<MysqlSourceOptions, "startup" | "types"> {
+  readonly era: number;
+  /** How long XA transactions that are prepared may take to end. */
+  readonly catchUp: CatchUpOptions;
+}
+
 /** A new log: nothing of what comes before it is wanted. @throws MillraceError */
 export async function beginLog(
   log: LogAt,
   tables: readonly TableShape[],
-  { startup, types, era }: Pick<MysqlSourceOptions, "startup" | "types"> & { readonly era: number },
+  { startup, types, era, catchUp }: BeginOptions,
 ): Promise<BegunLog> {
   const { server, standing } = log;
   // What an older log was written with nobody knows.
   const isNow = startup.mode === "initial" || startup.mode === "latest-offset";
+  const since = isNow ? await preparedEnded(log, catchUp) : null;
   const shapes = new FirstShapes(
     isNow ? await server.control.use((session) => readMoment(session, tables, types)) : new Map(),
   );
   const place = shapes.start ?? (await startupPlace(log, startup));
   const made = await probeLog(await server.config(), dumpStart(standing, place));
   const gtids = await executedAt(log, place);
+  const prepared = isNow
+    ? await preparedAt(log, { ...catchUp, since, place })
+    : await preparedInThePast(log, place);
   shapes.begin(place, era);
   const group: LogGroup = { ...place, era, n: 0, hash: 0, made };
-  const start = boundary(gtids === null ? group : { ...group, gtids });
-  return { start, place, gtids, shapes, history: { server: standing.server, era } };
+  const start = boundary({
+    ...group,
+    ...(gtids === null ? {} : { gtids }),
+    ...(prepared.length === 0 ? {} : { prepared }),
+  });
+  return { start, place, gtids, prepared, shapes, history: { server: standing.server, era } };
 }
 
 /**
@@ -64,12 +82,12 @@ export async function goOn(
   const last = before ?? { server, era: group.era };
   const history = last.server === server ? last : { server, era: last.era + 1 };
   if (history.era !== group.era) {
-    const place = await placeElsewhere(log, group, catchUp);
-    return { start: known, place, gtids: group.gtids ?? null, history };
+    const elsewhere = await placeElsewhere(log, group, catchUp);
+    return { start: known, ...elsewhere, gtids: group.gtids ?? null, history };
   }
   await checkPlace(log, group);
   const gtids = group.gtids ?? (await executedAt(log, group));
-  return { start: known, place: group, gtids, history };
+  return { start: known, place: group, gtids, prepared: group.prepared ?? [], history };
 }
 
 async function checkPlace(

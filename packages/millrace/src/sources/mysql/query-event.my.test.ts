@@ -18,7 +18,7 @@ async function logged(
   const events = await eventsTold(server, { fileName: file, at: position });
   return events
     .filter(({ type }) => type === EventType.QUERY)
-    .map(({ body }) => decodeQuery(body, 0, body.length, false))
+    .map(({ body }) => decodeQuery(body, 0, body.length))
     .filter(
       ({ database, sql }) => database.includes(server.database) && !/^(BEGIN|COMMIT)/.test(sql),
     );

@@ -2,13 +2,16 @@ import { isUtf8 } from "node:buffer";
 import { ByteCursor } from "./byte-cursor.ts";
 import { type Charset, charsetOf } from "./charsets.ts";
 import { charsetOfCollation } from "./collations.ts";
-import { inflateMariaDb } from "./mariadb-zlib.ts";
+import { EventType } from "./event-types.ts";
+import { inflatedLength, inflateMariaDb } from "./mariadb-zlib.ts";
 
 /** A statement in words: DDL, BEGIN and its like, and DML where the server does not log rows. */
 export interface QueryEvent {
   /** The session's database; '' where it had none. */
   readonly database: string;
   readonly sql: string;
+  /** Only the beginning of the statement is here, or, where it is compressed, nothing of it. */
+  readonly isCut: boolean;
   /** `@@sql_mode`, as bits; what quotes mean depends on it. */
   readonly sqlMode: number;
   /** Ids of collations; null where the event does not say. */
@@ -22,29 +25,45 @@ export interface QueryEvent {
   readonly databases: readonly string[] | null;
 }
 
-/** There is no longer DDL, and no other statement is read to its end. */
-export const MOST_STATEMENT_BYTES = 67_108_864;
+/** So much of a statement is held: enough to tell what it does, and for all but made-up DDL enough for its shape (I10). */
+export const MOST_STATEMENT_BYTES = 1_048_576;
 
-/** An event of type QUERY, or with `isCompressed` QUERY_COMPRESSED. @throws MillraceError MR_SOURCE_PROTOCOL */
+/** What LOAD DATA has before the session: which bytes of the statement name the file, and how rows are taken. */
+const LOAD_BYTES = 13;
+
+/**
+ * An event of type QUERY, QUERY_COMPRESSED, or EXECUTE_LOAD_QUERY (LOAD DATA where the server logs statements), or with
+ * `isCutOff` the beginning of one.
+ * @throws MillraceError MR_SOURCE_PROTOCOL
+ */
 export function decodeQuery(
   buffer: Buffer,
   start: number,
   end: number,
-  isCompressed: boolean,
+  type: number = EventType.QUERY,
+  isCutOff = false,
 ): QueryEvent {
   const cursor = new ByteCursor(buffer, start, end);
   cursor.skip(8);
   const databaseBytes = cursor.uint8();
   cursor.skip(2);
-  const { client, isNumbered, ...session } = decodeSession(cursor.part(cursor.uint16()));
+  const sessionBytes = cursor.uint16();
+  if (type === EventType.EXECUTE_LOAD_QUERY) cursor.skip(LOAD_BYTES);
+  const { client, isNumbered, ...session } = decodeSession(cursor.part(sessionBytes));
   // Always in UTF-8, whatever the statement is in.
   const database = cursor.text(databaseBytes);
   cursor.skip(1);
   const text = cursor.bytes(cursor.left);
-  const bytes = isCompressed ? inflateMariaDb(text, MOST_STATEMENT_BYTES) : text;
+  const isUnread = type === EventType.QUERY_COMPRESSED && (isCutOff || isTooLong(text));
+  if (isUnread) return { ...session, database, sql: "", isCut: true };
+  const bytes = type === EventType.QUERY_COMPRESSED ? inflateMariaDb(text) : text;
   const isUtf8Text = client === null || client.isUtf8 || (!isNumbered && isPrinted(bytes));
   const sql = isUtf8Text ? bytes.toString("utf8") : client.decode(bytes, 0, bytes.length);
-  return { ...session, database, sql };
+  return { ...session, database, sql, isCut: isCutOff };
+}
+
+function isTooLong(compressed: Buffer): boolean {
+  return inflatedLength(new ByteCursor(compressed, 0, compressed.length)) > MOST_STATEMENT_BYTES;
 }
 
 const PRINTED =
@@ -59,7 +78,7 @@ function isPrinted(sql: Buffer): boolean {
 }
 
 /** What is said of the session, and how its text is read. */
-interface Session extends Omit<QueryEvent, "database" | "sql"> {
+interface Session extends Omit<QueryEvent, "database" | "sql" | "isCut"> {
   /** null: UTF-8, or what has no charset. */
   readonly client: Charset | null;
   /** The statement has a transaction's number of its own, as DDL has. */

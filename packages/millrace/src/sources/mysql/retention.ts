@@ -1,3 +1,4 @@
+import type { Clock } from "../../model/ports.ts";
 import type { SourceRetention } from "../../model/source.ts";
 import type { Queryable } from "./connection.ts";
 import { compareOffsets, type LogOffset } from "./transaction-id.ts";
@@ -30,6 +31,28 @@ export function bytesBetween(
   return whole.reduce((sum, { bytes }) => sum + bytes, to.at - from.at);
 }
 
+const AGE_HOLDS_MS = 60_000;
+
+/** How long the server keeps its log, asked for once a minute: the server goes through all of its settings for it. */
+export class PurgeAge {
+  readonly #clock: Pick<Clock, "monotonic">;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  #seconds: number | null = null;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#clock = clock;
+  }
+
+  /** Seconds; null is for ever. */
+  async read(client: Queryable): Promise<number | null> {
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#askedMs < AGE_HOLDS_MS) return this.#seconds;
+    this.#seconds = await readPurgeAge(client);
+    this.#askedMs = nowMs;
+    return this.#seconds;
+  }
+}
+
 /**
  * What the server still has from `from` on; null where it has lost that. Nothing is kept for us: files go by their age
  * or size, whoever has read them. Cheap: one look at each file's size, which `seen` is told of.
@@ -37,6 +60,7 @@ export function bytesBetween(
 export async function readRetention(
   client: Queryable,
   from: LogOffset,
+  age: Pick<PurgeAge, "read">,
   seen: (files: readonly LogFile[]) => void = () => undefined,
 ): Promise<SourceRetention | null> {
   const files = await readLogFiles(client);
@@ -46,7 +70,9 @@ export async function readRetention(
   const retainedBytes = bytesBetween(files, from, { file: last.file, at: last.bytes });
   if (retainedBytes === null || !files.some(({ file }) => file === from.file)) return null;
   const [row] = await client.query("SELECT ROUND(UNIX_TIMESTAMP(NOW(3)) * 1000)");
-  return { retainedBytes, acknowledgedBytes: 0, limitBytes: null, timeMs: Number(row?.[0]) };
+  const expireSeconds = await age.read(client);
+  const kept = { retainedBytes, acknowledgedBytes: 0, limitBytes: null, timeMs: Number(row?.[0]) };
+  return expireSeconds === null ? kept : { ...kept, expireSeconds };
 }
 
 /** How long the server keeps its log, seconds; null is for ever. */

@@ -1,6 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TableShape } from "../../model/table.ts";
 import { UNCHANGED, type Row } from "../../model/value.ts";
+import { ANEW } from "./log-refusals.ts";
 import type { RowPlan } from "./row-plan.ts";
 
 /**
@@ -12,10 +13,10 @@ export function checkRows({ shape }: RowPlan, before: Row | null, after: Row | n
   if (isKnown && isTold(shape, after)) return;
   const what = isKnown ? "a new row is" : "a changed row was before";
   throw new MillraceError(
-    "MR_SOURCE_REFUSED",
+    "MR_SOURCE_UNREADABLE",
     `the log of ${shape.id} does not hold what ${what}`,
     {
-      remedy: "Set binlog_row_image to FULL for every session that writes, then resync the table.",
+      remedy: `Set binlog_row_image to FULL for every session that writes. ${ANEW}`,
       facts: { table: shape.id },
     },
   );

@@ -9,6 +9,7 @@ import { FirstShapes } from "./first-shapes.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { dumpStart } from "./log-files.ts";
 import { historyJson, keptHistory } from "./log-history.ts";
+import { eventsFrom } from "./log-probe.ts";
 import { openMysqlLog } from "./log.ts";
 import { refuseLogSettings } from "./log-settings.ts";
 import { openTables } from "./open-tables.ts";
@@ -21,6 +22,7 @@ import {
   logPosition,
 } from "./position.ts";
 import { beginLog, goOn, type PlacedLog } from "./prepare-log.ts";
+import { readXaStretch } from "./prepared-scan.ts";
 import { readerId } from "./reader-id.ts";
 import { SeenPlace } from "./seen-place.ts";
 import type { SourceServer } from "./source-server.ts";
@@ -54,7 +56,17 @@ export class RunLog {
     this.#server = server;
     this.#options = options;
     this.#context = context;
-    this.#seen = new SeenPlace(context);
+    this.#seen = this.#seeing();
+  }
+
+  #seeing(): SeenPlace {
+    return new SeenPlace({
+      clock: this.#context.clock,
+      readXaStretch: async (from, until) => {
+        const start = dumpStart(await this.#server.standing(), from);
+        return readXaStretch(eventsFrom(await this.#server.config(), start), until);
+      },
+    });
   }
 
   /** What snapshots of the log's server see. */
@@ -121,13 +133,20 @@ export class RunLog {
     };
   }
 
+  /** See `Source.checkLog`. @throws MillraceError MR_SOURCE_LOSS */
+  async check(known: Position, history: Json | null): Promise<void> {
+    const log = { server: this.#server, standing: await this.#server.standing() };
+    await goOn(log, logPosition(known), keptHistory(history), this.#catchUp);
+  }
+
   async #begin(log: LogAt, tables: readonly TableShape[], recreate: boolean): Promise<PreparedLog> {
     const { types } = this.#options;
     // What is made anew begins with a load, as at the log's end.
     const startup = recreate ? LATEST : this.#options.startup;
     // Another log has other places, also where the numbers are the same.
     const era = recreate ? this.#era + 1 : this.#era;
-    const begun = await beginLog(log, tables, { startup, types, era });
+    const catchUp = this.#catchUp;
+    const begun = await beginLog(log, tables, { startup, types, era, catchUp });
     this.#take(begun);
     this.#first = begun.start;
     this.#shapes = begun.shapes;
@@ -141,11 +160,12 @@ export class RunLog {
 
   #take(placed: PlacedLog): void {
     // What was seen of another log proves nothing.
-    if (placed.history.era !== this.#era) this.#seen = new SeenPlace(this.#context);
+    if (placed.history.era !== this.#era) this.#seen = this.#seeing();
+    this.#seen.begin(placed);
     this.#era = placed.history.era;
     this.#placed = placed;
     this.#tables = null;
-    this.#acknowledged = placed.place;
+    this.#acknowledged = readAgain(placed.place, placed.prepared);
   }
 
   /** See `Source.openLog`. @throws MillraceError */
@@ -182,10 +202,18 @@ export class RunLog {
   /** A position of another server's log in the words of this one's. */
   #here(known: LogPosition): LogPosition {
     const [{ n, hash, gtids, era }, event, row] = known;
-    const place = this.#placed?.place;
-    if (era === this.#era || place === undefined) return known;
+    if (era === this.#era || this.#placed === null) return known;
+    const { place, prepared } = this.#placed;
     const group: LogGroup = { file: place.file, at: place.at, era: this.#era, n, hash };
-    return [gtids === undefined ? group : { ...group, gtids }, event, row];
+    return [
+      {
+        ...group,
+        ...(gtids === undefined ? {} : { gtids }),
+        ...(prepared.length === 0 ? {} : { prepared }),
+      },
+      event,
+      row,
+    ];
   }
 
   /** What was executed before the reader's first group, to which each that it passes is added. */
@@ -220,13 +248,18 @@ export class RunLog {
       entered,
       acknowledged: (position) => {
         const [group] = logPosition(position);
-        if (group.era === this.#era) this.#acknowledged = group;
+        if (group.era === this.#era) this.#acknowledged = readAgain(group, group.prepared ?? []);
       },
       clashed: () => {
         this.#clashes += 1;
       },
     });
   }
+}
+
+/** The first place that is still to be read: what is prepared is read again when it is committed. */
+function readAgain(place: LogOffset, prepared: readonly LogOffset[]): LogOffset {
+  return [place, ...prepared].toSorted(compareOffsets)[0] ?? place;
 }
 
 function isPlace(place: LogOffset | null | undefined): place is LogOffset {

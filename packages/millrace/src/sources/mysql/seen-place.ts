@@ -1,5 +1,6 @@
 import type { Clock } from "../../model/ports.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { CommittedXa, type ReadXaStretch, type Until, type XaStanding } from "./committed-xa.ts";
 import { errnoOf } from "./connection-error.ts";
 import { GtidSet } from "./gtid-set.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "./log-end.ts";
 import { compareOffsets, type LogOffset } from "./transaction-id.ts";
 import { Visibility } from "./visibility.ts";
+import { readXaSeen } from "./xa-recover.ts";
 
 /** First and longest wait between two looks, milliseconds. */
 const LOOK_AGAIN_MS = 2;
@@ -31,6 +33,8 @@ export interface PlaceWait {
 /** What {@link SeenPlace} goes by. */
 export interface SeenPlaceOptions {
   readonly clock: Clock;
+  /** At MariaDB: other servers' snapshots need no log to tell. */
+  readonly readXaStretch: ReadXaStretch;
 }
 
 /**
@@ -40,19 +44,23 @@ export interface SeenPlaceOptions {
 export class SeenPlace {
   readonly #clock: Clock;
   #proven: LogOffset = { file: 0, at: 0 };
-  /** Looks of MySQL without GTIDs in vain. */
+  /** The same for MySQL's transactions without GTID alone: a log may have both, while or after GTIDs were turned on. */
+  #anonymous: LogOffset = { file: 0, at: 0 };
+  /** Looks at those in vain. */
   #vainSinceMs: number | null = null;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
   #mayNotFlush = false;
   readonly #waits = new Set<number>();
+  readonly #xa: CommittedXa;
 
-  constructor({ clock }: SeenPlaceOptions) {
+  constructor({ clock, readXaStretch }: SeenPlaceOptions) {
     this.#clock = clock;
+    this.#xa = new CommittedXa(readXaStretch);
   }
 
-  /** Everything that begins before it is seen from now on. */
-  get proven(): LogOffset {
-    return this.#proven;
+  /** The log is followed from here on. */
+  begin(standing: XaStanding): void {
+    this.#xa.begin(standing);
   }
 
   /** Since when somebody waits; null while nobody does. */
@@ -63,16 +71,17 @@ export class SeenPlace {
 
   /** What every snapshot sees that is opened from now on, as far as one look can tell. */
   async visibility(session: Session): Promise<Visibility> {
-    if (session.version.flavor === "mariadb")
-      return Visibility.of(GtidSet.EMPTY, await this.#lookAtMariaDb(session));
+    if (session.version.flavor === "mariadb") {
+      const xa = await readXaSeen(session);
+      return Visibility.of(GtidSet.EMPTY, await lookAtMariaDb(session), xa);
+    }
     const state = await readGtidState(session);
     return this.visibilityOf(session, state);
   }
 
   /** The same of MySQL, whose transactions with GTIDs have been read. */
-  async visibilityOf(session: Session, { isOn, executed }: GtidState): Promise<Visibility> {
-    const before = isOn ? null : await this.#lookAtAnonymous(session);
-    return Visibility.of(GtidSet.parse(executed), before);
+  async visibilityOf(session: Session, { executed }: GtidState): Promise<Visibility> {
+    return Visibility.of(GtidSet.parse(executed), await this.#lookAtAnonymous(session));
   }
 
   /** Waits until all that begins before `place` is seen. */
@@ -89,21 +98,24 @@ export class SeenPlace {
 
   async #reach(session: Session, place: LogOffset, signal: AbortSignal): Promise<void> {
     if (session.version.flavor === "mariadb")
-      return this.#until(signal, async () => {
-        return compareOffsets(await this.#lookAtMariaDb(session), place) >= 0;
-      });
+      return this.#reachAtMariaDb(session, place, (isDone) => this.#until(signal, isDone));
     const end = await readLogEnd(session);
-    const { isOn, owned } = await readGtidState(session);
+    const { owned } = await readGtidState(session);
     const first = GtidSet.parse(owned);
     await this.#until(signal, async () => {
       const { owned: now } = await readGtidState(session);
       return disjoint(first, GtidSet.parse(now));
     });
-    if (isOn) this.#prove(end);
-    else
-      await this.#until(signal, async () => {
-        return compareOffsets(await this.#lookAtAnonymous(session), place) >= 0;
-      });
+    await this.#until(signal, async () => {
+      return compareOffsets(await this.#lookAtAnonymous(session), place) >= 0;
+    });
+    this.#prove(least(end, this.#anonymous));
+  }
+
+  async #reachAtMariaDb(session: Session, place: LogOffset, until: Until): Promise<void> {
+    await until(async () => compareOffsets(await lookAtMariaDb(session), place) >= 0);
+    await this.#xa.reach(session, place, until);
+    this.#prove(place);
   }
 
   async #until(signal: AbortSignal, isDone: () => Promise<boolean>): Promise<void> {
@@ -114,31 +126,31 @@ export class SeenPlace {
     }
   }
 
-  #prove(place: LogOffset): LogOffset {
-    if (compareOffsets(place, this.#proven) > 0) this.#proven = place;
-    return this.#proven;
-  }
-
-  async #lookAtMariaDb(session: Session): Promise<LogOffset> {
-    const place = await beginMariaDbSnapshot(session);
-    await session.query("COMMIT");
-    return this.#prove(place);
+  #prove(place: LogOffset): void {
+    this.#proven = greatest(this.#proven, place);
   }
 
   /**
-   * MySQL without GTIDs. The end is read first: what is before it was counted, unless the engine has committed it. A file
-   * is begun only when the engine has committed all of the file before.
+   * MySQL's transactions without GTID, of which there may be some behind the place that GTIDs were turned on at. The end is
+   * read first: what is before it was counted, unless the engine has committed it.
    */
   async #lookAtAnonymous(session: Session): Promise<LogOffset> {
     const end = await readLogEnd(session);
-    this.#prove({ file: end.file, at: 0 });
+    this.#proveFilesBefore(end);
     if ((await readOngoingAnonymous(session)) === 0) {
       this.#vainSinceMs = null;
-      return this.#prove(end);
+      return (this.#anonymous = greatest(this.#anonymous, end));
     }
     this.#vainSinceMs ??= this.#clock.monotonic();
     await this.#flush(session);
-    return this.#proven;
+    return this.#anonymous;
+  }
+
+  /** A file is begun only when the engine has committed all of the file before. */
+  #proveFilesBefore({ file }: LogOffset): void {
+    const begin = { file, at: 0 };
+    this.#prove(begin);
+    this.#anonymous = greatest(this.#anonymous, begin);
   }
 
   /** A server that is always busy: a new file is the proof for what is in the old one. */
@@ -149,12 +161,27 @@ export class SeenPlace {
     this.#flushedAtMs = now;
     try {
       await session.query("FLUSH BINARY LOGS");
-      this.#prove({ file: (await readLogEnd(session)).file, at: 0 });
+      this.#proveFilesBefore(await readLogEnd(session));
     } catch (error) {
       if (!(error instanceof MillraceError) || errnoOf(error) !== ACCESS_DENIED) throw error;
       this.#mayNotFlush = true;
     }
   }
+}
+
+/** Where its log was at a snapshot. */
+async function lookAtMariaDb(session: Session): Promise<LogOffset> {
+  const place = await beginMariaDbSnapshot(session);
+  await session.query("COMMIT");
+  return place;
+}
+
+function greatest(a: LogOffset, b: LogOffset): LogOffset {
+  return compareOffsets(a, b) < 0 ? b : a;
+}
+
+function least(a: LogOffset, b: LogOffset): LogOffset {
+  return compareOffsets(a, b) < 0 ? a : b;
 }
 
 function disjoint(a: GtidSet, b: GtidSet): boolean {

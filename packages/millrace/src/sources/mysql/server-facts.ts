@@ -3,6 +3,7 @@ import type { MysqlConnection } from "./connection.ts";
 import { readLogStatus } from "./log-end.ts";
 import { type Provider, providerOf } from "./managed.ts";
 import type { ServerVersion } from "./server-version.ts";
+import { readPrepared } from "./xa-recover.ts";
 
 /** A replica or another reader that the server sends its log to. */
 export interface LogReader {
@@ -40,11 +41,15 @@ export interface ServerFacts {
   /** Deletes and updates that foreign keys cascade are in the log. */
   readonly logsCascades: boolean;
   readonly namesAreLowerCase: boolean;
+  /** New sessions may write dates with a zero part. */
+  readonly takesZeroDates: boolean;
   readonly encrypted: boolean;
   /** Its clock less ours, seconds. */
   readonly clockAheadSeconds: number;
   /** Privileges on all tables that the session has, in capitals; `ALL PRIVILEGES` is one. */
   readonly privileges: ReadonlySet<string>;
+  /** XA transactions that are prepared now, by their names; null where the user may not ask. */
+  readonly prepared: readonly string[] | null;
   /** Null where the user may not ask. */
   readonly readers: readonly LogReader[] | null;
 }
@@ -79,9 +84,11 @@ export async function readServerFacts(
     // Before 9.6 only the engine knew of them, as MariaDB's does; a setting brings that back.
     logsCascades: setting("innodb_native_foreign_keys") === "OFF",
     namesAreLowerCase: setting("lower_case_table_names") === "1",
+    takesZeroDates: takesZeroDates(setting("sql_mode")),
     encrypted: await isEncrypted(session),
     clockAheadSeconds: Number(me?.[1] ?? 0) - nowMs / 1000,
     privileges: await readPrivileges(session),
+    prepared: await readPrepared(session),
     readers: await readReaders(session),
   };
 }
@@ -89,8 +96,15 @@ export async function readServerFacts(
 const SETTINGS = (
   "basedir server_id log_bin binlog_format binlog_row_image binlog_row_metadata binlog_row_value_options gtid_mode " +
   "binlog_expire_logs_seconds binlog_expire_logs_auto_purge expire_logs_days lower_case_table_names " +
-  "log_replica_updates log_slave_updates innodb_native_foreign_keys"
+  "log_replica_updates log_slave_updates innodb_native_foreign_keys sql_mode"
 ).split(" ");
+
+/** Refused only where both modes stand, and strictly. */
+function takesZeroDates(sqlMode: string): boolean {
+  const modes = sqlMode.split(",");
+  const isStrict = modes.includes("STRICT_TRANS_TABLES") || modes.includes("STRICT_ALL_TABLES");
+  return !(isStrict && modes.includes("NO_ZERO_DATE") && modes.includes("NO_ZERO_IN_DATE"));
+}
 
 async function readSettings(session: MysqlConnection): Promise<ReadonlyMap<string, string>> {
   const rows = await session.query(

@@ -5,6 +5,8 @@ import type { ServerVersion } from "./server-version.ts";
 export interface ServerStanding {
   /** Tells its log's files from those of every other server, as far as it has a name of its own. */
   readonly server: string;
+  /** What events of its own are marked with; replicas of a group have others. */
+  readonly serverId: number;
   readonly logs: boolean;
   /** Folder and name of the log's files, without their numbers; null where it writes none. */
   readonly basename: string | null;
@@ -36,6 +38,7 @@ export async function readStanding(
   const basename = setting("log_bin_basename");
   return {
     server,
+    serverId: Number(setting("server_id")),
     logs: setting("log_bin") === "ON",
     basename: basename === "" ? null : basename,
     format: setting("binlog_format"),

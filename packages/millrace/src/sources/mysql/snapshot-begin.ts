@@ -5,6 +5,7 @@ import { beginMariaDbSnapshot, readGtidState, readLogEnd, type Session } from ".
 import type { SeenPlace } from "./seen-place.ts";
 import { compareOffsets, type LogOffset } from "./transaction-id.ts";
 import { Visibility } from "./visibility.ts";
+import { readXaSeen } from "./xa-recover.ts";
 
 /** How long a moment is looked for in which it is known exactly what a snapshot sees. */
 const EXACT_WITHIN_MS = 30_000;
@@ -30,10 +31,13 @@ export interface BeginOptions {
  * @throws MillraceError MR_SOURCE_LOCKED where it must be exact and the server commits without a pause.
  */
 export async function beginSnapshot(session: Session, options: BeginOptions): Promise<Begun> {
+  const xa = session.version.flavor === "mariadb" ? await readXaSeen(session) : null;
+  // Holds for the next transaction alone.
   await session.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-  if (session.version.flavor === "mariadb") {
+  if (xa !== null) {
     const before = await beginMariaDbSnapshot(session);
-    return { visibility: Visibility.of(GtidSet.EMPTY, before), end: await readLogEnd(session) };
+    const visibility = Visibility.of(GtidSet.EMPTY, before, xa);
+    return { visibility, end: await readLogEnd(session) };
   }
   const { clock, exact, signal } = options;
   const giveUpAt = clock.monotonic() + EXACT_WITHIN_MS;

@@ -1,26 +1,24 @@
 import type { TableShape } from "../../model/table.ts";
 import { Skimmed, UNCHANGED, type Row, type Value } from "../../model/value.ts";
+import type { AnsweredRow } from "./answer-reader.ts";
 import { quote } from "./key-column.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { TablePlan } from "./table-plan.ts";
 import { fromText, selectExpression } from "./text-values.ts";
 import { isGeometry, parseColumnType } from "./types.ts";
 
-/** A row as the driver gives it. */
-export type RawRow = readonly (Buffer | null)[];
-
-/** What a SELECT asks for, and how its rows become ours. */
+/** What a SELECT asks for, and how its rows become ours. Hot: `row` runs per row. */
 export interface SnapshotColumns {
   readonly select: readonly string[];
-  row(raw: RawRow): Value[];
+  row(answered: AnsweredRow): Value[];
   /** The key after which a later read goes on; null for a table without key. */
-  keyAfter(raw: RawRow, row: Row): readonly string[] | null;
+  keyAfter(answered: AnsweredRow, row: Row): readonly string[] | null;
 }
 
 /** One column's part. */
 interface ColumnRead {
   readonly select: readonly string[];
-  readonly value: (raw: RawRow) => Value;
+  readonly value: (answered: AnsweredRow) => Value;
 }
 
 /** How rows are read. */
@@ -50,12 +48,13 @@ export function snapshotColumns(
   const keys = options.bounds ? boundReads(shape, plan, select) : [];
   return {
     select,
-    row: (raw) => {
-      const row: Value[] = Array.from({ length: shape.columns.length }, () => UNCHANGED);
-      for (const { index, value } of reads) row[index] = value(raw);
+    row: (answered) => {
+      const row = new Array<Value>(shape.columns.length);
+      if (reads.length < row.length) row.fill(UNCHANGED);
+      for (const { index, value } of reads) row[index] = value(answered);
       return row;
     },
-    keyAfter: (raw, row) => (keys.length === 0 ? null : keys.map((key) => key(raw, row))),
+    keyAfter: (answered, row) => (keys.length === 0 ? null : keys.map((key) => key(answered, row))),
   };
 }
 
@@ -64,12 +63,12 @@ function boundReads(
   shape: TableShape,
   plan: TablePlan,
   select: string[],
-): ((raw: RawRow, row: Row) => string)[] {
+): ((answered: AnsweredRow, row: Row) => string)[] {
   return plan.key.map(({ bound, ofValue }, i) => {
     const index = shape.key[i] ?? -1;
     if (ofValue !== null) return (_, row) => ofValue(row[index] ?? null);
     const at = select.push(bound) - 1;
-    return (raw) => textAt(raw, at) ?? "";
+    return (answered) => answered.text(at) ?? "";
   });
 }
 
@@ -87,10 +86,11 @@ function columnRead(
   const isKey = shape.key.includes(index);
   const convert = fromText(column, values, isKey ? Number.POSITIVE_INFINITY : maxValueBytes);
   const expression = selectExpression(column);
-  const value = (raw: RawRow): Value => {
-    const text = textAt(raw, at);
+  const ofText = (answered: AnsweredRow): Value => {
+    const text = answered.text(at);
     return text === null ? null : convert(text);
   };
+  const value = column.type.kind === "int" ? integerAt(at, ofText) : ofText;
   if (isKey || !mayExceed(column.sourceType, maxValueBytes)) return { select: [expression], value };
   const length = `OCTET_LENGTH(${quote(column.name)})`;
   return {
@@ -98,15 +98,19 @@ function columnRead(
       `IF(${length} > ${maxValueBytes}, NULL, ${expression})`,
       `IF(${length} > ${maxValueBytes}, ${length}, NULL)`,
     ],
-    value: (raw) => {
-      const skimmed = textAt(raw, at + 1);
-      return skimmed === null ? value(raw) : new Skimmed(Number(skimmed));
+    value: (answered) => {
+      const skimmed = answered.integer(at + 1);
+      return skimmed === null ? value(answered) : new Skimmed(Number(skimmed));
     },
   };
 }
 
-function textAt(raw: RawRow, at: number): string | null {
-  return raw[at]?.toString("utf8") ?? null;
+/** Made of its digits; of those that are not exact, the text is asked for. */
+function integerAt(at: number, ofText: ColumnRead["value"]): ColumnRead["value"] {
+  return (answered) => {
+    const value = answered.integer(at);
+    return typeof value === "string" ? ofText(answered) : value;
+  };
 }
 
 const MOST_BYTES: Readonly<Record<string, number>> = {

@@ -13,7 +13,6 @@ import {
   tableGone,
 } from "../../tables/changed-table.ts";
 import { keyPortions, LoadedRows } from "../../tables/loaded-rows.ts";
-import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { connectionError, errnoOf } from "./connection-error.ts";
 import type { MysqlConnection } from "./connection.ts";
 import { quote } from "./key-column.ts";
@@ -21,16 +20,14 @@ import { keyText } from "./keys.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { SeenPlace } from "./seen-place.ts";
 import { beginSnapshot } from "./snapshot-begin.ts";
-import { type RawRow, type SnapshotColumns, snapshotColumns } from "./snapshot-columns.ts";
-import { sentBytesOf, streamRows } from "./snapshot-rows.ts";
+import type { AnsweredRow } from "./answer-reader.ts";
+import { snapshotColumns } from "./snapshot-columns.ts";
+import { streamRows } from "./snapshot-rows.ts";
 import type { SessionStash } from "./snapshot-sessions.ts";
 import { chunkSql, rowsSql, unbounded } from "./snapshot-sql.ts";
 import { readTablePlan, type TablePlan } from "./table-plan.ts";
 import type { LogOffset } from "./transaction-id.ts";
 import type { Visibility } from "./visibility.ts";
-
-/** Rows that are asked for by their keys come at once. */
-const ALL = { batchBytes: Number.POSITIVE_INFINITY, closes: false };
 
 /** What a snapshot needs beside its connection. */
 export interface SnapshotDependencies {
@@ -122,9 +119,20 @@ export class MysqlSnapshot implements SourceSnapshot {
     const { flavor } = this.#session.connection.version;
     const bounded = chunkSql(plan, columns.select, range);
     const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
-    for await (const raw of this.#stream(shape, sql, { batchBytes, closes })) {
+    let loaded = new LoadedRows(shape);
+    let lastKey: readonly string[] | null = null;
+    const take = (answered: AnsweredRow): boolean => {
+      const row = columns.row(answered);
+      loaded.add(row, answered.rowBytes);
+      lastKey = columns.keyAfter(answered, row);
+      return loaded.bytes >= batchBytes;
+    };
+    for await (const _rows of this.#stream(shape, sql, { take, closes })) {
+      if (loaded.bytes === 0) continue;
       failpoint("mysql-snapshot.chunk-batch");
-      yield chunkBatch(shape, columns, raw);
+      const batch = loaded.batch(lastKey);
+      loaded = new LoadedRows(shape);
+      yield batch;
     }
   }
 
@@ -143,14 +151,14 @@ export class MysqlSnapshot implements SourceSnapshot {
     for (const asked of keyPortions(keys)) {
       const texts = new Set(asked.map((row) => keyText(shape, row)));
       const sql = rowsSql(shape, plan, columns.select, asked);
-      for await (const rows of this.#stream(shape, sql, ALL)) {
-        for (const raw of rows) {
-          const row = columns.row(raw);
-          const text = keyText(shape, row);
-          // The column's collation may hold another spelling to be the same key; for us that is another row.
-          if (texts.has(text)) found.set(text, row);
-        }
-      }
+      const take = (answered: AnsweredRow): boolean => {
+        const row = columns.row(answered);
+        const text = keyText(shape, row);
+        // The column's collation may hold another spelling to be the same key; for us that is another row.
+        if (texts.has(text)) found.set(text, row);
+        return false;
+      };
+      for await (const _rows of this.#stream(shape, sql, { take, closes: false })) continue;
     }
     return found;
   }
@@ -163,8 +171,8 @@ export class MysqlSnapshot implements SourceSnapshot {
   async *#stream(
     shape: TableShape,
     sql: string,
-    { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
-  ): AsyncGenerator<readonly RawRow[], void, undefined> {
+    { take, closes }: { readonly take: (row: AnsweredRow) => boolean; readonly closes: boolean },
+  ): AsyncGenerator<void, void, undefined> {
     const session = this.#session;
     session.begin(shape);
     const ended = async (): Promise<void> => {
@@ -172,12 +180,7 @@ export class MysqlSnapshot implements SourceSnapshot {
       if (closes) await session.close();
     };
     try {
-      yield* streamRows(session.connection, sql, {
-        batchBytes,
-        rowOverheadBytes: rowOverheadBytes(shape),
-        doing: `reading ${shape.id}`,
-        ended,
-      });
+      yield* streamRows(session.connection, sql, { take, doing: `reading ${shape.id}`, ended });
     } catch (error) {
       throw tableError(shape, error) ?? error;
     }
@@ -213,19 +216,4 @@ function tableError(shape: TableShape, error: unknown): MillraceError | null {
   if (NO_SUCH_TABLE.has(errno)) return tableGone(shape, "the table was dropped");
   if (errno === TABLE_ALTERED) return tableChanged(shape, "it was altered after the snapshot");
   return errno === UNKNOWN_COLUMN ? tableChanged(shape, "a column is not there") : null;
-}
-
-function chunkBatch(
-  shape: TableShape,
-  columns: SnapshotColumns,
-  raw: readonly RawRow[],
-): ChunkBatch {
-  const loaded = new LoadedRows(shape);
-  let lastKey: readonly string[] | null = null;
-  for (const [i, sent] of raw.entries()) {
-    const row = columns.row(sent);
-    loaded.add(row, sentBytesOf(sent));
-    if (i === raw.length - 1) lastKey = columns.keyAfter(sent, row);
-  }
-  return loaded.batch(lastKey);
 }

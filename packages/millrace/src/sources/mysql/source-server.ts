@@ -6,6 +6,7 @@ import { type MysqlConnection, openConnection } from "./connection.ts";
 import { ControlPool } from "./control-pool.ts";
 import { connectionConfig, type MysqlSourceOptions } from "./options.ts";
 import { readStanding, type ServerStanding } from "./server-standing.ts";
+import type { BlockServer } from "./source-block.ts";
 import type { ServerVersion } from "./server-version.ts";
 import { SessionStash } from "./snapshot-sessions.ts";
 
@@ -25,7 +26,7 @@ export class SourceServer {
   #config: Promise<MysqlConnectionConfig> | null = null;
   /** As the first session of the run said. */
   #server: string | null = null;
-  #flavor: ServerVersion["flavor"] = "mysql";
+  #block: BlockServer = { connector: "mysql", logName: null, serverId: 0 };
 
   constructor(options: MysqlSourceOptions, context: ConnectorContext) {
     this.#options = options;
@@ -46,7 +47,12 @@ export class SourceServer {
 
   /** Who made it, as its sessions say. */
   get flavor(): ServerVersion["flavor"] {
-    return this.#flavor;
+    return this.#block.connector;
+  }
+
+  /** What messages tell of it, as far as it is known. */
+  get block(): BlockServer {
+    return this.#block;
   }
 
   /** What the server is. @throws MillraceError */
@@ -67,9 +73,11 @@ export class SourceServer {
   }
 
   readonly #check = async (connection: MysqlConnection): Promise<void> => {
-    const { server } = await readStanding(connection, connection.version);
+    const { flavor } = connection.version;
+    const { server, serverId, basename } = await readStanding(connection, connection.version);
     this.#server ??= server;
-    this.#flavor = connection.version.flavor;
+    const logName = basename?.split(/[/\\]/).at(-1) ?? null;
+    this.#block = { connector: flavor, logName, serverId };
     if (server !== this.#server)
       throw lostConnection(
         "hostname leads to another server than the one that this run began with",

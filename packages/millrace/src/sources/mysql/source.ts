@@ -15,6 +15,7 @@ import type {
   SourceWait,
   TableLook,
 } from "../../model/source.ts";
+import type { OriginNames, SourceBlock } from "../../model/source-block.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { ChunkPlanner } from "./chunks.ts";
@@ -28,10 +29,11 @@ import { LogSizes } from "./log-sizes.ts";
 import type { MysqlSourceOptions } from "./options.ts";
 import { comparePositions, logPosition, positionText } from "./position.ts";
 import { refuseUnreadable } from "./reading-rights.ts";
-import { readRetention } from "./retention.ts";
+import { PurgeAge, readRetention } from "./retention.ts";
 import { RunLog } from "./run-log.ts";
 import { seenWait } from "./seen-wait.ts";
 import { MysqlSnapshot } from "./snapshot.ts";
+import { MysqlSourceBlock } from "./source-block.ts";
 import { SourceServer } from "./source-server.ts";
 import { type Looked, lookAtTables } from "./table-looks.ts";
 import type { LogOffset } from "./transaction-id.ts";
@@ -46,6 +48,7 @@ export class MysqlSource implements Source {
   readonly #planner: ChunkPlanner;
   readonly #log: RunLog;
   readonly #sizes = new LogSizes();
+  readonly #purgeAge: PurgeAge;
   /** Tables whose being left out was said in the log. */
   readonly #warned = new Set<TableId>();
 
@@ -53,6 +56,7 @@ export class MysqlSource implements Source {
     this.#options = options;
     this.#context = context;
     this.#server = new SourceServer(options, context);
+    this.#purgeAge = new PurgeAge(context.clock);
     this.#planner = new ChunkPlanner(this.#server.control);
     this.#log = new RunLog(this.#server, options, context);
   }
@@ -71,6 +75,11 @@ export class MysqlSource implements Source {
 
   bytesBetween(from: Position, to: Position): number | null {
     return this.#sizes.between(logPosition(from)[0], logPosition(to)[0]);
+  }
+
+  /** See {@link Source.origin}. */
+  origin(names: OriginNames): SourceBlock {
+    return new MysqlSourceBlock(names, () => this.#server.block);
   }
 
   /** A server may be replaced by another one that has its log: {@link prepare} holds the logs against each other. */
@@ -123,6 +132,10 @@ export class MysqlSource implements Source {
     const prepared = await this.#log.prepare(tables, known, options);
     failpoint("mysql-source.prepared");
     return prepared;
+  }
+
+  checkLog(known: Position, history: Json | null): Promise<void> {
+    return this.#log.check(known, history);
   }
 
   /** Waits until all that the log of this run will not tell is seen by every snapshot. */
@@ -187,7 +200,8 @@ export class MysqlSource implements Source {
   async retention(): Promise<SourceRetention | null> {
     const from = this.#log.acknowledged;
     if (from === null) return null;
-    return readRetention(this.#server.control, from, (files) => this.#sizes.see(files));
+    const { control } = this.#server;
+    return readRetention(control, from, this.#purgeAge, (files) => this.#sizes.see(files));
   }
 
   waits(): readonly SourceWait[] {

@@ -1,12 +1,20 @@
-import type { TableId, TableShape } from "../../model/table.ts";
+import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import { charsetOfCollation } from "./collations.ts";
 import type { DdlEffect, DdlSession } from "./ddl-effect.ts";
 import { applyDdl } from "./ddl-effects.ts";
 import type { SqlDialect } from "./ddl-lexer.ts";
-import { parseDdl } from "./ddl-parser.ts";
+import { isOfNoTable, parseDdl } from "./ddl-parser.ts";
+import type { DdlStatement, TableName } from "./ddl-statement.ts";
 import { OnlineChanges } from "./online-changes.ts";
 import type { QueryEvent } from "./query-event.ts";
 import type { ServerVersion } from "./server-version.ts";
+import {
+  addsCascade,
+  isServersOwn,
+  type StatementKind,
+  statementKind,
+  writtenTable,
+} from "./statement-kind.ts";
 import { type Outcome, outcomesOf, type OutcomeTables } from "./statement-outcomes.ts";
 import type { TypeOptions } from "./types.ts";
 
@@ -15,6 +23,8 @@ export interface StatementServer {
   readonly version: ServerVersion;
   /** `lower_case_table_names` is 1. */
   readonly lowerCaseNames: boolean;
+  /** Deletes and updates that foreign keys cascade are in the log. */
+  readonly logsCascades: boolean;
   /** What `explicit_defaults_for_timestamp` is where the log does not say it. */
   readonly explicitTimestamps: boolean;
 }
@@ -23,6 +33,14 @@ export interface StatementServer {
 export interface StatementTables extends OutcomeTables {
   /** All that are captured. */
   all(): readonly TableShape[];
+}
+
+/** What a user says of statements. */
+export interface StatementOptions {
+  /** Tables that gh-ost and pt-osc swap are followed through the swap. */
+  readonly onlineSchemaChanges: boolean;
+  /** What is written there in words is passed by, where none of their tables is captured. */
+  readonly ignoredDatabases: readonly string[];
 }
 
 const NOTHING: ReadonlyMap<TableId, Outcome> = new Map();
@@ -35,14 +53,66 @@ export class StatementReader {
   readonly #charsets = new Map<string, string>();
   /** Null where such tools are like everybody else. */
   readonly #online: OnlineChanges | null;
+  readonly #ignored: ReadonlySet<string>;
 
-  constructor(server: StatementServer, types: TypeOptions, onlineSchemaChanges = false) {
+  constructor(
+    server: StatementServer,
+    types: TypeOptions,
+    { onlineSchemaChanges, ignoredDatabases }: StatementOptions,
+  ) {
     this.#server = server;
     this.#types = types;
     this.#online = onlineSchemaChanges ? new OnlineChanges() : null;
+    this.#ignored = new Set(ignoredDatabases.map((name) => this.#fold(name)));
   }
 
-  /** What it does, by captured table, in its order. */
+  /** What it does at all; null where it is too long to be read, and may do anything. */
+  kindOf({ sql, sqlMode, isCut }: QueryEvent): StatementKind | null {
+    const dialect = this.#dialect(sqlMode);
+    const kind = statementKind(sql, dialect);
+    if (!isCut || kind === "rows") return kind;
+    // Nothing that leaves everything alone is that long.
+    return kind === "ddl" && isOfNoTable(sql, dialect) ? "nothing" : null;
+  }
+
+  /** Of DDL: it gives a captured table a foreign key that changes rows from there on without the log. */
+  cascades(query: QueryEvent, tables: StatementTables): boolean {
+    const dialect = this.#dialect(query.sqlMode);
+    if (this.#server.logsCascades || !addsCascade(query.sql, dialect)) return false;
+    const parsed = parseDdl(query.sql, dialect);
+    if (parsed === "unknown") return mentioned(query.sql, tables.all()).length > 0;
+    return tablesOf(parsed).some(({ database, name }) =>
+      tables.isCaptured(tableId(this.#fold(database ?? query.database), this.#fold(name))),
+    );
+  }
+
+  /**
+   * Of a statement that changes rows: it may change those of databases that `isCaptured` says so of, by triggers and
+   * functions too.
+   */
+  mayChange(query: QueryEvent, isCaptured: (database: string) => boolean): boolean {
+    const { databases, sql, sqlMode, database, isCut } = query;
+    if (!isCut && this.#isIgnored(query, isCaptured)) return false;
+    if (databases !== null && databases.length > 0) return databases.some(isCaptured);
+    return isCut || !isServersOwn(sql, this.#dialect(sqlMode), database);
+  }
+
+  /** It writes where the user says that nothing follows from that for captured tables. */
+  #isIgnored(
+    { sql, sqlMode, database }: QueryEvent,
+    isCaptured: (database: string) => boolean,
+  ): boolean {
+    if (this.#ignored.size === 0) return false;
+    const written = writtenTable(sql, this.#dialect(sqlMode), database);
+    const name = written === null ? null : this.#fold(written.database);
+    return name !== null && this.#ignored.has(name) && !isCaptured(name);
+  }
+
+  #fold(name: string): string {
+    return this.#server.lowerCaseNames ? name.toLowerCase() : name;
+  }
+
+  /** What DDL does, by captured table, in its order. */
   read(query: QueryEvent, tables: StatementTables): ReadonlyMap<TableId, Outcome> {
     this.#online?.see(query.sql);
     const parsed = parseDdl(query.sql, this.#dialect(query.sqlMode));
@@ -56,7 +126,7 @@ export class StatementReader {
       else if (effect.kind === "databaseDropped") this.#charsets.delete(effect.database);
     const swap = this.#online?.swap(effects, (id) => tables.isCaptured(id)) ?? null;
     this.#online?.take(effects, (id) => tables.shape(id));
-    return swap === null ? outcomesOf(effects, tables) : new Map([swap]);
+    return swap ?? outcomesOf(effects, tables);
   }
 
   #known(tables: StatementTables) {
@@ -87,6 +157,13 @@ export class StatementReader {
       types: this.#types,
     };
   }
+}
+
+function tablesOf(statement: DdlStatement | null): readonly TableName[] {
+  if (statement === null) return [];
+  if (statement.kind === "notUnderstood") return statement.tables;
+  const isOfOne = statement.kind === "createTable" || statement.kind === "alterTable";
+  return isOfOne ? [statement.table] : [];
 }
 
 /** What is printed as it is, in any charset of a client. */

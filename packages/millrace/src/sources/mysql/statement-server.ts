@@ -7,9 +7,12 @@ export async function readStatementServer(session: Session): Promise<StatementSe
     "SELECT @@GLOBAL.lower_case_table_names, @@GLOBAL.explicit_defaults_for_timestamp",
   );
   const [lowerCase, explicit] = row ?? [];
+  const [native] = await session.query("SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'");
   return {
     version: session.version,
     lowerCaseNames: lowerCase === "1",
+    // MySQL from 9.6 on, where foreign keys are no longer the engine's.
+    logsCascades: native?.[1] === "OFF",
     explicitTimestamps: explicit === "1" && !(await saysTimestamps(session)),
   };
 }

@@ -25,9 +25,35 @@ export function tableFindings({
     known,
     unreadable: cannotRead,
   });
-  return isWrittenInCapitals(options.tablesText) && server.namesAreLowerCase
-    ? [...found, lowerCaseNames()]
-    : found;
+  return [
+    ...found,
+    ...(isWrittenInCapitals(options.tablesText) && server.namesAreLowerCase
+      ? [lowerCaseNames()]
+      : []),
+    ...(server.takesZeroDates && !options.values.zeroDatesAreNull ? zeroDates(discovery) : []),
+  ];
+}
+
+const DATES: ReadonlySet<string> = new Set(["date", "timestamp", "timestamptz"]);
+/** More tables than these are told by their number. */
+const MOST_NAMED = 3;
+
+/** Nobody looks through the rows: whether there are such dates is not known, only that there may be. */
+function zeroDates({ tables }: Observed["discovery"]): Finding[] {
+  const dated = tables.filter(({ shape }) =>
+    shape.columns.some(({ type }) => DATES.has(type.kind)),
+  );
+  if (dated.length === 0) return [];
+  const named = dated.slice(0, MOST_NAMED).map(({ shape }) => shape.id);
+  const more = dated.length - named.length;
+  return [
+    {
+      severity: "notice",
+      what: `The server's sql_mode lets dates with a zero part in, such as 0000-00-00, and ${named.join(", ")}${more === 0 ? "" : ` and ${more} more`} ${dated.length === 1 ? "has" : "have"} columns of dates.`,
+      whatFollows: "A row that has one becomes a dead letter: no sink takes such a date.",
+      remedy: "With zero-dates: as-null it becomes NULL at the sink.",
+    },
+  ];
 }
 
 /** Escapes such as `\S` and `\D` are no names. */

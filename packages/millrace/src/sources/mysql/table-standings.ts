@@ -12,6 +12,11 @@ export interface Standing {
   readonly isAssumed: boolean;
   /** At `until` the pipeline is told what it is; where something was left out, to load the table again. */
   readonly isUntold: boolean;
+  /**
+   * The shape was asked for when the log was opened. The pipeline has to know shape and place as soon as it can, and load the
+   * table: a run that begins before `until` would ask again, for another place, and leave out what this one has decoded.
+   */
+  readonly isOpen: boolean;
   /** Rows or statements were, before `until`. */
   hasLeftOut: boolean;
 }
@@ -45,7 +50,7 @@ export class TableStandings {
     const { until } = standing;
     const before = this.#byId.get(id);
     this.#waiting += Number(until !== null) - Number((before?.until ?? null) !== null);
-    this.#byId.set(id, { isAssumed: false, isUntold: false, hasLeftOut: false, ...standing });
+    this.#byId.set(id, { ...PLAIN, hasLeftOut: false, ...standing });
     if (until !== null && (this.#behind === null || compareOffsets(until, this.#behind) > 0))
       this.#behind = until;
     this.touch();
@@ -62,15 +67,22 @@ export class TableStandings {
     return standing?.until === null ? (standing.shape ?? undefined) : undefined;
   }
 
-  /** Those whose shape is certain from this place on and was not before; in an order that stays. Hot: asked per group. */
-  reached(place: LogOffset): readonly (readonly [TableId, Standing])[] {
+  /**
+   * Those whose shape is certain from this place on and was not before, and where `mayTell` those that are open; in an order
+   * that stays. Hot: asked per group.
+   */
+  reached(place: LogOffset, mayTell: () => boolean): readonly (readonly [TableId, Standing])[] {
     if (this.#waiting === 0) return NOBODY;
+    const isThere = (until: LogOffset | null) =>
+      until !== null && compareOffsets(until, place) <= 0;
     const reached = [...this.#byId]
-      .filter(([, { until }]) => until !== null && compareOffsets(until, place) <= 0)
+      .filter(([, { until, isOpen }]) => isThere(until) || (isOpen && mayTell()))
       .toSorted(([a], [b]) => (a < b ? -1 : 1));
-    for (const [id, { shape }] of reached) this.set(id, { shape, until: null });
+    for (const [id, { shape, until }] of reached)
+      this.set(id, { shape, until: isThere(until) ? null : until });
     return reached;
   }
 }
 
+const PLAIN = { isAssumed: false, isUntold: false, isOpen: false } as const;
 const NOBODY: readonly (readonly [TableId, Standing])[] = [];

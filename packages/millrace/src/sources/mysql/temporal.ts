@@ -10,6 +10,9 @@ const MINUTES = Array.from(
   (_, minute) => `${TWO[Math.floor(minute / 60)]}:${TWO[minute % 60]}:`,
 );
 
+/** `SS+00` by second. */
+const SECONDS_IN_UTC = TWO.slice(0, 60).map((second) => `${second}+00`);
+
 const two = (n: number): string => TWO[n] ?? String(n);
 
 /** Powers of two, so that a mask finds the slot. */
@@ -18,6 +21,8 @@ const dayKeys = new Int32Array(SLOTS).fill(-1);
 const dayTexts = new Array<string>(SLOTS).fill("");
 const epochDayKeys = new Int32Array(SLOTS).fill(-1);
 const epochDayTexts = new Array<string>(SLOTS).fill("");
+const epochMinuteKeys = new Int32Array(SLOTS).fill(-1);
+const epochMinuteTexts = new Array<string>(SLOTS).fill("");
 
 /** `2026-11-21`; parts may be 0, or more than there are. */
 export function dateText(year: number, month: number, day: number): string {
@@ -83,14 +88,26 @@ export function timestampText(view: DataView, at: number, bytes: number): string
 /** 0 is what the servers have for a zero date. */
 export function epochText(seconds: number, micros: number): string {
   if (seconds === 0 && micros === 0) return ZERO_TIMESTAMP;
-  const day = Math.floor(seconds / 86_400);
-  const clock = seconds - day * 86_400;
-  const minute = Math.floor(clock / 60);
-  const date = epochDayText(day);
-  return `${date} ${MINUTES[minute] ?? ""}${two(clock - minute * 60)}${fractionText(micros)}+00`;
+  const minute = Math.floor(seconds / 60);
+  const second = seconds - minute * 60;
+  const start = epochMinuteText(minute);
+  return micros === 0
+    ? start + (SECONDS_IN_UTC[second] ?? "")
+    : start + `${two(second)}${fractionText(micros)}+00`;
 }
 
 const ZERO_TIMESTAMP = "0000-00-00 00:00:00+00";
+
+/** `2026-11-21 05:12:`; kept whole, since each join leaves a string behind. */
+function epochMinuteText(minute: number): string {
+  const slot = minute & (SLOTS - 1);
+  if (epochMinuteKeys[slot] === minute) return epochMinuteTexts[slot] ?? "";
+  const day = Math.floor(minute / 1_440);
+  const text = `${epochDayText(day)} ${MINUTES[minute - day * 1_440] ?? ""}`;
+  epochMinuteKeys[slot] = minute;
+  epochMinuteTexts[slot] = text;
+  return text;
+}
 
 function epochDayText(day: number): string {
   const slot = day & (SLOTS - 1);

@@ -80,11 +80,14 @@ function conversionOf(
   }
 }
 
+const MINUS = 0x2d;
+const ZERO = 0x30;
 const asIs: FromText = (text) => text;
 
 /** ZEROFILL prints zeros before the number. */
 function withoutZeros(text: string): string {
-  return text.replace(/^(-?)0+(?=\d)/, "$1");
+  const first = text.charCodeAt(text.charCodeAt(0) === MINUS ? 1 : 0);
+  return first === ZERO ? text.replace(/^(-?)0+(?=\d)/, "$1") : text;
 }
 
 function intOf(text: string): number | string {
@@ -118,7 +121,7 @@ function withoutFractionZeros(text: string): string {
   const point = text.lastIndexOf(".");
   if (point === -1) return text;
   let end = text.length;
-  while (text.charCodeAt(end - 1) === 0x30) end -= 1;
+  while (text.charCodeAt(end - 1) === ZERO) end -= 1;
   return text.slice(0, end - 1 === point ? point : end);
 }
 

@@ -35,6 +35,9 @@ interface FollowOptions {
   readonly tables: ReadonlyMap<TableId, TableShape>;
   readonly assumesCatalogue?: boolean;
   readonly onlineSchemaChanges?: boolean;
+  readonly ignoredDatabases?: readonly string[];
+  /** What is durable behind `from`. */
+  readonly ahead?: readonly LogPosition[];
 }
 
 /** The log of some tables, and what the pipeline would keep of them. */
@@ -69,12 +72,13 @@ export class ToldTables implements AsyncDisposable {
       tables: roundTrip(options.tables),
       adopted: new Set(),
       paused: new Set(),
+      ahead: options.ahead ?? [],
       values: { zeroDatesAreNull: false },
-      statements: new StatementReader(
-        await readStatementServer(session),
-        TYPES,
-        options.onlineSchemaChanges === true,
-      ),
+      statements: new StatementReader(await readStatementServer(session), TYPES, {
+        onlineSchemaChanges: options.onlineSchemaChanges === true,
+        ignoredDatabases: options.ignoredDatabases ?? [],
+      }),
+      unloggedCascades: "refuse",
       readCatalogue: async (names) => {
         const other = await openConnection(configOf(server));
         try {
@@ -95,6 +99,7 @@ export class ToldTables implements AsyncDisposable {
         heartbeatMs: 200,
         silenceTimeoutMs: 60_000,
         batchBytes: 100_000,
+        heldBytes: 250_000,
         limits: { maxValueBytes: 4_000_000, maxRowBytes: 16_000_000 },
         tables,
       },
@@ -158,6 +163,16 @@ export async function followOnline(
   const tables = await shapesNow(server, ...names);
   const from = await startOf(server);
   return ToldTables.open(server, { from, tables, onlineSchemaChanges: true });
+}
+
+/** Follows a table from now on; what is written in words to these databases is passed by. */
+export async function followIgnoring(
+  server: MysqlDatabase,
+  ignoredDatabases: readonly string[],
+  name: string,
+): Promise<ToldTables> {
+  const tables = await shapesNow(server, name);
+  return ToldTables.open(server, { from: await startOf(server), tables, ignoredDatabases });
 }
 
 /** Follows tables from now on. */

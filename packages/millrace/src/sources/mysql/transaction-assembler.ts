@@ -1,49 +1,39 @@
 import { BatchBuilder } from "../../change-log/batch-builder.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { LogBatch, LogItem, Transaction } from "../../model/change.ts";
+import type { LogBatch, Transaction } from "../../model/change.ts";
+import type { Position } from "../../model/position.ts";
+import type { AssemblerOptions } from "./assembler-options.ts";
 import { protocolError } from "./byte-cursor.ts";
-import { EVENT_HEADER_BYTES, type EventReader } from "./event-reader.ts";
 import { EventType, rowEventKind, type RowEventKind } from "./event-types.ts";
+import { heartbeatOf, isCutOff, isHeartbeat, refuseUnknown, saysChecksums } from "./file-events.ts";
 import { groupBegin } from "./group-begin.ts";
+import { type GroupOutcome, isOnlyPrepared } from "./group-outcome.ts";
 import { groupStatement } from "./group-statement.ts";
-import {
-  decodeFormat,
-  decodeHeartbeat,
-  decodeHeartbeatV2,
-  decodeRotate,
-  type HeartbeatEvent,
-} from "./log-events.ts";
-import type { LargeRowLimits } from "./large-row-decoder.ts";
-import { LogPlace, type PlaceOptions } from "./log-place.ts";
+import { decodeRotate, type HeartbeatEvent } from "./log-events.ts";
+import { LogPlace } from "./log-place.ts";
 import { refusedLog } from "./log-refusals.ts";
 import { type LargeRows, LoggedRows, type RowsAt } from "./logged-rows.ts";
 import type { LoggedEvent } from "./payload.ts";
 import type { EventAt, LoggedTables } from "./logged-tables.ts";
+import { OpenGroup } from "./open-group.ts";
 import {
   boundary,
   compareGroups,
   comparePositions,
-  type LogGroup,
   type LogPosition,
   logPosition,
 } from "./position.ts";
 import { decodeQuery, type QueryEvent } from "./query-event.ts";
-import type { ServerVersion } from "./server-version.ts";
+import { RowRuns } from "./row-runs.ts";
 import { tableIdOf } from "./table-map.ts";
+import { type LogOffset, xaTransaction } from "./transaction-id.ts";
+import { ToldItems } from "./told-items.ts";
+import { XaGroups } from "./xa-groups.ts";
 
-/** What the assembler goes by. */
-export interface AssemblerOptions {
-  /** Is told whether events have checksums. */
-  readonly reader: Pick<EventReader, "hasChecksums">;
-  /** Nothing at or before this position is given again. */
-  readonly from: LogPosition;
-  readonly place?: PlaceOptions;
-  readonly tables: LoggedTables;
-  /** Whose log it is: the same numbers mean other things. */
-  readonly flavor: ServerVersion["flavor"];
-  /** Of one row, in a large event. */
-  readonly limits: LargeRowLimits;
-}
+type GatheredBatches = Pick<
+  BatchBuilder<LogPosition>,
+  "bytes" | "gatheredBytes" | "hasCut" | "cut"
+>;
 
 /**
  * Turns the events of a log into batches: positions, transactions, key changes, and the boundaries that a later run may
@@ -57,27 +47,37 @@ export class TransactionAssembler {
   readonly #place: LogPlace;
   readonly #tables: LoggedTables;
   readonly #rows: LoggedRows;
+  readonly #told: ToldItems;
   readonly #batch: BatchBuilder<LogPosition>;
+  readonly #runs = new RowRuns();
+  readonly #group: OpenGroup;
+  readonly xa: XaGroups;
   /** Of the open group. */
   #transaction: Transaction | null = null;
   /** Rows may come until the group's end is said; else its one statement ends it. */
   #isTransaction = false;
-  /** The group's rows count only with XA COMMIT. */
-  #isPrepared = false;
-  #hasRows = false;
-
   constructor({ reader, from, place = {}, tables, flavor, limits }: AssemblerOptions) {
     this.#reader = reader;
     this.#place = new LogPlace(from, place);
+    this.xa = new XaGroups(this.#place);
     this.#tables = tables;
-    this.#batch = new BatchBuilder(from, boundary(from[0]), comparePositions);
+    const begin = boundary(from[0]);
+    this.#batch = new BatchBuilder(from, begin, comparePositions, this.#toBeginAt);
     this.#from = from;
-    this.#rows = new LoggedRows({ from, limits, batch: this.#batch, tables, flavor });
+    const [batch, runs] = [this.#batch, this.#runs];
+    this.#rows = new LoggedRows({ from, limits, batch, runs, tables, flavor });
+    this.#told = new ToldItems({ from, batch, tables, toBeginAt: this.#toBeginAt });
+    this.#group = new OpenGroup(batch, runs);
   }
 
-  /** Weight of the batch so far, bytes. */
-  get bytes(): number {
-    return this.#batch.bytes;
+  /** What is here of the batches to come. */
+  get gathered(): GatheredBatches {
+    return this.#batch;
+  }
+
+  /** Where reading is, in the files of the server that is read. */
+  get place(): LogOffset {
+    return this.#place.boundary();
   }
 
   /** Something has to be asked at the source by {@link resolve}, before another event is fed or a batch taken. */
@@ -85,21 +85,36 @@ export class TransactionAssembler {
     return this.#tables.isOpen;
   }
 
+  /** The group in whose rows nobody knows what becomes of them before its end has come; null where that is known. */
+  get inDoubt(): LogOffset | null {
+    return this.#group.isInDoubt ? (this.xa.replay ?? this.#place.open) : null;
+  }
+
+  /** Of the group that is {@link inDoubt} the end is known. @throws MillraceError MR_SOURCE_UNREADABLE */
+  learn(outcome: GroupOutcome): void {
+    const counts = outcome.counts || this.xa.replay !== null;
+    if (!this.#group.learn({ ...outcome, counts })) throw refusedLog("takenBack", this.#place.open);
+  }
+
+  /** The rows that {@link XaGroups.replay} wants were read again. */
+  replayed(): void {
+    this.xa.replayed();
+    this.#rows.forget();
+    this.#end();
+  }
+
   /** Asks what is open. @throws MillraceError */
   async resolve(): Promise<void> {
-    this.#tell(await this.#tables.resolve());
-    // What was asked may hold from where the log is already.
-    if (this.#place.open === null) this.#tell(this.#tables.reached(this.#place.boundary()));
+    await this.#told.resolve(this.#place.open === null ? this.#place.boundary() : null);
   }
 
   /** What is here since the last batch; null where that is nothing at all. */
   take(): LogBatch | null {
-    const batch = this.#batch.take();
-    if (batch === null) return null;
-    const position = this.#place.withExecuted(logPosition(batch.position));
-    const isEnd = batch.acknowledge === batch.position;
-    return { ...batch, position, acknowledge: isEnd ? position : batch.acknowledge };
+    return this.#batch.take();
   }
+
+  readonly #toBeginAt = (position: Position): LogPosition =>
+    this.#place.toBeginAt(logPosition(position));
 
   /** Takes in an event of the log. @throws MillraceError MR_SOURCE_PROTOCOL, MR_SOURCE_REFUSED, MR_SOURCE_LOSS */
   feed(event: LoggedEvent): void {
@@ -115,6 +130,7 @@ export class TransactionAssembler {
    */
   feedLarge(event: LoggedEvent, firstBytes: number): LargeRows | null {
     if (event.endsAt > 0) this.#place.event(event.eventBytes, event.endsAt);
+    this.xa.pass();
     const kind = rowEventKind(event.type);
     if (kind === null) return null;
     const at = this.#rowsAt(kind, tableIdOf(event.buffer, 0, firstBytes));
@@ -123,6 +139,7 @@ export class TransactionAssembler {
 
   /** Takes in an event that lies within another one, which was fed before. */
   feedInner(event: LoggedEvent): void {
+    this.xa.see(event);
     const kind = rowEventKind(event.type);
     if (kind === null) return this.#event(event);
     const { buffer, bodyStart, bodyEnd } = event;
@@ -139,13 +156,13 @@ export class TransactionAssembler {
         return this.#end();
       case EventType.QUERY:
       case EventType.QUERY_COMPRESSED:
-        return this.#query(decodeQuery(buffer, start, end, type === EventType.QUERY_COMPRESSED));
+      case EventType.EXECUTE_LOAD_QUERY:
+        return this.#query(decodeQuery(buffer, start, end, type, isCutOff(event)));
       case EventType.XA_PREPARE:
-        return this.#end();
+        return this.#xaPrepare(event);
       case EventType.HEARTBEAT:
-        return this.#heartbeat(decodeHeartbeat(buffer, start, end, event.endsAt));
       case EventType.HEARTBEAT_V2:
-        return this.#heartbeat(decodeHeartbeatV2(buffer, start, end));
+        return this.#heartbeat(heartbeatOf(event));
       case EventType.FORMAT_DESCRIPTION:
         return this.#format(event);
       case EventType.ROTATE:
@@ -160,16 +177,23 @@ export class TransactionAssembler {
     }
   }
 
-  /** Events that begin a group; all others tell us nothing. */
+  /** Events that begin a group; of all others it is known that they tell us nothing but how far the file goes. */
   #begin(event: LoggedEvent): void {
     const begin = groupBegin(event);
-    if (begin === null) return;
+    if (begin === null) return this.#pass(event);
     const { gtid, commitTimeMs, idAt } = begin;
     this.#transaction = { id: idAt(this.#place.begin(gtid)), commitTimeMs };
     this.#isTransaction = begin.isTransaction;
-    this.#isPrepared = begin.isPrepared;
-    this.#hasRows = false;
+    this.#group.begin(begin);
+    this.xa.begin(begin.isPrepared);
     this.#batch.at(commitTimeMs);
+  }
+
+  /** Between groups it moves the boundary: a file that has just begun may hold nothing else for long (I3). */
+  #pass(event: LoggedEvent): void {
+    refuseUnknown(event, this.#place.open);
+    if (this.#place.open === null && event.endsAt > 0)
+      this.#told.passedBoundary(this.#place.boundary());
   }
 
   #query(query: QueryEvent): void {
@@ -181,48 +205,25 @@ export class TransactionAssembler {
       case "commit":
         return this.#end();
       case "rollback":
-        if (this.#hasRows) throw refusedLog("rolledBack", this.#place.open);
-        return this.#end();
+        return this.#drop();
+      case "savepoint":
+        return this.#group.savepoint(statement.name);
       case "rollback-to":
-        throw refusedLog("takenBack", this.#place.open);
-      case "rows":
-        return this.#words(query);
+        if (!this.#group.rollbackTo(statement.name))
+          throw refusedLog("takenBack", this.#place.open);
+        return;
       case "xa-start":
         this.#isTransaction = true;
-        this.#isPrepared = true;
-        return;
+        this.xa.begin(true);
+        return this.#group.doubt();
       case "xa-commit":
       case "xa-rollback":
         return this.#endXa(statement.xid, statement.kind === "xa-commit");
       case "nothing":
         return;
       case "other":
-        this.#statement(query);
+        if (!this.#group.isUndone) this.#told.statement(query, this.#at(this.#runs.statement()));
         if (!this.#isTransaction) this.#end();
-    }
-  }
-
-  #words(query: QueryEvent): void {
-    if (this.#tables.concerns(query)) throw refusedLog("statements", this.#place.open);
-    if (!this.#isTransaction) this.#end();
-  }
-
-  #statement(query: QueryEvent): void {
-    const at = this.#at(this.#place.count());
-    const order = comparePositions([at.group, at.event, 0], this.#from);
-    // What was told before is in the shapes that the tables began with.
-    if (order <= 0 && at.toldRow < 0) return;
-    this.#tell(this.#tables.statement(query, at));
-  }
-
-  /** Into the batch, but for what was given before. */
-  #tell(items: readonly LogItem[]): void {
-    for (const item of items) {
-      if (item.position === null) continue;
-      const position = logPosition(item.position);
-      if (comparePositions(position, this.#from) <= 0) continue;
-      this.#batch.add(item, 0);
-      if (comparePositions(position, this.#batch.position) > 0) this.#batch.passed(position);
     }
   }
 
@@ -232,58 +233,68 @@ export class TransactionAssembler {
       throw protocolError("rows outside of a transaction");
     const [from, fromEvent, fromRow] = this.#from;
     const isWithin = fromEvent === event && compareGroups(from, group) === 0;
-    return { group, event, transaction: this.#transaction, toldRow: isWithin ? fromRow : -1 };
+    const toldRow = isWithin ? fromRow : -1;
+    return { group, event, rows: this.#runs.rows, transaction: this.#transaction, toldRow };
+  }
+
+  #xaPrepare(event: LoggedEvent): void {
+    if (!isOnlyPrepared(event)) return this.#end();
+    this.xa.prepare(event);
+    this.#drop();
   }
 
   #endXa(xid: string, isCommit: boolean): void {
-    const group = this.#place.settle(xid);
-    if (isCommit && group !== null) throw refusedLog("xa", this.#place.open);
+    // Of one that was not prepared.
+    if (this.#isTransaction) return isCommit ? this.#end() : this.#drop();
+    this.xa.end(xid, isCommit);
+    if (!isCommit) return this.#end();
+    this.#transaction = xaTransaction(this.#at(0).transaction, xid);
+    this.#rows.forget();
+    this.#group.doubt();
+  }
+
+  /** The group ends, and none of its rows count. */
+  #drop(): void {
+    this.#group.drop();
     this.#end();
   }
 
   #end(): void {
+    this.#group.count();
     const group = this.#place.end();
     this.#transaction = null;
-    this.#passedBoundary(group);
-  }
-
-  #passedBoundary(group: LogGroup): void {
-    this.#batch.passedBoundary(boundary(group));
-    if (!this.#tables.isOpen) this.#tell(this.#tables.reached(group));
+    this.#told.passedBoundary(group);
   }
 
   /** Where the rows of an event are; counts it whether they are wanted or not. */
   #rowsAt(kind: RowEventKind, table: number): RowsAt | null {
-    const at = this.#rows.at(kind, table, this.#at(this.#place.count()));
-    if (at === null) return null;
-    if (this.#isPrepared) throw refusedLog("xa", this.#place.open);
-    this.#hasRows = true;
-    return at;
+    return this.#group.wants() ? this.#rows.at(kind, table, (run) => this.#at(run)) : null;
+  }
+
+  /** A server that died within a group, which was never committed then, has gone on in another file. */
+  #abandon(): void {
+    this.#group.drop();
+    this.#place.abandon();
+    this.#transaction = null;
   }
 
   /** Between groups the server's end is a boundary; it moves an idle log (I3). */
   #heartbeat({ fileName, at }: HeartbeatEvent): void {
     if (this.#place.open !== null || at === 0) return;
     this.#place.reach(fileName, at);
-    this.#passedBoundary(this.#place.boundary());
+    this.#told.passedBoundary(this.#place.boundary());
   }
 
-  #format({ buffer, bodyStart: start, bodyEnd: end, ...event }: LoggedEvent): void {
-    const { eventBytes, timestampSeconds } = event;
-    this.#place.format(timestampSeconds);
-    const isCut = end - start + EVENT_HEADER_BYTES < eventBytes;
-    this.#reader.hasChecksums = decodeFormat(buffer, start, end, isCut).hasChecksums;
+  #format(event: LoggedEvent): void {
+    this.#place.format(event.timestampSeconds);
+    this.#reader.hasChecksums = saysChecksums(event);
     this.#rows.forget();
   }
 
   #rotate({ buffer, bodyStart, bodyEnd }: LoggedEvent): void {
     const { fileName, at } = decodeRotate(buffer, bodyStart, bodyEnd);
-    if (this.#place.open !== null) throw protocolError("a file that ends within a transaction");
+    if (this.#place.open !== null) this.#abandon();
     this.#place.rotate(fileName, at);
-    this.#passedBoundary(this.#place.boundary());
+    this.#told.passedBoundary(this.#place.boundary());
   }
-}
-
-function isHeartbeat(type: number): boolean {
-  return type === EventType.HEARTBEAT || type === EventType.HEARTBEAT_V2;
 }

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Transaction } from "../../model/change.ts";
 import type { TransactionId } from "../../model/position.ts";
 import { type Gtid, gtidText, parseGtid } from "./gtid-set.ts";
 import { type MariaDbGtid, mariaDbGtidText } from "./mariadb-gtid.ts";
@@ -32,9 +33,11 @@ export function parseOffset(text: string): LogOffset {
 /**
  * What a {@link TransactionId} of this source says, in the words that its server's snapshots are told by: MySQL's GTID
  * (`uuid:7`); without GTIDs where the group begins (`3:1547`); MariaDB's GTID, and by what its snapshots go, the place
- * (`0-1-7@3:1547`).
+ * (`0-1-7@3:1547`), for what commits an XA transaction with its name (`0-1-7@3:1547!X'78',X'',1`).
  */
-export type LoggedTransaction = { readonly gtid: Gtid } | { readonly place: LogOffset };
+export type LoggedTransaction =
+  | { readonly gtid: Gtid }
+  | { readonly place: LogOffset; readonly xid: string | null };
 
 /** The id of a transaction of MySQL with a GTID. */
 export function gtidTransaction(gtid: Gtid): TransactionId {
@@ -51,9 +54,18 @@ export function mariaDbTransaction(gtid: MariaDbGtid, place: LogOffset): Transac
   return `${mariaDbGtidText(gtid)}@${offsetText(place)}`;
 }
 
+/** The same of one that commits what was prepared by this name. MySQL's snapshots need no name. */
+export function xaTransaction(transaction: Transaction, xid: string): Transaction {
+  const { id } = transaction;
+  return id.includes("@") ? { ...transaction, id: `${id}!${xid}` } : transaction;
+}
+
 /** Reads an id. @throws MillraceError MR_BUG or MR_SOURCE_PROTOCOL */
 export function loggedTransaction(id: TransactionId): LoggedTransaction {
   const behindGtid = id.indexOf("@");
-  if (behindGtid !== -1) return { place: parseOffset(id.slice(behindGtid + 1)) };
-  return /^\d+:\d+$/.test(id) ? { place: parseOffset(id) } : { gtid: parseGtid(id) };
+  if (behindGtid !== -1) {
+    const [place = "", xid = null] = id.slice(behindGtid + 1).split("!");
+    return { place: parseOffset(place), xid };
+  }
+  return /^\d+:\d+$/.test(id) ? { place: parseOffset(id), xid: null } : { gtid: parseGtid(id) };
 }

@@ -61,7 +61,7 @@ describe.each(mysqlFlavors)("validate --connect of %s", (flavor) => {
       `${server.database}.derived matches but is left out: it is a view: it has no rows of its own.`,
     );
     expect(said(all, "notice")).toContainEqual(
-      expect.stringContaining(`${server.database}.keyless: It has no key`),
+      expect.stringContaining(`${server.database}.keyless: It has no primary key`),
     );
     const severities = all.map(({ severity }) => ["error", "warning", "notice"].indexOf(severity));
     expect(severities).toEqual(severities.toSorted((a, b) => a - b));
@@ -69,15 +69,44 @@ describe.each(mysqlFlavors)("validate --connect of %s", (flavor) => {
 
   it("calls every table that cannot be captured an error, with what would help", async () => {
     const odd = await sharedMysql(flavor);
-    await odd.query("CREATE TABLE old (id INT PRIMARY KEY) ENGINE = MyISAM");
+    await odd.query("CREATE TABLE `old ``items` (id INT PRIMARY KEY) ENGINE = MyISAM");
     const all = await validateMysql(optionsOf(odd, odd.database), context);
-    expect(said(all)).toEqual([
+    // As the server itself quotes names.
+    const [remedy] = remedies(all);
+    await odd.query(remedy?.split(", or ")[0] ?? "");
+    expect(said(await validateMysql(optionsOf(odd, odd.database), context))).toEqual([]);
+    await odd.query(
+      "DROP TABLE `old ``items`; CREATE TABLE old (id INT PRIMARY KEY) ENGINE = MyISAM",
+    );
+    expect(said(await validateMysql(optionsOf(odd, odd.database), context))).toEqual([
       expect.stringMatching(/^source\.tables: matches .*\.old, which cannot be captured: .*MyISAM/),
     ]);
     const known = new Set([tableId(odd.database, "other")]);
     const later = await validateMysql(optionsOf(odd, odd.database), context, known);
     expect(said(later)).toEqual([]);
     await odd.release();
+  });
+
+  it("says beforehand where zero dates may become dead letters", async () => {
+    const dated = await sharedMysql(flavor);
+    await dated.query(
+      "CREATE TABLE plain (id INT PRIMARY KEY, v TEXT); CREATE TABLE t (id INT PRIMARY KEY, d DATE)",
+    );
+    const toldOf = async (zeroDatesAreNull: boolean): Promise<string[]> => {
+      const options = optionsOf(dated, dated.database, { values: { zeroDatesAreNull } });
+      const all = said(await validateMysql(options, context), "notice");
+      return all.filter((what) => what.includes("0000-00-00"));
+    };
+    // MySQL's default modes refuse them, MariaDB's do not.
+    expect(await toldOf(false)).toEqual(
+      flavor === "mysql"
+        ? []
+        : [
+            `The server's sql_mode lets dates with a zero part in, such as 0000-00-00, and ${dated.database}.t has columns of dates.`,
+          ],
+    );
+    expect(await toldOf(true)).toEqual([]);
+    await dated.release();
   });
 
   it("says when there is nothing to read", async () => {
@@ -122,11 +151,17 @@ describe.each(mysqlFlavors)("validate --connect of %s", (flavor) => {
     expect(finding).toMatchObject({
       severity: "error",
       code: "MR_SOURCE_REFUSED",
+      option: "source.password",
       whatFollows: "Nothing else could be checked.",
     });
     const nowhere = optionsOf({ ...server, port: 1 }, server.database);
     expect(await validateMysql(nowhere, context)).toMatchObject([
-      { severity: "error", code: "MR_SOURCE_LOST_CONNECTION" },
+      {
+        severity: "error",
+        code: "MR_SOURCE_LOST_CONNECTION",
+        option: "source.port",
+        remedy: "Start the server, or correct hostname and port.",
+      },
     ]);
   });
 
@@ -205,9 +240,11 @@ describe("findings", () => {
       hidesReplicated: false,
       logsCascades: false,
       namesAreLowerCase: false,
+      takesZeroDates: false,
       encrypted: true,
       clockAheadSeconds: 0,
       privileges: new Set(["REPLICATION SLAVE", "REPLICATION CLIENT"]),
+      prepared: [],
       readers: [],
     },
     discovery: { tables: [], refused: [], views: [] },
@@ -249,6 +286,8 @@ describe("findings", () => {
     ],
     [{ provider: "azure", keptSeconds: null }, "error: binlog_expire_logs_seconds is 0."],
     [{ keptSeconds: null }, "notice: The server never deletes its binary log by itself."],
+    [{ prepared: ["X'78',X'',1"] }, "warning: XA transactions are prepared: X'78',X'',1."],
+    [{ prepared: null }, "notice: m@% may not see which XA transactions are prepared."],
     [{ hasGtids: false }, "warning: User m@% has no RELOAD, and gtid_mode is not ON."],
     [
       { readers: [{ serverId: 5, host: "replica.internal", uuid: "other" }] },

@@ -18,6 +18,7 @@ import { READER_RULES } from "./reader-rules.ts";
 import { LOG_RULES, SERVER_RULES } from "./server-rules.ts";
 import { SourceServer } from "./source-server.ts";
 import { tableFindings } from "./table-rules.ts";
+import { XA_RULES } from "./xa-rules.ts";
 
 /**
  * What the server says about a pipeline before it is started, worst first. Writes nothing. A server that cannot be
@@ -41,7 +42,7 @@ export async function validateMysql(
 
 /** Pure: what follows from what was observed. */
 export function findings(observed: Observed): Finding[] {
-  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES];
+  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES, ...XA_RULES];
   return worstFirst([...applyRules(rules, observed), ...tableFindings(observed)]);
 }
 

@@ -126,7 +126,8 @@ describe.each(mysqlFlavors)("the log of %s over a bad network", (flavor) => {
       const end = await startOf(server);
       const whole: string[] = [];
       const at = await readOn(logOptions(server, itemsShape(server)), from, end, whole);
-      expect(comparePositions(at, end)).toBe(0);
+      // Others write to the shared server.
+      expect(comparePositions(at, end)).toBeGreaterThanOrEqual(0);
       expect(new Set(whole).size).toBe(whole.length);
       const proxy = await startFaultProxy(server);
       const options = optionsThrough(server, proxy);

@@ -128,7 +128,8 @@ export async function openConnection(
     return connection;
   } catch (error) {
     connection.destroy();
-    throw error;
+    // It may be lost meanwhile, too.
+    throw connectionError(error, `looking at ${config.host}:${config.port}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogItem } from "../../model/change.ts";
+import { setFailpointHandler } from "../../model/failpoint.ts";
 import type { Position } from "../../model/position.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { LoggedDatabase, said } from "./log.fixture.ts";
@@ -47,6 +48,21 @@ describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
     expect(new Set(ids.slice(0, 3)).size).toBe(1);
     expect(new Set(ids).size).toBe(3);
     expectGrowing(items);
+  });
+
+  it("ends with a fault of our own, which no other connection mends", async () => {
+    await using db = await LoggedDatabase.shared(version);
+    await db.run("CREATE TABLE t (id int PRIMARY KEY)");
+    await db.capture();
+    const log = await db.open();
+    setFailpointHandler(() => {
+      throw new TypeError("no shape has columns");
+    });
+    try {
+      await expect(log.next()).rejects.toMatchObject({ code: "MR_BUG" });
+    } finally {
+      setFailpointHandler(null);
+    }
   });
 
   it("names transactions as snapshots do", async () => {

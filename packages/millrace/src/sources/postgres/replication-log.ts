@@ -7,7 +7,7 @@ import type { ConnectorContext, SourceLog, SourceWait } from "../../model/source
 import { lostConnection } from "../../bytes/byte-source.ts";
 import type { PostgresLogConfig } from "./config.ts";
 import { runHeartbeat } from "./heartbeat.ts";
-import { replicationError } from "./log-errors.ts";
+import { readingError } from "./log-errors.ts";
 import type { LogWatch } from "./log-watch.ts";
 import { formatLsn, type LogPosition, startLsn } from "./position.ts";
 import type { SideSession } from "./side-session.ts";
@@ -275,7 +275,7 @@ export class PostgresLog implements SourceLog {
 
   /** The first failure closes the log; it is what every later call gets. */
   #fail(error: unknown): MillraceError {
-    this.#failure ??= replicationError(error, this.#settings);
+    this.#failure ??= readingError(error, this.#settings);
     void this.#end(this.#failure);
     return this.#failure;
   }

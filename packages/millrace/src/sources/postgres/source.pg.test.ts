@@ -201,6 +201,9 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
       await client.end();
     };
     const writing = Promise.all([write(), write(), write()]);
+    // Each snapshot is to see something.
+    const written = async (): Promise<unknown> => (await sql("SELECT id FROM ends.t LIMIT 1"))[0];
+    await expect.poll(written, { timeout: 20_000 }).toBeDefined();
     const snapshots: SourceSnapshot[] = [];
     for (let i = 0; i < 40; i += 1) snapshots.push(await source.openSnapshot());
     stop = true;
@@ -444,11 +447,13 @@ describe("the source", () => {
     await open.close();
     await server.start();
     await expect
-      .poll(() =>
-        source.logEnd().then(
-          () => "answers",
-          () => "down",
-        ),
+      .poll(
+        () =>
+          source.logEnd().then(
+            () => "answers",
+            () => "down",
+          ),
+        { timeout: 20_000 },
       )
       .toBe("answers");
     // A server that came back may be another one: only the next run goes on with it.

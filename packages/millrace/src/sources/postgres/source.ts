@@ -16,6 +16,7 @@ import type {
   SourceWait,
   TableLook,
 } from "../../model/source.ts";
+import type { OriginNames, SourceBlock } from "../../model/source-block.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import type { Queryable } from "./catalogue.ts";
@@ -41,6 +42,7 @@ import { letSlotGo } from "./let-go.ts";
 import { lsnBehind, ReplayGate } from "./replay-gate.ts";
 import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
 import { readLogEnd } from "./snapshot-begin.ts";
+import { PostgresSourceBlock } from "./source-block.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
 import { readRetention } from "./retention.ts";
 import { readStanding } from "./server-standing.ts";
@@ -113,6 +115,11 @@ export class PostgresSource implements Source {
 
   bytesBetween(from: Position, to: Position): number {
     return bytesBetween(from, to);
+  }
+
+  /** See {@link Source.origin}. */
+  origin(names: OriginNames): SourceBlock {
+    return new PostgresSourceBlock(names, this.#options.database);
   }
 
   /** The cluster's system identifier, which a restored copy shares with its original, and the database. */

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
-import { timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
+import { drawnSeed, timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
 import type { Change } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
@@ -17,7 +17,6 @@ import { SAMPLE_TYPES_SQL, TYPE_SAMPLES } from "./type-samples.fixture.ts";
 const context = { pipeline: "values", clock: systemClock, random: Math.random, log: silentLogger };
 const LIMITS = { maxValueBytes: 1_048_576, batchBytes: 262_144 };
 const PER_TYPE = valuesPerType(200);
-const SEED = Date.now() % 1_000_000;
 
 /** Types whose input function refuses everything: no table can hold a value of one. */
 const WITHOUT_INPUT = (
@@ -64,12 +63,12 @@ describe.each([13, 18] as const)("values of PostgreSQL %i", (version) => {
     for (const [index, { ddl, text }] of samples.entries()) {
       const inserting = client.query(
         `INSERT INTO ${table(index)} SELECT n, u::${ddl} FROM unnest($1::text[]) WITH ORDINALITY x(u, n)`,
-        [[null, ...fc.sample(text, { numRuns: PER_TYPE, seed: SEED })]],
+        [[null, ...fc.sample(text, { numRuns: PER_TYPE, seed: drawnSeed })]],
       );
       await inserting.catch((error: unknown) => refused.push(`${ddl}: ${String(error)}`));
       await client.query(`UPDATE ${table(index)} SET id = -id WHERE id <= 20`);
     }
-    expect(refused, `samples that the server refuses, seed ${SEED}`).toEqual([]);
+    expect(refused, `samples that the server refuses, seed ${drawnSeed}`).toEqual([]);
     await load();
     const changes = await follow(source, start, [...shapes.values()], LIMITS.maxValueBytes);
     streamed = Map.groupBy(changes, (change) => change.shape.id);
@@ -137,7 +136,7 @@ describe.each([13, 18] as const)("values of PostgreSQL %i", (version) => {
     "%i: of type %s are the server's own text in snapshot and stream",
     async (index, ddl) => {
       const rows = loaded.get(table(index)) ?? [];
-      const where = `${ddl}, seed ${SEED}`;
+      const where = `${ddl}, seed ${drawnSeed}`;
       expect(rows.length, where).toBe(PER_TYPE + 1);
       expect(
         rows.map((row) => textOf(row[1])),

@@ -1,0 +1,124 @@
+// Rows of the benchmarks' table through our encoder and our producer, without a pipeline.
+import { Cluster } from "../../packages/millrace/src/kafka/cluster.ts";
+import { TransactionalProducer } from "../../packages/millrace/src/kafka/transactional-producer.ts";
+import { systemClock } from "../../packages/millrace/src/model/ports.ts";
+import type { TargetChangeEvent } from "../../packages/millrace/src/model/sink.ts";
+import { partitionerOf } from "../../packages/millrace/src/sinks/kafka/partitioner.ts";
+import { BatchSender } from "../../packages/millrace/src/sinks/kafka/batch-sender.ts";
+import {
+  MessageRouter,
+  type TableOutput,
+} from "../../packages/millrace/src/sinks/kafka/message-router.ts";
+import { type ItemFormat, itemEncoder, ITEMS } from "./item-changes.ts";
+
+/** Rows of a Kafka transaction: about what the sink's bound of 16 MiB comes to. */
+const COMMIT_ROWS = 10_000;
+const DELIVERY_TIMEOUT_MS = 120_000;
+
+/** What is to be written. */
+export interface ProducedLoad {
+  readonly bootstrap: string;
+  readonly topic: string;
+  readonly partitions: number;
+  /** Written again and again. */
+  readonly changes: readonly TargetChangeEvent[];
+  readonly rows: number;
+  readonly batchBytes: number;
+  readonly format: ItemFormat;
+  /** In transactions; else idempotent. */
+  readonly exactlyOnce: boolean;
+}
+
+/** What came of it. */
+export interface Produced {
+  readonly rowsPerSecond: number;
+  readonly cpuSeconds: number;
+}
+
+/** Writes so many rows; all replicas have the last of them when it resolves. */
+export async function produceRows(load: ProducedLoad): Promise<Produced> {
+  const cluster = clusterAt(load.bootstrap);
+  try {
+    const transactions = await Transactions.begin(cluster, load);
+    const commits = commitsOf(load.changes);
+    const cpu = process.cpuUsage();
+    const began = performance.now();
+    for (let left = load.rows, at = 0; left > 0; at++) {
+      const changes = (commits[at % commits.length] ?? []).slice(0, left);
+      await transactions.write(changes);
+      left -= changes.length;
+    }
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    return { rowsPerSecond: load.rows / seconds, cpuSeconds: (user + system) / 1e6 };
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** One transaction after the other, as the sink makes them, without its state. */
+class Transactions {
+  readonly #producer: TransactionalProducer;
+  readonly #sender: BatchSender;
+  readonly #router: MessageRouter;
+  readonly #output: TableOutput;
+
+  private constructor(producer: TransactionalProducer, output: TableOutput) {
+    this.#producer = producer;
+    this.#sender = new BatchSender(producer);
+    this.#router = new MessageRouter(this.#sender);
+    this.#output = output;
+  }
+
+  static async begin(cluster: Cluster, load: ProducedLoad): Promise<Transactions> {
+    const { topic, partitions, batchBytes, format, exactlyOnce } = load;
+    const producer = new TransactionalProducer(cluster, {
+      transactionalId: topic,
+      transactional: exactlyOnce,
+      compression: "none",
+      transactionTimeoutMs: DELIVERY_TIMEOUT_MS,
+      deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+      acknowledgeTimeoutMs: 10_000,
+    });
+    await producer.initialise();
+    return new Transactions(producer, {
+      topic: { name: topic, partitions, maxBatchBytes: batchBytes },
+      encoder: await itemEncoder(format, topic),
+      partitioner: partitionerOf({ kind: "hash-by-key" }, ITEMS),
+    });
+  }
+
+  async write(changes: readonly TargetChangeEvent[]): Promise<void> {
+    const nowMs = Date.now();
+    let { shipped } = this.#sender;
+    this.#router.toTable(this.#output, nowMs);
+    for (const change of changes) {
+      this.#output.encoder.change(change, nowMs, this.#router);
+      if (this.#sender.shipped === shipped) continue;
+      ({ shipped } = this.#sender);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await this.#sender.finish();
+    await this.#producer.commit();
+    await this.#sender.clear();
+  }
+}
+
+function commitsOf(changes: readonly TargetChangeEvent[]): (readonly TargetChangeEvent[])[] {
+  return Array.from({ length: Math.ceil(changes.length / COMMIT_ROWS) }, (_, i) =>
+    changes.slice(i * COMMIT_ROWS, (i + 1) * COMMIT_ROWS),
+  );
+}
+
+function clusterAt(bootstrap: string): Cluster {
+  const [host = "", port = ""] = bootstrap.split(":");
+  return new Cluster({
+    bootstrap: [{ host, port: Number(port) }],
+    clientId: "bench",
+    tls: null,
+    sasl: null,
+    connectTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    clock: systemClock,
+  });
+}

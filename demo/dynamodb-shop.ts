@@ -1,0 +1,240 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { DsqlLocal } from "dsql-local";
+import { startDynamodbLocal } from "dynamodb-local";
+import pg from "pg";
+import type { Act, Till } from "./customers.ts";
+
+type Attribute = Readonly<Record<string, unknown>>;
+type Item = Readonly<Record<string, Attribute>>;
+
+const REGION = "eu-west-1";
+/** BatchWriteItem takes so many. */
+const BATCH = 25;
+
+/** What customers do at DynamoDB: words that {@link DynamodbShop.till} knows. */
+export const DYNAMODB_ACTS: readonly Act[] = [
+  { weight: 5, changes: 1, sql: ["place"] },
+  { weight: 6, changes: 1, sql: ["note"] },
+  { weight: 1, changes: 1, sql: ["return"] },
+  { weight: 1, changes: 1, sql: ["join"] },
+];
+
+/** What a comparison of both sides comes to. */
+export interface Comparison {
+  readonly equal: boolean;
+  readonly tables: readonly { readonly table: string; readonly sourceRows: number }[];
+}
+
+/** A DynamoDB of this machine with a shop in it. */
+export class DynamodbShop {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+  readonly #orders: number;
+
+  private constructor(local: { readonly url: string; stop(): Promise<void> }, orders: number) {
+    this.url = local.url;
+    this.stop = () => local.stop();
+    this.#orders = orders;
+  }
+
+  static async open(orders: number): Promise<DynamodbShop> {
+    const shop = new DynamodbShop(await startDynamodbLocal(), orders);
+    for (const table of ["orders", "customers"]) await shop.#makeTable(table);
+    const customers = Math.max(1, Math.floor(orders / 10));
+    await shop.#putAll("customers", customers, (n) => customerOf(`c-${n}`, n));
+    await shop.#putAll("orders", orders, (n) => orderOf(`o-${n}`, n));
+    return shop;
+  }
+
+  till(): Till {
+    return {
+      transact: async ([act = ""]) => this.#act(act),
+      end: () => Promise.resolve(),
+    };
+  }
+
+  /** The pipeline is the file of `examples/`, with the addresses of this machine's servers. */
+  async example(dsql: DsqlLocal): Promise<string> {
+    const lines: readonly (readonly [string, string])[] = [
+      [
+        `aws.region: ${REGION}`,
+        `aws.region: ${REGION}\n  endpoint: ${this.url}\n  aws.access.key.id: shop\n  aws.secret.key: shop\n  init.sync.delay.period: 0`,
+      ],
+      ["host: abc123.dsql.eu-west-1.on.aws", `host: ${dsql.host}\n  port: ${dsql.port}`],
+      [
+        "use-iam-auth: true",
+        `use-iam-auth: false\n  username: ${dsql.user}\n  password: any\n  ssl-ca: ${dsql.caFile}`,
+      ],
+    ];
+    let text = await readFile(
+      new URL("../examples/dynamodb-to-dsql.yaml", import.meta.url),
+      "utf8",
+    );
+    for (const [theirs, ours] of lines) {
+      if (!text.includes(theirs)) throw new Error(`the example has no line "${theirs}"`);
+      text = text.replace(theirs, () => ours);
+    }
+    return text;
+  }
+
+  /** Every item beside its row: columns and document together. */
+  async compare(dsql: DsqlLocal): Promise<Comparison> {
+    const client = new pg.Client({
+      host: dsql.host,
+      port: dsql.port,
+      user: dsql.user,
+      password: "any",
+      database: dsql.database,
+      ssl: { ca: await readFile(dsql.caFile ?? "", "utf8") },
+    });
+    await client.connect();
+    try {
+      const tables: { table: string; sourceRows: number }[] = [];
+      let equal = true;
+      for (const table of ["orders", "customers"]) {
+        const items = await this.#scan(table);
+        const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM shop.${table}`);
+        const byId = new Map(rows.map((row) => [row["id"], row]));
+        const same = items.every((item) => isSame(item, byId.get(item["id"]?.["S"])));
+        equal &&= same && items.length === rows.length;
+        tables.push({ table: `shop.${table}`, sourceRows: items.length });
+      }
+      return { equal, tables };
+    } finally {
+      await client.end();
+    }
+  }
+
+  async #act(act: string): Promise<void> {
+    const any = Math.floor(Math.random() * this.#orders);
+    const id = { S: `o-${any}` };
+    switch (act) {
+      case "place":
+        await this.#ask("PutItem", { TableName: "orders", Item: orderOf(randomUUID(), any) });
+        return;
+      case "note":
+        await this.#ask("UpdateItem", {
+          TableName: "orders",
+          Key: { id },
+          UpdateExpression: "SET note = :n ADD #v :one",
+          ExpressionAttributeNames: { "#v": "version" },
+          ExpressionAttributeValues: { ":n": { S: `changed ${Date.now()}` }, ":one": { N: "1" } },
+        });
+        return;
+      case "return":
+        await this.#ask("DeleteItem", { TableName: "orders", Key: { id } });
+        return;
+      default:
+        await this.#ask("PutItem", { TableName: "customers", Item: customerOf(randomUUID(), any) });
+    }
+  }
+
+  async #makeTable(TableName: string): Promise<void> {
+    await this.#ask("CreateTable", {
+      TableName,
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      BillingMode: "PAY_PER_REQUEST",
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+    });
+    for (let status: unknown = null; status !== "ACTIVE";) {
+      const { Table } = await this.#ask("DescribeTable", { TableName });
+      status = (Table as { readonly TableStatus?: unknown }).TableStatus;
+    }
+  }
+
+  async #putAll(table: string, count: number, itemOf: (n: number) => Item): Promise<void> {
+    for (let at = 0; at < count; at += BATCH) {
+      const numbers = Array.from({ length: Math.min(BATCH, count - at) }, (_, n) => at + n);
+      const puts = numbers.map((n) => ({ PutRequest: { Item: itemOf(n) } }));
+      await this.#ask("BatchWriteItem", { RequestItems: { [table]: puts } });
+    }
+  }
+
+  async #scan(TableName: string): Promise<Item[]> {
+    const items: Item[] = [];
+    let from: unknown = undefined;
+    do {
+      const start = from === undefined ? {} : { ExclusiveStartKey: from };
+      const page = await this.#ask("Scan", { TableName, ConsistentRead: true, ...start });
+      items.push(...(page["Items"] as readonly Item[]));
+      from = page["LastEvaluatedKey"];
+    } while (from !== undefined);
+    return items;
+  }
+
+  async #ask(action: string, body: object): Promise<Record<string, unknown>> {
+    const scope = `20260101/${REGION}/dynamodb/aws4_request`;
+    const answer = await fetch(this.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": `DynamoDB_20120810.${action}`,
+        "x-amz-date": "20260101T000000Z",
+        authorization: `AWS4-HMAC-SHA256 Credential=shop/${scope}, SignedHeaders=host;x-amz-date, Signature=0`,
+      },
+      body: JSON.stringify(body),
+    });
+    const read = (await answer.json()) as Record<string, unknown>;
+    if (!answer.ok) throw new Error(`${action}: ${JSON.stringify(read)}`);
+    return read;
+  }
+}
+
+function customerOf(id: string, n: number): Item {
+  return {
+    id: { S: id },
+    email: { S: `c${n}@example.com` },
+    vip: { BOOL: n % 20 === 0 },
+    points: { N: `${n}.5` },
+    tags: { SS: ["new", `t${n % 7}`] },
+  };
+}
+
+function orderOf(id: string, n: number): Item {
+  return {
+    id: { S: id },
+    customer: { S: `c-${n % 100}` },
+    total: { N: `${n % 500}.25` },
+    placed_at: { S: new Date(1_760_000_000_000 + n * 60_000).toISOString() },
+    address: { M: { city: { S: n % 2 === 0 ? "Köln" : "Århus" }, zip: { S: String(10_000 + n) } } },
+    lines: { L: [{ M: { sku: { S: `SKU-${n % 97}` }, quantity: { N: "2" } } }] },
+    ...(n % 3 === 0 ? { note: { NULL: true } } : {}),
+  };
+}
+
+function isSame(item: Item, row: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (row === undefined) return false;
+  const document = row["document"] as Readonly<Record<string, unknown>>;
+  return Object.entries(item).every(([name, attribute]) => {
+    const expected = plain(attribute);
+    const column = row[name] ?? null;
+    return isEqual(expected, column === null ? document[name] : column);
+  });
+}
+
+function isEqual(expected: unknown, actual: unknown): boolean {
+  if (typeof expected === "number") return Number(actual) === expected;
+  if (actual instanceof Date) return new Date(String(expected)).getTime() === actual.getTime();
+  return isDeepStrictEqual(expected, actual);
+}
+
+function plain(attribute: Attribute): unknown {
+  const [[tag, value] = ["", null]] = Object.entries(attribute);
+  switch (tag) {
+    case "N":
+      return Number(value);
+    case "NULL":
+      return null;
+    case "M":
+      return Object.fromEntries(
+        Object.entries(value as Item).map(([name, held]) => [name, plain(held)]),
+      );
+    case "L":
+      return (value as readonly Attribute[]).map(plain);
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,150 @@
+/** Who may call: signatures, tokens, roles, and the search by tags. */
+import type { Rule } from "./rule.ts";
+
+/** The numbers of STS and of the tagging API. */
+export const accessBounds = {
+  leastSessionSeconds: 900,
+  mostSessionSeconds: 43_200,
+  clockSkewMs: 15 * 60_000,
+  pageTokenLifeMs: 15 * 60_000,
+  resourcesPerPage: 100,
+} as const;
+
+/** Rows keyed by a short name. */
+export const accessRules = {
+  unknownOperation: {
+    code: "UnknownOperationException",
+    text: "",
+    source: "DY",
+    fidelity: "exact",
+    kept: "an action that is not among those of the README",
+  },
+  serialization: {
+    code: "SerializationException",
+    text: "",
+    source: "DY",
+    fidelity: "exact",
+    kept: "a body that is no JSON object",
+  },
+  missingToken: {
+    code: "MissingAuthenticationTokenException",
+    text: "Request is missing Authentication Token",
+    source: "DY",
+    fidelity: "exact",
+    kept: "a request without a signature",
+  },
+  incompleteSignature: {
+    code: "IncompleteSignatureException",
+    text: "Authorization header requires 'Credential' parameter. Authorization=AWS4-HMAC-SHA256",
+    source: "DY",
+    fidelity: "close",
+    kept: "an Authorization header without a credential; the header is not repeated",
+  },
+  unknownKey: {
+    code: "UnrecognizedClientException",
+    text: "The security token included in the request is invalid.",
+    source: "DY",
+    fidelity: "exact",
+    kept: "only with `credentials`: an access key that is none of them; a session token that is not of its key",
+  },
+  wrongSignature: {
+    code: "InvalidSignatureException",
+    text: "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
+    source: "DY",
+    fidelity: "close",
+    kept: "keys of `credentials`, and temporary ones; the service says what it calculated from, too",
+  },
+  signatureExpired: {
+    code: "InvalidSignatureException",
+    text: "Signature expired: {sent} is now earlier than {least} ({now} - 15 min.)",
+    source: "DY",
+    fidelity: "exact",
+    kept: "keys of `credentials` and temporary ones, by the adjustable clock",
+  },
+  signatureEarly: {
+    code: "InvalidSignatureException",
+    text: "Signature not yet current: {sent} is still later than {most} ({now} + 15 min.)",
+    source: "I",
+    fidelity: "close",
+    kept: "likewise",
+  },
+  expiredToken: {
+    code: "ExpiredTokenException",
+    text: "The security token included in the request is expired",
+    source: "I",
+    fidelity: "exact",
+    kept: "credentials of a role after their time, by the adjustable clock",
+  },
+  denied: {
+    code: "AccessDeniedException",
+    text: "User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action",
+    source: "DG",
+    fidelity: "exact",
+    kept: "actions and resources that a `deny` of the control port names",
+  },
+  assumeDenied: {
+    code: "AccessDenied",
+    text: "User: {principal} is not authorized to perform: sts:AssumeRole on resource: {role}",
+    status: 403,
+    source: "DG",
+    fidelity: "exact",
+    kept: "AssumeRole of a role that is made known with an external id or principals, and is asked for by others",
+  },
+  assumeWebDenied: {
+    code: "AccessDenied",
+    text: "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    status: 403,
+    source: "I",
+    fidelity: "exact",
+    kept: "AssumeRoleWithWebIdentity of a role that is not known, once one is",
+  },
+  webTokenExpired: {
+    code: "ExpiredTokenException",
+    text: "Token expired: current date/time {now} must be before the expiration date/time {expiry}",
+    source: "I",
+    fidelity: "close",
+    kept: "AssumeRoleWithWebIdentity with a JWT whose `exp` is over",
+  },
+  webTokenInvalid: {
+    code: "InvalidIdentityToken",
+    text: "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+    source: "I",
+    fidelity: "exact",
+    kept: "AssumeRoleWithWebIdentity with a token that is no JWT; its signature is not checked",
+  },
+  stsInvalid: {
+    code: "ValidationError",
+    text: "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {constraint}",
+    source: "API",
+    fidelity: "close",
+    kept: "members of STS calls outside of what is allowed; a duration of 900 to 43,200 seconds",
+  },
+  sessionTooLong: {
+    code: "ValidationError",
+    text: "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    source: "DG",
+    fidelity: "exact",
+    kept: "roles made known with a longest session; 3,600 s without",
+  },
+  stsAction: {
+    code: "InvalidAction",
+    text: "Could not find operation {action} for version 2011-06-15",
+    source: "I",
+    fidelity: "close",
+    kept: "STS actions other than the three",
+  },
+  tagParameter: {
+    code: "InvalidParameterException",
+    text: "{reason}",
+    source: "API",
+    fidelity: "close",
+    kept: "GetResources; the reasons are ours",
+  },
+  pageTokenExpired: {
+    code: "PaginationTokenExpiredException",
+    text: "The pagination token has expired",
+    source: "API",
+    fidelity: "close",
+    kept: "GetResources with a token older than 15 minutes, or one that is none",
+  },
+} as const satisfies Record<string, Rule>;

@@ -1,0 +1,251 @@
+import { readFile } from "node:fs/promises";
+import { buildKafkaSink } from "./build-kafka-sink.ts";
+import { buildRouter } from "./build-router.ts";
+import { loadConfig } from "./config/load.ts";
+import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
+import { dynamodbOptions } from "./dynamodb-source-options.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
+import { Cluster } from "./kafka/cluster.ts";
+import { readTopic } from "./kafka/read-topic.ts";
+import { clusterOptions } from "./kafka-cluster.ts";
+import type { Clock, Logger, Random } from "./model/ports.ts";
+import { silentLogger, systemClock } from "./model/ports.ts";
+import type { StateEntry, Takeover } from "./model/sink.ts";
+import type { ConnectorContext, Source } from "./model/source.ts";
+import { targetsOf, waysOf } from "./pipeline/routes.ts";
+import { entry, stateKey, type TableDocument } from "./pipeline/state-documents.ts";
+import type { KafkaSink } from "./sinks/kafka/kafka-sink.ts";
+import { adoptTable, type AdoptedPlace } from "./sources/dynamodb/adopt.ts";
+import {
+  ConnectorOffsets,
+  offsetsOfText,
+  type ConnectorOffset,
+} from "./sources/dynamodb/adopt-offsets.ts";
+import { namesOf } from "./sources/dynamodb/discover.ts";
+import { tableSources, type TableSources } from "./sources/dynamodb/table-sources.ts";
+
+/** What `adopt` may be given. */
+export interface AdoptOptions {
+  /** A file, or `topic:NAME` of the sink's brokers: Kafka Connect's offsets. */
+  readonly offsets: string;
+  /** Only this connector's, where the topic has several. */
+  readonly connector?: string;
+  /** Writes nothing. */
+  readonly dryRun?: boolean;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** What became of one table. */
+export interface AdoptedTable {
+  readonly table: string;
+  /**
+   * `adopted`: it goes on; `left`: it begins with an INIT_SYNC of its own; `refused`: the pipeline has it already, which goes on;
+   * `not-chosen`: the file chooses other tables, so that nobody reads it.
+   */
+  readonly outcome: "adopted" | "left" | "refused" | "not-chosen";
+  /** What it goes on with; null where it does not. */
+  readonly state: "SYNC" | "INIT_SYNC" | null;
+  readonly why: string;
+}
+
+/**
+ * Takes over what Trustpilot's connector has done: tables whose INIT_SYNC is FINISHED go on in SYNC at the checkpoints of its
+ * leases, others with their Scan. The connector has to be stopped. Tables that the pipeline has state of are left alone.
+ * @throws ConfigError where the file cannot be used; MillraceError
+ */
+export async function adopt(
+  input: string | object,
+  options: AdoptOptions,
+): Promise<readonly AdoptedTable[]> {
+  const config = loadConfig(input, options.env ?? process.env);
+  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
+  const context = { pipeline: config.name, clock, random, log };
+  const { source, sink } = config;
+  if (source.kind !== "dynamodb" || sink.kind !== "kafka")
+    throw new MillraceError(
+      "MR_SOURCE_REFUSED",
+      `only what the connector has written into Kafka can be gone on with, from DynamoDB; this file goes from ${source.kind} to ${sink.kind}`,
+      { remedy: "Run the pipeline: its tables are loaded." },
+    );
+  const offsets = await offsetsOf(options, sink, context);
+  const read = dynamodbOptions(source);
+  const tables = tableSources(read, context);
+  const openSink = () => buildKafkaSink(sink, context, () => null);
+  const kafka = await openSink();
+  try {
+    const chosen = await namesOf(tables.api, read.discovery.choice, undefined);
+    const parts = { config, context, tables, chosen, kafka, openSink };
+    return await new Adoption(parts).run(offsets, options);
+  } finally {
+    await kafka.close();
+    await tables.api.close();
+  }
+}
+
+interface AdoptionParts {
+  readonly config: PipelineConfig;
+  readonly context: ConnectorContext;
+  readonly tables: TableSources;
+  /** The names of what the file chooses. */
+  readonly chosen: ReadonlySet<string>;
+  /** For looks. */
+  readonly kafka: KafkaSink;
+  readonly openSink: () => Promise<KafkaSink>;
+}
+
+class Adoption {
+  readonly #parts: AdoptionParts;
+
+  constructor(parts: AdoptionParts) {
+    this.#parts = parts;
+  }
+
+  async run(
+    offsets: readonly ConnectorOffset[],
+    { dryRun = false }: Pick<AdoptOptions, "dryRun">,
+  ): Promise<readonly AdoptedTable[]> {
+    const { kafka, context, chosen } = this.#parts;
+    await kafka.open();
+    const told: AdoptedTable[] = [];
+    for (const offset of offsets) {
+      const { table } = offset;
+      const { state } = await kafka.readTask({ pipeline: context.pipeline, task: table });
+      if (state.size > 0) told.push({ table, outcome: "refused", state: null, why: KNOWN });
+      else if (chosen.has(table)) told.push(await this.#table(offset, dryRun));
+      else told.push({ table, outcome: "not-chosen", state: null, why: NOT_CHOSEN });
+    }
+    return told;
+  }
+
+  async #table(offset: ConnectorOffset, dryRun: boolean): Promise<AdoptedTable> {
+    const { table } = offset;
+    const { tables, context } = this.#parts;
+    const place = await adoptTable({ api: tables.api, context }, offset);
+    if ("left" in place) return { table, outcome: "left", state: null, why: place.left };
+    const source = tables.open(table);
+    try {
+      if (!dryRun) await this.#write(table, await this.#documents(source, place));
+    } finally {
+      await source.close();
+    }
+    const state = place.scanFrom === null ? "SYNC" : "INIT_SYNC";
+    return { table, outcome: "adopted", state, why: placeText(place) };
+  }
+
+  /** What a run of the pipeline would have written, had it come so far. */
+  async #documents(source: Source, place: AdoptedPlace): Promise<readonly StateEntry[]> {
+    const { config, kafka } = this.#parts;
+    const { offset, position, scanFrom } = place;
+    const [found] = await source.discover();
+    if (found === undefined) throw new MillraceError("MR_BUG", "a table without a shape");
+    const { shape, estimatedRows } = found;
+    const targets = targetsOf(shape, buildRouter(config), kafka);
+    const document: TableDocument = {
+      v: 1,
+      state: scanFrom === null ? "SYNC" : "INIT_SYNC",
+      generation: offset.startMs,
+      shape,
+      targetShape: shape,
+      planned: null,
+      allPlanned: true,
+      nextChunk: 1,
+      rowsLoaded: offset.count,
+      loadedAtMs: scanFrom === null ? (offset.endMs ?? offset.startMs) : null,
+      // Of the generation before it, and of what the connector has left out: no delete is too old to count.
+      repeated: true,
+      estimatedRows,
+      end: null,
+      sweep: "none",
+      snapshot: null,
+      targets: targets.map(({ target }) => target.id),
+      ways: waysOf(targets),
+      aheadOfLog: false,
+    };
+    const chunk = { v: 1, n: 0, from: scanFrom, to: null, rows: offset.count };
+    const lanes = Math.min(config.settings.parallelism, kafka.capabilities.maxLanes);
+    return [
+      ...(scanFrom === null ? [] : [entry(stateKey.chunk(shape.id, 0), chunk)]),
+      entry(stateKey.table(shape.id), document),
+      entry(stateKey.frontier, { v: 1, position, acknowledge: null, unseen: [] }),
+      entry(stateKey.pipeline, { v: 1, identity: await source.identity(), lanes }),
+    ];
+  }
+
+  async #write(task: string, state: readonly StateEntry[]): Promise<void> {
+    // A sink object is one process to one task.
+    const kafka = await this.#parts.openSink();
+    try {
+      await this.#commit(kafka, task, state);
+    } finally {
+      await kafka.close();
+    }
+  }
+
+  async #commit(kafka: KafkaSink, task: string, state: readonly StateEntry[]): Promise<void> {
+    const { config } = this.#parts;
+    const lanes = Math.min(config.settings.parallelism, kafka.capabilities.maxLanes);
+    const taken: Takeover = await kafka.takeOver({ pipeline: config.name, task, lanes });
+    // Somebody has begun it since we looked: it is theirs.
+    if (taken.state.size > 0)
+      throw new MillraceError("MR_FENCED", `table ${task} was begun by another process meanwhile`);
+    const [lane] = taken.lanes;
+    if (lane === undefined) throw new MillraceError("MR_BUG", "a task without a lane");
+    await kafka.commit({
+      fence: taken.fence,
+      lanes: [{ lane: lane.lane, expectedSeq: lane.seq }],
+      writes: [],
+      state,
+      deadLetters: [],
+      superseded: [],
+    });
+  }
+}
+
+const TOPIC = "topic:";
+const KNOWN = "the pipeline has state of it already, and goes on by that";
+const NOT_CHOSEN = "the file does not choose it";
+const READ_TIMEOUT_MS = 120_000;
+
+async function offsetsOf(
+  {
+    offsets: from,
+    connector = null,
+  }: { readonly offsets: string; readonly connector?: string | null },
+  sink: KafkaSinkConfig,
+  { clock }: Pick<ConnectorContext, "clock">,
+): Promise<readonly ConnectorOffset[]> {
+  if (!from.startsWith(TOPIC)) return offsetsOfText(await readFile(from, "utf8"), connector);
+  const offsets = new ConnectorOffsets(connector);
+  const cluster = new Cluster({ ...clusterOptions(sink), clock });
+  try {
+    const topic = from.slice(TOPIC.length);
+    const partitions = (await cluster.topics([topic])).get(topic)?.leaders.length ?? null;
+    if (partitions === null)
+      throw new MillraceError(
+        "MR_SOURCE_REFUSED",
+        `there is no topic ${topic} of Connect's offsets`,
+        {
+          remedy: "Name offset.storage.topic of the Connect workers, at the sink's brokers.",
+        },
+      );
+    for (let partition = 0; partition < partitions; partition++)
+      await readTopic(cluster, { topic, partition }, "stable", READ_TIMEOUT_MS, (record) => {
+        const [key, value] = [record.key(), record.value()];
+        if (key !== null) offsets.addRecord(key.toString(), value?.toString() ?? null);
+      });
+  } finally {
+    await cluster.close();
+  }
+  return offsets.all();
+}
+
+function placeText({ offset, shards, readToMs }: AdoptedPlace): string {
+  const { read, midway, unread } = shards;
+  const log = `its stream from ${new Date(readToMs).toISOString()} on (shards: ${read} read to the end, ${midway} in the middle, ${unread} from the begin)`;
+  return offset.initSync === "FINISHED"
+    ? log
+    : `its Scan behind ${offset.count} items in one segment, and ${log}`;
+}

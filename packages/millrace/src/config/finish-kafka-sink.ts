@@ -1,0 +1,190 @@
+import type { Surroundings } from "./interpolate.ts";
+import { finishKafkaConnection } from "./finish-kafka-connection.ts";
+import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
+import type { KafkaSinkConfig } from "./pipeline-config.ts";
+import type { Findings, Section } from "./section.ts";
+
+interface Parts {
+  readonly name: string;
+  /** Kind of the source. */
+  readonly source: string;
+  readonly surroundings: Surroundings;
+  readonly findings: Findings;
+}
+
+type KafkaSection = Section<typeof KAFKA_SINK_OPTIONS>;
+type Say = (name: string, wrong: string, remedy: string) => void;
+
+/** Brokers of Kafka Connect's and Flink's files. */
+export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkConfig {
+  const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = section.values;
+  const say: Say = (name, wrong, remedy) =>
+    parts.findings.problem(section.given.get(name) ?? section.place, `sink.${name}`, wrong, remedy);
+  const tls = finishKafkaConnection(section, "sink", parts);
+  checkTimes(section, say);
+  checkTopics(section, say);
+  checkRegistry(section, say);
+  checkSideTopics(section, say);
+  checkEnvelope(section, parts.source, say);
+  const { tableTopicPrefix: _prefix, ...values } = rest;
+  return {
+    ...values,
+    kind: "kafka",
+    topicPattern: topicPattern(section, parts.source),
+    tls,
+    clientId: rest.clientId ?? `millrace-${parts.name}`,
+    topicPrefix: rest.topicPrefix ?? parts.name,
+  };
+}
+
+/** Trustpilot's connector begins the topics of its tables so. */
+const DYNAMODB_PREFIX = "dynamodb-";
+
+function topicPattern({ values, given }: KafkaSection, source: string): string {
+  const { tableTopicPrefix, topicPattern: pattern } = values;
+  if (given.has("topic.pattern")) return pattern;
+  const prefix = tableTopicPrefix ?? (source === "dynamodb" ? DYNAMODB_PREFIX : null);
+  return prefix === null ? pattern : `${prefix}{table}`;
+}
+
+function checkEnvelope({ values }: KafkaSection, source: string, say: Say): void {
+  if (values.valueFormat !== "dynamodb-envelope" || source === "dynamodb") return;
+  say(
+    "value.format",
+    `is dynamodb-envelope, whose documents are items of DynamoDB, and the source is ${source}`,
+    "Write value.format: debezium-json",
+  );
+}
+
+function checkTimes({ values }: KafkaSection, say: Say): void {
+  const { transactionTimeoutMs, deliveryTimeoutMs, requestTimeoutMs } = values;
+  if (transactionTimeoutMs <= deliveryTimeoutMs)
+    say(
+      "sink.transaction.timeout",
+      "is not longer than sink.delivery-timeout: the broker would abort what is still being sent",
+      "Write a longer one, or a shorter sink.delivery-timeout",
+    );
+  if (requestTimeoutMs > deliveryTimeoutMs)
+    say(
+      "request-timeout",
+      "is longer than sink.delivery-timeout: nothing would ever be sent again",
+      "Write a shorter one, or a longer sink.delivery-timeout",
+    );
+}
+
+function checkTopics({ values, given }: KafkaSection, say: Say): void {
+  const { maxRequestBytes, maxTransactionBytes, create, keyFormat, valueFormat } = values;
+  if (maxRequestBytes > maxTransactionBytes)
+    say(
+      "properties.max.request.size",
+      "is more than sink.transaction.max-bytes",
+      "Write a larger sink.transaction.max-bytes",
+    );
+  for (const name of ["topic.partitions", "topic.configs"])
+    if (create === "never" && given.has(name))
+      say(name, "is given, but create is never", "Take out one of the two");
+  const hasSchema = valueFormat === "debezium-json" || valueFormat === "dynamodb-envelope";
+  if (!hasSchema && given.has("debezium-json.include-schema.enabled"))
+    say(
+      "debezium-json.include-schema.enabled",
+      `is given, but value.format is ${valueFormat}`,
+      "Take it out, or write value.format: debezium-json",
+    );
+  for (const name of given.keys())
+    if (valueFormat !== "dynamodb-envelope" && name.startsWith("dynamodb-envelope."))
+      say(
+        name,
+        `is given, but value.format is ${valueFormat}`,
+        "Take it out, or write value.format: dynamodb-envelope",
+      );
+  if (keyFormat === "string" && sharesTopics(values))
+    say(
+      "key.format",
+      "is string, but several tables share a topic: their keys would be equal",
+      "Write key.format: json",
+    );
+}
+
+function sharesTopics({ topic, topicMapping }: KafkaSection["values"]): boolean {
+  const topics = (topicMapping ?? []).map(([, name]) => name);
+  return topic !== null || new Set(topics).size < topics.length;
+}
+
+const REGISTRY = "schema.registry.";
+
+function checkRegistry({ values, given, failed }: KafkaSection, say: Say): void {
+  const { valueFormat, keyFormat, registryUrls, registryUsername, registryPassword } = values;
+  const wants =
+    valueFormat === "avro" ? "value.format" : keyFormat === "avro" ? "key.format" : null;
+  const url = `${REGISTRY}url`;
+  if (wants !== null && registryUrls === null && !failed.has(url))
+    say(url, `is missing, and ${wants} is avro`, `Write ${url}: https://host:8081`);
+  for (const name of given.keys())
+    if (wants === null && name.startsWith(REGISTRY))
+      say(
+        name,
+        "is given, but nothing is written as avro",
+        "Write value.format: avro, or take it out",
+      );
+  if (registryUsername !== null && registryPassword === null && !failed.has(`${REGISTRY}password`))
+    say(
+      `${REGISTRY}password`,
+      `is missing, and ${REGISTRY}username is given`,
+      `Write ${REGISTRY}password: \${env:REGISTRY_PASSWORD}`,
+    );
+  if (registryUsername === null && registryPassword !== null && !failed.has(`${REGISTRY}username`))
+    say(
+      `${REGISTRY}username`,
+      `is missing, and ${REGISTRY}password is given`,
+      `Write ${REGISTRY}username:`,
+    );
+  checkSubjects(values, say);
+}
+
+/** Two tables would be versions of one subject, which no registry takes. */
+function checkSubjects(values: KafkaSection["values"], say: Say): void {
+  const { registrySubject, valueFormat, keyFormat } = values;
+  if (registrySubject !== "TopicNameStrategy" || (valueFormat !== "avro" && keyFormat !== "avro"))
+    return;
+  if (!sharesTopics(values)) return;
+  say(
+    `${REGISTRY}subject.name.strategy`,
+    "is TopicNameStrategy, but several tables share a topic: their schemas would be versions of one subject",
+    "Write RecordNameStrategy or TopicRecordNameStrategy",
+  );
+}
+
+/** Nobody could tell the messages of two of them apart, or from rows. */
+function checkSideTopics({ values, given }: KafkaSection, say: Say): void {
+  const { valueFormat, transactionMetadata, topic, stateTopic } = values;
+  if (transactionMetadata && valueFormat !== "debezium-json" && valueFormat !== "avro")
+    say(
+      "provide.transaction.metadata",
+      `is true, but messages of ${valueFormat} have no place for it`,
+      "Write value.format: debezium-json or avro",
+    );
+  if (!transactionMetadata && values.transactionTopic !== null)
+    say(
+      "transaction.topic",
+      "is given, but provide.transaction.metadata is not true",
+      "Write provide.transaction.metadata: true",
+    );
+  if (values.heartbeatTopic === null && given.has("heartbeat.topic.interval"))
+    say("heartbeat.topic.interval", "is given without heartbeat.topic", "Write heartbeat.topic:");
+  const taken = new Set([
+    topic,
+    stateTopic,
+    ...(values.topicMapping ?? []).map(([, name]) => name),
+  ]);
+  const named = [
+    ["heartbeat.topic", values.heartbeatTopic],
+    ["transaction.topic", values.transactionTopic],
+    ["schema-changes.topic", values.schemaChangesTopic],
+    ["dead-letters.topic", values.deadLettersTopic],
+  ] as const;
+  for (const [option, name] of named) {
+    if (name !== null && taken.has(name))
+      say(option, `is ${name}, which something else goes to`, "Write a topic of its own");
+    taken.add(name);
+  }
+}

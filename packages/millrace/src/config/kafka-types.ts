@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { optionType, type OptionType, textLike } from "./option-type.ts";
+
+/** Where a broker listens. */
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/;
+const REMEDY = "Write host:port, several separated by commas, such as kafka-1:9092,kafka-2:9092";
+
+/** `host:port` of brokers, separated by commas, or a YAML list. */
+export const brokerList: OptionType<readonly BrokerAddress[]> = optionType<
+  readonly BrokerAddress[]
+>({
+  name: "list of host:port",
+  json: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
+  list: true,
+  value: z.array(z.object({ host: z.string(), port: z.int() })),
+  decode: (value) => {
+    // A login before the host would be shown.
+    if (/:\/\/|@/.test(value))
+      return { wrong: "is a URL or holds a login", remedy: REMEDY, hidden: true };
+    const items = value.split(",").map((item) => item.trim());
+    const found = items.map((item) => ADDRESS.exec(item));
+    const addresses = found.flatMap((match) =>
+      match === null ? [] : [{ host: match[1] ?? match[2] ?? "", port: Number(match[3]) }],
+    );
+    if (addresses.length < items.length || addresses.some(({ port }) => port < 1 || port > 65_535))
+      return { wrong: "is not a list of host:port", remedy: REMEDY };
+    return addresses;
+  },
+  encode: (addresses) =>
+    addresses
+      .map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`))
+      .join(","),
+});
+
+/** `name:value`, several separated by `separator`. A name stands once. */
+export function pairs(separator: "," | ";"): OptionType<readonly (readonly [string, string])[]> {
+  const remedy = `Write name:value, several separated by ${separator === "," ? "commas" : "semicolons"}`;
+  return optionType<readonly (readonly [string, string])[]>({
+    name: "pairs",
+    json: { type: "string" },
+    value: z.array(z.tuple([z.string(), z.string()]).readonly()).readonly(),
+    decode: (value) => {
+      const items = value
+        .split(separator)
+        .map((item) => item.trim())
+        .filter((item) => item !== "");
+      const found = items.map((item): readonly [string, string] => {
+        const at = item.indexOf(":");
+        return at < 1 ? ["", ""] : [item.slice(0, at).trim(), item.slice(at + 1).trim()];
+      });
+      if (found.length === 0 || found.some(([name]) => name === ""))
+        return { wrong: "is not a list of name:value", remedy };
+      const twice = found.find(([name], index) => found.findIndex(([n]) => n === name) < index);
+      return twice === undefined
+        ? found
+        : { wrong: `names ${twice[0]} twice`, remedy: "Take one of the two out" };
+    },
+    encode: (value) => value.map(([name, text]) => `${name}:${text}`).join(separator),
+  });
+}
+
+const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
+
+/** Names of topics, separated by commas, or a YAML list. */
+export const topicList: OptionType<readonly string[]> = optionType<readonly string[]>({
+  name: "list of topics",
+  json: { anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] },
+  list: true,
+  value: z.array(z.string()).readonly(),
+  decode: (value) => {
+    const names = value.split(",").map((name) => name.trim());
+    const remedy =
+      "Write names of 1 to 249 letters, digits, dots, underscores or hyphens, separated by commas";
+    if (names.some((name) => !TOPIC_NAME.test(name)))
+      return { wrong: "is not a list of topics", remedy };
+    return [...new Set(names)];
+  },
+  encode: (names) => names.join(","),
+});
+
+/** A regular expression that has to match a whole name. */
+export const regularExpression: OptionType<RegExp> = optionType<RegExp>({
+  name: "regular expression",
+  json: { type: "string" },
+  value: z.instanceof(RegExp),
+  decode: (value) => {
+    try {
+      return new RegExp(`^(?:${value})$`, "u");
+    } catch {
+      const remedy = "Write one as JavaScript and Java have them, such as shop\\.public\\..*";
+      return { wrong: "is not a regular expression", remedy };
+    }
+  },
+  encode: (pattern) => pattern.source.replace(/^\^\(\?:|\)\$$/g, ""),
+});
+
+/** `partition:0,offset:42;partition:1,offset:300`, Flink's spelling. */
+export const KAFKA_OFFSETS: OptionType<ReadonlyMap<number, number>> = optionType<
+  ReadonlyMap<number, number>
+>({
+  name: "offsets",
+  json: { type: "string" },
+  value: z.map(z.int(), z.int()),
+  decode: (value) => {
+    const found = value
+      .split(";")
+      .map((part) => /^\s*partition:(\d{1,6})\s*,\s*offset:(\d{1,15})\s*$/.exec(part));
+    const offsets = new Map(found.map((match) => [Number(match?.[1]), Number(match?.[2])]));
+    const remedy = "Write partition:0,offset:42, several separated by semicolons";
+    if (found.includes(null)) return { wrong: "is not a list of offsets", remedy };
+    return offsets.size < found.length
+      ? { wrong: "names a partition twice", remedy: "Take one of the two out" }
+      : offsets;
+  },
+  encode: (offsets) =>
+    [...offsets].map(([partition, offset]) => `partition:${partition},offset:${offset}`).join(";"),
+});
+
+/** The name of a topic. */
+export const topicName: OptionType<string> = textLike("topic", /^[A-Za-z0-9._-]{1,249}$/, {
+  wrong: "is not a topic's name",
+  remedy: "Write 1 to 249 letters, digits, dots, underscores or hyphens",
+});

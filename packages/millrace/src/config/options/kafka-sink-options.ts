@@ -1,0 +1,209 @@
+import { brokerList, pairs, topicName as TOPIC } from "../kafka-types.ts";
+import { defaulting, optional, required } from "../option.ts";
+import type { OptionValues } from "../option.ts";
+import { byteSize, choice, duration, integer, secret, text, textLike } from "../option-type.ts";
+import { KAFKA_MESSAGES, KAFKA_REGISTRY, KAFKA_SIDE_TOPICS } from "./kafka-message-options.ts";
+import { SINK_OPTIONS } from "./sink-options.ts";
+import { SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
+
+const MIB = 2 ** 20;
+
+const TOPIC_PATTERN = textLike(
+  "pattern",
+  /^(?:[A-Za-z0-9._-]|\{schema\}|\{table\})*\{table\}(?:[A-Za-z0-9._-]|\{schema\}|\{table\})*$/,
+  {
+    wrong: "is not a pattern of topics",
+    remedy:
+      "Write letters, digits, dots, underscores and hyphens around {schema} and {table}; {table} must be in it",
+  },
+);
+
+const STRATEGY = textLike("strategy", /^(?:hash-by-key|all-to-zero|table|columns:.+)$/, {
+  wrong: "is not a strategy",
+  remedy: "Write hash-by-key, all-to-zero, table, or columns: and names of key columns",
+});
+
+/** How the cluster is reached. */
+export const KAFKA_CONNECTION = {
+  brokers: required(brokerList, {
+    name: "properties.bootstrap.servers",
+    aliases: ["bootstrap.servers", "bootstrap-servers"],
+    example: "kafka-1.internal:9092,kafka-2.internal:9092",
+    doc: "Some brokers of the cluster; the others are asked for.",
+  }),
+  securityProtocol: optional(choice(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]), {
+    name: "properties.security.protocol",
+    example: "SASL_SSL",
+    defaultDoc: "what `ssl-mode`, `ssl-ca` and `username` come to",
+    doc: "Kafka's own word for whether there is TLS and a login. It must agree with the other options.",
+  }),
+  saslMechanism: defaulting(choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]), "SCRAM-SHA-512", {
+    name: "properties.sasl.mechanism",
+    example: "SCRAM-SHA-512",
+    doc: "How `username` and `password` are proven. `PLAIN` sends the password as it is: only with TLS.",
+  }),
+  username: optional(text, {
+    name: "username",
+    example: "millrace",
+    doc: "User to log in as; without it nobody logs in.",
+  }),
+  password: optional(secret, {
+    name: "password",
+    example: "${env:KAFKA_PASSWORD}",
+    doc: "Password of the user.",
+  }),
+  sslMode: optional(sslMode, {
+    name: "ssl-mode",
+    example: "verify-full",
+    defaultDoc:
+      "`verify-full` where `properties.security.protocol` has SSL or `ssl-ca` is given, else `disable`",
+    doc: SSL_MODE_DOC,
+  }),
+  ...TLS_FILES,
+  clientId: optional(text, {
+    name: "properties.client.id",
+    example: "millrace-shop",
+    defaultDoc: "`millrace-` and the pipeline's name",
+    doc: "What the brokers' logs, metrics and quotas know this client by.",
+  }),
+  connectTimeoutMs: defaulting(duration(250, 3_600_000), 10_000, {
+    name: "connect-timeout",
+    example: "10s",
+    doc: "How long opening a connection may take, with TLS and login.",
+  }),
+  requestTimeoutMs: defaulting(duration(1_000, 3_600_000), 30_000, {
+    name: "request-timeout",
+    example: "30s",
+    doc: "How long a broker may take over one request before its connection is given up.",
+  }),
+} as const;
+
+/** How messages are sent. */
+const DELIVERY = {
+  deliveryGuarantee: defaulting(choice(["exactly-once", "at-least-once"]), "exactly-once", {
+    name: "sink.delivery-guarantee",
+    example: "exactly-once",
+    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: without transactions, visible at once; what is sent again after a lost answer is written twice.",
+  }),
+  maxTransactionBytes: defaulting(byteSize(64 * 1024, 1024 * MIB), 16 * MIB, {
+    name: "sink.transaction.max-bytes",
+    example: "16mb",
+    doc: "Changes of one Kafka transaction at most. A larger transaction of the source goes in parts.",
+  }),
+  transactionTimeoutMs: defaulting(duration(5_000, 900_000), 60_000, {
+    name: "sink.transaction.timeout",
+    example: "60s",
+    doc: "The broker aborts a transaction that has been open for so long, as that of a process that was frozen. No more than the broker's `transaction.max.timeout.ms`, and more than `sink.delivery-timeout`.",
+  }),
+  deliveryTimeoutMs: defaulting(duration(1_000, 600_000), 30_000, {
+    name: "sink.delivery-timeout",
+    example: "30s",
+    doc: "How long one batch is sent again, to whoever leads its partition, before the whole transaction is given up and begun anew.",
+  }),
+  compression: defaulting(choice(["none", "gzip", "snappy", "lz4", "zstd"]), "none", {
+    name: "properties.compression.type",
+    example: "lz4",
+    doc: "How batches are compressed.",
+  }),
+  maxRequestBytes: defaulting(byteSize(1024, 512 * MIB), MIB, {
+    name: "properties.max.request.size",
+    example: "1mb",
+    doc: "No message and no batch is larger, before compression, whatever its topic takes; a message that is, and one larger than `max.message.bytes` of its topic, becomes a dead letter.",
+  }),
+} as const;
+
+/** Which topics and partitions. */
+const TOPICS = {
+  topic: optional(TOPIC, {
+    name: "topic",
+    example: "changes",
+    conflicts: ["topic.pattern", "sink.tableId-to-topic.mapping"],
+    doc: "One topic for all tables. Its keys name their table then.",
+  }),
+  tableTopicPrefix: optional(TOPIC, {
+    name: "kafka.topic.prefix",
+    example: "dynamodb-",
+    conflicts: ["topic", "topic.pattern"],
+    defaultDoc: "`dynamodb-` with a DynamoDB source",
+    doc: "The topic of each table is this and the table's name, with nothing between, as Trustpilot's connector has it: the same as `topic.pattern` with `{table}` behind it.",
+  }),
+  topicPattern: defaulting(TOPIC_PATTERN, "{schema}.{table}", {
+    name: "topic.pattern",
+    example: "shop.{schema}.{table}",
+    defaultDoc: "`{schema}.{table}`; see `kafka.topic.prefix`",
+    doc: "The topic of each table; schema and table are those of the target, as routes name it. Characters that no topic may have become `_`.",
+  }),
+  topicMapping: optional(pairs(";"), {
+    name: "sink.tableId-to-topic.mapping",
+    example: "public.orders:orders;public.customers:customers",
+    doc: "Topics of certain tables, `schema.table:topic` separated by semicolons; others go by `topic.pattern`.",
+  }),
+  topicPartitions: optional(integer(1, 100_000, "partitions"), {
+    name: "topic.partitions",
+    example: "6",
+    defaultDoc: "the broker's `num.partitions`",
+    doc: "Partitions of topics that are made. Existing topics are left as they are.",
+  }),
+  topicReplication: optional(integer(1, 32, "replicas"), {
+    name: "topic.replication-factor",
+    example: "3",
+    defaultDoc: "the broker's `default.replication.factor`",
+    doc: "Replicas of topics that are made, the state topic among them.",
+  }),
+  topicConfigs: optional(pairs(","), {
+    name: "topic.configs",
+    example: "cleanup.policy:compact,min.insync.replicas:2",
+    doc: "Settings of topics that are made, by Kafka's names. Existing topics are left as they are.",
+  }),
+  create: defaulting(choice(["if-missing", "never"]), "if-missing", {
+    name: "create",
+    aliases: ["sink.create-topics"],
+    example: "if-missing",
+    doc: "Whether missing topics are made. The state topic always is.",
+  }),
+  stateTopic: optional(TOPIC, {
+    name: "state.topic",
+    example: "millrace-shop-state",
+    defaultDoc: "`millrace-<pipeline>-state`",
+    doc: "The compacted topic that holds the pipeline's positions and dead letters.",
+  }),
+  partitionStrategy: defaulting(STRATEGY, "hash-by-key", {
+    name: "partition.strategy",
+    example: "columns:customer_id",
+    doc: "`hash-by-key`: by the key's bytes, as Kafka's own clients do. `all-to-zero`: everything into the first partition. `table`: each table into one. `columns:a,b`: by these columns of the key. Whatever it is, changes of one key come to one partition.",
+  }),
+} as const;
+
+/** `sink:` with `type: kafka`. */
+export const KAFKA_SINK_OPTIONS = {
+  ...KAFKA_CONNECTION,
+  ...DELIVERY,
+  ...TOPICS,
+  ...KAFKA_MESSAGES,
+  ...KAFKA_REGISTRY,
+  ...KAFKA_SIDE_TOPICS,
+  ...SINK_OPTIONS,
+} as const;
+
+/** What `sink:` with `type: kafka` is once it is parsed. */
+export type KafkaSinkOptions = OptionValues<typeof KAFKA_SINK_OPTIONS>;
+
+const OURS = "Take it out: exactly once wants its own, acks=all, idempotent and in order";
+
+/** Kafka's options that would break what the sink promises, or that are said otherwise. */
+export const KAFKA_SINK_REFUSED: Readonly<Record<string, string>> = {
+  "properties.sasl.jaas.config": "Write username and password instead",
+  "properties.ssl.truststore.location": "Write ssl-ca: with the path of a PEM file",
+  "properties.ssl.keystore.location": "Write ssl-cert: and ssl-key: with the paths of PEM files",
+  "properties.acks": OURS,
+  "properties.enable.idempotence": OURS,
+  "properties.transactional.id": OURS,
+  "properties.max.in.flight.requests.per.connection": OURS,
+  "properties.retries": "Write sink.delivery-timeout instead",
+  "properties.linger.ms": "Write flush-interval-ms instead",
+  "properties.batch.size": "Write properties.max.request.size instead",
+  "schema.registry.basic.auth.user.info":
+    "Write schema.registry.username and schema.registry.password instead",
+  host: "Write properties.bootstrap.servers instead",
+  hostname: "Write properties.bootstrap.servers instead",
+};

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
+import { makeTable, start, type Started } from "../../dynamodb-local/src/testing/clients.ts";
+import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
+import type { Cluster } from "./kafka/cluster.ts";
+import { loadPipeline } from "./load-pipeline.ts";
+import { pipelineFileOf } from "./pipeline-between.fixture.ts";
+
+let kafka: SharedKafka;
+let started: Started;
+let cluster: Cluster;
+beforeAll(async () => {
+  [kafka, started] = await Promise.all([sharedKafka(), start()]);
+  cluster = clusterAt(kafka.bootstrap);
+});
+afterAll(async () => {
+  await cluster.close();
+  await Promise.all([kafka.release(), started[Symbol.asyncDispose]()]);
+});
+
+/** What stands beside the schema in a message of Connect's JSON converter. */
+function payloadOf(text: string | null): Readonly<Record<string, unknown>> {
+  const message = JSON.parse(text ?? "{}") as { readonly payload?: Record<string, unknown> };
+  return message.payload ?? {};
+}
+
+/** What a message says in short: its operation, or that it is a tombstone, and the key's id. */
+function short([key, value]: readonly [string | null, string | null]): string {
+  const op = value === null ? "tombstone" : payloadOf(value)["op"];
+  return `${String(op)} ${String(payloadOf(key)["id"])}`;
+}
+
+describe("the connector file of kafka-connect-dynamodb", () => {
+  it("runs as it is, with the messages that the connector sent", async () => {
+    const Tags = [
+      { Key: "datalake-ingest", Value: "" },
+      { Key: "environment", Value: "dev" },
+    ];
+    await makeTable(started.dynamodb, "Orders", { Tags });
+    const put = (id: string, total: string) =>
+      started.dynamodb.putItem({
+        TableName: "Orders",
+        Item: { id: { S: id }, total: { N: total } },
+      });
+    await put("1", "9.50");
+    const topic = `${kafka.prefix}lake-Orders`;
+    const file = pipelineFileOf({
+      name: `${kafka.prefix}connector`,
+      config: {
+        "connector.class": "com.trustpilot.connector.dynamodb.DynamoDBSourceConnector",
+        "tasks.max": "10",
+        "aws.access.key.id": "test",
+        "aws.secret.key": "test",
+        "dynamodb.service.endpoint": started.local.url,
+        "resource.tagging.service.endpoint": started.local.url,
+        "dynamodb.table.whitelist": "",
+        "init.sync.delay.period": 0,
+        "kafka.topic.prefix": `${kafka.prefix}lake-`,
+        "topic.creation.default.partitions": 1,
+      },
+    });
+    const env = { CONNECT_BOOTSTRAP_SERVERS: kafka.bootstrap };
+    const pipeline = await loadPipeline(file, { env });
+    await pipeline.start();
+    try {
+      await pipeline.caughtUp();
+      await put("2", "1");
+      await put("1", "10");
+      await started.dynamodb.deleteItem({ TableName: "Orders", Key: { id: { S: "2" } } });
+      const told = async () => (await recordsIn(cluster, topic)).map(short);
+      await expect.poll(told, { timeout: 30_000 }).toContain("tombstone 2");
+      const all = await told();
+      expect(all).toContain("r 1");
+      expect(all.filter((one) => one.endsWith(" 2"))).toEqual(["c 2", "d 2", "tombstone 2"]);
+      const [, last] =
+        (await recordsIn(cluster, topic)).findLast((record) => short(record) === "u 1") ?? [];
+      expect(payloadOf(last ?? null)).toMatchObject({
+        version: "1.0",
+        document: '{"id":{"s":"1"},"total":{"n":"10"}}',
+        source: {
+          version: "1.0",
+          table_name: "Orders",
+          init_sync: false,
+          init_sync_state: "FINISHED",
+          init_sync_count: 1,
+        },
+        op: "u",
+      });
+    } finally {
+      await pipeline.stop();
+    }
+  });
+});

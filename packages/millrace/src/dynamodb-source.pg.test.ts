@@ -1,0 +1,158 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeTable } from "../../dynamodb-local/src/testing/clients.ts";
+import { checkPipeline } from "./check-pipeline.ts";
+import { type ItemsBetween, itemsBetween } from "./items-between.fixture.ts";
+import { planPipeline } from "./plan-pipeline.ts";
+import { soon, tableOf } from "./tables-between.fixture.ts";
+
+let between: ItemsBetween;
+beforeAll(async () => {
+  between = await itemsBetween();
+});
+afterEach(() => between.stop());
+afterAll(() => between.release());
+
+const POLL = { timeout: 30_000, interval: 50 };
+
+const put = (TableName: string, id: string, more: object = {}) =>
+  between.dynamodb.putItem({ TableName, Item: { id: { S: id }, ...more } });
+
+const rows = (table: string): Promise<unknown> =>
+  between.target.query(`SELECT id, document FROM public."${table}" ORDER BY id`);
+
+describe("DynamoDB's tables", () => {
+  it("are loaded and followed: items, changes, deletes, over a restart", async () => {
+    await makeTable(between.dynamodb, "orders");
+    await put("orders", "1", { total: { N: "12345678901234567890123456789012345678" } });
+    await put("orders", "2", { tags: { SS: ["a", "b"] } });
+    const file = between.file("whole", {
+      "dynamodb.table.whitelist": "orders",
+      "columns.sample.items": 0,
+    });
+    const first = await between.run(file);
+    await first.caughtUp();
+    expect(tableOf(first, "public.orders").state).toBe("SYNC");
+    expect(await rows("orders")).toEqual([
+      { id: "1", document: expect.anything() },
+      { id: "2", document: { tags: ["a", "b"] } },
+    ]);
+    const [total] = await between.target.query(
+      "SELECT document->>'total' AS n FROM public.orders ORDER BY id",
+    );
+    expect(total).toEqual({ n: "12345678901234567890123456789012345678" });
+    await put("orders", "3", { total: { N: "1" } });
+    await between.dynamodb.deleteItem({ TableName: "orders", Key: { id: { S: "2" } } });
+    await expect.poll(async () => JSON.stringify(await rows("orders")), POLL).toContain('"3"');
+    await expect.poll(async () => JSON.stringify(await rows("orders")), POLL).not.toContain('"2"');
+    await between.stop();
+    await put("orders", "4");
+    between.local.control.split({ table: "orders" });
+    await put("orders", "5");
+    const second = await between.run(file);
+    await second.caughtUp();
+    const ids = async () =>
+      (await between.target.query("SELECT id FROM public.orders ORDER BY id")).map(
+        (row) => row["id"],
+      );
+    await expect.poll(ids, POLL).toEqual(["1", "3", "4", "5"]);
+    expect(tableOf(second, "public.orders").rowsLoaded).toBeLessThanOrEqual(2);
+  });
+
+  it("come and go by their tags while others run, and those that cannot be read are told", async () => {
+    const tags = [
+      { Key: "datalake-ingest", Value: "" },
+      { Key: "environment", Value: "prod" },
+    ];
+    await makeTable(between.dynamodb, "tagged", { Tags: tags });
+    await makeTable(between.dynamodb, "silent", {
+      Tags: tags,
+      StreamSpecification: { StreamEnabled: false },
+    });
+    await put("tagged", "1");
+    const pipeline = await between.run(
+      between.file("tags", { "dynamodb.table.env.tag.value": "prod", "discovery.grace": "0s" }),
+    );
+    await pipeline.caughtUp();
+    expect(pipeline.status().waits).toMatchObject([
+      { what: "table", reason: "left-out", table: "public.silent" },
+    ]);
+    await makeTable(between.dynamodb, "newcomer", { Tags: tags });
+    await put("newcomer", "7");
+    await soon(
+      () =>
+        pipeline
+          .status()
+          .tables.some(({ id, state }) => id === "public.newcomer" && state === "SYNC"),
+      30_000,
+    );
+    expect(await rows("newcomer")).toHaveLength(1);
+    expect(tableOf(pipeline, "public.tagged").state).toBe("SYNC");
+    await between.dynamodb.untagResource({
+      ResourceArn: "arn:aws:dynamodb:eu-west-1:123456789012:table/newcomer",
+      TagKeys: ["environment"],
+    });
+    await soon(() => pipeline.status().tables.length === 1, 30_000);
+    await put("tagged", "2");
+    await expect.poll(() => rows("tagged"), POLL).toHaveLength(2);
+  });
+});
+
+describe("a service that is away", () => {
+  it("is told and waited for, and nothing of what was written meanwhile is lost", async () => {
+    await makeTable(between.dynamodb, "patient");
+    await put("patient", "1");
+    const pipeline = await between.run(
+      between.file("patient", { "dynamodb.table.whitelist": "patient" }),
+    );
+    await pipeline.caughtUp();
+    const { control } = between.local;
+    for (const action of ["Get*", "Describe*"])
+      control.inject({ kind: "cut", when: "before", action, times: 0 });
+    await put("patient", "2");
+    await soon(() => pipeline.status().state === "retrying", 30_000);
+    await soon(() => pipeline.status().waits.some(({ reason }) => reason === "not-described"));
+    expect(pipeline.status().retrying).toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
+    control.clearFaults();
+    await expect.poll(() => rows("patient"), POLL).toHaveLength(2);
+    await soon(() => pipeline.status().state === "running" && pipeline.status().waits.length === 0);
+    expect(tableOf(pipeline, "public.patient").rowsLoaded).toBe(1);
+  });
+});
+
+describe("before a start", () => {
+  it("validate says what is missing, and plan what would be done", async () => {
+    await makeTable(between.dynamodb, "planned");
+    await put("planned", "1", { total: { N: "1" }, name: { S: "a" } });
+    await makeTable(between.dynamodb, "keys", {
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "KEYS_ONLY" },
+    });
+    const bad = between.file("bad", { "dynamodb.table.whitelist": "planned,keys,nothing" });
+    const found = await checkPipeline(bad);
+    expect(found.map(({ severity, what }) => `${severity}: ${what}`)).toEqual([
+      "error: Table keys has a stream of KEYS_ONLY, and NEW_IMAGE or NEW_AND_OLD_IMAGES is needed.",
+      "error: Table nothing is not there.",
+    ]);
+    await expect(between.run(bad)).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    between.local.control.inject({ kind: "deny", action: "dynamodb:GetRecords" });
+    const file = between.file("plan", { "dynamodb.table.whitelist": "planned" });
+    const denied = await checkPipeline(file);
+    expect(denied).toMatchObject([
+      { severity: "error", remedy: expect.stringContaining("Allow dynamodb:GetRecords") },
+    ]);
+    between.local.control.clearFaults();
+    const { tables, findings } = await planPipeline(file);
+    expect(findings).toEqual([]);
+    expect(tables).toMatchObject([
+      {
+        table: "public.planned",
+        notices: [expect.stringContaining("columns by a sample of 1 items")],
+        targets: [
+          {
+            table: "public.planned",
+            columns: [{ name: "id" }, { name: "name" }, { name: "total" }, { name: "document" }],
+          },
+        ],
+      },
+    ]);
+  });
+});

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ByteWriter } from "./byte-writer.ts";
+
+function text(write: (out: ByteWriter) => void): string {
+  const out = new ByteWriter(1);
+  write(out);
+  return out.written().toString("utf8");
+}
+
+/** Any UTF-16, lone surrogates and control characters among it. */
+const anyText = fc.oneof(
+  fc.string({ unit: "grapheme" }),
+  fc.string({ unit: "binary", maxLength: 100 }),
+  fc
+    .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 60 })
+    .map((units) => String.fromCharCode(...units)),
+);
+
+describe("ByteWriter", () => {
+  it("escapes strings as JSON.stringify does", () => {
+    fc.assert(
+      fc.property(anyText, (value) => {
+        expect(text((out) => out.jsonString(value))).toBe(JSON.stringify(value));
+      }),
+    );
+  });
+
+  it("writes any text as UTF-8", () => {
+    fc.assert(
+      fc.property(anyText, (value) => {
+        expect(text((out) => out.utf8(value))).toBe(Buffer.from(value).toString("utf8"));
+      }),
+    );
+  });
+
+  it("writes whole numbers as decimal text", () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        expect(text((out) => out.integer(value))).toBe(String(value));
+      }),
+    );
+    expect(text((out) => out.integer(2 ** 60))).toBe(String(2 ** 60));
+  });
+
+  it("writes bytes as they are, in hexadecimal digits and in both alphabets of base64", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 90 }), (value) => {
+        const bytes = Buffer.from(value);
+        const url = bytes.toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+        expect(text((out) => out.hex(value))).toBe(bytes.toString("hex"));
+        expect(text((out) => out.base64(value))).toBe(bytes.toString("base64"));
+        expect(text((out) => out.base64(value, true))).toBe(url);
+        const out = new ByteWriter(1);
+        out.bytes(value);
+        expect(Buffer.from(out.written()).equals(bytes)).toBe(true);
+      }),
+    );
+  });
+
+  it("keeps what was written when it grows, and begins again in the same buffer", () => {
+    const out = new ByteWriter(2);
+    for (let i = 0; i < 100; i++) out.ascii(`${i},`);
+    const before = out.buffer;
+    expect(out.written().toString()).toBe(Array.from({ length: 100 }, (_, i) => `${i},`).join(""));
+    out.clear();
+    out.ascii("x".repeat(50));
+    expect(out.written().toString()).toBe("x".repeat(50));
+    expect(out.buffer).toBe(before);
+  });
+});

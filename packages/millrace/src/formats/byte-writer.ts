@@ -1,0 +1,282 @@
+/*
+ * Hot: every byte of every message goes through this file. One growing buffer that is used again for the next message;
+ * texts go straight into it, so that a message is never a string.
+ */
+
+/** Node's buffers have these since ever; the published types leave them out. */
+declare global {
+  interface Buffer {
+    latin1Write(text: string, offset: number): number;
+    utf8Write(text: string, offset: number): number;
+  }
+}
+
+const FIRST_BYTES = 4_096;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const MINUS = 0x2d;
+const ZERO = 0x30;
+
+/** 0: as it is; 1: `\u00XX`; else the letter behind a backslash. As JSON.stringify does. */
+const ESCAPES = new Uint8Array(128);
+ESCAPES.fill(1, 0, 0x20);
+ESCAPES[0x08] = 0x62;
+ESCAPES[0x09] = 0x74;
+ESCAPES[0x0a] = 0x6e;
+ESCAPES[0x0c] = 0x66;
+ESCAPES[0x0d] = 0x72;
+ESCAPES[QUOTE] = QUOTE;
+ESCAPES[BACKSLASH] = BACKSLASH;
+
+const HEX = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const STANDARD = Uint8Array.from(`${BASE64}+/`, (letter) => letter.charCodeAt(0));
+const URL_SAFE = Uint8Array.from(`${BASE64}-_`, (letter) => letter.charCodeAt(0));
+const PADDING = 0x3d;
+
+/** Texts up to this length are copied by a loop; a call into the engine costs more than they do. */
+const SHORT_CHARS = 40;
+/** Bytes that a character may become: six of `\u0000`, and three of UTF-8. */
+const MAX_CHAR_BYTES = 6;
+
+/** Bytes of one message after another. What it gives out is good until the next write. */
+export class ByteWriter {
+  buffer: Buffer;
+  /** How many bytes of `buffer` are written. */
+  length = 0;
+
+  constructor(bytes = FIRST_BYTES) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** Begins the next message in the same buffer. */
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** What is written; a view, not a copy. */
+  written(): Buffer {
+    return this.buffer.subarray(0, this.length);
+  }
+
+  /** Makes room for so many bytes more. */
+  reserve(bytes: number): void {
+    if (this.length + bytes > this.buffer.length) this.#grow(bytes);
+  }
+
+  #grow(bytes: number): void {
+    const next = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
+    this.buffer.copy(next, 0, 0, this.length);
+    this.buffer = next;
+  }
+
+  /** Takes bytes out of what was written. */
+  remove(at: number, count: number): void {
+    this.buffer.copyWithin(at, at + count, this.length);
+    this.length -= count;
+  }
+
+  byte(value: number): void {
+    this.reserve(1);
+    this.buffer[this.length++] = value;
+  }
+
+  bytes(value: Uint8Array): void {
+    const count = value.length;
+    this.reserve(count);
+    const { buffer } = this;
+    let at = this.length;
+    if (count > SHORT_CHARS) buffer.set(value, at);
+    else for (let i = 0; i < count; i++) buffer[at++] = value[i] ?? 0;
+    this.length += count;
+  }
+
+  /** Text of which every character is ASCII. */
+  ascii(text: string): void {
+    const count = text.length;
+    this.reserve(count);
+    const { buffer } = this;
+    if (count > SHORT_CHARS) {
+      this.length += buffer.latin1Write(text, this.length);
+      return;
+    }
+    let at = this.length;
+    for (let i = 0; i < count; i++) buffer[at++] = text.charCodeAt(i);
+    this.length = at;
+  }
+
+  /** Any text, as UTF-8. */
+  utf8(text: string): void {
+    const count = text.length;
+    this.reserve(count * 3);
+    const { buffer } = this;
+    let at = this.length;
+    if (count <= SHORT_CHARS) {
+      let i = 0;
+      for (; i < count; i++) {
+        const code = text.charCodeAt(i);
+        if (code >= 0x80) break;
+        buffer[at++] = code;
+      }
+      if (i === count) {
+        this.length = at;
+        return;
+      }
+    }
+    this.length += buffer.utf8Write(text, this.length);
+  }
+
+  /** A number without a fraction, as decimal text. */
+  integer(value: number): void {
+    if (!Number.isSafeInteger(value)) return this.ascii(String(value));
+    this.reserve(17);
+    const { buffer } = this;
+    let rest = value;
+    if (rest < 0) {
+      buffer[this.length++] = MINUS;
+      rest = -rest;
+    }
+    let digits = 1;
+    for (let limit = 10; rest >= limit && digits < 16; limit *= 10) digits++;
+    let at = this.length + digits;
+    this.length = at;
+    while (rest > 0x7fff_ffff) {
+      const next = Math.floor(rest / 10);
+      buffer[--at] = ZERO + (rest - next * 10);
+      rest = next;
+    }
+    let low = rest | 0;
+    do {
+      const next = (low / 10) | 0;
+      buffer[--at] = ZERO + (low - next * 10);
+      low = next;
+    } while (low > 0);
+  }
+
+  /** A text in quotes, escaped as `JSON.stringify` does. A lone surrogate becomes its escape, too. */
+  jsonString(text: string): void {
+    const count = text.length;
+    this.reserve(count * MAX_CHAR_BYTES + 2);
+    const { buffer } = this;
+    let at = this.length;
+    buffer[at++] = QUOTE;
+    for (let i = 0; i < count; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) {
+        this.length = at;
+        return this.#jsonRest(text, i);
+      }
+      const escape = ESCAPES[code] ?? 0;
+      if (escape === 0) buffer[at++] = code;
+      else at = writeEscape(buffer, at, code, escape);
+    }
+    buffer[at++] = QUOTE;
+    this.length = at;
+  }
+
+  /** A piece of a text as it stands between the quotes of {@link jsonString}; it must not begin or end within a pair. */
+  jsonPart(text: string, from: number, to: number): void {
+    this.reserve((to - from) * MAX_CHAR_BYTES);
+    const { buffer } = this;
+    let at = this.length;
+    for (let i = from; i < to; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) {
+        this.length = at;
+        return this.#jsonOther(text, i, to);
+      }
+      const escape = ESCAPES[code] ?? 0;
+      if (escape === 0) buffer[at++] = code;
+      else at = writeEscape(buffer, at, code, escape);
+    }
+    this.length = at;
+  }
+
+  #jsonRest(text: string, from: number): void {
+    this.#jsonOther(text, from, text.length);
+    this.buffer[this.length++] = QUOTE;
+  }
+
+  /** From the first character on that is not ASCII. There is room for everything. */
+  #jsonOther(text: string, from: number, to: number): void {
+    const { buffer } = this;
+    let at = this.length;
+    for (let i = from; i < to; i++) {
+      const code = text.charCodeAt(i);
+      if (code < 0x80) {
+        const escape = ESCAPES[code] ?? 0;
+        if (escape === 0) buffer[at++] = code;
+        else at = writeEscape(buffer, at, code, escape);
+      } else if (code < 0x800) {
+        buffer[at++] = 0xc0 | (code >> 6);
+        buffer[at++] = 0x80 | (code & 0x3f);
+      } else if (code < 0xd800 || code > 0xdfff) {
+        buffer[at++] = 0xe0 | (code >> 12);
+        buffer[at++] = 0x80 | ((code >> 6) & 0x3f);
+        buffer[at++] = 0x80 | (code & 0x3f);
+      } else {
+        const next = text.charCodeAt(i + 1);
+        if (code > 0xdbff || !(next >= 0xdc00 && next <= 0xdfff)) {
+          at = writeHexEscape(buffer, at, code);
+          continue;
+        }
+        const point = 0x1_0000 + ((code - 0xd800) << 10) + (next - 0xdc00);
+        buffer[at++] = 0xf0 | (point >> 18);
+        buffer[at++] = 0x80 | ((point >> 12) & 0x3f);
+        buffer[at++] = 0x80 | ((point >> 6) & 0x3f);
+        buffer[at++] = 0x80 | (point & 0x3f);
+        i++;
+      }
+    }
+    this.length = at;
+  }
+
+  /** Two digits a byte, in lower case. */
+  hex(value: Uint8Array): void {
+    this.reserve(value.length * 2);
+    const { buffer } = this;
+    let at = this.length;
+    for (let i = 0; i < value.length; i++) {
+      const byte = value[i] ?? 0;
+      buffer[at++] = HEX[byte >> 4] ?? 0;
+      buffer[at++] = HEX[byte & 15] ?? 0;
+    }
+    this.length = at;
+  }
+
+  /** With padding, in either alphabet; of the bytes from `start` on. */
+  base64(value: Uint8Array, urlSafe = false, start = 0): void {
+    const count = value.length;
+    this.reserve(Math.ceil((count - start) / 3) * 4);
+    const { buffer } = this;
+    const letters = urlSafe ? URL_SAFE : STANDARD;
+    let at = this.length;
+    for (let i = start; i < count; i += 3) {
+      const left = count - i;
+      const bits =
+        ((value[i] ?? 0) << 16) |
+        ((left > 1 ? (value[i + 1] ?? 0) : 0) << 8) |
+        (left > 2 ? (value[i + 2] ?? 0) : 0);
+      buffer[at++] = letters[bits >> 18] ?? 0;
+      buffer[at++] = letters[(bits >> 12) & 63] ?? 0;
+      buffer[at++] = left > 1 ? (letters[(bits >> 6) & 63] ?? 0) : PADDING;
+      buffer[at++] = left > 2 ? (letters[bits & 63] ?? 0) : PADDING;
+    }
+    this.length = at;
+  }
+}
+
+function writeEscape(buffer: Buffer, start: number, code: number, escape: number): number {
+  if (escape === 1) return writeHexEscape(buffer, start, code);
+  buffer[start] = BACKSLASH;
+  buffer[start + 1] = escape;
+  return start + 2;
+}
+
+function writeHexEscape(buffer: Buffer, start: number, code: number): number {
+  buffer[start] = BACKSLASH;
+  buffer[start + 1] = 0x75;
+  for (let digit = 0; digit < 4; digit++)
+    buffer[start + 2 + digit] = HEX[(code >> (12 - digit * 4)) & 15] ?? 0;
+  return start + 6;
+}

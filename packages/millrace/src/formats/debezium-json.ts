@@ -1,0 +1,189 @@
+import type { Origin, SourceBlock } from "../model/source-block.ts";
+import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
+import { tableParts, type TableId, type TargetTable } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import { schemaJson } from "./connect-schema.ts";
+import { debeziumForm } from "./debezium-forms.ts";
+import { envelopeSchema } from "./envelope-schema.ts";
+import type { FormatOptions, MessageHeader, MessageOutput, TableEncoder } from "./format.ts";
+import { columnsOf, JsonRow, type LeftOut } from "./json-row.ts";
+import { KeyChangeHeaders } from "./key-change-headers.ts";
+import { tableHeaders, type KeyWriter } from "./key-format.ts";
+import { writeGenerationEnd } from "./mark-messages.ts";
+import { SourceJson } from "./source-json.ts";
+import type { TransactionMeter } from "./transaction-meter.ts";
+
+const NULL = Buffer.from("null");
+const BEFORE = Buffer.from('"before":');
+const AFTER = Buffer.from(',"after":');
+const SOURCE = Buffer.from(',"source":');
+const TRANSACTION = Buffer.from(',"transaction":');
+const SOURCE_FIRST = Buffer.from('"source":');
+
+/** What an envelope's `op` can be. */
+type EnvelopeOp = "r" | "c" | "u" | "d" | "t";
+
+/** What all tables of a sink share. */
+export interface DebeziumParts {
+  readonly options: FormatOptions;
+  readonly block: SourceBlock;
+  readonly keys: KeyWriter;
+  /** Null where events do not tell their place in their transaction. */
+  readonly meter: TransactionMeter | null;
+}
+
+/**
+ * Debezium's envelope in JSON, as Debezium 3 with Kafka Connect's JSON converter writes it.
+ *
+ * Hot: `change` is called per change. What is the same for all changes of a table, of a transaction, or of a millisecond,
+ * is bytes already.
+ */
+export class DebeziumJsonEncoder implements TableEncoder {
+  readonly #parts: DebeziumParts;
+  readonly #row: JsonRow;
+  readonly #start: Uint8Array;
+  readonly #leftOut: LeftOut;
+  readonly #headers: readonly MessageHeader[];
+  readonly #keyChange: KeyChangeHeaders;
+  readonly #sources = new Map<
+    TableId,
+    { readonly json: SourceJson; readonly origin: MutableOrigin }
+  >();
+  #source: { readonly json: SourceJson; readonly origin: MutableOrigin } | null = null;
+  #sourceId: TableId | null = null;
+  #tails = new Map<EnvelopeOp, Uint8Array>();
+  #tailsMs = -1;
+
+  constructor(table: TargetTable, parts: DebeziumParts) {
+    const { options, block, keys } = parts;
+    this.#parts = parts;
+    const columns = columnsOf(table, (column) => debeziumForm(column, options.values));
+    this.#row = new JsonRow(table, columns, options.values);
+    const schema = (): string => JSON.stringify(schemaJson(envelopeSchema(table, columns, block)));
+    this.#start = Buffer.from(options.includeSchema ? `{"schema":${schema()},"payload":{` : "{");
+    this.#leftOut = options.includeSchema ? "null" : "nothing";
+    this.#headers = tableHeaders(table, options);
+    this.#keyChange = new KeyChangeHeaders(keys, this.#headers);
+  }
+
+  /** See {@link TableEncoder.change}. */
+  change(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {
+    const { op, before, after, counterpart } = event;
+    if (op === "d") return this.#delete(event, nowMs, output);
+    if (after === null) return;
+    const isMoved = counterpart !== null && op === "u";
+    this.#envelope(isMoved ? "c" : op, isMoved ? null : before, after, event, nowMs, output.value);
+    const hasKey = this.#parts.keys.write(after, output.key);
+    output.message(
+      hasKey,
+      true,
+      after,
+      isMoved ? this.#keyChange.ofCreate(counterpart) : this.#headers,
+    );
+  }
+
+  #delete(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {
+    const { before, counterpart } = event;
+    if (before === null) return;
+    this.#envelope("d", before, null, event, nowMs, output.value);
+    const hasKey = this.#parts.keys.write(before, output.key);
+    const headers = counterpart === null ? this.#headers : this.#keyChange.ofDelete(counterpart);
+    output.message(hasKey, true, before, headers);
+    if (!hasKey || !this.#parts.options.tombstones) return;
+    this.#parts.keys.write(before, output.key);
+    output.message(true, false, before, this.#headers);
+  }
+
+  /** See {@link TableEncoder.mark}. */
+  mark(mark: TargetMark, nowMs: number, output: MessageOutput): void {
+    if (mark.kind === "generation-end") {
+      if (this.#parts.options.generationMarkers) writeGenerationEnd(mark, this.#headers, output);
+      return;
+    }
+    const out = output.value;
+    out.bytes(this.#start);
+    out.bytes(SOURCE_FIRST);
+    this.#writeSource("t", mark, nowMs, out);
+    out.bytes(TRANSACTION);
+    out.bytes(NULL);
+    out.bytes(this.#tail("t", nowMs));
+    output.message(false, true, null, this.#headers);
+  }
+
+  #envelope(
+    op: EnvelopeOp,
+    before: Row | null,
+    after: Row | null,
+    event: TargetChangeEvent,
+    nowMs: number,
+    out: ByteWriter,
+  ): void {
+    out.bytes(this.#start);
+    out.bytes(BEFORE);
+    if (before === null) out.bytes(NULL);
+    else this.#row.write(before, this.#leftOut, out);
+    out.bytes(AFTER);
+    if (after === null) out.bytes(NULL);
+    else this.#row.write(after, "placeholder", out);
+    out.bytes(SOURCE);
+    this.#writeSource(op, event, nowMs, out);
+    out.bytes(TRANSACTION);
+    const { meter } = this.#parts;
+    if (meter === null || event.transaction === null) out.bytes(NULL);
+    else meter.writeBlock(event, out);
+    out.bytes(this.#tail(op, nowMs));
+  }
+
+  #writeSource(
+    op: EnvelopeOp,
+    { source, position, transaction }: TargetChangeEvent | TargetMark,
+    nowMs: number,
+    out: ByteWriter,
+  ): void {
+    if (source !== this.#sourceId || this.#source === null) this.#source = this.#sourceOf(source);
+    const { json, origin } = this.#source;
+    origin.op = op;
+    origin.position = position;
+    origin.transaction = transaction;
+    origin.nowMs = nowMs;
+    json.write(origin, out);
+  }
+
+  #sourceOf(id: TableId): { readonly json: SourceJson; readonly origin: MutableOrigin } {
+    this.#sourceId = id;
+    const known = this.#sources.get(id);
+    if (known !== undefined) return known;
+    const { schema, name } = tableParts(id);
+    const origin: MutableOrigin = {
+      schema,
+      table: name,
+      op: "r",
+      position: null,
+      transaction: null,
+      nowMs: 0,
+    };
+    const made = { json: new SourceJson(this.#parts.block), origin };
+    this.#sources.set(id, made);
+    return made;
+  }
+
+  /** From `op` to the end. */
+  #tail(op: EnvelopeOp, nowMs: number): Uint8Array {
+    if (nowMs !== this.#tailsMs) {
+      this.#tails.clear();
+      this.#tailsMs = nowMs;
+    }
+    const known = this.#tails.get(op);
+    if (known !== undefined) return known;
+    const end = this.#parts.options.includeSchema ? "}}" : "}";
+    const tail = Buffer.from(
+      `,"op":"${op}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000${end}`,
+    );
+    this.#tails.set(op, tail);
+    return tail;
+  }
+}
+
+/** One object for all changes of a table: blocks are asked while it holds one. */
+type MutableOrigin = { -readonly [Field in keyof Origin]: Origin[Field] };

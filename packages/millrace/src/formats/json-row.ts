@@ -1,0 +1,123 @@
+import type { TargetColumn, TargetTable } from "../model/table.ts";
+import { UNCHANGED, type Row } from "../model/value.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+import type { ColumnForm } from "./column-form.ts";
+import type { ValueOptions } from "./format.ts";
+import { jsonWriter, unavailableJson, type JsonWriter } from "./json-values.ts";
+import { refusedColumn } from "./refused-value.ts";
+
+const NULL = Buffer.from("null");
+const EMPTY = Buffer.from("{}");
+const CLOSE = 0x7d;
+
+/** What a row's object holds of a value that the log left out. */
+export type LeftOut = "placeholder" | "nothing" | "null";
+
+/** A column of rows that are written, with the index that it has in them. */
+export interface RowColumn {
+  readonly index: number;
+  readonly column: TargetColumn;
+  readonly form: ColumnForm;
+}
+
+/** The columns of a table that its messages have: not the key that we gave to rows without one. */
+export function columnsOf(
+  table: TargetTable,
+  formOf: (column: TargetColumn) => ColumnForm,
+): RowColumn[] {
+  return table.columns
+    .map((column, index) => ({ index, column, form: formOf(column) }))
+    .filter(({ index }) => !table.keyless || !table.key.includes(index));
+}
+
+/** Whether a message's schema lets the column be null. */
+export function isOptional(table: TargetTable, { index, column }: RowColumn): boolean {
+  return !table.key.includes(index) && (column.sourceNullable ?? column.nullable);
+}
+
+/**
+ * Writes rows of a table as JSON objects.
+ *
+ * Hot: per column a name that is bytes already and one call.
+ */
+export class JsonRow {
+  readonly #columns: readonly RowColumn[];
+  readonly #indexes: Int32Array;
+  readonly #names: readonly Uint8Array[];
+  readonly #writers: readonly JsonWriter[];
+  readonly #placeholders: readonly Uint8Array[];
+  readonly #zeros: readonly Uint8Array[];
+
+  constructor(
+    table: TargetTable,
+    columns: readonly RowColumn[],
+    options: Pick<ValueOptions, "unavailable">,
+  ) {
+    this.#columns = columns;
+    this.#indexes = Int32Array.from(columns, ({ index }) => index);
+    this.#names = columns.map(({ column }, i) =>
+      Buffer.from(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
+    );
+    this.#writers = columns.map(({ form }) => jsonWriter(form));
+    const zeros = columns.map((each) => (isOptional(table, each) ? "null" : zeroJson(each.form)));
+    this.#zeros = zeros.map((json) => Buffer.from(json));
+    this.#placeholders = columns.map(({ form }, i) =>
+      Buffer.from(unavailableJson(form, options.unavailable) ?? zeros[i] ?? "null"),
+    );
+  }
+
+  /** @throws MillraceError of class `row`. */
+  write(row: Row, leftOut: LeftOut, out: ByteWriter): void {
+    if (this.#indexes.length === 0) return out.bytes(EMPTY);
+    const start = out.length;
+    let i = 0;
+    try {
+      for (; i < this.#indexes.length; i++) {
+        const value = row[this.#indexes[i] ?? 0] ?? null;
+        if (value === UNCHANGED) this.#leftOut(i, leftOut, out);
+        else {
+          out.bytes(this.#names[i] ?? EMPTY);
+          if (value === null) out.bytes(NULL);
+          else this.#writers[i]?.(value, out);
+        }
+      }
+    } catch (thrown) {
+      throw refusedColumn(thrown, this.#columns[i]?.column.name ?? "");
+    }
+    if (out.length === start) out.bytes(EMPTY);
+    else {
+      this.#mendStart(start, out);
+      out.byte(CLOSE);
+    }
+  }
+
+  #leftOut(i: number, leftOut: LeftOut, out: ByteWriter): void {
+    if (leftOut === "nothing") return;
+    out.bytes(this.#names[i] ?? EMPTY);
+    out.bytes((leftOut === "null" ? this.#zeros[i] : this.#placeholders[i]) ?? NULL);
+  }
+
+  /** Where the first column was left out the second one has begun with a comma. */
+  #mendStart(start: number, out: ByteWriter): void {
+    if (out.buffer[start] === 0x2c) out.buffer[start] = 0x7b;
+  }
+}
+
+/** What stands for a value in a field that cannot be null: as Kafka Connect's structs have it. */
+function zeroJson({ schema }: ColumnForm): string {
+  switch (schema.type) {
+    case "string":
+    case "bytes":
+      return '""';
+    case "boolean":
+      return "false";
+    case "array":
+      return "[]";
+    case "map":
+      return "{}";
+    case "struct":
+      return "null";
+    default:
+      return "0";
+  }
+}

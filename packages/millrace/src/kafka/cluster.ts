@@ -1,0 +1,275 @@
+import {
+  apiVersionsV3,
+  type API,
+  findCoordinatorV4,
+  metadataV12,
+  ResponseError,
+} from "@platformatic/kafka";
+import type { Clock } from "../model/ports.ts";
+import { abilitiesOf, type BrokerAbilities } from "./abilities.ts";
+import { BrokerConnection } from "./broker-connection.ts";
+import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
+import { faultFrom, faultOf } from "./fault-from.ts";
+import { isPassing, KafkaFault } from "./kafka-fault.ts";
+
+const KEY_TYPES = { group: 0, transaction: 1 } as const;
+/** Between two attempts, milliseconds; doubles up to the longest. */
+const FIRST_PAUSE_MS = 20;
+/** The same where the transaction before is being ended: the broker needs a few milliseconds for that, and each transaction waits for it. */
+const FIRST_PAUSE_BEHIND_COMMIT_MS = 1;
+const LONGEST_PAUSE_MS = 1_000;
+
+type Metadata = ReturnType<typeof metadataV12.parseResponse>;
+
+/** What connections are for: a large Produce does not stand before an EndTxn. */
+export type Purpose = "data" | "control";
+
+/** A topic as the cluster knows it. */
+export interface TopicFacts {
+  readonly name: string;
+  /** Of this topic and of no other one, whatever its name. */
+  readonly id: string;
+  readonly isInternal: boolean;
+  /** Node ids of the leaders by partition; −1 where there is none at the moment. */
+  readonly leaders: readonly number[];
+}
+
+/** A Kafka cluster as one client sees it: who leads what, and connections to who is asked. */
+export class Cluster {
+  readonly clock: Clock;
+  readonly #options: ClusterOptions;
+  readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  #brokers = new Map<number, BrokerAddress>();
+  readonly #topics = new Map<string, TopicFacts>();
+  readonly #coordinators = new Map<string, number>();
+  #controller = -1;
+  #clusterId: string | null = null;
+  #abilities: BrokerAbilities | null = null;
+  #isClosed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.clock = options.clock;
+  }
+
+  /**
+   * What the cluster and we both speak.
+   * @throws KafkaFault `config` where a broker is too old.
+   */
+  async abilities(): Promise<BrokerAbilities> {
+    if (this.#abilities !== null) return this.#abilities;
+    const connection = await this.#anyone();
+    const answer = await connection.call(apiVersionsV3.api, "millrace", "1");
+    this.#abilities = abilitiesOf(answer, this.#options.transactionsV2 !== false);
+    return this.#abilities;
+  }
+
+  /** What is asked of any broker. */
+  async ask<Request extends unknown[], Answer>(
+    api: API<Request, Answer>,
+    ...request: Request
+  ): Promise<Answer> {
+    const connection = await this.#anyone();
+    return connection.call(api, ...request);
+  }
+
+  /** What only the controller does. */
+  async askController<Request extends unknown[], Answer>(
+    api: API<Request, Answer>,
+    ...request: Request
+  ): Promise<Answer> {
+    await this.#learn([]);
+    const connection = await this.connection(this.#controller, "control");
+    return connection.call(api, ...request);
+  }
+
+  /** The topics of these names as they are now; null where there is none. */
+  async topics(names: readonly string[]): Promise<ReadonlyMap<string, TopicFacts | null>> {
+    await this.#learn(names);
+    return new Map(names.map((name) => [name, this.#topics.get(name) ?? null]));
+  }
+
+  /** Every topic that this client may see. */
+  async allTopics(): Promise<readonly TopicFacts[]> {
+    return this.#learn(null);
+  }
+
+  /** What this cluster calls itself; null where it has no name for itself. */
+  async clusterId(): Promise<string | null> {
+    await this.#learn([]);
+    return this.#clusterId;
+  }
+
+  /** The broker that leads a partition. @throws KafkaFault `missing` or `stale` */
+  async leader(topic: string, partition: number): Promise<number> {
+    const known = this.#topics.get(topic)?.leaders[partition] ?? -1;
+    if (known >= 0) return known;
+    await this.#learn([topic]);
+    const leader = this.#topics.get(topic)?.leaders[partition];
+    if (leader === undefined)
+      throw new KafkaFault(
+        "missing",
+        "UNKNOWN_TOPIC_OR_PARTITION",
+        `${topic} ${partition} is not there`,
+      );
+    if (leader < 0)
+      throw new KafkaFault(
+        "retriable",
+        "LEADER_NOT_AVAILABLE",
+        `${topic} ${partition} has no leader`,
+      );
+    return leader;
+  }
+
+  /** The leaders of a topic are asked for again before the next request. */
+  forgetTopic(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  /** Who coordinates the transactions of an id, or a group. A client asks for one kind of the two. */
+  async coordinator(of: string, kind: keyof typeof KEY_TYPES = "transaction"): Promise<number> {
+    const known = this.#coordinators.get(of);
+    if (known !== undefined) return known;
+    const answer = await this.ask(findCoordinatorV4.api, KEY_TYPES[kind], [of]);
+    const [found] = answer.coordinators;
+    if (found === undefined)
+      throw new KafkaFault("stale", "COORDINATOR_NOT_AVAILABLE", `nobody coordinates the ${kind}`);
+    const fault = faultOf(found.errorCode, `the coordinator of the ${kind}`, found.errorMessage);
+    if (fault !== null) throw fault;
+    this.#brokers.set(found.nodeId, found);
+    this.#coordinators.set(of, found.nodeId);
+    return found.nodeId;
+  }
+
+  /** It may have moved: it is asked for again before the next request. */
+  forgetCoordinator(of: string): void {
+    this.#coordinators.delete(of);
+  }
+
+  /** A connection to a broker; the one that is there, or a new one. */
+  async connection(node: number, purpose: Purpose): Promise<BrokerConnection> {
+    const address = this.#brokers.get(node);
+    if (address === undefined)
+      throw new KafkaFault("stale", "BROKER_NOT_AVAILABLE", `nobody knows where broker ${node} is`);
+    return this.#connect(`${node}/${purpose}`, address);
+  }
+
+  /**
+   * Tries until it goes well, fails for good, or the time is over; between attempts there is a pause that grows.
+   * @throws KafkaFault the last one.
+   */
+  async patiently<T>(
+    forMs: number,
+    attempt: () => Promise<T>,
+    passes: (thrown: unknown) => boolean = isPassing,
+  ): Promise<T> {
+    const endMs = this.clock.monotonic() + forMs;
+    for (let pauseMs = 0; ;) {
+      try {
+        return await attempt();
+      } catch (thrown) {
+        pauseMs = pauseMs === 0 ? firstPauseMs(thrown) : Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+        if (!passes(thrown) || this.#isClosed || this.clock.monotonic() + pauseMs > endMs)
+          throw thrown;
+        await this.clock.sleep(pauseMs);
+      }
+    }
+  }
+
+  /** Closes every connection; requests under way fail. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const open = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(open.map((each) => each.then((it) => it.close()).catch(() => undefined)));
+  }
+
+  /** A broker that answers: one of those that are known, else one of those that the file names. */
+  async #anyone(): Promise<BrokerConnection> {
+    for (const open of this.#connections.values()) {
+      const connection = await open.catch(() => null);
+      if (connection?.isOpen === true) return connection;
+    }
+    const known = [...this.#brokers].map(
+      ([node, address]) => [`${node}/control`, address] as const,
+    );
+    const given = this.#options.bootstrap.map((address) => ["bootstrap", address] as const);
+    let fault: unknown = null;
+    for (const [key, address] of [...known, ...given]) {
+      try {
+        return await this.#connect(key, address);
+      } catch (thrown) {
+        // What has to be mended is told before what may be waited for.
+        if (!(fault instanceof KafkaFault) || fault.kind === "connection") fault = thrown;
+      }
+    }
+    throw fault;
+  }
+
+  async #connect(key: string, address: BrokerAddress): Promise<BrokerConnection> {
+    if (this.#isClosed) throw new KafkaFault("connection", "CLOSED", "this client was closed");
+    const known = await this.#connections.get(key)?.catch(() => null);
+    if (known?.isOpen === true) return known;
+    const opening = BrokerConnection.open(address, this.#options);
+    this.#connections.set(key, opening);
+    try {
+      return await opening;
+    } catch (thrown) {
+      if (this.#connections.get(key) === opening) this.#connections.delete(key);
+      throw thrown;
+    }
+  }
+
+  /** Brokers, the controller, and what there is to know of these topics. */
+  async #learn(names: readonly string[] | null): Promise<readonly TopicFacts[]> {
+    const answer = await this.#metadata(names);
+    const found: TopicFacts[] = [];
+    this.#clusterId = answer.clusterId ?? null;
+    for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port });
+    this.#controller = answer.controllerId;
+    for (const { errorCode, name, topicId: id, isInternal, partitions } of answer.topics) {
+      if (typeof name !== "string") continue;
+      const fault = faultOf(errorCode, `topic ${name}`);
+      if (fault?.kind === "missing") this.#topics.delete(name);
+      // Of all topics, one that is not ours to see says nothing of the others.
+      else if (fault !== null && names !== null) throw fault;
+      else if (fault === null) {
+        const topic = { name, id, isInternal, leaders: leadersOf(partitions) };
+        this.#topics.set(name, topic);
+        found.push(topic);
+      }
+    }
+    return found;
+  }
+
+  /** The library throws away an answer that holds an error; it is in the error. */
+  async #metadata(names: readonly string[] | null): Promise<Metadata> {
+    const connection = await this.#anyone();
+    const wanted = names?.map((name) => ({ name })) ?? null;
+    try {
+      return await connection.call(metadataV12.api, wanted, false, false);
+    } catch (thrown) {
+      const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
+      const answer: unknown = cause instanceof ResponseError ? cause["response"] : null;
+      if (isMetadata(answer)) return answer;
+      throw faultFrom(thrown, "of the bootstrap list");
+    }
+  }
+}
+
+function leadersOf(
+  partitions: readonly { readonly partitionIndex: number; readonly leaderId: number }[],
+): number[] {
+  const leaders = Array.from({ length: partitions.length }, () => -1);
+  for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
+  return leaders;
+}
+
+function isMetadata(answer: unknown): answer is Metadata {
+  return typeof answer === "object" && answer !== null && "topics" in answer && "brokers" in answer;
+}
+
+function firstPauseMs(thrown: unknown): number {
+  const isEnding = thrown instanceof KafkaFault && thrown.id === "CONCURRENT_TRANSACTIONS";
+  return isEnding ? FIRST_PAUSE_BEHIND_COMMIT_MS : FIRST_PAUSE_MS;
+}

@@ -1,0 +1,37 @@
+import { readBatches, type RecordBatch } from "./record-reader.ts";
+import type { FetchAnswer } from "./wire.ts";
+
+/** What the one record of a control batch says in its key, behind a version of two bytes. */
+const ABORT = 0;
+
+/**
+ * The batches of a Fetch that belong to no aborted transaction, and no control batches. A broker leaves them to its clients:
+ * it says only where aborted transactions begin.
+ * @throws KafkaFault `corrupt`
+ */
+export function* committedBatches(answer: FetchAnswer): Generator<RecordBatch, void, void> {
+  const begins = answer.aborted.toSorted((a, b) => a.firstOffset - b.firstOffset);
+  const aborted = new Set<bigint>();
+  let next = 0;
+  for (const batch of readBatches(answer.records)) {
+    for (let begin = begins[next]; begin !== undefined; begin = begins[++next]) {
+      if (begin.firstOffset > batch.lastOffset) break;
+      aborted.add(begin.producerId);
+    }
+    if (batch.isControl) {
+      if (endsAborted(batch)) aborted.delete(batch.producerId);
+    } else if (!batch.isTransactional || !aborted.has(batch.producerId)) yield batch;
+  }
+}
+
+function endsAborted({ records }: RecordBatch): boolean {
+  // Length, attributes, time, offset: a byte each; the key's length; version and type.
+  return records.length >= 9 && records.readInt16BE(7) === ABORT;
+}
+
+/** The offset behind everything that the answer holds, or `offset` where it holds nothing. */
+export function offsetBehind(answer: FetchAnswer, offset: number): number {
+  let behind = offset;
+  for (const batch of readBatches(answer.records)) behind = Math.max(behind, batch.lastOffset + 1);
+  return behind;
+}

@@ -1,0 +1,68 @@
+import { protocolErrorsCodesById } from "@platformatic/kafka";
+import { KafkaFault, kindOf } from "./kafka-fault.ts";
+
+/** What the library has thrown, as a fault; `where` names the broker. */
+export function faultFrom(thrown: unknown, where: string): KafkaFault {
+  if (thrown instanceof KafkaFault) return thrown;
+  const chain = [...causesOf(thrown)];
+  const id = chain.map((each) => textAt(each, "apiId")).find((each) => each !== "");
+  const said = chain.map((each) => textAt(each, "serverErrorMessage")).find((each) => each !== "");
+  if (id === "SASL_AUTHENTICATION_FAILED" || chain.some(isAuthentication))
+    return new KafkaFault(
+      "config",
+      "SASL_AUTHENTICATION_FAILED",
+      `broker ${where} refuses this user or password`,
+      thrown,
+    );
+  if (id !== undefined)
+    return new KafkaFault(kindOf(id), id, `${said ?? "said"} (broker ${where})`, thrown);
+  const code = chain.map((each) => textAt(each, "code")).findLast((each) => each !== "") ?? "";
+  if (code === "PLT_KFK_USER" || isCertificate(code))
+    return new KafkaFault("config", code, `broker ${where}: ${messageOf(chain)}`, thrown);
+  return new KafkaFault(
+    "connection",
+    code === "" ? "NO_ANSWER" : code,
+    `broker ${where}: ${messageOf(chain)}`,
+    thrown,
+  );
+}
+
+/**
+ * What a broker has said of one partition, topic or transaction; null where all is well.
+ * @param what it is about, for people
+ */
+export function faultOf(code: number, what: string, said: string | null = null): KafkaFault | null {
+  if (code === 0) return null;
+  const id = protocolErrorsCodesById[code] ?? `ERROR_${code}`;
+  return new KafkaFault(kindOf(id), id, said === null || said === "" ? what : `${what}: ${said}`);
+}
+
+/** The error, what it holds and what caused it, from the outside in. */
+function* causesOf(thrown: unknown, depth = 0): Generator {
+  if (typeof thrown !== "object" || thrown === null || depth > 6) return;
+  yield thrown;
+  const errors: unknown = Reflect.get(thrown, "errors");
+  if (Array.isArray(errors)) for (const each of errors) yield* causesOf(each, depth + 1);
+  yield* causesOf(Reflect.get(thrown, "cause"), depth + 1);
+}
+
+function textAt(thrown: unknown, name: string): string {
+  const value: unknown =
+    typeof thrown === "object" && thrown !== null ? Reflect.get(thrown, name) : "";
+  return typeof value === "string" ? value : "";
+}
+
+/** The innermost one says most. */
+function messageOf(chain: readonly unknown[]): string {
+  return (
+    chain.map((each) => textAt(each, "message")).findLast((each) => each !== "") ?? "no answer"
+  );
+}
+
+function isAuthentication(thrown: unknown): boolean {
+  return textAt(thrown, "code") === "PLT_KFK_AUTHENTICATION";
+}
+
+function isCertificate(code: string): boolean {
+  return /CERT|^ERR_(TLS|SSL|OSSL)|SELF_SIGNED|UNABLE_TO_/.test(code);
+}

@@ -1,0 +1,75 @@
+import { listOffsetsV7 } from "@platformatic/kafka";
+import type { Cluster } from "./cluster.ts";
+import { faultOf } from "./fault-from.ts";
+import { type FetchAnswer, fetchRequest, type TopicPartition } from "./wire.ts";
+
+/** The first offset that the broker still has. */
+export const EARLIEST = -2n;
+/** The offset that the next message gets. */
+export const LATEST = -1n;
+/** Transactions that are open count too, or only what is committed counts. */
+export type Isolation = "uncommitted" | "committed";
+
+/** How much a Fetch brings, and how long the broker waits for something to bring. */
+export interface FetchLimits {
+  readonly maxWaitMs: number;
+  readonly maxBytes: number;
+}
+
+/** A partition of this very topic, where its id is given and the brokers can be asked by it. */
+export interface FetchedPartition extends TopicPartition {
+  readonly topicId?: string;
+}
+
+/** What brokers say of a topic that was made before they gave ids. */
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/** One Fetch of a partition. @throws KafkaFault; `missing` where the topic of that name has another id. */
+export function fetchPartition(
+  cluster: Cluster,
+  at: FetchedPartition,
+  offset: number,
+  limits: FetchLimits,
+): Promise<FetchAnswer> {
+  return atLeader(cluster, at, async (node) => {
+    const { topicId = NO_ID } = at;
+    const isById = topicId !== NO_ID && (await cluster.abilities()).fetchesById;
+    const connection = await cluster.connection(node, "data");
+    const request = { ...at, ...limits, offset, topicId: isById ? topicId : null };
+    const answer = await connection.send(fetchRequest(request));
+    const fault = faultOf(answer.errorCode, `reading ${at.topic} ${at.partition}`);
+    if (fault !== null) throw fault;
+    return answer;
+  });
+}
+
+/** The first offset whose message is not older than `timestamp`, or one of the two above; −1 where there is none. */
+export function offsetAt(
+  cluster: Cluster,
+  at: TopicPartition,
+  timestamp: bigint,
+  isolation: Isolation,
+): Promise<number> {
+  const partition = { partitionIndex: at.partition, currentLeaderEpoch: -1, timestamp };
+  const topics = [{ name: at.topic, partitions: [partition] }];
+  const level = isolation === "committed" ? 1 : 0;
+  return atLeader(cluster, at, async (node) => {
+    const connection = await cluster.connection(node, "control");
+    const answer = await connection.call(listOffsetsV7.api, -1, level, topics);
+    return Number(answer.topics[0]?.partitions[0]?.offset ?? 0n);
+  });
+}
+
+/** Another leader is looked for before the next attempt. */
+async function atLeader<T>(
+  cluster: Cluster,
+  at: TopicPartition,
+  ask: (node: number) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(await cluster.leader(at.topic, at.partition));
+  } catch (thrown) {
+    cluster.forgetTopic(at.topic);
+    throw thrown;
+  }
+}

@@ -1,0 +1,69 @@
+import type { Cluster } from "./cluster.ts";
+import { committedBatches, offsetBehind } from "./committed-batches.ts";
+import { KafkaFault, mayComeToBe } from "./kafka-fault.ts";
+import { EARLIEST, fetchPartition, LATEST, offsetAt } from "./partition.ts";
+import { RecordCursor } from "./record-reader.ts";
+import type { TopicPartition } from "./wire.ts";
+
+const FETCH_LIMITS = { maxWaitMs: 100, maxBytes: 8 * 2 ** 20 };
+
+/**
+ * How far a topic is read. `stable`: to the first transaction that is open, which may be ours; a look. `end`: to where it
+ * ends now, and a transaction of somebody else that is open is waited for, because what stands behind it is told only then.
+ */
+export type ReadUntil = "stable" | "end";
+
+/** How long a reading may take, milliseconds; one number is all of it. */
+export interface ReadTimes {
+  /** All of it: a transaction of somebody else that is open may have to end. */
+  readonly wholeMs: number;
+  /** Until a broker answers; as long as all of it where nothing else is said. */
+  readonly answerMs?: number;
+}
+
+/**
+ * Reads a partition from its begin on, committed records only.
+ * @param each called for every record, in order; what the cursor shows is good during the call
+ * @throws KafkaFault
+ */
+export async function readTopic(
+  cluster: Cluster,
+  at: TopicPartition,
+  until: ReadUntil,
+  times: ReadTimes | number,
+  each: (record: RecordCursor) => void,
+): Promise<void> {
+  const { wholeMs, answerMs = wholeMs }: ReadTimes =
+    typeof times === "number" ? { wholeMs: times } : times;
+  const deadlineMs = cluster.clock.monotonic() + wholeMs;
+  const patiently = <T>(attempt: () => Promise<T>): Promise<T> => {
+    const leftMs = deadlineMs - cluster.clock.monotonic();
+    return cluster.patiently(Math.min(answerMs, leftMs), attempt, mayComeToBe);
+  };
+  const end = await patiently(() =>
+    offsetAt(cluster, at, LATEST, until === "stable" ? "committed" : "uncommitted"),
+  );
+  let offset = await patiently(() => offsetAt(cluster, at, EARLIEST, "uncommitted"));
+  while (offset < end) {
+    const from = offset;
+    const answer = await patiently(() => fetchPartition(cluster, at, from, FETCH_LIMITS));
+    for (const batch of committedBatches(answer)) readBatch(batch, from, each);
+    offset = offsetBehind(answer, offset);
+    if (offset < end && cluster.clock.monotonic() > deadlineMs)
+      throw new KafkaFault(
+        "retriable",
+        "TRANSACTION_OPEN",
+        `${at.topic} cannot be read to its end: a transaction in it has been open for ${wholeMs} ms`,
+      );
+  }
+}
+
+/** A broker sends whole batches: the first one may begin before what was asked for. */
+function readBatch(
+  batch: ConstructorParameters<typeof RecordCursor>[0],
+  from: number,
+  each: (record: RecordCursor) => void,
+): void {
+  const cursor = new RecordCursor(batch);
+  while (cursor.next()) if (cursor.offset >= from) each(cursor);
+}

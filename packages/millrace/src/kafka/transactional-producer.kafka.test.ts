@@ -1,0 +1,252 @@
+import { randomBytes } from "node:crypto";
+import { Consumer, FetchIsolationLevels } from "@platformatic/kafka";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  adminOf,
+  createTopic,
+  type SharedKafka,
+  sharedKafka,
+  startKafka,
+} from "../../../../test/support/kafka.ts";
+import type { Cluster } from "./cluster.ts";
+import { clusterAt, recordsIn } from "./cluster.fixture.ts";
+import { COMPRESSIONS, type Compression } from "./compression.ts";
+import { KafkaFault } from "./kafka-fault.ts";
+import { RecordBatchBuilder } from "./record-batch.ts";
+import { type ProducerOptions, TransactionalProducer } from "./transactional-producer.ts";
+
+let kafka: SharedKafka;
+let cluster: Cluster;
+beforeAll(async () => {
+  kafka = await sharedKafka();
+});
+afterAll(() => kafka.release());
+
+function producer(
+  id: string,
+  options: Partial<ProducerOptions> = {},
+  at = cluster,
+): TransactionalProducer {
+  return new TransactionalProducer(at, {
+    transactionalId: id,
+    transactional: true,
+    compression: "none",
+    transactionTimeoutMs: 30_000,
+    deliveryTimeoutMs: 20_000,
+    acknowledgeTimeoutMs: 10_000,
+    ...options,
+  });
+}
+
+function batch(topic: string, values: readonly string[], partition = 0) {
+  const builder = new RecordBatchBuilder();
+  for (const text of values) {
+    const [key, value] = [Buffer.from("k"), Buffer.from(text)];
+    builder.append(Date.now(), key, key.length, value, value.length, []);
+  }
+  return { topic, partition, builder };
+}
+
+const values = async (topic: string, partition = 0): Promise<unknown[]> =>
+  (await recordsIn(cluster, topic, partition)).map(([, value]) => value);
+
+async function fault(work: Promise<unknown>): Promise<KafkaFault> {
+  const thrown: unknown = await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(thrown).toBeInstanceOf(KafkaFault);
+  return thrown as KafkaFault;
+}
+
+describe.each([
+  { kind: "first", transactionsV2: false },
+  { kind: "second", transactionsV2: true },
+])("a producer with transactions of the $kind kind", ({ kind, transactionsV2 }) => {
+  beforeAll(async () => {
+    cluster = clusterAt(kafka.bootstrap, { transactionsV2 });
+    expect((await cluster.abilities()).transactionsV2).toBe(transactionsV2);
+  });
+  afterAll(() => cluster.close());
+
+  it("shows what it has sent to several partitions when it commits, and not before", async () => {
+    const topic = await kafka.createTopic(`several-${kind}`, 2);
+    const own = producer(`${kafka.prefix}several-${kind}`);
+    await own.initialise();
+    await own.send([batch(topic, ["a"]), batch(topic, ["b"], 1)]);
+    await own.send([batch(topic, ["c"])]);
+    const reading = recordsIn(cluster, topic);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await own.commit();
+    expect((await reading).map(([, value]) => value)).toEqual(["a", "c"]);
+    await own.send([batch(topic, ["d"])]);
+    await own.commit();
+    expect(await values(topic)).toEqual(["a", "c", "d"]);
+    expect(await values(topic, 1)).toEqual(["b"]);
+  });
+
+  it.each(COMPRESSIONS)(
+    "writes what the library's consumer reads, compression %s",
+    async (how: Compression) => {
+      const topic = await kafka.createTopic(`read-${how}-${kind}`);
+      const own = producer(`${kafka.prefix}read-${how}-${kind}`, { compression: how });
+      await own.initialise();
+      const long = randomBytes(30_000).toString("hex");
+      await own.send([batch(topic, ["x".repeat(1000), "", long])]);
+      await own.commit();
+      const consumer = new Consumer({
+        clientId: "t",
+        groupId: topic,
+        bootstrapBrokers: [kafka.bootstrap],
+      });
+      const stream = await consumer.consume({
+        topics: [topic],
+        mode: "earliest",
+        isolationLevel: FetchIsolationLevels.READ_COMMITTED,
+      });
+      const read: string[] = [];
+      for await (const { value } of stream) if (read.push(value.toString()) === 3) break;
+      await consumer.close(true);
+      expect(read).toEqual(["x".repeat(1000), "", long]);
+    },
+  );
+
+  it("takes the id from its older self, whose open transaction nobody sees, and which writes nothing more", async () => {
+    const topic = await kafka.createTopic(`zombie-${kind}`);
+    const [zombie, heir] = [
+      producer(`${kafka.prefix}z-${kind}`),
+      producer(`${kafka.prefix}z-${kind}`),
+    ];
+    await zombie.initialise();
+    await zombie.send([batch(topic, ["lost"])]);
+    await heir.initialise();
+    await heir.send([batch(topic, ["kept"])]);
+    await heir.commit();
+    expect(await fault(zombie.commit())).toMatchObject({ kind: "fenced" });
+    expect(zombie.isInitialised).toBe(false);
+    expect(await fault(zombie.send([batch(topic, ["never"])]))).toMatchObject({ id: "NO_EPOCH" });
+    expect(await values(topic)).toEqual(["kept"]);
+  });
+
+  it("refuses the batches of its older self, too", async () => {
+    const topic = await kafka.createTopic(`zombie-batch-${kind}`);
+    const [zombie, heir] = [
+      producer(`${kafka.prefix}zb-${kind}`),
+      producer(`${kafka.prefix}zb-${kind}`),
+    ];
+    await zombie.initialise();
+    await heir.initialise();
+    await heir.send([batch(topic, ["kept"])]);
+    expect(await fault(zombie.send([batch(topic, ["lost"])]))).toMatchObject({ kind: "fenced" });
+    await heir.commit();
+    expect(await values(topic)).toEqual(["kept"]);
+  });
+
+  it("writes at once without transactions, and is fenced by its epoch all the same", async () => {
+    const topic = await kafka.createTopic(`at-least-${kind}`);
+    const options = { transactional: false };
+    const zombie = producer(`${kafka.prefix}al-${kind}`, options);
+    const heir = producer(`${kafka.prefix}al-${kind}`, options);
+    await zombie.initialise();
+    await zombie.send([batch(topic, ["first"])]);
+    expect(await values(topic)).toEqual(["first"]);
+    await heir.initialise();
+    await heir.send([batch(topic, ["second"])]);
+    expect(await fault(zombie.send([batch(topic, ["third"])]))).toMatchObject({ kind: "fenced" });
+    expect(await values(topic)).toEqual(["first", "second"]);
+  });
+
+  it("says which message is too large for its topic, and goes on after a new epoch", async () => {
+    const topic = await kafka.createTopic(`small-${kind}`, 1, { "max.message.bytes": "2000" });
+    const own = producer(`${kafka.prefix}small-${kind}`);
+    await own.initialise();
+    expect(await fault(own.send([batch(topic, ["x".repeat(3000)])]))).toMatchObject({
+      kind: "row",
+      id: "MESSAGE_TOO_LARGE",
+    });
+    await own.initialise();
+    await own.send([batch(topic, ["y"])]);
+    await own.commit();
+    expect(await values(topic)).toEqual(["y"]);
+  });
+
+  it("says of a topic that is not there that it is missing", async () => {
+    const own = producer(`${kafka.prefix}missing-${kind}`, { deliveryTimeoutMs: 300 });
+    await own.initialise();
+    const thrown = await fault(own.send([batch(`${kafka.prefix}nowhere`, ["a"])]));
+    expect(thrown).toMatchObject({ kind: "missing", id: "UNKNOWN_TOPIC_OR_PARTITION" });
+  });
+
+  it("waits for a topic that its broker does not know yet", async () => {
+    const own = producer(`${kafka.prefix}later-${kind}`);
+    await own.initialise();
+    const sending = own.send([batch(`${kafka.prefix}later-${kind}`, ["a"])]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const topic = await kafka.createTopic(`later-${kind}`);
+    await sending;
+    await own.commit();
+    expect(await values(topic)).toEqual(["a"]);
+  });
+});
+
+describe("a producer whose broker is killed and started again", () => {
+  it.each([true, false])(
+    "sends the same batches again, each once (second kind: %s)",
+    async (transactionsV2) => {
+      await using own = await startKafka();
+      const client = clusterAt(own.bootstrap, { requestTimeoutMs: 2_000, transactionsV2 });
+      const admin = adminOf(own.bootstrap);
+      await createTopic(admin, "t");
+      await admin.close();
+      const writer = producer("kill", {}, client);
+      await writer.initialise();
+      await writer.send([batch("t", ["a"])]);
+      await writer.commit();
+      await own.kill();
+      const sending = writer.send([batch("t", ["b"])]);
+      await own.start();
+      await sending;
+      await writer.commit();
+      expect((await recordsIn(client, "t")).map(([, value]) => value)).toEqual(["a", "b"]);
+      await client.close();
+    },
+  );
+});
+
+// Three JVMs more.
+if (process.env["MILLRACE_E2E_FULL"] === "1") {
+  describe("a producer that loses a broker of three for good", () => {
+    it.each([true, false])(
+      "goes on with the new leaders and coordinator, each batch once (second kind: %s)",
+      async (transactionsV2) => {
+        await using own = await startKafka({ brokers: 3 });
+        const client = clusterAt(own.bootstrap, { requestTimeoutMs: 2_000, transactionsV2 });
+        const admin = adminOf(own.bootstrap);
+        await createTopic(admin, "spread", 3);
+        await admin.close();
+        const writer = producer("leaders", { deliveryTimeoutMs: 40_000 }, client);
+        await writer.initialise();
+        const rounds = 6;
+        for (let round = 0; round < rounds; round++) {
+          const sending = writer.send([0, 1, 2].map((p) => batch("spread", [`${round}`], p)));
+          if (round === 2) await own.kill(3);
+          await sending;
+          try {
+            await writer.commit();
+          } catch {
+            // Undecided: what was sent is asked for below, and counts once or is sent again.
+            await writer.initialise();
+            const seen = (await recordsIn(client, "spread")).map(([, value]) => value);
+            if (!seen.includes(`${round}`)) round--;
+          }
+        }
+        const wanted = Array.from({ length: rounds }, (_, round) => `${round}`);
+        for (const partition of [0, 1, 2]) {
+          const seen = (await recordsIn(client, "spread", partition)).map(([, value]) => value);
+          expect(seen).toEqual(wanted);
+        }
+        await client.close();
+      },
+    );
+  });
+}

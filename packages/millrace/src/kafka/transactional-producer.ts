@@ -1,0 +1,280 @@
+import { initProducerIdV4 } from "@platformatic/kafka";
+import type { Cluster } from "./cluster.ts";
+import type { Compression } from "./compression.ts";
+import { faultOf } from "./fault-from.ts";
+import { KafkaFault, mayComeToBe } from "./kafka-fault.ts";
+import type { RecordBatchBuilder } from "./record-batch.ts";
+import { lostAsUndecided } from "./undecided-commit.ts";
+import {
+  addPartitionsRequest,
+  endTxnRequest,
+  type PartitionAnswer,
+  type ProducerIdentity,
+  produceRequest,
+  type TopicPartition,
+} from "./wire.ts";
+
+/** A batch that is to be sent; its builder is not touched until the answer is there. */
+export interface OutgoingBatch extends TopicPartition {
+  readonly builder: RecordBatchBuilder;
+}
+
+/** How a producer works. */
+export interface ProducerOptions {
+  readonly transactionalId: string;
+  /** False: batches without a transaction (at least once); the epoch fences all the same. */
+  readonly transactional: boolean;
+  readonly compression: Compression;
+  /** The broker aborts what has been open for so long. */
+  readonly transactionTimeoutMs: number;
+  /** So long a batch, or the begin or end of a transaction, is tried again. */
+  readonly deliveryTimeoutMs: number;
+  /** How long a broker may wait for its replicas. */
+  readonly acknowledgeTimeoutMs: number;
+  /** A Produce was answered after so long, and the broker reads nothing more of us for a while; milliseconds. */
+  readonly produced?: (tookMs: number, throttledMs: number) => void;
+}
+
+interface FinishedBatch extends TopicPartition {
+  readonly bytes: Buffer;
+}
+
+/** Sequence numbers wrap here. */
+const SEQUENCES = 2 ** 31;
+
+/**
+ * One transactional id and its epochs. A failure of anything but a passing kind leaves the epoch dropped: what became of the
+ * transaction is decided by {@link initialise}, and nothing is sent before that.
+ */
+export class TransactionalProducer {
+  readonly #cluster: Cluster;
+  readonly #options: ProducerOptions;
+  #identity: ProducerIdentity | null = null;
+  #sequences = new Map<string, number>();
+  #added = new Set<string>();
+
+  constructor(cluster: Cluster, options: ProducerOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  /** Nothing is open, and nothing of ours is undecided. */
+  get isInitialised(): boolean {
+    return this.#identity !== null;
+  }
+
+  /** What this producer wrote last may still be open or undecided: no more of it until {@link initialise}. */
+  drop(): void {
+    this.#identity = null;
+  }
+
+  /**
+   * A new epoch. An open transaction of the id is aborted, one that is being committed is waited for; whoever has an older
+   * epoch writes nothing any more (I5). With −1 and −1: what is known of an earlier epoch is not asked for.
+   * @throws KafkaFault
+   */
+  async initialise(): Promise<void> {
+    const { transactionalId, transactionTimeoutMs, deliveryTimeoutMs } = this.#options;
+    this.drop();
+    const answer = await this.#cluster.patiently(deliveryTimeoutMs, () =>
+      this.#atCoordinator(async (node) => {
+        const connection = await this.#cluster.connection(node, "control");
+        return connection.call(
+          initProducerIdV4.api,
+          transactionalId,
+          transactionTimeoutMs,
+          -1n,
+          -1,
+        );
+      }),
+    );
+    const { producerId, producerEpoch } = answer;
+    this.#begin({ transactionalId, producerId, producerEpoch });
+  }
+
+  /**
+   * Sends batches, at most one of a partition and none while one of its partition is under way; resolves when all replicas
+   * in sync have them.
+   * @throws KafkaFault after which the epoch is dropped.
+   */
+  async send(batches: readonly OutgoingBatch[]): Promise<void> {
+    const identity = this.#current();
+    const { deliveryTimeoutMs } = this.#options;
+    try {
+      let left = batches.map((batch) => this.#finished(identity, batch));
+      await this.#addPartitions(identity, batches);
+      const sendLeft = async (): Promise<void> => {
+        const { failed, fault } = await this.#sendOnce(left);
+        left = failed;
+        if (fault !== null) throw fault;
+      };
+      await this.#cluster.patiently(deliveryTimeoutMs, sendLeft, mayComeToBe);
+    } catch (thrown) {
+      this.drop();
+      throw thrown;
+    }
+  }
+
+  /**
+   * Makes everything visible that was sent since the last one.
+   * @throws UndecidedCommit where nobody knows whether it is; any failure leaves the epoch dropped.
+   */
+  async commit(): Promise<void> {
+    if (this.#options.transactional) await this.#end(true);
+  }
+
+  /** Takes back what was sent since the last commit. Where that fails {@link initialise} does it. */
+  async abort(): Promise<void> {
+    if (!this.#options.transactional || this.#identity === null) return;
+    await this.#end(false).catch(() => this.drop());
+  }
+
+  async #end(commits: boolean): Promise<void> {
+    const identity = this.#current();
+    // Until the answer is there nobody knows.
+    this.drop();
+    const { endTxnVersion, transactionsV2 } = await this.#cluster.abilities();
+    const request = endTxnRequest(identity, endTxnVersion, commits);
+    const next = await this.#cluster.patiently(this.#options.deliveryTimeoutMs, () =>
+      this.#atCoordinator(async (node) => {
+        const connection = await this.#cluster.connection(node, "control");
+        const answer = await lostAsUndecided(connection.send(request));
+        const fault = faultOf(answer.errorCode, "the end of a transaction");
+        if (fault !== null) throw fault;
+        return answer.next;
+      }),
+    );
+    if (!transactionsV2 || next === null) {
+      this.#identity = identity;
+      this.#added.clear();
+    } else this.#begin({ ...identity, ...next });
+  }
+
+  #begin(identity: ProducerIdentity): void {
+    this.#identity = identity;
+    this.#sequences = new Map();
+    this.#added = new Set();
+  }
+
+  #current(): ProducerIdentity {
+    if (this.#identity !== null) return this.#identity;
+    throw new KafkaFault("fenced", "NO_EPOCH", "the last transaction is not decided yet");
+  }
+
+  #finished(
+    identity: ProducerIdentity,
+    { topic, partition, builder }: OutgoingBatch,
+  ): FinishedBatch {
+    const key = keyOf({ topic, partition });
+    const sequence = this.#sequences.get(key) ?? 0;
+    this.#sequences.set(key, (sequence + builder.count) % SEQUENCES);
+    const { producerId, producerEpoch } = identity;
+    const { transactional, compression } = this.#options;
+    const stamp = { producerId, producerEpoch, sequence, transactional };
+    return { topic, partition, bytes: builder.finish(stamp, compression) };
+  }
+
+  /** Transactions of the second kind have whatever is written to. */
+  async #addPartitions(
+    identity: ProducerIdentity,
+    batches: readonly TopicPartition[],
+  ): Promise<void> {
+    if (!this.#options.transactional || (await this.#cluster.abilities()).transactionsV2) return;
+    const missing = batches
+      .filter((batch) => !this.#added.has(keyOf(batch)))
+      .map(({ topic, partition }) => ({ topic, partition }));
+    if (missing.length === 0) return;
+    const add = (): Promise<void> =>
+      this.#atCoordinator(async (node) => {
+        const connection = await this.#cluster.connection(node, "control");
+        refuse(await connection.send(addPartitionsRequest(identity, missing)));
+      });
+    await this.#cluster.patiently(this.#options.deliveryTimeoutMs, add, mayComeToBe);
+    for (const each of missing) this.#added.add(keyOf(each));
+  }
+
+  /** To every leader what it leads; gives what has to be sent again, and why. */
+  async #sendOnce(
+    batches: readonly FinishedBatch[],
+  ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
+    const leaders = await Promise.all(
+      batches.map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
+    );
+    const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
+    const faults = await Promise.all([...parts].map(([node, own]) => this.#produce(node, own)));
+    const all = new Map(faults.flatMap((each) => [...each]));
+    for (const fault of all.values()) if (!mayComeToBe(fault)) throw fault;
+    const failed = batches.filter((batch) => all.has(batch));
+    for (const { topic } of failed) this.#cluster.forgetTopic(topic);
+    const [fault = null] = all.values();
+    return { failed, fault };
+  }
+
+  /** The faults of those batches that were not taken. */
+  async #produce(
+    node: number,
+    batches: readonly FinishedBatch[],
+  ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
+    const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
+    const { produceVersion: version } = await this.#cluster.abilities();
+    const id = transactional ? transactionalId : null;
+    try {
+      const connection = await this.#cluster.connection(node, "data");
+      const beganMs = this.#cluster.clock.monotonic();
+      const { partitions, throttledMs } = await connection.send(
+        produceRequest({ version, transactionalId: id, timeoutMs, batches }),
+      );
+      this.#options.produced?.(this.#cluster.clock.monotonic() - beganMs, throttledMs);
+      return faultsIn(batches, partitions);
+    } catch (thrown) {
+      if (!(thrown instanceof KafkaFault)) throw thrown;
+      // Whether the broker has them nobody knows; by their sequence numbers it takes none twice.
+      return new Map(batches.map((batch) => [batch, thrown]));
+    }
+  }
+
+  async #atCoordinator<T>(ask: (node: number) => Promise<T>): Promise<T> {
+    const { transactionalId } = this.#options;
+    try {
+      return await ask(await this.#cluster.coordinator(transactionalId));
+    } catch (thrown) {
+      const mayHaveMoved =
+        thrown instanceof KafkaFault && (thrown.kind === "stale" || thrown.kind === "connection");
+      if (mayHaveMoved) this.#cluster.forgetCoordinator(transactionalId);
+      throw thrown;
+    }
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${partition}/${topic}`;
+}
+
+function refuse(answers: readonly PartitionAnswer[]): void {
+  const faults = answers
+    .map(({ topic, partition, errorCode }) => faultOf(errorCode, `${topic} ${partition}`))
+    .filter((fault) => fault !== null);
+  // One that is refused for its own sake takes all others along, who say only that they were not tried.
+  const [first] = faults;
+  const fault = faults.find(({ id }) => id !== "OPERATION_NOT_ATTEMPTED") ?? first;
+  if (fault !== undefined) throw fault;
+}
+
+function faultsIn(
+  batches: readonly FinishedBatch[],
+  answers: readonly PartitionAnswer[],
+): ReadonlyMap<FinishedBatch, KafkaFault> {
+  const byKey = new Map(answers.map((answer) => [keyOf(answer), answer]));
+  const faults = new Map<FinishedBatch, KafkaFault>();
+  for (const batch of batches) {
+    const answer = byKey.get(keyOf(batch));
+    const what = `${batch.topic} ${batch.partition}`;
+    const fault =
+      answer === undefined
+        ? new KafkaFault("connection", "NO_ANSWER", `a broker says nothing of ${what}`)
+        : faultOf(answer.errorCode, what, answer.message);
+    // It has this batch: an earlier answer was lost.
+    if (fault !== null && fault.id !== "DUPLICATE_SEQUENCE_NUMBER") faults.set(batch, fault);
+  }
+  return faults;
+}

@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Commit, Write } from "../model/sink.ts";
+import { tableId } from "../model/table.ts";
+import type { Row } from "../model/value.ts";
+import type { Lane } from "./lane.ts";
+import { RowItem } from "./lane-item.ts";
+import { oneLane } from "./lane.fixture.ts";
+import {
+  changeOf,
+  itemOf,
+  shapeOf,
+  tableOf,
+  targetOf,
+  transactionOf,
+} from "./pipeline-parts.fixture.ts";
+import type { Answer } from "./scripted-sink.fixture.ts";
+
+const table = tableOf();
+const loadingShape = { ...shapeOf(), id: tableId("shop", "other"), name: "other", identity: "2" };
+const loading = tableOf(loadingShape, { state: "INIT_SYNC" });
+const again = tableOf(table.shape, { state: "INIT_SYNC" });
+const GROUPS = Object.fromEntries(
+  [table.shape, loadingShape].map((shape) => [targetOf(shape).id, targetOf(shape).id]),
+);
+
+/** A row of the exchange, `v` its unique value. */
+function half(key: string, v: string, at: number): RowItem {
+  const [route] = table.routesFor(table.shape);
+  if (route === undefined) throw new Error("the table has no route");
+  const values = [key, v, "b"];
+  const made = changeOf("u", { after: values }, at, { transaction: transactionOf("t") });
+  return new RowItem("put", table, route, key, values, at, made, 10);
+}
+
+const loadRow = (key: string) => itemOf(loading, "put", [key, "v", "b"], null, "r", loading.shape);
+const end = () =>
+  ({
+    kind: "mark",
+    seq: 1,
+    position: 2,
+    acknowledge: 2,
+    sourceTimeMs: null,
+    endsTransaction: true,
+  }) as const;
+
+const targetIdOf = (write: Write) => ("table" in write ? write.table.id : null);
+
+/** A target whose second column is unique, with the rows of `table`. */
+class UniqueTarget {
+  rows = new Map([
+    ["x", "1"],
+    ["y", "2"],
+  ]);
+  readonly letters: string[] = [];
+
+  answer = (commit: Commit): Answer => {
+    const next = new Map(this.rows);
+    const collides = () => new Set(next.values()).size < next.size;
+    const puts = ([key, v]: Row) => next.set(String(key), String(v)) && collides();
+    for (const [i, write] of commit.writes.entries()) {
+      if (targetIdOf(write) !== targetOf(table.shape).id) continue;
+      if (write.kind === "delete") for (const [key] of write.keys) next.delete(String(key));
+      if (write.kind === "upsert" && write.rows.some(puts))
+        return { land: false, error: refusal(i) };
+    }
+    this.rows = next;
+    this.letters.push(...commit.deadLetters.map(({ key }) => String(key)));
+    return {};
+  };
+}
+
+function refusal(write: number): MillraceError {
+  return new MillraceError("MR_SINK_CONSTRAINT", "23505", { facts: { write } });
+}
+
+/** Plays what enters a lane until all of it is durable. */
+async function play(enter: (lane: Lane) => void, maxRows = 10) {
+  const target = new UniqueTarget();
+  const { lane, sink, stop } = oneLane({ maxRows, waitForOthers: () => Promise.resolve() }, GROUPS);
+  sink.capabilities.maxRowsPerCommit = 20;
+  for (let i = 0; i < 1_000; i++) sink.script.push(target.answer);
+  enter(lane);
+  const running = lane.run();
+  await lane.passedSoFar();
+  stop.abort();
+  await running;
+  return { rows: Object.fromEntries(target.rows), letters: target.letters, sink };
+}
+
+const EXCHANGED = { rows: { x: "2", y: "1" }, letters: [] };
+
+describe("an exchange of unique values that constraints allow at its end", () => {
+  it("is one transaction though a row of another table's load came between its halves", async () => {
+    const played = await play((lane) => {
+      lane.push(half("x", "2", 1));
+      lane.pushLoad(loadRow("k"));
+      lane.push(half("y", "1", 2));
+      lane.push(end());
+    });
+    expect(played).toMatchObject(EXCHANGED);
+  });
+
+  it("is one transaction though more rows of a load came between them than a transaction takes", async () => {
+    const played = await play((lane) => {
+      lane.push(half("x", "2", 1));
+      for (let i = 0; i < 50; i++) lane.pushLoad(loadRow(`k${i}`));
+      lane.push(half("y", "1", 2));
+      lane.push(end());
+    });
+    expect(played).toMatchObject(EXCHANGED);
+  });
+
+  it("keeps a row of a load behind the change of its key, in the transaction of both", async () => {
+    const [route] = again.routesFor(again.shape);
+    if (route === undefined) throw new Error("the table has no route");
+    const read = changeOf("r", { after: ["x", "2", "b"] }, null);
+    const played = await play((lane) => {
+      lane.push(half("x", "2", 1));
+      lane.pushLoad(new RowItem("put", again, route, "x", ["x", "2", "b"], null, read, 10));
+      lane.push(half("y", "1", 2));
+      lane.push(end());
+    });
+    expect(played).toMatchObject(EXCHANGED);
+  });
+
+  it("is given up for good where its rest never comes, though rows of a load come all the time", async () => {
+    let left = 500;
+    const { lane, sink, stop } = oneLane({ waitForOthers: () => Promise.resolve() }, GROUPS);
+    const parked = Promise.withResolvers<number>();
+    const answer = ({ writes, deadLetters }: Commit): Answer => {
+      if (left > 0) lane.pushLoad(loadRow(String(left--)));
+      if (deadLetters.length > 0) parked.resolve(left);
+      const isOfLog = writes.some((write) => targetIdOf(write) === targetOf(table.shape).id);
+      return isOfLog ? { land: false, error: refusal(0) } : {};
+    };
+    for (let i = 0; i < 5_000; i++) sink.script.push(answer);
+    lane.push(half("x", "2", 1));
+    lane.pushLoad(loadRow("first"));
+    const running = lane.run();
+    expect(await parked.promise).toBeGreaterThan(400);
+    left = 0;
+    await lane.passedSoFar();
+    stop.abort();
+    await running;
+  });
+});

@@ -1,0 +1,168 @@
+import { describe, expect, it } from "vitest";
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { Commit } from "../model/sink.ts";
+import { ARRANGEMENTS } from "./arrangement.ts";
+import type { RowItem } from "./lane-item.ts";
+import { RowItem as Item } from "./lane-item.ts";
+import { oneLane } from "./lane.fixture.ts";
+import {
+  changeOf,
+  instantClock,
+  itemOf,
+  tableOf,
+  targetOf,
+  transactionOf,
+} from "./pipeline-parts.fixture.ts";
+import type { ScriptedSink } from "./scripted-sink.fixture.ts";
+
+const table = tableOf();
+const loading = tableOf(table.shape, { state: "INIT_SYNC" });
+const change = (key: string, at: number) => itemOf(table, "put", [key, "v", "b"], at);
+const row = (key: string) => itemOf(loading, "put", [key, "v", "b"], null, "r");
+
+function partOf(key: string, at: number, id: string): RowItem {
+  const [route] = table.routesFor(table.shape);
+  if (route === undefined) throw new Error("the table has no route");
+  const values = [key, "v", "b"];
+  const made = changeOf("c", { after: values }, at, { transaction: transactionOf(id) });
+  return new Item("put", table, route, key, values, at, made, 10);
+}
+
+function keysOf({ writes }: Commit): string {
+  return writes.flatMap((write) => ("rows" in write ? write.rows.map(([k]) => k) : [])).join("");
+}
+
+const landed = (sink: ScriptedSink): string[] => sink.landed.map(keysOf);
+
+describe("a lane with rows of a load beside its changes", () => {
+  it("lets changes take turns with the load, and each has its own transactions", async () => {
+    const { lane, sink, stop } = oneLane();
+    for (const key of ["1", "2", "3", "4", "5", "6"]) lane.pushLoad(row(key));
+    for (const [i, key] of ["a", "b", "c"].entries()) lane.push(change(key, i));
+    const running = lane.run();
+    await lane.loadsPassedSoFar();
+    expect(landed(sink)).toEqual(["ab", "12", "c", "34", "56"]);
+    stop.abort();
+    await running;
+  });
+
+  it("makes a change wait for the one transaction in flight and for no row behind it", async () => {
+    const { lane, sink, stop } = oneLane();
+    for (const key of ["1", "2", "3", "4", "5", "6"]) lane.pushLoad(row(key));
+    sink.script.push(() => (lane.push(change("a", 1)), {}));
+    const running = lane.run();
+    await lane.loadsPassedSoFar();
+    expect(landed(sink)).toEqual(["12", "a", "34", "56"]);
+    stop.abort();
+    await running;
+  });
+
+  it("keeps a change behind a row of its key, also where that is in flight and refused", async () => {
+    const { lane, sink, stop } = oneLane({ waitForOthers: () => Promise.resolve() });
+    const settled = tableOf(table.shape);
+    settled.lastRound = true; // what is refused is not put off
+    const late = (key: string) => itemOf(settled, "put", [key, "v", "b"], null, "r");
+    const bound = new MillraceError("MR_SINK_CONSTRAINT", "23505", { facts: { write: 0 } });
+    const refuse = () => ({ land: false, error: bound });
+    lane.pushLoad(late("1"));
+    // As it is, and in each arrangement that is tried then.
+    const rest = ARRANGEMENTS.map(() => refuse);
+    sink.script.push(() => (lane.push(change("1", 1)), refuse()), ...rest);
+    const running = lane.run();
+    await lane.loadsPassedSoFar();
+    await lane.passedSoFar();
+    expect(sink.landed.map((commit) => commit.state.length)).toEqual([0, 1]);
+    stop.abort();
+    await running;
+  });
+
+  it("has rows of targets whose constraints bind several keys in line with their changes", async () => {
+    const { id } = targetOf(table.shape);
+    const { lane, sink, stop } = oneLane({ maxRows: 1 }, { [id]: id });
+    for (const key of ["1", "2"]) lane.pushLoad(row(key));
+    lane.push(change("a", 1));
+    const running = lane.run();
+    await lane.passedSoFar();
+    expect(landed(sink)).toEqual(["1", "2", "a"]);
+    stop.abort();
+    await running;
+  });
+
+  it("sends rows of the load while the rest of a source transaction is waited for", async () => {
+    const { lane, sink, stop } = oneLane({ whole: true, maxRows: 3 });
+    lane.pushLoad(row("1"));
+    lane.pushLoad(row("2"));
+    lane.push(partOf("a", 1, "t"));
+    sink.script.push(() => {
+      lane.push(partOf("b", 2, "t"));
+      const mark = { seq: 1, position: 2, acknowledge: 2, sourceTimeMs: null };
+      lane.push({ kind: "mark", ...mark, endsTransaction: true });
+      return {};
+    });
+    const running = lane.run();
+    await new Promise((resolve) => sink.script.push(() => (resolve(null), {})));
+    await Promise.resolve();
+    expect(sink.sent.map(keysOf)).toEqual(["12", "ab"]);
+    stop.abort();
+    await running;
+  });
+
+  it("keeps a source transaction whole where it needs rows of the load in front of it", async () => {
+    const { lane, sink, stop } = oneLane({ whole: true, maxRows: 3 });
+    for (const key of ["1", "b"]) lane.pushLoad(row(key));
+    lane.push(partOf("a", 1, "t"));
+    lane.push(partOf("b", 2, "t"));
+    const mark = { seq: 1, position: 2, acknowledge: 2, sourceTimeMs: null };
+    lane.push({ kind: "mark", ...mark, endsTransaction: true });
+    const running = lane.run();
+    await lane.passedSoFar();
+    expect(landed(sink)).toEqual(["1b", "ab"]);
+    stop.abort();
+    await running;
+  });
+
+  it("keeps a source transaction whole while a sweep or a replay waits for what it put into the lane", async () => {
+    const sleep = () => new Promise<void>(() => {}); // its rest comes in time
+    for (const wait of ["loadsPassedSoFar", "passedSoFar"] as const) {
+      const { lane, sink, stop } = oneLane({ whole: true, clock: { ...instantClock(), sleep } });
+      lane.push(partOf("a", 1, "t"));
+      const passed = lane[wait]();
+      const running = lane.run();
+      await new Promise((resolve) => setImmediate(resolve));
+      lane.push(partOf("b", 2, "t"));
+      const mark = { seq: 1, position: 2, acknowledge: 2, sourceTimeMs: null };
+      lane.push({ kind: "mark", ...mark, endsTransaction: true });
+      await passed;
+      expect(landed(sink)).toEqual(["ab"]);
+      stop.abort();
+      await running;
+    }
+  });
+
+  it("does not wait for the rest of a source transaction while the log stands", async () => {
+    const sleep = () => new Promise<void>(() => {});
+    const { lane, sink, stop } = oneLane({ whole: true, clock: { ...instantClock(), sleep } });
+    lane.push(partOf("a", 1, "t"));
+    const running = lane.run();
+    await lane.passedSoFar({ stands: true });
+    expect(landed(sink)).toEqual(["a"]);
+    stop.abort();
+    await running;
+  });
+
+  it("wants changes while it has enough of a load, and the other way round", () => {
+    const { lane } = oneLane();
+    for (const key of ["1", "2"]) lane.pushLoad(row(key));
+    expect([lane.hungry, lane.hungryForLoads]).toEqual([true, false]);
+    const other = oneLane().lane;
+    for (const key of ["a", "b"]) other.push(change(key, 1));
+    expect([other.hungry, other.hungryForLoads]).toEqual([false, true]);
+  });
+
+  it("wants no more of a load while rows of it wait among changes and are enough", () => {
+    const { lane } = oneLane();
+    lane.pushLoad(row("1"));
+    lane.push(change("1", 1));
+    expect([lane.hungry, lane.hungryForLoads]).toEqual([false, false]);
+  });
+});

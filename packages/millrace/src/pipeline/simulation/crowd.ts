@@ -1,0 +1,20 @@
+/** Several tables, most of them being loaded, and many exchanges of unique values; nothing else goes wrong. */
+export const CROWD = {
+  keyedTables: 3,
+  keylessTables: 0,
+  initialRows: 12,
+  resyncs: 12,
+  unique: { deferred: true, fromStep: 0, exchanges: 0.8 },
+  fanOut: false,
+  truncates: false,
+  ddl: false,
+  badRows: false,
+  hugeValues: false,
+  crashes: 0,
+  zombies: 0,
+  resizes: 0,
+  joins: 0,
+  sourceLoss: 0,
+  lostBefore: 0,
+  lostAnswer: 0,
+} as const;

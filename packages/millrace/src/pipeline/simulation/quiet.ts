@@ -1,0 +1,22 @@
+/** Tables that stay what they are, at a source that loses nothing. */
+export const QUIET = {
+  looks: false,
+  remakes: false,
+  partitions: false,
+  spellings: false,
+  doubts: 0,
+  publishesAll: false,
+  losses: 0,
+  unpublished: 0,
+  leaves: 0,
+  pauses: 0,
+  tablePauses: 0,
+  restarts: 0,
+  failovers: 0,
+  lostOpen: 0,
+  lostTargets: 0,
+  topics: false,
+  told: null,
+  shards: null,
+  standby: null,
+} as const;

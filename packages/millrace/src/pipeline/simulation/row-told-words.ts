@@ -1,0 +1,75 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { LogItem, Transaction } from "../../model/change.ts";
+import type { Position } from "../../model/position.ts";
+import type { LogStart } from "../../model/source.ts";
+import { loggedChange } from "./logged-change.ts";
+import type { ModelLink } from "./source-link.ts";
+import type { LogWords } from "./source-log.ts";
+import {
+  modelPosition,
+  type LogEvent,
+  type LoggedTransaction,
+  type ModelPosition,
+  type SourceServer,
+} from "./source-server.ts";
+import type { SourceOp } from "./source-tables.ts";
+import { ToldShapes } from "./told-shapes.ts";
+
+const NOTHING: readonly LogItem[] = [];
+
+/** A log as PostgreSQL's: of published tables, whose shapes are told with the rows that have them. */
+export class RowToldWords implements LogWords {
+  readonly isOpen = false;
+  readonly given = null;
+  readonly #server: SourceServer;
+  readonly #link: ModelLink;
+  readonly #shapes: ToldShapes;
+  readonly #maxValueBytes: number;
+
+  constructor(server: SourceServer, link: ModelLink, start: LogStart, doubts: number) {
+    this.#server = server;
+    this.#link = link;
+    this.#shapes = new ToldShapes(server, start.tables, doubts);
+    this.#maxValueBytes = start.maxValueBytes;
+  }
+
+  /** A walsender begins at the later of what was asked for and what was acknowledged; it says nothing of it. */
+  startOf(from: Position | null): ModelPosition {
+    const { slot } = this.#server;
+    if (slot === null) throw new MillraceError("MR_SOURCE_SLOT_MISSING", "(model) no slot");
+    if (from === null) return slot.acknowledged;
+    const asked = modelPosition(from);
+    this.#link.replaysFrom(asked, slot.acknowledged);
+    return asked[0] < slot.acknowledged[0] ? slot.acknowledged : [asked[0], 0];
+  }
+
+  decode(tx: LoggedTransaction, event: LogEvent): readonly LogItem[] {
+    const { op, n } = event;
+    const transaction: Transaction = { id: tx.id, commitTimeMs: tx.timeMs };
+    const position: Position = [tx.commit, n];
+    if (!event.published || isQuiet(op)) return NOTHING;
+    if (op.kind === "truncate")
+      return [{ kind: "truncate", table: op.table, position, transaction }];
+    const told = this.#shapes.before(tx, event, transaction);
+    const by = {
+      shape: this.#shapes.shapeOf(event),
+      truth: event.shape,
+      maxValueBytes: this.#maxValueBytes,
+    };
+    const change = loggedChange(event, by, position, transaction);
+    return [told, change].filter((item) => item !== null);
+  }
+
+  reached(): readonly LogItem[] {
+    return NOTHING;
+  }
+
+  resolve(): Promise<readonly LogItem[]> {
+    return Promise.resolve(NOTHING);
+  }
+}
+
+/** No log tells of it; a new shape is told with the next row. */
+function isQuiet({ kind }: SourceOp): boolean {
+  return kind !== "put" && kind !== "update" && kind !== "delete" && kind !== "truncate";
+}

@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { deadLetter, tableStatus, taskStatus } from "../served-pipeline.fixture.ts";
+import { curve } from "./chart.ts";
+import { EventLines } from "./event-lines.ts";
+import { History } from "./history.ts";
+import { html } from "./html.ts";
+import { page } from "./page.ts";
+import { view } from "./view.ts";
+
+const shown = (status: Parameters<typeof taskStatus>[1]) =>
+  view([{ status: taskStatus("shop", status), samples: [], letters: [], events: [] }]).text;
+
+const hashOf = (text: string) => `sha256-${createHash("sha256").update(text).digest("base64")}`;
+
+describe("markup", () => {
+  it("never takes a value for markup", () => {
+    expect(
+      html`<a title="${`"<b>'&`}">${[html`<i>${"<u>"}</i>`, html`x`]}${null}${1}</a>`.text,
+    ).toBe('<a title="&quot;&lt;b&gt;&#39;&amp;"><i>&lt;u&gt;</i>x1</a>');
+    expect(shown({ tables: [tableStatus('"><script>alert(1)</script>')] })).not.toContain(
+      "<script>",
+    );
+  });
+});
+
+describe("the dashboard", () => {
+  it("says first why a pipeline failed, what is tried again and what waits", () => {
+    const text = shown({
+      state: "failed",
+      error: { code: "MR_SOURCE_LOSS", message: "the slot is gone", remedy: "Load it again." },
+      retrying: {
+        code: "MR_SINK_LOST_CONNECTION",
+        message: "refused",
+        remedy: "Start it.",
+        sinceMs: 0,
+        attempts: 4,
+        nextTryMs: 1,
+      },
+      waits: [{ what: "load", reason: "rate", table: null, why: "for the rate", sinceMs: 0 }],
+    });
+    for (const part of [
+      "MR_SOURCE_LOSS: the slot is gone",
+      "Load it again.",
+      "MR_SINK_LOST_CONNECTION: refused (attempt 4)",
+      "load waits: for the rate",
+    ])
+      expect(text).toContain(part);
+    expect(text).toContain('data-post="/api/v1/pipelines/shop/restart"');
+    expect(text).not.toContain("/shop/pause");
+  });
+
+  it("shows tables that need attention before those that are in step", () => {
+    const text = shown({
+      tables: [
+        tableStatus("fine"),
+        tableStatus("loading", { state: "INIT_SYNC", loadedPercent: 37 }),
+        tableStatus("refused", { deadLetters: 2 }),
+        tableStatus("stopped", { stopped: { code: "MR_TOO_MANY_REFUSED", message: "m", atMs: 0 } }),
+      ],
+    });
+    const places = ["public.stopped", "public.refused", "public.loading", "public.fine"].map((id) =>
+      text.indexOf(id),
+    );
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+    expect(text).toContain('<progress max="100" value="37"');
+    expect(text).toContain("/api/v1/pipelines/shop/tables/public.loading/resync");
+  });
+
+  it("offers to resume what is paused, a pipeline and a table", () => {
+    const text = shown({ state: "paused", tables: [tableStatus("t", { paused: { atMs: 0 } })] });
+    expect(text).toContain('data-post="/api/v1/pipelines/shop/resume"');
+    expect(text).toContain('data-post="/api/v1/pipelines/shop/tables/public.t/resume"');
+  });
+
+  it("shows dead letters without the values of their rows", () => {
+    const letters = [deadLetter("abc", { key: "secret-key", keyColumns: { id: "secret-key" } })];
+    const { text } = view([{ status: taskStatus("shop"), samples: [], letters, events: [] }]);
+    expect(text).toContain("MR_VALUE_DOES_NOT_FIT");
+    expect(text).toContain("/api/v1/pipelines/shop/dead-letters/abc/replay");
+    expect(text).not.toContain("secret-key");
+  });
+
+  it("stays small with many tables", () => {
+    const tables = Array.from({ length: 2_000 }, (_, i) => tableStatus(`t${i}`));
+    expect(shown({ tables })).toContain("and 1,500 more, all in step");
+    const loading = tables.map((table) => ({ ...table, state: "INIT_SYNC" as const }));
+    expect(shown({ tables: loading })).toContain("and 1,500 more, 1,500 of them not in step");
+  });
+
+  it("has no links where they could not bring the token along", () => {
+    expect(page("1", false).body).toContain('href="/metrics"');
+    expect(page("1", true).body).not.toContain('href="/');
+  });
+
+  it("runs no script but its own and loads nothing from elsewhere", () => {
+    const { body, policy } = page("1.2.3", false);
+    expect(policy).toMatch(/^default-src 'none'; /);
+    for (const [kind, pattern] of [
+      ["style", /<style>([^]*?)<\/style>/g],
+      ["script", /<script>([^]*?)<\/script>/g],
+    ] as const) {
+      const found = [...body.matchAll(pattern)].map(([, text]) => hashOf(text ?? ""));
+      expect(found).toHaveLength(1);
+      expect(policy).toContain(`; ${kind}-src '${found[0]}'; `);
+    }
+    expect(body).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+    expect(body).not.toMatch(/ on\w+=| style="/);
+  });
+});
+
+describe("curves", () => {
+  it("count rows a second from one look to the next, and not over a restart", () => {
+    let nowMs = 1_000;
+    const history = new History(() => nowMs);
+    const look = (rowsLoaded: number, changes: number) => {
+      history.sample([taskStatus("shop", { tables: [tableStatus("t", { rowsLoaded, changes })] })]);
+      nowMs += 2_000;
+    };
+    look(100, 0);
+    look(300, 20);
+    look(0, 5);
+    look(0, 9);
+    expect(history.of("shop").map(({ rowsPerSecond }) => rowsPerSecond)).toEqual([
+      null,
+      110,
+      null,
+      2,
+    ]);
+    expect(history.of("other")).toEqual([]);
+    for (let i = 0; i < 500; i++) look(0, 9);
+    expect(history.of("shop")).toHaveLength(120);
+  });
+
+  it("have gaps where nothing is known", () => {
+    const { text } = curve([1, null, 4, 2], { slots: 4, least: 1, label: "l" });
+    expect(text.match(/class="line" d="[^"]+"/g)).toEqual([
+      'class="line" d="M0 32"',
+      'class="line" d="M160 2L240 22"',
+    ]);
+  });
+});
+
+describe("what happened", () => {
+  it("keeps the newest lines of each pipeline, the newest first", () => {
+    const lines = new EventLines();
+    const event = { pipeline: "shop", atMs: Date.UTC(2026, 0, 1, 9, 5, 7) } as const;
+    lines.add({ ...event, type: "notice", message: "first" });
+    lines.add({ ...event, type: "caught-up" });
+    lines.add({ ...event, pipeline: "other", type: "caught-up" });
+    expect(lines.of("shop")).toEqual(["09:05:07 caught up with the source", "09:05:07 first"]);
+    for (let i = 0; i < 99; i++) lines.add({ ...event, type: "notice", message: `${i}` });
+    expect(lines.of("shop")).toHaveLength(50);
+    expect(lines.of("shop")[0]).toBe("09:05:07 98");
+  });
+});

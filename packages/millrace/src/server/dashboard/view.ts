@@ -1,0 +1,182 @@
+import { bytesText, durationText, grouped } from "../../cli/event-text.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
+import type { TaskStatus } from "../../pipeline/status.ts";
+import { curve } from "./chart.ts";
+import type { Sample } from "./history.ts";
+import { html, type Html } from "./html.ts";
+import { tableRows } from "./table-rows.ts";
+
+/** What the dashboard shows of one pipeline. */
+export interface ShownPipeline {
+  readonly status: TaskStatus;
+  readonly samples: readonly Sample[];
+  /** The newest dead letters; without values of their rows. */
+  readonly letters: readonly DeadLetter[];
+  /** The newest events, as lines. */
+  readonly events: readonly string[];
+}
+
+/** What is inside the page's `main`. */
+export function view(pipelines: readonly ShownPipeline[]): Html {
+  if (pipelines.length === 0) return html`<p class="empty">No pipeline runs in this process.</p>`;
+  return html`${pipelines.map(pipelineView)}`;
+}
+
+/** How many curve values fill the width: two minutes. */
+const SLOTS = 120;
+
+function pipelineView({ status, samples, letters, events }: ShownPipeline): Html {
+  return html`<section
+    class="pipeline"
+    data-key="${status.pipeline}"
+    aria-label="pipeline ${status.pipeline}"
+  >
+    <header>
+      <h2>${status.pipeline}</h2>
+      <span class="badge ${status.state}">${status.state}</span>
+      <span class="actions">${actions(status)}</span>
+    </header>
+    ${troubles(status)}
+    <div class="figures">${figures(status, samples)}</div>
+    ${tableRows(status)} ${lettersView(status, letters)} ${eventsView(events)}
+  </section>`;
+}
+
+function actions({ pipeline, state }: TaskStatus): Html[] {
+  const post = (action: string) => `/api/v1/pipelines/${encodeURIComponent(pipeline)}/${action}`;
+  const isPaused = state === "paused";
+  const isOver = state === "stopped" || state === "failed" || state === "fenced";
+  const pause = html`<button data-post="${post(isPaused ? "resume" : "pause")}">
+    ${isPaused ? "Resume" : "Pause"}
+  </button>`;
+  const restart = html`<button
+    data-post="${post("restart")}"
+    data-confirm="Stop ${pipeline} and start it again from its state at the sink?"
+  >
+    Restart
+  </button>`;
+  return isOver ? [restart] : [pause, restart];
+}
+
+/** What an operator has to see first: why it failed, what is tried again, what waits. */
+function troubles(status: TaskStatus): Html {
+  const { error, retrying, unfinished, waits } = status;
+  return html`<div class="troubles">
+    ${error === null ? null : trouble("bad", `${error.code}: ${error.message}`, error.remedy)}
+    ${retrying === null ? null : trouble("warn", `${retrying.code}: ${retrying.message} (attempt ${retrying.attempts})`, retrying.remedy)}
+    ${unfinished === null ? null : trouble("warn", unfinished, "Nothing is lost: the next start reads it again.")}
+    ${waits.map(({ what, table, why }) => trouble("wait", `${table ?? what} waits: ${why}`, ""))}
+  </div>`;
+}
+
+function trouble(kind: string, text: string, remedy: string): Html {
+  return html`<p class="trouble ${kind}">
+    <span>${text}</span>${remedy === "" ? null : html`<em>${remedy}</em>`}
+  </p>`;
+}
+
+function figures(status: TaskStatus, samples: readonly Sample[]): Html[] {
+  const rates = samples.map(({ rowsPerSecond }) => rowsPerSecond);
+  const lags = samples.map(({ lagMs }) => lagMs);
+  const rate = rates.at(-1) ?? null;
+  return [
+    figure("Rows a second", rate === null ? "–" : grouped(rate), "loaded and changed", {
+      values: rates,
+      least: 10,
+    }),
+    figure("Lag", status.lagMs === null ? "–" : durationText(status.lagMs), lagNote(status), {
+      values: lags,
+      least: 1_000,
+    }),
+    figure("Last progress", `${durationText(status.progressAgeMs)} ago`, "the frontier moved"),
+    figure("Kept at the source", ...kept(status)),
+    figure(
+      "Memory for rows",
+      bytesText(status.bufferBytes),
+      `of ${bytesText(status.bufferLimitBytes)} that may wait`,
+    ),
+  ];
+}
+
+function lagNote({ lagBytes }: TaskStatus): string {
+  return lagBytes === null ? "behind the source" : `${bytesText(lagBytes)} of log to read`;
+}
+
+function kept({ retention }: TaskStatus): [string, string] {
+  if (retention === null) return ["–", "nothing yet"];
+  const { retainedBytes, limitBytes, limitSeconds, expireSeconds } = retention;
+  const note =
+    limitSeconds !== null
+      ? `the limit is met in ${durationText(limitSeconds * 1000)}`
+      : limitBytes !== null
+        ? `of ${bytesText(limitBytes)}`
+        : expireSeconds !== null
+          ? `dropped after ${durationText(expireSeconds * 1000)}`
+          : "without a limit";
+  return [bytesText(retainedBytes), note];
+}
+
+interface Curve {
+  readonly values: readonly (number | null)[];
+  readonly least: number;
+}
+
+function figure(name: string, value: string, note: string, over?: Curve): Html {
+  const label = `${name} over the last two minutes`;
+  return html`<div class="figure">
+    <h3>${name}</h3>
+    <strong>${value}</strong>
+    <small>${note}</small>
+    ${over === undefined ? null : curve(over.values, { slots: SLOTS, least: over.least, label })}
+  </div>`;
+}
+
+function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): Html | null {
+  if (letters.length === 0) return null;
+  const post = (id: string, action: string) =>
+    `/api/v1/pipelines/${encodeURIComponent(pipeline)}/dead-letters/${encodeURIComponent(id)}/${action}`;
+  return html`<details class="letters" open>
+    <summary>Dead letters</summary>
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            <th>Table</th>
+            <th>Why</th>
+            <th class="number">Attempts</th>
+            <th></th>
+          </tr>
+        </thead>
+        <tbody>
+          ${letters.map(
+            (letter) =>
+              html`<tr>
+                <td>${letter.table}</td>
+                <td><code>${letter.code}</code> ${letter.reason}</td>
+                <td class="number">${letter.attempts}</td>
+                <td class="actions">
+                  <button data-post="${post(letter.id, "replay")}">Replay</button>
+                  <button
+                    data-post="${post(letter.id, "discard")}"
+                    data-confirm="Give up the row of ${letter.table} (letter ${letter.id.slice(0, 12)})? The target keeps what it has."
+                  >
+                    Discard
+                  </button>
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </details>`;
+}
+
+function eventsView(events: readonly string[]): Html | null {
+  if (events.length === 0) return null;
+  return html`<details class="events" open>
+    <summary>What happened</summary>
+    <ol>
+      ${events.map((line) => html`<li>${line}</li>`)}
+    </ol>
+  </details>`;
+}

@@ -1,0 +1,80 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { BatchSender } from "./batch-sender.ts";
+
+const PLACE = { name: "topic", maxBatchBytes: 1_000 };
+const KEY = Buffer.from("k");
+const VALUE = Buffer.from("v".repeat(300));
+const STAMP = { producerId: 1n, producerEpoch: 0, sequence: 0, transactional: true };
+
+/** Batches wait here until they are let go. */
+class Gate {
+  readonly sent: { readonly partition: number; readonly bytes: number }[] = [];
+  readonly #waiting: PromiseWithResolvers<void>[] = [];
+  readonly sender = new BatchSender({
+    send: async (batches) => {
+      for (const { partition, builder } of batches)
+        this.sent.push({ partition, bytes: builder.finish(STAMP, "none").length });
+      const gate = Promise.withResolvers<void>();
+      this.#waiting.push(gate);
+      return gate.promise;
+    },
+  });
+
+  /** How many are under way. */
+  get open(): number {
+    return this.#waiting.length;
+  }
+
+  add(partition: number, value = VALUE): boolean {
+    return this.sender.add(PLACE, partition, 1, KEY, KEY.length, value, value.length, []);
+  }
+
+  /** The oldest is taken, or refused. */
+  async answer(error?: Error): Promise<void> {
+    const gate = this.#waiting.shift();
+    if (error === undefined) gate?.resolve();
+    else gate?.reject(error);
+    await turn();
+  }
+}
+
+describe("batches of a transaction", () => {
+  it("of one partition are under way one at a time, those of several together", async () => {
+    const gate = new Gate();
+    for (let i = 0; i < 7; i++) gate.add(0);
+    for (let i = 0; i < 3; i++) gate.add(1);
+    await turn();
+    expect(gate.sent.map(({ partition }) => partition)).toEqual([0, 1]);
+    await gate.answer();
+    expect(gate.sent.map(({ partition }) => partition)).toEqual([0, 1, 0]);
+    expect(gate.open).toBe(2);
+  });
+
+  it("are never larger than their topic takes, and what is so by itself is not taken", async () => {
+    const gate = new Gate();
+    expect(gate.add(0, Buffer.alloc(PLACE.maxBatchBytes))).toBe(false);
+    for (let i = 0; i < 9; i++) expect(gate.add(0)).toBe(true);
+    const finished = gate.sender.finish();
+    for (let i = 0; i < 6; i++) {
+      await turn();
+      await gate.answer();
+    }
+    await finished;
+    expect(gate.sent.length).toBeGreaterThan(3);
+    for (const { bytes } of gate.sent) expect(bytes).toBeLessThanOrEqual(PLACE.maxBatchBytes);
+  });
+
+  it("end with the first that is refused: no later one of that transaction goes", async () => {
+    const gate = new Gate();
+    for (let i = 0; i < 9; i++) gate.add(0);
+    const finished = expect(gate.sender.finish()).rejects.toThrow("refused");
+    await turn();
+    await gate.answer(new Error("refused"));
+    for (let i = 0; i < 4; i++) await gate.answer();
+    await finished;
+    expect(gate.sent).toHaveLength(1);
+    await gate.sender.clear();
+    expect(gate.sender.hasSent).toBe(false);
+  });
+});

@@ -1,0 +1,55 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { KafkaFault } from "../../kafka/kafka-fault.ts";
+import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
+
+/** What a failure of Kafka's means for the pipeline. */
+export function sinkError(thrown: unknown): MillraceError {
+  if (thrown instanceof UndecidedCommit)
+    return new MillraceError("MR_SINK_UNKNOWN_COMMIT", thrown.message, { cause: thrown });
+  if (!(thrown instanceof KafkaFault)) return toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  switch (thrown.kind) {
+    case "connection":
+    case "retriable":
+    case "stale":
+    case "corrupt":
+      return new MillraceError("MR_SINK_LOST_CONNECTION", thrown.message, options);
+    // Whoever has the epoch may have stopped since: the state topic decides, not this (I5).
+    case "fenced":
+      return new MillraceError("MR_SINK_LANE_MOVED", thrown.message, options);
+    case "abortable":
+      return new MillraceError("MR_SINK_CONFLICT", thrown.message, options);
+    case "row":
+      return new MillraceError("MR_SINK_ROW_REFUSED", thrown.message, options);
+    case "missing":
+      return new MillraceError("MR_SINK_SCHEMA", thrown.message, options);
+    // What was taken away midway is given back: tried again, with what is missing in the status.
+    case "rights":
+      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown), {
+        ...options,
+        class: "transient",
+      });
+    case "config":
+      return new MillraceError("MR_SINK_REFUSED", thrown.message, options);
+  }
+}
+
+/** At a start nobody waits for rights that were never given. */
+export function startError(thrown: unknown): MillraceError {
+  if (!(thrown instanceof KafkaFault) || thrown.kind !== "rights") return sinkError(thrown);
+  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  return new MillraceError("MR_SINK_REFUSED", rightsText(thrown), options);
+}
+
+const NEEDED: Readonly<Record<string, string>> = {
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    "WRITE and DESCRIBE on the transactional ids that begin with the name of the pipeline",
+  TOPIC_AUTHORIZATION_FAILED: "READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
+  CLUSTER_AUTHORIZATION_FAILED: "CREATE on the cluster, or topics that are there already",
+};
+
+function rightsText({ id, message }: KafkaFault): string {
+  const needed = NEEDED[id];
+  return needed === undefined ? message : `${message}; the user needs ${needed}`;
+}

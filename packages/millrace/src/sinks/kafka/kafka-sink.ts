@@ -1,0 +1,235 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Cluster } from "../../kafka/cluster.ts";
+import type { DeadLetter } from "../../model/dead-letter.ts";
+import { Holder } from "../../model/holder.ts";
+import type { Clock, Random } from "../../model/ports.ts";
+import type {
+  Commit,
+  CommitResult,
+  LaneRow,
+  Sink,
+  SinkCapabilities,
+  Takeover,
+  TargetChange,
+  TargetCheck,
+  TaskDocument,
+} from "../../model/sink.ts";
+import type { TableShape, TargetTable } from "../../model/table.ts";
+import type { Row } from "../../model/value.ts";
+import { capabilitiesOf, estimateMessage } from "./capabilities.ts";
+import { sinkError, startError } from "./errors.ts";
+import { KafkaTask } from "./kafka-task.ts";
+import { type KafkaSinkObserver, NO_OBSERVER } from "./observer.ts";
+import type { KafkaSinkOptions } from "./options.ts";
+import { partitionerOf } from "./partitioner.ts";
+import type { TaskState } from "./state-records.ts";
+import { StateTopic } from "./state-topic.ts";
+import { mapToTopic } from "./table-mapping.ts";
+import { TableOutputs } from "./table-outputs.ts";
+import { ownName } from "./topic-names.ts";
+import { Topics } from "./topics.ts";
+
+/** Two that take over at once wait for different times, milliseconds. */
+const TAKEOVER_PAUSE_MS = 200;
+const MAX_TAKEOVERS = 50;
+
+/**
+ * Writes changes as messages of Apache Kafka, exactly once: rows, positions and lane row are one transaction. There is no
+ * compare-and-set on a topic; an epoch of the transactional id has what was read after it to itself (I5), and an unknown
+ * outcome is decided by a new epoch before the state is read (I6). See docs/design/004 and 007.
+ */
+export class KafkaSink implements Sink {
+  readonly kind = "kafka";
+  readonly capabilities: SinkCapabilities;
+  readonly #options: KafkaSinkOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #holder: Holder;
+  readonly #observer: KafkaSinkObserver;
+  readonly #cluster: Cluster;
+  readonly #topics: Topics;
+  readonly #tables: TableOutputs;
+  /** By pipeline: one that was seen is not taken for an empty one later. */
+  readonly #states = new Map<string, StateTopic>();
+  #held: KafkaTask | null = null;
+
+  constructor(
+    options: KafkaSinkOptions,
+    clock: Clock,
+    random: Random,
+    holder: Holder = new Holder(random),
+    observer: KafkaSinkObserver = NO_OBSERVER,
+  ) {
+    this.#observer = observer;
+    this.#options = options;
+    this.#clock = clock;
+    this.#random = random;
+    this.#holder = holder;
+    this.#cluster = new Cluster({ ...options.cluster, clock });
+    this.#topics = new Topics(this.#cluster, options.topics, options.maxRequestBytes);
+    this.#tables = new TableOutputs(options, this.#topics);
+    this.capabilities = capabilitiesOf(options);
+  }
+
+  /** See {@link Sink.mapTable}. */
+  mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable {
+    return mapToTopic(shape, target);
+  }
+
+  /** See {@link Sink.estimateBytes}. */
+  estimateBytes(_table: TargetTable, row: Row): number {
+    return estimateMessage(row);
+  }
+
+  /** See {@link Sink.open}. */
+  async open(): Promise<void> {
+    try {
+      await this.#cluster.abilities();
+    } catch (thrown) {
+      throw startError(thrown);
+    }
+  }
+
+  /** See {@link Sink.takeOver}. */
+  async takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover> {
+    try {
+      const held = await this.#prepare(task);
+      this.#held = held;
+      for (let attempt = 1; ; attempt++) {
+        const takeover = await held.tryTakeOver(task.lanes);
+        if (takeover !== null) return takeover;
+        if (attempt === MAX_TAKEOVERS)
+          throw new MillraceError("MR_SINK_CONFLICT", "others take this task over all the time");
+        await this.#clock.sleep(this.#random() * TAKEOVER_PAUSE_MS);
+      }
+    } catch (thrown) {
+      throw startError(thrown);
+    }
+  }
+
+  /** See {@link Sink.holder}. */
+  async holder(): Promise<string | null> {
+    const text = await this.#holding().holderText();
+    return text === "" ? null : text;
+  }
+
+  /** See {@link KafkaTask.readLanes}. */
+  readLanes(): Promise<readonly LaneRow[]> {
+    return this.#holding().readLanes();
+  }
+
+  /** See {@link Sink.commit}. */
+  async commit(commit: Commit): Promise<CommitResult> {
+    await this.#holding().commit(commit);
+    return { outcome: "done", deletedSome: 0 };
+  }
+
+  /** See {@link Sink.checkTable}. */
+  async checkTable(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
+    try {
+      partitionerOf(this.#options.partitioning, table);
+      const found = await this.#topics.check(table, create);
+      await this.#tables.of(table);
+      return found;
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
+  /** A new shape shows in the messages; only whole topics come and go. See {@link Sink.applyChange}. */
+  async applyChange(change: TargetChange): Promise<void> {
+    try {
+      if (change.kind === "drop") await this.#topics.drop(change.table);
+      else {
+        await this.#topics.check(change.table, "if-missing");
+        // A registry that refuses the new shape is heard before anything says that it holds.
+        await this.#tables.of(change.table);
+      }
+      this.#held?.applied(change);
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
+  /** See {@link Sink.readDeadLetters}. */
+  async readDeadLetters(task: { pipeline: string; task: string }): Promise<readonly DeadLetter[]> {
+    return (await this.readTask(task)).letters;
+  }
+
+  /** See {@link Sink.readDocuments}. */
+  async readDocuments(pipeline: string, prefix: string): Promise<readonly TaskDocument[]> {
+    try {
+      return await this.#stateTopic(pipeline).documents(prefix);
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
+  /** All that is kept of a task: only a look, beside one that runs. @throws MillraceError */
+  async readTask({ pipeline, task }: { pipeline: string; task: string }): Promise<TaskState> {
+    try {
+      return await this.#stateTopic(pipeline).read(task, "stable");
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
+  /** What {@link checkTable} would find, without touching anything; `missing` is a topic that would be made. */
+  async previewTable(
+    table: TargetTable,
+  ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
+    try {
+      const { partitioning, format } = this.#options;
+      partitionerOf(partitioning, table);
+      await format.check?.(table, this.#topics.nameOf(table));
+      return await this.#topics.preview(table);
+    } catch (thrown) {
+      throw startError(thrown);
+    }
+  }
+
+  /** Takes away what is kept of a task, under a fence of its own; false where there is nothing. @throws MillraceError */
+  async forgetTask({ pipeline, task }: { pipeline: string; task: string }): Promise<boolean> {
+    try {
+      return await (await this.#prepare({ pipeline, task })).forget();
+    } catch (thrown) {
+      throw startError(thrown);
+    }
+  }
+
+  /** See {@link Sink.close}. */
+  close(): Promise<void> {
+    return this.#cluster.close();
+  }
+
+  #prepare({ pipeline, task }: { pipeline: string; task: string }): Promise<KafkaTask> {
+    return KafkaTask.prepare(pipeline, task, {
+      options: this.#options,
+      clock: this.#clock,
+      cluster: this.#cluster,
+      topics: this.#topics,
+      tables: this.#tables,
+      holder: this.#holder,
+      observer: this.#observer,
+      state: this.#stateTopic(pipeline),
+    });
+  }
+
+  #stateTopic(pipeline: string): StateTopic {
+    const known = this.#states.get(pipeline);
+    if (known !== undefined) return known;
+    const { stateTopic, topics } = this.#options;
+    const name = stateTopic ?? ownName(pipeline, "state");
+    const { replicationFactor } = topics;
+    const { deliveryTimeoutMs } = this.#options;
+    const times = { replicationFactor, deliveryTimeoutMs };
+    const made = new StateTopic(name, this.#cluster, this.#topics, times);
+    this.#states.set(pipeline, made);
+    return made;
+  }
+
+  #holding(): KafkaTask {
+    if (this.#held !== null) return this.#held;
+    throw new MillraceError("MR_BUG", "a sink is used before it has taken over");
+  }
+}

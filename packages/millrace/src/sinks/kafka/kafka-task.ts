@@ -1,0 +1,219 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Cluster } from "../../kafka/cluster.ts";
+import type { ReadUntil } from "../../kafka/read-topic.ts";
+import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
+import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
+import type { Clock } from "../../model/ports.ts";
+import type { Commit, LaneRow, Takeover, TargetChange } from "../../model/sink.ts";
+import { BatchSender } from "./batch-sender.ts";
+import { sinkError } from "./errors.ts";
+import { highestFence, raised } from "./lane-rows.ts";
+import type { KafkaSinkObserver } from "./observer.ts";
+import type { KafkaSinkOptions } from "./options.ts";
+import { prepareSideTopics, sideTellers } from "./side-topics.ts";
+import {
+  commitRecords,
+  forgetRecords,
+  isEmpty,
+  takeoverRecords,
+  type TaskState,
+} from "./state-records.ts";
+import type { StateTopic } from "./state-topic.ts";
+import type { TableOutputs } from "./table-outputs.ts";
+import { transactionalId } from "./topic-names.ts";
+import type { TargetTopic, Topics } from "./topics.ts";
+import { TransactionWriter } from "./transaction-writer.ts";
+
+const ACKNOWLEDGE_TIMEOUT_MS = 10_000;
+
+/** What tasks of a sink share. */
+export interface KafkaTaskParts {
+  readonly options: KafkaSinkOptions;
+  readonly clock: Clock;
+  readonly cluster: Cluster;
+  readonly topics: Topics;
+  readonly tables: TableOutputs;
+  readonly holder: Holder;
+  readonly observer: KafkaSinkObserver;
+  readonly state: StateTopic;
+}
+
+/** One task at the brokers: its transactional id, its records in the state topic, what it knows of its lane rows. */
+export class KafkaTask {
+  readonly #task: string;
+  readonly #place: TargetTopic;
+  readonly #parts: KafkaTaskParts;
+  readonly #producer: TransactionalProducer;
+  readonly #writer: TransactionWriter;
+  /** As they were read under this epoch, and moved by its transactions since. */
+  #lanes: ReadonlyMap<number, LaneRow> = new Map();
+
+  private constructor(
+    task: string,
+    place: TargetTopic,
+    parts: KafkaTaskParts,
+    producer: TransactionalProducer,
+    writer: TransactionWriter,
+  ) {
+    this.#task = task;
+    this.#place = place;
+    this.#parts = parts;
+    this.#producer = producer;
+    this.#writer = writer;
+  }
+
+  /** Finds or makes the topics that are not of tables; takes nothing over yet. @throws MillraceError, KafkaFault */
+  static async prepare(pipeline: string, task: string, parts: KafkaTaskParts): Promise<KafkaTask> {
+    const { options, clock, cluster, topics, tables, state, observer } = parts;
+    const { exactlyOnce, compression, transactionTimeoutMs, deliveryTimeoutMs, side } = options;
+    const producer = new TransactionalProducer(cluster, {
+      transactionalId: transactionalId(pipeline, task),
+      transactional: exactlyOnce,
+      compression,
+      transactionTimeoutMs,
+      deliveryTimeoutMs,
+      acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS,
+      produced: (tookMs, throttledMs) => observer.produced(tookMs, throttledMs),
+    });
+    const sender = new BatchSender({
+      send: (batches) => {
+        for (const { builder } of batches) observer.sent(builder.bytes);
+        return producer.send(batches);
+      },
+    });
+    const tellers = sideTellers(side, task, await prepareSideTopics(side, topics), sender);
+    const writer = new TransactionWriter({
+      producer,
+      sender,
+      clock,
+      exactlyOnce,
+      tableOf: (table) => tables.of(table),
+      tellers,
+    });
+    return new KafkaTask(task, await state.prepare(), parts, producer, writer);
+  }
+
+  /** What is kept of it. @throws KafkaFault */
+  read(until: ReadUntil): Promise<TaskState> {
+    return this.#parts.state.read(this.#task, until);
+  }
+
+  /**
+   * Null where another one took the epoch meanwhile.
+   * @throws MillraceError MR_FENCED where this process was taken over from.
+   */
+  async tryTakeOver(lanes: number): Promise<Takeover | null> {
+    const { holder, options } = this.#parts;
+    // A look first: who was superseded must not take the epoch from who works.
+    this.#refuseSuperseded(await this.read("stable"));
+    await this.#producer.initialise();
+    const found = await this.read("end");
+    this.#refuseSuperseded(found);
+    const fence = highestFence(found) + 1;
+    const rows = raised(found, lanes, fence);
+    const records = takeoverRecords(this.#task, holder.mark(fence), rows);
+    try {
+      await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
+    } catch (thrown) {
+      const error = sinkError(thrown);
+      // Without a transaction a lost answer may hide that it was written.
+      if (error.code === "MR_SINK_UNKNOWN_COMMIT" || !options.exactlyOnce)
+        holder.mayHaveTaken(found.holder, highestFence(found));
+      if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
+      return null;
+    }
+    holder.took();
+    this.#lanes = new Map(rows.map((row) => [row.lane, row]));
+    this.#writer.restore(found);
+    return { fence, lanes: rows, state: found.state, deadLetters: found.letters };
+  }
+
+  /** Only a look, unless the last outcome is open: then whatever it was is decided first (I6). @throws MillraceError */
+  async readLanes(): Promise<readonly LaneRow[]> {
+    const seen = await this.#look();
+    const isStranger = [...seen.lanes.values()].some(
+      ({ lane, fence }) => fence !== this.#lanes.get(lane)?.fence,
+    );
+    if (this.#producer.isInitialised || isStranger) return [...seen.lanes.values()];
+    try {
+      await this.#producer.initialise();
+      const found = await this.read("end");
+      this.#lanes = found.lanes;
+      this.#writer.restore(found);
+    } catch (thrown) {
+      this.#producer.drop();
+      throw sinkError(thrown);
+    }
+    return [...this.#lanes.values()];
+  }
+
+  /** Who has taken over last; empty where nobody has. @throws MillraceError */
+  async holderText(): Promise<string> {
+    return holderText((await this.#look()).holder);
+  }
+
+  /** One transaction. @throws MillraceError */
+  async commit(commit: Commit): Promise<void> {
+    this.#checkStamps(commit);
+    const { writes, fence, lanes } = commit;
+    const { clock, observer, tables } = this.#parts;
+    const records = commitRecords(this.#task, commit);
+    const beganMs = clock.monotonic();
+    try {
+      await this.#writer.write({ writes, place: this.#place, records, commit });
+    } catch (thrown) {
+      const error = sinkError(thrown);
+      // Whoever mends a topic does it while this runs, and replays the letter then.
+      if (error.class === "row" || error.class === "schema") tables.forget();
+      const outcome = error.class === "unknown-outcome" ? "unknown" : "aborted";
+      observer.ended(outcome, clock.monotonic() - beganMs);
+      throw error;
+    }
+    observer.ended("committed", clock.monotonic() - beganMs);
+    const moved = lanes.map(
+      ({ lane, expectedSeq }) => [lane, { lane, fence, seq: expectedSeq + 1 }] as const,
+    );
+    this.#lanes = new Map([...this.#lanes, ...moved]);
+  }
+
+  /** A target was changed; the next commit says that it is done. */
+  applied(change: TargetChange): void {
+    this.#writer.applied(change);
+  }
+
+  /** Takes away everything of it, under a fence of its own; false where there is nothing. @throws KafkaFault */
+  async forget(): Promise<boolean> {
+    if (isEmpty(await this.read("stable"))) return false;
+    await this.#producer.initialise();
+    const records = forgetRecords(this.#task, await this.read("end"));
+    await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
+    return true;
+  }
+
+  async #look(): Promise<TaskState> {
+    try {
+      return await this.read("stable");
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
+  #refuseSuperseded(found: TaskState): void {
+    const highest = highestFence(found);
+    if (this.#parts.holder.isSuperseded(found.holder, highest))
+      throw new MillraceError("MR_FENCED", takenOverText(found.holder, highest));
+  }
+
+  /** Nobody else can have moved them under this epoch; without one nobody knows. */
+  #checkStamps(commit: Commit): void {
+    for (const { lane, expectedSeq } of commit.lanes) {
+      const row = this.#lanes.get(lane);
+      const isOurs = row?.fence === commit.fence && row.seq === expectedSeq;
+      if (!this.#producer.isInitialised || !isOurs)
+        throw new MillraceError(
+          "MR_SINK_LANE_MOVED",
+          `lane ${lane} is not as this commit expects it`,
+        );
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/** What a Kafka sink tells of its transactions. */
+export interface KafkaSinkObserver {
+  /** A transaction has ended; undecided ones (`unknown`) are decided by the next look. */
+  ended(outcome: "committed" | "aborted" | "unknown", tookMs: number): void;
+  /** A batch has gone to a broker, bytes before compression. */
+  sent(bytes: number): void;
+  /** A broker has answered a Produce after `tookMs`, and reads nothing more of this client for `throttledMs` (a quota). */
+  produced(tookMs: number, throttledMs: number): void;
+}
+
+/** Nobody listens. */
+export const NO_OBSERVER: KafkaSinkObserver = { ended() {}, sent() {}, produced() {} };

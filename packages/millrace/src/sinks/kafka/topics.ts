@@ -1,0 +1,201 @@
+import {
+  ConfigResourceTypes,
+  createTopicsV7,
+  deleteTopicsV6,
+  describeConfigsV4,
+} from "@platformatic/kafka";
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Cluster } from "../../kafka/cluster.ts";
+import { KafkaFault } from "../../kafka/kafka-fault.ts";
+import type { TargetCheck } from "../../model/sink.ts";
+import type { TargetTable } from "../../model/table.ts";
+import type { TopicOptions } from "./options.ts";
+import { isSharedTopic, TopicNames } from "./topic-names.ts";
+
+const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
+const BROKER_DEFAULT = -1;
+const CREATE_TIMEOUT_MS = 30_000;
+const MAX_MESSAGE_BYTES = "max.message.bytes";
+/** Deletion and creation are told to the brokers one after the other, milliseconds. */
+const SETTLE_MS = 20_000;
+
+/** A topic that messages go to. */
+export interface TargetTopic {
+  readonly name: string;
+  readonly partitions: number;
+  /** No batch is larger, bytes. */
+  readonly maxBatchBytes: number;
+}
+
+/** A topic as it is to be made. */
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number | null;
+  readonly replicationFactor: number | null;
+  readonly configs: ReadonlyMap<string, string>;
+}
+
+/** The topics of a sink's tables: found, made, checked, and never changed. */
+export class Topics {
+  readonly #cluster: Cluster;
+  readonly #options: TopicOptions;
+  readonly #maxRequestBytes: number;
+  readonly #names: TopicNames;
+  readonly #known = new Map<string, Promise<TargetTopic>>();
+
+  constructor(cluster: Cluster, options: TopicOptions, maxRequestBytes: number) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#maxRequestBytes = maxRequestBytes;
+    this.#names = new TopicNames(options);
+  }
+
+  /** The topic of a table, as it was when it was asked for first. @throws MillraceError MR_SINK_SCHEMA where it is gone. */
+  of(table: TargetTable): Promise<TargetTopic> {
+    const name = this.#names.of(table);
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const asked = this.find(name).then((found) => {
+      if (found !== null) return found;
+      throw new MillraceError("MR_SINK_SCHEMA", `there is no topic ${name} for ${table.id}`);
+    });
+    this.#remember(name, asked);
+    return asked;
+  }
+
+  /** What the topic of a table is called. @throws MillraceError MR_SINK_SCHEMA */
+  nameOf(table: TargetTable): string {
+    return this.#names.of(table);
+  }
+
+  /** They are asked for again: something that was known of them is no more so. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** See `Sink.checkTable`. */
+  async check(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
+    const name = this.#names.of(table);
+    const { partitions, replicationFactor, configs } = this.#options;
+    const found = await this.find(name);
+    if (found === null && create === "never")
+      throw new MillraceError(
+        "MR_SINK_SCHEMA",
+        `there is no topic ${name} for ${table.id}, and create is "never"`,
+      );
+    const created =
+      found === null && (await this.make({ name, partitions, replicationFactor, configs }));
+    const topic = found ?? (await this.#made(name));
+    this.#remember(name, Promise.resolve(topic));
+    return { created, notices: created ? [] : this.#notices(topic), secondaryUnique: false };
+  }
+
+  /** Looks at the topic of a table only. */
+  async preview(
+    table: TargetTable,
+  ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
+    const name = this.#names.of(table);
+    const found = await this.find(name);
+    return found === null
+      ? { missing: name, notices: [] }
+      : { missing: null, notices: this.#notices(found) };
+  }
+
+  #notices({ name, partitions: found }: TargetTopic): readonly string[] {
+    const { partitions } = this.#options;
+    if (partitions === null || partitions === found) return [];
+    const both = `topic ${name} has ${found} partitions, and topic.partitions is ${partitions}`;
+    return [`${both}: it is left as it is`];
+  }
+
+  /** Removes the topic of a table, unless others share it. */
+  async drop(table: TargetTable): Promise<void> {
+    const name = this.#names.of(table);
+    if (isSharedTopic(this.#options, name)) return;
+    this.#known.delete(name);
+    try {
+      const wanted = [{ name, topicId: null }];
+      await this.#cluster.askController(deleteTopicsV6.api, wanted, CREATE_TIMEOUT_MS);
+    } catch (thrown) {
+      if (!isFault(thrown, "UNKNOWN_TOPIC_OR_PARTITION")) throw thrown;
+    }
+    this.#cluster.forgetTopic(name);
+    await this.#until(async () => ((await this.find(name)) === null ? true : null), name);
+  }
+
+  /** A topic by its name; null where there is none. */
+  async find(name: string): Promise<TargetTopic | null> {
+    const facts = (await this.#cluster.topics([name])).get(name) ?? null;
+    if (facts === null) return null;
+    const limit = await this.#messageLimit(name);
+    return {
+      name,
+      partitions: facts.leaders.length,
+      maxBatchBytes: Math.min(limit, this.#maxRequestBytes),
+    };
+  }
+
+  /** Makes a topic; false where somebody else was first. */
+  async make({ name, partitions, replicationFactor, configs }: NewTopic): Promise<boolean> {
+    const topic = {
+      name,
+      numPartitions: partitions ?? BROKER_DEFAULT,
+      replicationFactor: replicationFactor ?? BROKER_DEFAULT,
+      assignments: [],
+      configs: [...configs].map(([key, value]) => ({ name: key, value })),
+    };
+    try {
+      await this.#cluster.askController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, false);
+      await this.#made(name);
+      return true;
+    } catch (thrown) {
+      if (!isFault(thrown, "TOPIC_ALREADY_EXISTS")) throw thrown;
+      return false;
+    }
+  }
+
+  /** All brokers will know it; it has leaders. */
+  #made(name: string): Promise<TargetTopic> {
+    return this.#until(async () => {
+      const facts = (await this.#cluster.topics([name])).get(name);
+      const isLed = facts?.leaders.every((leader) => leader >= 0) ?? false;
+      return isLed ? this.find(name) : null;
+    }, name);
+  }
+
+  #until<T>(look: () => Promise<T | null>, name: string): Promise<T> {
+    return this.#cluster.patiently(SETTLE_MS, async () => {
+      const found = await look();
+      if (found !== null) return found;
+      throw new KafkaFault("retriable", "LEADER_NOT_AVAILABLE", `topic ${name} is not ready`);
+    });
+  }
+
+  /** Who may not ask for a topic's settings goes by `properties.max.request.size` alone. */
+  async #messageLimit(name: string): Promise<number> {
+    const wanted = {
+      resourceType: TOPIC_RESOURCE,
+      resourceName: name,
+      configurationKeys: [MAX_MESSAGE_BYTES],
+    };
+    try {
+      const { results } = await this.#cluster.ask(describeConfigsV4.api, [wanted], false, false);
+      const value = results[0]?.configs.find((each) => each.name === MAX_MESSAGE_BYTES)?.value;
+      return Number(value ?? this.#maxRequestBytes);
+    } catch (thrown) {
+      if (thrown instanceof KafkaFault && thrown.kind === "rights") return this.#maxRequestBytes;
+      throw thrown;
+    }
+  }
+
+  #remember(name: string, topic: Promise<TargetTopic>): void {
+    this.#known.set(name, topic);
+    topic.catch(() => {
+      if (this.#known.get(name) === topic) this.#known.delete(name);
+    });
+  }
+}
+
+function isFault(thrown: unknown, id: string): boolean {
+  return thrown instanceof KafkaFault && thrown.id === id;
+}

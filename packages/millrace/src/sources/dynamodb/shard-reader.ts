@@ -1,0 +1,233 @@
+import type { Clock } from "../../model/ports.ts";
+import type { AgeRules } from "./age-rules.ts";
+import type { DynamoApi, RecordsPage, StreamRecord } from "./api.ts";
+import type { ByteRoom } from "./byte-room.ts";
+import { faultKind, type Loss } from "./log-errors.ts";
+import { BEGIN, compareSequences } from "./sequence.ts";
+import type { ServiceClock } from "./service-clock.ts";
+import type { ShardStart } from "./shard-tree.ts";
+
+/** What one question of a shard brought. */
+export interface ShardPage {
+  readonly shard: string;
+  readonly records: readonly StreamRecord[];
+  /** Everything before this is read of the shard; milliseconds since 1970, the service's clock. */
+  readonly readToMs: number;
+  /** Nothing comes after it. */
+  readonly isLast: boolean;
+  /** What it holds of the room, bytes. */
+  readonly bytes: number;
+}
+
+/** What a {@link ShardReader} is made of. */
+export interface ShardReaderParts {
+  readonly api: Pick<DynamoApi, "shardIterator" | "records">;
+  readonly stream: string;
+  readonly clock: Clock;
+  readonly serviceClock: ServiceClock;
+  readonly room: ByteRoom;
+  readonly rules: AgeRules;
+  /** The least time between two questions. */
+  readonly readEveryMs: number;
+  /** The longest pause between two questions that bring nothing. */
+  readonly idlePollMs: () => number;
+  readonly deliver: (page: ShardPage) => void;
+  /** Whether the service lists the shard still, asked anew. */
+  readonly isListed: (shard: string) => Promise<boolean>;
+  readonly throttled: (isThrottled: boolean) => void;
+  readonly lost: (loss: Loss, cause?: unknown) => Error;
+  readonly signal: AbortSignal;
+}
+
+/** The first pause behind a question that brought nothing, or was refused. Five a second are allowed (developer guide, quotas). */
+const READ_EVERY_MS = 200;
+/** Two empty answers so far apart prove that the first one was at the shard's end. */
+const TIP_MS = 1_000;
+/** Iterators live for 15 minutes; one that waited for room for long is not used any more. */
+const ITERATOR_LIFE_MS = 10 * 60_000;
+/** What an answer has at most (GetRecords), bytes: of a shard that has not answered yet nothing less is certain. */
+const FIRST_PAGE_BYTES = 1_048_576;
+/** Of a shard that brought little, bytes. */
+const LEAST_PAGE_BYTES = 8_192;
+const THROTTLED_MS = 10_000;
+const LIMIT = 1_000;
+
+/**
+ * Reads one shard from where it was left to its end. Whoever uses what it delivers gives the room back: while there is none, it
+ * does not ask. An iterator that expired is renewed behind the last record that was read, never at the newest one (I1).
+ */
+export class ShardReader {
+  readonly #parts: ShardReaderParts;
+  readonly #shard: string;
+  #iterator: string | null = null;
+  #iteratorAtMs = 0;
+  /** The last record that was read. */
+  #last: string;
+  #readToMs: number;
+  #isAtTip = false;
+  /** Read from its oldest record on, though some of that was read before. */
+  #reads: "behind-last" | "from-horizon";
+  #emptyAt: { readonly serviceMs: number; readonly ms: number } | null = null;
+  #expectedBytes = FIRST_PAGE_BYTES;
+  #pauseMs = 0;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: ShardReaderParts, { id, after, readToMs }: ShardStart) {
+    this.#parts = parts;
+    this.#shard = id;
+    this.#last = after;
+    this.#readToMs = readToMs;
+    this.#reads = after === BEGIN ? "from-horizon" : "behind-last";
+  }
+
+  /** Its last answer was empty, and there is more to come. */
+  get isAtTip(): boolean {
+    return this.#isAtTip;
+  }
+
+  /** Resolves when the shard was read to its end; rejects with what stops the log. */
+  async run(): Promise<void> {
+    while (!this.#parts.signal.aborted) {
+      await this.#rest();
+      const isOver = await this.#turn();
+      if (isOver) return;
+    }
+  }
+
+  async #rest(): Promise<void> {
+    const { clock, signal, readEveryMs } = this.#parts;
+    const waitMs = this.#readAtMs + Math.max(readEveryMs, this.#pauseMs) - clock.monotonic();
+    if (waitMs > 0) await clock.sleep(waitMs, signal);
+  }
+
+  /** True when nothing more comes. */
+  async #turn(): Promise<boolean> {
+    const { room, signal } = this.#parts;
+    const expected = this.#expectedBytes;
+    await room.take(expected, signal);
+    let page: RecordsPage | "gone" | null;
+    try {
+      page = await this.#read();
+    } catch (thrown) {
+      room.give(expected);
+      throw thrown;
+    }
+    if (page === null || page === "gone") room.give(expected);
+    if (page === null) return false;
+    if (page === "gone") return this.#deliver({ records: [], isLast: true, bytes: 0 });
+    room.add(page.bytes - expected);
+    return this.#took(page);
+  }
+
+  /** Null where it has to be asked again. */
+  async #read(): Promise<RecordsPage | "gone" | null> {
+    const { api, clock, signal, serviceClock, throttled } = this.#parts;
+    this.#readAtMs = clock.monotonic();
+    try {
+      const isOld = this.#readAtMs - this.#iteratorAtMs > ITERATOR_LIFE_MS;
+      const iterator = this.#iterator === null || isOld ? await this.#open() : this.#iterator;
+      const page = await api.records(iterator, { limit: LIMIT, signal });
+      this.#iterator = page.next;
+      this.#iteratorAtMs = clock.monotonic();
+      serviceClock.told(page.timeMs);
+      throttled(false);
+      return page;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return this.#meet(thrown);
+    }
+  }
+
+  #open(): Promise<string> {
+    const { api, stream, signal } = this.#parts;
+    const start =
+      this.#reads === "from-horizon"
+        ? ({ at: "TRIM_HORIZON" } as const)
+        : ({ at: "AFTER_SEQUENCE_NUMBER", sequence: this.#last } as const);
+    return api.shardIterator(stream, this.#shard, start, signal);
+  }
+
+  async #meet(thrown: unknown): Promise<"gone" | null> {
+    const { rules, serviceClock, lost, throttled } = this.#parts;
+    this.#iterator = null;
+    switch (faultKind(thrown)) {
+      case "expired-iterator":
+        return null;
+      case "throttled":
+        throttled(true);
+        this.#pauseMs = Math.min(THROTTLED_MS, Math.max(READ_EVERY_MS, this.#pauseMs) * 2);
+        return null;
+      case "trimmed":
+        if (!rules.mayBeTrimmed(this.#readToMs, serviceClock.nowMs()))
+          throw lost({ why: "trimmed", shard: this.#shard }, thrown);
+        this.#reads = "from-horizon";
+        return null;
+      case "missing":
+        return this.#meetMissing(thrown);
+      default:
+        throw thrown;
+    }
+  }
+
+  /** Stand-ins forget iterators; else the shard is gone, with nothing in it that anybody wants, or it is a loss (I8). */
+  async #meetMissing(thrown: unknown): Promise<"gone" | null> {
+    const { rules, serviceClock, isListed, lost } = this.#parts;
+    this.#pauseMs = Math.min(THROTTLED_MS, Math.max(READ_EVERY_MS, this.#pauseMs) * 2);
+    if (await isListed(this.#shard)) return null;
+    if (rules.mayBeTrimmed(this.#readToMs, serviceClock.nowMs())) return "gone";
+    throw lost({ why: "shard-gone", shard: this.#shard }, thrown);
+  }
+
+  #took(page: RecordsPage): boolean {
+    const { rules, lost } = this.#parts;
+    if (rules.isTooOld(this.#readToMs, page.timeMs))
+      throw lost(rules.tooOld(this.#readToMs, page.timeMs));
+    const records = this.#unread(page.records);
+    this.#paceBy(page);
+    const last = records.at(-1);
+    if (last !== undefined) {
+      this.#last = last.sequence;
+      this.#reads = "behind-last";
+      this.#readToMs = Math.max(this.#readToMs, last.timeMs);
+    }
+    const isLast = page.next === null;
+    this.#see(page, isLast);
+    return this.#deliver({ records, isLast, bytes: page.bytes });
+  }
+
+  #deliver(page: Pick<ShardPage, "records" | "isLast" | "bytes">): boolean {
+    const { deliver } = this.#parts;
+    deliver({ ...page, shard: this.#shard, readToMs: this.#readToMs });
+    return page.isLast;
+  }
+
+  /** Read from the horizon once more, a shard gives what it gave before. */
+  #unread(records: readonly StreamRecord[]): readonly StreamRecord[] {
+    const last = this.#last;
+    const [first] = records;
+    if (last === BEGIN || first === undefined || compareSequences(first.sequence, last) > 0)
+      return records;
+    return records.filter(({ sequence }) => compareSequences(sequence, last) > 0);
+  }
+
+  /** Nothing more to read now, twice: then everything before the first of the two answers is read. */
+  #see({ records, timeMs }: RecordsPage, isLast: boolean): void {
+    this.#isAtTip = records.length === 0 && !isLast;
+    if (!this.#isAtTip) {
+      this.#emptyAt = null;
+      return;
+    }
+    const ms = this.#parts.clock.monotonic();
+    const before = this.#emptyAt;
+    if (before !== null && ms - before.ms < TIP_MS) return;
+    if (before !== null) this.#readToMs = Math.max(this.#readToMs, before.serviceMs);
+    this.#emptyAt = { serviceMs: timeMs, ms };
+  }
+
+  #paceBy({ records, bytes }: RecordsPage): void {
+    const isEmpty = records.length === 0;
+    const longest = this.#parts.idlePollMs();
+    this.#pauseMs = isEmpty ? Math.min(longest, Math.max(READ_EVERY_MS, this.#pauseMs * 2)) : 0;
+    this.#expectedBytes = Math.max(LEAST_PAGE_BYTES, isEmpty ? 0 : bytes);
+  }
+}

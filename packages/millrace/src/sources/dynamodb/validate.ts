@@ -1,0 +1,93 @@
+import { unreachable } from "../../errors/unreachable.ts";
+import { finalRemedy } from "../../errors/final-remedy.ts";
+import type { Finding } from "../../model/finding.ts";
+import type { ConnectorContext } from "../../model/source.ts";
+import type { DynamoApi, TableDescription } from "./api.ts";
+import { AwsApi } from "./aws-api.ts";
+import { type Discovery, discoverTables } from "./discover.ts";
+import type { DynamoSourceOptions } from "./options.ts";
+
+const WHITELIST = "source.dynamodb.table.whitelist";
+const TAGS = "source.dynamodb.table.ingestion.tag.key";
+
+/** What AWS says about a pipeline before it is started. Writes nothing. */
+export async function validateDynamodb(
+  options: DynamoSourceOptions,
+  context: ConnectorContext,
+): Promise<Finding[]> {
+  const api = new AwsApi(options.connection, context);
+  try {
+    const looked = await discoverTables(api, options.discovery);
+    const rights = await Promise.all(looked.found.map((table) => checkRights(api, table)));
+    return [...findingsOf(looked, options), ...rights.flat()];
+  } catch (error) {
+    return [unreachable(error)];
+  } finally {
+    await api.close();
+  }
+}
+
+function findingsOf(
+  { found, leftOut, unknown }: Discovery,
+  { discovery: { choice } }: DynamoSourceOptions,
+): Finding[] {
+  const option = choice.by === "whitelist" ? WHITELIST : TAGS;
+  return [
+    ...leftOut.map(({ table, why, remedy }): Finding => ({
+      // Who names a table wants it; who tags tables may tag some that are not meant.
+      severity: choice.by === "whitelist" ? "error" : "warning",
+      what: `Table ${table} ${why}.`,
+      whatFollows: "It is not read.",
+      remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`,
+      option,
+    })),
+    ...unknown.map(({ table, error }): Finding => ({
+      severity: "error",
+      what: `Table ${table} cannot be asked about: ${error.detail}`,
+      whatFollows: "It is not read until it can be.",
+      remedy: finalRemedy(error),
+      code: error.code,
+    })),
+    ...(found.length === 0 && leftOut.length === 0 && unknown.length === 0
+      ? [nothingFound(option)]
+      : []),
+  ];
+}
+
+function nothingFound(option: string): Finding {
+  return {
+    severity: "warning",
+    what: "No table carries the tags now.",
+    whatFollows: "The pipeline waits for one.",
+    remedy:
+      "Look at the tags' keys and values, at aws.region, and at whose credentials these are (`aws sts get-caller-identity`).",
+    option,
+  };
+}
+
+/** Asks for what reading takes, as little of it as can be: a page of one item, the stream, its first records. */
+async function checkRights(api: DynamoApi, { name, stream }: TableDescription): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const ask = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      const { code, ...finding } = unreachable(error);
+      const whatFollows = `Table ${name} cannot be read.`;
+      // A shard that is trimmed while it is asked about, or a busy table, is no missing right.
+      if (code === "MR_SOURCE_LOSS" || code === "MR_SOURCE_THROTTLED") return;
+      findings.push({ ...finding, ...(code === undefined ? {} : { code }), whatFollows });
+    }
+  };
+  const page = { table: name, segment: 0, segments: 1, startKey: null, limit: 1 };
+  await ask(() => api.scan({ ...page, consistent: false }));
+  if (stream !== null)
+    await ask(async () => {
+      const { shards } = await api.describeStream(stream.arn);
+      const last = shards.at(-1);
+      if (last === undefined) return;
+      const iterator = await api.shardIterator(stream.arn, last.id, { at: "LATEST" });
+      await api.records(iterator, { limit: 1 });
+    });
+  return findings;
+}

@@ -1,0 +1,58 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { KafkaFault } from "../../kafka/kafka-fault.ts";
+
+const NEEDED: Readonly<Record<string, string>> = {
+  TOPIC_AUTHORIZATION_FAILED: "READ and DESCRIBE on the topics",
+  GROUP_AUTHORIZATION_FAILED: "READ on the consumer group (properties.group.id)",
+  CLUSTER_AUTHORIZATION_FAILED: "DESCRIBE on the cluster",
+};
+
+/** What a failure of Kafka's means for a pipeline that reads from it. */
+export function sourceError(thrown: unknown): MillraceError {
+  if (!(thrown instanceof KafkaFault)) return toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  switch (thrown.kind) {
+    case "connection":
+    case "retriable":
+    case "stale":
+    case "missing":
+      return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, options);
+    // A broker or a disk that lies may be replaced by another one; what was read is thrown away.
+    case "corrupt":
+      return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, options);
+    // What was taken away midway is given back: tried again, with what is missing in the status.
+    case "rights":
+      return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown), {
+        ...options,
+        class: "transient",
+      });
+    case "fenced":
+    case "abortable":
+    case "row":
+    case "config":
+      return new MillraceError("MR_SOURCE_REFUSED", thrown.message, options);
+  }
+}
+
+function rightsText({ id, message }: KafkaFault): string {
+  const needed = NEEDED[id];
+  return needed === undefined ? message : `${message}; the user needs ${needed}`;
+}
+
+/** Runs what asks a broker, with its faults as errors of ours. */
+export async function asSource<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw sourceError(thrown);
+  }
+}
+
+/** What comes next is gone (I8). */
+export function lost(detail: string): MillraceError {
+  return new MillraceError("MR_SOURCE_LOSS", detail, {
+    remedy:
+      "Write `on-loss: resync` in the source and start again: it goes on with the oldest message that there is. Rows that the lost messages deleted stay at the sink.",
+  });
+}

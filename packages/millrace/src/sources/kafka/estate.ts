@@ -1,0 +1,70 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import { Cluster } from "../../kafka/cluster.ts";
+import type { Json } from "../../model/position.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "../../model/source.ts";
+import type { TableId } from "../../model/table.ts";
+import { asSource } from "./errors.ts";
+import type { KafkaSourceOptions } from "./options.ts";
+import { PartitionSource } from "./partition-source.ts";
+import { chosenTopics } from "./topics.ts";
+
+const counts = (): ReadonlyMap<string, number> => new Map();
+
+/**
+ * All topics of a file at once, for who looks and does not run: `validate --connect`, `plan`. What runs is a
+ * {@link PartitionSource} for each partition.
+ */
+export class KafkaEstate extends PartitionSource implements Source {
+  readonly #options: KafkaSourceOptions;
+  readonly #context: ConnectorContext;
+  readonly #all: Cluster;
+
+  constructor(options: KafkaSourceOptions, context: ConnectorContext) {
+    super(options, context, { topic: "", partition: 0, counts, acknowledged: () => {} });
+    this.#options = options;
+    this.#context = context;
+    this.#all = new Cluster({ ...options.cluster, clock: context.clock });
+  }
+
+  override identity(): Promise<Json> {
+    return asSource(async () => ({ kind: "kafka", cluster: await this.#all.clusterId() }));
+  }
+
+  /** By the first partition of each topic that tells of one. */
+  override async discover(): Promise<readonly DiscoveredTable[]> {
+    const found = new Map<TableId, DiscoveredTable>();
+    for (const { name: topic, leaders } of await asSource(() =>
+      chosenTopics(this.#all, this.#options.choice),
+    )) {
+      for (const partition of leaders.keys()) {
+        const tables = await this.#partition(topic, partition);
+        for (const table of tables) found.set(table.shape.id, table);
+        if (tables.length > 0) break;
+      }
+    }
+    return [...found.values()];
+  }
+
+  override prepare(): Promise<never> {
+    return Promise.reject(new MillraceError("MR_BUG", "topics are read partition by partition"));
+  }
+
+  override checkLog(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#all.close();
+  }
+
+  async #partition(topic: string, partition: number): Promise<readonly DiscoveredTable[]> {
+    const parts = { topic, partition, counts, acknowledged: () => {} };
+    const source = new PartitionSource(this.#options, this.#context, parts);
+    try {
+      return await source.discover();
+    } finally {
+      await source.close();
+    }
+  }
+}

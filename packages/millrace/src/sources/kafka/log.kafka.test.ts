@@ -1,0 +1,135 @@
+/** A partition's log against a real broker: which topic it reads, and what it knows of what stands before its start. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTopic, type SharedKafka, sharedKafka } from "../../../../../test/support/kafka.ts";
+import type { LogItem } from "../../model/change.ts";
+import { silentLogger, systemClock } from "../../model/ports.ts";
+import type { TableShape } from "../../model/table.ts";
+import { envelope, send } from "../../topics-between.fixture.ts";
+import type { KafkaSourceOptions } from "./options.ts";
+import { PartitionSource } from "./partition-source.ts";
+import { behind } from "./position.ts";
+
+let kafka: SharedKafka;
+beforeAll(async () => {
+  kafka = await sharedKafka();
+});
+afterAll(() => kafka.release());
+
+function sourceOf(topic: string): PartitionSource {
+  const [host = "", port = ""] = kafka.bootstrap.split(":");
+  const options: KafkaSourceOptions = {
+    cluster: {
+      bootstrap: [{ host, port: Number(port) }],
+      clientId: "test",
+      tls: null,
+      sasl: null,
+      connectTimeoutMs: 5_000,
+      requestTimeoutMs: 10_000,
+    },
+    choice: { topics: [topic], pattern: null },
+    format: "debezium-json",
+    unavailable: "gone",
+    matches: () => true,
+    primaryKeys: new Map(),
+    startup: { mode: "earliest-offset" },
+    groupId: "none",
+    sessionTimeoutMs: 6_000,
+    heartbeatIntervalMs: 100,
+    discoveryIntervalMs: 1_000,
+    fetchBytes: 1_048_576,
+    fetchWaitMs: 50,
+    unreadable: "fail",
+    truncate: "refuse",
+  };
+  const context = {
+    pipeline: "log",
+    clock: systemClock,
+    random: Math.random,
+    log: silentLogger,
+  };
+  const counts = () => new Map([[topic, 1]]);
+  return new PartitionSource(options, context, {
+    topic,
+    partition: 0,
+    counts,
+    acknowledged: () => undefined,
+  });
+}
+
+const row = (table: string, id: number, op: "c" | "d" = "c") => ({
+  key: { id },
+  value: envelope(op, op === "c" ? { after: { id } } : { before: { id } }, table),
+});
+
+/** What the partition's log brings from an offset on, to the first batch. */
+async function readFrom(
+  source: PartitionSource,
+  offset: number,
+  tables: readonly TableShape[],
+): Promise<readonly LogItem[]> {
+  const log = await source.openLog({
+    from: behind(offset),
+    tables: new Map(tables.map((shape) => [shape.id, shape])),
+    maxValueBytes: 1_000_000,
+  });
+  try {
+    return (await log.next()).items;
+  } finally {
+    await log.close();
+    await source.close();
+  }
+}
+
+describe("the log of a partition at a broker", () => {
+  it("is that of the topic it was prepared for, also where another one of that name has the offset", async () => {
+    const topic = await kafka.createTopic("remade");
+    await send(kafka, topic, [row("remade", 1), row("remade", 2)]);
+    const source = sourceOf(topic);
+    const found = await source.discover();
+    await source.prepare([], null);
+    await kafka.admin.deleteTopics({ topics: [topic] });
+    const made = () => createTopic(kafka.admin, topic).then(() => true);
+    await expect.poll(() => made().catch(() => false), { timeout: 20_000 }).toBe(true);
+    const sent = () =>
+      send(
+        kafka,
+        topic,
+        [1, 2, 3, 4].map((id) => row("remade", id)),
+      );
+    await expect
+      .poll(
+        () =>
+          sent().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+    const tables = found.map(({ shape }) => shape);
+    await expect(readFrom(source, 2, tables)).rejects.toMatchObject({ code: "MR_SOURCE_LOSS" });
+  });
+
+  it("knows whose a tombstone is whose delete was read before it was opened", async () => {
+    const topic = await kafka.createTopic("several");
+    const messages = [row("a", 1), row("b", 1), row("a", 1, "d"), { key: { id: 1 }, value: null }];
+    await send(kafka, topic, [...messages, row("b", 2)]);
+    const source = sourceOf(topic);
+    const tables = (await source.discover()).map(({ shape }) => shape);
+    await source.prepare(tables, null);
+    const items = await readFrom(source, 3, tables);
+    expect(items).toMatchObject([{ kind: "change", op: "c", shape: { name: "b" } }]);
+  });
+
+  it("stops at a tombstone that may be of several tables, read lately or not", async () => {
+    const topic = await kafka.createTopic("alone");
+    const others = Array.from({ length: 80 }, (_, n) => row("b", n + 10));
+    await send(kafka, topic, [row("a", 1), ...others, { key: { id: 1 }, value: null }]);
+    const source = sourceOf(topic);
+    const tables = (await source.discover()).map(({ shape }) => shape);
+    await source.prepare(tables, null);
+    await expect(readFrom(source, 80, tables)).rejects.toMatchObject({
+      code: "MR_MESSAGE_UNREADABLE",
+    });
+  });
+});

@@ -1,0 +1,49 @@
+import { MessageReader, type ReaderOptions } from "../../formats/message-reader.ts";
+import type { Cluster } from "../../kafka/cluster.ts";
+import { committedBatches, offsetBehind } from "../../kafka/committed-batches.ts";
+import { EARLIEST, fetchPartition, LATEST, offsetAt } from "../../kafka/partition.ts";
+import { RecordCursor } from "../../kafka/record-reader.ts";
+import type { TopicPartition } from "../../kafka/wire.ts";
+import type { TableId, TableShape } from "../../model/table.ts";
+
+/** Messages that are looked at to learn what a partition is about. */
+const SAMPLE_MESSAGES = 1_000;
+const SAMPLE_FETCHES = 8;
+const LIMITS = { maxBytes: 1_048_576, maxWaitMs: 50 };
+
+/** Tables that the first messages of a partition are about, each in the last shape that was seen; nothing is kept of their rows. */
+export async function sampleTables(
+  cluster: Cluster,
+  at: TopicPartition,
+  reading: ReaderOptions,
+): Promise<readonly TableShape[]> {
+  const shapes = new Map<TableId, TableShape>();
+  const reader = new MessageReader(reading);
+  const end = await offsetAt(cluster, at, LATEST, "committed");
+  let offset = await offsetAt(cluster, at, EARLIEST, "uncommitted");
+  let left = SAMPLE_MESSAGES;
+  for (let fetches = 0; offset < end && left > 0 && fetches < SAMPLE_FETCHES; fetches++) {
+    const answer = await fetchPartition(cluster, at, offset, LIMITS);
+    for (const batch of committedBatches(answer)) {
+      const cursor = new RecordCursor(batch);
+      while (left > 0 && cursor.next()) {
+        left--;
+        see(reader, cursor, shapes);
+      }
+    }
+    const behind = offsetBehind(answer, offset);
+    if (behind === offset) break;
+    offset = behind;
+  }
+  return [...shapes.values()];
+}
+
+/** What cannot be read here is told when its turn comes. */
+function see(reader: MessageReader, cursor: RecordCursor, shapes: Map<TableId, TableShape>): void {
+  try {
+    const read = reader.read(cursor.key(), cursor.value());
+    if (read.kind === "change") shapes.set(read.shape.id, read.shape);
+  } catch {
+    // Not a message of this format.
+  }
+}

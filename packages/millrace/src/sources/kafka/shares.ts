@@ -1,0 +1,50 @@
+import { Cluster } from "../../kafka/cluster.ts";
+import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
+import { sourceError } from "./errors.ts";
+import { GroupMember } from "./group-member.ts";
+import type { KafkaSourceOptions } from "./options.ts";
+import { PartitionSource } from "./partition-source.ts";
+import { shareParts } from "./topic-table.ts";
+
+/** The partitions of the topics, shared out among processes by a consumer group (design/007, "Source"). */
+export class KafkaShares implements SharedSource {
+  readonly moves = true;
+  readonly #options: KafkaSourceOptions;
+  readonly #context: ConnectorContext;
+  readonly #cluster: Cluster;
+  readonly #member: GroupMember;
+
+  constructor(options: KafkaSourceOptions, context: ConnectorContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#cluster = new Cluster({ ...options.cluster, clock: context.clock });
+    this.#member = new GroupMember(this.#cluster, options, context);
+  }
+
+  async *shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>> {
+    try {
+      yield* this.#member.assignments(signal);
+    } catch (thrown) {
+      throw sourceError(thrown);
+    }
+  }
+
+  lost(share: string): void {
+    this.#member.lost(share);
+  }
+
+  open(share: string): Source {
+    const { topic, partition } = shareParts(share);
+    return new PartitionSource(this.#options, this.#context, {
+      topic,
+      partition,
+      counts: () => this.#member.counts,
+      acknowledged: (offset) => this.#member.show({ topic, partition }, offset),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#member.leave();
+    await this.#cluster.close();
+  }
+}

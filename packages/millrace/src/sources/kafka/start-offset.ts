@@ -1,0 +1,85 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Cluster } from "../../kafka/cluster.ts";
+import { EARLIEST, LATEST, offsetAt } from "../../kafka/partition.ts";
+import type { TopicPartition } from "../../kafka/wire.ts";
+import type { Json } from "../../model/position.ts";
+import { type FirstLook, firstLookIn, hasSeen } from "./first-look.ts";
+import type { KafkaStartup } from "./options.ts";
+
+const EARLIEST_START: KafkaStartup = { mode: "earliest-offset" };
+
+/** What is to be known of a partition that was never read before. */
+interface NeverRead {
+  readonly at: TopicPartition;
+  readonly startup: KafkaStartup;
+  /** What was lost is gone: what there is, is read. */
+  readonly recreate: boolean;
+  /** What the pipeline's tasks keep. */
+  readonly histories: () => Promise<readonly Json[]>;
+  /** The partitions that there are now. */
+  readonly lookNow: () => FirstLook;
+}
+
+/** Where a partition is begun with: the offset of the first message that is wanted. */
+interface Beginning {
+  readonly offset: number;
+  /** To be kept; null where nothing goes by it. */
+  readonly first: FirstLook | null;
+}
+
+/** See {@link Beginning}. @throws MillraceError MR_SOURCE_REFUSED of an offset that the partition does not reach. */
+export async function beginningOf(cluster: Cluster, never: NeverRead): Promise<Beginning> {
+  const { at, startup, recreate, histories, lookNow } = never;
+  if (startup.mode !== "latest-offset")
+    return {
+      offset: await startOffset(cluster, at, recreate ? EARLIEST_START : startup),
+      first: null,
+    };
+  const kept = await histories();
+  const known = firstLookIn(kept);
+  // Whoever began otherwise has read all that there was.
+  const isLater = known === null ? kept.length > 0 : !hasSeen(known, at);
+  const begun = known === null ? startup : sinceLook(known);
+  const offset = await startOffset(cluster, at, recreate || isLater ? EARLIEST_START : begun);
+  return { offset, first: known ?? (kept.length > 0 ? null : lookNow()) };
+}
+
+/** What was written since the pipeline has begun is wanted, whenever this partition is first read (I1). */
+function sinceLook({ sinceMs }: FirstLook): KafkaStartup {
+  return { mode: "timestamp", timestampMs: sinceMs };
+}
+
+async function startOffset(
+  cluster: Cluster,
+  at: TopicPartition,
+  startup: KafkaStartup,
+): Promise<number> {
+  const earliest = await offsetAt(cluster, at, EARLIEST, "uncommitted");
+  switch (startup.mode) {
+    case "earliest-offset":
+      return earliest;
+    case "latest-offset":
+      return offsetAt(cluster, at, LATEST, "committed");
+    case "timestamp": {
+      const found = await offsetAt(cluster, at, BigInt(startup.timestampMs), "uncommitted");
+      return found >= 0 ? found : offsetAt(cluster, at, LATEST, "committed");
+    }
+    case "specific-offsets":
+      return refuseBehindEnd(cluster, at, startup.offsets.get(at.partition) ?? earliest);
+  }
+}
+
+/** It is a number of another topic, or of a cluster that has lost messages: what comes first would be passed over. */
+async function refuseBehindEnd(
+  cluster: Cluster,
+  at: TopicPartition,
+  offset: number,
+): Promise<number> {
+  const end = await offsetAt(cluster, at, LATEST, "uncommitted");
+  if (offset <= end) return offset;
+  throw new MillraceError(
+    "MR_SOURCE_REFUSED",
+    `scan.startup.specific-offsets begins ${at.topic} ${at.partition} at offset ${offset}, and it ends at ${end}`,
+    { facts: { option: "source.scan.startup.specific-offsets" } },
+  );
+}

@@ -1,0 +1,92 @@
+import type {
+  Origin,
+  OriginNames,
+  OriginValue,
+  SourceBlock,
+  SourceField,
+} from "../../model/source-block.ts";
+import { COMMON_FIELDS, commonValue } from "../../model/source-block.ts";
+import { logPosition } from "./position.ts";
+
+/** What Debezium's connectors for MySQL and MariaDB have besides, in their order. */
+const FIELDS: readonly SourceField[] = [
+  ...COMMON_FIELDS,
+  { name: "table", type: "string", optional: true, varies: "table" },
+  { name: "server_id", type: "int64", optional: false, varies: "never" },
+  { name: "gtid", type: "string", optional: true, varies: "transaction" },
+  { name: "file", type: "string", optional: false, varies: "transaction" },
+  { name: "pos", type: "int64", optional: false, varies: "transaction" },
+  { name: "row", type: "int32", optional: false, varies: "change" },
+  { name: "thread", type: "int64", optional: true, varies: "never" },
+  { name: "query", type: "string", optional: true, varies: "never" },
+];
+const ROW_SLOTS = 4;
+const FILE_DIGITS = 6;
+
+/** What the source learns of its server when it has been reached. */
+export interface BlockServer {
+  readonly connector: "mysql" | "mariadb";
+  /** Binlog files' names before their number; null while it is not known. */
+  readonly logName: string | null;
+  readonly serverId: number;
+}
+
+/**
+ * Debezium's `source` for changes of a binlog. `pos` is where the transaction begins, and `row` the place within its row
+ * event: of events only their number is kept. `thread` and `query` are not.
+ */
+export class MysqlSourceBlock implements SourceBlock {
+  readonly fields = FIELDS;
+  readonly serverName: string;
+  readonly #names: OriginNames;
+  readonly #server: () => BlockServer;
+
+  /** `server` is asked when messages are made, which is after the server was reached. */
+  constructor(names: OriginNames, server: () => BlockServer) {
+    this.serverName = names.serverName;
+    this.#names = names;
+    this.#server = server;
+  }
+
+  get connector(): "mysql" | "mariadb" {
+    return this.#server().connector;
+  }
+
+  get schemaName(): string {
+    return `io.debezium.connector.${this.connector}.Source`;
+  }
+
+  /** See {@link SourceBlock.value}. */
+  value(index: number, origin: Origin): OriginValue {
+    const name = FIELDS[index]?.name ?? "";
+    switch (name) {
+      case "db":
+        return origin.schema;
+      case "table":
+        return origin.table;
+      case "server_id":
+        return this.#server().serverId;
+      case "sequence":
+      case "thread":
+      case "query":
+        return null;
+      case "gtid":
+      case "file":
+      case "pos":
+      case "row":
+        return this.#placeValue(name, origin);
+      default:
+        return commonValue(name, { ...this.#names, connector: this.connector }, origin);
+    }
+  }
+
+  #placeValue(name: "gtid" | "file" | "pos" | "row", { position }: Origin): OriginValue {
+    if (position === null) return name === "gtid" ? null : name === "file" ? "" : 0;
+    const [group, , row] = logPosition(position);
+    if (name === "gtid") return group.gtid ?? null;
+    if (name === "pos") return group.at;
+    if (name === "row") return Math.floor(row / ROW_SLOTS);
+    const logName = this.#server().logName ?? "binlog";
+    return `${logName}.${String(group.file).padStart(FILE_DIGITS, "0")}`;
+  }
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import type { Origin } from "../../model/source-block.ts";
+import { PostgresSourceBlock } from "./source-block.ts";
+
+const block = new PostgresSourceBlock({ serverName: "shop", version: "1" }, "sales");
+
+function told(origin: Origin): Record<string, unknown> {
+  return Object.fromEntries(block.fields.map(({ name }, i) => [name, block.value(i, origin)]));
+}
+
+describe("PostgresSourceBlock", () => {
+  const loaded = { schema: "public", table: "orders", op: "r", nowMs: 7 } as const;
+
+  it("tells the transaction by its id, and the change by two LSNs that order it", () => {
+    const transaction = { id: "4294967301@0/20CC0A0", commitTimeMs: 5 };
+    const position = [34_389_280, 34_389_200, 3] as const;
+    expect(told({ ...loaded, op: "c", position, transaction })).toEqual({
+      version: "1",
+      connector: "postgresql",
+      name: "shop",
+      ts_ms: 5,
+      snapshot: "false",
+      db: "sales",
+      sequence: '["34389280","34389200"]',
+      ts_us: 5_000,
+      ts_ns: "5000000",
+      schema: "public",
+      table: "orders",
+      txId: "4294967301",
+      lsn: 34_389_200,
+      xmin: null,
+    });
+  });
+
+  it("has no place for a row that was loaded", () => {
+    const place = { snapshot: "incremental", sequence: null, txId: null, lsn: null, ts_ms: 7 };
+    expect(told({ ...loaded, position: null, transaction: null })).toMatchObject(place);
+  });
+});

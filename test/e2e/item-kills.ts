@@ -1,0 +1,99 @@
+/** `npm run kills -- --source dynamodb`: places drawn by a seed, in lives of some each, into each kind of sink. */
+import { randomBytes } from "node:crypto";
+import setUpServers from "../support/broker.ts";
+import { sharedKafka } from "../support/kafka.ts";
+import { lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
+import { type ItemTarget, itemFailpoints, liveItemLife } from "./item-kill-life.ts";
+import { makeTarget } from "./targets.ts";
+
+const KINDS = ["dsql", "postgres", "kafka"] as const;
+type Kind = (typeof KINDS)[number];
+
+/** What is wrong with one key is mostly wrong with many. */
+const MAX_LINES = 10;
+
+interface Life {
+  readonly kind: Kind;
+  readonly seed: number;
+  readonly kills: readonly string[];
+}
+
+interface Tally {
+  killed: number;
+  missed: number;
+  found: number;
+}
+
+/** Lives as many lives as are asked for; gives the exit code. */
+export async function killItems(
+  args: readonly string[],
+  say: (text: string) => void,
+): Promise<number> {
+  const values = lifeArguments(args, 36);
+  const kinds = KINDS.filter((kind) => values.sink?.includes(kind) ?? true);
+  const drawn = livesFrom(values, [...itemFailpoints, "anywhere"]);
+  const lives = kinds.flatMap((kind) =>
+    drawn.map(({ seed, troubles: kills }): Life => ({ kind, seed, kills })),
+  );
+  const stopServers = await setUpServers();
+  const tally: Tally = { killed: 0, missed: 0, found: 0 };
+  try {
+    await playLives(lives, Number(values["at-once"]), (life) => liveOne(life, say, tally));
+    const { killed, missed, found } = tally;
+    say(
+      `from dynamodb: ${killed} kills in ${lives.length} lives, ${found} findings, ${missed} missed`,
+    );
+    return found + missed === 0 ? 0 : 1;
+  } finally {
+    await stopServers();
+  }
+}
+
+async function liveOne(
+  { kind, seed, kills }: Life,
+  say: (text: string) => void,
+  tally: Tally,
+): Promise<void> {
+  const beganMs = performance.now();
+  const onKill = (where: string, isReached: boolean): void => {
+    if (isReached) tally.killed++;
+    else tally.missed++;
+    say(`  ${kind} ${seed}  ${where}${isReached ? "" : " (not reached)"}`);
+  };
+  const wrong = await withTarget(kind, (target) =>
+    liveItemLife({ target, seed, kills, onKill }),
+  ).catch((error: unknown) => [String(error)]);
+  tally.found += wrong.length;
+  const seconds = Math.round((performance.now() - beganMs) / 1000);
+  say(`dynamodb → ${kind} life (seed ${seed}): ${seconds} s; ${tally.killed} kills`);
+  for (const text of wrong.slice(0, MAX_LINES)) say(`  ${text}`);
+  if (wrong.length > 0)
+    say(
+      `  again: npm run kills -- --source dynamodb --sink ${kind} --seed ${seed} --life ${kills.join(",")}`,
+    );
+}
+
+/** A target of one's own while `work` is done. */
+export async function withTarget<T>(
+  kind: Kind,
+  work: (target: ItemTarget) => Promise<T>,
+): Promise<T> {
+  if (kind !== "kafka") {
+    const target = await makeTarget(kind);
+    try {
+      return await work({ kind, sink: target.sink, url: target.url, name: "items" });
+    } finally {
+      await target.release();
+    }
+  }
+  await using kafka = await sharedKafka();
+  const name = `items${randomBytes(4).toString("hex")}`;
+  const sink = {
+    type: "kafka",
+    "properties.bootstrap.servers": kafka.bootstrap,
+    "value.format": "dynamodb-envelope",
+    "kafka.topic.prefix": `${name}-`,
+    "topic.partitions": 2,
+  };
+  return await work({ kind, sink, url: kafka.bootstrap, name });
+}

@@ -1,0 +1,77 @@
+/** Items of a table beside the topic that tells of them, in the records of Trustpilot's connector. */
+import type { DynamoDB } from "../../packages/dynamodb-local/src/testing/clients.ts";
+import { linesOf, without } from "./item-comparison.ts";
+import { canonicalItem, type ItemWriter, itemsOf, type TestItem } from "./item-tables.ts";
+import { committedMessages } from "./topic-reader.ts";
+
+interface Envelope {
+  readonly op: "r" | "c" | "u" | "d";
+  /** JSON with types in lower case. */
+  readonly document: string;
+}
+
+/**
+ * What is wrong: keys fold to other items, a change that was written is not told exactly once, or not in the order of its
+ * key.
+ */
+export async function wrongTopic(
+  dynamodb: DynamoDB,
+  writer: Pick<ItemWriter, "written" | "deleted">,
+  {
+    table,
+    bootstrap,
+    topic,
+  }: { readonly table: string; readonly bootstrap: string; readonly topic: string },
+): Promise<readonly string[]> {
+  const messages = await committedMessages(bootstrap, topic);
+  const last = new Map<string, string>();
+  const told: number[] = [];
+  const wrong: string[] = [];
+  const newest = new Map<string, number>();
+  let deletes = 0;
+  for (const { key, value } of messages) {
+    // Without both it says that a generation is whole.
+    if (key === null && value !== null) wrong.push(`${table}: a message without a key`);
+    if (key === null || value === null) continue;
+    const { op, document } = JSON.parse(value) as Envelope;
+    if (op === "d") {
+      deletes++;
+      last.delete(key);
+      continue;
+    }
+    last.set(key, document);
+    const { w } = JSON.parse(document) as { readonly w: { readonly n: string } };
+    if (op === "r") continue;
+    told.push(Number(w.n));
+    if (Number(w.n) <= (newest.get(key) ?? 0)) wrong.push(`${table}: ${key} tells ${w.n} too late`);
+    newest.set(key, Number(w.n));
+  }
+  const items = (await itemsOf(dynamodb, table)).map((item) => canonicalItem(lowered(item)));
+  const folded = [...last.values()].map((document) => canonicalItem(JSON.parse(document)));
+  const numbers = (of: readonly number[]): string[] => of.map(String);
+  const written = writer.written.get(table) ?? [];
+  const deleted = writer.deleted.get(table) ?? 0;
+  return [
+    ...wrong,
+    ...linesOf(`${table}: not in the topic`, without(items, folded)),
+    ...linesOf(`${table}: not at the source`, without(folded, items)),
+    ...linesOf(`${table}: not told`, without(numbers(written), numbers(told))),
+    ...linesOf(`${table}: told twice`, without(numbers(told), numbers(written))),
+    ...(deletes === deleted ? [] : [`${table}: ${deletes} deletes are told of ${deleted}`]),
+  ];
+}
+
+/** As that connector writes it: types in lower case, names of attributes without what Avro forbids at the top. */
+function lowered(item: TestItem): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(item).map(([name, value]) => [name, loweredValue(value)]),
+  );
+}
+
+function loweredValue(value: object): unknown {
+  const [[type, inner] = ["", null]] = Object.entries(value).filter(([, one]) => one !== undefined);
+  const tag = type.toLowerCase();
+  if (type === "L") return { [tag]: (inner as object[]).map(loweredValue) };
+  if (type === "M") return { [tag]: lowered(inner as TestItem) };
+  return { [tag]: inner as unknown };
+}

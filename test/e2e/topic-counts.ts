@@ -1,0 +1,70 @@
+/** What a topic tells of rows that are counted up, and what is wrong with it. */
+import { committedMessages } from "./topic-reader.ts";
+
+interface Envelope {
+  readonly op: string;
+  readonly after: { readonly id: number; readonly n: number } | null;
+}
+
+/** What became of a key, in the order of its messages: counts that the log tells, and the last count of all. */
+interface KeyCounts {
+  readonly logged: number[];
+  last: number;
+}
+
+/** Gives the values of a topic's committed messages, in the order of each partition. */
+type TopicReader = (bootstrap: string, topic: string) => Promise<readonly string[]>;
+
+interface CountsOptions {
+  readonly read?: TopicReader;
+  /** What the topic's name begins with. */
+  readonly schema?: string;
+}
+
+const libraryReader: TopicReader = async (bootstrap, topic) =>
+  (await committedMessages(bootstrap, topic)).map(({ value }) => value ?? "{}");
+
+/** By key; a plain consumer's view, committed messages only. */
+export async function countsIn(
+  bootstrap: string,
+  topic: string,
+  read: TopicReader = libraryReader,
+): Promise<ReadonlyMap<number, KeyCounts>> {
+  const counts = new Map<number, KeyCounts>();
+  for (const value of await read(bootstrap, topic)) {
+    const { op, after = null } = JSON.parse(value) as Partial<Envelope>;
+    if (after === null) continue;
+    const key = counts.get(after.id) ?? { logged: [], last: 0 };
+    counts.set(after.id, key);
+    key.last = after.n;
+    // A row that was loaded may be told before or behind changes that it holds already.
+    if (op !== "r") key.logged.push(after.n);
+  }
+  return counts;
+}
+
+/** Each count follows on the one before, and the last is the row's: a line for each key of which that is not so. */
+export async function wrongCounts(
+  source: { query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> },
+  table: string,
+  bootstrap: string,
+  { read = libraryReader, schema = "public" }: CountsOptions = {},
+): Promise<readonly string[]> {
+  const rows = await source.query(`SELECT id, n FROM ${table} ORDER BY id`);
+  const counts = await countsIn(bootstrap, `${schema}.${table}`, read);
+  const wrong = rows.flatMap((row) => {
+    const [id, n] = [Number(row["id"]), Number(row["n"])];
+    const { logged = [], last = null } = counts.get(id) ?? {};
+    const breaks = logged.flatMap((count, i) => {
+      const before = logged[i - 1] ?? count - 1;
+      return count === before + 1 ? [] : [`${before} then ${count}`];
+    });
+    const isWhole = logged.length === 0 || logged.at(-1) === n;
+    return last === n && breaks.length === 0 && isWhole
+      ? []
+      : [`key ${id} is at ${n}, the topic ends with ${last} and tells ${breaks.join(", ")}`];
+  });
+  return counts.size === rows.length
+    ? wrong
+    : [...wrong, `the topic has ${counts.size} keys, and the table ${rows.length}`];
+}

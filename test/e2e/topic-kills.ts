@@ -1,0 +1,56 @@
+/** `npm run kills -- --sink kafka`: troubles drawn by a seed, in lives of some each. */
+import setUpServers from "../support/broker.ts";
+import { type DrawnLife, lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
+import { liveTopicLife, type Trouble, troubles } from "./topic-kill-life.ts";
+
+/** Of ten troubles these are at failpoints, and so on. */
+const SHARES: Readonly<Record<Trouble, number>> = {
+  failpoint: 4,
+  kill: 2,
+  cut: 2,
+  zombie: 1,
+  broker: 1,
+};
+
+/** What is wrong with one key is mostly wrong with many. */
+const MAX_LINES = 10;
+
+/** Lives as many lives as are asked for; gives the exit code. */
+export async function killTopics(
+  args: readonly string[],
+  say: (text: string) => void,
+): Promise<number> {
+  const values = lifeArguments(args, 60);
+  const stopServers = await setUpServers();
+  try {
+    const bag = troubles.flatMap((trouble) =>
+      Array.from({ length: SHARES[trouble] }, () => trouble),
+    );
+    const lives = livesFrom(values, bag);
+    let happened = 0;
+    let found = 0;
+    const live = async (life: DrawnLife<Trouble>): Promise<void> => {
+      const beganMs = performance.now();
+      const onTrouble = (what: string): void => {
+        happened += 1;
+        say(`  ${life.seed}  ${what}`);
+      };
+      const wrong = await liveTopicLife({ ...life, onTrouble }).catch((error: unknown) => [
+        String(error),
+      ]);
+      found += wrong.length;
+      const seconds = Math.round((performance.now() - beganMs) / 1000);
+      say(`kafka life (seed ${life.seed}): ${seconds} s; ${happened} troubles`);
+      for (const text of wrong.slice(0, MAX_LINES)) say(`  ${text}`);
+      if (wrong.length > 0)
+        say(
+          `  again: npm run kills -- --sink kafka --seed ${life.seed} --life ${life.troubles.join(",")}`,
+        );
+    };
+    await playLives(lives, Number(values["at-once"]), live);
+    say(`kafka: ${happened} troubles in ${lives.length} lives, ${found} findings`);
+    return found === 0 ? 0 : 1;
+  } finally {
+    await stopServers();
+  }
+}

@@ -1,0 +1,110 @@
+import type { Guard } from "./guard.ts";
+
+const ROOM = "packages/millrace/src/sources/dynamodb";
+const TREE = `${ROOM}/shard-tree.test.ts`;
+const READER = `${ROOM}/shard-reader.test.ts`;
+const LOSSES = `${ROOM}/losses.test.ts`;
+
+/** DynamoDB as a source: shards, places in them, losses. */
+export const DYNAMODB_GUARDS: readonly Guard[] = [
+  {
+    keeps: [2],
+    guard: "a shard is read once its parent was given whole",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: 'parent.state === "ended";\n  }\n\n  #renew',
+    put: "true;\n  }\n\n  #renew",
+    shownBy: {
+      file: TREE,
+      name: "a child is read once its parent was given whole, and not before",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "a young shard whose parent is not listed waits for it",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "!this.#missingParents.has(node.parent)",
+    put: "true",
+    shownBy: { file: TREE, name: "a parent that is not listed is finished where its child is old" },
+  },
+  {
+    keeps: [2, 8],
+    guard: "a shard that turns up behind its children is a loss",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "return this.#isListed && this.#hasBegunChild(id);",
+    put: "return false;",
+    shownBy: { file: TREE, name: "a parent that ten listings leave out is believed to be gone" },
+  },
+  {
+    keeps: [1, 8],
+    guard: "an open shard that counts as read to its end is a loss",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "|| (ending === null && !hasChildren)",
+    put: "",
+    shownBy: { file: TREE, name: "an open shard that counts as read is a loss" },
+  },
+  {
+    keeps: [1],
+    guard: "an iterator that expired is renewed behind the last record, never at the newest one",
+    file: "sources/dynamodb/shard-reader.ts",
+    take: '({ at: "AFTER_SEQUENCE_NUMBER", sequence: this.#last } as const)',
+    put: '({ at: "LATEST" } as const)',
+    shownBy: { file: READER, name: "renews an expired iterator behind the last record" },
+  },
+  {
+    keeps: [7],
+    guard: "one empty answer does not say that a shard was read to its end",
+    file: "sources/dynamodb/shard-reader.ts",
+    take: "ms - before.ms < TIP_MS",
+    put: "ms < 0",
+    shownBy: { file: READER, name: "takes what came before an empty answer for all there was" },
+  },
+  {
+    keeps: [10],
+    guard: "no page is asked for before there is room for it",
+    file: "sources/dynamodb/shard-reader.ts",
+    take: "await room.take(expected, signal);",
+    put: "room.add(expected);",
+    shownBy: { file: READER, name: "asks for nothing while there is no room" },
+  },
+  {
+    keeps: [8],
+    guard: "a shard that was not read for too long is a loss, whatever its records say",
+    file: "sources/dynamodb/shard-reader.ts",
+    take: "if (rules.isTooOld(this.#readToMs, page.timeMs))",
+    put: "if (page.timeMs < 0)",
+    shownBy: {
+      file: READER,
+      name: "stops with the loss where the last records of a shard are too old",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a pipeline that was down for longer than the safe zone has lost something",
+    file: "sources/dynamodb/source.ts",
+    take: "if (loss !== null) await this.#meet(standing, loss);",
+    put: "",
+    shownBy: {
+      file: LOSSES,
+      name: "for 30 hours with one change that is trimmed and one that is young",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "a stream that was disabled and enabled again is another one",
+    file: "sources/dynamodb/prepare-log.ts",
+    take: 'if (known.arn !== null && known.arn !== stream.arn) return { why: "other-stream" };',
+    put: "",
+    shownBy: { file: LOSSES, name: "was disabled and enabled again: changes in between are lost" },
+  },
+  {
+    keeps: [1, "Chunk rows and changes"],
+    guard: "a scan goes on behind what a batch gave, not behind its page",
+    file: "sources/dynamodb/snapshot.ts",
+    take: "yield { rows: batch, lastKey: behind(item), bytes, sentBytes: sent };",
+    put: "yield { rows: batch, lastKey: end, bytes, sentBytes: sent };",
+    shownBy: {
+      file: `${ROOM}/snapshot.test.ts`,
+      name: "goes on behind every batch, within a page too: a snapshot that ends there got further",
+    },
+  },
+];

@@ -1,0 +1,102 @@
+import type { Guard } from "./guard.ts";
+
+const SINK = "packages/millrace/src/sinks/kafka";
+const SENDER = `${SINK}/batch-sender.test.ts`;
+const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
+
+/** Batches, transactions and state of Kafka. */
+export const KAFKA_GUARDS: readonly Guard[] = [
+  {
+    keeps: [2],
+    guard: "of a topic's partition one batch is under way at a time",
+    file: "sinks/kafka/batch-sender.ts",
+    take: "const before = queue.sent ?? Promise.resolve();",
+    put: "const before = Promise.resolve();",
+    shownBy: { file: SENDER, name: "of one partition are under way one at a time" },
+  },
+  {
+    keeps: [2],
+    guard: "behind a batch that was refused no later one of its transaction goes to a topic",
+    file: "sinks/kafka/batch-sender.ts",
+    take: `        if (this.#failure !== null) throw this.#failure.thrown;
+        return`,
+    put: "        return",
+    shownBy: { file: SENDER, name: "end with the first that is refused" },
+  },
+  {
+    keeps: [1, "Dead letters"],
+    guard: "a message that its topic would not take is a dead letter before anything of it is sent",
+    file: "sinks/kafka/batch-sender.ts",
+    take: "if (bytes + BATCH_HEAD_BYTES > maxBatchBytes) return false;",
+    put: "",
+    shownBy: { file: SENDER, name: "are never larger than their topic takes" },
+  },
+  {
+    keeps: [2],
+    guard: "columns that choose partitions are of the key",
+    file: "sinks/kafka/partitioner.ts",
+    take: "if (missing !== undefined)",
+    put: 'if (missing === "")',
+    shownBy: { file: `${SINK}/partitioner.test.ts`, name: "by columns outside of the key" },
+  },
+  {
+    keeps: [2, "State at the sink"],
+    guard: "two tables come to one topic only where the file says so",
+    file: "sinks/kafka/topic-names.ts",
+    take: "other !== undefined && other !== table.id && !isSharedTopic(this.#options, name)",
+    put: 'other === ("" as typeof other)',
+    shownBy: { file: `${SINK}/topic-names.test.ts`, name: "is never shared by accident" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "state of a newer program in a topic is refused",
+    file: "sinks/kafka/state-records.ts",
+    take: "if (version === VERSION) return",
+    put: "if (version !== null) return",
+    shownBy: { file: `${SINK}/state-records.test.ts`, name: "of a newer program are refused" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "a task in a shared state topic reads its own records alone",
+    file: "sinks/kafka/state-records.ts",
+    take: "if (task !== this.#task) return;",
+    put: "",
+    shownBy: { file: `${SINK}/state-records.test.ts`, name: "of other tasks are passed by" },
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard: "from the end of a Kafka transaction on its epoch is dropped until the answer is there",
+    file: "kafka/transactional-producer.ts",
+    take: `    // Until the answer is there nobody knows.
+    this.drop();`,
+    put: "",
+    shownBy: { file: PRODUCER, name: "takes the id from its older self" },
+  },
+  {
+    keeps: [5, 6, "Fence and lost COMMIT"],
+    guard: "state is read without the batches of transactions that were aborted",
+    file: "kafka/committed-batches.ts",
+    take: "else if (!batch.isTransactional || !aborted.has(batch.producerId)) yield batch;",
+    put: "else yield batch;",
+    shownBy: { file: PRODUCER, name: "takes the id from its older self" },
+  },
+  {
+    keeps: [1, 2],
+    guard: "each batch of a partition has the sequence number behind the one before",
+    file: "kafka/transactional-producer.ts",
+    take: "this.#sequences.set(key, (sequence + builder.count) % SEQUENCES);",
+    put: "",
+    shownBy: { file: PRODUCER, name: "shows what it has sent to several partitions" },
+  },
+  {
+    keeps: ["Source transactions"],
+    guard: "what a Kafka transaction has sent is shown when it commits, and not before",
+    file: "sinks/kafka/transaction-writer.ts",
+    take: "if (this.#sender.hasSent) await this.#producer.abort();",
+    put: "if (this.#sender.hasSent) await this.#producer.commit();",
+    shownBy: {
+      file: `${SINK}/transaction-writer.test.ts`,
+      name: "is taken back where one of them",
+    },
+  },
+];

@@ -1,0 +1,127 @@
+import type { Guard } from "./guard.ts";
+
+const ROOM = "packages/millrace/src";
+const SHARES = `${ROOM}/kafka-shares.kafka.test.ts`;
+const START = `${ROOM}/sources/kafka/start-offset.kafka.test.ts`;
+const LOG = `${ROOM}/sources/kafka/log.kafka.test.ts`;
+
+/** Topics as a source. */
+export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
+  {
+    keeps: [1, 5],
+    guard: "a share that was taken over by somebody who is gone is begun anew",
+    file: "sources/kafka/group-member.ts",
+    take: 'if (this.#hasLost(nowMs)) return watch.end("rebalance");',
+    put: "",
+    shownBy: { file: SHARES, name: "is begun anew by the process that has it in the group" },
+  },
+  {
+    keeps: [5],
+    guard: "a share of a group goes to nobody as long as another one runs it",
+    file: "sources/kafka/assignor.ts",
+    take: "all.filter((share) => (owner.get(share) ?? id) === id).toSorted(),",
+    put: "all.toSorted(),",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/assignor.test.ts`,
+      name: "gives a newcomer nothing that another one still runs",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a partition that came after the first start is read from its first message on",
+    file: "sources/kafka/start-offset.ts",
+    take: "const isLater = known === null ? kept.length > 0 : !hasSeen(known, at);",
+    put: "const isLater = false;",
+    shownBy: { file: START, name: "a partition that another one's task has seen begins" },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a partition whose task begins later than the pipeline misses nothing of the time between",
+    file: "sources/kafka/start-offset.ts",
+    take: "const begun = known === null ? startup : sinceLook(known);",
+    put: "const begun = startup;",
+    shownBy: { file: START, name: "a partition that another one's task has seen begins" },
+  },
+  {
+    keeps: [8],
+    guard: "another topic of the same name is never read on",
+    file: "sources/kafka/log.ts",
+    take: "const at = { ...this.#parts.at, topicId };",
+    put: "const at = this.#parts.at;",
+    shownBy: { file: LOG, name: "is that of the topic it was prepared for" },
+  },
+  {
+    keeps: [8],
+    guard: "a topic that was made anew between two runs is a loss",
+    file: "sources/kafka/partition-source.ts",
+    take: "if (isOtherTopic(history, this.#topicId))",
+    put: 'if (this.#topicId === "")',
+    shownBy: { file: SHARES, name: "are read from their first message on" },
+  },
+  {
+    keeps: [1],
+    guard: "a tombstone that may be of several tables is nobody's",
+    file: "sources/kafka/message-items.ts",
+    take: "if (shape === undefined || known.length > 1)",
+    put: "if (shape === undefined)",
+    shownBy: { file: LOG, name: "stops at a tombstone that may be of several tables" },
+  },
+  {
+    keeps: [1],
+    guard: "what stands in front of where a log is opened tells whose its tombstones are",
+    file: "sources/kafka/log.ts",
+    take: "if (!this.#hasRecalled) await this.#recall();",
+    put: "",
+    shownBy: { file: LOG, name: "knows whose a tombstone is" },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "a table that another topic brings too is not emptied",
+    file: "pipeline/barriers.ts",
+    take: 'if (item.kind === "truncate") await this.#parts.generations.refuseElsewhere(table, "TRUNCATE");',
+    put: "",
+    shownBy: { file: SHARES, name: "is not emptied by the TRUNCATE of one of them" },
+  },
+  {
+    keeps: ["Barrier"],
+    guard: "a partition that others share does not take its topic's tables for its own",
+    file: "sources/kafka/partition-source.ts",
+    take: "return this.#parts.counts().get(this.#at.topic) !== 1;",
+    put: "return false;",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/partition-source.test.ts`,
+      name: "a partition that others come to share",
+    },
+  },
+  {
+    keeps: [1, "Dead letters"],
+    guard: "too many dead letters end the task of a log that nothing can be loaded beside",
+    file: "pipeline/stop-table.ts",
+    take: "if (parts.isLogOnly)",
+    put: 'if (parts.isLogOnly && code === "MR_BUG")',
+    shownBy: { file: SHARES, name: "stops its partition, which cannot be read anew" },
+  },
+  {
+    keeps: [5, "State at the sink"],
+    guard: "no two tasks have one transactional id, wherever a pipeline's name ends",
+    file: "sinks/kafka/topic-names.ts",
+    take: "return ownName(pipeline, task, digestOf(JSON.stringify([pipeline, task])));",
+    put: "return ownName(pipeline, task);",
+    shownBy: {
+      file: `${ROOM}/sinks/kafka/topic-names.test.ts`,
+      name: "for a task's transactions is no other task's",
+    },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "a state topic that was there is not taken for an empty one",
+    file: "sinks/kafka/state-topic.ts",
+    take: "if (!this.#isThere && !(await this.#exists())) return;",
+    put: "if (!(await this.#exists())) return;",
+    shownBy: {
+      file: `${ROOM}/sinks/kafka/state-topic.kafka.test.ts`,
+      name: "a state topic that was there is never taken",
+    },
+  },
+];

@@ -1,0 +1,74 @@
+import type { Guard } from "./guard.ts";
+import { SIMULATED_TOLD } from "./simulation-tests.ts";
+
+const SIMULATED = "packages/millrace/src/pipeline/simulation.test.ts";
+
+/** What only a log needs that tells schema changes in their place. */
+export const TOLD_GUARDS: readonly Guard[] = [
+  {
+    keeps: [1],
+    guard: "a log is not decoded by the shape that a table had before it was left out for a while",
+    file: "pipeline/run.ts",
+    take: "paused !== null || document.outdated === true",
+    put: "paused !== null",
+    shownBy: SIMULATED_TOLD,
+  },
+  {
+    keeps: [1, 8],
+    guard: "a log that was made anew is not decoded by the shapes of the lost one",
+    file: "pipeline/prepare-source.ts",
+    take: "  table.update({ outdated: true });\n",
+    put: "",
+    shownBy: SIMULATED_TOLD,
+  },
+  {
+    keeps: [11, "Barrier"],
+    guard: "nothing is left to be loaded of a table that the log tells to be dropped",
+    file: "pipeline/barriers.ts",
+    take: 'if (intent.kind !== "truncate") return endLoad(table, intent);',
+    put: 'if (intent.kind !== "truncate") return;',
+    shownBy: { file: SIMULATED, name: "seed 313 of told holds" },
+  },
+  {
+    keeps: [11],
+    guard: "a paused table that is gone is let go of when it is resumed",
+    file: "pipeline/table-loads.ts",
+    take: "if (!(await this.#adoptNow(table)))",
+    put: "if (!(await this.#adoptNow(table)) && table.shape === null)",
+    shownBy: { file: SIMULATED, name: "seed 120 of told holds" },
+  },
+  {
+    keeps: [1, "Barrier"],
+    guard:
+      "a barrier that was begun is finished as its log told it: rows that moved, another table",
+    file: "pipeline/barrier-intents.ts",
+    take: "return rows === undefined ? intent : { ...intent, rows };",
+    put: "return rows === null ? { ...intent, rows } : intent;",
+    shownBy: SIMULATED_TOLD,
+  },
+  {
+    keeps: [1],
+    guard: "a table of the old name is another one where the log says so",
+    file: "pipeline/barriers.ts",
+    take: 'return rows === "anew" || (previous',
+    put: "return (previous",
+    shownBy: SIMULATED_TOLD,
+  },
+  {
+    keeps: [7, "Failover behind us"],
+    guard: "what one server's snapshots have not seen is not asked of another",
+    file: "pipeline/prepare-source.ts",
+    take: "unseen: elsewhere ? [] : known.unseen,",
+    put: "unseen: known.unseen,",
+    shownBy: SIMULATED_TOLD,
+  },
+  {
+    keeps: [7, "Failover behind us", "Tables without key"],
+    guard:
+      "a table without key whose end was not passed durably is not told from a snapshot of another server",
+    file: "pipeline/branched-log.ts",
+    take: 'if ((state !== "INIT_SYNC" && !isAhead) || hasNotBegun(table.document)) continue;',
+    put: 'if ((state !== "INIT_SYNC" && isAhead) || state === "SYNC") continue;',
+    shownBy: SIMULATED_TOLD,
+  },
+];
