@@ -22,6 +22,7 @@ const SMALL = {
   BENCH_SHAPES: "wide",
   BENCH_BROKER: "small",
   BENCH_FORMATS: "plain-json",
+  BENCH_SCHEMAS: "without",
   BENCH_GUARANTEES: "exactly-once",
   BENCH_CONNECTIONS: "20",
   BENCH_ANSWER_MIB: "1",
@@ -65,6 +66,7 @@ describe.concurrent("npm run bench", () => {
     ["dsql-local", 9],
     ["kafka-produce", 2],
     ["postgres-kafka", 5],
+    ["kafka-dsql", 2],
   ])("%s gives figures, %i of them with a goal, over a few rows", async (name, goals) => {
     const report = JSON.parse(await bench(name, "--json")) as Report;
     expect(report).toMatchObject({ name, machine: expect.stringContaining("Node v") });

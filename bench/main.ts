@@ -79,6 +79,10 @@ const BENCHMARKS: Readonly<
     what: "as postgres-kafka, from MySQL",
     load: () => intoKafka(mysql(), "mysql"),
   },
+  "kafka-dsql": {
+    what: "a topic of Debezium's messages drained into dsql-local and PostgreSQL against raw unnest upserts, beside reading it alone",
+    load: () => import("./kafka-dsql.ts"),
+  },
   memory: {
     what: "the most a real run ever held: a transaction of 10 million rows, 1,000 tables, 200 columns, rows of 200 MB",
     load: () => import("./memory.ts"),

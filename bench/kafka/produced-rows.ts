@@ -9,24 +9,35 @@ import {
   MessageRouter,
   type TableOutput,
 } from "../../packages/millrace/src/sinks/kafka/message-router.ts";
-import { type ItemFormat, itemEncoder, ITEMS } from "./item-changes.ts";
+import {
+  itemChanges,
+  itemEncoder,
+  type ItemFormat,
+  type ItemMessages,
+  ITEMS,
+} from "./item-changes.ts";
 
 /** Rows of a Kafka transaction: about what the sink's bound of 16 MiB comes to. */
 const COMMIT_ROWS = 10_000;
 const DELIVERY_TIMEOUT_MS = 120_000;
 
-/** What is to be written. */
-export interface ProducedLoad {
+/** Where rows go, and how. */
+interface Destination {
   readonly bootstrap: string;
   readonly topic: string;
   readonly partitions: number;
+  readonly batchBytes: number;
+  readonly format: ItemFormat;
+  readonly messages?: ItemMessages;
+  /** In transactions; else idempotent. */
+  readonly exactlyOnce: boolean;
+}
+
+/** What is to be written. */
+export interface ProducedLoad extends Destination {
   /** Written again and again. */
   readonly changes: readonly TargetChangeEvent[];
   readonly rows: number;
-  readonly batchBytes: number;
-  readonly format: ItemFormat;
-  /** In transactions; else idempotent. */
-  readonly exactlyOnce: boolean;
 }
 
 /** What came of it. */
@@ -56,6 +67,22 @@ export async function produceRows(load: ProducedLoad): Promise<Produced> {
   }
 }
 
+/** Every row of the table once, inserted or changed, as a pipeline from PostgreSQL tells it. */
+export async function tellItems(
+  destination: Destination,
+  op: "c" | "u",
+  rows: number,
+): Promise<void> {
+  const cluster = clusterAt(destination.bootstrap);
+  try {
+    const transactions = await Transactions.begin(cluster, destination);
+    for (let first = 0; first < rows; first += COMMIT_ROWS)
+      await transactions.write(itemChanges(op, first, Math.min(COMMIT_ROWS, rows - first)));
+  } finally {
+    await cluster.close();
+  }
+}
+
 /** One transaction after the other, as the sink makes them, without its state. */
 class Transactions {
   readonly #producer: TransactionalProducer;
@@ -70,8 +97,8 @@ class Transactions {
     this.#output = output;
   }
 
-  static async begin(cluster: Cluster, load: ProducedLoad): Promise<Transactions> {
-    const { topic, partitions, batchBytes, format, exactlyOnce } = load;
+  static async begin(cluster: Cluster, destination: Destination): Promise<Transactions> {
+    const { topic, partitions, batchBytes, format, messages, exactlyOnce } = destination;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: topic,
       transactional: exactlyOnce,
@@ -83,7 +110,7 @@ class Transactions {
     await producer.initialise();
     return new Transactions(producer, {
       topic: { name: topic, partitions, maxBatchBytes: batchBytes },
-      encoder: await itemEncoder(format, topic),
+      encoder: await itemEncoder(format, topic, messages),
       partitioner: partitionerOf({ kind: "hash-by-key" }, ITEMS),
     });
   }
