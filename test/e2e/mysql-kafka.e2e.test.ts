@@ -19,7 +19,7 @@ const kills = isFull
   ? [
       "kafka.sent=kill@6",
       "kafka.committed=kill@5",
-      "kafka.data-sent=kill@4",
+      "lane.after-commit=kill@4",
       "mysql-log.opened=kill@1",
     ]
   : ["kafka.committed=kill@5"];
@@ -52,8 +52,11 @@ it.each(flavors)(
       for (const failpoint of kills) {
         const run = new MillraceProcess(args, failpoint);
         const writer = new CountingWriter(source, "counted", ROWS);
-        expect((await run.wait(120_000)).signal).toBe("SIGKILL");
-        await writer.stop();
+        try {
+          expect((await run.wait(120_000)).signal).toBe("SIGKILL");
+        } finally {
+          await writer.stop();
+        }
       }
       await callToEnd([...args, "--until-caught-up"]);
       const schema = `${kafka.prefix}${source.database}`;
