@@ -9,7 +9,7 @@ import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
 import type { MysqlSourceOptions } from "./options.ts";
 import { boundary, type LogGroup, type LogPosition, type PreparedGroup } from "./position.ts";
-import { preparedAt, preparedEnded, preparedInThePast } from "./prepared-before.ts";
+import { preparedAt, preparedInThePast, preparedSince } from "./prepared-before.ts";
 import { type LogAt, startupPlace } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
@@ -46,7 +46,7 @@ export async function beginLog(
   const { server, standing } = log;
   // What an older log was written with nobody knows.
   const isNow = startup.mode === "initial" || startup.mode === "latest-offset";
-  const since = isNow ? await preparedEnded(log, catchUp) : null;
+  const before = isNow ? await preparedSince(log, catchUp) : null;
   const shapes = new FirstShapes(
     isNow ? await server.control.use((session) => readMoment(session, tables, types)) : new Map(),
   );
@@ -54,7 +54,9 @@ export async function beginLog(
   const made = await probeLog(await server.config(), dumpStart(standing, place));
   const gtids = await executedAt(log, place);
   const prepared = isNow
-    ? await preparedAt(log, { ...catchUp, since, place })
+    ? before === null
+      ? []
+      : await preparedAt(log, before, { ...catchUp, place })
     : await preparedInThePast(log, place);
   shapes.begin(place, era);
   const group: LogGroup = { ...place, era, n: 0, hash: 0, made };

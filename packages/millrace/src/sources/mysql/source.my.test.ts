@@ -91,7 +91,7 @@ describe.each(mysqlFlavors)("a source of %s", (flavor) => {
     ).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
   });
 
-  it("knows what is prepared still where it begins in the past", async () => {
+  it("knows what is prepared still where it begins in the past, or now", async () => {
     const name = `past ${server.database}`;
     const session = await server.connect();
     for (const sql of ["START", "END", "PREPARE"].map((verb) => `XA ${verb} '${name}'`))
@@ -101,10 +101,13 @@ describe.each(mysqlFlavors)("a source of %s", (flavor) => {
     await session.end();
     try {
       const { file, position: pos } = await server.binlogEnd();
-      const source = sourceOf({ startup: { mode: "specific-offset", file, pos } });
-      const { start } = await source.prepare(await shapesOf(source), null);
       const xid = `X'${Buffer.from(name).toString("hex")}',X'',1`;
-      expect(logPosition(start)[0].prepared).toContainEqual(expect.objectContaining({ xid }));
+      for (const mode of ["specific-offset", "initial"] as const) {
+        const startup = mode === "initial" ? { mode } : { mode, file, pos };
+        const source = sourceOf({ startup });
+        const { start } = await source.prepare(await shapesOf(source), null);
+        expect(logPosition(start)[0].prepared).toContainEqual(expect.objectContaining({ xid }));
+      }
     } finally {
       // The server takes a moment to let it go from the session that prepared it.
       const ended = () =>

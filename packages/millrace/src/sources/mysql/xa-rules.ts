@@ -3,7 +3,7 @@ import type { FindingRule, Observed } from "./finding-rule.ts";
 /** Of many, how many are named. */
 const MOST_NAMED = 5;
 
-/** XA transactions that a log which begins now would have only the end of. */
+/** XA transactions of which a log that begins now has only the end. */
 export const XA_RULES: readonly FindingRule[] = [
   {
     severity: "warning",
@@ -11,7 +11,7 @@ export const XA_RULES: readonly FindingRule[] = [
     what: (observed) =>
       `XA transactions are prepared: ${prepared(observed).slice(0, MOST_NAMED).join("; ")}${prepared(observed).length > MOST_NAMED ? " and more" : ""}.`,
     follows: () =>
-      "Neither a load nor the log from here on has their rows, and the server does not tell which tables they wrote to: a start waits for connect.timeout until they have ended, and is refused then.",
+      "Their rows are looked for in the log that the server still has, from its newest file back. A start waits for connect.timeout until those that are not found there have ended, and is refused then.",
     remedy: () => "XA COMMIT or XA ROLLBACK what nobody will end.",
   },
   {
