@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter, Constant } from "./byte-writer.ts";
 
 function text(write: (out: ByteWriter) => void): string {
   const out = new ByteWriter(1);
@@ -55,6 +55,30 @@ describe("ByteWriter", () => {
         out.bytes(value);
         expect(Buffer.from(out.written()).equals(bytes)).toBe(true);
       }),
+    );
+  });
+
+  it("writes constants of any length, also at its buffer's end", () => {
+    const any = fc.string({ unit: "grapheme", maxLength: 400 });
+    fc.assert(
+      fc.property(any, any, (one, other) => {
+        const [first, second] = [new Constant(one), new Constant(other)];
+        const written = text((out) => {
+          out.constant(first);
+          out.constant(second);
+          out.ascii(".");
+          out.constant(first);
+        });
+        expect(written).toBe(`${one}${other}.${one}`);
+      }),
+    );
+  });
+
+  it("escapes long strings as short ones", () => {
+    const long = `${"x".repeat(70_000)}"`;
+    expect(text((out) => out.jsonString(long))).toBe(JSON.stringify(long));
+    expect(text((out) => out.jsonString(`ä\ud800"${long.slice(-90)}`))).toBe(
+      JSON.stringify(`ä\ud800"${long.slice(-90)}`),
     );
   });
 

@@ -39,14 +39,44 @@ const SHORT_CHARS = 40;
 /** Bytes that a character may become: six of `\u0000`, and three of UTF-8. */
 const MAX_CHAR_BYTES = 6;
 
+/** From here on the engine's own JSON is faster than a loop over characters, though it makes a text; up to there it is small. */
+const LONG_CHARS = 40;
+const MANY_CHARS = 65_536;
+const WORD_BYTES = 4;
+
+/** More than so many bytes are copied by the engine. */
+const MANY_BYTES = 160;
+
+/**
+ * Bytes that are written again and again. Few of them are kept as words, too, and copied by a loop of a quarter of the steps,
+ * where a call into the engine would cost more than the bytes do.
+ */
+export class Constant {
+  readonly bytes: Uint8Array;
+  /** With zeros behind; empty where the engine copies. */
+  readonly words: Int32Array;
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text);
+    const count = bytes.length > MANY_BYTES ? 0 : Math.ceil(bytes.length / WORD_BYTES);
+    const padded = Buffer.alloc(count * WORD_BYTES);
+    bytes.copy(padded);
+    this.bytes = bytes;
+    this.words = Int32Array.from({ length: count }, (_, i) => padded.readInt32LE(i * WORD_BYTES));
+  }
+}
+
 /** Bytes of one message after another. What it gives out is good until the next write. */
 export class ByteWriter {
   buffer: Buffer;
+  /** Of the same bytes. */
+  #view: DataView;
   /** How many bytes of `buffer` are written. */
   length = 0;
 
   constructor(bytes = FIRST_BYTES) {
     this.buffer = Buffer.allocUnsafeSlow(bytes);
+    this.#view = viewOf(this.buffer);
   }
 
   /** Begins the next message in the same buffer. */
@@ -68,6 +98,7 @@ export class ByteWriter {
     const next = Buffer.allocUnsafeSlow(Math.max(this.buffer.length * 2, this.length + bytes));
     this.buffer.copy(next, 0, 0, this.length);
     this.buffer = next;
+    this.#view = viewOf(next);
   }
 
   /** Takes bytes out of what was written. */
@@ -89,6 +120,20 @@ export class ByteWriter {
     if (count > SHORT_CHARS) buffer.set(value, at);
     else for (let i = 0; i < count; i++) buffer[at++] = value[i] ?? 0;
     this.length += count;
+  }
+
+  constant({ words, bytes }: Constant): void {
+    const count = bytes.length;
+    // The last word may reach beyond what is written.
+    this.reserve(count + WORD_BYTES);
+    const start = this.length;
+    if (count > MANY_BYTES) this.buffer.set(bytes, start);
+    else {
+      const view = this.#view;
+      for (let i = 0, at = start; i < words.length; i++, at += WORD_BYTES)
+        view.setInt32(at, words[i] ?? 0, true);
+    }
+    this.length = start + count;
   }
 
   /** Text of which every character is ASCII. */
@@ -159,6 +204,10 @@ export class ByteWriter {
     this.reserve(count * MAX_CHAR_BYTES + 2);
     const { buffer } = this;
     let at = this.length;
+    if (count >= LONG_CHARS && count < MANY_CHARS) {
+      this.length += buffer.utf8Write(JSON.stringify(text), at);
+      return;
+    }
     buffer[at++] = QUOTE;
     for (let i = 0; i < count; i++) {
       const code = text.charCodeAt(i);
@@ -264,6 +313,10 @@ export class ByteWriter {
     }
     this.length = at;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 function writeEscape(buffer: Buffer, start: number, code: number, escape: number): number {

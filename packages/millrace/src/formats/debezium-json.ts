@@ -2,7 +2,7 @@ import type { Origin, SourceBlock } from "../model/source-block.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import { tableParts, type TableId, type TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { type ByteWriter, Constant } from "./byte-writer.ts";
 import { schemaJson } from "./connect-schema.ts";
 import { debeziumForm } from "./debezium-forms.ts";
 import { envelopeSchema } from "./envelope-schema.ts";
@@ -14,12 +14,13 @@ import { writeGenerationEnd } from "./mark-messages.ts";
 import { SourceJson } from "./source-json.ts";
 import type { TransactionMeter } from "./transaction-meter.ts";
 
-const NULL = Buffer.from("null");
-const BEFORE = Buffer.from('"before":');
-const AFTER = Buffer.from(',"after":');
-const SOURCE = Buffer.from(',"source":');
-const TRANSACTION = Buffer.from(',"transaction":');
-const SOURCE_FIRST = Buffer.from('"source":');
+const BEFORE = '"before":';
+const AFTER = new Constant(',"after":');
+const NO_AFTER = new Constant(',"after":null');
+const SOURCE = ',"source":';
+const SOURCE_FIRST = '"source":';
+const TRANSACTION_TEXT = ',"transaction":';
+const TRANSACTION = new Constant(TRANSACTION_TEXT);
 
 /** What an envelope's `op` can be. */
 type EnvelopeOp = "r" | "c" | "u" | "d" | "t";
@@ -42,7 +43,11 @@ export interface DebeziumParts {
 export class DebeziumJsonEncoder implements TableEncoder {
   readonly #parts: DebeziumParts;
   readonly #row: JsonRow;
-  readonly #start: Uint8Array;
+  /** What an envelope begins with. */
+  readonly #start: string;
+  /** Of one that has an old row; of one that has none, up to its new one. */
+  readonly #startOld: Constant;
+  readonly #startNew: Constant;
   readonly #leftOut: LeftOut;
   readonly #headers: readonly MessageHeader[];
   readonly #keyChange: KeyChangeHeaders;
@@ -52,7 +57,7 @@ export class DebeziumJsonEncoder implements TableEncoder {
   >();
   #source: { readonly json: SourceJson; readonly origin: MutableOrigin } | null = null;
   #sourceId: TableId | null = null;
-  #tails = new Map<EnvelopeOp, Uint8Array>();
+  readonly #tails = new Map<EnvelopeOp, Tail>();
   #tailsMs = -1;
 
   constructor(table: TargetTable, parts: DebeziumParts) {
@@ -61,7 +66,9 @@ export class DebeziumJsonEncoder implements TableEncoder {
     const columns = columnsOf(table, (column) => debeziumForm(column, options.values));
     this.#row = new JsonRow(table, columns, options.values);
     const schema = (): string => JSON.stringify(schemaJson(envelopeSchema(table, columns, block)));
-    this.#start = Buffer.from(options.includeSchema ? `{"schema":${schema()},"payload":{` : "{");
+    this.#start = options.includeSchema ? `{"schema":${schema()},"payload":{` : "{";
+    this.#startOld = new Constant(`${this.#start}${BEFORE}`);
+    this.#startNew = new Constant(`${this.#start}${BEFORE}null,"after":`);
     this.#leftOut = options.includeSchema ? "null" : "nothing";
     this.#headers = tableHeaders(table, options);
     this.#keyChange = new KeyChangeHeaders(keys, this.#headers);
@@ -102,12 +109,11 @@ export class DebeziumJsonEncoder implements TableEncoder {
       return;
     }
     const out = output.value;
-    out.bytes(this.#start);
-    out.bytes(SOURCE_FIRST);
-    this.#writeSource("t", mark, nowMs, out);
-    out.bytes(TRANSACTION);
-    out.bytes(NULL);
-    out.bytes(this.#tail("t", nowMs));
+    out.utf8(this.#start);
+    const { source, position, transaction } = mark;
+    const origin = { ...newOrigin(source), op: "t" as const, position, transaction, nowMs };
+    new SourceJson(this.#parts.block, SOURCE_FIRST).write(origin, out);
+    out.constant(this.#tail("t", nowMs).alone);
     output.message(false, true, null, this.#headers);
   }
 
@@ -119,25 +125,27 @@ export class DebeziumJsonEncoder implements TableEncoder {
     nowMs: number,
     out: ByteWriter,
   ): void {
-    out.bytes(this.#start);
-    out.bytes(BEFORE);
-    if (before === null) out.bytes(NULL);
-    else this.#row.write(before, this.#leftOut, out);
-    out.bytes(AFTER);
-    if (after === null) out.bytes(NULL);
-    else this.#row.write(after, "placeholder", out);
-    out.bytes(SOURCE);
+    if (before === null) out.constant(this.#startNew);
+    else {
+      out.constant(this.#startOld);
+      this.#row.write(before, this.#leftOut, out);
+      out.constant(after === null ? NO_AFTER : AFTER);
+    }
+    if (after !== null) this.#row.write(after, "placeholder", out);
     this.#writeSource(op, event, nowMs, out);
-    out.bytes(TRANSACTION);
     const { meter } = this.#parts;
-    if (meter === null || event.transaction === null) out.bytes(NULL);
-    else meter.writeBlock(event, out);
-    out.bytes(this.#tail(op, nowMs));
+    const tail = this.#tail(op, nowMs);
+    if (meter === null || event.transaction === null) out.constant(tail.alone);
+    else {
+      out.constant(TRANSACTION);
+      meter.writeBlock(event, out);
+      out.constant(tail.behindTransaction);
+    }
   }
 
   #writeSource(
     op: EnvelopeOp,
-    { source, position, transaction }: TargetChangeEvent | TargetMark,
+    { source, position, transaction }: TargetChangeEvent,
     nowMs: number,
     out: ByteWriter,
   ): void {
@@ -154,22 +162,12 @@ export class DebeziumJsonEncoder implements TableEncoder {
     this.#sourceId = id;
     const known = this.#sources.get(id);
     if (known !== undefined) return known;
-    const { schema, name } = tableParts(id);
-    const origin: MutableOrigin = {
-      schema,
-      table: name,
-      op: "r",
-      position: null,
-      transaction: null,
-      nowMs: 0,
-    };
-    const made = { json: new SourceJson(this.#parts.block), origin };
+    const made = { json: new SourceJson(this.#parts.block, SOURCE), origin: newOrigin(id) };
     this.#sources.set(id, made);
     return made;
   }
 
-  /** From `op` to the end. */
-  #tail(op: EnvelopeOp, nowMs: number): Uint8Array {
+  #tail(op: EnvelopeOp, nowMs: number): Tail {
     if (nowMs !== this.#tailsMs) {
       this.#tails.clear();
       this.#tailsMs = nowMs;
@@ -177,13 +175,28 @@ export class DebeziumJsonEncoder implements TableEncoder {
     const known = this.#tails.get(op);
     if (known !== undefined) return known;
     const end = this.#parts.options.includeSchema ? "}}" : "}";
-    const tail = Buffer.from(
-      `,"op":"${op}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000${end}`,
-    );
+    const text = `,"op":"${op}","ts_ms":${nowMs},"ts_us":${nowMs}000,"ts_ns":${nowMs}000000${end}`;
+    const tail = {
+      behindTransaction: new Constant(text),
+      alone: new Constant(`${TRANSACTION_TEXT}null${text}`),
+    };
     this.#tails.set(op, tail);
     return tail;
   }
 }
 
+/** What stands behind `source`. */
+interface Tail {
+  /** From `op` to the end. */
+  readonly behindTransaction: Constant;
+  /** The same with a `transaction` that is null. */
+  readonly alone: Constant;
+}
+
 /** One object for all changes of a table: blocks are asked while it holds one. */
 type MutableOrigin = { -readonly [Field in keyof Origin]: Origin[Field] };
+
+function newOrigin(id: TableId): MutableOrigin {
+  const { schema, name } = tableParts(id);
+  return { schema, table: name, op: "r", position: null, transaction: null, nowMs: 0 };
+}

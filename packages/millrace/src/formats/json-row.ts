@@ -1,13 +1,13 @@
 import type { TargetColumn, TargetTable } from "../model/table.ts";
 import { UNCHANGED, type Row } from "../model/value.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { type ByteWriter, Constant } from "./byte-writer.ts";
 import type { ColumnForm } from "./column-form.ts";
 import type { ValueOptions } from "./format.ts";
 import { jsonWriter, unavailableJson, type JsonWriter } from "./json-values.ts";
 import { refusedColumn } from "./refused-value.ts";
 
-const NULL = Buffer.from("null");
-const EMPTY = Buffer.from("{}");
+const NULL = new Constant("null");
+const EMPTY = new Constant("{}");
 const CLOSE = 0x7d;
 
 /** What a row's object holds of a value that the log left out. */
@@ -43,10 +43,10 @@ export function isOptional(table: TargetTable, { index, column }: RowColumn): bo
 export class JsonRow {
   readonly #columns: readonly RowColumn[];
   readonly #indexes: Int32Array;
-  readonly #names: readonly Uint8Array[];
+  readonly #names: readonly Constant[];
   readonly #writers: readonly JsonWriter[];
-  readonly #placeholders: readonly Uint8Array[];
-  readonly #zeros: readonly Uint8Array[];
+  readonly #placeholders: readonly Constant[];
+  readonly #zeros: readonly Constant[];
 
   constructor(
     table: TargetTable,
@@ -55,20 +55,21 @@ export class JsonRow {
   ) {
     this.#columns = columns;
     this.#indexes = Int32Array.from(columns, ({ index }) => index);
-    this.#names = columns.map(({ column }, i) =>
-      Buffer.from(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
+    this.#names = columns.map(
+      ({ column }, i) => new Constant(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
     );
     this.#writers = columns.map(({ form }) => jsonWriter(form));
     const zeros = columns.map((each) => (isOptional(table, each) ? "null" : zeroJson(each.form)));
-    this.#zeros = zeros.map((json) => Buffer.from(json));
-    this.#placeholders = columns.map(({ form }, i) =>
-      Buffer.from(unavailableJson(form, options.unavailable) ?? zeros[i] ?? "null"),
+    this.#zeros = zeros.map((json) => new Constant(json));
+    this.#placeholders = columns.map(
+      ({ form }, i) =>
+        new Constant(unavailableJson(form, options.unavailable) ?? zeros[i] ?? "null"),
     );
   }
 
   /** @throws MillraceError of class `row`. */
   write(row: Row, leftOut: LeftOut, out: ByteWriter): void {
-    if (this.#indexes.length === 0) return out.bytes(EMPTY);
+    if (this.#indexes.length === 0) return out.constant(EMPTY);
     const start = out.length;
     let i = 0;
     try {
@@ -76,15 +77,15 @@ export class JsonRow {
         const value = row[this.#indexes[i] ?? 0] ?? null;
         if (value === UNCHANGED) this.#leftOut(i, leftOut, out);
         else {
-          out.bytes(this.#names[i] ?? EMPTY);
-          if (value === null) out.bytes(NULL);
+          out.constant(this.#names[i] ?? EMPTY);
+          if (value === null) out.constant(NULL);
           else this.#writers[i]?.(value, out);
         }
       }
     } catch (thrown) {
       throw refusedColumn(thrown, this.#columns[i]?.column.name ?? "");
     }
-    if (out.length === start) out.bytes(EMPTY);
+    if (out.length === start) out.constant(EMPTY);
     else {
       this.#mendStart(start, out);
       out.byte(CLOSE);
@@ -93,8 +94,8 @@ export class JsonRow {
 
   #leftOut(i: number, leftOut: LeftOut, out: ByteWriter): void {
     if (leftOut === "nothing") return;
-    out.bytes(this.#names[i] ?? EMPTY);
-    out.bytes((leftOut === "null" ? this.#zeros[i] : this.#placeholders[i]) ?? NULL);
+    out.constant(this.#names[i] ?? EMPTY);
+    out.constant((leftOut === "null" ? this.#zeros[i] : this.#placeholders[i]) ?? NULL);
   }
 
   /** Where the first column was left out the second one has begun with a comma. */

@@ -1,6 +1,6 @@
 import { Skimmed, UNCHANGED, type Value } from "../model/value.ts";
 import { parseArrayText, type ArrayElement } from "./array-text.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteWriter, Constant } from "./byte-writer.ts";
 import type { ColumnForm } from "./column-form.ts";
 import { scaleOf, UnscaledBytes, unscaledBytes } from "./decimal.ts";
 import { parseHstoreText } from "./hstore-text.ts";
@@ -16,15 +16,15 @@ export type JsonWriter = (value: Value, out: ByteWriter) => void;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const NULL = Buffer.from("null");
-const TRUE = Buffer.from("true");
-const FALSE = Buffer.from("false");
+const NULL = new Constant("null");
+const TRUE = new Constant("true");
+const FALSE = new Constant("false");
 
 /** The writer of a form. */
 export function jsonWriter(form: ColumnForm): JsonWriter {
   switch (form.kind) {
     case "boolean":
-      return (value, out) => out.bytes(isTrue(value) ? TRUE : FALSE);
+      return (value, out) => out.constant(isTrue(value) ? TRUE : FALSE);
     case "integer":
       return integerWriter(form.max);
     case "float":
@@ -54,7 +54,7 @@ export function jsonWriter(form: ColumnForm): JsonWriter {
 
 /** NULL, or the value. */
 export function writeJsonOrNull(write: JsonWriter, value: Value, out: ByteWriter): void {
-  if (value === null || value === UNCHANGED) out.bytes(NULL);
+  if (value === null || value === UNCHANGED) out.constant(NULL);
   else write(value, out);
 }
 
@@ -161,7 +161,7 @@ function variableDecimalWriter(): JsonWriter {
 function arrayWriter(items: ColumnForm): JsonWriter {
   const write = jsonWriter(items);
   const writeElement = (element: ArrayElement, out: ByteWriter): void => {
-    if (element === null) out.bytes(NULL);
+    if (element === null) out.constant(NULL);
     else if (typeof element === "string") write(elementValue(items, element), out);
     else writeAll(element, out);
   };
@@ -190,7 +190,7 @@ function writeMap(value: Value, out: ByteWriter): void {
     isFirst = false;
     out.jsonString(key);
     out.byte(0x3a);
-    if (held === null) out.bytes(NULL);
+    if (held === null) out.constant(NULL);
     else out.jsonString(held);
   }
   out.byte(0x7d);
@@ -201,14 +201,14 @@ function structWriter({
   forms,
   schema,
 }: Extract<ColumnForm, { kind: "struct" }>): JsonWriter {
-  const names = (schema.fields ?? []).map(({ name }) => Buffer.from(`"${name}":`));
+  const names = (schema.fields ?? []).map(({ name }) => new Constant(`"${name}":`));
   const writers = forms.map((form) => jsonWriter(form));
   return (value, out) => {
     const values = parts(textOf(value));
     out.byte(0x7b);
     for (const [i, write] of writers.entries()) {
       if (i > 0) out.byte(COMMA);
-      out.bytes(names[i] ?? NULL);
+      out.constant(names[i] ?? NULL);
       writeJsonOrNull(write, values[i] ?? null, out);
     }
     out.byte(0x7d);

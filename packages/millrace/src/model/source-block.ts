@@ -123,4 +123,11 @@ export interface SourceBlock {
   readonly fields: readonly SourceField[];
   /** The value of `fields[index]`. Hot: called per change for what varies by change. */
   value(index: number, origin: Origin): OriginValue;
+  /**
+   * Of a text that varies by change, but within a transaction only in a whole number: what stands around that. Null, or absent:
+   * it varies in another way, and {@link value} says it.
+   */
+  around?(index: number, origin: Origin): readonly [before: string, behind: string] | null;
+  /** That number. Hot. */
+  numberIn?(index: number, origin: Origin): number;
 }

@@ -32,6 +32,21 @@ describe("PostgresSourceBlock", () => {
     });
   });
 
+  it("says what its sequence is around a number", () => {
+    const index = block.fields.findIndex(({ name }) => name === "sequence");
+    const transaction = { id: "4294967301@0/20CC0A0", commitTimeMs: 5 };
+    const origin = {
+      ...loaded,
+      op: "u",
+      position: [34_389_280, 34_389_200, 3],
+      transaction,
+    } as const;
+    const [before, behind] = block.around(index, origin) ?? ["", ""];
+    expect(`${before}${block.numberIn(index, origin)}${behind}`).toBe(block.value(index, origin));
+    expect(block.around(index, { ...origin, position: null })).toBeNull();
+    expect(block.around(0, origin)).toBeNull();
+  });
+
   it("has no place for a row that was loaded", () => {
     const place = { snapshot: "incremental", sequence: null, txId: null, lsn: null, ts_ms: 7 };
     expect(told({ ...loaded, position: null, transaction: null })).toMatchObject(place);

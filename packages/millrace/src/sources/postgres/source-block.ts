@@ -20,6 +20,7 @@ const FIELDS: readonly SourceField[] = [
   { name: "xmin", type: "int64", optional: true, varies: "never" },
 ];
 const CONNECTOR = "postgresql";
+const SEQUENCE = FIELDS.findIndex(({ name }) => name === "sequence");
 
 /**
  * Debezium's `source` for changes of a PostgreSQL log. `sequence` holds the LSN of the change's COMMIT record and its own:
@@ -62,6 +63,17 @@ export class PostgresSourceBlock implements SourceBlock {
       default:
         return commonValue(name, this.#facts, origin);
     }
+  }
+
+  /** See {@link SourceBlock.around}: a transaction's changes have its COMMIT in common. */
+  around(index: number, { position }: Origin): readonly [string, string] | null {
+    if (index !== SEQUENCE || position === null) return null;
+    return [`["${logPosition(position)[0]}","`, `"]`];
+  }
+
+  /** See {@link SourceBlock.numberIn}. */
+  numberIn(_index: number, { position }: Origin): number {
+    return position === null ? 0 : logPosition(position)[1];
   }
 
   #idOf(transaction: Transaction | null): string | null {
