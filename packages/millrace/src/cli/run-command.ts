@@ -1,5 +1,6 @@
 import type { Pipeline } from "../pipeline-handle.ts";
 import { loadConfig } from "../config/load.ts";
+import type { PipelineConfig } from "../config/pipeline-config.ts";
 import { ConfigError } from "../config/problem.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
 import { loadPipeline } from "../load-pipeline.ts";
@@ -139,6 +140,11 @@ function loadConfigs(files: readonly string[], env: CliSurroundings["env"]) {
   return configs;
 }
 
+/** Its file asks for one copy, and not for what comes behind it. */
+function isSnapshot({ source }: PipelineConfig): boolean {
+  return source.kind === "mysql" && source.startupMode === "snapshot";
+}
+
 /** All others have caught up. */
 const LEFT_OUT: ReadonlySet<string> = new Set(["MR_TABLE_STOPPED", "MR_TABLE_PAUSED"]);
 
@@ -195,7 +201,8 @@ class Run {
       return this.#refused(error);
     }
     try {
-      const failure = this.#options.untilCaughtUp ? await this.#untilCaughtUp(pipeline) : null;
+      const ends = this.#options.untilCaughtUp || isSnapshot(pipeline.config);
+      const failure = ends ? await this.#untilCaughtUp(pipeline) : null;
       await pipeline.done;
       if (failure !== null) {
         this.#refused(failure);

@@ -79,6 +79,9 @@ const FIRST_POS = 4;
 function startupOf(values: MysqlSourceSection): MysqlStartupConfig {
   const { startupMode: mode, startupFile: file, startupGtidSet: gtidSet } = values;
   switch (mode) {
+    // Where the log begins; that such a run ends is its command's matter.
+    case "snapshot":
+      return { mode: "initial" };
     case "initial":
     case "earliest-offset":
     case "latest-offset":

@@ -135,20 +135,16 @@ function schemaChangeBehavior({
 
 function fullLoad({ source, sink, findings }: Sections): boolean {
   const wanted = sink.section.values.fullLoad;
-  if (!wanted && source.given.has("scan.startup.mode") && source.values.startupMode === "initial") {
+  if (!wanted && source.given.has("scan.startup.mode") && loads(source.values.startupMode)) {
     contradiction(
       source,
       findings,
       "scan.startup.mode",
-      "is initial, but sink.enable-full-load is false",
+      `is ${source.values.startupMode}, but sink.enable-full-load is false`,
       "Take out one of the two",
     );
   }
-  if (
-    wanted &&
-    sink.section.given.has("enable-full-load") &&
-    source.values.startupMode !== "initial"
-  ) {
+  if (wanted && sink.section.given.has("enable-full-load") && !loads(source.values.startupMode)) {
     contradiction(
       source,
       findings,
@@ -157,7 +153,12 @@ function fullLoad({ source, sink, findings }: Sections): boolean {
       "Take out one of the two",
     );
   }
-  return wanted && source.values.startupMode === "initial";
+  return wanted && loads(source.values.startupMode);
+}
+
+/** All other modes begin in the log. */
+function loads(mode: LoadedSource["section"]["values"]["startupMode"]): boolean {
+  return mode === "initial" || mode === "snapshot";
 }
 
 function snapshotParallelism({ source, sink, findings }: Sections): number {

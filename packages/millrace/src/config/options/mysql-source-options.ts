@@ -38,17 +38,19 @@ const GTID_SET = textLike("GTID set", /^[0-9a-z_:,\s-]+$/i, {
 /** Where the log begins. */
 const STARTUP_OPTIONS = {
   startupMode: defaulting(
-    choice(["initial", "earliest-offset", "latest-offset", "specific-offset", "timestamp"], {
-      snapshot: {
-        wrong: "is not supported as a mode",
-        remedy: "Write initial and run with --until-caught-up",
-      },
-    }),
+    choice([
+      "initial",
+      "snapshot",
+      "earliest-offset",
+      "latest-offset",
+      "specific-offset",
+      "timestamp",
+    ]),
     "initial",
     {
       name: "scan.startup.mode",
       example: "initial",
-      doc: "`initial`: load the tables, then follow the log. The others load nothing, and the target must hold the rest already: `latest-offset` takes changes from now on, `earliest-offset` all that the server still has, `specific-offset` what comes after a file and offset or a set of GTIDs, `timestamp` what was written from a moment on. It counts for the first start only; a pipeline that has begun goes on where it stood. Older changes are read with the tables' present columns: a table that was altered since then is refused by what its rows look like.",
+      doc: "`initial`: load the tables, then follow the log. `snapshot`: load them, take what was written meanwhile, and end, as `run --until-caught-up` does; another run takes what was written since. The others load nothing, and the target must hold the rest already: `latest-offset` takes changes from now on, `earliest-offset` all that the server still has, `specific-offset` what comes after a file and offset or a set of GTIDs, `timestamp` what was written from a moment on. It counts for the first start only; a pipeline that has begun goes on where it stood. Older changes are read with the tables' present columns: a table that was altered since then is refused by what its rows look like.",
     },
   ),
   startupFile: optional(BINLOG_FILE, {
