@@ -60,7 +60,6 @@ describe("a pipeline file with a MySQL source", () => {
   it.each([
     [["scan.startup.mode: EARLIEST_OFFSET"], { mode: "earliest-offset" }],
     [["scan.startup.mode: latest-offset"], { mode: "latest-offset" }],
-    [["scan.startup.mode: snapshot"], { mode: "initial" }],
     [
       [
         "scan.startup.mode: specific-offset",
@@ -92,6 +91,12 @@ describe("a pipeline file with a MySQL source", () => {
     const { source, settings } = parse(mysqlFileWith(...lines));
     expect(source).toMatchObject({ startup });
     expect(settings.fullLoad).toBe(false);
+  });
+
+  it("loads as from a beginning where it is to be a snapshot", () => {
+    const { source, settings } = parse(mysqlFileWith("scan.startup.mode: snapshot"));
+    expect(source).toMatchObject({ startup: { mode: "initial" } });
+    expect(settings.fullLoad).toBe(true);
   });
 
   it.each([
