@@ -8,6 +8,9 @@ export function brokerCommand(
 /** The command that runs a tool of Kafka's, to which its arguments are added. */
 export function toolCommand(folder: string, tool: string, options: readonly string[]): string[];
 
+/** The command that runs a class of an old broker's jars. */
+export function oldCommand(folder: string, main: string, args: readonly string[]): string[];
+
 /** The version of the broker in a folder. */
 export function kafkaVersion(folder: string): string;
 

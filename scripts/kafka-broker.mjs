@@ -15,6 +15,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const pom = fileURLToPath(new URL("kafka-broker.pom.xml", import.meta.url));
+const oldPom = fileURLToPath(new URL("kafka-old.pom.xml", import.meta.url));
 const leastJava = 17;
 const debianPackages = ["openjdk-17-jre-headless", "maven"];
 const startDeadlineMs = 60_000;
@@ -123,14 +124,30 @@ function lastLine(text) {
  */
 export async function bringKafka(target, say) {
   requireTools(say);
-  const maven = onPath("mvn") ?? "mvn";
-  const args = ["-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime"];
-  execFileSync(maven, [...args, `-DoutputDirectory=${join(target, "libs")}`], { stdio: "pipe" });
+  copyJars(pom, target);
   writeFileSync(join(target, "log4j2.properties"), logging);
   const work = join(target, "first");
   await formatFolder(target, work);
   writeFileSync(join(target, beginning), readFileSync(join(work, "data", beginning)));
   rmSync(work, { recursive: true, force: true });
+}
+
+/**
+ * Fills an empty `target` with the `libs/` of a broker of another time, which keeps its metadata in the ZooKeeper among them.
+ * @param {string} artifact
+ * @param {string} version
+ */
+export function bringOldKafka(artifact, version) {
+  return (target, say) => {
+    requireTools(say);
+    copyJars(oldPom, target, [`-Dkafka.artifact=${artifact}`, `-Dkafka.version=${version}`]);
+  };
+}
+
+function copyJars(file, target, more = []) {
+  const args = ["-q", "-B", "-f", file, "dependency:copy-dependencies", "-DincludeScope=runtime"];
+  const output = `-DoutputDirectory=${join(target, "libs")}`;
+  execFileSync(onPath("mvn") ?? "mvn", [...args, ...more, output], { stdio: "pipe" });
 }
 
 /** The version of the broker in a folder, by its jar. */
@@ -163,6 +180,16 @@ export function brokerCommand(folder, configuration, options = smallJava) {
  */
 export function toolCommand(folder, tool, options) {
   return [findJava(), ...options, ...classOptions(folder), tool];
+}
+
+/**
+ * The command that runs a class of an old broker's jars.
+ * @param {string} folder where {@link bringOldKafka} has put them
+ * @param {string} main its class
+ * @param {readonly string[]} args its arguments
+ */
+export function oldCommand(folder, main, args) {
+  return [findJava(), ...smallJava, "-cp", join(folder, "libs", "*"), main, ...args];
 }
 
 const smallJava = ["-Xmx96m", "-Xms32m", "-Xss512k", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];

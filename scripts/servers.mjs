@@ -20,7 +20,13 @@ import {
   requireApt,
   unpackPackages,
 } from "./debian-packages.mjs";
-import { archiveClasses, bringKafka, kafkaVersion, NoJava } from "./kafka-broker.mjs";
+import {
+  archiveClasses,
+  bringKafka,
+  bringOldKafka,
+  kafkaVersion,
+  NoJava,
+} from "./kafka-broker.mjs";
 import { underLock } from "./lock.mjs";
 import { bringPackages, NoPython, packagesStand, PipFailed, settlePython } from "./python.mjs";
 
@@ -62,6 +68,19 @@ const recipes = {
     program: "bootstrap.checkpoint",
     bring: bringKafka,
     finish: archiveClasses,
+    version: kafkaVersion,
+  },
+  // One that is refused, and the oldest one that is not.
+  "kafka-1.1": {
+    title: "Apache Kafka 1.1",
+    program: "libs",
+    bring: bringOldKafka("kafka_2.12", "1.1.1"),
+    version: kafkaVersion,
+  },
+  "kafka-3.0": {
+    title: "Apache Kafka 3.0",
+    program: "libs",
+    bring: bringOldKafka("kafka_2.13", "3.0.2"),
     version: kafkaVersion,
   },
   psql: {
@@ -123,8 +142,11 @@ function mysqlPackages({ id, codename }) {
   throw new NoPackages(`this machine is neither Debian nor Ubuntu, but ${id || "something else"}`);
 }
 
+/** What some machines want, and what only long forms of tests do. */
+const onlyWhereWanted = new Set(["python", "kafka-3.0"]);
+
 /** What a run may want whatever the machine has. */
-const serverNames = Object.keys(recipes).filter((name) => name !== "python");
+const serverNames = Object.keys(recipes).filter((name) => !onlyWhereWanted.has(name));
 
 /**
  * The folder of a server, fetched and unpacked where it is not there yet. Two at once: the second waits for the first.
@@ -191,7 +213,7 @@ export async function bringServers() {
 }
 
 function failureVariable(name) {
-  return `MILLRACE_TEST_NO_${name.toUpperCase()}`;
+  return `MILLRACE_TEST_NO_${name.toUpperCase().replaceAll(/\W/g, "_")}`;
 }
 
 /** @param {{ title: string, variable?: string, instead?: string }} recipe */

@@ -37,7 +37,7 @@ export function finishKafkaConnection(
   path: "source" | "sink",
   parts: Parts,
 ): TlsConfig {
-  const { sslMode, sslCa, securityProtocol, brokers, username } = section.values;
+  const { sslMode, sslCa, sslCert, securityProtocol, brokers, username } = section.values;
   const say: Say = (name, wrong, remedy) =>
     parts.findings.problem(
       section.given.get(name) ?? section.place,
@@ -45,12 +45,12 @@ export function finishKafkaConnection(
       wrong,
       remedy,
     );
-  const wantsTls = securityProtocol?.endsWith("SSL") ?? sslCa !== null;
+  const wantsTls = securityProtocol?.endsWith("SSL") ?? (sslCa ?? sslCert) !== null;
   const fallback: TlsConfig["mode"] = wantsTls ? "verify-full" : "disable";
   const tls = finishTls(section, path, brokers[0]?.host ?? "", fallback, parts);
   checkProtocol(section, tls, say);
   checkLogin(section, tls, say);
-  if (sslMode === null && sslCa === null && username !== null && tls.mode === "disable")
+  if (sslMode === null && !wantsTls && username !== null)
     parts.findings.notice(
       section.given.get("username") ?? section.place,
       `${path}.username`,
@@ -60,9 +60,11 @@ export function finishKafkaConnection(
 }
 
 function checkProtocol({ values }: KafkaConnection, tls: TlsConfig, say: Say): void {
-  const { securityProtocol, username } = values;
+  const { securityProtocol, username, sslCa, sslCert } = values;
   if (securityProtocol === null) return;
   const name = "properties.security.protocol";
+  if (tls.mode === "disable" && (sslCa ?? sslCert) !== null)
+    say(name, `is ${securityProtocol}, but certificates are given`, "Take out one of the two");
   if (securityProtocol.endsWith("SSL") !== (tls.mode !== "disable"))
     say(
       name,

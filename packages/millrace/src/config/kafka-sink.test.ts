@@ -20,7 +20,8 @@ function load(...lines: readonly string[]): KafkaSinkConfig {
     "pipeline:",
     "  name: shop",
   ].join("\n");
-  const { sink } = parseConfigText(text, "shop.yaml", surroundingsOf({}, "/"));
+  const readFile = (): string => "-----BEGIN CERTIFICATE-----";
+  const { sink } = parseConfigText(text, "shop.yaml", { ...surroundingsOf({}, "/"), readFile });
   if (sink.kind !== "kafka") throw new Error("no Kafka sink");
   return sink;
 }
@@ -59,6 +60,11 @@ describe("a Kafka sink in a file", () => {
     );
   });
 
+  it("speaks TLS to brokers that a client certificate is for", () => {
+    const { tls } = load(BROKERS, "ssl-cert: client.pem", "ssl-key: client.key");
+    expect(tls.mode).toBe("verify-full");
+  });
+
   it("takes pairs of topics and settings", () => {
     const { topicMapping, topicConfigs } = load(
       BROKERS,
@@ -80,6 +86,11 @@ describe("a Kafka sink in a file", () => {
       "SSL without TLS",
       ["properties.security.protocol: SSL", "ssl-mode: disable"],
       /^properties\.security\.protocol: is SSL, but ssl-mode comes to disable/,
+    ],
+    [
+      "certificates and no TLS",
+      ["properties.security.protocol: PLAINTEXT", "ssl-ca: ca.pem"],
+      /is PLAINTEXT, but certificates are given/,
     ],
     [
       "SASL without a user",

@@ -30,7 +30,7 @@ const NEEDED = [
   ["Produce", PRODUCE, 9],
   ["Fetch", FETCH, 12],
   ["ListOffsets", 2, 7],
-  ["Metadata", 3, 12],
+  ["Metadata", 3, 11],
   ["FindCoordinator", 10, 4],
   ["CreateTopics", 19, 7],
   ["InitProducerId", 22, 4],
@@ -48,11 +48,7 @@ export function abilitiesOf(
   const lowest = new Map(apiKeys.map(({ apiKey, minVersion }) => [apiKey, minVersion]));
   for (const [name, api, version] of NEEDED)
     if ((highest.get(api) ?? -1) < version || (lowest.get(api) ?? 0) > version)
-      throw new KafkaFault(
-        "config",
-        "UNSUPPORTED_VERSION",
-        `the broker does not speak ${name} in version ${version}: Kafka 3.0 or later is needed`,
-      );
+      throw tooOld(name, version);
   const has = (api: number, version: number): boolean => (highest.get(api) ?? -1) >= version;
   const level = finalizedFeatures?.find(({ name }) => name === "transaction.version");
   const transactionsV2 =
@@ -66,4 +62,13 @@ export function abilitiesOf(
     endTxnVersion: transactionsV2 ? END_TXN_V2_TRANSACTIONS : 3,
     fetchesById: has(FETCH, FETCH_BY_ID),
   };
+}
+
+/** Whoever does not speak a request as Kafka 3.0 does is older, or claims to be Kafka and is not. */
+export function tooOld(request: string, version: number): KafkaFault {
+  return new KafkaFault(
+    "config",
+    "UNSUPPORTED_VERSION",
+    `the broker does not speak ${request} in version ${version}, which Kafka has since 3.0 at the latest: it is older`,
+  );
 }

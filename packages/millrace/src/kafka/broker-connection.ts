@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { Connection, type API, type ResponseParser, type Writer } from "@platformatic/kafka";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
-import { faultFrom } from "./fault-from.ts";
+import { faultFrom, refusalOf } from "./fault-from.ts";
+import type { KafkaFault } from "./kafka-fault.ts";
 
 /** As many requests as anything of ours has under way to a broker at a time. */
 const MAX_REQUESTS = 64;
@@ -19,6 +20,8 @@ export class BrokerConnection {
   readonly #connection: Connection;
   readonly #address: BrokerAddress;
   #isOpen = true;
+  /** Why the broker has ended it, where it has said so. */
+  #refusal: KafkaFault | null = null;
 
   private constructor(connection: Connection, address: BrokerAddress) {
     this.#connection = connection;
@@ -37,9 +40,9 @@ export class BrokerConnection {
       ...(options.tls === null ? {} : { tls: options.tls }),
       ...(options.sasl === null ? {} : { sasl: options.sasl }),
     });
-    // Who waits for an answer hears of it; nobody else has to.
-    connection.on("error", () => undefined);
     const opened = new BrokerConnection(connection, address);
+    // Who waits for an answer hears that the connection is closed, and of this why.
+    connection.on("error", (error) => (opened.#refusal ??= refusalOf(error, addressText(address))));
     try {
       await connection.connect(address.host, address.port);
       return opened;
@@ -88,8 +91,9 @@ export class BrokerConnection {
     } catch (error) {
       const fault = faultFrom(error, addressText(this.#address));
       // What it says later would be taken for the answer to another request.
-      if (fault.kind === "connection") await this.close();
-      throw fault;
+      if (fault.kind !== "connection") throw fault;
+      await this.close();
+      throw this.#refusal ?? fault;
     }
   }
 }

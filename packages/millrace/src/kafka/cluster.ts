@@ -2,11 +2,11 @@ import {
   apiVersionsV3,
   type API,
   findCoordinatorV4,
-  metadataV12,
+  metadataV11,
   ResponseError,
 } from "@platformatic/kafka";
 import type { Clock } from "../model/ports.ts";
-import { abilitiesOf, type BrokerAbilities } from "./abilities.ts";
+import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { faultFrom, faultOf } from "./fault-from.ts";
@@ -19,7 +19,7 @@ const FIRST_PAUSE_MS = 20;
 const FIRST_PAUSE_BEHIND_COMMIT_MS = 1;
 const LONGEST_PAUSE_MS = 1_000;
 
-type Metadata = ReturnType<typeof metadataV12.parseResponse>;
+type Metadata = ReturnType<typeof metadataV11.parseResponse>;
 
 /** What connections are for: a large Produce does not stand before an EndTxn. */
 export type Purpose = "data" | "control";
@@ -57,11 +57,7 @@ export class Cluster {
    * @throws KafkaFault `config` where a broker is too old.
    */
   async abilities(): Promise<BrokerAbilities> {
-    if (this.#abilities !== null) return this.#abilities;
-    const connection = await this.#anyone();
-    const answer = await connection.call(apiVersionsV3.api, "millrace", "1");
-    this.#abilities = abilitiesOf(answer, this.#options.transactionsV2 !== false);
-    return this.#abilities;
+    return this.#abilities ?? this.#learnAbilities(await this.#anyone());
   }
 
   /** What is asked of any broker. */
@@ -210,7 +206,7 @@ export class Cluster {
     if (this.#isClosed) throw new KafkaFault("connection", "CLOSED", "this client was closed");
     const known = await this.#connections.get(key)?.catch(() => null);
     if (known?.isOpen === true) return known;
-    const opening = BrokerConnection.open(address, this.#options);
+    const opening = this.#open(address);
     this.#connections.set(key, opening);
     try {
       return await opening;
@@ -218,6 +214,28 @@ export class Cluster {
       if (this.#connections.get(key) === opening) this.#connections.delete(key);
       throw thrown;
     }
+  }
+
+  /** The first one says what is spoken: one that is too old closes connections at requests that it does not know. */
+  async #open(address: BrokerAddress): Promise<BrokerConnection> {
+    const connection = await BrokerConnection.open(address, this.#options);
+    try {
+      if (this.#abilities === null) await this.#learnAbilities(connection);
+      return connection;
+    } catch (thrown) {
+      await connection.close();
+      throw thrown;
+    }
+  }
+
+  async #learnAbilities(connection: BrokerConnection): Promise<BrokerAbilities> {
+    const asked = connection.call(apiVersionsV3.api, "millrace", "1");
+    const answer = await asked.catch((thrown: unknown) => {
+      const isOld = thrown instanceof KafkaFault && thrown.id === "UNSUPPORTED_VERSION";
+      throw isOld ? tooOld("ApiVersions", 3) : thrown;
+    });
+    this.#abilities = abilitiesOf(answer, this.#options.transactionsV2 !== false);
+    return this.#abilities;
   }
 
   /** Brokers, the controller, and what there is to know of these topics. */
@@ -247,7 +265,7 @@ export class Cluster {
     const connection = await this.#anyone();
     const wanted = names?.map((name) => ({ name })) ?? null;
     try {
-      return await connection.call(metadataV12.api, wanted, false, false);
+      return await connection.call(metadataV11.api, wanted, false, false);
     } catch (thrown) {
       const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
       const answer: unknown = cause instanceof ResponseError ? cause["response"] : null;

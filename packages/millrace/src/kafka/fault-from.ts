@@ -16,7 +16,15 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
     );
   if (id !== undefined)
     return new KafkaFault(kindOf(id), id, `${said ?? "said"} (broker ${where})`, thrown);
-  const code = chain.map((each) => textAt(each, "code")).findLast((each) => each !== "") ?? "";
+  const code = codeOf(chain);
+  const alert = clientAlert(code);
+  if (alert !== null)
+    return new KafkaFault(
+      "config",
+      "CLIENT_CERTIFICATE",
+      `broker ${where} wants a client certificate that an authority of its own has signed (it says ${alert})`,
+      thrown,
+    );
   if (code === "PLT_KFK_USER" || isCertificate(code))
     return new KafkaFault("config", code, `broker ${where}: ${messageOf(chain)}`, thrown);
   return new KafkaFault(
@@ -25,6 +33,14 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
     `broker ${where}: ${messageOf(chain)}`,
     thrown,
   );
+}
+
+/**
+ * What has ended a connection that was open, where that says more than "closed": with TLS 1.3 a client's certificate is looked
+ * at behind the handshake. Anything else that befalls bytes under way is a lost connection; null.
+ */
+export function refusalOf(thrown: unknown, where: string): KafkaFault | null {
+  return clientAlert(codeOf([...causesOf(thrown)])) === null ? null : faultFrom(thrown, where);
 }
 
 /**
@@ -61,6 +77,17 @@ function messageOf(chain: readonly unknown[]): string {
 
 function isAuthentication(thrown: unknown): boolean {
   return textAt(thrown, "code") === "PLT_KFK_AUTHENTICATION";
+}
+
+/** The innermost one says most. */
+function codeOf(chain: readonly unknown[]): string {
+  return chain.map((each) => textAt(each, "code")).findLast((each) => each !== "") ?? "";
+}
+
+/** What a server says in TLS of a client's certificate: none, one that it does not know, one that is over. */
+function clientAlert(code: string): string | null {
+  const [, alert] = /^ERR_SSL_.*ALERT_(.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED)$/.exec(code) ?? [];
+  return alert?.toLowerCase().replaceAll("_", " ") ?? null;
 }
 
 function isCertificate(code: string): boolean {

@@ -34,7 +34,7 @@ export const KAFKA_CONNECTION = {
   securityProtocol: optional(choice(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]), {
     name: "properties.security.protocol",
     example: "SASL_SSL",
-    defaultDoc: "what `ssl-mode`, `ssl-ca` and `username` come to",
+    defaultDoc: "what `ssl-mode`, `ssl-ca`, `ssl-cert` and `username` come to",
     doc: "Kafka's own word for whether there is TLS and a login. It must agree with the other options.",
   }),
   saslMechanism: defaulting(choice(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]), "SCRAM-SHA-512", {
@@ -56,7 +56,7 @@ export const KAFKA_CONNECTION = {
     name: "ssl-mode",
     example: "verify-full",
     defaultDoc:
-      "`verify-full` where `properties.security.protocol` has SSL or `ssl-ca` is given, else `disable`",
+      "`verify-full` where `properties.security.protocol` has SSL, or `ssl-ca` or `ssl-cert` is given, else `disable`",
     doc: SSL_MODE_DOC,
   }),
   ...TLS_FILES,

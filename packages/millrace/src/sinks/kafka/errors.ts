@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { connectionHelp } from "../../kafka/connection-help.ts";
 import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 
@@ -31,8 +32,21 @@ export function sinkError(thrown: unknown): MillraceError {
         class: "transient",
       });
     case "config":
-      return new MillraceError("MR_SINK_REFUSED", thrown.message, options);
+      return configError(thrown);
   }
+}
+
+/** What somebody has to change: where it is an option of the file, its name and what to write. */
+function configError(fault: KafkaFault): MillraceError {
+  const help = connectionHelp(fault);
+  const facts = { kafka: fault.id };
+  if (help === null)
+    return new MillraceError("MR_SINK_REFUSED", fault.message, { cause: fault, facts });
+  return new MillraceError("MR_SINK_REFUSED", fault.message, {
+    cause: fault,
+    remedy: help.remedy,
+    facts: { ...facts, option: `sink.${help.option}` },
+  });
 }
 
 /** At a start nobody waits for rights that were never given. */
