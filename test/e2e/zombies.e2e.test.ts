@@ -18,9 +18,9 @@ const isShown = (kind: TargetKind, harder: TargetKind): boolean => isFull || kin
 const RACES = isFull ? 10 : 1;
 
 /** The slot is held by the stopped process' walsender until the server's wal_sender_timeout (3 s here). */
-const TAKEOVER_MS = 20_000;
+const TAKEOVER_MS = 90_000;
 /** A woken process commits or reads its lane rows within this. */
-const STOPS_MS = 20_000;
+const STOPS_MS = 60_000;
 
 describe.each(targetKinds)("two processes with one pipeline into %s", (kind) => {
   let pipeline: WiredPipeline;

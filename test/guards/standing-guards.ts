@@ -82,8 +82,8 @@ export const STANDING_GUARDS: readonly Guard[] = [
     keeps: [5],
     guard: "a share that was fenced is never begun again",
     file: "pipeline/share-member.ts",
-    take: 'kind === "fenced" || ',
-    put: "",
+    take: 'new Set(["fenced", "loss", "bug"])',
+    put: 'new Set(["loss", "bug"])',
     shownBy: {
       file: "packages/millrace/src/pipeline/task-set.test.ts",
       name: "never begins a share again that was fenced (I5)",

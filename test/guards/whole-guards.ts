@@ -87,6 +87,14 @@ export const WHOLE_GUARDS: readonly Guard[] = [
     ),
   },
   {
+    keeps: [1],
+    guard: "a fault of our own code is no lost connection, at a real server",
+    file: "sources/postgres/connection-error.ts",
+    take: "  if (own !== null) return own;\n",
+    put: "  if (own?.cause === own) return own;\n",
+    shownBy: pg("own-fault", "stops it as what it is, at"),
+  },
+  {
     keeps: [2, "Secondary unique constraints"],
     guard: "a batch that constraints refuse is not halved, at real servers",
     file: "pipeline/batch-writer.ts",

@@ -4,7 +4,8 @@ import type { CatalogueEntry } from "./catalogue-entry.ts";
 export const PIPELINE_ERRORS = {
   MR_BUG: {
     class: "bug",
-    meaning: "Something that must always hold does not hold; nothing was acknowledged past it.",
+    meaning:
+      "Something that must always hold does not hold, or our own code failed, at the place that the message names; nothing was acknowledged past it.",
     remedy: "Restart the pipeline; if it comes back, report it with the log of this run.",
   },
   MR_STATE_VERSION: {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { Connection, type API, type ResponseParser, type Writer } from "@platformatic/kafka";
+import { ownFault } from "../errors/own-fault.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { faultFrom, refusalOf } from "./fault-from.ts";
 import type { KafkaFault } from "./kafka-fault.ts";
@@ -48,7 +49,7 @@ export class BrokerConnection {
       return opened;
     } catch (error) {
       await opened.close();
-      throw faultFrom(error, addressText(address));
+      throw ownFault(error) ?? faultFrom(error, addressText(address));
     }
   }
 
@@ -89,6 +90,11 @@ export class BrokerConnection {
     try {
       return await ask();
     } catch (error) {
+      const own = ownFault(error);
+      if (own !== null) {
+        await this.close();
+        throw own;
+      }
       const fault = faultFrom(error, addressText(this.#address));
       // What it says later would be taken for the answer to another request.
       if (fault.kind !== "connection") throw fault;

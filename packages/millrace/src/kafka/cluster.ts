@@ -5,6 +5,7 @@ import {
   metadataV11,
   ResponseError,
 } from "@platformatic/kafka";
+import { isBug } from "../errors/own-fault.ts";
 import type { Clock } from "../model/ports.ts";
 import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection } from "./broker-connection.ts";
@@ -270,6 +271,7 @@ export class Cluster {
       const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
       const answer: unknown = cause instanceof ResponseError ? cause["response"] : null;
       if (isMetadata(answer)) return answer;
+      if (isBug(thrown)) throw thrown;
       throw faultFrom(thrown, "of the bootstrap list");
     }
   }

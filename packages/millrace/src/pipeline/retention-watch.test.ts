@@ -19,6 +19,7 @@ async function watching(
   const givenUp: string[] = [];
   const paused: boolean[] = [];
   const times: number[] = [];
+  const failed: unknown[] = [];
   const over = new AbortController();
   let atMs = 0;
   const clock = {
@@ -54,9 +55,10 @@ async function watching(
       if (outcome instanceof MillraceError) throw outcome;
       return outcome;
     },
+    failed: (thrown) => void failed.push(thrown),
   });
   await watch.run(over.signal);
-  return { told, givenUp, paused, times, status: watch.status() };
+  return { told, givenUp, paused, times, failed, status: watch.status() };
 }
 
 const kept = (
@@ -131,6 +133,13 @@ describe("what a source keeps", () => {
   it("lets the load go on where nothing is kept any more, and stays as it was while nobody answers", async () => {
     const { paused } = await watching(bound("pause-load"), [kept(100), "fails", null]);
     expect(paused).toEqual([true, true, false]);
+  });
+
+  it("tells what it failed with to whoever runs it, who knows whether it may be made again", async () => {
+    const { failed } = await watching(bound("pause-load"), ["fails", null]);
+    expect(failed).toEqual([new Error("the source cannot be asked")]);
+    const bug = new MillraceError("MR_BUG", "it cannot be given up");
+    expect((await watching(bound("resync"), [kept(101)], [bug])).failed).toEqual([bug]);
   });
 
   it("is given up over the limit where that is asked for, again and again until it is gone", async () => {

@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import { isBug } from "../errors/own-fault.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Source, SourceRetention } from "../model/source.ts";
@@ -32,6 +33,8 @@ interface RetentionWatchParts {
   readonly sourceClock: Pick<SourceClock, "told">;
   /** The log is not to be kept any longer: its loss is met as any other one (I8). */
   readonly giveUp: (why: MillraceError) => Promise<"done" | "not-yet">;
+  /** A look went wrong: it is made again, unless it is our own code that fails. */
+  readonly failed: (thrown: unknown) => void;
 }
 
 interface Limit {
@@ -74,12 +77,16 @@ export class RetentionWatch {
     if (source.retention === undefined) return;
     while (!signal.aborted) {
       const askedMs = clock.monotonic();
-      const kept = await source.retention().catch(() => undefined);
+      const kept = await source.retention().catch(this.#failed);
       if (kept?.timeMs !== undefined) sourceClock.told(kept.timeMs, askedMs);
-      if (kept !== undefined && !signal.aborted) await this.#saw(kept).catch(() => undefined);
+      if (kept !== undefined && !signal.aborted) await this.#saw(kept).catch(this.#failed);
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
     }
   }
+
+  readonly #failed = (thrown: unknown): undefined => {
+    this.#parts.failed(thrown);
+  };
 
   async #saw(kept: SourceRetention | null): Promise<void> {
     this.#kept = kept;
@@ -147,6 +154,7 @@ export class RetentionWatch {
       const done = await this.#parts.giveUp(new MillraceError("MR_SOURCE_RETAINED", text));
       if (done === "not-yet") this.#tellHindered("not-yet", NOT_YET);
     } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       const { code, message, remedy } = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
       this.#tellHindered(
         code,

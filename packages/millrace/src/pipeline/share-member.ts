@@ -1,4 +1,4 @@
-import type { MillraceError } from "../errors/millrace-error.ts";
+import type { ErrorClass, MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { TaskObserver } from "./observer.ts";
@@ -13,6 +13,7 @@ const MOST_WAIT_MS = 30_000;
 /** Between two attempts to run one that has failed: somebody has to mend what it failed with. */
 const FIRST_REST_MS = 10_000;
 const MOST_REST_MS = 300_000;
+const FOR_GOOD: ReadonlySet<ErrorClass> = new Set(["fenced", "loss", "bug"]);
 /** Who has run for so long has recovered: what it fails with next is another failure. */
 const RECOVERED_MS = 60_000;
 
@@ -114,7 +115,7 @@ export class ShareMember implements Share {
       try {
         return await this.#run();
       } catch (thrown) {
-        const error = toMillraceError(thrown, "MR_BUG");
+        const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
         failures = clock.monotonic() - beganMs < RECOVERED_MS ? failures + 1 : 1;
         const waitMs = isForGood(error)
           ? null
@@ -156,7 +157,7 @@ export class ShareMember implements Share {
         this.#opening = null;
         return opened;
       } catch (thrown) {
-        const error = toMillraceError(thrown, "MR_BUG");
+        const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
         if (error.class !== "transient") throw error;
         const waitMs = backoffMs(attempt, FIRST_WAIT_MS, MOST_WAIT_MS, random);
         this.#opening = this.#triedAgain(error, waitMs);
@@ -191,8 +192,8 @@ export class ShareMember implements Share {
 
 /**
  * Nothing that time mends: another process has the share (I5); what the log has lost is not there the next time either, and would not
- * be looked for (I8); so many dead letters that somebody has to look at them first.
+ * be looked for (I8); so many dead letters that somebody has to look at them first; a fault of our own code.
  */
 function isForGood({ class: kind, code }: MillraceError): boolean {
-  return kind === "fenced" || kind === "loss" || code === "MR_DEAD_LETTER_LIMIT";
+  return FOR_GOOD.has(kind) || code === "MR_DEAD_LETTER_LIMIT";
 }

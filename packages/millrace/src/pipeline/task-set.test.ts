@@ -246,7 +246,7 @@ describe("a set of tasks", () => {
     await bench.set.stop();
   });
 
-  it.each(["MR_SOURCE_LOSS", "MR_DEAD_LETTER_LIMIT"] as const)(
+  it.each(["MR_SOURCE_LOSS", "MR_DEAD_LETTER_LIMIT", "MR_BUG"] as const)(
     "never begins a share again by itself that %s has ended",
     async (code) => {
       const bench = new Bench();

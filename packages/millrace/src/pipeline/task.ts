@@ -1,4 +1,6 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import { isBug } from "../errors/own-fault.ts";
+import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { DeadLetter, ReplayOutcome } from "../model/dead-letter.ts";
 import type { Json, Position } from "../model/position.ts";
 import type { TableId } from "../model/table.ts";
@@ -80,7 +82,12 @@ class PipelineTask implements Task {
     this.#failures = new RunFailures(this.#parts);
     const giveUp = (why: MillraceError) => this.#giveUp(why);
     const sourceClock = this.#sourceClock;
-    this.#retention = new RetentionWatch({ ...this.#parts, sourceClock, giveUp });
+    this.#retention = new RetentionWatch({
+      ...this.#parts,
+      sourceClock,
+      giveUp,
+      failed: (thrown) => this.#failWithBug(thrown),
+    });
     this.done = this.#ended.promise;
     this.done.catch(() => undefined);
     this.#started.promise.catch(() => undefined);
@@ -235,13 +242,18 @@ class PipelineTask implements Task {
     return "done";
   }
 
+  /** A look beside the work that our own code fails in would fail in silence for ever. */
+  #failWithBug(thrown: unknown): void {
+    if (isBug(thrown)) this.#run?.fail(toMillraceError(thrown, "MR_BUG"));
+  }
+
   async #watchLogEnd(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#parts.source.logEnd().then(
         (end) => {
           this.#logEnd = end;
         },
-        () => undefined, // the reader meets the same failure and says so
+        (thrown: unknown) => this.#failWithBug(thrown), // any other the reader meets too, and says so
       );
       await this.#parts.clock.sleep(1_000, signal).catch(() => undefined);
     }

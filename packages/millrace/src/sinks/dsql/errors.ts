@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../errors/catalogue.ts";
 import type { ErrorClass, ErrorFacts } from "../../errors/millrace-error.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { ownFault } from "../../errors/own-fault.ts";
 import { ExchangeError } from "./exchange.ts";
 
 /** What is read of an error of pg: the server's fields, or those of a socket. Never its DETAIL, which holds values. */
@@ -33,6 +34,8 @@ type Verdict = readonly [code: ErrorCode, detail: string, errorClass?: ErrorClas
  */
 export function classify(error: unknown, context: FailureContext): MillraceError {
   if (error instanceof MillraceError) return error;
+  const own = ownFault(causeOf(error), context.doing);
+  if (own !== null) return own;
   const server = readServerError(error);
   const [code, detail, errorClass] = verdict(server, context.ddl ?? false);
   const facts = { ...context.facts, sqlState: server.sqlState, ...names(server) };
@@ -193,8 +196,12 @@ function names({ constraint, column }: ServerError): ErrorFacts {
   return { ...(constraint === null ? {} : { constraint }), ...(column === null ? {} : { column }) };
 }
 
+function causeOf(thrown: unknown): unknown {
+  return thrown instanceof ExchangeError ? thrown.cause : thrown;
+}
+
 function readServerError(thrown: unknown): ServerError {
-  const error = thrown instanceof ExchangeError ? thrown.cause : thrown;
+  const error = causeOf(thrown);
   const at = (name: string): string | null => {
     const value: unknown =
       typeof error === "object" && error !== null ? Reflect.get(error, name) : undefined;

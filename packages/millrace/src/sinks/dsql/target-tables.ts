@@ -117,10 +117,11 @@ export class TargetTables {
         await this.#withoutWaiting(connection, () => this.#dropColumns(connection, table, columns));
       });
     } catch (thrown) {
-      const { code } = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+      const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+      if (error.class === "bug") throw error;
       this.#parts.retry.log.debug("what was put away stays until a start", {
         table: table.id,
-        code,
+        code: error.code,
       });
     }
   }

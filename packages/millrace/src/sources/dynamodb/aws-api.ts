@@ -21,7 +21,7 @@ import type {
 import { retryOf, type Throttling } from "./call-policy.ts";
 import { CallRate } from "./call-rate.ts";
 import type { DynamoConnection } from "./config.ts";
-import { type AskedCall, faultOf, sourceError } from "./errors.ts";
+import { type AskedCall, faultOf, ownFaultOf, sourceError } from "./errors.ts";
 import { toSdkItem } from "./sdk-items.ts";
 import type { ServiceCalls } from "./service-calls.ts";
 import { tableDescription } from "./table-description.ts";
@@ -233,6 +233,8 @@ export class AwsApi implements DynamoApi {
       } catch (thrown) {
         // What a closing cut short is no failure of the service.
         abortSignal.throwIfAborted();
+        const own = ownFaultOf(thrown, call);
+        if (own !== null) throw own;
         const fault = faultOf(thrown);
         const retry = retryOf(fault.kind, attempt, call.throttling);
         if (retry === null) throw sourceError(fault, call);

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { ownFault } from "../../errors/own-fault.ts";
 import { safeMessage } from "../../errors/safe-text.ts";
 import { ServiceFault } from "./service-fault.ts";
 
@@ -29,6 +30,20 @@ export function faultOf(thrown: unknown): ServiceFault {
   if (objectAt(thrown, "$metadata")["clockSkewCorrected"] === true)
     fault.$metadata.clockSkewCorrected = true;
   return fault;
+}
+
+/**
+ * A fault of our own code; null for anything else. What a client of AWS could not make sense of is none: it has the answer in
+ * it, or is a text that is no JSON, as half an answer is.
+ */
+export function ownFaultOf(thrown: unknown, { action }: AskedCall): MillraceError | null {
+  if (
+    typeof thrown === "object" &&
+    thrown !== null &&
+    ("$response" in thrown || "$metadata" in thrown)
+  )
+    return null;
+  return thrown instanceof SyntaxError ? null : ownFault(thrown, action);
 }
 
 /** What a refusal means for a pipeline that reads from DynamoDB. */

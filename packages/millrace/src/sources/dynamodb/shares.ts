@@ -65,6 +65,7 @@ export class DynamoShares implements SharedSource {
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+      if (error.class === "bug") throw error;
       const others = this.#waits.filter(({ reason }) => reason !== DISCOVERY_FAILS);
       this.#become([discoveryFails(error), ...others]);
       return null;

@@ -1,3 +1,4 @@
+import { isBug } from "../../errors/own-fault.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
 import { isPassing, KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
@@ -52,14 +53,15 @@ export class GroupMember {
       }
       const watch = new Watch();
       const beating = this.#beat(joined, watch, signal);
+      beating.catch(() => undefined); // told below
       failpoint("kafka-group.assigned");
       this.#running = joined.shares;
       // Also where it is the same as before: what was lost and is given back has to be begun anew.
       yield new Set(joined.shares);
       // What it has stopped is for the others now.
       if (claimed.some((share) => !joined.shares.includes(share))) watch.end("rebalance");
-      const outcome = await watch.ended;
       await beating;
+      const outcome = await watch.ended;
       if (outcome !== "expelled") continue;
       this.#session.forget();
       yield* this.#giveUp();
@@ -165,7 +167,10 @@ export class GroupMember {
         lookedMs = nowMs;
         const isOther = await this.#look().then(
           () => JSON.stringify([...this.#counts]) !== known,
-          () => false,
+          (thrown: unknown) => {
+            if (isBug(thrown)) throw thrown;
+            return false;
+          },
         );
         if (isOther) return watch.end("changed");
       }
@@ -177,6 +182,7 @@ export class GroupMember {
       await this.#session.heartbeat();
       return "well";
     } catch (thrown) {
+      if (isBug(thrown)) throw thrown;
       const id = thrown instanceof KafkaFault ? thrown.id : "";
       if (REBALANCE.has(id)) return "rebalance";
       if (EXPELLED.has(id)) return "expelled";

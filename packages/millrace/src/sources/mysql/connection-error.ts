@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors/catalogue.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { ownFault } from "../../errors/own-fault.ts";
 import { isTlsFault } from "../../sessions/tls-fault.ts";
 import { ServerError } from "./server-error.ts";
 
@@ -62,7 +63,7 @@ export function errnoOf(error: unknown): number | null {
 export function connectionError(error: unknown, doing: string, code?: ErrorCode): MillraceError {
   if (error instanceof MillraceError) return error;
   const errno = errnoOf(error);
-  if (errno === null) return socketError(error, doing, code);
+  if (errno === null) return ownFault(error, doing) ?? socketError(error, doing, code);
   const message = error instanceof Error ? error.message : "";
   const isRefused = REFUSED.has(errno);
   const known = code ?? CODES.get(errno);

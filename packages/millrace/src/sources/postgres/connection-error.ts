@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../errors/catalogue.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { ownFault } from "../../errors/own-fault.ts";
 import { isTlsFault } from "../../sessions/tls-fault.ts";
 import { ServerError } from "./server-error.ts";
 
@@ -50,6 +51,8 @@ const SETTING_MESSAGE = /^invalid value for parameter/;
  */
 export function connectionError(error: unknown, doing: string, code?: ErrorCode): MillraceError {
   if (error instanceof MillraceError) return error;
+  const own = ownFault(error, doing);
+  if (own !== null) return own;
   const state = sqlStateOf(error);
   const message = error instanceof Error ? error.message : typeof error;
   if (state !== null && !isQuotable(state, message))

@@ -1,3 +1,4 @@
+import { isBug } from "../../errors/own-fault.ts";
 import type { Clock, Logger } from "../../model/ports.ts";
 import type { Queryable } from "./catalogue.ts";
 
@@ -75,6 +76,7 @@ export async function runHeartbeat(options: HeartbeatOptions, signal: AbortSigna
       wasFailing = false;
     } catch (error) {
       if (signal.aborted) return;
+      if (isBug(error)) throw error;
       if (!wasFailing) log.warn("the heartbeat could not be written", { reason: String(error) });
       wasFailing = true;
     }

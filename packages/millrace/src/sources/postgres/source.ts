@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import { isBug } from "../../errors/own-fault.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "../../model/position.ts";
 import type {
@@ -273,7 +274,7 @@ export class PostgresSource implements Source {
       this.#gate.raise(lsnBehind({ transactions: transactions.filter((id) => now.sees(id)) }));
       return transactions.filter((id) => !now.sees(id));
     } catch (error) {
-      if (!this.#servers.chunksElsewhere) throw error;
+      if (!this.#servers.chunksElsewhere || isBug(error)) throw error;
       return transactions;
     }
   }
@@ -286,6 +287,7 @@ export class PostgresSource implements Source {
     try {
       await emitMessage(this.#servers.primary, true);
     } catch (error) {
+      if (isBug(error)) throw error;
       this.#context.log.debug("the log could not be nudged", { reason: String(error) });
     }
   }
