@@ -54,6 +54,7 @@ export class AwsApi implements DynamoApi {
   readonly #ports: ApiPorts;
   readonly #streamRate: CallRate;
   readonly #closing = new AbortController();
+  readonly #signals = new WeakMap<AbortSignal, AbortSignal>();
   #calls: Promise<ServiceCalls> | null = null;
 
   constructor(connection: DynamoConnection, ports: ApiPorts) {
@@ -222,9 +223,7 @@ export class AwsApi implements DynamoApi {
     call: Call,
     send: (calls: ServiceCalls, options: { readonly abortSignal: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    const { signal } = call;
-    const abortSignal =
-      signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const abortSignal = this.#signalOf(call.signal);
     for (let attempt = 0; ; attempt++) {
       abortSignal.throwIfAborted();
       const calls = await this.#loaded();
@@ -242,6 +241,16 @@ export class AwsApi implements DynamoApi {
         await this.#pause(retry.ceilingMs, abortSignal);
       }
     }
+  }
+
+  /** The caller's together with the closing's: made once for each caller, who asks a hundred thousand times with it. */
+  #signalOf(signal: AbortSignal | undefined): AbortSignal {
+    if (signal === undefined) return this.#closing.signal;
+    const known = this.#signals.get(signal);
+    if (known !== undefined) return known;
+    const made = AbortSignal.any([signal, this.#closing.signal]);
+    this.#signals.set(signal, made);
+    return made;
   }
 
   #pause(ceilingMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { HttpResponse } from "@smithy/core/protocols";
+import type { HttpAnswer } from "./http-post.ts";
 import { ServiceFault } from "./service-fault.ts";
 
 /*
@@ -52,17 +53,21 @@ export async function readAnswer(response: unknown): Promise<RawAnswer> {
   if (!HttpResponse.isInstance(response)) throw new ServiceFault("NoAnswer", "there is no answer");
   try {
     const { statusCode, headers } = response;
-    const bytes = await bytesOf(response.body);
-    const body = parsed(bytes, headers["x-amz-crc32"]);
-    if (body === null) throw noJson(statusCode);
-    if (statusCode >= 300) throw refusal(statusCode, headers["x-amzn-errortype"], body);
-    return new RawAnswer(body, bytes.length, timeOf(headers["date"]));
+    return answerOf({ statusCode, headers, bytes: await bytesOf(response.body) });
   } catch (error) {
     // The SDK's signer sets its clock by the answer that a refusal came in.
     if (error instanceof ServiceFault)
       Object.defineProperty(error, "$response", { value: response, enumerable: false });
     throw error;
   }
+}
+
+/** An answer whose body is there. @throws ServiceFault where it is a refusal, or none of the service's. */
+export function answerOf({ statusCode, headers, bytes }: HttpAnswer): RawAnswer {
+  const body = parsed(bytes, textOf(headers["x-amz-crc32"]));
+  if (body === null) throw noJson(statusCode);
+  if (statusCode >= 300) throw refusal(statusCode, textOf(headers["x-amzn-errortype"]), body);
+  return new RawAnswer(body, bytes.length, timeOf(textOf(headers["date"])));
 }
 
 async function bytesOf(body: unknown): Promise<Buffer> {
@@ -74,8 +79,8 @@ async function bytesOf(body: unknown): Promise<Buffer> {
 }
 
 /** Null where it is no JSON object: a proxy's page, half an answer, one that was damaged on its way. */
-function parsed(bytes: Buffer, checksum: string | undefined): Record<string, unknown> | null {
-  if (checksum !== undefined && Number(checksum) !== crc32(bytes)) return null;
+function parsed(bytes: Buffer, checksum: string | null): Record<string, unknown> | null {
+  if (checksum !== null && Number(checksum) !== crc32(bytes)) return null;
   try {
     const body: unknown = JSON.parse(bytes.toString("utf8"));
     return isObject(body) ? body : null;
@@ -92,7 +97,7 @@ function noJson(status: number): ServiceFault {
 
 function refusal(
   status: number,
-  header: string | undefined,
+  header: string | null,
   body: Record<string, unknown>,
 ): ServiceFault {
   const type = header ?? textOf(body["__type"]) ?? textOf(body["code"]) ?? `HTTP ${status}`;
@@ -106,7 +111,7 @@ function codeOf(type: string): string {
   return named.slice(named.lastIndexOf("#") + 1);
 }
 
-function timeOf(date: string | undefined): number | null {
+function timeOf(date: string | null): number | null {
   const timeMs = Date.parse(date ?? "");
   return Number.isNaN(timeMs) ? null : timeMs;
 }

@@ -25,7 +25,9 @@ import type { Clock } from "../../model/ports.ts";
 import type { DynamoConnection } from "./config.ts";
 import { Credentials, keySource } from "./credentials.ts";
 import { RAW_STEP, RawAnswer, rawStep } from "./raw-answer.ts";
+import { RecordCalls } from "./record-calls.ts";
 import { ServiceFault } from "./service-fault.ts";
+import { WAY_STEP, wayStep } from "./signed-way.ts";
 
 /** Connections to one service at once: readers of shards wait for their answers side by side. */
 const MAX_SOCKETS = 256;
@@ -46,6 +48,7 @@ export class ServiceCalls {
   readonly #tagging: ResourceGroupsTaggingAPIClient;
   readonly #sts: STSClient;
   readonly #credentials: Credentials;
+  readonly #records: RecordCalls;
 
   constructor(connection: DynamoConnection, clock: Clock) {
     this.#credentials = new Credentials(keySource(connection), clock);
@@ -58,6 +61,15 @@ export class ServiceCalls {
     this.#dynamodb.middlewareStack.add(rawStep, RAW_STEP);
     this.#streams.middlewareStack.add(rawStep, RAW_STEP);
     this.#tagging.middlewareStack.add(rawStep, RAW_STEP);
+    const { connectTimeoutMs, readTimeoutMs } = connection;
+    this.#records = new RecordCalls({
+      credentials: shared.credentials,
+      clock,
+      signerClock: this.#streams.config,
+      limits: { connectTimeoutMs, readTimeoutMs, maxSockets: MAX_SOCKETS },
+    });
+    const learn = wayStep((way) => this.#records.learn(way));
+    this.#streams.middlewareStack.add(learn, WAY_STEP);
   }
 
   /** The keys were refused: the next request is signed with what is read anew. */
@@ -86,7 +98,9 @@ export class ServiceCalls {
   }
 
   getRecords(input: GetRecordsInput, options: Aborted): Promise<RawAnswer> {
-    return raw(this.#streams.send(new GetRecordsCommand(input), options));
+    const { abortSignal } = options;
+    const asked = this.#records.get(input, abortSignal);
+    return asked ?? raw(this.#streams.send(new GetRecordsCommand(input), options));
   }
 
   getResources(input: GetResourcesInput, options: Aborted): Promise<RawAnswer> {
@@ -103,6 +117,7 @@ export class ServiceCalls {
   destroy(): void {
     for (const client of [this.#dynamodb, this.#streams, this.#tagging, this.#sts])
       client.destroy();
+    this.#records.destroy();
   }
 }
 
