@@ -8,8 +8,16 @@ export type LogicalType =
   | { readonly kind: "float"; readonly bits: 32 | 64 }
   /** `precision` and `scale` are null where the column has none: any number of digits. */
   | { readonly kind: "decimal"; readonly precision: number | null; readonly scale: number | null }
-  /** `maxChars` counts characters; null is unbounded. `fixed` pads with blanks (`char(n)`). */
-  | { readonly kind: "text"; readonly maxChars: number | null; readonly fixed?: boolean }
+  /**
+   * `maxChars` counts characters; null is unbounded. `fixed` pads with blanks (`char(n)`). `charBytes` is the most that one
+   * character can take in UTF-8, where the source's charset has none of four bytes.
+   */
+  | {
+      readonly kind: "text";
+      readonly maxChars: number | null;
+      readonly fixed?: boolean;
+      readonly charBytes?: 1 | 3;
+    }
   | { readonly kind: "bytes"; readonly maxBytes: number | null }
   | { readonly kind: "date" }
   | { readonly kind: "time"; readonly precision: number }

@@ -95,7 +95,7 @@ function declaredLength(type: string): number {
   );
 }
 
-/** Of a character in UTF-8. */
+/** Of a character in UTF-8, where the source's charset does not say less. */
 const MOST_BYTES_PER_CHAR = 4;
 
 /** By what the source allows: in characters, which sinks count as bytes. */
@@ -103,7 +103,7 @@ function longKeys(target: TargetTable, most: number | null): Finding[] {
   if (target.keyless || most === null) return [];
   const texts = keyColumns(target).filter(({ logical }) => logical.kind === "text");
   const chars = texts.reduce((sum, { logical }) => sum + charsOf(logical), 0);
-  const bytes = chars * MOST_BYTES_PER_CHAR;
+  const bytes = texts.reduce((sum, { logical }) => sum + charsOf(logical) * charBytes(logical), 0);
   if (bytes <= most) return [];
   const names = texts.map(({ name }) => name).join(", ");
   const length = Number.isFinite(chars)
@@ -121,6 +121,10 @@ function longKeys(target: TargetTable, most: number | null): Finding[] {
 
 function charsOf(logical: TargetTable["columns"][number]["logical"]): number {
   return logical.kind === "text" ? (logical.maxChars ?? Infinity) : 0;
+}
+
+function charBytes(logical: TargetTable["columns"][number]["logical"]): number {
+  return (logical.kind === "text" ? logical.charBytes : undefined) ?? MOST_BYTES_PER_CHAR;
 }
 
 function keyColumns({ key, columns }: TargetTable) {

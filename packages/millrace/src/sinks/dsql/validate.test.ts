@@ -128,6 +128,11 @@ describe("what is said of a sink before the start", () => {
     expect(found({}, { targets: keyed(text(257)) })).toEqual([
       "warning: public.t: its key (k0) may have 257 characters, which may take 1028 bytes; the sink takes 1024 bytes.",
     ]);
+    const ascii: LogicalType = { kind: "text", maxChars: 512, charBytes: 1 };
+    expect(found({}, { targets: keyed(ascii, { ...ascii, maxChars: 511 }) })).toEqual([]);
+    expect(found({}, { targets: keyed(ascii, { ...ascii, charBytes: 3 }) })).toEqual([
+      "warning: public.t: its key (k0, k1) may have 1024 characters, which may take 2048 bytes; the sink takes 1024 bytes.",
+    ]);
     expect(found({}, { targets: keyed(text(null)) })).toEqual([
       "notice: public.t: its key (k0) may have any length; the sink takes 1024 bytes.",
     ]);

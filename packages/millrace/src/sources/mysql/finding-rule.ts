@@ -18,6 +18,8 @@ export interface Observed {
   readonly known: ReadonlySet<TableId> | null;
   /** Tables that the user may not read, all their columns. */
   readonly unreadable: readonly TableId[];
+  /** Columns of captured keys (`table.column`) whose collation holds several spellings to be one. */
+  readonly looseKeys: readonly string[];
   /** What the server said to a try to read its log; null where it gave it. */
   readonly refusedLog: string | null;
 }

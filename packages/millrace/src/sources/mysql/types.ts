@@ -87,7 +87,19 @@ export function logicalType(type: ColumnType, options: TypeOptions): LogicalType
   if (base === "time" && options.timeAsInterval) return { kind: "interval" };
   if (isGeometry(type))
     return options.geometry === "wkb" ? { kind: "bytes", maxBytes: null } : { kind: "json" };
-  return byName(base, numbers) ?? { kind: "other", name: base };
+  const named = byName(base, numbers) ?? { kind: "other", name: base };
+  return named.kind === "text" ? ofCharset(named, type.charset) : named;
+}
+
+/** Those that have characters beyond U+FFFF. */
+const WITH_FOUR_BYTES: ReadonlySet<string> = new Set(
+  "utf8mb4 utf16 utf16le utf32 gb18030".split(" "),
+);
+
+/** Nothing of one character in another charset takes four bytes in UTF-8: `€` and `漢` take three. */
+function ofCharset(text: LogicalType & { kind: "text" }, charset: string | null): LogicalType {
+  if (text.maxChars === null || charset === null || WITH_FOUR_BYTES.has(charset)) return text;
+  return { ...text, charBytes: charset === "ascii" ? 1 : 3 };
 }
 
 function isBooleanTinyint({ base, numbers, unsigned }: ColumnType): boolean {

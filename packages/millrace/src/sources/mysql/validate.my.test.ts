@@ -109,6 +109,24 @@ describe.each(mysqlFlavors)("validate --connect of %s", (flavor) => {
     await dated.release();
   });
 
+  it("says what text means at the source alone", async () => {
+    await using odd = await sharedMysql(flavor);
+    const told = async (): Promise<string[]> =>
+      said(await validateMysql(optionsOf(odd, odd.database), context), "notice").filter((what) =>
+        /collation|charset/.test(what),
+      );
+    await odd.query(`CREATE TABLE plain (id INT, k VARCHAR(9) COLLATE utf8mb4_bin, v TEXT COLLATE utf8mb4_general_ci,
+      e ENUM('a') CHARACTER SET ascii, PRIMARY KEY (id, k))`);
+    expect(await told()).toEqual([]);
+    await odd.query(`CREATE TABLE loose (k VARCHAR(9) COLLATE utf8mb4_general_ci, n CHAR(3) CHARACTER SET ascii, PRIMARY KEY (k, n));
+      CREATE TABLE old (id INT PRIMARY KEY, a TEXT CHARACTER SET latin1, b TEXT CHARACTER SET latin1, c CHAR(3) CHARACTER SET sjis)`);
+    const { database } = odd;
+    expect((await told()).toSorted()).toEqual([
+      `By its collation the server holds several spellings of a key to be one, such as 'a' and 'A': ${database}.loose.k, ${database}.loose.n.`,
+      `There is text in charsets other than Unicode: latin1 (as in ${database}.old.a), sjis (as in ${database}.old.c).`,
+    ]);
+  });
+
   it("says when there is nothing to read", async () => {
     const all = await validateMysql(
       optionsOf(server, server.database, { matches: () => false }),
@@ -252,6 +270,7 @@ describe("findings", () => {
     tableBytes: 0,
     known: null,
     unreadable: [],
+    looseKeys: [],
     refusedLog: null,
   };
   const withServer = (more: Partial<Observed["server"]>): string[] =>

@@ -15,6 +15,7 @@ import { readerId, type ReaderId } from "./reader-id.ts";
 import { unreadableOf } from "./reading-rights.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { READER_RULES } from "./reader-rules.ts";
+import { TEXT_RULES } from "./text-rules.ts";
 import { LOG_RULES, SERVER_RULES } from "./server-rules.ts";
 import { SourceServer } from "./source-server.ts";
 import { tableFindings } from "./table-rules.ts";
@@ -42,7 +43,7 @@ export async function validateMysql(
 
 /** Pure: what follows from what was observed. */
 export function findings(observed: Observed): Finding[] {
-  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES, ...XA_RULES];
+  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES, ...TEXT_RULES, ...XA_RULES];
   return worstFirst([...applyRules(rules, observed), ...tableFindings(observed)]);
 }
 
@@ -65,6 +66,7 @@ async function observe(
     tableBytes: await readTableBytes(server.control, new Set(shapes.map(({ id }) => id))),
     ids: idsOf(options, context.pipeline),
     unreadable: unreadable.map(({ id }) => id),
+    looseKeys: await readLooseKeys(server.control, new Set(shapes.map(({ id }) => id))),
     refusedLog: await refusedLog(server, facts),
   };
 }
@@ -77,6 +79,22 @@ async function readTableBytes(client: Queryable, captured: ReadonlySet<TableId>)
   return rows
     .filter(([schema, name]) => captured.has(tableId(schema ?? "", name ?? "")))
     .reduce((sum, [, , bytes]) => sum + Number(bytes ?? 0), 0);
+}
+
+/** Binary collations tell all spellings apart, or all but blanks at the end. */
+async function readLooseKeys(
+  client: Queryable,
+  captured: ReadonlySet<TableId>,
+): Promise<readonly string[]> {
+  const rows = await client.query(
+    `SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
+     WHERE COLUMN_KEY = 'PRI' AND DATA_TYPE IN ('char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext')
+       AND COLLATION_NAME NOT LIKE '%\\_bin' ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION`,
+  );
+  return rows.flatMap(([schema, name, column]) => {
+    const id = tableId(schema ?? "", name ?? "");
+    return captured.has(id) ? [`${id}.${column}`] : [];
+  });
 }
 
 /** Enough of a range to say that none is free. */
