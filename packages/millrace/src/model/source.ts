@@ -157,6 +157,11 @@ export interface PreparedLog {
    * means nothing here.
    */
   readonly elsewhere?: boolean;
+  /**
+   * What carried each table ({@link TableLook.carrier}) when it was captured; making the log may take hours after that, and
+   * whoever takes a table out meanwhile and puts it back is told by the first look. Absent where nobody can.
+   */
+  readonly carriers?: ReadonlyMap<TableId, Json | null>;
   /** Where the log ends now: a table whose load is its log is SYNC once that is passed. Absent where tables are loaded. */
   readonly pastEnd?: Position;
 }
@@ -287,6 +292,12 @@ export interface Source {
    * what follows "waits:"). Not where it goes on, nor before a resync of a table that is followed. Absent: for nothing.
    */
   readonly initSyncDelay?: { readonly ms: number; readonly why: string };
+  /**
+   * Of a source that is shared out, looked at as a whole ({@link SharedSource}), where a table is in one share alone: which one
+   * that is, and the source of it, which whoever asked closes. Opens nothing.
+   */
+  shareOf?(table: TableShape): string;
+  openShare?(share: string): Source;
   /** Resolves once every transaction older than the joining of these tables has ended. */
   safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void>;
   /**

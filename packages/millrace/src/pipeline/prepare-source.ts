@@ -46,6 +46,10 @@ interface PreparedSource {
   readonly history: Json | null;
 }
 
+interface KeptLog extends Omit<PreparedSource, "removed" | "targets"> {
+  readonly carriers: PreparedLog["carriers"];
+}
+
 /** Tables that went or were left out for a while are met, then the log is told to keep those that are there. */
 export async function prepareSource(
   parts: TaskParts,
@@ -57,8 +61,8 @@ export async function prepareSource(
   await claimTargets(parts, found.tables);
   const looks = await lookAtTables(parts, found.tables);
   await meetLeftTables(parts, found, looks, committer);
-  const kept = await keepLog(parts, found, loss);
-  await takeStandings(parts, found, looks);
+  const { carriers, ...kept } = await keepLog(parts, found, loss);
+  await takeStandings(parts, found, looks, carriers);
   const targets = await meetLostTargets(parts, found, committer);
   return { removed, targets, ...kept };
 }
@@ -66,12 +70,14 @@ export async function prepareSource(
 /**
  * What is known of tables from now on. Their parts are taken as they were before the log was told to keep new tables:
  * what moves after that is found by the next look, in whatever the load's snapshots saw of it. What carries them is
- * taken as it is afterwards, for we may have altered the publication ourselves.
+ * taken as it was when they were captured, for we may have altered the publication ourselves; and not later, for somebody
+ * else may have since.
  */
 async function takeStandings(
   parts: TaskParts,
   { discovered, tables }: Found,
   before: ReadonlyMap<TableId, TableLook>,
+  carriers: PreparedLog["carriers"],
 ): Promise<void> {
   for (const table of tables.values()) {
     const { identity } = table.shape;
@@ -83,7 +89,7 @@ async function takeStandings(
   const asked = discovered.map(({ shape }) => ({ shape, standing }));
   for (const look of (await parts.source.look?.(asked)) ?? []) {
     const table = tables.get(look.id);
-    table?.update({ carrier: look.carrier });
+    table?.update({ carrier: carriers?.get(look.id) ?? look.carrier });
     if (table === undefined || table.awaited === null || look.parts === null) continue;
     table.parts = { v: 1, identity: table.awaited, parts: look.parts };
   }
@@ -94,7 +100,7 @@ async function keepLog(
   parts: TaskParts,
   { state, discovered, tables, takeover }: Found,
   loss: MillraceError | null,
-): Promise<Omit<PreparedSource, "removed" | "targets">> {
+): Promise<KeptLog> {
   const shapes = discovered.map(({ shape }) => shape);
   const known = state.frontier;
   const histories = () => historiesOf(parts);
@@ -117,7 +123,7 @@ async function keepLog(
     for (const table of tables.values())
       if (table.document.allPlanned && table.document.end === null)
         table.update({ end: prepared.pastEnd ?? frontier.position });
-    return { frontier, waiting, history: prepared.history ?? null };
+    return { frontier, waiting, history: prepared.history ?? null, carriers: prepared.carriers };
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.class !== "loss") throw thrown;
     await refuseIfFenced(parts, takeover);
@@ -128,8 +134,8 @@ async function keepLog(
     });
     const prepared = await parts.source.prepare(shapes, null, { recreate: true, histories });
     for (const table of tables.values()) meetLoss(parts, table, prepared);
-    const history = prepared.history ?? null;
-    return { frontier: startFrontier(null, prepared), waiting: [], history };
+    const { history = null, carriers } = prepared;
+    return { frontier: startFrontier(null, prepared), waiting: [], history, carriers };
   }
 }
 

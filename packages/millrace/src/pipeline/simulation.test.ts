@@ -65,6 +65,10 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("lives", 1, 250)).toEqual([]);
   });
 
+  it("follows schema changes that the log tells by messages too", PATIENCE, async () => {
+    expect(await failuresOf("messages", 1, 150)).toEqual([]);
+  });
+
   it("writes every change once into a sink of topics", PATIENCE, async () => {
     expect(await failuresOf("topics", 1, 100)).toEqual([]);
   });

@@ -182,11 +182,12 @@ export class Crew {
     };
     const { told } = this.#parts.profile;
     const reach = [world, process, heard, () => this.sourceLoss] as const;
-    const { looks, doubts, settings } = this.#parts.profile;
+    const { looks, doubts, messages, settings } = this.#parts.profile;
     const options = {
       matches: file.matcher(),
       looks,
       doubts,
+      messages,
       standby: this.#parts.standby,
       tellsRetention: settings.maxRetainedBytes !== null,
     };

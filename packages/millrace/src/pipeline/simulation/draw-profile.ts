@@ -56,6 +56,7 @@ function drawn(seed: number, name: ProfileName): Profile {
   if (name === "foreign") return foreign(random, everything(random));
   if (name === "topics") return topics(random);
   if (name === "told") return failing(seed, silent(seed, told(seed, random)));
+  if (name === "messages") return silent(seed, messages(seed, random));
   if (name === "shards") return sharded(seed, random);
   if (name === "gentle") return silent(seed, gentle(seed, random));
   if (name === "lives") return losing(seed, silent(seed, limited(seed, lives(random))));
@@ -253,6 +254,13 @@ function told(seed: number, random: SeededRandom): Profile {
     joins: random.chance(0.2) ? 1 : 0,
     told: { unknown: random.chance(0.5) ? random.pick([20, 60]) : 0 },
   };
+}
+
+/** As `lives`, with much DDL that an event trigger tells of in its place. */
+function messages(seed: number, random: SeededRandom): Profile {
+  const profile = limited(seed, lives(random));
+  const keylessTables = random.chance(0.5) ? 1 : 0;
+  return { ...profile, ddl: true, messages: true, keylessTables };
 }
 
 /** A stream of shards that end and beget others, of tables that stay what they are. */

@@ -4,6 +4,7 @@ import type {
   ChunkRange,
   DiscoveredTable,
   LogStart,
+  PreparedLog,
   SnapshotWish,
   SourceRetention,
   Source,
@@ -33,6 +34,8 @@ export interface ModelSourceOptions {
   readonly looks: boolean;
   /** How often columns that were altered are not proven. */
   readonly doubts: number;
+  /** The log tells schema changes by messages in their place too. */
+  readonly messages: boolean;
   /** It can be asked how much of its log it keeps. */
   readonly tellsRetention: boolean;
   /** Chunks are read there, where there is one. */
@@ -109,20 +112,26 @@ export class ModelSource implements Source {
     tables: readonly TableShape[],
     known: Position | null,
     options: { recreate?: boolean } = {},
-  ): Promise<{ start: Position; created: boolean; joined: readonly TableId[] }> {
+  ): Promise<PreparedLog> {
     await this.#link.call("prepare");
     const server = this.#server;
     if (options.recreate === true) server.slot = null;
     else this.#refuseLoss(known);
     const joined = this.#publish(tables);
+    const { publication } = server;
+    const carriers = new Map(
+      tables.map(({ id, identity }) => [id, publication.carrierOf(identity)]),
+    );
+    const captured = this.#options.looks ? { joined, carriers } : { joined };
     await this.#link.call("publication made");
-    if (server.slot !== null) return { start: server.slot.acknowledged, created: false, joined };
+    if (server.slot !== null)
+      return { start: server.slot.acknowledged, created: false, ...captured };
     if (known !== null && options.recreate !== true) this.#refuseLoss(known);
     await this.#olderEnded();
     // Another process may have made it meanwhile.
     server.slot ??= { start: server.logEnd, acknowledged: server.logEnd };
     server.world.tell(() => `slot made at ${server.logEnd.join(".")}`);
-    return { start: server.slot.start, created: true, joined };
+    return { start: server.slot.start, created: true, ...captured };
   }
 
   async safeToSnapshot(tables: readonly TableId[], signal: AbortSignal): Promise<void> {
@@ -148,7 +157,7 @@ export class ModelSource implements Source {
     }
     await this.#link.call("log open");
     this.#holder.session?.breakOff();
-    const words = new RowToldWords(this.#server, this.#link, start, this.#options.doubts);
+    const words = new RowToldWords(this.#server, this.#link, start, this.#options);
     const log = new ModelLog(this.#server, this.#link, start.from, words);
     this.#holder.session = log;
     return log;

@@ -66,6 +66,8 @@ export interface Profile {
   readonly spellings: boolean;
   /** How often columns that were altered are not proven. */
   readonly doubts: number;
+  /** The log tells schema changes by messages in their place, beside what rows and looks tell. */
+  readonly messages: boolean;
   /** The publication is for all tables; else for those that the pipeline names. */
   readonly publishesAll: boolean;
   /** Times that the slot is lost. */
@@ -107,6 +109,7 @@ export type ProfileName =
   | "topics"
   | "gentle"
   | "told"
+  | "messages"
   | "shards";
 
 /** All of them. */
@@ -121,5 +124,6 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "topics",
   "gentle",
   "told",
+  "messages",
   "shards",
 ];

@@ -5,6 +5,7 @@ export const QUIET = {
   partitions: false,
   spellings: false,
   doubts: 0,
+  messages: false,
   publishesAll: false,
   losses: 0,
   unpublished: 0,

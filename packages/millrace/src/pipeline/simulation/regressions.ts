@@ -123,4 +123,9 @@ export const REGRESSIONS: readonly {
     seed: 313,
     was: "the load of a table that the log told to be dropped never ended",
   },
+  {
+    profile: "messages",
+    seed: 68,
+    was: "what was written while a table was out of the publication, before its slot was made, was lost",
+  },
 ];

@@ -19,16 +19,24 @@ const NOTHING: readonly LogItem[] = [];
 
 /** A log as PostgreSQL's: of published tables, whose shapes are told with the rows that have them. */
 export class RowToldWords implements LogWords {
-  readonly isOpen = false;
   readonly given = null;
   readonly #server: SourceServer;
   readonly #link: ModelLink;
   readonly #shapes: ToldShapes;
   readonly #maxValueBytes: number;
+  /** Schema changes are told by messages in their place, as by PostgreSQL's event trigger. */
+  readonly #messages: boolean;
+  #claim: { readonly tx: LoggedTransaction; readonly event: LogEvent } | null = null;
 
-  constructor(server: SourceServer, link: ModelLink, start: LogStart, doubts: number) {
+  constructor(
+    server: SourceServer,
+    link: ModelLink,
+    start: LogStart,
+    { doubts, messages }: { readonly doubts: number; readonly messages: boolean },
+  ) {
     this.#server = server;
     this.#link = link;
+    this.#messages = messages;
     this.#shapes = new ToldShapes(server, start.tables, doubts);
     this.#maxValueBytes = start.maxValueBytes;
   }
@@ -43,8 +51,14 @@ export class RowToldWords implements LogWords {
     return asked[0] < slot.acknowledged[0] ? slot.acknowledged : [asked[0], 0];
   }
 
+  /** What a message claims is held against the catalogue before more is read. */
+  get isOpen(): boolean {
+    return this.#claim !== null;
+  }
+
   decode(tx: LoggedTransaction, event: LogEvent): readonly LogItem[] {
     const { op, n } = event;
+    if (this.#messages && event.published && op.kind === "reshape") this.#claim = { tx, event };
     const transaction: Transaction = { id: tx.id, commitTimeMs: tx.timeMs };
     const position: Position = [tx.commit, n];
     if (!event.published || isQuiet(op)) return NOTHING;
@@ -64,8 +78,16 @@ export class RowToldWords implements LogWords {
     return NOTHING;
   }
 
-  resolve(): Promise<readonly LogItem[]> {
-    return Promise.resolve(NOTHING);
+  /** The catalogue that the claim is held against sees its transaction (`sources/postgres/relation-shapes.ts`). */
+  async resolve(): Promise<readonly LogItem[]> {
+    const claim = this.#claim;
+    this.#claim = null;
+    if (claim === null) return NOTHING;
+    const { tx, event } = claim;
+    do await this.#link.call("weigh a message");
+    while ([...this.#server.logged].some(({ id }) => id === tx.id));
+    const told = this.#shapes.message(tx, event, { id: tx.id, commitTimeMs: tx.timeMs });
+    return told === null ? NOTHING : [told];
   }
 }
 

@@ -56,6 +56,20 @@ export class ToldShapes {
     return { kind: "shape", shape: found.shape, previous, rewritten, position, transaction };
   }
 
+  /** A message tells the shape in its place: nothing about it is open. */
+  message(tx: LoggedTransaction, event: LogEvent, transaction: Transaction): ShapeChange | null {
+    const { shape: truth } = event;
+    const previous = this.#known.get(truth.id);
+    if (previous === undefined || previous.identity !== truth.identity) return null;
+    const found = { truth, shape: truth, provenFrom: null };
+    this.#told.set(truth.id, found);
+    const rewritten = this.#rewritten(previous, found);
+    if (rewritten === null) return null;
+    this.#known.set(truth.id, truth);
+    const position = [tx.commit, event.n - Slot.EVENT + Slot.SHAPE] as const;
+    return { kind: "shape", shape: truth, previous, rewritten, position, transaction };
+  }
+
   #find(truth: TableShape): Told {
     const proven = { truth, shape: truth, provenFrom: null };
     const { world, versions, visible } = this.#server;

@@ -256,6 +256,32 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     await source.cleanUp();
   });
 
+  it("tells of a table that was out of the publication while the slot was made", async () => {
+    await sql("CREATE SCHEMA gap; CREATE TABLE gap.t (id int PRIMARY KEY)");
+    const source = sourceOf("gap");
+    const [shape] = await shapesOf(source);
+    if (shape === undefined) throw new Error("no table");
+    const writer = new pg.Client({ connectionString: postgres.url });
+    writer.on("error", () => undefined);
+    await writer.connect();
+    await writer.query("BEGIN; INSERT INTO gap.t VALUES (1)");
+    const preparing = source.prepare([shape], null);
+    const capturing = "SELECT FROM pg_publication_tables WHERE pubname = 'gap'";
+    await expect.poll(() => sql(capturing), { timeout: 20_000 }).toHaveLength(1);
+    const waiting = "SELECT FROM pg_replication_slots WHERE slot_name LIKE 'gap%'";
+    await expect.poll(() => sql(waiting), { timeout: 20_000 }).toHaveLength(1);
+    await sql("ALTER PUBLICATION gap DROP TABLE gap.t");
+    await sql("ALTER PUBLICATION gap ADD TABLE gap.t");
+    await writer.query("COMMIT");
+    await writer.end();
+    const { carriers } = await preparing;
+    const standing = { carrier: carriers?.get(shape.id) ?? null, parts: null };
+    expect(await source.look([{ shape, standing }])).toMatchObject([
+      { being: "there", lost: expect.stringContaining("publication") },
+    ]);
+    await source.cleanUp();
+  });
+
   it("captures what it can and says of the rest why not", async () => {
     await sql(`CREATE SCHEMA odd; CREATE TABLE odd.good (id int PRIMARY KEY);
       CREATE TABLE odd.keyless (a int); CREATE TABLE odd.full (a int); ALTER TABLE odd.full REPLICA IDENTITY FULL;

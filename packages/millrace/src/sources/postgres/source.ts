@@ -26,6 +26,7 @@ import { prepareDdlTrigger, refuseDdlTrigger } from "./ddl-trigger.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { emitMessage, whileNudging } from "./heartbeat.ts";
 import { keyText } from "./keys.ts";
+import { readCarriers } from "./carriers.ts";
 import { branchedAt, historyJson, keptHistory, type LogHistory } from "./log-history.ts";
 import { LongStep } from "./long-step.ts";
 import { openPostgresLog, openWalsender, type PostgresLog } from "./log.ts";
@@ -187,16 +188,18 @@ export class PostgresSource implements Source {
     const request = { publicationName, viaRoot: partitions === "root", tables, manage };
     this.#servers.renew();
     const { log, primary } = this.#servers;
-    const { joined, end } = await primary.use(
+    const oids = tables.map(({ identity }) => identity);
+    const { joined, end, carriers } = await primary.use(
       async (client) => {
         if (known !== null && !recreate) await checkPublication(client, publicationName);
         const published = await preparePublication(client, request);
+        const carriers = await readCarriers(client, publicationName, oids);
         failpoint("source.published");
         // Before the slot: what the slot decodes is told of from its beginning.
         if (this.#options.ddlMessages) await prepareDdlTrigger(client, slotName);
         this.#published = await readPublished(client, publicationName);
         this.#joinedBelow = await nextTransaction(client);
-        return { ...published, end: await readLogEnd(client) };
+        return { ...published, carriers, end: await readLogEnd(client) };
       },
       { once: true },
     );
@@ -213,7 +216,15 @@ export class PostgresSource implements Source {
     const branch = this.#history === null ? null : branchedAt(before, this.#history);
     failpoint("source.prepared");
     const history = this.#history === null ? null : historyJson(this.#history);
-    return { ...slot, joined, history, branched: branch === null ? null : boundary(branch) };
+    return {
+      ...slot,
+      joined,
+      carriers: new Map(
+        tables.map(({ id, identity }) => [id, carriers?.get(identity)?.carrier ?? null]),
+      ),
+      history,
+      branched: branch === null ? null : boundary(branch),
+    };
   }
 
   /**
