@@ -11,7 +11,7 @@ import type { Extensions } from "./extensions.ts";
 import { finalRemedy } from "./errors/final-remedy.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { NOTHING_ELSE_CHECKED } from "./errors/unreachable.ts";
-import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
+import { readKnownPipeline, type KnownLog, type KnownPipeline } from "./known-pipeline.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -66,7 +66,7 @@ export async function checkServers(
 ): Promise<PipelineFinding[]> {
   // Who cannot be asked says so below.
   const pipeline = await readKnownPipeline(config, context, extensions).catch(() => null);
-  const known = pipeline?.tables ?? null;
+  const known = pipeline === null ? null : new Set(pipeline.tables.keys());
   const source = await checkSource(config.source, context, known);
   const reachable = !source.some(({ whatFollows }) => whatFollows === NOTHING_ELSE_CHECKED);
   const { tables, findings, identity } = reachable
@@ -127,6 +127,7 @@ async function checkTables(
   const source = await buildSource(config.source, context);
   const known = pipeline?.tables ?? null;
   try {
+    source.remember?.([...(known?.values() ?? [])]);
     const tables = await source.discover();
     const refused = known === null ? [] : ((await source.refusals?.()) ?? []);
     const waiting = refused.map(({ id }) => id).filter((id) => known?.has(id) !== true);
@@ -135,7 +136,7 @@ async function checkTables(
     const identity = await source.identity();
     return {
       tables,
-      findings: [...findings, ...(await checkLog(config, source, pipeline))],
+      findings: [...findings, ...(await checkLogs(config, source, { pipeline, tables }))],
       identity,
     };
   } catch (error) {
@@ -145,14 +146,46 @@ async function checkTables(
   }
 }
 
-/** Whether the log goes on where the pipeline has read it to; where it does not, the policy for losses decides. */
-async function checkLog(
+/** Shares whose logs are asked about at once. */
+const SHARES_AT_ONCE = 8;
+
+/** Whether each log goes on where the pipeline has read it to; where it does not, the policy for losses decides. */
+async function checkLogs(
   { source: { onLoss } }: PipelineConfig,
   source: Source,
-  pipeline: KnownPipeline | null,
+  { pipeline, tables }: { pipeline: KnownPipeline | null; tables: readonly DiscoveredTable[] },
 ): Promise<PipelineFinding[]> {
-  const log = pipeline?.log ?? null;
-  if (log === null) return [];
+  if (pipeline === null) return [];
+  const { log, shareLogs } = pipeline;
+  const all = "All tables would be loaded again (on-loss: resync).";
+  if (log !== null) return checkLog(source, log, onLoss === "resync" ? all : null);
+  const found: PipelineFinding[] = [];
+  const queue = [...tables];
+  const next = async (): Promise<void> => {
+    for (let table = queue.shift(); table !== undefined; table = queue.shift()) {
+      const share = source.shareOf?.(table.shape);
+      const left = share === undefined ? undefined : shareLogs.get(share);
+      if (share === undefined || left === undefined) continue;
+      const own = source.openShare?.(share);
+      if (own === undefined) continue;
+      const again = `Table ${table.shape.id} would be loaded again (on-loss: resync).`;
+      try {
+        found.push(...(await checkLog(own, left, onLoss === "resync" ? again : null)));
+      } finally {
+        await own.close();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: SHARES_AT_ONCE }, next));
+  return found;
+}
+
+/** `whatFollows`: null where a loss stops the pipeline. */
+async function checkLog(
+  source: Source,
+  log: KnownLog,
+  whatFollows: string | null,
+): Promise<PipelineFinding[]> {
   try {
     await source.checkLog?.(log.position, log.history);
     return [];
@@ -160,8 +193,7 @@ async function checkLog(
     const found = findingsOf(error, "source");
     // All else, such as a missing right, the source's own findings have told.
     if (!(error instanceof MillraceError) || error.class !== "loss") return [];
-    if (onLoss !== "resync") return found;
-    const whatFollows = "All tables would be loaded again (on-loss: resync).";
+    if (whatFollows === null) return found;
     return found.map((finding) => ({ ...finding, severity: "warning", whatFollows }));
   }
 }

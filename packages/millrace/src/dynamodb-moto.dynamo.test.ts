@@ -6,6 +6,7 @@ import { type Clients, clientsOf, makeTable } from "../../dynamodb-local/src/tes
 import { checkPipeline } from "./check-pipeline.ts";
 import { pipelineFromItems } from "./items-between.fixture.ts";
 import { loadPipeline } from "./load-pipeline.ts";
+import { verifyPipeline } from "./verify-pipeline.ts";
 import { apiOf, connectionTo } from "./sources/dynamodb/local-api.fixture.ts";
 
 // moto is a stand-in that we did not write. Its streams have one shard that never ends; tables, tags and images are as AWS'.
@@ -84,8 +85,20 @@ describe("against moto", () => {
         bytes: Buffer.from(String(id)),
       })).filter(({ id }) => id !== "1");
       await expect.poll(rows, { timeout: 30_000 }).toEqual(wanted);
+      await target.query(`UPDATE public."${table}" SET name = 'other' WHERE id = '7'`);
+      expect(await verifyPipeline(file, { maxRowsNamed: 5 })).toMatchObject({
+        equal: false,
+        tables: [
+          {
+            sourceRows: 30,
+            targetRows: 30,
+            rows: [{ kind: "different", key: { id: "7" }, columns: ["name"] }],
+          },
+        ],
+      });
     } finally {
       await pipeline.stop();
     }
-  });
+    // A difference is looked at three times, each behind a standing that is written every 15 s.
+  }, 300_000);
 });

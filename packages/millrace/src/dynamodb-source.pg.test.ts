@@ -155,4 +155,53 @@ describe("before a start", () => {
       },
     ]);
   });
+
+  it("they say of a pipeline that has begun which tables go on where they stand, and which have lost something", async () => {
+    for (const table of ["goes-on", "comes", "lost-stream"])
+      await makeTable(between.dynamodb, table);
+    await put("goes-on", "1", { total: { N: "1" } });
+    const file = (tables: string, more: object = {}) =>
+      between.file("begun", { "dynamodb.table.whitelist": tables, ...more });
+    const pipeline = await between.run(file("goes-on,lost-stream"));
+    await pipeline.caughtUp();
+    await between.stop();
+    // Another sample would give it another column: the pipeline has its shape.
+    await put("goes-on", "2", { other: { BOOL: true } });
+    await put("comes", "1");
+    const planned = async (more: object = {}) => {
+      const { tables, findings } = await planPipeline(file("comes,goes-on,lost-stream", more));
+      return {
+        tables: tables.map(({ table, isKnown, chunks }) => `${table} ${isKnown} ${chunks}`),
+        columns: tables[1]?.targets[0]?.columns.map(({ name }) => name),
+        findings: findings.map(({ severity, what }) => `${severity}: ${what}`),
+      };
+    };
+    expect(await planned()).toEqual({
+      tables: ["public.comes false 1", "public.goes-on true 0", "public.lost-stream true 0"],
+      columns: ["id", "total", "document"],
+      findings: [],
+    });
+    // Other columns are another table to the pipeline: it is loaded again.
+    const { tables } = await planned({ columns: "goes-on: other boolean" });
+    expect(tables[1]).toBe("public.goes-on false 1");
+    for (const StreamEnabled of [false, true])
+      await between.dynamodb.updateTable({
+        TableName: "lost-stream",
+        StreamSpecification: {
+          StreamEnabled,
+          ...(StreamEnabled ? { StreamViewType: "NEW_IMAGE" } : {}),
+        },
+      });
+    expect(await checkPipeline(file("goes-on,lost-stream"))).toMatchObject([
+      {
+        severity: "warning",
+        code: "MR_SOURCE_LOSS",
+        what: expect.stringContaining("lost-stream"),
+        whatFollows: "Table public.lost-stream would be loaded again (on-loss: resync).",
+      },
+    ]);
+    expect(await checkPipeline(file("goes-on,lost-stream", { "on-loss": "fail" }))).toMatchObject([
+      { severity: "error", code: "MR_SOURCE_LOSS" },
+    ]);
+  });
 });

@@ -2,21 +2,33 @@ import { buildKafkaSink } from "./build-kafka-sink.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import type { Json, Position } from "./model/position.ts";
-import type { TableId } from "./model/table.ts";
-import { loadState } from "./pipeline/state-documents.ts";
+import type { TaskDocument } from "./model/sink.ts";
+import type { TableId, TableShape } from "./model/table.ts";
+import { type LoadedState, loadState } from "./pipeline/state-documents.ts";
 import { openSinkSession, type SessionPorts } from "./sink-session.ts";
-import { readState, stateFileOf, statePathOf } from "./sinks/jsonl/state-file.ts";
+import { readDocuments, statePathOf } from "./sinks/jsonl/state-file.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
 import { ONLY_TASK } from "./pipeline/task-api.ts";
+
+/** Up to where a log is durable at the sink, and which log that is. */
+export interface KnownLog {
+  readonly position: Position;
+  readonly history: Json | null;
+}
 
 /** What a pipeline that has begun once has at its sink. */
 export interface KnownPipeline {
   /** Of the source that it began with. */
   readonly identity: Json;
-  /** What it captures; others that match are newcomers, which wait where something stands against them. */
-  readonly tables: ReadonlySet<TableId>;
-  /** Up to where the source's log is durable at the sink, and which log that is; null before the first of it is. */
-  readonly log: { readonly position: Position; readonly history: Json | null } | null;
+  /**
+   * What it captures, in the shape that it has of each; others that match are newcomers, which wait where something stands
+   * against them.
+   */
+  readonly tables: ReadonlyMap<TableId, TableShape>;
+  /** Of the one task; null before anything of it is durable, and of a source that is shared out. */
+  readonly log: KnownLog | null;
+  /** The same of each share of a source that is shared out, by its name. */
+  readonly shareLogs: ReadonlyMap<string, KnownLog>;
 }
 
 /**
@@ -28,47 +40,63 @@ export async function readKnownPipeline(
   ports: SessionPorts,
   extensions: Extensions,
 ): Promise<KnownPipeline | null> {
-  const { pipeline, tables, frontier, history } = loadState(
-    await stateOf(config, ports, extensions),
+  const isShared = config.source.kind === "kafka" || config.source.kind === "dynamodb";
+  const tasks = new Map<string, LoadedState>();
+  for (const [task, state] of byTask(await documentsOf(config, ports, extensions)))
+    // Another kind of source may have had the pipeline's name before: its state is none of this one's.
+    if ((task !== ONLY_TASK) === isShared) tasks.set(task, loadState(state));
+  const begun = [...tasks.values()].find(({ pipeline }) => pipeline !== null)?.pipeline ?? null;
+  if (begun === null) return null;
+  const tables = new Map<TableId, TableShape>();
+  for (const state of tasks.values())
+    for (const [id, { shape, removed }] of state.tables)
+      if (removed !== true) tables.set(id, shape);
+  const logs = new Map(
+    [...tasks].flatMap(([task, { frontier, history }]): [string, KnownLog][] =>
+      frontier === null
+        ? []
+        : [[task, { position: frontier.position, history: history?.log ?? null }]],
+    ),
   );
-  if (pipeline === null) return null;
-  const live = [...tables].filter(([, { removed }]) => removed !== true);
-  return {
-    identity: pipeline.identity,
-    tables: new Set(live.map(([id]) => id)),
-    log: frontier === null ? null : { position: frontier.position, history: history?.log ?? null },
-  };
+  const log = logs.get(ONLY_TASK) ?? null;
+  return { identity: begun.identity, tables, log, shareLogs: isShared ? logs : new Map() };
 }
 
-async function stateOf(
+function byTask(
+  documents: readonly TaskDocument[],
+): ReadonlyMap<string, ReadonlyMap<string, Json>> {
+  const tasks = new Map<string, Map<string, Json>>();
+  for (const { task, key, value } of documents) {
+    const state = tasks.get(task) ?? new Map<string, Json>();
+    tasks.set(task, state.set(key, value));
+  }
+  return tasks;
+}
+
+async function documentsOf(
   { sink, name }: PipelineConfig,
   ports: SessionPorts,
   extensions: Extensions,
-): Promise<ReadonlyMap<string, Json>> {
-  if (sink.kind === "jsonl")
-    return new Map(
-      Object.entries(
-        (await readState(stateFileOf(statePathOf(sink.path), { pipeline: name, task: ONLY_TASK })))
-          .state,
-      ),
-    );
+): Promise<readonly TaskDocument[]> {
+  if (sink.kind === "jsonl") return readDocuments(statePathOf(sink.path), name, "");
   if (sink.kind === "kafka") {
     const kafka = await buildKafkaSink(sink, { ...ports, pipeline: name }, () => null);
     try {
-      return (await kafka.readTask({ pipeline: name, task: ONLY_TASK })).state;
+      return await kafka.readDocuments(name, "");
     } finally {
       await kafka.close();
     }
   }
   await using session = await openSinkSession(sink, ports, extensions);
   try {
-    const rows = await session.query(stateStatements(sink.stateSchema).readState, [
-      name,
-      ONLY_TASK,
-    ]);
-    return new Map(rows.map(([key, text]) => [key ?? "", JSON.parse(text ?? "null") as Json]));
+    const rows = await session.query(stateStatements(sink.stateSchema).readDocuments, [name, ""]);
+    return rows.map(([task, key, text]) => ({
+      task: task ?? "",
+      key: key ?? "",
+      value: JSON.parse(text ?? "null") as Json,
+    }));
   } catch {
     // No such table, or no right to read it: who checks the sink says which.
-    return new Map();
+    return [];
   }
 }

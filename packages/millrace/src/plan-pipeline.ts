@@ -5,7 +5,7 @@ import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
 import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
-import { readKnownPipeline } from "./known-pipeline.ts";
+import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Router } from "./model/router.ts";
@@ -88,8 +88,8 @@ export async function planPipeline(
   const own = buildRouter(config);
   const sink = await buildSink(config.sink, context, null, extensions);
   const way = { config, sink, router: extensions.router?.(own) ?? own };
-  const planned = (await discover(config, context)).map((table) =>
-    plannedTable(way, table, known?.tables.has(table.shape.id) === true),
+  const planned = (await discover(config, context, known)).map((table) =>
+    plannedTable(way, table, goesOn(known, table)),
   );
   const there = await whatExists(planned, config, context, extensions);
   const tables = planned.map((table) => ({
@@ -99,12 +99,19 @@ export async function planPipeline(
   return { pipeline: config.name, tables, findings };
 }
 
+/** The pipeline has it, and it is the same one: what was made anew is loaded anew. */
+function goesOn(known: KnownPipeline | null, { shape }: DiscoveredTable): boolean {
+  return known?.tables.get(shape.id)?.identity === shape.identity;
+}
+
 async function discover(
   config: PipelineConfig,
   context: ConnectorContext,
+  known: KnownPipeline | null,
 ): Promise<readonly DiscoveredTable[]> {
   const source = await buildSource(config.source, context);
   try {
+    source.remember?.([...(known?.tables.values() ?? [])]);
     return await source.discover();
   } finally {
     await source.close();

@@ -5,30 +5,24 @@ import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
-import { toMillraceError } from "./errors/to-millrace-error.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
-import type { Position } from "./model/position.ts";
-import type { ConnectorContext, Source } from "./model/source.ts";
+import type { ConnectorContext, DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
+import type { TableId } from "./model/table.ts";
 import { preflight } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
-import { stateStatements } from "./sinks/dsql/state-statements.ts";
-import type { Settle } from "./verify/settle.ts";
+import { settleByFrontier } from "./settle-by-frontier.ts";
 import { readerOver } from "./verify/table-reader.ts";
 import type { TableReader } from "./verify/table-reader.ts";
 import type { VerifyTable } from "./verify/table-pair.ts";
-import { verifyTables } from "./verify/verify-tables.ts";
-import type { VerifyProgress, VerifyResult } from "./verify/verify-tables.ts";
+import { incomparable, isEqual, verifyTables } from "./verify/verify-tables.ts";
+import type { TableVerdict, VerifyProgress, VerifyResult } from "./verify/verify-tables.ts";
 import { ONLY_TASK } from "./pipeline/task-api.ts";
 
-/** How long changes may take to reach the sink before a row counts as unsettled. */
-const SETTLE_MS = 60_000;
-/** The frontier is written at most once a second; asking twice as often finds it soon. */
-const SETTLE_PAUSE_MS = 500;
-/** A position that stands for so long while there are changes is worth a word. */
-const STANDSTILL_MS = 3_000;
+/** Shares of a source that are compared at once, each over a session of its own. */
+const SHARES_AT_ONCE = 4;
 
 /** What `verifyPipeline` may be given. */
 export interface VerifyPipelineOptions {
@@ -37,7 +31,7 @@ export interface VerifyPipelineOptions {
   readonly onProgress?: (progress: VerifyProgress) => void;
   /** Is told, once, when the pipeline's position at the sink has stood still while changes were waited for. */
   readonly onStandstill?: () => void;
-  /** How long changes may take to reach the sink before a row that differs counts as unsettled; 60 s unless told. */
+  /** How long changes may take to reach the sink before a row that differs counts as unsettled; 60 s (DynamoDB: 90 s) unless told. */
   readonly settleMs?: number;
   readonly signal?: AbortSignal;
   /** As they are given to `loadPipeline`; a router of your own is not asked. */
@@ -61,10 +55,103 @@ export async function verifyPipeline(
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const { extensions = {} } = options;
   const context = { pipeline: config.name, clock, random, log };
+  refuseSink(config);
   await using resources = new AsyncDisposableStack();
   const source = await buildSource(config.source, context);
   resources.defer(() => source.close());
-  const tables = await plannedTables(config, source, context, extensions);
+  const asking = { config, context, extensions, options: { ...options, ...toldOnce(options) } };
+  const { tables, refused } = await plannedTables(source, asking);
+  if (source.openShare === undefined)
+    return await compareTables(asking, { source, task: ONLY_TASK, tables });
+  return await compareShares(asking, source, { tables, refused });
+}
+
+/** What a comparison is made with. */
+interface Asking {
+  readonly config: PipelineConfig;
+  readonly context: ConnectorContext;
+  readonly extensions: Extensions;
+  readonly options: VerifyPipelineOptions;
+}
+
+/** Of several shares that stand still, one says so. */
+function toldOnce({
+  onStandstill,
+}: VerifyPipelineOptions): Pick<VerifyPipelineOptions, "onStandstill"> {
+  let isTold = false;
+  return {
+    onStandstill: () => {
+      if (!isTold) onStandstill?.();
+      isTold = true;
+    },
+  };
+}
+
+function refuseSink({ sink: { kind } }: PipelineConfig): void {
+  if (kind === "jsonl" || kind === "kafka")
+    throw new MillraceError(
+      "MR_USAGE",
+      `a ${kind} sink cannot be compared with its source; verify needs type: dsql or postgres`,
+    );
+}
+
+/** What is to be compared, and what of it nobody can read now. */
+interface PlannedTables {
+  readonly tables: readonly VerifyTable[];
+  readonly refused: readonly RefusedTable[];
+}
+
+/** Each share by its own log: a table waits for no other one's. */
+async function compareShares(
+  asking: Asking,
+  estate: Source,
+  { tables, refused }: PlannedTables,
+): Promise<VerifyResult> {
+  const shares = Map.groupBy(tables, ({ source }) => estate.shareOf?.(source) ?? ONLY_TASK);
+  const found = new Map<string, readonly TableVerdict[]>();
+  const failed = new AbortController();
+  const { signal } = asking.options;
+  const options = {
+    ...asking.options,
+    signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
+  };
+  const queue = [...shares];
+  const next = async (): Promise<void> => {
+    for (let share = queue.shift(); share !== undefined; share = queue.shift()) {
+      const [task, own] = share;
+      const source = estate.openShare?.(task);
+      if (source === undefined) continue;
+      try {
+        const { tables: verdicts } = await compareTables(
+          { ...asking, options },
+          { source, task, tables: own },
+        );
+        found.set(task, verdicts);
+      } finally {
+        await source.close();
+      }
+    }
+  };
+  await Promise.all(
+    Array.from({ length: SHARES_AT_ONCE }, () => next().catch((error) => failed.abort(error))),
+  );
+  failed.signal.throwIfAborted();
+  const verdicts = [...shares.keys()].flatMap((share) => found.get(share) ?? []);
+  const all = [...verdicts, ...refused.map(notRead)];
+  return { equal: all.every(isEqual), tables: all };
+}
+
+function notRead({ id, why, remedy }: RefusedTable): TableVerdict {
+  const toDo = `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}`;
+  return incomparable({ table: id, target: id }, `it ${why}. ${toDo}`);
+}
+
+/** Tables of one task, by its log. */
+async function compareTables(
+  { config, context, extensions, options }: Asking,
+  { source, task, tables }: { source: Source; task: string; tables: readonly VerifyTable[] },
+): Promise<VerifyResult> {
+  await using resources = new AsyncDisposableStack();
   const rows = await openSourceReader(config.source, source, context);
   resources.defer(() => rows.close());
   const session = await sinkSession(config, context, extensions);
@@ -73,12 +160,13 @@ export async function verifyPipeline(
     source: rows.rows,
     target: readerOf(session, config.sink.kind === "dsql" ? "dsql" : "postgres"),
     tables,
-    settle: await settleBy({
+    settle: await settleByFrontier({
       config,
       source,
+      task,
       session,
-      clock,
-      settleMs: options.settleMs ?? SETTLE_MS,
+      clock: context.clock,
+      settleMs: options.settleMs,
       onStandstill: options.onStandstill ?? (() => {}),
     }),
     maxRowsNamed: options.maxRowsNamed ?? 0,
@@ -87,22 +175,37 @@ export async function verifyPipeline(
   });
 }
 
+/** What is to be compared; of a source that is shared out, also what the pipeline has and nobody can read now. */
 async function plannedTables(
-  config: PipelineConfig,
   source: Source,
-  context: ConnectorContext,
-  extensions: Extensions,
-): Promise<VerifyTable[]> {
+  { config, context, extensions }: Asking,
+): Promise<PlannedTables> {
   const router = buildRouter(config);
   const sink = await buildSink(config.sink, context, null, extensions);
   // Newcomers that wait are not at the sink: `status` and `validate --connect` name them.
   const known = (await readKnownPipeline(config, context, extensions))?.tables ?? null;
-  const discovered = await preflight(config, source, (id) => known?.has(id) ?? true);
-  return discovered.flatMap(({ shape }) =>
+  source.remember?.([...(known?.values() ?? [])]);
+  const isKnown = (id: TableId) => known?.has(id) ?? true;
+  const stops = source.openShare === undefined ? isKnown : () => false;
+  const discovered = await preflight(config, source, stops);
+  const tableOf = ({ shape }: DiscoveredTable): readonly VerifyTable[] =>
     router
       .plan(shape)
-      .map((plan) => ({ source: shape, plan, target: sink.mapTable(plan.shape, plan.target) })),
-  );
+      .map((plan) => ({ source: shape, plan, target: sink.mapTable(plan.shape, plan.target) }));
+  if (source.openShare === undefined) return { tables: discovered.flatMap(tableOf), refused: [] };
+  const tables: VerifyTable[] = [];
+  const refused = ((await source.refusals?.()) ?? []).filter(({ id }) => isKnown(id));
+  for (const table of discovered) {
+    try {
+      tables.push(...tableOf(table));
+    } catch (error) {
+      // Its task stands still, and the others do not.
+      if (!(error instanceof MillraceError)) throw error;
+      const { detail, remedy } = error;
+      refused.push({ id: table.shape.id, why: `has no place at the sink: ${detail}`, remedy });
+    }
+  }
+  return { tables, refused };
 }
 
 async function sinkSession(
@@ -123,70 +226,5 @@ function readerOf(session: SinkConnection, dialect: TableReader["dialect"]): Tab
   return readerOver(
     { query: async ({ text, values }) => ({ rows: await session.query(text, values) }) },
     dialect,
-  );
-}
-
-interface SettleParts {
-  readonly config: PipelineConfig;
-  readonly source: Source;
-  readonly session: SinkConnection;
-  readonly clock: Clock;
-  readonly settleMs: number;
-  readonly onStandstill: () => void;
-}
-
-/** Waits by the frontier that the pipeline writes at its sink; null where no pipeline has ever written one. */
-async function settleBy(parts: SettleParts): Promise<Settle> {
-  if ((await frontierOf(parts)) === null) return null;
-  let stands = false;
-  let isTold = false;
-  const tellOnce = () => {
-    if (!isTold) parts.onStandstill();
-    isTold = true;
-  };
-  return async (signal) => {
-    // A pipeline that did not get there in a minute is not running; asking again for every round tells nothing new.
-    if (stands) return false;
-    const { source, clock } = parts;
-    const end = await source.logEnd((await frontierOf(parts)) ?? undefined);
-    await source.nudge();
-    let last = "";
-    let sinceMs = clock.monotonic();
-    const deadlineMs = clock.monotonic() + parts.settleMs;
-    while (clock.monotonic() < deadlineMs) {
-      const frontier = await frontierOf(parts);
-      if (frontier !== null && source.comparePositions(frontier, end) >= 0) return true;
-      const place = JSON.stringify(frontier);
-      if (place !== last) [last, sinceMs] = [place, clock.monotonic()];
-      else if (clock.monotonic() - sinceMs >= STANDSTILL_MS) tellOnce();
-      await clock.sleep(SETTLE_PAUSE_MS, signal);
-    }
-    stands = true;
-    return false;
-  };
-}
-
-async function frontierOf({ config, session }: SettleParts): Promise<Position | null> {
-  if (config.sink.kind === "jsonl" || config.sink.kind === "kafka") return null;
-  const { readState } = stateStatements(config.sink.stateSchema);
-  try {
-    const rows = await session.query(readState, [config.name, ONLY_TASK]);
-    const value = rows.find(([key]) => key === "frontier/log")?.[1] ?? null;
-    return value === null ? null : positionIn(JSON.parse(value));
-  } catch (error) {
-    if (isMissingTable(error)) return null;
-    throw toMillraceError(error, "MR_SINK_LOST_CONNECTION");
-  }
-}
-
-function positionIn(document: unknown): Position | null {
-  if (typeof document !== "object" || document === null || !("position" in document)) return null;
-  return document.position as Position;
-}
-
-/** No schema or no table of that name: nothing has ever run into this sink. */
-function isMissingTable(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && (error.code === "42P01" || error.code === "3F000")
   );
 }

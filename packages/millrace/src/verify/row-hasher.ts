@@ -1,6 +1,6 @@
 import { Skimmed, UNCHANGED, type Row, type Value } from "../model/value.ts";
 import { rowHash } from "./canonical.ts";
-import type { HashedRow, SideColumn } from "./side.ts";
+import type { HashedRow, KeyTexts, SideColumn } from "./side.ts";
 import { nullableArrayLiteral, Parameters, quoteName, rowAlias } from "./sql-text.ts";
 import type { TableReader, TextRow } from "./table-reader.ts";
 
@@ -42,6 +42,15 @@ export class RowHasher {
     return [...(await this.hash(rows.slice(0, half))), ...(await this.hash(rows.slice(half)))];
   }
 
+  /** The keys of rows that may have nothing else. */
+  async keys(rows: readonly Row[]): Promise<readonly KeyTexts[]> {
+    if (rows.length === 0) return [];
+    const select = (p: Parameters) => this.#key.map(({ text }) => text(p));
+    const answer = await this.#ask(rows, select, this.#key);
+    if (answer !== null) return answer.map((key) => key.map((text) => text ?? ""));
+    return Promise.all(rows.map((row) => this.#keyOf(row)));
+  }
+
   /** A hash of each column of a row; all null where the target could not hold the row. */
   async columnHashes(row: Row): Promise<readonly (string | null)[]> {
     const answer = await this.#ask([row], (p) =>
@@ -64,7 +73,8 @@ export class RowHasher {
     select: (p: Parameters) => readonly string[],
     columns: readonly SideColumn[] = this.#columns,
   ): Promise<readonly TextRow[] | null> {
-    if (rows.some((row) => row.some((value) => value instanceof Skimmed))) return null;
+    if (rows.some((row) => columns.some((column) => this.#valueOf(row, column) instanceof Skimmed)))
+      return null;
     const p = new Parameters();
     const selected = select(p);
     const arrays = columns.map(

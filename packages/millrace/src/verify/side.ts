@@ -44,6 +44,8 @@ export interface Side {
   pages(limit: number): AsyncIterable<readonly HashedRow[]>;
   /** Those of some rows that are there. */
   rowsOf(keys: readonly KeyTexts[]): Promise<readonly HashedRow[]>;
+  /** Those of some keys that have a row. */
+  keysOf(keys: readonly KeyTexts[]): Promise<readonly KeyTexts[]>;
   /** A hash of each column of one row, in column order; null when the row is gone. */
   columnHashes(key: KeyTexts): Promise<readonly (string | null)[] | null>;
   /** How many rows there are per row hash prefix, each with a hash over its rows. */
@@ -140,6 +142,13 @@ export class SideTable implements Side {
     return toRows(await this.#query(`${select} ${this.#joinKeys(p, keys)}`, p));
   }
 
+  async keysOf(keys: readonly KeyTexts[]): Promise<readonly KeyTexts[]> {
+    if (keys.length === 0) return [];
+    const p = new Parameters();
+    const select = `SELECT ${this.#keySelect(p)} FROM ${this.#from}`;
+    return toKeys(await this.#query(`${select} ${this.#joinKeys(p, keys)}`, p));
+  }
+
   async columnHashes(key: KeyTexts): Promise<readonly (string | null)[] | null> {
     const p = new Parameters();
     const hashes = this.columns.map(({ text }) => `md5(${text(p)})`).join(", ");
@@ -220,6 +229,10 @@ const hashOfHashes = "md5(coalesce(string_agg(h, '' ORDER BY h), ''))";
 
 function parsed(column: SideColumn, text: string): string {
   return column.parse === null ? text : column.parse(text);
+}
+
+function toKeys(rows: readonly TextRow[]): readonly KeyTexts[] {
+  return rows.map((key) => key.map((text) => text ?? ""));
 }
 
 function toRows(rows: readonly TextRow[]): readonly HashedRow[] {

@@ -49,6 +49,11 @@ export class SourceSide implements Side {
     return this.#hash(await this.#read(keys));
   }
 
+  async keysOf(keys: readonly KeyTexts[]): Promise<readonly KeyTexts[]> {
+    const found = await this.#read(keys, true);
+    return this.#parts.hasher.keys(found.map((row) => this.#project(row)));
+  }
+
   async columnHashes(key: KeyTexts): Promise<readonly (string | null)[] | null> {
     const [row] = await this.#read([key]);
     return row === undefined ? null : this.#parts.hasher.columnHashes(this.#project(row));
@@ -99,13 +104,16 @@ export class SourceSide implements Side {
     }
   }
 
-  async #read(keys: readonly KeyTexts[]): Promise<readonly Row[]> {
+  async #read(keys: readonly KeyTexts[], keysOnly = false): Promise<readonly Row[]> {
     if (keys.length === 0) return [];
     const snapshot: SourceSnapshot = await this.#source.openSnapshot();
     try {
       const { shape } = this.#parts;
       const asked = keys.map((key) => keyRow(shape, key));
-      const found = await snapshot.readRows(shape, asked, { maxValueBytes: MAX_VALUE_BYTES });
+      const found = await snapshot.readRows(shape, asked, {
+        maxValueBytes: MAX_VALUE_BYTES,
+        keysOnly,
+      });
       return [...found.values()];
     } finally {
       await snapshot.close();

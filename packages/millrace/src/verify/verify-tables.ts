@@ -83,14 +83,15 @@ export async function verifyTables(options: VerifyOptions): Promise<VerifyResult
   return { equal: tables.every(isEqual), tables };
 }
 
-function isEqual(verdict: TableVerdict): boolean {
+/** Nothing is wrong with a table, and it was compared. */
+export function isEqual(verdict: TableVerdict): boolean {
   const { missing, extra, different, unsettled, cutShort, problem } = verdict;
   return missing + extra + different + unsettled === 0 && !cutShort && problem === null;
 }
 
 async function verifyTable(table: VerifyTable, options: VerifyOptions): Promise<TableVerdict> {
   const absent = await missingColumns(table, options.target);
-  if (absent.length > 0) return incomparable(table, absent);
+  if (absent.length > 0) return incomparable(identityOf({ table }), absenceText(table, absent));
   const pair = await pairTable(table, options);
   const signal = options.signal ?? new AbortController().signal;
   if (pair.way !== "bag") return verifyKeyed(pair, options, signal);
@@ -114,12 +115,19 @@ const nothingFound = {
 const NEW_TABLE =
   "Where the table is new at the source, a running pipeline makes it within seconds: verify again then";
 
-function incomparable(table: VerifyTable, absent: readonly string[]): TableVerdict {
+/** A table that nobody can compare now, and why. */
+export function incomparable(
+  table: { readonly table: TableId; readonly target: TableId },
+  problem: string,
+): TableVerdict {
+  return { ...nothingFound, ...table, problem };
+}
+
+function absenceText(table: VerifyTable, absent: readonly string[]): string {
   const isMissing = absent.length === table.target.columns.length;
-  const problem = isMissing
+  return isMissing
     ? `the target table does not exist. ${NEW_TABLE}`
     : `the target has no column ${absent.map((name) => `"${name}"`).join(", ")}. Where that is new at the source, it arrives with the next row or within seconds: verify again then`;
-  return { ...nothingFound, ...identityOf({ table }), problem };
 }
 
 async function verifyKeyed(

@@ -1,5 +1,5 @@
 import type { Suspect } from "./differences.ts";
-import { compareRows } from "./differences.ts";
+import { compareRows, keyName } from "./differences.ts";
 import type { KeyTexts } from "./side.ts";
 import type { TablePair } from "./table-pair.ts";
 
@@ -38,9 +38,9 @@ export async function* walkKeys(pair: TablePair, pageRows: number): AsyncGenerat
     yield { sourceRows: page.length, targetRows: 0, suspects: compareRows(page, found) };
   }
   for await (const page of pair.target.pages(pageRows)) {
-    const found = await pair.source.rowsOf(page.map(({ key }) => key));
-    const names = new Set(found.map(({ key }) => JSON.stringify(key)));
-    const extra = page.filter(({ key }) => !names.has(JSON.stringify(key)));
+    const found = await pair.source.keysOf(page.map(({ key }) => key));
+    const names = new Set(found.map(keyName));
+    const extra = page.filter(({ key }) => !names.has(keyName(key)));
     yield { sourceRows: 0, targetRows: page.length, suspects: extra };
   }
 }

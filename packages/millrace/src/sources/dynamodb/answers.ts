@@ -45,15 +45,21 @@ export function scanPage(body: Fields, around: Around): ScanPage {
 interface WireBatch {
   readonly Responses?: Readonly<Record<string, readonly Item[]>>;
   readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly Item[] }>>;
+  /** One for each table. */
+  readonly ConsumedCapacity?: readonly { readonly CapacityUnits?: number }[];
 }
 
-/** Items, and the keys that the service has left over. */
+/** Items, the keys that the service has left over, and what it took, read units. */
 export function batchPage(
   body: Fields,
   table: string,
-): { readonly items: readonly Item[]; readonly left: readonly Item[] } {
-  const { Responses, UnprocessedKeys } = body as WireBatch;
-  return { items: Responses?.[table] ?? [], left: UnprocessedKeys?.[table]?.Keys ?? [] };
+): { readonly items: readonly Item[]; readonly left: readonly Item[]; readonly units: number } {
+  const { Responses, UnprocessedKeys, ConsumedCapacity = [] } = body as WireBatch;
+  return {
+    items: Responses?.[table] ?? [],
+    left: UnprocessedKeys?.[table]?.Keys ?? [],
+    units: ConsumedCapacity.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0),
+  };
 }
 
 /** As Streams writes it. Source: Streams API reference, `StreamDescription`. */

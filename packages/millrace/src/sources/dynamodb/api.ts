@@ -70,6 +70,13 @@ export interface ScanPage {
   readonly timeMs: number;
 }
 
+/** Items that were asked for by their keys. */
+export interface FoundItems {
+  readonly items: readonly Item[];
+  /** Read capacity units that they took. */
+  readonly units: number;
+}
+
 /** A shard as DescribeStream lists it. */
 export interface ShardDescription {
   readonly id: string;
@@ -132,7 +139,7 @@ export interface DynamoApi {
     table: string,
     keys: readonly Item[],
     options?: { readonly signal?: AbortSignal; readonly attributes?: readonly string[] },
-  ): Promise<readonly Item[]>;
+  ): Promise<FoundItems>;
   /** One page; `childrenOf` asks for the children of a shard alone. */
   describeStream(
     stream: string,

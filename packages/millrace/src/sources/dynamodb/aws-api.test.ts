@@ -115,11 +115,13 @@ describe("items", () => {
       });
     started.local.control.inject({ kind: "unprocessed", count: 3, times: 2 });
     const keys = [...ids, "item 1", "nobody"].map((S) => ({ id: { S } }));
-    const items = await api.getItems("orders", keys, { attributes: ["id", "name"] });
+    const { items, units } = await api.getItems("orders", keys, { attributes: ["id", "name"] });
     expect(items.map(({ id }) => id).toSorted(byText)).toEqual(
       ids.map((S) => ({ S })).toSorted(byText),
     );
     expect(items.every((item) => Object.keys(item).length === 2)).toBe(true);
+    // A key without item costs as one with a small one.
+    expect(units).toBe(ids.length + 1);
   });
 });
 

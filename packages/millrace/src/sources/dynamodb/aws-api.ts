@@ -10,6 +10,7 @@ import {
 } from "./answers.ts";
 import type {
   DynamoApi,
+  FoundItems,
   Item,
   IteratorStart,
   RecordsPage,
@@ -92,25 +93,30 @@ export class AwsApi implements DynamoApi {
     table: string,
     keys: readonly Item[],
     { signal, attributes }: Parameters<DynamoApi["getItems"]>[2] = {},
-  ): Promise<readonly Item[]> {
+  ): Promise<FoundItems> {
     const call = { action: "dynamodb:BatchGetItem", about: `table ${table}`, signal };
     const items: Item[] = [];
+    let units = 0;
     // A request that names a key twice is refused as a whole.
     let left: readonly Item[] = [
       ...new Map(keys.map((key) => [JSON.stringify(key), key])).values(),
     ];
     for (let empty = 0; left.length > 0;) {
       const asked = left.slice(0, PAGE);
-      const input = { RequestItems: { [table]: batchOf(asked, attributes) } };
+      const input = {
+        RequestItems: { [table]: batchOf(asked, attributes) },
+        ReturnConsumedCapacity: "TOTAL" as const,
+      };
       const page = await this.#ask({ ...call, throttling: "wait" }, async (calls, options) =>
         batchPage((await calls.batchGetItem(input, options)).body, table),
       );
       items.push(...page.items);
+      units += page.units;
       left = [...left.slice(PAGE), ...page.left];
       empty = page.left.length === asked.length ? empty + 1 : 0;
       if (page.left.length > 0) await this.#pause(50 * 2 ** Math.min(empty, 6), signal);
     }
-    return items;
+    return { items, units };
   }
 
   async describeStream(

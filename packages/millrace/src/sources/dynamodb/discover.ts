@@ -34,10 +34,9 @@ export async function discoverTables(
 ): Promise<Discovery> {
   const names = await namesOf(api, options.choice, signal);
   const looks: Look[] = [];
-  const queue = [...names].toSorted();
+  const queue = [...names].toSorted().entries();
   const next = async (): Promise<void> => {
-    for (let name = queue.shift(); name !== undefined; name = queue.shift())
-      looks.push(await lookAt(api, name, options, signal));
+    for (const [at, name] of queue) looks[at] = await lookAt(api, name, options, signal);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   signal?.throwIfAborted();

@@ -1,7 +1,8 @@
+import { finalRemedy } from "../../errors/final-remedy.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Json } from "../../model/position.ts";
 import type { DiscoveredTable, RefusedTable, Source } from "../../model/source.ts";
-import { tableId } from "../../model/table.ts";
+import { tableId, type TableShape } from "../../model/table.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { keyText } from "./keys.ts";
 import type { DynamoSourceOptions } from "./options.ts";
@@ -18,6 +19,7 @@ export class DynamoEstate implements Source {
   readonly #options: DynamoSourceOptions;
   readonly #parts: TableSources;
   #looked: Promise<Discovery> | null = null;
+  #remembered: readonly TableShape[] = [];
 
   constructor(options: DynamoSourceOptions, parts: TableSources) {
     this.#options = options;
@@ -32,6 +34,20 @@ export class DynamoEstate implements Source {
     return { kind: "dynamodb", account, region };
   }
 
+  /** So that another sample changes no shape. */
+  remember(tables: readonly TableShape[]): void {
+    this.#remembered = tables;
+  }
+
+  /** A table is a share, named as the table is (design/009). */
+  shareOf({ name }: TableShape): string {
+    return name;
+  }
+
+  openShare(share: string): Source {
+    return this.#parts.open(share);
+  }
+
   async discover(): Promise<readonly DiscoveredTable[]> {
     const { found } = await this.#look();
     const tables: DiscoveredTable[] = [];
@@ -40,8 +56,15 @@ export class DynamoEstate implements Source {
   }
 
   async refusals(): Promise<readonly RefusedTable[]> {
-    const { leftOut } = await this.#look();
-    return leftOut.map(({ table, why, remedy }) => ({ id: tableId(SCHEMA, table), why, remedy }));
+    const { leftOut, unknown } = await this.#look();
+    return [
+      ...leftOut.map(({ table, why, remedy }) => ({ id: tableId(SCHEMA, table), why, remedy })),
+      ...unknown.map(({ table, error }) => ({
+        id: tableId(SCHEMA, table),
+        why: `cannot be asked about: ${error.detail}`,
+        remedy: finalRemedy(error),
+      })),
+    ];
   }
 
   close(): Promise<void> {
@@ -101,6 +124,7 @@ export class DynamoEstate implements Source {
   /** A table that cannot be sampled now refuses the look: what it would become is not known. */
   async #tablesOf(source: Source): Promise<readonly DiscoveredTable[]> {
     try {
+      source.remember?.(this.#remembered);
       return await source.discover();
     } finally {
       await source.close();

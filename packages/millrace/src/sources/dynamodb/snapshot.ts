@@ -93,19 +93,15 @@ export class ScanSnapshot implements SourceSnapshot {
     keys: readonly Row[],
     { maxValueBytes, keysOnly = false }: { maxValueBytes: number; keysOnly?: boolean },
   ): Promise<ReadonlyMap<string, Row>> {
-    const { api, table, rate, keyOf, rows: rowsOf, facts } = this.#parts;
+    const { keyOf, rows: rowsOf, facts } = this.#parts;
     const signal = this.#signal;
     const rows = rowsOf(shape, maxValueBytes);
     const found = new Map<string, Row>();
     const { key: names } = await facts.lately(signal);
-    const attributes = keysOnly ? { attributes: names.map(({ name }) => name) } : {};
+    const attributes = keysOnly ? names.map(({ name }) => name) : null;
     for (let at = 0; at < keys.length; at += KEYS) {
       const asked = keys.slice(at, at + KEYS).map((row) => keyOf(shape, row));
-      await rate.paid(signal);
-      const items = await api.getItems(table, asked, { signal, ...attributes });
-      // A key without item costs as one with a small one.
-      rate.took(asked.length);
-      for (const item of items) {
+      for (const item of await this.#items(asked, attributes)) {
         const row = keysOnly ? rows.keyRow(item, null) : rows.row(item);
         found.set(keyText(shape, row), row);
       }
@@ -120,21 +116,41 @@ export class ScanSnapshot implements SourceSnapshot {
     return Promise.resolve();
   }
 
-  /** A page that is refused is asked for again, slower; the stream's records go on meanwhile. */
-  async #page(segment: number, segments: number, startKey: Item | null): Promise<ScanPage> {
-    const { api, table, facts, rate, consistent } = this.#parts;
+  #page(segment: number, segments: number, startKey: Item | null): Promise<ScanPage> {
+    const { api, table, rate, consistent, serviceClock } = this.#parts;
+    return this.#atRate(async (description) => {
+      const limit = rate.itemsPerPage(description);
+      const request = { table, segment, segments, startKey, consistent };
+      const asked = limit === undefined ? request : { ...request, limit };
+      const page = await api.scan(asked, this.#signal);
+      rate.took(page.units);
+      serviceClock.told(page.timeMs);
+      this.#saw(behindAnswer(page.timeMs));
+      return page;
+    });
+  }
+
+  #items(keys: readonly Item[], attributes: readonly string[] | null): Promise<readonly Item[]> {
+    const { api, table, rate } = this.#parts;
+    return this.#atRate(async () => {
+      const named = attributes === null ? {} : { attributes };
+      const { items, units } = await api.getItems(table, keys, { signal: this.#signal, ...named });
+      // A stand-in that tells no units: a key costs at least one.
+      rate.took(units === 0 ? keys.length : units);
+      return items;
+    });
+  }
+
+  /** What is refused is asked for again, slower; the stream's records go on meanwhile. */
+  async #atRate<T>(ask: (table: TableDescription) => Promise<T>): Promise<T> {
+    const { facts, rate } = this.#parts;
     const signal = this.#signal;
     for (;;) {
       const description = await facts.lately(signal);
       rate.described(description);
       await rate.paid(signal);
-      const limit = rate.itemsPerPage(description);
-      const request = { table, segment, segments, startKey, consistent };
       try {
-        const page = await api.scan(limit === undefined ? request : { ...request, limit }, signal);
-        rate.took(page.units);
-        this.#saw(behindAnswer(page.timeMs));
-        return page;
+        return await ask(description);
       } catch (thrown) {
         signal.throwIfAborted();
         if (faultKind(thrown) !== "throttled") throw thrown;
