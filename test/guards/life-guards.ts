@@ -145,9 +145,31 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [2, "Source transactions"],
     guard: "what one change comes to at several targets is never cut apart",
     file: "pipeline/batch-length.ts",
-    take: "if (rows > 0 && !together && (rows",
-    put: "if (rows > 0 && (rows",
+    take: "if (this.#rows > 0 && !together && isFull)",
+    put: "if (this.#rows > 0 && isFull)",
     shownBy: SIMULATED_ALL,
+  },
+  {
+    keeps: [2, "Source transactions"],
+    guard: "a queue that was taken from is looked at anew for what goes together",
+    file: "pipeline/batch-length.ts",
+    take: "      queue.state === this.#state &&\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-length.test.ts",
+      name: "says of a queue that grows, and is taken from, what one that begins anew says",
+    },
+  },
+  {
+    keeps: [2, "Source transactions"],
+    guard: "a mark that says more later on is looked at again",
+    file: "pipeline/batch-length.ts",
+    take: 'i > 0 && queue.at(i - 1)?.kind === "mark" ? i - 1 : i',
+    put: "i",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-length.test.ts",
+      name: "says of a queue that grows, and is taken from, what one that begins anew says",
+    },
   },
   {
     keeps: [2, "Source transactions"],

@@ -99,7 +99,7 @@ export class BatchContent {
   /** An item for a sink where every change matters: a full row takes the place of the key's letter. */
   applied(item: RowItem): void {
     const { target } = item.route;
-    if (target.keyless) return;
+    if (target.keyless || this.#hasNoLetters) return;
     const key = letterKeyOf(item);
     const name = nameOf(target.id, key);
     this.#letters.delete(name);

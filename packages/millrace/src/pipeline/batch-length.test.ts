@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { batchLength } from "./batch-length.ts";
+import { batchLength, BatchScan } from "./batch-length.ts";
 import { RowItem, type LaneItem, type Mark } from "./lane-item.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import { changeOf, itemOf, tableOf, transactionOf } from "./pipeline-parts.fixture.ts";
@@ -55,5 +56,47 @@ describe("the length of a batch that keeps source transactions whole", () => {
     const limits = { maxRows: 3, maxBytes: 1_000_000, estimateBytes: () => 10, whole: false };
     expect(batchLength(queueOf("aabb"), limits)).toEqual({ items: 3, open: null });
     expect(batchLength(queueOf("aa-"), limits)).toEqual({ items: 3, open: null });
+  });
+});
+
+describe("a scan that goes on", () => {
+  const limits = { maxRows: 6, maxBytes: 1_000_000, estimateBytes: () => 10, whole: true };
+
+  it("says of a queue that grows, and is taken from, what one that begins anew says", () => {
+    const step = fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom("a", "b", "c", ".", "|", "-") },
+      fc.constantFrom("ends", "take", "forward"),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const queue = new LaneQueue();
+        const scan = new BatchScan();
+        for (const [index, what] of steps.entries()) {
+          const last = queue.at(queue.length - 1);
+          if (what === "ends") {
+            if (last?.kind === "mark") last.endsTransaction = true;
+          } else if (what === "take") queue.drop(scan.length(queue, limits).items);
+          else if (what === "forward" && last !== undefined) queue.bringForward(new Set([last]));
+          else if (what !== "forward") queue.push(of(what, index));
+          expect(scan.length(queue, limits)).toEqual(batchLength(queue, limits));
+        }
+      }),
+    );
+  });
+
+  it("looks at no row twice while more comes", () => {
+    const queue = queueOf("aaa-");
+    const scan = new BatchScan();
+    let asked = 0;
+    const counted = { ...limits, maxRows: 100, estimateBytes: () => (asked++, 10) };
+    const long = (letter: string, index: number): LaneItem => {
+      const item = of(letter, index);
+      return item.kind === "row" ? Object.assign(item, { bytes: 2_000 }) : item;
+    };
+    for (let i = 0; i < 5; i++) {
+      queue.push(long("a", 10 + i));
+      scan.length(queue, counted);
+    }
+    expect(asked).toBe(5);
   });
 });

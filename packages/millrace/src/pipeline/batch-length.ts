@@ -21,36 +21,78 @@ export interface BatchLength {
   readonly open: TransactionId | null;
 }
 
+/** Rows and the marks among them, up to the limits; never cut within a position. */
+export function batchLength(queue: LaneQueue, limits: BatchLimits): BatchLength {
+  return new BatchScan().length(queue, limits);
+}
+
 /**
- * Rows and the marks among them, up to the limits; never cut within a position.
+ * The same, asked again and again while a queue grows: what was looked at is not looked at again. A lane that waits for the rest of
+ * a transaction is asked once per batch of the log, and looked at each row three times.
  *
  * Hot: once per row. Short rows weigh what the log says of them; only where it could matter is the sink's own estimate
  * asked.
  */
-export function batchLength(queue: LaneQueue, limits: BatchLimits): BatchLength {
-  const { maxRows, maxBytes, estimateBytes, whole } = limits;
-  const source = whole ? new OpenTransaction() : null;
-  const end = Math.min(queue.length, limits.within ?? queue.length);
-  let rows = 0;
-  let bytes = 0;
-  let position: Position | null | undefined;
-  let i = 0;
-  for (; i < end; i++) {
-    const item = queue.at(i);
-    if (item === undefined) break;
-    if (item.kind === "meeting" || item.kind === "discard") return { items: i, open: null };
-    if (item.kind === "mark" && item.endsTransaction) source?.end();
-    if (item.kind !== "row") continue;
-    source?.row(item, i);
-    const weight = item.bytes < 1024 ? 1024 : estimateBytes(item);
-    const together = item.position !== null && item.position === position;
-    if (rows > 0 && !together && (rows >= maxRows || bytes + weight > maxBytes))
-      return { items: source?.cut(i) ?? i, open: null };
-    rows++;
-    bytes += weight;
-    position = item.position;
+export class BatchScan {
+  #source: OpenTransaction | null = null;
+  #at = 0;
+  #rows = 0;
+  #bytes = 0;
+  #position: Position | null | undefined;
+  /** What it was begun with. */
+  #queue: LaneQueue | null = null;
+  #state = -1;
+  #maxRows = 0;
+
+  /** See {@link batchLength}. */
+  length(queue: LaneQueue, limits: BatchLimits): BatchLength {
+    const { maxRows, maxBytes, estimateBytes } = limits;
+    this.#beginUnlessSame(queue, limits);
+    const source = this.#source;
+    const end = Math.min(queue.length, limits.within ?? queue.length);
+    let i = this.#at;
+    for (; i < end; i++) {
+      const item = queue.at(i);
+      if (item === undefined) break;
+      if (item.kind === "meeting" || item.kind === "discard") {
+        this.#at = i;
+        return { items: i, open: null };
+      }
+      if (item.kind === "mark" && item.endsTransaction) source?.end();
+      if (item.kind !== "row") continue;
+      source?.row(item, i);
+      const weight = item.bytes < 1024 ? 1024 : estimateBytes(item);
+      const together = item.position !== null && item.position === this.#position;
+      const isFull = this.#rows >= maxRows || this.#bytes + weight > maxBytes;
+      if (this.#rows > 0 && !together && isFull) {
+        this.#at = i;
+        return { items: source?.cut(i) ?? i, open: null };
+      }
+      this.#rows++;
+      this.#bytes += weight;
+      this.#position = item.position;
+    }
+    // The last mark may say more later on.
+    this.#at = i > 0 && queue.at(i - 1)?.kind === "mark" ? i - 1 : i;
+    return source?.rest(i) ?? { items: i, open: null };
   }
-  return source?.rest(i) ?? { items: i, open: null };
+
+  #beginUnlessSame(queue: LaneQueue, { maxRows, whole }: BatchLimits): void {
+    const isSame =
+      queue === this.#queue &&
+      queue.state === this.#state &&
+      maxRows === this.#maxRows &&
+      whole === (this.#source !== null);
+    if (isSame) return;
+    this.#queue = queue;
+    this.#state = queue.state;
+    this.#maxRows = maxRows;
+    this.#source = whole ? new OpenTransaction() : null;
+    this.#at = 0;
+    this.#rows = 0;
+    this.#bytes = 0;
+    this.#position = undefined;
+  }
 }
 
 /** The source transaction that the last row of the log belongs to, until its end is seen. Rows of chunks have none. */

@@ -12,10 +12,11 @@ import { CarefulWriter } from "./careful-writer.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,
+  isGone,
   needsSource,
   overlay,
   runsOfDistinctKeys,
-  toChangeEvents,
+  toChangeEvent,
   type KeyOutcome,
 } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
@@ -163,19 +164,19 @@ export class BatchWriter {
     const wanted = partialUpdates ? patches.filter(needsSource) : patches;
     const read = new Map([...known, ...(await this.#readRows(wanted))]);
     const changes: TargetChangeEvent[] = [];
-    for (const [i, event] of toChangeEvents(items).entries()) {
+    for (let i = 0; i < items.length; i++) {
       const item = items[i];
       if (item === undefined) continue;
-      const row = read.get(item) ?? null;
-      const after = event.after === null || row === null ? event.after : overlay(row, event.after);
-      const why = after === null ? null : unfit(item.route.target, after);
+      const row = read.size === 0 ? null : (read.get(item) ?? null);
+      const after = row === null ? item.row : overlay(row, item.row);
+      const why = isGone(item) ? null : unfit(item.route.target, after);
       if (why !== null) {
         content.park(item, why);
         continue;
       }
       // The update that follows tells the old row of a table without key; where it is parked, the old row has gone.
       if (isOldHalf(item, items[i + 1])) continue;
-      changes.push({ ...event, after });
+      changes.push(toChangeEvent(item, after));
       content.applied(item);
     }
     content.writes.push({ kind: "changes", changes });

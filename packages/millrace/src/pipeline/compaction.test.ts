@@ -8,7 +8,7 @@ import {
   needsSource,
   overlay,
   runsOfDistinctKeys,
-  toChangeEvents,
+  toChangeEvent,
   toWrites,
 } from "./compaction.ts";
 import { RowItem } from "./lane-item.ts";
@@ -171,14 +171,16 @@ describe("without compaction", () => {
   });
 });
 
-describe("toChangeEvents and countChanges", () => {
+describe("toChangeEvent and countChanges", () => {
   it("tell every change as what it is at its target", () => {
     const items = [
       itemOf(table, "put", ["a", "1", "2"], 1, "c"),
       itemOf(table, "remove", ["a", null, null], 2),
     ];
     expect(
-      toChangeEvents(items).map(({ op, key, before, after }) => ({ op, key, before, after })),
+      items
+        .map((item) => toChangeEvent(item))
+        .map(({ op, key, before, after }) => ({ op, key, before, after })),
     ).toEqual([
       { op: "c", key: "a", before: null, after: ["a", "1", "2"] },
       { op: "d", key: "a", before: ["a", null, null], after: null },
@@ -193,7 +195,7 @@ describe("toChangeEvents and countChanges", () => {
     const loading = tableOf(shapeOf(), { state: "INIT_SYNC", generation: 7, rowsLoaded: 2 });
     const told = () => {
       const items = [1, 2].map((i) => itemOf(loading, "put", [`${i}`, "1", "2"], i));
-      const [one, other] = toChangeEvents(items).map(({ initSync }) => initSync);
+      const [one, other] = items.map((item) => toChangeEvent(item)).map(({ initSync }) => initSync);
       expect(one).toBe(other);
       return one;
     };
@@ -215,7 +217,9 @@ describe("toChangeEvents and countChanges", () => {
     const gone = new RowItem("remove-equal", bag, route, "", ["", ...before], 3, change, 10);
     const come = new RowItem("append", bag, route, "", ["p3", ...after], 3, change, 10);
     expect(
-      toChangeEvents([gone, come]).map((event) => [event.before?.slice(1), event.after?.slice(1)]),
+      [gone, come]
+        .map((item) => toChangeEvent(item))
+        .map((event) => [event.before?.slice(1), event.after?.slice(1)]),
     ).toEqual([
       [["a", "1", UNCHANGED], undefined],
       [
@@ -223,6 +227,6 @@ describe("toChangeEvents and countChanges", () => {
         ["a", "2", "x"],
       ],
     ]);
-    expect(toChangeEvents([come])[0]?.before?.[0]).toBe(UNCHANGED);
+    expect(toChangeEvent(come).before?.[0]).toBe(UNCHANGED);
   });
 });

@@ -165,27 +165,30 @@ export function runsOfDistinctKeys(items: readonly RowItem[]): RowItem[][] {
   return runs;
 }
 
-/** Items as the changes that a log-like sink wants, every one of them, in order. */
-export function toChangeEvents(items: readonly RowItem[]): TargetChangeEvent[] {
-  return items.map((item) => {
-    const { change, route } = item;
-    const old = change.before === null ? null : route.map(change.before);
-    // Under which `_millrace_key` the old row stands nobody knows; it is left out.
-    const before: Row | null = old !== null && route.target.keyless ? [UNCHANGED, ...old] : old;
-    const gone = item.write === "remove" || item.write === "remove-equal";
-    return {
-      table: route.target,
-      op: item.op,
-      key: shownKey(route, item.row, item.key),
-      before: gone ? item.row : before,
-      after: gone ? null : item.row,
-      position: item.position,
-      transaction: change.transaction,
-      source: change.shape.id,
-      counterpart: counterpartOf(item),
-      initSync: item.table.initSync,
-    };
-  });
+/** An item as the change that a log-like sink wants; `after` where its own row is not all of it. Hot: per change. */
+export function toChangeEvent(item: RowItem, after: Row = item.row): TargetChangeEvent {
+  const { change, route } = item;
+  const old = change.before === null ? null : route.map(change.before);
+  // Under which `_millrace_key` the old row stands nobody knows; it is left out.
+  const before: Row | null = old !== null && route.target.keyless ? [UNCHANGED, ...old] : old;
+  const gone = isGone(item);
+  return {
+    table: route.target,
+    op: item.op,
+    key: shownKey(route, item.row, item.key),
+    before: gone ? item.row : before,
+    after: gone ? null : after,
+    position: item.position,
+    transaction: change.transaction,
+    source: change.shape.id,
+    counterpart: counterpartOf(item),
+    initSync: item.table.initSync,
+  };
+}
+
+/** Of the row that an item is about none is left. */
+export function isGone({ write }: RowItem): boolean {
+  return write === "remove" || write === "remove-equal";
 }
 
 /** The other half's row of a key change. */

@@ -14,6 +14,7 @@ export class LaneQueue {
   #head = 0;
   #length = 0;
   #dropped = 0;
+  #state = 0;
   /** Items of the transaction in flight, at the head; they stay in the queue until it is durable. */
   inFlight = 0;
   /** With what stands at the head. */
@@ -31,6 +32,11 @@ export class LaneQueue {
   /** How many have ever left it. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Another number once something but a push has happened to it. */
+  get state(): number {
+    return this.#state;
   }
 
   /** How many have ever come: what stands at its end now has left it when so many have. */
@@ -51,6 +57,7 @@ export class LaneQueue {
 
   /** Removes the first `count` items. */
   drop(count: number): void {
+    this.#state++;
     const mask = this.#slots.length - 1;
     for (let i = 0; i < count; i++) this.#slots[(this.#head + i) & mask] = undefined;
     this.#head = (this.#head + count) & mask;
@@ -61,6 +68,7 @@ export class LaneQueue {
 
   /** Takes out all that waits behind the transaction in flight. */
   takeWaiting(): LaneItem[] {
+    this.#state++;
     const items: LaneItem[] = [];
     const mask = this.#slots.length - 1;
     for (let i = this.inFlight; i < this.#length; i++) {
@@ -76,6 +84,7 @@ export class LaneQueue {
   /** Puts items in front of the last `behind` items, which wait. */
   insert(items: readonly LaneItem[], behind: number): void {
     if (items.length === 0) return;
+    this.#state++;
     const old = this.#length;
     for (const item of items) this.push(item);
     const mask = this.#slots.length - 1;
@@ -87,6 +96,7 @@ export class LaneQueue {
 
   /** Puts these of its items in front of all others, in the order that they have; nothing is in flight. */
   bringForward(wanted: ReadonlySet<LaneItem>): void {
+    this.#state++;
     const items = this.take(this.#length);
     const others = items.filter((item) => !wanted.has(item));
     const ordered = [...items.filter((item) => wanted.has(item)), ...others];

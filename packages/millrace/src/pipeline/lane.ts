@@ -1,5 +1,5 @@
 import type { TransactionId } from "../model/position.ts";
-import { batchLength, type BatchLimits } from "./batch-length.ts";
+import { batchLength, BatchScan, type BatchLimits } from "./batch-length.ts";
 import { BatchWriter, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
@@ -54,6 +54,7 @@ export class Lane {
   /** How many of them wait while nothing of the log comes: nor for more of the same transaction. */
   #drained = 0;
   readonly #rest: TransactionRest;
+  readonly #scan = new BatchScan();
   #awaitsRest = false;
   constructor(index: number, standing: LaneStanding, parts: LaneParts) {
     this.index = index;
@@ -162,7 +163,7 @@ export class Lane {
     } else {
       if (this.#parts.flushIntervalMs > 0) await this.#gather(queue);
       if (queue === this.#queues.loads) return this.#sendLoads();
-      const { items, open } = batchLength(queue, this.#limitsOf(queue));
+      const { items, open } = this.#scan.length(queue, this.#limitsOf(queue));
       if (open === null || !this.#isAwaited(open)) return this.#send(queue, items);
       return this.#queues.ready > 0 ? this.#sendLoads() : this.#awaitRest();
     }
