@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import { cleanUp } from "./clean-up.ts";
 import { loadPipeline } from "./index.ts";
+import { silentLogger } from "./model/ports.ts";
 import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
 
 describe("a first start", () => {
@@ -62,6 +63,19 @@ describe("a first start", () => {
     await source.query("DROP PUBLICATION theirs");
     expect(await touched()).toEqual([]);
     await target.query("DROP TABLE t");
+  });
+
+  it("is told once that a view is left out", async () => {
+    await source.query("CREATE VIEW derived AS SELECT 1 AS a");
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+    const pipeline = await loadPipeline(between(), { log });
+    await pipeline.start();
+    await pipeline.stop();
+    await source.query("DROP VIEW derived");
+    const told = warnings.filter((message) => message.includes("derived"));
+    expect(told).toEqual([expect.stringContaining("public.derived matches but is left out")]);
+    await cleanUp(between(), { state: true });
   });
 
   it("is one again after its state was cleaned up, though lane rows stay for the fence", async () => {

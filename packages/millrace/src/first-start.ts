@@ -7,6 +7,7 @@ import type { ErrorCode } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
+import { silentLogger } from "./model/ports.ts";
 import type { ConnectorContext } from "./model/source.ts";
 
 /**
@@ -21,7 +22,8 @@ export async function checkFirstStart(
   extensions: Extensions,
 ): Promise<readonly string[]> {
   if (await isKnown(config, context, extensions)) return [];
-  const findings = await checkServers(config, context, extensions);
+  // What the check's own source and sink would log, those of the run log.
+  const findings = await checkServers(config, { ...context, log: silentLogger }, extensions);
   const against = inTheWay(config, findings);
   if (against.length > 0) throw refusal(against);
   return findings
