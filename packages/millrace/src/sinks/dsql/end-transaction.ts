@@ -26,8 +26,9 @@ export async function commitTransaction(connection: SinkConnection, doing: strin
 /** The error of a COMMIT that was sent: certain where the server said so, unknown in any other case. */
 export function commitFailure(error: unknown, doing: string): MillraceError {
   const failure = classify(error, { doing });
-  // Of our own fault too nobody knows what it hides; who takes over next finds it in the lane rows.
-  if (abortedForSure(error) || failure.class === "bug") return failure;
+  if (abortedForSure(error)) return failure;
+  // What it hides is found in the lane rows by who takes over next.
+  if (failure.class === "bug") return failure;
   // What the server says of itself (its disk is full) is the operator's matter all the same.
   const remedy = failure.code === "MR_SINK_LOST_CONNECTION" && failure.facts["sqlState"] !== null;
   return new MillraceError("MR_SINK_UNKNOWN_COMMIT", failure.detail, {
