@@ -2,7 +2,7 @@ import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { access, rm } from "node:fs/promises";
 import { buildSource } from "./build-source.ts";
 import { loadConfig } from "./config/load.ts";
-import type { PipelineConfig } from "./config/pipeline-config.ts";
+import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
@@ -140,12 +140,7 @@ async function cleanUpState(
     return done(was);
   }
   if (sink.kind === "kafka") {
-    const kafka = await buildKafkaSink(sink, context, () => null);
-    try {
-      return done(await kafka.forgetTask({ pipeline: name, task: ONLY_TASK }));
-    } finally {
-      await kafka.close();
-    }
+    return done(await forgetTopics(sink, context));
   }
   const retry = { ...context, signal: new AbortController().signal };
   const statements = stateStatements(sink.stateSchema);
@@ -159,4 +154,17 @@ async function cleanUpState(
     return was;
   };
   return done(await untilDone(forget, retry, "forgetting the pipeline"));
+}
+
+async function forgetTopics(config: KafkaSinkConfig, context: ConnectorContext): Promise<boolean> {
+  const kafka = await buildKafkaSink(config, context, () => null);
+  try {
+    const { pipeline } = context;
+    let was = false;
+    for (const task of await kafka.readTasks(pipeline))
+      if (await kafka.forgetTask({ pipeline, task })) was = true;
+    return was;
+  } finally {
+    await kafka.close();
+  }
 }

@@ -14,6 +14,8 @@ export type Isolation = "uncommitted" | "committed";
 export interface FetchLimits {
   readonly maxWaitMs: number;
   readonly maxBytes: number;
+  /** Where nothing is said, only what is committed. */
+  readonly isolation?: Isolation;
 }
 
 /** A partition of this very topic, where its id is given and the brokers can be asked by it. */

@@ -1,17 +1,18 @@
 import type { Cluster } from "./cluster.ts";
-import { committedBatches, offsetBehind } from "./committed-batches.ts";
+import { committedBatches, DecidedBatches, offsetBehind } from "./committed-batches.ts";
 import { KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import { EARLIEST, fetchPartition, LATEST, offsetAt } from "./partition.ts";
-import { RecordCursor } from "./record-reader.ts";
+import { readBatches, RecordCursor } from "./record-reader.ts";
 import type { TopicPartition } from "./wire.ts";
 
 const FETCH_LIMITS = { maxWaitMs: 100, maxBytes: 8 * 2 ** 20 };
 
 /**
  * How far a topic is read. `stable`: to the first transaction that is open, which may be ours; a look. `end`: to where it
- * ends now, and a transaction of somebody else that is open is waited for, because what stands behind it is told only then.
+ * ends now, and a transaction that is open is waited for, because what stands behind it is told only then. `decided`: to where
+ * it ends now, and of transactions that are open then nothing is told: for who knows that its own are not.
  */
-export type ReadUntil = "stable" | "end";
+export type ReadUntil = "stable" | "end" | "decided";
 
 /** How long a reading may take, milliseconds; one number is all of it. */
 export interface ReadTimes {
@@ -40,6 +41,11 @@ export async function readTopic(
     const leftMs = deadlineMs - cluster.clock.monotonic();
     return cluster.patiently(Math.min(answerMs, leftMs), attempt, mayComeToBe);
   };
+  const inTime = (why: string): void => {
+    if (cluster.clock.monotonic() <= deadlineMs) return;
+    const detail = `${at.topic} cannot be read to its end: ${why}`;
+    throw new KafkaFault("retriable", "TRANSACTION_OPEN", detail);
+  };
   const end = await patiently(() =>
     offsetAt(cluster, at, LATEST, until === "stable" ? "committed" : "uncommitted"),
   );
@@ -49,12 +55,36 @@ export async function readTopic(
     const answer = await patiently(() => fetchPartition(cluster, at, from, FETCH_LIMITS));
     for (const batch of committedBatches(answer)) readBatch(batch, from, each);
     offset = offsetBehind(answer, offset);
-    if (offset < end && cluster.clock.monotonic() > deadlineMs)
-      throw new KafkaFault(
-        "retriable",
-        "TRANSACTION_OPEN",
-        `${at.topic} cannot be read to its end: a transaction in it has been open for ${wholeMs} ms`,
-      );
+    if (offset === from && until === "decided" && answer.lastStableOffset <= from) break;
+    if (offset < end) inTime(`a transaction in it has been open for ${wholeMs} ms`);
+  }
+  if (offset < end) await readDecided({ patiently, inTime, cluster, at, offset, end }, each);
+}
+
+interface OpenEnd {
+  readonly patiently: <T>(attempt: () => Promise<T>) => Promise<T>;
+  readonly inTime: (why: string) => void;
+  readonly cluster: Cluster;
+  readonly at: TopicPartition;
+  /** Of the first open transaction. */
+  readonly offset: number;
+  readonly end: number;
+}
+
+/** What is decided behind an open transaction. */
+async function readDecided(
+  { patiently, inTime, cluster, at, offset: begin, end }: OpenEnd,
+  each: (record: RecordCursor) => void,
+): Promise<void> {
+  const decided = new DecidedBatches();
+  const limits = { ...FETCH_LIMITS, isolation: "uncommitted" } as const;
+  for (let offset = begin; offset < end;) {
+    const from = offset;
+    const answer = await patiently(() => fetchPartition(cluster, at, from, limits));
+    for (const batch of readBatches(answer.records))
+      if (batch.lastOffset >= from) for (const one of decided.take(batch)) readBatch(one, 0, each);
+    offset = offsetBehind(answer, offset);
+    if (offset < end) inTime("a broker does not send all of it in time");
   }
 }
 

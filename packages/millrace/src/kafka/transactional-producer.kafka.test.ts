@@ -12,6 +12,7 @@ import type { Cluster } from "./cluster.ts";
 import { clusterAt, recordsIn } from "./cluster.fixture.ts";
 import { COMPRESSIONS, type Compression } from "./compression.ts";
 import { KafkaFault } from "./kafka-fault.ts";
+import { readTopic } from "./read-topic.ts";
 import { RecordBatchBuilder } from "./record-batch.ts";
 import { type ProducerOptions, TransactionalProducer } from "./transactional-producer.ts";
 
@@ -126,6 +127,34 @@ describe.each([
     expect(zombie.isInitialised).toBe(false);
     expect(await fault(zombie.send([batch(topic, ["never"])]))).toMatchObject({ id: "NO_EPOCH" });
     expect(await values(topic)).toEqual(["kept"]);
+  });
+
+  it("shows to who asks for what is decided all of that, whatever of others is open in front of it", async () => {
+    const topic = await kafka.createTopic(`beside-${kind}`);
+    const [own, other] = [producer(`${topic}-own`), producer(`${topic}-other`)];
+    const decided = async (): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      await readTopic(cluster, { topic, partition: 0 }, "decided", 20_000, (record) =>
+        found.push(record.value()?.toString()),
+      );
+      return found;
+    };
+    await Promise.all([own.initialise(), other.initialise()]);
+    await own.send([batch(topic, ["before"])]);
+    await own.commit();
+    await other.send([batch(topic, ["open"])]);
+    await own.send([batch(topic, ["taken back"])]);
+    await own.abort();
+    await own.send([batch(topic, ["behind"])]);
+    await own.commit();
+    await own.send([batch(topic, ["and last"])]);
+    await own.commit();
+    // Once it has a new epoch, everything of the one before is decided.
+    await own.initialise();
+    expect(await decided()).toEqual(["before", "behind", "and last"]);
+    await other.commit();
+    await other.initialise();
+    expect(await decided()).toEqual(["before", "open", "behind", "and last"]);
   });
 
   it("refuses the batches of its older self, too", async () => {

@@ -10,6 +10,7 @@ const FETCH_BY_NAME = 12;
 const FETCH_BY_ID = 13;
 const ADD_PARTITIONS_VERSION = 3;
 const ALL_REPLICAS = -1;
+const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
 
 /** A partition of a topic. */
@@ -82,8 +83,10 @@ function producedIn(topic: string, reader: Reader): PartitionAnswer {
   return { topic, partition, errorCode, message };
 }
 
-/** What a Fetch asks for: one partition, committed records only. */
+/** What a Fetch asks for: one partition. */
 export interface FetchRequest extends TopicPartition {
+  /** What stands behind the first open transaction too, and what it has written: where nothing is said, only what is committed. */
+  readonly isolation?: "committed" | "uncommitted";
   /** The topic is asked for by this, and not by its name: another one of that name is never read in its stead. */
   readonly topicId: string | null;
   readonly offset: number;
@@ -115,7 +118,7 @@ export function fetchRequest(request: FetchRequest): RawRequest<FetchAnswer> {
         .appendInt32(request.maxWaitMs)
         .appendInt32(1)
         .appendInt32(request.maxBytes)
-        .appendInt8(READ_COMMITTED)
+        .appendInt8(request.isolation === "uncommitted" ? READ_UNCOMMITTED : READ_COMMITTED)
         .appendInt32(0)
         .appendInt32(-1)
         .appendArray([request], (writer, { topic, topicId, partition, offset, maxBytes }) => {

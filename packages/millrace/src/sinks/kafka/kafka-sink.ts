@@ -165,6 +165,15 @@ export class KafkaSink implements Sink {
     }
   }
 
+  /** See {@link Sink.readTasks}. */
+  async readTasks(pipeline: string): Promise<readonly string[]> {
+    try {
+      return await this.#stateTopic(pipeline).tasks();
+    } catch (thrown) {
+      throw sinkError(thrown);
+    }
+  }
+
   /** All that is kept of a task: only a look, beside one that runs. @throws MillraceError */
   async readTask({ pipeline, task }: { pipeline: string; task: string }): Promise<TaskState> {
     try {

@@ -107,7 +107,7 @@ export class KafkaTask {
     // A look first: who was superseded must not take the epoch from who works.
     this.#refuseSuperseded(await this.read("stable"));
     await this.#producer.initialise();
-    const found = await this.read("end");
+    const found = await this.read("decided");
     this.#refuseSuperseded(found);
     const fence = highestFence(found) + 1;
     const rows = raised(found, lanes, fence);
@@ -134,10 +134,12 @@ export class KafkaTask {
     const isStranger = [...seen.lanes.values()].some(
       ({ lane, fence }) => fence !== this.#lanes.get(lane)?.fence,
     );
-    if (this.#producer.isInitialised || isStranger) return [...seen.lanes.values()];
+    if (isStranger) return [...seen.lanes.values()];
+    // What this epoch wrote may stand behind another task's open transaction, where a look does not come.
+    if (this.#producer.isInitialised) return [...this.#lanes.values()];
     try {
       await this.#producer.initialise();
-      const found = await this.read("end");
+      const found = await this.read("decided");
       this.#lanes = found.lanes;
       this.#writer.restore(found);
     } catch (thrown) {
@@ -185,7 +187,7 @@ export class KafkaTask {
   async forget(): Promise<boolean> {
     if (isEmpty(await this.read("stable"))) return false;
     await this.#producer.initialise();
-    const records = forgetRecords(this.#task, await this.read("end"));
+    const records = forgetRecords(this.#task, await this.read("decided"));
     await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     return true;
   }

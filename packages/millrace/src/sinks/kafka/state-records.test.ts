@@ -8,6 +8,7 @@ import {
   isEmpty,
   takeoverRecords,
   type StateRecord,
+  TaskNameReader,
   TaskStateReader,
 } from "./state-records.ts";
 
@@ -79,6 +80,22 @@ describe("records of the state topic", () => {
 
   it("of other tasks are passed by", () => {
     expect(isEmpty(read(commitRecords("other", commit)))).toBe(true);
+  });
+
+  it("tell which tasks keep anything", () => {
+    const reader = new TaskNameReader();
+    const records = [
+      ...takeoverRecords("a", holder, []),
+      ...commitRecords("b", commit),
+      ...takeoverRecords("c", holder, []),
+      ...forgetRecords("a", read(takeoverRecords("a", holder, []), "a")),
+    ];
+    for (const { key, value } of records)
+      reader.take(
+        Buffer.from(JSON.stringify(key)),
+        value === null ? null : Buffer.from(JSON.stringify(value)),
+      );
+    expect(reader.result()).toEqual(["b", "c"]);
   });
 
   it("can all be taken away", () => {

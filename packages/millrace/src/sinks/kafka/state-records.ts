@@ -99,6 +99,28 @@ export class TaskDocumentReader {
   }
 }
 
+/** Reads which tasks keep anything. */
+export class TaskNameReader {
+  readonly #keys = new Map<string, Set<string>>();
+
+  /** Takes the next record. @throws KafkaFault `corrupt` */
+  take(keyBytes: Buffer | null, valueBytes: Buffer | null): void {
+    const [, task] = textsIn(parsed(keyBytes));
+    if (task === undefined || keyBytes === null) return;
+    const kept = this.#keys.get(task) ?? new Set();
+    this.#keys.set(task, kept);
+    const key = keyBytes.toString("utf8");
+    if (valueBytes === null) kept.delete(key);
+    else kept.add(key);
+  }
+
+  /** In the order of their names. */
+  result(): readonly string[] {
+    const found = [...this.#keys].filter(([, kept]) => kept.size > 0);
+    return found.map(([task]) => task).toSorted();
+  }
+}
+
 /** What a takeover writes. */
 export function takeoverRecords(
   task: string,

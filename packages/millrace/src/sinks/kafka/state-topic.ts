@@ -1,7 +1,12 @@
 import type { Cluster } from "../../kafka/cluster.ts";
 import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topic.ts";
 import type { TaskDocument } from "../../model/sink.ts";
-import { TaskDocumentReader, TaskStateReader, type TaskState } from "./state-records.ts";
+import {
+  TaskDocumentReader,
+  TaskNameReader,
+  TaskStateReader,
+  type TaskState,
+} from "./state-records.ts";
 import type { TargetTopic, Topics } from "./topics.ts";
 
 /** State is small; a document of a table with a thousand columns is the largest, bytes. */
@@ -70,6 +75,13 @@ export class StateTopic {
   /** What all tasks keep under keys that begin with `prefix`, as far as it is committed now. @throws KafkaFault */
   async documents(prefix: string): Promise<readonly TaskDocument[]> {
     const reader = new TaskDocumentReader(prefix);
+    await this.#readTo("stable", (key, value) => reader.take(key, value));
+    return reader.result();
+  }
+
+  /** The tasks that keep anything, as far as it is committed now. @throws KafkaFault */
+  async tasks(): Promise<readonly string[]> {
+    const reader = new TaskNameReader();
     await this.#readTo("stable", (key, value) => reader.take(key, value));
     return reader.result();
   }
