@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Door } from "./auth/door.ts";
 import { CatalogueVersions } from "./concurrency/catalogue-versions.ts";
 import { KeptShares } from "./concurrency/kept-shares.ts";
+import { ReferencedKeys } from "./concurrency/referenced-keys.ts";
 import { LockWaits } from "./concurrency/lock-waits.ts";
 import { Deletions } from "./concurrency/resurrected-keys.ts";
 import type { Control } from "./control/control.ts";
@@ -189,7 +190,7 @@ async function makeContext(
     facts: new TableFactsCache(admin, versions, limits), faults: new Faults(), counters: zeroCounters(),
     log: new StatementLog(clock.nowMs),
     commits: { asked: 0, answered: 0 },
-    deletions: new Deletions(), limits, profile, partitions: new Partitions(() => performance.now()),
+    deletions: new Deletions(), referenced: new ReferencedKeys(), limits, profile, partitions: new Partitions(() => performance.now()),
     delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore
 }

@@ -15,6 +15,16 @@ interface CommandRunner {
   command(sql: string): Promise<Answer>;
 }
 
+/**
+ * Rows that the running transaction has locked and not written: a row's xmax is whoever locked it, or wrote a newer
+ * version; rows written by this transaction have none in theirs. Who has committed meanwhile is somebody else.
+ */
+export function isHeld(row: string): string {
+  const xmax = `${row}.xmax`;
+  return `(${xmax} <> 0::text::xid AND age(${xmax}) <= age(pg_current_xact_id()::xid)
+    AND coalesce(pg_xact_status(${xmax}::text::xid8), 'in progress') = 'in progress')`;
+}
+
 /** Writes the rows of a table that the running transaction has locked and not written. */
 export async function markLockedRows(runner: CommandRunner, table: TableKey): Promise<void> {
   const dot = table.indexOf(".");
@@ -28,11 +38,7 @@ export async function markLockedRows(runner: CommandRunner, table: TableKey): Pr
   const [frame] = found.rows;
   if (frame === undefined) return;
   const column = identifier(readRow(frame)[0] ?? "");
-  // A row's xmax is whoever locked it, or wrote a newer version; rows written by this transaction have none in theirs. Who
-  // has committed meanwhile is somebody else.
   await runner.command(
-    `UPDATE ${name} SET ${column} = ${column}
-     WHERE xmax <> 0::text::xid AND age(xmax) <= age(pg_current_xact_id()::xid)
-       AND coalesce(pg_xact_status(xmax::text::xid8), 'in progress') = 'in progress'`,
+    `UPDATE ${name} AS held SET ${column} = held.${column} WHERE ${isHeld("held")}`,
   );
 }

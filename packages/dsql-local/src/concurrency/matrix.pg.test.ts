@@ -253,14 +253,72 @@ describe("a foreign key", () => {
     expect(await outcome(two.query("commit"))).toBe(OC000);
   });
 
+  describe("shares the parent's key, once the child's row has committed, against what an older snapshot", () => {
+    it.each([
+      ["locks FOR UPDATE", "select 1 from parent where id = 1 for update"],
+      ["locks FOR UPDATE and writes", "select 1 from parent where id = 1 for update", "update parent set v = 3 where id = 1"],
+      ["changes another key of", "update parent set u = 7 where id = 1"],
+    ])("%s", async (_what, ...texts) => {
+      for (const isFirst of [true, false]) {
+        const [one, two] = await family();
+        await two.query("begin");
+        await two.query("select 1 from parent");
+        if (isFirst) for (const text of texts) await two.query(text);
+        expect(await outcome(one.query("insert into child values (1, 1)"))).toBe("ok");
+        if (!isFirst) for (const text of texts) await two.query(text);
+        expect(await outcome(two.query("commit"))).toBe(OC000);
+      }
+    }); // prettier-ignore
+
+    it.each([
+      ["locks of another parent", "select 1 from parent where id = 2 for update"],
+      ["writes to other columns", "update parent set v = 3 where id = 1"],
+    ])("%s: which is no conflict", async (_what, text) => {
+      const [one, two] = await family();
+      await two.query("begin");
+      await two.query(text);
+      expect(await outcome(one.query("insert into child values (1, 1), (2, null)"))).toBe("ok");
+      expect(await outcome(two.query("commit"))).toBe("ok");
+    });
+  });
+
+  it("counts a child's change of parent, and what a block did, and no row of others'", async () => {
+    const [one, two] = await family();
+    await one.query("insert into child values (1, 1)");
+    await two.query("begin");
+    await two.query("select 1 from parent");
+    await one.query("begin");
+    await one.query("update child set parent = 2 where id = 1");
+    await one.query("commit");
+    await two.query("select 1 from parent where id = 1 for update");
+    expect(await outcome(two.query("commit"))).toBe("ok");
+    await two.query("begin");
+    await two.query("select 1 from parent");
+    await one.query("begin");
+    await one.query("update child set parent = 1 where id = 1");
+    await one.query("commit");
+    await two.query("select 1 from parent where id = 1 for update");
+    expect(await outcome(two.query("commit"))).toBe(OC000);
+  });
+
+  it("makes a child's insert lose against a FOR UPDATE of its parent that commits first", async () => {
+    const [one, two] = await family();
+    await one.query("begin");
+    await one.query("insert into child values (1, 1)");
+    await two.query("begin");
+    await two.query("select 1 from parent where id = 1 for update");
+    expect(await outcome(two.query("commit"))).toBe("ok");
+    expect(await outcome(one.query("commit"))).toBe(OC000);
+  });
+
   async function family(): Promise<[pg.Client, pg.Client]> {
     const one = await clients.connect();
     const two = await clients.connect();
     await one.query("drop table if exists child");
     await one.query("drop table if exists parent");
-    await one.query("create table parent (id int primary key, v int)");
+    await one.query("create table parent (id int primary key, u int unique, v int)");
     await one.query("create table child (id int primary key, parent int references parent (id))");
-    await one.query("insert into parent values (1, 1)");
+    await one.query("insert into parent values (1, 1, 1), (2, 2, 2)");
     return [one, two];
   }
 });

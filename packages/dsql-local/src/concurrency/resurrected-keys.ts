@@ -4,13 +4,10 @@
  * Aurora DSQL checks keys against the snapshot, and the row's deletion against COMMIT.
  */
 import type { Statement } from "../gate/statement.ts";
-import { identifier, literal } from "../postgres/rows.ts";
-import { isOwn, rowsAt, type CommandRunner } from "../sizes/measure.ts";
+import { identifier } from "../postgres/rows.ts";
+import { isOwn, isSmall, rowsAt, type CommandRunner } from "../sizes/measure.ts";
 import { tableName, type TableFacts } from "../sizes/table-facts.ts";
 import type { TableKey } from "./catalogue-versions.ts";
-
-/** Where the places of the rows written are not known, a larger table is not looked through. */
-const MAX_TABLE_BYTES = 16 * 1024 * 1024;
 
 /** For so long after rows of a table were deleted, statements that bring keys are asked for the places of their rows. */
 const WATCHED_MS = 10 * 60_000;
@@ -85,9 +82,4 @@ export async function hasResurrectedKey(
     if (found.rows.length > 0) return true;
   }
   return false;
-}
-
-async function isSmall(runner: CommandRunner, table: TableKey): Promise<boolean> {
-  const sql = `SELECT 1 WHERE pg_table_size(${literal(tableName(table))}::regclass) <= ${MAX_TABLE_BYTES}`;
-  return (await runner.command(sql)).rows.length > 0;
 }

@@ -17,7 +17,13 @@ import { refuseBody } from "./functions.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
 import { refuseLength, refuseStatement } from "./refusals.ts";
 import { firstSearchPath, settingName, shownAs } from "./settings.ts";
-import type { Explains, LocalAnswer, Statement, StatementKind } from "./statement.ts";
+import {
+  blankStatement,
+  type Explains,
+  type LocalAnswer,
+  type Statement,
+  type StatementKind,
+} from "./statement.ts";
 import { survey, type Survey } from "./survey.ts";
 import { child, list, number, text, type Tree, unwrap } from "./tree.ts";
 
@@ -119,6 +125,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     relations,
     asking: found.writers === 1 ? askingOf(askedOf) : undefined,
     readOnly: isReadOnly(body),
+    returnsRows: returnsRows(name, body),
     explains: name === "ExplainStmt" ? explainsOf(body) : undefined,
     // The tag of EXPLAIN ANALYZE tells no rows.
     countByStatistics: found.parts.countByStatistics || name === "ExplainStmt",
@@ -128,16 +135,6 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     searchPath: name === "VariableSetStmt" ? firstSearchPath(body) : undefined,
     ...localParts(name, body, mark),
   };
-}
-
-function blankStatement(kind: StatementKind, sql: string): Statement {
-  return {
-    kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, iam: undefined, dropsColumns: [],
-    searchPath: undefined, objectName: "", ifNotExists: false,
-    inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
-    writesRows: false, asking: undefined, calls: [], inside: [],
-  }; // prettier-ignore
 }
 
 const TRANSACTIONS: Readonly<Record<string, StatementKind>> = {
@@ -168,6 +165,11 @@ function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): Sta
   if (name === "VariableSetStmt" && settingName(body) === "disable_sync_create_index")
     return "local";
   return KINDS[name] ?? "ddl";
+}
+
+function returnsRows(name: string, body: Tree): boolean {
+  if (/^(Insert|Update|Delete)Stmt$/.test(name)) return list(body, "returningList").length > 0;
+  return /^(Select|Explain|VariableShow|Call)Stmt$/.test(name);
 }
 
 function analyzes(explain: Tree): boolean {

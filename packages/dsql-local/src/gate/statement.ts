@@ -96,6 +96,8 @@ export interface Statement {
   /** EXPLAIN in the format text. */
   readonly explains: Explains | undefined;
   readonly answer: LocalAnswer | undefined;
+  /** PostgreSQL gives rows to it, be they none. */
+  readonly returnsRows: boolean;
   readonly iam: IamStatement | undefined;
   /** Columns that the statement drops, with their table: primary keys stay. */
   readonly dropsColumns: readonly string[];
@@ -104,4 +106,15 @@ export interface Statement {
   readonly ifNotExists: boolean;
   /** A SET of the search path: its first schema. */
   readonly searchPath: string | undefined;
+}
+
+/** A statement of which nothing is known but its text. */
+export function blankStatement(kind: StatementKind, sql: string): Statement {
+  return {
+    kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
+    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [],
+    searchPath: undefined, objectName: "", ifNotExists: false,
+    inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
+    writesRows: false, asking: undefined, calls: [], inside: [],
+  }; // prettier-ignore
 }

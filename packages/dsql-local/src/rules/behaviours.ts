@@ -57,7 +57,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "Foreign keys lock the parent's key",
     source: "CC, CT",
     fidelity: "close",
-    kept: "by PostgreSQL's own key locks, which follow the same matrix",
+    kept: "by PostgreSQL's own key locks, which follow the same matrix, and behind a child's COMMIT, for older snapshots, by the keys that it refers to: against FOR UPDATE and changes of other keys, in tables up to 16 MiB",
   },
   {
     what: "Bare numeric columns are numeric(18,6)",

@@ -16,6 +16,12 @@ const TWIN = "_dl_asking";
 /** What a simple Query becomes. */
 export type Asked = Pick<Request, "frames" | "asks" | "suspicious">;
 
+/** What a Bind becomes. */
+export interface Bound {
+  readonly portal: Portal;
+  readonly message: Buffer;
+}
+
 /** What a binder works with. */
 export interface BinderParts {
   readonly asker: RowAsker;
@@ -40,22 +46,19 @@ export class Binder {
     return { name: name === "" ? TWIN : `${TWIN}${++this.#twins}`, prepared: false };
   }
 
-  /** Adds a Bind to what waits, of the statement or of its twin. */
-  async bind(message: Buffer, read: BindMessage, prepared: Prepared): Promise<Portal> {
+  /** The portal that a Bind makes and the message that makes it, of the statement or of its twin. */
+  async bind(message: Buffer, read: BindMessage, prepared: Prepared): Promise<Bound> {
     const { statement } = prepared;
     const { portal, rest: bindRest } = read;
     const messageBytes = message.length;
     const { asks, suspicious } = await this.#judge({ statement, bindRest, messageBytes });
     const bound = { ...plainPortal(prepared, bindRest), suspicious };
-    if (!asks) {
-      this.#pending.add(message);
-      return bound;
-    }
+    if (!asks) return { portal: bound, message };
     this.#prepareTwin(prepared);
     const own = statement.asking?.own ?? false;
     const { rest, binary } = widenBind(bindRest, own);
-    this.#pending.add(bind(portal, prepared.twin.name, rest));
-    return { ...bound, asks: { own, binary, bindRest: rest } };
+    const asked = { ...bound, asks: { own, binary, bindRest: rest } };
+    return { portal: asked, message: bind(portal, prepared.twin.name, rest) };
   }
 
   /** What a failed block, or one with a DDL, is sent is refused: and our own DDL would be in the way of a look. */

@@ -1,6 +1,7 @@
 /** What all sessions of a cluster share. */
 import type { CatalogueVersions } from "../concurrency/catalogue-versions.ts";
 import type { Deletions } from "../concurrency/resurrected-keys.ts";
+import type { ReferencedKeys } from "../concurrency/referenced-keys.ts";
 import type { KeptShares } from "../concurrency/kept-shares.ts";
 import type { LockWaits } from "../concurrency/lock-waits.ts";
 import type { Counters } from "../control/counters.ts";
@@ -36,6 +37,7 @@ export interface ClusterContext {
   /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered. */
   readonly commits: { asked: number; answered: number };
   readonly deletions: Deletions;
+  readonly referenced: ReferencedKeys;
   /** Set at the control port. */
   readonly limits: Limits;
   readonly profile: Profile;

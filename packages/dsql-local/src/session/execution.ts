@@ -24,6 +24,8 @@ export interface Request extends Repeatable {
   readonly simple: boolean;
   /** It may write something too large; undefined when nobody has looked. */
   readonly suspicious: boolean | undefined;
+  /** Its portal has run before: there may be more rows, and nothing is done twice. */
+  readonly again: boolean;
   /** Where a read's rows go while they come. */
   readonly sink: FrameSink;
 }

@@ -3,15 +3,20 @@ import { cutDescription } from "../wire/last-column.ts";
 import { Frames, Type } from "../wire/messages.ts";
 import type { FrameSink } from "./answer.ts";
 
-/** What becomes of PostgreSQL's answer to a Parse, Close or Describe. */
+/**
+ * A message came to nothing, because of an error at it, with this SQLSTATE, or before it. Called from the last message to
+ * the first, as things are taken back.
+ */
+export type Lost = (failedWith: string | undefined) => void;
+
+/** What becomes of PostgreSQL's answer to a Parse, Bind, Close or Describe. */
 export interface AnswerPlan {
   /**
    * `all`: the message is ours, the client hears nothing; `rows`: the rows described are ours, the client gets none;
    * `last-column`: only the last column is.
    */
   readonly hides?: "all" | "rows" | "last-column";
-  /** The message came to nothing, because of an error at it or before it. */
-  readonly lost?: () => void;
+  readonly lost?: Lost;
 }
 
 const NOTHING: AnswerPlan = {};
@@ -20,7 +25,7 @@ const NOTHING: AnswerPlan = {};
 export class Pending {
   #frames: Buffer[] = [];
   #binds = false;
-  /** Of each Parse, Close and Describe that has not been answered, in order. */
+  /** Of each Parse, Bind, Close and Describe that has not been answered, in order. */
   #plans: AnswerPlan[] = [];
   /** Hands answers on to the client, without what is ours. */
   readonly sink: FrameSink;
@@ -46,17 +51,8 @@ export class Pending {
   /** Adds a message. */
   add(message: Buffer, plan: AnswerPlan = NOTHING): void {
     this.#frames.push(message);
-    switch (message[0]) {
-      case Type.bind:
-        this.#binds = true;
-        break;
-      case Type.parse:
-      case Type.close:
-      case Type.describe:
-        this.#plans.push(plan);
-        break;
-      default:
-    }
+    this.#plans.push(plan);
+    if (message[0] === Type.bind) this.#binds = true;
   }
 
   /** Takes all of them, to be sent. */
@@ -67,15 +63,17 @@ export class Pending {
     return frames;
   }
 
-  /** An error: nothing waits any more. */
-  fail(): void {
+  /** An error with this SQLSTATE: nothing waits any more. */
+  fail(code: string): void {
     this.take();
-    for (const plan of this.#plans.splice(0)) plan.lost?.();
+    const plans = this.#plans.splice(0);
+    for (let at = plans.length - 1; at >= 0; at--) plans[at]?.lost?.(at === 0 ? code : undefined);
   }
 
   #tell(frame: Buffer): Buffer | undefined {
     switch (frame[0]) {
       case Type.parseComplete:
+      case Type.bindComplete:
       case Type.closeComplete:
       case Type.noData:
       case Type.rowDescription: {

@@ -1,7 +1,7 @@
 /** A session's prepared statements and portals, as far as the proxy needs them. */
-import type { Statement } from "../gate/statement.ts";
+import { blankStatement, type Statement } from "../gate/statement.ts";
 import { Violation } from "../rules/rule.ts";
-import { closeStatement, execute } from "../wire/extended.ts";
+import { execute } from "../wire/extended.ts";
 import { Frames, rowDescription } from "../wire/messages.ts";
 import type { Asks } from "./answer.ts";
 import type { AnswerPlan } from "./pending.ts";
@@ -36,10 +36,9 @@ export function plainPortal(prepared: Prepared, bindRest: Buffer): Portal {
   return { ...prepared, bindRest, asks: undefined, suspicious: undefined, ran: false };
 }
 
-/** Closes all of a session's statements, their twins with them. */
-export function closeAll(statements: ReadonlyMap<string, Prepared>): Buffer[] {
-  const names = [...statements].flatMap(([name, { twin }]) => [name, twin.name]);
-  return names.map((name) => closeStatement(name));
+/** A portal without a statement. */
+export function emptied(portal: Portal): Portal {
+  return { ...portal, statement: blankStatement("empty", ""), asks: undefined };
 }
 
 /** What the rows are of a statement that the proxy answers itself. */
@@ -70,43 +69,47 @@ export function planOf(portal: Portal | undefined): AnswerPlan {
   return { hides: portal.asks.own ? "last-column" : "rows" };
 }
 
-/**
- * The Execute of a portal. One without rows of the client's runs to its end at once, whatever number of rows it is to
- * stop at, and never again.
- */
+/** Whether a statement gives rows, be they none. */
+export function hasRows(statement: Statement): boolean {
+  if (!isOurs(statement)) return statement.returnsRows;
+  return statement.answer !== undefined && statement.answer.columns.length > 0;
+}
+
+/** The Execute of a portal. One without rows of the client's runs to its end at once, whatever number of rows it is to stop at. */
 export function executionOf(portal: Portal, name: string, message: Buffer): Buffer {
-  if (portal.asks === undefined || portal.asks.own) return message;
-  if (portal.ran) {
-    throw new Violation({
-      severity: "ERROR",
-      code: "55000",
-      message: `portal "${name}" cannot be run`,
-    });
-  }
-  portal.ran = true;
-  return execute(name);
+  return portal.asks === undefined || portal.asks.own ? message : execute(name);
+}
+
+/** The refusal of a portal that has run to its end and had no rows: it never runs again. */
+export function cannotRun(name: string): Violation {
+  return new Violation({
+    severity: "ERROR",
+    code: "55000",
+    message: `portal "${name}" cannot be run`,
+  });
 }
 
 /** The Violation of a name that stands for nothing. */
-export function missing(what: string, name: string, code: string): Violation {
+export function missing(what: "prepared statement" | "portal", name: string): Violation {
+  const code = what === "portal" ? "34000" : "26000";
   // PostgreSQL has a word for the unnamed statement, and none for the unnamed portal.
   const shown = name === "" && what !== "portal" ? `unnamed ${what}` : `${what} "${name}"`;
   return new Violation({ severity: "ERROR", code, message: `${shown} does not exist` });
 }
 
-/** The refusal of a name that is taken. */
+/** The refusal of a statement's name that is taken. */
 export function alreadyThere(name: string): Violation {
   const message = `prepared statement "${name}" already exists`;
   return new Violation({ severity: "ERROR", code: "42P05", message });
 }
 
+/** The refusal of a portal's name that is taken. */
+export function alreadyOpen(name: string): Violation {
+  const message = `cursor "${name}" already exists`;
+  return new Violation({ severity: "ERROR", code: "42P03", message });
+}
+
 /** Whether PostgreSQL can say that a name is taken: both statements are its own. */
 export function isKnownBehind(known: Prepared, statement: Statement): boolean {
   return !isOurs(known.statement) && !isOurs(statement);
-}
-
-/** The client's name of the statement with this twin. */
-export function nameOf(statements: ReadonlyMap<string, Prepared>, twin: string): string {
-  for (const [name, prepared] of statements) if (prepared.twin.name === twin) return name;
-  return "";
 }

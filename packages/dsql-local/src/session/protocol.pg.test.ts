@@ -136,6 +136,51 @@ describe("the extended protocol", () => {
     expect(await say(parse("", "select 1; select 2"), sync)).toBe("E:42601 Z:I");
   });
 
+  it("runs a portal without rows once, and tells nothing more of one that has ended", async () => {
+    await say(query("begin"));
+    await say(parse("s", "insert into t values (1, 1)"), bind("p", "s"), execute("p"), sync);
+    expect(await say(execute("p"), sync)).toBe("E:55000 Z:E");
+    await say(query("rollback"));
+    await say(parse("b", "begin"), parse("r", "select 1"), sync);
+    const both = [bind("p", "b"), execute("p"), bind("q", "r"), execute("q")];
+    expect(await say(...both, execute("q"), execute("p"), sync)).toBe(
+      "2 C:BEGIN 2 D:1 C:SELECT 1 C:SELECT 0 E:55000 Z:E",
+    );
+  });
+
+  it("has the unnamed statement and portal for as long as PostgreSQL has them, whatever runs behind", async () => {
+    const other = await clients.connect();
+    await say(query("begin"));
+    await say(parse("", "insert into t values (1, 1)"), bind("", ""), sync);
+    // Its counting of rows, savepoints and repetitions are no business of the client's portal.
+    expect(await say(describePortal(""), execute(""), sync)).toBe("n C:INSERT 0 1 Z:T");
+    await other.query("insert into t values (1, 2) on conflict do nothing");
+    expect(await say(query("select 1"))).toBe("T:1 D:1 C:SELECT 1 Z:T");
+    expect(await say(describePortal(""), sync)).toBe("E:34000 Z:E");
+    await say(query("rollback"));
+    expect(await say(describeStatement(""), sync)).toBe("E:26000 Z:I");
+    expect(await say(parse("", "select 1"), bind("", ""), sync, describePortal(""), sync)).toBe(
+      "1 2 Z:I",
+    );
+    expect((await raw.until("Z")).join(" ")).toBe("E:34000 Z:I");
+    expect(await say(parse("", "select 2"), sync)).toBe("1 Z:I");
+    expect(await say(parse("", "truncate t"), sync)).toBe("E:0A000 Z:I");
+    expect(await say(describeStatement(""), sync)).toBe("E:26000 Z:I");
+  });
+
+  it("closes no statement that an error came before", async () => {
+    await say(parse("s", "select 1"), sync);
+    expect(await say(parse("x", "selec"), closeStatement("s"), sync)).toBe("E:42601 Z:I");
+    expect(await say(parse("", "select missing"), closeStatement("s"), sync)).toBe("E:42703 Z:I");
+    expect(await say(bind("", "s"), execute(""), sync)).toBe("2 D:1 C:SELECT 1 Z:I");
+  });
+
+  it("keeps a portal's name until it is closed", async () => {
+    await say(query("begin"));
+    await say(parse("c", "commit"), parse("s", "select 1"), bind("p", "s"), sync);
+    expect(await say(bind("p", "c"), sync)).toBe("E:42P03 Z:E");
+  });
+
   it("answers 25P02 in a failed block, and takes prepared COMMIT", async () => {
     await say(parse("c", "commit"), sync);
     await say(query("begin"));

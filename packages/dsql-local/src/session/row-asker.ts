@@ -5,7 +5,7 @@
 import { tableKey, type TableKey } from "../concurrency/catalogue-versions.ts";
 import { bringsKeys } from "../concurrency/resurrected-keys.ts";
 import { isBulky, isSuspicious, type Sent } from "../sizes/size-rules.ts";
-import type { TableFacts } from "../sizes/table-facts.ts";
+import { refersToParents, type TableFacts } from "../sizes/table-facts.ts";
 import type { ClusterContext } from "./context.ts";
 import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
@@ -46,7 +46,11 @@ export class RowAsker {
     const facts = await cluster.facts.of(table);
     if (!facts.isTable) return NOT_ASKED;
     const suspicious = isSuspicious(sent, facts, cluster.limits);
-    const wanted = suspicious || isBulky(sent, facts) || this.#mayResurrect(sent, table, facts);
+    const wanted =
+      suspicious ||
+      isBulky(sent, facts) ||
+      refersToParents(sent.statement, facts) ||
+      this.#mayResurrect(sent, table, facts);
     return { asks: wanted && (await this.#mayRead(table)), suspicious };
   }
 

@@ -1,5 +1,11 @@
 /** What happens around one statement and around COMMIT, in a turn on the worker. */
 import { tableKey, tablesWritten, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+import {
+  holdsSharedParent,
+  keysReferredTo,
+  type ReferencedKeySet,
+  type WrittenChild,
+} from "../concurrency/referenced-keys.ts";
 import type { KeptShare } from "../concurrency/kept-shares.ts";
 import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
@@ -7,6 +13,7 @@ import { Definitions } from "../definitions/definitions.ts";
 import type { Statement } from "../gate/statement.ts";
 import { readRow } from "../postgres/rows.ts";
 import { chargedBytes } from "../sizes/charged.ts";
+import { refersToParents } from "../sizes/table-facts.ts";
 import { SizeRules } from "../sizes/size-rules.ts";
 import { bounds } from "../rules/bounds.ts";
 import { Violation } from "../rules/rule.ts";
@@ -177,6 +184,7 @@ export class Steps {
   }
 
   #log(transaction: Transaction, request: Request, answer: Answer): void {
+    if (request.again) return;
     const { statement, types, bindRest, asks } = request;
     const { kind } = statement;
     if (kind === "write" || kind === "setting" || kind === "ddl") {
@@ -235,8 +243,43 @@ export class Steps {
     return losing;
   }
 
+  /** See concurrency/referenced-keys.ts. */
+  async #keysReferredTo(transaction: Transaction): Promise<ReferencedKeySet[]> {
+    const { facts, waits } = this.#cluster;
+    if (waits.oldestSnapshot(this.#worker) === undefined) return [];
+    const children = new Map<string, WrittenChild>();
+    for (const { statement, written } of transaction.log) {
+      for (const table of statement.kind === "write" ? written : []) {
+        const known = await facts.of(table);
+        if (!refersToParents(statement, known) || !(await this.#readable.may(table))) continue;
+        const { foreignKeys } = known;
+        children.set(table, { table, foreignKeys, places: transaction.placesIn(table) });
+      }
+    }
+    const sets: ReferencedKeySet[] = [];
+    for (const child of children.values()) {
+      sets.push(...(await keysReferredTo(this.#worker, child)));
+    }
+    return sets;
+  }
+
+  /** A parent that others' children have shared since cannot be locked, and none of its keys changed. */
+  async #needUnsharedParents(transaction: Transaction): Promise<void> {
+    const { referenced } = this.#cluster;
+    const { snapshotCommits } = transaction;
+    const tables = this.#tablesLocked(transaction);
+    for (const table of await this.#tablesLosingKeys(transaction)) tables.add(table);
+    for (const table of tables) {
+      const isShared = await holdsSharedParent(this.#worker, referenced, {
+        table,
+        snapshotCommits,
+      });
+      if (isShared) throw violation("dataConflict");
+    }
+  }
+
   async #commit(transaction: Transaction): Promise<void> {
-    const { commits, counters } = this.#cluster;
+    const { commits, counters, referenced, waits } = this.#cluster;
     const old = transaction.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
     if (old !== undefined) throw old;
     if (transaction.wrote) this.#view.confirm(transaction.tables);
@@ -249,6 +292,7 @@ export class Steps {
     }
     let share: KeptShare | undefined;
     if (transaction.wrote) {
+      await this.#needUnsharedParents(transaction);
       await this.#sizes.beforeCommit(transaction);
       await this.#needSpace(transaction);
       for (const table of this.#tablesLocked(transaction)) {
@@ -256,7 +300,10 @@ export class Steps {
       }
       const losing = await this.#tablesLosingKeys(transaction);
       share = await this.#keepShares(transaction);
+      const referredTo = await this.#keysReferredTo(transaction);
       commits.asked++;
+      const oldest = waits.oldestSnapshot(this.#worker);
+      if (oldest !== undefined) referenced.note(referredTo, commits.asked, oldest);
       if (share !== undefined) share.commit = commits.asked;
       for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
     }

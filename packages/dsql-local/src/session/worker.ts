@@ -3,7 +3,14 @@
  * beneath all of their writes, parks and replays them. The why is in docs/dsql-local/concurrency.md.
  */
 import type { LockWaits, LockHolder } from "../concurrency/lock-waits.ts";
-import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
+import {
+  bind,
+  closePortal,
+  closeStatement,
+  describePortal,
+  execute,
+  parse,
+} from "../wire/extended.ts";
 import { Frames } from "../wire/messages.ts";
 import { askingSql } from "../gate/asking.ts";
 import { Answer, type Asks, type FrameSink } from "./answer.ts";
@@ -35,13 +42,14 @@ const CONTROLS = {
 
 type Control = keyof typeof CONTROLS;
 
+/** In a portal of its own name, which ends with the transaction, or with the savepoint that is gone back to. */
 function control(name: Control): Buffer {
-  return Buffer.concat([bind("", `_dl_${name}`), execute("")]);
+  return Buffer.concat([bind(`_dl_${name}`, `_dl_${name}`), execute(`_dl_${name}`)]);
 }
 
 /**
  * Prepared once per connection and run through the extended protocol: a simple Query would drop
- * the client's unnamed statement.
+ * the client's unnamed statement and portal.
  */
 const FRAMES = {
   begin: Buffer.concat([control("begin"), control("base")]),
@@ -54,7 +62,8 @@ const FRAMES = {
 /** BindComplete and CommandComplete, for BEGIN and for SAVEPOINT. */
 const BEGIN_ANSWERS = 4;
 const CONTROL_ANSWERS = 2;
-const REPLAY_STATEMENT = "_dl_replay";
+/** Statement and portal of what is run behind the client's back: the unnamed ones are the client's. */
+const REPLAY = "_dl_replay";
 const MAX_YIELDS = 200;
 
 /** How a replay ended. */
@@ -197,11 +206,12 @@ export class Worker implements LockHolder {
     const asks = sql === undefined ? entry.asks : undefined;
     const text = sql ?? (asks === undefined ? entry.statement.sql : askingSql(entry.statement));
     const frames = [
-      closeStatement(REPLAY_STATEMENT),
-      parse(REPLAY_STATEMENT, text, entry.types),
-      bind("", REPLAY_STATEMENT, asks === undefined ? entry.bindRest : asks.bindRest),
-      describePortal(""),
-      execute(""),
+      closeStatement(REPLAY),
+      parse(REPLAY, text, entry.types),
+      bind(REPLAY, REPLAY, asks === undefined ? entry.bindRest : asks.bindRest),
+      describePortal(REPLAY),
+      execute(REPLAY),
+      closePortal(REPLAY),
     ];
     const asking = asks === undefined ? {} : { asks, describes: true };
     return this.runAlone({ frames, simple: false, ...asking });
@@ -210,10 +220,11 @@ export class Worker implements LockHolder {
   /** Runs SQL of ours without parameters. Throws the Violation that PostgreSQL answers. Only in a turn. */
   async command(sql: string): Promise<Answer> {
     const frames = [
-      closeStatement(REPLAY_STATEMENT),
-      parse(REPLAY_STATEMENT, sql),
-      bind("", REPLAY_STATEMENT),
-      execute(""),
+      closeStatement(REPLAY),
+      parse(REPLAY, sql),
+      bind(REPLAY, REPLAY),
+      execute(REPLAY),
+      closePortal(REPLAY),
     ];
     const answer = await this.runAlone({ frames, simple: false });
     if (answer.violation !== undefined) throw answer.violation;

@@ -31,6 +31,16 @@ export function rowsAt(table: TableKey, places: readonly string[], alias: string
     LATERAL (SELECT * FROM ${tableName(table)} WHERE ctid = place OFFSET 0) AS ${alias}`;
 }
 
+/** A larger table is not looked through for rows whose places are not known. */
+const MOST_LOOKED_THROUGH_BYTES = 16 * 1024 * 1024;
+
+/** Whether a table may be looked through from end to end. */
+export async function isSmall(runner: CommandRunner, table: TableKey): Promise<boolean> {
+  const name = literal(tableName(table));
+  const sql = `SELECT 1 WHERE pg_table_size(${name}::regclass) <= ${MOST_LOOKED_THROUGH_BYTES}`;
+  return (await runner.command(sql)).rows.length > 0;
+}
+
 /** What a measure says. */
 export interface Measured {
   /** What is too large: a type for a value, `row`, `key`; undefined when nothing is. */

@@ -1,5 +1,6 @@
 /** What the size rules need to know of a table, kept for a while. */
 import type { CatalogueVersions, TableKey } from "../concurrency/catalogue-versions.ts";
+import type { Statement } from "../gate/statement.ts";
 import { isTree, type Tree } from "../gate/tree.ts";
 import type { AdminSession } from "../postgres/admin.ts";
 import { identifier, literal, type TextRow } from "../postgres/rows.ts";
@@ -21,6 +22,17 @@ export interface IndexFacts {
   readonly columns: readonly string[];
 }
 
+/** A foreign key of a table. */
+export interface ForeignKeyFacts {
+  readonly parent: TableKey;
+  /** Its columns, with that of the parent which each refers to, and its type. */
+  readonly columns: readonly {
+    readonly name: string;
+    readonly parent: string;
+    readonly type: string;
+  }[];
+}
+
 /** Facts of one table. */
 export interface TableFacts {
   /** Rows of a view have no place, and nothing of them is measured. */
@@ -38,6 +50,19 @@ export interface TableFacts {
   readonly averageRowBytes: number;
   /** Columns of unique indexes: changing one takes a key away and brings another. */
   readonly keyColumns: readonly string[];
+  readonly foreignKeys: readonly ForeignKeyFacts[];
+}
+
+/** Whether a statement may write rows that refer to parents, by columns that it sets. */
+export function refersToParents(
+  { inserts, updatedColumns }: Statement,
+  { foreignKeys }: TableFacts,
+): boolean {
+  if (foreignKeys.length === 0) return false;
+  if (inserts) return true;
+  return foreignKeys.some(({ columns }) =>
+    columns.some(({ name }) => updatedColumns.includes(name)),
+  );
 }
 
 interface Kept {
@@ -49,7 +74,7 @@ interface Kept {
 const KEPT_MS = 10_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
-  keyValueBytes: Infinity, averageRowBytes: 0, keyColumns: [],
+  keyValueBytes: Infinity, averageRowBytes: 0, keyColumns: [], foreignKeys: [],
 }; // prettier-ignore
 
 /** One per cluster. */
@@ -98,7 +123,7 @@ export class TableFactsCache {
           ON a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
           JOIN pg_type AS t ON t.oid = a.atttypid
           WHERE i.indrelid = c.oid AND t.typcategory = 'S'),
-        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1)
+        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS})
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -115,6 +140,14 @@ const INDEXES = `SELECT json_agg(json_build_object('primary', i.indisprimary,
       JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n)))
   FROM pg_index AS i WHERE i.indrelid = c.oid`;
 
+const FOREIGN_KEYS = `SELECT json_agg(json_build_object('schema', n.nspname, 'name', p.relname, 'columns', (
+    SELECT json_agg(json_build_object('name', a.attname, 'parent', r.attname, 'type', format_type(r.atttypid, r.atttypmod)) ORDER BY k.n)
+    FROM unnest(f.conkey, f.confkey) WITH ORDINALITY AS k (own, other, n)
+    JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = k.own
+    JOIN pg_attribute AS r ON r.attrelid = f.confrelid AND r.attnum = k.other)))
+  FROM pg_constraint AS f JOIN pg_class AS p ON p.oid = f.confrelid JOIN pg_namespace AS n ON n.oid = p.relnamespace
+  WHERE f.conrelid = c.oid AND f.contype = 'f'`;
+
 function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
   const indexes = listIn(row[2]).map(readIndex);
   const [fixedEntryBytes = 0, longEntryColumns = 0] = (row[4] ?? "").split(" ").map(Number);
@@ -129,6 +162,19 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     keyValueBytes: textKeys === 0 ? Infinity : keyBytes / (textKeys + 1),
     averageRowBytes: Number(row[6]),
     keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
+    foreignKeys: listIn(row[7]).map(readForeignKey),
+  };
+}
+
+function readForeignKey({ schema, name, columns }: Tree): ForeignKeyFacts {
+  const pairs = Array.isArray(columns) ? columns.filter(isTree) : [];
+  return {
+    parent: `${String(schema)}.${String(name)}`,
+    columns: pairs.map((pair) => ({
+      name: String(pair["name"]),
+      parent: String(pair["parent"]),
+      type: String(pair["type"]),
+    })),
   };
 }
 

@@ -71,6 +71,11 @@ export function closeStatement(name: string): Buffer {
   return frame(Type.close, Buffer.from("S"), cstring(name));
 }
 
+/** Close of a portal. */
+export function closePortal(name: string): Buffer {
+  return frame(Type.close, Buffer.from("P"), cstring(name));
+}
+
 /** Describe of a portal. */
 export function describePortal(name: string): Buffer {
   return frame(Type.describe, Buffer.from("P"), cstring(name));
