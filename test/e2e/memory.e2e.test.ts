@@ -54,6 +54,33 @@ async function expectBounded(run: MillraceProcess): Promise<void> {
   expect(peak).toBeLessThan(MOST_RESIDENT_MIB);
 }
 
+/** Ends the process once `work` is done; where that fails at once, for what takes too much may be long in ending. */
+async function whileRunning(run: MillraceProcess, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    run.kill();
+    await run.ended;
+    throw error;
+  }
+  await run.stop();
+}
+
+/** A process that takes too much is not waited for: it may be too much for this machine. */
+async function untilBounded(
+  run: MillraceProcess,
+  holds: () => Promise<boolean>,
+  timeoutMs: number,
+): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !(await holds());) {
+    if (!run.isRunning) throw new Error(`it has ended:\n${run.tail()}`);
+    expect(await peakMib(run)).toBeLessThan(MOST_RESIDENT_MIB);
+    if (Date.now() > end) throw new Error(`did not become true within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  await expectBounded(run);
+}
+
 function pipeline(): Promise<string> {
   return writePipelineFile({
     path: join(folder, "memory.yaml"),
@@ -63,13 +90,6 @@ function pipeline(): Promise<string> {
     source: { "scan.incremental.snapshot.chunk.size": 8096 },
     sink: target.sink,
   });
-}
-
-async function until(holds: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  for (const end = Date.now() + timeoutMs; !(await holds());) {
-    if (Date.now() > end) throw new Error(`did not become true within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 async function targetQuery(sql: string): Promise<Record<string, unknown>[]> {
@@ -89,18 +109,16 @@ describe("bounded memory", () => {
       `INSERT INTO large VALUES (1, 'before', 'short'), (2, 'loaded', ${body}), (3, 'after', 'short')`,
     );
     const run = new MillraceProcess(["run", await pipeline(), "--json", "--listen", "off"]);
-    try {
+    await whileRunning(run, async () => {
       await run.waitForSync(2, 120_000);
       await source.query(`INSERT INTO large VALUES (4, 'streamed', ${body})`);
       await source.query("INSERT INTO large VALUES (5, 'behind it', 'short')");
-      await until(
+      await untilBounded(
+        run,
         async () => (await targetQuery("SELECT id FROM large WHERE id = 5")).length === 1,
         120_000,
       );
-      await expectBounded(run);
-    } finally {
-      await run.stop();
-    }
+    });
     expect(await targetQuery("SELECT id, small, body FROM large ORDER BY id")).toEqual([
       { id: 1, small: "before", body: "short" },
       { id: 3, small: "after", body: "short" },
@@ -120,19 +138,17 @@ describe("bounded memory", () => {
     const bySize = (90 + TRANSACTION_ROWS / 4_000) * 1000;
     await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"]);
     const run = new MillraceProcess(["run", await pipeline(), "--json", "--listen", "off"]);
-    try {
+    await whileRunning(run, async () => {
       await source.query(
         `INSERT INTO many SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, ${TRANSACTION_ROWS}) i`,
       );
-      await until(
+      await untilBounded(
+        run,
         async () =>
           (await targetQuery(`SELECT id FROM many WHERE id = ${TRANSACTION_ROWS}`)).length === 1,
         bySize,
       );
-      await expectBounded(run);
-    } finally {
-      await run.stop();
-    }
+    });
     // It may have been stopped before the transaction's end was told to the server, which then sends it once more.
     await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"], bySize);
     const [counted] = await targetQuery(

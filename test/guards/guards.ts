@@ -11,6 +11,7 @@ import { LIFE_GUARDS } from "./life-guards.ts";
 import { LOAD_GUARDS } from "./load-guards.ts";
 import { MYSQL_GUARDS } from "./mysql-guards.ts";
 import { NAMED_GUARDS, NAMED_SERVER_GUARDS } from "./named-guards.ts";
+import { PROCESS_GUARDS } from "./process-guards.ts";
 import { PROMISE_GUARDS } from "./promise-guards.ts";
 import { PROTECTION_GUARDS } from "./protection-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
@@ -47,4 +48,5 @@ export const GUARDS: readonly Guard[] = [
   ...NAMED_SERVER_GUARDS,
   ...KIT_GUARDS,
   ...WHOLE_GUARDS,
+  ...PROCESS_GUARDS,
 ];

@@ -63,6 +63,17 @@ export const TOLD_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_TOLD,
   },
   {
+    keeps: [7, "Failover behind us"],
+    guard: "a load that another server's snapshots began begins anew",
+    file: "pipeline/prepare-source.ts",
+    take: "if (prepared.elsewhere === true) leaveSnapshots(",
+    put: "if ((false as boolean) && prepared.elsewhere === true) leaveSnapshots(",
+    shownBy: {
+      file: "packages/millrace/src/mysql-failover.my.test.ts",
+      name: "loads a table again whose load was under way",
+    },
+  },
+  {
     keeps: [7, "Failover behind us", "Tables without key"],
     guard:
       "a table without key whose end was not passed durably is not told from a snapshot of another server",
