@@ -3,6 +3,7 @@
  * (I1, I2). `MILLRACE_DDL_SEEDS=20` runs as many seeds, each on both kinds of sinks and both ways.
  */
 import { describe, expect, it } from "vitest";
+import type { MillraceRun } from "./millrace-run.ts";
 import { Dice } from "./random.ts";
 import { smallPipeline, type SmallPipeline } from "./small-pipeline.ts";
 import { targetKinds } from "./targets.ts";
@@ -133,11 +134,19 @@ async function rowsOf(ask: (sql: string) => Promise<Record<string, unknown>[]>):
   return found;
 }
 
-async function expectEqual(pipeline: SmallPipeline): Promise<void> {
+/** Where they stay different, what the run said and what barriers have put away at the target is told too. */
+async function expectEqual(pipeline: SmallPipeline, run: MillraceRun): Promise<void> {
   const wanted = await rowsOf((sql) => pipeline.atSource(sql));
-  await expect
-    .poll(() => rowsOf((sql) => pipeline.atTarget(sql)), { timeout: 60_000, interval: 200 })
-    .toEqual(wanted);
+  try {
+    await expect
+      .poll(() => rowsOf((sql) => pipeline.atTarget(sql)), { timeout: 60_000, interval: 200 })
+      .toEqual(wanted);
+  } catch (thrown) {
+    const left = await Promise.all(
+      ["keyed", "keyless"].map((name) => pipeline.atTarget(`SELECT * FROM ${name}`)),
+    );
+    throw new Error(`${run.output.join("\n")}\n${JSON.stringify(left)}`, { cause: thrown });
+  }
 }
 
 const ways = ["event-trigger", "off"] as const;
@@ -155,13 +164,12 @@ describe("DDL between rows of the same transactions", () => {
       await pipeline.write({ source: { "schema-change.messages": way } });
       await pipeline.caughtUp();
       const all = transactions(seed);
-      await pipeline.whileRunning(async () => {
+      await pipeline.whileRunning(async (run) => {
         for (const sql of all.slice(0, TRANSACTIONS / 2)) await pipeline.source.query(sql);
-        await expectEqual(pipeline);
+        await expectEqual(pipeline, run);
       });
       for (const sql of all.slice(TRANSACTIONS / 2)) await pipeline.source.query(sql);
-      await pipeline.caughtUp();
-      await expectEqual(pipeline);
+      await expectEqual(pipeline, await pipeline.caughtUp());
     } finally {
       await pipeline.release();
     }
