@@ -106,6 +106,8 @@ export interface ShapeChange {
 export interface TableDropped {
   readonly kind: "dropped";
   readonly table: TableId;
+  /** Where the source says so: it is there, and has this name now. */
+  readonly renamedTo?: TableId;
   readonly position: Position;
   readonly transaction: Transaction | null;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Column } from "../model/table.ts";
+import { type Column, tableId } from "../model/table.ts";
 import { BarrierIntents } from "./barrier-intents.ts";
 import { deafObserver } from "./observer.ts";
 import { columnOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
@@ -30,5 +30,29 @@ describe("the intent of a barrier", () => {
     const dropped = tagOf(id);
     // A sink takes a column for put away where its name under the tag is there.
     expect(dropped).not.toBe(retyped);
+  });
+
+  it("says of a table that is gone what the source says", () => {
+    const told: string[] = [];
+    const intents = new BarrierIntents({
+      source: { positionText: String },
+      settings: { schemaChangeBehavior: "evolve", dropTables: false },
+      observer: {
+        ...deafObserver,
+        event: (event) => void (event.type === "notice" && told.push(event.message)),
+      },
+      committer: { moment: "3_7" },
+      generations: { refuseShared: () => undefined },
+      acknowledged: () => null,
+      unseen: () => [],
+    });
+    const table = tableOf(shapeOf([id]));
+    const gone = { kind: "dropped", table: table.id, position: 10, transaction: null } as const;
+    intents.of(gone, table);
+    intents.of({ ...gone, renamedTo: tableId("s", "new") }, table);
+    expect(told).toEqual([
+      "the source dropped this table, or gave it another name; the target is kept",
+      "the source gave this table the name s.new; the target is kept",
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
 import { describeDiff, diffShapes, isSame } from "../schema/shape-diff.ts";
 import type { Committer } from "./committer.ts";
 import type { Generations } from "./generations.ts";
@@ -40,21 +41,23 @@ export class BarrierIntents {
     } as const;
     if (item.kind === "dropped") {
       if (this.#parts.settings.dropTables) return { ...base, kind: "drop" };
-      this.#tellKept(table);
+      this.#tellKept(table, item.renamedTo);
       return table.document.state === "SYNC" ? null : { ...base, kind: "gone" };
     }
     this.#parts.generations.refuseShared(table, "TRUNCATE");
     return { ...base, kind: "truncate" };
   }
 
-  #tellKept(table: TableRuntime): void {
-    table.notices.push(
-      "The source dropped this table, or gave it another name; the target is kept.",
-    );
+  #tellKept(table: TableRuntime, renamedTo: TableId | undefined): void {
+    const what =
+      renamedTo === undefined
+        ? "dropped this table, or gave it another name"
+        : `gave this table the name ${renamedTo}`;
+    table.notices.push(`The source ${what}; the target is kept.`);
     this.#parts.observer.event({
       type: "notice",
       table: table.id,
-      message: "the source dropped this table, or gave it another name; the target is kept",
+      message: `the source ${what}; the target is kept`,
     });
   }
 

@@ -185,7 +185,14 @@ export class CapturedTables implements LoggedTables {
       return { kind: "truncate", table: id, position: placeOf(at, index, Slot.EVENT), transaction };
     if (standing.shape === null) return null;
     this.#standings.set(id, { shape: null, until: null });
-    return { kind: "dropped", table: id, position: placeOf(at, index, Slot.DROPPED), transaction };
+    const { renamedTo } = outcome;
+    return {
+      kind: "dropped",
+      table: id,
+      ...(renamedTo === undefined ? {} : { renamedTo }),
+      position: placeOf(at, index, Slot.DROPPED),
+      transaction,
+    };
   }
 
   #alter(

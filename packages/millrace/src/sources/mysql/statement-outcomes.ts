@@ -4,7 +4,7 @@ import type { MysqlShape } from "./ddl-shape.ts";
 
 /** What a statement comes to for one captured table, all of its parts taken together. */
 export type Outcome =
-  | { readonly kind: "dropped" }
+  | { readonly kind: "dropped"; readonly renamedTo?: TableId }
   | { readonly kind: "truncated" }
   | {
       readonly kind: "shape";
@@ -56,8 +56,7 @@ class Outcomes {
       case "altered":
         return this.#altered(effect);
       case "renamed":
-        this.#set(effect.from, { kind: "dropped" });
-        return this.#anew(effect.to, effect.shape);
+        return this.#renamed(effect);
       case "dropped":
         return this.#set(effect.id, { kind: "dropped" });
       case "truncated":
@@ -85,6 +84,15 @@ class Outcomes {
   #exists(id: TableId): boolean {
     const before = this.byTable.get(id);
     return before === undefined ? this.#tables.exists(id) : before.kind !== "dropped";
+  }
+
+  /** A name may lead over others to its last one. */
+  #renamed({ from, to, shape }: Extract<DdlEffect, { kind: "renamed" }>): void {
+    for (const [id, outcome] of this.byTable)
+      if (outcome.kind === "dropped" && outcome.renamedTo === from)
+        this.byTable.set(id, { kind: "dropped", renamedTo: to });
+    this.#set(from, { kind: "dropped", renamedTo: to });
+    this.#anew(to, shape);
   }
 
   #anew(id: TableId, shape: MysqlShape | null): void {

@@ -191,6 +191,8 @@ function roundTrip(tables: ReadonlyMap<TableId, TableShape>): Map<TableId, Table
 
 function lineOf(item: LogItem): string {
   if (item.kind === "change") return changeLine(item);
+  if (item.kind === "dropped" && item.renamedTo !== undefined)
+    return `dropped ${nameOf(item.table)} as ${nameOf(item.renamedTo)}`;
   if (item.kind !== "shape") return `${item.kind} ${nameOf(item.table)}`;
   const { shape, rewritten, rows = "same" } = item;
   const columns = shape.columns.map(({ name, sourceType, ordinal }, index) => {
