@@ -11,7 +11,7 @@ const QUOTING: readonly (readonly [string, () => unknown])[] = [
   ["a text that is no JSON", (): unknown => JSON.parse(`[${VALUE}]`)],
   ["a text that is no number", () => BigInt(VALUE)],
   ["a number that is no integer", () => BigInt(47.11)],
-  ["a text that is no object", () => Reflect.has(VALUE as unknown as object, VALUE)],
+  ["a text that is no object", (): unknown => Reflect.apply(has, null, [VALUE, VALUE])],
   [
     "a text that is not to be changed",
     () => Object.assign(Object.freeze({ [VALUE]: 1 }), { [VALUE]: 2 }),
@@ -32,6 +32,10 @@ const QUOTING: readonly (readonly [string, () => unknown])[] = [
     },
   ],
 ];
+
+function has(of: object, name: string): boolean {
+  return name in of;
+}
 
 function read(from: Readonly<Record<string, unknown>>, name: string): unknown {
   return from[name];
