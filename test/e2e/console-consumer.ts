@@ -1,25 +1,69 @@
 /** What Kafka's own consumer sees of a topic, committed messages only, in the order of each partition. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { Producer, stringSerializers } from "@platformatic/kafka";
 import { toolCommand } from "../../scripts/kafka-broker.mjs";
 import { bringServer } from "../../scripts/servers.mjs";
-
-const run = promisify(execFile);
+import { adminOf } from "../support/kafka.ts";
 
 const JAVA = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
-/** So long nothing comes any more at the end. */
-const QUIET_MS = 4_000;
-const MAX_BYTES = 2 ** 30;
+/** A broker that ends a dead process' transaction lets nobody see past it before; a busy machine takes its time. */
+const PATIENCE_MS = 300_000;
 
-/** The values that are JSON objects, as lines: without tombstones, and without what its log says between. */
+/**
+ * The values that are JSON objects, as lines: without tombstones, and without what its log says between. A last message is written
+ * into each partition, for the consumer itself knows no end: it can only be told to give up, and does so before its first
+ * message where a machine is busy.
+ */
 export async function consoleMessages(
   bootstrap: string,
   topic: string,
 ): Promise<readonly string[]> {
+  const last = `{"last":"${randomUUID()}"}`;
+  const partitions = await writeLast(bootstrap, topic, last);
   const [program = "", ...command] = toolCommand(await bringServer("kafka"), CONSUMER, JAVA);
   const from = ["--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning"];
-  const until = ["--isolation-level", "read_committed", "--timeout-ms", String(QUIET_MS)];
-  const { stdout } = await run(program, [...command, ...from, ...until], { maxBuffer: MAX_BYTES });
-  return stdout.split("\n").filter((line) => line.startsWith("{"));
+  const args = [...command, ...from, "--isolation-level", "read_committed"];
+  const consumer = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(consumer, "exit");
+  const timer = setTimeout(() => consumer.kill("SIGKILL"), PATIENCE_MS);
+  const found: string[] = [];
+  let left = partitions;
+  for await (const line of createInterface({ input: consumer.stdout })) {
+    if (line === last) left--;
+    else if (line.startsWith("{")) found.push(line);
+    if (left === 0) consumer.kill("SIGKILL");
+  }
+  clearTimeout(timer);
+  await ended;
+  if (left > 0)
+    throw new Error(`Kafka's consumer did not come to the end of ${topic} in ${PATIENCE_MS} ms`);
+  return found;
+}
+
+/** Gives how many partitions there are. */
+async function writeLast(bootstrap: string, topic: string, value: string): Promise<number> {
+  const admin = adminOf(bootstrap);
+  const producer = new Producer({
+    clientId: "last",
+    bootstrapBrokers: bootstrap.split(","),
+    serializers: stringSerializers,
+  });
+  try {
+    const { topics } = await admin.metadata({ topics: [topic] });
+    const partitions = Object.keys(topics.get(topic)?.partitions ?? {}).length;
+    const messages = Array.from({ length: partitions }, (_, partition) => ({
+      topic,
+      partition,
+      value,
+    }));
+    await producer.send({ acks: -1, messages });
+    return partitions;
+  } finally {
+    await producer.close();
+    await admin.close();
+  }
 }

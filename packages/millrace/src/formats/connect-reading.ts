@@ -2,6 +2,7 @@ import type { LogicalType } from "../model/logical-type.ts";
 import { UNCHANGED, type Value } from "../model/value.ts";
 import { textOf } from "./value-text.ts";
 import { decimalText } from "./decimal.ts";
+import { JsonObject } from "./json-object.ts";
 import { jsonText, NumberText, type JsonRead } from "./json-reader.ts";
 import {
   dateOfDays,
@@ -27,20 +28,19 @@ export interface FieldReading {
 interface FieldSchema {
   readonly type: string;
   readonly name: string;
-  readonly parameters: ReadonlyMap<string, JsonRead>;
+  readonly parameters: JsonObject;
   readonly items: JsonRead;
 }
 
 /** How to read a field by its schema; what is not known is read as JSON. */
 export function readingOf(schema: JsonRead): FieldReading {
-  if (!(schema instanceof Map)) throw new OtherValue();
-  const map = schema as ReadonlyMap<string, JsonRead>;
-  const parameters = map.get("parameters");
+  if (!(schema instanceof JsonObject)) throw new OtherValue();
+  const parameters = schema.get("parameters");
   const field: FieldSchema = {
-    type: textIn(map.get("type")),
-    name: textIn(map.get("name") ?? ""),
-    parameters: parameters instanceof Map ? parameters : new Map<string, JsonRead>(),
-    items: map.get("items") ?? null,
+    type: textIn(schema.get("type")),
+    name: textIn(schema.get("name") ?? ""),
+    parameters: parameters instanceof JsonObject ? parameters : JsonObject.of([]),
+    items: schema.get("items") ?? null,
   };
   return byName(field) ?? byType(field);
 }
@@ -50,16 +50,24 @@ function textIn(value: JsonRead | undefined): string {
   throw new OtherValue();
 }
 
+/** Numbers of so few digits have one way to be written. */
+const SAFE_DIGITS = 15;
+
 /** A whole number, to its last digit. */
 function integerOf(value: JsonRead): bigint {
-  if (typeof value === "number") return BigInt(value);
   const text = value instanceof NumberText ? value.text : value;
   if (typeof text === "string" && /^-?\d{1,40}$/.test(text)) return BigInt(text);
   throw new OtherValue();
 }
 
+/** The same as text. Hot: most numbers are written as they are printed. */
+function integerText(value: JsonRead): string {
+  if (value instanceof NumberText && value.isInteger && value.text.length <= SAFE_DIGITS)
+    return value.text === "-0" ? "0" : value.text;
+  return String(integerOf(value));
+}
+
 function numberText(value: JsonRead): string {
-  if (typeof value === "number") return String(value);
   if (value instanceof NumberText) return value.text;
   if (typeof value === "string" && /^(?:NaN|-?Infinity|-?\d.*)$/.test(value)) return value;
   throw new OtherValue();
@@ -161,10 +169,10 @@ function floored(value: bigint, unit: bigint): bigint {
   return infinite ? value : (value - rest) / unit;
 }
 
-function byDataName(name: string, parameters: ReadonlyMap<string, JsonRead>): FieldReading | null {
+function byDataName(name: string, parameters: JsonObject): FieldReading | null {
   switch (name) {
     case "io.debezium.time.Year":
-      return reading({ kind: "int", bits: 16 }, (value) => String(integerOf(value)));
+      return reading({ kind: "int", bits: 16 }, integerText);
     case "io.debezium.data.Uuid":
       return reading({ kind: "uuid" }, textIn);
     case "io.debezium.data.Json":
@@ -189,7 +197,7 @@ function scaleIn(text: string): number {
   throw new OtherValue();
 }
 
-function decimalReading(parameters: ReadonlyMap<string, JsonRead>): FieldReading {
+function decimalReading(parameters: JsonObject): FieldReading {
   const scale = scaleIn(textIn(parameters.get("scale")));
   const digits = parameters.get("connect.decimal.precision");
   const precision = typeof digits === "string" ? Number(digits) : null;
@@ -206,11 +214,11 @@ function decimalReading(parameters: ReadonlyMap<string, JsonRead>): FieldReading
 }
 
 function variableDecimal(value: JsonRead): string {
-  if (!(value instanceof Map)) throw new OtherValue();
-  const map = value as ReadonlyMap<string, JsonRead>;
+  if (!(value instanceof JsonObject)) throw new OtherValue();
+  const scale = value.get("scale");
   return decimalText(
-    bytesOf(map.get("value") ?? null),
-    scaleIn(String(integerOf(map.get("scale") ?? 0))),
+    bytesOf(value.get("value") ?? null),
+    scaleIn(scale === undefined || scale === null ? "0" : integerText(scale)),
   );
 }
 
@@ -223,11 +231,11 @@ function byType({ type, items }: FieldSchema): FieldReading {
       });
     case "int8":
     case "int16":
-      return reading({ kind: "int", bits: 16 }, (value) => String(integerOf(value)));
+      return reading({ kind: "int", bits: 16 }, integerText);
     case "int32":
-      return reading({ kind: "int", bits: 32 }, (value) => String(integerOf(value)));
+      return reading({ kind: "int", bits: 32 }, integerText);
     case "int64":
-      return reading({ kind: "int", bits: 64 }, (value) => String(integerOf(value)));
+      return reading({ kind: "int", bits: 64 }, integerText);
     case "float":
     case "float32":
       return reading({ kind: "float", bits: 32 }, numberText);

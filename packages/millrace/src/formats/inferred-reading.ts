@@ -13,17 +13,21 @@ export type SeenKind = "nothing" | "boolean" | "integer" | "decimal" | "text" | 
 /** What a value is by itself. */
 export function kindOf(value: JsonRead): SeenKind {
   if (value === null) return "nothing";
-  if (typeof value === "boolean") return "boolean";
-  if (typeof value === "number") return "integer";
   if (typeof value === "string") return "text";
-  if (value instanceof NumberText) return isInt64(value.text) ? "integer" : "decimal";
+  if (value instanceof NumberText)
+    return value.isInteger && isInt64(value.text) ? "integer" : "decimal";
+  if (typeof value === "boolean") return "boolean";
   return "json";
 }
 
+/** Numbers with fewer are less. */
+const MAX_INT64_CHARS = 19;
 const MAX_INT64 = 9_223_372_036_854_775_807n;
 
+/** Of a whole number. */
 function isInt64(text: string): boolean {
-  if (!/^-?\d{1,20}$/.test(text)) return false;
+  if (text.length < MAX_INT64_CHARS) return true;
+  if (text.length > MAX_INT64_CHARS + 1) return false;
   const value = BigInt(text);
   return value <= MAX_INT64 && value >= -MAX_INT64 - 1n;
 }
@@ -52,9 +56,10 @@ export function inferredReading(kind: SeenKind): FieldReading {
 }
 
 function asText(value: JsonRead, kind: SeenKind): string | boolean {
-  if (kind === "boolean" && typeof value === "boolean") return value;
-  if (kind === "decimal" && value instanceof NumberText) return plainDecimal(value.text);
   if (typeof value === "string" && kind !== "json") return value;
+  if (value instanceof NumberText)
+    return kind === "decimal" && !value.isInteger ? plainDecimal(value.text) : value.text;
+  if (kind === "boolean" && typeof value === "boolean") return value;
   return jsonText(value);
 }
 

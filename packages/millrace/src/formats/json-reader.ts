@@ -17,13 +17,7 @@ export class NumberText {
 }
 
 /** JSON as it is read. */
-export type JsonRead =
-  | null
-  | boolean
-  | string
-  | NumberText
-  | readonly JsonRead[]
-  | JsonObject;
+export type JsonRead = null | boolean | string | NumberText | readonly JsonRead[] | JsonObject;
 
 /** The bytes are no JSON, or nested too deeply. */
 export class NotJson extends Error {}
@@ -190,7 +184,9 @@ export class JsonBytes {
       const byte = bytes[at] ?? 0;
       if (byte === QUOTE) {
         this.at = at + 1;
-        return isEscaped ? this.#unescaped(start - 1, at + 1, isAscii) : this.#part(start, at, isAscii);
+        return isEscaped
+          ? this.#unescaped(start - 1, at + 1, isAscii)
+          : this.#part(start, at, isAscii);
       }
       if (byte === BACKSLASH) {
         isEscaped = true;

@@ -1,4 +1,6 @@
-import { NotJson, readJson, type JsonRead } from "./json-reader.ts";
+import { ConnectDocuments } from "./connect-documents.ts";
+import { JsonObject } from "./json-object.ts";
+import { NotJson, type JsonRead } from "./json-reader.ts";
 import type { Members } from "./read-shape.ts";
 
 /** What a message's key says. */
@@ -16,36 +18,44 @@ const KEY_SCHEMA = ".Key";
 /** Where several tables share a topic, our keys name theirs. */
 export const TABLE_ID = "TableId";
 
-/** Reads a key, with its schema or without. */
-export function readKey(bytes: Buffer): MessageKey {
-  const key = anyJson(bytes);
-  if (!(key instanceof Map)) return { members: null, table: null };
-  const members = key as Members;
-  const schema = members.get("schema");
-  const payload = members.get("payload");
-  if (schema === undefined || !(payload instanceof Map)) return withoutTable(members, null);
-  return withoutTable(payload as Members, schema);
-}
+/** Reads the keys of a topic, with their schema or without. */
+export class KeyReader {
+  readonly #documents = new ConnectDocuments();
+  #schema: JsonRead = null;
+  #named: string | null = null;
 
-function anyJson(bytes: Buffer): JsonRead {
-  try {
-    return readJson(bytes);
-  } catch (thrown) {
-    if (thrown instanceof NotJson) return null;
-    throw thrown;
+  /** What a key says. */
+  read(bytes: Buffer): MessageKey {
+    const key = this.#document(bytes);
+    if (!(key instanceof JsonObject)) return { members: null, table: null };
+    const { schema } = this.#documents;
+    if (schema !== this.#schema) {
+      this.#schema = schema;
+      this.#named = nameIn(schema);
+    }
+    return withoutTable(key, this.#named);
+  }
+
+  #document(bytes: Buffer): JsonRead {
+    try {
+      return this.#documents.read(bytes);
+    } catch (thrown) {
+      if (thrown instanceof NotJson) return null;
+      throw thrown;
+    }
   }
 }
 
-function withoutTable(members: Members, schema: JsonRead): MessageKey {
-  const whole = { members, table: nameIn(schema) };
+function withoutTable(members: Members, named: string | null): MessageKey {
+  const whole = { members, table: named };
   const table = members.get(TABLE_ID);
   if (typeof table !== "string" || members.size === 1) return whole;
-  const columns = new Map([...members].filter(([name]) => name !== TABLE_ID));
+  const columns = JsonObject.of(members.entries().filter(([name]) => name !== TABLE_ID));
   return { members: columns, table, whole };
 }
 
 function nameIn(schema: JsonRead): string | null {
-  const name = schema instanceof Map ? (schema as Members).get("name") : null;
+  const name = schema instanceof JsonObject ? schema.get("name") : null;
   if (typeof name !== "string" || !name.endsWith(KEY_SCHEMA)) return null;
   return name.slice(0, -KEY_SCHEMA.length);
 }

@@ -83,9 +83,9 @@ function perSecond(list: readonly Bytes[], read: (message: Bytes) => unknown): n
 for (let round = 0; round < ROUNDS; round++)
   for (const { name, list, by } of kinds) {
     const ours = perSecond(list, ({ key, value }) => by.read(key, value));
-    const parsed = perSecond(list, ({ key, value }) => [
-      JSON.parse(key.toString()),
-      JSON.parse(value.toString()),
+    const parsed = perSecond(list, ({ key, value }): readonly unknown[] => [
+      JSON.parse(key.toString()) as unknown,
+      JSON.parse(value.toString()) as unknown,
     ]);
     const bytes = list[0]?.value.length ?? 0;
     process.stdout.write(

@@ -3,8 +3,10 @@ import type { Op } from "../model/change.ts";
 import { tableId, type TableId, type TableShape } from "../model/table.ts";
 import { UNCHANGED, type Row } from "../model/value.ts";
 import { isUnavailable, OtherValue } from "./connect-reading.ts";
-import { JsonBytes, NotJson, NumberText, readJson, type JsonRead } from "./json-reader.ts";
-import { readKey, TABLE_ID, type MessageKey } from "./message-key.ts";
+import { ConnectDocuments } from "./connect-documents.ts";
+import { JsonObject } from "./json-object.ts";
+import { JsonDocuments, NotJson, NumberText, type JsonRead } from "./json-reader.ts";
+import { KeyReader, TABLE_ID, type MessageKey } from "./message-key.ts";
 import {
   fieldsOf,
   GrowingShape,
@@ -55,7 +57,7 @@ export interface MessageOrigin {
 export interface ReaderOptions {
   readonly format: "debezium-json" | "plain-json";
   /** The table of messages that do not name theirs: by their topic. */
-  readonly table: { readonly schema: string; readonly table: string };
+  readonly table: TableNames;
   readonly unavailable: string;
 }
 
@@ -68,10 +70,14 @@ export class MessageReader {
   readonly #seen = new Map<TableId, ReadShape>();
   /** How the keys of a table name it. */
   readonly #named = new Map<TableId, string>();
-  /** The last schema, as bytes up to where its payload begins: the next message mostly has the same. */
-  #schemaBytes: Buffer | null = null;
-  #schema: JsonRead = null;
-  #rowShapes = new Map<string, ReadShape>();
+  readonly #keys = new KeyReader();
+  readonly #documents = new ConnectDocuments();
+  readonly #rows = new JsonDocuments();
+  /** Shapes by their schema, which is an object; by table and key within it. */
+  readonly #shapes = new WeakMap<object, Map<string, ReadShape>>();
+  /** Mostly the next message is like the last one. */
+  #last: LastShape | null = null;
+  #lastGrowing: LastGrowing | null = null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -82,7 +88,7 @@ export class MessageReader {
   /** @throws MillraceError MR_MESSAGE_UNREADABLE */
   read(key: Buffer | null, value: Buffer | null): ReadMessage {
     try {
-      const told = key === null ? NO_KEY : readKey(key);
+      const told = key === null ? NO_KEY : this.#keys.read(key);
       // The delete itself: which row's a key that names no column does not say.
       if (value === null && key !== null && told.members === null && this.#isPlain)
         throw new OtherValue();
@@ -94,8 +100,8 @@ export class MessageReader {
           ...(told.whole === undefined ? {} : { whole: told.whole }),
         };
       return this.#isPlain
-        ? this.#plain(told, readJson(value))
-        : this.#envelope(told, this.#payload(value));
+        ? this.#plain(told, this.#rows.read(value))
+        : this.#envelope(told, this.#documents.read(value));
     } catch (thrown) {
       if (thrown instanceof NotJson || thrown instanceof OtherValue)
         throw new MillraceError("MR_MESSAGE_UNREADABLE", `a message is no ${this.#options.format}`);
@@ -126,10 +132,10 @@ export class MessageReader {
   }
 
   #plain(told: MessageKey, value: JsonRead): ReadMessage {
-    if (!(value instanceof Map)) throw new OtherValue();
-    const members = value as Members;
+    if (!(value instanceof JsonObject)) throw new OtherValue();
+    const members = value;
     const key = members.has(TABLE_ID) ? (told.whole ?? told) : told;
-    const shape = this.#grow(this.#options.table, [members], key.members);
+    const shape = this.#grow(this.#options.table, { before: null, after: members }, key.members);
     this.#name(shape, key);
     return {
       kind: "change",
@@ -141,43 +147,8 @@ export class MessageReader {
     };
   }
 
-  /** The envelope without its schema, which is kept. */
-  #payload(value: Buffer): Members {
-    const known = this.#schemaBytes;
-    if (
-      known !== null &&
-      value.length > known.length &&
-      value.subarray(0, known.length).equals(known)
-    ) {
-      const reader = new JsonBytes(value, known.length, value.length - 1);
-      const payload = reader.value(0);
-      reader.finish();
-      if (value.at(-1) !== 0x7d || !(payload instanceof Map)) throw new OtherValue();
-      return payload as Members;
-    }
-    const whole = readJson(value);
-    if (!(whole instanceof Map)) throw new OtherValue();
-    const members = whole as Members;
-    const [first, second] = members.keys();
-    const payload = members.get("payload");
-    if (first !== "schema" || second !== "payload" || !(payload instanceof Map)) {
-      this.#forget();
-      return members;
-    }
-    this.#forget();
-    const schema = members.get("schema") ?? null;
-    this.#schema = schema;
-    if (schema !== null && members.size === 2) this.#schemaBytes = prefixOf(value);
-    return payload as Members;
-  }
-
-  #forget(): void {
-    this.#schemaBytes = null;
-    this.#schema = null;
-    this.#rowShapes = new Map();
-  }
-
-  #envelope(told: MessageKey, payload: Members): ReadMessage {
+  #envelope(told: MessageKey, payload: JsonRead): ReadMessage {
+    if (!(payload instanceof JsonObject)) throw new OtherValue();
     const op = payload.get("op");
     const origin = this.#origin(payload);
     if (op === "t") return { kind: "truncate", origin };
@@ -210,106 +181,124 @@ export class MessageReader {
   }
 
   /** Whether a table has a column of the name that our keys tell theirs by: of a key alone, its schema says, or its last row. */
-  #hasTableId(
-    names: { readonly schema: string; readonly table: string },
-    row: Members | null,
-  ): boolean {
+  #hasTableId(names: TableNames, row: Members | null): boolean {
     if (row !== null) return row.has(TABLE_ID);
     const columns =
-      this.#schema === null
+      this.#documents.schema === null
         ? (this.#seen.get(tableId(names.schema, names.table))?.shape.columns ?? [])
-        : fieldsOf(rowSchema(this.#schema));
+        : fieldsOf(rowSchema(this.#documents.schema));
     return columns.some(({ name }) => name === TABLE_ID);
   }
 
   #origin(payload: Members): MessageOrigin {
-    const source = membersOf(payload.get("source")) ?? new Map<string, JsonRead>();
-    const text = (name: string): string | null => {
-      const value = source.get(name);
-      return typeof value === "string" && value !== "" ? value : null;
-    };
+    const source = membersOf(payload.get("source"));
+    if (source === null) return NO_ORIGIN;
     const time = source.get("ts_ms");
     const id = source.get("gtid") ?? source.get("txId") ?? null;
     return {
-      schema: text("schema") ?? text("db"),
-      table: text("table"),
-      timeMs: typeof time === "number" ? time : null,
-      transaction:
-        typeof id === "string"
-          ? id
-          : typeof id === "number" || id instanceof NumberText
-            ? idText(id)
-            : null,
+      schema: textIn(source, "schema") ?? textIn(source, "db"),
+      table: textIn(source, "table"),
+      timeMs: time instanceof NumberText && time.isInteger ? Number(time.text) : null,
+      transaction: id instanceof NumberText ? id.text : typeof id === "string" ? id : null,
     };
   }
 
   #shape(
-    names: { readonly schema: string; readonly table: string },
+    names: TableNames,
     before: Members | null,
     after: Members | null,
     key: Members | null,
   ): ReadShape {
-    if (this.#schema === null)
-      return this.#grow(
-        names,
-        [before, after].filter((row) => row !== null),
-        key,
-      );
-    const keyNames = key === null ? [] : [...key.keys()];
+    const { schema } = this.#documents;
+    if (schema === null) return this.#grow(names, { before, after }, key);
+    const keyNames = key === null ? NO_NAMES : key.keys();
+    const last = this.#last;
+    if (last?.schema === schema && last.keyNames === keyNames && isSame(last.names, names))
+      return last.shape;
+    const shape = this.#shapeIn(schema, names, keyNames);
+    this.#seen.set(shape.shape.id, shape);
+    this.#last = { schema, names, keyNames, shape };
+    return shape;
+  }
+
+  #shapeIn(schema: JsonRead, names: TableNames, keyNames: readonly string[]): ReadShape {
+    const made = this.#shapes.get(schema as object) ?? new Map<string, ReadShape>();
+    this.#shapes.set(schema as object, made);
     const name = [names.schema, names.table, ...keyNames].join("\u0000");
-    const known = this.#rowShapes.get(name);
+    const known = made.get(name);
     if (known !== undefined) return known;
-    const made = shapeOf(names, fieldsOf(rowSchema(this.#schema)), keyNames, this.#isGone);
-    this.#rowShapes.set(name, made);
-    this.#seen.set(made.shape.id, made);
-    return made;
+    const shape = shapeOf(names, fieldsOf(rowSchema(schema)), keyNames, this.#isGone);
+    made.set(name, shape);
+    return shape;
   }
 
   #grow(
-    names: { readonly schema: string; readonly table: string },
-    rows: readonly Members[],
+    names: TableNames,
+    { before, after }: { readonly before: Members | null; readonly after: Members | null },
     key: Members | null,
   ): ReadShape {
+    const last = this.#growingOf(names);
+    const shape = last.growing.see(before, after, key);
+    if (shape !== last.shape) this.#seen.set(shape.shape.id, shape);
+    last.shape = shape;
+    return shape;
+  }
+
+  #growingOf(names: TableNames): LastGrowing {
+    const last = this.#lastGrowing;
+    if (last !== null && isSame(last.names, names)) return last;
     const id = `${names.schema}.${names.table}`;
     const growing = this.#growing.get(id) ?? new GrowingShape(names, this.#isGone);
     this.#growing.set(id, growing);
-    const shape = growing.see(rows, key);
-    this.#seen.set(shape.shape.id, shape);
-    return shape;
+    return (this.#lastGrowing = { names, growing, shape: null });
   }
 }
 
-function idText(id: number | NumberText): string {
-  return typeof id === "number" ? String(id) : id.text;
+const NO_NAMES: readonly string[] = [];
+
+/** How a table is called in messages. */
+interface TableNames {
+  readonly schema: string;
+  readonly table: string;
+}
+
+interface LastShape {
+  readonly schema: JsonRead;
+  readonly names: TableNames;
+  readonly keyNames: readonly string[];
+  readonly shape: ReadShape;
+}
+
+interface LastGrowing {
+  readonly names: TableNames;
+  readonly growing: GrowingShape;
+  shape: ReadShape | null;
+}
+
+function isSame(a: TableNames, b: TableNames): boolean {
+  return a.table === b.table && a.schema === b.schema;
+}
+
+const NO_ORIGIN: MessageOrigin = { schema: null, table: null, timeMs: null, transaction: null };
+
+function textIn(source: Members, name: string): string | null {
+  const value = source.get(name);
+  return typeof value === "string" && value !== "" ? value : null;
 }
 
 function membersOf(value: JsonRead | undefined): Members | null {
   if (value === undefined || value === null) return null;
-  if (value instanceof Map) return value as Members;
+  if (value instanceof JsonObject) return value;
   throw new OtherValue();
 }
 
 /** The schema of `after`, or of `before`. */
 function rowSchema(envelope: JsonRead): JsonRead {
-  const fields = envelope instanceof Map ? (envelope as Members).get("fields") : undefined;
+  const fields = envelope instanceof JsonObject ? envelope.get("fields") : undefined;
   if (!Array.isArray(fields)) throw new OtherValue();
   const find = (name: string): JsonRead | undefined =>
     (fields as readonly JsonRead[]).find(
-      (field) => field instanceof Map && (field as Members).get("field") === name,
+      (field) => field instanceof JsonObject && field.get("field") === name,
     );
   return find("after") ?? find("before") ?? null;
-}
-
-const PAYLOAD = Buffer.from(',"payload":');
-
-/** Everything before the payload, where the document is written without blanks; null where nobody can tell. */
-function prefixOf(value: Buffer): Buffer | null {
-  const start = Buffer.from('{"schema":');
-  if (!value.subarray(0, start.length).equals(start)) return null;
-  const reader = new JsonBytes(value, start.length, value.length);
-  reader.value(0);
-  const end = reader.at + PAYLOAD.length;
-  return value.subarray(reader.at, end).equals(PAYLOAD)
-    ? Buffer.from(value.subarray(0, end))
-    : null;
 }

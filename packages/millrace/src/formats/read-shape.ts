@@ -3,10 +3,11 @@ import { tableId, type Column, type TableShape } from "../model/table.ts";
 import { UNCHANGED, type Row, type Value } from "../model/value.ts";
 import { valueOf, readingOf, OtherValue, type FieldReading } from "./connect-reading.ts";
 import { inferredReading, kindOf, wider, type SeenKind } from "./inferred-reading.ts";
-import { jsonText, NumberText, type JsonRead } from "./json-reader.ts";
+import { JsonObject, type MemberNames } from "./json-object.ts";
+import { NumberText, type JsonRead } from "./json-reader.ts";
 
 /** A row or a key as it stands in a message. */
-export type Members = ReadonlyMap<string, JsonRead>;
+export type Members = JsonObject;
 
 /** A table's shape as its messages tell it, and how their rows are read by it. */
 export interface ReadShape {
@@ -44,25 +45,50 @@ export function shapeOf(
     columns,
     key: indexes.includes(-1) ? [] : indexes,
   };
-  return {
-    shape,
-    row: (members, absent) =>
-      fields.map(({ name, reading }) => {
-        const value = members.get(name);
-        return value === undefined ? absent : valueOf(value, reading, isGone);
-      }),
+  return { shape, row: rowsOf(fields, isGone) };
+}
+
+/** Hot: what it gives is called per row. */
+function rowsOf(fields: readonly Field[], isGone: (value: JsonRead) => boolean): ReadShape["row"] {
+  const readings = fields.map(({ reading }) => reading);
+  const placesOf = byNames((members) =>
+    fields.map(({ name }) => members.names.indexOf(name) ?? -1),
+  );
+  return (members, absent) => {
+    const places = placesOf(members);
+    const row: Value[] = [];
+    for (let at = 0; at < readings.length; at++) {
+      const [value, reading] = [members.values[places[at] ?? -1], readings[at]];
+      row.push(
+        value === undefined || reading === undefined ? absent : valueOf(value, reading, isGone),
+      );
+    }
+    return row;
+  };
+}
+
+/** Hot: per row. What `make` makes of members goes by their names alone, and rows mostly have those of the last one. */
+function byNames<T>(make: (members: Members) => T): (members: Members) => T {
+  const known = new WeakMap<MemberNames, T>();
+  let last: { readonly names: MemberNames; readonly made: T } | null = null;
+  return (members) => {
+    const { names } = members;
+    if (last?.names === names) return last.made;
+    const made = known.get(names) ?? make(members);
+    known.set(names, made);
+    last = { names, made };
+    return made;
   };
 }
 
 /** The fields that a schema of a row has. @throws OtherValue */
 export function fieldsOf(schema: JsonRead): readonly Field[] {
-  const fields = schema instanceof Map ? (schema as Members).get("fields") : undefined;
+  const fields = schema instanceof JsonObject ? schema.get("fields") : undefined;
   if (!Array.isArray(fields)) throw new OtherValue();
   return (fields as readonly JsonRead[]).map((field) => {
-    const name = field instanceof Map ? (field as Members).get("field") : undefined;
-    if (typeof name !== "string") throw new OtherValue();
-    const isOptional = (field as Members).get("optional");
-    return { name, nullable: isOptional !== false, reading: readingOf(field) };
+    const name = field instanceof JsonObject ? field.get("field") : undefined;
+    if (!(field instanceof JsonObject) || typeof name !== "string") throw new OtherValue();
+    return { name, nullable: field.get("optional") !== false, reading: readingOf(field) };
   });
 }
 
@@ -70,9 +96,9 @@ export function fieldsOf(schema: JsonRead): readonly Field[] {
 export class GrowingShape {
   readonly #names: { readonly schema: string; readonly table: string };
   readonly #isGone: (value: JsonRead) => boolean;
-  readonly #kinds = new Map<string, SeenKind>();
-  /** Columns of which a value was told that nobody has. */
-  readonly #gone = new Set<string>();
+  /** By name, in the order in which they came. */
+  readonly #fields = new Map<string, SeenField>();
+  readonly #fieldsOf = byNames(({ names }) => names.all.map((name) => this.#field(name)));
   #key: readonly string[] = [];
   #current: ReadShape | null = null;
 
@@ -85,40 +111,71 @@ export class GrowingShape {
   }
 
   /** The shape that holds these rows too: the same object as long as nothing is new. */
-  see(rows: readonly Members[], key: Members | null): ReadShape {
+  see(before: Members | null, after: Members | null, key: Members | null): ReadShape {
     let isNew = this.#current === null;
-    for (const members of key === null ? rows : [key, ...rows])
-      for (const [name, value] of members) if (this.#seeField(name, value)) isNew = true;
-    const names = key === null ? this.#key : [...key.keys()];
-    if (names.join("\u0000") !== this.#key.join("\u0000")) isNew = true;
-    this.#key = names;
+    if (key !== null) {
+      if (this.#sees(key)) isNew = true;
+      if (!isSame(key.keys(), this.#key)) isNew = true;
+      this.#key = key.keys();
+    }
+    if (before !== null && this.#sees(before)) isNew = true;
+    if (after !== null && this.#sees(after)) isNew = true;
     if (isNew || this.#current === null) this.#current = this.#make();
     return this.#current;
   }
 
-  #seeField(name: string, value: JsonRead): boolean {
-    const before = this.#kinds.get(name) ?? "nothing";
-    const isGone = this.#isGone(value);
-    const now = wider(before, isGone ? "nothing" : kindOf(value));
-    this.#kinds.set(name, now);
-    const isFirstGone = isGone && now === "nothing" && !this.#gone.has(name);
-    if (isFirstGone) this.#gone.add(name);
-    return now !== before || isFirstGone;
+  #field(name: string): SeenField {
+    const known = this.#fields.get(name);
+    if (known !== undefined) return known;
+    const field: SeenField = { kind: "nothing", isGone: false };
+    this.#fields.set(name, field);
+    return field;
+  }
+
+  /** Hot: per row. Whether there is anything that was not seen before. */
+  #sees(members: Members): boolean {
+    const fields = this.#fieldsOf(members);
+    let isNew = false;
+    for (let at = 0; at < fields.length; at++) {
+      const [value, field] = [members.values[at] ?? null, fields[at]];
+      if (value === null || field === undefined) continue;
+      const kind = this.#isGone(value) ? "nothing" : kindOf(value);
+      if (kind === field.kind && kind !== "nothing") continue;
+      const now = wider(field.kind, kind);
+      if (kind === "nothing" && now === "nothing" && !field.isGone) {
+        field.isGone = true;
+        isNew = true;
+      }
+      if (now !== field.kind) isNew = true;
+      field.kind = now;
+    }
+    return isNew;
   }
 
   #make(): ReadShape {
     // A column that has had no value yet is none: what comes first says its type. Yet one whose value nobody has is one, or its
     // rows would have null there (I9).
-    const seen = [...this.#kinds].filter(
-      ([name, kind]) => kind !== "nothing" || this.#gone.has(name) || this.#key.includes(name),
+    const seen = [...this.#fields].filter(
+      ([name, { kind, isGone }]) => kind !== "nothing" || isGone || this.#key.includes(name),
     );
-    const fields = seen.map(([name, kind]) => ({
+    const fields = seen.map(([name, { kind }]) => ({
       name,
       nullable: !this.#key.includes(name),
       reading: inferredReading(kind),
     }));
     return shapeOf(this.#names, fields, this.#key, this.#isGone);
   }
+}
+
+/** What has been seen of a column. */
+interface SeenField {
+  kind: SeenKind;
+  /** A value was told that nobody has. */
+  isGone: boolean;
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((name, index) => name === b[index]));
 }
 
 /** A row of which only the key is known. */
@@ -142,6 +199,6 @@ function plainKeyValue({ kind }: LogicalType, value: JsonRead | undefined): Valu
   const isText = kind === "text" || kind === "uuid";
   if (isText) return typeof value === "string" ? value : null;
   if (kind === "boolean") return typeof value === "boolean" ? value : null;
-  const isNumber = typeof value === "number" || value instanceof NumberText;
-  return (kind === "int" || kind === "decimal") && isNumber ? jsonText(value) : null;
+  const isNumber = kind === "int" || kind === "decimal";
+  return isNumber && value instanceof NumberText ? value.text : null;
 }

@@ -1,4 +1,4 @@
-import { readBatches, type RecordBatch } from "./record-reader.ts";
+import { lastOffsetIn, readBatches, type RecordBatch } from "./record-reader.ts";
 import type { FetchAnswer } from "./wire.ts";
 
 /** What the one record of a control batch says in its key, behind a version of two bytes. */
@@ -53,7 +53,5 @@ function endOf({ records }: RecordBatch): number | null {
 
 /** The offset behind everything that the answer holds, or `offset` where it holds nothing. */
 export function offsetBehind(answer: FetchAnswer, offset: number): number {
-  let behind = offset;
-  for (const batch of readBatches(answer.records)) behind = Math.max(behind, batch.lastOffset + 1);
-  return behind;
+  return Math.max(offset, lastOffsetIn(answer.records) + 1);
 }

@@ -12,6 +12,7 @@ const LENGTH_END = 12;
 const MAGIC_AT = 16;
 const CRC_AT = 17;
 const ATTRIBUTES_AT = 21;
+const LAST_DELTA_AT = 23;
 const COMPRESSION_MASK = 7;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
@@ -39,13 +40,33 @@ export interface RecordBatch {
  */
 export function* readBatches(bytes: Buffer): Generator<RecordBatch, void, void> {
   for (let at = 0; bytes.length - at >= LENGTH_END;) {
-    const length = bytes.readInt32BE(at + LENGTH_AT);
-    if (length < BATCH_HEAD_BYTES - LENGTH_END) throw corrupt("a batch is shorter than its head");
-    const end = at + LENGTH_END + length;
+    const end = batchEnd(bytes, at);
     if (end > bytes.length) return;
     yield readBatch(bytes.subarray(at, end));
     at = end;
   }
+}
+
+/**
+ * The last offset of the batches that {@link readBatches} would give, by their heads alone: what is wrong within one is told
+ * when it is read. −1 where there is none.
+ * @throws KafkaFault `corrupt`
+ */
+export function lastOffsetIn(bytes: Buffer): number {
+  let last = -1;
+  for (let at = 0; bytes.length - at >= LENGTH_END;) {
+    const end = batchEnd(bytes, at);
+    if (end > bytes.length) break;
+    last = Math.max(last, Number(bytes.readBigInt64BE(at)) + bytes.readInt32BE(at + LAST_DELTA_AT));
+    at = end;
+  }
+  return last;
+}
+
+function batchEnd(bytes: Buffer, at: number): number {
+  const length = bytes.readInt32BE(at + LENGTH_AT);
+  if (length < BATCH_HEAD_BYTES - LENGTH_END) throw corrupt("a batch is shorter than its head");
+  return at + LENGTH_END + length;
 }
 
 function readBatch(bytes: Buffer): RecordBatch {
@@ -59,7 +80,7 @@ function readBatch(bytes: Buffer): RecordBatch {
   if (count < 0) throw corrupt("a batch holds fewer than no records");
   return {
     firstOffset,
-    lastOffset: firstOffset + bytes.readInt32BE(23),
+    lastOffset: firstOffset + bytes.readInt32BE(LAST_DELTA_AT),
     firstTimeMs: Number(bytes.readBigInt64BE(27)),
     producerId: bytes.readBigInt64BE(43),
     producerEpoch: bytes.readInt16BE(51),

@@ -63,7 +63,7 @@ export class PartitionLog implements SourceLog {
 
   async next(): Promise<LogBatch> {
     try {
-      if (!this.#hasRecalled) await this.#recall();
+      if (!this.#hasRecalled) await this.#orClosed(this.#recall());
       for (;;) {
         this.#closed.signal.throwIfAborted();
         const given = this.#batches?.next();
@@ -102,7 +102,9 @@ export class PartitionLog implements SourceLog {
     const { cluster, at, items } = this.#parts;
     const first = await offsetAt(cluster, at, EARLIEST, "uncommitted").catch(() => this.#offset);
     let from = Math.max(first, this.#offset - RECALLED_MESSAGES);
+    const { signal } = this.#closed;
     for (let fetches = 0; from < this.#offset && fetches < RECALL_FETCHES; fetches++) {
+      if (signal.aborted) return;
       // It is a help, and no more: what can be read at all is told by the log itself.
       const answer = await fetchPartition(cluster, at, from, RECALL).catch(() => null);
       if (answer === null) break;
@@ -193,9 +195,10 @@ export class PartitionLog implements SourceLog {
         const message = { offset, timeMs: cursor.timeMs, key: cursor.key(), value: cursor.value() };
         const had = items.length;
         const made = this.#add(maker, message, items);
-        for (const item of items.slice(had)) {
-          if (item.kind === "shape") told(item.shape);
-          if (item.kind === "change") bytes += item.bytes;
+        for (let at = had; at < items.length; at++) {
+          const item = items[at];
+          if (item?.kind === "change") bytes += item.bytes;
+          else if (item?.kind === "shape") told(item.shape);
         }
         if (made !== null) {
           told(made);

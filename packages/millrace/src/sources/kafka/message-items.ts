@@ -38,6 +38,7 @@ export type Outcome = "done" | { readonly newTable: TableShape };
 export class MessageItems {
   readonly #parts: ItemsParts;
   #transaction: Transaction | null = null;
+  #judged: { readonly shape: TableShape; readonly isWanted: boolean } | null = null;
   /** Keys whose last message was a delete, the newest last: the tombstone behind it says nothing more. */
   readonly #deleted = new Set<string>();
 
@@ -50,7 +51,7 @@ export class MessageItems {
    * @throws MillraceError MR_MESSAGE_UNREADABLE, MR_SCHEMA_CHANGE_REFUSED
    */
   add(message: Message, items: LogItem[]): Outcome {
-    const { reader, matches } = this.#parts;
+    const { reader } = this.#parts;
     const read = reader.read(message.key, message.value);
     const wasDeleted = this.#sawDelete(message, read);
     switch (read.kind) {
@@ -64,10 +65,15 @@ export class MessageItems {
         this.#truncate(message, read.origin, items);
         return "done";
       case "change":
-        return matches(read.shape.schema, read.shape.name)
-          ? this.#change(message, read, items)
-          : "done";
+        return this.#isWanted(read.shape) ? this.#change(message, read, items) : "done";
     }
+  }
+
+  /** Hot: per change. Mostly the shape is that of the last one. */
+  #isWanted(shape: TableShape): boolean {
+    if (this.#judged?.shape !== shape)
+      this.#judged = { shape, isWanted: this.#parts.matches(shape.schema, shape.name) };
+    return this.#judged.isWanted;
   }
 
   /** A message that was dealt with before the start: it tells whose the tombstones are that follow. */
