@@ -60,13 +60,13 @@ describe("a fault of our own code", () => {
     expect([ownFault(thrown), isBug(thrown)]).toEqual([null, false]);
   });
 
-  it("is not what a client of AWS made nothing of: half an answer, or one that another has given", () => {
+  it("is not what a client of AWS made nothing of: half an answer, another's, or keys that are none", () => {
     const call = { action: "dynamodb:Scan", about: null };
     expect(ownFaultOf(new TypeError("x is not a function"), call)?.message).toMatch(
       /^MR_BUG: dynamodb:Scan: TypeError: x is not a function/,
     );
     expect(ownFaultOf(new SyntaxError("Unexpected end of JSON input"), call)).toBeNull();
-    const answered = Object.assign(new TypeError("no such member"), { $response: {} });
-    expect(ownFaultOf(answered, call)).toBeNull();
+    for (const of of [{ $response: {} }, { $metadata: {} }, { code: "ERR_INVALID_CHAR" }])
+      expect(ownFaultOf(Object.assign(new TypeError("no"), of), call)).toBeNull();
   });
 });

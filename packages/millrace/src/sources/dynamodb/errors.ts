@@ -34,16 +34,12 @@ export function faultOf(thrown: unknown): ServiceFault {
 
 /**
  * A fault of our own code; null for anything else. What a client of AWS could not make sense of is none: it has the answer in
- * it, or is a text that is no JSON, as half an answer is.
+ * it, or is a text that is no JSON, as half an answer is; nor what Node does not take, as keys with a line's end in a header.
  */
 export function ownFaultOf(thrown: unknown, { action }: AskedCall): MillraceError | null {
-  if (
-    typeof thrown === "object" &&
-    thrown !== null &&
-    ("$response" in thrown || "$metadata" in thrown)
-  )
-    return null;
-  return thrown instanceof SyntaxError ? null : ownFault(thrown, action);
+  if (!(thrown instanceof Error) || thrown instanceof SyntaxError) return null;
+  const isOfOthers = "$response" in thrown || "$metadata" in thrown || "code" in thrown;
+  return isOfOthers ? null : ownFault(thrown, action);
 }
 
 /** What a refusal means for a pipeline that reads from DynamoDB. */
