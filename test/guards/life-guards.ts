@@ -1,5 +1,10 @@
 import type { Guard } from "./guard.ts";
-import { SIMULATED_ALL, SIMULATED_LIVES, SIMULATED_UNIQUE } from "./simulation-tests.ts";
+import {
+  SIMULATED_ALL,
+  SIMULATED_LIVES,
+  SIMULATED_MESSAGES,
+  SIMULATED_UNIQUE,
+} from "./simulation-tests.ts";
 
 const ASSEMBLER = "packages/millrace/src/sources/postgres/transaction-assembler.test.ts";
 
@@ -108,6 +113,15 @@ export const LIFE_GUARDS: readonly Guard[] = [
     take: "const left = begun.filter((table) => !remade.includes(table) && lossOf(looks, table) !== null);",
     put: "const left = begun.filter((table) => remade.includes(table) && lossOf(looks, table) !== null);",
     shownBy: SIMULATED_LIVES,
+  },
+  {
+    keeps: [8],
+    guard:
+      "what carries a table is known from when it was captured, not from when its log was made",
+    file: "pipeline/prepare-source.ts",
+    take: "carriers?.get(look.id) ?? look.carrier",
+    put: "look.carrier",
+    shownBy: SIMULATED_MESSAGES,
   },
   {
     keeps: [10, "State at the sink"],
