@@ -94,7 +94,7 @@ export class MysqlProcess {
     const binaries = await findMysqlBinaries(options.flavor);
     const folder = await makeFolder(mysqlFolders, options.storage, undefined);
     try {
-      const password = await copyMysqlTemplate(binaries, join(folder, "data"));
+      const password = await copyMysqlTemplate(binaries, join(folder, "data"), options.settings);
       await writeFiles(join(folder, "data"), options.files);
       const port = options.port ?? (await findFreePort());
       const server = new MysqlProcess(port, folder, password, binaries, options);

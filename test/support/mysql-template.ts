@@ -23,11 +23,21 @@ const templateRevision = 1;
 /** A server's own: its identity, and what it has logged. */
 const notCopied = /^(auto\.cnf|ib_buffer_pool|(my|mariadb-)?(sql-)?bin(log)?\..*)$/;
 
+/** What a MySQL holds to for good from its initialisation on. */
+const ofBirth = "lower_case_table_names";
+
 /** Fills `target` (which must not exist) with a copy of the template; gives the password of `root`. */
-export async function copyMysqlTemplate(binaries: MysqlBinaries, target: string): Promise<string> {
-  const template = join(binaries.folder, `template-r${templateRevision}`);
+export async function copyMysqlTemplate(
+  binaries: MysqlBinaries,
+  target: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<string> {
+  const chosen = binaries.flavor === "mysql" ? settings[ofBirth] : undefined;
+  const born = chosen === undefined ? [] : [`--${ofBirth}=${chosen}`];
+  const name = ["template", ...(chosen === undefined ? [] : [`names${chosen}`])].join("-");
+  const template = join(binaries.folder, `${name}-r${templateRevision}`);
   const password = await readFile(join(template, "password"), "utf8").catch(() =>
-    makeTemplate(template, binaries),
+    makeTemplate(template, binaries, born),
   );
   await copyFolder(join(template, "data"), target);
   return password;
@@ -38,7 +48,11 @@ function copyFolder(from: string, to: string): Promise<void> {
 }
 
 /** The first of several racers wins. */
-async function makeTemplate(template: string, binaries: MysqlBinaries): Promise<string> {
+async function makeTemplate(
+  template: string,
+  binaries: MysqlBinaries,
+  born: readonly string[],
+): Promise<string> {
   const password = randomBytes(12).toString("hex");
   const work = await makeFolder(mysqlFolders, "auto", undefined);
   const data = join(work, "data");
@@ -47,6 +61,7 @@ async function makeTemplate(template: string, binaries: MysqlBinaries): Promise<
       binaries,
       work,
       firstSql(password),
+      born,
     );
     for (const name of await readdir(data)) if (notCopied.test(name)) await rm(join(data, name));
     await publish(data, password, binaries.folder, template);
@@ -73,6 +88,7 @@ async function initializeMysql(
   { server }: MysqlBinaries,
   work: string,
   first: readonly string[],
+  born: readonly string[],
 ): Promise<void> {
   const initFile = join(work, "init.sql");
   await writeFile(initFile, `${first.join("\n")}\n`);
@@ -84,6 +100,7 @@ async function initializeMysql(
     "--innodb-redo-log-capacity=8M",
     "--skip-innodb-doublewrite",
     "--innodb-use-native-aio=OFF",
+    ...born,
   ]);
 }
 
