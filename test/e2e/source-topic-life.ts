@@ -111,10 +111,10 @@ async function freeze({ topic, dice }: TopicLife): Promise<string | null> {
   return "frozen";
 }
 
-/** Some places are reached once for each share, others with every batch. */
+/** Some places are reached once in a life, or once for each share, others with every batch. */
 function nthOf(place: string, dice: Dice): number {
-  if (place === "kafka-group.assigned") return dice.between(1, 2);
-  if (/^(sink|run|barrier|frontier)\./.test(place)) return dice.between(1, 2);
+  if (place === "kafka-group.assigned" || place.startsWith("barrier.")) return 1;
+  if (/^(sink|run|frontier)\./.test(place)) return dice.between(1, 2);
   return dice.between(1, 6);
 }
 

@@ -40,6 +40,13 @@ class Broker extends Cluster {
   }
 }
 
+/** One that is there and answers nothing. */
+class SilentBroker extends Broker {
+  override connection(): Promise<never> {
+    return new Promise(() => undefined);
+  }
+}
+
 function logOf(cluster: Cluster, ids: readonly (string | null)[]): PartitionLog {
   const left = [...ids];
   return new PartitionLog({
@@ -69,6 +76,13 @@ describe("the log of a partition", () => {
       const log = logOf(new Broker(first, refused), ["new"]);
       await expect(log.next()).rejects.toMatchObject({ code: "MR_SOURCE_LOSS" });
     }
+  });
+
+  it("waits for nobody once it is closed, while it looks back neither", async () => {
+    const log = logOf(new SilentBroker(), []);
+    const next = log.next();
+    await log.close();
+    await expect(next).rejects.toThrow(/was closed/);
   });
 
   it("goes on in the same one", async () => {
