@@ -1,5 +1,6 @@
 import type { SourceConfig } from "./config/pipeline-config.ts";
 import type { Finding } from "./model/finding.ts";
+import type { DynamoObserver } from "./observe/dynamodb-metrics.ts";
 import type { ConnectorContext, SharedSource, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
 import { dynamodbOptions } from "./dynamodb-source-options.ts";
@@ -41,10 +42,14 @@ export async function buildSource(
   }
 }
 
-/** The source as several processes share it; null where one process reads all of it. Opens nothing. */
+/**
+ * The source as several processes share it; null where one process reads all of it. Opens nothing. `observer` hears of the calls of
+ * one that is DynamoDB.
+ */
 export async function buildSharedSource(
   config: SourceConfig,
   context: ConnectorContext,
+  observer?: DynamoObserver,
 ): Promise<SharedSource | null> {
   switch (config.kind) {
     case "postgres":
@@ -58,7 +63,7 @@ export async function buildSharedSource(
       const { DynamoShares } = await import("./sources/dynamodb/shares.ts");
       const { tableSources } = await import("./sources/dynamodb/table-sources.ts");
       const options = dynamodbOptions(config);
-      return new DynamoShares(options, context, tableSources(options, context));
+      return new DynamoShares(options, context, tableSources(options, context, observer));
     }
   }
 }

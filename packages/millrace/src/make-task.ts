@@ -54,7 +54,7 @@ export async function makeTask(
   const context = { pipeline: config.name, clock, random, log };
   const observer = allOf([{ ...deafObserver, event: tell }, ...parts.observers]);
   const asking = { ...parts, context, observer, again };
-  const shared = await buildSharedSource(config.source, context);
+  const shared = await buildSharedSource(config.source, context, parts.connections?.dynamodb);
   if (shared !== null) {
     if (!again) await refuseSource(config, context, shared);
     return taskOfShares(config, asking, shared);

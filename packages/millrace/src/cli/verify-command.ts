@@ -13,8 +13,8 @@ const MAX_ROWS_NAMED = 1000;
 const KEY_CHARS = 120;
 
 const STANDSTILL =
-  "The pipeline brings no changes right now: it is paused, stopped or held up (`millrace status`). Waiting for a minute " +
-  "at most; rows that differ until then are told as unsettled.\n";
+  "The pipeline brings no changes right now: it is paused, stopped or held up (`millrace status`). Waiting for a minute or so; " +
+  "rows that differ until then are told as unsettled.\n";
 
 /** What `verify` was asked for. */
 export interface VerifyCommandOptions {

@@ -345,6 +345,8 @@ export interface Source {
   letGo?(identity: Json): Promise<void>;
   /** What log and load wait for right now, beside time and locks of one table. Cheap: asked with every `status`. */
   waits?(): readonly SourceWait[];
+  /** Records of the log that were left out by their age since it was opened; absent where none ever are. */
+  recordsLeftOut?(): number;
   /** Messages between two positions, where a log is made of such; else absent. */
   messagesBetween?(from: Position, to: Position): number;
   /** Bytes of log between two positions; null where the source cannot say. */

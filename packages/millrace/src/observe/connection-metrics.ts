@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
+import { DynamoMetrics, type DynamoObserver } from "./dynamodb-metrics.ts";
 import { KafkaMetrics, type KafkaObserver } from "./kafka-metrics.ts";
 
-/** What a sink tells about its connections, its IAM tokens and its costs. */
+/** What a sink tells about its connections, its IAM tokens and its costs; and a source about its calls. */
 export interface ConnectionObserver {
   counts(now: { readonly active: number; readonly idle: number }): void;
   /** A connection was handed out after this time. */
@@ -14,6 +15,8 @@ export interface ConnectionObserver {
   estimatedDpu(dpu: number): void;
   /** The same of a sink of topics. */
   readonly kafka: KafkaObserver;
+  /** Of a source of DynamoDB's tables. */
+  readonly dynamodb: DynamoObserver;
 }
 
 const SECONDS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
@@ -28,9 +31,11 @@ export class ConnectionMetrics {
   readonly #expiry: Gauge;
   readonly #dpu: Counter;
   readonly #kafka: KafkaMetrics;
+  readonly #dynamodb: DynamoMetrics;
 
   constructor(registry: Registry) {
     this.#kafka = new KafkaMetrics(registry);
+    this.#dynamodb = new DynamoMetrics(registry);
     const metric = (name: string, help: string) => ({
       name,
       help,
@@ -80,6 +85,7 @@ export class ConnectionMetrics {
       failed: () => this.#failures.inc({ pipeline }),
       estimatedDpu: (dpu) => this.#dpu.inc({ pipeline }, dpu),
       kafka: this.#kafka.observer(pipeline),
+      dynamodb: this.#dynamodb.observer(pipeline),
     };
   }
 }

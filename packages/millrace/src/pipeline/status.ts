@@ -47,6 +47,8 @@ export interface ChannelStatus {
   readonly frontier: Position | null;
   /** Messages that are not durable yet, where the log is a partition of a topic; null while nobody knows. Else absent. */
   readonly lagMessages?: number | null;
+  /** Records older than the load that the log left out since it was opened, where a source leaves such out. Else absent. */
+  readonly recordsLeftOut?: number;
 }
 
 /** A failure that is met again and again. Times are milliseconds since 1970. */

@@ -57,7 +57,7 @@ function tablesOf({ changeCounts }: RunningTask, { tables, book }: Run): TableSt
   });
 }
 
-/** The log's channel says how many messages it has left, where it is made of such. */
+/** The log's channel says how many messages it has left, where it is made of such, and what it left out. */
 function channelsOf(
   { source }: RunningTask,
   { logEnd }: TaskStanding,
@@ -65,7 +65,10 @@ function channelsOf(
 ): readonly ChannelStatus[] {
   const { frontier } = run;
   return run.channels().map((channel) => {
-    if (channel.kind !== "log" || source.messagesBetween === undefined) return channel;
+    if (channel.kind !== "log") return channel;
+    if (source.recordsLeftOut !== undefined)
+      return { ...channel, recordsLeftOut: source.recordsLeftOut() };
+    if (source.messagesBetween === undefined) return channel;
     const between =
       logEnd === null ? null : source.messagesBetween(frontier.durable.position, logEnd);
     return { ...channel, lagMessages: between === null ? null : Math.max(0, between) };

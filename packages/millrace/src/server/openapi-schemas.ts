@@ -71,6 +71,7 @@ export const SCHEMAS = {
       kind: { enum: ["log", "chunk"] },
       frontier: {},
       lagMessages: nullable("integer"),
+      recordsLeftOut: { type: "integer" },
     },
   },
   Channels: object({ channels: listOf("Channel") }),

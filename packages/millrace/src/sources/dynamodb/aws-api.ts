@@ -24,6 +24,7 @@ import { CallRate } from "./call-rate.ts";
 import type { DynamoConnection } from "./config.ts";
 import { type AskedCall, faultOf, ownFaultOf, sourceError } from "./errors.ts";
 import { toSdkItem } from "./sdk-items.ts";
+import { deafDynamoObserver, type DynamoObserver } from "./observer.ts";
 import type { ServiceCalls } from "./service-calls.ts";
 import { tableDescription } from "./table-description.ts";
 
@@ -38,6 +39,8 @@ const SEARCHES = 3;
 export interface ApiPorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Hears of every request; nobody does without it. */
+  readonly observer?: DynamoObserver;
 }
 
 /** A call that is made of one or more requests. */
@@ -53,6 +56,7 @@ interface Call extends AskedCall {
 export class AwsApi implements DynamoApi {
   readonly #connection: DynamoConnection;
   readonly #ports: ApiPorts;
+  readonly #observer: DynamoObserver;
   readonly #streamRate: CallRate;
   readonly #closing = new AbortController();
   readonly #signals = new WeakMap<AbortSignal, AbortSignal>();
@@ -61,6 +65,7 @@ export class AwsApi implements DynamoApi {
   constructor(connection: DynamoConnection, ports: ApiPorts) {
     this.#connection = connection;
     this.#ports = ports;
+    this.#observer = ports.observer ?? deafDynamoObserver;
     this.#streamRate = new CallRate(DESCRIBE_STREAM_PER_SECOND, ports.clock);
   }
 
@@ -85,7 +90,9 @@ export class AwsApi implements DynamoApi {
     const call = { action: "dynamodb:Scan", about: `table ${table}`, signal };
     return this.#ask({ ...call, throttling: "tell" }, async (calls, options) => {
       const { body, bytes, timeMs } = await calls.scan(input, options);
-      return scanPage(body, { bytes, timeMs: timeMs ?? this.#ports.clock.now() });
+      const page = scanPage(body, { bytes, timeMs: timeMs ?? this.#ports.clock.now() });
+      this.#observer.readUnits(table, page.units);
+      return page;
     });
   }
 
@@ -112,6 +119,7 @@ export class AwsApi implements DynamoApi {
       );
       items.push(...page.items);
       units += page.units;
+      this.#observer.readUnits(table, page.units);
       left = [...left.slice(PAGE), ...page.left];
       empty = page.left.length === asked.length ? empty + 1 : 0;
       if (page.left.length > 0) await this.#pause(50 * 2 ** Math.min(empty, 6), signal);
@@ -234,13 +242,16 @@ export class AwsApi implements DynamoApi {
       abortSignal.throwIfAborted();
       const calls = await this.#loaded();
       try {
-        return await send(calls, { abortSignal });
+        const answer = await send(calls, { abortSignal });
+        this.#observer.requested(operationOf(call), "ok");
+        return answer;
       } catch (thrown) {
         // What a closing cut short is no failure of the service.
         abortSignal.throwIfAborted();
         const own = ownFaultOf(thrown, call);
         if (own !== null) throw own;
         const fault = faultOf(thrown);
+        this.#observer.requested(operationOf(call), fault.kind);
         const retry = retryOf(fault.kind, attempt, call.throttling);
         if (retry === null) throw sourceError(fault, call);
         if (retry.renew) calls.renewCredentials();
@@ -272,6 +283,11 @@ export class AwsApi implements DynamoApi {
     );
     return this.#calls;
   }
+}
+
+/** As the service calls it: `Scan` of `dynamodb:Scan`. */
+function operationOf({ action }: AskedCall): string {
+  return action.slice(action.indexOf(":") + 1);
 }
 
 function batchOf(keys: readonly Item[], attributes: readonly string[] | undefined) {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { deafDynamoObserver, type DynamoObserver } from "./observer.ts";
 import { comparePositions, logEndAt, parseStanding } from "./position.ts";
 import {
   HOUR_MS,
@@ -140,10 +141,18 @@ describe("a table's stream", () => {
     await table.put("old");
     table.control.shiftClock(2 * HOUR_MS);
     await table.put("new");
-    const reading = await openReading(table.source(), null, {
+    const told: string[] = [];
+    const observer: DynamoObserver = {
+      ...deafDynamoObserver,
+      leftOut: (name, records) => told.push(`${name} ${records}`),
+    };
+    const source = table.source({ observer });
+    const reading = await openReading(source, null, {
       initSync: initSync(table.control.nowMs()),
     });
     expect(await reading.count(1)).toEqual(["c new"]);
+    expect(told).toEqual([`${TABLE} 1`]);
+    expect(source.recordsLeftOut()).toBe(1);
     const standing = parseStanding(reading.position);
     const again = await openReading(table.source(), reading.position);
     await table.put("last");

@@ -47,6 +47,8 @@ export interface TableLogParts {
   readonly readEveryMs: number;
   readonly idlePollMs: number;
   readonly shardDiscoveryMs: number;
+  /** So many records were left out by their age. */
+  readonly leftOut: (records: number) => void;
   readonly throttled: (isThrottled: boolean) => void;
   readonly lost: (loss: Loss, cause?: unknown) => MillraceError;
 }
@@ -217,18 +219,25 @@ export class TableLog implements SourceLog {
   #take({ shard, records, readToMs, isLast }: ShardPage, items: Change[]): number {
     const { change } = this.#parts;
     let bytes = 0;
+    let leftOut = 0;
     for (const record of records) {
       if (this.#tooOld.has(shard, record)) {
-        this.#leftOut++;
+        leftOut++;
         continue;
       }
       const item = change(record, changeAt(shard, record.sequence), recordTransaction(record));
       bytes += item.bytes;
       items.push(item);
     }
+    if (leftOut > 0) this.#tellLeftOut(leftOut);
     this.#tree.given(shard, records.at(-1)?.sequence ?? null, readToMs);
     if (isLast) this.#ended(shard);
     return bytes;
+  }
+
+  #tellLeftOut(records: number): void {
+    this.#leftOut += records;
+    this.#parts.leftOut(records);
   }
 
   /** Children begin to be read now: their pages come behind this one. */

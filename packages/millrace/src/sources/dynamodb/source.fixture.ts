@@ -11,6 +11,7 @@ import type { DynamoApi } from "./api.ts";
 import { SharedRoom } from "./byte-room.ts";
 import { MESSAGE_COLUMNS } from "./columns-options.ts";
 import { type LocalApi, startLocalApi } from "./local-api.fixture.ts";
+import { deafDynamoObserver, type DynamoObserver } from "./observer.ts";
 import { comparePositions } from "./position.ts";
 import { DynamoSource, type TableParts } from "./source.ts";
 
@@ -53,6 +54,7 @@ export interface TestSource {
   readonly options?: Partial<TableParts["options"]>;
   readonly clock?: Clock;
   readonly api?: DynamoApi;
+  readonly observer?: DynamoObserver;
 }
 
 /** A stand-in with a table of one shard, and sources of ours that read it. */
@@ -81,6 +83,7 @@ export class TestTable implements AsyncDisposable {
     options = {},
     clock = quickClock,
     api = this.local.api,
+    observer = deafDynamoObserver,
   }: TestSource = {}): DynamoSource {
     const parts = {
       table: TABLE,
@@ -89,6 +92,7 @@ export class TestTable implements AsyncDisposable {
       room: new SharedRoom(32 * 1_048_576),
       options: { ...OPTIONS, ...options },
       columns: MESSAGE_COLUMNS,
+      observer,
     };
     const context = { pipeline: "test", clock, random: Math.random, log: silentLogger };
     const source = new DynamoSource(parts, context);

@@ -26,6 +26,7 @@ import { keyItem } from "./key-item.ts";
 import { keyText } from "./keys.ts";
 import { type Loss, lossText, lostLog } from "./log-errors.ts";
 import { TableLog } from "./log.ts";
+import type { DynamoObserver } from "./observer.ts";
 import type { DynamoSourceOptions } from "./options.ts";
 import {
   comparePositions,
@@ -57,6 +58,7 @@ export interface TableParts {
   readonly room: SharedRoom;
   readonly options: Pick<DynamoSourceOptions, "scan" | "stream" | "startup" | "onLoss">;
   readonly columns: ColumnsOptions;
+  readonly observer?: DynamoObserver;
 }
 
 /** A table of DynamoDB as a source of its own: a task at the sink (design/009). Its scan and its stream, put together. */
@@ -190,6 +192,7 @@ export class DynamoSource implements Source {
       readEveryMs: stream.readEveryMs,
       idlePollMs: stream.idlePollMs,
       shardDiscoveryMs: stream.shardDiscoveryMs,
+      leftOut: (records) => this.#parts.observer?.leftOut(table, records),
       throttled: (isThrottled) => this.#waits.throttled(isThrottled),
       lost: (loss, cause) => this.#lost(loss, cause),
     });
@@ -248,6 +251,10 @@ export class DynamoSource implements Source {
       gap: this.#gap,
       misfits: this.#rows.misfits,
     });
+  }
+
+  recordsLeftOut(): number {
+    return this.#log?.leftOut ?? 0;
   }
 
   /** Only that there is nothing: how much a stream has left, nobody tells. */

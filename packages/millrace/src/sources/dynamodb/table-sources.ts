@@ -2,6 +2,7 @@ import type { ConnectorContext, Source } from "../../model/source.ts";
 import type { DynamoApi } from "./api.ts";
 import { AwsApi } from "./aws-api.ts";
 import { SharedRoom } from "./byte-room.ts";
+import { deafDynamoObserver, type DynamoObserver } from "./observer.ts";
 import type { DynamoSourceOptions } from "./options.ts";
 import { DynamoSource } from "./source.ts";
 
@@ -20,8 +21,9 @@ export interface TableSources {
 export function tableSources(
   options: DynamoSourceOptions,
   context: ConnectorContext,
+  observer: DynamoObserver = deafDynamoObserver,
 ): TableSources {
-  const api = new AwsApi(options.connection, context);
+  const api = new AwsApi(options.connection, { ...context, observer });
   const room = new SharedRoom(ROOM_BYTES);
   const {
     columns,
@@ -29,6 +31,7 @@ export function tableSources(
   } = options;
   return {
     api,
-    open: (table) => new DynamoSource({ table, region, api, room, options, columns }, context),
+    open: (table) =>
+      new DynamoSource({ table, region, api, room, options, columns, observer }, context),
   };
 }
