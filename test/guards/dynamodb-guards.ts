@@ -32,7 +32,24 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
     file: "sources/dynamodb/shard-tree.ts",
     take: "return this.#isListed && this.#hasBegunChild(id);",
     put: "return false;",
-    shownBy: { file: TREE, name: "a parent that ten listings leave out is believed to be gone" },
+    shownBy: { file: TREE, name: "a parent of a shard that another program has begun is a loss" },
+  },
+  {
+    keeps: [1, 8],
+    guard:
+      "a parent that was not to be seen when its child was begun is a loss after a restart too",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "if (this.#passedBy.has(id)) return true;",
+    put: "",
+    shownBy: { file: TREE, name: "a parent that ten listings left out is a loss" },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a late parent that is named is read, though its child was begun",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "this.#from.shards[id] === undefined && ",
+    put: "",
+    shownBy: { file: TREE, name: "a parent that is named is read though its child was begun" },
   },
   {
     keeps: [1, 8],
@@ -53,10 +70,32 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
   {
     keeps: [7],
     guard: "one empty answer does not say that a shard was read to its end",
-    file: "sources/dynamodb/shard-reader.ts",
-    take: "ms - before.ms < TIP_MS",
-    put: "ms < 0",
+    file: "sources/dynamodb/shard-tip.ts",
+    take: " || ms - first.ms < APART_MS",
+    put: "",
     shownBy: { file: READER, name: "takes what came before an empty answer for all there was" },
+  },
+  {
+    keeps: [7],
+    guard: "two empty answers do not say that a shard was read whose last hours are unknown",
+    file: "sources/dynamodb/shard-tip.ts",
+    take: "2 + Math.ceil(Math.max(0, furtherMs) / FURTHER_MS)",
+    put: "2",
+    shownBy: {
+      file: READER,
+      name: "does not take the tip for reached where an iterator has hours",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a shard's children are asked for before hundreds of tables are listed",
+    file: "sources/dynamodb/call-rate.ts",
+    take: "this.#waiting[urgency]",
+    put: "this.#waiting.regular",
+    shownBy: {
+      file: `${ROOM}/call-rate.test.ts`,
+      name: "that somebody waits for pass by the others",
+    },
   },
   {
     keeps: [10],

@@ -138,9 +138,10 @@ export class AwsApi implements DynamoApi {
         ? {}
         : { ShardFilter: { Type: "CHILD_SHARDS" as const, ShardId: childrenOf } }),
     };
+    const urgency = childrenOf === undefined ? "regular" : "urgent";
     const call = { action: "dynamodb:DescribeStream", about: `stream ${stream}`, signal };
     return this.#ask({ ...call, throttling: "wait" }, async (calls, options) => {
-      await this.#streamRate.turn(options.abortSignal);
+      await this.#streamRate.turn(urgency, options.abortSignal);
       const { body, timeMs } = await calls.describeStream(input, options);
       return streamPage(body, timeMs ?? this.#ports.clock.now());
     });

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { retryOf } from "./call-policy.ts";
-import { CallRate } from "./call-rate.ts";
 import { ServiceFault, type FaultKind } from "./service-fault.ts";
 
 const kindOf = (code: string, status?: number, message = ""): FaultKind =>
@@ -48,25 +47,5 @@ describe("trying again", () => {
   it("reads credentials anew once", () => {
     expect(retryOf("credentials", 0, "tell")).toEqual({ ceilingMs: 0, renew: true });
     expect(retryOf("credentials", 1, "tell")).toBeNull();
-  });
-});
-
-describe("a rate of calls", () => {
-  it("lets the first one through and holds the others at even distances", async () => {
-    let nowMs = 0;
-    const sleeps: number[] = [];
-    const clock = {
-      now: () => nowMs,
-      monotonic: () => nowMs,
-      sleep: (ms: number) => {
-        sleeps.push(ms);
-        return Promise.resolve();
-      },
-    };
-    const rate = new CallRate(10, clock);
-    await Promise.all([rate.turn(), rate.turn(), rate.turn()]);
-    nowMs = 1_000;
-    await rate.turn();
-    expect(sleeps).toEqual([100, 200]);
   });
 });

@@ -33,6 +33,8 @@ export type Standing = {
   /** When the log was begun, by the service's clock: no scan that came with it can have begun later. */
   readonly begunMs?: number;
   readonly gap?: Gap;
+  /** Parents that no listing showed when their children were begun: where one turns up, its records are missed (I8). */
+  readonly passedBy?: readonly string[];
 };
 
 /** A log end: everything that was changed before this time. */
@@ -160,6 +162,7 @@ function joined(a: Standing, b: Standing): Standing {
   }
   const [sinceMs, gap] = [a.sinceMs ?? b.sinceMs, laterGap(a.gap, b.gap)];
   const begunMs = Math.min(a.begunMs ?? Infinity, b.begunMs ?? Infinity);
+  const passedBy = [...new Set([...(a.passedBy ?? []), ...(b.passedBy ?? [])])];
   return {
     shards,
     timeMs: Math.max(a.timeMs, b.timeMs),
@@ -169,6 +172,7 @@ function joined(a: Standing, b: Standing): Standing {
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(begunMs === Infinity ? {} : { begunMs }),
     ...(gap === undefined ? {} : { gap }),
+    ...(passedBy.length === 0 ? {} : { passedBy }),
   };
 }
 

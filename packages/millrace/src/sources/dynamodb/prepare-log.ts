@@ -109,7 +109,17 @@ export async function goOnBehind(log: LogAt, known: Standing, loss: Loss): Promi
   const readTo = Math.max(known.timeMs, timeMs - BEGUN_MS);
   const { begunMs } = known;
   const since = begunMs === undefined ? {} : { begunMs };
-  return { ...fresh, ...since, shards, done, timeMs: readTo, gap: { timeMs, why: lossText(loss) } };
+  const stillGone = (known.passedBy ?? []).filter((id) => isSame && !(id in late));
+  const passedBy = stillGone.length === 0 ? {} : { passedBy: stillGone };
+  return {
+    ...fresh,
+    ...since,
+    ...passedBy,
+    shards,
+    done,
+    timeMs: readTo,
+    gap: { timeMs, why: lossText(loss) },
+  };
 }
 
 /** Shards that came since. */

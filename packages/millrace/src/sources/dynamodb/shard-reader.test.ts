@@ -135,6 +135,27 @@ describe("a reader of a shard", () => {
     ]);
   });
 
+  it("does not take the tip for reached where an iterator has hours before it: a record may come behind empty answers", async () => {
+    const [writtenMs, readToMs] = [NOW - 2 * HOUR_MS, NOW - 3 * HOUR_MS];
+    const empty = Array.from({ length: 8 }, () => ({}));
+    const shard = new ToldShard([...empty, { records: [record("7", writtenMs)] }, {}]);
+    const id = `shardId-${String(NOW - 4 * HOUR_MS).padStart(20, "0")}-0000000a`;
+    await shard.read({ id, after: "5", readToMs });
+    const before = shard.pages.slice(0, empty.length).map((page) => page.readToMs);
+    expect(before).toEqual(empty.map(() => readToMs));
+    expect(shard.pages.at(-1)?.readToMs).toBe(writtenMs);
+  });
+
+  it("has hours before it again where its iterator is made anew behind an old record", async () => {
+    const proven = [{ records: [record("1", NOW)] }, {}, {}, {}, {}];
+    const old = [{ records: [record("2", NOW - 3 * HOUR_MS)] }, fault("ExpiredIteratorException")];
+    const shard = new ToldShard([...proven, ...old, {}, {}, {}, {}, {}]);
+    await shard.read();
+    const [, , , , first = 0] = shard.pages.map(({ readToMs }) => readToMs);
+    expect(first).toBeGreaterThan(NOW);
+    expect(shard.pages.at(-1)?.readToMs).toBe(first);
+  });
+
   it("renews an expired iterator behind the last record that it read", async () => {
     const shard = new ToldShard([
       { records: [record("1"), record("2")] },

@@ -5,6 +5,8 @@ import type { ByteRoom } from "./byte-room.ts";
 import { faultKind, type Loss } from "./log-errors.ts";
 import { BEGIN, compareSequences } from "./sequence.ts";
 import type { ServiceClock } from "./service-clock.ts";
+import { openedMs } from "./shard-id.ts";
+import { ShardTip } from "./shard-tip.ts";
 import type { ShardStart } from "./shard-tree.ts";
 
 /** What one question of a shard brought. */
@@ -41,8 +43,8 @@ export interface ShardReaderParts {
 
 /** The first pause behind a question that brought nothing, or was refused. Five a second are allowed (developer guide, quotas). */
 const READ_EVERY_MS = 200;
-/** Two empty answers so far apart prove that the first one was at the shard's end. */
-const TIP_MS = 1_000;
+/** The longest pause while a shard's tip has to be proven by many answers. */
+const FAR_PAUSE_MS = 500;
 /** Iterators live for 15 minutes; one that waited for room for long is not used any more. */
 const ITERATOR_LIFE_MS = 10 * 60_000;
 /** What an answer has at most (GetRecords), bytes: of a shard that has not answered yet nothing less is certain. */
@@ -64,10 +66,11 @@ export class ShardReader {
   /** The last record that was read. */
   #last: string;
   #readToMs: number;
-  #isAtTip = false;
   /** Read from its oldest record on, though some of that was read before. */
   #reads: "behind-last" | "from-horizon";
-  #emptyAt: { readonly serviceMs: number; readonly ms: number } | null = null;
+  /** When the last record that was read was written, as far as this reader knows. */
+  #lastMs: number;
+  #tip: ShardTip;
   #expectedBytes = FIRST_PAGE_BYTES;
   #pauseMs = 0;
   #readAtMs = Number.NEGATIVE_INFINITY;
@@ -78,11 +81,15 @@ export class ShardReader {
     this.#last = after;
     this.#readToMs = readToMs;
     this.#reads = after === BEGIN ? "from-horizon" : "behind-last";
+    // A place tells its sequence number, not its time: the iterator behind it may have all of the shard before it.
+    const opened = openedMs(id);
+    this.#lastMs = Number.isFinite(opened) ? opened : Number.NEGATIVE_INFINITY;
+    this.#tip = new ShardTip(this.#lastMs);
   }
 
-  /** Its last answer was empty, and there is more to come. */
+  /** All that there was of it is read, as far as anybody can tell, and there is more to come. */
   get isAtTip(): boolean {
-    return this.#isAtTip;
+    return this.#tip.isProven;
   }
 
   /** Resolves when the shard was read to its end; rejects with what stops the log. */
@@ -140,6 +147,7 @@ export class ShardReader {
 
   #open(): Promise<string> {
     const { api, stream, signal } = this.#parts;
+    this.#tip = new ShardTip(this.#lastMs);
     const start =
       this.#reads === "from-horizon"
         ? ({ at: "TRIM_HORIZON" } as const)
@@ -183,6 +191,8 @@ export class ShardReader {
     if (rules.isTooOld(this.#readToMs, page.timeMs))
       throw lost(rules.tooOld(this.#readToMs, page.timeMs));
     const records = this.#unread(page.records);
+    const isLast = page.next === null;
+    this.#see(page, isLast);
     this.#paceBy(page);
     const last = records.at(-1);
     if (last !== undefined) {
@@ -190,8 +200,6 @@ export class ShardReader {
       this.#reads = "behind-last";
       this.#readToMs = Math.max(this.#readToMs, last.timeMs);
     }
-    const isLast = page.next === null;
-    this.#see(page, isLast);
     return this.#deliver({ records, isLast, bytes: page.bytes });
   }
 
@@ -210,23 +218,22 @@ export class ShardReader {
     return records.filter(({ sequence }) => compareSequences(sequence, last) > 0);
   }
 
-  /** Nothing more to read now, twice: then everything before the first of the two answers is read. */
+  /** What an answer says of the shard's tip: an iterator moves on with each, with records or without. */
   #see({ records, timeMs }: RecordsPage, isLast: boolean): void {
-    this.#isAtTip = records.length === 0 && !isLast;
-    if (!this.#isAtTip) {
-      this.#emptyAt = null;
-      return;
+    const last = records.at(-1);
+    if (last !== undefined) {
+      this.#lastMs = last.timeMs;
+      this.#tip.passed(last.timeMs);
+    } else if (!isLast) {
+      const readToMs = this.#tip.empty(timeMs, this.#parts.clock.monotonic());
+      if (readToMs !== null) this.#readToMs = Math.max(this.#readToMs, readToMs);
     }
-    const ms = this.#parts.clock.monotonic();
-    const before = this.#emptyAt;
-    if (before !== null && ms - before.ms < TIP_MS) return;
-    if (before !== null) this.#readToMs = Math.max(this.#readToMs, before.serviceMs);
-    this.#emptyAt = { serviceMs: timeMs, ms };
   }
 
   #paceBy({ records, bytes }: RecordsPage): void {
     const isEmpty = records.length === 0;
-    const longest = this.#parts.idlePollMs();
+    const idleMs = this.#parts.idlePollMs();
+    const longest = this.#tip.isFar ? Math.min(FAR_PAUSE_MS, idleMs) : idleMs;
     this.#pauseMs = isEmpty ? Math.min(longest, Math.max(READ_EVERY_MS, this.#pauseMs * 2)) : 0;
     this.#expectedBytes = Math.max(LEAST_PAGE_BYTES, isEmpty ? 0 : bytes);
   }

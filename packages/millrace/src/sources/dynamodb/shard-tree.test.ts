@@ -72,6 +72,51 @@ describe("shards of a stream", () => {
     expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([root]);
   });
 
+  it("a parent that ten listings left out is a loss where it comes back after a restart, however often that was", () => {
+    let tree = new ShardTree(standingOf());
+    for (let each = 0; each < 10; each++) tree.merge(whole(open(child, root)));
+    expect(ids(tree.take())).toEqual([child]);
+    tree.given(child, "5", NOW);
+    for (let each = 0; each < 3; each++) {
+      tree = new ShardTree(JSON.parse(JSON.stringify(tree.standing)) as Standing);
+      expect(tree.merge(whole(open(child, root)))).toEqual([]);
+      expect(ids(tree.take())).toEqual([child]);
+      tree.given(child, `${each + 6}`, NOW);
+    }
+    tree = new ShardTree(tree.standing);
+    expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([root]);
+  });
+
+  it("a parent of an old child that turns up after a restart is a loss too", () => {
+    const [gone, old] = [shardId(27), shardId(23)];
+    const tree = new ShardTree(standingOf());
+    tree.merge(whole(open(old, gone)));
+    expect(ids(tree.take())).toEqual([old]);
+    tree.given(old, "5", NOW);
+    const again = new ShardTree(tree.standing);
+    expect(again.merge(whole(closed(gone), open(old, gone)))).toEqual([gone]);
+  });
+
+  it("a parent of a shard that another program has begun is a loss where the first listing does not show it", () => {
+    const tree = new ShardTree(standingOf({ [child]: "7" }));
+    expect(tree.merge(whole(open(child, root)))).toEqual([]);
+    expect(ids(tree.take())).toEqual([child]);
+    expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([root]);
+  });
+
+  it("a parent that was passed by is forgotten when its records are trimmed", () => {
+    const [old, young] = [shardId(49), shardId(21)];
+    const tree = new ShardTree({ ...standingOf({ [young]: "5" }), passedBy: [old] });
+    tree.merge(whole(open(young, old)));
+    expect(tree.standing.passedBy).toBeUndefined();
+  });
+
+  it("a parent that is named is read though its child was begun: that is how a late one is gone on with", () => {
+    const tree = new ShardTree(standingOf({ [root]: BEGIN, [child]: "7" }));
+    expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([]);
+    expect(ids(tree.take())).toEqual([root, child]);
+  });
+
   it("a parent that turns up while its child is being read is a loss, before anything of that was given", () => {
     const tree = new ShardTree(standingOf());
     for (let each = 0; each < 10; each++) tree.merge(whole(open(child, root)));

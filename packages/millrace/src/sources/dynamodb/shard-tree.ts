@@ -57,6 +57,8 @@ export class ShardTree {
   readonly #from: Standing;
   /** Parents that listings leave out, with how often they did. */
   readonly #missingParents = new Map<string, number>();
+  /** Those that nobody had seen when their children were begun, by this run or one before. */
+  readonly #passedBy: Set<string>;
   #isDisabled = false;
   #isListed = false;
   #done: number;
@@ -67,6 +69,7 @@ export class ShardTree {
   constructor(from: Standing) {
     this.#from = from;
     this.#standing = from;
+    this.#passedBy = new Set(from.passedBy);
     this.#done = from.done;
     this.#timeMs = from.timeMs;
     for (const [id, place] of Object.entries(from.shards))
@@ -92,6 +95,7 @@ export class ShardTree {
       }
       if (!this.#isListed) this.#endParentsOfBegun();
       this.#countMissingParents(timeMs);
+      this.#forgetPassedBy(timeMs);
       this.#settle();
       this.#know(shards, timeMs);
     }
@@ -112,6 +116,7 @@ export class ShardTree {
     for (const node of ready) {
       const parent = this.#parentOf(node);
       if (parent !== undefined) node.readToMs = Math.max(node.readToMs, parent.readToMs);
+      this.#passBy(node);
       node.state = "read";
     }
     return ready.map((node) => startOf(node, this.#parentOf(node)));
@@ -169,7 +174,9 @@ export class ShardTree {
     const shards: Record<string, string> = {};
     for (const { id, state, place } of this.#nodes.values())
       if (state !== "ended" || openedMs(id) > this.#done) shards[id] = place;
-    this.#standing = { ...this.#from, shards, timeMs, done: this.#done };
+    const { passedBy: _, ...from } = this.#from;
+    const passedBy = this.#passedBy.size === 0 ? {} : { passedBy: [...this.#passedBy] };
+    this.#standing = { ...from, shards, timeMs, done: this.#done, ...passedBy };
     return this.#standing;
   }
 
@@ -191,6 +198,7 @@ export class ShardTree {
     node.place = placeIn({ ...this.#from, done: this.#done }, id);
     node.state = node.place === END ? "ended" : "waits";
     this.#nodes.set(id, node);
+    if (this.#passedBy.has(id)) return true;
     // An earlier run has read it. Not if it was not known when this one took all of its age for known, nor if it is open still.
     if (node.state === "ended")
       return openedMs(id) > this.#from.done || (ending === null && !hasChildren);
@@ -202,11 +210,17 @@ export class ShardTree {
     return children.some(({ state, place }) => state !== "waits" || place !== BEGIN);
   }
 
-  /** Who has begun a child has read its parents, though nothing names them (state that another program left). */
+  /**
+   * Who has begun a child has read its parents, though nothing names them (state that another program left). One that is named is to be
+   * read (`on-loss: continue`), and one that was passed by is a loss.
+   */
   #endParentsOfBegun(): void {
+    const isUnnamed = ({ id, place }: Node): boolean =>
+      place === BEGIN && this.#from.shards[id] === undefined && !this.#passedBy.has(id);
     for (const begun of this.#nodes.values()) {
       if (begun.place === BEGIN) continue;
-      for (let at = this.#parentOf(begun); at?.place === BEGIN; at = this.#parentOf(at)) {
+      let at = this.#parentOf(begun);
+      for (; at !== undefined && isUnnamed(at); at = this.#parentOf(at)) {
         at.state = "ended";
         at.place = END;
       }
@@ -251,6 +265,7 @@ export class ShardTree {
     const missing = new Set<string>();
     for (const { id, parent, state } of this.#nodes.values()) {
       if (state !== "waits" || parent === null || this.#nodes.has(parent)) continue;
+      if (this.#passedBy.has(parent)) continue;
       if (placeIn({ ...this.#from, done: this.#done }, parent) === END) continue;
       if (openedMs(id) > timeMs - ORPHAN_MS) missing.add(parent);
     }
@@ -260,6 +275,20 @@ export class ShardTree {
       this.#missingParents.set(parent, (this.#missingParents.get(parent) ?? 0) + 1);
     for (const [parent, times] of this.#missingParents)
       if (times >= ORPHAN_LISTINGS) this.#missingParents.delete(parent);
+  }
+
+  /** A shard is begun whose parent nobody has seen. */
+  #passBy({ place, parent }: Node): void {
+    if (place !== BEGIN || parent === null || this.#nodes.has(parent)) return;
+    if (placeIn({ ...this.#from, done: this.#done }, parent) === END) return;
+    this.#passedBy.add(parent);
+    this.#renew();
+  }
+
+  /** What is older than a stream's records has none any more. */
+  #forgetPassedBy(timeMs: number): void {
+    for (const parent of this.#passedBy)
+      if (openedMs(parent) < timeMs - REMEMBERED_MS) this.#passedBy.delete(parent);
   }
 
   /** What was begun goes on, whatever is known of its parent. Who is nowhere to be seen is asked for himself in the end. */
