@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Consumer, FetchIsolationLevels } from "@platformatic/kafka";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   adminOf,
   createTopic,
@@ -8,13 +8,18 @@ import {
   sharedKafka,
   startKafka,
 } from "../../../../test/support/kafka.ts";
+import { BrokerConnection } from "./broker-connection.ts";
 import type { Cluster } from "./cluster.ts";
 import { clusterAt, recordsIn } from "./cluster.fixture.ts";
 import { COMPRESSIONS, type Compression } from "./compression.ts";
 import { KafkaFault } from "./kafka-fault.ts";
 import { readTopic } from "./read-topic.ts";
 import { RecordBatchBuilder } from "./record-batch.ts";
-import { type ProducerOptions, TransactionalProducer } from "./transactional-producer.ts";
+import {
+  MAX_ASKED,
+  type ProducerOptions,
+  TransactionalProducer,
+} from "./transactional-producer.ts";
 
 let kafka: SharedKafka;
 let cluster: Cluster;
@@ -51,6 +56,13 @@ function batch(topic: string, values: readonly string[], partition = 0) {
 const values = async (topic: string, partition = 0): Promise<unknown[]> =>
   (await recordsIn(cluster, topic, partition)).map(([, value]) => value);
 
+/** What DescribeTransactions answers. */
+function statesIn(answer: unknown): string[] {
+  if (typeof answer !== "object" || answer === null || !("transactionStates" in answer)) return [];
+  const { transactionStates } = answer as { transactionStates: { transactionState: string }[] };
+  return transactionStates.map(({ transactionState }) => transactionState);
+}
+
 async function fault(work: Promise<unknown>): Promise<KafkaFault> {
   const thrown: unknown = await work.then(
     () => undefined,
@@ -84,6 +96,28 @@ describe.each([
     await own.commit();
     expect(await values(topic)).toEqual(["a", "c", "d"]);
     expect(await values(topic, 1)).toEqual(["b"]);
+  });
+
+  it("sends nothing of a transaction before the last one has ended at its coordinator", async () => {
+    const topic = await kafka.createTopic(`ended-${kind}`);
+    const own = producer(`${kafka.prefix}ended-${kind}`);
+    await own.initialise();
+    const calls = vi.spyOn(BrokerConnection.prototype, "call");
+    const asked: string[][] = [];
+    for (let i = 0; i < 30; i++) {
+      await own.send([batch(topic, [`${i}`])]);
+      const { length } = calls.mock.settledResults;
+      await own.commit();
+      await own.send([batch(topic, ["behind it"])]);
+      asked.push(calls.mock.settledResults.slice(length).flatMap(({ value }) => statesIn(value)));
+    }
+    calls.mockRestore();
+    await own.abort();
+    expect(asked.map((states) => states.length > 0)).toEqual(asked.map(() => transactionsV2));
+    const early = asked.filter(
+      (states) => states.at(-1)?.startsWith("Prepare") === true && states.length < MAX_ASKED,
+    );
+    expect(early).toEqual([]);
   });
 
   it.each(COMPRESSIONS)(

@@ -1,8 +1,8 @@
-import { initProducerIdV4 } from "@platformatic/kafka";
+import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
 import type { Cluster } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
 import { faultOf } from "./fault-from.ts";
-import { KafkaFault, mayComeToBe } from "./kafka-fault.ts";
+import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import type { RecordBatchBuilder } from "./record-batch.ts";
 import { lostAsUndecided } from "./undecided-commit.ts";
 import {
@@ -41,6 +41,10 @@ interface FinishedBatch extends TopicPartition {
 
 /** Sequence numbers wrap here. */
 const SEQUENCES = 2 ** 31;
+/** So often a coordinator is asked at most whether it has ended a transaction, and after how many milliseconds again. */
+export const MAX_ASKED = 20;
+const ASK_AGAIN_MS = 1;
+const ENDING: ReadonlySet<string> = new Set(["PrepareCommit", "PrepareAbort"]);
 
 /**
  * One transactional id and its epochs. A failure of anything but a passing kind leaves the epoch dropped: what became of the
@@ -52,6 +56,9 @@ export class TransactionalProducer {
   #identity: ProducerIdentity | null = null;
   #sequences = new Map<string, number>();
   #added = new Set<string>();
+  /** The last transaction has ended at its coordinator, too. */
+  #ended: Promise<void> = Promise.resolve();
+  #mayAsk = true;
 
   constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
@@ -98,6 +105,7 @@ export class TransactionalProducer {
    * @throws KafkaFault after which the epoch is dropped.
    */
   async send(batches: readonly OutgoingBatch[]): Promise<void> {
+    await this.#ended;
     const identity = this.#current();
     const { deliveryTimeoutMs } = this.#options;
     try {
@@ -147,7 +155,33 @@ export class TransactionalProducer {
     if (!transactionsV2 || next === null) {
       this.#identity = identity;
       this.#added.clear();
-    } else this.#begin({ ...identity, ...next });
+    } else {
+      this.#begin({ ...identity, ...next });
+      if (this.#mayAsk) this.#ended = this.#untilEnded();
+    }
+  }
+
+  /**
+   * Until the partitions of the last transaction know that it is over, which mostly takes a millisecond behind the answer to
+   * EndTxn. A batch that comes before makes the broker wait for 20 ms (its `add.partitions.to.txn.retry.backoff.ms`) before it looks
+   * again; transactions of the first kind have an answer at once. It never rejects: who cannot ask leaves the waiting to the broker.
+   */
+  async #untilEnded(): Promise<void> {
+    const { transactionalId } = this.#options;
+    try {
+      for (let asked = 1; (await this.#isEnding(transactionalId)) && asked < MAX_ASKED; asked++)
+        await this.#cluster.clock.sleep(ASK_AGAIN_MS);
+    } catch (thrown) {
+      // Nobody gets the right to ask, or a newer broker, while this runs; whoever needs it has another way.
+      this.#mayAsk = thrown instanceof KafkaFault && isPassing(thrown);
+    }
+  }
+
+  async #isEnding(transactionalId: string): Promise<boolean> {
+    const node = await this.#cluster.coordinator(transactionalId);
+    const connection = await this.#cluster.connection(node, "control");
+    const answer = await connection.call(describeTransactionsV0.api, [transactionalId]);
+    return answer.transactionStates.some(({ transactionState: state }) => ENDING.has(state));
   }
 
   #begin(identity: ProducerIdentity): void {
