@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Registry } from "prom-client";
 import { DynamoMetrics, type DynamoObserver } from "./dynamodb-metrics.ts";
-import { KafkaMetrics, type KafkaObserver } from "./kafka-metrics.ts";
+import { KafkaMetrics, type KafkaObserver, type KafkaTotals } from "./kafka-metrics.ts";
 
 /** What a sink tells about its connections, its IAM tokens and its costs; and a source about its calls. */
 export interface ConnectionObserver {
@@ -69,6 +69,11 @@ export class ConnectionMetrics {
         "DPU of the transactions at Aurora DSQL, an estimate from the bytes sent: writes and uniqueness reads, without compute, storage, secondary indexes and a second region.",
       ),
     );
+  }
+
+  /** See {@link KafkaMetrics.totals}. */
+  kafkaTotals(pipeline: string): KafkaTotals | null {
+    return this.#kafka.totals(pipeline);
   }
 
   observer(pipeline: string): ConnectionObserver {

@@ -11,6 +11,26 @@ export interface KafkaObserver {
   produced(tookMs: number, throttledMs: number): void;
 }
 
+/** What a pipeline's transactions came to since the process began; times in milliseconds. */
+export interface KafkaTotals {
+  readonly committed: number;
+  readonly committedMs: number;
+  /** Aborted, or unknown until the next look. */
+  readonly others: number;
+  readonly produced: number;
+  readonly producedMs: number;
+  readonly throttledMs: number;
+}
+
+const NONE: KafkaTotals = {
+  committed: 0,
+  committedMs: 0,
+  others: 0,
+  produced: 0,
+  producedMs: 0,
+  throttledMs: 0,
+};
+
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
 const BYTES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216];
 
@@ -21,6 +41,7 @@ export class KafkaMetrics {
   readonly #bytes: Histogram;
   readonly #produce: Histogram;
   readonly #throttled: Counter;
+  readonly #totals = new Map<string, KafkaTotals>();
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -59,17 +80,38 @@ export class KafkaMetrics {
     });
   }
 
+  /** The same for who looks at it here; null of a pipeline that has sent nothing to brokers. */
+  totals(pipeline: string): KafkaTotals | null {
+    return this.#totals.get(pipeline) ?? null;
+  }
+
   observer(pipeline: string): KafkaObserver {
+    const add = (more: Partial<KafkaTotals>): void => this.#add(pipeline, more);
     return {
       ended: (outcome, tookMs) => {
+        add(outcome === "committed" ? { committed: 1, committedMs: tookMs } : { others: 1 });
         this.#transactions.inc({ pipeline, outcome });
         if (outcome === "committed") this.#seconds.observe({ pipeline }, tookMs / 1000);
       },
       sent: (bytes) => this.#bytes.observe({ pipeline }, bytes),
       produced: (tookMs, throttledMs) => {
+        add({ produced: 1, producedMs: tookMs, throttledMs });
         this.#produce.observe({ pipeline }, tookMs / 1000);
         this.#throttled.inc({ pipeline }, throttledMs / 1000);
       },
     };
+  }
+
+  #add(pipeline: string, more: Partial<KafkaTotals>): void {
+    const { committed, committedMs, others, produced, producedMs, throttledMs } =
+      this.#totals.get(pipeline) ?? NONE;
+    this.#totals.set(pipeline, {
+      committed: committed + (more.committed ?? 0),
+      committedMs: committedMs + (more.committedMs ?? 0),
+      others: others + (more.others ?? 0),
+      produced: produced + (more.produced ?? 0),
+      producedMs: producedMs + (more.producedMs ?? 0),
+      throttledMs: throttledMs + (more.throttledMs ?? 0),
+    });
   }
 }

@@ -3,6 +3,7 @@ import type { TaskObserver } from "../pipeline/observer.ts";
 import { CommitMetrics } from "./commit-metrics.ts";
 import { ConnectionMetrics } from "./connection-metrics.ts";
 import type { ConnectionObserver } from "./connection-metrics.ts";
+import type { KafkaTotals } from "./kafka-metrics.ts";
 import { registerStatusMetrics } from "./status-metrics.ts";
 import type { WatchedPipeline } from "./status-metrics.ts";
 
@@ -37,6 +38,11 @@ export class Metrics {
   /** Follows the connections of a pipeline's sink. */
   connections(pipeline: string): ConnectionObserver {
     return this.#connections.observer(pipeline);
+  }
+
+  /** What a pipeline's Kafka transactions came to; null where its sink is none of topics, or has sent nothing. */
+  kafkaTotals(pipeline: string): KafkaTotals | null {
+    return this.#connections.kafkaTotals(pipeline);
   }
 
   /** The page that Prometheus reads. */

@@ -7,6 +7,7 @@ import { readiness } from "../observe/health.ts";
 import type { ReloadOutcome } from "../reload-check.ts";
 import type { TableStatus } from "../pipeline/status.ts";
 import { guard } from "./access.ts";
+import type { KafkaTotals } from "../observe/kafka-metrics.ts";
 import type { WatchedPipeline, Watcher } from "./dashboard/watcher.ts";
 import { addDeadLetters, type ServedLetters } from "./dead-letter-routes.ts";
 import { addEvents } from "./event-routes.ts";
@@ -28,7 +29,11 @@ export interface ServedPipeline extends ServedLetters, WatchedPipeline {
 /** What the application serves. */
 export interface AppParts {
   readonly pipelines: readonly ServedPipeline[];
-  readonly metrics: { page(): Promise<{ readonly text: string; readonly contentType: string }> };
+  readonly metrics: {
+    page(): Promise<{ readonly text: string; readonly contentType: string }>;
+    /** For the dashboard; left out: it shows nothing of brokers. */
+    kafkaTotals?(pipeline: string): KafkaTotals | null;
+  };
   /** Bearer token; null on loopback. */
   readonly token: string | null;
   /** Lag over which `/health/ready` says no, milliseconds. */

@@ -52,7 +52,7 @@ export async function startServer({
 }: ServerParts): Promise<Server> {
   const token = tokenFor(listen);
   const tls = tlsFiles(listen);
-  const watcher = new Watcher(pipelines);
+  const watcher = new Watcher(pipelines, { metrics });
   const closing = new AbortController();
   const parts = {
     ...rest,

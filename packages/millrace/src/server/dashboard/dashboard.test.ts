@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { Metrics } from "../../observe/metrics.ts";
 import { deadLetter, tableStatus, taskStatus } from "../served-pipeline.fixture.ts";
 import { curve } from "./chart.ts";
 import { EventLines } from "./event-lines.ts";
@@ -79,6 +80,51 @@ describe("the dashboard", () => {
     expect(text).toContain("MR_VALUE_DOES_NOT_FIT");
     expect(text).toContain("/api/v1/pipelines/shop/dead-letters/abc/replay");
     expect(text).not.toContain("secret-key");
+  });
+
+  it("shows how a sink of topics fares at its brokers, and nothing of that for others", () => {
+    let nowMs = 0;
+    const metrics = new Metrics();
+    const { kafka } = metrics.connections("shop");
+    const history = new History(
+      () => nowMs,
+      (pipeline) => metrics.kafkaTotals(pipeline),
+    );
+    const drawn = () => {
+      history.sample([taskStatus("shop"), taskStatus("other")]);
+      nowMs += 1_000;
+      const of = (name: string) => {
+        const status = taskStatus(name);
+        return view([{ status, samples: history.of(name), letters: [], events: [] }]).text;
+      };
+      return { shop: of("shop"), other: of("other") };
+    };
+    expect(drawn().shop).not.toContain("Kafka");
+    kafka.ended("committed", 12);
+    drawn();
+    for (let i = 0; i < 30; i++) kafka.ended("committed", 20);
+    kafka.ended("aborted", 5);
+    kafka.produced(7, 0);
+    kafka.produced(9, 400);
+    const { shop, other } = drawn();
+    for (const part of [
+      "<strong>30</strong>",
+      "committed; 1 given up so far",
+      "<strong>20 ms</strong>",
+      "brokers acknowledge in 8 ms; held back by a quota for 400 ms",
+    ])
+      expect(shop).toContain(part);
+    expect(other).not.toContain("Kafka");
+  });
+
+  it("tells the lag of a source of topics in messages", () => {
+    const channel = { id: "orders-0/log", kind: "log", frontier: null } as const;
+    const channels = [
+      { ...channel, lagMessages: 1_200 },
+      { ...channel, id: "orders-1/log", lagMessages: 34 },
+      { ...channel, id: "orders-2/log", lagMessages: null },
+    ];
+    expect(shown({ channels })).toContain("1,234 messages to read");
   });
 
   it("stays small with many tables", () => {

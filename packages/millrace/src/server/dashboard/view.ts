@@ -95,10 +95,45 @@ function figures(status: TaskStatus, samples: readonly Sample[]): Html[] {
       bytesText(status.bufferBytes),
       `of ${bytesText(status.bufferLimitBytes)} that may wait`,
     ),
+    ...kafkaFigures(samples),
   ];
 }
 
-function lagNote({ lagBytes }: TaskStatus): string {
+/** Of a sink of topics, from the first second on in which it sends something. */
+function kafkaFigures(samples: readonly Sample[]): Html[] {
+  const rates = samples.map(({ kafka }) => kafka);
+  const last = rates.findLast((each) => each !== null);
+  if (last === undefined || last === null) return [];
+  const { commitsPerSecond, othersInAll } = last;
+  const times = rates.map((each) => each?.commitMs ?? null);
+  const produce = rates.findLast((each) => typeof each?.produceMs === "number")?.produceMs ?? null;
+  const commit = times.findLast((each) => each !== null) ?? null;
+  const held = rates.reduce((sum, each) => sum + (each?.throttledShare ?? 0), 0);
+  const given = othersInAll === 0 ? "" : `; ${grouped(othersInAll)} given up so far`;
+  const quota =
+    held < HELD_SHOWN_S ? "" : `; held back by a quota for ${durationText(held * 1000)}`;
+  const both = {
+    values: rates.map((each) => each?.commitsPerSecond ?? null),
+    least: 10,
+  };
+  return [
+    figure("Kafka transactions a second", grouped(commitsPerSecond), `committed${given}`, both),
+    figure(
+      "Kafka transaction",
+      commit === null ? "–" : durationText(commit),
+      `${produce === null ? "nothing sent" : `brokers acknowledge in ${durationText(produce)}`}${quota}`,
+      { values: times, least: 50 },
+    ),
+  ];
+}
+
+/** So much of the last two minutes, seconds, is not worth a word. */
+const HELD_SHOWN_S = 0.1;
+
+function lagNote({ lagBytes, channels }: TaskStatus): string {
+  const messages = channels.flatMap(({ lagMessages = null }) => lagMessages ?? []);
+  if (messages.length > 0)
+    return `${grouped(messages.reduce((sum, each) => sum + each, 0))} messages to read`;
   return lagBytes === null ? "behind the source" : `${bytesText(lagBytes)} of log to read`;
 }
 

@@ -1,6 +1,7 @@
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { PipelineEvent } from "../../pipeline-handle.ts";
 import type { TaskStatus } from "../../pipeline/status.ts";
+import type { KafkaTotals } from "../../observe/kafka-metrics.ts";
 import { EventLines } from "./event-lines.ts";
 import { History } from "./history.ts";
 import { view, type ShownPipeline } from "./view.ts";
@@ -17,17 +18,28 @@ export interface WatchedPipeline {
   events(options?: { readonly overRestarts?: boolean }): AsyncIterableIterator<PipelineEvent>;
 }
 
+/** What a {@link Watcher} may be told. */
+export interface WatcherOptions {
+  readonly everyMs?: number;
+  /** What pipelines' Kafka transactions came to so far. */
+  readonly metrics?: { kafkaTotals?(pipeline: string): KafkaTotals | null };
+}
+
 /** Looks at pipelines once a second, for curves and events of the last minutes, and draws the page. */
 export class Watcher {
   readonly #pipelines: readonly WatchedPipeline[];
-  readonly #history = new History();
+  readonly #history: History;
   readonly #lines = new EventLines();
   readonly #drawn = new Set<(markup: string) => void>();
   readonly #timer: NodeJS.Timeout;
   readonly #leave: (() => void)[] = [];
 
-  constructor(pipelines: readonly WatchedPipeline[], everyMs = EVERY_MS) {
+  constructor(
+    pipelines: readonly WatchedPipeline[],
+    { everyMs = EVERY_MS, metrics }: WatcherOptions = {},
+  ) {
     this.#pipelines = pipelines;
+    this.#history = new History(Date.now, (name) => metrics?.kafkaTotals?.(name) ?? null);
     this.#timer = setInterval(() => this.#look(), everyMs).unref();
     for (const pipeline of pipelines) void this.#listen(pipeline);
   }
