@@ -75,3 +75,64 @@ describe("DynamoDB's tables, each a task of its own", () => {
     await expect.poll(() => tableOf(pipeline, "public.paused").state, POLL).toBe("SYNC");
   });
 });
+
+describe("a file of DynamoDB's tables that is read again", () => {
+  it("takes up what its whitelist names now, lets go of the rest, and loads again what gets other columns", async () => {
+    for (const table of ["stays", "leaves", "comes"]) {
+      await makeTable(between.dynamodb, table);
+      await put(table, "1", { total: { N: "7" } });
+    }
+    const file = (tables: string, columns = "stays: total integer") =>
+      between.file("reloaded", { "dynamodb.table.whitelist": tables, columns });
+    const pipeline = await between.run(file("stays,leaves"));
+    await pipeline.caughtUp();
+    expect(await pipeline.reload(file("stays,comes"))).toEqual({
+      came: ["public.comes"],
+      left: ["public.leaves"],
+      rerouted: [],
+      changed: true,
+    });
+    await pipeline.caughtUp();
+    expect(tableOf(pipeline, "public.stays")).toMatchObject({ state: "SYNC", rowsLoaded: 1 });
+    for (const table of ["stays", "leaves", "comes"]) await put(table, "2");
+    for (const table of ["stays", "comes"]) await expect.poll(() => ids(table), POLL).toBe("1,2");
+    expect(await ids("leaves")).toBe("1");
+    // It goes on where it was left: its stream still has what came meanwhile.
+    await pipeline.reload(file("leaves,stays,comes"));
+    await expect.poll(() => ids("leaves"), POLL).toBe("1,2");
+    expect(tableOf(pipeline, "public.leaves").rowsLoaded).toBe(1);
+    const columns = "stays: total integer, name text";
+    expect(await pipeline.reload(file("leaves,stays,comes", columns))).toMatchObject({
+      came: [],
+      left: [],
+      rerouted: ["public.stays"],
+    });
+    await pipeline.caughtUp();
+    expect(tableOf(pipeline, "public.stays").rowsLoaded).toBe(2);
+    await expect(pipeline.reload(file("stays,nowhere"))).rejects.toThrow("is not there");
+    expect(pipeline.status().tables).toHaveLength(3);
+  });
+
+  it("goes by other tags", async () => {
+    const tagged = (name: string, Value: string) =>
+      makeTable(between.dynamodb, name, {
+        Tags: [
+          { Key: "datalake-ingest", Value: "" },
+          { Key: "environment", Value },
+        ],
+      });
+    await tagged("red", "red");
+    await tagged("blue", "blue");
+    const file = (colour: string) =>
+      between.file("tags_reloaded", { "dynamodb.table.env.tag.value": colour });
+    const pipeline = await between.run(file("red"));
+    await pipeline.caughtUp();
+    expect(await pipeline.reload(file("blue"))).toMatchObject({
+      came: ["public.blue"],
+      left: ["public.red"],
+    });
+    await expect
+      .poll(() => pipeline.status().tables.map(({ id, state }) => `${id} ${state}`), POLL)
+      .toEqual(["public.blue SYNC"]);
+  });
+});

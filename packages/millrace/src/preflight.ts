@@ -33,7 +33,15 @@ export async function preflight(
   return tables;
 }
 
+/** DynamoDB's tables are chosen by name or by tags, not by patterns. */
+const WHITELIST = "source.dynamodb.table.whitelist";
+
 function refusedTable(config: PipelineConfig, table: RefusedTable): Problem {
+  if (config.source.kind === "dynamodb") {
+    const remedy = `${table.remedy.charAt(0).toUpperCase()}${table.remedy.slice(1)}`;
+    const wrong = `${table.id} ${table.why}`;
+    return { place: placeOf(config, WHITELIST), path: WHITELIST, wrong, remedy };
+  }
   return { place: placeOf(config, TABLES_OPTION), path: TABLES_OPTION, ...uncaptured(table) };
 }
 

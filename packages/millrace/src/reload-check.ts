@@ -6,8 +6,9 @@ import { differing, fixedDifferences } from "./config/given-options.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { refusal } from "./first-start.ts";
+import { readKnownPipeline } from "./known-pipeline.ts";
 import type { MakerParts } from "./make-task.ts";
-import type { DiscoveredTable, Source } from "./model/source.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import { tableParts, type TableId, type TableShape } from "./model/table.ts";
 import { targetsOf, waysOf } from "./pipeline/routes.ts";
 import { preflight } from "./preflight.ts";
@@ -41,41 +42,72 @@ export async function checkReload(
   const context = { pipeline: after.name, clock, random, log };
   const source = await buildSource(after.source, context);
   try {
-    const isNewcomer = newcomersOf(before, captured);
+    const known = await knownShapes(source, after, { ...context, extensions: parts.extensions });
+    const isNewcomer = newcomersOf(before, after, captured);
     const matching = await preflight(after, source, (id) => !isNewcomer(id));
     const tables = await withFitting(matching, isNewcomer, { after, source, parts });
-    const ids = new Set(tables.map(({ shape }) => shape.id));
     const waysBefore = await waysIn(before, parts);
     const waysAfter = await waysIn(after, parts);
+    const isMoved = (shape: TableShape) =>
+      waysBefore(shape).join("\n") !== waysAfter(shape).join("\n");
     const isNew = ({ id }: TableShape) => !captured.includes(id);
-    const isOther = (shape: TableShape) =>
-      !isNew(shape) && waysBefore(shape).join("\n") !== waysAfter(shape).join("\n");
-    const touched = tables.filter(({ shape }) => isNew(shape) || isOther(shape));
-    await refuseTargets(after, touched, parts);
+    const isRemade = ({ id, identity }: TableShape) =>
+      (known.get(id)?.identity ?? identity) !== identity;
+    const shapes = tables.map(({ shape }) => shape);
+    const came = shapes.filter(isNew);
+    const rerouted = shapes.filter((each) => !isNew(each) && (isMoved(each) || isRemade(each)));
+    // A table that only gets other columns has its own target, which is given them as it is loaded again.
+    const arriving = tables.filter(({ shape }) => isNew(shape) || isMoved(shape));
+    await refuseTargets(after, arriving, parts);
+    const isTouched = came.length + rerouted.length > 0;
     return {
-      came: touched
-        .map(({ shape }) => shape)
-        .filter(isNew)
-        .map(({ id }) => id),
-      left: captured.filter((id) => !ids.has(id)),
-      rerouted: touched
-        .map(({ shape }) => shape)
-        .filter(isOther)
-        .map(({ id }) => id),
-      changed: differing(before.given, after.given).length > 0 || touched.length > 0,
+      came: idsOf(came),
+      left: captured.filter((id) => !shapes.some((shape) => shape.id === id)),
+      rerouted: idsOf(rerouted),
+      changed: isTouched || differing(before.given, after.given).length > 0,
     };
   } finally {
     await source.close().catch(() => undefined);
   }
 }
 
+function idsOf(shapes: readonly TableShape[]): readonly TableId[] {
+  return shapes.map(({ id }) => id);
+}
+
+/** What the pipeline has of tables whose shapes the file decides (DynamoDB's columns); else nothing. */
+async function knownShapes(
+  source: Source,
+  config: PipelineConfig,
+  { extensions, ...ports }: ConnectorContext & Pick<MakerParts, "extensions">,
+): Promise<ReadonlyMap<TableId, TableShape>> {
+  if (source.openShare === undefined) return new Map();
+  const known = (await readKnownPipeline(config, ports, extensions))?.tables ?? new Map();
+  source.remember?.([...known.values()]);
+  return known;
+}
+
 /** Tables that the file before matches too, and that nevertheless are not captured. */
-function newcomersOf(before: PipelineConfig, captured: readonly TableId[]) {
-  const matched = tableFilter(before.source);
+function newcomersOf(
+  before: PipelineConfig,
+  after: PipelineConfig,
+  captured: readonly TableId[],
+): (id: TableId) => boolean {
+  const matched = isNamed(after) ? namesOf(before) : tableFilter(before.source);
   return (id: TableId): boolean => {
     const { schema, name } = tableParts(id);
     return !captured.includes(id) && matched(schema, name);
   };
+}
+
+/** Of DynamoDB's tables those that a file names are wanted; others only carry tags, as tables do that nobody meant. */
+function isNamed({ source }: PipelineConfig): boolean {
+  return source.kind === "dynamodb" && source.whitelist !== null;
+}
+
+function namesOf({ source }: PipelineConfig): (schema: string, name: string) => boolean {
+  const names = new Set(source.kind === "dynamodb" ? source.whitelist : null);
+  return (_schema, name) => names.has(name);
 }
 
 interface Asked {

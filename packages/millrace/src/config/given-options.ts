@@ -31,7 +31,8 @@ function collect(
 }
 
 /** What may be read again while the pipeline runs. */
-const RELOADABLE = /^(source\.tables(\.exclude)?$|route\[|transform\[)/;
+const RELOADABLE =
+  /^(source\.tables(\.exclude)?$|source\.dynamodb\.table\.(whitelist|ingestion\.tag\.key|env\.tag\.(key|value))(\[|$)|source\.columns$|route\[|transform\[)/;
 
 /** Options that differ and need a new process, in the order of their names. */
 export function fixedDifferences(
