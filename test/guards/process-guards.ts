@@ -22,6 +22,14 @@ export const PROCESS_GUARDS: readonly Guard[] = [
     shownBy: kills("goes on equal, killed at"),
   },
   {
+    keeps: [7],
+    guard: "chunks that were under way are read again, whenever it is killed",
+    file: "pipeline/prepare-run.ts",
+    take: "      restoreChunks(table, state);\n",
+    put: "",
+    shownBy: kills("goes on equal after"),
+  },
+  {
     keeps: [5],
     guard: "a process that wakes up is failed at the server",
     file: "sinks/dsql/state-statements.ts",
