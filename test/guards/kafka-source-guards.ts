@@ -61,6 +61,17 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1],
+    guard: "a partition that begins with columns which the others did not bring adds them",
+    file: "pipeline/targets.ts",
+    take: "if (!(await mayWiden(parts, target.id))) throw thrown;",
+    put: 'if (target.id !== "") throw thrown;',
+    shownBy: {
+      file: `${ROOM}/kafka-source.kafka.test.ts`,
+      name: "of a partition that begins with columns which the others did not bring widen the table",
+    },
+  },
+  {
+    keeps: [1],
     guard: "a tombstone that may be of several tables is nobody's",
     file: "sources/kafka/message-items.ts",
     take: "if (shape === undefined || known.length > 1)",

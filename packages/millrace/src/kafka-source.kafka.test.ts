@@ -91,6 +91,26 @@ describe("messages", () => {
     });
   });
 
+  it("of a partition that begins with columns which the others did not bring widen the table", async () => {
+    const topic = await kafka.createTopic("sparse", 2);
+    const row = (after: object) => envelope("c", { after }, "sparse");
+    await send(kafka, topic, [{ key: { id: 1 }, value: row({ id: 1, n: 1 }) }]);
+    await running({ topic }, async (pipeline) => {
+      await pipeline.caughtUp();
+      await send(kafka, topic, [
+        { key: { id: 2 }, value: row({ id: 2, n: 2, more: "x" }), partition: 1 },
+        { key: { id: 3 }, value: row({ id: 3, n: 3 }) },
+      ]);
+      await expect
+        .poll(() => rows("sparse"), POLL)
+        .toEqual([
+          { row: { id: 1, n: 1, more: null } },
+          { row: { id: 2, n: 2, more: "x" } },
+          { row: { id: 3, n: 3, more: null } },
+        ]);
+    });
+  });
+
   it("leave what they do not have as the sink has it, and what the sink does not have is a letter", async () => {
     const gone = "__debezium_unavailable_value";
     const name = `k${++count}`;

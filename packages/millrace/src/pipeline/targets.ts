@@ -1,6 +1,6 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { TargetCheck } from "../model/sink.ts";
-import type { TableId } from "../model/table.ts";
+import type { TableId, TargetTable } from "../model/table.ts";
 import type { Checks } from "./lane-choice.ts";
 import { orderNotice } from "./order-notice.ts";
 import { stateKey, targetsIn } from "./state-documents.ts";
@@ -43,6 +43,29 @@ export function sourcesOf({ settings, source }: TaskParts, tables: Tables, targe
   return count;
 }
 
+/**
+ * One target. What a share of a table first brings may have columns that the others, one of which made the target, have not
+ * brought yet, and may never: nobody could tell them to add it. *Without:* the share does not begin until they do.
+ */
+async function checkTarget(parts: TaskParts, target: TargetTable): Promise<TargetCheck> {
+  const { sink, settings } = parts;
+  try {
+    return await sink.checkTable(target, settings.create);
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.code !== "MR_SINK_SCHEMA") throw thrown;
+    if (!(await mayWiden(parts, target.id))) throw thrown;
+    const nothing = { renames: [], drops: [], replaces: [], tag: "" };
+    await sink.applyChange({ kind: "alter", table: target, ...nothing });
+    return await sink.checkTable(target, settings.create);
+  }
+}
+
+async function mayWiden(parts: TaskParts, target: TableId): Promise<boolean> {
+  const { source, settings } = parts;
+  if (source.isLogOnly !== true || settings.schemaChangeBehavior !== "evolve") return false;
+  return source.sharesTables === true || (await targetsElsewhere(parts)).has(target);
+}
+
 /** Creates targets that are missing, or says all that does not fit, of all tables at once. What it found out is the answer. */
 export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Checks> {
   const checks = new Map<TableId, TargetCheck>();
@@ -52,8 +75,7 @@ export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Ch
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
-        const check =
-          present?.get(target) ?? (await parts.sink.checkTable(target, parts.settings.create));
+        const check = present?.get(target) ?? (await checkTarget(parts, target));
         checks.set(target.id, check);
         table.notices.push(...check.notices);
         const order = orderNotice(target.id, check, parts.settings.parallelism);
