@@ -35,8 +35,10 @@ export async function startPostgresSource(): Promise<BenchSource> {
       "slot.name": pipeline,
     }),
     empty: () => execute("TRUNCATE items"),
-    insert: (rows) => withClient(url, (client) => insertRows(client, rows)),
-    update: (rows) => withClient(url, (client) => updateRows(client, rows)),
+    insert: (rows) =>
+      withClient(url, (client) => insertRows(client, rows).then(() => mark(client))),
+    update: (rows) =>
+      withClient(url, (client) => updateRows(client, rows).then(() => mark(client))),
     analyze: () => execute("VACUUM ANALYZE items"),
     texts: () => withClient(url, readTexts),
     record: async () => {
@@ -46,6 +48,11 @@ export async function startPostgresSource(): Promise<BenchSource> {
     forget: (pipeline) => execute("SELECT pg_drop_replication_slot($1)", pipeline),
     stop: () => server.stop(),
   };
+}
+
+/** Where a slot may be read from next time: else the server decodes again what was read already. It writes such a place every 15 s. */
+async function mark(client: Client): Promise<void> {
+  await client.query("SELECT pg_log_standby_snapshot()");
 }
 
 /** Reads a slot in a thread of its own, and drops it; gives seconds. */
