@@ -1,20 +1,21 @@
 import { readFile } from "node:fs/promises";
-import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { buildRouter } from "./build-router.ts";
+import { buildSink } from "./build-sink.ts";
 import { loadConfig } from "./config/load.ts";
-import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
+import type { PipelineConfig, SinkConfig } from "./config/pipeline-config.ts";
 import { dynamodbOptions } from "./dynamodb-source-options.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import type { Extensions } from "./extensions.ts";
 import { Cluster } from "./kafka/cluster.ts";
 import { readTopic } from "./kafka/read-topic.ts";
 import { clusterOptions } from "./kafka-cluster.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
-import type { StateEntry, Takeover } from "./model/sink.ts";
-import type { ConnectorContext, Source } from "./model/source.ts";
+import type { Sink, StateEntry, Takeover } from "./model/sink.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
+import type { TargetTable } from "./model/table.ts";
 import { targetsOf, waysOf } from "./pipeline/routes.ts";
 import { entry, stateKey, type TableDocument } from "./pipeline/state-documents.ts";
-import type { KafkaSink } from "./sinks/kafka/kafka-sink.ts";
 import { adoptTable, type AdoptedPlace } from "./sources/dynamodb/adopt.ts";
 import {
   ConnectorOffsets,
@@ -26,13 +27,15 @@ import { tableSources, type TableSources } from "./sources/dynamodb/table-source
 
 /** What `adopt` may be given. */
 export interface AdoptOptions {
-  /** A file, or `topic:NAME` of the sink's brokers: Kafka Connect's offsets. */
+  /** A file, or (of a Kafka sink) `topic:NAME` of its brokers: Kafka Connect's offsets. */
   readonly offsets: string;
   /** Only this connector's, where the topic has several. */
   readonly connector?: string;
   /** Writes nothing. */
   readonly dryRun?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As they are given to `loadPipeline`. */
+  readonly extensions?: Extensions;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -53,7 +56,8 @@ export interface AdoptedTable {
 
 /**
  * Takes over what Trustpilot's connector has done: tables whose INIT_SYNC is FINISHED go on in SYNC at the checkpoints of its
- * leases, others with their Scan. The connector has to be stopped. Tables that the pipeline has state of are left alone.
+ * leases, others with their Scan. The connector has to be stopped. Tables that the pipeline has state of are left alone. In a database the rows
+ * that the connector has read have to be there already, in the tables that this file writes: whoever read its topics has brought them.
  * @throws ConfigError where the file cannot be used; MillraceError
  */
 export async function adopt(
@@ -64,23 +68,23 @@ export async function adopt(
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const context = { pipeline: config.name, clock, random, log };
   const { source, sink } = config;
-  if (source.kind !== "dynamodb" || sink.kind !== "kafka")
+  if (source.kind !== "dynamodb" || sink.kind === "jsonl")
     throw new MillraceError(
       "MR_SOURCE_REFUSED",
-      `only what the connector has written into Kafka can be gone on with, from DynamoDB; this file goes from ${source.kind} to ${sink.kind}`,
+      `what the connector has read from DynamoDB can be gone on with in Kafka, DSQL and PostgreSQL; this file goes from ${source.kind} to ${sink.kind}`,
       { remedy: "Run the pipeline: its tables are loaded." },
     );
   const offsets = await offsetsOf(options, sink, context);
   const read = dynamodbOptions(source);
   const tables = tableSources(read, context);
-  const openSink = () => buildKafkaSink(sink, context, () => null);
-  const kafka = await openSink();
+  const openSink = () => buildSink(sink, context, null, options.extensions);
+  const look = await openSink();
   try {
     const chosen = await namesOf(tables.api, read.discovery.choice, undefined);
-    const parts = { config, context, tables, chosen, kafka, openSink };
+    const parts = { config, context, tables, chosen, look, openSink };
     return await new Adoption(parts).run(offsets, options);
   } finally {
-    await kafka.close();
+    await look.close();
     await tables.api.close();
   }
 }
@@ -91,9 +95,9 @@ interface AdoptionParts {
   readonly tables: TableSources;
   /** The names of what the file chooses. */
   readonly chosen: ReadonlySet<string>;
-  /** For looks. */
-  readonly kafka: KafkaSink;
-  readonly openSink: () => Promise<KafkaSink>;
+  /** Only for looks: it is never opened, which would make what is missing. */
+  readonly look: Sink;
+  readonly openSink: () => Promise<Sink>;
 }
 
 class Adoption {
@@ -107,17 +111,25 @@ class Adoption {
     offsets: readonly ConnectorOffset[],
     { dryRun = false }: Pick<AdoptOptions, "dryRun">,
   ): Promise<readonly AdoptedTable[]> {
-    const { kafka, context, chosen } = this.#parts;
-    await kafka.open();
+    const { chosen } = this.#parts;
+    const begun = await this.#begun();
     const told: AdoptedTable[] = [];
     for (const offset of offsets) {
       const { table } = offset;
-      const { state } = await kafka.readTask({ pipeline: context.pipeline, task: table });
-      if (state.size > 0) told.push({ table, outcome: "refused", state: null, why: KNOWN });
+      if (begun.has(table)) told.push({ table, outcome: "refused", state: null, why: KNOWN });
       else if (chosen.has(table)) told.push(await this.#table(offset, dryRun));
       else told.push({ table, outcome: "not-chosen", state: null, why: NOT_CHOSEN });
     }
     return told;
+  }
+
+  /** Tables that the pipeline keeps anything of. One that was only taken over, by an `adopt` that was broken off, is none. */
+  async #begun(): Promise<ReadonlySet<string>> {
+    const { look, config } = this.#parts;
+    const tasks = (await look.readTasks?.(config.name)) ?? [];
+    if (tasks.length === 0) return new Set();
+    const documents = (await look.readDocuments?.(config.name, "")) ?? [];
+    return new Set(documents.map(({ task }) => task));
   }
 
   async #table(offset: ConnectorOffset, dryRun: boolean): Promise<AdoptedTable> {
@@ -127,7 +139,11 @@ class Adoption {
     if ("left" in place) return { table, outcome: "left", state: null, why: place.left };
     const source = tables.open(table);
     try {
-      if (!dryRun) await this.#write(table, await this.#documents(source, place));
+      const [found] = await source.discover();
+      if (found === undefined) throw new MillraceError("MR_BUG", "a table without a shape");
+      const missing = await this.#missing(found, offset);
+      if (missing !== null) return { table, outcome: "left", state: null, why: missing };
+      if (!dryRun) await this.#write(table, await this.#documents(source, found, place));
     } finally {
       await source.close();
     }
@@ -135,14 +151,29 @@ class Adoption {
     return { table, outcome: "adopted", state, why: placeText(place) };
   }
 
+  /** Why the rows that the connector has read cannot be at the sink; null where they can. A topic is the connector's own. */
+  async #missing({ shape }: DiscoveredTable, { count }: ConnectorOffset): Promise<string | null> {
+    const { look, config } = this.#parts;
+    if (look.identifyTargets === undefined) return null;
+    const targets = targetsOf(shape, buildRouter(config), look).map(({ target }) => target);
+    for (const target of targets) {
+      const misfit = await misfitOf(look, target);
+      if (misfit !== null) return misfit;
+      const { keys = [] } = (await look.readKeys?.(target, null, 1)) ?? {};
+      if (keys.length === 0 && count > 0)
+        return `its target ${target.id} has no row, and the connector has read ${count} items`;
+    }
+    return null;
+  }
+
   /** What a run of the pipeline would have written, had it come so far. */
-  async #documents(source: Source, place: AdoptedPlace): Promise<readonly StateEntry[]> {
-    const { config, kafka } = this.#parts;
-    const { offset, position, scanFrom } = place;
-    const [found] = await source.discover();
-    if (found === undefined) throw new MillraceError("MR_BUG", "a table without a shape");
-    const { shape, estimatedRows } = found;
-    const targets = targetsOf(shape, buildRouter(config), kafka);
+  async #documents(
+    source: Source,
+    { shape, estimatedRows }: DiscoveredTable,
+    { offset, position, scanFrom }: AdoptedPlace,
+  ): Promise<readonly StateEntry[]> {
+    const { config, look } = this.#parts;
+    const targets = targetsOf(shape, buildRouter(config), look);
     const document: TableDocument = {
       v: 1,
       state: scanFrom === null ? "SYNC" : "INIT_SYNC",
@@ -165,7 +196,7 @@ class Adoption {
       aheadOfLog: false,
     };
     const chunk = { v: 1, n: 0, from: scanFrom, to: null, rows: offset.count };
-    const lanes = Math.min(config.settings.parallelism, kafka.capabilities.maxLanes);
+    const lanes = Math.min(config.settings.parallelism, look.capabilities.maxLanes);
     return [
       ...(scanFrom === null ? [] : [entry(stateKey.chunk(shape.id, 0), chunk)]),
       entry(stateKey.table(shape.id), document),
@@ -176,24 +207,25 @@ class Adoption {
 
   async #write(task: string, state: readonly StateEntry[]): Promise<void> {
     // A sink object is one process to one task.
-    const kafka = await this.#parts.openSink();
+    const sink = await this.#parts.openSink();
     try {
-      await this.#commit(kafka, task, state);
+      await sink.open();
+      await this.#commit(sink, task, state);
     } finally {
-      await kafka.close();
+      await sink.close();
     }
   }
 
-  async #commit(kafka: KafkaSink, task: string, state: readonly StateEntry[]): Promise<void> {
+  async #commit(sink: Sink, task: string, state: readonly StateEntry[]): Promise<void> {
     const { config } = this.#parts;
-    const lanes = Math.min(config.settings.parallelism, kafka.capabilities.maxLanes);
-    const taken: Takeover = await kafka.takeOver({ pipeline: config.name, task, lanes });
+    const lanes = Math.min(config.settings.parallelism, sink.capabilities.maxLanes);
+    const taken: Takeover = await sink.takeOver({ pipeline: config.name, task, lanes });
     // Somebody has begun it since we looked: it is theirs.
     if (taken.state.size > 0)
       throw new MillraceError("MR_FENCED", `table ${task} was begun by another process meanwhile`);
     const [lane] = taken.lanes;
     if (lane === undefined) throw new MillraceError("MR_BUG", "a task without a lane");
-    await kafka.commit({
+    await sink.commit({
       fence: taken.fence,
       lanes: [{ lane: lane.lane, expectedSeq: lane.seq }],
       writes: [],
@@ -201,6 +233,19 @@ class Adoption {
       deadLetters: [],
       superseded: [],
     });
+  }
+}
+
+/** What a run would say of the target; null where it is there and fits. */
+async function misfitOf(look: Sink, target: TargetTable): Promise<string | null> {
+  const present = await look.checkPresent?.([target]);
+  if (present?.has(target) === true) return null;
+  try {
+    await look.checkTable(target, "never");
+    return null;
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.class !== "schema") throw thrown;
+    return thrown.detail;
   }
 }
 
@@ -214,10 +259,16 @@ async function offsetsOf(
     offsets: from,
     connector = null,
   }: { readonly offsets: string; readonly connector?: string | null },
-  sink: KafkaSinkConfig,
+  sink: SinkConfig,
   { clock }: Pick<ConnectorContext, "clock">,
 ): Promise<readonly ConnectorOffset[]> {
   if (!from.startsWith(TOPIC)) return offsetsOfText(await readFile(from, "utf8"), connector);
+  if (sink.kind !== "kafka")
+    throw new MillraceError(
+      "MR_SOURCE_REFUSED",
+      `Connect's offsets are in a topic, and this file names no brokers: it writes into ${sink.kind}`,
+      { remedy: "Give what GET /connectors/NAME/offsets of Kafka Connect answers, as a file." },
+    );
   const offsets = new ConnectorOffsets(connector);
   const cluster = new Cluster({ ...clusterOptions(sink), clock });
   try {
