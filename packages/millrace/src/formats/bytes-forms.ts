@@ -40,10 +40,11 @@ export function bitsForm(length: number, bytes: (value: Value) => Uint8Array): C
   };
 }
 
-/** The bytes of PostgreSQL's text of a bit string, the lowest first. */
+/** The bytes of PostgreSQL's text of a bit string, the lowest first, up to the last one that has a bit set. */
 export function bitTextBytes(value: Value): Uint8Array {
   const text = textOf(value);
-  const bytes = new Uint8Array(Math.ceil(text.length / 8));
+  const highest = text.indexOf("1");
+  const bytes = new Uint8Array(highest === -1 ? 0 : Math.ceil((text.length - highest) / 8));
   for (let i = 0; i < text.length; i++)
     if (text.charCodeAt(text.length - 1 - i) === 49)
       bytes[i >> 3] = (bytes[i >> 3] ?? 0) | (1 << (i & 7));

@@ -39,11 +39,17 @@ export function optional(schema: ConnectSchema, isOptional: boolean): ConnectSch
   return schema.optional === isOptional ? schema : { ...schema, optional: isOptional };
 }
 
+/** Kafka Connect's JSON converter has names of its own for these. */
+const JSON_NAMES: Partial<Readonly<Record<ConnectType, string>>> = {
+  float32: "float",
+  float64: "double",
+};
+
 /** What Kafka Connect's JSON converter writes, in its order of members. */
 export function schemaJson(schema: ConnectSchema, field?: string): object {
   const { type, fields, items, keys, values, name, version, doc, parameters } = schema;
   return {
-    type,
+    type: JSON_NAMES[type] ?? type,
     ...(fields === undefined
       ? {}
       : { fields: fields.map((each) => schemaJson(each.schema, each.name)) }),

@@ -80,18 +80,17 @@ function textForm(sourceType: string): ColumnForm {
 }
 
 function zonedForm(type: Extract<LogicalType, { kind: "timetz" | "timestamptz" }>): ColumnForm {
-  const { kind, precision } = type;
-  if (kind === "timetz")
+  if (type.kind === "timetz")
     return {
       kind: "string",
       schema: named("string", "io.debezium.time.ZonedTime"),
-      text: (value) => zonedTime(value, precision),
+      text: zonedTime,
     };
   return {
     kind: "string",
     schema: named("string", "io.debezium.time.ZonedTimestamp"),
-    text: (value) => zonedTimestamp(value, precision),
-    zonedDigits: precision,
+    text: (value) => zonedTimestamp(value, type.precision),
+    zonedDigits: type.precision,
   };
 }
 

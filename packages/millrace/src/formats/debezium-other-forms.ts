@@ -26,6 +26,8 @@ export function otherForm(name: string, options: ValueOptions, formOf: FormOf): 
       return { kind: "text", schema: { ...STRING, name: "io.debezium.data.Xml", version: 1 } };
     case "ltree":
       return { kind: "text", schema: { ...STRING, name: "io.debezium.data.Ltree", version: 1 } };
+    case "tsvector":
+      return { kind: "text", schema: { ...STRING, name: "io.debezium.data.Tsvector", version: 1 } };
     case "hstore":
       return hstoreForm(options);
     case "point":
@@ -83,7 +85,10 @@ function pointForm(): ColumnForm {
   return {
     kind: "struct",
     forms: [FLOAT, FLOAT, NULLABLE_BYTES, SRID],
-    parts: (value) => [...value.slice(1, -1).split(","), null, null],
+    parts: (value) => {
+      const [x = "", y = ""] = value.slice(1, -1).split(",");
+      return [x, y, pointWkb(Number(x), Number(y)), null];
+    },
     schema: {
       type: "struct",
       optional: false,
@@ -98,6 +103,16 @@ function pointForm(): ColumnForm {
       ],
     },
   };
+}
+
+/** Well-known binary of a point without SRID, little-endian. */
+function pointWkb(x: number, y: number): Uint8Array {
+  const wkb = Buffer.alloc(21);
+  wkb.writeUInt8(1, 0);
+  wkb.writeUInt32LE(1, 1);
+  wkb.writeDoubleLE(x, 5);
+  wkb.writeDoubleLE(y, 13);
+  return wkb;
 }
 
 const BYTES: ColumnForm = { ...NULLABLE_BYTES, schema: { type: "bytes", optional: false } };

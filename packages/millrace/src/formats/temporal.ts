@@ -206,13 +206,13 @@ export function paddedClock(clock: string, digits: number): string {
 }
 
 /** `12:30:00Z` of a time with time zone: moved to UTC, within the day. */
-export function zonedTime(text: string, digits: number): string {
+export function zonedTime(text: string): string {
   const clock = readClock(text, 0);
   const offset = clockEnd < text.length ? offsetMicros(text, clockEnd) : 0;
-  if (offset === 0) return `${paddedClock(text.slice(0, clockEnd), digits)}Z`;
   const day = Number(DAY_US);
-  const utc = (((clock - offset) % day) + day) % day;
-  return `${paddedClock(clockText(utc), digits)}Z`;
+  // 24:00:00 is a time of its own in UTC.
+  const utc = offset === 0 ? clock : (((clock - offset) % day) + day) % day;
+  return `${clockText(utc)}Z`;
 }
 
 /** `+05:30`, `-12`, `+01:02:03`. */
