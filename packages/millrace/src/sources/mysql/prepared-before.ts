@@ -54,11 +54,13 @@ export async function preparedAt(
   const { eventsAt, files } = searchedLog(log);
   const { prepared, ended } =
     compareOffsets(since, place) < 0 ? await readXaStretch(eventsAt(since), place) : NOTHING;
-  const told = new Set([...ended, ...prepared.map(({ xid }) => xid)]);
-  const sought = [...stayed].filter((xid) => !told.has(xid));
+  const known = new Set(prepared.map(({ xid }) => xid));
+  const sought = [...stayed].filter((xid) => !known.has(xid) && !ended.has(xid));
   const older = await preparedBefore({ files, eventsAt }, new Set(sought), since);
   const unknown = sought.filter((xid) => !older.has(xid));
-  const left = await preparedStill(log, new Set([...ended, ...unknown]), options);
+  // Who is prepared anew under a name has ended before, in the engine too.
+  const over = [...ended].filter((xid) => !known.has(xid));
+  const left = await preparedStill(log, new Set([...over, ...unknown]), options);
   if (left.size > 0) throw stillPrepared([...left]);
   return [...older.values(), ...prepared];
 }
