@@ -14,6 +14,8 @@ export const SLOW: Pace = { rowsPerSecond: 2000, transactionRows: 10, sessions: 
 export class PacedWriter {
   /** The number of the next one. */
   next = 1;
+  /** When the writer was told that each of them is committed, milliseconds since 1970: the server's disk has it then. */
+  readonly told = new Map<number, number>();
   readonly #url: string;
 
   constructor(url: string) {
@@ -40,7 +42,9 @@ export class PacedWriter {
           if (atMs - began >= seconds * 1000) return;
           const waitMs = atMs - performance.now();
           if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+          const transaction = this.next;
           await client.query(this.insert(pace.transactionRows));
+          this.told.set(transaction, performance.timeOrigin + performance.now());
         }
       });
     await Promise.all(Array.from({ length: pace.sessions }, session));
