@@ -1,4 +1,5 @@
 import { BARRIER_GUARDS } from "./barrier-guards.ts";
+import { DYNAMODB_DISCOVERY_GUARDS } from "./dynamodb-discovery-guards.ts";
 import { DYNAMODB_GUARDS } from "./dynamodb-guards.ts";
 import type { Guard } from "./guard.ts";
 import { KAFKA_GUARDS } from "./kafka-guards.ts";
@@ -40,6 +41,7 @@ export const GUARDS: readonly Guard[] = [
   ...KAFKA_GUARDS,
   ...KAFKA_SOURCE_GUARDS,
   ...DYNAMODB_GUARDS,
+  ...DYNAMODB_DISCOVERY_GUARDS,
   ...TOLD_GUARDS,
   ...WIRE_GUARDS,
   ...PROTECTION_GUARDS,

@@ -40,7 +40,7 @@ export const PIPELINE_ERRORS = {
   MR_RELOAD_REFUSED: {
     class: "config",
     meaning:
-      "The file was read again, and more of it differs than may change while the pipeline runs: tables, tables.exclude, route and transform.",
+      "The file was read again, and more of it differs than may change while the pipeline runs: tables, tables.exclude, route and transform (DynamoDB: the whitelist, the tags, columns).",
     remedy:
       "Put back what the detail names and reload once more, or stop the pipeline and start it with the file as it is.",
   },

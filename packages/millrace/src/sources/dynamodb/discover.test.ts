@@ -96,6 +96,22 @@ describe("a look by tags", () => {
 });
 
 describe("a look by names", () => {
+  it("takes a table whose key is out of reach for one that cannot be asked about now", async () => {
+    await makeTable(started.dynamodb, "locked");
+    const api: Parameters<typeof discoverTables>[0] = {
+      taggedTables: (...told) => started.api.taggedTables(...told),
+      // No stand-in has KMS: the status is what the service tells meanwhile.
+      describeTable: async (...told) => ({
+        ...(await started.api.describeTable(...told)),
+        status: "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+      }),
+    };
+    const choice: TableChoice = { by: "whitelist", tables: ["locked"] };
+    const looked = await discoverTables(api, { choice, bothImages: false });
+    expect([looked.found, looked.leftOut]).toEqual([[], []]);
+    expect(looked.unknown).toMatchObject([{ table: "locked", error: { class: "transient" } }]);
+  });
+
   it("finds what is there, whatever tags it has, and says what is not", async () => {
     await makeTable(started.dynamodb, "plain");
     const looked = await look({ by: "whitelist", tables: ["plain", "nothing"] });

@@ -1,0 +1,163 @@
+import type { Guard } from "./guard.ts";
+
+const ROOM = "packages/millrace/src/sources/dynamodb";
+const DISCOVER = `${ROOM}/discover.test.ts`;
+const SHARES = `${ROOM}/shares.test.ts`;
+const AGES = `${ROOM}/age-rules.test.ts`;
+const LOSSES = `${ROOM}/losses.test.ts`;
+
+/** Which tables of DynamoDB are read: an error is never read as "gone". */
+const DISCOVERY: readonly Guard[] = [
+  {
+    keeps: [11],
+    guard: "a table that could not be asked about is not taken for one that is gone",
+    file: "sources/dynamodb/discover.ts",
+    take: 'if (error.code !== "MR_SOURCE_MISSING") return { table, error };',
+    put: "",
+    shownBy: {
+      file: DISCOVER,
+      name: "takes an error about one table for nothing that is known of it",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a table whose key is out of reach for a while is not taken for one that is gone",
+    file: "sources/dynamodb/discover.ts",
+    take: "if (description.status === KEY_IS_AWAY) return { table, error: keyIsAway(table) };",
+    put: "",
+    shownBy: { file: DISCOVER, name: "takes a table whose key is out of reach" },
+  },
+  {
+    keeps: [1],
+    guard: "a stream without new images is not read",
+    file: "sources/dynamodb/discover.ts",
+    take: "if (wanted.includes(stream.view)) return null;",
+    put: "return null;",
+    shownBy: { file: DISCOVER, name: "finds who carries both, with a stream that has new images" },
+  },
+  {
+    keeps: [11],
+    guard: "an error never lets go of a table",
+    file: "sources/dynamodb/found-tables.ts",
+    take: "if (unasked.has(name)) return true;",
+    put: "",
+    shownBy: { file: DISCOVER, name: "are never let go of by an error" },
+  },
+  {
+    keeps: [11],
+    guard: "a table that is not found any more is kept for the grace",
+    file: "sources/dynamodb/found-tables.ts",
+    take: "return nowMs - since < this.#graceMs;",
+    put: "return false;",
+    shownBy: { file: DISCOVER, name: "are kept while they are away for less than the grace" },
+  },
+  {
+    keeps: [11],
+    guard: "a table that came back begins another grace when it is away again",
+    file: "sources/dynamodb/found-tables.ts",
+    take: "this.#away.delete(name);\n      return true;",
+    put: "return true;",
+    shownBy: { file: DISCOVER, name: "are away anew where they came back in between" },
+  },
+  {
+    keeps: [1],
+    guard: "a search by tags goes on to its last page",
+    file: "sources/dynamodb/aws-api.ts",
+    take: "} while (token !== null);",
+    put: "} while (names.size === 0);",
+    shownBy: { file: `${ROOM}/aws-api.test.ts`, name: "goes on to the last page" },
+  },
+  {
+    keeps: [11],
+    guard: "a search whose pages took too long begins again",
+    file: "sources/dynamodb/aws-api.ts",
+    take: 'if (code !== "PaginationTokenExpiredException" || search === SEARCHES) throw error;',
+    put: 'if (code !== "" || search === SEARCHES) throw error;',
+    shownBy: { file: DISCOVER, name: "begins again where a page took too long" },
+  },
+  {
+    keeps: [11],
+    guard: "a look that fails does not end discovery",
+    file: "sources/dynamodb/shares.ts",
+    take: "this.#become([discoveryFails(error), ...others]);\n      return null;",
+    put: "this.#become([discoveryFails(error), ...others]);\n      throw error;",
+    shownBy: { file: SHARES, name: "outlive looks that fail" },
+  },
+];
+
+/** What becomes of a loss. */
+const LOSS_POLICIES: readonly Guard[] = [
+  {
+    keeps: [8],
+    guard: "a table that was made anew under its name is another one",
+    file: "sources/dynamodb/prepare-log.ts",
+    take: 'if (known.tableId !== null && known.tableId !== tableId) return { why: "remade" };',
+    put: "",
+    shownBy: { file: LOSSES, name: "is of a table that was made anew under its name" },
+  },
+  {
+    keeps: [8],
+    guard: "a loss stops the table unless the file says to go on",
+    file: "sources/dynamodb/source.ts",
+    take: 'if (options.onLoss !== "continue") throw lostLog(table, loss);',
+    put: "",
+    shownBy: { file: LOSSES, name: "for more than 20 hours has lost something" },
+  },
+  {
+    keeps: [8],
+    guard: "what a log has lost is passed by when the next one begins, and not met again for ever",
+    file: "sources/dynamodb/source.ts",
+    take: "this.#loss = loss;",
+    put: "",
+    shownBy: { file: LOSSES, name: "passes by a loss that a log meets when the next one begins" },
+  },
+  {
+    keeps: [8],
+    guard: "what on-loss: continue passed by is said for ever",
+    file: "sources/dynamodb/prepare-log.ts",
+    take: "gap: { timeMs, why: lossText(loss) },",
+    put: "",
+    shownBy: { file: LOSSES, name: "goes on with what there is, and says for ever" },
+  },
+  {
+    keeps: [8],
+    guard: "the safe zone's boundary is a loss",
+    file: "sources/dynamodb/age-rules.ts",
+    take: ">= this.#limitMs;",
+    put: "> this.#limitMs;",
+    shownBy: { file: AGES, name: "may have lost something after 20 hours, the boundary with them" },
+  },
+  {
+    keeps: [8],
+    guard: "a table that is being loaded begins anew after 19 hours",
+    file: "sources/dynamodb/age-rules.ts",
+    take: "return isLoading ? Math.min(restartAfterMs, safeZoneMs) : safeZoneMs;",
+    put: "return isLoading ? safeZoneMs : safeZoneMs;",
+    shownBy: { file: AGES, name: "begins anew after 19 hours while the table is being loaded" },
+  },
+  {
+    keeps: [1, "Ghosts"],
+    guard: "no delete is left out by its age where an earlier load may have left its row",
+    file: "sources/dynamodb/age-rules.ts",
+    take: "if (this.#initSync === null || this.#initSync.isRepeated) return",
+    put: "if (this.#initSync === null) return",
+    shownBy: {
+      file: AGES,
+      name: "are never left out where an earlier load may have left rows that they delete",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "records are left out by the service's clock, not by one of ours that is fast",
+    file: "sources/dynamodb/age-rules.ts",
+    take: "Math.min(initSync?.startMs ?? 0, begunMs)",
+    put: "Math.max(initSync?.startMs ?? 0)",
+    shownBy: {
+      file: AGES,
+      name: "are left out by the service's clock where this machine's is fast",
+    },
+  },
+];
+
+/** DynamoDB as a source: DISCOVERY, and what becomes of losses. */
+export const DYNAMODB_DISCOVERY_GUARDS: readonly Guard[] = [...DISCOVERY, ...LOSS_POLICIES];
