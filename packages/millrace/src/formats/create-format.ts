@@ -6,7 +6,7 @@ import { DebeziumJsonEncoder } from "./debezium-json.ts";
 import { DynamoEnvelopeEncoder } from "./dynamodb-envelope.ts";
 import { dynamoKeyWriter, keyFields } from "./dynamodb-key.ts";
 import { schemaName } from "./envelope-schema.ts";
-import type { FormatOptions, MessageFormat } from "./format.ts";
+import type { FormatOptions, MessageFormat, TimeMode } from "./format.ts";
 import { GenericSourceBlock } from "./generic-source-block.ts";
 import { keyWriter } from "./key-format.ts";
 import { PlainJsonEncoder } from "./plain-json.ts";
@@ -26,6 +26,12 @@ export interface FormatParts {
   readonly fetch?: typeof fetch;
 }
 
+/** Debezium's connectors for MySQL and MariaDB do not know `adaptive`: a TIME may be longer than a day. */
+function timeModeOf(mode: TimeMode, { connector }: SourceBlock): TimeMode {
+  const isMysql = connector === "mysql" || connector === "mariadb";
+  return isMysql && mode === "adaptive" ? "adaptive_time_microseconds" : mode;
+}
+
 /** Makes the format that a sink's file describes. Opens nothing. */
 export function createFormat(given: FormatOptions, parts: FormatParts): MessageFormat {
   const { meter = null, isShared = () => false } = parts;
@@ -33,6 +39,7 @@ export function createFormat(given: FormatOptions, parts: FormatParts): MessageF
   const registry = given.registry === null ? null : new SchemaRegistry(given.registry, parts.fetch);
   const optionsOf = (topic: string): FormatOptions => ({
     ...given,
+    values: { ...given.values, time: timeModeOf(given.values.time, block) },
     keyWithTable: given.keyWithTable || isShared(topic),
   });
   const avroOf = (topic: string): AvroParts | null =>

@@ -84,7 +84,7 @@ export const KAFKA_MESSAGES = {
     {
       name: "time.precision.mode",
       example: "isostring",
-      doc: "What dates and times become; Debezium's words.",
+      doc: "What dates and times become; Debezium's words. With MySQL and MariaDB `adaptive` is `adaptive_time_microseconds`, as it is there.",
     },
   ),
   binaryMode: defaulting(choice(["bytes", "base64", "base64-url-safe", "hex"]), "bytes", {
