@@ -2,6 +2,7 @@ import type { Guard } from "./guard.ts";
 
 const ROOM = "packages/millrace/src/sources/dynamodb";
 const DISCOVER = `${ROOM}/discover.test.ts`;
+const AWS = `${ROOM}/aws-api.test.ts`;
 const SHARES = `${ROOM}/shares.test.ts`;
 const AGES = `${ROOM}/age-rules.test.ts`;
 const LOSSES = `${ROOM}/losses.test.ts`;
@@ -65,7 +66,10 @@ const DISCOVERY: readonly Guard[] = [
     file: "sources/dynamodb/aws-api.ts",
     take: "} while (token !== null);",
     put: "} while (names.size === 0);",
-    shownBy: { file: `${ROOM}/aws-api.test.ts`, name: "goes on to the last page" },
+    shownBy: {
+      file: AWS,
+      name: "goes on to the last page, and begins again where that took too long",
+    },
   },
   {
     keeps: [11],
@@ -73,7 +77,10 @@ const DISCOVERY: readonly Guard[] = [
     file: "sources/dynamodb/aws-api.ts",
     take: 'if (code !== "PaginationTokenExpiredException" || search === SEARCHES) throw error;',
     put: 'if (code !== "" || search === SEARCHES) throw error;',
-    shownBy: { file: DISCOVER, name: "begins again where a page took too long" },
+    shownBy: {
+      file: AWS,
+      name: "goes on to the last page, and begins again where that took too long",
+    },
   },
   {
     keeps: [11],
@@ -102,14 +109,6 @@ const LOSS_POLICIES: readonly Guard[] = [
     take: 'if (options.onLoss !== "continue") throw lostLog(table, loss);',
     put: "",
     shownBy: { file: LOSSES, name: "for more than 20 hours has lost something" },
-  },
-  {
-    keeps: [8],
-    guard: "what a log has lost is passed by when the next one begins, and not met again for ever",
-    file: "sources/dynamodb/source.ts",
-    take: "this.#loss = loss;",
-    put: "",
-    shownBy: { file: LOSSES, name: "passes by a loss that a log meets when the next one begins" },
   },
   {
     keeps: [8],
