@@ -77,22 +77,21 @@ export class ItemWriter {
   readonly deleted = new Map<string, number>();
   readonly #dynamodb: DynamoDB;
   readonly #dice: Dice;
-  readonly #tables: readonly ItemTable[];
+  readonly #tables: ItemTable[] = [];
   /** Keys that have an item. */
   readonly #there = new Set<string>();
   #count = 0;
 
-  constructor(dynamodb: DynamoDB, dice: Dice, tables: readonly ItemTable[]) {
+  constructor(dynamodb: DynamoDB, dice: Dice) {
     this.#dynamodb = dynamodb;
     this.#dice = dice;
-    this.#tables = tables;
   }
 
-  /** An item for each key. */
-  async fill(): Promise<void> {
-    for (const table of this.#tables)
-      for (let n = 0; n < KEYS; n += 20)
-        await Promise.all(Array.from({ length: 20 }, (_, i) => this.#put(table, n + i)));
+  /** An item for each key of a table, which is written from now on. */
+  async fill(table: ItemTable): Promise<void> {
+    for (let n = 0; n < KEYS; n += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, i) => this.#put(table, n + i)));
+    this.#tables.push(table);
   }
 
   /** Writes until the signal aborts. */
