@@ -7,23 +7,28 @@ export type TableKey = string;
 
 const SYSTEM = /^(?:pg_catalog|information_schema|sys|pg_toast)$/;
 
+/** Where names without a schema are. */
+export interface Path {
+  schemaOf(name: string): string;
+}
+
 /** The key of a table that a statement names; undefined for the system's own. */
-export function tableKey(use: RelationUse, defaultSchema: string): TableKey | undefined {
+export function tableKey(use: RelationUse, path: Path): TableKey | undefined {
   if (SYSTEM.test(use.schema)) return undefined;
   if (use.schema === "" && use.name.startsWith("pg_")) return undefined;
-  return `${use.schema === "" ? defaultSchema : use.schema}.${use.name}`;
+  return `${use.schema === "" ? path.schemaOf(use.name) : use.schema}.${use.name}`;
 }
 
 /**
  * The keys of the tables that a statement writes to. Where it is known which one it writes rows to, it is only that:
  * rows of others it may lock.
  */
-export function tablesWritten(statement: Statement, defaultSchema: string): TableKey[] {
+export function tablesWritten(statement: Statement, path: Path): TableKey[] {
   const { asking, relations, inside } = statement;
   const all = [...relations, ...inside];
   const written = asking === undefined ? all.filter((use) => use.written) : [asking.target];
   return written
-    .map((use) => tableKey(use, defaultSchema))
+    .map((use) => tableKey(use, path))
     .filter((key): key is TableKey => key !== undefined);
 }
 
@@ -36,6 +41,11 @@ export class CatalogueVersions {
   /** How often the cluster was emptied by its control port. */
   get resets(): number {
     return this.#resets;
+  }
+
+  /** Grows with every change of anything. */
+  get latest(): number {
+    return this.#latest;
   }
 
   /** The version of a table; zero when it never changed. */

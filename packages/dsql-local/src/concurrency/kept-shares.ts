@@ -25,8 +25,8 @@ export interface Sharer {
   readonly holder: LockHolder;
   /** Its statements that lock FOR KEY SHARE and do nothing else. */
   readonly statements: readonly Repeatable[];
-  /** The first schema of its search path. */
-  readonly schema: string;
+  /** Its search path. */
+  readonly schemas: readonly string[];
 }
 
 /** One per cluster. */
@@ -42,9 +42,9 @@ export class KeptShares {
   }
 
   /** Takes the locks where a transaction runs that they could count against; what is given has to be told of the COMMIT. */
-  async keep({ holder, statements, schema }: Sharer): Promise<KeptShare | undefined> {
+  async keep({ holder, statements, schemas }: Sharer): Promise<KeptShare | undefined> {
     if (this.#waits.oldestSnapshot(holder) === undefined) return undefined;
-    const share = await KeptShare.take(this.#target, this.#waits, { statements, schema });
+    const share = await KeptShare.take(this.#target, this.#waits, { statements, schemas });
     if (share !== undefined) this.#kept.add(share);
     return share;
   }
@@ -105,10 +105,10 @@ export class KeptShare implements LockHolder {
   static async take(
     target: Target,
     waits: LockWaits,
-    { statements, schema }: Omit<Sharer, "holder">,
+    { statements, schemas }: Omit<Sharer, "holder">,
   ): Promise<KeptShare | undefined> {
     const settings = new Map([
-      ["search_path", `${identifier(schema)}, public`],
+      ["search_path", schemas.map(identifier).join(", ")],
       ["default_transaction_isolation", "read committed"],
       ["lock_timeout", MOST_WAIT],
     ]);

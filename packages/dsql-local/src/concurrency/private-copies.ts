@@ -9,7 +9,7 @@ import type { Statement } from "../gate/statement.ts";
 import { identifier, literal, readRow } from "../postgres/rows.ts";
 import { violation } from "../rules/table.ts";
 import type { Answer } from "../session/answer.ts";
-import { tableKey, type TableKey } from "./catalogue-versions.ts";
+import { tableKey, type Path, type TableKey } from "./catalogue-versions.ts";
 
 /** Copying more than this would take longer than the answer is worth: the conflict shows at the statement. */
 const MAX_COPY_BYTES = 64 * 1024 * 1024;
@@ -22,18 +22,18 @@ export interface CommandRunner {
 /** The copies of one doomed transaction. */
 export class PrivateCopies {
   readonly #runner: CommandRunner;
-  readonly #defaultSchema: string;
+  readonly #path: Path;
   readonly #names = new Map<TableKey, string>();
 
-  constructor(runner: CommandRunner, defaultSchema: string) {
+  constructor(runner: CommandRunner, path: Path) {
     this.#runner = runner;
-    this.#defaultSchema = defaultSchema;
+    this.#path = path;
   }
 
   /** The statement over the copies; tables that it writes are copied first. Throws OC000 where that cannot be. */
   async translate(statement: Statement): Promise<string> {
     for (const use of statement.relations) {
-      const key = tableKey(use, this.#defaultSchema);
+      const key = tableKey(use, this.#path);
       if (use.written && key !== undefined && !this.#names.has(key)) await this.#copy(key);
     }
     const edits = statement.relations.flatMap((use) => this.#edit(use, statement.sql));
@@ -50,7 +50,7 @@ export class PrivateCopies {
   }
 
   #edit(use: RelationUse, sql: string): { atByte: number; lengthBytes: number; insert: string }[] {
-    const key = tableKey(use, this.#defaultSchema);
+    const key = tableKey(use, this.#path);
     const name = key === undefined ? undefined : this.#names.get(key);
     if (name === undefined) return [];
     const alias = use.alias === "" ? ` AS ${identifier(use.name)}` : "";

@@ -88,29 +88,28 @@ describe("a connection cut at COMMIT", () => {
   });
 
   it("late: the client sees the cut, then it is applied", async () => {
-    cluster.control.inject({ kind: "cut", when: "late", lateMs: 200 });
+    cluster.control.inject({ kind: "cut", when: "late", lateMs: 3_000 });
     await client.query("begin");
     await client.query("update t set v = 11");
     expect(await cutMessage(client.query("commit"))).toBe(CUT);
     expect(await value()).toBe(10);
-    await sleep(400);
-    expect(await value()).toBe(11);
+    await expect.poll(value, { timeout: 30_000 }).toBe(11);
   });
 
   it("late: another's commit in between wins", async () => {
-    cluster.control.inject({ kind: "cut", when: "late", lateMs: 200 });
+    cluster.control.inject({ kind: "cut", when: "late", lateMs: 3_000 });
     await client.query("begin");
     await client.query("update t set v = 11");
     expect(await cutMessage(client.query("commit"))).toBe(CUT);
     expect(await outcome(watcher.query("update t set v = 12"))).toBe("ok");
-    await sleep(400);
+    await expect.poll(() => cluster.control.counters().conflictsOC000, { timeout: 30_000 }).toBe(1);
     expect(await value()).toBe(12);
   });
 });
 
 describe("slowness", () => {
   it("of a COMMIT holds nobody up", async () => {
-    cluster.control.inject({ kind: "slow-commit", delayMs: 400 });
+    cluster.control.inject({ kind: "slow-commit", delayMs: 2_000 });
     await client.query("begin");
     await client.query("update t set v = 11");
     const startedMs = performance.now();
@@ -121,17 +120,17 @@ describe("slowness", () => {
     ended.push("update");
     expect(await committing).toBe(OC000);
     expect(ended).toEqual(["update", "commit"]);
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(395);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(1_995);
   });
 
   it("of statements goes by their text", async () => {
-    cluster.control.inject({ kind: "slow-statement", delayMs: 200, match: "^update" });
+    cluster.control.inject({ kind: "slow-statement", delayMs: 2_000, match: "^update" });
     let startedMs = performance.now();
     await client.query("select 1");
-    expect(performance.now() - startedMs).toBeLessThan(150);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
     startedMs = performance.now();
     await client.query("update t set v = 1");
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(195);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(1_995);
   });
 });
 
@@ -143,30 +142,30 @@ describe("a distance", () => {
   };
 
   it("is between each statement and its answer, and longer at COMMIT of what wrote", async () => {
-    cluster.control.setDelays({ statementMs: 30, commitMs: 150 });
+    cluster.control.setDelays({ statementMs: 30, commitMs: 1_000 });
     expect(await took(() => client.query("select 1"))).toBeGreaterThanOrEqual(29);
-    expect(await took(() => transaction(11))).toBeGreaterThanOrEqual(208);
-    expect(await took(() => client.query("update t set v = 12"))).toBeGreaterThanOrEqual(178);
+    expect(await took(() => transaction(11))).toBeGreaterThanOrEqual(1_058);
+    expect(await took(() => client.query("update t set v = 12"))).toBeGreaterThanOrEqual(1_028);
     await client.query("begin");
     await client.query("select 1");
-    expect(await took(() => client.query("commit"))).toBeLessThan(100);
+    expect(await took(() => client.query("commit"))).toBeLessThan(1_000);
   });
 
   it("is travelled by connections beside one another", async () => {
-    cluster.control.setDelays({ statementMs: 200, commitMs: 0 });
+    cluster.control.setDelays({ statementMs: 5_000, commitMs: 0 });
     const both = (): Promise<unknown> =>
       Promise.all([client.query("select 1"), watcher.query("select 1")]);
-    expect(await took(both)).toBeLessThan(380);
+    expect(await took(both)).toBeLessThan(9_900);
   });
 
   it("is set at the control port, and gone with a reset", async () => {
     const set = (body: unknown): Promise<Response> =>
       fetch(`${cluster.controlUrl}/delays`, { method: "POST", body: JSON.stringify(body) });
-    expect((await set({ statementMs: 150 })).status).toBe(200);
-    expect(await took(() => client.query("select 1"))).toBeGreaterThanOrEqual(149);
+    expect((await set({ statementMs: 1_000 })).status).toBe(200);
+    expect(await took(() => client.query("select 1"))).toBeGreaterThanOrEqual(999);
     expect((await set({ commitMs: "far" })).status).toBe(400);
     await cluster.control.reset();
-    expect(await took(() => client.query("select 1"))).toBeLessThan(100);
+    expect(await took(() => client.query("select 1"))).toBeLessThan(1_000);
   });
 });
 
@@ -191,14 +190,25 @@ describe("refusals", () => {
     await clients.connect();
   });
 
-  it("end a connection as unavailable", async () => {
+  it("make the server unavailable for a statement, and leave the connection", async () => {
     cluster.control.inject({ kind: "unavailable" });
+    await client.query("begin");
     expect(await refusal(client.query("select 1"))).toMatchObject({
-      severity: "FATAL",
+      severity: "ERROR",
       code: "XX000",
       message: "server unavailable",
     });
-    expect(await cutMessage(client.query("select 1"))).not.toBe("answered");
+    expect(await refusal(client.query("select 1"))).toMatchObject({ code: "25P02" });
+    expect((await client.query("rollback")).command).toBe("ROLLBACK");
+  });
+
+  it("make the server unavailable at a COMMIT, which is applied or is not", async () => {
+    for (const [when, rows] of [["before", 0], ["after", 1]] as const) {
+      cluster.control.inject({ kind: "unavailable", when });
+      await client.query("select 1");
+      expect(await refusal(client.query("insert into t values (77, 0)"))).toMatchObject({ code: "XX000" });
+      expect((await client.query("delete from t where id = 77")).rowCount).toBe(rows);
+    } // prettier-ignore
   });
 
   it("cut everybody on demand", async () => {

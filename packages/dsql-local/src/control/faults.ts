@@ -41,9 +41,14 @@ export interface SlowStatementFault extends Occasion {
   readonly match?: string;
 }
 
-/** A statement answers FATAL XX000 "server unavailable" and the connection ends. */
+/**
+ * A statement answers XX000 "server unavailable": its transaction has failed, the connection stays. Or a COMMIT does,
+ * `before` or `after` it is applied.
+ */
 export interface UnavailableFault extends Occasion {
   readonly kind: "unavailable";
+  /** Default `statement`. */
+  readonly when?: "statement" | "before" | "after";
   readonly match?: string;
 }
 
@@ -66,6 +71,8 @@ export type Fault =
 export interface CommitPlan {
   readonly delayMs: number;
   readonly refusal: Violation | undefined;
+  /** Told though it is applied. */
+  readonly doubt: Violation | undefined;
   readonly cut: CutFault | undefined;
 }
 
@@ -122,9 +129,13 @@ export class Faults {
     const conflict = this.#strike("conflict", applicationName);
     const cut = this.#strike("cut", applicationName);
     const refused = conflict?.code === "OC001" ? "schemaConflict" : "dataConflict";
+    const isAway = (when: UnavailableFault["when"]): boolean =>
+      this.#strike("unavailable", applicationName, "", when) !== undefined;
+    const conflicts = conflict === undefined ? undefined : violation(refused);
     return {
       delayMs: slow?.delayMs ?? 0,
-      refusal: conflict === undefined ? undefined : violation(refused),
+      refusal: conflicts ?? (isAway("before") ? violation("unavailable") : undefined),
+      doubt: isAway("after") ? violation("unavailable") : undefined,
       cut,
     };
   }
@@ -133,8 +144,8 @@ export class Faults {
   atStatement(sql: string, applicationName: string): number {
     if (this.#active.length === 0) return 0;
     const slow = this.#strike("slow-statement", applicationName, sql);
-    if (this.#strike("unavailable", applicationName, sql) !== undefined) {
-      throw violation("serverUnavailable");
+    if (this.#strike("unavailable", applicationName, sql, "statement") !== undefined) {
+      throw violation("unavailable");
     }
     return slow?.delayMs ?? 0;
   }
@@ -149,10 +160,12 @@ export class Faults {
     kind: K,
     applicationName: string,
     sql = "",
+    when?: UnavailableFault["when"],
   ): Extract<Fault, { kind: K }> | undefined {
     for (const active of this.#active) {
       const { fault } = active;
       if (!isKind(fault, kind) || !concerns(fault, applicationName, sql)) continue;
+      if (momentOf(active.fault) !== when) continue;
       active.seen++;
       const nth = fault.nth ?? 1;
       const times = fault.times ?? 1;
@@ -172,11 +185,16 @@ function isKind<K extends Fault["kind"]>(
   return fault.kind === kind;
 }
 
+/** What of a fault's moments tells occasions apart. */
+function momentOf(fault: Fault): UnavailableFault["when"] {
+  return fault.kind === "unavailable" ? (fault.when ?? "statement") : undefined;
+}
+
 function concerns(fault: Fault, applicationName: string, sql: string): boolean {
   if (fault.applicationName !== undefined && fault.applicationName !== applicationName) {
     return false;
   }
-  if (!("match" in fault) || fault.match === undefined) return true;
+  if (!("match" in fault) || fault.match === undefined || sql === "") return true;
   return new RegExp(fault.match, "i").test(sql);
 }
 

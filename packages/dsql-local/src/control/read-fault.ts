@@ -136,8 +136,14 @@ function build(fields: Fields): Fault {
       return { kind, delayMs: count(fields, "delayMs"), ...occasion };
     case "slow-statement":
       return { kind, delayMs: count(fields, "delayMs"), ...pattern(fields), ...occasion };
-    case "unavailable":
-      return { kind, ...pattern(fields), ...occasion };
+    case "unavailable": {
+      const { when } = fields;
+      const moment =
+        when === undefined
+          ? {}
+          : { when: choice(fields, "when", ["statement", "before", "after"]) };
+      return { kind, ...moment, ...pattern(fields), ...occasion };
+    }
     case "refuse-connect":
       return {
         kind,

@@ -69,7 +69,7 @@ export const fault: Schema = {
     faultOf("cut", { when: { enum: ["before", "after", "late"] }, lateMs: count }, ["when"]),
     faultOf("slow-commit", { delayMs: count }, ["delayMs"]),
     faultOf("slow-statement", { delayMs: count, match }, ["delayMs"]),
-    faultOf("unavailable", { match }, []),
+    faultOf("unavailable", { when: { enum: ["statement", "before", "after"] }, match }, []),
     faultOf("refuse-connect", { code: { enum: ["53400", "53300", "08006", "XX000", "waking-up"] } }, ["code"]),
   ],
 }; // prettier-ignore

@@ -26,9 +26,10 @@ export class Definitions {
     this.#path = path;
   }
 
-  /** Before a DDL runs: refuses to drop key columns; gives the tables whose indexes it names. */
+  /** Before a DDL runs: refuses to drop key columns and trusted roles; gives the tables whose indexes it names. */
   async before(statement: Statement): Promise<TableKey[]> {
-    const named = statement.relations.map((use) => regclass(use, this.#path.schema));
+    if (statement.dropsRoles.length > 0) await this.#keepTrusted(statement.dropsRoles);
+    const named = statement.relations.map((use) => this.#regclass(use));
     if (named.length === 0) return [];
     if (statement.dropsColumns.length > 0) await this.#keepKeys(named, statement.dropsColumns);
     const rows = await this.#rows(`
@@ -36,6 +37,15 @@ export class Definitions {
       JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
       WHERE i.indexrelid IN (${named.map((name) => `to_regclass(${literal(name)})`).join(", ")})`);
     return rows.map(([schema, name]) => `${schema}.${name}`);
+  }
+
+  /** A role that AWS identities are trusted with stays until that is revoked. */
+  async #keepTrusted(roles: readonly string[]): Promise<void> {
+    const [row] = await this.#rows(`
+      SELECT r.rolname FROM sys.iam_pg_role_mappings AS m JOIN pg_roles AS r ON r.oid = m.pg_role_oid
+      WHERE r.rolname IN (${roles.map(literal).join(", ")}) LIMIT 1`);
+    const role = row?.[0];
+    if (role !== undefined && role !== null) throw violation("iamDependent", { role });
   }
 
   async #keepKeys(tables: readonly string[], columns: readonly string[]): Promise<void> {
@@ -50,7 +60,13 @@ export class Definitions {
 
   /** After a DDL ran: throws the Violation of a rule that it broke. */
   async after(statement: Statement): Promise<void> {
-    await this.#check(statement.relations.map((use) => regclass(use, this.#path.schema)));
+    // What is made goes into the first schema of the path, though another may have one of its name.
+    const made = statement.relations.filter(({ schema }) => schema === "");
+    const tables = new Set([
+      ...statement.relations.map((use) => this.#regclass(use)),
+      ...made.map((use) => `${identifier(this.#path.schema)}.${identifier(use.name)}`),
+    ]);
+    await this.#check([...tables]);
   }
 
   /**
@@ -61,7 +77,7 @@ export class Definitions {
   async tryIndex(statement: Statement): Promise<string> {
     const [use] = statement.relations;
     if (use === undefined) return "";
-    const table = regclass(use, this.#path.schema);
+    const table = this.#regclass(use);
     await this.#worker.command(`CREATE TEMP TABLE ${TRIAL} (LIKE ${table})`);
     const lengthBytes = nameLengthBytes(statement.sql, use.startByte);
     const edit = { atByte: use.startByte, lengthBytes, insert: `pg_temp.${TRIAL}` };
@@ -102,7 +118,7 @@ export class Definitions {
     const [use] = statement.relations;
     const name = statement.objectName ?? "";
     if (use === undefined) return;
-    const table = regclass(use, this.#path.schema);
+    const table = this.#regclass(use);
     const rows = await this.#rows(
       `SELECT 1 FROM pg_constraint WHERE conrelid = ${literal(table)}::regclass AND conname = ${literal(name)}`,
     );
@@ -120,13 +136,13 @@ export class Definitions {
     if (broken !== undefined) throw broken;
   }
 
+  #regclass(use: RelationUse): string {
+    const schema = use.schema === "" ? this.#path.schemaOf(use.name) : use.schema;
+    return `${identifier(schema)}.${identifier(use.name)}`;
+  }
+
   async #rows(sql: string): Promise<TextRow[]> {
     const answer = await this.#worker.command(sql);
     return answer.rows.map(readRow);
   }
-}
-
-function regclass(use: RelationUse, defaultSchema: string): string {
-  const schema = use.schema === "" ? defaultSchema : use.schema;
-  return `${identifier(schema)}.${identifier(use.name)}`;
 }

@@ -23,8 +23,14 @@ export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profi
   for (const element of list(body, "tableElts")) {
     const column = child(element, "ColumnDef");
     if ("colname" in column) refuseColumn(column);
+    refuseExclusion(element);
     if (profile.holds("foreignKey")) refuseForeignKeys([element, ...list(column, "constraints")]);
   }
+}
+
+function refuseExclusion(element: Tree): void {
+  const type = text(child(element, "Constraint"), "contype");
+  if (type === "CONSTR_EXCLUSION") throw violation("exclusion");
 }
 
 function refuseForeignKeys(constraints: readonly Tree[]): void {
@@ -90,7 +96,6 @@ export function refuseAlterTable(body: Tree, mark: DialectMark, profile: Profile
 const ACTIONS = new Set([
   "AT_ColumnDefault", "AT_DropNotNull", "AT_DropColumn", "AT_DropConstraint", "AT_AddIdentity",
   "AT_SetIdentity", "AT_DropIdentity", "AT_SetStorage", "AT_DropExpression", "AT_ChangeOwner",
-  "AT_ReplicaIdentity",
 ]); // prettier-ignore
 
 const COLUMN_ACTIONS: Readonly<Record<string, string>> = {
@@ -100,8 +105,16 @@ const COLUMN_ACTIONS: Readonly<Record<string, string>> = {
   AT_SetOptions: "SET",
   AT_ResetOptions: "RESET",
   AT_SetCompression: "SET COMPRESSION",
-  AT_SetExpression: "SET EXPRESSION",
+  AT_AlterColumnGenericOptions: "OPTIONS",
 };
+
+/** As PostgreSQL names its actions, where that is not the parser's own name in words: those of the recorded ones are. */
+const TABLE_ACTIONS: Readonly<Record<string, string>> = {
+  AT_DropCluster: "SET WITHOUT CLUSTER", AT_SetUnLogged: "SET UNLOGGED", AT_DropOids: "SET WITHOUT OIDS",
+  AT_SetTableSpace: "SET TABLESPACE", AT_SetRelOptions: "SET", AT_ResetRelOptions: "RESET",
+  AT_ReplaceRelOptions: "SET", AT_AddInherit: "INHERIT", AT_DropInherit: "NO INHERIT", AT_AddOf: "OF",
+  AT_DropOf: "NOT OF", AT_GenericOptions: "OPTIONS", AT_DetachPartitionFinalize: "DETACH PARTITION ... FINALIZE",
+}; // prettier-ignore
 
 function refuseAction(command: Tree, mark: DialectMark, profile: Profile): void {
   const subtype = text(command, "subtype");
@@ -114,15 +127,17 @@ function refuseAction(command: Tree, mark: DialectMark, profile: Profile): void 
     const options = list(child(child(command, "def"), "Constraint"), "options");
     return refuseCache(options, "identity column");
   }
+  if (subtype === "AT_AlterConstraint" && !profile.holds("foreignKey")) return;
   if (ACTIONS.has(subtype)) return;
   const action = COLUMN_ACTIONS[subtype];
   if (action !== undefined) throw violation("alterColumn", { action });
-  throw violation("alterTable", { action: wordsOf(subtype) });
+  throw violation("alterTable", { action: TABLE_ACTIONS[subtype] ?? wordsOf(subtype) });
 }
 
-/** AT_EnableRowSecurity → ENABLE ROW SECURITY. */
+/** AT_EnableRowSecurity → ENABLE ROW SECURITY, AT_DisableTrigAll → DISABLE TRIGGER ALL. */
 function wordsOf(subtype: string): string {
-  return subtype.slice(3).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toUpperCase(); // prettier-ignore
+  const words = subtype.slice(3).replace(/(?<=[a-z])(?=[A-Z])/g, " ");
+  return words.replace(/ Trig\b/, " Trigger").toUpperCase();
 }
 
 function refuseAddColumn(column: Tree): void {

@@ -44,9 +44,8 @@ export function translateDialect(sql: string): Translated {
 
 function markOf(statement: readonly Token[]): { mark: DialectMark; hide: readonly Token[] } {
   const words = statement.slice(0, 5).map((token) => (token.word ? token.text : "\0"));
-  if (words[0] === "aws" && words[1] === "iam") {
-    return { mark: { ...PLAIN, iam: iamOf(statement) }, hide: statement };
-  }
+  const iam = words[0] === "aws" && words[1] === "iam" ? iamOf(statement) : undefined;
+  if (iam !== undefined) return { mark: { ...PLAIN, iam }, hide: statement };
   if (words[0] === "alter" && words[1] === "table" && words[2] === "async") {
     return { mark: { ...PLAIN, async: true }, hide: statement.slice(2, 3) };
   }
@@ -66,11 +65,15 @@ function hasUsing(statement: readonly Token[]): boolean {
   return false;
 }
 
-function iamOf(statement: readonly Token[]): IamStatement {
-  const action = statement[2]?.text === "revoke" ? "revoke" : "grant";
-  const role = statement[3]?.text ?? "";
-  const arn = statement[5]?.text ?? "";
-  return { action, role: unquote(role, '"'), arn: unquote(arn, "'") };
+/** Undefined for what is not all of it: a syntax error. */
+function iamOf([, , action, role, to, arn, ...more]: readonly Token[]): IamStatement | undefined {
+  const grants = action?.text === "grant" && to?.text === "to";
+  const revokes = action?.text === "revoke" && to?.text === "from";
+  const isName = role !== undefined && (role.word || role.text.startsWith('"'));
+  const isWhole = isName && arn?.text.startsWith("'") === true && more.length === 0;
+  if (!isWhole || !(grants || revokes)) return undefined;
+  const parties = { role: unquote(role.text, '"'), arn: unquote(arn.text, "'") };
+  return { action: grants ? "grant" : "revoke", ...parties };
 }
 
 function unquote(text: string, quote: string): string {

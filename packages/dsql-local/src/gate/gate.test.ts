@@ -127,6 +127,9 @@ const accepted: readonly (readonly [sql: string, kind: string])[] = [
   ["alter table async t validate constraint c", "validate-job"],
   ["aws iam grant r to 'arn:aws:iam::1:role/x'", "iam"],
   ["alter table t add column c int", "ddl"],
+  ["alter table t alter constraint c deferrable", "ddl"],
+  ["alter sequence s restart with 9 cache 1", "ddl"],
+  ["grant select on public.t to r", "ddl"],
   ["alter table t add column if not exists c numeric(3,1), drop column d", "ddl"],
   ["alter table t add constraint c check (a > 0) not valid", "ddl"],
   ["alter table t add constraint c unique using index i", "ddl"],
@@ -150,6 +153,31 @@ describe("the gate", () => {
   it.each(accepted)("takes %s", (sql, kind) => {
     expect(verdict(sql)).toBe(kind);
   });
+
+  it.each([
+    ["replica identity full", "REPLICA IDENTITY"],
+    ["set unlogged", "SET UNLOGGED"],
+    ["set tablespace x", "SET TABLESPACE"],
+    ["set (fillfactor = 10)", "SET"],
+    ["disable trigger all", "DISABLE TRIGGER ALL"],
+    ["enable always trigger x", "ENABLE ALWAYS TRIGGER"],
+    ["enable row level security", "ENABLE ROW SECURITY"],
+    ["no inherit u", "NO INHERIT"],
+    ["not of", "NOT OF"],
+    ["cluster on i", "CLUSTER ON"],
+    ["alter column a set (n_distinct = 1)", "ALTER COLUMN ... SET"],
+  ])("calls %s of ALTER TABLE as PostgreSQL does", (action, name) => {
+    expect(verdict(`alter table t ${action}`)).toBe(
+      `0A000 unsupported ALTER TABLE ${name} statement`,
+    );
+  });
+
+  it("takes AWS IAM only whole", () => {
+    expect(verdict("aws iam revoke \"R\" from 'arn'")).toBe("iam");
+    for (const text of ["", " grant", " grant r", " grant r from 'a'", " grant r to a", " foo r to 'a'", " grant r to 'a' b"]) {
+      expect(verdict(`aws iam${text}`)).toBe('42601 syntax error at or near "aws"');
+    }
+  }); // prettier-ignore
 
   it("refuses inside of CTEs and subqueries too", () => {
     const inside = "with x as (select * from t tablesample system (1)) select * from x";

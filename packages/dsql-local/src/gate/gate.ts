@@ -16,7 +16,7 @@ import {
 import { refuseBody } from "./functions.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
 import { refuseLength, refuseStatement } from "./refusals.ts";
-import { firstSearchPath, settingName, shownAs } from "./settings.ts";
+import { settingName, shownAs } from "./settings.ts";
 import {
   blankStatement,
   type Explains,
@@ -130,9 +130,10 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     // The tag of EXPLAIN ANALYZE tells no rows.
     countByStatistics: found.parts.countByStatistics || name === "ExplainStmt",
     dropsColumns: droppedColumns(body),
+    dropsRoles: name === "DropRoleStmt" ? droppedRoles(body) : [],
+    renamesRole: name === "RenameStmt" && text(body, "renameType") === "OBJECT_ROLE",
     objectName: objectName(name, body),
     ifNotExists: body["if_not_exists"] === true,
-    searchPath: name === "VariableSetStmt" ? firstSearchPath(body) : undefined,
     ...localParts(name, body, mark),
   };
 }
@@ -212,6 +213,10 @@ function droppedColumns(body: Tree): readonly string[] {
     .map((item) => child(item, "AlterTableCmd"))
     .filter((command) => text(command, "subtype") === "AT_DropColumn")
     .map((command) => text(command, "name"));
+}
+
+function droppedRoles(body: Tree): readonly string[] {
+  return list(body, "roles").map((item) => text(child(item, "RoleSpec"), "rolename"));
 }
 
 function objectName(name: string, body: Tree): string {

@@ -80,6 +80,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   DeallocateStmt: refuseDeallocate,
   CopyStmt: refuseCopy,
   CreateSeqStmt: refuseSequence,
+  AlterSeqStmt: refuseSequenceChange,
   CreateStmt: refuseCreateTable,
   AlterTableStmt: refuseAlterTable,
   IndexStmt: refuseCreateIndex,
@@ -120,6 +121,7 @@ function refuseSetting(body: Tree): void {
 
 function refuseDrop(body: Tree): void {
   if (!DROPPABLE.has(text(body, "removeType"))) throw violation("dropObject");
+  if (flag(body, "concurrent")) throw violation("dropConcurrently");
 }
 
 function refuseRename(body: Tree): void {
@@ -150,10 +152,17 @@ const GRANTABLE = new Set([
 
 function refuseGrant(body: Tree): void {
   if (!GRANTABLE.has(text(body, "objtype"))) throw violation("grantObject");
-  if (text(body, "objtype") !== "OBJECT_SCHEMA") return;
-  for (const name of names(list(body, "objects"))) {
-    if (SYSTEM_SCHEMAS.has(name)) throw violation("systemEntity");
+  for (const object of list(body, "objects")) {
+    const schema = schemaOf(object, text(body, "objtype"));
+    if (SYSTEM_SCHEMAS.has(schema)) throw violation("systemEntity");
   }
+}
+
+/** The schema that privileges are given on, or whose relation; public counts as the system's only by itself. */
+function schemaOf(object: Tree, type: string): string {
+  if (type === "OBJECT_SCHEMA") return names([object])[0] ?? "";
+  const schema = text(child(object, "RangeVar"), "schemaname");
+  return schema === "public" ? "" : schema;
 }
 
 function refuseDeallocate(body: Tree): void {
@@ -170,6 +179,12 @@ function refuseSequence(body: Tree): void {
     throw violation("temporaryObject", { what: "SEQUENCE" });
   }
   refuseCache(list(body, "options"), "CREATE SEQUENCE");
+}
+
+function refuseSequenceChange(body: Tree): void {
+  const options = list(body, "options");
+  const caches = options.some((option) => text(child(option, "DefElem"), "defname") === "cache");
+  if (caches) refuseCache(options, "ALTER SEQUENCE");
 }
 
 function refuseSelectInto(body: Tree): void {

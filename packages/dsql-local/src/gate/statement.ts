@@ -101,19 +101,20 @@ export interface Statement {
   readonly iam: IamStatement | undefined;
   /** Columns that the statement drops, with their table: primary keys stay. */
   readonly dropsColumns: readonly string[];
+  /** The roles that the statement drops. */
+  readonly dropsRoles: readonly string[];
+  readonly renamesRole: boolean;
   /** The index or constraint that the statement makes or validates; empty when it names none. */
   readonly objectName: string;
   readonly ifNotExists: boolean;
-  /** A SET of the search path: its first schema. */
-  readonly searchPath: string | undefined;
 }
 
 /** A statement of which nothing is known but its text. */
 export function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
     kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [],
-    searchPath: undefined, objectName: "", ifNotExists: false,
+    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsRoles: [], renamesRole: false,
+    objectName: "", ifNotExists: false,
     inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
     writesRows: false, asking: undefined, calls: [], inside: [],
   }; // prettier-ignore

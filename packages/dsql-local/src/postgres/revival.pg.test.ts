@@ -74,6 +74,32 @@ describe.each(["postmaster", "session"] as const)("a PostgreSQL whose %s is kill
   });
 });
 
+describe("of several clusters in one process", () => {
+  it("only that comes back whose PostgreSQL was killed, both with what they had committed", { timeout: 60_000 }, async () => {
+    const other = await startDsqlLocal({ tls: "off" });
+    const neighbours = new Clients(() => other);
+    try {
+      const neighbour = await neighbours.connect();
+      await neighbour.query("create table theirs (id int primary key)");
+      await neighbour.query("begin");
+      await neighbour.query("insert into theirs values (1)");
+      const client = await clients.connect();
+      await client.query("create table ours (id int primary key)");
+      await client.query("insert into ours values (1), (2)");
+      await client.query("begin");
+      await client.query("insert into ours values (3)");
+      await killed(client, "postmaster");
+      expect((await (await connectAgain()).query("select id from ours order by id")).rows).toEqual([{ id: 1 }, { id: 2 }]);
+      expect(await outcome(neighbour.query("commit"))).toBe("ok");
+      expect((await neighbour.query("select id from theirs")).rows).toEqual([{ id: 1 }]);
+      expect((await neighbour.query("select to_regclass('ours') as ours")).rows).toEqual([{ ours: null }]);
+    } finally {
+      await neighbours.close();
+      await other.stop();
+    }
+  });
+}); // prettier-ignore
+
 describe("a job that ran when PostgreSQL was killed", () => {
   it("has failed", { timeout: 30_000 }, async () => {
     const client = await clients.connect();

@@ -114,6 +114,12 @@ export const behaviours: readonly Behaviour[] = [
     kept: "any mapping of the role lets its tokens in: the caller's ARN cannot be known here",
   },
   {
+    what: 'Names without a schema are found along the search path, "$user" with it',
+    source: "PostgreSQL",
+    fidelity: "exact",
+    kept: "by PostgreSQL's own word, asked anew after each SET, role or DDL: all rules hold for the table that is meant",
+  },
+  {
     what: "Functions of LANGUAGE sql are under the rules of the statements in them",
     source: "ours",
     fidelity: "unknown",

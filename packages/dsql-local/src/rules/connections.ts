@@ -6,6 +6,41 @@ const ACCESS_DENIED = "unable to accept connection, access denied";
 
 /** Rows keyed by a short name. */
 export const connectionRules = {
+  iamRole: {
+    code: "42704",
+    text: 'role "{role}" does not exist',
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "AWS IAM GRANT and REVOKE, before they run",
+  },
+  iamPermission: {
+    code: "42501",
+    text: 'permission denied to {action} IAM trust with role "{role}"',
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "AWS IAM GRANT and REVOKE, before they run: only admin may",
+  },
+  iamLogin: {
+    code: "42501",
+    text: 'role "{role}" must have the LOGIN attribute',
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "AWS IAM GRANT, before it runs; the code is ours",
+  },
+  iamArn: {
+    code: "22023",
+    text: "IAM role must look like an IAM ARN",
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "AWS IAM GRANT, before it runs; the code is ours",
+  },
+  iamDependent: {
+    code: "2BP01",
+    text: 'role "{role}" cannot be dropped because some objects depend on it',
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "DROP ROLE while AWS IAM REVOKE is to come",
+  },
   accessDenied: {
     code: "08006",
     severity: "FATAL",
@@ -72,7 +107,14 @@ export const connectionRules = {
     text: "server unavailable",
     source: "G, L",
     fidelity: "close",
-    kept: "only as a fault switched at the control port, or when the PostgreSQL behind is gone",
+    kept: "when the PostgreSQL behind is gone, and at start-up as a fault of the control port",
+  },
+  unavailable: {
+    code: "XX000",
+    text: "server unavailable",
+    source: "troubleshooting page",
+    fidelity: "close",
+    kept: "only as a fault switched on at the control port: the statement's transaction fails and the connection stays; at a COMMIT it may have been applied",
   },
   protocol: {
     code: "08P01",

@@ -39,12 +39,18 @@ export const statementRules = {
   setting: byParser('setting configuration parameter "{name}" not supported', "E, D, PROXY"),
   indexMode: byParser("unsupported mode. please use CREATE INDEX ASYNC.", "E"),
   indexConcurrently: byParser("CONCURRENTLY not supported for CREATE INDEX", "E"),
+  dropConcurrently: byParser(
+    "CONCURRENTLY not supported for DROP INDEX",
+    "as CREATE INDEX",
+    "unknown",
+  ),
   indexMethod: byParser("USING not supported for CREATE INDEX", "J"),
   indexOrder: byParser("specifying sort order not supported for index keys", "E"),
   foreignKey: {
     ...byParser("FOREIGN KEY constraint not supported", "RN; told before by clusters of users"),
     until: "2026-08-26",
   },
+  exclusion: byParser("EXCLUDE constraint not supported", "unsupported features page", "unknown"),
   partialIndex: {
     ...byParser("WHERE not supported for CREATE INDEX", "RN; told before by clusters of users"),
     until: "2026-09-15",

@@ -115,6 +115,44 @@ describe("a token as password", () => {
   });
 });
 
+describe("AWS IAM GRANT", () => {
+  const ARN = "arn:aws:iam::111122223333:role/app";
+
+  it("wants a role with LOGIN, an ARN of IAM, and admin", async () => {
+    const admin = await open(token(NAME, "DbConnectAdmin"));
+    await admin.query("create role clerk with login");
+    await admin.query("create role idle");
+    const grant = (role: string, arn: string): Promise<string> =>
+      outcome(admin.query(`aws iam grant ${role} to '${arn}'`));
+    expect(await grant("nobody", ARN)).toBe('42704 role "nobody" does not exist');
+    expect(await grant("idle", ARN)).toBe('42501 role "idle" must have the LOGIN attribute');
+    expect(await grant("clerk", "app")).toBe("22023 IAM role must look like an IAM ARN");
+    expect(await grant("clerk", ARN)).toBe("ok");
+    const clerk = await open(token(NAME, "DbConnect"), { user: "clerk" });
+    expect(await outcome(clerk.query(`aws iam grant clerk to '${ARN}2'`))).toBe(
+      '42501 permission denied to grant IAM trust with role "clerk"',
+    );
+  });
+
+  it("keeps its role, by whatever name, until it is revoked", async () => {
+    const admin = await open(token(NAME, "DbConnectAdmin"));
+    await admin.query("create role guest with login");
+    await admin.query(`aws iam grant guest to '${ARN}'`);
+    expect(await outcome(admin.query("drop role guest"))).toBe(
+      '2BP01 role "guest" cannot be dropped because some objects depend on it',
+    );
+    await admin.query("alter role guest rename to visitor");
+    const visitor = await open(token(NAME, "DbConnect"), { user: "visitor" });
+    expect((await visitor.query("select current_user as u")).rows).toEqual([{ u: "visitor" }]);
+    const mapped = await admin.query(
+      "select pg_role_name from sys.iam_pg_role_mappings where pg_role_name = 'visitor'",
+    );
+    expect(mapped.rowCount).toBe(1);
+    await admin.query(`aws iam revoke visitor from '${ARN}'`);
+    expect(await outcome(admin.query("drop role visitor"))).toBe("ok");
+  });
+});
+
 describe("a connection", () => {
   it("without TLS is refused", async () => {
     const refused = await refusal(open(token(NAME, "DbConnectAdmin"), { ssl: false }));

@@ -183,7 +183,7 @@ export class Connection {
     const inbox = this.#inbox(reader);
     const view = new CatalogueView(cluster.versions);
     const applicationName = wanted.settings.get("application_name") ?? "";
-    const path = new SearchPath(wanted.settings.get("search_path"));
+    const path = new SearchPath(worker, cluster.versions);
     const readable = new Readable(worker, cluster.versions);
     const runner = new Runner({ worker, cluster, view, path, readable, applicationName });
     const asker = new RowAsker({ worker, cluster, path, readable });

@@ -94,7 +94,7 @@ export class Execution {
     const { deletions, facts } = this.#cluster;
     for (const { statement, places } of ran) {
       if (statement.kind !== "write") continue;
-      for (const table of tablesWritten(statement, this.#path.schema)) {
+      for (const table of tablesWritten(statement, this.#path)) {
         if (!deletions.since(table, transaction.snapshotCommits)) continue;
         const known = await facts.of(table);
         if (!bringsKeys(statement, known.keyColumns)) continue;
@@ -172,7 +172,7 @@ export class Execution {
 
   /** A conflict at COMMIT is certain from here on: the transaction goes on over private copies. */
   async #doom(transaction: Transaction): Promise<PrivateCopies> {
-    const copies = new PrivateCopies(this.#worker, this.#path.schema);
+    const copies = new PrivateCopies(this.#worker, this.#path);
     transaction.copies = copies;
     for (const entry of transaction.log) {
       const answer = await this.#worker.runEntry(entry, await copies.translate(entry.statement));

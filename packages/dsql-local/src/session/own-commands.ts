@@ -1,16 +1,21 @@
 /** DSQL's own commands: asynchronous index builds and validations, AWS IAM GRANT. */
 import type { JobPlan, Jobs } from "../definitions/jobs.ts";
 import type { Definitions } from "../definitions/definitions.ts";
+import type { IamStatement } from "../gate/dialect.ts";
 import { tokenize } from "../gate/tokens.ts";
-import type { Statement } from "../gate/statement.ts";
+import type { RelationUse, Statement } from "../gate/statement.ts";
 import type { AdminSession } from "../postgres/admin.ts";
 import { identifier, literal, readRow } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
+import { violation } from "../rules/table.ts";
 import { commandComplete, dataRow } from "../wire/messages.ts";
 import { Answer } from "./answer.ts";
 import type { SearchPath } from "./search-path.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Worker } from "./worker.ts";
+
+/** Of roles and users, in any of AWS's partitions. */
+const ARN = /^arn:aws[a-z-]*:iam::\d{12}:[\w+=,.@/-]+$/;
 
 /** What the commands work with. */
 export interface OwnCommandParts {
@@ -47,7 +52,7 @@ export class OwnCommands {
 
   async #planIndex(statement: Statement): Promise<JobPlan> {
     const [use] = statement.relations;
-    const schema = use === undefined || use.schema === "" ? this.#parts.path.schema : use.schema;
+    const schema = this.#schemaOf(use);
     const table = use?.name ?? "";
     const { definitions } = this.#parts;
     const tried = await definitions.tryIndex(statement);
@@ -65,6 +70,25 @@ export class OwnCommands {
     };
   }
 
+  /** The role's number. Throws what refuses to trust it to an identity, or no longer. */
+  async #trustedRole({ action, role, arn }: IamStatement): Promise<string> {
+    const found = await this.#parts.worker.command(
+      `SELECT oid, rolcanlogin, current_user = 'admin' FROM pg_roles WHERE rolname = ${literal(role)}`,
+    );
+    const [frame] = found.rows;
+    if (frame === undefined) throw violation("iamRole", { role });
+    const [oid, mayLogin, isAdmin] = readRow(frame);
+    if (isAdmin !== "t") throw violation("iamPermission", { action, role });
+    if (action === "grant" && mayLogin !== "t") throw violation("iamLogin", { role });
+    if (action === "grant" && !ARN.test(arn)) throw violation("iamArn");
+    return oid ?? "0";
+  }
+
+  #schemaOf(use: RelationUse | undefined): string {
+    if (use === undefined) return this.#parts.path.schema;
+    return use.schema === "" ? this.#parts.path.schemaOf(use.name) : use.schema;
+  }
+
   async #freeName(schema: string, wanted: string): Promise<string> {
     for (let number = 0; ; number++) {
       const name = number === 0 ? wanted : `${wanted}${number}`;
@@ -75,7 +99,7 @@ export class OwnCommands {
   async #planValidation(statement: Statement): Promise<JobPlan> {
     await this.#parts.definitions.needConstraint(statement);
     const [use] = statement.relations;
-    const schema = use === undefined || use.schema === "" ? this.#parts.path.schema : use.schema;
+    const schema = this.#schemaOf(use);
     return {
       type: "VALIDATE_CONSTRAINT",
       table: `${schema}.${use?.name ?? ""}`,
@@ -87,17 +111,7 @@ export class OwnCommands {
 
   async #iam(transaction: Transaction, statement: Statement): Promise<Answer> {
     const { action = "grant", role = "", arn = "" } = statement.iam ?? {};
-    const found = await this.#parts.worker.command(
-      `SELECT oid FROM pg_roles WHERE rolname = ${literal(role)}`,
-    );
-    if (found.rows.length === 0) {
-      throw new Violation({
-        severity: "ERROR",
-        code: "42704",
-        message: `role "${role}" does not exist`,
-      });
-    }
-    const oid = readRow(found.rows[0] ?? Buffer.alloc(7))[0] ?? "0";
+    const oid = await this.#trustedRole({ action, role, arn });
     const mapping = `arn = ${literal(arn)} AND pg_role_name = ${literal(role)}`;
     const grant = `INSERT INTO sys.iam_pg_role_mappings
       SELECT (SELECT coalesce(max(iam_oid::bigint), 26446) + 2 FROM sys.iam_pg_role_mappings), ${literal(arn)}, ${oid}, ${literal(role)}, r.oid, r.rolname FROM pg_roles AS r

@@ -39,9 +39,10 @@ export class RowAsker {
   /** The verdict on a statement that is about to be sent. Takes a turn where it has to ask PostgreSQL. */
   async judge(sent: Sent): Promise<Verdict> {
     const { asking, kind } = sent.statement;
-    const { cluster, path } = this.#parts;
+    const { cluster, path, worker } = this.#parts;
+    if (!path.isFresh) await worker.turns.run(() => path.refresh());
     const table =
-      asking === undefined || kind !== "write" ? undefined : tableKey(asking.target, path.schema);
+      asking === undefined || kind !== "write" ? undefined : tableKey(asking.target, path);
     if (table === undefined) return NOT_ASKED;
     const facts = await cluster.facts.of(table);
     if (!facts.isTable) return NOT_ASKED;

@@ -149,6 +149,7 @@ export class Runner {
     this.#singleWriteBytes = 0;
     const delayMs = faults.atStatement(statement.sql, this.#applicationName);
     if (delayMs > 0) await delay(delayMs);
+    await this.#steps.knowPath();
     this.#look(statement, transaction);
     if (transaction === undefined) {
       if (needsTransaction(statement)) return this.#runSingle(request);
@@ -228,7 +229,11 @@ export class Runner {
     if (plan.delayMs > 0) await delay(plan.delayMs);
     if (plan.refusal !== undefined) throw plan.refusal;
     const { cut } = plan;
-    if (cut === undefined) return this.#steps.commitInTurn(transaction);
+    if (cut === undefined) {
+      await this.#steps.commitInTurn(transaction);
+      if (plan.doubt !== undefined) throw plan.doubt;
+      return;
+    }
     this.#cluster.counters.connectionsCut++;
     if (cut.when === "late") {
       this.#late = delay(cut.lateMs ?? 0)

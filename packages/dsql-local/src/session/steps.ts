@@ -66,10 +66,15 @@ export class Steps {
     this.#sizes = new SizeRules(worker, cluster, readable);
   }
 
+  /** Has to be called before any of the rest, for a statement: which tables it names may have changed. */
+  async knowPath(): Promise<void> {
+    if (!this.#path.isFresh) await this.#worker.turns.run(() => this.#path.refresh());
+  }
+
   /** The keys of the tables that a statement names. */
   tablesOf(statement: Statement): string[] {
     return [...statement.relations, ...statement.inside]
-      .map((use) => tableKey(use, this.#path.schema))
+      .map((use) => tableKey(use, this.#path))
       .filter((key) => key !== undefined);
   }
 
@@ -111,7 +116,6 @@ export class Steps {
 
   #noteSnapshot(transaction: Transaction): void {
     if (transaction.phase === "fresh") {
-      transaction.schemaBefore = this.#path.schema;
       transaction.snapshotCommits = this.#cluster.commits.answered;
     }
   }
@@ -119,7 +123,8 @@ export class Steps {
   #noteSetting(statement: Statement): void {
     // It may be the role's.
     if (statement.kind === "setting") this.#readable.forget();
-    if (statement.searchPath !== undefined) this.#path.schema = statement.searchPath;
+    if (statement.kind === "setting" || statement.calls.includes("set_config"))
+      this.#path.changed();
   }
 
   async #beforeDdl(transaction: Transaction, statement: Statement): Promise<string[]> {
@@ -134,11 +139,19 @@ export class Steps {
   ): Promise<void> {
     if (!isOurs(statement)) await this.#definitions.after(statement);
     const tables = [...this.tablesOf(statement), ...known];
+    if (statement.renamesRole) transaction.afterCommit.push(() => this.#renameTrusted());
     transaction.afterCommit.unshift(() => {
       this.#cluster.versions.bump(tables);
       this.#cluster.functions.changed();
       this.#view.adopt(tables);
     });
+  }
+
+  /** What AWS IAM GRANT trusts is the role, whatever it is called. */
+  async #renameTrusted(): Promise<void> {
+    await this.#cluster.admin.query(
+      `UPDATE sys.iam_pg_role_mappings SET pg_role_name = r.rolname FROM pg_roles AS r WHERE r.oid = pg_role_oid`,
+    );
   }
 
   async #countedRows(transaction: Transaction, statement: Statement): Promise<number> {
@@ -164,7 +177,7 @@ export class Steps {
     await this.#charge(transaction, request, rows);
     const messageBytes = lengthOf(request.frames);
     if (transaction.copies !== undefined) return;
-    const tables = tablesWritten(statement, this.#path.schema);
+    const tables = tablesWritten(statement, this.#path);
     const deletes = answer.tag.startsWith("DELETE");
     await this.#sizes.afterStatement(transaction, {
       statement, bindRest, rows, tables, messageBytes, deletes, suspicious, places: answer.places,
@@ -174,7 +187,7 @@ export class Steps {
   /** Notes what the rows cost, and where they go. */
   async #charge(transaction: Transaction, request: Request, rows: number): Promise<void> {
     const { statement, bindRest, frames } = request;
-    const [table] = tablesWritten(statement, this.#path.schema);
+    const [table] = tablesWritten(statement, this.#path);
     if (table === undefined || rows === 0) return;
     const facts = await this.#cluster.facts.of(table);
     const messageBytes = bindRest?.length ?? lengthOf(frames);
@@ -188,7 +201,7 @@ export class Steps {
     const { statement, types, bindRest, asks } = request;
     const { kind } = statement;
     if (kind === "write" || kind === "setting" || kind === "ddl") {
-      const written = tablesWritten(statement, this.#path.schema);
+      const written = tablesWritten(statement, this.#path);
       const { told, places } = answer;
       transaction.log.push({ statement, types, bindRest, asks, answer: told, written, places });
     }
@@ -196,15 +209,21 @@ export class Steps {
 
   /** Takes a turn and rolls back; a SET of the transaction goes with it. */
   async rollbackInTurn(transaction: Transaction): Promise<void> {
-    this.#path.schema = transaction.schemaBefore ?? this.#path.schema;
+    this.#settingsEnd(transaction);
     this.#readable.forget();
     await this.#worker.turns.run(() => this.#worker.rollback(transaction));
   }
 
   /** Takes a turn and commits. Throws the Violation that refuses it. */
   async commitInTurn(transaction: Transaction): Promise<void> {
+    this.#settingsEnd(transaction);
     await this.#worker.turns.run(() => this.#commit(transaction));
     for (const then of transaction.afterCommit) await then();
+  }
+
+  /** A SET LOCAL ends with its transaction, any SET with its rollback. */
+  #settingsEnd({ log }: Transaction): void {
+    if (log.some(({ statement }) => statement.kind === "setting")) this.#path.changed();
   }
 
   #tablesLocked(transaction: Transaction): Set<string> {
@@ -225,8 +244,8 @@ export class Steps {
   async #keepShares({ log }: Transaction): Promise<KeptShare | undefined> {
     const statements = log.filter(({ statement }) => statement.onlySharesKeys);
     if (statements.length === 0) return undefined;
-    const { schema } = this.#path;
-    return this.#cluster.shares.keep({ holder: this.#worker, statements, schema });
+    const { schemas } = this.#path;
+    return this.#cluster.shares.keep({ holder: this.#worker, statements, schemas });
   }
 
   /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
@@ -235,7 +254,7 @@ export class Steps {
     for (const { statement } of transaction.log) {
       // Looking at a table that our own DDL has locked would wait for ourselves.
       if (statement.kind !== "write") continue;
-      for (const table of tablesWritten(statement, this.#path.schema)) {
+      for (const table of tablesWritten(statement, this.#path)) {
         const { keyColumns } = await this.#cluster.facts.of(table);
         if (removesKeys(statement, keyColumns)) losing.add(table);
       }

@@ -55,8 +55,6 @@ export class Transaction {
   readonly writtenBytes = new Map<string, number>();
   /** How many commits the cluster had finished when the snapshot was taken. */
   snapshotCommits = 0;
-  /** The schema of the search path when it began. */
-  schemaBefore: string | undefined;
   /** What a doomed transaction, one whose conflict is certain, writes to instead of its tables. */
   copies: PrivateCopies | undefined;
   rows = 0;

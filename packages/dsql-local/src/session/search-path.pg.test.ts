@@ -1,0 +1,87 @@
+/** The rules hold wherever a name without a schema is found. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type pg from "pg";
+import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Clients, OC000, OC001, outcome } from "../testing/clients.ts";
+
+let cluster: DsqlLocal;
+let one: pg.Client;
+let two: pg.Client;
+const clients = new Clients(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDsqlLocal({ tls: "off" });
+});
+afterAll(() => cluster.stop());
+beforeEach(async () => {
+  await cluster.control.reset();
+  one = await clients.connect();
+  two = await clients.connect();
+});
+afterEach(() => clients.close());
+
+const MONEY = "0A000 datatype money not supported";
+
+describe("a schema of the user's own name", () => {
+  it("comes first, and what is made in it is under the rules", async () => {
+    await one.query("create table t (id int primary key)");
+    await one.query("create schema admin");
+    expect(await outcome(one.query("create table m (a money)"))).toBe(MONEY);
+    expect(await outcome(two.query("create table m (a money)"))).toBe(MONEY);
+    await two.query("create table t (id int primary key, v text)");
+    const { rows } = await one.query<{ schemaname: string }>(
+      "select schemaname from pg_tables where tablename = 't' order by 1",
+    );
+    expect(rows.map((row) => row.schemaname)).toEqual(["admin", "public"]);
+    const wide = "insert into t values (1, $1)";
+    const random = Array.from({ length: 40_000 }, () => crypto.randomUUID()).join("");
+    expect(await outcome(one.query(wide, [random]))).toMatch(/^54000 datatype limit/);
+  });
+});
+
+describe("a table of a later schema of the path", () => {
+  beforeEach(async () => {
+    await one.query("create table t (id int primary key, v int)");
+    await one.query("insert into t values (1, 1)");
+    await one.query("create schema s");
+  });
+
+  it("is told from one of the first: OC001 comes for changes of the one that is meant", async () => {
+    await two.query("set search_path = missing, s, public");
+    expect((await two.query("select * from t")).rows).toEqual([{ id: 1, v: 1 }]);
+    await one.query("create table s.other (id int primary key)");
+    await two.query("select * from t");
+    await one.query("alter table t add column w int");
+    expect(await outcome(two.query("select * from t"))).toBe(OC001);
+    await two.query("select * from t");
+    await one.query("create table s.t (id int primary key)");
+    expect((await two.query("select * from t")).rows).toEqual([]);
+    expect(await outcome(two.query("alter table t add column m money"))).toBe(MONEY);
+  });
+
+  it("goes on over a conflict", async () => {
+    await two.query("set search_path = s, public");
+    await two.query("begin");
+    await two.query("select * from t");
+    await one.query("update t set v = 2");
+    expect((await two.query("update t set v = 3 where id = 1")).rowCount).toBe(1);
+    expect((await two.query("select v from t")).rows).toEqual([{ v: 3 }]);
+    expect(await outcome(two.query("commit"))).toBe(OC000);
+  });
+
+  it("follows SET LOCAL to the end of its transaction, and set_config", async () => {
+    await one.query("begin");
+    await one.query("set local search_path = s");
+    expect(await outcome(one.query("create table m (a money)"))).toBe(MONEY);
+    await one.query("rollback");
+    await one.query("begin");
+    await one.query("set local search_path = s");
+    await one.query("create table made (id int)");
+    await one.query("commit");
+    expect(await outcome(one.query("create table m (a money)"))).toBe(MONEY);
+    await one.query("select set_config('search_path', 's', false)");
+    expect(await outcome(one.query("create table m (a money)"))).toBe(MONEY);
+    const { rows } = await one.query("select schemaname from pg_tables where tablename = 'made'");
+    expect(rows).toEqual([{ schemaname: "s" }]);
+  });
+});
