@@ -8,6 +8,7 @@ import { parseHstoreText } from "./hstore-text.ts";
 import { elementValue, isTrue } from "./json-values.ts";
 import { RefusedValue } from "./refused-value.ts";
 import { textOf } from "./value-text.ts";
+import { zeroBytes, zeroFields, zeroText } from "./zero-values.ts";
 
 /*
  * Hot: a column's value in Avro's binary form. One function per column, made once.
@@ -222,15 +223,19 @@ export function avroZero(schema: ConnectSchema): AvroWriter {
       return (_, out) => writeFloat(0, 4, out);
     case "float64":
       return (_, out) => writeFloat(0, 8, out);
+    case "string":
+      return (_, out) => writeString(zeroText(schema), out);
+    case "bytes":
+      return (_, out) => writeBytes(zeroBytes(schema), out);
     case "struct":
       return (_, out) => {
-        for (const { schema: each } of schema.fields ?? []) {
+        for (const { schema: each } of zeroFields(schema)) {
           if (each.optional) out.byte(0);
           else avroZero(each)(null, out);
         }
       };
     default:
-      // An empty text, empty bytes, no elements, 0 and false are all one zero byte.
+      // No elements, 0 and false are all one zero byte.
       return (_, out) => out.byte(0);
   }
 }

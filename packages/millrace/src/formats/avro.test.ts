@@ -193,7 +193,8 @@ describe("avro", () => {
     const gone = event(target, { op: "d", before: old, counterpart: ["8", ...row.slice(1)] });
     const [message, tombstone, ...rest] = await written(gone);
     expect(decoded(message?.valueBytes)).toMatchObject({ op: "d", after: null });
-    expect(Object.keys(message?.headers ?? {})).toEqual(["__debezium.newkey"]);
+    expect(message?.headers).toEqual({ "__debezium.newkey": '{"id":8}' });
+    expect(tombstone?.headers).toEqual(message?.headers);
     expect([tombstone?.valueBytes, rest]).toEqual([null, []]);
     const mark = {
       kind: "truncate",

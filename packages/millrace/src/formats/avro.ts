@@ -13,6 +13,7 @@ import type { FormatOptions, MessageHeader, MessageOutput, TableEncoder } from "
 import { columnsOf, type RowColumn } from "./json-row.ts";
 import { KeyChangeHeaders } from "./key-change-headers.ts";
 import {
+  headerKeys,
   keyColumns,
   keySchema,
   sharedTopicName,
@@ -145,7 +146,10 @@ class AvroEncoder implements TableEncoder {
   constructor(table: TargetTable, parts: EncoderParts) {
     this.#parts = parts;
     this.#headers = tableHeaders(table, parts.options);
-    this.#keyChange = new KeyChangeHeaders(parts.keys, this.#headers);
+    this.#keyChange = new KeyChangeHeaders(
+      headerKeys(table, parts.options, parts.keys),
+      this.#headers,
+    );
   }
 
   /** See {@link TableEncoder.change}. */
@@ -170,7 +174,7 @@ class AvroEncoder implements TableEncoder {
     output.message(hasKey, true, before, headers);
     if (!hasKey || !options.tombstones) return;
     keys.write(before, output.key);
-    output.message(true, false, before, this.#headers);
+    output.message(true, false, before, headers);
   }
 
   /** See {@link TableEncoder.mark}. */

@@ -161,6 +161,27 @@ describe("debezium-json", () => {
     });
   });
 
+  it("fills it with what is read as the field means: a number, a moment, a point", async () => {
+    const filled = table("public", "filled", [
+      column("id", { kind: "int", bits: 64 }, { nullable: false }),
+      column("n", { kind: "decimal", precision: 5, scale: 2 }, { nullable: false }),
+      column("m", { kind: "decimal", precision: null, scale: null }, { nullable: false }),
+      column("tz", { kind: "timestamptz", precision: 6 }, { nullable: false }),
+      column("iv", { kind: "interval" }, { nullable: false }),
+    ]);
+    const before = ["1", UNCHANGED, UNCHANGED, UNCHANGED, UNCHANGED] as const;
+    const [message] = await written(event(filled, { op: "d", before }), { includeSchema: true });
+    expect((parsed(message) as { payload: unknown }).payload).toMatchObject({
+      before: {
+        id: 1,
+        n: "AA==",
+        m: { scale: 0, value: "AA==" },
+        tz: "1970-01-01T00:00:00Z",
+        iv: "P0Y0M0DT0H0M0S",
+      },
+    });
+  });
+
   it("tells a key change as a delete and a create that name one another", async () => {
     const old = ["1", UNCHANGED, UNCHANGED, UNCHANGED] as const;
     const moved = ["2", ...row.slice(1)];
@@ -168,13 +189,18 @@ describe("debezium-json", () => {
       event(target, { op: "d", before: old, counterpart: moved }),
     );
     expect(gone?.headers).toEqual({ "__debezium.newkey": '{"id":2}' });
-    expect(tombstone).toMatchObject({ key: '{"id":1}', value: null, headers: {} });
+    expect(tombstone).toMatchObject({ key: '{"id":1}', value: null });
+    expect(tombstone?.headers).toEqual(gone?.headers);
     const [made, ...rest] = await written(
       event(target, { op: "u", before: old, after: moved, counterpart: old }),
     );
     expect(made).toMatchObject({ key: '{"id":2}', headers: { "__debezium.oldkey": '{"id":1}' } });
     expect(parsed(made)).toMatchObject({ op: "c", before: null, after: { id: 2 } });
     expect(rest).toEqual([]);
+    // Kafka Connect writes headers without schema, whatever the keys have.
+    const keyed = event(target, { op: "d", before: old, counterpart: moved });
+    const [withSchema] = await written(keyed, { includeSchema: true });
+    expect(withSchema?.headers).toEqual(gone?.headers);
   });
 
   it("has a word for a value that nobody has", async () => {
@@ -207,8 +233,12 @@ describe("debezium-json", () => {
     } as const;
     const [message, ...rest] = await written({ ...mark, kind: "truncate" });
     expect(message).toMatchObject({ key: null, row: null });
-    expect(parsed(message)).toMatchObject({ op: "t", source: { lsn: 8, txId: 5, ts_ms: 7 } });
-    expect(parsed(message)).not.toHaveProperty("before");
+    expect(parsed(message)).toMatchObject({
+      before: null,
+      after: null,
+      op: "t",
+      source: { lsn: 8, txId: 5, ts_ms: 7 },
+    });
     expect(rest).toEqual([]);
     const [end] = await written({ ...mark, kind: "generation-end", generation: 99 });
     expect(end).toMatchObject({

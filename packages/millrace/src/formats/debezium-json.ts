@@ -9,7 +9,7 @@ import { envelopeSchema } from "./envelope-schema.ts";
 import type { FormatOptions, MessageHeader, MessageOutput, TableEncoder } from "./format.ts";
 import { columnsOf, JsonRow, type LeftOut } from "./json-row.ts";
 import { KeyChangeHeaders } from "./key-change-headers.ts";
-import { tableHeaders, type KeyWriter } from "./key-format.ts";
+import { headerKeys, tableHeaders, type KeyWriter } from "./key-format.ts";
 import { writeGenerationEnd } from "./mark-messages.ts";
 import { SourceJson } from "./source-json.ts";
 import type { TransactionMeter } from "./transaction-meter.ts";
@@ -17,8 +17,8 @@ import type { TransactionMeter } from "./transaction-meter.ts";
 const BEFORE = '"before":';
 const AFTER = new Constant(',"after":');
 const NO_AFTER = new Constant(',"after":null');
+const NULL = new Constant("null");
 const SOURCE = ',"source":';
-const SOURCE_FIRST = '"source":';
 const TRANSACTION_TEXT = ',"transaction":';
 const TRANSACTION = new Constant(TRANSACTION_TEXT);
 
@@ -44,7 +44,6 @@ export class DebeziumJsonEncoder implements TableEncoder {
   readonly #parts: DebeziumParts;
   readonly #row: JsonRow;
   /** What an envelope begins with. */
-  readonly #start: string;
   /** Of one that has an old row; of one that has none, up to its new one. */
   readonly #startOld: Constant;
   readonly #startNew: Constant;
@@ -66,12 +65,12 @@ export class DebeziumJsonEncoder implements TableEncoder {
     const columns = columnsOf(table, (column) => debeziumForm(column, options.values));
     this.#row = new JsonRow(table, columns, options.values);
     const schema = (): string => JSON.stringify(schemaJson(envelopeSchema(table, columns, block)));
-    this.#start = options.includeSchema ? `{"schema":${schema()},"payload":{` : "{";
-    this.#startOld = new Constant(`${this.#start}${BEFORE}`);
-    this.#startNew = new Constant(`${this.#start}${BEFORE}null,"after":`);
+    const start = options.includeSchema ? `{"schema":${schema()},"payload":{` : "{";
+    this.#startOld = new Constant(`${start}${BEFORE}`);
+    this.#startNew = new Constant(`${start}${BEFORE}null,"after":`);
     this.#leftOut = options.includeSchema ? "null" : "nothing";
     this.#headers = tableHeaders(table, options);
-    this.#keyChange = new KeyChangeHeaders(keys, this.#headers);
+    this.#keyChange = new KeyChangeHeaders(headerKeys(table, options, keys), this.#headers);
   }
 
   /** See {@link TableEncoder.change}. */
@@ -99,7 +98,7 @@ export class DebeziumJsonEncoder implements TableEncoder {
     output.message(hasKey, true, before, headers);
     if (!hasKey || !this.#parts.options.tombstones) return;
     this.#parts.keys.write(before, output.key);
-    output.message(true, false, before, this.#headers);
+    output.message(true, false, before, headers);
   }
 
   /** See {@link TableEncoder.mark}. */
@@ -109,10 +108,11 @@ export class DebeziumJsonEncoder implements TableEncoder {
       return;
     }
     const out = output.value;
-    out.utf8(this.#start);
+    out.constant(this.#startNew);
+    out.constant(NULL);
     const { source, position, transaction } = mark;
     const origin = { ...newOrigin(source), op: "t" as const, position, transaction, nowMs };
-    new SourceJson(this.#parts.block, SOURCE_FIRST).write(origin, out);
+    new SourceJson(this.#parts.block, SOURCE).write(origin, out);
     out.constant(this.#tail("t", nowMs).alone);
     output.message(false, true, null, this.#headers);
   }

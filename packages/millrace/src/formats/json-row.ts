@@ -5,6 +5,7 @@ import type { ColumnForm } from "./column-form.ts";
 import type { ValueOptions } from "./format.ts";
 import { jsonWriter, unavailableJson, type JsonWriter } from "./json-values.ts";
 import { refusedColumn } from "./refused-value.ts";
+import { zeroJson } from "./zero-values.ts";
 
 const NULL = new Constant("null");
 const EMPTY = new Constant("{}");
@@ -59,7 +60,9 @@ export class JsonRow {
       ({ column }, i) => new Constant(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
     );
     this.#writers = columns.map(({ form }) => jsonWriter(form));
-    const zeros = columns.map((each) => (isOptional(table, each) ? "null" : zeroJson(each.form)));
+    const zeros = columns.map((each) =>
+      isOptional(table, each) ? "null" : zeroJson(each.form.schema),
+    );
     this.#zeros = zeros.map((json) => new Constant(json));
     this.#placeholders = columns.map(
       ({ form }, i) =>
@@ -101,24 +104,5 @@ export class JsonRow {
   /** Where the first column was left out the second one has begun with a comma. */
   #mendStart(start: number, out: ByteWriter): void {
     if (out.buffer[start] === 0x2c) out.buffer[start] = 0x7b;
-  }
-}
-
-/** What stands for a value in a field that cannot be null: as Kafka Connect's structs have it. */
-function zeroJson({ schema }: ColumnForm): string {
-  switch (schema.type) {
-    case "string":
-    case "bytes":
-      return '""';
-    case "boolean":
-      return "false";
-    case "array":
-      return "[]";
-    case "map":
-      return "{}";
-    case "struct":
-      return "null";
-    default:
-      return "0";
   }
 }

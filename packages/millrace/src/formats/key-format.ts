@@ -39,6 +39,16 @@ export function keyWriter(
   }
 }
 
+/**
+ * The writer of keys in headers: JSON without a schema where the key itself has one, as Kafka Connect writes headers whatever
+ * the keys' converter is.
+ */
+export function headerKeys(table: TargetTable, options: FormatOptions, keys: KeyWriter): KeyWriter {
+  const hasSchema = options.key === "avro" || (options.key === "json" && options.includeSchema);
+  if (table.keyless || !hasSchema) return keys;
+  return jsonKey(table, keyColumns(table, options), { ...options, includeSchema: false }, "");
+}
+
 /** The columns of a table's key, in key order. */
 export function keyColumns(table: TargetTable, options: FormatOptions): readonly RowColumn[] {
   return table.key.flatMap((index) => {
