@@ -19,13 +19,21 @@ const RACES = isFull ? 10 : 1;
 
 /** The slot is held by the stopped process' walsender until the server's wal_sender_timeout (3 s here). */
 const TAKEOVER_MS = 90_000;
+/** Each way to the sink: a lane has a transaction in flight then and more behind it, whenever the process is stopped. */
+const SLOW_MS = 400;
+/** A woken process that no timer of its own stops has to be stopped by the sink. */
+const PATIENT = {
+  source: { "read.timeout": "10min" },
+  sink: { "request-timeout-ms": 600_000 },
+};
 /** A woken process commits or reads its lane rows within this. */
 const STOPS_MS = 60_000;
 
 describe.each(targetKinds)("two processes with one pipeline into %s", (kind) => {
   let pipeline: WiredPipeline;
   beforeAll(async () => {
-    pipeline = await startWired({ kind, seed, settings: { wal_sender_timeout: "3s" } });
+    const settings = { wal_sender_timeout: "3s" };
+    pipeline = await startWired({ kind, seed, settings, ...(kind === "dsql" ? PATIENT : {}) });
     await pipeline.loaded();
   });
   afterAll(() => pipeline.release());
@@ -61,7 +69,11 @@ describe.each(targetKinds)("two processes with one pipeline into %s", (kind) => 
         pipeline.write();
         await pipeline.arrived(TAKEOVER_MS);
         const zombie = pipeline.process;
-        await new Promise((resolve) => setTimeout(resolve, pipeline.dice.between(0, 300)));
+        pipeline.atSink.strike({ kind: "delay", ms: SLOW_MS });
+        const filledMs = 3 * SLOW_MS + pipeline.dice.between(0, 300);
+        await new Promise((resolve) => setTimeout(resolve, filledMs));
+        // It does not hear that the server ends its session for the next one.
+        pipeline.atSource.strike({ kind: "black-hole" }, (link) => link.isReplication);
         process.kill(zombie.pid, "SIGSTOP");
         await takenOverFrom(zombie);
         const held = await fences();

@@ -31,10 +31,10 @@ export const PROCESS_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [5],
-    guard: "a process that wakes up is failed at the server",
-    file: "sinks/dsql/state-statements.ts",
-    take: "CHECK (writer = fence AND expected = seq - 1)",
-    put: "CHECK (writer = writer)",
+    guard: "each takeover raises the fence, over a process that wakes up too",
+    file: "sinks/dsql/takeover.ts",
+    take: "parts.holder.mark(found.fence + 1)",
+    put: "parts.holder.mark(found.fence)",
     shownBy: e2e(
       "zombies",
       "a stopped one that wakes up after a takeover writes nothing and stops by itself",
