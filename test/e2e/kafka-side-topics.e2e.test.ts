@@ -186,3 +186,38 @@ it("says before a start, and at it, which topic is missing where none may be mad
   await between.caughtUp();
   expect((await told("public.item")).map(({ op }) => op)).toEqual(["r"]);
 });
+
+it("tells tables that share a topic by a mapping apart by their keys, others in topics of their own", async () => {
+  const { prefix } = between;
+  await between.source.query("CREATE TABLE alone (id int PRIMARY KEY)");
+  await between.write({
+    sink: {
+      "sink.tableId-to-topic.mapping": `public.item:${prefix}both;public.other:${prefix}both`,
+    },
+  });
+  await running(async (pipeline) => {
+    await between.source.query(
+      "INSERT INTO other VALUES (1); INSERT INTO alone VALUES (1); DELETE FROM item WHERE id = 1; UPDATE other SET id = 2",
+    );
+    await pipeline.caughtUp();
+  });
+  const records = await between.records(`${prefix}both`);
+  const lines = records
+    .filter(({ key }) => key !== null)
+    .map(({ key, value }) => {
+      const { TableId, id } = jsonIn(key) as { TableId: string; id: number };
+      return `${TableId} ${id} ${value === null ? "gone" : (jsonIn(value) as Told).op}`;
+    });
+  expect(lines).toEqual([
+    "public.item 1 r",
+    "public.other 1 c",
+    "public.item 1 d",
+    "public.item 1 gone",
+    "public.other 1 d",
+    "public.other 1 gone",
+    "public.other 2 c",
+  ]);
+  const keys = (await between.recordsOf("alone")).map(({ key }) => jsonIn(key));
+  expect(keys.filter((key) => key !== null)).toEqual([{ id: 1 }]);
+  for (const table of ["item", "other"]) expect(await between.recordsOf(table)).toEqual([]);
+});
