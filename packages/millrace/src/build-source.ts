@@ -107,10 +107,13 @@ export async function openSourceReader(
     case "postgres": {
       const { chooseConnection } = await import("./sources/postgres/options.ts");
       const { openConnection } = await import("./sources/postgres/connection.ts");
+      const { connectionError } = await import("./sources/postgres/connection-error.ts");
       const choice = await chooseConnection(postgresOptions(config, clock), pipeline);
       const connection = await openConnection(choice, { purpose: "verify" });
       return {
-        rows: readerOver(connection.client, "postgres"),
+        rows: readerOver(connection.client, "postgres", (error) =>
+          connectionError(error, "compare rows at the source"),
+        ),
         close: () => connection.close(),
       };
     }

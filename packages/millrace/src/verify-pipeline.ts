@@ -12,6 +12,7 @@ import type { ConnectorContext, DiscoveredTable, RefusedTable, Source } from "./
 import type { TableId } from "./model/table.ts";
 import { preflight } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
+import { classify } from "./sinks/dsql/errors.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
 import { settleByFrontier } from "./settle-by-frontier.ts";
 import { readerOver } from "./verify/table-reader.ts";
@@ -226,5 +227,6 @@ function readerOf(session: SinkConnection, dialect: TableReader["dialect"]): Tab
   return readerOver(
     { query: async ({ text, values }) => ({ rows: await session.query(text, values) }) },
     dialect,
+    (error) => classify(error, { doing: "compare rows at the sink" }),
   );
 }

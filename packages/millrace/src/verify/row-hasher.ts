@@ -2,12 +2,13 @@ import { Skimmed, UNCHANGED, type Row, type Value } from "../model/value.ts";
 import { rowHash } from "./canonical.ts";
 import type { HashedRow, KeyTexts, SideColumn } from "./side.ts";
 import { nullableArrayLiteral, Parameters, quoteName, rowAlias } from "./sql-text.ts";
-import type { TableReader, TextRow } from "./table-reader.ts";
+import { isDataException, type TableReader, type TextRow } from "./table-reader.ts";
 
 /** In place of the hash of a row that the target could not hold: it equals no other. */
 const NO_SUCH_ROW = "unrepresentable";
-/** Values that are not of the type, or that no value of it can be: such rows are dead letters at the sink. */
-const DATA_EXCEPTION = /^22/;
+
+/** Values of one statement, characters. */
+const MOST_CHARS = 1_000_000;
 
 /**
  * Hashes rows that a source has given as the target's server would, had the pipeline written them there: it casts their
@@ -27,6 +28,27 @@ export class RowHasher {
 
   /** Of each row its key and its hash, in no order. */
   async hash(rows: readonly Row[]): Promise<readonly HashedRow[]> {
+    const hashed: HashedRow[] = [];
+    for (const some of this.#pieces(rows)) hashed.push(...(await this.#hashAtOnce(some)));
+    return hashed;
+  }
+
+  /** A server takes statements of some size only: DSQL ends a session that sends a larger one. */
+  *#pieces(rows: readonly Row[]): Generator<readonly Row[]> {
+    let from = 0;
+    let chars = 0;
+    for (const [at, row] of rows.entries()) {
+      const more = row.reduce((sum: number, value) => sum + (textOf(value)?.length ?? 0), 0);
+      if (at > from && chars + more > MOST_CHARS) {
+        yield rows.slice(from, at);
+        [from, chars] = [at, 0];
+      }
+      chars += more;
+    }
+    yield rows.slice(from);
+  }
+
+  async #hashAtOnce(rows: readonly Row[]): Promise<readonly HashedRow[]> {
     if (rows.length === 0) return [];
     const hash = rowHash(this.#columns.map(({ text }) => text));
     const answer = await this.#ask(rows, (p) => [hash(p), ...this.#key.map(({ text }) => text(p))]);
@@ -39,7 +61,8 @@ export class RowHasher {
     if (first === undefined) return [];
     if (more.length === 0) return [{ hash: NO_SUCH_ROW, key: await this.#keyOf(first) }];
     const half = rows.length >> 1;
-    return [...(await this.hash(rows.slice(0, half))), ...(await this.hash(rows.slice(half)))];
+    const before = await this.#hashAtOnce(rows.slice(0, half));
+    return [...before, ...(await this.#hashAtOnce(rows.slice(half)))];
   }
 
   /** The keys of rows that may have nothing else. */
@@ -105,13 +128,4 @@ function textOf(value: Value): string | null {
   if (value === null || value === UNCHANGED || value instanceof Skimmed) return null;
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString("hex")}`;
   return String(value);
-}
-
-function isDataException(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    DATA_EXCEPTION.test(error.code)
-  );
 }

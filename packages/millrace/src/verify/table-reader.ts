@@ -25,8 +25,15 @@ export interface TextQueryClient {
 /** DSQL lets a session meet each change of the catalogue once, as 40001 (OC001): reads are simply asked again. */
 const maxAttempts = 5;
 
-/** A reader over a connected `pg` client that nobody else uses meanwhile. */
-export function readerOver(client: TextQueryClient, dialect: TableReader["dialect"]): TableReader {
+/**
+ * A reader over a connected `pg` client that nobody else uses meanwhile. `explain` gives what befalls it a name; what a value
+ * is refused for stays as it is, for who asked with it.
+ */
+export function readerOver(
+  client: TextQueryClient,
+  dialect: TableReader["dialect"],
+  explain: (error: unknown) => unknown,
+): TableReader {
   const once = async (sql: string, parameters: readonly string[]): Promise<readonly TextRow[]> => {
     const { rows } = await client.query({
       text: sql,
@@ -43,11 +50,25 @@ export function readerOver(client: TextQueryClient, dialect: TableReader["dialec
         try {
           return await once(sql, parameters);
         } catch (error) {
-          if (attempt === maxAttempts || !isConflict(error)) throw error;
+          if (isDataException(error)) throw error;
+          if (attempt === maxAttempts || !isConflict(error)) throw explain(error);
         }
       }
     },
   };
+}
+
+/** Values that are not of the type, or that no value of it can be: such rows are dead letters at the sink. */
+const DATA_EXCEPTION = /^22/;
+
+/** A value that the server does not take. */
+export function isDataException(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    DATA_EXCEPTION.test(error.code)
+  );
 }
 
 function isConflict(error: unknown): boolean {

@@ -15,6 +15,8 @@ import { readerOver } from "./table-reader.ts";
 import type { VerifyResult } from "./verify-tables.ts";
 import { verifyTables } from "./verify-tables.ts";
 
+const asItIs = (error: unknown): unknown => error;
+
 const postgres = await sharedPostgres();
 const targets = {
   postgres: await postgres.createDatabase("target"),
@@ -108,8 +110,8 @@ describe.each(["postgres", "dsql"] as const)("what the sink %s has written", (ki
     });
     const verify = (): Promise<VerifyResult> =>
       verifyTables({
-        source: readerOver(source, "postgres"),
-        target: readerOver(target, kind),
+        source: readerOver(source, "postgres", asItIs),
+        target: readerOver(target, kind, asItIs),
         tables: [table],
         settle: null,
         maxRowsNamed: 100,

@@ -15,6 +15,8 @@ import { readerOver } from "./table-reader.ts";
 import type { TableVerdict } from "./verify-tables.ts";
 import { verifyTables } from "./verify-tables.ts";
 
+const asItIs = (error: unknown): unknown => error;
+
 /** name → [logical type, source type, target type] */
 type Columns = Readonly<Record<string, readonly [LogicalType, string, string]>>;
 
@@ -31,7 +33,10 @@ beforeAll(async () => {
     client.on("error", () => undefined);
     await client.connect();
   }
-  readers = { source: readerOver(source, "postgres"), target: readerOver(target, "postgres") };
+  readers = {
+    source: readerOver(source, "postgres", asItIs),
+    target: readerOver(target, "postgres", asItIs),
+  };
 });
 afterAll(async () => {
   await source.end();
