@@ -82,7 +82,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "what stands in front of where a log is opened tells whose its tombstones are",
     file: "sources/kafka/log.ts",
-    take: "if (!this.#hasRecalled) await this.#recall();",
+    take: "if (!this.#hasRecalled) await this.#orClosed(this.#recall());",
     put: "",
     shownBy: { file: LOG, name: "knows whose a tombstone is" },
   },
