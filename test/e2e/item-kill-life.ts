@@ -126,7 +126,9 @@ class ItemLife {
   /** True where it died at that place. */
   async #live(place: string): Promise<boolean> {
     const isRare = place === "frontier.written"; // every 15 s for each table
-    const nth = this.#dice.between(1, ofTheStream.has(place) && !isRare ? 6 : 2);
+    const isOnce = place === "dynamodb-source.prepared"; // for each table that has not begun
+    const most = isOnce ? 1 : ofTheStream.has(place) && !isRare ? 6 : 2;
+    const nth = this.#dice.between(1, most);
     const run = new MillraceProcess(
       this.#args(),
       place === "anywhere" ? undefined : `${place}=kill@${nth}`,

@@ -2,14 +2,14 @@ import { start, type Started } from "../../dynamodb-local/src/testing/clients.ts
 import { type SharedPostgres, sharedPostgres } from "../../../test/support/postgres.ts";
 import { loadPipeline } from "./load-pipeline.ts";
 import { pipelineFileOf } from "./pipeline-between.fixture.ts";
-import type { Pipeline } from "./pipeline-handle.ts";
+import type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
 
 /** A stand-in for DynamoDB, a database, pipelines between them that run in this process. */
 export interface ItemsBetween extends Started {
   readonly target: SharedPostgres;
   readonly file: (name: string, source?: object, more?: object) => Record<string, unknown>;
-  /** Runs until the test is over. */
-  run(file: object): Promise<Pipeline>;
+  /** Runs until the test is over; what it tells from its start on goes into `events`. */
+  run(file: object, events?: PipelineEvent[]): Promise<Pipeline>;
   stop(): Promise<void>;
   release(): Promise<void>;
 }
@@ -28,9 +28,10 @@ export async function itemsBetween(): Promise<ItemsBetween> {
       ...pipelineFromItems(started.local.url, target, { name, source }),
       ...more,
     }),
-    async run(file) {
+    async run(file, events = []) {
       const pipeline = await loadPipeline(pipelineFileOf(file));
       running.push(pipeline);
+      void listen(pipeline, events);
       await pipeline.start();
       return pipeline;
     },
@@ -41,6 +42,10 @@ export async function itemsBetween(): Promise<ItemsBetween> {
       await target.release();
     },
   };
+}
+
+async function listen(pipeline: Pipeline, events: PipelineEvent[]): Promise<void> {
+  for await (const event of pipeline.events()) events.push(event);
 }
 
 /** A pipeline that looks often, waits for nothing, and writes into a database of tests. */
