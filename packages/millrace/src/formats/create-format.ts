@@ -52,11 +52,10 @@ export function createFormat(given: FormatOptions, parts: FormatParts): MessageF
     async encoder(table, topic) {
       const options = optionsOf(topic);
       const avro = avroOf(topic);
-      const isEnvelope = options.value === "dynamodb-envelope";
       const keys =
         options.key === "avro"
           ? await avroKeys(table, wanted(avro))
-          : isEnvelope && options.key === "json"
+          : options.value === "dynamodb-envelope" && options.key === "json"
             ? dynamoKeyWriter(keyFields(table, options), topic, { table, options })
             : keyWriter(table, options, schemaName(block.serverName, table, "Key"));
       switch (options.value) {

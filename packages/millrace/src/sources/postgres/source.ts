@@ -183,31 +183,15 @@ export class PostgresSource implements Source {
     known: Position | null,
     options: { recreate?: boolean; history?: Json | null } = {},
   ): Promise<PreparedLog> {
-    const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
     const recreate = options.recreate === true;
-    const request = { publicationName, viaRoot: partitions === "root", tables, manage };
     this.#servers.renew();
     const { log, primary } = this.#servers;
-    const oids = tables.map(({ identity }) => identity);
-    const { joined, end, carriers } = await primary.use(
-      async (client) => {
-        if (known !== null && !recreate) await checkPublication(client, publicationName);
-        const published = await preparePublication(client, request);
-        const carriers = await readCarriers(client, publicationName, oids);
-        failpoint("source.published");
-        // Before the slot: what the slot decodes is told of from its beginning.
-        if (this.#options.ddlMessages) await prepareDdlTrigger(client, slotName);
-        this.#published = await readPublished(client, publicationName);
-        this.#joinedBelow = await nextTransaction(client);
-        return { ...published, carriers, end: await readLogEnd(client) };
-      },
-      { once: true },
-    );
+    const { joined, end, carriers } = await this.#capture(tables, known, recreate);
     // What was looked at and made by now, no snapshot may be older than.
     this.#gate.begin(end);
     const { clock } = this.#context;
     await this.#logGate.passed(end);
-    const failover = this.#options.slotFailover;
+    const { slotName, slotFailover: failover } = this.#options;
     const wanted = { slotName, failover, known, recreate };
     const prepare = () => log.use((client) => prepareSlot(client, wanted), { once: true });
     const slot = await this.#slotMaking.run(() => whileNudging(primary, clock, prepare));
@@ -216,15 +200,32 @@ export class PostgresSource implements Source {
     const branch = this.#history === null ? null : branchedAt(before, this.#history);
     failpoint("source.prepared");
     const history = this.#history === null ? null : historyJson(this.#history);
-    return {
-      ...slot,
-      joined,
-      carriers: new Map(
-        tables.map(({ id, identity }) => [id, carriers?.get(identity)?.carrier ?? null]),
-      ),
-      history,
-      branched: branch === null ? null : boundary(branch),
-    };
+    const branched = branch === null ? null : boundary(branch);
+    return { ...slot, joined, carriers, history, branched };
+  }
+
+  /** Brings the publication in step with the tables, and what tells of them. */
+  #capture(tables: readonly TableShape[], known: Position | null, recreate: boolean) {
+    const { publicationName, createPublication: manage, slotName, partitions } = this.#options;
+    const request = { publicationName, viaRoot: partitions === "root", tables, manage };
+    const oids = tables.map(({ identity }) => identity);
+    return this.#servers.primary.use(
+      async (client) => {
+        if (known !== null && !recreate) await checkPublication(client, publicationName);
+        const { joined } = await preparePublication(client, request);
+        const found = await readCarriers(client, publicationName, oids);
+        failpoint("source.published");
+        // Before the slot: what the slot decodes is told of from its beginning.
+        if (this.#options.ddlMessages) await prepareDdlTrigger(client, slotName);
+        this.#published = await readPublished(client, publicationName);
+        this.#joinedBelow = await nextTransaction(client);
+        const carriers = new Map(
+          tables.map(({ id, identity }) => [id, found?.get(identity)?.carrier ?? null]),
+        );
+        return { joined, carriers, end: await readLogEnd(client) };
+      },
+      { once: true },
+    );
   }
 
   /**
