@@ -45,11 +45,11 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1, 8],
-    guard: "a late parent that is named is read, though its child was begun",
+    guard: "a late parent is read, though its child was begun",
     file: "sources/dynamodb/shard-tree.ts",
-    take: "this.#from.shards[id] === undefined && ",
+    take: "!late.has(id) && ",
     put: "",
-    shownBy: { file: TREE, name: "a parent that is named is read though its child was begun" },
+    shownBy: { file: TREE, name: "a late parent is read though its child was begun" },
   },
   {
     keeps: [1, 8],

@@ -35,6 +35,8 @@ export type Standing = {
   readonly gap?: Gap;
   /** Parents that no listing showed when their children were begun: where one turns up, its records are missed (I8). */
   readonly passedBy?: readonly string[];
+  /** Shards that are read though children of theirs were: late ones that `on-loss: continue` goes on with. */
+  readonly late?: readonly string[];
 };
 
 /** A log end: everything that was changed before this time. */
@@ -163,6 +165,7 @@ function joined(a: Standing, b: Standing): Standing {
   const [sinceMs, gap] = [a.sinceMs ?? b.sinceMs, laterGap(a.gap, b.gap)];
   const begunMs = Math.min(a.begunMs ?? Infinity, b.begunMs ?? Infinity);
   const passedBy = [...new Set([...(a.passedBy ?? []), ...(b.passedBy ?? [])])];
+  const late = [...new Set([...(a.late ?? []), ...(b.late ?? [])])];
   return {
     shards,
     timeMs: Math.max(a.timeMs, b.timeMs),
@@ -173,6 +176,7 @@ function joined(a: Standing, b: Standing): Standing {
     ...(begunMs === Infinity ? {} : { begunMs }),
     ...(gap === undefined ? {} : { gap }),
     ...(passedBy.length === 0 ? {} : { passedBy }),
+    ...(late.length === 0 ? {} : { late }),
   };
 }
 

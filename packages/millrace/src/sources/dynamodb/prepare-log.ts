@@ -111,10 +111,12 @@ export async function goOnBehind(log: LogAt, known: Standing, loss: Loss): Promi
   const since = begunMs === undefined ? {} : { begunMs };
   const stillGone = (known.passedBy ?? []).filter((id) => isSame && !(id in late));
   const passedBy = stillGone.length === 0 ? {} : { passedBy: stillGone };
+  const lateOnes = [...(isSame ? (known.late ?? []) : []), ...Object.keys(late)];
   return {
     ...fresh,
     ...since,
     ...passedBy,
+    ...(lateOnes.length === 0 ? {} : { late: [...new Set(lateOnes)] }),
     shards,
     done,
     timeMs: readTo,

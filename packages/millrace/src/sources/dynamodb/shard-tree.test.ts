@@ -111,10 +111,15 @@ describe("shards of a stream", () => {
     expect(tree.standing.passedBy).toBeUndefined();
   });
 
-  it("a parent that is named is read though its child was begun: that is how a late one is gone on with", () => {
-    const tree = new ShardTree(standingOf({ [root]: BEGIN, [child]: "7" }));
-    expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([]);
-    expect(ids(tree.take())).toEqual([root, child]);
+  it("a late parent is read though its child was begun, and another one that has no place yet is not", () => {
+    const named = standingOf({ [root]: BEGIN, [child]: "7" });
+    const starts = (from: Standing): string[] => {
+      const tree = new ShardTree(from);
+      expect(tree.merge(whole(closed(root), open(child, root)))).toEqual([]);
+      return ids(tree.take());
+    };
+    expect(starts({ ...named, late: [root] })).toEqual([root, child]);
+    expect(starts(named)).toEqual([child]);
   });
 
   it("a parent that turns up while its child is being read is a loss, before anything of that was given", () => {

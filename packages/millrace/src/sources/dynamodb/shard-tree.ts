@@ -211,16 +211,17 @@ export class ShardTree {
   }
 
   /**
-   * Who has begun a child has read its parents, though nothing names them (state that another program left). One that is named is to be
-   * read (`on-loss: continue`), and one that was passed by is a loss.
+   * Who has begun a child has read its parents, though nothing tells of them (state that another program left; a parent without
+   * records). A late one is to be read all the same, and one that was passed by is a loss.
    */
   #endParentsOfBegun(): void {
-    const isUnnamed = ({ id, place }: Node): boolean =>
-      place === BEGIN && this.#from.shards[id] === undefined && !this.#passedBy.has(id);
+    const late = new Set(this.#from.late);
+    const isUntold = ({ id, place }: Node): boolean =>
+      place === BEGIN && !late.has(id) && !this.#passedBy.has(id);
     for (const begun of this.#nodes.values()) {
       if (begun.place === BEGIN) continue;
       let at = this.#parentOf(begun);
-      for (; at !== undefined && isUnnamed(at); at = this.#parentOf(at)) {
+      for (; at !== undefined && isUntold(at); at = this.#parentOf(at)) {
         at.state = "ended";
         at.place = END;
       }
