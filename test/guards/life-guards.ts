@@ -115,6 +115,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_LIVES,
   },
   {
+    keeps: [1, 11],
+    guard: "a table is not SYNC while the letter of a row that is put off is on its way",
+    file: "pipeline/put-off-rounds.ts",
+    take: "table.puttingOff > 0 || ",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/simulation.test.ts",
+      name: "seed 500387 of foreign holds: a table was SYNC again before the letter of a row that was put off was there, and nobody read it again",
+    },
+  },
+  {
     keeps: [8],
     guard:
       "what carries a table is known from when it was captured, not from when its log was made",

@@ -9,6 +9,8 @@ describe("Ctrl-C", () => {
   let silent: Server;
   let folder: string;
   let file: string;
+  /** Into a sink that can be compared. */
+  let compared: string;
   const asked = new Set<() => void>();
 
   beforeAll(async () => {
@@ -25,9 +27,13 @@ describe("Ctrl-C", () => {
     folder = mkdtempSync(join(tmpdir(), "millrace-interrupted-"));
     file = join(folder, "shop.yaml");
     const server = `  hostname: 127.0.0.1\n  port: ${port}\n  username: u\n  password: p\n  ssl-mode: disable\n`;
+    compared = join(folder, "compared.yaml");
+    const source = `source:\n  type: postgres\n${server}  tables: shop.public.orders\n`;
+    const pipeline = "pipeline:\n  name: shop\n";
+    writeFileSync(file, `${source}sink:\n  type: jsonl\n  path: ${folder}/out\n${pipeline}`);
     writeFileSync(
-      file,
-      `source:\n  type: postgres\n${server}  tables: shop.public.orders\nsink:\n  type: jsonl\n  path: ${folder}/out\npipeline:\n  name: shop\n`,
+      compared,
+      `${source}sink:\n  type: postgres\n${server}  database: shop\n${pipeline}`,
     );
   });
   afterEach(endLeftovers);
@@ -45,7 +51,11 @@ describe("Ctrl-C", () => {
     "ends %s at once, though a server does not answer, and is no failure of ours",
     async (command, flags, signal, code, left) => {
       const reached = new Promise<void>((resolve) => asked.add(resolve));
-      const { child, result } = startCli([command, file, ...flags]);
+      const { child, result } = startCli([
+        command,
+        command === "verify" ? compared : file,
+        ...flags,
+      ]);
       await reached;
       child.kill(signal);
       const ended = await result;

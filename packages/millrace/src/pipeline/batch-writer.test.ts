@@ -83,6 +83,7 @@ function setUp({
     compaction,
     order,
     writeTable: () => Promise.resolve(),
+    putOffDone: () => undefined,
   };
   const writer = new BatchWriter({ index: 1, standing: standingOf() }, shared);
   return { sink, book, reads, writer };

@@ -24,7 +24,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Discard, RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
-import { preparePutOff } from "./put-off.ts";
+import { PuttingOff } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
 import type { LaneStanding } from "./standing.ts";
@@ -43,6 +43,8 @@ export interface WriterParts {
   readonly order: ConstraintOrder;
   /** Makes a table's document durable. */
   readonly writeTable: (table: TableRuntime) => Promise<void>;
+  /** See {@link PuttingOff}. */
+  readonly putOffDone: (table: TableRuntime) => void;
 }
 
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
@@ -51,6 +53,7 @@ export class BatchWriter {
   readonly #lane: number;
   readonly #standing: LaneStanding;
   readonly #careful: CarefulWriter;
+  readonly #puttingOff: PuttingOff;
 
   constructor(
     lane: { readonly index: number; readonly standing: LaneStanding },
@@ -59,6 +62,7 @@ export class BatchWriter {
     this.#lane = lane.index;
     this.#standing = lane.standing;
     this.#parts = parts;
+    this.#puttingOff = new PuttingOff(parts);
     this.#careful = new CarefulWriter({
       order: parts.order,
       content: () => new BatchContent(parts),
@@ -66,7 +70,7 @@ export class BatchWriter {
       sendWhole: (items) => this.#writeOnce(items),
       complete: (targets, known) => this.#completePatches(targets, known),
       read: (items) => this.#readRows(items),
-      putOff: (table, target) => preparePutOff(parts, table, target),
+      putOff: (table, target) => this.#puttingOff.prepare(table, target),
       missing: (content, { rows }, known) => this.#missing(content, rows, known),
     });
   }
@@ -85,7 +89,7 @@ export class BatchWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      if (this.#careful.isFor(items, thrown)) return this.#careful.write(items, patient);
+      if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, patient);
       const cut = middle(items);
       if (cut === 0) await this.#park(items, thrown, ends);
       else {
@@ -94,6 +98,14 @@ export class BatchWriter {
       }
     }
     return items.length;
+  }
+
+  async #writeCarefully(items: readonly RowItem[], patient: boolean): Promise<number> {
+    try {
+      return await this.#careful.write(items, patient);
+    } finally {
+      this.#puttingOff.done();
+    }
   }
 
   async #writeOnce(items: readonly RowItem[], ends = false): Promise<void> {

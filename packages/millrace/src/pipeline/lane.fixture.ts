@@ -37,6 +37,7 @@ export function oneLane(
     compaction: true,
     order: new ConstraintOrder(new Map(), new LaneChoice(1, groups)),
     writeTable: never,
+    putOffDone: () => undefined,
   };
   const account = new ByteBudget(1_000_000).account(1);
   const lane = new Lane(0, standing, {

@@ -63,6 +63,7 @@ function setUp() {
     passed: () => undefined,
     stopTable: (why) => Promise.reject(why),
     emptied: () => undefined,
+    putOffDone: () => undefined,
   });
   return { lanes, sink, book, waits, stop };
 }

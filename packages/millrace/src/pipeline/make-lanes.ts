@@ -22,6 +22,8 @@ interface LaneSetParts {
   readonly passed: (lane: number, mark: Mark) => void;
   readonly stopTable: (why: TooManyRefused) => Promise<never>;
   readonly emptied: () => void;
+  /** See {@link PuttingOff}. */
+  readonly putOffDone: (table: TableRuntime) => void;
 }
 
 /** What a batch leaves free for its checkpoint, its lane row and the documents that travel with it. */
@@ -55,7 +57,8 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
         prepared.frontier.position,
       ),
   );
-  const shared = { sink, committer, book, reads, observer, clock, compaction, order, writeTable };
+  const writing = { order, writeTable, putOffDone: parts.putOffDone };
+  const shared = { sink, committer, book, reads, observer, clock, compaction, ...writing };
   const laneParts = {
     ...shared,
     meetings: new MeetingWriter({ ...shared, standing: (lane) => standings[lane] }),

@@ -52,6 +52,7 @@ async function movedIn(shape = table.shape, unsure = false): Promise<unknown> {
     clock,
     order: new ConstraintOrder(new Map(), new LaneChoice(2, {})),
     writeTable: () => Promise.resolve(),
+    putOffDone: () => undefined,
     standing: () => undefined,
   };
   const [route] = table.routesFor(shape);

@@ -12,7 +12,7 @@ import { RowItem } from "./lane-item.ts";
 import { letterFor, refusalOf, shownKey } from "./letter.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TaskObserver } from "./observer.ts";
-import { isPutOff, preparePutOff, PUT_OFF } from "./put-off.ts";
+import { isPutOff, PUT_OFF, PuttingOff } from "./put-off.ts";
 import { unfit } from "./routes.ts";
 import type { SourceReads } from "./source-reads.ts";
 import type { LaneStanding } from "./standing.ts";
@@ -28,6 +28,8 @@ interface MeetingParts {
   readonly clock: Clock;
   readonly order: ConstraintOrder;
   readonly writeTable: (table: TableRuntime) => Promise<void>;
+  /** See {@link PuttingOff}. */
+  readonly putOffDone: (table: TableRuntime) => void;
   /** Of a lane. */
   readonly standing: (lane: number) => LaneStanding | undefined;
 }
@@ -78,19 +80,29 @@ export class MeetingWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      const putOff = await this.#putOff(meeting, thrown);
+      return this.#park(meeting, thrown);
+    }
+  }
+
+  /** The row becomes a letter under its new key; the old one goes. */
+  async #park(meeting: Meeting, error: MillraceError): Promise<boolean> {
+    const off = new PuttingOff(this.#parts);
+    try {
+      const putOff = await this.#putOff(meeting, error, off);
       const whyOf = ({ route, to: row }: Move): Refusal =>
-        putOff ? PUT_OFF : refusalOf(thrown, { route, row });
+        putOff ? PUT_OFF : refusalOf(error, { route, row });
       const parked = meeting.moves.map((move) => this.#letter(meeting, move, whyOf(move)));
-      return this.#send(meeting, meeting.moves.map(removeOld), parked);
+      return await this.#send(meeting, meeting.moves.map(removeOld), parked);
+    } finally {
+      off.done();
     }
   }
 
   /** Lanes meet only where no constraint binds their rows; one that is newer than this run is looked into (design/002). */
-  async #putOff({ moves }: Meeting, error: MillraceError): Promise<boolean> {
+  async #putOff({ moves }: Meeting, error: MillraceError, off: PuttingOff): Promise<boolean> {
     const putOff = error.code === "MR_SINK_CONSTRAINT" && moves.every((m) => !m.table.lastRound);
     if (!putOff) return false;
-    for (const { table, route } of moves) await preparePutOff(this.#parts, table, route.target);
+    for (const { table, route } of moves) await off.prepare(table, route.target);
     return true;
   }
 

@@ -33,7 +33,7 @@ export class PutOffRounds {
 
   /** False where nothing of the table is put off; else it has to wait, and is looked at again. */
   holds(table: TableRuntime): boolean {
-    if (this.#busy.has(table.id)) return true;
+    if (table.puttingOff > 0 || this.#busy.has(table.id)) return true;
     const count = this.#parts.book.putOffOf(table.id);
     const stage = count === 0 ? "done" : (this.#stages.get(table.id) ?? "again");
     table.lastRound = stage === "last";

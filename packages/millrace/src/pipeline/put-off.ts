@@ -28,21 +28,43 @@ interface PutOffSurroundings {
   readonly sink: Pick<Sink, "checkTable">;
   readonly order: ConstraintOrder;
   readonly writeTable: (table: TableRuntime) => Promise<void>;
+  /** Nothing more of it is on its way to the dead letters: it may be SYNC now, or has to be read again. */
+  readonly putOffDone: (table: TableRuntime) => void;
 }
 
-/**
- * Before a row is put off: the table is in INIT_SYNC again, durably, until the row is settled.
- * @throws RestartNeeded where the target turns out to have constraints that are newer than this run: the next one gives
- * its rows one lane.
- */
-export async function preparePutOff(
-  { sink, order, writeTable }: PutOffSurroundings,
-  table: TableRuntime,
-  target: TargetTable,
-): Promise<void> {
-  if (!order.isKnown(target.id) && hasConstraints(await sink.checkTable(target, "never")))
-    throw new RestartNeeded(`${target.id} has constraints now`);
-  if (table.early) return;
-  table.update({ state: "INIT_SYNC" });
-  await writeTable(table);
+/** What one writer is putting off. */
+export class PuttingOff {
+  readonly #parts: PutOffSurroundings;
+  readonly #tables = new Set<TableRuntime>();
+
+  constructor(parts: PutOffSurroundings) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Before a row is put off: the table is in INIT_SYNC again, durably, until the row is settled. From here until
+   * {@link done} it does not become SYNC: its end may be passed already, and the letter is not in the book yet (I1).
+   * @throws RestartNeeded where the target turns out to have constraints that are newer than this run: the next one gives
+   * its rows one lane.
+   */
+  async prepare(table: TableRuntime, target: TargetTable): Promise<void> {
+    const { sink, order, writeTable } = this.#parts;
+    if (!order.isKnown(target.id) && hasConstraints(await sink.checkTable(target, "never")))
+      throw new RestartNeeded(`${target.id} has constraints now`);
+    if (!this.#tables.has(table)) table.puttingOff++;
+    this.#tables.add(table);
+    if (table.early) return;
+    table.update({ state: "INIT_SYNC" });
+    await writeTable(table);
+  }
+
+  /** Their letters are in the book, or the write has failed. */
+  done(): void {
+    const tables = [...this.#tables];
+    this.#tables.clear();
+    for (const table of tables) {
+      table.puttingOff--;
+      this.#parts.putOffDone(table);
+    }
+  }
 }

@@ -145,6 +145,7 @@ export class RunParts {
       passed: (lane, mark) => {
         if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
       },
+      putOffDone: (table) => this.#on.look(table),
       emptied: () => [this.readAhead, this.#loadAhead].forEach((ahead) => ahead.look()),
       stopTable: (why) => {
         const { clock, source } = this.#task;

@@ -33,6 +33,8 @@ export class TableRuntime {
   awaited: string | null = null;
   /** Rows that were put off have been tried again in vain: what is refused now is parked. */
   lastRound = false;
+  /** Writers that are about to put rows of it off. */
+  puttingOff = 0;
   #document: TableDocument;
   #initSync: InitSync | null = null;
   #targets: readonly RouteTarget[];

@@ -86,9 +86,21 @@ function parsePart(rule: RouteRule, text: string, offset: number): readonly Piec
       index === 0 ? [piece] : [{ sourceName: true }, piece],
     );
   }
+  checkNoSymbol(text, offset);
   return text
     .split(/(?<!\\)(\$\d+)/)
     .map((piece) => (/^\$\d+$/.test(piece) ? { group: Number(piece.slice(1)) } : unescape(piece)));
+}
+
+/** Flink CDC's own examples have it: taken as it stands, every table would go to one target of that name. */
+function checkNoSymbol(text: string, offset: number): void {
+  const at = text.indexOf("<>");
+  if (at === -1) return;
+  throw new TemplateError(
+    offset + at,
+    "`<>` stands for the source table's name only where the rule says so",
+    "Write `replace-symbol: <>` beside sink-table, or capture the name with a group and write `$1`.",
+  );
 }
 
 function unescape(text: string): string {

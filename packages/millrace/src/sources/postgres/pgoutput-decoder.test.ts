@@ -86,7 +86,7 @@ const table = fc.array(anyType, { minLength: 1, maxLength: 12 }).chain((types) =
 );
 
 describe("rows", () => {
-  it("come back as they were sent, whatever the values", () => {
+  it("come back as they were sent, whatever the values", { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(table, ({ types, row }) => {
         const event = decode(
