@@ -156,6 +156,15 @@ describe("a reader of a shard", () => {
     expect(shard.pages.at(-1)?.readToMs).toBe(first);
   });
 
+  it("keeps its iterator, and what proves its tip, while every other question is refused", async () => {
+    const idle = Array.from({ length: 20 }, () => [fault("LimitExceededException"), {}]).flat();
+    const shard = new ToldShard([...idle, fault("LimitExceededException"), {}]);
+    const id = `shardId-${String(NOW - 5 * HOUR_MS).padStart(20, "0")}-0000000a`;
+    await shard.read({ id, readToMs: NOW - 4 * HOUR_MS });
+    expect(shard.starts).toEqual([{ at: "TRIM_HORIZON" }]);
+    expect(shard.pages.at(-1)?.readToMs).toBeGreaterThan(NOW);
+  });
+
   it("renews an expired iterator behind the last record that it read", async () => {
     const shard = new ToldShard([
       { records: [record("1"), record("2")] },

@@ -145,20 +145,25 @@ export class ShardReader {
     }
   }
 
-  #open(): Promise<string> {
-    const { api, stream, signal } = this.#parts;
+  async #open(): Promise<string> {
+    const { api, stream, clock, signal } = this.#parts;
     this.#tip = new ShardTip(this.#lastMs);
     const start =
       this.#reads === "from-horizon"
         ? ({ at: "TRIM_HORIZON" } as const)
         : ({ at: "AFTER_SEQUENCE_NUMBER", sequence: this.#last } as const);
-    return api.shardIterator(stream, this.#shard, start, signal);
+    const iterator = await api.shardIterator(stream, this.#shard, start, signal);
+    this.#iterator = iterator;
+    this.#iteratorAtMs = clock.monotonic();
+    return iterator;
   }
 
   async #meet(thrown: unknown): Promise<"gone" | null> {
     const { rules, serviceClock, lost, throttled } = this.#parts;
-    this.#iterator = null;
-    switch (faultKind(thrown)) {
+    const kind = faultKind(thrown);
+    // A refused question moves no iterator: a new one would have the shard's tip to be proven from the beginning.
+    if (kind !== "throttled") this.#iterator = null;
+    switch (kind) {
       case "expired-iterator":
         return null;
       case "throttled":
