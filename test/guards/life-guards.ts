@@ -189,8 +189,8 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [2, "Source transactions"],
     guard: "a mark that says more later on is looked at again",
     file: "pipeline/batch-length.ts",
-    take: 'i > 0 && queue.at(i - 1)?.kind === "mark" ? i - 1 : i',
-    put: "i",
+    take: "    source?.lookAgain();\n",
+    put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/batch-length.test.ts",
       name: "says of a queue that grows, and is taken from, what one that begins anew says",

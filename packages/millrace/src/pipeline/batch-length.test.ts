@@ -8,7 +8,7 @@ import { changeOf, itemOf, tableOf, transactionOf } from "./pipeline-parts.fixtu
 const table = tableOf();
 const [route] = table.routesFor(table.shape);
 
-/** Rows by what they are of: a letter is a source transaction, `.` a chunk; `|` ends a transaction, `-` does not. */
+/** Rows by what they are of: a letter is a source transaction, `.` a chunk, and `#` its mark; `|` ends a transaction, `-` does not. */
 function queueOf(text: string): LaneQueue {
   const queue = new LaneQueue();
   for (const [index, letter] of [...text].entries()) queue.push(of(letter, index));
@@ -17,6 +17,7 @@ function queueOf(text: string): LaneQueue {
 
 function of(letter: string, index: number): LaneItem {
   if (letter === "|" || letter === "-") return mark(letter === "|");
+  if (letter === "#") return { kind: "chunk-mark", key: null, rows: 0, pending: 1, passed };
   if (letter === ".") return itemOf(table, "put", [String(index), "v", "b"], null, "r");
   if (route === undefined) throw new Error("the table has no route");
   const row = [String(index), "v", "b"];
@@ -25,6 +26,7 @@ function of(letter: string, index: number): LaneItem {
   return new RowItem("put", table, route, String(index), row, index, change, 10);
 }
 
+const passed = (): void => undefined;
 const mark = (endsTransaction: boolean): Mark => ({
   kind: "mark",
   seq: 1,
@@ -59,12 +61,23 @@ describe("the length of a batch that keeps source transactions whole", () => {
   });
 });
 
+/** What a batch of the log without rows does: the last mark says more, where no row of the log came behind it. */
+function endLast(queue: LaneQueue): void {
+  const items = queue.take(queue.length);
+  const last = items.findLast((item) => item.kind === "mark" || isLogged(item));
+  if (last?.kind === "mark") last.endsTransaction = true;
+}
+
+function isLogged(item: LaneItem): boolean {
+  return item.kind === "row" && item.change.transaction !== null;
+}
+
 describe("a scan that goes on", () => {
   const limits = { maxRows: 6, maxBytes: 1_000_000, estimateBytes: () => 10, whole: true };
 
   it("says of a queue that grows, and is taken from, what one that begins anew says", () => {
     const step = fc.oneof(
-      { weight: 8, arbitrary: fc.constantFrom("a", "b", "c", ".", "|", "-") },
+      { weight: 8, arbitrary: fc.constantFrom("a", "b", "c", ".", "#", "|", "-") },
       fc.constantFrom("ends", "take", "forward"),
     );
     fc.assert(
@@ -73,15 +86,22 @@ describe("a scan that goes on", () => {
         const scan = new BatchScan();
         for (const [index, what] of steps.entries()) {
           const last = queue.at(queue.length - 1);
-          if (what === "ends") {
-            if (last?.kind === "mark") last.endsTransaction = true;
-          } else if (what === "take") queue.drop(scan.length(queue, limits).items);
+          if (what === "ends") endLast(queue);
+          else if (what === "take") queue.drop(scan.length(queue, limits).items);
           else if (what === "forward" && last !== undefined) queue.bringForward(new Set([last]));
           else if (what !== "forward") queue.push(of(what, index));
           expect(scan.length(queue, limits)).toEqual(batchLength(queue, limits));
         }
       }),
     );
+  });
+
+  it("sees that a mark ends a transaction behind which chunks came", () => {
+    const queue = queueOf("aa-.#");
+    const scan = new BatchScan();
+    expect(scan.length(queue, limits)).toEqual({ items: 5, open: "a" });
+    endLast(queue);
+    expect(scan.length(queue, limits)).toEqual({ items: 5, open: null });
   });
 
   it("looks at no row twice while more comes", () => {

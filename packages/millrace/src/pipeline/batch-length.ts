@@ -1,5 +1,5 @@
 import type { Position, TransactionId } from "../model/position.ts";
-import type { RowItem } from "./lane-item.ts";
+import type { Mark, RowItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 
 /** What bounds one transaction at the sink. */
@@ -49,6 +49,7 @@ export class BatchScan {
     const { maxRows, maxBytes, estimateBytes } = limits;
     this.#beginUnlessSame(queue, limits);
     const source = this.#source;
+    source?.lookAgain();
     const end = Math.min(queue.length, limits.within ?? queue.length);
     let i = this.#at;
     for (; i < end; i++) {
@@ -58,7 +59,7 @@ export class BatchScan {
         this.#at = i;
         return { items: i, open: null };
       }
-      if (item.kind === "mark" && item.endsTransaction) source?.end();
+      if (item.kind === "mark") source?.mark(item);
       if (item.kind !== "row") continue;
       source?.row(item, i);
       const weight = item.bytes < 1024 ? 1024 : estimateBytes(item);
@@ -72,8 +73,7 @@ export class BatchScan {
       this.#bytes += weight;
       this.#position = item.position;
     }
-    // The last mark may say more later on.
-    this.#at = i > 0 && queue.at(i - 1)?.kind === "mark" ? i - 1 : i;
+    this.#at = i;
     return source?.rest(i) ?? { items: i, open: null };
   }
 
@@ -100,15 +100,25 @@ class OpenTransaction {
   #id: TransactionId | null = null;
   /** Index of its first row. */
   #from = 0;
+  /** The last one behind its last row. */
+  #mark: Mark | null = null;
 
   row({ change: { transaction } }: RowItem, index: number): void {
-    if (transaction === null || transaction.id === this.#id) return;
+    if (transaction === null) return;
+    this.#mark = null;
+    if (transaction.id === this.#id) return;
     this.#id = transaction.id;
     this.#from = index;
   }
 
-  end(): void {
-    this.#id = null;
+  mark(mark: Mark): void {
+    this.#mark = mark;
+    this.lookAgain();
+  }
+
+  /** A mark may say more later on, when a batch of the log brings no rows: chunks may stand behind it by then. */
+  lookAgain(): void {
+    if (this.#mark?.endsTransaction === true) this.#id = null;
   }
 
   /** Where to cut before `index`, where the limits are reached: a transaction that does not fit at all is cut there. */
