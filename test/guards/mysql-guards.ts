@@ -267,11 +267,22 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     keeps: [7],
     guard: "no MySQL log begins while XA transactions are prepared that it does not have",
     file: "sources/mysql/prepared-before.ts",
-    take: "if (left.size > 0) throw stillPrepared([...left]);",
-    put: "",
+    take: "if (left.length > 0) throw stillPrepared(left);",
+    put: "if (left.length > 0) return [];",
     shownBy: {
       file: "packages/millrace/src/mysql-xa.my.test.ts",
       name: "does not begin while one is prepared that the log does not have, and says so before",
+    },
+  },
+  {
+    keeps: [7, 8],
+    guard: "a MySQL log begins behind the end of XA transactions that it does not have",
+    file: "sources/mysql/prepared-before.ts",
+    take: "if (unknown.length > 0) return null;",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/prepared-before.my.test.ts`,
+      name: "begins behind the end of an XA transaction whose rows were purged",
     },
   },
   {

@@ -7,7 +7,7 @@ import { FirstShapes } from "./first-shapes.ts";
 import { dumpStart } from "./log-files.ts";
 import type { LogHistory } from "./log-history.ts";
 import { probeLog } from "./log-probe.ts";
-import type { MysqlSourceOptions } from "./options.ts";
+import type { MysqlSourceOptions, MysqlStartup } from "./options.ts";
 import { boundary, type LogGroup, type LogPosition, type PreparedGroup } from "./position.ts";
 import { preparedAt, preparedInThePast, preparedSince } from "./prepared-before.ts";
 import { type LogAt, startupPlace } from "./startup-place.ts";
@@ -37,6 +37,8 @@ interface BeginOptions extends Pick<MysqlSourceOptions, "startup" | "types"> {
   readonly catchUp: CatchUpOptions;
 }
 
+type Beginning = Pick<BegunLog, "shapes" | "place" | "prepared">;
+
 /** A new log: nothing of what comes before it is wanted. @throws MillraceError */
 export async function beginLog(
   log: LogAt,
@@ -44,20 +46,12 @@ export async function beginLog(
   { startup, types, era, catchUp }: BeginOptions,
 ): Promise<BegunLog> {
   const { server, standing } = log;
-  // What an older log was written with nobody knows.
   const isNow = startup.mode === "initial" || startup.mode === "latest-offset";
-  const before = isNow ? await preparedSince(log, catchUp) : null;
-  const shapes = new FirstShapes(
-    isNow ? await server.control.use((session) => readMoment(session, tables, types)) : new Map(),
-  );
-  const place = shapes.start ?? (await startupPlace(log, startup));
+  const { shapes, place, prepared } = isNow
+    ? await beginsNow(log, tables, { startup, types, catchUp })
+    : await beginsInThePast(log, startup);
   const made = await probeLog(await server.config(), dumpStart(standing, place));
   const gtids = await executedAt(log, place);
-  const prepared = isNow
-    ? before === null
-      ? []
-      : await preparedAt(log, before, { ...catchUp, place })
-    : await preparedInThePast(log, place);
   shapes.begin(place, era);
   const group: LogGroup = { ...place, era, n: 0, hash: 0, made };
   const start = boundary({
@@ -66,6 +60,31 @@ export async function beginLog(
     ...(prepared.length === 0 ? {} : { prepared }),
   });
   return { start, place, gtids, prepared, shapes, history: { server: standing.server, era } };
+}
+
+async function beginsNow(
+  log: LogAt,
+  tables: readonly TableShape[],
+  { startup, types, catchUp }: Omit<BeginOptions, "era">,
+): Promise<Beginning> {
+  for (;;) {
+    const before = await preparedSince(log, catchUp);
+    const moments = log.server.control.use((session) => readMoment(session, tables, types));
+    const shapes = new FirstShapes(await moments);
+    const place = shapes.start ?? (await startupPlace(log, startup));
+    const prepared = before === null ? [] : await preparedAt(log, before, { ...catchUp, place });
+    if (prepared !== null) return { shapes, place, prepared };
+  }
+}
+
+/** What such a log was written with nobody knows. */
+async function beginsInThePast(log: LogAt, startup: MysqlStartup): Promise<Beginning> {
+  const place = await startupPlace(log, startup);
+  return {
+    shapes: new FirstShapes(new Map()),
+    place,
+    prepared: await preparedInThePast(log, place),
+  };
 }
 
 /**

@@ -50,7 +50,7 @@ export async function preparedAt(
   log: LogAt,
   { since, stayed }: PreparedSince,
   { place, ...options }: CatchUpOptions & { readonly place: LogOffset },
-): Promise<readonly PreparedGroup[]> {
+): Promise<readonly PreparedGroup[] | null> {
   const { eventsAt, files } = searchedLog(log);
   const { prepared, ended } =
     compareOffsets(since, place) < 0 ? await readXaStretch(eventsAt(since), place) : NOTHING;
@@ -60,8 +60,11 @@ export async function preparedAt(
   const unknown = sought.filter((xid) => !older.has(xid));
   // Who is prepared anew under a name has ended before, in the engine too.
   const over = [...ended].filter((xid) => !known.has(xid));
-  const left = await preparedStill(log, new Set([...over, ...unknown]), options);
-  if (left.size > 0) throw stillPrepared([...left]);
+  const still = await preparedStill(log, new Set([...over, ...unknown]), options);
+  const anew = still.size > 0 ? await preparedBehind(log, place) : NOTHING.ended;
+  const left = [...still].filter((xid) => !anew.has(xid));
+  if (left.length > 0) throw stillPrepared(left);
+  if (unknown.length > 0) return null;
   return [...older.values(), ...prepared];
 }
 
@@ -87,6 +90,14 @@ function searchedLog({ server, standing }: LogAt): SearchedLog {
       yield* eventsFrom(await server.config(), dumpStart(standing, from));
     },
   };
+}
+
+/** Names that the log prepares behind a place, and does not end: each that was prepared before has ended. */
+async function preparedBehind(log: LogAt, place: LogOffset): Promise<ReadonlySet<string>> {
+  const end = await log.server.control.use((session) => readLogEnd(session));
+  if (compareOffsets(place, end) >= 0) return NOTHING.ended;
+  const { prepared } = await readXaStretch(searchedLog(log).eventsAt(place), end);
+  return new Set(prepared.map(({ xid }) => xid));
 }
 
 /** Waits until none of these is prepared, be it for a moment. Gives those that stayed so. */
