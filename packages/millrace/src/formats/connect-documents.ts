@@ -1,5 +1,5 @@
 import { JsonObject, NamePlace } from "./json-object.ts";
-import { JsonBytes, JsonDocuments, NotJson, type JsonRead } from "./json-reader.ts";
+import { isBlank, JsonBytes, JsonDocuments, NotJson, type JsonRead } from "./json-reader.ts";
 
 /** Schemas that are kept, the newest first: tables share topics, and so do their schemas (I10). */
 const MAX_SCHEMAS = 16;
@@ -23,10 +23,11 @@ export class ConnectDocuments {
     const known = this.#knownOf(bytes);
     if (known !== null) {
       this.#schema = known.schema;
-      const reader = new JsonBytes(bytes, known.prefix.length, bytes.length - 1);
+      const last = lastOf(bytes);
+      const reader = new JsonBytes(bytes, known.prefix.length, last);
       const payload = reader.value(0, known.payload);
       reader.finish();
-      if (bytes.at(-1) !== 0x7d) throw new NotJson();
+      if (bytes[last] !== 0x7d) throw new NotJson();
       return payload;
     }
     const whole = this.#whole.read(bytes);
@@ -63,6 +64,13 @@ interface KnownSchema {
   readonly prefix: Buffer;
   readonly schema: JsonRead;
   readonly payload: NamePlace;
+}
+
+/** Where the last byte stands that is no blank. */
+function lastOf(bytes: Buffer): number {
+  let at = bytes.length - 1;
+  while (isBlank(bytes[at])) at--;
+  return at;
 }
 
 function begins(bytes: Buffer, prefix: Buffer): boolean {

@@ -33,6 +33,11 @@ const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
+/** Whether JSON passes over this byte between its parts. */
+export function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
 /** Reads one document that fills the bytes from `start` to `end`. @throws NotJson */
 export function readJson(bytes: Buffer, start = 0, end = bytes.length): JsonRead {
   return new JsonDocuments().read(bytes, start, end);
@@ -262,10 +267,7 @@ export class JsonBytes {
   }
 
   #blanks(): void {
-    for (; this.at < this.#end; this.at++) {
-      const byte = this.#bytes[this.at];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-    }
+    while (this.at < this.#end && isBlank(this.#bytes[this.at])) this.at++;
   }
 }
 

@@ -44,6 +44,11 @@ function change(message: ReadMessage | undefined): Extract<ReadMessage, { kind: 
   return message;
 }
 
+function tombstone(message: ReadMessage): Extract<ReadMessage, { kind: "tombstone" }> {
+  if (message.kind !== "tombstone") throw new Error(`not a tombstone: ${message.kind}`);
+  return message;
+}
+
 function bytes(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
@@ -99,6 +104,29 @@ describe("messages with a schema", () => {
       ["added", "date"],
     ]);
     expect(shapes[2]?.columns[0]?.nullable).toBe(false);
+  });
+
+  it("may have blanks behind them, values and keys", () => {
+    const field = (name: string): unknown => ({ field: name, type: "int64", optional: false });
+    const row = { type: "struct", fields: [field("id"), field("n")], field: "after" };
+    const keySchema = { type: "struct", name: "shop.s.t.Key", fields: [field("id")] };
+    const by = reader();
+    const read = (id: number, value: string | null): ReadMessage =>
+      by.read(
+        Buffer.from(`${JSON.stringify({ schema: keySchema, payload: { id } })}\n`),
+        value === null ? null : Buffer.from(`${value} \r\n\t`),
+      );
+    const shapes = new Set();
+    for (const id of [1, 2, 3]) {
+      const payload = { op: "c", after: { id, n: 7 }, source: { schema: "s", table: "t" } };
+      const whole = { schema: { type: "struct", fields: [row] }, payload };
+      const message = change(read(id, JSON.stringify(whole)));
+      expect(message).toMatchObject({ after: [String(id), "7"], shape: { key: [0] } });
+      shapes.add(message.shape);
+      const { key, table: named } = tombstone(read(id, null));
+      expect([named, key?.get("id")]).toMatchObject(["shop.s.t", { text: String(id) }]);
+    }
+    expect(shapes.size).toBe(1);
   });
 
   it("are read as Debezium wrote them", () => {
