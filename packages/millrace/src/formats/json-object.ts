@@ -6,6 +6,10 @@ import type { JsonRead } from "./json-reader.ts";
 
 /** Lists of names that are kept of one place in documents; the newest is guessed first (I10). */
 const MAX_KNOWN = 8;
+/** Longer ones are mostly keys of maps, which are others in the next document: they are not kept (I10). */
+const MAX_LIST_BYTES = 131_072;
+/** What a name takes beside its bytes, which it has twice. */
+const NAME_BYTES = 192;
 
 /** Names of members in their order, each once. Shared: whatever is known of a list of names may be kept by it. */
 export class MemberNames {
@@ -76,13 +80,13 @@ export class NamePlace {
     return null;
   }
 
-  /** The same list for the same names. They may be parts of a large text, which is not to be kept for them. */
+  /** The same list for the same names, where it is short. They may be parts of a large text, which is not to be kept for them. */
   namesOf(all: readonly string[], written: readonly Uint8Array[]): MemberNames {
     const found = this.#known.find(
       (known) => known.all.length === all.length && known.begins(all, all.length),
     );
     const names = found ?? new MemberNames(all.map(ownText), written.map(ownBytes));
-    this.saw(names);
+    if (found !== undefined || isShort(written)) this.saw(names);
     return names;
   }
 
@@ -95,6 +99,12 @@ export class NamePlace {
     known.unshift(names);
     if (known.length > MAX_KNOWN) known.pop();
   }
+}
+
+function isShort(written: readonly Uint8Array[]): boolean {
+  let bytes = written.length * NAME_BYTES;
+  for (const { length } of written) bytes += 2 * length;
+  return bytes <= MAX_LIST_BYTES;
 }
 
 /** Shorter parts are no parts to V8. */

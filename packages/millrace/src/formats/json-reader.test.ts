@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { JsonObject } from "./json-object.ts";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { JsonObject, MemberNames } from "./json-object.ts";
 import {
   JsonDocuments,
   jsonText,
@@ -88,6 +88,28 @@ describe("readJson", () => {
     expect(names('{"a":3,"b":null}')).toBe(first);
     expect(names('{"a":3,"c":null}')).toBe(other);
     expect(other).not.toBe(first);
+  });
+
+  it("keeps no long lists of names, and places of members only where objects stand", () => {
+    const inner = vi.spyOn(MemberNames.prototype, "inner");
+    onTestFinished(() => inner.mockRestore());
+    const reader = new JsonDocuments();
+    const twice = (members: readonly string[]): boolean => {
+      const json = Buffer.from(`{${members.join(",")}}`);
+      const [first, second] = [reader.read(json), reader.read(json)];
+      expect(second).toEqual(first);
+      return (
+        first instanceof JsonObject && second instanceof JsonObject && first.names === second.names
+      );
+    };
+    const short = Array.from({ length: 100 }, (_, index) => `"short${index}":${index}`);
+    expect(twice(short)).toBe(true);
+    expect(inner).not.toHaveBeenCalled();
+    expect(twice([...short, '"list":[{"x":1},{"x":2}]'])).toBe(true);
+    expect(inner).toHaveBeenCalledTimes(1);
+    expect(twice(Array.from({ length: 700 }, (_, index) => `"many${index}":${index}`))).toBe(false);
+    expect(twice([`"${"long".repeat(20_000)}":1`])).toBe(false);
+    expect(twice([...short, '"short":1'])).toBe(true);
   });
 
   it("keeps every digit, and writes them back", () => {

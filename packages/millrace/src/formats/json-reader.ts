@@ -23,6 +23,8 @@ export type JsonRead = null | boolean | string | NumberText | readonly JsonRead[
 export class NotJson extends Error {}
 
 const MAX_DEPTH = 200;
+const OBJECT = 0x7b;
+const ARRAY = 0x5b;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -83,9 +85,9 @@ export class JsonBytes {
   value(depth: number, place: NamePlace): JsonRead {
     if (depth > MAX_DEPTH) throw new NotJson();
     switch (this.#next()) {
-      case 0x7b:
+      case OBJECT:
         return this.#object(depth, place);
-      case 0x5b:
+      case ARRAY:
         return this.#array(depth, place);
       case QUOTE:
         return this.#string();
@@ -119,7 +121,9 @@ export class JsonBytes {
         behind = names.match(index, this.#bytes, this.at + 1);
       }
       this.at = behind;
-      values.push(this.#member(depth, names.inner(index)));
+      const byte = this.#behindColon();
+      const inner = byte === OBJECT || byte === ARRAY ? names.inner(index) : NO_PLACE;
+      values.push(this.value(depth + 1, inner));
       if (!this.#closes(0x7d)) continue;
       if (values.length < names.all.length)
         names = place.namesOf(names.all.slice(0, values.length), names.written(values.length));
@@ -138,7 +142,9 @@ export class JsonBytes {
       const start = this.at + 1;
       const name = this.#string();
       const bytes = this.#bytes.subarray(start, this.at - 1);
-      const value = this.#member(depth, new NamePlace());
+      const byte = this.#behindColon();
+      const inner = byte === OBJECT || byte === ARRAY ? new NamePlace() : NO_PLACE;
+      const value = this.value(depth + 1, inner);
       const index = members.get(name);
       // Of a name that stands twice the last one counts.
       if (index !== undefined) values[index] = value;
@@ -152,11 +158,11 @@ export class JsonBytes {
     return new JsonObject(place.namesOf(all, written), values);
   }
 
-  /** What stands behind a name. */
-  #member(depth: number, place: NamePlace): JsonRead {
+  /** What the value behind a name begins with. */
+  #behindColon(): number {
     if (this.#next() !== COLON) throw new NotJson();
     this.at++;
-    return this.value(depth + 1, place);
+    return this.#next();
   }
 
   #array(depth: number, place: NamePlace): readonly JsonRead[] {
@@ -279,6 +285,8 @@ interface BegunObject {
 }
 
 const NO_NAMES = new MemberNames([]);
+/** Of what is neither an object nor a list: most members are that, and need none of their own (I10). */
+const NO_PLACE = new NamePlace();
 
 /** JSON's text of what was read. */
 export function jsonText(value: JsonRead): string {

@@ -44,7 +44,7 @@ function change(message: ReadMessage | undefined): Extract<ReadMessage, { kind: 
   return message;
 }
 
-function tombstone(message: ReadMessage): Extract<ReadMessage, { kind: "tombstone" }> {
+function tombstoneOf(message: ReadMessage): Extract<ReadMessage, { kind: "tombstone" }> {
   if (message.kind !== "tombstone") throw new Error(`not a tombstone: ${message.kind}`);
   return message;
 }
@@ -123,7 +123,7 @@ describe("messages with a schema", () => {
       const message = change(read(id, JSON.stringify(whole)));
       expect(message).toMatchObject({ after: [String(id), "7"], shape: { key: [0] } });
       shapes.add(message.shape);
-      const { key, table: named } = tombstone(read(id, null));
+      const { key, table: named } = tombstoneOf(read(id, null));
       expect([named, key?.get("id")]).toMatchObject(["shop.s.t", { text: String(id) }]);
     }
     expect(shapes.size).toBe(1);
