@@ -44,8 +44,8 @@ export const transactionRules = {
     text: "transaction row limit exceeded",
     limit: bounds.rowsPerTransaction,
     source: "Q, E, S, J",
-    fidelity: "exact",
-    kept: "at the statement that takes the transaction past 3,000 affected rows; every affected row of every statement counts, secondary index entries do not",
+    fidelity: "close",
+    kept: "at the statement that takes the transaction past 3,000 affected rows; every row that a statement itself affects counts, secondary index entries do not. Rows that foreign keys cascade to are not counted, which a cluster does (CT)",
   },
   sizeLimit: {
     code: "54000",
