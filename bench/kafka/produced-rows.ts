@@ -109,7 +109,7 @@ class Transactions {
     });
     await producer.initialise();
     return new Transactions(producer, {
-      topic: { name: topic, partitions, maxBatchBytes: batchBytes },
+      topic: { name: topic, partitions, maxBatchBytes: batchBytes, compacted: false },
       encoder: await itemEncoder(format, topic, messages),
       partitioner: partitionerOf({ kind: "hash-by-key" }, ITEMS),
     });

@@ -33,10 +33,16 @@ export const SINKS = {
   // Its client is a third of a short run's loading.
   kafka: async (
     options: KafkaSinkOptions,
-    { clock, random, holder, kafkaObserver }: SinkContext,
+    { clock, random, log, holder, kafkaObserver }: SinkContext,
   ): Promise<KafkaSink> => {
-    const { KafkaSink } = await import("./kafka/kafka-sink.ts");
-    return new KafkaSink(options, clock, random, holder, kafkaObserver);
+    const [{ KafkaSink }, { NO_OBSERVER }] = await Promise.all([
+      import("./kafka/kafka-sink.ts"),
+      import("./kafka/observer.ts"),
+    ]);
+    return new KafkaSink(options, clock, random, holder, {
+      notice: (table, message) => log.warn(message, { table }),
+      ...(kafkaObserver ?? NO_OBSERVER),
+    });
   },
   jsonl: (options: JsonlOptions, { random, holder }: SinkContext): Sink =>
     new JsonlSink(options, random, holder),

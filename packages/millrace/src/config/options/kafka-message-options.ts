@@ -64,7 +64,7 @@ export const KAFKA_MESSAGES = {
   generationMarkers: defaulting(flag, true, {
     name: "generation.markers",
     example: "false",
-    doc: "Whether the end of a table's load is told by a message without key and value in each partition. A topic cannot be asked for rows that a resync did not find; who reads it forgets what is older.",
+    doc: "Whether the end of a table's load is told by a message without key and value in each partition; never in a compacted topic, which takes none without key. A topic cannot be asked for rows that a resync did not find; who reads it forgets what is older.",
   }),
   decimalMode: defaulting(choice(["precise", "double", "string"]), "precise", {
     name: "decimal.handling.mode",

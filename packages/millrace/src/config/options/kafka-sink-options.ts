@@ -153,7 +153,7 @@ const TOPICS = {
   topicConfigs: optional(pairs(","), {
     name: "topic.configs",
     example: "cleanup.policy:compact,min.insync.replicas:2",
-    doc: "Settings of topics that are made, by Kafka's names. Existing topics are left as they are.",
+    doc: "Settings of topics that are made, by Kafka's names. Existing topics are left as they are. Compacted topics take no table without key, and are told neither TRUNCATE nor the end of a load.",
   }),
   create: defaulting(choice(["if-missing", "never"]), "if-missing", {
     name: "create",

@@ -4,6 +4,10 @@ import { connectionHelp } from "../../kafka/connection-help.ts";
 import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 
+/** What was refused may be no row, and then there is no letter. */
+const ROW_REMEDY =
+  "Mend what the detail names at the topic or the row; replay the row's dead letter where there is one (`millrace dead-letters list`), and start the pipeline again where it has ended.";
+
 /** What a failure of Kafka's means for the pipeline. */
 export function sinkError(thrown: unknown): MillraceError {
   if (thrown instanceof UndecidedCommit)
@@ -22,7 +26,10 @@ export function sinkError(thrown: unknown): MillraceError {
     case "abortable":
       return new MillraceError("MR_SINK_CONFLICT", thrown.message, options);
     case "row":
-      return new MillraceError("MR_SINK_ROW_REFUSED", thrown.message, options);
+      return new MillraceError("MR_SINK_ROW_REFUSED", thrown.message, {
+        ...options,
+        remedy: ROW_REMEDY,
+      });
     case "missing":
       return new MillraceError("MR_SINK_SCHEMA", thrown.message, options);
     // What was taken away midway is given back: tried again, with what is missing in the status.

@@ -89,6 +89,7 @@ export class KafkaTask {
       exactlyOnce,
       tableOf: (table) => tables.of(table),
       tellers,
+      notice: (table, message) => observer.notice?.(table, message),
     });
     return new KafkaTask(task, await state.prepare(), parts, producer, writer);
   }

@@ -1,3 +1,5 @@
+import type { TableId } from "../../model/table.ts";
+
 /** What a Kafka sink tells of its transactions. */
 export interface KafkaSinkObserver {
   /** A transaction has ended; undecided ones (`unknown`) are decided by the next look. */
@@ -6,6 +8,8 @@ export interface KafkaSinkObserver {
   sent(bytes: number): void;
   /** A broker has answered a Produce after `tookMs`, and reads nothing more of this client for `throttledMs` (a quota). */
   produced(tookMs: number, throttledMs: number): void;
+  /** A sentence for the operator about a table. */
+  notice?(table: TableId, message: string): void;
 }
 
 /** Nobody listens. */

@@ -58,7 +58,7 @@ export class StateTopic {
         configs: CONFIGS,
       });
     this.#isThere = true;
-    return { name: this.name, partitions: 1, maxBatchBytes: MAX_DOCUMENT_BYTES };
+    return { name: this.name, partitions: 1, maxBatchBytes: MAX_DOCUMENT_BYTES, compacted: true };
   }
 
   /**

@@ -16,6 +16,7 @@ const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
 const BROKER_DEFAULT = -1;
 const CREATE_TIMEOUT_MS = 30_000;
 const MAX_MESSAGE_BYTES = "max.message.bytes";
+const CLEANUP_POLICY = "cleanup.policy";
 /** Deletion and creation are told to the brokers one after the other, milliseconds. */
 const SETTLE_MS = 20_000;
 
@@ -25,6 +26,8 @@ export interface TargetTopic {
   readonly partitions: number;
   /** No batch is larger, bytes. */
   readonly maxBatchBytes: number;
+  /** Its broker takes no message without key (`cleanup.policy` has `compact`). */
+  readonly compacted: boolean;
 }
 
 /** A topic as it is to be made. */
@@ -50,8 +53,17 @@ export class Topics {
     this.#names = new TopicNames(options);
   }
 
-  /** The topic of a table, as it was when it was asked for first. @throws MillraceError MR_SINK_SCHEMA where it is gone. */
-  of(table: TargetTable): Promise<TargetTopic> {
+  /**
+   * The topic of a table, as it was when it was asked for first.
+   * @throws MillraceError MR_SINK_SCHEMA where it is gone, or is compacted and the table has no key.
+   */
+  async of(table: TargetTable): Promise<TargetTopic> {
+    const topic = await this.#topicOf(table);
+    refuseWithoutKey(table, topic);
+    return topic;
+  }
+
+  #topicOf(table: TargetTable): Promise<TargetTopic> {
     const name = this.#names.of(table);
     const known = this.#known.get(name);
     if (known !== undefined) return known;
@@ -83,6 +95,7 @@ export class Topics {
         "MR_SINK_SCHEMA",
         `there is no topic ${name} for ${table.id}, and create is "never"`,
       );
+    refuseWithoutKey(table, found ?? this.#planned(name));
     const created =
       found === null && (await this.make({ name, partitions, replicationFactor, configs }));
     const topic = found ?? (await this.#made(name));
@@ -96,9 +109,15 @@ export class Topics {
   ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
     const name = this.#names.of(table);
     const found = await this.find(name);
+    refuseWithoutKey(table, found ?? this.#planned(name));
     return found === null
       ? { missing: name, notices: [] }
       : { missing: null, notices: this.#notices(found) };
+  }
+
+  /** A missing one as it would be made; what the file leaves to the broker shows once it is there. */
+  #planned(name: string): Pick<TargetTopic, "name" | "compacted"> {
+    return { name, compacted: isCompacted(this.#options.configs.get(CLEANUP_POLICY)) };
   }
 
   #notices({ name, partitions: found }: TargetTopic): readonly string[] {
@@ -127,11 +146,13 @@ export class Topics {
   async find(name: string): Promise<TargetTopic | null> {
     const facts = (await this.#cluster.topics([name])).get(name) ?? null;
     if (facts === null) return null;
-    const limit = await this.#messageLimit(name);
+    const settings = await this.#settingsOf(name);
+    const limit = Number(settings.get(MAX_MESSAGE_BYTES) ?? this.#maxRequestBytes);
     return {
       name,
       partitions: facts.leaders.length,
       maxBatchBytes: Math.min(limit, this.#maxRequestBytes),
+      compacted: isCompacted(settings.get(CLEANUP_POLICY)),
     };
   }
 
@@ -171,19 +192,19 @@ export class Topics {
     });
   }
 
-  /** Who may not ask for a topic's settings goes by `properties.max.request.size` alone. */
-  async #messageLimit(name: string): Promise<number> {
+  /** Who may not ask for a topic's settings goes by what the file says of those that are made. */
+  async #settingsOf(name: string): Promise<ReadonlyMap<string, string>> {
     const wanted = {
       resourceType: TOPIC_RESOURCE,
       resourceName: name,
-      configurationKeys: [MAX_MESSAGE_BYTES],
+      configurationKeys: [MAX_MESSAGE_BYTES, CLEANUP_POLICY],
     };
     try {
       const { results } = await this.#cluster.ask(describeConfigsV4.api, [wanted], false, false);
-      const value = results[0]?.configs.find((each) => each.name === MAX_MESSAGE_BYTES)?.value;
-      return Number(value ?? this.#maxRequestBytes);
+      const found = results[0]?.configs ?? [];
+      return new Map(found.map((each) => [each.name, each.value ?? ""]));
     } catch (thrown) {
-      if (thrown instanceof KafkaFault && thrown.kind === "rights") return this.#maxRequestBytes;
+      if (thrown instanceof KafkaFault && thrown.kind === "rights") return this.#options.configs;
       throw thrown;
     }
   }
@@ -194,6 +215,27 @@ export class Topics {
       if (this.#known.get(name) === topic) this.#known.delete(name);
     });
   }
+}
+
+/** By a topic's `cleanup.policy`: `compact`, `delete`, or both. */
+function isCompacted(policy: string | undefined): boolean {
+  return policy?.split(",").some((one) => one.trim() === "compact") ?? false;
+}
+
+/** Its first message would be refused by the broker, with everything that is written beside it. */
+function refuseWithoutKey(
+  { id, keyless }: TargetTable,
+  { name, compacted }: Pick<TargetTopic, "name" | "compacted">,
+): void {
+  if (!keyless || !compacted) return;
+  throw new MillraceError(
+    "MR_SINK_SCHEMA",
+    `${id} has no key, and topic ${name} is compacted (cleanup.policy): it takes no message without key`,
+    {
+      remedy:
+        "Give the table a key, or a topic that is not compacted: make one and name it in sink.tableId-to-topic.mapping, or leave cleanup.policy out of topic.configs; or leave the table out.",
+    },
+  );
 }
 
 function isFault(thrown: unknown, id: string): boolean {

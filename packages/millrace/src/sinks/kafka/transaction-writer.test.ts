@@ -15,7 +15,7 @@ const TABLE: TargetTable = {
   key: [0],
   keyless: false,
 };
-const PLACE = { name: "topic", partitions: 1, maxBatchBytes: 4096 };
+const PLACE = { name: "topic", partitions: 1, maxBatchBytes: 4096, compacted: false };
 
 /** What happens, in its order: a letter for each change that was encoded, each batch that was sent, and the end. */
 class Story {
@@ -72,6 +72,7 @@ class Story {
       producer,
       sender,
       tableOf: async () => output,
+      notice: () => undefined,
       ...rest,
     });
     const changes = Array.from({ length: rows }, (_, n) => changeOf(String(n)));

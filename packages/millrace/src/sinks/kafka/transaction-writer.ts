@@ -1,8 +1,14 @@
 import type { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
-import type { Commit, TargetChange, TargetChangeEvent, Write } from "../../model/sink.ts";
-import type { TargetTable } from "../../model/table.ts";
+import type {
+  Commit,
+  TargetChange,
+  TargetChangeEvent,
+  TargetMark,
+  Write,
+} from "../../model/sink.ts";
+import type { TableId, TargetTable } from "../../model/table.ts";
 import type { BatchPlace, BatchSender } from "./batch-sender.ts";
 import { changesOf } from "./changes-of.ts";
 import { MessageRouter, type TableOutput } from "./message-router.ts";
@@ -34,6 +40,8 @@ export interface WriterParts {
   readonly tableOf: (table: TargetTable) => Promise<TableOutput>;
   /** In this order; the first ones speak before the others of a change. */
   readonly tellers: readonly SideTeller[];
+  /** A sentence for the operator about a table. */
+  readonly notice: (table: TableId, message: string) => void;
 }
 
 /** One transaction after the other: data, then state, then its end. */
@@ -48,6 +56,9 @@ export class TransactionWriter {
   readonly #tellers: readonly SideTeller[];
   /** Those that want to see each change; mostly none. */
   readonly #watchers: readonly SideTeller[];
+  readonly #notice: WriterParts["notice"];
+  /** Tables whose TRUNCATE was left out, and that was said. */
+  readonly #leftOut = new Set<TableId>();
 
   constructor(parts: WriterParts) {
     this.#producer = parts.producer;
@@ -57,6 +68,7 @@ export class TransactionWriter {
     this.#sender = parts.sender;
     this.#router = new MessageRouter(this.#sender);
     this.#tellers = parts.tellers;
+    this.#notice = parts.notice;
     this.#watchers = parts.tellers.filter((teller) => "change" in teller);
   }
 
@@ -115,9 +127,7 @@ export class TransactionWriter {
 
   async #encode(write: Write, nowMs: number): Promise<void> {
     if (write.kind === "mark") {
-      const output = await this.#tableOf(write.mark.table);
-      this.#router.toTable(output, nowMs);
-      output.encoder.mark(write.mark, nowMs, this.#router);
+      this.#mark(write.mark, await this.#tableOf(write.mark.table), nowMs);
       return;
     }
     const changes = changesOf(write);
@@ -130,6 +140,23 @@ export class TransactionWriter {
       // A batch leaves, and answers come in, only when others get their turn.
       if (this.#sender.shipped > shipped) await nextTurn();
     }
+  }
+
+  /** No format has a key for what is about a whole table, and a compacted topic takes nothing without one. */
+  #mark(mark: TargetMark, output: TableOutput, nowMs: number): void {
+    const { name, compacted } = output.topic;
+    if (!compacted) {
+      this.#router.toTable(output, nowMs);
+      output.encoder.mark(mark, nowMs, this.#router);
+      return;
+    }
+    const { id } = mark.table;
+    if (mark.kind !== "truncate" || this.#leftOut.has(id)) return;
+    this.#leftOut.add(id);
+    this.#notice(
+      id,
+      `topic ${name} is compacted and is not told that ${id} was emptied (TRUNCATE): it keeps the rows from before, and readers do not hear that they are gone. A resync tells all rows that there are; those that are gone stay until somebody writes tombstones for their keys, or the topic is made anew`,
+    );
   }
 
   /** The changes from `from` on that are of one table, until a batch is full; gives where to go on. Hot. */
