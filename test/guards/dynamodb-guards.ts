@@ -68,6 +68,14 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
     shownBy: { file: READER, name: "renews an expired iterator behind the last record" },
   },
   {
+    keeps: [8],
+    guard: "a throttled question takes back nothing of what proves a shard's tip",
+    file: "sources/dynamodb/shard-reader.ts",
+    take: 'if (kind !== "throttled") this.#iterator = null;',
+    put: "this.#iterator = null;",
+    shownBy: { file: READER, name: "keeps its iterator, and what proves its tip" },
+  },
+  {
     keeps: [7],
     guard: "one empty answer does not say that a shard was read to its end",
     file: "sources/dynamodb/shard-tip.ts",
