@@ -63,7 +63,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a partition that begins with columns which the others did not bring adds them",
     file: "pipeline/targets.ts",
-    take: "if (!(await mayWiden(parts, target.id))) throw thrown;",
+    take: "if (!(await mayWiden(parts, table, target.id))) throw thrown;",
     put: 'if (target.id !== "") throw thrown;',
     shownBy: {
       file: `${ROOM}/kafka-source.kafka.test.ts`,

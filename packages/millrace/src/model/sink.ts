@@ -238,6 +238,11 @@ export interface Sink {
    */
   checkPresent?(tables: readonly TargetTable[]): Promise<ReadonlyMap<TargetTable, TargetCheck>>;
   /**
+   * Adds the columns that a target lacks, where nothing else of it does not fit, and tells their names: none where the target is not
+   * there or something else does not fit, and nothing is touched then. Absent where columns are not added (logs).
+   */
+  addColumns?(table: TargetTable): Promise<readonly string[]>;
+  /**
    * Which table each target is now; nothing is touched. Tells that somebody has dropped one, or made it anew (I8). Absent
    * where what was written may be taken away by its readers (logs).
    */

@@ -47,22 +47,39 @@ export function sourcesOf({ settings, source }: TaskParts, tables: Tables, targe
  * One target. What a share of a table first brings may have columns that the others, one of which made the target, have not
  * brought yet, and may never: nobody could tell them to add it. *Without:* the share does not begin until they do.
  */
-async function checkTarget(parts: TaskParts, target: TargetTable): Promise<TargetCheck> {
-  const { sink, settings } = parts;
+async function checkTarget(
+  parts: TaskParts,
+  table: TableRuntime,
+  target: TargetTable,
+): Promise<TargetCheck> {
+  const { sink, settings, observer } = parts;
   try {
     return await sink.checkTable(target, settings.create);
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.code !== "MR_SINK_SCHEMA") throw thrown;
-    if (!(await mayWiden(parts, target.id))) throw thrown;
-    const nothing = { renames: [], drops: [], replaces: [], tag: "" };
-    await sink.applyChange({ kind: "alter", table: target, ...nothing });
+    if (!(await mayWiden(parts, table, target.id))) throw thrown;
+    const added = (await sink.addColumns?.(target)) ?? [];
+    if (added.length > 0) {
+      const message = `${target.id} did not have all columns and got them, NULL in the rows that it had: ${added.join(", ")}`;
+      table.notices.push(message);
+      observer.event({ type: "notice", table: table.id, message });
+    }
+    // Another share may have added them meanwhile.
     return await sink.checkTable(target, settings.create);
   }
 }
 
-async function mayWiden(parts: TaskParts, target: TableId): Promise<boolean> {
+/** What this task has written before had these columns: who has dropped one is told, as nothing would bring its values back. */
+async function mayWiden(
+  parts: TaskParts,
+  { document: { targetIds, repeated } }: TableRuntime,
+  target: TableId,
+): Promise<boolean> {
   const { source, settings } = parts;
   if (source.isLogOnly !== true || settings.schemaChangeBehavior !== "evolve") return false;
+  if (settings.create === "never") return false;
+  // Not which ids: a start that another share was making the target beside may not have seen its id.
+  if ((targetIds ?? null) !== null || repeated === true) return false;
   return source.sharesTables === true || (await targetsElsewhere(parts)).has(target);
 }
 
@@ -75,7 +92,7 @@ export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Ch
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
-        const check = present?.get(target) ?? (await checkTarget(parts, target));
+        const check = present?.get(target) ?? (await checkTarget(parts, table, target));
         checks.set(target.id, check);
         table.notices.push(...check.notices);
         const order = orderNotice(target.id, check, parts.settings.parallelism);

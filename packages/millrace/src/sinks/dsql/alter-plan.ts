@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TargetChange } from "../../model/sink.ts";
+import type { TargetColumn, TargetTable } from "../../model/table.ts";
 import type { CatalogueColumn, CatalogueTable } from "./catalogue.ts";
 import { quoteName, quoteTable } from "./identifiers.ts";
 import { sameType } from "./type-compatibility.ts";
@@ -87,10 +88,13 @@ function replace(columns: Columns, change: Alter): string | null {
 }
 
 /** DSQL adds only plain nullable columns. */
+export function addStep(table: TargetTable, { name, type }: TargetColumn): string {
+  return `ALTER TABLE ${quoteTable(table)} ADD COLUMN ${quoteName(name)} ${type}`;
+}
+
 function add(columns: Columns, change: Alter): string | null {
   const missing = change.table.columns.find((column) => !columns.has(column.name));
-  if (missing === undefined) return null;
-  return `ALTER TABLE ${quoteTable(change.table)} ADD COLUMN ${quoteName(missing.name)} ${missing.type}`;
+  return missing === undefined ? null : addStep(change.table, missing);
 }
 
 /**

@@ -191,6 +191,11 @@ export class SqlSink implements Sink {
     return this.#tables.checkPresent(tables);
   }
 
+  /** See {@link Sink.addColumns}. */
+  addColumns(table: TargetTable): Promise<readonly string[]> {
+    return this.#tables.addColumns(table);
+  }
+
   /** See {@link Sink.identifyTargets}. */
   identifyTargets(tables: readonly TargetTable[]): Promise<TargetIdentities> {
     const home = { schema: this.#parts.options.stateSchema, name: "state" };

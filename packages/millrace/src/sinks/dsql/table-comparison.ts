@@ -40,6 +40,14 @@ export function compareTable(actual: CatalogueTable, wanted: TargetTable): Compa
   };
 }
 
+/** The columns that a table lacks, where nothing else of it does not fit; else none. Pure. */
+export function onlyMissing(actual: CatalogueTable, wanted: TargetTable): readonly TargetColumn[] {
+  const names = new Set(actual.columns.map(({ name }) => name));
+  const missing = wanted.columns.filter(({ name }) => !names.has(name));
+  // Each is one problem; one of the key is another.
+  return compareTable(actual, wanted).problems.length === missing.length ? missing : [];
+}
+
 function columnProblems(
   actual: CatalogueColumn | undefined,
   wanted: TargetColumn,

@@ -3,7 +3,7 @@ import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import type { KeyPage, TargetChange, TargetCheck, TargetIdentities } from "../../model/sink.ts";
 import { tableId, type TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
-import { DROPPED_PREFIX, nextStep, putAwayName, putAwayNames } from "./alter-plan.ts";
+import { addStep, DROPPED_PREFIX, nextStep, putAwayName, putAwayNames } from "./alter-plan.ts";
 import { AnsweredChanges } from "./answered-changes.ts";
 import type { CatalogueTable } from "./catalogue.ts";
 import {
@@ -21,7 +21,7 @@ import type { RetryPorts } from "./retry.ts";
 import { untilDone } from "./retry.ts";
 import type { SinkConnection } from "./sink-connection.ts";
 import { strayStep } from "./stray-columns.ts";
-import { compareTable } from "./table-comparison.ts";
+import { compareTable, onlyMissing } from "./table-comparison.ts";
 
 /** What the target's tables are worked on with. */
 export interface TargetTablesParts {
@@ -78,6 +78,22 @@ export class TargetTables {
       }
       return checks;
     });
+  }
+
+  /** See {@link Sink.addColumns}. */
+  async addColumns(table: TargetTable): Promise<readonly string[]> {
+    const added = new Set<string>();
+    await this.#again(`widening ${table.id}`, async (connection) => {
+      for (;;) {
+        const actual = await readCatalogueTable(connection, table);
+        const [missing] = actual === null ? [] : onlyMissing(withoutPutAway(actual), table);
+        if (missing === undefined) return;
+        await this.#parts.stillMine(connection);
+        added.add(missing.name);
+        await runDdl(connection, addStep(table, missing), `widening ${table.id}`);
+      }
+    });
+    return [...added];
   }
 
   /** See {@link Sink.identifyTargets}; the state of the pipeline lies in `home`. */
