@@ -10,6 +10,8 @@ import { openSession } from "./sql-session.ts";
 import { makeTarget } from "./targets.ts";
 
 const ROWS = 6_000;
+/** In all more than the kernel's buffers hold (36 MB), so that the server has to wait for us. */
+const LONG = 10_000;
 /** Beside a statement's own bound: looks, and a busy machine. */
 const SLACK_S = 2;
 const STATEMENT_S = 2.5;
@@ -27,7 +29,7 @@ beforeAll(async () => {
     ALTER TABLE plain REPLICA IDENTITY FULL;
     CREATE TABLE quick (id int PRIMARY KEY, v text);
     INSERT INTO keyed SELECT g, repeat('x', 1000) FROM generate_series(1, ${ROWS}) g;
-    INSERT INTO plain SELECT g, repeat('y', 1000) FROM generate_series(1, ${ROWS}) g;
+    INSERT INTO plain SELECT g, repeat('y', ${LONG}) FROM generate_series(1, ${ROWS}) g;
     INSERT INTO quick SELECT g, 'q' FROM generate_series(1, 10) g`);
   const folder = await mkdtemp(join(tmpdir(), "millrace-sessions-"));
   const source = Object.assign(server, { release: () => server.stop() });
