@@ -72,6 +72,39 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1],
+    guard: "a column that somebody dropped at a target is not made anew with NULL in all old rows",
+    file: "pipeline/targets.ts",
+    take: "if ((targetIds ?? null) !== null || repeated === true) return false;",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/kafka-widening.kafka.test.ts`,
+      name: "is refused where somebody has dropped a column of it",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a partition that begins adds nothing where nothing may be made",
+    file: "pipeline/targets.ts",
+    take: 'if (settings.create === "never") return false;',
+    put: "",
+    shownBy: {
+      file: `${ROOM}/kafka-widening.kafka.test.ts`,
+      name: "is left as it is where nothing may be made",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a partition that begins adds nothing to a target that is refused all the same",
+    file: "sinks/dsql/table-comparison.ts",
+    take: "problems.length === missing.length ? missing : []",
+    put: "problems.length > 0 ? missing : []",
+    shownBy: {
+      file: `${ROOM}/kafka-widening.kafka.test.ts`,
+      name: "is left as it is where a column does not fit that",
+    },
+  },
+  {
+    keeps: [1],
     guard: "a tombstone that may be of several tables is nobody's",
     file: "sources/kafka/message-items.ts",
     take: "if (shape === undefined || known.length > 1)",
