@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { finishRdsIam, tlsOfIam } from "./finish-rds-iam.ts";
 import type { SourceParts } from "./finish-source.ts";
 import { finishTls } from "./finish-tls.ts";
@@ -14,6 +15,15 @@ export function finishMysqlSource(section: MysqlSection, parts: SourceParts): My
   checkSourceTables(section, 2, parts.findings);
   checkStartup(section, parts.findings);
   const region = finishRdsIam(section, parts.findings);
+  const tls = finishTls(section, "source", values.hostname, tlsOfIam(values), parts);
+  // The driver would ask the certificate for `localhost`, and take one for that.
+  if (tls.mode === "verify-full" && isIP(values.hostname) !== 0)
+    parts.findings.problem(
+      section.given.get("hostname") ?? section.place,
+      "source.hostname",
+      "is an IP address, which a certificate cannot be held against here (ssl-mode verify-full)",
+      "Write the server's name, or ssl-mode: verify-ca",
+    );
   if (values.backfillSkip)
     parts.findings.notice(
       section.given.get("scan.incremental.snapshot.backfill.skip") ?? section.place,
@@ -34,7 +44,7 @@ export function finishMysqlSource(section: MysqlSection, parts: SourceParts): My
     database: null,
     region,
     startup: startupOf(values),
-    tls: finishTls(section, "source", values.hostname, tlsOfIam(values), parts),
+    tls,
   };
 }
 

@@ -99,6 +99,19 @@ describe("a pipeline file with a MySQL source", () => {
     expect(settings.fullLoad).toBe(true);
   });
 
+  it.each(["10.0.0.7", '"fe80::1"'])(
+    "refuses the address %s where the name is to be proven",
+    (address) => {
+      const file = mysqlFileWith("ssl-mode: verify-full").replace("db.internal", address);
+      expect(problemsOf(file)).toEqual([
+        expect.stringMatching(
+          /^shop\.yaml:4:\d+: source\.hostname: is an IP address.*Write the server's name, or ssl-mode: verify-ca\.$/,
+        ),
+      ]);
+      expect(problemsOf(file.replace("verify-full", "verify-ca"))).toEqual([]);
+    },
+  );
+
   it.each([
     ["5400", { from: 5400, to: 5400 }],
     ["5400-5404", { from: 5400, to: 5404 }],

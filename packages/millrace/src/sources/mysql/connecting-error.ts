@@ -76,7 +76,8 @@ function wrongPassword({ user, host, hasPassword, hasToken }: ConnectionAttempt)
     wrong: hasPassword
       ? `the server refuses user ${user} with this password from this machine: the password is wrong, or there is no such user`
       : `the server wants a password for user ${user}, and none is given`,
-    remedy: "Correct password, or username; where they are references, what they refer to",
+    remedy:
+      "Correct password, or username; where they are references, what they refer to. A user who has to show a certificate (REQUIRE X509) needs ssl-cert and ssl-key",
     refused: true,
   };
 }
