@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
-import { connectionHelp } from "../../kafka/connection-help.ts";
+import { configError, rightsText } from "../../kafka/fault-errors.ts";
 import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 
@@ -34,33 +34,20 @@ export function sinkError(thrown: unknown): MillraceError {
       return new MillraceError("MR_SINK_SCHEMA", thrown.message, options);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
-      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown), {
+      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), {
         ...options,
         class: "transient",
       });
     case "config":
-      return configError(thrown);
+      return configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" });
   }
-}
-
-/** What somebody has to change: where it is an option of the file, its name and what to write. */
-function configError(fault: KafkaFault): MillraceError {
-  const help = connectionHelp(fault);
-  const facts = { kafka: fault.id };
-  if (help === null)
-    return new MillraceError("MR_SINK_REFUSED", fault.message, { cause: fault, facts });
-  return new MillraceError("MR_SINK_REFUSED", fault.message, {
-    cause: fault,
-    remedy: help.remedy,
-    facts: { ...facts, option: `sink.${help.option}` },
-  });
 }
 
 /** At a start nobody waits for rights that were never given. */
 export function startError(thrown: unknown): MillraceError {
   if (!(thrown instanceof KafkaFault) || thrown.kind !== "rights") return sinkError(thrown);
   const options = { cause: thrown, facts: { kafka: thrown.id } };
-  return new MillraceError("MR_SINK_REFUSED", rightsText(thrown), options);
+  return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), options);
 }
 
 const NEEDED: Readonly<Record<string, string>> = {
@@ -69,8 +56,3 @@ const NEEDED: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED: "READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
   CLUSTER_AUTHORIZATION_FAILED: "CREATE on the cluster, or topics that are there already",
 };
-
-function rightsText({ id, message }: KafkaFault): string {
-  const needed = NEEDED[id];
-  return needed === undefined ? message : `${message}; the user needs ${needed}`;
-}

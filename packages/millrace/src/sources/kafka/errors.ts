@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
-import { connectionHelp } from "../../kafka/connection-help.ts";
+import { configError, rightsText } from "../../kafka/fault-errors.ts";
 import { KafkaFault } from "../../kafka/kafka-fault.ts";
 
 const NEEDED: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ export function sourceError(thrown: unknown): MillraceError {
       return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, options);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
-      return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown), {
+      return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown, NEEDED), {
         ...options,
         class: "transient",
       });
@@ -32,26 +32,8 @@ export function sourceError(thrown: unknown): MillraceError {
     case "abortable":
     case "row":
     case "config":
-      return configError(thrown);
+      return configError(thrown, { code: "MR_SOURCE_REFUSED", section: "source" });
   }
-}
-
-/** What somebody has to change: where it is an option of the file, its name and what to write. */
-function configError(fault: KafkaFault): MillraceError {
-  const help = connectionHelp(fault);
-  const facts = { kafka: fault.id };
-  if (help === null)
-    return new MillraceError("MR_SOURCE_REFUSED", fault.message, { cause: fault, facts });
-  return new MillraceError("MR_SOURCE_REFUSED", fault.message, {
-    cause: fault,
-    remedy: help.remedy,
-    facts: { ...facts, option: `source.${help.option}` },
-  });
-}
-
-function rightsText({ id, message }: KafkaFault): string {
-  const needed = NEEDED[id];
-  return needed === undefined ? message : `${message}; the user needs ${needed}`;
 }
 
 /** Runs what asks a broker, with its faults as errors of ours. */

@@ -1,0 +1,30 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import { connectionHelp } from "./connection-help.ts";
+import type { KafkaFault } from "./kafka-fault.ts";
+
+/** What somebody has to change: where it is an option of the file, its name and what to write. */
+export function configError(
+  fault: KafkaFault,
+  {
+    code,
+    section,
+  }: { readonly code: "MR_SINK_REFUSED" | "MR_SOURCE_REFUSED"; readonly section: string },
+): MillraceError {
+  const help = connectionHelp(fault);
+  const facts = { kafka: fault.id };
+  if (help === null) return new MillraceError(code, fault.message, { cause: fault, facts });
+  return new MillraceError(code, fault.message, {
+    cause: fault,
+    remedy: help.remedy,
+    facts: { ...facts, option: `${section}.${help.option}` },
+  });
+}
+
+/** What the broker says of a right that is missing, with the rights that are `needed`, by the fault's id. */
+export function rightsText(
+  { id, message }: KafkaFault,
+  needed: Readonly<Record<string, string>>,
+): string {
+  const rights = needed[id];
+  return rights === undefined ? message : `${message}; the user needs ${rights}`;
+}
