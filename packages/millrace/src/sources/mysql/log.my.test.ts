@@ -57,7 +57,8 @@ describe.each(mysqlFlavors)("the log of %s", (flavor) => {
     const from = await startOf(server);
     await server.query("INSERT INTO items VALUES (1, 'a', 1)");
     const tables = fixedTables(() => {
-      throw new TypeError("no shape has columns");
+      // A TypeError is known for our own wherever it is thrown; that this is none of a connection's knows only the log.
+      throw new Error("no shape has columns");
     });
     const log = await openMysqlLog(optionsFor(server, { tables }), from);
     await expect(readToEnd(log, server, from)).rejects.toMatchObject({ code: "MR_BUG" });
