@@ -25,7 +25,8 @@ import { loadParser } from "./gate/parser.ts";
 import { listen, type Listener } from "./listener.ts";
 import type { DsqlLocalOptions } from "./options.ts";
 import { AdminSession, type Revival } from "./postgres/admin.ts";
-import { bootstrapSql, onlyDatabaseSql, versionSql } from "./postgres/bootstrap.ts";
+import { bootstrapSql, onlyDatabaseSql } from "./postgres/bootstrap.ts";
+import { shownCatalogueSql } from "./postgres/shown-catalogue.ts";
 import { readTarget, type SocketPath, type Target } from "./postgres/target.ts";
 import { startEmbedded } from "./postgres/embedded.ts";
 import { serviceLimits, type Limits } from "./rules/bounds.ts";
@@ -125,7 +126,10 @@ async function startPostgres(options: DsqlLocalOptions, undo: Undo): Promise<Beh
   const postgres = await startEmbedded({
     dataDir: options.dataDir,
     maxConnections: (options.maxConnections ?? 1_000) + RESERVED_CONNECTIONS,
-    prepareKey: hash("sha1", bootstrapSql + versionSql + onlyDatabaseSql.join()).slice(0, 12),
+    prepareKey: hash("sha1", bootstrapSql + shownCatalogueSql + onlyDatabaseSql.join()).slice(
+      0,
+      12,
+    ),
     prepare: prepareTemplate,
   });
   undo.push(() => postgres.stop());
@@ -155,7 +159,7 @@ function targetAt(address: SocketPath): Target {
 async function prepareTemplate(address: SocketPath): Promise<void> {
   const admin = await AdminSession.open(targetAt(address));
   await admin.query(bootstrapSql);
-  await admin.query(versionSql);
+  await admin.query(shownCatalogueSql);
   for (const sql of onlyDatabaseSql) await admin.query(sql);
   admin.close();
 }

@@ -111,6 +111,9 @@ describe("keys", () => {
       "0A000 cannot drop primary key column id",
     );
     expect(await outcome(client.query("alter table t drop column v"))).toBe("ok");
+    expect(await outcome(client.query("alter table t drop constraint t_pkey"))).toBe(
+      "0A000 unsupported ALTER TABLE DROP CONSTRAINT statement",
+    );
   });
 });
 
@@ -322,6 +325,81 @@ describe("the environment", () => {
     expect(await outcome(client.query("show lc_collate"))).toBe(
       '42704 unrecognized configuration parameter "lc_collate"',
     );
+  });
+
+  it("tells one and the same of settings wherever it is asked", async () => {
+    const { rows: all } = await client.query<Record<string, string>>("show all");
+    expect(Object.keys(all[0] ?? {})).toEqual(["name", "setting", "description"]);
+    const { rows } = await client.query<{ name: string; setting: string; unit: string | null }>(
+      "select name, setting, unit from pg_settings",
+    );
+    expect(all).toHaveLength(rows.length);
+    const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
+    for (const { name = "", setting } of all) {
+      const [shown] = (await client.query<Record<string, string>>(`show ${name}`)).rows;
+      expect(Object.values(shown ?? {}), name).toEqual([setting]);
+      const { rows: told } = await client.query("select current_setting($1), current_setting($1, true) as again", [name]); // prettier-ignore
+      expect(told, name).toEqual([{ current_setting: setting, again: setting }]);
+    }
+    const texts = rows.filter(({ unit }) => unit === null).map(({ name }) => name);
+    for (const { name = "", setting } of all)
+      if (texts.includes(name)) expect(settings.get(name), name).toBe(setting);
+    expect(settings.get("server_version")).toBe("16.15");
+    expect(settings.get("client_min_messages")).toBe("notice");
+    expect(settings.get("deadlock_timeout")).toBe("1000");
+    expect((await client.query("select current_setting('no.such', true)")).rows).toEqual([
+      { current_setting: null },
+    ]);
+    const around = "update pg_settings set setting = '9' where name = 'statement_timeout'";
+    expect(await outcome(client.query(around))).toMatch(/^42501/);
+  });
+
+  it("keeps to itself what it prepares behind a client's back", async () => {
+    await client.query("create table t (id int primary key, v text)");
+    await client.query("begin");
+    await client.query({ name: "mine", text: "insert into t values ($1, $2)", values: [1, "x".repeat(2_000)] }); // prettier-ignore
+    const { rows } = await client.query("select name from pg_prepared_statements");
+    expect(rows).toEqual([{ name: "mine" }]);
+    const { rows: cursors } = await client.query("select name from pg_cursors where name <> ''");
+    expect(cursors).toEqual([]);
+    await client.query("commit");
+    expect((await client.query("select from pg_available_extensions")).rowCount).toBe(0);
+  });
+
+  it("shows indexes as they are: the primary key's is the table", async () => {
+    await client.query('create table t (id int primary key, "V" text unique, n int)');
+    await client.query("create table bare (id int, primary key (id))");
+    await client.query(`call sys.wait_for_job('${await startJob("create index async by_n on t (n) include (id)")}')`); // prettier-ignore
+    const { rows } = await client.query<{ indexdef: string }>("select indexdef from pg_indexes where schemaname = 'public' order by indexname"); // prettier-ignore
+    expect(rows.map(({ indexdef }) => indexdef)).toEqual([
+      "CREATE UNIQUE INDEX bare_pkey ON public.bare USING btree_index (id)",
+      "CREATE INDEX by_n ON public.t USING btree_index (n) INCLUDE (id)",
+      'CREATE UNIQUE INDEX "t_V_key" ON public.t USING btree_index ("V")',
+      'CREATE UNIQUE INDEX t_pkey ON public.t USING btree_index (id) INCLUDE ("V", n)',
+    ]);
+    const constraints = await client.query<{ told: string; pretty: string; column: string }>(
+      `select pg_get_constraintdef(oid) as told, pg_get_constraintdef(oid, true) as pretty,
+         pg_get_indexdef(conindid, 1, true) as "column" from pg_constraint where conrelid = 't'::regclass order by conname`,
+    );
+    expect(constraints.rows).toEqual([
+      { told: 'UNIQUE ("V")', pretty: 'UNIQUE ("V")', column: '"V"' },
+      { told: 'PRIMARY KEY (id) INCLUDE ("V", n)', pretty: 'PRIMARY KEY (id) INCLUDE ("V", n)', column: "id" },
+    ]); // prettier-ignore
+    expect((await client.query("select pg_get_indexdef(null)")).rows).toEqual([
+      { pg_get_indexdef: null },
+    ]);
+  });
+
+  it("takes READ ONLY as what all transactions of a session are", async () => {
+    await client.query("set session characteristics as transaction read only");
+    expect((await client.query("show default_transaction_read_only")).rows).toEqual([
+      { default_transaction_read_only: "on" },
+    ]);
+    expect(await outcome(client.query("create table t (id int primary key)"))).toBe(
+      "25006 cannot execute CREATE TABLE in a read-only transaction",
+    );
+    await client.query("set session characteristics as transaction read write");
+    expect(await outcome(client.query("create table t (id int primary key)"))).toBe("ok");
   });
 
   it("explains a statement as storage runs it, and tells its DPU", async () => {

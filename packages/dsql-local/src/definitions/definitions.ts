@@ -32,6 +32,8 @@ export class Definitions {
     const named = statement.relations.map((use) => this.#regclass(use));
     if (named.length === 0) return [];
     if (statement.dropsColumns.length > 0) await this.#keepKeys(named, statement.dropsColumns);
+    const { dropsConstraints } = statement;
+    if (dropsConstraints.length > 0) await this.#keepPrimary(named, dropsConstraints);
     const rows = await this.#rows(`
       SELECT n.nspname, t.relname FROM pg_index AS i
       JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
@@ -56,6 +58,13 @@ export class Definitions {
         AND a.attname IN (${columns.map(literal).join(", ")})`);
     const column = rows[0]?.[0];
     if (column !== undefined && column !== null) throw violation("dropKeyColumn", { column });
+  }
+
+  async #keepPrimary(tables: readonly string[], constraints: readonly string[]): Promise<void> {
+    const rows = await this.#rows(`
+      SELECT 1 FROM pg_constraint WHERE contype = 'p' AND conrelid = to_regclass(${literal(tables[0] ?? "")})
+        AND conname IN (${constraints.map(literal).join(", ")})`);
+    if (rows.length > 0) throw violation("alterTable", { action: "DROP CONSTRAINT" });
   }
 
   /** After a DDL ran: throws the Violation of a rule that it broke. */

@@ -22,9 +22,20 @@ export function refuseClause(key: string, tree: Tree): void {
   }
 }
 
+/** What makes values of geometry. */
+const GEOMETRY = new Set(["point", "box", "circle", "line", "lseg", "path", "polygon"]);
+
+/** Whether a function is one of PostgreSQL's that the service does not have. */
+function isRefused(name: readonly string[]): boolean {
+  if (name.length > 1 && name[0] !== "pg_catalog") return false;
+  const last = name.at(-1) ?? "";
+  return /^pg_(?:try_)?advisory_/.test(last) || GEOMETRY.has(last);
+}
+
 function refuseFunctionCall(call: Tree): void {
   const name = names(list(call, "funcname"));
   const last = name.at(-1);
+  if (last !== undefined && isRefused(name)) throw violation("refusedFunction", { name: last });
   if (last === "wait_for_job" && name[0] === "sys") throw violation("waitForJobSelect");
   if (last === "set_config") {
     const parameter = constantText(list(call, "args")[0]);

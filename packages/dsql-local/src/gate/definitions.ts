@@ -13,8 +13,9 @@ export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profi
   const persistence = text(child(body, "relation"), "relpersistence");
   if (persistence === "t") throw violation("temporaryTable");
   if (persistence === "u") throw violation("unloggedTable");
+  if ("partspec" in body) throw clause("PARTITION BY");
+  if ("partbound" in body) throw clause("PARTITION OF");
   if (list(body, "inhRelations").length > 0) throw clause("INHERITS");
-  if ("partspec" in body || "partbound" in body) throw clause("PARTITION");
   if ("tablespacename" in body) throw clause("TABLESPACE");
   if (list(body, "options").length > 0) throw clause("WITH");
   if (text(body, "oncommit") !== "ONCOMMIT_NOOP") throw clause("ON COMMIT");
@@ -51,6 +52,7 @@ function refuseColumn(column: Tree): void {
   const type = names(list(typeName, "names")).at(-1) ?? "";
   if (SERIAL.has(type)) throw violation("serialType", { type }, position(typeName));
   if ("collClause" in column) throw violation("collation");
+  if (text(column, "compression") !== "") throw violation("compression");
   for (const item of list(column, "constraints")) {
     const constraint = child(item, "Constraint");
     if (text(constraint, "contype") === "CONSTR_IDENTITY") refuseIdentity(constraint, type);
@@ -157,6 +159,14 @@ function refuseAddConstraint(definition: Tree, profile: Profile): void {
   if (checked && flag(constraint, "skip_validation")) return;
   if (type === "CONSTR_UNIQUE" && text(constraint, "indexname") !== "") return;
   throw violation("alterTable", { action: "ADD CONSTRAINT" });
+}
+
+const DOMAIN_ACTIONS: Readonly<Record<string, string>> = { C: "ADD CONSTRAINT", O: "SET NOT NULL" };
+
+/** Refuses what ALTER DOMAIN may not do. */
+export function refuseAlterDomain(body: Tree): void {
+  const action = DOMAIN_ACTIONS[text(body, "subtype")];
+  if (action !== undefined) throw violation("alterDomain", { action });
 }
 
 /** Refuses what CREATE INDEX may not say. */

@@ -16,7 +16,7 @@ import {
 import { refuseBody } from "./functions.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
 import { refuseLength, refuseStatement } from "./refusals.ts";
-import { settingName, shownAs } from "./settings.ts";
+import { settingName, showAllSql, shownAs } from "./settings.ts";
 import {
   blankStatement,
   type Explains,
@@ -129,7 +129,8 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     explains: name === "ExplainStmt" ? explainsOf(body) : undefined,
     // The tag of EXPLAIN ANALYZE tells no rows.
     countByStatistics: found.parts.countByStatistics || name === "ExplainStmt",
-    dropsColumns: droppedColumns(body),
+    dropsColumns: dropped(body, "AT_DropColumn"),
+    dropsConstraints: dropped(body, "AT_DropConstraint"),
     dropsRoles: name === "DropRoleStmt" ? droppedRoles(body) : [],
     renamesRole: name === "RenameStmt" && text(body, "renameType") === "OBJECT_ROLE",
     objectName: objectName(name, body),
@@ -208,10 +209,10 @@ function isReadOnly(body: Tree): boolean {
   });
 }
 
-function droppedColumns(body: Tree): readonly string[] {
+function dropped(body: Tree, subtype: string): readonly string[] {
   return list(body, "cmds")
     .map((item) => child(item, "AlterTableCmd"))
-    .filter((command) => text(command, "subtype") === "AT_DropColumn")
+    .filter((command) => text(command, "subtype") === subtype)
     .map((command) => text(command, "name"));
 }
 
@@ -244,6 +245,7 @@ function localParts(name: string, body: Tree, mark: DialectMark): LocalParts {
   }
   if (name !== "VariableShowStmt") return {};
   const shown = text(body, "name").toLowerCase();
+  if (shown === "all") return { sql: showAllSql, tag: "SHOW" };
   const value = shownAs[shown];
   return value === undefined ? {} : { sql: `SELECT '${value}'::text AS ${shown}`, tag: "SHOW" };
 }

@@ -3,6 +3,7 @@ import { bounds } from "../rules/bounds.ts";
 import type { Profile } from "../rules/profile.ts";
 import { violation, type RuleName } from "../rules/table.ts";
 import {
+  refuseAlterDomain,
   refuseAlterTable,
   refuseCache,
   refuseCreateIndex,
@@ -83,6 +84,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   AlterSeqStmt: refuseSequenceChange,
   CreateStmt: refuseCreateTable,
   AlterTableStmt: refuseAlterTable,
+  AlterDomainStmt: refuseAlterDomain,
   IndexStmt: refuseCreateIndex,
   SelectStmt: refuseSelectInto,
   ViewStmt: refuseTemporaryView,
@@ -103,7 +105,11 @@ function refuseTransaction(body: Tree): void {
   const name = SAVEPOINTS[text(body, "kind")];
   if (name !== undefined) throw violation("savepoint", { name });
   if (flag(body, "chain")) throw violation("savepoint", { name: "AND CHAIN" });
-  for (const option of list(body, "options")) {
+  refuseLevels(list(body, "options"));
+}
+
+function refuseLevels(options: readonly Tree[]): void {
+  for (const option of options) {
     const element = child(option, "DefElem");
     const value = child(child(child(element, "arg"), "A_Const"), "sval");
     const level = text(value, "sval");
@@ -116,6 +122,7 @@ function refuseTransaction(body: Tree): void {
 function refuseSetting(body: Tree): void {
   if (text(body, "kind") === "VAR_RESET_ALL") return;
   const name = settingName(body);
+  if (name === "SESSION CHARACTERISTICS") return refuseLevels(list(body, "args"));
   if (!isSettable(name)) throw violation("setting", { name });
 }
 

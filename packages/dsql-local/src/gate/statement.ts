@@ -101,6 +101,8 @@ export interface Statement {
   readonly iam: IamStatement | undefined;
   /** Columns that the statement drops, with their table: primary keys stay. */
   readonly dropsColumns: readonly string[];
+  /** The constraints that an ALTER TABLE drops: that of the primary key stays. */
+  readonly dropsConstraints: readonly string[];
   /** The roles that the statement drops. */
   readonly dropsRoles: readonly string[];
   readonly renamesRole: boolean;
@@ -113,7 +115,7 @@ export interface Statement {
 export function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
     kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsRoles: [], renamesRole: false,
+    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
     objectName: "", ifNotExists: false,
     inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
     writesRows: false, asking: undefined, calls: [], inside: [],

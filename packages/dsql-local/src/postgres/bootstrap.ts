@@ -95,27 +95,7 @@ BEGIN
 END $body$;
 `;
 
-/**
- * Only for the embedded server, whose catalogue is ours: the version as DSQL tells it, no text search configurations
- * (source E) but the one that a parallel worker's own settings begin with, without which none starts.
- */
-export const versionSql = `
-SET allow_system_table_mods = on;
-CREATE OR REPLACE FUNCTION pg_catalog.version() RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE STRICT AS $body$ SELECT 'PostgreSQL 16' $body$;
-CREATE OR REPLACE FUNCTION pg_catalog._dl_setting(text) RETURNS text
-LANGUAGE internal STABLE PARALLEL SAFE STRICT AS 'show_config_by_name';
--- Not STRICT: it has to be inlined, or PostgreSQL's own would run.
-CREATE OR REPLACE FUNCTION pg_catalog.current_setting(text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE CALLED ON NULL INPUT AS $body$
-  SELECT CASE pg_catalog.lower($1) WHEN 'server_version' THEN '16.15' WHEN 'server_version_num' THEN '160015'
-    WHEN 'max_connections' THEN '20' ELSE pg_catalog._dl_setting($1) END
-$body$;
-DELETE FROM pg_catalog.pg_ts_config WHERE cfgname <> 'simple';
-RESET allow_system_table_mods;
-`;
-
-/** Likewise, each on its own: the only database is postgres (source Q). */
+/** Only for the embedded server, each on its own: the only database is postgres (source Q). */
 export const onlyDatabaseSql: readonly string[] = ["template1", "template0"].flatMap((name) => [
   `ALTER DATABASE ${name} IS_TEMPLATE false`,
   `DROP DATABASE ${name}`,

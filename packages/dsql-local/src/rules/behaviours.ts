@@ -126,12 +126,6 @@ export const behaviours: readonly Behaviour[] = [
     kept: "as PostgreSQL does it, over all tables",
   },
   {
-    what: "COMPRESSION of a column in CREATE TABLE",
-    source: "nobody recorded it",
-    fidelity: "unknown",
-    kept: "taken, as PostgreSQL does it",
-  },
-  {
     what: "LEFT JOIN LATERAL whose subquery projects an outer column is 42804 (attribute … has wrong type)",
     source: "E",
     fidelity: "close",
@@ -141,7 +135,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "Functions and operators of geometry and of full text search are refused",
     source: "E",
     fidelity: "close",
-    kept: "columns of their types are refused, and configurations that are not there (42704); values, functions and operators of these types work, as PostgreSQL has them",
+    kept: "columns of their types are refused, configurations that are not there (42704), and the functions that make values of geometry; values made by casts, and operators, work, as PostgreSQL has them",
   },
   {
     what: "Token checked only when the connection opens",
@@ -177,7 +171,31 @@ export const behaviours: readonly Behaviour[] = [
     what: "Versions, settings and database as DSQL shows them",
     source: "E, G",
     fidelity: "close",
-    kept: "SHOW, version() and current_setting('…'); pg_settings and SHOW ALL still tell PostgreSQL's own; over a PostgreSQL of yours only SHOW",
+    kept: "SHOW, SHOW ALL, version(), current_setting('…') and pg_settings tell one and the same; what is set for our own sake is told as PostgreSQL's default. Over a PostgreSQL of yours only SHOW",
+  },
+  {
+    what: "Indexes are of the method btree_index, and that of a primary key holds all other columns: pg_get_indexdef, pg_indexes, pg_get_constraintdef, \\d",
+    source: "IX, P",
+    fidelity: "close",
+    kept: "by the definitions that these tell; pg_index and pg_am are PostgreSQL's own. Over a PostgreSQL of yours they tell its own",
+  },
+  {
+    what: "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY makes a session read only",
+    source: "P",
+    fidelity: "exact",
+    kept: "as PostgreSQL does it; levels of isolation in it are refused as those of BEGIN",
+  },
+  {
+    what: "pg_prepared_statements may show more, or other names, than a session has prepared",
+    source: "AU",
+    fidelity: "close",
+    kept: "it shows what the client has prepared, under its names, and nothing of ours; pg_available_extensions is empty (P). Over a PostgreSQL of yours ours show",
+  },
+  {
+    what: "Columns of text are compressed by lz4 (attcompression l)",
+    source: "P",
+    fidelity: "unknown",
+    kept: "SHOW default_toast_compression says so; the embedded PostgreSQL compresses by its own pglz, which attcompression tells",
   },
   {
     what: "One database, postgres; no text search configurations",

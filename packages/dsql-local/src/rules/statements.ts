@@ -25,7 +25,10 @@ export const statementRules = {
   procedure: byParser("PROCEDURE is not supported", "T"),
   temporaryTable: byParser("TEMPORARY or TEMP table not supported for CREATE TABLE", "E"),
   unloggedTable: byParser("UNLOGGED table not supported for CREATE TABLE", "E"),
-  tableClause: byParser("{clause} not supported for CREATE TABLE", "CT", "close"),
+  tableClause: {
+    ...byParser("{clause} clause not supported for CREATE TABLE", "CT, P", "close"),
+    kept: "by the parse tree, when the statement arrives; recorded of PARTITION BY and PARTITION OF, the others by their pattern",
+  },
   vacuum: byParser("unsupported VACUUM statement", "E"),
   merge: byParser("unsupported statement type: MERGE", "E"),
   tableSample: byParser("TABLESAMPLE clause not supported", "E"),
@@ -39,11 +42,7 @@ export const statementRules = {
   setting: byParser('setting configuration parameter "{name}" not supported', "E, D, PROXY"),
   indexMode: byParser("unsupported mode. please use CREATE INDEX ASYNC.", "E"),
   indexConcurrently: byParser("CONCURRENTLY not supported for CREATE INDEX", "E"),
-  dropConcurrently: byParser(
-    "CONCURRENTLY not supported for DROP INDEX",
-    "as CREATE INDEX",
-    "unknown",
-  ),
+  dropConcurrently: byParser("DROP INDEX CONCURRENTLY must be first action in transaction", "P"),
   indexMethod: byParser("USING not supported for CREATE INDEX", "J"),
   indexOrder: byParser("specifying sort order not supported for index keys", "E"),
   foreignKey: {
@@ -64,12 +63,24 @@ export const statementRules = {
   indexOperatorClass: byParser("opclass not supported for index keys", "E"),
   addColumnConstraint: byParser("ALTER TABLE ADD COLUMN with constraint not supported", "E, S"),
   alterColumn: byParser("unsupported ALTER TABLE ALTER COLUMN ... {action} statement", "E, S"),
+  alterDomain: {
+    ...byParser("unsupported ALTER DOMAIN {action} statement", "P", "close"),
+    kept: "by the parse tree, when the statement arrives; that ADD CONSTRAINT and SET NOT NULL are refused was recorded, the text is by the pattern of ALTER TABLE",
+  },
+  refusedFunction: {
+    ...byParser("function {name} not supported", "P; told by clusters of users"),
+    kept: "by the parse tree, when the statement arrives: the functions of advisory locks, as recorded; of geometry those that make its values, by the same pattern. pg_backend_pid was refused so in May 2025 and is taken here",
+  },
   alterTable: byParser("unsupported ALTER TABLE {action} statement", "E, S"),
   dropKeyColumn: {
     ...byParser("cannot drop primary key column {column}", "E, AT"),
     kept: "by the catalogue, before the statement runs",
   },
-  collation: byParser("COLLATE not supported", "CT", "close"),
+  collation: byParser("COLLATE clause not supported", "CT, P"),
+  compression: {
+    ...byParser("COMPRESSION clause not supported", "P", "close"),
+    kept: "by the parse tree, when the statement arrives; that it is refused was recorded, the text is by the pattern of COLLATE",
+  },
   sequenceCache: byParser(
     "{what} is not supported without an explicit cache size. please define CACHE greater than or equal to 65536 or equal to 1",
     "E",
