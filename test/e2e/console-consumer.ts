@@ -7,6 +7,7 @@ import { Producer, stringSerializers } from "@platformatic/kafka";
 import { toolCommand } from "../../scripts/kafka-broker.mjs";
 import { bringServer } from "../../scripts/servers.mjs";
 import { adminOf } from "../support/kafka.ts";
+import type { ReadMessage } from "./topic-reader.ts";
 
 const JAVA = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
@@ -14,27 +15,33 @@ const CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const PATIENCE_MS = 300_000;
 
 /**
- * The values that are JSON objects, as lines: without tombstones, and without what its log says between. A last message is written
- * into each partition, for the consumer itself knows no end: it can only be told to give up, and does so before its first
- * message where a machine is busy.
+ * All that are committed now. A last message is written into each partition, for the consumer itself knows no end: it can only be
+ * told to give up, and does so before its first message where a machine is busy. Keys and values are texts of one line.
  */
-export async function consoleMessages(
+export async function consumedMessages(
   bootstrap: string,
   topic: string,
-): Promise<readonly string[]> {
+): Promise<readonly ReadMessage[]> {
   const last = `{"last":"${randomUUID()}"}`;
   const partitions = await writeLast(bootstrap, topic, last);
   const [program = "", ...command] = toolCommand(await bringServer("kafka"), CONSUMER, JAVA);
   const from = ["--bootstrap-server", bootstrap, "--topic", topic, "--from-beginning"];
-  const args = [...command, ...from, "--isolation-level", "read_committed"];
+  const shown = ["partition", "key"].flatMap((part) => [
+    "--formatter-property",
+    `print.${part}=true`,
+  ]);
+  const args = [...command, ...from, "--isolation-level", "read_committed", ...shown];
   const consumer = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
   const ended = once(consumer, "exit");
   const timer = setTimeout(() => consumer.kill("SIGKILL"), PATIENCE_MS);
-  const found: string[] = [];
+  const found: ReadMessage[] = [];
   let left = partitions;
   for await (const line of createInterface({ input: consumer.stdout })) {
-    if (line === last) left--;
-    else if (line.startsWith("{")) found.push(line);
+    const message = messageOf(line);
+    // Anything else is what its log says between.
+    if (message === null) continue;
+    if (message.value === last) left--;
+    else found.push(message);
     if (left === 0) consumer.kill("SIGKILL");
   }
   clearTimeout(timer);
@@ -42,6 +49,22 @@ export async function consoleMessages(
   if (left > 0)
     throw new Error(`Kafka's consumer did not come to the end of ${topic} in ${PATIENCE_MS} ms`);
   return found;
+}
+
+/** The values of those that are JSON objects: no tombstones. */
+export async function consoleMessages(
+  bootstrap: string,
+  topic: string,
+): Promise<readonly string[]> {
+  const messages = await consumedMessages(bootstrap, topic);
+  return messages.flatMap(({ value }) => (value?.startsWith("{") === true ? [value] : []));
+}
+
+function messageOf(line: string): ReadMessage | null {
+  const [, partition, key = "", value = ""] = /^Partition:(\d+)\t([^\t]*)\t(.*)$/.exec(line) ?? [];
+  if (partition === undefined) return null;
+  const textOf = (text: string): string | null => (text === "null" ? null : text);
+  return { partition: Number(partition), key: textOf(key), value: textOf(value) };
 }
 
 /** Gives how many partitions there are. */

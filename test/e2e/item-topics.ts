@@ -1,8 +1,8 @@
 /** Items of a table beside the topic that tells of them, in the records of Trustpilot's connector. */
 import type { DynamoDB } from "../../packages/dynamodb-local/src/testing/clients.ts";
+import { consumedMessages } from "./console-consumer.ts";
 import { linesOf, without } from "./item-comparison.ts";
 import { canonicalItem, type ItemWriter, itemsOf, type TestItem } from "./item-tables.ts";
-import { committedMessages } from "./topic-reader.ts";
 
 interface Envelope {
   readonly op: "r" | "c" | "u" | "d";
@@ -23,10 +23,11 @@ export async function wrongTopic(
     topic,
   }: { readonly table: string; readonly bootstrap: string; readonly topic: string },
 ): Promise<readonly string[]> {
-  const messages = await committedMessages(bootstrap, topic);
+  const messages = await consumedMessages(bootstrap, topic);
   const last = new Map<string, string>();
   const told: number[] = [];
   const wrong: string[] = [];
+  const late: string[] = [];
   const newest = new Map<string, number>();
   let deletes = 0;
   for (const { key, value } of messages) {
@@ -43,7 +44,7 @@ export async function wrongTopic(
     const { w } = JSON.parse(document) as { readonly w: { readonly n: string } };
     if (op === "r") continue;
     told.push(Number(w.n));
-    if (Number(w.n) <= (newest.get(key) ?? 0)) wrong.push(`${table}: ${key} tells ${w.n} too late`);
+    if (Number(w.n) <= (newest.get(key) ?? 0)) late.push(`${key} tells ${w.n}`);
     newest.set(key, Number(w.n));
   }
   const items = (await itemsOf(dynamodb, table)).map((item) => canonicalItem(lowered(item)));
@@ -53,6 +54,7 @@ export async function wrongTopic(
   const deleted = writer.deleted.get(table) ?? 0;
   return [
     ...wrong,
+    ...linesOf(`${table}: too late`, late),
     ...linesOf(`${table}: not in the topic`, without(items, folded)),
     ...linesOf(`${table}: not at the source`, without(folded, items)),
     ...linesOf(`${table}: not told`, without(numbers(written), numbers(told))),
