@@ -39,7 +39,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "Sizes are checked for whatever a statement writes",
     source: "Q, T, S",
     fidelity: "close",
-    kept: "rows are looked at after statements that may have written much: long parameters and literals, SELECT from a table, functions that make much of little, columns made of other columns. Not what goes through a view, what foreign keys cascade, and tables that the role may not read",
+    kept: "rows are looked at after statements that may have written much: long parameters and literals, SELECT from a table, functions that make much of little, columns made of other columns. Not what goes through a view, values and keys that foreign keys cascade (their rows and bytes count), and tables that the role may not read",
   },
   {
     what: "A transaction of several overlapping rows may lose on both sides",
@@ -99,7 +99,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "Rows are counted as each statement affects them, data-modifying WITH included",
     source: "E, T",
     fidelity: "close",
-    kept: "by PostgreSQL's tags and, where these tell only some, its statistics; not rows that foreign keys cascade to, nor what a portal with RETURNING that is fetched in parts has not told yet",
+    kept: "by PostgreSQL's tags and, where these tell only some, its statistics, which tell the rows that foreign keys cascade to; not what a portal with RETURNING that is fetched in parts has not told yet",
   },
   {
     what: "A portal that waits for more rows goes on at the next Execute",

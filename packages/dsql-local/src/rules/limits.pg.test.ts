@@ -106,6 +106,61 @@ describe("a limit", () => {
     });
   });
 
+  it.each([
+    ["delete from parent", "on delete cascade"],
+    ["delete from parent where id = 1", "on delete set null"],
+    ["update parent set id = 2", "on update cascade"],
+    ["with gone as (delete from parent returning id) select * from gone", "on delete set default"],
+  ])("on rows counts those that %s changes by %s", async (sql, action) => {
+    await client.query("create table parent (id int primary key, v int)");
+    await client.query(`create table child (id int primary key, parent int references parent ${action})`);
+    await client.query("insert into parent values (1)");
+    await client.query("insert into child select n, 1 from generate_series(1, 9) as n");
+    cluster.control.setLimits({ rowsPerTransaction: 9 });
+    expect(await outcome(client.query(sql))).toBe("54000 transaction row limit exceeded");
+    await client.query("begin");
+    await client.query("update parent set v = 1");
+    expect(await outcome(client.query(sql))).toBe("54000 transaction row limit exceeded");
+    await client.query("rollback");
+    cluster.control.setLimits({ rowsPerTransaction: 10 });
+    const { rowsWritten } = cluster.control.counters();
+    expect((await client.query(sql)).rowCount).toBe(1);
+    expect(cluster.control.counters().rowsWritten - rowsWritten).toBe(10);
+  }); // prettier-ignore
+
+  it("on rows counts a cascade once, though another session had its transaction parked", async () => {
+    await client.query("create table parent (id int primary key)");
+    await client.query("create table child (id int, parent int references parent on delete cascade)");
+    await client.query("insert into parent values (1), (2), (3)");
+    await client.query("insert into child select n, 1 from generate_series(1, 6) as n");
+    cluster.control.setLimits({ rowsPerTransaction: 8 });
+    const other = await clients.connect();
+    await client.query("begin");
+    await client.query("update parent set id = 30 where id = 3");
+    await other.query("begin");
+    await other.query("select * from parent where id = 3 for update");
+    await other.query("rollback");
+    expect((await client.query("delete from parent where id = 1")).rowCount).toBe(1);
+    expect(await outcome(client.query("commit"))).toBe("ok");
+  }); // prettier-ignore
+
+  it("on bytes counts the rows that foreign keys change", async () => {
+    await client.query("create table parent (id int primary key)");
+    await client.query("create table child (id int primary key, parent int references parent on update cascade, v bytea)");
+    await client.query("insert into parent values (1)");
+    const wide = "insert into child select n, 1, decode(string_agg(md5(random()::text || i), ''), 'hex') from generate_series(1, 30) as n, generate_series(1, 6500) as i group by n";
+    await client.query(wide);
+    cluster.control.setLimits({ bytesPerTransaction: 2 * 1024 * 1024 });
+    await client.query("analyze child");
+    expect(await refusal(client.query("update parent set id = 2"))).toMatchObject({
+      code: "54000",
+      message: "transaction size limit 2mb exceeded",
+      detail: "Current transaction size 3mb > 2mb",
+    });
+    cluster.control.setLimits({ bytesPerTransaction: 4 * 1024 * 1024 });
+    expect(await outcome(client.query("update parent set id = 2"))).toBe("ok");
+  }); // prettier-ignore
+
   it("on age", async () => {
     cluster.control.setLimits({ transactionAgeSeconds: 10 });
     await client.query("begin");

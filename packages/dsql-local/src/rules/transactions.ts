@@ -45,7 +45,7 @@ export const transactionRules = {
     limit: bounds.rowsPerTransaction,
     source: "Q, E, S, J",
     fidelity: "close",
-    kept: "at the statement that takes the transaction past 3,000 affected rows; every row that a statement itself affects counts, secondary index entries do not. Rows that foreign keys cascade to are not counted, which a cluster does (CT)",
+    kept: "at the statement that takes the transaction past 3,000 affected rows; every row that a statement affects counts, and those that foreign keys change with them (CT); secondary index entries do not",
   },
   sizeLimit: {
     code: "54000",

@@ -30,6 +30,9 @@ export interface Request extends Repeatable {
   readonly sink: FrameSink;
 }
 
+type BeforeRun = () => Promise<void>;
+
+const NOTHING: BeforeRun = () => Promise.resolve();
 const MAX_RETRIES = 200;
 const UNIQUE_VIOLATION = "23505";
 const SERIALIZATION_FAILURE = "40001";
@@ -59,9 +62,14 @@ export class Execution {
     this.#readable = readable;
   }
 
-  /** Runs a statement. Throws the Violation that the client gets. */
-  async run(transaction: Transaction, request: Request): Promise<Answer> {
+  /** Runs a statement; `before` right before it, once more where it is run again. Throws the Violation that the client gets. */
+  async run(
+    transaction: Transaction,
+    request: Request,
+    before: BeforeRun = NOTHING,
+  ): Promise<Answer> {
     await this.unpark(transaction);
+    await before();
     if (transaction.copies !== undefined && request.statement.kind !== "setting") {
       return this.#runOnCopies(transaction, transaction.copies, request);
     }
@@ -70,7 +78,7 @@ export class Execution {
     const unit = unitOf(request);
     let answer = await this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
     if (!simple) tellHead(answer, sink);
-    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request);
+    if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request, before);
     if (answer.error !== undefined) {
       return this.#recover(transaction, request, answer);
     }
@@ -213,7 +221,7 @@ export class Execution {
   }
 
   /** PostgreSQL broke a circle of waits at our statement: let the other through and run it again. */
-  async #retry(transaction: Transaction, request: Request): Promise<Answer> {
+  async #retry(transaction: Transaction, request: Request, before: BeforeRun): Promise<Answer> {
     for (let attempt = 0; attempt < MAX_RETRIES; attempt++) {
       await this.#worker.park(transaction);
       await new Promise((resolve) => setTimeout(resolve, Math.min(attempt, 10)));
@@ -222,6 +230,7 @@ export class Execution {
         return this.#answerOverCopies(transaction, transaction.copies, request);
       }
       const { simple } = request;
+      await before();
       const answer = simple
         ? await this.#worker.runInside(transaction, unitOf(request))
         : await this.#worker.runEntry(request);

@@ -11,7 +11,14 @@ import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
 import type { Statement } from "../gate/statement.ts";
-import { readRow } from "../postgres/rows.ts";
+import {
+  cascades,
+  changedRows,
+  changedSince,
+  nothingChanged,
+  totalOf,
+  type ChangedRows,
+} from "../sizes/changed-rows.ts";
 import { chargedBytes } from "../sizes/charged.ts";
 import { refersToParents } from "../sizes/table-facts.ts";
 import { SizeRules } from "../sizes/size-rules.ts";
@@ -37,9 +44,12 @@ export interface StepParts {
   readonly readable: Readable;
 }
 
-/** Rows that the transaction changed so far, by PostgreSQL's own count. */
-const CHANGED_ROWS =
-  "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_xact_user_tables";
+/** A write that has run. */
+interface Wrote {
+  readonly answer: Answer;
+  /** Undefined where the answer's tag tells all. */
+  readonly changed: ChangedRows | undefined;
+}
 
 /** One per session. All methods that run something only in a turn, but `commitInTurn`. */
 export class Steps {
@@ -101,13 +111,15 @@ export class Steps {
     this.#noteSnapshot(transaction);
     const ddl = isDdl(statement);
     const known = ddl ? await this.#beforeDdl(transaction, statement) : [];
-    const countedBefore = await this.#countedRows(transaction, statement);
+    if (statement.kind === "write") {
+      const { answer, changed } = await this.#write(transaction, request);
+      await this.#afterWrite(transaction, request, answer, changed);
+      this.#log(transaction, request, answer);
+      return answer;
+    }
     const answer = isOurs(statement)
       ? await this.#own.run(transaction, statement)
       : await this.#execution.run(transaction, request);
-    if (statement.kind === "write") {
-      await this.#afterWrite(transaction, request, answer, countedBefore);
-    }
     if (ddl) await this.#afterDdl(transaction, statement, known);
     this.#log(transaction, request, answer);
     this.#noteSetting(statement);
@@ -154,23 +166,38 @@ export class Steps {
     );
   }
 
-  async #countedRows(transaction: Transaction, statement: Statement): Promise<number> {
-    if (!statement.countByStatistics) return 0;
-    await this.#worker.open(transaction);
-    const answer = await this.#worker.command(CHANGED_ROWS);
-    return Number(readRow(answer.rows[0] ?? Buffer.alloc(7))[0] ?? 0);
+  /** Runs what writes; tells what it has changed where its tag tells only some of that. */
+  async #write(transaction: Transaction, request: Request): Promise<Wrote> {
+    if (!(await this.#changesMore(request.statement))) {
+      return { answer: await this.#execution.run(transaction, request), changed: undefined };
+    }
+    let before = nothingChanged;
+    const look = async (): Promise<void> => {
+      await this.#worker.open(transaction);
+      before = await changedRows(this.#worker);
+    };
+    const answer = await this.#execution.run(transaction, request, look);
+    // Copies are filled by us.
+    if (transaction.copies !== undefined) return { answer, changed: undefined };
+    return { answer, changed: changedSince(before, await changedRows(this.#worker)) };
+  }
+
+  async #changesMore(statement: Statement): Promise<boolean> {
+    if (statement.countByStatistics) return true;
+    for (const table of tablesWritten(statement, this.#path)) {
+      if (cascades(statement, await this.#cluster.facts.of(table))) return true;
+    }
+    return false;
   }
 
   async #afterWrite(
     transaction: Transaction,
     request: Request,
     answer: Answer,
-    countedBefore: number,
+    changed: ChangedRows | undefined,
   ): Promise<void> {
     const { statement, bindRest, suspicious } = request;
-    const rows = statement.countByStatistics
-      ? (await this.#countedRows(transaction, statement)) - countedBefore
-      : answer.affectedRows;
+    const rows = changed === undefined ? answer.affectedRows : totalOf(changed);
     const tooMany = transaction.countRows(rows, this.#cluster.limits);
     if (tooMany !== undefined) throw tooMany;
     this.#cluster.counters.rowsWritten += rows;
@@ -180,7 +207,7 @@ export class Steps {
     const tables = tablesWritten(statement, this.#path);
     const deletes = answer.tag.startsWith("DELETE");
     await this.#sizes.afterStatement(transaction, {
-      statement, bindRest, rows, tables, messageBytes, deletes, suspicious, places: answer.places,
+      statement, bindRest, rows, changed, tables, messageBytes, deletes, suspicious, places: answer.places,
     }); // prettier-ignore
   }
 
@@ -250,7 +277,7 @@ export class Steps {
 
   /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
   async #tablesLosingKeys(transaction: Transaction): Promise<Set<string>> {
-    const losing = new Set<string>();
+    const losing = new Set<string>(transaction.cascadedTo);
     for (const { statement } of transaction.log) {
       // Looking at a table that our own DDL has locked would wait for ourselves.
       if (statement.kind !== "write") continue;

@@ -63,6 +63,8 @@ export class Transaction {
   /** What it is charged for. */
   readonly usage = noUsage();
   deletedRows = 0;
+  /** Tables of which rows have changed with those of others. */
+  readonly cascadedTo = new Set<string>();
   #ddl = 0;
   #dml = false;
 
@@ -103,6 +105,7 @@ export class Transaction {
 
   /** Where the rows are that it wrote to a table; undefined when some statement was not asked. */
   placesIn(table: string): readonly string[] | undefined {
+    if (this.cascadedTo.has(table)) return undefined;
     const entries = this.log.filter(
       ({ statement, written }) => statement.writesRows && written.includes(table),
     );

@@ -6,6 +6,7 @@ import { violation } from "../rules/table.ts";
 import type { Readable } from "../session/readable.ts";
 import type { Transaction } from "../session/transaction.ts";
 import type { Worker } from "../session/worker.ts";
+import { nothingChanged, type ChangedRows } from "./changed-rows.ts";
 import { hasLongValue } from "./long-values.ts";
 import { isLong, Measure, refuseBroken, type Scales } from "./measure.ts";
 import type { TableFacts, TableFactsCache } from "./table-facts.ts";
@@ -27,6 +28,8 @@ export interface Sent {
 /** What one statement wrote. */
 export interface Written extends Sent {
   readonly rows: number;
+  /** All that it has changed, where its tag tells only some. */
+  readonly changed: ChangedRows | undefined;
   readonly tables: readonly TableKey[];
   readonly deletes: boolean;
   /** Where its rows are; undefined when it was not asked. */
@@ -62,7 +65,26 @@ export class SizeRules {
         : before + estimate(written, facts);
       transaction.writtenBytes.set(table, after);
     }
-    if (written.deletes) transaction.deletedRows += written.rows;
+    if (written.changed === undefined && written.deletes) transaction.deletedRows += written.rows;
+    await this.#noteCascaded(transaction, written);
+  }
+
+  /** Rows that changed with others: their places are not known. */
+  async #noteCascaded(
+    transaction: Transaction,
+    { changed = nothingChanged, tables }: Written,
+  ): Promise<void> {
+    for (const [table, { written, deleted }] of changed) {
+      transaction.deletedRows += deleted;
+      const facts = await this.#facts.of(table);
+      if (facts.cascadesDeletes || !tables.includes(table)) transaction.cascadedTo.add(table);
+      if (tables.includes(table)) continue;
+      const bytes =
+        written * (bytesPerRow(facts) + 2 * facts.averageRowBytes) +
+        deleted * bounds.bytesPerRowOverhead;
+      const before = transaction.writtenBytes.get(table) ?? 0;
+      transaction.writtenBytes.set(table, before + bytes);
+    }
   }
 
   /** Measures what was written; without places that is all that the transaction has written to the table. */
@@ -99,15 +121,20 @@ export class SizeRules {
 function estimate(written: Written, facts: TableFacts): number {
   const { statement, rows, messageBytes } = written;
   if (!statement.writesRows) return rows * bounds.bytesPerRowOverhead;
-  const perRow =
-    facts.columns.length * SHORT_VALUE_BYTES +
-    bounds.bytesPerRowOverhead +
-    facts.secondaryIndexes * bounds.bytesPerIndexEntryOverhead +
-    facts.fixedEntryBytes;
   const grown = statement.growth === "by-row" ? 2 * facts.averageRowBytes : 0;
   // No entry has more than its share of the message, and none is longer than a key may be.
   const entries = facts.longEntryColumns * Math.min(messageBytes, rows * bounds.keyBytes);
-  return messageBytes + entries + rows * (perRow + grown);
+  return messageBytes + entries + rows * (bytesPerRow(facts) + grown);
+}
+
+/** What a row costs without its long values. */
+function bytesPerRow(facts: TableFacts): number {
+  return (
+    facts.columns.length * SHORT_VALUE_BYTES +
+    bounds.bytesPerRowOverhead +
+    facts.secondaryIndexes * bounds.bytesPerIndexEntryOverhead +
+    facts.fixedEntryBytes
+  );
 }
 
 /** Whether a statement may write a value, a row or a key that is too large. */

@@ -51,6 +51,10 @@ export interface TableFacts {
   /** Columns of unique indexes: changing one takes a key away and brings another. */
   readonly keyColumns: readonly string[];
   readonly foreignKeys: readonly ForeignKeyFacts[];
+  /** Rows of other tables, or others of its own, change with a row that is deleted. */
+  readonly cascadesDeletes: boolean;
+  /** Columns with which they do when they change. */
+  readonly cascadingColumns: readonly string[];
 }
 
 /** Whether a statement may write rows that refer to parents, by columns that it sets. */
@@ -75,6 +79,7 @@ const KEPT_MS = 10_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
   keyValueBytes: Infinity, averageRowBytes: 0, keyColumns: [], foreignKeys: [],
+  cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
 /** One per cluster. */
@@ -123,7 +128,9 @@ export class TableFactsCache {
           ON a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
           JOIN pg_type AS t ON t.oid = a.atttypid
           WHERE i.indrelid = c.oid AND t.typcategory = 'S'),
-        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS})
+        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
+        EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
+        (${CASCADING})
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -148,6 +155,10 @@ const FOREIGN_KEYS = `SELECT json_agg(json_build_object('schema', n.nspname, 'na
   FROM pg_constraint AS f JOIN pg_class AS p ON p.oid = f.confrelid JOIN pg_namespace AS n ON n.oid = p.relnamespace
   WHERE f.conrelid = c.oid AND f.contype = 'f'`;
 
+const CASCADING = `SELECT json_agg(json_build_object('name', a.attname))
+  FROM pg_constraint AS f JOIN pg_attribute AS a ON a.attrelid = f.confrelid AND a.attnum = ANY (f.confkey)
+  WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.confupdtype IN ('c', 'n', 'd')`;
+
 function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
   const indexes = listIn(row[2]).map(readIndex);
   const [fixedEntryBytes = 0, longEntryColumns = 0] = (row[4] ?? "").split(" ").map(Number);
@@ -163,6 +174,8 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     averageRowBytes: Number(row[6]),
     keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
     foreignKeys: listIn(row[7]).map(readForeignKey),
+    cascadesDeletes: row[8] === "t",
+    cascadingColumns: listIn(row[9]).map(({ name }) => String(name)),
   };
 }
 
