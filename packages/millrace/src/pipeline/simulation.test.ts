@@ -69,6 +69,10 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("messages", 1, 150)).toEqual([]);
   });
 
+  it("waits for others at a sink whose transactions lock rows", PATIENCE, async () => {
+    expect(await failuresOf("locks", 1, 100)).toEqual([]);
+  });
+
   it("writes every change once into a sink of topics", PATIENCE, async () => {
     expect(await failuresOf("topics", 1, 100)).toEqual([]);
   });

@@ -10,6 +10,8 @@ import { createTask } from "../task.ts";
 import type { Task } from "../task-api.ts";
 import { modelRouter } from "./model-router.ts";
 import { Coordinator } from "./coordinator.ts";
+import { LockingDatabase } from "./locking-database.ts";
+import { LockingSink } from "./locking-sink.ts";
 import { ModelLogSink } from "./model-log-sink.ts";
 import { ModelSink } from "./model-sink.ts";
 import { ModelSource, type SlotHolder } from "./model-source.ts";
@@ -203,6 +205,7 @@ export class Crew {
   #sinkFor(process: Process): Sink {
     const { db, profile } = this.#parts;
     const able = capabilities(profile);
+    if (db instanceof LockingDatabase) return new LockingSink(db, process, able);
     if (profile.topics) return new ModelLogSink(db, this.#coordinator, process, able);
     return new (profile.lostTargets > 0 ? TellingSink : ModelSink)(db, process, able);
   }
@@ -220,6 +223,7 @@ export class Crew {
   #disconnect(process: Process): void {
     this.#parts.server.disconnect(process);
     this.#parts.standby?.disconnect(process);
+    this.#parts.db.disconnect(process);
   }
 
   #observer(owner: Process): TaskObserver {

@@ -58,6 +58,7 @@ function drawn(seed: number, name: ProfileName): Profile {
   if (name === "told") return failing(seed, silent(seed, told(seed, random)));
   if (name === "messages") return silent(seed, messages(seed, random));
   if (name === "shards") return sharded(seed, random);
+  if (name === "locks") return locking(seed, random);
   if (name === "gentle") return silent(seed, gentle(seed, random));
   if (name === "lives") return losing(seed, silent(seed, limited(seed, lives(random))));
   return random.chance(0.2) ? audit(random) : silent(seed, limited(seed, everything(random)));
@@ -235,6 +236,27 @@ function gentle(seed: number, random: SeededRandom): Profile {
     },
     standby: sometimes(0.7) ? { cuts: random.between(0, 3) } : null,
   };
+}
+
+/** A sink whose transactions wait for one another, with more of what leaves some of them open. */
+function locking(seed: number, random: SeededRandom): Profile {
+  return {
+    ...onAnySink(seed, random),
+    locks: true,
+    crashes: random.between(0, 4),
+    zombies: random.between(0, 3),
+    lostAnswer: random.pick([0, 0.03, 0.15]),
+    strangers: random.pick([0, 5, 20]),
+  };
+}
+
+function onAnySink(seed: number, random: SeededRandom): Profile {
+  const kind = random.pick(["audit", "everything", "lives", "unique", "foreign"] as const);
+  if (kind === "audit") return audit(random);
+  if (kind === "unique") return unique(random, everything(random));
+  if (kind === "foreign") return foreign(random, everything(random));
+  const profile = kind === "lives" ? lives(random) : everything(random);
+  return silent(seed, limited(seed, profile));
 }
 
 /** A log that tells schema changes in their place between the rows, understood or not. */

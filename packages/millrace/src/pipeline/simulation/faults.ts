@@ -20,6 +20,8 @@ interface FaultParts {
   readonly standby: Standby | null;
   /** Somebody drops a target. */
   readonly loseTarget: (random: SeededRandom) => void;
+  /** Somebody else's transaction locks rows of the targets. */
+  readonly strangerLocks: (random: SeededRandom) => void;
   /** The source's applications have something left to do. */
   readonly busy: () => boolean;
 }
@@ -85,6 +87,7 @@ export class Faults {
       this.#parts.loseTarget(random);
       if (random.chance(0.5)) crew.crashAll();
     });
+    this.#add(profile.strangers, () => this.#parts.strangerLocks(random));
     this.#sort();
   }
 
@@ -157,14 +160,15 @@ export class Faults {
   /** CREATE UNIQUE INDEX at the sink, as soon as its rows allow it. */
   #makeUnique(): void {
     const { db, busy } = this.#parts;
-    if (db.isUnique()) db.unique = true;
+    if (db.isUnique() && !db.isBeingWritten) db.unique = true;
     else if (busy()) this.#later(10, () => this.#makeUnique());
   }
 
   /** ADD FOREIGN KEY at the sink, as soon as its rows allow it. */
   #makeForeign(): void {
     const { db, profile, busy } = this.#parts;
-    if (areLinked(db, profile.foreign?.isSelf === true)) db.foreign = profile.foreign;
+    const isSelf = profile.foreign?.isSelf === true;
+    if (areLinked(db, isSelf) && !db.isBeingWritten) db.foreign = profile.foreign;
     else if (busy()) this.#later(10, () => this.#makeForeign());
   }
 }

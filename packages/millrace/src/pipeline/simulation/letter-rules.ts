@@ -1,6 +1,6 @@
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { isPutOff } from "../put-off.ts";
-import { letterKey } from "./model-sink.ts";
+import { letterKey } from "./sink-state.ts";
 import type { SinkDatabase } from "./sink-database.ts";
 import type { StoredTable } from "./source-tables.ts";
 import { isBad, type Target } from "./target-rows.ts";

@@ -15,7 +15,7 @@ import type {
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { HOLDER_KEY, laneKey, letterKey } from "./model-sink.ts";
+import { HOLDER_KEY, laneKey, letterKey } from "./sink-state.ts";
 import { mapModelTable } from "./model-table.ts";
 import { createTable } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";

@@ -1,13 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Holder, type HolderMark } from "../../model/holder.ts";
-import type { DeadLetter } from "../../model/dead-letter.ts";
-import type { Json } from "../../model/position.ts";
 import type {
   Commit,
   CommitResult,
   KeyPage,
   LaneRow,
-  LaneStamp,
   Sink,
   SinkCapabilities,
   Takeover,
@@ -19,15 +16,20 @@ import type { Row, Value } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { checkOf, mapModelTable } from "./model-table.ts";
 import { applyTargetChange, createTable, dropPutAway, misfitsOf } from "./sink-ddl.ts";
-import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import type { SinkDatabase } from "./sink-database.ts";
+import {
+  HOLDER_KEY,
+  laneKey,
+  lanesOf,
+  lettersOf,
+  stampLane,
+  stateOf,
+  writeState,
+  type StoredLane,
+} from "./sink-state.ts";
 import { keyOf, rowPrefix, WriteRunner, type StoredRow } from "./sink-tables.ts";
 import { weigh } from "./values.ts";
 import type { Process } from "./world.ts";
-
-interface StoredLane {
-  readonly fence: number;
-  readonly seq: number;
-}
 
 /** The model's sink connector, as one process uses it. */
 export class ModelSink implements Sink {
@@ -72,27 +74,22 @@ export class ModelSink implements Sink {
 
   async readLanes(): Promise<readonly LaneRow[]> {
     await this.#call("read lanes");
-    return this.#lanes(this.#db.begin());
+    return lanesOf(this.#db, this.#db.begin());
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     const label = `commit of lane ${commit.lanes.map((stamp) => stamp.lane).join("+")}`;
     await this.#call(label);
     const tx = this.#db.begin();
-    for (const stamp of commit.lanes) this.#stamp(tx, commit.fence, stamp);
+    for (const stamp of commit.lanes) stampLane(this.#db, tx, commit.fence, stamp);
     const writes = new WriteRunner(this.#db, tx);
     commit.writes.forEach((write, i) => writes.run(write, i));
-    const { state, deadLetters } = commit;
     this.#refuseTooLarge(commit, writes);
     if (writes.missing.length > 0) {
       await this.#call(`${label} rolls back`);
       return { outcome: "missing", rows: writes.missing };
     }
-    for (const { key, value } of state) this.#db.write(tx, `state/${key}`, value ?? undefined);
-    for (const letter of deadLetters)
-      this.#db.write(tx, letterKey(letter.target, letter.key), letter);
-    for (const { target, key } of commit.superseded)
-      this.#db.write(tx, letterKey(target, key), undefined);
+    writeState(this.#db, tx, commit);
     await this.#call(`${label} sends COMMIT`);
     await this.#db.commit(this.#owner, tx, label);
     return { outcome: "done", deletedSome: writes.deletedSome };
@@ -159,42 +156,14 @@ export class ModelSink implements Sink {
     return this.#db.world.step(this.#owner, label);
   }
 
-  /** A step that may fail, while nothing was made durable by it. */
-  async #call(label: string): Promise<void> {
-    await this.#step(label);
-    if (this.#db.world.random.chance(this.#db.faults.lostBefore))
-      throw new MillraceError("MR_SINK_LOST_CONNECTION", `(model) ${label}`);
-  }
-
-  /** `UPDATE lane SET writer, expected, seq = seq + 1` under its CHECK. */
-  #stamp(tx: SinkTransaction, fence: number, { lane, expectedSeq }: LaneStamp): void {
-    const row = this.#lane(tx, lane);
-    if (row === undefined) throw new MillraceError("MR_SINK_LANE_MISSING", `(model) lane ${lane}`);
-    if (row.fence !== fence || row.seq !== expectedSeq)
-      throw new MillraceError(
-        "MR_SINK_LANE_MOVED",
-        `(model) lane ${lane} is at ${row.fence}/${row.seq}`,
-      );
-    this.#db.write(tx, laneKey(lane), { fence, seq: row.seq + 1 } satisfies StoredLane);
-  }
-
-  #lane(tx: SinkTransaction, lane: number): StoredLane | undefined {
-    return this.#db.read(tx, laneKey(lane)) as StoredLane | undefined;
-  }
-
-  #lanes(tx: SinkTransaction): LaneRow[] {
-    const lanes: LaneRow[] = [];
-    for (let lane = 0; lane < this.#db.keys(tx, "lane/").length; lane++) {
-      const row = this.#lane(tx, lane);
-      if (row !== undefined) lanes.push({ lane, ...row });
-    }
-    return lanes;
+  #call(label: string): Promise<void> {
+    return this.#db.call(this.#owner, label);
   }
 
   async #raiseFence(wanted: number): Promise<number | null> {
     await this.#call("raise the fence");
     const tx = this.#db.begin();
-    const lanes = this.#lanes(tx);
+    const lanes = lanesOf(this.#db, tx);
     const highest = Math.max(0, ...lanes.map((row) => row.fence));
     const mark = (this.#db.read(tx, HOLDER_KEY) as HolderMark | undefined) ?? null;
     if (this.#holder.isSuperseded(mark, highest))
@@ -217,43 +186,9 @@ export class ModelSink implements Sink {
   async #readTakeover(fence: number): Promise<Takeover> {
     await this.#call("read the state");
     const tx = this.#db.begin();
-    const lanes = this.#lanes(tx);
+    const lanes = lanesOf(this.#db, tx);
     if (lanes.some((row) => row.fence !== fence))
       throw new MillraceError("MR_FENCED", "(model) another task took over meanwhile");
-    const state = this.#db
-      .keys(tx, "state/")
-      .map((key) => [key.slice("state/".length), this.#db.read(tx, key) as Json] as const);
-    const letters = this.#db.keys(tx, "letter/").map((key) => this.#db.read(tx, key) as DeadLetter);
-    // Out of the database and into it as JSON, as every sink keeps it.
-    return {
-      fence,
-      lanes,
-      state: new Map(JSON.parse(JSON.stringify(state)) as [string, Json][]),
-      deadLetters: letters,
-    };
+    return { fence, lanes, state: stateOf(this.#db, tx), deadLetters: lettersOf(this.#db, tx) };
   }
-}
-
-/** Who took over last; beside the state that the pipeline sees. */
-export const HOLDER_KEY = "holder";
-
-/** Under which key a lane row is stored. */
-export function laneKey(lane: number): string {
-  return `lane/${lane}`;
-}
-
-/** Under which key a letter is stored. */
-export function letterKey(target: string, key: string): string {
-  return `letter/${target}/${key}`;
-}
-
-/** A row of a target, for checks. */
-export function durableRows(
-  db: SinkDatabase,
-  table: Pick<TargetTable, "id">,
-): Map<string, StoredRow> {
-  const prefix = rowPrefix(table);
-  return new Map(
-    db.durableKeys(prefix).map((key) => [key.slice(prefix.length), db.durable(key) as StoredRow]),
-  );
 }

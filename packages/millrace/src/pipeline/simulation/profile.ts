@@ -89,6 +89,10 @@ export interface Profile {
   readonly lostTargets: number;
   /** The sink is like Kafka. */
   readonly topics: boolean;
+  /** The sink's transactions lock rows and wait for one another, as PostgreSQL's; else the first committer wins, as on DSQL. */
+  readonly locks: boolean;
+  /** Times that somebody else's transaction locks rows of the targets for a while; only where the sink has locks. */
+  readonly strangers: number;
   /** The log tells schema changes in their place; of a hundred, so many are not understood. Null where it tells rows alone. */
   readonly told: { readonly unknown: number } | null;
   /** The log is a stream of so many shards at first, which end and have children; null where it is one log. */
@@ -110,7 +114,8 @@ export type ProfileName =
   | "gentle"
   | "told"
   | "messages"
-  | "shards";
+  | "shards"
+  | "locks";
 
 /** All of them. */
 export const PROFILE_NAMES: readonly ProfileName[] = [
@@ -126,4 +131,5 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "told",
   "messages",
   "shards",
+  "locks",
 ];

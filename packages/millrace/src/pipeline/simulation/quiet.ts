@@ -17,6 +17,8 @@ export const QUIET = {
   lostOpen: 0,
   lostTargets: 0,
   topics: false,
+  locks: false,
+  strangers: 0,
   told: null,
   shards: null,
   standby: null,

@@ -2,6 +2,8 @@ import type { MillraceError } from "../../errors/millrace-error.ts";
 import { Crew, type Running } from "./crew.ts";
 import { Faults } from "./faults.ts";
 import { modelRouter } from "./model-router.ts";
+import { LockingDatabase } from "./locking-database.ts";
+import { lockRows } from "./lock-rows.ts";
 import { LostTargets } from "./lost-targets.ts";
 import { Operator } from "./operator.ts";
 import { Oracle } from "./oracle.ts";
@@ -47,7 +49,7 @@ export class Simulation {
     world.impatience = profile.impatience;
     world.slow = profile.slowLane === null ? null : `commit of lane ${profile.slowLane}`;
     const server = serverOf(world, profile);
-    const db = new SinkDatabase(world, {
+    const db = new (profile.locks ? LockingDatabase : SinkDatabase)(world, {
       lostBefore: profile.lostBefore,
       lostAnswer: profile.lostAnswer,
       lostOpen: profile.lostOpen,
@@ -81,6 +83,7 @@ export class Simulation {
       db,
       server,
       standby,
+      strangerLocks: (random) => void (db instanceof LockingDatabase && lockRows(db, random)),
       loseTarget: (random) => lost.lose(oracle.state().tables.values(), random),
       busy,
     });

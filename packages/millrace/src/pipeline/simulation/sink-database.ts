@@ -4,7 +4,8 @@ import type { Process, World } from "./world.ts";
 
 /** A transaction of the model sink: reads see its snapshot and its own writes, writes wait for COMMIT. */
 export interface SinkTransaction {
-  readonly snapshot: number;
+  /** It moves on with each statement where transactions read what was committed meanwhile. */
+  snapshot: number;
   readonly writes: Map<string, unknown>;
   /** Keys whose change by others makes COMMIT fail though they are only read (catalogue). */
   readonly reads: Set<string>;
@@ -69,10 +70,41 @@ export class SinkDatabase {
       .sort();
   }
 
+  /** The transaction goes by what is stored here, and does not write it. */
+  watch(tx: SinkTransaction, key: string): void {
+    tx.reads.add(key);
+  }
+
   /** Undefined deletes. */
   write(tx: SinkTransaction, key: string, value: unknown): void {
     tx.writes.set(key, value);
   }
+
+  /** A step that may fail, while nothing was made durable by it. */
+  async call(owner: Process, label: string): Promise<void> {
+    await this.world.step(owner, label);
+    if (this.world.random.chance(this.faults.lostBefore)) throw lostConnection(label);
+  }
+
+  /** A transaction of one statement. Rejects as {@link commit}. */
+  async statement(
+    owner: Process,
+    label: string,
+    run: (tx: SinkTransaction) => void,
+  ): Promise<void> {
+    await this.world.step(owner, label);
+    const tx = this.begin();
+    run(tx);
+    if (tx.writes.size > 0) await this.commit(owner, tx, label);
+  }
+
+  /** Some transaction has written what is not durable yet. */
+  get isBeingWritten(): boolean {
+    return false;
+  }
+
+  /** The connections of a process are gone. */
+  disconnect(_owner: Process): void {}
 
   /** Sends COMMIT. Rejects with a conflict, or with an unknown outcome where the answer is lost. */
   async commit(owner: Process, tx: SinkTransaction, label: string): Promise<void> {
@@ -139,12 +171,13 @@ export class SinkDatabase {
 
   #land(owner: Process, tx: SinkTransaction): boolean {
     const touched = [...tx.writes.keys(), ...tx.reads];
-    if (touched.some((key) => this.#lastChange(key) > tx.snapshot)) return false;
+    if (touched.some((key) => this.lastChange(key) > tx.snapshot)) return false;
     this.apply(owner, tx);
     return true;
   }
 
-  #lastChange(key: string): number {
+  /** When a key was last written; 0 where it never was. */
+  protected lastChange(key: string): number {
     return this.#versions.get(key)?.at(-1)?.at ?? 0;
   }
 
@@ -157,6 +190,12 @@ function transactionOf(snapshot: number): SinkTransaction {
   return { snapshot, writes: new Map(), reads: new Set(), journal: [], marks: [] };
 }
 
-function unknown(label: string): MillraceError {
+/** Nothing was made durable by what was lost. */
+export function lostConnection(label: string): MillraceError {
+  return new MillraceError("MR_SINK_LOST_CONNECTION", `(model) ${label}`);
+}
+
+/** The answer to a COMMIT was lost. */
+export function unknown(label: string): MillraceError {
   return new MillraceError("MR_SINK_UNKNOWN_COMMIT", `(model) ${label}: no answer to COMMIT`);
 }

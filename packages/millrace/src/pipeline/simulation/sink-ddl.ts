@@ -170,12 +170,8 @@ async function run(
   label: string,
   statement: Statement,
 ): Promise<boolean> {
-  await db.world.step(owner, label);
-  const tx = db.begin();
-  statement(db, tx);
-  if (tx.writes.size === 0) return true;
   try {
-    await db.commit(owner, tx, label);
+    await db.statement(owner, label, (tx) => statement(db, tx));
     return true;
   } catch (thrown) {
     // Whatever became of it, the catalogue is looked at again.

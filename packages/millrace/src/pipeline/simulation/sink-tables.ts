@@ -83,7 +83,7 @@ export class WriteRunner {
 
   #refuseOtherShape(table: TargetTable): void {
     const catalogue = catalogueOf(this.#db, this.#tx, table);
-    this.#tx.reads.add(catalogueKey(table));
+    this.#db.watch(this.#tx, catalogueKey(table));
     const strange =
       catalogue === undefined || table.columns.some((c) => catalogue[c.name] !== c.type);
     if (strange) throw new MillraceError("MR_SINK_SCHEMA", `(model) ${table.id} has other columns`);
@@ -197,6 +197,17 @@ export class WriteRunner {
     for (const key of keys) this.#write(key, undefined);
     this.deletedSome += keys.length;
   }
+}
+
+/** A row of a target, for checks. */
+export function durableRows(
+  db: SinkDatabase,
+  table: Pick<TargetTable, "id">,
+): Map<string, StoredRow> {
+  const prefix = rowPrefix(table);
+  return new Map(
+    db.durableKeys(prefix).map((key) => [key.slice(prefix.length), db.durable(key) as StoredRow]),
+  );
 }
 
 /** Under which key a row of a target is stored. */

@@ -1,5 +1,6 @@
-import { durableRows, letterKey } from "./model-sink.ts";
 import type { SinkDatabase } from "./sink-database.ts";
+import { letterKey } from "./sink-state.ts";
+import { durableRows } from "./sink-tables.ts";
 import type { StoredTable } from "./source-tables.ts";
 import { compareBags, compareRow, isBad, type Target } from "./target-rows.ts";
 import { Violation } from "./violation.ts";
