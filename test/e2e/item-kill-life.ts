@@ -59,8 +59,8 @@ export interface ItemLifeOptions {
   readonly onKill?: (where: string, isReached: boolean) => void;
 }
 
-const reachTimeoutMs = 40_000;
-const catchUpTimeoutMs = 300_000;
+const reachTimeoutMs = 150_000;
+const catchUpTimeoutMs = 600_000;
 /** Between two splits or rotations of a table's shards while a process lives. */
 const shardLifeMs = 700;
 

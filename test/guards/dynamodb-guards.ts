@@ -60,6 +60,22 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
     shownBy: { file: TREE, name: "an open shard that counts as read is a loss" },
   },
   {
+    keeps: [8],
+    guard: "what a log met and `on-loss: continue` passes by is met when the next one is prepared",
+    file: "sources/dynamodb/source.ts",
+    take: "this.#loss = loss;",
+    put: "",
+    shownBy: { file: LOSSES, name: "passes by a loss that only a log can meet" },
+  },
+  {
+    keeps: [1, 2, 8],
+    guard: "a loss that a listing shows ends the log, also where the pipeline may go on behind it",
+    file: "sources/dynamodb/shard-watch.ts",
+    take: "if (thrown === this.#lost) throw thrown;",
+    put: "",
+    shownBy: { file: LOSSES, name: "passes by a loss that only a log can meet" },
+  },
+  {
     keeps: [1],
     guard: "an iterator that expired is renewed behind the last record, never at the newest one",
     file: "sources/dynamodb/shard-reader.ts",

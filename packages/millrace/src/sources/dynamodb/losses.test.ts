@@ -233,6 +233,32 @@ describe("on-loss: continue", () => {
     expect(await next.count(1)).toEqual(["c young"]);
     expect(source.waits()[0]?.reason).toBe("gap");
   });
+
+  it(
+    "passes by a loss that only a log can meet: a shard that was not listed while its child was read",
+    { timeout: 120_000 },
+    async () => {
+      await using table = await TestTable.start({ shards: 1 });
+      await table.put("in parent");
+      table.control.rotate({ table: TABLE });
+      await table.put("in child");
+      const hidden = {
+        kind: "stale",
+        how: "orphaned",
+        action: "DescribeStream",
+        times: 0,
+      } as const;
+      table.control.inject(hidden);
+      const source = table.source({ options: { onLoss: "continue" } });
+      const reading = await openReading(source);
+      expect(await reading.count(1)).toEqual(["c in child"]);
+      table.control.clearFaults();
+      await expect(ended(reading)).rejects.toMatchObject({ code: "MR_SOURCE_LOST_CONNECTION" });
+      const next = await openReading(source, reading.position);
+      expect(await next.count(1)).toEqual(["c in parent"]);
+      expect(source.waits()[0]?.why).toMatch(/not listed while its children were read/);
+    },
+  );
 });
 
 /** The table's shape is known from before: nobody can discover it now. */

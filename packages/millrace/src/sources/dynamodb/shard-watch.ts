@@ -32,6 +32,8 @@ export class ShardWatch {
   readonly #parts: ShardWatchParts;
   #woken = Promise.withResolvers<void>();
   #listing: Promise<StreamListing> | null = null;
+  /** What ends the log, however it is called: one that may be gone on behind is transient to the pipeline. */
+  #lost: Error | null = null;
 
   constructor(parts: ShardWatchParts) {
     this.#parts = parts;
@@ -56,6 +58,7 @@ export class ShardWatch {
       if (!isListed) await this.list();
     } catch (thrown) {
       this.#parts.signal.throwIfAborted();
+      if (thrown === this.#lost) throw thrown;
       if (!(thrown instanceof MillraceError) || thrown.class !== "transient") throw thrown;
     }
   }
@@ -81,7 +84,7 @@ export class ShardWatch {
   }
 
   async #list(): Promise<StreamListing> {
-    const { lists, tree, signal, lost } = this.#parts;
+    const { lists, tree, signal } = this.#parts;
     try {
       const listing = await lists.whole(signal);
       this.#merge(listing);
@@ -89,7 +92,7 @@ export class ShardWatch {
       this.#begin();
       return listing;
     } catch (thrown) {
-      throw faultKind(thrown) === "missing" ? lost({ why: "stream-gone" }, thrown) : thrown;
+      throw faultKind(thrown) === "missing" ? this.#lose({ why: "stream-gone" }, thrown) : thrown;
     }
   }
 
@@ -110,7 +113,12 @@ export class ShardWatch {
 
   #merge(listing: Listing): void {
     const [shard] = this.#parts.tree.merge(listing);
-    if (shard !== undefined) throw this.#parts.lost({ why: "late-shard", shard });
+    if (shard !== undefined) throw this.#lose({ why: "late-shard", shard });
+  }
+
+  #lose(loss: Loss, cause?: unknown): Error {
+    this.#lost = this.#parts.lost(loss, cause);
+    return this.#lost;
   }
 
   #begin(): void {
