@@ -1,9 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { isDeepStrictEqual } from "node:util";
 import type { DsqlLocal } from "dsql-local";
 import { startDynamodbLocal } from "dynamodb-local";
-import pg from "pg";
 import type { Act, Till } from "./customers.ts";
 
 type Attribute = Readonly<Record<string, unknown>>;
@@ -20,12 +18,6 @@ export const DYNAMODB_ACTS: readonly Act[] = [
   { weight: 1, changes: 1, sql: ["return"] },
   { weight: 1, changes: 1, sql: ["join"] },
 ];
-
-/** What a comparison of both sides comes to. */
-export interface Comparison {
-  readonly equal: boolean;
-  readonly tables: readonly { readonly table: string; readonly sourceRows: number }[];
-}
 
 /** A DynamoDB of this machine with a shop in it. */
 export class DynamodbShop {
@@ -79,34 +71,6 @@ export class DynamodbShop {
     return text;
   }
 
-  /** Every item beside its row: columns and document together. */
-  async compare(dsql: DsqlLocal): Promise<Comparison> {
-    const client = new pg.Client({
-      host: dsql.host,
-      port: dsql.port,
-      user: dsql.user,
-      password: "any",
-      database: dsql.database,
-      ssl: { ca: await readFile(dsql.caFile ?? "", "utf8") },
-    });
-    await client.connect();
-    try {
-      const tables: { table: string; sourceRows: number }[] = [];
-      let equal = true;
-      for (const table of ["orders", "customers"]) {
-        const items = await this.#scan(table);
-        const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM shop.${table}`);
-        const byId = new Map(rows.map((row) => [row["id"], row]));
-        const same = items.every((item) => isSame(item, byId.get(item["id"]?.["S"])));
-        equal &&= same && items.length === rows.length;
-        tables.push({ table: `shop.${table}`, sourceRows: items.length });
-      }
-      return { equal, tables };
-    } finally {
-      await client.end();
-    }
-  }
-
   async #act(act: string): Promise<void> {
     const any = Math.floor(Math.random() * this.#orders);
     const id = { S: `o-${any}` };
@@ -153,18 +117,6 @@ export class DynamodbShop {
     }
   }
 
-  async #scan(TableName: string): Promise<Item[]> {
-    const items: Item[] = [];
-    let from: unknown = undefined;
-    do {
-      const start = from === undefined ? {} : { ExclusiveStartKey: from };
-      const page = await this.#ask("Scan", { TableName, ConsistentRead: true, ...start });
-      items.push(...(page["Items"] as readonly Item[]));
-      from = page["LastEvaluatedKey"];
-    } while (from !== undefined);
-    return items;
-  }
-
   async #ask(action: string, body: object): Promise<Record<string, unknown>> {
     const scope = `20260101/${REGION}/dynamodb/aws4_request`;
     const answer = await fetch(this.url, {
@@ -203,38 +155,4 @@ function orderOf(id: string, n: number): Item {
     lines: { L: [{ M: { sku: { S: `SKU-${n % 97}` }, quantity: { N: "2" } } }] },
     ...(n % 3 === 0 ? { note: { NULL: true } } : {}),
   };
-}
-
-function isSame(item: Item, row: Readonly<Record<string, unknown>> | undefined): boolean {
-  if (row === undefined) return false;
-  const document = row["document"] as Readonly<Record<string, unknown>>;
-  return Object.entries(item).every(([name, attribute]) => {
-    const expected = plain(attribute);
-    const column = row[name] ?? null;
-    return isEqual(expected, column === null ? document[name] : column);
-  });
-}
-
-function isEqual(expected: unknown, actual: unknown): boolean {
-  if (typeof expected === "number") return Number(actual) === expected;
-  if (actual instanceof Date) return new Date(String(expected)).getTime() === actual.getTime();
-  return isDeepStrictEqual(expected, actual);
-}
-
-function plain(attribute: Attribute): unknown {
-  const [[tag, value] = ["", null]] = Object.entries(attribute);
-  switch (tag) {
-    case "N":
-      return Number(value);
-    case "NULL":
-      return null;
-    case "M":
-      return Object.fromEntries(
-        Object.entries(value as Item).map(([name, held]) => [name, plain(held)]),
-      );
-    case "L":
-      return (value as readonly Attribute[]).map(plain);
-    default:
-      return value;
-  }
 }

@@ -7,7 +7,7 @@ import { type MysqlFlavor, startMysql } from "../test/support/mysql.ts";
 import { databaseAt, type MysqlDatabase } from "../test/support/mysql-database.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { type Act, POSTGRES_ACTS, type Till } from "./customers.ts";
-import { type Comparison, DYNAMODB_ACTS, DynamodbShop } from "./dynamodb-shop.ts";
+import { DYNAMODB_ACTS, DynamodbShop } from "./dynamodb-shop.ts";
 import { fillMysqlShop, MYSQL_ACTS } from "./mysql-shop.ts";
 import { openShop } from "./shop.ts";
 
@@ -24,8 +24,6 @@ export interface SourceShop {
   till(): Till;
   /** As `loadPipeline` takes it. */
   pipelineTo(dsql: DsqlLocal): Promise<string | object>;
-  /** Compares both sides where `verify` cannot. */
-  compare?(dsql: DsqlLocal): Promise<Comparison>;
   stop(): Promise<void>;
 }
 
@@ -56,7 +54,6 @@ async function dynamodbShop(orders: number): Promise<SourceShop> {
       await writeFile(file, await shop.example(dsql));
       return file;
     },
-    compare: (dsql) => shop.compare(dsql),
     async stop() {
       await rm(folder, { recursive: true, force: true });
       await shop.stop();
