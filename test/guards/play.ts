@@ -1,12 +1,16 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn, type StdioOptions } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import type { TestName } from "./guard.ts";
 
 /** What a test said. `hung`: it did not end in time, which is red too. `missing`: no test of that name ran. */
 export type Outcome = "green" | "red" | "hung" | "missing";
 
-/** What it said, and where it is red the first line of why: a test that only timed out on a busy machine missed nothing. */
+/**
+ * What it said, and where it is red the first line of why: a test that only timed out on a busy machine missed nothing. Where no
+ * test ran, what vitest said last of an error: servers that did not start on a busy machine look the same as a test that is gone.
+ */
 export interface Played {
   readonly outcome: Outcome;
   readonly why: string | null;
@@ -27,6 +31,8 @@ interface Report {
   readonly testResults: readonly {
     /** The path of the file. */
     readonly name: string;
+    /** Why none of its tests ran, where that is so. */
+    readonly message?: string;
     readonly assertionResults: readonly Assertion[];
   }[];
 }
@@ -51,16 +57,17 @@ async function run(
 ): Promise<readonly Played[]> {
   const out = mkdtempSync(join(folder, ".outcome-"));
   const report = join(out, "report.json");
+  const errors = join(out, "errors.txt");
   const files = [...new Set(tests.map(({ file }) => file))];
   const names = [...new Set(tests.map(({ name }) => pattern(name)))].join("|");
   const json = ["--reporter=json", `--outputFile.json=${report}`];
   try {
-    const ended = await runVitest(
-      folder,
-      ["run", ...files, "-t", names, ...args, ...json],
-      limitMs,
-    );
-    return tests.map((test) => (ended ? read(report, test) : { outcome: "hung", why: null }));
+    const options = ["run", ...files, "-t", names, ...args, ...json];
+    const ended = await runVitest(folder, options, { errors, limitMs });
+    if (!ended) return tests.map(() => ({ outcome: "hung", why: null }));
+    const played = tests.map((test) => read(report, test));
+    const said = lastError(readFileSync(errors, "utf8"));
+    return played.map((each) => (each === MISSING ? { ...each, why: said } : each));
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
@@ -70,10 +77,18 @@ function pattern(name: string): string {
   return name.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`);
 }
 
-function runVitest(folder: string, args: readonly string[], limitMs: number): Promise<boolean> {
+/** Whether it ended in time. What it says of errors goes into `errors`: a pipe would be kept open by servers that outlive it. */
+function runVitest(
+  folder: string,
+  args: readonly string[],
+  { errors, limitMs }: { readonly errors: string; readonly limitMs: number },
+): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const program = join(folder, "node_modules", ".bin", "vitest");
-  const child = spawn(program, args, { cwd: folder, stdio: "ignore", detached: true });
+  const said = openSync(errors, "w");
+  const stdio: StdioOptions = ["ignore", "ignore", said];
+  const child = spawn(program, args, { cwd: folder, stdio, detached: true });
+  closeSync(said);
   const timer = setTimeout(() => {
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     resolve(false);
@@ -83,6 +98,13 @@ function runVitest(folder: string, args: readonly string[], limitMs: number): Pr
     resolve(true);
   });
   return promise;
+}
+
+/** The last that vitest says of an error outside a test: of servers that did not start. */
+function lastError(said: string): string | null {
+  const lines = stripVTControlCharacters(said).split("\n");
+  const line = lines.findLast((each) => /^\s*\w*Error\b/.test(each));
+  return line === undefined ? null : firstLines(line.trim());
 }
 
 function read(file: string, { file: path, name }: TestName): Played {
@@ -97,6 +119,8 @@ function read(file: string, { file: path, name }: TestName): Played {
   const played = all.filter(
     ({ title, status }) => title.startsWith(name) && (status === "passed" || status === "failed"),
   );
+  const [message = ""] = ofFile.flatMap((result) => result.message ?? []);
+  if (played.length === 0 && message !== "") return { ...MISSING, why: firstLines(message) };
   if (played.length === 0) return MISSING;
   const failed = played.find(({ status }) => status === "failed");
   if (failed === undefined) return { outcome: "green", why: null };
