@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { GUARDS } from "./guards.ts";
 import { pathOf, type Guard, type TestName } from "./guard.ts";
 import { withGuards } from "./page.ts";
-import { play, playEach, type Played } from "./play.ts";
+import { playEach, playWhole, playWithout, type Played } from "./play.ts";
 import { Tree } from "./tree.ts";
 
 /*
@@ -51,9 +51,10 @@ async function playAll(guards: readonly Guard[]): Promise<number> {
     const key = keyOf(guard.shownBy);
     const together = greens.get(key);
     // One that does not like company has a second chance alone.
-    const whole = together?.outcome === "green" ? together : await play(tree.folder, guard.shownBy);
+    const isGreen = together?.outcome === "green";
+    const whole = isGreen ? together : await playWhole(tree.folder, guard.shownBy);
     greens.set(key, whole);
-    const played = whole.outcome === "green" ? await playWithout(tree, guard) : whole;
+    const played = whole.outcome === "green" ? await playGone(tree, guard) : whole;
     const awake = played !== whole && (played.outcome === "red" || played.outcome === "hung");
     if (!awake) asleep++;
     else if (played.why?.includes("timed out") !== false) late++;
@@ -68,10 +69,10 @@ async function playAll(guards: readonly Guard[]): Promise<number> {
   return asleep === 0 && guards.length > 0 ? 0 : 1;
 }
 
-async function playWithout(tree: Tree, guard: Guard): Promise<Played> {
+async function playGone(tree: Tree, guard: Guard): Promise<Played> {
   const restore = tree.disable(guard);
   try {
-    return await play(tree.folder, guard.shownBy);
+    return await playWithout(tree.folder, guard.shownBy);
   } finally {
     restore();
   }
