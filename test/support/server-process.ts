@@ -9,7 +9,7 @@ import type { UnixUser } from "./postgres-binaries.ts";
 import { type FolderKind, watchOver } from "./server-folder.ts";
 
 /** How long a server may take to start. */
-export const readyTimeoutMs = 60_000;
+export const readyTimeoutMs = 110_000;
 const stopTimeoutMs = 60_000;
 
 /** What stays the same over all starts of a server. */

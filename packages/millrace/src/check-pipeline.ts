@@ -11,7 +11,12 @@ import type { Extensions } from "./extensions.ts";
 import { finalRemedy } from "./errors/final-remedy.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { NOTHING_ELSE_CHECKED } from "./errors/unreachable.ts";
-import { readKnownPipeline, type KnownLog, type KnownPipeline } from "./known-pipeline.ts";
+import {
+  isShared,
+  readKnownPipeline,
+  type KnownLog,
+  type KnownPipeline,
+} from "./known-pipeline.ts";
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -21,10 +26,10 @@ import type { TableId, TargetTable } from "./model/table.ts";
 import { ruleProblems } from "./preflight.ts";
 import { otherSource } from "./pipeline/other-source.ts";
 import { orderNotice } from "./pipeline/order-notice.ts";
+import { ONLY_TASK } from "./pipeline/task-api.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
 import { validateSqlSink } from "./sinks/dsql/validate.ts";
-import type { KafkaRequest } from "./sinks/kafka/validate.ts";
 import { NEWCOMER_WAITS } from "./model/uncaptured.ts";
 
 /** A finding, and which server it is about. */
@@ -136,7 +141,11 @@ async function checkTables(
     const identity = await source.identity();
     return {
       tables,
-      findings: [...findings, ...(await checkLogs(config, source, { pipeline, tables }))],
+      findings: [
+        ...findings,
+        ...(source.cautions?.() ?? []).map((found) => ({ ...found, about: "source" as const })),
+        ...(await checkLogs(config, source, { pipeline, tables })),
+      ],
       identity,
     };
   } catch (error) {
@@ -209,15 +218,35 @@ export async function checkSink(
   const own = buildRouter(config);
   const router = extensions.router?.(own) ?? own;
   const targets: TargetTable[] = [];
+  const sources = new Map<TableId, TableId[]>();
   const findings = tables.flatMap(({ shape }) => {
     try {
-      for (const plan of router.plan(shape)) targets.push(sink.mapTable(plan.shape, plan.target));
+      for (const plan of router.plan(shape)) {
+        const target = sink.mapTable(plan.shape, plan.target);
+        targets.push(target);
+        sources.set(target.id, [...(sources.get(target.id) ?? []), shape.id]);
+      }
       return [];
     } catch (error) {
       return findingsOf(error, "sink");
     }
   });
-  return [...findings, ...(await checkServer(config, targets, context, extensions))];
+  const server = await checkServer(config, targets, context, extensions);
+  return [...findings, ...sharedTargets(sources), ...server];
+}
+
+/** Rows of two tables meet in one target: as somebody may mean it, who has one table in many shards. */
+function sharedTargets(sources: ReadonlyMap<TableId, readonly TableId[]>): PipelineFinding[] {
+  return [...sources]
+    .filter(([, tables]) => tables.length > 1)
+    .map(([target, tables]) => ({
+      about: "sink",
+      severity: "warning",
+      atStart: true,
+      what: `${tables.join(" and ")} go to one target, ${target}.`,
+      whatFollows: "A row of one takes the place of a row of the other that has the same key.",
+      remedy: "Nothing where their keys differ; else give each a sink-table of its own by a route",
+    }));
 }
 
 /** What the sink's server says: rights, limits, tables that are there already, other pipelines. */
@@ -229,8 +258,7 @@ async function checkServer(
 ): Promise<PipelineFinding[]> {
   const { sink, settings } = config;
   if (sink.kind === "jsonl") return [];
-  if (sink.kind === "kafka")
-    return checkKafka(sink, config.source, { targets, create: settings.create }, context);
+  if (sink.kind === "kafka") return checkKafka(sink, config, targets, context);
   const request: SinkRequest = {
     profile: profileOf(sink),
     pipeline: config.name,
@@ -252,18 +280,22 @@ async function checkServer(
   }
 }
 
+/** Rights are of all tasks whose names begin with the pipeline's. */
+const ANY_SHARE = "any";
+
 /** A registry is asked about the very schemas that the run would write, and those tell of the source. */
 async function checkKafka(
-  config: KafkaSinkConfig,
-  sourceConfig: PipelineConfig["source"],
-  request: KafkaRequest,
+  sinkConfig: KafkaSinkConfig,
+  { name: pipeline, source: sourceConfig, settings: { create } }: PipelineConfig,
+  targets: readonly TargetTable[],
   context: ConnectorContext,
 ): Promise<PipelineFinding[]> {
   const source = await buildSource(sourceConfig, context);
-  const sink = await buildKafkaSink(config, context, (names) => source.origin?.(names) ?? null);
+  const sink = await buildKafkaSink(sinkConfig, context, (names) => source.origin?.(names) ?? null);
   try {
     const { validateKafka } = await import("./sinks/kafka/validate.ts");
-    const findings = await validateKafka(sink, request);
+    const tasks = [isShared(sourceConfig) ? ANY_SHARE : ONLY_TASK];
+    const findings = await validateKafka(sink, { pipeline, tasks, targets, create });
     return findings.map((finding) => ({ ...finding, about: "sink" }));
   } catch (error) {
     return findingsOf(error, "sink");

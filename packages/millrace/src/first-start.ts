@@ -5,6 +5,7 @@ import { ConfigError, ended, formatPlace } from "./config/problem.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";
 import type { ErrorCode } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import { isBug } from "./errors/own-fault.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
 import { silentLogger } from "./model/ports.ts";
@@ -21,11 +22,36 @@ export async function checkFirstStart(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<readonly string[]> {
-  if (await isKnown(config, context, extensions)) return [];
+  const unseen = await unseenState(config, context, extensions);
+  if (unseen === "known") return [];
   // What the check's own source and sink would log, those of the run log.
   const findings = await checkServers(config, { ...context, log: silentLogger }, extensions);
   const against = inTheWay(config, findings);
   if (against.length > 0) throw refusal(against);
+  if (unseen !== "new") throw unseen;
+  return cautionsIn(findings);
+}
+
+/**
+ * What the operator should know before a first start of topics. What stands against it each share says for itself.
+ * @returns nothing of a pipeline that has begun, or that nobody can ask about.
+ */
+export async function cautionsOfStart(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<readonly string[]> {
+  if (config.source.kind !== "kafka") return [];
+  try {
+    if (await isKnown(config, context, extensions)) return [];
+    return cautionsIn(await checkServers(config, { ...context, log: silentLogger }, extensions));
+  } catch (thrown) {
+    if (isBug(thrown)) throw thrown;
+    return [];
+  }
+}
+
+function cautionsIn(findings: readonly PipelineFinding[]): readonly string[] {
   return findings
     .filter(({ atStart }) => atStart === true)
     .map(({ what, whatFollows, remedy }) => `${what} ${whatFollows} ${remedy}`);
@@ -64,6 +90,20 @@ function inTheWay(
   return findings.filter(
     ({ severity, code }) => severity === "error" && !isMetByPolicy(config, code),
   );
+}
+
+/** Whether the pipeline has begun; who may not see that is told it with all else. @throws MillraceError of a sink that cannot be asked. */
+async function unseenState(
+  config: PipelineConfig,
+  context: ConnectorContext,
+  extensions: Extensions,
+): Promise<"known" | "new" | MillraceError> {
+  try {
+    return (await isKnown(config, context, extensions)) ? "known" : "new";
+  } catch (thrown) {
+    if (thrown instanceof MillraceError && thrown.class === "config") return thrown;
+    throw thrown;
+  }
 }
 
 /** Lane rows say nothing: `cleanup --state` leaves them, for the fence. */

@@ -40,11 +40,11 @@ export async function readKnownPipeline(
   ports: SessionPorts,
   extensions: Extensions,
 ): Promise<KnownPipeline | null> {
-  const isShared = config.source.kind === "kafka" || config.source.kind === "dynamodb";
+  const hasShares = isShared(config.source);
   const tasks = new Map<string, LoadedState>();
   for (const [task, state] of byTask(await documentsOf(config, ports, extensions)))
     // Another kind of source may have had the pipeline's name before: its state is none of this one's.
-    if ((task !== ONLY_TASK) === isShared) tasks.set(task, loadState(state));
+    if ((task !== ONLY_TASK) === hasShares) tasks.set(task, loadState(state));
   const begun = [...tasks.values()].find(({ pipeline }) => pipeline !== null)?.pipeline ?? null;
   if (begun === null) return null;
   const tables = new Map<TableId, TableShape>();
@@ -59,7 +59,12 @@ export async function readKnownPipeline(
     ),
   );
   const log = logs.get(ONLY_TASK) ?? null;
-  return { identity: begun.identity, tables, log, shareLogs: isShared ? logs : new Map() };
+  return { identity: begun.identity, tables, log, shareLogs: hasShares ? logs : new Map() };
+}
+
+/** A source whose tasks are named by what can be shared out of it (design/008). */
+export function isShared({ kind }: PipelineConfig["source"]): boolean {
+  return kind === "kafka" || kind === "dynamodb";
 }
 
 function byTask(

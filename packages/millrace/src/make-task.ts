@@ -6,7 +6,7 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
-import { checkFirstStart, refusal, withAllElse } from "./first-start.ts";
+import { cautionsOfStart, checkFirstStart, refusal, withAllElse } from "./first-start.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Holder } from "./model/holder.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
@@ -56,7 +56,11 @@ export async function makeTask(
   const asking = { ...parts, context, observer, again };
   const shared = await buildSharedSource(config.source, context, parts.connections?.dynamodb);
   if (shared !== null) {
-    if (!again) await refuseSource(config, context, shared);
+    if (!again) {
+      await refuseSource(config, context, shared);
+      const notices = await cautionsOfStart(config, context, parts.extensions);
+      for (const message of notices) tell({ type: "notice", message });
+    }
     return taskOfShares(config, asking, shared);
   }
   return taskOver(config, asking, await buildSource(config.source, context), ONLY_TASK);

@@ -30,6 +30,8 @@ export interface PlannedColumn {
 /** A target and its table. */
 export interface PlannedTarget {
   readonly table: TableId;
+  /** The topic that its rows go to; null for sinks of tables. */
+  readonly topic: string | null;
   /** Null where nobody can say. */
   readonly exists: boolean | null;
   /** Makes it; null for sinks without DDL. */
@@ -120,7 +122,7 @@ async function discover(
 
 interface Way {
   readonly config: PipelineConfig;
-  readonly sink: Pick<Sink, "mapTable">;
+  readonly sink: Pick<Sink, "mapTable" | "placeOf">;
   readonly router: Router;
 }
 
@@ -139,7 +141,7 @@ function plannedTable(
       return { name: column.name, sourceType, targetType: column.type, loss: lossOf(column, from) };
     });
     const ddl = kind.kind === "jsonl" || kind.kind === "kafka" ? null : createTableText(target);
-    return { table: target.id, ddl, columns, target };
+    return { table: target.id, topic: sink.placeOf?.(target) ?? null, ddl, columns, target };
   });
   const isLoaded = !isKnown && settings.fullLoad;
   const chunks =

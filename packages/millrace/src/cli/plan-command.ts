@@ -50,8 +50,8 @@ function tableLines(table: PlannedTable): string[] {
   return [
     `${table.table}: ${table.isKnown ? "goes on where it stands" : load}`,
     ...table.notices.map((notice) => `  ${notice}`),
-    ...table.targets.flatMap(({ table: target, exists, ddl, columns }) => [
-      `  into ${target}${exists === null ? "" : exists ? ", which is there" : ", which is made"}`,
+    ...table.targets.flatMap(({ table: target, topic, exists, ddl, columns }) => [
+      `  into ${topic === null ? target : `topic ${topic}`}${exists === null ? "" : exists ? ", which is there" : ", which is made"}`,
       ...(exists === true || ddl === null ? [] : [`    ${ddl};`]),
       ...columns.flatMap(({ name, sourceType, targetType, loss }) =>
         loss === null ? [] : [`    ${name}: ${sourceType} → ${targetType}: ${loss}`],

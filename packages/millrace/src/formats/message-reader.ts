@@ -109,6 +109,11 @@ export class MessageReader {
     }
   }
 
+  /** Whether the message that was read last says itself what its values are. */
+  get hasSchema(): boolean {
+    return !this.#isPlain && this.#documents.schema !== null;
+  }
+
   /** The tables that were seen, each as it was last. */
   get shapes(): readonly TableShape[] {
     return [...this.#seen.values()].map(({ shape }) => shape);

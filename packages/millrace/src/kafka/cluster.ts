@@ -1,4 +1,5 @@
 import {
+  AclOperations,
   apiVersionsV3,
   type API,
   findCoordinatorV4,
@@ -10,7 +11,7 @@ import type { Clock } from "../model/ports.ts";
 import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
-import { faultFrom, faultOf } from "./fault-from.ts";
+import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 
 const KEY_TYPES = { group: 0, transaction: 1 } as const;
@@ -19,6 +20,12 @@ const FIRST_PAUSE_MS = 20;
 /** The same where the transaction before is being ended: the broker needs a few milliseconds for that, and each transaction waits for it. */
 const FIRST_PAUSE_BEHIND_COMMIT_MS = 1;
 const LONGEST_PAUSE_MS = 1_000;
+
+/** What a broker says of rights where it was not asked, or cannot tell. */
+const NOT_TOLD = -(2 ** 31);
+
+/** What may be done with a topic. */
+export type TopicRight = "READ" | "WRITE";
 
 type Metadata = ReturnType<typeof metadataV11.parseResponse>;
 
@@ -239,9 +246,35 @@ export class Cluster {
     return this.#abilities;
   }
 
+  /**
+   * Of these topics, there or not, those with which this client may not do what is asked, as the broker says it of each. Whose
+   * cluster has no authorizer may do everything.
+   */
+  async lacking(
+    wanted: ReadonlyMap<string, readonly TopicRight[]>,
+  ): Promise<ReadonlyMap<string, KafkaFault>> {
+    const lacking = new Map<string, KafkaFault>();
+    if (wanted.size === 0) return lacking;
+    const answer = await this.#metadata([...wanted.keys()], true);
+    for (const { errorCode, name, topicAuthorizedOperations: allowed } of answer.topics) {
+      if (typeof name !== "string") continue;
+      const fault = faultOf(errorCode, `topic ${name}`);
+      const rights = wanted.get(name) ?? [];
+      const may = (right: TopicRight): boolean => (allowed & (1 << AclOperations[right])) !== 0;
+      if (fault?.kind === "rights") lacking.set(name, fault);
+      else if (
+        (fault === null || fault.kind === "missing") &&
+        isTold(allowed) &&
+        !rights.every(may)
+      )
+        lacking.set(name, rightsOf(name));
+    }
+    return lacking;
+  }
+
   /** Brokers, the controller, and what there is to know of these topics. */
   async #learn(names: readonly string[] | null): Promise<readonly TopicFacts[]> {
-    const answer = await this.#metadata(names);
+    const answer = await this.#metadata(names, false);
     const found: TopicFacts[] = [];
     this.#clusterId = answer.clusterId ?? null;
     for (const { nodeId, host, port } of answer.brokers) this.#brokers.set(nodeId, { host, port });
@@ -262,11 +295,11 @@ export class Cluster {
   }
 
   /** The library throws away an answer that holds an error; it is in the error. */
-  async #metadata(names: readonly string[] | null): Promise<Metadata> {
+  async #metadata(names: readonly string[] | null, withRights: boolean): Promise<Metadata> {
     const connection = await this.#anyone();
     const wanted = names?.map((name) => ({ name })) ?? null;
     try {
-      return await connection.call(metadataV11.api, wanted, false, false);
+      return await connection.call(metadataV11.api, wanted, false, withRights);
     } catch (thrown) {
       const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
       const answer: unknown = cause instanceof ResponseError ? cause["response"] : null;
@@ -275,6 +308,11 @@ export class Cluster {
       throw faultFrom(thrown, "of the bootstrap list");
     }
   }
+}
+
+/** Whoever sees a topic may describe it: nothing at all is no answer either. */
+function isTold(allowed: number): boolean {
+  return allowed !== NOT_TOLD && allowed !== 0;
 }
 
 function leadersOf(

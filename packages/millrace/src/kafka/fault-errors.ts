@@ -2,6 +2,8 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { connectionHelp } from "./connection-help.ts";
 import type { KafkaFault } from "./kafka-fault.ts";
 
+const OF_TOPICS = new Set(["TOPIC_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"]);
+
 /** What somebody has to change: where it is an option of the file, its name and what to write. */
 export function configError(
   fault: KafkaFault,
@@ -20,11 +22,16 @@ export function configError(
   });
 }
 
-/** What the broker says of a right that is missing, with the rights that are `needed`, by the fault's id. */
+/**
+ * What the broker says of a right that is missing, with the rights that are `needed`, by the fault's id: the same words
+ * whichever request met it. There are several topics; of each other kind of thing that rights are of there is one.
+ */
 export function rightsText(
   { id, message }: KafkaFault,
   needed: Readonly<Record<string, string>>,
 ): string {
   const rights = needed[id];
-  return rights === undefined ? message : `${message}; the user needs ${rights}`;
+  if (rights === undefined) return message;
+  const what = OF_TOPICS.has(id) ? message : id;
+  return `${what}; the user needs ${rights}`;
 }

@@ -53,6 +53,21 @@ export function faultOf(code: number, what: string, said: string | null = null):
   return new KafkaFault(kindOf(id), id, said === null || said === "" ? what : `${what}: ${said}`);
 }
 
+/** As {@link faultOf}, of one partition: a right is one of its topic, and nothing that the broker says besides is news. */
+export function partitionFault(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  code: number,
+  said: string | null = null,
+): KafkaFault | null {
+  const fault = faultOf(code, `${topic} ${partition}`, said);
+  return fault?.kind === "rights" ? rightsOf(topic, fault) : fault;
+}
+
+/** That something may not be done with a topic, in the same words wherever it is found. */
+export function rightsOf(topic: string, cause?: unknown): KafkaFault {
+  return new KafkaFault("rights", "TOPIC_AUTHORIZATION_FAILED", `topic ${topic}`, cause);
+}
+
 /** The error, what it holds and what caused it, from the outside in. */
 function* causesOf(thrown: unknown, depth = 0): Generator {
   if (typeof thrown !== "object" || thrown === null || depth > 6) return;

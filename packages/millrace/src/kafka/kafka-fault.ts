@@ -109,3 +109,8 @@ export function isPassing(thrown: unknown): boolean {
 export function mayComeToBe(thrown: unknown): boolean {
   return isPassing(thrown) || (thrown instanceof KafkaFault && thrown.kind === "missing");
 }
+
+/** Something is not allowed. */
+export function isRights(thrown: unknown): thrown is KafkaFault {
+  return thrown instanceof KafkaFault && thrown.kind === "rights";
+}

@@ -1,6 +1,7 @@
 import { listOffsetsV7 } from "@platformatic/kafka";
 import type { Cluster } from "./cluster.ts";
-import { faultOf } from "./fault-from.ts";
+import { faultOf, rightsOf } from "./fault-from.ts";
+import { isRights } from "./kafka-fault.ts";
 import { type FetchAnswer, fetchRequest, type TopicPartition } from "./wire.ts";
 
 /** The first offset that the broker still has. */
@@ -72,6 +73,6 @@ async function atLeader<T>(
     return await ask(await cluster.leader(at.topic, at.partition));
   } catch (thrown) {
     cluster.forgetTopic(at.topic);
-    throw thrown;
+    throw isRights(thrown) ? rightsOf(at.topic, thrown) : thrown;
   }
 }

@@ -1,7 +1,7 @@
 import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
 import type { Cluster } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
-import { faultOf } from "./fault-from.ts";
+import { faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import type { RecordBatchBuilder } from "./record-batch.ts";
 import { lostAsUndecided } from "./undecided-commit.ts";
@@ -286,7 +286,7 @@ function keyOf({ topic, partition }: TopicPartition): string {
 
 function refuse(answers: readonly PartitionAnswer[]): void {
   const faults = answers
-    .map(({ topic, partition, errorCode }) => faultOf(errorCode, `${topic} ${partition}`))
+    .map((answer) => partitionFault(answer, answer.errorCode))
     .filter((fault) => fault !== null);
   // One that is refused for its own sake takes all others along, who say only that they were not tried.
   const [first] = faults;
@@ -302,13 +302,20 @@ function faultsIn(
   const faults = new Map<FinishedBatch, KafkaFault>();
   for (const batch of batches) {
     const answer = byKey.get(keyOf(batch));
-    const what = `${batch.topic} ${batch.partition}`;
     const fault =
       answer === undefined
-        ? new KafkaFault("connection", "NO_ANSWER", `a broker says nothing of ${what}`)
-        : faultOf(answer.errorCode, what, answer.message);
+        ? silence(batch)
+        : partitionFault(batch, answer.errorCode, answer.message);
     // It has this batch: an earlier answer was lost.
     if (fault !== null && fault.id !== "DUPLICATE_SEQUENCE_NUMBER") faults.set(batch, fault);
   }
   return faults;
+}
+
+function silence({ topic, partition }: TopicPartition): KafkaFault {
+  return new KafkaFault(
+    "connection",
+    "NO_ANSWER",
+    `a broker says nothing of ${topic} ${partition}`,
+  );
 }

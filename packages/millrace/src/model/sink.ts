@@ -209,6 +209,8 @@ export interface KeyPage {
 export interface Sink {
   readonly kind: string;
   readonly capabilities: SinkCapabilities;
+  /** Pure: what a target is called at the sink, where that is not its own name: its topic. */
+  placeOf?(target: TargetTable): string;
   /** Pure: the target table for a source table under a target name. */
   mapTable(shape: TableShape, target: { schema: string; name: string }): TargetTable;
   /** Pure: what a row weighs in a transaction of this sink, bytes. On the hot path. */

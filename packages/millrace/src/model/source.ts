@@ -1,3 +1,4 @@
+import type { Finding } from "./finding.ts";
 import type { Change, LogBatch } from "./change.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
@@ -223,6 +224,8 @@ export interface Source {
   readonly isLogOnly?: boolean;
   /** Other tasks of the pipeline write rows of the same tables: what is about a whole table is not this one's to do. */
   readonly sharesTables?: boolean;
+  /** What there is to know, before a first start, of what {@link discover} has found; no servers are asked. */
+  cautions?(): readonly Finding[];
   /** What the pipeline has of tables, told at each start: a source whose log tells of its tables discovers these too. */
   remember?(tables: readonly TableShape[]): void;
   /**

@@ -237,6 +237,7 @@ function makeTables(
       { ...document, targets: targets.map((t) => t.target.id) },
       targets,
       (shape, to, unlogged) => compileRoutes(shape, to, parts.router, unlogged),
+      (target) => parts.sink.placeOf?.(target) ?? target.id,
     );
     table.notices.push(...found.notices);
     if (known !== undefined && known.removed !== true) {

@@ -20,7 +20,8 @@ export type TaskState =
 /** One table, for `status`, `tables`, REST and metrics. */
 export interface TableStatus {
   readonly id: TableId;
-  readonly targets: readonly TableId[];
+  /** As they are called at the sink: tables, or topics. */
+  readonly targets: readonly string[];
   readonly state: TableState;
   readonly rowsLoaded: number;
   readonly estimatedRows: number | null;

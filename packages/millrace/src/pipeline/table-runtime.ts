@@ -1,6 +1,6 @@
 import type { InitSync } from "../model/init-sync.ts";
 import type { TableStanding } from "../model/source.ts";
-import type { TableId, TableShape } from "../model/table.ts";
+import type { TableId, TableShape, TargetTable } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
 import { waysOf, type CompiledRoute, type RouteTarget } from "./routes.ts";
 import {
@@ -35,6 +35,8 @@ export class TableRuntime {
   lastRound = false;
   /** Writers that are about to put rows of it off. */
   puttingOff = 0;
+  /** What a target is called at the sink. */
+  readonly #placeOf: (target: TargetTable) => string;
   #document: TableDocument;
   #initSync: InitSync | null = null;
   #targets: readonly RouteTarget[];
@@ -54,7 +56,9 @@ export class TableRuntime {
       targets: readonly RouteTarget[],
       unlogged: ReadonlySet<number>,
     ) => readonly CompiledRoute[],
+    placeOf: (target: TargetTable) => string = ({ id }) => id,
   ) {
+    this.#placeOf = placeOf;
     this.id = document.shape.id;
     this.#document = document;
     this.#targets = targets;
@@ -203,7 +207,7 @@ export class TableRuntime {
           : Math.min(99, (100 * d.rowsLoaded) / d.estimatedRows);
     return {
       id: this.id,
-      targets: d.targets,
+      targets: this.#targets.map(({ target }) => this.#placeOf(target)),
       state: d.state,
       rowsLoaded: d.rowsLoaded,
       estimatedRows: d.estimatedRows,

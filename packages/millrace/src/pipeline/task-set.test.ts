@@ -515,6 +515,9 @@ describe("a set of tasks", () => {
     bench.task("t-1").state = synced;
     bench.task("t-1").tell({ type: "table", table: A, state: "SYNC" });
     expect(bench.events.filter(({ type }) => type === "table")).toHaveLength(1);
+    // One that comes to have it later says so too.
+    bench.task("t-0").tell({ type: "table", table: A, state: "SYNC" });
+    expect(bench.events.filter(({ type }) => type === "table")).toHaveLength(1);
     bench.task("t-1").tell({ type: "state", state: "stopping" });
     expect(bench.states).toEqual(["starting", "running"]);
     await bench.set.stop();

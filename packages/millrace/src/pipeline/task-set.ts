@@ -59,6 +59,8 @@ export class TaskSet implements Task {
   readonly #started = Promise.withResolvers<void>();
   readonly #halt = new AbortController();
   readonly #assigned = Promise.withResolvers<void>();
+  /** By table, the state that was told last. */
+  readonly #told = new Map<TableId, string>();
   #state: TaskState = "stopped";
   #failure: MillraceError | null = null;
   #paused = false;
@@ -215,6 +217,7 @@ export class TaskSet implements Task {
       event: (event) => {
         if (event.type === "state" || event.type === "caught-up") return;
         if (event.type === "table" && this.#isElsewhere(event)) return;
+        if (event.type === "table" && this.#wasTold(event)) return;
         observer.event(event);
       },
     };
@@ -225,6 +228,13 @@ export class TaskSet implements Task {
     const { tables } = this.status();
     const known = tables.find(({ id }) => id === event.table);
     return this.#members.size > 1 && known !== undefined && known.state !== event.state;
+  }
+
+  /** Each share that comes to have a table tells of it, and the pipeline's state is the same. */
+  #wasTold({ table, state }: { readonly table: TableId; readonly state: string }): boolean {
+    const before = this.#told.get(table);
+    this.#told.set(table, state);
+    return before === state;
   }
 
   /** Another process has, or had, the share. */

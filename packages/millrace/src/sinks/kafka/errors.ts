@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import { configError, rightsText } from "../../kafka/fault-errors.ts";
-import { KafkaFault } from "../../kafka/kafka-fault.ts";
+import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 
 /** What was refused may be no row, and then there is no letter. */
@@ -45,7 +45,7 @@ export function sinkError(thrown: unknown): MillraceError {
 
 /** At a start nobody waits for rights that were never given. */
 export function startError(thrown: unknown): MillraceError {
-  if (!(thrown instanceof KafkaFault) || thrown.kind !== "rights") return sinkError(thrown);
+  if (!isRights(thrown)) return sinkError(thrown);
   const options = { cause: thrown, facts: { kafka: thrown.id } };
   return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), options);
 }
@@ -54,5 +54,5 @@ const NEEDED: Readonly<Record<string, string>> = {
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
     "WRITE and DESCRIBE on the transactional ids that begin with the name of the pipeline",
   TOPIC_AUTHORIZATION_FAILED: "READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
-  CLUSTER_AUTHORIZATION_FAILED: "CREATE on the cluster, or topics that are there already",
+  CLUSTER_AUTHORIZATION_FAILED: "CREATE on it or on the cluster, or a topic that is there already",
 };

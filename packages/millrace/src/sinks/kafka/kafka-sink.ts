@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Cluster } from "../../kafka/cluster.ts";
+import { Cluster, type TopicRight } from "../../kafka/cluster.ts";
+import { probeTransactionalId } from "../../kafka/probes.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { Holder } from "../../model/holder.ts";
 import type { Clock, Random } from "../../model/ports.ts";
@@ -22,12 +23,13 @@ import { KafkaTask } from "./kafka-task.ts";
 import { type KafkaSinkObserver, NO_OBSERVER } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { partitionerOf } from "./partitioner.ts";
+import { noSideTopic, sideTopics } from "./side-topics.ts";
 import type { TaskState } from "./state-records.ts";
 import { StateTopic } from "./state-topic.ts";
 import { mapToTopic } from "./table-mapping.ts";
 import { TableOutputs } from "./table-outputs.ts";
-import { ownName } from "./topic-names.ts";
-import { Topics } from "./topics.ts";
+import { ownName, transactionalId } from "./topic-names.ts";
+import { type NewTopic, Topics } from "./topics.ts";
 
 /** Two that take over at once wait for different times, milliseconds. */
 const TAKEOVER_PAUSE_MS = 200;
@@ -52,6 +54,9 @@ export class KafkaSink implements Sink {
   /** By pipeline: one that was seen is not taken for an empty one later. */
   readonly #states = new Map<string, StateTopic>();
   #held: KafkaTask | null = null;
+  #hasChecked = false;
+  /** A run has begun its work: a right that is missing from then on was taken away, and is waited for. */
+  #hasBegun = false;
 
   constructor(
     options: KafkaSinkOptions,
@@ -103,7 +108,7 @@ export class KafkaSink implements Sink {
         await this.#clock.sleep(this.#random() * TAKEOVER_PAUSE_MS);
       }
     } catch (thrown) {
-      throw startError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
@@ -121,6 +126,7 @@ export class KafkaSink implements Sink {
   /** See {@link Sink.commit}. */
   async commit(commit: Commit): Promise<CommitResult> {
     await this.#holding().commit(commit);
+    this.#hasBegun ||= this.#hasChecked;
     return { outcome: "done", deletedSome: 0 };
   }
 
@@ -130,9 +136,10 @@ export class KafkaSink implements Sink {
       partitionerOf(this.#options.partitioning, table);
       const found = await this.#topics.check(table, create);
       await this.#tables.of(table);
+      this.#hasChecked = true;
       return found;
     } catch (thrown) {
-      throw sinkError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
@@ -161,7 +168,7 @@ export class KafkaSink implements Sink {
     try {
       return await this.#stateTopic(pipeline).documents(prefix);
     } catch (thrown) {
-      throw sinkError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
@@ -170,7 +177,7 @@ export class KafkaSink implements Sink {
     try {
       return await this.#stateTopic(pipeline).tasks();
     } catch (thrown) {
-      throw sinkError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
@@ -179,22 +186,64 @@ export class KafkaSink implements Sink {
     try {
       return await this.#stateTopic(pipeline).read(task, "stable");
     } catch (thrown) {
-      throw sinkError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
-  /** What {@link checkTable} would find, without touching anything; `missing` is a topic that would be made. */
+  /**
+   * What {@link checkTable} would find, without touching anything; `missing` is the topic where it is not there, which could be
+   * made where `create` says so. @throws MillraceError
+   */
   async previewTable(
     table: TargetTable,
+    create: "if-missing" | "never",
   ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
     try {
       const { partitioning, format } = this.#options;
       partitionerOf(partitioning, table);
       await format.check?.(table, this.#topics.nameOf(table));
-      return await this.#topics.preview(table);
+      return await this.#topics.preview(table, create);
     } catch (thrown) {
       throw startError(thrown);
     }
+  }
+
+  /** See {@link Sink.placeOf}. */
+  placeOf(table: TargetTable): string {
+    return this.#topics.wouldBe(table);
+  }
+
+  /** All that a takeover of these tasks would be refused with, without taking anything over. */
+  async previewTakeover(
+    pipeline: string,
+    tasks: readonly string[],
+  ): Promise<readonly MillraceError[]> {
+    const { side } = this.#options;
+    const state = this.#stateTopic(pipeline);
+    const asked = [
+      ...sideTopics(side).map((topic) => () => this.#previewSide(topic)),
+      () => this.#previewTopic(state.wanted, state.rights),
+      ...tasks.map(
+        (task) => () => probeTransactionalId(this.#cluster, transactionalId(pipeline, task)),
+      ),
+    ];
+    const errors: MillraceError[] = [];
+    for (const ask of asked) await ask().catch((thrown) => errors.push(startError(thrown)));
+    return errors;
+  }
+
+  async #previewSide(topic: NewTopic): Promise<void> {
+    const isMissing = (await this.#topics.find(topic.name)) === null;
+    if (isMissing && this.#options.side.create === "never") throw noSideTopic(topic.name);
+    await this.#previewTopic(topic, new Map([[topic.name, ["WRITE"]]]));
+  }
+
+  async #previewTopic(
+    topic: NewTopic,
+    rights: ReadonlyMap<string, readonly TopicRight[]>,
+  ): Promise<void> {
+    if ((await this.#topics.find(topic.name)) === null) await this.#topics.mayMake(topic);
+    await this.#topics.refuseLacking(rights);
   }
 
   /** Takes away what is kept of a task, under a fence of its own; false where there is nothing. @throws MillraceError */
@@ -235,6 +284,10 @@ export class KafkaSink implements Sink {
     const made = new StateTopic(name, this.#cluster, this.#topics, times);
     this.#states.set(pipeline, made);
     return made;
+  }
+
+  #errorOf(thrown: unknown): MillraceError {
+    return this.#hasBegun ? sinkError(thrown) : startError(thrown);
   }
 
   #holding(): KafkaTask {

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
+import { isRights } from "../../kafka/kafka-fault.ts";
 import type { ReadUntil } from "../../kafka/read-topic.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
@@ -116,6 +117,7 @@ export class KafkaTask {
     try {
       await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     } catch (thrown) {
+      if (isRights(thrown)) throw thrown;
       const error = sinkError(thrown);
       // Without a transaction a lost answer may hide that it was written.
       if (error.code === "MR_SINK_UNKNOWN_COMMIT" || !options.exactlyOnce)

@@ -1,64 +1,28 @@
 /** What a sink does where its brokers do not let it, with a real broker that has an authorizer and quotas. */
-import {
-  AclOperations,
-  AclPermissionTypes,
-  alterClientQuotasV1,
-  createAclsV3,
-  deleteAclsV3,
-  ResourcePatternTypes,
-  ResourceTypes,
-} from "@platformatic/kafka";
+import { alterClientQuotasV1 } from "@platformatic/kafka";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type KafkaCluster, startKafka } from "../../../../../test/support/kafka.ts";
+import {
+  ALICE,
+  type GuardedKafka,
+  type Right,
+  startGuardedKafka,
+} from "../../../../../test/support/guarded-kafka.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { column, event, table } from "../../formats/event.fixture.ts";
-import { clusterAt, recordsIn } from "../../kafka/cluster.fixture.ts";
-import type { Cluster } from "../../kafka/cluster.ts";
+import { recordsIn } from "../../kafka/cluster.fixture.ts";
 import { systemClock } from "../../model/ports.ts";
 import { KafkaSink } from "./kafka-sink.ts";
 import { sinkOptions } from "./kafka-sink.fixture.ts";
 import type { KafkaSinkObserver } from "./observer.ts";
 
-const PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required";
-const ALICE = { mechanism: "PLAIN", username: "alice", password: "secret" } as const;
 const PREFIX = "limits-";
 const TOPIC = `${PREFIX}public.item`;
 
-let kafka: KafkaCluster;
-let admin: Cluster;
+let kafka: GuardedKafka;
 beforeAll(async () => {
-  kafka = await startKafka({
-    listeners: ["SASL_PLAINTEXT"],
-    settings: {
-      "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-      "super.users": "User:ANONYMOUS",
-      "sasl.enabled.mechanisms": "PLAIN",
-      "listener.name.sasl_plaintext.plain.sasl.jaas.config": `${PLAIN} user_alice="secret";`,
-    },
-  });
-  admin = clusterAt(kafka.bootstrap);
+  kafka = await startGuardedKafka();
 });
-afterAll(async () => {
-  await admin.close();
-  await kafka.stop();
-});
-
-interface Right {
-  readonly on: "TOPIC" | "TRANSACTIONAL_ID" | "CLUSTER";
-  readonly name: string;
-  readonly operation: keyof typeof AclOperations;
-}
-
-const ruleOf = ({ on, name, operation }: Right) => ({
-  resourceType: ResourceTypes[on],
-  resourceName: name,
-  resourcePatternType:
-    on === "CLUSTER" ? ResourcePatternTypes.LITERAL : ResourcePatternTypes.PREFIXED,
-  principal: "User:alice",
-  host: "*",
-  operation: AclOperations[operation],
-  permissionType: AclPermissionTypes.ALLOW,
-});
+afterAll(() => kafka[Symbol.asyncDispose]());
 
 const RIGHTS: readonly Right[] = [
   ...(["READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "CREATE"] as const).map(
@@ -67,14 +31,6 @@ const RIGHTS: readonly Right[] = [
   { on: "TRANSACTIONAL_ID", name: "millrace-limits", operation: "WRITE" },
   { on: "TRANSACTIONAL_ID", name: "millrace-limits", operation: "DESCRIBE" },
 ];
-
-async function give(...rights: readonly Right[]): Promise<void> {
-  await admin.askController(createAclsV3.api, rights.map(ruleOf));
-}
-
-async function take(...rights: readonly Right[]): Promise<void> {
-  await admin.askController(deleteAclsV3.api, rights.map(ruleOf));
-}
 
 /** A sink of alice's whose commits are tried for a second, with what it tells of itself. */
 class Writer implements AsyncDisposable {
@@ -85,7 +41,7 @@ class Writer implements AsyncDisposable {
   #seq = 0;
 
   constructor() {
-    const options = sinkOptions(kafka.addresses("SASL_PLAINTEXT"), PREFIX);
+    const options = sinkOptions(kafka.guarded, PREFIX);
     const observer: KafkaSinkObserver = {
       ended: () => undefined,
       sent: () => undefined,
@@ -159,7 +115,7 @@ const isRefusal = (said: unknown): said is MillraceError =>
 
 /** The ids that a reader of committed messages sees, in order. */
 async function ids(): Promise<readonly number[]> {
-  const records = await recordsIn(admin, TOPIC);
+  const records = await recordsIn(kafka.admin, TOPIC);
   return records.map(([, value]) => {
     const { after } = JSON.parse(value ?? "{}") as { after?: readonly string[] };
     return Number(after?.[0]);
@@ -173,7 +129,7 @@ async function setQuota(bytesPerSecond: number | null): Promise<void> {
       ? ({ key, remove: true } as const)
       : ({ key, value: bytesPerSecond, remove: false } as const);
   const entities = [{ entityType: "user" as const, entityName: "alice" }];
-  await admin.askController(alterClientQuotasV1.api, [{ entities, ops: [op] }], false);
+  await kafka.admin.askController(alterClientQuotasV1.api, [{ entities, ops: [op] }], false);
 }
 
 describe("a sink whose user has no right", () => {
@@ -190,11 +146,11 @@ describe("a sink whose user has no right", () => {
     const topic = await refusal();
     expect(topic).toMatchObject({ code: "MR_SINK_REFUSED", class: "config" });
     expect(topic.message).toMatch(/the user needs (READ, WRITE|CREATE on the cluster)/);
-    await give(...RIGHTS.filter(({ on }) => on === "TOPIC"));
+    await kafka.give(...RIGHTS.filter(({ on }) => on === "TOPIC"));
     const transactions = await refusal();
     expect(transactions).toMatchObject({ code: "MR_SINK_REFUSED", class: "config" });
     expect(transactions.message).toMatch(/needs WRITE and DESCRIBE on the transactional ids/);
-    await give(...RIGHTS);
+    await kafka.give(...RIGHTS);
     await using writer = await new Writer().begin();
     await writer.insist(1);
     expect(await ids()).toEqual([1]);
@@ -207,7 +163,7 @@ describe("a sink whose user has no right", () => {
       { on: "TOPIC", name: PREFIX, operation: "WRITE" },
       { on: "TRANSACTIONAL_ID", name: "millrace-limits", operation: "WRITE" },
     ] as const) {
-      await take(right);
+      await kafka.take(right);
       // Brokers hear of it a moment later: what is written until then is written.
       let said: unknown = null;
       // What else a busy broker has to say is tried again, as a lane does it.
@@ -215,7 +171,7 @@ describe("a sink whose user has no right", () => {
         said = said === null ? await writer.put(++id) : await writer.again(id);
       expect(said.class).toBe("transient");
       expect(said.message).toMatch(/the user needs .*WRITE/);
-      await give(right);
+      await kafka.give(right);
       await writer.insist(id);
     }
     expect(await ids()).toEqual(Array.from({ length: id }, (_, n) => n + 1));

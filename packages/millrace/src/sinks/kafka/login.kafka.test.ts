@@ -1,8 +1,7 @@
 /** TLS and logins, with a real broker that wants them. */
-import { pbkdf2Sync, randomBytes } from "node:crypto";
-import { alterUserScramCredentialsV0 } from "@platformatic/kafka";
 import selfsigned from "selfsigned";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addScramUser } from "../../../../../test/support/guarded-kafka.ts";
 import { type KafkaCluster, startKafka } from "../../../../../test/support/kafka.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { clusterAt } from "../../kafka/cluster.fixture.ts";
@@ -12,8 +11,6 @@ import { kafkaSink, sinkOptions } from "./kafka-sink.fixture.ts";
 
 const PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required";
 const SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-const SCRAM_SHA_512 = 2;
-const ITERATIONS = 4096;
 
 let kafka: KafkaCluster;
 let ca: string;
@@ -36,18 +33,11 @@ beforeAll(async () => {
       "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": SCRAM,
     },
   });
-  await addScramUser("bob", "geheim");
+  const admin = clusterAt(kafka.bootstrap);
+  await addScramUser(admin, "bob", "geheim");
+  await admin.close();
 });
 afterAll(() => kafka.stop());
-
-async function addScramUser(name: string, password: string): Promise<void> {
-  const cluster = clusterAt(kafka.bootstrap);
-  const salt = randomBytes(16);
-  const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, 64, "sha512");
-  const user = { name, mechanism: SCRAM_SHA_512, iterations: ITERATIONS, salt, saltedPassword };
-  await cluster.askController(alterUserScramCredentialsV0.api, [], [user]);
-  await cluster.close();
-}
 
 /** Opens a sink, and takes over: so all its connections are made. */
 async function takesOver(

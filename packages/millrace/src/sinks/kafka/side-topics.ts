@@ -7,7 +7,7 @@ import { LetterTeller } from "./letter-teller.ts";
 import { SchemaTeller } from "./schema-teller.ts";
 import { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
-import type { Topics } from "./topics.ts";
+import type { NewTopic, Topics } from "./topics.ts";
 import { TransactionTeller } from "./transaction-teller.ts";
 
 /** Topics beside those of tables; null: nothing is told. */
@@ -33,33 +33,44 @@ export async function prepareSideTopics(
   options: SideTopicOptions,
   topics: Topics,
 ): Promise<ReadonlyMap<string, BatchPlace>> {
-  const { heartbeat, transactions, schemaChanges, deadLetters } = options;
-  const wanted = [
+  const places = new Map<string, BatchPlace>();
+  for (const topic of sideTopics(options))
+    places.set(topic.name, (await topics.find(topic.name)) ?? (await made(topic, options, topics)));
+  await topics.refuseLacking(new Map([...places.keys()].map((name) => [name, ["WRITE"]])));
+  return places;
+}
+
+/** Each of them as it would be made. */
+export function sideTopics(options: SideTopicOptions): readonly NewTopic[] {
+  const { heartbeat, transactions, schemaChanges, deadLetters, replicationFactor } = options;
+  const wanted = new Map<string, NewTopic>();
+  for (const [name, configs] of [
     [heartbeat?.topic, COMPACTED],
     [transactions?.topic, PLAIN],
     [schemaChanges?.topic, PLAIN],
     [deadLetters?.topic, COMPACTED],
-  ] as const;
-  const places = new Map<string, BatchPlace>();
-  for (const [name, configs] of wanted) {
-    if (name === undefined || places.has(name)) continue;
-    places.set(name, (await topics.find(name)) ?? (await made(name, configs, options, topics)));
-  }
-  return places;
+  ] as const)
+    if (name !== undefined && !wanted.has(name))
+      wanted.set(name, { name, partitions: 1, replicationFactor, configs });
+  return [...wanted.values()];
 }
 
 async function made(
-  name: string,
-  configs: ReadonlyMap<string, string>,
-  { create, replicationFactor }: SideTopicOptions,
+  topic: NewTopic,
+  { create }: SideTopicOptions,
   topics: Topics,
 ): Promise<BatchPlace> {
-  if (create === "never")
-    throw new MillraceError("MR_SINK_SCHEMA", `there is no topic ${name}, and create is "never"`);
-  await topics.make({ name, partitions: 1, replicationFactor, configs });
+  const { name } = topic;
+  if (create === "never") throw noSideTopic(name);
+  await topics.make(topic);
   const found = await topics.find(name);
   if (found !== null) return found;
   throw new MillraceError("MR_SINK_SCHEMA", `topic ${name} is gone again`);
+}
+
+/** It is missing, and nobody may make it. */
+export function noSideTopic(name: string): MillraceError {
+  return new MillraceError("MR_SINK_SCHEMA", `there is no topic ${name}, and create is "never"`);
 }
 
 /** Who tells what on them. */

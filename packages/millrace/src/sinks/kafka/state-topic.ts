@@ -1,4 +1,4 @@
-import type { Cluster } from "../../kafka/cluster.ts";
+import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
 import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topic.ts";
 import type { TaskDocument } from "../../model/sink.ts";
 import {
@@ -7,7 +7,7 @@ import {
   TaskStateReader,
   type TaskState,
 } from "./state-records.ts";
-import type { TargetTopic, Topics } from "./topics.ts";
+import type { NewTopic, TargetTopic, Topics } from "./topics.ts";
 
 /** State is small; a document of a table with a thousand columns is the largest, bytes. */
 const MAX_DOCUMENT_BYTES = 16 * 2 ** 20;
@@ -47,16 +47,22 @@ export class StateTopic {
     this.#times = { wholeMs: READ_TIMEOUT_MS, answerMs: options.deliveryTimeoutMs };
   }
 
+  /** The topic as it is made. */
+  get wanted(): NewTopic {
+    const replicationFactor = this.#replicationFactor;
+    return { name: this.name, partitions: 1, replicationFactor, configs: CONFIGS };
+  }
+
+  /** What a task needs of it. */
+  get rights(): ReadonlyMap<string, readonly TopicRight[]> {
+    return new Map([[this.name, ["READ", "WRITE"]]]);
+  }
+
   /** Finds the topic, or makes it. @throws KafkaFault */
   async prepare(): Promise<TargetTopic> {
     const found = await this.#topics.find(this.name);
-    if (found === null)
-      await this.#topics.make({
-        name: this.name,
-        partitions: 1,
-        replicationFactor: this.#replicationFactor,
-        configs: CONFIGS,
-      });
+    if (found === null) await this.#topics.make(this.wanted);
+    await this.#topics.refuseLacking(this.rights);
     this.#isThere = true;
     return { name: this.name, partitions: 1, maxBatchBytes: MAX_DOCUMENT_BYTES, compacted: true };
   }

@@ -29,7 +29,7 @@ export class TopicNames {
    * @throws MillraceError MR_SINK_SCHEMA where another table has it without that being said, or it is too long.
    */
   of(table: TargetTable): string {
-    const name = this.#nameOf(table);
+    const name = this.nameOf(table);
     if (name.length > MAX_NAME_CHARS)
       throw new MillraceError(
         "MR_SINK_SCHEMA",
@@ -45,7 +45,8 @@ export class TopicNames {
     return name;
   }
 
-  #nameOf({ id, schema, name }: TargetTable): string {
+  /** Pure: the same, where nothing may stand against it. */
+  nameOf({ id, schema, name }: TargetTable): string {
     const { topic, mapping, pattern } = this.#options;
     const given = topic ?? mapping.get(`${schema}.${name}`) ?? mapping.get(id);
     if (given !== undefined) return given;

@@ -5,8 +5,8 @@ import {
   describeConfigsV4,
 } from "@platformatic/kafka";
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { Cluster } from "../../kafka/cluster.ts";
-import { KafkaFault } from "../../kafka/kafka-fault.ts";
+import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
+import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { TargetCheck } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { TopicOptions } from "./options.ts";
@@ -17,6 +17,8 @@ const BROKER_DEFAULT = -1;
 const CREATE_TIMEOUT_MS = 30_000;
 const MAX_MESSAGE_BYTES = "max.message.bytes";
 const CLEANUP_POLICY = "cleanup.policy";
+/** Of who may not make topics, whichever of the two ways to let it is missing. */
+const CREATION = "CLUSTER_AUTHORIZATION_FAILED";
 /** Deletion and creation are told to the brokers one after the other, milliseconds. */
 const SETTLE_MS = 20_000;
 
@@ -80,6 +82,11 @@ export class Topics {
     return this.#names.of(table);
   }
 
+  /** Pure: the same, of a table that nothing was looked at of. */
+  wouldBe(table: TargetTable): string {
+    return this.#names.nameOf(table);
+  }
+
   /** They are asked for again: something that was known of them is no more so. */
   forget(): void {
     this.#known.clear();
@@ -99,20 +106,31 @@ export class Topics {
     const created =
       found === null && (await this.make({ name, partitions, replicationFactor, configs }));
     const topic = found ?? (await this.#made(name));
+    await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     this.#remember(name, Promise.resolve(topic));
     return { created, notices: created ? [] : this.#notices(topic), secondaryUnique: false };
   }
 
-  /** Looks at the topic of a table only. */
+  /** Looks at the topic of a table only; whether a missing one could be made is asked with `if-missing`. */
   async preview(
     table: TargetTable,
+    create: "if-missing" | "never",
   ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
     const name = this.#names.of(table);
     const found = await this.find(name);
     refuseWithoutKey(table, found ?? this.#planned(name));
+    const { partitions, replicationFactor, configs } = this.#options;
+    if (found === null && create === "if-missing")
+      await this.mayMake({ name, partitions, replicationFactor, configs });
+    await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     return found === null
       ? { missing: name, notices: [] }
       : { missing: null, notices: this.#notices(found) };
+  }
+
+  /** @throws KafkaFault `rights`, of the first that it is not there for as it is wanted. */
+  async refuseLacking(wanted: ReadonlyMap<string, readonly TopicRight[]>): Promise<void> {
+    for (const fault of (await this.#cluster.lacking(wanted)).values()) throw fault;
   }
 
   /** A missing one as it would be made; what the file leaves to the broker shows once it is there. */
@@ -157,7 +175,21 @@ export class Topics {
   }
 
   /** Makes a topic; false where somebody else was first. */
-  async make({ name, partitions, replicationFactor, configs }: NewTopic): Promise<boolean> {
+  async make(topic: NewTopic): Promise<boolean> {
+    if (!(await this.#askToMake(topic, false))) return false;
+    await this.#made(topic.name);
+    return true;
+  }
+
+  /** Asks whether a topic could be made, and makes none. @throws KafkaFault as {@link make} would. */
+  async mayMake(topic: NewTopic): Promise<void> {
+    await this.#askToMake(topic, true);
+  }
+
+  async #askToMake(
+    { name, partitions, replicationFactor, configs }: NewTopic,
+    onlyAsks: boolean,
+  ): Promise<boolean> {
     const topic = {
       name,
       numPartitions: partitions ?? BROKER_DEFAULT,
@@ -166,12 +198,12 @@ export class Topics {
       configs: [...configs].map(([key, value]) => ({ name: key, value })),
     };
     try {
-      await this.#cluster.askController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, false);
-      await this.#made(name);
+      await this.#cluster.askController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, onlyAsks);
       return true;
     } catch (thrown) {
-      if (!isFault(thrown, "TOPIC_ALREADY_EXISTS")) throw thrown;
-      return false;
+      if (isFault(thrown, "TOPIC_ALREADY_EXISTS")) return false;
+      if (!isRights(thrown)) throw thrown;
+      throw new KafkaFault("rights", CREATION, `topic ${name} is missing`, thrown);
     }
   }
 

@@ -1,3 +1,4 @@
+import { finalRemedy } from "../../errors/final-remedy.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { TargetTable } from "../../model/table.ts";
@@ -5,6 +6,9 @@ import type { KafkaSink } from "./kafka-sink.ts";
 
 /** What is asked before a start. */
 export interface KafkaRequest {
+  readonly pipeline: string;
+  /** What a run would take over. */
+  readonly tasks: readonly string[];
   readonly targets: readonly TargetTable[];
   readonly create: "if-missing" | "never";
 }
@@ -17,12 +21,13 @@ const STOPS = "The pipeline would not start.";
  */
 export async function validateKafka(
   sink: KafkaSink,
-  { targets, create }: KafkaRequest,
+  { pipeline, tasks, targets, create }: KafkaRequest,
 ): Promise<readonly Finding[]> {
   await sink.open();
-  const findings: Finding[] = [];
+  const findings = (await sink.previewTakeover(pipeline, tasks)).map(findingOf);
   for (const table of targets) findings.push(...(await checkTopic(sink, table, create)));
-  return findings;
+  // Several tables, or tasks, may lack the same.
+  return [...new Map(findings.map((finding) => [finding.what, finding])).values()];
 }
 
 async function checkTopic(
@@ -31,7 +36,7 @@ async function checkTopic(
   create: KafkaRequest["create"],
 ): Promise<readonly Finding[]> {
   try {
-    const { missing, notices } = await sink.previewTable(table);
+    const { missing, notices } = await sink.previewTable(table, create);
     const told = notices.map((what): Finding => ({
       severity: "notice",
       what,
@@ -49,12 +54,16 @@ async function checkTopic(
     ];
   } catch (error) {
     if (!(error instanceof MillraceError) || !isOfTable(error)) throw error;
-    const { code, detail: what, remedy } = error;
-    return [{ severity: "error", what, whatFollows: STOPS, remedy, code }];
+    return [findingOf(error)];
   }
+}
+
+function findingOf(error: MillraceError): Finding {
+  const { code, detail: what } = error;
+  return { severity: "error", what, whatFollows: STOPS, remedy: finalRemedy(error), code };
 }
 
 /** Said of one table: of the others more can be said. */
 function isOfTable({ code, class: kind }: MillraceError): boolean {
-  return kind === "schema" || code === "MR_REGISTRY_INCOMPATIBLE";
+  return kind === "schema" || code === "MR_REGISTRY_INCOMPATIBLE" || code === "MR_SINK_REFUSED";
 }

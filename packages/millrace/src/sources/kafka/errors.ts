@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import { configError, rightsText } from "../../kafka/fault-errors.ts";
-import { KafkaFault } from "../../kafka/kafka-fault.ts";
+import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 
 const NEEDED: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED: "READ and DESCRIBE on the topics",
@@ -34,6 +34,13 @@ export function sourceError(thrown: unknown): MillraceError {
     case "config":
       return configError(thrown, { code: "MR_SOURCE_REFUSED", section: "source" });
   }
+}
+
+/** At a start nobody waits for rights that were never given. */
+export function startError(thrown: unknown): MillraceError {
+  if (!isRights(thrown)) return sourceError(thrown);
+  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown, NEEDED), options);
 }
 
 /** Runs what asks a broker, with its faults as errors of ours. */

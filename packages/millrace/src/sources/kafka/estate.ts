@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Cluster } from "../../kafka/cluster.ts";
+import type { Finding } from "../../model/finding.ts";
 import type { Json } from "../../model/position.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "../../model/source.ts";
 import type { TableId } from "../../model/table.ts";
@@ -18,6 +19,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   readonly #options: KafkaSourceOptions;
   readonly #context: ConnectorContext;
   readonly #all: Cluster;
+  readonly #found: Finding[] = [];
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
     super(options, context, { topic: "", partition: 0, counts, acknowledged: () => {} });
@@ -45,6 +47,10 @@ export class KafkaEstate extends PartitionSource implements Source {
     return [...found.values()];
   }
 
+  override cautions(): readonly Finding[] {
+    return this.#found;
+  }
+
   override prepare(): Promise<never> {
     return Promise.reject(new MillraceError("MR_BUG", "topics are read partition by partition"));
   }
@@ -62,7 +68,9 @@ export class KafkaEstate extends PartitionSource implements Source {
     const parts = { topic, partition, counts, acknowledged: () => {} };
     const source = new PartitionSource(this.#options, this.#context, parts);
     try {
-      return await source.discover();
+      const tables = await source.discover();
+      this.#found.push(...source.cautions());
+      return tables;
     } finally {
       await source.close();
     }

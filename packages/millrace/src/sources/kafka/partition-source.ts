@@ -3,6 +3,7 @@ import { MessageReader, type ReaderOptions } from "../../formats/message-reader.
 import { Cluster } from "../../kafka/cluster.ts";
 import { EARLIEST, LATEST, offsetAt } from "../../kafka/partition.ts";
 import type { FetchAnswer, TopicPartition } from "../../kafka/wire.ts";
+import type { Finding } from "../../model/finding.ts";
 import type { Json, Position } from "../../model/position.ts";
 import type {
   ChunkRange,
@@ -17,7 +18,7 @@ import type {
 } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { keyTexts } from "../../tables/key-texts.ts";
-import { asSource, lost, sourceError } from "./errors.ts";
+import { asSource, lost, sourceError, startError } from "./errors.ts";
 import { type FirstLook, lookIn, lookNow } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
@@ -55,6 +56,8 @@ export class PartitionSource implements Source {
   /** Tables that there are, as far as anybody has told: the pipeline, a sample, the log. */
   readonly #tables = new Map<TableId, TableShape>();
   #isSampled = false;
+  #cautions: readonly Finding[] = [];
+  #hasRead = false;
   #topicId = "";
   #skipped: { count: number; readonly sinceMs: number; last: number } | null = null;
   #messageBytes = GUESSED_MESSAGE_BYTES;
@@ -94,6 +97,11 @@ export class PartitionSource implements Source {
     return [...this.#tables.values()]
       .filter(({ schema, name }) => this.#options.matches(schema, name))
       .map((shape) => ({ shape, estimatedRows: null, notices: noticesOf(shape) }));
+  }
+
+  /** See {@link Source.cautions}. */
+  cautions(): readonly Finding[] {
+    return this.#cautions;
   }
 
   async prepare(
@@ -231,12 +239,13 @@ export class PartitionSource implements Source {
   /** So that most pipelines begin with the tables that they will have. */
   async #sample(): Promise<void> {
     try {
-      const shapes = await sampleTables(this.#cluster, this.#at, this.#reading);
+      const { shapes, encoded } = await sampleTables(this.#cluster, this.#at, this.#reading);
+      this.#cautions = encoded.cautions();
       for (const shape of shapes)
         this.#tables.set(shape.id, firstShape(shape, this.#options.primaryKeys));
       this.#isSampled = true;
     } catch (thrown) {
-      throw sourceError(thrown);
+      throw this.#errorOf(thrown);
     }
   }
 
@@ -275,7 +284,13 @@ export class PartitionSource implements Source {
     return [{ what: "log", reason: "messages-skipped", why, sinceMs }];
   }
 
+  /** A right that was there before was taken away, and is waited for. */
+  #errorOf(thrown: unknown): MillraceError {
+    return this.#hasRead ? sourceError(thrown) : startError(thrown);
+  }
+
   #fetched(answer: FetchAnswer, from: number, end: number): void {
+    this.#hasRead = true;
     this.#open.see(answer, end);
     if (end > from) this.#messageBytes = Math.max(1, answer.records.length / (end - from));
   }

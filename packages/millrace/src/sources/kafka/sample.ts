@@ -1,5 +1,6 @@
 import { MessageReader, type ReaderOptions } from "../../formats/message-reader.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
+import { EncodedColumns } from "./encoded-columns.ts";
 import { committedBatches, offsetBehind } from "../../kafka/committed-batches.ts";
 import { EARLIEST, fetchPartition, LATEST, offsetAt } from "../../kafka/partition.ts";
 import { RecordCursor } from "../../kafka/record-reader.ts";
@@ -11,13 +12,22 @@ const SAMPLE_MESSAGES = 1_000;
 const SAMPLE_FETCHES = 8;
 const LIMITS = { maxBytes: 1_048_576, maxWaitMs: 50 };
 
-/** Tables that the first messages of a partition are about, each in the last shape that was seen; nothing is kept of their rows. */
+/** What the first messages of a partition tell; nothing is kept of their rows. */
+export interface Sample {
+  /** The tables that they are about, each in the last shape that was seen. */
+  readonly shapes: readonly TableShape[];
+  /** Columns whose texts look like bytes that a connector has written. */
+  readonly encoded: EncodedColumns;
+}
+
+/** See {@link Sample}. @throws KafkaFault */
 export async function sampleTables(
   cluster: Cluster,
   at: TopicPartition,
   reading: ReaderOptions,
-): Promise<readonly TableShape[]> {
+): Promise<Sample> {
   const shapes = new Map<TableId, TableShape>();
+  const encoded = new EncodedColumns();
   const reader = new MessageReader(reading);
   const end = await offsetAt(cluster, at, LATEST, "committed");
   let offset = await offsetAt(cluster, at, EARLIEST, "uncommitted");
@@ -28,21 +38,28 @@ export async function sampleTables(
       const cursor = new RecordCursor(batch);
       while (left > 0 && cursor.next()) {
         left--;
-        see(reader, cursor, shapes);
+        see(reader, cursor, shapes, encoded);
       }
     }
     const behind = offsetBehind(answer, offset);
     if (behind === offset) break;
     offset = behind;
   }
-  return [...shapes.values()];
+  return { shapes: [...shapes.values()], encoded };
 }
 
 /** What cannot be read here is told when its turn comes. */
-function see(reader: MessageReader, cursor: RecordCursor, shapes: Map<TableId, TableShape>): void {
+function see(
+  reader: MessageReader,
+  cursor: RecordCursor,
+  shapes: Map<TableId, TableShape>,
+  encoded: EncodedColumns,
+): void {
   try {
     const read = reader.read(cursor.key(), cursor.value());
-    if (read.kind === "change") shapes.set(read.shape.id, read.shape);
+    if (read.kind !== "change") return;
+    shapes.set(read.shape.id, read.shape);
+    if (!reader.hasSchema && read.after !== null) encoded.see(read.shape, read.after);
   } catch {
     // Not a message of this format.
   }

@@ -1,6 +1,6 @@
 import { Cluster } from "../../kafka/cluster.ts";
 import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
-import { sourceError } from "./errors.ts";
+import { sourceError, startError } from "./errors.ts";
 import { GroupMember } from "./group-member.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
@@ -13,6 +13,7 @@ export class KafkaShares implements SharedSource {
   readonly #context: ConnectorContext;
   readonly #cluster: Cluster;
   readonly #member: GroupMember;
+  #hasJoined = false;
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
     this.#options = options;
@@ -23,9 +24,12 @@ export class KafkaShares implements SharedSource {
 
   async *shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>> {
     try {
-      yield* this.#member.assignments(signal);
+      for await (const shares of this.#member.assignments(signal)) {
+        this.#hasJoined = true;
+        yield shares;
+      }
     } catch (thrown) {
-      throw sourceError(thrown);
+      throw this.#hasJoined ? sourceError(thrown) : startError(thrown);
     }
   }
 
