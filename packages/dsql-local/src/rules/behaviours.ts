@@ -99,13 +99,13 @@ export const behaviours: readonly Behaviour[] = [
     what: "Rows are counted as each statement affects them, data-modifying WITH included",
     source: "E, T",
     fidelity: "close",
-    kept: "by PostgreSQL's tags and, where these tell only some, its statistics, which tell the rows that foreign keys cascade to; not what a portal with RETURNING that is fetched in parts has not told yet",
+    kept: "by PostgreSQL's tags and, where these tell only some, its statistics, which tell the rows that foreign keys cascade to",
   },
   {
     what: "A portal that waits for more rows goes on at the next Execute",
     source: "PostgreSQL",
     fidelity: "unknown",
-    kept: "as PostgreSQL does it; but it is lost (34000) where its transaction is parked meanwhile, and a write with RETURNING that is fetched in parts is repeated as if it were whole",
+    kept: "as PostgreSQL does it; a write runs whole at its first Execute, and what a read has not told yet is kept here where its transaction is parked meanwhile. Lost (34000) is only one whose transaction has met its conflict meanwhile",
   },
   {
     what: "FOR UPDATE and FOR KEY SHARE with SKIP LOCKED or NOWAIT",

@@ -14,7 +14,9 @@ import type { Sent } from "../sizes/size-rules.ts";
 const TWIN = "_dl_asking";
 
 /** What a simple Query becomes. */
-export type Asked = Pick<Request, "frames" | "asks" | "suspicious">;
+export interface Asked extends Pick<Request, "asks" | "suspicious"> {
+  readonly frames: readonly Buffer[];
+}
 
 /** What a Bind becomes. */
 export interface Bound {

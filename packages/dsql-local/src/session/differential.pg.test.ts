@@ -161,7 +161,7 @@ function unordered(heard: readonly string[]): string[] {
 }
 
 describe("statements that DSQL has no rule of its own for", () => {
-  it("are answered as PostgreSQL answers them", { timeout: timeFor(60_000) }, async () => {
+  it("are answered as PostgreSQL answers them", { timeout: timeFor(300_000) }, async () => {
     const ours = await Transcript.open({ host: cluster.host, port: cluster.port }, "admin");
     const theirs = await Transcript.open({ path: plain.address.path }, "postgres");
     let first: readonly string[] = [];

@@ -6,6 +6,7 @@ import { violation } from "../rules/table.ts";
 import * as wire from "../wire/messages.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import type { Request } from "./execution.ts";
+import { KeptRows } from "./kept-rows.ts";
 import type { Runner } from "./runner.ts";
 
 /** What it needs of the cluster. */
@@ -70,6 +71,12 @@ export class Dispatcher {
     const answer = await this.#runner.run(request);
     if (describe && own !== undefined) this.#writer.add(wire.rowDescription(own.columns));
     this.#writer.addAll(answer.head);
+    const { parts } = request;
+    if (parts !== undefined && request.statement.kind === "write") {
+      const rows = new KeptRows(answer);
+      parts.keep(rows);
+      return this.#writer.addAll(rows.take(parts.most).frames);
+    }
     this.#writer.addAll(answer.rows);
     if (tag !== undefined) this.#complete(tag);
     else if (answer.complete !== undefined) this.#writer.add(answer.complete);

@@ -11,6 +11,7 @@ import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type, type ServerMessage } from "../wire/messages.ts";
 import type { Answer, FrameSink } from "./answer.ts";
+import type { ToldInParts } from "./kept-rows.ts";
 import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import type { LogEntry, Repeatable, Transaction } from "./transaction.ts";
@@ -19,13 +20,15 @@ import { isDeadlock, type Replayed, type Unit, type Worker } from "./worker.ts";
 
 /** One statement as the client sent it. */
 export interface Request extends Repeatable {
-  /** Its messages for PostgreSQL, without the Sync. */
-  readonly frames: readonly Buffer[];
+  /** Its messages for PostgreSQL, without the Sync; asked for when they are sent. */
+  readonly frames: () => readonly Buffer[];
   readonly simple: boolean;
   /** It may write something too large; undefined when nobody has looked. */
   readonly suspicious: boolean | undefined;
   /** Its portal has run before: there may be more rows, and nothing is done twice. */
   readonly again: boolean;
+  /** Its portal, in the extended protocol. */
+  readonly parts: ToldInParts | undefined;
   /** Where a read's rows go while they come. */
   readonly sink: FrameSink;
 }
@@ -197,7 +200,7 @@ export class Execution {
   ): Promise<Answer> {
     if (request.simple) return this.#runTranslated(copies, request);
     const described = await this.#worker.runInside(transaction, {
-      frames: request.frames.slice(0, -1),
+      frames: request.frames().slice(0, -1),
       simple: false,
     });
     tellHead(described, request.sink);
@@ -246,7 +249,7 @@ export class Execution {
 type Ran = Pick<LogEntry, "statement" | "places">;
 
 function unitOf({ frames, simple, asks }: Request): Unit {
-  const unit = { frames, simple, describes: simple };
+  const unit = { frames: frames(), simple, describes: simple };
   return asks === undefined ? unit : { ...unit, asks };
 }
 

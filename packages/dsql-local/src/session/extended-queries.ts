@@ -1,5 +1,6 @@
 /** The extended protocol: Parse, Bind, Describe, Execute, Close and Flush, each answered as PostgreSQL would. */
 import { violation } from "../rules/table.ts";
+import { askingSql } from "../gate/asking.ts";
 import type { Statement } from "../gate/statement.ts";
 import * as extended from "../wire/extended.ts";
 import * as wire from "../wire/messages.ts";
@@ -10,7 +11,8 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { Request } from "./execution.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Names } from "./names.ts";
-import type { Pending } from "./pending.ts";
+import type { KeptRows, ToldInParts } from "./kept-rows.ts";
+import type { AnswerPlan, Pending } from "./pending.ts";
 import * as prepare from "./prepared.ts";
 import type { Runner } from "./runner.ts";
 import type { Worker } from "./worker.ts";
@@ -19,6 +21,8 @@ const { Frames, Type } = wire;
 
 /** A portal that is bound for the sake of PostgreSQL's word on it. */
 const TRIAL = "_dl_trial";
+/** A statement whose portal is bound anew. */
+const AGAIN = "_dl_again";
 const MISCOUNTED = /^bind message (?:supplies|has) \d+ parameter/;
 
 /** What it works with: all of it is the session's. */
@@ -154,7 +158,28 @@ export class ExtendedQueries {
       return;
     }
     const bound = await this.#binder.bind(message, read, prepared);
-    this.#pending.add(bound.message, { lost: this.#names.bind(read.portal, bound.portal) });
+    this.#addBind(bound.portal, bound.message, {
+      lost: this.#names.bind(read.portal, bound.portal),
+    });
+  }
+
+  #addBind(portal: prepare.Portal, message: Buffer, plan: AnswerPlan): void {
+    const sent = (): void => void (portal.parks = this.#runner.transaction?.parks ?? 0);
+    this.#pending.add(message, { ...plan, sent });
+  }
+
+  /** Binds a portal anew that has not run, and that PostgreSQL has forgotten since because its transaction was parked. */
+  #needPortal(portal: prepare.Portal, name: string): void {
+    const { transaction } = this.#runner;
+    const parks = transaction?.parks ?? 0;
+    if (portal.parks === undefined || portal.parks === parks || portal.ran) return;
+    portal.parks = parks;
+    const { statement, types, bindRest, asks } = portal;
+    const sql = asks === undefined ? statement.sql : askingSql(statement);
+    this.#pending.add(extended.closeStatement(AGAIN), { hides: "all" });
+    this.#pending.add(extended.parse(AGAIN, sql, types), { hides: "all" });
+    const values = asks?.bindRest ?? bindRest;
+    this.#addBind(portal, extended.bind(name, AGAIN, values), { hides: "all" });
   }
 
   /** What is wrong with the number of values comes before the failed block. */
@@ -190,27 +215,50 @@ export class ExtendedQueries {
     } else if (failed && of === "P") {
       await this.#answer(Frames.noData);
     } else {
+      if (portal !== undefined) this.#needPortal(portal, name);
       this.#pending.add(message, prepare.planOf(portal));
     }
   }
 
   async #takeExecute(message: Buffer): Promise<void> {
-    const { portal: name } = extended.readExecute(message);
+    const { portal: name, maxRows } = extended.readExecute(message);
     const portal = this.#names.portal(name);
     if (portal === undefined) throw prepare.missing("portal", name);
     const again = portal.ran;
-    if (!this.#runner.failed) {
-      if (again && !prepare.hasRows(portal.statement)) throw prepare.cannotRun(name);
-      portal.ran = true;
+    if (again && !this.#runner.failed && !prepare.hasRows(portal.statement)) {
+      throw prepare.cannotRun(name);
     }
     if (prepare.isOurs(portal.statement)) return this.#executeOurs(portal, again);
     if (this.#runner.failed) return this.#executeInFailed(portal);
+    if (portal.kept !== undefined) return this.#tellKept(portal.kept, maxRows);
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
     }
-    const frames = [...this.#pending.take(), prepare.executionOf(portal, name, message)];
-    const { asks, suspicious } = portal;
-    await this.#dispatcher.run(this.#requestOf(portal, { frames, asks, suspicious, again }), false);
+    let taken: readonly Buffer[] | undefined;
+    // What is refused before it is sent leaves to the client what it has parsed and bound.
+    const frames = (): readonly Buffer[] => {
+      if (taken !== undefined) return taken;
+      this.#needPortal(portal, name);
+      portal.ran = true;
+      taken = [...this.#pending.take(), prepare.executionOf(portal, name, message)];
+      return taken;
+    };
+    const parts = this.#partsOf(portal, name, maxRows);
+    await this.#dispatcher.run(this.#requestOf(portal, { frames, parts, again }), false);
+  }
+
+  #partsOf(portal: prepare.Portal, name: string, most: number): ToldInParts | undefined {
+    if (!prepare.hasRows(portal.statement)) return undefined;
+    const isThere = (): boolean => this.#names.portal(name) === portal;
+    return { name, most, isThere, keep: (rows) => void (portal.kept = rows) };
+  }
+
+  async #tellKept(rows: KeptRows, most: number): Promise<void> {
+    await this.flush();
+    this.#runner.needYoung();
+    const { frames, violation: told } = rows.take(most);
+    this.#writer.addAll(frames);
+    if (told !== undefined) throw told;
   }
 
   /** The empty statement alone is no command. */
@@ -222,20 +270,19 @@ export class ExtendedQueries {
   async #executeOurs(portal: prepare.Portal, again: boolean): Promise<void> {
     const { statement } = portal;
     if (again) return this.#answer(wire.commandComplete(statement.tag ?? ""));
+    if (!this.#runner.failed) portal.ran = true;
     await this.flush();
-    const { asks, suspicious } = portal;
-    await this.#dispatcher.run(
-      this.#requestOf(portal, { frames: [], asks, suspicious, again }),
-      false,
-    );
+    const request = this.#requestOf(portal, { frames: () => [], parts: undefined, again });
+    await this.#dispatcher.run(request, false);
     await this.afterwards(statement);
   }
 
   #requestOf(
-    { statement, types, bindRest }: prepare.Portal,
-    sent: Pick<Request, "frames" | "asks" | "suspicious" | "again">,
+    { statement, types, bindRest, asks, suspicious }: prepare.Portal,
+    sent: Pick<Request, "frames" | "parts" | "again">,
   ): Request {
-    return { ...sent, statement, types, bindRest, simple: false, sink: this.#pending.sink };
+    const { sink } = this.#pending;
+    return { ...sent, statement, types, bindRest, asks, suspicious, simple: false, sink };
   }
 
   async #syncIsNext(): Promise<boolean> {

@@ -17,6 +17,8 @@ export interface AnswerPlan {
    */
   readonly hides?: "all" | "rows" | "last-column";
   readonly lost?: Lost;
+  /** Called when the message is sent. */
+  readonly sent?: () => void;
 }
 
 const NOTHING: AnswerPlan = {};
@@ -27,6 +29,8 @@ export class Pending {
   #binds = false;
   /** Of each Parse, Bind, Close and Describe that has not been answered, in order. */
   #plans: AnswerPlan[] = [];
+  /** Those of them whose messages wait. */
+  #unsent: AnswerPlan[] = [];
   /** Hands answers on to the client, without what is ours. */
   readonly sink: FrameSink;
 
@@ -52,11 +56,18 @@ export class Pending {
   add(message: Buffer, plan: AnswerPlan = NOTHING): void {
     this.#frames.push(message);
     this.#plans.push(plan);
+    this.#unsent.push(plan);
     if (message[0] === Type.bind) this.#binds = true;
   }
 
   /** Takes all of them, to be sent. */
   take(): Buffer[] {
+    const frames = this.#drop();
+    for (const plan of this.#unsent.splice(0)) plan.sent?.();
+    return frames;
+  }
+
+  #drop(): Buffer[] {
     const frames = this.#frames;
     this.#frames = [];
     this.#binds = false;
@@ -65,7 +76,8 @@ export class Pending {
 
   /** An error with this SQLSTATE: nothing waits any more. */
   fail(code: string): void {
-    this.take();
+    this.#drop();
+    this.#unsent.length = 0;
     const plans = this.#plans.splice(0);
     for (let at = plans.length - 1; at >= 0; at--) plans[at]?.lost?.(at === 0 ? code : undefined);
   }

@@ -4,6 +4,7 @@ import { Violation } from "../rules/rule.ts";
 import { execute } from "../wire/extended.ts";
 import { Frames, rowDescription } from "../wire/messages.ts";
 import type { Asks } from "./answer.ts";
+import type { KeptRows } from "./kept-rows.ts";
 import type { AnswerPlan } from "./pending.ts";
 
 /** A statement that the client prepared. */
@@ -29,11 +30,23 @@ export interface Portal extends Prepared {
   /** It may write something too large; undefined when nobody has looked. */
   readonly suspicious: boolean | undefined;
   ran: boolean;
+  /** What it has not told yet, where that is here. */
+  kept: KeptRows | undefined;
+  /** How often its transaction had been parked when PostgreSQL was told of it; undefined while it was not. */
+  parks: number | undefined;
 }
 
 /** A portal of the statement as it is. */
 export function plainPortal(prepared: Prepared, bindRest: Buffer): Portal {
-  return { ...prepared, bindRest, asks: undefined, suspicious: undefined, ran: false };
+  return {
+    ...prepared,
+    bindRest,
+    asks: undefined,
+    suspicious: undefined,
+    ran: false,
+    kept: undefined,
+    parks: undefined,
+  };
 }
 
 /** A portal without a statement. */
@@ -75,9 +88,9 @@ export function hasRows(statement: Statement): boolean {
   return statement.answer !== undefined && statement.answer.columns.length > 0;
 }
 
-/** The Execute of a portal. One without rows of the client's runs to its end at once, whatever number of rows it is to stop at. */
+/** The Execute of a portal. A write runs to its end at once, whatever number of rows it is to stop at. */
 export function executionOf(portal: Portal, name: string, message: Buffer): Buffer {
-  return portal.asks === undefined || portal.asks.own ? message : execute(name);
+  return portal.statement.kind === "write" ? execute(name) : message;
 }
 
 /** The refusal of a portal that has run to its end and had no rows: it never runs again. */

@@ -118,12 +118,102 @@ describe("the extended protocol", () => {
     expect(await say(execute(""), sync)).toBe("D:2 C:SELECT 1 Z:I");
   });
 
+  const some = (rows: number): Buffer => frame(Type.execute, cstring("p"), int32(rows));
+
   it("hands out a portal in parts inside a block", async () => {
     await say(query("begin"));
-    const some = (rows: number): Buffer => frame(Type.execute, cstring("p"), int32(rows));
     const opened = [parse("", "select generate_series(1, 3)"), bind("p", "")];
     expect(await say(...opened, some(2), sync)).toBe("1 2 D:1 D:2 s Z:T");
     expect(await say(some(2), sync)).toBe("D:3 C:SELECT 1 Z:T");
+  });
+
+  it("goes on with a portal whose transaction was parked meanwhile", async () => {
+    await say(query("insert into t select n, n from generate_series(1, 5) n"));
+    const other = await clients.connect();
+    await say(query("begin"));
+    await say(query("update t set v = 10 where id = 1"));
+    const opened = [parse("", "select id, v from t where v < 100 order by id"), bind("p", "")];
+    expect(await say(...opened, some(2), sync)).toBe("1 2 D:1,10 D:2,2 s Z:T");
+    await other.query("begin");
+    await other.query("select * from t where id = 1 for update");
+    await other.query("rollback");
+    expect(await say(query("update t set v = 200 where id = 4"))).toBe("C:UPDATE 1 Z:T");
+    expect(await say(some(2), sync)).toBe("D:3,3 D:4,4 s Z:T");
+    expect(await say(some(2), sync)).toBe("D:5,5 C:SELECT 1 Z:T");
+    expect(await say(some(2), sync)).toBe("C:SELECT 0 Z:T");
+    expect(await say(query("commit"))).toBe("C:COMMIT Z:I");
+  });
+
+  it("tells the failure of a row that came while its transaction was parked when that row is asked for", async () => {
+    await say(query("insert into t select n, 3 - n from generate_series(1, 5) n"));
+    const other = await clients.connect();
+    await say(query("begin"));
+    await say(query("update t set v = 10 where id = 5"));
+    const opened = [parse("", "select 6 / v from t where id < 5 order by id"), bind("p", "")];
+    expect(await say(...opened, some(1), sync)).toBe("1 2 D:3 s Z:T");
+    await other.query("select * from t where id = 5 for update");
+    expect(await say(some(1), sync)).toBe("D:6 s Z:T");
+    expect(await say(some(1), sync)).toBe("E:22012 Z:E");
+  });
+
+  it("runs a portal that was bound before its transaction was parked", async () => {
+    await say(query("insert into t values (1, 1)"));
+    const other = await clients.connect();
+    await say(query("begin"));
+    await say(query("update t set v = 10"));
+    await say(parse("", "update t set v = v + 1 returning v"), bind("p", ""), sync);
+    await other.query("begin");
+    await other.query("select * from t for update");
+    await other.query("rollback");
+    expect(await say(describePortal("p"), some(0), sync)).toBe("T:1 D:11 C:UPDATE 1 Z:T");
+    expect(await say(some(0), sync)).toBe("C:UPDATE 0 Z:T");
+    expect(await say(query("commit"))).toBe("C:COMMIT Z:I");
+  });
+
+  it("counts a write that is told in parts when it runs, and repeats it as it was", async () => {
+    cluster.control.setLimits({ rowsPerTransaction: 4 });
+    const other = await clients.connect();
+    const insert = "insert into t select n, n from generate_series(1, 3) n returning id";
+    await say(query("begin"));
+    expect(await say(parse("", insert), bind("p", ""), some(1), sync)).toBe("1 2 D:1 s Z:T");
+    await other.query("insert into t values (2, 2) on conflict do nothing");
+    await other.query("delete from t");
+    expect(await say(some(2), sync)).toBe("D:2 D:3 s Z:T");
+    expect(await say(some(2), sync)).toBe("C:INSERT 0 0 Z:T");
+    expect(await say(query("insert into t values (7, 7), (8, 8)"))).toBe("E:54000 Z:E");
+    await say(query("rollback"));
+    await say(query("begin"));
+    await say(parse("", insert), bind("p", ""), some(1), sync);
+    await other.query("begin");
+    await other.query("insert into t values (9, 9), (3, 3)");
+    await other.query("rollback");
+    expect(await say(query("commit"))).toBe("C:COMMIT Z:I");
+    expect((await other.query("select from t")).rowCount).toBe(3);
+  });
+
+  it("gives what was parsed and bound before it refuses to run it", async () => {
+    const other = await clients.connect();
+    await say(query("select * from t"));
+    await other.query("alter table t add column w int");
+    expect(await say(...run("select * from t"), sync)).toBe("1 2 T:3 E:40001 Z:I");
+    expect(await say(...run("insert into t values (1, 1, 1)"), sync)).toBe(
+      "1 2 n C:INSERT 0 1 Z:I",
+    );
+    await say(query("begin"));
+    await say(query("create table u (id int)"));
+    expect(await say(...run("create table w (id int)"), sync)).toBe("1 2 n E:0A000 Z:E");
+    await say(query("rollback"));
+    await say(query("begin"));
+    await say(query("insert into t values (2, 2, 2)"));
+    cluster.control.shiftClock(301_000);
+    expect(await say(...run("update t set v = 3 returning v"), sync)).toBe("1 2 T:1 E:54000 Z:E");
+    await say(query("rollback"));
+    // What PostgreSQL refuses comes first.
+    await say(query("begin"));
+    await say(query("create table u (id int)"));
+    expect(await say(...run("insert into missing values (1)"), sync)).toBe("E:42P01 Z:E");
+    await say(query("rollback"));
+    expect(await say(query("select count(*) from t"))).toBe("T:1 D:1 C:SELECT 1 Z:I");
   });
 
   it("refuses unknown names and doubled ones like PostgreSQL", async () => {

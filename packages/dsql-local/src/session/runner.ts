@@ -87,6 +87,12 @@ export class Runner {
     await this.#worker.turns.run(() => this.#steps.prepare(transaction));
   }
 
+  /** Throws where the running transaction is too old to go on. */
+  needYoung(): void {
+    const old = this.#transaction?.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
+    if (old !== undefined) throw old;
+  }
+
   /** What the last statement used. */
   get usage(): Usage {
     return this.#usage;
@@ -161,8 +167,7 @@ export class Runner {
 
   /** Age and catalogue, before a statement runs. */
   #look(statement: Statement, transaction: Transaction | undefined): void {
-    const old = transaction?.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
-    if (old !== undefined) throw old;
+    this.needYoung();
     const tables = this.#steps.tablesOf(statement);
     this.#view.look(tables);
     if (transaction !== undefined) this.#remember(transaction, tables);

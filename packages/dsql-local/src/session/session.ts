@@ -127,6 +127,8 @@ export class Session {
     return {
       statement,
       ...asked,
+      frames: () => asked.frames,
+      parts: undefined,
       simple: true,
       again: false,
       types: undefined,

@@ -28,6 +28,7 @@ import { violation } from "../rules/table.ts";
 import type { Answer } from "./answer.ts";
 import type { ClusterContext } from "./context.ts";
 import { Execution, type Request } from "./execution.ts";
+import { isSuspended } from "./kept-rows.ts";
 import { OwnCommands } from "./own-commands.ts";
 import { isOurs } from "./prepared.ts";
 import type { Readable } from "./readable.ts";
@@ -97,7 +98,7 @@ export class Steps {
 
   /** Runs a statement that needs no transaction of ours. */
   async runAlone({ frames, simple, sink, statement }: Request): Promise<Answer> {
-    const answer = await this.#worker.runAlone({ frames, simple, sink });
+    const answer = await this.#worker.runAlone({ frames: frames(), simple, sink });
     // A function that writes may run into another's commit.
     if (/^40(?:001|P01)$/.test(answer.error?.code ?? "")) throw violation("dataConflict");
     if (answer.violation !== undefined) throw answer.violation;
@@ -121,6 +122,9 @@ export class Steps {
       ? await this.#own.run(transaction, statement)
       : await this.#execution.run(transaction, request);
     if (ddl) await this.#afterDdl(transaction, statement, known);
+    if (request.parts !== undefined && isSuspended(answer)) {
+      transaction.suspended.push(request.parts);
+    }
     this.#log(transaction, request, answer);
     this.#noteSetting(statement);
     return answer;
@@ -202,7 +206,7 @@ export class Steps {
     if (tooMany !== undefined) throw tooMany;
     this.#cluster.counters.rowsWritten += rows;
     await this.#charge(transaction, request, rows);
-    const messageBytes = lengthOf(request.frames);
+    const messageBytes = lengthOf(request.frames());
     if (transaction.copies !== undefined) return;
     const tables = tablesWritten(statement, this.#path);
     const deletes = answer.tag.startsWith("DELETE");
@@ -217,7 +221,7 @@ export class Steps {
     const [table] = tablesWritten(statement, this.#path);
     if (table === undefined || rows === 0) return;
     const facts = await this.#cluster.facts.of(table);
-    const messageBytes = bindRest?.length ?? lengthOf(frames);
+    const messageBytes = bindRest?.length ?? lengthOf(frames());
     const bytes = chargedBytes({ statement, rows, messageBytes }, facts);
     transaction.usage.writeBytes += bytes;
     transaction.writtenRows.set(table, (transaction.writtenRows.get(table) ?? 0) + rows);

@@ -4,6 +4,7 @@ import { noUsage } from "../control/dpu.ts";
 import type { Limits } from "../rules/bounds.ts";
 import type { Statement } from "../gate/statement.ts";
 import type { Asks } from "./answer.ts";
+import type { ToldInParts } from "./kept-rows.ts";
 import type { PrivateCopies } from "../concurrency/private-copies.ts";
 import type { Violation } from "../rules/rule.ts";
 
@@ -63,6 +64,10 @@ export class Transaction {
   /** What it is charged for. */
   readonly usage = noUsage();
   deletedRows = 0;
+  /** How often it was parked: portals of before are gone. */
+  parks = 0;
+  /** Portals that wait for more rows to be asked for. */
+  readonly suspended: ToldInParts[] = [];
   /** Tables of which rows have changed with those of others. */
   readonly cascadedTo = new Set<string>();
   #ddl = 0;

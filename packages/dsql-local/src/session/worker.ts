@@ -15,6 +15,7 @@ import { Frames } from "../wire/messages.ts";
 import { askingSql } from "../gate/asking.ts";
 import { Answer, type Asks, type FrameSink } from "./answer.ts";
 import { Backend, type BackendEvents } from "./backend.ts";
+import { KeptRows } from "./kept-rows.ts";
 import type { LogEntry, Repeatable, Transaction } from "./transaction.ts";
 import { Turns } from "./turns.ts";
 import type { Opened } from "../postgres/connect.ts";
@@ -65,6 +66,7 @@ const CONTROL_ANSWERS = 2;
 /** Statement and portal of what is run behind the client's back: the unnamed ones are the client's. */
 const REPLAY = "_dl_replay";
 const MAX_YIELDS = 200;
+const ABORTED = "25P02";
 
 /** How a replay ended. */
 export type Replayed = "same" | "conflict";
@@ -172,8 +174,20 @@ export class Worker implements LockHolder {
 
   /** Gives up all locks and writes; snapshot and log stay. Only in a turn. */
   async park(transaction: Transaction): Promise<void> {
+    await this.#keepSuspended(transaction);
     await this.#control("back");
     transaction.phase = "parked";
+    transaction.parks++;
+  }
+
+  /** Going back ends portals: what they have not told yet is asked for now. */
+  async #keepSuspended({ suspended }: Transaction): Promise<void> {
+    for (const { name, isThere, keep } of suspended.splice(0)) {
+      if (!isThere()) continue;
+      const answer = await this.runAlone({ frames: [execute(name)], simple: false });
+      // Behind a statement that failed there is nothing to be had.
+      if (answer.error?.code !== ABORTED) keep(new KeptRows(answer));
+    }
   }
 
   /** Repeats the log of a parked transaction. Only in a turn. */

@@ -206,5 +206,6 @@ export const Frames = {
   closeComplete: frame(Type.closeComplete),
   noData: frame(Type.noData),
   emptyQuery: frame(Type.emptyQuery),
+  portalSuspended: frame(Type.portalSuspended),
   noParameters: frame(Type.parameterDescription, int16(0)),
 } as const;
