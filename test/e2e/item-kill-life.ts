@@ -60,7 +60,7 @@ export interface ItemLifeOptions {
 }
 
 const reachTimeoutMs = 150_000;
-const catchUpTimeoutMs = 600_000;
+const catchUpTimeoutMs = 1_800_000;
 /** Between two splits or rotations of a table's shards while a process lives. */
 const shardLifeMs = 700;
 

@@ -63,6 +63,12 @@ export const faultSchema: Schema = {
       {
         action: text("`dynamodb:GetItem`, `tag:*`, `*` for any part."),
         resource: text("The ARN, `*` for any part."),
+        except: {
+          type: "array",
+          items: { type: "string" },
+          description:
+            "What is allowed all the same: an action and, behind a space, a resource, `*` for any part.",
+        },
       },
       ["action"],
     ),

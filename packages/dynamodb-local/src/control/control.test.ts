@@ -124,6 +124,21 @@ describe("a fault", () => {
     });
   });
 
+  it("of all but what a policy allows strikes the rest", async () => {
+    for (const table of ["open", "closed"]) await makeTable(started.dynamodb, table);
+    started.local.control.inject({
+      kind: "deny",
+      action: "*",
+      except: ["dynamodb:Batch* arn:aws:dynamodb:*:table/open", "dynamodb:Scan *"],
+    });
+    const get = (table: string) =>
+      started.dynamodb.batchGetItem({ RequestItems: { [table]: { Keys: [{ id: { S: "a" } }] } } });
+    await expect(started.dynamodb.scan({ TableName: "closed" })).resolves.toBeDefined();
+    await expect(get("open")).resolves.toBeDefined();
+    await expect(get("closed")).rejects.toMatchObject({ name: "AccessDeniedException" });
+    await expect(started.tagging.getResources({})).rejects.toThrow("tag:GetResources");
+  });
+
   it("of a delay is waited for", async () => {
     started.local.control.inject({ kind: "delay", delayMs: 120 });
     const before = performance.now();

@@ -47,6 +47,8 @@ export interface DenyFault extends Occasion {
   readonly kind: "deny";
   readonly action: string;
   readonly resource?: string;
+  /** What is allowed all the same, as a policy would say it: an action and, behind a space, a resource, `*` for any part of either. */
+  readonly except?: readonly string[];
 }
 
 /** BatchWriteItem and BatchGetItem leave so many undone. */
@@ -167,7 +169,10 @@ function concerns(fault: Fault, call: CallShape): boolean {
   if (!matches(ACTIONS[fault.kind] ?? "*", call.action)) return false;
   const name = fault.kind === "deny" ? `${call.service}:${call.action}` : call.action;
   if (!matches(fault.action ?? "*", name)) return false;
-  return fault.kind !== "deny" || matches(fault.resource ?? "*", call.resource);
+  if (fault.kind !== "deny") return true;
+  const said = `${name} ${call.resource}`;
+  if (fault.except?.some((allowed) => matches(allowed, said)) === true) return false;
+  return matches(fault.resource ?? "*", call.resource);
 }
 
 /** Whether a text is what a pattern with `*` says. */

@@ -177,7 +177,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "IAM policies",
     source: "DG",
     fidelity: "close",
-    kept: "only as the fault `deny`, by action and resource; policies themselves are not evaluated",
+    kept: "only as the fault `deny`, by action and resource, of all but what is excepted; documents of policies are not evaluated",
   },
   {
     what: "Not there",

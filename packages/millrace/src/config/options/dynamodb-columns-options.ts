@@ -30,7 +30,7 @@ export const DYNAMODB_COLUMNS = {
     name: "document.format",
     example: "dynamodb",
     defaultDoc: "plain into tables, dynamodb into messages",
-    doc: 'How that column is written. `plain`: what a reader who knows nothing of DynamoDB expects, numbers with all their digits, sets as arrays, binary as base64 text. `dynamodb`: DynamoDB\'s own JSON, `{"total":{"N":"9.50"}}`, which tells every type.',
+    doc: 'How that column is written. `plain`: what a reader who knows nothing of DynamoDB expects, numbers with all their digits, sets as arrays in an order of their own, binary as base64 text. `dynamodb`: DynamoDB\'s own JSON, `{"total":{"N":"9.50"}}`, which tells every type.',
   }),
   documentHolds: optional(choice(["rest", "whole"]), {
     name: "document.content",

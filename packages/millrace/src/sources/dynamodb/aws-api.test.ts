@@ -307,6 +307,15 @@ describe("refusals", () => {
     });
   });
 
+  it("of a right name it on a machine whose clock is wrong, too: once that was set, it was not the reason", async () => {
+    started.local.control.shiftClock(30 * 3_600_000);
+    started.local.control.inject({ kind: "deny", action: "dynamodb:DescribeTable" });
+    await expect(api.describeTable("orders")).rejects.toMatchObject({
+      code: "MR_SOURCE_REFUSED",
+      remedy: expect.stringContaining("Allow dynamodb:DescribeTable"),
+    });
+  });
+
   it("of a key of KMS say so", async () => {
     const message = "KMS key access denied";
     started.local.control.inject({ kind: "error", code: "AccessDeniedException", message });

@@ -23,6 +23,8 @@ export interface ColumnsOptions {
   readonly sampleShare: number;
   readonly document: DocumentOptions;
   readonly misfits: MisfitPolicy;
+  /** Whether members of sets are put in an order of ours, or left in that in which the service tells them. */
+  readonly sortsSets: boolean;
   /** Whether changes tell the old row too, where the stream has it. */
   readonly before: boolean;
 }
@@ -34,6 +36,7 @@ export const TABLE_COLUMNS: ColumnsOptions = {
   sampleShare: 0.1,
   document: { column: "document", form: "plain", holds: "rest" },
   misfits: "keep",
+  sortsSets: true,
   before: false,
 };
 
@@ -42,5 +45,6 @@ export const MESSAGE_COLUMNS: ColumnsOptions = {
   ...TABLE_COLUMNS,
   sampleItems: 0,
   document: { column: "document", form: "dynamodb", holds: "whole" },
+  sortsSets: false,
   before: true,
 };

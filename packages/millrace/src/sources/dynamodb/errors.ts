@@ -47,7 +47,7 @@ export function sourceError(fault: ServiceFault, { action, about }: AskedCall): 
   const call = about === null ? action : `${action} of ${about}`;
   const options = { cause: fault, facts: { aws: fault.code, call } };
   const detail = `${call}: ${fault.code}: ${fault.message}`;
-  switch (fault.kind) {
+  switch (fault.kindInTime) {
     case "throttled":
       return new MillraceError("MR_SOURCE_THROTTLED", detail, options);
     case "lost":

@@ -12,13 +12,14 @@ import { itemText, memberName, valueText } from "./document-text.ts";
 import { tagOf } from "./inference.ts";
 import { MisfitCounts } from "./misfit-counts.ts";
 import { rowColumns, type RowColumn, type RowColumns } from "./row-columns.ts";
+import { withSortedSets } from "./sorted-sets.ts";
 import { shapeFacts } from "./table-shape.ts";
 
 /** Who deletes what has expired. Source: DynamoDB Streams API reference, `Identity`. */
 const TTL_PRINCIPAL = "dynamodb.amazonaws.com";
 
 /** What rows are made with. */
-export interface ItemRowsOptions extends Pick<ColumnsOptions, "misfits" | "before"> {
+export interface ItemRowsOptions extends Pick<ColumnsOptions, "misfits" | "sortsSets" | "before"> {
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
 }
@@ -48,7 +49,8 @@ export class ItemRows {
   }
 
   /** The row of an item. @throws MillraceError MR_BUG where it lacks its key, which no service gives. */
-  row(item: Item): Row {
+  row(told: Item): Row {
+    const item = this.#options.sortsSets ? withSortedSets(told) : told;
     return this.#isWhole ? this.#whole(item) : this.#parted(item);
   }
 

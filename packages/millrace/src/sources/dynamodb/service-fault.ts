@@ -41,7 +41,15 @@ export class ServiceFault extends Error {
   }
 
   get kind(): FaultKind {
-    if (this.#isSkew()) return "skew";
+    return this.#isMarked ? "skew" : this.kindInTime;
+  }
+
+  /**
+   * What it is once the clock was set and it is refused all the same: the signer marks every refusal where clocks differ by minutes, whatever
+   * was wrong.
+   */
+  get kindInTime(): FaultKind {
+    if (this.#tellsTime) return "skew";
     const known = KINDS.get(this.code);
     if (known !== undefined) return known;
     if (/^kms/i.test(this.code)) return "rights";
@@ -49,9 +57,12 @@ export class ServiceFault extends Error {
     return this.status === 429 ? "throttled" : "refused";
   }
 
-  /** A clock that is wrong shows in one of several refusals; the signer, or what is said of the time, tells. */
-  #isSkew(): boolean {
-    if (this.$metadata.clockSkewCorrected === true && OF_SKEW.has(this.code)) return true;
+  /** A clock that is wrong shows in one of several refusals; the signer tells. */
+  get #isMarked(): boolean {
+    return this.$metadata.clockSkewCorrected === true && OF_SKEW.has(this.code);
+  }
+
+  get #tellsTime(): boolean {
     return (
       this.code.startsWith("InvalidSignature") && /signature (expired|not yet)/i.test(this.message)
     );

@@ -2,7 +2,7 @@ import { unreachable } from "../../errors/unreachable.ts";
 import { finalRemedy } from "../../errors/final-remedy.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { ConnectorContext } from "../../model/source.ts";
-import type { DynamoApi, TableDescription } from "./api.ts";
+import type { AttributeValue, DynamoApi, Item, TableDescription } from "./api.ts";
 import { AwsApi } from "./aws-api.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import type { DynamoSourceOptions } from "./options.ts";
@@ -65,29 +65,52 @@ function nothingFound(option: string): Finding {
   };
 }
 
-/** Asks for what reading takes, as little of it as can be: a page of one item, the stream, its first records. */
-async function checkRights(api: DynamoApi, { name, stream }: TableDescription): Promise<Finding[]> {
+/** Asks for what reading takes, as little of it as can be: a page of one item, that item, the stream, its first records. */
+async function checkRights(api: DynamoApi, table: TableDescription): Promise<Finding[]> {
+  const { name, stream } = table;
   const findings: Finding[] = [];
-  const ask = async (work: () => Promise<unknown>): Promise<void> => {
+  const ask = async (work: () => Promise<unknown>, lacking: Partial<Finding>): Promise<void> => {
     try {
       await work();
     } catch (error) {
       const { code, ...finding } = unreachable(error);
-      const whatFollows = `Table ${name} cannot be read.`;
       // A shard that is trimmed while it is asked about, or a busy table, is no missing right.
       if (code === "MR_SOURCE_LOSS" || code === "MR_SOURCE_THROTTLED") return;
-      findings.push({ ...finding, ...(code === undefined ? {} : { code }), whatFollows });
+      findings.push({ ...finding, ...(code === undefined ? {} : { code }), ...lacking });
     }
   };
+  const unread = { whatFollows: `Table ${name} cannot be read.` };
   const page = { table: name, segment: 0, segments: 1, startKey: null, limit: 1 };
-  await ask(() => api.scan({ ...page, consistent: false }));
-  if (stream !== null)
-    await ask(async () => {
-      const { shards } = await api.describeStream(stream.arn);
-      const last = shards.at(-1);
-      if (last === undefined) return;
-      const iterator = await api.shardIterator(stream.arn, last.id, { at: "LATEST" });
-      await api.records(iterator, { limit: 1 });
-    });
+  let items: readonly Item[] = [];
+  await ask(async () => {
+    ({ items } = await api.scan({ ...page, consistent: false }));
+  }, unread);
+  await ask(() => readAgain(api, table, items), {
+    severity: "warning",
+    whatFollows: `Into DSQL or PostgreSQL, rows that are gone from table ${name} when it is loaded again are not found, and \`verify\` cannot compare it.`,
+  });
+  if (stream !== null) await ask(() => readStream(api, stream.arn), unread);
   return findings;
+}
+
+/** An item by its key, as a table's ghosts are looked for, and its rows are compared. */
+async function readAgain(
+  api: DynamoApi,
+  { name, key }: TableDescription,
+  [item]: readonly Item[],
+): Promise<void> {
+  if (item === undefined) return;
+  const entries = key.flatMap(({ name: attribute }): [string, AttributeValue][] => {
+    const value = item[attribute];
+    return value === undefined ? [] : [[attribute, value]];
+  });
+  await api.getItems(name, [Object.fromEntries(entries)]);
+}
+
+async function readStream(api: DynamoApi, arn: string): Promise<void> {
+  const { shards } = await api.describeStream(arn);
+  const last = shards.at(-1);
+  if (last === undefined) return;
+  const iterator = await api.shardIterator(arn, last.id, { at: "LATEST" });
+  await api.records(iterator, { limit: 1 });
 }
