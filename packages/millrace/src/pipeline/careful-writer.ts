@@ -121,7 +121,7 @@ export class CarefulWriter {
       if (refused === null) return true;
       const { error, item } = refused;
       const bound = error.code === "MR_SINK_CONSTRAINT";
-      const putOff = bound && item !== null && this.#canBePutOff(item);
+      const putOff = bound && item !== null && this.#mayBeTakenLater(item, patient);
       if (bound && patient && !putOff) return false;
       if (item === null || given.has(item)) {
         await this.#halve(items, error);
@@ -142,7 +142,7 @@ export class CarefulWriter {
   async #giveUp(items: readonly RowItem[], error: MillraceError): Promise<void> {
     const content = this.#parts.content();
     for (const item of items) {
-      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#canBePutOff(item);
+      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#mayBeTakenLater(item, false);
       if (putOff) await this.#putOff(item);
       content.park(item, putOff ? PUT_OFF : refusalOf(error, item));
     }
@@ -156,6 +156,14 @@ export class CarefulWriter {
   #canBePutOff({ table, route }: RowItem): boolean {
     if (table.keyless || table.lastRound) return false;
     return table.early || !this.#parts.order.binds(route.target.id);
+  }
+
+  /** Or, once there is nothing more to wait for, a table that it is linked with is not what the source has. */
+  #mayBeTakenLater(item: RowItem, patient: boolean): boolean {
+    const { table } = item;
+    if (this.#canBePutOff(item)) return true;
+    if (patient || table.keyless || table.lastRound) return false;
+    return this.#parts.order.linkedWith(table).some((other) => other.early);
   }
 
   #putOff({ table, route }: RowItem): Promise<void> {

@@ -8,12 +8,18 @@ import type { TableRuntime } from "./table-runtime.ts";
 export class ConstraintOrder {
   readonly #checks: Checks;
   readonly #choice: LaneChoice;
+  readonly #tables: ReadonlyMap<TableId, TableRuntime>;
   readonly #ranks = new Map<TableId, number>();
   readonly #linked: boolean;
 
-  constructor(checks: Checks, choice: LaneChoice) {
+  constructor(
+    checks: Checks,
+    choice: LaneChoice,
+    tables: ReadonlyMap<TableId, TableRuntime> = new Map(),
+  ) {
     this.#checks = checks;
     this.#choice = choice;
+    this.#tables = tables;
     for (const id of checks.keys()) this.#ranks.set(id, this.#rankOf(id, new Set()));
     this.#linked = [...this.#ranks.values()].some((rank) => rank > 0);
   }
@@ -33,6 +39,17 @@ export class ConstraintOrder {
   parentsOf(target: TableId): TableId[] {
     const parents = this.#checks.get(target)?.parents ?? [];
     return parents.filter((id) => id !== target && this.#checks.has(id));
+  }
+
+  /** Other tables of the run that share a lane with this one: whether a row is taken depends on theirs too. */
+  linkedWith(table: TableRuntime): TableRuntime[] {
+    const groupsOf = ({ targets }: TableRuntime) =>
+      targets.flatMap(({ target }) => this.#choice.groups[target.id] ?? []);
+    const own = new Set(groupsOf(table));
+    if (own.size === 0) return [];
+    return [...this.#tables.values()].filter(
+      (other) => other !== table && !other.leftOut && groupsOf(other).some((one) => own.has(one)),
+    );
   }
 
   /** 0 for targets that point at none of ours; more than that of its parents, where there is no circle. */

@@ -46,7 +46,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
   const { sink, settings, clock, observer } = task;
   const { committer, book } = prepared;
   const { compaction } = settings;
-  const order = new ConstraintOrder(prepared.checks, prepared.choice);
+  const order = new ConstraintOrder(prepared.checks, prepared.choice, prepared.tables);
   const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
   const standings = Array.from(
     { length: prepared.lanes },

@@ -123,11 +123,12 @@ export class RunParts {
     this.state.write(documents);
 
   #makePutOffRounds(replay: Replay): PutOffRounds {
-    const { checks } = this.#prepared;
+    const { checks, choice, tables } = this.#prepared;
+    const order = new ConstraintOrder(checks, choice, tables);
     return new PutOffRounds({
       book: this.book,
       replay,
-      isReplaceable: (target) => checks.get(target)?.irreplaceable !== true,
+      order,
       look: (table) => this.#on.look(table),
       fail: this.#on.fail,
     });

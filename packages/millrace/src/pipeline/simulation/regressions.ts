@@ -133,4 +133,9 @@ export const REGRESSIONS: readonly {
     seed: 500387,
     was: "a table was SYNC again before the letter of a row that was put off was there, and nobody read it again",
   },
+  {
+    profile: "foreign",
+    seed: 3000497,
+    was: "a delete was parked for a row that pointed at it, whose own update was put off",
+  },
 ];
