@@ -99,4 +99,16 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       name: "is taken back where one of them",
     },
   },
+  {
+    keeps: [5],
+    guard:
+      "a look that comes no further than another task's open transaction does not take this process' older self for a stranger",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "fence > (this.#lanes.get(lane)?.fence ?? 0)",
+    put: "fence !== this.#lanes.get(lane)?.fence",
+    shownBy: {
+      file: "packages/millrace/src/sinks/kafka/state-topic.kafka.test.ts",
+      name: "who takes over behind the open transaction of another task",
+    },
+  },
 ];

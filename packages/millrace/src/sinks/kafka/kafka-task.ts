@@ -134,8 +134,9 @@ export class KafkaTask {
   /** Only a look, unless the last outcome is open: then whatever it was is decided first (I6). @throws MillraceError */
   async readLanes(): Promise<readonly LaneRow[]> {
     const seen = await this.#look();
+    // Older ones are those from before our takeover: it too may stand behind such a transaction. Fences only rise.
     const isStranger = [...seen.lanes.values()].some(
-      ({ lane, fence }) => fence !== this.#lanes.get(lane)?.fence,
+      ({ lane, fence }) => fence > (this.#lanes.get(lane)?.fence ?? 0),
     );
     if (isStranger) return [...seen.lanes.values()];
     // What this epoch wrote may stand behind another task's open transaction, where a look does not come.

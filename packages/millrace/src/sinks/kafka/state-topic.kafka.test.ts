@@ -96,6 +96,26 @@ it("a task neither waits for the open transaction of another one that is dead, n
   }
 });
 
+it("who takes over behind the open transaction of another task that is dead does not take its own older self for a stranger", async () => {
+  await using kafka = await sharedKafka();
+  const made = () =>
+    new KafkaSink(sinkOptions(kafka.bootstrap, kafka.prefix), systemClock, Math.random);
+  const [sink, heir] = [made(), made()];
+  const cluster = clusterAt(kafka.bootstrap);
+  const task = { pipeline: "beside", task: "alive", lanes: 1 };
+  try {
+    await sink.open();
+    const { fence } = await sink.takeOver(task);
+    await openTransactionIn(cluster, `${kafka.prefix}state`, `${kafka.prefix}dead`);
+    await heir.open();
+    await heir.takeOver(task);
+    // A look comes no further than the transaction that is open.
+    expect(await heir.readLanes()).toEqual([{ lane: 0, fence: fence + 1, seq: 0 }]);
+  } finally {
+    await Promise.all([sink.close(), heir.close(), cluster.close()]);
+  }
+});
+
 /** As a process leaves it that is killed before its commit; longer than any test waits. */
 async function openTransactionIn(cluster: Cluster, topic: string, id: string): Promise<void> {
   const producer = new TransactionalProducer(cluster, {
