@@ -82,6 +82,13 @@ SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY ($1::oid[])`;
 
+/** Each of the tables `$1` (oid[]) with its columns, as {@link KEYS_SQL} and {@link COLUMNS_SQL} say them at one moment. */
+export const TABLES_WITH_COLUMNS_SQL = `
+SELECT pg_catalog.row_to_json(t) AS "table", c.columns AS columns
+FROM (${KEYS_SQL}) t LEFT JOIN (
+  SELECT c."table", pg_catalog.json_agg(c ORDER BY c.ordinal) AS columns FROM (${COLUMNS_SQL}) c GROUP BY c."table"
+) c ON c."table" = t.oid`;
+
 /**
  * Rows of tables `$1` (oid[]) by the statistics, scaled to the table's present size as the planner does; null where
  * there are none. Leaves of a partitioned table are added up.

@@ -1,5 +1,5 @@
 import { tableId, type Column, type TableShape } from "../../model/table.ts";
-import { COLUMNS_SQL, ESTIMATES_SQL, KEYS_SQL, TABLES_SQL, TYPES_SQL } from "./catalogue-sql.ts";
+import { ESTIMATES_SQL, TABLES_SQL, TABLES_WITH_COLUMNS_SQL, TYPES_SQL } from "./catalogue-sql.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { logicalType, type PgType } from "./types.ts";
 
@@ -53,7 +53,7 @@ export interface TypeRow {
   readonly cast: string;
 }
 
-/** A column as {@link COLUMNS_SQL} gives it. */
+/** A column as `COLUMNS_SQL` gives it. */
 export interface ColumnRow extends TypeRow {
   readonly table: string;
   readonly name: string;
@@ -66,7 +66,7 @@ export interface ColumnRow extends TypeRow {
   readonly filled: boolean;
 }
 
-/** A table as {@link KEYS_SQL} gives it. */
+/** A table as `KEYS_SQL` gives it. */
 export interface TableRow {
   readonly oid: string;
   readonly schema: string;
@@ -111,15 +111,19 @@ export async function readFacts(client: Queryable, oids: readonly string[]): Pro
   return tables.map(({ table, columns }) => factsOf(table, columns));
 }
 
-/** Tables and their columns as the catalogue has them; one that is gone is absent. */
+/**
+ * Tables and their columns as the catalogue has them; one that is gone is absent. By one statement: what two of them say
+ * may be of two moments, between which a column took another's place in the key.
+ */
 export async function readTables(
   client: Queryable,
   oids: readonly string[],
 ): Promise<{ readonly table: TableRow; readonly columns: readonly ColumnRow[] }[]> {
-  const tables = await client.query<TableRow>(KEYS_SQL, [oids]);
-  const columns = await client.query<ColumnRow>(COLUMNS_SQL, [oids]);
-  const byTable = Map.groupBy(columns.rows, (row) => row.table);
-  return tables.rows.map((table) => ({ table, columns: byTable.get(table.oid) ?? [] }));
+  const { rows } = await client.query<{ table: TableRow; columns: readonly ColumnRow[] | null }>(
+    TABLES_WITH_COLUMNS_SQL,
+    [oids],
+  );
+  return rows.map(({ table, columns }) => ({ table, columns: columns ?? [] }));
 }
 
 /** The types of columns as a Relation message names them: in the order given, null for a type that is gone. */

@@ -1,5 +1,5 @@
 import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
-import { tableId, type TableShape } from "../../model/table.ts";
+import { type Column, tableId, type TableShape } from "../../model/table.ts";
 import {
   type Queryable,
   readEstimates,
@@ -133,9 +133,11 @@ export function publishedShape(
   shape: TableShape,
   published: PublishedTable | undefined,
 ): TableShape {
-  const names = published?.columns ?? null;
-  if (names === null) return shape;
-  const kept = shape.columns.flatMap((column, index) => (names.has(column.name) ? [index] : []));
+  if (published === undefined) return shape;
+  const { columns: list, generated } = published;
+  const isPublished = (column: Column): boolean =>
+    list === null ? generated || column.generated !== true : list.has(column.ordinal ?? 0);
+  const kept = shape.columns.flatMap((column, index) => (isPublished(column) ? [index] : []));
   if (kept.length === shape.columns.length) return shape;
   const key = shape.key.map((index) => kept.indexOf(index));
   return {
