@@ -193,7 +193,7 @@ async function makeContext(
     target, admin, gate: new Gate(profile), versions, waits, shares, jobs, functions,
     facts: new TableFactsCache(admin, versions, limits), faults: new Faults(), counters: zeroCounters(),
     log: new StatementLog(clock.nowMs),
-    commits: { asked: 0, answered: 0 },
+    commits: { asked: 0, answered: 0, withStatements: 0 },
     deletions: new Deletions(), referenced: new ReferencedKeys(), limits, profile, partitions: new Partitions(() => performance.now()),
     delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore

@@ -112,6 +112,11 @@ export class Faults {
     this.#active = id === undefined ? [] : this.#active.filter((active) => active.id !== id);
   }
 
+  /** Whether any is on. */
+  get areOn(): boolean {
+    return this.#active.length > 0;
+  }
+
   /** What is on, with how often it has struck. */
   list(): { id: number; fault: Fault; struck: number }[] {
     return this.#active.map(({ id, fault, struck }) => ({ id, fault, struck }));

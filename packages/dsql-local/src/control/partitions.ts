@@ -35,6 +35,11 @@ export class Partitions {
     this.#tables.clear();
   }
 
+  /** Whether there is a bound. */
+  get areBounded(): boolean {
+    return this.#throughput.rowsPerSecond > 0;
+  }
+
   /** How long a COMMIT of these rows has to wait for its tables, in milliseconds. */
   delayMs(rows: ReadonlyMap<TableKey, number>): number {
     if (this.#throughput.rowsPerSecond === 0) return 0;

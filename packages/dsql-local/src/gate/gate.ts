@@ -24,6 +24,7 @@ import {
   type Statement,
   type StatementKind,
 } from "./statement.ts";
+import { rowBoundOf } from "./row-bound.ts";
 import { survey, type Survey } from "./survey.ts";
 import { child, list, number, text, type Tree, unwrap } from "./tree.ts";
 
@@ -124,6 +125,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     calls: name === "ExplainStmt" && !analyzes(body) ? [] : found.parts.calls,
     relations,
     asking: found.writers === 1 ? askingOf(askedOf) : undefined,
+    rowBound: found.writers === 1 ? rowBoundOf(name, body) : undefined,
     readOnly: isReadOnly(body),
     returnsRows: returnsRows(name, body),
     explains: name === "ExplainStmt" ? explainsOf(body) : undefined,

@@ -1,6 +1,7 @@
 /** What the gate knows of a statement, and what sessions go by. */
 import type { Asking } from "./asking.ts";
 import type { IamStatement } from "./dialect.ts";
+import type { RowBound } from "./row-bound.ts";
 import type { LocalColumn } from "../wire/messages.ts";
 
 /** A table that a statement names. */
@@ -87,6 +88,8 @@ export interface Statement {
   readonly writesRows: boolean;
   /** How to ask for the places of the rows that it writes; undefined where that cannot be. */
   readonly asking: Asking | undefined;
+  /** How many rows it can write at the most; undefined where the text does not tell. */
+  readonly rowBound: RowBound | undefined;
   /** Rows are counted from PostgreSQL's own statistics: the tag tells only some. */
   readonly countByStatistics: boolean;
   readonly growth: Growth;
@@ -118,6 +121,6 @@ export function blankStatement(kind: StatementKind, sql: string): Statement {
     longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
     objectName: "", ifNotExists: false,
     inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
-    writesRows: false, asking: undefined, calls: [], inside: [],
+    writesRows: false, asking: undefined, rowBound: undefined, calls: [], inside: [],
   }; // prettier-ignore
 }

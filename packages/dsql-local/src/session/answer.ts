@@ -33,6 +33,8 @@ export interface AnswerWishes {
   readonly asks?: Asks;
   /** A RowDescription in the answer is that of the rows in it. */
   readonly describes?: boolean;
+  /** A COMMIT of ours comes behind the statement. */
+  readonly commits?: boolean;
 }
 
 /** The answer to one statement; with a sink, head and rows have gone there already. */
@@ -47,14 +49,18 @@ export class Answer implements AnswerHandler {
   errorFrame: Buffer | undefined;
   /** Bytes of its rows as they came. */
   rowBytes = 0;
+  /** The COMMIT behind the statement was applied. */
+  committed = false;
   readonly #sink: FrameSink | undefined;
   readonly #asks: Asks | undefined;
   readonly #describes: boolean;
   readonly #places: string[] = [];
+  readonly #commits: boolean;
   #skip: number;
 
   /** The first `skip` frames answer commands of ours and are dropped. */
-  constructor(skip: number, { sink, asks, describes = false }: AnswerWishes = {}) {
+  constructor(skip: number, { sink, asks, describes = false, commits = false }: AnswerWishes = {}) {
+    this.#commits = commits;
     this.#skip = skip;
     this.#sink = sink;
     this.#asks = asks;
@@ -65,6 +71,10 @@ export class Answer implements AnswerHandler {
   onFrame(type: number, frame: Buffer): void {
     if (this.#skip > 0 && type !== Type.error) {
       this.#skip--;
+      return;
+    }
+    if (this.#commits && this.complete !== undefined && type !== Type.error) {
+      this.committed ||= type === Type.commandComplete;
       return;
     }
     switch (type) {

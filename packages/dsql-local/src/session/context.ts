@@ -34,8 +34,8 @@ export interface ClusterContext {
   delays: Delays;
   readonly counters: Counters;
   readonly log: StatementLog;
-  /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered. */
-  readonly commits: { asked: number; answered: number };
+  /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered; `withStatements`: asked for with their statements, and not answered. */
+  readonly commits: { asked: number; answered: number; withStatements: number };
   readonly deletions: Deletions;
   readonly referenced: ReferencedKeys;
   /** Set at the control port. */

@@ -81,6 +81,8 @@ export class Execution {
     const unit = unitOf(request);
     let answer = await this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
     if (!simple) tellHead(answer, sink);
+    if (answer.committed) return answer;
+    if (transaction.phase === "ended") throw refusedAtCommit(answer);
     if (isDeadlock(answer) && !streams) answer = await this.#retry(transaction, request, before);
     if (answer.error !== undefined) {
       return this.#recover(transaction, request, answer);
@@ -134,8 +136,9 @@ export class Execution {
     if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
       throw violation("dataConflict");
     }
+    const { asked, withStatements } = this.#cluster.commits;
     const duplicate =
-      code === UNIQUE_VIOLATION && this.#cluster.commits.asked > transaction.snapshotCommits;
+      code === UNIQUE_VIOLATION && asked + withStatements > transaction.snapshotCommits;
     if (code !== SERIALIZATION_FAILURE && !duplicate) throw refused(request, failed);
     if (request.statement.kind !== "write") throw refused(request, failed);
     await this.#worker.park(transaction);
@@ -262,6 +265,11 @@ function tellHead(answer: Answer, sink: FrameSink): void {
 function refused({ simple, sink }: Request, failed: Answer): Violation {
   if (simple) tellHead(failed, sink);
   return asViolation(failed);
+}
+
+function refusedAtCommit(answer: Answer): Violation {
+  const isConflict = answer.error?.code === SERIALIZATION_FAILURE || isDeadlock(answer);
+  return isConflict ? violation("dataConflict") : asViolation(answer);
 }
 
 function asViolation(answer: Answer): Violation {

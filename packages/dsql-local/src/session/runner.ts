@@ -185,14 +185,35 @@ export class Runner {
     const transaction = new Transaction("single", this.#cluster.nowMs());
     transaction.admit(request.statement);
     this.#remember(transaction, this.#steps.tablesOf(request.statement));
+    await this.#steps.planCommit(transaction, request);
     return this.#orRollback(transaction, async () => {
-      const answer = await this.#worker.turns.run(() =>
-        this.#steps.runInside(transaction, request),
-      );
-      await this.#commit(transaction);
+      const answer = await this.#runWhole(transaction, request);
       this.#singleWriteBytes = transaction.usage.writeBytes;
       return answer;
     });
+  }
+
+  /** Runs a transaction of one statement, and commits it where it has not been with that. */
+  async #runWhole(transaction: Transaction, request: Request): Promise<Answer> {
+    const { commits, counters } = this.#cluster;
+    const run = (): Promise<Answer> =>
+      this.#worker.turns.run(() => this.#steps.runInside(transaction, request));
+    if (!transaction.commitsWithIt) {
+      const answer = await run();
+      await this.#commit(transaction);
+      return answer;
+    }
+    this.#view.confirm(transaction.tables);
+    commits.withStatements++;
+    const answer = await run().finally(() => commits.withStatements--);
+    if (!answer.committed) {
+      await this.#commit(transaction);
+      return answer;
+    }
+    commits.asked++;
+    commits.answered++;
+    counters.commits++;
+    return answer;
   }
 
   /** Commits the running transaction. Throws the Violation that refuses it; it is over either way. */

@@ -70,6 +70,8 @@ export class Transaction {
   readonly suspended: ToldInParts[] = [];
   /** Tables of which rows have changed with those of others. */
   readonly cascadedTo = new Set<string>();
+  /** Its COMMIT goes with its only statement. */
+  commitsWithIt = false;
   #ddl = 0;
   #dml = false;
 

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { ABORTED, Clients, OC001, outcome, refusal } from "../testing/clients.ts";
+import { ABORTED, Clients, OC000, OC001, outcome, refusal } from "../testing/clients.ts";
 
 let cluster: DsqlLocal;
 let client: pg.Client;
@@ -255,6 +255,50 @@ describe("another session's DDL", () => {
     expect(await outcome(other.query("select * from t"))).toMatch(/^42P01/);
   });
 });
+
+describe("a single row with parameters, whose COMMIT goes with it", () => {
+  const insert = "insert into t values ($1, $2)";
+
+  it("is committed, counted and seen by others", async () => {
+    const other = await clients.connect();
+    const { commits, rowsWritten } = cluster.control.counters();
+    expect((await client.query(insert, [7, 1])).rowCount).toBe(1);
+    expect((await client.query("update t set v = v || $1 where id = $2 returning v", ["4", 7])).rows).toEqual([{ v: "14" }]);
+    const counted = cluster.control.counters();
+    expect([counted.commits - commits, counted.rowsWritten - rowsWritten]).toEqual([2, 2]);
+    expect((await other.query("select v from t where id = 7")).rows).toEqual([{ v: "14" }]);
+    expect(await outcome(client.query(insert, [7, 1]))).toMatch(/^23505/);
+    expect((await client.query("select * from t where id = 7")).rowCount).toBe(1);
+  });
+
+  it("fails whole where a constraint is only looked at with the COMMIT", async () => {
+    await client.query("create table once (id int primary key, v int unique deferrable initially deferred)");
+    await client.query("insert into once values ($1, $2)", [1, 1]);
+    expect(await outcome(client.query("insert into once values ($1, $2) returning id", [2, 1]))).toMatch(/^23505/);
+    expect((await client.query("select id from once")).rows).toEqual([{ id: 1 }]);
+    expect(await outcome(client.query("insert into once values ($1, $2)", [2, 2]))).toBe("ok");
+  });
+
+  it("waits for nobody, and the one that comes to its COMMIT later loses", async () => {
+    const other = await clients.connect();
+    await client.query(insert, [7, 1]);
+    await other.query("begin");
+    await other.query("update t set v = 2 where id = 7");
+    await other.query("insert into t values (8, 2)");
+    expect((await client.query("update t set v = $1 where id = $2", [3, 7])).rowCount).toBe(1);
+    expect((await client.query(insert, [8, 3])).rowCount).toBe(1);
+    expect(await outcome(other.query("commit"))).toBe(OC000);
+    expect((await client.query("select v from t where id in (7, 8)")).rows).toEqual([{ v: "3" }, { v: "3" }]);
+  });
+
+  it("keeps to limits that a test has set, and to faults", async () => {
+    cluster.control.setLimits({ rowsPerTransaction: 1 });
+    expect(await outcome(client.query("insert into t values ($1, 1), ($2, 2)", [7, 8]))).toMatch(/^54000/);
+    cluster.control.inject({ kind: "conflict", code: "OC000" });
+    expect(await outcome(client.query(insert, [7, 1]))).toBe(OC000);
+    expect(await outcome(client.query(insert, [7, 1]))).toBe("ok");
+  });
+}); // prettier-ignore
 
 describe("the search path", () => {
   it("says which table a name means, from the start, after SET and after a rollback", async () => {

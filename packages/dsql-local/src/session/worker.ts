@@ -155,6 +155,7 @@ export class Worker implements LockHolder {
   async runInside(transaction: Transaction, unit: Unit): Promise<Answer> {
     if (transaction.phase !== "fresh") return this.runAlone(unit);
     this.#current = transaction;
+    if (transaction.commitsWithIt) return this.#runWhole(transaction, unit);
     const begin = transaction.readOnly ? FRAMES.beginReadOnly : FRAMES.begin;
     const answer = new Answer(BEGIN_ANSWERS, unit);
     const frames = unit.simple
@@ -162,6 +163,19 @@ export class Worker implements LockHolder {
       : [begin, ...unit.frames, Frames.sync];
     transaction.phase = "open";
     await this.#request(frames, answer, unit.simple ? 2 : 1);
+    return answer;
+  }
+
+  /**
+   * Begins, runs and commits in one round trip. A statement that fails leaves the transaction open, as it would without its
+   * COMMIT; a COMMIT that fails ends it.
+   */
+  async #runWhole(transaction: Transaction, unit: Unit): Promise<Answer> {
+    const answer = new Answer(BEGIN_ANSWERS, { ...unit, commits: true });
+    transaction.phase = "open";
+    transaction.commitsWithIt = false;
+    await this.#request([FRAMES.begin, ...unit.frames, FRAMES.commit, Frames.sync], answer);
+    if (answer.complete !== undefined) await this.#end(transaction);
     return answer;
   }
 

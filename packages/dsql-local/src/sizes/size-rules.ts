@@ -62,7 +62,7 @@ export class SizeRules {
       const looks = suspicious && facts.isTable && (await this.#readable.may(table));
       const after = looks
         ? await this.#look(table, before, written.places)
-        : before + estimate(written, facts);
+        : before + estimatedBytes(written, facts);
       transaction.writtenBytes.set(table, after);
     }
     if (written.changed === undefined && written.deletes) transaction.deletedRows += written.rows;
@@ -118,8 +118,10 @@ export class SizeRules {
 }
 
 /** Not less than what the statement can have written, for all but odd statements. */
-function estimate(written: Written, facts: TableFacts): number {
-  const { statement, rows, messageBytes } = written;
+export function estimatedBytes(
+  { statement, rows, messageBytes }: Pick<Written, "statement" | "rows" | "messageBytes">,
+  facts: TableFacts,
+): number {
   if (!statement.writesRows) return rows * bounds.bytesPerRowOverhead;
   const grown = statement.growth === "by-row" ? 2 * facts.averageRowBytes : 0;
   // No entry has more than its share of the message, and none is longer than a key may be.
