@@ -10,6 +10,7 @@ describe("the demo's arguments", () => {
       listen: "127.0.0.1:8083",
       json: false,
       source: "postgres",
+      sink: "dsql",
     });
     expect(Math.max(...USAGE.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
@@ -28,6 +29,8 @@ describe("the demo's arguments", () => {
     [["--rows", "many"]],
     [["--for=0"]],
     [["--source", "oracle"]],
+    [["--sink", "files"]],
+    [["--source", "mysql", "--sink", "kafka"]],
   ])("that mean nothing are refused with the usage: %s", (argv) => {
     expect(() => parseArguments(argv)).toThrow(UsageError);
     expect(() => parseArguments(argv)).toThrow("--rows N");

@@ -12,18 +12,25 @@ export interface DemoArguments {
   readonly json: boolean;
   /** What the shop runs on. */
   readonly source: ShopKind;
+  /** Where it is copied to. */
+  readonly sink: SinkKind;
 }
+
+/** An Aurora DSQL of this machine, or topics of a broker of this machine. */
+export type SinkKind = "dsql" | "kafka";
 
 /** Thrown for arguments that cannot be understood; the message says how it is meant. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const USAGE = `npm start -- [--source KIND] [--for SECONDS] [--rows N] [--rate N]
-             [--listen ADDR:PORT] [--json]
+export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS] [--rows N]
+             [--rate N] [--listen ADDR:PORT] [--json]
 
   --source KIND   what the shop runs on: postgres (default), mysql, mariadb,
                   dynamodb
+  --sink KIND     dsql (default), or kafka: topics of a broker of this
+                  machine, from postgres
   --for SECONDS   end after that long in SYNC: verify row by row, print a
                   summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
@@ -34,9 +41,10 @@ export const USAGE = `npm start -- [--source KIND] [--for SECONDS] [--rows N] [-
   --help          this text
 
 A server with a shop that is being used is copied into an Aurora DSQL of
-this machine and followed live. Without --for it runs until Ctrl-C.`;
+this machine, or into topics, and followed live. Without --for it runs
+until Ctrl-C.`;
 
-const NAMES = ["--source", "--for", "--rows", "--rate", "--listen", "--json"];
+const NAMES = ["--source", "--sink", "--for", "--rows", "--rate", "--listen", "--json"];
 const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb", "dynamodb"];
 
 /** Whether only the usage is asked for. */
@@ -55,14 +63,23 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
     if (value === undefined) throw new UsageError(`${name} needs a value.\n\n${USAGE}`);
     values.set(name, value);
   }
+  const source = shopKind(values.get("--source") ?? "postgres");
   return {
     forSeconds: values.has("--for") ? wholeNumber("--for", values.get("--for"), 1) : null,
     rows: wholeNumber("--rows", values.get("--rows") ?? "20000", 1),
     rate: wholeNumber("--rate", values.get("--rate") ?? "200", 0),
     listen: values.get("--listen") ?? "127.0.0.1:8083",
     json: values.has("--json"),
-    source: shopKind(values.get("--source") ?? "postgres"),
+    source,
+    sink: sinkKind(values.get("--sink") ?? "dsql", source),
   };
+}
+
+function sinkKind(text: string, source: ShopKind): SinkKind {
+  if (text === "dsql" || (text === "kafka" && source === "postgres")) return text;
+  throw new UsageError(
+    `--sink takes dsql, or kafka with --source postgres, not "${text}" with ${source}.\n\n${USAGE}`,
+  );
 }
 
 function shopKind(text: string): ShopKind {

@@ -1,13 +1,13 @@
 // The main job on embedded servers: a database with a shop that is being used, Aurora DSQL's rules in front of another
-// one, a pipeline between them; full load, hand-over, live changes, and at the end a verification row by row.
+// one (or a Kafka broker), a pipeline between them; full load, hand-over, live changes, and at the end a verification row by row.
 import { setTimeout as sleep } from "node:timers/promises";
-import { startDsqlLocal } from "dsql-local";
-import { loadPipeline, Metrics, verifyPipeline, type Pipeline } from "millrace";
+import { loadPipeline, Metrics } from "millrace";
 import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
 import { serve } from "./listener.ts";
 import { jsonScreen, plainScreen, terminalScreen, type Screen } from "./screen.ts";
 import { openShopAt, SERVERS } from "./source-shop.ts";
+import { openTarget, TARGETS } from "./target.ts";
 
 const DIFFERENT = 3;
 
@@ -50,16 +50,17 @@ async function run(
   signal: AbortSignal,
   atEnd: (close: () => Promise<unknown>) => void,
 ): Promise<number> {
-  screen.say(`Starting a ${SERVERS[options.source]} with a shop, and a local Aurora DSQL …`);
-  const [shop, dsql] = await Promise.all([
+  screen.say(`Starting a ${SERVERS[options.source]} with a shop, and ${TARGETS[options.sink]} …`);
+  const [shop, target] = await Promise.all([
     openShopAt(options.source, options.rows),
-    startDsqlLocal({ auth: "trust", tls: "on" }),
+    openTarget(options.sink),
   ]);
   atEnd(() => shop.stop());
-  atEnd(() => dsql.stop());
-  const [from, to] = [shop.address, `${dsql.host}:${dsql.port}/${dsql.database}`];
+  atEnd(() => target.stop());
+  const [from, to] = [shop.address, target.address];
   screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
-  screen.say(`From ${shop.server} at ${from} to DSQL at ${to}.`, { from, to });
+  screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
+  if (target.look !== null) screen.say(`Look: ${target.look}`);
 
   const customers = new Customers(shop.till(), shop.acts, options.rate);
   customers.start();
@@ -71,7 +72,7 @@ async function run(
   atEnd(closeShop);
 
   const metrics = new Metrics();
-  const description = await shop.pipelineTo(dsql);
+  const description = await target.pipelineFrom(shop);
   const pipeline = await loadPipeline(description, { metrics });
   const server = await serve(options.listen, pipeline, metrics);
   if (server !== null) atEnd(() => server.close());
@@ -99,26 +100,8 @@ async function run(
     screen.say("Stopped before the verification.");
     return 1;
   }
-  return verify(pipeline, description, customers.changes, screen);
-}
-
-/** Everything arrived? Compares all rows of all tables at their own servers. */
-async function verify(
-  pipeline: Pipeline,
-  description: string | object,
-  changes: number,
-  screen: Screen,
-): Promise<number> {
   await pipeline.caughtUp();
-  screen.say("The shop is closed. Verifying source against target, row by row …");
-  const result = await verifyPipeline(description, { maxRowsNamed: 10 });
-  const rows = result.tables.reduce((sum, table) => sum + table.sourceRows, 0);
-  const { equal } = result;
-  const verdict = equal ? "EQUAL" : "DIFFERENT";
-  screen.say(
-    `${verdict}: ${rows.toLocaleString("en-US")} rows in ${result.tables.length} tables, after ${changes.toLocaleString("en-US")} changes while it ran.`,
-    { equal, rows, changes, tables: result.tables },
-  );
+  const equal = await target.verify(shop, description, screen, customers.changes);
   return equal ? 0 : DIFFERENT;
 }
 

@@ -24,6 +24,8 @@ export interface SourceShop {
   till(): Till;
   /** As `loadPipeline` takes it. */
   pipelineTo(dsql: DsqlLocal): Promise<string | object>;
+  /** The shop's database, where it is PostgreSQL's. */
+  readonly url?: string;
   stop(): Promise<void>;
 }
 
@@ -69,6 +71,7 @@ async function postgresShop(orders: number): Promise<SourceShop> {
   return {
     server: "PostgreSQL",
     address: `${hostname}:${port}/shop`,
+    url,
     acts: POSTGRES_ACTS,
     till: () => postgresTill(url),
     pipelineTo: async (dsql) => ({

@@ -30,6 +30,22 @@ const BAD_FILES = [
     problems: ["shop.yaml:4:3: the key stands here twice. Keep one of the two."],
   },
   {
+    name: "a key twice, and more behind it",
+    file: sectionWith("source", "port: 1", "port: 2", "hostnmae: x"),
+    problems: [
+      "shop.yaml:4:3: the key stands here twice. Keep one of the two.",
+      "shop.yaml:5:3: source.hostnmae: is not an option that is known. Did you mean hostname?",
+    ],
+  },
+  {
+    name: "a tag that nobody knows, and more behind it",
+    file: fileWith("  hostname: db.internal", "  hostname: !secret db\n  prot: 1"),
+    problems: [
+      "shop.yaml:3:13: a value that begins with ! is a YAML tag, and this one is not known. Put the value in quotes.",
+      "shop.yaml:4:3: source.prot: is not an option that is known. Did you mean port?",
+    ],
+  },
+  {
     name: "two documents",
     file: GOOD_FILE + "---\na: b\n",
     problems: [
@@ -109,6 +125,14 @@ const BAD_FILES = [
     file: fileWith("  type: dsql", "  type: dslq"),
     problems: [
       'shop.yaml:8:9: sink.type: "dslq" is not a sink that this version has. Did you mean dsql?',
+    ],
+  },
+  {
+    name: "a misspelt type, and more in its block",
+    file: fileWith("  type: dsql", "  type: dslq\n  batch-size: many"),
+    problems: [
+      'shop.yaml:8:9: sink.type: "dslq" is not a sink that this version has. Did you mean dsql?',
+      'shop.yaml:9:15: sink.batch-size: "many" is not a whole number. Write a whole number from 1 to 100000, e.g. batch-size: 2000.',
     ],
   },
   {

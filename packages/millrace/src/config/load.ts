@@ -2,10 +2,10 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Surroundings } from "./interpolate.ts";
 import type { PipelineConfig } from "./pipeline-config.ts";
-import { ConfigError } from "./problem.ts";
+import { ConfigError, type Problem } from "./problem.ts";
 import { parsePipeline } from "./parse-pipeline.ts";
 import { treeOfObject } from "./tree.ts";
-import type { ReadTree } from "./tree.ts";
+import type { Node, ReadTree } from "./tree.ts";
 import { treeOfYaml } from "./yaml-tree.ts";
 
 /** No pipeline file is larger; a wrong path often is. */
@@ -57,8 +57,20 @@ export function surroundingsOf(env: Surroundings["env"], folder: string): Surrou
 }
 
 function finish(tree: ReadTree, file: string, surroundings: Surroundings): PipelineConfig {
-  if (tree.root === null || tree.problems.length > 0) throw new ConfigError(tree.problems);
-  return parsePipeline(tree.root, file, surroundings);
+  if (tree.root === null) throw new ConfigError(tree.problems);
+  if (tree.problems.length === 0) return parsePipeline(tree.root, file, surroundings);
+  throw new ConfigError([...tree.problems, ...problemsOf(tree.root, file, surroundings)]);
+}
+
+/** What else is wrong with a file that cannot be used anyway. */
+function problemsOf(root: Node, file: string, surroundings: Surroundings): readonly Problem[] {
+  try {
+    parsePipeline(root, file, surroundings);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
 }
 
 function readPipelineFile(file: string): string {

@@ -223,7 +223,9 @@ class PipelineParser {
       `"${node.text}" is not a ${role} that this version has`,
       remedy,
     );
-    return null;
+    // What else is wrong with the block is told at once, by what was probably meant.
+    const meant = known.find((name) => name === nearest);
+    return meant === undefined ? null : { kind: meant, map };
   }
 
   #map(root: MapNode, name: string, example: string): MapNode | null {

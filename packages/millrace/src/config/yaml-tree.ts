@@ -28,6 +28,9 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
   MULTILINE_IMPLICIT_KEY: 'Write "key: value" with a colon and a blank after the key',
 };
 
+/** Behind these the tree is what was meant, but for one value: the rest of the file is looked at too. */
+const HARMLESS: ReadonlySet<ErrorCode> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED"]);
+
 /** Reads YAML into a tree with places. All scalars stay text, so `0123` keeps its zero and `no` is not false. */
 export function treeOfYaml(text: string, file: string): ReadTree {
   const lines = new LineCounter();
@@ -47,13 +50,15 @@ export function treeOfYaml(text: string, file: string): ReadTree {
       "the file holds more than one document",
       "Write one pipeline per file",
     );
-  if (reader.problems.length > 0) return { root: null, problems: reader.problems };
+  const isBroken = documents.some(({ errors }) => errors.some(({ code }) => !HARMLESS.has(code)));
+  if (isBroken || second !== undefined) return { root: null, problems: reader.problems };
   if (first === undefined || first.contents === null || isEmpty(first.contents)) {
     reader.problem(0, "the file is empty", "Write a pipeline with source, sink and pipeline");
     return { root: null, problems: reader.problems };
   }
+  const harmless = reader.problems.length;
   const root = reader.node(first.contents, first);
-  return { root: reader.problems.length > 0 ? null : root, problems: reader.problems };
+  return { root: reader.problems.length > harmless ? null : root, problems: reader.problems };
 }
 
 function isEmpty(node: unknown): boolean {
@@ -124,9 +129,12 @@ class Reader {
   #map(node: YAMLMap, document: Document.Parsed): Node {
     const offset = offsetOf(node, 0);
     const entries: Entry[] = [];
+    const keys = new Set<string>();
     for (const pair of node.items) {
       const entry = this.#entry(pair, document, offset);
-      if (entry !== null) entries.push(entry);
+      // The parser has said that it stands there twice.
+      if (entry !== null && !keys.has(entry.key)) entries.push(entry);
+      if (entry !== null) keys.add(entry.key);
     }
     return { kind: "map", place: this.#place(offset), entries };
   }

@@ -11,6 +11,7 @@ import type { Clock } from "../model/ports.ts";
 import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
+import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
 import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 
@@ -240,7 +241,7 @@ export class Cluster {
     const asked = connection.call(apiVersionsV3.api, "millrace", "1");
     const answer = await asked.catch((thrown: unknown) => {
       const isOld = thrown instanceof KafkaFault && thrown.id === "UNSUPPORTED_VERSION";
-      throw isOld ? tooOld("ApiVersions", 3) : thrown;
+      throw isOld ? tooOld("ApiVersions", 3) : unanswered(thrown);
     });
     this.#abilities = abilitiesOf(answer, this.#options.transactionsV2 !== false);
     return this.#abilities;
@@ -308,6 +309,12 @@ export class Cluster {
       throw faultFrom(thrown, "of the bootstrap list");
     }
   }
+}
+
+/** Who takes a connection and answers nothing that a broker would. */
+function unanswered(thrown: unknown): unknown {
+  if (!(thrown instanceof KafkaFault) || thrown.kind !== "connection") return thrown;
+  return new KafkaFault("connection", "NO_KAFKA", `${thrown.message}; ${PERHAPS_NO_KAFKA}`, thrown);
 }
 
 /** Whoever sees a topic may describe it: nothing at all is no answer either. */

@@ -1,4 +1,5 @@
 import { protocolErrorsCodesById } from "@platformatic/kafka";
+import { connectionText } from "./connection-words.ts";
 import { KafkaFault, kindOf } from "./kafka-fault.ts";
 
 /** What the library has thrown, as a fault; `where` names the broker. */
@@ -30,7 +31,7 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
   return new KafkaFault(
     "connection",
     code === "" ? "NO_ANSWER" : code,
-    `broker ${where}: ${messageOf(chain)}`,
+    connectionText(where, code, messageOf(chain)),
     thrown,
   );
 }

@@ -31,7 +31,11 @@ export class KafkaFault extends Error {
   readonly id: string;
 
   constructor(kind: FaultKind, id: string, detail: string, cause?: unknown) {
-    super(`${id}: ${detail}`, cause === undefined ? undefined : { cause });
+    // Of a connection no broker has said anything, and a system's code is no word.
+    super(
+      kind === "connection" ? detail : `${id}: ${detail}`,
+      cause === undefined ? undefined : { cause },
+    );
     this.kind = kind;
     this.id = id;
   }

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { unreachedRemedy } from "../../kafka/connection-words.ts";
 import { configError, rightsText } from "../../kafka/fault-errors.ts";
 import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
@@ -15,7 +16,11 @@ export function sinkError(thrown: unknown): MillraceError {
   if (!(thrown instanceof KafkaFault)) return toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
   const options = { cause: thrown, facts: { kafka: thrown.id } };
   switch (thrown.kind) {
-    case "connection":
+    case "connection": {
+      const remedy = unreachedRemedy(thrown);
+      const more = remedy === null ? {} : { remedy };
+      return new MillraceError("MR_SINK_LOST_CONNECTION", thrown.message, { ...options, ...more });
+    }
     case "retriable":
     case "stale":
     case "corrupt":

@@ -1,0 +1,101 @@
+// Where the shop is copied to, and how it is compared with that at the end.
+import { startDsqlLocal } from "dsql-local";
+import { verifyPipeline } from "millrace";
+import type { SinkKind } from "./arguments.ts";
+import { ShopTopics } from "./shop-topics.ts";
+import type { Screen } from "./screen.ts";
+import type { SourceShop } from "./source-shop.ts";
+
+/** Servers of this machine that the shop is copied to. */
+export interface DemoTarget {
+  /** `DSQL`, … */
+  readonly server: string;
+  readonly address: string;
+  /** How somebody looks at what comes; null where that is no secret. */
+  readonly look: string | null;
+  /** As `loadPipeline` takes it. */
+  pipelineFrom(shop: SourceShop): Promise<string | object>;
+  /** Tells whether everything arrived, after so many changes. */
+  verify(
+    shop: SourceShop,
+    description: string | object,
+    screen: Screen,
+    changes: number,
+  ): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+/** What they are called before they run. */
+export const TARGETS: Readonly<Record<SinkKind, string>> = {
+  dsql: "a local Aurora DSQL",
+  kafka: "a Kafka broker",
+};
+
+/** Starts them. */
+export function openTarget(kind: SinkKind): Promise<DemoTarget> {
+  return kind === "dsql" ? dsqlTarget() : kafkaTarget();
+}
+
+async function dsqlTarget(): Promise<DemoTarget> {
+  const dsql = await startDsqlLocal({ auth: "trust", tls: "on" });
+  return {
+    server: "DSQL",
+    address: `${dsql.host}:${dsql.port}/${dsql.database}`,
+    look: null,
+    pipelineFrom: (shop) => shop.pipelineTo(dsql),
+    async verify(_shop, description, screen, changes) {
+      screen.say("The shop is closed. Verifying source against target, row by row …");
+      const { equal, tables } = await verifyPipeline(description, { maxRowsNamed: 10 });
+      const rows = tables.reduce((sum, table) => sum + table.sourceRows, 0);
+      const of = `${rows.toLocaleString("en-US")} rows in ${tables.length} tables`;
+      screen.say(`${verdict(equal)}: ${of}, after ${changed(changes)}.`, {
+        equal,
+        rows,
+        changes,
+        tables,
+      });
+      return equal;
+    },
+    stop: () => dsql.stop(),
+  };
+}
+
+async function kafkaTarget(): Promise<DemoTarget> {
+  const topics = await ShopTopics.open();
+  const { address } = topics;
+  return {
+    server: "Kafka",
+    address,
+    look: `kafka-console-consumer --bootstrap-server ${address} --topic shop.public.orders --isolation-level read_committed`,
+    pipelineFrom: ({ url = "" }) => topics.pipelineFrom(url),
+    async verify({ url = "" }, _description, screen, changes) {
+      screen.say(
+        "The shop is closed. Reading the topics, and comparing their keys with the tables …",
+      );
+      const tables = await topics.compare(url);
+      const equal = tables.every((table) => table.equal);
+      for (const { topic, messages, rows } of tables)
+        screen.say(
+          `  ${topic}: ${messages.toLocaleString("en-US")} messages, ${rows.toLocaleString("en-US")} rows are there`,
+        );
+      const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+      const of = `the keys of ${rows.toLocaleString("en-US")} rows in ${tables.length} topics`;
+      screen.say(`${verdict(equal)}: ${of}, after ${changed(changes)}.`, {
+        equal,
+        rows,
+        changes,
+        tables,
+      });
+      return equal;
+    },
+    stop: () => topics.stop(),
+  };
+}
+
+function verdict(equal: boolean): string {
+  return equal ? "EQUAL" : "DIFFERENT";
+}
+
+function changed(changes: number): string {
+  return `${changes.toLocaleString("en-US")} changes while it ran`;
+}
