@@ -105,6 +105,8 @@ describe("a service that is away", () => {
       between.file("patient", { "dynamodb.table.whitelist": "patient" }),
     );
     await pipeline.caughtUp();
+    const log = pipeline.status().channels.find(({ kind }) => kind === "log");
+    expect(log?.frontier).toMatchObject({ shards: { begun: expect.any(Number) } });
     const { control } = between.local;
     for (const action of ["Get*", "Describe*"])
       control.inject({ kind: "cut", when: "before", action, times: 0 });

@@ -240,6 +240,8 @@ export interface Source {
   join?(standing: Position, places: readonly Position[]): Position;
   /** Text that is unique and stable per position; `_millrace_key` of rows without key is made from it. */
   positionText(position: Position): string;
+  /** What `status` tells of a position that is long: in short where it is. Absent, all of it. */
+  shownPosition?(position: Position): Json;
   /**
    * Canonical text of a row's key: equal for keys that the source holds to be equal. Lanes, windows and compaction
    * go by it. `row` is in the shape's column order; only key columns are looked at.

@@ -64,8 +64,10 @@ function channelsOf(
   run: Run,
 ): readonly ChannelStatus[] {
   const { frontier } = run;
-  return run.channels().map((channel) => {
-    if (channel.kind !== "log") return channel;
+  return run.channels().map((whole) => {
+    if (whole.kind !== "log") return whole;
+    const shown = source.shownPosition?.(frontier.durable.position);
+    const channel = shown === undefined ? whole : { ...whole, frontier: shown };
     if (source.recordsLeftOut !== undefined)
       return { ...channel, recordsLeftOut: source.recordsLeftOut() };
     if (source.messagesBetween === undefined) return channel;

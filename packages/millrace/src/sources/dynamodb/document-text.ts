@@ -4,7 +4,7 @@ import { plainNumber } from "./number-text.ts";
 /*
  * Hot: a document's text, built in one pass over the parsed item. Two forms:
  * - `plain`: what a reader who knows nothing of DynamoDB expects. Numbers are JSON numbers with all their digits, sets are
- *   arrays, binary is base64 text. What type a value had is not in it.
+ *   arrays, in an order of ours (they have none), binary is base64 text. What type a value had is not in it.
  * - `dynamodb`: DynamoDB's own JSON, `{"id":{"S":"1"}}`: everything is in it.
  */
 
@@ -33,11 +33,11 @@ export function jsonOf(value: AttributeValue): string {
   if ("M" in value) return jsonOfItem(value.M);
   if ("L" in value) return listOf(value.L);
   if ("NULL" in value) return "null";
-  if ("SS" in value) return JSON.stringify(value.SS);
-  if ("NS" in value) return `[${value.NS.map(plainNumber).join(",")}]`;
+  if ("SS" in value) return JSON.stringify(value.SS.toSorted());
+  if ("NS" in value) return `[${value.NS.toSorted().map(plainNumber).join(",")}]`;
   // Base64 has no character that JSON would escape.
   if ("B" in value) return `"${value.B}"`;
-  return JSON.stringify(value.BS);
+  return JSON.stringify(value.BS.toSorted());
 }
 
 /** A map, or a whole item. */

@@ -35,6 +35,8 @@ export class ItemRows {
   readonly #overheadBytes: number;
   readonly #form: "plain" | "dynamodb";
   readonly #isWhole: boolean;
+  /** Plain JSON has them sorted as it is written. */
+  readonly #sortsSets: boolean;
 
   /** @throws MillraceError MR_BUG where the shape is none of this source's. */
   constructor(shape: TableShape, options: ItemRowsOptions) {
@@ -46,11 +48,12 @@ export class ItemRows {
     const { document } = shapeFacts(shape);
     this.#form = document.form;
     this.#isWhole = document.holds === "whole";
+    this.#sortsSets = options.sortsSets && this.#form !== "plain";
   }
 
   /** The row of an item. @throws MillraceError MR_BUG where it lacks its key, which no service gives. */
   row(told: Item): Row {
-    const item = this.#options.sortsSets ? withSortedSets(told) : told;
+    const item = this.#sortsSets ? withSortedSets(told) : told;
     return this.#isWhole ? this.#whole(item) : this.#parted(item);
   }
 

@@ -9,6 +9,7 @@ import {
   parseStanding,
   placeIn,
   positionText,
+  shownPosition,
   type Standing,
   toPosition,
 } from "./position.ts";
@@ -182,6 +183,21 @@ describe("positions in a stream", () => {
     expect(comparePositions(unnamed, named)).toBe(1);
     expect(has(unnamed, changeAt(shardOf(3, "a"), "7"))).toBe(true);
     expect(has(unnamed, changeAt(shardOf(4, "a"), "7"))).toBe(false);
+  });
+
+  it("status tells in some hundred bytes of how many shards a standing is", () => {
+    const many = Array.from({ length: 200 }, (_, n): [string, string] => [
+      shardOf(n, "a"),
+      n < 100 ? END : n < 198 ? String(n) : BEGIN,
+    ]);
+    const shown = shownPosition(toPosition(standingOf(Object.fromEntries(many))));
+    expect(shown).toEqual({
+      stream: arn,
+      timeMs: 0,
+      shards: { ended: 100, begun: 98, waiting: 2 },
+    });
+    const gap = { timeMs: 5, why: "it was down" };
+    expect(shownPosition(toPosition({ ...standingOf({}), gap }))).toMatchObject({ gap });
   });
 
   it("anything else is a fault of ours", () => {

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { Position } from "../../model/position.ts";
+import type { Json, Position } from "../../model/position.ts";
 import { BEGIN, compareSequences, END } from "./sequence.ts";
 import { openedMs } from "./shard-id.ts";
 
@@ -123,6 +123,16 @@ export function joinPositions(standing: Position, places: readonly Position[]): 
 export function positionText(position: Position): string {
   const change = asChange(position);
   return change === null ? JSON.stringify(position) : `${change[1]}/${change[2]}`;
+}
+
+/** For people: a standing names hundreds of shards, and status tells a standing for each table. */
+export function shownPosition(position: Position): Json {
+  const { shards, timeMs, arn, gap } = parseStanding(position);
+  const places = Object.values(shards);
+  const ended = places.filter((place) => place === END).length;
+  const waiting = places.filter((place) => place === BEGIN).length;
+  const counts = { ended, begun: places.length - ended - waiting, waiting };
+  return { stream: arn, timeMs, shards: counts, ...(gap === undefined ? {} : { gap }) };
 }
 
 /** How far a standing has read a shard. */

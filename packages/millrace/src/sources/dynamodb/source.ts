@@ -34,6 +34,7 @@ import {
   logEndAt,
   parseStanding,
   positionText,
+  shownPosition,
   type Standing,
   toPosition,
 } from "./position.ts";
@@ -69,6 +70,7 @@ export class DynamoSource implements Source {
   readonly comparePositions = comparePositions;
   readonly join = joinPositions;
   readonly positionText = positionText;
+  readonly shownPosition = shownPosition;
   readonly keyText = keyText;
   readonly initSyncDelay: { readonly ms: number; readonly why: string };
   readonly #parts: TableParts;
