@@ -21,6 +21,7 @@ import {
 } from "./pipeline-parts.fixture.ts";
 import { refused, ScriptedSink, type Answer } from "./scripted-sink.fixture.ts";
 import { SourceReads, type WantedRow } from "./source-reads.ts";
+import type { TaskEvent } from "./status.ts";
 
 /** A source that has these rows, by key. */
 class KnownRows extends SourceReads {
@@ -67,7 +68,8 @@ function setUp({
 }: Setting = {}) {
   const sink = new ScriptedSink(2, capabilities);
   const clock = instantClock();
-  const observer = deafObserver;
+  const events: TaskEvent[] = [];
+  const observer = { ...deafObserver, event: (event: TaskEvent) => void events.push(event) };
   const parts = { sink, clock, random: () => 0.5, observer, signal: new AbortController().signal };
   const committer = new Committer(parts, 7, sink.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare }, []);
@@ -86,7 +88,7 @@ function setUp({
     putOffDone: () => undefined,
   };
   const writer = new BatchWriter({ index: 1, standing: standingOf() }, shared);
-  return { sink, book, reads, writer };
+  return { sink, book, reads, writer, events };
 }
 
 /** Refuses every commit that puts a row with this value. */
@@ -391,6 +393,24 @@ describe("BatchWriter, rows without key", () => {
       itemOf(bag, "append", ["p5", "a", "1", "b"], 5),
     ]);
     expect(sink.landed[0]?.writes.map((write) => write.kind)).toEqual(["insert"]);
+  });
+
+  it("tells once how many rows to remove were not there, but of a table that is still to be emptied and loaded", async () => {
+    const absent: Answer = {
+      result: { outcome: "missing", rows: [0, 1].map((write) => ({ write, row: 0 })) },
+    };
+    const eventsOf = async (of: typeof bag) => {
+      const { sink, writer, events } = setUp();
+      sink.script.push(() => absent);
+      await writer.write(
+        [1, 2].map((at) => itemOf(of, "remove-equal", ["", "a", `${at}`, "b"], at)),
+      );
+      return events;
+    };
+    const message = "2 rows without key that the source removed were not at the sink";
+    expect(await eventsOf(bag)).toEqual([{ type: "notice", table: bag.id, message }]);
+    const unloaded = { state: "INIT_SYNC", allPlanned: false } as const;
+    expect(await eventsOf(tableOf(shapeOf(undefined, []), unloaded))).toEqual([]);
   });
 
   it("says it is broken where rows are missing that nothing needs", async () => {

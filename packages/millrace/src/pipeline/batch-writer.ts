@@ -136,8 +136,11 @@ export class BatchWriter {
   /** Rows that the sink turned out not to have: read at the source, or, without key, nothing is left to remove. */
   async #resolveMissing(items: readonly RowItem[]): Promise<Map<RowItem, Row | null>> {
     const gone = items.filter((item) => item.write === "remove-equal");
-    for (const { table } of gone) {
-      const message = "a row without key that the source removed was not at the sink";
+    for (const [table, { length }] of Map.groupBy(gone, (item) => item.table)) {
+      // What comes before its load is emptied with it: nothing of it is expected there.
+      if (!table.document.allPlanned) continue;
+      const what = length === 1 ? "a row without key" : `${length} rows without key`;
+      const message = `${what} that the source removed ${length === 1 ? "was" : "were"} not at the sink`;
       this.#parts.observer.event({ type: "notice", table: table.id, message });
     }
     const rows = await this.#readRows(items.filter((item) => item.write !== "remove-equal"));
