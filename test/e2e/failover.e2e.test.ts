@@ -10,7 +10,7 @@ import type { WiredPipeline } from "./wired-pipeline.ts";
 const SYNCED = { sync_replication_slots: "on" };
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const seed = Number(process.env["MILLRACE_TEST_SEED"] ?? 19);
-const BACK_MS = 60_000;
+const BACK_MS = 120_000;
 const LOAD_MS = 120_000;
 
 describe("a replica that takes over", () => {
@@ -153,7 +153,9 @@ describe("a replica that takes over", () => {
         .toContain("synchronized_standby_slots");
       // Longer than a server may be silent.
       await new Promise((resolve) => setTimeout(resolve, 4_000));
-      expect(running.process.tail()).not.toContain("MR_SOURCE_LOST_CONNECTION");
+      // On a busy machine its start may have been tried twice: only what it told since is meant.
+      const since = running.process.tail().split("synchronized_standby_slots").at(-1);
+      expect(since).not.toContain("MR_SOURCE_LOST_CONNECTION");
       expect(await running.atTarget("SELECT 1 FROM mark WHERE round = -1")).toEqual([]);
       await replica.start();
       await running.arrived(BACK_MS);

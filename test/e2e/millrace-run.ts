@@ -41,7 +41,7 @@ export abstract class MillraceRun {
   }
 
   /** Waits until so many tables are known and each is in SYNC; rejects with what was printed when that fails. */
-  async waitForSync(tables: number, timeoutMs = 60_000): Promise<void> {
+  async waitForSync(tables: number, timeoutMs = 120_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const states = [...this.#tableStates.values()];
