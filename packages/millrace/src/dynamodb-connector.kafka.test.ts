@@ -91,3 +91,74 @@ describe("the connector file of kafka-connect-dynamodb", () => {
     }
   });
 });
+
+interface PlainRow {
+  readonly id: string;
+  readonly document: unknown;
+}
+
+/** The row that a message tells, whatever format it has; null where it tells that it is gone. */
+const ROWS: Readonly<Record<string, (message: unknown) => PlainRow | null>> = {
+  "plain-json": (message) => message as PlainRow,
+  "debezium-json": (message) => (message as { readonly after: PlainRow | null }).after,
+};
+
+describe("tables of DynamoDB in other formats", () => {
+  it.each([
+    ["plain-json", "dynamodb", { id: { S: "1" }, total: { N: "9.5" }, tags: { SS: ["b", "a"] } }],
+    [
+      "debezium-json",
+      "dynamodb",
+      { id: { S: "1" }, total: { N: "9.5" }, tags: { SS: ["b", "a"] } },
+    ],
+    ["plain-json", "plain", { id: "1", total: 9.5, tags: ["a", "b"] }],
+  ])("%s have the key and the whole item, its document as %s JSON", async (format, form, item) => {
+    const table = `formats-${format}-${form}`;
+    await makeTable(started.dynamodb, table);
+    const put = (id: string) =>
+      started.dynamodb.putItem({
+        TableName: table,
+        Item: { id: { S: id }, total: { N: "9.50" }, tags: { SS: ["b", "a"] } },
+      });
+    await put("1");
+    const pipeline = await loadPipeline(
+      pipelineFileOf({
+        source: {
+          type: "dynamodb",
+          endpoint: started.local.url,
+          "aws.access.key.id": "test",
+          "aws.secret.key": "test",
+          "dynamodb.table.whitelist": table,
+          "init.sync.delay.period": 0,
+          "stream.idle.poll.interval": "200ms",
+          "document.format": form,
+        },
+        sink: {
+          type: "kafka",
+          "properties.bootstrap.servers": kafka.bootstrap,
+          "value.format": format,
+          "kafka.topic.prefix": kafka.prefix,
+          "topic.partitions": 1,
+        },
+        pipeline: { name: `${kafka.prefix}${table}`, parallelism: 1 },
+      }),
+    );
+    await pipeline.start();
+    try {
+      await pipeline.caughtUp();
+      await put("2");
+      await started.dynamodb.deleteItem({ TableName: table, Key: { id: { S: "2" } } });
+      const records = () => recordsIn(cluster, `${kafka.prefix}${table}`);
+      const ofKey = async (id: string) =>
+        (await records()).filter(([key]) => (JSON.parse(key ?? "{}") as PlainRow).id === id);
+      await expect.poll(async () => (await ofKey("2")).at(-1)?.[1], { timeout: 60_000 }).toBe(null);
+      const [[, first] = []] = await ofKey("1");
+      const row = ROWS[format]?.(JSON.parse(first ?? "{}")) ?? null;
+      const document = row?.document;
+      expect(row?.id).toBe("1");
+      expect(typeof document === "string" ? JSON.parse(document) : document).toEqual(item);
+    } finally {
+      await pipeline.stop();
+    }
+  });
+});
