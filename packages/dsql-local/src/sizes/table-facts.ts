@@ -48,6 +48,8 @@ export interface TableFacts {
   /** A value longer than this could break a key's limit; Infinity when no key holds texts. */
   readonly keyValueBytes: number;
   readonly averageRowBytes: number;
+  /** PostgreSQL has counted rows in it: it does so some time after they came. */
+  readonly isCounted: boolean;
   /** Columns of unique indexes: changing one takes a key away and brings another. */
   readonly keyColumns: readonly string[];
   readonly foreignKeys: readonly ForeignKeyFacts[];
@@ -76,9 +78,11 @@ interface Kept {
 }
 
 const KEPT_MS = 10_000;
+/** A row of a new table seems to be as large as the whole table until its rows are counted. */
+const UNCOUNTED_KEPT_MS = 1_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
-  keyValueBytes: Infinity, averageRowBytes: 0, keyColumns: [], foreignKeys: [],
+  keyValueBytes: Infinity, averageRowBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
   cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
@@ -95,7 +99,7 @@ export class TableFactsCache {
     this.#versions = versions;
   }
 
-  /** The facts of a table; asks PostgreSQL when it changed or ten seconds have passed. */
+  /** The facts of a table; asks PostgreSQL when it changed or some seconds have passed. */
   async of(table: TableKey): Promise<TableFacts> {
     const kept = this.#kept.get(table);
     const version = this.#versions.of(table);
@@ -103,7 +107,8 @@ export class TableFactsCache {
       return kept.facts;
     }
     const facts = await this.#ask(table);
-    this.#kept.set(table, { facts, version, untilMs: performance.now() + KEPT_MS });
+    const forMs = facts.isCounted ? KEPT_MS : UNCOUNTED_KEPT_MS;
+    this.#kept.set(table, { facts, version, untilMs: performance.now() + forMs });
     return facts;
   }
 
@@ -128,9 +133,10 @@ export class TableFactsCache {
           ON a.attrelid = i.indexrelid AND a.attnum <= i.indnkeyatts
           JOIN pg_type AS t ON t.oid = a.atttypid
           WHERE i.indrelid = c.oid AND t.typcategory = 'S'),
-        pg_table_size(c.oid) / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
+        (pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0))
+          / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
-        (${CASCADING})
+        (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -176,6 +182,7 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     foreignKeys: listIn(row[7]).map(readForeignKey),
     cascadesDeletes: row[8] === "t",
     cascadingColumns: listIn(row[9]).map(({ name }) => String(name)),
+    isCounted: row[10] === "t",
   };
 }
 
