@@ -4,6 +4,7 @@ import { startPostgres, type PostgresServer } from "../test/support/postgres.ts"
 import { literalsOf, send, statementsFor, type Literals } from "./baselines/raw-upserts.ts";
 import { holdConnections, leaveUnread } from "./dsql-held.ts";
 import { startDsqlProcess } from "./dsql-process.ts";
+import { startAndReset } from "./dsql-start.ts";
 import { compareSingleRows } from "./dsql-single.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
@@ -51,6 +52,7 @@ export async function run(): Promise<Figure[]> {
       ...(await compareSingleRows({ throughUrl: dsql.url, pastUrl: postgres.url, rounds: ROUNDS })),
       ...(await leaveUnread(dsql)),
       ...(await holdConnections(dsql, HELD)),
+      ...(await startAndReset()),
     ];
   } finally {
     await dsql.stop();

@@ -41,8 +41,11 @@ function bareEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Installs the tarball of one package into a project of its own; gives the project's folder. */
-async function install(name: string): Promise<string> {
-  const project = join(machine, name);
+async function install(
+  name: string,
+  { folder = name, env = bareEnvironment() }: { folder?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  const project = join(machine, folder);
   await mkdir(project);
   await writeFile(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const tarball = join(root, "dist", `${name}-${versionOf(name)}.tgz`);
@@ -57,7 +60,7 @@ async function install(name: string): Promise<string> {
     "--fetch-retries=4",
     "--fetch-retry-mintimeout=500",
   ];
-  await execute("npm", ["install", ...flags, tarball], { cwd: project, env: bareEnvironment() });
+  await execute("npm", ["install", ...flags, tarball], { cwd: project, env });
   return project;
 }
 
@@ -124,4 +127,31 @@ describe.each([
     }
     expect(await exited).toEqual([0, null]);
   }, 120_000);
+});
+
+describe("`npx dsql-local` of a user with an empty home", () => {
+  it("runs what was installed, and leaves nothing there", async () => {
+    const home = await mkdtemp(join(machine, "home-"));
+    // What npm has downloaded before need not come again.
+    const { stdout: cache } = await execute("npm", ["config", "get", "cache"]);
+    const env = { ...bareEnvironment(), HOME: home, npm_config_cache: cache.trim() };
+    const project = await install("dsql-local", { folder: "of-a-new-user", env });
+    const args = ["--no-install", "dsql-local", "--json", "--port", "0"];
+    // A group of its own: npx hands signals on to a shell, not to the program.
+    const npx = spawn("npx", args, {
+      cwd: project,
+      env,
+      stdio: ["ignore", "pipe", "inherit"],
+      detached: true,
+    });
+    const exited = once(npx, "exit");
+    try {
+      const [line] = (await once(createInterface(npx.stdout), "line")) as [string];
+      expect(JSON.parse(line)).toMatchObject({ user: "admin", database: "postgres", tls: true });
+    } finally {
+      process.kill(-(npx.pid ?? 0), "SIGTERM");
+    }
+    await exited;
+    expect(readdirSync(home).filter((name) => name !== ".npm")).toEqual([]);
+  }, 300_000);
 });

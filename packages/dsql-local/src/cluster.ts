@@ -187,7 +187,7 @@ async function makeContext(
   const functions = new FunctionRegistry(admin);
   undo.push(() => admin.close());
   const onDone = (table: string): void => versions.bump([table]);
-  const jobs = new Jobs({ target, admin, waits, delayMs, onDone });
+  const jobs = new Jobs({ target, admin, waits, delayMs, nowMs: clock.nowMs, onDone });
   undo.push(() => jobs.stop());
   return {
     target, admin, gate: new Gate(profile), versions, waits, shares, jobs, functions,

@@ -271,6 +271,21 @@ describe("asynchronous jobs", () => {
     expect(await retried("alter table async t validate constraint none")).toMatch(/^42704/);
   });
 
+  it("are purged half an hour after their end, when a new one starts", async () => {
+    for (const table of ["a", "b", "c"]) await client.query(`create table ${table} (v int)`);
+    const ended = await startJob("create index async on a (v)");
+    await client.query(`call sys.wait_for_job('${ended}')`);
+    cluster.control.shiftClock(29 * 60_000);
+    const second = await startJob("create index async on b (v)");
+    await client.query(`call sys.wait_for_job('${second}')`);
+    expect(await jobOf(ended)).toMatchObject({ status: "completed" });
+    cluster.control.shiftClock(2 * 60_000);
+    expect(await jobOf(ended)).toMatchObject({ status: "completed" });
+    const third = await startJob("create index async on c (v)");
+    expect(await jobOf(ended)).toBeUndefined();
+    expect(await jobOf(third)).toBeDefined();
+  });
+
   it("refuse a name that is none", async () => {
     expect(await outcome(client.query("call sys.wait_for_job('nonsense')"))).toBe(
       "22P02 Unable to convert text to UUID",

@@ -23,6 +23,8 @@ export interface JobsContext {
   readonly admin: AdminSession;
   readonly waits: WaitWatcher;
   readonly delayMs: number;
+  /** The clock that ended jobs are purged by. */
+  nowMs(): number;
   /** The job changed this table's definition. */
   onDone(table: TableKey): void;
 }
@@ -55,9 +57,10 @@ export class Jobs {
 
   /** Starts a job; resolves when it shows in the catalogue, which is before it is done. */
   async start(jobId: string, plan: JobPlan): Promise<void> {
-    const { admin } = this.#context;
+    const { admin, nowMs } = this.#context;
     await admin.query(
-      `DELETE FROM sys.jobs WHERE status IN ('completed', 'failed') AND update_time < now() - ${PURGE_AFTER};
+      `DELETE FROM sys.jobs WHERE status IN ('completed', 'failed')
+         AND update_time < to_timestamp(${nowMs()} / 1000.0) - ${PURGE_AFTER};
        INSERT INTO sys.jobs VALUES (${literal(jobId)}, 'submitted', '', ${literal(plan.type)}, 1259,
          NULL, ${literal(plan.objectName)}, now(), now())`,
     );
