@@ -24,7 +24,7 @@ export interface JobsContext {
   readonly waits: WaitWatcher;
   readonly delayMs: number;
   /** The clock that ended jobs are purged by. */
-  nowMs(): number;
+  readonly nowMs: () => number;
   /** The job changed this table's definition. */
   onDone(table: TableKey): void;
 }
