@@ -97,5 +97,6 @@ function columnsOf(config: DynamodbSourceConfig): ColumnsOptions {
       holds: config.documentHolds ?? base.document.holds,
     },
     misfits: config.refusesMisfits ? "refuse" : "keep",
+    before: base.before && config.tellsBefore,
   };
 }

@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { parseConfigText, surroundingsOf } from "./load.ts";
-import type { KafkaSinkConfig } from "./pipeline-config.ts";
+import type { KafkaSinkConfig, PipelineConfig } from "./pipeline-config.ts";
 import { ConfigError, formatProblem } from "./problem.ts";
 
 const DYNAMODB = "  type: dynamodb\n  dynamodb.table.whitelist: orders";
 const POSTGRES = "  type: postgres\n  hostname: db\n  username: u\n  tables: shop.public.t";
 
-function load(source: string, ...lines: readonly string[]): KafkaSinkConfig {
+function configOf(source: string, ...lines: readonly string[]): PipelineConfig {
   const sinkLines = ["type: kafka", "properties.bootstrap.servers: k:9092", ...lines];
   const text = `source:\n${source}\nsink:\n${sinkLines.map((line) => `  ${line}\n`).join("")}pipeline:\n  name: shop\n`;
-  const { sink } = parseConfigText(text, "shop.yaml", surroundingsOf({}, "/"));
+  return parseConfigText(text, "shop.yaml", surroundingsOf({}, "/"));
+}
+
+function load(source: string, ...lines: readonly string[]): KafkaSinkConfig {
+  const { sink } = configOf(source, ...lines);
   if (sink.kind !== "kafka") throw new Error("no Kafka sink");
   return sink;
 }
@@ -51,6 +55,16 @@ describe("messages of a DynamoDB source", () => {
       envelopeNames: "top",
       includeSchema: true,
     });
+  });
+
+  it.each([
+    [false, ["value.format: dynamodb-envelope"]],
+    [true, ["value.format: dynamodb-envelope", "dynamodb-envelope.add: [before]"]],
+    [false, ["value.format: plain-json"]],
+    [true, ["value.format: debezium-json"]],
+    [true, []],
+  ])("have old items made for them (%s) only where they tell them: %s", (tellsBefore, lines) => {
+    expect(configOf(DYNAMODB, ...lines).source).toMatchObject({ tellsBefore });
   });
 
   it.each([

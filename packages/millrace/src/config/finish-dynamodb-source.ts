@@ -36,6 +36,7 @@ export function finishDynamodbSource(
         ? null
         : parts.surroundings.resolvePath(values.webIdentityTokenFile),
     rows: parts.sink === "dsql" || parts.sink === "postgres" ? "tables" : "messages",
+    tellsBefore: parts.tellsBefore,
     refusesMisfits: parts.settings.schemaChangeBehavior === "exception",
   };
 }

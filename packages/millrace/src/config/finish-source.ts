@@ -25,6 +25,8 @@ export interface SourceParts {
   readonly name: string;
   /** What the rows go to. */
   readonly sink: SinkKind;
+  /** Whether that has a use for rows as they were before a change. */
+  readonly tellsBefore: boolean;
   readonly settings: TaskSettings;
   readonly surroundings: Surroundings;
   readonly findings: Findings;

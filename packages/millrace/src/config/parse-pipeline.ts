@@ -15,7 +15,7 @@ import { ConfigError, inFileOrder } from "./problem.ts";
 import { parseColumnChoices, parseRoutes } from "./rules.ts";
 import type { Section } from "./section.ts";
 import { Findings, parseSection } from "./section.ts";
-import { finishSink } from "./finish-sink.ts";
+import { finishSink, type ParsedSink } from "./finish-sink.ts";
 import { finishSource } from "./finish-source.ts";
 import { taskSettings } from "./task-settings.ts";
 import type { MapNode, Node } from "./tree.ts";
@@ -77,7 +77,7 @@ class PipelineParser {
     if (pipeline === null || source === null || sink === null) return null;
     const settings = taskSettings({ pipeline, source, sink, findings });
     const parts = { name: pipeline.values.name, pipeline, settings, surroundings, findings };
-    const sourceParts = { ...parts, sink: sink.kind };
+    const sourceParts = { ...parts, sink: sink.kind, tellsBefore: tellsBefore(sink) };
     return {
       name: pipeline.values.name,
       file: this.#file,
@@ -252,4 +252,12 @@ class PipelineParser {
     );
     return null;
   }
+}
+
+/** Whether the sink has a use for the row as it was before a change. */
+function tellsBefore(sink: ParsedSink): boolean {
+  if (sink.kind !== "kafka") return true;
+  const { valueFormat, envelopeAdd } = sink.section.values;
+  if (valueFormat === "plain-json") return false;
+  return valueFormat !== "dynamodb-envelope" || envelopeAdd?.includes("before") === true;
 }

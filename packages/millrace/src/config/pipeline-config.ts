@@ -92,6 +92,8 @@ export interface DynamodbSourceConfig extends Omit<
   readonly sessionName: string;
   /** What items are made into: rows of tables, or messages with the whole item. */
   readonly rows: "tables" | "messages";
+  /** Whether messages have a use for the item as it was before a change. */
+  readonly tellsBefore: boolean;
   /** A value that its column cannot hold makes its row a dead letter. */
   readonly refusesMisfits: boolean;
 }
