@@ -12,6 +12,18 @@ const SEALED: TestName = {
 /** What barriers do to tables, and who is believed that tells of one. */
 export const BARRIER_GUARDS: readonly Guard[] = [
   {
+    keeps: [1, "Tables without key"],
+    guard:
+      "a table without key is loaded again where the log takes a column away that its load had",
+    file: "pipeline/barriers.ts",
+    take: "intent.rewritten.length > 0 || takesLoaded ||",
+    put: "intent.rewritten.length > 0 ||",
+    shownBy: {
+      file: `${ROOM}/pipeline/barriers.test.ts`,
+      name: "is loaded again where the log takes a column away: no change of those rows fills it again",
+    },
+  },
+  {
     keeps: [7, "Barrier"],
     guard: "TRUNCATE during INIT_SYNC begins a new generation",
     file: "pipeline/barriers.ts",

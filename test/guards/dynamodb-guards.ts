@@ -8,7 +8,15 @@ const LOSSES = `${ROOM}/losses.test.ts`;
 /** DynamoDB as a source: shards, places in them, losses. */
 export const DYNAMODB_GUARDS: readonly Guard[] = [
   {
-    keeps: [2],
+    keeps: [8, "Shards"],
+    guard: "an ended shard is remembered for 48 hours, whatever listings leave out",
+    file: "sources/dynamodb/shard-tree.ts",
+    take: "openedMs(id) <= this.#done - REMEMBERED_MS",
+    put: "openedMs(id) <= this.#done",
+    shownBy: { file: TREE, name: "an ended shard is remembered while its records live" },
+  },
+  {
+    keeps: [2, "Shards"],
     guard: "a shard is read once its parent was given whole",
     file: "sources/dynamodb/shard-tree.ts",
     take: 'parent.state === "ended";\n  }\n\n  #renew',

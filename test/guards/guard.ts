@@ -23,6 +23,7 @@ export const PROMISED = [
   "Ghosts",
   "State at the sink",
   "Source transactions",
+  "Shards",
   "Failover behind us",
 ] as const;
 

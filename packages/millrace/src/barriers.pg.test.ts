@@ -68,7 +68,7 @@ async function start(pipeline: string, first: TableShape) {
   const generations = new Generations({ ...work, committer, book, sourcesOf: () => 1, elsewhere });
   const barriers = new Barriers({
     ...work,
-    source: { positionText: String },
+    source: { positionText: String, comparePositions: () => 0 },
     router: plainRouter,
     settings: { schemaChangeBehavior: "evolve", dropTables: false, fullLoad: true },
     committer,

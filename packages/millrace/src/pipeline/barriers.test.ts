@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ShapeChange } from "../model/change.ts";
+import type { Position } from "../model/position.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import type { SinkCapabilities, TargetChange } from "../model/sink.ts";
 import { Barriers } from "./barriers.ts";
@@ -43,6 +44,7 @@ function setUp(
   now: TableShape = adopted,
   document: Partial<TableDocument> = { aheadOfLog: true },
   capabilities: Partial<SinkCapabilities> = {},
+  shape: TableShape = adopted,
 ) {
   const sink = new Altered(2, capabilities);
   const clock = instantClock();
@@ -54,9 +56,12 @@ function setUp(
     sink.lanes,
   );
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 10, maxShare: 1 }, []);
-  const table = tableOf(adopted, document);
+  const table = tableOf(shape, document);
   const barriers = new Barriers({
-    source: { positionText: String },
+    source: {
+      positionText: String,
+      comparePositions: (one: Position, other: Position) => Number(one) - Number(other),
+    },
     sink,
     router: plainRouter,
     settings: settingsOf(),
@@ -106,6 +111,34 @@ describe("a shape that was adopted from the catalogue", () => {
     const { sink, table, tell } = setUp({ ...adopted, columns: [id, columnOf("other", 3)] });
     expect(await tell(older, 10)).toBe(true);
     expect([table.shape, sink.acts]).toEqual([older, ["alter id -added"]]);
+  });
+});
+
+describe("a table without key whose load has seen what the log still brings", () => {
+  const keyless = { ...adopted, key: [] };
+  const loaded = {
+    aheadOfLog: true,
+    state: "INIT_SYNC",
+    allPlanned: true,
+    snapshot: "seen",
+    end: 20,
+  } as const;
+  const movedOn = { ...keyless, columns: [id, columnOf("other", 2)] };
+
+  it("is loaded again where the log takes a column away: no change of those rows fills it again", async () => {
+    const { sink, table, tell } = setUp(movedOn, loaded, {}, keyless);
+    expect(await tell({ ...keyless, columns: [id] }, 10)).toBe(true);
+    expect(sink.acts).toEqual(["alter _millrace_key,id -added"]);
+    expect(table.document).toMatchObject({ state: "INIT_SYNC", allPlanned: false, snapshot: null });
+  });
+
+  it("is not loaded again for a column that goes behind what the load has seen, or only gets another name", async () => {
+    const behind = setUp(movedOn, loaded, {}, keyless);
+    expect(await behind.tell({ ...keyless, columns: [id] }, 21)).toBe(true);
+    expect(behind.table.document).toMatchObject({ allPlanned: true, snapshot: "seen" });
+    const named = setUp(movedOn, loaded, {}, keyless);
+    expect(await named.tell({ ...keyless, columns: [id, columnOf("old", 2)] }, 10)).toBe(true);
+    expect(named.table.document).toMatchObject({ allPlanned: true, snapshot: "seen" });
   });
 });
 

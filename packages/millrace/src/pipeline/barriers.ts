@@ -22,7 +22,7 @@ import { planTargetChange, type TargetPlan } from "./target-change.ts";
 
 /** What barriers work with. */
 export interface BarrierParts {
-  readonly source: Pick<Source, "positionText">;
+  readonly source: Pick<Source, "positionText" | "comparePositions">;
   readonly sink: Sink;
   readonly router: Router;
   readonly settings: Pick<TaskSettings, "schemaChangeBehavior" | "dropTables" | "fullLoad">;
@@ -185,6 +185,7 @@ export class Barriers {
       if (intent.rows === "moved") this.#restartMoved(table);
       return [];
     }
+    const takesLoaded = this.#takesLoaded(table, shape, intent);
     const madeAnew = isMadeAnew(intent);
     if (madeAnew) this.#parts.generations.refuseShared(table, "making anew");
     const plans = this.#plans(table, shape, madeAnew);
@@ -203,9 +204,20 @@ export class Barriers {
     // Rows of an older generation that were still to be looked for are still there, unless the target is new.
     const sweep = madeAnew ? "none" : table.document.sweep;
     if (intent.rows === "moved") this.#restartMoved(table);
-    else if (intent.rewritten.length > 0 || plans.some((plan) => plan.reload))
+    else if (intent.rewritten.length > 0 || takesLoaded || plans.some((plan) => plan.reload))
       this.#parts.generations.restart(table, sweep === "due" ? "due" : "none");
     return changes;
+  }
+
+  /**
+   * A table without key was loaded in a newer shape, and the log is still on its way there: the columns that it takes away
+   * come back empty, and what the load has seen is left out of the log. With a key, changes of the log fill them again.
+   */
+  #takesLoaded(table: TableRuntime, shape: TableShape, { position }: IntentDocument): boolean {
+    const { snapshot, end } = table.document;
+    if (!table.keyless || snapshot === null || end === null) return false;
+    const isSeen = this.#parts.source.comparePositions(position, end) <= 0;
+    return isSeen && diffShapes(table.shape, shape).dropped.length > 0;
   }
 
   /** Rows that the source has no more are looked for, where they can be told at the sink. */

@@ -208,6 +208,19 @@ describe("shards of a stream", () => {
     expect(ids(again.take())).toEqual([child]);
   });
 
+  it("an ended shard is remembered while its records live: listings that leave it out and show it again tell of no loss", () => {
+    const old = shardId(12);
+    const tree = new ShardTree(standingOf());
+    tree.merge(whole(closed(old), closed(root, old), open(child, root)));
+    for (const id of [old, root]) {
+      tree.take();
+      tree.ended(id);
+    }
+    expect(tree.merge(whole(closed(root, old), open(child, root)))).toEqual([]);
+    expect(tree.merge(whole(closed(old), closed(root, old), open(child, root)))).toEqual([]);
+    expect(ids(tree.take())).toEqual([child]);
+  });
+
   it("an open shard that counts as read is a loss: nobody has read it", () => {
     const tree = new ShardTree(standingOf({ [child]: "7" }, NOW - 5 * HOUR_MS));
     expect(tree.merge(whole(open(shardId(6)), open(child)))).toEqual([shardId(6)]);
