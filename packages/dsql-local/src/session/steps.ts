@@ -10,7 +10,6 @@ import type { KeptShare } from "../concurrency/kept-shares.ts";
 import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
-import type { RowBound } from "../gate/row-bound.ts";
 import type { Statement } from "../gate/statement.ts";
 import {
   cascades,
@@ -21,12 +20,13 @@ import {
   type ChangedRows,
 } from "../sizes/changed-rows.ts";
 import { chargedBytes } from "../sizes/charged.ts";
-import { refersToParents, type TableFacts } from "../sizes/table-facts.ts";
-import { estimatedBytes, SizeRules } from "../sizes/size-rules.ts";
+import { refersToParents } from "../sizes/table-facts.ts";
+import { SizeRules } from "../sizes/size-rules.ts";
 import { bounds } from "../rules/bounds.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import type { Answer } from "./answer.ts";
+import { leavesNoLook } from "./commit-plan.ts";
 import type { ClusterContext } from "./context.ts";
 import { Execution, type Request } from "./execution.ts";
 import { isSuspended } from "./kept-rows.ts";
@@ -44,15 +44,6 @@ export interface StepParts {
   readonly view: CatalogueView;
   readonly path: SearchPath;
   readonly readable: Readable;
-}
-
-/** How many rows a statement can write to a table. */
-function mostRows(bound: RowBound, { indexes }: TableFacts): number | undefined {
-  if (bound.kind === "rows") return bound.rows;
-  const isKey = indexes.some(
-    ({ unique, columns }) => unique && columns.every((column) => bound.columns.includes(column)),
-  );
-  return isKey ? 1 : undefined;
 }
 
 /** A write that has run. */
@@ -142,25 +133,7 @@ export class Steps {
 
   /** Has PostgreSQL asked for the COMMIT with the statement, where nothing would be left to look at before it. */
   async planCommit(transaction: Transaction, request: Request): Promise<void> {
-    transaction.commitsWithIt = !request.simple && (await this.#needsNoLook(request));
-  }
-
-  async #needsNoLook({ statement, asks, suspicious, frames }: Request): Promise<boolean> {
-    const { faults, delays, partitions, limits, facts } = this.#cluster;
-    const { rowBound, asking, explains, inside } = statement;
-    if (rowBound === undefined || asking === undefined || explains !== undefined) return false;
-    if (asks !== undefined || suspicious !== false || inside.length > 0) return false;
-    if (statement.deletes || statement.locksForUpdate || statement.countByStatistics) return false;
-    const isSlowed = faults.areOn || delays.commitMs > 0 || partitions.areBounded;
-    if (isSlowed || limits.clusterBytes < bounds.clusterBytes) return false;
-    const table = tableKey(asking.target, this.#path);
-    if (table === undefined) return false;
-    const known = await facts.of(table);
-    if (cascades(statement, known) || removesKeys(statement, known.keyColumns)) return false;
-    const rows = mostRows(rowBound, known);
-    if (rows === undefined || rows > limits.rowsPerTransaction) return false;
-    const sent = { statement, rows, messageBytes: lengthOf(frames()) };
-    return estimatedBytes(sent, known) <= limits.bytesPerTransaction;
+    transaction.commitsWithIt = await leavesNoLook(request, this.#cluster, this.#path);
   }
 
   #noteSnapshot(transaction: Transaction): void {

@@ -291,6 +291,19 @@ describe("a single row with parameters, whose COMMIT goes with it", () => {
     expect((await client.query("select v from t where id in (7, 8)")).rows).toEqual([{ v: "3" }, { v: "3" }]);
   });
 
+  it("is none where a unique index could not be built", async () => {
+    await client.query("create table shared (id int primary key, v text, w int)");
+    await client.query("insert into shared select n, case when n > 3 then 'v' || n else 'a' end, 0 from generate_series(1, 300) as n");
+    await client.query("analyze shared");
+    const { rows } = await client.query<{ job_id: string }>("create unique index async on shared (v)");
+    await client.query(`call sys.wait_for_job('${rows[0]?.job_id}')`);
+    cluster.control.setLimits({ rowsPerTransaction: 2 });
+    const update = { text: "update shared set w = 1 where v = $1", values: ["a"] };
+    await outcome(client.query("select from shared"));
+    expect(await outcome(client.query(update))).toBe(ROWS);
+    expect((await client.query("select from shared where w = 1")).rowCount).toBe(0);
+  });
+
   it("keeps to limits that a test has set, and to faults", async () => {
     cluster.control.setLimits({ rowsPerTransaction: 1 });
     expect(await outcome(client.query("insert into t values ($1, 1), ($2, 2)", [7, 8]))).toMatch(/^54000/);

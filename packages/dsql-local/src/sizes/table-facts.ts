@@ -18,6 +18,8 @@ export interface IndexFacts {
   readonly primary: boolean;
   /** Holds keys that no two rows may share: neither partial nor over expressions. */
   readonly unique: boolean;
+  /** It is built: until then, or where that failed, rows of before may share a key all the same. */
+  readonly valid: boolean;
   /** Its key columns. */
   readonly columns: readonly string[];
 }
@@ -147,7 +149,7 @@ const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'type', co
   FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
 
-const INDEXES = `SELECT json_agg(json_build_object('primary', i.indisprimary,
+const INDEXES = `SELECT json_agg(json_build_object('primary', i.indisprimary, 'valid', i.indisvalid,
     'unique', i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL, 'columns', ARRAY(
       SELECT a.attname FROM unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n)
       JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.n)))
@@ -198,9 +200,14 @@ function readForeignKey({ schema, name, columns }: Tree): ForeignKeyFacts {
   };
 }
 
-function readIndex({ primary, unique, columns }: Tree): IndexFacts {
+function readIndex({ primary, unique, valid, columns }: Tree): IndexFacts {
   const names = Array.isArray(columns) ? columns.map(String) : [];
-  return { primary: primary === true, unique: unique === true, columns: names };
+  return {
+    primary: primary === true,
+    unique: unique === true,
+    valid: valid === true,
+    columns: names,
+  };
 }
 
 function listIn(json: string | null | undefined): readonly Tree[] {
