@@ -16,6 +16,8 @@ const SHORT_VALUE_BYTES = 8;
 const MEGABYTE = 1024 * 1024;
 /** From here on it is worth knowing which rows a statement writes: a transaction of a few such ones may be at its limit. */
 const WIDE_ROW_BYTES = 1024;
+/** Up to here a table is as soon looked through. */
+const SMALL_TABLE_BYTES = 256 * 1024;
 const LONG_MESSAGE_BYTES = 2 * MEGABYTE;
 
 /** A statement as it came. */
@@ -169,5 +171,6 @@ function growsLong({ grownColumns }: Statement, { columns }: TableFacts): boolea
 /** Whether a statement may have to be measured at COMMIT: then the places of its rows are worth having. */
 export function isBulky({ statement, messageBytes }: Sent, facts: TableFacts): boolean {
   if (messageBytes * (1 + facts.longEntryColumns) > LONG_MESSAGE_BYTES) return true;
+  if (facts.tableBytes <= SMALL_TABLE_BYTES) return false;
   return statement.growth === "by-row" && facts.averageRowBytes > WIDE_ROW_BYTES;
 }

@@ -50,6 +50,7 @@ export interface TableFacts {
   /** A value longer than this could break a key's limit; Infinity when no key holds texts. */
   readonly keyValueBytes: number;
   readonly averageRowBytes: number;
+  readonly tableBytes: number;
   /** PostgreSQL has counted rows in it: it does so some time after they came. */
   readonly isCounted: boolean;
   /** Columns of unique indexes: changing one takes a key away and brings another. */
@@ -84,7 +85,7 @@ const KEPT_MS = 10_000;
 const UNCOUNTED_KEPT_MS = 1_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
-  keyValueBytes: Infinity, averageRowBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
+  keyValueBytes: Infinity, averageRowBytes: 0, tableBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
   cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
@@ -138,7 +139,8 @@ export class TableFactsCache {
         (pg_relation_size(c.oid) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0))
           / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
-        (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0
+        (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0,
+        pg_table_size(c.oid)
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -185,6 +187,7 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     cascadesDeletes: row[8] === "t",
     cascadingColumns: listIn(row[9]).map(({ name }) => String(name)),
     isCounted: row[10] === "t",
+    tableBytes: Number(row[11]),
   };
 }
 
