@@ -11,13 +11,18 @@ export class CountingWriter {
   /** `source` is a database of any kind. */
   constructor(source: { readonly url: string }, table: string, rows: number) {
     this.#ended = this.#write(source.url, table, rows);
+    // Told to who stops it, or waits: where a test has failed its database is gone under it.
+    this.#ended.catch(() => undefined);
   }
 
   /** Resolves when so many transactions more are committed. */
   async wrote(transactions: number): Promise<void> {
     const wanted = this.#transactions + transactions;
-    while (this.#transactions < wanted)
-      await new Promise<void>((resolve) => this.#watchers.push(resolve));
+    while (this.#transactions < wanted && !this.#isStopped)
+      await Promise.race([
+        new Promise<void>((resolve) => this.#watchers.push(resolve)),
+        this.#ended,
+      ]);
   }
 
   /** Waits for the transaction under way. */

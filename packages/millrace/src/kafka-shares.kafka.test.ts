@@ -207,3 +207,29 @@ describe("a table of which too many rows are refused", () => {
     });
   });
 });
+
+describe("two processes of one pipeline", () => {
+  it("are caught up when every partition is, whoever has it", async () => {
+    const topic = await kafka.createTopic("both", 2);
+    await send(kafka, topic, [row("both", 1), row("both", 2, 1)]);
+    const file = fileOf("both", { topic });
+    await running(file, async (one) => {
+      await one.caughtUp();
+      await running(file, async (other) => {
+        const counts = () => [one, other].map((pipeline) => channels(pipeline).length);
+        await expect.poll(counts, { timeout: 60_000 }).toEqual([1, 1]);
+        await one.pause();
+        await send(kafka, topic, [row("both", 3), row("both", 4, 1)]);
+        let isDone = false;
+        const caughtUp = other.caughtUp().then(() => (isDone = true));
+        await expect.poll(() => ids("both"), POLL).toHaveLength(3);
+        // Long enough for whoever asks only what is here.
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        expect(isDone).toBe(false);
+        await one.resume();
+        await caughtUp;
+        expect(await ids("both")).toEqual([1, 2, 3, 4]);
+      });
+    });
+  });
+});

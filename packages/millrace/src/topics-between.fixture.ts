@@ -37,7 +37,7 @@ export interface Sent {
   readonly partition?: number;
 }
 
-/** Writes messages of a topic, in order. */
+/** Writes messages of a topic, in the order of each partition. */
 export async function send(
   { bootstrap }: SharedKafka,
   topic: string,
@@ -49,15 +49,17 @@ export async function send(
     serializers: stringSerializers,
   });
   try {
-    await producer.send({
-      acks: -1,
-      messages: messages.map(({ key, value, partition = 0 }) => ({
-        topic,
-        partition,
-        ...(key === undefined ? {} : { key: textOf(key) }),
-        ...(value === null ? {} : { value: textOf(value) }),
-      })),
-    });
+    // One partition at a time: where one of several is not led yet, the library sends all of them again.
+    for (const [partition, own] of Map.groupBy(messages, (each) => each.partition ?? 0))
+      await producer.send({
+        acks: -1,
+        messages: own.map(({ key, value }) => ({
+          topic,
+          partition,
+          ...(key === undefined ? {} : { key: textOf(key) }),
+          ...(value === null ? {} : { value: textOf(value) }),
+        })),
+      });
   } finally {
     await producer.close();
   }

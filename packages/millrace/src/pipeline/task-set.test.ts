@@ -396,6 +396,39 @@ describe("a set of tasks", () => {
     await bench.set.stop();
   });
 
+  it("has not caught up before the shares of other processes have, and says which", async () => {
+    const left = [["t-1", "t-2"], ["t-2"], ["t-2"]];
+    const asked: string[][] = [];
+    const bench = new Bench();
+    const sleeps = bench.sleepByHand();
+    const set = new TaskSet({
+      ...bench.parts,
+      elsewhere: () => (mine) => {
+        asked.push([...mine]);
+        return Promise.resolve(left.shift() ?? []);
+      },
+    });
+    let isDone = false;
+    const caughtUp = set.caughtUp().then(() => (isDone = true));
+    void set.start();
+    bench.assignments.give("t-0");
+    await expect.poll(() => bench.tasks.has("t-0")).toBe(true);
+    bench.task("t-0").caught.resolve();
+    for (let looks = 1; looks <= 3; looks++) {
+      await expect.poll(() => sleeps.length).toBe(looks);
+      expect(isDone).toBe(false);
+      sleeps.at(-1)?.wake();
+    }
+    await caughtUp;
+    expect(asked).toEqual([["t-0"], ["t-0"], ["t-0"], ["t-0"]]);
+    const told = bench.events.flatMap((event) => (event.type === "notice" ? [event.message] : []));
+    expect(told).toEqual([
+      expect.stringMatching(/what is left: t-1, t-2$/) as string,
+      expect.stringMatching(/what is left: t-2$/) as string,
+    ]);
+    await set.stop();
+  });
+
   it("has not caught up without any share, nor with one that has failed or is not open yet", async () => {
     const bench = new Bench();
     await bench.began();

@@ -21,6 +21,12 @@ export interface ShareParts {
   readonly holder: Holder;
 }
 
+/** Of the shares but `mine`, those that have not come to their end. */
+export type Elsewhere = (mine: ReadonlySet<string>) => Promise<readonly string[]>;
+
+/** What other processes have come to is looked at so often, milliseconds. */
+const LOOK_ELSEWHERE_MS = 1_000;
+
 /** What a set of tasks is made of. */
 export interface TaskSetParts {
   readonly clock: Clock;
@@ -41,6 +47,11 @@ export interface TaskSetParts {
   readonly open: (share: string, of: ShareParts) => Promise<MadeTask>;
   /** What is told of the source as a whole, beside its shares. */
   readonly waits?: () => readonly Wait[];
+  /**
+   * Begins to look at the pipeline as a whole, where shares move: what it gives tells, of the shares that are not this process',
+   * those that are not durable yet up to where they ended when it was asked first.
+   */
+  readonly elsewhere?: () => Elsewhere;
   /** What is told where there is no share. */
   readonly empty: TaskStatus;
   /** Lets go of what the shares are made of. */
@@ -90,13 +101,29 @@ export class TaskSet implements Task {
     await this.#supervised;
   }
 
-  /** Every share that is here, and at least one: whoever has none yet has copied nothing. */
+  /**
+   * Every share of the pipeline. What is here, and at least one: whoever has none yet has copied nothing; and what other
+   * processes have, or had when they ended: that comes here once the others know it.
+   */
   async caughtUp(): Promise<void> {
     await this.#assigned.promise;
-    for (let all = this.#names(); ; all = this.#names()) {
+    const elsewhere = this.#parts.elsewhere?.();
+    for (let told = ""; ;) {
+      const all = this.#names();
       await Promise.all([...this.#members.values()].map((member) => member.caughtUp()));
       if (this.#failure !== null) throw this.#failure;
-      if (this.#names() === all) break;
+      if (this.#names() !== all) continue;
+      const left = (await elsewhere?.(new Set(this.#members.keys()))) ?? [];
+      if (left.length === 0 && this.#names() === all) break;
+      if (left.length > 0 && told !== left.join(", ")) {
+        told = left.join(", ");
+        this.#tell(
+          `what is here is caught up; other processes have, or had, what is left: ${told}`,
+        );
+      }
+      await this.#parts.clock.sleep(LOOK_ELSEWHERE_MS, this.#halt.signal).catch(() => undefined);
+      if (this.#halt.signal.aborted)
+        throw this.#failure ?? new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped");
     }
     this.#parts.observer.event({ type: "caught-up" });
   }

@@ -1,9 +1,13 @@
 import { Cluster } from "../../kafka/cluster.ts";
+import { LATEST, offsetAt } from "../../kafka/partition.ts";
+import type { Position } from "../../model/position.ts";
 import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
-import { sourceError, startError } from "./errors.ts";
+import { asSource, sourceError, startError } from "./errors.ts";
 import { GroupMember } from "./group-member.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
+import { partitionsOf } from "./partitions.ts";
+import { behind, comparePositions } from "./position.ts";
 import { shareParts } from "./topic-table.ts";
 
 /** The partitions of the topics, shared out among processes by a consumer group (design/007, "Source"). */
@@ -45,6 +49,23 @@ export class KafkaShares implements SharedSource {
       counts: () => this.#member.counts,
       acknowledged: (offset) => this.#member.show({ topic, partition }, offset),
     });
+  }
+
+  /** See {@link SharedSource.ends}. */
+  ends(): Promise<ReadonlyMap<string, Position>> {
+    return asSource(async () => {
+      const { shares } = await partitionsOf(this.#cluster, this.#options.choice);
+      const ends = new Map<string, Position>();
+      for (const share of shares) {
+        const end = await offsetAt(this.#cluster, shareParts(share), LATEST, "committed");
+        ends.set(share, behind(end));
+      }
+      return ends;
+    });
+  }
+
+  comparePositions(a: Position, b: Position): number {
+    return comparePositions(a, b);
   }
 
   async close(): Promise<void> {
