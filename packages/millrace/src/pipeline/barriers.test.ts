@@ -44,7 +44,7 @@ function setUp(
   now: TableShape = adopted,
   document: Partial<TableDocument> = { aheadOfLog: true },
   capabilities: Partial<SinkCapabilities> = {},
-  shape: TableShape = adopted,
+  of: TableShape = adopted,
 ) {
   const sink = new Altered(2, capabilities);
   const clock = instantClock();
@@ -56,7 +56,7 @@ function setUp(
     sink.lanes,
   );
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 10, maxShare: 1 }, []);
-  const table = tableOf(shape, document);
+  const table = tableOf(of, document);
   const barriers = new Barriers({
     source: {
       positionText: String,

@@ -278,11 +278,17 @@ function told(seed: number, random: SeededRandom): Profile {
   };
 }
 
-/** As `lives`, with much DDL that an event trigger tells of in its place. */
+/** As `lives`, with DDL that an event trigger tells of in its place, at times so much that a lagging log has several steps to go. */
 function messages(seed: number, random: SeededRandom): Profile {
   const profile = limited(seed, lives(random));
   const keylessTables = random.chance(0.5) ? 1 : 0;
-  return { ...profile, ddl: true, messages: true, keylessTables };
+  const plainly = { ...profile, ddl: true, messages: true, keylessTables };
+  // Drawn by itself, as `limited`.
+  const often = new SeededRandom(seed ^ 0xa17e5);
+  if (!often.chance(0.4)) return plainly;
+  const resyncs = profile.resyncs + often.between(0, 3);
+  const transactions = profile.transactions * 2;
+  return { ...plainly, resyncs, alters: 0.4, keylessTables: 1, transactions };
 }
 
 /** A stream of shards that end and beget others, of tables that stay what they are. */

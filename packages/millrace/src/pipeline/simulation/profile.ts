@@ -19,6 +19,8 @@ export interface Profile {
   readonly unsure: boolean;
   readonly truncates: boolean;
   readonly ddl: boolean;
+  /** How often what a transaction does first is one of these, and all of it. */
+  readonly alters: number;
   readonly badRows: boolean;
   readonly hugeValues: boolean;
   readonly crashes: number;

@@ -167,9 +167,9 @@ export class Workload {
 
   #op(table: StoredTable, before: readonly SourceOp[]): SourceOp | null {
     const { random } = this.#server.world;
-    const { truncates, ddl } = this.#profile;
+    const { truncates, ddl, alters } = this.#profile;
     // What takes the whole table goes into a transaction of its own.
-    if (before.length === 0 && random.chance(0.08)) {
+    if (before.length === 0 && random.chance(alters)) {
       if (truncates && random.chance(0.5)) return { kind: "truncate", table: table.shape.id };
       if (ddl) return this.#schema.reshape(table);
     }
