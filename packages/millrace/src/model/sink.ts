@@ -2,6 +2,7 @@ import type { Op, Transaction } from "./change.ts";
 import type { DeadLetter } from "./dead-letter.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Json, Position } from "./position.ts";
+import type { RowLine } from "./row-line.ts";
 import type { TableId, TableShape, TargetTable } from "./table.ts";
 import type { Row } from "./value.ts";
 
@@ -21,6 +22,8 @@ export interface SinkCapabilities {
   readonly lastWriteWins: boolean;
   /** It can keep a column's old value (UPDATE of some columns); else UNCHANGED must be read from the source. */
   readonly partialUpdates: boolean;
+  /** It writes new rows of tables as the lines of COPY, so that a load need not make values of them. */
+  readonly takesLines?: boolean;
 }
 
 /** One key of the state that a pipeline keeps at its sink, such as `frontier/log` or `table/shop.orders`. */
@@ -48,13 +51,15 @@ export interface LaneStamp {
 export type Write =
   /**
    * Full rows, each key at most once. `fresh` says that the source inserted all of them, or that they were loaded: most
-   * likely none is there yet. A hint and no promise; rows that are there all the same are replaced.
+   * likely none is there yet. A hint and no promise; rows that are there all the same are replaced. `lines` are the same
+   * rows, as long as nobody asks for `rows` cheaper to have.
    */
   | {
       readonly kind: "upsert";
       readonly table: TargetTable;
       readonly rows: readonly Row[];
       readonly fresh?: boolean;
+      readonly lines?: readonly RowLine[];
     }
   /** Columns `columns` of existing rows, each key at most once; `rows` hold key columns and those. */
   | {

@@ -3,6 +3,7 @@ import type { Change, LogBatch } from "./change.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
+import type { RowLine } from "./row-line.ts";
 import type { OriginNames, SourceBlock } from "./source-block.ts";
 import type { TableId, TableShape } from "./table.ts";
 import type { Row } from "./value.ts";
@@ -97,11 +98,22 @@ export interface ChunkRange {
 /** Rows of a chunk in key order, and the key after which a later read would go on. */
 export interface ChunkBatch {
   readonly rows: readonly Change[];
+  /** The others of these rows, in key order too, where lines were asked for. */
+  readonly lines?: readonly RowLine[];
   readonly lastKey: ChunkKey | null;
   /** What the rows weigh in memory. */
   readonly bytes: number;
   /** What the source had to send for them. */
   readonly sentBytes: number;
+}
+
+/** How a chunk is read; see {@link SourceSnapshot.readChunk}. */
+export interface ChunkOptions {
+  /** Values larger than this are skimmed, bytes. */
+  readonly maxValueBytes: number;
+  readonly batchBytes: number;
+  readonly closes?: boolean;
+  readonly lines?: boolean;
 }
 
 /** A consistent view of the source at one moment, with what it takes to order it against the log (I7). */
@@ -119,13 +131,10 @@ export interface SourceSnapshot {
   readonly mayLiveMs?: number;
   /**
    * Rows of a range, streamed in key order; one batch at a time. With `closes` nothing else is read in the snapshot: it
-   * ends with the last row, before that is given, so that nobody's waiting keeps it open.
+   * ends with the last row, before that is given, so that nobody's waiting keeps it open. With `lines` rows may come as
+   * lines where the source has them so.
    */
-  readChunk(
-    shape: TableShape,
-    range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
-  ): AsyncIterable<ChunkBatch>;
+  readChunk(shape: TableShape, range: ChunkRange, options: ChunkOptions): AsyncIterable<ChunkBatch>;
   /**
    * Full rows of some keys; a key that has no row is absent. Keys and rows as in the shape; answers are keyed by
    * `keyText`. With `keysOnly` just the key columns are read and filled (which keys exist at all).

@@ -3,7 +3,7 @@ import type { Clock } from "../model/ports.ts";
 import type { Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
-import { toWrites, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
+import { lineOf, toWrites, type KeyOutcome, type TargetOutcomes } from "./compaction.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { ClearItem, ReplayItem, type RowItem } from "./lane-item.ts";
 import { letterFor, letterKeyOf } from "./letter.ts";
@@ -136,7 +136,8 @@ export class BatchContent {
 
   /** False where it became a letter, or stays behind the one that stands: what it left out never reached the sink. */
   #fits(target: TargetTable, outcome: KeyOutcome): boolean {
-    const why = outcome.write === "remove" ? null : unfit(target, outcome.row);
+    const fitsForSure = outcome.write === "remove" || lineOf(outcome) !== null;
+    const why = fitsForSure ? null : unfit(target, outcome.row);
     if (why !== null) {
       this.park(outcome.item, why);
       return false;

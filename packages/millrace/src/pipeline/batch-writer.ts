@@ -221,7 +221,7 @@ export class BatchWriter {
         outcomes.set(
           key,
           row === null
-            ? { ...outcome, item: outcome.item, write: "remove" }
+            ? { item: outcome.item, write: "remove", row: outcome.row }
             : { item: outcome.item, write: "put", row: overlay(row, outcome.row) },
         );
       }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Change } from "../model/change.ts";
 import { systemClock } from "../model/ports.ts";
-import type { ChunkRange, Source, SourceSnapshot } from "../model/source.ts";
+import type { ChunkOptions, ChunkRange, Source, SourceSnapshot } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -11,7 +11,7 @@ import { Lane, type LaneParts } from "./lane.ts";
 import { LoadControl } from "./load-control.ts";
 import { LogRest } from "./log-rest.ts";
 import { deafObserver } from "./observer.ts";
-import { shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
+import { lineOf, shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import { Waits } from "./waits.ts";
@@ -35,6 +35,7 @@ function reading(
   keys: readonly string[],
   replayed = Promise.resolve(),
   isAwaited: (n: number) => Promise<void> = () => Promise.resolve(),
+  takesLines = false,
 ) {
   const signal = new AbortController().signal;
   const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
@@ -47,12 +48,16 @@ function reading(
     const n = told.filter((line) => line.startsWith("open")).length + 1;
     told.push(`open ${n}`);
     await isAwaited(n);
-    async function* readChunk(_shape: TableShape, range: ChunkRange) {
+    async function* readChunk(_shape: TableShape, range: ChunkRange, options: ChunkOptions) {
       for (const key of keys) {
         if (range.from !== null && key <= String(range.from)) continue;
         const row = [key, "1", "2"];
         const rows = [new Change("r", shape, null, row, null, null, null, BATCH_BYTES)];
-        yield { rows, bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
+        const weights = { bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
+        const line = lineOf([`${key} line`, "1", "2"], shape, undefined, BATCH_BYTES);
+        yield options.lines === true
+          ? { rows: [], lines: [line], ...weights }
+          : { rows, ...weights };
       }
       await Promise.resolve();
     }
@@ -97,6 +102,7 @@ function reading(
     rest,
     windowLimitBytes: 1_000,
     maxValueBytes: 1_000,
+    takesLines,
     clock: { ...systemClock, sleep },
     random: () => 0.5,
     writeState: () => Promise.resolve(),
@@ -137,6 +143,26 @@ describe("a chunk that is read while the log is replayed", () => {
     replay.resolve();
     await ended;
     expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
+  });
+});
+
+describe("a chunk whose rows come as their source wrote them", () => {
+  it("has those of struck keys left out, and is counted with all of them", async () => {
+    const { lane, table, told, chunkBytes, read } = reading(
+      ["a", "b"],
+      undefined,
+      async () => {
+        table.windows.strike("b line");
+        return Promise.resolve();
+      },
+      true,
+    );
+    const ended = read();
+    await turns();
+    chunkBytes.give(BATCH_BYTES);
+    await ended;
+    expect([lane.keys, told]).toEqual([["a line"], ["open 1", "close 1"]]);
+    expect(table.document.rowsLoaded).toBe(2);
   });
 });
 

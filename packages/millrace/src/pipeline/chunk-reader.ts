@@ -1,8 +1,8 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
-import type { Change } from "../model/change.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { ChunkKey, Position, TransactionId } from "../model/position.ts";
+import type { RowLine } from "../model/row-line.ts";
 import type { ChunkBatch, SnapshotWish, Source, SourceSnapshot } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
@@ -14,6 +14,7 @@ import { isHeldUp } from "./held-tables.ts";
 import type { LogRest } from "./log-rest.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { backoffMs } from "./retry.ts";
+import type { CompiledRoute } from "./routes.ts";
 import { SnapshotLife } from "./snapshot-life.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
 import { joined } from "./standing.ts";
@@ -35,6 +36,8 @@ export interface ChunkParts {
   readonly rest: LogRest;
   readonly windowLimitBytes: number;
   readonly maxValueBytes: number;
+  /** {@link SinkCapabilities.takesLines}. */
+  readonly takesLines: boolean;
   readonly clock: Clock;
   readonly random: Random;
   /** Not awaited where only progress is told. */
@@ -113,7 +116,8 @@ export class ChunkReader {
   ): Promise<boolean> {
     const { chunkBytes, clock, load, maxValueBytes, readAhead } = this.#parts;
     const range = { from, to: chunk.to };
-    const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
+    const lines = this.#parts.takesLines && table.routesFor(table.shape).every(canTakeLines);
+    const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true, lines };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
@@ -129,7 +133,7 @@ export class ChunkReader {
         this.#enter(table, batch, view.window);
         this.#parts.rest.progressed(table, view.window);
         progress.sent(batch);
-        load.rate.took(batch.rows.length, batch.sentBytes, table.id);
+        load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
       }
     } finally {
@@ -157,7 +161,33 @@ export class ChunkReader {
         bytes = 0;
       }
     }
+    given -= this.#enterLines(table, batch.lines ?? [], routes, window);
     if (given !== 0) this.#parts.chunkBytes.give(given);
+  }
+
+  /** What they weigh that entered, bytes. Hot: once per row. */
+  #enterLines(
+    table: TableRuntime,
+    lines: readonly RowLine[],
+    routes: readonly CompiledRoute[],
+    window: Window,
+  ): number {
+    let taken = 0;
+    for (const line of lines) {
+      const { key } = line;
+      if (window.has(key)) continue;
+      let { bytes } = line;
+      for (const route of routes) {
+        // They may have changed while the rows were read.
+        const item = route.takesLines
+          ? RowItem.ofLine(table, route, line, bytes)
+          : readItem(table, route, line, bytes);
+        this.#lane(route.target.id, key).pushLoad(item);
+        taken += bytes;
+        bytes = 0;
+      }
+    }
+    return taken;
   }
 
   #lane(target: TableId, key: string): Lane {
@@ -165,6 +195,25 @@ export class ChunkReader {
     if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
     return lane;
   }
+}
+
+function canTakeLines({ takesLines }: CompiledRoute): boolean {
+  return takesLines;
+}
+
+function readItem(
+  table: TableRuntime,
+  route: CompiledRoute,
+  line: RowLine,
+  bytes: number,
+): RowItem {
+  const change = line.read();
+  const row = route.mapRead(change.after ?? []);
+  return new RowItem("put", table, route, line.key, row, null, change, bytes);
+}
+
+function rowsOf({ rows, lines }: Pick<ChunkBatch, "rows" | "lines">): number {
+  return rows.length + (lines?.length ?? 0);
 }
 
 /**
@@ -240,11 +289,11 @@ class ChunkProgress {
     this.#toldMs = parts.clock.monotonic();
   }
 
-  sent(batch: { readonly rows: readonly Change[]; readonly lastKey: ChunkKey | null }): void {
+  sent(batch: Pick<ChunkBatch, "rows" | "lines" | "lastKey">): void {
     const mark: ChunkMark = {
       kind: "chunk-mark",
       key: batch.lastKey,
-      rows: batch.rows.length,
+      rows: rowsOf(batch),
       pending: this.#parts.lanes.length,
       passed: (m) => this.#passed(m),
     };

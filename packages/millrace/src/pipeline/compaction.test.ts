@@ -12,7 +12,7 @@ import {
   toWrites,
 } from "./compaction.ts";
 import { RowItem } from "./lane-item.ts";
-import { changeOf, doubted, itemOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { changeOf, doubted, itemOf, lineOf, shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
 
@@ -228,5 +228,57 @@ describe("toChangeEvent and countChanges", () => {
       ],
     ]);
     expect(toChangeEvent(come).before?.[0]).toBe(UNCHANGED);
+  });
+});
+
+describe("rows of a load that nobody has read", () => {
+  const [route] = table.routesFor(table.shape);
+  const read: string[] = [];
+  const loadedItem = (row: Row): RowItem => {
+    if (route === undefined) throw new Error("the table has no route");
+    const line = lineOf(row, table.shape, () => read.push(String(row[0])));
+    return RowItem.ofLine(table, route, line, line.bytes);
+  };
+
+  it("go as lines, beside what there are values of; values are made once, where they are asked for", () => {
+    const items = [
+      loadedItem(["a", "1", "x"]),
+      itemOf(table, "put", ["b", "1", "x"], null, "r"),
+      loadedItem(["c", "1", "x"]),
+      itemOf(table, "put", ["c", "2", "y"], 1, "u"),
+      loadedItem(["d", "1", "x"]),
+    ];
+    const { writes, outcomesOf: outcomes } = toWrites(
+      [...compact(items)].map(([target, keys]) => [target, keys.values()]),
+    );
+    const [lines, others] = writes.map((write) => (write.kind === "upsert" ? write : null));
+    expect(lines?.lines?.map(({ key }) => key)).toEqual(["a", "d"]);
+    expect([lines?.fresh, others?.lines, others?.fresh]).toEqual([true, undefined, undefined]);
+    expect(others?.rows).toEqual([
+      ["b", "1", "x"],
+      ["c", "2", "y"],
+    ]);
+    expect(outcomes.map((keys) => keys.map(({ item }) => item.key))).toEqual([
+      ["a", "d"],
+      ["b", "c"],
+    ]);
+    expect(countChanges(items.slice(0, 3))).toEqual([{ table: table.id, op: "r", count: 3 }]);
+    expect(read).toEqual([]);
+    expect([lines?.rows, lines?.rows.length]).toEqual([
+      [
+        ["a", "1", "x"],
+        ["d", "1", "x"],
+      ],
+      2,
+    ]);
+    expect(read).toEqual(["a", "d"]);
+  });
+
+  it("are read where a partial change is laid over them", () => {
+    const items = [
+      loadedItem(["e", "1", "large"]),
+      itemOf(table, "patch", ["e", "2", UNCHANGED], 1),
+    ];
+    expect(outcomesOf(items)).toEqual([["e", "put", ["e", "2", "large"]]]);
   });
 });

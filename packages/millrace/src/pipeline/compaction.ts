@@ -1,4 +1,5 @@
 import { isRespellable } from "../model/key-text.ts";
+import type { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent, Write } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Row, Value } from "../model/value.ts";
@@ -88,13 +89,7 @@ export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>
     }
     if (removes.length > 0)
       push(writes, outcomesOf, { kind: "delete", table, keys: rowsOf(removes) }, removes);
-    if (puts.length > 0)
-      push(
-        writes,
-        outcomesOf,
-        { kind: "upsert", table, rows: rowsOf(puts), ...freshness(puts) },
-        puts,
-      );
+    pushPuts(writes, outcomesOf, table, puts);
     for (const group of patches.values()) {
       const first = group[0];
       if (first === undefined) continue;
@@ -105,6 +100,52 @@ export function toWrites(outcomes: Iterable<[TargetTable, Iterable<KeyOutcome>]>
     }
   }
   return { writes, outcomesOf };
+}
+
+/** Those that are lines still go in a write of their own. */
+function pushPuts(
+  writes: Write[],
+  outcomesOf: KeyOutcome[][],
+  table: TargetTable,
+  puts: KeyOutcome[],
+): void {
+  const lined = puts.some(isLine) ? puts.filter(isLine) : [];
+  const others = lined.length === 0 ? puts : puts.filter((put) => !isLine(put));
+  if (lined.length > 0) push(writes, outcomesOf, new LoadedUpsert(table, lined), lined);
+  if (others.length === 0) return;
+  const write: Write = { kind: "upsert", table, rows: rowsOf(others), ...freshness(others) };
+  push(writes, outcomesOf, write, others);
+}
+
+function isLine(outcome: KeyOutcome): boolean {
+  return lineOf(outcome) !== null;
+}
+
+/** The line that an outcome is, where nothing was laid over it. */
+export function lineOf(outcome: KeyOutcome): RowLine | null {
+  return outcome.item === outcome ? outcome.item.line : null;
+}
+
+/** Rows of a load as their source wrote them; their values are made where a sink asks for them after all. */
+class LoadedUpsert {
+  readonly kind = "upsert";
+  readonly fresh = true;
+  readonly table: TargetTable;
+  readonly #outcomes: readonly KeyOutcome[];
+
+  constructor(table: TargetTable, outcomes: readonly KeyOutcome[]) {
+    this.table = table;
+    this.#outcomes = outcomes;
+  }
+
+  get lines(): readonly RowLine[] {
+    return this.#outcomes.map(lineOf).filter((line) => line !== null);
+  }
+
+  /** The items keep what was made, so that nothing is made twice. */
+  get rows(): readonly Row[] {
+    return rowsOf(this.#outcomes);
+  }
 }
 
 function push(
@@ -119,7 +160,7 @@ function push(
 
 /** All of them inserted or loaded, and not changed since. */
 function freshness(puts: readonly KeyOutcome[]): { readonly fresh?: true } {
-  const isFresh = puts.every(({ item: { change } }) => change.op === "c" || change.op === "r");
+  const isFresh = puts.every(({ item: { op } }) => op === "c" || op === "r");
   return isFresh ? { fresh: true } : {};
 }
 

@@ -80,6 +80,7 @@ function sweeping(
     }),
     windowLimitBytes: 200,
     maxValueBytes: 1_000,
+    takesLines: false,
     clock: systemClock,
     random: () => 0.5,
     writeState: () => Promise.resolve(),

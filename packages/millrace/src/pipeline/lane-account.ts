@@ -24,7 +24,7 @@ export function account(
   for (const item of rows) {
     if (item.position === null) chunks += item.bytes;
     else log += item.bytes;
-    const time = item.change.transaction?.commitTimeMs;
+    const time = item.transaction?.commitTimeMs;
     if (time !== undefined && (oldest === null || time < oldest)) oldest = time;
   }
   if (log > 0) logBytes.give(log);

@@ -1,6 +1,8 @@
-import type { Change, Op } from "../model/change.ts";
+import type { Change, Op, Transaction } from "../model/change.ts";
 import type { DeadLetter } from "../model/dead-letter.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
 import type { ChunkKey, Position } from "../model/position.ts";
+import { RowLine } from "../model/row-line.ts";
 import type { TableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import type { CompiledRoute } from "./routes.ts";
@@ -20,42 +22,70 @@ export class RowItem {
   readonly route: CompiledRoute;
   /** Canonical key text; empty for tables without key. */
   readonly key: string;
-  /** In the target's columns; for `remove` only the key columns count. */
-  readonly row: Row;
   /** Null for rows of chunks. Items with the same position object are never cut apart (fan-out). */
   readonly position: Position | null;
-  readonly change: Change;
   /** What is given back to the budget when this item is durable. */
   readonly bytes: number;
+  /** Of a row of a chunk that its target takes as the source wrote it; else null. */
+  readonly line: RowLine | null;
+  #row: Row | null;
+  #change: Change | null;
 
   constructor(
     write: RowWrite,
     table: TableRuntime,
     route: CompiledRoute,
     key: string,
-    row: Row,
+    row: Row | null,
     position: Position | null,
-    change: Change,
+    change: Change | RowLine,
     bytes: number,
   ) {
     this.write = write;
     this.table = table;
     this.route = route;
     this.key = key;
-    this.row = row;
     this.position = position;
-    this.change = change;
     this.bytes = bytes;
+    this.line = change instanceof RowLine ? change : null;
+    this.#row = row;
+    this.#change = change instanceof RowLine ? null : change;
+  }
+
+  /** A row of a chunk, on a route that leaves rows as they are ({@link CompiledRoute.takesLines}). */
+  static ofLine(table: TableRuntime, route: CompiledRoute, line: RowLine, bytes: number): RowItem {
+    return new RowItem("put", table, route, line.key, null, null, line, bytes);
+  }
+
+  /** In the target's columns; for `remove` only the key columns count. */
+  get row(): Row {
+    return (this.#row ??= this.change.after ?? []);
+  }
+
+  get change(): Change {
+    return this.#change ?? this.#read();
+  }
+
+  /** Null for rows of chunks. */
+  get transaction(): Transaction | null {
+    return this.line === null ? this.change.transaction : null;
   }
 
   /** What its row leaves out it may have changed itself: only the source has it (I9). */
   get unsure(): boolean {
-    return this.route.unsure || this.change.unsure;
+    return this.route.unsure || (this.line === null && this.change.unsure);
   }
 
   /** What it is at its target: the delete half of a key change is a delete. */
   get op(): Op {
+    if (this.line !== null) return "r";
     return this.write === "remove" || this.write === "remove-equal" ? "d" : this.change.op;
+  }
+
+  #read(): Change {
+    if (this.line === null)
+      throw new MillraceError("MR_BUG", "an item with neither change nor line");
+    return (this.#change = this.line.read());
   }
 
   /** An item that nothing was laid over is the outcome of its key by itself (compaction allocates nothing for it). */

@@ -206,7 +206,9 @@ export class Lane {
 
   #limitsOf(queue: LaneQueue): BatchLimits {
     const { maxBytes, sink, whole } = this.#parts;
-    const estimateBytes = ({ route, row }: RowItem) => sink.estimateBytes(route.target, row);
+    // A line weighs what its source sent: to ask for more would make values of it.
+    const estimateBytes = (item: RowItem) =>
+      item.line === null ? sink.estimateBytes(item.route.target, item.row) : item.bytes;
     return { maxRows: this.#mostRows(queue), maxBytes, estimateBytes, whole };
   }
 

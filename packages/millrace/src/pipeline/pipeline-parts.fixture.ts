@@ -2,6 +2,7 @@ import { Change, UnsureChange, type Op, type Transaction } from "../model/change
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
+import { type LineText, RowLine } from "../model/row-line.ts";
 import type { Column, TableShape, TargetTable } from "../model/table.ts";
 import { tableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -195,6 +196,24 @@ export function itemOf(
   const change = changeOf(write === "remove" ? "d" : op, rows, position, { shape });
   const key = table.keyless ? "" : String(row[0]);
   return new RowItem(write, table, route, key, row, position, change, 10);
+}
+
+/** A row of a chunk as its source wrote it; `told` is called when somebody wants its values. */
+export function lineOf(
+  row: Row,
+  shape = shapeOf(),
+  told: () => void = () => undefined,
+  bytes = 10,
+): RowLine {
+  const buffer = Buffer.from(`${row.map(String).join("\t")}\n`);
+  const text: LineText = {
+    buffer,
+    read: () => {
+      told();
+      return changeOf("r", { after: row }, null, { shape, bytes });
+    },
+  };
+  return new RowLine(text, 0, buffer.length, String(row[0]), bytes);
 }
 
 /** Time that only sleeping moves: every sleep is over at once. */

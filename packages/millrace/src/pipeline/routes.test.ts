@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Router } from "../model/router.ts";
-import type { TargetTable } from "../model/table.ts";
+import type { TableShape, TargetTable } from "../model/table.ts";
 import { Skimmed, UNCHANGED } from "../model/value.ts";
 import { columnOf, plainRouter, shapeOf, targetOf } from "./pipeline-parts.fixture.ts";
 import { compileRoutes, hasUnchanged, keepsKey, targetsOf, unfit } from "./routes.ts";
@@ -14,6 +14,23 @@ describe("compileRoutes", () => {
     const [route] = compileRoutes(shape, [{ target: targetOf(shape), from: shape }], plainRouter);
     const row = ["1", "2", "3"];
     expect(route?.map(row)).toBe(row);
+  });
+
+  it("takes lines only where rows stay as they are and no value can be refused", () => {
+    const shape = shapeOf([id, v]);
+    const target = targetOf(shape);
+    const taken = (from: TableShape, to: TargetTable, router = plainRouter): boolean | undefined =>
+      compileRoutes(from, [{ target: to, from: shape }], router)[0]?.takesLines;
+    expect(taken(shape, target)).toBe(true);
+    expect(taken(shapeOf([v, id], [1]), target)).toBe(false);
+    expect(taken(shapeOf([id, v, columnOf("more", 3)]), target)).toBe(false);
+    const columns = target.columns.map((column) => ({ ...column, refuse: () => null }));
+    expect(taken(shape, { ...target, columns })).toBe(false);
+    expect(taken(shape, { ...target, keyless: true })).toBe(false);
+    const masking: Router = {
+      plan: (of) => plainRouter.plan(of).map((plan) => ({ ...plan, project: (row) => [...row] })),
+    };
+    expect(taken(shape, target, masking)).toBe(false);
   });
 
   it("fits rows of an older shape to a newer target: renamed columns by what stays the same, new ones NULL", () => {

@@ -17,6 +17,8 @@ export interface CompiledRoute {
   readonly map: (row: Row) => Row;
   /** The same for a row that was read at the source: what it does not have, the source does not have. */
   readonly mapRead: (row: Row) => Row;
+  /** `mapRead` leaves rows as they are, and each value fits: they may go on as their source wrote them. */
+  readonly takesLines: boolean;
   /**
    * Rows of `shape` may leave target columns UNCHANGED: it is not sure which of its columns they are. What they leave out
    * they may have changed, so that only the source has it (I9).
@@ -80,7 +82,10 @@ export function compileRoutes(
       unlogged.size === 0 ? read : projected(plan, fitColumns(plan.shape, from, unlogged));
     const unsure = unlogged.size > 0 || isUnsure(plan.shape.columns);
     const mapRead = unsure ? (row: Row) => read(row).map(orNull) : map;
-    return { target, map, mapRead, unsure, hidesKey: !planKeepsKey(shape, plan), columns: from };
+    const takesLines =
+      mapRead === same && !target.keyless && target.columns.every((c) => c.refuse === undefined);
+    const hidesKey = !planKeepsKey(shape, plan);
+    return { target, map, mapRead, takesLines, unsure, hidesKey, columns: from };
   });
 }
 

@@ -185,6 +185,7 @@ export class RunParts {
       load,
       windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
       maxValueBytes: this.#prepared.maxValueBytes,
+      takesLines: this.#task.sink.capabilities.takesLines === true,
       clock,
       random,
       writeState: this.writeState,

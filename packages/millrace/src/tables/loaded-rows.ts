@@ -1,4 +1,5 @@
 import { Change } from "../model/change.ts";
+import type { RowLine } from "../model/row-line.ts";
 import type { ChunkBatch } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -18,6 +19,7 @@ export class LoadedRows {
   readonly #shape: TableShape;
   readonly #overheadBytes: number;
   readonly #rows: Change[] = [];
+  readonly #lines: RowLine[] = [];
   #bytes = 0;
   #sentBytes = 0;
 
@@ -39,10 +41,18 @@ export class LoadedRows {
     this.#rows.push(new Change("r", this.#shape, null, row, null, null, null, weight));
   }
 
+  /** A row that nobody has read; what it weighs it says itself. */
+  addLine(line: RowLine, sentBytes: number): void {
+    this.#bytes += line.bytes;
+    this.#sentBytes += sentBytes;
+    this.#lines.push(line);
+  }
+
   /** `lastKey`: after which a later read goes on; null for a table without key, which cannot be read in parts. */
   batch(lastKey: readonly string[] | null): ChunkBatch {
     return {
       rows: this.#rows,
+      ...(this.#lines.length === 0 ? {} : { lines: this.#lines }),
       bytes: this.#bytes,
       sentBytes: this.#sentBytes,
       lastKey: lastKey === null ? null : [...lastKey],

@@ -252,5 +252,6 @@ function capabilities(profile: Profile): SinkCapabilities {
     maxValueBytes: 500,
     lastWriteWins: true,
     partialUpdates: true,
+    takesLines: true,
   };
 }

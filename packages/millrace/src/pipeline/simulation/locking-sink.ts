@@ -80,7 +80,12 @@ export class LockingSink extends ModelSink {
       ...commit.writes.map((write, index): Statement => (tx) => {
         const run = new WriteRunner(this.#db, tx);
         runs[index] = run;
-        run.run(inserts && isFresh(write) ? { ...write, kind: "insert" } : write, index);
+        run.run(
+          inserts && isFresh(write)
+            ? { kind: "insert", table: write.table, rows: write.rows }
+            : write,
+          index,
+        );
       }),
       (tx) => writeState(this.#db, tx, commit),
     ];

@@ -1,10 +1,11 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Change } from "../../model/change.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
-import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import { RowLine } from "../../model/row-line.ts";
+import type { ChunkBatch, ChunkOptions, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
-import { UNCHANGED } from "../../model/value.ts";
+import { Skimmed, UNCHANGED } from "../../model/value.ts";
 import { byNames } from "./followed-shape.ts";
 import { chunkKeyText, keyTextOf } from "./keys.ts";
 import type { ModelLink } from "./source-link.ts";
@@ -12,6 +13,19 @@ import { rowOf, type StoredTable } from "./source-tables.ts";
 import { skim, weigh } from "./values.ts";
 import { Violation } from "./violation.ts";
 import type { Process, World } from "./world.ts";
+
+function mayBeLine(shape: TableShape, { after }: Change): boolean {
+  const isWhole = after?.every((value) => !(value instanceof Skimmed)) === true;
+  return shape.key.length > 0 && isWhole && shape.key.every((index) => after[index] !== null);
+}
+
+/** No sink of the model looks at its text. */
+function lineOf(shape: TableShape, row: Change): RowLine {
+  const text = { buffer: NO_TEXT, read: () => row };
+  return new RowLine(text, 0, 0, keyTextOf(shape, row.after ?? []), row.bytes);
+}
+
+const NO_TEXT = Buffer.alloc(0);
 
 /** What a snapshot's token says: everything below `next` but for these. */
 export function sees(token: Json, transaction: TransactionId): boolean {
@@ -100,7 +114,7 @@ export class ModelSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
+    options: ChunkOptions,
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const table = await this.#lock(shape, false);
     if (table === null) return;
@@ -120,11 +134,13 @@ export class ModelSnapshot implements SourceSnapshot {
         );
         return new Change("r", shape, null, after, null, null, null, weigh(after));
       });
+      const isLine = (row: Change): boolean => options.lines === true && mayBeLine(shape, row);
       const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
       this.#server.handedOut(bytes);
       if (keys.length === 0 && options.closes === true) this.#server.snapshots.delete(this.#held);
       yield {
-        rows,
+        rows: rows.filter((row) => !isLine(row)),
+        lines: rows.filter(isLine).map((row) => lineOf(shape, row)),
         bytes,
         sentBytes: bytes,
         lastKey: shape.key.length === 0 ? null : (part.at(-1) ?? null),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UNCHANGED } from "../../model/value.ts";
-import { copyText } from "./copy-text.ts";
+import { RowLine } from "../../model/row-line.ts";
+import { copyLines, copyText } from "./copy-text.ts";
 
 describe("rows as COPY's text", () => {
   it("are lines of values between tabs", () => {
@@ -22,6 +23,15 @@ describe("rows as COPY's text", () => {
     expect(copyText([["v".repeat(2_000_000)]], 1)).toBeNull();
     expect(copyText([[new Uint8Array(2_000_000)]], 1)).toBeNull();
     expect(copyText([], 1)).toEqual([]);
+  });
+
+  it("are lines as they came, in pieces of which each is one message", () => {
+    const text = { buffer: Buffer.alloc(0), read: () => expect.unreachable() };
+    const lines = [0, 1, 2, 3].map((i) => new RowLine(text, 0, 100_000 + i, String(i), 1));
+    expect(copyLines(lines)).toEqual([
+      { lines: lines.slice(0, 3), bytes: 300_003 },
+      { lines: lines.slice(3), bytes: 100_003 },
+    ]);
   });
 
   it("are never rows that are not whole", () => {

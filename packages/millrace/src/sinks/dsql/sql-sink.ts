@@ -92,6 +92,7 @@ export class SqlSink implements Sink {
       maxValueBytes: profile.maxValueBytes,
       lastWriteWins: true,
       partialUpdates: true,
+      takesLines: profile.copies,
     };
     this.#parts = parts;
     this.#holder = parts.holder;

@@ -4,6 +4,8 @@
  *
  * PostgreSQL frontend messages, protocol 3.0: Close, Parse, Bind, Execute, CopyData, CopyDone, Sync.
  */
+import type { RowLine } from "../../model/row-line.ts";
+import type { LinePiece } from "./copy-text.ts";
 import type { Statement } from "./statement.ts";
 
 /** One statement of an exchange. `values` are in text form; nobody has them once they were sent. */
@@ -11,7 +13,7 @@ export interface Bound {
   readonly statement: Statement;
   values: readonly (string | null)[];
   /** For COPY … FROM STDIN: its data in pieces, sent behind it without waiting to be asked. */
-  copied?: readonly string[];
+  copied?: readonly (string | LinePiece)[];
 }
 
 /** What the server must be told about a statement before it can be used. */
@@ -68,7 +70,7 @@ function measure(bound: Bound, preparation: Preparation | undefined, lengths: nu
   }
   if (bound.copied === undefined) return bytes;
   for (const piece of bound.copied) {
-    const length = Buffer.byteLength(piece);
+    const length = typeof piece === "string" ? Buffer.byteLength(piece) : piece.bytes;
     lengths.push(length);
     bytes += COPY_HEADER_BYTES + length;
   }
@@ -132,13 +134,16 @@ function writeBind(
 
 function writeCopy(
   writer: Writer,
-  pieces: readonly string[],
+  pieces: readonly (string | LinePiece)[],
   lengths: readonly number[],
   start: number,
 ): number {
   let at = start;
-  for (const piece of pieces)
-    writer.header(0x64, COPY_HEADER_BYTES - 1 + (lengths[at++] ?? 0)).text(piece);
+  for (const piece of pieces) {
+    writer.header(0x64, COPY_HEADER_BYTES - 1 + (lengths[at++] ?? 0));
+    if (typeof piece === "string") writer.text(piece);
+    else for (const line of piece.lines) writer.line(line);
+  }
   writer.header(0x63, COPY_DONE_BYTES - 1);
   return at;
 }
@@ -179,6 +184,11 @@ class Writer {
   value(value: string | null, length: number): this {
     this.int32(length);
     return value === null ? this : this.text(value);
+  }
+
+  line({ text, start, end }: RowLine): this {
+    this.#at += text.buffer.copy(this.buffer, this.#at, start, end);
+    return this;
   }
 
   text(value: string): this {

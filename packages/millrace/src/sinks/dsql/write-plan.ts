@@ -4,7 +4,7 @@ import type { TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import { parameterText } from "./array-literal.ts";
-import { copyText } from "./copy-text.ts";
+import { copyLines, copyText } from "./copy-text.ts";
 import type { Look, PlannedStatement, PlanParts } from "./commit-plan.ts";
 import { LEAST_REPLACED_ROWS } from "./replacements.ts";
 import type { Feeding } from "./row-feed.ts";
@@ -54,7 +54,7 @@ class WritePlanner {
     switch (write.kind) {
       case "upsert":
         if (write.fresh === true)
-          return this.#inserts ? this.#insert(write.rows) : this.#upsert(write.rows);
+          return this.#inserts ? this.#insertFresh(write) : this.#upsert(write.rows);
         return this.#replaces ? this.#replace(write.rows) : this.#upsert(write.rows);
       case "insert":
         return this.#insert(write.rows);
@@ -91,6 +91,13 @@ class WritePlanner {
   #copy(rows: readonly Row[]): PlannedStatement | null {
     const copied = copyText(rows, this.#table.columns.length);
     return copied === null ? null : { ...this.#at(this.#sql.copyIn, []), copied };
+  }
+
+  /** Lines go as they are, whatever they hold. */
+  #insertFresh(write: Extract<RowWrite, { kind: "upsert" }>): PlannedStatement[] {
+    const { lines = [] } = write;
+    if (!this.#copies || lines.length < LEAST_COPIED_ROWS) return this.#insert(write.rows);
+    return [{ ...this.#at(this.#sql.copyIn, []), copied: copyLines(lines) }];
   }
 
   #insert(rows: readonly Row[]): PlannedStatement[] {

@@ -72,6 +72,16 @@ export class CopyRowParser {
     this.#wholeBytes = Math.min(maxValueBytes, LONG_ROW_BYTES);
   }
 
+  /** Lines longer than this are best made rows of at once: their values may have to be skimmed. */
+  get wholeBytes(): number {
+    return this.#wholeBytes;
+  }
+
+  /** The value of one column, as its line has it. */
+  value(field: string, index: number): Value {
+    return this.#valueOf(field, index);
+  }
+
   /** The row of a whole line, newline included, in `buffer[start..end)`. */
   row(buffer: Buffer, start: number, end: number): Value[] {
     if (end - start > this.#wholeBytes) {

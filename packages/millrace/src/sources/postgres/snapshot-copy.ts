@@ -1,13 +1,19 @@
-import type { Value } from "../../model/value.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
-import type { CopyRowParser } from "./copy-row.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 import { Framing, type WireReader } from "./wire-reader.ts";
 
+/** Makes rows of lines: of one that is here in one piece, or of the pieces of one. */
+export interface LineParser<Row> {
+  /** The line is in `buffer[start..end)`, newline included, until it returns. */
+  row(buffer: Buffer, start: number, end: number): Row;
+  piece(buffer: Buffer, start: number, end: number): void;
+  end(): Row;
+}
+
 /** A row of a COPY, and what it took on the wire. */
-export interface CopiedRow {
-  readonly values: Value[];
+export interface CopiedRow<Row> {
+  readonly values: Row;
   readonly bytes: number;
 }
 
@@ -28,17 +34,17 @@ export interface CopyOptions {
  * COPY has no other way to stop.
  * @throws MillraceError
  */
-export async function* copyRows(
+export async function* copyRows<Row>(
   connection: PostgresConnection,
   sql: string,
-  parser: CopyRowParser,
+  parser: LineParser<Row>,
   options: CopyOptions,
-): AsyncGenerator<CopiedRow[], void, undefined> {
+): AsyncGenerator<CopiedRow<Row>[], void, undefined> {
   const reader = connection.takeOver(sql);
   const { fill, watching } = watched(connection, reader);
   let done = false;
   try {
-    let batch: CopiedRow[] = [];
+    let batch: CopiedRow<Row>[] = [];
     let bytes = 0;
     for (;;) {
       const framing = reader.advance();
@@ -82,16 +88,16 @@ function watched(
   return { fill, watching: new SilenceWatch(connection, () => waitingSinceMs) };
 }
 
-function wholeRow(reader: WireReader, parser: CopyRowParser): CopiedRow {
+function wholeRow<Row>(reader: WireReader, parser: LineParser<Row>): CopiedRow<Row> {
   const { buffer, bodyStart, bodyEnd } = reader;
   return { values: parser.row(buffer, bodyStart, bodyEnd), bytes: bodyEnd - bodyStart };
 }
 
-async function largeRow(
+async function largeRow<Row>(
   reader: WireReader,
-  parser: CopyRowParser,
+  parser: LineParser<Row>,
   fill: () => Promise<void>,
-): Promise<CopiedRow> {
+): Promise<CopiedRow<Row>> {
   const bytes = reader.largeBytes;
   while (reader.largeLeft > 0) {
     if (reader.piece()) parser.piece(reader.buffer, reader.bodyStart, reader.bodyEnd);

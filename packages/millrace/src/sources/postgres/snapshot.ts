@@ -1,7 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
-import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import { RowLine } from "../../model/row-line.ts";
+import type { ChunkBatch, ChunkOptions, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, UNCHANGED, type Value } from "../../model/value.ts";
 import { SnapshotSession } from "../../sessions/snapshot-session.ts";
@@ -11,12 +12,13 @@ import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import { connectionError } from "./connection-error.ts";
 import type { PostgresConnection } from "./connection.ts";
 import { type CopyColumns, copyColumnsOf, CopyRowParser } from "./copy-row.ts";
+import { CopyLines } from "./copy-lines.ts";
 import { keyText } from "./keys.ts";
 import { formatLsn } from "./position.ts";
 import type { SessionStash } from "./session-stash.ts";
 import { whileServerWorks } from "./silence-watch.ts";
 import { beginSnapshot, standbyError } from "./snapshot-begin.ts";
-import { type CopiedRow, copyRows } from "./snapshot-copy.ts";
+import { type CopiedRow, copyRows, type LineParser } from "./snapshot-copy.ts";
 import { chunkSql, rowsSql } from "./snapshot-sql.ts";
 import type { TableLocks } from "./table-lock.ts";
 import type { TablePlan } from "./table-plan.ts";
@@ -103,14 +105,16 @@ export class PostgresSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
+    options: ChunkOptions,
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const plan = checkUnchanged(shape, await this.#plan(shape));
     const { batchBytes, closes = false } = options;
     const copy = chunkSql(plan, range, this.#dependencies.filterOf(shape.identity));
     // In one message: the server is done when it has sent the rows, wherever on the way they wait for us.
     const sql = closes ? `${copy}; COMMIT` : copy;
-    const parser = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
+    const rows = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
+    const asLines = options.lines === true && shape.key.length > 0;
+    const parser: LineParser<Value[] | RowLine> = asLines ? new CopyLines(shape, rows) : rows;
     if (shape.key.length === 0) await this.#liftStatementBound(shape);
     for await (const batch of this.#copy(shape, sql, parser, { batchBytes, closes })) {
       failpoint("snapshot.chunk-batch");
@@ -149,12 +153,12 @@ export class PostgresSnapshot implements SourceSnapshot {
   }
 
   /** @throws MillraceError MR_BUG where a COPY is under way, or the snapshot was closed. */
-  async *#copy(
+  async *#copy<Read>(
     shape: TableShape,
     sql: string,
-    parser: CopyRowParser,
+    parser: LineParser<Read>,
     { batchBytes, closes }: { readonly batchBytes: number; readonly closes: boolean },
-  ): AsyncGenerator<CopiedRow[], void, undefined> {
+  ): AsyncGenerator<CopiedRow<Read>[], void, undefined> {
     const session = this.#session;
     session.begin(shape);
     yield* copyRows(session.connection, sql, parser, {
@@ -204,11 +208,16 @@ function checkAge({ replayedLsn }: Visibility, behindLsn: number): void {
   );
 }
 
-function chunkBatch(shape: TableShape, batch: readonly CopiedRow[]): ChunkBatch {
+function chunkBatch(shape: TableShape, batch: readonly CopiedRow<Value[] | RowLine>[]): ChunkBatch {
   const loaded = new LoadedRows(shape);
-  for (const { values, bytes } of batch) loaded.add(values, bytes);
-  const last = shape.key.length === 0 ? undefined : batch.at(-1);
-  return loaded.batch(last === undefined ? null : keyTextsOf(shape, last.values));
+  for (const { values, bytes } of batch) {
+    if (values instanceof RowLine) loaded.addLine(values, bytes);
+    else loaded.add(values, bytes);
+  }
+  const last = shape.key.length === 0 ? undefined : batch.at(-1)?.values;
+  if (last === undefined) return loaded.batch(null);
+  const row = last instanceof RowLine ? (last.read().after ?? []) : last;
+  return loaded.batch(keyTextsOf(shape, row));
 }
 
 function keyTextsOf(shape: TableShape, row: Row): readonly string[] {

@@ -132,6 +132,22 @@ describe.each([13, 18] as const)("values of PostgreSQL %i", (version) => {
     throw new Error(`a value came as ${typeof value}`);
   };
 
+  it("lines of a load are read as the same values, under the same keys", async () => {
+    const snapshot = await source.openSnapshot();
+    for (const shape of shapes.values()) {
+      const rows: [string, Row][] = [];
+      const asLines = { ...LIMITS, lines: true };
+      for await (const batch of snapshot.readChunk(shape, { from: null, to: null }, asLines)) {
+        for (const line of batch.lines ?? []) rows.push([line.key, line.read().after ?? []]);
+        for (const { after } of batch.rows)
+          rows.push([source.keyText(shape, after ?? []), after ?? []]);
+      }
+      const expected = (loaded.get(shape.id) ?? []).map((row) => [source.keyText(shape, row), row]);
+      expect(new Map(rows), shape.id).toEqual(new Map(expected as [string, Row][]));
+    }
+    await snapshot.close();
+  });
+
   it.each(samples.map(({ ddl }, index) => [index, ddl] as const))(
     "%i: of type %s are the server's own text in snapshot and stream",
     async (index, ddl) => {

@@ -1,0 +1,104 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { LogicalType } from "../../model/logical-type.ts";
+import { RowLine } from "../../model/row-line.ts";
+import { tableId, type TableShape } from "../../model/table.ts";
+import type { Value } from "../../model/value.ts";
+import { CopyLines } from "./copy-lines.ts";
+import { copyColumnsOf, CopyRowParser } from "./copy-row.ts";
+import { keyText } from "./keys.ts";
+
+const MAX_VALUE_BYTES = 1_000_000;
+const TEXT: LogicalType = { kind: "text", maxChars: null };
+const DECIMAL: LogicalType = { kind: "decimal", precision: null, scale: null };
+
+function shapeOf(types: readonly LogicalType[], key: readonly number[]): TableShape {
+  const columns = types.map((type, i) => ({
+    name: `c${i}`,
+    type,
+    sourceType: type.kind,
+    nullable: true,
+    ordinal: i + 1,
+  }));
+  return { id: tableId("s", "t"), schema: "s", name: "t", identity: "1", columns, key };
+}
+
+const shape = shapeOf(
+  [TEXT, DECIMAL, { kind: "bytes", maxBytes: null }, { kind: "boolean" }],
+  [2, 1],
+);
+
+function linesOf(of: TableShape, maxValueBytes = MAX_VALUE_BYTES) {
+  const parser = new CopyRowParser(copyColumnsOf(of), maxValueBytes);
+  return { parser, lines: new CopyLines(of, parser) };
+}
+
+/** As the server's CopyAttributeOutText. */
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n");
+}
+
+const field = fc.oneof(
+  fc.constant("\\N"),
+  fc
+    .string({ unit: fc.oneof(fc.constantFrom(..."\t\n\\Nß😀"), fc.string({ maxLength: 1 })) })
+    .map(escape),
+);
+const row = fc.tuple(
+  field,
+  fc.constantFrom("1.0", "1.00", "-3", "\\N"),
+  fc.uint8Array({ maxLength: 4 }).map((bytes) => `\\\\x${Buffer.from(bytes).toString("hex")}`),
+  fc.constantFrom("t", "f", "\\N"),
+);
+
+describe("CopyLines", () => {
+  it("keeps lines byte for byte, with the key and the values that a parser makes of them", () => {
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1 }), (rows) => {
+        const { parser, lines } = linesOf(shape);
+        const kept = rows.map((fields) => {
+          const line = Buffer.from(`${fields.join("\t")}\n`);
+          const window = Buffer.concat([Buffer.from("x\n"), line, Buffer.from("y\t\n")]);
+          const made = lines.row(window, 2, 2 + line.length);
+          window.fill(0); // the next rows land there
+          return { line, made };
+        });
+        for (const { line, made } of kept) {
+          const values = parser.row(line, 0, line.length);
+          if (!(made instanceof RowLine)) expect([made, values[1]]).toEqual([values, null]);
+          else {
+            expect(made.text.buffer.subarray(made.start, made.end)).toEqual(line);
+            expect(made.key).toBe(keyText(shape, values));
+            expect(made.read()).toMatchObject({ op: "r", after: values, bytes: made.bytes });
+          }
+        }
+      }),
+    );
+  });
+
+  it("makes rows of long lines, whose values may have to be skimmed", () => {
+    const of = shapeOf([TEXT, TEXT], [0]);
+    const line = Buffer.from(`key\t${"v".repeat(20)}\n`);
+    expect(linesOf(of, 20).lines.row(line, 0, line.length)).not.toBeInstanceOf(RowLine);
+    expect(linesOf(of).lines.row(line, 0, line.length)).toBeInstanceOf(RowLine);
+    const long = Buffer.from(`key\t${"v".repeat(9_000)}\n`);
+    expect(linesOf(of).lines.row(long, 0, long.length)).toEqual(["key", "v".repeat(9_000)]);
+  });
+
+  it("refuses a line that ends before its key does", () => {
+    const { lines } = linesOf(shapeOf([TEXT, TEXT], [1]));
+    const line = Buffer.from("only\n");
+    expect(() => lines.row(line, 0, line.length)).toThrow(/1 columns, not 2/);
+  });
+
+  it("goes on in another text where one is full", () => {
+    const { lines } = linesOf(shapeOf([TEXT, TEXT], [0]));
+    const all = Array.from({ length: 40 }, (_, i) => `${i}\t${"v".repeat(4_000)}\n`);
+    const made = all.map((text) => lines.row(Buffer.from(text), 0, text.length));
+    const texts = made.map((line: Value[] | RowLine) =>
+      line instanceof RowLine ? line.text.buffer.toString("utf8", line.start, line.end) : "",
+    );
+    expect(texts).toEqual(all);
+    expect(new Set(made.map((line) => (line instanceof RowLine ? line.text : null))).size).toBe(3);
+  });
+});
