@@ -246,6 +246,43 @@ describe("who looks before a start", () => {
   });
 });
 
+describe("a first start", () => {
+  it("tells what looks like base64 without schema, and tables of one target, as who looks before hears it", async () => {
+    const topic = await kafka.createTopic("warned");
+    const of = (table: string, price: string) => ({
+      key: { id: 1 },
+      value: envelope("c", { after: { id: 1, price } }, table),
+    });
+    await send(kafka, topic, [of("warned_a", "AfQ="), of("warned_b", "plain")]);
+    const route = [
+      { "source-table": String.raw`public.warned_\.*`, "sink-table": "public.warned" },
+    ];
+    const file = {
+      ...pipelineFromTopics(kafka, target, { name: "warned", source: { topic } }),
+      route,
+    };
+    const warnings = (await planPipeline(file)).findings
+      .filter(({ severity }) => severity === "warning")
+      .map(({ what }) => what);
+    expect(warnings).toEqual([
+      "Messages of public.warned_a have no schema, and price is base64 in them, as Debezium writes decimals and bytes.",
+      "public.warned_a and public.warned_b go to one target, public.warned.",
+    ]);
+    const pipeline = await loadPipeline(file);
+    const told: string[] = [];
+    const heard = (async () => {
+      for await (const event of pipeline.events())
+        if (event.type === "notice") told.push(event.message);
+    })();
+    await pipeline.start();
+    await pipeline.caughtUp();
+    await pipeline.stop();
+    await heard;
+    for (const what of warnings)
+      expect(told.filter((message) => message.startsWith(what))).toHaveLength(1);
+  });
+});
+
 describe("PostgreSQL through our own topics", () => {
   it("comes to equal tables", async () => {
     await using source = await sharedPostgres();

@@ -400,10 +400,7 @@ export interface SharedSource {
    * asked with every `status`. Absent where there is nothing but the shares.
    */
   waits?(): readonly SharedWait[];
-  /**
-   * Where each share of the source ends now, whoever reads it, and what a place is held against that with. Absent where a
-   * process is given all shares.
-   */
+  /** Where each share ends now, whoever reads it. Absent where a process is given all shares. */
   ends?(): Promise<ReadonlyMap<string, Position>>;
   /** As {@link Source.comparePositions}, of any share. */
   comparePositions?(a: Position, b: Position): number;
