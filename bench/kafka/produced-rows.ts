@@ -93,7 +93,7 @@ class Transactions {
   private constructor(producer: TransactionalProducer, output: TableOutput) {
     this.#producer = producer;
     this.#sender = new BatchSender(producer);
-    this.#router = new MessageRouter(this.#sender);
+    this.#router = new MessageRouter();
     this.#output = output;
   }
 
@@ -117,17 +117,18 @@ class Transactions {
 
   async write(changes: readonly TargetChangeEvent[]): Promise<void> {
     const nowMs = Date.now();
-    let { shipped } = this.#sender;
-    this.#router.toTable(this.#output, nowMs);
+    const batches = this.#sender.begin();
+    let { shipped } = batches;
+    this.#router.toTable(this.#output, batches, nowMs);
     for (const change of changes) {
       this.#output.encoder.change(change, nowMs, this.#router);
-      if (this.#sender.shipped === shipped) continue;
-      ({ shipped } = this.#sender);
+      if (batches.shipped === shipped) continue;
+      ({ shipped } = batches);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await this.#sender.finish();
+    await batches.finish();
     await this.#producer.commit();
-    await this.#sender.clear();
+    await batches.clear();
   }
 }
 

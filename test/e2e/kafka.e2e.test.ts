@@ -82,6 +82,22 @@ it("tells every change once and in order, also when the process dies before and 
   });
 });
 
+it("tells every change once and in order where the process dies with the next transaction's messages ready", async () => {
+  // Small transactions: there is always a whole one behind the one under way.
+  const file = await pipelineFile("ready", { "batch-size": "10" });
+  const args = ["run", file, "--json", "--listen", "off"];
+  // While it loads, in its log, and once more behind a takeover.
+  for (const nth of [3, 20, 2]) {
+    const writer = new CountingWriter(source, "ready", 300);
+    await writer.wrote(60);
+    await writer.stop();
+    const run = new MillraceProcess(args, `kafka.ready=kill@${nth}`);
+    expect((await run.wait(60_000)).signal).toBe("SIGKILL");
+  }
+  await callToEnd([...args, "--until-caught-up"]);
+  await expectEachOnce("ready");
+});
+
 /** Impatient, so that what a minute brings happens in it many times. */
 const IMPATIENT = { "sink.delivery-timeout": "4s", "request-timeout": "3s" };
 const MINUTE_MS = 60_000;

@@ -25,6 +25,7 @@ export type Trouble = (typeof troubles)[number];
 
 /** Where a pipeline into a topic comes by again and again. */
 const failpoints = [
+  "kafka.ready",
   "kafka.sent",
   "kafka.committed",
   "lane.before-commit",
@@ -221,6 +222,8 @@ class TopicLife {
         type: "kafka",
         "properties.bootstrap.servers": this.#bootstrap(),
         "topic.partitions": 3,
+        // So that there often is a whole transaction behind the one under way.
+        "batch-size": 20,
         "sink.delivery-timeout": "4s",
         "request-timeout": "3s",
       },

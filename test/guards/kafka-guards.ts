@@ -1,7 +1,9 @@
 import type { Guard } from "./guard.ts";
 
 const SINK = "packages/millrace/src/sinks/kafka";
-const SENDER = `${SINK}/batch-sender.test.ts`;
+const SENDER = `${SINK}/transaction-batches.test.ts`;
+const WRITER = `${SINK}/transaction-writer.test.ts`;
+const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
 
 /** Batches, transactions and state of Kafka. */
@@ -9,7 +11,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [2],
     guard: "of a topic's partition one batch is under way at a time",
-    file: "sinks/kafka/batch-sender.ts",
+    file: "sinks/kafka/transaction-batches.ts",
     take: "const before = queue.sent ?? Promise.resolve();",
     put: "const before = Promise.resolve();",
     shownBy: { file: SENDER, name: "of one partition are under way one at a time" },
@@ -17,7 +19,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [2],
     guard: "behind a batch that was refused no later one of its transaction goes to a topic",
-    file: "sinks/kafka/batch-sender.ts",
+    file: "sinks/kafka/transaction-batches.ts",
     take: `        if (this.#failure !== null) throw this.#failure.thrown;
         return`,
     put: "        return",
@@ -26,7 +28,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [1, "Dead letters"],
     guard: "a message that its topic would not take is a dead letter before anything of it is sent",
-    file: "sinks/kafka/batch-sender.ts",
+    file: "sinks/kafka/transaction-batches.ts",
     take: "if (bytes + BATCH_HEAD_BYTES > maxBatchBytes) return false;",
     put: "",
     shownBy: { file: SENDER, name: "are never larger than their topic takes" },
@@ -92,8 +94,8 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     keeps: ["Source transactions"],
     guard: "what a Kafka transaction has sent is shown when it commits, and not before",
     file: "sinks/kafka/transaction-writer.ts",
-    take: "if (this.#sender.hasSent) await this.#producer.abort();",
-    put: "if (this.#sender.hasSent) await this.#producer.commit();",
+    take: "if (batches.hasSent) await this.#producer.abort();",
+    put: "if (batches.hasSent) await this.#producer.commit();",
     shownBy: {
       file: `${SINK}/transaction-writer.test.ts`,
       name: "is taken back where one of them",
@@ -110,5 +112,45 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       file: "packages/millrace/src/sinks/kafka/state-topic.kafka.test.ts",
       name: "who takes over behind the open transaction of another task",
     },
+  },
+  {
+    keeps: [1, 2],
+    guard: "messages that were made ready go with the commit of their own rows, and with no other",
+    file: "sinks/kafka/ahead-encoder.ts",
+    take: "if (ahead.write === write && !ahead.hasFailed)",
+    put: "if (!ahead.hasFailed)",
+    shownBy: { file: WRITER, name: "keeps nothing for a commit that brings another write" },
+  },
+  {
+    keeps: [2],
+    guard: "nothing of the next transaction is sent before the one under way has ended",
+    file: "sinks/kafka/transaction-batches.ts",
+    take: "if (this.#isHeld) queue.held.push(filling);\n    else this.#ship(queue, filling);",
+    put: "this.#ship(queue, filling);",
+    shownBy: { file: WRITER, name: "is encoded while that one is being ended" },
+  },
+  {
+    keeps: [1],
+    guard: "half of what was made ready is not taken for all of it",
+    file: "sinks/kafka/ahead-encoder.ts",
+    take: "ahead.hasFailed = true;",
+    put: "",
+    shownBy: { file: WRITER, name: "is encoded anew, each row once" },
+  },
+  {
+    keeps: ["Dead letters"],
+    guard: "what was made ready before a letter stood is made anew, and takes the letter's place",
+    file: "pipeline/ready-content.ts",
+    take: "if (content === null || this.#parts.book.size > 0) return null;",
+    put: "if (content === null) return null;",
+    shownBy: { file: AHEAD, name: "comes anew where a letter came to stand meanwhile" },
+  },
+  {
+    keeps: [1, 2],
+    guard: "what was made ready is that of just these rows: a part of them has its own",
+    file: "pipeline/ready-content.ts",
+    take: "return isSame ? content : null;",
+    put: "return content;",
+    shownBy: { file: AHEAD, name: "is not taken for a part of the one that was refused" },
   },
 ];

@@ -27,7 +27,7 @@ export const KEY_GUARDS: readonly Guard[] = [
   {
     keeps: [1],
     guard: "an update of a row without key is told once",
-    file: "pipeline/batch-writer.ts",
+    file: "pipeline/batch-events.ts",
     take: "if (isOldHalf(item, items[i + 1])) continue;",
     put: "",
     shownBy: {

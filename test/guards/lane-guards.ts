@@ -369,8 +369,8 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [1, "Secondary unique constraints"],
     guard: "what a constraint refuses is not parked before it was tried again",
     file: "pipeline/lane.ts",
-    take: "await this.#writer.write(rows, lasts, endsTransaction(items))",
-    put: "await this.#writer.write(rows, false, endsTransaction(items))",
+    take: ".write(rows, lasts, endsTransaction(items), next)",
+    put: ".write(rows, false, endsTransaction(items), next)",
     shownBy: TRIED_AGAIN,
   },
 ];

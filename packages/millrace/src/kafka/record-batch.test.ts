@@ -39,9 +39,11 @@ function encode(
   list: readonly Message[],
   how: Compression,
   builder = new RecordBatchBuilder(),
+  /** Behind so many messages the batch is packed. */
+  packed = Infinity,
 ): Buffer {
   const none = Buffer.alloc(0);
-  for (const { timeMs, key, value, headers } of list) {
+  for (const [i, { timeMs, key, value, headers }] of list.entries()) {
     const before = builder.bytes;
     const own = headers.map((header) => ({ ...header, nameBytes: Buffer.from(header.name) }));
     const [keyLength, valueLength] = [key?.length ?? -1, value?.length ?? -1];
@@ -49,6 +51,7 @@ function encode(
     expect(builder.bytes - before).toBeLessThanOrEqual(
       recordSizeBound(keyLength, valueLength, own),
     );
+    if (i === packed) builder.pack(how);
   }
   const batch = Buffer.from(builder.finish(stamp, how));
   builder.clear();
@@ -75,6 +78,16 @@ describe("a batch of ours", () => {
       fc.property(messages, messages, compression, (one, other, how) => {
         const both = Buffer.concat([encode(one, how, builder), encode(other, how, builder)]);
         expect(decode(both)).toEqual([...one, ...other]);
+      }),
+    );
+  });
+
+  it("is the same where records were compressed before it had a stamp, and before the last ones came", () => {
+    fc.assert(
+      fc.property(messages, compression, fc.nat(20), (list, how, packed) => {
+        const early = encode(list, how, new RecordBatchBuilder(), packed);
+        expect(decode(early)).toEqual(list);
+        expect(early.equals(encode(list, how))).toBe(true);
       }),
     );
   });

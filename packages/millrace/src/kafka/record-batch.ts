@@ -51,6 +51,8 @@ export class RecordBatchBuilder {
   #count = 0;
   #firstTimeMs = 0;
   #lastTimeMs = 0;
+  /** Its records, compressed; null where there are others since, or nobody has asked. */
+  #packed: Buffer | null = null;
 
   /** How many records it holds. */
   get count(): number {
@@ -66,6 +68,7 @@ export class RecordBatchBuilder {
   clear(): void {
     this.#at = BATCH_HEAD_BYTES;
     this.#count = 0;
+    this.#packed = null;
   }
 
   /**
@@ -102,16 +105,25 @@ export class RecordBatchBuilder {
     this.#at =
       headers.length === 0 ? writeVarint(buffer, at, 0) : writeHeaders(buffer, at, headers);
     this.#count++;
+    this.#packed = null;
+  }
+
+  /** Compresses the records that there are, so that {@link finish} has less to do; it may wait for the batch's stamp. */
+  pack(compression: Compression): void {
+    if (compression !== "none") this.#packed ??= compress(compression, this.#records());
   }
 
   /** The batch, whole. A view of this builder's buffer where it is not compressed: good until {@link clear}. */
   finish(stamp: BatchStamp, compression: Compression): Buffer {
-    const records = this.#buffer.subarray(BATCH_HEAD_BYTES, this.#at);
     if (compression === "none") return this.#sealed(this.#buffer.subarray(0, this.#at), stamp, 0);
-    const smaller = compress(compression, records);
+    const smaller = this.#packed ?? compress(compression, this.#records());
     const batch = Buffer.allocUnsafe(BATCH_HEAD_BYTES + smaller.length);
     batch.set(smaller, BATCH_HEAD_BYTES);
     return this.#sealed(batch, stamp, COMPRESSIONS.indexOf(compression));
+  }
+
+  #records(): Buffer {
+    return this.#buffer.subarray(BATCH_HEAD_BYTES, this.#at);
   }
 
   #sealed(batch: Buffer, stamp: BatchStamp, compression: number): Buffer {

@@ -130,6 +130,12 @@ export interface Commit {
   readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
   /** No change comes any more of the source transaction that the last change is of. Absent: that is not known. */
   readonly endsTransaction?: boolean;
+  /**
+   * What will most likely be the first write of the commit behind this one, as soon as all of it is there; null where this one
+   * ends before. A sink may ask once it only waits for answers, and make messages of it; nothing of it may be sent before a
+   * commit brings the same object, which may never come.
+   */
+  readonly next?: () => Promise<Write | null>;
 }
 
 /**

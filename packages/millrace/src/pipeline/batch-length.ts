@@ -14,6 +14,9 @@ export interface BatchLimits {
   readonly within?: number;
 }
 
+/** What is looked at of a queue: {@link LaneQueue}, or what stands in it behind the transaction in flight. */
+export type ScannedQueue = Pick<LaneQueue, "length" | "at" | "state">;
+
 /** The items at a queue's head that go in the next transaction. */
 export interface BatchLength {
   readonly items: number;
@@ -22,7 +25,7 @@ export interface BatchLength {
 }
 
 /** Rows and the marks among them, up to the limits; never cut within a position. */
-export function batchLength(queue: LaneQueue, limits: BatchLimits): BatchLength {
+export function batchLength(queue: ScannedQueue, limits: BatchLimits): BatchLength {
   return new BatchScan().length(queue, limits);
 }
 
@@ -40,14 +43,21 @@ export class BatchScan {
   #bytes = 0;
   #position: Position | null | undefined;
   /** What it was begun with. */
-  #queue: LaneQueue | null = null;
+  #queue: ScannedQueue | null = null;
   #state = -1;
   #maxRows = 0;
+  #isFull = false;
+
+  /** No row that came behind those of the last answer would go with them. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
 
   /** See {@link batchLength}. */
-  length(queue: LaneQueue, limits: BatchLimits): BatchLength {
+  length(queue: ScannedQueue, limits: BatchLimits): BatchLength {
     const { maxRows, maxBytes, estimateBytes } = limits;
     this.#beginUnlessSame(queue, limits);
+    this.#isFull = false;
     const source = this.#source;
     source?.lookAgain();
     const end = Math.min(queue.length, limits.within ?? queue.length);
@@ -67,6 +77,7 @@ export class BatchScan {
       const isFull = this.#rows >= maxRows || this.#bytes + weight > maxBytes;
       if (this.#rows > 0 && !together && isFull) {
         this.#at = i;
+        this.#isFull = true;
         return { items: source?.cut(i) ?? i, open: null };
       }
       this.#rows++;
@@ -74,10 +85,12 @@ export class BatchScan {
       this.#position = item.position;
     }
     this.#at = i;
-    return source?.rest(i) ?? { items: i, open: null };
+    const rest = source?.rest(i) ?? { items: i, open: null };
+    this.#isFull = rest.items === i && rest.open === null && this.#rows >= maxRows;
+    return rest;
   }
 
-  #beginUnlessSame(queue: LaneQueue, { maxRows, whole }: BatchLimits): void {
+  #beginUnlessSame(queue: ScannedQueue, { maxRows, whole }: BatchLimits): void {
     const isSame =
       queue === this.#queue &&
       queue.state === this.#state &&

@@ -3,20 +3,19 @@ import type { DeadLetter } from "../model/dead-letter.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
-import type { CommitResult, Sink, StateEntry, TargetChangeEvent } from "../model/sink.ts";
+import type { CommitResult, Sink, StateEntry, Write } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
+import { addEvents } from "./batch-events.ts";
 import { BatchContent } from "./batch-content.ts";
 import { middle } from "./batch-cuts.ts";
 import { CarefulWriter } from "./careful-writer.ts";
 import type { Committer } from "./committer.ts";
 import {
   compact,
-  isGone,
   needsSource,
   overlay,
   runsOfDistinctKeys,
-  toChangeEvent,
   type KeyOutcome,
 } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
@@ -25,7 +24,7 @@ import type { Discard, RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import { PuttingOff } from "./put-off.ts";
-import { unfit } from "./routes.ts";
+import { ReadyContent } from "./ready-content.ts";
 import type { SourceReads } from "./source-reads.ts";
 import type { LaneStanding } from "./standing.ts";
 import { stateKey } from "./state-documents.ts";
@@ -47,6 +46,9 @@ export interface WriterParts {
   readonly putOffDone: (table: TableRuntime) => void;
 }
 
+/** The rows that will most likely be written next, once all of them are there; null where what is being written ends before. */
+export type NextRows = () => Promise<readonly RowItem[] | null>;
+
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
 export class BatchWriter {
   readonly #parts: WriterParts;
@@ -54,6 +56,7 @@ export class BatchWriter {
   readonly #standing: LaneStanding;
   readonly #careful: CarefulWriter;
   readonly #puttingOff: PuttingOff;
+  readonly #ready: ReadyContent;
 
   constructor(
     lane: { readonly index: number; readonly standing: LaneStanding },
@@ -63,6 +66,7 @@ export class BatchWriter {
     this.#standing = lane.standing;
     this.#parts = parts;
     this.#puttingOff = new PuttingOff(parts);
+    this.#ready = new ReadyContent(parts);
     this.#careful = new CarefulWriter({
       order: parts.order,
       content: () => new BatchContent(parts),
@@ -78,11 +82,16 @@ export class BatchWriter {
   /**
    * How many items are durable or parked: all of them; only where `patient`, fewer, from the front: the next one's
    * transaction is refused for the sake of other rows, and is to come again when more of it, or of other lanes, is there.
-   * `ends`: behind them no source transaction is open.
+   * `ends`: behind them no source transaction is open. `next`: see {@link NextRows}.
    */
-  async write(items: readonly RowItem[], patient = false, ends = false): Promise<number> {
+  async write(
+    items: readonly RowItem[],
+    patient = false,
+    ends = false,
+    next?: NextRows,
+  ): Promise<number> {
     try {
-      await this.#writeOnce(items, ends);
+      await this.#writeOnce(items, ends, next);
     } catch (thrown) {
       if (
         !(thrown instanceof MillraceError) ||
@@ -108,11 +117,13 @@ export class BatchWriter {
     }
   }
 
-  async #writeOnce(items: readonly RowItem[], ends = false): Promise<void> {
+  async #writeOnce(items: readonly RowItem[], ends = false, next?: NextRows): Promise<void> {
+    let ready = this.#ready.take(items);
     for (let known: ReadonlyMap<RowItem, Row | null> = new Map(); ;) {
-      const content = await this.#prepare(items, known);
+      const content = ready ?? (await this.#prepare(items, known));
+      ready = null;
       failpoint("lane.before-commit");
-      const result = await this.#commit(items, content, ends);
+      const result = await this.#commit(items, content, ends, next);
       if (result.outcome === "done") return;
       known = await this.#missing(content, result.rows, known);
     }
@@ -178,24 +189,7 @@ export class BatchWriter {
     const patches = items.filter((item) => item.write === "patch" && !known.has(item));
     const wanted = partialUpdates ? patches.filter(needsSource) : patches;
     const read = new Map([...known, ...(await this.#readRows(wanted))]);
-    const changes: TargetChangeEvent[] = [];
-    for (let i = 0; i < items.length; i++) {
-      const item = items[i];
-      if (item === undefined) continue;
-      const row = read.size === 0 ? null : (read.get(item) ?? null);
-      const after = row === null ? item.row : overlay(row, item.row);
-      const why = isGone(item) ? null : unfit(item.route.target, after);
-      if (why !== null) {
-        content.park(item, why);
-        continue;
-      }
-      // The update that follows tells the old row of a table without key; where it is parked, the old row has gone.
-      if (isOldHalf(item, items[i + 1])) continue;
-      changes.push(toChangeEvent(item, after));
-      content.applied(item);
-    }
-    content.writes.push({ kind: "changes", changes });
-    content.outcomesOf.push([]);
+    addEvents(content, items, read);
   }
 
   /** Patches whose row the sink cannot complete become full rows from the source (I9). */
@@ -277,6 +271,7 @@ export class BatchWriter {
     items: readonly RowItem[],
     content: BatchContent,
     ends = false,
+    next?: NextRows,
   ): Promise<CommitResult> {
     const { writes, deadLetters, superseded } = content;
     let checkpoint: Position | null = null;
@@ -286,7 +281,8 @@ export class BatchWriter {
         ? []
         : [{ key: stateKey.checkpoint(this.#lane), value: checkpoint }];
     };
-    const whole = { writes, state, deadLetters, superseded, endsTransaction: ends };
+    const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
+    const whole = { writes, state, deadLetters, superseded, endsTransaction: ends, ...coming };
     const result = await this.#parts.committer.commit([this.#lane], whole);
     if (result.outcome !== "done") return result;
     if (checkpoint !== null) this.#standing.reached(checkpoint);
@@ -294,10 +290,9 @@ export class BatchWriter {
     content.durable();
     return result;
   }
-}
 
-/** A removal of a row without key that the next item's update tells too. */
-function isOldHalf({ write, change }: RowItem, next: RowItem | undefined): boolean {
-  if (write !== "remove-equal" || next?.change !== change || next.write !== "append") return false;
-  return unfit(next.route.target, next.row) === null;
+  /** Not made where the rows of the transaction in flight are in reach: it outlives them. */
+  #nextWrite(next: NextRows): () => Promise<Write | null> {
+    return async () => this.#ready.make(await next());
+  }
 }

@@ -18,10 +18,10 @@ export function oneLane(
   parts: Partial<LaneParts> = {},
   groups: LaneGroups = {},
   standing: LaneStanding = standingOf(),
+  sink = new ScriptedSink(1),
 ) {
   const stop = new AbortController();
   const { signal } = stop;
-  const sink = new ScriptedSink(1);
   const [clock, random, observer] = [instantClock(), () => 0.5, deafObserver];
   const committer = new Committer({ sink, clock, random, observer, signal }, 7, sink.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 100, maxShare: 1 }, []);

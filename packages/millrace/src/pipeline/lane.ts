@@ -9,6 +9,7 @@ import { endsTransaction } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
+import { LaneAhead } from "./lane-ahead.ts";
 import { LoadPace } from "./load-pace.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
 import type { LaneStanding } from "./standing.ts";
@@ -55,6 +56,7 @@ export class Lane {
   #drained = 0;
   readonly #rest: TransactionRest;
   readonly #scan = new BatchScan();
+  readonly #ahead = new LaneAhead(this.#queues);
   #awaitsRest = false;
   constructor(index: number, standing: LaneStanding, parts: LaneParts) {
     this.index = index;
@@ -69,6 +71,7 @@ export class Lane {
   push(item: LaneItem): void {
     this.#queues.push(item);
     if (this.#waiting !== null) this.#wake();
+    else this.#ahead.look();
   }
 
   /** A row of a load, which later changes of other keys overtake; or a mark behind such rows. */
@@ -77,6 +80,7 @@ export class Lane {
       this.#queues.pushLoadInLine(item);
     else this.#queues.pushLoad(item);
     if (this.#waiting !== null) this.#wake();
+    else this.#ahead.look();
   }
 
   /** Fewer changes than one transaction takes wait behind the one in flight. */
@@ -162,6 +166,8 @@ export class Lane {
       this.#queues.drop(queue, 1);
     } else {
       if (this.#parts.flushIntervalMs > 0) await this.#gather(queue);
+      const ready = this.#ahead.take(queue);
+      if (ready > 0) return this.#send(queue, ready);
       if (queue === this.#queues.loads) return this.#sendLoads();
       const { items, open } = this.#scan.length(queue, this.#limitsOf(queue));
       if (open === null || !this.#isAwaited(open)) return this.#send(queue, items);
@@ -171,13 +177,7 @@ export class Lane {
 
   #sendLoads(): Promise<void> {
     const { loads, ready } = this.#queues;
-    // What was refused may need more of what stands behind it.
-    const limits = this.#limitsOf(loads);
-    const maxRows = loads.patience.isFresh ? this.#pace.rows(limits.maxRows) : limits.maxRows;
-    return this.#send(
-      loads,
-      batchLength(loads, { ...limits, maxRows, whole: false, within: ready }).items,
-    );
+    return this.#send(loads, batchLength(loads, { ...this.#limitsOf(loads), within: ready }).items);
   }
 
   async #send(queue: LaneQueue, count: number): Promise<void> {
@@ -209,7 +209,11 @@ export class Lane {
     // A line weighs what its source sent: to ask for more would make values of it.
     const estimateBytes = (item: RowItem) =>
       item.line === null ? sink.estimateBytes(item.route.target, item.row) : item.bytes;
-    return { maxRows: this.#mostRows(queue), maxBytes, estimateBytes, whole };
+    const most = this.#mostRows(queue);
+    if (queue === this.#queues.changes) return { maxRows: most, maxBytes, estimateBytes, whole };
+    // What was refused may need more of what stands behind it.
+    const maxRows = queue.patience.isFresh ? this.#pace.rows(most) : most;
+    return { maxRows, maxBytes, estimateBytes, whole: false };
   }
 
   /** Not where the log stands for what is here: a barrier may be in a transaction's middle. */
@@ -231,8 +235,13 @@ export class Lane {
     for (const item of items) if (item.kind === "row") rows.push(item);
     const began = this.#parts.clock.monotonic();
     const { lasts } = queue.patience;
+    const next = this.#ahead.begin(queue, this.#limitsOf(queue));
     const done =
-      rows.length === 0 ? 0 : await this.#writer.write(rows, lasts, endsTransaction(items));
+      rows.length === 0
+        ? 0
+        : await this.#writer
+            .write(rows, lasts, endsTransaction(items), next)
+            .finally(() => this.#ahead.end());
     if (done < rows.length) return this.#putUp(queue, items, rows, done, began);
     queue.patience.renew();
     this.#settle(queue, items, rows, began);

@@ -95,7 +95,7 @@ export class ModelLogSink implements Sink {
     return this.#lanes;
   }
 
-  async commit({ fence, lanes, ...content }: Commit): Promise<CommitResult> {
+  async commit({ fence, lanes, next, ...content }: Commit): Promise<CommitResult> {
     await this.#call("commit of lane 0");
     for (const { lane, expectedSeq } of lanes) {
       const row = this.#lanes[lane];
@@ -113,6 +113,8 @@ export class ModelLogSink implements Sink {
       this.#db.write(tx, letterKey(target, key), undefined);
     for (const { lane, expectedSeq } of lanes)
       this.#db.write(tx, laneKey(lane), { fence, seq: expectedSeq + 1 });
+    // As the real one: what comes behind it is made ready meanwhile.
+    void next?.();
     await this.#end(tx, "commit of lane 0");
     this.#lanes = this.#lanes.map((row) => ({ ...row, seq: row.seq + 1 }));
     // Nothing of what was to be emptied is left to ask for.

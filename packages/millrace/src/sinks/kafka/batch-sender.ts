@@ -1,63 +1,40 @@
-/*
- * Hot: `add` is called once per message. It fills a batch for each partition and sends those that are full while the next
- * ones are being encoded; of one partition there is never more than one under way.
- */
+import type { RecordHeader } from "../../kafka/record-batch.ts";
 import {
-  BATCH_HEAD_BYTES,
-  RecordBatchBuilder,
-  type RecordHeader,
-  recordSizeBound,
-} from "../../kafka/record-batch.ts";
-import type { TransactionalProducer } from "../../kafka/transactional-producer.ts";
+  type BatchPlace,
+  type BatchProducer,
+  BuilderPool,
+  TransactionBatches,
+} from "./transaction-batches.ts";
 
-/** Builders that are kept for the next transaction; each holds about one batch (I10). */
-const MAX_KEPT_BUILDERS = 32;
-
-interface PartitionQueue {
-  readonly topic: string;
-  readonly partition: number;
-  filling: RecordBatchBuilder;
-  /** What of this partition is under way; null where nothing is. */
-  sent: Promise<void> | null;
-}
-
-/** A topic that batches go to. */
-export interface BatchPlace {
-  readonly name: string;
-  /** No batch is larger, bytes. */
-  readonly maxBatchBytes: number;
-}
-
-/** The batches of one transaction after the other. */
+/**
+ * The batches of one transaction after the other, and beside them those of the next one while that waits for its turn. What is
+ * told beside rows goes to the one that is under way.
+ */
 export class BatchSender {
-  readonly #producer: Pick<TransactionalProducer, "send">;
-  /** By topic, then by partition. */
-  readonly #byTopic = new Map<string, (PartitionQueue | undefined)[]>();
-  #queues: PartitionQueue[] = [];
-  readonly #kept: RecordBatchBuilder[] = [];
-  #failure: { readonly thrown: unknown } | null = null;
-  #hasSent = false;
-  #shipped = 0;
+  readonly #producer: BatchProducer;
+  readonly #pool = new BuilderPool();
+  #current: TransactionBatches;
 
-  constructor(producer: Pick<TransactionalProducer, "send">) {
+  constructor(producer: BatchProducer) {
     this.#producer = producer;
+    this.#current = this.#make(false);
   }
 
-  /** Something of this transaction has gone to a broker. */
-  get hasSent(): boolean {
-    return this.#hasSent;
+  /** The next transaction begins: with `ready`, what was made of it before, or with nothing. */
+  begin(ready: TransactionBatches | null = null): TransactionBatches {
+    this.#current = ready ?? this.#make(false);
+    this.#current.release();
+    return this.#current;
   }
 
-  /** How many batches were full, and went on their way before the end of their transaction. */
-  get shipped(): number {
-    return this.#shipped;
+  /** For what comes behind the transaction under way: none of it is sent before it is given to {@link begin}. */
+  hold(): TransactionBatches {
+    return this.#make(true);
   }
 
-  /**
-   * Takes one message; lengths of −1 are null. False where it alone is larger than the place's batches: it was not taken.
-   */
+  /** See {@link TransactionBatches.add}. */
   add(
-    { name, maxBatchBytes }: BatchPlace,
+    place: BatchPlace,
     partition: number,
     timeMs: number,
     key: Buffer,
@@ -66,81 +43,10 @@ export class BatchSender {
     valueLength: number,
     headers: readonly RecordHeader[],
   ): boolean {
-    const bytes = recordSizeBound(keyLength, valueLength, headers);
-    if (bytes + BATCH_HEAD_BYTES > maxBatchBytes) return false;
-    const queue = this.#queue(name, partition);
-    if (queue.filling.bytes + bytes > maxBatchBytes) this.#ship(queue);
-    queue.filling.append(timeMs, key, keyLength, value, valueLength, headers);
-    return true;
+    return this.#current.add(place, partition, timeMs, key, keyLength, value, valueLength, headers);
   }
 
-  /** Sends the rest, to every broker at once, and waits for all. @throws what the producer throws. */
-  async finish(): Promise<void> {
-    await this.#settled();
-    if (this.#failure !== null) throw this.#failure.thrown;
-    const rest = this.#queues.filter(({ filling }) => filling.count > 0);
-    if (rest.length === 0) return;
-    this.#hasSent = true;
-    await this.#producer.send(
-      rest.map(({ topic, partition, filling }) => ({ topic, partition, builder: filling })),
-    );
-  }
-
-  /**
-   * Sends no more of it, and waits for what is under way: what comes to a broker behind the transaction's end would be of the
-   * next one.
-   */
-  async stop(why: unknown): Promise<void> {
-    this.#failure ??= { thrown: why };
-    await this.#settled();
-  }
-
-  /** Forgets what was taken: the transaction is over, one way or the other. */
-  async clear(): Promise<void> {
-    await this.#settled();
-    this.#failure = null;
-    this.#hasSent = false;
-    for (const { filling } of this.#queues) this.#keep(filling);
-    this.#queues = [];
-    this.#byTopic.clear();
-  }
-
-  async #settled(): Promise<void> {
-    await Promise.all(this.#queues.map(async ({ sent }) => sent));
-  }
-
-  #ship(queue: PartitionQueue): void {
-    const { topic, partition, filling: builder } = queue;
-    queue.filling = this.#kept.pop() ?? new RecordBatchBuilder();
-    this.#shipped++;
-    this.#hasSent = true;
-    const before = queue.sent ?? Promise.resolve();
-    queue.sent = before
-      .then(() => {
-        if (this.#failure !== null) throw this.#failure.thrown;
-        return this.#producer.send([{ topic, partition, builder }]);
-      })
-      .catch((thrown: unknown) => {
-        this.#failure ??= { thrown };
-      })
-      .then(() => this.#keep(builder));
-  }
-
-  #keep(builder: RecordBatchBuilder): void {
-    builder.clear();
-    if (this.#kept.length < MAX_KEPT_BUILDERS) this.#kept.push(builder);
-  }
-
-  /** No name is made per message. */
-  #queue(topic: string, partition: number): PartitionQueue {
-    let queues = this.#byTopic.get(topic);
-    if (queues === undefined) this.#byTopic.set(topic, (queues = []));
-    const known = queues[partition];
-    if (known !== undefined) return known;
-    const filling = this.#kept.pop() ?? new RecordBatchBuilder();
-    const queue: PartitionQueue = { topic, partition, filling, sent: null };
-    queues[partition] = queue;
-    this.#queues.push(queue);
-    return queue;
+  #make(isHeld: boolean): TransactionBatches {
+    return new TransactionBatches(this.#producer, this.#pool, isHeld);
   }
 }

@@ -81,6 +81,7 @@ export class KafkaTask {
         for (const { builder } of batches) observer.sent(builder.bytes);
         return producer.send(batches);
       },
+      ...(compression === "none" ? {} : { pack: (builder) => builder.pack(compression) }),
     });
     const tellers = sideTellers(side, task, await prepareSideTopics(side, topics), sender);
     const writer = new TransactionWriter({

@@ -3,9 +3,9 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { ByteWriter } from "../../formats/byte-writer.ts";
 import type { MessageHeader, MessageOutput, TableEncoder } from "../../formats/format.ts";
 import type { Row } from "../../model/value.ts";
-import type { BatchSender } from "./batch-sender.ts";
 import type { Partitioner } from "./partitioner.ts";
 import type { TargetTopic } from "./topics.ts";
+import type { TransactionBatches } from "./transaction-batches.ts";
 
 /** A table on its way out. */
 export interface TableOutput {
@@ -18,17 +18,14 @@ export interface TableOutput {
 export class MessageRouter implements MessageOutput {
   readonly key = new ByteWriter();
   readonly value = new ByteWriter();
-  readonly #sender: BatchSender;
   #table: TableOutput | null = null;
+  #batches: TransactionBatches | null = null;
   #nowMs = 0;
 
-  constructor(sender: BatchSender) {
-    this.#sender = sender;
-  }
-
-  /** The messages that follow are of this table, and of this time. */
-  toTable(table: TableOutput, nowMs: number): void {
+  /** The messages that follow are of this table, of this transaction, and of this time. */
+  toTable(table: TableOutput, batches: TransactionBatches, nowMs: number): void {
     this.#table = table;
+    this.#batches = batches;
     this.#nowMs = nowMs;
     this.key.clear();
     this.value.clear();
@@ -42,7 +39,8 @@ export class MessageRouter implements MessageOutput {
     headers: readonly MessageHeader[],
   ): void {
     const table = this.#table;
-    if (table === null) throw new MillraceError("MR_BUG", "a message without a table");
+    if (table === null || this.#batches === null)
+      throw new MillraceError("MR_BUG", "a message without a table");
     const { topic, partitioner } = table;
     const keyLength = hasKey ? this.key.length : -1;
     const valueLength = hasValue ? this.value.length : -1;
@@ -82,7 +80,7 @@ export class MessageRouter implements MessageOutput {
     headers: readonly MessageHeader[],
   ): void {
     const { key, value } = this;
-    const isTaken = this.#sender.add(
+    const isTaken = this.#batches?.add(
       topic,
       partition,
       this.#nowMs,
@@ -92,7 +90,7 @@ export class MessageRouter implements MessageOutput {
       valueLength,
       headers,
     );
-    if (isTaken) return;
+    if (isTaken === true) return;
     const { name, maxBatchBytes } = topic;
     const bytes = Math.max(0, keyLength) + Math.max(0, valueLength);
     throw new MillraceError(

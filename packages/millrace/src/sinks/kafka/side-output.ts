@@ -1,7 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { ByteWriter } from "../../formats/byte-writer.ts";
 import type { MessageHeader } from "../../formats/format.ts";
-import type { BatchPlace, BatchSender } from "./batch-sender.ts";
+import type { BatchSender } from "./batch-sender.ts";
+import type { BatchPlace } from "./transaction-batches.ts";
 
 const NO_HEADERS: readonly MessageHeader[] = [];
 

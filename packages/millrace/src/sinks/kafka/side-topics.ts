@@ -1,13 +1,14 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TransactionMeter } from "../../formats/transaction-meter.ts";
 import type { SourceBlock } from "../../model/source-block.ts";
-import type { BatchPlace, BatchSender } from "./batch-sender.ts";
+import type { BatchSender } from "./batch-sender.ts";
 import { HeartbeatTeller } from "./heartbeat-teller.ts";
 import { LetterTeller } from "./letter-teller.ts";
 import { SchemaTeller } from "./schema-teller.ts";
 import { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
 import type { NewTopic, Topics } from "./topics.ts";
+import type { BatchPlace } from "./transaction-batches.ts";
 import { TransactionTeller } from "./transaction-teller.ts";
 
 /** Topics beside those of tables; null: nothing is told. */

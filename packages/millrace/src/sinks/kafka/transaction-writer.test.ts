@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { TableEncoder } from "../../formats/format.ts";
 import { systemClock } from "../../model/ports.ts";
-import type { TargetChangeEvent } from "../../model/sink.ts";
+import type { TargetChangeEvent, Write } from "../../model/sink.ts";
 import { tableId, type TargetTable } from "../../model/table.ts";
 import { BatchSender } from "./batch-sender.ts";
+import { MAX_AHEAD_BYTES } from "./ahead-encoder.ts";
 import { partitionerOf } from "./partitioner.ts";
+import type { SideTeller } from "./side-teller.ts";
 import { TransactionWriter, type TransactionProducer } from "./transaction-writer.ts";
 
 const TABLE: TargetTable = {
@@ -17,9 +19,17 @@ const TABLE: TargetTable = {
 };
 const PLACE = { name: "topic", partitions: 1, maxBatchBytes: 4096, compacted: false };
 
+type ChangesWrite = Extract<Write, { kind: "changes" }>;
+
 /** What happens, in its order: a letter for each change that was encoded, each batch that was sent, and the end. */
 class Story {
   text = "";
+  /** What the end of a transaction waits for. */
+  ending: () => Promise<void> = () => Promise.resolve();
+  /** How often the refused row is. */
+  refusals = Infinity;
+  /** How many messages were sent. */
+  messages = 0;
   readonly #failsAt: number;
   readonly #refusedRow: string | null;
   #sent = 0;
@@ -31,7 +41,7 @@ class Story {
 
   readonly encoder: TableEncoder = {
     change: (event, _nowMs, output) => {
-      if (event.key === this.#refusedRow) throw new Error("does not fit");
+      if (event.key === this.#refusedRow && this.refusals-- > 0) throw new Error("does not fit");
       this.text += "e";
       output.key.ascii(event.key);
       output.value.ascii("x".repeat(900));
@@ -44,14 +54,17 @@ class Story {
     send: async (batches) => {
       this.text += "S";
       this.#sent += 1;
-      for (const { builder } of batches)
+      for (const { builder } of batches) {
+        this.messages += builder.count;
         expect(builder.bytes).toBeLessThanOrEqual(PLACE.maxBatchBytes);
+      }
       if (this.#sent === this.#failsAt) throw new Error("refused");
       if (this.#refusedRow === null) return;
       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
       this.text += "s";
     },
     commit: async () => {
+      await this.ending();
       this.text += "C";
     },
     abort: async () => {
@@ -59,7 +72,8 @@ class Story {
     },
   };
 
-  write(rows: number): Promise<void> {
+  /** One writer for what follows. */
+  writer(tellers: readonly SideTeller[] = []): TransactionWriter {
     const output = {
       topic: PLACE,
       encoder: this.encoder,
@@ -67,18 +81,36 @@ class Story {
     };
     const { producer } = this;
     const sender = new BatchSender(producer);
-    const rest = { clock: systemClock, exactlyOnce: true, tellers: [] };
-    const writer = new TransactionWriter({
+    const rest = { clock: systemClock, exactlyOnce: true, tellers };
+    return new TransactionWriter({
       producer,
       sender,
       tableOf: async () => output,
       notice: () => undefined,
       ...rest,
     });
-    const changes = Array.from({ length: rows }, (_, n) => changeOf(String(n)));
-    const writes = [{ kind: "changes", changes } as const];
-    return writer.write({ writes, place: PLACE, records: [], commit: null });
   }
+
+  write(rows: number): Promise<void> {
+    return send(this.writer(), writeOf(rows));
+  }
+}
+
+function writeOf(rows: number, first = 0): ChangesWrite {
+  const changes = Array.from({ length: rows }, (_, n) => changeOf(String(first + n)));
+  return { kind: "changes", changes };
+}
+
+/** As a commit of the pipeline: behind it comes `next`, as soon as it is asked for. */
+function send(
+  writer: TransactionWriter,
+  write: Write | null,
+  next: (() => Promise<Write | null>) | null = null,
+): Promise<void> {
+  const nothing = { state: [], deadLetters: [], superseded: [] };
+  const writes = write === null ? [] : [write];
+  const commit = next === null ? null : { fence: 1, lanes: [], writes, ...nothing, next };
+  return writer.write({ writes, place: PLACE, records: [], commit });
 }
 
 function changeOf(key: string): TargetChangeEvent {
@@ -104,6 +136,130 @@ describe("a transaction of several batches", () => {
     const story = new Story(Infinity, "11");
     await expect(story.write(12)).rejects.toThrow("does not fit");
     // What comes to a broker behind the end would be of the next transaction.
-    expect(story.text).toMatch(/^eeeeeSe+sA$/);
+    expect(story.text).toMatch(/^eeeeeSe+s(Se*s)?A$/);
+  });
+});
+
+/** Long enough for everything that is to be encoded. */
+async function turns(story: Story, wanted: RegExp): Promise<void> {
+  while (!wanted.test(story.text)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("the transaction behind the one under way", () => {
+  it("is encoded while that one is being ended, and sent when its own turn has come", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    const [first, second] = [writeOf(2), writeOf(6)];
+    story.ending = () => turns(story, /Se{6}$/);
+    await send(writer, first, async () => second);
+    expect(story.text).toBe("eeSeeeeeeC");
+    story.ending = () => Promise.resolve();
+    await send(writer, second);
+    // Nothing of it is encoded again: its full batch, then the rest.
+    expect(story.text).toBe("eeSeeeeeeCSSC");
+  });
+
+  it("keeps nothing for a commit that brings another write", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    story.ending = () => turns(story, /Se{6}$/);
+    await send(writer, writeOf(2), async () => writeOf(6));
+    story.ending = () => Promise.resolve();
+    await send(writer, writeOf(1));
+    expect(story.text).toBe("eeSeeeeeeCeSC");
+  });
+
+  it("stays ready behind a commit that has no rows", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    const second = writeOf(3);
+    story.ending = () => turns(story, /Se{3}/);
+    await send(writer, writeOf(2), async () => second);
+    await send(writer, null);
+    await send(writer, second);
+    expect(story.text).toBe("eeSeeeCCSC");
+  });
+
+  it("outlives the failure of the one before it, which is encoded anew, in front of it", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    const [first, second] = [writeOf(2), writeOf(3)];
+    story.ending = async () => {
+      await turns(story, /Se{3}$/);
+      throw new Error("refused");
+    };
+    await expect(send(writer, first, async () => second)).rejects.toThrow("refused");
+    story.ending = () => Promise.resolve();
+    await send(writer, first);
+    await send(writer, second);
+    expect(story.text).toBe("eeSeeeAeeSCeeeSC");
+  });
+
+  it("says itself that a row does not fit, and not before", async () => {
+    const story = new Story(Infinity, "7");
+    const writer = story.writer();
+    const second = writeOf(3, 5);
+    story.ending = () => turns(story, /e.*e.*e/);
+    await send(writer, writeOf(1), async () => second);
+    await expect(send(writer, second)).rejects.toThrow("does not fit");
+    expect(story.text.replaceAll("s", "")).toBe("eSeeCee");
+  });
+
+  it("is encoded anew, each row once, where only a part of it could be made ready", async () => {
+    const story = new Story(Infinity, "7");
+    story.refusals = 1;
+    const writer = story.writer();
+    const second = writeOf(3, 5);
+    story.ending = async () => {
+      while (story.refusals > 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await send(writer, writeOf(1), async () => second);
+    await send(writer, second);
+    expect(story.messages).toBe(4);
+  });
+
+  it("is ready up to a bound, and its rest is encoded when it begins", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    const rows = Math.ceil(MAX_AHEAD_BYTES / 900) + 1_000;
+    const second = writeOf(rows);
+    story.ending = async () => {
+      for (let seen = ""; seen !== story.text || !seen.endsWith("e");) {
+        seen = story.text;
+        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await send(writer, writeOf(1), async () => second);
+    const ready = story.text.length - "eSC".length;
+    expect(ready).toBeGreaterThan(rows / 2);
+    expect(ready * 900).toBeLessThan(MAX_AHEAD_BYTES + 256 * 900);
+    story.ending = () => Promise.resolve();
+    await send(writer, second);
+    expect(story.text.match(/e/g)).toHaveLength(rows + 1);
+  });
+
+  it("waits for its turn where somebody counts each change", async () => {
+    const story = new Story();
+    let counted = 0;
+    const counts: SideTeller = {
+      change: () => void (counted += 1),
+      done: () => undefined,
+      undone: () => undefined,
+    };
+    const writer = story.writer([counts]);
+    const second = writeOf(3);
+    await send(writer, writeOf(2), async () => second);
+    expect(counted).toBe(2);
+    await send(writer, second);
+    expect(story.text).toBe("eeSCeeeSC");
+  });
+
+  it("does not hold a commit up that nobody has anything behind", async () => {
+    const story = new Story();
+    const writer = story.writer();
+    await send(writer, writeOf(1), () => new Promise(() => undefined));
+    await send(writer, writeOf(1), async () => null);
+    await send(writer, writeOf(1));
+    expect(story.text).toBe("eSCeSCeSC");
   });
 });

@@ -11,7 +11,7 @@ const STAMP = { producerId: 1n, producerEpoch: 0, sequence: 0, transactional: tr
 class Gate {
   readonly sent: { readonly partition: number; readonly bytes: number }[] = [];
   readonly #waiting: PromiseWithResolvers<void>[] = [];
-  readonly sender = new BatchSender({
+  readonly #sender = new BatchSender({
     send: async (batches) => {
       for (const { partition, builder } of batches)
         this.sent.push({ partition, bytes: builder.finish(STAMP, "none").length });
@@ -21,13 +21,15 @@ class Gate {
     },
   });
 
+  batches = this.#sender.begin();
+
   /** How many are under way. */
   get open(): number {
     return this.#waiting.length;
   }
 
   add(partition: number, value = VALUE): boolean {
-    return this.sender.add(PLACE, partition, 1, KEY, KEY.length, value, value.length, []);
+    return this.batches.add(PLACE, partition, 1, KEY, KEY.length, value, value.length, []);
   }
 
   /** The oldest is taken, or refused. */
@@ -55,7 +57,7 @@ describe("batches of a transaction", () => {
     const gate = new Gate();
     expect(gate.add(0, Buffer.alloc(PLACE.maxBatchBytes))).toBe(false);
     for (let i = 0; i < 9; i++) expect(gate.add(0)).toBe(true);
-    const finished = gate.sender.finish();
+    const finished = gate.batches.finish();
     for (let i = 0; i < 6; i++) {
       await turn();
       await gate.answer();
@@ -68,13 +70,13 @@ describe("batches of a transaction", () => {
   it("end with the first that is refused: no later one of that transaction goes", async () => {
     const gate = new Gate();
     for (let i = 0; i < 9; i++) gate.add(0);
-    const finished = expect(gate.sender.finish()).rejects.toThrow("refused");
+    const finished = expect(gate.batches.finish()).rejects.toThrow("refused");
     await turn();
     await gate.answer(new Error("refused"));
     for (let i = 0; i < 4; i++) await gate.answer();
     await finished;
     expect(gate.sent).toHaveLength(1);
-    await gate.sender.clear();
-    expect(gate.sender.hasSent).toBe(false);
+    await gate.batches.clear();
+    expect(gate.batches.hasSent).toBe(false);
   });
 });
