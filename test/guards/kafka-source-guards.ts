@@ -8,6 +8,17 @@ const LOG = `${ROOM}/sources/kafka/log.kafka.test.ts`;
 /** Topics as a source. */
 export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   {
+    keeps: [11],
+    guard: "a pipeline is not caught up before the shares of its other processes are",
+    file: "pipeline/task-set.ts",
+    take: "if (left.length === 0 && this.#names() === all) break;",
+    put: "if (this.#names() === all) break;",
+    shownBy: {
+      file: `${ROOM}/pipeline/task-set.test.ts`,
+      name: "has not caught up before the shares of other processes have, and says which",
+    },
+  },
+  {
     keeps: [1, 5],
     guard: "a share that was taken over by somebody who is gone is begun anew",
     file: "sources/kafka/group-member.ts",
