@@ -65,7 +65,7 @@ export const LEFT_OUT_GUARDS: readonly Guard[] = [
     guard:
       "what a log kept silent about is in no earlier row, neither of the batch nor of the sink",
     file: "pipeline/lane-item.ts",
-    take: "return this.route.unsure || this.change.unsure;",
+    take: "return this.route.unsure || (this.line === null && this.change.unsure);",
     put: "return this.route.unsure;",
     shownBy: SIMULATED_ALL,
   },

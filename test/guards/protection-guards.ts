@@ -43,7 +43,7 @@ export const PROTECTION_GUARDS: readonly Guard[] = [
     keeps: [10],
     guard: "what a chunk has read is taken from the rate of the load",
     file: "pipeline/chunk-reader.ts",
-    take: "        load.rate.took(batch.rows.length, batch.sentBytes, table.id);\n",
+    take: "        load.rate.took(rowsOf(batch), batch.sentBytes, table.id);\n",
     put: "",
     shownBy: {
       file: `${ROOM}/load-rate.pg.test.ts`,
