@@ -44,11 +44,16 @@ function slopeFigures(name: string, points: readonly Point[], unit: string): Fig
 }
 
 function figuresOf(kind: TargetKind, outcome: SoakOutcome): Figure[] {
-  const { memory, retained, lag, recoveries, faults, different } = outcome;
+  const { memory, retained, retainedAge, lag, recoveries, faults, different } = outcome;
   return [
     ...slopeFigures(`memory → ${kind}`, memory, "MiB"),
     // Nobody keeps a log for a reader of MySQL.
-    ...(from === "postgres" ? slopeFigures(`retained log → ${kind}`, retained, "MiB") : []),
+    ...(from === "postgres"
+      ? [
+          ...slopeFigures(`retained log → ${kind}`, retained, "MiB"),
+          ...slopeFigures(`age of the retained log → ${kind}`, retainedAge, "s"),
+        ]
+      : []),
     ...slopeFigures(`lag → ${kind}`, lag, "ms"),
     ...Object.entries(faults).map(([name, count]) =>
       absolute(`faults → ${kind}: ${name}`, count, "times"),

@@ -28,6 +28,8 @@ export interface SoakOutcome {
   readonly memory: readonly Point[];
   /** What the slot keeps of the source's log, MiB; nothing where the source keeps its log for itself. */
   readonly retained: readonly Point[];
+  /** How old the oldest of that is, seconds: unlike its size it does not grow where the source's sessions write faster. */
+  readonly retainedAge: readonly Point[];
   /** From COMMIT at the source until it is seen at the sink, ms, where nothing had happened. */
   readonly lag: readonly Point[];
   /** From the end of a fault until what is committed then is seen, ms. */
@@ -82,6 +84,9 @@ class Soak {
   #life = { number: 0, beganMs: performance.now() };
   readonly #memory: Point[] = [];
   readonly #retained: Point[] = [];
+  readonly #retainedAge: Point[] = [];
+  /** Where the log's end was, bytes, by the minute in which that was seen. */
+  readonly #ends: Point[] = [];
   readonly #lag: Point[] = [];
   readonly #recoveries: number[] = [];
   readonly #faults: Record<FaultName, number> = {
@@ -117,6 +122,7 @@ class Soak {
     return {
       memory: this.#memory,
       retained: this.#retained,
+      retainedAge: this.#retainedAge,
       lag: this.#lag,
       recoveries: this.#recoveries,
       faults: this.#faults,
@@ -145,10 +151,15 @@ class Soak {
 
   async #sampleSlot(): Promise<void> {
     const [row] = await this.#pipeline.server.query(
-      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), min(restart_lsn))::float8 AS bytes
+      `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS "end",
+         pg_wal_lsn_diff(min(restart_lsn), '0/0')::float8 AS kept
        FROM pg_replication_slots WHERE slot_type = 'logical'`,
     );
-    this.#retained.push({ at: this.#minutes, value: Number(row?.["bytes"]) / MIB });
+    const [at, end, kept] = [this.#minutes, Number(row?.["end"]), Number(row?.["kept"])];
+    this.#retained.push({ at, value: (end - kept) / MIB });
+    this.#ends.push({ at, value: end });
+    const then = this.#ends.findLast(({ value }) => value <= kept);
+    if (then !== undefined) this.#retainedAge.push({ at, value: (at - then.at) * 60 });
   }
 
   /** Lets it happen, and waits until the pipeline has recovered. */
