@@ -7,6 +7,7 @@ import { UNCHANGED, type Row } from "../model/value.ts";
 import type { AttributeValue, Item } from "../sources/dynamodb/api.ts";
 import { jsonOfItem } from "../sources/dynamodb/document-text.ts";
 import { attributes } from "../sources/dynamodb/items.fixture.ts";
+import { withSortedSets } from "../sources/dynamodb/sorted-sets.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { createFormat } from "./create-format.ts";
 import { DocumentWriter, type DocumentStyle } from "./dynamodb-document.ts";
@@ -185,7 +186,8 @@ describe("documents", () => {
     fc.assert(
       fc.property(attributes, (item) => {
         expect(texts("dynamodb", "keep", item)).toBe(JSON.stringify(item));
-        expect(texts("plain", "keep", item)).toBe(jsonOfItem(item));
+        // The writer of messages copies a document as it is told; whoever writes it plain at once puts sets in order.
+        expect(texts("plain", "keep", withSortedSets(item))).toBe(jsonOfItem(item));
         expect(JSON.parse(texts("connector", "keep", item))).toEqual(lowered({ M: item }).m);
       }),
     );

@@ -23,7 +23,10 @@ export interface ColumnsOptions {
   readonly sampleShare: number;
   readonly document: DocumentOptions;
   readonly misfits: MisfitPolicy;
-  /** Whether members of sets are put in an order of ours, or left in that in which the service tells them. */
+  /**
+   * Whether DynamoDB's own JSON has members of sets in an order of ours, or in that in which the service tells them. Plain JSON
+   * has them in ours either way.
+   */
   readonly sortsSets: boolean;
   /** Whether changes tell the old row too, where the stream has it. */
   readonly before: boolean;
@@ -40,7 +43,7 @@ export const TABLE_COLUMNS: ColumnsOptions = {
   before: false,
 };
 
-/** Rows for sinks of messages: the key, and the whole item in DynamoDB's own JSON. */
+/** Rows for sinks of messages: the key, and the whole item in DynamoDB's own JSON, sets in the service's order. */
 export const MESSAGE_COLUMNS: ColumnsOptions = {
   ...TABLE_COLUMNS,
   sampleItems: 0,

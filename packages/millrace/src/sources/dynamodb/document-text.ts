@@ -1,5 +1,6 @@
 import type { AttributeValue, Item } from "./api.ts";
 import { plainNumber } from "./number-text.ts";
+import { sortedMembers } from "./sorted-sets.ts";
 
 /*
  * Hot: a document's text, built in one pass over the parsed item. Two forms:
@@ -33,11 +34,11 @@ export function jsonOf(value: AttributeValue): string {
   if ("M" in value) return jsonOfItem(value.M);
   if ("L" in value) return listOf(value.L);
   if ("NULL" in value) return "null";
-  if ("SS" in value) return JSON.stringify(value.SS.toSorted());
-  if ("NS" in value) return `[${value.NS.toSorted().map(plainNumber).join(",")}]`;
+  if ("SS" in value) return JSON.stringify(sortedMembers(value.SS));
+  if ("NS" in value) return `[${sortedMembers(value.NS).map(plainNumber).join(",")}]`;
   // Base64 has no character that JSON would escape.
   if ("B" in value) return `"${value.B}"`;
-  return JSON.stringify(value.BS.toSorted());
+  return JSON.stringify(sortedMembers(value.BS));
 }
 
 /** A map, or a whole item. */

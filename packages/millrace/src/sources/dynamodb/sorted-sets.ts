@@ -1,5 +1,10 @@
 import type { AttributeValue, Item } from "./api.ts";
 
+/** Members of a set in an order of ours: that of their texts. Hot: once per set. */
+export function sortedMembers(members: readonly string[]): string[] {
+  return members.toSorted();
+}
+
 /**
  * The item with the members of its sets in an order of ours, in maps and lists too; itself where it has none. Sets have no order, and the
  * service promises none: two rows of one item have to be the same text, whoever told of it. Hot: once per item.
@@ -29,8 +34,8 @@ function sortedItem(item: Item): Item {
 function sorted(value: AttributeValue): AttributeValue {
   if ("M" in value) return { M: sortedItem(value.M) };
   if ("L" in value) return { L: value.L.map(sorted) };
-  if ("SS" in value) return { SS: value.SS.toSorted() };
-  if ("NS" in value) return { NS: value.NS.toSorted() };
-  if ("BS" in value) return { BS: value.BS.toSorted() };
+  if ("SS" in value) return { SS: sortedMembers(value.SS) };
+  if ("NS" in value) return { NS: sortedMembers(value.NS) };
+  if ("BS" in value) return { BS: sortedMembers(value.BS) };
   return value;
 }
