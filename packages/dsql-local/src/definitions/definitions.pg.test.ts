@@ -17,6 +17,38 @@ beforeEach(async () => {
 });
 afterEach(() => clients.close());
 
+describe("what only a session has", () => {
+  it.each([
+    [
+      "create table x (id int primary key)",
+      "TEMPORARY or TEMP table not supported for CREATE TABLE",
+    ],
+    ["create view x as select 1", "TEMPORARY or TEMP not supported for CREATE VIEW"],
+    ["create sequence x cache 1", "TEMPORARY or TEMP not supported for CREATE SEQUENCE"],
+    ["create domain x as int", "TEMPORARY or TEMP not supported for CREATE DOMAIN"],
+    [
+      "create function x() returns int language sql as 'select 1'",
+      "TEMPORARY or TEMP not supported for CREATE FUNCTION",
+    ],
+  ])("is not made by way of the search path: %s", async (sql, refused) => {
+    await client.query("set search_path = pg_temp");
+    expect(await outcome(client.query(sql))).toBe(`0A000 ${refused}`);
+    await client.query("set search_path = public");
+    expect(await outcome(client.query(sql))).toBe("ok");
+  });
+});
+
+describe("the schema public", () => {
+  it("stays, and a reset makes it anew where it was renamed", async () => {
+    expect(await outcome(client.query("drop schema public cascade"))).toBe(
+      "0A000 feature not supported on system entity",
+    );
+    await client.query("alter schema public rename to private");
+    await cluster.control.reset();
+    expect(await outcome(client.query("create table public.t (id int primary key)"))).toBe("ok");
+  });
+});
+
 describe("column types", () => {
   const supported = [
     "smallint", "integer", "bigint", "int2", "int4", "int8", "real", "double precision", "numeric",
@@ -215,9 +247,13 @@ describe("asynchronous jobs", () => {
     });
     const valid = "select indisvalid from pg_index where indexrelid = 'once'::regclass";
     expect((await client.query(valid)).rows).toEqual([{ indisvalid: false }]);
-    expect(await outcome(client.query("insert into t values (3, 7)"))).toMatch(/^(23505|40001)/);
-    expect(await outcome(client.query("drop index once"))).toBe("ok");
-    expect(await outcome(client.query("insert into t values (3, 7)"))).toBe("ok");
+    const refused = '23505 duplicate key value violates unique constraint "once"';
+    expect(await retried("insert into t values (3, 7)")).toBe(refused);
+    expect(await retried("insert into t values (4, 8)")).toBe("ok");
+    expect(await retried("insert into t values (5, 8)")).toBe(refused);
+    expect(await retried("update t set v = 8 where id = 1")).toBe(refused);
+    expect(await retried("drop index once")).toBe("ok");
+    expect(await retried("insert into t values (3, 7), (5, 8)")).toBe("ok");
   });
 
   it("start with COMMIT and not before", async () => {
@@ -402,6 +438,18 @@ describe("the environment", () => {
     ]); // prettier-ignore
     expect((await client.query("select pg_get_indexdef(null)")).rows).toEqual([
       { pg_get_indexdef: null },
+    ]);
+  });
+
+  it("shows an index whatever its table is called", async () => {
+    const table = '"x USING btree y"';
+    await client.query(`create table ${table} (id int primary key, unique (id) include (id))`);
+    await client.query('create table "a ""b"" c" (id int primary key)');
+    const { rows } = await client.query<{ indexdef: string }>("select indexdef from pg_indexes where schemaname = 'public' order by indexname"); // prettier-ignore
+    expect(rows.map(({ indexdef }) => indexdef)).toEqual([
+      'CREATE UNIQUE INDEX "a ""b"" c_pkey" ON public."a ""b"" c" USING btree_index (id)',
+      `CREATE UNIQUE INDEX "x USING btree y_id_id1_key" ON public.${table} USING btree_index (id) INCLUDE (id)`,
+      `CREATE UNIQUE INDEX "x USING btree y_pkey" ON public.${table} USING btree_index (id)`,
     ]);
   });
 

@@ -15,6 +15,8 @@ export interface JobPlan {
   readonly objectName: string;
   /** Runs outside of a transaction. */
   readonly sql: string;
+  /** Builds the same index beside rows that share a key; undefined where the index is not unique. */
+  readonly sqlBesideDuplicates: string | undefined;
 }
 
 /** What jobs need of the cluster. */
@@ -112,10 +114,35 @@ export class Jobs {
         if (!(error instanceof Violation)) return INTERRUPTED;
         // A DDL that waited for the build was in the way: PostgreSQL chose the build to give up.
         const again = error.report.code === DEADLOCK && attempt < MAX_ATTEMPTS && !this.#stopped;
-        if (!again) return explain(error);
-        await session.query(`DROP INDEX IF EXISTS ${quoted(plan.objectName)}`);
+        if (again) {
+          await session.query(`DROP INDEX IF EXISTS ${quoted(plan.objectName)}`);
+          continue;
+        }
+        const { sqlBesideDuplicates } = plan;
+        const isDuplicate = error.report.code === DUPLICATE;
+        if (isDuplicate && sqlBesideDuplicates !== undefined) {
+          await this.#constrain(session, plan, sqlBesideDuplicates);
+        }
+        return explain(error);
       }
     }
+  }
+
+  /**
+   * A unique index that failed constrains new rows until it is dropped (source IX, J). What PostgreSQL leaves behind takes
+   * no rows. So the index is built over the duplicates, and called unique and not valid afterwards.
+   */
+  async #constrain(session: AdminSession, plan: JobPlan, sql: string): Promise<void> {
+    const plain: JobPlan = { ...plan, sql, sqlBesideDuplicates: undefined };
+    await session.query(`DROP INDEX IF EXISTS ${quoted(plan.objectName)}`);
+    if ((await this.#attempt(session, plain, () => {})) !== undefined) return;
+    const index = `${literal(quoted(plan.objectName))}::regclass`;
+    // The table's row is written too, so that sessions read anew what they know of its indexes.
+    await session.query(
+      `UPDATE pg_index SET indisunique = true, indisvalid = false WHERE indexrelid = ${index};
+       UPDATE pg_class SET relhasindex = true
+         WHERE oid = (SELECT indrelid FROM pg_index WHERE indexrelid = ${index})`,
+    );
   }
 
   /** The index shows in the catalogue soon after the build began. */

@@ -61,12 +61,14 @@ export class OwnCommands {
     if (statement.objectName !== "" && (await definitions.exists(schema, objectName))) {
       if (!statement.ifNotExists) throw duplicate(objectName);
     }
+    const sql = concurrently(statement.sql, statement.objectName === "" ? objectName : undefined);
     return {
       type: "INDEX_BUILD",
       table: `${schema}.${table}`,
       schema,
       objectName,
-      sql: concurrently(statement.sql, statement.objectName === "" ? objectName : undefined),
+      sql,
+      sqlBesideDuplicates: withoutUnique(sql),
     };
   }
 
@@ -106,6 +108,7 @@ export class OwnCommands {
       schema,
       objectName: use?.name ?? "",
       sql: statement.sql,
+      sqlBesideDuplicates: undefined,
     };
   }
 
@@ -142,4 +145,11 @@ function concurrently(sql: string, name: string | undefined): string {
   if (index === undefined || on === undefined) return sql;
   const named = name === undefined ? "" : `${identifier(name)} `;
   return `${sql.slice(0, index.end)} CONCURRENTLY ${sql.slice(index.end, on.start)}${named}${sql.slice(on.start)}`;
+}
+
+/** The same index without its rule; undefined where it has none. */
+function withoutUnique(sql: string): string | undefined {
+  const [, unique] = tokenize(sql);
+  if (unique?.text !== "unique") return undefined;
+  return sql.slice(0, unique.start) + sql.slice(unique.end);
 }
