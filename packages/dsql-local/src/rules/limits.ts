@@ -22,7 +22,7 @@ export const limitRules = {
     limit: bounds.rowBytes,
     source: "Q",
     fidelity: "close",
-    kept: `${byWrite}, as stored`,
+    kept: `${byWrite}: each value as the limit of one counts it`,
   },
   keySize: {
     code: LIMIT,
@@ -30,7 +30,7 @@ export const limitRules = {
     limit: bounds.keyBytes,
     source: "Q, T",
     fidelity: "close",
-    kept: `${byWrite}: 1,981 bytes, 7 fewer for each further key column, secondary keys carry the primary key`,
+    kept: `${byWrite}: 1,981 bytes, 7 fewer for each further key column, secondary keys carry the primary key; texts by their bytes, all else by its width`,
   },
   charSize: {
     code: LIMIT,

@@ -81,7 +81,7 @@ export class Measure {
       places === undefined
         ? `${tableName(table)} AS own WHERE ${isOwn("own")}`
         : rowsAt(table, places, "own");
-    const sql = `SELECT coalesce(sum((${bytesOf(facts)})::bigint), 0), min((${brokenIn(facts, this.#scales)}) COLLATE "C") FROM ${from}`;
+    const sql = `SELECT coalesce(sum((${bytesOf(facts, this.#scales.profile.has("textCompression"))})::bigint), 0), min((${brokenIn(facts, this.#scales)}) COLLATE "C") FROM ${from}`;
     const answer = await this.#worker.command(sql).catch((error: unknown) => {
       throw this.#retold(error, table);
     });
@@ -107,11 +107,11 @@ export function refuseBroken({ broken }: Measured, { valueBytes: limit }: Limits
 }
 
 /** A row's bytes with those of its entries in secondary indexes, and what each costs besides. */
-function bytesOf({ columns, indexes, secondaryIndexes }: TableFacts): string {
+function bytesOf({ columns, indexes, secondaryIndexes }: TableFacts, compressed: boolean): string {
   const entries = indexes.filter((index) => !index.primary).flatMap((index) => index.columns);
   return [
-    ...columns.map(({ name }) => sizeOf(name)),
-    ...entries.map(sizeOf),
+    ...columns.map((column) => rowBytes(column, compressed)),
+    ...entries.map(keyBytesIn(columns)),
     String(bounds.bytesPerRowOverhead + bounds.bytesPerIndexEntryOverhead * secondaryIndexes),
   ].join(" + ");
 }
@@ -122,7 +122,7 @@ function brokenIn(facts: TableFacts, { limits, profile }: Scales): string {
   const long = facts.columns
     .filter(isLong)
     .map((column) => longCase(column, limits.valueBytes, compressed));
-  const sum = facts.columns.map(({ name }) => sizeOf(name)).join(" + ");
+  const sum = facts.columns.map((column) => rowBytes(column, compressed)).join(" + ");
   const keys = keyConditions(facts, limits.keyBytes).map(
     (condition) => `WHEN ${condition} THEN 'key'`,
   );
@@ -132,14 +132,14 @@ function brokenIn(facts: TableFacts, { limits, profile }: Scales): string {
 }
 
 /** A key's bytes are those of its columns; a secondary key carries the primary key too (source T). */
-function keyConditions({ indexes }: TableFacts, most: number): string[] {
+function keyConditions({ columns: all, indexes }: TableFacts, most: number): string[] {
   const primary = indexes.find((index) => index.primary)?.columns ?? [];
   return indexes
     .map((index) => (index.primary ? primary : [...index.columns, ...primary]))
     .filter((columns) => columns.length > 0)
     .map((columns) => {
       const limit = most - bounds.keyBytesPerFurtherColumn * (columns.length - 1);
-      return `${columns.map(keyBytes).join(" + ")} > ${limit}`;
+      return `${columns.map(keyBytesIn(all)).join(" + ")} > ${limit}`;
     });
 }
 
@@ -159,18 +159,23 @@ export function isLong({ type }: ColumnFacts): boolean {
 }
 
 /** The mark before the type puts values before rows and keys. */
-function longCase({ name, type }: ColumnFacts, most: number, compressed: boolean): string {
+function longCase(column: ColumnFacts, most: number, compressed: boolean): string {
+  return `WHEN ${sizeOf(column, compressed)} > ${most} THEN ${literal(`!${column.type}`)}`;
+}
+
+/** A value's bytes as the service counts them, in rows and transactions too; NULL for NULL. */
+function sizeOf({ name, type }: ColumnFacts, compressed: boolean): string {
   const column = identifier(name);
   const plain = LONG[type] === "bytes" || (LONG[type] === "text" && !compressed);
-  const size = plain ? `octet_length(${column})` : `pg_column_size(${column})`;
-  return `WHEN ${size} > ${most} THEN ${literal(`!${type}`)}`;
+  return plain ? `octet_length(${column})` : `pg_column_size(${column})`;
 }
 
-function sizeOf(column: string): string {
-  return `coalesce(pg_column_size(${identifier(column)}), 0)`;
+function rowBytes(column: ColumnFacts, compressed: boolean): string {
+  return `coalesce(${sizeOf(column, compressed)}, 0)`;
 }
 
-/** Keys are stored uncompressed (source DT): texts count by their bytes. */
-function keyBytes(column: string): string {
-  return `coalesce(octet_length(${identifier(column)}::text), 0)`;
+/** Keys are stored uncompressed (source DT): a text counts by its bytes, all else by its width. */
+function keyBytesIn(columns: readonly ColumnFacts[]): (name: string) => string {
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
+  return (name) => rowBytes({ name, type: types.get(name) ?? "text" }, false);
 }

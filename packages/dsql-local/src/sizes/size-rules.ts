@@ -149,14 +149,12 @@ export function isSuspicious(
 ): boolean {
   if (!statement.writesRows) return false;
   if (statement.growth === "unknown" || growsLong(statement, facts)) return true;
-  if (statement.longestLiteralBytes > Math.min(valueBytes, facts.keyValueBytes)) return true;
-  if (bindRest === undefined) return messageBytes > rowBytes;
-  // A row above its limit has at least one value of this length.
+  // A row above its limit has at least one value of this length, and may have had the others before, or the same in each.
   const shareBytes = rowBytes / Math.max(facts.columns.length, 1);
-  if (messageBytes > rowBytes && hasLongValue(bindRest, shareBytes, false)) return true;
-  return (
-    hasLongValue(bindRest, facts.keyValueBytes, false) || hasLongValue(bindRest, valueBytes, true)
-  );
+  const longBytes = Math.min(facts.keyValueBytes, shareBytes);
+  if (statement.longestLiteralBytes > Math.min(valueBytes, longBytes)) return true;
+  if (bindRest === undefined) return messageBytes > rowBytes;
+  return hasLongValue(bindRest, longBytes, false) || hasLongValue(bindRest, valueBytes, true);
 }
 
 /** Whether a column that may be long is made of what tables hold. */

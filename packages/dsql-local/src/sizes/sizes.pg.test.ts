@@ -82,6 +82,16 @@ describe("one row", () => {
       "54000 maximum row size exceeded",
     );
   });
+
+  it("counts bytea by its bytes, however alike they are", async () => {
+    await client.query("create table t (id int primary key, a bytea, b bytea, c bytea)");
+    const alike = Buffer.alloc(900_000, 0xab);
+    const insert = client.query("insert into t values (1, $1, $1, $1)", [alike]);
+    expect(await outcome(insert)).toBe("54000 maximum row size exceeded");
+    await client.query("insert into t values (2, $1, $1)", [alike]);
+    const third = client.query("update t set c = $1 where id = 2", [alike]);
+    expect(await outcome(third)).toBe("54000 maximum row size exceeded");
+  });
 });
 
 describe("one query", () => {
@@ -112,6 +122,15 @@ describe("one key", () => {
     );
     const unnest = "insert into t select u, 1 from unnest($1::text[]) u";
     expect(await outcome(client.query(unnest, [["a", "w".repeat(1_990)]]))).toBe(
+      "54000 key size too large",
+    );
+  });
+
+  it("counts what is no text by its width", async () => {
+    await client.query("create table t (id uuid, k text, primary key (id, k))");
+    const insert = "insert into t values (gen_random_uuid(), $1)";
+    expect(await outcome(client.query(insert, ["x".repeat(1_958)]))).toBe("ok");
+    expect(await outcome(client.query(insert, ["y".repeat(1_959)]))).toBe(
       "54000 key size too large",
     );
   });
@@ -165,6 +184,27 @@ describe("one transaction", () => {
     await client.query("delete from t");
     await write(9.5 * MIB);
     expect(await refusal(client.query("commit"))).toMatchObject(LIMIT);
+  });
+
+  it("counts bytea by its bytes, and text where it is not compressed", async () => {
+    const before = await startDsqlLocal({ tls: "off", profile: "2026-08-24" });
+    const earlier = new Clients(() => before);
+    try {
+      const old = await earlier.connect();
+      for (const one of [client, old]) {
+        await one.query("create table t (id int primary key, b bytea, v text)");
+        await one.query("begin");
+        for (let id = 0; id < 11; id++) {
+          const made =
+            one === old ? "null, repeat('a', 1000000)" : "decode(repeat('ab', 1000000), 'hex')";
+          await one.query(`insert into t values (${id}, ${made})`);
+        }
+        expect(await refusal(one.query("commit"))).toMatchObject(LIMIT);
+      }
+    } finally {
+      await earlier.close();
+      await before.stop();
+    }
   });
 
   it("fails in autocommit at its statement", async () => {
