@@ -24,6 +24,7 @@ export const helpText = `dsql-local: Aurora DSQL's rules in front of a real Post
   --profile DATE        the service's rules as of this day: 2026-09-15 (the newest), 2026-08-24
   --statement-delay MS  what each statement takes besides its work, as over a distance (0)
   --commit-delay MS     what each COMMIT of a write takes besides its work (0)
+  --job-delay MS        how long an asynchronous job takes at least (0)
   --control ADDR:PORT   HTTP: faults, delays, counters, reset
   --json                one JSON line on stdout when ready
   --help
@@ -42,6 +43,7 @@ const OPTIONS = {
   profile: { type: "string" },
   "statement-delay": { type: "string" },
   "commit-delay": { type: "string" },
+  "job-delay": { type: "string" },
   control: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean" },
@@ -68,6 +70,7 @@ export function readCommand(args: readonly string[]): Command {
   }
   const statementDelayMs = milliseconds("--statement-delay", values["statement-delay"], problems);
   const commitDelayMs = milliseconds("--commit-delay", values["commit-delay"], problems);
+  const jobDelayMs = milliseconds("--job-delay", values["job-delay"], problems);
   if (problems.length > 0) return { kind: "invalid", problems };
   const options = {
     port,
@@ -82,6 +85,7 @@ export function readCommand(args: readonly string[]): Command {
     ...given("profile", values.profile),
     ...given("statementDelayMs", statementDelayMs),
     ...given("commitDelayMs", commitDelayMs),
+    ...given("jobDelayMs", jobDelayMs),
     ...given("control", values.control),
   };
   return { kind: "run", options, json: values.json === true };

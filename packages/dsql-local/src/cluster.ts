@@ -170,7 +170,6 @@ async function makeContext(
   options: DsqlLocalOptions,
   undo: Undo,
 ): Promise<ClusterContext> {
-  const { jobDelayMs: delayMs = 0 } = options;
   const profile = new Profile(options.profile);
   const limits = limitsOf(options);
   const versions = new CatalogueVersions();
@@ -187,9 +186,10 @@ async function makeContext(
   const functions = new FunctionRegistry(admin);
   undo.push(() => admin.close());
   const onDone = (table: string): void => versions.bump([table]);
+  const delayMs = (): number => context.delays.jobMs ?? 0;
   const jobs = new Jobs({ target, admin, waits, delayMs, nowMs: clock.nowMs, onDone });
   undo.push(() => jobs.stop());
-  return {
+  const context: ClusterContext = {
     target, admin, gate: new Gate(profile), versions, waits, shares, jobs, functions,
     facts: new TableFactsCache(admin, versions, limits), faults: new Faults(), counters: zeroCounters(),
     log: new StatementLog(clock.nowMs),
@@ -197,6 +197,7 @@ async function makeContext(
     deletions: new Deletions(), referenced: new ReferencedKeys(), limits, profile, partitions: new Partitions(() => performance.now()),
     delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore
+  return context;
 }
 
 function limitsOf({ connectionLifeMs, limits }: DsqlLocalOptions): Limits {
@@ -204,8 +205,9 @@ function limitsOf({ connectionLifeMs, limits }: DsqlLocalOptions): Limits {
   return { ...serviceLimits(), ...life, ...limits };
 }
 
-function delaysOf({ statementDelayMs = 0, commitDelayMs = 0 }: DsqlLocalOptions): Delays {
-  return { statementMs: statementDelayMs, commitMs: commitDelayMs };
+function delaysOf(options: DsqlLocalOptions): Delays {
+  const { statementDelayMs = 0, commitDelayMs = 0, jobDelayMs = 0 } = options;
+  return { statementMs: statementDelayMs, commitMs: commitDelayMs, jobMs: jobDelayMs };
 }
 
 function makeDoor(

@@ -4,6 +4,8 @@ export interface Delays {
   readonly statementMs: number;
   /** Before each COMMIT of a transaction that wrote, also of a single statement. */
   readonly commitMs: number;
+  /** How long an asynchronous job takes at least; 0 when left out. */
+  readonly jobMs?: number;
 }
 
 /** Waits by a timer: other connections go on meanwhile. */

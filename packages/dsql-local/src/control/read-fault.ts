@@ -36,7 +36,11 @@ export function readDelays(body: unknown): {
   const fields: Fields = { ...body };
   try {
     const read = (name: string): number => (fields[name] === undefined ? 0 : count(fields, name));
-    const delays = { statementMs: read("statementMs"), commitMs: read("commitMs") };
+    const delays = {
+      statementMs: read("statementMs"),
+      commitMs: read("commitMs"),
+      jobMs: read("jobMs"),
+    };
     return { delays, problem: "" };
   } catch (error) {
     return { delays: undefined, problem: error instanceof Error ? error.message : String(error) };

@@ -124,7 +124,8 @@ export const routes: readonly Route[] = [
   {
     method: "POST",
     path: "/delays",
-    summary: "Moves the cluster away: what each statement and each COMMIT takes besides its work",
+    summary:
+      "Moves the cluster away: what each statement, each COMMIT and each job takes besides its work",
     body: schemas.delays,
     answers: { status: 200, schema: schemas.delays },
     run: (control, { body }) => {

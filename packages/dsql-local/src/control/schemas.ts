@@ -78,7 +78,7 @@ export const fault: Schema = {
 export const faults = list(object({ id: count, fault, struck: count }));
 
 /** The cluster's distance. */
-export const delays = object({ statementMs: count, commitMs: count }, []);
+export const delays = object({ statementMs: count, commitMs: count, jobMs: count }, []);
 
 /** What a table takes. */
 export const throughput = object({

@@ -227,6 +227,26 @@ describe("asynchronous jobs", () => {
     expect((await client.query(valid)).rows).toEqual([{ indisvalid: true }]);
   });
 
+  it("leave an index invalid for as long as they take, and a unique one constrains meanwhile", async () => {
+    cluster.control.setDelays({ statementMs: 0, commitMs: 0, jobMs: 600_000 });
+    await client.query("create table t (id int primary key, v int)");
+    await client.query("insert into t values (1, 1)");
+    const id = await startJob("create unique index async once on t (v)");
+    const looks = `select indisready and not indisvalid as waits, not exists (
+        select from pg_locks where relation = 't'::regclass and mode = 'ShareUpdateExclusiveLock') as built
+      from pg_index where indexrelid = 'once'::regclass`;
+    const look = async (): Promise<unknown> => (await client.query(looks)).rows[0];
+    await expect.poll(look, { timeout: 30_000 }).toEqual({ waits: true, built: true });
+    for (let n = 0; n < 20; n++) expect(await look()).toEqual({ waits: true, built: true });
+    expect(await jobOf(id)).toMatchObject({ status: "processing" });
+    expect(await retried("insert into t values (2, 1)")).toMatch(/^23505/);
+    cluster.control.setDelays({ statementMs: 0, commitMs: 0 });
+    expect((await client.query("call sys.wait_for_job($1)", [id])).rows).toEqual([
+      { succeeded: true },
+    ]);
+    expect(await look()).toEqual({ waits: false, built: true });
+  });
+
   it("name an index as PostgreSQL would", async () => {
     await client.query("create table t (id int primary key, v int)");
     const id = await startJob("create index async on t (lower(v::text), id)");

@@ -24,7 +24,8 @@ export interface JobsContext {
   readonly target: Target;
   readonly admin: AdminSession;
   readonly waits: WaitWatcher;
-  readonly delayMs: number;
+  /** How long a job takes at least, as it is now. */
+  readonly delayMs: () => number;
   /** The clock that ended jobs are purged by. */
   readonly nowMs: () => number;
   /** The job changed this table's definition. */
@@ -33,6 +34,7 @@ export interface JobsContext {
 
 const PURGE_AFTER = "interval '30 minutes'";
 const MAX_ATTEMPTS = 50;
+const STEP_MS = 20;
 const VISIBLE_WITHIN_MS = 500;
 const DUPLICATE = "23505";
 const DEADLOCK = "40P01";
@@ -90,7 +92,10 @@ export class Jobs {
       await session.query(`SET search_path = ${quoted(plan.schema)}`);
       const failure = await this.#attempt(session, plan, visible);
       visible();
+      const waits = failure === undefined && plan.type === "INDEX_BUILD" && this.#isDelayed();
+      if (waits) await session.query(validitySql(plan, false));
       await this.#pause();
+      if (waits) await session.query(validitySql(plan, true));
       await this.#note(jobId, failure === undefined ? "completed" : "failed", failure ?? "");
       const changed = failure === undefined || plan.type === "INDEX_BUILD";
       if (changed) this.#context.onDone(plan.table);
@@ -158,11 +163,13 @@ export class Jobs {
   }
 
   async #pause(): Promise<void> {
-    const { delayMs } = this.#context;
-    const stepMs = 20;
-    for (let waited = 0; waited < delayMs && !this.#stopped; waited += stepMs) {
-      await new Promise((resolve) => setTimeout(resolve, stepMs));
+    for (let waitedMs = 0; this.#isDelayed(waitedMs); waitedMs += STEP_MS) {
+      await new Promise((resolve) => setTimeout(resolve, STEP_MS));
     }
+  }
+
+  #isDelayed(waitedMs = 0): boolean {
+    return waitedMs < this.#context.delayMs() && !this.#stopped;
   }
 
   async #note(jobId: string, status: string, details: string): Promise<void> {
@@ -172,6 +179,11 @@ export class Jobs {
        WHERE job_id = ${literal(jobId)}`,
     );
   }
+}
+
+/** An index that its job has not ended for is not valid yet, but constrains (source IX). */
+function validitySql({ objectName }: JobPlan, valid: boolean): string {
+  return `UPDATE pg_index SET indisvalid = ${valid} WHERE indexrelid = to_regclass(${literal(quoted(objectName))})`;
 }
 
 function explain(error: Violation): string {

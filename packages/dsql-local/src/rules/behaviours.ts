@@ -75,7 +75,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "CREATE INDEX ASYNC and ALTER TABLE ASYNC answer a job_id and work in the background",
     source: "E, IX",
     fidelity: "close",
-    kept: "by CREATE INDEX CONCURRENTLY after COMMIT; jobs end in milliseconds unless jobDelayMs says otherwise",
+    kept: "by CREATE INDEX CONCURRENTLY after COMMIT; jobs end in milliseconds unless --job-delay says otherwise, with which an index is not valid until its job ends",
   },
   {
     what: "sys.jobs and CALL sys.wait_for_job",
