@@ -14,9 +14,8 @@ export interface Path {
 
 /** The key of a table that a statement names; undefined for the system's own. */
 export function tableKey(use: RelationUse, path: Path): TableKey | undefined {
-  if (SYSTEM.test(use.schema)) return undefined;
-  if (use.schema === "" && use.name.startsWith("pg_")) return undefined;
-  return `${use.schema === "" ? path.schemaOf(use.name) : use.schema}.${use.name}`;
+  const schema = use.schema === "" ? path.schemaOf(use.name) : use.schema;
+  return SYSTEM.test(schema) ? undefined : `${schema}.${use.name}`;
 }
 
 /**

@@ -85,3 +85,27 @@ describe("a table of a later schema of the path", () => {
     expect(rows).toEqual([{ schemaname: "s" }]);
   });
 });
+
+describe("a table whose name begins like those of the catalogue", () => {
+  it("is under the rules", async () => {
+    await one.query("create table pg_notes (id int primary key, b bytea)");
+    const insert = "insert into pg_notes values ($1, $2)";
+    for (const client of [one, two]) {
+      expect(await outcome(client.query(insert, [1, Buffer.alloc(1_048_577)]))).toMatch(
+        /^54000 datatype limit/,
+      );
+    }
+    await two.query("alter table pg_notes add column v text");
+    expect(await outcome(one.query("select * from pg_notes"))).toBe(OC001);
+    expect(await outcome(one.query("select * from pg_notes"))).toBe("ok");
+  });
+
+  it("gives way to one of the catalogue", async () => {
+    await one.query("create table public.pg_class (id int primary key)");
+    expect((await one.query("select relkind from pg_class limit 1")).rowCount).toBe(1);
+    await one.query("set search_path = public, pg_catalog");
+    expect((await one.query("select id from pg_class")).rowCount).toBe(0);
+    await two.query("alter table public.pg_class add column v text");
+    expect(await outcome(one.query("select id from pg_class"))).toBe(OC001);
+  });
+});

@@ -1,9 +1,12 @@
 /** Where a session's unqualified names are looked for, by PostgreSQL's own word: whatever set the path, or made a schema. */
 import type { CatalogueVersions, Path } from "../concurrency/catalogue-versions.ts";
-import { readRow } from "../postgres/rows.ts";
+import { readRow, type TextRow } from "../postgres/rows.ts";
 import type { CommandRunner } from "../sizes/measure.ts";
 
 const DEFAULT = "public";
+const CATALOGUE = "pg_catalog";
+/** How all names of the catalogue begin; those of others may. */
+const CATALOGUE_NAMES = "pg_";
 
 /** One per session. */
 export class SearchPath implements Path {
@@ -13,6 +16,8 @@ export class SearchPath implements Path {
   #schemas: readonly string[] = [DEFAULT];
   /** The schema of each relation, where there are several. */
   #relations = new Map<string, string>();
+  /** Relations that are called as the catalogue's are, and are in none of its. */
+  #likeCatalogue: ReadonlySet<string> = new Set();
   #asOf: number | undefined;
 
   constructor(runner: CommandRunner, versions: CatalogueVersions) {
@@ -37,6 +42,9 @@ export class SearchPath implements Path {
 
   /** The schema that a name is found in; that of new relations for one that is in none. */
   schemaOf(name: string): string {
+    // The catalogue comes first, unless the path names it.
+    const mayBeSystems = name.startsWith(CATALOGUE_NAMES) && !this.#schemas.includes(CATALOGUE);
+    if (mayBeSystems && !this.#likeCatalogue.has(name)) return CATALOGUE;
     return this.#relations.get(name) ?? this.schema;
   }
 
@@ -48,24 +56,31 @@ export class SearchPath implements Path {
   /** Asks PostgreSQL. Only in a turn. */
   async refresh(): Promise<void> {
     const asOf = this.#versions.latest;
-    this.#schemas = await this.#texts("SELECT unnest(current_schemas(false))");
+    const found = await this.#runner.command(
+      `SELECT path.schema, NULL FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (schema, place)
+       UNION ALL SELECT NULL, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.relname LIKE 'pg\\_%' AND n.nspname = ANY (pg_catalog.current_schemas(false)) AND NOT EXISTS (
+           SELECT FROM pg_catalog.pg_class AS s WHERE s.relname = c.relname AND s.relnamespace = 'pg_catalog'::regnamespace)`,
+    );
+    const rows = found.rows.map(readRow);
+    this.#schemas = textsOf(rows, 0);
+    this.#likeCatalogue = new Set(textsOf(rows, 1));
     this.#relations = new Map();
     if (this.#schemas.length > 1) {
       // Of several with one name the first of the path comes last, and stays.
-      const found = await this.#runner.command(
-        `SELECT c.relname, n.nspname FROM unnest(current_schemas(false)) WITH ORDINALITY AS path (schema, place)
-         JOIN pg_namespace AS n ON n.nspname = path.schema JOIN pg_class AS c ON c.relnamespace = n.oid
+      const several = await this.#runner.command(
+        `SELECT c.relname, n.nspname FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (schema, place)
+         JOIN pg_catalog.pg_namespace AS n ON n.nspname = path.schema JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
          ORDER BY path.place DESC`,
       );
-      for (const [name, schema] of found.rows.map(readRow)) {
+      for (const [name, schema] of several.rows.map(readRow)) {
         this.#relations.set(name ?? "", schema ?? DEFAULT);
       }
     }
     this.#asOf = asOf;
   }
+}
 
-  async #texts(sql: string): Promise<string[]> {
-    const answer = await this.#runner.command(sql);
-    return answer.rows.map((row) => readRow(row)[0] ?? "");
-  }
+function textsOf(rows: readonly TextRow[], column: number): string[] {
+  return rows.map((row) => row[column]).filter((text) => typeof text === "string");
 }
