@@ -15,8 +15,6 @@ import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
 import { loadPipeline } from "./load-pipeline.ts";
 import { send } from "./topics-between.fixture.ts";
 
-const START_MS = 1_700_000_000_000;
-
 let kafka: SharedKafka;
 let aws: Started;
 let folder: string;
@@ -98,7 +96,7 @@ async function lease(table: string, shard: string, checkpoint: string): Promise<
 }
 
 function offset(table: string, more: object): object {
-  const own = { version: "1.0", table_name: table, init_sync_start: START_MS, ...more };
+  const own = { version: "1.0", table_name: table, ...more };
   return { partition: { table_name: table }, offset: own };
 }
 
@@ -124,15 +122,19 @@ describe("tables of Trustpilot's connector", () => {
     const scanned = LastEvaluatedKey?.["id"]?.S ?? "";
     await makeTable(aws.dynamodb, "bare");
 
+    // Behind the making of their streams.
+    const startMs = Date.now();
     const finished = {
       init_sync_state: "FINISHED",
-      init_sync_end: START_MS + 5,
+      init_sync_start: startMs,
+      init_sync_end: startMs + 5,
       init_sync_count: 2,
     };
     const offsets = [
       offset("done", finished),
       offset("half", {
         init_sync_state: "RUNNING",
+        init_sync_start: startMs,
         init_sync_count: 1,
         exclusive_start_key: JSON.stringify({ id: { s: scanned } }),
       }),
@@ -184,8 +186,8 @@ describe("tables of Trustpilot's connector", () => {
       table_name: "done",
       init_sync: false,
       init_sync_state: "FINISHED",
-      init_sync_start: START_MS,
-      init_sync_end: START_MS + 5,
+      init_sync_start: startMs,
+      init_sync_end: startMs + 5,
       init_sync_count: 2,
     });
     const half2 = ops(await messagesOf("half"));

@@ -8,7 +8,6 @@ import { type ItemsBetween, itemsBetween } from "./items-between.fixture.ts";
 import { pipelineFileOf } from "./pipeline-between.fixture.ts";
 import { tableOf } from "./tables-between.fixture.ts";
 
-const START_MS = 1_700_000_000_000;
 const POLL = { timeout: 30_000, interval: 50 };
 
 let between: ItemsBetween;
@@ -62,8 +61,10 @@ async function offsetsFile(name: string, offsets: readonly object[]): Promise<st
 }
 
 function offset(table: string, more: object = {}): object {
-  const finished = { init_sync_state: "FINISHED", init_sync_end: START_MS + 5, init_sync_count: 2 };
-  const own = { version: "1.0", table_name: table, init_sync_start: START_MS, ...finished };
+  // Behind the making of its stream.
+  const startMs = Date.now();
+  const finished = { init_sync_state: "FINISHED", init_sync_end: startMs + 5, init_sync_count: 2 };
+  const own = { version: "1.0", table_name: table, init_sync_start: startMs, ...finished };
   return { partition: { table_name: table }, offset: { ...own, ...more } };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ShardDescription } from "./api.ts";
-import { placesOf } from "./adopt-leases.ts";
+import { placesOf, strangerTo } from "./adopt-leases.ts";
 import { BEGIN, END } from "./sequence.ts";
 
 function shard(id: string, parent: string | null): ShardDescription {
@@ -38,5 +38,15 @@ describe("leases", () => {
     ]);
     const places = placesOf([shard("old", "done")], leases);
     expect(places).toEqual({ old: BEGIN, gone: "7" });
+  });
+
+  it("are of a stream where each of its shards has one, or comes before or behind one that has", () => {
+    expect(strangerTo(shards, new Map([["right", "42"]]))).toBeNull();
+    expect(strangerTo(shards, new Map([["old", END]]))).toBeNull();
+    // Its parent is not listed any more.
+    expect(strangerTo([shard("old", "done")], new Map([["done", END]]))).toBeNull();
+    expect(strangerTo([shard("old", "gone")], new Map([["done", END]]))).toBe("old");
+    expect(strangerTo([...shards, shard("other", null)], new Map([["left", END]]))).toBe("other");
+    expect(strangerTo([], new Map([["done", END]]))).toBeNull();
   });
 });

@@ -58,17 +58,38 @@ export function placesOf(
   leases: Leases,
 ): Readonly<Record<string, string>> {
   const parents = new Map(shards.map(({ id, parent }) => [id, parent]));
+  const passed = passedBy(parents, leases);
+  const places: Record<string, string> = {};
+  for (const { id } of shards) places[id] = leases.get(id) ?? (passed.has(id) ? END : BEGIN);
+  // One that the stream has no more and that was not read to its end is a loss, which whoever starts is told.
+  for (const [id, place] of leases) if (!parents.has(id) && place !== END) places[id] = place;
+  return places;
+}
+
+/**
+ * Pure: a shard of the stream that no lease is about: nothing of its family has one, as far as it is listed. The leases are of another stream
+ * then (it was switched off and on again, or the table made anew), or what came before the shard is gone unread.
+ */
+export function strangerTo(shards: readonly ShardDescription[], leases: Leases): string | null {
+  const parents = new Map(shards.map(({ id, parent }) => [id, parent]));
+  const passed = passedBy(parents, leases);
+  const isKin = (id: string): boolean => {
+    for (let at: string | null = id; at !== null; at = parents.get(at) ?? null)
+      if (leases.has(at) || passed.has(at)) return true;
+    return false;
+  };
+  return shards.find(({ id }) => !isKin(id))?.id ?? null;
+}
+
+/** Shards that have a lease somewhere behind them. */
+function passedBy(parents: ReadonlyMap<string, string | null>, leases: Leases): Set<string> {
   const passed = new Set<string>();
   for (const id of leases.keys())
     for (let at = parents.get(id) ?? null; at !== null && !passed.has(at);) {
       passed.add(at);
       at = parents.get(at) ?? null;
     }
-  const places: Record<string, string> = {};
-  for (const { id } of shards) places[id] = leases.get(id) ?? (passed.has(id) ? END : BEGIN);
-  // One that the stream has no more and that was not read to its end is a loss, which whoever starts is told.
-  for (const [id, place] of leases) if (!parents.has(id) && place !== END) places[id] = place;
-  return places;
+  return passed;
 }
 
 /** When a shard was read last, as far as its place tells, milliseconds since 1970; null of one that is read to its end. */

@@ -1,11 +1,18 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { ChunkKey, Position } from "../../model/position.ts";
 import type { ConnectorContext } from "../../model/source.ts";
-import { LEASE_TABLE_PREFIX, placesOf, readLeases, readToMs } from "./adopt-leases.ts";
+import {
+  LEASE_TABLE_PREFIX,
+  type Leases,
+  placesOf,
+  readLeases,
+  readToMs,
+  strangerTo,
+} from "./adopt-leases.ts";
 import type { ConnectorOffset } from "./adopt-offsets.ts";
-import type { DynamoApi } from "./api.ts";
+import type { DynamoApi, ShardDescription } from "./api.ts";
 import { chunkKey } from "./chunks.ts";
-import { toPosition } from "./position.ts";
+import { labelOf, toPosition } from "./position.ts";
 import { streamOf } from "./prepare-log.ts";
 import { BEGIN, END } from "./sequence.ts";
 import { ServiceClock } from "./service-clock.ts";
@@ -55,7 +62,7 @@ async function placeOf(
   { api, context }: AdoptingApi,
   offset: ConnectorOffset,
 ): Promise<TableAdoption> {
-  const { table, initSync, startKey } = offset;
+  const { table, initSync, startKey, startMs } = offset;
   const { arn, tableId } = streamOf(await api.describeTable(table));
   const leases = await readLeases(api, `${LEASE_TABLE_PREFIX}${table}`);
   if (leases === null || leases.size === 0)
@@ -66,9 +73,8 @@ async function placeOf(
     return { left: "its INIT_SYNC has not read anything yet" };
   const { shards } = await new ShardLists(api, arn, new ServiceClock(context.clock)).whole();
   const places = placesOf(shards, leases);
-  const gone = Object.keys(places).filter((id) => !shards.some((shard) => shard.id === id));
-  if (gone.length > 0)
-    return { left: `shard ${gone[0]} is gone, and its lease says that it was not read to its end` };
+  const left = foreignStream({ arn, shards, leases }, startMs) ?? lostShard(shards, places);
+  if (left !== null) return { left };
   const times: number[] = [];
   for (const [shard, place] of Object.entries(places)) {
     const timeMs = await readToMs(api, arn, { shard, place });
@@ -85,4 +91,36 @@ async function placeOf(
     shards: { read, midway: all.length - read - unread, unread },
     readToMs: timeMs,
   };
+}
+
+interface ReadStream {
+  readonly arn: string;
+  readonly shards: readonly ShardDescription[];
+  readonly leases: Leases;
+}
+
+/**
+ * Why the stream may be another one than the connector has read, whose leases do not say which: what was written between the two is in
+ * neither. A false alarm costs a load.
+ */
+function foreignStream({ arn, shards, leases }: ReadStream, startMs: number): string | null {
+  if (madeMs(arn) > startMs)
+    return `its stream was made at ${labelOf(arn)}, behind the begin of its INIT_SYNC: what came before is in no stream`;
+  const stranger = strangerTo(shards, leases);
+  if (stranger === null) return null;
+  return `no lease is about shard ${stranger}: its stream is another one, or what came before is gone unread`;
+}
+
+function lostShard(
+  shards: readonly ShardDescription[],
+  places: Readonly<Record<string, string>>,
+): string | null {
+  const gone = Object.keys(places).find((id) => !shards.some((shard) => shard.id === id));
+  if (gone === undefined) return null;
+  return `shard ${gone} is gone, and its lease says that it was not read to its end`;
+}
+
+/** When a stream was made, milliseconds since 1970; NaN, which is later than nothing, where its label is no time (a stand-in's). */
+function madeMs(arn: string): number {
+  return Date.parse(`${labelOf(arn)}Z`);
 }

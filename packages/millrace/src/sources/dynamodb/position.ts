@@ -201,7 +201,8 @@ function compareArns(a: string, b: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function labelOf(arn: string): string {
+/** Of a stream: its last part, on AWS the time at which it was made. */
+export function labelOf(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
 
