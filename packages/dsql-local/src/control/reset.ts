@@ -7,7 +7,7 @@ DO $body$ DECLARE name text; BEGIN
     WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'sys', 'public') LOOP
     EXECUTE format('DROP SCHEMA %I CASCADE', name);
   END LOOP;
-  DROP SCHEMA public CASCADE;
+  DROP SCHEMA IF EXISTS public CASCADE;
   CREATE SCHEMA public AUTHORIZATION admin;
   GRANT USAGE ON SCHEMA public TO PUBLIC;
   FOR name IN SELECT rolname FROM pg_catalog.pg_roles

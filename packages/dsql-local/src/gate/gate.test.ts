@@ -109,6 +109,7 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ["select 1 where pg_catalog.pg_try_advisory_xact_lock(1, 2)", "0A000 function pg_try_advisory_xact_lock not supported"],
   ["create view v as select pg_advisory_unlock_all()", "0A000 function pg_advisory_unlock_all not supported"],
   ["select point(1, 2)", "0A000 function point not supported"],
+  ["drop schema s, public cascade", "0A000 feature not supported on system entity"],
   ["selec 1", '42601 syntax error at or near "selec"'],
 ]; // prettier-ignore
 
@@ -137,6 +138,7 @@ const accepted: readonly (readonly [sql: string, kind: string])[] = [
     "setting",
   ],
   ["select s.point(1, 2)", "read"],
+  ["drop schema s cascade", "ddl"],
   ["alter domain d set default 1", "ddl"],
   ["alter domain d drop not null", "ddl"],
   ["reset all", "setting"],

@@ -129,6 +129,8 @@ function refuseSetting(body: Tree): void {
 function refuseDrop(body: Tree): void {
   if (!DROPPABLE.has(text(body, "removeType"))) throw violation("dropObject");
   if (flag(body, "concurrent")) throw violation("dropConcurrently");
+  const schemas = text(body, "removeType") === "OBJECT_SCHEMA" ? list(body, "objects") : [];
+  if (names(schemas).includes("public")) throw violation("systemEntity");
 }
 
 function refuseRename(body: Tree): void {

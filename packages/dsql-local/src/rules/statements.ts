@@ -33,7 +33,10 @@ export const statementRules = {
   merge: byParser("unsupported statement type: MERGE", "E"),
   tableSample: byParser("TABLESAMPLE clause not supported", "E"),
   savepoint: byParser("unsupported transaction statement: {name}", "E"),
-  systemEntity: byParser("feature not supported on system entity", "S"),
+  systemEntity: {
+    ...byParser("feature not supported on system entity", "S"),
+    kept: "by the parse tree, when the statement arrives; recorded of GRANT, and taken to be so of DROP SCHEMA public",
+  },
   lockingClause: byParser(
     "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported",
     "E",
@@ -109,7 +112,10 @@ export const statementRules = {
     fidelity: "close",
     kept: "by the parse tree, when the statement arrives",
   },
-  copyIn: byParser("unsupported statement: Copy", "GR, LINT", "unknown"),
+  copyIn: {
+    ...byParser("unsupported statement: Copy", "GR, LINT", "unknown"),
+    kept: "by the parse tree, when the statement arrives; against AWS's page https://docs.aws.amazon.com/aurora-dsql/latest/userguide/loading-data.html, which offers `\\copy`",
+  },
   preparedBySql: byParser("unsupported statement: {name}", "LINT, PROXY", "close"),
   protocolMultiple: {
     code: "42601",
