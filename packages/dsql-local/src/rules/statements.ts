@@ -62,7 +62,10 @@ export const statementRules = {
     until: "2026-08-27",
   },
   grantObject: byParser("unsupported object type in GRANT", "told by clusters of users"),
-  temporaryObject: byParser("TEMPORARY or TEMP not supported for CREATE {what}", "GR", "unknown"),
+  temporaryObject: {
+    ...byParser("TEMPORARY or TEMP not supported for CREATE {what}", "GR", "unknown"),
+    kept: "by the parse tree, when the statement arrives: by the word and by the schema pg_temp; by the catalogue, right after the DDL ran, where the search path led there",
+  },
   indexOperatorClass: byParser("opclass not supported for index keys", "E"),
   addColumnConstraint: byParser("ALTER TABLE ADD COLUMN with constraint not supported", "E, S"),
   alterColumn: byParser("unsupported ALTER TABLE ALTER COLUMN ... {action} statement", "E, S"),
