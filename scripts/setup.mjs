@@ -75,7 +75,7 @@ function checkMachine() {
 }
 
 async function install() {
-  say("installing dependencies, once (about 250 MB to download, 600 MB on disk) …");
+  say("installing dependencies, once (about 250 MB to download, 630 MB on disk) …");
   const started = Date.now();
   // Newer npm runs no install scripts and older ones do: without them it is the same everywhere.
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--include=dev"];
