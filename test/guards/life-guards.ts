@@ -175,6 +175,17 @@ export const LIFE_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_ALL,
   },
   {
+    keeps: [10],
+    guard: "a row weighs the same at each of its targets",
+    file: "pipeline/batch-length.ts",
+    take: "item.weight < 1024",
+    put: "item.bytes < 1024",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-length.test.ts",
+      name: "is as many rows at further targets, whose items bring nothing back to the budget",
+    },
+  },
+  {
     keeps: [2, "Source transactions"],
     guard: "a queue that was taken from is looked at anew for what goes together",
     file: "pipeline/batch-length.ts",

@@ -26,6 +26,14 @@ function of(letter: string, index: number): LaneItem {
   return new RowItem("put", table, route, String(index), row, index, change, 10);
 }
 
+/** A row of the log that weighs so much, and brings so much back to the budget. */
+function weighing(bytes: number, given: number, index: number): RowItem {
+  if (route === undefined) throw new Error("the table has no route");
+  const row = [String(index), "v", "b"];
+  const change = changeOf("c", { after: row }, index, { transaction: transactionOf("a"), bytes });
+  return new RowItem("put", table, route, String(index), row, index, change, given);
+}
+
 const passed = (): void => undefined;
 const mark = (endsTransaction: boolean): Mark => ({
   kind: "mark",
@@ -72,6 +80,17 @@ function isLogged(item: LaneItem): boolean {
   return item.kind === "row" && item.change.transaction !== null;
 }
 
+describe("the length of a batch that its bytes bound", () => {
+  it("is as many rows at further targets, whose items bring nothing back to the budget", () => {
+    const limits = { maxRows: 100, maxBytes: 20_000, estimateBytes: () => 8_000, whole: false };
+    for (const given of [8_000, 0]) {
+      const queue = new LaneQueue();
+      for (let i = 0; i < 10; i++) queue.push(weighing(8_000, given, i));
+      expect(batchLength(queue, limits)).toEqual({ items: 2, open: null });
+    }
+  });
+});
+
 describe("a scan that goes on", () => {
   const limits = { maxRows: 6, maxBytes: 1_000_000, estimateBytes: () => 10, whole: true };
 
@@ -109,12 +128,8 @@ describe("a scan that goes on", () => {
     const scan = new BatchScan();
     let asked = 0;
     const counted = { ...limits, maxRows: 100, estimateBytes: () => (asked++, 10) };
-    const long = (letter: string, index: number): LaneItem => {
-      const item = of(letter, index);
-      return item.kind === "row" ? Object.assign(item, { bytes: 2_000 }) : item;
-    };
     for (let i = 0; i < 5; i++) {
-      queue.push(long("a", 10 + i));
+      queue.push(weighing(2_000, 2_000, 10 + i));
       scan.length(queue, counted);
     }
     expect(asked).toBe(5);

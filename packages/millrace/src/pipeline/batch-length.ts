@@ -72,7 +72,7 @@ export class BatchScan {
       if (item.kind === "mark") source?.mark(item);
       if (item.kind !== "row") continue;
       source?.row(item, i);
-      const weight = item.bytes < 1024 ? 1024 : estimateBytes(item);
+      const weight = item.weight < 1024 ? 1024 : estimateBytes(item);
       const together = item.position !== null && item.position === this.#position;
       const isFull = this.#rows >= maxRows || this.#bytes + weight > maxBytes;
       if (this.#rows > 0 && !together && isFull) {

@@ -24,7 +24,7 @@ export class RowItem {
   readonly key: string;
   /** Null for rows of chunks. Items with the same position object are never cut apart (fan-out). */
   readonly position: Position | null;
-  /** What is given back to the budget when this item is durable. */
+  /** What is given back to the budget when this item is durable; of several items of one row the first one gives it. */
   readonly bytes: number;
   /** Of a row of a chunk that its target takes as the source wrote it; else null. */
   readonly line: RowLine | null;
@@ -64,6 +64,11 @@ export class RowItem {
 
   get change(): Change {
     return this.#change ?? this.#read();
+  }
+
+  /** What its source says of its row, bytes: the same at each of its targets. */
+  get weight(): number {
+    return this.line === null ? this.change.bytes : this.line.bytes;
   }
 
   /** Null for rows of chunks. */

@@ -9,6 +9,7 @@ import {
   changeOf,
   instantClock,
   itemOf,
+  lineOf,
   tableOf,
   targetOf,
   transactionOf,
@@ -30,6 +31,14 @@ function partOf(key: string, at: number, id: string): RowItem {
 
 function keysOf({ writes }: Commit): string {
   return writes.flatMap((write) => ("rows" in write ? write.rows.map(([k]) => k) : [])).join("");
+}
+
+/** A line of a load that weighs so much, and brings so much back to the budget. */
+function lineItem(key: string, bytes: number, given: number): RowItem {
+  const [route] = loading.routesFor(loading.shape);
+  if (route === undefined) throw new Error("the table has no route");
+  const line = lineOf([key, "v", "b"], loading.shape, undefined, bytes);
+  return Item.ofLine(loading, route, line, given);
 }
 
 const landed = (sink: ScriptedSink): string[] => sink.landed.map(keysOf);
@@ -164,5 +173,17 @@ describe("a lane with rows of a load beside its changes", () => {
     lane.pushLoad(row("1"));
     lane.push(change("1", 1));
     expect([lane.hungry, lane.hungryForLoads]).toEqual([false, false]);
+  });
+
+  it("bounds what lines weigh together at further targets as at the first", async () => {
+    for (const given of [8_000, 0]) {
+      const { lane, sink, stop } = oneLane({ maxRows: 100, maxBytes: 20_000 });
+      for (const key of ["1", "2", "3", "4", "5"]) lane.pushLoad(lineItem(key, 8_000, given));
+      const running = lane.run();
+      await lane.loadsPassedSoFar();
+      stop.abort();
+      await running;
+      expect(landed(sink)).toEqual(["12", "34", "5"]);
+    }
   });
 });
