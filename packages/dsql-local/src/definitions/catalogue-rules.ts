@@ -48,6 +48,15 @@ const typeChecks = (limits: Limits): string => `
       THEN 'indexColumns' ELSE 'tableColumns' END, ''
     FROM columns GROUP BY attrelid HAVING count(*) > ${limits.columnsPerTable + 1}`;
 
+/** What a search path with pg_temp made; ours are for a moment there too. */
+const temporaryCheck = `
+  SELECT CASE relkind WHEN 'r' THEN 'temporaryTable' ELSE 'temporaryObject' END,
+      CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'SEQUENCE' END
+    FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind IN ('r', 'v', 'S') AND NOT starts_with(relname, '_dl_')
+  UNION ALL SELECT 'temporaryObject', 'FUNCTION' FROM pg_proc WHERE pronamespace = pg_my_temp_schema()
+  UNION ALL SELECT 'temporaryObject', 'DOMAIN' FROM pg_type WHERE typnamespace = pg_my_temp_schema() AND typtype = 'd'
+  ORDER BY 1 DESC`;
+
 const keyChecks = (limits: Limits): string => `
   SELECT 'keyType', shown FROM keys WHERE base IN (${types(NOT_IN_KEYS)}) OR base NOT IN (${types(COLUMN_TYPES)})
   UNION ALL SELECT 'keyColumns', '' FROM keys WHERE indnkeyatts > ${limits.columnsPerKey}
@@ -71,7 +80,7 @@ const countChecks = (limits: Limits): string => `
 /** The query that finds broken rules around these tables (names as to_regclass takes them). */
 export function catalogueQuery(tables: readonly string[], limits: Limits): string {
   return `WITH ${touched(tables)}, ${COLUMNS}, ${KEYS}
-    SELECT * FROM (${typeChecks(limits)} UNION ALL ${keyChecks(limits)} UNION ALL ${countChecks(limits)}) AS broken (rule, shown) LIMIT 1`;
+    SELECT * FROM ((${temporaryCheck}) UNION ALL ${typeChecks(limits)} UNION ALL ${keyChecks(limits)} UNION ALL ${countChecks(limits)}) AS broken (rule, shown) LIMIT 1`;
 }
 
 /** What the query may find, with the limit that its text tells where a test may have set it. */
@@ -79,7 +88,7 @@ const CHECKED: Readonly<Partial<Record<RuleName, LimitName | undefined>>> = {
   columnType: undefined, charSize: undefined, varcharSize: undefined, keyType: undefined, declaredKeySize: undefined,
   tableColumns: "columnsPerTable", indexColumns: "columnsPerTable", keyColumns: "columnsPerKey",
   tableIndexes: "indexesPerTable", tableStatistics: "statisticsPerTable", schemas: "schemas", tables: "tables",
-  views: "views", sequences: "sequences",
+  views: "views", sequences: "sequences", temporaryTable: undefined, temporaryObject: undefined,
 }; // prettier-ignore
 
 /** The Violation that a row of the query's answer speaks of. */
@@ -88,7 +97,7 @@ export function brokenRule(row: TextRow | undefined, limits: Limits): Violation 
   if (name === undefined) return undefined;
   const bound = CHECKED[name];
   const type = row?.[1] ?? "";
-  if (bound === undefined) return violation(name, { type });
+  if (bound === undefined) return violation(name, { type, what: type });
   // The index that is the table has room for one column more.
   return violation(name, { limit: limits[bound] + (name === "indexColumns" ? 1 : 0) });
 }

@@ -2,6 +2,7 @@
 import type { Profile } from "../rules/profile.ts";
 import { violation } from "../rules/table.ts";
 import type { DialectMark } from "./dialect.ts";
+import { isTemporary } from "./temporary.ts";
 import { child, flag, list, names, number, text, type Tree } from "./tree.ts";
 
 const SERIAL = new Set([
@@ -10,9 +11,9 @@ const SERIAL = new Set([
 
 /** Refuses what CREATE TABLE may not say. */
 export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profile): void {
-  const persistence = text(child(body, "relation"), "relpersistence");
-  if (persistence === "t") throw violation("temporaryTable");
-  if (persistence === "u") throw violation("unloggedTable");
+  const relation = child(body, "relation");
+  if (isTemporary(relation)) throw violation("temporaryTable");
+  if (text(relation, "relpersistence") === "u") throw violation("unloggedTable");
   if ("partspec" in body) throw clause("PARTITION BY");
   if ("partbound" in body) throw clause("PARTITION OF");
   if (list(body, "inhRelations").length > 0) throw clause("INHERITS");

@@ -110,6 +110,11 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ["create view v as select pg_advisory_unlock_all()", "0A000 function pg_advisory_unlock_all not supported"],
   ["select point(1, 2)", "0A000 function point not supported"],
   ["drop schema s, public cascade", "0A000 feature not supported on system entity"],
+  ["create table pg_temp.t (a int)", "0A000 TEMPORARY or TEMP table not supported for CREATE TABLE"],
+  ["create view pg_temp.v as select 1", "0A000 TEMPORARY or TEMP not supported for CREATE VIEW"],
+  ["create sequence pg_temp_3.s cache 1", "0A000 TEMPORARY or TEMP not supported for CREATE SEQUENCE"],
+  ["create function pg_temp.f() returns int language sql as 'select 1'", "0A000 TEMPORARY or TEMP not supported for CREATE FUNCTION"],
+  ["create domain pg_temp.d as int", "0A000 TEMPORARY or TEMP not supported for CREATE DOMAIN"],
   ["selec 1", '42601 syntax error at or near "selec"'],
 ]; // prettier-ignore
 

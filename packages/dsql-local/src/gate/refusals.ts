@@ -11,6 +11,7 @@ import {
 } from "./definitions.ts";
 import type { DialectMark } from "./dialect.ts";
 import { settingName } from "./settings.ts";
+import { isTemporary, isTemporarySchema } from "./temporary.ts";
 import { child, flag, list, names, number, text, unwrap, type Tree } from "./tree.ts";
 
 /** Statements that DSQL runs, some after a closer look. */
@@ -85,6 +86,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   CreateStmt: refuseCreateTable,
   AlterTableStmt: refuseAlterTable,
   AlterDomainStmt: refuseAlterDomain,
+  CreateDomainStmt: refuseDomain,
   IndexStmt: refuseCreateIndex,
   SelectStmt: refuseSelectInto,
   ViewStmt: refuseTemporaryView,
@@ -139,12 +141,22 @@ function refuseRename(body: Tree): void {
 
 function refuseFunction(body: Tree): void {
   if (flag(body, "is_procedure")) throw violation("procedure");
+  refuseTemporaryName(list(body, "funcname"), "FUNCTION");
   for (const option of list(body, "options")) {
     const element = child(option, "DefElem");
     if (text(element, "defname") !== "language") continue;
     const language = text(child(child(element, "arg"), "String"), "sval").toLowerCase();
     if (language !== "sql") throw violation("functionLanguage", { language });
   }
+}
+
+function refuseTemporaryName(name: readonly Tree[], what: string): void {
+  const [schema = "", ...more] = names(name);
+  if (more.length > 0 && isTemporarySchema(schema)) throw violation("temporaryObject", { what });
+}
+
+function refuseDomain(body: Tree): void {
+  refuseTemporaryName(list(body, "domainname"), "DOMAIN");
 }
 
 function refuseVacuum(body: Tree): void {
@@ -184,7 +196,7 @@ function refuseCopy(body: Tree): void {
 }
 
 function refuseSequence(body: Tree): void {
-  if (text(child(body, "sequence"), "relpersistence") === "t") {
+  if (isTemporary(child(body, "sequence"))) {
     throw violation("temporaryObject", { what: "SEQUENCE" });
   }
   refuseCache(list(body, "options"), "CREATE SEQUENCE");
@@ -201,8 +213,7 @@ function refuseSelectInto(body: Tree): void {
 }
 
 function refuseTemporaryView(body: Tree): void {
-  const temporary = text(child(body, "view"), "relpersistence") === "t";
-  if (temporary) throw violation("temporaryObject", { what: "VIEW" });
+  if (isTemporary(child(body, "view"))) throw violation("temporaryObject", { what: "VIEW" });
 }
 
 function refuseStatistics(_body: Tree, _mark: DialectMark, profile: Profile): void {
