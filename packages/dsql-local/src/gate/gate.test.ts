@@ -115,6 +115,9 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ["create sequence pg_temp_3.s cache 1", "0A000 TEMPORARY or TEMP not supported for CREATE SEQUENCE"],
   ["create function pg_temp.f() returns int language sql as 'select 1'", "0A000 TEMPORARY or TEMP not supported for CREATE FUNCTION"],
   ["create domain pg_temp.d as int", "0A000 TEMPORARY or TEMP not supported for CREATE DOMAIN"],
+  ["create function f() returns int language sql set work_mem = '1' as 'select 1'", '0A000 setting configuration parameter "work_mem" not supported'],
+  ["alter function f() set lock_timeout = '1s'", '0A000 setting configuration parameter "lock_timeout" not supported'],
+  ["alter function f() set search_path = a set statement_timeout from current", '0A000 setting configuration parameter "statement_timeout" not supported'],
   ["selec 1", '42601 syntax error at or near "selec"'],
 ]; // prettier-ignore
 
@@ -143,6 +146,8 @@ const accepted: readonly (readonly [sql: string, kind: string])[] = [
     "setting",
   ],
   ["select s.point(1, 2)", "read"],
+  ["create function f() returns int language sql set search_path = a as 'select 1'", "ddl"],
+  ["alter function f() reset all", "ddl"],
   ["drop schema s cascade", "ddl"],
   ["alter domain d set default 1", "ddl"],
   ["alter domain d drop not null", "ddl"],

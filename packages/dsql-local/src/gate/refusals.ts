@@ -77,6 +77,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   DropStmt: refuseDrop,
   RenameStmt: refuseRename,
   CreateFunctionStmt: refuseFunction,
+  AlterFunctionStmt: refuseFunctionChange,
   VacuumStmt: refuseVacuum,
   GrantStmt: refuseGrant,
   DeallocateStmt: refuseDeallocate,
@@ -142,11 +143,24 @@ function refuseRename(body: Tree): void {
 function refuseFunction(body: Tree): void {
   if (flag(body, "is_procedure")) throw violation("procedure");
   refuseTemporaryName(list(body, "funcname"), "FUNCTION");
+  refuseSettings(list(body, "options"));
   for (const option of list(body, "options")) {
     const element = child(option, "DefElem");
     if (text(element, "defname") !== "language") continue;
     const language = text(child(child(element, "arg"), "String"), "sval").toLowerCase();
     if (language !== "sql") throw violation("functionLanguage", { language });
+  }
+}
+
+function refuseFunctionChange(body: Tree): void {
+  refuseSettings(list(body, "actions"));
+}
+
+/** What a function sets while it runs is under the rules of SET. */
+function refuseSettings(options: readonly Tree[]): void {
+  for (const option of options) {
+    const setting = child(child(child(option, "DefElem"), "arg"), "VariableSetStmt");
+    if ("kind" in setting) refuseSetting(setting);
   }
 }
 
