@@ -26,6 +26,7 @@ export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profi
     const column = child(element, "ColumnDef");
     if ("colname" in column) refuseColumn(column);
     refuseExclusion(element);
+    refuseDeferrable(child(element, "Constraint"));
     if (profile.holds("foreignKey")) refuseForeignKeys([element, ...list(column, "constraints")]);
   }
 }
@@ -33,6 +34,31 @@ export function refuseCreateTable(body: Tree, _mark: DialectMark, profile: Profi
 function refuseExclusion(element: Tree): void {
   const type = text(child(element, "Constraint"), "contype");
   if (type === "CONSTR_EXCLUSION") throw violation("exclusion");
+}
+
+const KEYS: Readonly<Record<string, string>> = {
+  CONSTR_PRIMARY: "PRIMARY KEY",
+  CONSTR_UNIQUE: "UNIQUE",
+};
+
+/** Only foreign keys may be deferred (source CT). */
+function refuseDeferrable(constraint: Tree): void {
+  const what = KEYS[text(constraint, "contype")];
+  if (what !== undefined && flag(constraint, "deferrable")) {
+    throw violation("deferrableKey", { what });
+  }
+}
+
+const DEFERS = new Set(["CONSTR_ATTR_DEFERRABLE", "CONSTR_ATTR_DEFERRED"]);
+
+/** Of a column the parser leaves the word to stand behind the constraint that it is of. */
+function refuseDeferrableColumn(constraints: readonly Tree[]): void {
+  let what: string | undefined;
+  for (const item of constraints) {
+    const type = text(child(item, "Constraint"), "contype");
+    if (!type.startsWith("CONSTR_ATTR_")) what = KEYS[type];
+    else if (what !== undefined && DEFERS.has(type)) throw violation("deferrableKey", { what });
+  }
 }
 
 function refuseForeignKeys(constraints: readonly Tree[]): void {
@@ -54,6 +80,7 @@ function refuseColumn(column: Tree): void {
   if (SERIAL.has(type)) throw violation("serialType", { type }, position(typeName));
   if ("collClause" in column) throw violation("collation");
   if (text(column, "compression") !== "") throw violation("compression");
+  refuseDeferrableColumn(list(column, "constraints"));
   for (const item of list(column, "constraints")) {
     const constraint = child(item, "Constraint");
     if (text(constraint, "contype") === "CONSTR_IDENTITY") refuseIdentity(constraint, type);
@@ -155,6 +182,7 @@ function refuseAddColumn(column: Tree): void {
 function refuseAddConstraint(definition: Tree, profile: Profile): void {
   const constraint = child(definition, "Constraint");
   const type = text(constraint, "contype");
+  if (text(constraint, "indexname") !== "") refuseDeferrable(constraint);
   const references = type === "CONSTR_FOREIGN" && !profile.holds("foreignKey");
   const checked = type === "CONSTR_CHECK" || references;
   if (checked && flag(constraint, "skip_validation")) return;

@@ -57,6 +57,11 @@ CREATE OR REPLACE VIEW pg_catalog.pg_available_extension_versions AS
   FROM pg_catalog.pg_available_extension_versions() AS e WHERE false;
 `;
 
+/** A name as the catalogue writes it: with quotes where it needs them. */
+const NAME = '(?:"(?:[^"]|"")*"|[^ "]+)';
+/** All before the method of an index, whatever it and its table are called. */
+const BEFORE_METHOD = `^(CREATE (?:UNIQUE )?INDEX ${NAME} ON (?:ONLY )?(?:${NAME}\\.)?${NAME} USING )btree `;
+
 /** Indexes are of the method btree_index, and that of the primary key is the table: it holds all other columns (source IX, P). */
 const indexesSql = `
 CREATE OR REPLACE FUNCTION pg_catalog._dl_indexdef(oid, int, bool) RETURNS text
@@ -76,7 +81,7 @@ LANGUAGE sql STABLE PARALLEL SAFE STRICT AS $body$
 $body$;
 CREATE OR REPLACE FUNCTION pg_catalog._dl_shown_index(definition text, index oid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE STRICT AS $body$
-  SELECT pg_catalog._dl_whole_key(pg_catalog.regexp_replace($1, ' USING btree ', ' USING btree_index '), $2)
+  SELECT pg_catalog._dl_whole_key(pg_catalog.regexp_replace($1, ${literal(BEFORE_METHOD)}, ${literal("\\1btree_index ")}), $2)
 $body$;
 CREATE OR REPLACE FUNCTION pg_catalog._dl_shown_index(index oid, number int, pretty bool) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE STRICT AS $body$

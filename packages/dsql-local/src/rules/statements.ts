@@ -53,6 +53,7 @@ export const statementRules = {
     until: "2026-08-26",
   },
   exclusion: byParser("EXCLUDE constraint not supported", "unsupported features page", "unknown"),
+  deferrableKey: byParser("DEFERRABLE not supported for {what}", "CT", "unknown"),
   partialIndex: {
     ...byParser("WHERE not supported for CREATE INDEX", "RN; told before by clusters of users"),
     until: "2026-09-15",
