@@ -198,11 +198,20 @@ export function refuseAlterDomain(body: Tree): void {
   if (action !== undefined) throw violation("alterDomain", { action });
 }
 
+/** What the service's grammar of CREATE INDEX does not have. */
+function refuseIndexClauses(body: Tree): void {
+  if (list(body, "options").length > 0) throw violation("indexClause", { clause: "WITH" });
+  if (text(body, "tableSpace") !== "") throw violation("indexClause", { clause: "TABLESPACE" });
+  const isOnly = !flag(child(body, "relation"), "inh");
+  if (isOnly) throw violation("indexClause", { clause: "ONLY" });
+}
+
 /** Refuses what CREATE INDEX may not say. */
 export function refuseCreateIndex(body: Tree, mark: DialectMark, profile: Profile): void {
   if (flag(body, "concurrent")) throw violation("indexConcurrently");
   if (!mark.async) throw violation("indexMode");
   if (mark.using) throw violation("indexMethod");
+  refuseIndexClauses(body);
   if ("whereClause" in body && profile.holds("partialIndex")) throw violation("partialIndex");
   for (const item of list(body, "indexParams")) {
     const element = child(item, "IndexElem");

@@ -47,6 +47,7 @@ export const statementRules = {
   indexConcurrently: byParser("CONCURRENTLY not supported for CREATE INDEX", "E"),
   dropConcurrently: byParser("DROP INDEX CONCURRENTLY must be first action in transaction", "P"),
   indexMethod: byParser("USING not supported for CREATE INDEX", "J"),
+  indexClause: byParser("{clause} not supported for CREATE INDEX", "IX", "unknown"),
   indexOrder: byParser("specifying sort order not supported for index keys", "E"),
   foreignKey: {
     ...byParser("FOREIGN KEY constraint not supported", "RN; told before by clusters of users"),
