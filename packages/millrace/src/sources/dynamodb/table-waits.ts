@@ -62,7 +62,7 @@ export interface WaitFacts {
 const STREAM_THROTTLED =
   "DynamoDB refuses to give the stream's records any faster; more than two readers of a shard (one of a global table) are too many";
 const SCAN_THROTTLED =
-  "the table refuses reads, so its scan goes slower; a smaller scan.capacity.share leaves more to others, more read capacity makes it quicker";
+  "the table refuses reads, so its scan goes slower; a smaller init.sync.read-capacity.share leaves more to others, more read capacity makes it quicker";
 
 function unlistedText(shards: readonly string[]): string {
   const [first = ""] = shards;
