@@ -20,6 +20,8 @@ describe("the kind of a refusal", () => {
   it("is the clock's where a signature is too old or too young, or the signer has set its clock", () => {
     expect(kindOf("InvalidSignatureException", 400, "Signature expired: 2026 is now")).toBe("skew");
     expect(kindOf("InvalidSignatureException", 400, "does not match")).toBe("credentials");
+    expect(kindOf("SignatureDoesNotMatch", 403, "Signature expired: 2026 is now")).toBe("skew");
+    expect(kindOf("SignatureDoesNotMatch", 403, "does not match")).toBe("credentials");
     const fault = new ServiceFault("AccessDeniedException", "", { status: 403 });
     fault.$metadata.clockSkewCorrected = true;
     expect(fault.kind).toBe("skew");

@@ -63,9 +63,7 @@ export class ServiceFault extends Error {
   }
 
   get #tellsTime(): boolean {
-    return (
-      this.code.startsWith("InvalidSignature") && /signature (expired|not yet)/i.test(this.message)
-    );
+    return OF_SKEW.has(this.code) && /signature (expired|not yet)/i.test(this.message);
   }
 }
 
