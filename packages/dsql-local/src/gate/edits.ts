@@ -58,18 +58,41 @@ function matchAt(pattern: RegExp, source: string, at: number): number {
   return pattern.test(source) ? pattern.lastIndex : at;
 }
 
-/** Columns and domains of bare `numeric` are `numeric(18,6)` (source DT). */
-export function bareNumericEdits(node: Tree, sql: string, offsetBytes: number): Edit[] {
+/**
+ * Columns and domains of bare `numeric` are `numeric(18,6)`, those of bare `char` have no length but the largest (source
+ * DT): what is PostgreSQL's `bpchar`.
+ */
+export function bareTypeEdits(node: Tree, sql: string, offsetBytes: number): Edit[] {
   const edits: Edit[] = [];
   walk(node, (key, tree) => {
-    if (key !== "typeName") return;
-    if (names(list(tree, "names")).at(-1) !== "numeric") return;
-    if (list(tree, "typmods").length > 0) return;
-    const startByte = number(tree, "location") - offsetBytes;
-    const lengthBytes = nameLengthBytes(sql, startByte);
-    edits.push({ atByte: startByte + lengthBytes, lengthBytes: 0, insert: "(18,6)" });
+    if (key !== "ColumnDef" && key !== "CreateDomainStmt") return;
+    const typeName = child(tree, "typeName");
+    const startByte = number(typeName, "location") - offsetBytes;
+    const name = names(list(typeName, "names")).at(-1);
+    const [modifier] = list(typeName, "typmods");
+    if (name === "numeric" && modifier === undefined) {
+      const lengthBytes = nameLengthBytes(sql, startByte);
+      edits.push({ atByte: startByte + lengthBytes, lengthBytes: 0, insert: "(18,6)" });
+    }
+    // The length that the parser gives to one without is nowhere in the text.
+    if (name === "bpchar" && modifier !== undefined && isAdded(modifier)) {
+      edits.push({
+        atByte: startByte,
+        lengthBytes: charLengthBytes(sql, startByte),
+        insert: "bpchar",
+      });
+    }
   });
   return edits;
+}
+
+function isAdded(modifier: Tree): boolean {
+  return number(child(modifier, "A_Const"), "location") < 0;
+}
+
+function charLengthBytes(sql: string, startByte: number): number {
+  const rest = Buffer.from(sql, "utf8").toString("utf8", startByte);
+  return /^(?:national\s+)?\w+/i.exec(rest)?.[0].length ?? 0;
 }
 
 /** Whether the tree under a statement defines columns or a domain. */

@@ -274,6 +274,19 @@ describe("the gate", () => {
     );
   });
 
+  it("makes bare char columns and domains bpchar, and leaves others alone", () => {
+    const columns = "a char, b national  character not null, c char(1), d nchar, e char varying";
+    expect(statement(`create table "ä" (${columns} default 'x'::char)`).sql).toBe(
+      "create table \"ä\" (a bpchar, b bpchar not null, c char(1), d bpchar, e char varying default 'x'::char)",
+    );
+    expect(statement("create domain d as character default '1'::numeric").sql).toBe(
+      "create domain d as bpchar default '1'::numeric",
+    );
+    expect(statement("alter table t add column c CHARACTER").sql).toBe(
+      "alter table t add column c bpchar",
+    );
+  });
+
   it("takes the statements of one text apart, each with its own offsets", () => {
     const gated = new Gate().compile("select 'ä'; create table t (a numeric); select * from u");
     expect(gated.map((part) => (part instanceof Error ? "" : part.sql.trim()))).toEqual([

@@ -8,7 +8,7 @@ import { askingOf } from "./asking.ts";
 import { translateDialect, type DialectMark } from "./dialect.ts";
 import {
   applyEdits,
-  bareNumericEdits,
+  bareTypeEdits,
   charactersBefore,
   definesTypes,
   statementText,
@@ -117,7 +117,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     startByte: use.startByte - offsetBytes,
   }));
   const askedOf = { name, body, parsed, offsetBytes, sql: own, relations };
-  const edits = definesTypes(name, body) ? bareNumericEdits(parsed.node, own, offsetBytes) : [];
+  const edits = definesTypes(name, body) ? bareTypeEdits(parsed.node, own, offsetBytes) : [];
   return {
     ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
     ...found.parts,

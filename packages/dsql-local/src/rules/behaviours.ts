@@ -30,6 +30,12 @@ export const behaviours: readonly Behaviour[] = [
     kept: "over private copies of the tables, for tables up to 64 MiB; beyond that the conflict shows at the statement",
   },
   {
+    what: "Values that a transaction drew (identities, random(), gen_random_uuid()) are those that it commits",
+    source: "snapshot isolation",
+    fidelity: "close",
+    kept: "a transaction that gave its locks up once others of its statements had run behind the draw loses at COMMIT, also where the other one has rolled back",
+  },
+  {
     what: "A key that another transaction deleted since the snapshot is still a key",
     source: "snapshot isolation",
     fidelity: "close",
@@ -69,13 +75,13 @@ export const behaviours: readonly Behaviour[] = [
     what: "char and varchar without a length take the largest one",
     source: "DT",
     fidelity: "unknown",
-    kept: "left as PostgreSQL has them: char is char(1), varchar is unbounded up to the value limit",
+    kept: "columns and domains of bare char are made bpchar, without spaces behind; bpchar takes 4,096 bytes and varchar 65,535, compressed or not, as they are written, with the text of larger values",
   },
   {
     what: "CREATE INDEX ASYNC and ALTER TABLE ASYNC answer a job_id and work in the background",
     source: "E, IX",
     fidelity: "close",
-    kept: "by CREATE INDEX CONCURRENTLY after COMMIT; jobs end in milliseconds unless --job-delay says otherwise, with which an index is not valid until its job ends",
+    kept: "by CREATE INDEX CONCURRENTLY after COMMIT; jobs end in milliseconds unless --job-delay says otherwise, with which an index is not valid until its job ends. Under a unique index that failed, a row that shares its key may be refused a change of other columns",
   },
   {
     what: "sys.jobs and CALL sys.wait_for_job",

@@ -14,7 +14,7 @@ export const limitRules = {
     limit: bounds.valueBytes,
     source: "Q, T, S",
     fidelity: "close",
-    kept: `${byWrite}: bytea by its bytes, text and json as PostgreSQL stores them compressed`,
+    kept: `${byWrite}: bytea by its bytes, text and json as PostgreSQL stores them compressed; varchar and bpchar besides by the bytes that their type may have`,
   },
   rowSize: {
     code: LIMIT,

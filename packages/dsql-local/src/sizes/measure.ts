@@ -11,6 +11,7 @@ import { violation } from "../rules/table.ts";
 import type { Answer } from "../session/answer.ts";
 import {
   tableName,
+  typeBytes,
   type ColumnFacts,
   type TableFacts,
   type TableFactsCache,
@@ -99,11 +100,12 @@ export class Measure {
 }
 
 /** Throws what a measure found to be too large. */
-export function refuseBroken({ broken }: Measured, { valueBytes: limit }: Limits): void {
+export function refuseBroken({ broken }: Measured): void {
   if (broken === undefined) return;
   if (broken === "row") throw violation("rowSize");
   if (broken === "key") throw violation("keySize");
-  throw violation("columnSize", { type: broken.slice(1), limit });
+  const [limit = "", type = ""] = broken.slice(1).split(" ");
+  throw violation("columnSize", { type, limit });
 }
 
 /** A row's bytes with those of its entries in secondary indexes, and what each costs besides. */
@@ -121,7 +123,7 @@ function brokenIn(facts: TableFacts, { limits, profile }: Scales): string {
   const compressed = profile.has("textCompression");
   const long = facts.columns
     .filter(isLong)
-    .map((column) => longCase(column, limits.valueBytes, compressed));
+    .flatMap((column) => longCases(column, limits.valueBytes, compressed));
   const sum = facts.columns.map((column) => rowBytes(column, compressed)).join(" + ");
   const keys = keyConditions(facts, limits.keyBytes).map(
     (condition) => `WHEN ${condition} THEN 'key'`,
@@ -158,19 +160,27 @@ export function isLong({ type }: ColumnFacts): boolean {
   return LONG[type] !== undefined;
 }
 
-/** The mark before the type puts values before rows and keys. */
-function longCase(column: ColumnFacts, most: number, compressed: boolean): string {
-  return `WHEN ${sizeOf(column, compressed)} > ${most} THEN ${literal(`!${column.type}`)}`;
+/** The mark before the limit and the type puts values before rows and keys. */
+function longCases(column: ColumnFacts, most: number, compressed: boolean): string[] {
+  const { name, type } = column;
+  const told = (limit: number): string => literal(`!${limit} ${type}`);
+  const ofType = typeBytes(column);
+  // The spaces behind what was written are the type's own.
+  const written = `octet_length(${identifier(name)}::text)`;
+  return [
+    ...(ofType === Infinity ? [] : [`WHEN ${written} > ${ofType} THEN ${told(ofType)}`]),
+    `WHEN ${sizeOf(column, compressed)} > ${most} THEN ${told(most)}`,
+  ];
 }
 
 /** A value's bytes as the service counts them, in rows and transactions too; NULL for NULL. */
-function sizeOf({ name, type }: ColumnFacts, compressed: boolean): string {
+function sizeOf({ name, type }: Pick<ColumnFacts, "name" | "type">, compressed: boolean): string {
   const column = identifier(name);
   const plain = LONG[type] === "bytes" || (LONG[type] === "text" && !compressed);
   return plain ? `octet_length(${column})` : `pg_column_size(${column})`;
 }
 
-function rowBytes(column: ColumnFacts, compressed: boolean): string {
+function rowBytes(column: Pick<ColumnFacts, "name" | "type">, compressed: boolean): string {
   return `coalesce(${sizeOf(column, compressed)}, 0)`;
 }
 

@@ -96,7 +96,7 @@ export class SizeRules {
     places: readonly string[] | undefined,
   ): Promise<number> {
     const measured = await this.#measure.rows(table, places);
-    refuseBroken(measured, this.#limits);
+    refuseBroken(measured);
     return places === undefined ? measured.bytes : beforeBytes + measured.bytes;
   }
 
@@ -152,9 +152,10 @@ export function isSuspicious(
   // A row above its limit has at least one value of this length, and may have had the others before, or the same in each.
   const shareBytes = rowBytes / Math.max(facts.columns.length, 1);
   const longBytes = Math.min(facts.keyValueBytes, shareBytes);
-  if (statement.longestLiteralBytes > Math.min(valueBytes, longBytes)) return true;
+  const mostBytes = Math.min(valueBytes, facts.typeValueBytes);
+  if (statement.longestLiteralBytes > Math.min(mostBytes, longBytes)) return true;
   if (bindRest === undefined) return messageBytes > rowBytes;
-  return hasLongValue(bindRest, longBytes, false) || hasLongValue(bindRest, valueBytes, true);
+  return hasLongValue(bindRest, longBytes, false) || hasLongValue(bindRest, mostBytes, true);
 }
 
 /** Whether a column that may be long is made of what tables hold. */

@@ -72,6 +72,47 @@ describe("one value", () => {
   });
 });
 
+describe("a text of a type with a limit", () => {
+  const refused = (type: string, limit: number): string =>
+    `54000 datatype limit greater than ${limit} bytes not supported for ${type}`;
+
+  it.each([
+    ["varchar", 65_535, "varchar"],
+    ["character varying(65535)", 65_535, "varchar"],
+    ["bpchar", 4_096, "bpchar"],
+    ["char", 4_096, "bpchar"],
+    ["wide", 65_535, "varchar"],
+  ])("is refused beyond it as it is written: %s", async (declared, limit, type) => {
+    await client.query("create domain wide as varchar");
+    await client.query(`create table t (id int primary key, v ${declared})`);
+    const insert = "insert into t values ($1, $2)";
+    expect(await outcome(client.query(insert, [1, "ab"]))).toBe("ok");
+    expect(await outcome(client.query(insert, [2, "x".repeat(limit)]))).toBe("ok");
+    const tooLong = `${"ü".repeat((limit + 1) / 2)}`.padEnd(limit / 2 + 1, "y");
+    expect(await outcome(client.query(insert, [3, tooLong]))).toBe(refused(type, limit));
+    expect(await outcome(client.query(`insert into t values (4, '${tooLong}')`))).toBe(
+      refused(type, limit),
+    );
+    expect(
+      await outcome(client.query(`update t set v = repeat('ü', ${(limit + 3) >> 1}) where id = 2`)),
+    ).toBe(refused(type, limit));
+    const arrays = [
+      [5, 6],
+      ["a,b", tooLong],
+    ];
+    const unnest = "insert into t select * from unnest($1::int[], $2::text[])";
+    expect(await outcome(client.query(unnest, arrays))).toBe(refused(type, limit));
+  });
+
+  it("leaves char(n) what PostgreSQL makes of it", async () => {
+    await client.query("create table t (id int primary key, v char(1), w char(3))");
+    const insert = "insert into t values (1, 'ab', '')";
+    expect(await outcome(client.query(insert))).toMatch(/^22001/);
+    await client.query("insert into t values (1, 'a', 'b')");
+    expect((await client.query("select v, w from t")).rows).toEqual([{ v: "a", w: "b  " }]);
+  });
+});
+
 describe("one row", () => {
   it("has 2 MiB at most", async () => {
     await client.query("create table t (id int primary key, a bytea, b bytea, c bytea)");

@@ -4,13 +4,28 @@ import type { Statement } from "../gate/statement.ts";
 import { isTree, type Tree } from "../gate/tree.ts";
 import type { AdminSession } from "../postgres/admin.ts";
 import { identifier, literal, type TextRow } from "../postgres/rows.ts";
-import type { Limits } from "../rules/bounds.ts";
+import { bounds, type Limits } from "../rules/bounds.ts";
 
 /** A column. */
 export interface ColumnFacts {
   readonly name: string;
   /** Its type's name, or that of its domain's type. */
   readonly type: string;
+  /** The characters that it may have; undefined where none are declared. */
+  readonly characters: number | undefined;
+}
+
+const TYPE_BYTES: Readonly<Record<string, number>> = {
+  bpchar: bounds.charBytes,
+  varchar: bounds.varcharBytes,
+};
+const MOST_BYTES_PER_CHARACTER = 4;
+
+/** The bytes that a type has room for; Infinity where it has no limit of its own, or fewer characters than reach it. */
+export function typeBytes({ type, characters }: ColumnFacts): number {
+  const most = TYPE_BYTES[type] ?? Infinity;
+  const declared = (characters ?? Infinity) * MOST_BYTES_PER_CHARACTER;
+  return declared > most ? most : Infinity;
 }
 
 /** An index without an expression in its key. */
@@ -49,6 +64,8 @@ export interface TableFacts {
   readonly longEntryColumns: number;
   /** A value longer than this could break a key's limit; Infinity when no key holds texts. */
   readonly keyValueBytes: number;
+  /** A value longer than this could break the limit of its column's type; Infinity when no column's type has one of its own. */
+  readonly typeValueBytes: number;
   readonly averageRowBytes: number;
   readonly tableBytes: number;
   /** PostgreSQL has counted rows in it: it does so some time after they came. */
@@ -56,6 +73,8 @@ export interface TableFacts {
   /** Columns of unique indexes: changing one takes a key away and brings another. */
   readonly keyColumns: readonly string[];
   readonly foreignKeys: readonly ForeignKeyFacts[];
+  /** Columns whose default is another value each time: identities, random(), clock_timestamp(). */
+  readonly drawnColumns: readonly string[];
   /** Rows of other tables, or others of its own, change with a row that is deleted. */
   readonly cascadesDeletes: boolean;
   /** Columns with which they do when they change. */
@@ -85,8 +104,8 @@ const KEPT_MS = 10_000;
 const UNCOUNTED_KEPT_MS = 1_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
-  keyValueBytes: Infinity, averageRowBytes: 0, tableBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
-  cascadesDeletes: false, cascadingColumns: [],
+  keyValueBytes: Infinity, typeValueBytes: Infinity, averageRowBytes: 0, tableBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
+  drawnColumns: [], cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
 /** One per cluster. */
@@ -140,13 +159,14 @@ export class TableFactsCache {
           / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
         (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0,
-        pg_table_size(c.oid)
+        pg_table_size(c.oid), (${DRAWN})
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
 }
 
-const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'type', coalesce(b.typname, t.typname))
+const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'type', coalesce(b.typname, t.typname),
+    'characters', greatest(a.atttypmod, t.typtypmod) - 4)
     ORDER BY a.attnum)
   FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
@@ -169,25 +189,44 @@ const CASCADING = `SELECT json_agg(json_build_object('name', a.attname))
   FROM pg_constraint AS f JOIN pg_attribute AS a ON a.attrelid = f.confrelid AND a.attnum = ANY (f.confkey)
   WHERE f.confrelid = c.oid AND f.contype = 'f' AND f.confupdtype IN ('c', 'n', 'd')`;
 
+const DRAWN = `SELECT json_agg(json_build_object('name', a.attname))
+  FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+  LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND (a.attidentity <> '' OR EXISTS (
+    SELECT FROM regexp_matches(coalesce(d.adbin, t.typdefaultbin)::text, ':funcid (\\d+)', 'g') AS called (ids)
+    JOIN pg_proc AS p ON p.oid = called.ids[1]::oid WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))`;
+
 function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
+  const columns = listIn(row[1]).map(readColumn);
   const indexes = listIn(row[2]).map(readIndex);
   const [fixedEntryBytes = 0, longEntryColumns = 0] = (row[4] ?? "").split(" ").map(Number);
   const textKeys = Number(row[5]);
   return {
     isTable: row[0] === "t",
-    columns: listIn(row[1]).map(({ name, type }) => ({ name: String(name), type: String(type) })),
+    columns,
     indexes,
     secondaryIndexes: Number(row[3]),
     fixedEntryBytes,
     longEntryColumns,
     keyValueBytes: textKeys === 0 ? Infinity : keyBytes / (textKeys + 1),
+    typeValueBytes: Math.min(...columns.map(typeBytes)),
     averageRowBytes: Number(row[6]),
     keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
     foreignKeys: listIn(row[7]).map(readForeignKey),
+    drawnColumns: listIn(row[12]).map(({ name }) => String(name)),
     cascadesDeletes: row[8] === "t",
     cascadingColumns: listIn(row[9]).map(({ name }) => String(name)),
     isCounted: row[10] === "t",
     tableBytes: Number(row[11]),
+  };
+}
+
+function readColumn({ name, type, characters }: Tree): ColumnFacts {
+  const declared = Number(characters);
+  return {
+    name: String(name),
+    type: String(type),
+    characters: declared > 0 ? declared : undefined,
   };
 }
 
