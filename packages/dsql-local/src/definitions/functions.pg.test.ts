@@ -102,6 +102,19 @@ describe("a SELECT of a function that writes", () => {
     ]);
   });
 
+  it("loses where it gives way with a value that was drawn and may be known", async () => {
+    await make("pick", "update t set v = random()::text where id = n returning id");
+    await client.query("create function twice(n int) returns int language sql return pick(n)");
+    const other = await clients.connect();
+    await client.query("begin");
+    await client.query("select twice(1)");
+    await client.query("select v from t where id = 1");
+    await other.query("begin");
+    await other.query("update t set v = 'other' where id = 1");
+    await other.query("rollback");
+    expect(await outcome(client.query("commit"))).toBe(OC000);
+  });
+
   it("loses to who committed first", async () => {
     await make("set_one", "update t set v = n::text where id = 1", "void");
     const other = await clients.connect();

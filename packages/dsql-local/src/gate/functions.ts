@@ -72,6 +72,25 @@ export function writingFunctions(
   return facts;
 }
 
+/** The functions among these that give or write another value each time, by themselves or by calling others. */
+export function drawingFunctions(sources: readonly FunctionSource[]): ReadonlySet<string> {
+  const bodies = sources.map(({ name, sql }) => ({
+    name,
+    parts: statementsIn(sql).map((node) => surveyOf(node).parts),
+  }));
+  const drawing = new Set<string>();
+  for (let known = -1; known < drawing.size;) {
+    known = drawing.size;
+    for (const { name, parts } of bodies) {
+      const draws = parts.some(
+        (part) => part.draws || part.calls.some((call) => drawing.has(call)),
+      );
+      if (draws) drawing.add(name);
+    }
+  }
+  return drawing;
+}
+
 /** What is refused now may have been made before. */
 function surveyOf(node: Tree): Survey {
   try {

@@ -78,6 +78,12 @@ export interface Statement {
   readonly onlySharesKeys: boolean;
   /** INSERT anywhere in it. */
   readonly inserts: boolean;
+  /** The columns that its INSERT names; undefined where that names none, or there are several. */
+  readonly namedColumns: readonly string[] | undefined;
+  /** It sets a column to its default by that word. */
+  readonly setsDefaults: boolean;
+  /** Run again it may write other values, whatever its tables' defaults are. */
+  readonly draws: boolean;
   /** DELETE anywhere in it. */
   readonly deletes: boolean;
   /** Columns that an UPDATE or an upsert sets. */
@@ -120,7 +126,7 @@ export function blankStatement(kind: StatementKind, sql: string): Statement {
     kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
     longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
     objectName: "", ifNotExists: false,
-    inserts: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
+    inserts: false, namedColumns: undefined, setsDefaults: false, draws: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
     writesRows: false, asking: undefined, rowBound: undefined, calls: [], inside: [],
   }; // prettier-ignore
 }

@@ -25,6 +25,9 @@ export type SurveyedParts = Pick<
   | "locksForUpdate"
   | "onlySharesKeys"
   | "inserts"
+  | "namedColumns"
+  | "setsDefaults"
+  | "draws"
   | "deletes"
   | "updatedColumns"
   | "grownColumns"
@@ -37,6 +40,11 @@ export type SurveyedParts = Pick<
 const AMPLIFIERS = new Set([
   "repeat", "lpad", "rpad", "string_agg", "array_agg", "json_agg", "jsonb_agg", "generate_series",
   "format", "concat", "concat_ws", "replace", "regexp_replace", "overlay", "array_to_string",
+]); // prettier-ignore
+
+/** Functions that give another value each time. */
+const DRAWING = new Set([
+  "random", "random_normal", "gen_random_uuid", "clock_timestamp", "statement_timestamp", "timeofday", "nextval",
 ]); // prettier-ignore
 
 /** Surveys one statement. Throws the Violation of a refused clause. */
@@ -53,7 +61,10 @@ class Surveyor {
   readonly #targets = new Set<unknown>();
   readonly #repeated = new Set<unknown>();
   #statements = 0;
-  #inserts = false;
+  #inserts = 0;
+  readonly #namedColumns: string[] = [];
+  #setsDefaults = false;
+  #draws = false;
   #deletes = false;
   #updates = false;
   readonly #updatedColumns: string[] = [];
@@ -67,11 +78,7 @@ class Surveyor {
     refuseClause(key, tree);
     switch (key) {
       case "InsertStmt":
-        this.#write(tree);
-        this.#inserts = true;
-        this.#set(child(tree, "onConflictClause"));
-        if (selectsFromTable(tree)) this.#amplifies = true;
-        this.#grownColumns.push(...columnsOfQueries(tree));
+        this.#insert(tree);
         break;
       case "UpdateStmt":
         this.#write(tree);
@@ -93,6 +100,9 @@ class Surveyor {
         break;
       case "FuncCall":
         this.#called(names(list(tree, "funcname")));
+        break;
+      case "SetToDefault":
+        this.#setsDefaults = true;
         break;
       case "DropStmt":
         this.#dropped(tree);
@@ -125,11 +135,15 @@ class Surveyor {
       longestLiteralBytes: this.#longestLiteralBytes,
       locksForUpdate: this.#locksForUpdate,
       onlySharesKeys: this.#locks && !this.#locksForUpdate && this.#statements === 0,
-      inserts: this.#inserts,
+      inserts: this.#inserts > 0,
+      namedColumns:
+        this.#namedColumns.length > 0 && this.#inserts === 1 ? this.#namedColumns : undefined,
+      setsDefaults: this.#setsDefaults,
+      draws: this.#draws,
       deletes: this.#deletes,
       updatedColumns: this.#updatedColumns,
       grownColumns: this.#grownColumns,
-      writesRows: this.#inserts || this.#updates,
+      writesRows: this.#inserts > 0 || this.#updates,
       countByStatistics: this.#ctes.size > 0 && this.#statements > 0,
       calls: [...this.#calls],
     };
@@ -138,7 +152,20 @@ class Surveyor {
   #called(name: readonly string[]): void {
     const last = name.at(-1) ?? "";
     if (AMPLIFIERS.has(last)) this.#amplifies = true;
+    if (DRAWING.has(last)) this.#draws = true;
     if (name[0] !== "pg_catalog") this.#calls.add(last);
+  }
+
+  #insert(tree: Tree): void {
+    this.#write(tree);
+    this.#inserts++;
+    this.#set(child(tree, "onConflictClause"));
+    if (selectsFromTable(tree)) this.#amplifies = true;
+    this.#grownColumns.push(...columnsOfQueries(tree));
+    for (const item of list(tree, "cols")) {
+      this.#namedColumns.push(text(child(item, "ResTarget"), "name"));
+    }
+    if (text(tree, "override") === "OVERRIDING_USER_VALUE") this.#setsDefaults = true;
   }
 
   #set(clause: Tree): void {

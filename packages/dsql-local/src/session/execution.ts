@@ -93,8 +93,9 @@ export class Execution {
     return this.#goOnDoomed(transaction, request);
   }
 
-  /** Repeats a parked transaction's writes. Only "same" leaves it as it was. */
+  /** Repeats a parked transaction's writes, where these can be the same again. Only "same" leaves it as it was. */
   async replay(transaction: Transaction): Promise<Replayed> {
+    if (transaction.reliesOnDrawn) return "conflict";
     const replayed = await this.#worker.replay(transaction);
     if (replayed === "conflict") return replayed;
     if (!(await this.#resurrects(transaction, transaction.log))) return "same";

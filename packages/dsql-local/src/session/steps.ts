@@ -7,6 +7,7 @@ import {
   type WrittenChild,
 } from "../concurrency/referenced-keys.ts";
 import type { KeptShare } from "../concurrency/kept-shares.ts";
+import { drawsValues } from "../concurrency/drawn-values.ts";
 import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
@@ -116,6 +117,7 @@ export class Steps {
     if (statement.kind === "write") {
       const { answer, changed } = await this.#write(transaction, request);
       await this.#afterWrite(transaction, request, answer, changed);
+      await this.#noteDrawn(transaction, statement);
       this.#log(transaction, request, answer);
       return answer;
     }
@@ -126,9 +128,19 @@ export class Steps {
     if (request.parts !== undefined && isSuspended(answer)) {
       transaction.suspended.push(request.parts);
     }
+    if (transaction.hasDrawn && statement.kind !== "setting") transaction.reliesOnDrawn = true;
     this.#log(transaction, request, answer);
     this.#noteSetting(statement);
     return answer;
+  }
+
+  /** See concurrency/drawn-values.ts. */
+  async #noteDrawn(transaction: Transaction, statement: Statement): Promise<void> {
+    if (transaction.hasDrawn) transaction.reliesOnDrawn = true;
+    if (transaction.hasDrawn || transaction.mode === "single") return;
+    for (const table of tablesWritten(statement, this.#path)) {
+      if (drawsValues(statement, await this.#cluster.facts.of(table))) transaction.hasDrawn = true;
+    }
   }
 
   /** Has PostgreSQL asked for the COMMIT with the statement, where nothing would be left to look at before it. */

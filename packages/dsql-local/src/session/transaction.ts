@@ -70,6 +70,10 @@ export class Transaction {
   readonly suspended: ToldInParts[] = [];
   /** Tables of which rows have changed with those of others. */
   readonly cascadedTo = new Set<string>();
+  /** Some statement of it has written values that a repetition would draw anew. */
+  hasDrawn = false;
+  /** Others have run behind that one, and may rely on these values. */
+  reliesOnDrawn = false;
   /** Its COMMIT goes with its only statement. */
   commitsWithIt = false;
   #ddl = 0;
