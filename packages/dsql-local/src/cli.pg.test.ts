@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -9,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -95,6 +97,20 @@ function homes(): string[] {
 }
 
 describe("the command", () => {
+  it("ends with 1 and a sentence where its port is taken", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const child = spawn(process.execPath, [CLI, "--port", String(port)]);
+    running.push(child);
+    let said = "";
+    child.stderr.on("data", (text) => (said += String(text)));
+    expect(await once(child, "close")).toEqual([1, null]);
+    expect(said).toBe(`dsql-local: port ${port} is taken; use --port N\n`);
+    taken.close();
+  });
+
   it("says where it answers, serves over TLS, and SIGTERM ends it and its PostgreSQL", async () => {
     const before = homes();
     const { child, line } = await start("--control", "127.0.0.1:0");

@@ -46,8 +46,16 @@ function endOnSignals(local: DynamodbLocal): void {
 }
 
 function fail(error: unknown): never {
-  stderr.write(`dynamodb-local: ${error instanceof Error ? error.message : String(error)}\n`);
+  stderr.write(`dynamodb-local: ${failureText(error)}\n`);
   exit(1);
+}
+
+function failureText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!("code" in error && error.code === "EADDRINUSE" && "port" in error)) return error.message;
+  const command = readCommand(argv.slice(2));
+  const isOurs = command.kind === "run" && command.options.port === error.port;
+  return `port ${String(error.port)} is taken; use ${isOurs ? "--port N" : "another one for --control"}`;
 }
 
 main().catch(fail);

@@ -142,7 +142,9 @@ export class Service {
     requestId: string,
   ): Promise<Outgoing> {
     const handler = handlers[aim.prefix]?.[aim.action];
-    if (handler === undefined || principal === undefined) throw refuse("unknownOperation");
+    if (handler === undefined || principal === undefined) {
+      throw refuse("unknownOperation", { action: aim.action === "" ? "that" : aim.action });
+    }
     if (aim.request === undefined) throw refuse("serialization");
     const realm = this.#parts.realms.of(principal.account, region);
     const { action, request } = aim;

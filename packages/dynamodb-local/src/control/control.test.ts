@@ -239,7 +239,10 @@ describe("a request that is none", () => {
     ]);
     expect(await ask({ ...target("ExecuteStatement"), authorization })).toEqual([
       400,
-      { __type: "com.amazonaws.dynamodb.v20120810#UnknownOperationException" },
+      {
+        __type: "com.amazonaws.dynamodb.v20120810#UnknownOperationException",
+        message: "dynamodb-local does not answer ExecuteStatement; its README lists what it does",
+      },
     ]);
     expect(await ask({ ...target("ListTables"), authorization }, "[")).toEqual([
       400,

@@ -14,10 +14,10 @@ export const accessBounds = {
 export const accessRules = {
   unknownOperation: {
     code: "UnknownOperationException",
-    text: "",
+    text: "dynamodb-local does not answer {action}; its README lists what it does",
     source: "DY",
-    fidelity: "exact",
-    kept: "an action that is not among those of the README",
+    fidelity: "close",
+    kept: "an action that is not among those of the README; the service says no text, the message is ours",
   },
   serialization: {
     code: "SerializationException",

@@ -19,6 +19,13 @@ export const tableRules = {
     fidelity: "exact",
     kept: "at calls that read or write items",
   },
+  tableExists: {
+    code: "ResourceInUseException",
+    text: "Table already exists: {table}",
+    source: "I",
+    fidelity: "exact",
+    kept: "CreateTable with the name of a table that is there",
+  },
   tableUpdating: {
     code: "ResourceInUseException",
     text: "Attempt to change a resource which is still in use: Table is being updated: {table}",

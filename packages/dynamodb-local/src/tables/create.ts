@@ -16,7 +16,11 @@ export async function createTable({ realm, request }: Call): Promise<Fields> {
   const view = viewOfNew(request);
   const tags = new Map(checkTags(listIn(request, "Tags"), new Map()));
   const creation = without(request, "Tags", "StreamSpecification");
-  const answer = await realm.engine.call("CreateTable", creation);
+  const answer =
+    (await realm.engine
+      .call("CreateTable", creation)
+      .catch(whereRefusedAs("ResourceInUseException"))) ??
+    refuseName(textIn(request, "TableName") ?? "");
   const description = fieldsIn(answer, "TableDescription");
   const table: Table = {
     name: textIn(description, "TableName") ?? "",
@@ -38,6 +42,11 @@ export async function createTable({ realm, request }: Call): Promise<Fields> {
   if (view !== undefined) enableStream(realm, table, view, throughputOf(description));
   realm.tags.note(table.arn, tags);
   return { TableDescription: described(realm, description) };
+}
+
+/** dynalite says this without a text. */
+function refuseName(table: string): never {
+  throw refuse("tableExists", { table });
 }
 
 function viewOfNew(request: Fields): ReturnType<typeof viewTypeIn> {
