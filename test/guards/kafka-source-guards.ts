@@ -2,6 +2,7 @@ import type { Guard } from "./guard.ts";
 
 const ROOM = "packages/millrace/src";
 const SHARES = `${ROOM}/kafka-shares.kafka.test.ts`;
+const TASK_SET = `${ROOM}/pipeline/task-set.test.ts`;
 const START = `${ROOM}/sources/kafka/start-offset.kafka.test.ts`;
 const LOG = `${ROOM}/sources/kafka/log.kafka.test.ts`;
 
@@ -10,12 +11,56 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   {
     keeps: [11],
     guard: "a pipeline is not caught up before the shares of its other processes are",
-    file: "pipeline/task-set.ts",
-    take: "if (left.length === 0 && this.#names() === all) break;",
-    put: "if (this.#names() === all) break;",
+    file: "pipeline/shares-caught-up.ts",
+    take: 'if (look !== "waits" && look.left.length === 0) {',
+    put: 'if (look !== "waits") {',
     shownBy: {
-      file: `${ROOM}/pipeline/task-set.test.ts`,
+      file: TASK_SET,
       name: "has not caught up before the shares of other processes have, and says which",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "who waits for a pipeline to catch up goes on where a share moves to another process",
+    file: "pipeline/shares-caught-up.ts",
+    take: ' || hasMoved(error)) return "waits";',
+    put: ' || ((false as boolean) && hasMoved(error))) return "waits";',
+    shownBy: {
+      file: TASK_SET,
+      name: "goes on waiting where a share of it moves to another process meanwhile",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "what time does not mend ends the wait for other processes",
+    file: "share-ends.ts",
+    take: 'if (thrown instanceof MillraceError && thrown.class === "transient") return NOT_KNOWN;',
+    put: "if (thrown instanceof MillraceError) return NOT_KNOWN;",
+    shownBy: {
+      file: `${ROOM}/share-ends.test.ts`,
+      name: "is never known where it fails with",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a share that is being left to another process has not caught up",
+    file: "pipeline/shares-caught-up.ts",
+    take: 'return member.isLeaving ? "waits" : "caught up";',
+    put: 'return "caught up";',
+    shownBy: {
+      file: TASK_SET,
+      name: "has not caught up in a share that is being left to another process",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a pipeline has not caught up but for a stopped table before the other shares have",
+    file: "pipeline/shares-caught-up.ts",
+    take: "if (LEFT_OUT.has(error.code)) return error;",
+    put: "",
+    shownBy: {
+      file: TASK_SET,
+      name: "says of a table that is stopped that it is left out once the others have caught up, not before",
     },
   },
   {

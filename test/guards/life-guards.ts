@@ -270,6 +270,18 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [2],
+    guard:
+      "by which shape a newcomer's target was made is durable before the run that takes it up looks",
+    file: "pipeline/newcomers.ts",
+    take: "    await this.#parts.keep({ ...fresh, targets: own, removed: true, awaited: true });",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/newcomers.test.ts",
+      name: "are asked for now and then, and taken up by the next run once their targets are ours",
+    },
+  },
+  {
     keeps: ["Barrier"],
     guard: "targets of tables that have appeared are not looked at before an open barrier is done",
     file: "pipeline/prepare-run.ts",

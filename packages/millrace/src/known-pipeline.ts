@@ -7,6 +7,7 @@ import type { TableId, TableShape } from "./model/table.ts";
 import { type LoadedState, loadState } from "./pipeline/state-documents.ts";
 import { openSinkSession, type SessionPorts } from "./sink-session.ts";
 import { readDocuments, statePathOf } from "./sinks/jsonl/state-file.ts";
+import { classify } from "./sinks/dsql/errors.ts";
 import { stateStatements } from "./sinks/dsql/state-statements.ts";
 import { ONLY_TASK } from "./pipeline/task-api.ts";
 
@@ -31,6 +32,11 @@ export interface KnownPipeline {
   readonly shareLogs: ReadonlyMap<string, KnownLog>;
 }
 
+/** Reads who a pipeline is, as often as it is asked, over what it has opened. */
+export interface KnownReader extends AsyncDisposable {
+  read(): Promise<KnownPipeline | null>;
+}
+
 /**
  * Reads who a pipeline is without taking part in it; null where it has never begun, or nobody may see that.
  * @throws MillraceError where the sink cannot be reached.
@@ -40,9 +46,35 @@ export async function readKnownPipeline(
   ports: SessionPorts,
   extensions: Extensions,
 ): Promise<KnownPipeline | null> {
-  const hasShares = isShared(config.source);
+  await using documents = await openDocuments(config, ports, extensions);
+  // No table of ours, or no right to read it: who checks the sink says which.
+  const found = await documents.read().catch((thrown: unknown) => {
+    if (config.sink.kind === "kafka" || config.sink.kind === "jsonl") throw thrown;
+    return [];
+  });
+  return knownBy(config, found);
+}
+
+/** As {@link readKnownPipeline}, for who asks again and again; what is refused is thrown. */
+export async function openKnownPipeline(
+  config: PipelineConfig,
+  ports: SessionPorts,
+  extensions: Extensions,
+): Promise<KnownReader> {
+  const documents = await openDocuments(config, ports, extensions);
+  return {
+    read: async () => knownBy(config, await documents.read()),
+    [Symbol.asyncDispose]: () => documents[Symbol.asyncDispose](),
+  };
+}
+
+function knownBy(
+  { source }: PipelineConfig,
+  documents: readonly TaskDocument[],
+): KnownPipeline | null {
+  const hasShares = isShared(source);
   const tasks = new Map<string, LoadedState>();
-  for (const [task, state] of byTask(await documentsOf(config, ports, extensions)))
+  for (const [task, state] of byTask(documents))
     // Another kind of source may have had the pipeline's name before: its state is none of this one's.
     if ((task !== ONLY_TASK) === hasShares) tasks.set(task, loadState(state));
   const begun = [...tasks.values()].find(({ pipeline }) => pipeline !== null)?.pipeline ?? null;
@@ -78,30 +110,40 @@ function byTask(
   return tasks;
 }
 
-async function documentsOf(
+/** What the pipeline keeps, whichever task. */
+interface Documents extends AsyncDisposable {
+  read(): Promise<readonly TaskDocument[]>;
+}
+
+async function openDocuments(
   { sink, name }: PipelineConfig,
   ports: SessionPorts,
   extensions: Extensions,
-): Promise<readonly TaskDocument[]> {
-  if (sink.kind === "jsonl") return readDocuments(statePathOf(sink.path), name, "");
+): Promise<Documents> {
+  if (sink.kind === "jsonl")
+    return {
+      read: () => readDocuments(statePathOf(sink.path), name, ""),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   if (sink.kind === "kafka") {
     const kafka = await buildKafkaSink(sink, { ...ports, pipeline: name }, () => null);
-    try {
-      return await kafka.readDocuments(name, "");
-    } finally {
-      await kafka.close();
-    }
+    return {
+      read: () => kafka.readDocuments(name, ""),
+      [Symbol.asyncDispose]: () => kafka.close(),
+    };
   }
-  await using session = await openSinkSession(sink, ports, extensions);
-  try {
-    const rows = await session.query(stateStatements(sink.stateSchema).readDocuments, [name, ""]);
-    return rows.map(([task, key, text]) => ({
-      task: task ?? "",
-      key: key ?? "",
-      value: JSON.parse(text ?? "null") as Json,
-    }));
-  } catch {
-    // No such table, or no right to read it: who checks the sink says which.
-    return [];
-  }
+  const session = await openSinkSession(sink, ports, extensions);
+  const { readDocuments: text } = stateStatements(sink.stateSchema);
+  return {
+    read: () => session.query(text, [name, ""]).then((rows) => rows.map(documentOf), refused),
+    [Symbol.asyncDispose]: () => session.close(),
+  };
+}
+
+function documentOf([task, key, text]: readonly (string | null)[]): TaskDocument {
+  return { task: task ?? "", key: key ?? "", value: JSON.parse(text ?? "null") as Json };
+}
+
+function refused(thrown: unknown): never {
+  throw classify(thrown, { doing: "reading the pipeline's state" });
 }

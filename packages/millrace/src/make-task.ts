@@ -4,14 +4,12 @@ import { buildSink, thisHolder } from "./build-sink.ts";
 import { buildSharedSource, buildSource, checkSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
-import { isBug } from "./errors/own-fault.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { cautionsOfStart, checkFirstStart, refusal, withAllElse } from "./first-start.ts";
-import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
+import { openKnownPipeline, readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Holder } from "./model/holder.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
-import type { Position } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable, SharedSource, Source } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { TableId } from "./model/table.ts";
@@ -23,9 +21,10 @@ import { LoadRate } from "./pipeline/load-rate.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import type { TaskEvent } from "./pipeline/status.ts";
 import { type MadeTask, ONLY_TASK } from "./pipeline/task-api.ts";
-import { type Elsewhere, TaskSet } from "./pipeline/task-set.ts";
+import { TaskSet } from "./pipeline/task-set.ts";
 import { createTask } from "./pipeline/task.ts";
 import { preflight } from "./preflight.ts";
+import { ShareEnds } from "./share-ends.ts";
 import { statusBeforeStart } from "./status-before-start.ts";
 
 /** What a task is made with, beside the pipeline's file. */
@@ -97,6 +96,12 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
   // What a source may be asked for is asked for by all of its shares together.
   const { maxRowsPerSecond, maxBytesPerSecond } = config.settings;
   const loadRate = new LoadRate({ maxRowsPerSecond, maxBytesPerSecond }, clock);
+  const elsewhere = () =>
+    new ShareEnds({
+      ends: () => shared.ends?.() ?? Promise.resolve(new Map()),
+      comparePositions: (a, b) => shared.comparePositions?.(a, b) ?? -1,
+      open: () => openKnownPipeline(config, asking.context, asking.extensions),
+    });
   const task = new TaskSet({
     clock,
     random,
@@ -110,41 +115,11 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
       const own = { ...asking, observer: shareObserver, holder, loadRate };
       return taskOver(config, own, shared.open(share), share);
     },
-    ...(shared.ends === undefined ? {} : { elsewhere: () => watchEnds(config, asking, shared) }),
+    ...(shared.ends === undefined ? {} : { elsewhere }),
     empty: statusBeforeStart(config, budget),
     close,
   });
   return { task, close };
-}
-
-/** What is left where nobody could be asked. */
-const NOT_KNOWN = ["what could not be asked for yet"];
-
-/** By what the sink keeps of each share, whoever writes it. */
-function watchEnds(
-  config: PipelineConfig,
-  { context, extensions }: Asking,
-  shared: SharedSource,
-): Elsewhere {
-  // Whoever cannot be asked now is asked again.
-  const orNull = (thrown: unknown): null => {
-    if (isBug(thrown)) throw thrown;
-    return null;
-  };
-  let ends: ReadonlyMap<string, Position> | null = null;
-  return async (mine) => {
-    ends ??= (await shared.ends?.().catch(orNull)) ?? null;
-    if (ends === null) return NOT_KNOWN;
-    const others = [...ends].filter(([share]) => !mine.has(share));
-    if (others.length === 0) return [];
-    const known = await readKnownPipeline(config, context, extensions).catch(orNull);
-    return others
-      .filter(([share, end]) => {
-        const log = known?.shareLogs.get(share);
-        return log === undefined || (shared.comparePositions?.(log.position, end) ?? -1) < 0;
-      })
-      .map(([share]) => share);
-  };
 }
 
 function sinkFor(

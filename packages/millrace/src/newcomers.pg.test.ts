@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { setFailpointHandler } from "./model/failpoint.ts";
 import { type Clock, systemClock } from "./model/ports.ts";
 import { checkPipeline } from "./check-pipeline.ts";
 import type { Pipeline } from "./pipeline-handle.ts";
@@ -6,6 +8,10 @@ import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import { dropSlots } from "./pipeline-between.fixture.ts";
 import { verifyPipeline } from "./verify-pipeline.ts";
 import { soon, tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
+
+/** Run beside a pipeline that stands at a failpoint, whose process cannot wait for an answer there. */
+const ALTER = `const { Client } = require("pg"); const client = new Client(process.argv[1]);
+  client.connect().then(() => client.query("ALTER TABLE newcomer ADD c text DEFAULT 'new'")).then(() => client.end())`;
 
 const LOOK_EVERY_MS = 5_000;
 const ASK_EVERY_MS = 15_000;
@@ -37,6 +43,7 @@ describe("a table that the role may not take up", () => {
     );
   });
   afterEach(async () => {
+    setFailpointHandler(null);
     await between.stop();
     await dropSlots(between.source);
     await between.source.query(
@@ -171,6 +178,27 @@ describe("a table that the role may not take up", () => {
     expect(waitsOf(pipeline)).toEqual([]);
     for (const table of ["a", "newcomer", "fitting"])
       await between.expectSame(`SELECT * FROM ${table}`);
+  });
+
+  it("is taken up though it is altered while its target is being made", async () => {
+    const { source } = between;
+    await source.query(`CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a OWNER TO ${role}`);
+    const pipeline = await running();
+    let isAltered = false;
+    setFailpointHandler((name) => {
+      if (name !== "sink.after-ddl" || isAltered) return;
+      isAltered = true;
+      execFileSync(process.execPath, ["-e", ALTER, source.url], { cwd: import.meta.dirname });
+    });
+    await source.query(
+      `CREATE TABLE newcomer (id int PRIMARY KEY); ALTER TABLE newcomer OWNER TO ${role}; INSERT INTO newcomer VALUES (1)`,
+    );
+    clock.forward();
+    await soon(() => hasTable(pipeline, "public.newcomer"));
+    expect(isAltered).toBe(true);
+    await pipeline.caughtUp();
+    await between.expectSame("SELECT * FROM newcomer");
+    expect(notices).toEqual([]);
   });
 
   it("stops a reload whose file names it, and a first start", async () => {

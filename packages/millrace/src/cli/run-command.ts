@@ -10,6 +10,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import { ByteBudget } from "../pipeline/byte-budget.ts";
 import { deafObserver } from "../pipeline/observer.ts";
 import type { TaskObserver } from "../pipeline/observer.ts";
+import type { TaskState } from "../pipeline/status.ts";
 import { VERSION } from "../version.ts";
 import type { ListenOptions, startServer } from "../server/listener.ts";
 import type { Display } from "./displays.ts";
@@ -145,8 +146,8 @@ function isSnapshot({ source }: PipelineConfig): boolean {
   return source.kind === "mysql" && source.startupMode === "snapshot";
 }
 
-/** All others have caught up. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["MR_TABLE_STOPPED", "MR_TABLE_PAUSED"]);
+/** What ends in these says why itself. */
+const ENDING: ReadonlySet<TaskState> = new Set(["stopping", "stopped", "failed", "fenced"]);
 
 class Run {
   readonly #pipelines: readonly Pipeline[];
@@ -232,18 +233,15 @@ class Run {
     return exitCodeOf(error);
   }
 
-  /** What keeps a table from catching up though the others have; null where nothing does. */
+  /** What keeps it from catching up, or a table though the others have; null where nothing does, and where it ends by itself. */
   async #untilCaughtUp(pipeline: Pipeline): Promise<unknown> {
-    let failure: unknown = null;
     const caughtUp = pipeline.caughtUp().then(
-      () => true,
-      (error: unknown) => {
-        failure = error;
-        return error instanceof MillraceError && LEFT_OUT.has(error.code);
-      },
+      () => null,
+      (error: unknown) => error,
     );
     // Whichever comes first: a failure or a stop ends the pipeline before it has caught up.
-    if (!(await Promise.race([caughtUp, pipeline.done.then(() => false)]))) return null;
+    const failure = await Promise.race([caughtUp, pipeline.done.then(() => null)]);
+    if (ENDING.has(pipeline.status().state)) return null;
     await pipeline.stop();
     return failure;
   }

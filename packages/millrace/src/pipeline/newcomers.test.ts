@@ -39,7 +39,9 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
     },
     router: plainRouter,
     settings: { sharedTargets: false, create: "if-missing", fullLoad: true },
-    clock: { monotonic: () => state.nowMs },
+    clock: { monotonic: () => state.nowMs, now: () => state.nowMs },
+    keep: ({ shape: { id, columns }, removed, awaited }) =>
+      Promise.resolve(void done.push(`keep ${id} ${columns.length} ${removed} ${awaited}`)),
     waits,
     observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
     tables: new Map([[known.id, known]]),
@@ -55,16 +57,18 @@ describe("tables that appear at the source", () => {
     expect(state.asked).toBe(0);
     state.nowMs = 15_000;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
-    expect(done.slice(0, 2)).toEqual(["claim 2", "check copy.later"]);
-    expect(done[2]).toContain("it is unlogged");
+    expect(done.slice(0, 3)).toEqual(["claim 2", "check copy.later", "keep s.later 3 true true"]);
+    expect(done[3]).toContain("it is unlogged");
   });
 
   it("that were here before find their targets as they were, and as the next run will ask for them", async () => {
     const known = shapeOf();
-    const { newcomers, state } = lookingAt(null, { ...known, columns: known.columns.slice(0, 2) });
+    const before = { ...known, columns: known.columns.slice(0, 2) };
+    const { newcomers, state, done } = lookingAt(null, before);
     state.nowMs = 15_000;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
     expect([state.columns, known.columns.length]).toEqual([2, 3]);
+    expect(done.filter((line) => line.startsWith("keep"))).toEqual([]);
   });
 
   it("wait, and are told of once, where their targets do not fit", async () => {
@@ -74,6 +78,7 @@ describe("tables that appear at the source", () => {
     for (state.nowMs = 15_000; state.nowMs < 60_000; state.nowMs += 15_000) await newcomers.look();
     expect(state.asked).toBe(3);
     expect(done.filter((line) => line.includes("no column v"))).toHaveLength(1);
+    expect(done.filter((line) => line.startsWith("keep"))).toEqual([]);
     state.refuse = null;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
   });

@@ -5,6 +5,7 @@ import type { Sink } from "../model/sink.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { RestartNeeded } from "./committer.ts";
+import { freshDocument } from "./fresh-document.ts";
 import type { TaskObserver } from "./observer.ts";
 import { targetsOf } from "./routes.ts";
 import type { TaskSettings } from "./settings.ts";
@@ -16,10 +17,12 @@ interface NewcomersParts {
   readonly sink: Pick<Sink, "mapTable" | "claimTargets" | "checkTable">;
   readonly router: Router;
   readonly settings: Pick<TaskSettings, "sharedTargets" | "create" | "fullLoad">;
-  readonly clock: Pick<Clock, "monotonic">;
+  readonly clock: Pick<Clock, "monotonic" | "now">;
   readonly observer: Pick<TaskObserver, "event">;
   /** Documents of all tables that were ever captured: who comes back finds its targets as they were. */
   readonly documents: ReadonlyMap<TableId, Pick<TableDocument, "targetShape">>;
+  /** Makes the document of a newcomer durable whose target fits now: by which shape, the run that takes it up must know. */
+  readonly keep: (document: TableDocument) => Promise<void>;
   readonly waits: Pick<Waits, "begin" | "end" | "names">;
   /** What the pipeline has, and the targets of each table. */
   readonly tables: ReadonlyMap<TableId, { readonly document: Pick<TableDocument, "targets"> }>;
@@ -95,9 +98,13 @@ export class Newcomers {
     const made = documents.get(shape.id)?.targetShape ?? shape;
     const wanted = targetsOf(made, router, sink).map(({ target }) => target);
     const all = [...tables.values()].flatMap(({ document }) => document.targets);
-    const ids = new Set([...all, ...wanted.map(({ id }) => id)]);
-    await sink.claimTargets?.([...ids], settings.sharedTargets);
+    const own = wanted.map(({ id }) => id);
+    await sink.claimTargets?.([...new Set([...all, ...own])], settings.sharedTargets);
     for (const target of wanted) await sink.checkTable(target, settings.create);
+    if (documents.has(shape.id)) return;
+    // Altered before that run looks, it would differ from a target that we have made ourselves, and wait for ever.
+    const fresh = freshDocument(this.#parts, { shape, estimatedRows: null });
+    await this.#parts.keep({ ...fresh, targets: own, removed: true, awaited: true });
   }
 
   /** What lasts, as a sentence with its remedy; null where nothing does. Anything else ends the run. */

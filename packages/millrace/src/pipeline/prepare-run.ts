@@ -8,6 +8,7 @@ import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
+import { freshDocument } from "./fresh-document.ts";
 import { Generations } from "./generations.ts";
 import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { makeTargets } from "./lost-targets.ts";
@@ -19,7 +20,14 @@ import { meetReroutedTables } from "./rerouted-tables.ts";
 import { otherSource } from "./other-source.ts";
 import { prepareSource, type StartFrontier } from "./prepare-source.ts";
 import { writeStart } from "./start-documents.ts";
-import { hasNotBegun, loadState, type LoadedState, type TableDocument } from "./state-documents.ts";
+import {
+  entry,
+  hasNotBegun,
+  loadState,
+  type LoadedState,
+  stateKey,
+  type TableDocument,
+} from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import { sourcesOf, targetsElsewhere } from "./targets.ts";
 import { ONLY_TASK, type RunningTask, type TaskParts } from "./task-api.ts";
@@ -75,8 +83,9 @@ export async function prepareRun(
   const state = loadState(takeover.state);
   await refuseState(source, state, identity);
   signal.throwIfAborted();
-  const discovered = await takenOf(parts, state, await rememberedBy(source, state, seen));
   const committer = new Committer({ ...parts, signal }, takeover.fence, takeover.lanes);
+  const matching = await rememberedBy(source, state, seen);
+  const discovered = await takenOf(parts, state, matching, committer);
   const tables = makeTables(parts, state, discovered);
   const found = { state, discovered, tables, takeover };
   setFailpointPhase(() => phaseOf(tables.values()));
@@ -189,6 +198,7 @@ async function takenOf(
   task: RunningTask,
   { pipeline, tables, intent }: LoadedState,
   matching: readonly DiscoveredTable[],
+  committer: Committer,
 ): Promise<readonly DiscoveredTable[]> {
   const live = new Map(
     [...tables]
@@ -197,7 +207,12 @@ async function takenOf(
   );
   // Where the log has told of a table nothing behind that is read without it: there is no waiting (I1).
   if (pipeline === null || task.source.isLogOnly === true) return matching;
-  const newcomers = new Newcomers({ ...task, tables: live, documents: tables });
+  const nothing = { writes: [], deadLetters: [], superseded: [] };
+  const keep = async (document: TableDocument): Promise<void> => {
+    const kept = entry(stateKey.table(document.shape.id), document);
+    await committer.commit([0], { ...nothing, state: () => [kept] });
+  };
+  const newcomers = new Newcomers({ ...task, tables: live, documents: tables, keep });
   const fit = new Set(intent === null ? await newcomers.fitting(matching) : []);
   return matching.filter(({ shape: { id } }) => live.has(id) || fit.has(id));
 }
@@ -257,30 +272,9 @@ function restoreChunks(table: TableRuntime, state: LoadedState): void {
     if (id === table.id && chunk.n < table.document.nextChunk) table.chunks.set(chunk.n, chunk);
 }
 
-function freshDocument(parts: TaskParts, found: DiscoveredTable): TableDocument {
-  const { fullLoad } = parts.settings;
-  return {
-    v: 1,
-    state: "INIT_SYNC",
-    generation: parts.clock.now(),
-    shape: found.shape,
-    targetShape: found.shape,
-    planned: null,
-    allPlanned: !fullLoad,
-    nextChunk: 0,
-    rowsLoaded: 0,
-    estimatedRows: found.estimatedRows,
-    end: null,
-    sweep: "none",
-    snapshot: null,
-    targets: [],
-    aheadOfLog: false,
-  };
-}
-
 /**
  * A table that was captured before: goes on where it stood; one that was left out meanwhile begins anew, and its target
- * is what it was: what was altered in between is adopted like any other change.
+ * is what it was, or was made for it as a newcomer: what was altered in between is adopted like any other change.
  */
 function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTable): TableDocument {
   const { shape, targetShape, nextChunk } = known;
@@ -289,10 +283,9 @@ function returning(parts: TaskParts, known: TableDocument, found: DiscoveredTabl
       ...freshDocument(parts, found),
       shape,
       targetShape,
-      nextChunk,
-      sweep: "due",
-      repeated: true,
-      outdated: true,
+      ...(known.awaited === true
+        ? {}
+        : { nextChunk, sweep: "due", repeated: true, outdated: true }),
     };
   return { ...known, estimatedRows: found.estimatedRows ?? known.estimatedRows };
 }

@@ -24,6 +24,7 @@ import { ReadAhead, readAheadOfLoads } from "./read-ahead.ts";
 import { Replay } from "./replay.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import type { SourceReads } from "./source-reads.ts";
+import { stateKey, type TableDocument } from "./state-documents.ts";
 import { StateWriter, type LiveDocument } from "./state-writer.ts";
 import { reachWith, type Reach } from "./standing.ts";
 import { stopTable } from "./stop-table.ts";
@@ -268,11 +269,13 @@ export class RunParts {
   }
 
   #makeWatch(): TableWatch {
+    const keep = (document: TableDocument): Promise<void> =>
+      this.writeState([{ key: stateKey.table(document.shape.id), read: () => document }]);
     return new TableWatch({
       ...this.#task,
       tables: this.#prepared.tables,
       loads: this.loads,
-      newcomers: new Newcomers({ ...this.#task, ...this.#prepared }),
+      newcomers: new Newcomers({ ...this.#task, ...this.#prepared, keep }),
       durable: () => this.frontier.durable.position,
       writeState: this.writeState,
       signal: this.#signal,

@@ -69,6 +69,11 @@ export class ShareMember implements Share {
     return this.#failure?.error ?? null;
   }
 
+  /** Another process is to have it. */
+  get isLeaving(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
   status(): TaskStatus | null {
     return this.#task?.status() ?? null;
   }

@@ -8,6 +8,7 @@ import { deafObserver } from "./observer.ts";
 import type { TaskEvent, TaskState } from "./status.ts";
 import { aTable, aStatus, ModelTask } from "./model-task.fixture.ts";
 import type { MadeTask } from "./task-api.ts";
+import type { Elsewhere } from "./shares-caught-up.ts";
 import { type ShareParts, TaskSet } from "./task-set.ts";
 
 const A = tableId("s", "a");
@@ -116,6 +117,14 @@ class Bench {
     if (task === undefined) throw new Error(`no task ${share}`);
     return task;
   }
+}
+
+/** What other processes have left, as `left` says it. */
+function elsewhereOf(left: (mine: ReadonlySet<string>) => readonly string[]): Elsewhere {
+  return {
+    left: (mine) => Promise.resolve(left(mine)),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }
 
 describe("a set of tasks", () => {
@@ -403,10 +412,11 @@ describe("a set of tasks", () => {
     const sleeps = bench.sleepByHand();
     const set = new TaskSet({
       ...bench.parts,
-      elsewhere: () => (mine) => {
-        asked.push([...mine]);
-        return Promise.resolve(left.shift() ?? []);
-      },
+      elsewhere: () =>
+        elsewhereOf((mine) => {
+          asked.push([...mine]);
+          return left.shift() ?? [];
+        }),
     });
     let isDone = false;
     const caughtUp = set.caughtUp().then(() => (isDone = true));
@@ -427,6 +437,99 @@ describe("a set of tasks", () => {
       expect.stringMatching(/what is left: t-2$/) as string,
     ]);
     await set.stop();
+  });
+
+  it("goes on waiting where a share of it moves to another process meanwhile", async () => {
+    const bench = new Bench();
+    const sleeps = bench.sleepByHand();
+    const asked: string[][] = [];
+    let left = ["t-9"];
+    const elsewhere = () =>
+      elsewhereOf((mine) => {
+        asked.push([...mine]);
+        return left;
+      });
+    const set = new TaskSet({ ...bench.parts, moves: true, elsewhere });
+    void set.start();
+    bench.assignments.give("t-0", "t-1");
+    await expect.poll(() => bench.tasks.size).toBe(2);
+    for (const task of bench.tasks.values()) task.caught.resolve();
+    const caughtUp = set.caughtUp();
+    await expect.poll(() => sleeps.length).toBe(1);
+    // As a task does whose process finds another fence at the sink.
+    const fenced = new MillraceError("MR_FENCED", "another process");
+    const task = bench.task("t-1");
+    task.caughtUp = () => Promise.reject(fenced);
+    task.fail(fenced);
+    sleeps[0]?.wake();
+    await expect.poll(() => sleeps.length).toBe(2);
+    left = [];
+    sleeps[1]?.wake();
+    await expect.poll(() => sleeps.length).toBe(3);
+    // Nobody has said yet whose it is.
+    expect(asked).toEqual([["t-0", "t-1"]]);
+    bench.assignments.give("t-0");
+    await expect.poll(() => task.calls).toContain("stop");
+    sleeps[2]?.wake();
+    await caughtUp;
+    expect(asked.at(-1)).toEqual(["t-0"]);
+    await set.stop();
+  });
+
+  it("has not caught up in a share that is being left to another process", async () => {
+    const bench = new Bench();
+    const sleeps = bench.sleepByHand();
+    await bench.began("t-0", "t-1");
+    bench.task("t-0").caught.resolve();
+    let isDone = false;
+    const caughtUp = bench.set.caughtUp().then(() => (isDone = true));
+    const slow = Promise.withResolvers<void>();
+    bench.task("t-1").beforeStop = slow.promise;
+    bench.assignments.give("t-0");
+    await expect.poll(() => bench.task("t-1").calls).toContain("stop");
+    // What is stopped waits no longer, wherever it is.
+    bench.task("t-1").caught.resolve();
+    await expect.poll(() => sleeps.length).toBe(1);
+    expect(isDone).toBe(false);
+    slow.resolve();
+    await expect.poll(() => bench.assignments.asked).toBe(3);
+    sleeps[0]?.wake();
+    await caughtUp;
+    await bench.set.stop();
+  });
+
+  it("goes on waiting where a share failed in passing and is begun again", async () => {
+    const bench = new Bench();
+    const sleeps = bench.sleepByHand();
+    await bench.began("t-0", "t-1");
+    const lost = new MillraceError("MR_SINK_LOST_CONNECTION", "broken");
+    bench.task("t-0").caught.resolve();
+    const caughtUp = bench.set.caughtUp();
+    bench.task("t-1").caught.reject(lost);
+    bench.task("t-1").fail(lost);
+    await expect.poll(() => sleeps.length).toBe(2);
+    const first = bench.task("t-1");
+    for (const { wake } of sleeps) wake();
+    await expect.poll(() => bench.task("t-1")).not.toBe(first);
+    await expect.poll(() => bench.set.status().error).toBeNull();
+    bench.task("t-1").caught.resolve();
+    for (const { wake } of sleeps) wake();
+    await caughtUp;
+    await bench.set.stop();
+  });
+
+  it("says of a table that is stopped that it is left out once the others have caught up, not before", async () => {
+    const bench = new Bench();
+    await bench.began("t-0", "t-1");
+    let outcome = "waits";
+    const caughtUp = bench.set.caughtUp().catch(({ code }: MillraceError) => (outcome = code));
+    bench.task("t-0").caught.reject(new MillraceError("MR_TABLE_STOPPED", "s.a"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(outcome).toBe("waits");
+    bench.task("t-1").caught.resolve();
+    await caughtUp;
+    expect(outcome).toBe("MR_TABLE_STOPPED");
+    await bench.set.stop();
   });
 
   it("has not caught up without any share, nor with one that has failed or is not open yet", async () => {

@@ -8,6 +8,7 @@ import type { TaskObserver } from "./observer.ts";
 import { lettersOfAll, withLetters } from "./share-letters.ts";
 import { ShareMember } from "./share-member.ts";
 import { mergeCounts, mergeStatus } from "./share-status.ts";
+import { catchUpShares, type Elsewhere } from "./shares-caught-up.ts";
 import type { TaskState, TaskStatus, Wait } from "./status.ts";
 import type { MadeTask, Task } from "./task-api.ts";
 
@@ -20,12 +21,6 @@ export interface ShareParts {
   /** The same for each attempt: whoever has held the share and finds another process there begins no more (I5). */
   readonly holder: Holder;
 }
-
-/** Of the shares but `mine`, those that have not come to their end. */
-export type Elsewhere = (mine: ReadonlySet<string>) => Promise<readonly string[]>;
-
-/** What other processes have come to is looked at so often, milliseconds. */
-const LOOK_ELSEWHERE_MS = 1_000;
 
 /** What a set of tasks is made of. */
 export interface TaskSetParts {
@@ -48,8 +43,8 @@ export interface TaskSetParts {
   /** What is told of the source as a whole, beside its shares. */
   readonly waits?: () => readonly Wait[];
   /**
-   * Begins to look at the pipeline as a whole, where shares move: what it gives tells, of the shares that are not this process',
-   * those that are not durable yet up to where they ended when it was asked first.
+   * Begins to look at the pipeline as a whole, where shares move: what is not durable yet up to where it ended when it was
+   * asked first.
    */
   readonly elsewhere?: () => Elsewhere;
   /** What is told where there is no share. */
@@ -107,29 +102,18 @@ export class TaskSet implements Task {
    */
   async caughtUp(): Promise<void> {
     await this.#assigned.promise;
-    const elsewhere = this.#parts.elsewhere?.();
-    for (let told = ""; ;) {
-      const all = this.#names();
-      await Promise.all([...this.#members.values()].map((member) => member.caughtUp()));
-      if (this.#failure !== null) throw this.#failure;
-      if (this.#names() !== all) continue;
-      const left = (await elsewhere?.(new Set(this.#members.keys()))) ?? [];
-      if (left.length === 0 && this.#names() === all) break;
-      if (left.length > 0 && told !== left.join(", ")) {
-        told = left.join(", ");
-        this.#tell(
-          `what is here is caught up; other processes have, or had, what is left: ${told}`,
-        );
-      }
-      await this.#parts.clock.sleep(LOOK_ELSEWHERE_MS, this.#halt.signal).catch(() => undefined);
-      if (this.#halt.signal.aborted)
-        throw this.#failure ?? new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped");
-    }
+    await using elsewhere = this.#parts.elsewhere?.() ?? null;
+    const isDone = await catchUpShares({
+      ...this.#parts,
+      elsewhere,
+      members: () => [...this.#members.values()],
+      hasMoved: (error) => this.#hasMoved(error),
+      tell: (message) => this.#tell(message),
+      signal: this.#halt.signal,
+    });
+    if (!isDone)
+      throw this.#failure ?? new MillraceError("MR_NOT_RUNNING", "the pipeline was stopped");
     this.#parts.observer.event({ type: "caught-up" });
-  }
-
-  #names(): string {
-    return JSON.stringify([...this.#members.keys()]);
   }
 
   status(): TaskStatus {

@@ -138,4 +138,9 @@ export const REGRESSIONS: readonly {
     seed: 3000497,
     was: "a delete was parked for a row that pointed at it, whose own update was put off",
   },
+  {
+    profile: "messages",
+    seed: 4000226,
+    was: "a newcomer that was altered while its target was made did not fit what we had made ourselves, and waited for ever",
+  },
 ];
