@@ -25,11 +25,15 @@ export function refuseClause(key: string, tree: Tree): void {
 /** What makes values of geometry. */
 const GEOMETRY = new Set(["point", "box", "circle", "line", "lseg", "path", "polygon"]);
 
+/** Advisory locks; what LISTEN would hear; large objects. */
+const REFUSED =
+  /^(?:pg_(?:try_)?advisory_\w+|pg_notify|lo_(?:creat|create|from_bytea|open|close|get|put|lseek|lseek64|tell|tell64|truncate|truncate64|unlink|import|export)|loread|lowrite)$/;
+
 /** Whether a function is one of PostgreSQL's that the service does not have. */
 function isRefused(name: readonly string[]): boolean {
   if (name.length > 1 && name[0] !== "pg_catalog") return false;
   const last = name.at(-1) ?? "";
-  return /^pg_(?:try_)?advisory_/.test(last) || GEOMETRY.has(last);
+  return REFUSED.test(last) || GEOMETRY.has(last);
 }
 
 function refuseFunctionCall(call: Tree): void {

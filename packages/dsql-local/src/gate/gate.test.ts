@@ -127,6 +127,10 @@ const refused: readonly (readonly [sql: string, message: string])[] = [
   ["create function f() returns int language sql set work_mem = '1' as 'select 1'", '0A000 setting configuration parameter "work_mem" not supported'],
   ["alter function f() set lock_timeout = '1s'", '0A000 setting configuration parameter "lock_timeout" not supported'],
   ["alter function f() set search_path = a set statement_timeout from current", '0A000 setting configuration parameter "statement_timeout" not supported'],
+  ["select pg_notify('a', 'b')", "0A000 function pg_notify not supported"],
+  ["select lo_from_bytea(0, 'x')", "0A000 function lo_from_bytea not supported"],
+  ["select pg_catalog.lo_create(0)", "0A000 function lo_create not supported"],
+  ["select loread(1, 2)", "0A000 function loread not supported"],
   ["selec 1", '42601 syntax error at or near "selec"'],
 ]; // prettier-ignore
 
@@ -155,6 +159,7 @@ const accepted: readonly (readonly [sql: string, kind: string])[] = [
     "setting",
   ],
   ["select s.point(1, 2)", "read"],
+  ["select s.lo_create(0)", "read"],
   ["create table t (a int references u deferrable, b int unique not deferrable)", "ddl"],
   [
     "create table t (a int unique references u initially deferred, foreign key (a) references v deferrable)",

@@ -78,6 +78,12 @@ export const behaviours: readonly Behaviour[] = [
     kept: "columns and domains of bare char are made bpchar, without spaces behind; bpchar takes 4,096 bytes and varchar 65,535, compressed or not, as they are written, with the text of larger values",
   },
   {
+    what: "The catalogue holds what clients made and the service's own",
+    source: "PostgreSQL",
+    fidelity: "close",
+    kept: "pg_proc shows some functions of ours, named _dl_…, and pg_namespace the schemas pg_temp_N and pg_toast_temp_N of sessions whose statements were tried in them",
+  },
+  {
     what: "CREATE INDEX ASYNC and ALTER TABLE ASYNC answer a job_id and work in the background",
     source: "E, IX",
     fidelity: "close",

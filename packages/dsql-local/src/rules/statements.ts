@@ -77,7 +77,7 @@ export const statementRules = {
   },
   refusedFunction: {
     ...byParser("function {name} not supported", "P; told by clusters of users"),
-    kept: "by the parse tree, when the statement arrives: the functions of advisory locks, as recorded; of geometry those that make its values, by the same pattern. pg_backend_pid was refused so in May 2025 and is taken here",
+    kept: "by the parse tree, when the statement arrives: the functions of advisory locks, as recorded; of geometry those that make its values, pg_notify and those of large objects, by the same pattern. pg_backend_pid was refused so in May 2025 and is taken here",
   },
   alterTable: byParser("unsupported ALTER TABLE {action} statement", "E, S"),
   dropKeyColumn: {

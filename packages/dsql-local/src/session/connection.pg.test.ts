@@ -169,6 +169,12 @@ describe("a connection", () => {
     expect(await outcome(open(made, { statement_timeout: 100 }))).toBe(
       '0A000 setting configuration parameter "statement_timeout" not supported',
     );
+    for (const replication of ["database", "true"]) {
+      const asked: object = { replication };
+      expect(await outcome(open(made, asked))).toBe(
+        '0A000 setting configuration parameter "replication" not supported',
+      );
+    }
     const client = await open(made, { options: "-c search_path=a,b", application_name: "x" });
     expect((await client.query("show search_path")).rows).toEqual([{ search_path: "a,b" }]);
   });

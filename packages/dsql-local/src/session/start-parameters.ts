@@ -11,7 +11,9 @@ export interface WantedStart {
   readonly settings: ReadonlyMap<string, string>;
 }
 
-const IDENTITY = new Set(["user", "database", "options", "replication"]);
+const IDENTITY = new Set(["user", "database", "options"]);
+/** As PostgreSQL reads it: what is neither of these asks for its log, which the service has none of. */
+const NO_REPLICATION = /^(?:f|fa|fal|fals|false|n|no|off?|0)$/i;
 
 /** Reads start-up parameters. Throws the Violation of one that DSQL does not take (source D). */
 export function clientParameters(parameters: ReadonlyMap<string, string>): WantedStart {
@@ -21,6 +23,7 @@ export function clientParameters(parameters: ReadonlyMap<string, string>): Wante
   const settings = new Map<string, string>();
   for (const [name, value] of parameters) {
     if (IDENTITY.has(name) || name.startsWith("_pq_.")) continue;
+    if (name === "replication" && NO_REPLICATION.test(value)) continue;
     settings.set(name, value);
   }
   for (const [name, value] of optionSettings(parameters.get("options") ?? "")) {
