@@ -39,6 +39,39 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [10],
+    guard: "a lane that stands still keeps no line of another lane in memory",
+    file: "sources/postgres/copy-lines.ts",
+    take: "const lane = this.#laneOf(key);",
+    put: "const lane = 0;",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/copy-lines.test.ts",
+      name: "keeps no more alive than what its lines weigh: of 2000 bytes, in one of 8 lanes",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "a long line of a load has a buffer of its own",
+    file: "sources/postgres/copy-lines.ts",
+    take: "if (bytes > SHARED_BYTES) return",
+    put: "if (bytes > TEXT_BYTES) return",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/copy-lines.test.ts",
+      name: "keeps no more alive than what its lines weigh: of 6000 bytes, in one of 64 lanes",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "lines of a load stand together by the lanes that they go to",
+    file: "pipeline/chunk-rows.ts",
+    take: "lines: (key) => choice.laneOf(first, key)",
+    put: "lines: () => 0",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-rows.test.ts",
+      name: "share what keeps them alive with those of their lane alone",
+    },
+  },
+  {
     keeps: [10, "Chunk rows and changes"],
     guard: "a window that waits for its snapshot may ask the log to rest",
     file: "pipeline/chunk-reader.ts",

@@ -113,7 +113,7 @@ export interface ChunkOptions {
   readonly maxValueBytes: number;
   readonly batchBytes: number;
   readonly closes?: boolean;
-  readonly lines?: boolean;
+  readonly lines?: (key: string) => number;
 }
 
 /** A consistent view of the source at one moment, with what it takes to order it against the log (I7). */
@@ -132,7 +132,8 @@ export interface SourceSnapshot {
   /**
    * Rows of a range, streamed in key order; one batch at a time. With `closes` nothing else is read in the snapshot: it
    * ends with the last row, before that is given, so that nobody's waiting keeps it open. With `lines` rows may come as
-   * lines where the source has them so.
+   * lines where the source has them so: those of keys for which it says the same go out of memory one behind the other,
+   * and those of others at other times. So only the former may share what keeps them alive.
    */
   readChunk(shape: TableShape, range: ChunkRange, options: ChunkOptions): AsyncIterable<ChunkBatch>;
   /**

@@ -55,7 +55,7 @@ function reading(
         const rows = [new Change("r", shape, null, row, null, null, null, BATCH_BYTES)];
         const weights = { bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
         const line = lineOf([`${key} line`, "1", "2"], shape, undefined, BATCH_BYTES);
-        yield options.lines === true
+        yield options.lines !== undefined
           ? { rows: [], lines: [line], ...weights }
           : { rows, ...weights };
       }

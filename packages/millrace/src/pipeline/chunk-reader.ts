@@ -2,19 +2,14 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { ChunkKey, Position, TransactionId } from "../model/position.ts";
-import type { RowLine } from "../model/row-line.ts";
 import type { ChunkBatch, SnapshotWish, Source, SourceSnapshot } from "../model/source.ts";
-import type { TableId } from "../model/table.ts";
-import type { ByteAccount } from "./byte-budget.ts";
+import { type ChunkRowParts, enterRows, linesWanted, rowsOf } from "./chunk-rows.ts";
 import type { LoadControl } from "./load-control.ts";
-import type { Lane } from "./lane.ts";
-import type { LaneChoice } from "./lane-choice.ts";
-import { RowItem, type ChunkMark } from "./lane-item.ts";
+import type { ChunkMark } from "./lane-item.ts";
 import { isHeldUp } from "./held-tables.ts";
 import type { LogRest } from "./log-rest.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { backoffMs } from "./retry.ts";
-import type { CompiledRoute } from "./routes.ts";
 import { SnapshotLife } from "./snapshot-life.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
 import { joined } from "./standing.ts";
@@ -25,19 +20,14 @@ import { until } from "./until.ts";
 import type { Window } from "./windows.ts";
 
 /** What reading chunks needs. */
-export interface ChunkParts {
+export interface ChunkParts extends ChunkRowParts {
   readonly source: Source;
-  readonly lanes: readonly Lane[];
-  readonly choice: LaneChoice;
   readonly sent: SentTransactions;
-  readonly chunkBytes: ByteAccount;
   readonly load: LoadControl;
   readonly readAhead: ReadAhead;
   readonly rest: LogRest;
   readonly windowLimitBytes: number;
   readonly maxValueBytes: number;
-  /** {@link SinkCapabilities.takesLines}. */
-  readonly takesLines: boolean;
   readonly clock: Clock;
   readonly random: Random;
   /** Not awaited where only progress is told. */
@@ -116,8 +106,8 @@ export class ChunkReader {
   ): Promise<boolean> {
     const { chunkBytes, clock, load, maxValueBytes, readAhead } = this.#parts;
     const range = { from, to: chunk.to };
-    const lines = this.#parts.takesLines && table.routesFor(table.shape).every(canTakeLines);
-    const options = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true, lines };
+    const how = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
+    const options = { ...how, ...linesWanted(this.#parts, table) };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
@@ -130,7 +120,7 @@ export class ChunkReader {
           signal.throwIfAborted();
           return false;
         }
-        this.#enter(table, batch, view.window);
+        enterRows(this.#parts, table, batch, view.window);
         this.#parts.rest.progressed(table, view.window);
         progress.sent(batch);
         load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
@@ -142,78 +132,6 @@ export class ChunkReader {
     progress.sent(NO_ROWS);
     return true;
   }
-
-  /** Rows into their lanes, less those that were struck. One step with striking: nothing is awaited here (I7). */
-  #enter(table: TableRuntime, batch: ChunkBatch, window: Window): void {
-    const routes = table.routesFor(table.shape);
-    let given = batch.bytes;
-    for (const change of batch.rows) {
-      const row = change.after;
-      if (row === null) continue;
-      const key = this.#parts.source.keyText(change.shape, row);
-      if (window.has(key)) continue;
-      let bytes = change.bytes;
-      for (const route of routes) {
-        this.#lane(route.target.id, key).pushLoad(
-          new RowItem("put", table, route, key, route.mapRead(row), null, change, bytes),
-        );
-        given -= bytes;
-        bytes = 0;
-      }
-    }
-    given -= this.#enterLines(table, batch.lines ?? [], routes, window);
-    if (given !== 0) this.#parts.chunkBytes.give(given);
-  }
-
-  /** What they weigh that entered, bytes. Hot: once per row. */
-  #enterLines(
-    table: TableRuntime,
-    lines: readonly RowLine[],
-    routes: readonly CompiledRoute[],
-    window: Window,
-  ): number {
-    let taken = 0;
-    for (const line of lines) {
-      const { key } = line;
-      if (window.has(key)) continue;
-      let { bytes } = line;
-      for (const route of routes) {
-        // They may have changed while the rows were read.
-        const item = route.takesLines
-          ? RowItem.ofLine(table, route, line, bytes)
-          : readItem(table, route, line, bytes);
-        this.#lane(route.target.id, key).pushLoad(item);
-        taken += bytes;
-        bytes = 0;
-      }
-    }
-    return taken;
-  }
-
-  #lane(target: TableId, key: string): Lane {
-    const lane = this.#parts.lanes[this.#parts.choice.laneOf(target, key)];
-    if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
-    return lane;
-  }
-}
-
-function canTakeLines({ takesLines }: CompiledRoute): boolean {
-  return takesLines;
-}
-
-function readItem(
-  table: TableRuntime,
-  route: CompiledRoute,
-  line: RowLine,
-  bytes: number,
-): RowItem {
-  const change = line.read();
-  const row = route.mapRead(change.after ?? []);
-  return new RowItem("put", table, route, line.key, row, null, change, bytes);
-}
-
-function rowsOf({ rows, lines }: Pick<ChunkBatch, "rows" | "lines">): number {
-  return rows.length + (lines?.length ?? 0);
 }
 
 /**

@@ -134,7 +134,7 @@ export class ModelSnapshot implements SourceSnapshot {
         );
         return new Change("r", shape, null, after, null, null, null, weigh(after));
       });
-      const isLine = (row: Change): boolean => options.lines === true && mayBeLine(shape, row);
+      const isLine = (row: Change): boolean => options.lines !== undefined && mayBeLine(shape, row);
       const bytes = rows.reduce((sum, change) => sum + change.bytes, 0);
       this.#server.handedOut(bytes);
       if (keys.length === 0 && options.closes === true) this.#server.snapshots.delete(this.#held);

@@ -57,17 +57,18 @@ describe("a COPY on the wire", () => {
 describe("lines of a COPY on the wire", () => {
   it("are the bytes that their source sent, several in one message", () => {
     const text = { buffer: Buffer.from("1\té\n2\t\\N\n3\tx\n"), read: () => expect.unreachable() };
-    const [first, , third] = [
+    const [first, second, third] = [
       new RowLine(text, 0, 5, "1", 1),
       new RowLine(text, 5, 10, "2", 1),
       new RowLine(text, 10, 14, "3", 1),
-    ];
-    const lines = [third, first].filter((line) => line !== undefined);
-    const copied = [{ lines, bytes: 9 }, "4\ty\n"];
+    ] as const;
+    const other = { ...text, buffer: Buffer.from("5\ty\n6\tz\n") };
+    const lines = [third, first, second, new RowLine(other, 4, 8, "6", 1)];
+    const copied = [{ lines, bytes: 18 }, "4\ty\n"];
     const bounds = [{ statement: select, values: [], copied }];
     const frames = framesOf(encodeExchange(bounds, [{ close: false, parse: false }], []));
     expect(frames.map((frame) => frame.type).join("")).toBe("BEddcS");
-    expect(frames[2]?.body).toBe("3\tx\n1\t\xc3\xa9\n");
+    expect(frames[2]?.body).toBe("3\tx\n1\t\xc3\xa9\n2\t\\N\n6\tz\n");
     expect(frames[3]?.body).toBe("4\ty\n");
   });
 });

@@ -142,7 +142,7 @@ function writeCopy(
   for (const piece of pieces) {
     writer.header(0x64, COPY_HEADER_BYTES - 1 + (lengths[at++] ?? 0));
     if (typeof piece === "string") writer.text(piece);
-    else for (const line of piece.lines) writer.line(line);
+    else writer.lines(piece.lines);
   }
   writer.header(0x63, COPY_DONE_BYTES - 1);
   return at;
@@ -186,9 +186,23 @@ class Writer {
     return value === null ? this : this.text(value);
   }
 
-  line({ text, start, end }: RowLine): this {
-    this.#at += text.buffer.copy(this.buffer, this.#at, start, end);
+  /** Those that stand one behind the other are copied together. */
+  lines(lines: readonly RowLine[]): this {
+    let [run] = lines;
+    let end = run?.start ?? 0;
+    for (const line of lines) {
+      if (run !== undefined && (line.text !== run.text || line.start !== end)) {
+        this.#copy(run, end);
+        run = line;
+      }
+      ({ end } = line);
+    }
+    if (run !== undefined) this.#copy(run, end);
     return this;
+  }
+
+  #copy({ text, start }: RowLine, end: number): void {
+    this.#at += text.buffer.copy(this.buffer, this.#at, start, end);
   }
 
   text(value: string): this {

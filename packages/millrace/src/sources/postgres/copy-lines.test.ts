@@ -28,9 +28,13 @@ const shape = shapeOf(
   [2, 1],
 );
 
-function linesOf(of: TableShape, maxValueBytes = MAX_VALUE_BYTES) {
+function linesOf(
+  of: TableShape,
+  maxValueBytes = MAX_VALUE_BYTES,
+  laneOf: (key: string) => number = () => 0,
+) {
   const parser = new CopyRowParser(copyColumnsOf(of), maxValueBytes);
-  return { parser, lines: new CopyLines(of, parser) };
+  return { parser, lines: new CopyLines(of, parser, laneOf) };
 }
 
 /** As the server's CopyAttributeOutText. */
@@ -99,6 +103,36 @@ describe("CopyLines", () => {
       line instanceof RowLine ? line.text.buffer.toString("utf8", line.start, line.end) : "",
     );
     expect(texts).toEqual(all);
-    expect(new Set(made.map((line) => (line instanceof RowLine ? line.text : null))).size).toBe(3);
+    expect(new Set(made.map((line) => (line instanceof RowLine ? line.text : null))).size).toBe(10);
   });
+
+  it.each([
+    [300, 8],
+    [2_000, 8],
+    [8_000, 8],
+    [300, 64],
+    [2_000, 64],
+    [6_000, 64],
+  ])(
+    "keeps no more alive than what its lines weigh: of %i bytes, in one of %i lanes",
+    (length, lanes) => {
+      const { lines } = linesOf(
+        shapeOf([TEXT, TEXT], [0]),
+        undefined,
+        (key) => Number(key) % lanes,
+      );
+      const held = new Set<ArrayBufferLike>();
+      let counted = 0;
+      for (let i = 0; i < 200 * lanes; i++) {
+        const text = Buffer.from(`${i}\t${"v".repeat(length)}\n`);
+        const line = lines.row(text, 0, text.length);
+        if (!(line instanceof RowLine)) throw new Error("no line");
+        if (Number(line.key) % lanes !== 3) continue;
+        held.add(line.text.buffer.buffer);
+        counted += line.bytes;
+      }
+      const bytes = [...held].reduce((sum, { byteLength }) => sum + byteLength, 0);
+      expect(bytes).toBeLessThan(1.1 * counted + 16_384);
+    },
+  );
 });

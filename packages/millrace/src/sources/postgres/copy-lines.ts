@@ -12,12 +12,16 @@ const SPACE = 32;
 const BACKSLASH = 92;
 const DELETE = 127;
 
-/** Lines stand together in buffers of this size; whoever remembers one of them keeps all. */
-const TEXT_BYTES = 65_536;
+/** Lines stand together in buffers of this size; whoever remembers one of them keeps all (I10). */
+const TEXT_BYTES = 16_384;
+
+/** A longer one has a buffer of its own: little of a text stays empty. */
+const SHARED_BYTES = TEXT_BYTES / 4;
 
 /**
  * Keeps lines of COPY as they are, for a sink that writes them by COPY again: of a row nothing but its key is read. A
- * line that is long, or whose key holds a NULL, is made a row of.
+ * line that is long, or whose key holds a NULL, is made a row of. Lines stand together with those that go when they do: a
+ * lane that stands still would keep the others' alive, of which nobody counts the bytes any more.
  *
  * Hot: once per row of such a load.
  */
@@ -27,24 +31,26 @@ export class CopyLines implements LineParser<Value[] | RowLine> {
   readonly #overheadBytes: number;
   /** Of each column up to the last one of the key. */
   readonly #isKey: readonly boolean[];
-  #text: CopyText;
+  readonly #laneOf: (key: string) => number;
+  /** The one that is being filled, by lane. */
+  readonly #texts: CopyText[] = [];
 
-  constructor(shape: TableShape, rows: CopyRowParser) {
+  constructor(shape: TableShape, rows: CopyRowParser, laneOf: (key: string) => number) {
     this.#shape = shape;
     this.#rows = rows;
     this.#overheadBytes = rowOverheadBytes(shape);
     const columns = Math.max(...shape.key) + 1;
     this.#isKey = Array.from({ length: columns }, (_, index) => shape.key.includes(index));
-    this.#text = new CopyText(shape, rows);
+    this.#laneOf = laneOf;
   }
 
   row(buffer: Buffer, start: number, end: number): Value[] | RowLine {
     const bytes = end - start;
     const key = bytes > this.#rows.wholeBytes ? null : this.#keyOf(buffer, start, end);
     if (key === null) return this.#rows.row(buffer, start, end);
-    if (!this.#text.fits(bytes)) this.#text = new CopyText(this.#shape, this.#rows);
-    const from = this.#text.add(buffer, start, end);
-    return new RowLine(this.#text, from, from + bytes, key, bytes + this.#overheadBytes);
+    const text = this.#textFor(key, bytes);
+    const from = text.add(buffer, start, end);
+    return new RowLine(text, from, from + bytes, key, bytes + this.#overheadBytes);
   }
 
   piece(buffer: Buffer, start: number, end: number): void {
@@ -53,6 +59,14 @@ export class CopyLines implements LineParser<Value[] | RowLine> {
 
   end(): Value[] {
     return this.#rows.end();
+  }
+
+  #textFor(key: string, bytes: number): CopyText {
+    if (bytes > SHARED_BYTES) return new CopyText(this.#shape, this.#rows, bytes);
+    const lane = this.#laneOf(key);
+    const text = this.#texts[lane];
+    if (text?.fits(bytes) === true) return text;
+    return (this.#texts[lane] = new CopyText(this.#shape, this.#rows, TEXT_BYTES));
   }
 
   /** Null where a part of it is NULL, or the line has too few columns: then it is read as a whole, or refused. */
@@ -83,18 +97,20 @@ export class CopyLines implements LineParser<Value[] | RowLine> {
 
 /** Some lines, one behind the other. */
 class CopyText implements LineText {
-  readonly buffer = Buffer.allocUnsafeSlow(TEXT_BYTES);
+  readonly buffer: Buffer;
   readonly #shape: TableShape;
   readonly #rows: CopyRowParser;
   #length = 0;
 
-  constructor(shape: TableShape, rows: CopyRowParser) {
+  constructor(shape: TableShape, rows: CopyRowParser, bytes: number) {
+    // Of its own: a pool's would be kept by whatever else stands there.
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
     this.#shape = shape;
     this.#rows = rows;
   }
 
   fits(bytes: number): boolean {
-    return this.#length + bytes <= TEXT_BYTES;
+    return this.#length + bytes <= this.buffer.length;
   }
 
   /** Where it stands now. */

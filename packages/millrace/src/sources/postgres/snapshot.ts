@@ -113,8 +113,11 @@ export class PostgresSnapshot implements SourceSnapshot {
     // In one message: the server is done when it has sent the rows, wherever on the way they wait for us.
     const sql = closes ? `${copy}; COMMIT` : copy;
     const rows = new CopyRowParser(copyColumnsOf(shape), options.maxValueBytes);
-    const asLines = options.lines === true && shape.key.length > 0;
-    const parser: LineParser<Value[] | RowLine> = asLines ? new CopyLines(shape, rows) : rows;
+    const { lines } = options;
+    const asLines = lines !== undefined && shape.key.length > 0;
+    const parser: LineParser<Value[] | RowLine> = asLines
+      ? new CopyLines(shape, rows, lines)
+      : rows;
     if (shape.key.length === 0) await this.#liftStatementBound(shape);
     for await (const batch of this.#copy(shape, sql, parser, { batchBytes, closes })) {
       failpoint("snapshot.chunk-batch");

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { ByteBudget } from "./byte-budget.ts";
+import { type ChunkRowParts, enterRows, linesWanted } from "./chunk-rows.ts";
+import { Lane, type LaneParts } from "./lane.ts";
+import { LaneChoice } from "./lane-choice.ts";
+import { lineOf, shapeOf, standingOf, tableOf } from "./pipeline-parts.fixture.ts";
+
+const LANES = 8;
+const KEYS = Array.from({ length: 100 }, (_, i) => String(i));
+
+/** A lane that remembers what came. */
+class Listening extends Lane {
+  readonly keys: string[] = [];
+
+  override pushLoad(item: Parameters<Lane["pushLoad"]>[0]): void {
+    if (item.kind === "row") this.keys.push(item.key);
+  }
+}
+
+function entering(takesLines = true) {
+  // Nothing of its parts is used by a lane that never works.
+  const lanes = KEYS.slice(0, LANES).map((_, i) => new Listening(i, standingOf(), {} as LaneParts));
+  const parts: ChunkRowParts = {
+    source: { keyText: (_shape, row) => String(row[0]) },
+    lanes,
+    choice: new LaneChoice(LANES, {}),
+    chunkBytes: new ByteBudget(1_000_000).account(1),
+    takesLines,
+  };
+  return { lanes, parts, table: tableOf(shapeOf(), { state: "INIT_SYNC" }) };
+}
+
+describe("rows of a chunk that may come as lines", () => {
+  it("share what keeps them alive with those of their lane alone", () => {
+    const { lanes, parts, table } = entering();
+    const { lines } = linesWanted(parts, table);
+    const sent = KEYS.map((key) => lineOf([key, "v", "b"]));
+    const batch = { rows: [], lines: sent, bytes: 1_000, sentBytes: 1_000, lastKey: "99" };
+    const window = table.windows.open(1_000);
+    enterRows(parts, table, batch, window);
+    const together = KEYS.slice(0, LANES).map((_, i) => KEYS.filter((key) => lines?.(key) === i));
+    expect(lanes.map(({ keys }) => keys)).toEqual(together);
+    expect(together.every((keys) => keys.length > 0)).toBe(true);
+  });
+
+  it("are rows all the same where the sink does not take lines", () => {
+    const { parts, table } = entering(false);
+    expect(linesWanted(parts, table)).toEqual({});
+  });
+});

@@ -1,0 +1,111 @@
+import { MillraceError } from "../errors/millrace-error.ts";
+import type { RowLine } from "../model/row-line.ts";
+import type { ChunkBatch, ChunkOptions, Source } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
+import type { ByteAccount } from "./byte-budget.ts";
+import type { Lane } from "./lane.ts";
+import type { LaneChoice } from "./lane-choice.ts";
+import { RowItem } from "./lane-item.ts";
+import type { CompiledRoute } from "./routes.ts";
+import type { TableRuntime } from "./table-runtime.ts";
+import type { Window } from "./windows.ts";
+
+/** What it takes to bring rows into their lanes. */
+export interface ChunkRowParts {
+  readonly source: Pick<Source, "keyText">;
+  readonly lanes: readonly Lane[];
+  readonly choice: LaneChoice;
+  readonly chunkBytes: ByteAccount;
+  /** {@link SinkCapabilities.takesLines}. */
+  readonly takesLines: boolean;
+}
+
+/** Whether rows of a table may come as lines, and those of which keys together: what is in one lane goes together. */
+export function linesWanted(
+  { choice, takesLines }: ChunkRowParts,
+  table: TableRuntime,
+): Pick<ChunkOptions, "lines"> {
+  const routes = table.routesFor(table.shape);
+  const first = routes[0]?.target.id;
+  if (!takesLines || first === undefined || !routes.every(canTakeLines)) return {};
+  return { lines: (key) => choice.laneOf(first, key) };
+}
+
+function canTakeLines({ takesLines }: CompiledRoute): boolean {
+  return takesLines;
+}
+
+/** Rows into their lanes, less those that were struck. One step with striking: nothing is awaited here (I7). */
+export function enterRows(
+  parts: ChunkRowParts,
+  table: TableRuntime,
+  batch: ChunkBatch,
+  window: Window,
+): void {
+  const routes = table.routesFor(table.shape);
+  let given = batch.bytes;
+  for (const change of batch.rows) {
+    const row = change.after;
+    if (row === null) continue;
+    const key = parts.source.keyText(change.shape, row);
+    if (window.has(key)) continue;
+    let bytes = change.bytes;
+    for (const route of routes) {
+      laneFor(parts, route.target.id, key).pushLoad(
+        new RowItem("put", table, route, key, route.mapRead(row), null, change, bytes),
+      );
+      given -= bytes;
+      bytes = 0;
+    }
+  }
+  given -= enterLines(parts, table, batch.lines ?? [], routes, window);
+  if (given !== 0) parts.chunkBytes.give(given);
+}
+
+/** What they weigh that entered, bytes. Hot: once per row. */
+function enterLines(
+  parts: ChunkRowParts,
+  table: TableRuntime,
+  lines: readonly RowLine[],
+  routes: readonly CompiledRoute[],
+  window: Window,
+): number {
+  let taken = 0;
+  for (const line of lines) {
+    const { key } = line;
+    if (window.has(key)) continue;
+    let { bytes } = line;
+    for (const route of routes) {
+      // They may have changed while the rows were read.
+      const item = route.takesLines
+        ? RowItem.ofLine(table, route, line, bytes)
+        : readItem(table, route, line, bytes);
+      laneFor(parts, route.target.id, key).pushLoad(item);
+      taken += bytes;
+      bytes = 0;
+    }
+  }
+  return taken;
+}
+
+function laneFor({ lanes, choice }: ChunkRowParts, target: TableId, key: string): Lane {
+  const lane = lanes[choice.laneOf(target, key)];
+  if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
+  return lane;
+}
+
+function readItem(
+  table: TableRuntime,
+  route: CompiledRoute,
+  line: RowLine,
+  bytes: number,
+): RowItem {
+  const change = line.read();
+  const row = route.mapRead(change.after ?? []);
+  return new RowItem("put", table, route, line.key, row, null, change, bytes);
+}
+
+/** How many rows a batch has. */
+export function rowsOf({ rows, lines }: Pick<ChunkBatch, "rows" | "lines">): number {
+  return rows.length + (lines?.length ?? 0);
+}
