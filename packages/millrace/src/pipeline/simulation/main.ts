@@ -46,6 +46,7 @@ async function playMany(from: number, count: number): Promise<void> {
     if (result.failure === null) continue;
     failures++;
     write(`seed ${seed}: ${result.failure.slice(0, 300)}`);
+    write(`  again: MILLRACE_SIM_SEED=${seed} npm run simulate -- --profile ${profile}`);
     if (failures >= 20 && !values.keepGoing) break;
   }
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
