@@ -66,6 +66,14 @@ describe("a display", () => {
     expect(written.join("")).not.toContain("orders");
   });
 
+  it("draws no bar where nobody knows how much there is to load", () => {
+    const { io, written } = writtenSurroundings({ isTerminal: true, env: { NO_COLOR: "1" } });
+    const unknown = { state: "INIT_SYNC", loadedPercent: null, estimatedRows: null } as const;
+    const pipeline = new PipelineInTests("shop", { tables: [tableStatus("orders", unknown)] });
+    terminalDisplay(io).tick([pipeline]);
+    expect(written.join("")).toMatch(/^ +public\.orders  10 rows loaded\n/);
+  });
+
   it("shows no more bars than fit", () => {
     const { io, written } = writtenSurroundings({ isTerminal: true });
     const tables = Array.from({ length: 20 }, (_, i) =>

@@ -106,8 +106,11 @@ function liveLines(pipeline: ShownPipeline, columns: number, color: boolean): st
   const { tables } = pipeline.status();
   const loading = tables.filter(({ state, paused }) => state === "INIT_SYNC" && paused === null);
   const bars = loading.slice(0, MAX_BARS).map((table) => {
-    const percent = table.loadedPercent ?? 0;
-    return `  ${bar(percent)} ${percent.toFixed(0).padStart(3)} %  ${table.id}  ${loadedText(table.rowsLoaded, table.estimatedRows)}`;
+    const percent = table.loadedPercent;
+    // As wide as a bar with its percentage: of what nobody knows the size of there is none.
+    const drawn =
+      percent === null ? " ".repeat(26) : `${bar(percent)} ${percent.toFixed(0).padStart(3)} %`;
+    return `  ${drawn}  ${table.id}  ${loadedText(table.rowsLoaded, table.estimatedRows)}`;
   });
   if (loading.length > MAX_BARS) bars.push(`  … and ${loading.length - MAX_BARS} more tables`);
   const lines = [...bars, statusLine(pipeline)].map((line) =>

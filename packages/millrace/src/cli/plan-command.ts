@@ -30,13 +30,28 @@ export function planText({ pipeline, tables, findings }: PipelinePlan): string {
     tables.reduce((total, table) => total + (of(table) ?? 0), 0);
   const rows = sum((table) => (table.isKnown ? 0 : table.estimatedRows));
   const count = tables.length === 1 ? "1 table" : `${tables.length} tables`;
-  const costs = tables.some(({ leastDpu }) => leastDpu !== null)
-    ? `, at least ${dpuText(sum(({ leastDpu }) => leastDpu))}`
-    : "";
-  const all = `${pipeline}: ${count}, about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks${costs}`;
+  const unknown = tables.filter(hasUnknownRows).length;
+  const costs =
+    unknown === 0 && tables.some(({ leastDpu }) => leastDpu !== null)
+      ? [`at least ${dpuText(sum(({ leastDpu }) => leastDpu))}`]
+      : [];
+  const load = `about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks`;
+  const all = [
+    `${pipeline}: ${count}`,
+    ...(unknown > 0 && rows === 0 ? [] : [load]),
+    ...costs,
+    ...(unknown === 0
+      ? []
+      : [`rows not known in ${unknown} of ${count} (a database knows them after ANALYZE)`]),
+  ].join(", ");
   return [...tables.flatMap(tableLines), all, ...findings.map(findingText)]
     .map((line) => `${line}\n`)
     .join("");
+}
+
+/** Whether it is loaded, and nobody can say how much that is. */
+function hasUnknownRows({ isKnown, estimatedRows, chunks }: PlannedTable): boolean {
+  return !isKnown && estimatedRows === null && chunks !== 0;
 }
 
 function tableLines(table: PlannedTable): string[] {

@@ -45,7 +45,7 @@ export function retentionLine(retention: z.output<typeof RETENTION> | null): str
 }
 
 /** Ages of logs are set in hours and days. */
-function ageText(seconds: number): string {
+export function ageText(seconds: number): string {
   if (seconds < 7_200) return durationText(seconds * 1_000);
   const hours = seconds / 3_600;
   return hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;

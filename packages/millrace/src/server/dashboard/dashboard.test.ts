@@ -72,6 +72,27 @@ describe("the dashboard", () => {
     const text = shown({ state: "paused", tables: [tableStatus("t", { paused: { atMs: 0 } })] });
     expect(text).toContain('data-post="/api/v1/pipelines/shop/resume"');
     expect(text).toContain('data-post="/api/v1/pipelines/shop/tables/public.t/resume"');
+    expect(text).not.toContain("/tables/public.t/resync");
+  });
+
+  it("asks before it pauses a table, which throws its load away", () => {
+    const text = shown({ tables: [tableStatus("t")] });
+    expect(text).toMatch(
+      /tables\/public\.t\/pause"\s+data-confirm="Pause public\.t\? Its changes are left out; resume loads it again\."/,
+    );
+  });
+
+  it("draws no bar where nobody knows how much there is to load", () => {
+    const text = shown({ tables: [tableStatus("t", { state: "INIT_SYNC", loadedPercent: null })] });
+    expect(text).toContain("INIT_SYNC</span>");
+    expect(text).not.toContain("<progress");
+  });
+
+  it("tells long times in hours and days", () => {
+    const retention = { retainedBytes: 0, limitBytes: null, limitOf: null, limitSeconds: null };
+    const after = (expireSeconds: number) => shown({ retention: { ...retention, expireSeconds } });
+    expect(after(86_400)).toContain("dropped after 24 hours");
+    expect(after(604_800)).toContain("dropped after 7 days");
   });
 
   it("shows dead letters without the values of their rows", () => {

@@ -71,18 +71,27 @@ function stateOf({ state, stopped, paused, loadedPercent }: TableStatus): Html {
   if (stopped !== null) return html`<span class="badge failed">stopped</span>`;
   if (paused !== null) return html`<span class="badge paused">paused</span>`;
   if (state !== "INIT_SYNC") return html`<span class="badge ${state}">${state}</span>`;
-  const percent = loadedPercent ?? 0;
-  return html`<span class="badge INIT_SYNC">INIT_SYNC</span>
-    <progress max="100" value="${percent}" aria-label="loaded">${percent} %</progress>
-    <small>${loadedPercent === null ? "" : `${percent} %`}</small>`;
+  // Of what nobody knows the size of there is no part to show.
+  const bar =
+    loadedPercent === null
+      ? null
+      : html`<progress max="100" value="${loadedPercent}" aria-label="loaded">
+            ${loadedPercent} %
+          </progress>
+          <small>${loadedPercent} %</small>`;
+  return html`<span class="badge INIT_SYNC">INIT_SYNC</span> ${bar}`;
 }
 
 function buttons(pipeline: string, { id, paused }: TableStatus): Html {
   const post = (action: string) =>
     `/api/v1/pipelines/${encodeURIComponent(pipeline)}/tables/${encodeURIComponent(id)}/${action}`;
-  const isPaused = paused !== null;
-  return html`<button data-post="${post(isPaused ? "resume" : "pause")}">
-      ${isPaused ? "Resume" : "Pause"}
+  // A resume loads it again, too.
+  if (paused !== null) return html`<button data-post="${post("resume")}">Resume</button>`;
+  return html`<button
+      data-post="${post("pause")}"
+      data-confirm="Pause ${id}? Its changes are left out; resume loads it again."
+    >
+      Pause
     </button>
     <button
       data-post="${post("resync")}"

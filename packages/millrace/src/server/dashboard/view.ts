@@ -1,4 +1,5 @@
 import { bytesText, durationText, grouped } from "../../cli/event-text.ts";
+import { ageText } from "../../cli/protection-text.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { TaskStatus } from "../../pipeline/status.ts";
 import { curve } from "./chart.ts";
@@ -142,11 +143,11 @@ function kept({ retention }: TaskStatus): [string, string] {
   const { retainedBytes, limitBytes, limitSeconds, expireSeconds } = retention;
   const note =
     limitSeconds !== null
-      ? `the limit is met in ${durationText(limitSeconds * 1000)}`
+      ? `the limit is met in ${ageText(limitSeconds)}`
       : limitBytes !== null
         ? `of ${bytesText(limitBytes)}`
         : expireSeconds !== null
-          ? `dropped after ${durationText(expireSeconds * 1000)}`
+          ? `dropped after ${ageText(expireSeconds)}`
           : "without a limit";
   return [bytesText(retainedBytes), note];
 }
