@@ -111,4 +111,16 @@ describe("the policy of the guide", { timeout: TIMEOUT_MS }, () => {
     allowOnly(ALLOWED);
     expect(await checkPipeline(file)).toEqual([]);
   });
+
+  it("has reads by key for tables only, also of a table that has no item yet", async () => {
+    const file = await tagged("empty");
+    for (const id of ["deleted", "kept"])
+      await between.dynamodb.deleteItem({ TableName: "empty", Key: { id: { S: id } } });
+    allowOnly(ALLOWED.filter((allowed) => !allowed.startsWith("dynamodb:BatchGetItem ")));
+    expect(await checkPipeline(file)).toMatchObject([
+      { severity: "warning", remedy: expect.stringContaining("BatchGetItem") as string },
+    ]);
+    const lines = { ...file, sink: { type: "jsonl", path: "-" } };
+    expect(await checkPipeline(lines)).toEqual([]);
+  });
 });
