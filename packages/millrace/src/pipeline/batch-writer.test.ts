@@ -74,7 +74,7 @@ function setUp({
   const committer = new Committer(parts, 7, sink.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: maxLetters, maxShare }, []);
   const reads = new KnownRows(rows);
-  const order = new ConstraintOrder(new Map(), new LaneChoice(2, {}));
+  const order = new ConstraintOrder(new Map(), new LaneChoice(2, {}), new Map());
   const shared = {
     sink,
     committer,

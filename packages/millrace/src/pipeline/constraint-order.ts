@@ -12,11 +12,7 @@ export class ConstraintOrder {
   readonly #ranks = new Map<TableId, number>();
   readonly #linked: boolean;
 
-  constructor(
-    checks: Checks,
-    choice: LaneChoice,
-    tables: ReadonlyMap<TableId, TableRuntime> = new Map(),
-  ) {
+  constructor(checks: Checks, choice: LaneChoice, tables: ReadonlyMap<TableId, TableRuntime>) {
     this.#checks = checks;
     this.#choice = choice;
     this.#tables = tables;
@@ -58,14 +54,14 @@ export class ConstraintOrder {
   }
 
   /** Rows of the table point at rows that are not loaded yet: their load comes first. */
-  mustWait(table: TableRuntime, tables: ReadonlyMap<TableId, TableRuntime>): boolean {
+  mustWait(table: TableRuntime): boolean {
     if (!this.#linked) return false;
     const parents = new Set(
       table.targets.flatMap(({ target }) =>
         this.parentsOf(target.id).filter((id) => this.rankOf(id) < this.rankOf(target.id)),
       ),
     );
-    for (const other of tables.values()) {
+    for (const other of this.#tables.values()) {
       const { state, allPlanned } = other.document;
       const loads = state !== "SYNC" && (!allPlanned || other.chunks.size > 0);
       if (loads && !other.leftOut && other.targets.some((t) => parents.has(t.target.id)))

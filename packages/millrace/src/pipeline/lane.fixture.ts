@@ -35,7 +35,7 @@ export function oneLane(
     observer,
     clock,
     compaction: true,
-    order: new ConstraintOrder(new Map(), new LaneChoice(1, groups)),
+    order: new ConstraintOrder(new Map(), new LaneChoice(1, groups), new Map()),
     writeTable: never,
     putOffDone: () => undefined,
   };

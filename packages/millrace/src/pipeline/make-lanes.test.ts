@@ -4,6 +4,7 @@ import type { Source } from "../model/source.ts";
 import type { Commit } from "../model/sink.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Committer } from "./committer.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { makeLanes, makeSourceReads } from "./make-lanes.ts";
@@ -34,10 +35,12 @@ function setUp() {
   const ports = { sink, clock, random: () => 0.5, observer: deafObserver };
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 10, maxShare: 1 }, []);
   const check = { created: false, notices: [], secondaryUnique: true };
+  const choice = new LaneChoice(2, { [target]: target });
+  const checks = new Map([[target, check]]);
   const prepared: Partial<Prepared> = {
     lanes: 2,
-    choice: new LaneChoice(2, { [target]: target }),
-    checks: new Map([[target, check]]),
+    choice,
+    checks,
     committer: new Committer({ ...ports, signal }, 7, sink.lanes),
     book,
     checkpoints: new Map(),
@@ -56,6 +59,7 @@ function setUp() {
   const writeState = () => Promise.resolve();
   const lanes = makeLanes({
     ...parts,
+    order: new ConstraintOrder(checks, choice, new Map([[table.id, table]])),
     reads: makeSourceReads({ ...parts, writeState }),
     logBytes: bytes,
     chunkBytes: bytes,

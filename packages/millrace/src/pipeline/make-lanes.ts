@@ -1,5 +1,5 @@
 import type { ByteAccount } from "./byte-budget.ts";
-import { ConstraintOrder } from "./constraint-order.ts";
+import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TooManyRefused } from "./dead-letter-book.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
@@ -14,6 +14,7 @@ import type { TaskParts } from "./task-api.ts";
 interface LaneSetParts {
   readonly task: TaskParts;
   readonly prepared: Prepared;
+  readonly order: ConstraintOrder;
   readonly logBytes: ByteAccount;
   readonly chunkBytes: ByteAccount;
   readonly reads: SourceReads;
@@ -42,11 +43,10 @@ export function makeSourceReads({
 
 /** The lanes of a run, each behind its own checkpoint. */
 export function makeLanes(parts: LaneSetParts): Lane[] {
-  const { task, prepared, signal, reads } = parts;
+  const { task, prepared, order, signal, reads } = parts;
   const { sink, settings, clock, observer } = task;
   const { committer, book } = prepared;
   const { compaction } = settings;
-  const order = new ConstraintOrder(prepared.checks, prepared.choice, prepared.tables);
   const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
   const standings = Array.from(
     { length: prepared.lanes },

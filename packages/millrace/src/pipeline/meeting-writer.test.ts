@@ -50,7 +50,7 @@ async function movedIn(shape = table.shape, unsure = false): Promise<unknown> {
     book: new DeadLetterBook({ policy: "park", maxPerTable: 100, maxShare: 1 }, []),
     observer,
     clock,
-    order: new ConstraintOrder(new Map(), new LaneChoice(2, {})),
+    order: new ConstraintOrder(new Map(), new LaneChoice(2, {}), new Map()),
     writeTable: () => Promise.resolve(),
     putOffDone: () => undefined,
     standing: () => undefined,

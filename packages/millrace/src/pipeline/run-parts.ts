@@ -54,6 +54,7 @@ export class RunParts {
   readonly #log: SourceLog;
   readonly #signal: AbortSignal;
   readonly #on: RunEvents;
+  readonly #order: ConstraintOrder;
   readonly state: StateWriter;
   readonly committer: Committer;
   readonly book: DeadLetterBook;
@@ -87,9 +88,9 @@ export class RunParts {
   ) {
     this.#task = task;
     this.#prepared = prepared;
-    this.#log = log;
-    this.#signal = signal;
+    [this.#log, this.#signal] = [log, signal];
     this.#on = on;
+    this.#order = new ConstraintOrder(prepared.checks, prepared.choice, prepared.tables);
     this.committer = prepared.committer;
     this.book = prepared.book;
     this.state = new StateWriter({ committer: this.committer, failed: on.fail });
@@ -124,12 +125,10 @@ export class RunParts {
     this.state.write(documents);
 
   #makePutOffRounds(replay: Replay): PutOffRounds {
-    const { checks, choice, tables } = this.#prepared;
-    const order = new ConstraintOrder(checks, choice, tables);
     return new PutOffRounds({
       book: this.book,
       replay,
-      order,
+      order: this.#order,
       look: (table) => this.#on.look(table),
       fail: this.#on.fail,
     });
@@ -139,6 +138,7 @@ export class RunParts {
     return makeLanes({
       task: this.#task,
       prepared: this.#prepared,
+      order: this.#order,
       logBytes: this.logBytes,
       chunkBytes: this.chunkBytes,
       reads: this.#reads,
@@ -197,7 +197,6 @@ export class RunParts {
 
   #makeLoader(): Loader {
     const { sink, settings, observer, waits } = this.#task;
-    const order = new ConstraintOrder(this.#prepared.checks, this.#prepared.choice);
     return new Loader({
       ...this.#chunkParts,
       tables: this.#prepared.tables,
@@ -210,7 +209,7 @@ export class RunParts {
               targetsElsewhere(this.#task),
             ),
       canSweep: this.#prepared.canSweep,
-      mustWait: (table) => order.mustWait(table, this.#prepared.tables),
+      mustWait: (table) => this.#order.mustWait(table),
       observer,
       waits,
       signal: this.#signal,
