@@ -34,6 +34,8 @@ interface Life {
   readonly ended: PromiseWithResolvers<void>;
   task: Task | null;
   restarting: boolean;
+  /** Of the last restart: another task is there, or there will be none. */
+  restarted: Promise<void>;
   readonly changeCounts: ChangeCounts;
   /** `stop` was called, perhaps before there was a task to stop. */
   stopping: boolean;
@@ -85,6 +87,7 @@ export class Pipeline {
       changeCounts: new ChangeCounts(),
       task: null,
       restarting: false,
+      restarted: Promise.resolve(),
       stopping: false,
     };
     // Whoever never asks for `done` has the error in the status and in the log.
@@ -117,7 +120,14 @@ export class Pipeline {
 
   /** Every table is in SYNC and the log was followed to where it stood then. Rejects when the pipeline ends before. */
   async caughtUp(): Promise<void> {
-    await this.#task().caughtUp();
+    const task = this.#task();
+    const life = this.#life;
+    const caughtUp = task.caughtUp();
+    await caughtUp.catch(() => undefined);
+    // What was stopped by a restart waits no longer, wherever it stood; the task behind it is asked then.
+    await life?.restarted;
+    if (life === this.#life && life?.task !== task) return this.caughtUp();
+    await caughtUp;
   }
 
   status(): TaskStatus {
@@ -220,9 +230,15 @@ export class Pipeline {
   async restart(): Promise<void> {
     const life = this.#life;
     if (life === null || life.task === null) return this.start();
+    const restart = this.#again(life, life.task);
+    life.restarted = restart.catch(() => {});
+    await restart;
+  }
+
+  async #again(life: Life, task: Task): Promise<void> {
     life.restarting = true;
-    await life.task.stop().catch(() => {});
-    await life.task.done.catch(() => {});
+    await task.stop().catch(() => {});
+    await task.done.catch(() => {});
     life.restarting = false;
     if (life.stopping) this.#end(life, null);
     else await this.#run(life);

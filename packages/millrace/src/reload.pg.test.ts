@@ -66,6 +66,20 @@ describe("a file that is read again", () => {
     expect(await pipeline.reload()).toMatchObject({ changed: false });
   });
 
+  it("keeps whoever waits for it to catch up waiting until it has, with the tables that came", async () => {
+    const pipeline = await running("public.a");
+    await pipeline.pause();
+    await between.source.query("INSERT INTO a VALUES (2, 'a', '')");
+    const states = () => pipeline.status().tables.map(({ id, state }) => [id, state]);
+    const caughtUp = pipeline.caughtUp().then(states);
+    await pipeline.reload(between.file({ tables: "public.[ab]" }));
+    await pipeline.resume();
+    expect(await caughtUp).toEqual([
+      ["public.a", "SYNC"],
+      ["public.b", "SYNC"],
+    ]);
+  });
+
   it("writes tables that are routed or transformed in another way anew, all of their rows", async () => {
     const pipeline = await running("public.[abc]");
     const route = [{ "source-table": "public.a", "sink-table": "moved.a" }];
