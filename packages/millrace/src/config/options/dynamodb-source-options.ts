@@ -192,7 +192,7 @@ const INIT_SYNC = {
   initSyncDelayS: defaulting(integer(0, 86_400, "seconds"), 60, {
     name: "init.sync.delay.period",
     example: "60",
-    doc: "How long a table's first INIT_SYNC, and each that begins anew, waits before its first page. One that is gone on with does not wait.",
+    doc: "How long an INIT_SYNC that has read nothing when a run begins waits before its first page: a table's first one, and one that a start begins anew after a loss. One that is gone on with does not wait, nor a resync while the pipeline runs.",
   }),
   segments: optional(integer(1, 10_000), {
     name: "init.sync.segments",
