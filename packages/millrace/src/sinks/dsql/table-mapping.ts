@@ -49,7 +49,7 @@ function remedyOf(
       keyProblem(shape.columns[index], columns[index], profile.unindexableTypes).length > 0,
   );
   const [first] = names.map((index) => shape.columns[index]?.name);
-  const leave = `leave ${shape.id} out with tables.exclude`;
+  const leave = `leave ${shape.id} out of what is read (tables.exclude; of DynamoDB the whitelist or the tags)`;
   if (first !== undefined)
     return `Give the table a primary key without ${first} (at PostgreSQL a unique index as its replica identity does, too), or ${leave}.`;
   if (columns.some(({ name }) => name === KEYLESS_COLUMN))
