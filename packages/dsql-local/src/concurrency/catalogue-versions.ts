@@ -34,6 +34,7 @@ export function tablesWritten(statement: Statement, path: Path): TableKey[] {
 /** One per cluster: counts the changes of each table's definition. */
 export class CatalogueVersions {
   readonly #versions = new Map<TableKey, number>();
+  readonly #made = new Map<TableKey, number>();
   #latest = 0;
   #resets = 0;
 
@@ -56,6 +57,16 @@ export class CatalogueVersions {
   bump(tables: Iterable<TableKey>): void {
     this.#latest++;
     for (const table of tables) this.#versions.set(table, this.#latest);
+  }
+
+  /** Notes that the latest change made these tables. */
+  made(tables: Iterable<TableKey>): void {
+    for (const table of tables) this.#made.set(table, this.#latest);
+  }
+
+  /** Whether a table was made by a change behind this one. */
+  isYounger(table: TableKey, version: number): boolean {
+    return (this.#made.get(table) ?? 0) > version;
   }
 
   /** Notes that everything changed. */

@@ -8,6 +8,7 @@ import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import type { SearchPath } from "../session/search-path.ts";
 import type { Worker } from "../session/worker.ts";
+import { tableName } from "../sizes/table-facts.ts";
 import { brokenRule, catalogueQuery } from "./catalogue-rules.ts";
 
 const TRIAL = "_dl_trial";
@@ -65,6 +66,16 @@ export class Definitions {
       SELECT 1 FROM pg_constraint WHERE contype = 'p' AND conrelid = to_regclass(${literal(tables[0] ?? "")})
         AND conname IN (${constraints.map(literal).join(", ")})`);
     if (rows.length > 0) throw violation("alterTable", { action: "DROP CONSTRAINT" });
+  }
+
+  /** Those of these tables that are not there. */
+  async missing(tables: readonly TableKey[]): Promise<TableKey[]> {
+    if (tables.length === 0) return [];
+    const rows = await this.#rows(
+      `SELECT k FROM (VALUES ${tables.map((key) => `(${literal(key)}, ${literal(tableName(key))})`).join(", ")}) AS named (k, name)
+       WHERE to_regclass(name) IS NULL`,
+    );
+    return rows.map(([key]) => key ?? "");
   }
 
   /** After a DDL ran: throws the Violation of a rule that it broke. */

@@ -18,6 +18,13 @@ export const transactionRules = {
     fidelity: "close",
     kept: "once per session at the next statement on a table that another session's DDL changed since this session used it, and at COMMIT when that happens in between",
   },
+  youngTable: {
+    code: "42P01",
+    text: 'relation "{name}" does not exist',
+    source: "G",
+    fidelity: "close",
+    kept: "at a read or write of a table that another session made after this transaction's first statement; PostgreSQL itself would show it without rows. Not at Parse, and not what was renamed or is inside of a function or a view",
+  },
   aborted: {
     code: "25P02",
     text: "current transaction is aborted, commands ignored until end of transaction block",

@@ -170,7 +170,9 @@ export class Runner {
     this.needYoung();
     const tables = this.#steps.tablesOf(statement);
     this.#view.look(tables);
-    if (transaction !== undefined) this.#remember(transaction, tables);
+    if (transaction === undefined) return;
+    this.#steps.needTables(statement, transaction);
+    this.#remember(transaction, tables);
   }
 
   #remember(transaction: Transaction, tables: readonly string[]): void {

@@ -54,6 +54,16 @@ interface Wrote {
   readonly changed: ChangedRows | undefined;
 }
 
+/** What is known of a DDL's tables before it runs. */
+interface KnownBefore {
+  /** Tables that change with what it names. */
+  readonly changed: readonly string[];
+  /** Those that it names and that are not there. */
+  readonly missing: readonly string[];
+}
+
+const NOTHING_KNOWN: KnownBefore = { changed: [], missing: [] };
+
 /** One per session. All methods that run something only in a turn, but `commitInTurn`. */
 export class Steps {
   readonly #worker: Worker;
@@ -91,6 +101,18 @@ export class Steps {
       .filter((key) => key !== undefined);
   }
 
+  /** A table that was made behind the snapshot is not there yet (source G). Throws 42P01. */
+  needTables({ kind, relations }: Statement, transaction: Transaction): void {
+    if (transaction.phase === "fresh" || (kind !== "read" && kind !== "write")) return;
+    for (const use of relations) {
+      const key = tableKey(use, this.#path);
+      if (key === undefined) continue;
+      if (!this.#cluster.versions.isYounger(key, transaction.snapshotVersion)) continue;
+      const name = use.schema === "" ? use.name : `${use.schema}.${use.name}`;
+      throw violation("youngTable", { name });
+    }
+  }
+
   /** Opens a transaction at PostgreSQL, or makes its writes again. */
   async prepare(transaction: Transaction): Promise<void> {
     this.#noteSnapshot(transaction);
@@ -113,7 +135,7 @@ export class Steps {
     const { statement } = request;
     this.#noteSnapshot(transaction);
     const ddl = isDdl(statement);
-    const known = ddl ? await this.#beforeDdl(transaction, statement) : [];
+    const known = ddl ? await this.#beforeDdl(transaction, statement) : NOTHING_KNOWN;
     if (statement.kind === "write") {
       const { answer, changed } = await this.#write(transaction, request);
       await this.#afterWrite(transaction, request, answer, changed);
@@ -151,6 +173,7 @@ export class Steps {
   #noteSnapshot(transaction: Transaction): void {
     if (transaction.phase === "fresh") {
       transaction.snapshotCommits = this.#cluster.commits.answered;
+      transaction.snapshotVersion = this.#cluster.versions.latest;
     }
   }
 
@@ -161,21 +184,23 @@ export class Steps {
       this.#path.changed();
   }
 
-  async #beforeDdl(transaction: Transaction, statement: Statement): Promise<string[]> {
+  async #beforeDdl(transaction: Transaction, statement: Statement): Promise<KnownBefore> {
     await this.#worker.open(transaction);
-    return this.#definitions.before(statement);
+    const changed = await this.#definitions.before(statement);
+    return { changed, missing: await this.#definitions.missing(this.tablesOf(statement)) };
   }
 
   async #afterDdl(
     transaction: Transaction,
     statement: Statement,
-    known: readonly string[],
+    { changed, missing }: KnownBefore,
   ): Promise<void> {
     if (!isOurs(statement)) await this.#definitions.after(statement);
-    const tables = [...this.tablesOf(statement), ...known];
+    const tables = [...this.tablesOf(statement), ...changed];
     if (statement.renamesRole) transaction.afterCommit.push(() => this.#renameTrusted());
     transaction.afterCommit.unshift(() => {
       this.#cluster.versions.bump(tables);
+      this.#cluster.versions.made(missing);
       this.#cluster.functions.changed();
       this.#view.adopt(tables);
     });

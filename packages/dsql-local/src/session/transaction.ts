@@ -56,6 +56,8 @@ export class Transaction {
   readonly writtenBytes = new Map<string, number>();
   /** How many commits the cluster had finished when the snapshot was taken. */
   snapshotCommits = 0;
+  /** The latest change of the catalogue by then. */
+  snapshotVersion = 0;
   /** What a doomed transaction, one whose conflict is certain, writes to instead of its tables. */
   copies: PrivateCopies | undefined;
   rows = 0;

@@ -256,6 +256,39 @@ describe("another session's DDL", () => {
   });
 });
 
+describe("a table that another session made", () => {
+  it.each([
+    ["select * from later", "later"],
+    ["select * from t join public.later on true", "public.later"],
+    ["insert into later values (2)", "later"],
+  ])("is not there for transactions that had begun: %s", async (statement, name) => {
+    const other = await clients.connect();
+    await other.query("begin");
+    await other.query("select 1");
+    await client.query("create table later (id int primary key)");
+    await client.query("insert into later values (1)");
+    expect(await outcome(other.query(statement))).toBe(`42P01 relation "${name}" does not exist`);
+    expect(await outcome(other.query(statement))).toMatch(/^25P02/);
+    await other.query("rollback");
+    expect((await other.query("select * from later")).rowCount).toBe(1);
+  });
+
+  it("is there for those that had not run a statement, and for whoever made it", async () => {
+    const other = await clients.connect();
+    await other.query("begin");
+    await client.query("create table later (id int primary key)");
+    expect((await client.query("insert into later values (1)")).rowCount).toBe(1);
+    expect((await other.query("select * from later")).rowCount).toBe(1);
+    await other.query("commit");
+    await other.query("begin");
+    await other.query("create table own (id int primary key)");
+    expect(await outcome(other.query("select * from own"))).toBe("ok");
+    await other.query("commit");
+    expect(await outcome(other.query("create table if not exists later (id int primary key)"))).toBe("ok");
+    expect(await outcome(other.query("select * from later"))).toBe("ok");
+  });
+}); // prettier-ignore
+
 describe("a single row with parameters, whose COMMIT goes with it", () => {
   const insert = "insert into t values ($1, $2)";
 
