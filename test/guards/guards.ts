@@ -15,6 +15,7 @@ import { NAMED_GUARDS, NAMED_SERVER_GUARDS } from "./named-guards.ts";
 import { PROCESS_GUARDS } from "./process-guards.ts";
 import { PROMISE_GUARDS } from "./promise-guards.ts";
 import { PROTECTION_GUARDS } from "./protection-guards.ts";
+import { PUT_OFF_GUARDS } from "./put-off-guards.ts";
 import { SCHEMA_GUARDS } from "./schema-guards.ts";
 import { SERVER_GUARDS } from "./server-guards.ts";
 import { STANDBY_GUARDS } from "./standby-guards.ts";
@@ -30,6 +31,7 @@ export const GUARDS: readonly Guard[] = [
   ...KEY_GUARDS,
   ...LOAD_GUARDS,
   ...LIFE_GUARDS,
+  ...PUT_OFF_GUARDS,
   ...SCHEMA_GUARDS,
   ...LEFT_OUT_GUARDS,
   ...BARRIER_GUARDS,

@@ -15,7 +15,10 @@ interface PutOffParts {
   readonly fail: (error: unknown) => void;
 }
 
-/** `last`: a round was in vain, so the next one is the last, unless another table's rows may free some. `done`: what even the last round could not try, because its key or its route is gone, stays a letter. */
+/**
+ * `last`: a round was in vain, so the next one is the last. `done`: what even the last round could not try, because its key
+ * or its route is gone, stays a letter.
+ */
 type Stage = "again" | "last" | "done";
 
 /**
@@ -26,7 +29,11 @@ type Stage = "again" | "last" | "done";
 export class PutOffRounds {
   readonly #parts: PutOffParts;
   readonly #busy = new Set<TableId>();
+  /** Those of the busy ones whose round shows nothing: a load began beside it. */
+  readonly #void = new Set<TableId>();
   readonly #stages = new Map<TableId, Stage>();
+  /** Tables that wait for a linked one, with how many of their rows were put off when they began to. */
+  readonly #waiting = new Map<TableRuntime, number>();
 
   constructor(parts: PutOffParts) {
     this.#parts = parts;
@@ -36,18 +43,25 @@ export class PutOffRounds {
   holds(table: TableRuntime): boolean {
     if (table.puttingOff > 0 || this.#busy.has(table.id)) return true;
     const count = this.#parts.book.putOffOf(table.id);
-    const linked = this.#parts.order.linkedWith(table).filter((other) => other.early);
-    if (count > 0 && linked.some((other) => !other.loaded)) return true;
-    const stage = count === 0 ? "done" : this.#stageOf(table, linked);
+    const linked = count === 0 ? [] : this.#linkedWith(table).filter(({ early }) => early);
+    const stage = count === 0 ? "done" : this.#stageOf(table, count, linked);
     table.lastRound = stage === "last";
+    if (stage === "waiting") {
+      if (!this.#waiting.has(table)) this.#waiting.set(table, count);
+      return true;
+    }
+    this.#waiting.delete(table);
     if (stage === "done") {
       this.#stages.delete(table.id);
+      this.#lookAtWaiting();
       return false;
     }
     this.#busy.add(table.id);
     this.#round(table, count, stage, linked).then(
       () => {
         this.#busy.delete(table.id);
+        // Before itself: its own last round waits where they have more to try.
+        this.#lookAtWaiting();
         this.#parts.look(table);
       },
       (error: unknown) => this.#parts.fail(error),
@@ -55,13 +69,47 @@ export class PutOffRounds {
     return true;
   }
 
-  /** Rows of tables that it is linked with may still become fewer, and then its own are taken. */
-  #stageOf({ id }: TableRuntime, linked: readonly TableRuntime[]): Stage {
-    const stage = this.#stages.get(id) ?? "again";
-    const mayHelp = (other: TableRuntime): boolean =>
-      this.#parts.book.putOffOf(other.id) > 0 &&
-      (this.#stages.get(other.id) ?? "again") === "again";
-    return stage === "last" && linked.some(mayHelp) ? "again" : stage;
+  /** Rows of it, and of those linked with it, may be refused for what its load has not brought yet: no round before counts. */
+  beginsAnew(table: TableRuntime): void {
+    if (table.loaded || (this.#stages.size === 0 && this.#busy.size === 0)) return;
+    for (const one of [table, ...this.#linkedWith(table)]) {
+      one.lastRound = false;
+      this.#stages.delete(one.id);
+      if (this.#busy.has(one.id)) this.#void.add(one.id);
+    }
+  }
+
+  #linkedWith(table: TableRuntime): readonly TableRuntime[] {
+    return this.#parts.order.linkedWith(table);
+  }
+
+  /** What they waited for may be over, and nothing else may come that moves the frontier. */
+  #lookAtWaiting(): void {
+    const waiting = [...this.#waiting.keys()];
+    for (const table of waiting) this.#parts.look(table);
+  }
+
+  /** Rows of tables that it is linked with may still come, or become fewer, and then its own are taken. */
+  #stageOf(table: TableRuntime, count: number, linked: readonly TableRuntime[]): Stage | "waiting" {
+    if (linked.some((other) => !other.loaded)) {
+      this.#stages.delete(table.id);
+      return "waiting";
+    }
+    const stage = this.#stageOfRounds(table);
+    if (stage !== "last") return stage;
+    if (linked.some((other) => this.#mayHelp(other))) return "waiting";
+    // What came while it waited was in no round yet.
+    if (count <= (this.#waiting.get(table) ?? count)) return stage;
+    this.#stages.delete(table.id);
+    return "again";
+  }
+
+  #stageOfRounds({ id }: TableRuntime): Stage {
+    return this.#stages.get(id) ?? "again";
+  }
+
+  #mayHelp(other: TableRuntime): boolean {
+    return this.#parts.book.putOffOf(other.id) > 0 && this.#stageOfRounds(other) === "again";
   }
 
   /** What is read is newer than the frontier, so that the next round waits until that has passed it. */
@@ -75,6 +123,7 @@ export class PutOffRounds {
     const waiting = book.list().filter((letter) => letter.table === table.id && isPutOff(letter));
     await replay.clear(waiting.filter(({ target }) => order.isReplaceable(target)));
     await replay.replay(waiting);
+    if (this.#void.delete(table.id)) return;
     if (book.putOffOf(table.id) < before)
       for (const { id } of [table, ...linked]) this.#stages.set(id, "again");
     else this.#stages.set(table.id, stage === "again" ? "last" : "done");

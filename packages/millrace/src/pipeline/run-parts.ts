@@ -262,6 +262,7 @@ export class RunParts {
       waits: this.#task.waits,
       signal: this.#signal,
       durable: () => this.frontier.durable.position,
+      onBegin: (table) => this.putOff.beginsAnew(table),
       onLoaded: (table) => this.#loaded(table),
       fail: this.#on.fail,
     });

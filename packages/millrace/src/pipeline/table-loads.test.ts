@@ -25,6 +25,7 @@ function loading() {
       return Promise.resolve();
     },
   };
+  const begun: string[] = [];
   const prepared: Partial<Prepared> = {
     tables: new Map([[table.id, table]]),
     moved: [table.id],
@@ -47,10 +48,11 @@ function loading() {
     waits: new Waits(systemClock),
     signal: new AbortController().signal,
     durable: () => 0,
+    onBegin: ({ id }) => void begun.push(id),
     onLoaded: () => undefined,
     fail: () => undefined,
   });
-  return { loads, table, told, asked };
+  return { loads, table, told, begun, asked };
 }
 
 const turns = async (): Promise<void> => {
@@ -67,5 +69,13 @@ describe("a table whose shape is not the catalogue's at the start", () => {
     asked.resolve(table.shape);
     await turns();
     expect(told.slice(-2)).toEqual(["has the catalogue's shape", "starts"]);
+  });
+});
+
+describe("the load of a table", () => {
+  it("is told of before it goes on or begins anew", () => {
+    const { loads, table, begun } = loading();
+    loads.begin(table);
+    expect(begun).toEqual([table.id]);
   });
 });

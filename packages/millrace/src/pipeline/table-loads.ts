@@ -29,6 +29,8 @@ interface TableLoadsParts {
   readonly signal: AbortSignal;
   /** What is durable of the log. */
   readonly durable: () => Position;
+  /** Before its load goes on, or begins anew. */
+  readonly onBegin: (table: TableRuntime) => void;
   readonly onLoaded: (table: TableRuntime) => void;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
@@ -75,6 +77,7 @@ export class TableLoads {
 
   /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
   begin(table: TableRuntime): void {
+    this.#parts.onBegin(table);
     if (this.#unadopted.has(table)) return void this.#loader.stopTable(table);
     this.#loader.startTable(table);
     if (table.keyless && !table.held && !this.#held.has(table) && mustLoad(table))

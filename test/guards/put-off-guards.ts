@@ -1,0 +1,120 @@
+import type { Guard, TestName } from "./guard.ts";
+
+const ROUNDS = "pipeline/put-off-rounds.ts";
+const PIPELINE = "packages/millrace/src/pipeline";
+const rows = (name: string): TestName => ({
+  file: `${PIPELINE}/put-off-rounds.test.ts`,
+  name,
+});
+const keeps = [1, "Secondary unique constraints"] as const;
+
+const WAITED = rows(
+  "wait for the load of a table that theirs is linked with, and go on when that is over",
+);
+const HELPED = rows(
+  "have no last round while those of a linked table may become fewer, and no round in vain meanwhile",
+);
+
+/** Rows that a constraint does not allow yet, of tables that foreign keys link. */
+export const PUT_OFF_GUARDS: readonly Guard[] = [
+  {
+    keeps,
+    guard: "a row is put off while a table that is linked with its own is in INIT_SYNC",
+    file: "pipeline/careful-writer.ts",
+    take: "return this.#parts.order.linkedWith(table).some((other) => other.early);",
+    put: "return false;",
+    shownBy: {
+      file: `${PIPELINE}/simulation.test.ts`,
+      name: "seed 3000497 of foreign holds: a delete was parked for a row that pointed at it, whose own update was put off",
+    },
+  },
+  {
+    keeps,
+    guard: "rows that were put off wait for the loads of linked tables",
+    file: ROUNDS,
+    take: "linked.some((other) => !other.loaded)",
+    put: "count < 0",
+    shownBy: WAITED,
+  },
+  {
+    keeps,
+    guard: "rows that waited for a linked table are looked at when that has nothing more to try",
+    file: ROUNDS,
+    take: "      this.#lookAtWaiting();\n      return false;\n",
+    put: "      return false;\n",
+    shownBy: WAITED,
+  },
+  {
+    keeps,
+    guard: "the last round of put-off rows waits while those of a linked table become fewer",
+    file: ROUNDS,
+    take: "linked.some((other) => this.#mayHelp(other))",
+    put: "count < 0",
+    shownBy: HELPED,
+  },
+  {
+    keeps,
+    guard: "rows that waited for a linked table are looked at behind its rounds",
+    file: ROUNDS,
+    take: "        this.#lookAtWaiting();\n        this.#parts.look(table);\n",
+    put: "        this.#parts.look(table);\n",
+    shownBy: HELPED,
+  },
+  {
+    keeps,
+    guard: "rows that were put off are tried again where those of a linked table became fewer",
+    file: ROUNDS,
+    take: "[table, ...linked]",
+    put: "[table]",
+    shownBy: rows("are tried again where those of a linked table became fewer"),
+  },
+  {
+    keeps,
+    guard: "rows that came while others waited for a last round have one more before it",
+    file: ROUNDS,
+    take: "if (count <= (this.#waiting.get(table) ?? count)) return stage;",
+    put: "return stage;",
+    shownBy: rows(
+      "that came while their table waited for another one are not tried for the last time at once",
+    ),
+  },
+  {
+    keeps,
+    guard: "rounds from before the load of a linked table count for nothing",
+    file: ROUNDS,
+    take: '      this.#stages.delete(table.id);\n      return "waiting";\n',
+    put: '      return "waiting";\n',
+    shownBy: rows(
+      "are put off once more where a linked table is found to begin anew when their last round is over",
+    ),
+  },
+  {
+    keeps,
+    guard: "no round is the last beside the load of a linked table",
+    file: ROUNDS,
+    take: "      one.lastRound = false;\n",
+    put: "",
+    shownBy: rows(
+      "have other rounds before them where a linked table begins anew, also behind a last one that left what cannot be tried",
+    ),
+  },
+  {
+    keeps,
+    guard: "a round beside which a linked table was loaded shows nothing",
+    file: ROUNDS,
+    take: "if (this.#void.delete(table.id)) return;",
+    put: "",
+    shownBy: rows("are tried again where a linked table was loaded anew beside their last round"),
+  },
+  {
+    keeps,
+    guard: "rounds of put-off rows are told of loads that begin",
+    file: "pipeline/table-loads.ts",
+    take: "    this.#parts.onBegin(table);\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/table-loads.test.ts`,
+      name: "is told of before it goes on or begins anew",
+    },
+  },
+];
