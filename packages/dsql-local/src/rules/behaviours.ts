@@ -36,6 +36,12 @@ export const behaviours: readonly Behaviour[] = [
     kept: "a transaction that gave its locks up once others of its statements had run behind the draw loses at COMMIT, also where the other one has rolled back",
   },
   {
+    what: "COMMIT of a transaction that only read",
+    source: "CC, T",
+    fidelity: "unknown",
+    kept: "passes, whatever others have changed of its tables since: it has nothing that could conflict. Its statements are told OC001 as any others. Whether the service tells it at such a COMMIT too nobody has shown",
+  },
+  {
     what: "A key that another transaction deleted since the snapshot is still a key",
     source: "snapshot isolation",
     fidelity: "close",

@@ -234,6 +234,15 @@ describe("another session's DDL", () => {
     expect(await count()).toBe(0);
   });
 
+  it("does not fail the COMMIT of a transaction that only read", async () => {
+    const other = await clients.connect();
+    await other.query("begin");
+    await other.query("select * from t");
+    await client.query("alter table t add column w int");
+    expect(await outcome(other.query("commit"))).toBe("ok");
+    expect(await outcome(other.query("select * from t"))).toBe(OC001);
+  });
+
   it("does not block readers while its own transaction is open", async () => {
     const other = await clients.connect();
     await other.query("select * from t");
