@@ -3,6 +3,7 @@ import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
 import { makeTable, start, type Started } from "../../dynamodb-local/src/testing/clients.ts";
 import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
 import type { Cluster } from "./kafka/cluster.ts";
+import { readTopic } from "./kafka/read-topic.ts";
 import { loadPipeline } from "./load-pipeline.ts";
 import { pipelineFileOf } from "./pipeline-between.fixture.ts";
 
@@ -157,6 +158,66 @@ describe("tables of DynamoDB in other formats", () => {
       const document = row?.document;
       expect(row?.id).toBe("1");
       expect(typeof document === "string" ? JSON.parse(document) : document).toEqual(item);
+    } finally {
+      await pipeline.stop();
+    }
+  });
+});
+
+/** Offsets of a topic's deletes and tombstones. */
+async function offsetsOf(topic: string): Promise<{ deletes: bigint[]; tombstones: bigint[] }> {
+  const [deletes, tombstones]: bigint[][] = [[], []];
+  const at = { topic, partition: 0 };
+  await readTopic(cluster, at, "end", 20_000, (record) => {
+    const value = record.value()?.toString() ?? null;
+    if (value === null && record.key() !== null) tombstones?.push(BigInt(record.offset));
+    else if (payloadOf(value)["op"] === "d") deletes?.push(BigInt(record.offset));
+  });
+  return { deletes: deletes ?? [], tombstones: tombstones ?? [] };
+}
+
+describe("a delete into a topic", () => {
+  it("is in one transaction with its tombstone: no end of one stands between them", async () => {
+    const ids = ["1", "2", "3"];
+    await makeTable(started.dynamodb, "Gone");
+    for (const id of ids)
+      await started.dynamodb.putItem({ TableName: "Gone", Item: { id: { S: id } } });
+    const pipeline = await loadPipeline(
+      pipelineFileOf({
+        source: {
+          type: "dynamodb",
+          endpoint: started.local.url,
+          "aws.access.key.id": "test",
+          "aws.secret.key": "test",
+          "dynamodb.table.whitelist": "Gone",
+          "init.sync.delay.period": 0,
+          "stream.idle.poll.interval": "200ms",
+        },
+        sink: {
+          type: "kafka",
+          "properties.bootstrap.servers": kafka.bootstrap,
+          "value.format": "dynamodb-envelope",
+          "dynamodb-envelope.include-schema.enabled": true,
+          "kafka.topic.prefix": `${kafka.prefix}gone-`,
+          "topic.partitions": 1,
+        },
+        pipeline: { name: `${kafka.prefix}gone` },
+      }),
+    );
+    await pipeline.start();
+    try {
+      await pipeline.caughtUp();
+      const topic = `${kafka.prefix}gone-Gone`;
+      for (const [index, id] of ids.entries()) {
+        await started.dynamodb.deleteItem({ TableName: "Gone", Key: { id: { S: id } } });
+        const there = async () => (await offsetsOf(topic)).tombstones.length;
+        await expect.poll(there, { timeout: 30_000 }).toBe(index + 1);
+      }
+      const { deletes, tombstones } = await offsetsOf(topic);
+      // What ends a transaction takes an offset: one is between two deletes, and none within one.
+      expect(tombstones).toEqual(deletes.map((offset) => offset + 1n));
+      for (const [index, tombstone] of tombstones.entries())
+        expect(deletes[index + 1] ?? tombstone + 2n).toBeGreaterThan(tombstone + 1n);
     } finally {
       await pipeline.stop();
     }
