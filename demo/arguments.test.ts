@@ -31,8 +31,14 @@ describe("the demo's arguments", () => {
     [["--source", "oracle"]],
     [["--sink", "files"]],
     [["--source", "mysql", "--sink", "kafka"]],
-  ])("that mean nothing are refused with the usage: %s", (argv) => {
+  ])("that mean nothing are refused with the reason on one line: %s", (argv) => {
     expect(() => parseArguments(argv)).toThrow(UsageError);
-    expect(() => parseArguments(argv)).toThrow("--rows N");
+    expect(() => parseArguments(argv)).toThrow(/^[^\n]+ \(npm start -- --help says more\)$/);
+  });
+
+  it("that npm took the flag from are given back with it", () => {
+    expect(() => parseArguments(["10"])).toThrow(
+      '"10" came without its flag, which npm keeps for itself: write `npm start -- --for 10`.',
+    );
   });
 });

@@ -30,7 +30,8 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
   --source KIND   what the shop runs on: postgres (default), mysql, mariadb,
                   dynamodb
   --sink KIND     dsql (default), or kafka: topics of a broker of this
-                  machine, from postgres
+                  machine, from postgres; needs Java 17, Maven (both by apt
+                  where that runs as root) and a Maven repository, once
   --for SECONDS   end after that long in SYNC: verify row by row, print a
                   summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
@@ -43,6 +44,8 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
 A server with a shop that is being used is copied into an Aurora DSQL of
 this machine, or into topics, and followed live. Without --for it runs
 until Ctrl-C.`;
+
+const MORE = " (npm start -- --help says more)";
 
 const NAMES = ["--source", "--sink", "--for", "--rows", "--rate", "--listen", "--json"];
 const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb", "dynamodb"];
@@ -57,10 +60,14 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
   const values = new Map<string, string>();
   for (let i = 0; i < argv.length; i++) {
     const [name, inline] = (argv[i] ?? "").split(/=(.*)/s, 2);
+    if (/^\d+$/.test(name ?? ""))
+      throw new UsageError(
+        `"${name}" came without its flag, which npm keeps for itself: write \`npm start -- --for ${name}\`.${MORE}`,
+      );
     if (name === undefined || !NAMES.includes(name))
-      throw new UsageError(`"${argv[i]}" is not known here.\n\n${USAGE}`);
+      throw new UsageError(`"${argv[i]}" is not known here.${MORE}`);
     const value = name === "--json" ? "true" : (inline ?? argv[++i]);
-    if (value === undefined) throw new UsageError(`${name} needs a value.\n\n${USAGE}`);
+    if (value === undefined) throw new UsageError(`${name} needs a value.${MORE}`);
     values.set(name, value);
   }
   const source = shopKind(values.get("--source") ?? "postgres");
@@ -78,21 +85,19 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
 function sinkKind(text: string, source: ShopKind): SinkKind {
   if (text === "dsql" || (text === "kafka" && source === "postgres")) return text;
   throw new UsageError(
-    `--sink takes dsql, or kafka with --source postgres, not "${text}" with ${source}.\n\n${USAGE}`,
+    `--sink takes dsql, or kafka with --source postgres, not "${text}" with ${source}.${MORE}`,
   );
 }
 
 function shopKind(text: string): ShopKind {
   const kind = KINDS.find((name) => name === text);
   if (kind !== undefined) return kind;
-  throw new UsageError(`--source takes ${KINDS.join(", ")}, not "${text}".\n\n${USAGE}`);
+  throw new UsageError(`--source takes ${KINDS.join(", ")}, not "${text}".${MORE}`);
 }
 
 function wholeNumber(name: string, text: string | undefined, least: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < least)
-    throw new UsageError(
-      `${name} takes a whole number from ${least} on, not "${text}".\n\n${USAGE}`,
-    );
+    throw new UsageError(`${name} takes a whole number from ${least} on, not "${text}".${MORE}`);
   return value;
 }

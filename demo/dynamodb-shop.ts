@@ -31,12 +31,17 @@ export class DynamodbShop {
     this.#orders = orders;
   }
 
-  static async open(orders: number): Promise<DynamodbShop> {
+  /** `filling` is told when the server is there. */
+  static async open(orders: number, filling: () => void): Promise<DynamodbShop> {
     const shop = new DynamodbShop(await startDynamodbLocal(), orders);
-    for (const table of ["orders", "customers"]) await shop.#makeTable(table);
+    filling();
+    const tables = ["orders", "customers"];
+    for (const table of tables) await shop.#makeTable(table);
     const customers = Math.max(1, Math.floor(orders / 10));
     await shop.#putAll("customers", customers, (n) => customerOf(`c-${n}`, n));
     await shop.#putAll("orders", orders, (n) => orderOf(`o-${n}`, n));
+    // Only now: what the shop opens with is loaded, and would count as changes in a stream.
+    for (const table of tables) await shop.#enableStream(table);
     return shop;
   }
 
@@ -101,8 +106,19 @@ export class DynamodbShop {
       AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
       KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
       BillingMode: "PAY_PER_REQUEST",
+    });
+    await this.#untilActive(TableName);
+  }
+
+  async #enableStream(TableName: string): Promise<void> {
+    await this.#ask("UpdateTable", {
+      TableName,
       StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
     });
+    await this.#untilActive(TableName);
+  }
+
+  async #untilActive(TableName: string): Promise<void> {
     for (let status: unknown = null; status !== "ACTIVE";) {
       const { Table } = await this.#ask("DescribeTable", { TableName });
       status = (Table as { readonly TableStatus?: unknown }).TableStatus;

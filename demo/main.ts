@@ -1,13 +1,13 @@
 // The main job on embedded servers: a database with a shop that is being used, Aurora DSQL's rules in front of another
 // one (or a Kafka broker), a pipeline between them; full load, hand-over, live changes, and at the end a verification row by row.
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadPipeline, Metrics } from "millrace";
+import { loadPipeline, Metrics, type Pipeline } from "millrace";
 import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
 import { serve } from "./listener.ts";
 import { jsonScreen, plainScreen, terminalScreen, type Screen } from "./screen.ts";
-import { openShopAt, SERVERS } from "./source-shop.ts";
-import { openTarget, TARGETS } from "./target.ts";
+import { openShopAt, SERVERS, type SourceShop } from "./source-shop.ts";
+import { type DemoTarget, openTarget, TARGETS } from "./target.ts";
 
 const DIFFERENT = 3;
 
@@ -50,18 +50,7 @@ async function run(
   signal: AbortSignal,
   atEnd: (close: () => Promise<unknown>) => void,
 ): Promise<number> {
-  screen.say(`Starting a ${SERVERS[options.source]} with a shop, and ${TARGETS[options.sink]} …`);
-  const [shop, target] = await Promise.all([
-    openShopAt(options.source, options.rows),
-    openTarget(options.sink),
-  ]);
-  atEnd(() => shop.stop());
-  atEnd(() => target.stop());
-  const [from, to] = [shop.address, target.address];
-  screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
-  screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
-  if (target.look !== null) screen.say(`Look: ${target.look}`);
-
+  const { shop, target } = await openServers(options, screen, atEnd);
   const customers = new Customers(shop.till(), shop.acts, options.rate);
   customers.start();
   let open = true;
@@ -93,16 +82,52 @@ async function run(
     signal,
   }).catch(() => undefined);
   await closeShop();
-  if (options.forSeconds === null) return 0;
   clearInterval(ticking);
   screen.end();
+  if (options.forSeconds === null) {
+    await pipeline.stop();
+    screen.say(goodbye(pipeline.status()));
+    return 0;
+  }
   if (signal.aborted) {
     screen.say("Stopped before the verification.");
     return 1;
   }
+  screen.say("The shop is closed. Waiting for the end of its log …");
   await pipeline.caughtUp();
   const equal = await target.verify(shop, description, screen, customers.changes);
   return equal ? 0 : DIFFERENT;
+}
+
+/** The shop's server and the target's, and what there is to know of both. */
+async function openServers(
+  options: DemoArguments,
+  screen: Screen,
+  atEnd: (close: () => Promise<unknown>) => void,
+): Promise<{ readonly shop: SourceShop; readonly target: DemoTarget }> {
+  screen.say(`Starting a ${SERVERS[options.source]} with a shop, and ${TARGETS[options.sink]} …`);
+  const [shop, target] = await Promise.all([
+    openShopAt(options.source, options.rows, () =>
+      screen.say(`Filling the shop with ${options.rows} orders …`),
+    ),
+    openTarget(options.sink),
+  ]);
+  atEnd(() => shop.stop());
+  atEnd(() => target.stop());
+  const [from, to] = [shop.address, target.address];
+  screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
+  screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
+  if (target.look !== null) screen.say(`Look: ${target.look}`);
+  return { shop, target };
+}
+
+/** The last line where nothing is verified. */
+function goodbye({ state, tables }: ReturnType<Pipeline["status"]>): string {
+  const sum = (of: (table: (typeof tables)[number]) => number) =>
+    tables.reduce((total, table) => total + of(table), 0).toLocaleString("en-US");
+  const [rows, changes] = [sum((table) => table.rowsLoaded), sum((table) => table.changes)];
+  const letters = sum((table) => table.deadLetters);
+  return `The pipeline has ${state}: ${tables.length} tables, ${rows} rows loaded, ${changes} changes, ${letters} dead letters. Its servers end with it.`;
 }
 
 async function orAbort(signal: AbortSignal, promise: Promise<unknown>): Promise<void> {

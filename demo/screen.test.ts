@@ -20,6 +20,20 @@ function shown(
 }
 
 describe("the demo's screen", () => {
+  it("tells what is paused and what is stopped, and draws no bar of what nobody knows the size of", () => {
+    const unknown = { state: "INIT_SYNC", loadedPercent: null, rowsLoaded: 0 } as const;
+    const [, loading, paused, stopped] = shown(80, {
+      tables: [
+        tableStatus("a", unknown),
+        tableStatus("b", { ...unknown, paused: { atMs: 0 } }),
+        tableStatus("c", { ...unknown, stopped: { code: "MR_X", message: "m", atMs: 0 } }),
+      ],
+    });
+    expect(loading).toMatch(/^ {2}public\.a +INIT_SYNC {12,}0 rows/);
+    expect(paused).toMatch(/^ {2}public\.b +paused /);
+    expect(stopped).toMatch(/^ {2}public\.c +stopped /);
+  });
+
   it("fits 80 columns, whatever happens", () => {
     const tables = ["customers", "order_lines", "orders", "products"].map((name) =>
       tableStatus(name, { state: "INIT_SYNC", rowsLoaded: 9_999_999, changes: 9_999_999 }),

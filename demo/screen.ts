@@ -30,7 +30,7 @@ export function plainScreen(write: (text: string) => void, now: () => number): S
     say: (text) => write(`${text}\n`),
     show: (pipeline, written) => {
       const status = pipeline.status();
-      const states = status.tables.map((table) => `${table.id} ${table.state}`).join(", ");
+      const states = status.tables.map((table) => `${table.id} ${stateOf(table)}`).join(", ");
       if (states === last && now() - toldMs < 5_000) return;
       last = states;
       toldMs = now();
@@ -74,13 +74,26 @@ function lines(status: Status, written: number): string[] {
     `  ${status.state.toUpperCase()}  lag ${lag}  memory ${memory}  ${grouped(written)} changes at the shop`,
     ...retrying,
     ...status.tables.map((table) => {
-      const percent = table.loadedPercent ?? 0;
-      const bar = "█".repeat(Math.round(percent / 10)).padEnd(10, "░");
+      const bar = barOf(table.loadedPercent);
       const rows = grouped(table.rowsLoaded).padStart(9);
       const changes = grouped(table.changes).padStart(9);
-      return `  ${table.id.padEnd(19)} ${table.state.padEnd(9)} ${bar} ${rows} rows ${changes} changes`;
+      return `  ${table.id.padEnd(19)} ${stateOf(table).padEnd(9)} ${bar} ${rows} rows ${changes} changes`;
     }),
   ];
+}
+
+type TableStatus = Status["tables"][number];
+
+/** What is paused or stopped is in no state of its load. */
+function stateOf({ state, paused, stopped }: TableStatus): string {
+  if (stopped !== null) return "stopped";
+  return paused === null ? state : "paused";
+}
+
+/** Ten characters; empty where nobody knows how much there is. */
+function barOf(percent: number | null): string {
+  if (percent === null) return " ".repeat(10);
+  return "█".repeat(Math.round(percent / 10)).padEnd(10, "░");
 }
 
 function grouped(value: number): string {

@@ -37,14 +37,18 @@ export const SERVERS: Readonly<Record<ShopKind, string>> = {
   dynamodb: "DynamoDB",
 };
 
-/** Starts a server and opens the shop in it. */
-export function openShopAt(kind: ShopKind, orders: number): Promise<SourceShop> {
-  if (kind === "dynamodb") return dynamodbShop(orders);
-  return kind === "postgres" ? postgresShop(orders) : mysqlShop(kind, orders);
+/** Starts a server and opens the shop in it; `filling` is told when the server is there. */
+export function openShopAt(
+  kind: ShopKind,
+  orders: number,
+  filling: () => void,
+): Promise<SourceShop> {
+  if (kind === "dynamodb") return dynamodbShop(orders, filling);
+  return kind === "postgres" ? postgresShop(orders, filling) : mysqlShop(kind, orders, filling);
 }
 
-async function dynamodbShop(orders: number): Promise<SourceShop> {
-  const shop = await DynamodbShop.open(orders);
+async function dynamodbShop(orders: number, filling: () => void): Promise<SourceShop> {
+  const shop = await DynamodbShop.open(orders, filling);
   const folder = await mkdtemp(join(tmpdir(), "millrace-shop-"));
   return {
     server: SERVERS.dynamodb,
@@ -63,8 +67,9 @@ async function dynamodbShop(orders: number): Promise<SourceShop> {
   };
 }
 
-async function postgresShop(orders: number): Promise<SourceShop> {
+async function postgresShop(orders: number, filling: () => void): Promise<SourceShop> {
   const server = await startPostgres();
+  filling();
   const { host: hostname, port, user: username, password } = server;
   const url = await server.createDatabase("shop");
   await openShop(url, orders);
@@ -121,8 +126,13 @@ function postgresTill(url: string): Till {
 }
 
 /** The pipeline is the file of `examples/`, with the addresses of this machine's servers. */
-async function mysqlShop(flavor: MysqlFlavor, orders: number): Promise<SourceShop> {
+async function mysqlShop(
+  flavor: MysqlFlavor,
+  orders: number,
+  filling: () => void,
+): Promise<SourceShop> {
   const server = await startMysql(flavor);
+  filling();
   await server.query("CREATE DATABASE shop");
   const shop = databaseAt(server, "shop");
   await fillMysqlShop(shop, orders);

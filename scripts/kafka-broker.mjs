@@ -85,7 +85,7 @@ function requireTools(say) {
   if (missing.length === 0) return;
   const mayInstall = process.getuid?.() === 0 && onPath("apt-get") !== undefined;
   if (!mayInstall) throw new NoJava(missing.join(" and "));
-  say(`installing ${debianPackages.join(" and ")} for the tests' Kafka, once …`);
+  say(`installing ${debianPackages.join(" and ")} for Kafka, once …`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   const apt = (...args) => execFileSync("apt-get", ["-qq", ...args], { env, stdio: "pipe" });
   try {

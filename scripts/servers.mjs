@@ -220,7 +220,7 @@ function failureVariable(name) {
 export function explain({ title, variable, instead }, error) {
   const users = instead ?? "a server of yours for the tests that share one";
   const other = variable === undefined ? "" : `, or set ${variable} to ${users}`;
-  return `${title} could not be brought for the tests: ${error.message}\n  What to do: ${remedyOf(error)}${other}.`;
+  return `${title} could not be brought: ${error.message}\n  What to do: ${remedyOf(error)}${other}.`;
 }
 
 function remedyOf(error) {
@@ -229,7 +229,7 @@ function remedyOf(error) {
     return "install Python 3.9 or later with pip (on Debian python3-pip)";
   if (error instanceof PipFailed)
     return "check the network, the proxy and the package index that pip is configured with, and run this again";
-  if (error instanceof NoPackages) return "run the tests on Debian or Ubuntu (a container will do)";
+  if (error instanceof NoPackages) return "use Debian or Ubuntu (a container will do)";
   return "check the network, the proxy and /etc/apt/sources.list and run this again (what was fetched is kept)";
 }
 
@@ -238,7 +238,7 @@ async function bring(name, recipe, folder) {
   const work = join(serversFolder, `${name}.work`);
   const target = join(work, "root");
   const fetchInto = recipe.bring === undefined ? packagesOf(recipe, work) : recipe.bring;
-  say(`fetching ${recipe.title} for the tests, once …`);
+  say(`fetching ${recipe.title}, once …`);
   rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   await fetchInto(target, say);

@@ -33,8 +33,8 @@ describe("a machine", () => {
   it("without apt is told what to do instead", () => {
     expect(() => requireApt("/nowhere")).toThrow("this machine has no apt-get and no dpkg-deb");
     const text = explain({ title: "MySQL", variable: "X_URL" }, new NoPackages("no apt-get"));
-    expect(text).toMatch(/^MySQL could not be brought for the tests: no apt-get\n/);
-    expect(text).toMatch(/run the tests on Debian or Ubuntu .*, or set X_URL to a server of yours/);
+    expect(text).toMatch(/^MySQL could not be brought: no apt-get\n/);
+    expect(text).toMatch(/use Debian or Ubuntu .*, or set X_URL to a server of yours/);
   });
 });
 
@@ -47,7 +47,7 @@ describe("a machine without Python", () => {
 
   it("is told to look at pip's index where pip fails, and of no variable where there is none", () => {
     expect(explain({ title: "psycopg" }, new PipFailed("pip failed: no route"))).toBe(
-      "psycopg could not be brought for the tests: pip failed: no route\n  What to do: check the network, " +
+      "psycopg could not be brought: pip failed: no route\n  What to do: check the network, " +
         "the proxy and the package index that pip is configured with, and run this again.",
     );
   });
@@ -87,7 +87,7 @@ describe("bringing servers", () => {
   it("fails on a machine without apt, and says what to do", async () => {
     const { code, stderr } = await bring({ PATH: checkout });
     expect(code).toBe(1);
-    expect(stderr).toContain("millrace: MariaDB could not be brought for the tests: ");
+    expect(stderr).toContain("millrace: MariaDB could not be brought: ");
     expect(stderr).toContain("MILLRACE_TEST_MARIADB_URL");
   });
 
@@ -110,9 +110,7 @@ describe("bringing servers", () => {
     async (name) => {
       const { code, stderr } = await bring({ PATH: checkout }, name);
       expect(code).toBe(1);
-      expect(stderr).toContain(
-        `millrace: ${name} could not be brought for the tests: python3 is missing`,
-      );
+      expect(stderr).toContain(`millrace: ${name} could not be brought: python3 is missing`);
       expect(stderr).toContain("and no other could be fetched: this machine has no apt-get");
       expect(stderr).toContain("install Python 3.9 or later with pip");
     },

@@ -40,7 +40,7 @@ export async function runCommandLine(
 function createProgram(io: CliSurroundings, finish: (code: number) => void): Command {
   const program = new Command("millrace")
     .description(
-      "Copies tables into Amazon Aurora DSQL and keeps them equal: a full load, then change data capture.",
+      "Copies tables of PostgreSQL, MySQL, MariaDB, DynamoDB or Debezium's topics into Amazon Aurora DSQL, PostgreSQL or Apache Kafka and keeps them equal: a full load, then change data capture.",
     )
     .version(VERSION, "-V, --version", "the version of Millrace")
     .showHelpAfterError("(millrace --help lists commands and options)")

@@ -272,7 +272,11 @@ describe("a target that is not as it ought to be", () => {
     expect(await verifyTables({ ...options, tables: [absent] })).toMatchObject({
       equal: false,
       tables: [
-        { problem: expect.stringMatching(/^the target table does not exist\. Where/) as string },
+        {
+          problem: expect.stringMatching(
+            /^the target table does not exist\. Where this pipeline has not run yet, `millrace run` makes it\. Where/,
+          ) as string,
+        },
       ],
     });
   });

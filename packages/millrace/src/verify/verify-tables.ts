@@ -113,7 +113,7 @@ const nothingFound = {
 };
 
 const NEW_TABLE =
-  "Where the table is new at the source, a running pipeline makes it within seconds: verify again then";
+  "Where this pipeline has not run yet, `millrace run` makes it. Where the table is new at the source, a running pipeline makes it within seconds: verify again then";
 
 /** A table that nobody can compare now, and why. */
 export function incomparable(
