@@ -46,7 +46,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     put: "const lane = 0;",
     shownBy: {
       file: "packages/millrace/src/sources/postgres/copy-lines.test.ts",
-      name: "keeps no more alive than what its lines weigh: of 2000 bytes, in one of 8 lanes",
+      name: "keeps no more alive than what its lines weigh, where one lane of many stands still",
     },
   },
   {
@@ -57,7 +57,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     put: "if (bytes > TEXT_BYTES) return",
     shownBy: {
       file: "packages/millrace/src/sources/postgres/copy-lines.test.ts",
-      name: "keeps no more alive than what its lines weigh: of 6000 bytes, in one of 64 lanes",
+      name: "leaves little of a buffer empty, however long the lines are",
     },
   },
   {
