@@ -138,19 +138,39 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     shownBy: { file: WRITER, name: "is encoded anew, each row once" },
   },
   {
+    keeps: [10],
+    guard:
+      "messages that wait for their transaction are as many as their bound lets, also where they are large",
+    file: "sinks/kafka/write-encoder.ts",
+    take: "batches.shipped === shipped &&\n      batches.bytes < toBytes;",
+    put: "batches.shipped === shipped;",
+    shownBy: { file: WRITER, name: "is ready up to that bound where messages are large too" },
+  },
+  {
+    keeps: [10],
+    guard: "rows that were made ready are let go once nobody knows what comes next",
+    file: "pipeline/ready-content.ts",
+    take: "this.#made = null;\n    if (items === null",
+    put: "if (items === null",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/ready-content.test.ts",
+      name: "keeps no rows of what was ready",
+    },
+  },
+  {
     keeps: ["Dead letters"],
     guard: "what was made ready before a letter stood is made anew, and takes the letter's place",
     file: "pipeline/ready-content.ts",
-    take: "if (content === null || this.#parts.book.size > 0) return null;",
-    put: "if (content === null) return null;",
+    take: "if (made === null || this.#parts.book.size > 0) return null;",
+    put: "if (made === null) return null;",
     shownBy: { file: AHEAD, name: "comes anew where a letter came to stand meanwhile" },
   },
   {
     keeps: [1, 2],
     guard: "what was made ready is that of just these rows: a part of them has its own",
     file: "pipeline/ready-content.ts",
-    take: "return isSame ? content : null;",
-    put: "return content;",
+    take: "return isSame ? made.content : null;",
+    put: "return made.content;",
     shownBy: { file: AHEAD, name: "is not taken for a part of the one that was refused" },
   },
 ];

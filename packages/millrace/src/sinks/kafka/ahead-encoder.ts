@@ -8,7 +8,12 @@ import { nextTurn, type WriteEncoder } from "./write-encoder.ts";
 
 /** So many changes at a time: answers of brokers that come in meanwhile wait for half a millisecond. */
 const SLICE = 128;
-/** Messages that wait for their transaction, bytes (I10). A larger one has its rest encoded when it begins. */
+/** And so many bytes of large messages. */
+const SLICE_BYTES = 256 * 2 ** 10;
+/**
+ * Messages that wait for their transaction, bytes (I10); the last one may go beyond. A larger transaction has its rest encoded
+ * when it begins.
+ */
 export const MAX_AHEAD_BYTES = 8 * 2 ** 20;
 
 /** What is ready of a write: its changes before `at`. */
@@ -107,7 +112,8 @@ export class AheadEncoder {
     while (ahead.at < changes.length && batches.bytes < MAX_AHEAD_BYTES) {
       if (!(await this.#goesOn(ahead))) return;
       const to = Math.min(changes.length, ahead.at + SLICE);
-      ahead.at = await this.#encoder.some(changes, { from: ahead.at, to }, batches, nowMs);
+      const toBytes = Math.min(MAX_AHEAD_BYTES, batches.bytes + SLICE_BYTES);
+      ahead.at = await this.#encoder.some(changes, { from: ahead.at, to, toBytes }, batches, nowMs);
     }
   }
 

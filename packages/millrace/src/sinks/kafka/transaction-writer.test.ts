@@ -30,6 +30,9 @@ class Story {
   refusals = Infinity;
   /** How many messages were sent. */
   messages = 0;
+  /** What each message holds, bytes. */
+  valueBytes = 900;
+  place = PLACE;
   readonly #failsAt: number;
   readonly #refusedRow: string | null;
   #sent = 0;
@@ -44,7 +47,7 @@ class Story {
       if (event.key === this.#refusedRow && this.refusals-- > 0) throw new Error("does not fit");
       this.text += "e";
       output.key.ascii(event.key);
-      output.value.ascii("x".repeat(900));
+      output.value.ascii("x".repeat(this.valueBytes));
       output.message(true, true, event.after, []);
     },
     mark: () => undefined,
@@ -56,7 +59,7 @@ class Story {
       this.#sent += 1;
       for (const { builder } of batches) {
         this.messages += builder.count;
-        expect(builder.bytes).toBeLessThanOrEqual(PLACE.maxBatchBytes);
+        expect(builder.bytes).toBeLessThanOrEqual(this.place.maxBatchBytes);
       }
       if (this.#sent === this.#failsAt) throw new Error("refused");
       if (this.#refusedRow === null) return;
@@ -75,7 +78,7 @@ class Story {
   /** One writer for what follows. */
   writer(tellers: readonly SideTeller[] = []): TransactionWriter {
     const output = {
-      topic: PLACE,
+      topic: this.place,
       encoder: this.encoder,
       partitioner: partitionerOf({ kind: "hash-by-key" }, TABLE),
     };
@@ -236,6 +239,31 @@ describe("the transaction behind the one under way", () => {
     story.ending = () => Promise.resolve();
     await send(writer, second);
     expect(story.text.match(/e/g)).toHaveLength(rows + 1);
+  });
+
+  it("is ready up to that bound where messages are large too, a few of them each turn", async () => {
+    const story = new Story();
+    story.valueBytes = 250_000;
+    story.place = { ...PLACE, maxBatchBytes: 1_048_576 };
+    const writer = story.writer();
+    const second = writeOf(200);
+    let most = 0;
+    story.ending = async () => {
+      for (let idle = 0; idle < 5;) {
+        const before = story.text.length;
+        await new Promise((resolve) => setImmediate(resolve));
+        const made = story.text.length - before;
+        most = Math.max(most, made);
+        idle = made === 0 && story.text.endsWith("e") ? idle + 1 : 0;
+      }
+    };
+    await send(writer, writeOf(1), async () => second);
+    const ready = story.text.length - "eSC".length;
+    expect(ready).toBe(Math.ceil(MAX_AHEAD_BYTES / 250_000));
+    expect(most).toBe(2);
+    story.ending = () => Promise.resolve();
+    await send(writer, second);
+    expect(story.messages).toBe(201);
   });
 
   it("waits for its turn where somebody counts each change", async () => {

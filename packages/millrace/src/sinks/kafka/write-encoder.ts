@@ -14,6 +14,15 @@ export interface WriteEncoderParts {
   readonly notice: (table: TableId, message: string) => void;
 }
 
+/** Which changes are encoded at once. */
+interface Slice {
+  readonly from: number;
+  /** The one behind the last. */
+  readonly to: number;
+  /** None is begun once the transaction has so many bytes. */
+  readonly toBytes: number;
+}
+
 /** Turns writes into the messages of a transaction. */
 export class WriteEncoder {
   readonly #router = new MessageRouter();
@@ -48,33 +57,33 @@ export class WriteEncoder {
     let at = from;
     while (at < changes.length) {
       const { shipped } = batches;
-      at = await this.some(changes, { from: at, to: changes.length }, batches, nowMs);
+      const rest = { from: at, to: changes.length, toBytes: Infinity };
+      at = await this.some(changes, rest, batches, nowMs);
       // A batch leaves, and answers come in, only when others get their turn.
       if (batches.shipped > shipped) await nextTurn();
     }
   }
 
-  /** The changes from `from` on that are of one table, before `to` and until a batch is full; gives where to go on. */
+  /** The changes of a slice that are of one table, until a batch is on its way; gives where to go on. */
   async some(
     changes: readonly TargetChangeEvent[],
-    { from, to }: { readonly from: number; readonly to: number },
+    slice: Slice,
     batches: TransactionBatches,
     nowMs: number,
   ): Promise<number> {
-    const table = changes[from]?.table;
-    if (table === undefined) return to;
+    const table = changes[slice.from]?.table;
+    if (table === undefined) return slice.to;
     const output = await this.#tableOf(table);
     for (const teller of this.#tellers) teller.table?.(table, nowMs);
     this.#router.toTable(output, batches, nowMs);
-    return this.#encodeTable(output, changes, from, to, batches, nowMs);
+    return this.#encodeTable(output, changes, slice, batches, nowMs);
   }
 
   /** Hot. */
   #encodeTable(
     { encoder }: TableOutput,
     changes: readonly TargetChangeEvent[],
-    from: number,
-    to: number,
+    { from, to, toBytes }: Slice,
     batches: TransactionBatches,
     nowMs: number,
   ): number {
@@ -85,7 +94,11 @@ export class WriteEncoder {
     let at = from;
     for (
       let change = changes[at];
-      at < to && change?.table === table && change !== undefined && batches.shipped === shipped;
+      at < to &&
+      change?.table === table &&
+      change !== undefined &&
+      batches.shipped === shipped &&
+      batches.bytes < toBytes;
       change = changes[++at]
     ) {
       for (const watcher of watchers) watcher.change?.(change, nowMs);
