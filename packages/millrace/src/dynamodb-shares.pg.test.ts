@@ -100,6 +100,8 @@ describe("a file of DynamoDB's tables that is read again", () => {
     // It goes on where it was left: its stream still has what came meanwhile.
     await pipeline.reload(file("leaves,stays,comes"));
     await expect.poll(() => ids("leaves"), POLL).toBe("1,2");
+    // Each table is a share, which begins by itself.
+    await expect.poll(() => pipeline.status().tables.length, POLL).toBe(3);
     expect(tableOf(pipeline, "public.leaves").rowsLoaded).toBe(1);
     const columns = "stays: total integer, name text";
     expect(await pipeline.reload(file("leaves,stays,comes", columns))).toMatchObject({
