@@ -69,15 +69,11 @@ async function run(
   atEnd(() => pipeline.stop());
   if (server !== null) screen.say(`Dashboard: ${server.url}  (also /metrics, /health/ready)`);
   if (options.forSeconds === null && !signal.aborted) screen.say("Ctrl-C ends it.");
-  const began = Date.now();
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
   atEnd(async () => clearInterval(ticking));
 
-  await orAbort(signal, Promise.race([pipeline.caughtUp(), pipeline.done]));
-  if (!signal.aborted)
-    screen.say(
-      `Every table is in SYNC after ${((Date.now() - began) / 1000).toFixed(1)} s; changes go on arriving.`,
-    );
+  const told = tellSync(pipeline, signal, (text) => screen.say(text));
+  await orAbort(signal, Promise.race([told, pipeline.done]));
   await sleep(options.forSeconds === null ? 2 ** 31 - 1 : options.forSeconds * 1000, undefined, {
     signal,
   }).catch(() => undefined);
@@ -119,6 +115,24 @@ async function openServers(
   screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
   if (target.look !== null) screen.say(`Look: ${target.look}`);
   return { shop, target };
+}
+
+/** Says when every table is in SYNC; a table that was paused or stopped meanwhile ends nothing. */
+async function tellSync(
+  pipeline: Pipeline,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<void> {
+  const began = Date.now();
+  try {
+    await pipeline.caughtUp();
+  } catch (error) {
+    if (pipeline.status().state !== "running" || !(error instanceof Error)) throw error;
+    if (!signal.aborted) say(`Not every table is in SYNC: ${error.message}.`);
+    return;
+  }
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  if (!signal.aborted) say(`Every table is in SYNC after ${seconds} s; changes go on arriving.`);
 }
 
 /** The last line where nothing is verified. */
