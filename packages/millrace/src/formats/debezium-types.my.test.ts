@@ -72,7 +72,10 @@ describe("rows of MySQL", () => {
     source = new MysqlSource(
       {
         ...MYSQL_SOURCE_DEFAULTS,
-        ...{ hostname, port, username, password },
+        hostname,
+        port,
+        username,
+        password,
         matches: (schema) => schema === database,
         tablesText: database,
       },
