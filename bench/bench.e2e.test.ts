@@ -63,7 +63,7 @@ describe.concurrent("npm run bench", () => {
     ["latency", 6],
     ["mysql-latency", 2],
     ["memory", 1],
-    ["dsql-local", 9],
+    ["dsql-local", 11],
     ["kafka-produce", 2],
     ["postgres-kafka", 5],
     ["kafka-dsql", 2],
