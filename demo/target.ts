@@ -48,13 +48,7 @@ async function dsqlTarget(): Promise<DemoTarget> {
       const { equal, tables } = await verifyPipeline(description, { maxRowsNamed: 10 });
       const rows = tables.reduce((sum, table) => sum + table.sourceRows, 0);
       const of = `${rows.toLocaleString("en-US")} rows in ${tables.length} tables`;
-      screen.say(`${verdict(equal)}: ${of}, after ${changed(changes)}.`, {
-        equal,
-        rows,
-        changes,
-        tables,
-      });
-      return equal;
+      return tellVerdict(screen, of, { equal, rows, changes, tables });
     },
     stop: () => dsql.stop(),
   };
@@ -78,16 +72,23 @@ async function kafkaTarget(): Promise<DemoTarget> {
         );
       const rows = tables.reduce((sum, table) => sum + table.rows, 0);
       const of = `the keys of ${rows.toLocaleString("en-US")} rows in ${tables.length} topics`;
-      screen.say(`${verdict(equal)}: ${of}, after ${changed(changes)}.`, {
-        equal,
-        rows,
-        changes,
-        tables,
-      });
-      return equal;
+      return tellVerdict(screen, of, { equal, rows, changes, tables });
     },
     stop: () => topics.stop(),
   };
+}
+
+interface Verdict {
+  readonly equal: boolean;
+  readonly rows: number;
+  readonly changes: number;
+  readonly tables: readonly object[];
+}
+
+/** `of` names what was compared. */
+function tellVerdict(screen: Screen, of: string, told: Verdict): boolean {
+  screen.say(`${verdict(told.equal)}: ${of}, after ${changed(told.changes)}.`, { ...told });
+  return told.equal;
 }
 
 function verdict(equal: boolean): string {
