@@ -52,6 +52,8 @@ const FAULTS = [
 export type FaultName = (typeof FAULTS)[number][1];
 
 const SAMPLE_MS = 2000;
+/** Of each of two sessions: a pace that a busy machine holds too, so that nothing grows because others left. */
+const TRANSACTION_EVERY_MS = 50;
 /** A process takes its memory in its first minute, and this is not about that. */
 const WARM_MINUTES = 1;
 /** What takes longer stands still; on a machine that others fill, two minutes were seen that were none of ours. */
@@ -107,7 +109,7 @@ class Soak {
 
   async run(): Promise<SoakOutcome> {
     const { minutes, faultSeconds } = this.#options;
-    this.#pipeline.write();
+    this.#pipeline.write(TRANSACTION_EVERY_MS);
     let nextFault = this.#in(faultSeconds);
     while (this.#minutes < minutes) {
       if (this.#minutes >= nextFault) {
@@ -203,7 +205,7 @@ class Soak {
         await pipeline.server.start();
         // It took its writers along.
         await pipeline.rest();
-        pipeline.write();
+        pipeline.write(TRANSACTION_EVERY_MS);
         return;
       case "restart sink":
         await this.#target.kill();

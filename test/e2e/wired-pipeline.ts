@@ -102,8 +102,8 @@ export class WiredPipeline<Server extends WiredServer = PostgresServer> {
     this.process = this.start();
   }
 
-  /** Sessions begin to write, and go on until {@link rest}. */
-  write(): void {
+  /** Sessions begin to write, a transaction each `everyMs` at most, and go on until {@link rest}. */
+  write(everyMs = 0): void {
     const stop = new AbortController();
     const sessions = writerSettings[this.from].slice(0, 2).map((settings, session) =>
       writeSession({
@@ -117,6 +117,7 @@ export class WiredPipeline<Server extends WiredServer = PostgresServer> {
         largeRows: 500,
         signal: stop.signal,
         pauseMs: 10,
+        everyMs,
       }),
     );
     const ended = Promise.all(sessions);

@@ -62,6 +62,8 @@ export interface WriterOptions {
   readonly settings?: readonly string[];
   /** Waits between transactions, milliseconds. */
   readonly pauseMs?: number;
+  /** From the beginning of one transaction to that of the next at least, milliseconds: a pace that no machine changes. */
+  readonly everyMs?: number;
 }
 
 /** One session: transactions one after the other until its number is reached. */
@@ -73,11 +75,14 @@ export async function writeSession(options: WriterOptions): Promise<WriterReport
   try {
     for (const setting of options.settings ?? []) await client.query(`SET SESSION ${setting}`);
     for (let count = 0; count < options.transactions && !options.signal?.aborted; count += 1) {
+      const began = performance.now();
       const outcome = await oneTransaction(client, options);
       if (outcome === "committed") committed += 1;
       else if (outcome === "rolled back") rolledBack += 1;
       else refused[outcome] = (refused[outcome] ?? 0) + 1;
-      if (options.pauseMs !== undefined) await new Promise((r) => setTimeout(r, options.pauseMs));
+      const early = (options.everyMs ?? 0) - (performance.now() - began);
+      const waitMs = Math.max(early, options.pauseMs ?? 0);
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   } finally {
     await client.end();
