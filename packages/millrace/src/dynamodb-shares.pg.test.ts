@@ -115,6 +115,37 @@ describe("a file of DynamoDB's tables that is read again", () => {
     expect(pipeline.status().tables).toHaveLength(3);
   });
 
+  it("while a share is still beginning knows what that has: its table is rerouted, and does not come", async () => {
+    for (const table of ["early", "late"]) {
+      await makeTable(between.dynamodb, table);
+      await put(table, "1", { total: { N: "7" } });
+    }
+    const file = (columns: string) =>
+      between.file("beginning", { "dynamodb.table.whitelist": "early,late", columns });
+    const pipeline = await between.run(file("late: total integer"));
+    await pipeline.caughtUp();
+    await put("late", "2");
+    const { control } = between.local;
+    const throttled = control.inject({
+      kind: "error",
+      code: "ThrottlingException",
+      action: "DescribeStream",
+      table: "late",
+      times: 0,
+    });
+    await pipeline.restart();
+    expect(pipeline.status().tables.map(({ id }) => id)).toEqual(["public.early"]);
+    expect(await pipeline.reload(file("late: total integer, name text"))).toEqual({
+      came: [],
+      left: [],
+      rerouted: ["public.late"],
+      changed: true,
+    });
+    control.clearFaults(throttled);
+    await pipeline.caughtUp();
+    expect(tableOf(pipeline, "public.late")).toMatchObject({ state: "SYNC", rowsLoaded: 2 });
+  });
+
   it("goes by other tags", async () => {
     const tagged = (name: string, Value: string) =>
       makeTable(between.dynamodb, name, {

@@ -184,10 +184,11 @@ export class Pipeline {
   }
 
   async #reload(input: string | object | undefined): Promise<ReloadOutcome> {
-    this.#task();
+    const beginning = this.#task().beginning?.() ?? [];
     const next = this.#parts.read(input);
-    const captured = this.status().tables.map(({ id }) => id);
-    const outcome = await checkReload(this.#config, next, captured, this.#makers);
+    const told = this.status().tables.map(({ id }) => id);
+    const has = { tables: told, beginning };
+    const outcome = await checkReload(this.#config, next, has, this.#makers);
     if (!outcome.changed) return outcome;
     const isPaused = this.status().state === "paused";
     this.#config = next;

@@ -26,6 +26,13 @@ export interface ReloadOutcome {
   readonly changed: boolean;
 }
 
+/** What the pipeline has when its file is read again. */
+interface Captured {
+  readonly tables: readonly TableId[];
+  /** Shares that have begun and not told their tables yet: what those have stands at the sink. */
+  readonly beginning: readonly string[];
+}
+
 /**
  * Says what the file as it is now would change, or what is against it; nothing is touched. Newcomers that the file before
  * matches too have nothing to do with it: as far as something stands against them they go on waiting (newcomers.ts).
@@ -34,7 +41,7 @@ export interface ReloadOutcome {
 export async function checkReload(
   before: PipelineConfig,
   after: PipelineConfig,
-  captured: readonly TableId[],
+  has: Captured,
   parts: MakerParts,
 ): Promise<ReloadOutcome> {
   refuseOthers(before, after);
@@ -42,7 +49,9 @@ export async function checkReload(
   const context = { pipeline: after.name, clock, random, log };
   const source = await buildSource(after.source, context);
   try {
-    const known = await knownShapes(source, after, { ...context, extensions: parts.extensions });
+    const asked = { ...context, extensions: parts.extensions };
+    const known = await knownShapes(source, after, asked);
+    const captured = [...has.tables, ...(await untold(source, before, has, asked))];
     const isNewcomer = newcomersOf(before, after, captured);
     const matching = await preflight(after, source, (id) => !isNewcomer(id));
     const tables = await withFitting(matching, isNewcomer, { after, source, parts });
@@ -85,6 +94,22 @@ async function knownShapes(
   const known = (await readKnownPipeline(config, ports, extensions))?.tables ?? new Map();
   source.remember?.([...known.values()]);
   return known;
+}
+
+/** Tables that the pipeline has, and that the shares which are beginning have not told of yet. */
+async function untold(
+  source: Source,
+  before: PipelineConfig,
+  { tables, beginning }: Captured,
+  { extensions, ...ports }: ConnectorContext & Pick<MakerParts, "extensions">,
+): Promise<readonly TableId[]> {
+  if (beginning.length === 0) return [];
+  const known = await readKnownPipeline(before, ports, extensions);
+  const shapes = [...(known?.tables.values() ?? [])];
+  const matched = source.shareOf === undefined ? tableFilter(before.source) : null;
+  const isTheirs = (shape: TableShape): boolean =>
+    matched?.(shape.schema, shape.name) ?? beginning.includes(source.shareOf?.(shape) ?? "");
+  return idsOf(shapes.filter((shape) => isTheirs(shape) && !tables.includes(shape.id)));
 }
 
 /** Tables that the file before matches too, and that nevertheless are not captured. */

@@ -53,6 +53,8 @@ export interface Task {
   /** Every table SYNC and the frontier past the source's log end as read when the last one became SYNC. */
   caughtUp(): Promise<void>;
   status(): TaskStatus;
+  /** Shares of a source that is shared out which this process has and cannot tell the tables of yet. */
+  beginning?(): readonly string[];
   /** Finishes transactions in flight, writes the frontier, acknowledges, releases. */
   stop(): Promise<void>;
   /** Reads nothing more; what is in the lanes is written. The slot stays. */

@@ -127,6 +127,13 @@ export class TaskSet implements Task {
     });
   }
 
+  beginning(): readonly string[] {
+    const untold = [...this.#members.values()].filter(
+      (member) => (member.status()?.tables.length ?? 0) === 0,
+    );
+    return untold.map(({ name }) => name);
+  }
+
   async pause(): Promise<void> {
     this.#paused = true;
     await Promise.all([...this.#members.values()].map((member) => member.steer()));
