@@ -3,17 +3,29 @@ import { ByteBudget } from "./byte-budget.ts";
 import { type ChunkRowParts, enterRows, linesWanted } from "./chunk-rows.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LaneChoice } from "./lane-choice.ts";
-import { lineOf, shapeOf, standingOf, tableOf } from "./pipeline-parts.fixture.ts";
+import type { RowItem } from "./lane-item.ts";
+import {
+  changeOf,
+  forkedTableOf,
+  lineOf,
+  shapeOf,
+  standingOf,
+  tableOf,
+} from "./pipeline-parts.fixture.ts";
 
 const LANES = 8;
 const KEYS = Array.from({ length: 100 }, (_, i) => String(i));
 
 /** A lane that remembers what came. */
 class Listening extends Lane {
-  readonly keys: string[] = [];
+  readonly items: RowItem[] = [];
+
+  get keys(): string[] {
+    return this.items.map(({ key }) => key);
+  }
 
   override pushLoad(item: Parameters<Lane["pushLoad"]>[0]): void {
-    if (item.kind === "row") this.keys.push(item.key);
+    if (item.kind === "row") this.items.push(item);
   }
 }
 
@@ -29,6 +41,23 @@ function entering(takesLines = true) {
   };
   return { lanes, parts, table: tableOf(shapeOf(), { state: "INIT_SYNC" }) };
 }
+
+describe("rows of a chunk", () => {
+  it("stand in the budget until each of their targets has them, whole or as lines", () => {
+    const { lanes, parts } = entering();
+    const table = forkedTableOf(shapeOf(), { state: "INIT_SYNC" });
+    const window = table.windows.open(1_000);
+    const after = ["a", "v", "b"];
+    const rows = [changeOf("r", { after }, null)];
+    const lines = [lineOf(["z", "v", "b"])];
+    parts.chunkBytes.tryTake(20);
+    enterRows(parts, table, { rows, lines, bytes: 20, sentBytes: 20, lastKey: "z" }, window);
+    const entered = lanes.flatMap(({ items }) => items);
+    const ofKey = (key: string) => entered.filter((item) => item.key === key);
+    expect(parts.chunkBytes.usedBytes).toBe(20);
+    for (const key of ["a", "z"]) expect(ofKey(key).map((item) => item.letGo())).toEqual([0, 10]);
+  });
+});
 
 describe("rows of a chunk that may come as lines", () => {
   it("share what keeps them alive with those of their lane alone", () => {

@@ -7,6 +7,7 @@ import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem } from "./lane-item.ts";
 import type { CompiledRoute } from "./routes.ts";
+import { heldBy, type SharedBytes } from "./shared-bytes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { Window } from "./windows.ts";
 
@@ -49,14 +50,12 @@ export function enterRows(
     if (row === null) continue;
     const key = parts.source.keyText(change.shape, row);
     if (window.has(key)) continue;
-    let bytes = change.bytes;
-    for (const route of routes) {
+    const held = heldBy(routes.length, change.bytes);
+    for (const route of routes)
       laneFor(parts, route.target.id, key).pushLoad(
-        new RowItem("put", table, route, key, route.mapRead(row), null, change, bytes),
+        new RowItem("put", table, route, key, route.mapRead(row), null, change, held),
       );
-      given -= bytes;
-      bytes = 0;
-    }
+    if (routes.length > 0) given -= change.bytes;
   }
   given -= enterLines(parts, table, batch.lines ?? [], routes, window);
   if (given !== 0) parts.chunkBytes.give(given);
@@ -74,21 +73,25 @@ function enterLines(
   for (const line of lines) {
     const { key } = line;
     if (window.has(key)) continue;
-    let { bytes } = line;
+    const held = heldBy(routes.length, line.bytes);
     for (const route of routes) {
       // They may have changed while the rows were read.
       const item = route.takesLines
-        ? RowItem.ofLine(table, route, line, bytes)
-        : readItem(table, route, line, bytes);
+        ? RowItem.ofLine(table, route, line, held)
+        : readItem(table, route, line, held);
       laneFor(parts, route.target.id, key).pushLoad(item);
-      taken += bytes;
-      bytes = 0;
     }
+    if (routes.length > 0) taken += line.bytes;
   }
   return taken;
 }
 
-function laneFor({ lanes, choice }: ChunkRowParts, target: TableId, key: string): Lane {
+/** The lane of a target's key. */
+export function laneFor(
+  { lanes, choice }: Pick<ChunkRowParts, "lanes" | "choice">,
+  target: TableId,
+  key: string,
+): Lane {
   const lane = lanes[choice.laneOf(target, key)];
   if (lane === undefined) throw new MillraceError("MR_BUG", "a key hashes to no lane");
   return lane;
@@ -98,11 +101,11 @@ function readItem(
   table: TableRuntime,
   route: CompiledRoute,
   line: RowLine,
-  bytes: number,
+  held: number | SharedBytes,
 ): RowItem {
   const change = line.read();
   const row = route.mapRead(change.after ?? []);
-  return new RowItem("put", table, route, line.key, row, null, change, bytes);
+  return new RowItem("put", table, route, line.key, row, null, change, held);
 }
 
 /** How many rows a batch has. */

@@ -10,18 +10,18 @@ import { Feed } from "./feed.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { laneOf } from "./lane-hash.ts";
-import type { LaneItem } from "./lane-item.ts";
+import type { LaneItem, RowItem } from "./lane-item.ts";
 import {
   changeOf,
+  forkedTableOf,
   shapeOf,
   tableOf,
   targetOf,
   transactionOf,
   standingOf,
 } from "./pipeline-parts.fixture.ts";
-import { compileRoutes } from "./routes.ts";
 import { SentTransactions } from "./sent-transactions.ts";
-import { TableRuntime } from "./table-runtime.ts";
+import type { TableRuntime } from "./table-runtime.ts";
 
 /** A lane that only remembers what entered it. */
 class Listening extends Lane {
@@ -232,34 +232,51 @@ describe("Feed, key changes", () => {
   });
 });
 
+function rowsIn(lanes: readonly Listening[]): RowItem[] {
+  return lanes.flatMap(({ entered }) => entered).filter((item) => item.kind === "row");
+}
+
 describe("Feed, several targets", () => {
-  it("gives all items of a change one position and its bytes once", () => {
-    const second = { ...targetOf(shape), id: tableOf().id };
-    const targets = [
-      { target: targetOf(shape), from: shape },
-      { target: second, from: shape },
-    ];
-    const plan = (of: TableShape) =>
-      targets.map(({ target }) => ({
-        target: { schema: target.schema, name: target.name },
-        shape: of,
-        project: null,
-      }));
-    const table = new TableRuntime(tableOf().document, targets, (from, to) =>
-      compileRoutes(from, to, { plan }),
-    );
-    const { feed, lanes } = setUp({ table });
+  it("gives all items of a change one position, and its bytes back with the last of them", () => {
+    const { feed, lanes } = setUp({ table: forkedTableOf() });
     const position = { at: 1 };
     const change = changeOf("c", { after: [here, "1", "2"] }, position, { shape });
     feed.change(change);
-    const rows = lanes.flatMap(({ entered }) => entered).filter((item) => item.kind === "row");
+    const rows = rowsIn(lanes);
     expect(rows.map((row) => row.position === position)).toEqual([true, true]);
-    expect(rows.map((row) => row.bytes)).toEqual([10, 0]);
+    expect(rows.map((row) => row.letGo())).toEqual([0, 10]);
+  });
+
+  it("has its bytes with the items that are not durable yet, where a lane holds the others", () => {
+    const key =
+      keys.find((one) => laneOf(`${targetOf(shape).id}_too`, one, 2) !== laneOfKey(one)) ?? "";
+    const checkpoints = [0, 1].map((lane) => (lane === laneOfKey(key) ? 5 : null));
+    const { feed, lanes, logBytes } = setUp({ table: forkedTableOf(), checkpoints });
+    feed.change(put(key, 4));
+    expect(rowsIn(lanes).map((row) => row.letGo())).toEqual([10]);
+    expect(logBytes.usedBytes).toBe(500);
+  });
+});
+
+describe("Feed, what a key change weighs", () => {
+  it("is given back with the half that is durable last", () => {
+    const { feed, lanes, logBytes } = setUp();
+    const rows = { before: [here, "1", "2"], after: [there, "1", "2"] };
+    feed.change(changeOf("u", rows, 4, { shape, movedFrom: 3 }));
+    expect(rowsIn(lanes).map((row) => row.letGo())).toEqual([0, 10]);
+    expect(logBytes.usedBytes).toBe(500);
   });
 });
 
 describe("Feed, tables without key", () => {
   const bagShape = shapeOf(undefined, []);
+
+  it("gives the bytes of an update to two targets back with its last half", () => {
+    const { feed, lanes } = setUp({ table: forkedTableOf(bagShape) });
+    const rows = { before: ["a", "1", "2"], after: ["a", "2", "2"] };
+    feed.change(changeOf("u", rows, 7, { shape: bagShape }));
+    expect(rowsIn(lanes).map((row) => row.letGo())).toEqual([0, 0, 0, 10]);
+  });
 
   it("an update removes one equal row and appends one, in one lane at one position", () => {
     const { feed, lanes } = setUp({ table: tableOf(bagShape) });

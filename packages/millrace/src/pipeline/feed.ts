@@ -10,6 +10,7 @@ import type { LaneChoice } from "./lane-choice.ts";
 import { makeMeeting, RowItem, type Move, type RowWrite } from "./lane-item.ts";
 import { hasUnchanged, type CompiledRoute } from "./routes.ts";
 import type { SentTransactions } from "./sent-transactions.ts";
+import { heldBy } from "./shared-bytes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 interface FeedParts {
@@ -131,16 +132,13 @@ export class Feed {
     if (row === null) return this.#parts.logBytes.give(change.bytes);
     const key = this.#parts.source.keyText(change.shape, row);
     if (table.windows.size > 0) table.windows.strike(key);
-    let bytes = change.bytes;
+    const held = heldBy(this.#routes.length, change.bytes);
     for (const route of this.#routes) {
       const mapped = route.map(row);
       const partial = (change.op === "u" || change.unsure || route.unsure) && hasUnchanged(mapped);
       const write: RowWrite = change.op === "d" ? "remove" : partial ? "patch" : "put";
-      bytes = this.#enter(
-        new RowItem(write, table, route, key, mapped, change.position, change, bytes),
-      );
+      this.#enter(new RowItem(write, table, route, key, mapped, change.position, change, held));
     }
-    if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
 
   /** Delete of the old key, upsert of the new one, at two positions; one transaction where the log left values out. */
@@ -159,18 +157,16 @@ export class Feed {
     const partial = this.#routes.some((route) => hasUnchanged(route.map(after)));
     if (partial && this.#canMeet(oldKey, newKey, position))
       return this.#meet(table, change, oldKey, newKey, position);
-    let bytes = change.bytes;
-    for (const route of this.#routes) {
-      bytes = this.#enter(
-        new RowItem("remove", table, route, oldKey, route.map(before), from, change, bytes),
+    const held = heldBy(2 * this.#routes.length, change.bytes);
+    for (const route of this.#routes)
+      this.#enter(
+        new RowItem("remove", table, route, oldKey, route.map(before), from, change, held),
       );
-    }
     for (const route of this.#routes) {
       const row = route.map(after);
       const write = partial && hasUnchanged(row) ? "patch" : "put";
-      bytes = this.#enter(new RowItem(write, table, route, newKey, row, position, change, bytes));
+      this.#enter(new RowItem(write, table, route, newKey, row, position, change, held));
     }
-    if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
 
   #meet(
@@ -223,20 +219,21 @@ export class Feed {
     const position = change.position;
     if (position === null || this.#inSnapshot(table, change))
       return this.#parts.logBytes.give(change.bytes);
-    let bytes = change.bytes;
+    const before = change.op === "c" ? null : change.before;
+    const after = change.op === "d" ? null : change.after;
+    const halves = (before === null ? 0 : 1) + (after === null ? 0 : 1);
+    if (halves === 0) return this.#parts.logBytes.give(change.bytes);
+    const held = heldBy(halves * this.#routes.length, change.bytes);
     for (const route of this.#routes) {
-      if (change.op !== "c" && change.before !== null) {
-        const gone = withKey(route, change.before, "");
-        bytes = this.#enter(
-          new RowItem("remove-equal", table, route, "", gone, position, change, bytes),
-        );
+      if (before !== null) {
+        const gone = withKey(route, before, "");
+        this.#enter(new RowItem("remove-equal", table, route, "", gone, position, change, held));
       }
-      if (change.op !== "d" && change.after !== null) {
-        const row = withKey(route, change.after, this.#parts.source.positionText(position));
-        bytes = this.#enter(new RowItem("append", table, route, "", row, position, change, bytes));
+      if (after !== null) {
+        const row = withKey(route, after, this.#parts.source.positionText(position));
+        this.#enter(new RowItem("append", table, route, "", row, position, change, held));
       }
     }
-    if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
 
   /** The table's load saw this change already (DESIGN "Tables without key"). */
@@ -247,15 +244,18 @@ export class Feed {
     return this.#parts.source.sees(snapshot, change.transaction.id);
   }
 
-  /** Gives the bytes back that are still to be carried: 0 once an item has them. */
-  #enter(item: RowItem): number {
+  #enter(item: RowItem): void {
     const lane = this.#parts.lanes[this.#laneIndex(item.route, item.key)];
-    if (lane === undefined) return item.bytes;
+    if (lane === undefined) return this.#drop(item);
     if (this.#replaying && item.position !== null && this.#holds(lane, item.position))
-      return item.bytes;
+      return this.#drop(item);
     lane.push(item);
     this.#entered++;
-    return 0;
+  }
+
+  #drop(item: RowItem): void {
+    const bytes = item.letGo();
+    if (bytes > 0) this.#parts.logBytes.give(bytes);
   }
 
   #laneIndex(route: CompiledRoute, key: string): number {

@@ -4,8 +4,10 @@ import type { Json, Position } from "../model/position.ts";
 import type { ChunkBatch } from "../model/source.ts";
 import type { Lane } from "./lane.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
+import { laneFor } from "./chunk-rows.ts";
 import { RowItem } from "./lane-item.ts";
 import { withKey } from "./feed.ts";
+import { heldBy } from "./shared-bytes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { until } from "./until.ts";
 
@@ -74,28 +76,18 @@ function enterBatch(
   lanes: Set<Lane>,
 ): void {
   let given = batch.bytes;
+  const routes = table.routesFor(table.shape);
   for (const [i, change] of batch.rows.entries()) {
+    if (change.after === null || routes.length === 0) continue;
     const key = `r/${table.document.generation}/${rows + i}`;
-    let bytes = change.bytes;
-    for (const route of table.routesFor(table.shape)) {
-      const lane = parts.lanes[parts.choice.laneOf(route.target.id, "")];
-      if (lane === undefined || change.after === null) continue;
-      lane.push(
-        new RowItem(
-          "append",
-          table,
-          route,
-          "",
-          withKey(route, change.after, key),
-          null,
-          change,
-          bytes,
-        ),
-      );
+    const held = heldBy(routes.length, change.bytes);
+    for (const route of routes) {
+      const row = withKey(route, change.after, key);
+      const lane = laneFor(parts, route.target.id, "");
+      lane.push(new RowItem("append", table, route, "", row, null, change, held));
       lanes.add(lane);
-      given -= bytes;
-      bytes = 0;
     }
+    given -= change.bytes;
   }
   if (given !== 0) parts.chunkBytes.give(given);
 }

@@ -22,8 +22,8 @@ export function account(
   let chunks = 0;
   let oldest: number | null = null;
   for (const item of rows) {
-    if (item.position === null) chunks += item.bytes;
-    else log += item.bytes;
+    if (item.position === null) chunks += item.letGo();
+    else log += item.letGo();
     const time = item.transaction?.commitTimeMs;
     if (time !== undefined && (oldest === null || time < oldest)) oldest = time;
   }

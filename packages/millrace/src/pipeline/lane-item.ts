@@ -6,6 +6,7 @@ import { RowLine } from "../model/row-line.ts";
 import type { TableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import type { CompiledRoute } from "./routes.ts";
+import type { SharedBytes } from "./shared-bytes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 /**
@@ -24,10 +25,9 @@ export class RowItem {
   readonly key: string;
   /** Null for rows of chunks. Items with the same position object are never cut apart (fan-out). */
   readonly position: Position | null;
-  /** What is given back to the budget when this item is durable; of several items of one row the first one gives it. */
-  readonly bytes: number;
   /** Of a row of a chunk that its target takes as the source wrote it; else null. */
   readonly line: RowLine | null;
+  readonly #held: number | SharedBytes;
   #row: Row | null;
   #change: Change | null;
 
@@ -39,22 +39,36 @@ export class RowItem {
     row: Row | null,
     position: Position | null,
     change: Change | RowLine,
-    bytes: number,
+    held: number | SharedBytes,
   ) {
     this.write = write;
     this.table = table;
     this.route = route;
     this.key = key;
     this.position = position;
-    this.bytes = bytes;
+    this.#held = held;
     this.line = change instanceof RowLine ? change : null;
     this.#row = row;
     this.#change = change instanceof RowLine ? null : change;
   }
 
   /** A row of a chunk, on a route that leaves rows as they are ({@link CompiledRoute.takesLines}). */
-  static ofLine(table: TableRuntime, route: CompiledRoute, line: RowLine, bytes: number): RowItem {
-    return new RowItem("put", table, route, line.key, null, null, line, bytes);
+  static ofLine(
+    table: TableRuntime,
+    route: CompiledRoute,
+    line: RowLine,
+    held: number | SharedBytes,
+  ): RowItem {
+    return new RowItem("put", table, route, line.key, null, null, line, held);
+  }
+
+  /**
+   * It is durable, or does not enter its lane: what is given back to the budget, bytes. Once per item; of several of one row
+   * the last one gives all of it.
+   */
+  letGo(): number {
+    const held = this.#held;
+    return typeof held === "number" ? held : held.letGo();
   }
 
   /** In the target's columns; for `remove` only the key columns count. */
@@ -172,6 +186,11 @@ export interface Meeting {
 
 /** What a lane holds, in order. */
 export type LaneItem = RowItem | Mark | ChunkMark | Meeting | Discard;
+
+/** It has a place in the log; rows of loads and of replays have none. */
+export function isOfLog({ position }: RowItem): boolean {
+  return position !== null;
+}
 
 /** Behind the last change of these items its source transaction has no more. */
 export function endsTransaction(items: readonly LaneItem[]): boolean {

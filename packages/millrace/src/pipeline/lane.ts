@@ -5,7 +5,7 @@ import type { ByteAccount } from "./byte-budget.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
 import { attend } from "./attend.ts";
 import { account } from "./lane-account.ts";
-import { endsTransaction } from "./lane-item.ts";
+import { endsTransaction, isOfLog } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
@@ -298,8 +298,4 @@ export class Lane {
     await attend(meeting, this.index, this.#parts);
     this.standing.reached(this.standing.withMeeting(meeting.position));
   }
-}
-
-function isOfLog({ position }: RowItem): boolean {
-  return position !== null;
 }

@@ -104,6 +104,20 @@ export function tableOf(
   );
 }
 
+/** A captured table that goes to two targets. */
+export function forkedTableOf(
+  shape: TableShape = shapeOf(),
+  part: Partial<TableDocument> = {},
+): TableRuntime {
+  const names = [shape.name, `${shape.name}_too`];
+  const targets = names.map((name) => ({ target: targetOf({ ...shape, name }), from: shape }));
+  const plan = (from: TableShape) =>
+    names.map((name) => ({ target: { schema: "copy", name }, shape: from, project: null }));
+  return new TableRuntime(documentOf(shape, part), targets, (from, to, unlogged) =>
+    compileRoutes(from, to, { plan }, unlogged),
+  );
+}
+
 /** What a plain file says, with two lanes. */
 export function settingsOf(part: Partial<TaskSettings> = {}): TaskSettings {
   return {

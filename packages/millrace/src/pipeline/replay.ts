@@ -217,7 +217,7 @@ export class Replay {
 }
 
 function weightOf(read: readonly ReadLetter[]): number {
-  return read.reduce((sum, { item }) => sum + item.bytes, 0);
+  return read.reduce((sum, { item }) => sum + item.weight, 0);
 }
 
 /** A row of the shape with the key that a letter has, and nothing else; null where it has not all of it. */
