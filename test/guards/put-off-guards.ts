@@ -30,6 +30,28 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
   },
   {
     keeps,
+    guard: "a row is put off while the rest of its transaction is not here",
+    file: "pipeline/careful-writer.ts",
+    take: "    if (isOpen && isOfLog(item)) return true;\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/simulation.test.ts`,
+      name: "seed 7000247 of foreign holds: a barrier parted a transaction of deferred keys, and a child of a row behind it was parked",
+    },
+  },
+  {
+    keeps,
+    guard: "a transaction whose end is here is not put off for a rest that never comes",
+    file: "pipeline/careful-writer.ts",
+    take: "const mayBeOpen = !ends && this.#parts.readsRows();",
+    put: "const mayBeOpen = this.#parts.readsRows();",
+    shownBy: {
+      file: `${PIPELINE}/lane-refusals.test.ts`,
+      name: "is given up where all of it is refused",
+    },
+  },
+  {
+    keeps,
     guard: "rows that were put off wait for the loads of linked tables",
     file: ROUNDS,
     take: "linked.some((other) => !other.loaded)",
@@ -54,6 +76,17 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
   },
   {
     keeps,
+    guard: "rows that were put off beside a last round have another one",
+    file: "pipeline/careful-writer.ts",
+    take: "    if (isOfLog(item)) table.putOffs++;\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/lane-refusals.test.ts`,
+      name: "is put off and no dead letter where a barrier drains the lane in its middle",
+    },
+  },
+  {
+    keeps,
     guard: "rows that waited for a linked table are looked at behind its rounds",
     file: ROUNDS,
     take: "        this.#lookAtWaiting();\n        this.#parts.look(table);\n",
@@ -72,8 +105,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "rows that came while others waited for a last round have one more before it",
     file: ROUNDS,
-    take: "if (count <= (this.#waiting.get(table) ?? count)) return stage;",
-    put: "return stage;",
+    take: "    if (table.putOffs !== this.#tried.get(table.id)) this.#stages.delete(table.id);\n",
+    put: "",
     shownBy: rows(
       "that came while their table waited for another one are not tried for the last time at once",
     ),

@@ -98,8 +98,8 @@ export const WHOLE_GUARDS: readonly Guard[] = [
     keeps: [2, "Secondary unique constraints"],
     guard: "a batch that constraints refuse is not halved, at real servers",
     file: "pipeline/batch-writer.ts",
-    take: "if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, patient);",
-    put: "if (items.length === 0) return this.#writeCarefully(items, patient);",
+    take: "if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, { patient, ends });",
+    put: "if (items.length === 0) return this.#writeCarefully(items, { patient, ends });",
     shownBy: pg(
       "secondary-unique",
       "takes values that pass from row to row, also at the end of a transaction only",

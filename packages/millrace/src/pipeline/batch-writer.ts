@@ -74,6 +74,7 @@ export class BatchWriter {
       sendWhole: (items) => this.#writeOnce(items),
       complete: (targets, known) => this.#completePatches(targets, known),
       read: (items) => this.#readRows(items),
+      readsRows: () => parts.reads.possible,
       putOff: (table, target) => this.#puttingOff.prepare(table, target),
       missing: (content, { rows }, known) => this.#missing(content, rows, known),
     });
@@ -98,7 +99,7 @@ export class BatchWriter {
         (thrown.class !== "row" && thrown.class !== "too-large")
       )
         throw thrown;
-      if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, patient);
+      if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, { patient, ends });
       const cut = middle(items);
       if (cut === 0) await this.#park(items, thrown, ends);
       else {
@@ -109,9 +110,12 @@ export class BatchWriter {
     return items.length;
   }
 
-  async #writeCarefully(items: readonly RowItem[], patient: boolean): Promise<number> {
+  async #writeCarefully(
+    items: readonly RowItem[],
+    prospect: { readonly patient: boolean; readonly ends: boolean },
+  ): Promise<number> {
     try {
-      return await this.#careful.write(items, patient);
+      return await this.#careful.write(items, prospect);
     } finally {
       this.#puttingOff.done();
     }

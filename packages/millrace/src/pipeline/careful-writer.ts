@@ -8,7 +8,7 @@ import type { BatchContent } from "./batch-content.ts";
 import { byTransaction, middle } from "./batch-cuts.ts";
 import { compact, type TargetOutcomes } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
-import type { RowItem } from "./lane-item.ts";
+import { isOfLog, type RowItem } from "./lane-item.ts";
 import { refusalOf } from "./letter.ts";
 import { PUT_OFF } from "./put-off.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -26,6 +26,8 @@ export interface CarefulParts {
   /** Rows of the source for items whose row the sink cannot complete, in place of what a change left out (I9). */
   readonly complete: (targets: Targets, known: Known) => Promise<void>;
   readonly read: (items: readonly RowItem[]) => Promise<Map<RowItem, Row | null>>;
+  /** Rows can be read at the source: what is put off can be read again. */
+  readonly readsRows: () => boolean;
   /** A row is about to be put off: see `put-off.ts`. */
   readonly putOff: (table: TableRuntime, target: TargetTable) => Promise<void>;
   /** `known`, and the rows that a commit turned out to miss. */
@@ -40,6 +42,14 @@ interface Refused {
   readonly error: MillraceError;
   /** The change that the sink refuses; null where it does not say. */
   readonly item: RowItem | null;
+}
+
+/** What may still come to the rows of a source transaction. */
+interface Prospect {
+  /** They may be asked for again, with more of the lane. */
+  readonly patient: boolean;
+  /** Behind them it goes on: constraints that it obeys at its end may refuse what is here of it. */
+  readonly isOpen: boolean;
 }
 
 /** Rows of a load that are sent one by one; more are halved first. */
@@ -68,12 +78,22 @@ export class CarefulWriter {
     );
   }
 
-  /** How many items, from the front, are durable or parked: fewer than all only where `patient`, to be asked again. */
-  async write(items: readonly RowItem[], patient: boolean): Promise<number> {
+  /**
+   * How many items, from the front, are durable or parked: fewer than all only where `patient`, to be asked again. `ends`:
+   * behind them no source transaction is open.
+   */
+  async write(
+    items: readonly RowItem[],
+    { patient, ends }: { readonly patient: boolean; readonly ends: boolean },
+  ): Promise<number> {
     let done = 0;
-    for (const group of byTransaction(items)) {
+    const groups = byTransaction(items);
+    const mayBeOpen = !ends && this.#parts.readsRows();
+    const open = mayBeOpen ? groups.findLast(isOfTransaction) : undefined;
+    for (const group of groups) {
+      const prospect = { patient, isOpen: group === open };
       if (group.every((item) => this.#canBePutOff(item))) await this.#load(group);
-      else if (!(await this.#settle(group, patient))) return done;
+      else if (!(await this.#settle(group, prospect))) return done;
       done += group.length;
     }
     return done;
@@ -114,35 +134,49 @@ export class CarefulWriter {
   }
 
   /** True once all are durable, but for those that are parked; false to be asked again with more of the lane. */
-  async #settle(items: readonly RowItem[], patient: boolean): Promise<boolean> {
+  async #settle(items: readonly RowItem[], prospect: Prospect): Promise<boolean> {
     const given = new Map<RowItem, Refusal>();
     for (;;) {
       const refused = await this.#attempt(items, given);
       if (refused === null) return true;
       const { error, item } = refused;
       const bound = error.code === "MR_SINK_CONSTRAINT";
-      const putOff = bound && item !== null && this.#mayBeTakenLater(item, patient);
-      if (bound && patient && !putOff) return false;
+      const putOff = bound && item !== null && this.#mayBeTakenLater(item, prospect);
+      if (bound && prospect.patient && !putOff) return false;
       if (item === null || given.has(item)) {
-        await this.#halve(items, error);
+        await this.#halve(items, error, prospect);
         return true;
       }
       if (putOff) await this.#putOff(item);
       given.set(item, putOff ? PUT_OFF : refusalOf(error, item));
+      // One attempt for each would be too many.
+      if (given.size > MAX_SINGLED_OUT && items.every((one) => this.#canBePutOff(one))) {
+        await this.#load(items);
+        return true;
+      }
     }
   }
 
-  async #halve(items: readonly RowItem[], error: MillraceError): Promise<void> {
+  async #halve(
+    items: readonly RowItem[],
+    error: MillraceError,
+    { isOpen }: Prospect,
+  ): Promise<void> {
     const cut = middle(items);
-    if (cut === 0) return this.#giveUp(items, error);
-    await this.#settle(items.slice(0, cut), false);
-    await this.#settle(items.slice(cut), false);
+    const prospect = { patient: false, isOpen };
+    if (cut === 0) return this.#giveUp(items, error, prospect);
+    await this.#settle(items.slice(0, cut), prospect);
+    await this.#settle(items.slice(cut), prospect);
   }
 
-  async #giveUp(items: readonly RowItem[], error: MillraceError): Promise<void> {
+  async #giveUp(
+    items: readonly RowItem[],
+    error: MillraceError,
+    prospect: Prospect = { patient: false, isOpen: false },
+  ): Promise<void> {
     const content = this.#parts.content();
     for (const item of items) {
-      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#mayBeTakenLater(item, false);
+      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#mayBeTakenLater(item, prospect);
       if (putOff) await this.#putOff(item);
       content.park(item, putOff ? PUT_OFF : refusalOf(error, item));
     }
@@ -158,15 +192,22 @@ export class CarefulWriter {
     return table.early || !this.#parts.order.binds(route.target.id);
   }
 
-  /** Or, once there is nothing more to wait for, a table that it is linked with is not what the source has. */
-  #mayBeTakenLater(item: RowItem, patient: boolean): boolean {
+  /**
+   * Or, once there is nothing more to wait for: the rest of its transaction comes behind it, or a table that it is linked
+   * with is not what the source has.
+   */
+  #mayBeTakenLater(item: RowItem, { patient, isOpen }: Prospect): boolean {
     const { table } = item;
     if (this.#canBePutOff(item)) return true;
-    if (patient || table.keyless || table.lastRound) return false;
+    if (patient || table.keyless) return false;
+    if (isOpen && isOfLog(item)) return true;
+    if (table.lastRound) return false;
     return this.#parts.order.linkedWith(table).some((other) => other.early);
   }
 
-  #putOff({ table, route }: RowItem): Promise<void> {
+  #putOff(item: RowItem): Promise<void> {
+    const { table, route } = item;
+    if (isOfLog(item)) table.putOffs++;
     return this.#parts.putOff(table, route.target);
   }
 
@@ -300,6 +341,11 @@ function refusalIn(thrown: unknown): MillraceError {
   if (thrown instanceof MillraceError && (thrown.class === "row" || thrown.class === "too-large"))
     return thrown;
   throw thrown;
+}
+
+/** Rows of the log, of a source that has transactions. */
+function isOfTransaction([first]: readonly RowItem[]): boolean {
+  return first !== undefined && isOfLog(first) && first.change.transaction !== null;
 }
 
 function nameOf({ route, key }: RowItem): string {

@@ -14,6 +14,7 @@ import {
   targetOf,
   transactionOf,
 } from "./pipeline-parts.fixture.ts";
+import { isPutOff } from "./put-off.ts";
 import type { Answer } from "./scripted-sink.fixture.ts";
 
 const table = tableOf();
@@ -25,12 +26,12 @@ const GROUPS = Object.fromEntries(
 );
 
 /** A row of the exchange, `v` its unique value. */
-function half(key: string, v: string, at: number): RowItem {
-  const [route] = table.routesFor(table.shape);
+function half(key: string, v: string, at: number, of = table): RowItem {
+  const [route] = of.routesFor(of.shape);
   if (route === undefined) throw new Error("the table has no route");
   const values = [key, v, "b"];
   const made = changeOf("u", { after: values }, at, { transaction: transactionOf("t") });
-  return new RowItem("put", table, route, key, values, at, made, 10);
+  return new RowItem("put", of, route, key, values, at, made, 10);
 }
 
 const loadRow = (key: string) => itemOf(loading, "put", [key, "v", "b"], null, "r", loading.shape);
@@ -65,7 +66,7 @@ class UniqueTarget {
         return { land: false, error: refusal(i) };
     }
     this.rows = next;
-    this.letters.push(...commit.deadLetters.map(({ key }) => String(key)));
+    this.letters.push(...commit.deadLetters.map(({ key, code }) => `${key} ${code}`));
     return {};
   };
 }
@@ -74,14 +75,21 @@ function refusal(write: number): MillraceError {
   return new MillraceError("MR_SINK_CONSTRAINT", "23505", { facts: { write } });
 }
 
+/** Nobody is waited for. */
+const AT_ONCE = {
+  waitForOthers: () => Promise.resolve(),
+  writeTable: () => Promise.resolve(),
+};
+
 /** Plays what enters a lane until all of it is durable. */
-async function play(enter: (lane: Lane) => void, maxRows = 10) {
+async function play(enter: (lane: Lane) => void | Promise<void>, maxRows = 10) {
   const target = new UniqueTarget();
-  const { lane, sink, stop } = oneLane({ maxRows, waitForOthers: () => Promise.resolve() }, GROUPS);
+  const { lane, sink, stop } = oneLane({ maxRows, ...AT_ONCE }, GROUPS);
   sink.capabilities.maxRowsPerCommit = 20;
   for (let i = 0; i < 1_000; i++) sink.script.push(target.answer);
-  enter(lane);
+  const entered = enter(lane);
   const running = lane.run();
+  await entered;
   await lane.passedSoFar();
   stop.abort();
   await running;
@@ -124,21 +132,47 @@ describe("an exchange of unique values that constraints allow at its end", () =>
     expect(played).toMatchObject(EXCHANGED);
   });
 
-  it("is given up for good where its rest never comes, though rows of a load come all the time", async () => {
+  it("is put off and no dead letter where a barrier drains the lane in its middle", async () => {
+    const fresh = tableOf();
+    const played = await play(async (lane) => {
+      lane.push(half("x", "2", 1, fresh));
+      await lane.passedSoFar({ stands: true });
+      lane.push(half("y", "1", 2, fresh));
+      lane.push(end());
+    });
+    expect(fresh.document.state).toBe("INIT_SYNC");
+    expect(fresh.putOffs).toBe(2);
+    expect(played).toMatchObject({
+      rows: { x: "1", y: "2" },
+      letters: ["x MR_ROW_PUT_OFF", "y MR_ROW_PUT_OFF"],
+    });
+  });
+
+  it("is given up where all of it is refused", async () => {
+    const fresh = tableOf();
+    const played = await play((lane) => {
+      lane.push(half("x", "2", 1, fresh));
+      lane.push(end());
+    });
+    expect(fresh.document.state).toBe("SYNC");
+    expect(played).toMatchObject({ letters: ["x MR_SINK_CONSTRAINT"] });
+  });
+
+  it("is put off where its rest never comes, though rows of a load come all the time", async () => {
     let left = 500;
-    const { lane, sink, stop } = oneLane({ waitForOthers: () => Promise.resolve() }, GROUPS);
-    const parked = Promise.withResolvers<number>();
+    const { lane, sink, stop } = oneLane(AT_ONCE, GROUPS);
+    const putOff = Promise.withResolvers<number>();
     const answer = ({ writes, deadLetters }: Commit): Answer => {
       if (left > 0) lane.pushLoad(loadRow(String(left--)));
-      if (deadLetters.length > 0) parked.resolve(left);
+      if (deadLetters.some(isPutOff)) putOff.resolve(left);
       const isOfLog = writes.some((write) => targetIdOf(write) === targetOf(table.shape).id);
       return isOfLog ? { land: false, error: refusal(0) } : {};
     };
     for (let i = 0; i < 5_000; i++) sink.script.push(answer);
-    lane.push(half("x", "2", 1));
+    lane.push(half("x", "2", 1, tableOf()));
     lane.pushLoad(loadRow("first"));
     const running = lane.run();
-    expect(await parked.promise).toBeGreaterThan(400);
+    expect(await putOff.promise).toBeGreaterThan(400);
     left = 0;
     await lane.passedSoFar();
     stop.abort();

@@ -164,12 +164,31 @@ describe("rows that were put off", () => {
     await turn();
     await end(a, 1);
     counts.set(a.id, 2);
+    a.putOffs++;
     await end(b, 1);
     await turn();
     expect({ played: played.slice(0, 3), last: a.lastRound }).toEqual({
       played: ["b", "a", "a"],
       last: false,
     });
+  });
+
+  it("that came beside a last round have another one", async () => {
+    const a = loaded("a");
+    const { look, end, counts, played } = roundsOf([], [[a, 1]]);
+    look(a);
+    await turn();
+    await end(a, 1);
+    await turn();
+    expect(a.lastRound).toBe(true);
+    counts.set(a.id, 2);
+    a.putOffs++;
+    await end(a, 1);
+    await turn();
+    expect({ played, last: a.lastRound }).toEqual({ played: ["a", "a", "a"], last: false });
+    await end(a, 0);
+    await turn();
+    expect(a.document.state).toBe("SYNC");
   });
 
   it("have other rounds before them where a linked table begins anew, also behind a last one that left what cannot be tried", async () => {

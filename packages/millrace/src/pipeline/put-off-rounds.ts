@@ -32,8 +32,10 @@ export class PutOffRounds {
   /** Those of the busy ones whose round shows nothing: a load began beside it. */
   readonly #void = new Set<TableId>();
   readonly #stages = new Map<TableId, Stage>();
-  /** Tables that wait for a linked one, with how many of their rows were put off when they began to. */
-  readonly #waiting = new Map<TableRuntime, number>();
+  /** How many changes had been put off when a table's last round began. */
+  readonly #tried = new Map<TableId, number>();
+  /** Tables that wait for a linked one. */
+  readonly #waiting = new Set<TableRuntime>();
 
   constructor(parts: PutOffParts) {
     this.#parts = parts;
@@ -44,10 +46,10 @@ export class PutOffRounds {
     if (table.puttingOff > 0 || this.#busy.has(table.id)) return true;
     const count = this.#parts.book.putOffOf(table.id);
     const linked = count === 0 ? [] : this.#linkedWith(table).filter(({ early }) => early);
-    const stage = count === 0 ? "done" : this.#stageOf(table, count, linked);
+    const stage = count === 0 ? "done" : this.#stageOf(table, linked);
     table.lastRound = stage === "last";
     if (stage === "waiting") {
-      if (!this.#waiting.has(table)) this.#waiting.set(table, count);
+      this.#waiting.add(table);
       return true;
     }
     this.#waiting.delete(table);
@@ -85,23 +87,21 @@ export class PutOffRounds {
 
   /** What they waited for may be over, and nothing else may come that moves the frontier. */
   #lookAtWaiting(): void {
-    const waiting = [...this.#waiting.keys()];
+    const waiting = [...this.#waiting];
     for (const table of waiting) this.#parts.look(table);
   }
 
   /** Rows of tables that it is linked with may still come, or become fewer, and then its own are taken. */
-  #stageOf(table: TableRuntime, count: number, linked: readonly TableRuntime[]): Stage | "waiting" {
+  #stageOf(table: TableRuntime, linked: readonly TableRuntime[]): Stage | "waiting" {
     if (linked.some((other) => !other.loaded)) {
       this.#stages.delete(table.id);
       return "waiting";
     }
+    // What came since the last round began was in none yet.
+    if (table.putOffs !== this.#tried.get(table.id)) this.#stages.delete(table.id);
     const stage = this.#stageOfRounds(table);
-    if (stage !== "last") return stage;
-    if (linked.some((other) => this.#mayHelp(other))) return "waiting";
-    // What came while it waited was in no round yet.
-    if (count <= (this.#waiting.get(table) ?? count)) return stage;
-    this.#stages.delete(table.id);
-    return "again";
+    if (stage === "last" && linked.some((other) => this.#mayHelp(other))) return "waiting";
+    return stage;
   }
 
   #stageOfRounds({ id }: TableRuntime): Stage {
@@ -120,6 +120,7 @@ export class PutOffRounds {
     linked: readonly TableRuntime[],
   ): Promise<void> {
     const { book, replay, order } = this.#parts;
+    this.#tried.set(table.id, table.putOffs);
     const waiting = book.list().filter((letter) => letter.table === table.id && isPutOff(letter));
     await replay.clear(waiting.filter(({ target }) => order.isReplaceable(target)));
     await replay.replay(waiting);

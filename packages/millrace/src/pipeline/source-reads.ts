@@ -47,6 +47,11 @@ export class SourceReads {
     this.#parts = parts;
   }
 
+  /** A source that is its log alone cannot be asked. */
+  get possible(): boolean {
+    return this.#parts.source.isLogOnly !== true;
+  }
+
   /** Answers in the order asked: the row in its target's columns, or null where the source has deleted it. */
   async read(wanted: readonly WantedRow[]): Promise<(Row | null)[]> {
     const answers: (Row | null)[] = wanted.map(() => null);

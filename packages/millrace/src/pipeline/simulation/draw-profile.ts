@@ -34,13 +34,11 @@ export function drawProfile(seed: number, name: ProfileName): Profile {
 /** Of the rows of a transaction, those that a task keeps for itself (make-lanes.ts). */
 const OWN_ROWS = 10;
 
-/**
- * Drawn by itself, as {@link limited}: a sink that takes few rows, or few bytes, at once. Not beside constraints: what they
- * allow at the end of a transaction only has to fit in one (docs/design/002).
- */
+/** Drawn by itself, as {@link limited}: a sink that takes few rows, or few bytes, at once. */
 function tight(seed: number, profile: Profile): Profile {
-  const random = new SeededRandom(seed ^ 0x71647);
-  if (!random.chance(0.15) || profile.unique !== null || profile.foreign !== null) return profile;
+  const isBound = profile.unique !== null || profile.foreign !== null;
+  const random = new SeededRandom(seed ^ (isBound ? 0x71648 : 0x71647));
+  if (!random.chance(0.15)) return profile;
   const maxRowsPerCommit = OWN_ROWS + random.between(3, 20);
   const maxBytesPerCommit = random.pick([600, 3_000, 100_000]);
   const settings = { ...profile.settings, batchRows: random.pick([3, 30]) };

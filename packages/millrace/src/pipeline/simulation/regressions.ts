@@ -143,4 +143,9 @@ export const REGRESSIONS: readonly {
     seed: 4000226,
     was: "a newcomer that was altered while its target was made did not fit what we had made ourselves, and waited for ever",
   },
+  {
+    profile: "foreign",
+    seed: 7000247,
+    was: "a barrier parted a transaction of deferred keys, and a child of a row behind it was parked",
+  },
 ];
