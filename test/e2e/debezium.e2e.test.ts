@@ -53,4 +53,16 @@ it("are PostgreSQL's changes as Debezium tells them", async () => {
     );
     expect(ours.map(comparable), table).toEqual(theirs.map(comparable));
   }
+  const ours = await between.records(`${between.prefix}transaction`);
+  const theirs = recorded.filter(({ topic }) => topic === "shop.transaction");
+  expect(ours.map(({ value }) => counted(value?.toString() ?? null))).toEqual(
+    theirs.map(({ value }) => counted(value)),
+  );
 });
+
+/** What is told of a transaction, but for its time and its id, which are the run's. */
+function counted(text: string | null): unknown {
+  const message = JSON.parse(text ?? "null") as Record<string, unknown>;
+  const { ts_ms: _, id: __, ...told } = (message["payload"] ?? message) as Record<string, unknown>;
+  return told;
+}

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { adminOf, type KafkaCluster, startKafka } from "../support/kafka.ts";
 import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
 import { SmallDisk } from "../support/small-disk.ts";
+import { consumedMessages } from "./console-consumer.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { callToEnd } from "./millrace-call.ts";
 import { MillraceProcess } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { wrongCounts } from "./topic-counts.ts";
-import { committedMessages } from "./topic-reader.ts";
 
 /** A broker that was killed is let in again after seconds, and each kill is one more start. */
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
@@ -74,7 +74,7 @@ it("tells every change once and in order, also when the process dies before and 
   }
   await callToEnd([...args, "--until-caught-up"]);
   await expectEachOnce("killed");
-  const messages = await committedMessages(kafka.bootstrap, "public.killed");
+  const messages = await consumedMessages(kafka.bootstrap, "public.killed");
   const told = messages.map(({ value }) => JSON.parse(value ?? "{}") as Partial<Envelope>);
   expect(told.find(({ op }) => op === "u")?.source).toMatchObject({
     connector: "postgresql",
@@ -182,7 +182,7 @@ it("says a delete and its tombstone, and leaves nothing of the pipeline's state 
   await callToEnd(args);
   await source.query("DELETE FROM cleaned WHERE id = 7");
   await callToEnd(args);
-  const messages = await committedMessages(kafka.bootstrap, "public.cleaned");
+  const messages = await consumedMessages(kafka.bootstrap, "public.cleaned");
   const loaded = messages.map(({ value }) => JSON.parse(value ?? "{}") as Partial<Envelope>);
   const ids = loaded.filter(({ op }) => op === "r").map(({ after }) => after?.id ?? 0);
   expect(ids.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
@@ -192,8 +192,7 @@ it("says a delete and its tombstone, and leaves nothing of the pipeline's state 
   await callToEnd(["cleanup", file, "--state"]);
   const state = `millrace-cleaned-${source.database}-state`;
   const kept = new Map<string | null, string | null>();
-  for (const { key, value } of await committedMessages(kafka.bootstrap, state))
-    kept.set(key, value);
+  for (const { key, value } of await consumedMessages(kafka.bootstrap, state)) kept.set(key, value);
   expect([...kept.values()].filter((value) => value !== null)).toEqual([]);
   const admin = adminOf(kafka.bootstrap);
   const configs = await admin.listTopics();

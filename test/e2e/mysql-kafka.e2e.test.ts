@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { sharedKafka } from "../support/kafka.ts";
 import { mysqlFlavors, sharedMysql } from "../support/mysql.ts";
+import { consumedMessages } from "./console-consumer.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { callToEnd } from "./millrace-call.ts";
 import { MillraceProcess } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { wrongCounts } from "./topic-counts.ts";
-import { committedMessages } from "./topic-reader.ts";
 
 /** Each kill is one more start: one of one server in `npm test`, more of both in the long form. */
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
@@ -61,7 +61,7 @@ it.each(flavors)(
       await callToEnd([...args, "--until-caught-up"]);
       const schema = `${kafka.prefix}${source.database}`;
       expect(await wrongCounts(source, "counted", kafka.bootstrap, { schema })).toEqual([]);
-      const messages = await committedMessages(kafka.bootstrap, `${schema}.counted`);
+      const messages = await consumedMessages(kafka.bootstrap, `${schema}.counted`);
       const last = messages.findLast(({ value }) => value?.includes('"op":"u"') === true);
       expect(JSON.parse(last?.value ?? "{}")).toMatchObject({
         op: "u",

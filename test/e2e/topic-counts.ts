@@ -1,5 +1,5 @@
 /** What a topic tells of rows that are counted up, and what is wrong with it. */
-import { committedMessages } from "./topic-reader.ts";
+import { consoleMessages } from "./console-consumer.ts";
 
 interface Envelope {
   readonly op: string;
@@ -21,14 +21,11 @@ interface CountsOptions {
   readonly schema?: string;
 }
 
-const libraryReader: TopicReader = async (bootstrap, topic) =>
-  (await committedMessages(bootstrap, topic)).map(({ value }) => value ?? "{}");
-
 /** By key; a plain consumer's view, committed messages only. */
 export async function countsIn(
   bootstrap: string,
   topic: string,
-  read: TopicReader = libraryReader,
+  read: TopicReader = consoleMessages,
 ): Promise<ReadonlyMap<number, KeyCounts>> {
   const counts = new Map<number, KeyCounts>();
   for (const value of await read(bootstrap, topic)) {
@@ -48,7 +45,7 @@ export async function wrongCounts(
   source: { query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> },
   table: string,
   bootstrap: string,
-  { read = libraryReader, schema = "public" }: CountsOptions = {},
+  { read = consoleMessages, schema = "public" }: CountsOptions = {},
 ): Promise<readonly string[]> {
   const rows = await source.query(`SELECT id, n FROM ${table} ORDER BY id`);
   const counts = await countsIn(bootstrap, `${schema}.${table}`, read);

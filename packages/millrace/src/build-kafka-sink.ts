@@ -93,6 +93,7 @@ function formatOptions(config: KafkaSinkConfig): FormatOptions {
       binary: config.binaryMode,
       interval: config.intervalMode,
       hstore: config.hstoreMode,
+      bigintUnsigned: config.bigintUnsignedMode,
       unavailable: config.unavailable,
     },
     registry: registryOf(config),

@@ -2,6 +2,7 @@ import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, checkSource } from "./build-source.ts";
+import { checkByTable } from "./check-by-table.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
@@ -102,11 +103,13 @@ async function checkSinkOf(
   { context, extensions, known }: Asked,
 ): Promise<PipelineFinding[]> {
   const isKnown = ({ shape }: DiscoveredTable) => known === null || known.has(shape.id);
-  const findings = await checkSink(config, tables.filter(isKnown), context, extensions);
+  const check = (some: readonly DiscoveredTable[]) => checkSink(config, some, context, extensions);
+  if (config.source.kind === "dynamodb") return checkByTable(tables, check);
+  const findings = await check(tables.filter(isKnown));
   const came = tables.filter((table) => !isKnown(table));
   if (came.length === 0) return findings;
   const told = new Set(findings.map(({ what }) => what));
-  const more = await checkSink(config, came, context, extensions);
+  const more = await check(came);
   return [
     ...findings,
     ...more
@@ -286,7 +289,7 @@ const ANY_SHARE = "any";
 /** A registry is asked about the very schemas that the run would write, and those tell of the source. */
 async function checkKafka(
   sinkConfig: KafkaSinkConfig,
-  { name: pipeline, source: sourceConfig, settings: { create } }: PipelineConfig,
+  { name: pipeline, source: sourceConfig, settings: { create, dropTables: drops } }: PipelineConfig,
   targets: readonly TargetTable[],
   context: ConnectorContext,
 ): Promise<PipelineFinding[]> {
@@ -295,7 +298,7 @@ async function checkKafka(
   try {
     const { validateKafka } = await import("./sinks/kafka/validate.ts");
     const tasks = [isShared(sourceConfig) ? ANY_SHARE : ONLY_TASK];
-    const findings = await validateKafka(sink, { pipeline, tasks, targets, create });
+    const findings = await validateKafka(sink, { pipeline, tasks, targets, create, drops });
     return findings.map((finding) => ({ ...finding, about: "sink" }));
   } catch (error) {
     return findingsOf(error, "sink");

@@ -156,6 +156,29 @@ describe("a sink", () => {
   });
 });
 
+describe("a sink whose file lets drop.table in", () => {
+  it("is warned of topics that it may not remove, and begins", async () => {
+    await makeTopic("drop.item");
+    await kafka.give(
+      ...onTopic("drop.item", "WRITE"),
+      ...onTopic("millrace-drop-state", "CREATE", "READ", "WRITE"),
+      { on: "TRANSACTIONAL_ID", name: "millrace-drop", operation: "WRITE" },
+    );
+    const file = intoTopics("drop", { "include.schema.changes": ["all"] });
+    const warnings = async () =>
+      (await checkPipeline(file)).filter(({ severity }) => severity === "warning");
+    expect((await warnings()).map(({ what }) => what)).toContain(
+      "the user may not remove topic drop.item, and drop.table is let in",
+    );
+    expect(await foretold(file)).toEqual([]);
+    expect(await refusal(file)).toBe(null);
+    await kafka.give(...onTopic("drop.item", "DELETE"));
+    await expect
+      .poll(async () => (await warnings()).map(({ what }) => what), { timeout: 30_000 })
+      .not.toContain("the user may not remove topic drop.item, and drop.table is let in");
+  });
+});
+
 describe("a source", () => {
   it("is told each right that it lacks, and then begins", async () => {
     await makeTopic("read.item");

@@ -8,10 +8,11 @@ class Bench {
   readonly calls: string[] = [];
   frontiers: Readonly<Record<string, number>> = {};
   failure: MillraceError | null = null;
+  present: Readonly<Record<string, number>> = { "t-0": 5, "t-1": 5 };
   readonly ends = new ShareEnds({
     ends: () => {
       this.calls.push("ends");
-      return Promise.resolve(new Map(["t-0", "t-1"].map((share) => [share, 5])));
+      return Promise.resolve(new Map(Object.entries(this.present)));
     },
     comparePositions: (a, b) => Number(a) - Number(b),
     open: () => {
@@ -47,7 +48,25 @@ describe("what other processes have left", () => {
     bench.frontiers = { "t-1": 6 };
     expect(await bench.ends.left(new Set(["t-0"]))).toEqual([]);
     await bench.ends[Symbol.asyncDispose]();
-    expect(bench.calls).toEqual(["ends", "open", "close"]);
+    expect(bench.calls).toEqual(["ends", "open", "ends", "ends", "close"]);
+  });
+
+  it("is no more than there still is: neither a share that is gone, nor what came since", async () => {
+    const bench = new Bench();
+    bench.frontiers = { "t-0": 3, "t-1": 3 };
+    expect(await bench.ends.left(new Set())).toEqual(["t-0", "t-1"]);
+    bench.present = { "t-1": 9, "t-2": 9 };
+    expect(await bench.ends.left(new Set())).toEqual(["t-1"]);
+    bench.frontiers = { "t-1": 5 };
+    expect(await bench.ends.left(new Set())).toEqual([]);
+  });
+
+  it("is a share up to where it ends by now, where it was made anew", async () => {
+    const bench = new Bench();
+    bench.frontiers = { "t-0": 5, "t-1": 2 };
+    expect(await bench.ends.left(new Set())).toEqual(["t-1"]);
+    bench.present = { "t-0": 5, "t-1": 2 };
+    expect(await bench.ends.left(new Set())).toEqual([]);
   });
 
   it("is nothing that a sink is asked for where this process has all of them", async () => {
@@ -63,7 +82,7 @@ describe("what other processes have left", () => {
     bench.failure = null;
     bench.frontiers = { "t-1": 5 };
     expect(await bench.ends.left(new Set(["t-0"]))).toEqual([]);
-    expect(bench.calls).toEqual(["ends", "open", "close", "open"]);
+    expect(bench.calls).toEqual(["ends", "open", "close", "ends", "open"]);
   });
 
   it.each(["MR_SINK_REFUSED", "MR_BUG"] as const)(

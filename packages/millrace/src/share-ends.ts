@@ -13,7 +13,11 @@ interface ShareEndsParts {
 /** What is left where nobody could be asked. */
 const NOT_KNOWN = ["what could not be asked for yet"];
 
-/** By what the sink keeps of each share, whoever writes it, and where each ended when that was asked first. */
+/**
+ * By what the sink keeps of each share, whoever writes it, and where each ended when that was asked first. A share that is
+ * gone since (its topic was deleted) is waited for no more, and one that ends earlier (it was made anew) only to there:
+ * nobody would come to where it ended before.
+ */
 export class ShareEnds implements Elsewhere {
   readonly #parts: ShareEndsParts;
   #ends: ReadonlyMap<string, Position> | null = null;
@@ -43,7 +47,8 @@ export class ShareEnds implements Elsewhere {
 
   async #left(mine: ReadonlySet<string>): Promise<readonly string[]> {
     const { ends, comparePositions, open } = this.#parts;
-    this.#ends ??= await ends();
+    const asked = this.#ends;
+    this.#ends = asked === null ? await ends() : this.#lessened(asked, await ends());
     const others = [...this.#ends].filter(([share]) => !mine.has(share));
     if (others.length === 0) return [];
     this.#reader ??= await open();
@@ -54,5 +59,19 @@ export class ShareEnds implements Elsewhere {
         return log === undefined || comparePositions(log.position, end) < 0;
       })
       .map(([share]) => share);
+  }
+
+  #lessened(
+    asked: ReadonlyMap<string, Position>,
+    now: ReadonlyMap<string, Position>,
+  ): ReadonlyMap<string, Position> {
+    const { comparePositions } = this.#parts;
+    return new Map(
+      [...asked].flatMap(([share, end]): [string, Position][] => {
+        const present = now.get(share);
+        if (present === undefined) return [];
+        return [[share, comparePositions(present, end) < 0 ? present : end]];
+      }),
+    );
   }
 }

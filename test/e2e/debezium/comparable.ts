@@ -18,8 +18,8 @@ export function comparable({ key, value, headers }: RecordedMessage): unknown {
   return { key: parsed(key), value: withoutRun(parsed(value)), headers: told };
 }
 
-/** Columns of which docs/sinks/kafka-formats.md says that they are told otherwise: `money`, and PostgreSQL's enumerations. */
-const TOLD_OTHERWISE = new Set<unknown>(["cash", "feels"]);
+/** The column of which docs/sinks/kafka-formats.md says that it is told otherwise: `money`. */
+const TOLD_OTHERWISE = new Set<unknown>(["cash"]);
 
 function parsed(text: string | null): unknown {
   if (text === null) return null;
@@ -36,9 +36,7 @@ function isToldOtherwise(field: unknown): boolean {
 
 function withoutRun(value: unknown): unknown {
   if (typeof value !== "object" || value === null || !("payload" in value)) return value;
-  const payload = { ...(value.payload as Record<string, unknown>) };
-  // A TRUNCATE of ours is counted in no transaction.
-  if (payload["op"] === "t") payload["transaction"] = null;
+  const payload = value.payload as Record<string, unknown>;
   const source = payload["source"] as Record<string, unknown>;
   return { ...value, payload: { ...fixed(payload), source: fixed(source) } };
 }

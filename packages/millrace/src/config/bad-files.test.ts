@@ -14,6 +14,8 @@ const BAD_FILES = [
     name: "text that is not YAML",
     file: "source: [a\n",
     problems: [
+      "shop.yaml:1:1: pipeline: is missing. Write pipeline: with name: shop and its options under it.",
+      "shop.yaml:1:1: sink: is missing. Write sink: with type: dsql and its options under it.",
       "shop.yaml:2:1: is not YAML: flow sequence in block collection must be sufficiently indented and end with a ]. Check the brackets, and indent the keys of one section by the same number of spaces.",
     ],
   },
@@ -71,6 +73,31 @@ const BAD_FILES = [
     file: fileWith("  tables: shop.public.\\.*", "  tables: *"),
     problems: [
       'shop.yaml:6:11: is not YAML: alias cannot be an empty string. A "*" at the start of a value needs a backslash (\\*) or quotes.',
+    ],
+  },
+  ...["*", "*.orders"].map((value) => ({
+    name: `${value} for a value, and more behind it`,
+    file: fileWith("  tables: shop.public.\\.*", `  tables: ${value}\n  prot: 1`),
+    problems: [
+      value === "*"
+        ? 'shop.yaml:6:11: is not YAML: alias cannot be an empty string. A "*" at the start of a value needs a backslash (\\*) or quotes.'
+        : 'shop.yaml:6:11: a value that begins with * is a YAML alias, and this one has no anchor. A "*" at the start of a value needs a backslash (\\*) or quotes.',
+      "shop.yaml:7:3: source.prot: is not an option that is known. Did you mean port?",
+    ],
+  })),
+  ...["[a, b", "[a, [b", "{a: b"].map((value) => ({
+    name: `${value} that does not close, and more behind it`,
+    file: fileWith("  tables: shop.public.\\.*", `  tables: ${value}\n  prot: 1`),
+    problems: [
+      `shop.yaml:7:3: is not YAML: flow ${value.startsWith("[") ? "sequence" : "map"} in block collection must be sufficiently indented and end with a ${value.startsWith("[") ? "]" : "}"}. Check the brackets, and indent the keys of one section by the same number of spaces.`,
+      "shop.yaml:7:3: source.prot: is not an option that is known. Did you mean port?",
+    ],
+  })),
+  {
+    name: "a quote that does not close, which takes the rest of the file",
+    file: fileWith("  tables: shop.public.\\.*", '  tables: "a\n  prot: 1'),
+    problems: [
+      'shop.yaml:13:1: is not YAML: missing closing "quote. Close the quote or the bracket.',
     ],
   },
   {

@@ -68,9 +68,22 @@ function problemsOf(root: Node, file: string, surroundings: Surroundings): reado
     parsePipeline(root, file, surroundings);
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
+    if (!(error instanceof ConfigError)) throw error;
+    const said = brokenPaths(root);
+    return error.problems.filter(
+      ({ path }) => !said.some((broken) => path === broken || path.startsWith(`${broken}.`)),
+    );
   }
+}
+
+/** Where nothing could be read: whatever is wrong there has been said. */
+function brokenPaths(node: Node, path = ""): readonly string[] {
+  if (node.kind === "scalar") return node.broken === true ? [path] : [];
+  if (node.kind === "list")
+    return node.items.flatMap((item, index) => brokenPaths(item, `${path}[${index}]`));
+  return node.entries.flatMap(({ key, value }) =>
+    brokenPaths(value, path === "" ? key : `${path}.${key}`),
+  );
 }
 
 function readPipelineFile(file: string): string {

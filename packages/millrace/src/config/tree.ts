@@ -7,6 +7,8 @@ export interface ScalarNode {
   readonly text: string;
   /** Nothing, `~` or `null` was written. */
   readonly empty: boolean;
+  /** Something was written that is no value, and that was said: nothing more is to be said of it. */
+  readonly broken?: boolean;
 }
 
 /** A list. */

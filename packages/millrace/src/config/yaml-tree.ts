@@ -1,5 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, Scalar } from "yaml";
-import type { Document, ErrorCode, Pair, ParsedNode, YAMLMap } from "yaml";
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  Scalar,
+} from "yaml";
+import type { Document, ErrorCode, Pair, ParsedNode, Range, YAMLMap, YAMLParseError } from "yaml";
 import type { Place, Problem } from "./problem.ts";
 import type { Entry, Node, ReadTree } from "./tree.ts";
 
@@ -29,12 +38,18 @@ const REMEDIES: Partial<Record<ErrorCode, string>> = {
 };
 
 /** Behind these the tree is what was meant, but for one value: the rest of the file is looked at too. */
-const HARMLESS: ReadonlySet<ErrorCode> = new Set(["DUPLICATE_KEY", "TAG_RESOLVE_FAILED"]);
+const HARMLESS: ReadonlySet<ErrorCode> = new Set([
+  "DUPLICATE_KEY",
+  "TAG_RESOLVE_FAILED",
+  "BAD_ALIAS",
+]);
+/** The library ends brackets that do not close where a line begins further left; a quote goes on to the end of the file. */
+const OPEN_BRACKETS = /^flow (?:map|sequence) in block collection /i;
 
 /** Reads YAML into a tree with places. All scalars stay text, so `0123` keeps its zero and `no` is not false. */
 export function treeOfYaml(text: string, file: string): ReadTree {
   const lines = new LineCounter();
-  const reader = new Reader(file, lines);
+  const reader = new Reader(text, file, lines);
   const parsed = parseAllDocuments(text, {
     schema: "failsafe",
     lineCounter: lines,
@@ -50,15 +65,18 @@ export function treeOfYaml(text: string, file: string): ReadTree {
       "the file holds more than one document",
       "Write one pipeline per file",
     );
-  const isBroken = documents.some(({ errors }) => errors.some(({ code }) => !HARMLESS.has(code)));
+  const isBroken = documents.some(({ errors }) => !errors.every(isHarmless));
   if (isBroken || second !== undefined) return { root: null, problems: reader.problems };
   if (first === undefined || first.contents === null || isEmpty(first.contents)) {
     reader.problem(0, "the file is empty", "Write a pipeline with source, sink and pipeline");
     return { root: null, problems: reader.problems };
   }
-  const harmless = reader.problems.length;
   const root = reader.node(first.contents, first);
-  return { root: reader.problems.length > harmless ? null : root, problems: reader.problems };
+  return { root: reader.isLost ? null : root, problems: reader.problems };
+}
+
+function isHarmless({ code, message }: Pick<YAMLParseError, "code" | "message">): boolean {
+  return HARMLESS.has(code) || OPEN_BRACKETS.test(message);
 }
 
 function isEmpty(node: unknown): boolean {
@@ -67,12 +85,16 @@ function isEmpty(node: unknown): boolean {
 
 class Reader {
   readonly problems: Problem[] = [];
+  /** What was read is not what the file says. */
+  isLost = false;
+  readonly #text: string;
   readonly #file: string;
   readonly #lines: LineCounter;
   #nodes = 0;
   #depth = 0;
 
-  constructor(file: string, lines: LineCounter) {
+  constructor(text: string, file: string, lines: LineCounter) {
+    this.#text = text;
     this.#file = file;
     this.#lines = lines;
   }
@@ -107,15 +129,28 @@ class Reader {
     if (this.#depth !== Infinity)
       this.problem(offset, `${TOO_DEEP}, or an alias holds itself`, "Write the values themselves");
     this.#depth = Infinity;
+    this.isLost = true;
     return { kind: "scalar", place: this.#place(offset), text: "", empty: true };
   }
 
   #read(node: unknown, document: Document.Parsed, offset: number): Node {
     if (isAlias(node)) return this.#alias(node, document);
+    if (isCollection(node) && this.#isOpen(node)) return this.#broken(offset);
     if (isMap(node)) return this.#map(node, document);
     if (!isSeq(node)) return this.#scalar(node, offset);
     const items = node.items.map((item) => this.node(item, document, offset));
     return { kind: "list", place: this.#place(offset), items };
+  }
+
+  /** Brackets that do not close. */
+  #isOpen({ flow, range }: { readonly flow?: boolean; readonly range?: Range | null }): boolean {
+    if (flow !== true || range === null || range === undefined) return false;
+    return !/[\]}]$/.test(this.#text.slice(range[0], range[1]));
+  }
+
+  /** A value of which something was said already. */
+  #broken(offset: number): Node {
+    return { kind: "scalar", place: this.#place(offset), text: "", empty: true, broken: true };
   }
 
   #scalar(node: unknown, offset: number): Node {
@@ -159,15 +194,18 @@ class Reader {
     const target = node.resolve(document);
     if (target !== undefined) return this.node(target, document);
     const offset = offsetOf(node, 0);
-    this.problem(
-      offset,
-      "a value that begins with * is a YAML alias, and this one has no anchor",
-      'A "*" at the start of a value needs a backslash (\\*) or quotes',
-    );
-    return { kind: "scalar", place: this.#place(offset), text: "", empty: true };
+    // Of an empty one the parser has said so.
+    if (node.source !== "")
+      this.problem(
+        offset,
+        "a value that begins with * is a YAML alias, and this one has no anchor",
+        'A "*" at the start of a value needs a backslash (\\*) or quotes',
+      );
+    return this.#broken(offset);
   }
 
   #tooMany(): Node {
+    this.isLost = true;
     if (this.#nodes === MAX_NODES + 1)
       this.problem(
         0,

@@ -202,7 +202,7 @@ class AvroEncoder implements TableEncoder {
     out.byte(after === null ? 0 : 2);
     if (after !== null) row.write(after, "placeholder", out);
     this.#source(op, event, nowMs, out);
-    const place = meter === null || !("op" in event) ? null : meter.count(event);
+    const place = meter === null ? null : meter.count(event);
     out.byte(place === null ? 0 : 2);
     if (place !== null) {
       writeString(place.id, out);

@@ -1,10 +1,10 @@
 import type { LogicalType } from "../model/logical-type.ts";
 import type { ColumnForm, FormColumn } from "./column-form.ts";
 import type { ConnectSchema, ConnectType } from "./connect-schema.ts";
-import type { ValueOptions } from "./format.ts";
-import { otherForm } from "./debezium-other-forms.ts";
+import type { BigintUnsignedMode, ValueOptions } from "./format.ts";
+import { enumForm, otherForm } from "./debezium-other-forms.ts";
 import { intervalMicros, intervalText } from "./interval.ts";
-import { decimalForm } from "./decimal-forms.ts";
+import { decimalForm, decimalSchema } from "./decimal-forms.ts";
 import { bytesForm } from "./bytes-forms.ts";
 import { temporalForm } from "./temporal-forms.ts";
 import { zonedTime, zonedTimestamp } from "./temporal.ts";
@@ -33,7 +33,7 @@ export function debeziumForm(column: FormColumn, options: ValueOptions): ColumnF
     case "boolean":
       return { kind: "boolean", schema: plain("boolean") };
     case "int":
-      return intForm(logical, column.sourceType ?? "");
+      return intForm(logical, column.sourceType ?? "", options.bigintUnsigned);
     case "float":
       return { kind: "float", schema: plain(logical.bits === 32 ? "float32" : "float64") };
     case "decimal":
@@ -57,15 +57,21 @@ export function debeziumForm(column: FormColumn, options: ValueOptions): ColumnF
     case "interval":
       return intervalForm(options);
     case "other":
-      return otherForm(logical.name, options, debeziumForm);
+      return otherForm(logical, options, debeziumForm);
   }
 }
 
-function intForm(type: Extract<LogicalType, { kind: "int" }>, sourceType: string): ColumnForm {
+function intForm(
+  type: Extract<LogicalType, { kind: "int" }>,
+  sourceType: string,
+  mode: BigintUnsignedMode,
+): ColumnForm {
   if (sourceType.startsWith("year"))
     return { kind: "integer", max: null, schema: named("int32", "io.debezium.time.Year") };
+  if (type.unsigned === true && type.bits === 64 && mode === "precise")
+    return { kind: "decimal", scale: 0, schema: decimalSchema(0, null) };
   const bits = type.unsigned === true ? type.bits + 1 : type.bits;
-  // Debezium's `bigint.unsigned.handling.mode: long` would turn what does not fit into a negative number.
+  // In this mode Debezium turns what does not fit into a negative number.
   const max = type.unsigned === true && type.bits === 64 ? MAX_INT64 : null;
   const schema = plain(bits <= 16 ? "int16" : bits <= 32 ? "int32" : "int64");
   return { kind: "integer", max, schema };
@@ -74,9 +80,7 @@ function intForm(type: Extract<LogicalType, { kind: "int" }>, sourceType: string
 function textForm(sourceType: string): ColumnForm {
   const labels = labelsOf(sourceType);
   if (labels === null) return { kind: "text", schema: plain("string") };
-  const name = /^set/i.test(sourceType) ? "io.debezium.data.EnumSet" : "io.debezium.data.Enum";
-  const parameters = { allowed: labels.join(",") };
-  return { kind: "text", schema: named("string", name, { parameters }) };
+  return enumForm(labels, /^set/i.test(sourceType) ? "EnumSet" : "Enum");
 }
 
 function zonedForm(type: Extract<LogicalType, { kind: "timetz" | "timestamptz" }>): ColumnForm {

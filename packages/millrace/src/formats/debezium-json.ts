@@ -113,8 +113,17 @@ export class DebeziumJsonEncoder implements TableEncoder {
     const { source, position, transaction } = mark;
     const origin = { ...newOrigin(source), op: "t" as const, position, transaction, nowMs };
     new SourceJson(this.#parts.block, SOURCE).write(origin, out);
-    out.constant(this.#tail("t", nowMs).alone);
+    this.#end(mark, this.#tail("t", nowMs), out);
     output.message(false, true, null, this.#headers);
+  }
+
+  /** From the place in its transaction on. */
+  #end(event: TargetChangeEvent | TargetMark, tail: Tail, out: ByteWriter): void {
+    const { meter } = this.#parts;
+    if (meter === null || event.transaction === null) return out.constant(tail.alone);
+    out.constant(TRANSACTION);
+    meter.writeBlock(event, out);
+    out.constant(tail.behindTransaction);
   }
 
   #envelope(
@@ -133,14 +142,7 @@ export class DebeziumJsonEncoder implements TableEncoder {
     }
     if (after !== null) this.#row.write(after, "placeholder", out);
     this.#writeSource(op, event, nowMs, out);
-    const { meter } = this.#parts;
-    const tail = this.#tail(op, nowMs);
-    if (meter === null || event.transaction === null) out.constant(tail.alone);
-    else {
-      out.constant(TRANSACTION);
-      meter.writeBlock(event, out);
-      out.constant(tail.behindTransaction);
-    }
+    this.#end(event, this.#tail(op, nowMs), out);
   }
 
   #writeSource(

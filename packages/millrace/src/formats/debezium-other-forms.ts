@@ -1,3 +1,4 @@
+import type { LogicalType } from "../model/logical-type.ts";
 import type { Value } from "../model/value.ts";
 import { bitTextBytes, bitsForm } from "./bytes-forms.ts";
 import type { ColumnForm, FormColumn } from "./column-form.ts";
@@ -12,11 +13,26 @@ const STRING: ConnectSchema = { type: "string", optional: false };
 const NULLABLE_STRING: ConnectSchema = { type: "string", optional: true };
 const MAX_BITS = 2_147_483_647;
 
+/** An enumeration, or MySQL's set: its labels are a parameter of its schema. */
+export function enumForm(labels: readonly string[], name: "Enum" | "EnumSet"): ColumnForm {
+  const parameters = { allowed: labels.join(",") };
+  const schema = { ...STRING, name: `io.debezium.data.${name}`, version: 1, parameters };
+  return { kind: "text", schema };
+}
+
 /** Types that PostgreSQL carries as text and Debezium has a form for. */
-export function otherForm(name: string, options: ValueOptions, formOf: FormOf): ColumnForm {
+export function otherForm(
+  { name, labels }: Extract<LogicalType, { kind: "other" }>,
+  options: ValueOptions,
+  formOf: FormOf,
+): ColumnForm {
   const element = elementType(name);
-  if (element !== null)
-    return arrayForm(formOf({ logical: element, sourceType: name.slice(0, -2) }, options));
+  if (element !== null) {
+    const logical =
+      element.kind === "other" && labels !== undefined ? { ...element, labels } : element;
+    return arrayForm(formOf({ logical, sourceType: name.slice(0, -2) }, options));
+  }
+  if (labels !== undefined) return enumForm(labels, "Enum");
   switch (bareName(name)) {
     case "bit":
     case "bit varying":

@@ -42,8 +42,8 @@ const OPTIONS: Readonly<Record<string, keyof ValueOptions>> = {
   "interval.handling.mode": "interval",
   "hstore.handling.mode": "hstore",
 };
-/** The source does not know an enum's labels, and money is the server's text. */
-const OTHERWISE = ["c_enum", "c_money"];
+/** Money is the server's text. */
+const OTHERWISE = ["c_money"];
 
 /** `numeric` without scale comes with all of its digits; Debezium leaves zeros at the end out. */
 function withoutZeros(values: Values): Values {

@@ -77,6 +77,9 @@ export type BinaryMode = "bytes" | "base64" | "base64-url-safe" | "hex";
 /** `interval.handling.mode`. */
 export type IntervalMode = "numeric" | "string";
 
+/** `bigint.unsigned.handling.mode`. */
+export type BigintUnsignedMode = "long" | "precise";
+
 /** What values become: Debezium's options under their names. */
 export interface ValueOptions {
   readonly decimal: DecimalMode;
@@ -85,6 +88,7 @@ export interface ValueOptions {
   readonly interval: IntervalMode;
   /** `hstore.handling.mode`. */
   readonly hstore: "json" | "map";
+  readonly bigintUnsigned: BigintUnsignedMode;
   /** `unavailable.value.placeholder`. */
   readonly unavailable: string;
 }
@@ -150,6 +154,7 @@ export const DEFAULT_FORMAT: FormatOptions = {
     binary: "bytes",
     interval: "string",
     hstore: "json",
+    bigintUnsigned: "long",
     unavailable: "__debezium_unavailable_value",
   },
   registry: null,

@@ -33,13 +33,17 @@ const FIXED: readonly Sample[] = [
   { source: "`smallint`, `tinyint`", logical: int(16), value: "-7" },
   { source: "`integer`, `mediumint`, `smallint unsigned`", logical: int(32), value: "-7" },
   { source: "`bigint`, `oid`, `int unsigned`", logical: int(64), value: "9007199254740993" },
-  { source: "`bigint unsigned`", logical: int(64, true), value: "9007199254740993" },
   { source: "MySQL's `year`", logical: int(16), sourceType: "year", value: "2026" },
   { source: "`real`, `float`", logical: { kind: "float", bits: 32 }, value: "1.5" },
   { source: "`double precision`", logical: { kind: "float", bits: 64 }, value: "NaN" },
   { source: "`text`, `varchar(n)`, `char(n)`", logical: ANY_TEXT, value: 'a "b"' },
   { source: "MySQL's `enum`", logical: ANY_TEXT, sourceType: "enum('a','b')", value: "a" },
   { source: "MySQL's `set`", logical: ANY_TEXT, sourceType: "set('a','b')", value: "a,b" },
+  {
+    source: "PostgreSQL's enumerations",
+    logical: { kind: "other", name: "mood", labels: ["sad", "ok"] },
+    value: "ok",
+  },
   { source: "`uuid`", logical: { kind: "uuid" }, value: "00112233-4455-6677-8899-aabbccddeeff" },
   { source: "`json`, `jsonb`", logical: { kind: "jsonb" }, value: '{"a": 1}' },
   {
@@ -65,7 +69,7 @@ const FIXED: readonly Sample[] = [
   { source: "`integer[]`", logical: other("integer[]"), value: "{1,NULL}" },
   { source: "`text[]`", logical: other("text[]"), value: '{a,"b c"}' },
   {
-    source: "ranges, `inet`, `money`, PostgreSQL's enums, composites, all else",
+    source: "ranges, `inet`, `money`, composites, all else",
     logical: other("int4range"),
     value: "[1,5)",
   },
@@ -149,6 +153,12 @@ const BY_OPTION: readonly Mode[] = [
     "interval",
     ["string", "numeric"],
     [{ source: "`interval`", logical: { kind: "interval" }, value: "1 mon 2 days 03:04:05.5" }],
+  ),
+  ...modes(
+    "bigint.unsigned.handling.mode",
+    "bigintUnsigned",
+    ["long", "precise"],
+    [{ source: "`bigint unsigned`", logical: int(64, true), value: "9007199254740993" }],
   ),
   ...modes(
     "hstore.handling.mode",

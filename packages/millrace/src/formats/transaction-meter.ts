@@ -1,6 +1,9 @@
 import type { Transaction } from "../model/change.ts";
-import type { TargetChangeEvent } from "../model/sink.ts";
+import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+
+/** What is counted: a change of a row, or that all rows of a table went. */
+type Counted = Pick<TargetChangeEvent | TargetMark, "transaction" | "source">;
 
 /** How many events a transaction has, in all and by table. */
 export interface TransactionCounts {
@@ -69,7 +72,7 @@ export class TransactionMeter {
   }
 
   /** Counts an event; null where it is in no transaction (loaded rows). */
-  count({ transaction, source }: TargetChangeEvent): EventPlace | null {
+  count({ transaction, source }: Counted): EventPlace | null {
     if (transaction === null) return null;
     if (transaction !== this.#transaction) this.begin(transaction);
     const ofTable = (this.#byTable.get(source) ?? 0) + 1;
@@ -79,7 +82,7 @@ export class TransactionMeter {
   }
 
   /** Counts an event and writes its `transaction` block in JSON. */
-  writeBlock(event: TargetChangeEvent, out: ByteWriter): void {
+  writeBlock(event: Counted, out: ByteWriter): void {
     const place = this.count(event);
     if (place === null) return out.ascii("null");
     out.ascii('{"id":');

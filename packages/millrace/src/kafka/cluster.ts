@@ -26,7 +26,7 @@ const LONGEST_PAUSE_MS = 1_000;
 const NOT_TOLD = -(2 ** 31);
 
 /** What may be done with a topic. */
-export type TopicRight = "READ" | "WRITE";
+export type TopicRight = "READ" | "WRITE" | "DELETE";
 
 type Metadata = ReturnType<typeof metadataV11.parseResponse>;
 

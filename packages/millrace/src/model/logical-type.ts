@@ -1,6 +1,7 @@
 /**
  * What a column holds, whatever the database calls it. The forms of the values are in `value.ts`.
- * `other` is carried as the server's own text; `name` is the server's name of the type.
+ * `other` is carried as the server's own text; `name` is the server's name of the type. Of an enumeration `labels` are its
+ * values in their order, as they were when somebody looked; of an array of one too.
  */
 export type LogicalType =
   | { readonly kind: "boolean" }
@@ -28,4 +29,4 @@ export type LogicalType =
   | { readonly kind: "uuid" }
   | { readonly kind: "json" }
   | { readonly kind: "jsonb" }
-  | { readonly kind: "other"; readonly name: string };
+  | { readonly kind: "other"; readonly name: string; readonly labels?: readonly string[] };

@@ -45,7 +45,7 @@ export class BarrierIntents {
       return table.document.state === "SYNC" ? null : { ...base, kind: "gone" };
     }
     this.#parts.generations.refuseShared(table, "TRUNCATE");
-    return { ...base, kind: "truncate" };
+    return { ...base, kind: "truncate", transaction: item.transaction };
   }
 
   #tellKept(table: TableRuntime, renamedTo: TableId | undefined): void {

@@ -66,8 +66,15 @@ export class Barriers {
     this.#intents = new BarrierIntents(parts);
   }
 
-  /** True when the item was a barrier that is done now; false when nothing had to be done at the sink. */
-  async pass(item: Exclude<LogItem, { kind: "change" }>, standstill: Standstill): Promise<boolean> {
+  /**
+   * True when the item was a barrier that is done now; false when nothing had to be done at the sink. `endsTransaction`:
+   * nothing comes behind it in its source transaction.
+   */
+  async pass(
+    item: Exclude<LogItem, { kind: "change" }>,
+    standstill: Standstill,
+    endsTransaction = false,
+  ): Promise<boolean> {
     const id = item.kind === "shape" ? item.shape.id : item.table;
     const table = this.#parts.tables.get(id);
     // What a resume brings is the present shape and all rows; until then the target stays as it is.
@@ -78,10 +85,22 @@ export class Barriers {
       item.kind === "shape" && table.document.aheadOfLog && !isKept
         ? await this.#behindCatalogue(item, table)
         : this.#intents.of(item, table);
-    if (intent === null) return false;
+    if (intent === null) {
+      if (item.kind === "shape") this.#retell(item, table);
+      return false;
+    }
     await standstill(table);
-    await this.#act(intent);
+    await this.#act(endsTransaction ? { ...intent, endsTransaction } : intent);
     return true;
+  }
+
+  /** What rows at a sink do not show messages tell: whether a column may be NULL, and the labels of an enumeration. */
+  #retell({ shape }: ShapeChange, table: TableRuntime): void {
+    const { sink, router, settings } = this.#parts;
+    if (sink.capabilities.lastWriteWins || settings.schemaChangeBehavior === "ignore") return;
+    if (table.shape !== shape) return;
+    table.update({ targetShape: shape });
+    table.retarget(targetsOf(shape, router, sink));
   }
 
   /**
@@ -165,11 +184,12 @@ export class Barriers {
   /** What is left to be told once that is done: with the transaction that says so, and so once. */
   async #empty(
     table: TableRuntime,
-    { position }: IntentDocument,
+    { position, transaction = null }: IntentDocument,
     gone: ReadonlySet<TableId>,
   ): Promise<readonly Write[]> {
     await this.#parts.generations.empty(table, gone);
-    return marksOf(this.#parts.sink.capabilities, table, { kind: "truncate", position }, gone);
+    const mark = { kind: "truncate", position, transaction } as const;
+    return marksOf(this.#parts.sink.capabilities, table, mark, gone);
   }
 
   async #reshape(
@@ -274,8 +294,10 @@ export class Barriers {
     );
     const lanes = Array.from({ length: this.#parts.lanes }, (_, lane) => lane);
     const reach = this.#parts.reach(intent.position);
+    const { endsTransaction = false } = intent;
     await this.#parts.committer.commit(lanes, {
       writes,
+      ...(endsTransaction ? { endsTransaction } : {}),
       state: () => [
         entry(stateKey.intent, null),
         ...lanes.map((lane) => ({

@@ -1,4 +1,3 @@
-import type { Position } from "../model/position.ts";
 import type { SinkCapabilities, TargetMark, Write } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -12,7 +11,7 @@ const NONE: ReadonlySet<TableId> = new Set();
 export function marksOf(
   { lastWriteWins }: Pick<SinkCapabilities, "lastWriteWins">,
   table: TableRuntime,
-  mark: { readonly kind: TargetMark["kind"]; readonly position: Position | null },
+  mark: Pick<TargetMark, "kind" | "position"> & Partial<Pick<TargetMark, "transaction">>,
   gone: ReadonlySet<TableId> = NONE,
 ): readonly Write[] {
   if (lastWriteWins) return [];
@@ -20,6 +19,6 @@ export function marksOf(
   const told = table.targets.filter(({ target }) => !gone.has(target.id));
   return told.map(({ target }) => ({
     kind: "mark",
-    mark: { ...mark, table: target, source: table.id, transaction: null, generation },
+    mark: { transaction: null, ...mark, table: target, source: table.id, generation },
   }));
 }

@@ -1,5 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { ShapeChange } from "../model/change.ts";
+import type { ShapeChange, Transaction } from "../model/change.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "../model/position.ts";
 import type { StateEntry } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
@@ -136,6 +136,10 @@ export interface IntentDocument {
   readonly rewritten: readonly string[];
   /** As the change of shape has it ({@link ShapeChange}). */
   readonly rows?: ShapeChange["rows"];
+  /** Of a TRUNCATE: whose part it is. Absent where an earlier version began it. */
+  readonly transaction?: Transaction | null;
+  /** Nothing comes behind it in its source transaction. Absent: that is not known. */
+  readonly endsTransaction?: boolean;
   /** The shape was read from the catalogue ahead of the log. */
   readonly aheadOfLog: boolean;
 }

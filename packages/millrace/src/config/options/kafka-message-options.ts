@@ -102,6 +102,11 @@ export const KAFKA_MESSAGES = {
     example: "json",
     doc: "PostgreSQL's `hstore` as JSON text or as a map.",
   }),
+  bigintUnsignedMode: defaulting(choice(["long", "precise"]), "long", {
+    name: "bigint.unsigned.handling.mode",
+    example: "precise",
+    doc: "MySQL's `bigint unsigned` as a number of 64 bits (`long`), where a value from 2^63 on is a dead letter, or as a decimal without scale, in Connect's bytes (`precise`), which holds all of them.",
+  }),
   unavailable: defaulting(text, "__debezium_unavailable_value", {
     name: "unavailable.value.placeholder",
     example: "__debezium_unavailable_value",

@@ -38,7 +38,7 @@ const COMMON = {
     name: "max-pool-size",
     example: "20",
     defaultDoc: "one per lane and two more",
-    doc: "Connections at most. Every lane needs one, and two more are needed besides.",
+    doc: "Connections at most. Every lane needs one, and two more are needed besides. Of a source that is shared out (Kafka's partitions, DynamoDB's tables) each share that a process runs has as many: they are opened when they are wanted, and closed when idle.",
   }),
   minPoolSize: defaulting(integer(0, 1000, "connections"), 0, {
     name: "min-pool-size",

@@ -208,6 +208,11 @@ export class KafkaSink implements Sink {
     }
   }
 
+  /** The topic of a table that this user may not remove, as a DROP TABLE of the source would want it; null where he may. */
+  async previewRemoval(table: TargetTable): Promise<string | null> {
+    return (await this.#topics.lacksRemoval(table)) ? this.placeOf(table) : null;
+  }
+
   /** See {@link Sink.placeOf}. */
   placeOf(table: TargetTable): string {
     return this.#topics.wouldBe(table);

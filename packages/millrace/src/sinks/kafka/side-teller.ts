@@ -1,4 +1,4 @@
-import type { Commit, TargetChange, TargetChangeEvent } from "../../model/sink.ts";
+import type { Commit, TargetChange, TargetChangeEvent, TargetMark } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { StateRecord, TaskState } from "./state-records.ts";
 
@@ -13,8 +13,8 @@ export interface SideTeller {
   begin?(commit: Commit, nowMs: number): void;
   /** Changes of a table follow. */
   table?(table: TargetTable, nowMs: number): void;
-  /** One change follows. Hot. */
-  change?(change: TargetChangeEvent, nowMs: number): void;
+  /** One change follows, or what is told of a whole table. Hot. */
+  change?(change: TargetChangeEvent | TargetMark, nowMs: number): void;
   /** All changes are there; what the state topic has to keep of them. */
   end?(commit: Commit, nowMs: number): readonly StateRecord[];
   /** A target was changed; the next transaction says that it is done. */

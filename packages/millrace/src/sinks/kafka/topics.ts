@@ -133,6 +133,13 @@ export class Topics {
     for (const fault of (await this.#cluster.lacking(wanted)).values()) throw fault;
   }
 
+  /** Whether this user may not remove the topic of a table, once it is there; one that others share is never removed. */
+  async lacksRemoval(table: TargetTable): Promise<boolean> {
+    const name = this.#names.nameOf(table);
+    if (isSharedTopic(this.#options, name)) return false;
+    return (await this.#cluster.lacking(new Map([[name, ["DELETE"]]]))).has(name);
+  }
+
   /** A missing one as it would be made; what the file leaves to the broker shows once it is there. */
   #planned(name: string): Pick<TargetTopic, "name" | "compacted"> {
     return { name, compacted: isCompacted(this.#options.configs.get(CLEANUP_POLICY)) };

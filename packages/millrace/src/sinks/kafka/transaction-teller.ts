@@ -1,7 +1,7 @@
 import { writeTransactionBegin, writeTransactionEnd } from "../../formats/meta-messages.ts";
 import type { TransactionCounts, TransactionMeter } from "../../formats/transaction-meter.ts";
 import type { Transaction } from "../../model/change.ts";
-import type { Commit, TargetChangeEvent } from "../../model/sink.ts";
+import type { Commit, TargetChangeEvent, TargetMark } from "../../model/sink.ts";
 import type { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
 import { openTransactionRecord, type StateRecord, type TaskState } from "./state-records.ts";
@@ -33,7 +33,7 @@ export class TransactionTeller implements SideTeller {
   }
 
   /** See {@link SideTeller.change}. */
-  change({ transaction }: TargetChangeEvent, nowMs: number): void {
+  change({ transaction }: TargetChangeEvent | TargetMark, nowMs: number): void {
     if (transaction === null || transaction === this.#current) return;
     this.#current = transaction;
     const isGoingOn = this.#meter.counts !== null && this.#meter.isOf(transaction);

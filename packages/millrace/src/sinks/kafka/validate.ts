@@ -11,6 +11,8 @@ export interface KafkaRequest {
   readonly tasks: readonly string[];
   readonly targets: readonly TargetTable[];
   readonly create: "if-missing" | "never";
+  /** A DROP TABLE at the source removes the topic. */
+  readonly drops: boolean;
 }
 
 const STOPS = "The pipeline would not start.";
@@ -21,13 +23,24 @@ const STOPS = "The pipeline would not start.";
  */
 export async function validateKafka(
   sink: KafkaSink,
-  { pipeline, tasks, targets, create }: KafkaRequest,
+  { pipeline, tasks, targets, create, drops }: KafkaRequest,
 ): Promise<readonly Finding[]> {
   await sink.open();
   const findings = (await sink.previewTakeover(pipeline, tasks)).map(findingOf);
   for (const table of targets) findings.push(...(await checkTopic(sink, table, create)));
+  const kept = drops ? await Promise.all(targets.map((table) => sink.previewRemoval(table))) : [];
+  findings.push(...kept.filter((topic) => topic !== null).map(undroppable));
   // Several tables, or tasks, may lack the same.
   return [...new Map(findings.map((finding) => [finding.what, finding])).values()];
+}
+
+function undroppable(topic: string): Finding {
+  return {
+    severity: "warning",
+    what: `the user may not remove topic ${topic}, and drop.table is let in`,
+    whatFollows: "A DROP TABLE at the source would stop the pipeline until the right is given.",
+    remedy: "Give DELETE on the topic, or leave drop.table out of include.schema.changes",
+  };
 }
 
 async function checkTopic(

@@ -111,6 +111,7 @@ export class WriteEncoder {
   #mark(mark: TargetMark, output: TableOutput, batches: TransactionBatches, nowMs: number): void {
     const { name, compacted } = output.topic;
     if (!compacted) {
+      for (const watcher of this.#watchers) watcher.change?.(mark, nowMs);
       this.#router.toTable(output, batches, nowMs);
       output.encoder.mark(mark, nowMs, this.#router);
       return;

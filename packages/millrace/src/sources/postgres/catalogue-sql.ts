@@ -39,10 +39,17 @@ const TYPE_FIELDS = `
   (bt.typelem <> 0 AND EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = bt.oid)) AS "array",
   pg_catalog.quote_ident(bn.nspname) || '.' || pg_catalog.quote_ident(bt.typname) AS cast`;
 
-/** Columns of tables `$1` (oid[]), those that the log can carry. */
-export const COLUMNS_SQL = `
+/**
+ * The values of an enumeration, or of the one that the type is an array of, in their order. Not part of what the event trigger
+ * tells: whoever made that would have to make it anew for what rows do not depend on.
+ */
+const LABELS = `
+  (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
+   WHERE e.enumtypid IN (bt.oid, bt.typelem)) AS labels`;
+
+const columnsSql = (fields: string): string => `
 SELECT c."table"::text AS "table", c.name, c.ordinal, c.nullable, c.generated, c.virtual, c.logged,
-  (c.defaults OR EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = c.type AND d.typtype = 'd')) AS filled, ${TYPE_FIELDS}
+  (c.defaults OR EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = c.type AND d.typtype = 'd')) AS filled, ${fields}
 FROM (
   SELECT a.attrelid AS "table", a.attname AS name, a.attnum AS ordinal, a.atttypid AS type, a.atttypmod AS typmod,
     (NOT a.attnotnull OR EXISTS (
@@ -58,9 +65,12 @@ FROM (
 ) c, ${BASE_TYPE}
 ORDER BY c."table", c.ordinal`;
 
+/** Columns of tables `$1` (oid[]), those that the log can carry. */
+export const COLUMNS_SQL = columnsSql(TYPE_FIELDS);
+
 /** Types by (oid, typmod), as a Relation message names them. */
 export const TYPES_SQL = `
-SELECT c.nth, ${TYPE_FIELDS}
+SELECT c.nth, ${TYPE_FIELDS}, ${LABELS}
 FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::int[])) WITH ORDINALITY AS c(type, typmod, nth),
   ${BASE_TYPE}
 ORDER BY c.nth`;
@@ -82,11 +92,11 @@ SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY ($1::oid[])`;
 
-/** Each of the tables `$1` (oid[]) with its columns, as {@link KEYS_SQL} and {@link COLUMNS_SQL} say them at one moment. */
+/** Each of the tables `$1` (oid[]) with its columns, as {@link KEYS_SQL} and {@link COLUMNS_SQL} say them at one moment, and the labels of enumerations. */
 export const TABLES_WITH_COLUMNS_SQL = `
 SELECT pg_catalog.row_to_json(t) AS "table", c.columns AS columns
 FROM (${KEYS_SQL}) t LEFT JOIN (
-  SELECT c."table", pg_catalog.json_agg(c ORDER BY c.ordinal) AS columns FROM (${COLUMNS_SQL}) c GROUP BY c."table"
+  SELECT c."table", pg_catalog.json_agg(c ORDER BY c.ordinal) AS columns FROM (${columnsSql(`${TYPE_FIELDS}, ${LABELS}`)}) c GROUP BY c."table"
 ) c ON c."table" = t.oid`;
 
 /**

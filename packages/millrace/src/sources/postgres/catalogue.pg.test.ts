@@ -66,7 +66,7 @@ describe.each([13, 18] as const)("the catalogue of PostgreSQL %i", (version) => 
       ["c", { kind: "text", maxChars: 7 }, "public.shorter"],
       ["d", { kind: "text", maxChars: 3, fixed: true }, "character(3)"],
       ["e", { kind: "timestamp", precision: 3 }, "timestamp(3) without time zone"],
-      ["f", { kind: "other", name: "public.mood" }, "public.mood"],
+      ["f", { kind: "other", name: "public.mood", labels: ["sad", "ok"] }, "public.mood"],
       ["g", { kind: "other", name: "integer[]" }, "integer[]"],
       ["h", { kind: "other", name: 'public."Pair"' }, 'public."Pair"'],
       ["i", { kind: "timetz", precision: 6 }, "time with time zone"],

@@ -51,6 +51,8 @@ export interface TypeRow {
   readonly array: boolean;
   /** The base type's full name, quoted, without typmod: what a key's text is cast to. */
   readonly cast: string;
+  /** Of an enumeration, and of an array of one; absent where the event trigger tells of a column. */
+  readonly labels?: readonly string[] | null;
 }
 
 /** A column as `COLUMNS_SQL` gives it. */
@@ -187,8 +189,8 @@ function columnOf(row: ColumnRow): Column {
 }
 
 function typeOf(row: TypeRow): LogicalType {
-  const { typeName, builtIn, typeKind, array, formatted } = row;
-  const type: PgType = { name: typeName, builtIn, kind: typeKind, array, formatted };
+  const { typeName, builtIn, typeKind, array, formatted, labels = null } = row;
+  const type: PgType = { name: typeName, builtIn, kind: typeKind, array, formatted, labels };
   return logicalType(type, row.typmod);
 }
 

@@ -591,7 +591,7 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
     await db.run(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
   });
 
-  it("sends what the catalogue says", async () => {
+  it("sends what the catalogue says, but for the labels of enumerations", async () => {
     await using db = await told("CREATE TABLE t (id int PRIMARY KEY)");
     await db.run(
       "CREATE DOMAIN d AS numeric(8,2) DEFAULT 1; CREATE TYPE e AS ENUM ('a')",
@@ -601,7 +601,11 @@ describe.each([18] as const)("the event trigger on PostgreSQL %i", (version) => 
     const [item] = await db.read();
     await using session = await sessionOf(db);
     const [shape] = await readShapes(session.client, { matches: (_schema, name) => name === "t" });
-    expect(item?.kind === "shape" ? item.shape : null).toEqual(shape);
+    const columns = shape?.columns.map(({ type, ...rest }) => {
+      const { labels: _, ...known } = { labels: null, ...type };
+      return { ...rest, type: known };
+    });
+    expect(item?.kind === "shape" ? item.shape : null).toEqual({ ...shape, columns });
   });
 });
 

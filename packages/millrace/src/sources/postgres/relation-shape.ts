@@ -104,7 +104,7 @@ export function resolveShape(
   };
   const isOpen = catalogue.attributes.length > 0 && proven.includes(null);
   if (known !== null && !isOpen && isSameShape(shape, known))
-    return { shape: known, rewritten: [] };
+    return { shape: withLabels(known, types), rewritten: [] };
   const rewritten = rewrittenColumns(shape, known, catalogue.filled);
   if (!isOpen) return { shape, rewritten };
   const doubted = { ...shape, columns: columns.map((c, i) => doubt(c, proven[i] ?? null)) };
@@ -215,6 +215,26 @@ function keyIn(shape: TableShape, columns: readonly Column[]): number[] | null {
 
 function isSameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((index) => b.includes(index));
+}
+
+/**
+ * The known shape with the labels that its enumerations have now, which no message of the log tells of: the shape itself where
+ * they are the same. `types` are those of its columns.
+ */
+export function withLabels(known: TableShape, types: readonly (ResolvedType | null)[]): TableShape {
+  const columns = known.columns.map((column, index) => {
+    const type = types[index]?.type;
+    return type === undefined || labelsText(type) === labelsText(column.type)
+      ? column
+      : { ...column, type };
+  });
+  return columns.every((column, index) => column === known.columns[index])
+    ? known
+    : { ...known, columns };
+}
+
+function labelsText(type: LogicalType): string {
+  return type.kind === "other" ? JSON.stringify(type.labels ?? null) : "";
 }
 
 /** The message says nothing else of the table than the known shape does. */

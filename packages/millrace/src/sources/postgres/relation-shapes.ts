@@ -13,6 +13,7 @@ import {
   type ExactSince,
   type FoundShape,
   resolveShape,
+  withLabels,
 } from "./relation-shape.ts";
 import { LOG_END_SQL } from "./snapshot-begin.ts";
 import { Visibility } from "./visibility.ts";
@@ -93,7 +94,8 @@ export async function shapeOfRelation(
   const { exact = null } = place;
   if (known !== null && exact !== null && agrees(relation, types, known)) {
     const trigger = await readDdlTrigger(place.client, place.slotName, exact.since);
-    if (trigger.isCurrent && trigger.isSettled) return { shape: known, rewritten: [] };
+    if (trigger.isCurrent && trigger.isSettled)
+      return { shape: withLabels(known, types), rewritten: [] };
   }
   const { shape, rows } = await readSettled(place, String(relation.oid));
   const catalogue: CatalogueState = {

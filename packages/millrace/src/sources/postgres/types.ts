@@ -15,6 +15,8 @@ export interface PgType {
   readonly array: boolean;
   /** `format_type(oid, typmod)`, schema-qualified where it is not in pg_catalog. */
   readonly formatted: string;
+  /** The values of an enumeration, or of the one that it is an array of; null, or absent, of any other type. */
+  readonly labels?: readonly string[] | null;
 }
 
 type Rule = (typmod: number) => LogicalType;
@@ -102,7 +104,9 @@ export function hasRule(type: PgType): boolean {
 /** The logical type of a column; `typmod` is the column's, or its domain's. */
 export function logicalType(type: PgType, typmod: number): LogicalType {
   const rule = type.builtIn && !type.array ? RULES[type.name] : undefined;
-  return rule === undefined ? { kind: "other", name: type.formatted } : rule(typmod);
+  if (rule !== undefined) return rule(typmod);
+  const labels = type.labels ?? null;
+  return { kind: "other", name: type.formatted, ...(labels === null ? {} : { labels }) };
 }
 
 /** How a column's text becomes its canonical value. Small integers, so that hot loops can switch on them. */
