@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { startDsqlLocal } from "dsql-local";
 import { makeTable } from "../../dynamodb-local/src/testing/clients.ts";
 import { checkPipeline } from "./check-pipeline.ts";
 import { type ItemsBetween, itemsBetween } from "./items-between.fixture.ts";
@@ -158,6 +159,65 @@ describe("before a start", () => {
         ],
       },
     ]);
+  });
+
+  it("a table whose key the sink does not take is told, and the others are planned, checked and run", async () => {
+    const dsql = await startDsqlLocal({ tls: "off" });
+    onTestFinished(() => dsql.stop());
+    await makeTable(between.dynamodb, "by-text");
+    await put("by-text", "1");
+    await makeTable(between.dynamodb, "by-bytes", {
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "B" }],
+    });
+    const { host, port, user: username } = dsql;
+    const file = (tables: string, name = "refused"): object => ({
+      ...between.file(name, { "dynamodb.table.whitelist": tables }),
+      sink: {
+        type: "dsql",
+        host,
+        port,
+        username,
+        password: "any",
+        "use-iam-auth": false,
+        "ssl-mode": "disable",
+      },
+    });
+    const { tables, findings } = await planPipeline(file("by-bytes,by-text"));
+    expect(tables).toMatchObject([
+      {
+        table: "public.by-bytes",
+        targets: [],
+        refused: expect.stringMatching(/no bytea in a key/),
+      },
+      { table: "public.by-text", targets: [{ table: "public.by-text" }], refused: null },
+    ]);
+    const [told, ...more] = findings.filter(({ code }) => code === "MR_SINK_REFUSED");
+    expect([told, more]).toMatchObject([
+      {
+        severity: "warning",
+        what: expect.stringContaining("public.by-bytes"),
+        whatFollows: "Table public.by-bytes is not read; the others are.",
+      },
+      [],
+    ]);
+    const pipeline = await between.run(file("by-bytes,by-text"));
+    await soon(() => pipeline.status().error !== null);
+    expect(pipeline.status()).toMatchObject({
+      state: "running",
+      error: { code: "MR_SINK_REFUSED", message: expect.stringContaining("public.by-bytes") },
+    });
+    await soon(() => tableOf(pipeline, "public.by-text").state === "SYNC");
+    await between.stop();
+    // Where nothing else is left, the pipeline does not start.
+    const [only] = await checkPipeline(file("by-bytes", "alone"));
+    expect(only).toMatchObject({
+      severity: "error",
+      whatFollows: "The pipeline would not start.",
+      code: "MR_SINK_REFUSED",
+    });
+    await expect(between.run(file("by-bytes", "alone"))).rejects.toMatchObject({
+      code: "MR_SINK_REFUSED",
+    });
   });
 
   it("they say of a pipeline that has begun which tables go on where they stand, and which have lost something", async () => {

@@ -3,6 +3,7 @@ import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
 import { loadConfig } from "./config/load.ts";
+import { MillraceError } from "./errors/millrace-error.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
@@ -11,7 +12,7 @@ import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Router } from "./model/router.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
-import type { Column, TableId, TargetTable } from "./model/table.ts";
+import type { Column, TableId, TableShape, TargetTable } from "./model/table.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
 import { createTableText } from "./sinks/dsql/ddl.ts";
@@ -44,7 +45,10 @@ export interface PlannedTable {
   readonly table: TableId;
   /** The pipeline has it already, and goes on where it stands. */
   readonly isKnown: boolean;
+  /** Empty where the sink does not take the table. */
   readonly targets: readonly PlannedTarget[];
+  /** Why the sink does not take it, which the findings say too; null where it does. */
+  readonly refused: string | null;
   /** What the source says of the table: what is not possible with it, what its columns were made of. */
   readonly notices: readonly string[];
   /** The source's own guess; null where it has none. */
@@ -129,21 +133,13 @@ interface Way {
 type Unseen = Omit<PlannedTarget, "exists"> & { readonly target: TargetTable };
 
 function plannedTable(
-  { config: { settings, sink: kind }, sink, router }: Way,
+  way: Way,
   { shape, estimatedRows, notices }: DiscoveredTable,
   isKnown: boolean,
 ): Omit<PlannedTable, "targets"> & { readonly targets: readonly Unseen[] } {
-  const targets = router.plan(shape).map((plan): Unseen => {
-    const target = sink.mapTable(plan.shape, plan.target);
-    const columns = target.columns.map((column) => {
-      const from = plan.shape.columns.find(({ name }) => name === column.name) ?? null;
-      const sourceType = from?.sourceType ?? null;
-      return { name: column.name, sourceType, targetType: column.type, loss: lossOf(column, from) };
-    });
-    const ddl = kind.kind === "jsonl" || kind.kind === "kafka" ? null : createTableText(target);
-    return { table: target.id, topic: sink.placeOf?.(target) ?? null, ddl, columns, target };
-  });
-  const isLoaded = !isKnown && settings.fullLoad;
+  const { settings, sink: kind } = way.config;
+  const { targets, refused } = targetsOf(way, shape);
+  const isLoaded = !isKnown && settings.fullLoad && refused === null;
   const chunks =
     estimatedRows === null ? null : Math.max(1, Math.ceil(estimatedRows / settings.chunkRows));
   const rates = kind.kind === "jsonl" || kind.kind === "kafka" ? null : profileOf(kind).dpu;
@@ -151,12 +147,37 @@ function plannedTable(
     table: shape.id,
     isKnown,
     targets,
+    refused,
     notices,
     estimatedRows,
     chunks: isLoaded ? chunks : 0,
     leastDpu:
       rates === null ? null : leastDpu(rates, isLoaded ? (estimatedRows ?? 0) : 0) * targets.length,
   };
+}
+
+/** Where a table's rows go; one that the sink does not take hides no other one. */
+function targetsOf(
+  { config: { sink: kind }, sink, router }: Way,
+  shape: TableShape,
+): { readonly targets: readonly Unseen[]; readonly refused: string | null } {
+  try {
+    const targets = router.plan(shape).map((plan): Unseen => {
+      const target = sink.mapTable(plan.shape, plan.target);
+      const columns = target.columns.map((column) => {
+        const from = plan.shape.columns.find(({ name }) => name === column.name) ?? null;
+        const loss = lossOf(column, from);
+        const sourceType = from?.sourceType ?? null;
+        return { name: column.name, sourceType, targetType: column.type, loss };
+      });
+      const ddl = kind.kind === "jsonl" || kind.kind === "kafka" ? null : createTableText(target);
+      return { table: target.id, topic: sink.placeOf?.(target) ?? null, ddl, columns, target };
+    });
+    return { targets, refused: null };
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.class === "bug") throw thrown;
+    return { targets: [], refused: thrown.detail };
+  }
 }
 
 /** What of a column's values does not arrive as it is. */

@@ -7,6 +7,7 @@ const table = (name: string, planned: Partial<PlannedTable> = {}): PlannedTable 
   table: tableId("public", name),
   isKnown: false,
   targets: [],
+  refused: null,
   notices: [],
   estimatedRows: 1_000,
   chunks: 2,
@@ -33,6 +34,19 @@ describe("the sum of a plan", () => {
     );
     expect(sumOf(a, table("c"))).toBe(
       "shop: 2 tables, about 1,000 rows to load in 2 chunks, rows not known in 1 of 2 tables (a database knows them after ANALYZE)",
+    );
+  });
+
+  it("leaves out what a table has that the sink does not take, and says why", () => {
+    const refused = "public.b to public.b: key column id is B; the sink takes no bytea in a key";
+    const text = planText({
+      pipeline: "shop",
+      tables: [table("a"), table("b", { refused, chunks: 0, leastDpu: 0 })],
+      findings: [],
+    });
+    expect(text).toContain(`public.b: the sink does not take it: ${refused}\n`);
+    expect(text.split("\n").at(-2)).toBe(
+      "shop: 2 tables, about 1,000 rows to load in 2 chunks, at least 6.00 DPU",
     );
   });
 

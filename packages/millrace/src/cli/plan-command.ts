@@ -28,7 +28,7 @@ export async function planCommand(
 export function planText({ pipeline, tables, findings }: PipelinePlan): string {
   const sum = (of: (table: PlannedTable) => number | null) =>
     tables.reduce((total, table) => total + (of(table) ?? 0), 0);
-  const rows = sum((table) => (table.isKnown ? 0 : table.estimatedRows));
+  const rows = sum((table) => (table.isKnown || table.refused !== null ? 0 : table.estimatedRows));
   const count = tables.length === 1 ? "1 table" : `${tables.length} tables`;
   const unknown = tables.filter(hasUnknownRows).length;
   const costs =
@@ -55,7 +55,8 @@ function hasUnknownRows({ isKnown, estimatedRows, chunks }: PlannedTable): boole
 }
 
 function tableLines(table: PlannedTable): string[] {
-  const { estimatedRows, chunks, leastDpu } = table;
+  const { estimatedRows, chunks, leastDpu, refused } = table;
+  if (refused !== null) return [`${table.table}: the sink does not take it: ${refused}`];
   const rows = estimatedRows === null ? "rows not known" : `about ${grouped(estimatedRows)} rows`;
   const load = [
     rows,
