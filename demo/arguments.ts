@@ -30,8 +30,9 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
   --source KIND   what the shop runs on: postgres (default), mysql, mariadb,
                   dynamodb
   --sink KIND     dsql (default), or kafka: topics of a broker of this
-                  machine, from postgres; needs Java 17, Maven (both by apt
-                  where that runs as root) and a Maven repository, once
+                  machine, from postgres or dynamodb; needs Java 17, Maven
+                  (both by apt where that runs as root) and a Maven
+                  repository, once
   --for SECONDS   end after that long in SYNC: verify row by row, print a
                   summary, exit 0 (or 3 where rows differ)
   --rows N        orders in the shop before the load (default 20000)
@@ -48,6 +49,8 @@ until Ctrl-C.`;
 const MORE = " (npm start -- --help says more)";
 
 const NAMES = ["--source", "--sink", "--for", "--rows", "--rate", "--listen", "--json"];
+/** Those with an example into topics. */
+const TOLD: ReadonlySet<ShopKind> = new Set(["postgres", "dynamodb"]);
 const KINDS: readonly ShopKind[] = ["postgres", "mysql", "mariadb", "dynamodb"];
 
 /** Whether only the usage is asked for. */
@@ -83,9 +86,9 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
 }
 
 function sinkKind(text: string, source: ShopKind): SinkKind {
-  if (text === "dsql" || (text === "kafka" && source === "postgres")) return text;
+  if (text === "dsql" || (text === "kafka" && TOLD.has(source))) return text;
   throw new UsageError(
-    `--sink takes dsql, or kafka with --source postgres, not "${text}" with ${source}.${MORE}`,
+    `--sink takes dsql, or kafka with --source ${[...TOLD].join(" or ")}, not "${text}" with ${source}.${MORE}`,
   );
 }
 

@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { DsqlLocal } from "dsql-local";
 import { startDynamodbLocal } from "dynamodb-local";
 import type { Act, Till } from "./customers.ts";
+import { type ChangedLine, exampleWith, normalisedKey } from "./example.ts";
+import type { ToldShop } from "./source-shop.ts";
 
 type Attribute = Readonly<Record<string, unknown>>;
 type Item = Readonly<Record<string, Attribute>>;
 
 const REGION = "eu-west-1";
+const TABLES = ["orders", "customers"];
 /** BatchWriteItem takes so many. */
 const BATCH = 25;
 
@@ -35,13 +37,12 @@ export class DynamodbShop {
   static async open(orders: number, filling: () => void): Promise<DynamodbShop> {
     const shop = new DynamodbShop(await startDynamodbLocal(), orders);
     filling();
-    const tables = ["orders", "customers"];
-    for (const table of tables) await shop.#makeTable(table);
+    for (const table of TABLES) await shop.#makeTable(table);
     const customers = Math.max(1, Math.floor(orders / 10));
     await shop.#putAll("customers", customers, (n) => customerOf(`c-${n}`, n));
     await shop.#putAll("orders", orders, (n) => orderOf(`o-${n}`, n));
     // Only now: what the shop opens with is loaded, and would count as changes in a stream.
-    for (const table of tables) await shop.#enableStream(table);
+    for (const table of TABLES) await shop.#enableStream(table);
     return shop;
   }
 
@@ -53,27 +54,60 @@ export class DynamodbShop {
   }
 
   /** The pipeline is the file of `examples/`, with the addresses of this machine's servers. */
-  async example(dsql: DsqlLocal): Promise<string> {
-    const lines: readonly (readonly [string, string])[] = [
-      [
-        `aws.region: ${REGION}`,
-        `aws.region: ${REGION}\n  endpoint: ${this.url}\n  aws.access.key.id: shop\n  aws.secret.key: shop\n  init.sync.delay.period: 0`,
-      ],
+  example(dsql: DsqlLocal): Promise<string> {
+    return exampleWith("dynamodb-to-dsql.yaml", [
+      this.#source,
       ["host: abc123.dsql.eu-west-1.on.aws", `host: ${dsql.host}\n  port: ${dsql.port}`],
       [
         "use-iam-auth: true",
         `use-iam-auth: false\n  username: ${dsql.user}\n  password: any\n  ssl-ca: ${dsql.caFile}`,
       ],
+    ]);
+  }
+
+  /** Its tables, found by their tags, in topics. */
+  get inTopics(): ToldShop {
+    return {
+      example: (bootstrap) =>
+        exampleWith("dynamodb-to-kafka.yaml", [
+          this.#source,
+          ["localhost:9092 #", `${bootstrap} #`],
+        ]),
+      orders: "dynamodb-orders",
+      keys: async () => {
+        const keys = new Map<string, ReadonlySet<string>>();
+        for (const table of TABLES) keys.set(`dynamodb-${table}`, await this.#keysOf(table));
+        return keys;
+      },
+    };
+  }
+
+  get #source(): ChangedLine {
+    const region = `aws.region: ${REGION}`;
+    const ours = [
+      `endpoint: ${this.url}`,
+      "aws.access.key.id: shop",
+      "aws.secret.key: shop",
+      "init.sync.delay.period: 0",
+      region, // a remark may stand behind it
     ];
-    let text = await readFile(
-      new URL("../examples/dynamodb-to-dsql.yaml", import.meta.url),
-      "utf8",
-    );
-    for (const [theirs, ours] of lines) {
-      if (!text.includes(theirs)) throw new Error(`the example has no line "${theirs}"`);
-      text = text.replace(theirs, () => ours);
+    return [region, ours.join("\n  ")];
+  }
+
+  async #keysOf(TableName: string): Promise<ReadonlySet<string>> {
+    const keys = new Set<string>();
+    for (let from: unknown; ;) {
+      const page = await this.#ask("Scan", {
+        TableName,
+        ConsistentRead: true,
+        ProjectionExpression: "id",
+        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+      });
+      for (const { id } of page["Items"] as readonly { readonly id: { readonly S: string } }[])
+        keys.add(normalisedKey(JSON.stringify({ id: id.S })));
+      from = page["LastEvaluatedKey"];
+      if (from === undefined) return keys;
     }
-    return text;
   }
 
   async #act(act: string): Promise<void> {
@@ -106,6 +140,11 @@ export class DynamodbShop {
       AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
       KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
       BillingMode: "PAY_PER_REQUEST",
+      // dynamodb-to-kafka.yaml finds its tables by them.
+      Tags: [
+        { Key: "datalake-ingest", Value: "" },
+        { Key: "environment", Value: "dev" },
+      ],
     });
     await this.#untilActive(TableName);
   }

@@ -1,26 +1,35 @@
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { runDemo, verdictOf } from "./demo-process.fixture.ts";
 
-const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
-const SMALL = ["--for", "1", "--rows", "100", "--rate", "50", "--listen", "off", "--json"];
+it(
+  "runs examples/dynamodb-to-dsql.yaml on embedded servers with one command, to equal tables",
+  { timeout: 240_000 },
+  async () => {
+    expect(await verdictOf(["--source", "dynamodb"])).toEqual([
+      0,
+      [expect.stringContaining("EQUAL") as string],
+    ]);
+  },
+);
 
-it("runs examples/dynamodb-to-dsql.yaml on embedded servers with one command, to equal tables", async () => {
-  const { promise, resolve } = Promise.withResolvers<{
-    readonly code: number;
-    readonly out: string;
-  }>();
-  execFile(
-    process.execPath,
-    ["--conditions=source", MAIN, "--source", "dynamodb", ...SMALL],
-    { timeout: 110_000 },
-    (error, stdout, stderr) =>
-      resolve({
-        code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
-        out: stdout + stderr,
-      }),
-  );
-  const { code, out } = await promise;
-  const equal = out.split("\n").filter((line) => line.includes('"equal":true'));
-  expect([code, equal]).toEqual([0, [expect.stringContaining("EQUAL") as string]]);
-}, 120_000);
+it(
+  "ends with the reason and without a verdict where a table was paused meanwhile, and tells so in JSON",
+  { timeout: 240_000 },
+  async () => {
+    let url = "";
+    const pause = async (): Promise<void> => {
+      const at = `${url}/api/v1/pipelines/shop-items/tables/public.orders/pause`;
+      await fetch(at, { method: "POST" });
+    };
+    const { code, lines } = await runDemo(
+      ["--source", "dynamodb", "--for", "5", "--listen", "127.0.0.1:0"],
+      (line) => {
+        url = /Dashboard: (http:\/\/[^ "/]+)/.exec(line)?.[1] ?? url;
+        if (line.includes("Every table is in SYNC")) void pause();
+      },
+    );
+    expect([code, lines.at(-1)]).toEqual([1, expect.stringContaining("Nothing was verified: ")]);
+    expect(lines.join("\n")).toMatch(/"id":"public.orders","state":"\w+","paused":\{"atMs":\d+\}/);
+    expect(lines.filter((line) => /^\s+at /.test(line))).toEqual([]);
+  },
+);

@@ -1,7 +1,7 @@
 // The main job on embedded servers: a database with a shop that is being used, Aurora DSQL's rules in front of another
 // one (or a Kafka broker), a pipeline between them; full load, hand-over, live changes, and at the end a verification row by row.
 import { setTimeout as sleep } from "node:timers/promises";
-import { loadPipeline, Metrics, type Pipeline } from "millrace";
+import { loadPipeline, Metrics, MillraceError, type Pipeline } from "millrace";
 import { parseArguments, USAGE, UsageError, wantsHelp, type DemoArguments } from "./arguments.ts";
 import { Customers } from "./customers.ts";
 import { serve } from "./listener.ts";
@@ -90,7 +90,8 @@ async function run(
     return 1;
   }
   screen.say("The shop is closed. Waiting for the end of its log …");
-  await pipeline.caughtUp();
+  const isWhole = await followed(pipeline, (text) => screen.say(text));
+  if (!isWhole) return 1;
   const equal = await target.verify(shop, description, screen, customers.changes);
   return equal ? 0 : DIFFERENT;
 }
@@ -113,7 +114,8 @@ async function openServers(
   const [from, to] = [shop.address, target.address];
   screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
   screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
-  if (target.look !== null) screen.say(`Look: ${target.look}`);
+  const look = target.look(shop);
+  if (look !== null) screen.say(`Look: ${look}`);
   return { shop, target };
 }
 
@@ -135,6 +137,18 @@ async function tellSync(
   if (!signal.aborted) say(`Every table is in SYNC after ${seconds} s; changes go on arriving.`);
 }
 
+/** Whether every table was followed to the end of the log: one that is paused or stopped cannot be compared. */
+async function followed(pipeline: Pipeline, say: (text: string) => void): Promise<boolean> {
+  try {
+    await pipeline.caughtUp();
+    return true;
+  } catch (error) {
+    if (pipeline.status().state !== "running" || !(error instanceof Error)) throw error;
+    say(`Nothing was verified: ${error.message}.`);
+    return false;
+  }
+}
+
 /** The last line where nothing is verified. */
 function goodbye({ state, tables }: ReturnType<Pipeline["status"]>): string {
   const sum = (of: (table: (typeof tables)[number]) => number) =>
@@ -154,16 +168,17 @@ async function orAbort(signal: AbortSignal, promise: Promise<unknown>): Promise<
   ]);
 }
 
+/** What went wrong; where it went wrong only of what nobody foresaw. */
+function textOf(error: unknown): string {
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof MillraceError) return `${error.message}. ${error.remedy}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const text =
-    error instanceof UsageError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${textOf(error)}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
 process.exit();

@@ -3,7 +3,7 @@ import {
   PipelineInTests,
   tableStatus,
 } from "../packages/millrace/src/server/served-pipeline.fixture.ts";
-import { terminalScreen } from "./screen.ts";
+import { jsonScreen, terminalScreen } from "./screen.ts";
 
 /** What a terminal of so many columns is sent. */
 function shown(
@@ -32,6 +32,24 @@ describe("the demo's screen", () => {
     expect(loading).toMatch(/^ {2}public\.a +INIT_SYNC {12,}0 rows/);
     expect(paused).toMatch(/^ {2}public\.b +paused /);
     expect(stopped).toMatch(/^ {2}public\.c +stopped /);
+  });
+
+  it("tells it in JSON as well", () => {
+    const written: string[] = [];
+    const screen = jsonScreen((text) => void written.push(text));
+    const tables = [
+      tableStatus("a"),
+      tableStatus("b", { paused: { atMs: 5 } }),
+      tableStatus("c", { stopped: { code: "MR_X", message: "m", atMs: 7 } }),
+    ];
+    screen.show(new PipelineInTests("shop", { tables }), 0);
+    const [shown_ = ""] = written;
+    const told = JSON.parse(shown_) as { readonly tables: readonly object[] };
+    expect(told.tables).toEqual([
+      expect.not.objectContaining({ paused: expect.anything() }),
+      expect.objectContaining({ id: "public.b", paused: { atMs: 5 } }),
+      expect.objectContaining({ id: "public.c", stopped: { code: "MR_X", message: "m", atMs: 7 } }),
+    ]);
   });
 
   it("fits 80 columns, whatever happens", () => {

@@ -102,9 +102,11 @@ function grouped(value: number): string {
 
 function summary(status: Status): object {
   const { state, lagMs, bufferBytes } = status;
-  const tables = status.tables.map(({ id, state: s, rowsLoaded, changes }) => ({
+  const tables = status.tables.map(({ id, state: s, paused, stopped, rowsLoaded, changes }) => ({
     id,
     state: s,
+    ...(paused === null ? {} : { paused }),
+    ...(stopped === null ? {} : { stopped }),
     rowsLoaded,
     changes,
   }));

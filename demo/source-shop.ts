@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DsqlLocal } from "dsql-local";
@@ -8,7 +8,9 @@ import { databaseAt, type MysqlDatabase } from "../test/support/mysql-database.t
 import { startPostgres } from "../test/support/postgres.ts";
 import { type Act, POSTGRES_ACTS, type Till } from "./customers.ts";
 import { DYNAMODB_ACTS, DynamodbShop } from "./dynamodb-shop.ts";
+import { exampleWith } from "./example.ts";
 import { fillMysqlShop, MYSQL_ACTS } from "./mysql-shop.ts";
+import { postgresInTopics } from "./postgres-topics.ts";
 import { openShop } from "./shop.ts";
 
 /** Where the shop is. */
@@ -24,9 +26,19 @@ export interface SourceShop {
   till(): Till;
   /** As `loadPipeline` takes it. */
   pipelineTo(dsql: DsqlLocal): Promise<string | object>;
-  /** The shop's database, where it is PostgreSQL's. */
-  readonly url?: string;
+  /** The same into topics; null where there is no such example. */
+  readonly inTopics: ToldShop | null;
   stop(): Promise<void>;
+}
+
+/** A shop as it is told in topics. */
+export interface ToldShop {
+  /** The text of its file of `examples/`, with the addresses of this machine's servers. */
+  example(bootstrap: string): Promise<string>;
+  /** The topic of its orders. */
+  readonly orders: string;
+  /** By topic, the keys that are there now (`normalisedKey`). */
+  keys(): Promise<ReadonlyMap<string, ReadonlySet<string>>>;
 }
 
 /** What the servers are called. */
@@ -60,6 +72,7 @@ async function dynamodbShop(orders: number, filling: () => void): Promise<Source
       await writeFile(file, await shop.example(dsql));
       return file;
     },
+    inTopics: shop.inTopics,
     async stop() {
       await rm(folder, { recursive: true, force: true });
       await shop.stop();
@@ -76,7 +89,7 @@ async function postgresShop(orders: number, filling: () => void): Promise<Source
   return {
     server: "PostgreSQL",
     address: `${hostname}:${port}/shop`,
-    url,
+    inTopics: postgresInTopics(url),
     acts: POSTGRES_ACTS,
     till: () => postgresTill(url),
     pipelineTo: async (dsql) => ({
@@ -147,6 +160,7 @@ async function mysqlShop(
       await writeFile(file, await exampleFor(server, dsql));
       return file;
     },
+    inTopics: null,
     async stop() {
       await rm(folder, { recursive: true, force: true });
       await server.stop();
@@ -154,9 +168,8 @@ async function mysqlShop(
   };
 }
 
-async function exampleFor(mysql: MysqlDatabase, dsql: DsqlLocal): Promise<string> {
-  const example = new URL("../examples/mysql-to-dsql.yaml", import.meta.url);
-  const lines: readonly (readonly [string, string])[] = [
+function exampleFor(mysql: MysqlDatabase, dsql: DsqlLocal): Promise<string> {
+  return exampleWith("mysql-to-dsql.yaml", [
     ["hostname: db.internal", `hostname: ${mysql.host}\n  port: ${mysql.port}`],
     ["username: millrace", `username: ${mysql.user}`],
     ["password: ${env:MYSQL_PASSWORD}", `password: ${mysql.password}`],
@@ -165,13 +178,7 @@ async function exampleFor(mysql: MysqlDatabase, dsql: DsqlLocal): Promise<string
       "use-iam-auth: true",
       `use-iam-auth: false\n  username: ${dsql.user}\n  password: any\n  ssl-ca: ${dsql.caFile}`,
     ],
-  ];
-  let text = await readFile(example, "utf8");
-  for (const [theirs, ours] of lines) {
-    if (!text.includes(theirs)) throw new Error(`the example has no line "${theirs}"`);
-    text = text.replace(theirs, () => ours);
-  }
-  return text;
+  ]);
 }
 
 function mysqlTill(shop: MysqlDatabase): Till {

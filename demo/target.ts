@@ -4,15 +4,15 @@ import { verifyPipeline } from "millrace";
 import type { SinkKind } from "./arguments.ts";
 import { ShopTopics } from "./shop-topics.ts";
 import type { Screen } from "./screen.ts";
-import type { SourceShop } from "./source-shop.ts";
+import type { SourceShop, ToldShop } from "./source-shop.ts";
 
 /** Servers of this machine that the shop is copied to. */
 export interface DemoTarget {
   /** `DSQL`, … */
   readonly server: string;
   readonly address: string;
-  /** How somebody looks at what comes; null where that is no secret. */
-  readonly look: string | null;
+  /** How somebody looks at what comes of a shop; null where that is no secret. */
+  look(shop: SourceShop): string | null;
   /** As `loadPipeline` takes it. */
   pipelineFrom(shop: SourceShop): Promise<string | object>;
   /** Tells whether everything arrived, after so many changes. */
@@ -41,7 +41,7 @@ async function dsqlTarget(): Promise<DemoTarget> {
   return {
     server: "DSQL",
     address: `${dsql.host}:${dsql.port}/${dsql.database}`,
-    look: null,
+    look: () => null,
     pipelineFrom: (shop) => shop.pipelineTo(dsql),
     async verify(_shop, description, screen, changes) {
       screen.say("Verifying source against target, row by row …");
@@ -60,11 +60,12 @@ async function kafkaTarget(): Promise<DemoTarget> {
   return {
     server: "Kafka",
     address,
-    look: `kafka-console-consumer --bootstrap-server ${address} --topic shop.public.orders --isolation-level read_committed`,
-    pipelineFrom: ({ url = "" }) => topics.pipelineFrom(url),
-    async verify({ url = "" }, _description, screen, changes) {
+    look: (shop) =>
+      `kafka-console-consumer --bootstrap-server ${address} --topic ${toldOf(shop).orders} --isolation-level read_committed`,
+    pipelineFrom: (shop) => topics.pipelineFrom(toldOf(shop)),
+    async verify(shop, _description, screen, changes) {
       screen.say("Reading the topics, and comparing their keys with the tables …");
-      const tables = await topics.compare(url);
+      const tables = await topics.compare(toldOf(shop));
       const equal = tables.every((table) => table.equal);
       for (const { topic, messages, rows } of tables)
         screen.say(
@@ -76,6 +77,11 @@ async function kafkaTarget(): Promise<DemoTarget> {
     },
     stop: () => topics.stop(),
   };
+}
+
+function toldOf({ server, inTopics }: SourceShop): ToldShop {
+  if (inTopics === null) throw new Error(`no example copies a ${server} into topics`);
+  return inTopics;
 }
 
 interface Verdict {
