@@ -56,6 +56,25 @@ export function livesFrom<T extends string>(
   });
 }
 
+/** Likewise, in rounds: everything of the bag befalls somebody before anything does again. */
+export function livesInRounds<T extends string>(
+  { count, seed, "kills-per-life": each, life }: LifeArguments,
+  bag: readonly T[],
+): readonly DrawnLife<T>[] {
+  if (life !== undefined) return [{ seed: Number(seed), troubles: named(life, bag) }];
+  const dice = new Dice(Number(seed));
+  const drawn: T[] = [];
+  for (let left: T[] = []; drawn.length < Number(count);) {
+    if (left.length === 0) left = [...bag];
+    drawn.push(...left.splice(dice.between(0, left.length - 1), 1));
+  }
+  const perLife = Number(each);
+  return Array.from({ length: Math.ceil(drawn.length / perLife) }, (_, i) => ({
+    seed: Number(seed) * 1000 + i,
+    troubles: drawn.slice(i * perLife, (i + 1) * perLife),
+  }));
+}
+
 /** Plays lives, some at once. */
 export async function playLives<T>(
   lives: readonly T[],

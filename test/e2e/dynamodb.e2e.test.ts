@@ -1,18 +1,19 @@
 /** DynamoDB's tables into sinks, killed at some failpoints while they are written and their shards split. */
 import { describe, expect, it } from "vitest";
-import { itemFailpoints, liveItemLife } from "./item-kill-life.ts";
+import { liveItemLife } from "./item-kill-life.ts";
 import { withTarget } from "./item-kills.ts";
+import { itemKills } from "./item-places.ts";
 
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const SEED = 20_261_122;
 const TIMEOUT_MS = isFull ? 1_200_000 : 240_000;
 const SHORT = {
-  dsql: ["chunk.batch-sent", "dynamodb-log.batch", "lane.after-commit"],
-  kafka: ["dynamodb-snapshot.page", "dynamodb-log.batch", "lane.before-commit"],
+  dsql: ["chunk.batch-sent", "sweep.page", "lane.after-commit"],
+  kafka: ["dynamodb-snapshot.page", "loss", "kafka.sent"],
 } as const;
 
 const killsOf = (kind: "dsql" | "kafka"): readonly string[] =>
-  isFull ? [...itemFailpoints, "anywhere", "anywhere"] : SHORT[kind];
+  isFull ? itemKills(kind) : SHORT[kind];
 
 /** What is wrong at the sink, and where it died. */
 async function lived(kind: "dsql" | "kafka"): Promise<object> {

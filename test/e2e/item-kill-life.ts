@@ -8,40 +8,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startAsItIs, type Started } from "../../packages/dynamodb-local/src/testing/clients.ts";
 import { differentItems } from "./item-comparison.ts";
-import { type ItemTable, itemTables, ItemWriter, makeItemTable } from "./item-tables.ts";
+import { loseChanges } from "./item-losses.ts";
+import { itemFailpoints, type ItemTargetKind, type ItemWay, wayTo } from "./item-places.ts";
+import { ITEM_TAG, type ItemTable, itemTables, ItemWriter, makeItemTable } from "./item-tables.ts";
 import { wrongTopic } from "./item-topics.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
 
-/** Where a pipeline from DynamoDB comes by again and again, and where it does so while it loads or starts. */
-export const itemFailpoints = [
-  "dynamodb-source.prepared",
-  "dynamodb-snapshot.page",
-  "chunk.window-open",
-  "chunk.batch-sent",
-  "chunk.rows-durable",
-  "chunk.finished",
-  "dynamodb-log.batch",
-  "lane.before-commit",
-  "lane.after-commit",
-  "frontier.written",
-] as const;
-
-/** Those that are reached once a run is in SYNC. */
-const ofTheStream: ReadonlySet<string> = new Set([
-  "dynamodb-log.batch",
-  "lane.before-commit",
-  "lane.after-commit",
-  "frontier.written",
-]);
-
-/** Whether it takes a table that is not loaded yet to come by there. */
-const isOfALoad = (place: string): boolean => !ofTheStream.has(place) && place !== "anywhere";
-
 /** Where a life writes to. */
 export interface ItemTarget {
-  readonly kind: "dsql" | "postgres" | "kafka";
+  readonly kind: ItemTargetKind;
   readonly sink: Section;
   /** The database's URL, or the brokers. */
   readonly url: string;
@@ -53,16 +30,21 @@ export interface ItemTarget {
 export interface ItemLifeOptions {
   readonly target: ItemTarget;
   readonly seed: number;
-  /** Where it is killed, in this order; `anywhere` is a SIGKILL without a place. */
+  /** Where it is killed, in this order; `anywhere` is a SIGKILL without a place, `loss` one behind a loss. */
   readonly kills: readonly string[];
-  /** Called after each; a place that was not reached in time has killed nobody. */
-  readonly onKill?: (where: string, isReached: boolean) => void;
+  /** Called after each, with the loss that it was behind, or ""; a place that was not reached in time has killed nobody. */
+  readonly onKill?: (where: string, isReached: boolean, behind: string) => void;
 }
 
 const reachTimeoutMs = 150_000;
 const catchUpTimeoutMs = 1_800_000;
 /** Between two splits or rotations of a table's shards while a process lives. */
 const shardLifeMs = 700;
+const lanes = [2, 3];
+/** What is reached within seconds, or not at all in this process. */
+const soon: ReadonlySet<ItemWay> = new Set(["anywhere", "loss"]);
+/** What a table leads to that comes while a process runs. */
+const comesToATable: ReadonlySet<ItemWay> = new Set(["load", "birth", "discovery"]);
 
 /** Lives a life to its end; gives what is wrong at the sink. */
 export async function liveItemLife(options: ItemLifeOptions): Promise<readonly string[]> {
@@ -82,6 +64,10 @@ class ItemLife {
   readonly #dice: Dice;
   readonly #tables: ItemTable[];
   readonly #writer: ItemWriter;
+  /** Whether tables are found by their tags, also while a process runs, or are named in the file. */
+  readonly #isByTags: boolean;
+  readonly #reached = new Set<string>();
+  #lanes = 0;
 
   constructor(options: ItemLifeOptions, source: Started, file: string) {
     this.#options = options;
@@ -93,17 +79,20 @@ class ItemLife {
       ({ hash }) => hash !== "B" || options.target.kind === "postgres",
     );
     this.#writer = new ItemWriter(source.dynamodb, this.#dice);
+    this.#isByTags = this.#dice.chance(0.5);
   }
 
   async run(): Promise<readonly string[]> {
     for (const table of this.#tables) await this.#make(table);
     await this.#writeFile();
     for (const [nth, place] of this.#options.kills.entries()) {
-      if (nth > 0 && isOfALoad(place)) await this.#makeLater();
-      this.#options.onKill?.(place, await this.#live(place));
+      const way = wayTo(place);
+      const isLate = nth > 0 && this.#isByTags && comesToATable.has(way) && this.#dice.chance(0.5);
+      const lost = await this.#lead(way, { isFirst: nth === 0, isLate });
+      this.#options.onKill?.(place, await this.#live(place, way, isLate), lost);
     }
-    await runToEnd(this.#args("--until-caught-up"), catchUpTimeoutMs);
-    return this.#wrong();
+    await this.#catchUp();
+    return [...(await this.#wrong()), ...this.#undeclared()];
   }
 
   async #make(table: ItemTable): Promise<void> {
@@ -111,7 +100,34 @@ class ItemLife {
     await this.#writer.fill(table);
   }
 
-  /** One that the file names from the next run on, which has it to load. */
+  /** Brings what the next process needs to come by a place; gives the loss that is behind it. */
+  async #lead(
+    way: ItemWay,
+    { isFirst, isLate }: { readonly isFirst: boolean; readonly isLate: boolean },
+  ): Promise<string> {
+    if ((way === "load" || way === "birth") && !isFirst && !isLate) await this.#makeLater();
+    if (way === "lanes") await this.#changeLanes(isFirst);
+    if (way !== "sweep" && way !== "loss") return "";
+    if (isFirst) await this.#catchUp();
+    return await loseChanges({
+      source: this.#source,
+      writer: this.#writer,
+      tables: this.#tables,
+      dice: this.#dice,
+    });
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#note(await runToEnd(this.#args("--until-caught-up"), catchUpTimeoutMs, "*=tell"));
+  }
+
+  async #changeLanes(isFirst: boolean): Promise<void> {
+    if (isFirst) await this.#catchUp();
+    this.#lanes = (this.#lanes + 1) % lanes.length;
+    await this.#writeFile();
+  }
+
+  /** One that the file names from the next run on, or whose tags it finds, which has it to load. */
   async #makeLater(): Promise<void> {
     const table: ItemTable = {
       name: `later_${this.#tables.length}`,
@@ -123,20 +139,23 @@ class ItemLife {
     await this.#writeFile();
   }
 
-  /** True where it died at that place. */
-  async #live(place: string): Promise<boolean> {
-    const isRare = place === "frontier.written"; // every 15 s for each table
-    const isOnce = place === "dynamodb-source.prepared"; // for each table that has not begun
-    const most = isOnce ? 1 : ofTheStream.has(place) && !isRare ? 6 : 2;
-    const nth = this.#dice.between(1, most);
+  /** True where it died at that place; `isLate`: while it runs, a table comes that its tags tell of. */
+  async #live(place: string, way: ItemWay, isLate: boolean): Promise<boolean> {
+    const isAnywhere = soon.has(way);
+    const isOfTheLate = isLate && way === "discovery";
+    const nth = isOfTheLate ? 2 : this.#dice.between(1, this.#most(place, way));
     const run = new MillraceProcess(
       this.#args(),
-      place === "anywhere" ? undefined : `${place}=kill@${nth}`,
+      isAnywhere ? "*=tell" : `${place}=kill@${nth};*=tell`,
     );
     const over = new AbortController();
-    const work = Promise.all([this.#writer.run(over.signal), this.#moveShards(over.signal)]);
+    const work = Promise.all([
+      this.#writer.run(over.signal),
+      this.#moveShards(over.signal),
+      isLate ? run.running.then(() => this.#makeLater()) : null,
+    ]);
     try {
-      const patienceMs = place === "anywhere" ? this.#dice.between(1_500, 5_000) : reachTimeoutMs;
+      const patienceMs = isAnywhere ? this.#dice.between(1_500, 5_000) : reachTimeoutMs;
       await Promise.race([run.ended, sleep(patienceMs, undefined, { ref: false })]);
     } finally {
       over.abort();
@@ -146,7 +165,39 @@ class ItemLife {
     if (!run.isRunning && !died) throw new Error(`millrace ended by itself:\n${run.tail()}`);
     run.kill();
     await run.ended;
-    return died || place === "anywhere";
+    this.#note(run);
+    return died || isAnywhere;
+  }
+
+  /** How often a process surely comes by. */
+  #most(place: string, way: ItemWay): number {
+    switch (way) {
+      case "stream":
+        return place.startsWith("frontier.") ? 2 : 6; // every 15 s for each table
+      case "load":
+        return 2;
+      case "start":
+        return this.#tables.length;
+      case "birth":
+      case "sweep":
+      case "lanes":
+      case "discovery":
+      case "anywhere":
+      case "loss":
+        return 1;
+    }
+  }
+
+  #note({ reached }: MillraceProcess): void {
+    for (const place of reached) this.#reached.add(place.split(" ")[0] ?? place);
+  }
+
+  /** Places that no kill is drawn for. */
+  #undeclared(): string[] {
+    const declared = new Set(itemFailpoints(this.#options.target.kind));
+    return [...this.#reached]
+      .filter((place) => !declared.has(place))
+      .map((place) => `reached where it should not be: ${place}`);
   }
 
   /** Shards end and beget others: two each, or one. */
@@ -173,7 +224,7 @@ class ItemLife {
         endpoint: this.#source.local.url,
         "aws.access.key.id": "test",
         "aws.secret.key": "test",
-        "dynamodb.table.whitelist": this.#tables.map(({ name }) => name).join(","),
+        ...this.#choice,
         "init.sync.delay.period": 0,
         "init.sync.segments": 3,
         "stream.idle.poll.interval": "200ms",
@@ -186,8 +237,17 @@ class ItemLife {
             }),
       },
       sink: target.sink,
-      pipeline: { parallelism: target.kind === "kafka" ? 1 : 2 },
+      pipeline: { parallelism: target.kind === "kafka" ? 1 : (lanes[this.#lanes] ?? 2) },
     });
+  }
+
+  get #choice(): Section {
+    if (!this.#isByTags)
+      return { "dynamodb.table.whitelist": this.#tables.map(({ name }) => name).join(",") };
+    return {
+      "dynamodb.table.env.tag.value": ITEM_TAG,
+      "connect.dynamodb.rediscovery.period": 1_000,
+    };
   }
 
   #args(...more: readonly string[]): string[] {

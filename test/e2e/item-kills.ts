@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto";
 import setUpServers from "../support/broker.ts";
 import { sharedKafka } from "../support/kafka.ts";
-import { lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
-import { type ItemTarget, itemFailpoints, liveItemLife } from "./item-kill-life.ts";
+import { lifeArguments, livesInRounds, playLives } from "./drawn-lives.ts";
+import { type ItemTarget, liveItemLife } from "./item-kill-life.ts";
+import { itemKills } from "./item-places.ts";
 import { makeTarget } from "./targets.ts";
 
 const KINDS = ["dsql", "postgres", "kafka"] as const;
@@ -29,11 +30,14 @@ export async function killItems(
   args: readonly string[],
   say: (text: string) => void,
 ): Promise<number> {
-  const values = lifeArguments(args, 36);
+  const values = lifeArguments(args, Math.max(...KINDS.map((kind) => itemKills(kind).length)));
   const kinds = KINDS.filter((kind) => values.sink?.includes(kind) ?? true);
-  const drawn = livesFrom(values, [...itemFailpoints, "anywhere"]);
   const lives = kinds.flatMap((kind) =>
-    drawn.map(({ seed, troubles: kills }): Life => ({ kind, seed, kills })),
+    livesInRounds(values, itemKills(kind)).map(({ seed, troubles: kills }): Life => ({
+      kind,
+      seed,
+      kills,
+    })),
   );
   const stopServers = await setUpServers();
   const tally: Tally = { killed: 0, missed: 0, found: 0 };
@@ -55,10 +59,14 @@ async function liveOne(
   tally: Tally,
 ): Promise<void> {
   const beganMs = performance.now();
-  const onKill = (where: string, isReached: boolean): void => {
+  const onKill = (where: string, isReached: boolean, behind: string): void => {
     if (isReached) tally.killed++;
     else tally.missed++;
-    say(`  ${kind} ${seed}  ${where}${isReached ? "" : " (not reached)"}`);
+    const [lost, missed] = [
+      behind === "" ? "" : ` behind ${behind}`,
+      isReached ? "" : " (not reached)",
+    ];
+    say(`  ${kind} ${seed}  ${where}${lost}${missed}`);
   };
   const wrong = await withTarget(kind, (target) =>
     liveItemLife({ target, seed, kills, onKill }),

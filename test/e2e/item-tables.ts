@@ -33,7 +33,10 @@ const NUMBERS = [
   "-99999999999999999999999999999999999999",
 ];
 
-/** Makes a table, with a stream of both images. */
+/** The tag by whose value a life's tables are found. */
+export const ITEM_TAG = "items";
+
+/** Makes a table, with a stream of both images and the tags that DISCOVERY goes by. */
 export async function makeItemTable(dynamodb: DynamoDB, table: ItemTable): Promise<void> {
   const range = { AttributeName: "nth", AttributeType: "N" } as const;
   await dynamodb.createTable({
@@ -48,6 +51,10 @@ export async function makeItemTable(dynamodb: DynamoDB, table: ItemTable): Promi
     ],
     BillingMode: "PAY_PER_REQUEST",
     StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_AND_OLD_IMAGES" },
+    Tags: [
+      { Key: "datalake-ingest", Value: "" },
+      { Key: "environment", Value: ITEM_TAG },
+    ],
   });
 }
 
@@ -66,6 +73,14 @@ export async function itemsOf(dynamodb: DynamoDB, table: string): Promise<readon
   }
 }
 
+/** What had been written to a table when it lost changes last. */
+export interface ItemLoss {
+  /** The last number. */
+  readonly upTo: number;
+  /** How many items were deleted. */
+  readonly deleted: number;
+}
+
 /**
  * Writes items, each write with a number `w` of its own, which the item then has. Keys are written by one after another, so that what
  * an item has last is what was written last.
@@ -75,6 +90,8 @@ export class ItemWriter {
   readonly written = new Map<string, number[]>();
   /** How many items were deleted, by table. */
   readonly deleted = new Map<string, number>();
+  /** By table, what may never be told: what was written up to then. */
+  readonly losses = new Map<string, ItemLoss>();
   readonly #dynamodb: DynamoDB;
   readonly #dice: Dice;
   readonly #tables: ItemTable[] = [];
@@ -92,6 +109,17 @@ export class ItemWriter {
     for (let n = 0; n < KEYS; n += 20)
       await Promise.all(Array.from({ length: 20 }, (_, i) => this.#put(table, n + i)));
     this.#tables.push(table);
+  }
+
+  /** Nobody may ever tell of what was written to the table until now. */
+  lost(table: string): void {
+    this.losses.set(table, { upTo: this.#count, deleted: this.deleted.get(table) ?? 0 });
+  }
+
+  /** The table was deleted, and its items with it. */
+  emptied(table: string): void {
+    this.lost(table);
+    for (const key of this.#there) if (key.startsWith(`${table} `)) this.#there.delete(key);
   }
 
   /** Writes until the signal aborts. */

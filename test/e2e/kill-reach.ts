@@ -22,7 +22,7 @@ export interface Kill {
  * not understood.
  */
 const elsewhere =
-  /^(jsonl|kafka|kafka-log|kafka-group|dynamodb-(source|log|snapshot)|replay|letter|table|mysql-catalogue)\./;
+  /^(jsonl|kafka|kafka-log|kafka-group|dynamodb-[a-z]+|replay|letter|table|mysql-catalogue)\./;
 /** Reached by XA transactions, and by those that are in doubt and larger than what is held: a workload of their own. */
 const ofDoubt = /^mysql-log\.(look-ahead|replay)$/;
 /** Reached once in the life of a pipeline, in this order, when it begins: nothing is loaded then. */

@@ -143,6 +143,7 @@ export class TableLog implements SourceLog {
       this.#tooOld.begin(start);
       const reader = this.#reader(start);
       this.#readers.set(start.id, reader);
+      failpoint("dynamodb-shard.begun");
       reader.run().catch((thrown: unknown) => this.#fail(thrown));
     }
     this.#notify();
@@ -244,6 +245,7 @@ export class TableLog implements SourceLog {
   #ended(shard: string): void {
     this.#readers.delete(shard);
     this.#tree.ended(shard);
+    failpoint("dynamodb-shard.ended");
     this.#watch.ended();
   }
 

@@ -1,5 +1,6 @@
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { failpoint } from "../../model/failpoint.ts";
 import type { ConnectorContext, SharedSource, SharedWait, Source } from "../../model/source.ts";
 import { tableId } from "../../model/table.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
@@ -37,6 +38,7 @@ export class DynamoShares implements SharedSource {
       const change = looked === null ? null : this.#found.after(looked, clock.now());
       if (change !== null) {
         this.#tell(change.came, change.left);
+        failpoint("dynamodb-shares.found");
         yield change.tables;
       }
       isFirst &&= looked === null;
