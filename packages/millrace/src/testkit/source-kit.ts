@@ -18,7 +18,10 @@ export interface KitTransaction {
   rollback(): Promise<void>;
 }
 
-/** What a source gives so that the kit can try it. */
+/**
+ * What a source gives so that the kit can try it. Of a log that has several shards (`Source.join`) the kit's table has one: between
+ * shards there is no order that could be tried.
+ */
 export interface SourceKit {
   /** A source that captures exactly these tables, under the context's pipeline. */
   makeSource(context: ConnectorContext, tables: readonly string[]): Source;

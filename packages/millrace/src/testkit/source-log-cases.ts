@@ -74,7 +74,7 @@ function assertOrdered(
 ): void {
   const { source } = bench;
   const isOld = (position: Position): boolean =>
-    from !== null && source.comparePositions(position, from) <= 0;
+    from !== null && source.comparePositions(from, position) >= 0;
   const positions = positionsOf(items);
   for (const [index, position] of positions.entries()) {
     const before = positions[index - 1];
@@ -85,7 +85,7 @@ function assertOrdered(
   let last: Position | null = null;
   for (const batch of batches) {
     for (const position of positionsOf(batch.items)) {
-      assert.ok(source.comparePositions(position, batch.position) <= 0, "an item after its batch");
+      assert.ok(source.comparePositions(batch.position, position) >= 0, "an item after its batch");
       assert.ok(
         last === null || isOld(position) || source.comparePositions(last, position) < 0,
         "an item before its batch",
@@ -121,7 +121,7 @@ async function resumesAnywhere(bench: SourceBench): Promise<void> {
   for (const from of chosen) {
     const again = await bench.read(jsonRoundTrip(from));
     const isLater = (item: LogItem): boolean =>
-      item.position === null || source.comparePositions(item.position, from) > 0;
+      item.position === null || source.comparePositions(from, item.position) < 0;
     assert.deepEqual(
       printedItems(bench, again.items),
       printedItems(bench, whole.items.filter(isLater)),
@@ -151,7 +151,7 @@ async function acknowledgesEnds(bench: SourceBench): Promise<void> {
   for (const end of offered) {
     for (const [first, last] of ranges.values()) {
       const isInside =
-        source.comparePositions(first, end) <= 0 && source.comparePositions(last, end) > 0;
+        source.comparePositions(end, first) >= 0 && source.comparePositions(end, last) < 0;
       assert.ok(!isInside, "an acknowledgement inside a transaction");
     }
   }
@@ -159,7 +159,7 @@ async function acknowledgesEnds(bench: SourceBench): Promise<void> {
   const lastOffered = offered.at(-1);
   assert.ok(last !== undefined && lastOffered !== undefined);
   assert.ok(
-    source.comparePositions(lastOffered, last) <= 0,
+    source.comparePositions(last, lastOffered) >= 0,
     "an acknowledgement after what was read",
   );
   await acknowledgeOn(bench, lastOffered);
@@ -219,7 +219,7 @@ async function logEndIsLate(bench: SourceBench): Promise<void> {
     await bench.insert(row(id));
     const end = await bench.source.logEnd();
     const last = (await bench.read()).changes.at(-1)?.position;
-    assert.ok(last && bench.source.comparePositions(last, end) <= 0);
+    assert.ok(last && bench.source.comparePositions(end, last) >= 0);
   }
 }
 
