@@ -36,11 +36,69 @@ export const LANE_GUARDS: readonly Guard[] = [
     guard:
       "a transaction whose rows are bound to one another is read to its end before lanes are drained",
     file: "pipeline/log-reader.ts",
-    take: "    this.#isMidway = this.#isWithin && feed.binds;\n",
-    put: "",
+    take: "isWithin && this.#openRows <= wholeRows;",
+    put: "isWithin && this.#openRows < 0;",
+    shownBy: { file: READER, name: "is read to its end where it should stay whole" },
+  },
+  {
+    keeps: ["Source transactions", "Secondary unique constraints"],
+    guard:
+      "transactions that should stay whole are those that one lane keeps so and those of bound rows",
+    file: "pipeline/make-lanes.ts",
+    take: "if (choice.binds) return",
+    put: "if (choice.binds && lanes > 1) return",
     shownBy: {
-      file: "packages/millrace/src/pipeline/log-reader.test.ts",
-      name: "is read to its end before anybody interrupts",
+      file: "packages/millrace/src/pipeline/make-lanes.test.ts",
+      name: "are those that one lane keeps whole, and those whose rows constraints bind",
+    },
+  },
+  {
+    keeps: ["Source transactions"],
+    guard: "a transaction that is larger than what is kept whole holds up nobody",
+    file: "pipeline/log-reader.ts",
+    take: "isWithin && this.#openRows <= wholeRows;",
+    put: "isWithin;",
+    shownBy: {
+      file: READER,
+      name: "is interrupted where more of it has come than is kept whole",
+    },
+  },
+  {
+    keeps: ["Source transactions", "Secondary unique constraints"],
+    guard: "a log that lags is interrupted between two transactions of a batch",
+    file: "pipeline/log-reader.ts",
+    take: "this.#isWaitedFor && feed.splits(batch) ? splitAtEnd(batch) : null;",
+    put: "feed.splits(batch) && batch.bytes < 0 ? splitAtEnd(batch) : null;",
+    shownBy: { file: READER, name: "is interrupted at the end of one of them all the same" },
+  },
+  {
+    keeps: ["Source transactions", "Secondary unique constraints"],
+    guard: "a stop waits for the end of a transaction before it drains the lanes",
+    file: "pipeline/log-reader.ts",
+    take: "    return until(this.#parts.signal, new Promise<void>((resolve) => this.#atEnd.push(resolve)));",
+    put: "    return Promise.resolve();",
+    shownBy: { file: READER, name: "is read to its end before a stop drains the lanes" },
+  },
+  {
+    keeps: [10],
+    guard: "a row that goes to several targets counts until the last of them has it",
+    file: "pipeline/shared-bytes.ts",
+    take: "return this.#holders === 0 ? this.#bytes : 0;",
+    put: "return this.#holders === 1 ? this.#bytes : 0;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "gives all items of a change one position, and its bytes back with the last of them",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "a row of a load that goes to several targets counts until the last of them has it",
+    file: "pipeline/chunk-rows.ts",
+    take: "const held = heldBy(routes.length, change.bytes);",
+    put: "const held = change.bytes;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-rows.test.ts",
+      name: "stand in the budget until each of their targets has them, whole or as lines",
     },
   },
   {
@@ -237,7 +295,7 @@ export const LANE_GUARDS: readonly Guard[] = [
     put: "queue.patience.renew();",
     shownBy: {
       file: REFUSALS,
-      name: "is given up for good where its rest never comes, though rows of a load come all the time",
+      name: "is put off where its rest never comes, though rows of a load come all the time",
     },
   },
   {

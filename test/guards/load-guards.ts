@@ -31,7 +31,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [10, 11, "Chunk rows and changes"],
     guard: "the log rests while a window fills whose snapshot is waited for",
     file: "pipeline/log-reader.ts",
-    take: "this.#mayRest && rest.wanted ? rest.over().then(() => log.next()) : log.next();",
+    take: "!this.#isMidway && rest.wanted ? rest.over().then(() => log.next()) : log.next();",
     put: "log.next();",
     shownBy: {
       file: "packages/millrace/src/pipeline/log-reader.test.ts",

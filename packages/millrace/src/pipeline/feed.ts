@@ -74,11 +74,6 @@ export class Feed {
     return !isBehind;
   }
 
-  /** Rows of a transaction may be bound to one another: no part of them can be durable alone. */
-  get binds(): boolean {
-    return this.#parts.choice.binds;
-  }
-
   /** The batch ends within a transaction. */
   splits({ position, acknowledge }: LogBatch): boolean {
     const { source } = this.#parts;

@@ -7,11 +7,11 @@ import type { Barriers } from "./barriers.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
-import { LaneChoice, type LaneGroups } from "./lane-choice.ts";
+import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LogReader } from "./log-reader.ts";
 import type { LogRest } from "./log-rest.ts";
-import { doubted, shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
+import { doubted, shapeOf, standingOf, tableOf, transactionOf } from "./pipeline-parts.fixture.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -32,9 +32,8 @@ interface Reading {
   readonly loadAgain?: (shape: TableShape) => void;
   readonly before?: number;
   readonly budget?: ByteBudget;
-  /** Targets whose constraints bind their rows to one another. */
-  readonly groups?: LaneGroups;
   readonly rest?: Pick<LogRest, "wanted" | "over">;
+  readonly wholeRows?: number;
 }
 
 function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
@@ -49,7 +48,7 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
         sees: () => false,
       },
       lanes,
-      choice: new LaneChoice(lanes.length, more.groups ?? {}),
+      choice: new LaneChoice(lanes.length, {}),
       tables: new Map([[table.id, table]]),
       sent: new SentTransactions([]),
       logBytes,
@@ -62,6 +61,7 @@ function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: 
     logBytes,
     readAhead: new ReadAhead(lanes, stop.signal),
     rest: more.rest ?? { wanted: false, over: () => Promise.resolve() },
+    wholeRows: more.wholeRows ?? -1,
     signal: stop.signal,
     stopLoad: () => Promise.resolve(),
     startLoad: () => undefined,
@@ -169,11 +169,67 @@ describe("another number of lanes", () => {
   });
 });
 
-describe("a transaction whose rows constraints bind to one another", () => {
+/** A reader whose log brings a transaction in two batches; `meanwhile` is asked when it has the first one. */
+function reading(wholeRows: number, meanwhile: () => void) {
+  const stop = new AbortController();
+  const parts: Partial<LaneParts> = {
+    signal: stop.signal,
+    emptied: () => undefined,
+    passed: () => undefined,
+  };
+  const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
+  const batches = [
+    { ...batchAt(5, [toldAt(4, shapeOf()), toldAt(5, shapeOf())]), acknowledge: 3 },
+    { ...batchAt(7), acknowledge: 7 },
+  ];
+  const entered: Position[] = [];
+  const next = async (): Promise<LogBatch> => {
+    if (batches.length === 1) meanwhile();
+    await moment();
+    const batch = batches.shift();
+    if (batch === undefined) return new Promise<LogBatch>(() => undefined);
+    entered.push(batch.position);
+    return batch;
+  };
+  const log = { next, acknowledge: () => undefined, close: () => Promise.resolve() };
+  const barriers = { pass: () => Promise.resolve(false) };
+  const reader = readerOf({ stop, lanes, wholeRows, log, barriers });
+  void lanes[0]?.run();
+  const running = reader.run();
+  const end = async (): Promise<void> => {
+    stop.abort(new Error("over"));
+    await expect(running).rejects.toThrow("over");
+  };
+  return { reader, entered, end };
+}
+
+describe("a transaction that has begun", () => {
   it.each([
-    ["is read to its end before anybody interrupts", { "shop.orders": "shop.orders" }, [5, 7]],
-    ["is interrupted where its rows stand alone", {}, [5]],
-  ])("%s", async (_, groups, readBefore) => {
+    ["is read to its end where it should stay whole", 2, [5, 7]],
+    ["is interrupted where more of it has come than is kept whole", 1, [5]],
+    ["is interrupted where its rows stand alone", -1, [5]],
+  ])("%s", async (_, wholeRows, readBefore) => {
+    const stood = Promise.withResolvers<readonly Position[]>();
+    const { reader, entered, end } = reading(wholeRows, () => {
+      void reader.interrupt(() => Promise.resolve(stood.resolve([...entered])));
+    });
+    expect(await stood.promise).toEqual(readBefore);
+    await end();
+  });
+
+  it("is read to its end before a stop drains the lanes", async () => {
+    const stopped = Promise.withResolvers<readonly Position[]>();
+    const { reader, entered, end } = reading(2, () => {
+      void reader.transactionRead().then(() => stopped.resolve([...entered]));
+    });
+    expect(await stopped.promise).toEqual([5, 7]);
+    await end();
+  });
+});
+
+describe("a log that lags, whose batches all end within transactions", () => {
+  /** Reads such a log, whose rows are bound to one another; whoever waits for a transaction's end begins with its third batch. */
+  async function endOf(wait: (reader: LogReader, stood: () => void) => void): Promise<unknown> {
     const stop = new AbortController();
     const parts: Partial<LaneParts> = {
       signal: stop.signal,
@@ -181,36 +237,37 @@ describe("a transaction whose rows constraints bind to one another", () => {
       passed: () => undefined,
     };
     const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
-    const batches = [
-      { ...batchAt(5), acknowledge: 3 },
-      { ...batchAt(7), acknowledge: 7 },
-    ];
-    const entered: Position[] = [];
-    const reader: LogReader = readerOf({
-      stop,
-      lanes,
-      groups,
-      log: {
-        next: async () => {
-          if (batches.length === 1) void interrupt();
-          await moment();
-          const batch = batches.shift();
-          if (batch === undefined) return new Promise<LogBatch>(() => undefined);
-          entered.push(batch.position);
-          return batch;
-        },
-        acknowledge: () => undefined,
-        close: () => Promise.resolve(),
-      },
+    const told = (id: number): ShapeChange => ({
+      ...toldAt(id, shapeOf()),
+      transaction: transactionOf(String(id)),
     });
-    const stood = Promise.withResolvers<readonly Position[]>();
-    const interrupt = (): Promise<void> =>
-      reader.interrupt(() => Promise.resolve(stood.resolve([...entered])));
+    let batches = 0;
+    const next = async (): Promise<LogBatch> => {
+      if (++batches === 3) wait(reader, () => stop.abort(new Error(`stood behind ${batches}`)));
+      if (batches > 20) throw new Error("read for ever");
+      await moment();
+      const at = batches * 2;
+      return { ...batchAt(at + 1, [told(at), told(at + 1)]), acknowledge: at - 1 };
+    };
+    const log = { next, acknowledge: () => undefined, close: () => Promise.resolve() };
+    const barriers = { pass: () => Promise.resolve(false) };
+    const reader = readerOf({ stop, lanes, wholeRows: 10, log, barriers });
     void lanes[0]?.run();
-    const running = reader.run();
-    expect(await stood.promise).toEqual(readBefore);
-    stop.abort(new Error("over"));
-    await expect(running).rejects.toThrow("over");
+    return reader.run().catch((thrown: unknown) => thrown);
+  }
+
+  it("is interrupted at the end of one of them all the same", async () => {
+    const ended = await endOf((reader, stood) => {
+      void reader.interrupt(() => Promise.resolve(stood()));
+    });
+    expect(ended).toEqual(new Error("stood behind 3"));
+  });
+
+  it("is stopped there all the same", async () => {
+    const ended = await endOf((reader, stood) => {
+      void reader.transactionRead().then(stood);
+    });
+    expect(ended).toEqual(new Error("stood behind 3"));
   });
 });
 
@@ -291,7 +348,8 @@ describe("a log that is to rest", () => {
     };
     const log = { next } as SourceLog;
     const all = Array.from({ length: lanes }, (_, i) => new Lane(i, standingOf(), {} as LaneParts));
-    const running = readerOf({ log, stop, lanes: all, rest }).run();
+    const wholeRows = lanes === 1 ? 10 : -1;
+    const running = readerOf({ log, stop, lanes: all, rest, wholeRows }).run();
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
     stop.abort(new Error("over"));
     await running.catch(() => undefined);

@@ -4,6 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
+import { bytesBesideRows, openRows, splitAtEnd } from "./batch-ends.ts";
 import { RestartNeeded } from "./committer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { Feed } from "./feed.ts";
@@ -23,6 +24,8 @@ interface LogReaderParts {
   readonly logBytes: ByteAccount;
   readonly readAhead: ReadAhead;
   readonly rest: Pick<LogRest, "wanted" | "over">;
+  /** Source transactions of so many rows should stay whole at the sink; -1 where none need to. */
+  readonly wholeRows: number;
   readonly signal: AbortSignal;
   readonly stopLoad: (table: TableRuntime) => Promise<void>;
   /** The load goes on, or begins anew, as the table's document says. */
@@ -46,10 +49,14 @@ export class LogReader {
   #waiting: PromiseWithResolvers<LogBatch | null> | null = null;
   #replayed: (() => void)[] = [];
   #ended: { readonly error: unknown } | null = null;
-  /** Lanes cannot be drained before more has been read (design/002): interrupts and a pause wait for the transaction's end. */
+  /**
+   * The lanes should not be drained before more has been read: rows of the transaction are bound to one another
+   * (design/002), or one lane keeps it whole. Interrupts, a pause, a stop and a rest wait for its end.
+   */
   #isMidway = false;
-  /** What was read last ends within a transaction. */
-  #isWithin = false;
+  /** Rows that were read of the transaction that is open. */
+  #openRows = 0;
+  #atEnd: (() => void)[] = [];
 
   constructor(parts: LogReaderParts) {
     this.#parts = parts;
@@ -57,21 +64,22 @@ export class LogReader {
 
   /** Reads until the signal aborts; rejects with what stops the run. */
   async run(): Promise<void> {
-    const { signal, log, rest } = this.#parts;
+    const { signal, log, rest, feed } = this.#parts;
     signal.addEventListener("abort", () => this.#waiting?.reject(signal.reason), { once: true });
     let pending: Promise<LogBatch> | null = null;
     while (!signal.aborted) {
       if (!this.#isMidway) await until(signal, this.#parts.running());
       if (this.#mayServe) await this.#serve();
       if (pending === null) {
-        pending = this.#mayRest && rest.wanted ? rest.over().then(() => log.next()) : log.next();
+        pending = !this.#isMidway && rest.wanted ? rest.over().then(() => log.next()) : log.next();
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
       const batch = await this.#batchOrInterrupt(pending);
       // A pause that came meanwhile holds what was read: it enters after the resume, behind whoever interrupts till then.
       if (batch === null || (this.#parts.paused() && !this.#isMidway)) continue;
-      pending = null;
-      await this.#enter(batch);
+      const split = this.#isWaitedFor && feed.splits(batch) ? splitAtEnd(batch) : null;
+      pending = split === null ? null : Promise.resolve(split.rest);
+      await this.#enter(split?.whole ?? batch, split !== null);
     }
   }
 
@@ -84,9 +92,9 @@ export class LogReader {
     return done.promise;
   }
 
-  /** What is kept whole at the sink is read to its end. */
-  get #mayRest(): boolean {
-    return !this.#isMidway && !(this.#isWithin && this.#parts.lanes.length === 1);
+  /** A log that lags brings batch after batch, each of which may end within a transaction. */
+  get #isWaitedFor(): boolean {
+    return this.#interrupts.length > 0 || this.#atEnd.length > 0 || this.#parts.paused();
   }
 
   get #mayServe(): boolean {
@@ -103,6 +111,12 @@ export class LogReader {
   replayed(signal: AbortSignal): Promise<void> {
     if (!this.#parts.feed.replaying) return Promise.resolve();
     return until(signal, new Promise<void>((resolve) => this.#replayed.push(resolve)));
+  }
+
+  /** Resolves where no transaction is begun that should be read to its end before the lanes are drained. */
+  transactionRead(): Promise<void> {
+    if (!this.#isMidway) return Promise.resolve();
+    return until(this.#parts.signal, new Promise<void>((resolve) => this.#atEnd.push(resolve)));
   }
 
   /** Resolves when all that is in the lanes now is durable. Rows of other tables' chunks may come behind it. */
@@ -147,7 +161,8 @@ export class LogReader {
     }
   }
 
-  async #enter(batch: LogBatch): Promise<void> {
+  /** `isWhole`: it is known to end with a transaction. */
+  async #enter(batch: LogBatch, isWhole: boolean): Promise<void> {
     const { logBytes, feed, readAhead, signal } = this.#parts;
     if (batch.bytes > 0 && !readAhead.wanted) await readAhead.wait();
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
@@ -155,21 +170,28 @@ export class LogReader {
     let barriers = 0;
     for (let at = this.#enterChanges(items, 0); at < items.length;) {
       const item = items[at];
-      const ends = at === items.length - 1 && !feed.splits(batch);
-      if (item !== undefined && item.kind !== "change") await this.#barrier(item, ends);
+      if (item !== undefined && item.kind !== "change") await this.#barrier(item);
       barriers++;
       at = this.#enterChanges(items, at + 1);
     }
     // Rows take theirs with them; barriers are over.
     if (barriers > 0) logBytes.give(bytesBesideRows(batch));
-    this.#isWithin = feed.splits(batch);
-    this.#isMidway = this.#isWithin && feed.binds;
+    this.#lookAtEnd(batch, isWhole);
     failpoint("reader.batch-entered");
     // The frontier never moves back while what it has passed is read again (I3).
     if (feed.reached(batch.position))
       this.#mark(batch.position, batch.acknowledge, batch.sourceTimeMs);
     if (this.#replayed.length > 0 && !feed.replaying) this.#tellReplayed();
     if (batch.found !== undefined) await this.#foundTables(batch.found);
+  }
+
+  #lookAtEnd(batch: LogBatch, isWhole: boolean): void {
+    const { feed, wholeRows } = this.#parts;
+    const isWithin = !isWhole && feed.splits(batch);
+    this.#openRows = isWithin ? openRows(batch, this.#openRows) : 0;
+    // Where more has come it is cut at the sink all the same, and nobody waits for the rest.
+    this.#isMidway = isWithin && this.#openRows <= wholeRows;
+    if (!this.#isMidway) for (const tell of this.#atEnd.splice(0)) tell();
   }
 
   /** Nothing behind them is read before they are captured (I1). */
@@ -219,28 +241,18 @@ export class LogReader {
       this.#parts.loadAgain(item.shape);
   }
 
-  async #barrier(
-    item: Exclude<LogBatch["items"][number], { kind: "change" }>,
-    endsTransaction: boolean,
-  ): Promise<void> {
+  async #barrier(item: Exclude<LogBatch["items"][number], { kind: "change" }>): Promise<void> {
     this.#parts.feed.saw(item.transaction);
     if (this.#parts.passedBefore(item.position)) return this.#again(item);
     const stopped: TableRuntime[] = [];
-    const standstill = async (table: TableRuntime): Promise<void> => {
+    const passed = await this.#parts.barriers.pass(item, async (table) => {
       stopped.push(table);
       await this.#parts.stopLoad(table);
       await this.drained();
-    };
-    const passed = await this.#parts.barriers.pass(item, standstill, endsTransaction);
+    });
     this.#parts.feed.forgetRoutes();
     if (!passed) return;
     this.#mark(this.#parts.frontier.durable.position, null, null);
     for (const table of stopped) this.#parts.startLoad(table);
   }
-}
-
-function bytesBesideRows({ items, bytes }: LogBatch): number {
-  let rest = bytes;
-  for (const item of items) if (item.kind === "change") rest -= item.bytes;
-  return rest;
 }

@@ -7,7 +7,7 @@ import { Committer } from "./committer.ts";
 import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
-import { makeLanes, makeSourceReads } from "./make-lanes.ts";
+import { makeLanes, makeSourceReads, wholeRows } from "./make-lanes.ts";
 import { deafObserver } from "./observer.ts";
 import { itemOf, plainRouter, settingsOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
 import type { Prepared } from "./prepare-run.ts";
@@ -71,6 +71,21 @@ function setUp() {
   });
   return { lanes, sink, book, waits, stop };
 }
+
+describe("source transactions that nobody cuts", () => {
+  const [batchRows, maxRowsPerCommit] = [100, 3_000];
+  const task = {
+    settings: settingsOf({ batchRows }),
+    sink: new ScriptedSink(1, { maxRowsPerCommit }),
+  };
+  const rows = (lanes: number, groups = {}) =>
+    wholeRows(task, { lanes, choice: new LaneChoice(lanes, groups) });
+
+  it("are those that one lane keeps whole, and those whose rows constraints bind", () => {
+    expect([rows(1), rows(2)]).toEqual([100, -1]);
+    expect([rows(1, { [target]: target }), rows(2, { [target]: target })]).toEqual([2_990, 2_990]);
+  });
+});
 
 const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 

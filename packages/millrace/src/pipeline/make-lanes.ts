@@ -41,6 +41,23 @@ export function makeSourceReads({
   return new SourceReads({ ...what, clock, random, signal });
 }
 
+/** Rows that a lane sends in one transaction at most. */
+function rowsPerCommit({ settings, sink }: Pick<TaskParts, "settings" | "sink">): number {
+  return Math.max(1, Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - STATE_ROWS));
+}
+
+/**
+ * Source transactions of so many rows should not be cut by whoever drains the lanes; -1 where any may be. Rows that
+ * constraints bind wait for the rest of theirs up to the sink's limit (design/002); one lane keeps what fits in a batch.
+ */
+export function wholeRows(
+  task: Pick<TaskParts, "settings" | "sink">,
+  { choice, lanes }: Pick<Prepared, "choice" | "lanes">,
+): number {
+  if (choice.binds) return Math.max(1, task.sink.capabilities.maxRowsPerCommit - STATE_ROWS);
+  return lanes === 1 ? rowsPerCommit(task) : -1;
+}
+
 /** The lanes of a run, each behind its own checkpoint. */
 export function makeLanes(parts: LaneSetParts): Lane[] {
   const { task, prepared, order, signal, reads } = parts;
@@ -64,10 +81,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     meetings: new MeetingWriter({ ...shared, standing: (lane) => standings[lane] }),
     logBytes: parts.logBytes,
     chunkBytes: parts.chunkBytes,
-    maxRows: Math.max(
-      1,
-      Math.min(settings.batchRows, sink.capabilities.maxRowsPerCommit - STATE_ROWS),
-    ),
+    maxRows: rowsPerCommit(task),
     maxBytes: sink.capabilities.maxBytesPerCommit,
     whole: prepared.lanes === 1,
     flushIntervalMs: settings.flushIntervalMs,

@@ -15,7 +15,7 @@ import { LetterDesk } from "./letter-desk.ts";
 import { Loader } from "./loader.ts";
 import { LogReader } from "./log-reader.ts";
 import { LogRest } from "./log-rest.ts";
-import { makeLanes, makeSourceReads } from "./make-lanes.ts";
+import { makeLanes, makeSourceReads, wholeRows } from "./make-lanes.ts";
 import { Newcomers } from "./newcomers.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
@@ -241,6 +241,7 @@ export class RunParts {
       logBytes: this.logBytes,
       readAhead: this.readAhead,
       rest: this.#rest,
+      wholeRows: wholeRows(this.#task, this.#prepared),
       signal: this.#signal,
       stopLoad: (table) => this.loader.stopTable(table),
       startLoad: (table) => this.loads.begin(table),

@@ -160,7 +160,9 @@ export class Run {
    */
   async stop(graceMs: number): Promise<boolean> {
     this.pause();
-    const finished = this.#parts.reader.drained().then(() => this.#parts.frontierWriter.writeNow());
+    const { reader, frontierWriter } = this.#parts;
+    const drained = reader.transactionRead().then(() => reader.drained());
+    const finished = drained.then(() => frontierWriter.writeNow());
     const grace = this.#task.clock.sleep(graceMs, this.#abort.signal);
     const done = await Promise.race([finished.then(() => true), grace.then(() => false)]).catch(
       () => false,

@@ -22,7 +22,7 @@ export const PIPELINE_OPTIONS = {
   parallelism: defaulting(integer(1, 64), 4, {
     name: "parallelism",
     example: "4",
-    doc: "Lanes: how many transactions write to the sink at once. A key never changes its lane, so the order per key holds with any number. 1 keeps a source transaction whole, but where its rows, with rows of loads that come between them, are more than the sink's limits, its `batch-size` or `memory.budget`; where a schema change, a TRUNCATE or a key change with values that the log left out stands in it; where the sink refuses one of its rows; where its rest does not come within 0.2 s; and where the pipeline stops, resyncs or pauses a table, or a dead letter is discarded in the middle of it.",
+    doc: "Lanes: how many transactions write to the sink at once. A key never changes its lane, so the order per key holds with any number. 1 keeps a source transaction whole, but where its rows, with rows of loads that come between them, are more than the sink's limits, its `batch-size` or `memory.budget`; where a schema change, a TRUNCATE or a key change with values that the log left out stands in it; where the sink refuses one of its rows; where its rest does not come within 0.2 s; and where a dead letter is discarded in the middle of it.",
   }),
   schemaChangeBehavior: defaulting(
     choice(["evolve", "ignore", "exception"], {
