@@ -1,12 +1,13 @@
 // A table's stream in a process of its own: as many shards as asked for, whose pages are one recorded page again and again, each
 // record with a sequence number of its own. Everything is in memory, so that the service takes as little part as it can.
-// Arguments: the recorded answer of GetRecords, shards of a table, pages of a shard. Tables are named `table-N`.
+// Arguments: the recorded answer of GetRecords, shards of a table, pages of a shard, how often a shard answers at most in a second
+// (0: at once), how late each answer is, in milliseconds. Tables are named `table-N`.
 import { createServer, type IncomingMessage } from "node:http";
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 
-const [file = "", shardCount = "1", pageCount = "1"] = process.argv.slice(2);
-const [shards, pages] = [Number(shardCount), Number(pageCount)];
+const [file = "", ...numbers] = process.argv.slice(2);
+const [shards = 1, pages = 1, readsPerSecond = 0, lateMs = 0] = numbers.map(Number);
 const nowMs = Date.now();
 /** Digits of a sequence number. */
 const DIGITS = 25;
@@ -118,6 +119,18 @@ async function bodyOf(request: IncomingMessage): Promise<Record<string, string>>
   return JSON.parse(Buffer.concat(parts).toString()) as Record<string, string>;
 }
 
+/** By shard, when it may answer next. */
+const free = new Map<string, number>();
+
+/** An answer is due so late, and no sooner behind the shard's last one than the service lets it be read. */
+function waitMs(shard: string): number {
+  if (readsPerSecond === 0) return lateMs;
+  const now = performance.now();
+  const at = Math.max(now + lateMs, free.get(shard) ?? 0);
+  free.set(shard, at + 1_000 / readsPerSecond);
+  return at - now;
+}
+
 const server = createServer((request, response) => {
   void bodyOf(request).then((asked) => {
     const action = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
@@ -129,7 +142,9 @@ const server = createServer((request, response) => {
           ? pageOf(`table-${table}`, Number(shard), Number(nth))
           : JSON.stringify({ Records: [], NextShardIterator: asked["ShardIterator"] });
     response.setHeader("content-type", "application/x-amz-json-1.0");
-    response.end(answer);
+    const dueMs = action === "GetRecords" ? waitMs(`${table} ${shard}`) : 0;
+    if (dueMs > 0) setTimeout(() => response.end(answer), dueMs);
+    else response.end(answer);
   });
 });
 
