@@ -53,7 +53,7 @@ export class PrivateCopies {
     const key = tableKey(use, this.#path);
     const name = key === undefined ? undefined : this.#names.get(key);
     if (name === undefined) return [];
-    const alias = use.alias === "" ? ` AS ${identifier(use.name)}` : "";
+    const alias = use.alias === "" && !use.bare ? ` AS ${identifier(use.name)}` : "";
     const lengthBytes = nameLengthBytes(sql, use.startByte);
     return [{ atByte: use.startByte, lengthBytes, insert: `pg_temp.${name}${alias}` }];
   }

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC001, outcome } from "../testing/clients.ts";
+import { Clients, OC001, outcome, refusal } from "../testing/clients.ts";
 
 let cluster: DsqlLocal;
 let client: pg.Client;
@@ -46,6 +46,38 @@ describe("the schema public", () => {
     await client.query("alter schema public rename to private");
     await cluster.control.reset();
     expect(await outcome(client.query("create table public.t (id int primary key)"))).toBe("ok");
+  });
+});
+
+describe("asynchronous statements", () => {
+  it("are refused at once for what is not there, no table, or another's", async () => {
+    await client.query("create view v as select 1 as a");
+    await client.query("create table t (id int primary key, n int)");
+    await client.query("create role reader login");
+    await client.query("grant select on t to reader");
+    await client.query("grant create on schema public to reader").catch(() => {});
+    const missing = '42P01 relation "nothing" does not exist';
+    expect(await outcome(client.query("create index async on nothing (n)"))).toBe(missing);
+    const validate = (table: string): Promise<string> =>
+      outcome(client.query(`alter table async ${table} validate constraint c`));
+    expect(await validate("nothing")).toBe(missing);
+    expect(await validate("s.nothing")).toBe('42P01 relation "s.nothing" does not exist');
+    expect(await validate("t")).toBe('42704 constraint "c" of relation "t" does not exist');
+    const onView = await refusal(client.query("create index async on v (a)"));
+    expect([onView.code, onView.message, onView.detail]).toEqual([
+      "42809",
+      'cannot create index on relation "v"',
+      "This operation is not supported for views.",
+    ]);
+    expect(await outcome(client.query("create index async on sys.jobs (job_id)"))).toBe(
+      "42501 must be owner of table jobs",
+    );
+    const reader = await clients.connect({
+      connectionString: cluster.url.replace("//admin", "//reader"),
+    });
+    const others = "42501 must be owner of table t";
+    expect(await outcome(reader.query("create index async on t (n)"))).toBe(others);
+    expect(await outcome(reader.query("alter table async t validate constraint c"))).toBe(others);
   });
 });
 
@@ -245,6 +277,31 @@ describe("asynchronous jobs", () => {
       { succeeded: true },
     ]);
     expect(await look()).toEqual({ waits: false, built: true });
+  });
+
+  it("have failed where their session at PostgreSQL ends before they do", async () => {
+    const sessions = async (): Promise<number[]> => {
+      const { rows } = await client.query<{ pid: number }>(
+        "select pid from pg_stat_activity where usename <> current_user",
+      );
+      return rows.map(({ pid }) => pid);
+    };
+    cluster.control.setDelays({ statementMs: 0, commitMs: 0, jobMs: 600_000 });
+    await client.query("create table t (id int primary key, v int)");
+    const before = await sessions();
+    const id = await startJob("create index async by_v on t (v)");
+    const valid = "select indisvalid from pg_index where indexrelid = to_regclass('by_v')";
+    const look = async (): Promise<unknown> => (await client.query(valid)).rows;
+    await expect.poll(look, { timeout: 30_000 }).toEqual([{ indisvalid: false }]);
+    const own = (await sessions()).filter((pid) => !before.includes(pid));
+    expect(own).toHaveLength(1);
+    for (const pid of own) process.kill(pid, "SIGTERM");
+    await expect.poll(sessions, { timeout: 30_000 }).not.toEqual(expect.arrayContaining(own));
+    cluster.control.setDelays({ statementMs: 0, commitMs: 0 });
+    expect((await client.query("call sys.wait_for_job($1)", [id])).rows).toEqual([
+      { succeeded: false },
+    ]);
+    expect(await jobOf(id)).toMatchObject({ details: "the job was interrupted" });
   });
 
   it("name an index as PostgreSQL would", async () => {

@@ -13,6 +13,24 @@ import { brokenRule, catalogueQuery } from "./catalogue-rules.ts";
 
 const TRIAL = "_dl_trial";
 
+const RELATION_KINDS: Readonly<Record<string, string>> = {
+  v: "view",
+  S: "sequence",
+  i: "index",
+};
+
+/** As PostgreSQL says it. */
+function refusal(code: string, message: string, detail?: string): Violation {
+  const more = detail === undefined ? {} : { detail };
+  return new Violation({ severity: "ERROR", code, message, ...more });
+}
+
+function notIndexable(name: string, kind: string): Violation {
+  const many = kind === "index" ? "indexes" : `${kind}s`;
+  const detail = `This operation is not supported for ${many}.`;
+  return refusal("42809", `cannot create index on relation "${name}"`, detail);
+}
+
 /** Checks one session's DDL. All methods only in a turn, inside an open transaction. */
 export class Definitions {
   readonly #worker: Worker;
@@ -98,6 +116,8 @@ export class Definitions {
     const [use] = statement.relations;
     if (use === undefined) return "";
     const table = this.#regclass(use);
+    const kind = await this.#needOwned(use);
+    if (kind !== "table") throw notIndexable(use.name, kind);
     await this.#worker.command(`CREATE TEMP TABLE ${TRIAL} (LIKE ${table})`);
     const lengthBytes = nameLengthBytes(statement.sql, use.startByte);
     const edit = { atByte: use.startByte, lengthBytes, insert: `pg_temp.${TRIAL}` };
@@ -126,6 +146,24 @@ export class Definitions {
     }
   }
 
+  /** What a relation is that the client may define anew. Throws where it is not there, or another's: jobs would not ask. */
+  async #needOwned(use: RelationUse): Promise<string> {
+    const [row] = await this.#rows(
+      `SELECT c.relkind, pg_has_role(c.relowner, 'USAGE') FROM pg_class AS c
+       WHERE c.oid = to_regclass(${literal(this.#regclass(use))})`,
+    );
+    const { name, schema } = use;
+    if (row === undefined) {
+      throw refusal(
+        "42P01",
+        `relation "${schema === "" ? name : `${schema}.${name}`}" does not exist`,
+      );
+    }
+    const kind = RELATION_KINDS[row[0] ?? ""] ?? "table";
+    if (row[1] !== "t") throw refusal("42501", `must be owner of ${kind} ${name}`);
+    return kind;
+  }
+
   /** Whether the schema of a table holds a relation of this name already. */
   async exists(schema: string, name: string): Promise<boolean> {
     const qualified = `${identifier(schema)}.${identifier(name)}`;
@@ -138,16 +176,13 @@ export class Definitions {
     const [use] = statement.relations;
     const name = statement.objectName ?? "";
     if (use === undefined) return;
+    await this.#needOwned(use);
     const table = this.#regclass(use);
     const rows = await this.#rows(
-      `SELECT 1 FROM pg_constraint WHERE conrelid = ${literal(table)}::regclass AND conname = ${literal(name)}`,
+      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass(${literal(table)}) AND conname = ${literal(name)}`,
     );
     if (rows.length > 0) return;
-    throw new Violation({
-      severity: "ERROR",
-      code: "42704",
-      message: `constraint "${name}" of relation "${use.name}" does not exist`,
-    });
+    throw refusal("42704", `constraint "${name}" of relation "${use.name}" does not exist`);
   }
 
   async #check(tables: readonly string[]): Promise<void> {

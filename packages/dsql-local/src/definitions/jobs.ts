@@ -71,6 +71,9 @@ export class Jobs {
     let visible = (): void => {};
     const shown = new Promise<void>((resolve) => (visible = resolve));
     const work = this.#work(jobId, plan, visible)
+      // Its session is gone, or there is none to be had.
+      .catch(() => this.#note(jobId, "failed", INTERRUPTED))
+      // PostgreSQL itself is gone: see interruptedSql.
       .catch(() => {})
       .finally(() => this.#running.delete(work));
     this.#running.add(work);
@@ -176,7 +179,7 @@ export class Jobs {
     await this.#context.admin.query(
       `UPDATE sys.jobs SET status = ${literal(status)}, details = ${literal(details)},
          update_time = now(), object_id = to_regclass(object_name)
-       WHERE job_id = ${literal(jobId)}`,
+       WHERE job_id = ${literal(jobId)} AND status IN ('submitted', 'processing')`,
     );
   }
 }

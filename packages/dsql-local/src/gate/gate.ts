@@ -5,6 +5,7 @@
 import { Profile } from "../rules/profile.ts";
 import { violation } from "../rules/table.ts";
 import { askingOf } from "./asking.ts";
+import { copyInOf, takesRows } from "./copy-in.ts";
 import { translateDialect, type DialectMark } from "./dialect.ts";
 import {
   applyEdits,
@@ -14,6 +15,7 @@ import {
   statementText,
 } from "./edits.ts";
 import { refuseBody } from "./functions.ts";
+import { lateralDefect } from "./lateral.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
 import { refuseLength, refuseStatement } from "./refusals.ts";
 import { settingName, showAllSql, shownAs } from "./settings.ts";
@@ -108,8 +110,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
   const found = survey(parsed.node);
   const own = alone ? sql : statementText(sql, parsed.startByte, parsed.lengthBytes);
   refuseLength(parsed.node, own);
-  if ("CreateFunctionStmt" in parsed.node)
-    refuseBody(child(parsed.node, "CreateFunctionStmt"), profile);
+  refuseBody(child(parsed.node, "CreateFunctionStmt"), profile);
   const offsetBytes = alone ? 0 : parsed.startByte;
   const [name, body] = unwrap(parsed.node);
   const relations = found.relations.map((use) => ({
@@ -117,9 +118,10 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     startByte: use.startByte - offsetBytes,
   }));
   const askedOf = { name, body, parsed, offsetBytes, sql: own, relations };
+  const kind = kindOf(name, body, mark, found);
   const edits = definesTypes(name, body) ? bareTypeEdits(parsed.node, own, offsetBytes) : [];
   return {
-    ...blankStatement(kindOf(name, body, mark, found), applyEdits(own, edits)),
+    ...blankStatement(kind, applyEdits(own, edits)),
     ...found.parts,
     startsAt: charactersBefore(sql, alone ? 0 : parsed.startByte),
     calls: name === "ExplainStmt" && !analyzes(body) ? [] : found.parts.calls,
@@ -127,13 +129,12 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     asking: found.writers === 1 ? askingOf(askedOf) : undefined,
     rowBound: found.writers === 1 ? rowBoundOf(name, body) : undefined,
     readOnly: isReadOnly(body),
+    copyIn: name === "CopyStmt" && takesRows(body) ? copyInOf(body) : undefined,
     returnsRows: returnsRows(name, body),
+    lateralDefect: kind === "read" && name === "SelectStmt" ? lateralDefect(body) : undefined,
     explains: name === "ExplainStmt" ? explainsOf(body) : undefined,
-    // The tag of EXPLAIN ANALYZE tells no rows.
-    countByStatistics: found.parts.countByStatistics || name === "ExplainStmt",
-    dropsColumns: dropped(body, "AT_DropColumn"),
-    dropsConstraints: dropped(body, "AT_DropConstraint"),
-    dropsRoles: name === "DropRoleStmt" ? droppedRoles(body) : [],
+    countByStatistics: found.parts.countByStatistics || hidesRows(name, body),
+    ...dropsOf(name, body),
     renamesRole: name === "RenameStmt" && text(body, "renameType") === "OBJECT_ROLE",
     objectName: objectName(name, body),
     ifNotExists: body["if_not_exists"] === true,
@@ -152,7 +153,6 @@ const KINDS: Readonly<Record<string, StatementKind>> = {
   VariableSetStmt: "setting",
   ConstraintsSetStmt: "setting",
   VariableShowStmt: "read",
-  CopyStmt: "read",
   CallStmt: "call",
   VacuumStmt: "utility",
   DeallocateStmt: "deallocate",
@@ -163,7 +163,7 @@ function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): Sta
   if (name === "IndexStmt") return "index-job";
   if (name === "AlterTableStmt" && mark.async) return "validate-job";
   if (name === "ExplainStmt") return found.writes && analyzes(body) ? "write" : "read";
-  if (/^(Select|Insert|Update|Delete)Stmt$/.test(name)) {
+  if (/^(Select|Insert|Update|Delete|Copy)Stmt$/.test(name)) {
     return found.writes || found.locks ? "write" : "read";
   }
   if (name === "VariableSetStmt" && settingName(body) === "disable_sync_create_index")
@@ -174,6 +174,11 @@ function kindOf(name: string, body: Tree, mark: DialectMark, found: Survey): Sta
 function returnsRows(name: string, body: Tree): boolean {
   if (/^(Insert|Update|Delete)Stmt$/.test(name)) return list(body, "returningList").length > 0;
   return /^(Select|Explain|VariableShow|Call)Stmt$/.test(name);
+}
+
+/** The tag of EXPLAIN ANALYZE tells no rows, that of COPY TO those that it gives. */
+function hidesRows(name: string, body: Tree): boolean {
+  return name === "ExplainStmt" || (name === "CopyStmt" && !takesRows(body));
 }
 
 function analyzes(explain: Tree): boolean {
@@ -209,6 +214,16 @@ function isReadOnly(body: Tree): boolean {
     const value = child(child(child(element, "arg"), "A_Const"), "ival");
     return value["ival"] === 1;
   });
+}
+
+type Drops = Pick<Statement, "dropsColumns" | "dropsConstraints" | "dropsRoles">;
+
+function dropsOf(name: string, body: Tree): Drops {
+  return {
+    dropsColumns: dropped(body, "AT_DropColumn"),
+    dropsConstraints: dropped(body, "AT_DropConstraint"),
+    dropsRoles: name === "DropRoleStmt" ? droppedRoles(body) : [],
+  };
 }
 
 function dropped(body: Tree, subtype: string): readonly string[] {

@@ -1,5 +1,6 @@
 /** What the gate knows of a statement, and what sessions go by. */
 import type { Asking } from "./asking.ts";
+import type { CopyIn } from "./copy-in.ts";
 import type { IamStatement } from "./dialect.ts";
 import type { RowBound } from "./row-bound.ts";
 import type { LocalColumn } from "../wire/messages.ts";
@@ -14,6 +15,8 @@ export interface RelationUse {
   readonly startByte: number;
   /** Written to, or its rows locked. */
   readonly written: boolean;
+  /** It is the table of a COPY, which takes no alias. */
+  readonly bare: boolean;
 }
 
 /** How many bytes a statement may write beyond those that its message carries. */
@@ -102,6 +105,10 @@ export interface Statement {
   /** The longest literal in the text, in bytes: values above a limit can come from nowhere else. */
   readonly longestLiteralBytes: number;
   readonly readOnly: boolean;
+  /** COPY FROM STDIN. */
+  readonly copyIn: CopyIn | undefined;
+  /** The number of the column that fails once there is a row; see lateral.ts. */
+  readonly lateralDefect: number | undefined;
   /** EXPLAIN in the format text. */
   readonly explains: Explains | undefined;
   readonly answer: LocalAnswer | undefined;
@@ -124,7 +131,7 @@ export interface Statement {
 export function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
     kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
+    longestLiteralBytes: 0, readOnly: false, copyIn: undefined, lateralDefect: undefined, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
     objectName: "", ifNotExists: false,
     inserts: false, namedColumns: undefined, setsDefaults: false, draws: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
     writesRows: false, asking: undefined, rowBound: undefined, calls: [], inside: [],

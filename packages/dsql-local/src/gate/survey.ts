@@ -1,5 +1,6 @@
 /** One walk over a statement's tree: which tables, which growth, which literals, what is refused inside. */
 import { refuseClause } from "./clauses.ts";
+import { takesRows } from "./copy-in.ts";
 import { columnsOfQueries, growsByColumns } from "./growth.ts";
 import type { RelationUse, Statement } from "./statement.ts";
 import { child, list, names, number, text, type Tree, walk } from "./tree.ts";
@@ -60,6 +61,7 @@ class Surveyor {
   readonly #calls = new Set<string>();
   readonly #targets = new Set<unknown>();
   readonly #repeated = new Set<unknown>();
+  readonly #bare = new Set<unknown>();
   #statements = 0;
   #inserts = 0;
   readonly #namedColumns: string[] = [];
@@ -89,11 +91,11 @@ class Surveyor {
         this.#write(tree);
         this.#deletes = true;
         break;
+      case "CopyStmt":
+        this.#copy(tree);
+        break;
       case "LockingClause":
-        this.#locks = true;
-        if (text(tree, "strength") === "LCS_FORUPDATE") this.#locksForUpdate = true;
-        // FOR UPDATE OF names what FROM has named already.
-        for (const item of list(tree, "lockedRels")) this.#repeated.add(child(item, "RangeVar"));
+        this.#lock(tree);
         break;
       case "CommonTableExpr":
         this.#ctes.add(text(tree, "ctename"));
@@ -168,6 +170,21 @@ class Surveyor {
     if (text(tree, "override") === "OVERRIDING_USER_VALUE") this.#setsDefaults = true;
   }
 
+  #lock(tree: Tree): void {
+    this.#locks = true;
+    if (text(tree, "strength") === "LCS_FORUPDATE") this.#locksForUpdate = true;
+    // FOR UPDATE OF names what FROM has named already.
+    for (const item of list(tree, "lockedRels")) this.#repeated.add(child(item, "RangeVar"));
+  }
+
+  #copy(tree: Tree): void {
+    this.#bare.add(tree["relation"]);
+    if (!takesRows(tree)) return;
+    this.#write(tree);
+    this.#inserts++;
+    this.#namedColumns.push(...names(list(tree, "attlist")));
+  }
+
   #set(clause: Tree): void {
     for (const item of list(clause, "targetList")) {
       const target = child(item, "ResTarget");
@@ -192,6 +209,7 @@ class Surveyor {
         alias: "",
         startByte: 0,
         written: true,
+        bare: false,
       });
     }
   }
@@ -210,6 +228,7 @@ class Surveyor {
       alias: text(child(tree, "alias"), "aliasname"),
       startByte: number(tree, "location"),
       written: this.#targets.has(tree),
+      bare: this.#bare.has(tree),
     });
   }
 }

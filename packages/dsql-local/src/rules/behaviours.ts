@@ -120,6 +120,24 @@ export const behaviours: readonly Behaviour[] = [
     kept: "by PostgreSQL's tags and, where these tell only some, its statistics, which tell the rows that foreign keys cascade to",
   },
   {
+    what: "COPY FROM STDIN, as psql's \\copy and drivers send it",
+    source: "LD; against GR, which has no COPY",
+    fidelity: "unknown",
+    kept: "a write like an INSERT of the same rows: rows, sizes, keys, foreign keys and conflicts count, and all of it is one transaction, which LD leaves to the user to cut. Forms, options and texts are PostgreSQL's. What the client sends is gathered, 64 MiB at the most, and written once it has sent all: what is wrong with a row shows then, and nobody waits for a slow client",
+  },
+  {
+    what: "COPY TO STDOUT",
+    source: "PROXY, LINT",
+    fidelity: "close",
+    kept: "as PostgreSQL does it; a write where its query writes or locks",
+  },
+  {
+    what: "COPY of files and programs of the server",
+    source: "LD: the server's files are not needed for \\copy",
+    fidelity: "unknown",
+    kept: "refused as PostgreSQL refuses it to a role that has no rights on its files (42501)",
+  },
+  {
     what: "A portal that waits for more rows goes on at the next Execute",
     source: "PostgreSQL",
     fidelity: "unknown",
@@ -142,12 +160,6 @@ export const behaviours: readonly Behaviour[] = [
     source: "nobody recorded it",
     fidelity: "unknown",
     kept: "as PostgreSQL does it, over all tables",
-  },
-  {
-    what: "LEFT JOIN LATERAL whose subquery projects an outer column is 42804 (attribute … has wrong type)",
-    source: "E",
-    fidelity: "close",
-    kept: "it runs: that defect of a cluster's planner is not there; LATERAL else works in both",
   },
   {
     what: "Functions and operators of geometry and of full text search are refused",

@@ -13,7 +13,7 @@ Written by \`packages/dsql-local/src/rules/fidelity-page.ts\` from the tables of
 
 *exact*: code, text and moment were recorded on a real cluster and are the same here. *close*: one of them is ours, or there is a bound on when it holds. *unknown*: documented or inferred, nobody has shown it.
 
-Sources: **Q** quotas, **DT** data types, **SQL** features, **CT** CREATE TABLE, **AT** ALTER TABLE, **IX** asynchronous indexes, **CC** concurrency control: pages of the AWS documentation as of September 2026. **E, T, S, J, G, D, A** recordings and measurements of real clusters that others published, 2026; **P** a migration tool's notes of a cluster of 2026-07-23 and 2026-10-10. **AU, PROXY, LINT, GR, L** AWS's own tools and guides.
+Sources: **Q** quotas, **DT** data types, **SQL** features, **CT** CREATE TABLE, **AT** ALTER TABLE, **IX** asynchronous indexes, **CC** concurrency control, **LD** loading data: pages of the AWS documentation as of September 2026. **E, T, S, J, G, D, A** recordings and measurements of real clusters that others published, 2026; **P** a migration tool's notes of a cluster of 2026-07-23 and 2026-10-10. **AU, PROXY, LINT, GR, L** AWS's own tools and guides.
 
 The profiles are ${profileDays.join(" (the newest) and ")}: \`--profile\`. A rule with *before* holds only in profiles before that day, one with *from* only from that day on; all others hold in both. From ${Object.values(
   features,

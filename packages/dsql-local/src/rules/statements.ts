@@ -117,9 +117,12 @@ export const statementRules = {
     fidelity: "close",
     kept: "by the parse tree, when the statement arrives",
   },
-  copyIn: {
-    ...byParser("unsupported statement: Copy", "GR, LINT", "unknown"),
-    kept: "by the parse tree, when the statement arrives; against AWS's page https://docs.aws.amazon.com/aurora-dsql/latest/userguide/loading-data.html, which offers `\\copy`",
+  lateralDefect: {
+    code: "42804",
+    text: "attribute {number} of type record has wrong type",
+    source: "E",
+    fidelity: "close",
+    kept: "a defect of the service's planner: a LEFT JOIN LATERAL whose subquery projects a column of what it is joined to, as it is and with the name of its table, fails where a statement that only reads gives a row. By the parse tree, after it ran; the type's name is ours, and no detail is told. Not within views and functions",
   },
   preparedBySql: byParser("unsupported statement: {name}", "LINT, PROXY", "close"),
   protocolMultiple: {

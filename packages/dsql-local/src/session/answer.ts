@@ -87,11 +87,16 @@ export class Answer implements AnswerHandler {
         this.errorFrame ??= frame;
         this.error ??= readReport(frame);
         break;
+      case Type.copyOutResponse:
+      case Type.copyData:
+      case Type.copyDone:
+        this.rowBytes += frame.length;
+        this.#tellRow(frame);
+        break;
       case Type.dataRow:
         this.rowBytes += frame.length;
         if (this.#asks !== undefined) this.#takePlace(frame, this.#asks);
-        else if (this.#sink === undefined) this.rows.push(frame);
-        else this.#sink.add(frame);
+        else this.#tellRow(frame);
         break;
       case Type.rowDescription:
         this.#describe(frame);
@@ -100,6 +105,11 @@ export class Answer implements AnswerHandler {
         if (this.#sink === undefined) this.head.push(frame);
         else this.#sink.add(frame);
     }
+  }
+
+  #tellRow(frame: Buffer): void {
+    if (this.#sink === undefined) this.rows.push(frame);
+    else this.#sink.add(frame);
   }
 
   #describe(frame: Buffer): void {
@@ -147,7 +157,7 @@ export class Answer implements AnswerHandler {
 
   /** Rows that the tag says were changed; rows that were only locked do not count. */
   get affectedRows(): number {
-    const match = /^(?:INSERT \d+|UPDATE|DELETE) (\d+)$/.exec(this.tag);
+    const match = /^(?:INSERT \d+|UPDATE|DELETE|COPY) (\d+)$/.exec(this.tag);
     return match === null ? 0 : Number(match[1]);
   }
 }

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { AuroraDSQLClient } from "@aws/aurora-dsql-node-postgres-connector";
 import { DsqlSigner } from "@aws-sdk/dsql-signer";
@@ -121,6 +124,23 @@ with one.cursor() as cursor:
     except errors.FeatureNotSupported as error:
         told["refused"] = error.diag.message_primary
     told["version"] = one.info.server_version
+one.rollback()
+with one.cursor() as cursor:
+    with cursor.copy("copy t (id, v) from stdin") as copy:
+        for i in range(10, 12):
+            copy.write_row((i, f"copied {i}"))
+    with cursor.copy("copy t (id, v) from stdin (format binary)") as copy:
+        copy.set_types(["int4", "text"])
+        copy.write_row((12, None))
+    with cursor.copy("copy (select id, v from t where id > %s order by id) to stdout", (9,)) as copy:
+        told["copied"] = [list(row) for row in copy.rows()]
+    try:
+        with cursor.copy("copy t (id) from stdin") as copy:
+            for i in range(3000):
+                copy.write_row((i + 100,))
+    except psycopg.Error as error:
+        told["too many"] = error.sqlstate
+    one.rollback()
 print(json.dumps(told))
 `;
 
@@ -135,6 +155,12 @@ print(json.dumps(told))
         conflict: "change conflicts with another transaction (OC000)",
         refused: "unsupported statement: Truncate",
         version: 160_015,
+        copied: [
+          ["10", "copied 10"],
+          ["11", "copied 11"],
+          ["12", null],
+        ],
+        "too many": "54000",
       });
     },
   );
@@ -154,6 +180,25 @@ describe("psql", () => {
     const { stdout } = await run(file, [...first, "-X", "-A", "-c", command, url], { env });
     return stdout;
   }
+
+  it("copies files from and to the client's own disk", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dsql-local-copy-"));
+    await psql("create table orders (id bigint primary key, note varchar)");
+    const [from, to] = [join(folder, "from.csv"), join(folder, "to.tsv")];
+    await writeFile(from, 'id,note\n1,one\n2,"two, and more"\n');
+    expect(await psql(`\\copy orders from '${from}' with (format csv, header true)`)).toBe(
+      "COPY 2\n",
+    );
+    expect(await psql(`\\copy (select * from orders order by id desc) to '${to}'`)).toBe(
+      "COPY 2\n",
+    );
+    expect(await readFile(to, "utf8")).toBe("2\ttwo, and more\n1\tone\n");
+    await writeFile(from, Array.from({ length: 3_001 }, (_, id) => `${id + 10}\t\n`).join(""));
+    await expect(psql(`\\copy orders from '${from}'`)).rejects.toThrow(
+      "transaction row limit exceeded",
+    );
+    await rm(folder, { recursive: true });
+  });
 
   it("shows tables, databases and a table's definition", async () => {
     await psql(

@@ -11,6 +11,7 @@ import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type, type ServerMessage } from "../wire/messages.ts";
 import type { Answer, FrameSink } from "./answer.ts";
+import type { Copied } from "./copied.ts";
 import type { ToldInParts } from "./kept-rows.ts";
 import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
@@ -31,6 +32,8 @@ export interface Request extends Repeatable {
   readonly parts: ToldInParts | undefined;
   /** Where a read's rows go while they come. */
   readonly sink: FrameSink;
+  /** Takes what the client sends for its COPY FROM STDIN; undefined for all else. */
+  readonly receive: (() => Promise<Copied>) | undefined;
 }
 
 type BeforeRun = () => Promise<void>;
@@ -78,8 +81,7 @@ export class Execution {
     }
     const { simple, sink } = request;
     const streams = request.statement.kind === "read" || request.statement.kind === "call";
-    const unit = unitOf(request);
-    let answer = await this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
+    let answer = await this.#send(transaction, request, streams);
     if (!simple) tellHead(answer, sink);
     if (answer.committed) return answer;
     if (transaction.phase === "ended") throw refusedAtCommit(answer);
@@ -91,6 +93,13 @@ export class Execution {
     if (!(await this.#resurrects(transaction, [ran]))) return answer;
     await this.#worker.park(transaction);
     return this.#goOnDoomed(transaction, request);
+  }
+
+  async #send(transaction: Transaction, request: Request, streams: boolean): Promise<Answer> {
+    if (request.copied !== undefined) return noticesOnly(await this.#worker.runEntry(request));
+    const unit = unitOf(request);
+    const { sink } = request;
+    return this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
   }
 
   /** Repeats a parked transaction's writes, where these can be the same again. Only "same" leaves it as it was. */
@@ -133,7 +142,8 @@ export class Execution {
 
   async #recover(transaction: Transaction, request: Request, failed: Answer): Promise<Answer> {
     const { error } = failed;
-    const code = error?.code === CANCELLED ? SERIALIZATION_FAILURE : error?.code;
+    const waited = error?.code === CANCELLED && !isTakenBack(error);
+    const code = waited ? SERIALIZATION_FAILURE : error?.code;
     if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
       throw violation("dataConflict");
     }
@@ -202,7 +212,9 @@ export class Execution {
     copies: PrivateCopies,
     request: Request,
   ): Promise<Answer> {
-    if (request.simple) return this.#runTranslated(copies, request);
+    if (request.simple || request.copied !== undefined) {
+      return this.#runTranslated(copies, request);
+    }
     const described = await this.#worker.runInside(transaction, {
       frames: request.frames().slice(0, -1),
       simple: false,
@@ -219,7 +231,8 @@ export class Execution {
     const { error } = answer;
     if (error !== undefined) {
       // Data errors are the client's; anything else would be our translation's.
-      if (!/^2[123]/.test(error.code)) throw violation("dataConflict");
+      const isTheirs = /^2[123]/.test(error.code) || isTakenBack(error);
+      if (!isTheirs) throw violation("dataConflict");
       throw new Violation({ ...error, message: copies.retell(error.message) });
     }
     const shown = answer.head.filter((frame) => frame[0] === Type.rowDescription);
@@ -236,7 +249,7 @@ export class Execution {
       if (transaction.copies !== undefined) {
         return this.#answerOverCopies(transaction, transaction.copies, request);
       }
-      const { simple } = request;
+      const simple = request.simple && request.copied === undefined;
       await before();
       const answer = simple
         ? await this.#worker.runInside(transaction, unitOf(request))
@@ -247,6 +260,18 @@ export class Execution {
     }
     throw violation("dataConflict");
   }
+}
+
+/** What PostgreSQL said before it took rows the client has heard already. */
+function noticesOnly(answer: Answer): Answer {
+  const notices = answer.head.filter((frame) => frame[0] === Type.notice);
+  answer.head.splice(0, Infinity, ...notices);
+  return answer;
+}
+
+/** A COPY FROM STDIN that its client has given up. */
+export function isTakenBack({ code, message }: ServerMessage): boolean {
+  return code === CANCELLED && message.startsWith("COPY from stdin failed: ");
 }
 
 /** A statement and where its rows are. */

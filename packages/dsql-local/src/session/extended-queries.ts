@@ -7,6 +7,7 @@ import * as wire from "../wire/messages.ts";
 import type { Binder } from "./binder.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import type { Compiler } from "./compiler.ts";
+import type { CopySource } from "./copied.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Request } from "./execution.ts";
 import type { Inbox } from "./inbox.ts";
@@ -36,6 +37,7 @@ export interface ExtendedParts {
   readonly binder: Binder;
   readonly names: Names;
   readonly pending: Pending;
+  readonly copies: CopySource;
 }
 
 /** One per session. */
@@ -49,6 +51,7 @@ export class ExtendedQueries {
   readonly #binder: Binder;
   readonly #names: Names;
   readonly #pending: Pending;
+  readonly #copies: CopySource;
 
   constructor(parts: ExtendedParts) {
     this.#inbox = parts.inbox;
@@ -60,6 +63,7 @@ export class ExtendedQueries {
     this.#binder = parts.binder;
     this.#names = parts.names;
     this.#pending = parts.pending;
+    this.#copies = parts.copies;
   }
 
   /** Takes a message. Throws the Violation that refuses it. */
@@ -230,6 +234,7 @@ export class ExtendedQueries {
     }
     if (prepare.isOurs(portal.statement)) return this.#executeOurs(portal, again);
     if (this.#runner.failed) return this.#executeInFailed(portal);
+    if (portal.statement.copyIn !== undefined) return this.#executeCopy(portal, again);
     if (portal.kept !== undefined) return this.#tellKept(portal.kept, maxRows);
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
       this.#runner.begin("implicit", false);
@@ -245,6 +250,15 @@ export class ExtendedQueries {
     };
     const parts = this.#partsOf(portal, name, maxRows);
     await this.#dispatcher.run(this.#requestOf(portal, { frames, parts, again }), false);
+  }
+
+  /** What waits is answered before rows are asked for, and the Sync that ends it comes behind them. */
+  async #executeCopy(portal: prepare.Portal, again: boolean): Promise<void> {
+    await this.flush();
+    this.#runner.begin("implicit", false);
+    portal.ran = true;
+    const request = this.#requestOf(portal, { frames: () => [], parts: undefined, again });
+    await this.#dispatcher.run(request, false);
   }
 
   #partsOf(portal: prepare.Portal, name: string, most: number): ToldInParts | undefined {
@@ -282,7 +296,10 @@ export class ExtendedQueries {
     sent: Pick<Request, "frames" | "parts" | "again">,
   ): Request {
     const { sink } = this.#pending;
-    return { ...sent, statement, types, bindRest, asks, suspicious, simple: false, sink };
+    const receive = this.#copies.receiver(statement);
+    return {
+      ...sent, statement, types, bindRest, asks, suspicious, simple: false, sink, receive, copied: undefined,
+    }; // prettier-ignore
   }
 
   async #syncIsNext(): Promise<boolean> {

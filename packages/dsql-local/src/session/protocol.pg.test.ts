@@ -290,12 +290,6 @@ describe("the extended protocol", () => {
     );
     expect(await say(query("insert into t values (9, 9)"))).toBe("C:INSERT 0 1 Z:I");
   });
-
-  it("copies out and never in", async () => {
-    await say(query("insert into t values (1, 2)"));
-    expect(await say(query("copy t to stdout"))).toBe("H d c C:COPY 1 Z:I");
-    expect(await say(query("copy t from stdin"))).toBe("E:0A000 Z:I");
-  });
 });
 
 describe("node-postgres", () => {

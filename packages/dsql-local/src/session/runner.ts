@@ -10,6 +10,7 @@ import { violation } from "../rules/table.ts";
 import { Type, type TransactionStatus } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
 import type { ClusterContext } from "./context.ts";
+import type { Copied } from "./copied.ts";
 import type { Request } from "./execution.ts";
 import { explainedRows } from "./explained.ts";
 import type { Readable } from "./readable.ts";
@@ -39,6 +40,8 @@ export class Runner {
   #transaction: Transaction | undefined;
   #usage = noUsage();
   #singleWriteBytes = 0;
+  /** How long the last statement has waited for what its client had to send. */
+  #receivedMs = 0;
   /** A COMMIT that is applied after its client was cut off. */
   #late: Promise<void> = Promise.resolve();
 
@@ -102,9 +105,10 @@ export class Runner {
   async run(request: Request): Promise<Answer> {
     if (this.failed) throw violation("aborted");
     try {
-      const { explains } = request.statement;
-      if (explains === undefined) return await this.#charged(request);
-      return await this.#explained(request, explains);
+      const { explains, lateralDefect } = request.statement;
+      if (explains !== undefined) return await this.#explained(request, explains);
+      if (lateralDefect !== undefined) return await this.#defective(request, lateralDefect);
+      return await this.#charged(request);
     } catch (error) {
       this.#count(error);
       await this.fail();
@@ -126,6 +130,17 @@ export class Runner {
     return answer;
   }
 
+  /** Fails where there is a row. */
+  async #defective(request: Request, number: number): Promise<Answer> {
+    const { sink } = request;
+    const add = (frame: Buffer): void => {
+      if (frame[0] !== Type.dataRow) sink.add(frame);
+    };
+    const answer = await this.#charged({ ...request, sink: { add } });
+    if (answer.rowBytes > 0) throw violation("lateralDefect", { number });
+    return answer;
+  }
+
   async #charged(request: Request): Promise<Answer> {
     const running = this.#transaction;
     const { counters } = this.#cluster;
@@ -133,7 +148,7 @@ export class Runner {
     const startedMs = performance.now();
     this.#usage = noUsage();
     const answer = await this.#guarded(request, running);
-    this.#usage.computeMs = performance.now() - startedMs;
+    this.#usage.computeMs = performance.now() - startedMs - this.#receivedMs;
     const { relations, kind } = request.statement;
     const reads = relations.length > 0 && (kind === "read" || kind === "write");
     if (reads) this.#usage.readBytes = Math.max(answer.rowBytes, LEAST_BYTES);
@@ -153,6 +168,7 @@ export class Runner {
     const { counters, faults } = this.#cluster;
     counters.statements++;
     this.#singleWriteBytes = 0;
+    this.#receivedMs = 0;
     const delayMs = faults.atStatement(statement.sql, this.#applicationName);
     if (delayMs > 0) await delay(delayMs);
     await this.#steps.knowPath();
@@ -162,7 +178,28 @@ export class Runner {
       return this.#worker.turns.run(() => this.#steps.runAlone(request));
     }
     transaction.admit(statement);
-    return this.#worker.turns.run(() => this.#steps.runInside(transaction, request));
+    return this.#runInside(transaction, request);
+  }
+
+  async #runInside(transaction: Transaction, request: Request): Promise<Answer> {
+    const { receive } = request;
+    const ready =
+      receive === undefined ? request : await this.#received(transaction, request, receive);
+    return this.#worker.turns.run(() => this.#steps.runInside(transaction, ready));
+  }
+
+  /** A COPY FROM STDIN with its rows. Others may have the locks meanwhile: no turn is taken while the client sends. */
+  async #received(
+    transaction: Transaction,
+    request: Request,
+    receive: () => Promise<Copied>,
+  ): Promise<Request> {
+    await this.#worker.turns.run(() => this.#steps.beginCopy(transaction, request));
+    const startedMs = performance.now();
+    const copied = await receive();
+    this.#receivedMs = performance.now() - startedMs;
+    const statement = { ...request.statement, longestLiteralBytes: copied.longestFieldBytes };
+    return { ...request, statement, copied };
   }
 
   /** Age and catalogue, before a statement runs. */
@@ -198,8 +235,7 @@ export class Runner {
   /** Runs a transaction of one statement, and commits it where it has not been with that. */
   async #runWhole(transaction: Transaction, request: Request): Promise<Answer> {
     const { commits, counters } = this.#cluster;
-    const run = (): Promise<Answer> =>
-      this.#worker.turns.run(() => this.#steps.runInside(transaction, request));
+    const run = (): Promise<Answer> => this.#runInside(transaction, request);
     if (!transaction.commitsWithIt) {
       const answer = await run();
       await this.#commit(transaction);

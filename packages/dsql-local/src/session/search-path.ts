@@ -1,12 +1,24 @@
 /** Where a session's unqualified names are looked for, by PostgreSQL's own word: whatever set the path, or made a schema. */
 import type { CatalogueVersions, Path } from "../concurrency/catalogue-versions.ts";
-import { readRow, type TextRow } from "../postgres/rows.ts";
+import { readRow } from "../postgres/rows.ts";
 import type { CommandRunner } from "../sizes/measure.ts";
 
 const DEFAULT = "public";
 const CATALOGUE = "pg_catalog";
 /** How all names of the catalogue begin; those of others may. */
 const CATALOGUE_NAMES = "pg_";
+
+/** The schemas; the relations of no schema here that are called as the catalogue's; and those of each schema where there are several. */
+const SQL = `
+  WITH path AS (SELECT * FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (schema, place))
+  SELECT schema::text, NULL::text, place FROM path
+  UNION ALL SELECT NULL, c.relname, 0 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relname LIKE 'pg\\_%' AND n.nspname IN (SELECT schema FROM path) AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_class AS s WHERE s.relname = c.relname AND s.relnamespace = 'pg_catalog'::regnamespace)
+  UNION ALL SELECT path.schema, c.relname, path.place FROM path
+    JOIN pg_catalog.pg_namespace AS n ON n.nspname = path.schema JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
+    WHERE (SELECT count(*) FROM path) > 1
+  ORDER BY 3`;
 
 /** One per session. */
 export class SearchPath implements Path {
@@ -56,31 +68,21 @@ export class SearchPath implements Path {
   /** Asks PostgreSQL. Only in a turn. */
   async refresh(): Promise<void> {
     const asOf = this.#versions.latest;
-    const found = await this.#runner.command(
-      `SELECT path.schema, NULL FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (schema, place)
-       UNION ALL SELECT NULL, c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE c.relname LIKE 'pg\\_%' AND n.nspname = ANY (pg_catalog.current_schemas(false)) AND NOT EXISTS (
-           SELECT FROM pg_catalog.pg_class AS s WHERE s.relname = c.relname AND s.relnamespace = 'pg_catalog'::regnamespace)`,
+    const found = await this.#runner.command(SQL);
+    const rows = found.rows.map(readRow).map(([schema, relation]) => ({ schema, relation }));
+    this.#schemas = rows.flatMap(({ schema, relation }) =>
+      relation === null ? (schema ?? []) : [],
     );
-    const rows = found.rows.map(readRow);
-    this.#schemas = textsOf(rows, 0);
-    this.#likeCatalogue = new Set(textsOf(rows, 1));
+    this.#likeCatalogue = new Set(
+      rows.flatMap(({ schema, relation }) => (schema === null ? (relation ?? []) : [])),
+    );
     this.#relations = new Map();
-    if (this.#schemas.length > 1) {
-      // Of several with one name the first of the path comes last, and stays.
-      const several = await this.#runner.command(
-        `SELECT c.relname, n.nspname FROM unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path (schema, place)
-         JOIN pg_catalog.pg_namespace AS n ON n.nspname = path.schema JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.oid
-         ORDER BY path.place DESC`,
-      );
-      for (const [name, schema] of several.rows.map(readRow)) {
-        this.#relations.set(name ?? "", schema ?? DEFAULT);
+    for (const { schema, relation } of rows.toReversed()) {
+      // Of several with one name that of the first schema comes last, and stays.
+      if (typeof schema === "string" && typeof relation === "string") {
+        this.#relations.set(relation, schema);
       }
     }
     this.#asOf = asOf;
   }
-}
-
-function textsOf(rows: readonly TextRow[], column: number): string[] {
-  return rows.map((row) => row[column]).filter((text) => typeof text === "string");
 }

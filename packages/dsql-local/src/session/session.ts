@@ -6,6 +6,7 @@ import { Binder, type Asked } from "./binder.ts";
 import type { ClientWriter } from "./client-writer.ts";
 import { Compiler } from "./compiler.ts";
 import type { ClusterContext } from "./context.ts";
+import { CopySource } from "./copied.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Inbox } from "./inbox.ts";
 import { ExtendedQueries } from "./extended-queries.ts";
@@ -41,6 +42,7 @@ export class Session {
   readonly #pending: Pending;
   readonly #binder: Binder;
   readonly #extended: ExtendedQueries;
+  readonly #copies: CopySource;
   /** After an error everything up to the next Sync is ignored. */
   #skipping = false;
 
@@ -52,8 +54,9 @@ export class Session {
     this.#pending = new Pending(parts.writer);
     this.#binder = new Binder(parts, this.#pending);
     this.#dispatcher = new Dispatcher(parts);
+    this.#copies = new CopySource(parts);
     this.#extended = new ExtendedQueries({
-      ...parts, compiler: this.#compiler, dispatcher: this.#dispatcher, binder: this.#binder, names: this.#names,
+      ...parts, copies: this.#copies, compiler: this.#compiler, dispatcher: this.#dispatcher, binder: this.#binder, names: this.#names,
       pending: this.#pending,
     }); // prettier-ignore
   }
@@ -133,6 +136,8 @@ export class Session {
       again: false,
       types: undefined,
       bindRest: undefined,
+      copied: undefined,
+      receive: this.#copies.receiver(statement),
       sink,
     };
   }

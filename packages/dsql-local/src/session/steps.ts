@@ -26,17 +26,18 @@ import { SizeRules } from "../sizes/size-rules.ts";
 import { bounds } from "../rules/bounds.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
+import { Type } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
 import { leavesNoLook } from "./commit-plan.ts";
 import type { ClusterContext } from "./context.ts";
-import { Execution, type Request } from "./execution.ts";
+import { Execution, isTakenBack, type Request } from "./execution.ts";
 import { isSuspended } from "./kept-rows.ts";
 import { OwnCommands } from "./own-commands.ts";
 import { isOurs } from "./prepared.ts";
 import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import { isDdl, type Transaction } from "./transaction.ts";
-import type { Worker } from "./worker.ts";
+import { COPY_TAKEN_BACK, type Worker } from "./worker.ts";
 
 /** What the steps are made of. */
 export interface StepParts {
@@ -118,6 +119,19 @@ export class Steps {
     this.#noteSnapshot(transaction);
     await this.#worker.open(transaction);
     await this.#execution.unpark(transaction);
+  }
+
+  /**
+   * Has PostgreSQL look at a COPY FROM STDIN, and tells the client how its rows are to come. Throws what PostgreSQL refuses
+   * before it reads any of them.
+   */
+  async beginCopy(transaction: Transaction, { statement, sink }: Request): Promise<void> {
+    await this.prepare(transaction);
+    const { error, head, violation: told } = await this.#worker.tryCopy(statement.sql);
+    for (const frame of head) if (frame[0] === Type.copyInResponse) sink.add(frame);
+    const passes =
+      error !== undefined && isTakenBack(error) && error.message.endsWith(COPY_TAKEN_BACK);
+    if (told !== undefined && !passes) throw told;
   }
 
   /** Runs a statement that needs no transaction of ours. */
@@ -243,13 +257,13 @@ export class Steps {
     answer: Answer,
     changed: ChangedRows | undefined,
   ): Promise<void> {
-    const { statement, bindRest, suspicious } = request;
+    const { statement, bindRest, suspicious, copied } = request;
     const rows = changed === undefined ? answer.affectedRows : totalOf(changed);
     const tooMany = transaction.countRows(rows, this.#cluster.limits);
     if (tooMany !== undefined) throw tooMany;
     this.#cluster.counters.rowsWritten += rows;
     await this.#charge(transaction, request, rows);
-    const messageBytes = lengthOf(request.frames());
+    const messageBytes = copied?.bytes ?? lengthOf(request.frames());
     if (transaction.copies !== undefined) return;
     const tables = tablesWritten(statement, this.#path);
     const deletes = answer.tag.startsWith("DELETE");
@@ -260,11 +274,11 @@ export class Steps {
 
   /** Notes what the rows cost, and where they go. */
   async #charge(transaction: Transaction, request: Request, rows: number): Promise<void> {
-    const { statement, bindRest, frames } = request;
+    const { statement, bindRest, frames, copied } = request;
     const [table] = tablesWritten(statement, this.#path);
     if (table === undefined || rows === 0) return;
     const facts = await this.#cluster.facts.of(table);
-    const messageBytes = bindRest?.length ?? lengthOf(frames());
+    const messageBytes = copied?.bytes ?? bindRest?.length ?? lengthOf(frames());
     const bytes = chargedBytes({ statement, rows, messageBytes }, facts);
     transaction.usage.writeBytes += bytes;
     transaction.writtenRows.set(table, (transaction.writtenRows.get(table) ?? 0) + rows);
@@ -272,12 +286,14 @@ export class Steps {
 
   #log(transaction: Transaction, request: Request, answer: Answer): void {
     if (request.again) return;
-    const { statement, types, bindRest, asks } = request;
+    const { statement, types, bindRest, asks, copied } = request;
     const { kind } = statement;
     if (kind === "write" || kind === "setting" || kind === "ddl") {
       const written = tablesWritten(statement, this.#path);
       const { told, places } = answer;
-      transaction.log.push({ statement, types, bindRest, asks, answer: told, written, places });
+      transaction.log.push({
+        statement, types, bindRest, asks, copied, answer: told, written, places,
+      }); // prettier-ignore
     }
   }
 

@@ -4,6 +4,7 @@ import { noUsage } from "../control/dpu.ts";
 import type { Limits } from "../rules/bounds.ts";
 import type { Statement } from "../gate/statement.ts";
 import type { Asks } from "./answer.ts";
+import type { Copied } from "./copied.ts";
 import type { ToldInParts } from "./kept-rows.ts";
 import type { PrivateCopies } from "../concurrency/private-copies.ts";
 import type { Violation } from "../rules/rule.ts";
@@ -29,6 +30,8 @@ export interface Repeatable {
   readonly bindRest: Buffer | undefined;
   /** It is asked for places. */
   readonly asks: Asks | undefined;
+  /** What the client has sent for its COPY FROM STDIN. */
+  readonly copied: Copied | undefined;
 }
 
 /** A statement that a replay repeats, and what the client was told. */

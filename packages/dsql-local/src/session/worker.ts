@@ -11,7 +11,7 @@ import {
   execute,
   parse,
 } from "../wire/extended.ts";
-import { Frames } from "../wire/messages.ts";
+import { copyFail, Frames } from "../wire/messages.ts";
 import { askingSql } from "../gate/asking.ts";
 import { Answer, type Asks, type FrameSink } from "./answer.ts";
 import { Backend, type BackendEvents } from "./backend.ts";
@@ -65,6 +65,8 @@ const BEGIN_ANSWERS = 4;
 const CONTROL_ANSWERS = 2;
 /** Statement and portal of what is run behind the client's back: the unnamed ones are the client's. */
 const REPLAY = "_dl_replay";
+/** Why a COPY that was only tried comes to nothing. */
+export const COPY_TAKEN_BACK = "_dl_copy";
 const MAX_YIELDS = 200;
 const ABORTED = "25P02";
 
@@ -239,6 +241,7 @@ export class Worker implements LockHolder {
       bind(REPLAY, REPLAY, asks === undefined ? entry.bindRest : asks.bindRest),
       describePortal(REPLAY),
       execute(REPLAY),
+      ...(entry.copied?.frames ?? []),
       closePortal(REPLAY),
     ];
     const asking = asks === undefined ? {} : { asks, describes: true };
@@ -247,15 +250,31 @@ export class Worker implements LockHolder {
 
   /** Runs SQL of ours without parameters. Throws the Violation that PostgreSQL answers. Only in a turn. */
   async command(sql: string): Promise<Answer> {
+    const answer = await this.runAlone({ frames: quietly(sql), simple: false });
+    if (answer.violation !== undefined) throw answer.violation;
+    return answer;
+  }
+
+  /**
+   * Begins a COPY FROM STDIN and takes it back: what PostgreSQL says before it takes rows, and `COPY_TAKEN_BACK` as its error
+   * where it would take them. Only in a turn, inside an open transaction.
+   */
+  async tryCopy(sql: string): Promise<Answer> {
+    const answer = new Answer(0);
     const frames = [
+      ...quietly("SAVEPOINT _dl_copy"),
       closeStatement(REPLAY),
       parse(REPLAY, sql),
       bind(REPLAY, REPLAY),
       execute(REPLAY),
+      copyFail(COPY_TAKEN_BACK),
+      Frames.sync,
       closePortal(REPLAY),
+      ...quietly("ROLLBACK TO SAVEPOINT _dl_copy"),
+      ...quietly("RELEASE SAVEPOINT _dl_copy"),
+      Frames.sync,
     ];
-    const answer = await this.runAlone({ frames, simple: false });
-    if (answer.violation !== undefined) throw answer.violation;
+    await this.#request(frames, answer, 2);
     return answer;
   }
 
@@ -292,6 +311,17 @@ export class Worker implements LockHolder {
     await this.backend.request([FRAMES[name], Frames.sync], answer);
     return answer;
   }
+}
+
+/** SQL of ours without parameters, in a statement and a portal of our own. */
+function quietly(sql: string): Buffer[] {
+  return [
+    closeStatement(REPLAY),
+    parse(REPLAY, sql),
+    bind(REPLAY, REPLAY),
+    execute(REPLAY),
+    closePortal(REPLAY),
+  ];
 }
 
 function withSync(unit: Unit): readonly Buffer[] {

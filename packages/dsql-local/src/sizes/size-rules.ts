@@ -154,6 +154,8 @@ export function isSuspicious(
   const longBytes = Math.min(facts.keyValueBytes, shareBytes);
   const mostBytes = Math.min(valueBytes, facts.typeValueBytes);
   if (statement.longestLiteralBytes > Math.min(mostBytes, longBytes)) return true;
+  // The longest of a COPY's values is known.
+  if (statement.copyIn !== undefined) return false;
   if (bindRest === undefined) return messageBytes > rowBytes;
   return hasLongValue(bindRest, longBytes, false) || hasLongValue(bindRest, mostBytes, true);
 }

@@ -141,6 +141,11 @@ export function ready(status: TransactionStatus): Buffer {
   return frame(Type.ready, Buffer.from(status, "latin1"));
 }
 
+/** CopyFail: COPY FROM STDIN comes to nothing, for this reason. */
+export function copyFail(reason: string): Buffer {
+  return frame(Type.copyFail, cstring(reason));
+}
+
 /** A simple Query. */
 export function query(sql: string): Buffer {
   return frame(Type.query, cstring(sql));
@@ -207,5 +212,6 @@ export const Frames = {
   noData: frame(Type.noData),
   emptyQuery: frame(Type.emptyQuery),
   portalSuspended: frame(Type.portalSuspended),
+  copyDone: frame(Type.copyDone),
   noParameters: frame(Type.parameterDescription, int16(0)),
 } as const;
