@@ -103,6 +103,18 @@ export const STANDBY_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [7, 8],
+    guard:
+      "a run asks the server whose log it reads where that ends, what it keeps, and what tables are",
+    file: "sources/postgres/source-servers.ts",
+    take: "this.log = new ControlPool(() => this.runConfig());",
+    put: "this.log = new ControlPool(() => this.logConfig());",
+    shownBy: {
+      file: `${ROOM}/sources/postgres/standby-branches.pg.test.ts`,
+      name: "on two branches: chunks come from the log's one, and every run asks the server that its name leads to",
+    },
+  },
+  {
     keeps: [8, "Failover behind us"],
     guard:
       "a server whose log parted before what the sink has is a loss, however far it has gone on",

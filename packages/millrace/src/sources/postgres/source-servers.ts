@@ -43,7 +43,7 @@ export class SourceServers {
     this.#options = options;
     this.#context = context;
     const { primary, snapshot } = options;
-    this.log = new ControlPool(() => this.logConfig());
+    this.log = new ControlPool(() => this.runConfig());
     this.#other = primary === null ? null : new ControlPool(() => this.#config(primary));
     this.chunks = snapshot === null ? this.log : new ControlPool(() => this.#config(snapshot));
     this.logSessions = new SessionStash(() => this.runConfig());

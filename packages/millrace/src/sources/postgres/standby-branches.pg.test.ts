@@ -187,6 +187,15 @@ describe("several servers of one cluster", () => {
       moved.openLog({ from: null, tables: new Map([[shape.id, shape]]), maxValueBytes: 1_000 }),
     ).rejects.toThrow(/another server/);
     await held.close();
+    // Nor is it asked where the log ends, what is kept of it, and what tables are: that would be of another branch.
+    await first.query(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = $1 AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+      [first.user],
+    );
+    await expect(moved.logEnd()).rejects.toThrow(/MR_SOURCE_LOST_CONNECTION.*another server/);
+    await expect(moved.retention()).rejects.toThrow(/another server/);
+    const standing = { carrier: null, parts: null };
+    await expect(moved.look([{ shape, standing }])).rejects.toThrow(/another server/);
     name.target = first;
     await moved.cleanUp();
   });
