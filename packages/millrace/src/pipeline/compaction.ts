@@ -60,10 +60,11 @@ function mergePatch(before: KeyOutcome, patch: RowItem): KeyOutcome {
 
 /**
  * Only the source has what a patch left out (I9). That belongs to the change as it was decoded: by the time that it is
- * written, the columns of its table may be proven.
+ * written, the columns of its table may be proven. The new half of a key change finds no row at the sink; told of that
+ * by the sink, behind what constraints say of the others, it would pass for a row that is not there.
  */
-export function needsSource(patch: KeyOutcome): boolean {
-  return patch.needsSource === true || patch.item.unsure;
+export function needsSource({ needsSource: isMade, item }: KeyOutcome): boolean {
+  return isMade === true || item.unsure || item.isNewHalf;
 }
 
 /** `newer` where it has a value, else `older`. */

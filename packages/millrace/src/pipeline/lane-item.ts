@@ -95,6 +95,11 @@ export class RowItem {
     return this.route.unsure || (this.line === null && this.change.unsure);
   }
 
+  /** The row of a key change under its new key; the sink has it under the old one, if at all. */
+  get isNewHalf(): boolean {
+    return this.write === "patch" && this.line === null && this.change.movedFrom !== null;
+  }
+
   /** What it is at its target: the delete half of a key change is a delete. */
   get op(): Op {
     if (this.line !== null) return "r";

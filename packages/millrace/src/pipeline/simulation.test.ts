@@ -61,6 +61,10 @@ describe("the pipeline, simulated", () => {
     },
   );
 
+  it("loses no row to constraints of tables that come and go", PATIENCE, async () => {
+    expect(await failuresOf("bound", 1, 60)).toEqual([]);
+  });
+
   it("follows tables that come and go, at a source that forgets", PATIENCE, async () => {
     expect(await failuresOf("lives", 1, 250)).toEqual([]);
   });

@@ -44,3 +44,16 @@ export function foreign(random: SeededRandom, profile: Profile): Profile {
     },
   };
 }
+
+/** Tables stay in the file and at the source: a child whose parent nobody follows is refused, and rightly. */
+export function keptForeign(profile: Profile): Profile {
+  return {
+    ...profile,
+    remakes: false,
+    partitions: false,
+    leaves: 0,
+    unpublished: 0,
+    tablePauses: 0,
+    lostTargets: 0,
+  };
+}

@@ -1,5 +1,5 @@
 import type { TaskSettings } from "../settings.ts";
-import { crowded, foreign, unique } from "./constraint-profiles.ts";
+import { crowded, foreign, keptForeign, unique } from "./constraint-profiles.ts";
 import type { Profile, ProfileName } from "./profile.ts";
 import { QUIET } from "./quiet.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -52,6 +52,7 @@ function drawn(seed: number, name: ProfileName): Profile {
   if (name === "unique") return unique(random, everything(random));
   if (name === "crowded") return crowded(everything(random));
   if (name === "foreign") return foreign(random, everything(random));
+  if (name === "bound") return bound(seed, random);
   if (name === "topics") return topics(random);
   if (name === "told") return failing(seed, silent(seed, told(seed, random)));
   if (name === "messages") return silent(seed, messages(seed, random));
@@ -209,6 +210,12 @@ function lives(random: SeededRandom): Profile {
     // Last, so that seeds go on drawing what they drew.
     tablePauses: random.chance(0.4) ? random.between(1, 4) : 0,
   };
+}
+
+/** Constraints of targets whose tables come and go, at a source that forgets. */
+function bound(seed: number, random: SeededRandom): Profile {
+  const profile = losing(seed, silent(seed, lives(random)));
+  return random.chance(0.6) ? unique(random, profile) : keptForeign(foreign(random, profile));
 }
 
 /** A sink that keeps every change, as Kafka does; half of the seeds watch each of them. */

@@ -111,6 +111,7 @@ export type ProfileName =
   | "unique"
   | "crowded"
   | "foreign"
+  | "bound"
   | "lives"
   | "topics"
   | "gentle"
@@ -127,6 +128,7 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "unique",
   "crowded",
   "foreign",
+  "bound",
   "lives",
   "topics",
   "gentle",
