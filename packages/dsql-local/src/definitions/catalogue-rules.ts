@@ -70,7 +70,7 @@ const countChecks = (limits: Limits): string => `
     GROUP BY stxrelid HAVING count(*) > ${limits.statisticsPerTable}
   UNION ALL SELECT 'schemas', '' FROM ${USER_SCHEMAS} AS s JOIN pg_namespace AS n ON n.oid = s.oid
     WHERE n.nspname <> 'public' HAVING count(*) > ${limits.schemas}
-  UNION ALL SELECT 'tables', '' FROM pg_class WHERE relkind = 'r' AND relnamespace IN ${USER_SCHEMAS}
+  UNION ALL SELECT 'tables', '' FROM pg_class WHERE relkind = 'r' AND relnamespace IN ${USER_SCHEMAS} AND NOT starts_with(relname, '_dl_')
     HAVING count(*) > ${limits.tables}
   UNION ALL SELECT 'views', '' FROM pg_class WHERE relkind = 'v' AND relnamespace IN ${USER_SCHEMAS}
     HAVING count(*) > ${limits.views}

@@ -309,6 +309,35 @@ describe("asynchronous jobs", () => {
     const id = await startJob("create index async on t (lower(v::text), id)");
     await client.query(`call sys.wait_for_job('${id}')`);
     expect((await jobOf(id))?.object_name).toBe("t_lower_id_idx");
+    const long = "a_table_with_a_name_of_sixty_characters_which_is_very_long_too";
+    // PostgreSQL names constraints by the same rule.
+    await client.query(`create table ${long} (id int primary key, other int, unique (other, id))`);
+    const named = await startJob(`create index async on ${long} (other) include (id)`);
+    expect((await client.query(`call sys.wait_for_job('${named}')`)).rows).toEqual([
+      { succeeded: true },
+    ]);
+    const { rows } = await client.query<{ name: string }>(
+      "select indexname as name from pg_indexes where tablename = $1 and indexname not like '%pkey' order by 1",
+      [long],
+    );
+    const [index, constraint] = rows.map(({ name }) => name);
+    expect(index).toMatch(/_other_id_idx$/);
+    expect(index).toBe(constraint?.replace(/key$/, "idx"));
+  });
+
+  it("leave nothing behind of how they were tried", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    const schemas = async (): Promise<unknown> =>
+      (await client.query("select nspname from pg_namespace order by 1")).rows;
+    const before = await schemas();
+    const id = await startJob("create index async on t (v)");
+    await client.query(`call sys.wait_for_job('${id}')`);
+    expect(await schemas()).toEqual(before);
+    const tables = await client.query(
+      "select tablename from pg_tables where schemaname = 'public'",
+    );
+    expect(tables.rows).toEqual([{ tablename: "t" }]);
+    expect((await client.query("select extname from pg_extension")).rows).toEqual([]);
   });
 
   it("fail on duplicates and leave an index behind that is invalid and still constrains", async () => {

@@ -11,7 +11,7 @@ import type { Worker } from "../session/worker.ts";
 import { tableName } from "../sizes/table-facts.ts";
 import { brokenRule, catalogueQuery } from "./catalogue-rules.ts";
 
-const TRIAL = "_dl_trial";
+const TRIAL = "_dl_trial_";
 
 const RELATION_KINDS: Readonly<Record<string, string>> = {
   v: "view",
@@ -109,39 +109,41 @@ export class Definitions {
 
   /**
    * Tries CREATE INDEX on an empty table of the same shape: columns, expressions, key types and
-   * sizes are refused now, the build comes later. Gives the name that PostgreSQL would choose.
-   * Throws the Violation.
+   * sizes are refused now, the build comes later. Gives the names of the index's columns. Throws the Violation.
    */
-  async tryIndex(statement: Statement): Promise<string> {
+  async tryIndex(statement: Statement): Promise<readonly string[]> {
     const [use] = statement.relations;
-    if (use === undefined) return "";
+    if (use === undefined) return [];
     const table = this.#regclass(use);
     const kind = await this.#needOwned(use);
     if (kind !== "table") throw notIndexable(use.name, kind);
-    await this.#worker.command(`CREATE TEMP TABLE ${TRIAL} (LIKE ${table})`);
+    // In the schema where the index is to come: what is temporary would leave a schema behind.
+    const name = `${TRIAL}${this.#worker.pid}`;
+    const trial = `${identifier(this.#schemaOf(use))}.${name}`;
+    await this.#worker.command(`CREATE TABLE ${trial} (LIKE ${table})`);
     const lengthBytes = nameLengthBytes(statement.sql, use.startByte);
-    const edit = { atByte: use.startByte, lengthBytes, insert: `pg_temp.${TRIAL}` };
-    await this.#retold(use, applyEdits(statement.sql, [edit]));
-    await this.#check([`pg_temp.${TRIAL}`]);
-    const [made] = await this.#rows(
-      `SELECT c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-       WHERE i.indrelid = to_regclass('pg_temp.${TRIAL}')`,
+    const edit = { atByte: use.startByte, lengthBytes, insert: trial };
+    await this.#retold(use, name, applyEdits(statement.sql, [edit]));
+    await this.#check([trial]);
+    const columns = await this.#rows(
+      `SELECT a.attname FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indexrelid
+       WHERE i.indrelid = to_regclass(${literal(trial)}) ORDER BY a.attnum`,
     );
-    await this.#worker.command(`DROP TABLE pg_temp.${TRIAL}`);
+    await this.#worker.command(`DROP TABLE ${trial}`);
     const [count] = await this.#rows(
       `SELECT count(*) >= ${this.#limits.indexesPerTable} FROM pg_index WHERE indrelid = to_regclass(${literal(table)})`,
     );
     if (count?.[0] === "t")
       throw violation("tableIndexes", { limit: this.#limits.indexesPerTable });
-    return (made?.[0] ?? "").replace(TRIAL, use.name);
+    return columns.map(([column]) => column ?? "");
   }
 
-  async #retold(use: RelationUse, sql: string): Promise<void> {
+  async #retold(use: RelationUse, trial: string, sql: string): Promise<void> {
     try {
       await this.#worker.command(sql);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      const message = error.message.replaceAll(TRIAL, use.name);
+      const message = error.message.replaceAll(trial, use.name);
       throw new Violation({ ...error.report, message });
     }
   }
@@ -192,8 +194,11 @@ export class Definitions {
   }
 
   #regclass(use: RelationUse): string {
-    const schema = use.schema === "" ? this.#path.schemaOf(use.name) : use.schema;
-    return `${identifier(schema)}.${identifier(use.name)}`;
+    return `${identifier(this.#schemaOf(use))}.${identifier(use.name)}`;
+  }
+
+  #schemaOf(use: RelationUse): string {
+    return use.schema === "" ? this.#path.schemaOf(use.name) : use.schema;
   }
 
   async #rows(sql: string): Promise<TextRow[]> {

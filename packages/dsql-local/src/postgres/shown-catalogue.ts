@@ -107,13 +107,19 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_constraintdef(oid, bool) RETURNS te
 LANGUAGE sql STABLE PARALLEL SAFE CALLED ON NULL INPUT AS $body$ SELECT pg_catalog._dl_shown_constraint($1, $2) $body$;
 `;
 
+/** The language that sys.wait_for_job is written in is no extension of anybody's (source P: there are none). */
+const extensionsSql = `
+DELETE FROM pg_catalog.pg_depend WHERE refclassid = 'pg_catalog.pg_extension'::regclass;
+DELETE FROM pg_catalog.pg_extension;
+`;
+
 /**
  * Only for the embedded server, whose catalogue is ours. No text search configurations are left (source E) but the one that a
  * parallel worker's own settings begin with, without which none starts.
  */
 export const shownCatalogueSql = `
 SET allow_system_table_mods = on;
-${settingsSql}${viewsSql}${indexesSql}
+${settingsSql}${viewsSql}${indexesSql}${extensionsSql}
 DELETE FROM pg_catalog.pg_ts_config WHERE cfgname <> 'simple';
 RESET allow_system_table_mods;
 `;

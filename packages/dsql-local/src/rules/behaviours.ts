@@ -87,7 +87,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "The catalogue holds what clients made and the service's own",
     source: "PostgreSQL",
     fidelity: "close",
-    kept: "pg_proc shows some functions of ours, named _dl_…, and pg_namespace the schemas pg_temp_N and pg_toast_temp_N of sessions whose statements were tried in them",
+    kept: "pg_proc shows some functions of ours, named _dl_…, and pg_namespace the schemas pg_temp_N and pg_toast_temp_N of sessions that have gone on over private copies. pg_extension is empty. Over a PostgreSQL of yours its own are there too",
   },
   {
     what: "CREATE INDEX ASYNC and ALTER TABLE ASYNC answer a job_id and work in the background",

@@ -1,6 +1,7 @@
 /** DSQL's own commands: asynchronous index builds and validations, AWS IAM GRANT. */
 import type { JobPlan, Jobs } from "../definitions/jobs.ts";
 import type { Definitions } from "../definitions/definitions.ts";
+import { indexName } from "../definitions/index-name.ts";
 import type { IamStatement } from "../gate/dialect.ts";
 import { tokenize } from "../gate/tokens.ts";
 import type { RelationUse, Statement } from "../gate/statement.ts";
@@ -55,9 +56,11 @@ export class OwnCommands {
     const schema = this.#schemaOf(use);
     const table = use?.name ?? "";
     const { definitions } = this.#parts;
-    const tried = await definitions.tryIndex(statement);
+    const columns = await definitions.tryIndex(statement);
     const objectName =
-      statement.objectName === "" ? await this.#freeName(schema, tried) : statement.objectName;
+      statement.objectName === ""
+        ? await this.#freeName(schema, table, columns)
+        : statement.objectName;
     if (statement.objectName !== "" && (await definitions.exists(schema, objectName))) {
       if (!statement.ifNotExists) throw duplicate(objectName);
     }
@@ -91,9 +94,9 @@ export class OwnCommands {
     return use.schema === "" ? this.#parts.path.schemaOf(use.name) : use.schema;
   }
 
-  async #freeName(schema: string, wanted: string): Promise<string> {
-    for (let number = 0; ; number++) {
-      const name = number === 0 ? wanted : `${wanted}${number}`;
+  async #freeName(schema: string, table: string, columns: readonly string[]): Promise<string> {
+    for (let attempt = 0; ; attempt++) {
+      const name = indexName(table, columns, attempt);
       if (!(await this.#parts.definitions.exists(schema, name))) return name;
     }
   }
