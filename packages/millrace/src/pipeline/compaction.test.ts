@@ -78,7 +78,7 @@ describe("compact", () => {
   it("asks the source for the new half of a key change that left something out, also where nothing comes before it", () => {
     const [route] = table.routesFor(table.shape);
     if (route === undefined) throw new Error("the table has no route");
-    const row = ["b", "1", UNCHANGED];
+    const row: Row = ["b", "1", UNCHANGED];
     const change = changeOf("u", { before: ["a", "1", "x"], after: row }, 2, { movedFrom: 1 });
     const half = new RowItem("patch", table, route, "b", row, 2, change, 10);
     expect(needsSource({ item: half, write: "patch", row })).toBe(true);
