@@ -141,7 +141,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "A portal that waits for more rows goes on at the next Execute",
     source: "PostgreSQL",
     fidelity: "unknown",
-    kept: "as PostgreSQL does it; a write runs whole at its first Execute, and what a read has not told yet is kept here where its transaction is parked meanwhile. Lost (34000) is only one whose transaction has met its conflict meanwhile",
+    kept: "as PostgreSQL does it; a write runs whole at its first Execute, and what a read has not told yet is kept here where its transaction is parked, or meets its conflict, meanwhile",
   },
   {
     what: "FOR UPDATE and FOR KEY SHARE with SKIP LOCKED or NOWAIT",

@@ -81,7 +81,9 @@ export class Execution {
     }
     const { simple, sink } = request;
     const streams = request.statement.kind === "read" || request.statement.kind === "call";
-    let answer = await this.#send(transaction, request, streams);
+    const send = (): Promise<Answer> => this.#send(transaction, request, streams);
+    const waits = !streams && transaction.suspended.some(({ isThere }) => isThere());
+    let answer = await (waits ? this.#worker.sparingPortals(send) : send());
     if (!simple) tellHead(answer, sink);
     if (answer.committed) return answer;
     if (transaction.phase === "ended") throw refusedAtCommit(answer);

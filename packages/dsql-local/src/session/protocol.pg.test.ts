@@ -144,6 +144,34 @@ describe("the extended protocol", () => {
     expect(await say(query("commit"))).toBe("C:COMMIT Z:I");
   });
 
+  it.each(["update t set v = 1 where id = 4", "select * from t where id = 4 for update"])(
+    "goes on with a portal whose transaction has met its conflict meanwhile: %s",
+    async (conflicting) => {
+      await say(query("insert into t select n, n from generate_series(1, 5) n"));
+      const other = await clients.connect();
+      await say(query("begin"));
+      await say(query("update t set v = 10 where id = 1"));
+      const opened = [parse("", "select id, v from t order by id"), bind("p", "")];
+      expect(await say(...opened, some(2), sync)).toBe("1 2 D:1,10 D:2,2 s Z:T");
+      await other.query("update t set v = 200 where id = 4");
+      expect(await say(query("insert into t values (6, 6)"))).toBe("C:INSERT 0 1 Z:T");
+      expect(await say(query(conflicting))).toMatch(/1 Z:T$/);
+      expect(await say(some(2), sync)).toBe("D:3,3 D:4,4 s Z:T");
+      expect(await say(some(2), sync)).toBe("D:5,5 C:SELECT 1 Z:T");
+      expect(await say(query("commit"))).toBe("E:40001 Z:I");
+    },
+  );
+
+  it("loses a portal with a block that fails", async () => {
+    await say(query("begin"));
+    const opened = [parse("", "select generate_series(1, 3)"), bind("p", "")];
+    expect(await say(...opened, some(2), sync)).toBe("1 2 D:1 D:2 s Z:T");
+    expect(await say(query("insert into t values (1), (1)"))).toBe("E:23505 Z:E");
+    expect(await say(some(2), sync)).toBe("E:25P02 Z:E");
+    await say(query("rollback"));
+    expect(await say(some(2), sync)).toBe("E:34000 Z:I");
+  });
+
   it("tells the failure of a row that came while its transaction was parked when that row is asked for", async () => {
     await say(query("insert into t select n, 3 - n from generate_series(1, 5) n"));
     const other = await clients.connect();

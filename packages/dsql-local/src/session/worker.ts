@@ -255,6 +255,16 @@ export class Worker implements LockHolder {
     return answer;
   }
 
+  /** Runs what may fail so that portals that wait outlive it: the transaction goes on. Only in a turn, inside one. */
+  async sparingPortals(work: () => Promise<Answer>): Promise<Answer> {
+    await this.command("SAVEPOINT _dl_portals");
+    const answer = await work();
+    const end = answer.error === undefined ? "RELEASE" : "ROLLBACK TO";
+    const frames = [closePortal(REPLAY), ...quietly(`${end} SAVEPOINT _dl_portals`)];
+    await this.runAlone({ frames, simple: false });
+    return answer;
+  }
+
   /**
    * Begins a COPY FROM STDIN and takes it back: what PostgreSQL says before it takes rows, and `COPY_TAKEN_BACK` as its error
    * where it would take them. Only in a turn, inside an open transaction.
