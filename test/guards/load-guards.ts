@@ -61,6 +61,28 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1],
+    guard: "what is not ASCII goes into a message by its value, and not as the bytes of its line",
+    file: "formats/line-fields.ts",
+    take: "KINDS.fill(READ, 0x80);",
+    put: "KINDS.fill(PLAIN, 0x80);",
+    shownBy: {
+      file: "packages/millrace/src/formats/json-lines.test.ts",
+      name: "has what was no character replaced, as its values have",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "escapes of a line are undone before a message holds them",
+    file: "formats/line-fields.ts",
+    take: "KINDS[BACKSLASH] = READ;",
+    put: "KINDS[BACKSLASH] = PLAIN;",
+    shownBy: {
+      file: "packages/millrace/src/formats/json-lines.test.ts",
+      name: "is byte for byte the one of its values, in each format, of each type",
+    },
+  },
+  {
     keeps: [10],
     guard: "lines of a load stand together by the lanes that they go to",
     file: "pipeline/chunk-rows.ts",

@@ -136,6 +136,31 @@ export class ByteWriter {
     this.length = start + count;
   }
 
+  /** The bytes of `source[start..end)`. */
+  part(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    this.reserve(count);
+    const { buffer } = this;
+    let at = this.length;
+    if (count > MANY_BYTES) source.copy(buffer, at, start, end);
+    else for (let i = start; i < end; i++) buffer[at++] = source[i] ?? 0;
+    this.length += count;
+  }
+
+  /** ASCII as it stands between the quotes of {@link jsonString}. */
+  jsonBytes(source: Uint8Array, start: number, end: number): void {
+    this.reserve((end - start) * MAX_CHAR_BYTES);
+    const { buffer } = this;
+    let at = this.length;
+    for (let i = start; i < end; i++) {
+      const code = source[i] ?? 0;
+      const escape = ESCAPES[code] ?? 0;
+      if (escape === 0) buffer[at++] = code;
+      else at = writeEscape(buffer, at, code, escape);
+    }
+    this.length = at;
+  }
+
   /** Text of which every character is ASCII. */
   ascii(text: string): void {
     const count = text.length;

@@ -1,5 +1,6 @@
 import type { Origin, SourceBlock } from "../model/source-block.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
+import type { RowLine } from "../model/row-line.ts";
 import { tableParts, type TableId, type TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { type ByteWriter, Constant } from "./byte-writer.ts";
@@ -10,6 +11,7 @@ import type { FormatOptions, MessageHeader, MessageOutput, TableEncoder } from "
 import { columnsOf, JsonRow, type LeftOut } from "./json-row.ts";
 import { KeyChangeHeaders } from "./key-change-headers.ts";
 import { headerKeys, tableHeaders, type KeyWriter } from "./key-format.ts";
+import { LineFields } from "./line-fields.ts";
 import { writeGenerationEnd } from "./mark-messages.ts";
 import { SourceJson } from "./source-json.ts";
 import type { TransactionMeter } from "./transaction-meter.ts";
@@ -43,6 +45,7 @@ export interface DebeziumParts {
 export class DebeziumJsonEncoder implements TableEncoder {
   readonly #parts: DebeziumParts;
   readonly #row: JsonRow;
+  readonly #fields: LineFields;
   /** What an envelope begins with. */
   /** Of one that has an old row; of one that has none, up to its new one. */
   readonly #startOld: Constant;
@@ -64,6 +67,7 @@ export class DebeziumJsonEncoder implements TableEncoder {
     this.#parts = parts;
     const columns = columnsOf(table, (column) => debeziumForm(column, options.values));
     this.#row = new JsonRow(table, columns, options.values);
+    this.#fields = new LineFields(table.columns.length);
     const schema = (): string => JSON.stringify(schemaJson(envelopeSchema(table, columns, block)));
     const start = options.includeSchema ? `{"schema":${schema()},"payload":{` : "{";
     this.#startOld = new Constant(`${start}${BEFORE}`);
@@ -75,6 +79,9 @@ export class DebeziumJsonEncoder implements TableEncoder {
 
   /** See {@link TableEncoder.change}. */
   change(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {
+    const { line } = event;
+    if (line !== undefined && this.#parts.keys.writeLine !== undefined)
+      return this.#loaded(event, line, nowMs, output);
     const { op, before, after, counterpart } = event;
     if (op === "d") return this.#delete(event, nowMs, output);
     if (after === null) return;
@@ -87,6 +94,18 @@ export class DebeziumJsonEncoder implements TableEncoder {
       after,
       isMoved ? this.#keyChange.ofCreate(counterpart) : this.#headers,
     );
+  }
+
+  /** A row of a load, from the bytes of its line to those of its message. */
+  #loaded(event: TargetChangeEvent, line: RowLine, nowMs: number, output: MessageOutput): void {
+    const fields = this.#fields;
+    const out = output.value;
+    fields.find(line);
+    out.constant(this.#startNew);
+    this.#row.writeLine(fields, out);
+    this.#behindRows("r", event, nowMs, out);
+    const hasKey = this.#parts.keys.writeLine?.(fields, output.key) ?? false;
+    output.message(hasKey, true, line, this.#headers);
   }
 
   #delete(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {
@@ -141,6 +160,10 @@ export class DebeziumJsonEncoder implements TableEncoder {
       out.constant(after === null ? NO_AFTER : AFTER);
     }
     if (after !== null) this.#row.write(after, "placeholder", out);
+    this.#behindRows(op, event, nowMs, out);
+  }
+
+  #behindRows(op: EnvelopeOp, event: TargetChangeEvent, nowMs: number, out: ByteWriter): void {
     this.#writeSource(op, event, nowMs, out);
     this.#end(event, this.#tail(op, nowMs), out);
   }

@@ -30,6 +30,35 @@ export function unscaledBytes(text: string, scale: number, out: UnscaledBytes): 
   out.ofBigInt(BigInt(digits));
 }
 
+/** The same of a decimal's bytes; false where it has more digits than a number holds, or is none. */
+export function unscaledField(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  scale: number,
+  out: UnscaledBytes,
+): boolean {
+  if (end - start + scale > SAFE_DIGITS) return false;
+  const first = buffer[start] === MINUS ? start + 1 : start;
+  let value = 0;
+  let behind = -1;
+  for (let i = first; i < end; i++) {
+    const code = buffer[i] ?? 0;
+    if (code === POINT && behind < 0) {
+      behind = 0;
+      continue;
+    }
+    if (code < ZERO || code > ZERO + 9) return false;
+    value = value * 10 + (code - ZERO);
+    if (behind >= 0) behind++;
+  }
+  const have = Math.max(behind, 0);
+  if (have > scale || first === end) return false;
+  for (let i = have; i < scale; i++) value *= 10;
+  out.ofNumber(first > start ? 0 - value : value);
+  return true;
+}
+
 /** By its digits, where a number holds them all; NaN leaves it to the careful way. */
 function shortUnscaled(text: string, scale: number): number {
   if (text.length + scale > SAFE_DIGITS) return Number.NaN;

@@ -1,3 +1,4 @@
+import type { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -27,12 +28,12 @@ export interface MessageOutput {
   readonly value: ByteWriter;
   /**
    * One message. Without key, or without value (a tombstone), what the writer holds does not count. `row` is the one whose
-   * columns may choose the partition; null where the message is about no row.
+   * columns may choose the partition, as a line where it was not read; null where the message is about no row.
    */
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | null,
+    row: Row | RowLine | null,
     headers: readonly MessageHeader[],
   ): void;
 }

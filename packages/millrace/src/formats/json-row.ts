@@ -3,7 +3,9 @@ import { UNCHANGED, type Row } from "../model/value.ts";
 import { type ByteWriter, Constant } from "./byte-writer.ts";
 import type { ColumnForm } from "./column-form.ts";
 import type { ValueOptions } from "./format.ts";
+import { lineWriter, type LineWriter } from "./json-lines.ts";
 import { jsonWriter, unavailableJson, type JsonWriter } from "./json-values.ts";
+import type { LineFields } from "./line-fields.ts";
 import { refusedColumn } from "./refused-value.ts";
 import { zeroJson } from "./zero-values.ts";
 
@@ -46,6 +48,7 @@ export class JsonRow {
   readonly #indexes: Int32Array;
   readonly #names: readonly Constant[];
   readonly #writers: readonly JsonWriter[];
+  readonly #lineWriters: readonly LineWriter[];
   readonly #placeholders: readonly Constant[];
   readonly #zeros: readonly Constant[];
 
@@ -60,6 +63,9 @@ export class JsonRow {
       ({ column }, i) => new Constant(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
     );
     this.#writers = columns.map(({ form }) => jsonWriter(form));
+    this.#lineWriters = columns.map(({ form }, i) =>
+      lineWriter(form, this.#writers[i] ?? jsonWriter(form)),
+    );
     const zeros = columns.map((each) =>
       isOptional(table, each) ? "null" : zeroJson(each.form.schema),
     );
@@ -93,6 +99,23 @@ export class JsonRow {
       this.#mendStart(start, out);
       out.byte(CLOSE);
     }
+  }
+
+  /** As {@link JsonRow.write} does with the row that the line is. @throws MillraceError of class `row`. */
+  writeLine(fields: LineFields, out: ByteWriter): void {
+    let i = 0;
+    try {
+      for (; i < this.#indexes.length; i++) {
+        const index = this.#indexes[i] ?? 0;
+        out.constant(this.#names[i] ?? EMPTY);
+        if (fields.isNull(index)) out.constant(NULL);
+        else this.#lineWriters[i]?.(fields, index, out);
+      }
+    } catch (thrown) {
+      throw refusedColumn(thrown, this.#columns[i]?.column.name ?? "");
+    }
+    if (i === 0) out.constant(EMPTY);
+    else out.byte(CLOSE);
   }
 
   #leftOut(i: number, leftOut: LeftOut, out: ByteWriter): void {

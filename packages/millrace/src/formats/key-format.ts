@@ -7,6 +7,7 @@ import { debeziumForm } from "./debezium-forms.ts";
 import type { FormatOptions, MessageHeader } from "./format.ts";
 import { messageHeader } from "./format.ts";
 import { JsonRow, type RowColumn } from "./json-row.ts";
+import type { LineFields } from "./line-fields.ts";
 import { refusedColumn } from "./refused-value.ts";
 import { textOf } from "./value-text.ts";
 
@@ -14,6 +15,8 @@ import { textOf } from "./value-text.ts";
 export interface KeyWriter {
   /** False where the table has no key: the message has none then. @throws MillraceError of class `row` */
   write(row: Row, out: ByteWriter): boolean;
+  /** The same of a row that is a line. Absent where its values are needed. */
+  writeLine?(fields: LineFields, out: ByteWriter): boolean;
 }
 
 /** What stands before the key's columns where several tables share a topic (`TableId`, as Flink CDC has it). */
@@ -87,17 +90,28 @@ function jsonKey(
   const before = Buffer.from(options.includeSchema ? `{"schema":${schema},"payload":` : "");
   const prefix = Buffer.from(shared);
   const row = new JsonRow(table, columns, options.values);
+  /** Where the row begins. */
+  const begin = (out: ByteWriter): number => {
+    out.bytes(before);
+    out.bytes(prefix);
+    return out.length;
+  };
+  const end = (at: number, out: ByteWriter): true => {
+    // The row's own brace: the one of the prefix stands for it.
+    if (prefix.length > 0) out.remove(at, 1);
+    if (options.includeSchema) out.byte(0x7d);
+    return true;
+  };
   return {
     write(values, out) {
-      out.bytes(before);
-      const start = out.length;
-      out.bytes(prefix);
-      const at = out.length;
+      const at = begin(out);
       row.write(values, "null", out);
-      // The row's own brace: the one of the prefix stands for it.
-      if (at > start) out.remove(at, 1);
-      if (options.includeSchema) out.byte(0x7d);
-      return true;
+      return end(at, out);
+    },
+    writeLine(fields, out) {
+      const at = begin(out);
+      row.writeLine(fields, out);
+      return end(at, out);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { MessageHeader, MessageOutput } from "./format.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { RowLine } from "../model/row-line.ts";
 import type { Row } from "../model/value.ts";
 
 /** A message as a test reads it; JSON is parsed where it is JSON. */
@@ -21,7 +22,7 @@ export class MessageList implements MessageOutput {
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | null,
+    row: Row | RowLine | null,
     headers: readonly MessageHeader[],
   ): void {
     const keyBytes = hasKey ? Uint8Array.from(this.key.written()) : null;
@@ -31,7 +32,7 @@ export class MessageList implements MessageOutput {
       value: valueBytes === null ? null : Buffer.from(valueBytes).toString("utf8"),
       keyBytes,
       valueBytes,
-      row,
+      row: row instanceof RowLine ? row.read().after : row,
       headers: Object.fromEntries(
         headers.map(({ name, value }) => [name, Buffer.from(value).toString("utf8")]),
       ),

@@ -1,9 +1,11 @@
+import type { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
 import type { FormatOptions, MessageHeader, MessageOutput, TableEncoder } from "./format.ts";
 import { columnsOf, JsonRow } from "./json-row.ts";
 import { KeyChangeHeaders } from "./key-change-headers.ts";
 import { tableHeaders, type KeyWriter } from "./key-format.ts";
+import { LineFields } from "./line-fields.ts";
 import { writeGenerationEnd } from "./mark-messages.ts";
 import { plainForm } from "./plain-forms.ts";
 
@@ -17,6 +19,7 @@ export class PlainJsonEncoder implements TableEncoder {
   readonly #options: FormatOptions;
   readonly #keys: KeyWriter;
   readonly #row: JsonRow;
+  readonly #fields: LineFields;
   readonly #headers: readonly MessageHeader[];
   readonly #keyChange: KeyChangeHeaders;
 
@@ -25,16 +28,16 @@ export class PlainJsonEncoder implements TableEncoder {
     this.#keys = keys;
     const columns = columnsOf(table, (column) => plainForm(column, options.values));
     this.#row = new JsonRow(table, columns, options.values);
+    this.#fields = new LineFields(table.columns.length);
     this.#headers = tableHeaders(table, options);
     this.#keyChange = new KeyChangeHeaders(keys, this.#headers);
   }
 
   /** See {@link TableEncoder.change}. */
-  change(
-    { op, before, after, counterpart }: TargetChangeEvent,
-    _nowMs: number,
-    output: MessageOutput,
-  ): void {
+  change(event: TargetChangeEvent, _nowMs: number, output: MessageOutput): void {
+    const { line } = event;
+    if (line !== undefined && this.#keys.writeLine !== undefined) return this.#loaded(line, output);
+    const { op, before, after, counterpart } = event;
     if (op === "d") {
       if (before === null || !this.#keys.write(before, output.key)) return;
       const headers = counterpart === null ? this.#headers : this.#keyChange.ofDelete(counterpart);
@@ -46,6 +49,15 @@ export class PlainJsonEncoder implements TableEncoder {
     const headers =
       counterpart === null || op !== "u" ? this.#headers : this.#keyChange.ofCreate(counterpart);
     output.message(hasKey, true, after, headers);
+  }
+
+  /** A row of a load, from the bytes of its line to those of its message. */
+  #loaded(line: RowLine, output: MessageOutput): void {
+    const fields = this.#fields;
+    fields.find(line);
+    this.#row.writeLine(fields, output.value);
+    const hasKey = this.#keys.writeLine?.(fields, output.key) ?? false;
+    output.message(hasKey, true, line, this.#headers);
   }
 
   /** See {@link TableEncoder.mark}. */

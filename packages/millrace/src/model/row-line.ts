@@ -1,4 +1,5 @@
 import type { Change } from "./change.ts";
+import type { Value } from "./value.ts";
 
 /** Where lines stand, one behind the other. */
 export interface LineText {
@@ -6,6 +7,8 @@ export interface LineText {
   readonly buffer: Buffer;
   /** The change of the line in `buffer[start..end)`, with the values that it stands for. */
   read(line: RowLine): Change;
+  /** The value of one column, whose field is `buffer[start..end)`: as {@link LineText.read} makes it. */
+  value(start: number, end: number, column: number): Value;
 }
 
 /**

@@ -22,7 +22,7 @@ export interface SinkCapabilities {
   readonly lastWriteWins: boolean;
   /** It can keep a column's old value (UPDATE of some columns); else UNCHANGED must be read from the source. */
   readonly partialUpdates: boolean;
-  /** It writes new rows of tables as the lines of COPY, so that a load need not make values of them. */
+  /** It writes new rows of tables from the lines of COPY, so that a load need not make values of them. */
   readonly takesLines?: boolean;
 }
 
@@ -91,6 +91,8 @@ export interface TargetChangeEvent {
   readonly key: string;
   readonly before: Row | null;
   readonly after: Row | null;
+  /** Of a row of a load, as its source wrote it; `after` is made of it each time that somebody asks. Else absent. */
+  readonly line?: RowLine;
   readonly position: Position | null;
   readonly transaction: Transaction | null;
   /** The source's table. */

@@ -4,6 +4,7 @@ import type { Row } from "../model/value.ts";
 import type { BatchContent } from "./batch-content.ts";
 import { isGone, overlay, toChangeEvent } from "./compaction.ts";
 import type { RowItem } from "./lane-item.ts";
+import { LoadedEvent } from "./loaded-event.ts";
 import { unfit } from "./routes.ts";
 
 /**
@@ -20,6 +21,12 @@ export function addEvents(
   for (let i = 0; i < items.length; i++) {
     const item = items[i];
     if (item === undefined) continue;
+    if (item.line !== null) {
+      // Lines are of routes where each row fits.
+      changes.push(new LoadedEvent(item, item.line));
+      content.applied(item);
+      continue;
+    }
     const row = read.size === 0 ? null : (read.get(item) ?? null);
     const after = row === null ? item.row : overlay(row, item.row);
     const why = isGone(item) ? null : unfit(item.route.target, after);

@@ -226,6 +226,7 @@ export function lineOf(
       told();
       return changeOf("r", { after: row }, null, { shape, bytes });
     },
+    value: (_start, _end, column) => row[column] ?? null,
   };
   return new RowLine(text, 0, buffer.length, String(row[0]), bytes);
 }

@@ -4,7 +4,7 @@ import type { Json, Position, TransactionId } from "../../model/position.ts";
 import { RowLine } from "../../model/row-line.ts";
 import type { ChunkBatch, ChunkOptions, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
-import type { Row } from "../../model/value.ts";
+import type { Row, Value } from "../../model/value.ts";
 import { Skimmed, UNCHANGED } from "../../model/value.ts";
 import { byNames } from "./followed-shape.ts";
 import { chunkKeyText, keyTextOf } from "./keys.ts";
@@ -21,7 +21,9 @@ function mayBeLine(shape: TableShape, { after }: Change): boolean {
 
 /** No sink of the model looks at its text. */
 function lineOf(shape: TableShape, row: Change): RowLine {
-  const text = { buffer: NO_TEXT, read: () => row };
+  const value = (_start: number, _end: number, column: number): Value =>
+    row.after?.[column] ?? null;
+  const text = { buffer: NO_TEXT, read: () => row, value };
   return new RowLine(text, 0, 0, keyTextOf(shape, row.after ?? []), row.bytes);
 }
 

@@ -32,7 +32,8 @@ function linesWrite(shape: TableShape, table: TargetTable) {
       read.push(String(i));
       return new Change("r", shape, null, rowOf(i), null, null, null, 1);
     };
-    return new RowLine({ buffer, read: change }, start, at, String(i), 1);
+    const value = () => expect.unreachable();
+    return new RowLine({ buffer, read: change, value }, start, at, String(i), 1);
   });
   const write = {
     kind: "upsert",

@@ -18,6 +18,7 @@ export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
     maxValueBytes: options.maxRequestBytes,
     lastWriteWins: false,
     partialUpdates: false,
+    takesLines: true,
   };
 }
 

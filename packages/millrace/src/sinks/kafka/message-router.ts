@@ -2,6 +2,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { ByteWriter } from "../../formats/byte-writer.ts";
 import type { MessageHeader, MessageOutput, TableEncoder } from "../../formats/format.ts";
+import type { RowLine } from "../../model/row-line.ts";
 import type { Row } from "../../model/value.ts";
 import type { Partitioner } from "./partitioner.ts";
 import type { TargetTopic } from "./topics.ts";
@@ -35,7 +36,7 @@ export class MessageRouter implements MessageOutput {
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | null,
+    row: Row | RowLine | null,
     headers: readonly MessageHeader[],
   ): void {
     const table = this.#table;

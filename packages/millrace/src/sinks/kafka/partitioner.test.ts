@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { tableId, type TargetTable } from "../../model/table.ts";
 import { UNCHANGED } from "../../model/value.ts";
+import { lineOf } from "../../pipeline/pipeline-parts.fixture.ts";
 import { partitionerOf } from "./partitioner.ts";
 
 const column = (name: string) => ({
@@ -31,6 +32,7 @@ describe("a message's partition", () => {
     const whole = choose(null, -1, ["7", "1", "9.5"], 100);
     expect(choose(null, -1, ["7", "1", UNCHANGED], 100)).toBe(whole);
     expect(choose(null, -1, ["7", "2", null], 100)).toBe(whole);
+    expect(choose(null, -1, lineOf(["7", "3", "1"]), 100)).toBe(whole);
     const others = Array.from({ length: 50 }, (_, i) => choose(null, -1, [`${i}`, "1", null], 100));
     expect(new Set(others).size).toBeGreaterThan(20);
   });

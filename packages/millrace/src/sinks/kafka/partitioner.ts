@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { murmur2, partitionOf } from "../../kafka/murmur2.ts";
+import { RowLine } from "../../model/row-line.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { type Row, Skimmed, type Value } from "../../model/value.ts";
 import type { Partitioning } from "./options.ts";
@@ -12,7 +13,7 @@ export interface Partitioner {
   readonly choose: (
     key: Buffer | null,
     keyLength: number,
-    row: Row | null,
+    row: Row | RowLine | null,
     partitions: number,
   ) => number;
 }
@@ -63,7 +64,8 @@ function byColumns(names: readonly string[], table: TargetTable): Partitioner {
     );
   return {
     isOne: false,
-    choose: (_key, _length, row, partitions) => {
+    choose: (_key, _length, given, partitions) => {
+      const row = given instanceof RowLine ? given.read().after : given;
       const bytes = Buffer.from(
         JSON.stringify(chosen.map((index) => textOf(row?.[index] ?? null))),
       );

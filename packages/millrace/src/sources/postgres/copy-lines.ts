@@ -120,6 +120,10 @@ class CopyText implements LineText {
     return from;
   }
 
+  value(start: number, end: number, column: number): Value {
+    return this.#rows.value(this.buffer.toString("utf8", start, end), column);
+  }
+
   read({ start, end, bytes }: RowLine): Change {
     const row = this.#rows.row(this.buffer, start, end);
     return new Change("r", this.#shape, null, row, null, null, null, bytes);

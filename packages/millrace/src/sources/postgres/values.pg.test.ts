@@ -2,11 +2,17 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../../../test/support/postgres.ts";
 import { drawnSeed, timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
+import { createFormat } from "../../formats/create-format.ts";
+import { event } from "../../formats/event.fixture.ts";
+import { DEFAULT_FORMAT } from "../../formats/format.ts";
+import { MessageList } from "../../formats/messages.fixture.ts";
 import type { Change } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
+import type { TargetChangeEvent } from "../../model/sink.ts";
 import type { TableShape } from "../../model/table.ts";
 import { type Row, Skimmed, type Value } from "../../model/value.ts";
+import { mapToTopic } from "../../sinks/kafka/table-mapping.ts";
 import { readShapes } from "./catalogue.ts";
 import { CONNECTION_DEFAULTS } from "./config.ts";
 import { openConnection, type PostgresConnection } from "./connection.ts";
@@ -147,6 +153,38 @@ describe.each([13, 18] as const)("values of PostgreSQL %i", (version) => {
     }
     await snapshot.close();
   });
+
+  it.each(["debezium-json", "plain-json"] as const)(
+    "lines of a load are the same messages of %s as their values",
+    async (value) => {
+      const snapshot = await source.openSnapshot();
+      const names = { serverName: "v", version: "1" };
+      const format = createFormat({ ...DEFAULT_FORMAT, value }, { names, block: null });
+      let lines = 0;
+      for (const shape of shapes.values()) {
+        const target = mapToTopic(shape, shape);
+        const encoder = await format.encoder(target, "v");
+        const told = (change: Partial<TargetChangeEvent>): unknown => {
+          const output = new MessageList();
+          try {
+            encoder.change(event(target, { op: "r", ...change }), 7, output);
+          } catch (thrown) {
+            return String(thrown);
+          }
+          return output.messages;
+        };
+        const asLines = { ...LIMITS, lines: () => 0 };
+        for await (const batch of snapshot.readChunk(shape, { from: null, to: null }, asLines))
+          for (const line of batch.lines ?? []) {
+            const { after } = line.read();
+            expect(told({ line, after }), shape.id).toEqual(told({ after }));
+            lines++;
+          }
+      }
+      await snapshot.close();
+      expect(lines).toBeGreaterThan(shapes.size * PER_TYPE * 0.9);
+    },
+  );
 
   it.each(samples.map(({ ddl }, index) => [index, ddl] as const))(
     "%i: of type %s are the server's own text in snapshot and stream",
