@@ -214,7 +214,8 @@ function lives(random: SeededRandom): Profile {
 
 /** Constraints of targets whose tables come and go, at a source that forgets. */
 function bound(seed: number, random: SeededRandom): Profile {
-  const profile = losing(seed, silent(seed, lives(random)));
+  const lively = losing(seed, silent(seed, lives(random)));
+  const profile = { ...lively, midway: random.pick([0, 0.3]) };
   return random.chance(0.6) ? unique(random, profile) : keptForeign(foreign(random, profile));
 }
 

@@ -21,6 +21,8 @@ export interface Profile {
   readonly ddl: boolean;
   /** How often what a transaction does first is one of these, and all of it. */
   readonly alters: number;
+  /** How often it is done among others, of a table that the transaction has not touched before. */
+  readonly midway: number;
   readonly badRows: boolean;
   readonly hugeValues: boolean;
   readonly crashes: number;

@@ -51,7 +51,7 @@ export class RowToldWords implements LogWords {
     return asked[0] < slot.acknowledged[0] ? slot.acknowledged : [asked[0], 0];
   }
 
-  /** What a message claims is held against the catalogue before more is read. */
+  /** What a message claims is held against the catalogue before more is read; a row waits for its shape there. */
   get isOpen(): boolean {
     return this.#claim !== null;
   }
@@ -64,6 +64,22 @@ export class RowToldWords implements LogWords {
     if (!event.published || isQuiet(op)) return NOTHING;
     if (op.kind === "truncate")
       return [{ kind: "truncate", table: op.table, position, transaction }];
+    if (this.#isUnseen(tx, event)) {
+      this.#claim = { tx, event };
+      return NOTHING;
+    }
+    return this.#row(tx, event);
+  }
+
+  /** A row of a shape that its own transaction made, which the catalogue does not show yet: nobody can say what it is. */
+  #isUnseen({ id, events }: LoggedTransaction, { op, n }: LogEvent): boolean {
+    const isOwn = events.some((e) => e.op.kind === "reshape" && e.op.table === op.table && e.n < n);
+    return isOwn && [...this.#server.logged].some((tx) => tx.id === id);
+  }
+
+  #row(tx: LoggedTransaction, event: LogEvent): readonly LogItem[] {
+    const transaction: Transaction = { id: tx.id, commitTimeMs: tx.timeMs };
+    const position: Position = [tx.commit, event.n];
     const told = this.#shapes.before(tx, event, transaction);
     const by = {
       shape: this.#shapes.shapeOf(event),
@@ -78,7 +94,7 @@ export class RowToldWords implements LogWords {
     return NOTHING;
   }
 
-  /** The catalogue that the claim is held against sees its transaction (`sources/postgres/relation-shapes.ts`). */
+  /** The catalogue that is asked sees its transaction (`sources/postgres/relation-shapes.ts`). */
   async resolve(): Promise<readonly LogItem[]> {
     const claim = this.#claim;
     this.#claim = null;
@@ -86,6 +102,7 @@ export class RowToldWords implements LogWords {
     const { tx, event } = claim;
     do await this.#link.call("weigh a message");
     while ([...this.#server.logged].some(({ id }) => id === tx.id));
+    if (event.op.kind !== "reshape") return this.#row(tx, event);
     const told = this.#shapes.message(tx, event, { id: tx.id, commitTimeMs: tx.timeMs });
     return told === null ? NOTHING : [told];
   }

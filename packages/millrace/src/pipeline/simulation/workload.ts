@@ -167,16 +167,23 @@ export class Workload {
 
   #op(table: StoredTable, before: readonly SourceOp[]): SourceOp | null {
     const { random } = this.#server.world;
-    const { truncates, ddl, alters } = this.#profile;
-    // What takes the whole table goes into a transaction of its own.
-    if (before.length === 0 && random.chance(alters)) {
+    const { truncates, ddl, midway } = this.#profile;
+    const often = this.#altersBehind(before, table);
+    if (often > 0 && random.chance(often)) {
       if (truncates && random.chance(0.5)) return { kind: "truncate", table: table.shape.id };
       if (ddl) return this.#schema.reshape(table);
     }
-    if (before.some((op) => op.kind === "truncate" || op.kind === "reshape")) return null;
+    if (midway === 0 && before.some((op) => op.kind === "truncate" || op.kind === "reshape"))
+      return null;
     const keys = [...table.rows.keys()];
     if (keys.length === 0 || random.chance(0.3)) return this.#insert(table);
     return this.#change(table, random.pick(keys));
+  }
+
+  /** How often a transaction takes a whole table: by itself, or among other changes. */
+  #altersBehind(before: readonly SourceOp[], { shape: { id } }: StoredTable): number {
+    if (before.length === 0) return this.#profile.alters;
+    return before.some((op) => op.table === id) ? 0 : this.#profile.midway;
   }
 
   /** The same, at times with a log that says less than it does. */
