@@ -559,6 +559,24 @@ describe("the environment", () => {
     ]);
   });
 
+  it("fails where LEFT JOIN LATERAL projects an outer column, once there is a row", async () => {
+    await client.query("create table t (id int primary key, v int)");
+    const joined =
+      "select l.x from t left join lateral (select t.id as x from t as o where o.v = t.v limit 1) as l on true";
+    expect((await client.query(joined)).rows).toEqual([]);
+    await client.query("insert into t values (1, 1)");
+    const defect = "42804 attribute 1 of type record has wrong type";
+    expect(await outcome(client.query(joined))).toBe(defect);
+    expect(await outcome(client.query(`${joined} where t.id > $1`, [0]))).toBe(defect);
+    expect((await client.query(`${joined} where t.id > $1`, [1])).rows).toEqual([]);
+    await client.query("begin");
+    expect(await outcome(client.query(joined))).toBe(defect);
+    expect(await outcome(client.query("select 1"))).toMatch(/^25P02/);
+    await client.query("rollback");
+    const inner = joined.replace("left join", "join");
+    expect((await client.query(inner)).rows).toEqual([{ x: 1 }]);
+  });
+
   it("takes READ ONLY as what all transactions of a session are", async () => {
     await client.query("set session characteristics as transaction read only");
     expect((await client.query("show default_transaction_read_only")).rows).toEqual([

@@ -16,6 +16,7 @@ import {
 } from "./edits.ts";
 import { refuseBody } from "./functions.ts";
 import { lateralDefect } from "./lateral.ts";
+import { withoutLockWaits } from "./lock-waits.ts";
 import { parseStatements, type ParsedStatement } from "./parser.ts";
 import { refuseLength, refuseStatement } from "./refusals.ts";
 import { settingName, showAllSql, shownAs } from "./settings.ts";
@@ -121,7 +122,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
   const kind = kindOf(name, body, mark, found);
   const edits = definesTypes(name, body) ? bareTypeEdits(parsed.node, own, offsetBytes) : [];
   return {
-    ...blankStatement(kind, applyEdits(own, edits)),
+    ...blankStatement(kind, applyEdits(found.sparesWaits ? withoutLockWaits(own) : own, edits)),
     ...found.parts,
     startsAt: charactersBefore(sql, alone ? 0 : parsed.startByte),
     calls: name === "ExplainStmt" && !analyzes(body) ? [] : found.parts.calls,

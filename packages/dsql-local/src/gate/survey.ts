@@ -14,6 +14,8 @@ export interface Survey {
   readonly writers: number;
   /** FOR UPDATE or FOR KEY SHARE anywhere. */
   readonly locks: boolean;
+  /** SKIP LOCKED or NOWAIT anywhere. */
+  readonly sparesWaits: boolean;
   /** What goes into the statement as it is. */
   readonly parts: SurveyedParts;
 }
@@ -74,6 +76,7 @@ class Surveyor {
   #amplifies = false;
   #locks = false;
   #locksForUpdate = false;
+  #sparesWaits = false;
   #longestLiteralBytes = 0;
 
   see(key: string, tree: Tree): void {
@@ -127,6 +130,7 @@ class Surveyor {
       writes,
       writers: this.#statements,
       locks: this.#locks,
+      sparesWaits: this.#sparesWaits,
       parts: this.#parts(),
     };
   }
@@ -173,6 +177,7 @@ class Surveyor {
   #lock(tree: Tree): void {
     this.#locks = true;
     if (text(tree, "strength") === "LCS_FORUPDATE") this.#locksForUpdate = true;
+    if (/^LockWait(?:Skip|Error)$/.test(text(tree, "waitPolicy"))) this.#sparesWaits = true;
     // FOR UPDATE OF names what FROM has named already.
     for (const item of list(tree, "lockedRels")) this.#repeated.add(child(item, "RangeVar"));
   }
@@ -180,6 +185,11 @@ class Surveyor {
   #copy(tree: Tree): void {
     this.#bare.add(tree["relation"]);
     if (!takesRows(tree)) return;
+    const options = list(tree, "options").map((option) =>
+      text(child(option, "DefElem"), "defname"),
+    );
+    // A mark in the data may stand for a column's default.
+    if (options.includes("default")) this.#setsDefaults = true;
     this.#write(tree);
     this.#inserts++;
     this.#namedColumns.push(...names(list(tree, "attlist")));

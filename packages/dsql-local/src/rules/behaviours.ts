@@ -145,9 +145,9 @@ export const behaviours: readonly Behaviour[] = [
   },
   {
     what: "FOR UPDATE and FOR KEY SHARE with SKIP LOCKED or NOWAIT",
-    source: "nobody recorded it",
+    source: "CC: there are no locks; nobody recorded it",
     fidelity: "unknown",
-    kept: "as PostgreSQL does it over the locks that it holds here: SKIP LOCKED leaves rows out that another transaction has written or locked, NOWAIT is a conflict (OC000) at the statement",
+    kept: "as without these words, since nobody holds a lock: all rows come, at once, and who has taken a row that another takes too loses at COMMIT. In the bodies of functions as PostgreSQL does it, over the locks that it holds here",
   },
   {
     what: "ANALYZE of one table",

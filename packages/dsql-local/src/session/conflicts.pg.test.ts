@@ -29,6 +29,24 @@ async function pair(): Promise<[pg.Client, pg.Client]> {
   return [first, await clients.connect()];
 }
 
+describe("a queue that is worked by SKIP LOCKED or NOWAIT", () => {
+  it.each(["skip locked", "nowait"])(
+    "gives one row to two, of whom one loses: %s",
+    async (wait) => {
+      const [one, two] = await pair();
+      const next = `select id from test order by id limit 1 for update ${wait}`;
+      for (const worker of [one, two]) {
+        await worker.query("begin");
+        expect((await worker.query(next)).rows).toEqual([{ id: 1 }]);
+        expect((await worker.query("delete from test where id = 1")).rowCount).toBe(1);
+      }
+      expect(await outcome(one.query("commit"))).toBe("ok");
+      expect(await outcome(two.query("commit"))).toBe(OC000);
+      expect(await rows(one)).toBe("2=20");
+    },
+  );
+});
+
 describe("two transactions on one row", () => {
   it("both get their answers at once, the first committer wins", async () => {
     const [one, two] = await pair();

@@ -230,6 +230,29 @@ describe("COPY FROM STDIN beside other transactions", () => {
     expect(await outcome(other.query("commit"))).toBe(OC000);
   });
 
+  it("writes the same again, where it brings all columns itself", async () => {
+    const other = await clients.connect();
+    await other.query("create table d (id int primary key, u uuid default gen_random_uuid())");
+    const u = "00000000-0000-0000-0000-000000000001";
+    for (const [columns, end] of [
+      ["", "C:COMMIT Z:I"],
+      ["(id, u)", "C:COMMIT Z:I"],
+      ["(id)", "E:40001 Z:I"],
+    ]) {
+      await other.query("delete from d");
+      await say(query("begin"));
+      const row = data(columns === "(id)" ? "1\n" : `1\t${u}\n`);
+      expect(await say(query(`copy d ${columns} from stdin`), row, copyDone)).toBe(
+        "G C:COPY 1 Z:T",
+      );
+      expect(await say(query("select count(*) from d"))).toBe("T:1 D:1 C:SELECT 1 Z:T");
+      await other.query("begin");
+      await other.query("insert into d values (1)");
+      await other.query("rollback");
+      expect([columns, await say(query("commit"))]).toEqual([columns, end]);
+    }
+  });
+
   it("goes on over its snapshot once it has lost", async () => {
     const other = await clients.connect();
     await other.query("insert into t values (1, 'old')");

@@ -1,5 +1,5 @@
 /** COPY FROM STDIN by node-postgres, which has no call for it. */
-import pg from "pg";
+import type pg from "pg";
 import { frame, Frames, Type } from "../wire/messages.ts";
 
 /** Sends rows; gives how many were taken. Rejects with what refuses them. */
