@@ -40,6 +40,8 @@ const reachTimeoutMs = 150_000;
 const catchUpTimeoutMs = 1_800_000;
 /** Between two splits or rotations of a table's shards while a process lives. */
 const shardLifeMs = 700;
+/** Writes, ten times what a transaction takes of them. */
+const BACKLOG = 200;
 const lanes = [2, 3];
 /** What is reached within seconds, or not at all in this process. */
 const soon: ReadonlySet<ItemWay> = new Set(["anywhere", "loss"]);
@@ -107,6 +109,7 @@ class ItemLife {
   ): Promise<string> {
     if ((way === "load" || way === "birth") && !isFirst && !isLate) await this.#makeLater();
     if (way === "lanes") await this.#changeLanes(isFirst);
+    if (way === "backlog") for (let n = 0; n < BACKLOG; n++) await this.#writer.step();
     if (way !== "sweep" && way !== "loss") return "";
     if (isFirst) await this.#catchUp();
     return await loseChanges({
@@ -175,6 +178,7 @@ class ItemLife {
       case "stream":
         return place.startsWith("frontier.") ? 2 : 6; // every 15 s for each table
       case "load":
+      case "backlog":
         return 2;
       case "start":
         return this.#tables.length;

@@ -102,6 +102,8 @@ export async function withTarget<T>(
     "value.format": "dynamodb-envelope",
     "kafka.topic.prefix": `${name}-`,
     "topic.partitions": 2,
+    // So that there often is a whole transaction behind the one under way.
+    "batch-size": 20,
   };
   return await work({ kind, sink, url: kafka.bootstrap, name });
 }

@@ -16,6 +16,8 @@ export type ItemWay =
   | "birth"
   /** A loss, behind which a table of the sink is loaded again. */
   | "sweep"
+  /** More than one transaction takes, written before the process starts. */
+  | "backlog"
   /** Another number of lanes than there was. */
   | "lanes"
   /** The start of the process. */
@@ -30,6 +32,7 @@ const WAYS: readonly (readonly [RegExp, ItemWay])[] = [
   [/^loss$/, "loss"],
   [/^dynamodb-shares\./, "discovery"],
   [/^sweep\./, "sweep"],
+  [/^kafka\.ready$/, "backlog"],
   [/^run\.resized$/, "lanes"],
   [/^(dynamodb-source\.|sink\.targets-claimed$|sink\.(before|after)-ddl$)/, "birth"],
   [/^(run\.prepared|sink\.(fence-raised|before-takeover-commit|commit-sent-alone))$/, "start"],

@@ -11,6 +11,28 @@ const LOSSES = `${ROOM}/losses.test.ts`;
 const DISCOVERY: readonly Guard[] = [
   {
     keeps: [11],
+    guard: "a share that is still beginning has its tables when the file is read again",
+    file: "reload-check.ts",
+    take: "if (beginning.length === 0) return [];",
+    put: "if (beginning.length >= 0) return [];",
+    shownBy: {
+      file: "packages/millrace/src/dynamodb-shares.pg.test.ts",
+      name: "while a share is still beginning knows what that has",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "what stands against one table of DynamoDB is told as of that one",
+    file: "check-by-table.ts",
+    take: "if (fitting.length === 0) return all;",
+    put: "if (fitting.length >= 0) return all;",
+    shownBy: {
+      file: "packages/millrace/src/dynamodb-source.pg.test.ts",
+      name: "a table whose key the sink does not take is told",
+    },
+  },
+  {
+    keeps: [11],
     guard: "a table that could not be asked about is not taken for one that is gone",
     file: "sources/dynamodb/discover.ts",
     take: 'if (error.code !== "MR_SOURCE_MISSING") return { table, error };',

@@ -39,6 +39,10 @@ function writePage(): void {
 }
 
 async function playAll(guards: readonly Guard[]): Promise<number> {
+  if (guards.length === 0) {
+    say(`No guard's line has all of these: ${positionals.join(", ")}`);
+    return 2;
+  }
   using tree = new Tree(root);
   const keyOf = ({ file, name }: TestName): string => `${file} ${name}`;
   const tests = [...new Map(guards.map(({ shownBy }) => [keyOf(shownBy), shownBy])).values()];
