@@ -46,6 +46,8 @@ export const allowed = {
   config: ["model", "errors", "schema", "transform", "pipeline"],
   cluster: ["model", "errors", "schema", "pipeline", "observe"],
   server: everything,
+  // Connectors and the pipeline between models of servers.
+  simulation: everything,
   cli: everything,
   testkit: everything,
   // src/*.ts: the library, which composes.

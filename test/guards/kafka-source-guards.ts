@@ -1,4 +1,5 @@
 import type { Guard } from "./guard.ts";
+import { SIMULATED_PARTITIONS, SIMULATED_PARTITIONS_AGAIN } from "./simulation-tests.ts";
 
 const ROOM = "packages/millrace/src";
 const SHARES = `${ROOM}/kafka-shares.kafka.test.ts`;
@@ -70,6 +71,30 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     take: 'if (this.#hasLost(nowMs)) return watch.end("rebalance");',
     put: "",
     shownBy: { file: SHARES, name: "is begun anew by the process that has it in the group" },
+  },
+  {
+    keeps: [5],
+    guard: "a share that was begun anew is not told to be free",
+    file: "sources/kafka/group-member.ts",
+    take: "      this.#lost.clear();\n      yield",
+    put: "      yield",
+    shownBy: SIMULATED_PARTITIONS_AGAIN,
+  },
+  {
+    keeps: [1],
+    guard: "messages are read as far as they are committed, and no further",
+    file: "kafka/wire.ts",
+    take: 'request.isolation === "uncommitted" ? READ_UNCOMMITTED : READ_COMMITTED',
+    put: "READ_UNCOMMITTED",
+    shownBy: SIMULATED_PARTITIONS,
+  },
+  {
+    keeps: [3, 11],
+    guard: "a partition's position passes what holds no message of it",
+    file: "sources/kafka/log.ts",
+    take: "    yield batch(behind(end));",
+    put: "    if (items.length > 0) yield batch(behind(end));",
+    shownBy: SIMULATED_PARTITIONS,
   },
   {
     keeps: [5],

@@ -61,3 +61,15 @@ export const SIMULATED_TOPICS: TestName = {
   file,
   name: "writes every change once into a sink of topics",
 };
+
+/** The Kafka source over model brokers. */
+export const SIMULATED_PARTITIONS: TestName = {
+  file: "packages/millrace/src/simulation/topics.test.ts",
+  name: "are at the sink what their committed messages come to",
+};
+
+/** Seeds of it that once broke a promise. */
+export const SIMULATED_PARTITIONS_AGAIN: TestName = {
+  file: "packages/millrace/src/simulation/topics.test.ts",
+  name: "holds: 142",
+};

@@ -24,6 +24,8 @@ export function plain(type: ConnectType): ConnectSchema {
   return { type, optional: false };
 }
 
+/** Of the greatest `bigint unsigned`. */
+const BIGINT_DIGITS = 20;
 const MAX_INT64 = 9_223_372_036_854_775_807n;
 
 /** What Debezium makes of a column, by its options. */
@@ -69,7 +71,7 @@ function intForm(
   if (sourceType.startsWith("year"))
     return { kind: "integer", max: null, schema: named("int32", "io.debezium.time.Year") };
   if (type.unsigned === true && type.bits === 64 && mode === "precise")
-    return { kind: "decimal", scale: 0, schema: decimalSchema(0, null) };
+    return { kind: "decimal", scale: 0, schema: decimalSchema(0, BIGINT_DIGITS) };
   const bits = type.unsigned === true ? type.bits + 1 : type.bits;
   // In this mode Debezium turns what does not fit into a negative number.
   const max = type.unsigned === true && type.bits === 64 ? MAX_INT64 : null;

@@ -1,7 +1,7 @@
 /** What MySQL's types come to, in a load and in the log, beside what Debezium wrote of the same rows. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sharedMysql, type SharedMysql } from "../../../../test/support/mysql.ts";
+import { mysqlFlavors, sharedMysql, type SharedMysql } from "../../../../test/support/mysql.ts";
 import { silentLogger, systemClock } from "../model/ports.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -30,6 +30,12 @@ const recorded = JSON.parse(
   readonly rows: readonly Values[];
   /** Of the same rows in the log. */
   readonly inserted: readonly Values[];
+  readonly otherwise: {
+    /** What Debezium's connector for MariaDB says of a column instead. */
+    readonly mariadb: readonly Field[];
+    /** With `bigint.unsigned.handling.mode: precise`, by either connector. */
+    readonly precise: { readonly field: Field; readonly values: readonly string[] };
+  };
 };
 
 /** GeoJSON here. */
@@ -50,7 +56,7 @@ function comparable(values: Values, without: readonly string[] = []): Values {
   );
 }
 
-describe("rows of MySQL", () => {
+describe.each(mysqlFlavors)("rows of %s", (flavor) => {
   let server: SharedMysql;
   let source: MysqlSource;
   let shape: TableShape;
@@ -63,7 +69,7 @@ describe("rows of MySQL", () => {
     );
 
   beforeAll(async () => {
-    server = await sharedMysql("mysql");
+    server = await sharedMysql(flavor);
     const list = recorded.columns.map(({ name, type }) => `${name} ${type} NULL`).join(", ");
     await server.query(`CREATE TABLE t (id INT PRIMARY KEY, ${list})`);
     await insert(0, 1);
@@ -112,14 +118,21 @@ describe("rows of MySQL", () => {
     await server.release();
   });
 
-  async function told(rows: readonly Row[]) {
+  const isInstead = ({ field }: Field): boolean =>
+    flavor === "mariadb" && recorded.otherwise.mariadb.some((other) => other.field === field);
+
+  async function told(rows: readonly Row[], bigintUnsigned: "long" | "precise" = "long") {
     const names = { serverName: "shop", version: "1" };
     const block = new MysqlSourceBlock(names, () => ({
-      connector: "mysql",
+      connector: flavor,
       logName: "binlog",
       serverId: 1,
     }));
-    const format = createFormat({ ...DEFAULT_FORMAT, includeSchema: true }, { names, block });
+    const values = { ...DEFAULT_FORMAT.values, bigintUnsigned };
+    const format = createFormat(
+      { ...DEFAULT_FORMAT, values, includeSchema: true },
+      { names, block },
+    );
     const target = mapToTopic(shape, { schema: "shop", name: "t" });
     const encoder = await format.encoder(target, "shop.t");
     const output = new MessageList();
@@ -145,7 +158,19 @@ describe("rows of MySQL", () => {
     );
     const fields = messages[0]?.schema.fields.find(({ field }) => field === "after")?.fields ?? [];
     const isHeld = ({ field }: Field): boolean => !OTHERWISE.has(field);
-    expect(fields.filter(isHeld)).toEqual(recorded.schema.filter(isHeld));
+    const { mariadb } = recorded.otherwise;
+    const wanted = recorded.schema.map((field) =>
+      isInstead(field) ? (mariadb.find((other) => other.field === field.field) ?? field) : field,
+    );
+    expect(fields.filter(isHeld)).toEqual(wanted.filter(isHeld));
+  });
+
+  it("have `bigint unsigned` as a decimal with bigint.unsigned.handling.mode precise", async () => {
+    const { field, values } = recorded.otherwise.precise;
+    const messages = await told(loaded, "precise");
+    expect(messages.map(({ payload }) => payload.after["c_bigint_u"])).toEqual(values);
+    const after = messages[0]?.schema.fields.find((one) => one.field === "after")?.fields ?? [];
+    expect(after.find((one) => one.field === "c_bigint_u")).toEqual(field);
   });
 
   it("are what Debezium 3.5 makes of them in the log, and the same as in the load", async () => {

@@ -16,6 +16,9 @@ export interface RawRequest<Answer> {
   readonly parse: ResponseParser<Answer>;
 }
 
+/** What anybody asks of a connection: a model of a broker answers the same. */
+export type BrokerLink = Pick<BrokerConnection, "isOpen" | "call" | "send" | "close">;
+
 /** One connection to a broker. It rejects with KafkaFaults, and after one without an answer it is closed. */
 export class BrokerConnection {
   readonly #connection: Connection;

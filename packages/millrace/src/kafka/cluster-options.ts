@@ -1,6 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { SASLOptions } from "@platformatic/kafka";
 import type { Clock } from "../model/ports.ts";
+import type { BrokerLink } from "./broker-connection.ts";
 
 /** Where a broker listens. */
 export interface BrokerAddress {
@@ -23,5 +24,7 @@ export interface ClusterOptions {
   readonly requestTimeoutMs: number;
   /** False: transactions of the first kind, also where the brokers have the second (KIP-890). */
   readonly transactionsV2?: boolean;
+  /** How a broker is reached; absent: by TCP. */
+  readonly open?: (address: BrokerAddress) => Promise<BrokerLink>;
   readonly clock: Clock;
 }

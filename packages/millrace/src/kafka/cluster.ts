@@ -9,7 +9,7 @@ import {
 import { isBug } from "../errors/own-fault.ts";
 import type { Clock } from "../model/ports.ts";
 import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
-import { BrokerConnection } from "./broker-connection.ts";
+import { BrokerConnection, type BrokerLink } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
 import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
@@ -47,7 +47,7 @@ export interface TopicFacts {
 export class Cluster {
   readonly clock: Clock;
   readonly #options: ClusterOptions;
-  readonly #connections = new Map<string, Promise<BrokerConnection>>();
+  readonly #connections = new Map<string, Promise<BrokerLink>>();
   #brokers = new Map<number, BrokerAddress>();
   readonly #topics = new Map<string, TopicFacts>();
   readonly #coordinators = new Map<string, number>();
@@ -152,7 +152,7 @@ export class Cluster {
   }
 
   /** A connection to a broker; the one that is there, or a new one. */
-  async connection(node: number, purpose: Purpose): Promise<BrokerConnection> {
+  async connection(node: number, purpose: Purpose): Promise<BrokerLink> {
     const address = this.#brokers.get(node);
     if (address === undefined)
       throw new KafkaFault("stale", "BROKER_NOT_AVAILABLE", `nobody knows where broker ${node} is`);
@@ -190,7 +190,7 @@ export class Cluster {
   }
 
   /** A broker that answers: one of those that are known, else one of those that the file names. */
-  async #anyone(): Promise<BrokerConnection> {
+  async #anyone(): Promise<BrokerLink> {
     for (const open of this.#connections.values()) {
       const connection = await open.catch(() => null);
       if (connection?.isOpen === true) return connection;
@@ -211,7 +211,7 @@ export class Cluster {
     throw fault;
   }
 
-  async #connect(key: string, address: BrokerAddress): Promise<BrokerConnection> {
+  async #connect(key: string, address: BrokerAddress): Promise<BrokerLink> {
     if (this.#isClosed) throw new KafkaFault("connection", "CLOSED", "this client was closed");
     const known = await this.#connections.get(key)?.catch(() => null);
     if (known?.isOpen === true) return known;
@@ -226,8 +226,9 @@ export class Cluster {
   }
 
   /** The first one says what is spoken: one that is too old closes connections at requests that it does not know. */
-  async #open(address: BrokerAddress): Promise<BrokerConnection> {
-    const connection = await BrokerConnection.open(address, this.#options);
+  async #open(address: BrokerAddress): Promise<BrokerLink> {
+    const { open } = this.#options;
+    const connection = await (open?.(address) ?? BrokerConnection.open(address, this.#options));
     try {
       if (this.#abilities === null) await this.#learnAbilities(connection);
       return connection;
@@ -237,7 +238,7 @@ export class Cluster {
     }
   }
 
-  async #learnAbilities(connection: BrokerConnection): Promise<BrokerAbilities> {
+  async #learnAbilities(connection: BrokerLink): Promise<BrokerAbilities> {
     const asked = connection.call(apiVersionsV3.api, "millrace", "1");
     const answer = await asked.catch((thrown: unknown) => {
       const isOld = thrown instanceof KafkaFault && thrown.id === "UNSUPPORTED_VERSION";

@@ -41,10 +41,15 @@ export class ModelSink implements Sink {
   /** Changes of shape no answer to which was lost. */
   readonly #answered = new Set<string>();
 
-  constructor(db: SinkDatabase, owner: Process, capabilities: SinkCapabilities) {
-    this.#db = db;
+  constructor(
+    db: SinkDatabase,
+    owner: Process,
+    capabilities: SinkCapabilities,
     // Not from the world's randomness: seeds that once broke a promise go on playing what they played.
-    this.#holder = new Holder(() => Number(owner.name.slice(1)) / 1_000);
+    holder = new Holder(() => Number(owner.name.slice(1)) / 1_000),
+  ) {
+    this.#db = db;
+    this.#holder = holder;
     this.#owner = owner;
     this.capabilities = capabilities;
   }

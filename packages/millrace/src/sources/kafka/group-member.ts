@@ -56,7 +56,9 @@ export class GroupMember {
       beating.catch(() => undefined); // told below
       failpoint("kafka-group.assigned");
       this.#running = joined.shares;
-      // Also where it is the same as before: what was lost and is given back has to be begun anew.
+      // Also where it is the same as before: what was lost and is given back has to be begun anew. Whoever hears it does so also
+      // with what was lost since this one joined: told to be free, it would go to another one and run twice.
+      this.#lost.clear();
       yield new Set(joined.shares);
       // What it has stopped is for the others now.
       if (claimed.some((share) => !joined.shares.includes(share))) watch.end("rebalance");
