@@ -1,11 +1,14 @@
 // How time and memory grow with tables and with rows. Written as a picture too, where BENCH_PICTURE names a file.
 import { writeFile } from "node:fs/promises";
 import { startPostgres, type PostgresServer } from "../test/support/postgres.ts";
-import { growthPicture, type GrowthPoint } from "./growth-picture.ts";
+import { runBare } from "./bare-process.ts";
+import type { BareCopying } from "./baselines/bare-copy.ts";
+import { rowFigures, tableFigures, type Growth } from "./growth-figures.ts";
+import { growthPicture } from "./growth-picture.ts";
 import { manyTables } from "./many-tables.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { RealRun, startTarget, type BenchTarget } from "./real-run.ts";
-import { absolute, atMost, type Figure } from "./report.ts";
+import type { Figure } from "./report.ts";
 import { ROW, TABLE, withClient } from "./workload.ts";
 
 const numbers = (name: string, usual: string): readonly number[] =>
@@ -16,35 +19,53 @@ const TABLES = numbers("BENCH_TABLES", "1,10,100,1000");
 const ROWS = numbers("BENCH_ROWS", "100000,300000,1000000,3000000");
 const IDLE_SECONDS = Number(process.env["BENCH_SECONDS"] ?? 10);
 const PICTURE = process.env["BENCH_PICTURE"];
-/** Of the seconds a row takes between the fewest and the most rows, the start left out. */
-const MOST_PER_ROW = 1.3;
-/** A table that nothing happens to. */
-const MOST_KIB_PER_TABLE = 50;
 const SETTINGS = {
   synchronous_commit: "off",
   max_wal_size: "4GB",
   max_locks_per_transaction: "1024",
 };
 const TIMEOUT_MS = 7_200_000;
+const BARE_CONNECTIONS = 4;
 
-/** What a run took. */
-interface Growth extends GrowthPoint {
-  /** From the start until changes flow, of a second start with nothing to load. */
-  readonly startSeconds: number;
-  /** CPU while nothing happens. */
-  readonly idleCpuPercent: number;
+/** What is copied. */
+interface Sized {
+  readonly count: number;
+  readonly tables: number;
+  readonly prepare: (url: string) => Promise<void>;
+  readonly bare: Pick<BareCopying, "definitions" | "copies">;
 }
 
 /** The figures of `growth`. */
 export async function run(): Promise<Figure[]> {
   await using source = await startPostgres({ storage: "disk", settings: SETTINGS });
   const tables: Growth[] = [];
-  for (const count of TABLES)
-    tables.push(await grown(source, count, count, (url) => manyTables.create(url, count)));
+  for (const count of TABLES) tables.push(await grown(source, ofTables(count)));
   const rows: Growth[] = [];
-  for (const count of ROWS) rows.push(await grown(source, count, 1, (url) => fill(url, count)));
+  for (const count of ROWS) rows.push(await grown(source, ofRows(count)));
   if (PICTURE !== undefined) await writeFile(PICTURE, growthPicture({ tables, rows }));
   return [...tableFigures(tables), ...rowFigures(rows)];
+}
+
+function ofTables(count: number): Sized {
+  const all = manyTables.all(count);
+  const copies = all.map(({ name }) => ({
+    read: `COPY ${name} TO STDOUT`,
+    write: `COPY ${name} FROM STDIN`,
+  }));
+  const definitions = all.map(({ definition }) => definition);
+  const prepare = (url: string): Promise<void> => manyTables.create(url, count);
+  return { count, tables: count, prepare, bare: { definitions, copies } };
+}
+
+/** Each of the bare connections copies one stretch of the keys. */
+function ofRows(count: number): Sized {
+  const stretch = Math.ceil(count / BARE_CONNECTIONS);
+  const copies = Array.from({ length: BARE_CONNECTIONS }, (_, i) => ({
+    read: `COPY (SELECT * FROM items WHERE id > ${i * stretch} AND id <= ${(i + 1) * stretch}) TO STDOUT`,
+    write: "COPY items FROM STDIN",
+  }));
+  const prepare = (url: string): Promise<void> => fill(url, count);
+  return { count, tables: 1, prepare, bare: { definitions: [TABLE], copies } };
 }
 
 async function fill(url: string, rows: number): Promise<void> {
@@ -56,12 +77,10 @@ async function fill(url: string, rows: number): Promise<void> {
   });
 }
 
-/** Full load into a fresh server, a rest, and another start. */
+/** Full load into a fresh server, a rest, another start; then the bare copy into the same server, emptied. */
 async function grown(
   source: PostgresServer,
-  count: number,
-  tables: number,
-  prepare: (url: string) => Promise<void>,
+  { count, tables, prepare, bare }: Sized,
 ): Promise<Growth> {
   const sourceUrl = await source.createDatabase("growth");
   await prepare(sourceUrl);
@@ -78,7 +97,9 @@ async function grown(
     const idleCpuPercent = ((cpuSecondsOf(first.process.pid) - before) / IDLE_SECONDS) * 100;
     const mib = await first.peakMib();
     await first.stop();
-    return { count, seconds, mib, idleCpuPercent, startSeconds: await startAgain(options) };
+    const startSeconds = await startAgain(options);
+    const copied = await copyBare(sourceUrl, target.postgres.url, bare);
+    return { count, seconds, mib, idleCpuPercent, startSeconds, bare: copied };
   } finally {
     await clear(target, source, sourceUrl);
   }
@@ -93,6 +114,18 @@ async function startAgain(options: Parameters<typeof RealRun.start>[0]): Promise
   return seconds;
 }
 
+function copyBare(source: string, target: string, what: Sized["bare"]): Promise<Growth["bare"]> {
+  const emptied = ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public"];
+  const given: BareCopying = {
+    source,
+    target,
+    definitions: [...emptied, ...what.definitions],
+    copies: what.copies,
+    connections: BARE_CONNECTIONS,
+  };
+  return runBare<{ mib: number }>(new URL("baselines/bare-copy.ts", import.meta.url), given);
+}
+
 async function clear(target: BenchTarget, source: PostgresServer, url: string): Promise<void> {
   await target.stop();
   await withClient(url, (client) =>
@@ -102,54 +135,4 @@ async function clear(target: BenchTarget, source: PostgresServer, url: string): 
   );
   const database = new URL(url).pathname.slice(1);
   await source.query(`DROP DATABASE "${decodeURIComponent(database)}" WITH (FORCE)`);
-}
-
-function tableFigures(tables: readonly Growth[]): Figure[] {
-  const [fewest, most] = [tables[0], tables.at(-1)];
-  const figures = tables.flatMap(({ count, seconds, startSeconds, mib, idleCpuPercent }) => {
-    const name = `${count.toLocaleString("en-US")} tables`;
-    return [
-      absolute(`${name}, until all are SYNC`, seconds, "s"),
-      absolute(`${name}, another start until changes flow`, startSeconds, "s"),
-      absolute(`${name}, memory`, mib, "MiB"),
-      absolute(`${name}, CPU while nothing happens`, idleCpuPercent, "%"),
-    ];
-  });
-  if (fewest === undefined || most === undefined || fewest === most) return figures;
-  const perTable = (pick: (growth: Growth) => number): number =>
-    (pick(most) - pick(fewest)) / (most.count - fewest.count);
-  return [
-    ...figures,
-    absolute(
-      "a table more, until it is SYNC",
-      perTable(({ seconds }) => seconds * 1000),
-      "ms",
-    ),
-    absolute(
-      "a table more, at another start",
-      perTable(({ startSeconds }) => startSeconds * 1000),
-      "ms",
-    ),
-    atMost(
-      "a table more, memory",
-      perTable(({ mib }) => mib * 1024),
-      "KiB",
-      MOST_KIB_PER_TABLE,
-    ),
-  ];
-}
-
-function rowFigures(rows: readonly Growth[]): Figure[] {
-  const figures = rows.flatMap(({ count, seconds, mib }) => {
-    const name = `${count.toLocaleString("en-US")} rows`;
-    return [absolute(`${name}, full load`, seconds, "s"), absolute(`${name}, memory`, mib, "MiB")];
-  });
-  const steps = rows.slice(1).map((more, i) => {
-    const less = rows[i] ?? more;
-    return (more.seconds - less.seconds) / (more.count - less.count);
-  });
-  const [first, last] = [steps[0], steps.at(-1)];
-  if (first === undefined || last === undefined) return figures;
-  const name = "time of a row: the last step beside the first";
-  return [...figures, atMost(name, last / first, "times", MOST_PER_ROW)];
 }

@@ -4,15 +4,26 @@ const ROWS = 10;
 /** A transaction holds a lock for each table that it makes. */
 const TABLES_A_TRANSACTION = 50;
 
+const definitionOf = (name: string): string =>
+  `CREATE TABLE ${name} (id bigint PRIMARY KEY, customer integer, note text, price numeric(12,2), active boolean, changed timestamptz, extra jsonb)`;
+
 const nameOf = (table: number): string => `t${String(table).padStart(5, "0")}`;
 
 /** Many small tables: seven columns and ten rows each. */
 export const manyTables = {
   async create(url: string, count: number): Promise<void> {
     await each(url, count, (name) => [
-      `CREATE TABLE ${name} (id bigint PRIMARY KEY, customer integer, note text, price numeric(12,2), active boolean, changed timestamptz, extra jsonb)`,
+      definitionOf(name),
       `INSERT INTO ${name} SELECT i, i, 'note ' || i, i / 3.0, true, now(), '{}' FROM generate_series(1, ${ROWS}) i`,
     ]);
+  },
+
+  /** The names, and how each is made. */
+  all(count: number): readonly { readonly name: string; readonly definition: string }[] {
+    return Array.from({ length: count }, (_, table) => {
+      const name = nameOf(table);
+      return { name, definition: definitionOf(name) };
+    });
   },
 
   /** A row more in each. */

@@ -1,6 +1,8 @@
 // Shapes of a MySQL source; see memory.ts.
 import { startMysql } from "../test/support/mysql.ts";
-import { databaseAt } from "../test/support/mysql-database.ts";
+import { databaseAt, type MysqlDatabase } from "../test/support/mysql-database.ts";
+import type { BareBinlog } from "./baselines/bare-binlog-reader.ts";
+import { runBare } from "./bare-process.ts";
 import { measureShape, type Shape } from "./memory-shape.ts";
 import type { Figure } from "./report.ts";
 import { NUMBERS } from "./sources/mysql-items.ts";
@@ -15,7 +17,7 @@ const SETTINGS = {
 };
 
 /** A database of the server that `ofMysql` runs. */
-const execute = async (url: string, sql: string): Promise<void> => {
+const databaseOf = (url: string): MysqlDatabase => {
   const { hostname, port, username, password, pathname } = new URL(url);
   const address = {
     flavor: "mysql",
@@ -25,7 +27,24 @@ const execute = async (url: string, sql: string): Promise<void> => {
     user: username,
     password: decodeURIComponent(password),
   } as const;
-  await databaseAt(address, pathname.slice(1)).query(sql);
+  return databaseAt(address, pathname.slice(1));
+};
+
+const execute = async (url: string, sql: string): Promise<void> => {
+  await databaseOf(url).query(sql);
+};
+
+/** The log from here on, in a process of its own. */
+const bare = async (url: string): Promise<() => Promise<number>> => {
+  const database = databaseOf(url);
+  const from = await database.binlogEnd();
+  return async () => {
+    const { host, port, user, password } = database;
+    const until = await database.binlogEnd();
+    const program = new URL("baselines/bare-binlog-reader.ts", import.meta.url);
+    const given: BareBinlog = { host, port, user, password, from, until };
+    return (await runBare<{ mib: number }>(program, given)).mib;
+  };
 };
 
 const largeTransaction = (how: string, session: string): Shape => ({
@@ -45,6 +64,7 @@ const largeTransaction = (how: string, session: string): Shape => ({
     // MySQL's databases are the target's schemas.
     return `SELECT FROM ${new URL(url).pathname.slice(1)}.many WHERE id = 0`;
   },
+  bare,
   forget: () => Promise.resolve(),
 });
 

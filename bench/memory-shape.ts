@@ -1,5 +1,5 @@
 import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
-import { absolute, atMost, type Figure } from "./report.ts";
+import { absolute, atMost, beside, type Figure } from "./report.ts";
 import { withClient } from "./workload.ts";
 
 const MOST_MIB = 300;
@@ -17,6 +17,8 @@ export interface Shape {
   readonly prepare: (url: string) => Promise<void>;
   /** Gives the statement that has a row at the target once all has arrived. */
   readonly change: (url: string) => Promise<string>;
+  /** Keeps what happens from here on for a bare reader; gives the most MiB that one holds, which reads the same once it is asked. */
+  readonly bare: (url: string) => Promise<() => Promise<number>>;
   /** Lets go of what the source keeps for the pipeline. */
   readonly forget: (url: string) => Promise<void>;
 }
@@ -34,6 +36,7 @@ export async function measureShape(sourceUrl: string, shape: Shape): Promise<Fig
 
 async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Promise<Figure[]> {
   await shape.prepare(sourceUrl);
+  const readBare = await shape.bare(sourceUrl);
   const began = performance.now();
   const { pattern: tables } = shape;
   const millrace = await RealRun.start({ name: "memory", sourceUrl, target, tables });
@@ -42,8 +45,10 @@ async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Pr
     const arrived = await shape.change(sourceUrl);
     await until(() => holdsARow(target.url, arrived), TIMEOUT_MS);
     const seconds = (performance.now() - began) / 1000;
+    const mib = await millrace.peakMib();
+    await millrace.process.stop();
     return [
-      atMost(shape.name, await millrace.peakMib(), "MiB", MOST_MIB),
+      beside(await readBare(), atMost(shape.name, mib, "MiB", MOST_MIB)),
       absolute(`${shape.name}, until all had arrived`, seconds, "s"),
     ];
   } finally {

@@ -1,4 +1,6 @@
-// The most that a real `millrace run` ever held (VmHWM), in each of the shapes that could make it hold more.
+// The most that a real `millrace run` ever held (VmHWM), in each of the shapes that could make it hold more. Beside each stands
+// what a bare reader holds, which cuts the same tables and the same stretch of the log into messages and keeps none of them.
+import { createBareSlot, dropBareSlot, runBare } from "./bare-process.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { manyTables } from "./many-tables.ts";
 import { mysqlShapes, ofMysql } from "./memory-mysql.ts";
@@ -42,7 +44,28 @@ async function forget(sourceUrl: string): Promise<void> {
   );
 }
 
-const common = { pattern: String.raw`public.\.*`, forget } as const;
+/** Every table by COPY and the log from here on, in a process of its own. */
+async function bare(url: string): Promise<() => Promise<number>> {
+  const slot = await createBareSlot(url);
+  return async () => {
+    const names = await askAll(
+      url,
+      "SELECT format('%I', tablename) AS said FROM pg_tables WHERE schemaname = 'public'",
+    );
+    const [until] = await askAll(url, "SELECT pg_current_wal_lsn()::text AS said");
+    const program = new URL("baselines/bare-reader.ts", import.meta.url);
+    const read = await runBare<{ mib: number }>(program, { ...slot, tables: names, until });
+    await dropBareSlot(slot);
+    return read.mib;
+  };
+}
+
+const askAll = (url: string, sql: string): Promise<readonly string[]> =>
+  withClient(url, async (client) =>
+    (await client.query<{ said: string }>(sql)).rows.map(({ said }) => said),
+  );
+
+const common = { pattern: String.raw`public.\.*`, bare, forget } as const;
 
 const execute = (url: string, sql: string): Promise<void> =>
   withClient(url, async (client) => void (await client.query(sql)));

@@ -44,6 +44,11 @@ export function atMost(name: string, value: number, unit: string, goal: number):
   return { name, value, unit, limit: null, ratio: null, goal, isCeiling: true, met };
 }
 
+/** The same figure with a raw limit of the same run to be read beside it; what is judged is the figure alone. */
+export function beside(limit: number, figure: Figure): Figure {
+  return { ...figure, limit, ratio: figure.value / limit };
+}
+
 /** What a benchmark ends with. */
 export interface Report {
   readonly name: string;

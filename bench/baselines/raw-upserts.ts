@@ -9,14 +9,15 @@ export interface RawStatements {
   readonly upsert: string;
 }
 
-/** The two statements for a table `items` of these columns, the first of which is the key. */
+/** The two statements for a table of these columns, the first of which is the key. */
 export function statementsFor(
   columns: readonly (readonly [name: string, type: string])[],
+  table = "items",
 ): RawStatements {
   const names = columns.map(([name]) => `"${name}"`);
   const arrays = columns.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ");
   const set = names.slice(1).map((name) => `${name} = excluded.${name}`);
-  const insert = `INSERT INTO items (${names.join(", ")}) SELECT * FROM unnest(${arrays})`;
+  const insert = `INSERT INTO ${table} (${names.join(", ")}) SELECT * FROM unnest(${arrays})`;
   return {
     insert,
     upsert: `${insert} ON CONFLICT (${names[0] ?? ""}) DO UPDATE SET ${set.join(", ")}`,
