@@ -1,5 +1,5 @@
 /** What the source sees of us while the sink stands still: no transaction that waits, no snapshot that grows old. */
-import { mkdtemp } from "node:fs/promises";
+import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -10,8 +10,12 @@ import { openSession } from "./sql-session.ts";
 import { makeTarget } from "./targets.ts";
 
 const ROWS = 6_000;
-/** In all more than the kernel's buffers hold (36 MB), so that the server has to wait for us. */
-const LONG = 10_000;
+/**
+ * Of each large table, and of its one chunk, more than we read ahead and the kernel's buffers hold, so that the server has to wait
+ * for us. Those of a TCP connection hold 36 MB, those of a socket of this machine's a quarter of one.
+ */
+const LONG = 3_000;
+const BUDGET = "8mb";
 /** Beside a statement's own bound: looks, and a busy machine. */
 const SLACK_S = 2;
 const STATEMENT_S = 2.5;
@@ -21,17 +25,27 @@ const STALL_MS = 6_000;
 
 let server: PostgresServer;
 let pipeline: SmallPipeline;
+/** Of the server's socket. */
+let folder: string;
 beforeAll(async () => {
-  server = await startPostgres({ settings: { log_statement: "all", log_line_prefix: "%p|" } });
+  folder = await mkdtemp(join(tmpdir(), "millrace-sessions-"));
+  await chmod(folder, 0o777); // the server may be another user's
+  server = await startPostgres({
+    settings: {
+      log_statement: "all",
+      log_line_prefix: "%p|",
+      unix_socket_directories: folder,
+    },
+    hba: ["local all all scram-sha-256"],
+  });
   await server.query(`
     CREATE TABLE keyed (id int PRIMARY KEY, v text);
     CREATE TABLE plain (n int, v text);
     ALTER TABLE plain REPLICA IDENTITY FULL;
     CREATE TABLE quick (id int PRIMARY KEY, v text);
-    INSERT INTO keyed SELECT g, repeat('x', 1000) FROM generate_series(1, ${ROWS}) g;
+    INSERT INTO keyed SELECT g, repeat('x', ${LONG}) FROM generate_series(1, ${ROWS}) g;
     INSERT INTO plain SELECT g, repeat('y', ${LONG}) FROM generate_series(1, ${ROWS}) g;
     INSERT INTO quick SELECT g, 'q' FROM generate_series(1, 10) g`);
-  const folder = await mkdtemp(join(tmpdir(), "millrace-sessions-"));
   const source = Object.assign(server, { release: () => server.stop() });
   pipeline = new SmallPipeline(source, await makeTarget("postgres"), folder);
 });
@@ -96,8 +110,12 @@ async function firstStatements(): Promise<Map<string, string>> {
 describe("while the sink stands still", () => {
   it("no transaction at the source waits for it, and no snapshot of a chunk outlives its bound", async () => {
     await pipeline.write({
-      source: { "statement.timeout": "2500ms", "scan.incremental.snapshot.chunk.size": 3000 },
-      more: "  memory.budget: 8mb\n",
+      source: {
+        hostname: folder,
+        "statement.timeout": "2500ms",
+        "scan.incremental.snapshot.chunk.size": ROWS,
+      },
+      more: `  memory.budget: ${BUDGET}\n`,
     });
     const began = new AbortController();
     const watching = watch(began.signal);

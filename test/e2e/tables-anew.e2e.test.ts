@@ -7,6 +7,8 @@ import { type SharedPostgres, sharedPostgres } from "../support/postgres.ts";
 import { compareTables } from "./compare.ts";
 import { MillraceProcess } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
+import { Dice } from "./random.ts";
+import { codeOf } from "./sql-client.ts";
 import { openSession } from "./sql-session.ts";
 import { makeTarget, type Target } from "./targets.ts";
 
@@ -14,6 +16,11 @@ const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
 const TABLES = isFull ? 100 : 10;
 const ALL_EQUAL_MS = isFull ? 600_000 : 60_000;
 const names = Array.from({ length: TABLES }, (_, nth) => `again_${nth}`);
+
+/** Sessions that write while the tables come and go. */
+const WRITERS = 2;
+/** The table is not there for this moment, or a row of it is gone by the time its lock is had. */
+const GONE = new Set(["42P01", "40001", "40P01", "XX000"]);
 
 const make = (name: string, rows: number): string =>
   `CREATE TABLE ${name} (id int PRIMARY KEY, v text);
@@ -46,17 +53,48 @@ describe(`${TABLES} tables that are dropped and made anew under load`, () => {
     await rm(folder, { recursive: true });
   });
 
+  /** Writes to whichever table is there until the signal aborts; gives how many statements found theirs. */
+  async function write(nth: number, signal: AbortSignal): Promise<number> {
+    const dice = new Dice(nth);
+    const session = await openSession(source.url);
+    let written = 0;
+    try {
+      for (let id = (nth + 1) * 1_000_000; !signal.aborted; id++) {
+        const name = dice.pick(names);
+        const sql = dice.pick([
+          `INSERT INTO ${name} VALUES (${id}, 'beside')`,
+          `UPDATE ${name} SET v = v || '.' WHERE id = ${dice.between(1, 12)}`,
+          `DELETE FROM ${name} WHERE id = ${dice.between(1, 12)}`,
+        ]);
+        written += await session.query(sql).then(
+          () => 1,
+          (error: unknown) => {
+            if (GONE.has(codeOf(error) ?? "")) return 0;
+            throw error;
+          },
+        );
+      }
+    } finally {
+      await session.end();
+    }
+    return written;
+  }
+
   it(
     "are all loaded again and equal, and the pipeline runs on",
     async () => {
+      const ending = new AbortController();
+      const writing = Array.from({ length: WRITERS }, (_, nth) => write(nth, ending.signal));
       for (const [nth, name] of names.entries()) {
         await source.query(
-          `UPDATE ${name} SET v = 'before'; DROP TABLE ${name}; ${make(name, 5 + (nth % 7))};
+          `LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE; UPDATE ${name} SET v = 'before'; DROP TABLE ${name}; ${make(name, 5 + (nth % 7))};
          UPDATE ${name} SET v = 'after' WHERE id = 1; DELETE FROM ${name} WHERE id = 2`,
         );
         const other = names[(nth * 7 + 3) % TABLES] ?? name;
         await source.query(`INSERT INTO ${other} VALUES (${1000 + nth}, 'other')`);
       }
+      ending.abort();
+      for (const written of await Promise.all(writing)) expect(written).toBeGreaterThan(0);
       const sessions = await Promise.all([openSession(source.url), openSession(target.url)]);
       const tables = names.map((name) => ({ schema: "public", name }));
       const compared = tables.map((table) => ({ source: table, target: table }));

@@ -10,9 +10,14 @@ const FULL = process.env["MILLRACE_E2E_FULL"] === "1";
 const TIMES = FULL ? 8 : 1;
 /**
  * The least and the most of what was asked for that counts as it. A short load may be a chunk ahead at its end, and one
- * on a busy machine is slower than it may.
+ * on a busy machine is slower than it may: of it is asked that it is held for no longer than what it read costs.
  */
 const [LEAST, MOST] = FULL ? [0.85, 1.15] : [0, 1.25];
+const [ROWS_PER_SECOND, BYTES_PER_SECOND] = [150, 100 * KIB];
+/** A row of `wide` on the wire. */
+const WIDE_BYTES = 1_010;
+/** Rows that changed meanwhile, and timers that count whole milliseconds. */
+const ROUNDING = 1.05;
 
 let source: SharedPostgres;
 let target: SharedPostgres;
@@ -59,6 +64,18 @@ async function rateOf(pipeline: Pipeline, rows: number): Promise<number> {
   return ((loaded() - first) / (ended - began)) * 1_000;
 }
 
+/** How late timers of this process were in all, milliseconds, until the signal aborts: so late a wait for the rate may end, too. */
+async function lateness(signal: AbortSignal): Promise<number> {
+  const everyMs = 25;
+  let lateMs = 0;
+  while (!signal.aborted) {
+    const began = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    lateMs += Math.max(0, performance.now() - began - everyMs);
+  }
+  return lateMs;
+}
+
 /** Changes rows until the signal aborts. */
 async function write(signal: AbortSignal): Promise<void> {
   for (let n = 0; !signal.aborted; n++) {
@@ -79,13 +96,14 @@ describe("a load with a rate", () => {
   it("keeps to rows and to bytes per second, with and without a key, and ends equal while rows change", async () => {
     const slot = source.database;
     const rows = await begin(`${slot}r`, "(keyed|plain)", {
-      "scan.snapshot.max-rows-per-second": 150,
+      "scan.snapshot.max-rows-per-second": ROWS_PER_SECOND,
     });
     const bytes = await begin(`${slot}b`, "wide", {
-      "scan.snapshot.max-bytes-per-second": `${100 * KIB}b`,
+      "scan.snapshot.max-bytes-per-second": `${BYTES_PER_SECOND}b`,
     });
-    await Promise.all([rows.start(), bytes.start()]);
     const writing = new AbortController();
+    const late = lateness(writing.signal);
+    await Promise.all([rows.start(), bytes.start()]);
     const written = write(writing.signal);
     const rates = await Promise.all([rateOf(rows, 600 * TIMES), rateOf(bytes, 400 * TIMES)]);
     expect([rows.status().load.waitedMs > 0, bytes.status().load.waitedMs > 0]).toEqual([
@@ -94,12 +112,22 @@ describe("a load with a rate", () => {
     ]);
     writing.abort();
     await written;
+    const lateMs = await late;
+    const waitsMs = [rows, bytes].map((pipeline) => pipeline.status().load.waitedMs);
     await Promise.all([rows.caughtUp(), bytes.caughtUp()]);
     for (const table of ["keyed", "plain", "wide"])
       expect(await target.query(contents(table))).toEqual(await source.query(contents(table)));
     await Promise.all([rows.stop(), bytes.stop()]);
-    // A row of `wide` is 1,010 bytes on the wire.
-    const shares = [(rates[0] ?? 0) / 150, (rates[1] ?? 0) / ((100 * KIB) / 1_010)];
+    // One worker waits at a time. In the long form several do, whose waits are added up.
+    const costsMs = [600 / ROWS_PER_SECOND, (400 * WIDE_BYTES) / BYTES_PER_SECOND].map(
+      (seconds) => seconds * 1_000 * ROUNDING + lateMs,
+    );
+    if (!FULL)
+      expect(
+        waitsMs.map((ms, i) => ms < (costsMs[i] ?? 0)),
+        [...waitsMs, ...costsMs].join(" "),
+      ).toEqual([true, true]);
+    const shares = [rates[0] / ROWS_PER_SECOND, (rates[1] * WIDE_BYTES) / BYTES_PER_SECOND];
     expect(
       shares.map((share) => share > LEAST && share < MOST),
       shares.join(" "),
