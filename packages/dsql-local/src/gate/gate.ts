@@ -132,7 +132,7 @@ function compileOne({ sql, parsed, mark, alone, profile }: Compiling): Gated {
     readOnly: isReadOnly(body),
     copyIn: name === "CopyStmt" && takesRows(body) ? copyInOf(body) : undefined,
     returnsRows: returnsRows(name, body),
-    lateralDefect: kind === "read" && name === "SelectStmt" ? lateralDefect(body) : undefined,
+    lateralDefect: kind === "read" ? lateralDefect(parsed.node, own) : undefined,
     explains: name === "ExplainStmt" ? explainsOf(body) : undefined,
     countByStatistics: found.parts.countByStatistics || hidesRows(name, body),
     ...dropsOf(name, body),

@@ -5,7 +5,8 @@
 import { child, flag, list, names, text, type Tree, unwrap, walk } from "./tree.ts";
 
 /** The number of the first such column among those of its subquery; undefined where there is none. */
-export function lateralDefect(node: Tree): number | undefined {
+export function lateralDefect(node: Tree, sql: string): number | undefined {
+  if (!("SelectStmt" in node) || !/lateral/i.test(sql)) return undefined;
   let found: number | undefined;
   walk(node, (key, tree) => {
     if (key !== "JoinExpr" || text(tree, "jointype") !== "JOIN_LEFT") return;

@@ -51,7 +51,7 @@ export const behaviours: readonly Behaviour[] = [
     what: "Sizes are checked for whatever a statement writes",
     source: "Q, T, S",
     fidelity: "close",
-    kept: "rows are looked at after statements that may have written much: long parameters and literals, SELECT from a table, functions that make much of little, columns made of other columns. Not what goes through a view, values and keys that foreign keys cascade (their rows and bytes count), and tables that the role may not read",
+    kept: "rows are looked at after statements that may have written much: long parameters and literals, SELECT from a table, functions that make much of little, columns made of other columns. Rows that foreign keys cascade to are looked at where keys hold texts. Not what goes through a view, and tables that the role may not read",
   },
   {
     what: "A transaction of several overlapping rows may lose on both sides",

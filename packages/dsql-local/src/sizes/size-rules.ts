@@ -86,6 +86,9 @@ export class SizeRules {
         deleted * bounds.bytesPerRowOverhead;
       const before = transaction.writtenBytes.get(table) ?? 0;
       transaction.writtenBytes.set(table, before + bytes);
+      // What comes with others is a key, and no more than a key in size: it may be too much for an index of this table.
+      const hasLongKeys = written > 0 && Number.isFinite(facts.keyValueBytes);
+      if (hasLongKeys && (await this.#readable.may(table))) await this.#look(table, 0, undefined);
     }
   }
 

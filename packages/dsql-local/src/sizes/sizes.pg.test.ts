@@ -27,6 +27,23 @@ function noise(bytes: number): string {
     .slice(0, bytes);
 }
 
+describe("what foreign keys cascade", () => {
+  it("is bounded in the keys of the rows that it comes to", async () => {
+    await client.query("create table p (k varchar(1900) primary key)");
+    await client.query(
+      "create table c (id int primary key, k varchar(1900) references p on update cascade, more varchar(90), unique (k, more))",
+    );
+    await client.query("insert into p values ('a'), ('b')");
+    await client.query("insert into c values (1, 'a', $1), (2, 'b', '')", ["x".repeat(90)]);
+    const change = "update p set k = $2 where k = $1";
+    expect(await outcome(client.query(change, ["a", noise(1_890)]))).toBe(
+      "54000 key size too large",
+    );
+    expect(await outcome(client.query(change, ["b", noise(1_890)]))).toBe("ok");
+    expect(await outcome(client.query(change, ["a", "c"]))).toBe("ok");
+  });
+});
+
 describe("one value", () => {
   beforeEach(() => client.query("create table t (id int primary key, b bytea, v text, j jsonb)"));
 
