@@ -76,6 +76,22 @@ describe("targets with foreign keys among themselves", () => {
     await expectEqual();
   });
 
+  it("take a child to a parent that is made behind a schema change of its table", async () => {
+    await source.query("ALTER TABLE z_parents ADD COLUMN more text");
+    // The log tells of the column with the first row that has it: between the two.
+    await source.query(`BEGIN; SET CONSTRAINTS ALL DEFERRED; UPDATE a_children SET parent = 20001 WHERE id = 700;
+      INSERT INTO z_parents VALUES (20001, 'late', 'more'); COMMIT`);
+    await expectEqual();
+  });
+
+  it("take a child of a parent that has just got its key, and a large value that stays as it is", async () => {
+    await source.query(`INSERT INTO z_parents
+      SELECT 20002, string_agg(md5(n::text), '') FROM generate_series(1, 3000) n`);
+    await source.query(`BEGIN; UPDATE z_parents SET id = 20003 WHERE id = 20002;
+      INSERT INTO a_children VALUES (20003, 20003, 'new'); COMMIT`);
+    await expectEqual();
+  });
+
   it("take rows that point at later ones of their transaction", async () => {
     await source.query(`BEGIN; SET CONSTRAINTS ALL DEFERRED; INSERT INTO m_tree VALUES (9001, 9002, 'a');
       UPDATE m_tree SET up = 9003 WHERE id = 1; INSERT INTO m_tree VALUES (9002, 9003, 'b');
