@@ -5,6 +5,8 @@ const ROOM = "packages/millrace/src";
 const SHARES = `${ROOM}/kafka-shares.kafka.test.ts`;
 const TASK_SET = `${ROOM}/pipeline/task-set.test.ts`;
 const START = `${ROOM}/sources/kafka/start-offset.kafka.test.ts`;
+const MESSAGES = `${ROOM}/formats/expected-messages.test.ts`;
+const WITH_CARE = "are read as with care, or left to it, whatever they are";
 const LOG = `${ROOM}/sources/kafka/log.kafka.test.ts`;
 
 /** Topics as a source. */
@@ -182,6 +184,43 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     shownBy: {
       file: `${ROOM}/kafka-widening.kafka.test.ts`,
       name: "is left as it is where a column does not fit that",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a message is read as the ones before it only as long as their table's shape is the same",
+    file: "formats/expected-message.ts",
+    take: "return growing === null || growing.current === shape;",
+    put: "return shape !== null || growing === null;",
+    shownBy: { file: MESSAGES, name: WITH_CARE },
+  },
+  {
+    keeps: [9],
+    guard:
+      "the word for a value that nobody has is no value, also where its message looks like the last one",
+    file: "formats/expected-row.ts",
+    take: "if (this.#gone.mayBe(string.length) && this.#gone.is(string)) return UNCHANGED;",
+    put: "",
+    shownBy: { file: MESSAGES, name: WITH_CARE },
+  },
+  {
+    keeps: [1],
+    guard: "a message is of the last one's table only where it says so",
+    file: "formats/expected-origin.ts",
+    take: "return pastSame(part, bytes, at);",
+    put: "return pastValue(scanned, at, end);",
+    shownBy: { file: MESSAGES, name: WITH_CARE },
+  },
+  {
+    keeps: [1],
+    guard: "a whole number that does not fit into 64 bits is read with care",
+    file: "formats/expected-row.ts",
+    take: "return isInteger && isInt64(bytes, start, at) ? at : -1;",
+    put: "return isInteger ? at : -1;",
+    shownBy: {
+      file: MESSAGES,
+      name: "are read as with care whatever value stands where a usual one was expected",
     },
   },
   {

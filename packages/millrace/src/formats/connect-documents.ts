@@ -12,15 +12,22 @@ export class ConnectDocuments {
   readonly #whole = new JsonDocuments();
   readonly #known: KnownSchema[] = [];
   #schema: JsonRead = null;
+  #front: SchemaInFront = null;
 
   /** The last document's, the same object as long as it is the same; null where it has none. */
   get schema(): JsonRead {
     return this.#schema;
   }
 
+  /** What stood in front of the last document's payload. */
+  get front(): SchemaInFront {
+    return this.#front;
+  }
+
   /** The payload of a document with a schema, or else all of it. @throws NotJson */
   read(bytes: Buffer): JsonRead {
     const known = this.#knownOf(bytes);
+    this.#front = known;
     if (known !== null) {
       this.#schema = known.schema;
       const last = lastOf(bytes);
@@ -39,6 +46,7 @@ export class ConnectDocuments {
       return whole;
     const schema = whole.get("schema") ?? null;
     this.#schema = schema;
+    this.#front = "unknown";
     if (schema !== null && whole.size === 2) this.#keep(schema, prefixOf(bytes));
     return payload;
   }
@@ -54,10 +62,14 @@ export class ConnectDocuments {
 
   #keep(schema: JsonRead, prefix: Buffer | null): void {
     if (prefix === null) return;
-    this.#known.unshift({ prefix, schema, payload: new NamePlace() });
+    this.#front = { prefix, schema, payload: new NamePlace() };
+    this.#known.unshift(this.#front);
     if (this.#known.length > MAX_SCHEMAS) this.#known.pop();
   }
 }
+
+/** A schema as the bytes that documents begin with; null where there is none, unknown where it is not told by its bytes alone. */
+export type SchemaInFront = KnownSchema | null | "unknown";
 
 interface KnownSchema {
   /** Everything up to where the payload begins. */

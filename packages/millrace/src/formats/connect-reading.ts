@@ -2,6 +2,7 @@ import type { LogicalType } from "../model/logical-type.ts";
 import { UNCHANGED, type Value } from "../model/value.ts";
 import { textOf } from "./value-text.ts";
 import { decimalText } from "./decimal.ts";
+import type { ByteWriter } from "./byte-writer.ts";
 import { JsonObject } from "./json-object.ts";
 import { jsonText, NumberText, type JsonRead } from "./json-reader.ts";
 import {
@@ -13,6 +14,7 @@ import {
   timestampOfIso,
   timestampOfMicros,
 } from "./read-temporal.ts";
+import { decimalWriter, writeZonedTimestamp } from "./written-values.ts";
 
 /** A value is not what its schema says. */
 export class OtherValue extends Error {}
@@ -22,7 +24,22 @@ export interface FieldReading {
   readonly type: LogicalType;
   readonly sourceType: string;
   readonly read: (value: JsonRead) => Value;
+  /** Values of this form are already what they are read as; absent where something has to be made of them. */
+  readonly form?: ReadForm;
+  /** The same of a string of ASCII without escapes, straight from its bytes; false leaves it to `read`. */
+  readonly write?: WriteValue;
 }
+
+/** See {@link FieldReading.form}; each reads nothing but its own form, and null. */
+export type ReadForm = "text" | "integer" | "number" | "boolean";
+
+/** See {@link FieldReading.write}. */
+export type WriteValue = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: ByteWriter,
+) => boolean;
 
 /** What a schema in a message says of a field. */
 interface FieldSchema {
@@ -77,6 +94,18 @@ function bytesOf(value: JsonRead): Uint8Array {
   return Uint8Array.from(Buffer.from(textIn(value), "base64"));
 }
 
+function booleanIn(value: JsonRead): boolean {
+  if (typeof value === "boolean") return value;
+  throw new OtherValue();
+}
+
+const FORMS: ReadonlyMap<FieldReading["read"], ReadForm> = new Map<FieldReading["read"], ReadForm>([
+  [textIn, "text"],
+  [integerText, "integer"],
+  [numberText, "number"],
+  [booleanIn, "boolean"],
+]);
+
 function known<T>(value: T | null): T {
   if (value === null) throw new OtherValue();
   return value;
@@ -87,7 +116,13 @@ function reading(
   read: (value: JsonRead) => Value,
   sourceType?: string,
 ): FieldReading {
-  return { type, sourceType: sourceType ?? type.kind, read };
+  const form = FORMS.get(read);
+  return {
+    type,
+    sourceType: sourceType ?? type.kind,
+    read,
+    ...(form === undefined ? {} : { form }),
+  };
 }
 
 const TIMES: Readonly<Record<string, { readonly us: bigint; readonly precision: number }>> = {
@@ -151,9 +186,7 @@ function byTemporalName(name: string): FieldReading | null {
         known(timeOfIso(textIn(value), true)),
       );
     case "io.debezium.time.ZonedTimestamp":
-      return reading({ kind: "timestamptz", precision: 6 }, (value) =>
-        known(timestampOfIso(textIn(value), true)),
-      );
+      return zonedTimestampReading();
     case "io.debezium.time.Interval":
       return reading({ kind: "interval" }, (value) => known(intervalOfIso(textIn(value))));
     case "io.debezium.time.MicroDuration":
@@ -161,6 +194,11 @@ function byTemporalName(name: string): FieldReading | null {
     default:
       return null;
   }
+}
+
+function zonedTimestampReading(): FieldReading {
+  const read = (value: JsonRead): string => known(timestampOfIso(textIn(value), true));
+  return { ...reading({ kind: "timestamptz", precision: 6 }, read), write: writeZonedTimestamp };
 }
 
 function floored(value: bigint, unit: bigint): bigint {
@@ -208,9 +246,9 @@ function decimalReading(parameters: JsonObject): FieldReading {
     scale: precision === null ? null : scale,
   };
   // A converter with `decimal.format: NUMERIC` writes the number itself.
-  return reading(type, (value) =>
-    typeof value === "string" ? decimalText(bytesOf(value), scale) : numberText(value),
-  );
+  const read = (value: JsonRead): string =>
+    typeof value === "string" ? decimalText(bytesOf(value), scale) : numberText(value);
+  return { ...reading(type, read), write: decimalWriter(scale) };
 }
 
 function variableDecimal(value: JsonRead): string {
@@ -225,10 +263,7 @@ function variableDecimal(value: JsonRead): string {
 function byType({ type, items }: FieldSchema): FieldReading {
   switch (type) {
     case "boolean":
-      return reading({ kind: "boolean" }, (value) => {
-        if (typeof value === "boolean") return value;
-        throw new OtherValue();
-      });
+      return reading({ kind: "boolean" }, booleanIn);
     case "int8":
     case "int16":
       return reading({ kind: "int", bits: 16 }, integerText);

@@ -1,4 +1,4 @@
-import { ConnectDocuments } from "./connect-documents.ts";
+import { ConnectDocuments, type SchemaInFront } from "./connect-documents.ts";
 import { JsonObject } from "./json-object.ts";
 import { NotJson, type JsonRead } from "./json-reader.ts";
 import type { Members } from "./read-shape.ts";
@@ -23,6 +23,11 @@ export class KeyReader {
   readonly #documents = new ConnectDocuments();
   #schema: JsonRead = null;
   #named: string | null = null;
+
+  /** The schema in front of the last key. */
+  get front(): SchemaInFront {
+    return this.#documents.front;
+  }
 
   /** What a key says. */
   read(bytes: Buffer): MessageKey {

@@ -1,12 +1,16 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { Op } from "../model/change.ts";
 import { tableId, type TableId, type TableShape } from "../model/table.ts";
 import { UNCHANGED, type Row } from "../model/value.ts";
-import { isUnavailable, OtherValue } from "./connect-reading.ts";
+import { OtherValue } from "./connect-reading.ts";
 import { ConnectDocuments } from "./connect-documents.ts";
+import type { Expectation, ReadChange } from "./expected-message.ts";
+import { ExpectedMessages, type CarefullyRead } from "./expected-messages.ts";
+import { GoneWord } from "./gone-word.ts";
 import { JsonObject } from "./json-object.ts";
 import { JsonDocuments, NotJson, NumberText, type JsonRead } from "./json-reader.ts";
 import { KeyReader, TABLE_ID, type MessageKey } from "./message-key.ts";
+import { NO_ORIGIN, type MessageOrigin } from "./message-origin.ts";
+import { placeOf, type MessagePlace } from "./message-place.ts";
 import {
   fieldsOf,
   GrowingShape,
@@ -18,16 +22,7 @@ import {
 
 /** What a message tells. */
 export type ReadMessage =
-  | {
-      readonly kind: "change";
-      readonly op: Op;
-      readonly shape: ReadShape["shape"];
-      /** What the message does not have of it is UNCHANGED. */
-      readonly before: Row | null;
-      /** Of a column that the message does not have at all, null: rows in messages are whole. */
-      readonly after: Row | null;
-      readonly origin: MessageOrigin;
-    }
+  | ReadChange
   | { readonly kind: "truncate"; readonly origin: MessageOrigin }
   /**
    * Deletes of a compacted topic: what follows a delete in Debezium's, and the delete itself in plain ones. `table` is what its
@@ -45,14 +40,6 @@ export type ReadMessage =
 
 const NO_KEY: MessageKey = { members: null, table: null };
 
-/** What a message says of where its change comes from; null where it does not. */
-export interface MessageOrigin {
-  readonly schema: string | null;
-  readonly table: string | null;
-  readonly timeMs: number | null;
-  readonly transaction: string | null;
-}
-
 /** How a topic's messages are read. */
 export interface ReaderOptions {
   readonly format: "debezium-json" | "plain-json";
@@ -65,6 +52,7 @@ export interface ReaderOptions {
 export class MessageReader {
   readonly #options: ReaderOptions;
   readonly #isGone: (value: JsonRead) => boolean;
+  readonly #expected: ExpectedMessages;
   readonly #growing = new Map<string, GrowingShape>();
   /** The last shape of each table. */
   readonly #seen = new Map<TableId, ReadShape>();
@@ -78,30 +66,24 @@ export class MessageReader {
   /** Mostly the next message is like the last one. */
   #last: LastShape | null = null;
   #lastGrowing: LastGrowing | null = null;
+  #hasSchema = false;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-    const bytes = Buffer.from(options.unavailable).toString("base64");
-    this.#isGone = (value) => isUnavailable(value, options.unavailable, bytes);
+    const gone = new GoneWord(options.unavailable);
+    this.#isGone = (value) => gone.is(value);
+    this.#expected = new ExpectedMessages(gone);
   }
 
   /** @throws MillraceError MR_MESSAGE_UNREADABLE */
   read(key: Buffer | null, value: Buffer | null): ReadMessage {
+    return this.readAt(placeOf(key, value));
+  }
+
+  /** Hot: per message. The one that stands there. @throws MillraceError MR_MESSAGE_UNREADABLE */
+  readAt(place: MessagePlace): ReadMessage {
     try {
-      const told = key === null ? NO_KEY : this.#keys.read(key);
-      // The delete itself: which row's a key that names no column does not say.
-      if (value === null && key !== null && told.members === null && this.#isPlain)
-        throw new OtherValue();
-      if (value === null || value.length === 0)
-        return {
-          kind: "tombstone",
-          key: told.members,
-          table: told.table,
-          ...(told.whole === undefined ? {} : { whole: told.whole }),
-        };
-      return this.#isPlain
-        ? this.#plain(told, this.#rows.read(value))
-        : this.#envelope(told, this.#documents.read(value));
+      return this.#expected.read(place, this.#tookExpected) ?? this.#readWithCare(place);
     } catch (thrown) {
       if (thrown instanceof NotJson || thrown instanceof OtherValue)
         throw new MillraceError("MR_MESSAGE_UNREADABLE", `a message is no ${this.#options.format}`);
@@ -109,9 +91,37 @@ export class MessageReader {
     }
   }
 
+  /** What reading it with care leaves behind; the message before looked other. */
+  readonly #tookExpected = ({ shape, told, envelope }: Expectation): void => {
+    this.#saw(shape, told);
+    this.#hasSchema = envelope !== null && envelope.prefix !== null;
+  };
+
+  #readWithCare(place: MessagePlace): ReadMessage {
+    const { keyBytes, keyStart, keyEnd, bytes, valueStart, valueEnd } = place;
+    const key = keyStart < 0 ? null : keyBytes.bytes.subarray(keyStart, keyEnd);
+    const value = valueStart < 0 ? null : bytes.bytes.subarray(valueStart, valueEnd);
+    const told = key === null ? NO_KEY : this.#keys.read(key);
+    // The delete itself: which row's a key that names no column does not say.
+    if (value === null && key !== null && told.members === null && this.#isPlain)
+      throw new OtherValue();
+    if (value === null || value.length === 0)
+      return {
+        kind: "tombstone",
+        key: told.members,
+        table: told.table,
+        ...(told.whole === undefined ? {} : { whole: told.whole }),
+      };
+    const whose: Whose = { told, hasKey: key !== null, keySchema: this.#keys.front };
+    if (this.#isPlain) return this.#plain(whose, this.#rows.read(value));
+    const payload = this.#documents.read(value);
+    this.#hasSchema = this.#documents.schema !== null;
+    return this.#envelope(whose, payload);
+  }
+
   /** Whether the message that was read last says itself what its values are. */
   get hasSchema(): boolean {
-    return !this.#isPlain && this.#documents.schema !== null;
+    return this.#hasSchema;
   }
 
   /** The tables that were seen, each as it was last. */
@@ -136,23 +146,22 @@ export class MessageReader {
     return this.#options.format === "plain-json";
   }
 
-  #plain(told: MessageKey, value: JsonRead): ReadMessage {
+  #plain(whose: Whose, value: JsonRead): ReadMessage {
     if (!(value instanceof JsonObject)) throw new OtherValue();
-    const members = value;
-    const key = members.has(TABLE_ID) ? (told.whole ?? told) : told;
-    const shape = this.#grow(this.#options.table, { before: null, after: members }, key.members);
-    this.#name(shape, key);
-    return {
-      kind: "change",
-      op: "u",
-      shape: shape.shape,
-      before: null,
-      after: shape.row(members, null),
-      origin: { schema: null, table: null, timeMs: null, transaction: null },
-    };
+    const { told } = whose;
+    const key = value.has(TABLE_ID) ? (told.whole ?? told) : told;
+    const rows = { before: null, after: value };
+    const shape = this.#grow(this.#options.table, rows, key.members);
+    this.#saw(shape, key);
+    const after = shape.row(value, null);
+    const growing = this.#growingOf(this.#options.table);
+    const none = { envelope: null, schema: null, source: null, origin: NO_ORIGIN };
+    this.#expected.learn({ ...whose, ...rows, ...none, shape, growing });
+    return { kind: "change", op: "u", shape: shape.shape, before: null, after, origin: NO_ORIGIN };
   }
 
-  #envelope(told: MessageKey, payload: JsonRead): ReadMessage {
+  #envelope(whose: Whose, payload: JsonRead): ReadMessage {
+    const { told } = whose;
     if (!(payload instanceof JsonObject)) throw new OtherValue();
     const op = payload.get("op");
     const origin = this.#origin(payload);
@@ -169,9 +178,9 @@ export class MessageReader {
     const hasTableId = told.whole !== undefined && this.#hasTableId(names, after ?? before);
     const key = hasTableId ? (told.whole ?? told) : told;
     const shape = this.#shape(names, before, after, key.members);
-    this.#name(shape, key);
+    this.#saw(shape, key);
     const old = before ?? (op === "d" ? key.members : null);
-    return {
+    const change: ReadMessage = {
       kind: "change",
       op,
       shape: shape.shape,
@@ -179,10 +188,18 @@ export class MessageReader {
       after: op === "d" || after === null ? null : shape.row(after, null),
       origin,
     };
+    const { front: schema } = this.#documents;
+    const growing = this.#hasSchema ? null : this.#growingOf(names);
+    const source = membersOf(payload.get("source"));
+    const rows = { envelope: payload, before, after, source };
+    this.#expected.learn({ ...whose, ...rows, schema, origin, shape, growing });
+    return change;
   }
 
-  #name({ shape }: ReadShape, { table }: MessageKey): void {
-    if (table !== null) this.#named.set(shape.id, table);
+  #saw(shape: ReadShape, { table }: MessageKey): void {
+    const { id } = shape.shape;
+    this.#seen.set(id, shape);
+    if (table !== null) this.#named.set(id, table);
   }
 
   /** Whether a table has a column of the name that our keys tell theirs by: of a key alone, its schema says, or its last row. */
@@ -221,7 +238,6 @@ export class MessageReader {
     if (last?.schema === schema && last.keyNames === keyNames && isSame(last.names, names))
       return last.shape;
     const shape = this.#shapeIn(schema, names, keyNames);
-    this.#seen.set(shape.shape.id, shape);
     this.#last = { schema, names, keyNames, shape };
     return shape;
   }
@@ -242,24 +258,24 @@ export class MessageReader {
     { before, after }: { readonly before: Members | null; readonly after: Members | null },
     key: Members | null,
   ): ReadShape {
-    const last = this.#growingOf(names);
-    const shape = last.growing.see(before, after, key);
-    if (shape !== last.shape) this.#seen.set(shape.shape.id, shape);
-    last.shape = shape;
-    return shape;
+    return this.#growingOf(names).see(before, after, key);
   }
 
-  #growingOf(names: TableNames): LastGrowing {
+  #growingOf(names: TableNames): GrowingShape {
     const last = this.#lastGrowing;
-    if (last !== null && isSame(last.names, names)) return last;
+    if (last !== null && isSame(last.names, names)) return last.growing;
     const id = `${names.schema}.${names.table}`;
     const growing = this.#growing.get(id) ?? new GrowingShape(names, this.#isGone);
     this.#growing.set(id, growing);
-    return (this.#lastGrowing = { names, growing, shape: null });
+    this.#lastGrowing = { names, growing };
+    return growing;
   }
 }
 
 const NO_NAMES: readonly string[] = [];
+
+/** Whose row a message is of. */
+type Whose = Pick<CarefullyRead, "told" | "hasKey" | "keySchema">;
 
 /** How a table is called in messages. */
 interface TableNames {
@@ -277,14 +293,11 @@ interface LastShape {
 interface LastGrowing {
   readonly names: TableNames;
   readonly growing: GrowingShape;
-  shape: ReadShape | null;
 }
 
 function isSame(a: TableNames, b: TableNames): boolean {
   return a.table === b.table && a.schema === b.schema;
 }
-
-const NO_ORIGIN: MessageOrigin = { schema: null, table: null, timeMs: null, transaction: null };
 
 function textIn(source: Members, name: string): string | null {
   const value = source.get(name);

@@ -12,6 +12,8 @@ export type Members = JsonObject;
 /** A table's shape as its messages tell it, and how their rows are read by it. */
 export interface ReadShape {
   readonly shape: TableShape;
+  /** Of each column. */
+  readonly readings: readonly FieldReading[];
   /** What a message does not have of a row is `absent`. */
   readonly row: (members: Members, absent: null | typeof UNCHANGED) => Row;
 }
@@ -45,7 +47,8 @@ export function shapeOf(
     columns,
     key: indexes.includes(-1) ? [] : indexes,
   };
-  return { shape, row: rowsOf(fields, isGone) };
+  const readings = fields.map(({ reading }) => reading);
+  return { shape, readings, row: rowsOf(fields, isGone) };
 }
 
 /** Hot: what it gives is called per row. */
@@ -108,6 +111,16 @@ export class GrowingShape {
   ) {
     this.#names = names;
     this.#isGone = isGone;
+  }
+
+  /** The shape that was given last. */
+  get current(): ReadShape | null {
+    return this.#current;
+  }
+
+  /** What has been seen of a column. */
+  kindOf(name: string): SeenKind {
+    return this.#fields.get(name)?.kind ?? "nothing";
   }
 
   /** The shape that holds these rows too: the same object as long as nothing is new. */

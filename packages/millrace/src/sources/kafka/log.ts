@@ -3,7 +3,6 @@ import type { Cluster } from "../../kafka/cluster.ts";
 import { committedBatches, offsetBehind } from "../../kafka/committed-batches.ts";
 import { KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { EARLIEST, fetchPartition, offsetAt } from "../../kafka/partition.ts";
-import { RecordCursor } from "../../kafka/record-reader.ts";
 import type { FetchAnswer, TopicPartition } from "../../kafka/wire.ts";
 import type { LogBatch, LogItem } from "../../model/change.ts";
 import { failpoint } from "../../model/failpoint.ts";
@@ -14,6 +13,7 @@ import type { TableShape } from "../../model/table.ts";
 import { lost, sourceError } from "./errors.ts";
 import type { Message, MessageItems } from "./message-items.ts";
 import { behind, nextOffset } from "./position.ts";
+import { RecordMessage } from "./record-message.ts";
 
 /** A batch is given once it weighs this much. */
 const BATCH_BYTES = 1_048_576;
@@ -188,11 +188,10 @@ export class PartitionLog implements SourceLog {
       return found === undefined ? made : { ...made, found: [found] };
     };
     for (const records of committedBatches(answer)) {
-      const cursor = new RecordCursor(records);
-      while (cursor.next()) {
-        if (cursor.offset < from) continue;
-        const { offset } = cursor;
-        const message = { offset, timeMs: cursor.timeMs, key: cursor.key(), value: cursor.value() };
+      const message = new RecordMessage(records);
+      while (message.next()) {
+        const { offset } = message;
+        if (offset < from) continue;
         const had = items.length;
         const made = this.#add(maker, message, items);
         for (let at = had; at < items.length; at++) {
@@ -205,7 +204,7 @@ export class PartitionLog implements SourceLog {
           yield batch(behind(offset), made);
           return;
         }
-        timeMs = items.at(-1)?.transaction?.commitTimeMs ?? cursor.timeMs;
+        timeMs = items.at(-1)?.transaction?.commitTimeMs ?? message.timeMs;
         if (bytes >= BATCH_BYTES) yield batch(behind(offset + 1));
       }
     }
@@ -233,9 +232,8 @@ export class PartitionLog implements SourceLog {
 
 function recallFrom(answer: FetchAnswer, from: number, end: number, items: MessageItems): void {
   for (const records of committedBatches(answer)) {
-    const cursor = new RecordCursor(records);
-    while (cursor.next())
-      if (cursor.offset >= from && cursor.offset < end)
-        items.recall({ key: cursor.key(), value: cursor.value() });
+    const message = new RecordMessage(records);
+    while (message.next())
+      if (message.offset >= from && message.offset < end) items.recall(message);
   }
 }

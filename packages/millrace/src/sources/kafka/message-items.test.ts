@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { placeOf } from "../../formats/message-place.ts";
 import { MessageReader, type ReaderOptions } from "../../formats/message-reader.ts";
 import type { LogItem } from "../../model/change.ts";
 import type { TableShape } from "../../model/table.ts";
@@ -54,7 +55,7 @@ function begin(orders: TableShape, format: ReaderOptions["format"] = "debezium-j
 function add(id: number | null, value: unknown): void {
   const key = id === null ? null : Buffer.from(JSON.stringify({ id }));
   const bytes = value === null ? null : Buffer.from(JSON.stringify(value));
-  made.add({ offset: offset++, timeMs: 0, key, value: bytes }, items);
+  made.add({ offset: offset++, timeMs: 0, ...placeOf(key, bytes) }, items);
 }
 
 const created = (table: string, id: number): unknown => ({
@@ -102,7 +103,11 @@ describe("a tombstone whose key has a member `TableId`", () => {
   const bytes = (value: unknown) => Buffer.from(JSON.stringify(value));
   const put = (key: object, value: unknown) =>
     made.add(
-      { offset: offset++, timeMs: 0, key: bytes(key), value: value === null ? null : bytes(value) },
+      {
+        offset: offset++,
+        timeMs: 0,
+        ...placeOf(bytes(key), value === null ? null : bytes(value)),
+      },
       items,
     );
   const rows = () =>

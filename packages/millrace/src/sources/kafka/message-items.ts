@@ -1,5 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import type { MessageOrigin, MessageReader, ReadMessage } from "../../formats/message-reader.ts";
+import type { MessageOrigin } from "../../formats/message-origin.ts";
+import type { MessagePlace } from "../../formats/message-place.ts";
+import type { MessageReader, ReadMessage } from "../../formats/message-reader.ts";
 import { plainKeyRow, type Members } from "../../formats/read-shape.ts";
 import { Change, type LogItem, type Transaction } from "../../model/change.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
@@ -13,12 +15,10 @@ const CHANGE_BYTES = 250;
 /** Deletes whose tombstones are waited for; writers of a topic send both in a row, and there are few writers (I10). */
 const MAX_DELETED = 64;
 
-/** A message, as bytes that are good during the call. */
-export interface Message {
+/** A message, in bytes that are good during the call. */
+export interface Message extends MessagePlace {
   readonly offset: number;
   readonly timeMs: number;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
 }
 
 interface ItemsParts {
@@ -52,7 +52,7 @@ export class MessageItems {
    */
   add(message: Message, items: LogItem[]): Outcome {
     const { reader } = this.#parts;
-    const read = reader.read(message.key, message.value);
+    const read = reader.readAt(message);
     const wasDeleted = this.#sawDelete(message, read);
     switch (read.kind) {
       case "other":
@@ -77,9 +77,9 @@ export class MessageItems {
   }
 
   /** A message that was dealt with before the start: it tells whose the tombstones are that follow. */
-  recall({ key, value }: Pick<Message, "key" | "value">): void {
+  recall(message: MessagePlace): void {
     try {
-      this.#sawDelete({ key }, this.#parts.reader.read(key, value));
+      this.#sawDelete(message, this.#parts.reader.readAt(message));
     } catch (thrown) {
       if (!(thrown instanceof MillraceError)) throw thrown;
     }
@@ -89,10 +89,10 @@ export class MessageItems {
    * Hot: per message. Whether the last message of this key was a delete, and keeps whether this one is: also of a table that
    * is not wanted, for its tombstone must not be taken for another one's.
    */
-  #sawDelete({ key }: Pick<Message, "key">, read: ReadMessage): boolean {
+  #sawDelete({ keyBytes, keyStart, keyEnd }: MessagePlace, read: ReadMessage): boolean {
     const isDelete = read.kind === "change" && read.op === "d";
-    if (key === null || (!isDelete && this.#deleted.size === 0)) return false;
-    const text = key.toString("latin1");
+    if (keyStart < 0 || (!isDelete && this.#deleted.size === 0)) return false;
+    const text = keyBytes.bytes.toString("latin1", keyStart, keyEnd);
     const wasDeleted = this.#deleted.delete(text);
     if (isDelete) this.#deleted.add(text);
     if (this.#deleted.size > MAX_DELETED) {
@@ -154,7 +154,7 @@ export class MessageItems {
     items: LogItem[],
   ): void {
     // A plain message without key is a row that came.
-    const kind = op === "r" || (op === "u" && before === null && message.key === null) ? "c" : op;
+    const kind = op === "r" || (op === "u" && before === null && message.keyStart < 0) ? "c" : op;
     if (kind !== "c" && (before === null || before.includes(UNCHANGED)))
       throw this.#unreadable(
         message,
@@ -301,12 +301,14 @@ interface Made {
 }
 
 function hasKey({ key }: TableShape, row: Row): boolean {
-  return key.every((index) => {
+  for (const index of key) {
     const value = row[index];
-    return value !== UNCHANGED && value !== null && value !== undefined;
-  });
+    if (value === UNCHANGED || value === null || value === undefined) return false;
+  }
+  return true;
 }
 
-function weightOf({ key, value }: Message): number {
-  return (key?.length ?? 0) + (value?.length ?? 0) + CHANGE_BYTES;
+/** What a message does not have ends where it begins. */
+function weightOf({ keyStart, keyEnd, valueStart, valueEnd }: MessagePlace): number {
+  return keyEnd - keyStart + (valueEnd - valueStart) + CHANGE_BYTES;
 }

@@ -28,7 +28,7 @@ export function fitRows(from: TableShape, shape: TableShape, maxValueBytes: numb
     shape,
     row: (row, absent) =>
       isSame
-        ? row.some((value) => isLarge(value, maxValueBytes))
+        ? hasLarge(row, maxValueBytes)
           ? row.map(fit)
           : row
         : columns.map(({ index, read }) => {
@@ -53,6 +53,12 @@ function conversion(from: Column, to: Column, shape: TableShape): ((value: Value
 
 function isBytes({ kind }: LogicalType): boolean {
   return kind === "bytes";
+}
+
+/** Hot: per row. */
+function hasLarge(row: Row, maxValueBytes: number): boolean {
+  for (let at = 0; at < row.length; at++) if (isLarge(row[at] ?? null, maxValueBytes)) return true;
+  return false;
 }
 
 function isLarge(value: Value, maxValueBytes: number): boolean {
