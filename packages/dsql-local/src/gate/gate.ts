@@ -208,13 +208,12 @@ function explainsOf(explain: Tree): Explains | undefined {
   return { analyze: asksFor(explain, "analyze"), verbose: asksFor(explain, "verbose") };
 }
 
-function isReadOnly(body: Tree): boolean {
-  return list(body, "options").some((option) => {
-    const element = child(option, "DefElem");
-    if (text(element, "defname") !== "transaction_read_only") return false;
-    const value = child(child(child(element, "arg"), "A_Const"), "ival");
-    return value["ival"] === 1;
-  });
+/** What a BEGIN says last. */
+function isReadOnly(body: Tree): boolean | undefined {
+  const elements = list(body, "options").map((option) => child(option, "DefElem"));
+  const last = elements.findLast((one) => text(one, "defname") === "transaction_read_only");
+  if (last === undefined) return undefined;
+  return number(child(child(child(last, "arg"), "A_Const"), "ival"), "ival") === 1;
 }
 
 type Drops = Pick<Statement, "dropsColumns" | "dropsConstraints" | "dropsRoles">;

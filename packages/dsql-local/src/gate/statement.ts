@@ -104,7 +104,8 @@ export interface Statement {
   readonly growth: Growth;
   /** The longest literal in the text, in bytes: values above a limit can come from nowhere else. */
   readonly longestLiteralBytes: number;
-  readonly readOnly: boolean;
+  /** What a BEGIN says of it; undefined where it leaves that to the session. */
+  readonly readOnly: boolean | undefined;
   /** COPY FROM STDIN. */
   readonly copyIn: CopyIn | undefined;
   /** The number of the column that fails once there is a row; see lateral.ts. */
@@ -131,7 +132,7 @@ export interface Statement {
 export function blankStatement(kind: StatementKind, sql: string): Statement {
   return {
     kind, sql, startsAt: 0, tag: undefined, relations: [], countByStatistics: false, growth: "by-message",
-    longestLiteralBytes: 0, readOnly: false, copyIn: undefined, lateralDefect: undefined, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
+    longestLiteralBytes: 0, readOnly: undefined, copyIn: undefined, lateralDefect: undefined, explains: undefined, answer: undefined, returnsRows: false, iam: undefined, dropsColumns: [], dropsConstraints: [], dropsRoles: [], renamesRole: false,
     objectName: "", ifNotExists: false,
     inserts: false, namedColumns: undefined, setsDefaults: false, draws: false, locksForUpdate: false, onlySharesKeys: false, deletes: false, updatedColumns: [], grownColumns: [],
     writesRows: false, asking: undefined, rowBound: undefined, calls: [], inside: [],

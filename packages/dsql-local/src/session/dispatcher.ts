@@ -82,12 +82,14 @@ export class Dispatcher {
     else if (answer.complete !== undefined) this.#writer.add(answer.complete);
   }
 
-  #begin(statement: Statement): void {
+  async #begin(statement: Statement): Promise<void> {
     if (this.#runner.failed) throw violation("aborted");
     if (this.#runner.transaction?.mode === "block") {
       this.#warn("25001", "there is already a transaction in progress");
     }
-    this.#runner.begin("block", statement.readOnly);
+    const { readOnly } = statement;
+    this.#runner.begin("block", readOnly);
+    if (readOnly !== undefined) await this.#runner.setReadOnly(readOnly);
     this.#complete(statement.tag ?? "BEGIN");
   }
 

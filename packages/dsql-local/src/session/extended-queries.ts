@@ -96,7 +96,7 @@ export class ExtendedQueries {
   async flush(ends = false): Promise<void> {
     if (this.#pending.isEmpty) return;
     if (this.#pending.binds) {
-      if (this.#runner.transaction === undefined && !ends) this.#runner.begin("implicit", false);
+      if (this.#runner.transaction === undefined && !ends) this.#runner.begin("implicit");
       await this.#runner.ready();
     }
     const unit = { frames: this.#pending.take(), simple: false, sink: this.#pending.sink };
@@ -237,7 +237,7 @@ export class ExtendedQueries {
     if (portal.statement.copyIn !== undefined) return this.#executeCopy(portal, again);
     if (portal.kept !== undefined) return this.#tellKept(portal.kept, maxRows);
     if (this.#runner.transaction === undefined && !(await this.#syncIsNext())) {
-      this.#runner.begin("implicit", false);
+      this.#runner.begin("implicit");
     }
     let taken: readonly Buffer[] | undefined;
     // What is refused before it is sent leaves to the client what it has parsed and bound.
@@ -255,7 +255,7 @@ export class ExtendedQueries {
   /** What waits is answered before rows are asked for, and the Sync that ends it comes behind them. */
   async #executeCopy(portal: prepare.Portal, again: boolean): Promise<void> {
     await this.flush();
-    this.#runner.begin("implicit", false);
+    this.#runner.begin("implicit");
     portal.ran = true;
     const request = this.#requestOf(portal, { frames: () => [], parts: undefined, again });
     await this.#dispatcher.run(request, false);

@@ -75,12 +75,19 @@ export class Runner {
   }
 
   /** Begins a transaction; an implicit one becomes a block. */
-  begin(mode: TransactionMode, readOnly: boolean): void {
+  begin(mode: TransactionMode, readOnly?: boolean): void {
     if (this.#transaction?.mode === "implicit" && mode === "block") {
       this.#transaction.mode = "block";
     } else {
       this.#transaction ??= new Transaction(mode, this.#cluster.nowMs(), readOnly);
     }
+  }
+
+  /** Whether the running transaction may write, from now on, by the word of a BEGIN. Throws what PostgreSQL refuses. */
+  async setReadOnly(readOnly: boolean): Promise<void> {
+    const transaction = this.#transaction;
+    if (transaction === undefined || transaction.readOnly === readOnly) return;
+    await this.#worker.turns.run(() => this.#steps.setReadOnly(transaction, readOnly));
   }
 
   /** Makes the running transaction known to PostgreSQL, its writes in place: for Bind without Execute. */

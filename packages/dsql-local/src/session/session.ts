@@ -114,7 +114,7 @@ export class Session {
     }
     for (const one of gated) {
       const statement = await this.#compiler.statement(one, sql);
-      if (gated.length > 1) this.#runner.begin("implicit", false);
+      if (gated.length > 1) this.#runner.begin("implicit");
       const asked = await this.#binder.ask(statement, statement.sql === sql ? message : undefined);
       if (!this.#runner.failed) this.#names.dropPortal("");
       await this.#dispatcher.run(this.#request(statement, asked), true).catch((error) => {

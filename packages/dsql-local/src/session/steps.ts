@@ -11,7 +11,7 @@ import { drawsValues } from "../concurrency/drawn-values.ts";
 import { markLockedRows } from "../concurrency/locked-rows.ts";
 import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
-import type { Statement } from "../gate/statement.ts";
+import { blankStatement, type Statement } from "../gate/statement.ts";
 import {
   cascades,
   changedRows,
@@ -119,6 +119,20 @@ export class Steps {
     this.#noteSnapshot(transaction);
     await this.#worker.open(transaction);
     await this.#execution.unpark(transaction);
+  }
+
+  /** Has a transaction that may have begun already only read from now on, or write too, also when its log is repeated. */
+  async setReadOnly(transaction: Transaction, readOnly: boolean): Promise<void> {
+    transaction.readOnly = readOnly;
+    if (transaction.phase === "fresh") return;
+    await this.#execution.unpark(transaction);
+    const sql = `SET TRANSACTION READ ${readOnly ? "ONLY" : "WRITE"}`;
+    const entry = {
+      statement: blankStatement("setting", sql), types: undefined, bindRest: undefined, asks: undefined, copied: undefined,
+    }; // prettier-ignore
+    const { violation: told, told: answer } = await this.#worker.runEntry(entry);
+    if (told !== undefined) throw told;
+    transaction.log.push({ ...entry, answer, written: [], places: undefined });
   }
 
   /**

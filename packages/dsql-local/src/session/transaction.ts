@@ -47,7 +47,8 @@ export interface LogEntry extends Repeatable {
 /** State of one transaction; the rules of §2.3 and §1.2 on it. */
 export class Transaction {
   mode: TransactionMode;
-  readonly readOnly: boolean;
+  /** Undefined where that is the session's default. */
+  readOnly: boolean | undefined;
   readonly startedMs: number;
   phase: TransactionPhase = "fresh";
   readonly log: LogEntry[] = [];
@@ -84,7 +85,7 @@ export class Transaction {
   #ddl = 0;
   #dml = false;
 
-  constructor(mode: TransactionMode, startedMs: number, readOnly = false) {
+  constructor(mode: TransactionMode, startedMs: number, readOnly?: boolean) {
     this.mode = mode;
     this.startedMs = startedMs;
     this.readOnly = readOnly;

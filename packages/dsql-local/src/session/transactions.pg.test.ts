@@ -183,6 +183,35 @@ describe("blocks", () => {
     await client.query("rollback");
   });
 
+  it.each([
+    "begin read only; insert into t values (1)",
+    "select 1; begin read only; insert into t values (1)",
+    "insert into t values (2); begin read only; insert into t values (1)",
+    "begin; begin read only; insert into t values (1)",
+    "begin read only; create table u (id int)",
+  ])("are read only wherever that is said: %s", async (sql) => {
+    expect(await outcome(client.query(sql))).toMatch(/^25006 .* in a read-only transaction$/);
+  });
+
+  it("stay read only behind another's wish for what they have locked", async () => {
+    const other = await clients.connect();
+    await client.query("insert into t values (1)");
+    await client.query("begin; update t set v = 'mine'; begin read only");
+    await other.query("begin; update t set v = 'theirs'; rollback");
+    expect((await client.query("select v from t")).rows).toEqual([{ v: "mine" }]);
+    expect(await outcome(client.query("delete from t"))).toMatch(/^25006/);
+  });
+
+  it("write where that is said in a session that else only reads", async () => {
+    await client.query("set session characteristics as transaction read only");
+    expect(await outcome(client.query("insert into t values (1)"))).toMatch(/^25006/);
+    expect(await outcome(client.query("begin read write"))).toBe("ok");
+    expect(await outcome(client.query("insert into t values (1)"))).toBe("ok");
+    expect(await outcome(client.query("commit"))).toBe("ok");
+    expect(await outcome(client.query("begin"))).toBe("ok");
+    expect(await outcome(client.query("insert into t values (2)"))).toMatch(/^25006/);
+  });
+
   it("warn like PostgreSQL where BEGIN or COMMIT is out of place", async () => {
     const notices: string[] = [];
     client.on("notice", (notice) => notices.push(`${notice.code}`));

@@ -35,6 +35,7 @@ export interface Unit {
 const CONTROLS = {
   begin: "BEGIN ISOLATION LEVEL REPEATABLE READ",
   beginReadOnly: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+  beginReadWrite: "BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE",
   base: "SAVEPOINT _dl_base",
   back: "ROLLBACK TO SAVEPOINT _dl_base",
   commit: "COMMIT",
@@ -55,6 +56,7 @@ function control(name: Control): Buffer {
 const FRAMES = {
   begin: Buffer.concat([control("begin"), control("base")]),
   beginReadOnly: Buffer.concat([control("beginReadOnly"), control("base")]),
+  beginReadWrite: Buffer.concat([control("beginReadWrite"), control("base")]),
   back: control("back"),
   commit: control("commit"),
   rollback: control("rollback"),
@@ -158,7 +160,7 @@ export class Worker implements LockHolder {
     if (transaction.phase !== "fresh") return this.runAlone(unit);
     this.#current = transaction;
     if (transaction.commitsWithIt) return this.#runWhole(transaction, unit);
-    const begin = transaction.readOnly ? FRAMES.beginReadOnly : FRAMES.begin;
+    const begin = beginOf(transaction);
     const answer = new Answer(BEGIN_ANSWERS, unit);
     const frames = unit.simple
       ? [begin, Frames.sync, ...unit.frames]
@@ -321,6 +323,11 @@ export class Worker implements LockHolder {
     await this.backend.request([FRAMES[name], Frames.sync], answer);
     return answer;
   }
+}
+
+function beginOf({ readOnly }: Transaction): Buffer {
+  if (readOnly === undefined) return FRAMES.begin;
+  return readOnly ? FRAMES.beginReadOnly : FRAMES.beginReadWrite;
 }
 
 /** SQL of ours without parameters, in a statement and a portal of our own. */
