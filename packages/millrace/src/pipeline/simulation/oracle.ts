@@ -149,7 +149,7 @@ export class Oracle {
     }
     checkLeftovers(state);
     const { unique, foreign } = this.#parts.profile;
-    checkLetters(this.#db, unique !== null || foreign !== null);
+    checkLetters(this.#db, unique !== null || foreign !== null, state);
     this.#checkHistories();
     const end = this.#server.log.at(-1)?.end ?? 0;
     if (this.#acknowledged === null || !this.#places.isEnd(this.#acknowledged))
