@@ -90,6 +90,7 @@ describe("a file of DynamoDB's tables that is read again", () => {
       came: ["public.comes"],
       left: ["public.leaves"],
       rerouted: [],
+      redirected: [],
       changed: true,
     });
     await pipeline.caughtUp();
@@ -108,6 +109,7 @@ describe("a file of DynamoDB's tables that is read again", () => {
       came: [],
       left: [],
       rerouted: ["public.stays"],
+      redirected: [],
     });
     await pipeline.caughtUp();
     expect(tableOf(pipeline, "public.stays").rowsLoaded).toBe(2);
@@ -139,6 +141,7 @@ describe("a file of DynamoDB's tables that is read again", () => {
       came: [],
       left: [],
       rerouted: ["public.late"],
+      redirected: [],
       changed: true,
     });
     control.clearFaults(throttled);

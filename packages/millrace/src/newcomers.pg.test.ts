@@ -162,6 +162,7 @@ describe("a table that the role may not take up", () => {
       came: [],
       left: [],
       rerouted: ["public.a"],
+      redirected: [],
     });
     await pipeline.caughtUp();
     expect(waitsOf(pipeline)).toHaveLength(2);

@@ -22,6 +22,8 @@ export interface ReloadOutcome {
   readonly left: readonly TableId[];
   /** Tables whose rows go elsewhere, or arrive there in another way: they are loaded again. */
   readonly rerouted: readonly TableId[];
+  /** The same of a source whose log is all there is (topics): what was read before stays where and as it is. */
+  readonly redirected: readonly TableId[];
   /** Whether anything is done at all. */
   readonly changed: boolean;
 }
@@ -72,12 +74,22 @@ export async function checkReload(
     return {
       came: idsOf(came),
       left: captured.filter((id) => !shapes.some((shape) => shape.id === id)),
-      rerouted: idsOf(rerouted),
+      ...elsewhere(source, idsOf(rerouted)),
       changed: isTouched || differing(before.given, after.given).length > 0,
     };
   } finally {
     await source.close().catch(() => undefined);
   }
+}
+
+/** Whether what was read before goes the new way too. */
+function elsewhere(
+  { isLogOnly }: Pick<Source, "isLogOnly">,
+  tables: readonly TableId[],
+): Pick<ReloadOutcome, "rerouted" | "redirected"> {
+  return isLogOnly === true
+    ? { rerouted: [], redirected: tables }
+    : { rerouted: tables, redirected: [] };
 }
 
 function idsOf(shapes: readonly TableShape[]): readonly TableId[] {

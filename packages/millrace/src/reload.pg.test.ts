@@ -50,6 +50,7 @@ describe("a file that is read again", () => {
       came: ["public.c"],
       left: ["public.a"],
       rerouted: [],
+      redirected: [],
       changed: true,
     });
     await between.source.query(
@@ -89,6 +90,7 @@ describe("a file that is read again", () => {
       came: [],
       left: [],
       rerouted: ["public.a", "public.b"],
+      redirected: [],
       changed: true,
     });
     await pipeline.caughtUp();

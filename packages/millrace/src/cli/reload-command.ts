@@ -5,7 +5,13 @@ import type { CliSurroundings } from "./surroundings.ts";
 import { EXIT } from "./surroundings.ts";
 
 const names = z.array(z.string());
-const RELOAD = z.object({ came: names, left: names, rerouted: names, changed: z.boolean() });
+const RELOAD = z.object({
+  came: names,
+  left: names,
+  rerouted: names,
+  redirected: names.default([]),
+  changed: z.boolean(),
+});
 
 /** `reload`. */
 export async function reloadPipeline(
@@ -25,17 +31,20 @@ export function reloadText({
   came,
   left,
   rerouted,
+  redirected,
   changed,
 }: {
   readonly came: readonly string[];
   readonly left: readonly string[];
   readonly rerouted: readonly string[];
+  readonly redirected: readonly string[];
   readonly changed: boolean;
 }): string {
   if (!changed) return "the file was read again; nothing in it has changed";
   const parts = [
     [came, "captured from now on"],
     [rerouted, "loaded again"],
+    [redirected, "written elsewhere or otherwise from now on, and what was read before stays"],
     [left, "let go of"],
   ] as const;
   const told = parts.flatMap(([tables, what]) =>

@@ -19,7 +19,8 @@ export function isRerouted(
 
 /**
  * Tables whose rows at the sink are not what the file says now: they are loaded anew, for no log tells of rows that are
- * there already (I1). Changes their documents, which the start writes.
+ * there already (I1). Changes their documents, which the start writes. Where the log is all there is, nothing can be loaded:
+ * that is said.
  */
 export function meetReroutedTables(
   parts: TaskParts,
@@ -30,6 +31,12 @@ export function meetReroutedTables(
     const document = known.get(table.id);
     if (document === undefined || document.removed === true || !isRerouted(parts, document))
       continue;
+    if (parts.source.isLogOnly === true) {
+      const to = table.document.targets.join(", ");
+      const message = `the file routes or transforms it in another way now: its rows go to ${to} from now on, and those that were read before stay as and where they are; under another name of the pipeline the log is read anew`;
+      parts.observer.event({ type: "notice", table: table.id, message });
+      continue;
+    }
     // Where the file loads nothing, rows that were there before are left out.
     if (!parts.settings.fullLoad && document.nextChunk === 0) continue;
     beginAnew(parts, table);

@@ -36,6 +36,7 @@ export const SCHEMAS = {
     came: { type: "array", items: text },
     left: { type: "array", items: text },
     rerouted: { type: "array", items: text },
+    redirected: { type: "array", items: text },
     changed: { type: "boolean" },
   }),
   Tables: object({ tables: listOf("Table") }),

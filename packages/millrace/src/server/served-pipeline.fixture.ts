@@ -141,7 +141,7 @@ export class PipelineInTests implements ServedPipeline {
   reload(): Promise<ReloadOutcome> {
     this.calls.push("reload");
     const came = [tableId("public", "customers")];
-    return Promise.resolve({ came, left: [], rerouted: [], changed: true });
+    return Promise.resolve({ came, left: [], rerouted: [], redirected: [], changed: true });
   }
 
   resync(table: string): Promise<void> {
