@@ -166,6 +166,47 @@ describe("COPY FROM STDIN", () => {
     expect(await say(bind("", "p"), execute(""), sync)).toBe("2 D:1 D:2 D:3 C:SELECT 3 Z:T");
   });
 
+  it("is counted and logged as the statement that it is, and meets faults, delays and limits", async () => {
+    const { control } = cluster;
+    control.keepStatements(10);
+    const before = control.counters();
+    expect(await copy(rows(1, 2), copyDone)).toBe("G C:COPY 2 Z:I");
+    const after = control.counters();
+    expect(after.statements - before.statements).toBe(1);
+    expect(after.commits - before.commits).toBe(1);
+    expect(after.transactions - before.transactions).toBe(1);
+    expect(after.rowsWritten - before.rowsWritten).toBe(2);
+    expect(after.bytesWritten).toBeGreaterThan(before.bytesWritten);
+    expect(control.statements().map(({ statement }) => statement)).toEqual(["copy t from stdin"]);
+    control.inject({ kind: "conflict", code: "OC000" });
+    expect(await copy(rows(3, 3), copyDone)).toBe("G E:40001 Z:I");
+    control.inject({ kind: "unavailable", match: "^copy" });
+    expect(await copy(rows(3, 3), copyDone)).toBe("E:XX000 Z:I");
+    control.setLimits({ rowsPerTransaction: 1 });
+    expect(await copy(rows(3, 4), copyDone)).toBe("G E:54000 Z:I");
+    control.setLimits({ rowsPerTransaction: 3_000 });
+    await say(query("begin"));
+    expect(await copy(rows(3, 3), copyDone)).toBe("G C:COPY 1 Z:T");
+    control.shiftClock(301_000);
+    expect(await copy(rows(4, 4), copyDone)).toBe("E:54000 Z:E");
+    control.shiftClock(0);
+    await say(query("rollback"));
+    expect(await count()).toBe("T:1 D:2 C:SELECT 1 Z:I");
+  });
+
+  it("tells another session's DDL where any statement would", async () => {
+    const other = await clients.connect();
+    await count();
+    await other.query("alter table t add column z int");
+    const named = query("copy t (id) from stdin");
+    expect(await say(named, data("1\n"), copyDone)).toBe("E:40001 Z:I");
+    raw.send(named);
+    expect(await raw.until("G")).toEqual(["G"]);
+    await other.query("alter table t drop column z");
+    expect(await say(data("1\n"), copyDone)).toBe("E:40001 Z:I");
+    expect(await say(named, data("1\n"), copyDone)).toBe("G C:COPY 1 Z:I");
+  });
+
   it("is a statement of the extended protocol, and hears the Sync behind it once it is done", async () => {
     const started = [parse("", "copy t from stdin"), bind("", ""), describePortal(""), execute("")];
     raw.send(...started, sync);
