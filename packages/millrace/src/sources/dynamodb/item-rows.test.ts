@@ -7,6 +7,7 @@ import { MESSAGE_COLUMNS, TABLE_COLUMNS, type ColumnsOptions } from "./columns-o
 import { ItemRows, recordTransaction, type ItemRowsOptions } from "./item-rows.ts";
 import { attributes, description, record, texts } from "./items.fixture.ts";
 import { keyText } from "./keys.ts";
+import { parseBody } from "./parse-body.ts";
 import { tableShape } from "./table-shape.ts";
 
 const RULES = "orders: a text, b decimal, c bytes, S boolean, M.a as ma text";
@@ -24,11 +25,17 @@ function withKey(item: Item): Item {
   return { ...item, id: { S: "k" }, n: { N: "-1.5" } };
 }
 
+/** JSON.parse by itself has names wrong at times. */
+function documentIn(text: unknown): Item {
+  const bare: Record<string, AttributeValue> = Object.create(null);
+  return Object.assign(bare, parseBody(Buffer.from(String(text))));
+}
+
 /** What columns and document say together; the document must not say again what a column has. */
 function together({ shape }: ItemRows, row: Row): Item {
   const found: Record<string, AttributeValue> = Object.create(null);
   const at = shape.columns.findIndex(({ name }) => name === "document");
-  const document: Item = JSON.parse(String(row[at]));
+  const document = documentIn(row[at]);
   for (const [name, value] of Object.entries(document)) found[name] = value;
   for (const [index, { name, type }] of shape.columns.entries()) {
     const value = row[index];
@@ -65,7 +72,7 @@ describe("rows of items", () => {
         const item = withKey(generated);
         const [id, n, document] = whole.row(item);
         expect([id, n]).toEqual(["k", "-1.5"]);
-        expect(JSON.parse(String(document))).toEqual(item);
+        expect({ ...documentIn(document) }).toEqual(item);
       }),
     );
   });

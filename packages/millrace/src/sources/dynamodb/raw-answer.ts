@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { HttpResponse } from "@smithy/core/protocols";
 import type { HttpAnswer } from "./http-post.ts";
+import { parseBody } from "./parse-body.ts";
 import { ServiceFault } from "./service-fault.ts";
 
 /*
@@ -82,7 +83,7 @@ async function bytesOf(body: unknown): Promise<Buffer> {
 function parsed(bytes: Buffer, checksum: string | null): Record<string, unknown> | null {
   if (checksum !== null && Number(checksum) !== crc32(bytes)) return null;
   try {
-    const body: unknown = JSON.parse(bytes.toString("utf8"));
+    const body = parseBody(bytes);
     return isObject(body) ? body : null;
   } catch {
     return null;
