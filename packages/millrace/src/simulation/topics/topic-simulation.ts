@@ -9,7 +9,7 @@ import { TopicOracle } from "./topic-oracle.ts";
 import { drawTopics, type TopicProfile } from "./topic-profile.ts";
 import { TopicWorkload } from "./workload.ts";
 
-const MAX_STEPS = 60_000;
+const MAX_STEPS = 20_000;
 /** Longer than two turns of the frontier writer. */
 const REST_MS = 3_000;
 /** Time passes though no process waits for it. */
