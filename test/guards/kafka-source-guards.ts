@@ -208,8 +208,8 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a message is of the last one's table only where it says so",
     file: "formats/expected-origin.ts",
-    take: "return pastSame(part, bytes, at);",
-    put: "return pastValue(scanned, at, end);",
+    take: "if (SHARED.has(name)) return Buffer.from(jsonText(source.get(name) ?? null));",
+    put: "",
     shownBy: { file: MESSAGES, name: WITH_CARE },
   },
   {

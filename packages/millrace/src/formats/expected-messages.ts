@@ -7,7 +7,7 @@ import {
   type ExpectedEnvelope,
   type ReadChange,
 } from "./expected-message.ts";
-import { ExpectedOrigin } from "./expected-origin.ts";
+import { ExpectedOrigin, sharedOf } from "./expected-origin.ts";
 import { ExpectedRow, type ExpectedMember, type MemberForm } from "./expected-row.ts";
 import type { GoneWord } from "./gone-word.ts";
 import type { SeenKind } from "./inferred-reading.ts";
@@ -137,7 +137,7 @@ function expectationOf(read: CarefullyRead, gone: GoneWord): Expectation | null 
 function formOf(read: CarefullyRead): readonly unknown[] {
   const { told, keySchema, schema, envelope, before, after, source, shape } = read;
   const names = [told.members, envelope, before, after, source].map((each) => each?.names);
-  return [keySchema, schema, shape, ...names];
+  return [keySchema, schema, shape, source === null ? "" : sharedOf(source), ...names];
 }
 
 function isSameForm(a: Expectation, b: Expectation): boolean {

@@ -2,7 +2,7 @@
  * Hot: per change. `source` of a message whose members are those of the last one: of its two dozen members only the time and the
  * transaction are made anything of, and only where they are others than in the last one.
  */
-import type { JsonObject } from "./json-object.ts";
+import { JsonObject } from "./json-object.ts";
 import { jsonText } from "./json-reader.ts";
 import { pastNull, pastNumber, pastValue } from "./json-skip.ts";
 import { MemberLabels } from "./member-labels.ts";
@@ -18,7 +18,7 @@ const NINE = 0x39;
 const SAFE_DIGITS = 15;
 
 /** What a member is to us: the bytes that it always has, or one of these. */
-type Part = "any" | "time" | "gtid" | "id" | Uint8Array;
+type Part = "any" | "time" | "gtid" | "id" | Buffer;
 
 /** See above. */
 export class ExpectedOrigin {
@@ -38,10 +38,15 @@ export class ExpectedOrigin {
 
   /** Of one that was read; null where nothing can be expected by it. */
   static of(source: JsonObject, origin: MessageOrigin): ExpectedOrigin | null {
-    const labels = MemberLabels.of(source.names);
-    if (labels === null) return null;
     const parts = source.keys().map((name) => partOf(name, source));
-    return new ExpectedOrigin(labels, parts, origin);
+    const made = MemberLabels.around(source.names, (place) => {
+      const part = parts[place] ?? "any";
+      return part instanceof Uint8Array ? part.toString() : null;
+    });
+    if (made === null) return null;
+    const { labels, places } = made;
+    const left = places.map((place) => parts[place] ?? "any");
+    return new ExpectedOrigin(labels, left, origin);
   }
 
   /** Past such a one that begins at `start`, which {@link origin} makes then; −1 where it is another one. */
@@ -154,12 +159,17 @@ function pastSame(part: Uint8Array, bytes: Uint8Array, at: number): number {
   return at + part.length;
 }
 
+/** Members that messages of a table share as long as they come from the same place. */
+const SHARED = new Set(["version", "connector", "name", "schema", "db", "table"]);
+
+/** What a `source` has of these, as one text. */
+export function sharedOf(source: JsonObject): string {
+  return jsonText(JsonObject.of(source.entries().filter(([name]) => SHARED.has(name))));
+}
+
 function partOf(name: string, source: JsonObject): Part {
+  if (SHARED.has(name)) return Buffer.from(jsonText(source.get(name) ?? null));
   switch (name) {
-    case "schema":
-    case "db":
-    case "table":
-      return Buffer.from(jsonText(source.get(name) ?? null));
     case "ts_ms":
       return "time";
     case "gtid":

@@ -19,6 +19,7 @@ import {
   pastValue,
 } from "./json-skip.ts";
 import { MemberLabels } from "./member-labels.ts";
+import { writeUnescaped } from "./written-values.ts";
 import type { ScannedBytes } from "./scanned-bytes.ts";
 
 /** What a member has to look like. Null is always good; all else is left to the careful way. */
@@ -90,6 +91,7 @@ const SMALL_E = 0x65;
 /** Whole numbers with fewer digits fit into 64 bits, and up to this one. */
 const MAX_INT64 = Buffer.from("9223372036854775807");
 const WRITTEN_BYTES = 256;
+const NOBODYS: ExpectedMember = { form: "any", column: -1, reading: null };
 
 /** See above. */
 export class ExpectedRow {
@@ -200,16 +202,17 @@ export class ExpectedRow {
 
   #kindOfString(place: number, bytes: Buffer, bits: number, isEscaped: boolean): number {
     if (bits >= 0x80) return isEscaped ? ESCAPED_UTF8 : UTF8;
-    if (isEscaped) return ESCAPED_ASCII;
-    const write = this.#members[place]?.reading?.write;
+    const { form, reading } = this.#members[place] ?? NOBODYS;
     const start = this.#starts[place] ?? 0;
     const end = this.#ends[place] ?? 0;
-    if (write === undefined || this.#gone.mayBe(end - start)) return ASCII;
+    const write = isEscaped ? (form === "text" ? writeUnescaped : undefined) : reading?.write;
+    if (write === undefined || (!isEscaped && this.#gone.mayBe(end - start)))
+      return isEscaped ? ESCAPED_ASCII : ASCII;
     const out = this.#written;
     const begun = out.length;
-    if (!write(bytes, start, end, out)) {
+    if (!write(bytes, start, end, out) || this.#gone.mayBe(out.length - begun)) {
       out.length = begun;
-      return ASCII;
+      return isEscaped ? ESCAPED_ASCII : ASCII;
     }
     this.#starts[place] = begun;
     this.#ends[place] = out.length;

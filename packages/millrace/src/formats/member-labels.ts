@@ -40,15 +40,34 @@ export class MemberLabels {
 
   /** Null where there are no names, or too many. */
   static of(names: MemberNames): MemberLabels | null {
+    return MemberLabels.around(names, () => null)?.labels ?? null;
+  }
+
+  /**
+   * The same where some members always have the same value: its text is a part of the label of the next one that has not. The
+   * last member has a label in any case. `places` is whose labels they are.
+   */
+  static around(
+    names: MemberNames,
+    valueOf: (place: number) => string | null,
+  ): { readonly labels: MemberLabels; readonly places: readonly number[] } | null {
     const count = names.all.length;
     if (count === 0 || count > MAX_NAMES) return null;
-    const labels = names
-      .written(count)
-      .map((name, i) =>
-        Buffer.concat([Buffer.from(i === 0 ? '{"' : ',"'), name, Buffer.from('":')]),
-      );
+    const labels: Buffer[] = [];
+    const places: number[] = [];
+    let parts: Uint8Array[] = [];
+    for (const [place, name] of names.written(count).entries()) {
+      parts.push(Buffer.from(place === 0 ? '{"' : ',"'), name, Buffer.from('":'));
+      const value = place === count - 1 ? null : valueOf(place);
+      if (value !== null) parts.push(Buffer.from(value));
+      else {
+        labels.push(Buffer.concat(parts));
+        places.push(place);
+        parts = [];
+      }
+    }
     const bytes = labels.reduce((sum, { length }) => sum + length, 0);
-    return bytes > MAX_BYTES ? null : new MemberLabels(labels);
+    return bytes > MAX_BYTES ? null : { labels: new MemberLabels(labels), places };
   }
 
   /** Past the label of that member, where it stands at `at`; −1 where it does not. Not held to the end of a message: values are. */

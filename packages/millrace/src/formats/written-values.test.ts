@@ -4,7 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import type { WriteValue } from "./connect-reading.ts";
 import { decimalText } from "./decimal.ts";
 import { timestampOfIso } from "./read-temporal.ts";
-import { decimalWriter, writeZonedTimestamp } from "./written-values.ts";
+import { decimalWriter, writeUnescaped, writeZonedTimestamp } from "./written-values.ts";
 
 /** What is written of a text that stands within others; null where it is left to the careful way. */
 function written(write: WriteValue, text: string): string | null {
@@ -44,6 +44,25 @@ describe("timestamps with a zone", () => {
     expect(written(writeZonedTimestamp, "2026-11-22T12:34:56.500Z")).toBe(
       "2026-11-22 12:34:56.5+00",
     );
+  });
+});
+
+describe("escapes", () => {
+  it("become what JSON.parse makes of them, or are left to it", () => {
+    let count = 0;
+    const ascii = fc.string({ unit: "binary-ascii", maxLength: 20 });
+    const escaped = fc.string({ unit: fc.constantFrom(...'ab"\\/\b\f\n\r\t'.split("")) });
+    fc.assert(
+      fc.property(fc.oneof(ascii, escaped), (string) => {
+        const json = JSON.stringify(string).replaceAll("/", "\\/");
+        const made = written(writeUnescaped, json.slice(1, -1));
+        if (made === null) return;
+        count++;
+        expect(made).toBe(string);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(count).toBeGreaterThan(500);
   });
 });
 

@@ -5,6 +5,7 @@
 import type { ByteWriter } from "./byte-writer.ts";
 
 const BLANK = 0x20;
+const BACKSLASH = 0x5c;
 const MINUS = 0x2d;
 const PLUS = 0x2b;
 const POINT = 0x2e;
@@ -82,6 +83,35 @@ function fractionEnd(bytes: Uint8Array, at: number, end: number): number {
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= NINE;
+}
+
+/** What a letter behind a backslash stands for; 0 where that is not one character of ASCII. */
+const ESCAPED = new Uint8Array(256);
+for (const [letter, meant] of ['""', "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"].map((pair) =>
+  Buffer.from(pair),
+))
+  ESCAPED[letter ?? 0] = meant ?? 0;
+
+/** A string of ASCII with the characters that its escapes stand for; those by number are left to the careful way. */
+export function writeUnescaped(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: ByteWriter,
+): boolean {
+  out.reserve(end - start);
+  const { buffer } = out;
+  let at = out.length;
+  for (let i = start; i < end; i++) {
+    let byte = bytes[i] ?? 0;
+    if (byte === BACKSLASH) {
+      byte = ESCAPED[bytes[++i] ?? 0] ?? 0;
+      if (byte === 0) return false;
+    }
+    buffer[at++] = byte;
+  }
+  out.length = at;
+  return true;
 }
 
 /** What a digit of base64 is worth; 64 where it is none. */
