@@ -162,4 +162,15 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
       name: "is told of before it goes on or begins anew",
     },
   },
+  {
+    keeps: [1],
+    guard: "nothing is put off that cannot be read again",
+    file: "pipeline/careful-writer.ts",
+    take: "if (table.keyless || table.lastRound || !this.#parts.readsRows()) return false;",
+    put: "if (table.keyless || table.lastRound) return false;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lane-refusals.test.ts",
+      name: "is a dead letter where the source cannot be asked for it again",
+    },
+  },
 ];

@@ -185,10 +185,10 @@ export class CarefulWriter {
 
   /**
    * The load of its table is not over, or its rows are in several lanes still (an index that is newer than this run): it
-   * may be tried again when that is over.
+   * may be tried again when that is over, where it can be read again.
    */
   #canBePutOff({ table, route }: RowItem): boolean {
-    if (table.keyless || table.lastRound) return false;
+    if (table.keyless || table.lastRound || !this.#parts.readsRows()) return false;
     return table.early || !this.#parts.order.binds(route.target.id);
   }
 
@@ -199,7 +199,7 @@ export class CarefulWriter {
   #mayBeTakenLater(item: RowItem, { patient, isOpen }: Prospect): boolean {
     const { table } = item;
     if (this.#canBePutOff(item)) return true;
-    if (patient || table.keyless) return false;
+    if (patient || table.keyless || !this.#parts.readsRows()) return false;
     if (isOpen && isOfLog(item)) return true;
     if (table.lastRound) return false;
     return this.#parts.order.linkedWith(table).some((other) => other.early);

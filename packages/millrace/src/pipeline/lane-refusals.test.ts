@@ -179,3 +179,18 @@ describe("an exchange of unique values that constraints allow at its end", () =>
     await running;
   });
 });
+
+describe("a row that a constraint refuses which is newer than the run", () => {
+  it("is a dead letter where the source cannot be asked for it again", async () => {
+    const target = new UniqueTarget();
+    const { lane, sink, stop } = oneLane({ ...AT_ONCE }, {}, undefined, undefined, true);
+    for (let i = 0; i < 100; i++) sink.script.push(target.answer);
+    const running = lane.run();
+    lane.push(half("x", "2", 1));
+    lane.push(end());
+    await lane.passedSoFar();
+    stop.abort();
+    await running;
+    expect(target.letters).toEqual(["x MR_SINK_CONSTRAINT"]);
+  });
+});

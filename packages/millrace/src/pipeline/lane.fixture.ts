@@ -19,13 +19,14 @@ export function oneLane(
   groups: LaneGroups = {},
   standing: LaneStanding = standingOf(),
   sink = new ScriptedSink(1),
+  isLogOnly = false,
 ) {
   const stop = new AbortController();
   const { signal } = stop;
   const [clock, random, observer] = [instantClock(), () => 0.5, deafObserver];
   const committer = new Committer({ sink, clock, random, observer, signal }, 7, sink.lanes);
   const book = new DeadLetterBook({ policy: "park", maxPerTable: 100, maxShare: 1 }, []);
-  const source = {} as ConstructorParameters<typeof SourceReads>[0]["source"];
+  const source = { isLogOnly } as ConstructorParameters<typeof SourceReads>[0]["source"];
   const asked = { source, maxValueBytes: 1_000, writeState: never, currentShape: never };
   const shared = {
     sink,
