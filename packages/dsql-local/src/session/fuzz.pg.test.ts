@@ -9,7 +9,7 @@ import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Clients } from "../testing/clients.ts";
 import { statement } from "../testing/statements.ts";
 import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
-import { cstring, frame, Frames, int16, int32, query, Type } from "../wire/messages.ts";
+import { copyFail, cstring, frame, Frames, int16, int32, query, Type } from "../wire/messages.ts";
 import { sslRequest, startupPacket } from "../wire/startup.ts";
 
 /** In a row that is never committed, in a parameter and in a refused statement of the neighbour. */
@@ -27,6 +27,7 @@ beforeAll(async () => {
   secured = await startDsqlLocal({ auth: "iam" });
   neighbour = await clients.connect();
   await neighbour.query("create table own (id int primary key, note text)");
+  await neighbour.query("create table fed (id int primary key, note text)");
   await neighbour.query("begin");
   await neighbour.query("insert into own values (1, $1)", [SECRET]);
 });
@@ -77,6 +78,12 @@ async function expectUnharmed(heard: string): Promise<void> {
 
 const anyName = fc.constantFrom("", "s", "p", "naïve\0", "x".repeat(70));
 const anyText = fc.oneof(statement, fc.string({ unit: "binary", maxLength: 40 }));
+const anyCopy = fc.constantFrom(
+  "copy fed from stdin",
+  "copy fed (id) from stdin with csv header",
+  "copy fed from stdin (format binary)",
+  "copy fed to stdout",
+);
 const anyBytes = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes));
 const anyCount = fc.constantFrom(0, 1, 2, 255, 32_767, 65_535);
 const anyLength = fc.constantFrom(-1, -2, 0, 1, 5, 1 << 20, 0x7fffffff, -0x80000000);
@@ -103,6 +110,13 @@ const message: fc.Arbitrary<Buffer> = fc.oneof(
     .map(([type, body]) => frame(type.charCodeAt(0), body)),
   fc.constant(Frames.sync),
   fc.constant(Frames.flush),
+  anyCopy.map(query),
+  anyCopy.map((text) => Buffer.concat([parse("", text), bind("", ""), execute(""), Frames.sync])),
+  fc
+    .oneof(anyBytes, fc.constant(Buffer.from("1\tnote\n")))
+    .map((data) => frame(Type.copyData, data)),
+  fc.constant(Frames.copyDone),
+  fc.constant(copyFail("enough")),
 );
 
 /** With bytes changed, left out and put in, lengths among them. */
