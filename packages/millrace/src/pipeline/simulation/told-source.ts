@@ -130,8 +130,8 @@ export class ToldSource extends ModelSource {
 
   override async openLog(start: LogStart): Promise<SourceLog> {
     await this.#link.call("log open");
-    if (this.#server.slot === null)
-      throw new MillraceError("MR_SOURCE_SLOT_MISSING", "(model) the log is gone");
+    const { slot } = this.#server;
+    if (slot === null) throw new MillraceError("MR_SOURCE_SLOT_MISSING", "(model) the log is gone");
     const from: ModelPosition = start.from === null ? [this.#start, 0] : modelPosition(start.from);
     const tables = new Map(
       [...start.tables].map(([id, shape]) => [id, this.#placed(shape, from)] as const),
@@ -142,6 +142,8 @@ export class ToldSource extends ModelSource {
     });
     this.#tables = followed;
     await followed.begin();
+    if (this.#server.slot !== slot)
+      throw new MillraceError("MR_SOURCE_SLOT_LOST", "(model) the log went before it was open");
     // Another session of the same reader is ended by the server.
     this.#holder.session?.breakOff();
     const { era } = this.#server;
