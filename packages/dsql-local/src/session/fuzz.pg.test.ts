@@ -155,7 +155,8 @@ describe("messages in any order, with anything in them", () => {
       fc.asyncProperty(whole, cuts, async (messages, places) => {
         const bytes = Buffer.concat([STARTUP, PASSWORD, ...messages, PROBE]);
         const heard = await attack(cluster, inPieces(bytes, places), true);
-        expect(heard).toMatch(/still here|C08P01/);
+        // What came before may have left a failed block behind.
+        expect(heard).toMatch(/still here|C08P01|C25P02/);
         await expectUnharmed(heard);
       }),
       { numRuns: testRuns(40) },
