@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { testRuns } from "../../../../../test/support/test-runs.ts";
+import { testRuns, timeFor } from "../../../../../test/support/test-runs.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
@@ -86,7 +86,7 @@ const table = fc.array(anyType, { minLength: 1, maxLength: 12 }).chain((types) =
 );
 
 describe("rows", () => {
-  it("come back as they were sent, whatever the values", { timeout: 120_000 }, () => {
+  it("come back as they were sent, whatever the values", { timeout: timeFor(120_000) }, () => {
     fc.assert(
       fc.property(table, ({ types, row }) => {
         const event = decode(
