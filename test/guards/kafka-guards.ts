@@ -9,6 +9,17 @@ const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.
 /** Batches, transactions and state of Kafka. */
 export const KAFKA_GUARDS: readonly Guard[] = [
   {
+    keeps: [1],
+    guard: "messages' schemas follow a column that may be NULL from now on",
+    file: "pipeline/barriers.ts",
+    take: "    table.update({ targetShape: shape });\n    table.retarget(targetsOf(shape, router, sink));",
+    put: "",
+    shownBy: {
+      file: "test/e2e/kafka-schemas.e2e.test.ts",
+      name: "follow a column that may be NULL from now on at once, and labels that came with the next start",
+    },
+  },
+  {
     keeps: [2],
     guard: "of a topic's partition one batch is under way at a time",
     file: "sinks/kafka/transaction-batches.ts",

@@ -75,6 +75,17 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     shownBy: { file: SHARES, name: "is begun anew by the process that has it in the group" },
   },
   {
+    keeps: [11],
+    guard: "who waits for other processes does not wait for a share that is gone",
+    file: "share-ends.ts",
+    take: "this.#ends = asked === null ? await ends() : this.#lessened(asked, await ends());",
+    put: "this.#ends = asked ?? (await ends());",
+    shownBy: {
+      file: `${ROOM}/share-ends.test.ts`,
+      name: "is no more than there still is: neither a share that is gone, nor what came since",
+    },
+  },
+  {
     keeps: [5],
     guard: "a share that was begun anew is not told to be free",
     file: "sources/kafka/group-member.ts",
