@@ -170,7 +170,8 @@ export class LogReader {
     let barriers = 0;
     for (let at = this.#enterChanges(items, 0); at < items.length;) {
       const item = items[at];
-      if (item !== undefined && item.kind !== "change") await this.#barrier(item);
+      const ends = at === items.length - 1 && (isWhole || !feed.splits(batch));
+      if (item !== undefined && item.kind !== "change") await this.#barrier(item, ends);
       barriers++;
       at = this.#enterChanges(items, at + 1);
     }
@@ -241,15 +242,19 @@ export class LogReader {
       this.#parts.loadAgain(item.shape);
   }
 
-  async #barrier(item: Exclude<LogBatch["items"][number], { kind: "change" }>): Promise<void> {
+  async #barrier(
+    item: Exclude<LogBatch["items"][number], { kind: "change" }>,
+    endsTransaction: boolean,
+  ): Promise<void> {
     this.#parts.feed.saw(item.transaction);
     if (this.#parts.passedBefore(item.position)) return this.#again(item);
     const stopped: TableRuntime[] = [];
-    const passed = await this.#parts.barriers.pass(item, async (table) => {
+    const standstill = async (table: TableRuntime): Promise<void> => {
       stopped.push(table);
       await this.#parts.stopLoad(table);
       await this.drained();
-    });
+    };
+    const passed = await this.#parts.barriers.pass(item, standstill, endsTransaction);
     this.#parts.feed.forgetRoutes();
     if (!passed) return;
     this.#mark(this.#parts.frontier.durable.position, null, null);
