@@ -4,25 +4,21 @@
  * Keys of parked rows stand in their letters, and nowhere else.
  * `MILLRACE_SECRETS=all` adds the sinks that `npm test` has no time for.
  */
-import { createServer } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { MillraceProcess } from "./millrace-process.ts";
+import {
+  DATE,
+  expectNoValues,
+  MARK,
+  NUMBER,
+  type SaidFormat,
+  saidWhile,
+  textAround,
+  UUID,
+} from "./said.ts";
 import { smallPipeline, type SmallPipeline } from "./small-pipeline.ts";
 import { targetKinds, type TargetKind } from "./targets.ts";
 
-/** What values hold that must not be seen, however it is spelled. */
-const MARK = "GEHEIM";
-const NUMBER = "918273645";
-const UUID = "dead4711-feed-4711-beef-face4711cafe";
-const DATE = "4711-11-11";
-const VALUES = [
-  MARK,
-  NUMBER,
-  UUID,
-  DATE,
-  Buffer.from(MARK).toString("hex"),
-  Buffer.from(MARK).toString("base64"),
-];
 /** Of keys: they find a row, so that letters and the bounds of unfinished chunks have them. */
 const KEY = "SCHLUESSEL";
 const HASH_KEY = "PFEFFER-0123456789-abcdefghijklmnop";
@@ -36,90 +32,14 @@ const MORE = `transform:
 let pipeline: SmallPipeline;
 afterEach(() => pipeline.release());
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-/** Everything that a run says while something goes wrong. */
-async function outputsOf(work: () => Promise<void>, format: "json" | "pretty"): Promise<string> {
-  const port = await freePort();
-  const args = pipeline.args(
-    "--log-level",
-    "debug",
-    "--log-format",
-    format,
-    "--listen",
-    `127.0.0.1:${port}`,
+/** Everything that a run of the pipeline says while something goes wrong. */
+const outputsOf = (
+  work: (replayAll: () => Promise<void>) => Promise<void>,
+  format: SaidFormat,
+): Promise<string> =>
+  saidWhile({ args: pipeline.args(), pipeline: pipeline.source.database, format }, (_, replayAll) =>
+    work(replayAll),
   );
-  const unwanted = format === "pretty" ? ["off", "--json"] : ["off"];
-  const run = new MillraceProcess(
-    args.filter(
-      (word, i) => !unwanted.includes(word) && !(word === "--listen" && args[i + 1] === "off"),
-    ),
-  );
-  const said: string[] = [];
-  const streams: Promise<string>[] = [];
-  try {
-    if (format === "json") await run.running;
-    else
-      await expect
-        .poll(() => answer(port, "health/ready"), { timeout: 60_000 })
-        .toContain('"ready":true');
-    if (run.isRunning) {
-      streams.push(...["api/v1/events", "dashboard/live"].map((path) => followed(port, path)));
-      await work();
-    }
-    if (run.isRunning) said.push(...(await answers(port)));
-  } catch (error) {
-    throw new Error(run.tail(), { cause: error });
-  } finally {
-    await run.stop();
-  }
-  return [...run.output, ...said, ...(await Promise.all(streams))].join("\n");
-}
-
-/** What every path answers; a listener that does not answer has said nothing that could be searched. */
-async function answers(port: number): Promise<string[]> {
-  const ours = ["", "/tables", "/dead-letters"].map(
-    (path) => `api/v1/pipelines/${pipeline.source.database}${path}`,
-  );
-  const paths = ["", "metrics", "health/ready", "api/v1/pipelines", "api/v1/openapi.json", ...ours];
-  let said: string[] = [];
-  // Between two of its runs a pipeline answers that it is not running.
-  const odd = async () => {
-    said = await Promise.all(paths.map((path) => answer(port, path)));
-    return said.filter((text) => !/^\S* (?:200|503) /.test(text));
-  };
-  await expect.poll(odd, { timeout: 30_000 }).toEqual([]);
-  return said;
-}
-
-/** Everything of a stream, until the process ends it. */
-async function followed(port: number, path: string): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/${path}`);
-  let text = `${path} ${response.status} `;
-  try {
-    for await (const part of response.body ?? []) text += Buffer.from(part).toString();
-  } catch {
-    // a process that was ended cuts it off
-  }
-  return text;
-}
-
-async function answer(port: number, path: string): Promise<string> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/${path}`, {
-      signal: AbortSignal.timeout(5_000),
-    });
-    return `${path} ${response.status} ${await response.text()}`;
-  } catch {
-    return `${path} did not answer`;
-  }
-}
 
 /** Every row of every state table, as text; letters apart. */
 async function stateText(): Promise<{ readonly letters: string; readonly rest: string }> {
@@ -135,17 +55,6 @@ async function stateText(): Promise<{ readonly letters: string; readonly rest: s
   const letters = texts.get("dead_letter") ?? "";
   texts.delete("dead_letter");
   return { letters, rest: [...texts.values()].join("\n") };
-}
-
-function expectNoValues(what: string, text: string): void {
-  for (const value of VALUES)
-    expect([what, value, textAround(text, value)]).toEqual([what, value, null]);
-}
-
-/** The place where it stands, for the one who has to mend it. */
-function textAround(text: string, value: string): string | null {
-  const at = text.toLowerCase().indexOf(value.toLowerCase());
-  return at === -1 ? null : text.slice(Math.max(0, at - 300), at + 100);
 }
 
 const TABLES = `
@@ -194,7 +103,7 @@ describe.for(kinds)("what is said while rows are refused by %s", (kind) => {
     const { prepare, rows } = REFUSALS[kind];
     await pipeline.atTarget(prepare);
     const said = await outputsOf(
-      async () => {
+      async (replayAll) => {
         for (const sql of rows) await pipeline.source.query(sql);
         await pipeline.source.query(
           `INSERT INTO keyless VALUES ('${MARK}', 5), (${kind === "dsql" ? LONG : `'${MARK}'`}, ${NUMBER})`,
@@ -209,10 +118,13 @@ describe.for(kinds)("what is said while rows are refused by %s", (kind) => {
             { timeout: 150_000, interval: 500 },
           )
           .toBe(2);
+        await replayAll();
       },
       kind === "dsql" ? "pretty" : "json",
     );
     expect(said).toMatch(/dead.letter/);
+    // A row without a key cannot be read again.
+    expect(said).toContain("MR_REPLAY_IMPOSSIBLE");
     expectNoValues("output", said);
     expect(textAround(said, HASH_KEY)).toBeNull();
     const { letters, rest } = await stateText();
@@ -222,7 +134,7 @@ describe.for(kinds)("what is said while rows are refused by %s", (kind) => {
     expect(textAround(rest, KEY)).toBeNull();
     const lines = said
       .split("\n")
-      .filter((line) => !/^api\/v1\/pipelines\/\w+\/dead-letters /.test(line));
+      .filter((line) => !/^api\/v1\/pipelines\/\w+\/dead-letters(?:\/\w+\/replay)? /.test(line));
     expect(textAround(lines.join("\n"), KEY)).toBeNull();
   });
 });

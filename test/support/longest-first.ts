@@ -12,6 +12,7 @@ const LONG = [
   "bench.e2e",
   "secondary-unique.pg",
   "audit.e2e",
+  "secrets-ways.e2e",
   "kill-mysql.e2e",
   "log-connection.pg",
   "outage.pg",

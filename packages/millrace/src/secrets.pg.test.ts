@@ -142,7 +142,8 @@ describe("what commands say", () => {
 const inFull = (): void => {
   it(
     "holds no value of rows that differ, which nobody brings in step",
-    { timeout: 120_000 },
+    // Each of the two waits for a minute or so for somebody who does.
+    { timeout: 300_000 },
     async () => {
       await target.query(
         `UPDATE t SET v = '${VALUE}-2' WHERE id = 1; INSERT INTO t VALUES (3, 'x')`,
