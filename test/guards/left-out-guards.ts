@@ -8,8 +8,8 @@ export const LEFT_OUT_GUARDS: readonly Guard[] = [
     guard:
       "what was left out while its column was not proven is read at the source, also once it is",
     file: "pipeline/compaction.ts",
-    take: "return patch.needsSource === true || patch.item.unsure;",
-    put: "return patch.needsSource === true;",
+    take: "return isMade === true || item.unsure || item.isNewHalf;",
+    put: "return isMade === true || item.isNewHalf;",
     shownBy: {
       file: "packages/millrace/src/pipeline/batch-writer.test.ts",
       name: "reads the source for what an unproven column left out",
