@@ -68,6 +68,7 @@ async function changesIn(read: ReadTopic, partition: number): Promise<number> {
     topic,
     partition,
     counts: () => new Map([[topic, partitions]]),
+    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: { [topic]: partitions } }),
     acknowledged: () => undefined,
   });
   try {

@@ -3,6 +3,8 @@ import type { Guard } from "./guard.ts";
 const SINK = "packages/millrace/src/sinks/kafka";
 const SENDER = `${SINK}/transaction-batches.test.ts`;
 const WRITER = `${SINK}/transaction-writer.test.ts`;
+const AT_LEAST = `${SINK}/at-least-once.kafka.test.ts`;
+const LOSSES = `${SINK}/state-losses.kafka.test.ts`;
 const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
 
@@ -123,6 +125,74 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       file: "packages/millrace/src/sinks/kafka/state-topic.kafka.test.ts",
       name: "who takes over behind the open transaction of another task",
     },
+  },
+  {
+    keeps: [2, 5, "Fence and lost COMMIT"],
+    guard:
+      "also at least once positions are a transaction: whoever is taken over from moves none of them, once its heir reads them",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "isInside: exactlyOnce ? () => true : (topic) => topic === state.name,",
+    put: "isInside: () => exactlyOnce,",
+    shownBy: { file: AT_LEAST, name: "the last value of a key stays the last" },
+  },
+  {
+    keeps: [5],
+    guard: "brokers do not forget the transactional id of a writer at least once that is busy",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "isInside: exactlyOnce ? () => true : (topic) => topic === state.name,",
+    put: "isInside: () => exactlyOnce,",
+    shownBy: { file: AT_LEAST, name: "is fenced by its heir however long it was busy" },
+  },
+  {
+    keeps: [1],
+    guard: "a record of the state that its topic does not take is not left out",
+    file: "sinks/kafka/transaction-writer.ts",
+    take: "throw tooLarge(place, key.length + value.length);",
+    put: "continue;",
+    shownBy: { file: LOSSES, name: "a record of the state that its topic does not take" },
+  },
+  {
+    keeps: [1, "Dead letters"],
+    guard: "what the state topic refuses is no row's fault",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "thrown.topic === this.#place.name;",
+    put: 'thrown.topic === "";',
+    shownBy: { file: LOSSES, name: "has come to take no more is no row's fault" },
+  },
+  {
+    keeps: [8],
+    guard: "a topic that was made anew beneath a run is not taken for the one that was written to",
+    file: "kafka/transactional-producer.ts",
+    take: "return baseOffset < end ? replaced(batch, baseOffset, end) : null;",
+    put: "return null;",
+    shownBy: { file: LOSSES, name: "a table's topic that was made anew beneath a run" },
+  },
+  {
+    keeps: [8, "State at the sink"],
+    guard:
+      "a state topic that was made anew is not taken over by the process that knew the old one",
+    file: "sinks/kafka/state-topic.ts",
+    take: "if (this.#id !== null && id !== this.#id)",
+    put: "if (this.#id === id && id !== this.#id)",
+    shownBy: { file: LOSSES, name: "a state topic that was made anew beneath a run" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "a state topic whose broker would remove positions that are wanted is refused",
+    file: "sinks/kafka/state-topic.ts",
+    take: "if (policy === COMPACT) return;",
+    put: 'if (policy !== "") return;',
+    shownBy: { file: LOSSES, name: "a state topic with cleanup.policy" },
+  },
+  {
+    keeps: [5],
+    guard:
+      "who has lost its epoch looks who holds the task before it takes it back: fences begin anew where the state was taken away",
+    file: "sinks/kafka/kafka-task.ts",
+    take: `      this.#refuseStranger(await this.read("decided"));
+      await`,
+    put: "      await",
+    shownBy: { file: LOSSES, name: "does not take its epoch" },
   },
   {
     keeps: [1, 2],

@@ -124,7 +124,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a partition that came after the first start is read from its first message on",
     file: "sources/kafka/start-offset.ts",
-    take: "const isLater = known === null ? kept.length > 0 : !hasSeen(known, at);",
+    take: "const isLater = first === null || !hasSeen(first, at);",
     put: "const isLater = false;",
     shownBy: { file: START, name: "a partition that another one's task has seen begins" },
   },
@@ -133,9 +133,26 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     guard:
       "a partition whose task begins later than the pipeline misses nothing of the time between",
     file: "sources/kafka/start-offset.ts",
-    take: "const begun = known === null ? startup : sinceLook(known);",
-    put: "const begun = startup;",
+    take: "offset: await sinceLook(cluster, at, first), first };",
+    put: "offset: await startOffset(cluster, at, startup), first };",
     shownBy: { file: START, name: "a partition that another one's task has seen begins" },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a partition whose task begins later does so at the offset of the first look, and by nobody's clock",
+    file: "sources/kafka/start-offset.ts",
+    take: "if (end === undefined)",
+    put: "if (end !== null)",
+    shownBy: { file: START, name: "begins where that saw its end" },
+  },
+  {
+    keeps: [1],
+    guard: "a message that comes while a start by time is looked for is behind that start",
+    file: "sources/kafka/start-offset.ts",
+    take: "return found >= 0 ? found : latest;",
+    put: 'return found >= 0 ? found : offsetAt(cluster, at, LATEST, "committed");',
+    shownBy: { file: START, name: "is not passed over" },
   },
   {
     keeps: [8],
@@ -292,7 +309,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: ["State at the sink"],
     guard: "a state topic that was there is not taken for an empty one",
     file: "sinks/kafka/state-topic.ts",
-    take: "if (!this.#isThere && !(await this.#exists())) return;",
+    take: "if (this.#id === null && !(await this.#exists())) return;",
     put: "if (!(await this.#exists())) return;",
     shownBy: {
       file: `${ROOM}/sinks/kafka/state-topic.kafka.test.ts`,

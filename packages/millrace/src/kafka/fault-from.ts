@@ -48,10 +48,16 @@ export function refusalOf(thrown: unknown, where: string): KafkaFault | null {
  * What a broker has said of one partition, topic or transaction; null where all is well.
  * @param what it is about, for people
  */
-export function faultOf(code: number, what: string, said: string | null = null): KafkaFault | null {
+export function faultOf(
+  code: number,
+  what: string,
+  said: string | null = null,
+  topic: string | null = null,
+): KafkaFault | null {
   if (code === 0) return null;
   const id = protocolErrorsCodesById[code] ?? `ERROR_${code}`;
-  return new KafkaFault(kindOf(id), id, said === null || said === "" ? what : `${what}: ${said}`);
+  const detail = said === null || said === "" ? what : `${what}: ${said}`;
+  return new KafkaFault(kindOf(id), id, detail, undefined, topic);
 }
 
 /** As {@link faultOf}, of one partition: a right is one of its topic, and nothing that the broker says besides is news. */
@@ -60,7 +66,7 @@ export function partitionFault(
   code: number,
   said: string | null = null,
 ): KafkaFault | null {
-  const fault = faultOf(code, `${topic} ${partition}`, said);
+  const fault = faultOf(code, `${topic} ${partition}`, said, topic);
   return fault?.kind === "rights" ? rightsOf(topic, fault) : fault;
 }
 

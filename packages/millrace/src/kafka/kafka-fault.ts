@@ -9,6 +9,7 @@
  * - `row`: a message that the broker never takes.
  * - `rights`: something is not allowed, or not allowed any more.
  * - `missing`: a topic or partition that is not there.
+ * - `replaced`: what was written to is not there any more, though something of its name is.
  * - `config`: somebody has to change something.
  * - `corrupt`: what was read is not what was written.
  */
@@ -21,6 +22,7 @@ export type FaultKind =
   | "row"
   | "rights"
   | "missing"
+  | "replaced"
   | "config"
   | "corrupt";
 
@@ -29,8 +31,16 @@ export class KafkaFault extends Error {
   override readonly name = "KafkaFault";
   readonly kind: FaultKind;
   readonly id: string;
+  /** The topic that it was said of, where it was of one. */
+  readonly topic: string | null;
 
-  constructor(kind: FaultKind, id: string, detail: string, cause?: unknown) {
+  constructor(
+    kind: FaultKind,
+    id: string,
+    detail: string,
+    cause?: unknown,
+    topic: string | null = null,
+  ) {
     // Of a connection no broker has said anything, and a system's code is no word.
     super(
       kind === "connection" ? detail : `${id}: ${detail}`,
@@ -38,6 +48,7 @@ export class KafkaFault extends Error {
     );
     this.kind = kind;
     this.id = id;
+    this.topic = topic;
   }
 }
 
@@ -80,7 +91,7 @@ const KINDS: Readonly<Record<FaultKind, readonly string[]>> = {
     "TRANSACTION_ABORTABLE",
     "UNKNOWN_PRODUCER_ID",
   ],
-  row: ["INVALID_RECORD", "INVALID_TIMESTAMP", "MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"],
+  row: ["INVALID_RECORD", "MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"],
   rights: [
     "CLUSTER_AUTHORIZATION_FAILED",
     "GROUP_AUTHORIZATION_FAILED",
@@ -88,7 +99,9 @@ const KINDS: Readonly<Record<FaultKind, readonly string[]>> = {
     "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
   ],
   missing: ["INCONSISTENT_TOPIC_ID", "UNKNOWN_TOPIC_ID", "UNKNOWN_TOPIC_OR_PARTITION"],
-  config: [],
+  replaced: [],
+  // Messages have the time at which they are written: no row has a part in it.
+  config: ["INVALID_TIMESTAMP"],
   corrupt: ["CORRUPT_MESSAGE"],
 };
 

@@ -1,9 +1,8 @@
 import type { Cluster } from "./cluster.ts";
 import { committedBatches, DecidedBatches, offsetBehind } from "./committed-batches.ts";
 import { KafkaFault, mayComeToBe } from "./kafka-fault.ts";
-import { EARLIEST, fetchPartition, LATEST, offsetAt } from "./partition.ts";
+import { EARLIEST, type FetchedPartition, fetchPartition, LATEST, offsetAt } from "./partition.ts";
 import { readBatches, RecordCursor } from "./record-reader.ts";
-import type { TopicPartition } from "./wire.ts";
 
 const FETCH_LIMITS = { maxWaitMs: 100, maxBytes: 8 * 2 ** 20 };
 
@@ -29,7 +28,7 @@ export interface ReadTimes {
  */
 export async function readTopic(
   cluster: Cluster,
-  at: TopicPartition,
+  at: FetchedPartition,
   until: ReadUntil,
   times: ReadTimes | number,
   each: (record: RecordCursor) => void,
@@ -65,7 +64,7 @@ interface OpenEnd {
   readonly patiently: <T>(attempt: () => Promise<T>) => Promise<T>;
   readonly inTime: (why: string) => void;
   readonly cluster: Cluster;
-  readonly at: TopicPartition;
+  readonly at: FetchedPartition;
   /** Of the first open transaction. */
   readonly offset: number;
   readonly end: number;

@@ -1,5 +1,5 @@
 import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, Purpose } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
 import { faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
@@ -9,6 +9,7 @@ import {
   addPartitionsRequest,
   endTxnRequest,
   type PartitionAnswer,
+  type ProducedAnswer,
   type ProducerIdentity,
   produceRequest,
   type TopicPartition,
@@ -22,8 +23,11 @@ export interface OutgoingBatch extends TopicPartition {
 /** How a producer works. */
 export interface ProducerOptions {
   readonly transactionalId: string;
-  /** False: batches without a transaction (at least once); the epoch fences all the same. */
-  readonly transactional: boolean;
+  /**
+   * Pure: whether what goes to a topic is part of the transaction. What is not is seen at once, and by nobody taken back; its epoch
+   * fences it all the same, partition by partition, from the first batch of a newer one on.
+   */
+  readonly isInside: (topic: string) => boolean;
   readonly compression: Compression;
   /** The broker aborts what has been open for so long. */
   readonly transactionTimeoutMs: number;
@@ -37,6 +41,7 @@ export interface ProducerOptions {
 
 interface FinishedBatch extends TopicPartition {
   readonly bytes: Buffer;
+  readonly count: number;
 }
 
 /** Sequence numbers wrap here. */
@@ -56,6 +61,10 @@ export class TransactionalProducer {
   #identity: ProducerIdentity | null = null;
   #sequences = new Map<string, number>();
   #added = new Set<string>();
+  /** The offset behind what was acknowledged last, by partition; whatever the epoch. */
+  readonly #ends = new Map<string, number>();
+  /** Something of the transaction has been sent. */
+  #isOpen = false;
   /** The last transaction has ended at its coordinator, too. */
   #ended: Promise<void> = Promise.resolve();
   #mayAsk = true;
@@ -68,6 +77,11 @@ export class TransactionalProducer {
   /** Nothing is open, and nothing of ours is undecided. */
   get isInitialised(): boolean {
     return this.#identity !== null;
+  }
+
+  /** This topic is taken away: one of its name that is made anew begins at its beginning. */
+  leave(topic: string): void {
+    for (const key of this.#ends.keys()) if (key.endsWith(`/${topic}`)) this.#ends.delete(key);
   }
 
   /** What this producer wrote last may still be open or undecided: no more of it until {@link initialise}. */
@@ -101,22 +115,44 @@ export class TransactionalProducer {
 
   /**
    * Sends batches, at most one of a partition and none while one of its partition is under way; resolves when all replicas
-   * in sync have them.
+   * in sync have them. What is outside of the transaction waits for nothing of it.
    * @throws KafkaFault after which the epoch is dropped.
    */
   async send(batches: readonly OutgoingBatch[]): Promise<void> {
+    const { isInside } = this.#options;
+    const inside = batches.filter(({ topic }) => isInside(topic));
+    if (inside.length === batches.length) return this.#sendInside(inside, "data");
+    const outside = batches.filter((batch) => !inside.includes(batch));
+    // One broker answers the requests of a connection one after the other: the two do not wait for each other.
+    const sent = await Promise.allSettled([
+      this.#deliver(outside, "data"),
+      inside.length === 0 ? null : this.#sendInside(inside, "control"),
+    ]);
+    for (const one of sent) if (one.status === "rejected") throw one.reason;
+  }
+
+  async #sendInside(batches: readonly OutgoingBatch[], purpose: Purpose): Promise<void> {
     await this.#ended;
     const identity = this.#current();
-    const { deliveryTimeoutMs } = this.#options;
+    this.#isOpen = true;
+    await this.#deliver(batches, purpose, () => this.#addPartitions(identity, batches));
+  }
+
+  async #deliver(
+    batches: readonly OutgoingBatch[],
+    purpose: Purpose,
+    begin: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const identity = this.#current();
     try {
       let left = batches.map((batch) => this.#finished(identity, batch));
-      await this.#addPartitions(identity, batches);
+      await begin();
       const sendLeft = async (): Promise<void> => {
-        const { failed, fault } = await this.#sendOnce(left);
+        const { failed, fault } = await this.#sendOnce(left, purpose);
         left = failed;
         if (fault !== null) throw fault;
       };
-      await this.#cluster.patiently(deliveryTimeoutMs, sendLeft, mayComeToBe);
+      await this.#cluster.patiently(this.#options.deliveryTimeoutMs, sendLeft, mayComeToBe);
     } catch (thrown) {
       this.drop();
       throw thrown;
@@ -128,12 +164,13 @@ export class TransactionalProducer {
    * @throws UndecidedCommit where nobody knows whether it is; any failure leaves the epoch dropped.
    */
   async commit(): Promise<void> {
-    if (this.#options.transactional) await this.#end(true);
+    this.#current();
+    if (this.#isOpen) await this.#end(true);
   }
 
   /** Takes back what was sent since the last commit. Where that fails {@link initialise} does it. */
   async abort(): Promise<void> {
-    if (!this.#options.transactional || this.#identity === null) return;
+    if (!this.#isOpen || this.#identity === null) return;
     await this.#end(false).catch(() => this.drop());
   }
 
@@ -155,6 +192,7 @@ export class TransactionalProducer {
     if (!transactionsV2 || next === null) {
       this.#identity = identity;
       this.#added.clear();
+      this.#isOpen = false;
     } else {
       this.#begin({ ...identity, ...next });
       if (this.#mayAsk) this.#ended = this.#untilEnded();
@@ -188,6 +226,7 @@ export class TransactionalProducer {
     this.#identity = identity;
     this.#sequences = new Map();
     this.#added = new Set();
+    this.#isOpen = false;
   }
 
   #current(): ProducerIdentity {
@@ -203,9 +242,10 @@ export class TransactionalProducer {
     const sequence = this.#sequences.get(key) ?? 0;
     this.#sequences.set(key, (sequence + builder.count) % SEQUENCES);
     const { producerId, producerEpoch } = identity;
-    const { transactional, compression } = this.#options;
-    const stamp = { producerId, producerEpoch, sequence, transactional };
-    return { topic, partition, bytes: builder.finish(stamp, compression) };
+    const { isInside, compression } = this.#options;
+    const stamp = { producerId, producerEpoch, sequence, transactional: isInside(topic) };
+    const { count } = builder;
+    return { topic, partition, count, bytes: builder.finish(stamp, compression) };
   }
 
   /** Transactions of the second kind have whatever is written to. */
@@ -213,7 +253,7 @@ export class TransactionalProducer {
     identity: ProducerIdentity,
     batches: readonly TopicPartition[],
   ): Promise<void> {
-    if (!this.#options.transactional || (await this.#cluster.abilities()).transactionsV2) return;
+    if ((await this.#cluster.abilities()).transactionsV2) return;
     const missing = batches
       .filter((batch) => !this.#added.has(keyOf(batch)))
       .map(({ topic, partition }) => ({ topic, partition }));
@@ -230,12 +270,15 @@ export class TransactionalProducer {
   /** To every leader what it leads; gives what has to be sent again, and why. */
   async #sendOnce(
     batches: readonly FinishedBatch[],
+    purpose: Purpose,
   ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
     const leaders = await Promise.all(
       batches.map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
     );
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
-    const faults = await Promise.all([...parts].map(([node, own]) => this.#produce(node, own)));
+    const faults = await Promise.all(
+      [...parts].map(([node, own]) => this.#produce(node, own, purpose)),
+    );
     const all = new Map(faults.flatMap((each) => [...each]));
     for (const fault of all.values()) if (!mayComeToBe(fault)) throw fault;
     const failed = batches.filter((batch) => all.has(batch));
@@ -248,23 +291,52 @@ export class TransactionalProducer {
   async #produce(
     node: number,
     batches: readonly FinishedBatch[],
+    purpose: Purpose,
   ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
-    const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
+    const { transactionalId, isInside, acknowledgeTimeoutMs: timeoutMs } = this.#options;
     const { produceVersion: version } = await this.#cluster.abilities();
-    const id = transactional ? transactionalId : null;
+    const id = batches.some(({ topic }) => isInside(topic)) ? transactionalId : null;
     try {
-      const connection = await this.#cluster.connection(node, "data");
+      const connection = await this.#cluster.connection(node, purpose);
       const beganMs = this.#cluster.clock.monotonic();
       const { partitions, throttledMs } = await connection.send(
         produceRequest({ version, transactionalId: id, timeoutMs, batches }),
       );
       this.#options.produced?.(this.#cluster.clock.monotonic() - beganMs, throttledMs);
-      return faultsIn(batches, partitions);
+      return this.#faultsIn(batches, partitions);
     } catch (thrown) {
       if (!(thrown instanceof KafkaFault)) throw thrown;
       // Whether the broker has them nobody knows; by their sequence numbers it takes none twice.
       return new Map(batches.map((batch) => [batch, thrown]));
     }
+  }
+
+  #faultsIn(
+    batches: readonly FinishedBatch[],
+    answers: readonly ProducedAnswer[],
+  ): ReadonlyMap<FinishedBatch, KafkaFault> {
+    const byKey = new Map(answers.map((answer) => [keyOf(answer), answer]));
+    const faults = new Map<FinishedBatch, KafkaFault>();
+    for (const batch of batches) {
+      const answer = byKey.get(keyOf(batch));
+      const fault = answer === undefined ? silence(batch) : this.#faultIn(batch, answer);
+      if (fault !== null) faults.set(batch, fault);
+    }
+    return faults;
+  }
+
+  /** Offsets of a partition only grow: where they do not, it is another one, or has lost what was acknowledged (I8). */
+  #faultIn(
+    batch: FinishedBatch,
+    { errorCode, message, baseOffset }: ProducedAnswer,
+  ): KafkaFault | null {
+    const fault = partitionFault(batch, errorCode, message);
+    // It has this batch: an earlier answer was lost.
+    if (fault !== null) return fault.id === "DUPLICATE_SEQUENCE_NUMBER" ? null : fault;
+    if (baseOffset < 0) return null;
+    const end = this.#ends.get(keyOf(batch)) ?? 0;
+    this.#ends.set(keyOf(batch), baseOffset + batch.count);
+    return baseOffset < end ? replaced(batch, baseOffset, end) : null;
   }
 
   async #atCoordinator<T>(ask: (node: number) => Promise<T>): Promise<T> {
@@ -294,22 +366,14 @@ function refuse(answers: readonly PartitionAnswer[]): void {
   if (fault !== undefined) throw fault;
 }
 
-function faultsIn(
-  batches: readonly FinishedBatch[],
-  answers: readonly PartitionAnswer[],
-): ReadonlyMap<FinishedBatch, KafkaFault> {
-  const byKey = new Map(answers.map((answer) => [keyOf(answer), answer]));
-  const faults = new Map<FinishedBatch, KafkaFault>();
-  for (const batch of batches) {
-    const answer = byKey.get(keyOf(batch));
-    const fault =
-      answer === undefined
-        ? silence(batch)
-        : partitionFault(batch, answer.errorCode, answer.message);
-    // It has this batch: an earlier answer was lost.
-    if (fault !== null && fault.id !== "DUPLICATE_SEQUENCE_NUMBER") faults.set(batch, fault);
-  }
-  return faults;
+function replaced({ topic, partition }: TopicPartition, offset: number, end: number): KafkaFault {
+  return new KafkaFault(
+    "replaced",
+    "OFFSETS_BEGIN_ANEW",
+    `${topic} ${partition} writes at offset ${offset} and has had ${end} messages from here: it is another topic of that name, or has lost messages`,
+    undefined,
+    topic,
+  );
 }
 
 function silence({ topic, partition }: TopicPartition): KafkaFault {

@@ -25,6 +25,12 @@ export interface PartitionAnswer extends TopicPartition {
   readonly message: string | null;
 }
 
+/** What a broker says of one batch. */
+export interface ProducedAnswer extends PartitionAnswer {
+  /** Of its first record; −1 where the broker does not say. */
+  readonly baseOffset: number;
+}
+
 /** Batches for partitions that one broker leads; one for each. */
 export interface ProduceRequest {
   readonly version: number;
@@ -35,7 +41,7 @@ export interface ProduceRequest {
 
 /** What a broker says of a Produce. */
 export interface ProduceAnswer {
-  readonly partitions: readonly PartitionAnswer[];
+  readonly partitions: readonly ProducedAnswer[];
   /** So long the broker reads nothing more from this client, because of a quota; milliseconds. */
   readonly throttledMs: number;
 }
@@ -70,17 +76,18 @@ export function produceRequest(request: ProduceRequest): RawRequest<ProduceAnswe
   };
 }
 
-function producedIn(topic: string, reader: Reader): PartitionAnswer {
+function producedIn(topic: string, reader: Reader): ProducedAnswer {
   const partition = reader.readInt32();
   const errorCode = reader.readInt16();
-  // Offset, time, first offset.
-  reader.skip(24);
+  const baseOffset = Number(reader.readInt64());
+  // Time, first offset.
+  reader.skip(16);
   const records = reader.readArray((r) => {
     r.readInt32();
     return r.readNullableString();
   });
   const message = reader.readNullableString() ?? records.find((each) => each !== null) ?? null;
-  return { topic, partition, errorCode, message };
+  return { topic, partition, errorCode, message, baseOffset };
 }
 
 /** What a Fetch asks for: one partition. */

@@ -9,6 +9,12 @@ import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 const ROW_REMEDY =
   "Mend what the detail names at the topic or the row; replay the row's dead letter where there is one (`millrace dead-letters list`), and start the pipeline again where it has ended.";
 
+const ANEW_REMEDY = "Find who made it anew; `millrace resync TABLE` tells all rows again.";
+
+/** Messages carry the time at which they are written. */
+const CLOCK_REMEDY =
+  "Set the clock of this machine, or the brokers': the time of a message is that of its writing, and the topic takes none that is so far from the broker's clock (message.timestamp.after.max.ms, message.timestamp.before.max.ms).";
+
 /** What a failure of Kafka's means for the pipeline. */
 export function sinkError(thrown: unknown): MillraceError {
   if (thrown instanceof UndecidedCommit)
@@ -31,12 +37,12 @@ export function sinkError(thrown: unknown): MillraceError {
     case "abortable":
       return new MillraceError("MR_SINK_CONFLICT", thrown.message, options);
     case "row":
-      return new MillraceError("MR_SINK_ROW_REFUSED", thrown.message, {
-        ...options,
-        remedy: ROW_REMEDY,
-      });
+      return remedied("MR_SINK_ROW_REFUSED", thrown, ROW_REMEDY);
     case "missing":
       return new MillraceError("MR_SINK_SCHEMA", thrown.message, options);
+    // A new run looks at what there is now.
+    case "replaced":
+      return remedied("MR_SINK_SCHEMA", thrown, ANEW_REMEDY);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
       return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), {
@@ -44,8 +50,19 @@ export function sinkError(thrown: unknown): MillraceError {
         class: "transient",
       });
     case "config":
-      return configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" });
+      return thrown.id === "INVALID_TIMESTAMP"
+        ? remedied("MR_SINK_REFUSED", thrown, CLOCK_REMEDY)
+        : configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" });
   }
+}
+
+function remedied(
+  code: "MR_SINK_ROW_REFUSED" | "MR_SINK_SCHEMA" | "MR_SINK_REFUSED",
+  fault: KafkaFault,
+  remedy: string,
+): MillraceError {
+  const facts = { kafka: fault.id };
+  return new MillraceError(code, fault.message, { cause: fault, facts, remedy });
 }
 
 /** At a start nobody waits for rights that were never given. */

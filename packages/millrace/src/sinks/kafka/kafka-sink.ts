@@ -228,6 +228,7 @@ export class KafkaSink implements Sink {
     const asked = [
       ...sideTopics(side).map((topic) => () => this.#previewSide(topic)),
       () => this.#previewTopic(state.wanted, state.rights),
+      () => state.check(),
       ...tasks.map(
         (task) => () => probeTransactionalId(this.#cluster, transactionalId(pipeline, task)),
       ),

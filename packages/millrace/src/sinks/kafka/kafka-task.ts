@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
-import { isRights } from "../../kafka/kafka-fault.ts";
+import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { ReadUntil } from "../../kafka/read-topic.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
@@ -69,7 +69,8 @@ export class KafkaTask {
     const { exactlyOnce, compression, transactionTimeoutMs, deliveryTimeoutMs, side } = options;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: transactionalId(pipeline, task),
-      transactional: exactlyOnce,
+      // Positions always are: their transaction fences, and keeps the brokers from forgetting its id.
+      isInside: exactlyOnce ? () => true : (topic) => topic === state.name,
       compression,
       transactionTimeoutMs,
       deliveryTimeoutMs,
@@ -88,7 +89,6 @@ export class KafkaTask {
       producer,
       sender,
       clock,
-      exactlyOnce,
       tableOf: (table) => tables.of(table),
       tellers,
       notice: (table, message) => observer.notice?.(table, message),
@@ -106,7 +106,7 @@ export class KafkaTask {
    * @throws MillraceError MR_FENCED where this process was taken over from.
    */
   async tryTakeOver(lanes: number): Promise<Takeover | null> {
-    const { holder, options } = this.#parts;
+    const { holder } = this.#parts;
     // A look first: who was superseded must not take the epoch from who works.
     this.#refuseSuperseded(await this.read("stable"));
     await this.#producer.initialise();
@@ -119,9 +119,8 @@ export class KafkaTask {
       await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     } catch (thrown) {
       if (isRights(thrown)) throw thrown;
-      const error = sinkError(thrown);
-      // Without a transaction a lost answer may hide that it was written.
-      if (error.code === "MR_SINK_UNKNOWN_COMMIT" || !options.exactlyOnce)
+      const error = this.#errorOf(thrown);
+      if (error.code === "MR_SINK_UNKNOWN_COMMIT")
         holder.mayHaveTaken(found.holder, highestFence(found));
       if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
       return null;
@@ -143,8 +142,11 @@ export class KafkaTask {
     // What this epoch wrote may stand behind another task's open transaction, where a look does not come.
     if (this.#producer.isInitialised) return [...this.#lanes.values()];
     try {
+      // Where somebody has taken the state away fences began anew, and numbers do not tell whose they are.
+      this.#refuseStranger(await this.read("decided"));
       await this.#producer.initialise();
       const found = await this.read("decided");
+      this.#refuseStranger(found);
       this.#lanes = found.lanes;
       this.#writer.restore(found);
     } catch (thrown) {
@@ -169,7 +171,7 @@ export class KafkaTask {
     try {
       await this.#writer.write({ writes, place: this.#place, records, commit });
     } catch (thrown) {
-      const error = sinkError(thrown);
+      const error = this.#errorOf(thrown);
       // Whoever mends a topic does it while this runs, and replays the letter then.
       if (error.class === "row" || error.class === "schema") tables.forget();
       const outcome = error.class === "unknown-outcome" ? "unknown" : "aborted";
@@ -185,6 +187,7 @@ export class KafkaTask {
 
   /** A target was changed; the next commit says that it is done. */
   applied(change: TargetChange): void {
+    if (change.kind === "drop") this.#producer.leave(this.#parts.topics.wouldBe(change.table));
     this.#writer.applied(change);
   }
 
@@ -197,12 +200,25 @@ export class KafkaTask {
     return true;
   }
 
+  /** What the state topic refuses is no row. */
+  #errorOf(thrown: unknown): MillraceError {
+    const isState = thrown instanceof KafkaFault && thrown.topic === this.#place.name;
+    if (!isState || thrown.kind !== "row") return sinkError(thrown);
+    return sinkError(
+      new KafkaFault("config", thrown.id, `${thrown.message} (the state topic)`, thrown),
+    );
+  }
+
   async #look(): Promise<TaskState> {
     try {
       return await this.read("stable");
     } catch (thrown) {
       throw sinkError(thrown);
     }
+  }
+
+  #refuseStranger(found: TaskState): void {
+    if (found.holder !== null) this.#refuseSuperseded(found);
   }
 
   #refuseSuperseded(found: TaskState): void {

@@ -1,4 +1,6 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
+import { KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topic.ts";
 import type { TaskDocument } from "../../model/sink.ts";
 import {
@@ -7,21 +9,30 @@ import {
   TaskStateReader,
   type TaskState,
 } from "./state-records.ts";
-import type { NewTopic, TargetTopic, Topics } from "./topics.ts";
+import {
+  CLEANUP_POLICY,
+  MAX_MESSAGE_BYTES,
+  type NewTopic,
+  type SeenTopic,
+  type TargetTopic,
+  type Topics,
+} from "./topics.ts";
 
 /** State is small; a document of a table with a thousand columns is the largest, bytes. */
 const MAX_DOCUMENT_BYTES = 16 * 2 ** 20;
 const READ_TIMEOUT_MS = 120_000;
+/** Also `compact,delete` removes old records that no newer one has replaced. */
+const COMPACT = "compact";
 
 /**
  * Only what is not in the segment that is being written is compacted, so segments are short: a takeover reads some 32 MiB at
  * most.
  */
 const CONFIGS = new Map([
-  ["cleanup.policy", "compact"],
+  [CLEANUP_POLICY, "compact"],
   ["segment.bytes", String(16 * 2 ** 20)],
   ["min.cleanable.dirty.ratio", "0.1"],
-  ["max.message.bytes", String(MAX_DOCUMENT_BYTES)],
+  [MAX_MESSAGE_BYTES, String(MAX_DOCUMENT_BYTES)],
 ]);
 
 /** The compacted topic of a pipeline's positions, lane rows, documents and dead letters; one partition. */
@@ -30,9 +41,9 @@ export class StateTopic {
   readonly #cluster: Cluster;
   readonly #topics: Topics;
   readonly #replicationFactor: number | null;
-  readonly #times: ReadTimes;
-  /** It was seen: whoever does not know it now has not heard of it yet, or somebody has deleted it. */
-  #isThere = false;
+  readonly #times: Required<ReadTimes>;
+  /** It was seen, with this id: whoever does not know it now has not heard of it yet, or somebody has deleted it. */
+  #id: string | null = null;
 
   constructor(
     name: string,
@@ -58,13 +69,66 @@ export class StateTopic {
     return new Map([[this.name, ["READ", "WRITE"]]]);
   }
 
-  /** Finds the topic, or makes it. @throws KafkaFault */
+  /**
+   * Finds the topic, or makes it where this process has not seen it yet.
+   * @throws MillraceError MR_SINK_LANE_MISSING where it is another one than before (I8), MR_SINK_REFUSED where it would not keep
+   * what it is told; KafkaFault
+   */
   async prepare(): Promise<TargetTopic> {
-    const found = await this.#topics.find(this.name);
-    if (found === null) await this.#topics.make(this.wanted);
+    if (this.#id === null && (await this.#topics.look(this.name)) === null)
+      await this.#topics.make(this.wanted);
+    const found = await this.#seen();
+    this.#refuse(found);
     await this.#topics.refuseLacking(this.rights);
-    this.#isThere = true;
-    return { name: this.name, partitions: 1, maxBatchBytes: MAX_DOCUMENT_BYTES, compacted: true };
+    this.#id = found.id;
+    const takes = found.settings?.get(MAX_MESSAGE_BYTES);
+    const maxBatchBytes = takes === undefined ? MAX_DOCUMENT_BYTES : Number(takes);
+    return { name: this.name, partitions: 1, maxBatchBytes, compacted: true };
+  }
+
+  /** A start would not go on with the topic as it is: of one that is there. @throws MillraceError, KafkaFault */
+  async check(): Promise<void> {
+    const found = await this.#topics.look(this.name);
+    if (found !== null) this.#refuse(found);
+  }
+
+  /** A broker may not have heard of it yet; one that was there and is gone is told of. */
+  async #seen(): Promise<SeenTopic> {
+    const look = async (): Promise<SeenTopic> => {
+      const found = await this.#topics.look(this.name);
+      if (found !== null) return found;
+      throw new KafkaFault("missing", "UNKNOWN_TOPIC_OR_PARTITION", `there is no ${this.name}`);
+    };
+    try {
+      return await this.#cluster.patiently(this.#times.answerMs, look, mayComeToBe);
+    } catch (thrown) {
+      const isGone = thrown instanceof KafkaFault && thrown.kind === "missing";
+      throw isGone && this.#id !== null ? this.#lost("is gone") : thrown;
+    }
+  }
+
+  #refuse({ id, settings }: SeenTopic): void {
+    if (this.#id !== null && id !== this.#id) throw this.#lost("is another one of that name");
+    const policy = settings?.get(CLEANUP_POLICY) ?? COMPACT;
+    if (policy === COMPACT) return;
+    throw new MillraceError(
+      "MR_SINK_REFUSED",
+      `the state topic ${this.name} has cleanup.policy=${policy}: its broker would remove positions that are still wanted`,
+      {
+        remedy: `Set cleanup.policy=${COMPACT} on the topic, or name another one as state.topic; where it has lost messages already, \`millrace cleanup --state\` begins anew with all rows.`,
+      },
+    );
+  }
+
+  #lost(what: string): MillraceError {
+    return new MillraceError(
+      "MR_SINK_LANE_MISSING",
+      `the state topic ${this.name} ${what}: what this pipeline kept in it is lost`,
+      {
+        remedy:
+          "Find who removed the topic, then start the pipeline again: without its positions it begins anew, with all rows once more.",
+      },
+    );
   }
 
   /**
@@ -96,8 +160,9 @@ export class StateTopic {
     until: ReadUntil,
     take: (key: Buffer | null, value: Buffer | null) => void,
   ): Promise<void> {
-    if (!this.#isThere && !(await this.#exists())) return;
-    const at = { topic: this.name, partition: 0 };
+    if (this.#id === null && !(await this.#exists())) return;
+    const id = this.#id === null ? {} : { topicId: this.#id };
+    const at = { topic: this.name, partition: 0, ...id };
     await readTopic(this.#cluster, at, until, this.#times, (each) =>
       take(each.key(), each.value()),
     );

@@ -15,8 +15,10 @@ import { isSharedTopic, TopicNames } from "./topic-names.ts";
 const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
 const BROKER_DEFAULT = -1;
 const CREATE_TIMEOUT_MS = 30_000;
-const MAX_MESSAGE_BYTES = "max.message.bytes";
-const CLEANUP_POLICY = "cleanup.policy";
+/** The largest batch that a topic takes. */
+export const MAX_MESSAGE_BYTES = "max.message.bytes";
+/** What becomes of a topic's old messages. */
+export const CLEANUP_POLICY = "cleanup.policy";
 /** Of who may not make topics, whichever of the two ways to let it is missing. */
 const CREATION = "CLUSTER_AUTHORIZATION_FAILED";
 /** Deletion and creation are told to the brokers one after the other, milliseconds. */
@@ -30,6 +32,15 @@ export interface TargetTopic {
   readonly maxBatchBytes: number;
   /** Its broker takes no message without key (`cleanup.policy` has `compact`). */
   readonly compacted: boolean;
+}
+
+/** A topic as it is. */
+export interface SeenTopic {
+  /** Of this topic and of no other one, whatever its name. */
+  readonly id: string;
+  readonly partitions: number;
+  /** `max.message.bytes` and `cleanup.policy`; null where this user may not ask for them. */
+  readonly settings: ReadonlyMap<string, string> | null;
 }
 
 /** A topic as it is to be made. */
@@ -167,15 +178,24 @@ export class Topics {
     await this.#until(async () => ((await this.find(name)) === null ? true : null), name);
   }
 
-  /** A topic by its name; null where there is none. */
-  async find(name: string): Promise<TargetTopic | null> {
+  /** A topic as its brokers have it; null where there is none. */
+  async look(name: string): Promise<SeenTopic | null> {
     const facts = (await this.#cluster.topics([name])).get(name) ?? null;
     if (facts === null) return null;
-    const settings = await this.#settingsOf(name);
+    const { id, leaders } = facts;
+    return { id, partitions: leaders.length, settings: await this.#settingsOf(name) };
+  }
+
+  /** A topic by its name; null where there is none. */
+  async find(name: string): Promise<TargetTopic | null> {
+    const seen = await this.look(name);
+    if (seen === null) return null;
+    // Who may not ask goes by what the file says of those that are made.
+    const settings = seen.settings ?? this.#options.configs;
     const limit = Number(settings.get(MAX_MESSAGE_BYTES) ?? this.#maxRequestBytes);
     return {
       name,
-      partitions: facts.leaders.length,
+      partitions: seen.partitions,
       maxBatchBytes: Math.min(limit, this.#maxRequestBytes),
       compacted: isCompacted(settings.get(CLEANUP_POLICY)),
     };
@@ -231,8 +251,8 @@ export class Topics {
     });
   }
 
-  /** Who may not ask for a topic's settings goes by what the file says of those that are made. */
-  async #settingsOf(name: string): Promise<ReadonlyMap<string, string>> {
+  /** Null where this user may not ask for a topic's settings. */
+  async #settingsOf(name: string): Promise<ReadonlyMap<string, string> | null> {
     const wanted = {
       resourceType: TOPIC_RESOURCE,
       resourceName: name,
@@ -243,7 +263,7 @@ export class Topics {
       const found = results[0]?.configs ?? [];
       return new Map(found.map((each) => [each.name, each.value ?? ""]));
     } catch (thrown) {
-      if (thrown instanceof KafkaFault && thrown.kind === "rights") return this.#options.configs;
+      if (isRights(thrown)) return null;
       throw thrown;
     }
   }

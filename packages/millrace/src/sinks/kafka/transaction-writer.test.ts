@@ -84,7 +84,7 @@ class Story {
     };
     const { producer } = this;
     const sender = new BatchSender(producer);
-    const rest = { clock: systemClock, exactlyOnce: true, tellers };
+    const rest = { clock: systemClock, tellers };
     return new TransactionWriter({
       producer,
       sender,

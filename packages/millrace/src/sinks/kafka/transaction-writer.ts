@@ -1,3 +1,4 @@
+import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
@@ -30,7 +31,6 @@ export interface WriterParts extends WriteEncoderParts {
   /** Of that producer. */
   readonly sender: BatchSender;
   readonly clock: Clock;
-  readonly exactlyOnce: boolean;
 }
 
 /** One transaction after the other: data, then state, then its end. */
@@ -40,14 +40,12 @@ export class TransactionWriter {
   readonly #encoder: WriteEncoder;
   readonly #ahead: AheadEncoder;
   readonly #clock: Clock;
-  readonly #exactlyOnce: boolean;
   readonly #tellers: readonly SideTeller[];
 
   constructor(parts: WriterParts) {
     const { producer, sender, clock, tellers } = parts;
     this.#producer = producer;
     this.#clock = clock;
-    this.#exactlyOnce = parts.exactlyOnce;
     this.#sender = sender;
     this.#tellers = tellers;
     this.#encoder = new WriteEncoder(parts);
@@ -76,9 +74,8 @@ export class TransactionWriter {
     try {
       const beside = await this.#encodeAll(writes, ready, batches, commit);
       this.#ahead.begin(commit?.next);
-      // What the positions stand for is there before they are.
-      if (!this.#exactlyOnce) await sendRest(batches);
       this.#addState(batches, place, [...beside, ...records]);
+      // Also what is outside of the transaction is there before the positions are: they are so with its end.
       await batches.finish();
       failpoint("kafka.sent");
       await this.#producer.commit();
@@ -115,13 +112,17 @@ export class TransactionWriter {
       const key = Buffer.from(JSON.stringify(record.key));
       const value = Buffer.from(record.value === null ? "" : JSON.stringify(record.value));
       const length = record.value === null ? -1 : value.length;
-      batches.add(place, 0, nowMs, key, key.length, value, length, NO_HEADERS);
+      if (!batches.add(place, 0, nowMs, key, key.length, value, length, NO_HEADERS))
+        throw tooLarge(place, key.length + value.length);
     }
   }
 }
 
-async function sendRest(batches: TransactionBatches): Promise<void> {
-  await batches.finish();
-  await batches.clear();
-  failpoint("kafka.data-sent");
+/** Left out, its positions would be there without it (I1). */
+function tooLarge({ name, maxBatchBytes }: BatchPlace, bytes: number): KafkaFault {
+  return new KafkaFault(
+    "config",
+    "STATE_TOO_LARGE",
+    `the state topic ${name} takes ${maxBatchBytes} bytes (max.message.bytes), and a record of this pipeline has ${bytes}`,
+  );
 }

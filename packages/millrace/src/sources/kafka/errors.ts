@@ -39,6 +39,7 @@ export function sourceError(thrown: unknown): MillraceError {
     case "fenced":
     case "abortable":
     case "row":
+    case "replaced":
     case "config":
       return configError(thrown, { code: "MR_SOURCE_REFUSED", section: "source" });
   }

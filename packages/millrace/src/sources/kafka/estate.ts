@@ -9,7 +9,12 @@ import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { chosenTopics } from "./topics.ts";
 
-const counts = (): ReadonlyMap<string, number> => new Map();
+/** Of who reads no partition to its end. */
+const LOOKS = {
+  counts: (): ReadonlyMap<string, number> => new Map(),
+  lookNow: (): Promise<never> => Promise.reject(notAsOne()),
+  acknowledged: (): void => {},
+};
 
 /**
  * All topics of a file at once, for who looks and does not run: `validate --connect`, `plan`. What runs is a
@@ -22,7 +27,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   readonly #found: Finding[] = [];
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
-    super(options, context, { topic: "", partition: 0, counts, acknowledged: () => {} });
+    super(options, context, { topic: "", partition: 0, ...LOOKS });
     this.#options = options;
     this.#context = context;
     this.#all = new Cluster({ ...options.cluster, clock: context.clock });
@@ -52,7 +57,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   }
 
   override prepare(): Promise<never> {
-    return Promise.reject(new MillraceError("MR_BUG", "topics are read partition by partition"));
+    return Promise.reject(notAsOne());
   }
 
   override checkLog(): Promise<void> {
@@ -65,7 +70,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   }
 
   async #partition(topic: string, partition: number): Promise<readonly DiscoveredTable[]> {
-    const parts = { topic, partition, counts, acknowledged: () => {} };
+    const parts = { topic, partition, ...LOOKS };
     const source = new PartitionSource(this.#options, this.#context, parts);
     try {
       const tables = await source.discover();
@@ -75,4 +80,8 @@ export class KafkaEstate extends PartitionSource implements Source {
       await source.close();
     }
   }
+}
+
+function notAsOne(): MillraceError {
+  return new MillraceError("MR_BUG", "topics are read partition by partition");
 }

@@ -52,6 +52,7 @@ function sourceOf(topic: string): PartitionSource {
     topic,
     partition: 0,
     counts,
+    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: {} }),
     acknowledged: () => undefined,
   });
 }

@@ -14,6 +14,7 @@ it("a partition that others come to share does not take its topic's tables for i
     topic: "orders",
     partition: 0,
     counts: () => new Map([["orders", partitions]]),
+    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: {} }),
     acknowledged: () => undefined,
   });
   expect(source.sharesTables).toBe(false);

@@ -19,7 +19,7 @@ import type {
 import type { TableId, TableShape } from "../../model/table.ts";
 import { keyTexts } from "../../tables/key-texts.ts";
 import { asSource, lost, sourceError, startError } from "./errors.ts";
-import { type FirstLook, lookIn, lookNow } from "./first-look.ts";
+import { type FirstLook, lookIn } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
 import { MessageItems } from "./message-items.ts";
@@ -37,6 +37,8 @@ const GUESSED_MESSAGE_BYTES = 300;
 interface PartitionParts extends TopicPartition {
   /** How many partitions each topic of the file has, as of the last look. */
   readonly counts: () => ReadonlyMap<string, number>;
+  /** All partitions as the process saw them first. */
+  readonly lookNow: () => Promise<FirstLook>;
   /** Everything before this offset is durable at the sink; told to the consumer group, for show. */
   readonly acknowledged: (offset: number) => void;
 }
@@ -125,7 +127,7 @@ export class PartitionSource implements Source {
         startup: this.#options.startup,
         recreate,
         histories,
-        lookNow: () => lookNow(this.#context.clock.now(), this.#parts.counts()),
+        lookNow: () => this.#parts.lookNow(),
       });
       const history = this.#history(first);
       return { start: behind(offset), created: true, joined: [], history, pastEnd };
@@ -134,7 +136,7 @@ export class PartitionSource implements Source {
 
   #history(first: FirstLook | null): Json {
     const topic = this.#topicId;
-    return first === null ? { topic } : { topic, first: { ...first } };
+    return first === null ? { topic } : { topic, first: { ...first } as Json };
   }
 
   checkLog(known: Position, history: Json | null): Promise<void> {

@@ -3,6 +3,7 @@ import { LATEST, offsetAt } from "../../kafka/partition.ts";
 import type { Position } from "../../model/position.ts";
 import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
 import { asSource, sourceError, startError } from "./errors.ts";
+import { type FirstLook, lookNow } from "./first-look.ts";
 import { GroupMember } from "./group-member.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
@@ -18,6 +19,7 @@ export class KafkaShares implements SharedSource {
   readonly #cluster: Cluster;
   readonly #member: GroupMember;
   #hasJoined = false;
+  #look: Promise<FirstLook> | null = null;
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
     this.#options = options;
@@ -47,8 +49,24 @@ export class KafkaShares implements SharedSource {
       topic,
       partition,
       counts: () => this.#member.counts,
+      lookNow: () => this.#firstLook(),
       acknowledged: (offset) => this.#member.show({ topic, partition }, offset),
     });
+  }
+
+  /** One of all partitions, whichever of them is begun first. */
+  #firstLook(): Promise<FirstLook> {
+    this.#look ??= this.#lookNow().catch((thrown: unknown) => {
+      this.#look = null;
+      throw thrown;
+    });
+    return this.#look;
+  }
+
+  async #lookNow(): Promise<FirstLook> {
+    const nowMs = this.#context.clock.now();
+    const { counts } = await partitionsOf(this.#cluster, this.#options.choice);
+    return lookNow(this.#cluster, nowMs, counts);
   }
 
   /** See {@link SharedSource.ends}. */

@@ -17,7 +17,7 @@ interface NeverRead {
   /** What the pipeline's tasks keep. */
   readonly histories: () => Promise<readonly Json[]>;
   /** The partitions that there are now. */
-  readonly lookNow: () => FirstLook;
+  readonly lookNow: () => Promise<FirstLook>;
 }
 
 /** Where a partition is begun with: the offset of the first message that is wanted. */
@@ -38,15 +38,23 @@ export async function beginningOf(cluster: Cluster, never: NeverRead): Promise<B
   const kept = await histories();
   const known = firstLookIn(kept);
   // Whoever began otherwise has read all that there was.
-  const isLater = known === null ? kept.length > 0 : !hasSeen(known, at);
-  const begun = known === null ? startup : sinceLook(known);
-  const offset = await startOffset(cluster, at, recreate || isLater ? EARLIEST_START : begun);
-  return { offset, first: known ?? (kept.length > 0 ? null : lookNow()) };
+  const first = known ?? (kept.length > 0 ? null : await lookNow());
+  const isLater = first === null || !hasSeen(first, at);
+  if (recreate || isLater) return { offset: await startOffset(cluster, at, EARLIEST_START), first };
+  return { offset: await sinceLook(cluster, at, first), first };
 }
 
 /** What was written since the pipeline has begun is wanted, whenever this partition is first read (I1). */
-function sinceLook({ sinceMs }: FirstLook): KafkaStartup {
-  return { mode: "timestamp", timestampMs: sinceMs };
+async function sinceLook(
+  cluster: Cluster,
+  at: TopicPartition,
+  { sinceMs, ends }: FirstLook,
+): Promise<number> {
+  const end = ends?.[at.topic]?.[at.partition];
+  // Looks of older programs have the time alone, which is another clock's than that of the messages.
+  if (end === undefined)
+    return startOffset(cluster, at, { mode: "timestamp", timestampMs: sinceMs });
+  return Math.max(end, await offsetAt(cluster, at, EARLIEST, "uncommitted"));
 }
 
 async function startOffset(
@@ -61,8 +69,10 @@ async function startOffset(
     case "latest-offset":
       return offsetAt(cluster, at, LATEST, "committed");
     case "timestamp": {
+      // Asked for first: what comes between the two questions is behind it.
+      const latest = await offsetAt(cluster, at, LATEST, "committed");
       const found = await offsetAt(cluster, at, BigInt(startup.timestampMs), "uncommitted");
-      return found >= 0 ? found : offsetAt(cluster, at, LATEST, "committed");
+      return found >= 0 ? found : latest;
     }
     case "specific-offsets":
       return refuseBehindEnd(cluster, at, startup.offsets.get(at.partition) ?? earliest);

@@ -1,0 +1,183 @@
+/** What a sink keeps of at least once where another process takes over: nothing is lost, and the last value stays the last. */
+import { describeTransactionsV0 } from "@platformatic/kafka";
+import { describe, expect, it } from "vitest";
+import { sharedKafka, startKafka } from "../../../../../test/support/kafka.ts";
+import { BrokerConnection, type BrokerLink } from "../../kafka/broker-connection.ts";
+import type { Cluster } from "../../kafka/cluster.ts";
+import { clusterAt, recordsIn } from "../../kafka/cluster.fixture.ts";
+import { systemClock } from "../../model/ports.ts";
+import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
+import { HeldTask } from "./held-task.fixture.ts";
+import { sinkOptions } from "./kafka-sink.fixture.ts";
+import type { KafkaSinkOptions } from "./options.ts";
+
+const PRODUCE = 0;
+const KINDS = [
+  { kind: "first", transactionsV2: false },
+  { kind: "second", transactionsV2: true },
+];
+
+function optionsOf(bootstrap: string, prefix: string, transactionsV2: boolean): KafkaSinkOptions {
+  const options = sinkOptions(bootstrap, prefix);
+  const topics = { ...options.topics, partitions: 1 };
+  const cluster = { ...options.cluster, transactionsV2 };
+  return { ...options, topics, cluster, exactlyOnce: false };
+}
+
+/** The notes of the one topic, in their order. */
+async function notesIn(cluster: Cluster, topic: string): Promise<readonly string[]> {
+  const records = await recordsIn(cluster, topic);
+  return records.map(([, value]) => /v\d+/.exec(value ?? "")?.[0] ?? "");
+}
+
+/** What a sink sends goes by `before`, with the name of what it is and the text of all of it. */
+function watched(
+  options: KafkaSinkOptions,
+  before: (api: number, text: string) => Promise<void>,
+): KafkaSinkOptions {
+  const open: NonNullable<KafkaSinkOptions["cluster"]["open"]> = async (address) => {
+    const all = { ...options.cluster, clock: systemClock };
+    const real = await BrokerConnection.open(address, all);
+    const send: BrokerLink["send"] = async (request) => {
+      await before(request.api, request.payload().buffer.toString("latin1"));
+      return real.send(request);
+    };
+    return {
+      get isOpen() {
+        return real.isOpen;
+      },
+      call: (api, ...request) => real.call(api, ...request),
+      send,
+      close: () => real.close(),
+    };
+  };
+  return { ...options, cluster: { ...options.cluster, open } };
+}
+
+describe.each(KINDS)(
+  "at least once, with transactions of the $kind kind,",
+  ({ transactionsV2 }) => {
+    it("the last value of a key stays the last where the one before writes while it is taken over from", async () => {
+      await using kafka = await sharedKafka();
+      const pipeline = `${kafka.prefix}last`;
+      const options = optionsOf(kafka.bootstrap, kafka.prefix, transactionsV2);
+      await using old = await HeldTask.take(options, pipeline);
+      await old.commit({ rows: { 1: "v0" }, state: { pos: 0 } });
+      let life: "takes over" | "writes" | "dead" = "takes over";
+      const dying = watched(options, async (api, text) => {
+        if (api !== PRODUCE) return;
+        if (life === "takes over") {
+          life = "writes";
+          for (const n of [1, 2])
+            await old.commit({ rows: { 1: `v${n}` }, state: { pos: n } }).catch(() => undefined);
+        } else if (text.includes(`${kafka.prefix}state`)) {
+          life = "dead";
+          await new Promise(() => undefined);
+        }
+      });
+      const heir = await HeldTask.take(dying, pipeline);
+      const cluster = clusterAt(kafka.bootstrap);
+      const topic = `${kafka.prefix}public.item`;
+      try {
+        const from = Number(heir.found.state.get("pos"));
+        const seen = (await notesIn(cluster, topic)).length;
+        // Its rows arrive, and what it says of its position never does.
+        void heir.commit({ rows: { 1: `v${from + 1}` }, state: { pos: from + 1 } }).catch(() => 0);
+        await expect.poll(() => life, { timeout: 60_000 }).toBe("dead");
+        await expect
+          .poll(async () => (await notesIn(cluster, topic)).length, { timeout: 60_000 })
+          .toBe(seen + 1);
+        await using last = await HeldTask.take(options, pipeline);
+        for (let n = Number(last.found.state.get("pos")) + 1; n <= 2; n++)
+          await last.commit({ rows: { 1: `v${n}` }, state: { pos: n } });
+        const notes = await notesIn(cluster, topic);
+        expect(notes.at(-1)).toBe("v2");
+        expect(notes).toContain("v1");
+      } finally {
+        await Promise.all([heir.sink.close(), cluster.close()]);
+      }
+    });
+
+    it("rows are seen before their transaction ends, and positions are there once it has", async () => {
+      await using kafka = await sharedKafka();
+      const pipeline = `${kafka.prefix}seen`;
+      const options = optionsOf(kafka.bootstrap, kafka.prefix, transactionsV2);
+      const cluster = clusterAt(kafka.bootstrap);
+      const endTxn = 26;
+      let ends = 0;
+      const whole = watched(options, async (api) => {
+        if (api !== endTxn || ++ends < 2) return;
+        // Of the takeover, and then of the commit: this one never comes.
+        await new Promise(() => undefined);
+      });
+      const old = await HeldTask.take(whole, pipeline);
+      try {
+        void old.commit({ rows: { 1: "v1" }, state: { pos: 1 } }).catch(() => undefined);
+        const notes = () => notesIn(cluster, `${kafka.prefix}public.item`);
+        await expect.poll(notes, { timeout: 60_000 }).toEqual(["v1"]);
+        await expect.poll(() => ends, { timeout: 60_000 }).toBe(2);
+        await using heir = await HeldTask.take(options, pipeline);
+        expect(heir.found.state.get("pos")).toBeUndefined();
+      } finally {
+        await Promise.all([old.sink.close(), cluster.close()]);
+      }
+    });
+  },
+);
+
+it("a writer at least once is fenced by its heir however long it was busy, where brokers forget ids that end no transaction", async () => {
+  await using own = await startKafka({
+    settings: {
+      "transactional.id.expiration.ms": "3000",
+      "transaction.remove.expired.transaction.cleanup.interval.ms": "500",
+    },
+  });
+  const options = optionsOf(own.bootstrap, "busy-", true);
+  const cluster = clusterAt(own.bootstrap);
+  try {
+    await using old = await HeldTask.take(options, "busy");
+    const idle = await idleId(cluster);
+    let pos = 0;
+    const commit = (held: HeldTask) => {
+      pos += 1;
+      return held.commit({ rows: { 1: `v${pos}` }, state: { pos } });
+    };
+    // As long as an id that does nothing is kept, and as long once more.
+    for (let isKept = true; isKept; isKept = await idle()) await commit(old);
+    const again = await idleId(cluster);
+    for (let isKept = true; isKept; isKept = await again()) await commit(old);
+    await using heir = await HeldTask.take(options, "busy");
+    await commit(heir);
+    const late = old.commit({ rows: { 1: "v0" }, state: { pos: -1 } });
+    await expect(late).rejects.toMatchObject({ code: "MR_SINK_LANE_MOVED" });
+    const [lane] = await old.sink.readLanes();
+    expect(lane?.fence).toBe(heir.found.fence);
+    await commit(heir);
+    const { state } = await heir.sink.readTask({ pipeline: "busy", task: "0" });
+    expect(state.get("pos")).toBe(pos);
+  } finally {
+    await cluster.close();
+  }
+});
+
+/** An id that ends one transaction and no more; whether its broker still knows it. */
+async function idleId(cluster: Cluster): Promise<() => Promise<boolean>> {
+  const transactionalId = `idle-${Math.random()}`;
+  const producer = new TransactionalProducer(cluster, {
+    transactionalId,
+    isInside: () => true,
+    compression: "none",
+    transactionTimeoutMs: 60_000,
+    deliveryTimeoutMs: 20_000,
+    acknowledgeTimeoutMs: 10_000,
+  });
+  await producer.initialise();
+  const node = await cluster.coordinator(transactionalId);
+  return async () => {
+    const connection = await cluster.connection(node, "control");
+    return connection.call(describeTransactionsV0.api, [transactionalId]).then(
+      () => true,
+      () => false,
+    );
+  };
+}

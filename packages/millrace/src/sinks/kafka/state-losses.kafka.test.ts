@@ -1,0 +1,156 @@
+/** What a sink does where its topics are not what they were, or do not take what it has to keep. */
+import { expect, it } from "vitest";
+import { sharedKafka, type SharedKafka } from "../../../../../test/support/kafka.ts";
+import { clusterAt } from "../../kafka/cluster.fixture.ts";
+import { type Clock, systemClock } from "../../model/ports.ts";
+import { HeldTask } from "./held-task.fixture.ts";
+import { KafkaSink } from "./kafka-sink.ts";
+import { sinkOptions } from "./kafka-sink.fixture.ts";
+
+const pipelineOf = ({ prefix }: SharedKafka): string => `${prefix}kept`;
+const optionsOf = ({ bootstrap, prefix }: SharedKafka) => sinkOptions(bootstrap, prefix);
+
+/** Removed and made again, empty, while whoever writes to it says nothing. */
+async function makeAnew(kafka: SharedKafka, name: string, partitions: number): Promise<void> {
+  const cluster = clusterAt(kafka.bootstrap);
+  const topic = `${kafka.prefix}${name}`;
+  try {
+    const idOf = async () => (await cluster.topics([topic])).get(topic)?.id ?? null;
+    await kafka.admin.deleteTopics({ topics: [topic] });
+    await expect.poll(idOf, { timeout: 30_000 }).toBeNull();
+    const policy = name === "state" ? "compact" : "delete";
+    await kafka.createTopic(name, partitions, { "cleanup.policy": policy });
+  } finally {
+    await cluster.close();
+  }
+}
+
+it("a record of the state that its topic does not take ends the commit, and nothing of the commit is there", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using held = await HeldTask.take(optionsOf(kafka), pipeline);
+  await held.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  const large = held.commit({ rows: { 1: "b" }, state: { doc: "x".repeat(17 * 2 ** 20), pos: 2 } });
+  await expect(large).rejects.toMatchObject({
+    code: "MR_SINK_REFUSED",
+    class: "config",
+    detail: expect.stringContaining("max.message.bytes"),
+  });
+  await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
+  expect([...heir.found.state]).toEqual([["pos", 1]]);
+});
+
+it("what a state topic takes is asked of its broker: what is larger is no row's fault", async () => {
+  await using kafka = await sharedKafka();
+  await kafka.createTopic("state", 1, {
+    "cleanup.policy": "compact",
+    "max.message.bytes": "20000",
+  });
+  await using held = await HeldTask.take(optionsOf(kafka), pipelineOf(kafka));
+  const refused = { code: "MR_SINK_REFUSED", class: "config" };
+  const note = "x".repeat(50_000);
+  const large = held.commit({ rows: { 1: "a" }, state: { note } });
+  await expect(large).rejects.toMatchObject(refused);
+});
+
+it("what a state topic has come to take no more is no row's fault either", async () => {
+  await using kafka = await sharedKafka();
+  await using held = await HeldTask.take(optionsOf(kafka), pipelineOf(kafka));
+  await held.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  await setMaxBytes(kafka, "20000");
+  const note = "x".repeat(50_000);
+  const large = held.commit({ rows: { 1: "a" }, state: { note } });
+  await expect(large).rejects.toMatchObject({ code: "MR_SINK_REFUSED", class: "config" });
+});
+
+it.each(["delete", "compact,delete"])(
+  "a state topic with cleanup.policy=%s is refused at the start, and before it",
+  async (policy) => {
+    await using kafka = await sharedKafka();
+    await kafka.createTopic("state", 1, { "cleanup.policy": policy });
+    const sink = new KafkaSink(optionsOf(kafka), systemClock, Math.random);
+    try {
+      await sink.open();
+      const pipeline = pipelineOf(kafka);
+      const refused = { code: "MR_SINK_REFUSED", detail: expect.stringContaining(policy) };
+      expect(await sink.previewTakeover(pipeline, ["0"])).toEqual([
+        expect.objectContaining(refused),
+      ]);
+      const taken = sink.takeOver({ pipeline, task: "0", lanes: 1 });
+      await expect(taken).rejects.toMatchObject(refused);
+    } finally {
+      await sink.close();
+    }
+  },
+);
+
+it("a state topic that was made anew beneath a run is not written on, and not taken over by the same process", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using held = await HeldTask.take(optionsOf(kafka), pipeline);
+  await held.commit({ rows: { 1: "a" }, state: { load: "chunk 5", pos: 1 } });
+  await makeAnew(kafka, "state", 1);
+  await expect(held.commit({ rows: { 1: "b" }, state: { pos: 2 } })).rejects.toThrow();
+  const again = held.sink.takeOver({ pipeline, task: "0", lanes: 1 });
+  await expect(again).rejects.toMatchObject({ code: "MR_SINK_LANE_MISSING", class: "config" });
+  await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
+  expect([...heir.found.state]).toEqual([]);
+});
+
+it("a table's topic that was made anew beneath a run ends it, and the next one writes to the new topic", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using held = await HeldTask.take(optionsOf(kafka), pipeline);
+  await held.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  await makeAnew(kafka, "public.item", 2);
+  const written = held.commit({ rows: { 1: "b" }, state: { pos: 2 } });
+  await expect(written).rejects.toMatchObject({ code: "MR_SINK_SCHEMA" });
+  await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
+  expect(heir.found.state.get("pos")).toBe(1);
+  await heir.commit({ rows: { 1: "b" }, state: { pos: 2 } });
+});
+
+it("a process whose task was taken away, and is another one's now, does not take its epoch, though both have the first fence", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using frozen = await HeldTask.take(optionsOf(kafka), pipeline);
+  await frozen.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  const cleaner = new KafkaSink(optionsOf(kafka), systemClock, Math.random);
+  await cleaner.open();
+  expect(await cleaner.forgetTask({ pipeline, task: "0" })).toBe(true);
+  await cleaner.close();
+  await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
+  expect(heir.found.fence).toBe(frozen.found.fence);
+  await heir.commit({ rows: { 1: "b" }, state: { pos: 1 } });
+  const late = frozen.commit({ rows: { 1: "late" }, state: { pos: 2 } });
+  await expect(late).rejects.toMatchObject({ code: "MR_SINK_LANE_MOVED" });
+  await expect(frozen.sink.readLanes()).rejects.toMatchObject({ code: "MR_FENCED" });
+  await heir.commit({ rows: { 1: "c" }, state: { pos: 2 } });
+});
+
+it("a machine whose clock is ahead of the brokers' is told so, and no row is blamed", async () => {
+  await using kafka = await sharedKafka();
+  const ahead: Clock = {
+    now: () => systemClock.now() + 2 * 3_600_000,
+    monotonic: () => systemClock.monotonic(),
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+  };
+  const taken = HeldTask.take(optionsOf(kafka), pipelineOf(kafka), ahead);
+  await expect(taken).rejects.toMatchObject({
+    code: "MR_SINK_REFUSED",
+    class: "config",
+    remedy: expect.stringContaining("clock"),
+  });
+});
+
+async function setMaxBytes({ admin, prefix }: SharedKafka, value: string): Promise<void> {
+  await admin.incrementalAlterConfigs({
+    resources: [
+      {
+        resourceType: 2,
+        resourceName: `${prefix}state`,
+        configs: [{ name: "max.message.bytes", configOperation: 0, value }],
+      },
+    ],
+  });
+}
