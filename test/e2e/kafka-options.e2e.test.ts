@@ -56,7 +56,7 @@ async function rowsOf(table: string): Promise<readonly TopicRecord[]> {
 }
 
 function partitionsOf(records: readonly TopicRecord[]): readonly number[] {
-  return [...new Set(records.map(({ partition }) => partition))].toSorted();
+  return [...new Set(records.map(({ partition }) => partition))].toSorted((a, b) => a - b);
 }
 
 /** What the broker keeps of a topic's only partition, batch by batch. */
@@ -196,7 +196,7 @@ describe("how messages are sent", () => {
   it("is under sink.transaction.timeout, as the coordinator has heard it", async () => {
     await run({ "sink.transaction.timeout": "77s" });
     const { cluster, name } = between;
-    const { transactionStates: all } = await cluster.ask(listTransactionsV0.api, [], []);
+    const { transactionStates: all } = await cluster.ask(listTransactionsV0.api, [], [], -1n, null);
     const ids = all.map(({ transactionalId }) => transactionalId).filter((id) => id.includes(name));
     expect(ids).not.toEqual([]);
     const { transactionStates } = await cluster.ask(describeTransactionsV0.api, ids);
@@ -274,7 +274,7 @@ describe("what is in a message", () => {
   });
 
   it("has a bigint unsigned whole with bigint.unsigned.handling.mode precise, which long does not hold", async () => {
-    const [flavor = "mysql"] = mysqlFlavors;
+    const [flavor] = mysqlFlavors;
     await using source = await sharedMysql(flavor);
     await source.query("CREATE TABLE counted (id int PRIMARY KEY, n bigint unsigned)");
     await source.query("INSERT INTO counted VALUES (1, 7), (2, 18446744073709551615)");

@@ -143,7 +143,8 @@ function loadConfigs(files: readonly string[], env: CliSurroundings["env"]) {
 
 /** Its file asks for one copy, and not for what comes behind it. */
 function isSnapshot({ source }: PipelineConfig): boolean {
-  return source.kind === "mysql" && source.startupMode === "snapshot";
+  const isAsked = source.kind === "postgres" || source.kind === "mysql";
+  return isAsked && source.startupMode === "snapshot";
 }
 
 /** What ends in these says why itself. */

@@ -6,7 +6,11 @@ import {
   DYNAMODB_SOURCE_REFUSED,
 } from "./options/dynamodb-source-options.ts";
 import { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
-import { KAFKA_SINK_OPTIONS, KAFKA_SINK_REFUSED } from "./options/kafka-sink-options.ts";
+import {
+  KAFKA_SINK_ACCEPTED,
+  KAFKA_SINK_OPTIONS,
+  KAFKA_SINK_REFUSED,
+} from "./options/kafka-sink-options.ts";
 import {
   KAFKA_SOURCE_ACCEPTED,
   KAFKA_SOURCE_OPTIONS,
@@ -84,7 +88,7 @@ export const SINK_KINDS = {
   kafka: {
     title: "Apache Kafka 3.0 and later, exactly once.",
     options: KAFKA_SINK_OPTIONS,
-    accepted: SINK_ACCEPTED,
+    accepted: KAFKA_SINK_ACCEPTED,
     refused: KAFKA_SINK_REFUSED,
   },
   jsonl: {

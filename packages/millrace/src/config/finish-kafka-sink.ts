@@ -1,6 +1,7 @@
 import type { Surroundings } from "./interpolate.ts";
 import { finishKafkaConnection } from "./finish-kafka-connection.ts";
 import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
+import type { PIPELINE_OPTIONS } from "./options/pipeline-options.ts";
 import type { KafkaSinkConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
 
@@ -8,6 +9,7 @@ interface Parts {
   readonly name: string;
   /** Kind of the source. */
   readonly source: string;
+  readonly pipeline: Section<typeof PIPELINE_OPTIONS>;
   readonly surroundings: Surroundings;
   readonly findings: Findings;
 }
@@ -26,6 +28,7 @@ export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkC
   checkRegistry(section, say);
   checkSideTopics(section, say);
   checkEnvelope(section, parts.source, say);
+  tellIdle(section, parts);
   const { tableTopicPrefix: _prefix, ...values } = rest;
   return {
     ...values,
@@ -35,6 +38,25 @@ export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkC
     clientId: rest.clientId ?? `millrace-${parts.name}`,
     topicPrefix: rest.topicPrefix ?? parts.name,
   };
+}
+
+/** What is asked for and has no effect, because every change becomes a message and one lane writes them. */
+function tellIdle({ values, given }: KafkaSection, { pipeline, findings }: Parts): void {
+  const compaction = given.get("compaction.enabled");
+  if (compaction !== undefined && values.compaction)
+    findings.notice(
+      compaction,
+      "sink.compaction.enabled",
+      "is true and changes nothing: every change becomes a message of its own",
+    );
+  const lanes = pipeline.given.get("parallelism");
+  const { parallelism } = pipeline.values;
+  if (lanes !== undefined && parallelism > 1)
+    findings.notice(
+      lanes,
+      "pipeline.parallelism",
+      `is ${parallelism} and changes nothing: a Kafka sink has one lane, in which the next messages are made while those before are under way`,
+    );
 }
 
 /** Trustpilot's connector begins the topics of its tables so. */

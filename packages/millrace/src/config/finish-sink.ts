@@ -2,6 +2,7 @@ import type { TaskSettings } from "../pipeline/settings.ts";
 import type { Surroundings } from "./interpolate.ts";
 import type { JSONL_SINK_OPTIONS } from "./options/jsonl-sink-options.ts";
 import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
+import type { PIPELINE_OPTIONS } from "./options/pipeline-options.ts";
 import type { DSQL_SINK_OPTIONS, POSTGRES_SINK_OPTIONS } from "./options/sql-sink-options.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./pipeline-config.ts";
 import type { Findings, Section } from "./section.ts";
@@ -27,6 +28,7 @@ interface Parts {
   /** Kind of the source. */
   readonly source: string;
   readonly settings: TaskSettings;
+  readonly pipeline: Section<typeof PIPELINE_OPTIONS>;
   readonly surroundings: Surroundings;
   readonly findings: Findings;
 }

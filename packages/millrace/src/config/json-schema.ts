@@ -44,7 +44,9 @@ function objectSchema(
 ): SchemaPart {
   const options = Object.values(table);
   const named = options.flatMap((option) =>
-    [option.name, ...(option.aliases ?? [])].map((name) => [name, optionSchema(option)] as const),
+    [option.name, ...(option.aliases ?? [])].map(
+      (name) => [name, schemaNamed(name, option)] as const,
+    ),
   );
   const ignored = Object.entries(keys).map(
     ([key, why]) => [key, { description: why, deprecated: true }] as const,
@@ -68,6 +70,14 @@ function objectSchema(
       ? {}
       : { patternProperties: Object.fromEntries(patterns) as SchemaPart }),
   };
+}
+
+/** Kafka's names say their unit, and its files write numbers (`request.timeout.ms: 30000`). */
+function schemaNamed(name: string, option: Option<unknown>): SchemaPart {
+  const schema = optionSchema(option);
+  return option.type.name === "duration" && name.endsWith(".ms")
+    ? { ...schema, type: ["string", "integer"] }
+    : schema;
 }
 
 function optionSchema({ type, doc, example, defaultText }: Option<unknown>): SchemaPart {

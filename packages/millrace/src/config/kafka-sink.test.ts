@@ -1,13 +1,28 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { pairs } from "./kafka-types.ts";
 import { parseConfigText, surroundingsOf } from "./load.ts";
-import type { KafkaSinkConfig } from "./pipeline-config.ts";
-import { ConfigError, formatProblem } from "./problem.ts";
+import type { KafkaSinkConfig, PipelineConfig } from "./pipeline-config.ts";
+import { ConfigError, formatNotice, formatProblem } from "./problem.ts";
 
 const BROKERS = "properties.bootstrap.servers: k1:9092, [::1]:9093";
 
 const AVRO = ["value.format: avro", "schema.registry.url: http://r:8081"];
 
 function load(...lines: readonly string[]): KafkaSinkConfig {
+  const { sink } = parsed(lines);
+  if (sink.kind !== "kafka") throw new Error("no Kafka sink");
+  return sink;
+}
+
+/** What is said of a file without being wrong, by its option. */
+function notices(lines: readonly string[], pipeline: readonly string[] = []): string[] {
+  return parsed(lines, pipeline).notices.map((each) =>
+    formatNotice(each).replace(/^shop\.yaml:\d+:\d+: /, ""),
+  );
+}
+
+function parsed(lines: readonly string[], pipeline: readonly string[] = []): PipelineConfig {
   const text = [
     "source:",
     "  type: postgres",
@@ -19,11 +34,10 @@ function load(...lines: readonly string[]): KafkaSinkConfig {
     ...lines.map((line) => `  ${line}`),
     "pipeline:",
     "  name: shop",
+    ...pipeline.map((line) => `  ${line}`),
   ].join("\n");
   const readFile = (): string => "-----BEGIN CERTIFICATE-----";
-  const { sink } = parseConfigText(text, "shop.yaml", { ...surroundingsOf({}, "/"), readFile });
-  if (sink.kind !== "kafka") throw new Error("no Kafka sink");
-  return sink;
+  return parseConfigText(text, "shop.yaml", { ...surroundingsOf({}, "/"), readFile });
 }
 
 function problems(...lines: readonly string[]): string[] {
@@ -79,6 +93,106 @@ describe("a Kafka sink in a file", () => {
       ["cleanup.policy", "compact"],
       ["min.insync.replicas", "2"],
     ]);
+  });
+
+  it.each([
+    ["escaped", ["topic.configs: cleanup.policy:compact\\,delete, retention.ms:-1"]],
+    ["in a map", ["topic.configs:", "  cleanup.policy: compact,delete", "  retention.ms: -1"]],
+    ["in a list", ["topic.configs:", "  - cleanup.policy:compact\\,delete", "  - retention.ms:-1"]],
+  ])("takes a setting with a comma, %s", (_name, lines) => {
+    expect(load(BROKERS, ...lines).topicConfigs).toEqual([
+      ["cleanup.policy", "compact,delete"],
+      ["retention.ms", "-1"],
+    ]);
+  });
+
+  it("takes headers and topics of tables in a map, whatever stands in them", () => {
+    const { customHeaders, topicMapping } = load(
+      BROKERS,
+      "sink.custom-header:",
+      '  region: "eu, west: 1"',
+      "  back\\: \\",
+      "sink.tableId-to-topic.mapping:",
+      "  public.a: one",
+    );
+    expect(customHeaders).toEqual([
+      ["region", "eu, west: 1"],
+      ["back\\", "\\"],
+    ]);
+    expect(topicMapping).toEqual([["public.a", "one"]]);
+  });
+
+  it("says where in a map something is no value", () => {
+    expect(problems(BROKERS, "topic.configs:", "  cleanup.policy: [compact]")).toEqual([
+      "topic.configs: is a list and must be a single value. Write topic.configs: cleanup.policy:compact,min.insync.replicas:2.",
+    ]);
+  });
+
+  it("writes pairs so that they are read again", () => {
+    const word = fc.string({ minLength: 1 }).filter((text) => text.trim() === text && text !== "");
+    for (const type of [pairs(","), pairs(";")])
+      fc.assert(
+        fc.property(
+          fc.uniqueArray(fc.tuple(word, fc.oneof(word, fc.constant(""))), {
+            minLength: 1,
+            selector: ([name]) => name,
+          }),
+          (value) => {
+            expect(type.decode(type.encode(value))).toEqual({ value });
+          },
+        ),
+      );
+  });
+
+  it("takes the names that Kafka's clients have for options of its own", () => {
+    expect(
+      load(
+        BROKERS,
+        "properties.transaction.timeout.ms: 600000",
+        "properties.request.timeout.ms: 20000",
+        "properties.delivery.timeout.ms: 120000",
+        "properties.socket.connection.setup.timeout.ms: 5000",
+      ),
+    ).toMatchObject({
+      transactionTimeoutMs: 600_000,
+      requestTimeoutMs: 20_000,
+      deliveryTimeoutMs: 120_000,
+      connectTimeoutMs: 5_000,
+    });
+  });
+
+  it.each(["buffer.memory", "max.block.ms", "metadata.max.age.ms", "client.dns.lookup"])(
+    "takes properties.%s, and says that it means nothing here",
+    (name) => {
+      const told = notices([BROKERS, `properties.${name}: 1`]);
+      expect(told.filter((line) => line.startsWith(`sink.properties.${name}: `))).toEqual([
+        expect.stringContaining("has no meaning here"),
+      ]);
+    },
+  );
+
+  it("names of Kafka's client options those that it knows, where one is unknown", () => {
+    const [said = ""] = problems(BROKERS, "properties.zzzzzzzzzzzz.yyyyyyyyyyyy: 1");
+    expect(said).toContain("properties.compression.type");
+    expect(said).not.toContain("topic.partitions");
+  });
+
+  it("says where a file of Flink CDC's relies on its partition zero and its at least once", () => {
+    const told = notices([BROKERS, "properties.buffer.memory: 1"]).join("\n");
+    expect(told).toMatch(/sink\.partition\.strategy: is not given: .*first partition/);
+    expect(told).toMatch(/sink\.sink\.delivery-guarantee: is not given: .*at least once/);
+    const given = ["partition.strategy: table", "sink.delivery-guarantee: at-least-once"];
+    expect(notices([BROKERS, "properties.buffer.memory: 1", ...given]).join("\n")).not.toMatch(
+      /partition\.strategy|delivery-guarantee/,
+    );
+  });
+
+  it("says what is given and changes nothing where every change becomes a message, in one lane", () => {
+    expect(notices([BROKERS, "compaction.enabled: true"], ["parallelism: 8"])).toEqual([
+      "sink.compaction.enabled: is true and changes nothing: every change becomes a message of its own.",
+      "pipeline.parallelism: is 8 and changes nothing: a Kafka sink has one lane, in which the next messages are made while those before are under way.",
+    ]);
+    expect(notices([BROKERS, "compaction.enabled: false"], ["parallelism: 1"])).toEqual([]);
   });
 
   it.each([
@@ -212,6 +326,12 @@ describe("a Kafka sink in a file", () => {
     ["a topic and a pattern", ["topic: all", "topic.pattern: x.{table}"], /topic/],
     ["a pattern without table", ["topic.pattern: all"], /is not a pattern of topics/],
     ["acks", ["properties.acks: 1"], /acks=all/],
+    [
+      "names of hosts that are not looked at",
+      ['properties.ssl.endpoint.identification.algorithm: ""'],
+      /Write ssl-mode: verify-ca/,
+    ],
+    ["another partitioner", ["properties.partitioner.class: x"], /Write partition\.strategy/],
     ["JAAS", ["properties.sasl.jaas.config: x"], /Write username and password/],
     ["a name that stands twice", ["topic.configs: a:1,a:2"], /names a twice/],
     [

@@ -37,21 +37,34 @@ export const brokerList: OptionType<readonly BrokerAddress[]> = optionType<
       .join(","),
 });
 
-/** `name:value`, several separated by `separator`. A name stands once. */
+/**
+ * `name:value`, several separated by `separator`, or a YAML map. A name stands once. Behind a backslash the separator, a
+ * colon and a backslash are what they are.
+ */
 export function pairs(separator: "," | ";"): OptionType<readonly (readonly [string, string])[]> {
-  const remedy = `Write name:value, several separated by ${separator === "," ? "commas" : "semicolons"}`;
+  const separators = separator === "," ? "commas" : "semicolons";
+  const remedy = `Write name:value, several separated by ${separators} (\\${separator} is one within a value), or a map`;
+  const encode = (value: readonly (readonly [string, string])[]): string =>
+    value.map((pair) => pair.map((text) => escaped(text, separator)).join(":")).join(separator);
   return optionType<readonly (readonly [string, string])[]>({
     name: "pairs",
-    json: { type: "string" },
+    json: {
+      anyOf: [
+        { type: "string" },
+        { type: "array", items: { type: "string" } },
+        { type: "object", additionalProperties: { type: ["string", "number", "boolean"] } },
+      ],
+    },
+    list: separator === ",",
+    map: encode,
     value: z.array(z.tuple([z.string(), z.string()]).readonly()).readonly(),
     decode: (value) => {
-      const items = value
-        .split(separator)
-        .map((item) => item.trim())
-        .filter((item) => item !== "");
+      const items = partsOf(value, separator).filter((item) => item.trim() !== "");
       const found = items.map((item): readonly [string, string] => {
-        const at = item.indexOf(":");
-        return at < 1 ? ["", ""] : [item.slice(0, at).trim(), item.slice(at + 1).trim()];
+        const [name = "", ...rest] = partsOf(item, ":");
+        return rest.length === 0
+          ? ["", ""]
+          : [unescaped(name.trim(), separator), unescaped(rest.join(":").trim(), separator)];
       });
       if (found.length === 0 || found.some(([name]) => name === ""))
         return { wrong: "is not a list of name:value", remedy };
@@ -60,8 +73,30 @@ export function pairs(separator: "," | ";"): OptionType<readonly (readonly [stri
         ? found
         : { wrong: `names ${twice[0]} twice`, remedy: "Take one of the two out" };
     },
-    encode: (value) => value.map(([name, text]) => `${name}:${text}`).join(separator),
+    encode,
   });
+}
+
+/** Splits where the mark stands without a backslash before it; what is escaped stays so. */
+function partsOf(text: string, mark: string): string[] {
+  const parts = [""];
+  for (const [each] of text.matchAll(/\\.|[^]/gsu))
+    if (each === mark) parts.push("");
+    else parts.push(`${parts.pop() ?? ""}${each}`);
+  return parts;
+}
+
+function escaped(text: string, separator: string): string {
+  return text.replaceAll(/[\\:,;]/g, (mark) =>
+    mark === "\\" || mark === ":" || mark === separator ? `\\${mark}` : mark,
+  );
+}
+
+/** A backslash before anything else is one. */
+function unescaped(text: string, separator: string): string {
+  return text.replaceAll(/\\([\\:,;])/g, (both, mark: string) =>
+    mark === "\\" || mark === ":" || mark === separator ? mark : both,
+  );
 }
 
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;

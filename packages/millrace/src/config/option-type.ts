@@ -23,6 +23,8 @@ export interface OptionType<T> {
   readonly json: SchemaPart;
   /** A YAML list is taken too, as if its items were joined by commas. */
   readonly list: boolean;
+  /** A YAML map is taken too: its text of the map's names and values; null where none is. */
+  readonly map: ((entries: readonly (readonly [string, string])[]) => string) | null;
   decode(text: string): { readonly value: T } | Refusal;
   encode(value: T): string;
 }
@@ -32,6 +34,7 @@ interface TypeDescription<T> {
   readonly unit?: string;
   readonly json: SchemaPart;
   readonly list?: boolean;
+  readonly map?: (entries: readonly (readonly [string, string])[]) => string;
   readonly value: z.ZodType<T, T>;
   readonly decode: (text: string) => T | Refusal;
   readonly encode: (value: T) => string;
@@ -68,6 +71,7 @@ export function optionType<T>(type: TypeDescription<T>): OptionType<T> {
         ? type.json
         : { anyOf: [type.json, REFERENCE] },
     list: type.list ?? false,
+    map: type.map ?? null,
     decode(text) {
       const result = z.safeDecode(codec, text);
       return result.success ? { value: result.data } : refusalOf(result.error);

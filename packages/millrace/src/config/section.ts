@@ -121,7 +121,10 @@ class SectionReader<Table extends OptionTable> {
     this.#context.findings.places.set(`${this.#context.path}.${option.name}`, entry.value.place);
     const scalar = this.#scalar(entry.value, option);
     if (scalar === null) this.#failed.add(option.name);
-    else this.#decode(key, option, scalar.text, scalar.place, scalar.shown);
+    else {
+      const { text, place, shown } = scalar;
+      this.#decode(key, option, withUnitOf(entry.key, text, option), place, shown);
+    }
   }
 
   #twice(entry: Entry, option: Option<unknown>): void {
@@ -154,11 +157,13 @@ class SectionReader<Table extends OptionTable> {
   ): { text: string; place: Place; shown: string } | null {
     if (node.kind === "list" && option.type.list)
       return this.#joined(node.items, node.place, option);
+    if (node.kind === "map" && option.type.map !== null)
+      return this.#mapped(node, option, option.type.map);
     if (node.kind !== "scalar") {
       this.#problem(
         node.place,
         option.name,
-        `is ${nodeName(node)} and must be ${option.type.list ? "a value or a list" : "a single value"}`,
+        `is ${nodeName(node)} and must be ${wantedOf(option)}`,
         `Write ${option.name}: ${option.example}`,
       );
       return null;
@@ -184,11 +189,26 @@ class SectionReader<Table extends OptionTable> {
     option: Option<unknown>,
   ): { text: string; place: Place; shown: string } | null {
     const parts = items.map((item) =>
-      this.#scalar(item, { ...option, type: { ...option.type, list: false } }),
+      this.#scalar(item, { ...option, type: { ...option.type, list: false, map: null } }),
     );
     const texts = parts.flatMap((part) => (part === null ? [] : [part.text]));
     return texts.length === items.length
       ? { text: texts.join(","), place, shown: "the list" }
+      : null;
+  }
+
+  #mapped(
+    { entries, place }: MapNode,
+    option: Option<unknown>,
+    textOf: NonNullable<Option<unknown>["type"]["map"]>,
+  ): { text: string; place: Place; shown: string } | null {
+    const single = { ...option, type: { ...option.type, list: false, map: null } };
+    const pairs = entries.flatMap(({ key, value }): readonly [string, string][] => {
+      const found = this.#scalar(value, single);
+      return found === null ? [] : [[key, found.text]];
+    });
+    return pairs.length === entries.length
+      ? { text: textOf(pairs), place, shown: "the map" }
       : null;
   }
 
@@ -248,12 +268,13 @@ class SectionReader<Table extends OptionTable> {
       ...Object.values(this.#table).flatMap((option) => [option.name, ...(option.aliases ?? [])]),
     ];
     const nearest = nearestName(key, known);
+    const near = relatedTo(key, known).toSorted().join(", ");
     this.#problem(
       keyPlace,
       key,
       "is not an option that is known",
       nearest === null
-        ? `Take it out; ${path.replace(/\[\d+\]/, "")} knows ${known.toSorted().join(", ")}`
+        ? `Take it out; ${path.replace(/\[\d+\]/, "")} knows ${near}`
         : `Did you mean ${nearest}?`,
     );
   }
@@ -261,6 +282,25 @@ class SectionReader<Table extends OptionTable> {
   #problem(place: Place, name: string, wrong: string, remedy: string): void {
     this.#context.findings.problem(place, `${this.#context.path}.${name}`, wrong, remedy);
   }
+}
+
+/** Kafka's names say their unit (`request.timeout.ms`), and its files write numbers. */
+function withUnitOf(key: string, text: string, { type }: Option<unknown>): string {
+  return type.name === "duration" && key.endsWith(".ms") && /^\d+$/.test(text) ? `${text}ms` : text;
+}
+
+/** What an option takes, for a sentence. */
+function wantedOf({ type }: Option<unknown>): string {
+  const others = [...(type.list ? ["a list"] : []), ...(type.map === null ? [] : ["a map"])];
+  if (others.length === 0) return "a single value";
+  return `${["a value", ...others.slice(1)].join(", ")} or ${others[0] ?? ""}`;
+}
+
+/** Those of the same family (`properties.`), where it has some; else all. */
+function relatedTo(key: string, known: readonly string[]): readonly string[] {
+  const family = /^[^.]+\./.exec(key)?.[0];
+  const related = family === undefined ? [] : known.filter((name) => name.startsWith(family));
+  return related.length === 0 ? known : related;
 }
 
 /** Secrets and what came from outside are never echoed. */

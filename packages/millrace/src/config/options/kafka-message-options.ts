@@ -59,7 +59,7 @@ export const KAFKA_MESSAGES = {
   customHeaders: optional(pairs(","), {
     name: "sink.custom-header",
     example: "region:eu,team:shop",
-    doc: "Headers of every message, `name:value` separated by commas.",
+    doc: "Headers of every message, as a map or as `name:value` separated by commas (`\\,` within a value).",
   }),
   generationMarkers: defaulting(flag, true, {
     name: "generation.markers",

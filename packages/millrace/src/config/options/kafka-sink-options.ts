@@ -3,7 +3,9 @@ import { defaulting, optional, required } from "../option.ts";
 import type { OptionValues } from "../option.ts";
 import { byteSize, choice, duration, integer, secret, text, textLike } from "../option-type.ts";
 import { KAFKA_MESSAGES, KAFKA_REGISTRY, KAFKA_SIDE_TOPICS } from "./kafka-message-options.ts";
+import type { AcceptedKeys } from "../section.ts";
 import { SINK_OPTIONS } from "./sink-options.ts";
+import { SINK_ACCEPTED } from "./sql-sink-options.ts";
 import { SSL_MODE_DOC, sslMode, TLS_FILES } from "./tls-options.ts";
 
 const MIB = 2 ** 20;
@@ -68,11 +70,13 @@ export const KAFKA_CONNECTION = {
   }),
   connectTimeoutMs: defaulting(duration(250, 3_600_000), 10_000, {
     name: "connect-timeout",
+    aliases: ["properties.socket.connection.setup.timeout.ms"],
     example: "10s",
     doc: "How long opening a connection may take, with TLS and login.",
   }),
   requestTimeoutMs: defaulting(duration(1_000, 3_600_000), 30_000, {
     name: "request-timeout",
+    aliases: ["properties.request.timeout.ms"],
     example: "30s",
     doc: "How long a broker may take over one request before its connection is given up.",
   }),
@@ -83,7 +87,9 @@ const DELIVERY = {
   deliveryGuarantee: defaulting(choice(["exactly-once", "at-least-once"]), "exactly-once", {
     name: "sink.delivery-guarantee",
     example: "exactly-once",
-    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: without transactions, visible at once; what is sent again after a lost answer is written twice.",
+    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: messages are outside of transactions, visible at once, and only positions are one; what is sent again after a lost answer is written twice.",
+    unsetNotice:
+      "is not given: Flink CDC would write at least once; Millrace writes exactly once, in transactions that readers see with isolation.level=read_committed",
   }),
   maxTransactionBytes: defaulting(byteSize(64 * 1024, 1024 * MIB), 16 * MIB, {
     name: "sink.transaction.max-bytes",
@@ -92,11 +98,13 @@ const DELIVERY = {
   }),
   transactionTimeoutMs: defaulting(duration(5_000, 900_000), 60_000, {
     name: "sink.transaction.timeout",
+    aliases: ["properties.transaction.timeout.ms"],
     example: "60s",
     doc: "The broker aborts a transaction that has been open for so long, as that of a process that was frozen. No more than the broker's `transaction.max.timeout.ms`, and more than `sink.delivery-timeout`.",
   }),
   deliveryTimeoutMs: defaulting(duration(1_000, 600_000), 30_000, {
     name: "sink.delivery-timeout",
+    aliases: ["properties.delivery.timeout.ms"],
     example: "30s",
     doc: "How long one batch is sent again, to whoever leads its partition, before the whole transaction is given up and begun anew.",
   }),
@@ -136,7 +144,7 @@ const TOPICS = {
   topicMapping: optional(pairs(";"), {
     name: "sink.tableId-to-topic.mapping",
     example: "public.orders:orders;public.customers:customers",
-    doc: "Topics of certain tables, `schema.table:topic` separated by semicolons; others go by `topic.pattern`.",
+    doc: "Topics of certain tables, `schema.table:topic` separated by semicolons, or a map; others go by `topic.pattern`.",
   }),
   topicPartitions: optional(integer(1, 100_000, "partitions"), {
     name: "topic.partitions",
@@ -153,7 +161,7 @@ const TOPICS = {
   topicConfigs: optional(pairs(","), {
     name: "topic.configs",
     example: "cleanup.policy:compact,min.insync.replicas:2",
-    doc: "Settings of topics that are made, by Kafka's names. Existing topics are left as they are. Compacted topics take no table without key, and are told neither TRUNCATE nor the end of a load.",
+    doc: "Settings of topics that are made, by Kafka's names, as a map or as `name:value` separated by commas (`\\,` within a value: `cleanup.policy:compact\\,delete`). Existing topics are left as they are. Compacted topics take no table without key, and are told neither TRUNCATE nor the end of a load.",
   }),
   create: defaulting(choice(["if-missing", "never"]), "if-missing", {
     name: "create",
@@ -171,6 +179,8 @@ const TOPICS = {
     name: "partition.strategy",
     example: "columns:customer_id",
     doc: "`hash-by-key`: by the key's bytes, as Kafka's own clients do. `all-to-zero`: everything into the first partition. `table`: each table into one. `columns:a,b`: by these columns of the key. Whatever it is, changes of one key come to one partition.",
+    unsetNotice:
+      "is not given: Flink CDC would write everything to the first partition (all-to-zero); Millrace goes by the key (hash-by-key)",
   }),
 } as const;
 
@@ -190,11 +200,57 @@ export type KafkaSinkOptions = OptionValues<typeof KAFKA_SINK_OPTIONS>;
 
 const OURS = "Take it out: exactly once wants its own, acks=all, idempotent and in order";
 
+/** Options of Kafka's clients that neither readers nor writers have a use for here. */
+export const KAFKA_CLIENT_ACCEPTED = {
+  "properties.client.dns.lookup": "has no meaning here: all addresses of a name are tried",
+  "properties.connections.max.idle.ms":
+    "has no meaning here: a connection that was closed is opened again when it is needed",
+  "properties.metadata.max.age.ms":
+    "has no meaning here: leaders are asked for again as soon as one has moved",
+  "properties.metadata.recovery.strategy":
+    "has no meaning here: where no known broker answers, those of the file are asked",
+  "properties.receive.buffer.bytes": "has no meaning here: the system chooses it",
+  "properties.reconnect.backoff.ms": "has no meaning here: pauses grow by themselves",
+  "properties.reconnect.backoff.max.ms": "has no meaning here: pauses grow by themselves",
+  "properties.retry.backoff.ms": "has no meaning here: pauses grow by themselves",
+  "properties.retry.backoff.max.ms": "has no meaning here: pauses grow by themselves",
+  "properties.send.buffer.bytes": "has no meaning here: the system chooses it",
+} as const;
+
+/** The same that would let somebody else answer in a broker's name, or are said otherwise. */
+export const KAFKA_CLIENT_REFUSED = {
+  "properties.ssl.endpoint.identification.algorithm":
+    "Write ssl-mode: verify-ca where it is empty; where it is https, take it out: ssl-mode: verify-full is that",
+} as const;
+
+const BY_FORMAT = "has no meaning here: see value.format and key.format";
+const BY_BUDGET = "has no meaning here: see pipeline.memory.budget";
+
+/** Keys of Flink CDC and of Kafka's clients that are taken and do nothing. */
+export const KAFKA_SINK_ACCEPTED: AcceptedKeys = {
+  keys: {
+    ...SINK_ACCEPTED.keys,
+    ...KAFKA_CLIENT_ACCEPTED,
+    "properties.buffer.memory": BY_BUDGET,
+    "properties.max.block.ms":
+      "has no meaning here: a sink that cannot write is waited for, and its source is read no further",
+    "properties.key.serializer": BY_FORMAT,
+    "properties.value.serializer": BY_FORMAT,
+  },
+  prefixes: SINK_ACCEPTED.prefixes,
+};
+
 /** Kafka's options that would break what the sink promises, or that are said otherwise. */
 export const KAFKA_SINK_REFUSED: Readonly<Record<string, string>> = {
+  ...KAFKA_CLIENT_REFUSED,
   "properties.sasl.jaas.config": "Write username and password instead",
   "properties.ssl.truststore.location": "Write ssl-ca: with the path of a PEM file",
+  "properties.ssl.truststore.type": "Write ssl-ca: with the path of a PEM file",
+  "properties.ssl.truststore.password": "Write ssl-ca: with the path of a PEM file",
+  "properties.ssl.keystore.type": "Write ssl-cert: and ssl-key: with the paths of PEM files",
+  "properties.ssl.keystore.password": "Write ssl-cert: and ssl-key: with the paths of PEM files",
   "properties.ssl.keystore.location": "Write ssl-cert: and ssl-key: with the paths of PEM files",
+  "properties.partitioner.class": "Write partition.strategy instead",
   "properties.acks": OURS,
   "properties.enable.idempotence": OURS,
   "properties.transactional.id": OURS,

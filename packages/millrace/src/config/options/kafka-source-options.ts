@@ -3,7 +3,11 @@ import { KAFKA_OFFSETS, pairs, regularExpression, topicList } from "../kafka-typ
 import { defaulting, optional } from "../option.ts";
 import type { OptionValues } from "../option.ts";
 import { byteSize, choice, duration, flag, integer, tableList, text } from "../option-type.ts";
-import { KAFKA_CONNECTION } from "./kafka-sink-options.ts";
+import {
+  KAFKA_CLIENT_ACCEPTED,
+  KAFKA_CLIENT_REFUSED,
+  KAFKA_CONNECTION,
+} from "./kafka-sink-options.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 2 ** 20;
@@ -55,7 +59,7 @@ const MESSAGES = {
   primaryKeys: optional(pairs(";"), {
     name: "primary-keys",
     example: "public.orders:id;public.lines:order_id,n",
-    doc: "Keys of tables whose messages have none, or another one (re-keyed topics): `schema.table:columns`, separated by semicolons. All messages of one key have to be in one partition.",
+    doc: "Keys of tables whose messages have none, or another one (re-keyed topics): `schema.table:columns`, separated by semicolons, or a map. All messages of one key have to be in one partition.",
   }),
   ignoreParseErrors: defaulting(flag, false, {
     name: "ignore-parse-errors",
@@ -154,7 +158,19 @@ const BY_THE_SINK = "has no meaning here: positions are kept at the sink, with t
 /** Flink's and Kafka Connect's keys that are taken and do nothing. */
 export const KAFKA_SOURCE_ACCEPTED: AcceptedKeys = {
   keys: {
+    ...KAFKA_CLIENT_ACCEPTED,
     "properties.enable.auto.commit": BY_THE_SINK,
+    "properties.auto.commit.interval.ms": BY_THE_SINK,
+    "properties.max.poll.records":
+      "has no meaning here: properties.max.partition.fetch.bytes and pipeline.memory.budget bound what is read",
+    "properties.max.poll.interval.ms":
+      "has no meaning here: a process that is alive keeps its partitions, however long its sink takes",
+    "properties.fetch.min.bytes": "has no meaning here: what comes is sent at once",
+    "properties.fetch.max.bytes":
+      "has no meaning here: each partition is fetched by itself, see properties.max.partition.fetch.bytes",
+    "properties.check.crcs": "has no meaning here: they always are",
+    "properties.key.deserializer": "has no meaning here: see value.format",
+    "properties.value.deserializer": "has no meaning here: see value.format",
     "properties.auto.offset.reset": "has no meaning here: see scan.startup.mode and on-loss",
     "properties.isolation.level":
       "has no meaning here: only what is committed is read (read_committed)",
@@ -169,6 +185,7 @@ const NO_LOAD = "Take it out: a topic is read from its begin, nothing is loaded 
 
 /** Keys that would change what happens and are not possible. */
 export const KAFKA_SOURCE_REFUSED: Readonly<Record<string, string>> = {
+  ...KAFKA_CLIENT_REFUSED,
   hostname: "Take it out: brokers are named by properties.bootstrap.servers",
   port: "Take it out: brokers are named by properties.bootstrap.servers",
   "scan.incremental.snapshot.chunk.size": NO_LOAD,

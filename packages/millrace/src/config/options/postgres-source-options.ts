@@ -133,22 +133,18 @@ export const POSTGRES_SOURCE_OPTIONS = {
     doc: "`event-trigger`: an event trigger at the source (PostgreSQL 14 and later) writes each change of a captured table's shape into the log, at its place between the rows. Made where the role may; else `validate --connect` prints the SQL. `off`: a change is seen with the table's next row, or by looking.",
   }),
   startupMode: defaulting(
-    choice(["initial", "latest-offset"], {
+    choice(["initial", "snapshot", "latest-offset"], {
       "committed-offset": {
         wrong:
           "is not supported: rows from before the slot would be missing without anybody knowing",
         remedy: "Write initial to load the tables first, or latest-offset to take new changes only",
-      },
-      snapshot: {
-        wrong: "is not supported as a mode",
-        remedy: "Write initial and run with --until-caught-up",
       },
     }),
     "initial",
     {
       name: "scan.startup.mode",
       example: "initial",
-      doc: "`initial`: load the tables, then follow the log. `latest-offset`: only changes from now on; the target must hold the rest already.",
+      doc: "`initial`: load the tables, then follow the log. `snapshot`: load them, take what was written meanwhile, and end, as `run --until-caught-up` does; another run takes what was written since, and until then the slot keeps the log for it (`millrace cleanup` drops it). `latest-offset`: only changes from now on; the target must hold the rest already.",
     },
   ),
   chunkRows: defaulting(integer(100, 10_000_000, "rows"), 8096, {
