@@ -101,7 +101,7 @@ class Transactions {
     const { topic, partitions, batchBytes, format, messages, exactlyOnce } = destination;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: topic,
-      isInside: () => exactlyOnce,
+      transactional: exactlyOnce,
       compression: "none",
       transactionTimeoutMs: DELIVERY_TIMEOUT_MS,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,

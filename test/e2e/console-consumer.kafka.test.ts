@@ -18,7 +18,7 @@ it(
     await admin.close();
     const writer = new TransactionalProducer(cluster, {
       transactionalId: topic,
-      isInside: () => true,
+      transactional: true,
       compression: "none",
       transactionTimeoutMs: 30_000,
       deliveryTimeoutMs: 20_000,

@@ -47,7 +47,7 @@ export function wayTo(place: string): ItemWay {
 /** Tables without a key, changes of keys and of shapes no DynamoDB has; dead letters and paused tables no life here. */
 const NEVER = /^(keyless|barrier|replay|letter|table)\.|^lane\.meeting$/;
 /** Topics have neither ghosts nor lanes; data goes ahead of its position only where nothing has to be told exactly once. */
-const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized)$/;
+const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized|kafka\.data-sent)$/;
 
 /** Every failpoint that a pipeline from DynamoDB into such a sink comes by. */
 export function itemFailpoints(into: ItemTargetKind): readonly string[] {

@@ -129,18 +129,18 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [2, 5, "Fence and lost COMMIT"],
     guard:
-      "also at least once positions are a transaction: whoever is taken over from moves none of them, once its heir reads them",
+      "an heir at least once reads positions behind its own first batch: before that, whoever was before may move them",
     file: "sinks/kafka/kafka-task.ts",
-    take: "isInside: exactlyOnce ? () => true : (topic) => topic === state.name,",
-    put: "isInside: () => exactlyOnce,",
+    take: "const kept = options.exactlyOnce ? found : await this.#ownState();",
+    put: "const kept = found;",
     shownBy: { file: AT_LEAST, name: "the last value of a key stays the last" },
   },
   {
     keeps: [5],
     guard: "brokers do not forget the transactional id of a writer at least once that is busy",
-    file: "sinks/kafka/kafka-task.ts",
-    take: "isInside: exactlyOnce ? () => true : (topic) => topic === state.name,",
-    put: "isInside: () => exactlyOnce,",
+    file: "sinks/kafka/transaction-writer.ts",
+    take: "await this.#producer.renew();",
+    put: "",
     shownBy: { file: AT_LEAST, name: "is fenced by its heir however long it was busy" },
   },
   {

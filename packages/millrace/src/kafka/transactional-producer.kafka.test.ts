@@ -35,7 +35,7 @@ function producer(
 ): TransactionalProducer {
   return new TransactionalProducer(at, {
     transactionalId: id,
-    isInside: () => true,
+    transactional: true,
     compression: "none",
     transactionTimeoutMs: 30_000,
     deliveryTimeoutMs: 20_000,
@@ -207,7 +207,7 @@ describe.each([
 
   it("writes at once without transactions, and is fenced by its epoch all the same", async () => {
     const topic = await kafka.createTopic(`at-least-${kind}`);
-    const options = { isInside: () => false };
+    const options = { transactional: false };
     const zombie = producer(`${kafka.prefix}al-${kind}`, options);
     const heir = producer(`${kafka.prefix}al-${kind}`, options);
     await zombie.initialise();

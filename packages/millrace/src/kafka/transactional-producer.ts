@@ -1,5 +1,5 @@
 import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
-import type { Cluster, Purpose } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
 import { faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
@@ -23,11 +23,8 @@ export interface OutgoingBatch extends TopicPartition {
 /** How a producer works. */
 export interface ProducerOptions {
   readonly transactionalId: string;
-  /**
-   * Pure: whether what goes to a topic is part of the transaction. What is not is seen at once, and by nobody taken back; its epoch
-   * fences it all the same, partition by partition, from the first batch of a newer one on.
-   */
-  readonly isInside: (topic: string) => boolean;
+  /** False: batches without a transaction (at least once); the epoch fences all the same, see {@link TransactionalProducer.renew}. */
+  readonly transactional: boolean;
   readonly compression: Compression;
   /** The broker aborts what has been open for so long. */
   readonly transactionTimeoutMs: number;
@@ -44,6 +41,8 @@ interface FinishedBatch extends TopicPartition {
   readonly count: number;
 }
 
+/** An epoch at least once is renewed when it is so old: no broker forgets an id as soon, and a coordinator has 32,767 epochs of each producer id. */
+export const RENEW_MS = 60_000;
 /** Sequence numbers wrap here. */
 const SEQUENCES = 2 ** 31;
 /** So often a coordinator is asked at most whether it has ended a transaction, and after how many milliseconds again. */
@@ -63,8 +62,8 @@ export class TransactionalProducer {
   #added = new Set<string>();
   /** The offset behind what was acknowledged last, by partition; whatever the epoch. */
   readonly #ends = new Map<string, number>();
-  /** Something of the transaction has been sent. */
-  #isOpen = false;
+  /** When its coordinator gave the epoch, by both clocks: one of them may stand still while the machine does. */
+  #given = { monotonicMs: 0, wallMs: 0 };
   /** The last transaction has ended at its coordinator, too. */
   #ended: Promise<void> = Promise.resolve();
   #mayAsk = true;
@@ -95,6 +94,13 @@ export class TransactionalProducer {
    * @throws KafkaFault
    */
   async initialise(): Promise<void> {
+    this.#begin(await this.#initialised({ producerId: -1n, producerEpoch: -1 }));
+  }
+
+  /** The next epoch; where what is `known` is not the last one any more, its coordinator refuses. */
+  async #initialised(
+    known: Pick<ProducerIdentity, "producerId" | "producerEpoch">,
+  ): Promise<ProducerIdentity> {
     const { transactionalId, transactionTimeoutMs, deliveryTimeoutMs } = this.#options;
     this.drop();
     const answer = await this.#cluster.patiently(deliveryTimeoutMs, () =>
@@ -104,55 +110,48 @@ export class TransactionalProducer {
           initProducerIdV4.api,
           transactionalId,
           transactionTimeoutMs,
-          -1n,
-          -1,
+          known.producerId,
+          known.producerEpoch,
         );
       }),
     );
     const { producerId, producerEpoch } = answer;
-    this.#begin({ transactionalId, producerId, producerEpoch });
+    return { transactionalId, producerId, producerEpoch };
+  }
+
+  /**
+   * Where the coordinator has not said for a while that the epoch is ours it is asked, and gives the next one. It would forget an id
+   * that ends no transaction, and its heir would get another producer id, which no partition holds against this one's; and who was
+   * taken over from hears of it here, before anything is sent (I5).
+   * @throws KafkaFault after which the epoch is dropped.
+   */
+  async renew(): Promise<void> {
+    if (this.#options.transactional || !this.#isOld()) return;
+    const identity = this.#current();
+    const next = await this.#initialised(identity);
+    if (next.producerId !== identity.producerId)
+      throw new KafkaFault("fenced", "INVALID_PRODUCER_ID_MAPPING", "its epochs were used up");
+    this.#begin(next);
   }
 
   /**
    * Sends batches, at most one of a partition and none while one of its partition is under way; resolves when all replicas
-   * in sync have them. What is outside of the transaction waits for nothing of it.
+   * in sync have them.
    * @throws KafkaFault after which the epoch is dropped.
    */
   async send(batches: readonly OutgoingBatch[]): Promise<void> {
-    const { isInside } = this.#options;
-    const inside = batches.filter(({ topic }) => isInside(topic));
-    if (inside.length === batches.length) return this.#sendInside(inside, "data");
-    const outside = batches.filter((batch) => !inside.includes(batch));
-    // One broker answers the requests of a connection one after the other: the two do not wait for each other.
-    const sent = await Promise.allSettled([
-      this.#deliver(outside, "data"),
-      inside.length === 0 ? null : this.#sendInside(inside, "control"),
-    ]);
-    for (const one of sent) if (one.status === "rejected") throw one.reason;
-  }
-
-  async #sendInside(batches: readonly OutgoingBatch[], purpose: Purpose): Promise<void> {
     await this.#ended;
     const identity = this.#current();
-    this.#isOpen = true;
-    await this.#deliver(batches, purpose, () => this.#addPartitions(identity, batches));
-  }
-
-  async #deliver(
-    batches: readonly OutgoingBatch[],
-    purpose: Purpose,
-    begin: () => Promise<void> = () => Promise.resolve(),
-  ): Promise<void> {
-    const identity = this.#current();
+    const { deliveryTimeoutMs } = this.#options;
     try {
       let left = batches.map((batch) => this.#finished(identity, batch));
-      await begin();
+      await this.#addPartitions(identity, batches);
       const sendLeft = async (): Promise<void> => {
-        const { failed, fault } = await this.#sendOnce(left, purpose);
+        const { failed, fault } = await this.#sendOnce(left);
         left = failed;
         if (fault !== null) throw fault;
       };
-      await this.#cluster.patiently(this.#options.deliveryTimeoutMs, sendLeft, mayComeToBe);
+      await this.#cluster.patiently(deliveryTimeoutMs, sendLeft, mayComeToBe);
     } catch (thrown) {
       this.drop();
       throw thrown;
@@ -164,13 +163,12 @@ export class TransactionalProducer {
    * @throws UndecidedCommit where nobody knows whether it is; any failure leaves the epoch dropped.
    */
   async commit(): Promise<void> {
-    this.#current();
-    if (this.#isOpen) await this.#end(true);
+    if (this.#options.transactional) await this.#end(true);
   }
 
   /** Takes back what was sent since the last commit. Where that fails {@link initialise} does it. */
   async abort(): Promise<void> {
-    if (!this.#isOpen || this.#identity === null) return;
+    if (!this.#options.transactional || this.#identity === null) return;
     await this.#end(false).catch(() => this.drop());
   }
 
@@ -192,7 +190,6 @@ export class TransactionalProducer {
     if (!transactionsV2 || next === null) {
       this.#identity = identity;
       this.#added.clear();
-      this.#isOpen = false;
     } else {
       this.#begin({ ...identity, ...next });
       if (this.#mayAsk) this.#ended = this.#untilEnded();
@@ -226,7 +223,15 @@ export class TransactionalProducer {
     this.#identity = identity;
     this.#sequences = new Map();
     this.#added = new Set();
-    this.#isOpen = false;
+    const { clock } = this.#cluster;
+    this.#given = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+  }
+
+  #isOld(): boolean {
+    const { clock } = this.#cluster;
+    const { monotonicMs, wallMs } = this.#given;
+    const ages = [clock.monotonic() - monotonicMs, Math.abs(clock.now() - wallMs)];
+    return Math.max(...ages) > RENEW_MS;
   }
 
   #current(): ProducerIdentity {
@@ -242,8 +247,8 @@ export class TransactionalProducer {
     const sequence = this.#sequences.get(key) ?? 0;
     this.#sequences.set(key, (sequence + builder.count) % SEQUENCES);
     const { producerId, producerEpoch } = identity;
-    const { isInside, compression } = this.#options;
-    const stamp = { producerId, producerEpoch, sequence, transactional: isInside(topic) };
+    const { transactional, compression } = this.#options;
+    const stamp = { producerId, producerEpoch, sequence, transactional };
     const { count } = builder;
     return { topic, partition, count, bytes: builder.finish(stamp, compression) };
   }
@@ -253,7 +258,7 @@ export class TransactionalProducer {
     identity: ProducerIdentity,
     batches: readonly TopicPartition[],
   ): Promise<void> {
-    if ((await this.#cluster.abilities()).transactionsV2) return;
+    if (!this.#options.transactional || (await this.#cluster.abilities()).transactionsV2) return;
     const missing = batches
       .filter((batch) => !this.#added.has(keyOf(batch)))
       .map(({ topic, partition }) => ({ topic, partition }));
@@ -270,15 +275,12 @@ export class TransactionalProducer {
   /** To every leader what it leads; gives what has to be sent again, and why. */
   async #sendOnce(
     batches: readonly FinishedBatch[],
-    purpose: Purpose,
   ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
     const leaders = await Promise.all(
       batches.map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
     );
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
-    const faults = await Promise.all(
-      [...parts].map(([node, own]) => this.#produce(node, own, purpose)),
-    );
+    const faults = await Promise.all([...parts].map(([node, own]) => this.#produce(node, own)));
     const all = new Map(faults.flatMap((each) => [...each]));
     for (const fault of all.values()) if (!mayComeToBe(fault)) throw fault;
     const failed = batches.filter((batch) => all.has(batch));
@@ -291,13 +293,12 @@ export class TransactionalProducer {
   async #produce(
     node: number,
     batches: readonly FinishedBatch[],
-    purpose: Purpose,
   ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
-    const { transactionalId, isInside, acknowledgeTimeoutMs: timeoutMs } = this.#options;
+    const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
     const { produceVersion: version } = await this.#cluster.abilities();
-    const id = batches.some(({ topic }) => isInside(topic)) ? transactionalId : null;
+    const id = transactional ? transactionalId : null;
     try {
-      const connection = await this.#cluster.connection(node, purpose);
+      const connection = await this.#cluster.connection(node, "data");
       const beganMs = this.#cluster.clock.monotonic();
       const { partitions, throttledMs } = await connection.send(
         produceRequest({ version, transactionalId: id, timeoutMs, batches }),

@@ -87,7 +87,7 @@ const DELIVERY = {
   deliveryGuarantee: defaulting(choice(["exactly-once", "at-least-once"]), "exactly-once", {
     name: "sink.delivery-guarantee",
     example: "exactly-once",
-    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: messages are outside of transactions, visible at once, and only positions are one; what is sent again after a lost answer is written twice.",
+    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: without transactions, visible at once; what is sent again after a lost answer is written twice.",
     unsetNotice:
       "is not given: Flink CDC would write at least once; Millrace writes exactly once, in transactions that readers see with isolation.level=read_committed",
   }),

@@ -69,8 +69,7 @@ export class KafkaTask {
     const { exactlyOnce, compression, transactionTimeoutMs, deliveryTimeoutMs, side } = options;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: transactionalId(pipeline, task),
-      // Positions always are: their transaction fences, and keeps the brokers from forgetting its id.
-      isInside: exactlyOnce ? () => true : (topic) => topic === state.name,
+      transactional: exactlyOnce,
       compression,
       transactionTimeoutMs,
       deliveryTimeoutMs,
@@ -89,6 +88,7 @@ export class KafkaTask {
       producer,
       sender,
       clock,
+      exactlyOnce,
       tableOf: (table) => tables.of(table),
       tellers,
       notice: (table, message) => observer.notice?.(table, message),
@@ -106,7 +106,7 @@ export class KafkaTask {
    * @throws MillraceError MR_FENCED where this process was taken over from.
    */
   async tryTakeOver(lanes: number): Promise<Takeover | null> {
-    const { holder } = this.#parts;
+    const { holder, options } = this.#parts;
     // A look first: who was superseded must not take the epoch from who works.
     this.#refuseSuperseded(await this.read("stable"));
     await this.#producer.initialise();
@@ -120,15 +120,18 @@ export class KafkaTask {
     } catch (thrown) {
       if (isRights(thrown)) throw thrown;
       const error = this.#errorOf(thrown);
-      if (error.code === "MR_SINK_UNKNOWN_COMMIT")
+      // Without a transaction a lost answer may hide that it was written.
+      if (error.code === "MR_SINK_UNKNOWN_COMMIT" || !options.exactlyOnce)
         holder.mayHaveTaken(found.holder, highestFence(found));
       if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
       return null;
     }
     holder.took();
+    // Without transactions who was before writes until this epoch's first batch is in that partition (I5): only now nothing moves.
+    const kept = options.exactlyOnce ? found : await this.#ownState();
     this.#lanes = new Map(rows.map((row) => [row.lane, row]));
-    this.#writer.restore(found);
-    return { fence, lanes: rows, state: found.state, deadLetters: found.letters };
+    this.#writer.restore(kept);
+    return { fence, lanes: rows, state: kept.state, deadLetters: kept.letters };
   }
 
   /** Only a look, unless the last outcome is open: then whatever it was is decided first (I6). @throws MillraceError */
@@ -215,6 +218,12 @@ export class KafkaTask {
     } catch (thrown) {
       throw sinkError(thrown);
     }
+  }
+
+  async #ownState(): Promise<TaskState> {
+    const found = await this.read("decided");
+    this.#refuseSuperseded(found);
+    return found;
   }
 
   #refuseStranger(found: TaskState): void {

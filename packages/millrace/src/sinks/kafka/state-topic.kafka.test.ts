@@ -120,7 +120,7 @@ it("who takes over behind the open transaction of another task that is dead does
 async function openTransactionIn(cluster: Cluster, topic: string, id: string): Promise<void> {
   const producer = new TransactionalProducer(cluster, {
     transactionalId: id,
-    isInside: () => true,
+    transactional: true,
     compression: "none",
     transactionTimeoutMs: 900_000,
     deliveryTimeoutMs: 20_000,

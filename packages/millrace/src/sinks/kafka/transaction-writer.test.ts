@@ -66,6 +66,7 @@ class Story {
       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
       this.text += "s";
     },
+    renew: async () => undefined,
     commit: async () => {
       await this.ending();
       this.text += "C";
@@ -84,7 +85,7 @@ class Story {
     };
     const { producer } = this;
     const sender = new BatchSender(producer);
-    const rest = { clock: systemClock, tellers };
+    const rest = { clock: systemClock, exactlyOnce: true, tellers };
     return new TransactionWriter({
       producer,
       sender,

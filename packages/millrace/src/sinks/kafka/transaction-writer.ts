@@ -23,7 +23,10 @@ export interface TransactionContent {
 }
 
 /** What a writer asks of its producer. */
-export type TransactionProducer = Pick<TransactionalProducer, "send" | "commit" | "abort">;
+export type TransactionProducer = Pick<
+  TransactionalProducer,
+  "renew" | "send" | "commit" | "abort"
+>;
 
 /** What a writer works with. */
 export interface WriterParts extends WriteEncoderParts {
@@ -31,6 +34,7 @@ export interface WriterParts extends WriteEncoderParts {
   /** Of that producer. */
   readonly sender: BatchSender;
   readonly clock: Clock;
+  readonly exactlyOnce: boolean;
 }
 
 /** One transaction after the other: data, then state, then its end. */
@@ -40,12 +44,14 @@ export class TransactionWriter {
   readonly #encoder: WriteEncoder;
   readonly #ahead: AheadEncoder;
   readonly #clock: Clock;
+  readonly #exactlyOnce: boolean;
   readonly #tellers: readonly SideTeller[];
 
   constructor(parts: WriterParts) {
     const { producer, sender, clock, tellers } = parts;
     this.#producer = producer;
     this.#clock = clock;
+    this.#exactlyOnce = parts.exactlyOnce;
     this.#sender = sender;
     this.#tellers = tellers;
     this.#encoder = new WriteEncoder(parts);
@@ -67,6 +73,7 @@ export class TransactionWriter {
    * @throws KafkaFault, UndecidedCommit, or a MillraceError of class `row`
    */
   async write({ writes, place, records, commit }: TransactionContent): Promise<void> {
+    await this.#producer.renew();
     const [first] = writes;
     // What has no rows comes between, and leaves the next ones ready.
     const ready = first === undefined ? null : await this.#ahead.take(first);
@@ -74,8 +81,9 @@ export class TransactionWriter {
     try {
       const beside = await this.#encodeAll(writes, ready, batches, commit);
       this.#ahead.begin(commit?.next);
+      // What the positions stand for is there before they are.
+      if (!this.#exactlyOnce) await sendRest(batches);
       this.#addState(batches, place, [...beside, ...records]);
-      // Also what is outside of the transaction is there before the positions are: they are so with its end.
       await batches.finish();
       failpoint("kafka.sent");
       await this.#producer.commit();
@@ -116,6 +124,12 @@ export class TransactionWriter {
         throw tooLarge(place, key.length + value.length);
     }
   }
+}
+
+async function sendRest(batches: TransactionBatches): Promise<void> {
+  await batches.finish();
+  await batches.clear();
+  failpoint("kafka.data-sent");
 }
 
 /** Left out, its positions would be there without it (I1). */
