@@ -1,7 +1,7 @@
 /** `npm run kills -- --sink kafka`: troubles drawn by a seed, in lives of some each. */
 import setUpServers from "../support/broker.ts";
 import { type DrawnLife, lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
-import { liveTopicLife, type Trouble, troubles } from "./topic-kill-life.ts";
+import { guaranteeOf, liveTopicLife, type Trouble, troubles } from "./topic-kill-life.ts";
 
 /** Of ten troubles these are at failpoints, and so on. */
 const SHARES: Readonly<Record<Trouble, number>> = {
@@ -40,7 +40,9 @@ export async function killTopics(
       ]);
       found += wrong.length;
       const seconds = Math.round((performance.now() - beganMs) / 1000);
-      say(`kafka life (seed ${life.seed}): ${seconds} s; ${happened} troubles`);
+      say(
+        `kafka life (seed ${life.seed}, ${guaranteeOf(life.seed)}): ${seconds} s; ${happened} troubles`,
+      );
       for (const text of wrong.slice(0, MAX_LINES)) say(`  ${text}`);
       if (wrong.length > 0)
         say(
