@@ -141,7 +141,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     file: "sinks/kafka/transaction-writer.ts",
     take: "await this.#producer.renew();",
     put: "",
-    shownBy: { file: AT_LEAST, name: "is fenced by its heir however long it was busy" },
+    shownBy: { file: AT_LEAST, name: "a writer at least once is fenced by its heir" },
   },
   {
     keeps: [1],
@@ -157,7 +157,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     file: "sinks/kafka/kafka-task.ts",
     take: "thrown.topic === this.#place.name;",
     put: 'thrown.topic === "";',
-    shownBy: { file: LOSSES, name: "has come to take no more is no row's fault" },
+    shownBy: { file: LOSSES, name: "what a state topic has come to take no more" },
   },
   {
     keeps: [8],
@@ -192,7 +192,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     take: `      this.#refuseStranger(await this.read("decided"));
       await`,
     put: "      await",
-    shownBy: { file: LOSSES, name: "does not take its epoch" },
+    shownBy: { file: LOSSES, name: "a process whose task was taken away" },
   },
   {
     keeps: [1, 2],

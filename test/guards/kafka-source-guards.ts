@@ -144,7 +144,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     file: "sources/kafka/start-offset.ts",
     take: "if (end === undefined)",
     put: "if (end !== null)",
-    shownBy: { file: START, name: "begins where that saw its end" },
+    shownBy: { file: START, name: "a partition of the first look begins where" },
   },
   {
     keeps: [1],
@@ -152,7 +152,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     file: "sources/kafka/start-offset.ts",
     take: "return found >= 0 ? found : latest;",
     put: 'return found >= 0 ? found : offsetAt(cluster, at, LATEST, "committed");',
-    shownBy: { file: START, name: "is not passed over" },
+    shownBy: { file: START, name: "a message that comes while a start by time" },
   },
   {
     keeps: [8],
