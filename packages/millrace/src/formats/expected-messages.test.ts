@@ -8,6 +8,7 @@ import { createFormat } from "./create-format.ts";
 import { column, event, table } from "./event.fixture.ts";
 import { ExpectedMessage } from "./expected-message.ts";
 import { DEFAULT_FORMAT } from "./format.ts";
+import { MemberLabels } from "./member-labels.ts";
 import { JsonObject } from "./json-object.ts";
 import { MessageReader, type ReadMessage, type ReaderOptions } from "./message-reader.ts";
 import { MessageList } from "./messages.fixture.ts";
@@ -172,5 +173,27 @@ describe("messages that look like the ones before them", () => {
       return wasExpected();
     });
     expect(found).toEqual([false, true, false, true, true, true, true]);
+  });
+
+  it.each([
+    ["whose key is no object", '"7"', 2],
+    ["whose key is raw text", "row-7", 2],
+    ["whose key names their table", '{"id":7,"TableId":"shop.s.t"}', 2],
+    ["of more columns than are expected", '{"id":7}', 300],
+  ])("are not tried over and over again of messages %s", (_what, key, columns) => {
+    const by = reader("debezium-json");
+    const names = Array.from({ length: columns }, (_, at) => `column_${at}`);
+    const read = (count: number): void => {
+      for (let n = 0; n < count; n++) {
+        const after = { id: n, ...Object.fromEntries(names.map((name) => [name, `${n}`])) };
+        const value = { before: null, after, source: { table: "t", schema: "s" }, op: "c" };
+        by.read(Buffer.from(key), Buffer.from(JSON.stringify(value)));
+      }
+    };
+    read(200);
+    const tried = vi.spyOn(MemberLabels, "of");
+    read(64);
+    // One more is tried for so many messages.
+    expect(tried.mock.calls.length).toBeLessThanOrEqual(4);
   });
 });

@@ -95,9 +95,10 @@ export class ExpectedMessages {
   /** Messages may follow that look like this one; another one of this form is not looked for any more. */
   learn(read: CarefullyRead): void {
     if (this.#credit === 0) return;
+    // Paid for by messages too of which nothing can be expected: to find that out takes as long.
+    this.#credit--;
     const made = expectationOf(read, this.#gone);
     if (made === null) return;
-    this.#credit--;
     const known = this.#expected.findIndex((each) => isSameForm(each.expectation, made));
     if (known >= 0) this.#expected.splice(known, 1);
     this.#expected.unshift(new ExpectedMessage(made));
@@ -119,18 +120,14 @@ function changeIn(expected: ExpectedMessage, place: MessagePlace): ReadChange | 
 function expectationOf(read: CarefullyRead, gone: GoneWord): Expectation | null {
   const { told, shape, growing } = read;
   const key = read.hasKey ? keyOf(read, gone) : null;
+  if (read.hasKey && key === null) return null;
   const envelope = read.envelope === null ? null : envelopeOf(read, read.envelope);
-  const rowOf = (members: Members | null): ExpectedRow | null =>
-    members === null ? null : rowIn(members, read, gone);
-  const [before, after] = [rowOf(read.before), rowOf(read.after)];
-  const isWhole =
-    (key !== null) === read.hasKey &&
-    (envelope !== null) === (read.envelope !== null) &&
-    (before !== null) === (read.before !== null) &&
-    (after !== null) === (read.after !== null);
-  return isWhole
-    ? { key, envelope, before, after, shape, growing, told, form: formOf(read) }
-    : null;
+  if (read.envelope !== null && envelope === null) return null;
+  const before = read.before === null ? null : rowIn(read.before, read, gone);
+  if (read.before !== null && before === null) return null;
+  const after = read.after === null ? null : rowIn(read.after, read, gone);
+  if (read.after !== null && after === null) return null;
+  return { key, envelope, before, after, shape, growing, told, form: formOf(read) };
 }
 
 /** What messages of the same form share. */
