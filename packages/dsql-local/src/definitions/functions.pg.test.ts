@@ -45,6 +45,26 @@ describe("a function", () => {
     expect(await outcome(client.query(atomic))).toBe("0A000 TABLESAMPLE clause not supported");
   });
 
+  it.each([
+    ["create table q (a int); create table q2 (a int[]); select 1", "Create"],
+    ["alter table t add column more int; select 1", "AlterTable"],
+    ["select 1; drop table t", "Drop"],
+    ["grant select on t to f; select 1", "Grant"],
+    ["revoke f from admin; select 1", "GrantRole"],
+    ["comment on table t is 'mine'; select 1", "Comment"],
+    ["create function g() returns int language sql return 1; select 1", "CreateFunction"],
+  ])("that defines by %s is not made, however its body comes", async (body, name) => {
+    const refused = `0A000 unsupported statement in a function: ${name}`;
+    const create = "create or replace function f() returns int";
+    expect(await outcome(make("f", body))).toBe(refused);
+    const quoted = body.replaceAll("'", "''");
+    expect(await outcome(client.query(`${create} as '${quoted}' language 'SQL'`))).toBe(refused);
+    expect(await outcome(client.query(`${create} begin atomic ${body}; end`))).toBe(refused);
+    expect(await outcome(client.query(`do $f$ ${body} $f$`))).toBe(
+      "0A000 unsupported statement: Do",
+    );
+  });
+
   it("with a mistake gets PostgreSQL's word for it", async () => {
     expect(await outcome(make("f", "selec 1"))).toMatch(/^42601 syntax error at or near "selec"/);
   });

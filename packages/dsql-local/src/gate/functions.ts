@@ -1,22 +1,39 @@
 /** What is inside of SQL functions: checked when they are made, and known when they are called. */
 import type { DialectMark } from "./dialect.ts";
 import type { Profile } from "../rules/profile.ts";
+import { violation } from "../rules/table.ts";
 import { parseStatements } from "./parser.ts";
-import { refuseStatement } from "./refusals.ts";
+import { refuseStatement, shortName } from "./refusals.ts";
 import type { RelationUse } from "./statement.ts";
 import { survey, type Survey, type SurveyedParts } from "./survey.ts";
-import { child, list, text, type Tree } from "./tree.ts";
+import { child, list, text, unwrap, type Tree } from "./tree.ts";
 
 const NO_MARK: DialectMark = { async: false, using: false };
 
 /** Throws the Violation of a statement inside of CREATE FUNCTION that DSQL does not run; syntax is left to PostgreSQL. */
 export function refuseBody(body: Tree, profile: Profile): void {
-  for (const node of statementsIn(bodyText(body))) {
+  for (const node of [...statementsIn(bodyText(body)), ...atomicStatements(body)]) {
     refuseStatement(node, NO_MARK, profile);
+    refuseDefinition(node);
     survey(node);
   }
-  // Of BEGIN ATOMIC the parser has made trees already.
   survey({ body: body["sql_body"] });
+}
+
+/** All else defines something: inside of a SELECT it would come by the rules of DDL. */
+const NO_DEFINITION =
+  /^(?:Select|Insert|Update|Delete|Copy|Transaction|Explain|VariableSet|VariableShow|ConstraintsSet|Call|Vacuum|Deallocate)Stmt$/;
+
+function refuseDefinition(node: Tree): void {
+  const [name] = unwrap(node);
+  if (!NO_DEFINITION.test(name)) throw violation("functionBody", { name: shortName(name) });
+}
+
+/** Of BEGIN ATOMIC the parser has made trees already. A RETURN is an expression. */
+function atomicStatements(body: Tree): readonly Tree[] {
+  const blocks = list(child(child(body, "sql_body"), "List"), "items");
+  const nodes = blocks.flatMap((block) => list(child(block, "List"), "items"));
+  return nodes.filter((node) => !("ReturnStmt" in node));
 }
 
 function bodyText(body: Tree): string {

@@ -69,7 +69,8 @@ export function refuseLength(node: Tree, sql: string): void {
   if ("ViewStmt" in node && Buffer.byteLength(sql) > bounds.viewBytes) throw violation("viewSize");
 }
 
-function shortName(nodeName: string): string {
+/** A statement as refusals name it: by its node. */
+export function shortName(nodeName: string): string {
   return nodeName.replace(/Stmt$/, "");
 }
 

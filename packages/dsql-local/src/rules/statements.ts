@@ -22,6 +22,10 @@ export const statementRules = {
   dropObject: byParser("unsupported object in DROP statement", "E"),
   renameObject: byParser("unsupported object in RENAME statement", "E"),
   functionLanguage: byParser("CREATE FUNCTION with language {language} not supported", "E"),
+  functionBody: {
+    ...byParser("unsupported statement in a function: {name}", "ours", "unknown"),
+    kept: "by the parse tree, when CREATE FUNCTION arrives, of DDL, GRANT and REVOKE in its body: called by a SELECT they would come by all rules of DDL. What the service says is not known",
+  },
   procedure: byParser("PROCEDURE is not supported", "T"),
   temporaryTable: byParser("TEMPORARY or TEMP table not supported for CREATE TABLE", "E"),
   unloggedTable: byParser("UNLOGGED table not supported for CREATE TABLE", "E"),
