@@ -64,6 +64,28 @@ describe("COPY FROM STDIN", () => {
     );
   });
 
+  it.each(["alter table t add column more int", "drop table t"])(
+    "loses to another's %s while its rows come, alone and in a block",
+    async (ddl) => {
+      const other = await clients.connect();
+      for (const [before, end] of [
+        ["select 1", "Z:I"],
+        ["begin", "Z:E"],
+      ] as const) {
+        await other.query("drop table if exists t");
+        await other.query("create table t (id int primary key, v text)");
+        // What has changed by then is told once.
+        await say(query("select * from t"));
+        await say(query(before));
+        raw.send(query("copy t from stdin"), rows(1, 1));
+        expect(await raw.until("G")).toEqual(["G"]);
+        await other.query(ddl);
+        expect(await say(copyDone)).toBe(`E:40001 ${end}`);
+        await say(query("rollback"));
+      }
+    },
+  );
+
   it("takes the end of the data within it", async () => {
     expect(await copy(data("1\ta\n\\.\n"), copyDone)).toBe("G C:COPY 1 Z:I");
     expect(await copy(copyDone)).toBe("G C:COPY 0 Z:I");

@@ -202,9 +202,12 @@ export class Runner {
     receive: () => Promise<Copied>,
   ): Promise<Request> {
     await this.#worker.turns.run(() => this.#steps.beginCopy(transaction, request));
+    const tables = this.#steps.tablesOf(request.statement);
     const startedMs = performance.now();
     const copied = await receive();
     this.#receivedMs = performance.now() - startedMs;
+    // The rows were sent for the table as it was.
+    this.#view.look(tables);
     const statement = { ...request.statement, longestLiteralBytes: copied.longestFieldBytes };
     return { ...request, statement, copied };
   }
