@@ -41,6 +41,8 @@ export interface TopicFacts {
   readonly isInternal: boolean;
   /** Node ids of the leaders by partition; −1 where there is none at the moment. */
   readonly leaders: readonly number[];
+  /** Brokers that have each partition; of the partition with the fewest. */
+  readonly replicas: number;
 }
 
 /** A Kafka cluster as one client sees it: who leads what, and connections to who is asked. */
@@ -288,7 +290,13 @@ export class Cluster {
       // Of all topics, one that is not ours to see says nothing of the others.
       else if (fault !== null && names !== null) throw fault;
       else if (fault === null) {
-        const topic = { name, id, isInternal, leaders: leadersOf(partitions) };
+        const topic = {
+          name,
+          id,
+          isInternal,
+          leaders: leadersOf(partitions),
+          replicas: replicasOf(partitions),
+        };
         this.#topics.set(name, topic);
         found.push(topic);
       }
@@ -321,6 +329,10 @@ function unanswered(thrown: unknown): unknown {
 /** Whoever sees a topic may describe it: nothing at all is no answer either. */
 function isTold(allowed: number): boolean {
   return allowed !== NOT_TOLD && allowed !== 0;
+}
+
+function replicasOf(partitions: readonly { readonly replicaNodes: readonly number[] }[]): number {
+  return Math.min(...partitions.map(({ replicaNodes }) => replicaNodes.length));
 }
 
 function leadersOf(

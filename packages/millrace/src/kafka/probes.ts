@@ -1,5 +1,5 @@
 /** Requests that change nothing and that a broker answers by what the user may do. */
-import { heartbeatV4 } from "@platformatic/kafka";
+import { ConfigResourceTypes, describeConfigsV4, heartbeatV4 } from "@platformatic/kafka";
 import type { Cluster } from "./cluster.ts";
 import { faultOf } from "./fault-from.ts";
 import { isPassing, isRights, KafkaFault } from "./kafka-fault.ts";
@@ -22,6 +22,41 @@ export async function probeTransactionalId(cluster: Cluster, id: string): Promis
     const fault = faultOf(errorCode, "a transaction of nobody");
     if (fault !== null) throw fault;
   });
+}
+
+/** Of the brokers' settings. */
+const LONGEST_TRANSACTION = "transaction.max.timeout.ms";
+
+/**
+ * Whether the coordinator of a transactional id takes transactions of this length, as it would say with the first one; nothing
+ * is known of that where this user may not ask for brokers' settings.
+ * @throws KafkaFault `config`
+ */
+export async function probeTransactionTimeout(
+  cluster: Cluster,
+  id: string,
+  timeoutMs: number,
+): Promise<void> {
+  let longest: string | null | undefined;
+  await probe(cluster, id, async () => {
+    const node = await cluster.coordinator(id);
+    const connection = await cluster.connection(node, "control");
+    const wanted = {
+      resourceType: ConfigResourceTypes.BROKER,
+      resourceName: String(node),
+      configurationKeys: [LONGEST_TRANSACTION],
+    };
+    const answer = await connection.call(describeConfigsV4.api, [wanted], false, false);
+    longest = answer.results[0]?.configs.find(({ name }) => name === LONGEST_TRANSACTION)?.value;
+  }).catch((thrown: unknown) => {
+    if (!isRights(thrown)) throw thrown;
+  });
+  if (longest === undefined || longest === null || timeoutMs <= Number(longest)) return;
+  throw new KafkaFault(
+    "config",
+    "INVALID_TRANSACTION_TIMEOUT",
+    `a transaction of ${timeoutMs} ms is longer than the brokers' ${longest} ms`,
+  );
 }
 
 /** Whether this user may be in a consumer group: says that nobody is alive. @throws KafkaFault `rights` */

@@ -169,6 +169,7 @@ export class ModelCluster {
         const partitions = topic.leaders.map((leaderId, partitionIndex) => ({
           partitionIndex,
           leaderId,
+          replicaNodes: [leaderId],
         }));
         return { errorCode: 0, name, topicId: topic.id, isInternal: false, partitions };
       }),

@@ -15,6 +15,15 @@ const ANEW_REMEDY = "Find who made it anew; `millrace resync TABLE` tells all ro
 const CLOCK_REMEDY =
   "Set the clock of this machine, or the brokers': the time of a message is that of its writing, and the topic takes none that is so far from the broker's clock (message.timestamp.after.max.ms, message.timestamp.before.max.ms).";
 
+const TIMEOUT_REMEDY =
+  "Write a sink.transaction.timeout that is no longer than transaction.max.timeout.ms of the brokers, or raise that there.";
+
+/** What has to be changed, where it is neither a login nor a certificate. */
+const CONFIG_REMEDIES: Readonly<Record<string, string>> = {
+  INVALID_TIMESTAMP: CLOCK_REMEDY,
+  INVALID_TRANSACTION_TIMEOUT: TIMEOUT_REMEDY,
+};
+
 /** What a failure of Kafka's means for the pipeline. */
 export function sinkError(thrown: unknown): MillraceError {
   if (thrown instanceof UndecidedCommit)
@@ -49,10 +58,12 @@ export function sinkError(thrown: unknown): MillraceError {
         ...options,
         class: "transient",
       });
-    case "config":
-      return thrown.id === "INVALID_TIMESTAMP"
-        ? remedied("MR_SINK_REFUSED", thrown, CLOCK_REMEDY)
-        : configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" });
+    case "config": {
+      const remedy = CONFIG_REMEDIES[thrown.id];
+      return remedy === undefined
+        ? configError(thrown, { code: "MR_SINK_REFUSED", section: "sink" })
+        : remedied("MR_SINK_REFUSED", thrown, remedy);
+    }
   }
 }
 

@@ -19,7 +19,9 @@ export class HeartbeatTeller implements SideTeller {
 
   /** See {@link SideTeller.begin}. */
   begin(_commit: Commit, nowMs: number): void {
-    if (nowMs < this.#lastMs + this.#intervalMs) return;
+    const sinceMs = nowMs - this.#lastMs;
+    // A clock that was set back begins a new interval: else nothing would be told until it is where it was.
+    if (sinceMs >= 0 && sinceMs < this.#intervalMs) return;
     writeHeartbeat(this.#serverName, nowMs, this.#output.key, this.#output.value);
     this.#output.message(nowMs);
     this.#toldMs = nowMs;

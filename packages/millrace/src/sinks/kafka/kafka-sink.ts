@@ -1,6 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Cluster, type TopicRight } from "../../kafka/cluster.ts";
-import { probeTransactionalId } from "../../kafka/probes.ts";
+import { probeTransactionalId, probeTransactionTimeout } from "../../kafka/probes.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import { Holder } from "../../model/holder.ts";
 import type { Clock, Random } from "../../model/ports.ts";
@@ -232,10 +232,17 @@ export class KafkaSink implements Sink {
       ...tasks.map(
         (task) => () => probeTransactionalId(this.#cluster, transactionalId(pipeline, task)),
       ),
+      ...tasks
+        .slice(0, 1)
+        .map((task) => () => this.#previewTimeout(transactionalId(pipeline, task))),
     ];
     const errors: MillraceError[] = [];
     for (const ask of asked) await ask().catch((thrown) => errors.push(startError(thrown)));
     return errors;
+  }
+
+  #previewTimeout(id: string): Promise<void> {
+    return probeTransactionTimeout(this.#cluster, id, this.#options.transactionTimeoutMs);
   }
 
   async #previewSide(topic: NewTopic): Promise<void> {

@@ -256,6 +256,13 @@ describe("the other topics", () => {
     expect(times).toEqual(["1000", "1100", "1300", "1301"]);
   });
 
+  it("have heartbeats also once the clock has been set back", () => {
+    begin({ heartbeat: { topic: "beat", intervalMs: 100 } });
+    for (const nowMs of [5000, 1000, 1050, 1100]) write([], { nowMs });
+    const times = messages.told.map((text) => /"ts_ms":(\d+)/.exec(text)?.[1]);
+    expect(times).toEqual(["5000", "1000", "1100"]);
+  });
+
   it("have dead letters with their reasons, and a tombstone when they are gone", () => {
     begin({ deadLetters: { topic: "letters" } });
     const target = table("a").id;

@@ -6,7 +6,7 @@ import {
 } from "@platformatic/kafka";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
-import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
+import { isRights, KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import type { TargetCheck } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { TopicOptions } from "./options.ts";
@@ -39,7 +39,8 @@ export interface SeenTopic {
   /** Of this topic and of no other one, whatever its name. */
   readonly id: string;
   readonly partitions: number;
-  /** `max.message.bytes` and `cleanup.policy`; null where this user may not ask for them. */
+  readonly replicas: number;
+  /** `max.message.bytes`, `cleanup.policy` and what the file says of topics; null where this user may not ask for them. */
   readonly settings: ReadonlyMap<string, string> | null;
 }
 
@@ -58,6 +59,8 @@ export class Topics {
   readonly #maxRequestBytes: number;
   readonly #names: TopicNames;
   readonly #known = new Map<string, Promise<TargetTopic>>();
+  /** As they were when each topic was seen first: keys never move while a process runs (I2). */
+  readonly #partitions = new Map<string, Pick<SeenTopic, "id" | "partitions">>();
 
   constructor(cluster: Cluster, options: TopicOptions, maxRequestBytes: number) {
     this.#cluster = cluster;
@@ -98,7 +101,7 @@ export class Topics {
     return this.#names.nameOf(table);
   }
 
-  /** They are asked for again: something that was known of them is no more so. */
+  /** They are asked for again, but for how many partitions they have: something that was known of them is no more so. */
   forget(): void {
     this.#known.clear();
   }
@@ -107,7 +110,8 @@ export class Topics {
   async check(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     const name = this.#names.of(table);
     const { partitions, replicationFactor, configs } = this.#options;
-    const found = await this.find(name);
+    const seen = await this.look(name);
+    const found = seen === null ? null : this.#targetOf(name, seen);
     if (found === null && create === "never")
       throw new MillraceError(
         "MR_SINK_SCHEMA",
@@ -119,7 +123,8 @@ export class Topics {
     const topic = found ?? (await this.#made(name));
     await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     this.#remember(name, Promise.resolve(topic));
-    return { created, notices: created ? [] : this.#notices(topic), secondaryUnique: false };
+    const notices = seen === null ? [] : this.#notices(name, seen);
+    return { created, notices, secondaryUnique: false };
   }
 
   /** Looks at the topic of a table only; whether a missing one could be made is asked with `if-missing`. */
@@ -128,15 +133,15 @@ export class Topics {
     create: "if-missing" | "never",
   ): Promise<{ readonly missing: string | null; readonly notices: readonly string[] }> {
     const name = this.#names.of(table);
-    const found = await this.find(name);
-    refuseWithoutKey(table, found ?? this.#planned(name));
+    const seen = await this.look(name);
+    refuseWithoutKey(table, seen === null ? this.#planned(name) : this.#targetOf(name, seen));
     const { partitions, replicationFactor, configs } = this.#options;
-    if (found === null && create === "if-missing")
+    if (seen === null && create === "if-missing")
       await this.mayMake({ name, partitions, replicationFactor, configs });
     await this.refuseLacking(new Map([[name, ["WRITE"]]]));
-    return found === null
+    return seen === null
       ? { missing: name, notices: [] }
-      : { missing: null, notices: this.#notices(found) };
+      : { missing: null, notices: this.#notices(name, seen) };
   }
 
   /** @throws KafkaFault `rights`, of the first that it is not there for as it is wanted. */
@@ -156,11 +161,22 @@ export class Topics {
     return { name, compacted: isCompacted(this.#options.configs.get(CLEANUP_POLICY)) };
   }
 
-  #notices({ name, partitions: found }: TargetTopic): readonly string[] {
-    const { partitions } = this.#options;
-    if (partitions === null || partitions === found) return [];
-    const both = `topic ${name} has ${found} partitions, and topic.partitions is ${partitions}`;
-    return [`${both}: it is left as it is`];
+  /** Wherein a topic that is there differs from those that are made. */
+  #notices(name: string, seen: SeenTopic): readonly string[] {
+    const { partitions, replicationFactor, configs } = this.#options;
+    const differing: string[] = [];
+    if (partitions !== null && partitions !== seen.partitions)
+      differing.push(`${seen.partitions} partitions, and topic.partitions is ${partitions}`);
+    if (replicationFactor !== null && replicationFactor !== seen.replicas)
+      differing.push(
+        `${seen.replicas} replicas of each partition, and topic.replication-factor is ${replicationFactor}`,
+      );
+    for (const [setting, wanted] of configs) {
+      const found = seen.settings?.get(setting);
+      if (found !== undefined && !saysTheSame(found, wanted))
+        differing.push(`${setting} ${found}, and topic.configs says ${wanted}`);
+    }
+    return differing.map((what) => `topic ${name} has ${what}: it is left as it is`);
   }
 
   /** Removes the topic of a table, unless others share it. */
@@ -168,6 +184,7 @@ export class Topics {
     const name = this.#names.of(table);
     if (isSharedTopic(this.#options, name)) return;
     this.#known.delete(name);
+    this.#partitions.delete(name);
     try {
       const wanted = [{ name, topicId: null }];
       await this.#cluster.askController(deleteTopicsV6.api, wanted, CREATE_TIMEOUT_MS);
@@ -182,23 +199,34 @@ export class Topics {
   async look(name: string): Promise<SeenTopic | null> {
     const facts = (await this.#cluster.topics([name])).get(name) ?? null;
     if (facts === null) return null;
-    const { id, leaders } = facts;
-    return { id, partitions: leaders.length, settings: await this.#settingsOf(name) };
+    const { id, leaders, replicas } = facts;
+    return { id, partitions: leaders.length, replicas, settings: await this.#settingsOf(name) };
   }
 
   /** A topic by its name; null where there is none. */
   async find(name: string): Promise<TargetTopic | null> {
     const seen = await this.look(name);
-    if (seen === null) return null;
+    return seen === null ? null : this.#targetOf(name, seen);
+  }
+
+  #targetOf(name: string, seen: SeenTopic): TargetTopic {
     // Who may not ask goes by what the file says of those that are made.
     const settings = seen.settings ?? this.#options.configs;
     const limit = Number(settings.get(MAX_MESSAGE_BYTES) ?? this.#maxRequestBytes);
     return {
       name,
-      partitions: seen.partitions,
+      partitions: this.#partitionsOf(name, seen),
       maxBatchBytes: Math.min(limit, this.#maxRequestBytes),
       compacted: isCompacted(settings.get(CLEANUP_POLICY)),
     };
+  }
+
+  /** Those that were added since this process has seen the topic are for the next one; another topic of the name has its own. */
+  #partitionsOf(name: string, { id, partitions }: SeenTopic): number {
+    const before = this.#partitions.get(name);
+    if (before?.id === id) return Math.min(before.partitions, partitions);
+    this.#partitions.set(name, { id, partitions });
+    return partitions;
   }
 
   /** Makes a topic; false where somebody else was first. */
@@ -244,11 +272,13 @@ export class Topics {
   }
 
   #until<T>(look: () => Promise<T | null>, name: string): Promise<T> {
-    return this.#cluster.patiently(SETTLE_MS, async () => {
+    const attempt = async (): Promise<T> => {
       const found = await look();
       if (found !== null) return found;
       throw new KafkaFault("retriable", "LEADER_NOT_AVAILABLE", `topic ${name} is not ready`);
-    });
+    };
+    // A broker that has not heard of it yet, or not yet that it is gone, says that its settings are missing.
+    return this.#cluster.patiently(SETTLE_MS, attempt, mayComeToBe);
   }
 
   /** Null where this user may not ask for a topic's settings. */
@@ -256,7 +286,9 @@ export class Topics {
     const wanted = {
       resourceType: TOPIC_RESOURCE,
       resourceName: name,
-      configurationKeys: [MAX_MESSAGE_BYTES, CLEANUP_POLICY],
+      configurationKeys: [
+        ...new Set([MAX_MESSAGE_BYTES, CLEANUP_POLICY, ...this.#options.configs.keys()]),
+      ],
     };
     try {
       const { results } = await this.#cluster.ask(describeConfigsV4.api, [wanted], false, false);
@@ -274,6 +306,17 @@ export class Topics {
       if (this.#known.get(name) === topic) this.#known.delete(name);
     });
   }
+}
+
+/** Brokers write lists and numbers in their own way. */
+function saysTheSame(found: string, wanted: string): boolean {
+  const words = (text: string): string =>
+    text
+      .split(",")
+      .map((one) => one.trim())
+      .toSorted()
+      .join(",");
+  return words(found) === words(wanted) || Number(found) === Number(wanted);
 }
 
 /** By a topic's `cleanup.policy`: `compact`, `delete`, or both. */

@@ -53,7 +53,7 @@ async function checkTopic(
     const told = notices.map((what): Finding => ({
       severity: "notice",
       what,
-      whatFollows: "Messages go to the partitions that there are.",
+      whatFollows: "Messages go to the topic as it is.",
       remedy: "Nothing, unless that is not meant.",
     }));
     if (missing === null || create === "if-missing") return told;
