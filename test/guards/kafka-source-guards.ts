@@ -150,8 +150,10 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a message that comes while a start by time is looked for is behind that start",
     file: "sources/kafka/start-offset.ts",
-    take: "return found >= 0 ? found : latest;",
-    put: 'return found >= 0 ? found : offsetAt(cluster, at, LATEST, "committed");',
+    take: `      const latest = await offsetAt(cluster, at, LATEST, "committed");
+      const found = await offsetAt(cluster, at, BigInt(startup.timestampMs), "uncommitted");`,
+    put: `      const found = await offsetAt(cluster, at, BigInt(startup.timestampMs), "uncommitted");
+      const latest = await offsetAt(cluster, at, LATEST, "committed");`,
     shownBy: { file: START, name: "a message that comes while a start by time" },
   },
   {
