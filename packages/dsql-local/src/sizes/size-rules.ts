@@ -151,6 +151,7 @@ export function isSuspicious(
   { rowBytes, valueBytes }: Limits,
 ): boolean {
   if (!statement.writesRows) return false;
+  if (facts.makesLongValues) return true;
   if (statement.growth === "unknown" || growsLong(statement, facts)) return true;
   // A row above its limit has at least one value of this length, and may have had the others before, or the same in each.
   const shareBytes = rowBytes / Math.max(facts.columns.length, 1);

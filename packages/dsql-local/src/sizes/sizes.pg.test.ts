@@ -3,6 +3,7 @@ import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Clients, outcome, refusal } from "../testing/clients.ts";
+import { copyIn } from "../testing/copy-in.ts";
 
 let cluster: DsqlLocal;
 let client: pg.Client;
@@ -41,6 +42,53 @@ describe("what foreign keys cascade", () => {
     );
     expect(await outcome(client.query(change, ["b", noise(1_890)]))).toBe("ok");
     expect(await outcome(client.query(change, ["a", "c"]))).toBe("ok");
+  });
+});
+
+describe("what a table makes by itself", () => {
+  const key = "54000 key size too large";
+
+  it("is measured in the keys of generated columns", async () => {
+    await client.query(
+      "create table t (id int primary key, a text, k text generated always as (a || a || a) stored unique)",
+    );
+    expect(await outcome(client.query("insert into t values (1, $1)", [noise(700)]))).toBe(key);
+    expect(await outcome(client.query("insert into t values (1, $1)", [noise(600)]))).toBe("ok");
+    expect(await outcome(client.query("update t set a = $1", [noise(700)]))).toBe(key);
+    expect(await outcome(copyIn(client, "copy t (id, a) from stdin", `2\t${noise(700)}\n`))).toBe(
+      key,
+    );
+  });
+
+  it("is measured in the keys of defaults, those of domains too", async () => {
+    await client.query("create domain wide as text default repeat('x', 3000)");
+    await client.query(
+      "create table t (id int primary key, s text default repeat('x', 3000) unique)",
+    );
+    await client.query("create table u (id int primary key, s wide unique)");
+    await client.query(
+      `create table w (id int primary key, s text default '${noise(3_000)}' unique)`,
+    );
+    for (const table of ["t", "u", "w"]) {
+      expect(await outcome(client.query(`insert into ${table} values (1)`))).toBe(key);
+      expect(await outcome(copyIn(client, `copy ${table} (id) from stdin`, "2\n"))).toBe(key);
+    }
+  });
+
+  it("counts for a transaction, in COPY too", async () => {
+    const size = /^54000 transaction size limit 10mb exceeded/;
+    await client.query(
+      "create table h (id int primary key, a text, h bytea generated always as (decode(a || a || a, 'hex')) stored)",
+    );
+    const rows = Array.from({ length: 18 }, (_, id) => `${id}\t${"ab".repeat(200_000)}\n`).join("");
+    expect(await outcome(copyIn(client, "copy h (id, a) from stdin", rows))).toMatch(size);
+    await client.query(
+      "create table d (id int primary key, b bytea default decode(repeat('ab', 1000000), 'hex'))",
+    );
+    expect(await outcome(client.query("insert into d select generate_series(1, 20)"))).toMatch(
+      size,
+    );
+    expect(await outcome(client.query("insert into d values (1), (2)"))).toBe("ok");
   });
 });
 

@@ -75,6 +75,8 @@ export interface TableFacts {
   readonly foreignKeys: readonly ForeignKeyFacts[];
   /** Columns whose default is another value each time: identities, random(), clock_timestamp(). */
   readonly drawnColumns: readonly string[];
+  /** A generated column, or a default that is no short constant, may give a row long values that no statement carries. */
+  readonly makesLongValues: boolean;
   /** Rows of other tables, or others of its own, change with a row that is deleted. */
   readonly cascadesDeletes: boolean;
   /** Columns with which they do when they change. */
@@ -105,7 +107,7 @@ const UNCOUNTED_KEPT_MS = 1_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
   keyValueBytes: Infinity, typeValueBytes: Infinity, averageRowBytes: 0, tableBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
-  drawnColumns: [], cascadesDeletes: false, cascadingColumns: [],
+  drawnColumns: [], makesLongValues: false, cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
 /** One per cluster. */
@@ -159,7 +161,7 @@ export class TableFactsCache {
           / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
         (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0,
-        pg_table_size(c.oid), (${DRAWN})
+        pg_table_size(c.oid), (${DRAWN}), EXISTS (${MADE_LONG})
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -196,6 +198,18 @@ const DRAWN = `SELECT json_agg(json_build_object('name', a.attname))
     SELECT FROM regexp_matches(coalesce(d.adbin, t.typdefaultbin)::text, ':funcid (\\d+)', 'g') AS called (ids)
     JOIN pg_proc AS p ON p.oid = called.ids[1]::oid WHERE p.provolatile = 'v' OR p.proname = 'statement_timestamp'))`;
 
+/** Short enough for eight of them in a key. */
+const SHORT_DEFAULT = "^(''([^'']|'''')*''|NULL)(::[a-z ]+(\\(\\d+\\))?)?$";
+const SHORT_DEFAULT_BYTES = 200;
+
+const MADE_LONG = `SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+  LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
+  LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum,
+  LATERAL (SELECT coalesce(pg_get_expr(d.adbin, d.adrelid), t.typdefault) AS made) AS m
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND coalesce(b.typlen, t.typlen) < 0
+    AND coalesce(b.typname, t.typname) <> 'numeric' AND m.made IS NOT NULL
+    AND (a.attgenerated <> '' OR m.made !~ '${SHORT_DEFAULT}' OR octet_length(m.made) > ${SHORT_DEFAULT_BYTES})`;
+
 function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
   const columns = listIn(row[1]).map(readColumn);
   const indexes = listIn(row[2]).map(readIndex);
@@ -214,6 +228,7 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
     foreignKeys: listIn(row[7]).map(readForeignKey),
     drawnColumns: listIn(row[12]).map(({ name }) => String(name)),
+    makesLongValues: row[13] === "t",
     cascadesDeletes: row[8] === "t",
     cascadingColumns: listIn(row[9]).map(({ name }) => String(name)),
     isCounted: row[10] === "t",
