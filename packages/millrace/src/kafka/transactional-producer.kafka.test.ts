@@ -278,21 +278,34 @@ describe("a producer whose broker is killed and started again", () => {
 
 // Three JVMs more.
 if (process.env["MILLRACE_E2E_FULL"] === "1") {
-  describe("a producer that loses a broker of three for good", () => {
+  /** An id that another broker coordinates than the first one, which is the controller too and has to live. */
+  const idElsewhere = async (client: Cluster): Promise<readonly [id: string, node: number]> => {
+    for (let tried = 0; tried < 100; tried++) {
+      const id = `leaders-${tried}`;
+      const ask = () => client.coordinator(id);
+      const node = await client.patiently(20_000, ask);
+      if (node !== 1) return [id, node];
+    }
+    throw new Error("one broker coordinates every id");
+  };
+
+  describe("a producer that loses the coordinator of its transactions for good, of three brokers", () => {
     it.each([true, false])(
       "goes on with the new leaders and coordinator, each batch once (second kind: %s)",
       async (transactionsV2) => {
-        await using own = await startKafka({ brokers: 3 });
+        const settings = { "transaction.state.log.num.partitions": "12" };
+        await using own = await startKafka({ brokers: 3, settings });
         const client = clusterAt(own.bootstrap, { requestTimeoutMs: 2_000, transactionsV2 });
         const admin = adminOf(own.bootstrap);
         await createTopic(admin, "spread", 3);
         await admin.close();
-        const writer = producer("leaders", { deliveryTimeoutMs: 40_000 }, client);
+        const [id, coordinator] = await idElsewhere(client);
+        const writer = producer(id, { deliveryTimeoutMs: 40_000 }, client);
         await writer.initialise();
         const rounds = 6;
         for (let round = 0; round < rounds; round++) {
           const sending = writer.send([0, 1, 2].map((p) => batch("spread", [`${round}`], p)));
-          if (round === 2) await own.kill(3);
+          if (round === 2) await own.kill(coordinator);
           await sending;
           try {
             await writer.commit();
@@ -308,6 +321,7 @@ if (process.env["MILLRACE_E2E_FULL"] === "1") {
           const seen = (await recordsIn(client, "spread", partition)).map(([, value]) => value);
           expect(seen).toEqual(wanted);
         }
+        expect(await client.coordinator(id)).not.toBe(coordinator);
         await client.close();
       },
     );
