@@ -6,6 +6,7 @@ import {
 } from "../../packages/millrace/src/kafka/committed-batches.ts";
 import { fetchPartition, LATEST, offsetAt } from "../../packages/millrace/src/kafka/partition.ts";
 import type { KafkaSourceOptions } from "../../packages/millrace/src/sources/kafka/options.ts";
+import { PipelineLook } from "../../packages/millrace/src/sources/kafka/first-look.ts";
 import { PartitionSource } from "../../packages/millrace/src/sources/kafka/partition-source.ts";
 import { nextOffset } from "../../packages/millrace/src/sources/kafka/position.ts";
 import { systemClock } from "../../packages/millrace/src/model/ports.ts";
@@ -68,7 +69,7 @@ async function changesIn(read: ReadTopic, partition: number): Promise<number> {
     topic,
     partition,
     counts: () => new Map([[topic, partitions]]),
-    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: { [topic]: partitions } }),
+    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
     acknowledged: () => undefined,
   });
   try {

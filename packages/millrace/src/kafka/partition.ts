@@ -63,6 +63,38 @@ export function offsetAt(
   });
 }
 
+/** Where each of a topic's partitions ends, of what is committed: one question for each leader. @throws KafkaFault */
+export async function topicEnds(
+  cluster: Cluster,
+  topic: string,
+  count: number,
+): Promise<readonly number[]> {
+  const byLeader = new Map<number, number[]>();
+  for (let partition = 0; partition < count; partition++) {
+    const leader = await atLeader(cluster, { topic, partition }, (node) => Promise.resolve(node));
+    const led = byLeader.get(leader);
+    if (led === undefined) byLeader.set(leader, [partition]);
+    else led.push(partition);
+  }
+  const ends = Array.from({ length: count }, () => 0);
+  const asked = [...byLeader.values()].map(async (led) => {
+    const at = { topic, partition: led[0] ?? 0 };
+    const partitions = led.map((partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: LATEST,
+    }));
+    const answer = await atLeader(cluster, at, async (node) => {
+      const connection = await cluster.connection(node, "control");
+      return connection.call(listOffsetsV7.api, -1, 1, [{ name: topic, partitions }]);
+    });
+    for (const { partitionIndex, offset } of answer.topics[0]?.partitions ?? [])
+      ends[partitionIndex] = Number(offset);
+  });
+  await Promise.all(asked);
+  return ends;
+}
+
 /** Another leader is looked for before the next attempt. */
 async function atLeader<T>(
   cluster: Cluster,

@@ -5,6 +5,7 @@ import type { Json } from "../../model/position.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "../../model/source.ts";
 import type { TableId } from "../../model/table.ts";
 import { asSource } from "./errors.ts";
+import { PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { chosenTopics } from "./topics.ts";
@@ -12,7 +13,7 @@ import { chosenTopics } from "./topics.ts";
 /** Of who reads no partition to its end. */
 const LOOKS = {
   counts: (): ReadonlyMap<string, number> => new Map(),
-  lookNow: (): Promise<never> => Promise.reject(notAsOne()),
+  look: new PipelineLook(() => Promise.reject(notAsOne())),
   acknowledged: (): void => {},
 };
 

@@ -1,5 +1,5 @@
 import type { Cluster } from "../../kafka/cluster.ts";
-import { LATEST, offsetAt } from "../../kafka/partition.ts";
+import { topicEnds } from "../../kafka/partition.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
 import type { Json } from "../../model/position.ts";
 
@@ -24,12 +24,42 @@ export async function lookNow(
 ): Promise<FirstLook> {
   const ends: Record<string, readonly number[]> = {};
   for (const [topic, count] of counts) {
-    const asked = Array.from({ length: count }, (_, partition) =>
-      offsetAt(cluster, { topic, partition }, LATEST, "committed"),
-    );
-    ends[topic] = await Promise.all(asked);
+    ends[topic] = await topicEnds(cluster, topic, count);
   }
   return { sinceMs: nowMs, partitions: Object.fromEntries(counts), ends };
+}
+
+/**
+ * What a pipeline began with, for all partitions that one process begins: its tasks are asked until one of them keeps it, and
+ * where there is none a look is taken. Of each task to ask all tasks would be quadratic.
+ */
+export class PipelineLook {
+  readonly #take: () => Promise<FirstLook>;
+  #taken: FirstLook | null = null;
+  /** What is kept at the sink stays as it is; undefined as long as nothing is. */
+  #kept: FirstLook | null | undefined = undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(take: () => Promise<FirstLook>) {
+    this.#take = take;
+  }
+
+  /** Null where the pipeline began with all that there was. `histories` asks for those of all of its tasks. */
+  of(histories: () => Promise<readonly Json[]>): Promise<FirstLook | null> {
+    const find = () => this.#find(histories);
+    // One after the other: mostly the first one finds it for all, and its failure is its own.
+    const found = this.#turn.then(find, find);
+    this.#turn = found;
+    return found;
+  }
+
+  async #find(histories: () => Promise<readonly Json[]>): Promise<FirstLook | null> {
+    if (this.#kept !== undefined) return this.#kept;
+    const kept = await histories();
+    // Whoever began otherwise has read all that there was.
+    if (kept.length > 0) return (this.#kept = firstLookIn(kept));
+    return (this.#taken ??= await this.#take());
+  }
 }
 
 /** Pure: the look that the pipeline began with, by what its tasks keep; null where none of them has one. */
@@ -63,9 +93,13 @@ export function lookIn(history: Json): FirstLook | null {
 function endsIn(ends: Json | null): Readonly<Record<string, readonly number[]>> | null {
   if (typeof ends !== "object" || ends === null) return null;
   const lists = Object.entries(ends).flatMap(([topic, list]) =>
-    Array.isArray(list) ? [[topic, list.map(Number)] as const] : [],
+    isNumbers(list) ? [[topic, list] as const] : [],
   );
   return Object.fromEntries(lists);
+}
+
+function isNumbers(list: Json): list is number[] {
+  return Array.isArray(list) && list.every((each) => typeof each === "number");
 }
 
 function memberOf(value: Json | null, name: string): Json | null {

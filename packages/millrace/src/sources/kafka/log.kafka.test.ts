@@ -5,6 +5,7 @@ import type { LogItem } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { TableShape } from "../../model/table.ts";
 import { envelope, send } from "../../topics-between.fixture.ts";
+import { PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { behind } from "./position.ts";
@@ -52,7 +53,7 @@ function sourceOf(topic: string): PartitionSource {
     topic,
     partition: 0,
     counts,
-    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: {} }),
+    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
     acknowledged: () => undefined,
   });
 }

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../../model/ports.ts";
 import type { ConnectorContext } from "../../model/source.ts";
+import { PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 
@@ -14,7 +15,7 @@ it("a partition that others come to share does not take its topic's tables for i
     topic: "orders",
     partition: 0,
     counts: () => new Map([["orders", partitions]]),
-    lookNow: () => Promise.resolve({ sinceMs: 0, partitions: {} }),
+    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
     acknowledged: () => undefined,
   });
   expect(source.sharesTables).toBe(false);

@@ -19,7 +19,7 @@ import type {
 import type { TableId, TableShape } from "../../model/table.ts";
 import { keyTexts } from "../../tables/key-texts.ts";
 import { asSource, lost, sourceError, startError } from "./errors.ts";
-import { type FirstLook, lookIn } from "./first-look.ts";
+import { type FirstLook, lookIn, type PipelineLook } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
 import { MessageItems } from "./message-items.ts";
@@ -37,8 +37,8 @@ const GUESSED_MESSAGE_BYTES = 300;
 interface PartitionParts extends TopicPartition {
   /** How many partitions each topic of the file has, as of the last look. */
   readonly counts: () => ReadonlyMap<string, number>;
-  /** All partitions as the process saw them first. */
-  readonly lookNow: () => Promise<FirstLook>;
+  /** See {@link PipelineLook}. */
+  readonly look: PipelineLook;
   /** Everything before this offset is durable at the sink; told to the consumer group, for show. */
   readonly acknowledged: (offset: number) => void;
 }
@@ -126,8 +126,7 @@ export class PartitionSource implements Source {
         at: this.#at,
         startup: this.#options.startup,
         recreate,
-        histories,
-        lookNow: () => this.#parts.lookNow(),
+        look: () => this.#parts.look.of(histories),
       });
       const history = this.#history(first);
       return { start: behind(offset), created: true, joined: [], history, pastEnd };

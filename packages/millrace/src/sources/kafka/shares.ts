@@ -1,15 +1,15 @@
 import { Cluster } from "../../kafka/cluster.ts";
-import { LATEST, offsetAt } from "../../kafka/partition.ts";
+import { topicEnds } from "../../kafka/partition.ts";
 import type { Position } from "../../model/position.ts";
 import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
 import { asSource, sourceError, startError } from "./errors.ts";
-import { type FirstLook, lookNow } from "./first-look.ts";
+import { lookNow, PipelineLook } from "./first-look.ts";
 import { GroupMember } from "./group-member.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { partitionsOf } from "./partitions.ts";
 import { behind, comparePositions } from "./position.ts";
-import { shareParts } from "./topic-table.ts";
+import { shareName, shareParts } from "./topic-table.ts";
 
 /** The partitions of the topics, shared out among processes by a consumer group (design/007, "Source"). */
 export class KafkaShares implements SharedSource {
@@ -18,8 +18,12 @@ export class KafkaShares implements SharedSource {
   readonly #context: ConnectorContext;
   readonly #cluster: Cluster;
   readonly #member: GroupMember;
+  readonly #look = new PipelineLook(async () => {
+    const nowMs = this.#context.clock.now();
+    const { counts } = await partitionsOf(this.#cluster, this.#options.choice);
+    return lookNow(this.#cluster, nowMs, counts);
+  });
   #hasJoined = false;
-  #look: Promise<FirstLook> | null = null;
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
     this.#options = options;
@@ -49,35 +53,19 @@ export class KafkaShares implements SharedSource {
       topic,
       partition,
       counts: () => this.#member.counts,
-      lookNow: () => this.#firstLook(),
+      look: this.#look,
       acknowledged: (offset) => this.#member.show({ topic, partition }, offset),
     });
-  }
-
-  /** One of all partitions, whichever of them is begun first. */
-  #firstLook(): Promise<FirstLook> {
-    this.#look ??= this.#lookNow().catch((thrown: unknown) => {
-      this.#look = null;
-      throw thrown;
-    });
-    return this.#look;
-  }
-
-  async #lookNow(): Promise<FirstLook> {
-    const nowMs = this.#context.clock.now();
-    const { counts } = await partitionsOf(this.#cluster, this.#options.choice);
-    return lookNow(this.#cluster, nowMs, counts);
   }
 
   /** See {@link SharedSource.ends}. */
   ends(): Promise<ReadonlyMap<string, Position>> {
     return asSource(async () => {
-      const { shares } = await partitionsOf(this.#cluster, this.#options.choice);
+      const { counts } = await partitionsOf(this.#cluster, this.#options.choice);
       const ends = new Map<string, Position>();
-      for (const share of shares) {
-        const end = await offsetAt(this.#cluster, shareParts(share), LATEST, "committed");
-        ends.set(share, behind(end));
-      }
+      for (const [topic, count] of counts)
+        for (const [partition, end] of (await topicEnds(this.#cluster, topic, count)).entries())
+          ends.set(shareName(topic, partition), behind(end));
       return ends;
     });
   }

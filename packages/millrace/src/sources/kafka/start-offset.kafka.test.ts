@@ -6,7 +6,7 @@ import { clusterAt } from "../../kafka/cluster.fixture.ts";
 import { systemClock } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
 import { send } from "../../topics-between.fixture.ts";
-import { lookNow } from "./first-look.ts";
+import { lookIn, lookNow, PipelineLook } from "./first-look.ts";
 import { beginningOf } from "./start-offset.ts";
 
 it("a partition that another one's task has seen begins with what was written since, and not with the latest", async () => {
@@ -27,8 +27,10 @@ it("a partition that another one's task has seen begins with what was written si
         at: { topic, partition },
         startup: { mode: "latest-offset" },
         recreate: false,
-        histories: () => Promise.resolve(known ? [{ topic, first: { ...first } }] : []),
-        lookNow: () => lookNow(cluster, Date.now(), new Map([[topic, 2]])),
+        look: () =>
+          new PipelineLook(() => lookNow(cluster, Date.now(), new Map([[topic, 2]]))).of(() =>
+            Promise.resolve(known ? [{ topic, first: { ...first } }] : []),
+          ),
       });
     // Nothing since: the latest.
     expect(await beginning(0, true)).toEqual({ offset: 1, first });
@@ -61,8 +63,7 @@ it("a partition of the first look begins where that saw its end, whatever the cl
       startup: { mode: "latest-offset" },
       recreate: false,
       // As it was kept and read again.
-      histories: () => Promise.resolve([JSON.parse(JSON.stringify({ topic, first })) as Json]),
-      lookNow: () => Promise.reject(new Error("there is one already")),
+      look: () => Promise.resolve(lookIn(JSON.parse(JSON.stringify({ topic, first })) as Json)),
     });
     expect(begun).toEqual({ offset: 1, first });
   } finally {
@@ -104,8 +105,7 @@ it("a message that comes while a start by time is looked for is not passed over"
       at: { topic, partition: 0 },
       startup: { mode: "timestamp", timestampMs: Date.now() },
       recreate: false,
-      histories: () => Promise.resolve([]),
-      lookNow: () => Promise.reject(new Error("nothing goes by a look")),
+      look: () => Promise.reject(new Error("nothing goes by a look")),
     });
     expect(asked).toBe(3);
     expect(begun.offset).toBe(1);

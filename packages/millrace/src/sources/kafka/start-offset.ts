@@ -2,8 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
 import { EARLIEST, LATEST, offsetAt } from "../../kafka/partition.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
-import type { Json } from "../../model/position.ts";
-import { type FirstLook, firstLookIn, hasSeen } from "./first-look.ts";
+import { type FirstLook, hasSeen } from "./first-look.ts";
 import type { KafkaStartup } from "./options.ts";
 
 const EARLIEST_START: KafkaStartup = { mode: "earliest-offset" };
@@ -14,10 +13,8 @@ interface NeverRead {
   readonly startup: KafkaStartup;
   /** What was lost is gone: what there is, is read. */
   readonly recreate: boolean;
-  /** What the pipeline's tasks keep. */
-  readonly histories: () => Promise<readonly Json[]>;
-  /** The partitions that there are now. */
-  readonly lookNow: () => Promise<FirstLook>;
+  /** What the pipeline began with; null where that was all that there was. */
+  readonly look: () => Promise<FirstLook | null>;
 }
 
 /** Where a partition is begun with: the offset of the first message that is wanted. */
@@ -29,16 +26,13 @@ interface Beginning {
 
 /** See {@link Beginning}. @throws MillraceError MR_SOURCE_REFUSED of an offset that the partition does not reach. */
 export async function beginningOf(cluster: Cluster, never: NeverRead): Promise<Beginning> {
-  const { at, startup, recreate, histories, lookNow } = never;
+  const { at, startup, recreate, look } = never;
   if (startup.mode !== "latest-offset")
     return {
       offset: await startOffset(cluster, at, recreate ? EARLIEST_START : startup),
       first: null,
     };
-  const kept = await histories();
-  const known = firstLookIn(kept);
-  // Whoever began otherwise has read all that there was.
-  const first = known ?? (kept.length > 0 ? null : await lookNow());
+  const first = await look();
   const isLater = first === null || !hasSeen(first, at);
   if (recreate || isLater) return { offset: await startOffset(cluster, at, EARLIEST_START), first };
   return { offset: await sinceLook(cluster, at, first), first };
