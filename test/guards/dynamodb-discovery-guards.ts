@@ -6,6 +6,7 @@ const AWS = `${ROOM}/aws-api.test.ts`;
 const SHARES = `${ROOM}/shares.test.ts`;
 const AGES = `${ROOM}/age-rules.test.ts`;
 const LOSSES = `${ROOM}/losses.test.ts`;
+const STARTUP = `${ROOM}/startup.test.ts`;
 
 /** Which tables of DynamoDB are read: an error is never read as "gone". */
 const DISCOVERY: readonly Guard[] = [
@@ -144,8 +145,8 @@ const LOSS_POLICIES: readonly Guard[] = [
     keeps: [8],
     guard: "the safe zone's boundary is a loss",
     file: "sources/dynamodb/age-rules.ts",
-    take: ">= this.#limitMs;",
-    put: "> this.#limitMs;",
+    take: ">= this.#limitMs(coveredToMs);",
+    put: "> this.#limitMs(coveredToMs);",
     shownBy: { file: AGES, name: "may have lost something after 20 hours, the boundary with them" },
   },
   {
@@ -155,6 +156,25 @@ const LOSS_POLICIES: readonly Guard[] = [
     take: "return isLoading ? Math.min(restartAfterMs, safeZoneMs) : safeZoneMs;",
     put: "return isLoading ? safeZoneMs : safeZoneMs;",
     shownBy: { file: AGES, name: "begins anew after 19 hours while the table is being loaded" },
+  },
+  {
+    keeps: [8],
+    guard: "a log without a scan counts nothing as read that is wanted and that nobody has read",
+    file: "sources/dynamodb/prepare-log.ts",
+    take: "Math.max(sinceMs, timeMs - PROMISED_MS)",
+    put: "Math.max(sinceMs, timeMs - BEGUN_MS)",
+    shownBy: {
+      file: STARTUP,
+      name: "earliest-offset: what was wanted and is trimmed before anybody has read it",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "an INIT_SYNC of no rows covers nothing, and leaves nothing out",
+    file: "sources/dynamodb/age-rules.ts",
+    take: "sinceMs !== undefined && initSync?.isRepeated === false ? null : initSync",
+    put: "initSync",
+    shownBy: { file: STARTUP, name: "leaves out nothing because of an INIT_SYNC that has no rows" },
   },
   {
     keeps: [1, "Ghosts"],

@@ -59,6 +59,21 @@ describe("what was not read for long", () => {
     expect(rules.isTooOld(NOW - 19 * HOUR_MS, NOW)).toBe(true);
   });
 
+  it("is the backlog of a start asked for at a time: lost after the 24 hours that are certain", () => {
+    const asked = { sinceMs: 0, begunMs: NOW };
+    const rules = new AgeRules(LIMITS, loading(NOW), asked);
+    const wanted = NOW - 22 * HOUR_MS;
+    expect(rules.coveredToMs).toBe(0);
+    expect(rules.isLeftOut({ timeMs: wanted })).toBe(false);
+    expect(rules.isTooOld(wanted, NOW + 2 * HOUR_MS - 1)).toBe(false);
+    expect(rules.isTooOld(wanted, NOW + 2 * HOUR_MS)).toBe(true);
+    expect(rules.mayBeTrimmed(wanted, NOW + 2 * HOUR_MS + 1)).toBe(false);
+    expect(rules.tooOld(wanted, NOW + 3 * HOUR_MS)).toMatchObject({ hours: 25, limitHours: 24 });
+    expect(rules.isTooOld(NOW, NOW + 20 * HOUR_MS)).toBe(true);
+    const again = new AgeRules(LIMITS, loading(NOW, { isRepeated: true }), asked);
+    expect(again.coveredToMs).toBe(NOW - HOUR_MS);
+  });
+
   it("loses nothing that the scan has seen", () => {
     const rules = new AgeRules(LIMITS, loading(NOW));
     expect(rules.isTooOld(NOW - 30 * HOUR_MS, NOW)).toBe(false);

@@ -3,7 +3,8 @@ import type { StreamRecord } from "./api.ts";
 import type { Loss } from "./log-errors.ts";
 import type { Standing } from "./position.ts";
 
-const HOUR_MS = 3_600_000;
+/** Milliseconds. */
+export const HOUR_MS = 3_600_000;
 /** How long records can be read for certain. Source: DynamoDB Streams developer guide. */
 export const RETENTION_MS = 24 * HOUR_MS;
 
@@ -23,20 +24,24 @@ export class AgeRules {
   readonly #initSync: InitSync | null;
   readonly #sinceMs: number;
   readonly #startMs: number;
+  /** What was written before this and is wanted no scan has seen: where a start was asked for at a time. */
+  readonly #backlogToMs: number;
 
   /**
-   * `initSync` is the table's; null where it was never loaded. `sinceMs`: records before that are not wanted. The INIT_SYNC's start is
-   * told by this machine's clock, which may be hours fast: it counts as `begunMs`, the service's, where that is earlier (I1).
+   * `initSync` is the table's; null where it was never loaded. `sinceMs`: records before that are not wanted, and the first INIT_SYNC is
+   * one of no rows, which covers nothing. The INIT_SYNC's start is told by this machine's clock, which may be hours fast: it counts
+   * as `begunMs`, the service's, where that is earlier (I1).
    */
   constructor(
     limits: AgeLimits,
     initSync: InitSync | null,
-    { sinceMs = 0, begunMs = Infinity }: Pick<Standing, "sinceMs" | "begunMs"> = {},
+    { sinceMs, begunMs = Infinity }: Pick<Standing, "sinceMs" | "begunMs"> = {},
   ) {
     this.#limits = limits;
-    this.#initSync = initSync;
-    this.#sinceMs = sinceMs;
+    this.#initSync = sinceMs !== undefined && initSync?.isRepeated === false ? null : initSync;
+    this.#sinceMs = sinceMs ?? 0;
     this.#startMs = Math.min(initSync?.startMs ?? 0, begunMs);
+    this.#backlogToMs = sinceMs === undefined ? 0 : begunMs;
   }
 
   /**
@@ -65,13 +70,19 @@ export class AgeRules {
    * that are still there do not tell.
    */
   isTooOld(readToMs: number, nowMs: number): boolean {
-    return nowMs - Math.max(readToMs, this.coveredToMs) >= this.#limitMs;
+    const coveredToMs = Math.max(readToMs, this.coveredToMs);
+    return nowMs - coveredToMs >= this.#limitMs(coveredToMs);
   }
 
   /** What {@link isTooOld} comes to, for people. */
   tooOld(readToMs: number, nowMs: number): Loss {
-    const hours = Math.round((nowMs - Math.max(readToMs, this.coveredToMs)) / HOUR_MS);
-    return { why: "too-old", hours, limitHours: Math.round(this.#limitMs / HOUR_MS) };
+    const coveredToMs = Math.max(readToMs, this.coveredToMs);
+    const hours = Math.round((nowMs - coveredToMs) / HOUR_MS);
+    return {
+      why: "too-old",
+      hours,
+      limitHours: Math.round(this.#limitMs(coveredToMs) / HOUR_MS),
+    };
   }
 
   /** Records that are trimmed now were read before, or are wanted by nobody. */
@@ -79,8 +90,10 @@ export class AgeRules {
     return nowMs - RETENTION_MS <= Math.max(readToMs, this.coveredToMs);
   }
 
-  get #limitMs(): number {
+  /** What was old when the log was begun has no safe zone to be read in: what is certain counts, 24 hours. */
+  #limitMs(coveredToMs: number): number {
     const { safeZoneMs, restartAfterMs } = this.#limits;
+    if (coveredToMs < this.#backlogToMs) return Math.max(RETENTION_MS, safeZoneMs);
     const isLoading = this.#initSync !== null && this.#initSync.endMs === null;
     return isLoading ? Math.min(restartAfterMs, safeZoneMs) : safeZoneMs;
   }

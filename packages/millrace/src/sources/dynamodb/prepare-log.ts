@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { DynamoApi, TableDescription } from "./api.ts";
+import { HOUR_MS, RETENTION_MS } from "./age-rules.ts";
 import { faultKind, type Loss, lossText } from "./log-errors.ts";
 import type { DynamoStartup } from "./options.ts";
 import { placeIn, type Standing } from "./position.ts";
@@ -26,8 +27,10 @@ interface BeginOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What was written so long before a log is begun counts as read: a scan sees it, or nobody wants it. */
-export const BEGUN_MS = 3_600_000;
+/** What was written so long before a log is begun counts as read where a scan follows, which sees it. */
+export const BEGUN_MS = HOUR_MS;
+/** What is older when a log is begun that no scan comes with may be trimmed before it is read: it is given, and not promised. */
+const PROMISED_MS = RETENTION_MS - HOUR_MS;
 
 /** A new log, at the oldest record of every shard: nothing is trimmed unseen from then on. @throws MillraceError */
 export async function beginLog(log: LogAt, { startup, signal }: BeginOptions): Promise<Standing> {
@@ -37,7 +40,7 @@ export async function beginLog(log: LogAt, { startup, signal }: BeginOptions): P
   const sinceMs = sinceOf(startup, timeMs);
   return {
     ...begun(stream, listing),
-    timeMs: Math.max(sinceMs ?? 0, timeMs - BEGUN_MS),
+    timeMs: sinceMs === null ? timeMs - BEGUN_MS : Math.max(sinceMs, timeMs - PROMISED_MS),
     begunMs: timeMs,
     ...(sinceMs === null ? {} : { sinceMs }),
   };

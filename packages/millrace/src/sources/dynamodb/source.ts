@@ -282,7 +282,7 @@ export class DynamoSource implements Source {
   #lossOf(known: Standing): Promise<Loss | null> {
     const { stream, scan } = this.#parts.options;
     // Whether the table is being loaded only the log is told.
-    const rules = new AgeRules({ ...stream, restartAfterMs: scan.restartAfterMs }, null);
+    const rules = new AgeRules({ ...stream, restartAfterMs: scan.restartAfterMs }, null, known);
     return lossOf(this.#logAt, known, (readToMs, nowMs) =>
       rules.isTooOld(readToMs, nowMs) ? rules.tooOld(readToMs, nowMs) : null,
     );
