@@ -102,9 +102,10 @@ export class Committer {
     const decision = decide(error.class, attempt, uncertain, this.#parts.random);
     // Who has moved a lane row is known only behind the look at it: an attempt of ours that landed, or another task.
     const isMoved = error.code === "MR_SINK_LANE_MOVED" && attempt === 0;
+    // Told by who begins the next run, with the wait before it (I8).
+    if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
     this.#failed(error, isMoved ? null : decision);
     if (decision.action === "bisect" || decision.action === "stop") throw error;
-    if (decision.action === "restart") throw new RestartNeeded(error.message, { cause: error });
     await this.#parts.clock.sleep(decision.waitMs, this.#parts.signal);
     const durable = await this.#standing(lanes);
     if (durable) this.#parts.observer.recovered?.();

@@ -1,4 +1,4 @@
-import type { MillraceError } from "../errors/millrace-error.ts";
+import { MillraceError } from "../errors/millrace-error.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import { RestartNeeded } from "./committer.ts";
 import { backoffMs } from "./retry.ts";
@@ -38,25 +38,32 @@ export class RunFailures {
 
   /** Null to begin again, after a wait; else what the task fails with. */
   async after(thrown: unknown, attempt: number, halt: AbortSignal): Promise<MillraceError | null> {
-    const { clock, random, observer, explain } = this.#parts;
+    const { clock, random, explain } = this.#parts;
     if (thrown instanceof RestartNeeded) {
       // What needed a takeover may need the next one too: never without a wait.
       const pauseMs = backoffMs(attempt, 20, RESTART_CAP_MS, random);
+      if (thrown.cause instanceof MillraceError) this.#tell(explain(thrown.cause), pauseMs);
       await clock.sleep(pauseMs, halt).catch(() => undefined);
       return null;
     }
     const error = explain(toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION"));
-    const { code } = error;
-    this.#retries[code] = (this.#retries[code] ?? 0) + 1;
     const isMet = error.class === "loss" && this.#loss === null && this.#mayResync;
     // The log that told of the loss would tell of it again: the next run makes it anew.
     if (isMet) this.#loss = error;
     const again = isMet || mayPass(error);
     const waitMs = backoffMs(attempt, 100, RESTART_CAP_MS, random);
-    observer.failed({ code, class: error.class, ...(again ? { error, waitMs } : {}) });
+    this.#tell(error, again ? waitMs : null);
     if (!again) return error;
     await clock.sleep(waitMs, halt).catch(() => undefined);
     return null;
+  }
+
+  /** `waitMs` is what passes before the next run; null where there is none. */
+  #tell(error: MillraceError, waitMs: number | null): void {
+    const { code } = error;
+    this.#retries[code] = (this.#retries[code] ?? 0) + 1;
+    const again = waitMs === null ? {} : { error, waitMs };
+    this.#parts.observer.failed({ code, class: error.class, ...again });
   }
 
   get #mayResync(): boolean {

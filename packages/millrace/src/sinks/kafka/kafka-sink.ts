@@ -137,7 +137,7 @@ export class KafkaSink implements Sink {
       const found = await this.#topics.check(table, create);
       await this.#tables.of(table);
       this.#hasChecked = true;
-      return found;
+      return { ...found, notices: [...found.notices, ...this.#tables.noticesOf(table)] };
     } catch (thrown) {
       throw this.#errorOf(thrown);
     }

@@ -177,6 +177,7 @@ export class KafkaTask {
       const error = this.#errorOf(thrown);
       // Whoever mends a topic does it while this runs, and replays the letter then.
       if (error.class === "row" || error.class === "schema") tables.forget();
+      if (thrown instanceof KafkaFault && thrown.kind === "replaced") this.#tellLoss(thrown);
       const outcome = error.class === "unknown-outcome" ? "unknown" : "aborted";
       observer.ended(outcome, clock.monotonic() - beganMs);
       throw error;
@@ -201,6 +202,15 @@ export class KafkaTask {
     const records = forgetRecords(this.#task, await this.read("decided"));
     await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     return true;
+  }
+
+  /** The next run goes on as if nothing had been: without a word of it nobody would know (I8). */
+  #tellLoss({ topic }: KafkaFault): void {
+    if (topic === null) return;
+    const { clock, tables } = this.#parts;
+    const seen = new Date(clock.now()).toISOString();
+    const message = `topic ${topic} was made anew, or has lost messages, before ${seen}: what it was told until then is not in it; a resync tells all rows again`;
+    tables.lost(topic, message);
   }
 
   /** What the state topic refuses is no row. */

@@ -9,6 +9,8 @@ export class TableOutputs {
   readonly #options: Pick<KafkaSinkOptions, "format" | "partitioning">;
   readonly #topics: Topics;
   #known = new WeakMap<TargetTable, Promise<TableOutput>>();
+  /** What is said of topics that lack what they were told, by their names, as long as the sink is open (I8). */
+  readonly #losses = new Map<string, string>();
 
   constructor(options: Pick<KafkaSinkOptions, "format" | "partitioning">, topics: Topics) {
     this.#options = options;
@@ -19,6 +21,17 @@ export class TableOutputs {
   forget(): void {
     this.#topics.forget();
     this.#known = new WeakMap();
+  }
+
+  /** Runs come and go; what a topic lacks is still said of its tables then. */
+  lost(topic: string, message: string): void {
+    this.#losses.set(topic, message);
+  }
+
+  /** Sentences for the operator about a table. */
+  noticesOf(table: TargetTable): readonly string[] {
+    const message = this.#losses.get(this.#topics.nameOf(table));
+    return message === undefined ? [] : [message];
   }
 
   /** @throws MillraceError, or KafkaFault where the brokers cannot be asked. */
