@@ -196,11 +196,11 @@ export class BatchWriter {
     addEvents(content, items, read);
   }
 
-  /** Patches whose row the sink cannot complete become full rows from the source (I9). */
+  /** Patches whose row the sink cannot complete become full rows from the source (I9): `known`, and what was read. */
   async #completePatches(
     targets: Map<TargetTable, Map<string, KeyOutcome>>,
     known: ReadonlyMap<RowItem, Row | null>,
-  ): Promise<void> {
+  ): Promise<ReadonlyMap<RowItem, Row | null>> {
     const wanted: RowItem[] = [];
     for (const outcomes of targets.values()) {
       // Hot: by forEach, since a Map's iterator makes an object for each key.
@@ -211,7 +211,7 @@ export class BatchWriter {
     }
     const rows =
       wanted.length === 0 ? known : new Map([...known, ...(await this.#readRows(wanted))]);
-    if (rows.size === 0) return;
+    if (rows.size === 0) return rows;
     for (const outcomes of targets.values()) {
       for (const [key, outcome] of outcomes) {
         const row = outcome.write === "patch" ? rows.get(outcome.item) : undefined;
@@ -224,6 +224,7 @@ export class BatchWriter {
         );
       }
     }
+    return rows;
   }
 
   /**

@@ -23,8 +23,11 @@ export interface CarefulParts {
   readonly commit: (items: readonly RowItem[], content: BatchContent) => Promise<CommitResult>;
   /** Sends items as a batch without looking at constraints; rejects with the sink's refusal. */
   readonly sendWhole: (items: readonly RowItem[]) => Promise<void>;
-  /** Rows of the source for items whose row the sink cannot complete, in place of what a change left out (I9). */
-  readonly complete: (targets: Targets, known: Known) => Promise<void>;
+  /**
+   * Rows of the source for items whose row the sink cannot complete, in place of what a change left out (I9); `known` and
+   * what was read.
+   */
+  readonly complete: (targets: Targets, known: Known) => Promise<Known>;
   readonly read: (items: readonly RowItem[]) => Promise<Map<RowItem, Row | null>>;
   /** Rows can be read at the source: what is put off can be read again. */
   readonly readsRows: () => boolean;
@@ -65,6 +68,8 @@ const MAX_SINGLED_OUT = 8;
  */
 export class CarefulWriter {
   readonly #parts: CarefulParts;
+  /** Rows of the source that this batch has asked for: each attempt asks for what those before it have not. */
+  #known: Known = new Map();
 
   constructor(parts: CarefulParts) {
     this.#parts = parts;
@@ -87,6 +92,7 @@ export class CarefulWriter {
     { patient, ends }: { readonly patient: boolean; readonly ends: boolean },
   ): Promise<number> {
     let done = 0;
+    this.#known = new Map();
     const groups = byTransaction(items);
     const mayBeOpen = !ends && this.#parts.readsRows();
     const open = mayBeOpen ? groups.findLast(isOfTransaction) : undefined;
@@ -234,14 +240,14 @@ export class CarefulWriter {
     given: ReadonlyMap<RowItem, Refusal>,
     how: Arrangement,
   ): Promise<Refused | null> {
-    for (let known: Known = new Map(); ;) {
+    for (;;) {
       const content = this.#parts.content();
       try {
-        if (how === "in order") await this.#inOrder(content, items, given, known);
-        else await this.#replaced(content, items, given, known, how);
+        if (how === "in order") await this.#inOrder(content, items, given);
+        else await this.#replaced(content, items, given, how);
         const result = await this.#parts.commit(items, content);
         if (result.outcome === "done") return null;
-        known = await this.#parts.missing(content, result, known);
+        this.#known = await this.#parts.missing(content, result, this.#known);
       } catch (thrown) {
         const error = refusalIn(thrown);
         const write = error.facts["write"];
@@ -252,22 +258,27 @@ export class CarefulWriter {
     }
   }
 
-  /** Every change a statement of its own, as the source did them. */
+  /** Every change a statement of its own, as the source did them; what has to be read is read for all of them at once. */
   async #inOrder(
     content: BatchContent,
     items: readonly RowItem[],
     given: ReadonlyMap<RowItem, Refusal>,
-    known: Known,
   ): Promise<void> {
-    for (const item of items) {
+    const apart: Targets = new Map();
+    for (const [i, item] of items.entries()) {
+      const { target } = item.route;
+      if (given.has(item) || target.keyless) continue;
+      const those: TargetOutcomes = apart.get(target) ?? new Map();
+      apart.set(target, those.set(String(i), item));
+    }
+    this.#known = await this.#parts.complete(apart, this.#known);
+    for (const [i, item] of items.entries()) {
+      const { target } = item.route;
       const why = given.get(item);
+      const outcome = apart.get(target)?.get(String(i));
       if (why !== undefined) content.park(item, why);
-      else if (item.route.target.keyless) content.addKeyless([item], known);
-      else {
-        const targets = compact([item]);
-        await this.#parts.complete(targets, known);
-        content.addKeyed(targets);
-      }
+      else if (outcome === undefined) content.addKeyless([item], this.#known);
+      else content.addKeyed(new Map([[target, new Map([[item.key, outcome]])]]));
     }
   }
 
@@ -279,13 +290,13 @@ export class CarefulWriter {
     content: BatchContent,
     items: readonly RowItem[],
     given: ReadonlyMap<RowItem, Refusal>,
-    known: Known,
     how: Arrangement,
   ): Promise<void> {
     const { order } = this.#parts;
     const live = items.filter((item) => !given.has(item) && !item.route.target.keyless);
     const targets = compact(live);
-    await this.#parts.complete(targets, await this.#readPatches(targets, known));
+    const known = await this.#readPatches(targets);
+    this.#known = await this.#parts.complete(targets, known);
     const later = this.#parkOvertaken(content, live, items, given);
     const parentsFirst = [...targets].sort(([a], [b]) => order.rankOf(a.id) - order.rankOf(b.id));
     const isLast = how === "deletes last";
@@ -306,7 +317,7 @@ export class CarefulWriter {
     const keyless = items.filter((item) => item.route.target.keyless);
     for (const item of keyless) {
       const why = given.get(item);
-      if (why === undefined) content.addKeyless([item], known);
+      if (why === undefined) content.addKeyless([item], this.#known);
       else content.park(item, why);
     }
   }
@@ -326,7 +337,8 @@ export class CarefulWriter {
   }
 
   /** A row that is deleted and inserted anew has to be whole. */
-  async #readPatches(targets: Targets, known: Known): Promise<Known> {
+  async #readPatches(targets: Targets): Promise<Known> {
+    const known = this.#known;
     const wanted = [...targets]
       .filter(([table]) => this.#parts.order.isReplaceable(table.id))
       .flatMap(([, outcomes]) => [...outcomes.values()])
