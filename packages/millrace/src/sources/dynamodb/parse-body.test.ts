@@ -33,6 +33,20 @@ describe("the JSON of a body", () => {
     expect(JSON.stringify(parsed(text))).toBe(text.replace(" : ", ":"));
   });
 
+  it("is read whatever its size, beside a name with a backslash", () => {
+    const long = "x".repeat(16_000_000);
+    const value = parsed(`{"long":"${long}","b\\\\c":"\\\\"}`);
+    expect(Object.keys(value ?? {})).toEqual(["long", "b\\c"]);
+  });
+
+  it("has values with backslashes, and what looks like names within them", () => {
+    expect(parsed(String.raw`{"a":"C:\\temp","b":["\u005c\\\"","\\"],"c":"\\\":"}`)).toEqual({
+      a: "C:\\temp",
+      b: ['\\\\"', "\\"],
+      c: '\\":',
+    });
+  });
+
   it("is refused where it is none", () => {
     expect(() => parsed(String.raw`{"\\":`)).toThrow(SyntaxError);
     expect(() => parsed("")).toThrow(SyntaxError);

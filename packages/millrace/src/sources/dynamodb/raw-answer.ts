@@ -85,8 +85,9 @@ function parsed(bytes: Buffer, checksum: string | null): Record<string, unknown>
   try {
     const body = parseBody(bytes);
     return isObject(body) ? body : null;
-  } catch {
-    return null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
   }
 }
 
