@@ -11,10 +11,10 @@ interface Ended {
   readonly lines: readonly string[];
 }
 
-/** Runs the demo with `--json`, a small shop and little use of it; `heard` is told each line that it tells. */
+/** Runs the demo with `--json`, a small shop and little use of it; `heard` is told each line that it tells, and may end it. */
 export async function runDemo(
   args: readonly string[],
-  heard: (line: string) => void = () => undefined,
+  heard: (line: string, end: () => void) => void = () => undefined,
 ): Promise<Ended> {
   const small = ["--rows", "100", "--rate", "50", "--json"];
   const child = spawn(process.execPath, ["--conditions=source", MAIN, ...small, ...args], {
@@ -26,7 +26,7 @@ export async function runDemo(
   for (const stream of [child.stdout, child.stderr])
     createInterface({ input: stream }).on("line", (line) => {
       lines.push(line);
-      heard(line);
+      heard(line, () => void child.kill("SIGTERM"));
     });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   process.off("exit", leaveNothing);

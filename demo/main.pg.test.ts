@@ -33,3 +33,17 @@ it(
     expect(lines.filter((line) => /^\s+at /.test(line))).toEqual([]);
   },
 );
+
+it(
+  "ends as it was asked to where it is told to end before anything runs",
+  { timeout: 240_000 },
+  async () => {
+    const { code, lines } = await runDemo(
+      ["--source", "dynamodb", "--listen", "off"],
+      (line, end) => {
+        if (line.includes("The shop has")) end();
+      },
+    );
+    expect([code, lines.at(-1)]).toEqual([0, expect.stringContaining("The pipeline has stopped")]);
+  },
+);

@@ -158,14 +158,13 @@ function goodbye({ state, tables }: ReturnType<Pipeline["status"]>): string {
   return `The pipeline has ${state}: ${tables.length} tables, ${rows} rows loaded, ${changes} changes, ${letters} dead letters. Its servers end with it.`;
 }
 
+/** Until the promise is settled or the signal aborts; what it rejects with after that is nobody's any more. */
 async function orAbort(signal: AbortSignal, promise: Promise<unknown>): Promise<void> {
-  if (signal.aborted) return;
-  await Promise.race([
-    promise,
-    new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => resolve(), { once: true }),
-    ),
-  ]);
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([aborted, promise]);
 }
 
 /** What went wrong; where it went wrong only of what nobody foresaw. */
