@@ -31,6 +31,29 @@ Execution Time: 0.7 ms`;
     ]);
   });
 
+  it("is retold without the figures that were not asked for", () => {
+    expect(retold("Seq Scan on t a\n  Filter: (id = 1)")).toEqual([
+      "Full Scan (btree-table) on t a",
+      "  -> Storage Scan on t",
+      "      Filters: (id = 1)",
+      "      -> B-Tree Scan on t",
+    ]);
+    expect(retold("Seq Scan on t (actual rows=2 loops=1)", true)).toEqual([
+      "Full Scan (btree-table) on t (actual rows=2 loops=1)",
+      "  -> Storage Scan on t (actual rows=2 loops=1)",
+      "      -> B-Tree Scan on t (actual rows=2 loops=1)",
+    ]);
+    expect(
+      retold("Index Scan using by_v on t  (cost=1..2 rows=1 width=8) (never executed)"),
+    ).toEqual([
+      "Index Scan using by_v on t  (cost=1..2 rows=1 width=8) (never executed)",
+      "  -> Storage Scan on by_v (cost=1..2 rows=1 width=8)",
+      "      -> B-Tree Scan on by_v (cost=1..2 rows=1 width=8)",
+      "  -> Storage Lookup on t (cost=1..2 rows=1 width=8)",
+      "      -> B-Tree Lookup on t (cost=1..2 rows=1 width=8)",
+    ]);
+  });
+
   it("takes the index of a primary key for the table, and looks up what another one lacks", () => {
     expect(
       retold("Index Scan using t_pkey on public.t  (cost=1..2 rows=1 width=8)\n  Output: id, v"),

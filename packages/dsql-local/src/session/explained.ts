@@ -33,7 +33,7 @@ function queryIdentifier(sql: string): string {
 }
 
 const SCAN =
-  /^(\s*(?:->  )?)(Seq Scan|Index Scan|Index Only Scan)(?: using (\S+))? on (\S+)(?: \S+)?  (\(cost=[^)]*\))(?: \((?:actual time=\S+ )(rows=\d+ loops=\d+)\))?/;
+  /^(\s*(?:->  )?)(Seq Scan|Index Scan|Index Only Scan)(?: using (\S+))? on (\S+)(?: [^\s(]\S*)?(?:  (\(cost=[^)]*\)))?(?: \(actual (?:time=\S+ )?(rows=\d+ loops=\d+)\))?/;
 
 /** Scans, with what storage does below them. */
 function retoldPlan(lines: readonly string[]): string[] {
@@ -63,14 +63,16 @@ function isDetail(line: string | undefined, indent: number): boolean {
 }
 
 function retoldScan(line: string, scan: RegExpExecArray, own: readonly string[]): string[] {
-  const [, , kind = "", index = "", table = "", cost = "", actual] = scan;
+  const [, , kind = "", index = "", table = "", cost, actual] = scan;
   // The primary key's index is the table: it covers all columns.
   const covering = kind === "Index Only Scan" || index.endsWith("_pkey");
   const name =
     kind === "Seq Scan" ? "Full Scan (btree-table)" : covering ? "Index Only Scan" : "Index Scan";
   const storage = kind === "Seq Scan" ? table : index;
   const pad = " ".repeat(indentOf(line) + 2);
-  const figures = actual === undefined ? cost : `${cost} (actual ${actual})`;
+  // COSTS OFF leaves out the one, TIMING OFF the times of the other.
+  const known = [cost, actual === undefined ? undefined : `(actual ${actual})`];
+  const figures = known.map((figure) => (figure === undefined ? "" : ` ${figure}`)).join("");
   const detail = (label: string): string | undefined =>
     own.find((text) => text.trimStart().startsWith(`${label}:`))?.trim();
   const output = detail("Output")?.slice("Output: ".length);
@@ -84,16 +86,16 @@ function retoldScan(line: string, scan: RegExpExecArray, own: readonly string[])
     ...(output === undefined ? [] : [`Projections: ${output}`]),
     ...pushed,
     ...(filter === undefined || actual === undefined ? [] : [`Rows Filtered: ${removed ?? 0}`]),
-    `-> B-Tree Scan on ${storage} ${figures}`,
+    `-> B-Tree Scan on ${storage}${figures}`,
   ];
   const lookup = [
-    `${pad}-> Storage Lookup on ${table} ${figures}`,
-    `${pad}    -> B-Tree Lookup on ${table} ${figures}`,
+    `${pad}-> Storage Lookup on ${table}${figures}`,
+    `${pad}    -> B-Tree Lookup on ${table}${figures}`,
   ];
   return [
     line.replace(kind, name),
     ...kept,
-    `${pad}-> Storage Scan on ${storage} ${figures}`,
+    `${pad}-> Storage Scan on ${storage}${figures}`,
     ...below.map((text) => `${pad}    ${text}`),
     ...(name === "Index Scan" ? lookup : []),
   ];
