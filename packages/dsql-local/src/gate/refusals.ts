@@ -61,7 +61,41 @@ export function refuseStatement(node: Tree, mark: DialectMark, profile: Profile)
   const named = NAMED[name];
   if (named !== undefined) throw violation(named);
   if (!KNOWN.has(name)) throw violation("unsupportedStatement", { name: shortName(name) });
+  if (isSystems(name, body)) throw violation("systemEntity");
   CHECKS[name]?.(body, mark, profile);
+  if (mark.async && name !== "IndexStmt" && !validatesOne(name, body))
+    throw violation("alterAsync");
+}
+
+/** All that is documented of ALTER TABLE ASYNC. */
+function validatesOne(name: string, body: Tree): boolean {
+  const [first = {}, ...more] = list(body, "cmds");
+  const subtype = text(child(first, "AlterTableCmd"), "subtype");
+  return name === "AlterTableStmt" && subtype === "AT_ValidateConstraint" && more.length === 0;
+}
+
+const SYSTEMS_OWN = new Set(["sys", "pg_catalog", "information_schema"]);
+const DEFINES_RELATION = new Set(["CreateStmt", "ViewStmt", "CreateSeqStmt", "AlterTableStmt"]);
+
+/** Whether something in a schema of the system is to be made, changed or dropped, or such a schema. */
+function isSystems(name: string, body: Tree): boolean {
+  if (DEFINES_RELATION.has(name)) {
+    const named = ["relation", "view", "sequence"].map((key) =>
+      text(child(body, key), "schemaname"),
+    );
+    return named.some((schema) => SYSTEMS_OWN.has(schema));
+  }
+  if (name === "CreateFunctionStmt") return isQualified(list(body, "funcname"));
+  if (name !== "DropStmt") return false;
+  const objects = list(body, "objects");
+  if (text(body, "removeType") !== "OBJECT_SCHEMA") {
+    return objects.some((object) => isQualified(list(child(object, "List"), "items")));
+  }
+  return names(objects).some((schema) => schema === "public" || SYSTEMS_OWN.has(schema));
+}
+
+function isQualified(parts: readonly Tree[]): boolean {
+  return parts.length > 1 && SYSTEMS_OWN.has(names(parts)[0] ?? "");
 }
 
 /** Throws for a view whose text is too long. */
@@ -144,8 +178,6 @@ function refuseSetting(body: Tree): void {
 function refuseDrop(body: Tree): void {
   if (!DROPPABLE.has(text(body, "removeType"))) throw violation("dropObject");
   if (flag(body, "concurrent")) throw violation("dropConcurrently");
-  const schemas = text(body, "removeType") === "OBJECT_SCHEMA" ? list(body, "objects") : [];
-  if (names(schemas).includes("public")) throw violation("systemEntity");
 }
 
 function refuseRename(body: Tree): void {

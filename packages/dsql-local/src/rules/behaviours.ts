@@ -264,6 +264,24 @@ export const behaviours: readonly Behaviour[] = [
     kept: "only when switched on at the control port (/throughput): a bound on each table that doubles after a time of heat",
   },
   {
+    what: "Roles have no passwords: a login is by token",
+    source: "ours",
+    fidelity: "unknown",
+    kept: "CREATE ROLE … PASSWORD is taken, and the password is never asked for; what the service says to it is not known",
+  },
+  {
+    what: "The superuser of the PostgreSQL behind shows",
+    source: "ours",
+    fidelity: "unknown",
+    kept: "the role postgres in pg_roles, and as the owner of databases and of the schema sys; pg_stat_activity has rows of ours and of PostgreSQL's own workers",
+  },
+  {
+    what: "A client that closes its half of the connection is gone: what it has sent and was not begun is dropped",
+    source: "ours",
+    fidelity: "unknown",
+    kept: "PostgreSQL would run what it has read; who waits for the answer before it closes sees no difference",
+  },
+  {
     what: "Multi-statement pipelines up to one Sync are one transaction",
     source: "PostgreSQL",
     fidelity: "unknown",

@@ -39,7 +39,7 @@ export const statementRules = {
   savepoint: byParser("unsupported transaction statement: {name}", "E"),
   systemEntity: {
     ...byParser("feature not supported on system entity", "S"),
-    kept: "by the parse tree, when the statement arrives; recorded of GRANT, and taken to be so of DROP SCHEMA public",
+    kept: "by the parse tree, when the statement arrives; recorded of GRANT, and taken to be so of DROP SCHEMA public or sys, and of DDL in the schemas of the system",
   },
   lockingClause: byParser(
     "locking clauses other than FOR UPDATE/FOR KEY SHARE are not supported",
@@ -82,6 +82,10 @@ export const statementRules = {
   refusedFunction: {
     ...byParser("function {name} not supported", "P; told by clusters of users"),
     kept: "by the parse tree, when the statement arrives: the functions of advisory locks, as recorded; of geometry those that make its values, pg_notify and those of large objects, by the same pattern. pg_backend_pid was refused so in May 2025 and is taken here",
+  },
+  alterAsync: {
+    ...byParser("unsupported ALTER TABLE ASYNC statement", "AT", "unknown"),
+    kept: "by the parse tree, when the statement arrives: of all but one VALIDATE CONSTRAINT, which is what is documented",
   },
   alterTable: byParser("unsupported ALTER TABLE {action} statement", "E, S"),
   dropKeyColumn: {
