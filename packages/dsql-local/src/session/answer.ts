@@ -9,6 +9,14 @@ import type { AnswerHandler } from "./backend.ts";
 /** PostgreSQL's word for what the service has a rule for. */
 const TEMPORARY = /^temporary file size exceeds temp_file_limit/;
 
+/** A type without an order: json and domains over it, and types that no column has. */
+const KEYLESS = /^data type (.+) has no default operator class for access method "btree"/;
+const NO_COLUMNS = new Set([
+  "point", "line", "lseg", "box", "path", "polygon", "circle", "xml", "xid", "cid", "aclitem", "jsonpath",
+]); // prettier-ignore
+/** Where an error came from, as a field of its message. */
+const PLPGSQL = "\0WPL/pgSQL function sys.";
+
 /** More than this many rows are looked for in their whole table. */
 const MOST_PLACES = 20_000;
 
@@ -140,6 +148,12 @@ export class Answer implements AnswerHandler {
     if (this.error === undefined) return undefined;
     const { code, message } = this.error;
     if (code === "53400" && TEMPORARY.test(message)) return violation("temporarySpace");
+    const [, type] = (code === "42704" ? KEYLESS.exec(message) : null) ?? [];
+    if (type !== undefined) {
+      return violation(NO_COLUMNS.has(type) ? "columnType" : "keyType", { type });
+    }
+    // Only the procedures of the schema sys are written in it, and only here.
+    if (this.errorFrame?.includes(PLPGSQL) === true) return new Violation(this.error);
     return new Violation(this.error, this.errorFrame);
   }
 
