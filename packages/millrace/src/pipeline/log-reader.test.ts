@@ -4,7 +4,7 @@ import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
-import { ByteBudget } from "./byte-budget.ts";
+import { type ByteAccount, ByteBudget } from "./byte-budget.ts";
 import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { LaneChoice } from "./lane-choice.ts";
@@ -32,12 +32,14 @@ interface Reading {
   readonly loadAgain?: (shape: TableShape) => void;
   readonly before?: number;
   readonly budget?: ByteBudget;
+  /** Of that budget. */
+  readonly logBytes?: ByteAccount;
   readonly rest?: Pick<LogRest, "wanted" | "over">;
   readonly wholeRows?: number;
 }
 
 function readerOf({ log, stop, lanes, table = tableOf(), before = 0, ...more }: Reading) {
-  const logBytes = (more.budget ?? new ByteBudget(1_000)).account(1);
+  const logBytes = more.logBytes ?? (more.budget ?? new ByteBudget(1_000)).account(1);
   return new LogReader({
     log,
     feed: new Feed({
@@ -170,16 +172,22 @@ describe("another number of lanes", () => {
 });
 
 /** A reader whose log brings a transaction in two batches; `meanwhile` is asked when it has the first one. */
-function reading(wholeRows: number, meanwhile: () => void) {
+function reading(
+  wholeRows: number,
+  meanwhile: () => void,
+  logBytes = new ByteBudget(1_000).account(1),
+) {
   const stop = new AbortController();
   const parts: Partial<LaneParts> = {
     signal: stop.signal,
     emptied: () => undefined,
     passed: () => undefined,
+    maxRows: 100,
+    flushIntervalMs: 0,
   };
   const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
   const batches = [
-    { ...batchAt(5, [toldAt(4, shapeOf()), toldAt(5, shapeOf())]), acknowledge: 3 },
+    { ...batchAt(5, [toldAt(4, shapeOf()), toldAt(5, shapeOf())], 100), acknowledge: 3 },
     { ...batchAt(7), acknowledge: 7 },
   ];
   const entered: Position[] = [];
@@ -193,7 +201,7 @@ function reading(wholeRows: number, meanwhile: () => void) {
   };
   const log = { next, acknowledge: () => undefined, close: () => Promise.resolve() };
   const barriers = { pass: () => Promise.resolve(false) };
-  const reader = readerOf({ stop, lanes, wholeRows, log, barriers });
+  const reader = readerOf({ stop, lanes, wholeRows, log, barriers, logBytes });
   void lanes[0]?.run();
   const running = reader.run();
   const end = async (): Promise<void> => {
@@ -225,6 +233,18 @@ describe("a transaction that has begun", () => {
     expect(await stopped.promise).toEqual([5, 7]);
     await end();
   });
+});
+
+it("a transaction whose first batch waits for the budget is read to its end before a stop drains the lanes", async () => {
+  const logBytes = new ByteBudget(1_000).account(1);
+  logBytes.tryTake(1_000);
+  const { reader, entered, end } = reading(2, () => undefined, logBytes);
+  await expect.poll(() => entered).toEqual([5]);
+  await moment();
+  const stopped = reader.transactionRead().then(() => [...entered]);
+  logBytes.give(1_000);
+  expect(await stopped).toEqual([5, 7]);
+  await end();
 });
 
 describe("a log that lags, whose batches all end within transactions", () => {

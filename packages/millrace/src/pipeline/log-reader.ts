@@ -54,6 +54,8 @@ export class LogReader {
    * (design/002), or one lane keeps it whole. Interrupts, a pause, a stop and a rest wait for its end.
    */
   #isMidway = false;
+  /** A batch waits for its place, or is being given to the lanes: only behind it is known whether its transaction is open. */
+  #isEntering = false;
   /** Rows that were read of the transaction that is open. */
   #openRows = 0;
   #atEnd: (() => void)[] = [];
@@ -115,7 +117,7 @@ export class LogReader {
 
   /** Resolves where no transaction is begun that should be read to its end before the lanes are drained. */
   transactionRead(): Promise<void> {
-    if (!this.#isMidway) return Promise.resolve();
+    if (!this.#isMidway && !this.#isEntering) return Promise.resolve();
     return until(this.#parts.signal, new Promise<void>((resolve) => this.#atEnd.push(resolve)));
   }
 
@@ -164,6 +166,7 @@ export class LogReader {
   /** `isWhole`: it is known to end with a transaction. */
   async #enter(batch: LogBatch, isWhole: boolean): Promise<void> {
     const { logBytes, feed, readAhead, signal } = this.#parts;
+    this.#isEntering = true;
     if (batch.bytes > 0 && !readAhead.wanted) await readAhead.wait();
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
     const { items } = batch;
@@ -192,6 +195,7 @@ export class LogReader {
     this.#openRows = isWithin ? openRows(batch, this.#openRows) : 0;
     // Where more has come it is cut at the sink all the same, and nobody waits for the rest.
     this.#isMidway = isWithin && this.#openRows <= wholeRows;
+    this.#isEntering = false;
     if (!this.#isMidway) for (const tell of this.#atEnd.splice(0)) tell();
   }
 
