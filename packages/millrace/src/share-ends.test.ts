@@ -56,9 +56,21 @@ describe("what other processes have left", () => {
     bench.frontiers = { "t-0": 3, "t-1": 3 };
     expect(await bench.ends.left(new Set())).toEqual(["t-0", "t-1"]);
     bench.present = { "t-1": 9, "t-2": 9 };
+    // A server that is behind the others does not know of it yet: it is gone where it is still missing then.
+    expect(await bench.ends.left(new Set())).toEqual(["t-0", "t-1"]);
     expect(await bench.ends.left(new Set())).toEqual(["t-1"]);
     bench.frontiers = { "t-1": 5 };
     expect(await bench.ends.left(new Set())).toEqual([]);
+  });
+
+  it("is a share too that one answer has left out", async () => {
+    const bench = new Bench();
+    bench.frontiers = { "t-0": 3, "t-1": 5 };
+    for (const present of [{ "t-1": 5 }, { "t-0": 5, "t-1": 5 }, { "t-1": 5 }]) {
+      expect(await bench.ends.left(new Set())).toEqual(["t-0"]);
+      bench.present = present;
+    }
+    expect(await bench.ends.left(new Set())).toEqual(["t-0"]);
   });
 
   it("is a share up to where it ends by now, where it was made anew", async () => {

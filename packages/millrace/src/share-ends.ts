@@ -15,12 +15,14 @@ const NOT_KNOWN = ["what could not be asked for yet"];
 
 /**
  * By what the sink keeps of each share, whoever writes it, and where each ended when that was asked first. A share that is
- * gone since (its topic was deleted) is waited for no more, and one that ends earlier (it was made anew) only to there:
- * nobody would come to where it ended before.
+ * gone since (its topic was deleted), by two looks in a row, is waited for no more, and one that ends earlier (it was made
+ * anew) only to there: nobody would come to where it ended before.
  */
 export class ShareEnds implements Elsewhere {
   readonly #parts: ShareEndsParts;
   #ends: ReadonlyMap<string, Position> | null = null;
+  /** Those that the last look did not find: its server may have been behind the others. */
+  #missing: ReadonlySet<string> = new Set();
   #reader: KnownReader | null = null;
 
   constructor(parts: ShareEndsParts) {
@@ -66,10 +68,12 @@ export class ShareEnds implements Elsewhere {
     now: ReadonlyMap<string, Position>,
   ): ReadonlyMap<string, Position> {
     const { comparePositions } = this.#parts;
+    const missed = this.#missing;
+    this.#missing = new Set([...asked.keys()].filter((share) => !now.has(share)));
     return new Map(
       [...asked].flatMap(([share, end]): [string, Position][] => {
         const present = now.get(share);
-        if (present === undefined) return [];
+        if (present === undefined) return missed.has(share) ? [] : [[share, end]];
         return [[share, comparePositions(present, end) < 0 ? present : end]];
       }),
     );
