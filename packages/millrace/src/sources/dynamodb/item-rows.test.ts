@@ -153,8 +153,8 @@ describe("rows of items", () => {
     expect([a, document]).toEqual([new Skimmed(11), '{"b":"y"}']);
   });
 
-  it("refuse an item without its key, which no service gives", () => {
-    expect(() => rowsOf().row({ id: { S: "k" } })).toThrow("MR_BUG");
+  it("refuse an item without its key as one of a table that was made anew", () => {
+    expect(() => rowsOf().row({ id: { S: "k" } })).toThrow("MR_SOURCE_TABLE_CHANGED");
   });
 });
 

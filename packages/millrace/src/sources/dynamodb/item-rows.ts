@@ -4,6 +4,7 @@ import { Change, type Transaction } from "../../model/change.ts";
 import type { Position } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import { Misfit, Skimmed, UNCHANGED, type Row, type Value } from "../../model/value.ts";
+import { tableChanged } from "../../tables/changed-table.ts";
 import { rowOverheadBytes } from "../../tables/row-weight.ts";
 import type { AttributeValue, Item, StreamRecord } from "./api.ts";
 import { valueAt } from "./value-at.ts";
@@ -51,7 +52,7 @@ export class ItemRows {
     this.#sortsSets = options.sortsSets && this.#form !== "plain";
   }
 
-  /** The row of an item. @throws MillraceError MR_BUG where it lacks its key, which no service gives. */
+  /** The row of an item. @throws MillraceError MR_SOURCE_TABLE_CHANGED where it lacks the shape's key. */
   row(told: Item): Row {
     const item = this.#sortsSets ? withSortedSets(told) : told;
     return this.#isWhole ? this.#whole(item) : this.#parted(item);
@@ -178,11 +179,9 @@ export class ItemRows {
       if (row[column.index] === null) throw this.#noKey(column);
   }
 
+  /** No table has items without its key: it was made anew, with another one. */
   #noKey({ name, type }: RowColumn): MillraceError {
-    return new MillraceError(
-      "MR_BUG",
-      `an item of ${this.shape.name} came without its key "${name}" as ${type}`,
-    );
+    return tableChanged(this.shape, `an item came without its key "${name}" as ${type}`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { ChunkKey, Json, Position } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
+import { tableChanged } from "../../tables/changed-table.ts";
 import type { AttributeValue, DynamoApi, Item, ScanPage, TableDescription } from "./api.ts";
 import { chunkKey, parseChunkKey } from "./chunks.ts";
 import type { ItemRows } from "./item-rows.ts";
@@ -13,6 +14,7 @@ import { logEndAt } from "./position.ts";
 import type { ReadRate } from "./read-rate.ts";
 import { behindAnswer, type ServiceClock } from "./service-clock.ts";
 import type { TableFacts } from "./table-facts.ts";
+import { hasKeyOf } from "./table-shape.ts";
 import type { TimeGoal } from "./time-goal.ts";
 
 /** So long a window stays open: each of its keys that changes meanwhile is struck from the pages. */
@@ -75,7 +77,7 @@ export class ScanSnapshot implements SourceSnapshot {
     const rows = this.#parts.rows(shape, maxValueBytes);
     const { key: names } = await this.#parts.facts.lately(this.#signal);
     for (let startKey: Item | null = key; ;) {
-      const page = await this.#page(segment, of, startKey);
+      const page = await this.#ofShape(shape, this.#page(segment, of, startKey));
       failpoint("dynamodb-snapshot.page");
       const { lastKey } = page;
       const at = (item: Item): ChunkKey => chunkKey({ segment, of, key: item });
@@ -101,7 +103,7 @@ export class ScanSnapshot implements SourceSnapshot {
     const attributes = keysOnly ? names.map(({ name }) => name) : null;
     for (let at = 0; at < keys.length; at += KEYS) {
       const asked = keys.slice(at, at + KEYS).map((row) => keyOf(shape, row));
-      for (const item of await this.#items(asked, attributes)) {
+      for (const item of await this.#ofShape(shape, this.#items(asked, attributes))) {
         const row = keysOnly ? rows.keyRow(item, null) : rows.row(item);
         found.set(keyText(shape, row), row);
       }
@@ -139,6 +141,18 @@ export class ScanSnapshot implements SourceSnapshot {
       rate.took(units === 0 ? keys.length : units);
       return items;
     });
+  }
+
+  /** Keys that the service refuses may be those of the table that was there before. @throws MillraceError MR_SOURCE_TABLE_CHANGED */
+  async #ofShape<T>(shape: TableShape, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (thrown) {
+      if (faultKind(thrown) !== "refused") throw thrown;
+      const table = await this.#parts.facts.read(this.#signal);
+      if (hasKeyOf(shape, table)) throw thrown;
+      throw tableChanged(shape, "the table has another key now");
+    }
   }
 
   /** What is refused is asked for again, slower; the stream's records go on meanwhile. */

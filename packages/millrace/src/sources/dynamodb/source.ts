@@ -167,7 +167,8 @@ export class DynamoSource implements Source {
     return Promise.resolve();
   }
 
-  async openLog({ from, tables, initSyncs, maxValueBytes }: LogStart): Promise<SourceLog> {
+  async openLog(start: LogStart): Promise<SourceLog> {
+    const { from, tables, paused, initSyncs, maxValueBytes } = start;
     if (from === null) throw new MillraceError("MR_BUG", "a stream is read from a standing on");
     const { api, table, options, room } = this.#parts;
     const { stream, scan } = options;
@@ -178,7 +179,10 @@ export class DynamoSource implements Source {
     const limits = { ...stream, restartAfterMs: scan.restartAfterMs };
     const rules = new AgeRules(limits, initSync, standing);
     if (initSync?.endMs === null) this.#goal.raise(this.#serviceClock.endMs());
-    const rows = this.#rows.rowsOf(shape, maxValueBytes);
+    // A stream that begins anew may be of a table that was made anew, with another key than the sink knows.
+    const isOutdated = paused?.has(shape.id) === true;
+    const now = isOutdated ? this.#rows.nowOf(shape) : shape;
+    const rows = this.#rows.rowsOf(now, maxValueBytes);
     this.#gap = standing.gap;
     this.#log = new TableLog({
       api,

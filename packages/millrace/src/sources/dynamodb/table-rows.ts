@@ -48,6 +48,12 @@ export class TableRows {
     return shape;
   }
 
+  /** The shape that the table had at the last look, where that is another table's than `known`. */
+  nowOf(known: TableShape): TableShape {
+    const now = this.#shape;
+    return now === undefined || now.identity === known.identity ? known : now;
+  }
+
   /** What did not fit its column, since this process began. */
   get misfits(): readonly ColumnMisfits[] {
     return this.#rows?.misfits.all() ?? [];

@@ -82,12 +82,19 @@ export function needsSample(
 
 function keepsShape(shape: TableShape, table: TableDescription, options: ColumnsOptions): boolean {
   const facts = readFacts(shape.facts);
-  if (facts === null || facts.rules !== rulesText(table, options)) return false;
-  const keys = facts.columns.slice(0, shape.key.length);
+  return facts?.rules === rulesText(table, options) && hasKeyOf(shape, table);
+}
+
+/** Whether the table has the key that a shape of it tells. */
+export function hasKeyOf(
+  shape: Pick<TableShape, "facts" | "key">,
+  { key }: TableDescription,
+): boolean {
+  const keys = readFacts(shape.facts)?.columns.slice(0, shape.key.length) ?? [];
   return (
-    keys.length === table.key.length &&
+    keys.length === key.length &&
     keys.every(({ path, type }, at) => {
-      const now = table.key[at];
+      const now = key[at];
       return now !== undefined && path[0] === now.name && type.text === typeOfTag(now.type).text;
     })
   );
