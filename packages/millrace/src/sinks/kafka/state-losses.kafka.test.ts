@@ -97,6 +97,17 @@ it("a state topic that was made anew beneath a run is not written on, and not ta
   expect([...heir.found.state]).toEqual([]);
 });
 
+it("a state topic that was made anew and holds nothing is not read as one that never held anything", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using held = await HeldTask.take(optionsOf(kafka), pipeline);
+  await held.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  await makeAnew(kafka, "state", 1);
+  const lost = { code: "MR_SINK_LANE_MISSING", class: "config" };
+  await expect(held.sink.readDocuments(pipeline, "")).rejects.toMatchObject(lost);
+  await expect(held.sink.readLanes()).rejects.toMatchObject(lost);
+});
+
 it("a table's topic that was made anew beneath a run ends it, and the next one writes to the new topic", async () => {
   await using kafka = await sharedKafka();
   const pipeline = pipelineOf(kafka);

@@ -107,8 +107,13 @@ export class StateTopic {
     }
   }
 
-  #refuse({ id, settings }: SeenTopic): void {
+  #refuseAnother({ id }: Pick<SeenTopic, "id">): void {
     if (this.#id !== null && id !== this.#id) throw this.#lost("is another one of that name");
+  }
+
+  #refuse(found: SeenTopic): void {
+    this.#refuseAnother(found);
+    const { settings } = found;
     const policy = settings?.get(CLEANUP_POLICY) ?? COMPACT;
     if (policy === COMPACT) return;
     throw new MillraceError(
@@ -163,9 +168,13 @@ export class StateTopic {
     if (this.#id === null && !(await this.#exists())) return;
     const id = this.#id === null ? {} : { topicId: this.#id };
     const at = { topic: this.name, partition: 0, ...id };
-    await readTopic(this.#cluster, at, until, this.#times, (each) =>
-      take(each.key(), each.value()),
-    );
+    let isEmpty = true;
+    await readTopic(this.#cluster, at, until, this.#times, (each) => {
+      isEmpty = false;
+      take(each.key(), each.value());
+    });
+    // What is fetched is fetched by its id; that nothing is there is said of the name alone.
+    if (isEmpty && this.#id !== null) this.#refuseAnother(await this.#seen());
   }
 
   async #exists(): Promise<boolean> {
