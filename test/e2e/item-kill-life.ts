@@ -159,7 +159,8 @@ class ItemLife {
     ]);
     try {
       const patienceMs = isAnywhere ? this.#dice.between(1_500, 5_000) : reachTimeoutMs;
-      await Promise.race([run.ended, sleep(patienceMs, undefined, { ref: false })]);
+      // The work ends only behind this, or fails, and is heard of at once.
+      await Promise.race([run.ended, work, sleep(patienceMs, undefined, { ref: false })]);
     } finally {
       over.abort();
       await work;
