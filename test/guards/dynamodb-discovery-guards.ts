@@ -169,6 +169,18 @@ const LOSS_POLICIES: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, "Ghosts"],
+    guard:
+      "a stream that is begun anew is read from its oldest record on, whatever the first start asked for",
+    file: "sources/dynamodb/source.ts",
+    take: 'recreate ? ({ mode: "initial" } as const) : this.#parts.options.startup',
+    put: "this.#parts.options.startup",
+    shownBy: {
+      file: STARTUP,
+      name: "begins with the oldest record where a loss has it load the table",
+    },
+  },
+  {
     keeps: [1, 8],
     guard: "an INIT_SYNC of no rows covers nothing, and leaves nothing out",
     file: "sources/dynamodb/age-rules.ts",

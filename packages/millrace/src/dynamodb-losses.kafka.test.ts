@@ -44,7 +44,11 @@ const remove = (TableName: string, id: string) =>
 
 const pass = (hours: number): void => started.local.control.shiftClock(hours * HOUR_MS);
 
-async function run(table: string, events: PipelineEvent[] = []): Promise<Pipeline> {
+async function run(
+  table: string,
+  events: PipelineEvent[] = [],
+  options: Readonly<Record<string, string>> = {},
+): Promise<Pipeline> {
   const file = pipelineFileOf({
     source: {
       type: "dynamodb",
@@ -54,6 +58,7 @@ async function run(table: string, events: PipelineEvent[] = []): Promise<Pipelin
       "dynamodb.table.whitelist": table,
       "init.sync.delay.period": 0,
       "stream.idle.poll.interval": "200ms",
+      ...options,
     },
     sink: {
       type: "kafka",
@@ -193,5 +198,24 @@ describe("a topic", { timeout: TIMEOUT_MS }, () => {
       "u changed 3",
     ]);
     expect(foldOf(await toldOf("rested"))).toEqual({ rows: await itemsOf("rested"), ghosts: [] });
+  });
+
+  it("that began with what was new is told all rows after a loss, and every delete that the stream has still", async () => {
+    const latest = { "scan.startup.mode": "latest-offset" };
+    await makeTable(started.dynamodb, "latest");
+    await (await run("latest", [], latest)).caughtUp();
+    for (const id of ["deleted", "kept"]) await put("latest", id, 1);
+    await expect.poll(async () => shortOf(await toldOf("latest")), POLL).toContain("c kept 1");
+    await stop();
+    pass(29);
+    await remove("latest", "deleted");
+    pass(1);
+    await run("latest", [], latest);
+    await expect.poll(async () => shortOf(await toldOf("latest")), POLL).toContain("- deleted");
+    await put("latest", "after", 1);
+    await expect.poll(async () => shortOf(await toldOf("latest")), POLL).toContain("c after 1");
+    const told = await toldOf("latest");
+    expect(shortOf(told)).toContain("end");
+    expect(foldOf(told)).toEqual({ rows: await itemsOf("latest"), ghosts: [] });
   });
 });

@@ -146,7 +146,8 @@ export class DynamoSource implements Source {
     this.#goesOn = null;
     if (known === null || recreate) {
       this.#loss = null;
-      const { startup } = this.#parts.options;
+      // The mode is for a first start: a stream that is begun anew comes with a load, and has deletes that no scan shows (I1).
+      const startup = recreate ? ({ mode: "initial" } as const) : this.#parts.options.startup;
       const { signal } = this.#closed;
       const start = await beginLog(this.#logAt, { startup, signal });
       failpoint("dynamodb-source.prepared");

@@ -108,4 +108,18 @@ describe("a table's first start that loads nothing", () => {
     const reading = await openReading(table.source(), known);
     expect(await reading.count(1)).toEqual(["c wanted"]);
   });
+
+  it("begins with the oldest record where a loss has it load the table", async () => {
+    await using table = await TestTable.start();
+    await table.put("before");
+    table.control.shiftClock(HOUR_MS / 2);
+    const source = table.source({ options: { startup: { mode: "latest-offset" } } });
+    const [found] = await source.discover();
+    const shapes = found === undefined ? [] : [found.shape];
+    const { start } = await source.prepare(shapes, null, { recreate: true });
+    const reading = await openReading(source, start);
+    await table.put("after");
+    await reading.until(({ seen }) => seen.includes("c after"));
+    expect(reading.seen).toEqual(["c before", "c after"]);
+  });
 });
