@@ -44,7 +44,9 @@ export function createFormat(given: FormatOptions, parts: FormatParts): MessageF
   });
   const avroOf = (topic: string): AvroParts | null =>
     registry === null ? null : { options: optionsOf(topic), block, topic, registry, meter };
+  const isByLine = given.value === "debezium-json" || given.value === "plain-json";
   return {
+    takesLines: isByLine && given.key === "json",
     async check(table, topic) {
       const avro = avroOf(topic);
       if (avro !== null) await checkAvro(table, avro);

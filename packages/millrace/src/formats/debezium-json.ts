@@ -105,6 +105,7 @@ export class DebeziumJsonEncoder implements TableEncoder {
     this.#row.writeLine(fields, out);
     this.#behindRows("r", event, nowMs, out);
     const hasKey = this.#parts.keys.writeLine?.(fields, output.key) ?? false;
+    fields.drop();
     output.message(hasKey, true, line, this.#headers);
   }
 

@@ -61,6 +61,8 @@ export interface MessageFormat {
   encoder(table: TargetTable, topic: string): Promise<TableEncoder>;
   /** Whether {@link encoder} would be made, without leaving a trace. Absent where nobody has to be asked. */
   check?(table: TargetTable, topic: string): Promise<void>;
+  /** Rows of a load are written from their lines; absent where their values are needed. */
+  readonly takesLines?: boolean;
 }
 
 /** `decimal.handling.mode`. */

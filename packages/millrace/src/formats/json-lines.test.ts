@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { LogicalType } from "../model/logical-type.ts";
 import { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent } from "../model/sink.ts";
@@ -11,6 +11,7 @@ import { PostgresSourceBlock } from "../sources/postgres/source-block.ts";
 import { createFormat } from "./create-format.ts";
 import { event } from "./event.fixture.ts";
 import { DEFAULT_FORMAT, type FormatOptions } from "./format.ts";
+import { LineFields } from "./line-fields.ts";
 import { MessageList } from "./messages.fixture.ts";
 
 const BLOCK = new PostgresSourceBlock({ serverName: "shop", version: "1" }, "postgres");
@@ -236,6 +237,23 @@ describe("the message of a row that came as a line", () => {
       expect(messages).toMatchObject([{ key: '{"c0":"key"}' }]);
       expect(await written(change, { ...DEFAULT_FORMAT, value, key: "csv" })).toMatch(/asked/);
     }
+  });
+
+  it("keeps nothing of the line behind it", async () => {
+    const shape = shapeOf([{ logical: { kind: "boolean" }, value: text }]);
+    const change = event(targetOf(shape), { op: "r" });
+    const finding = vi.spyOn(LineFields.prototype, "find");
+    for (const value of ["debezium-json", "plain-json"] as const)
+      await written(
+        { ...change, line: lineOf(shape, Buffer.from("key\tt\n")) },
+        { ...DEFAULT_FORMAT, value },
+      );
+    const kept = finding.mock.contexts.map((fields) => [fields.buffer.length, fields.value(0)]);
+    finding.mockRestore();
+    expect(kept).toEqual([
+      [0, null],
+      [0, null],
+    ]);
   });
 
   it("is none where the line has too few columns", async () => {

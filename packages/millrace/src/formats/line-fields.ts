@@ -29,10 +29,12 @@ KINDS[BACKSLASH] = READ;
 KINDS[TAB] = END;
 KINDS[NEWLINE] = END;
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Where the fields of a line are, and what may be done with them. One object, used for line after line of a table. */
 export class LineFields {
   /** Where the bytes are. */
-  buffer: Buffer = Buffer.alloc(0);
+  buffer: Buffer = NO_BYTES;
   /** Of the first byte of each field. */
   readonly starts: Int32Array;
   /** Of the first byte behind it. */
@@ -75,6 +77,12 @@ export class LineFields {
     // Who makes values of it says what is wrong with it.
     line.read();
     throw new MillraceError("MR_BUG", `a line of ${count} fields, not ${starts.length}`);
+  }
+
+  /** Lets go of the line: its bytes count no more behind its message (I10). */
+  drop(): void {
+    this.buffer = NO_BYTES;
+    this.#line = null;
   }
 
   isNull(column: number): boolean {

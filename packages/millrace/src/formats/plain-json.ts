@@ -57,6 +57,7 @@ export class PlainJsonEncoder implements TableEncoder {
     fields.find(line);
     this.#row.writeLine(fields, output.value);
     const hasKey = this.#keys.writeLine?.(fields, output.key) ?? false;
+    fields.drop();
     output.message(hasKey, true, line, this.#headers);
   }
 

@@ -18,7 +18,8 @@ export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
     maxValueBytes: options.maxRequestBytes,
     lastWriteWins: false,
     partialUpdates: false,
-    takesLines: true,
+    // To choose by columns each line would be read whole on top.
+    takesLines: options.format.takesLines === true && options.partitioning.kind !== "columns",
   };
 }
 
