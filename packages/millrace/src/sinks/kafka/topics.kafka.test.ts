@@ -1,6 +1,6 @@
 /** Topics of tables, and what brokers say of options, on a real broker. */
 import { createPartitionsV3 } from "@platformatic/kafka";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { sharedKafka, type SharedKafka } from "../../../../../test/support/kafka.ts";
 import { clusterAt } from "../../kafka/cluster.fixture.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
@@ -9,6 +9,7 @@ import { systemClock } from "../../model/ports.ts";
 import { KafkaSink } from "./kafka-sink.ts";
 import { sinkOptions } from "./kafka-sink.fixture.ts";
 import type { TopicOptions } from "./options.ts";
+import { StateTopic } from "./state-topic.ts";
 import { Topics } from "./topics.ts";
 
 const ITEM = table("public", "item", [column("id", { kind: "int", bits: 64 })]);
@@ -43,6 +44,20 @@ it("partitions that are added to a topic are for the next process: those of a ru
   await topics.check(ITEM, "if-missing");
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 2 });
   expect(await topicsWith().of(ITEM)).toMatchObject({ partitions: 4 });
+});
+
+it("a setting that brokers give no value of is not known, and no limit of 0 bytes", async () => {
+  const name = `${kafka.prefix}state`;
+  const options = { replicationFactor: null, deliveryTimeoutMs: 10_000 };
+  const state = new StateTopic(name, cluster, topicsWith(), options);
+  await state.prepare();
+  const ask = cluster.ask.bind(cluster);
+  vi.spyOn(cluster, "ask").mockImplementation(async (...asked) =>
+    withoutValues(await ask(...asked)),
+  );
+  expect((await state.prepare()).maxBatchBytes).toBe(16 * 2 ** 20);
+  const { maxRequestBytes } = sinkOptions(kafka.bootstrap, kafka.prefix);
+  expect((await topicsWith().find(name))?.maxBatchBytes).toBe(maxRequestBytes);
 });
 
 it("a topic that was made anew has the partitions that it has", async () => {
@@ -99,3 +114,9 @@ it("a transaction timeout that the brokers do not take is told with the option a
     await sink.close();
   }
 });
+
+/** An answer whose settings have none, as those that a broker keeps to itself. */
+function withoutValues(answer: unknown): unknown {
+  const text = JSON.stringify(answer, (key, value: unknown) => (key === "value" ? null : value));
+  return JSON.parse(text) as unknown;
+}

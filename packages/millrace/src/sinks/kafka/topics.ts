@@ -293,7 +293,10 @@ export class Topics {
     try {
       const { results } = await this.#cluster.ask(describeConfigsV4.api, [wanted], false, false);
       const found = results[0]?.configs ?? [];
-      return new Map(found.map((each) => [each.name, each.value ?? ""]));
+      // What has no value is not known: as a text without letters it would be a limit of 0 bytes.
+      return new Map(
+        found.flatMap(({ name: key, value }) => (typeof value === "string" ? [[key, value]] : [])),
+      );
     } catch (thrown) {
       if (isRights(thrown)) return null;
       throw thrown;
