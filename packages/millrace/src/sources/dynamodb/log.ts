@@ -49,7 +49,7 @@ export interface TableLogParts {
   readonly shardDiscoveryMs: number;
   /** So many records were left out by their age. */
   readonly leftOut: (records: number) => void;
-  readonly throttled: (isThrottled: boolean) => void;
+  readonly throttled: (shard: string, isThrottled: boolean) => void;
   readonly lost: (loss: Loss, cause?: unknown) => MillraceError;
 }
 
@@ -164,7 +164,7 @@ export class TableLog implements SourceLog {
         goal.isAhead(this.#told.timeMs) ? Math.min(HURRIED_POLL_MS, idlePollMs) : idlePollMs,
       deliver: (page: ShardPage) => this.#deliver(page),
       isListed: (shard: string) => this.#watch.isListed(shard),
-      throttled,
+      throttled: (isThrottled: boolean) => throttled(start.id, isThrottled),
       lost: this.#parts.lost,
       signal: this.#closed.signal,
     };

@@ -44,11 +44,12 @@ export class ShardLists {
     throw new Error(`DescribeStream of ${this.#stream} does not come to an end`);
   }
 
-  /** The children of one shard; null where they cannot be asked for. */
+  /** The children of one shard; null where they cannot be asked for, or the stream is disabled: a whole listing ends the wait for them. */
   async childrenOf(shard: string, signal: AbortSignal): Promise<Listing | null> {
     if (this.#isUnfiltered) return null;
     try {
       const page = await this.#api.describeStream(this.#stream, { childrenOf: shard, signal });
+      if (page.status === "DISABLED") return null;
       // A stand-in that does not look at the filter names others too.
       const shards = page.shards.filter(({ parent }) => parent === shard);
       return { shards, isWhole: false, timeMs: page.timeMs };

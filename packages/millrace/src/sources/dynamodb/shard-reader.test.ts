@@ -272,6 +272,14 @@ describe("a reader of a shard", () => {
     await reading;
     expect(shard.askedMs.slice(0, 3)).toEqual([0, 400, 1_200]);
   });
+
+  it("is refused no more once it has ended, however that was", async () => {
+    const shard = new ToldShard([fault("LimitExceededException"), fault("AccessDeniedException")]);
+    const told: boolean[] = [];
+    const reading = shard.read({}, { throttled: (isThrottled) => void told.push(isThrottled) });
+    await expect(reading).rejects.toThrow("AccessDeniedException");
+    expect(told).toEqual([true, false]);
+  });
 });
 
 describe("room for what was read", () => {

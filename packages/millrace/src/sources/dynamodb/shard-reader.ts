@@ -94,10 +94,15 @@ export class ShardReader {
 
   /** Resolves when the shard was read to its end; rejects with what stops the log. */
   async run(): Promise<void> {
-    while (!this.#parts.signal.aborted) {
-      await this.#rest();
-      const isOver = await this.#turn();
-      if (isOver) return;
+    const { signal, throttled } = this.#parts;
+    try {
+      while (!signal.aborted) {
+        await this.#rest();
+        const isOver = await this.#turn();
+        if (isOver) return;
+      }
+    } finally {
+      throttled(false);
     }
   }
 

@@ -200,7 +200,7 @@ export class DynamoSource implements Source {
       idlePollMs: stream.idlePollMs,
       shardDiscoveryMs: stream.shardDiscoveryMs,
       leftOut: (records) => this.#parts.observer?.leftOut(table, records),
-      throttled: (isThrottled) => this.#waits.throttled(isThrottled),
+      throttled: (shard, isThrottled) => this.#waits.throttled(shard, isThrottled),
       lost: (loss, cause) => this.#lost(loss, cause),
     });
     return this.#log;

@@ -10,21 +10,23 @@ const UNLISTED_MS = 30_000;
 export class TableWaits {
   readonly #clock: Pick<Clock, "now">;
   readonly #since = new Map<string, number>();
-  #isThrottled = false;
+  readonly #throttled = new Set<string>();
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
   }
 
-  /** The service refuses to read the stream any faster. */
-  throttled(isThrottled: boolean): void {
-    this.#isThrottled = isThrottled;
+  /** The service refuses to read a shard any faster, or does not any more. */
+  throttled(shard: string, isThrottled: boolean): void {
+    if (isThrottled) this.#throttled.add(shard);
+    else this.#throttled.delete(shard);
   }
 
   /** For `status`. */
   list({ isScanRefused, unlisted, gap, misfits }: WaitFacts): readonly SourceWait[] {
     const found: Omit<SourceWait, "sinceMs">[] = [];
-    if (this.#isThrottled) found.push({ what: "log", reason: "throttled", why: STREAM_THROTTLED });
+    if (this.#throttled.size > 0)
+      found.push({ what: "log", reason: "throttled", why: throttledText([...this.#throttled]) });
     if (isScanRefused) found.push({ what: "load", reason: "throttled", why: SCAN_THROTTLED });
     if (unlisted.length > 0)
       found.push({ what: "log", reason: "shards-unlisted", why: unlistedText(unlisted) });
@@ -59,19 +61,24 @@ export interface WaitFacts {
   readonly misfits: readonly ColumnMisfits[];
 }
 
-const STREAM_THROTTLED =
-  "DynamoDB refuses to give the stream's records any faster; more than two readers of a shard (one of a global table) are too many";
 const SCAN_THROTTLED =
   "the table refuses reads, so its scan goes slower; a smaller init.sync.read-capacity.share leaves more to others, more read capacity makes it quicker";
 
+function throttledText(shards: readonly string[]): string {
+  return `DynamoDB refuses to give records of ${someOf(shards)} any faster; more than two readers of a shard (one of a global table) are too many`;
+}
+
 function unlistedText(shards: readonly string[]): string {
+  return `DescribeStream does not list the parent or the children of ${someOf(shards)}; it is asked again`;
+}
+
+function someOf(shards: readonly string[]): string {
   const [first = ""] = shards;
-  const more = shards.length > 1 ? ` and ${shards.length - 1} more` : "";
-  return `DescribeStream does not list the parent or the children of ${first}${more}; it is asked again`;
+  return `${first}${shards.length > 1 ? ` and ${shards.length - 1} more` : ""}`;
 }
 
 function gapText({ why }: Gap): string {
-  return `for nothing, but changes are missing at the sink: the table ${why}, and on-loss is continue`;
+  return `for nothing, but changes are missing at the sink: the table ${why}`;
 }
 
 function misfitText(misfits: readonly ColumnMisfits[]): string {
