@@ -97,6 +97,22 @@ function homes(): string[] {
 }
 
 describe("the command", () => {
+  it("ends with npx, which does not hand signals on", async () => {
+    // As npx starts it: by a shell, which a signal to npx ends.
+    const shell = spawn("sh", ["-c", `'${process.execPath}' '${CLI}' --port 0 --json; :`], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, npm_command: "exec" },
+    });
+    running.push(shell);
+    const lines = createInterface({ input: shell.stdout });
+    await once(lines, "line");
+    const before = homes();
+    shell.kill("SIGTERM");
+    // Its output is the command's too.
+    await once(shell, "close");
+    expect(homes().length).toBeLessThan(before.length);
+  });
+
   it("ends with 1 and a sentence where its port is taken", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");

@@ -1,5 +1,5 @@
 /** The command `dsql-local`. */
-import { argv, exit, stderr, stdout } from "node:process";
+import { argv, env, exit, stderr, stdout } from "node:process";
 import { readCommand } from "./cli-options.ts";
 import { startDsqlLocal, type DsqlLocal } from "./cluster.ts";
 
@@ -45,6 +45,23 @@ function endOnSignals(cluster: DsqlLocal): void {
   };
   process.on("SIGTERM", end);
   process.on("SIGINT", end);
+  // A Ctrl-C goes to both, and is no second one.
+  if (env["npm_command"] !== undefined)
+    watchParent(() => {
+      if (!ending) end();
+    });
+}
+
+const PARENT_LOOK_MS = 250;
+
+/** npm and npx end their shell at a signal, and tell nobody below it. */
+function watchParent(end: () => void): void {
+  const parent = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(look);
+    end();
+  }, PARENT_LOOK_MS).unref();
 }
 
 function fail(error: unknown): never {
