@@ -64,7 +64,10 @@ export const PROCESS_GUARDS: readonly Guard[] = [
     if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);
 `,
     put: "    void [logBytes, readAhead, signal];\n",
-    shownBy: e2e("memory", "carries one transaction that is many times its budget inside it"),
+    shownBy: {
+      file: "packages/millrace/src/pipeline/log-reader.test.ts",
+      name: "what was read of the log enters its lanes when there is room for it, and not before",
+    },
   },
   {
     keeps: [10],

@@ -235,6 +235,18 @@ describe("a transaction that has begun", () => {
   });
 });
 
+it("what was read of the log enters its lanes when there is room for it, and not before", async () => {
+  const logBytes = new ByteBudget(1_000).account(1);
+  logBytes.tryTake(1_000);
+  const { entered, end } = reading(2, () => undefined, logBytes);
+  await expect.poll(() => entered).toEqual([5]);
+  for (let i = 0; i < 20; i++) await moment();
+  expect(entered).toEqual([5]);
+  logBytes.give(1_000);
+  await expect.poll(() => entered).toEqual([5, 7]);
+  await end();
+});
+
 it("a transaction whose first batch waits for the budget is read to its end before a stop drains the lanes", async () => {
   const logBytes = new ByteBudget(1_000).account(1);
   logBytes.tryTake(1_000);
