@@ -1,5 +1,6 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { OriginNames, SourceBlock } from "../model/source-block.ts";
+import type { TargetTable } from "../model/table.ts";
 import { avroEncoder, avroKeys, checkAvro, type AvroParts } from "./avro.ts";
 import { CanalJsonEncoder } from "./canal-json.ts";
 import { DebeziumJsonEncoder } from "./debezium-json.ts";
@@ -44,13 +45,9 @@ export function createFormat(given: FormatOptions, parts: FormatParts): MessageF
   });
   const avroOf = (topic: string): AvroParts | null =>
     registry === null ? null : { options: optionsOf(topic), block, topic, registry, meter };
-  const isByLine = given.value === "debezium-json" || given.value === "plain-json";
   return {
-    takesLines: isByLine && given.key === "json",
-    async check(table, topic) {
-      const avro = avroOf(topic);
-      if (avro !== null) await checkAvro(table, avro);
-    },
+    takesLines: takesLines(given),
+    check: (table, topic) => checkedAvro(table, avroOf(topic)),
     async encoder(table, topic) {
       const options = optionsOf(topic);
       const avro = avroOf(topic);
@@ -74,6 +71,15 @@ export function createFormat(given: FormatOptions, parts: FormatParts): MessageF
       }
     },
   };
+}
+
+async function checkedAvro(table: TargetTable, avro: AvroParts | null): Promise<void> {
+  if (avro !== null) await checkAvro(table, avro);
+}
+
+/** Both the value and the key are written from a line's bytes. */
+function takesLines({ value, key }: FormatOptions): boolean {
+  return key === "json" && (value === "debezium-json" || value === "plain-json");
 }
 
 function wanted(avro: AvroParts | null): AvroParts {

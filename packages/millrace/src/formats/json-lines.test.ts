@@ -248,7 +248,9 @@ describe("the message of a row that came as a line", () => {
         { ...change, line: lineOf(shape, Buffer.from("key\tt\n")) },
         { ...DEFAULT_FORMAT, value },
       );
-    const kept = finding.mock.contexts.map((fields) => [fields.buffer.length, fields.value(0)]);
+    const kept = finding.mock.contexts.map(
+      (fields) => fields instanceof LineFields && [fields.buffer.length, fields.value(0)],
+    );
     finding.mockRestore();
     expect(kept).toEqual([
       [0, null],
