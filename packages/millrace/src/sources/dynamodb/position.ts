@@ -6,7 +6,7 @@ import { openedMs } from "./shard-id.ts";
 /** Where a change of a shard stands: the shard, and the record's sequence number. */
 export type ChangePosition = readonly ["c", shard: string, sequence: string];
 
-/** That something is missing at the sink, which `on-loss: continue` went on without. */
+/** That something is missing at the sink: `on-loss: continue` went on without, or a start was asked for at a time too long ago. */
 export type Gap = {
   /** When it was found, milliseconds since 1970. */
   readonly timeMs: number;

@@ -59,4 +59,13 @@ describe("a log that goes on behind a loss", () => {
       expect(tree.take().map(({ id }) => id)).toContain(late);
     },
   );
+
+  it("leaves out still what nobody wants", async () => {
+    const goesOn = await goOnBehind(
+      logOf([open(read)]),
+      { ...known, sinceMs: NOW - 90 * HOUR_MS },
+      { why: "other-stream" },
+    );
+    expect(goesOn.sinceMs).toBe(NOW - 90 * HOUR_MS);
+  });
 });

@@ -38,12 +38,22 @@ export async function beginLog(log: LogAt, { startup, signal }: BeginOptions): P
   const listing = await list(log, stream.arn, signal);
   const { timeMs } = listing;
   const sinceMs = sinceOf(startup, timeMs);
+  const isTooLate = startup.mode === "timestamp" && startup.timestampMs < timeMs - PROMISED_MS;
   return {
     ...begun(stream, listing),
     timeMs: sinceMs === null ? timeMs - BEGUN_MS : Math.max(sinceMs, timeMs - PROMISED_MS),
     begunMs: timeMs,
     ...(sinceMs === null ? {} : { sinceMs }),
+    ...(isTooLate ? { gap: { timeMs, why: tooLateText(startup.timestampMs, timeMs) } } : {}),
   };
+}
+
+/** Streams keep 24 hours: who asks for more is told what nobody can have read (I8). */
+function tooLateText(timestampMs: number, nowMs: number): string {
+  const [asked, promised] = [timestampMs, nowMs - PROMISED_MS].map((ms) =>
+    new Date(ms).toISOString(),
+  );
+  return `was to be read from ${asked} on, and of what is older than ${promised} its stream had at most a part`;
 }
 
 /** Records tell whole seconds: one of the second in which it begins belongs to what is wanted. */
@@ -110,8 +120,11 @@ export async function goOnBehind(log: LogAt, known: Standing, loss: Loss): Promi
     : fresh.shards;
   const done = isSame ? known.done : fresh.done;
   const readTo = Math.max(known.timeMs, timeMs - BEGUN_MS);
-  const { begunMs } = known;
-  const since = begunMs === undefined ? {} : { begunMs };
+  const { begunMs, sinceMs } = known;
+  const since = {
+    ...(begunMs === undefined ? {} : { begunMs }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+  };
   const stillGone = (known.passedBy ?? []).filter((id) => isSame && !(id in late));
   const passedBy = stillGone.length === 0 ? {} : { passedBy: stillGone };
   const lateOnes = [...(isSame ? (known.late ?? []) : []), ...Object.keys(late)];
@@ -123,7 +136,7 @@ export async function goOnBehind(log: LogAt, known: Standing, loss: Loss): Promi
     shards,
     done,
     timeMs: readTo,
-    gap: { timeMs, why: lossText(loss) },
+    gap: { timeMs, why: `${lossText(loss)}, and on-loss is continue` },
   };
 }
 

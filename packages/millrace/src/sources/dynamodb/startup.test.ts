@@ -122,4 +122,18 @@ describe("a table's first start that loads nothing", () => {
     await reading.until(({ seen }) => seen.includes("c after"));
     expect(reading.seen).toEqual(["c before", "c after"]);
   });
+
+  it("timestamp: says that something may be missing where that is longer ago than streams keep, and only there", async () => {
+    await using table = await TestTable.start();
+    const gapAt = async (hoursAgo: number): Promise<string | undefined> => {
+      const timestampMs = table.control.nowMs() - hoursAgo * HOUR_MS;
+      const source = table.source({ options: { startup: { mode: "timestamp", timestampMs } } });
+      await openReading(source);
+      return source.waits().find(({ reason }) => reason === "gap")?.why;
+    };
+    expect(await gapAt(30)).toMatch(
+      /changes .* missing at the sink: .* was to be read from .*Z on/,
+    );
+    expect(await gapAt(22)).toBeUndefined();
+  });
 });
