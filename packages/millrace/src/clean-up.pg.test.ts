@@ -62,12 +62,19 @@ describe("a pipeline that is to run no more", () => {
   it("leaves neither slot nor publication, and its state and rows where that is not asked for", async () => {
     await ran();
     const before = await stateRows();
-    const dropped = { slot: "dropped", publication: "dropped" };
+    const dropped = { slot: "dropped", publication: "dropped", state: "kept" };
     expect(await outcomes(between.file())).toEqual(dropped);
     expect(await atSource()).toEqual({ slots: 0, publications: 0 });
     expect(await stateRows()).toBe(before);
     await between.expectSame("SELECT * FROM t ORDER BY id");
-    expect(await outcomes(between.file())).toEqual({ slot: "absent", publication: "absent" });
+    const absent = { slot: "absent", publication: "absent", state: "kept" };
+    expect(await outcomes(between.file())).toEqual(absent);
+    const saidOf = async (source = {}) =>
+      (await cleanUp(between.file({ source }))).map(cleanedText).at(-1);
+    expect(await saidOf()).toMatch(
+      /^state at the sink of pipeline \S+: left as it is: a run would end with MR_SOURCE_SLOT_MISSING.*on-loss: resync.*cleanup --state/,
+    );
+    expect(await saidOf({ "on-loss": "resync" })).toMatch(/the next run loads .* again/);
   });
 
   it("leaves no state either where that is asked for, and may begin anew under its name", async () => {
@@ -181,7 +188,7 @@ describe("a pipeline that is to run no more", () => {
   it("takes the event trigger along where that is asked for", async () => {
     const file = between.file({ source: { "schema-change.messages": "event-trigger" } });
     await ran(file);
-    expect(await outcomes(file)).toEqual({ slot: "dropped", publication: "dropped" });
+    expect(await outcomes(file)).toMatchObject({ slot: "dropped", publication: "dropped" });
     expect(await outcomes(file, { eventTrigger: true })).toMatchObject({
       "event-trigger": "dropped",
     });

@@ -51,10 +51,25 @@ export async function cleanUp(
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const { extensions = {}, state = false, eventTrigger = false } = options;
   const context = { pipeline: config.name, clock, random, log };
-  const looked = await refuseOther(config, context, { extensions, isNeeded: state });
+  const { hasBegun, looked } = await refuseOther(config, context, { extensions, isNeeded: state });
   const atSource = await cleanUpSource(config, context, eventTrigger);
-  const atSink = state ? [await cleanUpState(config, context, extensions)] : [];
+  const left = hasBegun ? stateLeft(config, atSource) : [];
+  const atSink = state ? [await cleanUpState(config, context, extensions)] : left;
   return [...looked, ...atSource, ...atSink];
+}
+
+/** What a run comes to whose state at the sink goes on from a slot that is gone. */
+function stateLeft(
+  { name, source: { onLoss } }: PipelineConfig,
+  atSource: readonly CleanedUp[],
+): CleanedUp[] {
+  const isGone = atSource.some(({ what, outcome }) => what === "slot" && outcome !== "kept");
+  if (!isGone) return [];
+  const why =
+    onLoss === "resync"
+      ? "its log is gone, and the next run loads the tables again (on-loss: resync)"
+      : "a run would end with MR_SOURCE_SLOT_MISSING or MR_SOURCE_PUBLICATION_MISSING; with `on-loss: resync` in the source, or once `cleanup --state` took the state away too, it loads the tables anew";
+  return [{ what: "state", name, outcome: "kept", why }];
 }
 
 /** A name that leads to another server than the pipeline began with must not cost that one its slot. */
@@ -62,19 +77,20 @@ async function refuseOther(
   config: PipelineConfig,
   context: ConnectorContext,
   { extensions, isNeeded }: { readonly extensions: Extensions; readonly isNeeded: boolean },
-): Promise<CleanedUp[]> {
+): Promise<{ readonly hasBegun: boolean; readonly looked: readonly CleanedUp[] }> {
   try {
     const known = await readKnownPipeline(config, context, extensions);
-    if (known === null) return [];
+    if (known === null) return { hasBegun: false, looked: [] };
     const identity = await identityOf(config, context);
     const other = identity === null ? null : otherSource(known.identity, identity);
-    if (other === null) return [];
+    if (other === null) return { hasBegun: true, looked: [] };
     throw other;
   } catch (error) {
     const isGone = error instanceof MillraceError && error.code.startsWith("MR_SINK_");
     if (isNeeded || !isGone) throw error;
     const why = `the sink could not be asked whose it is: ${error.detail}`;
-    return [{ what: "state", name: config.name, outcome: "kept", why }];
+    const kept: CleanedUp = { what: "state", name: config.name, outcome: "kept", why };
+    return { hasBegun: false, looked: [kept] };
   }
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkPipeline } from "./check-pipeline.ts";
 import { planText } from "./cli/plan-command.ts";
+import { dropSlots } from "./pipeline-between.fixture.ts";
 import { planPipeline } from "./plan-pipeline.ts";
 import { tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
 
@@ -81,5 +83,31 @@ describe("a plan", () => {
     expect(planText(plan)).toContain(
       "public.t: goes on where it stands\n  into public.t, which is there\n",
     );
+  });
+
+  it("says of a pipeline whose slot or publication is gone what run says, and what on-loss does", async () => {
+    const lossesOf = async (given: object) =>
+      (await checkPipeline(given))
+        .filter(({ code }) => code !== undefined)
+        .map(({ severity, code, whatFollows }) => [severity, code, whatFollows]);
+    const resync = file({ source: { "on-loss": "resync" } });
+    const again = "All tables would be loaded again (on-loss: resync).";
+    expect(await lossesOf(file())).toEqual([]);
+    await dropSlots(between.source);
+    const missing = "MR_SOURCE_SLOT_MISSING";
+    expect(await lossesOf(file())).toEqual([["error", missing, "The pipeline would not start."]]);
+    expect(await lossesOf(resync)).toEqual([["warning", missing, again]]);
+    const stopped = await planPipeline(file());
+    expect(stopped.tables).toMatchObject([{ isKnown: true, isLost: true, chunks: 0 }]);
+    expect(planText(stopped)).toContain(
+      "public.t: a run ends rather than go on: what comes next is lost (see below)\n",
+    );
+    expect(planText(await planPipeline(resync))).toMatch(
+      /^public\.t: is loaded again: about 250 rows, 1 chunk\n/,
+    );
+    await between.source.query(`DROP PUBLICATION ${between.source.database}`);
+    expect(await lossesOf(resync)).toEqual([["warning", "MR_SOURCE_PUBLICATION_MISSING", again]]);
+    const run = between.run(file()).then(({ done }) => done);
+    await expect(run).rejects.toMatchObject({ code: "MR_SOURCE_PUBLICATION_MISSING" });
   });
 });

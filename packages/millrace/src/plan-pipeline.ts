@@ -3,6 +3,8 @@ import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
 import { loadConfig } from "./config/load.ts";
+import type { CatalogueEntry } from "./errors/catalogue-entry.ts";
+import { CATALOGUE } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
@@ -45,6 +47,11 @@ export interface PlannedTable {
   readonly table: TableId;
   /** The pipeline has it already, and goes on where it stands. */
   readonly isKnown: boolean;
+  /**
+   * What comes next of it is gone at the source, as a finding says: by `on-loss` it is loaded again, as if it were not known,
+   * or a run ends rather than go on.
+   */
+  readonly isLost: boolean;
   /** Empty where the sink does not take the table. */
   readonly targets: readonly PlannedTarget[];
   /** Why the sink does not take it, which the findings say too; null where it does. */
@@ -94,15 +101,26 @@ export async function planPipeline(
   const own = buildRouter(config);
   const sink = await buildSink(config.sink, context, null, extensions);
   const way = { config, sink, router: extensions.router?.(own) ?? own };
-  const planned = (await discover(config, context, known)).map((table) =>
-    plannedTable(way, table, goesOn(known, table)),
-  );
+  const isLost = known !== null && known.log !== null && findings.some(isLoss);
+  const again = isLost && config.source.onLoss === "resync";
+  const planned = (await discover(config, context, known)).map((table) => {
+    const isKnown = goesOn(known, table);
+    const one = plannedTable(way, table, isKnown && !again);
+    return { ...one, isLost: isLost && isKnown };
+  });
   const there = await whatExists(planned, config, context, extensions);
   const tables = planned.map((table) => ({
     ...table,
     targets: table.targets.map(({ target, ...one }) => ({ ...one, exists: there(target) })),
   }));
   return { pipeline: config.name, tables, findings };
+}
+
+const ENTRIES: Readonly<Record<string, CatalogueEntry>> = CATALOGUE;
+
+/** The log does not go on where the pipeline has read it to. */
+function isLoss({ about, code }: PipelineFinding): boolean {
+  return about === "source" && code !== undefined && ENTRIES[code]?.class === "loss";
 }
 
 /** The pipeline has it, and it is the same one: what was made anew is loaded anew. */
@@ -136,7 +154,7 @@ function plannedTable(
   way: Way,
   { shape, estimatedRows, notices }: DiscoveredTable,
   isKnown: boolean,
-): Omit<PlannedTable, "targets"> & { readonly targets: readonly Unseen[] } {
+): Omit<PlannedTable, "targets" | "isLost"> & { readonly targets: readonly Unseen[] } {
   const { settings, sink: kind } = way.config;
   const { targets, refused } = targetsOf(way, shape);
   const isLoaded = !isKnown && settings.fullLoad && refused === null;

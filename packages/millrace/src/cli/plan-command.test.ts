@@ -6,6 +6,7 @@ import { planText } from "./plan-command.ts";
 const table = (name: string, planned: Partial<PlannedTable> = {}): PlannedTable => ({
   table: tableId("public", name),
   isKnown: false,
+  isLost: false,
   targets: [],
   refused: null,
   notices: [],

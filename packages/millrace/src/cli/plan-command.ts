@@ -64,7 +64,7 @@ function tableLines(table: PlannedTable): string[] {
     ...(leastDpu === null ? [] : [`at least ${dpuText(leastDpu)}`]),
   ].join(", ");
   return [
-    `${table.table}: ${table.isKnown ? "goes on where it stands" : load}`,
+    `${table.table}: ${table.isKnown ? standText(table) : table.isLost ? `is loaded again: ${load}` : load}`,
     ...table.notices.map((notice) => `  ${notice}`),
     ...table.targets.flatMap(({ table: target, topic, exists, ddl, columns }) => [
       `  into ${topic === null ? target : `topic ${topic}`}${exists === null ? "" : exists ? ", which is there" : ", which is made"}`,
@@ -74,6 +74,13 @@ function tableLines(table: PlannedTable): string[] {
       ),
     ]),
   ];
+}
+
+/** What becomes of a table that the pipeline has. */
+function standText({ isLost }: PlannedTable): string {
+  return isLost
+    ? "a run ends rather than go on: what comes next is lost (see below)"
+    : "goes on where it stands";
 }
 
 function dpuText(dpu: number): string {

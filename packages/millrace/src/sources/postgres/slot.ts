@@ -138,6 +138,22 @@ export async function readableFrom(
   return known as LogPosition;
 }
 
+/**
+ * Refuses what {@link prepareSlot} would refuse of a slot that is gone or was moved on; writes nothing. Of one that lost its
+ * log the rules for slots tell, and one that is being read moves on while it is looked at.
+ * @throws MillraceError of class loss
+ */
+export async function refuseLostSlot(
+  client: Queryable,
+  slotName: string,
+  known: Position,
+): Promise<void> {
+  const state = await readSlot(client, slotName);
+  if (state === null) throw missingSlot(slotName);
+  if (state.active || slotLoss(state) !== null) return;
+  await readableFrom(client, state, known);
+}
+
 /** Where the server's log ends: what was flushed, or replayed on a standby. */
 async function readLogEnd(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ lsn: string }>(

@@ -42,7 +42,7 @@ import { type PublishedTable, readPublished } from "./published.ts";
 import { refuseUnreadable } from "./reading-rights.ts";
 import { letSlotGo } from "./let-go.ts";
 import { lsnBehind, ReplayGate } from "./replay-gate.ts";
-import { dropSlot, prepareSlot, refuseSlot } from "./slot.ts";
+import { dropSlot, prepareSlot, refuseLostSlot, refuseSlot } from "./slot.ts";
 import { readLogEnd } from "./snapshot-begin.ts";
 import { PostgresSourceBlock } from "./source-block.ts";
 import { PostgresSnapshot } from "./snapshot.ts";
@@ -202,6 +202,13 @@ export class PostgresSource implements Source {
     const history = this.#history === null ? null : historyJson(this.#history);
     const branched = branch === null ? null : boundary(branch);
     return { ...slot, joined, carriers, history, branched };
+  }
+
+  /** See {@link Source.checkLog}. */
+  async checkLog(known: Position): Promise<void> {
+    const { publicationName, slotName } = this.#options;
+    await this.#servers.primary.use((client) => checkPublication(client, publicationName));
+    await this.#servers.log.use((client) => refuseLostSlot(client, slotName, known));
   }
 
   /** Brings the publication in step with the tables, and what tells of them. */
