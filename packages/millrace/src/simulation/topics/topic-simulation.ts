@@ -61,7 +61,7 @@ class TopicSimulation {
     for (const { name, partitions } of topics) cluster.makeTopic(name, partitions);
     this.#workload = new TopicWorkload(cluster, profile);
     const isPrefix = settings.parallelism === 1;
-    this.#oracle = new TopicOracle({ cluster, plans: topics, beginsAt: () => 0, isPrefix });
+    this.#oracle = new TopicOracle({ cluster, plans: topics, isPrefix });
     this.#databases = new ShareDatabases(world, profile.sinkFaults, (share, db) => {
       db.onLand = () => this.#watch.check(() => this.#oracle.landed(share, db));
     });
