@@ -165,7 +165,7 @@ const LOSS_POLICIES: readonly Guard[] = [
     put: "Math.max(sinceMs, timeMs - BEGUN_MS)",
     shownBy: {
       file: STARTUP,
-      name: "earliest-offset: what was wanted and is trimmed before anybody has read it",
+      name: "what was wanted and is trimmed before anybody has read it is a loss",
     },
   },
   {

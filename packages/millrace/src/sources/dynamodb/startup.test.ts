@@ -49,7 +49,7 @@ describe("a table's first start that loads nothing", () => {
   });
 
   it.each(["earliest-offset", "timestamp", "latest-offset"] as const)(
-    "%s: what was wanted and is trimmed before anybody has read it is a loss",
+    "what was wanted and is trimmed before anybody has read it is a loss: %s",
     async (mode) => {
       await using table = await TestTable.start();
       const timestampMs = table.control.nowMs() - 60_000;
@@ -66,7 +66,7 @@ describe("a table's first start that loads nothing", () => {
   );
 
   it.each(["earliest-offset", "timestamp"] as const)(
-    "%s: what is trimmed behind records of long ago that were read is a loss",
+    "what is trimmed behind records of long ago that were read is a loss: %s",
     async (mode) => {
       await using table = await TestTable.start();
       const timestampMs = table.control.nowMs() - 60_000;
