@@ -137,7 +137,7 @@ const LOSS_POLICIES: readonly Guard[] = [
     keeps: [8],
     guard: "what on-loss: continue passed by is said for ever",
     file: "sources/dynamodb/prepare-log.ts",
-    take: "gap: { timeMs, why: lossText(loss) },",
+    take: "gap: { timeMs, why: `${lossText(loss)}, and on-loss is continue` },",
     put: "",
     shownBy: { file: LOSSES, name: "goes on with what there is, and says for ever" },
   },
