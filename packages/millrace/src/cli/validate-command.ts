@@ -44,7 +44,8 @@ async function verdictOf(file: string, connect: boolean, io: CliSurroundings): P
     config = loadConfig(file, io.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { file, pipeline: null, valid: false, problems: error.problems, notices: [] };
+    const { problems, notices } = error;
+    return { file, pipeline: null, valid: false, problems, notices };
   }
   const verdict = {
     file,

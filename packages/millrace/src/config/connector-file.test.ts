@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { dynamodbOptions } from "../dynamodb-source-options.ts";
 import { parse, problemsOf, surroundings } from "./pipeline-file.fixture.ts";
-import { formatNotice } from "./problem.ts";
+import { ConfigError, formatNotice } from "./problem.ts";
 
 const CLASS = "com.trustpilot.connector.dynamodb.DynamoDBSourceConnector";
 const JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter";
@@ -34,6 +34,16 @@ const DOCUMENTED = {
   "connect.dynamodb.rediscovery.period": "60000",
 };
 
+function errorOf(work: () => unknown): ConfigError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error("nothing is wrong");
+}
+
 describe("a connector's file of Kafka Connect", () => {
   it("is a pipeline from DynamoDB into Kafka, with the options that it has", () => {
     const { name, source, sink } = parse(connector(DOCUMENTED), around);
@@ -55,6 +65,17 @@ describe("a connector's file of Kafka Connect", () => {
         { host: "kafka-2", port: 9092 },
       ],
     });
+  });
+
+  it("says what has no meaning any more beside what is wrong, so that it is mended once", () => {
+    const file = connector({
+      ...DOCUMENTED,
+      "kafka.topic.prefix": "",
+      "init.sync.delay.period": "soon",
+    });
+    const thrown = errorOf(() => parse(file, around));
+    expect(thrown.problems.map(({ path }) => path)).toEqual(["source.init.sync.delay.period"]);
+    expect(thrown.notices.map(({ path }) => path)).toContain("tasks.max");
   });
 
   it("says of every option what it does not mean any more, and where it stands", () => {

@@ -46,7 +46,8 @@ export function parsePipeline(
       "Write source, sink and pipeline as its keys",
     );
   }
-  if (findings.problems.length > 0 || config === null) throw new ConfigError(findings.problems);
+  if (findings.problems.length > 0 || config === null)
+    throw new ConfigError(findings.problems, findings.told);
   return config;
 }
 

@@ -56,12 +56,15 @@ export function inFileOrder<T extends { readonly place: Place }>(items: readonly
 /** A pipeline file that cannot be used, with all its problems at once. Nothing was touched. */
 export class ConfigError extends MillraceError {
   readonly problems: readonly Problem[];
+  /** What else there is to say of the file. */
+  readonly notices: readonly Notice[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], notices: readonly Notice[] = []) {
     const ordered = inFileOrder(problems);
     super("MR_CONFIG_INVALID", ordered.map(formatProblem).join("\n"), {
       facts: { problems: ordered.length },
     });
     this.problems = ordered;
+    this.notices = inFileOrder(notices);
   }
 }
