@@ -142,12 +142,14 @@ async function checkTables(
     const problems = ruleProblems(config, tables, waiting);
     const findings = problems.length === 0 ? [] : findingsOf(new ConfigError(problems), "file");
     const identity = await source.identity();
+    // Where another source's log stands says nothing.
+    const isOther = pipeline !== null && otherSource(pipeline.identity, identity) !== null;
     return {
       tables,
       findings: [
         ...findings,
         ...(source.cautions?.() ?? []).map((found) => ({ ...found, about: "source" as const })),
-        ...(await checkLogs(config, source, { pipeline, tables })),
+        ...(isOther ? [] : await checkLogs(config, source, { pipeline, tables })),
       ],
       identity,
     };
