@@ -182,7 +182,8 @@ async function ask(
     const orAll = async (refused: unknown): Promise<never> => {
       throw again ? refused : await withAllElse(refused, config, context, extensions);
     };
-    const tables = await preflight(config, source, isKnown).catch(orAll);
+    const stops = known === null ? undefined : isKnown;
+    const tables = await preflight(config, source, stops).catch(orAll);
     const notices = again ? [] : await checkFirstStart(config, context, extensions);
     for (const message of notices) tell({ type: "notice", message });
     const shapes = tables.map(({ shape }) => shape).filter(({ id }) => isKnown(id));

@@ -9,24 +9,29 @@ import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
  * What the source says about a file before anything is touched: the tables that it captures. A table that cannot be
- * captured is in the way only where `stops` says so: of a pipeline that has begun, newcomers wait (newcomers.ts).
+ * captured is in the way only where `stops` says so: of a pipeline that has begun, those that it captured until now; newcomers
+ * wait (newcomers.ts).
  * @throws ConfigError when no table matches, one that matches cannot be captured, or a rule or a hidden column matches
  * nothing (a misspelt column in `mask-columns` would let its values through).
  */
 export async function preflight(
   config: PipelineConfig,
   source: Source,
-  stops: (table: TableId) => boolean = () => true,
+  stops?: (table: TableId) => boolean,
 ): Promise<readonly DiscoveredTable[]> {
   const tables = await source.discover();
   const refused = (await source.refusals?.()) ?? [];
+  const waits = ({ id }: RefusedTable) => stops?.(id) === false;
+  const wasCaptured = stops !== undefined;
   const problems = [
-    ...refused.filter(({ id }) => stops(id)).map((table) => refusedTable(config, table)),
+    ...refused
+      .filter((table) => !waits(table))
+      .map((table) => refusedTable(config, table, wasCaptured)),
     ...(tables.length + refused.length === 0 ? [noTables(config)] : []),
     ...ruleProblems(
       config,
       tables,
-      refused.filter(({ id }) => !stops(id)).map(({ id }) => id),
+      refused.filter(waits).map(({ id }) => id),
     ),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
@@ -36,13 +41,17 @@ export async function preflight(
 /** DynamoDB's tables are chosen by name or by tags, not by patterns. */
 const WHITELIST = "source.dynamodb.table.whitelist";
 
-function refusedTable(config: PipelineConfig, table: RefusedTable): Problem {
+function refusedTable(config: PipelineConfig, table: RefusedTable, wasCaptured: boolean): Problem {
   if (config.source.kind === "dynamodb") {
     const remedy = `${table.remedy.charAt(0).toUpperCase()}${table.remedy.slice(1)}`;
     const wrong = `${table.id} ${table.why}`;
     return { place: placeOf(config, WHITELIST), path: WHITELIST, wrong, remedy };
   }
-  return { place: placeOf(config, TABLES_OPTION), path: TABLES_OPTION, ...uncaptured(table) };
+  return {
+    place: placeOf(config, TABLES_OPTION),
+    path: TABLES_OPTION,
+    ...uncaptured(table, wasCaptured),
+  };
 }
 
 function noTables(config: PipelineConfig): Problem {

@@ -52,17 +52,30 @@ describe("a table that matches and cannot be captured", () => {
     expect((await cli(["validate", excluding, "--connect"])).code).toBe(0);
   });
 
+  it("is one problem with SQL that names all tables where there is no publication at all", async () => {
+    await source.query(
+      "CREATE SCHEMA bare; CREATE TABLE bare.a (id int PRIMARY KEY); CREATE TABLE bare.b (id int PRIMARY KEY)",
+    );
+    const never = { "publication.create": "never", "publication.name": "bare" };
+    const file = pipelineFileOf(
+      pipelineBetween(source, target, { name, tables: "bare.\\.*", source: never }),
+    );
+    const run = await cli(["run", file, "--until-caught-up", "--listen", "off"]);
+    expect(run.code).toBe(2);
+    expect(run.stderr).toMatch(/CREATE PUBLICATION "bare" FOR TABLE "bare"\."a", "bare"\."b" WITH/);
+    expect(run.stderr).not.toContain("does not have it");
+  });
+
   it("stops a pipeline that captured it until now", async () => {
     await source.query(`CREATE SCHEMA own; CREATE TABLE own.a (id int PRIMARY KEY);
       CREATE TABLE own.b (id int PRIMARY KEY); INSERT INTO own.a VALUES (1);
       CREATE PUBLICATION own FOR TABLE own.a, own.b WITH (publish_via_partition_root = true)`);
-    const pipeline = await loadPipeline(
-      pipelineBetween(source, target, {
-        name: `${name}_own`,
-        tables: "own.\\.*",
-        source: { "publication.create": "never", "publication.name": "own" },
-      }),
-    );
+    const file = pipelineBetween(source, target, {
+      name: `${name}_own`,
+      tables: "own.\\.*",
+      source: { "publication.create": "never", "publication.name": "own" },
+    });
+    const pipeline = await loadPipeline(file);
     await pipeline.start();
     await pipeline.caughtUp();
     await source.query("ALTER PUBLICATION own DROP TABLE own.b; INSERT INTO own.b VALUES (2)");
@@ -70,7 +83,9 @@ describe("a table that matches and cannot be captured", () => {
       "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database()",
     );
     await expect(pipeline.done).rejects.toThrow(
-      /^MR_SOURCE_REFUSED: own\.b can no longer be captured: the publication does not have it \(ALTER PUBLICATION/,
+      /^MR_SOURCE_REFUSED: own\.b can no longer be captured: the publication does not have it \(ALTER PUBLICATION "own" ADD TABLE "own"\."b"; .*on-loss: resync/,
     );
+    const again = cli(["run", pipelineFileOf(file), "--until-caught-up", "--listen", "off"]);
+    expect((await again).stderr).toMatch(/matches own\.b, .* ADD TABLE .*on-loss: resync/);
   });
 });

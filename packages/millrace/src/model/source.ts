@@ -32,6 +32,8 @@ export interface RefusedTable {
   readonly why: string;
   /** What the operator may do at the source, with the SQL. */
   readonly remedy: string;
+  /** What it takes besides where a pipeline has captured the table until now. */
+  readonly afterwards?: string;
 }
 
 /** What the pipeline keeps of a look at a table for the next one. Opaque to everyone but the source. */

@@ -6,15 +6,24 @@ export const TABLES_OPTION = "source.tables";
 /** What follows for a table that a pipeline which has begun has not captured until now. */
 export const NEWCOMER_WAITS = "The table is not taken up; it waits, and the others go on.";
 
-/** What is told of a table that matches and cannot be captured, by a start as by a look beforehand. */
-export function uncaptured({ id, why, remedy }: RefusedTable): {
-  readonly wrong: string;
-  readonly remedy: string;
-} {
+/**
+ * What is told of a table that matches and cannot be captured, by a start as by a look beforehand. `wasCaptured` by this
+ * pipeline until now.
+ */
+export function uncaptured(
+  table: RefusedTable,
+  wasCaptured = false,
+): { readonly wrong: string; readonly remedy: string } {
+  const remedy = wasCaptured ? remedyOfCaptured(table) : table.remedy;
   return {
-    wrong: `matches ${id}, which cannot be captured: ${why}`,
+    wrong: `matches ${table.id}, which cannot be captured: ${table.why}`,
     remedy: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}, or leave it out with tables.exclude`,
   };
+}
+
+/** What a table takes that a pipeline has captured until now. */
+export function remedyOfCaptured({ remedy, afterwards }: RefusedTable): string {
+  return afterwards === undefined ? remedy : `${remedy}; ${afterwards}`;
 }
 
 /** What is told where no table matches. */

@@ -4,6 +4,7 @@ import type { Json, Position } from "../model/position.ts";
 import type { DiscoveredTable, Source } from "../model/source.ts";
 import type { Takeover } from "../model/sink.ts";
 import type { TableId, TableShape } from "../model/table.ts";
+import { remedyOfCaptured } from "../model/uncaptured.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
 import { Committer } from "./committer.ts";
@@ -231,7 +232,7 @@ async function refuseLostTables(source: Source, state: LoadedState): Promise<voi
   });
   if (lost.length === 0) return;
   const detail = lost
-    .map(({ id, why, remedy }) => `${id} can no longer be captured: ${why} (${remedy})`)
+    .map((one) => `${one.id} can no longer be captured: ${one.why} (${remedyOfCaptured(one)})`)
     .join("; ");
   throw new MillraceError("MR_SOURCE_REFUSED", detail);
 }

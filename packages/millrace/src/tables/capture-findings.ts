@@ -30,7 +30,10 @@ export function captureFindings(
   return [
     ...(matchesNothing ? [nothingMatches(database, username)] : []),
     ...unreadable,
-    ...refused.map((table) => unlessNew(refusedFinding(table), table.id, known)),
+    ...refused.map((table) => {
+      const finding = refusedFinding(table, known?.has(table.id) ?? false);
+      return unlessNew(finding, table.id, known);
+    }),
     ...views.map(viewFinding),
     ...tables.flatMap(noticesOf),
   ];
@@ -46,8 +49,8 @@ export function unlessNew(
   return { ...finding, severity: "warning", whatFollows: NEWCOMER_WAITS };
 }
 
-function refusedFinding(table: RefusedTable): Finding {
-  const { wrong, remedy } = uncaptured(table);
+function refusedFinding(table: RefusedTable, wasCaptured: boolean): Finding {
+  const { wrong, remedy } = uncaptured(table, wasCaptured);
   return {
     severity: "error",
     what: `${TABLES_OPTION}: ${wrong}.`,

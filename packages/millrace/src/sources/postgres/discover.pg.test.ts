@@ -46,6 +46,7 @@ async function discovered(asked: Queryable, publication: string, table: string) 
     partitions: "root",
     published: await readPublished(asked, publication),
     createPublication: true,
+    publicationName: publication,
   });
   return tables.map(({ shape }) => namesOf(shape));
 }

@@ -9,6 +9,7 @@ import {
   type TableFacts,
 } from "./catalogue.ts";
 import type { PublishedTable } from "./published.ts";
+import { quote } from "./table-plan.ts";
 
 /** What the pipeline's patterns mean in this database. */
 export interface Discovery {
@@ -29,6 +30,7 @@ export interface DiscoveryOptions {
   readonly published: ReadonlyMap<string, PublishedTable>;
   /** Tables that the publication lacks are added to it. */
   readonly createPublication: boolean;
+  readonly publicationName: string;
 }
 
 /** Finds the tables that the patterns match now. */
@@ -101,7 +103,9 @@ function refusalOf(relation: Relation, options: DiscoveryOptions): RefusedTable 
     return {
       id,
       why: "the publication does not have it",
-      remedy: `ALTER PUBLICATION … ADD TABLE ${id}`,
+      remedy: `ALTER PUBLICATION ${quote(options.publicationName)} ADD TABLE ${quote(relation.schema)}.${quote(relation.name)}`,
+      afterwards:
+        "then write `on-loss: resync` in the source, which loads the table again: what changed while the publication did not have it is in no log",
     };
   }
   return null;

@@ -153,7 +153,12 @@ export class PostgresSource implements Source {
     const { matches, partitions, createPublication, publicationName } = this.#options;
     const { log } = this.#servers;
     const published = await readPublished(log, publicationName);
-    return discoverTables(log, { matches, partitions, published, createPublication });
+    // Where there is none at all, the start is refused with the SQL for all tables, and not each of them.
+    const isCreated =
+      createPublication ||
+      (published.size === 0 && (await readPublication(log, publicationName)) === null);
+    const going = { matches, partitions, published, publicationName };
+    return discoverTables(log, { ...going, createPublication: isCreated });
   }
 
   /** Rights and settings are asked for; that the role may read a log at all, by opening a connection that could. */

@@ -6,6 +6,7 @@ import {
 } from "../../../../../test/support/postgres.ts";
 import type { Finding } from "../../model/finding.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
+import { tableId } from "../../model/table.ts";
 import type { Observed } from "./finding-rule.ts";
 import { POSTGRES_SOURCE_DEFAULTS, type PostgresSourceOptions } from "./options.ts";
 import { findings, validatePostgres } from "./validate.ts";
@@ -131,8 +132,10 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       expect.stringMatching(/^source\.tables: matches no table of \w+ that \w+ can see\.$/),
     ]);
     const own = optionsOf(postgres, { createPublication: false, publicationName: "little" });
-    expect(errorsOf(await validatePostgres(own, context))).toContain(
-      "There is no publication little.",
+    const missing = await validatePostgres(own, context);
+    expect(errorsOf(missing)).toEqual(["There is no publication little."]);
+    expect(remediesOf(missing)).toMatch(
+      /^CREATE PUBLICATION "little" FOR TABLE "public"\."full", "public"\."good" WITH /,
     );
     await postgres.query(
       "CREATE PUBLICATION little FOR TABLE public.good WITH (publish = 'insert')",
@@ -141,6 +144,14 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       "Publication little does not publish all of insert, update, delete and truncate.",
       "source.tables: matches public.full, which cannot be captured: the publication does not have it.",
     ]);
+    const toAdd = 'ALTER PUBLICATION "little" ADD TABLE "public"."full"';
+    const first = remediesOf(await validatePostgres(own, context));
+    expect(first).toContain(`${toAdd}, or leave it out`);
+    expect(first).not.toContain("on-loss");
+    const known = new Set([tableId("public", "full")]);
+    expect(remediesOf(await validatePostgres(own, context, known))).toMatch(
+      /ADD TABLE "public"\."full"; .* `on-loss: resync`/,
+    );
   });
 
   it("makes a finding of a server that cannot be asked", async () => {

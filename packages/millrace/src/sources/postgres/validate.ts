@@ -55,7 +55,9 @@ async function observe(
   const slot = await readSlot(client, slotName);
   const publication = await readPublication(client, publicationName);
   const published = await readPublished(client, publicationName);
-  const going = { matches, partitions, createPublication, published };
+  // Where there is none at all, that is told once, with the SQL for all tables, and not of each.
+  const isCreated = createPublication || publication === null;
+  const going = { matches, partitions, createPublication: isCreated, publicationName, published };
   const ddl = options.ddlMessages ? await readDdlTrigger(client, slotName) : null;
   const discovery = await discoverTables(client, going);
   return { options, server, slot, publication, discovery, ddl };
