@@ -33,8 +33,9 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
                   machine, from postgres or dynamodb; needs Java 17, Maven
                   (both by apt where that runs as root) and a Maven
                   repository, once
-  --for SECONDS   end after that long in SYNC: verify row by row, print a
-                  summary, exit 0 (or 3 where rows differ)
+  --for SECONDS   end after that long in SYNC: verify row by row (topics: the
+                  keys that are in them, not their values), print a summary,
+                  exit 0 (or 3 where rows or keys differ)
   --rows N        orders in the shop before the load (default 20000)
   --rate N        changes a second while it runs (default 200; 0 for none)
   --listen A:P    where /metrics, /health and the API are served (default

@@ -114,8 +114,6 @@ async function openServers(
   const [from, to] = [shop.address, target.address];
   screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
   screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
-  const look = target.look(shop);
-  if (look !== null) screen.say(`Look: ${look}`);
   return { shop, target };
 }
 

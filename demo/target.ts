@@ -11,8 +11,6 @@ export interface DemoTarget {
   /** `DSQL`, … */
   readonly server: string;
   readonly address: string;
-  /** How somebody looks at what comes of a shop; null where that is no secret. */
-  look(shop: SourceShop): string | null;
   /** As `loadPipeline` takes it. */
   pipelineFrom(shop: SourceShop): Promise<string | object>;
   /** Tells whether everything arrived, after so many changes. */
@@ -41,7 +39,6 @@ async function dsqlTarget(): Promise<DemoTarget> {
   return {
     server: "DSQL",
     address: `${dsql.host}:${dsql.port}/${dsql.database}`,
-    look: () => null,
     pipelineFrom: (shop) => shop.pipelineTo(dsql),
     async verify(_shop, description, screen, changes) {
       screen.say("Verifying source against target, row by row …");
@@ -60,8 +57,6 @@ async function kafkaTarget(): Promise<DemoTarget> {
   return {
     server: "Kafka",
     address,
-    look: (shop) =>
-      `kafka-console-consumer --bootstrap-server ${address} --topic ${toldOf(shop).orders} --isolation-level read_committed`,
     pipelineFrom: (shop) => topics.pipelineFrom(toldOf(shop)),
     async verify(shop, _description, screen, changes) {
       screen.say("Reading the topics, and comparing their keys with the tables …");

@@ -33,7 +33,7 @@ describe("a display", () => {
       "shop: public.orders is in INIT_SYNC\n",
       "shop: public.orders: 1,000 of about 5,000 rows loaded\n",
       "shop: public.orders: 3,000 of about 5,000 rows loaded\n",
-      "shop: running; 1 table, 10 rows loaded, 3 changes, 0 dead letters\n",
+      "shop: running; 1 table, 10 rows loaded in all, 3 changes since this start, 0 dead letters\n",
     ]);
   });
 

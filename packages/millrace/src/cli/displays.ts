@@ -148,8 +148,8 @@ function summary(pipeline: ShownPipeline): string {
     grouped(tables.reduce((total, table) => total + pick(table), 0));
   const parts = [
     `${grouped(tables.length)} ${tables.length === 1 ? "table" : "tables"}`,
-    `${sum((table) => table.rowsLoaded)} rows loaded`,
-    `${sum((table) => table.changes)} changes`,
+    `${sum((table) => table.rowsLoaded)} rows loaded in all`,
+    `${sum((table) => table.changes)} changes since this start`,
     `${sum((table) => table.deadLetters)} dead letters`,
   ];
   return `${pipeline.name}: ${state}; ${parts.join(", ")}\n`;

@@ -106,7 +106,7 @@ export async function remoteAction(
 
 /** What is said of a table once that was asked of it. */
 const TABLE_ANSWERS = {
-  resync: (state: string) => `is loaded again; it is in ${state}`,
+  resync: () => "will be loaded again",
   pause: () => "is paused: its changes are left out until it is resumed",
   resume: (state: string) =>
     state === "SYNC" ? "is not paused; it is in SYNC" : `goes on: it is loaded; it is in ${state}`,
