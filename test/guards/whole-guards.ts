@@ -60,8 +60,8 @@ export const WHOLE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a pipeline does not begin without a table that its file names",
     file: "preflight.ts",
-    take: "refused.filter(({ id }) => stops(id)).map((table) => refusedTable(config, table))",
-    put: "[]",
+    take: ".filter((table) => !waits(table))",
+    put: ".filter(() => false)",
     shownBy: pg("refused-tables", "is told with all others, before anything was touched"),
   },
   {
