@@ -75,6 +75,8 @@ export interface FoundItems {
   readonly items: readonly Item[];
   /** Read capacity units that they took. */
   readonly units: number;
+  /** The service left keys over of an answer that had room for more: it has to be read slower. */
+  readonly isThrottled: boolean;
 }
 
 /** A shard as DescribeStream lists it. */

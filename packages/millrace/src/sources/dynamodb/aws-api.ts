@@ -32,6 +32,8 @@ import { tableDescription } from "./table-description.ts";
 const DESCRIBE_STREAM_PER_SECOND = 10;
 /** Keys of one BatchGetItem, and names of one page of GetResources. */
 const PAGE = 100;
+/** An answer of this size may leave keys over for its size. Source: BatchGetItem (1 MB of a partition, 16 MB in all). */
+const FULL_BATCH_BYTES = 1_000_000;
 /** A search by tags whose pages took too long begins again so often. */
 const SEARCHES = 3;
 
@@ -104,6 +106,7 @@ export class AwsApi implements DynamoApi {
     const call = { action: "dynamodb:BatchGetItem", about: `table ${table}`, signal };
     const items: Item[] = [];
     let units = 0;
+    let isThrottled = false;
     // A request that names a key twice is refused as a whole.
     let left: readonly Item[] = [
       ...new Map(keys.map((key) => [JSON.stringify(key), key])).values(),
@@ -114,17 +117,19 @@ export class AwsApi implements DynamoApi {
         RequestItems: { [table]: batchOf(asked, attributes) },
         ReturnConsumedCapacity: "TOTAL" as const,
       };
-      const page = await this.#ask({ ...call, throttling: "wait" }, async (calls, options) =>
-        batchPage((await calls.batchGetItem(input, options)).body, table),
-      );
+      const page = await this.#ask({ ...call, throttling: "wait" }, async (calls, options) => {
+        const { body, bytes } = await calls.batchGetItem(input, options);
+        return { ...batchPage(body, table), bytes };
+      });
       items.push(...page.items);
       units += page.units;
       this.#observer.readUnits(table, page.units);
       left = [...left.slice(PAGE), ...page.left];
       empty = page.left.length === asked.length ? empty + 1 : 0;
+      if (page.left.length > 0 && page.bytes < FULL_BATCH_BYTES) isThrottled = true;
       if (page.left.length > 0) await this.#pause(50 * 2 ** Math.min(empty, 6), signal);
     }
-    return { items, units };
+    return { items, units, isThrottled };
   }
 
   async describeStream(

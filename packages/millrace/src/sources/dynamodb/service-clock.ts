@@ -6,27 +6,35 @@ const GRAIN_MS = 1_000;
 /** The service's clock between its answers: ages of records go by it, not by this machine's. */
 export class ServiceClock {
   readonly #clock: Pick<Clock, "now" | "monotonic">;
-  /** The service's clock less our monotonic one; null before the first answer. */
-  #aheadMs: number | null = null;
+  /** The service's clock less our monotonic one, by its last answer: at least, and at most; null before the first one. */
+  #ahead: { readonly leastMs: number; readonly mostMs: number } | null = null;
 
   constructor(clock: Pick<Clock, "now" | "monotonic">) {
     this.#clock = clock;
   }
 
-  /** An answer that came just now said so. */
-  told(timeMs: number): void {
-    this.#aheadMs = timeMs - this.#clock.monotonic();
+  /**
+   * Before a request is sent: what is told of its answer's time. The service may have written that at any moment since, as an answer
+   * can be long under way and lie long before it is read.
+   */
+  asking(): (timeMs: number) => void {
+    const askedMs = this.#clock.monotonic();
+    return (timeMs) => {
+      const leastMs = timeMs - this.#clock.monotonic();
+      this.#ahead = { leastMs, mostMs: timeMs + GRAIN_MS - askedMs };
+    };
   }
 
   /** About now, at the service; by this machine's clock while it was never told. */
   nowMs(): number {
-    if (this.#aheadMs === null) return this.#clock.now();
-    return Math.floor(this.#clock.monotonic() + this.#aheadMs);
+    if (this.#ahead === null) return this.#clock.now();
+    return Math.floor(this.#clock.monotonic() + this.#ahead.leastMs);
   }
 
   /** A time at the service that has not come yet: all that was changed before now was changed before that. */
   endMs(): number {
-    return this.nowMs() + GRAIN_MS;
+    if (this.#ahead === null) return this.#clock.now() + GRAIN_MS;
+    return Math.ceil(this.#clock.monotonic() + this.#ahead.mostMs);
   }
 }
 

@@ -30,12 +30,13 @@ export class ShardLists {
     const shards = new Map<string, ShardDescription>();
     let after: string | null = null;
     for (let pages = 0; pages < MOST_PAGES; pages++) {
+      const told = this.#serviceClock.asking();
       const page: StreamPage = await this.#api.describeStream(this.#stream, {
         after,
         ...(signal === undefined ? {} : { signal }),
       });
       for (const shard of page.shards) shards.set(shard.id, shard);
-      this.#serviceClock.told(page.timeMs);
+      told(page.timeMs);
       after = page.lastShard;
       if (after !== null) continue;
       const { status, timeMs } = page;

@@ -138,10 +138,11 @@ export class ShardReader {
     try {
       const isOld = this.#readAtMs - this.#iteratorAtMs > ITERATOR_LIFE_MS;
       const iterator = this.#iterator === null || isOld ? await this.#open() : this.#iterator;
+      const told = serviceClock.asking();
       const page = await api.records(iterator, { limit: LIMIT, signal });
       this.#iterator = page.next;
       this.#iteratorAtMs = clock.monotonic();
-      serviceClock.told(page.timeMs);
+      told(page.timeMs);
       throttled(false);
       return page;
     } catch (thrown) {

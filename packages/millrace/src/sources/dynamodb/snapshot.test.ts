@@ -181,6 +181,56 @@ describe("a table's scan", () => {
 });
 
 describe("rows by their keys", () => {
+  it("of which the service leaves some over are read slower, as a scan that is throttled", async () => {
+    await using table = await TestTable.start();
+    const keys = await fill(table, 30);
+    const source = table.source();
+    const shape = await shapeOf(source);
+    table.control.inject({ kind: "unprocessed", count: 3 });
+    const snapshot = await source.openSnapshot();
+    const wanted = keys.map((key) => shape.columns.map((_, at) => (at === 0 ? key : null)));
+    const rows = await snapshot.readRows(shape, wanted, { maxValueBytes: 1_000_000 });
+    expect(rows.size).toBe(30);
+    expect(source.waits().map(({ what, reason }) => `${what} ${reason}`)).toEqual([
+      "load throttled",
+    ]);
+  });
+
+  it("of which an answer holds no more are read no slower", async () => {
+    await using table = await TestTable.start();
+    const keys = await fill(table, 5, 300_000);
+    const source = table.source();
+    const shape = await shapeOf(source);
+    table.control.inject({ kind: "unprocessed", count: 1 });
+    const snapshot = await source.openSnapshot();
+    const wanted = keys.map((key) => shape.columns.map((_, at) => (at === 0 ? key : null)));
+    const rows = await snapshot.readRows(shape, wanted, { maxValueBytes: 1_000_000 });
+    expect(rows.size).toBe(5);
+    expect(source.waits()).toEqual([]);
+  });
+
+  it("are paid as pages are: the next hundred waits for it", async () => {
+    await using table = await TestTable.start();
+    const keys = await fill(table, 130);
+    let ms = 0;
+    const clock = {
+      now: () => ms,
+      monotonic: () => ms,
+      sleep: (pauseMs: number) => {
+        ms += pauseMs;
+        return Promise.resolve();
+      },
+    };
+    const source = table.source({ clock, options: { scan: { ...OPTIONS.scan, maxUnits: 10 } } });
+    const shape = await shapeOf(source);
+    const snapshot = await source.openSnapshot();
+    const wanted = keys.map((key) => shape.columns.map((_, at) => (at === 0 ? key : null)));
+    const before = ms;
+    await snapshot.readRows(shape, wanted, { maxValueBytes: 1_000_000 });
+    // A hundred units at ten a second.
+    expect(ms - before).toBeGreaterThanOrEqual(9_000);
+  });
+
   it("are read consistently, more than a hundred at once; missing ones are absent", async () => {
     await using table = await TestTable.start();
     const keys = await fill(table, 130);

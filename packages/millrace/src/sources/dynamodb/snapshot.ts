@@ -124,9 +124,10 @@ export class ScanSnapshot implements SourceSnapshot {
       const limit = rate.itemsPerPage(description);
       const request = { table, segment, segments, startKey, consistent };
       const asked = limit === undefined ? request : { ...request, limit };
+      const told = serviceClock.asking();
       const page = await api.scan(asked, this.#signal);
       rate.took(page.units);
-      serviceClock.told(page.timeMs);
+      told(page.timeMs);
       this.#saw(behindAnswer(page.timeMs));
       return page;
     });
@@ -136,9 +137,11 @@ export class ScanSnapshot implements SourceSnapshot {
     const { api, table, rate } = this.#parts;
     return this.#atRate(async () => {
       const named = attributes === null ? {} : { attributes };
-      const { items, units } = await api.getItems(table, keys, { signal: this.#signal, ...named });
+      const options = { signal: this.#signal, ...named };
+      const { items, units, isThrottled } = await api.getItems(table, keys, options);
       // A stand-in that tells no units: a key costs at least one.
       rate.took(units === 0 ? keys.length : units);
+      if (isThrottled) rate.refused();
       return items;
     });
   }
