@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeTable } from "../../../../dynamodb-local/src/testing/clients.ts";
-import type { AwsApi } from "./aws-api.ts";
+import { AwsApi } from "./aws-api.ts";
 import type { Item, StreamRecord } from "./api.ts";
 import { serviceCode } from "./errors.ts";
 import { apiOf, connectionTo, type LocalApi, startLocalApi } from "./local-api.fixture.ts";
@@ -92,6 +92,7 @@ describe("items", () => {
       const request = { table: "blobs", segment: 0, segments: 1, startKey, limit: 1 };
       const page = await api.scan({ ...request, consistent: true });
       items.push(...page.items);
+      expect(page.items.length).toBeLessThanOrEqual(1);
       startKey = page.lastKey;
       expect(page.units > 0).toBe(page.items.length > 0);
       expect(Math.abs(page.timeMs - started.local.control.nowMs())).toBeLessThan(60_000);
@@ -130,6 +131,24 @@ function byText(one: unknown, other: unknown): number {
 }
 
 describe("a stream", () => {
+  it("is asked for its shards ten times a second at most", async () => {
+    const { stream } = await api.describeTable("orders");
+    let ms = 0;
+    const clock = {
+      now: () => Date.now(),
+      monotonic: () => ms,
+      sleep: (pauseMs: number) => {
+        ms += pauseMs;
+        return Promise.resolve();
+      },
+    };
+    const asking = new AwsApi(started.connection, { clock, random: Math.random });
+    const arn = stream?.arn ?? "";
+    await Promise.all([1, 2, 3].map(() => asking.describeStream(arn)));
+    await asking.close();
+    expect(ms).toBe(200);
+  });
+
   it("tells its shards page by page, and the children of one of them", async () => {
     const { stream } = await api.describeTable("orders");
     const arn = stream?.arn ?? "";

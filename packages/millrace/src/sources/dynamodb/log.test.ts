@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
+import { type ByteRoom, SharedRoom } from "./byte-room.ts";
 import { deafDynamoObserver, type DynamoObserver } from "./observer.ts";
 import { comparePositions, logEndAt, parseStanding } from "./position.ts";
 import {
@@ -12,6 +13,18 @@ import {
   TABLE,
   TestTable,
 } from "./source.fixture.ts";
+
+const MIB = 1_048_576;
+
+/** Knows whether a table has waited for room. */
+class WatchedRoom extends SharedRoom {
+  isWaitedFor = false;
+
+  override told(room: ByteRoom, isWaiting: boolean): void {
+    this.isWaitedFor ||= isWaiting;
+    super.told(room, isWaiting);
+  }
+}
 
 /** The order in which one key's values came. */
 function ofKey({ seen }: Reading, key: string): string[] {
@@ -216,6 +229,32 @@ describe("a table's stream", () => {
     const [, gone] = reading.batches.flatMap(({ items }) => items);
     expect(gone?.transaction).toMatchObject({ by: "ttl" });
   });
+
+  it("that is gone while it is read is a loss", async () => {
+    await using table = await TestTable.start();
+    const reading = await openReading(table.source());
+    await table.put("a");
+    await reading.count(1);
+    table.control.inject({
+      kind: "error",
+      code: "ResourceNotFoundException",
+      action: "DescribeStream",
+      times: 0,
+    });
+    const error = await failureOf(reading);
+    expect([error.code, error.class]).toEqual(["MR_SOURCE_LOSS", "loss"]);
+    expect(error.detail).toContain("stream");
+  });
+
+  it("of which nobody takes pages is read no further than 8 MiB ahead", async () => {
+    await using table = await TestTable.start();
+    for (let at = 0; at < 30; at++) await table.put(`k${at}`, "x".repeat(390_000));
+    const room = new WatchedRoom(1_024 * MIB);
+    const reading = await openReading(table.source({ room }));
+    await expect.poll(() => room.isWaitedFor, { timeout: 60_000 }).toBe(true);
+    expect(room.usedBytes).toBeLessThanOrEqual(9 * MIB);
+    await reading.count(30);
+  }, 90_000);
 
   it("close ends whoever waits", async () => {
     await using table = await TestTable.start();

@@ -55,6 +55,7 @@ export interface TestSource {
   readonly clock?: Clock;
   readonly api?: DynamoApi;
   readonly observer?: DynamoObserver;
+  readonly room?: SharedRoom;
 }
 
 /** A stand-in with a table of one shard, and sources of ours that read it. */
@@ -84,12 +85,13 @@ export class TestTable implements AsyncDisposable {
     clock = quickClock,
     api = this.local.api,
     observer = deafDynamoObserver,
+    room = new SharedRoom(32 * 1_048_576),
   }: TestSource = {}): DynamoSource {
     const parts = {
       table: TABLE,
       region: "eu-west-1",
       api,
-      room: new SharedRoom(32 * 1_048_576),
+      room,
       options: { ...OPTIONS, ...options },
       columns: MESSAGE_COLUMNS,
       observer,
