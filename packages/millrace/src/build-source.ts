@@ -89,7 +89,7 @@ export async function checkSource(
     }
     case "dynamodb": {
       const { validateDynamodb } = await import("./sources/dynamodb/validate.ts");
-      return validateDynamodb(dynamodbOptions(config), context, config.rows);
+      return validateDynamodb(dynamodbOptions(config), context, { rows: config.rows, known });
     }
   }
 }

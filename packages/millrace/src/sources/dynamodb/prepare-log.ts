@@ -30,7 +30,7 @@ interface BeginOptions {
 /** What was written so long before a log is begun counts as read where a scan follows, which sees it. */
 export const BEGUN_MS = HOUR_MS;
 /** What is older when a log is begun that no scan comes with may be trimmed before it is read: it is given, and not promised. */
-const PROMISED_MS = RETENTION_MS - HOUR_MS;
+export const PROMISED_MS = RETENTION_MS - HOUR_MS;
 
 /** A new log, at the oldest record of every shard: nothing is trimmed unseen from then on. @throws MillraceError */
 export async function beginLog(log: LogAt, { startup, signal }: BeginOptions): Promise<Standing> {

@@ -2,25 +2,38 @@ import { unreachable } from "../../errors/unreachable.ts";
 import { finalRemedy } from "../../errors/final-remedy.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { ConnectorContext } from "../../model/source.ts";
+import { type TableId, tableId } from "../../model/table.ts";
 import type { AttributeValue, DynamoApi, Item, TableDescription } from "./api.ts";
 import { AwsApi } from "./aws-api.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import type { DynamoSourceOptions } from "./options.ts";
+import { PROMISED_MS } from "./prepare-log.ts";
+import { SCHEMA } from "./table-shape.ts";
 
 const WHITELIST = "source.dynamodb.table.whitelist";
 const TAGS = "source.dynamodb.table.ingestion.tag.key";
 
-/** What AWS says about a pipeline before it is started, whose sink keeps tables or tells messages. Writes nothing. */
+/** What is asked of the pipeline. */
+interface Pipeline {
+  /** Whether its sink keeps tables or tells messages. */
+  readonly rows: "tables" | "messages";
+  /** Tables that it reads already; null where it has not begun. */
+  readonly known: ReadonlySet<TableId> | null;
+}
+
+/** What AWS says about a pipeline before it is started. Writes nothing. */
 export async function validateDynamodb(
   options: DynamoSourceOptions,
   context: ConnectorContext,
-  rows: "tables" | "messages",
+  { rows, known }: Pipeline,
 ): Promise<Finding[]> {
   const api = new AwsApi(options.connection, context);
   try {
     const looked = await discoverTables(api, options.discovery);
     const rights = await Promise.all(looked.found.map((table) => checkRights(api, table, rows)));
-    return [...findingsOf(looked, options), ...rights.flat()];
+    const isFirst = looked.found.some(({ name }) => known?.has(tableId(SCHEMA, name)) !== true);
+    const startup = isFirst ? startupFindings(options, context.clock.now()) : [];
+    return [...findingsOf(looked, options), ...startup, ...rights.flat()];
   } catch (error) {
     return [unreachable(error)];
   } finally {
@@ -52,6 +65,23 @@ function findingsOf(
     ...(found.length === 0 && leftOut.length === 0 && unknown.length === 0
       ? [nothingFound(option)]
       : []),
+  ];
+}
+
+/** What a first start cannot have that is to begin at a time of long ago (I8). */
+function startupFindings({ startup }: DynamoSourceOptions, nowMs: number): Finding[] {
+  if (startup.mode !== "timestamp" || startup.timestampMs >= nowMs - PROMISED_MS) return [];
+  const asked = new Date(startup.timestampMs).toISOString();
+  return [
+    {
+      severity: "notice",
+      what: `Streams keep records for 24 hours, and ${asked} is at the edge of that or longer ago.`,
+      whatFollows:
+        "Of the changes that a first start is to begin with, some or all may be gone: `status` says so then.",
+      remedy:
+        "Write a time of the last 23 hours, or scan.startup.mode: initial, which loads the tables.",
+      option: "source.scan.startup.timestamp-millis",
+    },
   ];
 }
 
