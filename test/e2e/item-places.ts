@@ -44,7 +44,7 @@ export function wayTo(place: string): ItemWay {
   return WAYS.find(([pattern]) => pattern.test(place))?.[1] ?? "stream";
 }
 
-/** Tables without a key, changes of keys and of shapes no DynamoDB has; dead letters and paused tables no life here. */
+/** Tables without a key and changes of keys no DynamoDB has, of shapes only behind a loss; dead letters and paused tables no life here. */
 const NEVER = /^(keyless|barrier|replay|letter|table)\.|^lane\.meeting$/;
 /** Topics have neither ghosts nor lanes; data goes ahead of its position only where nothing has to be told exactly once. */
 const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized|kafka\.data-sent)$/;
