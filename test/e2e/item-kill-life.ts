@@ -111,7 +111,8 @@ class ItemLife {
     if (way === "lanes") await this.#changeLanes(isFirst);
     if (way === "backlog") for (let n = 0; n < BACKLOG; n++) await this.#writer.step();
     if (way !== "sweep" && way !== "loss") return "";
-    if (isFirst) await this.#catchUp();
+    // A table that nothing was loaded of has nothing to sweep.
+    if (isFirst || way === "sweep") await this.#catchUp();
     return await loseChanges({
       source: this.#source,
       writer: this.#writer,
