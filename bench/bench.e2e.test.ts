@@ -91,7 +91,7 @@ describe.concurrent("npm run bench", () => {
         "time of a row: the last step beside the first",
       ]);
       const drawn = await readFile(picture, "utf8");
-      expect(drawn.match(/<polyline/g)).toHaveLength(4);
+      expect(drawn.match(/<polyline/g)).toHaveLength(8);
       expect(drawn).not.toMatch(/NaN|Infinity|undefined/);
     } finally {
       await rm(folder, { recursive: true });

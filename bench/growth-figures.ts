@@ -12,8 +12,6 @@ export interface Growth extends GrowthPoint {
   readonly startSeconds: number;
   /** CPU while nothing happens. */
   readonly idleCpuPercent: number;
-  /** The same tables and rows by COPY alone, in a process of its own. */
-  readonly bare: { readonly seconds: number; readonly mib: number };
 }
 
 /** Of each number of tables, and of a table more. */

@@ -1,8 +1,14 @@
-/** One size, and what it took. */
-export interface GrowthPoint {
-  readonly count: number;
+/** What a size took. */
+interface Took {
   readonly seconds: number;
   readonly mib: number;
+}
+
+/** One size, and what it took. */
+export interface GrowthPoint extends Took {
+  readonly count: number;
+  /** The raw limit: the same tables and rows by COPY alone. */
+  readonly bare: Took;
 }
 
 /** What is drawn. */
@@ -14,13 +20,26 @@ export interface Growths {
 const WIDTH = 380;
 const HEIGHT = 220;
 const LEFT = 56;
-const TOP = 40;
-const PLOT = { width: WIDTH - LEFT - 16, height: HEIGHT - TOP - 40 };
+const TOP = 32;
+const PLOT = { width: WIDTH - LEFT - 16, height: HEIGHT - TOP - 48 };
+
+/** A line of a panel. */
+interface Line {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: string;
+  readonly of: (point: GrowthPoint) => Took;
+}
+
+const LINES: readonly Line[] = [
+  { name: "COPY alone", color: "#8c959f", dash: "5 3", of: ({ bare }) => bare },
+  { name: "Millrace", color: "#1f6feb", dash: "none", of: (point) => point },
+];
 
 /** Four panels: seconds and memory, by tables and by rows. A straight line of time against rows is straight here too. */
 export function growthPicture({ tables, rows }: Growths): string {
-  const seconds = ({ seconds: value }: GrowthPoint): number => value;
-  const mib = ({ mib: value }: GrowthPoint): number => value;
+  const seconds = ({ seconds: value }: Took): number => value;
+  const mib = ({ mib: value }: Took): number => value;
   const panels = [
     panel("Seconds until all are SYNC, by tables", tables, seconds, 0, 0),
     panel("Resident memory in MiB, by tables", tables, mib, 1, 0),
@@ -38,21 +57,17 @@ ${panels.join("\n")}
 function panel(
   title: string,
   points: readonly GrowthPoint[],
-  value: (point: GrowthPoint) => number,
+  value: (took: Took) => number,
   column: number,
   row: number,
 ): string {
-  const most = {
-    x: Math.max(...points.map(({ count }) => count)),
-    y: Math.max(...points.map(value)),
-  };
-  const top = niceTop(most.y);
-  const x = (count: number): number => LEFT + (count / most.x) * PLOT.width;
+  const mostCounted = Math.max(...points.map(({ count }) => count));
+  const top = niceTop(Math.max(...points.flatMap((point) => [value(point), value(point.bare)])));
+  const x = (count: number): number => LEFT + (count / mostCounted) * PLOT.width;
   const y = (amount: number): number => TOP + PLOT.height * (1 - amount / top);
-  const line = points.map((point) => `${x(point.count).toFixed(1)},${y(value(point)).toFixed(1)}`);
-  const dots = line.map((at) => {
-    const [cx, cy] = at.split(",");
-    return `<circle cx="${cx}" cy="${cy}" r="3" fill="#1f6feb"/>`;
+  const lines = LINES.map((line) => {
+    const places = points.map((point) => [x(point.count), y(value(line.of(point)))] as const);
+    return drawn(line, places);
   });
   const levels = [0, 0.5, 1].map((share) => {
     const at = y(top * share).toFixed(1);
@@ -62,12 +77,23 @@ function panel(
     (point) =>
       `<text x="${x(point.count).toFixed(1)}" y="${TOP + PLOT.height + 16}" text-anchor="middle">${shown(point.count)}</text>`,
   );
+  const names = LINES.map(
+    ({ name, color }, nth) =>
+      `<text x="${LEFT + nth * 80}" y="${TOP + PLOT.height + 32}" fill="${color}">${name}</text>`,
+  );
   return `<g transform="translate(${column * WIDTH} ${row * HEIGHT})">
-<text x="${LEFT}" y="22" font-size="13" font-weight="bold">${title}</text>
-${[...levels, ...counts].join("\n")}
-<polyline points="${line.join(" ")}" fill="none" stroke="#1f6feb" stroke-width="1.5"/>
-${dots.join("\n")}
+<text x="${LEFT}" y="18" font-size="13" font-weight="bold">${title}</text>
+${[...levels, ...counts, ...names, ...lines].join("\n")}
 </g>`;
+}
+
+function drawn({ color, dash }: Line, places: readonly (readonly [number, number])[]): string {
+  const at = places.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`);
+  const dots = places.map(
+    ([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${color}"/>`,
+  );
+  return `<polyline points="${at.join(" ")}" fill="none" stroke="${color}" stroke-width="1.5" stroke-dasharray="${dash}"/>
+${dots.join("\n")}`;
 }
 
 /** The points that have room for their number, from the largest on. */
