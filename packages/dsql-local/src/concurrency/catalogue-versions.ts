@@ -31,6 +31,13 @@ export function tablesWritten(statement: Statement, path: Path): TableKey[] {
     .filter((key): key is TableKey => key !== undefined);
 }
 
+/** The keys of all tables that a statement names. */
+export function tablesNamed({ relations, inside }: Statement, path: Path): TableKey[] {
+  return [...relations, ...inside]
+    .map((use) => tableKey(use, path))
+    .filter((key): key is TableKey => key !== undefined);
+}
+
 /** One per cluster: counts the changes of each table's definition. */
 export class CatalogueVersions {
   readonly #versions = new Map<TableKey, number>();

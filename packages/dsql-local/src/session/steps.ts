@@ -1,15 +1,11 @@
-/** What happens around one statement and around COMMIT, in a turn on the worker. */
-import { tableKey, tablesWritten, type CatalogueView } from "../concurrency/catalogue-versions.ts";
+/** What happens around one statement, in a turn on the worker. */
 import {
-  holdsSharedParent,
-  keysReferredTo,
-  type ReferencedKeySet,
-  type WrittenChild,
-} from "../concurrency/referenced-keys.ts";
-import type { KeptShare } from "../concurrency/kept-shares.ts";
+  tableKey,
+  tablesNamed,
+  tablesWritten,
+  type CatalogueView,
+} from "../concurrency/catalogue-versions.ts";
 import { drawsValues } from "../concurrency/drawn-values.ts";
-import { markLockedRows } from "../concurrency/locked-rows.ts";
-import { removesKeys } from "../concurrency/resurrected-keys.ts";
 import { Definitions } from "../definitions/definitions.ts";
 import { blankStatement, type Statement } from "../gate/statement.ts";
 import {
@@ -21,15 +17,14 @@ import {
   type ChangedRows,
 } from "../sizes/changed-rows.ts";
 import { chargedBytes } from "../sizes/charged.ts";
-import { refersToParents } from "../sizes/table-facts.ts";
 import { SizeRules } from "../sizes/size-rules.ts";
-import { bounds } from "../rules/bounds.ts";
-import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
 import { leavesNoLook } from "./commit-plan.ts";
+import { CommitSteps } from "./commit-steps.ts";
 import type { ClusterContext } from "./context.ts";
+import { DefinitionSteps } from "./definition-steps.ts";
 import { Execution, isTakenBack, type Request } from "./execution.ts";
 import { isSuspended } from "./kept-rows.ts";
 import { OwnCommands } from "./own-commands.ts";
@@ -55,23 +50,13 @@ interface Wrote {
   readonly changed: ChangedRows | undefined;
 }
 
-/** What is known of a DDL's tables before it runs. */
-interface KnownBefore {
-  /** Tables that change with what it names. */
-  readonly changed: readonly string[];
-  /** Those that it names and that are not there. */
-  readonly missing: readonly string[];
-}
-
-const NOTHING_KNOWN: KnownBefore = { changed: [], missing: [] };
-
 /** One per session. All methods that run something only in a turn, but `commitInTurn`. */
 export class Steps {
   readonly #worker: Worker;
   readonly #cluster: ClusterContext;
-  readonly #view: CatalogueView;
   readonly #execution: Execution;
-  readonly #definitions: Definitions;
+  readonly #definitions: DefinitionSteps;
+  readonly #commits: CommitSteps;
   readonly #own: OwnCommands;
   readonly #sizes: SizeRules;
   readonly #path: SearchPath;
@@ -80,14 +65,23 @@ export class Steps {
   constructor({ worker, cluster, view, path, readable }: StepParts) {
     this.#worker = worker;
     this.#cluster = cluster;
-    this.#view = view;
     this.#path = path;
     this.#readable = readable;
     this.#execution = new Execution({ worker, cluster, path, readable });
-    this.#definitions = new Definitions(worker, path, cluster.limits);
+    const definitions = new Definitions(worker, path, cluster.limits);
+    this.#definitions = new DefinitionSteps({ worker, cluster, view, path, definitions });
     const { jobs, admin } = cluster;
-    this.#own = new OwnCommands({ worker, definitions: this.#definitions, path, jobs, admin });
+    this.#own = new OwnCommands({ worker, definitions, path, jobs, admin });
     this.#sizes = new SizeRules(worker, cluster, readable);
+    this.#commits = new CommitSteps({
+      worker,
+      cluster,
+      view,
+      path,
+      readable,
+      execution: this.#execution,
+      sizes: this.#sizes,
+    });
   }
 
   /** Has to be called before any of the rest, for a statement: which tables it names may have changed. */
@@ -97,9 +91,7 @@ export class Steps {
 
   /** The keys of the tables that a statement names. */
   tablesOf(statement: Statement): string[] {
-    return [...statement.relations, ...statement.inside]
-      .map((use) => tableKey(use, this.#path))
-      .filter((key) => key !== undefined);
+    return tablesNamed(statement, this.#path);
   }
 
   /** A table that was made behind the snapshot is not there yet (source G). Throws 42P01. */
@@ -163,7 +155,7 @@ export class Steps {
     const { statement } = request;
     this.#noteSnapshot(transaction);
     const ddl = isDdl(statement);
-    const known = ddl ? await this.#beforeDdl(transaction, statement) : NOTHING_KNOWN;
+    const known = ddl ? await this.#definitions.before(transaction, statement) : undefined;
     if (statement.kind === "write") {
       const { answer, changed } = await this.#write(transaction, request);
       await this.#afterWrite(transaction, request, answer, changed);
@@ -174,7 +166,7 @@ export class Steps {
     const answer = isOurs(statement)
       ? await this.#own.run(transaction, statement)
       : await this.#execution.run(transaction, request);
-    if (ddl) await this.#afterDdl(transaction, statement, known);
+    if (known !== undefined) await this.#definitions.after(transaction, statement, known);
     if (request.parts !== undefined && isSuspended(answer)) {
       transaction.suspended.push(request.parts);
     }
@@ -210,35 +202,6 @@ export class Steps {
     if (statement.kind === "setting") this.#readable.forget();
     if (statement.kind === "setting" || statement.calls.includes("set_config"))
       this.#path.changed();
-  }
-
-  async #beforeDdl(transaction: Transaction, statement: Statement): Promise<KnownBefore> {
-    await this.#worker.open(transaction);
-    const changed = await this.#definitions.before(statement);
-    return { changed, missing: await this.#definitions.missing(this.tablesOf(statement)) };
-  }
-
-  async #afterDdl(
-    transaction: Transaction,
-    statement: Statement,
-    { changed, missing }: KnownBefore,
-  ): Promise<void> {
-    if (!isOurs(statement)) await this.#definitions.after(statement);
-    const tables = [...this.tablesOf(statement), ...changed];
-    if (statement.renamesRole) transaction.afterCommit.push(() => this.#renameTrusted());
-    transaction.afterCommit.unshift(() => {
-      this.#cluster.versions.bump(tables);
-      this.#cluster.versions.made(missing);
-      this.#cluster.functions.changed();
-      this.#view.adopt(tables);
-    });
-  }
-
-  /** What AWS IAM GRANT trusts is the role, whatever it is called. */
-  async #renameTrusted(): Promise<void> {
-    await this.#cluster.admin.query(
-      `UPDATE sys.iam_pg_role_mappings SET pg_role_name = r.rolname FROM pg_roles AS r WHERE r.oid = pg_role_oid`,
-    );
   }
 
   /** Runs what writes; tells what it has changed where its tag tells only some of that. */
@@ -321,7 +284,7 @@ export class Steps {
   /** Takes a turn and commits. Throws the Violation that refuses it. */
   async commitInTurn(transaction: Transaction): Promise<void> {
     this.#settingsEnd(transaction);
-    await this.#worker.turns.run(() => this.#commit(transaction));
+    await this.#worker.turns.run(() => this.#commits.run(transaction));
     for (const then of transaction.afterCommit) await then();
   }
 
@@ -329,119 +292,6 @@ export class Steps {
   #settingsEnd({ log }: Transaction): void {
     if (log.some(({ statement }) => statement.kind === "setting")) this.#path.changed();
   }
-
-  #tablesLocked(transaction: Transaction): Set<string> {
-    const locking = transaction.log.filter((entry) => entry.statement.locksForUpdate);
-    return new Set(locking.flatMap((entry) => this.tablesOf(entry.statement)));
-  }
-
-  /** No machine holds what the service does: only a limit that was set is looked at. */
-  async #needSpace({ log }: Transaction): Promise<void> {
-    const { clusterBytes } = this.#cluster.limits;
-    if (clusterBytes >= bounds.clusterBytes) return;
-    if (!log.some(({ statement }) => statement.writesRows)) return;
-    const [row] = await this.#cluster.admin.query("SELECT sys.cluster_size()");
-    if (Number(row?.[0]) > clusterBytes) throw violation("clusterSize");
-  }
-
-  /** See concurrency/kept-shares.ts. */
-  async #keepShares({ log }: Transaction): Promise<KeptShare | undefined> {
-    const statements = log.filter(({ statement }) => statement.onlySharesKeys);
-    if (statements.length === 0) return undefined;
-    const { schemas } = this.#path;
-    return this.#cluster.shares.keep({ holder: this.#worker, statements, schemas });
-  }
-
-  /** Tables from which the transaction takes keys away: concurrency/resurrected-keys.ts. */
-  async #tablesLosingKeys(transaction: Transaction): Promise<Set<string>> {
-    const losing = new Set<string>(transaction.cascadedTo);
-    for (const { statement } of transaction.log) {
-      // Looking at a table that our own DDL has locked would wait for ourselves.
-      if (statement.kind !== "write") continue;
-      for (const table of tablesWritten(statement, this.#path)) {
-        const { keyColumns } = await this.#cluster.facts.of(table);
-        if (removesKeys(statement, keyColumns)) losing.add(table);
-      }
-    }
-    return losing;
-  }
-
-  /** See concurrency/referenced-keys.ts. */
-  async #keysReferredTo(transaction: Transaction): Promise<ReferencedKeySet[]> {
-    const { facts, waits } = this.#cluster;
-    if (waits.oldestSnapshot(this.#worker) === undefined) return [];
-    const children = new Map<string, WrittenChild>();
-    for (const { statement, written } of transaction.log) {
-      for (const table of statement.kind === "write" ? written : []) {
-        const known = await facts.of(table);
-        if (!refersToParents(statement, known) || !(await this.#readable.may(table))) continue;
-        const { foreignKeys } = known;
-        children.set(table, { table, foreignKeys, places: transaction.placesIn(table) });
-      }
-    }
-    const sets: ReferencedKeySet[] = [];
-    for (const child of children.values()) {
-      sets.push(...(await keysReferredTo(this.#worker, child)));
-    }
-    return sets;
-  }
-
-  /** A parent that others' children have shared since cannot be locked, and none of its keys changed. */
-  async #needUnsharedParents(transaction: Transaction): Promise<void> {
-    const { referenced } = this.#cluster;
-    const { snapshotCommits } = transaction;
-    const tables = this.#tablesLocked(transaction);
-    for (const table of await this.#tablesLosingKeys(transaction)) tables.add(table);
-    for (const table of tables) {
-      const isShared = await holdsSharedParent(this.#worker, referenced, {
-        table,
-        snapshotCommits,
-      });
-      if (isShared) throw violation("dataConflict");
-    }
-  }
-
-  async #commit(transaction: Transaction): Promise<void> {
-    const { commits, counters, referenced, waits } = this.#cluster;
-    const old = transaction.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
-    if (old !== undefined) throw old;
-    if (transaction.wrote) this.#view.confirm(transaction.tables);
-    if (transaction.copies !== undefined) throw violation("dataConflict");
-    if (transaction.phase === "parked") {
-      const replayed = await this.#execution.replay(transaction);
-      if (replayed === "conflict") {
-        throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
-      }
-    }
-    let share: KeptShare | undefined;
-    if (transaction.wrote) {
-      await this.#needUnsharedParents(transaction);
-      await this.#sizes.beforeCommit(transaction);
-      await this.#needSpace(transaction);
-      for (const table of this.#tablesLocked(transaction)) {
-        await markLockedRows(this.#worker, table).catch(asConflict);
-      }
-      const losing = await this.#tablesLosingKeys(transaction);
-      share = await this.#keepShares(transaction);
-      const referredTo = await this.#keysReferredTo(transaction);
-      commits.asked++;
-      const oldest = waits.oldestSnapshot(this.#worker);
-      if (oldest !== undefined) referenced.note(referredTo, commits.asked, oldest);
-      if (share !== undefined) share.commit = commits.asked;
-      for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
-    }
-    const answer = await this.#worker.commit(transaction);
-    if (transaction.wrote) commits.answered++;
-    if (answer.violation !== undefined) share?.release();
-    if (answer.violation !== undefined) throw answer.violation;
-    counters.commits++;
-  }
-}
-
-/** Rows that cannot be written any more are another's: that is the service's conflict, not PostgreSQL's. */
-function asConflict(error: unknown): never {
-  const conflict = error instanceof Violation && error.report.code === "40001";
-  throw conflict ? violation("dataConflict") : error;
 }
 
 function lengthOf(frames: readonly Buffer[]): number {
