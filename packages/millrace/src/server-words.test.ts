@@ -26,16 +26,21 @@ const REGISTRY: RegistryOptions = {
   timeoutMs: 1_000,
   subject: "TopicName",
 };
-const said: Set<ErrorCode> = new Set();
 
 /** The error, all that it shows, and what caused it. */
 function shown(error: unknown, depth = 0): string {
   if (!(error instanceof Error) || depth > 5) return "";
   const { message } = error;
   if (!(error instanceof MillraceError)) return `${message}\n${shown(error.cause, depth + 1)}`;
-  said.add(error.code);
   const { remedy, facts } = error;
   return [message, remedy, JSON.stringify(facts), shown(error.cause, depth + 1)].join("\n");
+}
+
+/** The codes of the catalogue that an error has, with what caused it. */
+function codesOf(error: unknown): ErrorCode[] {
+  if (!(error instanceof Error)) return [];
+  const own = error instanceof MillraceError ? [error.code] : [];
+  return [...own, ...codesOf(error.cause)];
 }
 
 /** The classes of SQLSTATEs in PostgreSQL's list, and the states that code of ours looks at. */
@@ -71,20 +76,83 @@ function postgresError(state: string): Error {
   });
 }
 
+const NAMES = { slotName: "slot", publicationName: "publication" };
+const ofSink = (state: string): Error => classify(postgresError(state), { doing: "upsert into t" });
+const ofSource = (state: string): Error => connectionError(postgresError(state), "reading a chunk");
+const ofSourcesLog = (state: string): Error =>
+  readingError(new ServerError("ERROR", state, `value ${MARK}`), NAMES);
+
+/** Numbers of MySQL and MariaDB whose words quote values. */
+const QUOTING = [
+  1048, 1062, 1105, 1136, 1216, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1416, 1452, 1525,
+  1557, 1586, 1644, 1690, 1761, 1859, 3140, 3141, 3143, 3144, 3146, 3147, 3150, 3155, 3156, 3157,
+  3617, 3819, 3903, 4025, 4078, 4161,
+];
+
+/** As the driver throws it, and as the log's reader does. */
+function ofMysql(errno: number): readonly Error[] {
+  const fromDriver = Object.assign(new Error(`Duplicate entry '${MARK}'`), {
+    errno,
+    sqlState: "HY000",
+    sqlMessage: `Duplicate entry '${MARK}'`,
+    sql: `SELECT '${MARK}'`,
+  });
+  return [fromDriver, new MysqlServerError(errno, "HY000", `entry '${MARK}'`)].map((thrown) =>
+    mysqlError(thrown, "reading a chunk"),
+  );
+}
+
+const REFUSALS = [401, 404, 409, 422, 429, 500];
+
+/** Of a registry that answers in its own words, and of one whose answer cannot be read. */
+async function ofRegistry(status: number): Promise<readonly unknown[]> {
+  const asked = [
+    { answer: { error_code: status, message: "no", body: MARK }, schema: `"${MARK}"` },
+    { answer: null, schema: "{}" },
+  ];
+  return Promise.all(
+    asked.map(({ answer, schema }) => {
+      const body = answer === null ? `<html>${MARK}` : JSON.stringify(answer);
+      const registry = new SchemaRegistry(REGISTRY, () =>
+        Promise.resolve(new Response(body, { status })),
+      );
+      return registry.idOf("t-value", schema).catch((thrown: unknown) => thrown);
+    }),
+  );
+}
+
+/** What the language throws about a value. */
+const OF_A_VALUE = [
+  () => void JSON.parse(`${MARK} {`),
+  () => BigInt(MARK),
+  () => decodeURIComponent(`%${MARK}`),
+  () => new Intl.DateTimeFormat("de", { timeZone: MARK }),
+  () => new Date(MARK).toISOString(),
+  () => new URL(MARK),
+  () => Buffer.alloc(1).writeUInt8(918_273_645),
+  () => structuredClone(() => MARK),
+].map((work) => {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return error;
+  }
+});
+const ofTheLanguage = (thrown: unknown): Error =>
+  toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
+
 describe("the words of a server", () => {
   it.each(STATES)("of a sink's SQLSTATE %s are not repeated", (state) => {
-    const error = classify(postgresError(state), { doing: "upsert into t" });
-    expect(shown(error)).not.toContain(MARK);
+    expect(shown(ofSink(state))).not.toContain(MARK);
   });
 
   it.each(STATES.filter((state) => !OF_OBJECTS.has(state.slice(0, 2))))(
     "of a source's SQLSTATE %s are not repeated",
     (state) => {
       expect(sqlStateOf(postgresError(state))).toBe(state);
-      expect(shown(connectionError(postgresError(state), "reading a chunk"))).not.toContain(MARK);
-      const names = { slotName: "slot", publicationName: "publication" };
-      const ofTheLog = new ServerError("ERROR", state, `value ${MARK}`);
-      expect(shown(readingError(ofTheLog, names))).not.toContain(MARK);
+      expect(shown(ofSource(state))).not.toContain(MARK);
+      expect(shown(ofSourcesLog(state))).not.toContain(MARK);
     },
   );
 
@@ -96,74 +164,29 @@ describe("the words of a server", () => {
   });
 
   it("of MySQL and MariaDB are repeated for numbers alone that speak of objects", () => {
-    const quoting = [
-      1048, 1062, 1105, 1136, 1216, 1264, 1265, 1292, 1364, 1366, 1367, 1406, 1411, 1416, 1452,
-      1525, 1557, 1586, 1644, 1690, 1761, 1859, 3140, 3141, 3143, 3144, 3146, 3147, 3150, 3155,
-      3156, 3157, 3617, 3819, 3903, 4025, 4078, 4161,
-    ];
-    for (const errno of quoting) {
-      const fromDriver = Object.assign(new Error(`Duplicate entry '${MARK}'`), {
-        errno,
-        sqlState: "HY000",
-        sqlMessage: `Duplicate entry '${MARK}'`,
-        sql: `SELECT '${MARK}'`,
-      });
-      for (const error of [fromDriver, new MysqlServerError(errno, "HY000", `entry '${MARK}'`)])
-        expect([errno, shown(mysqlError(error, "reading a chunk"))]).toEqual([
-          errno,
-          expect.not.stringContaining(MARK),
-        ]);
-    }
+    for (const errno of QUOTING)
+      for (const error of ofMysql(errno))
+        expect([errno, shown(error)]).toEqual([errno, expect.not.stringContaining(MARK)]);
     const all = Array.from({ length: 5_000 }, (_, at) => at + 1);
     const repeated = all.filter((errno) =>
       shown(mysqlError(new MysqlServerError(errno, "HY000", MARK), "x")).includes(MARK),
     );
     expect(repeated.length).toBeLessThan(60);
-    expect(repeated.filter((errno) => quoting.includes(errno))).toEqual([]);
+    expect(repeated.filter((errno) => QUOTING.includes(errno))).toEqual([]);
   });
 
   it("of a registry are its message, and no schema, header or body", async () => {
-    for (const status of [401, 404, 409, 422, 429, 500]) {
-      const registry = new SchemaRegistry(REGISTRY, () =>
-        Promise.resolve(
-          Response.json({ error_code: status, message: "no", body: MARK }, { status }),
-        ),
-      );
-      const error: unknown = await registry
-        .idOf("t-value", `"${MARK}"`)
-        .catch((thrown: unknown) => thrown);
-      expect(shown(error)).not.toContain(MARK);
-      const cut = new SchemaRegistry(REGISTRY, () =>
-        Promise.resolve(new Response(`<html>${MARK}`, { status })),
-      );
-      const unreadable: unknown = await cut
-        .idOf("t-value", "{}")
-        .catch((thrown: unknown) => thrown);
-      expect(shown(unreadable)).not.toContain(MARK);
-    }
+    for (const status of REFUSALS)
+      for (const error of await ofRegistry(status)) {
+        expect(error).toBeInstanceOf(MillraceError);
+        expect(shown(error)).not.toContain(MARK);
+      }
   });
 
   it("of the language about a value are not repeated", () => {
-    const thrown = [
-      () => void JSON.parse(`${MARK} {`),
-      () => BigInt(MARK),
-      () => decodeURIComponent(`%${MARK}`),
-      () => new Intl.DateTimeFormat("de", { timeZone: MARK }),
-      () => new Date(MARK).toISOString(),
-      () => new URL(MARK),
-      () => Buffer.alloc(1).writeUInt8(918_273_645),
-      () => structuredClone(() => MARK),
-    ].map((work) => {
-      try {
-        work();
-        return null;
-      } catch (error) {
-        return error;
-      }
-    });
-    for (const error of thrown) {
-      expect(error).not.toBeNull();
-      const text = shown(toMillraceError(error, "MR_SOURCE_LOST_CONNECTION")).split("\n")[0] ?? "";
+    for (const thrown of OF_A_VALUE) {
+      expect(thrown).not.toBeNull();
+      const text = shown(ofTheLanguage(thrown)).split("\n")[0] ?? "";
       expect(text).not.toMatch(/GEHEIM|918.?273.?645/);
     }
   });
@@ -221,13 +244,16 @@ const PROGRAMS = ["secrets.e2e.test.ts", "secrets-ways.e2e.test.ts"].map((name) 
 );
 
 describe("a code whose words come from elsewhere", () => {
-  it("is met by a test that looks for marks, and every code is judged", () => {
-    for (const state of STATES) {
-      shown(classify(postgresError(state), { doing: "x" }));
-      shown(connectionError(postgresError(state), "x"));
-    }
-    for (const message of ["transaction size limit", "row size"])
-      shown(classify(Object.assign(new Error(message), { code: "54000" }), { doing: "x" }));
+  it("is met by a test that looks for marks, and every code is judged", async () => {
+    const said = [
+      ...STATES.flatMap((state) => [ofSink(state), ofSource(state), ofSourcesLog(state)]),
+      ...["transaction size limit", "row size"].map((message) =>
+        classify(Object.assign(new Error(message), { code: "54000" }), { doing: "x" }),
+      ),
+      ...QUOTING.flatMap(ofMysql),
+      ...(await Promise.all(REFUSALS.map(ofRegistry))).flat(),
+      ...OF_A_VALUE.map(ofTheLanguage),
+    ].flatMap(codesOf);
     const codes = Object.keys(CATALOGUE) as ErrorCode[];
     const byWord = codes.filter((code) => PROGRAMS.some((text) => text.includes(`"${code}"`)));
     const judged = new Set([...OF_NAMES_ALONE, ...OF_A_SERVERS_OBJECTS, ...said, ...byWord]);

@@ -18,13 +18,20 @@ export function scaleOf(text: string): number {
   return point === -1 ? 0 : text.length - point - 1;
 }
 
+/** A text that is looked at as bytes: what is no ASCII is no digit either. */
+const ASCII = new Uint8Array(SAFE_DIGITS);
+const NO_DIGIT = 255;
+
 /**
  * The unscaled value of a decimal for a column of this scale, as bytes in `out` (used again; the answer says how many).
  * @throws NotDecimal
  */
 export function unscaledBytes(text: string, scale: number, out: UnscaledBytes): void {
-  const short = shortUnscaled(text, scale);
-  if (!Number.isNaN(short)) return out.ofNumber(short);
+  const { length } = text;
+  if (length + scale <= SAFE_DIGITS) {
+    for (let i = 0; i < length; i++) ASCII[i] = Math.min(text.charCodeAt(i), NO_DIGIT);
+    if (unscaledField(ASCII, 0, length, scale, out)) return;
+  }
   const digits = digitsAt(text, scale);
   if (digits.length <= SAFE_DIGITS) return out.ofNumber(Number(digits));
   out.ofBigInt(BigInt(digits));
@@ -39,7 +46,7 @@ export function unscaledField(
   out: UnscaledBytes,
 ): boolean {
   if (end - start + scale > SAFE_DIGITS) return false;
-  const first = buffer[start] === MINUS ? start + 1 : start;
+  const first = start < end && buffer[start] === MINUS ? start + 1 : start;
   let value = 0;
   let behind = -1;
   for (let i = first; i < end; i++) {
@@ -57,28 +64,6 @@ export function unscaledField(
   for (let i = have; i < scale; i++) value *= 10;
   out.ofNumber(first > start ? 0 - value : value);
   return true;
-}
-
-/** By its digits, where a number holds them all; NaN leaves it to the careful way. */
-function shortUnscaled(text: string, scale: number): number {
-  if (text.length + scale > SAFE_DIGITS) return Number.NaN;
-  const start = text.charCodeAt(0) === MINUS ? 1 : 0;
-  let value = 0;
-  let behind = -1;
-  for (let i = start; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === POINT && behind < 0) {
-      behind = 0;
-      continue;
-    }
-    if (code < ZERO || code > ZERO + 9) return Number.NaN;
-    value = value * 10 + (code - ZERO);
-    if (behind >= 0) behind++;
-  }
-  const have = Math.max(behind, 0);
-  if (have > scale || start === text.length) return Number.NaN;
-  for (let i = have; i < scale; i++) value *= 10;
-  return start === 1 ? 0 - value : value;
 }
 
 /** Sign and digits with the point taken out, filled to the scale. */
