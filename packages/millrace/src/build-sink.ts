@@ -47,12 +47,24 @@ export async function buildSink(
 
 /** This process as a holder of a task. */
 export function thisHolder(random: Random): Holder {
-  return new Holder(random, thisProcess());
+  return new Holder(random, thisProcess(), isThere);
 }
 
 /** How an operator finds this process. */
 function thisProcess(): ProcessName {
   return { host: hostname(), pid: process.pid, startedMs: Math.round(performance.timeOrigin) };
+}
+
+/** By its number, which a host gives again at some time: what is there may be another one. */
+function isThere({ host, pid }: ProcessName): boolean | null {
+  if (host !== hostname()) return null;
+  try {
+    process.kill(pid, 0);
+    return pid !== process.pid;
+  } catch (error) {
+    // EPERM: it is somebody else's.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
 }
 
 /** How the sink's server is reached. The password is revealed here and nowhere else. */

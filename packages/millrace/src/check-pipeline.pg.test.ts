@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import { checkPipeline } from "./check-pipeline.ts";
-import { pipelineBetween } from "./pipeline-between.fixture.ts";
+import { loadPipeline } from "./load-pipeline.ts";
+import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
 
 describe("a pipeline that is checked before its start", () => {
   let source: SharedPostgres;
@@ -56,6 +57,59 @@ describe("a pipeline that is checked before its start", () => {
         severity: "error",
         what: expect.stringContaining("sink.password: the server refuses role") as string,
       }),
+    ]);
+  });
+});
+
+describe("a pipeline that has run and is checked again", () => {
+  let source: SharedPostgres;
+  let target: SharedPostgres;
+
+  beforeAll(async () => {
+    [source, target] = await Promise.all([sharedPostgres(), sharedPostgres()]);
+    await source.query("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE u (id int PRIMARY KEY)");
+  });
+  afterAll(async () => {
+    await dropSlots(source);
+    await source.release();
+    await target.release();
+  });
+
+  const fileWith = (onLoss: string) =>
+    pipelineBetween(source, target, {
+      name: "again",
+      tables: "public.\\.*",
+      source: { "on-loss": onLoss, "publication.name": "again" },
+    });
+  const found = async (onLoss: string) =>
+    (await checkPipeline(fileWith(onLoss)))
+      .filter(({ code, severity }) => code !== undefined || severity === "notice")
+      .map(({ severity, code, what, whatFollows }) => [severity, code, what, whatFollows]);
+
+  it("is told which tables the log has left out, what was made anew, and what would come of it", async () => {
+    const pipeline = await loadPipeline(fileWith("fail"));
+    await pipeline.start();
+    await pipeline.caughtUp();
+    await pipeline.stop();
+    expect(await found("fail")).toEqual([]);
+    await source.query("ALTER PUBLICATION again DROP TABLE t; ALTER PUBLICATION again ADD TABLE t");
+    const left =
+      "public.t left the publication for a while, or its row filter or column list was changed.";
+    expect(await found("fail")).toEqual([
+      ["error", "MR_SOURCE_TABLE_LEFT", left, "The pipeline would not start."],
+    ]);
+    await expect((await loadPipeline(fileWith("fail"))).start()).rejects.toMatchObject({
+      code: "MR_SOURCE_TABLE_LEFT",
+    });
+    await source.query("DROP TABLE u; CREATE TABLE u (id int PRIMARY KEY)");
+    expect(await found("resync")).toEqual([
+      [
+        "warning",
+        "MR_SOURCE_TABLE_LEFT",
+        left,
+        "The table would be loaded again (on-loss: resync).",
+      ],
+      ["notice", undefined, "public.u was made anew at the source.", "It would be loaded again."],
     ]);
   });
 });

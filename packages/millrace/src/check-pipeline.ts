@@ -3,6 +3,7 @@ import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
+import { checkLeftTables } from "./check-left-tables.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
@@ -150,6 +151,9 @@ async function checkTables(
         ...findings,
         ...(source.cautions?.() ?? []).map((found) => ({ ...found, about: "source" as const })),
         ...(isOther ? [] : await checkLogs(config, source, { pipeline, tables })),
+        ...(isOther || pipeline === null
+          ? []
+          : await checkLeftTables(config, source, pipeline, tables)),
       ],
       identity,
     };

@@ -37,7 +37,8 @@ export type { ReadDeadLettersOptions } from "./read-dead-letters.ts";
 export type { LetterSelection } from "./letter-selection.ts";
 export type { DeadLetter, Refusal, ReplayOutcome } from "./model/dead-letter.ts";
 export { verifyPipeline } from "./verify-pipeline.ts";
-export type { VerifyPipelineOptions } from "./verify-pipeline.ts";
+export type { VerifyPipelineOptions, VerifyPipelineResult } from "./verify-pipeline.ts";
+export type { StandingVerdict } from "./table-standings.ts";
 export type {
   RowDifference,
   TableVerdict,

@@ -3,8 +3,14 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import type { Json, Position } from "./model/position.ts";
 import type { TaskDocument } from "./model/sink.ts";
+import type { TableStanding } from "./model/source.ts";
 import type { TableId, TableShape } from "./model/table.ts";
-import { type LoadedState, loadState } from "./pipeline/state-documents.ts";
+import {
+  hasNotBegun,
+  isFollowed,
+  type LoadedState,
+  loadState,
+} from "./pipeline/state-documents.ts";
 import { openSinkSession, type SessionPorts } from "./sink-session.ts";
 import { readDocuments, statePathOf } from "./sinks/jsonl/state-file.ts";
 import { classify } from "./sinks/dsql/errors.ts";
@@ -17,6 +23,12 @@ export interface KnownLog {
   readonly history: Json | null;
 }
 
+/** A table whose load has begun, and how it stood besides its rows. */
+export interface FollowedTable {
+  readonly shape: TableShape;
+  readonly standing: TableStanding;
+}
+
 /** What a pipeline that has begun once has at its sink. */
 export interface KnownPipeline {
   /** Of the source that it began with. */
@@ -26,6 +38,8 @@ export interface KnownPipeline {
    * against them.
    */
   readonly tables: ReadonlyMap<TableId, TableShape>;
+  /** Of these the ones whose changes the one task has followed, as it left them; none of a source that is shared out. */
+  readonly followed: readonly FollowedTable[];
   /** Of the one task; null before anything of it is durable, and of a source that is shared out. */
   readonly log: KnownLog | null;
   /** The same of each share of a source that is shared out, by its name. */
@@ -91,7 +105,21 @@ function knownBy(
     ),
   );
   const log = logs.get(ONLY_TASK) ?? null;
-  return { identity: begun.identity, tables, log, shareLogs: hasShares ? logs : new Map() };
+  const followed = log === null ? [] : followedIn(tasks.get(ONLY_TASK));
+  return {
+    identity: begun.identity,
+    tables,
+    followed,
+    log,
+    shareLogs: hasShares ? logs : new Map(),
+  };
+}
+
+/** As a start holds them against the source: what is paused comes with its resume, what has not begun lacks nothing. */
+function followedIn(state: LoadedState | undefined): readonly FollowedTable[] {
+  return [...(state?.tables.values() ?? [])]
+    .filter((table) => isFollowed(table) && !hasNotBegun(table))
+    .map(({ shape, carrier = null }) => ({ shape, standing: { carrier, parts: null } }));
 }
 
 /** A source whose tasks are named by what can be shared out of it (design/008). */

@@ -88,3 +88,17 @@ describe("a paused pipeline", () => {
     expect((await verifyPipeline(description)).equal).toBe(true);
   });
 });
+
+describe("a comparison", () => {
+  it("tells of a table that it is paused, and how many of its rows are dead letters", async () => {
+    await target.query("ALTER TABLE orders ADD CHECK (note <> 'bad')");
+    await source.query("INSERT INTO orders VALUES (2001, 'bad')");
+    await pipeline.pauseTable("public.bag");
+    await expect
+      .poll(async () => (await verifyPipeline(description)).tables, { timeout: 60_000 })
+      .toMatchObject([
+        { table: "public.bag", deadLetters: 0, paused: true, missing: 0 },
+        { table: "public.orders", deadLetters: 1, paused: false, missing: 1 },
+      ]);
+  });
+});

@@ -4,7 +4,12 @@ import type { Place, Problem } from "./config/problem.ts";
 import { revealed } from "./config/rules.ts";
 import type { DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
-import { nothingCaptured, TABLES_OPTION, uncaptured } from "./model/uncaptured.ts";
+import {
+  nothingCaptured,
+  TABLES_OPTION,
+  uncaptured,
+  type UnmatchedPattern,
+} from "./model/uncaptured.ts";
 import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
@@ -27,7 +32,9 @@ export async function preflight(
     ...refused
       .filter((table) => !waits(table))
       .map((table) => refusedTable(config, table, wasCaptured)),
-    ...(tables.length + refused.length === 0 ? [noTables(config)] : []),
+    ...(tables.length + refused.length === 0
+      ? [noTables(config, (await source.unmatched?.()) ?? [])]
+      : []),
     ...ruleProblems(
       config,
       tables,
@@ -54,11 +61,15 @@ function refusedTable(config: PipelineConfig, table: RefusedTable, wasCaptured: 
   };
 }
 
-function noTables(config: PipelineConfig): Problem {
+function noTables(config: PipelineConfig, unmatched: readonly UnmatchedPattern[]): Problem {
   const { source } = config;
   const username = "username" in source ? source.username : null;
   const place = placeOf(config, TABLES_OPTION);
-  return { place, path: TABLES_OPTION, ...nothingCaptured(source.database, username ?? "") };
+  return {
+    place,
+    path: TABLES_OPTION,
+    ...nothingCaptured(source.database, username ?? "", unmatched),
+  };
 }
 
 /** Rules, and columns in rules, that none of the captured tables has; nothing where there is no table to look at. */

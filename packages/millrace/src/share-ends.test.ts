@@ -35,7 +35,7 @@ class Bench {
     const logs = Object.entries(this.frontiers).map(
       ([share, position]) => [share, { position, history: null }] as const,
     );
-    return { identity: null, tables: new Map(), log: null, shareLogs: new Map(logs) };
+    return { identity: null, tables: new Map(), followed: [], log: null, shareLogs: new Map(logs) };
   }
 }
 

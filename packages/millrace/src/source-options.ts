@@ -5,7 +5,9 @@ import type {
   SourceConfig,
   TlsConfig,
 } from "./config/pipeline-config.ts";
+import { unmatchedPatterns } from "./config/unmatched-patterns.ts";
 import type { Clock } from "./model/ports.ts";
+import type { Unmatched } from "./model/uncaptured.ts";
 import { rdsPassword } from "./rds-token.ts";
 import { compileTablePatterns } from "./schema/table-pattern.ts";
 import { awsCredentials } from "./sinks/dsql/iam-authentication.ts";
@@ -33,6 +35,7 @@ export function postgresOptions(config: PostgresSourceConfig, clock: Clock): Pos
     statementTimeoutMs: config.statementTimeoutMs,
     lockTimeoutMs: config.lockTimeoutMs,
     matches: tableFilter(config),
+    unmatched: unmatchedOf(config),
     tablesText: config.tables,
     slotName,
     publicationName,
@@ -66,6 +69,7 @@ export function mysqlOptions(config: MysqlSourceConfig, clock: Clock): MysqlSour
     statementTimeoutMs: config.statementTimeoutMs,
     lockTimeoutMs: config.lockTimeoutMs,
     matches: tableFilter(config),
+    unmatched: unmatchedOf(config),
     tablesText: config.tables,
     serverId: config.serverId,
     types: {
@@ -106,6 +110,17 @@ export function tableFilter(config: SourceConfig): (schema: string, name: string
     const names = [database ?? "", schema, name];
     return wanted.match(names) !== null && (unwanted === null || unwanted.match(names) === null);
   };
+}
+
+/** Items of `tables` that match nothing, whatever `tables.exclude` says of it. */
+function unmatchedOf({ database, tables }: SourceConfig): Unmatched {
+  const outer = database === null ? [] : [database];
+  const patterns = compileTablePatterns(tables, [outer.length + 2]);
+  return (found) =>
+    unmatchedPatterns(
+      patterns,
+      found.map(({ schema, name }) => [...outer, schema, name]),
+    );
 }
 
 /** The files' contents: connectors are given texts, so that a bad path is found here. */

@@ -15,6 +15,7 @@ import { openSinkSession } from "./sink-session.ts";
 import { classify } from "./sinks/dsql/errors.ts";
 import type { SinkConnection } from "./sinks/dsql/sink-connection.ts";
 import { settleByFrontier } from "./settle-by-frontier.ts";
+import { withStandings, type StandingVerdict } from "./table-standings.ts";
 import { readerOver } from "./verify/table-reader.ts";
 import type { TableReader } from "./verify/table-reader.ts";
 import type { VerifyTable } from "./verify/table-pair.ts";
@@ -24,6 +25,13 @@ import { ONLY_TASK } from "./pipeline/task-api.ts";
 
 /** Shares of a source that are compared at once, each over a session of its own. */
 const SHARES_AT_ONCE = 4;
+
+/** What `verifyPipeline` found. */
+export interface VerifyPipelineResult {
+  /** Nothing is missing, extra, different or unsettled anywhere. */
+  readonly equal: boolean;
+  readonly tables: readonly StandingVerdict[];
+}
 
 /** What `verifyPipeline` may be given. */
 export interface VerifyPipelineOptions {
@@ -51,7 +59,7 @@ export interface VerifyPipelineOptions {
 export async function verifyPipeline(
   input: string | object,
   options: VerifyPipelineOptions = {},
-): Promise<VerifyResult> {
+): Promise<VerifyPipelineResult> {
   const config = loadConfig(input, options.env ?? process.env);
   const { clock = systemClock, random = Math.random, log = silentLogger } = options;
   const { extensions = {} } = options;
@@ -62,9 +70,13 @@ export async function verifyPipeline(
   resources.defer(() => source.close());
   const asking = { config, context, extensions, options: { ...options, ...toldOnce(options) } };
   const { tables, refused } = await plannedTables(source, asking);
-  if (source.openShare === undefined)
-    return await compareTables(asking, { source, task: ONLY_TASK, tables });
-  return await compareShares(asking, source, { tables, refused });
+  const found =
+    source.openShare === undefined
+      ? await compareTables(asking, { source, task: ONLY_TASK, tables })
+      : await compareShares(asking, source, { tables, refused });
+  const session = await sinkSession(config, context, extensions);
+  resources.defer(() => session.close());
+  return { equal: found.equal, tables: await withStandings(session, config, found.tables) };
 }
 
 /** What a comparison is made with. */

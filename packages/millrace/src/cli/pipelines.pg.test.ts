@@ -74,6 +74,11 @@ describe("a pipeline file that the servers contradict", () => {
       ":7:11: source.tables: matches no table of DATABASE that USER can see. Compare it with the names of the tables, and the role's rights with them.",
     ],
     [
+      "a mistyped schema",
+      (text: string) => text.replace("public.\\.*", "pubilc.\\.*"),
+      ":7:11: source.tables: matches no table of DATABASE that USER can see. Did you mean DATABASE.public.\\.*?",
+    ],
+    [
       "a route that matches no table",
       (text: string) => `${text}route:\n  - source-table: public.nope\n    sink-table: a.b\n`,
       ":18:19: route[0].source-table: the pattern matches no captured table.",
@@ -102,7 +107,7 @@ describe("a pipeline file that the servers contradict", () => {
     );
     expect(code).toBe(2);
     expect(stderr).toContain(
-      message.replace("DATABASE", source.database).replace("USER", source.user),
+      message.replaceAll("DATABASE", source.database).replace("USER", source.user),
     );
     expect(await schemasAtTarget()).toBe(before);
     const slots = await source.query(

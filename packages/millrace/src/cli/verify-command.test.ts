@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { tableId } from "../model/table.ts";
-import type { TableVerdict } from "../verify/verify-tables.ts";
+import type { StandingVerdict } from "../table-standings.ts";
 import { explanation, verdictText } from "./verify-command.ts";
 
 const table = tableId("public", "orders");
-const same: TableVerdict = {
+const same: StandingVerdict = {
   table,
   target: table,
   sourceRows: 3000,
@@ -16,6 +16,8 @@ const same: TableVerdict = {
   cutShort: false,
   problem: null,
   rows: [],
+  deadLetters: 0,
+  paused: false,
 };
 
 describe("verdictText", () => {
@@ -35,6 +37,34 @@ describe("verdictText", () => {
     expect(verdictText({ ...same, target, missing: 2, targetRows: 2998 })).toBe(
       "public.orders → copy.orders: 2 missing; 3,000 rows at the source, 2,998 at the target\n",
     );
+  });
+});
+
+describe("what a pipeline has about a table beside its rows", () => {
+  it("is told behind its counts, equal or not, compared or not", () => {
+    expect(verdictText({ ...same, deadLetters: 1 })).toBe(
+      "public.orders: equal, 3,000 rows; 1 dead letter\n",
+    );
+    expect(
+      verdictText({ ...same, missing: 2, targetRows: 2998, deadLetters: 2, paused: true }),
+    ).toBe(
+      "public.orders: 2 missing; 3,000 rows at the source, 2,998 at the target; 2 dead letters; paused\n",
+    );
+    expect(verdictText({ ...same, problem: "it is gone", paused: true })).toBe(
+      "public.orders: could not be compared: it is gone; paused\n",
+    );
+  });
+
+  it("is explained once", () => {
+    const text = explanation([
+      { ...same, deadLetters: 1 },
+      { ...same, deadLetters: 1, paused: true },
+    ]);
+    expect(text.split("\n")).toEqual([
+      "(dead letters: rows that the target refuses (`millrace dead-letters`))",
+      "(paused: its changes are left out until `millrace resume --table` loads it again)",
+      "",
+    ]);
   });
 });
 

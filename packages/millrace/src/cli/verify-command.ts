@@ -1,5 +1,6 @@
 import { verifyPipeline } from "../verify-pipeline.ts";
 import type { RowDifference, TableVerdict } from "../verify/verify-tables.ts";
+import type { StandingVerdict } from "../table-standings.ts";
 import { grouped } from "./event-text.ts";
 import { interruptible } from "./interrupted.ts";
 import { keyText } from "./key-text.ts";
@@ -55,19 +56,27 @@ export async function verifyCommand(
 }
 
 /** What is found for one table, as lines. */
-export function verdictText(verdict: TableVerdict): string {
+export function verdictText(verdict: StandingVerdict): string {
   const { table, target, sourceRows, targetRows, cutShort, problem, rows } = verdict;
   const name = table === target ? table : `${table} → ${target}`;
-  if (problem !== null) return `${name}: could not be compared: ${problem}\n`;
+  const standing = standingText(verdict);
+  if (problem !== null) return `${name}: could not be compared: ${problem}${standing}\n`;
   const counts = (["missing", "extra", "different", "unsettled"] as const)
     .filter((kind) => verdict[kind] > 0)
     .map((kind) => `${grouped(verdict[kind])} ${kind}`);
-  if (counts.length === 0 && !cutShort) return `${name}: equal, ${grouped(sourceRows)} rows\n`;
+  if (counts.length === 0 && !cutShort)
+    return `${name}: equal, ${grouped(sourceRows)} rows${standing}\n`;
   const rest = cutShort ? ["the comparison was cut short, so many rows differ"] : [];
   // Counts of rows that come and go meanwhile were taken at other moments than the differences.
   const about = isExact(verdict) ? "" : "about ";
-  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${about}${grouped(sourceRows)} rows at the source, ${about}${grouped(targetRows)} at the target\n`;
+  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${about}${grouped(sourceRows)} rows at the source, ${about}${grouped(targetRows)} at the target${standing}\n`;
   return head + rows.map(rowText).join("");
+}
+
+/** What may be why it differs. */
+function standingText({ deadLetters, paused }: StandingVerdict): string {
+  const letters = deadLetters === 1 ? "1 dead letter" : `${grouped(deadLetters)} dead letters`;
+  return `${deadLetters === 0 ? "" : `; ${letters}`}${paused ? "; paused" : ""}`;
 }
 
 function isExact({ sourceRows, targetRows, missing, extra, unsettled, cutShort }: TableVerdict) {
@@ -75,7 +84,7 @@ function isExact({ sourceRows, targetRows, missing, extra, unsettled, cutShort }
 }
 
 /** Words of the verdicts that do not explain themselves. */
-export function explanation(tables: readonly TableVerdict[]): string {
+export function explanation(tables: readonly StandingVerdict[]): string {
   const has = (kind: "missing" | "extra" | "unsettled") => tables.some((table) => table[kind] > 0);
   const lines = [
     ...(has("missing") ? ["missing: at the source, not at the target"] : []),
@@ -85,6 +94,12 @@ export function explanation(tables: readonly TableVerdict[]): string {
           "unsettled: differed, and could not be judged: the rows went on changing, or the pipeline did not bring their " +
             "changes within a minute. Is it running (`millrace status`)? Then verify again when less is written",
         ]
+      : []),
+    ...(tables.some(({ deadLetters }) => deadLetters > 0)
+      ? ["dead letters: rows that the target refuses (`millrace dead-letters`)"]
+      : []),
+    ...(tables.some(({ paused }) => paused)
+      ? ["paused: its changes are left out until `millrace resume --table` loads it again"]
       : []),
   ];
   return lines.map((line) => `(${line})\n`).join("");

@@ -46,6 +46,22 @@ describe("a process that takes over", () => {
     expect(holder.isSuperseded({ ...theirs, fence: 7 }, 7)).toBe(true);
   });
 
+  it("knows who had the task before, unless that is gone, or itself under another name", () => {
+    const me = { host: "db1", pid: 42, startedMs: 0 };
+    const other = { host: "db1", pid: 41, startedMs: 0 };
+    const text = "process 41 on db1, started 1970-01-01T00:00:00.000Z";
+    const found = (isThere: boolean | null, who = other) =>
+      new Holder(Math.random, me, () => isThere).predecessor({ ...theirs, who });
+    expect(found(true)).toEqual({ text, stillRuns: true });
+    expect(found(null)).toEqual({ text, stillRuns: null });
+    expect(found(false)).toBeNull();
+    expect(found(true, me)).toBeNull();
+    const holder = new Holder(Math.random, me, () => true);
+    expect(holder.predecessor(holder.mark(3))).toBeNull();
+    expect(holder.predecessor(theirs)).toBeNull();
+    expect(holder.predecessor(null)).toBeNull();
+  });
+
   it("has a name of its own", () => {
     expect(new Holder(Math.random).process).toMatch(/^[0-9a-f]{32}$/);
     expect(new Holder(Math.random).process).not.toBe(new Holder(Math.random).process);

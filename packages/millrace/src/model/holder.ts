@@ -16,6 +16,17 @@ export interface ProcessName {
   readonly startedMs: number;
 }
 
+/** Who had a task before a takeover. */
+export interface Predecessor {
+  /** In words for the operator. */
+  readonly text: string;
+  /** Null where it is of another host, and nobody here can tell. */
+  readonly stillRuns: true | null;
+}
+
+/** Whether a process is there; null where it is of another host. */
+export type IsThere = (who: ProcessName) => boolean | null;
+
 /** Who holds a task, in words; empty where nobody knows. */
 export function holderText(mark: HolderMark | null): string {
   if (mark?.who === undefined) return "";
@@ -36,12 +47,14 @@ export function takenOverText(mark: HolderMark | null, fence: number): string {
 export class Holder {
   readonly process: string;
   readonly #who: ProcessName | undefined;
+  readonly #isThere: IsThere;
   /** The only foreign holder that may be found: the one that was there before an own takeover of unknown outcome. */
   #before: string | null = null;
   #mayHold = false;
 
-  constructor(random: Random, who?: ProcessName) {
+  constructor(random: Random, who?: ProcessName, isThere: IsThere = () => null) {
     this.#who = who;
+    this.#isThere = isThere;
     const parts = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 32));
     this.process = parts.map((part) => part.toString(16).padStart(8, "0")).join("");
   }
@@ -50,6 +63,19 @@ export class Holder {
   mark(fence: number): HolderMark {
     const who = this.#who;
     return { process: this.process, fence, ...(who === undefined ? {} : { who }) };
+  }
+
+  /**
+   * Another process that has had the task until now, by `mark` as it was found, and may be at work still; null where there is none,
+   * or it is gone.
+   */
+  predecessor(mark: HolderMark | null): Predecessor | null {
+    if (mark?.who === undefined || mark.process === this.process) return null;
+    const { host, pid, startedMs } = mark.who;
+    const own = this.#who;
+    if (own?.pid === pid && own.host === host && own.startedMs === startedMs) return null;
+    const isThere = this.#isThere(mark.who);
+    return isThere === false ? null : { text: holderText(mark), stillRuns: isThere };
   }
 
   /** Whether another process has taken over since this one did: `mark` as it stands, under the greatest `fence`. */

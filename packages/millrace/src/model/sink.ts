@@ -1,5 +1,6 @@
 import type { Op, Transaction } from "./change.ts";
 import type { DeadLetter } from "./dead-letter.ts";
+import type { Predecessor } from "./holder.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Json, Position } from "./position.ts";
 import type { RowLine } from "./row-line.ts";
@@ -165,6 +166,8 @@ export interface Takeover {
   /** All state of the pipeline, read after the takeover was durable. */
   readonly state: ReadonlyMap<string, Json>;
   readonly deadLetters: readonly DeadLetter[];
+  /** Who had the task until now and may be at work still; absent or null where there is nobody, or no sink tells. */
+  readonly from?: Predecessor | null;
 }
 
 /** A change of a target table's shape, to be made true idempotently by comparing with the catalogue (barrier). */

@@ -6,6 +6,7 @@ import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
 import type { RowLine } from "./row-line.ts";
 import type { OriginNames, SourceBlock } from "./source-block.ts";
 import type { TableId, TableShape } from "./table.ts";
+import type { UnmatchedPattern } from "./uncaptured.ts";
 import type { Row } from "./value.ts";
 
 /** What every connector is given. */
@@ -270,6 +271,8 @@ export interface Source {
    * what {@link Source.discover} leaves out would be missing at the sink. Absent where a source captures every table.
    */
   refusals?(): Promise<readonly RefusedTable[]>;
+  /** Patterns that match no table now, and what may be meant by them. Absent where tables are not chosen by patterns. */
+  unmatched?(): Promise<readonly UnmatchedPattern[]>;
   /**
    * Refuses what {@link Source.prepare} would refuse for a missing right or setting, as far as that can be told without
    * writing anything: asked before the sink is touched. A loss is not its business. Absent where nothing is refused.

@@ -26,13 +26,30 @@ export function remedyOfCaptured({ remedy, afterwards }: RefusedTable): string {
   return afterwards === undefined ? remedy : `${remedy}; ${afterwards}`;
 }
 
+/** An item of the option that no table matches. */
+export interface UnmatchedPattern {
+  readonly text: string;
+  /** What was probably meant; null where nothing is near. */
+  readonly meant: string | null;
+}
+
+/** Finds the items that none of these tables matches. */
+export type Unmatched = (
+  tables: readonly { readonly schema: string; readonly name: string }[],
+) => readonly UnmatchedPattern[];
+
 /** What is told where no table matches. */
 export function nothingCaptured(
   database: string | null,
   user: string,
+  unmatched: readonly UnmatchedPattern[] = [],
 ): { readonly wrong: string; readonly remedy: string } {
+  const meant = unmatched.flatMap((pattern) => pattern.meant ?? []);
   return {
     wrong: `matches no table ${database === null ? "" : `of ${database} `}that ${user} can see`,
-    remedy: "Compare it with the names of the tables, and the role's rights with them",
+    remedy:
+      meant.length === 0
+        ? "Compare it with the names of the tables, and the role's rights with them"
+        : `Did you mean ${meant.join(", ")}?`,
   };
 }

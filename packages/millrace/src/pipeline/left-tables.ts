@@ -8,6 +8,7 @@ import { targetsOf } from "./routes.ts";
 import {
   entry,
   hasNotBegun,
+  isFollowed,
   stateKey,
   type LoadedState,
   type TableDocument,
@@ -64,7 +65,10 @@ export async function meetLeftTables(
   if (state.frontier === null) return;
   const now = new Map(discovered.map(({ shape }) => [shape.id, shape.identity]));
   // What changed while a table is paused comes with its resume.
-  const known = [...tables.values()].filter(({ id }) => isFollowed(state.tables.get(id)));
+  const known = [...tables.values()].filter(({ id }) => {
+    const before = state.tables.get(id);
+    return before !== undefined && isFollowed(before);
+  });
   const begun = known.filter(({ document }) => !hasNotBegun(document));
   const remade = begun.filter(({ id, shape }) => now.get(id) !== shape.identity);
   const left = begun.filter((table) => !remade.includes(table) && lossOf(looks, table) !== null);
@@ -85,10 +89,6 @@ export async function meetLeftTables(
     const message = `the table ${why}; it is loaded again`;
     parts.observer.event({ type: "notice", table: table.id, message });
   }
-}
-
-function isFollowed(document: TableDocument | undefined): boolean {
-  return document !== undefined && document.removed !== true && (document.paused ?? null) === null;
 }
 
 /** Nothing of them is lost, as nothing was read; yet what the log still has of them is older than their load. */

@@ -15,6 +15,7 @@ import { groupsOf, LaneChoice, type Checks } from "./lane-choice.ts";
 import { makeTargets } from "./lost-targets.ts";
 import { Newcomers } from "./newcomers.ts";
 import { phaseOf } from "./phase.ts";
+import { takeOver } from "./take-over.ts";
 import { compileRoutes, keepsKey, targetsOf } from "./routes.ts";
 import { finishLeft, standingAt } from "./left-in-barrier.ts";
 import { meetReroutedTables } from "./rerouted-tables.ts";
@@ -31,7 +32,7 @@ import {
 } from "./state-documents.ts";
 import { TableRuntime } from "./table-runtime.ts";
 import { sourcesOf, targetsElsewhere } from "./targets.ts";
-import { ONLY_TASK, type RunningTask, type TaskParts } from "./task-api.ts";
+import type { RunningTask, TaskParts } from "./task-api.ts";
 
 /** A task that has taken over, with source and sink made ready, before anything flows. */
 export interface Prepared {
@@ -76,11 +77,11 @@ export async function prepareRun(
   loss: MillraceError | null = null,
 ): Promise<Prepared> {
   setFailpointPhase(() => "START");
-  const { pipeline, task = ONLY_TASK, source, sink, settings } = parts;
+  const { source, sink, settings } = parts;
   const [identity, seen] = [await source.identity(), await source.discover()];
   await sink.open();
   const wantedLanes = Math.max(1, Math.min(settings.parallelism, sink.capabilities.maxLanes));
-  const takeover = await sink.takeOver({ pipeline, task, lanes: wantedLanes });
+  const takeover = await takeOver(parts, wantedLanes);
   const state = loadState(takeover.state);
   await refuseState(source, state, identity);
   signal.throwIfAborted();

@@ -232,6 +232,11 @@ export function hasNotBegun({ state, planned, allPlanned, begun }: TableDocument
   return state === "INIT_SYNC" && planned === null && !allPlanned && begun !== true;
 }
 
+/** Whether its changes are asked of the log: the file and the source have it, and nobody has paused it. */
+export function isFollowed({ removed, paused = null }: TableDocument): boolean {
+  return removed !== true && paused === null;
+}
+
 function optional<T>(state: ReadonlyMap<string, Json>, key: string): T | null {
   const value = state.get(key);
   return value === undefined ? null : document<T>(key, value);

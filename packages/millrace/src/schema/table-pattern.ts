@@ -22,6 +22,15 @@ export interface TablePatterns {
    * looks at the last ones. Null where no item matches.
    */
   match(parts: readonly string[]): TableMatch | null;
+  readonly items: readonly TablePattern[];
+}
+
+/** One item of the list. */
+export interface TablePattern {
+  /** As it is written, part by part. */
+  readonly parts: readonly string[];
+  /** Whether a part of this number, by itself, matches. */
+  matchesPart(index: number, name: string): boolean;
 }
 
 /** A pattern that cannot be read. `offset` counts UTF-16 units from the start of the pattern's text. */
@@ -42,6 +51,7 @@ export class TablePatternError extends Error {
 /** One part of one item, as regular expression text. */
 interface Part {
   readonly regex: string;
+  readonly text: string;
   readonly offset: number;
 }
 
@@ -60,7 +70,7 @@ const partSeparator = "\0";
 export function compileTablePatterns(text: string, partCounts: readonly number[]): TablePatterns {
   const compiled = new ItemScanner(text).scan().map((item) => {
     checkPartCount(item, partCounts);
-    return { regex: compileItem(item), count: item.parts.length };
+    return { regex: compileItem(item), count: item.parts.length, item };
   });
   return {
     text,
@@ -73,6 +83,15 @@ export function compileTablePatterns(text: string, partCounts: readonly number[]
       }
       return null;
     },
+    items: compiled.map(({ item }) => patternOf(item)),
+  };
+}
+
+function patternOf({ parts }: Item): TablePattern {
+  const regexes = parts.map(({ regex }) => new RegExp(`^(?:${regex})$`, "s"));
+  return {
+    parts: parts.map(({ text }) => text),
+    matchesPart: (index, name) => regexes[index]?.test(name) === true,
   };
 }
 
@@ -186,7 +205,8 @@ class ItemScanner {
         "Write a name, or `\\.*` for any name.",
       );
     }
-    this.#parts.push({ regex, offset: this.#partOffset });
+    const text = this.#text.slice(this.#partOffset, at).trimEnd();
+    this.#parts.push({ regex, text, offset: this.#partOffset });
     this.#regex = "";
   }
 

@@ -1,13 +1,20 @@
 import type { Finding } from "../model/finding.ts";
 import type { DiscoveredTable, RefusedTable } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
-import { NEWCOMER_WAITS, nothingCaptured, TABLES_OPTION, uncaptured } from "../model/uncaptured.ts";
+import {
+  NEWCOMER_WAITS,
+  nothingCaptured,
+  TABLES_OPTION,
+  uncaptured,
+  type UnmatchedPattern,
+} from "../model/uncaptured.ts";
 
 /** What the patterns were found to mean. */
 interface Discovered {
   readonly tables: readonly DiscoveredTable[];
   readonly refused: readonly RefusedTable[];
   readonly views: readonly RefusedTable[];
+  readonly unmatched: () => readonly UnmatchedPattern[];
 }
 
 /** What its findings depend on. */
@@ -23,12 +30,15 @@ interface CaptureContext {
 
 /** What can be captured, and what is special about it. */
 export function captureFindings(
-  { tables, refused, views }: Discovered,
+  { tables, refused, views, unmatched }: Discovered,
   { database, username, known, unreadable }: CaptureContext,
 ): Finding[] {
   const matchesNothing = tables.length + refused.length === 0;
+  const whose = { database, username };
   return [
-    ...(matchesNothing ? [nothingMatches(database, username)] : []),
+    ...(matchesNothing
+      ? [nothingMatches(whose, unmatched())]
+      : unmatched().map((pattern) => oneMatchesNothing(whose, pattern))),
     ...unreadable,
     ...refused.map((table) => {
       const finding = refusedFinding(table, known?.has(table.id) ?? false);
@@ -83,13 +93,35 @@ function upperFirst(sentence: string): string {
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
-function nothingMatches(database: string | null, username: string): Finding {
-  const { wrong, remedy } = nothingCaptured(database, username);
+type Whose = Pick<CaptureContext, "database" | "username">;
+
+function nothingMatches(
+  { database, username }: Whose,
+  unmatched: readonly UnmatchedPattern[],
+): Finding {
+  const { wrong, remedy } = nothingCaptured(database, username, unmatched);
   return {
     severity: "error",
     what: `${TABLES_OPTION}: ${wrong}.`,
     whatFollows: "There is nothing to copy.",
-    remedy: `${remedy}.`,
+    remedy: ended(remedy),
     option: TABLES_OPTION,
   };
+}
+
+/** Beside others that do: a name may be mistyped, or its table come later. */
+function oneMatchesNothing({ database, username }: Whose, pattern: UnmatchedPattern): Finding {
+  const { wrong, remedy } = nothingCaptured(database, username, [pattern]);
+  return {
+    severity: "warning",
+    what: `${TABLES_OPTION}: ${pattern.text} ${wrong}.`,
+    whatFollows: "Nothing is copied for it; a table that it matches later is taken up then.",
+    remedy: ended(remedy),
+    option: TABLES_OPTION,
+    atStart: true,
+  };
+}
+
+function ended(sentence: string): string {
+  return sentence.endsWith("?") ? sentence : `${sentence}.`;
 }

@@ -68,6 +68,17 @@ describe("the dashboard", () => {
     expect(text).toContain("/api/v1/pipelines/shop/tables/public.loading/resync");
   });
 
+  it("names each number by its column, which a narrow page shows beside it instead of a head", () => {
+    const letters = [deadLetter("one")];
+    const status = taskStatus("shop", { tables: [tableStatus("t")] });
+    const { text } = view([{ status, samples: [], letters, events: [] }]);
+    const heads = [...text.matchAll(/<th class="number">([^<]+)</g)].map(([, head]) => head);
+    const labels = [...text.matchAll(/<td class="number[^"]*" data-label="([^"]+)"/g)];
+    expect(heads).toEqual(["Rows loaded", "Changes", "Dead letters", "Attempts"]);
+    expect(labels.map(([, label]) => label)).toEqual(heads);
+    expect(text.match(/<td class="number/g)).toHaveLength(heads.length);
+  });
+
   it("offers to resume what is paused, a pipeline and a table", () => {
     const text = shown({ state: "paused", tables: [tableStatus("t", { paused: { atMs: 0 } })] });
     expect(text).toContain('data-post="/api/v1/pipelines/shop/resume"');

@@ -68,5 +68,14 @@ details { margin-top: 12px; } summary { cursor: pointer; color: var(--soft); fon
 body > footer { color: var(--soft); font-size: 13px; padding-bottom: 24px; } a { color: var(--accent); }
 dialog { border: 1px solid var(--rule); border-radius: 10px; background: var(--card); color: var(--ink); }
 dialog input { font: inherit; width: 32ch; }
-@media (max-width: 640px) { .pipeline { padding: 14px 12px; } .tables th:nth-child(3), .tables td:nth-child(3) { display: none; } }
+/* A row of a table is a card there: a table would be wider than the page, and its buttons beyond the edge. */
+@media (max-width: 640px) {
+  .pipeline { padding: 14px 12px; }
+  .wide thead { display: none; }
+  .wide tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 14px; padding: 8px 0; border-top: 1px solid var(--rule); }
+  .wide td { border: 0; padding: 0; min-width: 0; overflow-wrap: anywhere; }
+  .wide td:first-child, .wide td.actions { flex-basis: 100%; }
+  .wide td[data-label]::before { content: attr(data-label) " "; color: var(--soft); font-weight: 400; font-size: 12.5px; }
+  .wide td.actions { display: flex; flex-wrap: wrap; gap: 6px; margin: 0; }
+}
 `;

@@ -54,9 +54,11 @@ function tableRow(pipeline: string, table: TableStatus): Html {
       >${names === "" ? null : html` <small>→ ${names}</small>`}${notes(table)}
     </td>
     <td>${stateOf(table)}</td>
-    <td class="number">${grouped(rowsLoaded)}</td>
-    <td class="number">${grouped(changes)}</td>
-    <td class="number ${deadLetters > 0 ? "bad" : ""}">${grouped(deadLetters)}</td>
+    <td class="number" data-label="Rows loaded">${grouped(rowsLoaded)}</td>
+    <td class="number" data-label="Changes">${grouped(changes)}</td>
+    <td class="number ${deadLetters > 0 ? "bad" : ""}" data-label="Dead letters">
+      ${grouped(deadLetters)}
+    </td>
     <td class="actions">${buttons(pipeline, table)}</td>
   </tr>`;
 }

@@ -189,7 +189,7 @@ function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): 
               html`<tr>
                 <td>${letter.table}</td>
                 <td><code>${letter.code}</code> ${letter.reason}</td>
-                <td class="number">${letter.attempts}</td>
+                <td class="number" data-label="Attempts">${letter.attempts}</td>
                 <td class="actions">
                   <button data-post="${post(letter.id, "replay")}">Replay</button>
                   <button

@@ -208,5 +208,5 @@ function knownIn(databases: ShareDatabases) {
       ? []
       : [[task, { position: frontier.position, history: null }] as const];
   });
-  return { identity: null, tables: new Map(), log: null, shareLogs: new Map(logs) };
+  return { identity: null, tables: new Map(), followed: [], log: null, shareLogs: new Map(logs) };
 }

@@ -1,6 +1,11 @@
 import { failpoint } from "../../model/failpoint.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
-import { takenOverText, type Holder, type HolderMark } from "../../model/holder.ts";
+import {
+  takenOverText,
+  type Holder,
+  type HolderMark,
+  type Predecessor,
+} from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
 import type { LaneRow, Takeover, TaskDocument } from "../../model/sink.ts";
 import { arrayLiteral } from "./array-literal.ts";
@@ -42,17 +47,18 @@ export async function takeOver(
   task: TaskName,
   lanes: number,
 ): Promise<Takeover> {
-  const fence = await untilDone(
+  const { fence, from } = await untilDone(
     () => parts.pool.use((c) => raiseFence(c, parts, task, lanes)),
     parts.retry,
     "takeover",
   );
   failpoint("sink.fence-raised");
-  return untilDone(
+  const takeover = await untilDone(
     () => parts.pool.use((c) => readTakeover(c, parts.statements, task, fence)),
     parts.retry,
     "takeover",
   );
+  return { ...takeover, from };
 }
 
 async function raiseFence(
@@ -60,7 +66,7 @@ async function raiseFence(
   parts: TakeoverParts,
   task: TaskName,
   lanes: number,
-): Promise<number> {
+): Promise<{ readonly fence: number; readonly from: Predecessor | null }> {
   let found: Found | null = null;
   try {
     // A snapshot, so that two takeovers at once conflict instead of drawing the same number.
@@ -73,7 +79,7 @@ async function raiseFence(
     failpoint("sink.before-takeover-commit");
     await commitTransaction(connection, "takeover");
     parts.holder.took();
-    return mark.fence;
+    return { fence: mark.fence, from: parts.holder.predecessor(found.mark) };
   } catch (error) {
     // Whatever it was, the transaction must not stay open: the connection goes with it.
     connection.destroy();

@@ -133,6 +133,7 @@ export class JsonlSink implements Sink {
     const { fence, state, deadLetters } = this.#state;
     return {
       fence,
+      from: this.#holder.predecessor(before.holder ?? null),
       lanes: laneRows(this.#state),
       state: new Map(Object.entries(state)),
       deadLetters,

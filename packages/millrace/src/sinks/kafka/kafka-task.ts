@@ -131,7 +131,8 @@ export class KafkaTask {
     const kept = options.exactlyOnce ? found : await this.#ownState();
     this.#lanes = new Map(rows.map((row) => [row.lane, row]));
     this.#writer.restore(kept);
-    return { fence, lanes: rows, state: kept.state, deadLetters: kept.letters };
+    const from = holder.predecessor(found.holder);
+    return { fence, from, lanes: rows, state: kept.state, deadLetters: kept.letters };
   }
 
   /** Only a look, unless the last outcome is open: then whatever it was is decided first (I6). @throws MillraceError */

@@ -1,5 +1,6 @@
 import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
+import type { Unmatched, UnmatchedPattern } from "../../model/uncaptured.ts";
 import { CASCADES_NOTICE, cascadeRefusal, unloggedCascades } from "./cascades.ts";
 import { readShapes } from "./catalogue.ts";
 import type { Queryable } from "./connection.ts";
@@ -14,11 +15,15 @@ export interface Discovery {
   readonly refused: readonly RefusedTable[];
   /** Views that the patterns match: their rows come from other tables, so that leaving them out loses nothing. */
   readonly views: readonly RefusedTable[];
+  /** Patterns that match nothing of all that there is, asked for where that is wanted. */
+  readonly unmatched: () => readonly UnmatchedPattern[];
 }
 
 /** What discovery goes by. */
 export interface DiscoveryOptions {
   readonly matches: (schema: string, name: string) => boolean;
+  /** Patterns that none of these tables matches. */
+  readonly unmatched?: Unmatched | undefined;
   readonly types: TypeOptions;
   /** Tables of tools that alter others by a copy are never captured. */
   readonly onlineSchemaChanges: boolean;
@@ -43,7 +48,7 @@ ORDER BY TABLE_SCHEMA, TABLE_NAME`;
 /** Finds the tables that the patterns match now. */
 export async function discoverTables(
   client: Queryable,
-  { matches, types, unloggedCascades: policy, onlineSchemaChanges }: DiscoveryOptions,
+  { matches, unmatched, types, unloggedCascades: policy, onlineSchemaChanges }: DiscoveryOptions,
 ): Promise<Discovery> {
   const names = (await client.query(NAMES_SQL)).map(namedOf);
   const matching = names.filter(
@@ -64,6 +69,7 @@ export async function discoverTables(
     tables,
     refused,
     views: matching.flatMap((named) => viewOf(named) ?? []),
+    unmatched: () => unmatched?.(names) ?? [],
   };
 }
 

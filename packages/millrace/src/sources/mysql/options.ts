@@ -1,3 +1,4 @@
+import type { Unmatched } from "../../model/uncaptured.ts";
 import {
   CONNECTION_DEFAULTS,
   type MysqlConnectionConfig,
@@ -61,6 +62,8 @@ export interface MysqlSourceOptions {
   readonly lockTimeoutMs: number;
   /** The tables to capture; `schema` is the database. */
   readonly matches: (schema: string, name: string) => boolean;
+  /** Items of the pattern that none of these tables matches. */
+  readonly unmatched?: Unmatched;
   /** The pattern as the user wrote it, for messages. */
   readonly tablesText: string;
   /** Differs from that of every replica and other reader of the server; null: one that is made of the pipeline's name. */

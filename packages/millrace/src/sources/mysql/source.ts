@@ -17,6 +17,7 @@ import type {
 } from "../../model/source.ts";
 import type { OriginNames, SourceBlock } from "../../model/source-block.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
+import type { UnmatchedPattern } from "../../model/uncaptured.ts";
 import type { Row } from "../../model/value.ts";
 import { ChunkPlanner } from "./chunks.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
@@ -105,6 +106,10 @@ export class MysqlSource implements Source {
 
   async refusals(): Promise<readonly RefusedTable[]> {
     return (await this.#discovery()).refused;
+  }
+
+  async unmatched(): Promise<readonly UnmatchedPattern[]> {
+    return (await this.#discovery()).unmatched();
   }
 
   #discovery(): Promise<Discovery> {

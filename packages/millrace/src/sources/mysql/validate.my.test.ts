@@ -265,7 +265,7 @@ describe("findings", () => {
       prepared: [],
       readers: [],
     },
-    discovery: { tables: [], refused: [], views: [] },
+    discovery: { tables: [], refused: [], views: [], unmatched: () => [] },
     ids: [readerId("test", { from: 5, to: 5 }, 0)],
     tableBytes: 0,
     known: null,

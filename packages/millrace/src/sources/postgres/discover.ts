@@ -1,5 +1,6 @@
 import type { DiscoveredTable, RefusedTable } from "../../model/source.ts";
 import { type Column, tableId, type TableShape } from "../../model/table.ts";
+import type { Unmatched, UnmatchedPattern } from "../../model/uncaptured.ts";
 import {
   type Queryable,
   readEstimates,
@@ -18,6 +19,8 @@ export interface Discovery {
   readonly refused: readonly RefusedTable[];
   /** Views that the patterns match: their rows come from other tables, so that leaving them out loses nothing. */
   readonly views: readonly RefusedTable[];
+  /** Patterns that match nothing of all that there is, asked for where that is wanted. */
+  readonly unmatched: () => readonly UnmatchedPattern[];
   /** The relations of `tables`. */
   readonly relations: readonly Relation[];
 }
@@ -25,6 +28,8 @@ export interface Discovery {
 /** What discovery goes by. */
 export interface DiscoveryOptions {
   readonly matches: (schema: string, name: string) => boolean;
+  /** Patterns that none of these tables matches. */
+  readonly unmatched?: Unmatched | undefined;
   readonly partitions: "root" | "leaves";
   /** What the publication, where there is one already, lets through, by oid. */
   readonly published: ReadonlyMap<string, PublishedTable>;
@@ -38,10 +43,8 @@ export async function discoverTables(
   client: Queryable,
   options: DiscoveryOptions,
 ): Promise<Discovery> {
-  const relations = (await readRelations(client)).filter(
-    ({ schema, name, partition, relkind }) =>
-      options.matches(schema, name) && !isOtherLevel(relkind, partition, options.partitions),
-  );
+  const all = await readRelations(client);
+  const relations = all.filter((relation) => isMeant(relation, options));
   const views = relations.flatMap((relation) => viewOf(relation) ?? []);
   const refused = relations.flatMap((relation) => refusalOf(relation, options) ?? []);
   const without = new Set([...views, ...refused].map((table) => table.id));
@@ -66,7 +69,20 @@ export async function discoverTables(
     });
   }
   const captured = new Set(tables.map(({ shape }) => shape.identity));
-  return { tables, refused, views, relations: able.filter(({ oid }) => captured.has(oid)) };
+  return {
+    tables,
+    refused,
+    views,
+    relations: able.filter(({ oid }) => captured.has(oid)),
+    unmatched: () => options.unmatched?.(all) ?? [],
+  };
+}
+
+function isMeant(
+  { schema, name, partition, relkind }: Relation,
+  { matches, partitions }: DiscoveryOptions,
+): boolean {
+  return matches(schema, name) && !isOtherLevel(relkind, partition, partitions);
 }
 
 /** Partitions are not tables of their own where their root is captured, and the other way round. */

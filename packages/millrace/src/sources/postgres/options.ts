@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { Unmatched } from "../../model/uncaptured.ts";
 import type {
   Password,
   PostgresConnectionConfig,
@@ -45,6 +46,8 @@ export interface PostgresSourceOptions {
   readonly lockTimeoutMs: number;
   /** The tables to capture. */
   readonly matches: (schema: string, name: string) => boolean;
+  /** Items of the pattern that none of these tables matches. */
+  readonly unmatched?: Unmatched;
   /** The pattern as the user wrote it, for messages. */
   readonly tablesText: string;
   readonly slotName: string;

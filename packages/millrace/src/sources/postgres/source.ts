@@ -19,6 +19,7 @@ import type {
 } from "../../model/source.ts";
 import type { OriginNames, SourceBlock } from "../../model/source-block.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
+import type { UnmatchedPattern } from "../../model/uncaptured.ts";
 import type { Row } from "../../model/value.ts";
 import type { Queryable } from "./catalogue.ts";
 import { ChunkPlanner } from "./chunks.ts";
@@ -149,15 +150,19 @@ export class PostgresSource implements Source {
     return (await this.#discovery()).refused;
   }
 
+  async unmatched(): Promise<readonly UnmatchedPattern[]> {
+    return (await this.#discovery()).unmatched();
+  }
+
   async #discovery(): Promise<Discovery> {
-    const { matches, partitions, createPublication, publicationName } = this.#options;
+    const { matches, unmatched, partitions, createPublication, publicationName } = this.#options;
     const { log } = this.#servers;
     const published = await readPublished(log, publicationName);
     // Where there is none at all, the start is refused with the SQL for all tables, and not each of them.
     const isCreated =
       createPublication ||
       (published.size === 0 && (await readPublication(log, publicationName)) === null);
-    const going = { matches, partitions, published, publicationName };
+    const going = { matches, unmatched, partitions, published, publicationName };
     return discoverTables(log, { ...going, createPublication: isCreated });
   }
 

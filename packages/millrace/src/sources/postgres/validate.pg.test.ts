@@ -226,7 +226,7 @@ describe("validate --connect", () => {
       server,
       slot: null,
       publication: null,
-      discovery: { tables: [], refused: [], views: [], relations: [] },
+      discovery: { tables: [], refused: [], views: [], relations: [], unmatched: () => [] },
       known: null,
       ddl: null,
     };

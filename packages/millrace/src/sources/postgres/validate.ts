@@ -50,14 +50,14 @@ async function observe(
   client: Queryable,
   options: PostgresSourceOptions,
 ): Promise<Omit<Observed, "known">> {
-  const { matches, partitions, createPublication, publicationName, slotName } = options;
+  const { createPublication, publicationName, slotName } = options;
   const server = await readServerFacts(client, publicationName);
   const slot = await readSlot(client, slotName);
   const publication = await readPublication(client, publicationName);
   const published = await readPublished(client, publicationName);
   // Where there is none at all, that is told once, with the SQL for all tables, and not of each.
   const isCreated = createPublication || publication === null;
-  const going = { matches, partitions, createPublication: isCreated, publicationName, published };
+  const going = { ...options, createPublication: isCreated, published };
   const ddl = options.ddlMessages ? await readDdlTrigger(client, slotName) : null;
   const discovery = await discoverTables(client, going);
   return { options, server, slot, publication, discovery, ddl };
