@@ -9,6 +9,7 @@ import { CatalogueVersions } from "./concurrency/catalogue-versions.ts";
 import { KeptShares } from "./concurrency/kept-shares.ts";
 import { ReferencedKeys } from "./concurrency/referenced-keys.ts";
 import { LockWaits } from "./concurrency/lock-waits.ts";
+import { Commits } from "./concurrency/commits.ts";
 import { Deletions } from "./concurrency/resurrected-keys.ts";
 import type { Control } from "./control/control.ts";
 import { zeroCounters } from "./control/counters.ts";
@@ -193,7 +194,7 @@ async function makeContext(
     target, admin, gate: new Gate(profile), versions, waits, shares, jobs, functions,
     facts: new TableFactsCache(admin, versions, limits), faults: new Faults(), counters: zeroCounters(),
     log: new StatementLog(clock.nowMs),
-    commits: { asked: 0, answered: 0, withStatements: 0 },
+    commits: new Commits(),
     deletions: new Deletions(), referenced: new ReferencedKeys(), limits, profile, partitions: new Partitions(() => performance.now()),
     delays: delaysOf(options), nowMs: clock.nowMs,
   }; // prettier-ignore

@@ -19,7 +19,8 @@ export interface Listener {
 /** Listens; port 0 takes a free one. Rejects when that cannot be. */
 export async function listen(host: string, port: number, reception: Reception): Promise<Listener> {
   const connections = new Set<Connection>();
-  const server: Server = createServer((socket) => {
+  // A client that has closed its half may still wait for the answers to what it sent.
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     const connection: Connection = new Connection(socket, reception, () => {
       connections.delete(connection);
     });

@@ -20,6 +20,21 @@ interface Deletion {
 /** When rows of a table were last deleted, by the number of the COMMIT. */
 export class Deletions {
   readonly #last = new Map<TableKey, Deletion>();
+  /** How many statements delete rows of a table whose COMMIT goes with them. */
+  readonly #underWay = new Map<TableKey, number>();
+
+  /** A statement is sent that deletes rows of a table, and its COMMIT with it: whether that is there already nobody knows. */
+  begin(table: TableKey): void {
+    this.#underWay.set(table, (this.#underWay.get(table) ?? 0) + 1);
+  }
+
+  /** It was answered. */
+  end(table: TableKey, commit: number): void {
+    const left = (this.#underWay.get(table) ?? 0) - 1;
+    if (left > 0) this.#underWay.set(table, left);
+    else this.#underWay.delete(table);
+    this.note(table, commit);
+  }
 
   /** Notes that the COMMIT of this number deletes rows, or keys, of a table. */
   note(table: TableKey, commit: number): void {
@@ -28,13 +43,14 @@ export class Deletions {
 
   /** Whether a COMMIT behind this number deleted rows of the table. */
   since(table: TableKey, commit: number): boolean {
-    return (this.#last.get(table)?.commit ?? 0) > commit;
+    return this.#underWay.has(table) || (this.#last.get(table)?.commit ?? 0) > commit;
   }
 
   /** Whether rows of the table were deleted lately, and so may be while the next statement runs. */
   lately(table: TableKey): boolean {
     const last = this.#last.get(table);
-    return last !== undefined && performance.now() - last.atMs < WATCHED_MS;
+    const wasLately = last !== undefined && performance.now() - last.atMs < WATCHED_MS;
+    return wasLately || this.#underWay.has(table);
   }
 }
 

@@ -24,6 +24,7 @@ describe("the bound on the rows of a statement", () => {
     ["update t set v = 1 where id = $1", ["id"]],
     ["update s.t as x set v = v + 1 where x.id = $1::int and 5 = x.w and v < 3", ["id", "w"]],
     ["update t set v = 1 where id = 1 and (a = 2 or b = 3)", ["id"]],
+    ["delete from only s.t as x where x.id = 'a' and w = $2 returning v", ["id", "w"]],
   ])("is by equal columns in %s", (sql, columns) => {
     expect(boundOf(sql)).toEqual({ kind: "equal", columns });
   });
@@ -40,7 +41,9 @@ describe("the bound on the rows of a statement", () => {
     "insert into t select 1",
     "with w as (insert into t values (1) returning *) insert into u values (1)",
     "with w as (select 1) insert into t values (1)",
-    "delete from t where id = 1",
+    "delete from t",
+    "delete from t using u where t.id = 1",
+    "with w as (select 1) delete from t where id = 1",
     "select 1",
   ])("is not known of %s", (sql) => {
     expect(boundOf(sql)).toBeUndefined();

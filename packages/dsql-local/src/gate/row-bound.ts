@@ -6,11 +6,12 @@ export type RowBound =
   | { readonly kind: "rows"; readonly rows: number }
   | { readonly kind: "equal"; readonly columns: readonly string[] };
 
-/** The bound of a plain INSERT of values or UPDATE of one table; undefined for all else. */
+/** The bound of a plain INSERT of values, UPDATE or DELETE of one table; undefined for all else. */
 export function rowBoundOf(name: string, body: Tree): RowBound | undefined {
   if ("withClause" in body) return undefined;
   if (name === "InsertStmt") return insertBound(body);
-  if (name !== "UpdateStmt" || list(body, "fromClause").length > 0) return undefined;
+  if (name !== "UpdateStmt" && name !== "DeleteStmt") return undefined;
+  if ([...list(body, "fromClause"), ...list(body, "usingClause")].length > 0) return undefined;
   const columns = equalColumns(child(body, "whereClause"));
   return columns.length === 0 ? undefined : { kind: "equal", columns };
 }

@@ -276,10 +276,10 @@ export const behaviours: readonly Behaviour[] = [
     kept: "the role postgres in pg_roles, and as the owner of databases and of the schema sys; pg_stat_activity has rows of ours and of PostgreSQL's own workers",
   },
   {
-    what: "A client that closes its half of the connection is gone: what it has sent and was not begun is dropped",
-    source: "ours",
+    what: "A client that closes its half of the connection gets the answers to what it has sent whole",
+    source: "PostgreSQL",
     fidelity: "unknown",
-    kept: "PostgreSQL would run what it has read; who waits for the answer before it closes sees no difference",
+    kept: "as PostgreSQL does it; then the connection ends, and an open block is rolled back",
   },
   {
     what: "Multi-statement pipelines up to one Sync are one transaction",

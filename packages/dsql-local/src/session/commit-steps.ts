@@ -58,7 +58,7 @@ export class CommitSteps {
 
   /** Throws the Violation that refuses it. */
   async run(transaction: Transaction): Promise<void> {
-    const { commits, counters, referenced, waits } = this.#cluster;
+    const { commits, counters, deletions } = this.#cluster;
     const old = transaction.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
     if (old !== undefined) throw old;
     if (transaction.wrote) this.#view.confirm(transaction.tables);
@@ -70,6 +70,7 @@ export class CommitSteps {
       }
     }
     let share: KeptShare | undefined;
+    let commit = 0;
     if (transaction.wrote) {
       await this.#needUnsharedParents(transaction);
       await this.#sizes.beforeCommit(transaction);
@@ -80,17 +81,26 @@ export class CommitSteps {
       const losing = await this.#tablesLosingKeys(transaction);
       share = await this.#keepShares(transaction);
       const referredTo = await this.#keysReferredTo(transaction);
-      commits.asked++;
-      const oldest = waits.oldestSnapshot(this.#worker);
-      if (oldest !== undefined) referenced.note(referredTo, commits.asked, oldest);
-      if (share !== undefined) share.commit = commits.asked;
-      for (const table of losing) this.#cluster.deletions.note(table, commits.asked);
+      commit = commits.ask();
+      this.#note(referredTo, commit);
+      if (share !== undefined) share.commit = commit;
+      for (const table of losing) deletions.note(table, commit);
     }
-    const answer = await this.#worker.commit(transaction);
-    if (transaction.wrote) commits.answered++;
+    const answer = await this.#worker.commit(transaction).finally(() => commits.answered(commit));
     if (answer.violation !== undefined) share?.release();
     if (answer.violation !== undefined) throw answer.violation;
     counters.commits++;
+  }
+
+  /** Of a transaction whose COMMIT went with its only statement: which keys it has shared with snapshots that are older. */
+  async noteShared(transaction: Transaction, commit: number): Promise<void> {
+    this.#note(await this.#keysReferredTo(transaction), commit);
+  }
+
+  #note(referredTo: readonly ReferencedKeySet[], commit: number): void {
+    const { referenced, waits } = this.#cluster;
+    const oldest = waits.oldestSnapshot(this.#worker);
+    if (oldest !== undefined) referenced.note(referredTo, commit, oldest);
   }
 
   #tablesLocked(transaction: Transaction): Set<string> {

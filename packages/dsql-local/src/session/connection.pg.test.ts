@@ -4,6 +4,8 @@ import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Clients, outcome, refusal } from "../testing/clients.ts";
+import { RawClient } from "../testing/raw-client.ts";
+import * as wire from "../wire/messages.ts";
 
 const KEY = { accessKeyId: "AKIALOCAL", secretAccessKey: "local/secret" };
 
@@ -177,6 +179,14 @@ describe("a connection", () => {
     }
     const client = await open(made, { options: "-c search_path=a,b", application_name: "x" });
     expect((await client.query("show search_path")).rows).toEqual([{ search_path: "a,b" }]);
+  });
+
+  it("answers what was sent before its client closed its half, over TLS too", async () => {
+    cluster.control.inject({ kind: "slow-statement", delayMs: 200 });
+    const raw = await RawClient.openSecure(cluster, token("127.0.0.1", "DbConnectAdmin"));
+    raw.send(wire.query("select 1 as n"), wire.query("select 2 as n"));
+    raw.half();
+    expect((await raw.closed()).join(" ")).toBe("T:1 D:1 C:SELECT 1 Z:I T:1 D:2 C:SELECT 1 Z:I");
   });
 
   it("tells DSQL's version", async () => {

@@ -126,12 +126,13 @@ export class Connection {
     this.#socket.write("S");
     const tls = new TLSSocket(this.#socket, { isServer: true, secureContext: secure });
     this.#stream = tls;
+    // Before the handshake is over: nobody hears of an end that nobody reads to.
+    reader.follow(tls);
     await secured(tls);
     const name: unknown = "servername" in tls ? tls.servername : undefined;
     this.#serverName = typeof name === "string" && name !== "" ? name : undefined;
     tls.on("error", () => this.close());
     tls.on("close", () => this.close());
-    reader.follow(tls);
   }
 
   async #startUp(parameters: ReadonlyMap<string, string>, reader: OpeningReader): Promise<void> {
@@ -207,12 +208,13 @@ export class Connection {
         inbox.end();
       }
     };
-    const { left } = reader;
+    const { left, ended } = reader;
     reader.release();
     stream.on("data", take);
     stream.once("close", () => inbox.end());
     stream.once("end", () => inbox.end());
     if (left.length > 0) take(left);
+    if (ended) inbox.end();
     stream.resume();
     return inbox;
   }
@@ -228,6 +230,8 @@ function secured(tls: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     tls.once("secure", () => resolve());
     tls.once("error", reject);
-    tls.once("close", () => reject(new Error("closed during the TLS handshake")));
+    const ended = (): void => reject(new Error("closed during the TLS handshake"));
+    tls.once("close", ended);
+    tls.once("end", ended);
   });
 }

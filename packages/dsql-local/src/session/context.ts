@@ -1,5 +1,6 @@
 /** What all sessions of a cluster share. */
 import type { CatalogueVersions } from "../concurrency/catalogue-versions.ts";
+import type { Commits } from "../concurrency/commits.ts";
 import type { Deletions } from "../concurrency/resurrected-keys.ts";
 import type { ReferencedKeys } from "../concurrency/referenced-keys.ts";
 import type { KeptShares } from "../concurrency/kept-shares.ts";
@@ -34,8 +35,7 @@ export interface ClusterContext {
   delays: Delays;
   readonly counters: Counters;
   readonly log: StatementLog;
-  /** COMMITs of writes that PostgreSQL was asked for, and those that it has answered; `withStatements`: asked for with their statements, and not answered. */
-  readonly commits: { asked: number; answered: number; withStatements: number };
+  readonly commits: Commits;
   readonly deletions: Deletions;
   readonly referenced: ReferencedKeys;
   /** Set at the control port. */

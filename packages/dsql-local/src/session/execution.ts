@@ -6,6 +6,7 @@
 import { tablesWritten } from "../concurrency/catalogue-versions.ts";
 import { bringsKeys, hasResurrectedKey } from "../concurrency/resurrected-keys.ts";
 import { PrivateCopies } from "../concurrency/private-copies.ts";
+import { askingSql } from "../gate/asking.ts";
 import { identifier, literal } from "../postgres/rows.ts";
 import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
@@ -17,7 +18,7 @@ import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import type { LogEntry, Repeatable, Transaction } from "./transaction.ts";
 import type { ClusterContext } from "./context.ts";
-import { isDeadlock, type Replayed, type Unit, type Worker } from "./worker.ts";
+import { inMessagesOfOurs, isDeadlock, type Replayed, type Unit, type Worker } from "./worker.ts";
 
 /** One statement as the client sent it. */
 export interface Request extends Repeatable {
@@ -100,8 +101,10 @@ export class Execution {
   async #send(transaction: Transaction, request: Request, streams: boolean): Promise<Answer> {
     if (request.copied !== undefined) return noticesOnly(await this.#worker.runEntry(request));
     const unit = unitOf(request);
-    const { sink } = request;
-    return this.#worker.runInside(transaction, streams ? { ...unit, sink } : unit);
+    const { sink, simple } = request;
+    if (streams) return this.#worker.runInside(transaction, { ...unit, sink });
+    if (!simple || !transaction.commitsWithIt) return this.#worker.runInside(transaction, unit);
+    return asOfQuery(await this.#worker.runInside(transaction, preparedUnitOf(request)));
   }
 
   /** Repeats a parked transaction's writes, where these can be the same again. Only "same" leaves it as it was. */
@@ -149,9 +152,9 @@ export class Execution {
     if (code === SERIALIZATION_FAILURE && transaction.mode === "single") {
       throw violation("dataConflict");
     }
-    const { asked, withStatements } = this.#cluster.commits;
+    const { last, withStatements } = this.#cluster.commits;
     const duplicate =
-      code === UNIQUE_VIOLATION && asked + withStatements > transaction.snapshotCommits;
+      code === UNIQUE_VIOLATION && last + withStatements > transaction.snapshotCommits;
     if (code !== SERIALIZATION_FAILURE && !duplicate) throw refused(request, failed);
     if (request.statement.kind !== "write") throw refused(request, failed);
     await this.#worker.park(transaction);
@@ -282,6 +285,22 @@ type Ran = Pick<LogEntry, "statement" | "places">;
 function unitOf({ frames, simple, asks }: Request): Unit {
   const unit = { frames: frames(), simple, describes: simple };
   return asks === undefined ? unit : { ...unit, asks };
+}
+
+/** A simple Query's statement in messages of the extended protocol: where it fails, the COMMIT behind it is ignored. */
+function preparedUnitOf({ statement, asks }: Request): Unit {
+  const sql = asks === undefined ? statement.sql : askingSql(statement);
+  const unit = { frames: inMessagesOfOurs(sql), simple: false, describes: true };
+  return asks === undefined ? unit : { ...unit, asks };
+}
+
+/** What a simple Query's answer has before its rows: a write that fails has none, and does not describe them. */
+function asOfQuery(answer: Answer): Answer {
+  const shown: (number | undefined)[] =
+    answer.error === undefined ? [Type.rowDescription, Type.notice] : [Type.notice];
+  const told = answer.head.filter(([type]) => shown.includes(type));
+  answer.head.splice(0, Infinity, ...told);
+  return answer;
 }
 
 /** What was parsed, bound and described stays so, whatever becomes of the execution: the client hears of it now. */

@@ -35,6 +35,11 @@ export class OpeningReader {
     stream.on("close", this.#onEnd);
   }
 
+  /** Whether the client has closed its half. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** Stops reading; the stream is paused. */
   release(): void {
     this.#stream.pause();

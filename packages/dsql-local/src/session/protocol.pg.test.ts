@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { testRuns } from "../../../../test/support/test-runs.ts";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { ABORTED, Clients, OC000, outcome } from "../testing/clients.ts";
-import { RawClient } from "../testing/raw-client.ts";
+import { login, RawClient } from "../testing/raw-client.ts";
 import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
 import { cstring, frame, Frames, int32, query, Type } from "../wire/messages.ts";
 
@@ -393,5 +393,33 @@ describe("messages", () => {
     );
     await neighbour.query("commit");
     expect(await say(query("select count(*) from t"))).toBe("T:1 D:1 C:SELECT 1 Z:I");
+  });
+});
+
+describe("a client that closes its half of the connection", () => {
+  it("gets the answers to all that it has sent whole, and what it wrote is there", async () => {
+    cluster.control.inject({ kind: "slow-statement", delayMs: 200 });
+    raw.send(query("insert into t values (1, 1)"), ...run("update t set v = 2"), sync);
+    raw.send(query("select * from t"), frame(Type.query, cstring("select 1")).subarray(0, 6));
+    raw.half();
+    const all = "C:INSERT 0 1 Z:I 1 2 n C:UPDATE 1 Z:I T:2 D:1,2 C:SELECT 1 Z:I";
+    expect((await raw.closed()).join(" ")).toBe(all);
+    const other = await clients.connect();
+    expect((await other.query("select v from t")).rows).toEqual([{ v: 2 }]);
+  });
+
+  it("has its open block rolled back", async () => {
+    raw.send(query("begin"), query("insert into t values (1, 1)"));
+    raw.half();
+    expect((await raw.closed()).join(" ")).toBe("C:BEGIN Z:T C:INSERT 0 1 Z:T");
+    const other = await clients.connect();
+    expect((await other.query("select v from t")).rows).toEqual([]);
+  });
+
+  it("may have sent everything at once, from its start-up on", async () => {
+    const hasty = RawClient.connect(cluster);
+    hasty.send(...login("any"), query("insert into t values (3, 3)"));
+    hasty.half();
+    expect((await hasty.closed()).slice(-2)).toEqual(["C:INSERT 0 1", "Z:I"]);
   });
 });

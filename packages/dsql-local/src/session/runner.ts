@@ -255,7 +255,6 @@ export class Runner {
 
   /** Runs a transaction of one statement, and commits it where it has not been with that. */
   async #runWhole(transaction: Transaction, request: Request): Promise<Answer> {
-    const { commits, counters } = this.#cluster;
     const run = (): Promise<Answer> => this.#runInside(transaction, request);
     if (!transaction.commitsWithIt) {
       const answer = await run();
@@ -263,15 +262,9 @@ export class Runner {
       return answer;
     }
     this.#view.confirm(transaction.tables);
-    commits.withStatements++;
-    const answer = await run().finally(() => commits.withStatements--);
-    if (!answer.committed) {
-      await this.#commit(transaction);
-      return answer;
-    }
-    commits.asked++;
-    commits.answered++;
-    counters.commits++;
+    const answer = await this.#steps.runWhole(transaction, request.statement, run);
+    if (answer.committed) this.#cluster.counters.commits++;
+    else await this.#commit(transaction);
     return answer;
   }
 

@@ -21,7 +21,7 @@ import { SizeRules } from "../sizes/size-rules.ts";
 import { violation } from "../rules/table.ts";
 import { Type } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
-import { leavesNoLook } from "./commit-plan.ts";
+import { announced, leavesNoLook, type PlanParts } from "./commit-plan.ts";
 import { CommitSteps } from "./commit-steps.ts";
 import type { ClusterContext } from "./context.ts";
 import { DefinitionSteps } from "./definition-steps.ts";
@@ -187,12 +187,32 @@ export class Steps {
 
   /** Has PostgreSQL asked for the COMMIT with the statement, where nothing would be left to look at before it. */
   async planCommit(transaction: Transaction, request: Request): Promise<void> {
-    transaction.commitsWithIt = await leavesNoLook(request, this.#cluster, this.#path);
+    transaction.commitsWithIt = await leavesNoLook(request, this.#planned);
+  }
+
+  /** Sees a statement through whose COMMIT goes with it. Not in a turn. */
+  async runWhole(
+    transaction: Transaction,
+    statement: Statement,
+    run: () => Promise<Answer>,
+  ): Promise<Answer> {
+    const end = announced(statement, this.#planned);
+    let commit = 0;
+    const answer = await run().finally(() => (commit = end()));
+    if (!answer.committed) return answer;
+    // It is committed, whatever became of its table since.
+    const shared = this.#worker.turns.run(() => this.#commits.noteShared(transaction, commit));
+    await shared.catch(() => undefined);
+    return answer;
+  }
+
+  get #planned(): PlanParts {
+    return { cluster: this.#cluster, path: this.#path, worker: this.#worker };
   }
 
   #noteSnapshot(transaction: Transaction): void {
     if (transaction.phase === "fresh") {
-      transaction.snapshotCommits = this.#cluster.commits.answered;
+      transaction.snapshotCommits = this.#cluster.commits.seen;
       transaction.snapshotVersion = this.#cluster.versions.latest;
     }
   }

@@ -237,15 +237,9 @@ export class Worker implements LockHolder {
   runEntry(entry: Repeatable, sql?: string): Promise<Answer> {
     const asks = sql === undefined ? entry.asks : undefined;
     const text = sql ?? (asks === undefined ? entry.statement.sql : askingSql(entry.statement));
-    const frames = [
-      closeStatement(REPLAY),
-      parse(REPLAY, text, entry.types),
-      bind(REPLAY, REPLAY, asks === undefined ? entry.bindRest : asks.bindRest),
-      describePortal(REPLAY),
-      execute(REPLAY),
-      ...(entry.copied?.frames ?? []),
-      closePortal(REPLAY),
-    ];
+    const bindRest = asks === undefined ? entry.bindRest : asks.bindRest;
+    const { types, copied } = entry;
+    const frames = inMessagesOfOurs(text, { types, bindRest, copied: copied?.frames });
     const asking = asks === undefined ? {} : { asks, describes: true };
     return this.runAlone({ frames, simple: false, ...asking });
   }
@@ -328,6 +322,27 @@ export class Worker implements LockHolder {
 function beginOf({ readOnly }: Transaction): Buffer {
   if (readOnly === undefined) return FRAMES.begin;
   return readOnly ? FRAMES.beginReadOnly : FRAMES.beginReadWrite;
+}
+
+/** What messages of ours carry beside a statement's text. */
+interface Carried {
+  readonly types?: Buffer | undefined;
+  readonly bindRest?: Buffer | undefined;
+  readonly copied?: readonly Buffer[] | undefined;
+}
+
+/** A client's statement, described and run in a statement and a portal of our own. */
+export function inMessagesOfOurs(sql: string, carried: Carried = {}): Buffer[] {
+  const { types, bindRest, copied = [] } = carried;
+  return [
+    closeStatement(REPLAY),
+    parse(REPLAY, sql, types),
+    bind(REPLAY, REPLAY, bindRest),
+    describePortal(REPLAY),
+    execute(REPLAY),
+    ...copied,
+    closePortal(REPLAY),
+  ];
 }
 
 /** SQL of ours without parameters, in a statement and a portal of our own. */

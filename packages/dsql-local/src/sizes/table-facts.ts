@@ -73,6 +73,8 @@ export interface TableFacts {
   /** Columns of unique indexes: changing one takes a key away and brings another. */
   readonly keyColumns: readonly string[];
   readonly foreignKeys: readonly ForeignKeyFacts[];
+  /** Other tables, or itself, refer to its rows. */
+  readonly isParent: boolean;
   /** Columns whose default is another value each time: identities, random(), clock_timestamp(). */
   readonly drawnColumns: readonly string[];
   /** A generated column, or a default that is no short constant, may give a row long values that no statement carries. */
@@ -107,7 +109,7 @@ const UNCOUNTED_KEPT_MS = 1_000;
 const UNKNOWN: TableFacts = {
   isTable: false, columns: [], indexes: [], secondaryIndexes: 0, fixedEntryBytes: 0, longEntryColumns: 0,
   keyValueBytes: Infinity, typeValueBytes: Infinity, averageRowBytes: 0, tableBytes: 0, isCounted: false, keyColumns: [], foreignKeys: [],
-  drawnColumns: [], makesLongValues: false, cascadesDeletes: false, cascadingColumns: [],
+  isParent: false,  drawnColumns: [], makesLongValues: false, cascadesDeletes: false, cascadingColumns: [],
 }; // prettier-ignore
 
 /** One per cluster. */
@@ -161,7 +163,8 @@ export class TableFactsCache {
           / greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 1), (${FOREIGN_KEYS}),
         EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f' AND confdeltype IN ('c', 'n', 'd')),
         (${CASCADING}), greatest(c.reltuples, pg_stat_get_live_tuples(c.oid)) > 0,
-        pg_table_size(c.oid), (${DRAWN}), EXISTS (${MADE_LONG})
+        pg_table_size(c.oid), (${DRAWN}), EXISTS (${MADE_LONG}),
+        EXISTS (SELECT FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f')
       FROM pg_class AS c WHERE c.oid = to_regclass(${literal(tableName(table))})`);
     return row === undefined ? UNKNOWN : factsIn(row, this.#limits);
   }
@@ -227,6 +230,7 @@ function factsIn(row: TextRow, { keyBytes }: Limits): TableFacts {
     averageRowBytes: Number(row[6]),
     keyColumns: indexes.flatMap((index) => (index.unique ? index.columns : [])),
     foreignKeys: listIn(row[7]).map(readForeignKey),
+    isParent: row[14] === "t",
     drawnColumns: listIn(row[12]).map(({ name }) => String(name)),
     makesLongValues: row[13] === "t",
     cascadesDeletes: row[8] === "t",

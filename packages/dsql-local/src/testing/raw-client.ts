@@ -1,9 +1,11 @@
 /** A client that speaks messages, for tests of the protocol itself. */
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type { DsqlLocal } from "../cluster.ts";
 import { FrameSplitter } from "../wire/frames.ts";
 import { cstring, frame, readReport, readTag, Type } from "../wire/messages.ts";
-import { startupPacket } from "../wire/startup.ts";
+import { sslRequest, startupPacket } from "../wire/startup.ts";
 
 const MAX_BYTES = 1 << 28;
 
@@ -30,12 +32,24 @@ export class RawClient {
 
   /** Connects as admin to a cluster without TLS; behind the first ReadyForQuery. */
   static async open(cluster: DsqlLocal): Promise<RawClient> {
-    const client = new RawClient(connect({ host: cluster.host, port: cluster.port }));
-    const parameters = new Map([
-      ["user", "admin"],
-      ["database", "postgres"],
-    ]);
-    client.send(startupPacket(parameters), frame(Type.password, cstring("any")));
+    const client = RawClient.connect(cluster);
+    client.send(...login("any"));
+    await client.until("Z:I");
+    return client;
+  }
+
+  /** Connects to a cluster without TLS, and says nothing yet. */
+  static connect({ host, port }: DsqlLocal): RawClient {
+    return new RawClient(connect({ host, port }));
+  }
+
+  /** As `open`, over TLS and with a password. */
+  static async openSecure({ host, port, ca }: DsqlLocal, password: string): Promise<RawClient> {
+    const socket = connect({ host, port });
+    socket.write(sslRequest);
+    await once(socket, "data");
+    const client = new RawClient(connectTls({ socket, ca, host }));
+    client.send(...login(password));
     await client.until("Z:I");
     return client;
   }
@@ -61,10 +75,24 @@ export class RawClient {
     return this.#said.splice(0);
   }
 
+  /** Closes our half: nothing more will be sent, what the server says is still heard. */
+  half(): void {
+    this.#socket.end();
+  }
+
   /** Closes the connection. */
   end(): void {
     this.#socket.destroy();
   }
+}
+
+/** What admin opens a connection with. */
+export function login(password: string): Buffer[] {
+  const parameters = new Map([
+    ["user", "admin"],
+    ["database", "postgres"],
+  ]);
+  return [startupPacket(parameters), frame(Type.password, cstring(password))];
 }
 
 /** "1" for ParseComplete, "C:INSERT 0 1", "E:40001", "D:a,b" for a row, "Z:I", and so on. */
