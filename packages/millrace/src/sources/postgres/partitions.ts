@@ -17,17 +17,27 @@ export interface Leaf {
 /** What became of the rows of a partitioned table's leaves without row events. */
 export type LeafVerdict = "same" | "fewer" | "more";
 
-interface LeafRow {
+interface LeafRow extends Leaf {
   readonly root: string;
-  readonly oid: string;
   readonly schema: string;
   readonly name: string;
-  readonly file: string;
-  readonly joined: readonly string[];
-  readonly seen: string;
+  /** Made as what it is ({@link MADE_WITHIN}), and so was what lies between it and the root: no row is older than its place. */
+  readonly made: boolean;
   /** The role may look at its rows. */
   readonly readable: boolean;
 }
+
+/**
+ * Whether a relation was made by CREATE TABLE … PARTITION OF and never left its place since: it has a column that was
+ * inherited as its row in `pg_attribute` was written, together with those of the system's columns. ATTACH and DETACH write
+ * the rows of all columns anew; an ALTER, a default or a constraint only those that they are about, so that one is enough.
+ * Who deletes a row and gives that up writes over its `cmin`, and leaves its `xmax`.
+ */
+const MADE_WITHIN = `EXISTS (
+  SELECT FROM pg_catalog.pg_attribute a, pg_catalog.pg_attribute s, pg_catalog.pg_class l
+  WHERE a.attrelid = i.inhrelid AND a.attnum > 0 AND a.attinhcount = 1 AND NOT a.attislocal AND NOT a.attisdropped
+    AND s.attrelid = a.attrelid AND s.attname = 'ctid' AND s.attnum < 0 AND a.xmin = s.xmin AND a.cmin = s.cmin
+    AND a.xmax = '0'::xid AND s.xmax = '0'::xid AND l.oid = a.attrelid AND l.relpersistence = 'p')`;
 
 /**
  * The leaves of partitioned tables, by root; a table that is not partitioned has none. Read from `pg_inherits` and not
@@ -38,15 +48,15 @@ export async function readLeaves(
   roots: readonly string[],
 ): Promise<ReadonlyMap<string, readonly LeafRow[]>> {
   const { rows } = await client.query<LeafRow>(
-    `WITH RECURSIVE tree(root, relid, joined) AS (
-       SELECT c.oid, c.oid, '{}'::text[] FROM pg_catalog.pg_class c
+    `WITH RECURSIVE tree(root, relid, joined, made) AS (
+       SELECT c.oid, c.oid, '{}'::text[], true FROM pg_catalog.pg_class c
        WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p'
        UNION ALL
-       SELECT t.root, i.inhrelid, t.joined || i.xmin::text FROM tree t
+       SELECT t.root, i.inhrelid, t.joined || i.xmin::text, t.made AND ${MADE_WITHIN} FROM tree t
          JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relid
        WHERE COALESCE(pg_catalog.to_jsonb(i) ->> 'inhdetachpending', 'false') = 'false')
      SELECT t.root::text AS root, c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
-       c.relfilenode::text AS file, t.joined AS joined,
+       c.relfilenode::text AS file, t.joined AS joined, t.made AS made,
        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text AS seen,
        pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable
      FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relid
@@ -83,8 +93,8 @@ export interface LeafLook {
 }
 
 /**
- * Compares the leaves with those that are known. A leaf that was made empty changes nothing, for every row in it came
- * by the log; one that lost its file to VACUUM FULL, CLUSTER or an ALTER still has rows from before.
+ * Compares the leaves with those that are known. A leaf that was made as one, or came empty, changes nothing, for every row
+ * in it came by the log; one that lost its file to VACUUM FULL, CLUSTER or an ALTER still has rows from before.
  */
 export async function lookAtLeaves(
   client: Queryable,
@@ -104,7 +114,7 @@ export async function lookAtLeaves(
     moved = true;
     // It was another leaf before, whose rows may be gone: it left and came back.
     if (before !== undefined) verdicts.push("fewer");
-    if (await broughtRows(client, leaf)) verdicts.push("more");
+    if (!leaf.made && (await broughtRows(client, leaf))) verdicts.push("more");
   }
   const here = new Set(now.map(({ oid }) => oid));
   if ([...known.keys()].some((oid) => !here.has(oid))) verdicts.push("fewer");

@@ -119,6 +119,21 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
          ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300)`,
         "more",
       ],
+      [
+        "CREATE TABLE s.t3 PARTITION OF s.t FOR VALUES FROM (200) TO (300); INSERT INTO s.t VALUES (200, 'x')",
+        "same",
+      ],
+      [
+        `CREATE TABLE s.t3 PARTITION OF s.t FOR VALUES FROM (200) TO (300) PARTITION BY RANGE (id);
+         CREATE TABLE s.t31 PARTITION OF s.t3 FOR VALUES FROM (200) TO (250); INSERT INTO s.t VALUES (200, 'x');
+         ALTER TABLE s.t ALTER v SET DEFAULT 'd'; ALTER TABLE s.t ADD w int DEFAULT 5`,
+        "same",
+      ],
+      [
+        `CREATE TABLE s.t3 PARTITION OF s.t FOR VALUES FROM (200) TO (300); ALTER TABLE s.t DETACH PARTITION s.t3;
+         INSERT INTO s.t3 VALUES (200, 'x'); ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300)`,
+        "more",
+      ],
     ])("%s: rows %s", async (text, rows) => {
       for (const statement of text.split(";")) await sql(statement);
       expect(await look()).toMatchObject({ rows, moved: true, lost: null });
@@ -127,6 +142,33 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
     it("may be filled by the subtransaction of the one that attaches it", async () => {
       await sql(`BEGIN; CREATE TABLE s.t3 (LIKE s.t INCLUDING ALL); SAVEPOINT a; INSERT INTO s.t3 VALUES (200, 'x');
         RELEASE a; ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300); COMMIT`);
+      expect((await look()).rows).toBe("more");
+    });
+
+    it("may have brought rows where it was made as a part of what was attached", async () => {
+      await sql(`CREATE TABLE s.t3 (LIKE s.t INCLUDING ALL) PARTITION BY RANGE (id);
+        CREATE TABLE s.t31 PARTITION OF s.t3 FOR VALUES FROM (200) TO (250); INSERT INTO s.t3 VALUES (200, 'x');
+        ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300)`);
+      expect((await look()).rows).toBe("more");
+    });
+
+    it("brought no rows where it was made as one, in whatever transaction, though most columns have defaults", async () => {
+      await sql(`DROP TABLE s.t; CREATE TABLE s.t (id bigserial, v text NOT NULL DEFAULT 'd', w int,
+        at date NOT NULL DEFAULT current_date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)`);
+      [shape = shape] = await readShapes(admin.client, {
+        matches: (schema, name) => schema === "s" && name === "t",
+      });
+      await prepare();
+      const before = await look(NONE);
+      await sql(`BEGIN; SAVEPOINT a; CREATE TABLE s.t3 PARTITION OF s.t FOR VALUES FROM ('2000-01-01') TO ('2100-01-01');
+        INSERT INTO s.t DEFAULT VALUES; RELEASE a; COMMIT`);
+      expect(await look(before)).toMatchObject({ rows: "same", moved: true });
+    });
+
+    it("may have been filled where it was made by a transaction that attached it, though one that was given up altered it", async () => {
+      await sql(`BEGIN; CREATE TABLE s.t3 (LIKE s.t INCLUDING ALL); INSERT INTO s.t3 VALUES (200, 'x');
+        ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300); COMMIT`);
+      await sql("BEGIN; ALTER TABLE s.t3 ALTER id SET STATISTICS 7; ROLLBACK");
       expect((await look()).rows).toBe("more");
     });
 
