@@ -274,11 +274,44 @@ export const LIFE_GUARDS: readonly Guard[] = [
     guard:
       "by which shape a newcomer's target was made is durable before the run that takes it up looks",
     file: "pipeline/newcomers.ts",
-    take: "    await this.#parts.keep({ ...fresh, targets: own, removed: true, awaited: true });",
+    take: "    await keep(document);\n",
     put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/newcomers.test.ts",
       name: "are asked for now and then, and taken up by the next run once their targets are ours",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "by which shape a newcomer's target is made is durable before it is made",
+    file: "pipeline/newcomers.ts",
+    take: "    if (before === undefined) await this.#keep(shape);\n    try {\n      await this.#check(made, settings.create);\n",
+    put: "    try {\n      await this.#check(made, settings.create);\n      if (before === undefined) await this.#keep(shape);\n",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/simulation.test.ts",
+      name: "seed 7000103 of bound holds: a target that was made by a start which did not live to tell its shape was refused for ever",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "a newcomer's target is made by the shape of an earlier look of the same run",
+    file: "pipeline/newcomers.ts",
+    take: "this.#kept.get(shape.id) ?? documents.get(shape.id)",
+    put: "documents.get(shape.id)",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/newcomers.test.ts",
+      name: "are made by the shape of an earlier look of the same run",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "a start that has found another shape to fit a newcomer's target begins again",
+    file: "pipeline/prepare-run.ts",
+    take: "    if (tables.has(id)) throw new RestartNeeded(`the target of ${id} fits it as it is by now`);\n",
+    put: "",
+    shownBy: {
+      file: PREPARED,
+      name: "is taken up as it is by now, by another start, where its target fits that and was never ours",
     },
   },
   {

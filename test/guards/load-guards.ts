@@ -31,11 +31,56 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [10, 11, "Chunk rows and changes"],
     guard: "the log rests while a window fills whose snapshot is waited for",
     file: "pipeline/log-reader.ts",
-    take: "!this.#isMidway && rest.wanted ? rest.over().then(() => log.next()) : log.next();",
-    put: "log.next();",
+    take: "!this.#isMidway && rest.wanted ? rest.over().then(read) : read();",
+    put: "read();",
     shownBy: {
       file: "packages/millrace/src/pipeline/log-reader.test.ts",
       name: "is not read on, but to the end of a transaction that one lane keeps whole",
+    },
+  },
+  {
+    keeps: [10, 11, "Chunk rows and changes"],
+    guard: "a log whose batches all end within transactions rests behind the last end that it has",
+    file: "pipeline/log-reader.ts",
+    take: "|| paused() || rest.wanted;",
+    put: "|| paused();",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/log-reader.test.ts",
+      name: "is not read on behind the last end of a transaction in a batch that goes on with another one",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a leaf that was attached is no leaf that was made as one",
+    file: "sources/postgres/partitions.ts",
+    take: " AND a.xmin = s.xmin AND a.cmin = s.cmin",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/table-looks.pg.test.ts",
+      name: "may be filled by the subtransaction of the one that attaches it",
+    },
+  },
+  {
+    keeps: [7],
+    guard:
+      "a command that was given up does not make a leaf that was attached one that was made as one",
+    file: "sources/postgres/partitions.ts",
+    take: "AND a.xmax = '0'::xid AND s.xmax = '0'::xid",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/table-looks.pg.test.ts",
+      name: "may have been filled where it was made by a transaction that attached it, though one that was given up altered it",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "what lies between a leaf and its root was made as a partition too",
+    file: "sources/postgres/partitions.ts",
+    take: "t.made AND ${MADE_WITHIN}",
+    put: "${MADE_WITHIN}",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/table-looks.pg.test.ts",
+      name: "may have brought rows where it was made as a part of what was attached",
     },
   },
   {

@@ -21,7 +21,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "a row is put off while a table that is linked with its own is in INIT_SYNC",
     file: "pipeline/careful-writer.ts",
-    take: "return this.#parts.order.linkedWith(table).some((other) => other.early);",
+    take: "return linked.some((other) => other.early);",
     put: "return false;",
     shownBy: {
       file: `${PIPELINE}/simulation.test.ts`,
@@ -37,6 +37,56 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     shownBy: {
       file: `${PIPELINE}/simulation.test.ts`,
       name: "seed 7000247 of foreign holds: a barrier parted a transaction of deferred keys, and a child of a row behind it was parked",
+    },
+  },
+  {
+    keeps,
+    guard:
+      "a row is put off where what refuses it may have left the source with a part of its table",
+    file: "pipeline/careful-writer.ts",
+    take: "    if (isOfLog(item) && [table, ...linked].some(({ hasParts }) => hasParts)) return true;\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/simulation.test.ts`,
+      name: "seed 7000155 of bound holds: a row was parked for one that had left the source with a partition, which a look was about to find",
+    },
+  },
+  {
+    keeps,
+    guard: "the source is looked at before rows of tables with parts are given up",
+    file: ROUNDS,
+    take: "|| this.#mustLook(table)",
+    put: "",
+    shownBy: rows("of tables with parts have their last round behind a look at the source"),
+  },
+  {
+    keeps,
+    guard: "what is put off behind a look has another look before it is given up",
+    file: ROUNDS,
+    take: "this.#looked.get(id) === putOffs",
+    put: "this.#looked.has(id)",
+    shownBy: rows("that came behind the look have another one"),
+  },
+  {
+    keeps,
+    guard: "who asks for what no log told waits until that is met",
+    file: "pipeline/table-watch.ts",
+    take: "this.#moved.some(({ table }) => tables.includes(table))",
+    put: "tables.length === 0",
+    shownBy: {
+      file: `${PIPELINE}/table-watch.test.ts`,
+      name: "a look that is asked for tells when what it found is met",
+    },
+  },
+  {
+    keeps,
+    guard: "who asks for what no log told is not answered by a look that left its table out",
+    file: "pipeline/table-watch.ts",
+    take: "this.#asked.filter((one) => !one.tables.some(isBusy))",
+    put: "this.#asked.filter(() => true)",
+    shownBy: {
+      file: `${PIPELINE}/table-watch.test.ts`,
+      name: "a look that is asked for while an older one is not met yet is another one behind that",
     },
   },
   {

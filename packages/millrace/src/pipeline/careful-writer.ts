@@ -199,16 +199,18 @@ export class CarefulWriter {
   }
 
   /**
-   * Or, once there is nothing more to wait for: the rest of its transaction comes behind it, or a table that it is linked
-   * with is not what the source has.
+   * Or, once there is nothing more to wait for: the rest of its transaction comes behind it, what refuses it may have left
+   * the source with a part of its table, or a table that it is linked with is not what the source has.
    */
   #mayBeTakenLater(item: RowItem, { patient, isOpen }: Prospect): boolean {
     const { table } = item;
     if (this.#canBePutOff(item)) return true;
     if (patient || table.keyless || !this.#parts.readsRows()) return false;
     if (isOpen && isOfLog(item)) return true;
+    const linked = this.#parts.order.linkedWith(table);
+    if (isOfLog(item) && [table, ...linked].some(({ hasParts }) => hasParts)) return true;
     if (table.lastRound) return false;
-    return this.#parts.order.linkedWith(table).some((other) => other.early);
+    return linked.some((other) => other.early);
   }
 
   #putOff(item: RowItem): Promise<void> {

@@ -363,14 +363,26 @@ describe("what barriers weigh", () => {
 });
 
 describe("a log that is to rest", () => {
-  /** How often the log was asked until nothing moves. */
-  async function asked(lanes: number, acknowledge: Position | null): Promise<number> {
+  /** How often the log was asked until nothing moves; each batch has a row of each of these transactions. */
+  async function asked(
+    lanes: number,
+    acknowledge: Position | null,
+    transactions: readonly string[] = [],
+  ): Promise<number> {
     const stop = new AbortController();
     let asks = 0;
     const next = (): Promise<LogBatch> => {
       asks++;
       if (asks > 3) return new Promise(() => {});
-      return Promise.resolve({ ...batchAt(asks), acknowledge: acknowledge === null ? null : asks });
+      const items = transactions.map((id, i) => ({
+        ...toldAt(asks + i / 10, shapeOf()),
+        transaction: transactionOf(id),
+      }));
+      const position = asks + 0.5;
+      return Promise.resolve({
+        ...batchAt(position, items),
+        acknowledge: acknowledge === null ? null : position,
+      });
     };
     const rest = {
       get wanted() {
@@ -381,7 +393,8 @@ describe("a log that is to rest", () => {
     const log = { next } as SourceLog;
     const all = Array.from({ length: lanes }, (_, i) => new Lane(i, standingOf(), {} as LaneParts));
     const wholeRows = lanes === 1 ? 10 : -1;
-    const running = readerOf({ log, stop, lanes: all, rest, wholeRows }).run();
+    const barriers = { pass: () => Promise.resolve(false) };
+    const running = readerOf({ log, stop, lanes: all, rest, wholeRows, barriers }).run();
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
     stop.abort(new Error("over"));
     await running.catch(() => undefined);
@@ -392,5 +405,10 @@ describe("a log that is to rest", () => {
     expect(await asked(1, 0)).toBe(1);
     expect(await asked(1, null)).toBe(4);
     expect(await asked(2, null)).toBe(1);
+  });
+
+  it("is not read on behind the last end of a transaction in a batch that goes on with another one", async () => {
+    expect(await asked(1, null, ["a", "b"])).toBe(1);
+    expect(await asked(1, null, ["a", "a"])).toBe(4);
   });
 });

@@ -66,23 +66,34 @@ export class LogReader {
 
   /** Reads until the signal aborts; rejects with what stops the run. */
   async run(): Promise<void> {
-    const { signal, log, rest, feed } = this.#parts;
+    const { signal, feed } = this.#parts;
     signal.addEventListener("abort", () => this.#waiting?.reject(signal.reason), { once: true });
     let pending: Promise<LogBatch> | null = null;
+    /** What was split off the last batch. */
+    let left: LogBatch | null = null;
     while (!signal.aborted) {
       if (!this.#isMidway) await until(signal, this.#parts.running());
       if (this.#mayServe) await this.#serve();
       if (pending === null) {
-        pending = !this.#isMidway && rest.wanted ? rest.over().then(() => log.next()) : log.next();
+        pending = this.#next(left);
+        left = null;
         pending.catch(() => undefined); // it may fail while nobody waits for it; then the run has ended or asks again
       }
       const batch = await this.#batchOrInterrupt(pending);
       // A pause that came meanwhile holds what was read: it enters after the resume, behind whoever interrupts till then.
       if (batch === null || (this.#parts.paused() && !this.#isMidway)) continue;
       const split = this.#isWaitedFor && feed.splits(batch) ? splitAtEnd(batch) : null;
-      pending = split === null ? null : Promise.resolve(split.rest);
+      pending = null;
+      left = split?.rest ?? null;
       await this.#enter(split?.whole ?? batch, split !== null);
     }
+  }
+
+  /** What was left of a batch, or the next one; not while the log is to rest, but for the end of a transaction. */
+  #next(left: LogBatch | null): Promise<LogBatch> {
+    const { log, rest } = this.#parts;
+    const read = () => (left === null ? log.next() : Promise.resolve(left));
+    return !this.#isMidway && rest.wanted ? rest.over().then(read) : read();
   }
 
   /** Runs `work` between two batches, with all lanes drained and replay over. */
@@ -96,7 +107,8 @@ export class LogReader {
 
   /** A log that lags brings batch after batch, each of which may end within a transaction. */
   get #isWaitedFor(): boolean {
-    return this.#interrupts.length > 0 || this.#atEnd.length > 0 || this.#parts.paused();
+    const { paused, rest } = this.#parts;
+    return this.#interrupts.length > 0 || this.#atEnd.length > 0 || paused() || rest.wanted;
   }
 
   get #mayServe(): boolean {

@@ -8,11 +8,17 @@ import { plainRouter, shapeOf, tableOf, targetOf } from "./pipeline-parts.fixtur
 import { Waits } from "./waits.ts";
 
 /** Looks with a source that has one more table; `refuse` is what the sink says of it. */
-function lookingAt(refuse: MillraceError | null = null, before: TableShape | null = null) {
+function lookingAt(
+  refuse: MillraceError | ((columns: number, create: string) => MillraceError | null) | null = null,
+  before: TableShape | null = null,
+  isAwaited = false,
+) {
   const known = tableOf();
   const shape = { ...shapeOf(), id: tableId("s", "later"), name: "later" };
-  const documents = new Map(before === null ? [] : [[shape.id, { targetShape: before }]]);
-  const state = { nowMs: 0, asked: 0, columns: 0, refuse };
+  const documents = new Map(
+    before === null ? [] : [[shape.id, { targetShape: before, awaited: isAwaited }]],
+  );
+  const state = { nowMs: 0, asked: 0, columns: 0, refuse, shape };
   const done: string[] = [];
   const waits = new Waits(systemClock);
   const newcomers = new Newcomers({
@@ -20,7 +26,11 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
       discover: () => {
         state.asked++;
         return Promise.resolve(
-          [known.shape, shape].map((one) => ({ shape: one, estimatedRows: null, notices: [] })),
+          [known.shape, state.shape].map((one) => ({
+            shape: one,
+            estimatedRows: null,
+            notices: [],
+          })),
         );
       },
       refusals: () =>
@@ -29,12 +39,14 @@ function lookingAt(refuse: MillraceError | null = null, before: TableShape | nul
     sink: {
       mapTable: (from, target) => ({ ...targetOf(from), id: tableId(target.schema, target.name) }),
       claimTargets: (targets) => Promise.resolve(void done.push(`claim ${targets.length}`)),
-      checkTable: (target) => {
+      checkTable: (target, create) => {
         done.push(`check ${target.id}`);
         state.columns = target.columns.length;
-        return state.refuse === null
+        const { refuse: why } = state;
+        const refused = typeof why === "function" ? why(state.columns, create) : why;
+        return refused === null
           ? Promise.resolve({ created: false, notices: [], secondaryUnique: false })
-          : Promise.reject(state.refuse);
+          : Promise.reject(refused);
       },
     },
     router: plainRouter,
@@ -57,7 +69,7 @@ describe("tables that appear at the source", () => {
     expect(state.asked).toBe(0);
     state.nowMs = 15_000;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
-    expect(done.slice(0, 3)).toEqual(["claim 2", "check copy.later", "keep s.later 3 true true"]);
+    expect(done.slice(0, 3)).toEqual(["claim 2", "keep s.later 3 true true", "check copy.later"]);
     expect(done[3]).toContain("it is unlogged");
   });
 
@@ -78,9 +90,42 @@ describe("tables that appear at the source", () => {
     for (state.nowMs = 15_000; state.nowMs < 60_000; state.nowMs += 15_000) await newcomers.look();
     expect(state.asked).toBe(3);
     expect(done.filter((line) => line.includes("no column v"))).toHaveLength(1);
-    expect(done.filter((line) => line.startsWith("keep"))).toEqual([]);
+    expect(done.filter((line) => line.startsWith("keep"))).toEqual(["keep s.later 3 true true"]);
     state.refuse = null;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+  });
+
+  const misfit = new MillraceError("MR_SINK_SCHEMA", "s.later: other columns");
+  const two = { ...shapeOf(), columns: shapeOf().columns.slice(0, 2) };
+
+  it("are made by the shape that an earlier start was about to make them by, and not by what was altered since", async () => {
+    const made = (columns: number) => (columns === 2 ? null : misfit);
+    const { newcomers, state, done } = lookingAt(made, two, true);
+    state.nowMs = 15_000;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+    expect(done.filter((line) => line.startsWith("keep"))).toEqual([]);
+  });
+
+  it("are made by the shape of an earlier look of the same run", async () => {
+    const { newcomers, state } = lookingAt(new MillraceError("MR_SINK_SCHEMA", "not yet"));
+    const { columns } = state.shape;
+    state.shape = { ...state.shape, columns: columns.slice(0, 2) };
+    state.nowMs = 15_000;
+    await newcomers.look();
+    state.shape = { ...state.shape, columns };
+    state.refuse = (has) => (has === 2 ? null : misfit);
+    state.nowMs = 30_000;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+    expect(state.columns).toBe(2);
+  });
+
+  it("are taken up as they are by now where a target that was never ours fits that", async () => {
+    const theirs = (columns: number, create: string) =>
+      columns === 3 && create === "never" ? null : misfit;
+    const { newcomers, state, done } = lookingAt(theirs, two, true);
+    state.nowMs = 15_000;
+    await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+    expect(done.filter((line) => line.startsWith("keep"))).toEqual(["keep s.later 3 true true"]);
   });
 
   it("end the run like anything else where a server is gone", async () => {

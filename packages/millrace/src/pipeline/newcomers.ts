@@ -19,14 +19,17 @@ interface NewcomersParts {
   readonly settings: Pick<TaskSettings, "sharedTargets" | "create" | "fullLoad">;
   readonly clock: Pick<Clock, "monotonic" | "now">;
   readonly observer: Pick<TaskObserver, "event">;
-  /** Documents of all tables that were ever captured: who comes back finds its targets as they were. */
-  readonly documents: ReadonlyMap<TableId, Pick<TableDocument, "targetShape">>;
-  /** Makes the document of a newcomer durable whose target fits now: by which shape, the run that takes it up must know. */
+  /** Documents of all tables that were ever captured, or claimed: who comes back finds its targets as they were. */
+  readonly documents: ReadonlyMap<TableId, Claimed>;
+  /** Makes the document of a newcomer durable: by which shape its target is made or fits, the run that takes it up must know. */
   readonly keep: (document: TableDocument) => Promise<void>;
   readonly waits: Pick<Waits, "begin" | "end" | "names">;
   /** What the pipeline has, and the targets of each table. */
   readonly tables: ReadonlyMap<TableId, { readonly document: Pick<TableDocument, "targets"> }>;
 }
+
+/** By which shape a table's target was made, or is about to be. */
+type Claimed = Pick<TableDocument, "targetShape" | "awaited">;
 
 /** How often the source is asked for tables that have appeared, milliseconds; it lists all that the patterns match. */
 const ASK_EVERY_MS = 15_000;
@@ -45,6 +48,8 @@ const LASTING: ReadonlySet<ErrorClass> = new Set(["config", "schema"]);
  */
 export class Newcomers {
   readonly #parts: NewcomersParts;
+  /** What was kept in this run. */
+  readonly #kept = new Map<TableId, Claimed>();
   #askedMs: number;
 
   constructor(parts: NewcomersParts) {
@@ -95,16 +100,35 @@ export class Newcomers {
   /** Claimed before it is touched, together with all that the pipeline has. Made as the run will that takes it up. */
   async #claim(shape: TableShape): Promise<void> {
     const { sink, router, settings, tables, documents } = this.#parts;
-    const made = documents.get(shape.id)?.targetShape ?? shape;
-    const wanted = targetsOf(made, router, sink).map(({ target }) => target);
+    const before = this.#kept.get(shape.id) ?? documents.get(shape.id);
+    const made = before?.targetShape ?? shape;
+    const own = targetsOf(made, router, sink).map(({ target }) => target.id);
     const all = [...tables.values()].flatMap(({ document }) => document.targets);
-    const own = wanted.map(({ id }) => id);
     await sink.claimTargets?.([...new Set([...all, ...own])], settings.sharedTargets);
-    for (const target of wanted) await sink.checkTable(target, settings.create);
-    if (documents.has(shape.id)) return;
-    // Altered before that run looks, it would differ from a target that we have made ourselves, and wait for ever.
+    // Before it is made: altered before that run looks, it would differ from what we have made ourselves, and wait for ever.
+    if (before === undefined) await this.#keep(shape);
+    try {
+      await this.#check(made, settings.create);
+    } catch (thrown) {
+      if (!isMisfit(thrown) || before?.awaited !== true) throw thrown;
+      // Not of our making, then: it may fit the table as that is by now.
+      await this.#check(shape, "never");
+      await this.#keep(shape);
+    }
+  }
+
+  async #check(shape: TableShape, create: TaskSettings["create"]): Promise<void> {
+    const { sink, router } = this.#parts;
+    for (const { target } of targetsOf(shape, router, sink)) await sink.checkTable(target, create);
+  }
+
+  async #keep(shape: TableShape): Promise<void> {
+    const { router, sink, keep } = this.#parts;
+    const targets = targetsOf(shape, router, sink).map(({ target }) => target.id);
     const fresh = freshDocument(this.#parts, { shape, estimatedRows: null });
-    await this.#parts.keep({ ...fresh, targets: own, removed: true, awaited: true });
+    const document = { ...fresh, targets, removed: true, awaited: true } as const;
+    await keep(document);
+    this.#kept.set(shape.id, document);
   }
 
   /** What lasts, as a sentence with its remedy; null where nothing does. Anything else ends the run. */
@@ -143,4 +167,8 @@ export class Newcomers {
       if (isNews) observer.event({ type: "notice", table, message: why });
     }
   }
+}
+
+function isMisfit(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.code === "MR_SINK_SCHEMA";
 }

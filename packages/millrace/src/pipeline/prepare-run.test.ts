@@ -7,6 +7,7 @@ import type { StateEntry, TargetChange } from "../model/sink.ts";
 import { tableId, type TargetTable } from "../model/table.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { ChangeCounts } from "./change-counts.ts";
+import { RestartNeeded } from "./committer.ts";
 import { LoadControl } from "./load-control.ts";
 import { deafObserver } from "./observer.ts";
 import {
@@ -68,9 +69,14 @@ class Remembering extends ScriptedSink {
     return Promise.resolve();
   };
 
-  override checkTable = ({ id }: TargetTable): ReturnType<ScriptedSink["checkTable"]> => {
+  /** What is there in the end: so many columns, whoever made it. */
+  readonly columns = new Map<string, number>();
+
+  override checkTable = ({ id, columns }: TargetTable): ReturnType<ScriptedSink["checkTable"]> => {
     this.order.push(`check ${id}`);
-    const misfit = this.misfits.get(id);
+    const has = this.columns.get(id) ?? columns.length;
+    const misfit =
+      has === columns.length ? this.misfits.get(id) : new MillraceError("MR_SINK_SCHEMA", "no");
     if (misfit !== undefined) return Promise.reject(misfit);
     return Promise.resolve({ created: false, notices: [], secondaryUnique: false });
   };
@@ -191,7 +197,28 @@ describe("a table that has appeared between two starts", () => {
     const { tables } = await prepare();
     expect([...tables.keys()]).toEqual([shape.id]);
     expect(waits.list()).toMatchObject([{ reason: "newcomer", table: LATER }]);
-    expect(sink.state.has(stateKey.table(LATER))).toBe(false);
+    expect(sink.state.get(stateKey.table(LATER))).toMatchObject({ removed: true, awaited: true });
+  });
+
+  it("has the target that an earlier start made and did not live to tell, whatever was altered since", async () => {
+    const { sink, prepare } = startOf(kept, [shape, { ...altered, id: LATER, name: "later" }]);
+    const claimed = { ...documentOf(later), removed: true, awaited: true };
+    sink.keep([entry(stateKey.table(LATER), claimed)]);
+    sink.columns.set("copy.later", later.columns.length);
+    const { tables, moved } = await prepare();
+    expect(tables.get(LATER)?.document.targetShape.columns).toHaveLength(later.columns.length);
+    expect(moved).toEqual([LATER]);
+  });
+
+  it("is taken up as it is by now, by another start, where its target fits that and was never ours", async () => {
+    const now = { ...altered, id: LATER, name: "later" };
+    const { sink, prepare } = startOf(kept, [shape, now]);
+    sink.keep([
+      entry(stateKey.table(LATER), { ...documentOf(later), removed: true, awaited: true }),
+    ]);
+    sink.columns.set("copy.later", now.columns.length);
+    await expect(prepare()).rejects.toThrow(RestartNeeded);
+    expect((await prepare()).tables.get(LATER)?.document.targetShape.columns).toHaveLength(4);
   });
 
   it("is taken up where nothing stands against it, but not looked at before an open barrier is done", async () => {

@@ -7,7 +7,7 @@ import type { TableId, TableShape } from "../model/table.ts";
 import { remedyOfCaptured } from "../model/uncaptured.ts";
 import { diffShapes, isSame } from "../schema/shape-diff.ts";
 import { Barriers, type BarrierParts } from "./barriers.ts";
-import { Committer } from "./committer.ts";
+import { Committer, RestartNeeded } from "./committer.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { freshDocument } from "./fresh-document.ts";
 import { Generations } from "./generations.ts";
@@ -213,6 +213,9 @@ async function takenOf(
   const keep = async (document: TableDocument): Promise<void> => {
     const kept = entry(stateKey.table(document.shape.id), document);
     await committer.commit([0], { ...nothing, state: () => [kept] });
+    const { id } = document.shape;
+    // This start has read another one.
+    if (tables.has(id)) throw new RestartNeeded(`the target of ${id} fits it as it is by now`);
   };
   const newcomers = new Newcomers({ ...task, tables: live, documents: tables, keep });
   const fit = new Set(intent === null ? await newcomers.fitting(matching) : []);

@@ -22,6 +22,9 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
   const played: string[] = [];
   const ends = new Map<string, (left: number) => void>();
   const failures: unknown[] = [];
+  /** Looks at the source, and who ends them. */
+  const asked: string[][] = [];
+  const answers: (() => void)[] = [];
   const letters = standing.map(([table]) =>
     letterFor(itemOf(table, "put", ["1", "v", "b"], 4), PUT_OFF, 99),
   );
@@ -46,6 +49,10 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
         links.filter((all) => all.includes(table)).flatMap((all) => all.filter((t) => t !== table)),
     },
     look: (table) => look(table),
+    unlogged: (tables) => {
+      asked.push(tables.map(({ id }) => nameOf(id).name));
+      return new Promise((resolve) => answers.push(resolve));
+    },
     fail: (error) => void failures.push(error),
   });
   /** What a run does with a table whose end is passed. */
@@ -61,7 +68,7 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
     ending(left);
     await turn();
   }
-  return { rounds, counts, played, look, end, failures };
+  return { rounds, counts, played, look, end, failures, asked, answers };
 }
 
 function nameOf(id: string): { readonly name: string } {
@@ -189,6 +196,53 @@ describe("rows that were put off", () => {
     await end(a, 0);
     await turn();
     expect(a.document.state).toBe("SYNC");
+  });
+
+  /** Whose rows may have left with a part. */
+  function parted(name: string): TableRuntime {
+    const table = loaded(name);
+    table.parts = { v: 1, identity: table.shape.identity, parts: ["one"] };
+    return table;
+  }
+
+  it("of tables with parts have their last round behind a look at the source", async () => {
+    const [a, b] = [loaded("a"), parted("b")];
+    b.update({ state: "SYNC" });
+    const { look, end, played, asked, answers } = roundsOf([[a, b]], [[a, 1]]);
+    look(a);
+    await turn();
+    await end(a, 1);
+    for (let n = 0; n < 3; n++) look(a);
+    await turn();
+    expect({ played, asked, last: a.lastRound }).toEqual({
+      played: ["a"],
+      asked: [["a", "b"]],
+      last: false,
+    });
+    answers[0]?.();
+    await turn();
+    expect({ played, last: a.lastRound }).toEqual({ played: ["a", "a"], last: true });
+    await end(a, 1);
+    await turn();
+    expect({ asked: asked.length, state: a.document.state }).toEqual({ asked: 1, state: "SYNC" });
+  });
+
+  it("that came behind the look have another one", async () => {
+    const a = parted("a");
+    const { look, end, counts, asked, answers } = roundsOf([], [[a, 1]]);
+    look(a);
+    await turn();
+    await end(a, 1);
+    answers[0]?.();
+    await turn();
+    expect(a.lastRound).toBe(true);
+    counts.set(a.id, 2);
+    a.putOffs++;
+    await end(a, 1);
+    await turn();
+    await end(a, 2);
+    await turn();
+    expect({ asked: asked.length, last: a.lastRound }).toEqual({ asked: 2, last: false });
   });
 
   it("have other rounds before them where a linked table begins anew, also behind a last one that left what cannot be tried", async () => {

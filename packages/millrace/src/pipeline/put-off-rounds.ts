@@ -11,6 +11,8 @@ interface PutOffParts {
   readonly order: Pick<ConstraintOrder, "isReplaceable" | "linkedWith">;
   /** The table may be SYNC now. */
   readonly look: (table: TableRuntime) => void;
+  /** Resolves when the source was looked at since, and what no log told of these tables' rows is met. */
+  readonly unlogged: (tables: readonly TableRuntime[]) => Promise<void>;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
 }
@@ -34,7 +36,10 @@ export class PutOffRounds {
   readonly #stages = new Map<TableId, Stage>();
   /** How many changes had been put off when a table's last round began. */
   readonly #tried = new Map<TableId, number>();
-  /** Tables that wait for a linked one. */
+  /** The same when the source was looked at for the rows of its parts. */
+  readonly #looked = new Map<TableId, number>();
+  readonly #looking = new Set<TableId>();
+  /** Tables that wait for a linked one, or for a look. */
   readonly #waiting = new Set<TableRuntime>();
 
   constructor(parts: PutOffParts) {
@@ -100,8 +105,25 @@ export class PutOffRounds {
     // What came since the last round began was in none yet.
     if (table.putOffs !== this.#tried.get(table.id)) this.#stages.delete(table.id);
     const stage = this.#stageOfRounds(table);
-    if (stage === "last" && linked.some((other) => this.#mayHelp(other))) return "waiting";
-    return stage;
+    if (stage !== "last") return stage;
+    const mayWait = linked.some((other) => this.#mayHelp(other)) || this.#mustLook(table);
+    return mayWait ? "waiting" : stage;
+  }
+
+  /** Before it is given up: what refuses it may have left the source with a part, which no log has told. */
+  #mustLook(table: TableRuntime): boolean {
+    const { putOffs, id } = table;
+    const all = [table, ...this.#linkedWith(table)];
+    if (this.#looked.get(id) === putOffs || !all.some(({ hasParts }) => hasParts)) return false;
+    if (!this.#looking.has(id)) {
+      this.#looking.add(id);
+      void this.#parts.unlogged(all).then(() => {
+        this.#looking.delete(id);
+        this.#looked.set(id, putOffs);
+        this.#parts.look(table);
+      });
+    }
+    return true;
   }
 
   #stageOfRounds({ id }: TableRuntime): Stage {

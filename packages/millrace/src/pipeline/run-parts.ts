@@ -130,6 +130,7 @@ export class RunParts {
       replay,
       order: this.#order,
       look: (table) => this.#on.look(table),
+      unlogged: (tables) => this.watch.unlogged(tables),
       fail: this.#on.fail,
     });
   }

@@ -75,7 +75,7 @@ export interface TableDocument {
   readonly outdated?: boolean;
   /** The file left it out; when it comes back, it is loaded anew and its ghosts are looked for. */
   readonly removed?: boolean;
-  /** Beside `removed`: a newcomer that the next run takes up. Its target was made, or found to fit, by this shape; nothing was captured. */
+  /** Beside `removed`: a newcomer that waits, or that the next run takes up. Its target is made by this shape, if by us; nothing was captured. */
   readonly awaited?: boolean;
   /**
    * Its changes are not applied any more, since when and why. Only another generation of its INIT_SYNC brings it back:

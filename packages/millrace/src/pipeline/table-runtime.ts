@@ -147,6 +147,12 @@ export class TableRuntime {
     return this.#document.state !== "SYNC";
   }
 
+  /** Its rows may come and go with parts of it, of which no log tells. */
+  get hasParts(): boolean {
+    const { parts } = this.standing;
+    return Array.isArray(parts) && parts.length > 0;
+  }
+
   /** Everything is planned and loaded; what is left is for the frontier to pass `end`. */
   get loaded(): boolean {
     const d = this.#document;

@@ -21,12 +21,15 @@ function watchOver(
     failing,
     table = tableOf(),
     isPausedMeanwhile = false,
+    at = 0,
   }: {
     fullLoad?: boolean;
     canSweep?: boolean;
     failing?: ErrorCode;
     table?: TableRuntime;
     isPausedMeanwhile?: boolean;
+    /** Which look finds it. */
+    at?: number;
   } = {},
 ) {
   const done: string[] = [];
@@ -43,7 +46,7 @@ function watchOver(
     source: {
       look: () =>
         failing === undefined
-          ? Promise.resolve(state.looks++ === 0 ? [look] : [])
+          ? Promise.resolve(state.looks++ === at ? [look] : [])
           : Promise.reject(new MillraceError(failing, "for a test")),
       logEnd: () => Promise.resolve(END),
       nudge: () => Promise.resolve(),
@@ -124,6 +127,36 @@ describe("a watch over tables", () => {
       end();
     },
   );
+
+  const asking = (watch: TableWatch, table: TableRuntime, done: string[]) =>
+    void watch.unlogged([table]).then(() => done.push("answered"));
+
+  it("a look that is asked for tells when what it found is met", async () => {
+    const { watch, table, done, state, settled, end } = watchOver({ rows: "fewer" }, { at: 1 });
+    await settled();
+    asking(watch, table, done);
+    await settled();
+    expect([done, state.looks]).toEqual([["notice"], 2]);
+    state.durable = END as number[];
+    watch.onFrontier();
+    await settled();
+    expect(done).toEqual(["notice", "sweep", "answered"]);
+    end();
+  });
+
+  it("a look that is asked for while an older one is not met yet is another one behind that", async () => {
+    const { watch, table, done, state, settled, end } = watchOver({ rows: "fewer" });
+    await settled();
+    asking(watch, table, done);
+    await settled();
+    expect([done, state.looks]).toEqual([["notice"], 2]);
+    state.durable = END as number[];
+    watch.onFrontier();
+    await settled();
+    // A look before it is met, one that leaves the table out with the others, and the one behind.
+    expect([done, state.looks]).toEqual([["notice", "sweep", "answered"], 4]);
+    end();
+  });
 
   it("leaves rows that came to a resume where the table was paused meanwhile", async () => {
     const { done, state, watch, run, settled, end } = watchOver(

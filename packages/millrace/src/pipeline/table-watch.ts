@@ -37,6 +37,14 @@ interface Moved {
   readonly end: Position;
 }
 
+/** Who waits until nothing is open that a look at these tables finds. */
+interface Asked {
+  readonly tables: readonly TableRuntime[];
+  readonly done: () => void;
+  /** All of them were looked at since. */
+  isSeen: boolean;
+}
+
 /** What a look that is held up is called by. */
 const LOOKING = "looking";
 
@@ -53,6 +61,9 @@ export class TableWatch {
   readonly #parts: TableWatchParts;
   readonly #shapes: IdleShapes;
   #moved: Moved[] = [];
+  #asked: Asked[] = [];
+  /** The next look is not to wait for its time. */
+  #isHurried = false;
   #hasLooked = false;
   #wake: (() => void) | null = null;
 
@@ -65,6 +76,15 @@ export class TableWatch {
   /** Nothing is known that still has to be met; false before the first look. */
   get settled(): boolean {
     return this.#hasLooked && this.#moved.length === 0 && this.#shapes.settled;
+  }
+
+  /** Resolves when these tables were looked at from now on, and what was found of their rows is met. */
+  unlogged(tables: readonly TableRuntime[]): Promise<void> {
+    return new Promise((done) => {
+      this.#asked.push({ tables, done, isSeen: false });
+      this.#isHurried = true;
+      this.#wake?.();
+    });
   }
 
   /** Works until the signal aborts. @throws RestartNeeded */
@@ -82,6 +102,7 @@ export class TableWatch {
     try {
       await this.#look();
       await this.#meet();
+      this.#tellAsked();
       await this.#shapes.meet();
       await newcomers?.look();
       waits.end(LOOKING);
@@ -103,7 +124,7 @@ export class TableWatch {
 
   async #pause(): Promise<void> {
     const { clock, signal } = this.#parts;
-    if (this.#isDue) return;
+    if (this.#isDue || this.#isHurried) return;
     const woken = new AbortController();
     const wake = new Promise<void>((resolve) => (this.#wake = resolve));
     const sleep = clock.sleep(LOOK_EVERY_MS, AbortSignal.any([signal, woken.signal]));
@@ -115,7 +136,10 @@ export class TableWatch {
 
   async #look(): Promise<void> {
     const { source, tables, observer, writeState } = this.#parts;
+    this.#isHurried = false;
     const busy = new Set(this.#moved.map(({ table }) => table));
+    const isBusy = (table: TableRuntime): boolean => busy.has(table);
+    const seen = this.#asked.filter((one) => !one.tables.some(isBusy));
     const asked = [...tables.values()].filter((table) => !busy.has(table));
     const known = asked.map(({ shape, standing }) => ({ shape, standing }));
     const looks = (await source.look?.(known)) ?? [];
@@ -141,7 +165,18 @@ export class TableWatch {
       }
       void source.nudge();
     }
+    for (const one of seen) one.isSeen = true;
     this.#hasLooked = true;
+  }
+
+  /** A table that had moved when it was asked for was not looked at: it is, now that this is met. */
+  #tellAsked(): void {
+    const isOpen = ({ tables }: Asked): boolean =>
+      this.#moved.some(({ table }) => tables.includes(table));
+    const met = this.#asked.filter((one) => !isOpen(one));
+    this.#asked = this.#asked.filter((one) => !one.isSeen || isOpen(one));
+    for (const { isSeen, done } of met) if (isSeen) done();
+    if (met.some(({ isSeen }) => !isSeen)) this.#isHurried = true;
   }
 
   /** Takes the parts that brought and took no rows; true where they should be written down. */

@@ -153,4 +153,14 @@ export const REGRESSIONS: readonly {
     seed: 11000407,
     was: "a child was parked for its parent, whose new key had come with values left out and was not read yet",
   },
+  {
+    profile: "bound",
+    seed: 7000155,
+    was: "a row was parked for one that had left the source with a partition, which a look was about to find",
+  },
+  {
+    profile: "bound",
+    seed: 7000103,
+    was: "a target that was made by a start which did not live to tell its shape was refused for ever",
+  },
 ];
