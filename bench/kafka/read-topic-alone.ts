@@ -69,7 +69,7 @@ async function changesIn(read: ReadTopic, partition: number): Promise<number> {
     topic,
     partition,
     counts: () => new Map([[topic, partitions]]),
-    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
+    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} }), systemClock),
     acknowledged: () => undefined,
   });
   try {

@@ -11,11 +11,13 @@ import { PartitionSource } from "./partition-source.ts";
 import { chosenTopics } from "./topics.ts";
 
 /** Of who reads no partition to its end. */
-const LOOKS = {
-  counts: (): ReadonlyMap<string, number> => new Map(),
-  look: new PipelineLook(() => Promise.reject(notAsOne())),
-  acknowledged: (): void => {},
-};
+function looks({ clock }: ConnectorContext) {
+  return {
+    counts: (): ReadonlyMap<string, number> => new Map(),
+    look: new PipelineLook(() => Promise.reject(notAsOne()), clock),
+    acknowledged: (): void => {},
+  };
+}
 
 /**
  * All topics of a file at once, for who looks and does not run: `validate --connect`, `plan`. What runs is a
@@ -28,7 +30,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   readonly #found: Finding[] = [];
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
-    super(options, context, { topic: "", partition: 0, ...LOOKS });
+    super(options, context, { topic: "", partition: 0, ...looks(context) });
     this.#options = options;
     this.#context = context;
     this.#all = new Cluster({ ...options.cluster, clock: context.clock });
@@ -71,7 +73,7 @@ export class KafkaEstate extends PartitionSource implements Source {
   }
 
   async #partition(topic: string, partition: number): Promise<readonly DiscoveredTable[]> {
-    const parts = { topic, partition, ...LOOKS };
+    const parts = { topic, partition, ...looks(this.#context) };
     const source = new PartitionSource(this.#options, this.#context, parts);
     try {
       const tables = await source.discover();

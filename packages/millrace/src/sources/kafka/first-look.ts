@@ -1,11 +1,15 @@
 import type { Cluster } from "../../kafka/cluster.ts";
 import { topicEnds } from "../../kafka/partition.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
+import type { Clock } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
+
+/** So long tasks wait for the one that keeps the look for them all, before they keep it themselves. */
+const KEEPER_MS = 10_000;
 
 /**
  * The partitions that there were when a pipeline began. Where it begins with the latest messages, it does so of these: one that
- * came later has no older messages, and all of it is wanted (I1). Each task keeps it, so that one that comes has it of the others.
+ * came later has no older messages, and all of it is wanted (I1). The task that begins first keeps it for all that come.
  */
 export interface FirstLook {
   /** When it was taken, milliseconds since 1970, by our clock: of several the first one counts. */
@@ -29,36 +33,72 @@ export async function lookNow(
   return { sinceMs: nowMs, partitions: Object.fromEntries(counts), ends };
 }
 
+/** What a partition begins by. */
+export interface FoundLook {
+  /** Null where the pipeline began with all that there was. */
+  readonly first: FirstLook | null;
+  /** It is durable at the sink, in what this or another task keeps. */
+  readonly isKept: boolean;
+}
+
 /**
  * What a pipeline began with, for all partitions that one process begins: its tasks are asked until one of them keeps it, and
- * where there is none a look is taken. Of each task to ask all tasks would be quadratic.
+ * where there is none a look is taken. Of each task to ask all tasks would be quadratic, and so would be to keep it in each: whoever
+ * finds it durable keeps none. So the first one is waited for, for a while: what is right does not hang on it.
  */
 export class PipelineLook {
   readonly #take: () => Promise<FirstLook>;
+  readonly #clock: Clock;
   #taken: FirstLook | null = null;
   /** What is kept at the sink stays as it is; undefined as long as nothing is. */
   #kept: FirstLook | null | undefined = undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** The task that was given the look to keep it has begun, or never will. */
+  #keeper: Promise<void> = Promise.resolve();
+  #waits = true;
 
-  constructor(take: () => Promise<FirstLook>) {
+  constructor(take: () => Promise<FirstLook>, clock: Clock) {
     this.#take = take;
+    this.#clock = clock;
   }
 
-  /** Null where the pipeline began with all that there was. `histories` asks for those of all of its tasks. */
-  of(histories: () => Promise<readonly Json[]>): Promise<FirstLook | null> {
-    const find = () => this.#find(histories);
+  /**
+   * The look, found or taken.
+   * @param settled once the task that asks has made durable what it begins with, or has ended before.
+   */
+  of(histories: () => Promise<readonly Json[]>, settled: Promise<void>): Promise<FoundLook> {
+    const find = () => this.#find(histories, settled);
     // One after the other: mostly the first one finds it for all, and its failure is its own.
     const found = this.#turn.then(find, find);
     this.#turn = found;
     return found;
   }
 
-  async #find(histories: () => Promise<readonly Json[]>): Promise<FirstLook | null> {
-    if (this.#kept !== undefined) return this.#kept;
-    const kept = await histories();
-    // Whoever began otherwise has read all that there was.
-    if (kept.length > 0) return (this.#kept = firstLookIn(kept));
-    return (this.#taken ??= await this.#take());
+  async #find(
+    histories: () => Promise<readonly Json[]>,
+    settled: Promise<void>,
+  ): Promise<FoundLook> {
+    if (this.#kept === undefined) await this.#forKeeper();
+    if (this.#kept === undefined) {
+      const kept = await histories();
+      // Whoever began otherwise has read all that there was.
+      if (kept.length > 0) this.#kept = firstLookIn(kept);
+    }
+    if (this.#kept !== undefined) return { first: this.#kept, isKept: true };
+    this.#taken ??= await this.#take();
+    this.#keeper = settled;
+    return { first: this.#taken, isKept: false };
+  }
+
+  async #forKeeper(): Promise<void> {
+    if (!this.#waits) return;
+    const over = new AbortController();
+    const late = this.#clock.sleep(KEEPER_MS, over.signal).then(
+      () => (this.#waits = false),
+      () => undefined,
+    );
+    await Promise.race([this.#keeper, late]);
+    over.abort();
   }
 }
 

@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTopic, type SharedKafka, sharedKafka } from "../../../../../test/support/kafka.ts";
 import type { LogItem } from "../../model/change.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
+import { clusterAt } from "../../kafka/cluster.fixture.ts";
+import type { Json } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import { envelope, send } from "../../topics-between.fixture.ts";
-import { PipelineLook } from "./first-look.ts";
+import { lookIn, lookNow, PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
 import { PartitionSource } from "./partition-source.ts";
 import { behind } from "./position.ts";
@@ -16,7 +18,18 @@ beforeAll(async () => {
 });
 afterAll(() => kafka.release());
 
-function sourceOf(topic: string): PartitionSource {
+interface SourceOptions {
+  readonly startup?: KafkaSourceOptions["startup"];
+  readonly partition?: number;
+  readonly look?: PipelineLook;
+}
+
+const noLook = new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} }), systemClock);
+
+function sourceOf(
+  topic: string,
+  { startup = { mode: "earliest-offset" }, partition = 0, look = noLook }: SourceOptions = {},
+): PartitionSource {
   const [host = "", port = ""] = kafka.bootstrap.split(":");
   const options: KafkaSourceOptions = {
     cluster: {
@@ -32,7 +45,7 @@ function sourceOf(topic: string): PartitionSource {
     unavailable: "gone",
     matches: () => true,
     primaryKeys: new Map(),
-    startup: { mode: "earliest-offset" },
+    startup,
     groupId: "none",
     sessionTimeoutMs: 6_000,
     heartbeatIntervalMs: 100,
@@ -51,9 +64,9 @@ function sourceOf(topic: string): PartitionSource {
   const counts = () => new Map([[topic, 1]]);
   return new PartitionSource(options, context, {
     topic,
-    partition: 0,
+    partition,
     counts,
-    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
+    look,
     acknowledged: () => undefined,
   });
 }
@@ -81,6 +94,47 @@ async function readFrom(
     await source.close();
   }
 }
+
+describe("what a task keeps of the first look", () => {
+  it("is all of it in the task that begins first, over restarts and losses, and nothing in the others", async () => {
+    const topic = await kafka.createTopic("kept", 2);
+    await send(kafka, topic, [row("kept", 1)]);
+    const cluster = clusterAt(kafka.bootstrap);
+    const startup = { mode: "latest-offset" } as const;
+    const look = new PipelineLook(
+      () => lookNow(cluster, Date.now(), new Map([[topic, 2]])),
+      systemClock,
+    );
+    const sources = [0, 1].map((partition) => sourceOf(topic, { startup, partition, look }));
+    const [keeper, other] = sources;
+    try {
+      const kept: Json[] = [];
+      const histories = (): Promise<readonly Json[]> => Promise.resolve(kept);
+      const begun = await keeper?.prepare([], null, { histories });
+      const history = begun?.history ?? null;
+      expect(lookIn(history)).toMatchObject({ ends: { [topic]: [1, 0] } });
+      kept.push(history);
+      await (
+        await keeper?.openLog({ from: behind(1), tables: new Map(), maxValueBytes: 1_000 })
+      )?.close();
+      const { history: others = null } = (await other?.prepare([], null, { histories })) ?? {};
+      expect(lookIn(others)).toBeNull();
+      kept.push(others);
+      // Begun again, by this process and by another one; and where messages were lost.
+      const heir = sourceOf(topic, { startup, look });
+      sources.push(heir);
+      for (const each of [keeper, heir]) {
+        const again = await each?.prepare([], behind(1), { history });
+        expect(again?.history).toEqual(history);
+        const anew = await each?.prepare([], null, { recreate: true, histories });
+        expect(anew?.history).toEqual(history);
+      }
+    } finally {
+      await Promise.all(sources.map((source) => source.close()));
+      await cluster.close();
+    }
+  });
+});
 
 describe("the log of a partition at a broker", () => {
   it("is that of the topic it was prepared for, also where another one of that name has the offset", async () => {

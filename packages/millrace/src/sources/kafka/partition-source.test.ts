@@ -15,7 +15,7 @@ it("a partition that others come to share does not take its topic's tables for i
     topic: "orders",
     partition: 0,
     counts: () => new Map([["orders", partitions]]),
-    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} })),
+    look: new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} }), systemClock),
     acknowledged: () => undefined,
   });
   expect(source.sharesTables).toBe(false);

@@ -61,6 +61,10 @@ export class PartitionSource implements Source {
   #cautions: readonly Finding[] = [];
   #hasRead = false;
   #topicId = "";
+  /** What this task keeps of the pipeline's first look. */
+  #first: FirstLook | null = null;
+  /** What it begins with is durable, or will not be. */
+  #settled: () => void = () => undefined;
   #skipped: { count: number; readonly sinceMs: number; last: number } | null = null;
   #messageBytes = GUESSED_MESSAGE_BYTES;
 
@@ -115,27 +119,36 @@ export class PartitionSource implements Source {
       this.#topicId = await needTopicId(this.#cluster, this.#at.topic);
       const end = await offsetAt(this.#cluster, this.#at, LATEST, "committed");
       const pastEnd = behind(end);
+      // Whoever prepares again has not begun.
+      this.#settled();
       if (known !== null) {
         const { history: before = null } = options;
+        this.#first ??= before === null ? null : lookIn(before);
         await this.#refuseLoss(known, before, end);
-        const history = this.#history(before === null ? null : lookIn(before));
-        return { start: known, created: false, joined: [], history, pastEnd };
+        return { start: known, created: false, joined: [], history: this.#history, pastEnd };
       }
       const { recreate = false, histories = () => Promise.resolve([]) } = options;
       const { offset, first } = await beginningOf(this.#cluster, {
         at: this.#at,
         startup: this.#options.startup,
         recreate,
-        look: () => this.#parts.look.of(histories),
+        look: () => this.#parts.look.of(histories, this.#settling()),
       });
-      const history = this.#history(first);
-      return { start: behind(offset), created: true, joined: [], history, pastEnd };
+      // Who keeps it for all does so for good.
+      this.#first ??= first;
+      return { start: behind(offset), created: true, joined: [], history: this.#history, pastEnd };
     });
   }
 
-  #history(first: FirstLook | null): Json {
+  get #history(): Json {
     const topic = this.#topicId;
-    return first === null ? { topic } : { topic, first: { ...first } as Json };
+    return this.#first === null ? { topic } : { topic, first: { ...this.#first } as Json };
+  }
+
+  #settling(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#settled = resolve;
+    return promise;
   }
 
   checkLog(known: Position, history: Json | null): Promise<void> {
@@ -151,6 +164,7 @@ export class PartitionSource implements Source {
   }
 
   openLog({ from, tables, maxValueBytes }: LogStart): Promise<SourceLog> {
+    this.#settled();
     if (from === null)
       return Promise.reject(new MillraceError("MR_BUG", "a partition is read from a position on"));
     const { matches, primaryKeys, truncate, fetchBytes, fetchWaitMs } = this.#options;
@@ -225,6 +239,7 @@ export class PartitionSource implements Source {
   }
 
   close(): Promise<void> {
+    this.#settled();
     return this.#cluster.close();
   }
 

@@ -18,18 +18,20 @@ export class KafkaShares implements SharedSource {
   readonly #context: ConnectorContext;
   readonly #cluster: Cluster;
   readonly #member: GroupMember;
-  readonly #look = new PipelineLook(async () => {
-    const nowMs = this.#context.clock.now();
-    const { counts } = await partitionsOf(this.#cluster, this.#options.choice);
-    return lookNow(this.#cluster, nowMs, counts);
-  });
+  readonly #look: PipelineLook;
   #hasJoined = false;
 
   constructor(options: KafkaSourceOptions, context: ConnectorContext) {
     this.#options = options;
     this.#context = context;
-    this.#cluster = new Cluster({ ...options.cluster, clock: context.clock });
+    const { clock } = context;
+    this.#cluster = new Cluster({ ...options.cluster, clock });
     this.#member = new GroupMember(this.#cluster, options, context);
+    this.#look = new PipelineLook(async () => {
+      const nowMs = clock.now();
+      const { counts } = await partitionsOf(this.#cluster, options.choice);
+      return lookNow(this.#cluster, nowMs, counts);
+    }, clock);
   }
 
   async *shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>> {

@@ -9,6 +9,8 @@ import { send } from "../../topics-between.fixture.ts";
 import { lookIn, lookNow, PipelineLook } from "./first-look.ts";
 import { beginningOf } from "./start-offset.ts";
 
+const settled = Promise.resolve();
+
 it("a partition that another one's task has seen begins with what was written since, and not with the latest", async () => {
   await using kafka = await sharedKafka();
   const cluster = clusterAt(kafka.bootstrap);
@@ -28,22 +30,23 @@ it("a partition that another one's task has seen begins with what was written si
         startup: { mode: "latest-offset" },
         recreate: false,
         look: () =>
-          new PipelineLook(() => lookNow(cluster, Date.now(), new Map([[topic, 2]]))).of(() =>
-            Promise.resolve(known ? [{ topic, first: { ...first } }] : []),
-          ),
+          new PipelineLook(
+            () => lookNow(cluster, Date.now(), new Map([[topic, 2]])),
+            systemClock,
+          ).of(() => Promise.resolve(known ? [{ topic, first: { ...first } }] : []), settled),
       });
-    // Nothing since: the latest.
-    expect(await beginning(0, true)).toEqual({ offset: 1, first });
-    expect(await beginning(1, true)).toEqual({ offset: 0, first });
+    // Nothing since: the latest. Another one keeps the look.
+    expect(await beginning(0, true)).toEqual({ offset: 1, first: null });
+    expect(await beginning(1, true)).toEqual({ offset: 0, first: null });
     await systemClock.sleep(20);
     await send(kafka, topic, messages("since", "later"));
-    expect(await beginning(0, true)).toEqual({ offset: 1, first });
+    expect(await beginning(0, true)).toEqual({ offset: 1, first: null });
     // Who looks first begins with the latest, and what was not there at that look is read whole.
     expect(await beginning(0, false)).toMatchObject({
       offset: 3,
       first: { ends: { [topic]: [3, 0] } },
     });
-    expect(await beginning(2, true)).toEqual({ offset: 0, first });
+    expect(await beginning(2, true)).toEqual({ offset: 0, first: null });
   } finally {
     await cluster.close();
   }
@@ -63,9 +66,13 @@ it("a partition of the first look begins where that saw its end, whatever the cl
       startup: { mode: "latest-offset" },
       recreate: false,
       // As it was kept and read again.
-      look: () => Promise.resolve(lookIn(JSON.parse(JSON.stringify({ topic, first })) as Json)),
+      look: () =>
+        Promise.resolve({
+          first: lookIn(JSON.parse(JSON.stringify({ topic, first })) as Json),
+          isKept: true,
+        }),
     });
-    expect(begun).toEqual({ offset: 1, first });
+    expect(begun).toEqual({ offset: 1, first: null });
   } finally {
     await cluster.close();
   }

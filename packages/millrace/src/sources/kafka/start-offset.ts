@@ -2,7 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
 import { EARLIEST, LATEST, offsetAt } from "../../kafka/partition.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
-import { type FirstLook, hasSeen } from "./first-look.ts";
+import { type FirstLook, type FoundLook, hasSeen } from "./first-look.ts";
 import type { KafkaStartup } from "./options.ts";
 
 const EARLIEST_START: KafkaStartup = { mode: "earliest-offset" };
@@ -13,14 +13,14 @@ interface NeverRead {
   readonly startup: KafkaStartup;
   /** What was lost is gone: what there is, is read. */
   readonly recreate: boolean;
-  /** What the pipeline began with; null where that was all that there was. */
-  readonly look: () => Promise<FirstLook | null>;
+  /** What the pipeline began with. */
+  readonly look: () => Promise<FoundLook>;
 }
 
 /** Where a partition is begun with: the offset of the first message that is wanted. */
 interface Beginning {
   readonly offset: number;
-  /** To be kept; null where nothing goes by it. */
+  /** To be kept; null where nothing goes by it, or it is kept. */
   readonly first: FirstLook | null;
 }
 
@@ -32,10 +32,11 @@ export async function beginningOf(cluster: Cluster, never: NeverRead): Promise<B
       offset: await startOffset(cluster, at, recreate ? EARLIEST_START : startup),
       first: null,
     };
-  const first = await look();
-  const isLater = first === null || !hasSeen(first, at);
+  const { first: found, isKept } = await look();
+  const first = isKept ? null : found;
+  const isLater = found === null || !hasSeen(found, at);
   if (recreate || isLater) return { offset: await startOffset(cluster, at, EARLIEST_START), first };
-  return { offset: await sinceLook(cluster, at, first), first };
+  return { offset: await sinceLook(cluster, at, found), first };
 }
 
 /** What was written since the pipeline has begun is wanted, whenever this partition is first read (I1). */
