@@ -5,11 +5,12 @@ import { sharedKafka, startKafka } from "../../../../../test/support/kafka.ts";
 import { BrokerConnection, type BrokerLink } from "../../kafka/broker-connection.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
 import { clusterAt, recordsIn } from "../../kafka/cluster.fixture.ts";
-import { type Clock, systemClock } from "../../model/ports.ts";
+import { systemClock } from "../../model/ports.ts";
 import { RENEW_MS, TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { HeldTask } from "./held-task.fixture.ts";
 import { sinkOptions } from "./kafka-sink.fixture.ts";
 import type { KafkaSinkOptions } from "./options.ts";
+import { PassingClock } from "./passing-clock.fixture.ts";
 
 const PRODUCE = 0;
 const KINDS = [
@@ -140,27 +141,6 @@ describe.each(KINDS)(
     });
   },
 );
-
-/** Time passes also where it is said to. */
-class PassingClock implements Clock {
-  #passedMs = 0;
-
-  pass(ms: number): void {
-    this.#passedMs += ms;
-  }
-
-  now(): number {
-    return systemClock.now();
-  }
-
-  monotonic(): number {
-    return systemClock.monotonic() + this.#passedMs;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return systemClock.sleep(ms, signal);
-  }
-}
 
 it("a writer at least once is fenced by its heir however long it was busy, where brokers forget ids that end no transaction", async () => {
   await using own = await startKafka({

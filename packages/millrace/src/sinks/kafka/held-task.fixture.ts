@@ -1,4 +1,5 @@
 /** A Kafka sink that holds the one task of a pipeline, for tests that play the pipeline. */
+import { expect } from "vitest";
 import { column, event, table } from "../../formats/event.fixture.ts";
 import { type Clock, systemClock } from "../../model/ports.ts";
 import type { Json } from "../../model/position.ts";
@@ -61,6 +62,15 @@ export class HeldTask implements AsyncDisposable {
       superseded: [],
     });
     this.#seq += 1;
+  }
+
+  /** Behind a commit that has failed: whether it is there all the same. */
+  async settle(): Promise<boolean> {
+    const [lane] = await this.sink.readLanes();
+    expect(lane?.fence).toBe(this.found.fence);
+    const isThere = lane?.seq === this.#seq + 1;
+    this.#seq = lane?.seq ?? this.#seq;
+    return isThere;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
