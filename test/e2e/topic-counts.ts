@@ -6,9 +6,10 @@ interface Envelope {
   readonly after: { readonly id: number; readonly n: number } | null;
 }
 
-/** What became of a key, in the order of its messages: counts that the log tells, and the last count of all. */
+/** What became of a key, in the order of its messages: counts that the log tells, the least that a load told, and the last of all. */
 interface KeyCounts {
   readonly logged: number[];
+  leastLoaded: number | null;
   last: number;
 }
 
@@ -36,16 +37,20 @@ export async function countsIn(
   for (const value of await read(bootstrap, topic)) {
     const { op, after = null } = JSON.parse(value) as Partial<Envelope>;
     if (after === null) continue;
-    const key = counts.get(after.id) ?? { logged: [], last: 0 };
+    const key = counts.get(after.id) ?? { logged: [], leastLoaded: null, last: 0 };
     counts.set(after.id, key);
     key.last = after.n;
     // A row that was loaded may be told before or behind changes that it holds already.
-    if (op !== "r") key.logged.push(after.n);
+    if (op === "r") key.leastLoaded = Math.min(after.n, key.leastLoaded ?? after.n);
+    else key.logged.push(after.n);
   }
   return counts;
 }
 
-/** Each count follows on the one before, and the last is the row's: a line for each key of which that is not so. */
+/**
+ * Each count follows on the one before, the first on what was loaded, and the last is the row's: a line for each key of which that
+ * is not so.
+ */
 export async function wrongCounts(
   source: { query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> },
   table: string,
@@ -56,11 +61,14 @@ export async function wrongCounts(
   const counts = await countsIn(bootstrap, `${schema}.${table}`, read);
   const wrong = rows.flatMap((row) => {
     const [id, n] = [Number(row["id"]), Number(row["n"])];
-    const { logged = [], last = null } = counts.get(id) ?? {};
+    const { logged = [], leastLoaded = null, last = null } = counts.get(id) ?? {};
+    const begin = leastLoaded ?? (logged[0] ?? 1) - 1;
     const breaks = logged.flatMap((count, i) => {
-      const before = logged[i - 1] ?? count - 1;
+      const before = logged[i - 1] ?? begin;
       const isAgain = guarantee === "at-least-once" && count <= before;
-      return count === before + 1 || isAgain ? [] : [`${before} then ${count}`];
+      // The log may begin with changes that the load has seen.
+      const isSeen = i === 0 && count <= begin;
+      return count === before + 1 || isAgain || isSeen ? [] : [`${before} then ${count}`];
     });
     const isWhole = logged.length === 0 || logged.at(-1) === n;
     return last === n && breaks.length === 0 && isWhole
