@@ -10,13 +10,14 @@ const TIMEOUT_MS = isFull ? 1_200_000 : 240_000;
 const SHORT = {
   dsql: ["chunk.batch-sent", "sweep.page", "lane.after-commit"],
   kafka: ["dynamodb-snapshot.page", "loss", "kafka.sent"],
+  "kafka-at-least-once": ["kafka.data-sent", "loss", "kafka.data-sent"],
 } as const;
 
-const killsOf = (kind: "dsql" | "kafka"): readonly string[] =>
+const killsOf = (kind: keyof typeof SHORT): readonly string[] =>
   isFull ? itemKills(kind) : SHORT[kind];
 
 /** What is wrong at the sink, and where it died. */
-async function lived(kind: "dsql" | "kafka"): Promise<object> {
+async function lived(kind: keyof typeof SHORT): Promise<object> {
   const died: string[] = [];
   const onKill = (where: string, isReached: boolean): void => {
     if (isReached) died.push(where);
@@ -41,6 +42,15 @@ describe("a pipeline from DynamoDB that dies while its tables are written and th
     "tells Kafka each change exactly once, in the order of its key",
     async () => {
       expect(await lived("kafka")).toEqual({ wrong: [], died: killsOf("kafka") });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "tells Kafka each change at least once, in the order of its key from wherever that was begun anew",
+    async () => {
+      const kind = "kafka-at-least-once";
+      expect(await lived(kind)).toEqual({ wrong: [], died: killsOf(kind) });
     },
     TIMEOUT_MS,
   );

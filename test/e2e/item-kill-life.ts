@@ -1,6 +1,7 @@
 /**
  * One pipeline from DynamoDB whose process dies many times while its tables are written and their shards split: at the end every item
- * is at the sink as it is at the source. A topic has told each change exactly once besides, in the order of its key.
+ * is at the sink as it is at the source. A topic has told each change exactly once besides, in the order of its key; at least once
+ * where that is all that is promised, and then in that order from wherever a key was begun anew.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,8 +9,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startAsItIs, type Started } from "../../packages/dynamodb-local/src/testing/clients.ts";
 import { differentItems } from "./item-comparison.ts";
-import { loseChanges } from "./item-losses.ts";
-import { itemFailpoints, type ItemTargetKind, type ItemWay, wayTo } from "./item-places.ts";
+import { type ItemLossKind, loseChanges } from "./item-losses.ts";
+import {
+  isTopics,
+  itemFailpoints,
+  type ItemTargetKind,
+  type ItemWay,
+  wayTo,
+} from "./item-places.ts";
 import { ITEM_TAG, type ItemTable, itemTables, ItemWriter, makeItemTable } from "./item-tables.ts";
 import { wrongTopic } from "./item-topics.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
@@ -43,6 +50,9 @@ const shardLifeMs = 700;
 /** Writes, ten times what a transaction takes of them. */
 const BACKLOG = 200;
 const lanes = [2, 3];
+/** Behind which of these something is swept. */
+const leavesRows: readonly ItemLossKind[] = ["down", "other-stream"];
+const anyLoss: readonly ItemLossKind[] = [...leavesRows, "down", "remade"];
 /** What is reached within seconds, or not at all in this process. */
 const soon: ReadonlySet<ItemWay> = new Set(["anywhere", "loss"]);
 /** What a table leads to that comes while a process runs. */
@@ -56,6 +66,20 @@ export async function liveItemLife(options: ItemLifeOptions): Promise<readonly s
     return await new ItemLife(options, source, join(folder, "items.yaml")).run();
   } finally {
     await rm(folder, { recursive: true });
+  }
+}
+
+/** Null where nothing is lost. */
+function lossesFor(way: ItemWay): readonly ItemLossKind[] | null {
+  switch (way) {
+    case "sweep":
+      return leavesRows;
+    case "remake":
+      return ["remade"];
+    case "loss":
+      return anyLoss;
+    default:
+      return null;
   }
 }
 
@@ -110,10 +134,12 @@ class ItemLife {
     if ((way === "load" || way === "birth") && !isFirst && !isLate) await this.#makeLater();
     if (way === "lanes") await this.#changeLanes(isFirst);
     if (way === "backlog") for (let n = 0; n < BACKLOG; n++) await this.#writer.step();
-    if (way !== "sweep" && way !== "loss") return "";
-    // A table that nothing was loaded of has nothing to sweep.
-    if (isFirst || way === "sweep") await this.#catchUp();
+    const kinds = lossesFor(way);
+    if (kinds === null) return "";
+    // Which tables were begun where a process was killed nobody knows: what has not begun loses nothing.
+    if (isFirst || way !== "loss") await this.#catchUp();
     return await loseChanges({
+      kinds,
       source: this.#source,
       writer: this.#writer,
       tables: this.#tables,
@@ -186,6 +212,7 @@ class ItemLife {
         return this.#tables.length;
       case "birth":
       case "sweep":
+      case "remake":
       case "lanes":
       case "discovery":
       case "anywhere":
@@ -198,11 +225,11 @@ class ItemLife {
     for (const place of reached) this.#reached.add(place.split(" ")[0] ?? place);
   }
 
-  /** Places that no kill is drawn for; behind a loss a table's shape is taken up by a barrier, which other sources' kills meet. */
+  /** Places that no kill is drawn for. */
   #undeclared(): string[] {
     const declared = new Set(itemFailpoints(this.#options.target.kind));
     return [...this.#reached]
-      .filter((place) => !declared.has(place) && !place.startsWith("barrier."))
+      .filter((place) => !declared.has(place))
       .map((place) => `reached where it should not be: ${place}`);
   }
 
@@ -234,7 +261,7 @@ class ItemLife {
         "init.sync.delay.period": 0,
         "init.sync.segments": 3,
         "stream.idle.poll.interval": "200ms",
-        ...(target.kind === "kafka"
+        ...(isTopics(target.kind)
           ? {}
           : {
               "document.format": "dynamodb",
@@ -243,7 +270,7 @@ class ItemLife {
             }),
       },
       sink: target.sink,
-      pipeline: { parallelism: target.kind === "kafka" ? 1 : (lanes[this.#lanes] ?? 2) },
+      pipeline: { parallelism: isTopics(target.kind) ? 1 : (lanes[this.#lanes] ?? 2) },
     });
   }
 
@@ -264,11 +291,12 @@ class ItemLife {
     const { target } = this.#options;
     const { dynamodb } = this.#source;
     const found = this.#tables.map(({ name: table }) =>
-      target.kind === "kafka"
+      isTopics(target.kind)
         ? wrongTopic(dynamodb, this.#writer, {
             table,
             bootstrap: target.url,
             topic: `${target.name}-${table}`,
+            guarantee: target.kind === "kafka" ? "exactly-once" : "at-least-once",
           })
         : differentItems(dynamodb, { table, url: target.url }),
     );

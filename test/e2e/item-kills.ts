@@ -7,7 +7,7 @@ import { type ItemTarget, liveItemLife } from "./item-kill-life.ts";
 import { itemKills } from "./item-places.ts";
 import { makeTarget } from "./targets.ts";
 
-const KINDS = ["dsql", "postgres", "kafka"] as const;
+const KINDS = ["dsql", "postgres", "kafka", "kafka-at-least-once"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** What is wrong with one key is mostly wrong with many. */
@@ -86,7 +86,7 @@ export async function withTarget<T>(
   kind: Kind,
   work: (target: ItemTarget) => Promise<T>,
 ): Promise<T> {
-  if (kind !== "kafka") {
+  if (kind === "dsql" || kind === "postgres") {
     const target = await makeTarget(kind);
     try {
       return await work({ kind, sink: target.sink, url: target.url, name: "items" });
@@ -100,6 +100,7 @@ export async function withTarget<T>(
     type: "kafka",
     "properties.bootstrap.servers": kafka.bootstrap,
     "value.format": "dynamodb-envelope",
+    "sink.delivery-guarantee": kind === "kafka" ? "exactly-once" : "at-least-once",
     "kafka.topic.prefix": `${name}-`,
     "topic.partitions": 2,
     // So that there often is a whole transaction behind the one under way.

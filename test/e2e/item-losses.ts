@@ -3,22 +3,27 @@ import type { Started } from "../../packages/dynamodb-local/src/testing/clients.
 import { type ItemTable, type ItemWriter, makeItemTable } from "./item-tables.ts";
 import type { Dice } from "./random.ts";
 
+/** How changes are lost: nobody reads for too long; a table gets another stream; or is made anew, which leaves nothing to sweep. */
+export type ItemLossKind = "down" | "other-stream" | "remade";
+
 interface LosingLife {
   readonly source: Started;
   readonly writer: ItemWriter;
   readonly tables: readonly ItemTable[];
   readonly dice: Dice;
+  /** One of these befalls it. */
+  readonly kinds: readonly ItemLossKind[];
 }
 
 /** Streams keep their records for 24 hours. */
 const DOWN_MS = 30 * 3_600_000;
 
-/** Nobody reads for so long that records are trimmed; or a table gets another stream, or is made anew. Gives which it was. */
+/** Changes are lost, which any table may be. Gives how, and of which table where it is one alone. */
 export async function loseChanges(life: LosingLife): Promise<string> {
-  const { source, writer, tables, dice } = life;
+  const { source, writer, tables, dice, kinds } = life;
   await steps(life);
   const table = dice.pick(tables);
-  const kind = dice.pick(["down", "down", "other-stream", "remade"] as const);
+  const kind = dice.pick(kinds);
   if (kind === "down") {
     source.local.control.shiftClock(DOWN_MS);
     for (const { name } of tables) writer.lost(name);

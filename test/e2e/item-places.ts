@@ -1,8 +1,13 @@
 /** Where a pipeline from DynamoDB can be killed, and what leads it there. */
 import { namedFailpoints } from "./failpoints.ts";
 
-/** Where a life writes to. */
-export type ItemTargetKind = "dsql" | "postgres" | "kafka";
+/** Where a life writes to, and with which promise where topics know several: else exactly once. */
+export type ItemTargetKind = "dsql" | "postgres" | "kafka" | "kafka-at-least-once";
+
+/** Whether a life writes into topics. */
+export function isTopics(kind: ItemTargetKind): boolean {
+  return kind === "kafka" || kind === "kafka-at-least-once";
+}
 
 /** What has to be there for a place to be reached. */
 export type ItemWay =
@@ -16,6 +21,8 @@ export type ItemWay =
   | "birth"
   /** A loss, behind which a table of the sink is loaded again. */
   | "sweep"
+  /** A table that is made anew: its shape is another one, which a barrier takes up. */
+  | "remake"
   /** More than one transaction takes, written before the process starts. */
   | "backlog"
   /** Another number of lanes than there was. */
@@ -32,6 +39,7 @@ const WAYS: readonly (readonly [RegExp, ItemWay])[] = [
   [/^loss$/, "loss"],
   [/^dynamodb-shares\./, "discovery"],
   [/^sweep\./, "sweep"],
+  [/^barrier\./, "remake"],
   [/^kafka\.ready$/, "backlog"],
   [/^run\.resized$/, "lanes"],
   [/^(dynamodb-source\.|sink\.targets-claimed$|sink\.(before|after)-ddl$)/, "birth"],
@@ -44,18 +52,23 @@ export function wayTo(place: string): ItemWay {
   return WAYS.find(([pattern]) => pattern.test(place))?.[1] ?? "stream";
 }
 
-/** Tables without a key and changes of keys no DynamoDB has, of shapes only behind a loss; dead letters and paused tables no life here. */
-const NEVER = /^(keyless|barrier|replay|letter|table)\.|^lane\.meeting$/;
-/** Topics have neither ghosts nor lanes; data goes ahead of its position only where nothing has to be told exactly once. */
-const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized|kafka\.data-sent)$/;
+/** Tables without a key, changes of keys and TRUNCATE no DynamoDB has; dead letters and paused tables no life here. */
+const NEVER = /^(keyless|replay|letter|table)\.|^(lane\.meeting|barrier\.rows-deleted)$/;
+/** Topics have neither ghosts nor lanes. */
+const NEVER_INTO_KAFKA = /^(sweep\.page|run\.resized)$/;
+/** Data goes ahead of its position. */
+const ONLY_AT_LEAST_ONCE = /^kafka\.data-sent$/;
 
 /** Every failpoint that a pipeline from DynamoDB into such a sink comes by. */
 export function itemFailpoints(into: ItemTargetKind): readonly string[] {
-  const otherSink = into === "kafka" ? "sinks/dsql" : "sinks/kafka";
+  const otherSink = isTopics(into) ? "sinks/dsql" : "sinks/kafka";
   const others = ["sources/mysql", "sources/postgres", "sources/kafka", "sinks/jsonl", otherSink];
-  return namedFailpoints(others).filter(
-    (name) => !NEVER.test(name) && !(into === "kafka" && NEVER_INTO_KAFKA.test(name)),
-  );
+  const never = [
+    NEVER,
+    ...(isTopics(into) ? [NEVER_INTO_KAFKA] : []),
+    ...(into === "kafka" ? [ONLY_AT_LEAST_ONCE] : []),
+  ];
+  return namedFailpoints(others).filter((name) => never.every((pattern) => !pattern.test(name)));
 }
 
 /** All that may befall a life: a kill at each place, one anywhere, and one anywhere behind a loss. */

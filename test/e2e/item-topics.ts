@@ -1,8 +1,15 @@
 /** Items of a table beside the topic that tells of them, in the records of Trustpilot's connector. */
 import type { DynamoDB } from "../../packages/dynamodb-local/src/testing/clients.ts";
-import { consumedMessages } from "./console-consumer.ts";
+import { consumedMessages, type ReadMessage } from "./console-consumer.ts";
 import { linesOf, without } from "./item-comparison.ts";
-import { canonicalItem, type ItemWriter, itemsOf, type TestItem } from "./item-tables.ts";
+import {
+  canonicalItem,
+  type ItemLoss,
+  type ItemWriter,
+  itemsOf,
+  type TestItem,
+} from "./item-tables.ts";
+import type { Guarantee } from "./topic-counts.ts";
 
 interface Envelope {
   readonly op: "r" | "c" | "u" | "d";
@@ -17,29 +24,121 @@ interface Told {
   readonly generation: number;
 }
 
-/**
- * What is wrong: keys fold to other items, a change that was written is not told exactly once, or not in the order of its
- * key. Where changes were lost, those may be told or not, and rows that the newest generation has not told are gone.
- */
+/** What a topic tells. */
+interface Telling {
+  /** By key. */
+  readonly last: ReadonlyMap<string, Told>;
+  /** The numbers of the writes that the stream told of, by key, in their order. */
+  readonly told: ReadonlyMap<string, readonly number[]>;
+  readonly deletes: number;
+  readonly isKeyed: boolean;
+}
+
+/** What was written to a table, and what of it may be missing. */
+export interface Written {
+  /** The numbers of the writes, each in one of the items. */
+  readonly written: readonly number[];
+  readonly deleted: number;
+  readonly lost: ItemLoss;
+}
+
+/** Which topic tells of which table, and with which promise. */
+interface TopicOf {
+  readonly table: string;
+  readonly bootstrap: string;
+  readonly topic: string;
+  readonly guarantee: Guarantee;
+}
+
+/** What is wrong with a table's topic: keys fold to other items, or {@link wrongTelling}. */
 export async function wrongTopic(
   dynamodb: DynamoDB,
   writer: Pick<ItemWriter, "written" | "deleted" | "losses">,
-  {
-    table,
-    bootstrap,
-    topic,
-  }: { readonly table: string; readonly bootstrap: string; readonly topic: string },
+  { table, bootstrap, topic, guarantee }: TopicOf,
 ): Promise<readonly string[]> {
-  const messages = await consumedMessages(bootstrap, topic);
+  const telling = tellingOf(await consumedMessages(bootstrap, topic));
+  const items = (await itemsOf(dynamodb, table)).map((item) => canonicalItem(lowered(item)));
+  const folded = foldedOf(telling);
+  const writes = {
+    written: writer.written.get(table) ?? [],
+    deleted: writer.deleted.get(table) ?? 0,
+    lost: writer.losses.get(table) ?? { upTo: 0, deleted: 0 },
+  };
+  return [
+    ...(telling.isKeyed ? [] : [`${table}: a message without a key`]),
+    ...linesOf(`${table}: not in the topic`, without(items, folded)),
+    ...linesOf(`${table}: not at the source`, without(folded, items)),
+    ...wrongTelling(telling, writes, guarantee).map((line) => `${table}: ${line}`),
+  ];
+}
+
+/**
+ * A change that was written is not told, or not in the order of its key; or is told twice, where each is to be told once. Where
+ * changes were lost, those may be told or not.
+ */
+export function wrongTelling(
+  { told, deletes }: Pick<Telling, "told" | "deletes">,
+  { written, deleted, lost }: Written,
+  guarantee: Guarantee,
+): readonly string[] {
+  const isOnce = guarantee === "exactly-once";
+  const all = [...told.values()].flat();
+  const numbers = (of: Iterable<number>): string[] => [...of].map(String);
+  const certain = written.filter((w) => w > lost.upTo);
+  const more = numbers(isOnce ? all : new Set(all));
+  const late = [...told].flatMap(([key, some]) =>
+    (isOnce ? notRising(some) : brokenRuns(some, lost.upTo)).map((line) => `${key} tells ${line}`),
+  );
+  const isCounted = deletes >= deleted - lost.deleted && (deletes <= deleted || !isOnce);
+  return [
+    ...linesOf("too late", late),
+    ...linesOf("not told", without(numbers(certain), numbers(all))),
+    ...linesOf(isOnce ? "told twice" : "never written", without(more, numbers(written))),
+    ...(isCounted
+      ? []
+      : [`${deletes} deletes are told of ${deleted}, ${lost.deleted} of them before a loss`]),
+  ];
+}
+
+function notRising(some: readonly number[]): string[] {
+  return some.flatMap((w, i) => {
+    const before = some[i - 1] ?? 0;
+    return w > before ? [] : [`${w} behind ${before}`];
+  });
+}
+
+/**
+ * Each number follows on the one that it followed on when it was told first, or is one that was told before. Behind a loss nothing
+ * is told again of what was before.
+ */
+function brokenRuns(some: readonly number[], lostUpTo: number): string[] {
+  const next = new Map<number, number>();
+  const known = new Set<number>();
+  let [newest, before] = [0, 0];
+  const broken: string[] = [];
+  for (const w of some) {
+    const isBegun = before > lostUpTo;
+    const isAgain = known.has(w) && (w <= before || next.get(before) === w);
+    const goesOn = w > newest ? before === newest : isAgain;
+    if (isBegun && !goesOn) broken.push(`${w} behind ${before}`);
+    if (w > newest) {
+      next.set(newest, w);
+      newest = w;
+    }
+    known.add(w);
+    before = w;
+  }
+  return broken;
+}
+
+function tellingOf(messages: readonly ReadMessage[]): Telling {
   const last = new Map<string, Told>();
-  const told: number[] = [];
-  const wrong: string[] = [];
-  const late: string[] = [];
-  const newest = new Map<string, number>();
+  const told = new Map<string, number[]>();
   let deletes = 0;
+  let isKeyed = true;
   for (const { key, value } of messages) {
     // Without both it says that a generation is whole.
-    if (key === null && value !== null) wrong.push(`${table}: a message without a key`);
+    if (key === null && value !== null) isKeyed = false;
     if (key === null || value === null) continue;
     const { op, document, source } = JSON.parse(value) as Envelope;
     if (op === "d") {
@@ -49,34 +148,18 @@ export async function wrongTopic(
     }
     last.set(key, { document, generation: source.init_sync_start });
     const { w } = JSON.parse(document) as { readonly w: { readonly n: string } };
-    if (op === "r") continue;
-    told.push(Number(w.n));
-    if (Number(w.n) <= (newest.get(key) ?? 0)) late.push(`${key} tells ${w.n}`);
-    newest.set(key, Number(w.n));
+    if (op !== "r") told.set(key, [...(told.get(key) ?? []), Number(w.n)]);
   }
-  const items = (await itemsOf(dynamodb, table)).map((item) => canonicalItem(lowered(item)));
-  const wholeGeneration = Math.max(...[...last.values()].map(({ generation }) => generation));
-  const folded = [...last.values()].flatMap(({ document, generation }) =>
-    generation === wholeGeneration ? [canonicalItem(JSON.parse(document))] : [],
+  return { last, told, deletes, isKeyed };
+}
+
+/** The items that keys come to: rows that the newest generation has not told are gone. */
+function foldedOf({ last }: Telling): string[] {
+  const all = [...last.values()];
+  const whole = Math.max(...all.map(({ generation }) => generation));
+  return all.flatMap(({ document, generation }) =>
+    generation === whole ? [canonicalItem(JSON.parse(document))] : [],
   );
-  const numbers = (of: readonly number[]): string[] => of.map(String);
-  const written = writer.written.get(table) ?? [];
-  const deleted = writer.deleted.get(table) ?? 0;
-  const lost = writer.losses.get(table) ?? { upTo: 0, deleted: 0 };
-  const certain = written.filter((w) => w > lost.upTo);
-  return [
-    ...wrong,
-    ...linesOf(`${table}: too late`, late),
-    ...linesOf(`${table}: not in the topic`, without(items, folded)),
-    ...linesOf(`${table}: not at the source`, without(folded, items)),
-    ...linesOf(`${table}: not told`, without(numbers(certain), numbers(told))),
-    ...linesOf(`${table}: told twice`, without(numbers(told), numbers(written))),
-    ...(deletes <= deleted && deletes >= deleted - lost.deleted
-      ? []
-      : [
-          `${table}: ${deletes} deletes are told of ${deleted}, ${lost.deleted} of them before a loss`,
-        ]),
-  ];
 }
 
 /** As that connector writes it: types in lower case, names of attributes without what Avro forbids at the top. */
