@@ -24,7 +24,7 @@ it("makes a topic anew that was deleted under it, and leaves out nothing that ca
   await between.whileRunning(async (run) => {
     await run.waitForSync(1);
     await between.source.query("INSERT INTO item VALUES (1, 'a')");
-    await expect.poll(ids, { timeout: 30_000 }).toEqual([1]);
+    await expect.poll(ids, { timeout: 60_000 }).toEqual([1]);
     const admin = adminOf(between.bootstrap);
     await admin.deleteTopics({ topics: [`${between.prefix}public.item`] });
     await admin.close();

@@ -66,7 +66,7 @@ describe("a table that was dropped and made anew", () => {
       await pipeline.source.query(`DROP TABLE t; ${make}; INSERT INTO t VALUES (7, 70, 'seven')`);
       await expect
         .poll(async () => (await pipeline.atTarget(ROWS)).map(({ id }) => id), {
-          timeout: 30_000,
+          timeout: 60_000,
           interval: 500,
         })
         .toEqual([7]);
@@ -137,7 +137,7 @@ describe("a table that somebody else put back while a transaction was writing to
       await run.running;
       await pipeline.source.query("INSERT INTO u VALUES (1)");
       await expect
-        .poll(() => pipeline.atTarget("SELECT FROM u"), { timeout: 30_000 })
+        .poll(() => pipeline.atTarget("SELECT FROM u"), { timeout: 60_000 })
         .toHaveLength(1);
       await writer.query("COMMIT");
       await pipeline.expectSoonSame(ROWS, 30_000);
@@ -210,7 +210,7 @@ describe("a table that the source dropped", () => {
       expect(run.tail()).toContain(`${message}, or gave it another name; its target was dropped`);
       await pipeline.source.query("INSERT INTO u VALUES (7)");
       await expect
-        .poll(() => pipeline.atTarget("SELECT FROM u"), { timeout: 30_000 })
+        .poll(() => pipeline.atTarget("SELECT FROM u"), { timeout: 60_000 })
         .toHaveLength(1);
     });
   });

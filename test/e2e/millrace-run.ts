@@ -58,7 +58,7 @@ export abstract class MillraceRun {
   }
 
   /** Waits for the end; gives the run up and rejects when it takes too long. */
-  async wait(timeoutMs = 90_000): Promise<Ending> {
+  async wait(timeoutMs = 240_000): Promise<Ending> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;

@@ -72,7 +72,7 @@ async function answers(run: MillraceProcess, port: number, pipeline: string): Pr
     said = await Promise.all(paths.map((path) => answer(port, path)));
     return said.filter((text) => run.isRunning && !/^\S* (?:200|503) /.test(text));
   };
-  await expect.poll(odd, { timeout: 30_000 }).toEqual([]);
+  await expect.poll(odd, { timeout: 60_000 }).toEqual([]);
   return said;
 }
 

@@ -48,7 +48,7 @@ async function idsAtTarget(): Promise<number[]> {
 }
 
 const arrives = (ids: readonly number[]) =>
-  expect.poll(idsAtTarget, { timeout: 30_000, interval: 200 }).toEqual(ids);
+  expect.poll(idsAtTarget, { timeout: 60_000, interval: 200 }).toEqual(ids);
 
 it("stops with MR_FENCED when it finds its source connection gone, and leaves the newer process running", async () => {
   const file = await writePipelineFile({

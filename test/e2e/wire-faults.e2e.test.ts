@@ -114,7 +114,7 @@ function greeted(what: "source" | "sink", greeting: "silent" | "refused"): Case 
       proxy.greeting = greeting;
       proxy.strike({ kind: "cut" });
       const before = proxy.accepted;
-      await expect.poll(() => proxy.accepted > before, { timeout: 5_000 }).toBe(true);
+      await expect.poll(() => proxy.accepted > before, { timeout: 60_000 }).toBe(true);
       await new Promise((resolve) => setTimeout(resolve, 500));
       proxy.greeting = "open";
     },

@@ -24,7 +24,7 @@ const defaultSettings: Readonly<Record<string, string>> = {
   wal_level: "logical",
   max_wal_senders: "64",
   max_replication_slots: "64",
-  max_connections: "200",
+  max_connections: "300",
   max_prepared_transactions: "32",
   shared_buffers: "64MB",
   // In the data folder, so that a killed server leaves nothing elsewhere.

@@ -176,7 +176,7 @@ describe("the command", () => {
     expect((await client.query("select id from t")).rowCount).toBe(2);
     third.child.kill("SIGKILL");
     await exit(third.child);
-    await expect.poll(() => postgresIn(data), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => postgresIn(data), { timeout: 60_000 }).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { type ItemsBetween, itemsBetween } from "./items-between.fixture.ts";
 import { pipelineFileOf } from "./pipeline-between.fixture.ts";
 import { tableOf } from "./tables-between.fixture.ts";
 
-const POLL = { timeout: 30_000, interval: 50 };
+const POLL = { timeout: 60_000, interval: 50 };
 
 let between: ItemsBetween;
 let folder: string;

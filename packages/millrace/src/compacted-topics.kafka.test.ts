@@ -126,7 +126,7 @@ describe("a topic that is compacted", () => {
         (error: unknown) => error,
       );
     };
-    await expect.poll(refusal, { timeout: 30_000 }).toMatchObject({
+    await expect.poll(refusal, { timeout: 60_000 }).toMatchObject({
       code: "MR_SINK_ROW_REFUSED",
       remedy: expect.stringMatching(/dead letter where there is one.* start the pipeline again/),
     });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterEach(() => between.stop());
 afterAll(() => between.release());
 
-const POLL = { timeout: 30_000, interval: 50 };
+const POLL = { timeout: 60_000, interval: 50 };
 const put = (TableName: string, id: string, more: object = {}) =>
   between.dynamodb.putItem({ TableName, Item: { id: { S: id }, ...more } });
 

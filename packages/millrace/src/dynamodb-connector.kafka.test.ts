@@ -69,7 +69,7 @@ describe("the connector file of kafka-connect-dynamodb", () => {
       await put("1", "10");
       await started.dynamodb.deleteItem({ TableName: "Orders", Key: { id: { S: "2" } } });
       const told = async () => (await recordsIn(cluster, topic)).map(short);
-      await expect.poll(told, { timeout: 30_000 }).toContain("tombstone 2");
+      await expect.poll(told, { timeout: 60_000 }).toContain("tombstone 2");
       const all = await told();
       expect(all).toContain("r 1");
       expect(all.filter((one) => one.endsWith(" 2"))).toEqual(["c 2", "d 2", "tombstone 2"]);
@@ -211,7 +211,7 @@ describe("a delete into a topic", () => {
       for (const [index, id] of ids.entries()) {
         await started.dynamodb.deleteItem({ TableName: "Gone", Key: { id: { S: id } } });
         const there = async () => (await offsetsOf(topic)).tombstones.length;
-        await expect.poll(there, { timeout: 30_000 }).toBe(index + 1);
+        await expect.poll(there, { timeout: 60_000 }).toBe(index + 1);
       }
       const { deletes, tombstones } = await offsetsOf(topic);
       // What ends a transaction takes an offset: one is between two deletes, and none within one.

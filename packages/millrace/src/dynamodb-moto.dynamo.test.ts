@@ -84,7 +84,7 @@ describe("against moto", () => {
         name: id === 0 ? "changed" : id === 30 ? "new" : "loaded",
         bytes: Buffer.from(String(id)),
       })).filter(({ id }) => id !== "1");
-      await expect.poll(rows, { timeout: 30_000 }).toEqual(wanted);
+      await expect.poll(rows, { timeout: 60_000 }).toEqual(wanted);
       await target.query(`UPDATE public."${table}" SET name = 'other' WHERE id = '7'`);
       expect(await verifyPipeline(file, { maxRowsNamed: 5 })).toMatchObject({
         equal: false,

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => between.stop());
 afterAll(() => between.release());
 
-const POLL = { timeout: 30_000, interval: 50 };
+const POLL = { timeout: 60_000, interval: 50 };
 
 const put = (TableName: string, id: string, more: object = {}) =>
   between.dynamodb.putItem({ TableName, Item: { id: { S: id }, ...more } });
@@ -84,7 +84,7 @@ describe("DynamoDB's tables", () => {
         pipeline
           .status()
           .tables.some(({ id, state }) => id === "public.newcomer" && state === "SYNC"),
-      30_000,
+      120_000,
     );
     expect(await rows("newcomer")).toHaveLength(1);
     expect(tableOf(pipeline, "public.tagged").state).toBe("SYNC");

@@ -99,12 +99,12 @@ async function without(file: object, rights: readonly Right[]): Promise<void> {
   for (const right of rights) {
     await kafka.take(right);
     // Brokers hear of it a moment later.
-    await expect.poll(() => foretold(file), { timeout: 30_000 }).not.toEqual([]);
+    await expect.poll(() => foretold(file), { timeout: 60_000 }).not.toEqual([]);
     const [told, refused] = [await foretold(file), await refusal(file)];
     expect(told.filter((what) => refused?.includes(what) === true)).not.toEqual([]);
     await kafka.give(right);
   }
-  await expect.poll(() => foretold(file), { timeout: 30_000 }).toEqual([]);
+  await expect.poll(() => foretold(file), { timeout: 60_000 }).toEqual([]);
   expect(await refusal(file)).toBe(null);
 }
 
@@ -174,7 +174,7 @@ describe("a sink whose file lets drop.table in", () => {
     expect(await refusal(file)).toBe(null);
     await kafka.give(...onTopic("drop.item", "DELETE"));
     await expect
-      .poll(async () => (await warnings()).map(({ what }) => what), { timeout: 30_000 })
+      .poll(async () => (await warnings()).map(({ what }) => what), { timeout: 60_000 })
       .not.toContain("the user may not remove topic drop.item, and drop.table is let in");
   });
 });

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 type Section = Readonly<Record<string, unknown>>;
 
-const POLL = { timeout: 20_000 };
+const POLL = { timeout: 60_000 };
 const LIVELY = {
   "properties.heartbeat.interval.ms": "100ms",
   "properties.session.timeout.ms": "6s",

@@ -50,7 +50,7 @@ describe("a table that is locked for longer than lock.timeout", () => {
     await holder.query("BEGIN; LOCK TABLE shut, plain IN ACCESS EXCLUSIVE MODE");
     await Promise.all([pipeline.resync("public.shut"), pipeline.resync("public.plain")]);
     await expect
-      .poll(() => [noticed("public.shut"), noticed("public.plain")], { timeout: 15_000 })
+      .poll(() => [noticed("public.shut"), noticed("public.plain")], { timeout: 60_000 })
       .toEqual([true, true]);
     const waiting = pipeline.status().waits.filter(({ what }) => what === "table");
     expect(waiting.map(({ table, reason }) => `${table} ${reason}`).toSorted()).toEqual([
@@ -64,7 +64,7 @@ describe("a table that is locked for longer than lock.timeout", () => {
       );
     await source.query("INSERT INTO open SELECT g, 'o' FROM generate_series(1, 50) g");
     await expect
-      .poll(() => target.query("SELECT count(*)::int AS n FROM open"), { timeout: 10_000 })
+      .poll(() => target.query("SELECT count(*)::int AS n FROM open"), { timeout: 60_000 })
       .toEqual([{ n: 50 }]);
     await holder.query(
       "UPDATE shut SET v = 'x' WHERE id < 10; DELETE FROM plain WHERE id < 10; COMMIT",

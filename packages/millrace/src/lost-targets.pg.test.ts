@@ -144,7 +144,7 @@ describe.each([
     await ask("DROP TABLE item");
     await source.query(WRITES);
     await pipeline.caughtUp();
-    await expect.poll(told, { timeout: 20_000 }).toEqual(["public.item warn"]);
+    await expect.poll(told, { timeout: 60_000 }).toEqual(["public.item warn"]);
     await pipeline.caughtUp();
     await expectSame();
   });
@@ -162,10 +162,10 @@ describe.each([
     const pipeline = await run();
     const isRefused = () =>
       events.some((event) => event.type === "retry" && event.message.includes("MR_SINK_SCHEMA"));
-    await expect.poll(isRefused, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isRefused, { timeout: 60_000 }).toBe(true);
     await ask("DROP TABLE item");
     const added = () => ask("SELECT c::text FROM item WHERE id = 60").catch(() => []);
-    await expect.poll(added, { timeout: 20_000 }).toEqual([{ c: "2026-01-01" }]);
+    await expect.poll(added, { timeout: 60_000 }).toEqual([{ c: "2026-01-01" }]);
     await pipeline.caughtUp();
     await expectSame();
     expect(told()).toEqual(["public.item warn"]);
@@ -194,7 +194,7 @@ describe.each([
     await source.query("INSERT INTO item VALUES (1, 'twice')");
     const keyAtTarget = () =>
       ask("SELECT array_length(conkey, 1) AS n FROM pg_constraint WHERE conname = 'item_pkey'");
-    await expect.poll(keyAtTarget, { timeout: 20_000 }).toEqual([{ n: 2 }]);
+    await expect.poll(keyAtTarget, { timeout: 60_000 }).toEqual([{ n: 2 }]);
     await pipeline.caughtUp();
     for (let starts = 0; starts < 2; starts++) {
       await pipeline.restart();

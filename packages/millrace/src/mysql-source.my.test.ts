@@ -85,7 +85,7 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
       return server.query("SHOW BINARY LOGS");
     };
     expect(await lossesOf()).toEqual([]);
-    await expect.poll(kept, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(kept, { timeout: 60_000 }).toHaveLength(1);
     const lost = expect.stringMatching(/no longer has the log .*\.\d{6}, offset \d+ on; it says/);
     await expect(between.run()).rejects.toMatchObject({
       code: "MR_SOURCE_LOSS",

@@ -42,7 +42,7 @@ async function expectStopped(pipeline: Pipeline): Promise<void> {
     const { state, retrying } = pipeline.status();
     return state === "failed" || retrying !== null;
   };
-  await expect.poll(isDecided, { timeout: 40_000, interval: 20 }).toBe(true);
+  await expect.poll(isDecided, { timeout: 60_000, interval: 20 }).toBe(true);
   const { state, retrying, error, retries } = pipeline.status();
   expect({ state, retrying, code: error?.code }).toEqual({
     state: "failed",

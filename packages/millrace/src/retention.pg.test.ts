@@ -74,7 +74,7 @@ const notices = () =>
 
 async function expectEqual(table: string): Promise<void> {
   const wanted = await source.query(rowsSql(table));
-  await expect.poll(() => target.query(rowsSql(table)), { timeout: 30_000 }).toEqual(wanted);
+  await expect.poll(() => target.query(rowsSql(table)), { timeout: 60_000 }).toEqual(wanted);
 }
 
 describe("a captured table that rests while another one is written", () => {
@@ -94,7 +94,7 @@ describe("a captured table that rests while another one is written", () => {
           );
           return slot?.["kept"];
         },
-        { timeout: 20_000, interval: 300 },
+        { timeout: 60_000, interval: 300 },
       )
       .toBeLessThan(MIB);
     expect(running.status().tables).toMatchObject([{ state: "SYNC", changes: 0 }]);
@@ -114,7 +114,7 @@ describe("pause-load", () => {
     const holding = source.query("BEGIN; SELECT pg_current_xact_id(); SELECT pg_sleep(4); COMMIT");
     await fill();
     await expect
-      .poll(() => running.status().load.paused, { timeout: 10_000 })
+      .poll(() => running.status().load.paused, { timeout: 60_000 })
       .toMatch(/no new chunk is read until it is less than 4\.8 MiB/);
     expect(running.status().retention).toMatchObject({
       limitBytes: FILL_MIB * MIB,
@@ -140,7 +140,7 @@ describe("pause-load", () => {
           await settle();
           return running.status().load.paused;
         },
-        { timeout: 20_000, interval: 500 },
+        { timeout: 60_000, interval: 500 },
       )
       .toBeNull();
     await running.caughtUp();
@@ -162,10 +162,10 @@ describe("resync", () => {
     );
     await fill();
     await expect
-      .poll(notices, { timeout: 15_000 })
+      .poll(notices, { timeout: 60_000 })
       .toMatch(/MR_SOURCE_RETAINED.*all tables are loaded again/);
     await expect
-      .poll(() => running.status().retention?.retainedBytes ?? Infinity, { timeout: 15_000 })
+      .poll(() => running.status().retention?.retainedBytes ?? Infinity, { timeout: 60_000 })
       .toBeLessThan(FILL_MIB * MIB);
     await running.resume();
     await running.caughtUp();
@@ -182,7 +182,7 @@ describe("resync", () => {
     await target.stopFast();
     await source.query(`DELETE FROM ${table} WHERE id % 2 = 0`);
     await fill();
-    await expect.poll(slots, { timeout: 30_000 }).toEqual([]);
+    await expect.poll(slots, { timeout: 60_000 }).toEqual([]);
     expect(running.status().state).toBe("retrying");
     await target.start();
     await expectEqual(table);
@@ -219,7 +219,7 @@ describe("resync", () => {
       "BEGIN; LOCK TABLE millrace.lane, millrace.state; SELECT pg_sleep(2); COMMIT",
     );
     const refused = expect(moved.start()).rejects.toMatchObject({ code: "MR_SOURCE_IDENTITY" });
-    await expect.poll(notices, { timeout: 10_000 }).toMatch(/is not given up before/);
+    await expect.poll(notices, { timeout: 60_000 }).toMatch(/is not given up before/);
     await takeoverHeld;
     await refused;
     const kept = await other.query("SELECT slot_name FROM pg_replication_slots");
@@ -236,7 +236,7 @@ describe("a slot that the server itself gave up (max_slot_wal_keep_size)", () =>
     await source.query("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'");
     await source.query("SELECT pg_reload_conf()");
     await expect
-      .poll(() => running.status().retention?.limitOf, { timeout: 10_000 })
+      .poll(() => running.status().retention?.limitOf, { timeout: 60_000 })
       .toBe("server");
     await running.pause();
     await source.query(`DELETE FROM ${table} WHERE id % 3 = 0`);

@@ -89,6 +89,6 @@ describe("FOR KEY SHARE that commits first", () => {
       "select count(*)::int as n from pg_stat_activity where state = 'idle in transaction'";
     const left = async (): Promise<number | undefined> =>
       (await sharer.query<{ n: number }>(rest)).rows[0]?.n;
-    await expect.poll(left, { timeout: 20_000 }).toBe(0);
+    await expect.poll(left, { timeout: 60_000 }).toBe(0);
   });
 });

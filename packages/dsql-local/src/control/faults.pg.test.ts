@@ -93,7 +93,7 @@ describe("a connection cut at COMMIT", () => {
     await client.query("update t set v = 11");
     expect(await cutMessage(client.query("commit"))).toBe(CUT);
     expect(await value()).toBe(10);
-    await expect.poll(value, { timeout: 30_000 }).toBe(11);
+    await expect.poll(value, { timeout: 60_000 }).toBe(11);
   });
 
   it("late: another's commit in between wins", async () => {
@@ -102,7 +102,7 @@ describe("a connection cut at COMMIT", () => {
     await client.query("update t set v = 11");
     expect(await cutMessage(client.query("commit"))).toBe(CUT);
     expect(await outcome(watcher.query("update t set v = 12"))).toBe("ok");
-    await expect.poll(() => cluster.control.counters().conflictsOC000, { timeout: 30_000 }).toBe(1);
+    await expect.poll(() => cluster.control.counters().conflictsOC000, { timeout: 60_000 }).toBe(1);
     expect(await value()).toBe(12);
   });
 });

@@ -279,7 +279,7 @@ describe("asynchronous jobs", () => {
         select from pg_locks where relation = 't'::regclass and mode = 'ShareUpdateExclusiveLock') as built
       from pg_index where indexrelid = 'once'::regclass`;
     const look = async (): Promise<unknown> => (await client.query(looks)).rows[0];
-    await expect.poll(look, { timeout: 30_000 }).toEqual({ waits: true, built: true });
+    await expect.poll(look, { timeout: 60_000 }).toEqual({ waits: true, built: true });
     for (let n = 0; n < 20; n++) expect(await look()).toEqual({ waits: true, built: true });
     expect(await jobOf(id)).toMatchObject({ status: "processing" });
     expect(await retried("insert into t values (2, 1)")).toMatch(/^23505/);
@@ -303,11 +303,11 @@ describe("asynchronous jobs", () => {
     const id = await startJob("create index async by_v on t (v)");
     const valid = "select indisvalid from pg_index where indexrelid = to_regclass('by_v')";
     const look = async (): Promise<unknown> => (await client.query(valid)).rows;
-    await expect.poll(look, { timeout: 30_000 }).toEqual([{ indisvalid: false }]);
+    await expect.poll(look, { timeout: 60_000 }).toEqual([{ indisvalid: false }]);
     const own = (await sessions()).filter((pid) => !before.includes(pid));
     expect(own).toHaveLength(1);
     for (const pid of own) process.kill(pid, "SIGTERM");
-    await expect.poll(sessions, { timeout: 30_000 }).not.toEqual(expect.arrayContaining(own));
+    await expect.poll(sessions, { timeout: 60_000 }).not.toEqual(expect.arrayContaining(own));
     cluster.control.setDelays({ statementMs: 0, commitMs: 0 });
     expect((await client.query("call sys.wait_for_job($1)", [id])).rows).toEqual([
       { succeeded: false },

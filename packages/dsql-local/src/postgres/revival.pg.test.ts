@@ -55,7 +55,7 @@ async function killed(client: pg.Client, which: "session" | "postmaster"): Promi
 }
 
 describe.each(["postmaster", "session"] as const)("a PostgreSQL whose %s is killed", (which) => {
-  it("comes back with all that was committed, rules and all", { timeout: 30_000 }, async () => {
+  it("comes back with all that was committed, rules and all", { timeout: 60_000 }, async () => {
     const before = await clients.connect();
     await outcome(before.query("drop table if exists kept"));
     await outcome(before.query("create table kept (id int primary key, value int)"));
@@ -101,7 +101,7 @@ describe("of several clusters in one process", () => {
 }); // prettier-ignore
 
 describe("a job that ran when PostgreSQL was killed", () => {
-  it("has failed", { timeout: 30_000 }, async () => {
+  it("has failed", { timeout: 60_000 }, async () => {
     const client = await clients.connect();
     await client.query("create table indexed (id int primary key, value int)");
     const started = await client.query<{ job_id: string }>("create index async on indexed (value)");

@@ -90,7 +90,7 @@ class Writer implements AsyncDisposable {
 
   /** As a lane does it: tells the sink to decide what is open, and sends the same once more, until that is done. */
   async insist(id: number, note = ""): Promise<void> {
-    await expect.poll(() => this.again(id, note), { timeout: 30_000 }).toBe(null);
+    await expect.poll(() => this.again(id, note), { timeout: 60_000 }).toBe(null);
   }
 
   /** One such attempt: what the sink says of it, null where the row is written. */
@@ -193,7 +193,7 @@ describe("a sink whose user has a quota", () => {
         await writer.insist(++pushed, "x".repeat(30_000));
         return writer.throttledMs;
       };
-      await expect.poll(push, { timeout: 30_000 }).toBeGreaterThan(0);
+      await expect.poll(push, { timeout: 60_000 }).toBeGreaterThan(0);
     } finally {
       await setQuota(null);
     }

@@ -17,7 +17,7 @@ async function makeAnew(kafka: SharedKafka, name: string, partitions: number): P
   try {
     const idOf = async () => (await cluster.topics([topic])).get(topic)?.id ?? null;
     await kafka.admin.deleteTopics({ topics: [topic] });
-    await expect.poll(idOf, { timeout: 30_000 }).toBeNull();
+    await expect.poll(idOf, { timeout: 60_000 }).toBeNull();
     const policy = name === "state" ? "compact" : "delete";
     await kafka.createTopic(name, partitions, { "cleanup.policy": policy });
   } finally {

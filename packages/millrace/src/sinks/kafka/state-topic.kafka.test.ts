@@ -35,7 +35,7 @@ it("a state topic that was there is never taken for an empty one by a broker tha
     await kafka.admin.deleteTopics({ topics: [name] });
     // Its brokers hear of it a moment later.
     const refused = () => thrownBy(state.read("0", "stable"));
-    await expect.poll(refused, { timeout: 20_000 }).toBeInstanceOf(KafkaFault);
+    await expect.poll(refused, { timeout: 60_000 }).toBeInstanceOf(KafkaFault);
   } finally {
     await cluster.close();
   }
@@ -54,7 +54,7 @@ it("documents of all tasks are not taken for none by a broker that does not know
     expect(await sink.readDocuments("looks", "")).toEqual([]);
     await kafka.admin.deleteTopics({ topics: [`${kafka.prefix}state`] });
     const refused = () => thrownBy(sink.readDocuments("looks", ""));
-    await expect.poll(refused, { timeout: 20_000 }).toBeInstanceOf(MillraceError);
+    await expect.poll(refused, { timeout: 60_000 }).toBeInstanceOf(MillraceError);
   } finally {
     await sink.close();
   }

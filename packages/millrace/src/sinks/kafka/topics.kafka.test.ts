@@ -37,7 +37,7 @@ it("partitions that are added to a topic are for the next process: those of a ru
   const more = [{ name, count: 4, assignments: null }];
   await cluster.askController(createPartitionsV3.api, more, 10_000, false);
   const seen = () => topicsWith().find(name);
-  await expect.poll(async () => (await seen())?.partitions, { timeout: 20_000 }).toBe(4);
+  await expect.poll(async () => (await seen())?.partitions, { timeout: 60_000 }).toBe(4);
   topics.forget();
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 2 });
   topics.forget();
@@ -66,6 +66,17 @@ it("a topic that was made anew has the partitions that it has", async () => {
   const name = `${kafka.prefix}public.item`;
   await topics.drop(ITEM);
   await topics.make({ name, partitions: 5, replicationFactor: null, configs: new Map() });
+  topics.forget();
+  expect(await topics.of(ITEM)).toMatchObject({ partitions: 5 });
+});
+
+it("a topic that somebody else has made anew has the partitions that it has", async () => {
+  const topics = topicsWith();
+  await topics.check(ITEM, "if-missing");
+  const name = `${kafka.prefix}public.item`;
+  await kafka.admin.deleteTopics({ topics: [name] });
+  await expect.poll(() => topics.find(name), { timeout: 60_000 }).toBeNull();
+  await kafka.createTopic("public.item", 5);
   topics.forget();
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 5 });
 });

@@ -145,7 +145,7 @@ describe("the log of a partition at a broker", () => {
     await source.prepare([], null);
     await kafka.admin.deleteTopics({ topics: [topic] });
     const made = () => createTopic(kafka.admin, topic).then(() => true);
-    await expect.poll(() => made().catch(() => false), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => made().catch(() => false), { timeout: 60_000 }).toBe(true);
     const sent = () =>
       send(
         kafka,
@@ -159,7 +159,7 @@ describe("the log of a partition at a broker", () => {
             () => true,
             () => false,
           ),
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toBe(true);
     const tables = found.map(({ shape }) => shape);

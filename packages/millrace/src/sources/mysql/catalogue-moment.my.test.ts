@@ -29,7 +29,7 @@ describe.each(mysqlFlavors)("a table that is made while the catalogue of %s is a
         "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE = 'Waiting for table metadata lock' AND INFO LIKE ?",
         [`%${server.database}%`],
       );
-    await expect.poll(waiting, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(waiting, { timeout: 60_000 }).toHaveLength(1);
     await server.query("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 2)");
     await locker.query("UNLOCK TABLES");
     await using log = await opening;

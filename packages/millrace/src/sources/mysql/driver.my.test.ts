@@ -33,7 +33,7 @@ describe.each(mysqlFlavors)("mysql2 and the oracle on %s", (flavor) => {
       await ready;
       await server.query("CREATE TABLE kept (id INT PRIMARY KEY, note TEXT)");
       await server.query("INSERT INTO kept VALUES (1, 'ä')");
-      await expect.poll(() => rows, { timeout: 20_000 }).toEqual([{ id: 1, note: "ä" }]);
+      await expect.poll(() => rows, { timeout: 60_000 }).toEqual([{ id: 1, note: "ä" }]);
     } finally {
       log.stop();
     }

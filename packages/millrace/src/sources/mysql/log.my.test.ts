@@ -165,7 +165,7 @@ describe.each(mysqlFlavors)("the log of %s", (flavor) => {
       await server.query(`PURGE BINARY LOGS TO '${file}'`);
       return server.query("SHOW BINARY LOGS");
     };
-    await expect.poll(kept, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(kept, { timeout: 60_000 }).toHaveLength(1);
     const lost = async (at: LogPosition): Promise<never> => {
       const log = await openMysqlLog(optionsFor(server), at);
       for (;;) await log.next();

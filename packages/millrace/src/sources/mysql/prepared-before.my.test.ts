@@ -113,7 +113,7 @@ async function prepare(mysql: MysqlServer, xid: string, id: number): Promise<voi
 /** The server takes a moment to let a transaction go from the session that prepared it. */
 function commit(mysql: MysqlServer, xid: string): Promise<void> {
   return expect
-    .poll(() => mysql.query(`XA COMMIT '${xid}'`).then(...yesOrNo), { timeout: 20_000 })
+    .poll(() => mysql.query(`XA COMMIT '${xid}'`).then(...yesOrNo), { timeout: 60_000 })
     .toBe(true);
 }
 
@@ -125,7 +125,7 @@ async function purge(mysql: MysqlServer): Promise<void> {
     await mysql.query(`PURGE BINARY LOGS TO '${last}'`);
     return (await mysql.query("SHOW BINARY LOGS"))[0]?.["Log_name"];
   };
-  await expect.poll(oldest, { timeout: 20_000 }).toBe(last);
+  await expect.poll(oldest, { timeout: 60_000 }).toBe(last);
 }
 
 /** Time passes by sleeping alone; at a moment it does something. */

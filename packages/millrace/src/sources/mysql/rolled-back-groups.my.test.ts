@@ -172,7 +172,7 @@ describe("MariaDB's transactions that are larger than what is held", () => {
     await again.told();
     await expect
       .poll(async () => (await server.query("SHOW PROCESSLIST")).filter(isDump).length, {
-        timeout: 20_000,
+        timeout: 60_000,
       })
       .toBe(2);
   });

@@ -98,7 +98,7 @@ describe.each(mysqlFlavors)("rows of %s", (flavor) => {
         op === "u" ? [before?.map(spelled), after?.map(spelled)] : (after ?? before)?.map(spelled),
       );
       expect(own.length).toBe(ROWS + 5 + 3);
-      await expect.poll(() => said.length, { timeout: 20_000 }).toBe(own.length);
+      await expect.poll(() => said.length, { timeout: 60_000 }).toBe(own.length);
       expect(said, `seed ${drawnSeed}`).toEqual(own);
     } finally {
       oracle.stop();

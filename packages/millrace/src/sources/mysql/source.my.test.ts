@@ -115,7 +115,7 @@ describe.each(mysqlFlavors)("a source of %s", (flavor) => {
           () => true,
           () => false,
         );
-      await expect.poll(ended, { timeout: 20_000 }).toBe(true);
+      await expect.poll(ended, { timeout: 60_000 }).toBe(true);
     }
   });
 

@@ -255,7 +255,7 @@ describe("MySQL without GTIDs that is never without a transaction", () => {
       const given = new AbortController();
       const poorReach = poorPlace.reach(poor, await readLogEnd(poor), given.signal);
       await expect
-        .poll(() => poorPlace.wait, { timeout: 20_000 })
+        .poll(() => poorPlace.wait, { timeout: 60_000 })
         .toMatchObject({ mayNotFlush: true });
       given.abort();
       await expect(poorReach).rejects.toThrow("abort");

@@ -36,7 +36,7 @@ async function othersEnded(db: LoggedDatabase): Promise<void> {
         `SELECT pg_snapshot_xmin(pg_current_snapshot()) > '${String(row?.["id"])}' AS ended`,
       )
     )[0]?.["ended"];
-  await expect.poll(ended, { timeout: 20_000 }).toBe(true);
+  await expect.poll(ended, { timeout: 60_000 }).toBe(true);
 }
 
 /** Attnums and names of each shape, and which columns it says were rewritten; rows by their table's name. */

@@ -128,7 +128,7 @@ describe("a slow consumer", () => {
     expect(rows).toBe(30_000);
     expect(await server.log()).not.toContain("replication timeout");
     await log.close();
-  }, 30_000);
+  }, 120_000);
 
   it("is felt by the server: no more than a bounded buffer is read while nobody asks", async () => {
     const server = await own(18);
@@ -148,7 +148,7 @@ describe("a slow consumer", () => {
     );
     expect(row?.["wait_event"]).toBe("WalSenderWriteData");
     await log.close();
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("a log over TLS", () => {
@@ -183,7 +183,7 @@ describe("a log over TLS", () => {
       "x".repeat(900_000),
     ]);
     await log.close();
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("the heartbeat", () => {
@@ -205,7 +205,7 @@ describe("the heartbeat", () => {
       const state = await readSlot(client, db.settings.slotName);
       return parseLsn(state?.confirmed_flush_lsn ?? "0/0") >= startLsn(target);
     };
-    await expect.poll(freed, { timeout: 20_000 }).toBe(true);
+    await expect.poll(freed, { timeout: 60_000 }).toBe(true);
     await close();
   });
 });
@@ -227,7 +227,7 @@ describe("acknowledging", () => {
     expect(boundary(await confirmed())).toEqual(start);
     const last = batches.at(-1)?.acknowledge ?? start;
     log.acknowledge(last);
-    await expect.poll(confirmed, { timeout: 20_000 }).toBe(startLsn(last));
+    await expect.poll(confirmed, { timeout: 60_000 }).toBe(startLsn(last));
     await log.close();
     expect((await db.read()).length).toBe(0);
     await connection.close();
@@ -270,7 +270,7 @@ describe("a connection that ends", () => {
       await log.close();
     }
     expect((await db.read({ from: start })).length).toBe(3);
-  }, 60_000);
+  }, 120_000);
 
   it("by our own close rejects the pending read, and frees the slot at once", async () => {
     await using db = await LoggedDatabase.shared(18);
@@ -401,7 +401,7 @@ describe("a slot", () => {
       expect((await prepareSlot(client, { ...request, recreate: true })).created).toBe(true);
       await close();
     },
-    60_000,
+    120_000,
   );
 
   it("that another connection reads is waited for, then said with its backend", async () => {

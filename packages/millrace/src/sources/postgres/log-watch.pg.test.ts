@@ -53,12 +53,12 @@ describe("a log that is held back until standbys have it", () => {
     };
     await watch.look(0);
     expect(watch.wait).toBeNull();
-    await expect.poll(look, { timeout: 10_000 }).toMatch(/synchronized_standby_slots .*: nobody$/);
+    await expect.poll(look, { timeout: 60_000 }).toMatch(/synchronized_standby_slots .*: nobody$/);
     await look();
     expect(watch.wait).toMatchObject({ what: "log", reason: "synchronized-standbys", sinceMs: 17 });
     expect(said).toEqual([watch.wait?.why]);
     await db.run("ALTER SYSTEM RESET synchronized_standby_slots", "SELECT pg_reload_conf()");
-    await expect.poll(look, { timeout: 10_000 }).toBeNull();
+    await expect.poll(look, { timeout: 60_000 }).toBeNull();
     expect(said).toHaveLength(2);
     await log.close();
     await side.close();

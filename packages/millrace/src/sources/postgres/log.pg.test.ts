@@ -473,5 +473,5 @@ describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
         places.slice(index + 1),
       );
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -203,7 +203,7 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     const writing = Promise.all([write(), write(), write()]);
     // Each snapshot is to see something.
     const written = async (): Promise<unknown> => (await sql("SELECT id FROM ends.t LIMIT 1"))[0];
-    await expect.poll(written, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(written, { timeout: 60_000 }).toBeDefined();
     const snapshots: SourceSnapshot[] = [];
     for (let i = 0; i < 40; i += 1) snapshots.push(await source.openSnapshot());
     stop = true;
@@ -267,9 +267,9 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     await writer.query("BEGIN; INSERT INTO gap.t VALUES (1)");
     const preparing = source.prepare([shape], null);
     const capturing = "SELECT FROM pg_publication_tables WHERE pubname = 'gap'";
-    await expect.poll(() => sql(capturing), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => sql(capturing), { timeout: 60_000 }).toHaveLength(1);
     const waiting = "SELECT FROM pg_replication_slots WHERE slot_name LIKE 'gap%'";
-    await expect.poll(() => sql(waiting), { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => sql(waiting), { timeout: 60_000 }).toHaveLength(1);
     await sql("ALTER PUBLICATION gap DROP TABLE gap.t");
     await sql("ALTER PUBLICATION gap ADD TABLE gap.t");
     await writer.query("COMMIT");
@@ -481,7 +481,7 @@ describe("the source", () => {
             () => "answers",
             () => "down",
           ),
-        { timeout: 20_000 },
+        { timeout: 60_000 },
       )
       .toBe("answers");
     await source.logEnd();

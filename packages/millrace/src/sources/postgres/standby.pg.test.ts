@@ -145,7 +145,7 @@ describe("chunks that are read from a standby", () => {
     expect(first).toBeUndefined();
     expect(source.waits()).toEqual([]);
     await expect
-      .poll(() => source.waits(), { timeout: 5_000 })
+      .poll(() => source.waits(), { timeout: 60_000 })
       .toEqual([
         {
           what: "load",

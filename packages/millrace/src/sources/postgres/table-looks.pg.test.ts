@@ -55,7 +55,7 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
           [rows[0]?.xid],
         )
       ).rows[0]?.past;
-    await expect.poll(isPast, { timeout: 20_000 }).toBe(true);
+    await expect.poll(isPast, { timeout: 60_000 }).toBe(true);
   };
 
   beforeEach(async () => {

@@ -51,7 +51,7 @@ describe("a probe of the timeline", () => {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walsender' AND datname = $1";
     await postgres.query(ended, [postgres.database]);
     await expect
-      .poll(() => probe.timelineOf(started).catch(() => null), { timeout: 5_000 })
+      .poll(() => probe.timelineOf(started).catch(() => null), { timeout: 60_000 })
       .toBe(1);
     expect(opened()).toBe(2);
     await probe.close();

@@ -41,7 +41,7 @@ it("a slot whose making waits for an open transaction is no slot that lost its l
     const made = first.prepare(tables, null);
     const isThere = () =>
       postgres.query("SELECT 1 FROM pg_replication_slots WHERE slot_name = $1", [slotName()]);
-    await expect.poll(async () => (await isThere()).length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await isThere()).length, { timeout: 60_000 }).toBe(1);
     await expect(second.prepare(tables, null)).rejects.toMatchObject({
       code: "MR_SOURCE_SLOT_BUSY",
     });
