@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { dynamodbOptions } from "../dynamodb-source-options.ts";
-import { parse, problemsOf } from "./pipeline-file.fixture.ts";
+import { DYNAMODB_SOURCE_OPTIONS } from "./options/dynamodb-source-options.ts";
+import { parse, problemsOf, surroundings } from "./pipeline-file.fixture.ts";
 import type { DynamodbSourceConfig } from "./pipeline-config.ts";
 import { formatNotice } from "./problem.ts";
 
+const TOKEN = "/run/token";
 const FILE = `source:
   type: dynamodb
 sink:
@@ -22,7 +24,7 @@ const fileWith = (...lines: readonly string[]): string =>
   );
 
 function sourceOf(text: string): DynamodbSourceConfig {
-  const { source } = parse(text);
+  const { source } = parse(text, surroundings({}, { [TOKEN]: "token" }));
   if (source.kind !== "dynamodb") throw new Error(`the source is ${source.kind}`);
   return source;
 }
@@ -30,7 +32,155 @@ function sourceOf(text: string): DynamodbSourceConfig {
 const optionsOf = (...lines: readonly string[]) => dynamodbOptions(sourceOf(fileWith(...lines)));
 const wrong = (...lines: readonly string[]) => problemsOf(fileWith(...lines));
 
+const KEYS = ["aws.access.key.id: k", "aws.secret.key: s"];
+const ROLE = "iam-role: arn:aws:iam::123456789012:role/reader";
+const HOUR_MS = 3_600_000;
+
+/** Each option by itself, with what it needs beside it, and what of the normalised options it becomes. */
+const EACH: readonly (readonly [
+  option: string,
+  value: string,
+  becomes: object,
+  beside?: readonly string[],
+])[] = [
+  ["aws.region", "us-west-2", { connection: { region: "us-west-2" } }],
+  [
+    "aws.access.key.id",
+    "k",
+    { connection: { credentials: { keys: { accessKeyId: "k" } } } },
+    ["aws.secret.key: s"],
+  ],
+  [
+    "aws.secret.key",
+    "s",
+    { connection: { credentials: { keys: { secretAccessKey: "s" } } } },
+    ["aws.access.key.id: k"],
+  ],
+  [
+    "aws.session.token",
+    "t",
+    { connection: { credentials: { keys: { sessionToken: "t" } } } },
+    KEYS,
+  ],
+  ["aws.profile", "shop", { connection: { credentials: { profile: "shop" } } }],
+  [
+    "iam-role",
+    "arn:aws:iam::123456789012:role/r",
+    { connection: { credentials: { role: { arn: "arn:aws:iam::123456789012:role/r" } } } },
+  ],
+  [
+    "iam-role.external-id",
+    "ours",
+    { connection: { credentials: { role: { externalId: "ours" } } } },
+    [ROLE],
+  ],
+  [
+    "iam-role.session-name",
+    "me",
+    { connection: { credentials: { role: { sessionName: "me" } } } },
+    [ROLE],
+  ],
+  [
+    "web-identity.token-file",
+    TOKEN,
+    { connection: { credentials: { webIdentityTokenFile: TOKEN } } },
+    [ROLE],
+  ],
+  ["endpoint", "http://all", { connection: { endpoints: { sts: "http://all" } } }],
+  [
+    "dynamodb.service.endpoint",
+    "http://db",
+    { connection: { endpoints: { dynamodb: "http://db" } } },
+  ],
+  [
+    "dynamodb.streams.service.endpoint",
+    "http://st",
+    { connection: { endpoints: { dynamodb: null, streams: "http://st" } } },
+  ],
+  [
+    "resource.tagging.service.endpoint",
+    "http://tags",
+    { connection: { endpoints: { tagging: "http://tags" } } },
+  ],
+  ["sts.service.endpoint", "http://sts", { connection: { endpoints: { sts: "http://sts" } } }],
+  ["connect.timeout", "3s", { connection: { connectTimeoutMs: 3_000 } }],
+  ["read.timeout", "4s", { connection: { readTimeoutMs: 4_000 } }],
+  ["dynamodb.table.ingestion.tag.key", "in", { discovery: { choice: { ingestionKey: "in" } } }],
+  ["dynamodb.table.env.tag.key", "env", { discovery: { choice: { environmentKey: "env" } } }],
+  [
+    "dynamodb.table.env.tag.value",
+    "a, b",
+    { discovery: { choice: { environmentValues: ["a", "b"] } } },
+  ],
+  [
+    "dynamodb.table.whitelist",
+    "abc,def",
+    { discovery: { choice: { by: "whitelist", tables: ["abc", "def"] } } },
+  ],
+  ["stream.both-images", "true", { discovery: { bothImages: true } }],
+  ["connect.dynamodb.rediscovery.period", "5000", { discovery: { periodMs: 5_000 } }],
+  ["discovery.grace", "1min", { discovery: { graceMs: 60_000 } }],
+  ["init.sync.delay.period", "5", { scan: { delayMs: 5_000 } }],
+  ["init.sync.segments", "7", { scan: { segments: 7 } }],
+  ["init.sync.consistent.reads", "false", { scan: { consistent: false } }],
+  ["init.sync.read-capacity.share", "25%", { scan: { capacityShare: 0.25 } }],
+  ["init.sync.max-read-units", "500", { scan: { maxUnits: 500 } }],
+  ["init.sync.restart.after", "10h", { scan: { restartAfterMs: 10 * HOUR_MS } }],
+  ["scan.startup.mode", "latest-offset", { startup: { mode: "latest-offset" } }],
+  [
+    "scan.startup.timestamp-millis",
+    "1700000000000",
+    { startup: { timestampMs: 1_700_000_000_000 } },
+    ["scan.startup.mode: timestamp"],
+  ],
+  ["stream.read.interval", "0s", { stream: { readEveryMs: 0 } }],
+  ["stream.idle.poll.interval", "9s", { stream: { idlePollMs: 9_000 } }],
+  ["stream.shards.discovery.interval", "2min", { stream: { shardDiscoveryMs: 120_000 } }],
+  ["stream.init-sync.overlap", "30min", { stream: { overlapMs: HOUR_MS / 2 } }],
+  ["stream.safe-zone", "21h", { stream: { safeZoneMs: 21 * HOUR_MS } }],
+  ["on-loss", "continue", { onLoss: "continue" }],
+  ["columns.sample.items", "50", { columns: { sampleItems: 50 } }],
+  ["columns.sample.share", "30%", { columns: { sampleShare: 0.3 } }],
+  ["document.column", "rest", { columns: { document: { column: "rest" } } }],
+  ["document.format", "dynamodb", { columns: { document: { form: "dynamodb" } } }],
+  ["document.content", "whole", { columns: { document: { holds: "whole" } } }],
+];
+
+const each = EACH.map(([option, value, becomes, beside = []]) => ({
+  option,
+  value,
+  becomes,
+  beside,
+}));
+
+/** What settles how the engine loads, of any source. */
+const OF_THE_LOAD = [
+  ["scan.snapshot.parallelism", "3", { snapshotParallelism: 3 }],
+  ["scan.snapshot.max-rows-per-second", "20", { maxRowsPerSecond: 20 }],
+  ["scan.snapshot.max-bytes-per-second", "2mb", { maxBytesPerSecond: 2_097_152 }],
+] as const;
+
 describe("a pipeline file with a DynamoDB source", () => {
+  it.each(each)("hands on $option", ({ option, value, becomes, beside }) => {
+    expect(optionsOf(...beside, `${option}: ${value}`)).toMatchObject(becomes);
+    // It is not what there is anyway.
+    const needed = beside.filter((line) => !line.startsWith("aws."));
+    if (option !== "scan.startup.timestamp-millis")
+      expect(optionsOf(...needed)).not.toMatchObject(becomes);
+  });
+
+  it.each(OF_THE_LOAD)("settles the load by %s", (option, value, becomes) => {
+    expect(parse(fileWith(`${option}: ${value}`)).settings).toMatchObject(becomes);
+  });
+
+  it("hands on every option that there is", () => {
+    const elsewhere = ["columns", "kcl.table.billing.mode"];
+    const tried = [...EACH, ...OF_THE_LOAD].map(([option]) => option);
+    const all = Object.values(DYNAMODB_SOURCE_OPTIONS).map(({ name }) => name);
+    expect(all.toSorted()).toEqual([...tried, ...elsewhere].toSorted());
+    expect(optionsOf("columns: 'orders: customer text'").columns.rules).toHaveLength(1);
+  });
+
   it("has the seed's names and defaults", () => {
     const { connection, discovery, scan, stream, startup, onLoss } = optionsOf();
     expect(connection).toMatchObject({

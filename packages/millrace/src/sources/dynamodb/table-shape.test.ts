@@ -61,6 +61,17 @@ describe("the shape of a table", () => {
     expect(() => columnsOf({ rules: parseColumnRules(rules) })).toThrow(why);
   });
 
+  it("has of a sample what a share of its items has, NULL not counted", () => {
+    const items = Array.from({ length: 10 }, (_, n) => ({
+      ...key,
+      ...(n < 3 ? { few: { S: "x" } } : { few: { NULL: true } }),
+      ...(n < 4 ? { more: { S: "x" } } : {}),
+    }));
+    const [, , ...seen] = columnsOf({ sampleShare: 0.4 }, items as readonly Item[]);
+    expect(seen).toEqual(["more text", "document rest item, plain not null"]);
+    expect(columnsOf({ sampleShare: 0.3 }, items as readonly Item[])).toContain("few text");
+  });
+
   it("has what a sample shows, where no rule names the table", () => {
     const sample = [
       { ...key, a: { S: "x" }, b: { N: "1" }, document: { S: "x" }, mixed: { S: "x" } },
@@ -72,6 +83,14 @@ describe("the shape of a table", () => {
       "b decimal",
       "c boolean",
       "document rest item, plain not null",
+    ]);
+    expect(columnsOf({ document: { ...TABLE_COLUMNS.document, column: "rest" } }, sample)).toEqual([
+      ...KEY_AND_DOCUMENT.slice(0, 2),
+      "a text",
+      "b decimal",
+      "c boolean",
+      "document text",
+      "rest rest item, plain not null",
     ]);
     const rules = parseColumnRules("orders: b text");
     expect(columnsOf({ rules }, sample)).not.toContain("a text");
