@@ -30,6 +30,7 @@ const SETTINGS: TaskSettings = {
   snapshotParallelism: 4,
   maxRowsPerSecond: null,
   maxBytesPerSecond: null,
+  loadGivesWay: true,
   maxRetainedBytes: null,
   maxRetainedAction: "warn",
   fullLoad: false,

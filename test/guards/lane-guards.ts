@@ -310,6 +310,28 @@ export const LANE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [2],
+    guard: "refused rows of a load come again whoever has the load's turn",
+    file: "pipeline/lane.ts",
+    take: "    if (this.#queues.loads.inFlight > 0) return true;\n",
+    put: "",
+    shownBy: {
+      file: LANE,
+      name: "sends rows of a load again that were refused, whoever has the load's turn",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a load that gives way to changes goes on, also where one of its transactions hangs",
+    file: "pipeline/load-turns.ts",
+    take: "Math.max(restMs, this.#beganMs + LONGEST_MS - nowMs)",
+    put: "Infinity",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "go on where a transaction of the load hangs",
+    },
+  },
+  {
     keeps: ["Chunk rows and changes"],
     guard: "changes do not starve a load",
     file: "pipeline/lane-queues.ts",

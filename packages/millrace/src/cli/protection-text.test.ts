@@ -7,6 +7,7 @@ const FREE = {
   limited: false,
   waitedMs: 0,
   paused: null,
+  givesWay: false,
 };
 const GIB = 1024 ** 3;
 

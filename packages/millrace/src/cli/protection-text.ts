@@ -8,6 +8,7 @@ export const LOAD = z.object({
   limited: z.boolean(),
   waitedMs: z.number(),
   paused: z.string().nullable(),
+  givesWay: z.boolean().default(false),
 });
 
 /** What the source keeps of its log, as REST tells it. */
@@ -27,7 +28,10 @@ export function loadLines(load: z.output<typeof LOAD>): string[] {
     bytes === null ? null : `${bytesText(bytes)}/s`,
   ].filter((bound) => bound !== null);
   const waited = load.waitedMs === 0 ? "" : `; chunks waited ${durationText(load.waitedMs)}`;
-  return bounds.length === 0 ? [] : [`  load      at most ${bounds.join(", ")}${waited}`];
+  return [
+    ...(bounds.length === 0 ? [] : [`  load      at most ${bounds.join(", ")}${waited}`]),
+    ...(load.givesWay ? ["  load      gives way to changes (scan.snapshot.give-way)"] : []),
+  ];
 }
 
 /** The line of `status` about the source's log. */

@@ -57,6 +57,7 @@ describe("a pipeline file", () => {
       snapshotParallelism: 4,
       maxRowsPerSecond: null,
       maxBytesPerSecond: null,
+      loadGivesWay: true,
       maxRetainedBytes: null,
       maxRetainedAction: "warn",
       fullLoad: true,

@@ -42,6 +42,7 @@ describe("a pipeline file with a MySQL source", () => {
       lockTimeoutMs: 30_000,
       maxRowsPerSecond: null,
       maxBytesPerSecond: null,
+      loadGivesWay: true,
       tinyint1AsBoolean: false,
       timeAsInterval: false,
       geometry: "geojson",

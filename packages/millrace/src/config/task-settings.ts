@@ -64,6 +64,7 @@ function loadSettings(sections: Sections) {
     snapshotParallelism: snapshotParallelism(sections),
     maxRowsPerSecond: sections.source.values.maxRowsPerSecond,
     maxBytesPerSecond: sections.source.values.maxBytesPerSecond,
+    loadGivesWay: sections.source.values.loadGivesWay,
     fullLoad: fullLoad(sections),
   };
 }
@@ -74,6 +75,7 @@ const LOG_ONLY = {
   snapshotParallelism: 1,
   maxRowsPerSecond: null,
   maxBytesPerSecond: null,
+  loadGivesWay: false,
   maxRetainedBytes: null,
   maxRetainedAction: "warn",
   fullLoad: false,

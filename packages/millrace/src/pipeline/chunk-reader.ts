@@ -39,6 +39,8 @@ export interface ChunkParts extends ChunkRowParts {
 }
 
 const BATCH_BYTES = 256 * 1024;
+/** Of a load that gives way: what comes meanwhile waits for no more than this to be read. */
+const SMALL_BATCH_BYTES = 16 * 1024;
 const PROGRESS_EVERY_MS = 1_000;
 /** Behind the last rows of a chunk. */
 const NO_ROWS = { rows: [], lastKey: null };
@@ -106,7 +108,8 @@ export class ChunkReader {
   ): Promise<boolean> {
     const { chunkBytes, clock, load, maxValueBytes, readAhead } = this.#parts;
     const range = { from, to: chunk.to };
-    const how = { maxValueBytes, batchBytes: BATCH_BYTES, closes: true };
+    const batchBytes = load.turns.areFew ? SMALL_BATCH_BYTES : BATCH_BYTES;
+    const how = { maxValueBytes, batchBytes, closes: true };
     const options = { ...how, ...linesWanted(this.#parts, table) };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
@@ -125,6 +128,9 @@ export class ChunkReader {
         progress.sent(batch);
         load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
+        // What is read before it can be sent grows old, and is in the way of changes while it is read.
+        if (load.turns.areFew && !readAhead.wanted)
+          if (!(await life.outlasts(until(life.signal, readAhead.wait())))) return false;
       }
     } finally {
       life.end();

@@ -22,6 +22,12 @@ interface Page {
   readonly end: Position | null;
 }
 
+interface Asked {
+  readonly after: Row | null;
+  /** Ends the load's turn that the look at both sides takes. */
+  readonly over: () => void;
+}
+
 /** A page of the sink's keys, and what the source says of them. */
 interface Look {
   readonly keys: readonly Row[];
@@ -58,7 +64,8 @@ export class GhostSweep {
     let end: Position | null = null;
     for (const route of table.routesFor(table.shape)) {
       for (let after: Row | null = null; ;) {
-        const page = await this.#page(table, route, after, signal);
+        const over = await this.#parts.load.turns.begin(signal);
+        const page = await this.#page(table, route, { after, over }, signal).finally(over);
         if (page.end !== null) end = joined(this.#parts.source, end, page.end);
         failpoint("sweep.page");
         if (page.last === null && !page.again) break;
@@ -71,7 +78,7 @@ export class GhostSweep {
   async #page(
     table: TableRuntime,
     route: CompiledRoute,
-    after: Row | null,
+    { after, over }: Asked,
     signal: AbortSignal,
   ): Promise<Page> {
     // Before the snapshot, which must not wait for the sink: a row that comes to the sink after this look is no ghost.
@@ -99,6 +106,7 @@ export class GhostSweep {
         await this.#parts.rest.failed(table, signal);
         return { last: after, again: true, end: view.snapshot.logEnd };
       }
+      over();
       const look = { keys, sourceKeys, there, window: view.window };
       await this.#enter(table, route, look, signal);
       const last = done ? null : (keys.at(-1) ?? null);

@@ -4,6 +4,7 @@ import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LaneChoice, type LaneGroups } from "./lane-choice.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import { deafObserver } from "./observer.ts";
 import { instantClock, standingOf } from "./pipeline-parts.fixture.ts";
@@ -46,6 +47,7 @@ export function oneLane(
     meetings: new MeetingWriter({ ...shared, standing: () => standing }),
     logBytes: account,
     chunkBytes: account,
+    turns: new LoadTurns(clock, 1, false),
     maxRows: 2,
     maxBytes: 1_000_000,
     whole: false,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
+import { systemClock } from "../model/ports.ts";
 import type { Commit } from "../model/sink.ts";
 import { ARRANGEMENTS } from "./arrangement.ts";
 import type { RowItem } from "./lane-item.ts";
 import { RowItem as Item } from "./lane-item.ts";
 import { oneLane } from "./lane.fixture.ts";
+import { LoadTurns } from "./load-turns.ts";
 import {
   changeOf,
   instantClock,
@@ -81,6 +83,93 @@ describe("a lane with rows of a load beside its changes", () => {
     await lane.loadsPassedSoFar();
     await lane.passedSoFar();
     expect(sink.landed.map((commit) => commit.state.length)).toEqual([0, 1]);
+    stop.abort();
+    await running;
+  });
+
+  it("sends rows of a load again that were refused, whoever has the load's turn", async () => {
+    const turns = new LoadTurns(systemClock, 2);
+    const { lane, sink, stop } = oneLane({ turns, waitForOthers: () => Promise.resolve() });
+    const settled = tableOf(table.shape);
+    settled.lastRound = true; // what is refused is not put off
+    const bound = new MillraceError("MR_SINK_CONSTRAINT", "23505", { facts: { write: 0 } });
+    const refuse = () => ({ land: false, error: bound });
+    lane.pushLoad(itemOf(settled, "put", ["1", "v", "b"], null, "r"));
+    const rest = ARRANGEMENTS.map(() => refuse);
+    sink.script.push(
+      () => {
+        lane.push(change("1", 1));
+        turns.changed(systemClock.monotonic());
+        return refuse();
+      },
+      ...rest.slice(1),
+    );
+    // Another lane has it by then.
+    sink.script.push(() => (turns.take(), refuse()));
+    const running = lane.run();
+    await lane.loadsPassedSoFar();
+    await lane.passedSoFar();
+    expect(sink.landed.map((commit) => commit.state.length)).toEqual([0, 1]);
+    stop.abort();
+    await running;
+  });
+
+  it("gives way: changes go while another lane has the load's turn, and its own rows when that is over", async () => {
+    const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 }, 2);
+    for (const isFirst of [true, false]) {
+      turns.take();
+      if (isFirst) turns.ended();
+      turns.changed(0);
+    }
+    const { lane, sink, stop } = oneLane({ turns });
+    for (const key of ["1", "2"]) lane.pushLoad(row(key));
+    lane.push(change("a", 1));
+    const running = lane.run();
+    await expect.poll(() => landed(sink)).toEqual(["a"]);
+    lane.push(change("b", 2));
+    await expect.poll(() => landed(sink)).toEqual(["a", "b"]);
+    turns.ended();
+    await lane.loadsPassedSoFar();
+    expect(landed(sink)).toEqual(["a", "b", "12"]);
+    stop.abort();
+    await running;
+  });
+
+  it("lets whoever waits for all that is in it wait for no turn of the load", async () => {
+    const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 }, 1);
+    turns.changed(0);
+    turns.take();
+    const { lane, sink, stop } = oneLane({ turns });
+    lane.pushLoad(row("1"));
+    const running = lane.run();
+    await lane.passedSoFar();
+    expect(landed(sink)).toEqual(["1"]);
+    stop.abort();
+    await running;
+  });
+
+  it("reads little ahead of a load that gives way, and tells how late changes of tables in SYNC are", async () => {
+    const turns = new LoadTurns(systemClock, 1);
+    const { lane, stop } = oneLane({ turns, maxRows: 1_000 });
+    lane.push(change("a", 1));
+    const running = lane.run();
+    for (let i = 0; i < 200; i++) lane.pushLoad(row(`${i}`));
+    expect(lane.hungryForLoads).toBe(true);
+    await expect.poll(() => turns.areFew).toBe(true);
+    for (let i = 200; i < 999; i++) lane.pushLoad(row(`${i}`));
+    expect(lane.hungryForLoads).toBe(false);
+    stop.abort();
+    await running;
+  });
+
+  it("does not give way to changes of the table that is being loaded itself", async () => {
+    const turns = new LoadTurns(systemClock, 1);
+    const { lane, sink, stop } = oneLane({ turns });
+    const running = lane.run();
+    lane.push(itemOf(loading, "put", ["a", "v", "b"], 1));
+    await expect.poll(() => landed(sink)).toEqual(["a"]);
+    await lane.passedSoFar();
+    expect(turns.areFew).toBe(false);
     stop.abort();
     await running;
   });

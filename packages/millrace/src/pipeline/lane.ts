@@ -1,6 +1,6 @@
 import type { TransactionId } from "../model/position.ts";
 import { batchLength, BatchScan, type BatchLimits } from "./batch-length.ts";
-import { BatchWriter, type WriterParts } from "./batch-writer.ts";
+import { BatchWriter, type NextRows, type WriterParts } from "./batch-writer.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
 import { attend } from "./attend.ts";
@@ -11,6 +11,7 @@ import type { LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
 import { LaneAhead } from "./lane-ahead.ts";
 import { LoadPace } from "./load-pace.ts";
+import type { LoadTurns } from "./load-turns.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
 import type { LaneStanding } from "./standing.ts";
 import { TransactionRest } from "./transaction-rest.ts";
@@ -20,6 +21,8 @@ export interface LaneParts extends WriterParts {
   readonly meetings: MeetingWriter;
   readonly logBytes: ByteAccount;
   readonly chunkBytes: ByteAccount;
+  /** Of the loads of all lanes. */
+  readonly turns: LoadTurns;
   readonly maxRows: number;
   readonly maxBytes: number;
   /** Source transactions are kept whole as far as they fit. */
@@ -35,8 +38,13 @@ export interface LaneParts extends WriterParts {
   readonly emptied: () => void;
 }
 
+/** Nothing is made ready before its time. */
+const NOTHING_NEXT: NextRows = () => Promise.resolve(null);
+
 /** What a batch leaves free for its own rows where it takes all that the sink allows. */
 const STATE_ROWS = 10;
+/** So many of a load that gives way wait behind the one in flight. */
+const TRANSACTIONS_AHEAD = 2;
 
 /**
  * FIFO of changes whose keys hash to it; one transaction in flight; applies batch after batch (I2). Rows of loads wait
@@ -58,6 +66,14 @@ export class Lane {
   readonly #scan = new BatchScan();
   readonly #ahead = new LaneAhead(this.#queues);
   #awaitsRest = false;
+  #hasTurn = false;
+  /** Not where it waits for something else meanwhile. */
+  readonly #wakeForTurn = (): void => {
+    if (!this.#awaitsRest) this.#wake();
+  };
+  /** When the first change came that is not on its way to the sink; null where none waits. */
+  #cameMs: number | null = null;
+
   constructor(index: number, standing: LaneStanding, parts: LaneParts) {
     this.index = index;
     this.standing = standing;
@@ -69,6 +85,7 @@ export class Lane {
 
   /** What keeps its place: changes, and all that is not a row of a chunk. */
   push(item: LaneItem): void {
+    if (item.kind === "row") this.#cameMs ??= this.#parts.clock.monotonic();
     this.#queues.push(item);
     if (this.#waiting !== null) this.#wake();
     else this.#ahead.look();
@@ -91,11 +108,22 @@ export class Lane {
   /** The same of rows of loads, wherever they wait. */
   get hungryForLoads(): boolean {
     const { loads, mixed } = this.#queues;
-    return this.#waitsForRows(loads) && (!mixed || this.hungry);
+    return this.#waitsForRows(loads) && (!mixed || this.hungry) && !this.#hasLoadsAhead;
+  }
+
+  /** Of a load that gives way: rows that wait for long survive collections, and these hold up everybody. */
+  get #hasLoadsAhead(): boolean {
+    const { loads } = this.#queues;
+    if (!loads.patience.isFresh || !this.#parts.turns.areFew) return false;
+    return loads.waiting > TRANSACTIONS_AHEAD * this.#loadRows();
   }
 
   #waitsForRows(queue: LaneQueue): boolean {
     return queue.waiting < this.#mostRows(queue);
+  }
+
+  #loadRows(): number {
+    return this.#pace.rows(this.#mostRows(this.#queues.loads), this.#parts.turns.areFew);
   }
 
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it; or, if the log `stands`, nothing. */
@@ -152,7 +180,8 @@ export class Lane {
   }
 
   async #step(): Promise<void> {
-    const queue = this.#queues.next();
+    const queue = this.#next();
+    if (queue === null) return this.#awaitTurn();
     const head = queue.at(0);
     if (head === undefined) return;
     if (head.kind === "mark" || head.kind === "chunk-mark") {
@@ -171,8 +200,30 @@ export class Lane {
       if (queue === this.#queues.loads) return this.#sendLoads();
       const { items, open } = this.#scan.length(queue, this.#limitsOf(queue));
       if (open === null || !this.#isAwaited(open)) return this.#send(queue, items);
-      return this.#queues.ready > 0 ? this.#sendLoads() : this.#awaitRest();
+      return this.#queues.ready > 0 && this.#mayLoad() ? this.#sendLoads() : this.#awaitRest();
     }
+  }
+
+  /** Changes go where a load has to give way; null where there are none. */
+  #next(): LaneQueue | null {
+    const { changes, loads } = this.#queues;
+    const queue = this.#queues.next();
+    if (queue === changes || loads.at(0)?.kind !== "row" || this.#mayLoad()) return queue;
+    return changes.length > 0 ? changes : null;
+  }
+
+  /** What was refused comes before anything else, whoever's turn it is. */
+  #mayLoad(): boolean {
+    if (this.#queues.loads.inFlight > 0) return true;
+    this.#hasTurn ||= this.#parts.turns.take();
+    return this.#hasTurn;
+  }
+
+  async #awaitTurn(): Promise<void> {
+    const came = Promise.withResolvers<void>();
+    this.#waiting = came.resolve;
+    this.#parts.turns.whenFree(this.#wakeForTurn);
+    await came.promise;
   }
 
   #sendLoads(): Promise<void> {
@@ -184,7 +235,16 @@ export class Lane {
     if (queue === this.#queues.changes) this.#rest.clear();
     this.#queues.begin(queue, count);
     this.#parts.emptied();
-    await this.#commit(queue, queue.take(count));
+    try {
+      await this.#commit(queue, queue.take(count));
+    } finally {
+      if (queue === this.#queues.loads) this.#endTurn();
+    }
+  }
+
+  #endTurn(): void {
+    if (this.#hasTurn) this.#parts.turns.ended();
+    this.#hasTurn = false;
   }
 
   /** Waits for more to send together, where the file asks for it. */
@@ -212,7 +272,7 @@ export class Lane {
     const most = this.#mostRows(queue);
     if (queue === this.#queues.changes) return { maxRows: most, maxBytes, estimateBytes, whole };
     // What was refused may need more of what stands behind it.
-    const maxRows = queue.patience.isFresh ? this.#pace.rows(most) : most;
+    const maxRows = queue.patience.isFresh ? this.#loadRows() : most;
     return { maxRows, maxBytes, estimateBytes, whole: false };
   }
 
@@ -234,8 +294,11 @@ export class Lane {
     const rows: RowItem[] = [];
     for (const item of items) if (item.kind === "row") rows.push(item);
     const began = this.#parts.clock.monotonic();
+    const cameMs = this.#leaves(queue) ?? began;
     const { lasts } = queue.patience;
-    const next = this.#ahead.begin(queue, this.#limitsOf(queue));
+    // What waits for its turn would grow old.
+    const isAtOnce = queue === this.#queues.changes || !this.#parts.turns.areFew;
+    const next = isAtOnce ? this.#ahead.begin(queue, this.#limitsOf(queue)) : NOTHING_NEXT;
     const done =
       rows.length === 0
         ? 0
@@ -245,6 +308,14 @@ export class Lane {
     if (done < rows.length) return this.#putUp(queue, items, rows, done, began);
     queue.patience.renew();
     this.#settle(queue, items, rows, began);
+    if (queue === this.#queues.changes && rows.some(isFollowed)) this.#parts.turns.changed(cameMs);
+  }
+
+  /** Since when the first of those changes waits that are sent now. */
+  #leaves(queue: LaneQueue): number | null {
+    const cameMs = this.#cameMs;
+    if (queue === this.#queues.changes && queue.waiting === 0) this.#cameMs = null;
+    return cameMs;
   }
 
   /** What came before a transaction that constraints refuse is durable; that one waits, and comes again with more. */
@@ -298,4 +369,9 @@ export class Lane {
     await attend(meeting, this.index, this.#parts);
     this.standing.reached(this.standing.withMeeting(meeting.position));
   }
+}
+
+/** A change of a table that is not being loaded itself: somebody may rely on how late it is. */
+function isFollowed({ position, table }: RowItem): boolean {
+  return position !== null && table.document.state === "SYNC";
 }

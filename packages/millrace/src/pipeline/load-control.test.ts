@@ -21,8 +21,8 @@ describe("loads of several tasks", () => {
     };
     const rate = new LoadRate(settings, clock);
     const [one, other] = [
-      new LoadControl(settings, clock, rate),
-      new LoadControl(settings, clock, rate),
+      new LoadControl(settings, clock, { rate }),
+      new LoadControl(settings, clock, { rate }),
     ];
     one.rate.took(1_000, 0, tableId("public", "a"));
     await other.rate.paid(new AbortController().signal);

@@ -1,5 +1,6 @@
 import type { Clock } from "../model/ports.ts";
 import { LoadRate, type LoadRateSettings } from "./load-rate.ts";
+import { LoadTurns } from "./load-turns.ts";
 import type { LoadStatus, Wait } from "./status.ts";
 
 interface Pause {
@@ -13,22 +14,32 @@ const RATE_IS_MET =
 
 /** The load of a pipeline that does not run. */
 export function idleLoad({ maxRowsPerSecond, maxBytesPerSecond }: LoadRateSettings): LoadStatus {
-  return { maxRowsPerSecond, maxBytesPerSecond, limited: false, waitedMs: 0, paused: null };
+  const bounds = { maxRowsPerSecond, maxBytesPerSecond };
+  return { ...bounds, limited: false, waitedMs: 0, paused: null, givesWay: false };
+}
+
+/** What may be another load's too. */
+interface Shared {
+  /** That of the pipeline, where this is one task of several. */
+  readonly rate?: LoadRate | undefined;
+  readonly turns?: LoadTurns;
 }
 
 /**
- * What holds INIT_SYNC back for the source's sake. It outlives the runs of its task, so that what a run took is paid for
+ * What holds INIT_SYNC back for the source's sake, and for that of changes beside it. It outlives the runs of its task, so that what a run took is paid for
  * by the next one.
  */
 export class LoadControl {
   readonly rate: LoadRate;
+  readonly turns: LoadTurns;
   readonly #clock: Clock;
   #paused: Pause | null = null;
 
-  /** `rate`: that of the pipeline, where this is one task of several; its own without it. */
-  constructor(settings: LoadRateSettings, clock: Clock, rate?: LoadRate) {
+  /** Without `turns` it gives way to nothing. */
+  constructor(settings: LoadRateSettings, clock: Clock, { rate, turns }: Shared = {}) {
     this.#clock = clock;
     this.rate = rate ?? new LoadRate(settings, clock);
+    this.turns = turns ?? new LoadTurns(clock, 1, false);
   }
 
   /** Why no chunk is begun; null where chunks are. */
@@ -70,6 +81,7 @@ export class LoadControl {
       limited: this.rate.isWaitedFor,
       waitedMs: this.rate.waitedMs,
       paused: this.pausedBecause,
+      givesWay: this.turns.givesWay,
     };
   }
 }

@@ -4,6 +4,8 @@ import type { Clock } from "../model/ports.ts";
 const BESIDE_MS = 1_000;
 /** What the rows of a load may add to the time of a transaction, where a transaction by itself takes less. */
 const LEAST_SHARE_MS = 5;
+/** The same of a load that gives way: each change of a transaction waits for it in another lane. */
+const SMALL_SHARE_MS = 2;
 const LEAST_ROWS = 100;
 /** Of a new measurement in what is known. */
 const WEIGHT = 0.2;
@@ -24,11 +26,11 @@ export class LoadPace {
     this.#clock = clock;
   }
 
-  /** At most so many rows of loads now, where `most` fit. */
-  rows(most: number): number {
+  /** At most so many rows of loads now, where `most` fit; fewer where they are to be `small` transactions. */
+  rows(most: number, small = false): number {
     if (this.#clock.monotonic() - this.#changeMs >= BESIDE_MS) return most;
     if (this.#perRow === null || this.#perRow <= 0) return Math.min(most, LEAST_ROWS);
-    const shareMs = Math.max(LEAST_SHARE_MS, this.#alone ?? 0);
+    const shareMs = Math.max(small ? SMALL_SHARE_MS : LEAST_SHARE_MS, this.#alone ?? 0);
     return Math.min(most, Math.max(LEAST_ROWS, Math.floor(shareMs / this.#perRow)));
   }
 

@@ -7,6 +7,7 @@ import { Committer } from "./committer.ts";
 import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { LaneChoice } from "./lane-choice.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { makeLanes, makeSourceReads, wholeRows } from "./make-lanes.ts";
 import { deafObserver } from "./observer.ts";
 import { itemOf, plainRouter, settingsOf, tableOf, targetOf } from "./pipeline-parts.fixture.ts";
@@ -55,7 +56,8 @@ function setUp() {
     router: plainRouter,
   };
   const bytes = new ByteBudget(10_000).account(1);
-  const parts = { task: task as TaskParts, prepared: prepared as Prepared, signal };
+  const load = { turns: new LoadTurns(clock, 2, false) };
+  const parts = { task: { ...(task as TaskParts), load }, prepared: prepared as Prepared, signal };
   const writeState = () => Promise.resolve();
   const lanes = makeLanes({
     ...parts,

@@ -3,6 +3,7 @@ import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TooManyRefused } from "./dead-letter-book.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
+import type { LoadControl } from "./load-control.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { LaneStanding } from "./standing.ts";
@@ -12,7 +13,7 @@ import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
 interface LaneSetParts {
-  readonly task: TaskParts;
+  readonly task: TaskParts & { readonly load: Pick<LoadControl, "turns"> };
   readonly prepared: Prepared;
   readonly order: ConstraintOrder;
   readonly logBytes: ByteAccount;
@@ -36,7 +37,9 @@ export function makeSourceReads({
   prepared: { maxValueBytes, currentShape },
   writeState,
   signal,
-}: Pick<LaneSetParts, "task" | "prepared" | "writeState" | "signal">): SourceReads {
+}: Pick<LaneSetParts, "prepared" | "writeState" | "signal"> & {
+  readonly task: TaskParts;
+}): SourceReads {
   const what = { source, maxValueBytes, currentShape, writeState };
   return new SourceReads({ ...what, clock, random, signal });
 }
@@ -64,6 +67,8 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
   const { sink, settings, clock, observer } = task;
   const { committer, book } = prepared;
   const { compaction } = settings;
+  const { turns } = task.load;
+  turns.beginAnew();
   const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
   const standings = Array.from(
     { length: prepared.lanes },
@@ -81,6 +86,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     meetings: new MeetingWriter({ ...shared, standing: (lane) => standings[lane] }),
     logBytes: parts.logBytes,
     chunkBytes: parts.chunkBytes,
+    turns,
     maxRows: rowsPerCommit(task),
     maxBytes: sink.capabilities.maxBytesPerCommit,
     whole: prepared.lanes === 1,

@@ -26,6 +26,7 @@ export function aStatus(state: TaskState): TaskStatus {
       limited: false,
       waitedMs: 0,
       paused: null,
+      givesWay: false,
     },
     retention: null,
     bufferBytes: 0,

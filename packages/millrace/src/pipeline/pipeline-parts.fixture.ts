@@ -133,6 +133,7 @@ export function settingsOf(part: Partial<TaskSettings> = {}): TaskSettings {
     snapshotParallelism: 1,
     maxRowsPerSecond: null,
     maxBytesPerSecond: null,
+    loadGivesWay: true,
     maxRetainedBytes: null,
     maxRetainedAction: "warn",
     fullLoad: true,

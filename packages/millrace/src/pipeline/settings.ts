@@ -20,6 +20,8 @@ export interface TaskSettings {
   /** What INIT_SYNC may read of the source, all chunks together; null is without bound. */
   readonly maxRowsPerSecond: number | null;
   readonly maxBytesPerSecond: number | null;
+  /** INIT_SYNC takes fewer lanes, and rests, where changes of tables in SYNC would be late beside it. */
+  readonly loadGivesWay: boolean;
   /** Bytes of its log that the source may keep for this pipeline; null is without bound. */
   readonly maxRetainedBytes: number | null;
   /** What is done where it keeps more: tell, read no new chunk, or let go of the log and load anew. */

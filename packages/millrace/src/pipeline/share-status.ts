@@ -144,6 +144,7 @@ function mergeLoad(loads: readonly LoadStatus[], empty: LoadStatus): LoadStatus 
     limited: loads.some(({ limited }) => limited),
     waitedMs: Math.max(...loads.map(({ waitedMs }) => waitedMs)),
     paused: loads.find(({ paused }) => paused !== null)?.paused ?? null,
+    givesWay: loads.some(({ givesWay }) => givesWay),
   };
 }
 

@@ -62,7 +62,7 @@ export interface Retrying {
   readonly nextTryMs: number;
 }
 
-/** What holds INIT_SYNC back for the source's sake. */
+/** What holds INIT_SYNC back, for the source's sake and for that of changes. */
 export interface LoadStatus {
   /** What it may read of the source; null is without bound. */
   readonly maxRowsPerSecond: number | null;
@@ -73,6 +73,8 @@ export interface LoadStatus {
   readonly waitedMs: number;
   /** Why no chunk is begun; null where chunks are. */
   readonly paused: string | null;
+  /** Changes of tables in SYNC come, and it takes fewer lanes than there are, or rests, so that they are not late. */
+  readonly givesWay: boolean;
 }
 
 /** The source's log, as far as it is kept for this pipeline. */

@@ -14,6 +14,7 @@ import { RunFailures } from "./run-failures.ts";
 import { SourceClock } from "./source-clock.ts";
 import type { TaskState, TaskStatus } from "./status.ts";
 import { LoadControl } from "./load-control.ts";
+import { LoadTurns } from "./load-turns.ts";
 import type { RunningTask, Task, TaskParts } from "./task-api.ts";
 import { TaskRequests } from "./task-requests.ts";
 import { taskStatus } from "./task-status.ts";
@@ -67,8 +68,10 @@ class PipelineTask implements Task {
     const { clock, observer, settings, explain = (error: MillraceError) => error } = parts;
     this.#progressMs = clock.monotonic();
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
-    const { maxRowsPerSecond, maxBytesPerSecond } = settings;
-    const load = new LoadControl({ maxRowsPerSecond, maxBytesPerSecond }, clock, parts.loadRate);
+    const { maxRowsPerSecond, maxBytesPerSecond, parallelism, loadGivesWay } = settings;
+    const turns = new LoadTurns(clock, parallelism, loadGivesWay);
+    const bounds = { maxRowsPerSecond, maxBytesPerSecond };
+    const load = new LoadControl(bounds, clock, { rate: parts.loadRate, turns });
     this.#sourceClock = new SourceClock(clock);
     const watched = watchedBy(this.#outage, observer, explain, this.#sourceClock);
     this.#parts = {

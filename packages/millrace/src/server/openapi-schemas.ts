@@ -125,6 +125,7 @@ export const SCHEMAS = {
     limited: { type: "boolean" },
     waitedMs: { type: "number" },
     paused: nullable("string"),
+    givesWay: { type: "boolean" },
   }),
   Wait: object({
     what: { enum: ["log", "load", "table", "pipeline"] },

@@ -67,6 +67,7 @@ export function taskStatus(pipeline: string, status: Partial<TaskStatus> = {}): 
       limited: false,
       waitedMs: 0,
       paused: null,
+      givesWay: false,
     },
     retention: {
       retainedBytes: 1 << 20,

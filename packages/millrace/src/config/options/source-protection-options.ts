@@ -1,5 +1,5 @@
 import { defaulting, optional } from "../option.ts";
-import { byteSize, choice, duration, integer } from "../option-type.ts";
+import { byteSize, choice, duration, flag, integer } from "../option-type.ts";
 
 const HOUR_MS = 3_600_000;
 const MIB = 1024 * 1024;
@@ -18,6 +18,11 @@ export const LOAD_PROTECTION_OPTIONS = {
     example: "20mb",
     defaultDoc: "without bound",
     doc: "Bytes that the full load reads per second, as the server sends them, all chunks of the pipeline together. With both bounds the nearer one counts.",
+  }),
+  loadGivesWay: defaulting(flag, true, {
+    name: "scan.snapshot.give-way",
+    example: "false",
+    doc: "While changes of tables in SYNC come, the full load takes as many lanes as leave these changes about as fast as they are without it, with rests where one lane is too many; at least a quarter of one lane's time. A load that keeps no change waiting, and one beside which none come, has all lanes. `false`: it has them at any time.",
   }),
 } as const;
 

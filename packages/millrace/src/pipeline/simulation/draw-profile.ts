@@ -17,6 +17,7 @@ const BASE: TaskSettings = {
   snapshotParallelism: 2,
   maxRowsPerSecond: null,
   maxBytesPerSecond: null,
+  loadGivesWay: true,
   maxRetainedBytes: null,
   maxRetainedAction: "warn",
   fullLoad: true,

@@ -64,6 +64,7 @@ export function drawTopics(seed: number): TopicProfile {
       snapshotParallelism: 1,
       maxRowsPerSecond: null,
       maxBytesPerSecond: null,
+      loadGivesWay: false,
       maxRetainedBytes: null,
       maxRetainedAction: "warn",
       fullLoad: false,

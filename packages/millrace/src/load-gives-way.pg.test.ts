@@ -1,0 +1,48 @@
+/** A load beside changes that never end, against real servers: it goes on, ends, and ends right. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { soon, tableOf, tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
+
+const SESSIONS = 2;
+
+describe("a load beside changes of a table in SYNC", () => {
+  let between: TablesBetween;
+
+  beforeAll(async () => {
+    between = await tablesBetween();
+    await between.source.query(`
+      CREATE TABLE followed (id int PRIMARY KEY, n int NOT NULL);
+      CREATE TABLE loaded (id int PRIMARY KEY, v text NOT NULL);
+      INSERT INTO followed SELECT i, 0 FROM generate_series(1, 100) i;
+      INSERT INTO loaded SELECT i, repeat('v', 100) FROM generate_series(1, 5000) i`);
+  });
+  afterAll(() => between.release());
+
+  /** Changes rows of `followed`, one by one and without a pause, until the signal aborts. */
+  async function write(signal: AbortSignal, session: number): Promise<void> {
+    for (let i = session; !signal.aborted; i += SESSIONS)
+      await between.source.query(`UPDATE followed SET n = n + 1 WHERE id = ${1 + (i % 100)}`);
+  }
+
+  it("gives way to them, goes on, and ends", async () => {
+    const pipeline = await between.run();
+    await pipeline.caughtUp();
+    const writing = new AbortController();
+    const written = Promise.all(
+      Array.from({ length: SESSIONS }, (_, session) => write(writing.signal, session)),
+    );
+    const followed = () => tableOf(pipeline, "public.followed").changes;
+    await soon(() => followed() > 100, 60_000);
+    let gaveWay = false;
+    await pipeline.resync("public.loaded");
+    await soon(() => {
+      gaveWay ||= pipeline.status().load.givesWay;
+      return tableOf(pipeline, "public.loaded").state === "SYNC";
+    }, 120_000);
+    expect(gaveWay).toBe(true);
+    writing.abort();
+    await written;
+    await pipeline.caughtUp();
+    await between.expectSame("SELECT * FROM followed ORDER BY id");
+    await between.expectSame("SELECT * FROM loaded ORDER BY id");
+  });
+});

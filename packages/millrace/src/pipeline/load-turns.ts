@@ -1,0 +1,185 @@
+import type { Clock } from "../model/ports.ts";
+import { until } from "./until.ts";
+
+/** Changes that came so lately are given way to. */
+const BESIDE_MS = 1_000;
+/** What a load has at least: one lane for so much of its time. */
+const LEAST_LANES = 0.25;
+/** A load begins beside changes with this much, and finds out. */
+const FIRST_LANES = 0.5;
+/** How long is looked before the number of lanes is another one, and at how many transactions. */
+const STEP_MS = 100;
+const STEP_TRANSACTIONS = 5;
+const [FASTER, SLOWER] = [1.1, 0.7];
+/** A load may make changes so much later on average, or by so much of what they take without it. */
+const ALLOWED_MS = 1.5;
+const ALLOWED_SHARE = 0.25;
+/** What changes take without a load is known for so long; then the load rests until some have come without it. */
+const KNOWN_MS = 5_000;
+/** Of a new measurement in what is known. */
+const WEIGHT = 0.05;
+/** A rest is no longer, and a transaction that takes longer lets others begin: a load goes on whatever happens. */
+const LONGEST_MS = 250;
+const LONGEST_LOOK_MS = 1_000;
+
+/**
+ * How many lanes may have a load's transaction in flight at once: all of them while no changes of tables in SYNC come.
+ * Beside such changes as many as leave these about as late as they are without a load, with rests in between where one
+ * is too many already. It is measured, not assumed: a load that keeps nobody waiting, for the sink is far away or the
+ * machine has cores to spare, gets all of them (design/005).
+ */
+export class LoadTurns {
+  readonly #clock: Clock;
+  readonly #most: number;
+  readonly #isOn: boolean;
+  readonly #waiting = new Set<() => void>();
+  #wakesAtMs: number | null = null;
+  #lanes: number;
+  #busy = 0;
+  #beganMs = -Infinity;
+  #endedMs = -Infinity;
+  /** No turn begins before. */
+  #restsUntilMs = -Infinity;
+  #changeMs = -Infinity;
+  /** How late changes are that no transaction of a load was beside; null until some were. */
+  #aloneMs: number | null = null;
+  /** When that was looked at last. */
+  #lookedMs = -Infinity;
+  /** The load rests until it is known. */
+  #looks = false;
+  #stepMs = -Infinity;
+  #lateMs = 0;
+  #transactions = 0;
+
+  /** `lanes`: how many there are. All of them have their turn at any time where it is not on. */
+  constructor(clock: Clock, lanes: number, isOn = true) {
+    this.#clock = clock;
+    this.#isOn = isOn;
+    this.#most = lanes;
+    this.#lanes = Math.min(FIRST_LANES, lanes);
+  }
+
+  /** Changes come that a load would make late: what is read and sent of it should be little at a time. */
+  get areFew(): boolean {
+    return this.#isBeside(this.#clock.monotonic()) && this.#lanes < this.#most;
+  }
+
+  /** The same, and a load is there. */
+  get givesWay(): boolean {
+    const isThere = this.#busy > 0 || this.#clock.monotonic() - this.#endedMs < BESIDE_MS;
+    return isThere && this.areFew;
+  }
+
+  /** The turn of who is not a lane. Resolves with what ends it, once; rejects where the signal aborts before. */
+  async begin(signal: AbortSignal): Promise<() => void> {
+    while (!this.take()) await until(signal, new Promise<void>((free) => this.whenFree(free)));
+    let isOver = false;
+    return () => {
+      if (!isOver) this.ended();
+      isOver = true;
+    };
+  }
+
+  /** Whether a lane may send rows of a load now. It has to say when they are {@link ended}. */
+  take(): boolean {
+    const nowMs = this.#clock.monotonic();
+    if (this.#waitMs(nowMs) > 0) return false;
+    this.#busy++;
+    this.#beganMs = nowMs;
+    return true;
+  }
+
+  /** Nobody has a turn: a run begins, and whoever of the last one still works has lost its lanes. */
+  beginAnew(): void {
+    this.#busy = 0;
+  }
+
+  /** A turn is over. */
+  ended(): void {
+    const nowMs = this.#clock.monotonic();
+    this.#busy = Math.max(0, this.#busy - 1);
+    this.#endedMs = nowMs;
+    this.#restsUntilMs = Math.max(this.#restsUntilMs, nowMs + this.#restMs(nowMs));
+    this.#wake();
+  }
+
+  /** Calls back, once, when there may be a turn. One timer for all that wait: they wait and are woken for each change. */
+  whenFree(wake: () => void): void {
+    this.#waiting.add(wake);
+    const nowMs = this.#clock.monotonic();
+    const atMs = nowMs + this.#waitMs(nowMs);
+    if (this.#wakesAtMs !== null && this.#wakesAtMs <= atMs) return;
+    this.#wakesAtMs = atMs;
+    void this.#clock.sleep(Math.ceil(atMs - nowMs)).then(() => {
+      if (this.#wakesAtMs === atMs) this.#wake();
+    });
+  }
+
+  /** Changes of tables in SYNC are durable, the first of which came to its lane then. */
+  changed(cameMs: number): void {
+    const nowMs = this.#clock.monotonic();
+    const lateMs = nowMs - cameMs;
+    this.#changeMs = nowMs;
+    this.#lateMs += lateMs;
+    this.#transactions++;
+    if (this.#busy === 0 && this.#endedMs <= cameMs) this.#wereAlone(lateMs, nowMs);
+    if (nowMs - this.#stepMs >= STEP_MS && this.#transactions >= STEP_TRANSACTIONS)
+      this.#step(nowMs);
+  }
+
+  #wereAlone(lateMs: number, nowMs: number): void {
+    // What was known is old where it was looked for.
+    const known = this.#looks ? lateMs : (this.#aloneMs ?? lateMs);
+    this.#aloneMs = known + WEIGHT * (lateMs - known);
+    this.#lookedMs = nowMs;
+    if (!this.#looks) return;
+    this.#looks = false;
+    this.#restsUntilMs = nowMs;
+    this.#wake();
+  }
+
+  #step(nowMs: number): void {
+    const meanMs = this.#lateMs / this.#transactions;
+    const isLoading = this.#busy > 0 || this.#endedMs >= this.#stepMs;
+    this.#stepMs = nowMs;
+    this.#lateMs = 0;
+    this.#transactions = 0;
+    if (this.#aloneMs === null || !isLoading) return;
+    // Without a load they would not be later than with one.
+    this.#aloneMs = Math.min(this.#aloneMs, meanMs);
+    const allowedMs = Math.max(ALLOWED_MS, this.#aloneMs * ALLOWED_SHARE);
+    const byMs = meanMs - this.#aloneMs;
+    if (byMs > allowedMs) this.#lanes = Math.max(LEAST_LANES, this.#lanes * SLOWER);
+    else if (byMs < allowedMs / 2) this.#lanes = Math.min(this.#most, this.#lanes * FASTER);
+  }
+
+  /** After a turn: as long as leaves it its share of a lane's time, or until changes have been looked at without it. */
+  #restMs(nowMs: number): number {
+    if (nowMs - this.#lookedMs > KNOWN_MS) {
+      this.#looks = true;
+      this.#lookedMs = nowMs;
+      return LONGEST_LOOK_MS;
+    }
+    const rest = Math.max(0, 1 / this.#lanes - 1);
+    return Math.min(LONGEST_MS, rest * (nowMs - this.#beganMs));
+  }
+
+  #isBeside(nowMs: number): boolean {
+    return this.#isOn && nowMs - this.#changeMs < BESIDE_MS;
+  }
+
+  /** How long no turn begins, unless one ends before; 0 where one may now. */
+  #waitMs(nowMs: number): number {
+    if (!this.#isBeside(nowMs)) return 0;
+    const restMs = Math.max(0, this.#restsUntilMs - nowMs);
+    const isFree = this.#busy < Math.max(1, Math.floor(this.#lanes));
+    return isFree ? restMs : Math.max(restMs, this.#beganMs + LONGEST_MS - nowMs);
+  }
+
+  #wake(): void {
+    this.#wakesAtMs = null;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+}
