@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeTable } from "../../../../dynamodb-local/src/testing/clients.ts";
+import { systemClock } from "../../model/ports.ts";
 import { AwsApi } from "./aws-api.ts";
 import type { Item, StreamRecord } from "./api.ts";
 import { serviceCode } from "./errors.ts";
@@ -372,6 +373,57 @@ describe("refusals", () => {
       code: "MR_SOURCE_REFUSED",
       class: "config",
     });
+  });
+});
+
+describe("what is told of requests", () => {
+  it.each([
+    ["ThrottlingException", "throttled"],
+    ["InternalServerError", "lost"],
+    ["UnrecognizedClientException", "credentials"],
+    ["RequestExpired", "skew"],
+    ["AccessDeniedException", "rights"],
+    ["ResourceNotFoundException", "missing"],
+    ["TrimmedDataAccessException", "trimmed"],
+    ["ExpiredIteratorException", "expired-iterator"],
+    ["ValidationException", "refused"],
+  ])("is of %s that it was %s, and then what its repetition came to", async (code, outcome) => {
+    const told: string[] = [];
+    const observer = {
+      requested: (action: string, how: string) => void told.push(`${action} ${how}`),
+      readUnits: () => undefined,
+      leftOut: () => undefined,
+    };
+    const own = new AwsApi(started.connection, { clock: systemClock, random: () => 0, observer });
+    started.local.control.inject({ kind: "error", code, action: "DescribeTable" });
+    await own.describeTable("orders").catch(() => null);
+    await own.describeTable("orders");
+    expect(told[0]).toBe(`DescribeTable ${outcome}`);
+    expect(told.slice(1).filter((one) => one !== "DescribeTable ok")).toEqual([]);
+    expect(told).toContain("DescribeTable ok");
+    await own.close();
+  });
+});
+
+describe("an answer that does not come", () => {
+  it("is waited for no longer than it may take, whatever is asked", async () => {
+    const silent = createServer((request) => void request.resume());
+    const url = await new Promise<string>((resolve) => {
+      silent.listen(0, "127.0.0.1", () => {
+        const address = silent.address();
+        resolve(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`);
+      });
+    });
+    const connection = { ...connectionTo(url), readTimeoutMs: 50 };
+    const own = new AwsApi(connection, { clock: systemClock, random: () => 0 });
+    for (const ask of [() => own.describeTable("orders"), () => own.taggedTables([{ key: "a" }])])
+      await expect(ask()).rejects.toMatchObject({
+        code: "MR_SOURCE_LOST_CONNECTION",
+        class: "transient",
+      });
+    await own.close();
+    silent.closeAllConnections();
+    silent.close();
   });
 });
 

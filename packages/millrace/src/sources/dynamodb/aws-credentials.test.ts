@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { makeTable } from "../../../../dynamodb-local/src/testing/clients.ts";
 import type { DynamoConnection } from "./config.ts";
 import { apiOf, connectionTo, type LocalApi, startLocalApi } from "./local-api.fixture.ts";
@@ -54,6 +54,25 @@ describe("credentials", () => {
       remedy: expect.stringContaining("trust"),
     });
     expect(await accountBy(connection(role("ours")))).toBe("222222222222");
+  });
+
+  it("of a profile are those that the shared files have under its name", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "millrace-profile-"));
+    const of = (name: string, secret: string): string =>
+      `[${name}]\naws_access_key_id = ${KEYS.accessKeyId}\naws_secret_access_key = ${secret}\n`;
+    const file = join(folder, "credentials");
+    await writeFile(file, `${of("shop", KEYS.secretAccessKey)}${of("other", "another one")}`);
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", file);
+    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "config"));
+    try {
+      const by = (profile: string) => accountBy(connection({ keys: null, profile }));
+      expect(await by("shop")).toBe("123456789012");
+      await expect(by("other")).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+      await expect(by("nobody")).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    } finally {
+      vi.unstubAllEnvs();
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("of a web identity are those of the role that its token gets", async () => {
@@ -117,6 +136,22 @@ describe("one endpoint for each service", () => {
     expect(actions(other)).toContain("DescribeTable");
     expect(actions(other)).not.toContain("GetResources");
     expect(actions(started)).toEqual(["GetResources"]);
+    await api.close();
+  });
+});
+
+describe("the endpoint of STS", () => {
+  it("is where roles are asked for", async () => {
+    await using other = await startLocalApi();
+    const here = connection(role());
+    const api = apiOf({ ...here, endpoints: { ...here.endpoints, sts: other.local.url } });
+    // Whose keys another one gave out it does not know.
+    await expect(api.taggedTables([{ key: "none" }])).rejects.toMatchObject({
+      code: "MR_SOURCE_REFUSED",
+    });
+    const actions = (of: LocalApi) => of.local.control.calls().map(({ action }) => action);
+    expect(new Set(actions(other))).toEqual(new Set(["AssumeRole"]));
+    expect(new Set(actions(started))).toEqual(new Set(["GetResources"]));
     await api.close();
   });
 });
