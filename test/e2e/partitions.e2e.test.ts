@@ -69,6 +69,17 @@ describe("partitions with rows that come and go", () => {
     expect(second.tail()).toContain("partitions left or were emptied");
   });
 
+  it("load nothing where a partition was made and written to at once", async () => {
+    await pipeline.caughtUp();
+    await pipeline.source.query(
+      "BEGIN; CREATE TABLE t3 PARTITION OF t FOR VALUES FROM (200) TO (300); INSERT INTO t VALUES (200, 'at once'); COMMIT",
+    );
+    const second = await pipeline.caughtUp();
+    await pipeline.expectSame(ROWS);
+    expect(second.output.filter((line) => line.includes('"type":"progress"'))).toEqual([]);
+    expect(second.tail()).not.toContain("partitions");
+  });
+
   it("load nothing where a partition was made empty", async () => {
     await pipeline.caughtUp();
     await pipeline.whileRunning(async (running) => {

@@ -43,6 +43,18 @@ export const LANE_GUARDS: readonly Guard[] = [
   {
     keeps: ["Source transactions", "Secondary unique constraints"],
     guard:
+      "a pause in the middle of a transaction whose rows are bound to one another waits for its end",
+    file: "pipeline/log-reader.ts",
+    take: "this.#isMidway = isWithin && this.#openRows <= wholeRows;",
+    put: "this.#isMidway = isWithin && this.#openRows > 1e9 && wholeRows > 0;",
+    shownBy: {
+      file: "packages/millrace/src/whole-interrupted.pg.test.ts",
+      name: "is not cut by a pause",
+    },
+  },
+  {
+    keeps: ["Source transactions", "Secondary unique constraints"],
+    guard:
       "transactions that should stay whole are those that one lane keeps so and those of bound rows",
     file: "pipeline/make-lanes.ts",
     take: "if (choice.binds) return",

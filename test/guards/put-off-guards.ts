@@ -213,6 +213,28 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, "Tables without key", "Secondary unique constraints"],
+    guard: "no row without key is given up for a constraint that is newer than the run",
+    file: "pipeline/careful-writer.ts",
+    take: "if (table.keyless) await this.#parts.refuseNewer(route.target);",
+    put: "await Promise.resolve({ table, route });",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lane-refusals.test.ts",
+      name: "has the run begin anew where it has no key, which nobody could read again by",
+    },
+  },
+  {
+    keeps: [1, "Tables without key", "Secondary unique constraints"],
+    guard: "a table without key is loaded behind those that its rows point at",
+    file: "pipeline/table-loads.ts",
+    take: "    if (this.#parts.mustWait(table)) return void this.#children.add(table);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/foreign-keys.pg.test.ts",
+      name: "are loaded parents first, also those without key, rows that point at later ones put off",
+    },
+  },
+  {
     keeps: [1],
     guard: "nothing is put off that cannot be read again",
     file: "pipeline/careful-writer.ts",

@@ -76,6 +76,7 @@ export class BatchWriter {
       read: (items) => this.#readRows(items),
       readsRows: () => parts.reads.possible,
       putOff: (table, target) => this.#puttingOff.prepare(table, target),
+      refuseNewer: (target) => this.#puttingOff.refuseNewer(target),
       missing: (content, { rows }, known) => this.#missing(content, rows, known),
     });
   }

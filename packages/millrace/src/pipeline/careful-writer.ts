@@ -33,6 +33,8 @@ export interface CarefulParts {
   readonly readsRows: () => boolean;
   /** A row is about to be put off: see `put-off.ts`. */
   readonly putOff: (table: TableRuntime, target: TargetTable) => Promise<void>;
+  /** Rejects where the target has constraints that are newer than the run, whose rows have a lane each still. */
+  readonly refuseNewer: (target: TargetTable) => Promise<void>;
   /** `known`, and the rows that a commit turned out to miss. */
   readonly missing: (
     content: BatchContent,
@@ -154,6 +156,7 @@ export class CarefulWriter {
         return true;
       }
       if (putOff) await this.#putOff(item);
+      else if (bound) await this.#beforeParking(item);
       given.set(item, putOff ? PUT_OFF : refusalOf(error, item));
       // One attempt for each would be too many.
       if (given.size > MAX_SINGLED_OUT && items.every((one) => this.#canBePutOff(one))) {
@@ -182,8 +185,10 @@ export class CarefulWriter {
   ): Promise<void> {
     const content = this.#parts.content();
     for (const item of items) {
-      const putOff = error.code === "MR_SINK_CONSTRAINT" && this.#mayBeTakenLater(item, prospect);
+      const bound = error.code === "MR_SINK_CONSTRAINT";
+      const putOff = bound && this.#mayBeTakenLater(item, prospect);
       if (putOff) await this.#putOff(item);
+      else if (bound) await this.#beforeParking(item);
       content.park(item, putOff ? PUT_OFF : refusalOf(error, item));
     }
     await this.#parts.commit(items, content);
@@ -217,6 +222,11 @@ export class CarefulWriter {
     const { table, route } = item;
     if (isOfLog(item)) table.putOffs++;
     return this.#parts.putOff(table, route.target);
+  }
+
+  /** What has no key is put off by nobody. Where its constraints are newer than the run, the next one gives it their lane. */
+  async #beforeParking({ table, route }: RowItem): Promise<void> {
+    if (table.keyless) await this.#parts.refuseNewer(route.target);
   }
 
   async #attempt(

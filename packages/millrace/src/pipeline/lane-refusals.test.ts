@@ -3,6 +3,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { Commit, Write } from "../model/sink.ts";
 import { tableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
+import { RestartNeeded } from "./committer.ts";
 import type { Lane } from "./lane.ts";
 import { RowItem } from "./lane-item.ts";
 import { oneLane } from "./lane.fixture.ts";
@@ -192,5 +193,17 @@ describe("a row that a constraint refuses which is newer than the run", () => {
     stop.abort();
     await running;
     expect(target.letters).toEqual(["x MR_SINK_CONSTRAINT"]);
+  });
+
+  it("has the run begin anew where it has no key, which nobody could read again by", async () => {
+    const bag = tableOf(shapeOf(undefined, []));
+    const { lane, sink } = oneLane(AT_ONCE);
+    sink.checkTable = () => Promise.resolve({ created: false, notices: [], secondaryUnique: true });
+    const refused = ({ writes }: Commit): Answer =>
+      writes.length === 0 ? {} : { land: false, error: refusal(0) };
+    for (let i = 0; i < 100; i++) sink.script.push(refused);
+    lane.push(itemOf(bag, "append", ["m", "x", "2", "b"], 1, "c", bag.shape));
+    lane.push(end());
+    await expect(lane.run()).rejects.toThrow(RestartNeeded);
   });
 });

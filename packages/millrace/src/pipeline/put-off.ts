@@ -48,14 +48,20 @@ export class PuttingOff {
    * its rows one lane.
    */
   async prepare(table: TableRuntime, target: TargetTable): Promise<void> {
-    const { sink, order, writeTable } = this.#parts;
-    if (!order.isKnown(target.id) && hasConstraints(await sink.checkTable(target, "never")))
-      throw new RestartNeeded(`${target.id} has constraints now`);
+    const { writeTable } = this.#parts;
+    await this.refuseNewer(target);
     if (!this.#tables.has(table)) table.puttingOff++;
     this.#tables.add(table);
     if (table.early) return;
     table.update({ state: "INIT_SYNC" });
     await writeTable(table);
+  }
+
+  /** @throws RestartNeeded as {@link prepare} */
+  async refuseNewer(target: TargetTable): Promise<void> {
+    const { sink, order } = this.#parts;
+    if (!order.isKnown(target.id) && hasConstraints(await sink.checkTable(target, "never")))
+      throw new RestartNeeded(`${target.id} has constraints now`);
   }
 
   /** Their letters are in the book, or the write has failed. */

@@ -223,6 +223,7 @@ export class RunParts {
   /** Its end may be passed already: a source without changes cannot always be made to move its log. */
   #loaded(table: TableRuntime): void {
     void this.#task.source.nudge();
+    this.loads.onLoaded();
     this.#on.look(table);
   }
 
@@ -264,6 +265,7 @@ export class RunParts {
       waits: this.#task.waits,
       signal: this.#signal,
       durable: () => this.frontier.durable.position,
+      mustWait: (table) => this.#order.mustWait(table),
       onBegin: (table) => this.putOff.beginsAnew(table),
       onLoaded: (table) => this.#loaded(table),
       fail: this.#on.fail,

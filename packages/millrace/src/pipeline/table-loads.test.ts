@@ -6,15 +6,15 @@ import type { ChunkParts } from "./chunk-reader.ts";
 import type { Loader } from "./loader.ts";
 import type { LogReader } from "./log-reader.ts";
 import { deafObserver } from "./observer.ts";
-import { tableOf } from "./pipeline-parts.fixture.ts";
+import { shapeOf, tableOf } from "./pipeline-parts.fixture.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { TableLoads } from "./table-loads.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { Waits } from "./waits.ts";
 
 /** Loads of a table whose shape is not the catalogue's any more; what is done to it is told in order. */
-function loading() {
-  const table = tableOf(undefined, { state: "INIT_SYNC", allPlanned: false });
+function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
+  const table = tableOf(shape, { state: "INIT_SYNC", allPlanned: false });
   const told: string[] = [];
   const asked = Promise.withResolvers<TableShape>();
   const loader: Partial<Loader> = {
@@ -31,6 +31,12 @@ function loading() {
     moved: [table.id],
     waiting: [],
     currentShape: () => asked.promise,
+    generations: {
+      emptyForLoad: () => {
+        told.push("is emptied");
+        return Promise.reject(new Error("that is all"));
+      },
+    } as unknown as Prepared["generations"],
   };
   const reader: Partial<LogReader> = {
     interrupt: (work) => work(),
@@ -39,8 +45,10 @@ function loading() {
   const barriers: Partial<Barriers> = {
     adopt: () => Promise.resolve(void told.push("has the catalogue's shape")),
   };
+  const passed = () => Promise.resolve();
+  const load = { passed, rate: { paid: passed } } as unknown as ChunkParts["load"];
   const loads = new TableLoads(loader as Loader, {
-    chunks: { clock: systemClock, source: {} } as ChunkParts,
+    chunks: { clock: systemClock, source: {}, load } as ChunkParts,
     prepared: prepared as Prepared,
     reader: reader as LogReader,
     barriers: barriers as Barriers,
@@ -48,6 +56,7 @@ function loading() {
     waits: new Waits(systemClock),
     signal: new AbortController().signal,
     durable: () => 0,
+    mustWait,
     onBegin: ({ id }) => void begun.push(id),
     onLoaded: () => undefined,
     fail: () => undefined,
@@ -77,5 +86,18 @@ describe("the load of a table", () => {
     const { loads, table, begun } = loading();
     loads.begin(table);
     expect(begun).toEqual([table.id]);
+  });
+
+  it("without key waits for the rows that its own point at", async () => {
+    let waits = true;
+    const { loads, table, told } = loading(shapeOf(undefined, []), () => waits);
+    loads.begin(table);
+    loads.onLoaded();
+    await turns();
+    expect(told).not.toContain("is emptied");
+    waits = false;
+    loads.onFrontier();
+    await turns();
+    expect(told.filter((line) => line === "is emptied")).toHaveLength(1);
   });
 });

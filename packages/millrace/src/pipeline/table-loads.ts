@@ -29,6 +29,8 @@ interface TableLoadsParts {
   readonly signal: AbortSignal;
   /** What is durable of the log. */
   readonly durable: () => Position;
+  /** Rows of another table have to be there before those of this one. */
+  readonly mustWait: (table: TableRuntime) => boolean;
   /** Before its load goes on, or begins anew. */
   readonly onBegin: (table: TableRuntime) => void;
   readonly onLoaded: (table: TableRuntime) => void;
@@ -50,6 +52,8 @@ export class TableLoads {
    * that its rows were read in an older shape.
    */
   readonly #unadopted = new Set<TableRuntime>();
+  /** Tables without key whose rows point at rows that are not loaded yet. */
+  readonly #children = new Set<TableRuntime>();
 
   constructor(loader: Loader, parts: TableLoadsParts) {
     this.#loader = loader;
@@ -62,6 +66,12 @@ export class TableLoads {
   /** The frontier has moved. */
   onFrontier(): void {
     this.#joining.onFrontier();
+    this.onLoaded();
+  }
+
+  /** A table's load may be over: others have waited for it. */
+  onLoaded(): void {
+    for (const table of this.#children) if (!this.#parts.mustWait(table)) this.#goOn(table);
   }
 
   /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
@@ -80,8 +90,10 @@ export class TableLoads {
     this.#parts.onBegin(table);
     if (this.#unadopted.has(table)) return void this.#loader.stopTable(table);
     this.#loader.startTable(table);
-    if (table.keyless && !table.held && !this.#held.has(table) && mustLoad(table))
-      this.#loadKeyless(table);
+    if (!table.keyless || table.held || this.#held.has(table) || !mustLoad(table)) return;
+    if (this.#parts.mustWait(table)) return void this.#children.add(table);
+    this.#children.delete(table);
+    this.#loadKeyless(table);
   }
 
   /** A new generation of one table. */
