@@ -158,6 +158,7 @@ const OF_THE_LOAD = [
   ["scan.snapshot.parallelism", "3", { snapshotParallelism: 3 }],
   ["scan.snapshot.max-rows-per-second", "20", { maxRowsPerSecond: 20 }],
   ["scan.snapshot.max-bytes-per-second", "2mb", { maxBytesPerSecond: 2_097_152 }],
+  ["scan.snapshot.give-way", "false", { loadGivesWay: false }],
 ] as const;
 
 describe("a pipeline file with a DynamoDB source", () => {
