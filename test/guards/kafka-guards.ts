@@ -6,6 +6,8 @@ const WRITER = `${SINK}/transaction-writer.test.ts`;
 const AT_LEAST = `${SINK}/at-least-once.kafka.test.ts`;
 const LOSSES = `${SINK}/state-losses.kafka.test.ts`;
 const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
+const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
+const TOPICS = `${SINK}/topics.kafka.test.ts`;
 const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
 
 /** Batches, transactions and state of Kafka. */
@@ -166,6 +168,51 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     take: "return baseOffset < end ? replaced(batch, baseOffset, end) : null;",
     put: "return null;",
     shownBy: { file: LOSSES, name: "a table's topic that was made anew beneath a run" },
+  },
+  {
+    keeps: [8, 11],
+    guard: "whose topic was made anew is told what is not in it any more",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "    tables.lost(topic, message);",
+    put: "    if (message === topic) tables.forget();",
+    shownBy: {
+      file: "packages/millrace/src/topics-anew.kafka.test.ts",
+      name: "one that was made anew is written on",
+    },
+  },
+  {
+    keeps: [2],
+    guard:
+      "partitions that are added to a topic are the next process': keys of a run stay in theirs",
+    file: "sinks/kafka/topics.ts",
+    take: "if (before?.id === id) return Math.min(before.partitions, partitions);",
+    put: "",
+    shownBy: { file: TOPICS, name: "partitions that are added to a topic are for the next" },
+  },
+  {
+    keeps: [8],
+    guard: "a topic that somebody has made anew is written to in its own partitions",
+    file: "sinks/kafka/topics.ts",
+    take: "before?.id === id",
+    put: "before !== undefined",
+    shownBy: { file: TOPICS, name: "a topic that somebody else has made anew" },
+  },
+  {
+    keeps: [5, 6, "Fence and lost COMMIT"],
+    guard: "who gets another producer id with the end of a transaction writes under that one",
+    file: "kafka/transactional-producer.ts",
+    take: "this.#begin({ ...identity, ...next });",
+    put: "this.#begin({ ...identity, producerEpoch: next.producerEpoch });",
+    shownBy: { file: EPOCHS, name: "goes on with another one, each commit once" },
+  },
+  {
+    keeps: [5],
+    guard:
+      "an epoch at least once that is renewed under another producer id is one that may have been taken over from",
+    file: "kafka/transactional-producer.ts",
+    take: "if (next.producerId !== identity.producerId)",
+    put: "if (next.producerEpoch < 0)",
+    shownBy: { file: EPOCHS, name: "renews its epoch at least once with another one" },
   },
   {
     keeps: [8, "State at the sink"],

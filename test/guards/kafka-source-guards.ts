@@ -148,6 +148,33 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1],
+    guard: "a task keeps the first look as long as none is known to keep it",
+    file: "sources/kafka/start-offset.ts",
+    take: "const first = isKept ? null : found;",
+    put: "const first = isKept ? found : null;",
+    shownBy: { file: LOG, name: "is all of it in the task that begins first" },
+  },
+  {
+    keeps: [1],
+    guard: "the task that keeps the first look for all keeps it where it begins anew, too",
+    file: "sources/kafka/partition-source.ts",
+    take: "this.#first ??= first;",
+    put: "this.#first = first;",
+    shownBy: { file: LOG, name: "is all of it in the task that begins first" },
+  },
+  {
+    keeps: [10],
+    guard: "of tasks that begin at once one keeps the ends of all partitions, and not each",
+    file: "sources/kafka/first-look.ts",
+    take: "if (this.#kept === undefined) await this.#forKeeper();",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/first-look.test.ts`,
+      name: "of tasks that begin at once one keeps the look for all",
+    },
+  },
+  {
+    keeps: [1],
     guard: "a message that comes while a start by time is looked for is behind that start",
     file: "sources/kafka/start-offset.ts",
     take: `      const latest = await offsetAt(cluster, at, LATEST, "committed");

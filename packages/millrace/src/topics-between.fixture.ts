@@ -39,7 +39,7 @@ export interface Sent {
 
 /** Writes messages of a topic, in the order of each partition. */
 export async function send(
-  { bootstrap }: SharedKafka,
+  { bootstrap }: { readonly bootstrap: string },
   topic: string,
   messages: readonly Sent[],
 ): Promise<void> {

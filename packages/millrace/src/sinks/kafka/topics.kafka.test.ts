@@ -77,6 +77,8 @@ it("a topic that somebody else has made anew has the partitions that it has", as
   await kafka.admin.deleteTopics({ topics: [name] });
   await expect.poll(() => topics.find(name), { timeout: 60_000 }).toBeNull();
   await kafka.createTopic("public.item", 5);
+  const seen = () => topicsWith().find(name);
+  await expect.poll(async () => (await seen())?.partitions, { timeout: 60_000 }).toBe(5);
   topics.forget();
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 5 });
 });
