@@ -13,7 +13,7 @@ import { type KafkaCluster, startKafka } from "../support/kafka.ts";
 import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
-import { writePipelineFile } from "./pipeline-file.ts";
+import { type Section, writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
 import { type Guarantee, wrongCounts } from "./topic-counts.ts";
 
@@ -108,6 +108,8 @@ class TopicLife {
       await writer.stop();
       this.#options.onTrouble?.(what);
     }
+    // A backlog of many transactions would take all day in small ones where the machine is busy.
+    await this.#writeFile({});
     await runToEnd([...this.#args(), "--until-caught-up"], catchUpTimeoutMs);
     const guarantee = guaranteeOf(this.#options.seed);
     return wrongCounts(this.#source, table, this.#bootstrap(), { guarantee });
@@ -218,11 +220,16 @@ class TopicLife {
   }
 
   async #prepare(): Promise<void> {
-    const { url, database } = this.#source;
     await this.#source.query(
       `CREATE TABLE ${table} (id int PRIMARY KEY, n int NOT NULL, pad text);
        INSERT INTO ${table} SELECT i, 0, repeat('x', 100) FROM generate_series(1, ${rows}) i`,
     );
+    // So that there often is a whole transaction behind the one under way.
+    await this.#writeFile({ "batch-size": 20 });
+  }
+
+  async #writeFile(sink: Section): Promise<void> {
+    const { url, database } = this.#source;
     await writePipelineFile({
       path: this.#file,
       name: `life-${database}`,
@@ -234,10 +241,9 @@ class TopicLife {
         "properties.bootstrap.servers": this.#bootstrap(),
         "sink.delivery-guarantee": guaranteeOf(this.#options.seed),
         "topic.partitions": 3,
-        // So that there often is a whole transaction behind the one under way.
-        "batch-size": 20,
         "sink.delivery-timeout": "4s",
         "request-timeout": "3s",
+        ...sink,
       },
     });
   }
