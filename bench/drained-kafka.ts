@@ -1,7 +1,11 @@
 // A backlog that stands in the source's log, drained into a broker, beside the best raw reader of the same stretch of that
-// log; and the full load. Exactly once, and at least once; beside what Debezium does on the same machine.
+// log; and the full load. Exactly once, and at least once; beside what Debezium does on the same machine, and what both servers
+// give with nobody between them.
 import { catchUp, type CaughtUp } from "./caught-up.ts";
 import { type BenchBroker, startBenchBroker } from "./kafka/bench-broker.ts";
+import { type BothServers, bothServers } from "./kafka/both-servers.ts";
+import { insertedItems } from "./kafka/item-changes.ts";
+import { produceRows } from "./kafka/produced-rows.ts";
 import { cpuSecondsOf } from "./process-cpu.ts";
 import { absolute, against, median, type Figure } from "./report.ts";
 import type { BenchSource, StartSource } from "./sources/source.ts";
@@ -9,6 +13,9 @@ import type { BenchSource, StartSource } from "./sources/source.ts";
 const ROWS = Number(process.env["BENCH_ROWS"] ?? 1_000_000);
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 3);
 const PARTITIONS = 4;
+/** Messages that a broker has seen before anything counts, in rows of a backlog: its compiler is done with it some five million in. */
+const WARMING_ROUNDS = 5;
+const BATCH_BYTES = 1_000_000;
 /** Of the raw reader: a slot is decoded by its server as it is read; a binlog is a file that the server sends. */
 const GOALS = { postgres: 0.5, mysql: null } as const;
 const KINDS = ["inserts", "updates", "load"] as const;
@@ -34,6 +41,7 @@ interface Drained extends CaughtUp {
 interface Measured {
   readonly drained: Record<Kind, Drained[]>;
   readonly raw: Record<"inserts" | "updates", number[]>;
+  readonly both: Record<Kind, BothServers[]>;
 }
 
 /** The figures of `…-kafka`, from a source of either kind. */
@@ -46,6 +54,7 @@ export async function drainIntoKafka(
   try {
     const measured = GUARANTEES.map(emptyMeasured);
     // A young broker compiles itself: its first million messages take four times the CPU of later ones.
+    await warm(broker);
     for (const guarantee of GUARANTEES.slice(0, 1))
       await new Round(source, broker, guarantee, "warm").measure(emptyMeasured());
     for (let round = 0; round < ROUNDS; round++)
@@ -63,7 +72,26 @@ export async function drainIntoKafka(
 }
 
 function emptyMeasured(): Measured {
-  return { drained: { inserts: [], updates: [], load: [] }, raw: { inserts: [], updates: [] } };
+  return {
+    drained: { inserts: [], updates: [], load: [] },
+    raw: { inserts: [], updates: [] },
+    both: { inserts: [], updates: [], load: [] },
+  };
+}
+
+function warm(broker: BenchBroker): Promise<unknown> {
+  return broker.withTopic(PARTITIONS, (topic) =>
+    produceRows({
+      topic,
+      bootstrap: broker.bootstrap,
+      partitions: PARTITIONS,
+      batchBytes: BATCH_BYTES,
+      format: "debezium-json",
+      exactlyOnce: true,
+      changes: insertedItems(Math.min(ROWS, 20_000)),
+      rows: WARMING_ROUNDS * ROWS,
+    }),
+  );
 }
 
 /** Raw reader and pipeline, in turn; each pipeline has a topic of its own. */
@@ -82,20 +110,38 @@ class Round {
     this.#loaded = `loaded_${name}`;
   }
 
-  async measure({ drained, raw }: Measured): Promise<void> {
+  async measure({ drained, raw, both }: Measured): Promise<void> {
     const source = this.#source;
     await source.empty();
     await catchUp(this.#pipeline(this.#drained));
-    for (const kind of ["inserts", "updates"] as const) {
-      const log = await source.record();
+    for (const [i, kind] of (["inserts", "updates"] as const).entries()) {
+      const log = await source.record(2);
       await (kind === "inserts" ? source.insert(ROWS) : source.update(ROWS));
       raw[kind].push(await log.read(ROWS));
       drained[kind].push(await this.#watched(this.#drained));
+      const bytes = await this.#messageBytes(this.#drained, (i + 1) * ROWS);
+      both[kind].push(await this.#both(bytes, () => log.read(ROWS)));
     }
     await this.#forget(this.#drained, 2 * ROWS);
     await source.analyze();
     drained.load.push(await this.#watched(this.#loaded));
+    const table = await source.rawTable(ROWS);
+    const bytes = await this.#messageBytes(this.#loaded, ROWS);
+    both.load.push(await this.#both(bytes, () => table.run()));
     await this.#forget(this.#loaded, ROWS);
+  }
+
+  async #messageBytes(topic: string, messages: number): Promise<number> {
+    return Math.round((await this.#broker.bytes(topic, PARTITIONS)) / messages);
+  }
+
+  #both(bytes: number, read: () => Promise<number>): Promise<BothServers> {
+    const { bootstrap, pid } = this.#broker;
+    const [host = "", port = ""] = bootstrap.split(":");
+    const to = { host, port: Number(port), partitions: PARTITIONS, batchBytes: BATCH_BYTES };
+    return this.#broker.withTopic(PARTITIONS, (topic) =>
+      bothServers(read, { ...to, topic, rows: ROWS, bytes }, [this.#source.pid, pid]),
+    );
   }
 
   async #watched(pipeline: string): Promise<Drained> {
@@ -132,7 +178,7 @@ class Round {
 
 function figuresOf(
   guarantee: Guarantee,
-  { drained, raw }: Measured,
+  { drained, raw, both }: Measured,
   debezium: keyof typeof THRICE_DEBEZIUM,
 ): Figure[] {
   const goals = THRICE_DEBEZIUM[debezium];
@@ -145,10 +191,18 @@ function figuresOf(
     const limited =
       kind === "load"
         ? []
-        : [ofRaw(`${title}, of the raw reader`, steady, raw[kind], GOALS[debezium])];
+        : [ofRaw(`${title}, of the raw reader`, steady, median(raw[kind]), GOALS[debezium])];
+    const bare = median(both[kind].map(({ seconds }) => seconds));
+    const bareCpu = median(both[kind].map(({ cpuSeconds }) => cpuSeconds));
     return [
       absolute(title, steady, "rows/s", wanted),
       ...limited,
+      ofRaw(`${title}, of both servers without Millrace`, steady, bare, null),
+      absolute(
+        `${title}, CPU of both servers without Millrace`,
+        (bareCpu / ROWS) * 100_000,
+        "s/100k rows",
+      ),
       absolute(
         `${title}, with its start`,
         of(({ seconds }) => ROWS / seconds),
@@ -173,11 +227,6 @@ function figuresOf(
   });
 }
 
-function ofRaw(
-  name: string,
-  rate: number,
-  seconds: readonly number[],
-  goal: number | null,
-): Figure {
-  return { ...against(name, rate, "rows/s", ROWS / median(seconds), goal ?? 0), goal };
+function ofRaw(name: string, rate: number, seconds: number, goal: number | null): Figure {
+  return { ...against(name, rate, "rows/s", ROWS / seconds, goal ?? 0), goal };
 }

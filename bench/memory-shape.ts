@@ -1,10 +1,9 @@
-import { RealRun, startTarget, until, type BenchTarget } from "./real-run.ts";
+import { type MemoryTarget, startMemoryTarget } from "./memory-target.ts";
+import { RealRun, until, type BenchTarget } from "./real-run.ts";
 import { absolute, atMost, beside, type Figure } from "./report.ts";
-import { withClient } from "./workload.ts";
 
 const MOST_MIB = 300;
 const TIMEOUT_MS = 3_600_000;
-const SETTINGS = { synchronous_commit: "off", max_wal_size: "4GB", full_page_writes: "off" };
 
 /** One shape: what it makes before the start, and what it does once all is loaded. */
 export interface Shape {
@@ -25,8 +24,7 @@ export interface Shape {
 
 /** The most that `millrace run` ever held with a shape of the database at `sourceUrl`. */
 export async function measureShape(sourceUrl: string, shape: Shape): Promise<Figure[]> {
-  const options = { storage: "disk", settings: SETTINGS } as const;
-  const target = await startTarget(shape.target ?? "dsql-local", options);
+  const target = await startMemoryTarget(shape.target ?? "dsql-local");
   try {
     return await measure(sourceUrl, target, shape);
   } finally {
@@ -34,7 +32,7 @@ export async function measureShape(sourceUrl: string, shape: Shape): Promise<Fig
   }
 }
 
-async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Promise<Figure[]> {
+async function measure(sourceUrl: string, target: MemoryTarget, shape: Shape): Promise<Figure[]> {
   await shape.prepare(sourceUrl);
   const readBare = await shape.bare(sourceUrl);
   const began = performance.now();
@@ -43,7 +41,7 @@ async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Pr
   try {
     await millrace.process.waitForSync(shape.tables, TIMEOUT_MS);
     const arrived = await shape.change(sourceUrl);
-    await until(() => holdsARow(target.url, arrived), TIMEOUT_MS);
+    await until(await target.arrival(sourceUrl, arrived), TIMEOUT_MS);
     const seconds = (performance.now() - began) / 1000;
     const mib = await millrace.peakMib();
     await millrace.process.stop();
@@ -55,10 +53,6 @@ async function measure(sourceUrl: string, target: BenchTarget, shape: Shape): Pr
     await millrace.stop();
     await shape.forget(sourceUrl);
   }
-}
-
-async function holdsARow(url: string, statement: string): Promise<boolean> {
-  return withClient(url, async (client) => ((await client.query(statement)).rowCount ?? 0) > 0);
 }
 
 /** Those that are asked for by name, or all. */

@@ -6,12 +6,13 @@ import { manyTables } from "./many-tables.ts";
 import { mysqlShapes, ofMysql } from "./memory-mysql.ts";
 import { chosen, measureShape, type Shape } from "./memory-shape.ts";
 import type { Figure } from "./report.ts";
-import { withClient } from "./workload.ts";
+import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
 
 const TRANSACTION_ROWS = Number(process.env["BENCH_TRANSACTION_ROWS"] ?? 10_000_000);
 const TABLES = Number(process.env["BENCH_TABLES"] ?? 1000);
 const WIDE_ROWS = Number(process.env["BENCH_WIDE_ROWS"] ?? 100_000);
 const WIDE_COLUMNS = 200;
+const PACE_ROWS = Number(process.env["BENCH_PACE_ROWS"] ?? 500_000);
 const ROW_BYTES = Number(process.env["BENCH_ROW_BYTES"] ?? 200_000_000);
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "4GB" };
 
@@ -23,6 +24,7 @@ export async function run(): Promise<Figure[]> {
     wide: wideRows,
     large: largeRow,
     transaction: largeTransaction,
+    pace: fullPace,
   });
   return [...(await ofPostgres(shapes)), ...(await ofMysql(chosen(mysqlShapes)))];
 }
@@ -137,6 +139,29 @@ const wideRows: Shape = {
     await execute(url, "UPDATE wide SET c0 = 'changed', c1 = c1 + 1");
     await execute(url, "INSERT INTO wide (id) VALUES (0)");
     return "SELECT FROM wide WHERE id = 0";
+  },
+};
+
+/** Written faster than it is read, so that what is left at the end is read as fast as that goes. */
+const fullPace: Shape = {
+  ...common,
+  name: `${PACE_ROWS.toLocaleString("en-US")} rows loaded, then changed in transactions of 1,000`,
+  tables: 1,
+  prepare: async (url) => {
+    await withClient(url, async (client) => {
+      await client.query(TABLE);
+      await insertRows(client, PACE_ROWS);
+      await client.query("ANALYZE items");
+    });
+  },
+  change: async (url) => {
+    await withClient(url, async (client) => {
+      await updateRows(client, PACE_ROWS);
+      await client.query(
+        "INSERT INTO items SELECT 0, customer, quantity, price, sku, note, active, changed, token, extra FROM items WHERE id = 1",
+      );
+    });
+    return "SELECT FROM items WHERE id = 0";
   },
 };
 

@@ -15,6 +15,8 @@ export interface BenchBroker {
   withTopic<T>(partitions: number, work: (topic: string) => Promise<T>): Promise<T>;
   /** How many records a topic's partitions have had, the marks of transactions among them. */
   records(topic: string): Promise<number>;
+  /** What so many partitions of a topic take on the broker's disk, bytes. */
+  bytes(topic: string, partitions: number): Promise<number>;
   remove(topic: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,6 +49,13 @@ export async function startBenchBroker(): Promise<BenchBroker> {
       }));
       const [found] = await admin.listOffsets({ topics: [{ name: topic, partitions }] });
       return (found?.partitions ?? []).reduce((sum, { offset }) => sum + Number(offset), 0);
+    },
+    bytes: async (topic, partitions) => {
+      const asked = [{ name: topic, partitions: Array.from({ length: partitions }, (_, i) => i) }];
+      const found = await admin.describeLogDirs({ topics: asked });
+      const all = found.flatMap(({ results }) => results).flatMap(({ topics }) => topics);
+      const sizes = all.flatMap((one) => one.partitions).map((one) => Number(one.partitionSize));
+      return sizes.reduce((sum, size) => sum + size, 0);
     },
     remove: (topic) => admin.deleteTopics({ topics: [topic] }),
     stop: async () => {

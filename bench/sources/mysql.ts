@@ -5,7 +5,9 @@ import { type MysqlDatabase, startMysql } from "../../test/support/mysql.ts";
 import { databaseAt } from "../../test/support/mysql-database.ts";
 import { readFrames } from "../replay/recorded-log.ts";
 import { insertItems, MYSQL_TABLE, updateItems, withSession } from "./mysql-items.ts";
-import { type BenchSource, type TargetTable, targetTable } from "./source.ts";
+import { startBareThread } from "../bare-thread.ts";
+import type { BareMysqlTable } from "../baselines/bare-mysql-table.ts";
+import { type BenchSource, stretches, type TargetTable, targetTable } from "./source.ts";
 
 const DATABASE = "bench";
 
@@ -46,6 +48,15 @@ export async function startMysqlSource(): Promise<BenchSource> {
       await execute("FLUSH BINARY LOGS");
       const begin = await server.binlogEnd();
       return { read: () => readLog(server, begin) };
+    },
+    rawTable: (rows) => {
+      const selects = stretches(rows).map(
+        ([first, last]) => `SELECT * FROM items WHERE id BETWEEN ${first} AND ${last}`,
+      );
+      const { host } = server;
+      const connection = { host, port, user: username, password, database: DATABASE };
+      const given: BareMysqlTable = { connection, selects };
+      return startBareThread(new URL("../baselines/bare-mysql-table.ts", import.meta.url), given);
     },
     forget: () => Promise.resolve(),
     stop: () => server.stop(),

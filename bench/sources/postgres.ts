@@ -4,11 +4,13 @@ import { Worker } from "node:worker_threads";
 import type { Client } from "pg";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { COLUMNS, insertRows, TABLE, updateRows, withClient } from "../workload.ts";
-import { type BenchSource, targetTable } from "./source.ts";
+import { startBareThread } from "../bare-thread.ts";
+import type { BareTable } from "../baselines/bare-table.ts";
+import { type BenchSource, stretches, targetTable } from "./source.ts";
 
 const SETTINGS = { synchronous_commit: "off", max_wal_size: "8GB" };
 const DATABASE = "bench";
-/** Slot and publication of the raw reader. */
+/** The publication of raw readers, and what their slots' names begin with. */
 const RAW = "raw";
 
 /** A PostgreSQL; each pipeline has a slot of its name. */
@@ -21,6 +23,7 @@ export async function startPostgresSource(): Promise<BenchSource> {
     withClient(url, async (client) => void (await client.query(sql, values)));
   const { host: hostname, port, user: username, password } = server;
   const table = `${DATABASE}.public.items`;
+  let slots = 0;
   return {
     pid: pidOf(server),
     table,
@@ -41,9 +44,19 @@ export async function startPostgresSource(): Promise<BenchSource> {
       withClient(url, (client) => updateRows(client, rows).then(() => mark(client))),
     analyze: () => execute("VACUUM ANALYZE items"),
     texts: () => withClient(url, readTexts),
-    record: async () => {
-      await execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", RAW);
-      return { read: (rows) => readSlot(url, RAW, rows) };
+    record: async (times) => {
+      const own = Array.from({ length: times }, () => `${RAW}_${slots++}`);
+      for (const slot of own)
+        await execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", slot);
+      return { read: (rows) => readSlot(url, own.shift() ?? "", rows) };
+    },
+    rawTable: (rows) => {
+      const copies = stretches(rows).map(
+        ([first, last]) =>
+          `COPY (SELECT * FROM items WHERE id BETWEEN ${first} AND ${last}) TO STDOUT`,
+      );
+      const given: BareTable = { url, copies };
+      return startBareThread(new URL("../baselines/bare-table.ts", import.meta.url), given);
     },
     forget: (pipeline) => execute("SELECT pg_drop_replication_slot($1)", pipeline),
     stop: () => server.stop(),
