@@ -18,7 +18,7 @@ export async function takeOver(
   const { text, stillRuns } = from;
   observer.event(
     stillRuns === true
-      ? { type: "notice", message: `taken over from ${text}, which still runs: ${FATE}` }
+      ? { type: "notice", message: `taken over from ${text}, which seems to run still: ${FATE}` }
       : {
           type: "notice",
           message: `taken over from ${text}; where that still runs, ${FATE}`,
