@@ -3,6 +3,8 @@ import { systemClock } from "../model/ports.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
+import type { Generations } from "./generations.ts";
+import type { LoadControl } from "./load-control.ts";
 import type { Loader } from "./loader.ts";
 import type { LogReader } from "./log-reader.ts";
 import { deafObserver } from "./observer.ts";
@@ -26,17 +28,18 @@ function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
     },
   };
   const begun: string[] = [];
+  const generations: Partial<Generations> = {
+    emptyForLoad: () => {
+      told.push("is emptied");
+      return Promise.reject(new Error("that is all"));
+    },
+  };
   const prepared: Partial<Prepared> = {
     tables: new Map([[table.id, table]]),
     moved: [table.id],
     waiting: [],
     currentShape: () => asked.promise,
-    generations: {
-      emptyForLoad: () => {
-        told.push("is emptied");
-        return Promise.reject(new Error("that is all"));
-      },
-    } as unknown as Prepared["generations"],
+    generations: generations as Generations,
   };
   const reader: Partial<LogReader> = {
     interrupt: (work) => work(),
@@ -46,9 +49,10 @@ function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
     adopt: () => Promise.resolve(void told.push("has the catalogue's shape")),
   };
   const passed = () => Promise.resolve();
-  const load = { passed, rate: { paid: passed } } as unknown as ChunkParts["load"];
+  const rate: Partial<LoadControl["rate"]> = { paid: passed };
+  const load: Partial<LoadControl> = { passed, rate: rate as LoadControl["rate"] };
   const loads = new TableLoads(loader as Loader, {
-    chunks: { clock: systemClock, source: {}, load } as ChunkParts,
+    chunks: { clock: systemClock, source: {}, load: load as LoadControl } as ChunkParts,
     prepared: prepared as Prepared,
     reader: reader as LogReader,
     barriers: barriers as Barriers,
