@@ -27,6 +27,13 @@ class Machine {
     this.#turnMs = turnMs;
   }
 
+  /** Lets so much time pass, with changes and without a load. */
+  rest(ms: number): void {
+    for (; this.#busyUntil.length > 0; this.#busyUntil.pop()) this.turns.ended();
+    for (const endMs = this.nowMs + ms; this.nowMs < endMs; this.nowMs++)
+      this.turns.changed(this.nowMs - this.#lateMs(0));
+  }
+
   /** Lets so much time pass, with a change every so many milliseconds, and says how many lanes were busy on average. */
   pass(ms: number, { changeEveryMs = 2 }: { readonly changeEveryMs?: number } = {}): number {
     const endMs = this.nowMs + ms;
@@ -92,6 +99,14 @@ describe("the turns of a load", () => {
     slow = 50;
     machine.pass(3_000);
     expect(machine.pass(3_000)).toBeLessThan(1);
+  });
+
+  it("are few again at the beginning of another load, whatever the last one came to", () => {
+    const machine = new Machine(() => 2);
+    machine.pass(10_000);
+    expect(machine.turns.areFew).toBe(false);
+    machine.rest(2_000);
+    expect(machine.turns.areFew).toBe(true);
   });
 
   it("are not fewer because the sink has become slower for changes by themselves", () => {

@@ -144,6 +144,9 @@ export class LoadTurns {
     this.#stepMs = nowMs;
     this.#lateMs = 0;
     this.#transactions = 0;
+    // What the last load came to says little of the next one.
+    if (nowMs - this.#endedMs > BESIDE_MS && this.#busy === 0)
+      this.#lanes = Math.min(this.#lanes, FIRST_LANES);
     if (this.#aloneMs === null || !isLoading) return;
     // Without a load they would not be later than with one.
     this.#aloneMs = Math.min(this.#aloneMs, meanMs);
