@@ -69,7 +69,7 @@ it("tells every change once and in order, also when the process dies before and 
   for (const failpoint of ["kafka.sent=kill@6", "kafka.committed=kill@5", ...often]) {
     const run = new MillraceProcess(args, failpoint);
     const writer = new CountingWriter(source, "killed", 300);
-    expect((await run.wait(60_000)).signal).toBe("SIGKILL");
+    expect((await run.wait()).signal).toBe("SIGKILL");
     await writer.stop();
   }
   await callToEnd([...args, "--until-caught-up"]);
@@ -95,7 +95,7 @@ it("tells every change at least once, and the last one last, where the process d
   ]) {
     const run = new MillraceProcess(args, failpoint);
     const writer = new CountingWriter(source, "again", 300);
-    expect((await run.wait(60_000)).signal).toBe("SIGKILL");
+    expect((await run.wait()).signal).toBe("SIGKILL");
     await writer.stop();
   }
   await callToEnd([...args, "--until-caught-up"]);
@@ -119,7 +119,7 @@ it("tells every change once and in order where the process dies with the next tr
     await writer.wrote(60);
     await writer.stop();
     const run = new MillraceProcess(args, `kafka.ready=kill@${nth}`);
-    expect((await run.wait(60_000)).signal).toBe("SIGKILL");
+    expect((await run.wait()).signal).toBe("SIGKILL");
   }
   await callToEnd([...args, "--until-caught-up"]);
   await expectEachOnce("ready");

@@ -53,7 +53,7 @@ export class MillraceProcess extends MillraceRun {
 
   override async stop(): Promise<Ending> {
     this.#child.kill("SIGTERM");
-    return this.wait(15_000);
+    return this.wait(60_000);
   }
 
   protected override giveUp(): void {
