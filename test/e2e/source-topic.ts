@@ -13,7 +13,7 @@ const KEYS = 30;
 
 /** Where it goes, and how many lanes write it. */
 interface TopicPipeline {
-  readonly kafka: SharedKafka;
+  readonly kafka: Pick<SharedKafka, "bootstrap" | "prefix" | "createTopic">;
   readonly target: Target;
   readonly folder: string;
   /** Of the pipeline, its topics and its tables; no other test's. */

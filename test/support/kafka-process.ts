@@ -1,5 +1,5 @@
 /** One broker of Apache Kafka as a process of ours: its start and its ends, gentle and violent. */
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Admin } from "@platformatic/kafka";
 import { brokerCommand, brokerProperties } from "../../scripts/kafka-broker.mjs";
@@ -9,6 +9,10 @@ import { ServerProcess } from "./server-process.ts";
 import type { SmallDisk } from "./small-disk.ts";
 
 const kafkaFolders: FolderKind = { prefix: "millrace-kafka-", pidFile: "pid", signal: "SIGKILL" };
+
+const SECOND = "second";
+/** What is written is not looked for before a broker writes into its folder again. */
+const NOTES_SOON = { "replica.high.watermark.checkpoint.interval.ms": "500" };
 
 /** Settings as in `server.properties`. */
 export type KafkaSettings = Readonly<Record<string, string>>;
@@ -31,6 +35,8 @@ export interface KafkaProcessOptions {
   readonly java?: readonly string[];
   /** What stands in front of its command: a namespace with a disk of its own, given the broker's folder. */
   readonly within?: SmallDisk["within"];
+  /** It has a second disk, which {@link KafkaProcess.loseDisk} takes away. */
+  readonly hasTwoDisks?: boolean;
   /** Files for its folder, which settings name by `@FOLDER@/name`. */
   readonly files: Readonly<Record<string, string>>;
 }
@@ -59,14 +65,10 @@ export class KafkaProcess {
     const kafka = await bringServer("kafka");
     const folder = await makeFolder(kafkaFolders, "auto", undefined);
     const data = join(folder, "data");
-    await mkdir(data);
-    const facts = [
-      "version=1",
-      "cluster.id=AAAAAAAAAAAAAAAAAAAAAA",
-      `node.id=${options.node}`,
-      `directory.id=AAAAAAAAAAAAAAAAAAAA${options.node}g`,
-    ];
-    await writeFile(join(data, "meta.properties"), `${facts.join("\n")}\n`);
+    const { node } = options;
+    await makeDisk(data, node, `AAAAAAAAAAAAAAAAAAAA${node}g`);
+    if (options.hasTwoDisks === true)
+      await makeDisk(join(folder, SECOND), node, `AAAAAAAAAAAAAAAAAAAB${node}g`);
     await copyFile(join(kafka, "bootstrap.checkpoint"), join(data, "bootstrap.checkpoint"));
     for (const [name, content] of Object.entries(options.files))
       await writeFile(join(folder, name), content, { mode: 0o600 });
@@ -85,6 +87,23 @@ export class KafkaProcess {
 
   get dataDir(): string {
     return join(this.#folder, "data");
+  }
+
+  /** The second of its disks. */
+  get secondDir(): string {
+    return join(this.#folder, SECOND);
+  }
+
+  /** The second disk is gone: the broker finds it out when it next notes there how far it is. */
+  async loseDisk(): Promise<void> {
+    await rename(this.secondDir, `${this.secondDir}.lost`);
+    await writeFile(this.secondDir, "");
+  }
+
+  /** It is there again; the broker has to be started anew. */
+  async findDisk(): Promise<void> {
+    await rm(this.secondDir);
+    await rename(`${this.secondDir}.lost`, this.secondDir);
   }
 
   /** Starts a broker that was made, stopped or killed; {@link ready} tells when it serves. */
@@ -138,6 +157,7 @@ export class KafkaProcess {
       name === "PLAINTEXT" ? (advertisedPort ?? port) : port;
     const client = [...ports].map(([name, port]) => `${name}://127.0.0.1:${port}`).join(",");
     const isController = node === 1;
+    const disks = { "log.dirs": `${this.dataDir},${this.secondDir}`, ...NOTES_SOON };
     const text = brokerProperties({
       node,
       data: this.dataDir,
@@ -148,10 +168,23 @@ export class KafkaProcess {
         .map(([name, port]) => `${name}://127.0.0.1:${told(name, port)}`)
         .join(","),
       isController,
-      settings: this.#settings,
+      settings:
+        this.#options.hasTwoDisks === true ? { ...disks, ...this.#settings } : this.#settings,
     });
     return text.replaceAll("@FOLDER@", this.#folder);
   }
+}
+
+/** A folder as `kafka-storage format` leaves it. */
+async function makeDisk(path: string, node: number, directoryId: string): Promise<void> {
+  const facts = [
+    "version=1",
+    "cluster.id=AAAAAAAAAAAAAAAAAAAAAA",
+    `node.id=${node}`,
+    `directory.id=${directoryId}`,
+  ];
+  await mkdir(path);
+  await writeFile(join(path, "meta.properties"), `${facts.join("\n")}\n`);
 }
 
 /** Whether the cluster that a broker belongs to knows it. */

@@ -26,6 +26,8 @@ export interface StartKafkaOptions {
   readonly listeners?: readonly KafkaListener[];
   /** A file system of its own under the data of the one broker. */
   readonly disk?: SmallDisk;
+  /** Each broker has two disks ({@link KafkaProcess.loseDisk}). */
+  readonly hasTwoDisks?: boolean;
   /** Files that settings name by `@FOLDER@/name`, readable by the broker alone. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -61,11 +63,11 @@ export async function startKafka(options: StartKafkaOptions = {}): Promise<Kafka
   try {
     for (let node = 1; node <= replicas; node += 1) {
       const ports = await portsFor(options.listeners ?? []);
-      const { settings = {}, files = {}, advertisedPort } = options;
+      const { settings = {}, files = {}, advertisedPort, hasTwoDisks = false } = options;
       const told = node === 1 && advertisedPort !== undefined ? { advertisedPort } : {};
       const java = options.java === undefined ? {} : { java: options.java };
       const within = options.disk === undefined ? {} : { within: options.disk.within };
-      const parts = { node, replicas, controllerPort, ports, settings, files };
+      const parts = { node, replicas, controllerPort, ports, settings, files, hasTwoDisks };
       const own = { ...parts, ...told, ...java, ...within };
       brokers.push(await KafkaProcess.create(own));
     }
