@@ -108,6 +108,11 @@ export interface ChunkBatch {
   readonly bytes: number;
   /** What the source had to send for them. */
   readonly sentBytes: number;
+  /**
+   * There where it is in memory and was paid for: it is entered however long it has to wait, and not read again because its
+   * snapshot has lived for long enough meanwhile. `more`: so is what comes behind it.
+   */
+  readonly inHand?: "more" | "last";
 }
 
 /** How a chunk is read; see {@link SourceSnapshot.readChunk}. */
@@ -115,6 +120,8 @@ export interface ChunkOptions {
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
   readonly batchBytes: number;
+  /** Rows that are asked for at once where what is read is not thrown away: more would wait for the load's rate. */
+  readonly pageRows?: number;
   readonly closes?: boolean;
   readonly lines?: (key: string) => number;
 }

@@ -35,7 +35,7 @@ function reading(
   keys: readonly string[],
   replayed = Promise.resolve(),
   isAwaited: (n: number) => Promise<void> = () => Promise.resolve(),
-  takesLines = false,
+  { takesLines = false, inHand = false } = {},
 ) {
   const signal = new AbortController().signal;
   const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
@@ -53,7 +53,9 @@ function reading(
         if (range.from !== null && key <= String(range.from)) continue;
         const row = [key, "1", "2"];
         const rows = [new Change("r", shape, null, row, null, null, null, BATCH_BYTES)];
-        const weights = { bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
+        const sent = { bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
+        const held = inHand ? { inHand: key === "b" ? ("last" as const) : ("more" as const) } : {};
+        const weights = { ...sent, ...held };
         const line = lineOf([`${key} line`, "1", "2"], shape, undefined, BATCH_BYTES);
         yield options.lines !== undefined
           ? { rows: [], lines: [line], ...weights }
@@ -133,6 +135,34 @@ describe("a chunk whose rows wait for room", () => {
   });
 });
 
+describe("a chunk whose rows were paid for when they were read", () => {
+  it("has all of them entered where its time is over meanwhile, and goes on in another snapshot behind the last", async () => {
+    const { lane, told, passes, chunkBytes, read } = reading(
+      ["a", "b", "c"],
+      undefined,
+      undefined,
+      {
+        inHand: true,
+      },
+    );
+    const ended = read();
+    await turns();
+    expect(lane.keys).toEqual(["a"]);
+    passes();
+    await turns();
+    expect([lane.keys, told]).toEqual([["a"], ["open 1"]]);
+    chunkBytes.give(BATCH_BYTES);
+    await turns();
+    expect([lane.keys, told]).toEqual([
+      ["a", "b"],
+      ["open 1", "close 1", "open 2"],
+    ]);
+    chunkBytes.give(BATCH_BYTES);
+    expect(await ended).toBe(2);
+    expect(lane.keys).toEqual(["a", "b", "c"]);
+  });
+});
+
 describe("a chunk that is read while the log is replayed", () => {
   it("waits until every lane's checkpoint is passed: what earlier runs sent is known only then", async () => {
     const replay = Promise.withResolvers<void>();
@@ -155,7 +185,7 @@ describe("a chunk whose rows come as their source wrote them", () => {
         table.windows.strike("b line");
         return Promise.resolve();
       },
-      true,
+      { takesLines: true },
     );
     const ended = read();
     await turns();

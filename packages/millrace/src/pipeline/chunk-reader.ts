@@ -106,18 +106,17 @@ export class ChunkReader {
     progress: ChunkProgress,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { chunkBytes, clock, load, maxValueBytes, readAhead } = this.#parts;
+    const { chunkBytes, clock, load, maxValueBytes } = this.#parts;
     const range = { from, to: chunk.to };
     const batchBytes = load.turns.areFew ? SMALL_BATCH_BYTES : BATCH_BYTES;
-    const how = { maxValueBytes, batchBytes, closes: true };
+    const pageRows = load.rate.pageRows(table.id);
+    const how = { maxValueBytes, batchBytes, pageRows, closes: true };
     const options = { ...how, ...linesWanted(this.#parts, table) };
     const life = new SnapshotLife(clock, view.snapshot, signal);
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
-        if (!readAhead.wanted && !(await life.outlasts(until(life.signal, readAhead.wait()))))
-          return false;
-        if (!(await life.outlasts(load.rate.inTime(life.signal)))) return false;
-        if (!(await life.outlasts(chunkBytes.take(batch.bytes, life.signal)))) return false;
+        const lasts = lastsFor(batch, life, signal);
+        if (!(await this.#mayEnter(batch, lasts))) return false;
         if (signal.aborted || view.window.overflowed) {
           chunkBytes.give(batch.bytes);
           signal.throwIfAborted();
@@ -129,8 +128,8 @@ export class ChunkReader {
         load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
         // What is read before it can be sent grows old, and is in the way of changes while it is read.
-        if (load.turns.areFew && !readAhead.wanted)
-          if (!(await life.outlasts(until(life.signal, readAhead.wait())))) return false;
+        if (load.turns.areFew && !(await this.#isWanted(lasts))) return false;
+        if (batch.inHand === "last" && batch.lastKey !== null && life.isOver) return false;
       }
     } finally {
       life.end();
@@ -138,6 +137,30 @@ export class ChunkReader {
     progress.sent(NO_ROWS);
     return true;
   }
+
+  /** Waits until a batch is wanted, may be there by the load's rate, and has room. False where its snapshot's time was over first. */
+  async #mayEnter({ bytes }: ChunkBatch, lasts: Lasts): Promise<boolean> {
+    const { chunkBytes, load } = this.#parts;
+    return (
+      (await this.#isWanted(lasts)) &&
+      (await lasts((end) => load.rate.inTime(end))) &&
+      (await lasts((end) => chunkBytes.take(bytes, end)))
+    );
+  }
+
+  async #isWanted(lasts: Lasts): Promise<boolean> {
+    const { readAhead } = this.#parts;
+    return readAhead.wanted || lasts((end) => until(end, readAhead.wait()));
+  }
+}
+
+/** Whether a snapshot may live until something has come that is waited for. */
+type Lasts = (waiting: (end: AbortSignal) => Promise<unknown>) => Promise<boolean>;
+
+/** What is in hand and was paid for is waited for however long that takes. */
+function lastsFor({ inHand }: ChunkBatch, life: SnapshotLife, signal: AbortSignal): Lasts {
+  return (waiting) =>
+    inHand === undefined ? life.outlasts(waiting(life.signal)) : waiting(signal).then(() => true);
 }
 
 /**

@@ -184,6 +184,20 @@ describe("the rate of a load", () => {
     ]);
   });
 
+  it("has so many rows read at once as a second pays for, and any number without a rate", () => {
+    const pageRows = (maxRowsPerSecond: number | null, name = "b") =>
+      new LoadRate({ maxRowsPerSecond, maxBytesPerSecond: null }, new VirtualTime()).pageRows(
+        table(name),
+      );
+    expect([pageRows(1_000), pageRows(1), pageRows(null)]).toEqual([1_000, 20, Infinity]);
+    const rate = new LoadRate(
+      { maxRowsPerSecond: null, maxBytesPerSecond: 1e6 },
+      new VirtualTime(),
+    );
+    rate.took(1, 1e9, table("huge"));
+    expect([rate.pageRows(table("new")), rate.pageRows(table("huge"))]).toEqual([20, 1]);
+  });
+
   it("follows a table whose rows grow", () => {
     const rate = new LoadRate(
       { maxRowsPerSecond: null, maxBytesPerSecond: 1e6 },

@@ -7,6 +7,8 @@ const SAVED_MS = 1_000;
 const AHEAD_MS = 250;
 /** A chunk is to hold its snapshot for about so long, where the rate would stretch it. */
 const CHUNK_MS = 5_000;
+/** What is read at once is to be paid for in about so long. */
+const PAGE_MS = 1_000;
 const LEAST_CHUNK_ROWS = 100;
 /** What a row weighs is the mean of about so many. */
 const RECENT_ROWS = 1_000;
@@ -90,6 +92,11 @@ export class LoadRate {
         : Math.max(LEAST_CHUNK_ROWS, (maxRowsPerSecond * CHUNK_MS) / 1_000);
     const byBytes = maxBytesPerSecond === null ? rows : this.#rowsOf(table, maxBytesPerSecond);
     return Math.min(rows, byRows, byBytes);
+  }
+
+  /** Rows of a table that are read at once, where the rate lets more of them through later only. */
+  pageRows(table: TableId): number {
+    return Math.max(1, Math.floor((this.chunkRows(Infinity, table) * PAGE_MS) / CHUNK_MS));
   }
 
   /** So many rows of the table as bytes may be read while a chunk lasts; few until one was seen, whatever they weigh. */

@@ -104,6 +104,28 @@ describe("a table's scan", () => {
     expect(batches.at(-1)?.lastKey ?? null).toBeNull();
   });
 
+  it("asks for no more items at once than the load's rate lets through, and says what is in hand", async () => {
+    await using table = await TestTable.start();
+    const keys = await fill(table, 25, 3_000);
+    const source = table.source();
+    const [range] = await plan(source);
+    if (range === undefined) throw new Error("there is one segment");
+    const snapshot = await source.openSnapshot();
+    const shape = await shapeOf(source);
+    const batches: ChunkBatch[] = [];
+    const options = { ...READ, batchBytes: 5_000, pageRows: 7 };
+    for await (const batch of snapshot.readChunk(shape, range, options)) batches.push(batch);
+    await snapshot.close();
+    expect(keysOf(batches)).toEqual(keys);
+    const scans = table.control.calls().filter(({ action }) => action === "Scan");
+    expect(scans).toHaveLength(4);
+    const pages = batches
+      .map(({ rows, inHand }) => `${rows.length}${inHand === "last" ? ";" : ""}`)
+      .join(" ")
+      .split("; ");
+    expect(pages).toEqual(["2 2 2 1", "2 2 2 1", "2 2 2 1", "2 2 0;"]);
+  });
+
   it("asks for consistent reads, or for others where the file says so", async () => {
     await using table = await TestTable.start();
     await fill(table, 5, 3_000);

@@ -1,11 +1,18 @@
 import { failpoint } from "../../model/failpoint.ts";
 import type { Change } from "../../model/change.ts";
 import type { ChunkKey, Json, Position } from "../../model/position.ts";
-import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import type { ChunkBatch, ChunkOptions, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { tableChanged } from "../../tables/changed-table.ts";
-import type { AttributeValue, DynamoApi, Item, ScanPage, TableDescription } from "./api.ts";
+import type {
+  AttributeValue,
+  DynamoApi,
+  Item,
+  ScanPage,
+  ScanRequest,
+  TableDescription,
+} from "./api.ts";
 import { chunkKey, parseChunkKey } from "./chunks.ts";
 import type { ItemRows } from "./item-rows.ts";
 import { keyText } from "./keys.ts";
@@ -71,13 +78,20 @@ export class ScanSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    { maxValueBytes, batchBytes }: { maxValueBytes: number; batchBytes: number },
+    {
+      maxValueBytes,
+      batchBytes,
+      pageRows,
+    }: Pick<ChunkOptions, "maxValueBytes" | "batchBytes" | "pageRows">,
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const { segment, of, key } = parseChunkKey(range.from);
     const rows = this.#parts.rows(shape, maxValueBytes);
     const { key: names } = await this.#parts.facts.lately(this.#signal);
     for (let startKey: Item | null = key; ;) {
-      const page = await this.#ofShape(shape, this.#page(segment, of, startKey));
+      const page = await this.#ofShape(
+        shape,
+        this.#page({ segment, segments: of, startKey }, pageRows),
+      );
       failpoint("dynamodb-snapshot.page");
       const { lastKey } = page;
       const at = (item: Item): ChunkKey => chunkKey({ segment, of, key: item });
@@ -118,12 +132,15 @@ export class ScanSnapshot implements SourceSnapshot {
     return Promise.resolve();
   }
 
-  #page(segment: number, segments: number, startKey: Item | null): Promise<ScanPage> {
+  #page(
+    place: Pick<ScanRequest, "segment" | "segments" | "startKey">,
+    mostItems = Infinity,
+  ): Promise<ScanPage> {
     const { api, table, rate, consistent, serviceClock } = this.#parts;
     return this.#atRate(async (description) => {
-      const limit = rate.itemsPerPage(description);
-      const request = { table, segment, segments, startKey, consistent };
-      const asked = limit === undefined ? request : { ...request, limit };
+      const limit = Math.min(rate.itemsPerPage(description) ?? Infinity, mostItems);
+      const request = { table, ...place, consistent };
+      const asked = Number.isFinite(limit) ? { ...request, limit } : request;
       const told = serviceClock.asking();
       const page = await api.scan(asked, this.#signal);
       rate.took(page.units);
@@ -183,7 +200,7 @@ export class ScanSnapshot implements SourceSnapshot {
 
 /**
  * Hot: rows of a page in portions, each with the key that a later read goes on behind: a Scan takes any key of its segment as a
- * start. So a snapshot that ends within a page has got further all the same.
+ * start. So a run that ends within a page has got further all the same; a snapshot does not end there, for pages cost read units.
  */
 function* batchesOf(
   { items, bytes: sentBytes }: ScanPage,
@@ -199,10 +216,10 @@ function* batchesOf(
     batch.push(change);
     bytes += change.bytes;
     if (bytes < batchBytes) continue;
-    yield { rows: batch, lastKey: behind(item), bytes, sentBytes: sent };
+    yield { rows: batch, lastKey: behind(item), bytes, sentBytes: sent, inHand: "more" };
     [batch, bytes, sent] = [[], 0, 0];
   }
-  yield { rows: batch, lastKey: end, bytes, sentBytes: sent };
+  yield { rows: batch, lastKey: end, bytes, sentBytes: sent, inHand: "last" };
 }
 
 function keyPart(item: Item, names: TableDescription["key"]): Item {
