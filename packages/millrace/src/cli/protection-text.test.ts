@@ -23,6 +23,12 @@ describe("what status says of a load", () => {
       "  load      at most 20,000 rows/s, 20.0 MiB/s; chunks waited 90.0 s",
     ]);
   });
+
+  it("is that it gives way, where changes come before it", () => {
+    expect(loadLines({ ...FREE, givesWay: true })).toEqual([
+      "  load      gives way to changes (scan.snapshot.give-way)",
+    ]);
+  });
 });
 
 describe("what status says of the log that is kept", () => {
