@@ -24,8 +24,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     take: "return linked.some((other) => other.early);",
     put: "return false;",
     shownBy: {
-      file: `${PIPELINE}/simulation.test.ts`,
-      name: "seed 3000497 of foreign holds: a delete was parked for a row that pointed at it, whose own update was put off",
+      file: `${PIPELINE}/lane-refusals.test.ts`,
+      name: "is put off while a table that it is linked with is in INIT_SYNC",
     },
   },
   {
@@ -230,8 +230,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     take: "    if (this.#parts.mustWait(table)) return void this.#children.add(table);\n",
     put: "",
     shownBy: {
-      file: "packages/millrace/src/foreign-keys.pg.test.ts",
-      name: "are loaded parents first, also those without key, rows that point at later ones put off",
+      file: `${PIPELINE}/table-loads.test.ts`,
+      name: "without key waits for the rows that its own point at",
     },
   },
   {

@@ -4,7 +4,9 @@ import type { Commit, Write } from "../model/sink.ts";
 import { tableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { RestartNeeded } from "./committer.ts";
+import { ConstraintOrder } from "./constraint-order.ts";
 import type { Lane } from "./lane.ts";
+import { LaneChoice } from "./lane-choice.ts";
 import { RowItem } from "./lane-item.ts";
 import { oneLane } from "./lane.fixture.ts";
 import {
@@ -178,6 +180,25 @@ describe("an exchange of unique values that constraints allow at its end", () =>
     await lane.passedSoFar();
     stop.abort();
     await running;
+  });
+});
+
+describe("a row that a constraint refuses for good", () => {
+  it("is put off while a table that it is linked with is in INIT_SYNC", async () => {
+    const fresh = tableOf();
+    const groups = Object.fromEntries(Object.keys(GROUPS).map((id) => [id, "one"]));
+    const all = new Map([fresh, loading].map((one) => [one.id, one]));
+    const order = new ConstraintOrder(new Map(), new LaneChoice(1, groups), all);
+    const target = new UniqueTarget();
+    const { lane, sink, stop } = oneLane({ ...AT_ONCE, order }, groups);
+    for (let i = 0; i < 1_000; i++) sink.script.push(target.answer);
+    lane.push(half("x", "2", 1, fresh));
+    lane.push(end());
+    const running = lane.run();
+    await lane.passedSoFar();
+    stop.abort();
+    await running;
+    expect(target.letters).toEqual(["x MR_ROW_PUT_OFF"]);
   });
 });
 
