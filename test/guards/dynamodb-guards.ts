@@ -171,8 +171,8 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
     keeps: [1, "Chunk rows and changes"],
     guard: "a scan goes on behind what a batch gave, not behind its page",
     file: "sources/dynamodb/snapshot.ts",
-    take: "yield { rows: batch, lastKey: behind(item), bytes, sentBytes: sent };",
-    put: "yield { rows: batch, lastKey: end, bytes, sentBytes: sent };",
+    take: 'yield { rows: batch, lastKey: behind(item), bytes, sentBytes: sent, inHand: "more" };',
+    put: 'yield { rows: batch, lastKey: end, bytes, sentBytes: sent, inHand: "more" };',
     shownBy: {
       file: `${ROOM}/snapshot.test.ts`,
       name: "goes on behind every batch, within a page too: a snapshot that ends there got further",

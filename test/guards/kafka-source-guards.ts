@@ -124,7 +124,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a partition that came after the first start is read from its first message on",
     file: "sources/kafka/start-offset.ts",
-    take: "const isLater = first === null || !hasSeen(first, at);",
+    take: "const isLater = found === null || !hasSeen(found, at);",
     put: "const isLater = false;",
     shownBy: { file: START, name: "a partition that another one's task has seen begins" },
   },
@@ -133,7 +133,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     guard:
       "a partition whose task begins later than the pipeline misses nothing of the time between",
     file: "sources/kafka/start-offset.ts",
-    take: "offset: await sinceLook(cluster, at, first), first };",
+    take: "offset: await sinceLook(cluster, at, found), first };",
     put: "offset: await startOffset(cluster, at, startup), first };",
     shownBy: { file: START, name: "a partition that another one's task has seen begins" },
   },
