@@ -5,6 +5,7 @@ import { GenericSourceBlock } from "./formats/generic-source-block.ts";
 import { TransactionMeter } from "./formats/transaction-meter.ts";
 import { clusterOptions } from "./kafka-cluster.ts";
 import type { OriginNames, SourceBlock } from "./model/source-block.ts";
+import { TableTopics } from "./schema/table-topics.ts";
 import type { KafkaSink } from "./sinks/kafka/kafka-sink.ts";
 import type { KafkaSinkOptions, Partitioning } from "./sinks/kafka/options.ts";
 import type { SideTopicOptions } from "./sinks/kafka/side-topics.ts";
@@ -31,7 +32,7 @@ function kafkaSinkOptions(config: KafkaSinkConfig, origin: OriginOf): KafkaSinkO
   const meter = config.transactionMetadata ? new TransactionMeter() : null;
   const topics = {
     topic: config.topic,
-    mapping: new Map(config.topicMapping ?? []),
+    mapping: new TableTopics(config.topicMapping ?? []),
     pattern: config.topicPattern,
     partitions: config.topicPartitions,
     replicationFactor: config.topicReplication,

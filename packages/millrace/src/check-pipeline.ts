@@ -3,6 +3,7 @@ import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
+import { checkTableTopics } from "./check-table-topics.ts";
 import { checkLeftTables } from "./check-left-tables.ts";
 import { loadConfig } from "./config/load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
@@ -22,6 +23,7 @@ import {
 import type { Finding } from "./model/finding.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
+import type { Router } from "./model/router.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TableId, TargetTable } from "./model/table.ts";
@@ -83,6 +85,7 @@ export async function checkServers(
     ...source.map((finding) => ({ ...finding, about: "source" as const })),
     ...findings,
     ...(await checkSinkOf(config, tables, { context, extensions, known })),
+    ...checkTableTopics(config, tables, routerOf(config, extensions)),
     ...checkIdentity(pipeline, identity),
   ].map((finding: PipelineFinding) =>
     finding.option === undefined
@@ -224,8 +227,7 @@ export async function checkSink(
   extensions: Extensions,
 ): Promise<PipelineFinding[]> {
   const sink = await buildSink(config.sink, context, null, extensions);
-  const own = buildRouter(config);
-  const router = extensions.router?.(own) ?? own;
+  const router = routerOf(config, extensions);
   const targets: TargetTable[] = [];
   const sources = new Map<TableId, TableId[]>();
   const findings = tables.flatMap(({ shape }) => {
@@ -242,6 +244,11 @@ export async function checkSink(
   });
   const server = await checkServer(config, targets, context, extensions);
   return [...findings, ...sharedTargets(sources), ...server];
+}
+
+function routerOf(config: PipelineConfig, extensions: Extensions): Router {
+  const own = buildRouter(config);
+  return extensions.router?.(own) ?? own;
 }
 
 /** Rows of two tables meet in one target: as somebody may mean it, who has one table in many shards. */

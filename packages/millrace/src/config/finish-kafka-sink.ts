@@ -1,3 +1,4 @@
+import { TableTopics } from "../schema/table-topics.ts";
 import type { Surroundings } from "./interpolate.ts";
 import { finishKafkaConnection } from "./finish-kafka-connection.ts";
 import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
@@ -26,7 +27,7 @@ export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkC
   checkTimes(section, say);
   checkTopics(section, say);
   checkRegistry(section, say);
-  checkSideTopics(section, say);
+  checkSideTopics(section, parts.name, say);
   checkEnvelope(section, parts.source, say);
   tellIdle(section, parts);
   const { tableTopicPrefix: _prefix, ...values } = rest;
@@ -128,8 +129,7 @@ function checkTopics({ values, given }: KafkaSection, say: Say): void {
 }
 
 function sharesTopics({ topic, topicMapping }: KafkaSection["values"]): boolean {
-  const topics = (topicMapping ?? []).map(([, name]) => name);
-  return topic !== null || new Set(topics).size < topics.length;
+  return topic !== null || new TableTopics(topicMapping ?? []).sharesTopics;
 }
 
 const REGISTRY = "schema.registry.";
@@ -177,8 +177,8 @@ function checkSubjects(values: KafkaSection["values"], say: Say): void {
 }
 
 /** Nobody could tell the messages of two of them apart, or from rows. */
-function checkSideTopics({ values, given }: KafkaSection, say: Say): void {
-  const { valueFormat, transactionMetadata, topic, stateTopic } = values;
+function checkSideTopics({ values, given }: KafkaSection, pipeline: string, say: Say): void {
+  const { valueFormat, transactionMetadata, topic } = values;
   if (transactionMetadata && valueFormat !== "debezium-json" && valueFormat !== "avro")
     say(
       "provide.transaction.metadata",
@@ -193,14 +193,13 @@ function checkSideTopics({ values, given }: KafkaSection, say: Say): void {
     );
   if (values.heartbeatTopic === null && given.has("heartbeat.topic.interval"))
     say("heartbeat.topic.interval", "is given without heartbeat.topic", "Write heartbeat.topic:");
-  const taken = new Set([
-    topic,
-    stateTopic,
-    ...(values.topicMapping ?? []).map(([, name]) => name),
-  ]);
+  // What patterns of topics come to shows with the tables (TopicNames).
+  const taken = new Set([topic, ...(values.topicMapping ?? []).map(([, name]) => name)]);
+  const transactions = values.transactionTopic ?? `${values.topicPrefix ?? pipeline}.transaction`;
   const named = [
+    ["state.topic", values.stateTopic ?? `millrace-${pipeline}-state`],
     ["heartbeat.topic", values.heartbeatTopic],
-    ["transaction.topic", values.transactionTopic],
+    ["transaction.topic", transactionMetadata ? transactions : null],
     ["schema-changes.topic", values.schemaChangesTopic],
     ["dead-letters.topic", values.deadLettersTopic],
   ] as const;

@@ -82,12 +82,12 @@ describe("a Kafka sink in a file", () => {
   it("takes pairs of topics and settings", () => {
     const { topicMapping, topicConfigs } = load(
       BROKERS,
-      "sink.tableId-to-topic.mapping: public.a:one;public.b:two",
+      "sink.tableId-to-topic.mapping: public.\\.*_log,sales.a:one;public.b\\:c:two",
       "topic.configs: cleanup.policy:compact, min.insync.replicas:2",
     );
     expect(topicMapping).toEqual([
-      ["public.a", "one"],
-      ["public.b", "two"],
+      ["public.\\.*_log,sales.a", "one"],
+      ["public.b\\:c", "two"],
     ]);
     expect(topicConfigs).toEqual([
       ["cleanup.policy", "compact"],
@@ -113,13 +113,17 @@ describe("a Kafka sink in a file", () => {
       '  region: "eu, west: 1"',
       "  back\\: \\",
       "sink.tableId-to-topic.mapping:",
-      "  public.a: one",
+      "  public.\\.*: one",
+      "  public.b:c: two",
     );
     expect(customHeaders).toEqual([
       ["region", "eu, west: 1"],
       ["back\\", "\\"],
     ]);
-    expect(topicMapping).toEqual([["public.a", "one"]]);
+    expect(topicMapping).toEqual([
+      ["public.\\.*", "one"],
+      ["public.b\\:c", "two"],
+    ]);
   });
 
   it("says where in a map something is no value", () => {
@@ -337,7 +341,45 @@ describe("a Kafka sink in a file", () => {
     [
       "a mapping without topics",
       ["sink.tableId-to-topic.mapping: public.a"],
-      /is not a list of name:value/,
+      /is not a list of schema\.table:topic/,
+    ],
+    [
+      "a mapping to what is no topic",
+      ["sink.tableId-to-topic.mapping: public.a:bad topic!"],
+      /sends public\.a to bad topic!, which is not a topic's name/,
+    ],
+    [
+      "a mapping of tables with their database",
+      ["sink.tableId-to-topic.mapping: shop.public.a:a"],
+      /has shop\.public\.a: the pattern has 3 parts instead of 2\. Write schema\.table/,
+    ],
+    [
+      "a pattern of tables that cannot be read",
+      ["sink.tableId-to-topic.mapping: public.(a:one"],
+      /has public\.\(a: "\(" is never closed/,
+    ],
+    [
+      "one table mapped twice",
+      ["sink.tableId-to-topic.mapping: public.a:one;public.a:two"],
+      /names public\.a twice/,
+    ],
+    [
+      "equal keys of tables that one pattern sends to a topic",
+      ["sink.tableId-to-topic.mapping: public.\\.*:one", "key.format: string"],
+      /^key\.format: is string, but several tables share a topic/,
+    ],
+    [
+      "transactions among rows, by a name that nobody wrote",
+      [
+        "provide.transaction.metadata: true",
+        "sink.tableId-to-topic.mapping: public.a:shop.transaction",
+      ],
+      /^transaction\.topic: is shop\.transaction, which something else goes to/,
+    ],
+    [
+      "positions among rows, by a name that nobody wrote",
+      ["topic: millrace-shop-state"],
+      /^state\.topic: is millrace-shop-state, which something else goes to/,
     ],
   ])("refuses %s", (_name, lines, message) => {
     const found = problems(BROKERS, ...lines);

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { optionType, type OptionType, textLike } from "./option-type.ts";
+import { compileTablePatterns, TablePatternError } from "../schema/table-pattern.ts";
+import { targetTableParts, type TableTopic } from "../schema/table-topics.ts";
+import { optionType, type OptionType, type Refusal, textLike } from "./option-type.ts";
 
 /** Where a broker listens. */
 export interface BrokerAddress {
@@ -100,6 +102,74 @@ function unescaped(text: string, separator: string): string {
 }
 
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
+
+const MAPPING_REMEDY =
+  "Write schema.table:topic, several separated by semicolons (\\: is a colon within a name), or a map";
+
+/**
+ * `pattern:topic`, several separated by semicolons, or a YAML map: patterns of tables as Flink CDC has them, in their order. A
+ * backslash is the pattern's own, so that `\:` and `\;` are what they look like.
+ */
+export const tableTopics: OptionType<readonly TableTopic[]> = optionType<readonly TableTopic[]>({
+  name: "table patterns with topics",
+  json: {
+    anyOf: [
+      { type: "string" },
+      { type: "object", additionalProperties: { type: ["string", "number", "boolean"] } },
+    ],
+  },
+  map: mappingText,
+  value: z.array(z.tuple([z.string(), z.string()]).readonly()).readonly(),
+  decode: (value) => {
+    const items = partsOf(value, ";").filter((item) => item.trim() !== "");
+    const found = items.map((item): TableTopic => {
+      const [pattern = "", ...topic] = partsOf(item, ":");
+      return [pattern.trim(), topic.join(":").trim()];
+    });
+    if (found.length === 0 || found.some((pair) => pair.includes("")))
+      return { wrong: "is not a list of schema.table:topic", remedy: MAPPING_REMEDY };
+    for (const [index, [pattern, topic]] of found.entries()) {
+      const isSecond = found.findIndex(([text]) => text === pattern) < index;
+      const refusal = isSecond ? namedTwice(pattern) : mappingRefusal(pattern, topic);
+      if (refusal !== null) return refusal;
+    }
+    return found;
+  },
+  encode: mappingText,
+});
+
+function mappingText(pairsOfMap: readonly TableTopic[]): string {
+  return pairsOfMap.map((pair) => pair.map((text) => marked(text)).join(":")).join(";");
+}
+
+/** With a backslash before what separates, where none is yet. */
+function marked(text: string): string {
+  return text.replaceAll(/\\.|[:;]/gs, (each) => (each.length > 1 ? each : `\\${each}`));
+}
+
+function namedTwice(pattern: string): Refusal {
+  return { wrong: `names ${pattern} twice`, remedy: "Take one of the two out" };
+}
+
+function mappingRefusal(pattern: string, topic: string): Refusal | null {
+  if (!TOPIC_NAME.test(topic))
+    return {
+      wrong: `sends ${pattern} to ${topic}, which is not a topic's name`,
+      remedy: "Write 1 to 249 letters, digits, dots, underscores or hyphens behind the colon",
+    };
+  try {
+    compileTablePatterns(pattern, targetTableParts);
+    return null;
+  } catch (error) {
+    if (!(error instanceof TablePatternError)) throw error;
+    const { problem } = error;
+    return {
+      wrong: `has ${pattern}: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`,
+      remedy:
+        "Write schema.table as the target is called, without a database before it, as a name or a pattern",
+    };
+  }
+}
 
 /** Names of topics, separated by commas, or a YAML list. */
 export const topicList: OptionType<readonly string[]> = optionType<readonly string[]>({

@@ -1,4 +1,4 @@
-import { brokerList, pairs, topicName as TOPIC } from "../kafka-types.ts";
+import { brokerList, pairs, tableTopics, topicName as TOPIC } from "../kafka-types.ts";
 import { defaulting, optional, required } from "../option.ts";
 import type { OptionValues } from "../option.ts";
 import { byteSize, choice, duration, integer, secret, text, textLike } from "../option-type.ts";
@@ -141,10 +141,10 @@ const TOPICS = {
     defaultDoc: "`{schema}.{table}`; see `kafka.topic.prefix`",
     doc: "The topic of each table; schema and table are those of the target, as routes name it. Characters that no topic may have become `_`.",
   }),
-  topicMapping: optional(pairs(";"), {
+  topicMapping: optional(tableTopics, {
     name: "sink.tableId-to-topic.mapping",
-    example: "public.orders:orders;public.customers:customers",
-    doc: "Topics of certain tables, `schema.table:topic` separated by semicolons, or a map; others go by `topic.pattern`.",
+    example: "public.orders:orders;public.log_\\.*:logs",
+    doc: "Topics of certain tables, `schema.table:topic` separated by semicolons, or a map; others go by `topic.pattern`. Schema and table are those of the target, as routes name it, and patterns as in `source.tables`; the first that matches says. Several tables share a topic that a pattern, or more than one name, is for: its keys name their table, and it is never removed.",
   }),
   topicPartitions: optional(integer(1, 100_000, "partitions"), {
     name: "topic.partitions",

@@ -2,6 +2,7 @@
 import type { ConnectorContext } from "../../model/source.ts";
 import { canonicalFormat } from "./canonical-format.fixture.ts";
 import { KafkaSink } from "./kafka-sink.ts";
+import { TableTopics } from "../../schema/table-topics.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 
 /** Options of a sink whose topics begin with `prefix`; rows are written as they are. */
@@ -20,7 +21,7 @@ export function sinkOptions(bootstrap: string, prefix: string): KafkaSinkOptions
     },
     topics: {
       topic: null,
-      mapping: new Map(),
+      mapping: new TableTopics([]),
       pattern: `${prefix}{schema}.{table}`,
       partitions: 2,
       replicationFactor: null,

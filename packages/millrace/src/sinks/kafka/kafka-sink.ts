@@ -23,7 +23,7 @@ import { KafkaTask } from "./kafka-task.ts";
 import { type KafkaSinkObserver, NO_OBSERVER } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { partitionerOf } from "./partitioner.ts";
-import { noSideTopic, sideTopics } from "./side-topics.ts";
+import { noSideTopic, sideTopics, sideTopicUses } from "./side-topics.ts";
 import type { TaskState } from "./state-records.ts";
 import { StateTopic } from "./state-topic.ts";
 import { mapToTopic } from "./table-mapping.ts";
@@ -72,6 +72,7 @@ export class KafkaSink implements Sink {
     this.#holder = holder;
     this.#cluster = new Cluster({ ...options.cluster, clock });
     this.#topics = new Topics(this.#cluster, options.topics, options.maxRequestBytes);
+    for (const [name, what] of sideTopicUses(options.side)) this.#topics.reserve(name, what);
     this.#tables = new TableOutputs(options, this.#topics);
     this.capabilities = capabilitiesOf(options);
   }
@@ -291,6 +292,7 @@ export class KafkaSink implements Sink {
     if (known !== undefined) return known;
     const { stateTopic, topics } = this.#options;
     const name = stateTopic ?? ownName(pipeline, "state");
+    this.#topics.reserve(name, "positions go to (state.topic)");
     const { replicationFactor } = topics;
     const { deliveryTimeoutMs } = this.#options;
     const times = { replicationFactor, deliveryTimeoutMs };

@@ -1,6 +1,7 @@
 import type { MessageFormat } from "../../formats/format.ts";
 import type { ClusterOptions } from "../../kafka/cluster-options.ts";
 import type { Compression } from "../../kafka/compression.ts";
+import type { TableTopics } from "../../schema/table-topics.ts";
 import type { SideTopicOptions } from "./side-topics.ts";
 
 /** Which partition of its topic a message goes to. */
@@ -18,8 +19,8 @@ export type Partitioning =
 export interface TopicOptions {
   /** One for all tables; null: by {@link mapping} and {@link pattern}. */
   readonly topic: string | null;
-  /** Topics by the target's full name, `schema.table`. */
-  readonly mapping: ReadonlyMap<string, string>;
+  /** Topics by patterns of the target's name. */
+  readonly mapping: TableTopics;
   /** `{schema}` and `{table}` are the target's. */
   readonly pattern: string;
   /** Null: the broker's defaults. */

@@ -56,6 +56,20 @@ export function sideTopics(options: SideTopicOptions): readonly NewTopic[] {
   return [...wanted.values()];
 }
 
+/** What goes to them, by their names: rows never do. */
+export function sideTopicUses(
+  options: SideTopicOptions,
+): readonly (readonly [name: string, what: string])[] {
+  const { heartbeat, transactions, schemaChanges, deadLetters } = options;
+  const uses = [
+    [heartbeat?.topic, "heartbeats go to (heartbeat.topic)"],
+    [transactions?.topic, "begins and ends of transactions go to (transaction.topic)"],
+    [schemaChanges?.topic, "schema changes go to (schema-changes.topic)"],
+    [deadLetters?.topic, "dead letters go to (dead-letters.topic)"],
+  ] as const;
+  return uses.flatMap(([name, what]) => (name === undefined ? [] : [[name, what] as const]));
+}
+
 async function made(
   topic: NewTopic,
   { create }: SideTopicOptions,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { tableId, type TargetTable } from "../../model/table.ts";
+import { TableTopics } from "../../schema/table-topics.ts";
 import type { TopicOptions } from "./options.ts";
 import { ownName, TopicNames, transactionalId } from "./topic-names.ts";
 
@@ -10,7 +11,7 @@ function table(schema: string, name: string): TargetTable {
 function names(options: Partial<TopicOptions> = {}): TopicNames {
   return new TopicNames({
     topic: null,
-    mapping: new Map(),
+    mapping: new TableTopics([]),
     pattern: "{schema}.{table}",
     partitions: null,
     replicationFactor: null,
@@ -26,7 +27,7 @@ describe("the topic of a table", () => {
   });
 
   it("is its entry in the mapping, or the one for all", () => {
-    const mapping = new Map([["public.a", "one"]]);
+    const mapping = new TableTopics([["public.a", "one"]]);
     expect(names({ mapping }).of(table("public", "a"))).toBe("one");
     expect(names({ mapping }).of(table("public", "b"))).toBe("public.b");
     expect(names({ topic: "all" }).of(table("public", "b"))).toBe("all");
@@ -38,7 +39,7 @@ describe("the topic of a table", () => {
     expect(() => some.of(table("public", "a_b"))).toThrow(/both go to topic public\.a_b/);
     expect(some.of(table("public", "a b"))).toBe("public.a_b");
     const meant = names({
-      mapping: new Map([
+      mapping: new TableTopics([
         ["public.a", "one"],
         ["public.b", "one"],
       ]),
@@ -47,6 +48,17 @@ describe("the topic of a table", () => {
       "one",
       "one",
     ]);
+  });
+
+  it("is refused where something else goes there", () => {
+    const some = names({ pattern: "shop.{table}" });
+    some.reserve("shop.transaction", "begins go to");
+    expect(() => some.of(table("public", "transaction"))).toThrow(
+      /transaction would go to topic shop\.transaction, which begins go to/,
+    );
+    some.reserve("shop.state", "positions go to");
+    expect(() => some.of(table("public", "state"))).toThrow(/which positions go to/);
+    expect(some.of(table("public", "orders"))).toBe("shop.orders");
   });
 
   it("is refused where it is longer than Kafka takes", () => {

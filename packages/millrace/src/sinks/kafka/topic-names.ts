@@ -12,21 +12,29 @@ const NOT_IN_NAMES = /[^A-Za-z0-9._-]/g;
 
 /** Whether the file says that several tables share a topic. */
 export function isSharedTopic({ topic: all, mapping }: TopicOptions, topic: string): boolean {
-  return all !== null || [...mapping.values()].filter((each) => each === topic).length > 1;
+  return all !== null || mapping.isShared(topic);
 }
 
 /** The topic of a table. Characters that no topic may have become `_`, as Debezium does it. */
 export class TopicNames {
   readonly #options: TopicOptions;
   readonly #tables = new Map<string, TableId>();
+  /** What goes to topics that are not of tables, by their names. */
+  readonly #reserved = new Map<string, string>();
 
   constructor(options: TopicOptions) {
     this.#options = options;
   }
 
+  /** From now on this topic is no table's, but `what` it says, behind "which". */
+  reserve(name: string, what: string): void {
+    this.#reserved.set(name, what);
+  }
+
   /**
    * The name for a table.
-   * @throws MillraceError MR_SINK_SCHEMA where another table has it without that being said, or it is too long.
+   * @throws MillraceError MR_SINK_SCHEMA where another table has it without that being said, something else goes there, or
+   * it is too long.
    */
   of(table: TargetTable): string {
     const name = this.nameOf(table);
@@ -34,6 +42,12 @@ export class TopicNames {
       throw new MillraceError(
         "MR_SINK_SCHEMA",
         `the topic of ${table.id} would have ${name.length} characters, and Kafka takes ${MAX_NAME_CHARS}; give it one by sink.tableId-to-topic.mapping`,
+      );
+    const beside = this.#reserved.get(name);
+    if (beside !== undefined)
+      throw new MillraceError(
+        "MR_SINK_SCHEMA",
+        `${table.id} would go to topic ${name}, which ${beside}: nobody could tell its messages from rows; give the table another by sink.tableId-to-topic.mapping`,
       );
     const other = this.#tables.get(name);
     if (other !== undefined && other !== table.id && !isSharedTopic(this.#options, name))
@@ -46,10 +60,10 @@ export class TopicNames {
   }
 
   /** Pure: the same, where nothing may stand against it. */
-  nameOf({ id, schema, name }: TargetTable): string {
+  nameOf({ schema, name }: Pick<TargetTable, "schema" | "name">): string {
     const { topic, mapping, pattern } = this.#options;
-    const given = topic ?? mapping.get(`${schema}.${name}`) ?? mapping.get(id);
-    if (given !== undefined) return given;
+    const given = topic ?? mapping.topicOf({ schema, name });
+    if (given !== null) return given;
     const full = pattern.replaceAll("{schema}", schema).replaceAll("{table}", name);
     return full.replaceAll(NOT_IN_NAMES, "_");
   }

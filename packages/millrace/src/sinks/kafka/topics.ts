@@ -69,6 +69,11 @@ export class Topics {
     this.#names = new TopicNames(options);
   }
 
+  /** From now on this topic is no table's, but `what` it says, behind "which". */
+  reserve(name: string, what: string): void {
+    this.#names.reserve(name, what);
+  }
+
   /**
    * The topic of a table, as it was when it was asked for first.
    * @throws MillraceError MR_SINK_SCHEMA where it is gone, or is compacted and the table has no key.
