@@ -184,6 +184,15 @@ export class Oracle {
     );
   }
 
+  /** The names of all tables that the pipeline has, in one text. */
+  captured(): string {
+    const all = [...this.state().tables].filter(([, one]) => isCaptured(one));
+    return all
+      .map(([id]) => id)
+      .toSorted()
+      .join(" ");
+  }
+
   /** What the file names and the source has is captured, and nothing else (I1). */
   #checkCaptured(state: LoadedState, tables: ReadonlyMap<TableId, StoredTable>): void {
     const names = this.#parts.file.matcher();

@@ -166,8 +166,12 @@ export class Simulation {
         await this.#operator.bringBack(last);
         continue;
       }
+      const captured = this.#oracle.captured();
       await this.#rest(last, REST_MS);
-      if (!last.ended && state === "caught up" && this.#crew.alive().length === 1) return;
+      // A newcomer that is met meanwhile is nothing that was caught up with.
+      const isWhole = this.#oracle.captured() === captured;
+      if (isWhole && !last.ended && state === "caught up" && this.#crew.alive().length === 1)
+        return;
       for (const other of this.#crew.alive()) if (other !== last) this.#crew.crash(other);
     }
     throw new Violation(`nothing catches up: ${this.#crew.statuses()}`);
