@@ -6,6 +6,11 @@ const rows = (name: string): TestName => ({
   file: `${PIPELINE}/put-off-rounds.test.ts`,
   name,
 });
+const COHORT = "pipeline/put-off-cohort.ts";
+const endless = (name: string): TestName => ({
+  file: `${PIPELINE}/put-off-cohort.test.ts`,
+  name,
+});
 const keeps = [1, "Secondary unique constraints"] as const;
 
 const WAITED = rows(
@@ -55,17 +60,54 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "the source is looked at before rows of tables with parts are given up",
     file: ROUNDS,
-    take: "|| this.#mustLook(table)",
+    take: "|| this.#mustLook(table, cohort)",
     put: "",
     shownBy: rows("of tables with parts have their last round behind a look at the source"),
   },
   {
+    keeps: [...keeps, 10, "Dead letters"],
+    guard: "rows that are refused in each round do not put off the last one of others for ever",
+    file: COHORT,
+    take: "    if (!this.isPatient) return null;\n",
+    put: "",
+    shownBy: endless(
+      "fail the pipeline where dead letters do, though there is another one beside each round",
+    ),
+  },
+  {
+    keeps: [...keeps, 10, "Dead letters"],
+    guard: "rows that are taken in each round do not put off the last one of others for ever",
+    file: COHORT,
+    take: "      this.#patience--;\n",
+    put: "",
+    shownBy: endless("are given up where those of a linked table are taken in every round"),
+  },
+  {
     keeps,
-    guard: "what is put off behind a look has another look before it is given up",
+    guard: "a last round gives nothing up that came behind the look",
     file: ROUNDS,
-    take: "this.#looked.get(id) === putOffs",
-    put: "this.#looked.has(id)",
-    shownBy: rows("that came behind the look have another one"),
+    take: "    table.spares(newer);\n",
+    put: "",
+    shownBy: endless("are not given up in a last round that they came behind"),
+  },
+  {
+    keeps,
+    guard: "rows are read once more where a part has left beside their last round",
+    file: ROUNDS,
+    take: "    if (!isFound && !this.#void.has(table.id)) return true;\n",
+    put: "    if (isFound !== null) return true;\n",
+    shownBy: endless("are read once more where a part has left beside their last round"),
+  },
+  {
+    keeps,
+    guard: "who asks for what no log told is told whether there was any",
+    file: "pipeline/table-watch.ts",
+    take: "      one.isFound ||= moved.some(({ table }) => one.tables.includes(table));\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/table-watch.test.ts`,
+      name: "a look that is asked for tells whether it has found anything",
+    },
   },
   {
     keeps,
@@ -132,7 +174,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "the last round of put-off rows waits while those of a linked table become fewer",
     file: ROUNDS,
-    take: "linked.some((other) => this.#mayHelp(other))",
+    take: "linked.some((other) => this.#mayHelp(other, cohort))",
     put: "count < 0",
     shownBy: HELPED,
   },
@@ -159,16 +201,16 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "rows that were put off are tried again where those of a linked table became fewer",
     file: ROUNDS,
-    take: "[table, ...linked]",
-    put: "[table]",
+    take: "    for (const { id } of this.#linkedWith(table)) this.#cohorts.get(id)?.hears(waiting, settled);\n",
+    put: "",
     shownBy: rows("are tried again where those of a linked table became fewer"),
   },
   {
     keeps,
     guard: "rows that came while others waited for a last round have one more before it",
     file: ROUNDS,
-    take: "    if (table.putOffs !== this.#tried.get(table.id)) this.#stages.delete(table.id);\n",
-    put: "",
+    take: "const grown = isOver ? null : before.grown(linked);",
+    put: "const grown = null;",
     shownBy: rows(
       "that came while their table waited for another one are not tried for the last time at once",
     ),
@@ -177,7 +219,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "rounds from before the load of a linked table count for nothing",
     file: ROUNDS,
-    take: '      this.#stages.delete(table.id);\n      return "waiting";\n',
+    take: '      this.#cohorts.delete(table.id);\n      return "waiting";\n',
     put: '      return "waiting";\n',
     shownBy: rows(
       "are put off once more where a linked table is found to begin anew when their last round is over",
@@ -238,8 +280,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "nothing is put off that cannot be read again",
     file: "pipeline/careful-writer.ts",
-    take: "if (table.keyless || table.lastRound || !this.#parts.readsRows()) return false;",
-    put: "if (table.keyless || table.lastRound) return false;",
+    take: "if (table.keyless || isLastTry(item) || !this.#parts.readsRows()) return false;",
+    put: "if (table.keyless || isLastTry(item)) return false;",
     shownBy: {
       file: "packages/millrace/src/pipeline/lane-refusals.test.ts",
       name: "is a dead letter where the source cannot be asked for it again",

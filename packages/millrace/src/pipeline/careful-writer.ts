@@ -8,8 +8,8 @@ import type { BatchContent } from "./batch-content.ts";
 import { byTransaction, middle } from "./batch-cuts.ts";
 import { compact, type TargetOutcomes } from "./compaction.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
-import { isOfLog, type RowItem } from "./lane-item.ts";
-import { refusalOf } from "./letter.ts";
+import { isOfLog, ReplayItem, type RowItem } from "./lane-item.ts";
+import { letterKeyOf, refusalOf } from "./letter.ts";
 import { PUT_OFF } from "./put-off.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
@@ -198,8 +198,9 @@ export class CarefulWriter {
    * The load of its table is not over, or its rows are in several lanes still (an index that is newer than this run): it
    * may be tried again when that is over, where it can be read again.
    */
-  #canBePutOff({ table, route }: RowItem): boolean {
-    if (table.keyless || table.lastRound || !this.#parts.readsRows()) return false;
+  #canBePutOff(item: RowItem): boolean {
+    const { table, route } = item;
+    if (table.keyless || isLastTry(item) || !this.#parts.readsRows()) return false;
     return table.early || !this.#parts.order.binds(route.target.id);
   }
 
@@ -214,7 +215,7 @@ export class CarefulWriter {
     if (isOpen && isOfLog(item)) return true;
     const linked = this.#parts.order.linkedWith(table);
     if (isOfLog(item) && [table, ...linked].some(({ hasParts }) => hasParts)) return true;
-    if (table.lastRound) return false;
+    if (isLastTry(item)) return false;
     return linked.some((other) => other.early);
   }
 
@@ -358,6 +359,13 @@ export class CarefulWriter {
       .map(({ item }) => item);
     return wanted.length === 0 ? known : new Map([...known, ...(await this.#parts.read(wanted))]);
   }
+}
+
+/** What is refused beside a last round is given up like what that has read, but for rows that it spares. */
+function isLastTry(item: RowItem): boolean {
+  const { table, route } = item;
+  if (!(item instanceof ReplayItem)) return table.lastRound;
+  return table.givesUp(route.target.id, letterKeyOf(item));
 }
 
 /** @throws what is no refusal of data. */

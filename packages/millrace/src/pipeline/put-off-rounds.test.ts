@@ -24,13 +24,17 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
   const failures: unknown[] = [];
   /** Looks at the source, and who ends them. */
   const asked: string[][] = [];
-  const answers: (() => void)[] = [];
-  const letters = standing.map(([table]) =>
-    letterFor(itemOf(table, "put", ["1", "v", "b"], 4), PUT_OFF, 99),
-  );
+  const answers: ((isFound: boolean) => void)[] = [];
+  const letterOf = (table: TableRuntime, key: number) =>
+    letterFor(itemOf(table, "put", [String(key), "v", "b"], 4, "c", table.shape), PUT_OFF, 99);
+  const known = [...new Set([...links.flat(), ...standing.map(([table]) => table)])];
   const rounds: PutOffRounds = new PutOffRounds({
     book: {
-      list: () => letters,
+      list: () =>
+        known.flatMap((table) =>
+          Array.from({ length: counts.get(table.id) ?? 0 }, (_, i) => letterOf(table, i)),
+        ),
+      get: () => null,
       putOffOf: (id) => counts.get(id) ?? 0,
     },
     replay: {
@@ -219,7 +223,7 @@ describe("rows that were put off", () => {
       asked: [["a", "b"]],
       last: false,
     });
-    answers[0]?.();
+    answers[0]?.(false);
     await turn();
     expect({ played, last: a.lastRound }).toEqual({ played: ["a", "a"], last: true });
     await end(a, 1);
@@ -233,7 +237,7 @@ describe("rows that were put off", () => {
     look(a);
     await turn();
     await end(a, 1);
-    answers[0]?.();
+    answers[0]?.(false);
     await turn();
     expect(a.lastRound).toBe(true);
     counts.set(a.id, 2);

@@ -1,27 +1,23 @@
+import type { DeadLetter } from "../model/dead-letter.ts";
 import type { TableId } from "../model/table.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
 import { isPutOff } from "./put-off.ts";
+import { PutOffCohort, type Stage } from "./put-off-cohort.ts";
 import type { Replay } from "./replay.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 interface PutOffParts {
-  readonly book: Pick<DeadLetterBook, "list" | "putOffOf">;
+  readonly book: Pick<DeadLetterBook, "list" | "putOffOf" | "get">;
   readonly replay: Pick<Replay, "clear" | "replay">;
   readonly order: Pick<ConstraintOrder, "isReplaceable" | "linkedWith">;
   /** The table may be SYNC now. */
   readonly look: (table: TableRuntime) => void;
-  /** Resolves when the source was looked at since, and what no log told of these tables' rows is met. */
-  readonly unlogged: (tables: readonly TableRuntime[]) => Promise<void>;
+  /** Resolves when the source was looked at since, and what no log told of these tables' rows is met: whether there was any. */
+  readonly unlogged: (tables: readonly TableRuntime[]) => Promise<boolean>;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
 }
-
-/**
- * `last`: a round was in vain, so the next one is the last. `done`: what even the last round could not try, because its key
- * or its route is gone, stays a letter.
- */
-type Stage = "again" | "last" | "done";
 
 /**
  * Rows that constraints refused while their table was being loaded are read and written again when the load is over,
@@ -33,12 +29,9 @@ export class PutOffRounds {
   readonly #busy = new Set<TableId>();
   /** Those of the busy ones whose round shows nothing: a load began beside it. */
   readonly #void = new Set<TableId>();
-  readonly #stages = new Map<TableId, Stage>();
+  readonly #cohorts = new Map<TableId, PutOffCohort>();
   /** How many changes had been put off when a table's last round began. */
   readonly #tried = new Map<TableId, number>();
-  /** The same when the source was looked at for the rows of its parts. */
-  readonly #looked = new Map<TableId, number>();
-  readonly #looking = new Set<TableId>();
   /** Tables that wait for a linked one, or for a look. */
   readonly #waiting = new Set<TableRuntime>();
 
@@ -59,12 +52,12 @@ export class PutOffRounds {
     }
     this.#waiting.delete(table);
     if (stage === "done") {
-      this.#stages.delete(table.id);
+      this.#cohorts.delete(table.id);
       this.#lookAtWaiting();
       return false;
     }
     this.#busy.add(table.id);
-    this.#round(table, count, stage, linked).then(
+    this.#round(table, stage).then(
       () => {
         this.#busy.delete(table.id);
         // Before itself: its own last round waits where they have more to try.
@@ -78,10 +71,10 @@ export class PutOffRounds {
 
   /** Rows of it, and of those linked with it, may be refused for what its load has not brought yet: no round before counts. */
   beginsAnew(table: TableRuntime): void {
-    if (table.loaded || (this.#stages.size === 0 && this.#busy.size === 0)) return;
+    if (table.loaded || (this.#cohorts.size === 0 && this.#busy.size === 0)) return;
     for (const one of [table, ...this.#linkedWith(table)]) {
       one.lastRound = false;
-      this.#stages.delete(one.id);
+      this.#cohorts.delete(one.id);
       if (this.#busy.has(one.id)) this.#void.add(one.id);
     }
   }
@@ -99,56 +92,98 @@ export class PutOffRounds {
   /** Rows of tables that it is linked with may still come, or become fewer, and then its own are taken. */
   #stageOf(table: TableRuntime, linked: readonly TableRuntime[]): Stage | "waiting" {
     if (linked.some((other) => !other.loaded)) {
-      this.#stages.delete(table.id);
+      this.#cohorts.delete(table.id);
       return "waiting";
     }
-    // What came since the last round began was in none yet.
-    if (table.putOffs !== this.#tried.get(table.id)) this.#stages.delete(table.id);
-    const stage = this.#stageOfRounds(table);
-    if (stage !== "last") return stage;
-    const mayWait = linked.some((other) => this.#mayHelp(other)) || this.#mustLook(table);
-    return mayWait ? "waiting" : stage;
+    const cohort = this.#cohortOf(table);
+    if (cohort.stage !== "last") return cohort.stage;
+    const mayWait =
+      linked.some((other) => this.#mayHelp(other, cohort)) || this.#mustLook(table, cohort);
+    return mayWait ? "waiting" : "last";
+  }
+
+  /** What came since the last round began was in none yet: it has the others wait, but not for ever. */
+  #cohortOf(table: TableRuntime): PutOffCohort {
+    const { book } = this.#parts;
+    const linked = this.#linkedWith(table).map(({ id }) => id);
+    const before = this.#cohorts.get(table.id);
+    const isTried = table.putOffs === this.#tried.get(table.id);
+    if (before !== undefined && isTried) return before;
+    const isOver = before === undefined || before.stage === "done";
+    const grown = isOver ? null : before.grown(linked);
+    const isLeft = !isOver && this.#standing(table).some((letter) => before.has(letter));
+    const cohort = grown ?? (isLeft ? before : PutOffCohort.of(table.id, linked, book));
+    this.#cohorts.set(table.id, cohort);
+    return cohort;
   }
 
   /** Before it is given up: what refuses it may have left the source with a part, which no log has told. */
-  #mustLook(table: TableRuntime): boolean {
-    const { putOffs, id } = table;
+  #mustLook(table: TableRuntime, cohort: PutOffCohort): boolean {
     const all = [table, ...this.#linkedWith(table)];
-    if (this.#looked.get(id) === putOffs || !all.some(({ hasParts }) => hasParts)) return false;
-    if (!this.#looking.has(id)) {
-      this.#looking.add(id);
+    if (cohort.look === "done" || !all.some(({ hasParts }) => hasParts)) return false;
+    if (cohort.look === "none") {
+      cohort.look = "asked";
       void this.#parts.unlogged(all).then(() => {
-        this.#looking.delete(id);
-        this.#looked.set(id, putOffs);
+        cohort.look = "done";
         this.#parts.look(table);
       });
     }
     return true;
   }
 
-  #stageOfRounds({ id }: TableRuntime): Stage {
-    return this.#stages.get(id) ?? "again";
+  /** Rounds of another table may settle what it waits for; once its patience is over, only what stood before counts. */
+  #mayHelp(other: TableRuntime, cohort: PutOffCohort): boolean {
+    const stage = this.#cohorts.get(other.id)?.stage ?? "again";
+    if (stage !== "again" || this.#parts.book.putOffOf(other.id) === 0) return false;
+    return cohort.isPatient || this.#standing(other).some((letter) => cohort.has(letter));
   }
 
-  #mayHelp(other: TableRuntime): boolean {
-    return this.#parts.book.putOffOf(other.id) > 0 && this.#stageOfRounds(other) === "again";
+  /** Its rows that are put off. */
+  #standing({ id }: TableRuntime): DeadLetter[] {
+    return this.#parts.book.list().filter((letter) => letter.table === id && isPutOff(letter));
   }
 
   /** What is read is newer than the frontier, so that the next round waits until that has passed it. */
-  async #round(
-    table: TableRuntime,
-    before: number,
-    stage: Stage,
-    linked: readonly TableRuntime[],
-  ): Promise<void> {
-    const { book, replay, order } = this.#parts;
+  async #round(table: TableRuntime, stage: Stage): Promise<void> {
+    const { replay, order } = this.#parts;
+    const cohort = this.#cohorts.get(table.id);
+    const waiting = this.#standing(table);
+    const newer = waiting.filter((letter) => cohort?.has(letter) === false);
     this.#tried.set(table.id, table.putOffs);
-    const waiting = book.list().filter((letter) => letter.table === table.id && isPutOff(letter));
+    table.spares(newer);
     await replay.clear(waiting.filter(({ target }) => order.isReplaceable(target)));
     await replay.replay(waiting);
-    if (this.#void.delete(table.id)) return;
-    if (book.putOffOf(table.id) < before)
-      for (const { id } of [table, ...linked]) this.#stages.set(id, "again");
-    else this.#stages.set(table.id, stage === "again" ? "last" : "done");
+    const isOver = stage !== "last" || (await this.#isGivenUp(table, waiting));
+    if (this.#void.delete(table.id) || cohort === undefined) return;
+    const left = new Set(this.#standing(table).map(({ id }) => id));
+    const settled = waiting.filter(({ id }) => !left.has(id));
+    for (const { id } of this.#linkedWith(table)) this.#cohorts.get(id)?.hears(waiting, settled);
+    const isFewer = settled.some((letter) => cohort.has(letter));
+    if (stage === "again") cohort.stage = isFewer ? "again" : "last";
+    else if (isOver && newer.length === 0 && !isFewer) cohort.stage = "done";
+    else this.#cohorts.delete(table.id);
+  }
+
+  /**
+   * Rows that have become dead letters stay so. Not where a part has left beside their last round, with what refused them:
+   * they are read once more, and put off where that is still in their way.
+   */
+  async #isGivenUp(table: TableRuntime, tried: readonly DeadLetter[]): Promise<boolean> {
+    const { replay, unlogged } = this.#parts;
+    const all = [table, ...this.#linkedWith(table)];
+    if (!all.some(({ hasParts }) => hasParts) || this.#parked(tried).length === 0) return true;
+    const isFound = await unlogged(all);
+    if (!isFound && !this.#void.has(table.id)) return true;
+    table.lastRound = false;
+    await replay.replay(this.#parked(tried));
+    return false;
+  }
+
+  /** Those of them that are dead letters by now, as they stand. */
+  #parked(letters: readonly DeadLetter[]): DeadLetter[] {
+    return letters.flatMap(({ id, target, key }) => {
+      const now = this.#parts.book.get(target, key);
+      return now !== null && now.id === id && !isPutOff(now) ? [now] : [];
+    });
   }
 }

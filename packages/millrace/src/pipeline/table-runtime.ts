@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../model/dead-letter.ts";
 import type { InitSync } from "../model/init-sync.ts";
 import type { TableStanding } from "../model/source.ts";
 import type { TableId, TableShape, TargetTable } from "../model/table.ts";
@@ -37,6 +38,8 @@ export class TableRuntime {
   putOffs = 0;
   /** Writers that are about to put rows of it off. */
   puttingOff = 0;
+  /** Put-off rows that its last round tries beside those that it gives up: by target, keys of letters. */
+  #spared: ReadonlyMap<TableId, ReadonlySet<string>> = new Map();
   /** What a target is called at the sink. */
   readonly #placeOf: (target: TargetTable) => string;
   #document: TableDocument;
@@ -145,6 +148,17 @@ export class TableRuntime {
    */
   get early(): boolean {
     return this.#document.state !== "SYNC";
+  }
+
+  /** Sets which of its put-off rows the next round does not give up, though it should be the last one. */
+  spares(letters: readonly DeadLetter[]): void {
+    const byTarget = Map.groupBy(letters, ({ target }) => target);
+    this.#spared = new Map([...byTarget].map(([id, of]) => [id, new Set(of.map((l) => l.key))]));
+  }
+
+  /** Its put-off row is parked where it is refused once more. */
+  givesUp(target: TableId, key: string): boolean {
+    return this.lastRound && this.#spared.get(target)?.has(key) !== true;
   }
 
   /** Its rows may come and go with parts of it, of which no log tells. */

@@ -144,6 +144,23 @@ describe("a watch over tables", () => {
     end();
   });
 
+  it("a look that is asked for tells whether it has found anything", async () => {
+    const answers: boolean[] = [];
+    const ask = async ({ watch, table, state, settled, end }: ReturnType<typeof watchOver>) => {
+      await settled();
+      void watch.unlogged([table]).then((isFound) => answers.push(isFound));
+      await settled();
+      state.durable = END as number[];
+      watch.onFrontier();
+      await settled();
+      end();
+    };
+    await ask(watchOver({ rows: "fewer" }, { at: 1 }));
+    await ask(watchOver({ rows: "fewer" })); // by the look before
+    await ask(watchOver({}, { at: 1 }));
+    expect(answers).toEqual([true, true, false]);
+  });
+
   it("a look that is asked for while an older one is not met yet is another one behind that", async () => {
     const { watch, table, done, state, settled, end } = watchOver({ rows: "fewer" });
     await settled();

@@ -40,9 +40,11 @@ interface Moved {
 /** Who waits until nothing is open that a look at these tables finds. */
 interface Asked {
   readonly tables: readonly TableRuntime[];
-  readonly done: () => void;
+  /** Takes whether there was anything. */
+  readonly done: (isFound: boolean) => void;
   /** All of them were looked at since. */
   isSeen: boolean;
+  isFound: boolean;
 }
 
 /** What a look that is held up is called by. */
@@ -78,10 +80,11 @@ export class TableWatch {
     return this.#hasLooked && this.#moved.length === 0 && this.#shapes.settled;
   }
 
-  /** Resolves when these tables were looked at from now on, and what was found of their rows is met. */
-  unlogged(tables: readonly TableRuntime[]): Promise<void> {
+  /** Resolves when these tables were looked at from now on, and what was found of their rows is met: whether there was any. */
+  unlogged(tables: readonly TableRuntime[]): Promise<boolean> {
     return new Promise((done) => {
-      this.#asked.push({ tables, done, isSeen: false });
+      const isFound = this.#moved.some(({ table }) => tables.includes(table));
+      this.#asked.push({ tables, done, isSeen: false, isFound });
       this.#isHurried = true;
       this.#wake?.();
     });
@@ -165,7 +168,10 @@ export class TableWatch {
       }
       void source.nudge();
     }
-    for (const one of seen) one.isSeen = true;
+    for (const one of seen) {
+      one.isSeen = true;
+      one.isFound ||= moved.some(({ table }) => one.tables.includes(table));
+    }
     this.#hasLooked = true;
   }
 
@@ -175,7 +181,7 @@ export class TableWatch {
       this.#moved.some(({ table }) => tables.includes(table));
     const met = this.#asked.filter((one) => !isOpen(one));
     this.#asked = this.#asked.filter((one) => !one.isSeen || isOpen(one));
-    for (const { isSeen, done } of met) if (isSeen) done();
+    for (const { isSeen, isFound, done } of met) if (isSeen) done(isFound);
     if (met.some(({ isSeen }) => !isSeen)) this.#isHurried = true;
   }
 

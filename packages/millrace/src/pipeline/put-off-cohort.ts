@@ -1,0 +1,83 @@
+import type { DeadLetter } from "../model/dead-letter.ts";
+import type { TableId } from "../model/table.ts";
+import type { DeadLetterBook } from "./dead-letter-book.ts";
+import { isPutOff } from "./put-off.ts";
+
+/**
+ * `last`: a round was in vain, so the next one is the last. `done`: what even the last round could not try, because its key
+ * or its route is gone, stays a letter.
+ */
+export type Stage = "again" | "last" | "done";
+
+/**
+ * How often rows that are put off have their rounds begun anew, for rows that were refused since or for those of linked
+ * tables. There may be such rows in every round, for ever.
+ */
+const PATIENCE_ROUNDS = 4;
+
+/** Rows of a table that were put off and are given up together, and those of linked tables that they wait for. */
+export class PutOffCohort {
+  stage: Stage = "again";
+  /** Whether the source was looked at since, for rows that have left with a part. */
+  look: "none" | "asked" | "done" = "none";
+  #patience: number;
+  readonly #table: TableId;
+  readonly #book: Pick<DeadLetterBook, "list">;
+  /** By table, the letters that stood when it was formed. */
+  readonly #letters: ReadonlyMap<TableId, ReadonlySet<string>>;
+
+  private constructor(
+    table: TableId,
+    linked: readonly TableId[],
+    book: Pick<DeadLetterBook, "list">,
+    patience: number,
+  ) {
+    this.#table = table;
+    this.#book = book;
+    this.#patience = patience;
+    const all = new Set([table, ...linked]);
+    const standing = book.list().filter((letter) => isPutOff(letter) && all.has(letter.table));
+    this.#letters = new Map(
+      [...Map.groupBy(standing, (letter) => letter.table)].map(([id, letters]) => [
+        id,
+        new Set(letters.map(nameOf)),
+      ]),
+    );
+  }
+
+  static of(
+    table: TableId,
+    linked: readonly TableId[],
+    book: Pick<DeadLetterBook, "list">,
+  ): PutOffCohort {
+    return new PutOffCohort(table, linked, book, PATIENCE_ROUNDS);
+  }
+
+  /** With all that stand now; null where it has had its patience: they are for the next one. */
+  grown(linked: readonly TableId[]): PutOffCohort | null {
+    if (!this.isPatient) return null;
+    return new PutOffCohort(this.#table, linked, this.#book, this.#patience - 1);
+  }
+
+  get isPatient(): boolean {
+    return this.#patience > 0;
+  }
+
+  /** A round of a linked table is over: the letters that it has tried, and those of them that are settled. */
+  hears(tried: readonly DeadLetter[], settled: readonly DeadLetter[]): void {
+    if (this.stage !== "last") return;
+    const isOurs = settled.some((letter) => this.has(letter));
+    if (isOurs || (settled.length > 0 && this.isPatient)) this.stage = "again";
+    if (!isOurs && (settled.length > 0 || !tried.some((letter) => this.has(letter))))
+      this.#patience--;
+  }
+
+  has(letter: DeadLetter): boolean {
+    return this.#letters.get(letter.table)?.has(nameOf(letter)) ?? false;
+  }
+}
+
+/** A letter of the same key that came when this one was gone is another one. */
+function nameOf({ id, parkedAtMs }: DeadLetter): string {
+  return `${id} ${parkedAtMs}`;
+}
