@@ -7,14 +7,15 @@ type Case = [what: string, told: readonly number[], more: Told];
 interface Told {
   readonly upTo?: number;
   readonly deletes?: number;
+  readonly loadedAgain?: readonly string[];
 }
 
 /** What is found where a topic tells this of the only key of a table. */
 function found(guarantee: Guarantee, told: readonly number[], more: Told = {}): readonly string[] {
-  const { upTo = 0, deletes = 1 } = more;
+  const { upTo = 0, deletes = 1, loadedAgain = [] } = more;
   const lost = { upTo, deleted: 0 };
   return wrongTelling(
-    { told: new Map([["key", told]]), deletes },
+    { told: new Map([["key", told]]), deletes, loadedAgain },
     { written: [1, 2, 3, 4], deleted: 1, lost },
     guarantee,
   );
@@ -46,6 +47,7 @@ describe("what a topic tells of numbered writes", () => {
     ["a beginning anew in another", [1, 2, 3, 4, 2, 3, 2, 3, 4], {}],
     ["a beginning anew that a loss ends", [1, 2, 3, 1, 4], { upTo: 3 }],
     ["a delete", [1, 2, 3, 4], { deletes: 2 }],
+    ["a row of a load", [1, 2, 3, 4], { loadedAgain: ["key"] }],
   ])("%s may be told again where each is told at least once", (_what, told, more) => {
     expect(found("at-least-once", told, more)).toEqual([]);
     expect(found("exactly-once", told, more)).not.toEqual([]);

@@ -31,6 +31,8 @@ interface Telling {
   /** The numbers of the writes that the stream told of, by key, in their order. */
   readonly told: ReadonlyMap<string, readonly number[]>;
   readonly deletes: number;
+  /** Keys that a load told again. */
+  readonly loadedAgain: readonly string[];
   readonly isKeyed: boolean;
 }
 
@@ -77,7 +79,7 @@ export async function wrongTopic(
  * changes were lost, those may be told or not.
  */
 export function wrongTelling(
-  { told, deletes }: Pick<Telling, "told" | "deletes">,
+  { told, deletes, loadedAgain }: Pick<Telling, "told" | "deletes" | "loadedAgain">,
   { written, deleted, lost }: Written,
   guarantee: Guarantee,
 ): readonly string[] {
@@ -92,6 +94,7 @@ export function wrongTelling(
   const isCounted = deletes >= deleted - lost.deleted && (deletes <= deleted || !isOnce);
   return [
     ...linesOf("too late", late),
+    ...linesOf("loaded twice", isOnce ? loadedAgain : []),
     ...linesOf("not told", without(numbers(certain), numbers(all))),
     ...linesOf(isOnce ? "told twice" : "never written", without(more, numbers(written))),
     ...(isCounted
@@ -134,6 +137,8 @@ function brokenRuns(some: readonly number[], lostUpTo: number): string[] {
 function tellingOf(messages: readonly ReadMessage[]): Telling {
   const last = new Map<string, Told>();
   const told = new Map<string, number[]>();
+  const loaded = new Set<string>();
+  const loadedAgain: string[] = [];
   let deletes = 0;
   let isKeyed = true;
   for (const { key, value } of messages) {
@@ -147,10 +152,15 @@ function tellingOf(messages: readonly ReadMessage[]): Telling {
       continue;
     }
     last.set(key, { document, generation: source.init_sync_start });
+    if (op === "r") {
+      const load = `${source.init_sync_start} ${key}`;
+      if (loaded.has(load)) loadedAgain.push(key);
+      loaded.add(load);
+    }
     const { w } = JSON.parse(document) as { readonly w: { readonly n: string } };
     if (op !== "r") told.set(key, [...(told.get(key) ?? []), Number(w.n)]);
   }
-  return { last, told, deletes, isKeyed };
+  return { last, told, deletes, loadedAgain, isKeyed };
 }
 
 /** The items that keys come to: rows that the newest generation has not told are gone. */

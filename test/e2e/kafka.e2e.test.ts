@@ -125,6 +125,23 @@ it("tells every change once and in order where the process dies with the next tr
   await expectEachOnce("ready");
 });
 
+it("tells each row of a load once where the process dies in it, its rows durable and its chunks' ends not", async () => {
+  // A chunk is many batches, and a batch of the lane ends within one of the source's.
+  const file = await pipelineFile("loaded", { "batch-size": "70" });
+  const args = ["run", file, "--json", "--listen", "off"];
+  for (const failpoint of [
+    "kafka.committed=kill@3",
+    "chunk.rows-durable=kill@1",
+    "chunk.finished=kill@1",
+    "lane.after-commit=kill@2",
+  ]) {
+    const run = new MillraceProcess(args, failpoint);
+    expect((await run.wait()).signal).toBe("SIGKILL");
+  }
+  await callToEnd([...args, "--until-caught-up"]);
+  await expectEachOnce("loaded");
+});
+
 /** Impatient, so that what a minute brings happens in it many times. */
 const IMPATIENT = { "sink.delivery-timeout": "4s", "request-timeout": "3s" };
 const MINUTE_MS = 60_000;

@@ -41,3 +41,11 @@ it("what is told again, in order from wherever it begins, is wrong only where al
   expect(await found("at-least-once", 4, again)).toEqual([]);
   expect(await found("exactly-once", 4, again)).toHaveLength(1);
 });
+
+it("a row that one load told again is wrong only where all is told once", async () => {
+  const again: readonly Told[] = [["r", 1], ["r", 1], ...ups(2)];
+  expect(await found("at-least-once", 2, again)).toEqual([]);
+  expect(await found("exactly-once", 2, again)).toEqual([
+    "key 1 is at 2, the topic ends with 2 and tells 2 rows of loads",
+  ]);
+});

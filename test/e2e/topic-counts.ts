@@ -6,10 +6,11 @@ interface Envelope {
   readonly after: { readonly id: number; readonly n: number } | null;
 }
 
-/** What became of a key, in the order of its messages: counts that the log tells, the least that a load told, and the last of all. */
+/** What became of a key, in the order of its messages: counts that the log tells, the least that loads told and how often they did, and the last of all. */
 interface KeyCounts {
   readonly logged: number[];
   leastLoaded: number | null;
+  loads: number;
   last: number;
 }
 
@@ -23,6 +24,8 @@ interface CountsOptions {
   /** `at-least-once`: a key may begin anew from any count that it had, and then tells all behind it again. */
   readonly guarantee?: Guarantee;
   readonly read?: TopicReader;
+  /** How often the table was loaded: each load tells a row once where all is told once. */
+  readonly loads?: number;
   /** What the topic's name begins with. */
   readonly schema?: string;
 }
@@ -37,31 +40,36 @@ export async function countsIn(
   for (const value of await read(bootstrap, topic)) {
     const { op, after = null } = JSON.parse(value) as Partial<Envelope>;
     if (after === null) continue;
-    const key = counts.get(after.id) ?? { logged: [], leastLoaded: null, last: 0 };
+    const key = counts.get(after.id) ?? { logged: [], leastLoaded: null, loads: 0, last: 0 };
     counts.set(after.id, key);
     key.last = after.n;
     // A row that was loaded may be told before or behind changes that it holds already.
-    if (op === "r") key.leastLoaded = Math.min(after.n, key.leastLoaded ?? after.n);
-    else key.logged.push(after.n);
+    if (op !== "r") key.logged.push(after.n);
+    else {
+      key.loads++;
+      key.leastLoaded = Math.min(after.n, key.leastLoaded ?? after.n);
+    }
   }
   return counts;
 }
 
 /**
- * Each count follows on the one before, the first on what was loaded, and the last is the row's: a line for each key of which that
- * is not so.
+ * Each count follows on the one before, the first on what was loaded, once, and the last is the row's: a line for each key of which
+ * that is not so.
  */
 export async function wrongCounts(
   source: { query(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> },
   table: string,
   bootstrap: string,
-  { read = consoleMessages, schema = "public", guarantee = "exactly-once" }: CountsOptions = {},
+  options: CountsOptions = {},
 ): Promise<readonly string[]> {
+  const { read = consoleMessages, schema = "public", guarantee = "exactly-once" } = options;
+  const mostLoads = guarantee === "exactly-once" ? (options.loads ?? 1) : Infinity;
   const rows = await source.query(`SELECT id, n FROM ${table} ORDER BY id`);
   const counts = await countsIn(bootstrap, `${schema}.${table}`, read);
   const wrong = rows.flatMap((row) => {
     const [id, n] = [Number(row["id"]), Number(row["n"])];
-    const { logged = [], leastLoaded = null, last = null } = counts.get(id) ?? {};
+    const { logged = [], leastLoaded = null, loads = 0, last = null } = counts.get(id) ?? {};
     const begin = leastLoaded ?? (logged[0] ?? 1) - 1;
     const breaks = logged.flatMap((count, i) => {
       const before = logged[i - 1] ?? begin;
@@ -70,6 +78,7 @@ export async function wrongCounts(
       const isSeen = i === 0 && count <= begin;
       return count === before + 1 || isAgain || isSeen ? [] : [`${before} then ${count}`];
     });
+    if (loads > mostLoads) breaks.push(`${loads} rows of loads`);
     const isWhole = logged.length === 0 || logged.at(-1) === n;
     return last === n && breaks.length === 0 && isWhole
       ? []

@@ -47,6 +47,8 @@ export class BatchScan {
   #state = -1;
   #maxRows = 0;
   #isFull = false;
+  /** Index of the first row of a load behind whose like no mark stands yet. */
+  #loadFrom: number | null = null;
 
   /** No row that came behind those of the last answer would go with them. */
   get isFull(): boolean {
@@ -70,6 +72,7 @@ export class BatchScan {
         return { items: i, open: null };
       }
       if (item.kind === "mark") source?.mark(item);
+      if (item.kind === "chunk-mark") this.#loadFrom = null;
       if (item.kind !== "row") continue;
       source?.row(item, i);
       const weight = item.weight < 1024 ? 1024 : estimateBytes(item);
@@ -78,8 +81,10 @@ export class BatchScan {
       if (this.#rows > 0 && !together && isFull) {
         this.#at = i;
         this.#isFull = true;
-        return { items: source?.cut(i) ?? i, open: null };
+        const cut = source?.cut(i) ?? i;
+        return { items: cut === i ? this.#cutLoad(i) : cut, open: null };
       }
+      if (item.load !== null) this.#loadFrom ??= i;
       this.#rows++;
       this.#bytes += weight;
       this.#position = item.position;
@@ -88,6 +93,11 @@ export class BatchScan {
     const rest = source?.rest(i) ?? { items: i, open: null };
     this.#isFull = rest.items === i && rest.open === null && this.#rows >= maxRows;
     return rest;
+  }
+
+  /** Behind a mark nobody has to be told which of its rows are durable (007). */
+  #cutLoad(index: number): number {
+    return this.#loadFrom === null || this.#loadFrom === 0 ? index : this.#loadFrom;
   }
 
   #beginUnlessSame(queue: ScannedQueue, { maxRows, whole }: BatchLimits): void {
@@ -102,6 +112,7 @@ export class BatchScan {
     this.#maxRows = maxRows;
     this.#source = whole ? new OpenTransaction() : null;
     this.#at = 0;
+    this.#loadFrom = null;
     this.#rows = 0;
     this.#bytes = 0;
     this.#position = undefined;

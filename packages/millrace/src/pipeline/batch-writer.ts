@@ -29,6 +29,7 @@ import type { SourceReads } from "./source-reads.ts";
 import type { LaneStanding } from "./standing.ts";
 import { stateKey } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
+import { ToldLoads } from "./told-loads.ts";
 
 /** What lanes share. */
 export interface WriterParts {
@@ -280,15 +281,18 @@ export class BatchWriter {
     next?: NextRows,
   ): Promise<CommitResult> {
     const { writes, deadLetters, superseded } = content;
+    const loads = ToldLoads.of(items);
     let checkpoint: Position | null = null;
     const state = (): StateEntry[] => {
       checkpoint = this.#standing.with(items);
-      return checkpoint === null
-        ? []
-        : [{ key: stateKey.checkpoint(this.#lane), value: checkpoint }];
+      const told = loads?.state() ?? [];
+      if (checkpoint === null) return told;
+      return [...told, { key: stateKey.checkpoint(this.#lane), value: checkpoint }];
     };
     const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
-    const whole = { writes, state, deadLetters, superseded, endsTransaction: ends, ...coming };
+    const landed = loads === null ? {} : { landed: () => loads.landed() };
+    const told = { writes, state, deadLetters, superseded, endsTransaction: ends };
+    const whole = { ...told, ...coming, ...landed };
     const result = await this.#parts.committer.commit([this.#lane], whole);
     if (result.outcome !== "done") return result;
     if (checkpoint !== null) this.#standing.reached(checkpoint);

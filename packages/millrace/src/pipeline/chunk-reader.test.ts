@@ -105,6 +105,7 @@ function reading(
     windowLimitBytes: 1_000,
     maxValueBytes: 1_000,
     takesLines,
+    tellsLoads: false,
     clock: { ...systemClock, sleep },
     random: () => 0.5,
     writeState: () => Promise.resolve(),

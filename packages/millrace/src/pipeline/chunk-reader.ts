@@ -1,11 +1,11 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Clock, Random } from "../model/ports.ts";
-import type { ChunkKey, Position, TransactionId } from "../model/position.ts";
+import type { Position, TransactionId } from "../model/position.ts";
 import type { ChunkBatch, SnapshotWish, Source, SourceSnapshot } from "../model/source.ts";
+import { ChunkProgress } from "./chunk-progress.ts";
 import { type ChunkRowParts, enterRows, linesWanted, rowsOf } from "./chunk-rows.ts";
 import type { LoadControl } from "./load-control.ts";
-import type { ChunkMark } from "./lane-item.ts";
 import { isHeldUp } from "./held-tables.ts";
 import type { LogRest } from "./log-rest.ts";
 import type { ReadAhead } from "./read-ahead.ts";
@@ -41,7 +41,6 @@ export interface ChunkParts extends ChunkRowParts {
 const BATCH_BYTES = 256 * 1024;
 /** Of a load that gives way: what comes meanwhile waits for no more than this to be read. */
 const SMALL_BATCH_BYTES = 16 * 1024;
-const PROGRESS_EVERY_MS = 1_000;
 /** Behind the last rows of a chunk. */
 const NO_ROWS = { rows: [], lastKey: null };
 
@@ -66,14 +65,14 @@ export class ChunkReader {
   /** Resolves with the log's end behind all of the chunk's snapshots, once all its rows are durable. */
   async read(table: TableRuntime, chunk: ChunkDocument, signal: AbortSignal): Promise<Position> {
     let end: Position | null = null;
-    for (let from = chunk.from, rows = chunk.rows; ;) {
+    for (let document = chunk; ;) {
       await this.#parts.load.rate.paid(signal);
       const view = await openView(this.#parts, table, signal);
-      const progress = new ChunkProgress(this.#parts, table, { ...chunk, from, rows });
+      const progress = new ChunkProgress(this.#parts, table, document);
       let whole: boolean;
       let lost: MillraceError | null = null;
       try {
-        whole = await this.#enterRows(table, chunk, from, view, progress, signal);
+        whole = await this.#enterRows(table, view, progress, signal);
       } catch (thrown) {
         if (!(thrown instanceof MillraceError) || !isHeldUp(thrown)) throw thrown;
         lost = thrown;
@@ -90,7 +89,7 @@ export class ChunkReader {
       end = joined(this.#parts.source, end, view.snapshot.logEnd);
       if (whole) return end;
       if (isVain) await this.#parts.rest.failed(table, signal);
-      ({ from, rows } = progress.document);
+      ({ document } = progress);
     }
   }
 
@@ -100,14 +99,13 @@ export class ChunkReader {
    */
   async #enterRows(
     table: TableRuntime,
-    chunk: ChunkDocument,
-    from: ChunkKey | null,
     view: View,
     progress: ChunkProgress,
     signal: AbortSignal,
   ): Promise<boolean> {
     const { chunkBytes, clock, load, maxValueBytes } = this.#parts;
-    const range = { from, to: chunk.to };
+    const { from, to } = progress.document;
+    const range = { from, to };
     const batchBytes = load.turns.areFew ? SMALL_BATCH_BYTES : BATCH_BYTES;
     const pageRows = load.rate.pageRows(table.id);
     const how = { maxValueBytes, batchBytes, pageRows, closes: true };
@@ -122,9 +120,10 @@ export class ChunkReader {
           signal.throwIfAborted();
           return false;
         }
-        enterRows(this.#parts, table, batch, view.window);
+        const entered = progress.begin(batch);
+        enterRows(this.#parts, table, batch, view.window, entered);
         this.#parts.rest.progressed(table, view.window);
-        progress.sent(batch);
+        progress.sent(entered);
         load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
         // What is read before it can be sent grows old, and is in the way of changes while it is read.
@@ -134,7 +133,7 @@ export class ChunkReader {
     } finally {
       life.end();
     }
-    progress.sent(NO_ROWS);
+    progress.sent(progress.begin(NO_ROWS));
     return true;
   }
 
@@ -217,62 +216,4 @@ async function openSnapshotBehind(
     await clock.sleep(backoffMs(attempt, 5, 1_000, random), wish.signal);
   }
   return null;
-}
-
-/** How far a chunk is durable: marks pass through all lanes, and now and then the document says so. */
-class ChunkProgress {
-  readonly #parts: ChunkParts;
-  readonly #table: TableRuntime;
-  #toldMs: number;
-  #outstanding = 0;
-  #idle: (() => void) | null = null;
-  #isEmpty = true;
-  document: ChunkDocument;
-
-  constructor(parts: ChunkParts, table: TableRuntime, document: ChunkDocument) {
-    this.#parts = parts;
-    this.#table = table;
-    this.document = document;
-    this.#toldMs = parts.clock.monotonic();
-  }
-
-  sent(batch: Pick<ChunkBatch, "rows" | "lines" | "lastKey">): void {
-    const mark: ChunkMark = {
-      kind: "chunk-mark",
-      key: batch.lastKey,
-      rows: rowsOf(batch),
-      pending: this.#parts.lanes.length,
-      passed: (m) => this.#passed(m),
-    };
-    this.#outstanding++;
-    this.#isEmpty = false;
-    for (const lane of this.#parts.lanes) lane.pushLoad(mark);
-  }
-
-  /** Nothing was sent. */
-  get isEmpty(): boolean {
-    return this.#isEmpty;
-  }
-
-  /** Resolves when every batch that was sent is durable. */
-  async durable(signal: AbortSignal): Promise<void> {
-    if (this.#outstanding === 0) return;
-    const idle = new Promise<void>((resolve) => {
-      this.#idle = resolve;
-    });
-    await until(signal, idle);
-  }
-
-  #passed(mark: ChunkMark): void {
-    const rows = this.document.rows + mark.rows;
-    this.document = { ...this.document, rows, from: mark.key ?? this.document.from };
-    this.#table.chunks.set(this.document.n, this.document);
-    this.#table.update({ rowsLoaded: this.#table.document.rowsLoaded + mark.rows });
-    if (--this.#outstanding === 0) this.#idle?.();
-    const now = this.#parts.clock.monotonic();
-    if (now - this.#toldMs < PROGRESS_EVERY_MS || this.#outstanding === 0) return;
-    this.#toldMs = now;
-    const told = this.#parts.writeState([this.#table.storedChunk(this.document.n)]);
-    told.catch(() => undefined); // the run has ended; the chunk is read again from its last durable word
-  }
 }

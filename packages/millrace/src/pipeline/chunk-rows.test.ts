@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../model/ports.ts";
 import { ByteBudget } from "./byte-budget.ts";
+import { ChunkProgress } from "./chunk-progress.ts";
 import { type ChunkRowParts, enterRows, linesWanted } from "./chunk-rows.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LaneChoice } from "./lane-choice.ts";
@@ -12,6 +14,7 @@ import {
   standingOf,
   tableOf,
 } from "./pipeline-parts.fixture.ts";
+import type { ChunkDocument } from "./state-documents.ts";
 
 const LANES = 8;
 const KEYS = Array.from({ length: 100 }, (_, i) => String(i));
@@ -29,7 +32,7 @@ class Listening extends Lane {
   }
 }
 
-function entering(takesLines = true) {
+function entering(takesLines = true, tellsLoads = false) {
   // Nothing of its parts is used by a lane that never works.
   const lanes = KEYS.slice(0, LANES).map((_, i) => new Listening(i, standingOf(), {} as LaneParts));
   const parts: ChunkRowParts = {
@@ -38,8 +41,18 @@ function entering(takesLines = true) {
     choice: new LaneChoice(LANES, {}),
     chunkBytes: new ByteBudget(1_000_000).account(1),
     takesLines,
+    tellsLoads,
   };
   return { lanes, parts, table: tableOf(shapeOf(), { state: "INIT_SYNC" }) };
+}
+
+function progressOf({ parts, told = {} }: { parts: ChunkRowParts; told?: ChunkDocument["told"] }) {
+  const clock = systemClock;
+  const table = forkedTableOf(shapeOf(), { state: "INIT_SYNC" });
+  const document: ChunkDocument = { v: 1, n: 0, from: null, to: null, rows: 0, told };
+  table.chunks.set(0, document);
+  const writeState = () => Promise.resolve();
+  return { table, progress: new ChunkProgress({ ...parts, clock, writeState }, table, document) };
 }
 
 describe("rows of a chunk", () => {
@@ -51,7 +64,8 @@ describe("rows of a chunk", () => {
     const rows = [changeOf("r", { after }, null)];
     const lines = [lineOf(["z", "v", "b"])];
     parts.chunkBytes.tryTake(20);
-    enterRows(parts, table, { rows, lines, bytes: 20, sentBytes: 20, lastKey: "z" }, window);
+    const batch = { rows, lines, bytes: 20, sentBytes: 20, lastKey: "z" };
+    enterRows(parts, table, batch, window, progressOf({ parts }).progress.begin(batch));
     const entered = lanes.flatMap(({ items }) => items);
     const ofKey = (key: string) => entered.filter((item) => item.key === key);
     expect(parts.chunkBytes.usedBytes).toBe(20);
@@ -66,7 +80,7 @@ describe("rows of a chunk that may come as lines", () => {
     const sent = KEYS.map((key) => lineOf([key, "v", "b"]));
     const batch = { rows: [], lines: sent, bytes: 1_000, sentBytes: 1_000, lastKey: "99" };
     const window = table.windows.open(1_000);
-    enterRows(parts, table, batch, window);
+    enterRows(parts, table, batch, window, progressOf({ parts }).progress.begin(batch));
     const together = KEYS.slice(0, LANES).map((_, i) => KEYS.filter((key) => lines?.(key) === i));
     expect(lanes.map(({ keys }) => keys)).toEqual(together);
     expect(together.every((keys) => keys.length > 0)).toBe(true);

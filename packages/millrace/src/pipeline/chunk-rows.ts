@@ -3,6 +3,7 @@ import type { RowLine } from "../model/row-line.ts";
 import type { ChunkBatch, ChunkOptions, Source } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
+import type { LoadedBatch } from "./chunk-progress.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneChoice } from "./lane-choice.ts";
 import { RowItem } from "./lane-item.ts";
@@ -19,6 +20,8 @@ export interface ChunkRowParts {
   readonly chunkBytes: ByteAccount;
   /** {@link SinkCapabilities.takesLines}. */
   readonly takesLines: boolean;
+  /** See {@link tellsLoads}. */
+  readonly tellsLoads: boolean;
 }
 
 /** Whether rows of a table may come as lines, and those of which keys together: what is in one lane goes together. */
@@ -36,12 +39,13 @@ function canTakeLines({ takesLines }: CompiledRoute): boolean {
   return takesLines;
 }
 
-/** Rows into their lanes, less those that were struck. One step with striking: nothing is awaited here (I7). */
+/** Rows into their lanes, less those that were struck, or told before. One step with striking: nothing is awaited here (I7). */
 export function enterRows(
   parts: ChunkRowParts,
   table: TableRuntime,
   batch: ChunkBatch,
   window: Window,
+  load: LoadedBatch,
 ): void {
   const routes = table.routesFor(table.shape);
   let given = batch.bytes;
@@ -52,12 +56,14 @@ export function enterRows(
     if (window.has(key)) continue;
     const held = heldBy(routes.length, change.bytes);
     for (const route of routes)
-      laneFor(parts, route.target.id, key).pushLoad(
+      enter(
+        parts,
         new RowItem("put", table, route, key, route.mapRead(row), null, change, held),
+        load,
       );
     if (routes.length > 0) given -= change.bytes;
   }
-  given -= enterLines(parts, table, batch.lines ?? [], routes, window);
+  given -= enterLines(parts, table, batch.lines ?? [], routes, { window, load });
   if (given !== 0) parts.chunkBytes.give(given);
 }
 
@@ -67,7 +73,7 @@ function enterLines(
   table: TableRuntime,
   lines: readonly RowLine[],
   routes: readonly CompiledRoute[],
-  window: Window,
+  { window, load }: { readonly window: Window; readonly load: LoadedBatch },
 ): number {
   let taken = 0;
   for (const line of lines) {
@@ -79,11 +85,16 @@ function enterLines(
       const item = route.takesLines
         ? RowItem.ofLine(table, route, line, held)
         : readItem(table, route, line, held);
-      laneFor(parts, route.target.id, key).pushLoad(item);
+      enter(parts, item, load);
     }
     if (routes.length > 0) taken += line.bytes;
   }
   return taken;
+}
+
+function enter(parts: ChunkRowParts, item: RowItem, load: LoadedBatch): void {
+  if (parts.tellsLoads && !load.takes(item)) parts.chunkBytes.give(item.letGo());
+  else laneFor(parts, item.route.target.id, item.key).pushLoad(item);
 }
 
 /** The lane of a target's key. */

@@ -81,6 +81,7 @@ function sweeping(
     windowLimitBytes: 200,
     maxValueBytes: 1_000,
     takesLines: false,
+    tellsLoads: false,
     clock: systemClock,
     random: () => 0.5,
     writeState: () => Promise.resolve(),

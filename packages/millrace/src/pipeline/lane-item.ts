@@ -5,6 +5,7 @@ import type { ChunkKey, Position } from "../model/position.ts";
 import { RowLine } from "../model/row-line.ts";
 import type { TableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
+import type { LoadedBatch } from "./chunk-progress.ts";
 import type { CompiledRoute } from "./routes.ts";
 import type { SharedBytes } from "./shared-bytes.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -27,6 +28,8 @@ export class RowItem {
   readonly position: Position | null;
   /** Of a row of a chunk that its target takes as the source wrote it; else null. */
   readonly line: RowLine | null;
+  /** Of a row of a chunk that is told once: what it came with. */
+  load: LoadedBatch | null = null;
   readonly #held: number | SharedBytes;
   #row: Row | null;
   #change: Change | null;

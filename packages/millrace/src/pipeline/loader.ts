@@ -50,6 +50,8 @@ export class Loader {
   readonly #active = new Map<TableRuntime, Set<Promise<void>>>();
   readonly #taken = new Set<string>();
   readonly #planning = new Set<TableRuntime>();
+  /** Chunks whose plan is not durable yet. Where loads are told once, nobody would know of rows that were told before it is. */
+  readonly #untold = new Set<string>();
   /** Tables that are not as their shape says. */
   readonly #moved = new Set<TableRuntime>();
   /** Tables that somebody at the source holds up; others are read meanwhile. */
@@ -151,17 +153,20 @@ export class Loader {
       table.held ||
       table.leftOut ||
       table.loading.signal.aborted ||
-      this.#planning.has(table) ||
       this.#moved.has(table) ||
       this.#held.has(table) ||
       this.#parts.mustWait(table)
     )
       return null;
-    for (const chunk of table.chunks.values()) {
-      if (!this.#taken.has(stateKey.chunk(table.id, chunk.n)))
-        return { kind: "chunk", table, chunk };
-    }
-    if (!allPlanned) return { kind: "plan", table };
+    const waiting = [...table.chunks.values()].filter(
+      ({ n }) => !this.#taken.has(stateKey.chunk(table.id, n)),
+    );
+    const ahead = this.#parts.tellsLoads ? this.#parts.workers : 1;
+    const plans = !allPlanned && !this.#planning.has(table) && waiting.length < ahead;
+    if (plans) return { kind: "plan", table };
+    const chunk = waiting.find(({ n }) => !this.#untold.has(stateKey.chunk(table.id, n)));
+    if (chunk !== undefined) return { kind: "chunk", table, chunk };
+    if (!allPlanned) return null;
     const busy = (this.#active.get(table)?.size ?? 0) > 0;
     return sweep === "due" && table.chunks.size === 0 && !busy ? { kind: "sweep", table } : null;
   }
@@ -236,12 +241,26 @@ export class Loader {
       };
       table.chunks.set(chunk.n, chunk);
       table.update({ planned: range.to, allPlanned: range.to === null, nextChunk: chunk.n + 1 });
-      this.#tell([table.storedChunk(chunk.n), table.stored]);
+      this.#tellPlan(table, chunk);
       failpoint("chunk.planned");
     } finally {
       this.#planning.delete(table);
       this.wake();
     }
+  }
+
+  #tellPlan(table: TableRuntime, { n }: ChunkDocument): void {
+    const { tellsLoads, writeState } = this.#parts;
+    const documents = [table.storedChunk(n), table.stored];
+    if (!tellsLoads) return this.#tell(documents);
+    const name = stateKey.chunk(table.id, n);
+    this.#untold.add(name);
+    const durable = (): void => {
+      this.#untold.delete(name);
+      this.wake();
+    };
+    // Rejected only when the run ends: then nothing of it is read.
+    writeState(documents).then(durable, () => undefined);
   }
 
   async #finish(table: TableRuntime, n: number, end: Position): Promise<void> {

@@ -273,8 +273,12 @@ function makeTables(
 
 /** What was planned and not finished; `planned` in the table's document has moved past it. */
 function restoreChunks(table: TableRuntime, state: LoadedState): void {
-  for (const { table: id, chunk } of state.chunks)
-    if (id === table.id && chunk.n < table.document.nextChunk) table.chunks.set(chunk.n, chunk);
+  for (const { table: id, chunk } of state.chunks) {
+    if (id !== table.id || chunk.n >= table.document.nextChunk) continue;
+    table.chunks.set(chunk.n, chunk);
+    const { loaded = 0 } = chunk;
+    if (loaded > table.document.rowsLoaded) table.update({ rowsLoaded: loaded });
+  }
 }
 
 /**

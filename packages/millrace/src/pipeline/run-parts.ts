@@ -33,6 +33,7 @@ import type { TableRuntime } from "./table-runtime.ts";
 import { targetsElsewhere } from "./targets.ts";
 import { TableWatch } from "./table-watch.ts";
 import type { RunningTask } from "./task-api.ts";
+import { tellsLoads } from "./told-loads.ts";
 
 const LOG_SHARE = 0.6;
 const CHUNK_SHARE = 0.4;
@@ -188,6 +189,7 @@ export class RunParts {
       windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
       maxValueBytes: this.#prepared.maxValueBytes,
       takesLines: this.#task.sink.capabilities.takesLines === true,
+      tellsLoads: tellsLoads(this.#task.sink.capabilities),
       clock,
       random,
       writeState: this.writeState,

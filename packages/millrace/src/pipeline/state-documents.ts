@@ -119,6 +119,10 @@ export interface ChunkDocument {
   readonly from: ChunkKey | null;
   readonly to: ChunkKey | null;
   readonly rows: number;
+  /** Keys beyond `from` whose rows were told already, by target: only where loads are told once (007). */
+  readonly told?: Readonly<Record<TableId, readonly string[]>>;
+  /** Beside rows that are told once: how many of the table were loaded with them. */
+  readonly loaded?: number;
 }
 
 /** `intent`: a barrier that has begun. Finished on start before any lane moves. */

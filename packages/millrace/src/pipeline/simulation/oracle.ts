@@ -17,6 +17,7 @@ import { durableRows } from "./sink-tables.ts";
 import { modelPosition, type ModelPosition, type SourceServer } from "./source-server.ts";
 import type { StoredTable } from "./source-tables.ts";
 import { Standings } from "./standings.ts";
+import { LoadsTold } from "./loads-told.ts";
 import { checkBarrier, checkBounds, checkLeftovers, type OpenBarrier } from "./state-rules.ts";
 import { compareBags, compareRow, FIXED, targetsOf, type Target } from "./target-rows.ts";
 import { Violation } from "./violation.ts";
@@ -55,6 +56,7 @@ export class Oracle {
   readonly #places: ModelPlaces;
   readonly #standings: Standings;
   readonly #ends = new GenerationEnds();
+  readonly #loads = new LoadsTold();
   #acknowledged: Position | null = null;
   #documents: LoadedState["tables"] = new Map();
   #barrier: OpenBarrier | null = null;
@@ -76,6 +78,7 @@ export class Oracle {
       throw new Violation(`${owner.name} writes without the log ${cut}`);
     this.#standings.landed(tx);
     this.#histories.add(tx);
+    this.#loads.landed(tx);
     this.#checkBarrier(tx);
     const state = this.state();
     this.#remember(state, tx);

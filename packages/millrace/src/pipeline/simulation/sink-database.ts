@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TargetMark } from "../../model/sink.ts";
+import type { ToldLoad } from "./loads-told.ts";
 import type { Process, World } from "./world.ts";
 
 /** A transaction of the model sink: reads see its snapshot and its own writes, writes wait for COMMIT. */
@@ -13,6 +14,8 @@ export interface SinkTransaction {
   readonly journal: { readonly key: string; readonly value: unknown }[];
   /** What readers of a sink of topics were told of whole tables. */
   readonly marks: TargetMark[];
+  /** Rows of loads that they were told. */
+  readonly loads: ToldLoad[];
 }
 
 interface Version {
@@ -187,7 +190,7 @@ export class SinkDatabase {
 }
 
 function transactionOf(snapshot: number): SinkTransaction {
-  return { snapshot, writes: new Map(), reads: new Set(), journal: [], marks: [] };
+  return { snapshot, writes: new Map(), reads: new Set(), journal: [], marks: [], loads: [] };
 }
 
 /** Nothing was made durable by what was lost. */

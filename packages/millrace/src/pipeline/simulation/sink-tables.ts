@@ -144,7 +144,9 @@ export class WriteRunner {
    * A change as a log-like sink has it, and what its readers make of it: where a value is told to be unavailable, because
    * the source has deleted the row meanwhile, they keep the one they have. Without a key an update has the old row.
    */
-  #event({ table, before, after }: TargetChangeEvent): void {
+  #event({ table, before, after, op, key: told, source, initSync }: TargetChangeEvent): void {
+    if (op === "r" && !table.keyless && initSync !== undefined)
+      this.#tx.loads.push({ target: table.id, source, key: told, generation: initSync.startMs });
     if (before !== null && table.keyless) this.#forget(table, before);
     else if (after === null && before !== null) this.#delete(keyOf(table, before));
     if (after === null) return;
