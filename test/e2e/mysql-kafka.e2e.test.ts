@@ -22,7 +22,7 @@ const kills = isFull
       "lane.after-commit=kill@4",
       "mysql-log.opened=kill@1",
     ]
-  : ["kafka.committed=kill@5"];
+  : ["chunk.rows-durable=kill@1", "kafka.committed=kill@5"];
 
 const ROWS = 300;
 const NUMBERS = `WITH RECURSIVE i (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < ${ROWS}) SELECT`;

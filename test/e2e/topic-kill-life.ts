@@ -41,7 +41,16 @@ const failpoints = [
   "postgres-log.after-acknowledge",
 ];
 /** Reached once in a start, or while it loads. */
-const early = ["snapshot.chunk-batch", "chunk.rows-durable", "chunk.finished"];
+const early = [
+  "snapshot.chunk-batch",
+  "chunk.batch-sent",
+  "chunk.rows-durable",
+  "chunk.finished",
+  "kafka.committed",
+  "lane.after-commit",
+];
+/** Before anything else befalls a life its load is killed so often. */
+const EARLY_KILLS = 3;
 const table = "counted";
 const rows = 300;
 const reachTimeoutMs = 40_000;
@@ -102,6 +111,9 @@ class TopicLife {
 
   async run(): Promise<readonly string[]> {
     await this.#prepare();
+    const dice = new Dice(this.#options.seed + 1);
+    for (let i = 0; i < EARLY_KILLS; i++)
+      this.#options.onTrouble?.(await this.#killAt(`${dice.pick(early)}=kill@1`));
     for (const [i, trouble] of this.#options.troubles.entries()) {
       const writer = new CountingWriter(this.#source, table, rows);
       const what = await this.#befall(trouble, i, writer);
@@ -130,9 +142,13 @@ class TopicLife {
     }
   }
 
-  async #atFailpoint(nth: number): Promise<string> {
+  #atFailpoint(nth: number): Promise<string> {
     const places = nth === 0 ? early : this.#later();
     const armed = `${this.#dice.pick(places)}=kill@${this.#dice.between(1, nth === 0 ? 1 : 8)}`;
+    return this.#killAt(armed);
+  }
+
+  async #killAt(armed: string): Promise<string> {
     const run = new MillraceProcess(this.#args(), armed);
     await Promise.race([run.ended, sleep(reachTimeoutMs)]);
     run.kill();
@@ -235,7 +251,11 @@ class TopicLife {
       name: `life-${database}`,
       sourceUrl: url,
       tables: `public.${table}`,
-      source: { "slot.name": database, "publication.name": database },
+      source: {
+        "slot.name": database,
+        "publication.name": database,
+        "scan.incremental.snapshot.chunk.size": 100,
+      },
       sink: {
         type: "kafka",
         "properties.bootstrap.servers": this.#bootstrap(),

@@ -233,6 +233,14 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [5],
+    guard: "who was taken over from does not take the epoch from who works when it begins anew",
+    file: "sinks/kafka/kafka-task.ts",
+    take: 'this.#refuseSuperseded(await this.read("stable"));',
+    put: "",
+    shownBy: { file: LOSSES, name: "leaves its heir's transactions alone" },
+  },
+  {
+    keeps: [5],
     guard:
       "who has lost its epoch looks who holds the task before it takes it back: fences begin anew where the state was taken away",
     file: "sinks/kafka/kafka-task.ts",

@@ -1,8 +1,54 @@
 import type { Guard } from "./guard.ts";
-import { SIMULATED_ALL } from "./simulation-tests.ts";
+import { SIMULATED_ALL, SIMULATED_TOPICS } from "./simulation-tests.ts";
+
+const TOLD_LOADS = "packages/millrace/src/pipeline/told-loads.test.ts";
 
 /** Chunks against the log, tables without key, ghosts. */
 export const LOAD_GUARDS: readonly Guard[] = [
+  {
+    keeps: [6, 7, "Chunk rows and changes"],
+    guard: "how far a chunk has come goes into a topic's transaction with its rows",
+    file: "pipeline/batch-writer.ts",
+    take: "const told = loads?.state() ?? [];",
+    put: "const told: StateEntry[] = [];",
+    shownBy: SIMULATED_TOPICS,
+  },
+  {
+    keeps: [6, 7, "Chunk rows and changes"],
+    guard:
+      "rows beyond the key of a chunk's document are named, where a transaction ends among them",
+    file: "pipeline/chunk-progress.ts",
+    take: "        else told.add(name);\n",
+    put: "",
+    shownBy: SIMULATED_TOPICS,
+  },
+  {
+    keeps: [6, 7, "Chunk rows and changes"],
+    guard: "a row that was told to a topic is not told again by who reads its chunk anew",
+    file: "pipeline/chunk-progress.ts",
+    take: "if (carried.has(name)) {",
+    put: "if (carried.has(name) && (false as boolean)) {",
+    shownBy: {
+      file: TOLD_LOADS,
+      name: "are not told again to the target that has them, and give back what they held",
+    },
+  },
+  {
+    keeps: [6, 7, "Chunk rows and changes"],
+    guard: "what a transaction has told of a chunk is known before another one says how far it is",
+    file: "pipeline/batch-writer.ts",
+    take: "{ landed: () => loads.landed() }",
+    put: "{}",
+    shownBy: SIMULATED_TOPICS,
+  },
+  {
+    keeps: [6, 7, "Chunk rows and changes"],
+    guard: "a chunk into topics is not read before its plan is durable",
+    file: "pipeline/loader.ts",
+    take: "!this.#untold.has(stateKey.chunk(table.id, n))",
+    put: "n >= 0",
+    shownBy: SIMULATED_TOPICS,
+  },
   {
     keeps: [7, "Chunk rows and changes"],
     guard: "a key that changed is struck from the open chunks",

@@ -139,6 +139,26 @@ it("a process whose task was taken away, and is another one's now, does not take
   await heir.commit({ rows: { 1: "c" }, state: { pos: 2 } });
 });
 
+it("a process that was taken over from and begins anew leaves its heir's transactions alone", async () => {
+  await using kafka = await sharedKafka();
+  const pipeline = pipelineOf(kafka);
+  await using old = await HeldTask.take(optionsOf(kafka), pipeline);
+  await old.commit({ rows: { 1: "a" }, state: { pos: 1 } });
+  await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
+  const again = async (): Promise<void> => {
+    const taken = old.sink.takeOver({ pipeline, task: "0", lanes: 1 });
+    await expect(taken).rejects.toMatchObject({ code: "MR_FENCED" });
+  };
+  // Those that are under way meanwhile, and those behind it.
+  const commits = async (): Promise<void> => {
+    for (let pos = 2; pos < 12; pos++)
+      await heir.commit({ rows: { 1: `v${pos}` }, state: { pos } });
+  };
+  await Promise.all([commits(), again()]);
+  await again();
+  await heir.commit({ rows: { 1: "last" }, state: { pos: 12 } });
+});
+
 it("a machine whose clock is ahead of the brokers' is told so, and no row is blamed", async () => {
   await using kafka = await sharedKafka();
   const ahead: Clock = {
