@@ -79,7 +79,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     guard: "rows that are taken in each round do not put off the last one of others for ever",
     file: COHORT,
     take: "      this.#patience--;\n",
-    put: "",
+    put: "      tried.at(0);\n",
     shownBy: endless("are given up where those of a linked table are taken in every round"),
   },
   {
@@ -159,7 +159,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     guard: "rows that were put off wait for the loads of linked tables",
     file: ROUNDS,
     take: "linked.some((other) => !other.loaded)",
-    put: "count < 0",
+    put: "linked.length < 0",
     shownBy: WAITED,
   },
   {
@@ -175,7 +175,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     guard: "the last round of put-off rows waits while those of a linked table become fewer",
     file: ROUNDS,
     take: "linked.some((other) => this.#mayHelp(other, cohort))",
-    put: "count < 0",
+    put: "linked.length < 0",
     shownBy: HELPED,
   },
   {
@@ -237,11 +237,11 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
   },
   {
     keeps,
-    guard: "a round beside which a linked table was loaded shows nothing",
+    guard: "rows that a last round has given up are read once more where a load began beside it",
     file: ROUNDS,
-    take: "if (this.#void.delete(table.id)) return;",
-    put: "",
-    shownBy: rows("are tried again where a linked table was loaded anew beside their last round"),
+    take: "if (!isFound && !this.#void.has(table.id)) return true;",
+    put: "if (!isFound) return true;",
+    shownBy: endless("are read once more where a load began beside their last round"),
   },
   {
     keeps,
