@@ -19,8 +19,11 @@ export const LOAD_GUARDS: readonly Guard[] = [
       "rows beyond the key of a chunk's document are named, where a transaction ends among them",
     file: "pipeline/chunk-progress.ts",
     take: "        else told.add(name);\n",
-    put: "",
-    shownBy: SIMULATED_TOPICS,
+    put: "        else continue;\n",
+    shownBy: {
+      file: TOLD_LOADS,
+      name: "have their chunk's document in their transaction, with the key of the last whole batch and the rows beyond it",
+    },
   },
   {
     keeps: [6, 7, "Chunk rows and changes"],
@@ -47,7 +50,10 @@ export const LOAD_GUARDS: readonly Guard[] = [
     file: "pipeline/loader.ts",
     take: "!this.#untold.has(stateKey.chunk(table.id, n))",
     put: "n >= 0",
-    shownBy: SIMULATED_TOPICS,
+    shownBy: {
+      file: "packages/millrace/src/pipeline/simulation.test.ts",
+      name: "seed 150 of topics holds",
+    },
   },
   {
     keeps: [7, "Chunk rows and changes"],
