@@ -1,14 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { batchLength, BatchScan } from "./batch-length.ts";
+import { type ChunkProgress, LoadedBatch } from "./chunk-progress.ts";
 import { RowItem, type LaneItem, type Mark } from "./lane-item.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import { changeOf, itemOf, tableOf, transactionOf } from "./pipeline-parts.fixture.ts";
 
 const table = tableOf();
 const [route] = table.routesFor(table.shape);
+const LOAD = new LoadedBatch({} as ChunkProgress, null, 0); // nothing of it is asked for
 
-/** Rows by what they are of: a letter is a source transaction, `.` a chunk, and `#` its mark; `|` ends a transaction, `-` does not. */
+/** Rows by what they are of: a letter is a source transaction, `.` a chunk, `:` one that is told once, and `#` its mark; `|` ends a transaction, `-` does not. */
 function queueOf(text: string): LaneQueue {
   const queue = new LaneQueue();
   for (const [index, letter] of [...text].entries()) queue.push(of(letter, index));
@@ -18,7 +20,11 @@ function queueOf(text: string): LaneQueue {
 function of(letter: string, index: number): LaneItem {
   if (letter === "|" || letter === "-") return mark(letter === "|");
   if (letter === "#") return { kind: "chunk-mark", key: null, rows: 0, pending: 1, passed };
-  if (letter === ".") return itemOf(table, "put", [String(index), "v", "b"], null, "r");
+  if (letter === "." || letter === ":") {
+    const item = itemOf(table, "put", [String(index), "v", "b"], null, "r");
+    if (letter === ":") item.load = LOAD;
+    return item;
+  }
   if (route === undefined) throw new Error("the table has no route");
   const row = [String(index), "v", "b"];
   const transaction = transactionOf(letter);
@@ -80,6 +86,20 @@ function isLogged(item: LaneItem): boolean {
   return item.kind === "row" && item.change.transaction !== null;
 }
 
+describe("the length of a batch whose rows of loads are told once", () => {
+  const limits = { maxRows: 5, maxBytes: 1_000_000, estimateBytes: () => 10, whole: false };
+
+  it.each([
+    ["what comes before a batch of a chunk that does not fit whole", "::#::#::#", 6],
+    ["as many of its rows as fit where it is the first", "::::::::#", 5],
+    ["all where it fits just so", ":::#::#", 7],
+    ["as many as fit where nothing has to be named", "..#..#..#", 7],
+  ])("is %s: %s", (_, text, items) => {
+    expect(batchLength(queueOf(text), limits)).toEqual({ items, open: null });
+    expect(batchLength(queueOf(text), { ...limits, whole: true })).toEqual({ items, open: null });
+  });
+});
+
 describe("the length of a batch that its bytes bound", () => {
   it("is as many rows at further targets, whose items bring nothing back to the budget", () => {
     const limits = { maxRows: 100, maxBytes: 20_000, estimateBytes: () => 8_000, whole: false };
@@ -96,7 +116,7 @@ describe("a scan that goes on", () => {
 
   it("says of a queue that grows, and is taken from, what one that begins anew says", () => {
     const step = fc.oneof(
-      { weight: 8, arbitrary: fc.constantFrom("a", "b", "c", ".", "#", "|", "-") },
+      { weight: 8, arbitrary: fc.constantFrom("a", "b", "c", ".", ":", "#", "|", "-") },
       fc.constantFrom("ends", "take", "forward"),
     );
     fc.assert(

@@ -167,6 +167,22 @@ describe("what a run begins with", () => {
     expect([...(tables.get(shape.id)?.chunks.values() ?? [])]).toEqual([chunk]);
   });
 
+  it("counts the rows that were loaded when a chunk said last how far it was", async () => {
+    const { sink, prepare } = startOf(() =>
+      Promise.resolve({ start: NEW_LOG, created: false, joined: [] }),
+    );
+    const loading = { state: "INIT_SYNC", allPlanned: true, nextChunk: 3, rowsLoaded: 20 } as const;
+    const chunk = { v: 1, from: "c", to: "m", rows: 5 };
+    sink.keep([
+      entry(stateKey.table(shape.id), documentOf(shape, loading)),
+      entry(stateKey.chunk(shape.id, 1), { ...chunk, n: 1, loaded: 25 }),
+      entry(stateKey.chunk(shape.id, 2), { ...chunk, n: 2, loaded: 10 }),
+      entry(stateKey.chunk(shape.id, 3), { ...chunk, n: 3, loaded: 99 }),
+    ]);
+    const { tables } = await prepare();
+    expect(tables.get(shape.id)?.document.rowsLoaded).toBe(25);
+  });
+
   it("is refused where the state is another source's", async () => {
     const { sink, prepare } = startOf(() => Promise.reject(new Error("the source is made ready")));
     sink.keep([entry(stateKey.pipeline, { v: 1, identity: "elsewhere", lanes: 2 })]);
