@@ -13,6 +13,36 @@ const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.
 /** Batches, transactions and state of Kafka. */
 export const KAFKA_GUARDS: readonly Guard[] = [
   {
+    keeps: [10, "Source transactions"],
+    guard: "nothing more is sent of a transaction that its broker would end meanwhile",
+    file: "kafka/transactional-producer.ts",
+    take: "if (openMs + waitMs > share * transactionTimeoutMs) throw",
+    put: "if (openMs + waitMs > Infinity) throw",
+    shownBy: { file: PRODUCER, name: "that its broker would end meanwhile, and takes it back" },
+  },
+  {
+    keeps: [1, "Dead letters"],
+    guard: "a row is no dead letter because the sink is slow",
+    file: "pipeline/batch-writer.ts",
+    take: 'if (error.code !== "MR_SINK_TOO_SLOW") return',
+    put: "if (items.length > 0) return",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/batch-writer.test.ts",
+      name: "sends again what cannot be cut: no row is to blame",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "rows never go to a topic that something else goes to",
+    file: "sinks/kafka/topic-names.ts",
+    take: "if (beside !== undefined)",
+    put: 'if (beside === "")',
+    shownBy: {
+      file: `${SINK}/topic-names.test.ts`,
+      name: "is refused where something else goes there",
+    },
+  },
+  {
     keeps: [1],
     guard: "messages' schemas follow a column that may be NULL from now on",
     file: "pipeline/barriers.ts",

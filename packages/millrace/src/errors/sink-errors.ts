@@ -55,6 +55,13 @@ export const SINK_ERRORS = {
     meaning: "The transaction is over a limit of the sink; it is cut smaller and sent again.",
     remedy: "Nothing; a lower batch-size avoids the detour.",
   },
+  MR_SINK_TOO_SLOW: {
+    class: "too-large",
+    meaning:
+      "A transaction would be open for longer than the sink lets it: a quota holds this client back, or the brokers are slow. It is cut smaller and sent again.",
+    remedy:
+      "Nothing, while it goes on; a higher quota (`producer_byte_rate`) or a longer `sink.transaction.timeout` keeps more of a source transaction together.",
+  },
   MR_SINK_SCHEMA: {
     class: "schema",
     meaning: "The target table is not as the mapping needs it.",

@@ -57,6 +57,8 @@ export class Cluster {
   #clusterId: string | null = null;
   #abilities: BrokerAbilities | null = null;
   #isClosed = false;
+  /** Of {@link rest}. */
+  readonly #closing = new AbortController();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -166,26 +168,35 @@ export class Cluster {
    * @throws KafkaFault the last one.
    */
   async patiently<T>(
-    forMs: number,
+    forMs: number | (() => number),
     attempt: () => Promise<T>,
     passes: (thrown: unknown) => boolean = isPassing,
   ): Promise<T> {
-    const endMs = this.clock.monotonic() + forMs;
+    const beganMs = this.clock.monotonic();
+    const endMs = (): number => beganMs + (typeof forMs === "number" ? forMs : forMs());
     for (let pauseMs = 0; ;) {
       try {
         return await attempt();
       } catch (thrown) {
         pauseMs = pauseMs === 0 ? firstPauseMs(thrown) : Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-        if (!passes(thrown) || this.#isClosed || this.clock.monotonic() + pauseMs > endMs)
+        if (!passes(thrown) || this.#isClosed || this.clock.monotonic() + pauseMs > endMs())
           throw thrown;
         await this.clock.sleep(pauseMs);
       }
     }
   }
 
+  /** Waits, but not beyond {@link close}. */
+  async rest(ms: number): Promise<void> {
+    await this.clock.sleep(ms, this.#closing.signal).catch(() => {
+      throw new KafkaFault("connection", "CLOSED", "the client was closed");
+    });
+  }
+
   /** Closes every connection; requests under way fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#closing.abort();
     const open = [...this.#connections.values()];
     this.#connections.clear();
     await Promise.all(open.map((each) => each.then((it) => it.close()).catch(() => undefined)));

@@ -6,6 +6,7 @@
  * - `stale`: the request went to a broker that leads the partition, or coordinates the transaction, no more.
  * - `fenced`: the producer's epoch is an old one, or its transaction has been ended by somebody else.
  * - `abortable`: this transaction can only be aborted; the next one may go well.
+ * - `slow`: the transaction would be open for longer than its broker lets it; nothing of it is there.
  * - `row`: a message that the broker never takes.
  * - `rights`: something is not allowed, or not allowed any more.
  * - `missing`: a topic or partition that is not there.
@@ -19,6 +20,7 @@ export type FaultKind =
   | "stale"
   | "fenced"
   | "abortable"
+  | "slow"
   | "row"
   | "rights"
   | "missing"
@@ -54,6 +56,7 @@ export class KafkaFault extends Error {
 
 const KINDS: Readonly<Record<FaultKind, readonly string[]>> = {
   connection: [],
+  slow: [],
   retriable: [
     "CONCURRENT_TRANSACTIONS",
     "COORDINATOR_LOAD_IN_PROGRESS",

@@ -15,6 +15,7 @@ import { COMPRESSIONS, type Compression } from "./compression.ts";
 import { KafkaFault } from "./kafka-fault.ts";
 import { readTopic } from "./read-topic.ts";
 import { RecordBatchBuilder } from "./record-batch.ts";
+import { PassingClock } from "../sinks/kafka/passing-clock.fixture.ts";
 import {
   MAX_ASKED,
   type ProducerOptions,
@@ -96,6 +97,34 @@ describe.each([
     await own.commit();
     expect(await values(topic)).toEqual(["a", "c", "d"]);
     expect(await values(topic, 1)).toEqual(["b"]);
+  });
+
+  it("sends no more of a transaction that its broker would end meanwhile, and takes it back", async () => {
+    const topic = await kafka.createTopic(`late-${kind}`);
+    const clock = new PassingClock();
+    const own = clusterAt(kafka.bootstrap, { transactionsV2, clock });
+    const late = producer(`${kafka.prefix}late-${kind}`, { transactionTimeoutMs: 60_000 }, own);
+    await late.initialise();
+    await late.send([batch(topic, ["a"])]);
+    clock.pass(46_000);
+    expect(await fault(late.send([batch(topic, ["b"])]))).toMatchObject({
+      kind: "slow",
+      id: "TRANSACTION_TOO_SLOW",
+    });
+    await late.abort();
+    // Without an epoch of its own for each transaction one is asked for.
+    expect(late.isInitialised).toBe(transactionsV2);
+    if (!late.isInitialised) await late.initialise();
+    await late.send([batch(topic, ["c"])]);
+    clock.pass(44_000);
+    await late.send([batch(topic, ["d"])]);
+    await late.commit();
+    await late.send([batch(topic, ["e"])]);
+    clock.pass(61_000);
+    expect(await fault(late.commit())).toMatchObject({ kind: "slow" });
+    await late.abort();
+    await own.close();
+    expect(await values(topic)).toEqual(["c", "d"]);
   });
 
   it("sends nothing of a transaction before the last one has ended at its coordinator", async () => {

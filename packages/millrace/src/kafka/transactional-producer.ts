@@ -1,4 +1,5 @@
 import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
+import { BrokerQuota } from "./broker-quota.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
 import { faultOf, partitionFault } from "./fault-from.ts";
@@ -43,6 +44,8 @@ interface FinishedBatch extends TopicPartition {
 
 /** An epoch at least once is renewed when it is so old: no broker forgets an id as soon, and a coordinator has 32,767 epochs of each producer id. */
 export const RENEW_MS = 60_000;
+/** Nothing more of a transaction is sent behind this share of its time: what is under way then, and its end, need the rest. */
+const OPEN_SHARE = 0.75;
 /** Sequence numbers wrap here. */
 const SEQUENCES = 2 ** 31;
 /** So often a coordinator is asked at most whether it has ended a transaction, and after how many milliseconds again. */
@@ -67,15 +70,26 @@ export class TransactionalProducer {
   /** The last transaction has ended at its coordinator, too. */
   #ended: Promise<void> = Promise.resolve();
   #mayAsk = true;
+  readonly #quota: BrokerQuota;
+  /** When the first batch of the open transaction went, by the monotonic clock; null where none has. */
+  #openedMs: number | null = null;
+  /** Batches were given sequence numbers and never sent. */
+  #hasGaps = false;
 
   constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
+    this.#quota = new BrokerQuota(cluster.clock);
     this.#options = options;
   }
 
   /** Nothing is open, and nothing of ours is undecided. */
   get isInitialised(): boolean {
     return this.#identity !== null;
+  }
+
+  /** Brokers that hold this client back by a quota, and for how long from now. */
+  get heldBack(): ReturnType<BrokerQuota["list"]> {
+    return this.#quota.list();
   }
 
   /** This topic is taken away: one of its name that is made anew begins at its beginning. */
@@ -143,17 +157,22 @@ export class TransactionalProducer {
     await this.#ended;
     const identity = this.#current();
     const { deliveryTimeoutMs } = this.#options;
+    let restedMs = 0;
+    const rested = (ms: number) => (restedMs += ms);
     try {
       let left = batches.map((batch) => this.#finished(identity, batch));
       await this.#addPartitions(identity, batches);
       const sendLeft = async (): Promise<void> => {
-        const { failed, fault } = await this.#sendOnce(left);
+        const { failed, fault } = await this.#sendOnce(left, rested);
         left = failed;
         if (fault !== null) throw fault;
       };
-      await this.#cluster.patiently(deliveryTimeoutMs, sendLeft, mayComeToBe);
+      // What a quota takes is no attempt.
+      await this.#cluster.patiently(() => deliveryTimeoutMs + restedMs, sendLeft, mayComeToBe);
     } catch (thrown) {
-      this.drop();
+      // Nothing is undecided: it can be aborted.
+      if (thrown instanceof KafkaFault && thrown.kind === "slow") this.#hasGaps = true;
+      else this.drop();
       throw thrown;
     }
   }
@@ -163,7 +182,9 @@ export class TransactionalProducer {
    * @throws UndecidedCommit where nobody knows whether it is; any failure leaves the epoch dropped.
    */
   async commit(): Promise<void> {
-    if (this.#options.transactional) await this.#end(true);
+    if (!this.#options.transactional) return;
+    this.#refuseLate(1, 0);
+    await this.#end(true);
   }
 
   /** Takes back what was sent since the last commit. Where that fails {@link initialise} does it. */
@@ -187,7 +208,10 @@ export class TransactionalProducer {
         return answer.next;
       }),
     );
+    this.#openedMs = null;
     if (!transactionsV2 || next === null) {
+      // Sequence numbers go on: with gaps in them only another epoch can.
+      if (this.#hasGaps) return;
       this.#identity = identity;
       this.#added.clear();
     } else {
@@ -221,6 +245,8 @@ export class TransactionalProducer {
 
   #begin(identity: ProducerIdentity): void {
     this.#identity = identity;
+    this.#hasGaps = false;
+    this.#openedMs = null;
     this.#sequences = new Map();
     this.#added = new Set();
     const { clock } = this.#cluster;
@@ -275,18 +301,45 @@ export class TransactionalProducer {
   /** To every leader what it leads; gives what has to be sent again, and why. */
   async #sendOnce(
     batches: readonly FinishedBatch[],
+    rested: (ms: number) => void,
   ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
     const leaders = await Promise.all(
       batches.map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
     );
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
-    const faults = await Promise.all([...parts].map(([node, own]) => this.#produce(node, own)));
+    const faults = await Promise.all(
+      [...parts].map(([node, own]) =>
+        this.#quota.inTurn(node, async () => {
+          await this.#untilHeard(node, rested);
+          return this.#produce(node, own);
+        }),
+      ),
+    );
     const all = new Map(faults.flatMap((each) => [...each]));
     for (const fault of all.values()) if (!mayComeToBe(fault)) throw fault;
     const failed = batches.filter((batch) => all.has(batch));
     for (const { topic } of failed) this.#cluster.forgetTopic(topic);
     const [fault = null] = all.values();
     return { failed, fault };
+  }
+
+  /** Until a broker reads what is sent to it. @throws KafkaFault `slow` */
+  async #untilHeard(node: number, rested: (ms: number) => void): Promise<void> {
+    const restMs = this.#quota.restMs(node);
+    this.#refuseLate(OPEN_SHARE, restMs);
+    if (restMs > 0) {
+      rested(restMs);
+      await this.#cluster.rest(restMs);
+    }
+    this.#openedMs ??= this.#cluster.clock.monotonic();
+  }
+
+  /** The broker would end it meanwhile, and take the epoch. @throws KafkaFault `slow` */
+  #refuseLate(share: number, waitMs: number): void {
+    const { transactional, transactionTimeoutMs } = this.#options;
+    if (!transactional || this.#openedMs === null) return;
+    const openMs = this.#cluster.clock.monotonic() - this.#openedMs;
+    if (openMs + waitMs > share * transactionTimeoutMs) throw slow(openMs, transactionTimeoutMs);
   }
 
   /** The faults of those batches that were not taken. */
@@ -303,6 +356,7 @@ export class TransactionalProducer {
       const { partitions, throttledMs } = await connection.send(
         produceRequest({ version, transactionalId: id, timeoutMs, batches }),
       );
+      this.#quota.answered(node, throttledMs);
       this.#options.produced?.(this.#cluster.clock.monotonic() - beganMs, throttledMs);
       return this.#faultsIn(batches, partitions);
     } catch (thrown) {
@@ -365,6 +419,14 @@ function refuse(answers: readonly PartitionAnswer[]): void {
   const [first] = faults;
   const fault = faults.find(({ id }) => id !== "OPERATION_NOT_ATTEMPTED") ?? first;
   if (fault !== undefined) throw fault;
+}
+
+function slow(openMs: number, timeoutMs: number): KafkaFault {
+  return new KafkaFault(
+    "slow",
+    "TRANSACTION_TOO_SLOW",
+    `a transaction was open for ${Math.round(openMs)} ms and has more to send, and its broker ends it after ${timeoutMs} ms (sink.transaction.timeout)`,
+  );
 }
 
 function replaced({ topic, partition }: TopicPartition, offset: number, end: number): KafkaFault {

@@ -133,12 +133,24 @@ export interface Commit {
   readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
   /** No change comes any more of the source transaction that the last change is of. Absent: that is not known. */
   readonly endsTransaction?: boolean;
+  /** All of it is of one position: it cannot be cut. Absent: that is not known. */
+  readonly indivisible?: true;
   /**
    * What will most likely be the first write of the commit behind this one, as soon as all of it is there; null where this one
    * ends before. A sink may ask once it only waits for answers, and make messages of it; nothing of it may be sent before a
    * commit brings the same object, which may never come.
    */
   readonly next?: () => Promise<Write | null>;
+}
+
+/** Something at the sink that commits wait for; `status` and the log of the process say it in these words. */
+export interface SinkWait {
+  /** A short name that stays, for metrics. */
+  readonly reason: string;
+  /** A sentence without its end, as what follows "waits:". */
+  readonly why: string;
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
 }
 
 /**
@@ -241,6 +253,8 @@ export interface Sink {
   takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover>;
   /** Who has taken over last, in words for the operator; null where nobody knows. Absent where it leaves no name. */
   holder?(): Promise<string | null>;
+  /** What holds commits up right now. Cheap: asked with every `status`. Absent where nobody can tell. */
+  waits?(): readonly SinkWait[];
   /** The lane rows as they stand; decides an unknown outcome (I6). */
   readLanes(): Promise<readonly LaneRow[]>;
   /** Sends one transaction. One at a time per lane; different lanes at once. */

@@ -50,6 +50,8 @@ export interface WriterParts {
 /** The rows that will most likely be written next, once all of them are there; null where what is being written ends before. */
 export type NextRows = () => Promise<readonly RowItem[] | null>;
 
+const INDIVISIBLE = { indivisible: true } as const;
+
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
 export class BatchWriter {
   readonly #parts: WriterParts;
@@ -103,7 +105,7 @@ export class BatchWriter {
         throw thrown;
       if (this.#careful.isFor(items, thrown)) return this.#writeCarefully(items, { patient, ends });
       const cut = middle(items);
-      if (cut === 0) await this.#park(items, thrown, ends);
+      if (cut === 0) await this.#parkOrInsist(items, thrown, ends);
       else {
         const done = await this.write(items.slice(0, cut), patient);
         return done < cut ? done : cut + (await this.write(items.slice(cut), patient, ends));
@@ -250,6 +252,17 @@ export class BatchWriter {
     return new Map(items.map((item, i) => [item, rows[i] ?? null]));
   }
 
+  /** It is no fault of a row that the sink is slow. */
+  async #parkOrInsist(
+    items: readonly RowItem[],
+    error: MillraceError,
+    ends: boolean,
+  ): Promise<void> {
+    if (error.code !== "MR_SINK_TOO_SLOW") return this.#park(items, error, ends);
+    const content = await this.#prepare(items, new Map());
+    await this.#commit(items, content, ends, undefined, true);
+  }
+
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
   async #park(items: readonly RowItem[], error: MillraceError, ends: boolean): Promise<void> {
     const content = new BatchContent(this.#parts);
@@ -279,6 +292,7 @@ export class BatchWriter {
     content: BatchContent,
     ends = false,
     next?: NextRows,
+    indivisible = false,
   ): Promise<CommitResult> {
     const { writes, deadLetters, superseded } = content;
     const loads = ToldLoads.of(items);
@@ -292,7 +306,7 @@ export class BatchWriter {
     const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
     const landed = loads === null ? {} : { landed: () => loads.landed() };
     const told = { writes, state, deadLetters, superseded, endsTransaction: ends };
-    const whole = { ...told, ...coming, ...landed };
+    const whole = { ...told, ...coming, ...landed, ...(indivisible ? INDIVISIBLE : {}) };
     const result = await this.#parts.committer.commit([this.#lane], whole);
     if (result.outcome !== "done") return result;
     if (checkpoint !== null) this.#standing.reached(checkpoint);

@@ -47,7 +47,9 @@ describe("what a task waits for", () => {
     const waits = new Waits(clock);
     const held = { what: "log", reason: "held", why: "the server holds it", sinceMs: 1 } as const;
     const source = { waits: () => [held] };
-    expect(allWaits({ waits, source: {}, load, outage })).toEqual([]);
+    const quota = { reason: "throttled", why: "a broker holds it back", sinceMs: 2 };
+    const sink = { waits: () => [quota] };
+    expect(allWaits({ waits, source: {}, sink: {}, load, outage })).toEqual([]);
     state.nowMs = 7;
     waits.begin("a", LOCKED);
     load.pause("the source keeps too much");
@@ -57,8 +59,9 @@ describe("what a task waits for", () => {
     const stop = new AbortController();
     const waiting = load.rate.paid(stop.signal).catch(() => undefined);
     outage.failed(new MillraceError("MR_SINK_LOST_CONNECTION", "the disk is full"), 100);
-    expect(allWaits({ waits, source, load, outage })).toEqual([
+    expect(allWaits({ waits, source, sink, load, outage })).toEqual([
       expect.objectContaining({ what: "pipeline", reason: "MR_SINK_LOST_CONNECTION", sinceMs: 8 }),
+      { ...quota, what: "pipeline", table: null },
       { ...held, table: null },
       {
         what: "load",
@@ -72,8 +75,8 @@ describe("what a task waits for", () => {
     ]);
     stop.abort();
     await waiting;
-    expect(allWaits({ waits, source, load, outage }).map(({ reason }) => reason)).not.toContain(
-      "rate",
-    );
+    expect(
+      allWaits({ waits, source, sink, load, outage }).map(({ reason }) => reason),
+    ).not.toContain("rate");
   });
 });

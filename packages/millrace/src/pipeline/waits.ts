@@ -1,4 +1,5 @@
 import type { Clock } from "../model/ports.ts";
+import type { Sink } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { Outage } from "./outage.ts";
@@ -52,14 +53,16 @@ export class Waits {
 interface Waiting {
   readonly waits: Pick<Waits, "list">;
   readonly source: Pick<Source, "waits">;
+  readonly sink: Pick<Sink, "waits">;
   readonly load: Pick<LoadControl, "waits">;
   readonly outage: Pick<Outage, "current">;
 }
 
 /** Everything that waits, the weightiest first. */
-export function allWaits({ waits, source, load, outage }: Waiting): Wait[] {
+export function allWaits({ waits, source, sink, load, outage }: Waiting): Wait[] {
   return [
     ...retryOf(outage),
+    ...(sink.waits?.() ?? []).map((wait) => ({ what: "pipeline" as const, ...wait, table: null })),
     ...(source.waits?.() ?? []).map((wait) => ({ ...wait, table: null })),
     ...load.waits(),
     ...waits.list(),

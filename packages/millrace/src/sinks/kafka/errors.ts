@@ -43,6 +43,8 @@ export function sinkError(thrown: unknown): MillraceError {
     // Whoever has the epoch may have stopped since: the state topic decides, not this (I5).
     case "fenced":
       return new MillraceError("MR_SINK_LANE_MOVED", thrown.message, options);
+    case "slow":
+      return new MillraceError("MR_SINK_TOO_SLOW", thrown.message, options);
     case "abortable":
       return new MillraceError("MR_SINK_CONFLICT", thrown.message, options);
     case "row":

@@ -10,6 +10,7 @@ import type {
   LaneRow,
   Sink,
   SinkCapabilities,
+  SinkWait,
   Takeover,
   TargetChange,
   TargetCheck,
@@ -18,6 +19,7 @@ import type {
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { capabilitiesOf, estimateMessage } from "./capabilities.ts";
+import { CommitPace } from "./commit-pace.ts";
 import { sinkError, startError } from "./errors.ts";
 import { KafkaTask } from "./kafka-task.ts";
 import { type KafkaSinkObserver, NO_OBSERVER } from "./observer.ts";
@@ -49,6 +51,7 @@ export class KafkaSink implements Sink {
   readonly #holder: Holder;
   readonly #observer: KafkaSinkObserver;
   readonly #cluster: Cluster;
+  readonly #pace: CommitPace;
   readonly #topics: Topics;
   readonly #tables: TableOutputs;
   /** By pipeline: one that was seen is not taken for an empty one later. */
@@ -74,6 +77,7 @@ export class KafkaSink implements Sink {
     this.#topics = new Topics(this.#cluster, options.topics, options.maxRequestBytes);
     for (const [name, what] of sideTopicUses(options.side)) this.#topics.reserve(name, what);
     this.#tables = new TableOutputs(options, this.#topics);
+    this.#pace = new CommitPace(options.transactionTimeoutMs);
     this.capabilities = capabilitiesOf(options);
   }
 
@@ -117,6 +121,11 @@ export class KafkaSink implements Sink {
   async holder(): Promise<string | null> {
     const text = await this.#holding().holderText();
     return text === "" ? null : text;
+  }
+
+  /** See {@link Sink.waits}. */
+  waits(): readonly SinkWait[] {
+    return this.#held?.waits() ?? [];
   }
 
   /** See {@link KafkaTask.readLanes}. */
@@ -284,6 +293,7 @@ export class KafkaSink implements Sink {
       holder: this.#holder,
       observer: this.#observer,
       state: this.#stateTopic(pipeline),
+      pace: this.#pace,
     });
   }
 

@@ -5,8 +5,9 @@ import type { ReadUntil } from "../../kafka/read-topic.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
 import type { Clock } from "../../model/ports.ts";
-import type { Commit, LaneRow, Takeover, TargetChange } from "../../model/sink.ts";
+import type { Commit, LaneRow, SinkWait, Takeover, TargetChange } from "../../model/sink.ts";
 import { BatchSender } from "./batch-sender.ts";
+import type { CommitPace } from "./commit-pace.ts";
 import { sinkError } from "./errors.ts";
 import { highestFence, raised } from "./lane-rows.ts";
 import type { KafkaSinkObserver } from "./observer.ts";
@@ -37,6 +38,7 @@ export interface KafkaTaskParts {
   readonly holder: Holder;
   readonly observer: KafkaSinkObserver;
   readonly state: StateTopic;
+  readonly pace: CommitPace;
 }
 
 /** One task at the brokers: its transactional id, its records in the state topic, what it knows of its lane rows. */
@@ -167,15 +169,19 @@ export class KafkaTask {
 
   /** One transaction. @throws MillraceError */
   async commit(commit: Commit): Promise<void> {
-    this.#checkStamps(commit);
     const { writes, fence, lanes } = commit;
-    const { clock, observer, tables } = this.#parts;
+    const { clock, observer, tables, pace } = this.#parts;
+    const messages = messagesIn(commit);
+    if (commit.indivisible !== true && !pace.fits(messages))
+      throw new MillraceError("MR_SINK_TOO_SLOW", `${messages} messages at once were too slow`);
+    this.#checkStamps(commit);
     const records = commitRecords(this.#task, commit);
     const beganMs = clock.monotonic();
     try {
       await this.#writer.write({ writes, place: this.#place, records, commit });
     } catch (thrown) {
-      const error = this.#errorOf(thrown);
+      const error = this.#slowed(this.#errorOf(thrown), thrown, commit);
+      if (error.code === "MR_SINK_TOO_SLOW") pace.tooSlow(messages);
       // Whoever mends a topic does it while this runs, and replays the letter then.
       if (error.class === "row" || error.class === "schema") tables.forget();
       if (thrown instanceof KafkaFault && thrown.kind === "replaced") this.#tellLoss(thrown);
@@ -183,11 +189,46 @@ export class KafkaTask {
       observer.ended(outcome, clock.monotonic() - beganMs);
       throw error;
     }
-    observer.ended("committed", clock.monotonic() - beganMs);
+    const tookMs = clock.monotonic() - beganMs;
+    pace.took(messages, tookMs);
+    observer.ended("committed", tookMs);
     const moved = lanes.map(
       ({ lane, expectedSeq }) => [lane, { lane, fence, seq: expectedSeq + 1 }] as const,
     );
     this.#lanes = new Map([...this.#lanes, ...moved]);
+  }
+
+  /** See {@link Sink.waits}. */
+  waits(): readonly SinkWait[] {
+    return this.#producer.heldBack
+      .filter(({ restMs }) => restMs > 0)
+      .map(({ node, sinceMs }) => {
+        return { reason: "throttled", why: this.#quotaText(node), sinceMs };
+      });
+  }
+
+  #quotaText(node: number): string {
+    const { clientId } = this.#parts.options.cluster;
+    return `broker ${node} holds client ${clientId} back (producer_byte_rate): its quota allows fewer bytes than there are to write`;
+  }
+
+  /**
+   * Smaller pieces get there where the whole is cut off by its time; what a connection ends under a quota is that, too. Nothing of
+   * the transaction is there: its end was not asked for yet. What cannot be cut is sent again as it is.
+   */
+  #slowed(error: MillraceError, thrown: unknown, { indivisible }: Commit): MillraceError {
+    if (!(thrown instanceof KafkaFault) || !this.#parts.options.exactlyOnce) return error;
+    const [held] = this.#producer.heldBack;
+    const isCutOff = thrown.kind === "connection" && held !== undefined;
+    if (thrown.kind !== "slow" && !isCutOff) return error;
+    const why = held === undefined ? "" : `; ${this.#quotaText(held.node)}`;
+    const again = indivisible === true ? ({ class: "transient" } as const) : {};
+    const facts = { kafka: thrown.id };
+    return new MillraceError("MR_SINK_TOO_SLOW", `${thrown.message}${why}`, {
+      cause: thrown,
+      facts,
+      ...again,
+    });
   }
 
   /** A target was changed; the next commit says that it is done. */
@@ -259,4 +300,12 @@ export class KafkaTask {
         );
     }
   }
+}
+
+/** Rows that a commit tells of. */
+function messagesIn({ writes }: Commit): number {
+  return writes.reduce(
+    (sum, write) => sum + (write.kind === "changes" ? write.changes.length : 1),
+    0,
+  );
 }

@@ -38,6 +38,7 @@ export function sourceError(thrown: unknown): MillraceError {
       });
     case "fenced":
     case "abortable":
+    case "slow":
     case "row":
     case "replaced":
     case "config":
