@@ -137,7 +137,9 @@ export class ChunkProgress {
       const items = coming.get(batch) ?? [];
       isPrefix &&= batch.left === items.length;
       const isBehind = isPrefix && batch.key !== null;
-      for (const name of [...batch.told, ...items.map(nameOf)])
+      // As nearly always: then no row needs a name.
+      const names = isBehind && told.size === 0 ? [] : [...batch.told, ...items.map(nameOf)];
+      for (const name of names)
         if (isBehind) told.delete(name);
         else told.add(name);
       if (!isBehind) continue;
@@ -151,10 +153,10 @@ export class ChunkProgress {
 
   /** These are durable. */
   landed(coming: ReadonlyMap<LoadedBatch, readonly RowItem[]>): void {
-    for (const [batch, items] of coming) {
-      batch.left -= items.length;
-      for (const item of items) batch.told.push(nameOf(item));
-    }
+    for (const [batch, items] of coming) batch.left -= items.length;
+    const whole = new Set(this.carried.size === 0 ? this.#whole() : []);
+    for (const [batch, items] of coming)
+      if (!whole.has(batch)) batch.told.push(...items.map(nameOf));
     this.#fold();
   }
 
@@ -177,13 +179,17 @@ export class ChunkProgress {
   /** Behind what is durable without a gap nobody has to know names. */
   #fold(): void {
     const { document } = this.with(NONE);
-    const isOpen = ({ key, left }: LoadedBatch): boolean => key === null || left > 0;
-    const open = this.#batches.findIndex(isOpen);
-    for (const batch of this.#batches.splice(0, open === -1 ? this.#batches.length : open)) {
+    for (const batch of this.#batches.splice(0, this.#whole().length)) {
       this.#count(batch);
       for (const name of batch.told) this.carried.delete(name);
     }
     this.#keep(document);
+  }
+
+  /** Those that are durable from the first on, and have a key to go on behind. */
+  #whole(): readonly LoadedBatch[] {
+    const open = this.#batches.findIndex(({ key, left }) => key === null || left > 0);
+    return open === -1 ? this.#batches : this.#batches.slice(0, open);
   }
 
   #keep(document: ChunkDocument): void {

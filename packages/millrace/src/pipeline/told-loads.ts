@@ -17,14 +17,14 @@ export class ToldLoads {
   readonly #coming = new Map<ChunkProgress, Map<LoadedBatch, RowItem[]>>();
 
   private constructor(items: readonly RowItem[]) {
+    let last: LoadedBatch | null = null;
+    let beside: RowItem[] = [];
     for (const item of items) {
       if (item.load === null) continue;
-      const { progress } = item.load;
-      const batches = this.#coming.get(progress) ?? new Map<LoadedBatch, RowItem[]>();
-      this.#coming.set(progress, batches);
-      const found = batches.get(item.load);
-      if (found === undefined) batches.set(item.load, [item]);
-      else found.push(item);
+      // What came together mostly stands together.
+      if (item.load !== last) beside = this.#rowsOf(item.load);
+      last = item.load;
+      beside.push(item);
     }
   }
 
@@ -44,6 +44,14 @@ export class ToldLoads {
     return found.map(({ table, document }) =>
       entry(stateKey.chunk(table.id, document.n), { ...document, loaded: loaded.get(table.id) }),
     );
+  }
+
+  #rowsOf(batch: LoadedBatch): RowItem[] {
+    const batches = this.#coming.get(batch.progress) ?? new Map<LoadedBatch, RowItem[]>();
+    this.#coming.set(batch.progress, batches);
+    const rows = batches.get(batch) ?? [];
+    batches.set(batch, rows);
+    return rows;
   }
 
   /** They are durable. */
