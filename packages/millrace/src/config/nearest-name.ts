@@ -5,14 +5,18 @@ const LEAST_BEGINNING = 3;
 export function nearestName(name: string, known: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  const written = plain(name);
   for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate));
+    const other = plain(candidate);
+    // It cannot be nearer than their lengths are.
+    if (Math.abs(written.length - other.length) >= bestDistance) continue;
+    const distance = editDistance(written, other);
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
-  return best ?? begun(plain(name), known);
+  return best ?? begun(written, known);
 }
 
 /** The only known name that goes on where `name` ends: `user` for `username`. */

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileTablePatterns } from "../schema/table-pattern.ts";
 import { unmatchedPatterns } from "./unmatched-patterns.ts";
@@ -43,5 +44,36 @@ describe("patterns that match no table", () => {
     expect(meant("shop.public.ordres", names)).toEqual([
       ["shop.public.ordres", "shop.public.orders"],
     ]);
+  });
+
+  it("come with a pattern of just that table, whatever stands in its name", () => {
+    const odd = fc.constantFrom(...".,\\$^*+?()[]{}|-&/:; \t\u00a0\n\"'");
+    const around = fc.tuple(
+      fc.string({ unit: odd, minLength: 1, maxLength: 2 }),
+      fc.constantFrom(0, 3, 6),
+    );
+    fc.assert(
+      fc.property(around, ([some, at]) => {
+        const name = ["public", "orders".slice(0, at) + some + "orders".slice(at)];
+        const others = [
+          ["public", "invoices"],
+          ["sales", name[1] ?? ""],
+        ];
+        const [[, found] = []] = meant("public.orders", [...others, name]);
+        const again = compileTablePatterns(found ?? "", [2]);
+        expect(again.items).toHaveLength(1);
+        expect(again.match(name)).not.toBeNull();
+        for (const other of others) expect(again.match(other)).toBeNull();
+      }),
+    );
+  });
+
+  it("say of many items over many tables only by the first what was meant", () => {
+    const names = Array.from({ length: 20_000 }, (_, n) => ["public", `table${n}`]);
+    const written = Array.from({ length: 50 }, (_, n) => `public.tabel${n}`);
+    const found = meant(written.join(","), names);
+    expect(found.map(([text]) => text)).toEqual(written);
+    const told = found.flatMap(([, name]) => name ?? []);
+    expect(told).toEqual(Array.from({ length: 5 }, (_, n) => `public.table${n}`));
   });
 });

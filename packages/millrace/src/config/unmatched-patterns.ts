@@ -1,32 +1,43 @@
 import type { UnmatchedPattern } from "../model/uncaptured.ts";
-import type { TablePattern, TablePatterns } from "../schema/table-pattern.ts";
+import { partFor, type TablePattern, type TablePatterns } from "../schema/table-pattern.ts";
 import { nearestName } from "./nearest-name.ts";
 
 /** What means itself in a pattern. */
 const PLAIN = /^[\p{L}\p{N}_$ -]+$/u;
 /** A name of fewer letters is near to any other. */
 const LEAST_LETTERS = 3;
+/** Pairs of an item and a name that are compared: that is done in one go, in which nothing else runs. */
+const MOST_COMPARED = 100_000;
 
-/** The items of a list that none of these names matches, and what was probably meant. Names have all parts that items have. */
+/**
+ * The items of a list that none of these names matches, and what was probably meant; of many items over many names only by
+ * the first. Names have all parts that items have.
+ */
 export function unmatchedPatterns(
   { items }: Pick<TablePatterns, "items">,
   names: readonly (readonly string[])[],
 ): readonly UnmatchedPattern[] {
+  const compared = Math.max(1, Math.floor(MOST_COMPARED / names.length));
   return items
     .filter((item) => !names.some((name) => matches(item, name)))
-    .map((item) => ({ text: item.parts.join("."), meant: meantBy(item, names) }));
+    .map((item, n) => ({
+      text: item.parts.join("."),
+      meant: n < compared ? meantBy(item, names) : null,
+    }));
 }
 
 function matches(item: TablePattern, name: readonly string[]): boolean {
-  return item.parts.every((_, index) => item.matchesPart(index, name[index] ?? ""));
+  // The table's first: many have its schema.
+  for (let at = item.parts.length - 1; at >= 0; at--)
+    if (!item.matchesPart(at, name[at] ?? "")) return false;
+  return true;
 }
 
 /** The pattern with the one part replaced that no name has: the table's first, which is mistyped most. */
 function meantBy(item: TablePattern, names: readonly (readonly string[])[]): string | null {
   for (let at = item.parts.length - 1; at >= 0; at--) {
     const nearest = nearestPart(item, names, at);
-    if (nearest !== null)
-      return item.parts.with(at, nearest.replaceAll(".", String.raw`\\.`)).join(".");
+    if (nearest !== null) return item.parts.with(at, partFor(nearest)).join(".");
   }
   return null;
 }

@@ -87,6 +87,14 @@ export function compileTablePatterns(text: string, partCounts: readonly number[]
   };
 }
 
+/** What is written as a part of a pattern to mean just this name. */
+export function partFor(name: string): string {
+  return name
+    .replaceAll(/[\\^$*+?()[\]{}|,]/g, String.raw`\$&`)
+    .replaceAll(".", String.raw`\\.`)
+    .replace(/^\s|\s$/g, "[$&]");
+}
+
 function patternOf({ parts }: Item): TablePattern {
   const regexes = parts.map(({ regex }) => new RegExp(`^(?:${regex})$`, "s"));
   return {
