@@ -5,6 +5,8 @@ const SENDER = `${SINK}/transaction-batches.test.ts`;
 const WRITER = `${SINK}/transaction-writer.test.ts`;
 const AT_LEAST = `${SINK}/at-least-once.kafka.test.ts`;
 const LOSSES = `${SINK}/state-losses.kafka.test.ts`;
+const LOST = `${SINK}/lost-messages.kafka.test.ts`;
+const ANEW = "packages/millrace/src/topics-anew.kafka.test.ts";
 const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
 const TOPICS = `${SINK}/topics.kafka.test.ts`;
@@ -201,13 +203,76 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [8, 11],
-    guard: "whose topic was made anew is told what is not in it any more",
+    guard: "whose topic has lost messages is told what is not in it any more",
     file: "sinks/kafka/kafka-task.ts",
-    take: "    tables.lost(topic, message);",
-    put: "    if (message === topic) tables.forget();",
+    take: "if (topic === null) return;",
+    put: "if (topic !== null) return;",
+    shownBy: { file: LOST, name: "of the topic of a table" },
+  },
+  {
+    keeps: [8, 11],
+    guard:
+      "where the state topic has lost what was acknowledged every table says that rows come again",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "if (topic === this.#place.name || this.#isBeside(topic)) {",
+    put: "if (this.#isBeside(topic)) {",
+    shownBy: { file: LOST, name: "of the state topic" },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table whose topic was deleted is loaded again",
+    file: "sinks/kafka/topics.ts",
+    take: "return found === null ? [] : [[id, found.id === NO_ID",
+    put: "return found === null ? [[id, name] as const] : [[id, found.id === NO_ID",
+    shownBy: { file: ANEW, name: "one that was deleted while its pipeline was stopped" },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a topic is known by its id, whoever has made the one of its name",
+    file: "sinks/kafka/topics.ts",
+    take: '[[id, found.id === NO_ID ? "" : found.id] as const];',
+    put: '[[id, found.id === NO_ID ? "" : name] as const];',
+    shownBy: { file: ANEW, name: "one that somebody has made anew while its pipeline was stopped" },
+  },
+  {
+    keeps: [8],
+    guard: "a topic that one broker has not heard of yet is not taken for one that is gone",
+    file: "sinks/kafka/topics.ts",
+    take: "await this.#cluster.patiently(GONE_MS, look, mayComeToBe)",
+    put: "await look()",
     shownBy: {
-      file: "packages/millrace/src/topics-anew.kafka.test.ts",
-      name: "one that was made anew is written on",
+      file: `${SINK}/topic-identities.test.ts`,
+      name: "is not gone where the broker that is asked has not heard of it yet",
+    },
+  },
+  {
+    keeps: [8],
+    guard: "brokers that begin to give topics ids have made none anew",
+    file: "pipeline/lost-targets.ts",
+    take: 'return was !== "" && is !== "" && is !== was;',
+    put: "return is !== was;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lost-targets.test.ts",
+      name: "changes nothing where it is there and was known without a number",
+    },
+  },
+  {
+    keeps: [8, "State at the sink"],
+    guard: "the state topic keeps what it acknowledges as the file asks it of topics",
+    file: "sinks/kafka/topics.ts",
+    take: "new Map([...this.#durable, ...configs])",
+    put: "configs",
+    shownBy: { file: LOSSES, name: "what the file asks of topics so that nothing" },
+  },
+  {
+    keeps: [11, "State at the sink"],
+    guard: "that nobody can check the state topic's policy is said",
+    file: "sinks/kafka/state-topic.ts",
+    take: "if (found.settings === null)",
+    put: "if (found.settings?.size === -1)",
+    shownBy: {
+      file: "packages/millrace/src/kafka-rights.kafka.test.ts",
+      name: "is warned that nobody checks it",
     },
   },
   {

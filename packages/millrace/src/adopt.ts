@@ -154,12 +154,12 @@ class Adoption {
   /** Why the rows that the connector has read cannot be at the sink; null where they can. A topic is the connector's own. */
   async #missing({ shape }: DiscoveredTable, { count }: ConnectorOffset): Promise<string | null> {
     const { look, config } = this.#parts;
-    if (look.identifyTargets === undefined) return null;
+    if (look.readKeys === undefined) return null;
     const targets = targetsOf(shape, buildRouter(config), look).map(({ target }) => target);
     for (const target of targets) {
       const misfit = await misfitOf(look, target);
       if (misfit !== null) return misfit;
-      const { keys = [] } = (await look.readKeys?.(target, null, 1)) ?? {};
+      const { keys } = await look.readKeys(target, null, 1);
       if (keys.length === 0 && count > 0)
         return `its target ${target.id} has no row, and the connector has read ${count} items`;
     }
@@ -192,6 +192,8 @@ class Adoption {
       sweep: "none",
       snapshot: null,
       targets: targets.map(({ target }) => target.id),
+      // Its topic may have had another name.
+      ...(look.readKeys === undefined ? { targetIds: { home: "", ids: {}, unseen: true } } : {}),
       ways: waysOf(targets),
       aheadOfLog: false,
     };

@@ -11,6 +11,7 @@ import { type SharedPostgres, sharedPostgres } from "../../../test/support/postg
 import { checkPipeline } from "./check-pipeline.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { loadPipeline } from "./load-pipeline.ts";
+import { silentLogger } from "./model/ports.ts";
 
 // Each rung starts a pipeline.
 vi.setConfig({ testTimeout: 240_000 });
@@ -176,6 +177,39 @@ describe("a sink whose file lets drop.table in", () => {
     await expect
       .poll(async () => (await warnings()).map(({ what }) => what), { timeout: 60_000 })
       .not.toContain("the user may not remove topic drop.item, and drop.table is let in");
+  });
+});
+
+describe("a sink that may not ask what its state topic is set to", () => {
+  it("is warned that nobody checks it, before a start and at each, and begins; with the right it is refused", async () => {
+    for (const name of ["millrace-blind-state", "blind.item"]) await makeTopic(name);
+    await kafka.give(
+      ...onTopic("blind.item", "WRITE"),
+      ...onTopic("millrace-blind-state", "READ", "WRITE"),
+      { on: "TRANSACTIONAL_ID", name: "millrace-blind", operation: "WRITE" },
+    );
+    const file = intoTopics("blind");
+    const what = "the user may not ask for the settings of the state topic millrace-blind-state";
+    const found = (await checkPipeline(file)).filter(({ severity }) => severity === "warning");
+    expect(found).toContainEqual(
+      expect.objectContaining({
+        what,
+        whatFollows: expect.stringContaining("cleanup.policy is compact"),
+        remedy: expect.stringContaining("DESCRIBE_CONFIGS"),
+      }),
+    );
+    const logged: string[] = [];
+    const log = { ...silentLogger, warn: (message: string) => void logged.push(message) };
+    const pipeline = await loadPipeline(file, { log });
+    await pipeline.start();
+    await pipeline.caughtUp();
+    await pipeline.stop();
+    expect(logged.filter((line) => line.startsWith(what))).toHaveLength(1);
+    await kafka.give(...onTopic("millrace-blind-state", "DESCRIBE_CONFIGS"));
+    await expect
+      .poll(() => foretold(file), { timeout: 60_000 })
+      .toEqual([expect.stringContaining("cleanup.policy=delete")]);
+    expect(await refusal(file)).toContain("cleanup.policy=delete");
   });
 });
 

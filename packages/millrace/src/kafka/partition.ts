@@ -25,7 +25,7 @@ export interface FetchedPartition extends TopicPartition {
 }
 
 /** What brokers say of a topic that was made before they gave ids. */
-const NO_ID = "00000000-0000-0000-0000-000000000000";
+export const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 /** One Fetch of a partition. @throws KafkaFault; `missing` where the topic of that name has another id. */
 export function fetchPartition(

@@ -219,7 +219,7 @@ export interface TargetCheck {
 export interface TargetIdentities {
   /** What the state lies in: where it is another one than before, all was moved together, and ids were given anew. */
   readonly home: string;
-  /** By target, never given twice; a target that is not there is left out. */
+  /** By target, never given twice; a target that is not there is left out. Empty: it is there, and nobody gives it one. */
   readonly ids: ReadonlyMap<TableId, string>;
 }
 
@@ -275,10 +275,14 @@ export interface Sink {
    */
   addColumns?(table: TargetTable): Promise<readonly string[]>;
   /**
-   * Which table each target is now; nothing is touched. Tells that somebody has dropped one, or made it anew (I8). Absent
-   * where what was written may be taken away by its readers (logs).
+   * Which table each target is now; nothing is touched. Tells that somebody has dropped one, or made it anew (I8). One of
+   * `written` was there before: where servers learn one after the other what there is, it is not there only once all have
+   * had the time. Absent where nobody can tell.
    */
-  identifyTargets?(tables: readonly TargetTable[]): Promise<TargetIdentities>;
+  identifyTargets?(
+    tables: readonly TargetTable[],
+    written: ReadonlySet<TableId>,
+  ): Promise<TargetIdentities>;
   /**
    * Makes the pipeline an owner of exactly these targets: claims what is new, lets go of what it had before. A target
    * has one owner, or several that all say `shared`. With `keep` what it had before stays its own: one of several tasks of a

@@ -106,6 +106,36 @@ describe("a target that was written and is found at a start", () => {
     expect([table.document.state, told, sink.landed]).toEqual(["SYNC", [], []]);
   });
 
+  it.each([
+    ["was known without a number", "", "100"],
+    ["has no number any more", "100", ""],
+  ])("changes nothing where it is there and %s", async (_how, was, is) => {
+    const { sink, table, told, meet } = startOf({
+      targetIds: { home: "1", ids: { [TARGET]: was } },
+    });
+    sink.ids = new Map([[TARGET, is]]);
+    expect((await meet()).gone).toEqual(new Set());
+    expect([table.document.state, told]).toEqual(["SYNC", []]);
+  });
+
+  it("changes nothing where it is gone, and only another program has written it, by whatever name", async () => {
+    const { sink, table, told, meet } = startOf({ targetIds: { home: "", ids: {}, unseen: true } });
+    sink.ids = new Map();
+    await meet();
+    expect([table.document.state, told]).toEqual(["SYNC", []]);
+  });
+
+  it("is asked for as one that was written", async () => {
+    const { sink, meet } = startOf();
+    const asked: (readonly TableId[])[] = [];
+    sink.identifyTargets = (_tables?: unknown, written: ReadonlySet<TableId> = new Set()) => {
+      asked.push([...written]);
+      return Promise.resolve({ home: sink.home, ids: new Map(sink.ids) });
+    };
+    await meet();
+    expect(asked).toEqual([[TARGET]]);
+  });
+
   it("has its table begin anew, durably, where it is gone", async () => {
     await expectAnew(new Map(), /not there any more; the table is loaded again/);
   });

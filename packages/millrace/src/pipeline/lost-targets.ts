@@ -31,13 +31,18 @@ export async function meetLostTargets(
   { state, tables }: Found,
   committer: Committer,
 ): Promise<FoundTargets> {
-  const identities = await identitiesOf(parts, tables);
+  const hasBegun = ({ id, document }: TableRuntime): boolean => {
+    const known = state.tables.get(id);
+    if (known === undefined || known.removed === true || hasNotBegun(document)) return false;
+    return document.targetIds?.unseen !== true;
+  };
+  const begun = new Set([...tables.values()].filter(hasBegun));
+  const identities = await identitiesOf(parts, tables, begun);
   const gone = new Set<TableId>();
   const present = new Set<TableId>();
   if (identities === null) return { identities, gone, present };
   for (const table of tables.values()) {
-    const known = state.tables.get(table.id);
-    const isBegun = known !== undefined && known.removed !== true && !hasNotBegun(table.document);
+    const isBegun = begun.has(table);
     const isAltered = state.intent?.table === table.id;
     const { missing, other, there } = lostOf(table, identities, isAltered);
     for (const id of missing) gone.add(id);
@@ -46,8 +51,11 @@ export async function meetLostTargets(
     if (!isBegun || isDropped) continue;
     if (!isAltered) for (const id of there) present.add(id);
     const lost = [
-      ...missing.map((id) => `its target ${id} is not there any more`),
-      ...other.map((id) => `its target ${id} is another table than the one that was written`),
+      ...missing.map((id) => `its target ${named(parts, table, id)} is not there any more`),
+      ...other.map(
+        (id) =>
+          `its target ${named(parts, table, id)} is another ${parts.sink.placeOf === undefined ? "table" : "topic"} than the one that was written`,
+      ),
     ];
     if (lost.length > 0 && !table.leftOut)
       await beginLost(parts, table, lost.join("; "), committer);
@@ -69,7 +77,7 @@ export async function makeTargets(
 ): Promise<Checks> {
   const checks = await checkTargets(parts, tables);
   const isCreated = [...checks.values()].some(({ created }) => created);
-  const now = isCreated ? await identitiesOf(parts, tables) : found.identities;
+  const now = isCreated ? await identitiesOf(parts, tables, tables.values()) : found.identities;
   const isThere = (id: TableId): boolean => now?.ids.get(id) === found.identities?.ids.get(id);
   const lost = [...found.present].find((id) => !isThere(id));
   if (lost !== undefined && found.identities !== null) {
@@ -102,9 +110,22 @@ async function keepIdentities(
   if (written.length > 0) await writeDocuments(committer, written);
 }
 
-async function identitiesOf(parts: TaskParts, tables: Tables): Promise<TargetIdentities | null> {
-  const targets = [...tables.values()].flatMap((table) => table.targets);
-  return (await parts.sink.identifyTargets?.(targets.map(({ target }) => target))) ?? null;
+async function identitiesOf(
+  { sink }: TaskParts,
+  tables: Tables,
+  written: Iterable<TableRuntime>,
+): Promise<TargetIdentities | null> {
+  const targetsOf = (all: Iterable<TableRuntime>) =>
+    [...all].flatMap(({ targets }) => targets.map(({ target }) => target));
+  const expected = new Set(targetsOf(written).map(({ id }) => id));
+  return (await sink.identifyTargets?.(targetsOf(tables.values()), expected)) ?? null;
+}
+
+/** A target as its operator finds it at the sink. */
+function named({ sink }: TaskParts, { targets }: TableRuntime, id: TableId): string {
+  const found = targets.find(({ target }) => target.id === id);
+  const place = found === undefined ? undefined : sink.placeOf?.(found.target);
+  return place === undefined ? id : `${id} (topic ${place})`;
 }
 
 function lostOf(
@@ -120,8 +141,8 @@ function lostOf(
   // An open barrier may have made it anew itself; the start behind its end looks again.
   if (isAltered) return { missing, other: [], there };
   const other = there.filter((id) => {
-    const identity = before[id];
-    return identity !== undefined && ids.get(id) !== identity;
+    const [was = "", is = ""] = [before[id], ids.get(id)];
+    return was !== "" && is !== "" && is !== was;
   });
   return { missing, other, there };
 }

@@ -90,6 +90,8 @@ export interface TableDocument {
 export interface TargetIdsDocument {
   readonly home: string;
   readonly ids: Readonly<Record<TableId, string>>;
+  /** What another program wrote was taken over unseen: that its target is not there by that name is no loss. */
+  readonly unseen?: true;
 }
 
 /** That a table is paused. */

@@ -41,6 +41,7 @@ export const SINKS = {
     ]);
     return new KafkaSink(options, clock, random, holder, {
       notice: (table, message) => log.warn(message, { table }),
+      warned: (message) => log.warn(message),
       ...(kafkaObserver ?? NO_OBSERVER),
     });
   },

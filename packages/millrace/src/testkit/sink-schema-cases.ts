@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { SinkCapabilities } from "../model/sink.ts";
-import type { TableShape, TargetTable } from "../model/table.ts";
+import type { TableId, TableShape, TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { expectRejection } from "./expect-rejection.ts";
 import type { SinkBench, SinkCase } from "./sink-bench.ts";
@@ -137,6 +137,8 @@ async function dropsTable(bench: SinkBench): Promise<void> {
   await expectRows(bench, table, []);
 }
 
+const NONE: ReadonlySet<TableId> = new Set();
+
 /** The pipeline loads a table again whose target is not the one that it has written (I8). */
 async function identifies(bench: SinkBench): Promise<void> {
   const [task, shape, table] = await filled(bench);
@@ -144,18 +146,18 @@ async function identifies(bench: SinkBench): Promise<void> {
   if (sink.identifyTargets === undefined) return;
   const added = column("x", 4, true, { kind: "text", maxChars: null }, "text");
   const wider = sink.mapTable({ ...shape, columns: [...shape.columns, added] }, shape);
-  const first = await sink.identifyTargets([table]);
+  const first = await sink.identifyTargets([table], NONE);
   await sink.applyChange({ ...alteration, table: wider, tag: "wider" });
-  const altered = await sink.identifyTargets([wider]);
+  const altered = await sink.identifyTargets([wider], NONE);
   assert.ok(first.ids.has(table.id), "a target that is there has no identity");
   assert.deepEqual(
     [altered.home, altered.ids.get(table.id)],
     [first.home, first.ids.get(table.id)],
   );
   await sink.applyChange({ kind: "drop", table, tag: "gone" });
-  assert.equal((await sink.identifyTargets([table])).ids.has(table.id), false);
+  assert.equal((await sink.identifyTargets([table], NONE)).ids.has(table.id), false);
   await sink.checkTable(table, "if-missing");
-  const { home, ids } = await sink.identifyTargets([table]);
+  const { home, ids } = await sink.identifyTargets([table], NONE);
   assert.equal(home, first.home);
   assert.notEqual(ids.get(table.id), first.ids.get(table.id));
 }

@@ -9,7 +9,14 @@ import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 const ROW_REMEDY =
   "Mend what the detail names at the topic or the row; replay the row's dead letter where there is one (`millrace dead-letters list`), and start the pipeline again where it has ended.";
 
-const ANEW_REMEDY = "Find who made it anew; `millrace resync TABLE` tells all rows again.";
+const ANEW_REMEDY =
+  "Find who made it anew, or how brokers lost messages: of another topic the next run tells all rows of its tables again, of the same one `millrace resync TABLE` does.";
+
+const SIDE_REMEDY =
+  "Find who made it anew, or how brokers lost messages: what it was told before is not told again.";
+
+const MISSING_REMEDY =
+  "Find who removed it. The next run makes a topic anew where it may (`create: if-missing`), and tells all rows of its tables again where the file loads any; the log and the status say so.";
 
 /** Messages carry the time at which they are written. */
 const CLOCK_REMEDY =
@@ -50,7 +57,7 @@ export function sinkError(thrown: unknown): MillraceError {
     case "row":
       return remedied("MR_SINK_ROW_REFUSED", thrown, ROW_REMEDY);
     case "missing":
-      return new MillraceError("MR_SINK_SCHEMA", thrown.message, options);
+      return remedied("MR_SINK_SCHEMA", thrown, MISSING_REMEDY);
     // A new run looks at what there is now.
     case "replaced":
       return remedied("MR_SINK_SCHEMA", thrown, ANEW_REMEDY);
@@ -67,6 +74,26 @@ export function sinkError(thrown: unknown): MillraceError {
         : remedied("MR_SINK_REFUSED", thrown, remedy);
     }
   }
+}
+
+/** The state topic is not what it was: the next run finds out whether it may go on from what is left in it (I8). */
+export function stateLoss(fault: KafkaFault): MillraceError {
+  return new MillraceError(
+    "MR_SINK_LANE_MISSING",
+    `the state topic has lost what its brokers had acknowledged: ${fault.message}`,
+    {
+      class: "schema",
+      cause: fault,
+      facts: { kafka: fault.id },
+      remedy:
+        "Find how its brokers lost messages (min.insync.replicas, unclean.leader.election.enable): the next run goes on from the positions that are left, and tells again what came behind them; where it is another topic, the pipeline stops.",
+    },
+  );
+}
+
+/** A topic beside those of tables is not what it was: a new run goes on with it as it is. */
+export function sideLoss(fault: KafkaFault): MillraceError {
+  return remedied("MR_SINK_SCHEMA", fault, SIDE_REMEDY);
 }
 
 function remedied(

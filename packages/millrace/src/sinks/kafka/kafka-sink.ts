@@ -2,6 +2,8 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import { Cluster, type TopicRight } from "../../kafka/cluster.ts";
 import { probeTransactionalId, probeTransactionTimeout } from "../../kafka/probes.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
+import { isRights } from "../../kafka/kafka-fault.ts";
+import type { Finding } from "../../model/finding.ts";
 import { Holder } from "../../model/holder.ts";
 import type { Clock, Random } from "../../model/ports.ts";
 import type {
@@ -14,9 +16,10 @@ import type {
   Takeover,
   TargetChange,
   TargetCheck,
+  TargetIdentities,
   TaskDocument,
 } from "../../model/sink.ts";
-import type { TableShape, TargetTable } from "../../model/table.ts";
+import type { TableId, TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { capabilitiesOf, estimateMessage } from "./capabilities.ts";
 import { CommitPace } from "./commit-pace.ts";
@@ -153,6 +156,19 @@ export class KafkaSink implements Sink {
     }
   }
 
+  /** By the ids that brokers give topics, within their cluster. See {@link Sink.identifyTargets}. */
+  async identifyTargets(
+    tables: readonly TargetTable[],
+    written: ReadonlySet<TableId>,
+  ): Promise<TargetIdentities> {
+    try {
+      const ids = await this.#topics.identify(tables, written);
+      return { home: (await this.#cluster.clusterId()) ?? "", ids };
+    } catch (thrown) {
+      throw this.#errorOf(thrown);
+    }
+  }
+
   /** A new shape shows in the messages; only whole topics come and go. See {@link Sink.applyChange}. */
   async applyChange(change: TargetChange): Promise<void> {
     try {
@@ -249,6 +265,17 @@ export class KafkaSink implements Sink {
     const errors: MillraceError[] = [];
     for (const ask of asked) await ask().catch((thrown) => errors.push(startError(thrown)));
     return errors;
+  }
+
+  /** What a takeover would go on with, though it should not be so. @throws MillraceError */
+  async previewState(pipeline: string): Promise<readonly Finding[]> {
+    try {
+      return await this.#stateTopic(pipeline).cautions();
+    } catch (thrown) {
+      // Told by previewTakeover.
+      if (isRights(thrown)) return [];
+      throw startError(thrown);
+    }
   }
 
   #previewTimeout(id: string): Promise<void> {

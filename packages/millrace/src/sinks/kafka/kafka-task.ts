@@ -8,11 +8,11 @@ import type { Clock } from "../../model/ports.ts";
 import type { Commit, LaneRow, SinkWait, Takeover, TargetChange } from "../../model/sink.ts";
 import { BatchSender } from "./batch-sender.ts";
 import type { CommitPace } from "./commit-pace.ts";
-import { sinkError } from "./errors.ts";
+import { sideLoss, sinkError, stateLoss } from "./errors.ts";
 import { highestFence, raised } from "./lane-rows.ts";
 import type { KafkaSinkObserver } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
-import { prepareSideTopics, sideTellers } from "./side-topics.ts";
+import { prepareSideTopics, sideTellers, sideTopics } from "./side-topics.ts";
 import {
   commitRecords,
   forgetRecords,
@@ -95,7 +95,13 @@ export class KafkaTask {
       tellers,
       notice: (table, message) => observer.notice?.(table, message),
     });
-    return new KafkaTask(task, await state.prepare(), parts, producer, writer);
+    return new KafkaTask(
+      task,
+      await state.prepare((message) => observer.warned?.(message)),
+      parts,
+      producer,
+      writer,
+    );
   }
 
   /** What is kept of it. @throws KafkaFault */
@@ -184,7 +190,7 @@ export class KafkaTask {
       if (error.code === "MR_SINK_TOO_SLOW") pace.tooSlow(messages);
       // Whoever mends a topic does it while this runs, and replays the letter then.
       if (error.class === "row" || error.class === "schema") tables.forget();
-      if (thrown instanceof KafkaFault && thrown.kind === "replaced") this.#tellLoss(thrown);
+      if (thrown instanceof KafkaFault && thrown.kind === "replaced") await this.#tellLoss(thrown);
       const outcome = error.class === "unknown-outcome" ? "unknown" : "aborted";
       observer.ended(outcome, clock.monotonic() - beganMs);
       throw error;
@@ -247,17 +253,39 @@ export class KafkaTask {
   }
 
   /** The next run goes on as if nothing had been: without a word of it nobody would know (I8). */
-  #tellLoss({ topic }: KafkaFault): void {
+  async #tellLoss({ topic }: KafkaFault): Promise<void> {
     if (topic === null) return;
-    const { clock, tables } = this.#parts;
+    const { clock, tables, topics, observer } = this.#parts;
     const seen = new Date(clock.now()).toISOString();
-    const message = `topic ${topic} was made anew, or has lost messages, before ${seen}: what it was told until then is not in it; a resync tells all rows again`;
-    tables.lost(topic, message);
+    const what = `topic ${topic} was made anew, or has lost messages, before ${seen}`;
+    if (topic === this.#place.name || this.#isBeside(topic)) {
+      const follows =
+        topic === this.#place.name
+          ? "the pipeline goes on from the positions that are still in it, and tells again what came behind them"
+          : "what it was told until then is not in it, and is not told again";
+      tables.lostToAll(topic, `${what}: ${follows}`);
+      observer.warned?.(`${what}: ${follows}`);
+      return;
+    }
+    // Of another topic of the name the next run tells, and loads its tables again.
+    if (await topics.isAnother(topic).catch(() => false)) return;
+    tables.lost(
+      topic,
+      `${what}: what it was told until then is not in it; a resync tells all rows again`,
+    );
   }
 
-  /** What the state topic refuses is no row. */
+  #isBeside(topic: string): boolean {
+    return sideTopics(this.#parts.options.side).some(({ name }) => name === topic);
+  }
+
+  /** What the state topic refuses is no row, and what it has lost no resync brings back. */
   #errorOf(thrown: unknown): MillraceError {
-    const isState = thrown instanceof KafkaFault && thrown.topic === this.#place.name;
+    if (!(thrown instanceof KafkaFault)) return sinkError(thrown);
+    const isState = thrown.topic === this.#place.name;
+    if (thrown.kind === "replaced" && isState) return stateLoss(thrown);
+    if (thrown.kind === "replaced" && thrown.topic !== null && this.#isBeside(thrown.topic))
+      return sideLoss(thrown);
     if (!isState || thrown.kind !== "row") return sinkError(thrown);
     return sinkError(
       new KafkaFault("config", thrown.id, `${thrown.message} (the state topic)`, thrown),

@@ -10,6 +10,8 @@ export interface KafkaSinkObserver {
   produced(tookMs: number, throttledMs: number): void;
   /** A sentence for the operator about a table. */
   notice?(table: TableId, message: string): void;
+  /** A sentence for the operator about all of it. */
+  warned?(message: string): void;
 }
 
 /** Nobody listens. */

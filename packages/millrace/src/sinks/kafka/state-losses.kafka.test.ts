@@ -185,3 +185,50 @@ async function setMaxBytes({ admin, prefix }: SharedKafka, value: string): Promi
     ],
   });
 }
+
+it("what the file asks of topics so that nothing acknowledged is lost holds for the state topic and those beside it", async () => {
+  await using kafka = await sharedKafka();
+  const options = optionsOf(kafka);
+  const configs = new Map([
+    ["min.insync.replicas", "1"],
+    ["unclean.leader.election.enable", "false"],
+    ["flush.messages", "1000"],
+    ["retention.ms", "1000000"],
+  ]);
+  const topic = `${kafka.prefix}beat`;
+  const side = { ...options.side, heartbeat: { topic, intervalMs: 1_000 } };
+  const wanted = { ...options, side, topics: { ...options.topics, configs } };
+  await using held = await HeldTask.take(wanted, pipelineOf(kafka));
+  expect(held.found.fence).toBe(1);
+  for (const name of ["state", "beat"]) {
+    const set = await settingsOf(kafka, name);
+    expect([set.get("flush.messages"), set.get("cleanup.policy")]).toEqual(["1000", "compact"]);
+    expect(set.get("retention.ms")).not.toBe("1000000");
+  }
+  const stricter = new Map([["flush.messages", "1"]]);
+  const sink = new KafkaSink(
+    { ...options, topics: { ...options.topics, configs: stricter } },
+    systemClock,
+    Math.random,
+  );
+  try {
+    expect(await sink.previewState(pipelineOf(kafka))).toEqual([
+      expect.objectContaining({
+        severity: "warning",
+        what: expect.stringContaining("flush.messages 1000, and topic.configs says 1"),
+      }),
+    ]);
+  } finally {
+    await sink.close();
+  }
+});
+
+async function settingsOf(
+  { admin, prefix }: SharedKafka,
+  name: string,
+): Promise<ReadonlyMap<string, unknown>> {
+  const [found] = await admin.describeConfigs({
+    resources: [{ resourceType: 2, resourceName: `${prefix}${name}` }],
+  });
+  return new Map(found?.configs.map(({ name: key, value }) => [key, value]));
+}

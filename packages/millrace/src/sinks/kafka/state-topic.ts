@@ -2,6 +2,7 @@ import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
 import { KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topic.ts";
+import type { Finding } from "../../model/finding.ts";
 import type { TaskDocument } from "../../model/sink.ts";
 import {
   TaskDocumentReader,
@@ -74,11 +75,17 @@ export class StateTopic {
    * @throws MillraceError MR_SINK_LANE_MISSING where it is another one than before (I8), MR_SINK_REFUSED where it would not keep
    * what it is told; KafkaFault
    */
-  async prepare(): Promise<TargetTopic> {
-    if (this.#id === null && (await this.#topics.look(this.name)) === null)
-      await this.#topics.make(this.wanted);
+  async prepare(warn: (message: string) => void = () => undefined): Promise<TargetTopic> {
+    const isFirst = this.#id === null;
+    const isMade =
+      isFirst &&
+      (await this.#topics.look(this.name)) === null &&
+      (await this.#topics.make(this.wanted));
     const found = await this.#seen();
     this.#refuse(found);
+    if (isFirst && !isMade)
+      for (const { what, whatFollows, remedy } of this.#cautions(found))
+        warn(`${what}. ${whatFollows} ${remedy}`);
     await this.#topics.refuseLacking(this.rights);
     this.#id = found.id;
     const takes = found.settings?.get(MAX_MESSAGE_BYTES);
@@ -90,6 +97,30 @@ export class StateTopic {
   async check(): Promise<void> {
     const found = await this.#topics.look(this.name);
     if (found !== null) this.#refuse(found);
+  }
+
+  /** What a start would go on with all the same. @throws KafkaFault */
+  async cautions(): Promise<readonly Finding[]> {
+    const found = await this.#topics.look(this.name);
+    return found === null ? [] : this.#cautions(found);
+  }
+
+  #cautions(found: SeenTopic): readonly Finding[] {
+    if (found.settings === null)
+      return [
+        {
+          severity: "warning",
+          what: `the user may not ask for the settings of the state topic ${this.name}`,
+          whatFollows: `Nobody checks that its ${CLEANUP_POLICY} is ${COMPACT}: with any other its broker removes positions that are still wanted.`,
+          remedy: `Give DESCRIBE_CONFIGS on the topic, or look at its ${CLEANUP_POLICY} yourself.`,
+        },
+      ];
+    return this.#topics.durabilityNotices(this.name, found).map((what) => ({
+      severity: "warning",
+      what,
+      whatFollows: "Positions may be lost where the rows that they stand for are not.",
+      remedy: "Set it on the topic as topic.configs says.",
+    }));
   }
 
   /** A broker may not have heard of it yet; one that was there and is gone is told of. */

@@ -12,6 +12,8 @@ export class TableOutputs {
   /** What is said of topics that lack what they were told, by their names, as long as the sink is open (I8). */
   readonly #losses = new Map<string, string>();
 
+  readonly #lostToAll = new Set<string>();
+
   constructor(options: Pick<KafkaSinkOptions, "format" | "partitioning">, topics: Topics) {
     this.#options = options;
     this.#topics = topics;
@@ -28,10 +30,16 @@ export class TableOutputs {
     this.#losses.set(topic, message);
   }
 
+  /** The same of a topic that is no table's: all of them stand on it. */
+  lostToAll(topic: string, message: string): void {
+    this.#losses.set(topic, message);
+    this.#lostToAll.add(topic);
+  }
+
   /** Sentences for the operator about a table. */
   noticesOf(table: TargetTable): readonly string[] {
-    const message = this.#losses.get(this.#topics.nameOf(table));
-    return message === undefined ? [] : [message];
+    const topics = [this.#topics.nameOf(table), ...this.#lostToAll];
+    return [...new Set(topics)].flatMap((topic) => this.#losses.get(topic) ?? []);
   }
 
   /** @throws MillraceError, or KafkaFault where the brokers cannot be asked. */

@@ -7,8 +7,9 @@ import {
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
 import { isRights, KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
+import { NO_ID } from "../../kafka/partition.ts";
 import type { TargetCheck } from "../../model/sink.ts";
-import type { TargetTable } from "../../model/table.ts";
+import type { TableId, TargetTable } from "../../model/table.ts";
 import type { TopicOptions } from "./options.ts";
 import { isSharedTopic, TopicNames } from "./topic-names.ts";
 
@@ -19,10 +20,19 @@ const CREATE_TIMEOUT_MS = 30_000;
 export const MAX_MESSAGE_BYTES = "max.message.bytes";
 /** What becomes of a topic's old messages. */
 export const CLEANUP_POLICY = "cleanup.policy";
+/** What the file asks for so that nothing acknowledged is lost: of what stands beside the tables' topics, too. */
+const DURABLE: ReadonlySet<string> = new Set([
+  "min.insync.replicas",
+  "unclean.leader.election.enable",
+  "flush.messages",
+  "flush.ms",
+]);
 /** Of who may not make topics, whichever of the two ways to let it is missing. */
 const CREATION = "CLUSTER_AUTHORIZATION_FAILED";
 /** Deletion and creation are told to the brokers one after the other, milliseconds. */
 const SETTLE_MS = 20_000;
+/** A topic that was there is gone where nobody has known it for so long, milliseconds. */
+const GONE_MS = 5_000;
 
 /** A topic that messages go to. */
 export interface TargetTopic {
@@ -58,6 +68,7 @@ export class Topics {
   readonly #options: TopicOptions;
   readonly #maxRequestBytes: number;
   readonly #names: TopicNames;
+  readonly #durable: ReadonlyMap<string, string>;
   readonly #known = new Map<string, Promise<TargetTopic>>();
   /** As they were when each topic was seen first: keys never move while a process runs (I2). */
   readonly #partitions = new Map<string, Pick<SeenTopic, "id" | "partitions">>();
@@ -67,6 +78,7 @@ export class Topics {
     this.#options = options;
     this.#maxRequestBytes = maxRequestBytes;
     this.#names = new TopicNames(options);
+    this.#durable = new Map([...options.configs].filter(([name]) => DURABLE.has(name)));
   }
 
   /** From now on this topic is no table's, but `what` it says, behind "which". */
@@ -109,6 +121,42 @@ export class Topics {
   /** They are asked for again, but for how many partitions they have: something that was known of them is no more so. */
   forget(): void {
     this.#known.clear();
+  }
+
+  /**
+   * The ids of the tables' topics by target, those left out that have none; an empty id where the brokers give none. A broker
+   * that lags behind may not know a topic that is there: one of `written` is asked for again until it is sure (I8).
+   */
+  async identify(
+    tables: readonly TargetTable[],
+    written: ReadonlySet<TableId>,
+  ): Promise<ReadonlyMap<TableId, string>> {
+    const names = new Map(tables.map((table) => [table.id, this.#names.nameOf(table)]));
+    const expected = new Set([...names].flatMap(([id, name]) => (written.has(id) ? [name] : [])));
+    const facts = new Map(await this.#cluster.topics([...new Set(names.values())]));
+    const look = async (): Promise<void> => {
+      const unseen = [...expected].filter((name) => (facts.get(name) ?? null) === null);
+      if (unseen.length === 0) return;
+      for (const [name, found] of await this.#cluster.topics(unseen)) facts.set(name, found);
+      if (unseen.some((name) => (facts.get(name) ?? null) === null))
+        throw new KafkaFault("missing", "UNKNOWN_TOPIC_OR_PARTITION", "a topic is not there");
+    };
+    await this.#cluster.patiently(GONE_MS, look, mayComeToBe).catch((thrown: unknown) => {
+      if (!(thrown instanceof KafkaFault) || thrown.kind !== "missing") throw thrown;
+    });
+    return new Map(
+      [...names].flatMap(([id, name]) => {
+        const found = facts.get(name) ?? null;
+        return found === null ? [] : [[id, found.id === NO_ID ? "" : found.id] as const];
+      }),
+    );
+  }
+
+  /** A topic of this name is another one than the one that was seen first. */
+  async isAnother(name: string): Promise<boolean> {
+    const now = (await this.#cluster.topics([name])).get(name)?.id;
+    const before = this.#partitions.get(name)?.id;
+    return now !== undefined && before !== undefined && now !== before;
   }
 
   /** See `Sink.checkTable`. */
@@ -176,12 +224,12 @@ export class Topics {
       differing.push(
         `${seen.replicas} replicas of each partition, and topic.replication-factor is ${replicationFactor}`,
       );
-    for (const [setting, wanted] of configs) {
-      const found = seen.settings?.get(setting);
-      if (found !== undefined && !saysTheSame(found, wanted))
-        differing.push(`${setting} ${found}, and topic.configs says ${wanted}`);
-    }
-    return differing.map((what) => `topic ${name} has ${what}: it is left as it is`);
+    return [...differing, ...differingSettings(configs, seen)].map((what) => leftText(name, what));
+  }
+
+  /** Wherein a topic beside those of tables keeps less surely what it is told than the file asks. */
+  durabilityNotices(name: string, seen: SeenTopic): readonly string[] {
+    return differingSettings(this.#durable, seen).map((what) => leftText(name, what));
   }
 
   /** Removes the topic of a table, unless others share it. */
@@ -255,7 +303,10 @@ export class Topics {
       numPartitions: partitions ?? BROKER_DEFAULT,
       replicationFactor: replicationFactor ?? BROKER_DEFAULT,
       assignments: [],
-      configs: [...configs].map(([key, value]) => ({ name: key, value })),
+      configs: [...new Map([...this.#durable, ...configs])].map(([key, value]) => ({
+        name: key,
+        value,
+      })),
     };
     try {
       await this.#cluster.askController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, onlyAsks);
@@ -314,6 +365,21 @@ export class Topics {
       if (this.#known.get(name) === topic) this.#known.delete(name);
     });
   }
+}
+
+function leftText(name: string, what: string): string {
+  return `topic ${name} has ${what}: it is left as it is`;
+}
+
+function differingSettings(
+  configs: ReadonlyMap<string, string>,
+  { settings }: SeenTopic,
+): readonly string[] {
+  return [...configs].flatMap(([setting, wanted]) => {
+    const found = settings?.get(setting);
+    if (found === undefined || saysTheSame(found, wanted)) return [];
+    return [`${setting} ${found}, and topic.configs says ${wanted}`];
+  });
 }
 
 /** Brokers write lists and numbers in their own way. */

@@ -27,6 +27,7 @@ export async function validateKafka(
 ): Promise<readonly Finding[]> {
   await sink.open();
   const findings = (await sink.previewTakeover(pipeline, tasks)).map(findingOf);
+  findings.push(...(await sink.previewState(pipeline)));
   for (const table of targets) findings.push(...(await checkTopic(sink, table, create)));
   const kept = drops ? await Promise.all(targets.map((table) => sink.previewRemoval(table))) : [];
   findings.push(...kept.filter((topic) => topic !== null).map(undroppable));
