@@ -41,8 +41,33 @@ export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkC
   };
 }
 
+type Idle = Pick<KafkaSection, "values" | "given">;
+
+/** Options of messages that the chosen format, or the guarantee, has no use for. */
+function tellIdleOfMessages({ values, given }: Idle, findings: Findings): void {
+  const { valueFormat: format, deliveryGuarantee, decimalMode } = values;
+  const tell = (name: string, message: string): void => {
+    const place = given.get(name);
+    if (place !== undefined) findings.notice(place, `sink.${name}`, message);
+  };
+  if (deliveryGuarantee === "none")
+    tell("sink.delivery-guarantee", "is none, and messages are written at least once all the same");
+  if (deliveryGuarantee !== "exactly-once")
+    tell("sink.transaction.timeout", "changes nothing: at least once there are no transactions");
+  if (format !== "plain-json" && format !== "canal-json") return;
+  const onlyKeys = (what: string) => `changes keys only: ${format} has ${what} as text`;
+  tell("time.precision.mode", onlyKeys("times"));
+  tell("interval.handling.mode", onlyKeys("intervals"));
+  if (decimalMode === "string") tell("decimal.handling.mode", onlyKeys("decimals"));
+  const deleted =
+    format === "plain-json"
+      ? "a deleted row is a message without value"
+      : "a deleted row is a message with its columns";
+  tell("tombstones.on.delete", `changes nothing: of ${format} ${deleted} and nothing behind it`);
+}
+
 /** What is asked for and has no effect, because every change becomes a message and one lane writes them. */
-function tellIdle({ values, given }: KafkaSection, { pipeline, findings }: Parts): void {
+function tellIdle({ values, given }: Idle, { pipeline, findings }: Parts): void {
   const compaction = given.get("compaction.enabled");
   if (compaction !== undefined && values.compaction)
     findings.notice(
@@ -50,6 +75,7 @@ function tellIdle({ values, given }: KafkaSection, { pipeline, findings }: Parts
       "sink.compaction.enabled",
       "is true and changes nothing: every change becomes a message of its own",
     );
+  tellIdleOfMessages({ values, given }, findings);
   const lanes = pipeline.given.get("parallelism");
   const { parallelism } = pipeline.values;
   if (lanes !== undefined && parallelism > 1)

@@ -191,6 +191,65 @@ describe("a Kafka sink in a file", () => {
     );
   });
 
+  it.each([
+    "properties.acks: all",
+    'properties.acks: "-1"',
+    "properties.enable.idempotence: true",
+    "properties.max.in.flight.requests.per.connection: 1",
+    "properties.max.in.flight.requests.per.connection: 5",
+    "properties.linger.ms: 5",
+    "properties.retries: 3",
+    "properties.compression.level: 3",
+    "properties.compression.gzip.level: 6",
+  ])("takes %s, and says that it changes nothing", (line) => {
+    const name = line.slice(0, line.indexOf(":"));
+    expect(notices([BROKERS, line])).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^sink\\.${name}: (?:is what is done anyway|has no meaning here)`),
+      ),
+    );
+  });
+
+  it.each([
+    "properties.acks: 0",
+    "properties.enable.idempotence: false",
+    "properties.max.in.flight.requests.per.connection: 6",
+    "properties.transactional.id: x",
+  ])("refuses %s", (line) => {
+    expect(problems(BROKERS, line)).toEqual([
+      expect.stringMatching(/Take it out: exactly once wants its own/),
+    ]);
+  });
+
+  it("takes Flink's guarantee none as at least once, and says so", () => {
+    expect(load(BROKERS, "sink.delivery-guarantee: none").deliveryGuarantee).toBe("none");
+    expect(notices([BROKERS, "sink.delivery-guarantee: none"])).toEqual([
+      "sink.sink.delivery-guarantee: is none, and messages are written at least once all the same.",
+    ]);
+  });
+
+  it("says what a format or the guarantee has no use for", () => {
+    const modes = [
+      "time.precision.mode: connect",
+      "interval.handling.mode: string",
+      "decimal.handling.mode: string",
+      "tombstones.on.delete: false",
+    ];
+    expect(notices([BROKERS, "value.format: plain-json", ...modes])).toEqual([
+      "sink.time.precision.mode: changes keys only: plain-json has times as text.",
+      "sink.interval.handling.mode: changes keys only: plain-json has intervals as text.",
+      "sink.decimal.handling.mode: changes keys only: plain-json has decimals as text.",
+      "sink.tombstones.on.delete: changes nothing: of plain-json a deleted row is a message without value and nothing behind it.",
+    ]);
+    expect(notices([BROKERS, "value.format: canal-json", ...modes])).toHaveLength(4);
+    expect(notices([BROKERS, ...modes])).toEqual([]);
+    const late = ["sink.delivery-guarantee: at-least-once", "sink.transaction.timeout: 90s"];
+    expect(notices([BROKERS, ...late])).toEqual([
+      "sink.sink.transaction.timeout: changes nothing: at least once there are no transactions.",
+    ]);
+    expect(notices([BROKERS, "sink.transaction.timeout: 90s"])).toEqual([]);
+  });
+
   it("says what is given and changes nothing where every change becomes a message, in one lane", () => {
     expect(notices([BROKERS, "compaction.enabled: true"], ["parallelism: 8"])).toEqual([
       "sink.compaction.enabled: is true and changes nothing: every change becomes a message of its own.",

@@ -51,6 +51,14 @@ export interface AcceptedKeys {
   readonly keys: Readonly<Record<string, string>>;
   /** Families such as `debezium.`. */
   readonly prefixes: Readonly<Record<string, string>>;
+  /** Keys whose values ask for what is done anyway: only these are taken so. */
+  readonly sameAs?: Readonly<Record<string, SameAs>>;
+}
+
+/** Values of a key that is known elsewhere and has one meaning here. */
+export interface SameAs {
+  readonly values: RegExp;
+  readonly reason: string;
 }
 
 /** What a section is read with. */
@@ -248,13 +256,23 @@ class SectionReader<Table extends OptionTable> {
     }
   }
 
-  #unknown({ key, keyPlace }: Entry): void {
+  /** What is said of a key whose value asks for what is done anyway. */
+  #sameAs({ key, value }: Entry): string | undefined {
+    const { sameAs = {} } = this.#context.accepted;
+    const same = Object.hasOwn(sameAs, key) ? sameAs[key] : undefined;
+    if (same === undefined || value.kind !== "scalar") return undefined;
+    const { text, problems } = interpolate(value.text, this.#context.surroundings);
+    return problems.length === 0 && same.values.test(text.trim()) ? same.reason : undefined;
+  }
+
+  #unknown(entry: Entry): void {
+    const { key, keyPlace } = entry;
     const { accepted, path, findings, reserved, elsewhere } = this.#context;
     const prefix = Object.keys(accepted.prefixes).find((candidate) => key.startsWith(candidate));
     const reason = Object.hasOwn(accepted.keys, key)
       ? accepted.keys[key]
       : prefix === undefined
-        ? undefined
+        ? this.#sameAs(entry)
         : accepted.prefixes[prefix];
     if (reason !== undefined) {
       findings.fromFlink();

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   crc32c as theirChecksum,
   createRecordsBatch,
@@ -90,6 +91,13 @@ describe("a batch of ours", () => {
         expect(early.equals(encode(list, how))).toBe(true);
       }),
     );
+  });
+
+  it.each(COMPRESSIONS)("is never larger for its compression: %s", (how) => {
+    const size = (value: Buffer, as: Compression) =>
+      encode([{ timeMs: 0, key: null, value, headers: [] }], as).length;
+    for (const value of [randomBytes(1_048_000), randomBytes(1), Buffer.alloc(100_000)])
+      expect(size(value, how)).toBeLessThanOrEqual(size(value, "none"));
   });
 
   it("is read by the library's reader as it was", () => {

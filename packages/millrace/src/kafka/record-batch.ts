@@ -113,10 +113,14 @@ export class RecordBatchBuilder {
     if (compression !== "none") this.#packed ??= compress(compression, this.#records());
   }
 
-  /** The batch, whole. A view of this builder's buffer where it is not compressed: good until {@link clear}. */
+  /** The batch, whole. A view of this builder's buffer where it is not compressed, which it is only where that makes it smaller: good until {@link clear}. */
   finish(stamp: BatchStamp, compression: Compression): Buffer {
     if (compression === "none") return this.#sealed(this.#buffer.subarray(0, this.#at), stamp, 0);
-    const smaller = this.#packed ?? compress(compression, this.#records());
+    const records = this.#records();
+    const smaller = this.#packed ?? compress(compression, records);
+    // Random bytes grow: a row would be too large for its topic that is not, and each reader does work for nothing.
+    if (smaller.length >= records.length)
+      return this.#sealed(this.#buffer.subarray(0, this.#at), stamp, 0);
     const batch = Buffer.allocUnsafe(BATCH_HEAD_BYTES + smaller.length);
     batch.set(smaller, BATCH_HEAD_BYTES);
     return this.#sealed(batch, stamp, COMPRESSIONS.indexOf(compression));

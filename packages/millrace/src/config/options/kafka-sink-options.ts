@@ -84,10 +84,10 @@ export const KAFKA_CONNECTION = {
 
 /** How messages are sent. */
 const DELIVERY = {
-  deliveryGuarantee: defaulting(choice(["exactly-once", "at-least-once"]), "exactly-once", {
+  deliveryGuarantee: defaulting(choice(["exactly-once", "at-least-once", "none"]), "exactly-once", {
     name: "sink.delivery-guarantee",
     example: "exactly-once",
-    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: without transactions, visible at once; what is sent again after a lost answer is written twice.",
+    doc: "`exactly-once`: rows and positions are one transaction, which readers with `isolation.level=read_committed` see once and whole. `at-least-once`: without transactions, visible at once; what is sent again after a lost answer is written twice. `none`, Flink's, is at least once here.",
     unsetNotice:
       "is not given: Flink CDC would write at least once; Millrace writes exactly once, in transactions that readers see with isolation.level=read_committed",
   }),
@@ -224,6 +224,7 @@ export const KAFKA_CLIENT_REFUSED = {
 } as const;
 
 const BY_FORMAT = "has no meaning here: see value.format and key.format";
+const BY_CODEC = "has no meaning here: gzip goes by its quickest level, the others by their own";
 const BY_BUDGET = "has no meaning here: see pipeline.memory.budget";
 
 /** Keys of Flink CDC and of Kafka's clients that are taken and do nothing. */
@@ -236,8 +237,31 @@ export const KAFKA_SINK_ACCEPTED: AcceptedKeys = {
       "has no meaning here: a sink that cannot write is waited for, and its source is read no further",
     "properties.key.serializer": BY_FORMAT,
     "properties.value.serializer": BY_FORMAT,
+    "properties.linger.ms":
+      "has no meaning here: a batch goes as soon as it is full or its transaction whole; see flush-interval-ms",
+    "properties.retries":
+      "has no meaning here: what failed is sent again; see sink.delivery-timeout",
+    "properties.compression.level": BY_CODEC,
+    "properties.compression.gzip.level": BY_CODEC,
+    "properties.compression.lz4.level": BY_CODEC,
+    "properties.compression.zstd.level": BY_CODEC,
   },
   prefixes: SINK_ACCEPTED.prefixes,
+  sameAs: {
+    "properties.acks": {
+      values: /^(?:all|-1)$/i,
+      reason:
+        "is what is done anyway: a message counts as written once all replicas in sync have it",
+    },
+    "properties.enable.idempotence": {
+      values: /^true$/i,
+      reason: "is what is done anyway: no batch is taken twice",
+    },
+    "properties.max.in.flight.requests.per.connection": {
+      values: /^[1-5]$/,
+      reason: "has no meaning here: of each partition one batch is under way at a time",
+    },
+  },
 };
 
 /** Kafka's options that would break what the sink promises, or that are said otherwise. */
@@ -255,8 +279,6 @@ export const KAFKA_SINK_REFUSED: Readonly<Record<string, string>> = {
   "properties.enable.idempotence": OURS,
   "properties.transactional.id": OURS,
   "properties.max.in.flight.requests.per.connection": OURS,
-  "properties.retries": "Write sink.delivery-timeout instead",
-  "properties.linger.ms": "Write flush-interval-ms instead",
   "properties.batch.size": "Write properties.max.request.size instead",
   "schema.registry.basic.auth.user.info":
     "Write schema.registry.username and schema.registry.password instead",
