@@ -48,7 +48,7 @@ export async function startPostgresSource(): Promise<BenchSource> {
       const own = Array.from({ length: times }, () => `${RAW}_${slots++}`);
       for (const slot of own)
         await execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", slot);
-      return { read: (rows) => readSlot(url, own.shift() ?? "", rows) };
+      return { read: async (rows) => readSlot(url, nextOf(own), rows) };
     },
     rawTable: (rows) => {
       const copies = stretches(rows).map(
@@ -66,6 +66,13 @@ export async function startPostgresSource(): Promise<BenchSource> {
 /** Where a slot may be read from next time: else the server decodes again what was read already. It writes such a place every 15 s. */
 async function mark(client: Client): Promise<void> {
   await client.query("SELECT pg_log_standby_snapshot()");
+}
+
+/** The slot of a raw reader's next turn. */
+function nextOf(slots: string[]): string {
+  const next = slots.shift();
+  if (next === undefined) throw new Error("The log is read more often than was asked for");
+  return next;
 }
 
 /** Reads a slot in a thread of its own, and drops it; gives seconds. */
