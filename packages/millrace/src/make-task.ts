@@ -18,6 +18,7 @@ import { allOf } from "./observe/observers.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
 import type { ChangeCounts } from "./pipeline/change-counts.ts";
 import { LoadRate } from "./pipeline/load-rate.ts";
+import { LoadTurns } from "./pipeline/load-turns.ts";
 import { deafObserver, type TaskObserver } from "./pipeline/observer.ts";
 import type { TaskEvent } from "./pipeline/status.ts";
 import { type MadeTask, ONLY_TASK } from "./pipeline/task-api.ts";
@@ -74,6 +75,7 @@ interface Asking extends MakerParts {
   /** Who this process is to the sink, where a task is made more than once. */
   readonly holder?: Holder;
   readonly loadRate?: LoadRate;
+  readonly loadTurns?: LoadTurns;
 }
 
 /** A first start that the source has something against says all of it. */
@@ -94,8 +96,10 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
   const { clock, random, budget, observer } = asking;
   const close = () => shared.close();
   // What a source may be asked for is asked for by all of its shares together.
-  const { maxRowsPerSecond, maxBytesPerSecond } = config.settings;
+  const { maxRowsPerSecond, maxBytesPerSecond, loadGivesWay } = config.settings;
   const loadRate = new LoadRate({ maxRowsPerSecond, maxBytesPerSecond }, clock);
+  // And what one of them loads is in the way of the changes of all.
+  const loadTurns = new LoadTurns(clock, loadGivesWay);
   const elsewhere = () =>
     new ShareEnds({
       ends: () => shared.ends?.() ?? Promise.resolve(new Map()),
@@ -112,7 +116,7 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
     lost: (share) => shared.lost?.(share),
     holder: () => thisHolder(random),
     open: (share, { observer: shareObserver, holder }) => {
-      const own = { ...asking, observer: shareObserver, holder, loadRate };
+      const own = { ...asking, observer: shareObserver, holder, loadRate, loadTurns };
       return taskOver(config, own, shared.open(share), share);
     },
     ...(shared.ends === undefined ? {} : { elsewhere }),
@@ -137,7 +141,8 @@ async function taskOver(
   source: Source,
   name: string,
 ): Promise<MadeTask> {
-  const { context, budget, extensions, tell, again, observer, changeCounts, loadRate } = asking;
+  const { context, budget, extensions, tell, again, observer } = asking;
+  const { changeCounts, loadRate, loadTurns } = asking;
   try {
     // What a share has is told by its log; each takeover of one would ask the servers about all of the file.
     const tables = name === ONLY_TASK ? await ask(config, source, asking) : [];
@@ -157,6 +162,7 @@ async function taskOver(
       explain: (error) => withPlace(error, config),
       ...(errorHandler === undefined ? {} : { errorHandler }),
       ...(loadRate === undefined ? {} : { loadRate }),
+      ...(loadTurns === undefined ? {} : { loadTurns }),
       // Shares come and go within a task set: each counts for itself.
       ...(changeCounts === undefined || name !== ONLY_TASK ? {} : { changeCounts }),
     });

@@ -10,6 +10,7 @@ import { GhostSweep } from "./ghost-sweep.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LoadControl } from "./load-control.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { LogRest } from "./log-rest.ts";
 import { deafObserver } from "./observer.ts";
 import { tableOf, standingOf, targetOf } from "./pipeline-parts.fixture.ts";
@@ -38,12 +39,17 @@ const LOG_END = 9;
 function sweeping(
   atSink: readonly string[],
   atSource: readonly string[],
-  elsewhere: readonly TableId[] = [],
+  {
+    elsewhere = [],
+    turns,
+  }: { readonly elsewhere?: readonly TableId[]; readonly turns?: LoadTurns } = {},
 ) {
   const table = tableOf();
   const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
   const looks: (() => void)[] = [];
   const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
+  const steps: (() => void)[] = [];
+  const step = (): void => steps.forEach((tell) => tell());
   const snapshot: SourceSnapshot = {
     token: null,
     logEnd: LOG_END,
@@ -52,6 +58,7 @@ function sweeping(
       throw new Error("no chunk is read");
     },
     readRows: (shape, keys) => {
+      step();
       looks.shift()?.();
       const there = keys.filter((row) => atSource.includes(keyText(shape, row)));
       return Promise.resolve(new Map(there.map((row) => [keyText(shape, row), row])));
@@ -61,7 +68,7 @@ function sweeping(
   const source: Partial<Source> = {
     keyText,
     comparePositions: () => 0,
-    openSnapshot: () => Promise.resolve(snapshot),
+    openSnapshot: () => (step(), Promise.resolve(snapshot)),
   };
   const parts: ChunkParts = {
     source: source as Source,
@@ -69,7 +76,11 @@ function sweeping(
     choice: new LaneChoice(1, {}),
     sent: new SentTransactions([]),
     chunkBytes: new ByteBudget(1_000).account(1),
-    load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
+    load: new LoadControl(
+      { maxRowsPerSecond: null, maxBytesPerSecond: null },
+      systemClock,
+      turns === undefined ? {} : { turns },
+    ),
     readAhead: new ReadAhead([lane], SIGNAL),
     rest: new LogRest({
       clock: systemClock,
@@ -90,11 +101,12 @@ function sweeping(
   };
   const pages: (Row | null)[] = [];
   const readKeys: NonNullable<Sink["readKeys"]> = (_target, after) => {
+    step();
     pages.push(after);
     return Promise.resolve({ keys: atSink.map((key) => [key, null, null]), done: true });
   };
   const sweep = new GhostSweep(parts, readKeys, () => Promise.resolve(new Set(elsewhere)));
-  return { table, lane, looks, pages, sweep: () => sweep.sweep(table, SIGNAL) };
+  return { table, lane, looks, pages, steps, sweep: () => sweep.sweep(table, SIGNAL) };
 }
 
 describe("rows at the sink that a new load did not see", () => {
@@ -102,6 +114,22 @@ describe("rows at the sink that a new load did not see", () => {
     const { lane, sweep } = sweeping(["a", "b", "c"], ["b"]);
     expect(await sweep()).toBe(LOG_END);
     expect(lane.told).toEqual(["remove a", "remove c", "waits"]);
+  });
+
+  it("have a turn of the load while a side is asked, and none while the source's snapshot is waited for", async () => {
+    const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 });
+    const run = turns.ofRun(1, SIGNAL);
+    run.take();
+    run.ended();
+    run.changed(0);
+    const { steps, sweep } = sweeping(["a"], [], { turns });
+    const free: boolean[] = [];
+    steps.push(() => {
+      free.push(run.take());
+      if (free.at(-1) === true) run.ended();
+    });
+    await sweep();
+    expect(free).toEqual([false, true, false]);
   });
 
   it("are no ghosts where their key changed while the page was looked up", async () => {
@@ -136,7 +164,7 @@ describe("rows at the sink that a new load did not see", () => {
 
   it("stay where another task of the pipeline has brought rows into the same target, and that is told", async () => {
     const { id } = targetOf(tableOf().shape);
-    const { table, lane, sweep } = sweeping(["a", "b"], [], [id]);
+    const { table, lane, sweep } = sweeping(["a", "b"], [], { elsewhere: [id] });
     expect(await sweep()).toBeNull();
     expect([lane.told, table.windows.size]).toEqual([[], 0]);
     expect(table.notices).toEqual([expect.stringContaining(`Rows of ${id}`)]);

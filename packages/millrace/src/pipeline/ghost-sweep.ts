@@ -2,6 +2,7 @@ import { Change } from "../model/change.ts";
 import { failpoint } from "../model/failpoint.ts";
 import type { Position } from "../model/position.ts";
 import type { Sink } from "../model/sink.ts";
+import type { SourceSnapshot } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
 import { openView, type ChunkParts } from "./chunk-reader.ts";
@@ -20,12 +21,6 @@ interface Page {
   readonly again: boolean;
   /** Null where nothing was looked up. */
   readonly end: Position | null;
-}
-
-interface Asked {
-  readonly after: Row | null;
-  /** Ends the load's turn that the look at both sides takes. */
-  readonly over: () => void;
 }
 
 /** A page of the sink's keys, and what the source says of them. */
@@ -64,8 +59,7 @@ export class GhostSweep {
     let end: Position | null = null;
     for (const route of table.routesFor(table.shape)) {
       for (let after: Row | null = null; ;) {
-        const over = await this.#parts.load.turns.begin(signal);
-        const page = await this.#page(table, route, { after, over }, signal).finally(over);
+        const page: Page = await this.#page(table, route, after, signal);
         if (page.end !== null) end = joined(this.#parts.source, end, page.end);
         failpoint("sweep.page");
         if (page.last === null && !page.again) break;
@@ -78,11 +72,13 @@ export class GhostSweep {
   async #page(
     table: TableRuntime,
     route: CompiledRoute,
-    { after, over }: Asked,
+    after: Row | null,
     signal: AbortSignal,
   ): Promise<Page> {
     // Before the snapshot, which must not wait for the sink: a row that comes to the sink after this look is no ghost.
-    const { keys, done } = await this.#readKeys(route.target, after, PAGE_ROWS);
+    const { keys, done } = await this.#parts.load.turns.during(signal, () =>
+      this.#readKeys(route.target, after, PAGE_ROWS),
+    );
     // Behind the look at the keys: a task says that it has a target before it writes the first row.
     if ((await this.#elsewhere()).has(route.target.id)) {
       this.#tellShared(table, route);
@@ -92,13 +88,8 @@ export class GhostSweep {
     const view = await openView(this.#parts, table, signal);
     try {
       const sourceKeys = keys.map((key) => sourceRow(table.shape, route, key));
-      const options = { maxValueBytes: this.#parts.maxValueBytes, keysOnly: true };
-      const there =
-        keys.length === 0
-          ? new Map<string, Row>()
-          : await view.snapshot.readRows(table.shape, sourceKeys, options);
+      const there = await this.#lookUp(table, view.snapshot, sourceKeys, signal);
       await view.snapshot.close();
-      this.#parts.load.rate.took(there.size, 0);
       signal.throwIfAborted();
       // The window forgot which keys changed: the page is looked at once more.
       if (view.window.overflowed && keys.length > 0) {
@@ -106,7 +97,6 @@ export class GhostSweep {
         await this.#parts.rest.failed(table, signal);
         return { last: after, again: true, end: view.snapshot.logEnd };
       }
-      over();
       const look = { keys, sourceKeys, there, window: view.window };
       await this.#enter(table, route, look, signal);
       const last = done ? null : (keys.at(-1) ?? null);
@@ -115,6 +105,21 @@ export class GhostSweep {
       table.windows.close(view.window);
       await view.snapshot.close();
     }
+  }
+
+  /** Which of these keys the source has. */
+  async #lookUp(
+    { shape }: TableRuntime,
+    snapshot: SourceSnapshot,
+    keys: readonly Row[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Row>> {
+    if (keys.length === 0) return new Map();
+    const { load, maxValueBytes } = this.#parts;
+    const options = { maxValueBytes, keysOnly: true };
+    const there = await load.turns.during(signal, () => snapshot.readRows(shape, keys, options));
+    load.rate.took(there.size, 0);
+    return there;
   }
 
   #tellShared({ notices }: TableRuntime, { target: { id } }: CompiledRoute): void {

@@ -47,7 +47,7 @@ export function oneLane(
     meetings: new MeetingWriter({ ...shared, standing: () => standing }),
     logBytes: account,
     chunkBytes: account,
-    turns: new LoadTurns(clock, 1, false),
+    turns: new LoadTurns(clock, false).ofRun(1, signal),
     maxRows: 2,
     maxBytes: 1_000_000,
     whole: false,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MillraceError } from "../errors/millrace-error.ts";
-import { systemClock } from "../model/ports.ts";
+import { type Clock, systemClock } from "../model/ports.ts";
 import type { Commit } from "../model/sink.ts";
 import { ARRANGEMENTS } from "./arrangement.ts";
 import type { RowItem } from "./lane-item.ts";
@@ -21,6 +21,9 @@ import type { ScriptedSink } from "./scripted-sink.fixture.ts";
 const table = tableOf();
 const loading = tableOf(table.shape, { state: "INIT_SYNC" });
 const change = (key: string, at: number) => itemOf(table, "put", [key, "v", "b"], at);
+/** Of a run that has so many lanes. */
+const turnsOf = (lanes: number, clock: Clock) =>
+  new LoadTurns(clock).ofRun(lanes, new AbortController().signal);
 const row = (key: string) => itemOf(loading, "put", [key, "v", "b"], null, "r");
 
 function partOf(key: string, at: number, id: string): RowItem {
@@ -88,7 +91,7 @@ describe("a lane with rows of a load beside its changes", () => {
   });
 
   it("sends rows of a load again that were refused, whoever has the load's turn", async () => {
-    const turns = new LoadTurns(systemClock, 2);
+    const turns = turnsOf(2, systemClock);
     const { lane, sink, stop } = oneLane({ turns, waitForOthers: () => Promise.resolve() });
     const settled = tableOf(table.shape);
     settled.lastRound = true; // what is refused is not put off
@@ -115,7 +118,7 @@ describe("a lane with rows of a load beside its changes", () => {
   });
 
   it("gives way: changes go while another lane has the load's turn, and its own rows when that is over", async () => {
-    const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 }, 2);
+    const turns = turnsOf(2, { ...systemClock, monotonic: () => 0 });
     for (const isFirst of [true, false]) {
       turns.take();
       if (isFirst) turns.ended();
@@ -136,7 +139,7 @@ describe("a lane with rows of a load beside its changes", () => {
   });
 
   it("lets whoever waits for all that is in it wait for no turn of the load", async () => {
-    const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 }, 1);
+    const turns = turnsOf(1, { ...systemClock, monotonic: () => 0 });
     turns.changed(0);
     turns.take();
     const { lane, sink, stop } = oneLane({ turns });
@@ -149,7 +152,7 @@ describe("a lane with rows of a load beside its changes", () => {
   });
 
   it("reads little ahead of a load that gives way, and tells how late changes of tables in SYNC are", async () => {
-    const turns = new LoadTurns(systemClock, 1);
+    const turns = turnsOf(1, systemClock);
     const { lane, stop } = oneLane({ turns, maxRows: 1_000 });
     lane.push(change("a", 1));
     const running = lane.run();
@@ -162,8 +165,63 @@ describe("a lane with rows of a load beside its changes", () => {
     await running;
   });
 
+  it("tells how late changes are by the oldest that it sends, also where it never runs empty", async () => {
+    let nowMs = 0;
+    const told: number[] = [];
+    const { lane, sink, stop } = oneLane({
+      clock: { ...systemClock, monotonic: () => nowMs },
+      turns: {
+        areFew: false,
+        take: () => true,
+        ended: () => undefined,
+        whenFree: () => undefined,
+        changed: (cameMs) => told.push(nowMs - cameMs),
+      },
+    });
+    const keys = Array.from({ length: 64 }, (_, i) => i + 1);
+    const two = () => {
+      for (const key of keys.splice(0, 2)) lane.push(change(`${key}`, key));
+    };
+    two();
+    two();
+    // Two rows stand behind each transaction of two, and each takes ten milliseconds.
+    for (let i = 0; i < 30; i++) sink.script.push(() => ((nowMs += 10), two(), {}));
+    const running = lane.run();
+    await expect.poll(() => told.length).toBe(32);
+    expect(new Set(told.slice(2, 30))).toEqual(new Set([20]));
+    stop.abort();
+    await running;
+  });
+
+  it("counts the wait of a transaction that is refused into how late it is", async () => {
+    let nowMs = 0;
+    const told: number[] = [];
+    const { lane, sink, stop } = oneLane({
+      clock: { ...systemClock, monotonic: () => nowMs },
+      waitForOthers: () => Promise.resolve(),
+      turns: {
+        areFew: false,
+        take: () => true,
+        ended: () => undefined,
+        whenFree: () => undefined,
+        changed: (cameMs) => told.push(nowMs - cameMs),
+      },
+    });
+    const bound = new MillraceError("MR_SINK_CONSTRAINT", "23505", { facts: { write: 0 } });
+    const refuse = () => ((nowMs += 10), { land: false, error: bound });
+    sink.script.push(...[0, ...ARRANGEMENTS].map(() => refuse));
+    const settled = tableOf(table.shape);
+    settled.lastRound = true; // what is refused is not put off
+    lane.push(itemOf(settled, "put", ["1", "v", "b"], 1));
+    const running = lane.run();
+    await expect.poll(() => told.length).toBe(1);
+    expect(told[0]).toBeGreaterThanOrEqual(10);
+    stop.abort();
+    await running;
+  });
+
   it("does not give way to changes of the table that is being loaded itself", async () => {
-    const turns = new LoadTurns(systemClock, 1);
+    const turns = turnsOf(1, systemClock);
     const { lane, sink, stop } = oneLane({ turns });
     const running = lane.run();
     lane.push(itemOf(loading, "put", ["a", "v", "b"], 1));

@@ -4,14 +4,16 @@ import { BatchWriter, type NextRows, type WriterParts } from "./batch-writer.ts"
 import type { ByteAccount } from "./byte-budget.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
 import { attend } from "./attend.ts";
+import { ChangeAges } from "./change-ages.ts";
 import { account } from "./lane-account.ts";
 import { endsTransaction, isOfLog } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
 import { LaneAhead } from "./lane-ahead.ts";
+import { LaneTurn } from "./lane-turn.ts";
 import { LoadPace } from "./load-pace.ts";
-import type { LoadTurns } from "./load-turns.ts";
+import type { LaneTurns } from "./load-turns.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
 import type { LaneStanding } from "./standing.ts";
 import { TransactionRest } from "./transaction-rest.ts";
@@ -22,7 +24,7 @@ export interface LaneParts extends WriterParts {
   readonly logBytes: ByteAccount;
   readonly chunkBytes: ByteAccount;
   /** Of the loads of all lanes. */
-  readonly turns: LoadTurns;
+  readonly turns: LaneTurns;
   readonly maxRows: number;
   readonly maxBytes: number;
   /** Source transactions are kept whole as far as they fit. */
@@ -66,13 +68,8 @@ export class Lane {
   readonly #scan = new BatchScan();
   readonly #ahead = new LaneAhead(this.#queues);
   #awaitsRest = false;
-  #hasTurn = false;
-  /** Not where it waits for something else meanwhile. */
-  readonly #wakeForTurn = (): void => {
-    if (!this.#awaitsRest) this.#wake();
-  };
-  /** When the first change came that is not on its way to the sink; null where none waits. */
-  #cameMs: number | null = null;
+  readonly #turn: LaneTurn;
+  readonly #ages: ChangeAges;
 
   constructor(index: number, standing: LaneStanding, parts: LaneParts) {
     this.index = index;
@@ -81,11 +78,16 @@ export class Lane {
     this.#writer = new BatchWriter({ index, standing }, parts);
     this.#pace = new LoadPace(parts.clock);
     this.#rest = new TransactionRest(parts.clock, parts.signal);
+    this.#ages = new ChangeAges(parts.clock);
+    this.#turn = new LaneTurn(parts.turns, () => {
+      // Not where it waits for something else meanwhile.
+      if (!this.#awaitsRest) this.#wake();
+    });
   }
 
   /** What keeps its place: changes, and all that is not a row of a chunk. */
   push(item: LaneItem): void {
-    if (item.kind === "row") this.#cameMs ??= this.#parts.clock.monotonic();
+    this.#ages.came(item);
     this.#queues.push(item);
     if (this.#waiting !== null) this.#wake();
     else this.#ahead.look();
@@ -215,14 +217,13 @@ export class Lane {
   /** What was refused comes before anything else, whoever's turn it is. */
   #mayLoad(): boolean {
     if (this.#queues.loads.inFlight > 0) return true;
-    this.#hasTurn ||= this.#parts.turns.take();
-    return this.#hasTurn;
+    return this.#turn.take();
   }
 
   async #awaitTurn(): Promise<void> {
     const came = Promise.withResolvers<void>();
     this.#waiting = came.resolve;
-    this.#parts.turns.whenFree(this.#wakeForTurn);
+    this.#turn.await();
     await came.promise;
   }
 
@@ -238,13 +239,8 @@ export class Lane {
     try {
       await this.#commit(queue, queue.take(count));
     } finally {
-      if (queue === this.#queues.loads) this.#endTurn();
+      if (queue === this.#queues.loads) this.#turn.end();
     }
-  }
-
-  #endTurn(): void {
-    if (this.#hasTurn) this.#parts.turns.ended();
-    this.#hasTurn = false;
   }
 
   /** Waits for more to send together, where the file asks for it. */
@@ -294,7 +290,6 @@ export class Lane {
     const rows: RowItem[] = [];
     for (const item of items) if (item.kind === "row") rows.push(item);
     const began = this.#parts.clock.monotonic();
-    const cameMs = this.#leaves(queue) ?? began;
     const { lasts } = queue.patience;
     // What waits for its turn would grow old.
     const isAtOnce = queue === this.#queues.changes || !this.#parts.turns.areFew;
@@ -307,15 +302,9 @@ export class Lane {
             .finally(() => this.#ahead.end());
     if (done < rows.length) return this.#putUp(queue, items, rows, done, began);
     queue.patience.renew();
+    const cameMs = this.#ages.oldestMs ?? began;
     this.#settle(queue, items, rows, began);
     if (queue === this.#queues.changes && rows.some(isFollowed)) this.#parts.turns.changed(cameMs);
-  }
-
-  /** Since when the first of those changes waits that are sent now. */
-  #leaves(queue: LaneQueue): number | null {
-    const cameMs = this.#cameMs;
-    if (queue === this.#queues.changes && queue.waiting === 0) this.#cameMs = null;
-    return cameMs;
   }
 
   /** What came before a transaction that constraints refuse is durable; that one waits, and comes again with more. */
@@ -351,6 +340,7 @@ export class Lane {
     this.#queues.drop(queue, items.length);
     if (rows.length === 0) return;
     const tookMs = this.#parts.clock.monotonic() - began;
+    this.#ages.durable(rows);
     if (queue === this.#queues.loads) this.#pace.load(rows.length, tookMs);
     else this.#pace.changes(rows.length, tookMs);
     account(this.#parts, this.index, rows, tookMs);

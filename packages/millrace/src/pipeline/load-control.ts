@@ -39,7 +39,7 @@ export class LoadControl {
   constructor(settings: LoadRateSettings, clock: Clock, { rate, turns }: Shared = {}) {
     this.#clock = clock;
     this.rate = rate ?? new LoadRate(settings, clock);
-    this.turns = turns ?? new LoadTurns(clock, 1, false);
+    this.turns = turns ?? new LoadTurns(clock, false);
   }
 
   /** Why no chunk is begun; null where chunks are. */

@@ -22,19 +22,44 @@ const WEIGHT = 0.05;
 const LONGEST_MS = 250;
 const LONGEST_LOOK_MS = 1_000;
 
+/** The load's turns as the lanes of one run have them. */
+export interface LaneTurns {
+  /** Changes come that a load would make late: what is read and sent of it should be little at a time. */
+  readonly areFew: boolean;
+  /** Whether a lane may send rows of a load now. It has to say when they are {@link ended}. */
+  take(): boolean;
+  /** A turn is over. */
+  ended(): void;
+  /** Calls back, once, when there may be a turn. */
+  whenFree(wake: () => void): void;
+  /** Changes of tables in SYNC are durable, the first of which came to its lane then. */
+  changed(cameMs: number): void;
+}
+
+/** What is taken at once, and whose. */
+interface Taker {
+  busy: number;
+  readonly lanes: number;
+  isOver: boolean;
+}
+
 /**
  * How many lanes may have a load's transaction in flight at once: all of them while no changes of tables in SYNC come.
  * Beside such changes as many as leave these about as late as they are without a load, with rests in between where one
  * is too many already. It is measured, not assumed: a load that keeps nobody waiting, for the sink is far away or the
- * machine has cores to spare, gets all of them (design/005).
+ * machine has cores to spare, gets all of them (design/005). One for all tasks of a pipeline: what one of them loads makes
+ * changes of the others late.
  */
 export class LoadTurns {
   readonly #clock: Clock;
-  readonly #most: number;
   readonly #isOn: boolean;
   readonly #waiting = new Set<() => void>();
   #wakesAtMs: number | null = null;
-  #lanes: number;
+  /** Ends the timer that wakes who waits. */
+  #timer = new AbortController();
+  /** Of all runs that go on. */
+  #most = 0;
+  #lanes = FIRST_LANES;
   #busy = 0;
   #beganMs = -Infinity;
   #endedMs = -Infinity;
@@ -51,12 +76,32 @@ export class LoadTurns {
   #lateMs = 0;
   #transactions = 0;
 
-  /** `lanes`: how many there are. All of them have their turn at any time where it is not on. */
-  constructor(clock: Clock, lanes: number, isOn = true) {
+  /** All lanes have their turn at any time where it is not on. */
+  constructor(clock: Clock, isOn = true) {
     this.#clock = clock;
     this.#isOn = isOn;
-    this.#most = lanes;
-    this.#lanes = Math.min(FIRST_LANES, lanes);
+  }
+
+  /** A run with so many lanes. When the signal aborts nobody of it has a turn any more, nor waits for one. */
+  ofRun(lanes: number, signal: AbortSignal): LaneTurns {
+    const run: Taker = { busy: 0, lanes, isOver: false };
+    this.#most += lanes;
+    const end = (): void => this.#endRun(run);
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    const areFew = (): boolean => this.areFew;
+    return {
+      get areFew() {
+        return areFew();
+      },
+      take: () => this.#take(run),
+      ended: () => this.#ended(run),
+      whenFree: (wake) => {
+        if (run.isOver) wake();
+        else this.#whenFree(wake);
+      },
+      changed: (cameMs) => this.#changed(cameMs),
+    };
   }
 
   /** Changes come that a load would make late: what is read and sent of it should be little at a time. */
@@ -70,53 +115,94 @@ export class LoadTurns {
     return isThere && this.areFew;
   }
 
-  /** The turn of who is not a lane. Resolves with what ends it, once; rejects where the signal aborts before. */
-  async begin(signal: AbortSignal): Promise<() => void> {
-    while (!this.take()) await until(signal, new Promise<void>((free) => this.whenFree(free)));
-    let isOver = false;
-    return () => {
-      if (!isOver) this.ended();
-      isOver = true;
-    };
+  /**
+   * A turn for what is no lane's: `work` begins when there is one, which is over with it or with the signal. Rejects where
+   * that aborts before.
+   */
+  async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const own: Taker = { busy: 0, lanes: 0, isOver: false };
+    const end = (): void => this.#endRun(own);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", end, { once: true });
+    try {
+      while (!this.#take(own)) await this.#free(signal);
+      return await work();
+    } finally {
+      signal.removeEventListener("abort", end);
+      this.#ended(own);
+    }
   }
 
-  /** Whether a lane may send rows of a load now. It has to say when they are {@link ended}. */
-  take(): boolean {
+  async #free(signal: AbortSignal): Promise<void> {
+    const free = Promise.withResolvers<void>();
+    this.#whenFree(free.resolve);
+    try {
+      await until(signal, free.promise);
+    } finally {
+      this.#forget(free.resolve);
+    }
+  }
+
+  #take(of: Taker): boolean {
     const nowMs = this.#clock.monotonic();
-    if (this.#waitMs(nowMs) > 0) return false;
+    if (of.isOver || this.#waitMs(nowMs) > 0) return false;
     this.#busy++;
+    of.busy++;
     this.#beganMs = nowMs;
     return true;
   }
 
-  /** Nobody has a turn: a run begins, and whoever of the last one still works has lost its lanes. */
-  beginAnew(): void {
-    this.#busy = 0;
-  }
-
-  /** A turn is over. */
-  ended(): void {
+  /** One that goes on behind the end of its run ends nobody else's turn. */
+  #ended(of: Taker): void {
+    if (of.busy === 0) return;
     const nowMs = this.#clock.monotonic();
-    this.#busy = Math.max(0, this.#busy - 1);
+    this.#busy--;
+    of.busy--;
     this.#endedMs = nowMs;
     this.#restsUntilMs = Math.max(this.#restsUntilMs, nowMs + this.#restMs(nowMs));
     this.#wake();
   }
 
-  /** Calls back, once, when there may be a turn. One timer for all that wait: they wait and are woken for each change. */
-  whenFree(wake: () => void): void {
+  #endRun(run: Taker): void {
+    run.isOver = true;
+    this.#most -= run.lanes;
+    if (run.busy > 0) this.#endedMs = this.#clock.monotonic();
+    this.#busy -= run.busy;
+    run.busy = 0;
+    // Those of other runs wait again.
+    this.#wake();
+  }
+
+  /** One timer for all that wait: they wait and are woken for each change. */
+  #whenFree(wake: () => void): void {
     this.#waiting.add(wake);
     const nowMs = this.#clock.monotonic();
     const atMs = nowMs + this.#waitMs(nowMs);
     if (this.#wakesAtMs !== null && this.#wakesAtMs <= atMs) return;
+    this.#endTimer();
     this.#wakesAtMs = atMs;
-    void this.#clock.sleep(Math.ceil(atMs - nowMs)).then(() => {
-      if (this.#wakesAtMs === atMs) this.#wake();
-    });
+    const { signal } = this.#timer;
+    this.#clock.sleep(Math.ceil(atMs - nowMs), signal).then(
+      () => {
+        if (!signal.aborted) this.#wake();
+      },
+      () => undefined,
+    );
   }
 
-  /** Changes of tables in SYNC are durable, the first of which came to its lane then. */
-  changed(cameMs: number): void {
+  #forget(wake: () => void): void {
+    this.#waiting.delete(wake);
+    if (this.#waiting.size === 0) this.#endTimer();
+  }
+
+  #endTimer(): void {
+    if (this.#wakesAtMs === null) return;
+    this.#wakesAtMs = null;
+    this.#timer.abort();
+    this.#timer = new AbortController();
+  }
+
+  #changed(cameMs: number): void {
     const nowMs = this.#clock.monotonic();
     const lateMs = nowMs - cameMs;
     this.#changeMs = nowMs;
@@ -153,7 +239,8 @@ export class LoadTurns {
     const allowedMs = Math.max(ALLOWED_MS, this.#aloneMs * ALLOWED_SHARE);
     const byMs = meanMs - this.#aloneMs;
     if (byMs > allowedMs) this.#lanes = Math.max(LEAST_LANES, this.#lanes * SLOWER);
-    else if (byMs < allowedMs / 2) this.#lanes = Math.min(this.#most, this.#lanes * FASTER);
+    else if (byMs < allowedMs / 2)
+      this.#lanes = Math.min(Math.max(this.#most, LEAST_LANES), this.#lanes * FASTER);
   }
 
   /** After a turn: as long as leaves it its share of a lane's time, or until changes have been looked at without it. */
@@ -180,7 +267,7 @@ export class LoadTurns {
   }
 
   #wake(): void {
-    this.#wakesAtMs = null;
+    this.#endTimer();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();

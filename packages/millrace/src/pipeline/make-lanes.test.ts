@@ -56,7 +56,7 @@ function setUp() {
     router: plainRouter,
   };
   const bytes = new ByteBudget(10_000).account(1);
-  const load = { turns: new LoadTurns(clock, 2, false) };
+  const load = { turns: new LoadTurns(clock, false) };
   const parts = { task: { ...(task as TaskParts), load }, prepared: prepared as Prepared, signal };
   const writeState = () => Promise.resolve();
   const lanes = makeLanes({

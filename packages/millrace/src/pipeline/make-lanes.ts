@@ -67,8 +67,6 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
   const { sink, settings, clock, observer } = task;
   const { committer, book } = prepared;
   const { compaction } = settings;
-  const { turns } = task.load;
-  turns.beginAnew();
   const writeTable = (table: TableRuntime) => parts.writeState([table.stored]);
   const standings = Array.from(
     { length: prepared.lanes },
@@ -86,7 +84,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     meetings: new MeetingWriter({ ...shared, standing: (lane) => standings[lane] }),
     logBytes: parts.logBytes,
     chunkBytes: parts.chunkBytes,
-    turns,
+    turns: task.load.turns.ofRun(prepared.lanes, signal),
     maxRows: rowsPerCommit(task),
     maxBytes: sink.capabilities.maxBytesPerCommit,
     whole: prepared.lanes === 1,

@@ -9,6 +9,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import type { ChangeCounts } from "./change-counts.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { LoadRate } from "./load-rate.ts";
+import type { LoadTurns } from "./load-turns.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { TaskSettings } from "./settings.ts";
 import type { TaskStatus } from "./status.ts";
@@ -33,6 +34,8 @@ export interface TaskParts extends ConnectorContext {
   readonly errorHandler?: ErrorHandler;
   /** How fast all tasks of the pipeline load together; its own without it. */
   readonly loadRate?: LoadRate;
+  /** How the loads of all tasks of the pipeline give way to changes of any of them; its own without it. */
+  readonly loadTurns?: LoadTurns;
   /** Counts on where another task of the same start left off; its own without it. */
   readonly changeCounts?: ChangeCounts;
 }

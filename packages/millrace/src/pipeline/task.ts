@@ -68,8 +68,8 @@ class PipelineTask implements Task {
     const { clock, observer, settings, explain = (error: MillraceError) => error } = parts;
     this.#progressMs = clock.monotonic();
     this.#outage = new Outage({ clock, tell: (event) => observer.event(event) });
-    const { maxRowsPerSecond, maxBytesPerSecond, parallelism, loadGivesWay } = settings;
-    const turns = new LoadTurns(clock, parallelism, loadGivesWay);
+    const { maxRowsPerSecond, maxBytesPerSecond, loadGivesWay } = settings;
+    const turns = parts.loadTurns ?? new LoadTurns(clock, loadGivesWay);
     const bounds = { maxRowsPerSecond, maxBytesPerSecond };
     const load = new LoadControl(bounds, clock, { rate: parts.loadRate, turns });
     this.#sourceClock = new SourceClock(clock);
