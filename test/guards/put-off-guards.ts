@@ -158,7 +158,7 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "rows that were put off wait for the loads of linked tables",
     file: ROUNDS,
-    take: "linked.some((other) => !other.loaded)",
+    take: "linked.some((other) => !other.loaded && !other.behindPutOff)",
     put: "linked.length < 0",
     shownBy: WAITED,
   },
@@ -274,6 +274,39 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     shownBy: {
       file: `${PIPELINE}/table-loads.test.ts`,
       name: "without key waits for the rows that its own point at",
+    },
+  },
+  {
+    keeps: [1, "Tables without key", "Secondary unique constraints"],
+    guard: "a table without key is loaded behind rows of its parents that are put off",
+    file: "pipeline/table-loads.ts",
+    take: "      if (this.#parts.isBehindPutOff(table)) return this.#waitBehind(table);\n",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/table-loads.test.ts`,
+      name: "without key is emptied, and then waits for rows of its parents that are put off",
+    },
+  },
+  {
+    keeps: ["Tables without key", "Secondary unique constraints"],
+    guard: "rows that are put off do not wait for the table without key that waits for them",
+    file: ROUNDS,
+    take: " && !other.behindPutOff",
+    put: "",
+    shownBy: rows(
+      "do not wait for the load of a table without key that is emptied and waits for them",
+    ),
+  },
+  {
+    keeps: ["Tables without key", "Secondary unique constraints"],
+    guard:
+      "a table without key does not wait for ever for rows that are put off one behind another",
+    file: "pipeline/parents-put-off.ts",
+    take: " && cohort.has(letter)",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/parents-put-off.test.ts`,
+      name: "does not wait for rows of its parents that are put off behind those, in the same load",
     },
   },
   {

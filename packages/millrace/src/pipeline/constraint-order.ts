@@ -55,19 +55,24 @@ export class ConstraintOrder {
 
   /** Rows of the table point at rows that are not loaded yet: their load comes first. */
   mustWait(table: TableRuntime): boolean {
-    if (!this.#linked) return false;
+    return this.loadsBehind(table).some(({ document, chunks }) => {
+      const { state, allPlanned } = document;
+      return state !== "SYNC" && (!allPlanned || chunks.size > 0);
+    });
+  }
+
+  /** Tables of the run that rows of this one point at, circles aside. */
+  loadsBehind(table: TableRuntime): TableRuntime[] {
+    if (!this.#linked) return [];
     const parents = new Set(
       table.targets.flatMap(({ target }) =>
         this.parentsOf(target.id).filter((id) => this.rankOf(id) < this.rankOf(target.id)),
       ),
     );
-    for (const other of this.#tables.values()) {
-      const { state, allPlanned } = other.document;
-      const loads = state !== "SYNC" && (!allPlanned || other.chunks.size > 0);
-      if (loads && !other.leftOut && other.targets.some((t) => parents.has(t.target.id)))
-        return true;
-    }
-    return false;
+    if (parents.size === 0) return [];
+    return [...this.#tables.values()].filter(
+      (other) => !other.leftOut && other.targets.some((t) => parents.has(t.target.id)),
+    );
   }
 
   /** A row may be deleted and inserted anew within one transaction. */

@@ -111,6 +111,20 @@ describe("rows that were put off", () => {
     expect(played).toEqual(["child"]);
   });
 
+  it("do not wait for the load of a table without key that is emptied and waits for them", async () => {
+    const [parent, child] = [loaded("parent"), loaded("child")];
+    child.update({ allPlanned: false });
+    const { rounds, look, played } = roundsOf([[parent, child]], [[parent, 1]]);
+    look(parent);
+    await turn();
+    expect(played).toEqual([]);
+
+    child.behindPutOff = true;
+    rounds.onBehind(); // nothing else moves
+    await turn();
+    expect(played).toEqual(["parent"]);
+  });
+
   it("have no last round while those of a linked table may become fewer, and no round in vain meanwhile", async () => {
     const [a, b, c] = [loaded("a"), loaded("b"), loaded("c")];
     c.update({ allPlanned: false });

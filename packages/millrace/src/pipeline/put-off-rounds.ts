@@ -69,6 +69,11 @@ export class PutOffRounds {
     return true;
   }
 
+  /** A table that is to be loaded behind rows that are put off has nothing at the sink any more: their rounds go on. */
+  onBehind(): void {
+    this.#lookAtWaiting();
+  }
+
   /** Rows of it, and of those linked with it, may be refused for what its load has not brought yet: no round before counts. */
   beginsAnew(table: TableRuntime): void {
     if (table.loaded || (this.#cohorts.size === 0 && this.#busy.size === 0)) return;
@@ -91,7 +96,7 @@ export class PutOffRounds {
 
   /** Rows of tables that it is linked with may still come, or become fewer, and then its own are taken. */
   #stageOf(table: TableRuntime, linked: readonly TableRuntime[]): Stage | "waiting" {
-    if (linked.some((other) => !other.loaded)) {
+    if (linked.some((other) => !other.loaded && !other.behindPutOff)) {
       this.#cohorts.delete(table.id);
       return "waiting";
     }

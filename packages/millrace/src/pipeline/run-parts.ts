@@ -19,6 +19,7 @@ import { makeLanes, makeSourceReads, wholeRows } from "./make-lanes.ts";
 import { Newcomers } from "./newcomers.ts";
 import { PauseGate } from "./pause-gate.ts";
 import type { Prepared } from "./prepare-run.ts";
+import { ParentsPutOff } from "./parents-put-off.ts";
 import { PutOffRounds } from "./put-off-rounds.ts";
 import { ReadAhead, readAheadOfLoads } from "./read-ahead.ts";
 import { Replay } from "./replay.ts";
@@ -258,6 +259,7 @@ export class RunParts {
   }
 
   #makeLoads(): TableLoads {
+    const parentsPutOff = new ParentsPutOff(this.#order, this.book);
     return new TableLoads(this.loader, {
       chunks: this.#chunkParts,
       prepared: this.#prepared,
@@ -268,6 +270,8 @@ export class RunParts {
       signal: this.#signal,
       durable: () => this.frontier.durable.position,
       mustWait: (table) => this.#order.mustWait(table),
+      isBehindPutOff: (table) => parentsPutOff.mustWait(table),
+      onBehindPutOff: () => this.putOff.onBehind(),
       onBegin: (table) => this.putOff.beginsAnew(table),
       onLoaded: (table) => this.#loaded(table),
       fail: this.#on.fail,

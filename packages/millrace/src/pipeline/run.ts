@@ -240,6 +240,7 @@ export class Run {
     if (this.#parts.putOff.holds(table)) return;
     const loadedAtMs = table.document.loadedAtMs ?? this.#task.clock.now();
     table.update({ state: "SYNC", loadedAtMs });
+    this.#parts.loads.onLoaded();
     const mark = { kind: "generation-end", position: end } as const;
     const marks = marksOf(this.#task.sink.capabilities, table, mark);
     this.#parts.state.write([table.stored], marks).then(

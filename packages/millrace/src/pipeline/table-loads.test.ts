@@ -15,7 +15,11 @@ import type { TableRuntime } from "./table-runtime.ts";
 import { Waits } from "./waits.ts";
 
 /** Loads of a table whose shape is not the catalogue's any more; what is done to it is told in order. */
-function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
+function loading(
+  shape?: TableShape,
+  mustWait: () => boolean = () => false,
+  isBehindPutOff: () => boolean = () => false,
+) {
   const table = tableOf(shape, { state: "INIT_SYNC", allPlanned: false });
   const told: string[] = [];
   const asked = Promise.withResolvers<TableShape>();
@@ -31,7 +35,7 @@ function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
   const generations: Partial<Generations> = {
     emptyForLoad: () => {
       told.push("is emptied");
-      return Promise.reject(new Error("that is all"));
+      return isBehindPutOff() ? Promise.resolve() : Promise.reject(new Error("that is all"));
     },
   };
   const prepared: Partial<Prepared> = {
@@ -61,6 +65,8 @@ function loading(shape?: TableShape, mustWait: () => boolean = () => false) {
     signal: new AbortController().signal,
     durable: () => 0,
     mustWait,
+    isBehindPutOff,
+    onBehindPutOff: () => void told.push("waits"),
     onBegin: ({ id }) => void begun.push(id),
     onLoaded: () => undefined,
     fail: () => undefined,
@@ -103,5 +109,23 @@ describe("the load of a table", () => {
     loads.onFrontier();
     await turns();
     expect(told.filter((line) => line === "is emptied")).toHaveLength(1);
+  });
+
+  it("without key is emptied, and then waits for rows of its parents that are put off", async () => {
+    let waits = true;
+    const { loads, table, told } = loading(
+      shapeOf(undefined, []),
+      () => false,
+      () => waits,
+    );
+    loads.begin(table);
+    await turns();
+    loads.onFrontier();
+    await turns();
+    expect([told.slice(1), table.behindPutOff]).toEqual([["is emptied", "waits"], true]);
+    waits = false;
+    loads.onLoaded();
+    await turns();
+    expect([told.at(-1), table.behindPutOff]).toEqual(["is emptied", false]);
   });
 });

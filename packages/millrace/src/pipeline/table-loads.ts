@@ -31,6 +31,10 @@ interface TableLoadsParts {
   readonly durable: () => Position;
   /** Rows of another table have to be there before those of this one. */
   readonly mustWait: (table: TableRuntime) => boolean;
+  /** Some of those rows are put off. Asked while the lanes are drained. */
+  readonly isBehindPutOff: (table: TableRuntime) => boolean;
+  /** It waits for such rows, and is emptied. */
+  readonly onBehindPutOff: () => void;
   /** Before its load goes on, or begins anew. */
   readonly onBegin: (table: TableRuntime) => void;
   readonly onLoaded: (table: TableRuntime) => void;
@@ -71,7 +75,9 @@ export class TableLoads {
 
   /** A table's load may be over: others have waited for it. */
   onLoaded(): void {
-    for (const table of this.#children) if (!this.#parts.mustWait(table)) this.#goOn(table);
+    const { mustWait, isBehindPutOff } = this.#parts;
+    for (const table of this.#children)
+      if (!mustWait(table) && !(table.behindPutOff && isBehindPutOff(table))) this.#goOn(table);
   }
 
   /** Every table goes on where its document says; those whose shape is the catalogue's no more are adopted first. */
@@ -87,6 +93,7 @@ export class TableLoads {
 
   /** The table's load goes on, or begins anew, as its document says; the one way for everybody who stopped it. */
   begin(table: TableRuntime): void {
+    table.behindPutOff = false;
     this.#parts.onBegin(table);
     if (this.#unadopted.has(table)) return void this.#loader.stopTable(table);
     this.#loader.startTable(table);
@@ -219,6 +226,8 @@ export class TableLoads {
     const read = async (): Promise<void> => {
       if (!mustLoad(table) || this.#held.has(table)) return;
       await prepared.generations.emptyForLoad(table);
+      // Behind that: its old rows could be what keeps the others from being settled.
+      if (this.#parts.isBehindPutOff(table)) return this.#waitBehind(table);
       const load = await this.#readKeyless(table);
       if (load === null) return this.begin(table);
       this.#held.free(table);
@@ -234,6 +243,13 @@ export class TableLoads {
     };
     const work = mayLoad.then(() => reader.interrupt(read));
     work.catch(() => undefined); // the reader rejects with the same
+  }
+
+  /** A row of its own would be refused for them, and nobody could read it again. */
+  #waitBehind(table: TableRuntime): void {
+    this.#children.add(table);
+    table.behindPutOff = true;
+    this.#parts.onBehindPutOff();
   }
 
   /** Null where it is put off, or not what its shape says, or no longer: it has the catalogue's shape then. */
