@@ -147,7 +147,7 @@ describe("a pipeline that is to run no more", () => {
     const [, publication] = await cleanUp(between.file());
     expect(publication).toMatchObject({
       outcome: "kept",
-      why: expect.stringContaining("DROP PUBLICATION"),
+      why: expect.stringMatching(/^it is not of the kind .*DROP PUBLICATION/),
     });
     await between.target.query(
       `UPDATE millrace.state SET value = jsonb_set(value::jsonb, '{identity,system}', '"1"')::text WHERE key = 'pipeline'`,
@@ -158,6 +158,18 @@ describe("a pipeline that is to run no more", () => {
     const elsewhere = between.file({ source: { "slot.name": `${source.database}_x` } });
     await expect(cleanUp(elsewhere)).rejects.toMatchObject({ code: "MR_SOURCE_IDENTITY" });
     expect(await atSource()).toEqual({ slots: 1, publications: 1 });
+  });
+
+  it("leaves a publication that the file leaves to others, and says that it is why", async () => {
+    await between.source.query(`CREATE PUBLICATION ${between.source.database} FOR TABLE t`);
+    const file = between.file({ source: { "publication.create": "never" } });
+    const [, publication] = await cleanUp(file);
+    expect(publication).toMatchObject({
+      outcome: "kept",
+      why: expect.stringMatching(
+        /^the file leaves it to others \(publication\.create: never\); .* owner run: DROP PUBLICATION/,
+      ),
+    });
   });
 
   it("goes from its source though its sink is gone", async () => {

@@ -66,13 +66,15 @@ async function cleanUpPublication(
   const found = await readPublication(client, name);
   if (found === null) return { what: "publication", name, outcome: "absent", why: null };
   const sql = `DROP PUBLICATION ${quote(name)}`;
-  const isOthers =
-    !createPublication ||
+  const isOfOtherKind =
     found.puballtables ||
     found.schemas.length > 0 ||
     found.tables.some(({ restricted }) => restricted);
-  if (isOthers) {
-    const why = `it is not of the kind that Millrace makes; where nobody needs it: ${sql};`;
+  const kept = isOfOtherKind
+    ? "it is not of the kind that Millrace makes"
+    : "the file leaves it to others (publication.create: never)";
+  if (isOfOtherKind || !createPublication) {
+    const why = `${kept}; where nobody needs it, let its owner run: ${sql};`;
     return { what: "publication", name, outcome: "kept", why };
   }
   return dropped(client, { what: "publication", name, sql });

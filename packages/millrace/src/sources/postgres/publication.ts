@@ -8,7 +8,7 @@ import { quote } from "./table-plan.ts";
 const INSUFFICIENT_PRIVILEGE = "42501";
 const UNMANAGED = "it is kept by you (unmanaged)";
 /** Virtual generated columns came, and stored ones can be published, since 18. */
-const PUBLISHES_GENERATED = 180_000;
+const PUBLISHES_GENERATED = 18;
 
 /** A publication as the server has it; fields that a version lacks are absent. */
 export interface PublicationState {
@@ -154,13 +154,23 @@ async function planPublication(client: Queryable, request: PublicationRequest): 
   const version = await serverVersion(client);
   const joined = tables.filter((table) => !isCovered(state, table));
   await checkDeletesAreLogged(client, state === null ? tables : joined);
-  const statements =
-    state === null ? [createSql(request, version)] : alterSql(request, state, joined, version);
-  return { state, joined, statements };
+  return { state, joined, statements: publicationSteps(state, request, version) };
+}
+
+/** Pure: the statements that make the publication what it must be on this version; none where it is that already. */
+export function publicationSteps(
+  state: PublicationState | null,
+  request: PublicationRequest,
+  version: number,
+): string[] {
+  return state === null ? [createSql(request, version)] : alterSql(request, state, version);
 }
 
 /** Whether the publication, null where there is none, carries a table's changes. */
-function isCovered(state: PublicationState | null, table: TableShape): boolean {
+export function isCovered(
+  state: PublicationState | null,
+  table: Pick<TableShape, "schema" | "identity">,
+): boolean {
   return (
     state !== null &&
     (state.puballtables ||
@@ -176,7 +186,7 @@ export async function dropPublication(client: Queryable, name: string): Promise<
 
 async function serverVersion(client: Queryable): Promise<number> {
   const { rows } = await client.query<{ version: number }>(
-    "SELECT pg_catalog.current_setting('server_version_num')::int AS version",
+    "SELECT pg_catalog.current_setting('server_version_num')::int / 10000 AS version",
   );
   return rows[0]?.version ?? 0;
 }
@@ -214,13 +224,9 @@ function createSql(request: PublicationRequest, version: number): string {
   return `CREATE PUBLICATION ${quote(publicationName)}${list} WITH (${options(request, version)})`;
 }
 
-function alterSql(
-  request: PublicationRequest,
-  state: PublicationState,
-  joined: readonly TableShape[],
-  version: number,
-): string[] {
+function alterSql(request: PublicationRequest, state: PublicationState, version: number): string[] {
   const name = quote(request.publicationName);
+  const joined = request.tables.filter((table) => !isCovered(state, table));
   const wanted = new Set(request.tables.map((table) => table.identity));
   const left = state.tables.filter((member) => !wanted.has(member.oid) && !member.restricted);
   const isShort = !(state.pubinsert && state.pubupdate && state.pubdelete && state.pubtruncate);

@@ -1,8 +1,9 @@
 import type { Finding } from "../../model/finding.ts";
-import { tableId, type TableId } from "../../model/table.ts";
+import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import { NEWCOMER_WAITS } from "../../model/uncaptured.ts";
 import { captureFindings, unlessNew } from "../../tables/capture-findings.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
+import { isCovered, publicationSteps } from "./publication.ts";
 import { quote } from "./table-plan.ts";
 
 /** Whether the publication is, or can be made, what it must be. */
@@ -12,7 +13,7 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
     when: ({ publication, options }) => publication === null && !options.createPublication,
     what: ({ options }) => `There is no publication ${options.publicationName}.`,
     follows: () => "There is nothing to read.",
-    remedy: (observed) => createPublicationSql(observed),
+    remedy: (observed) => `${createPublicationSql(observed)}${leftOutNote(observed)}`,
   },
   {
     severity: "error",
@@ -29,11 +30,22 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
   },
   {
     severity: "error",
-    when: (observed) => isOurs(observed) && !mayChangePublication(observed),
-    what: ({ server, publication }) =>
-      `Role ${server.role} ${publication === null ? "may not create objects in this database" : "does not own the publication"}.`,
+    when: (observed) =>
+      isOurs(observed) && !mayChangePublication(observed) && isToChange(observed, "in the way"),
+    what: lacksPublication,
     follows: ({ options }) =>
       `It cannot keep publication ${options.publicationName} in step with the tables.`,
+    remedy: askAdministrator,
+  },
+  {
+    severity: "warning",
+    when: (observed) =>
+      isOurs(observed) &&
+      !mayChangePublication(observed) &&
+      !isToChange(observed, "in the way") &&
+      isToChange(observed, "waiting"),
+    what: lacksPublication,
+    follows: () => NEWCOMER_WAITS,
     remedy: askAdministrator,
   },
   {
@@ -98,27 +110,78 @@ function mayChangePublication({ server, publication }: Observed): boolean {
   return publication === null ? server.mayCreate : server.ownsPublication === true;
 }
 
+function lacksPublication({ server, publication }: Observed): string {
+  return `Role ${server.role} ${publication === null ? "may not create objects in this database" : "does not own the publication"}.`;
+}
+
+type Which = "in the way" | "waiting";
+
+/** A table that is not captured yet waits where the pipeline has begun; any other is in its way. */
+function isAmong(which: Which, id: TableId, known: Observed["known"]): boolean {
+  return (known !== null && !known.has(id)) === (which === "waiting");
+}
+
+/** Whether these tables take a change of the publication; one that is right is taken as it is, whoever made it. */
+function isToChange(observed: Observed, which: Which): boolean {
+  const { publication, discovery, known } = observed;
+  const shapes = discovery.tables.map(({ shape }) => shape);
+  const counted = shapes.filter(
+    (shape) => isAmong(which, shape.id, known) || isCovered(publication, shape),
+  );
+  return steps(observed, counted).length > 0;
+}
+
+function steps(
+  { publication, options, server }: Observed,
+  tables: readonly TableShape[],
+): readonly string[] {
+  const { publicationName, partitions, createPublication: manage } = options;
+  const request = { publicationName, viaRoot: partitions === "root", tables, manage };
+  return publicationSteps(publication, request, server.version);
+}
+
 /** Tables that are still to be added, which takes owning them. */
-function notOwned(
-  { discovery, publication, known }: Observed,
-  which: "in the way" | "waiting",
-): string[] {
-  const members = new Set(publication?.tables.map((member) => member.oid));
-  const waits = (id: TableId) => known !== null && !known.has(id);
+function notOwned({ discovery, publication, known }: Observed, which: Which): string[] {
   return discovery.relations
-    .filter(({ oid, isOwner }) => !isOwner && !members.has(oid))
-    .filter(({ schema, name }) => waits(tableId(schema, name)) === (which === "waiting"))
+    .filter(({ oid, schema, isOwner }) => {
+      return !isOwner && !isCovered(publication, { schema, identity: oid });
+    })
+    .filter(({ schema, name }) => isAmong(which, tableId(schema, name), known))
     .map(({ schema, name }) => `${quote(schema)}.${quote(name)}`);
 }
 
+/** One that is there is changed, not made; once it is right, nobody's rights to it matter. */
 function askAdministrator(observed: Observed): string {
-  return `Let an administrator run: ${createPublicationSql(observed)} and leave the publication to them (publication.create: never).`;
+  const { publication, discovery } = observed;
+  const note = leftOutNote(observed);
+  if (publication === null) {
+    if (discovery.tables.length === 0) return createPublicationSql(observed);
+    return `Let an administrator run: ${createPublicationSql(observed)} and leave the publication to them (publication.create: never).${note}`;
+  }
+  const statements = steps(
+    observed,
+    discovery.tables.map(({ shape }) => shape),
+  );
+  return `Let its owner run: ${statements.join("; ")}; a publication that holds exactly the captured tables is taken as it is. Where it is theirs to keep, set publication.create: never.${note}`;
 }
 
+/** What the statement does not name yet: run as it is, it would be wrong once that is mended. */
+function leftOutNote({ discovery }: Observed): string {
+  if (discovery.tables.length === 0) return "";
+  const refused = discovery.refused.map(({ id }) => id);
+  const unmatched = discovery.unmatched().map(({ text }) => text);
+  const leftOut = [...refused, ...unmatched];
+  if (leftOut.length === 0) return "";
+  return ` It leaves out ${leftOut.join(", ")}: mend ${leftOut.length === 1 ? "that" : "those"} first, and look again for the whole statement.`;
+}
+
+/** An empty publication would help nobody. */
 function createPublicationSql({ options, discovery, server }: Observed): string {
+  if (discovery.tables.length === 0) {
+    return "Mend the tables first: the statement that makes the publication is told once there are some that can be captured.";
+  }
   const tables = discovery.tables.map(({ shape }) => `${quote(shape.schema)}.${quote(shape.name)}`);
-  const list = tables.length === 0 ? "" : ` FOR TABLE ${tables.join(", ")}`;
   const generated = server.version >= 18 ? ", publish_generated_columns = stored" : "";
   const viaRoot = options.partitions === "root";
-  return `CREATE PUBLICATION ${quote(options.publicationName)}${list} WITH (publish_via_partition_root = ${viaRoot}${generated});`;
+  return `CREATE PUBLICATION ${quote(options.publicationName)} FOR TABLE ${tables.join(", ")} WITH (publish_via_partition_root = ${viaRoot}${generated});`;
 }

@@ -126,6 +126,45 @@ describe.each([13, 18] as const)("validate --connect of PostgreSQL %i", (version
       ALTER TABLE public.good DISABLE ROW LEVEL SECURITY`);
   });
 
+  it("takes a publication that somebody else made right, and tells its owner what one that is not takes", async () => {
+    const role = `reader_${postgres.database}`;
+    await postgres.query(`CREATE ROLE ${role} LOGIN REPLICATION PASSWORD 'x';
+      GRANT SELECT ON public.full, public.good TO ${role}`);
+    const reader = optionsOf({ ...postgres, user: role, password: "x" });
+    const told = remediesOf(await validatePostgres(reader, context));
+    const made = /CREATE PUBLICATION .*?;/.exec(told)?.[0] ?? "";
+    await postgres.query(made);
+    expect(errorsOf(await validatePostgres(reader, context))).toEqual([]);
+    await postgres.query("ALTER PUBLICATION v DROP TABLE public.good");
+    const short = await validatePostgres(reader, context);
+    expect(errorsOf(short)).toContain(`Role ${role} does not own the publication.`);
+    expect(remediesOf(short)).not.toContain("CREATE PUBLICATION");
+    const known = new Set([tableId("public", "full")]);
+    expect(errorsOf(await validatePostgres(reader, context, known))).toEqual([]);
+    const altered = /ALTER PUBLICATION .*?;/.exec(remediesOf(short))?.[0] ?? "";
+    expect(altered).toBe('ALTER PUBLICATION "v" ADD TABLE "public"."good";');
+    await postgres.query(altered);
+    expect(errorsOf(await validatePostgres(reader, context))).toEqual([]);
+    await postgres.query(`DROP PUBLICATION v; DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
+  it("prints no publication of nothing, and says which tables a statement leaves out yet", async () => {
+    const unmatched = () => [{ text: "shop.public.custmers", meant: "shop.public.customers" }];
+    const own = { createPublication: false, unmatched };
+    const none = await validatePostgres(
+      optionsOf(postgres, { ...own, matches: () => false }),
+      context,
+    );
+    expect(remediesOf(none)).not.toContain("CREATE PUBLICATION");
+    expect(remediesOf(none)).toContain("is told once there are some");
+    await postgres.query("CREATE TABLE public.keyless (a int)");
+    const some = await validatePostgres(optionsOf(postgres, own), context);
+    expect(remediesOf(some)).toMatch(
+      /CREATE PUBLICATION "v" FOR TABLE "public"\."full", "public"\."good" WITH .*; It leaves out public\.keyless, shop\.public\.custmers: mend those first/,
+    );
+    await postgres.query("DROP TABLE public.keyless");
+  });
+
   it("says when there is nothing to read, and when the publication says too little", async () => {
     const nothing = await validatePostgres(optionsOf(postgres, { matches: () => false }), context);
     expect(errorsOf(nothing)).toEqual([
