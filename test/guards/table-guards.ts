@@ -141,8 +141,8 @@ export const TABLE_GUARDS: readonly Guard[] = [
     keeps: [8],
     guard: "a target that was made anew is told from the one that was written",
     file: "pipeline/lost-targets.ts",
-    take: "identity !== undefined && ids.get(id) !== identity",
-    put: "identity !== undefined && !ids.has(id)",
+    take: 'is !== "" && is !== was;',
+    put: 'is === "" && is !== was;',
     shownBy: { ...LOST, name: "has its table begin anew, durably, where it is another one" },
   },
   {
