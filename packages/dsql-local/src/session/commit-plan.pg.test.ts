@@ -1,10 +1,13 @@
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { ReferencedKeys } from "../concurrency/referenced-keys.ts";
 import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { Violation } from "../rules/rule.ts";
 import { Clients, OC000, outcome } from "../testing/clients.ts";
 import { RawClient } from "../testing/raw-client.ts";
 import { query } from "../wire/messages.ts";
 import { Backend } from "./backend.ts";
+import { CommitSteps } from "./commit-steps.ts";
 
 let cluster: DsqlLocal;
 let client: pg.Client;
@@ -156,5 +159,35 @@ describe("a parent's key that a row shares whose COMMIT went with it", () => {
     await client.query("insert into child values (9, 2)");
     vi.restoreAllMocks();
     expect(await outcome(other.query("commit"))).toBe(OC000);
+  });
+
+  it.each([
+    ["of a table that is gone by now is not asked for", "42P01", "ok"],
+    ["is told of where it cannot be asked for", "XX000", "XX000"],
+  ])("%s", async (_, code, told) => {
+    const message = "as if";
+    const noteShared = vi.spyOn(CommitSteps.prototype, "noteShared");
+    noteShared.mockRejectedValueOnce(new Violation({ severity: "ERROR", code, message }));
+    expect(await outcome(client.query("insert into child values (9, 2)"))).toContain(told);
+    const { rows } = await client.query("select p from child where id = 9");
+    expect(rows).toEqual([{ p: 2 }]);
+  });
+});
+
+describe("a COMMIT that fails before PostgreSQL is asked for it", () => {
+  it("makes no later snapshot count as older than the COMMITs of others", async () => {
+    const old = await clients.connect();
+    await old.query("begin");
+    await old.query("select * from t");
+    vi.spyOn(ReferencedKeys.prototype, "note").mockImplementationOnce(() => {
+      throw new Violation({ severity: "ERROR", code: "XX000", message: "as if" });
+    });
+    expect(await outcome(client.query("insert into child values (8, 2)"))).not.toBe("ok");
+    const next = await clients.connect();
+    await next.query("insert into child values (9, 2)");
+    // Its snapshot has that row: whoever shares the parent's key has committed before it.
+    await next.query("begin");
+    await next.query("select * from parent where id = 2 for update");
+    expect(await outcome(next.query("commit"))).toBe("ok");
   });
 });

@@ -36,6 +36,14 @@ interface CommitParts {
   readonly sizes: SizeRules;
 }
 
+/** What others are told of a COMMIT. */
+interface Told {
+  /** Tables that lose keys. */
+  readonly losing: ReadonlySet<string>;
+  readonly share: KeptShare | undefined;
+  readonly referredTo: readonly ReferencedKeySet[];
+}
+
 /** One per session; runs in a turn. */
 export class CommitSteps {
   readonly #worker: Worker;
@@ -58,7 +66,7 @@ export class CommitSteps {
 
   /** Throws the Violation that refuses it. */
   async run(transaction: Transaction): Promise<void> {
-    const { commits, counters, deletions } = this.#cluster;
+    const { commits, counters } = this.#cluster;
     const old = transaction.tooOld(this.#cluster.nowMs(), this.#cluster.limits);
     if (old !== undefined) throw old;
     if (transaction.wrote) this.#view.confirm(transaction.tables);
@@ -69,27 +77,36 @@ export class CommitSteps {
         throw violation(transaction.changedCatalogue ? "schemaConflict" : "dataConflict");
       }
     }
-    let share: KeptShare | undefined;
-    let commit = 0;
-    if (transaction.wrote) {
-      await this.#needUnsharedParents(transaction);
-      await this.#sizes.beforeCommit(transaction);
-      await this.#needSpace(transaction);
-      for (const table of this.#tablesLocked(transaction)) {
-        await markLockedRows(this.#worker, table).catch(asConflict);
-      }
-      const losing = await this.#tablesLosingKeys(transaction);
-      share = await this.#keepShares(transaction);
-      const referredTo = await this.#keysReferredTo(transaction);
-      commit = commits.ask();
-      this.#note(referredTo, commit);
-      if (share !== undefined) share.commit = commit;
-      for (const table of losing) deletions.note(table, commit);
+    const own = transaction.wrote ? await this.#lookedAt(transaction) : undefined;
+    const commit = own === undefined ? 0 : commits.ask();
+    try {
+      if (own !== undefined) this.#tell(own, commit);
+      const { violation: refused } = await this.#worker.commit(transaction);
+      if (refused !== undefined) own?.share?.release();
+      if (refused !== undefined) throw refused;
+    } finally {
+      commits.answered(commit);
     }
-    const answer = await this.#worker.commit(transaction).finally(() => commits.answered(commit));
-    if (answer.violation !== undefined) share?.release();
-    if (answer.violation !== undefined) throw answer.violation;
     counters.commits++;
+  }
+
+  /** Looks at what was written, and finds what others are to be told of it. Throws the Violation that refuses it. */
+  async #lookedAt(transaction: Transaction): Promise<Told> {
+    await this.#needUnsharedParents(transaction);
+    await this.#sizes.beforeCommit(transaction);
+    await this.#needSpace(transaction);
+    for (const table of this.#tablesLocked(transaction)) {
+      await markLockedRows(this.#worker, table).catch(asConflict);
+    }
+    const losing = await this.#tablesLosingKeys(transaction);
+    const share = await this.#keepShares(transaction);
+    return { losing, share, referredTo: await this.#keysReferredTo(transaction) };
+  }
+
+  #tell({ losing, share, referredTo }: Told, commit: number): void {
+    this.#note(referredTo, commit);
+    if (share !== undefined) share.commit = commit;
+    for (const table of losing) this.#cluster.deletions.note(table, commit);
   }
 
   /** Of a transaction whose COMMIT went with its only statement: which keys it has shared with snapshots that are older. */

@@ -18,6 +18,7 @@ import {
 } from "../sizes/changed-rows.ts";
 import { chargedBytes } from "../sizes/charged.ts";
 import { SizeRules } from "../sizes/size-rules.ts";
+import { Violation } from "../rules/rule.ts";
 import { violation } from "../rules/table.ts";
 import { Type } from "../wire/messages.ts";
 import type { Answer } from "./answer.ts";
@@ -33,6 +34,9 @@ import type { Readable } from "./readable.ts";
 import type { SearchPath } from "./search-path.ts";
 import { isDdl, type Transaction } from "./transaction.ts";
 import { COPY_TAKEN_BACK, type Worker } from "./worker.ts";
+
+/** A table, column or schema that is not there, and a client that wants no more. */
+const GONE = /^(?:42P01|42703|3F000|57014)$/;
 
 /** What the steps are made of. */
 export interface StepParts {
@@ -200,9 +204,8 @@ export class Steps {
     let commit = 0;
     const answer = await run().finally(() => (commit = end()));
     if (!answer.committed) return answer;
-    // It is committed, whatever became of its table since.
     const shared = this.#worker.turns.run(() => this.#commits.noteShared(transaction, commit));
-    await shared.catch(() => undefined);
+    await shared.catch(passIfGone);
     return answer;
   }
 
@@ -312,6 +315,11 @@ export class Steps {
   #settingsEnd({ log }: Transaction): void {
     if (log.some(({ statement }) => statement.kind === "setting")) this.#path.changed();
   }
+}
+
+/** It is committed, whatever became of its table since: what is gone has no keys that count against anybody. */
+function passIfGone(error: unknown): void {
+  if (!(error instanceof Violation) || !GONE.test(error.report.code)) throw error;
 }
 
 function lengthOf(frames: readonly Buffer[]): number {
