@@ -62,6 +62,16 @@ describe("a process that takes over", () => {
     expect(holder.predecessor(null)).toBeNull();
   });
 
+  it("knows who had the task before a takeover of unknown outcome that landed", () => {
+    const who = { host: "db1", pid: 41, startedMs: 0 };
+    const holder = new Holder(Math.random, { ...who, pid: 42 }, () => true);
+    holder.mayHaveTaken({ ...theirs, who }, 5);
+    holder.mayHaveTaken(holder.mark(6), 6);
+    expect(holder.predecessor(holder.mark(7))).toMatchObject({ stillRuns: true });
+    holder.took();
+    expect(holder.predecessor(holder.mark(8))).toBeNull();
+  });
+
   it("has a name of its own", () => {
     expect(new Holder(Math.random).process).toMatch(/^[0-9a-f]{32}$/);
     expect(new Holder(Math.random).process).not.toBe(new Holder(Math.random).process);

@@ -50,6 +50,8 @@ export class Holder {
   readonly #isThere: IsThere;
   /** The only foreign holder that may be found: the one that was there before an own takeover of unknown outcome. */
   #before: string | null = null;
+  /** Who was found by the first of those takeovers: the next one finds our own mark where it landed. */
+  #foundBefore: HolderMark | null = null;
   #mayHold = false;
 
   constructor(random: Random, who?: ProcessName, isThere: IsThere = () => null) {
@@ -66,11 +68,12 @@ export class Holder {
   }
 
   /**
-   * Another process that has had the task until now, by `mark` as it was found, and may be at work still; null where there is none,
-   * or it is gone.
+   * Another process that has had the task until now, by the mark that was found, and may be at work still; null where there is none,
+   * or it is gone. To be asked before `took`.
    */
-  predecessor(mark: HolderMark | null): Predecessor | null {
-    if (mark?.who === undefined || mark.process === this.process) return null;
+  predecessor(found: HolderMark | null): Predecessor | null {
+    const mark = found?.process === this.process ? this.#foundBefore : found;
+    if (mark?.who === undefined) return null;
     const { host, pid, startedMs } = mark.who;
     const own = this.#who;
     if (own?.pid === pid && own.host === host && own.startedMs === startedMs) return null;
@@ -87,12 +90,14 @@ export class Holder {
   took(): void {
     this.#mayHold = true;
     this.#before = null;
+    this.#foundBefore = null;
   }
 
   /** Nobody knows whether the takeover that found `mark` landed (I6): until it is known, both are no surprise. */
   mayHaveTaken(mark: HolderMark | null, fence: number): void {
     this.#mayHold = true;
     this.#before = this.#isOwn(mark, fence) ? null : standing(mark, fence);
+    if (mark?.process !== this.process) this.#foundBefore = mark;
   }
 
   /** A fence above the mark's was raised by a program that left no mark. */
