@@ -9,6 +9,7 @@ import { ChunkReader } from "./chunk-reader.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LoadControl } from "./load-control.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { LogRest } from "./log-rest.ts";
 import { deafObserver } from "./observer.ts";
 import { lineOf, shapeOf, tableOf, standingOf } from "./pipeline-parts.fixture.ts";
@@ -35,7 +36,17 @@ function reading(
   keys: readonly string[],
   replayed = Promise.resolve(),
   isAwaited: (n: number) => Promise<void> = () => Promise.resolve(),
-  { takesLines = false, inHand = false } = {},
+  {
+    takesLines = false,
+    inHand = false,
+    turns,
+    readAhead = new ReadAhead([{ hungry: true }], new AbortController().signal),
+  }: {
+    readonly takesLines?: boolean;
+    readonly inHand?: boolean;
+    readonly turns?: LoadTurns;
+    readonly readAhead?: ReadAhead;
+  } = {},
 ) {
   const signal = new AbortController().signal;
   const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
@@ -99,8 +110,12 @@ function reading(
     choice: new LaneChoice(1, {}),
     sent: new SentTransactions([]),
     chunkBytes,
-    load: new LoadControl({ maxRowsPerSecond: null, maxBytesPerSecond: null }, systemClock),
-    readAhead: new ReadAhead([{ hungry: true }], signal),
+    load: new LoadControl(
+      { maxRowsPerSecond: null, maxBytesPerSecond: null },
+      systemClock,
+      turns === undefined ? {} : { turns },
+    ),
+    readAhead,
     rest,
     windowLimitBytes: 1_000,
     maxValueBytes: 1_000,
@@ -133,6 +148,29 @@ describe("a chunk whose rows wait for room", () => {
     chunkBytes.give(BATCH_BYTES);
     expect(await ended).toBe(2);
     expect(lane.keys).toEqual(["a", "b", "c"]);
+  });
+});
+
+describe("a chunk of a load that gives way", () => {
+  it("is not opened once more where its time is over while nobody wants more behind its last rows", async () => {
+    const giving = new LoadTurns({ ...systemClock, monotonic: () => 0 });
+    giving.ofRun(1, new AbortController().signal).changed(0);
+    const eater = { hungry: true };
+    const readAhead = new ReadAhead([eater], new AbortController().signal);
+    const { lane, told, passes, read } = reading(["a"], undefined, undefined, {
+      turns: giving,
+      readAhead,
+    });
+    const push = lane.pushLoad.bind(lane);
+    lane.pushLoad = (item) => {
+      eater.hungry = false;
+      push(item);
+    };
+    const ended = read();
+    await turns();
+    passes();
+    expect(await ended).toBe(1);
+    expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
   });
 });
 

@@ -111,10 +111,11 @@ export class ChunkReader {
     const how = { maxValueBytes, batchBytes, pageRows, closes: true };
     const options = { ...how, ...linesWanted(this.#parts, table) };
     const life = new SnapshotLife(clock, view.snapshot, signal);
+    let isLate = false;
     try {
       for await (const batch of view.snapshot.readChunk(table.shape, range, options)) {
         const lasts = lastsFor(batch, life, signal);
-        if (!(await this.#mayEnter(batch, lasts))) return false;
+        if (isLate || !(await this.#mayEnter(batch, lasts))) return false;
         if (signal.aborted || view.window.overflowed) {
           chunkBytes.give(batch.bytes);
           signal.throwIfAborted();
@@ -127,7 +128,8 @@ export class ChunkReader {
         load.rate.took(rowsOf(batch), batch.sentBytes, table.id);
         failpoint("chunk.batch-sent");
         // What is read before it can be sent grows old, and is in the way of changes while it is read.
-        if (load.turns.areFew && !(await this.#isWanted(lasts))) return false;
+        // Whether these were the last ones only the next read can tell.
+        isLate = load.turns.areFew && !(await this.#isWanted(lasts));
         if (batch.inHand === "last" && batch.lastKey !== null && life.isOver) return false;
       }
     } finally {
