@@ -20,7 +20,10 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     file: "kafka/transactional-producer.ts",
     take: "if (openMs + waitMs > share * transactionTimeoutMs) throw",
     put: "if (openMs + waitMs > Infinity) throw",
-    shownBy: { file: PRODUCER, name: "that its broker would end meanwhile, and takes it back" },
+    shownBy: {
+      file: PRODUCER,
+      name: "sends no more of a transaction that its broker would end meanwhile",
+    },
   },
   {
     keeps: [1, "Dead letters"],
@@ -30,7 +33,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     put: "if (items.length > 0) return",
     shownBy: {
       file: "packages/millrace/src/pipeline/batch-writer.test.ts",
-      name: "sends again what cannot be cut: no row is to blame",
+      name: "cuts what its sink is too slow for, and sends again what cannot be cut",
     },
   },
   {
