@@ -1,4 +1,5 @@
 /** A load beside changes that never end, against real servers: it goes on, ends, and ends right. */
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { soon, tableOf, tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
 
@@ -45,4 +46,43 @@ describe("a load beside changes of a table in SYNC", () => {
     await between.expectSame("SELECT * FROM followed ORDER BY id");
     await between.expectSame("SELECT * FROM loaded ORDER BY id");
   });
+
+  it("has one transaction in flight, and another one only when that has lasted for long", async () => {
+    await between.stop();
+    const pipeline = await between.run();
+    await pipeline.caughtUp();
+    const holder = new pg.Client({ connectionString: between.target.url });
+    await holder.connect();
+    const writing = new AbortController();
+    const written = Promise.all(
+      Array.from({ length: SESSIONS }, (_, session) => write(writing.signal, session)),
+    );
+    const before = tableOf(pipeline, "public.followed").changes;
+    await soon(() => tableOf(pipeline, "public.followed").changes > before + 100, 60_000);
+    // It may be read, and whoever writes it hangs.
+    await holder.query("BEGIN; LOCK TABLE loaded IN EXCLUSIVE MODE");
+    await pipeline.resync("public.loaded");
+    let hung: number[] = [];
+    try {
+      await expect
+        .poll(async () => (hung = await hungSince()).length, { timeout: 60_000, interval: 20 })
+        .toBeGreaterThan(1);
+    } finally {
+      await holder.end();
+    }
+    writing.abort();
+    await written;
+    const [first = 0, second = 0] = hung;
+    expect(second - first).toBeGreaterThanOrEqual(200);
+    await pipeline.caughtUp();
+    await between.expectSame("SELECT * FROM loaded ORDER BY id");
+  });
+
+  /** Since when transactions wait for the table that is loaded, ms, the one that has waited longest first. */
+  async function hungSince(): Promise<number[]> {
+    const rows = await between.target.query(`
+      SELECT (extract(epoch FROM waitstart) * 1000)::float8 AS ms FROM pg_locks
+      WHERE relation = 'loaded'::regclass AND waitstart IS NOT NULL ORDER BY waitstart`);
+    return rows.map((row) => Number(row["ms"]));
+  }
 });
