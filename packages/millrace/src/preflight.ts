@@ -2,14 +2,16 @@ import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError } from "./config/problem.ts";
 import type { Place, Problem } from "./config/problem.ts";
 import { revealed } from "./config/rules.ts";
+import { unmatchedPatterns } from "./config/unmatched-patterns.ts";
 import type { DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
-import type { TableId } from "./model/table.ts";
+import { type TableId, tableParts } from "./model/table.ts";
 import {
   nothingCaptured,
   TABLES_OPTION,
   uncaptured,
   type UnmatchedPattern,
 } from "./model/uncaptured.ts";
+import { compileTablePatterns, sourceTableParts } from "./schema/table-pattern.ts";
 import { unusedRules } from "./transform/unused-rules.ts";
 
 /**
@@ -81,13 +83,32 @@ export function ruleProblems(
   if (tables.length === 0) return [];
   const rules = { routes: config.routes, columns: config.columnChoices.map(revealed) };
   const shapes = tables.map(({ shape }) => shape);
-  return unusedRules(rules, shapes, config.source.database ?? "", waiting).map(
-    ({ list, index, field, problem, remedy }) => {
+  const database = config.source.database ?? "";
+  return unusedRules(rules, shapes, database, waiting).map(
+    ({ list, index, field, problem, remedy: otherwise, pattern }) => {
+      const names = [...shapes, ...waiting.map(tableParts)];
+      const remedy = pattern === undefined ? null : meantTable(pattern, names, database);
       const path = `${list}[${index}].${field}`;
       const wrong = `${problem.charAt(0).toLowerCase()}${problem.slice(1)}`;
-      return { place: placeOf(config, path), path, wrong, remedy };
+      return { place: placeOf(config, path), path, wrong, remedy: remedy ?? otherwise };
     },
   );
+}
+
+/** The pattern of a rule that matches no table as it was probably meant; null where nothing is near. */
+function meantTable(
+  pattern: string,
+  tables: readonly { readonly schema: string; readonly name: string }[],
+  database: string,
+): string | null {
+  const { items } = compileTablePatterns(pattern, sourceTableParts);
+  const meant = items.flatMap((item) => {
+    const names = tables.map(({ schema, name }) =>
+      [database, schema, name].slice(-item.parts.length),
+    );
+    return unmatchedPatterns({ items: [item] }, names).flatMap((found) => found.meant ?? []);
+  });
+  return meant.length === 0 ? null : `Did you mean ${meant.join(", ")}?`;
 }
 
 function placeOf(config: PipelineConfig, path: string): Place {

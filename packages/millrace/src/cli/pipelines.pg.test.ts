@@ -84,6 +84,11 @@ describe("a pipeline file that the servers contradict", () => {
       ":18:19: route[0].source-table: the pattern matches no captured table.",
     ],
     [
+      "a route with a mistyped table",
+      (text: string) => `${text}route:\n  - source-table: public.oders\n    sink-table: a.b\n`,
+      ":18:19: route[0].source-table: the pattern matches no captured table. Did you mean public.orders?",
+    ],
+    [
       "a misspelt column that should be masked",
       (text: string) =>
         `${text}transform:\n  - source-table: public.orders\n    mask-columns: [notte]\n`,

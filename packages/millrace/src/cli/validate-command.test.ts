@@ -37,9 +37,11 @@ describe("what is found about a file", () => {
     ]);
   });
 
-  it("ends with that it is valid, where it is", () => {
-    expect(verdictText({ ...verdict, notices: [], valid: true })).toBe(
-      "shop.yaml: pipeline shop is valid\n",
+  it("ends with that it is valid, where it is, and that no server was asked, where none was", () => {
+    const valid = { ...verdict, notices: [], valid: true };
+    expect(verdictText({ ...valid, findings: [] })).toBe("shop.yaml: pipeline shop is valid\n");
+    expect(verdictText(valid)).toBe(
+      "shop.yaml: pipeline shop is valid; no server was asked: validate --connect does\n",
     );
   });
 });

@@ -69,23 +69,25 @@ export function verdictText({
   valid,
   problems,
   notices,
-  findings = [],
+  findings,
 }: Verdict): string {
   const ofKind = (kind: PipelineFinding["severity"]) =>
-    findings.filter(({ severity }) => severity === kind);
+    (findings ?? []).filter(({ severity }) => severity === kind);
   const [errors, warnings, more] = [ofKind("error"), ofKind("warning"), ofKind("notice")];
   const counts = [
     ...counted(problems.length + errors.length, "problem"),
     ...counted(warnings.length, "warning"),
     ...counted(notices.length + more.length, "notice"),
   ];
+  const isFileAlone = valid && findings === undefined;
+  const unasked = isFileAlone ? "; no server was asked: validate --connect does" : "";
   const lines = [
     ...problems.map(formatProblem),
     ...errors.map(findingText),
     ...warnings.map(findingText),
     ...notices.map((notice) => `${formatNotice(notice)} (notice)`),
     ...more.map(findingText),
-    `${file}: ${[...(valid ? [`pipeline ${pipeline ?? ""} is valid`] : []), ...counts].join(", ")}`,
+    `${file}: ${[...(valid ? [`pipeline ${pipeline ?? ""} is valid`] : []), ...counts].join(", ")}${unasked}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

@@ -42,7 +42,7 @@ const BAD_FILES = [
     name: "tables without database",
     file: fileWith("  tables: shop.public.\\.*", "  tables: public.orders"),
     problems: [
-      "shop.yaml:6:11: source.tables: the pattern has 2 parts instead of 3 (at character 1). A plain dot separates the parts of a name; write `\\.` where you mean any character, `\\\\.` where you mean a dot in a name.",
+      "shop.yaml:6:11: source.tables: the pattern has 2 parts instead of 3 (at character 1). Write `database.schema.table`. A plain dot separates the parts of a name; write `\\.` where you mean any character, `\\\\.` where you mean a dot in a name.",
     ],
   },
   {
@@ -77,7 +77,7 @@ const BAD_FILES = [
     name: "tables.exclude without database",
     file: sectionWith("source", "tables.exclude: orders"),
     problems: [
-      "shop.yaml:3:19: source.tables.exclude: the pattern has 1 part instead of 3 (at character 1). A plain dot separates the parts of a name; write `\\.` where you mean any character, `\\\\.` where you mean a dot in a name.",
+      "shop.yaml:3:19: source.tables.exclude: the pattern has 1 part instead of 3 (at character 1). Write `database.schema.table`. A plain dot separates the parts of a name; write `\\.` where you mean any character, `\\\\.` where you mean a dot in a name.",
     ],
   },
   {

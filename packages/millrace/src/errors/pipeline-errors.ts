@@ -87,7 +87,8 @@ export const PIPELINE_ERRORS = {
   MR_NOT_FOUND: {
     class: "config",
     meaning: "There is no pipeline, table or path of this name.",
-    remedy: "List the names with `millrace status` and `millrace tables`.",
+    remedy:
+      "List the names: `millrace tables` has those of tables, `millrace status` those of pipelines.",
   },
   MR_TOO_MANY_LISTENERS: {
     class: "transient",

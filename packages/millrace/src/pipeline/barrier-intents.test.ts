@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { eventText } from "../cli/event-text.ts";
 import { type Column, tableId } from "../model/table.ts";
 import { BarrierIntents } from "./barrier-intents.ts";
 import { deafObserver } from "./observer.ts";
@@ -31,6 +32,39 @@ describe("the intent of a barrier", () => {
     // A sink takes a column for put away where its name under the tag is there.
     expect(dropped).not.toBe(retyped);
   });
+
+  it.each([
+    ["evolve", ["s.t: rewrite of b applied", "s.t: the source rewrote b in rows that were there"]],
+    ["ignore", ["s.t: rewrite of b ignored"]],
+  ] as const)(
+    "says of a rewrite of a shape that the table has already what it is: %s",
+    (schemaChangeBehavior, lines) => {
+      const told: (string | null)[] = [];
+      const intents = new BarrierIntents({
+        source: { positionText: String },
+        settings: { schemaChangeBehavior, dropTables: false },
+        observer: {
+          ...deafObserver,
+          event: (event) => void told.push(eventText({ ...event, pipeline: "p", atMs: 0 })),
+        },
+        committer: { moment: "3_7" },
+        generations: { refuseShared: () => undefined },
+        acknowledged: () => null,
+        unseen: () => [],
+      });
+      const table = tableOf(shapeOf([id, columnOf("b", 2, "integer")]));
+      const item = {
+        kind: "shape",
+        shape: table.shape,
+        previous: table.shape,
+        position: 10,
+      } as const;
+      intents.of({ ...item, rewritten: ["b"], transaction: null }, table);
+      expect(told.map((line) => line?.replace(/^[^:]+/, "s.t").replace(/, without.*/, ""))).toEqual(
+        lines,
+      );
+    },
+  );
 
   it("says of a table that is gone what the source says", () => {
     const told: string[] = [];

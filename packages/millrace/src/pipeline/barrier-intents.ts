@@ -73,7 +73,7 @@ export class BarrierIntents {
     }
     if (isQuiet && rows === "moved") this.#tellMoved(table);
     if (isQuiet) return this.#shapeIntent(item, table, "shape");
-    const what = describeDiff(diff);
+    const what = isSame(diff) ? `rewrite of ${item.rewritten.join(", ")}` : describeDiff(diff);
     const behavior = this.#parts.settings.schemaChangeBehavior;
     if (behavior === "exception") {
       this.#parts.observer.schemaChange({ kind: "shape", outcome: "refused" });
@@ -87,12 +87,19 @@ export class BarrierIntents {
       change: what,
       outcome: behavior === "ignore" ? "ignored" : "applied",
     });
+    if (isSame(diff) && behavior !== "ignore") this.#tellRewritten(table, item.rewritten);
     const kind = behavior === "ignore" && diff.madeAnew ? "empty" : "shape";
     return this.#shapeIntent(item, table, kind);
   }
 
   #tellMoved({ id }: TableRuntime): void {
     const message = "rows came or went at the source without row events: the table is loaded again";
+    this.#parts.observer.event({ type: "notice", table: id, message });
+  }
+
+  /** The load of a table may have had the shape before the log comes to it: then that is all that is left to tell. */
+  #tellRewritten({ id }: TableRuntime, rewritten: readonly string[]): void {
+    const message = `the source rewrote ${rewritten.join(", ")} in rows that were there, without row events: the table is loaded again`;
     this.#parts.observer.event({ type: "notice", table: id, message });
   }
 

@@ -103,6 +103,9 @@ describe("a table pattern that cannot be read", () => {
   });
 
   it("tells to escape the dot when a glob was meant", () => {
-    expect(mistakeIn("public.*").remedy).toContain(String.raw`\.*`);
+    expect(mistakeIn("public.*").remedy).toBe(
+      "A `*` repeats what stands before it; write `public.\\.*` for any name.",
+    );
+    expect(mistakeIn("a.b, shop.*").remedy).toContain("`shop.\\.*`");
   });
 });

@@ -106,15 +106,16 @@ function patternOf({ parts }: Item): TablePattern {
 function checkPartCount(item: Item, partCounts: readonly number[]): void {
   const count = item.parts.length;
   if (partCounts.includes(count)) return;
+  const whole = partCounts.every((most) => most === 3) ? "Write `database.schema.table`. " : "";
   throw new TablePatternError(
     item.offset,
     `The pattern has ${count} part${count === 1 ? "" : "s"} instead of ${partCounts.join(" or ")}`,
-    "A plain dot separates the parts of a name; write `\\.` where you mean any character, `\\\\.` where you mean a dot in a name.",
+    `${whole}A plain dot separates the parts of a name; write \`\\.\` where you mean any character, \`\\\\.\` where you mean a dot in a name.`,
   );
 }
 
 function compileItem(item: Item): RegExp {
-  for (const part of item.parts) checkPart(part);
+  for (const part of item.parts) checkPart(part, item);
   const body = item.parts.map((part) => `(?:${part.regex})`).join(partSeparator);
   return new RegExp(`^${body}$`, "s");
 }
@@ -124,7 +125,7 @@ function groupsOf(regex: RegExp): number {
   return (new RegExp(`${regex.source}|`).exec("")?.length ?? 1) - 1;
 }
 
-function checkPart(part: Part): void {
+function checkPart(part: Part, { parts }: Item): void {
   try {
     RegExp(part.regex, "s");
   } catch (cause) {
@@ -133,9 +134,16 @@ function checkPart(part: Part): void {
     throw new TablePatternError(
       part.offset,
       `The part is not a regular expression: ${why}`,
-      "Write `\\.*` for any characters; a plain dot separates the parts of a name.",
+      part.text === "*"
+        ? `A \`*\` repeats what stands before it; write \`${allOf(parts)}\` for any name.`
+        : "Write `\\.*` for any characters; a plain dot separates the parts of a name.",
     );
   }
+}
+
+/** Written as a glob: what was meant by it. */
+function allOf(parts: readonly Part[]): string {
+  return parts.map(({ text }) => (text === "*" ? String.raw`\.*` : text)).join(".");
 }
 
 /** Reads the list character by character: what splits, and what only looks as if it did. */

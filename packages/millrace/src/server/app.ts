@@ -13,6 +13,7 @@ import { addDeadLetters, type ServedLetters } from "./dead-letter-routes.ts";
 import { addEvents } from "./event-routes.ts";
 import { openApi } from "./openapi.ts";
 import { problemOf } from "./problem.ts";
+import { unknownTable } from "./unknown-table.ts";
 
 /** A pipeline as HTTP steers it. */
 export interface ServedPipeline extends ServedLetters, WatchedPipeline {
@@ -174,19 +175,17 @@ function tableOf(pipeline: ServedPipeline, name: string): TableStatus {
   const { tables } = pipeline.status();
   const found = tables.find(({ id }) => id === name) ?? withDatabase(tables, name);
   if (found !== undefined) return found;
-  const near = tables.filter(({ id }) => lastName(id) === lastName(name)).map(({ id }) => id);
-  const hint = near.length === 0 ? "" : `; it has ${near.join(", ")}`;
-  throw new MillraceError("MR_NOT_FOUND", `pipeline ${pipeline.name} has no table ${name}${hint}`);
+  throw unknownTable(
+    pipeline.name,
+    name,
+    tables.map(({ id }) => id),
+  );
 }
 
 /** As the pipeline file spells it: `database.schema.table`. */
 function withDatabase(tables: readonly TableStatus[], name: string): TableStatus | undefined {
   const [only, ...others] = tables.filter(({ id }) => name.endsWith(`.${id}`));
   return others.length === 0 ? only : undefined;
-}
-
-function lastName(name: string): string {
-  return name.slice(name.lastIndexOf(".") + 1);
 }
 
 function problem(context: Context, error: MillraceError): Response {

@@ -61,6 +61,19 @@ describe("a resync", () => {
       404,
       { detail: "pipeline shop has no table app.orders; it has public.orders" },
     ]);
+    for (const name of ["order", "public.order", "pubic.ordres"]) {
+      expect(await post(`${url}/tables/${name}/resync`)).toMatchObject([
+        404,
+        {
+          detail: `pipeline shop has no table ${name}; it has public.orders`,
+          remedy: "List the names with `millrace tables`.",
+        },
+      ]);
+    }
+    expect(await post(`${url}/tables/public.nothing/pause`)).toMatchObject([
+      404,
+      { detail: "pipeline shop has no table public.nothing" },
+    ]);
   });
 });
 

@@ -7,6 +7,8 @@ import { choicesOf } from "./rules.ts";
 export interface UnusedRule extends RuleProblem {
   readonly list: "route" | "transform";
   readonly index: number;
+  /** The pattern that matches no table, where that is the problem. */
+  readonly pattern?: string;
 }
 
 /**
@@ -32,19 +34,20 @@ export function unusedRules(
   const unused: UnusedRule[] = [];
   for (const [index, { sourceTable }] of rules.routes.entries()) {
     if (matched(sourceTable, shapes).length === 0 && !isForWaiting(sourceTable))
-      unused.push(noTable("route", index));
+      unused.push(noTable("route", index, sourceTable));
   }
   for (const [index, rule] of rules.columns.entries()) {
     const tables = matched(rule.sourceTable, shapes);
     if (isForWaiting(rule.sourceTable)) continue;
-    if (tables.length === 0) unused.push(noTable("transform", index));
+    if (tables.length === 0) unused.push(noTable("transform", index, rule.sourceTable));
     else unused.push(...missingColumns(rule, index, tables));
   }
   return unused;
 }
 
-function noTable(list: UnusedRule["list"], index: number): UnusedRule {
+function noTable(list: UnusedRule["list"], index: number, pattern: string): UnusedRule {
   return {
+    pattern,
     list,
     index,
     field: "source-table",
