@@ -345,6 +345,39 @@ export const LANE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Chunk rows and changes"],
+    guard: "a lane sends rows of a load beside changes only when it has its turn",
+    file: "pipeline/load-turns.ts",
+    take: "if (of.isOver || this.#waitMs(nowMs) > 0) return false;",
+    put: "if (of.isOver) return false;",
+    shownBy: {
+      file: "packages/millrace/src/load-gives-way.pg.test.ts",
+      name: "has one transaction in flight, and another one only when that has lasted for long",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "loads of all tasks of a pipeline give way to changes of any of them",
+    file: "make-task.ts",
+    take: "      ...(loadTurns === undefined ? {} : { loadTurns }),\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/dynamodb-gives-way.pg.test.ts",
+      name: "gives way to them, goes on, and ends",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "what an ended run still has in flight ends no turn of the next one",
+    file: "pipeline/load-turns.ts",
+    take: "    if (of.busy === 0) return;\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "are nobody's when a run is over, and what still ends of it is no turn of the next one",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
     guard: "changes do not starve a load",
     file: "pipeline/lane-queues.ts",
     take: "const wanted = this.#loadsTurn || changes.length === 0;",
