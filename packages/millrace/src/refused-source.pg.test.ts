@@ -37,6 +37,15 @@ const STEPS = [
   ],
 ] as const;
 
+const fileOfRole = () =>
+  pipelineFileOf(
+    pipelineBetween(source, target, {
+      name: role,
+      tables: "public.t",
+      source: { username: role, password: "r", "publication.name": "pub", "slot.name": role },
+    }),
+  );
+
 describe("a start whose role has", () => {
   it.each(STEPS)("%s is refused before anything was touched", async (_, sql, says) => {
     const named = (text: string) =>
@@ -45,23 +54,20 @@ describe("a start whose role has", () => {
         .replace("reader", role)
         .replace("'slot'", `'${role}'`);
     for (const statement of sql.split("; ")) await source.query(named(statement));
-    const pipeline = pipelineBetween(source, target, {
-      name: role,
-      tables: "public.t",
-      source: { username: role, password: "r", "publication.name": "pub", "slot.name": role },
-    });
-    const run = await cli([
-      "run",
-      pipelineFileOf(pipeline),
-      "--until-caught-up",
-      "--listen",
-      "off",
-    ]);
+    const run = await cli(["run", fileOfRole(), "--until-caught-up", "--listen", "off"]);
     expect(run.stderr + run.stdout).toContain(says);
     expect(run.code).toBe(2);
     if (says === "has no REPLICATION") {
       expect(run.stderr + run.stdout).not.toContain("own the publication");
     }
     expect(await target.query("SELECT FROM pg_namespace WHERE nspname = 'millrace'")).toEqual([]);
+  });
+
+  it("all that it takes, under a publication that somebody else made right, goes ahead", async () => {
+    await source.query(`SELECT pg_drop_replication_slot('${role}')`);
+    await source.query("INSERT INTO t VALUES (1)");
+    const run = await cli(["run", fileOfRole(), "--until-caught-up", "--listen", "off"]);
+    expect([run.code, run.stderr]).toEqual([0, expect.not.stringContaining("own")]);
+    expect(await target.query("SELECT id FROM t")).toEqual([{ id: 1 }]);
   });
 });
