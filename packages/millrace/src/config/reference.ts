@@ -183,7 +183,7 @@ LINKS
 
 ## When something is wrong
 
-\`millrace validate FILE\` says everything at once, each with its line and column, the reason and the remedy, and
+\`millrace validate FILE\` says everything at once, each with its line and column, the reason and the remedy (it asks no server; \`--connect\` does), and
 \`millrace run\` exits with 2 before anything was touched. Unknown keys are errors, with the nearest known key. Keys of
 Flink CDC that have no meaning here are taken with a notice. A notice also says where a file relies on a default of
 Flink CDC that loses, doubles or drifts; ours is the one that does not.
