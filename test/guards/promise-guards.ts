@@ -10,7 +10,7 @@ export const PROMISE_GUARDS: readonly Guard[] = [
     keeps: [1, "Dead letters"],
     guard: "a refused row is parked, and what is beside it applied",
     file: "pipeline/batch-writer.ts",
-    take: "if (cut === 0) await this.#park(items, thrown, ends);",
+    take: "if (cut === 0) await this.#parkOrInsist(items, thrown, ends);",
     put: "if (cut === 0) return items.length;",
     shownBy: unit(
       "pipeline/batch-writer",

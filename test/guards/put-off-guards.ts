@@ -113,8 +113,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     keeps,
     guard: "who asks for what no log told waits until that is met",
     file: "pipeline/table-watch.ts",
-    take: "this.#moved.some(({ table }) => tables.includes(table))",
-    put: "tables.length === 0",
+    take: "      this.#moved.some(({ table }) => tables.includes(table));\n",
+    put: "      tables.length === 0;\n",
     shownBy: {
       file: `${PIPELINE}/table-watch.test.ts`,
       name: "a look that is asked for tells when what it found is met",

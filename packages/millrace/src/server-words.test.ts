@@ -229,6 +229,7 @@ const OF_NAMES_ALONE: readonly ErrorCode[] = [
 /** They repeat what a broker, a service or a server says of topics, shards, slots and logs: it has no rows at hand there. */
 const OF_A_SERVERS_OBJECTS: readonly ErrorCode[] = [
   "MR_SINK_LANE_MOVED",
+  "MR_SINK_TOO_SLOW",
   "MR_SOURCE_LOSS",
   "MR_SOURCE_MISSING",
   "MR_SOURCE_PUBLICATION_MISSING",
