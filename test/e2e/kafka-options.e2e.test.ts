@@ -64,6 +64,7 @@ interface KeptBatch {
   readonly compression: number;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
+  readonly records: number;
 }
 
 async function batchesOf(table: string): Promise<readonly KeptBatch[]> {
@@ -83,6 +84,7 @@ async function batchesOf(table: string): Promise<readonly KeptBatch[]> {
       compression: attributes & 7,
       isTransactional: (attributes & 0x10) !== 0,
       isControl: (attributes & 0x20) !== 0,
+      records: records.readInt32BE(start + 57),
     });
     last = Number(records.readBigInt64BE(start)) + records.readInt32BE(start + 23);
     start += 12 + records.readInt32BE(start + 8);
@@ -165,7 +167,8 @@ describe("how messages are sent", () => {
     ["zstd", 4],
   ])("is compressed with properties.compression.type %s", async (type, compression) => {
     await run({ "properties.compression.type": type });
-    const batches = (await batchesOf("item")).filter(({ isControl }) => !isControl);
+    // One message by itself, such as a load's end, may be smaller without.
+    const batches = (await batchesOf("item")).filter(({ records }) => records > 1);
     expect(new Set(batches.map((batch) => batch.compression))).toEqual(new Set([compression]));
     expect(await rowsOf("item")).toHaveLength(ROWS);
   });
