@@ -41,9 +41,14 @@ interface Started {
   readonly line: Readonly<Record<string, unknown>>;
 }
 
-async function start(...args: readonly string[]): Promise<Started> {
+function start(...args: readonly string[]): Promise<Started> {
+  return startIn(tmpdir(), ...args);
+}
+
+async function startIn(folder: string, ...args: readonly string[]): Promise<Started> {
   const child = spawn(process.execPath, [CLI, "--port", "0", "--json", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TMPDIR: folder },
   });
   running.push(child);
   const lines = createInterface({ input: child.stdout });
@@ -91,26 +96,35 @@ function commandOf(pid: string): string {
   }
 }
 
-/** Folders of temporary clusters: each holds its socket. */
-function homes(): string[] {
-  return readdirSync(tmpdir()).filter((name) => existsSync(join(tmpdir(), name, ".s.PGSQL.5432")));
+/** A folder for temporary files, which PostgreSQL's own user reads too. It is gone when the test ends. */
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dsql-local-test-"));
+  folders.push(folder);
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+/** Folders of temporary clusters in there: each holds its socket. */
+function homesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, ".s.PGSQL.5432")));
 }
 
 describe("the command", () => {
   it("ends with npx, which does not hand signals on", async () => {
+    const folder = temporaryFolder();
     // As npx starts it: by a shell, which a signal to npx ends.
     const shell = spawn("sh", ["-c", `'${process.execPath}' '${CLI}' --port 0 --json; :`], {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, npm_command: "exec" },
+      env: { ...process.env, npm_command: "exec", TMPDIR: folder },
     });
     running.push(shell);
     const lines = createInterface({ input: shell.stdout });
     await once(lines, "line");
-    const before = homes();
+    expect(homesIn(folder)).toHaveLength(1);
     shell.kill("SIGTERM");
     // Its output is the command's too.
     await once(shell, "close");
-    expect(homes().length).toBeLessThan(before.length);
+    expect(homesIn(folder)).toEqual([]);
   });
 
   it("ends with 1 and a sentence where its port is taken", async () => {
@@ -128,8 +142,8 @@ describe("the command", () => {
   });
 
   it("says where it answers, serves over TLS, and SIGTERM ends it and its PostgreSQL", async () => {
-    const before = homes();
-    const { child, line } = await start("--control", "127.0.0.1:0");
+    const folder = temporaryFolder();
+    const { child, line } = await startIn(folder, "--control", "127.0.0.1:0");
     expect(line).toEqual({
       host: "127.0.0.1",
       port: expect.any(Number),
@@ -143,17 +157,14 @@ describe("the command", () => {
     expect((await client.query("select 1")).rowCount).toBe(1);
     const health = await fetch(`${String(line["control"])}/health`);
     expect(await health.json()).toEqual({ ready: true });
-    const own = homes().filter((name) => !before.includes(name));
-    expect(own.length).toBeGreaterThan(0);
+    expect(homesIn(folder)).toHaveLength(1);
     child.kill("SIGTERM");
     expect(await exit(child)).toBe(0);
-    expect(homes()).not.toEqual(expect.arrayContaining(own));
+    expect(homesIn(folder)).toEqual([]);
   });
 
   it("keeps its data with --data, over SIGTERM and over SIGKILL, and leaves no process behind", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "dsql-local-test-"));
-    folders.push(folder);
-    chmodSync(folder, 0o755);
+    const folder = temporaryFolder();
     const data = join(folder, "data");
     const first = await start("--data", data, "--tls", "off");
     let client = await connect(first.line);
