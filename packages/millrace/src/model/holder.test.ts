@@ -25,14 +25,14 @@ describe("a process that takes over", () => {
 
   it("takes over again from itself, and from nobody else", () => {
     const holder = new Holder(Math.random);
-    holder.took();
+    holder.took(null);
     expect(holder.isSuperseded(mine(holder, 1), 1)).toBe(false);
     expect(holder.isSuperseded(theirs, 5)).toBe(true);
   });
 
   it("takes a fence above its own for another's where that one left no mark", () => {
     const holder = new Holder(Math.random);
-    holder.took();
+    holder.took(null);
     expect(holder.isSuperseded(mine(holder, 1), 2)).toBe(true);
     expect(holder.isSuperseded(null, 2)).toBe(true);
   });
@@ -51,15 +51,15 @@ describe("a process that takes over", () => {
     const other = { host: "db1", pid: 41, startedMs: 0 };
     const text = "process 41 on db1, started 1970-01-01T00:00:00.000Z";
     const found = (isThere: boolean | null, who = other) =>
-      new Holder(Math.random, me, () => isThere).predecessor({ ...theirs, who });
+      new Holder(Math.random, me, () => isThere).took({ ...theirs, who });
     expect(found(true)).toEqual({ text, stillRuns: true });
     expect(found(null)).toEqual({ text, stillRuns: null });
     expect(found(false)).toBeNull();
     expect(found(true, me)).toBeNull();
     const holder = new Holder(Math.random, me, () => true);
-    expect(holder.predecessor(holder.mark(3))).toBeNull();
-    expect(holder.predecessor(theirs)).toBeNull();
-    expect(holder.predecessor(null)).toBeNull();
+    expect(holder.took(holder.mark(3))).toBeNull();
+    expect(holder.took(theirs)).toBeNull();
+    expect(holder.took(null)).toBeNull();
   });
 
   it("knows who had the task before a takeover of unknown outcome that landed", () => {
@@ -67,9 +67,8 @@ describe("a process that takes over", () => {
     const holder = new Holder(Math.random, { ...who, pid: 42 }, () => true);
     holder.mayHaveTaken({ ...theirs, who }, 5);
     holder.mayHaveTaken(holder.mark(6), 6);
-    expect(holder.predecessor(holder.mark(7))).toMatchObject({ stillRuns: true });
-    holder.took();
-    expect(holder.predecessor(holder.mark(8))).toBeNull();
+    expect(holder.took(holder.mark(7))).toMatchObject({ stillRuns: true });
+    expect(holder.took(holder.mark(8))).toBeNull();
   });
 
   it("has a name of its own", () => {

@@ -67,11 +67,8 @@ export class Holder {
     return { process: this.process, fence, ...(who === undefined ? {} : { who }) };
   }
 
-  /**
-   * Another process that has had the task until now, by the mark that was found, and may be at work still; null where there is none,
-   * or it is gone. To be asked before `took`.
-   */
-  predecessor(found: HolderMark | null): Predecessor | null {
+  /** Another process that has had the task until now and may be at work still; null where there is none, or it is gone. */
+  #predecessor(found: HolderMark | null): Predecessor | null {
     const mark = found?.process === this.process ? this.#foundBefore : found;
     if (mark?.who === undefined) return null;
     const { host, pid, startedMs } = mark.who;
@@ -86,11 +83,16 @@ export class Holder {
     return this.#mayHold && !this.#isOwn(mark, fence) && standing(mark, fence) !== this.#before;
   }
 
-  /** The takeover is durable. */
-  took(): void {
+  /**
+   * The takeover that found this mark is durable: from whom it took the task. Also where an own takeover of unknown outcome
+   * turns out to have landed, whose mark is all that the next one finds.
+   */
+  took(found: HolderMark | null): Predecessor | null {
+    const from = this.#predecessor(found);
     this.#mayHold = true;
     this.#before = null;
     this.#foundBefore = null;
+    return from;
   }
 
   /** Nobody knows whether the takeover that found `mark` landed (I6): until it is known, both are no surprise. */

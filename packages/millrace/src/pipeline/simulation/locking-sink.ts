@@ -115,7 +115,7 @@ export class LockingSink extends ModelSink {
       found = await this.#find(session);
       if (this.#holder.isSuperseded(found.mark, found.fence))
         throw new MillraceError("MR_FENCED", "(model) another process took over");
-      return await this.#write(session, found.fence + 1, wanted);
+      return await this.#write(session, found, wanted);
     } catch (thrown) {
       session.hangUp();
       if (!(thrown instanceof MillraceError) || thrown.code === "MR_FENCED") throw thrown;
@@ -138,8 +138,9 @@ export class LockingSink extends ModelSink {
     return first;
   }
 
-  async #write(session: SinkSession, fence: number, wanted: number): Promise<number> {
+  async #write(session: SinkSession, found: Found, wanted: number): Promise<number> {
     const db = this.#db;
+    const fence = found.fence + 1;
     const { process } = this.#holder;
     const put = (tx: SinkTransaction, lane: number, seq: number): void =>
       db.write(tx, laneKey(lane), { fence, seq } satisfies StoredLane);
@@ -155,7 +156,7 @@ export class LockingSink extends ModelSink {
     await session.send("add lanes", [add], "more");
     await session.send("leave a name", [hold], "more");
     await session.send(`takeover ${fence}`, [], "commit");
-    this.#holder.took();
+    this.#holder.took(found.mark);
     return fence;
   }
 

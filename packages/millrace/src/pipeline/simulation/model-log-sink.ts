@@ -188,7 +188,7 @@ export class ModelLogSink implements Sink {
     for (const { lane, seq } of this.#lanes) this.#db.write(tx, laneKey(lane), { fence, seq });
     try {
       await this.#end(tx, `takeover ${fence}`);
-      this.#holder.took();
+      this.#holder.took(mark);
       return fence;
     } catch (thrown) {
       if (!(thrown instanceof MillraceError)) throw thrown;

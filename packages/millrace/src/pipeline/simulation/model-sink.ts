@@ -179,7 +179,7 @@ export class ModelSink implements Sink {
       this.#db.write(tx, laneKey(lane), { fence, seq: lanes[lane]?.seq ?? 0 } satisfies StoredLane);
     try {
       await this.#db.commit(this.#owner, tx, `takeover ${fence}`);
-      this.#holder.took();
+      this.#holder.took(mark);
       return fence;
     } catch (thrown) {
       if (!(thrown instanceof MillraceError)) throw thrown;

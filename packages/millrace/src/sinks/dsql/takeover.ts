@@ -78,9 +78,7 @@ async function raiseFence(
     await writeFence(connection, parts.statements, task, lanes, mark);
     failpoint("sink.before-takeover-commit");
     await commitTransaction(connection, "takeover");
-    const from = parts.holder.predecessor(found.mark);
-    parts.holder.took();
-    return { fence: mark.fence, from };
+    return { fence: mark.fence, from: parts.holder.took(found.mark) };
   } catch (error) {
     // Whatever it was, the transaction must not stay open: the connection goes with it.
     connection.destroy();

@@ -129,11 +129,11 @@ export class JsonlSink implements Sink {
       throw new MillraceError("MR_FENCED", takenOverText(before.holder ?? null, before.fence));
     this.#state = raised(before, lanes, this.#holder);
     await writeState(this.#stateFile, this.#state);
-    this.#holder.took();
+    const from = this.#holder.took(before.holder ?? null);
     const { fence, state, deadLetters } = this.#state;
     return {
       fence,
-      from: this.#holder.predecessor(before.holder ?? null),
+      from,
       lanes: laneRows(this.#state),
       state: new Map(Object.entries(state)),
       deadLetters,

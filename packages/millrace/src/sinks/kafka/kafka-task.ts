@@ -134,12 +134,11 @@ export class KafkaTask {
       if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
       return null;
     }
-    holder.took();
+    const from = holder.took(found.holder);
     // Without transactions who was before writes until this epoch's first batch is in that partition (I5): only now nothing moves.
     const kept = options.exactlyOnce ? found : await this.#ownState();
     this.#lanes = new Map(rows.map((row) => [row.lane, row]));
     this.#writer.restore(kept);
-    const from = holder.predecessor(found.holder);
     return { fence, from, lanes: rows, state: kept.state, deadLetters: kept.letters };
   }
 
