@@ -1,20 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
-import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig, SinkConfig } from "./config/pipeline-config.ts";
 import { dynamodbOptions } from "./dynamodb-source-options.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
-import type { Extensions } from "./extensions.ts";
 import { Cluster } from "./kafka/cluster.ts";
 import { readTopic } from "./kafka/read-topic.ts";
 import { clusterOptions } from "./kafka-cluster.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
-import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Sink, StateEntry, Takeover } from "./model/sink.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TargetTable } from "./model/table.ts";
 import { targetsOf, waysOf } from "./pipeline/routes.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
 import { entry, stateKey, type TableDocument } from "./pipeline/state-documents.ts";
 import { adoptTable, type AdoptedPlace } from "./sources/dynamodb/adopt.ts";
 import {
@@ -26,19 +23,13 @@ import { namesOf } from "./sources/dynamodb/discover.ts";
 import { tableSources, type TableSources } from "./sources/dynamodb/table-sources.ts";
 
 /** What `adopt` may be given. */
-export interface AdoptOptions {
+export interface AdoptOptions extends PipelineFileOptions {
   /** A file, or (of a Kafka sink) `topic:NAME` of its brokers: Kafka Connect's offsets. */
   readonly offsets: string;
   /** Only this connector's, where the topic has several. */
   readonly connector?: string;
   /** Writes nothing. */
   readonly dryRun?: boolean;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** As they are given to `loadPipeline`. */
-  readonly extensions?: Extensions;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
 }
 
 /** What became of one table. */
@@ -64,9 +55,7 @@ export async function adopt(
   input: string | object,
   options: AdoptOptions,
 ): Promise<readonly AdoptedTable[]> {
-  const config = loadConfig(input, options.env ?? process.env);
-  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const context = { pipeline: config.name, clock, random, log };
+  const { config, context, extensions } = readPipelineFile(input, options);
   const { source, sink } = config;
   if (source.kind !== "dynamodb" || sink.kind === "jsonl")
     throw new MillraceError(
@@ -77,7 +66,7 @@ export async function adopt(
   const offsets = await offsetsOf(options, sink, context);
   const read = dynamodbOptions(source);
   const tables = tableSources(read, context);
-  const openSink = () => buildSink(sink, context, null, options.extensions);
+  const openSink = () => buildSink(sink, context, null, extensions);
   const look = await openSink();
   try {
     const chosen = await namesOf(tables.api, read.discovery.choice, undefined);

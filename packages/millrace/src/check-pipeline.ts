@@ -5,7 +5,6 @@ import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
 import { checkTableTopics } from "./check-table-topics.ts";
 import { checkLeftTables } from "./check-left-tables.ts";
-import { loadConfig } from "./config/load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
 import { ConfigError, formatProblem } from "./config/problem.ts";
@@ -21,12 +20,11 @@ import {
   type KnownPipeline,
 } from "./known-pipeline.ts";
 import type { Finding } from "./model/finding.ts";
-import { silentLogger, systemClock } from "./model/ports.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
 import type { Router } from "./model/router.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { TableId, TargetTable } from "./model/table.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
 import { ruleProblems } from "./preflight.ts";
 import { otherSource } from "./pipeline/other-source.ts";
 import { orderNotice } from "./pipeline/order-notice.ts";
@@ -44,14 +42,7 @@ export interface PipelineFinding extends Finding {
 }
 
 /** What `checkPipeline` may be given. */
-export interface CheckPipelineOptions {
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** As they are given to `loadPipeline`. */
-  readonly extensions?: Extensions;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
+export type CheckPipelineOptions = PipelineFileOptions;
 
 /**
  * What the servers say about a pipeline before it is started: rights, settings, keys, limits. Writes nothing.
@@ -61,10 +52,8 @@ export async function checkPipeline(
   input: string | object,
   options: CheckPipelineOptions = {},
 ): Promise<PipelineFinding[]> {
-  const config = loadConfig(input, options.env ?? process.env);
-  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const context = { pipeline: config.name, clock, random, log };
-  return checkServers(config, context, options.extensions ?? {});
+  const { config, context, extensions } = readPipelineFile(input, options);
+  return checkServers(config, context, extensions);
 }
 
 /** What the servers say about a pipeline whose file was read. Writes nothing. */

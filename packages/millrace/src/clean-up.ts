@@ -1,17 +1,15 @@
 import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { access, rm } from "node:fs/promises";
 import { buildSource } from "./build-source.ts";
-import { loadConfig } from "./config/load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
 import type { CleanedUp } from "./model/clean-up.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
-import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext } from "./model/source.ts";
 import { otherSource } from "./pipeline/other-source.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
 import { openSinkSession } from "./sink-session.ts";
 import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
 import { forgetPipeline } from "./sinks/dsql/forget-pipeline.ts";
@@ -24,17 +22,11 @@ import { cleanUpPostgres } from "./sources/postgres/clean-up.ts";
 import { ONLY_TASK } from "./pipeline/task-api.ts";
 
 /** What `cleanUp` may be given. */
-export interface CleanUpOptions {
+export interface CleanUpOptions extends PipelineFileOptions {
   /** Also what the sink keeps of the pipeline: positions, dead letters, which targets are its own. */
   readonly state?: boolean;
   /** Also the event trigger of `schema-change.messages`, which all pipelines of the source's database share. */
   readonly eventTrigger?: boolean;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** As they are given to `loadPipeline`. */
-  readonly extensions?: Extensions;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
 }
 
 /**
@@ -47,10 +39,8 @@ export async function cleanUp(
   input: string | object,
   options: CleanUpOptions = {},
 ): Promise<readonly CleanedUp[]> {
-  const config = loadConfig(input, options.env ?? process.env);
-  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const { extensions = {}, state = false, eventTrigger = false } = options;
-  const context = { pipeline: config.name, clock, random, log };
+  const { config, context, extensions } = readPipelineFile(input, options);
+  const { state = false, eventTrigger = false } = options;
   const { hasBegun, looked } = await refuseOther(config, context, { extensions, isNeeded: state });
   const atSource = await cleanUpSource(config, context, eventTrigger);
   const left = hasBegun ? stateLeft(config, atSource) : [];

@@ -9,6 +9,7 @@
  */
 export { loadPipeline } from "./load-pipeline.ts";
 export type { LoadOptions } from "./load-pipeline.ts";
+export type { PipelineFileOptions } from "./pipeline-file.ts";
 export type { Extensions } from "./extensions.ts";
 export type { Pipeline, PipelineEvent } from "./pipeline-handle.ts";
 export type { ReloadOutcome } from "./reload-check.ts";

@@ -1,31 +1,22 @@
 import { loadConfig } from "./config/load.ts";
-import type { Extensions } from "./extensions.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
 import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { ByteBudget } from "./pipeline/byte-budget.ts";
 import type { TaskObserver } from "./pipeline/observer.ts";
+import type { PipelineFileOptions } from "./pipeline-file.ts";
 import { Pipeline } from "./pipeline-handle.ts";
 import { processBudget } from "./process-budget.ts";
 
 /** What `loadPipeline` may be given beside the file. */
-export interface LoadOptions {
-  /** Where log lines go; nowhere without it. */
-  readonly log?: Logger;
-  /** Whether events are written to `log` too; yes, unless you read them from {@link Pipeline.events}. */
+export interface LoadOptions extends PipelineFileOptions {
+  /** Whether events are written to `log` too, as they are by default. False for who reads them from {@link Pipeline.events}. */
   readonly logEvents?: boolean;
-  /** Counts what the pipeline does; one for all pipelines of a process. */
+  /** Counts what the pipeline does. One serves all pipelines of a process. */
   readonly metrics?: Metrics;
-  /** Other listeners. */
+  /** Called beside `metrics`, for each commit and event, on the pipeline's own thread. */
   readonly observers?: readonly TaskObserver[];
-  /** The memory that this pipeline shares with others; the process' own without it. */
+  /** The memory that this pipeline shares with others, in bytes; by default that of the process, which its first pipeline sizes. */
   readonly budget?: ByteBudget;
-  /** Variables for `${env:NAME}`; the process' own without it. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Parts of your own in place of ours. */
-  readonly extensions?: Extensions;
-  readonly clock?: Clock;
-  readonly random?: Random;
 }
 
 /**

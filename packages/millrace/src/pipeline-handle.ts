@@ -15,7 +15,7 @@ import { ChangeCounts } from "./pipeline/change-counts.ts";
 import type { TaskEvent, TaskStatus } from "./pipeline/status.ts";
 import type { Task } from "./pipeline/task-api.ts";
 
-/** What a pipeline tells while it runs: a task's event, with its time and the pipeline's name. */
+/** What happened to a pipeline, with its name and the time. */
 export type PipelineEvent = TaskEvent & {
   readonly pipeline: string;
   /** Milliseconds since 1970. */
@@ -41,7 +41,11 @@ interface Life {
   stopping: boolean;
 }
 
-/** A pipeline: started, watched, steered and stopped from here. */
+/**
+ * A pipeline: started, watched, steered and stopped from here. Methods that steer it, or ask it for what its task knows, throw
+ * MillraceError MR_NOT_RUNNING while it does not run; those that take a table's name or dead letters throw MR_NOT_FOUND
+ * where it has none of these.
+ */
 export class Pipeline {
   readonly name: string;
   #config: PipelineConfig;
@@ -63,19 +67,20 @@ export class Pipeline {
     this.#lastStatus = statusBeforeStart(config, parts.budget);
   }
 
-  /** The file as it is used: as it was read last. */
+  /** The file as it was read last, parsed, with its defaults. */
   get config(): PipelineConfig {
     return this.#config;
   }
 
-  /** Things about the file that the operator should know, as lines. */
+  /** What the operator should know about a file that was accepted, a line for each thing. */
   get notices(): readonly string[] {
     return this.config.notices.map(formatNotice);
   }
 
   /**
-   * Resolves when the pipeline has taken over and its log is open.
-   * @throws ConfigError when the source contradicts the file; nothing was touched then. MillraceError otherwise.
+   * Resolves when the pipeline has taken over and its log is open. An abort of `signal` stops it, now or later, as `stop` does.
+   * @throws ConfigError when the source contradicts the file: nothing was touched then. MillraceError MR_USAGE when it runs
+   * already, otherwise with what kept it from starting.
    */
   async start({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#life !== null)
@@ -109,8 +114,8 @@ export class Pipeline {
   }
 
   /**
-   * What happens from now on, until the pipeline ends; with `overRestarts` also once it was started again. A listener that
-   * is too slow misses events and is told so.
+   * What happens from now on, until the pipeline ends; with `overRestarts` on and on, over each later `start`. A listener
+   * that is too slow misses events, and a notice says how many.
    */
   events({
     overRestarts = false,
@@ -118,7 +123,7 @@ export class Pipeline {
     return this.#events.listen(overRestarts);
   }
 
-  /** Every table is in SYNC and the log was followed to where it stood then. Rejects when the pipeline ends before. */
+  /** Resolves when every table is in SYNC and the log has been followed to where it stood then. Rejects when the pipeline ends first. */
   async caughtUp(): Promise<void> {
     const task = this.#task();
     const life = this.#life;
@@ -130,13 +135,17 @@ export class Pipeline {
     await caughtUp;
   }
 
+  /** How the pipeline stands; where it does not run, how it stood last. */
   status(): TaskStatus {
     const task = this.#life?.task ?? null;
     if (task !== null) this.#remember(task.status());
     return this.#lastStatus;
   }
 
-  /** Finishes what is under way, writes the frontier, lets go of the source. Resolves when all of it is done. */
+  /**
+   * Finishes what is under way, writes the frontier, lets go of the source, and resolves when all of it is done; at once where
+   * nothing runs. Rejects with the error that failed the pipeline meanwhile.
+   */
   async stop(): Promise<void> {
     const life = this.#life;
     if (life === null) return;
@@ -145,16 +154,17 @@ export class Pipeline {
     await life.ended.promise;
   }
 
-  /** Reads nothing more; what is on its way is written. */
+  /** Reads nothing more until `resume`; what is on its way to the sink is written. A restart of the process ends a pause. */
   async pause(): Promise<void> {
     await this.#task().pause();
   }
 
+  /** Ends a `pause`. */
   async resume(): Promise<void> {
     await this.#task().resume();
   }
 
-  /** Loads a table again, by its name at the source (`schema.table`). */
+  /** Has a table loaded again, named as at the source (`schema.table`). Resolves once that has begun. */
   async resync(table: string): Promise<void> {
     await this.#task().resync(this.#table(table));
   }
@@ -167,7 +177,7 @@ export class Pipeline {
     await this.#task().pauseTable(this.#table(table));
   }
 
-  /** Brings a paused table back: it is loaded anew, with the shape that the source has now, and its ghosts go. */
+  /** Brings a paused table back: it is loaded again in the shape that the source has now, and rows that are gone there are deleted. */
   async resumeTable(table: string): Promise<void> {
     await this.#task().resumeTable(this.#table(table));
   }
@@ -175,7 +185,7 @@ export class Pipeline {
   /**
    * Reads the file again and goes on with its tables, routes and transforms as they are now: tables that come are loaded
    * beside the running log, tables that leave are let go of. `input` takes the file's place.
-   * @throws ConfigError, MillraceError with all that is wrong; nothing is changed then.
+   * @throws ConfigError or MillraceError with everything that is wrong: nothing is changed then.
    */
   reload(input?: string | object): Promise<ReloadOutcome> {
     const reload = this.#reloading.catch(() => undefined).then(() => this.#reload(input));
@@ -203,18 +213,18 @@ export class Pipeline {
     throw new MillraceError("MR_NOT_FOUND", `pipeline ${this.name} has no table ${name}`);
   }
 
-  /** Rows that are parked, the oldest first. @throws MillraceError MR_NOT_RUNNING; `readDeadLetters` needs no process. */
+  /** Rows that the sink refused, the oldest first. `readDeadLetters` gives them while the pipeline does not run. */
   deadLetters(): readonly DeadLetter[] {
     return this.#task().deadLetters();
   }
 
-  /** Reads the rows of dead letters from the source once more; each outcome says what came of it. */
+  /** Reads the rows of dead letters from the source again and writes them; one outcome for each letter. */
   async replayDeadLetters(selection: LetterSelection): Promise<readonly ReplayOutcome[]> {
     const letters = this.#selected(selection);
     return this.#task().replay(letters.map(({ id }) => id));
   }
 
-  /** Takes dead letters away. Their rows stay as the sink has them, and differ from the source's until they change. */
+  /** Removes dead letters, and gives those that it removed. Their rows stay as the sink has them, and differ from the source's until they change. */
   async discardDeadLetters(selection: LetterSelection): Promise<readonly DeadLetter[]> {
     const letters = this.#selected(selection);
     return this.#task().discard(letters.map(({ id }) => id));
@@ -227,7 +237,7 @@ export class Pipeline {
     return letters;
   }
 
-  /** Stops the task and starts another from the state at the sink; also after a failure. */
+  /** Stops the pipeline and starts it again from the state at its sink; starts it where it has failed or never ran. */
   async restart(): Promise<void> {
     const life = this.#life;
     if (life === null || life.task === null) return this.start();

@@ -2,19 +2,17 @@ import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
-import { loadConfig } from "./config/load.ts";
 import type { CatalogueEntry } from "./errors/catalogue-entry.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
-import { silentLogger, systemClock } from "./model/ports.ts";
 import type { Router } from "./model/router.ts";
 import type { Sink } from "./model/sink.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
 import type { Column, TableId, TableShape, TargetTable } from "./model/table.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
 import { openSinkSession, profileOf } from "./sink-session.ts";
 import { readCatalogueTable } from "./sinks/dsql/catalogue.ts";
 import { createTableText } from "./sinks/dsql/ddl.ts";
@@ -75,14 +73,7 @@ export interface PipelinePlan {
 }
 
 /** What `planPipeline` may be given. */
-export interface PlanOptions {
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** As they are given to `loadPipeline`. */
-  readonly extensions?: Extensions;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
+export type PlanOptions = PipelineFileOptions;
 
 /**
  * What `run` would do: tables, their targets with DDL and types, chunks, cost. Writes nothing.
@@ -92,10 +83,7 @@ export async function planPipeline(
   input: string | object,
   options: PlanOptions = {},
 ): Promise<PipelinePlan> {
-  const config = loadConfig(input, options.env ?? process.env);
-  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const { extensions = {} } = options;
-  const context = { pipeline: config.name, clock, random, log };
+  const { config, context, extensions } = readPipelineFile(input, options);
   const findings = await checkServers(config, context, extensions);
   const known = await readKnownPipeline(config, context, extensions).catch(() => null);
   const own = buildRouter(config);

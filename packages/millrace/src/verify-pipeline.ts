@@ -1,15 +1,13 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource, openSourceReader } from "./build-source.ts";
-import { loadConfig } from "./config/load.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
-import type { Clock, Logger, Random } from "./model/ports.ts";
-import { silentLogger, systemClock } from "./model/ports.ts";
 import type { ConnectorContext, DiscoveredTable, RefusedTable, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
 import { preflight } from "./preflight.ts";
 import { openSinkSession } from "./sink-session.ts";
 import { classify } from "./sinks/dsql/errors.ts";
@@ -33,8 +31,8 @@ export interface VerifyPipelineResult {
   readonly tables: readonly StandingVerdict[];
 }
 
-/** What `verifyPipeline` may be given. */
-export interface VerifyPipelineOptions {
+/** What `verifyPipeline` may be given. A router among the extensions is not asked. */
+export interface VerifyPipelineOptions extends PipelineFileOptions {
   /** Name the differing rows by key and column, so many per table; none without it. */
   readonly maxRowsNamed?: number;
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -43,12 +41,6 @@ export interface VerifyPipelineOptions {
   /** How long changes may take to reach the sink before a row that differs counts as unsettled; 60 s (DynamoDB: 90 s) unless told. */
   readonly settleMs?: number;
   readonly signal?: AbortSignal;
-  /** As they are given to `loadPipeline`; a router of your own is not asked. */
-  readonly extensions?: Extensions;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly log?: Logger;
-  readonly clock?: Clock;
-  readonly random?: Random;
 }
 
 /**
@@ -60,10 +52,7 @@ export async function verifyPipeline(
   input: string | object,
   options: VerifyPipelineOptions = {},
 ): Promise<VerifyPipelineResult> {
-  const config = loadConfig(input, options.env ?? process.env);
-  const { clock = systemClock, random = Math.random, log = silentLogger } = options;
-  const { extensions = {} } = options;
-  const context = { pipeline: config.name, clock, random, log };
+  const { config, context, extensions } = readPipelineFile(input, options);
   refuseSink(config);
   await using resources = new AsyncDisposableStack();
   const source = await buildSource(config.source, context);

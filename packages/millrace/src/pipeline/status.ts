@@ -17,42 +17,47 @@ export type TaskState =
   | "failed"
   | "fenced";
 
-/** One table, for `status`, `tables`, REST and metrics. */
+/** How one table stands. */
 export interface TableStatus {
   readonly id: TableId;
-  /** As they are called at the sink: tables, or topics. */
+  /** Names at the sink: of tables, or of topics. */
   readonly targets: readonly string[];
   readonly state: TableState;
+  /** Rows of its latest full load, as far as it has come. */
   readonly rowsLoaded: number;
+  /** The source's own guess; null where it has none. */
   readonly estimatedRows: number | null;
   /** 0–100; null until anything is known, and while the table is paused: its target is as the pause left it. */
   readonly loadedPercent: number | null;
-  /** Read of the log since the pipeline was started, over restarts within the process too; what these read again counts again. */
+  /** Changes read from the log since the process started the pipeline. What a restart reads again counts again. */
   readonly changes: number;
+  /** Rows that the sink refused and that stand as dead letters. */
   readonly deadLetters: number;
-  /** Why its changes are not applied any more; null where they are. A resync brings it back. */
+  /** Why its changes are no longer applied, and since when (milliseconds since 1970); null where they are. A resync brings it back. */
   readonly stopped: {
     readonly code: string;
     readonly message: string;
     readonly atMs: number;
   } | null;
-  /** Since when the operator has it paused; null where it is not. A resume loads it anew. */
+  /** Since when the operator has had it paused (milliseconds since 1970); null where it is not. A resume loads it again. */
   readonly paused: { readonly atMs: number } | null;
+  /** What is special about it, as sentences. */
   readonly notices: readonly string[];
 }
 
-/** One channel. */
+/** One channel of a task: its log, or the chunks of a load. */
 export interface ChannelStatus {
   readonly id: string;
   readonly kind: "log" | "chunk";
+  /** Everything up to here is durable at the sink; null before anything is. */
   readonly frontier: Position | null;
-  /** Messages that are not durable yet, where the log is a partition of a topic; null while nobody knows. Else absent. */
+  /** Where the log is a partition of a topic: messages that are not durable at the sink yet; null while nobody knows. Absent otherwise. */
   readonly lagMessages?: number | null;
-  /** Records older than the load that the log left out since it was opened, where a source leaves such out. Else absent. */
+  /** Where the source leaves out records that are older than the load: how many since the log was opened. Absent otherwise. */
   readonly recordsLeftOut?: number;
 }
 
-/** A failure that is met again and again. Times are milliseconds since 1970. */
+/** A failure that is being retried. Times are milliseconds since 1970. */
 export interface Retrying {
   readonly code: string;
   readonly message: string;
@@ -64,44 +69,45 @@ export interface Retrying {
 
 /** What holds INIT_SYNC back, for the source's sake and for that of changes. */
 export interface LoadStatus {
-  /** What it may read of the source; null is without bound. */
+  /** What it may read from the source; null is without a limit. */
   readonly maxRowsPerSecond: number | null;
   readonly maxBytesPerSecond: number | null;
-  /** Chunks wait for these bounds right now. */
+  /** Chunks wait for these limits right now. */
   readonly limited: boolean;
-  /** How long chunks have waited for them since the start, their times added up. */
+  /** How long chunks have waited for them since the start, added up over all chunks. */
   readonly waitedMs: number;
-  /** Why no chunk is begun; null where chunks are. */
+  /** Why no chunk is being started; null where nothing holds them back. */
   readonly paused: string | null;
   /** Changes of tables in SYNC come, and it takes fewer lanes than there are, or rests, so that they are not late. */
   readonly givesWay: boolean;
 }
 
-/** The source's log, as far as it is kept for this pipeline. */
+/** How much of its log the source keeps for this pipeline. */
 export interface RetentionStatus {
   readonly retainedBytes: number;
-  /** Where something happens to it: `slot.max-retained`, or the server's own limit where that is nearer. */
+  /** The size at which something is done about it: `slot.max-retained`, or the server's own limit where that is nearer; null where there is neither. */
   readonly limitBytes: number | null;
   readonly limitOf: "pipeline" | "server" | null;
-  /** Until the limit is met at the pace of the last minutes; null while it does not grow, or nothing limits it. */
+  /** Seconds until the limit is reached at the pace of the last minutes; null while it does not grow, or has no limit. */
   readonly limitSeconds: number | null;
-  /** The age at which the source drops its log, whoever has read it; null where it goes by none. */
+  /** The age, in seconds, at which the source drops its log, read or not; null where it does not go by age. */
   readonly expireSeconds: number | null;
 }
 
-/** Something of the pipeline that does not go on, and why. `status`, `/health/ready` and the log say it in one wording. */
+/** A part of the pipeline that does not go on, and why. `status`, `/health/ready` and the log use the same words. */
 export interface Wait {
   /** What stands still: the log of changes, the full load, one table, or all of it. */
   readonly what: "log" | "load" | "table" | "pipeline";
-  /** A short name that stays, for metrics and scripts. */
+  /** A short, stable name, for metrics and scripts. */
   readonly reason: string;
   readonly table: TableId | null;
   /** For people: what it waits for, without a full stop at its end. */
   readonly why: string;
+  /** Milliseconds since 1970. */
   readonly sinceMs: number;
 }
 
-/** Everything `status` tells. RUNNING means the frontier moved or there was nothing to move it (I11). */
+/** How a pipeline, or one of its tasks, stands. RUNNING means the frontier moved or there was nothing to move it (I11). */
 export interface TaskStatus {
   readonly pipeline: string;
   readonly state: TaskState;
@@ -113,25 +119,31 @@ export interface TaskStatus {
   readonly retrying: Retrying | null;
   /** What a stop did not wait for; null where everything under way was finished. Nothing of it is lost. */
   readonly unfinished: string | null;
+  /** Raised by each takeover: a process that holds a lower one can no longer write (I5). Null while this task holds none. */
   readonly fence: number | null;
   readonly tables: readonly TableStatus[];
   readonly channels: readonly ChannelStatus[];
-  /** Age of the newest source commit that is durable here, against the source's clock; milliseconds. */
+  /** Age of the newest source commit that is durable at the sink, by the source's clock, milliseconds; 0 where nothing is left to read, null before anything is known. */
   readonly lagMs: number | null;
+  /** Bytes of the source's log that are not durable at the sink yet; null where that is not known, or not counted in bytes. */
   readonly lagBytes: number | null;
+  /** Milliseconds since the frontier last moved or last had nothing to move it; grows between two attempts, too. */
   readonly progressAgeMs: number;
   /** What waits right now, and for what; empty where everything goes on. */
   readonly waits: readonly Wait[];
   readonly load: LoadStatus;
   /** Null where the source cannot say, or keeps nothing yet. */
   readonly retention: RetentionStatus | null;
+  /** What this process' memory budget holds, and its size. */
   readonly bufferBytes: number;
   readonly bufferLimitBytes: number;
+  /** How often something was retried since the start, by error code. */
   readonly retries: Readonly<Record<string, number>>;
+  /** Which server the source is, in the source's own terms. */
   readonly identity: Json;
 }
 
-/** What a task tells while it works; `Task.events()` and the logs are made of these. */
+/** What happens while a task works. `Pipeline.events()`, the log and the metrics are made of these. */
 export type TaskEvent =
   | {
       readonly type: "state";
@@ -172,14 +184,14 @@ export type TaskEvent =
       readonly remedy: string;
       readonly sinceMs: number;
     }
-  /** What failed works again. */
+  /** What was being retried works again. */
   | {
       readonly type: "recovered";
       readonly code: string;
       readonly attempts: number;
       readonly lastedMs: number;
     }
-  /** Its changes are not applied any more, until it is loaded anew. */
+  /** The table's changes are no longer applied, until it is loaded again. */
   | {
       readonly type: "table-stopped";
       readonly table: TableId;
@@ -187,7 +199,7 @@ export type TaskEvent =
       readonly message: string;
       readonly remedy: string;
     }
-  /** A row was refused and is parked. `key` holds the names of the key's columns, never their values. */
+  /** The sink refused a row, which is parked as a dead letter. `key` holds the names of the key's columns, never their values. */
   | {
       readonly type: "dead-letter";
       readonly id: string;
@@ -201,7 +213,7 @@ export type TaskEvent =
       readonly key: readonly string[];
       readonly attempts: number;
     }
-  /** The operator had a letter replayed, or gave it up. */
+  /** The operator replayed or discarded a dead letter. */
   | {
       readonly type: "dead-letter-settled";
       readonly id: string;
