@@ -274,7 +274,7 @@ export const LIFE_GUARDS: readonly Guard[] = [
     guard:
       "by which shape a newcomer's target was made is durable before the run that takes it up looks",
     file: "pipeline/newcomers.ts",
-    take: "    await keep(document);\n",
+    take: "    await keep(shape.id, document);\n",
     put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/newcomers.test.ts",
@@ -296,11 +296,33 @@ export const LIFE_GUARDS: readonly Guard[] = [
     keeps: [2],
     guard: "a newcomer's target is made by the shape of an earlier look of the same run",
     file: "pipeline/newcomers.ts",
-    take: "this.#kept.get(shape.id) ?? documents.get(shape.id)",
-    put: "documents.get(shape.id)",
+    take: "    this.#documents.set(shape.id, document);\n",
+    put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/newcomers.test.ts",
       name: "are made by the shape of an earlier look of the same run",
+    },
+  },
+  {
+    keeps: [10, "State at the sink"],
+    guard: "the document of a newcomer that the source dropped goes from the state",
+    file: "pipeline/newcomers.ts",
+    take: "      await keep(id, null);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/newcomers.test.ts",
+      name: "are forgotten where the source drops them while they wait, in this run or an earlier one",
+    },
+  },
+  {
+    keeps: [2],
+    guard: "by which shape a target was made is known as long as that stands",
+    file: "pipeline/newcomers.ts",
+    take: "await this.#mayHaveTarget(targetShape)",
+    put: "await Promise.resolve(false)",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/newcomers.test.ts",
+      name: "are kept in mind where their target stands as it was to be made, though the source has dropped them",
     },
   },
   {

@@ -202,6 +202,26 @@ describe("a table that the role may not take up", () => {
     expect(notices).toEqual([]);
   });
 
+  it("leaves nothing in the state where the source drops it while it waits", async () => {
+    const { source, target } = between;
+    await source.query(`CREATE TABLE a (id int PRIMARY KEY); ALTER TABLE a OWNER TO ${role}`);
+    await target.query("CREATE TABLE newcomer (other text PRIMARY KEY)");
+    await running();
+    const kept = async () => {
+      const rows = await target.query("SELECT key FROM millrace.state WHERE key LIKE 'table/%'");
+      return rows.map(({ key }) => String(key)).sort();
+    };
+    await source.query(
+      `CREATE TABLE newcomer (id int PRIMARY KEY); ALTER TABLE newcomer OWNER TO ${role}`,
+    );
+    await asked(/public\.newcomer/);
+    expect(await kept()).toEqual(["table/public.a", "table/public.newcomer"]);
+    await source.query("DROP TABLE newcomer");
+    clock.forward();
+    await soon(async () => (await kept()).length === 1);
+    expect(await kept()).toEqual(["table/public.a"]);
+  });
+
   it("stops a reload whose file names it, and a first start", async () => {
     const { source } = between;
     await source.query(

@@ -15,10 +15,11 @@ function lookingAt(
 ) {
   const known = tableOf();
   const shape = { ...shapeOf(), id: tableId("s", "later"), name: "later" };
+  const tables = new Map([[known.id, known]]);
   const documents = new Map(
     before === null ? [] : [[shape.id, { targetShape: before, awaited: isAwaited }]],
   );
-  const state = { nowMs: 0, asked: 0, columns: 0, refuse, shape };
+  const state = { nowMs: 0, asked: 0, columns: 0, refuse, shape, isGone: false };
   const done: string[] = [];
   const waits = new Waits(systemClock);
   const newcomers = new Newcomers({
@@ -26,7 +27,7 @@ function lookingAt(
       discover: () => {
         state.asked++;
         return Promise.resolve(
-          [known.shape, state.shape].map((one) => ({
+          [known.shape, ...(state.isGone ? [] : [state.shape])].map((one) => ({
             shape: one,
             estimatedRows: null,
             notices: [],
@@ -52,14 +53,23 @@ function lookingAt(
     router: plainRouter,
     settings: { sharedTargets: false, create: "if-missing", fullLoad: true },
     clock: { monotonic: () => state.nowMs, now: () => state.nowMs },
-    keep: ({ shape: { id, columns }, removed, awaited }) =>
-      Promise.resolve(void done.push(`keep ${id} ${columns.length} ${removed} ${awaited}`)),
+    keep: (id, document) => {
+      const { shape: kept, removed, awaited } = document ?? {};
+      done.push(
+        kept === undefined
+          ? `forget ${id}`
+          : `keep ${id} ${kept.columns.length} ${removed} ${awaited}`,
+      );
+      return Promise.resolve();
+    },
     waits,
     observer: { event: (event) => void (event.type === "notice" && done.push(event.message)) },
-    tables: new Map([[known.id, known]]),
+    tables,
     documents,
   });
-  return { newcomers, state, done, waits };
+  const taken = (as: TableShape): void =>
+    void tables.set(shape.id, tableOf({ ...as, id: shape.id }));
+  return { newcomers, state, done, waits, taken };
 }
 
 describe("tables that appear at the source", () => {
@@ -126,6 +136,43 @@ describe("tables that appear at the source", () => {
     state.nowMs = 15_000;
     await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
     expect(done.filter((line) => line.startsWith("keep"))).toEqual(["keep s.later 3 true true"]);
+  });
+
+  it("are forgotten where the source drops them while they wait, in this run or an earlier one", async () => {
+    for (const before of [null, two]) {
+      const { newcomers, state, done } = lookingAt(misfit, before, true);
+      for (let looks = 1; looks <= 4; looks++) {
+        state.nowMs += 15_000;
+        state.isGone = looks > 1;
+        await newcomers.look();
+      }
+      expect(done.filter((line) => line.startsWith("forget"))).toEqual(["forget s.later"]);
+      state.nowMs += 15_000;
+      Object.assign(state, { isGone: false, refuse: null });
+      await expect(newcomers.look()).rejects.toThrow(RestartNeeded);
+      expect(done.filter((line) => line.startsWith("keep")).at(-1)).toBe(
+        "keep s.later 3 true true",
+      );
+    }
+  });
+
+  it("are kept in mind where their target stands as it was to be made, though the source has dropped them", async () => {
+    const { newcomers, state, done } = lookingAt(null, { ...two, name: "later" }, true);
+    state.isGone = true;
+    for (let looks = 1; looks <= 2; looks++) {
+      state.nowMs += 15_000;
+      await newcomers.look();
+    }
+    expect(done.filter((line) => !line.includes("unlogged"))).toEqual(["check copy.later"]);
+  });
+
+  it("are not forgotten that the pipeline has taken up since they were kept", async () => {
+    const { newcomers, state, done, taken } = lookingAt(misfit, two, true);
+    state.isGone = true;
+    taken(two);
+    state.nowMs = 15_000;
+    await newcomers.look();
+    expect(done.filter((line) => line.startsWith("forget"))).toEqual([]);
   });
 
   it("end the run like anything else where a server is gone", async () => {

@@ -21,8 +21,11 @@ interface NewcomersParts {
   readonly observer: Pick<TaskObserver, "event">;
   /** Documents of all tables that were ever captured, or claimed: who comes back finds its targets as they were. */
   readonly documents: ReadonlyMap<TableId, Claimed>;
-  /** Makes the document of a newcomer durable: by which shape its target is made or fits, the run that takes it up must know. */
-  readonly keep: (document: TableDocument) => Promise<void>;
+  /**
+   * Makes the document of a newcomer durable: by which shape its target is made or fits, the run that takes it up must know.
+   * Null takes away that of one that is gone.
+   */
+  readonly keep: (id: TableId, document: TableDocument | null) => Promise<void>;
   readonly waits: Pick<Waits, "begin" | "end" | "names">;
   /** What the pipeline has, and the targets of each table. */
   readonly tables: ReadonlyMap<TableId, { readonly document: Pick<TableDocument, "targets"> }>;
@@ -48,12 +51,14 @@ const LASTING: ReadonlySet<ErrorClass> = new Set(["config", "schema"]);
  */
 export class Newcomers {
   readonly #parts: NewcomersParts;
-  /** What was kept in this run. */
-  readonly #kept = new Map<TableId, Claimed>();
+  readonly #documents: Map<TableId, Claimed>;
+  /** Gone from the source, and a target stands that may be ours. */
+  readonly #standing = new Set<TableId>();
   #askedMs: number;
 
   constructor(parts: NewcomersParts) {
     this.#parts = parts;
+    this.#documents = new Map(parts.documents);
     this.#askedMs = parts.clock.monotonic();
   }
 
@@ -62,7 +67,9 @@ export class Newcomers {
     const { source, clock } = this.#parts;
     if (clock.monotonic() - this.#askedMs < ASK_EVERY_MS) return;
     this.#askedMs = clock.monotonic();
-    const fit = await this.fitting(await source.discover());
+    const matching = await source.discover();
+    await this.#forgetGone(matching);
+    const fit = await this.fitting(matching);
     if (fit.length === 0) return;
     throw new RestartNeeded(`${fit.join(", ")} appeared at the source`);
   }
@@ -84,7 +91,7 @@ export class Newcomers {
         await this.#claim(shape);
       });
       if (why === null) fit.push(shape.id);
-      else waiting.set(shape.id, why);
+      else waiting.set(shape.id, `${why.detail.replace(/[.;]+$/, "")}. ${why.remedy}`);
     }
     for (const [id, why] of await this.#refused()) waiting.set(id, why);
     this.#tell(waiting);
@@ -99,8 +106,8 @@ export class Newcomers {
 
   /** Claimed before it is touched, together with all that the pipeline has. Made as the run will that takes it up. */
   async #claim(shape: TableShape): Promise<void> {
-    const { sink, router, settings, tables, documents } = this.#parts;
-    const before = this.#kept.get(shape.id) ?? documents.get(shape.id);
+    const { sink, router, settings, tables } = this.#parts;
+    const before = this.#documents.get(shape.id);
     const made = before?.targetShape ?? shape;
     const own = targetsOf(made, router, sink).map(({ target }) => target.id);
     const all = [...tables.values()].flatMap(({ document }) => document.targets);
@@ -127,18 +134,46 @@ export class Newcomers {
     const targets = targetsOf(shape, router, sink).map(({ target }) => target.id);
     const fresh = freshDocument(this.#parts, { shape, estimatedRows: null });
     const document = { ...fresh, targets, removed: true, awaited: true } as const;
-    await keep(document);
-    this.#kept.set(shape.id, document);
+    await keep(shape.id, document);
+    this.#documents.set(shape.id, document);
+    this.#standing.delete(shape.id);
   }
 
-  /** What lasts, as a sentence with its remedy; null where nothing does. Anything else ends the run. */
-  async #hinders(work: () => Promise<void>): Promise<string | null> {
+  /**
+   * Who waited and is gone leaves no document behind (I10). But where a target stands as it was to be made: that may be
+   * ours, and only the document says by which shape it was made, should the table come back with another one.
+   */
+  async #forgetGone(matching: readonly DiscoveredTable[]): Promise<void> {
+    const { tables, keep } = this.#parts;
+    const there = new Set(matching.map(({ shape }) => shape.id));
+    for (const [id, { awaited, targetShape }] of this.#documents) {
+      if (awaited !== true || there.has(id) || tables.has(id) || this.#standing.has(id)) continue;
+      if (await this.#mayHaveTarget(targetShape)) {
+        this.#standing.add(id);
+        continue;
+      }
+      await keep(id, null);
+      this.#documents.delete(id);
+    }
+  }
+
+  async #mayHaveTarget(made: TableShape): Promise<boolean> {
+    const { router, sink } = this.#parts;
+    for (const { target } of targetsOf(made, router, sink)) {
+      const misfit = await this.#hinders(() => sink.checkTable(target, "never"));
+      if (misfit?.code !== "MR_SINK_SCHEMA") return true;
+    }
+    return false;
+  }
+
+  /** What lasts; null where nothing does. Anything else ends the run. */
+  async #hinders(work: () => Promise<unknown>): Promise<MillraceError | null> {
     try {
       await work();
       return null;
     } catch (thrown) {
       if (!(thrown instanceof MillraceError) || !LASTING.has(thrown.class)) throw thrown;
-      return `${thrown.detail.replace(/[.;]+$/, "")}. ${thrown.remedy}`;
+      return thrown;
     }
   }
 

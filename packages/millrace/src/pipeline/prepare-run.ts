@@ -210,10 +210,9 @@ async function takenOf(
   // Where the log has told of a table nothing behind that is read without it: there is no waiting (I1).
   if (pipeline === null || task.source.isLogOnly === true) return matching;
   const nothing = { writes: [], deadLetters: [], superseded: [] };
-  const keep = async (document: TableDocument): Promise<void> => {
-    const kept = entry(stateKey.table(document.shape.id), document);
+  const keep = async (id: TableId, document: TableDocument | null): Promise<void> => {
+    const kept = entry(stateKey.table(id), document);
     await committer.commit([0], { ...nothing, state: () => [kept] });
-    const { id } = document.shape;
     // This start has read another one.
     if (tables.has(id)) throw new RestartNeeded(`the target of ${id} fits it as it is by now`);
   };

@@ -1,5 +1,6 @@
 import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
+import type { TableId } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
@@ -279,8 +280,8 @@ export class RunParts {
   }
 
   #makeWatch(): TableWatch {
-    const keep = (document: TableDocument): Promise<void> =>
-      this.writeState([{ key: stateKey.table(document.shape.id), read: () => document }]);
+    const keep = (id: TableId, document: TableDocument | null): Promise<void> =>
+      this.writeState([{ key: stateKey.table(id), read: () => document }]);
     return new TableWatch({
       ...this.#task,
       tables: this.#prepared.tables,
