@@ -1,9 +1,10 @@
-/** Bounded memory (I10): a row of 200 MB, and one transaction that is far larger than the budget. */
+/** Bounded memory (I10): a row of 200 MB, and transactions that are far larger than the budget. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { startPostgres, type PostgresServer } from "../support/postgres.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
@@ -17,9 +18,15 @@ const ROW_BYTES = 200_000_000;
  */
 const MOST_RESIDENT_MIB = 300;
 const TRANSACTION_ROWS = Number(process.env["MILLRACE_TEST_TRANSACTION_ROWS"] ?? 500_000);
+/** Of a transaction that one lane has to itself: as much text as half a million of the others. */
+const LANE_ROWS = 100_000;
+/** As many as the sink takes, slowly, while the log could be read to its end. */
+const SLOW_ROWS = 6_000;
+const SLOW_BYTES_PER_SECOND = 1_000_000;
 
 let source: PostgresServer;
 let target: Target;
+let atSink: FaultProxy;
 let folder: string;
 
 beforeAll(async () => {
@@ -28,14 +35,20 @@ beforeAll(async () => {
     settings: { synchronous_commit: "off", max_wal_size: "4GB" },
   });
   target = await makeTarget("dsql");
+  const { hostname, port } = new URL(target.url);
+  atSink = await startFaultProxy({ host: hostname, port: Number(port) });
   folder = await mkdtemp(join(tmpdir(), "millrace-memory-"));
   await source.query(
     "CREATE TABLE large (id int PRIMARY KEY, small text, body text); ALTER TABLE large ALTER body SET STORAGE EXTERNAL",
   );
   await source.query("CREATE TABLE many (id bigint PRIMARY KEY, note text)");
+  await source.query(
+    "CREATE TABLE audit (id bigint, note text); ALTER TABLE audit REPLICA IDENTITY FULL",
+  );
 });
 
 afterAll(async () => {
+  await atSink.close();
   await target.release();
   await source.stop();
   await rm(folder, { recursive: true });
@@ -88,7 +101,7 @@ function pipeline(): Promise<string> {
     sourceUrl: source.url,
     tables: String.raw`public.\.*`,
     source: { "scan.incremental.snapshot.chunk.size": 8096 },
-    sink: target.sink,
+    sink: { ...target.sink, host: atSink.host, port: atSink.port },
   });
 }
 
@@ -159,4 +172,28 @@ describe("bounded memory", () => {
       sum: String((BigInt(TRANSACTION_ROWS) * BigInt(TRANSACTION_ROWS + 1)) / 2n),
     });
   }, 1_800_000);
+
+  // Lanes that have nothing to do keep the log going (pipeline/read-ahead.ts): then the budget alone is the bound.
+  it("reads no further than its budget lets it for one lane, whose sink is slower than the log", async () => {
+    await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"]);
+    const run = new MillraceProcess(["run", await pipeline(), "--json", "--listen", "off"]);
+    await whileRunning(run, async () => {
+      const isOpen = { at: "bytes", direction: "up", count: 1 } as const;
+      const slow = { kind: "throttle", bytesPerSecond: SLOW_BYTES_PER_SECOND } as const;
+      const slowly = atSink.arm({ fault: slow, trigger: isOpen, times: Number.POSITIVE_INFINITY });
+      await source.query(
+        `INSERT INTO audit SELECT i, repeat(md5(i::text), 40) FROM generate_series(1, ${LANE_ROWS}) i`,
+      );
+      const arrived = async (): Promise<number> =>
+        Number((await targetQuery("SELECT count(*) AS rows FROM audit"))[0]?.["rows"]);
+      await untilBounded(run, async () => (await arrived()) >= SLOW_ROWS, 120_000);
+      slowly.disarm();
+      atSink.strike({ kind: "throttle", bytesPerSecond: Number.POSITIVE_INFINITY });
+      await untilBounded(run, async () => (await arrived()) === LANE_ROWS, 120_000);
+    });
+    await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"]);
+    expect(
+      await targetQuery("SELECT count(*)::int AS rows, sum(id)::text AS sum FROM audit"),
+    ).toEqual([{ rows: LANE_ROWS, sum: String((LANE_ROWS * (LANE_ROWS + 1)) / 2) }]);
+  }, 600_000);
 });

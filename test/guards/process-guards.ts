@@ -71,6 +71,17 @@ export const PROCESS_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [10],
+    guard: "what was read of the log waits for room, though lanes have nothing to do, in a process",
+    file: "pipeline/log-reader.ts",
+    take: "    if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);\n",
+    put: "    void [logBytes, signal];\n",
+    shownBy: e2e(
+      "memory",
+      "reads no further than its budget lets it for one lane, whose sink is slower than the log",
+    ),
+  },
+  {
+    keeps: [10],
     guard: "a value that no sink takes is let go as it passes, by a whole process",
     file: "sources/postgres/large-row-decoder.ts",
     take: "this.#isKept(bytes) ?",
