@@ -1,25 +1,18 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC000, outcome } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OC000, outcome } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let sharer: pg.Client;
 let older: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  sharer = await clients.connect();
-  older = await clients.connect();
+  sharer = await cluster.connect();
+  older = await cluster.connect();
   await sharer.query("create table t (id int primary key, u int unique, v int)");
   await sharer.query("insert into t values (1, 1, 1), (2, 2, 2)");
 });
-afterEach(() => clients.close());
 
 const SHARE = "select 1 from t where id = 1 for key share";
 
@@ -64,7 +57,7 @@ describe("FOR KEY SHARE that commits first", () => {
 
   it("is nothing to who begins later, and remembered against who began before", async () => {
     await shared();
-    const later = await clients.connect();
+    const later = await cluster.connect();
     await later.query("begin");
     expect((await later.query("delete from t where id = 1")).rowCount).toBe(1);
     expect((await older.query("delete from t where id = 1")).rowCount).toBe(1);
@@ -74,7 +67,7 @@ describe("FOR KEY SHARE that commits first", () => {
 
   it("is remembered after who began later has rolled back", async () => {
     await shared();
-    const later = await clients.connect();
+    const later = await cluster.connect();
     await later.query("begin");
     expect((await later.query("delete from t where id = 1")).rowCount).toBe(1);
     await later.query("rollback");

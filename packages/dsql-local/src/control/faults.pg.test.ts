@@ -1,26 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC000, OC001, outcome, refusal } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OC000, OC001, outcome, refusal } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster({ control: "127.0.0.1:0" });
 let client: pg.Client;
 let watcher: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off", control: "127.0.0.1:0" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect({ application_name: "victim" });
-  watcher = await clients.connect();
+  client = await cluster.connect({ application_name: "victim" });
+  watcher = await cluster.connect();
   await client.query("create table t (id int primary key, v int)");
   await client.query("insert into t values (1, 10)");
 });
-afterEach(() => clients.close());
 
 async function transaction(next: number): Promise<string> {
   const begun = await outcome(client.query("begin"));
@@ -189,22 +182,22 @@ describe("a distance", () => {
 describe("refusals", () => {
   it("let a cluster wake up", async () => {
     cluster.control.inject({ kind: "refuse-connect", code: "waking-up" });
-    expect(await refusal(clients.connect())).toMatchObject({
+    expect(await refusal(cluster.connect())).toMatchObject({
       severity: "FATAL",
       message: "unable to accept connection, waking up cluster, please retry later",
     });
-    await clients.connect();
+    await cluster.connect();
   });
 
   it("turn away connections", async () => {
     cluster.control.inject({ kind: "refuse-connect", code: "53400" });
-    const refused = await refusal(clients.connect());
+    const refused = await refusal(cluster.connect());
     expect(refused).toMatchObject({
       severity: "FATAL",
       code: "53400",
       message: "Unable to accept connection, rate exceeded.",
     });
-    await clients.connect();
+    await cluster.connect();
   });
 
   it("make the server unavailable for a statement, and leave the connection", async () => {

@@ -1,21 +1,14 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC001, outcome, refusal } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OC001, outcome, refusal } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
 });
-afterEach(() => clients.close());
 
 describe("what only a session has", () => {
   it.each([
@@ -72,7 +65,7 @@ describe("asynchronous statements", () => {
     expect(await outcome(client.query("create index async on sys.jobs (job_id)"))).toBe(
       "42501 must be owner of table jobs",
     );
-    const reader = await clients.connect({
+    const reader = await cluster.connect({
       connectionString: cluster.url.replace("//admin", "//reader"),
     });
     const others = "42501 must be owner of table t";
@@ -399,7 +392,7 @@ describe("asynchronous jobs", () => {
 
   it("raise OC001 in other sessions when the index becomes active", async () => {
     await client.query("create table t (id int primary key, v int)");
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("select * from t");
     const id = await startJob("create index async by_v on t (v)");
     await client.query(`call sys.wait_for_job('${id}')`);

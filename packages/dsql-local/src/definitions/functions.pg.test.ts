@@ -1,26 +1,19 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC000, outcome } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OC000, outcome } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
 /** What SQL functions do is under the same rules as what statements do. */
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 const ROWS = "54000 transaction row limit exceeded";
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
   await client.query("create table t (id int primary key, v text)");
   await client.query("insert into t values (1, 'one'), (2, 'two')");
 });
-afterEach(() => clients.close());
 
 /** Makes a function over `f(n int)`. */
 async function make(name: string, body: string, returns = "int"): Promise<void> {
@@ -108,7 +101,7 @@ describe("a SELECT of a function that writes", () => {
 
   it("keeps what it wrote when its transaction gives way to another", async () => {
     await make("add", "insert into t values (n, 'added') returning id");
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("begin");
     expect((await client.query("select add(50) as id")).rows).toEqual([{ id: 50 }]);
     await client.query("update t set v = 'mine' where id = 1");
@@ -125,7 +118,7 @@ describe("a SELECT of a function that writes", () => {
   it("loses where it gives way with a value that was drawn and may be known", async () => {
     await make("pick", "update t set v = random()::text where id = n returning id");
     await client.query("create function twice(n int) returns int language sql return pick(n)");
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("begin");
     await client.query("select twice(1)");
     await client.query("select v from t where id = 1");
@@ -137,7 +130,7 @@ describe("a SELECT of a function that writes", () => {
 
   it("loses to who committed first", async () => {
     await make("set_one", "update t set v = n::text where id = 1", "void");
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("begin");
     await client.query("select set_one(7)");
     await other.query("select set_one(8)");

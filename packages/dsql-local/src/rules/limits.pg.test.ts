@@ -1,22 +1,15 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC001, outcome, refusal } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { OC001, outcome, refusal } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 import type { LimitName } from "./bounds.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster({ control: "127.0.0.1:0" });
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off", control: "127.0.0.1:0" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
 });
-afterEach(() => clients.close());
 
 /** What is run before, how the nth is made, how many there may be, and what the next one is told. */
 const counts: readonly [LimitName, number, string | null, (n: number) => string, string][] = [
@@ -134,7 +127,7 @@ describe("a limit", () => {
     await client.query("insert into parent values (1), (2), (3)");
     await client.query("insert into child select n, 1 from generate_series(1, 6) as n");
     cluster.control.setLimits({ rowsPerTransaction: 8 });
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("begin");
     await client.query("update parent set id = 30 where id = 3");
     await other.query("begin");
@@ -196,7 +189,7 @@ describe("a limit", () => {
 
   it("on messages closes the connection without a word", async () => {
     cluster.control.setLimits({ messageBytes: 10_000 });
-    const other = await clients.connect();
+    const other = await cluster.connect();
     expect(await outcome(other.query(`select '${"x".repeat(9_000)}'`))).toBe("ok");
     await expect(other.query(`select '${"x".repeat(10_000)}'`)).rejects.toThrow(
       "Connection terminated unexpectedly",
@@ -205,16 +198,16 @@ describe("a limit", () => {
 
   it("on connections, and on how fast they come", async () => {
     cluster.control.setLimits({ connections: 2 });
-    await clients.connect();
-    expect(await refusal(clients.connect())).toMatchObject({
+    await cluster.connect();
+    expect(await refusal(cluster.connect())).toMatchObject({
       severity: "FATAL",
       code: "53300",
       message: "Unable to accept connection, too many open connections.",
     });
     cluster.control.setLimits({ connections: 10_000, connectBurst: 2, connectsPerSecond: 1 });
-    await clients.connect();
-    await clients.connect();
-    expect(await refusal(clients.connect())).toMatchObject({
+    await cluster.connect();
+    await cluster.connect();
+    expect(await refusal(cluster.connect())).toMatchObject({
       severity: "FATAL",
       code: "53400",
       message: "Unable to accept connection, rate exceeded.",

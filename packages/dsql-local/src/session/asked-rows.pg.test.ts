@@ -1,31 +1,22 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC000, outcome } from "../testing/clients.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OC000, outcome } from "../testing/clients.ts";
 import { RawClient } from "../testing/raw-client.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 import { bind, closeStatement, describePortal, parse } from "../wire/extended.ts";
 import { cstring, frame, Frames, int16, int32, query, Type } from "../wire/messages.ts";
 
 /** Statements that are asked for the places of their rows, behind the client's back: it must not be told. */
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let raw: RawClient;
-const clients = new Clients(() => cluster);
 const { sync, flush } = Frames;
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
   raw = await RawClient.open(cluster);
   await say(query("create table t (id int primary key, v text)"));
   await say(query("insert into t values (1, 'one'), (2, 'two')"));
 });
-afterEach(async () => {
-  raw.end();
-  await clients.close();
-});
+afterEach(() => raw.end());
 
 async function say(...messages: readonly Buffer[]): Promise<string> {
   raw.send(...messages);
@@ -188,7 +179,7 @@ describe("a statement with RETURNING that is asked", () => {
 
 describe("asked statements among others' transactions", () => {
   it("go on over a lock, and the first committer wins", async () => {
-    const [one, two] = [await clients.connect(), await clients.connect()];
+    const [one, two] = [await cluster.connect(), await cluster.connect()];
     const append = "update t set v = v || $1 where id = 1";
     await one.query("begin");
     await one.query(append, ["a"]);
@@ -201,7 +192,7 @@ describe("asked statements among others' transactions", () => {
   });
 
   it("are repeated after a park as if nobody had asked", async () => {
-    const [one, two] = [await clients.connect(), await clients.connect()];
+    const [one, two] = [await cluster.connect(), await cluster.connect()];
     await one.query("begin");
     await one.query(MOVE, [5]);
     await one.query("update t set v = v || 'x' where id = 2 returning id");

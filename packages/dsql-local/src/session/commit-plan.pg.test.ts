@@ -1,25 +1,19 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ReferencedKeys } from "../concurrency/referenced-keys.ts";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { Violation } from "../rules/rule.ts";
-import { Clients, OC000, outcome } from "../testing/clients.ts";
+import { OC000, outcome } from "../testing/clients.ts";
 import { RawClient } from "../testing/raw-client.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 import { query } from "../wire/messages.ts";
 import { Backend } from "./backend.ts";
 import { CommitSteps } from "./commit-steps.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
   await client.query("create table t (id int primary key, v int)");
   await client.query("create table parent (id int primary key, v int)");
   // Rows that come to a table from which some were deleted lately are looked at.
@@ -34,7 +28,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.restoreAllMocks();
-  await clients.close();
 });
 
 /** How often a session goes to PostgreSQL for a statement. */
@@ -88,7 +81,7 @@ describe("the COMMIT of a single statement", () => {
   });
 
   it("does not go with one whose keys may have to be told to an older snapshot", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("select * from t");
     expect(await trips("insert into child values (2, 1)")).toBeGreaterThan(1);
@@ -116,7 +109,7 @@ describe("a simple Query whose COMMIT goes with it", () => {
   });
 
   it("fails like any other where somebody else has committed the row first", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("update t set v = 7 where id = 1");
     await client.query("delete from t where id = 1");
@@ -126,7 +119,7 @@ describe("a simple Query whose COMMIT goes with it", () => {
 
 describe("a key that a DELETE took whose COMMIT went with it", () => {
   it("counts against whoever still sees it and brings it again", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("select * from t");
     expect(await trips("delete from t where id = 1")).toBe(1);
@@ -136,7 +129,7 @@ describe("a key that a DELETE took whose COMMIT went with it", () => {
   });
 
   it("counts also where the snapshot is taken while it is under way", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     beforeSending("delete from t", async () => {
       await other.query("begin");
       await other.query("select * from t");
@@ -151,7 +144,7 @@ describe("a key that a DELETE took whose COMMIT went with it", () => {
 
 describe("a parent's key that a row shares whose COMMIT went with it", () => {
   it("counts against a lock on the parent that was taken meanwhile", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     beforeSending("insert into child", async () => {
       await other.query("begin");
       await other.query("select * from parent where id = 2 for update");
@@ -176,14 +169,14 @@ describe("a parent's key that a row shares whose COMMIT went with it", () => {
 
 describe("a COMMIT that fails before PostgreSQL is asked for it", () => {
   it("makes no later snapshot count as older than the COMMITs of others", async () => {
-    const old = await clients.connect();
+    const old = await cluster.connect();
     await old.query("begin");
     await old.query("select * from t");
     vi.spyOn(ReferencedKeys.prototype, "note").mockImplementationOnce(() => {
       throw new Violation({ severity: "ERROR", code: "XX000", message: "as if" });
     });
     expect(await outcome(client.query("insert into child values (8, 2)"))).not.toBe("ok");
-    const next = await clients.connect();
+    const next = await cluster.connect();
     await next.query("insert into child values (9, 2)");
     // Its snapshot has that row: whoever shares the parent's key has committed before it.
     await next.query("begin");

@@ -1,30 +1,21 @@
 /** COPY FROM STDIN and TO STDOUT: PostgreSQL's words, under DSQL's rules for what writes. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
 import { startEmbedded, type EmbeddedPostgres } from "../postgres/embedded.ts";
-import { Clients, OC000, outcome } from "../testing/clients.ts";
+import { OC000, outcome } from "../testing/clients.ts";
 import { RawClient } from "../testing/raw-client.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 import { Transcript } from "../testing/transcript.ts";
 import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
 import { copyFail, frame, Frames, int16, int32, query, Type } from "../wire/messages.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let raw: RawClient;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
   raw = await RawClient.open(cluster);
   await say(query("create table t (id int primary key, v text)"));
 });
-afterEach(async () => {
-  raw.end();
-  await clients.close();
-});
+afterEach(() => raw.end());
 
 const { copyDone, flush, sync } = Frames;
 
@@ -67,7 +58,7 @@ describe("COPY FROM STDIN", () => {
   it.each(["alter table t add column more int", "drop table t"])(
     "loses to another's %s while its rows come, alone and in a block",
     async (ddl) => {
-      const other = await clients.connect();
+      const other = await cluster.connect();
       for (const [before, end] of [
         ["select 1", "Z:I"],
         ["begin", "Z:E"],
@@ -103,7 +94,7 @@ describe("COPY FROM STDIN", () => {
   });
 
   it("refuses more than 10 MiB at COMMIT, and values and keys that are too large at the statement", async () => {
-    const client = await clients.connect();
+    const client = await cluster.connect();
     await client.query("create table wide (id int primary key, v text, key varchar unique)");
     const random = (bytes: number): string => {
       let text = "";
@@ -217,7 +208,7 @@ describe("COPY FROM STDIN", () => {
   });
 
   it("tells another session's DDL where any statement would", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await count();
     await other.query("alter table t add column z int");
     const named = query("copy t (id) from stdin");
@@ -249,7 +240,7 @@ describe("COPY FROM STDIN", () => {
   });
 
   it("is refused for what the server has: files and programs", async () => {
-    const client = await clients.connect();
+    const client = await cluster.connect();
     for (const sql of [
       "copy t from '/etc/passwd'",
       "copy t to '/tmp/x'",
@@ -267,7 +258,7 @@ describe("COPY FROM STDIN", () => {
 
 describe("COPY FROM STDIN beside other transactions", () => {
   it("conflicts over a key at COMMIT, in a block and alone", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     expect(await copy(rows(1, 2), copyDone)).toBe("G C:COPY 2 Z:T");
     await other.query("insert into t values (2)");
@@ -281,7 +272,7 @@ describe("COPY FROM STDIN beside other transactions", () => {
   });
 
   it("loses nothing when it gives its locks up, and makes others lose that come later", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     expect(await copy(rows(1, 2), copyDone)).toBe("G C:COPY 2 Z:T");
     await other.query("begin");
@@ -294,7 +285,7 @@ describe("COPY FROM STDIN beside other transactions", () => {
   });
 
   it("writes the same again, where it brings all columns itself", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("create table d (id int primary key, u uuid default gen_random_uuid())");
     const u = "00000000-0000-0000-0000-000000000001";
     for (const [columns, end] of [
@@ -317,7 +308,7 @@ describe("COPY FROM STDIN beside other transactions", () => {
   });
 
   it("goes on over its snapshot once it has lost", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("insert into t values (1, 'old')");
     await say(query("begin"));
     await say(query("update t set v = 'mine' where id = 1"));
@@ -331,7 +322,7 @@ describe("COPY FROM STDIN beside other transactions", () => {
   });
 
   it("keeps nobody waiting while its client is slow", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     raw.send(query("copy t from stdin"), rows(1, 2));
     await raw.until("G");
     await other.query("insert into t values (2, 'other')");
@@ -339,7 +330,7 @@ describe("COPY FROM STDIN beside other transactions", () => {
   });
 
   it("refers to parents as an INSERT does", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("create table c (id int primary key, t_id int references t)");
     await other.query("insert into t values (1), (2)");
     expect(await say(query("copy c from stdin"), data("1\t9\n"), copyDone)).toBe("G E:23503 Z:I");
@@ -380,7 +371,7 @@ describe("COPY TO STDOUT", () => {
     expect(await say(query("copy (select * from t for update) to stdout"))).toBe(
       "H d d c C:COPY 2 Z:T",
     );
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("update t set v = 'x'");
     expect(await say(query("commit"))).toBe("E:40001 Z:I");
   });

@@ -1,31 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { testRuns } from "../../../../test/support/test-runs.ts";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { ABORTED, Clients, OC000, outcome } from "../testing/clients.ts";
+import { ABORTED, OC000, outcome } from "../testing/clients.ts";
 import { login, RawClient } from "../testing/raw-client.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 import { bind, closeStatement, describePortal, execute, parse } from "../wire/extended.ts";
 import { cstring, frame, Frames, int32, query, Type } from "../wire/messages.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let raw: RawClient;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
   raw = await RawClient.open(cluster);
   raw.send(query("create table t (id int primary key, v int)"));
   await raw.until("Z");
 });
-afterEach(async () => {
-  raw.end();
-  await clients.close();
-});
+afterEach(() => raw.end());
 
 const describeStatement = (name: string): Buffer =>
   frame(Type.describe, Buffer.from("S"), cstring(name));
@@ -92,7 +83,7 @@ describe("the extended protocol", () => {
   });
 
   it("keeps the unnamed statement over syncs, transactions and parks", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     expect(await say(query("begin"))).toBe("C:BEGIN Z:T");
     expect(await say(...run("insert into t values (1, 1)"), sync)).toBe("1 2 n C:INSERT 0 1 Z:T");
     expect(await say(parse("", "update t set v = v + 1 returning v"), sync)).toBe("1 Z:T");
@@ -129,7 +120,7 @@ describe("the extended protocol", () => {
 
   it("goes on with a portal whose transaction was parked meanwhile", async () => {
     await say(query("insert into t select n, n from generate_series(1, 5) n"));
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     await say(query("update t set v = 10 where id = 1"));
     const opened = [parse("", "select id, v from t where v < 100 order by id"), bind("p", "")];
@@ -148,7 +139,7 @@ describe("the extended protocol", () => {
     "goes on with a portal whose transaction has met its conflict meanwhile: %s",
     async (conflicting) => {
       await say(query("insert into t select n, n from generate_series(1, 5) n"));
-      const other = await clients.connect();
+      const other = await cluster.connect();
       await say(query("begin"));
       await say(query("update t set v = 10 where id = 1"));
       const opened = [parse("", "select id, v from t order by id"), bind("p", "")];
@@ -174,7 +165,7 @@ describe("the extended protocol", () => {
 
   it("tells the failure of a row that came while its transaction was parked when that row is asked for", async () => {
     await say(query("insert into t select n, 3 - n from generate_series(1, 5) n"));
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     await say(query("update t set v = 10 where id = 5"));
     const opened = [parse("", "select 6 / v from t where id < 5 order by id"), bind("p", "")];
@@ -186,7 +177,7 @@ describe("the extended protocol", () => {
 
   it("runs a portal that was bound before its transaction was parked", async () => {
     await say(query("insert into t values (1, 1)"));
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     await say(query("update t set v = 10"));
     await say(parse("", "update t set v = v + 1 returning v"), bind("p", ""), sync);
@@ -200,7 +191,7 @@ describe("the extended protocol", () => {
 
   it("counts a write that is told in parts when it runs, and repeats it as it was", async () => {
     cluster.control.setLimits({ rowsPerTransaction: 4 });
-    const other = await clients.connect();
+    const other = await cluster.connect();
     const insert = "insert into t select n, n from generate_series(1, 3) n returning id";
     await say(query("begin"));
     expect(await say(parse("", insert), bind("p", ""), some(1), sync)).toBe("1 2 D:1 s Z:T");
@@ -220,7 +211,7 @@ describe("the extended protocol", () => {
   });
 
   it("gives what was parsed and bound before it refuses to run it", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("select * from t"));
     await other.query("alter table t add column w int");
     expect(await say(...run("select * from t"), sync)).toBe("1 2 T:3 E:40001 Z:I");
@@ -267,7 +258,7 @@ describe("the extended protocol", () => {
   });
 
   it("has the unnamed statement and portal for as long as PostgreSQL has them, whatever runs behind", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await say(query("begin"));
     await say(parse("", "insert into t values (1, 1)"), bind("", ""), sync);
     // Its counting of rows, savepoints and repetitions are no business of the client's portal.
@@ -322,7 +313,7 @@ describe("the extended protocol", () => {
 
 describe("node-postgres", () => {
   it("in pipeline mode gets every answer, and a failed statement stops its transaction", async () => {
-    const piped = await clients.connect({ pipeline: true });
+    const piped = await cluster.connect({ pipeline: true });
     const upsert = `insert into t (id, v) select * from unnest($1::int[], $2::int[])
       on conflict (id) do update set v = excluded.v`;
     const ids = Array.from({ length: 3_000 }, (_, i) => i);
@@ -346,7 +337,7 @@ describe("node-postgres", () => {
   });
 
   it("reads large results whole, also when it reads slowly", async () => {
-    const client = await clients.connect();
+    const client = await cluster.connect();
     const result = await client.query(
       "select g, repeat('x', 1000) as x from generate_series(1, 50000) g",
     );
@@ -369,7 +360,7 @@ describe("messages", () => {
   });
 
   it("of any bytes neither crash nor hang the cluster, nor touch another session", async () => {
-    const neighbour = await clients.connect();
+    const neighbour = await cluster.connect();
     await neighbour.query("begin");
     await neighbour.query("insert into t values (77, 77)");
     const letters = fc.constantFrom(..."QPBDESCHXpfdcF!\0");
@@ -404,7 +395,7 @@ describe("a client that closes its half of the connection", () => {
     raw.half();
     const all = "C:INSERT 0 1 Z:I 1 2 n C:UPDATE 1 Z:I T:2 D:1,2 C:SELECT 1 Z:I";
     expect((await raw.closed()).join(" ")).toBe(all);
-    const other = await clients.connect();
+    const other = await cluster.connect();
     expect((await other.query("select v from t")).rows).toEqual([{ v: 2 }]);
   });
 
@@ -412,7 +403,7 @@ describe("a client that closes its half of the connection", () => {
     raw.send(query("begin"), query("insert into t values (1, 1)"));
     raw.half();
     expect((await raw.closed()).join(" ")).toBe("C:BEGIN Z:T C:INSERT 0 1 Z:T");
-    const other = await clients.connect();
+    const other = await cluster.connect();
     expect((await other.query("select v from t")).rows).toEqual([]);
   });
 

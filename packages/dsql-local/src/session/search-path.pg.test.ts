@@ -1,24 +1,17 @@
 /** The rules hold wherever a name without a schema is found. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type pg from "pg";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, OC000, OC001, outcome } from "../testing/clients.ts";
+import { OC000, OC001, outcome } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let one: pg.Client;
 let two: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  one = await clients.connect();
-  two = await clients.connect();
+  one = await cluster.connect();
+  two = await cluster.connect();
 });
-afterEach(() => clients.close());
 
 const MONEY = "0A000 datatype money not supported";
 

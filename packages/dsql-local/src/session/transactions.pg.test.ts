@@ -1,22 +1,15 @@
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { ABORTED, Clients, OC000, OC001, outcome, refusal } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ABORTED, OC000, OC001, outcome, refusal } from "../testing/clients.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
   await client.query("create table t (id int primary key, v text)");
 });
-afterEach(() => clients.close());
 
 const MIXED = "0A000 ddl and dml are not supported in the same transaction";
 const TWO_DDL = "0A000 multiple ddl statements not supported in a transaction";
@@ -121,7 +114,7 @@ describe("3,000 rows", () => {
   });
 
   it("count in a pipeline before its COMMIT is applied", async () => {
-    const piped = await clients.connect({ pipeline: true });
+    const piped = await cluster.connect({ pipeline: true });
     const results = await Promise.all([
       outcome(piped.query("begin")),
       outcome(piped.query(insertRows(1, 2_000))),
@@ -194,7 +187,7 @@ describe("blocks", () => {
   });
 
   it("stay read only behind another's wish for what they have locked", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("insert into t values (1)");
     await client.query("begin; update t set v = 'mine'; begin read only");
     await other.query("begin; update t set v = 'theirs'; rollback");
@@ -223,7 +216,7 @@ describe("blocks", () => {
   });
 
   it("give up what they locked when they fail", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("insert into t values (1, 'a')");
     await client.query("begin");
     await client.query("update t set v = 'b'");
@@ -236,7 +229,7 @@ describe("blocks", () => {
 
 describe("another session's DDL", () => {
   it("fails the next statement on that table once, reads too", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("select * from t");
     await client.query("alter table t add column w int");
     expect(await outcome(other.query("select * from t"))).toBe(OC001);
@@ -249,13 +242,13 @@ describe("another session's DDL", () => {
   });
 
   it("does not touch sessions that never looked at the table", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query("alter table t add column w int");
     expect(await outcome(other.query("insert into t (id, w) values (1, 1)"))).toBe("ok");
   });
 
   it("fails a writing transaction at COMMIT when it lands in the middle, without waiting for it", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("insert into t values (1)");
     await client.query("alter table t add column w int");
@@ -264,7 +257,7 @@ describe("another session's DDL", () => {
   });
 
   it("does not fail the COMMIT of a transaction that only read", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("select * from t");
     await client.query("alter table t add column w int");
@@ -273,7 +266,7 @@ describe("another session's DDL", () => {
   });
 
   it("does not block readers while its own transaction is open", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("select * from t");
     await client.query("begin");
     await client.query("alter table t add column w int");
@@ -283,7 +276,7 @@ describe("another session's DDL", () => {
   });
 
   it("reaches sessions through GRANT and DROP too", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("select * from t");
     await client.query("create role reader");
     await client.query("grant select on t to reader");
@@ -300,7 +293,7 @@ describe("a table that another session made", () => {
     ["select * from t join public.later on true", "public.later"],
     ["insert into later values (2)", "later"],
   ])("is not there for transactions that had begun: %s", async (statement, name) => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await other.query("select 1");
     await client.query("create table later (id int primary key)");
@@ -312,7 +305,7 @@ describe("a table that another session made", () => {
   });
 
   it("is there for those that had not run a statement, and for whoever made it", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await other.query("begin");
     await client.query("create table later (id int primary key)");
     expect((await client.query("insert into later values (1)")).rowCount).toBe(1);
@@ -331,7 +324,7 @@ describe("a single row with parameters, whose COMMIT goes with it", () => {
   const insert = "insert into t values ($1, $2)";
 
   it("is committed, counted and seen by others", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     const { commits, rowsWritten } = cluster.control.counters();
     expect((await client.query(insert, [7, 1])).rowCount).toBe(1);
     expect((await client.query("update t set v = v || $1 where id = $2 returning v", ["4", 7])).rows).toEqual([{ v: "14" }]);
@@ -351,7 +344,7 @@ describe("a single row with parameters, whose COMMIT goes with it", () => {
   });
 
   it("waits for nobody, and the one that comes to its COMMIT later loses", async () => {
-    const other = await clients.connect();
+    const other = await cluster.connect();
     await client.query(insert, [7, 1]);
     await other.query("begin");
     await other.query("update t set v = 2 where id = 7");
@@ -389,8 +382,8 @@ describe("the search path", () => {
   it("says which table a name means, from the start, after SET and after a rollback", async () => {
     await client.query("create schema s");
     await client.query("create table s.t (id int primary key)");
-    const watcher = await clients.connect({ options: "-c search_path=s" });
-    const setter = await clients.connect();
+    const watcher = await cluster.connect({ options: "-c search_path=s" });
+    const setter = await cluster.connect();
     await watcher.query("select * from t");
     await setter.query("set search_path = s");
     await setter.query("select * from t");

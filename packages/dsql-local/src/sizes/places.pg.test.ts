@@ -1,42 +1,30 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
-import { Clients, outcome } from "../testing/clients.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { outcome } from "../testing/clients.ts";
+import { noise } from "../testing/noise.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
 /**
  * Rows that a statement wrote are looked at by their places: PostgreSQL's own count of the rows that it read from end to
  * end says that the table was not looked through.
  */
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 const ROWS = 6_000;
 const MIB = 1024 * 1024;
 const TOO_LONG = "54000 datatype limit greater than 1048576 bytes not supported for text";
 const KEY = "54000 key size too large";
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
   await client.query("create table t (id int primary key, name text unique, v text)");
   for (let from = 1; from <= ROWS; from += 3_000) {
     const some = `select g, 'n' || g, 'some value' from generate_series(${from}, ${from + 2_999}) g`;
     await client.query(`insert into t ${some}`);
   }
 });
-afterEach(() => clients.close());
-
-function noise(bytes: number): string {
-  return randomBytes(Math.ceil(bytes * 0.75) + 3)
-    .toString("base64")
-    .slice(0, bytes);
-}
 
 /** Rows of t that this connection, and those that have ended, have read from end to end. */
 async function readRows(): Promise<number> {
@@ -165,7 +153,7 @@ describe("what cannot be asked", () => {
     await client.query("create role writer with login");
     await client.query("grant insert on t to writer");
     const connectionString = cluster.url.replace("admin:", "writer:");
-    const writer = await clients.connect({ connectionString });
+    const writer = await cluster.connect({ connectionString });
     const insert =
       "insert into t select g, 'w' || g, repeat('x', 5) from generate_series(9001, 9003) g";
     expect((await writer.query(insert)).rowCount).toBe(3);

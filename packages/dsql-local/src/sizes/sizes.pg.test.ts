@@ -1,32 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startDsqlLocal, type DsqlLocal } from "../index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { startDsqlLocal } from "../index.ts";
 import { Clients, outcome, refusal } from "../testing/clients.ts";
 import { copyIn } from "../testing/copy-in.ts";
+import { noise } from "../testing/noise.ts";
+import { testCluster } from "../testing/test-cluster.ts";
 
-let cluster: DsqlLocal;
+const cluster = testCluster();
 let client: pg.Client;
-const clients = new Clients(() => cluster);
 
-beforeAll(async () => {
-  cluster = await startDsqlLocal({ tls: "off" });
-});
-afterAll(() => cluster.stop());
 beforeEach(async () => {
-  await cluster.control.reset();
-  client = await clients.connect();
+  client = await cluster.connect();
 });
-afterEach(() => clients.close());
 
 const MIB = 1024 * 1024;
-
-/** Text that does not compress. */
-function noise(bytes: number): string {
-  return randomBytes(Math.ceil(bytes * 0.75) + 3)
-    .toString("base64")
-    .slice(0, bytes);
-}
 
 describe("what foreign keys cascade", () => {
   it("is bounded in the keys of the rows that it comes to", async () => {

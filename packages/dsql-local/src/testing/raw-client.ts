@@ -31,7 +31,7 @@ export class RawClient {
   }
 
   /** Connects as admin to a cluster without TLS; behind the first ReadyForQuery. */
-  static async open(cluster: DsqlLocal): Promise<RawClient> {
+  static async open(cluster: Pick<DsqlLocal, "host" | "port">): Promise<RawClient> {
     const client = RawClient.connect(cluster);
     client.send(...login("any"));
     await client.until("Z:I");
@@ -39,7 +39,7 @@ export class RawClient {
   }
 
   /** Connects to a cluster without TLS, and says nothing yet. */
-  static connect({ host, port }: DsqlLocal): RawClient {
+  static connect({ host, port }: Pick<DsqlLocal, "host" | "port">): RawClient {
     return new RawClient(connect({ host, port }));
   }
 
