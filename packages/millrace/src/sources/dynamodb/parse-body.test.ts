@@ -19,11 +19,12 @@ describe("the JSON of a body", () => {
   });
 
   it("is what was written", () => {
-    const values = fc.json({ maxDepth: 4, stringUnit: fc.constantFrom("\\", '"', "\n", "a", "_") });
+    const stringUnit = fc.constantFrom("\\", '"', "\n", "a", "_");
     fc.assert(
-      fc.property(values, (text) => {
-        const pretty = JSON.stringify(JSON.parse(text), null, 1);
-        for (const each of [text, pretty]) expect(JSON.stringify(parsed(each))).toBe(text);
+      fc.property(fc.jsonValue({ maxDepth: 4, stringUnit }), (value) => {
+        const text = JSON.stringify(value);
+        for (const each of [text, JSON.stringify(value, null, 1)])
+          expect(JSON.stringify(parsed(each))).toBe(text);
       }),
     );
   });
