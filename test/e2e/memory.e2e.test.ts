@@ -186,14 +186,14 @@ describe("bounded memory", () => {
       );
       const arrived = async (): Promise<number> =>
         Number((await targetQuery("SELECT count(*) AS rows FROM audit"))[0]?.["rows"]);
-      await untilBounded(run, async () => (await arrived()) >= SLOW_ROWS, 120_000);
+      await untilBounded(run, async () => (await arrived()) >= SLOW_ROWS, 240_000);
       slowly.disarm();
       atSink.strike({ kind: "throttle", bytesPerSecond: Number.POSITIVE_INFINITY });
-      await untilBounded(run, async () => (await arrived()) === LANE_ROWS, 120_000);
+      await untilBounded(run, async () => (await arrived()) === LANE_ROWS, 240_000);
     });
     await runToEnd(["run", await pipeline(), "--until-caught-up", "--listen", "off"]);
     expect(
       await targetQuery("SELECT count(*)::int AS rows, sum(id)::text AS sum FROM audit"),
     ).toEqual([{ rows: LANE_ROWS, sum: String((LANE_ROWS * (LANE_ROWS + 1)) / 2) }]);
-  }, 600_000);
+  }, 900_000);
 });
