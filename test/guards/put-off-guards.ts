@@ -100,6 +100,24 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
   },
   {
     keeps,
+    guard: "that rows are being given up is durable before they are",
+    file: ROUNDS,
+    take: "    await this.#parts.writeTable(table);\n",
+    put: "",
+    shownBy: rows("of tables with parts are known to be given up before they are"),
+  },
+  {
+    keeps,
+    guard: "rows that an ended run was about to give up are read once more",
+    file: ROUNDS,
+    take: "table.document.givingUp === true && !this.#known.has(table.id)",
+    put: "table.puttingOff < 0",
+    shownBy: endless(
+      "are read once more behind a last round of a run that ended before it had looked",
+    ),
+  },
+  {
+    keeps,
     guard: "who asks for what no log told is told whether there was any",
     file: "pipeline/table-watch.ts",
     take: "      one.isFound ||= moved.some(({ table }) => one.tables.includes(table));\n",

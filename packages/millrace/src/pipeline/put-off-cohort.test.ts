@@ -73,6 +73,7 @@ class Refusing {
         this.looks++;
         return Promise.resolve(finds?.(this.looks) ?? false);
       },
+      writeTable: () => Promise.resolve(),
       fail: (error) => (this.failure ??= error),
     });
   }
@@ -87,6 +88,14 @@ class Refusing {
     this.#looksBefore.set(key, this.looks);
     table.update({ state: "INIT_SYNC" });
     this.book.add(letterFor(item, PUT_OFF, 99, earlier));
+  }
+
+  /** An earlier run has given it up in a last round, and ended before it looked behind that. */
+  wasGivenUp(table: TableRuntime, key: string): void {
+    this.#tables.set(table.id, table);
+    const item = itemOf(table, "put", [key, "v", "b"], 4, "c", table.shape);
+    table.update({ state: "INIT_SYNC", givingUp: true });
+    this.book.add(letterFor(item, REFUSED, 99));
   }
 
   /** Its load begins, and is over at once. */
@@ -198,6 +207,21 @@ describe("rows beside parts that keep being refused", () => {
     expect(target.hasty).toEqual([]);
     expect([target.book.putOffOf(table.id), target.book.countOf(table.id)]).toEqual([0, 15]);
     expect(table.document.state).toBe("SYNC");
+  });
+
+  it("are read once more behind a last round of a run that ended before it had looked", async () => {
+    for (const isTaken of [true, false]) {
+      const table = parted("orders");
+      const target = new Refusing({ takes: () => isTaken });
+      target.wasGivenUp(table, "first");
+      await target.play(50);
+      expect([target.looks > 0, target.played.length > 0]).toEqual([true, true]);
+      expect([target.book.putOffOf(table.id), target.book.countOf(table.id)]).toEqual([
+        0,
+        isTaken ? 0 : 1,
+      ]);
+      expect(table.document.state).toBe("SYNC");
+    }
   });
 
   it("are read once more where a part has left beside their last round", async () => {

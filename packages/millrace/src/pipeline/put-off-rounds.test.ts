@@ -25,6 +25,8 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
   /** Looks at the source, and who ends them. */
   const asked: string[][] = [];
   const answers: ((isFound: boolean) => void)[] = [];
+  /** Tables whose documents were written. */
+  const written: string[] = [];
   const letterOf = (table: TableRuntime, key: number) =>
     letterFor(itemOf(table, "put", [String(key), "v", "b"], 4, "c", table.shape), PUT_OFF, 99);
   const known = [...new Set([...links.flat(), ...standing.map(([table]) => table)])];
@@ -57,6 +59,7 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
       asked.push(tables.map(({ id }) => nameOf(id).name));
       return new Promise((resolve) => answers.push(resolve));
     },
+    writeTable: (table) => Promise.resolve(void written.push(nameOf(table.id).name)),
     fail: (error) => void failures.push(error),
   });
   /** What a run does with a table whose end is passed. */
@@ -72,7 +75,7 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
     ending(left);
     await turn();
   }
-  return { rounds, counts, played, look, end, failures, asked, answers };
+  return { rounds, counts, played, look, end, failures, asked, answers, written };
 }
 
 function nameOf(id: string): { readonly name: string } {
@@ -243,6 +246,25 @@ describe("rows that were put off", () => {
     await end(a, 1);
     await turn();
     expect({ asked: asked.length, state: a.document.state }).toEqual({ asked: 1, state: "SYNC" });
+  });
+
+  it("of tables with parts are known to be given up before they are", async () => {
+    const a = parted("a");
+    const { look, end, played, answers, written } = roundsOf([], [[a, 1]]);
+    look(a);
+    await turn();
+    await end(a, 1);
+    expect({ written, givingUp: a.document.givingUp }).toEqual({
+      written: [],
+      givingUp: undefined,
+    });
+    answers[0]?.(false);
+    await turn();
+    expect({ played, written, givingUp: a.document.givingUp }).toEqual({
+      played: ["a", "a"],
+      written: ["a"],
+      givingUp: true,
+    });
   });
 
   it("that came behind the look have another one", async () => {

@@ -15,6 +15,7 @@ interface PutOffParts {
   readonly look: (table: TableRuntime) => void;
   /** Resolves when the source was looked at since, and what no log told of these tables' rows is met: whether there was any. */
   readonly unlogged: (tables: readonly TableRuntime[]) => Promise<boolean>;
+  readonly writeTable: (table: TableRuntime) => Promise<void>;
   /** Ends the run. */
   readonly fail: (error: unknown) => void;
 }
@@ -32,6 +33,8 @@ export class PutOffRounds {
   readonly #cohorts = new Map<TableId, PutOffCohort>();
   /** How many changes had been put off when a table's last round began. */
   readonly #tried = new Map<TableId, number>();
+  /** Tables of which this run knows what their last rounds have refused. */
+  readonly #known = new Set<TableId>();
   /** Tables that wait for a linked one, or for a look. */
   readonly #waiting = new Set<TableRuntime>();
 
@@ -42,6 +45,10 @@ export class PutOffRounds {
   /** False where nothing of the table is put off; else it has to wait, and is looked at again. */
   holds(table: TableRuntime): boolean {
     if (table.puttingOff > 0 || this.#busy.has(table.id)) return true;
+    if (table.document.givingUp === true && !this.#known.has(table.id)) {
+      this.#work(table, this.#tryGivenUp(table));
+      return true;
+    }
     const count = this.#parts.book.putOffOf(table.id);
     const linked = count === 0 ? [] : this.#linkedWith(table).filter(({ early }) => early);
     const stage = count === 0 ? "done" : this.#stageOf(table, linked);
@@ -56,8 +63,13 @@ export class PutOffRounds {
       this.#lookAtWaiting();
       return false;
     }
+    this.#work(table, this.#round(table, stage));
+    return true;
+  }
+
+  #work(table: TableRuntime, work: Promise<void>): void {
     this.#busy.add(table.id);
-    this.#round(table, stage).then(
+    work.then(
       () => {
         this.#busy.delete(table.id);
         // Before itself: its own last round waits where they have more to try.
@@ -66,7 +78,6 @@ export class PutOffRounds {
       },
       (error: unknown) => this.#parts.fail(error),
     );
-    return true;
   }
 
   /** A table that is to be loaded behind rows that are put off has nothing at the sink any more: their rounds go on. */
@@ -124,16 +135,20 @@ export class PutOffRounds {
 
   /** Before it is given up: what refuses it may have left the source with a part, which no log has told. */
   #mustLook(table: TableRuntime, cohort: PutOffCohort): boolean {
-    const all = [table, ...this.#linkedWith(table)];
-    if (cohort.look === "done" || !all.some(({ hasParts }) => hasParts)) return false;
+    if (cohort.look === "done" || !this.#mayLeave(table)) return false;
     if (cohort.look === "none") {
       cohort.look = "asked";
-      void this.#parts.unlogged(all).then(() => {
+      void this.#parts.unlogged([table, ...this.#linkedWith(table)]).then(() => {
         cohort.look = "done";
         this.#parts.look(table);
       });
     }
     return true;
+  }
+
+  /** Rows of it, or of tables that it is linked with, may leave the source with a part, which no log tells. */
+  #mayLeave(table: TableRuntime): boolean {
+    return [table, ...this.#linkedWith(table)].some(({ hasParts }) => hasParts);
   }
 
   /** Rounds of another table may settle what it waits for; once its patience is over, only what stood before counts. */
@@ -156,6 +171,7 @@ export class PutOffRounds {
     const newer = waiting.filter((letter) => cohort?.has(letter) === false);
     this.#tried.set(table.id, table.putOffs);
     table.spares(newer);
+    if (stage === "last" && this.#mayLeave(table)) await this.#beginsToGiveUp(table);
     await replay.clear(waiting.filter(({ target }) => order.isReplaceable(target)));
     await replay.replay(waiting);
     const isOver = stage !== "last" || (await this.#isGivenUp(table, waiting));
@@ -175,13 +191,31 @@ export class PutOffRounds {
    */
   async #isGivenUp(table: TableRuntime, tried: readonly DeadLetter[]): Promise<boolean> {
     const { replay, unlogged } = this.#parts;
-    const all = [table, ...this.#linkedWith(table)];
-    if (!all.some(({ hasParts }) => hasParts) || this.#parked(tried).length === 0) return true;
-    const isFound = await unlogged(all);
+    if (!this.#mayLeave(table) || this.#parked(tried).length === 0) return true;
+    const isFound = await unlogged([table, ...this.#linkedWith(table)]);
     if (!isFound && !this.#void.has(table.id)) return true;
     table.lastRound = false;
     await replay.replay(this.#parked(tried));
     return false;
+  }
+
+  /** Durable before any of it is a dead letter: a run that ends before the second look leaves that to the next one. */
+  async #beginsToGiveUp(table: TableRuntime): Promise<void> {
+    this.#known.add(table.id);
+    if (table.document.givingUp === true) return;
+    table.update({ givingUp: true });
+    await this.#parts.writeTable(table);
+  }
+
+  /** What a last round of an earlier run has refused, and was not looked at behind that: it is put off where it is refused still. */
+  async #tryGivenUp(table: TableRuntime): Promise<void> {
+    const { book, replay, unlogged } = this.#parts;
+    this.#known.add(table.id);
+    await unlogged([table, ...this.#linkedWith(table)]);
+    const isOurs = ({ table: id, code }: DeadLetter) =>
+      id === table.id && code === "MR_SINK_CONSTRAINT";
+    await replay.replay(book.list().filter(isOurs));
+    this.#void.delete(table.id);
   }
 
   /** Those of them that are dead letters by now, as they stand. */

@@ -134,6 +134,7 @@ export class RunParts {
       order: this.#order,
       look: (table) => this.#on.look(table),
       unlogged: (tables) => this.watch.unlogged(tables),
+      writeTable: (table) => this.writeState([table.stored]),
       fail: this.#on.fail,
     });
   }

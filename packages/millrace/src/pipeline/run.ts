@@ -239,7 +239,9 @@ export class Run {
     if (this.#task.source.comparePositions(this.frontier.durable.position, end) < 0) return;
     if (this.#parts.putOff.holds(table)) return;
     const loadedAtMs = table.document.loadedAtMs ?? this.#task.clock.now();
-    table.update({ state: "SYNC", loadedAtMs });
+    const { givingUp } = table.document;
+    const known = givingUp === true ? { givingUp: false } : {};
+    table.update({ state: "SYNC", loadedAtMs, ...known });
     this.#parts.loads.onLoaded();
     const mark = { kind: "generation-end", position: end } as const;
     const marks = marksOf(this.#task.sink.capabilities, table, mark);

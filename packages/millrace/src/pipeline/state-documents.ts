@@ -67,6 +67,11 @@ export interface TableDocument {
   readonly targetIds?: TargetIdsDocument | null;
   /** Where its rows go and what becomes of them on the way, as its load was begun ({@link waysOf}). */
   readonly ways?: readonly string[];
+  /**
+   * What a last round refuses of it is looked at once more before it is given up for good: until it is SYNC, whoever
+   * finds this tries those letters again (design/002).
+   */
+  readonly givingUp?: boolean;
   /** Its shape was read from the catalogue ahead of the log: older shapes may still come, and are not gone back to. */
   readonly aheadOfLog: boolean;
   /** What puts its changes into the log, as the source said last ({@link TableStanding}). */
