@@ -181,11 +181,11 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
   {
     keeps: [1],
     guard: "V8 never sees a name with a backslash, which it takes other names for",
-    file: "sources/dynamodb/parse-body.ts",
+    file: "formats/parse-body.ts",
     take: "if (names.length > 0) return parseRenamed(bytes, names);",
     put: "",
     shownBy: {
-      file: `${ROOM}/parse-body.test.ts`,
+      file: "packages/millrace/src/formats/parse-body.test.ts",
       name: "has its own names, whatever objects began with the same ones before",
     },
   },

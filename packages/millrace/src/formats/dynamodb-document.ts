@@ -4,6 +4,7 @@
  */
 import type { ByteWriter } from "./byte-writer.ts";
 import { isPlainName, SanitisedNames, type NameScope } from "./dynamodb-names.ts";
+import { parseBody } from "./parse-body.ts";
 import { RefusedValue } from "./refused-value.ts";
 
 /**
@@ -178,7 +179,7 @@ export class DocumentWriter {
   /** Names of the map before one that is made another: rarely asked for, so that they are looked for then. */
   #namesSoFar(mapStart: number, until: number): SanitisedNames {
     const made = new SanitisedNames();
-    const map: unknown = JSON.parse(`${this.#text.slice(mapStart, until).replace(/,$/, "")}}`);
+    const map = parseBody(Buffer.from(`${this.#text.slice(mapStart, until).replace(/,$/, "")}}`));
     if (typeof map === "object" && map !== null)
       for (const name of Object.keys(map)) if (isPlainName(name)) made.add(name);
     return made;

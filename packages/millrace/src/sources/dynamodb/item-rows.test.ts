@@ -7,7 +7,7 @@ import { MESSAGE_COLUMNS, TABLE_COLUMNS, type ColumnsOptions } from "./columns-o
 import { ItemRows, recordTransaction, type ItemRowsOptions } from "./item-rows.ts";
 import { attributes, description, record, texts } from "./items.fixture.ts";
 import { keyText } from "./keys.ts";
-import { parseBody } from "./parse-body.ts";
+import { parseBody } from "../../formats/parse-body.ts";
 import { tableShape } from "./table-shape.ts";
 
 const RULES = "orders: a text, b decimal, c bytes, S boolean, M.a as ma text";

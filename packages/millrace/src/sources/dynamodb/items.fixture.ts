@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { AttributeValue, Item, StreamRecord, TableDescription } from "./api.ts";
-import { parseBody } from "./parse-body.ts";
+import { parseBody } from "../../formats/parse-body.ts";
 
 /** Numbers as DynamoDB spells them: up to 38 digits, from 1E-130 to 9.99E+125. */
 export const numbers: fc.Arbitrary<string> = fc

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { HttpResponse } from "@smithy/core/protocols";
 import type { HttpAnswer } from "./http-post.ts";
-import { parseBody } from "./parse-body.ts";
+import { parseBody } from "../../formats/parse-body.ts";
 import { ServiceFault } from "./service-fault.ts";
 
 /*

@@ -2,7 +2,7 @@
  * JSON.parse of V8 (https://github.com/nodejs/node/issues/63785; Node 24 and 26) gives a member another member's name: once it
  * has made an object with a name that has a backslash in it, such as `\`, a name that is written with an escape, such as `"\n"`,
  * `"\""` or `"\u00fc"`, is taken for that one in any object that began with the same names. Found by `npm run fuzz`. So
- * JSON.parse never sees a name with a backslash here.
+ * JSON.parse never sees a name with a backslash here, nor in whatever else reads items.
  */
 
 const BACKSLASHES = [String.raw`\\`, String.raw`\u005c`, String.raw`\u005C`].map((text) =>
