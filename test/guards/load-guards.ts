@@ -181,6 +181,50 @@ export const LOAD_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [10],
+    guard: "a lane that stands still keeps no packet of another lane in memory",
+    file: "sources/mysql/packet-lines.ts",
+    take: "const lane = this.#laneOf(key);",
+    put: "const lane = 0;",
+    shownBy: {
+      file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
+      name: "stands with those of its lane, and alone where it is long",
+    },
+  },
+  {
+    keeps: [9],
+    guard: "a row that lacks a value for its size is no line",
+    file: "sources/mysql/packet-lines.ts",
+    take: "if (!answered.isNull(at)) return null;",
+    put: "if (at < 0) return null;",
+    shownBy: {
+      file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
+      name: "is none where a value was left out for its size",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "zeros before a number of a packet are no part of it",
+    file: "formats/line-fields.ts",
+    take: "return hasZerosBefore(buffer, start, end) ? READ : PLAIN;",
+    put: "return PLAIN;",
+    shownBy: {
+      file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
+      name: "has the key, the values and the messages of its values",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "what is no UTF-8 goes into a message by its value, and not as the bytes of its packet",
+    file: "formats/byte-writer.ts",
+    take: "if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
+      name: "has what is no character replaced, as its values have",
+    },
+  },
+  {
+    keeps: [10],
     guard: "lines of a load stand together by the lanes that they go to",
     file: "pipeline/chunk-rows.ts",
     take: "lines: (key) => choice.laneOf(first, key)",

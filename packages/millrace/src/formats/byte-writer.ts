@@ -3,6 +3,8 @@
  * texts go straight into it, so that a message is never a string.
  */
 
+import { isUtf8 } from "node:buffer";
+
 /** Node's buffers have these since ever; the published types leave them out. */
 declare global {
   interface Buffer {
@@ -27,6 +29,10 @@ ESCAPES[0x0c] = 0x66;
 ESCAPES[0x0d] = 0x72;
 ESCAPES[QUOTE] = QUOTE;
 ESCAPES[BACKSLASH] = BACKSLASH;
+
+/** The same by byte: those of other characters stay as they are. */
+const BYTE_ESCAPES = new Uint8Array(256);
+BYTE_ESCAPES.set(ESCAPES);
 
 const HEX = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -159,6 +165,27 @@ export class ByteWriter {
       else at = writeEscape(buffer, at, code, escape);
     }
     this.length = at;
+  }
+
+  /** Bytes as {@link jsonString} has their text, quotes and all; false, and nothing is written, where they are not UTF-8. */
+  jsonUtf8(source: Uint8Array, start: number, end: number): boolean {
+    this.reserve((end - start) * MAX_CHAR_BYTES + 2);
+    const { buffer } = this;
+    let at = this.length;
+    let seen = 0;
+    buffer[at++] = QUOTE;
+    for (let i = start; i < end; i++) {
+      const code = source[i] ?? 0;
+      seen |= code;
+      const escape = BYTE_ESCAPES[code] ?? 0;
+      if (escape === 0) buffer[at++] = code;
+      else at = writeEscape(buffer, at, code, escape);
+    }
+    // What is no character becomes another one where a text is made of it.
+    if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;
+    buffer[at++] = QUOTE;
+    this.length = at;
+    return true;
   }
 
   /** Text of which every character is ASCII. */

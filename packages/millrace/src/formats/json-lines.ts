@@ -75,6 +75,12 @@ function floatWriter(byValue: LineWriter): LineWriter {
 
 function textWriter(byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
+    if (fields.isUnseen(column)) {
+      const { buffer, starts, ends } = fields;
+      if (!out.jsonUtf8(buffer, starts[column] ?? 0, ends[column] ?? 0))
+        byValue(fields, column, out);
+      return;
+    }
     if (!fields.isAscii(column)) return byValue(fields, column, out);
     const [start = 0, end = 0] = [fields.starts[column], fields.ends[column]];
     out.byte(QUOTE);
@@ -95,16 +101,15 @@ function zonedWriter(digits: number, byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
     const [start = 0, stop = 0] = [fields.starts[column], fields.ends[column]];
     const { buffer: from } = fields;
-    const length = stop - start - ZONE_BYTES;
+    const isUtc = fields.isUtc(column);
+    const length = isUtc ? stop - start : stop - start - ZONE_BYTES;
     const end = start + length;
     const isUsual =
-      fields.isPlain(column) &&
       length >= 19 &&
       from[start + 10] === SPACE &&
-      from[end] === PLUS &&
-      from[end + 1] === ZERO &&
-      from[end + 2] === ZERO &&
-      from[start + 4] === MINUS;
+      from[start + 4] === MINUS &&
+      // Zeros at its end are not the value's; a message has as many digits as the column.
+      (isUtc ? length - 20 <= digits : isInUtc(fields, column, end));
     if (!isUsual) return byValue(fields, column, out);
     out.reserve(length + digits + 4);
     const { buffer } = out;
@@ -119,6 +124,16 @@ function zonedWriter(digits: number, byValue: LineWriter): LineWriter {
     buffer[at++] = QUOTE;
     out.length = at;
   };
+}
+
+function isInUtc(fields: LineFields, column: number, zoneAt: number): boolean {
+  const { buffer } = fields;
+  return (
+    fields.isPlain(column) &&
+    buffer[zoneAt] === PLUS &&
+    buffer[zoneAt + 1] === ZERO &&
+    buffer[zoneAt + 2] === ZERO
+  );
 }
 
 function decimalWriter(scale: number, byValue: LineWriter): LineWriter {

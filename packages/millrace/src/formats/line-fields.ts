@@ -2,8 +2,9 @@
  * Hot: every byte of a row of a load goes through this file once, before its message is written from the same bytes.
  */
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { RowLine } from "../model/row-line.ts";
+import { FieldKind, type PacketFields, type RowLine } from "../model/row-line.ts";
 import type { Value } from "../model/value.ts";
+import { splitPacket } from "./packet-fields.ts";
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -19,6 +20,10 @@ const ESCAPED = 1;
 const READ = 2;
 const NULL = 3;
 const END = 4;
+/** A text that nobody has looked at. */
+const UNSEEN = 5;
+/** A time in UTC, without its zone. */
+const UTC = 6;
 
 /** What a byte makes of its field. Tabs and newlines within a value are escaped. */
 const KINDS = new Uint8Array(256);
@@ -28,6 +33,12 @@ KINDS[QUOTE] = ESCAPED;
 KINDS[BACKSLASH] = READ;
 KINDS[TAB] = END;
 KINDS[NEWLINE] = END;
+
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+/** Of a month and of a day. */
+const DATE_PARTS = [5, 8];
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -41,6 +52,9 @@ export class LineFields {
   readonly ends: Int32Array;
   readonly #kinds: Uint8Array;
   #line: RowLine | null = null;
+  /** Of the fields of a packet, in its order. */
+  #packetStarts = new Int32Array(0);
+  #packetEnds = new Int32Array(0);
 
   constructor(columns: number) {
     this.starts = new Int32Array(columns);
@@ -50,7 +64,8 @@ export class LineFields {
 
   /** Goes to a line. @throws MillraceError where it has not one field for each column. */
   find(line: RowLine): void {
-    const { buffer } = line.text;
+    const { buffer, packet } = line.text;
+    if (packet !== undefined) return this.#findPacket(line, packet);
     const { starts, ends } = this;
     const kinds = this.#kinds;
     const { end } = line;
@@ -79,6 +94,30 @@ export class LineFields {
     throw new MillraceError("MR_BUG", `a line of ${count} fields, not ${starts.length}`);
   }
 
+  #findPacket(line: RowLine, packet: PacketFields): void {
+    const { buffer } = line.text;
+    const { columns } = packet;
+    if (this.#packetStarts.length !== columns.length) {
+      this.#packetStarts = new Int32Array(columns.length);
+      this.#packetEnds = new Int32Array(columns.length);
+    }
+    const { starts, ends } = this;
+    const [packetStarts, packetEnds] = [this.#packetStarts, this.#packetEnds];
+    if (!splitPacket(buffer, line.start, line.end, packetStarts, packetEnds))
+      throw new MillraceError("MR_BUG", "a row of another length than its fields");
+    for (let field = 0; field < columns.length; field++) {
+      const column = columns[field] ?? -1;
+      if (column < 0) continue;
+      const start = packetStarts[field] ?? -1;
+      const end = packetEnds[field] ?? 0;
+      starts[column] = start;
+      ends[column] = end;
+      this.#kinds[column] = start < 0 ? NULL : kindOf(packet, column, buffer, start, end);
+    }
+    this.buffer = buffer;
+    this.#line = line;
+  }
+
   /** Lets go of the line: its bytes count no more behind its message (I10). */
   drop(): void {
     this.buffer = NO_BYTES;
@@ -99,11 +138,56 @@ export class LineFields {
     return (this.#kinds[column] ?? READ) <= ESCAPED;
   }
 
+  /** The field's bytes are those of a text, whatever they are: nobody has looked at them. */
+  isUnseen(column: number): boolean {
+    return this.#kinds[column] === UNSEEN;
+  }
+
+  /** The field is a time in UTC as far as its fraction goes, and says nothing of its zone. */
+  isUtc(column: number): boolean {
+    return this.#kinds[column] === UTC;
+  }
+
   /** The value itself, whatever it is. */
   value(column: number): Value {
     const [start = 0, end = 0] = [this.starts[column], this.ends[column]];
     return this.#line?.text.value(start, end, column) ?? null;
   }
+}
+
+/** Of a field of a packet that is there. */
+function kindOf(
+  { kinds, zeroIsNull }: PacketFields,
+  column: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+): number {
+  if (zeroIsNull[column] === 1 && isZeroDate(buffer, start)) return NULL;
+  switch (kinds[column]) {
+    case FieldKind.DIGITS:
+      return hasZerosBefore(buffer, start, end) ? READ : PLAIN;
+    case FieldKind.TEXT:
+      return UNSEEN;
+    case FieldKind.UTC:
+      return UTC;
+    default:
+      return READ;
+  }
+}
+
+/** Zeros before a number are not its value's. */
+function hasZerosBefore(buffer: Buffer, start: number, end: number): boolean {
+  const first = buffer[start] === MINUS ? start + 1 : start;
+  const second = first + 1 < end ? (buffer[first + 1] ?? 0) : 0;
+  return buffer[first] === ZERO && second >= ZERO && second <= NINE;
+}
+
+/** Its year, its month or its day is none. */
+function isZeroDate(buffer: Buffer, start: number): boolean {
+  const isNone = (at: number): boolean =>
+    buffer[start + at] === ZERO && buffer[start + at + 1] === ZERO;
+  return (isNone(0) && isNone(2)) || DATE_PARTS.some(isNone);
 }
 
 function isNull(buffer: Buffer, start: number, end: number): boolean {

@@ -25,6 +25,8 @@ export interface SinkCapabilities {
   readonly partialUpdates: boolean;
   /** It writes new rows of tables from the lines of COPY, so that a load need not make values of them. */
   readonly takesLines?: boolean;
+  /** It writes rows of loads from packets ({@link LineLayout}), so that a load need not make values of them. */
+  readonly takesPackets?: boolean;
 }
 
 /** One key of the state that a pipeline keeps at its sink, such as `frontier/log` or `table/shop.orders`. */

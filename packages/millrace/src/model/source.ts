@@ -3,7 +3,7 @@ import type { Change, LogBatch } from "./change.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
-import type { RowLine } from "./row-line.ts";
+import type { LineLayout, RowLine } from "./row-line.ts";
 import type { OriginNames, SourceBlock } from "./source-block.ts";
 import type { TableId, TableShape } from "./table.ts";
 import type { UnmatchedPattern } from "./uncaptured.ts";
@@ -242,6 +242,8 @@ export interface Source {
    * (Kafka). Absent: tables are loaded, and rows are read where the log leaves something out.
    */
   readonly isLogOnly?: boolean;
+  /** What lines of its snapshots look like, where these are asked for lines. Absent: as those of COPY. */
+  readonly lineLayout?: LineLayout;
   /** Other tasks of the pipeline write rows of the same tables: what is about a whole table is not this one's to do. */
   readonly sharesTables?: boolean;
   /** What there is to know, before a first start, of what {@link discover} has found; no servers are asked. */

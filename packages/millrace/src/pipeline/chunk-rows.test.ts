@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../model/ports.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { ChunkProgress } from "./chunk-progress.ts";
-import { type ChunkRowParts, enterRows, linesWanted } from "./chunk-rows.ts";
+import { type ChunkRowParts, enterRows, linesWanted, takesLinesOf } from "./chunk-rows.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import type { RowItem } from "./lane-item.ts";
@@ -89,5 +89,14 @@ describe("rows of a chunk that may come as lines", () => {
   it("are rows all the same where the sink does not take lines", () => {
     const { parts, table } = entering(false);
     expect(linesWanted(parts, table)).toEqual({});
+  });
+
+  it("come as lines only where the sink writes from lines as this source has them", () => {
+    const packet = { lineLayout: "packet" } as const;
+    expect(takesLinesOf({}, { takesLines: true })).toBe(true);
+    expect(takesLinesOf({}, { takesPackets: true })).toBe(false);
+    expect(takesLinesOf(packet, { takesLines: true })).toBe(false);
+    expect(takesLinesOf(packet, { takesPackets: true })).toBe(true);
+    expect(takesLinesOf(packet, {})).toBe(false);
   });
 });

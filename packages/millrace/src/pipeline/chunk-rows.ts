@@ -1,6 +1,7 @@
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { RowLine } from "../model/row-line.ts";
 import type { ChunkBatch, ChunkOptions, Source } from "../model/source.ts";
+import type { SinkCapabilities } from "../model/sink.ts";
 import type { TableId } from "../model/table.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { LoadedBatch } from "./chunk-progress.ts";
@@ -18,10 +19,18 @@ export interface ChunkRowParts {
   readonly lanes: readonly Lane[];
   readonly choice: LaneChoice;
   readonly chunkBytes: ByteAccount;
-  /** {@link SinkCapabilities.takesLines}. */
+  /** See {@link takesLinesOf}. */
   readonly takesLines: boolean;
   /** See {@link tellsLoads}. */
   readonly tellsLoads: boolean;
+}
+
+/** Whether the sink writes rows from lines as the source has them. */
+export function takesLinesOf(
+  { lineLayout = "copy" }: Pick<Source, "lineLayout">,
+  { takesLines, takesPackets }: Pick<SinkCapabilities, "takesLines" | "takesPackets">,
+): boolean {
+  return (lineLayout === "packet" ? takesPackets : takesLines) === true;
 }
 
 /** Whether rows of a table may come as lines, and those of which keys together: what is in one lane goes together. */

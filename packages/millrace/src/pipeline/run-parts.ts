@@ -4,6 +4,7 @@ import type { TableId } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
+import { takesLinesOf } from "./chunk-rows.ts";
 import type { Committer } from "./committer.ts";
 import { ConstraintOrder } from "./constraint-order.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
@@ -191,7 +192,7 @@ export class RunParts {
       load,
       windowLimitBytes: budget.limitBytes * WINDOW_SHARE,
       maxValueBytes: this.#prepared.maxValueBytes,
-      takesLines: this.#task.sink.capabilities.takesLines === true,
+      takesLines: takesLinesOf(source, this.#task.sink.capabilities),
       tellsLoads: tellsLoads(this.#task.sink.capabilities),
       clock,
       random,

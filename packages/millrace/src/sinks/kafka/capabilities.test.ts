@@ -11,7 +11,10 @@ function takesLines(
 ): boolean | undefined {
   const names = { serverName: "shop", version: "1" };
   const format = createFormat({ ...DEFAULT_FORMAT, ...given }, { names, block: null });
-  return capabilitiesOf({ ...sinkOptions("a:1", "x"), format, partitioning }).takesLines;
+  const options = { ...sinkOptions("a:1", "x"), format, partitioning };
+  const { takesLines: lines, takesPackets } = capabilitiesOf(options);
+  expect(takesPackets).toBe(lines);
+  return lines;
 }
 
 it("rows of a load come as lines where messages are written from their bytes, and not where their values are needed", () => {

@@ -10,6 +10,8 @@ const MAX_ROWS = 100_000;
 
 /** What a Kafka sink can and cannot do: one commit lane, every change in order, no row to look at. */
 export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
+  // To choose by columns each line would be read whole on top.
+  const takesLines = options.format.takesLines === true && options.partitioning.kind !== "columns";
   return {
     transactional: options.exactlyOnce,
     maxLanes: 1,
@@ -18,8 +20,8 @@ export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
     maxValueBytes: options.maxRequestBytes,
     lastWriteWins: false,
     partialUpdates: false,
-    // To choose by columns each line would be read whole on top.
-    takesLines: options.format.takesLines === true && options.partitioning.kind !== "columns",
+    takesLines,
+    takesPackets: takesLines,
   };
 }
 

@@ -3,39 +3,10 @@ import { describe, expect, it } from "vitest";
 import { ScriptedBytes } from "../../bytes/scripted-bytes.fixture.ts";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { Answered, AnswerReader } from "./answer-reader.ts";
-import { packets } from "./event-packets.fixture.ts";
+import { answer, EOF, sent, type TextRow } from "./answers.fixture.ts";
 import { ServerError } from "./server-error.ts";
 
-type TextRow = readonly (string | null)[];
-
-const EOF = Buffer.of(0xfe, 0, 0, 2, 0);
 const refusal = Buffer.concat([Buffer.of(0xff, 0x25, 0x05), Buffer.from("#70100was interrupted")]);
-
-function lengthEncoded(bytes: number): Buffer {
-  if (bytes < 0xfb) return Buffer.of(bytes);
-  const head = Buffer.alloc(9);
-  head[0] = bytes < 65_536 ? 0xfc : bytes < 16_777_216 ? 0xfd : 0xfe;
-  head.writeUIntLE(bytes, 1, 6);
-  return head.subarray(0, { 0xfc: 3, 0xfd: 4, 0xfe: 9 }[head[0]]);
-}
-
-function rowBytes(row: TextRow): Buffer {
-  return Buffer.concat(
-    row.flatMap((text) =>
-      text === null
-        ? [Buffer.of(0xfb)]
-        : [lengthEncoded(Buffer.byteLength(text)), Buffer.from(text)],
-    ),
-  );
-}
-
-const sent = (...messages: readonly Uint8Array[]): Buffer => Buffer.concat(messages.map(packets));
-
-/** What a server sends for a SELECT of so many columns. */
-function answer(width: number, rows: readonly TextRow[], end: Buffer = EOF): Buffer {
-  const columns = Array.from({ length: width }, () => Buffer.from("\u0003def…"));
-  return sent(lengthEncoded(width), ...columns, EOF, ...rows.map(rowBytes), end);
-}
 
 interface Read {
   readonly rows: TextRow[];

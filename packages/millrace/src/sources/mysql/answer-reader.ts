@@ -23,6 +23,9 @@ export interface AnsweredRow {
   text(column: number): string | null;
   /** A whole number that is exact, else its text. */
   integer(column: number): number | string | null;
+  isNull(column: number): boolean;
+  /** Copies its bytes, as they came, to there. */
+  copy(to: Buffer, at: number): void;
 }
 
 const PACKET_HEADER_BYTES = 4;
@@ -114,6 +117,14 @@ export class AnswerReader extends ByteWindow implements AnsweredRow {
     let value = 0;
     for (; at < stop; at += 1) value = value * 10 + (bytes[at] ?? 0x30) - 0x30;
     return isNegative ? -value : value;
+  }
+
+  isNull(column: number): boolean {
+    return this.#starts[column] === -1;
+  }
+
+  copy(to: Buffer, at: number): void {
+    this.#bytes.copy(to, at, this.#start, this.#stop);
   }
 
   /** Hands the session back to who asks the next statement. */

@@ -4,21 +4,39 @@ import type { AnsweredRow } from "./answer-reader.ts";
 import { quote } from "./key-column.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { TablePlan } from "./table-plan.ts";
-import { fromText, selectExpression } from "./text-values.ts";
+import { type FromText, fromText, selectExpression } from "./text-values.ts";
 import { isGeometry, parseColumnType } from "./types.ts";
 
 /** What a SELECT asks for, and how its rows become ours. Hot: `row` runs per row. */
 export interface SnapshotColumns {
   readonly select: readonly string[];
   row(answered: AnsweredRow): Value[];
-  /** The key after which a later read goes on; null for a table without key. */
-  keyAfter(answered: AnsweredRow, row: Row): readonly string[] | null;
+  /** What is asked for of each column, in their order. */
+  readonly reads: readonly ColumnPart[];
+  readonly lastKey: LastKey;
+}
+
+/** The key after which a later read goes on. */
+export interface LastKey {
+  /** The last row is this one; of `row` only the key has to be there, and stays until the next one. */
+  passed(answered: AnsweredRow, row: Row): void;
+  /** Of the row that was passed last; null where none was, and for a table without key. */
+  read(): readonly string[] | null;
 }
 
 /** One column's part. */
 interface ColumnRead {
   readonly select: readonly string[];
   readonly value: (answered: AnsweredRow) => Value;
+  readonly ofText: FromText;
+  /** Where the answer has the length of a value that was left out, or NULL; itself null where nothing is ever left out. */
+  readonly skimmedAt: number | null;
+}
+
+/** A column of the shape, and where an answer has it. */
+export interface ColumnPart extends ColumnRead {
+  readonly index: number;
+  readonly at: number;
 }
 
 /** How rows are read. */
@@ -39,37 +57,49 @@ export function snapshotColumns(
   options: ReadOptions & { readonly bounds: boolean },
 ): SnapshotColumns {
   const select: string[] = [];
-  const reads: { readonly index: number; readonly value: ColumnRead["value"] }[] = [];
+  const reads: ColumnPart[] = [];
   for (const index of columns) {
-    const read = columnRead(shape, plan, index, select.length, options);
+    const at = select.length;
+    const read = columnRead(shape, plan, index, at, options);
     select.push(...read.select);
-    reads.push({ index, value: read.value });
+    reads.push({ ...read, index, at });
   }
-  const keys = options.bounds ? boundReads(shape, plan, select) : [];
+  const lastKey = options.bounds ? lastKeyOf(shape, plan, select) : NO_KEY;
   return {
     select,
+    lastKey,
+    reads,
     row: (answered) => {
       const row = new Array<Value>(shape.columns.length);
       if (reads.length < row.length) row.fill(UNCHANGED);
       for (const { index, value } of reads) row[index] = value(answered);
       return row;
     },
-    keyAfter: (answered, row) => (keys.length === 0 ? null : keys.map((key) => key(answered, row))),
   };
 }
 
-/** Adds what is asked for to `select`. */
-function boundReads(
-  shape: TableShape,
-  plan: TablePlan,
-  select: string[],
-): ((answered: AnsweredRow, row: Row) => string)[] {
-  return plan.key.map(({ bound, ofValue }, i) => {
-    const index = shape.key[i] ?? -1;
-    if (ofValue !== null) return (_, row) => ofValue(row[index] ?? null);
-    const at = select.push(bound) - 1;
-    return (answered) => answered.text(at) ?? "";
-  });
+const NO_KEY: LastKey = { passed: () => undefined, read: () => null };
+
+/** Adds what is asked for to `select`; what values tell is made once per batch, and not of each row. */
+function lastKeyOf(shape: TableShape, plan: TablePlan, select: string[]): LastKey {
+  if (plan.key.length === 0) return NO_KEY;
+  const texts: string[] = plan.key.map(() => "");
+  let last: Row | null = null;
+  const asked = plan.key.flatMap(({ bound, ofValue }, i) =>
+    ofValue === null ? [{ i, at: select.push(bound) - 1 }] : [],
+  );
+  return {
+    passed: (answered, row) => {
+      last = row;
+      for (const { i, at } of asked) texts[i] = answered.text(at) ?? "";
+    },
+    read: () =>
+      last === null
+        ? null
+        : plan.key.map(
+            ({ ofValue }, i) => ofValue?.(last?.[shape.key[i] ?? -1] ?? null) ?? texts[i] ?? "",
+          ),
+  };
 }
 
 function columnRead(
@@ -81,7 +111,7 @@ function columnRead(
 ): ColumnRead {
   const column = shape.columns[index];
   if (column === undefined || plan.present[index] !== true)
-    return { select: ["NULL"], value: () => null };
+    return { select: ["NULL"], value: () => null, ofText: () => null, skimmedAt: null };
   // A row whose key is not known could not even become a letter.
   const isKey = shape.key.includes(index);
   const convert = fromText(column, values, isKey ? Number.POSITIVE_INFINITY : maxValueBytes);
@@ -91,7 +121,8 @@ function columnRead(
     return text === null ? null : convert(text);
   };
   const value = column.type.kind === "int" ? integerAt(at, ofText) : ofText;
-  if (isKey || !mayExceed(column.sourceType, maxValueBytes)) return { select: [expression], value };
+  if (isKey || !mayExceed(column.sourceType, maxValueBytes))
+    return { select: [expression], value, ofText: convert, skimmedAt: null };
   const length = `OCTET_LENGTH(${quote(column.name)})`;
   return {
     select: [
@@ -102,6 +133,8 @@ function columnRead(
       const skimmed = answered.integer(at + 1);
       return skimmed === null ? value(answered) : new Skimmed(Number(skimmed));
     },
+    ofText: convert,
+    skimmedAt: at + 1,
   };
 }
 

@@ -60,6 +60,35 @@ describe.each(mysqlFlavors)("a snapshot of %s", (flavor) => {
     ]);
   });
 
+  it("gives rows as the packets that they came in where it is asked to, in batches of the same rows", async () => {
+    const shape = await table(
+      "(n INT, k VARCHAR(20) CHARACTER SET latin1, note TEXT, PRIMARY KEY (k, n))",
+    );
+    const rows = Array.from({ length: 500 }, (_, i): Row => [
+      i,
+      `ä${i % 7}`,
+      "note ".repeat(i % 5),
+    ]);
+    await server.query("INSERT INTO t VALUES ?", [rows]);
+    const snapshot = await open();
+    const batches: ChunkBatch[][] = [[], []];
+    for (const [i, given] of [{}, { lines: () => 0 }].entries())
+      for await (const batch of snapshot.readChunk(shape, ALL, { ...LIMITS, ...given }))
+        batches[i]?.push(batch);
+    const [whole = [], lined = []] = batches;
+    expect(whole.length).toBeGreaterThan(3);
+    expect(lined.map(({ rows: made }) => made.length)).toEqual(whole.map(() => 0));
+    const read = lined.map(({ lines = [], ...batch }) => ({
+      ...batch,
+      rows: lines.map((line) => line.read()),
+    }));
+    expect(read).toEqual(whole);
+    const keys = lined.flatMap(({ lines = [] }) => lines.map(({ key }) => key));
+    expect(keys).toEqual(
+      whole.flatMap((batch) => batch.rows.map(({ after }) => keyText(shape, after ?? []))),
+    );
+  });
+
   it("reads in UTC, whatever the server's zone is", async () => {
     const shape = await table("(id INT PRIMARY KEY, at TIMESTAMP(3) NULL)");
     await server.query(

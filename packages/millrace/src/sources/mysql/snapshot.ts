@@ -2,7 +2,7 @@ import type { MillraceError } from "../../errors/millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Json, Position, TransactionId } from "../../model/position.ts";
-import type { ChunkBatch, ChunkRange, SourceSnapshot } from "../../model/source.ts";
+import type { ChunkBatch, ChunkOptions, ChunkRange, SourceSnapshot } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import { SnapshotSession } from "../../sessions/snapshot-session.ts";
@@ -17,6 +17,7 @@ import { connectionError, errnoOf } from "./connection-error.ts";
 import type { MysqlConnection } from "./connection.ts";
 import { quote } from "./key-column.ts";
 import { keyText } from "./keys.ts";
+import { PacketLines } from "./packet-lines.ts";
 import type { ValueOptions } from "./row-plan.ts";
 import type { SeenPlace } from "./seen-place.ts";
 import { beginSnapshot } from "./snapshot-begin.ts";
@@ -109,10 +110,10 @@ export class MysqlSnapshot implements SourceSnapshot {
   async *readChunk(
     shape: TableShape,
     range: ChunkRange,
-    options: { maxValueBytes: number; batchBytes: number; closes?: boolean },
+    options: ChunkOptions,
   ): AsyncGenerator<ChunkBatch, void, undefined> {
     const plan = checkUnchanged(shape, await this.#plan(shape));
-    const { maxValueBytes, batchBytes, closes = false } = options;
+    const { maxValueBytes, batchBytes, closes = false, lines: laneOf } = options;
     const { values } = this.#dependencies;
     const all = shape.columns.map((_, index) => index);
     const columns = snapshotColumns(shape, plan, all, { values, maxValueBytes, bounds: true });
@@ -120,17 +121,22 @@ export class MysqlSnapshot implements SourceSnapshot {
     const bounded = chunkSql(plan, columns.select, range);
     const sql = shape.key.length === 0 ? unbounded(bounded, flavor) : bounded;
     let loaded = new LoadedRows(shape);
-    let lastKey: readonly string[] | null = null;
+    const lines =
+      laneOf === undefined
+        ? null
+        : PacketLines.of(shape, { columns, values, maxValueBytes, laneOf });
     const take = (answered: AnsweredRow): boolean => {
-      const row = columns.row(answered);
-      loaded.add(row, answered.rowBytes);
-      lastKey = columns.keyAfter(answered, row);
+      const line = lines?.line(answered) ?? null;
+      const row = line === null ? columns.row(answered) : (lines?.row ?? []);
+      if (line === null) loaded.add(row, answered.rowBytes);
+      else loaded.addLine(line, answered.rowBytes);
+      columns.lastKey.passed(answered, row);
       return loaded.bytes >= batchBytes;
     };
     for await (const _rows of this.#stream(shape, sql, { take, closes })) {
       if (loaded.bytes === 0) continue;
       failpoint("mysql-snapshot.chunk-batch");
-      const batch = loaded.batch(lastKey);
+      const batch = loaded.batch(columns.lastKey.read());
       loaded = new LoadedRows(shape);
       yield batch;
     }

@@ -43,6 +43,7 @@ import { Visibility } from "./visibility.ts";
 /** A MySQL or MariaDB server as a source: tables and log, put together. */
 export class MysqlSource implements Source {
   readonly kind = "mysql";
+  readonly lineLayout = "packet";
   readonly #options: MysqlSourceOptions;
   readonly #context: ConnectorContext;
   readonly #server: SourceServer;

@@ -1,3 +1,4 @@
+import { FieldKind } from "../../model/row-line.ts";
 import type { Column } from "../../model/table.ts";
 import { Skimmed, type Value } from "../../model/value.ts";
 import { bounded, vectorText } from "./bounded-text.ts";
@@ -43,6 +44,31 @@ export function fromText(column: Asked, options: ValueOptions, maxBytes: number)
       ? new Skimmed(value.length)
       : value;
   };
+}
+
+/** What an answer has of a column, for who writes it without its value; null where the value may be longer than what was sent. */
+export function fieldKind({ type, sourceType }: Asked): FieldKind | null {
+  const source = parseColumnType(sourceType);
+  const base = source?.base ?? "";
+  if (base === "vector" || (source !== null && isGeometry(source))) return null;
+  if (base === "bit" || base === "time" || base in DATES)
+    return base === "timestamp" ? FieldKind.UTC : FieldKind.VALUE;
+  switch (type.kind) {
+    case "int":
+    case "decimal":
+      return FieldKind.DIGITS;
+    case "boolean":
+    case "float":
+    case "bytes":
+      return FieldKind.VALUE;
+    default:
+      return FieldKind.TEXT;
+  }
+}
+
+/** Whether a zero in a value of the column makes it NULL. */
+export function isZeroNull({ sourceType }: Asked, { zeroDatesAreNull }: ValueOptions): boolean {
+  return zeroDatesAreNull && (parseColumnType(sourceType)?.base ?? "") in DATES;
 }
 
 function conversionOf(

@@ -3,16 +3,31 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mysqlFlavors, sharedMysql, type SharedMysql } from "../../../../../test/support/mysql.ts";
 import type { BinlogEnd } from "../../../../../test/support/mysql-database.ts";
 import { drawnSeed, timeFor, valuesPerType } from "../../../../../test/support/test-runs.ts";
+import { createFormat } from "../../formats/create-format.ts";
+import { event } from "../../formats/event.fixture.ts";
+import { DEFAULT_FORMAT } from "../../formats/format.ts";
+import { MessageList } from "../../formats/messages.fixture.ts";
+import type { TargetChangeEvent } from "../../model/sink.ts";
 import type { TableShape } from "../../model/table.ts";
-import type { Value } from "../../model/value.ts";
+import { mapToTopic } from "../../sinks/kafka/table-mapping.ts";
+import type { RowLine } from "../../model/row-line.ts";
+import type { Row, Value } from "../../model/value.ts";
+import type { AnsweredRow } from "./answer-reader.ts";
 import { type MysqlConnection, openConnection } from "./connection.ts";
+import { keyText } from "./keys.ts";
+import { PacketLines } from "./packet-lines.ts";
 import { configOf, type ReadRow, readRows, shapeOf, shown } from "./read-rows.fixture.ts";
+import { snapshotColumns } from "./snapshot-columns.ts";
+import { streamRows } from "./snapshot-rows.ts";
+import { readTablePlan } from "./table-plan.ts";
 import { fromText, selectExpression } from "./text-values.ts";
 import type { TypeOptions } from "./types.ts";
 import { VALUE_SAMPLES } from "./value-samples.fixture.ts";
 
 const PLAIN: TypeOptions = { tinyint1AsBoolean: false, timeAsInterval: false, geometry: "geojson" };
 const MAX_BYTES = 1 << 30;
+/** So that some values are left out. */
+const MAX_LINE_VALUE_BYTES = 10_000;
 /** Tables whose part of the log is read at once. */
 const GROUP = 12;
 const PER_TYPE = valuesPerType(30);
@@ -87,6 +102,59 @@ describe.each(mysqlFlavors)("values of %s", (flavor) => {
     const rows = await connection.query(`SELECT ${columns} FROM ${shape.name} ORDER BY id`);
     return rows.map((row) => row.map((text, n) => (text === null ? null : convert[n]?.(text))));
   }
+
+  /** Each row of a table that came as a line, and what its values are. */
+  async function* lined(shape: TableShape, zeroDatesAreNull: boolean) {
+    const plan = await readTablePlan(connection, shape);
+    const all = shape.columns.map((_, index) => index);
+    const values = { zeroDatesAreNull };
+    const limits = { values, maxValueBytes: MAX_LINE_VALUE_BYTES };
+    const columns = snapshotColumns(shape, plan, all, { ...limits, bounds: true });
+    const lines = PacketLines.of(shape, { ...limits, columns, laneOf: () => 0 });
+    const sql = `SELECT ${columns.select.join(", ")} FROM ${shape.name} ORDER BY id`;
+    const found: { line: RowLine; row: Row }[] = [];
+    const take = (answered: AnsweredRow): boolean => {
+      const line = lines?.line(answered) ?? null;
+      if (line !== null) found.push({ line, row: columns.row(answered) });
+      return false;
+    };
+    for await (const _ of streamRows(connection, sql, { take, doing: "a test" })) continue;
+    yield* found;
+  }
+
+  it(
+    "rows that stay packets are the same values under the same keys, and the same messages",
+    async () => {
+      let lines = 0;
+      for (const shape of shapes.values()) {
+        const target = mapToTopic(shape, shape);
+        const names = { serverName: "v", version: "1" };
+        for (const value of ["debezium-json", "plain-json"] as const) {
+          const format = createFormat({ ...DEFAULT_FORMAT, value }, { names, block: null });
+          const encoder = await format.encoder(target, "v");
+          const told = (change: Partial<TargetChangeEvent>): unknown => {
+            const output = new MessageList();
+            try {
+              encoder.change(event(target, { op: "r", ...change }), 7, output);
+            } catch (thrown) {
+              return String(thrown);
+            }
+            return output.messages;
+          };
+          for await (const { line, row } of lined(shape, value === "plain-json")) {
+            const { after } = line.read();
+            const where = `${shape.columns[1]?.sourceType ?? ""}, seed ${drawnSeed}`;
+            expect(line.key, where).toBe(keyText(shape, row));
+            expect(spelled(after ?? []), where).toBe(spelled(row));
+            expect(told({ line, after }), where).toEqual(told({ after: row }));
+            lines++;
+          }
+        }
+      }
+      expect(lines).toBeGreaterThan(shapes.size * PER_TYPE);
+    },
+    timeFor(60_000),
+  );
 
   it.each(samples.map(({ ddl }, index) => [index, ddl.slice(0, 60)] as const))(
     "%i: of type %s are the same in snapshot and stream",
