@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import selfsigned from "selfsigned";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { authority, signed } from "../../../test/support/certificates.ts";
 import { type KafkaCluster, startKafka } from "../../../test/support/kafka.ts";
 import { type SharedPostgres, sharedPostgres } from "../../../test/support/postgres.ts";
 import { checkPipeline, type PipelineFinding } from "./check-pipeline.ts";
@@ -50,26 +50,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([kafka.stop(), database.release(), rm(folder, { recursive: true })]);
 });
-
-interface Pair {
-  readonly cert: string;
-  readonly private: string;
-}
-
-function authority(name: string): Promise<Pair> {
-  return selfsigned.generate([{ name: "commonName", value: name }], {
-    algorithm: "sha256",
-    extensions: [{ name: "basicConstraints", cA: true, critical: true }],
-  });
-}
-
-function signed(name: string, by: Pair): Promise<Pair> {
-  return selfsigned.generate([{ name: "commonName", value: name }], {
-    algorithm: "sha256",
-    ca: { key: by.private, cert: by.cert },
-    extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
-  });
-}
 
 function pathOf(name: string): string {
   return join(folder, `${name}.pem`);

@@ -1,48 +1,24 @@
 /** Targets that somebody drops at the sink: their tables are loaded again, and nothing is followed on into a hole (I1, I8). */
-import { startDsqlLocal } from "dsql-local";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
 import { loadPipeline, type Pipeline, type PipelineEvent } from "./index.ts";
 import { dropSlots, pipelineBetween } from "./pipeline-between.fixture.ts";
+import { SQL_TARGETS, type SqlTarget } from "./sql-target.fixture.ts";
 import { tableOf } from "./tables-between.fixture.ts";
-
-interface Destination {
-  readonly sink: Readonly<Record<string, unknown>>;
-  readonly url: string;
-  release(): Promise<void>;
-}
-
-async function postgresTarget(): Promise<Destination> {
-  const target = await sharedPostgres();
-  const { host, port, user, password, database, url } = target;
-  const sink = { type: "postgres", host, port, username: user, password, database };
-  return { sink, url, release: () => target.release() };
-}
-
-async function dsqlTarget(): Promise<Destination> {
-  const cluster = await startDsqlLocal({ tls: "off" });
-  const { host, port, user, url } = cluster;
-  const trusting = { "use-iam-auth": false, "ssl-mode": "disable" };
-  const sink = { type: "dsql", host, port, username: user, password: "any", ...trusting };
-  return { sink, url, release: () => cluster.stop() };
-}
 
 const TABLES = ["item", "other", "plain"];
 const CONTENTS = (table: string) => `SELECT id::int, v FROM ${table} ORDER BY id, v`;
 
-describe.each([
-  ["postgres", postgresTarget],
-  ["dsql", dsqlTarget],
-] as const)("a target that somebody drops at %s", (kind, makeTarget) => {
+describe.each(SQL_TARGETS)("a target that somebody drops at $kind", ({ kind, start }) => {
   let source: SharedPostgres;
-  let target: Destination;
+  let target: SqlTarget;
   let atTarget: pg.Client;
   let events: PipelineEvent[];
   const running: Pipeline[] = [];
 
   beforeAll(async () => {
-    target = await makeTarget();
+    target = await start();
   });
   afterAll(() => target.release());
   beforeEach(async () => {

@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import selfsigned from "selfsigned";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { authority, signed } from "../../../test/support/certificates.ts";
 import {
   mysqlFlavors,
   type MysqlServer,
@@ -11,26 +11,6 @@ import {
   startMysql,
 } from "../../../test/support/mysql.ts";
 import { type MysqlBetween, mysqlBetween } from "./mysql-between.fixture.ts";
-
-interface Pair {
-  readonly cert: string;
-  readonly private: string;
-}
-
-function authority(name: string): Promise<Pair> {
-  return selfsigned.generate([{ name: "commonName", value: name }], {
-    algorithm: "sha256",
-    extensions: [{ name: "basicConstraints", cA: true, critical: true }],
-  });
-}
-
-function signed(name: string, by: Pair): Promise<Pair> {
-  return selfsigned.generate([{ name: "commonName", value: name }], {
-    algorithm: "sha256",
-    ca: { key: by.private, cert: by.cert },
-    extensions: [{ name: "subjectAltName", altNames: [{ type: 7, ip: "127.0.0.1" }] }],
-  });
-}
 
 describe.each(mysqlFlavors)("a user of %s who has to show a certificate", (flavor) => {
   let folder: string;
