@@ -1,6 +1,7 @@
 // Rows of the benchmarks' table through our encoder and our producer, without a pipeline.
 import { Cluster } from "../../packages/millrace/src/kafka/cluster.ts";
 import { TransactionalProducer } from "../../packages/millrace/src/kafka/transactional-producer.ts";
+import { NO_ID } from "../../packages/millrace/src/kafka/partition.ts";
 import { systemClock } from "../../packages/millrace/src/model/ports.ts";
 import type { TargetChangeEvent } from "../../packages/millrace/src/model/sink.ts";
 import { partitionerOf } from "../../packages/millrace/src/sinks/kafka/partitioner.ts";
@@ -109,7 +110,7 @@ class Transactions {
     });
     await producer.initialise();
     return new Transactions(producer, {
-      topic: { name: topic, partitions, maxBatchBytes: batchBytes, compacted: false },
+      topic: { name: topic, id: NO_ID, partitions, maxBatchBytes: batchBytes, compacted: false },
       encoder: await itemEncoder(format, topic, messages),
       partitioner: partitionerOf({ kind: "hash-by-key" }, ITEMS),
     });

@@ -192,3 +192,22 @@ it("one that was made anew beneath a run is loaded again, and its operator is to
     ],
   ]);
 });
+
+it("one that was made anew beneath a run that has written nothing to it yet is loaded again", async () => {
+  await between.source.query(
+    "CREATE TABLE quiet (id int PRIMARY KEY); INSERT INTO quiet VALUES (1), (2)",
+  );
+  const first = await run(fileOf("quiet"));
+  await first.pipeline.caughtUp();
+  await first.pipeline.stop();
+  const { pipeline, told } = await run(fileOf("quiet"));
+  await pipeline.caughtUp();
+  const topic = await makeAnew("public.quiet");
+  await between.source.query("INSERT INTO quiet VALUES (3)");
+  await expect.poll(() => idsIn(topic), POLL).toEqual([1, 2, 3]);
+  await expect.poll(() => told.map(({ type }) => type), POLL).toContain("recovered");
+  expect(pipeline.status().retries).toEqual({ MR_SINK_SCHEMA: 1 });
+  expect(noticesIn(told)).toEqual([
+    `public.quiet: its target public.quiet (topic ${topic}) is another topic than the one that was written; the table is loaded again`,
+  ]);
+});

@@ -10,6 +10,8 @@ export interface BrokerAbilities {
   readonly transactionsV2: boolean;
   /** Version of Produce that is sent; it says which kind of transactions is meant. */
   readonly produceVersion: number;
+  /** Produce takes a topic's id (Kafka 4.1): one that was made anew under the name is not written in its stead. */
+  readonly producesById: boolean;
   /** Version of EndTxn that is sent. */
   readonly endTxnVersion: number;
   /** Fetch takes a topic's id (Kafka 3.1): one that was made anew under the name is not read in its stead. */
@@ -20,6 +22,7 @@ const PRODUCE = 0;
 const END_TXN = 26;
 const FETCH = 1;
 const FETCH_BY_ID = 13;
+const PRODUCE_BY_ID = 13;
 const PRODUCE_V2_TRANSACTIONS = 12;
 const END_TXN_V2_TRANSACTIONS = 5;
 
@@ -59,6 +62,8 @@ export function abilitiesOf(
   return {
     transactionsV2,
     produceVersion: transactionsV2 ? PRODUCE_V2_TRANSACTIONS : 9,
+    // Whoever speaks this version means transactions of the second kind.
+    producesById: transactionsV2 && has(PRODUCE, PRODUCE_BY_ID),
     endTxnVersion: transactionsV2 ? END_TXN_V2_TRANSACTIONS : 3,
     fetchesById: has(FETCH, FETCH_BY_ID),
   };

@@ -130,6 +130,11 @@ export class Cluster {
     return leader;
   }
 
+  /** Which topic had this name when it was asked for last; null where it was not, or is to be asked for again. */
+  idOf(topic: string): string | null {
+    return this.#topics.get(topic)?.id ?? null;
+  }
+
   /** The leaders of a topic are asked for again before the next request. */
   forgetTopic(topic: string): void {
     this.#topics.delete(topic);

@@ -75,6 +75,17 @@ export function rightsOf(topic: string, cause?: unknown): KafkaFault {
   return new KafkaFault("rights", "TOPIC_AUTHORIZATION_FAILED", `topic ${topic}`, cause);
 }
 
+/** A topic is not the one that was looked at, though it has its name. */
+export function anotherTopic(topic: string): KafkaFault {
+  return new KafkaFault(
+    "replaced",
+    "TOPIC_MADE_ANEW",
+    `${topic} is another topic of that name than the one that this run has looked at`,
+    undefined,
+    topic,
+  );
+}
+
 /** The error, what it holds and what caused it, from the outside in. */
 function* causesOf(thrown: unknown, depth = 0): Generator {
   if (typeof thrown !== "object" || thrown === null || depth > 6) return;

@@ -269,6 +269,29 @@ describe.each([
     expect(thrown).toMatchObject({ kind: "missing", id: "UNKNOWN_TOPIC_OR_PARTITION" });
   });
 
+  it("writes to no other topic of the name than the one that is meant, in no partition", async () => {
+    const topic = await kafka.createTopic(`anew-${kind}`, 2);
+    const own = clusterAt(kafka.bootstrap, { transactionsV2 });
+    const topicId = (await own.topics([topic])).get(topic)?.id ?? "";
+    const writer = producer(`${kafka.prefix}anew-${kind}`, {}, own);
+    await writer.initialise();
+    const sends = vi.spyOn(BrokerConnection.prototype, "send");
+    await writer.send([{ ...batch(topic, ["a"]), topicId }]);
+    await writer.commit();
+    await kafka.admin.deleteTopics({ topics: [topic] });
+    const idNow = async () => (await cluster.topics([topic])).get(topic)?.id ?? null;
+    await expect.poll(idNow, { timeout: 60_000 }).toBeNull();
+    await kafka.createTopic(`anew-${kind}`, 2);
+    const refused = await fault(writer.send([{ ...batch(topic, ["b"], 1), topicId }]));
+    expect(refused).toMatchObject({ kind: "replaced", topic });
+    const versions = sends.mock.calls.flatMap(([{ api, version }]) => (api === 0 ? [version] : []));
+    sends.mockRestore();
+    // The broker itself refuses the second, or it is not sent.
+    expect(versions).toEqual(transactionsV2 ? [13, 13] : [9]);
+    expect(await values(topic, 1)).toEqual([]);
+    await own.close();
+  });
+
   it("waits for a topic that its broker does not know yet", async () => {
     const own = producer(`${kafka.prefix}later-${kind}`);
     await own.initialise();
@@ -290,7 +313,8 @@ describe("a producer whose broker is killed and started again", () => {
       const admin = adminOf(own.bootstrap);
       await createTopic(admin, "t");
       await admin.close();
-      const writer = producer("kill", {}, client);
+      // A broker needs a minute to start where the machine is busy.
+      const writer = producer("kill", { deliveryTimeoutMs: 120_000 }, client);
       await writer.initialise();
       await writer.send([batch("t", ["a"])]);
       await writer.commit();
@@ -302,6 +326,7 @@ describe("a producer whose broker is killed and started again", () => {
       expect((await recordsIn(client, "t")).map(([, value]) => value)).toEqual(["a", "b"]);
       await client.close();
     },
+    300_000,
   );
 });
 

@@ -2,8 +2,9 @@ import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
 import { BrokerQuota } from "./broker-quota.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compression } from "./compression.ts";
-import { faultOf, partitionFault } from "./fault-from.ts";
+import { anotherTopic, faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
+import { NO_ID } from "./partition.ts";
 import type { RecordBatchBuilder } from "./record-batch.ts";
 import { lostAsUndecided } from "./undecided-commit.ts";
 import {
@@ -18,6 +19,8 @@ import {
 
 /** A batch that is to be sent; its builder is not touched until the answer is there. */
 export interface OutgoingBatch extends TopicPartition {
+  /** Where it is given, no other topic of the name takes the batch. */
+  readonly topicId?: string;
   readonly builder: RecordBatchBuilder;
 }
 
@@ -38,6 +41,7 @@ export interface ProducerOptions {
 }
 
 interface FinishedBatch extends TopicPartition {
+  readonly topicId: string;
   readonly bytes: Buffer;
   readonly count: number;
 }
@@ -267,7 +271,7 @@ export class TransactionalProducer {
 
   #finished(
     identity: ProducerIdentity,
-    { topic, partition, builder }: OutgoingBatch,
+    { topic, topicId = NO_ID, partition, builder }: OutgoingBatch,
   ): FinishedBatch {
     const key = keyOf({ topic, partition });
     const sequence = this.#sequences.get(key) ?? 0;
@@ -276,7 +280,7 @@ export class TransactionalProducer {
     const { transactional, compression } = this.#options;
     const stamp = { producerId, producerEpoch, sequence, transactional };
     const { count } = builder;
-    return { topic, partition, count, bytes: builder.finish(stamp, compression) };
+    return { topic, topicId, partition, count, bytes: builder.finish(stamp, compression) };
   }
 
   /** Transactions of the second kind have whatever is written to. */
@@ -303,9 +307,8 @@ export class TransactionalProducer {
     batches: readonly FinishedBatch[],
     rested: (ms: number) => void,
   ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
-    const leaders = await Promise.all(
-      batches.map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
-    );
+    await this.#lookBeforeFirst(batches);
+    const leaders = await Promise.all(batches.map((batch) => this.#leader(batch)));
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
     const faults = await Promise.all(
       [...parts].map(([node, own]) =>
@@ -321,6 +324,27 @@ export class TransactionalProducer {
     for (const { topic } of failed) this.#cluster.forgetTopic(topic);
     const [fault = null] = all.values();
     return { failed, fault };
+  }
+
+  /**
+   * Offsets tell that a topic is another one where something of ours was in a partition. Elsewhere a broker that is not told the
+   * topic's id would take what is meant for the one before (I8).
+   */
+  async #lookBeforeFirst(batches: readonly FinishedBatch[]): Promise<void> {
+    if ((await this.#cluster.abilities()).producesById) return;
+    const first = batches.filter(
+      (batch) => batch.topicId !== NO_ID && !this.#ends.has(keyOf(batch)),
+    );
+    const names = new Set(first.map(({ topic }) => topic));
+    if (names.size > 0) await this.#cluster.topics([...names]);
+  }
+
+  /** @throws KafkaFault `replaced` where the topic of that name has another id. */
+  async #leader({ topic, topicId, partition }: FinishedBatch): Promise<number> {
+    const leader = await this.#cluster.leader(topic, partition);
+    const id = this.#cluster.idOf(topic);
+    if (topicId !== NO_ID && id !== null && id !== topicId) throw anotherTopic(topic);
+    return leader;
   }
 
   /** Until a broker reads what is sent to it. @throws KafkaFault `slow` */
@@ -348,13 +372,14 @@ export class TransactionalProducer {
     batches: readonly FinishedBatch[],
   ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
     const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
-    const { produceVersion: version } = await this.#cluster.abilities();
+    const { produceVersion: version, producesById } = await this.#cluster.abilities();
+    const isById = producesById && batches.every(({ topicId }) => topicId !== NO_ID);
     const id = transactional ? transactionalId : null;
     try {
       const connection = await this.#cluster.connection(node, "data");
       const beganMs = this.#cluster.clock.monotonic();
       const { partitions, throttledMs } = await connection.send(
-        produceRequest({ version, transactionalId: id, timeoutMs, batches }),
+        produceRequest({ version, isById, transactionalId: id, timeoutMs, batches }),
       );
       this.#quota.answered(node, throttledMs);
       this.#options.produced?.(this.#cluster.clock.monotonic() - beganMs, throttledMs);

@@ -8,6 +8,7 @@ const ADD_PARTITIONS = 24;
 const END_TXN = 26;
 const FETCH_BY_NAME = 12;
 const FETCH_BY_ID = 13;
+const PRODUCE_BY_ID = 13;
 const ADD_PARTITIONS_VERSION = 3;
 const ALL_REPLICAS = -1;
 const READ_UNCOMMITTED = 0;
@@ -33,10 +34,16 @@ export interface ProducedAnswer extends PartitionAnswer {
 
 /** Batches for partitions that one broker leads; one for each. */
 export interface ProduceRequest {
+  /** Without ids of topics. */
   readonly version: number;
+  /** Topics are named by their ids, and all batches have one: another topic of the same name takes none of them. */
+  readonly isById?: boolean;
   readonly transactionalId: string | null;
   readonly timeoutMs: number;
-  readonly batches: readonly (TopicPartition & { readonly bytes: Buffer })[];
+  readonly batches: readonly (TopicPartition & {
+    readonly topicId?: string;
+    readonly bytes: Buffer;
+  })[];
 }
 
 /** What a broker says of a Produce. */
@@ -48,17 +55,20 @@ export interface ProduceAnswer {
 
 /** Acknowledged by all replicas in sync. */
 export function produceRequest(request: ProduceRequest): RawRequest<ProduceAnswer> {
-  const { version, transactionalId, timeoutMs, batches } = request;
+  const { version, isById = false, transactionalId, timeoutMs, batches } = request;
+  const names = new Map(batches.map(({ topic, topicId }) => [topicId, topic]));
   return {
     api: PRODUCE,
-    version,
+    version: isById ? PRODUCE_BY_ID : version,
     payload: () =>
       Writer.create()
         .appendString(transactionalId)
         .appendInt16(ALL_REPLICAS)
         .appendInt32(timeoutMs)
         .appendArray([...byTopic(batches)], (writer, [topic, own]) => {
-          writer.appendString(topic).appendArray([...own], (w, { partition, bytes }) => {
+          if (isById) writer.appendUUID(own[0]?.topicId);
+          else writer.appendString(topic);
+          writer.appendArray([...own], (w, { partition, bytes }) => {
             // A compact length is one more than it is.
             w.appendInt32(partition)
               .appendUnsignedVarInt(bytes.length + 1)
@@ -68,8 +78,8 @@ export function produceRequest(request: ProduceRequest): RawRequest<ProduceAnswe
         .appendTaggedFields(),
     parse: (_id, _api, _version, reader) => {
       const answers = reader.readArray((topicReader) => {
-        const topic = topicReader.readString();
-        return topicReader.readArray((r) => producedIn(topic, r));
+        const topic = isById ? names.get(topicReader.readUUID()) : topicReader.readString();
+        return topicReader.readArray((r) => producedIn(topic ?? "", r));
       });
       return { partitions: answers.flat(), throttledMs: reader.readInt32() };
     },

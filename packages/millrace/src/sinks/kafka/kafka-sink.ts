@@ -108,6 +108,7 @@ export class KafkaSink implements Sink {
     try {
       const held = await this.#prepare(task);
       this.#held = held;
+      this.#topics.begin();
       for (let attempt = 1; ; attempt++) {
         const takeover = await held.tryTakeOver(task.lanes);
         if (takeover !== null) return takeover;

@@ -84,7 +84,7 @@ function begin(only: Partial<SideTopicOptions>): void {
       : { schemaChanges: { topic: "ddl", block: new GenericSourceBlock(names) } }),
     ...(only.transactions === undefined ? {} : { transactions: { topic: "tx", meter } }),
   };
-  const places = new Map(TOPICS.map((name) => [name, { name, maxBatchBytes: 1e6 }]));
+  const places = new Map(TOPICS.map((name) => [name, { name, id: name, maxBatchBytes: 1e6 }]));
   tellers = sideTellers(options, "main", places, messages);
 }
 

@@ -1,7 +1,7 @@
 /** What a sink does where its topics are not what they were, or do not take what it has to keep. */
 import { expect, it } from "vitest";
 import { sharedKafka, type SharedKafka } from "../../../../../test/support/kafka.ts";
-import { clusterAt } from "../../kafka/cluster.fixture.ts";
+import { clusterAt, recordsIn } from "../../kafka/cluster.fixture.ts";
 import { type Clock, systemClock } from "../../model/ports.ts";
 import { HeldTask } from "./held-task.fixture.ts";
 import { KafkaSink } from "./kafka-sink.ts";
@@ -119,6 +119,47 @@ it("a table's topic that was made anew beneath a run ends it, and the next one w
   await using heir = await HeldTask.take(optionsOf(kafka), pipeline);
   expect(heir.found.state.get("pos")).toBe(1);
   await heir.commit({ rows: { 1: "b" }, state: { pos: 2 } });
+});
+
+it.each([
+  { exactlyOnce: true, transactionsV2: true },
+  { exactlyOnce: true, transactionsV2: false },
+  { exactlyOnce: false, transactionsV2: true },
+  { exactlyOnce: false, transactionsV2: false },
+])(
+  "a table's topic that was made anew beneath a run is known also where that has written nothing yet: exactly once $exactlyOnce, transactions of the second kind $transactionsV2",
+  async ({ exactlyOnce, transactionsV2 }) => {
+    await using kafka = await sharedKafka();
+    const pipeline = pipelineOf(kafka);
+    const { cluster, ...rest } = optionsOf(kafka);
+    const options = { ...rest, cluster: { ...cluster, transactionsV2 }, exactlyOnce };
+    await using held = await HeldTask.take(options, pipeline);
+    await held.commit({ state: { pos: 1 } });
+    await makeAnew(kafka, "public.item", 2);
+    await expect(held.commit({ rows: { 1: "a" }, state: { pos: 2 } })).rejects.toMatchObject({
+      code: "MR_SINK_SCHEMA",
+      detail: expect.stringContaining("another topic of that name"),
+    });
+    const client = clusterAt(kafka.bootstrap);
+    const topic = `${kafka.prefix}public.item`;
+    for (const partition of [0, 1]) expect(await recordsIn(client, topic, partition)).toEqual([]);
+    await client.close();
+    await using heir = await HeldTask.take(options, pipeline);
+    expect(heir.found.state.get("pos")).toBe(1);
+    await heir.commit({ rows: { 1: "a" }, state: { pos: 2 } });
+  },
+);
+
+it("a table's topic that was made anew beside a refused row is not taken for the one that was written", async () => {
+  await using kafka = await sharedKafka();
+  await using held = await HeldTask.take(optionsOf(kafka), pipelineOf(kafka));
+  const note = "x".repeat(2_000_000);
+  const large = held.commit({ rows: { 1: note }, state: { pos: 1 } });
+  await expect(large).rejects.toMatchObject({ class: "row" });
+  await makeAnew(kafka, "public.item", 2);
+  await held.settle();
+  const written = held.commit({ rows: { 1: "b" }, state: { pos: 1 } });
+  await expect(written).rejects.toMatchObject({ code: "MR_SINK_SCHEMA" });
 });
 
 it("a process whose task was taken away, and is another one's now, does not take its epoch, though both have the first fence", async () => {

@@ -90,7 +90,7 @@ export class StateTopic {
     this.#id = found.id;
     const takes = found.settings?.get(MAX_MESSAGE_BYTES);
     const maxBatchBytes = takes === undefined ? MAX_DOCUMENT_BYTES : Number(takes);
-    return { name: this.name, partitions: 1, maxBatchBytes, compacted: true };
+    return { name: this.name, id: found.id, partitions: 1, maxBatchBytes, compacted: true };
   }
 
   /** A start would not go on with the topic as it is: of one that is there. @throws MillraceError, KafkaFault */

@@ -70,7 +70,7 @@ it("a topic that was made anew has the partitions that it has", async () => {
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 5 });
 });
 
-it("a topic that somebody else has made anew has the partitions that it has", async () => {
+it("a topic that somebody else has made anew is another one to this run, and has the partitions that it has to the next", async () => {
   const topics = topicsWith();
   await topics.check(ITEM, "if-missing");
   const name = `${kafka.prefix}public.item`;
@@ -80,7 +80,24 @@ it("a topic that somebody else has made anew has the partitions that it has", as
   const seen = () => topicsWith().find(name);
   await expect.poll(async () => (await seen())?.partitions, { timeout: 60_000 }).toBe(5);
   topics.forget();
+  const another = { kind: "replaced", topic: name };
+  await expect(topics.of(ITEM)).rejects.toMatchObject(another);
+  await expect(topics.check(ITEM, "if-missing")).rejects.toMatchObject(another);
+  topics.begin();
+  await topics.check(ITEM, "if-missing");
   expect(await topics.of(ITEM)).toMatchObject({ partitions: 5 });
+});
+
+it("a topic that is gone since this run has seen it is not made anew beneath it", async () => {
+  const topics = topicsWith();
+  await topics.check(ITEM, "if-missing");
+  const name = `${kafka.prefix}public.item`;
+  await kafka.admin.deleteTopics({ topics: [name] });
+  await expect.poll(() => topics.find(name), { timeout: 60_000 }).toBeNull();
+  const gone = { kind: "missing" };
+  await expect(topics.check(ITEM, "if-missing")).rejects.toMatchObject(gone);
+  topics.begin();
+  expect(await topics.check(ITEM, "if-missing")).toMatchObject({ created: true });
 });
 
 it("says wherein a topic that is there differs from what the file says of those that are made", async () => {

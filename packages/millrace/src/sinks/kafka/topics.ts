@@ -6,6 +6,7 @@ import {
 } from "@platformatic/kafka";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
+import { anotherTopic } from "../../kafka/fault-from.ts";
 import { isRights, KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { NO_ID } from "../../kafka/partition.ts";
 import type { TargetCheck } from "../../model/sink.ts";
@@ -37,6 +38,8 @@ const GONE_MS = 5_000;
 /** A topic that messages go to. */
 export interface TargetTopic {
   readonly name: string;
+  /** Of this topic and of no other one, whatever its name. */
+  readonly id: string;
   readonly partitions: number;
   /** No batch is larger, bytes. */
   readonly maxBatchBytes: number;
@@ -73,6 +76,9 @@ export class Topics {
   /** As they were when each topic was seen first: keys never move while a process runs (I2). */
   readonly #partitions = new Map<string, Pick<SeenTopic, "id" | "partitions">>();
 
+  /** As they were when this run saw each topic of a table first: what has the name later is another topic. */
+  readonly #ids = new Map<string, string>();
+
   constructor(cluster: Cluster, options: TopicOptions, maxRequestBytes: number) {
     this.#cluster = cluster;
     this.#options = options;
@@ -86,9 +92,15 @@ export class Topics {
     this.#names.reserve(name, what);
   }
 
+  /** A run begins, which finds out by itself which topics are there. */
+  begin(): void {
+    this.#ids.clear();
+  }
+
   /**
    * The topic of a table, as it was when it was asked for first.
-   * @throws MillraceError MR_SINK_SCHEMA where it is gone, or is compacted and the table has no key.
+   * @throws MillraceError MR_SINK_SCHEMA where there is none, or it is compacted and the table has no key.
+   * @throws KafkaFault where it is gone, or another one, since this run has begun.
    */
   async of(table: TargetTable): Promise<TargetTopic> {
     const topic = await this.#topicOf(table);
@@ -100,8 +112,8 @@ export class Topics {
     const name = this.#names.of(table);
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const asked = this.find(name).then((found) => {
-      if (found !== null) return found;
+    const asked = this.#lookAgain(name).then((seen) => {
+      if (seen !== null) return this.#targetOf(name, seen);
       throw new MillraceError("MR_SINK_SCHEMA", `there is no topic ${name} for ${table.id}`);
     });
     this.#remember(name, asked);
@@ -163,7 +175,7 @@ export class Topics {
   async check(table: TargetTable, create: "if-missing" | "never"): Promise<TargetCheck> {
     const name = this.#names.of(table);
     const { partitions, replicationFactor, configs } = this.#options;
-    const seen = await this.look(name);
+    const seen = await this.#lookAgain(name);
     const found = seen === null ? null : this.#targetOf(name, seen);
     if (found === null && create === "never")
       throw new MillraceError(
@@ -238,6 +250,7 @@ export class Topics {
     if (isSharedTopic(this.#options, name)) return;
     this.#known.delete(name);
     this.#partitions.delete(name);
+    this.#ids.delete(name);
     try {
       const wanted = [{ name, topicId: null }];
       await this.#cluster.askController(deleteTopicsV6.api, wanted, CREATE_TIMEOUT_MS);
@@ -256,6 +269,24 @@ export class Topics {
     return { id, partitions: leaders.length, replicas, settings: await this.#settingsOf(name) };
   }
 
+  /** As {@link look}; one that this run has seen is still there, and the same one. @throws KafkaFault */
+  async #lookAgain(name: string): Promise<SeenTopic | null> {
+    const id = this.#ids.get(name);
+    if (id === undefined || id === NO_ID) return this.look(name);
+    const lookForIt = async (): Promise<SeenTopic> => {
+      const seen = await this.look(name);
+      if (seen !== null) return seen;
+      throw new KafkaFault(
+        "missing",
+        "UNKNOWN_TOPIC_OR_PARTITION",
+        `${name} is not there any more`,
+      );
+    };
+    const seen = await this.#cluster.patiently(GONE_MS, lookForIt, mayComeToBe);
+    if (seen.id !== id) throw anotherTopic(name);
+    return seen;
+  }
+
   /** A topic by its name; null where there is none. */
   async find(name: string): Promise<TargetTopic | null> {
     const seen = await this.look(name);
@@ -268,6 +299,7 @@ export class Topics {
     const limit = Number(settings.get(MAX_MESSAGE_BYTES) ?? this.#maxRequestBytes);
     return {
       name,
+      id: seen.id,
       partitions: this.#partitionsOf(name, seen),
       maxBatchBytes: Math.min(limit, this.#maxRequestBytes),
       compacted: isCompacted(settings.get(CLEANUP_POLICY)),
@@ -361,9 +393,12 @@ export class Topics {
 
   #remember(name: string, topic: Promise<TargetTopic>): void {
     this.#known.set(name, topic);
-    topic.catch(() => {
-      if (this.#known.get(name) === topic) this.#known.delete(name);
-    });
+    topic.then(
+      ({ id }) => this.#ids.set(name, id),
+      () => {
+        if (this.#known.get(name) === topic) this.#known.delete(name);
+      },
+    );
   }
 }
 

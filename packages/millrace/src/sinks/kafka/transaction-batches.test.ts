@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { BatchSender } from "./batch-sender.ts";
 
-const PLACE = { name: "topic", maxBatchBytes: 1_000 };
+const PLACE = { name: "topic", id: "the topic's", maxBatchBytes: 1_000 };
 const KEY = Buffer.from("k");
 const VALUE = Buffer.from("v".repeat(300));
 const STAMP = { producerId: 1n, producerEpoch: 0, sequence: 0, transactional: true };

@@ -15,6 +15,7 @@ const MAX_KEPT_BUILDERS = 32;
 
 interface PartitionQueue {
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   filling: RecordBatchBuilder;
   /** Full before anything of their transaction may be sent; in their order. */
@@ -26,6 +27,8 @@ interface PartitionQueue {
 /** A topic that batches go to. */
 export interface BatchPlace {
   readonly name: string;
+  /** Of this topic and of no other one of its name; `NO_ID` where nobody knows it. */
+  readonly id: string;
   /** No batch is larger, bytes. */
   readonly maxBatchBytes: number;
 }
@@ -88,7 +91,7 @@ export class TransactionBatches {
    * Takes one message; lengths of −1 are null. False where it alone is larger than the place's batches: it was not taken.
    */
   add(
-    { name, maxBatchBytes }: BatchPlace,
+    { name, id, maxBatchBytes }: BatchPlace,
     partition: number,
     timeMs: number,
     key: Buffer,
@@ -99,7 +102,7 @@ export class TransactionBatches {
   ): boolean {
     const bytes = recordSizeBound(keyLength, valueLength, headers);
     if (bytes + BATCH_HEAD_BYTES > maxBatchBytes) return false;
-    const queue = this.#queue(name, partition);
+    const queue = this.#queue(name, id, partition);
     if (queue.filling.bytes + bytes > maxBatchBytes) this.#full(queue);
     queue.filling.append(timeMs, key, keyLength, value, valueLength, headers);
     this.#bytes += bytes;
@@ -135,7 +138,9 @@ export class TransactionBatches {
     if (rest.length === 0) return;
     this.#hasSent = true;
     await this.#producer.send(
-      rest.map(({ topic, partition, filling }) => ({ topic, partition, builder: filling })),
+      rest.map(({ topic, topicId, partition, filling: builder }) => {
+        return { topic, topicId, partition, builder };
+      }),
     );
   }
 
@@ -172,14 +177,14 @@ export class TransactionBatches {
   }
 
   #ship(queue: PartitionQueue, builder: RecordBatchBuilder): void {
-    const { topic, partition } = queue;
+    const { topic, topicId, partition } = queue;
     this.#shipped++;
     this.#hasSent = true;
     const before = queue.sent ?? Promise.resolve();
     queue.sent = before
       .then(() => {
         if (this.#failure !== null) throw this.#failure.thrown;
-        return this.#producer.send([{ topic, partition, builder }]);
+        return this.#producer.send([{ topic, topicId, partition, builder }]);
       })
       .catch((thrown: unknown) => {
         this.#failure ??= { thrown };
@@ -188,13 +193,14 @@ export class TransactionBatches {
   }
 
   /** No name is made per message. */
-  #queue(topic: string, partition: number): PartitionQueue {
+  #queue(topic: string, topicId: string, partition: number): PartitionQueue {
     let queues = this.#byTopic.get(topic);
     if (queues === undefined) this.#byTopic.set(topic, (queues = []));
     const known = queues[partition];
     if (known !== undefined) return known;
     const queue: PartitionQueue = {
       topic,
+      topicId,
       partition,
       filling: this.#pool.take(),
       held: [],

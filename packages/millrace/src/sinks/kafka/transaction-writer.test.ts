@@ -17,7 +17,13 @@ const TABLE: TargetTable = {
   key: [0],
   keyless: false,
 };
-const PLACE = { name: "topic", partitions: 1, maxBatchBytes: 4096, compacted: false };
+const PLACE = {
+  name: "topic",
+  id: "the topic's",
+  partitions: 1,
+  maxBatchBytes: 4096,
+  compacted: false,
+};
 
 type ChangesWrite = Extract<Write, { kind: "changes" }>;
 

@@ -29,7 +29,7 @@ class Broker extends Cluster {
   }
 
   override abilities(): Promise<BrokerAbilities> {
-    const versions = { produceVersion: 12, endTxnVersion: 5 };
+    const versions = { produceVersion: 12, producesById: false, endTxnVersion: 5 };
     return Promise.resolve({ ...versions, transactionsV2: true, fetchesById: true });
   }
 
