@@ -9,6 +9,11 @@ import { withGuards } from "./page.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const textOf = (path: string): string => readFileSync(join(root, path), "utf8");
 
+/** Where a string of the file begins with the name: as a part of a title it would be played, and found missing. */
+function beginnings(text: string, name: string): readonly number[] {
+  return ['"', "'", "`"].map((quote) => text.indexOf(quote + name)).filter((at) => at >= 0);
+}
+
 describe("the list of guards", () => {
   it.each(GUARDS.map((guard) => [guard.guard, guard] as const))(
     "finds the one that %s, and its test",
@@ -16,7 +21,7 @@ describe("the list of guards", () => {
       expect(without(guard, textOf(pathOf(guard)))).not.toBe(textOf(pathOf(guard)));
       expect(existsSync(join(root, guard.shownBy.file))).toBe(true);
       if (!guard.shownBy.name.includes("seed "))
-        expect(textOf(testFileOf(guard))).toContain(guard.shownBy.name);
+        expect(beginnings(textOf(testFileOf(guard)), guard.shownBy.name)).not.toEqual([]);
     },
   );
 

@@ -377,7 +377,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     file: "sinks/kafka/kafka-task.ts",
     take: 'this.#refuseSuperseded(await this.read("stable"));',
     put: "",
-    shownBy: { file: LOSSES, name: "leaves its heir's transactions alone" },
+    shownBy: { file: LOSSES, name: "a process that was taken over from and begins anew" },
   },
   {
     keeps: [5],

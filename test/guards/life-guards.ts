@@ -179,7 +179,7 @@ export const LIFE_GUARDS: readonly Guard[] = [
     guard: "a row weighs the same at each of its targets",
     file: "pipeline/batch-length.ts",
     take: "item.weight < 1024",
-    put: "item.bytes < 1024",
+    put: "item.letGo() < 1024",
     shownBy: {
       file: "packages/millrace/src/pipeline/batch-length.test.ts",
       name: "is as many rows at further targets, whose items bring nothing back to the budget",
