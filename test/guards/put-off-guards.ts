@@ -99,6 +99,25 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     shownBy: endless("are read once more where a part has left beside their last round"),
   },
   {
+    keeps: [...keeps, "Tables without key"],
+    guard: "what is refused of a table without key that waits for its load is no dead letter",
+    file: "pipeline/careful-writer.ts",
+    take: "return isOfLog(item) && table.early && !table.document.allPlanned;",
+    put: "return false;",
+    shownBy: {
+      file: "packages/millrace/src/keyless-children.pg.test.ts",
+      name: "what is refused of a table without key that waits for its load is no dead letter: the load brings it",
+    },
+  },
+  {
+    keeps: [...keeps, "Tables without key"],
+    guard: "a last round does not wait for what goes with a load that waits for it",
+    file: ROUNDS,
+    take: "    if (other.keyless) return false;\n",
+    put: "",
+    shownBy: rows("do not wait for rows of a table without key, which go with its load"),
+  },
+  {
     keeps,
     guard: "that rows are being given up is durable before they are",
     file: ROUNDS,

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from "vitest";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { soon, tableOf, tablesBetween, type TablesBetween } from "./tables-between.fixture.ts";
 
 let between: TablesBetween;
@@ -12,6 +13,7 @@ beforeAll(async () => {
     CREATE TABLE children (parent int REFERENCES parents, _millrace_key text PRIMARY KEY)`);
 });
 
+afterEach(() => between.stop());
 afterAll(() => between.release());
 
 it("a table without key is loaded when rows of its parents that were put off are there", async () => {
@@ -44,4 +46,31 @@ it("a table without key is loaded when rows of its parents that were put off are
     { parent: 1 },
     { parent: 2 },
   ]);
+}, 120_000);
+
+it("what is refused of a table without key that waits for its load is no dead letter: the load brings it", async () => {
+  const { source, target } = between;
+  const pipeline = await between.run(between.file({ tables: "public.(parents|children)" }));
+  await pipeline.caughtUp();
+  await target.query("INSERT INTO parents VALUES (98, 'y')");
+  await source.query("INSERT INTO parents VALUES (3, 'y')");
+  await pipeline.caughtUp();
+  const parents = new pg.Client({ connectionString: source.url });
+  await parents.connect();
+  try {
+    await parents.query("BEGIN; LOCK TABLE parents IN ACCESS EXCLUSIVE MODE");
+    await pipeline.resync("public.parents");
+    await pipeline.resync("public.children");
+    await source.query("INSERT INTO children VALUES (3)");
+    const letters = () => pipeline.deadLetters().filter(({ table }) => table === "public.children");
+    await soon(() => letters().length === 1, 60_000);
+    expect(letters()).toMatchObject([{ code: "MR_ROW_PUT_OFF" }]);
+    expect(tableOf(pipeline, "public.children").deadLetters).toBe(0);
+  } finally {
+    await parents.end();
+  }
+  await pipeline.caughtUp();
+  expect(pipeline.deadLetters()).toEqual([]);
+  const rows = "SELECT parent FROM children ORDER BY 1";
+  expect(await target.query(rows)).toEqual(await source.query(rows));
 }, 120_000);

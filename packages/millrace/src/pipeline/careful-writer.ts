@@ -211,7 +211,9 @@ export class CarefulWriter {
   #mayBeTakenLater(item: RowItem, { patient, isOpen }: Prospect): boolean {
     const { table } = item;
     if (this.#canBePutOff(item)) return true;
-    if (patient || table.keyless || !this.#parts.readsRows()) return false;
+    if (patient || !this.#parts.readsRows()) return false;
+    // Its load begins by emptying it, letters and all, and brings the row.
+    if (table.keyless) return isOfLog(item) && table.early && !table.document.allPlanned;
     if (isOpen && isOfLog(item)) return true;
     const linked = this.#parts.order.linkedWith(table);
     if (isOfLog(item) && [table, ...linked].some(({ hasParts }) => hasParts)) return true;

@@ -128,6 +128,26 @@ describe("rows that were put off", () => {
     expect(played).toEqual(["parent"]);
   });
 
+  it("do not wait for rows of a table without key, which go with its load", async () => {
+    const parent = loaded("parent");
+    const shape = { ...shapeOf(), id: tableId("shop", "child"), name: "child", key: [] };
+    const child = tableOf(shape, { state: "INIT_SYNC", allPlanned: false });
+    child.behindPutOff = true;
+    const links = [[parent, child]];
+    const { look, end, played } = roundsOf(links, [
+      [parent, 1],
+      [child, 1],
+    ]);
+    look(parent);
+    await turn();
+    await end(parent, 1);
+    await turn();
+    expect({ played, last: parent.lastRound }).toEqual({
+      played: ["parent", "parent"],
+      last: true,
+    });
+  });
+
   it("have no last round while those of a linked table may become fewer, and no round in vain meanwhile", async () => {
     const [a, b, c] = [loaded("a"), loaded("b"), loaded("c")];
     c.update({ allPlanned: false });

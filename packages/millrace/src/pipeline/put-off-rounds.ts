@@ -153,6 +153,8 @@ export class PutOffRounds {
 
   /** Rounds of another table may settle what it waits for; once its patience is over, only what stood before counts. */
   #mayHelp(other: TableRuntime, cohort: PutOffCohort): boolean {
+    // Its rows that are put off go with its load, which does not wait for rounds or is behind these.
+    if (other.keyless) return false;
     const stage = this.#cohorts.get(other.id)?.stage ?? "again";
     if (stage !== "again" || this.#parts.book.putOffOf(other.id) === 0) return false;
     return cohort.isPatient || this.#standing(other).some((letter) => cohort.has(letter));
