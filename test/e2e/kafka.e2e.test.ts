@@ -44,6 +44,10 @@ async function pipelineFile(table: string, sink: Record<string, string> = {}): P
   await source.query(
     `CREATE TABLE ${table} (id int PRIMARY KEY, n int NOT NULL, pad text); INSERT INTO ${table} SELECT i, 0, repeat('x', 100) FROM generate_series(1, 300) i`,
   );
+  return writeFileOf(table, sink);
+}
+
+function writeFileOf(table: string, sink: Record<string, string>): Promise<string> {
   return writePipelineFile({
     path: join(folder, `${table}.yaml`),
     name: `${table}-${source.database}`,
@@ -98,6 +102,8 @@ it("tells every change at least once, and the last one last, where the process d
     expect((await run.wait()).signal).toBe("SIGKILL");
     await writer.stop();
   }
+  // Where the machine is busy the backlog is many of them.
+  await writeFileOf("again", { "sink.delivery-guarantee": guarantee });
   await callToEnd([...args, "--until-caught-up"]);
   expect(await wrongCounts(source, "again", kafka.bootstrap, { guarantee })).toEqual([]);
   const messages = await consumedMessages(kafka.bootstrap, "public.again");
@@ -194,7 +200,8 @@ if (isFull) {
       "replicas",
       async (run) => {
         await two.kill(2);
-        await says(run, /NOT_ENOUGH_REPLICAS/);
+        // A run that begins meanwhile is not told where its state ends.
+        await says(run, /NOT_ENOUGH_REPLICAS|OFFSET_NOT_AVAILABLE/);
         await two.start(2);
       },
       want,

@@ -1,4 +1,4 @@
-import { protocolErrorsCodesById } from "@platformatic/kafka";
+import { protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
 import { connectionText } from "./connection-words.ts";
 import { KafkaFault, kindOf } from "./kafka-fault.ts";
 
@@ -16,7 +16,7 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
       thrown,
     );
   if (id !== undefined)
-    return new KafkaFault(kindOf(id), id, `${said ?? "said"} (broker ${where})`, thrown);
+    return new KafkaFault(kindOf(id), id, `${said ?? meaningOf(id)} (broker ${where})`, thrown);
   const code = codeOf(chain);
   const alert = clientAlert(code);
   if (alert !== null)
@@ -34,6 +34,16 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
     connectionText(where, code, messageOf(chain)),
     thrown,
   );
+}
+
+/** Brokers mostly add nothing to the error's name: what it means, where Kafka's own sentence does not say it. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  OFFSET_NOT_AVAILABLE:
+    "who leads the partition since a moment ago does not know yet where it ends, as long as too few replicas are in sync (min.insync.replicas)",
+};
+
+function meaningOf(id: string): string {
+  return MEANINGS[id] ?? protocolErrors[id]?.message.replace(/\.$/, "") ?? "said";
 }
 
 /**
