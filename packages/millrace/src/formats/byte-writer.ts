@@ -107,12 +107,6 @@ export class ByteWriter {
     this.#view = viewOf(next);
   }
 
-  /** Takes bytes out of what was written. */
-  remove(at: number, count: number): void {
-    this.buffer.copyWithin(at, at + count, this.length);
-    this.length -= count;
-  }
-
   byte(value: number): void {
     this.reserve(1);
     this.buffer[this.length++] = value;

@@ -56,11 +56,13 @@ export class JsonRow {
     table: TargetTable,
     columns: readonly RowColumn[],
     options: Pick<ValueOptions, "unavailable">,
+    /** What a row begins with. */
+    start = "{",
   ) {
     this.#columns = columns;
     this.#indexes = Int32Array.from(columns, ({ index }) => index);
     this.#names = columns.map(
-      ({ column }, i) => new Constant(`${i === 0 ? "{" : ","}${JSON.stringify(column.name)}:`),
+      ({ column }, i) => new Constant(`${i === 0 ? start : ","}${JSON.stringify(column.name)}:`),
     );
     this.#writers = columns.map(({ form }) => jsonWriter(form));
     this.#lineWriters = columns.map(({ form }, i) =>

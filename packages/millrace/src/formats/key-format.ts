@@ -1,6 +1,6 @@
 import type { TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { type ByteWriter, Constant } from "./byte-writer.ts";
 import type { ConnectSchema } from "./connect-schema.ts";
 import { optional, schemaJson } from "./connect-schema.ts";
 import { debeziumForm } from "./debezium-forms.ts";
@@ -85,33 +85,24 @@ function jsonKey(
   schemaName: string,
 ): KeyWriter {
   const tableName = sharedTopicName(table, options);
-  const shared = tableName === null ? "" : `{"TableId":${JSON.stringify(tableName)},`;
+  const start = tableName === null ? "{" : `{"TableId":${JSON.stringify(tableName)},`;
   const schema = JSON.stringify(schemaJson(keySchema(columns, tableName, schemaName)));
-  const before = Buffer.from(options.includeSchema ? `{"schema":${schema},"payload":` : "");
-  const prefix = Buffer.from(shared);
-  const row = new JsonRow(table, columns, options.values);
-  /** Where the row begins. */
-  const begin = (out: ByteWriter): number => {
-    out.bytes(before);
-    out.bytes(prefix);
-    return out.length;
-  };
-  const end = (at: number, out: ByteWriter): true => {
-    // The row's own brace: the one of the prefix stands for it.
-    if (prefix.length > 0) out.remove(at, 1);
+  const before = new Constant(options.includeSchema ? `{"schema":${schema},"payload":` : "");
+  const row = new JsonRow(table, columns, options.values, start);
+  const end = (out: ByteWriter): true => {
     if (options.includeSchema) out.byte(0x7d);
     return true;
   };
   return {
     write(values, out) {
-      const at = begin(out);
+      out.constant(before);
       row.write(values, "null", out);
-      return end(at, out);
+      return end(out);
     },
     writeLine(fields, out) {
-      const at = begin(out);
+      out.constant(before);
       row.writeLine(fields, out);
-      return end(at, out);
+      return end(out);
     },
   };
 }

@@ -27,6 +27,7 @@ export class SourceJson {
   #constants: readonly Constant[] = [];
   #fields: readonly Varying[] = [];
   #transaction: Transaction | null | undefined = undefined;
+  #hasPlace = false;
   #op = "";
   #nowMs = -1;
 
@@ -51,13 +52,14 @@ export class SourceJson {
   }
 
   /** Rows that were loaded, and the log's; the first ones have no transaction, and the time that they are written at. */
-  #isStale({ transaction, op, nowMs }: Origin): boolean {
-    if (transaction !== this.#transaction) return true;
+  #isStale({ transaction, op, nowMs, position }: Origin): boolean {
+    if (transaction !== this.#transaction || (position !== null) !== this.#hasPlace) return true;
     return (op === "r") !== (this.#op === "r") || (transaction === null && nowMs !== this.#nowMs);
   }
 
   #renew(origin: Origin): void {
     this.#transaction = origin.transaction;
+    this.#hasPlace = origin.position !== null;
     this.#op = origin.op;
     this.#nowMs = origin.nowMs;
     const constants: Constant[] = [];
@@ -65,6 +67,8 @@ export class SourceJson {
     let text = this.#before;
     for (const part of this.#parts) {
       if ("fields" in part) text += part.fields.map((index) => this.#field(index, origin)).join("");
+      // What each change has anew says where it is in the log, and rows of loads are nowhere.
+      else if (!this.#hasPlace) text += this.#field(part.change, origin);
       else {
         const index = part.change;
         const around = this.#block.around?.(index, origin) ?? null;

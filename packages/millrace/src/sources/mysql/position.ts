@@ -99,9 +99,15 @@ function isLogPosition(position: Position): position is Position & LogPosition {
   return isCount(event) && isCount(row) && isGroup(group);
 }
 
+/** The one that was looked at last: all changes of a transaction have the same. */
+let looked: Json | undefined = undefined;
+
 function isGroup(value: Json | undefined): boolean {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
-  return "file" in value && "at" in value && "era" in value && "n" in value;
+  if (value === looked) return true;
+  const is = "file" in value && "at" in value && "era" in value && "n" in value;
+  if (is) looked = value;
+  return is;
 }
 
 function isCount(value: unknown): value is number {

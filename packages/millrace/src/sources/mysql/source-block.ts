@@ -10,7 +10,10 @@ import { logPosition } from "./position.ts";
 
 /** What Debezium's connectors for MySQL and MariaDB have besides, in their order. */
 const FIELDS: readonly SourceField[] = [
-  ...COMMON_FIELDS,
+  // There is none here: a binlog's places are in `file`, `pos` and `row`.
+  ...COMMON_FIELDS.map((field) =>
+    field.name === "sequence" ? ({ ...field, varies: "never" } as const) : field,
+  ),
   { name: "table", type: "string", optional: true, varies: "table" },
   { name: "server_id", type: "int64", optional: false, varies: "never" },
   { name: "gtid", type: "string", optional: true, varies: "transaction" },
@@ -20,6 +23,7 @@ const FIELDS: readonly SourceField[] = [
   { name: "thread", type: "int64", optional: true, varies: "never" },
   { name: "query", type: "string", optional: true, varies: "never" },
 ];
+const ROW = FIELDS.findIndex(({ name }) => name === "row");
 const ROW_SLOTS = 4;
 const FILE_DIGITS = 6;
 
@@ -58,6 +62,8 @@ export class MysqlSourceBlock implements SourceBlock {
 
   /** See {@link SourceBlock.value}. */
   value(index: number, origin: Origin): OriginValue {
+    // Per change.
+    if (index === ROW) return rowOf(origin);
     const name = FIELDS[index]?.name ?? "";
     switch (name) {
       case "db":
@@ -73,20 +79,22 @@ export class MysqlSourceBlock implements SourceBlock {
       case "gtid":
       case "file":
       case "pos":
-      case "row":
         return this.#placeValue(name, origin);
       default:
         return commonValue(name, { ...this.#names, connector: this.connector }, origin);
     }
   }
 
-  #placeValue(name: "gtid" | "file" | "pos" | "row", { position }: Origin): OriginValue {
+  #placeValue(name: "gtid" | "file" | "pos", { position }: Origin): OriginValue {
     if (position === null) return name === "gtid" ? null : name === "file" ? "" : 0;
-    const [group, , row] = logPosition(position);
+    const [group] = logPosition(position);
     if (name === "gtid") return group.gtid ?? null;
     if (name === "pos") return group.at;
-    if (name === "row") return Math.floor(row / ROW_SLOTS);
     const logName = this.#server().logName ?? "binlog";
     return `${logName}.${String(group.file).padStart(FILE_DIGITS, "0")}`;
   }
+}
+
+function rowOf({ position }: Origin): number {
+  return position === null ? 0 : Math.floor(logPosition(position)[2] / ROW_SLOTS);
 }
