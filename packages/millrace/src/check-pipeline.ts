@@ -62,7 +62,7 @@ export async function checkServers(
   context: ConnectorContext,
   extensions: Extensions,
 ): Promise<PipelineFinding[]> {
-  // Who cannot be asked says so below.
+  // Why the sink cannot be read is said below, by its own check.
   const pipeline = await readKnownPipeline(config, context, extensions).catch(() => null);
   const known = pipeline === null ? null : new Set(pipeline.tables.keys());
   const source = await checkSource(config.source, context, known);

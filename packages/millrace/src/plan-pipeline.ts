@@ -85,6 +85,7 @@ export async function planPipeline(
 ): Promise<PipelinePlan> {
   const { config, context, extensions } = readPipelineFile(input, options);
   const findings = await checkServers(config, context, extensions);
+  // Why the sink cannot be read is among the findings.
   const known = await readKnownPipeline(config, context, extensions).catch(() => null);
   const own = buildRouter(config);
   const sink = await buildSink(config.sink, context, null, extensions);

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Holder, type HolderMark } from "../../model/holder.ts";
+import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { Commit, CommitResult, SinkCapabilities, Takeover, Write } from "../../model/sink.ts";
 import { UNCHANGED } from "../../model/value.ts";
 import type { LockingDatabase } from "./locking-database.ts";
@@ -8,6 +8,7 @@ import type { SinkTransaction } from "./sink-database.ts";
 import type { SinkSession, Statement } from "./sink-session.ts";
 import {
   HOLDER_KEY,
+  holderOf,
   laneKey,
   lanesOf,
   lettersOf,
@@ -36,10 +37,11 @@ export class LockingSink extends ModelSink {
   readonly #holder: Holder;
 
   constructor(db: LockingDatabase, owner: Process, capabilities: SinkCapabilities) {
-    super(db, owner, capabilities);
+    const holder = holderOf(owner);
+    super(db, owner, capabilities, holder);
     this.#db = db;
     this.#owner = owner;
-    this.#holder = new Holder(() => Number(owner.name.slice(1)) / 1_000);
+    this.#holder = holder;
   }
 
   /** A table's fresh rows go as plain INSERTs at first, and where one is there the same batch as upserts. */

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Holder, type HolderMark } from "../../model/holder.ts";
+import type { Holder, HolderMark } from "../../model/holder.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { Json } from "../../model/position.ts";
 import type {
@@ -15,7 +15,7 @@ import type {
 import type { TableShape, TargetTable } from "../../model/table.ts";
 import type { Row } from "../../model/value.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { HOLDER_KEY, laneKey, letterKey } from "./sink-state.ts";
+import { HOLDER_KEY, holderOf, laneKey, letterKey } from "./sink-state.ts";
 import { mapModelTable } from "./model-table.ts";
 import { createTable } from "./sink-ddl.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
@@ -49,7 +49,7 @@ export class ModelLogSink implements Sink {
     this.#db = db;
     this.#coordinator = coordinator;
     this.#owner = owner;
-    this.#holder = new Holder(() => Number(owner.name.slice(1)) / 1_000);
+    this.#holder = holderOf(owner);
     this.capabilities = {
       ...capabilities,
       maxLanes: 1,

@@ -1,5 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import { Holder, type HolderMark } from "../../model/holder.ts";
+import type { Holder, HolderMark } from "../../model/holder.ts";
 import type {
   Commit,
   CommitResult,
@@ -19,6 +19,7 @@ import { applyTargetChange, createTable, dropPutAway, misfitsOf } from "./sink-d
 import type { SinkDatabase } from "./sink-database.ts";
 import {
   HOLDER_KEY,
+  holderOf,
   laneKey,
   lanesOf,
   lettersOf,
@@ -45,8 +46,7 @@ export class ModelSink implements Sink {
     db: SinkDatabase,
     owner: Process,
     capabilities: SinkCapabilities,
-    // Not from the world's randomness: seeds that once broke a promise go on playing what they played.
-    holder = new Holder(() => Number(owner.name.slice(1)) / 1_000),
+    holder = holderOf(owner),
   ) {
     this.#db = db;
     this.#holder = holder;

@@ -1,8 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
+import { Holder } from "../../model/holder.ts";
 import type { Json } from "../../model/position.ts";
 import type { Commit, LaneRow, LaneStamp, Takeover } from "../../model/sink.ts";
 import type { SinkDatabase, SinkTransaction } from "./sink-database.ts";
+import type { Process } from "./world.ts";
 
 /** A lane row as the model sink stores it. */
 export interface StoredLane {
@@ -12,6 +14,14 @@ export interface StoredLane {
 
 /** Who took over last; beside the state that the pipeline sees. */
 export const HOLDER_KEY = "holder";
+
+/**
+ * What a process writes there. Not drawn from the world's randomness, so that seeds that once broke a promise go on playing
+ * what they played.
+ */
+export function holderOf(owner: Process): Holder {
+  return new Holder(() => Number(owner.name.slice(1)) / 1_000);
+}
 
 /** Under which key a lane row is stored. */
 export function laneKey(lane: number): string {
