@@ -41,7 +41,12 @@ export interface KillLifeOutcome {
 }
 
 const attempts = 2;
-const linkTimeoutMs = 60_000;
+/** How often a pipeline is killed until it would begin in a phase: a commit may be the phase's last one. */
+const mostKillsBefore = 8;
+/** A place that so many rounds of the workload do not lead to is missed; on a busy machine a round takes minutes. */
+const roundsEnough = 4;
+const leastWaitMs = 60_000;
+const mostWaitMs = 600_000;
 /** Lives share two cores with others: a catch-up is slow then, and stuck only where nothing is told any more. */
 const catchUpSilenceMs = 300_000;
 const catchUpMostMs = 1_800_000;
@@ -118,9 +123,7 @@ class Life {
     const group = left.filter((kill) => kill === first || together(kill, first));
     let said = "";
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      if (isOfTheStart(first.failpoint) && !(await this.#begins(first.phase))) {
-        await this.#killAnywhereIn(first.phase);
-      }
+      if (isOfTheStart(first.failpoint)) await this.#bringTo(first.phase);
       if (first.failpoint === "run.resized") await this.#changeLanes();
       const armed = group.map((kill) => armedWith(kill, attempt)).join(";");
       const run = await this.#runUntilDead(armed, first);
@@ -146,6 +149,11 @@ class Life {
   }
 
   /** Brings the pipeline to a phase, dead. */
+  async #bringTo(phase: KillPhase): Promise<void> {
+    for (let kills = 0; kills < mostKillsBefore && !(await this.#begins(phase)); kills += 1)
+      await this.#killAnywhereIn(phase);
+  }
+
   async #killAnywhereIn(phase: KillPhase): Promise<void> {
     const nth = this.#dice.between(1, phase === "SYNC" ? 2 : 6);
     const kill = { failpoint: "sink.after-commit", phase, nth };
@@ -160,11 +168,16 @@ class Life {
     this.#starts += 1;
     const ended = new AbortController();
     void run.ended.then(() => ended.abort());
-    const written = this.#workload.write(run, port, kill, ended.signal);
-    const patienceMs = isOfTheStart(kill.failpoint) ? startGraceMs : linkTimeoutMs;
+    const enough = Promise.withResolvers<void>();
+    let rounds = 0;
+    const onRound = (): void => void ((rounds += 1) === roundsEnough && enough.resolve());
+    const written = this.#workload.write({ run, port, kill, signal: ended.signal, onRound });
     const late = isOfTheStart(kill.failpoint)
-      ? run.running.then(() => sleep(patienceMs))
-      : sleep(patienceMs);
+      ? run.running.then(() => sleep(startGraceMs, ended.signal))
+      : Promise.race([
+          sleep(mostWaitMs, ended.signal),
+          Promise.all([sleep(leastWaitMs, ended.signal), enough.promise]),
+        ]);
     await Promise.race([run.ended, late]);
     if (run.isRunning) run.kill();
     await run.ended;
@@ -199,6 +212,10 @@ function armedWith(kill: Kill, attempt: number): string {
   return `${kill.failpoint}=kill@${nth}${isEarly(kill) ? "" : `:${kill.phase}`}`;
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Until the signal at the latest. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
 }

@@ -15,6 +15,17 @@ export interface KillWorkloadOptions {
   readonly pipeline: string;
 }
 
+/** A process that is to be killed, and until when it is written for. */
+interface Armed {
+  readonly run: MillraceProcess;
+  /** Of its HTTP API. */
+  readonly port: number;
+  readonly kill: Kill;
+  readonly signal: AbortSignal;
+  /** All that leads there was done once more, and for a kill in SYNC its tables are SYNC again. */
+  readonly onRound: () => void;
+}
+
 /** The least time in which a table that was loaded anew is SYNC again: the frontier row is written once a second. */
 const calmMs = 1800;
 const longestCalmMs = 20_000;
@@ -40,7 +51,7 @@ export class KillWorkload {
   }
 
   /** Writes until `signal`; loads begin again where the kill is to happen while there is something to load. */
-  async write(run: MillraceProcess, port: number, kill: Kill, signal: AbortSignal): Promise<void> {
+  async write({ run, port, kill, signal, onRound }: Armed): Promise<void> {
     for (let round = 0; !signal.aborted; round += 1) {
       const work = [this.#rows(signal), this.#rows(signal)];
       if (isOfDoubt(kill.failpoint)) work.push(this.#doubts(signal));
@@ -53,6 +64,7 @@ export class KillWorkload {
         else if (kill.phase === "SYNC") work.push(calm(run, signal));
       }
       await Promise.all(work);
+      if (!signal.aborted && (kill.phase !== "SYNC" || run.isSettled)) onRound();
     }
   }
 

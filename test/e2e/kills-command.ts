@@ -30,7 +30,7 @@ interface Wrong {
 
 const ABOUT_MISSED =
   "missed: the place was not reached in that phase while it was waited for, twice; all other kills of that life happened and were compared. " +
-  "On a busy machine the phase is over before, or the wait is: play that life again alone (--at-once 1). A place that is missed on an idle machine " +
+  "On a busy machine the phase may be over before, each time: play that life again alone (--at-once 1). A place that is missed on an idle machine " +
   "cannot be reached there any more: mend the workload, or test/e2e/kill-reach.ts.";
 
 /** What came of all of them. */
