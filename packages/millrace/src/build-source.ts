@@ -1,7 +1,8 @@
 import type { SourceConfig } from "./config/pipeline-config.ts";
 import type { Finding } from "./model/finding.ts";
 import type { DynamoObserver } from "./observe/dynamodb-metrics.ts";
-import type { ConnectorContext, SharedSource, Source } from "./model/source.ts";
+import type { SharedSource } from "./model/shared-source.ts";
+import type { ConnectorContext, Source } from "./model/source.ts";
 import type { TableId } from "./model/table.ts";
 import { dynamodbOptions } from "./dynamodb-source-options.ts";
 import { kafkaSourceOptions } from "./kafka-source-options.ts";

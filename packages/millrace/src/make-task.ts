@@ -10,7 +10,8 @@ import { cautionsOfStart, checkFirstStart, refusal, withAllElse } from "./first-
 import { openKnownPipeline, readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
 import type { Holder } from "./model/holder.ts";
 import type { Clock, Logger, Random } from "./model/ports.ts";
-import type { ConnectorContext, DiscoveredTable, SharedSource, Source } from "./model/source.ts";
+import type { SharedSource } from "./model/shared-source.ts";
+import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
 import type { Sink } from "./model/sink.ts";
 import type { TableId } from "./model/table.ts";
 import type { ConnectionObserver } from "./observe/connection-metrics.ts";

@@ -1,7 +1,7 @@
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { KnownReader } from "./known-pipeline.ts";
 import type { Position } from "./model/position.ts";
-import type { SharedSource } from "./model/source.ts";
+import type { SharedSource } from "./model/shared-source.ts";
 import type { Elsewhere } from "./pipeline/shares-caught-up.ts";
 
 interface ShareEndsParts {

@@ -1,13 +1,22 @@
 import type { Finding } from "./finding.ts";
-import type { Change, LogBatch } from "./change.ts";
-import type { InitSync } from "./init-sync.ts";
 import type { Clock, Logger, Random } from "./ports.ts";
 import type { ChunkKey, Json, Position, TransactionId } from "./position.ts";
-import type { LineLayout, RowLine } from "./row-line.ts";
+import type { LineLayout } from "./row-line.ts";
 import type { OriginNames, SourceBlock } from "./source-block.ts";
+import type { LogStart, PreparedLog, SourceLog } from "./source-log.ts";
+import type { ChunkRange, SnapshotWish, SourceSnapshot } from "./source-snapshot.ts";
 import type { TableId, TableShape } from "./table.ts";
 import type { UnmatchedPattern } from "./uncaptured.ts";
 import type { Row } from "./value.ts";
+
+export type { LogStart, PreparedLog, SourceLog } from "./source-log.ts";
+export type {
+  ChunkBatch,
+  ChunkOptions,
+  ChunkRange,
+  SnapshotWish,
+  SourceSnapshot,
+} from "./source-snapshot.ts";
 
 /** What every connector is given. */
 export interface ConnectorContext {
@@ -58,152 +67,6 @@ export interface TableLook extends TableStanding {
   readonly moved: boolean;
   /** Its shape where that may have changed since this process looked last; else null. */
   readonly shape: TableShape | null;
-}
-
-/** What the pipeline remembers about its log between runs. */
-export interface LogStart {
-  /** Replay from here; null on the first run. */
-  readonly from: Position | null;
-  /** Tables to capture, in the shape that the sink holds (the newest shape that a barrier made durable). */
-  readonly tables: ReadonlyMap<TableId, TableShape>;
-  /** Tables whose shape was taken from the catalogue and may be ahead of the log. */
-  readonly adopted?: ReadonlySet<TableId>;
-  /** Tables whose changes are left out for now, or were for a while: their shape may be older than the log's. */
-  readonly paused?: ReadonlySet<TableId>;
-  /** How the INIT_SYNC of each table stands where the log is opened. A later one of the same run is not told. */
-  readonly initSyncs?: ReadonlyMap<TableId, InitSync>;
-  /** What is durable behind `from`, lane by lane: the log must be the one that it was read of (I8). */
-  readonly ahead?: readonly Position[];
-  /** Values larger than this are skimmed, bytes. */
-  readonly maxValueBytes: number;
-}
-
-/**
- * The one ordered stream of changes of a source task (a replication slot, a binlog). Pulled: as long as nobody asks
- * for the next batch, no more than a bounded buffer is read from the socket (back-pressure up to the server), yet
- * keepalives are answered.
- */
-export interface SourceLog {
-  /** The next batch; resolves as soon as there is anything. Rejects with a MillraceError; then the log is closed. */
-  next(): Promise<LogBatch>;
-  /** Tells the server that everything up to `position` may be forgotten. Only ever durable ends of transactions (I4). */
-  acknowledge(position: Position): void;
-  /** Also ends a pending `next()` with a rejection. */
-  close(): Promise<void>;
-}
-
-/** A part of a table between two keys; `null` is open. `from` is exclusive, `to` inclusive. */
-export interface ChunkRange {
-  readonly from: ChunkKey | null;
-  readonly to: ChunkKey | null;
-}
-
-/** Rows of a chunk in key order, and the key after which a later read would go on. */
-export interface ChunkBatch {
-  readonly rows: readonly Change[];
-  /** The others of these rows, in key order too, where lines were asked for. */
-  readonly lines?: readonly RowLine[];
-  readonly lastKey: ChunkKey | null;
-  /** What the rows weigh in memory. */
-  readonly bytes: number;
-  /** What the source had to send for them. */
-  readonly sentBytes: number;
-  /**
-   * There where it is in memory and was paid for: it is entered however long it has to wait, and not read again because its
-   * snapshot has lived for long enough meanwhile. `more`: so is what comes behind it.
-   */
-  readonly inHand?: "more" | "last";
-}
-
-/** How a chunk is read; see {@link SourceSnapshot.readChunk}. */
-export interface ChunkOptions {
-  /** Values larger than this are skimmed, bytes. */
-  readonly maxValueBytes: number;
-  readonly batchBytes: number;
-  /** Rows that are asked for at once where what is read is not thrown away: more would wait for the load's rate. */
-  readonly pageRows?: number;
-  readonly closes?: boolean;
-  readonly lines?: (key: string) => number;
-}
-
-/** A consistent view of the source at one moment, with what it takes to order it against the log (I7). */
-export interface SourceSnapshot {
-  /** Whether the snapshot provably sees this transaction; "not provably" is false. */
-  sees(transaction: TransactionId): boolean;
-  /** What {@link Source.sees} needs to answer for this snapshot after a restart. */
-  readonly token: Json;
-  /** The source's log end, read after the snapshot was taken; or, as far as it has been read by now, behind its last rows. */
-  readonly logEnd: Position;
-  /**
-   * How long the source likes a snapshot to live, milliseconds: a chunk that takes longer goes on in another one.
-   * Absent where that is all the same to it.
-   */
-  readonly mayLiveMs?: number;
-  /**
-   * Rows of a range, streamed in key order; one batch at a time. With `closes` nothing else is read in the snapshot: it
-   * ends with the last row, before that is given, so that nobody's waiting keeps it open. With `lines` rows may come as
-   * lines where the source has them so: those of keys for which it says the same go out of memory one behind the other,
-   * and those of others at other times. So only the former may share what keeps them alive.
-   */
-  readChunk(shape: TableShape, range: ChunkRange, options: ChunkOptions): AsyncIterable<ChunkBatch>;
-  /**
-   * Full rows of some keys; a key that has no row is absent. Keys and rows as in the shape; answers are keyed by
-   * `keyText`. With `keysOnly` just the key columns are read and filled (which keys exist at all).
-   */
-  readRows(
-    shape: TableShape,
-    keys: readonly Row[],
-    options: { maxValueBytes: number; keysOnly?: boolean },
-  ): Promise<ReadonlyMap<string, Row>>;
-  /** Ends it; a second time does nothing. */
-  close(): Promise<void>;
-}
-
-/** What {@link Source.prepare} made. */
-export interface PreparedLog {
-  /** Where the log begins when it was made now. */
-  readonly start: Position;
-  readonly created: boolean;
-  /** Tables that are captured only from now on. */
-  readonly joined: readonly TableId[];
-  /** Which branch of the source's log this is, kept by the pipeline for the next time; absent where there is but one. */
-  readonly history?: Json | null;
-  /**
-   * Up to here the log is the one of the `history` that was given; what lies behind on that one this one does not have
-   * (a standby was promoted). Null where nothing parts them.
-   */
-  readonly branched?: Position | null;
-  /**
-   * The log is another server's, which has the same transactions in other places: what snapshots of the one before have told
-   * means nothing here.
-   */
-  readonly elsewhere?: boolean;
-  /**
-   * What carried each table ({@link TableLook.carrier}) when it was captured; making the log may take hours after that, and
-   * whoever takes a table out meanwhile and puts it back is told by the first look. Absent where nobody can.
-   */
-  readonly carriers?: ReadonlyMap<TableId, Json | null>;
-  /** Where the log ends now: a table whose load is its log is SYNC once that is passed. Absent where tables are loaded. */
-  readonly pastEnd?: Position;
-}
-
-/** What a snapshot is for, and what it has to see. */
-export interface SnapshotWish {
-  /**
-   * Chunks and what is read like them may come from a server that follows the log's later. A `row` is waited for by
-   * the lanes: it is read where changes are seen soonest.
-   */
-  readonly reads?: "chunk" | "row";
-  /**
-   * What it has to see, where the snapshot's server may be behind: opening waits for these. Whoever asked looks again
-   * with {@link SourceSnapshot.sees}.
-   */
-  readonly transactions?: readonly TransactionId[];
-  /** The same for everything that the log has up to here, DDL too. */
-  readonly position?: Position;
-  /** What it cannot be proven to see it does not see: changes of a table without key are applied or left out by that. */
-  readonly exact?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /** What a source keeps of its log for this pipeline, and for how long. */
@@ -322,7 +185,7 @@ export interface Source {
    */
   readonly initSyncDelay?: { readonly ms: number; readonly why: string };
   /**
-   * Of a source that is shared out, looked at as a whole ({@link SharedSource}), where a table is in one share alone: which one
+   * Of a source that is shared out, looked at as a whole (`SharedSource`), where a table is in one share alone: which one
    * that is, and the source of it, which whoever asked closes. Opens nothing.
    */
   shareOf?(table: TableShape): string;
@@ -382,43 +245,5 @@ export interface Source {
   bytesBetween(from: Position, to: Position): number | null;
   /** The next bound of a chunk of about `rows` rows that begins after `from`; `to: null` when it is the last one. */
   planChunk(shape: TableShape, from: ChunkKey | null, rows: number): Promise<ChunkRange>;
-  close(): Promise<void>;
-}
-
-/** Something that a shared source waits for, or does not read; see {@link SourceWait}. */
-export interface SharedWait extends Omit<SourceWait, "what"> {
-  readonly what: "table" | "pipeline";
-  readonly table: TableId | null;
-}
-
-/**
- * A source that several processes read together (DESIGN "task"): each share is a source of its own, with its own log, and
- * a task of its own at the sink.
- */
-export interface SharedSource {
-  /** Shares move among processes while they run: whoever is fenced in one has lost it to another process, and no more. */
-  readonly moves: boolean;
-  /**
-   * The shares that this process is to read from now on; again whenever they change, until `signal` aborts. The next
-   * answer is asked for once everything that the last one left out has stopped: only then may another process have it.
-   */
-  shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
-  /**
-   * Another process has taken this share over, which this one was to run: the next answer says whose it is. Absent where
-   * shares do not move.
-   */
-  lost?(share: string): void;
-  /** Opens nothing yet. A share's name stays what it is: state is kept under it. */
-  open(share: string): Source;
-  /**
-   * What is known of the source as a whole, whichever share: what it looks for in vain, tables that it leaves out. Cheap:
-   * asked with every `status`. Absent where there is nothing but the shares.
-   */
-  waits?(): readonly SharedWait[];
-  /** Where each share ends now, whoever reads it. Absent where a process is given all shares. */
-  ends?(): Promise<ReadonlyMap<string, Position>>;
-  /** As {@link Source.comparePositions}, of any share. */
-  comparePositions?(a: Position, b: Position): number;
-  /** Leaves the others to the other processes. */
   close(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import type { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
 import { failpoint } from "../../model/failpoint.ts";
-import type { ConnectorContext, SharedSource, SharedWait, Source } from "../../model/source.ts";
+import type { SharedSource, SharedWait } from "../../model/shared-source.ts";
+import type { ConnectorContext, Source } from "../../model/source.ts";
 import { tableId } from "../../model/table.ts";
 import { type Discovery, discoverTables } from "./discover.ts";
 import { FoundTables } from "./found-tables.ts";

@@ -1,7 +1,8 @@
 import { Cluster } from "../../kafka/cluster.ts";
 import { topicEnds } from "../../kafka/partition.ts";
 import type { Position } from "../../model/position.ts";
-import type { ConnectorContext, SharedSource, Source } from "../../model/source.ts";
+import type { SharedSource } from "../../model/shared-source.ts";
+import type { ConnectorContext, Source } from "../../model/source.ts";
 import { asSource, sourceError, startError } from "./errors.ts";
 import { lookNow, PipelineLook } from "./first-look.ts";
 import { GroupMember } from "./group-member.ts";
