@@ -56,11 +56,12 @@ function thisProcess(): ProcessName {
 }
 
 /** By its number, which a host gives again at some time: what is there may be another one. */
-function isThere({ host, pid }: ProcessName): boolean | null {
+export function isThere({ host, pid, startedMs }: ProcessName): boolean | null {
   if (host !== hostname()) return null;
+  if (pid === process.pid) return startedMs === thisProcess().startedMs;
   try {
     process.kill(pid, 0);
-    return pid !== process.pid;
+    return true;
   } catch (error) {
     // EPERM: it is somebody else's.
     return error instanceof Error && "code" in error && error.code === "EPERM";

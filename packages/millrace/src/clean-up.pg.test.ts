@@ -49,10 +49,14 @@ describe("a pipeline that is to run no more", () => {
   it("is refused while it runs, and nothing is dropped", async () => {
     const pipeline = await between.run();
     await pipeline.caughtUp();
-    await expect(cleanUp(between.file(), { state: true })).rejects.toMatchObject({
+    const busy = { class: "config", remedy: expect.stringContaining("millrace stop") };
+    await expect(cleanUp(between.file())).rejects.toMatchObject({
       code: "MR_SOURCE_SLOT_BUSY",
-      class: "config",
-      remedy: expect.stringContaining("millrace stop"),
+      ...busy,
+    });
+    await expect(cleanUp(between.file(), { state: true })).rejects.toMatchObject({
+      code: "MR_STATE_HELD",
+      ...busy,
     });
     await between.follow(pipeline, "INSERT INTO t VALUES (3)");
     await between.expectSame("SELECT * FROM t ORDER BY id");
@@ -127,7 +131,9 @@ describe("a pipeline that is to run no more", () => {
       await between.source.query(
         "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database() AND active",
       );
-      const done = await cleanUp(file, { state: true }).catch((error: unknown) => error);
+      const done = await cleanUp(file, { state: true, force: true }).catch(
+        (error: unknown) => error,
+      );
       if (Array.isArray(done)) break;
       if (Date.now() > until) throw done;
     }

@@ -1,10 +1,13 @@
 import { buildKafkaSink } from "./build-kafka-sink.ts";
 import { access, rm } from "node:fs/promises";
+import { isThere } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Extensions } from "./extensions.ts";
 import { readKnownPipeline } from "./known-pipeline.ts";
+import { holderText, isHeld, type TaskHolder } from "./model/holder.ts";
+import { readHolders } from "./task-holders.ts";
 import type { CleanedUp } from "./model/clean-up.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext } from "./model/source.ts";
@@ -25,6 +28,8 @@ import { ONLY_TASK } from "./pipeline/task-api.ts";
 export interface CleanUpOptions extends PipelineFileOptions {
   /** Also what the sink keeps of the pipeline: positions, dead letters, which targets are its own. */
   readonly state?: boolean;
+  /** That also where the state says that a process has it; one that runs all the same ends with MR_FENCED. */
+  readonly force?: boolean;
   /** Also the event trigger of `schema-change.messages`, which all pipelines of the source's database share. */
   readonly eventTrigger?: boolean;
 }
@@ -40,12 +45,29 @@ export async function cleanUp(
   options: CleanUpOptions = {},
 ): Promise<readonly CleanedUp[]> {
   const { config, context, extensions } = readPipelineFile(input, options);
-  const { state = false, eventTrigger = false } = options;
+  const { state = false, eventTrigger = false, force = false } = options;
   const { hasBegun, looked } = await refuseOther(config, context, { extensions, isNeeded: state });
+  if (state && !force) refuseHeld(config.name, await readHolders(config, context, extensions));
   const atSource = await cleanUpSource(config, context, eventTrigger);
   const left = hasBegun ? stateLeft(config, atSource) : [];
   const atSink = state ? [await cleanUpState(config, context, extensions)] : left;
   return [...looked, ...atSource, ...atSink];
+}
+
+/** Before anything is dropped. @throws MillraceError MR_STATE_HELD where a process has the pipeline, or may have it. */
+function refuseHeld(pipeline: string, holders: readonly TaskHolder[]): void {
+  const found = holders.map((holder) => ({ ...holder, runs: isHeld(holder, isThere) }));
+  const [held] = found.filter(({ runs }) => runs !== false).toSorted(bySureness);
+  if (held === undefined) return;
+  const why =
+    held.runs === true
+      ? "it runs still"
+      : "it did not say that it stopped, and from here nobody can tell";
+  throw new MillraceError("MR_STATE_HELD", `${holderText(held.mark)} has ${pipeline}: ${why}`);
+}
+
+function bySureness(a: { readonly runs: boolean | null }, b: typeof a): number {
+  return Number(b.runs) - Number(a.runs);
 }
 
 /** What a run comes to whose state at the sink goes on from a slot that is gone. */

@@ -147,6 +147,26 @@ describe.each(mysqlFlavors)("a pipeline from %s", (flavor) => {
     await between.stop();
   });
 
+  it("keeps the state that a running process has, until that one has stopped", async () => {
+    const pipeline = await between.run();
+    await expectSame(pipeline);
+    const held = { code: "MR_STATE_HELD", class: "config" };
+    await expect(cleanUp(between.file(), { state: true })).rejects.toMatchObject(held);
+    await server.query("INSERT INTO items VALUES (6500, 'g')");
+    await expectSame(pipeline);
+    await between.stop();
+    const cleaned = await cleanUp(between.file(), { state: true });
+    expect(cleaned.at(-1)).toMatchObject({ what: "state", outcome: "dropped" });
+    const forced = await between.run();
+    await expectSame(forced);
+    await cleanUp(between.file(), { state: true, force: true });
+    await expect(forced.done).rejects.toMatchObject({
+      code: "MR_FENCED",
+      message: expect.stringContaining("millrace cleanup --state") as string,
+    });
+    await between.stop();
+  });
+
   it("is forgotten by its sink though its server is gone, which keeps nothing for it", async () => {
     await expectSame(await between.run());
     await between.stop();

@@ -8,6 +8,7 @@ import { EXIT } from "./surroundings.ts";
 export interface CleanupCommandOptions {
   readonly file: string;
   readonly state: boolean;
+  readonly force: boolean;
   readonly eventTrigger: boolean;
   readonly json: boolean;
 }

@@ -94,6 +94,12 @@ Targets and their rows always stay. Done again it comes to the same.
   millrace cleanup shop.yaml --state   it is to begin anew, or another pipeline is to write to its targets
 `;
 
+interface CleanupFlags {
+  readonly state?: boolean;
+  readonly force?: boolean;
+  readonly eventTrigger?: boolean;
+}
+
 const addCleanup: Add = (program, io, finish) => {
   subcommand(
     program,
@@ -104,14 +110,15 @@ const addCleanup: Add = (program, io, finish) => {
       "--state",
       "also what the sink keeps of it: positions, dead letters, whose its targets are; the next run is a first start and loads all anew",
     )
+    .option("--force", "with --state: also where it says that a process has it, which ends then")
     .option(
       "--event-trigger",
       "also the event trigger that all pipelines of a PostgreSQL database share",
     )
     .addHelpText("after", CLEANUP_HELP)
-    .action(async (file: string, flags: Common & { state?: boolean; eventTrigger?: boolean }) => {
+    .action(async (file: string, flags: Common & CleanupFlags) => {
       const { cleanupCommand } = await import("./cleanup-command.ts");
-      const { state = false, eventTrigger = false, json = false } = flags;
-      finish(await cleanupCommand({ file, state, eventTrigger, json }, io));
+      const { state = false, force = false, eventTrigger = false, json = false } = flags;
+      finish(await cleanupCommand({ file, state, force, eventTrigger, json }, io));
     });
 };

@@ -26,9 +26,17 @@ export const PIPELINE_ERRORS = {
   },
   MR_FENCED: {
     class: "fenced",
-    meaning: "Another process has taken over this pipeline; this one can no longer write.",
+    meaning:
+      "Another process has taken over this pipeline, or `millrace cleanup --state` has taken its state away; this one can no longer write.",
     remedy:
-      "Leave this process stopped: the other one does the work. Where nobody knows of another one, look for a second `millrace run` with this pipeline.name and this sink; where both are meant to run, give one of them another name.",
+      "Where another process took over, leave this one stopped: that one does the work. Where nobody knows of another one, look for a second `millrace run` with this pipeline.name and this sink; where both are meant to run, give one of them another name. After `millrace cleanup --state` a start loads all anew.",
+  },
+  MR_STATE_HELD: {
+    class: "config",
+    meaning:
+      "The state at the sink is to be taken away, and it says that a process has the pipeline: one that runs, or one that ended without a word of it, which cannot be told from another host.",
+    remedy:
+      "Stop that process (`millrace stop`, or end it), then clean up again. Where it is gone for sure, or its number is another program's now, add `--force`.",
   },
   MR_DEAD_LETTER_LIMIT: {
     class: "config",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Holder, holderText, takenOverText } from "./holder.ts";
+import { Holder, holderText, isHeld, takenOverText } from "./holder.ts";
 
 const mine = (holder: Holder, fence: number) => ({ process: holder.process, fence });
 const theirs = { process: "another", fence: 5 };
@@ -15,6 +15,21 @@ describe("a process that takes over", () => {
       "another process took over with fence 7",
     );
     expect(holderText(null)).toBe("");
+    expect(takenOverText(null, 8)).toMatch(
+      /^no process has the pipeline now \(fence 8\): .*millrace cleanup --state/,
+    );
+  });
+
+  it("has the task until it says that it stopped, or is known to be gone", () => {
+    const who = { host: "db1", pid: 42, startedMs: 0 };
+    const mark = new Holder(Math.random, who).mark(7);
+    const there = () => true;
+    expect(isHeld({ mark, releasedFence: null }, there)).toBe(true);
+    expect(isHeld({ mark, releasedFence: 6 }, there)).toBe(true);
+    expect(isHeld({ mark, releasedFence: 7 }, there)).toBe(false);
+    expect(isHeld({ mark, releasedFence: 6 }, () => false)).toBe(false);
+    expect(isHeld({ mark, releasedFence: 6 }, () => null)).toBe(null);
+    expect(isHeld({ mark: null, releasedFence: null }, there)).toBe(false);
   });
 
   it("takes over from whomever it finds as long as it never did before", () => {

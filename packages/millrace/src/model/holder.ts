@@ -34,10 +34,34 @@ export function holderText(mark: HolderMark | null): string {
   return `process ${pid} on ${host}, started ${new Date(startedMs).toISOString()}`;
 }
 
-/** What is told of a task that another process has taken. */
+/** What is told of a task that another process has taken, or whose state was taken away: every takeover leaves a mark. */
 export function takenOverText(mark: HolderMark | null, fence: number): string {
-  const who = holderText(mark);
-  return `another process took over with fence ${fence}${who === "" ? "" : `: ${who}`}`;
+  return fencedText(mark === null ? null : holderText(mark), `fence ${fence}`);
+}
+
+/** `who` is null where nobody has the task now, and empty where whoever has it left no name. */
+export function fencedText(who: string | null, fence: string): string {
+  return who === null
+    ? `no process has the pipeline now (${fence}): its state was taken away, as \`millrace cleanup --state\` does`
+    : `another process took over with ${fence}${who === "" ? "" : `: ${who}`}`;
+}
+
+/** What the sink knows of who has a task. */
+export interface TaskHolder {
+  readonly task: string;
+  readonly mark: HolderMark | null;
+  /** The last fence under which a process has said that it stopped; null before the first. */
+  readonly releasedFence: number | null;
+}
+
+/** Whether a process is at work under this mark: no, surely, or nobody can tell from here. */
+export function isHeld(
+  { mark, releasedFence }: Omit<TaskHolder, "task">,
+  isThere: IsThere,
+): boolean | null {
+  // A mark without a name is an older program's, which nobody could find.
+  if (mark?.who === undefined || mark.fence === releasedFence) return false;
+  return isThere(mark.who);
 }
 
 /**

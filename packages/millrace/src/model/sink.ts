@@ -135,8 +135,8 @@ export interface Commit {
   readonly superseded: readonly { readonly target: TableId; readonly key: string }[];
   /** No change comes any more of the source transaction that the last change is of. Absent: that is not known. */
   readonly endsTransaction?: boolean;
-  /** All of it is of one position: it cannot be cut. Absent: that is not known. */
-  readonly indivisible?: true;
+  /** What its sink is too slow for comes again in pieces. Absent: its writer cannot cut it, and sends it again as it is. */
+  readonly divisible?: true;
   /**
    * What will most likely be the first write of the commit behind this one, as soon as all of it is there; null where this one
    * ends before. A sink may ask once it only waits for answers, and make messages of it; nothing of it may be sent before a
@@ -253,7 +253,10 @@ export interface Sink {
    * @throws MillraceError MR_FENCED, by a look in that same transaction.
    */
   takeOver(task: { pipeline: string; task: string; lanes: number }): Promise<Takeover>;
-  /** Who has taken over last, in words for the operator; null where nobody knows. Absent where it leaves no name. */
+  /**
+   * Who has taken over last, in words for the operator, which are empty where it left no name; null where nobody has since the
+   * state was taken away. Absent where the sink cannot tell.
+   */
   holder?(): Promise<string | null>;
   /** What holds commits up right now. Cheap: asked with every `status`. Absent where nobody can tell. */
   waits?(): readonly SinkWait[];

@@ -1,4 +1,5 @@
 import { MillraceError } from "../errors/millrace-error.ts";
+import { fencedText } from "../model/holder.ts";
 import { toMillraceError } from "../errors/to-millrace-error.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { Commit, CommitResult, LaneRow, Sink, StateEntry, Write } from "../model/sink.ts";
@@ -22,9 +23,9 @@ export class RestartNeeded extends Error {
   override readonly name = "RestartNeeded";
 }
 
-/** Who has the task now, as far as the sink says so. */
+/** Who has the task now, as far as the sink says so: empty where it does not, null where nobody has it. */
 export async function heldBy(sink: Pick<Sink, "holder">): Promise<string | null> {
-  return (await sink.holder?.().catch(() => null)) ?? null;
+  return sink.holder === undefined ? "" : sink.holder().catch(() => "");
 }
 
 interface CommitterParts {
@@ -148,7 +149,7 @@ export class Committer {
     const what =
       stranger === undefined
         ? `the lane rows are gone; ours carried fence ${this.fence}`
-        : `another process took over with fence ${stranger.fence}, ours was ${this.fence}${who === null ? "" : `: ${who}`}`;
+        : fencedText(who, `fence ${stranger.fence}, ours was ${this.fence}`);
     const seen = new Date(this.#parts.clock.now()).toISOString();
     return new MillraceError("MR_FENCED", `${what}; seen at ${seen}`);
   }

@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { Takeover } from "../model/sink.ts";
 import type { DiscoveredTable, TableLook } from "../model/source.ts";
 import type { TableId } from "../model/table.ts";
+import { fencedText } from "../model/holder.ts";
 import { heldBy, type Committer } from "./committer.ts";
 import { newGeneration } from "./generations.ts";
 import { targetsOf } from "./routes.ts";
@@ -36,9 +37,9 @@ export async function refuseIfFenced(
 ): Promise<void> {
   const rows = await sink.readLanes();
   if (rows.every((row) => row.fence === fence)) return;
-  const who = await heldBy(sink);
-  const what = `another process took over meanwhile${who === null ? "" : `: ${who}`}`;
-  throw new MillraceError("MR_FENCED", what);
+  const found = rows.map((row) => row.fence);
+  const fences = `fence ${Math.max(...found)}, ours was ${fence}`;
+  throw new MillraceError("MR_FENCED", fencedText(await heldBy(sink), fences));
 }
 
 /** How every table stands now, held against what is known of it. */

@@ -12,7 +12,7 @@ import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { resizeLanes } from "./resize-lanes.ts";
 import { RunEnded } from "./run-ended.ts";
 import { RunParts } from "./run-parts.ts";
-import { stateKey } from "./state-documents.ts";
+import { stateKey, type ReleasedDocument } from "./state-documents.ts";
 import { tellLeftOut } from "./stop-table.ts";
 import type { ChannelStatus } from "./status.ts";
 import type { TableRuntime } from "./table-runtime.ts";
@@ -162,13 +162,19 @@ export class Run {
     this.pause();
     const { reader, frontierWriter } = this.#parts;
     const drained = reader.transactionRead().then(() => reader.drained());
-    const finished = drained.then(() => frontierWriter.writeNow());
+    const finished = drained.then(() => frontierWriter.writeNow()).then(() => this.#release());
     const grace = this.#task.clock.sleep(graceMs, this.#abort.signal);
     const done = await Promise.race([finished.then(() => true), grace.then(() => false)]).catch(
       () => false,
     );
     this.#abort.abort(new RunEnded("stopped"));
     return done;
+  }
+
+  /** Nothing is written behind it: who takes the state away need not ask whether this process still runs. */
+  #release(): Promise<void> {
+    const document: ReleasedDocument = { v: 1, fence: this.fence };
+    return this.#parts.state.write([{ key: stateKey.released, read: () => document }]);
   }
 
   /** Ends the run with this error. */

@@ -12,6 +12,7 @@ import {
   type IntentDocument,
   type PartsDocument,
   type PipelineDocument,
+  type ReleasedDocument,
 } from "./state-documents.ts";
 
 const shape = shapeOf([columnOf("id", 1, "bigint"), columnOf("v", 2)]);
@@ -45,6 +46,7 @@ const intent: IntentDocument = {
   rewritten: ["v"],
   aheadOfLog: false,
 };
+const released: ReleasedDocument = { v: 1, fence: 3 };
 
 /** Every document under its key, as it is stored. A change of this file is a change of what older versions wrote. */
 const entries = [
@@ -56,6 +58,7 @@ const entries = [
   entry(stateKey.parts(shape.id), parts),
   entry(stateKey.chunk(shape.id, 3), chunk),
   entry(stateKey.intent, intent),
+  entry(stateKey.released, released),
 ];
 
 describe("state documents", () => {

@@ -155,12 +155,24 @@ export interface IntentDocument {
   readonly aheadOfLog: boolean;
 }
 
+/** `released`: the process that took over with this fence has stopped, and writes nothing more. */
+export interface ReleasedDocument {
+  readonly v: 1;
+  readonly fence: number;
+}
+
+/** The fence of a {@link ReleasedDocument}, as somebody else finds it; null where there is none. */
+export function releasedFence(value: Json | null): number | null {
+  return value === null ? null : document<ReleasedDocument>(stateKey.released, value).fence;
+}
+
 /** The keys under which documents are kept. */
 export const stateKey = {
   pipeline: "pipeline",
   frontier: "frontier/log",
   history: "history",
   intent: "intent",
+  released: "released",
   checkpoint: (lane: number): string => `checkpoint/log/${lane}`,
   table: (id: TableId): string => `table/${id}`,
   /** What the keys of all tables' documents begin with. */

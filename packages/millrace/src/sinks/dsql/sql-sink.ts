@@ -145,7 +145,7 @@ export class SqlSink implements Sink {
     const task = this.#currentTask();
     const look = (connection: SinkConnection) => readHolder(connection, this.#statements, task);
     const { mark } = await this.#parts.pool.use(look);
-    return holderText(mark) || null;
+    return mark === null ? null : holderText(mark);
   }
 
   /** See {@link Sink.readLanes}. */

@@ -36,17 +36,28 @@ export async function readDocuments(
   pipeline: string,
   prefix: string,
 ): Promise<readonly TaskDocument[]> {
+  const tasks = await readTasks(statePath, pipeline);
+  return tasks
+    .flatMap(({ task, found }) =>
+      Object.entries(found.state).map(([key, value]) => ({ task, key, value })),
+    )
+    .filter(({ key }) => key.startsWith(prefix));
+}
+
+/** Every task of a pipeline, with all that it keeps. */
+export async function readTasks(
+  statePath: string,
+  pipeline: string,
+): Promise<readonly { readonly task: string; readonly found: FileState }[]> {
   const begin = beginOf(pipeline);
   const names = await readdir(statePath).catch(() => []);
-  const found = names.filter((name) => name.startsWith(begin) && name.endsWith(FILE_END));
-  const documents = await Promise.all(
-    found.map(async (name) => {
-      const { state } = await readState(join(statePath, name));
-      const task = decodeURIComponent(name.slice(begin.length, -FILE_END.length));
-      return Object.entries(state).map(([key, value]) => ({ task, key, value }));
-    }),
+  const files = names.filter((name) => name.startsWith(begin) && name.endsWith(FILE_END));
+  return Promise.all(
+    files.map(async (name) => ({
+      task: decodeURIComponent(name.slice(begin.length, -FILE_END.length)),
+      found: await readState(join(statePath, name)),
+    })),
   );
-  return documents.flat().filter(({ key }) => key.startsWith(prefix));
 }
 
 /** The folder of states that belongs to a folder of lines. */

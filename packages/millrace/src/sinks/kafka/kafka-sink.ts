@@ -122,9 +122,8 @@ export class KafkaSink implements Sink {
   }
 
   /** See {@link Sink.holder}. */
-  async holder(): Promise<string | null> {
-    const text = await this.#holding().holderText();
-    return text === "" ? null : text;
+  holder(): Promise<string | null> {
+    return this.#holding().holderText();
   }
 
   /** See {@link Sink.waits}. */

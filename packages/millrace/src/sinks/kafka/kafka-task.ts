@@ -167,9 +167,10 @@ export class KafkaTask {
     return [...this.#lanes.values()];
   }
 
-  /** Who has taken over last; empty where nobody has. @throws MillraceError */
-  async holderText(): Promise<string> {
-    return holderText((await this.#look()).holder);
+  /** See {@link Sink.holder}. @throws MillraceError */
+  async holderText(): Promise<string | null> {
+    const { holder } = await this.#look();
+    return holder === null ? null : holderText(holder);
   }
 
   /** One transaction. @throws MillraceError */
