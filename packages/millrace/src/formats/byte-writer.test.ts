@@ -26,6 +26,37 @@ describe("ByteWriter", () => {
     );
   });
 
+  it("escapes bytes as the text that they are, and refuses those that are none", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          anyText.map((value) => Buffer.from(value)),
+          fc.uint8Array(),
+        ),
+        (bytes) => {
+          const value = Buffer.from(bytes).toString("utf8");
+          const isText = Buffer.from(value).equals(bytes);
+          const written = text((out) => expect(out.jsonUtf8(bytes, 0, bytes.length)).toBe(isText));
+          expect(written).toBe(isText ? JSON.stringify(value) : "");
+        },
+      ),
+    );
+  });
+
+  it("copies by words what it copies by bytes, from wherever and up to the source's last byte", () => {
+    const source = Buffer.from(Array.from({ length: 20 }, (_, i) => i));
+    const view = new DataView(source.buffer, source.byteOffset, source.length);
+    for (let start = 0; start <= 20; start++)
+      for (let end = start; end <= 20; end++) {
+        const copied = text((out) => {
+          out.byte(0x7a);
+          out.words(view, start, end);
+          out.byte(0x7a);
+        });
+        expect(copied).toBe(`z${source.toString("latin1", start, end)}z`);
+      }
+  });
+
   it("writes any text as UTF-8", () => {
     fc.assert(
       fc.property(anyText, (value) => {

@@ -147,6 +147,20 @@ export class ByteWriter {
     this.length += count;
   }
 
+  /** The same by words, which reads up to three bytes more than there are to write: where the source has no more they are copied singly. */
+  words(source: DataView, start: number, end: number): void {
+    const count = end - start;
+    this.reserve(count + WORD_BYTES);
+    const view = this.#view;
+    const stop = Math.min(end, source.byteLength - WORD_BYTES + 1);
+    let at = this.length;
+    let i = start;
+    for (; i < stop; i += WORD_BYTES, at += WORD_BYTES)
+      view.setInt32(at, source.getInt32(i, true), true);
+    for (; i < end; i++) view.setUint8(at++, source.getUint8(i));
+    this.length += count;
+  }
+
   /** ASCII as it stands between the quotes of {@link jsonString}. */
   jsonBytes(source: Uint8Array, start: number, end: number): void {
     this.reserve((end - start) * MAX_CHAR_BYTES);

@@ -84,7 +84,9 @@ function textWriter(byValue: LineWriter): LineWriter {
     if (!fields.isAscii(column)) return byValue(fields, column, out);
     const [start = 0, end = 0] = [fields.starts[column], fields.ends[column]];
     out.byte(QUOTE);
-    if (fields.isPlain(column)) out.part(fields.buffer, start, end);
+    const { view } = fields;
+    if (fields.isPlain(column) && view !== null) out.words(view, start, end);
+    else if (fields.isPlain(column)) out.part(fields.buffer, start, end);
     else out.jsonBytes(fields.buffer, start, end);
     out.byte(QUOTE);
   };

@@ -46,6 +46,8 @@ const NO_BYTES = Buffer.alloc(0);
 export class LineFields {
   /** Where the bytes are. */
   buffer: Buffer = NO_BYTES;
+  /** Of the same bytes, where lines bring one. */
+  view: DataView | null = null;
   /** Of the first byte of each field. */
   readonly starts: Int32Array;
   /** Of the first byte behind it. */
@@ -70,25 +72,24 @@ export class LineFields {
     const kinds = this.#kinds;
     const { end } = line;
     let count = 0;
-    let kind = PLAIN;
     let { start } = line;
-    for (let at = start; at < end; at++) {
-      const found = KINDS[buffer[at] ?? 0] ?? 0;
-      if (found === PLAIN) continue;
-      if (found !== END) {
-        if (found > kind) kind = found;
-        continue;
-      }
+    let at = start;
+    // A line ends with what ends its last field.
+    while (at < end) {
+      let seen = PLAIN;
+      let found = PLAIN;
+      do {
+        seen |= found;
+        found = KINDS[buffer[at++] ?? NEWLINE] ?? END;
+      } while (found !== END);
       starts[count] = start;
-      ends[count] = at;
-      kinds[count] = kind === READ && isNull(buffer, start, at) ? NULL : kind;
+      ends[count] = at - 1;
+      kinds[count] = seen < READ ? seen : isNull(buffer, start, at - 1) ? NULL : READ;
       count++;
-      kind = PLAIN;
-      start = at + 1;
+      start = at;
     }
-    this.buffer = buffer;
-    this.#line = line;
-    if (count === starts.length) return;
+    this.#goTo(line);
+    if (count === starts.length && at === end) return;
     // Who makes values of it says what is wrong with it.
     line.read();
     throw new MillraceError("MR_BUG", `a line of ${count} fields, not ${starts.length}`);
@@ -114,13 +115,20 @@ export class LineFields {
       ends[column] = end;
       this.#kinds[column] = start < 0 ? NULL : kindOf(packet, column, buffer, start, end);
     }
+    this.#goTo(line);
+  }
+
+  #goTo(line: RowLine): void {
+    const { buffer, view = null } = line.text;
     this.buffer = buffer;
+    this.view = view;
     this.#line = line;
   }
 
   /** Lets go of the line: its bytes count no more behind its message (I10). */
   drop(): void {
     this.buffer = NO_BYTES;
+    this.view = null;
     this.#line = null;
   }
 

@@ -34,6 +34,8 @@ export interface PacketFields {
 export interface LineText {
   /** UTF-8. What stands in it once stays as it is. */
   readonly buffer: Buffer;
+  /** Of the same bytes, made once for all lines; absent where nobody reads words of them. */
+  readonly view?: DataView;
   /** Of packets; absent where lines are those of COPY. */
   readonly packet?: PacketFields;
   /** The change of the line in `buffer[start..end)`, with the values that it stands for. */

@@ -98,6 +98,7 @@ export class CopyLines implements LineParser<Value[] | RowLine> {
 /** Some lines, one behind the other. */
 class CopyText implements LineText {
   readonly buffer: Buffer;
+  readonly view: DataView;
   readonly #shape: TableShape;
   readonly #rows: CopyRowParser;
   #length = 0;
@@ -105,6 +106,7 @@ class CopyText implements LineText {
   constructor(shape: TableShape, rows: CopyRowParser, bytes: number) {
     // Of its own: a pool's would be kept by whatever else stands there.
     this.buffer = Buffer.allocUnsafeSlow(bytes);
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, bytes);
     this.#shape = shape;
     this.#rows = rows;
   }
