@@ -1,4 +1,4 @@
-import type { PipelineFinding } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { DiscoveredTable } from "./model/source.ts";
 
 type Check = (tables: readonly DiscoveredTable[]) => Promise<PipelineFinding[]>;

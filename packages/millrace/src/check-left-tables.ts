@@ -1,4 +1,4 @@
-import type { PipelineFinding } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";
 import type { KnownPipeline } from "./known-pipeline.ts";

@@ -1,45 +1,23 @@
-import { buildKafkaSink } from "./build-kafka-sink.ts";
-import { buildRouter } from "./build-router.ts";
-import { buildSink } from "./build-sink.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
-import { checkTableTopics } from "./check-table-topics.ts";
 import { checkLeftTables } from "./check-left-tables.ts";
-import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
+import { checkSink, routerOf } from "./check-sink.ts";
+import { checkTableTopics } from "./check-table-topics.ts";
+import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";
-import { ConfigError, formatProblem } from "./config/problem.ts";
-import type { Place } from "./config/problem.ts";
-import type { Extensions } from "./extensions.ts";
-import { finalRemedy } from "./errors/final-remedy.ts";
+import { ConfigError } from "./config/problem.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { NOTHING_ELSE_CHECKED } from "./errors/unreachable.ts";
-import {
-  isShared,
-  readKnownPipeline,
-  type KnownLog,
-  type KnownPipeline,
-} from "./known-pipeline.ts";
-import type { Finding } from "./model/finding.ts";
-import type { Router } from "./model/router.ts";
+import type { Extensions } from "./extensions.ts";
+import { readKnownPipeline, type KnownLog, type KnownPipeline } from "./known-pipeline.ts";
 import type { Json } from "./model/position.ts";
 import type { ConnectorContext, DiscoveredTable, Source } from "./model/source.ts";
-import type { TableId, TargetTable } from "./model/table.ts";
-import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
-import { ruleProblems } from "./preflight.ts";
-import { otherSource } from "./pipeline/other-source.ts";
-import { orderNotice } from "./pipeline/order-notice.ts";
-import { ONLY_TASK } from "./pipeline/task-api.ts";
-import { openSinkSession, profileOf } from "./sink-session.ts";
-import type { SinkRequest } from "./sinks/dsql/sink-request.ts";
-import { validateSqlSink } from "./sinks/dsql/validate.ts";
+import type { TableId } from "./model/table.ts";
 import { NEWCOMER_WAITS } from "./model/uncaptured.ts";
-
-/** A finding, and which server it is about. */
-export interface PipelineFinding extends Finding {
-  readonly about: "source" | "sink" | "file";
-  /** Where the option stands that it is about. */
-  readonly place?: Place;
-}
+import { otherSource } from "./pipeline/other-source.ts";
+import { readPipelineFile, type PipelineFileOptions } from "./pipeline-file.ts";
+import { findingsOf, type PipelineFinding } from "./pipeline-finding.ts";
+import { ruleProblems } from "./preflight.ts";
 
 /** What `checkPipeline` may be given. */
 export type CheckPipelineOptions = PipelineFileOptions;
@@ -208,130 +186,9 @@ async function checkLog(
   }
 }
 
-/** Whether every table can be mapped to the sink, and what its server says. */
-export async function checkSink(
-  config: PipelineConfig,
-  tables: readonly DiscoveredTable[],
-  context: ConnectorContext,
-  extensions: Extensions,
-): Promise<PipelineFinding[]> {
-  const sink = await buildSink(config.sink, context, null, extensions);
-  const router = routerOf(config, extensions);
-  const targets: TargetTable[] = [];
-  const sources = new Map<TableId, TableId[]>();
-  const findings = tables.flatMap(({ shape }) => {
-    try {
-      for (const plan of router.plan(shape)) {
-        const target = sink.mapTable(plan.shape, plan.target);
-        targets.push(target);
-        sources.set(target.id, [...(sources.get(target.id) ?? []), shape.id]);
-      }
-      return [];
-    } catch (error) {
-      return findingsOf(error, "sink");
-    }
-  });
-  const server = await checkServer(config, targets, context, extensions);
-  return [...findings, ...sharedTargets(sources), ...server];
-}
-
-function routerOf(config: PipelineConfig, extensions: Extensions): Router {
-  const own = buildRouter(config);
-  return extensions.router?.(own) ?? own;
-}
-
-/** Rows of two tables meet in one target: as somebody may mean it, who has one table in many shards. */
-function sharedTargets(sources: ReadonlyMap<TableId, readonly TableId[]>): PipelineFinding[] {
-  return [...sources]
-    .filter(([, tables]) => tables.length > 1)
-    .map(([target, tables]) => ({
-      about: "sink",
-      severity: "warning",
-      atStart: true,
-      what: `${tables.join(" and ")} go to one target, ${target}.`,
-      whatFollows: "A row of one takes the place of a row of the other that has the same key.",
-      remedy: "Nothing where their keys differ; else give each a sink-table of its own by a route",
-    }));
-}
-
-/** What the sink's server says: rights, limits, tables that are there already, other pipelines. */
-async function checkServer(
-  config: PipelineConfig,
-  targets: readonly TargetTable[],
-  context: ConnectorContext,
-  extensions: Extensions,
-): Promise<PipelineFinding[]> {
-  const { sink, settings } = config;
-  if (sink.kind === "jsonl") return [];
-  if (sink.kind === "kafka") return checkKafka(sink, config, targets, context);
-  const request: SinkRequest = {
-    profile: profileOf(sink),
-    pipeline: config.name,
-    targets,
-    stateSchema: sink.stateSchema,
-    create: settings.create,
-    shared: settings.sharedTargets,
-    fullLoad: settings.fullLoad,
-    evolve: settings.schemaChangeBehavior === "evolve",
-    orderNotice: (target, check) => orderNotice(target, check, settings.parallelism),
-  };
-  try {
-    await using session = await openSinkSession(sink, context, extensions);
-    const retry = { ...context, signal: new AbortController().signal };
-    const findings = await validateSqlSink(session, request, retry);
-    return findings.map((finding) => ({ ...finding, about: "sink" }));
-  } catch (error) {
-    return findingsOf(error, "sink");
-  }
-}
-
-/** Rights are of all tasks whose names begin with the pipeline's. */
-const ANY_SHARE = "any";
-
-/** A registry is asked about the very schemas that the run would write, and those tell of the source. */
-async function checkKafka(
-  sinkConfig: KafkaSinkConfig,
-  { name: pipeline, source: sourceConfig, settings: { create, dropTables: drops } }: PipelineConfig,
-  targets: readonly TargetTable[],
-  context: ConnectorContext,
-): Promise<PipelineFinding[]> {
-  const source = await buildSource(sourceConfig, context);
-  const sink = await buildKafkaSink(sinkConfig, context, (names) => source.origin?.(names) ?? null);
-  try {
-    const { validateKafka } = await import("./sinks/kafka/validate.ts");
-    const tasks = [isShared(sourceConfig) ? ANY_SHARE : ONLY_TASK];
-    const findings = await validateKafka(sink, { pipeline, tasks, targets, create, drops });
-    return findings.map((finding) => ({ ...finding, about: "sink" }));
-  } catch (error) {
-    return findingsOf(error, "sink");
-  } finally {
-    await sink.close();
-    await source.close();
-  }
-}
-
 /** Whether the state at the sink is this source's; a sink that cannot be asked has said so. */
 function checkIdentity(pipeline: KnownPipeline | null, identity: Json | null): PipelineFinding[] {
   if (pipeline === null || identity === null) return [];
   const other = otherSource(pipeline.identity, identity);
   return other === null ? [] : findingsOf(other, "source");
-}
-
-function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFinding[] {
-  if (!(error instanceof MillraceError)) throw error;
-  const whatFollows = "The pipeline would not start.";
-  if (error instanceof ConfigError) {
-    return error.problems.map((problem) => ({
-      about,
-      severity: "error",
-      what: formatProblem(problem),
-      whatFollows,
-      remedy: problem.remedy,
-    }));
-  }
-  const { code, detail: what } = error;
-  const remedy = finalRemedy(error);
-  const option = error.facts["option"];
-  const named = typeof option === "string" ? { option } : {};
-  return [{ about, severity: "error", what, whatFollows, remedy, code, ...named }];
 }

@@ -1,4 +1,4 @@
-import type { PipelineFinding } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { unmatchedPatterns } from "./config/unmatched-patterns.ts";
 import type { Router } from "./model/router.ts";

@@ -1,5 +1,5 @@
 import { checkServers } from "./check-pipeline.ts";
-import type { PipelineFinding } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { ConfigError, ended, formatPlace } from "./config/problem.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";

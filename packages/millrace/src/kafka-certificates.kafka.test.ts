@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { authority, signed } from "../../../test/support/certificates.ts";
 import { type KafkaCluster, startKafka } from "../../../test/support/kafka.ts";
 import { type SharedPostgres, sharedPostgres } from "../../../test/support/postgres.ts";
-import { checkPipeline, type PipelineFinding } from "./check-pipeline.ts";
+import { checkPipeline } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import { loadPipeline } from "./load-pipeline.ts";
 
 let kafka: KafkaCluster;

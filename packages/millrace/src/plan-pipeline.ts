@@ -1,7 +1,8 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
-import { checkServers, type PipelineFinding } from "./check-pipeline.ts";
+import { checkServers } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import type { CatalogueEntry } from "./errors/catalogue-entry.ts";
 import { CATALOGUE } from "./errors/catalogue.ts";
 import { MillraceError } from "./errors/millrace-error.ts";

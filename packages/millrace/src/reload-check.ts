@@ -1,7 +1,7 @@
 import { buildRouter } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
-import { checkSink } from "./check-pipeline.ts";
+import { checkSink } from "./check-sink.ts";
 import { differing, fixedDifferences } from "./config/given-options.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { MillraceError } from "./errors/millrace-error.ts";

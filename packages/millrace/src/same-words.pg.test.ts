@@ -1,7 +1,8 @@
 /** `validate --connect` and a start that is refused say the same: text, remedy and code. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedPostgres, type SharedPostgres } from "../../../test/support/postgres.ts";
-import { checkPipeline, type PipelineFinding } from "./check-pipeline.ts";
+import { checkPipeline } from "./check-pipeline.ts";
+import type { PipelineFinding } from "./pipeline-finding.ts";
 import { ConfigError } from "./config/problem.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import { loadPipeline } from "./index.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PipelineFinding } from "../check-pipeline.ts";
+import type { PipelineFinding } from "../pipeline-finding.ts";
 import { verdictText } from "./validate-command.ts";
 
 const finding = (severity: PipelineFinding["severity"], what: string): PipelineFinding => ({

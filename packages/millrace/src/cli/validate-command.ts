@@ -1,5 +1,5 @@
 import { checkPipeline } from "../check-pipeline.ts";
-import type { PipelineFinding } from "../check-pipeline.ts";
+import type { PipelineFinding } from "../pipeline-finding.ts";
 import { loadConfig } from "../config/load.ts";
 import type { PipelineConfig } from "../config/pipeline-config.ts";
 import { ConfigError, ended, formatNotice, formatPlace, formatProblem } from "../config/problem.ts";
