@@ -1,5 +1,7 @@
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { revealed } from "./config/rules.ts";
+import type { Extensions } from "./extensions.ts";
+import type { Router } from "./model/router.ts";
 import { createRouter, defaultTargetOf } from "./transform/router.ts";
 import type { TransformRouter } from "./transform/router.ts";
 
@@ -17,4 +19,10 @@ export function buildRouter({
     database: source.database ?? "",
     defaultTarget: defaultTargetOf(source.kind),
   });
+}
+
+/** Where rows go: by the file, unless a router of the user's own takes its place. */
+export function routerOf(config: PipelineConfig, extensions: Extensions): Router {
+  const own = buildRouter(config);
+  return extensions.router?.(own) ?? own;
 }

@@ -1,7 +1,8 @@
+import { routerOf } from "./build-router.ts";
 import { buildSource, checkSource } from "./build-source.ts";
 import { checkByTable } from "./check-by-table.ts";
 import { checkLeftTables } from "./check-left-tables.ts";
-import { checkSink, routerOf } from "./check-sink.ts";
+import { checkSink } from "./check-sink.ts";
 import { checkTableTopics } from "./check-table-topics.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { placeOfOption } from "./config/placed-error.ts";

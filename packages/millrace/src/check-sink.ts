@@ -1,11 +1,10 @@
 import { buildKafkaSink } from "./build-kafka-sink.ts";
-import { buildRouter } from "./build-router.ts";
+import { routerOf } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./config/pipeline-config.ts";
 import type { Extensions } from "./extensions.ts";
 import { isShared } from "./known-pipeline.ts";
-import type { Router } from "./model/router.ts";
 import type { ConnectorContext, DiscoveredTable } from "./model/source.ts";
 import type { TableId, TargetTable } from "./model/table.ts";
 import { orderNotice } from "./pipeline/order-notice.ts";
@@ -40,12 +39,6 @@ export async function checkSink(
   });
   const server = await checkServer(config, targets, context, extensions);
   return [...findings, ...sharedTargets(sources), ...server];
-}
-
-/** Where rows go, by the file and by the router that takes the place of ours. */
-export function routerOf(config: PipelineConfig, extensions: Extensions): Router {
-  const own = buildRouter(config);
-  return extensions.router?.(own) ?? own;
 }
 
 /** Rows of two tables meet in one target: as somebody may mean it, who has one table in many shards. */

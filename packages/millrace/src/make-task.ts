@@ -1,5 +1,5 @@
 import type { OriginOf } from "./build-kafka-sink.ts";
-import { buildRouter } from "./build-router.ts";
+import { routerOf } from "./build-router.ts";
 import { buildSink, thisHolder } from "./build-sink.ts";
 import { buildSharedSource, buildSource, checkSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
@@ -149,14 +149,13 @@ async function taskOver(
     const tables = name === ONLY_TASK ? await ask(config, source, asking) : [];
     if (!again) tellNotices(tables, tell);
     const sink = await sinkFor(config, asking, source);
-    const own = buildRouter(config);
     const { errorHandler } = extensions;
     const task = createTask({
       ...context,
       task: name,
       source,
       sink,
-      router: extensions.router?.(own) ?? own,
+      router: routerOf(config, extensions),
       settings: config.settings,
       budget,
       observer,

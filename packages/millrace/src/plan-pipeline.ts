@@ -1,4 +1,4 @@
-import { buildRouter } from "./build-router.ts";
+import { routerOf } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import { checkServers } from "./check-pipeline.ts";
@@ -88,9 +88,8 @@ export async function planPipeline(
   const findings = await checkServers(config, context, extensions);
   // Why the sink cannot be read is among the findings.
   const known = await readKnownPipeline(config, context, extensions).catch(() => null);
-  const own = buildRouter(config);
   const sink = await buildSink(config.sink, context, null, extensions);
-  const way = { config, sink, router: extensions.router?.(own) ?? own };
+  const way = { config, sink, router: routerOf(config, extensions) };
   const isLost = known !== null && known.log !== null && findings.some(isLoss);
   const again = isLost && config.source.onLoss === "resync";
   const planned = (await discover(config, context, known)).map((table) => {

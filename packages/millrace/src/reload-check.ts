@@ -1,4 +1,4 @@
-import { buildRouter } from "./build-router.ts";
+import { routerOf } from "./build-router.ts";
 import { buildSink } from "./build-sink.ts";
 import { buildSource } from "./build-source.ts";
 import { checkSink } from "./check-sink.ts";
@@ -194,8 +194,7 @@ function refuseOthers(before: PipelineConfig, after: PipelineConfig): void {
 async function waysIn(config: PipelineConfig, { extensions, ...parts }: MakerParts) {
   const context = { pipeline: config.name, ...parts };
   const sink = await buildSink(config.sink, context, null, extensions);
-  const own = buildRouter(config);
-  const router = extensions.router?.(own) ?? own;
+  const router = routerOf(config, extensions);
   return (shape: TableShape): string[] => waysOf(targetsOf(shape, router, sink));
 }
 
