@@ -40,8 +40,8 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     take: "    if (isOpen && isOfLog(item)) return true;\n",
     put: "",
     shownBy: {
-      file: `${PIPELINE}/simulation.test.ts`,
-      name: "seed 7000247 of foreign holds: a barrier parted a transaction of deferred keys, and a child of a row behind it was parked",
+      file: `${PIPELINE}/lane-refusals.test.ts`,
+      name: "is put off and no dead letter where a barrier drains the lane in its middle",
     },
   },
   {
