@@ -6,7 +6,6 @@ import {
   epochDay,
   isoDate,
   isoTimestamp,
-  paddedClock,
   timeMicros,
   timeMillis,
   timestampMicros,
@@ -55,7 +54,7 @@ function timeForm(precision: number, mode: TimeMode): ColumnForm {
     case "connect":
       return long("int32", "org.apache.kafka.connect.data.Time", timeMillis);
     case "isostring":
-      return text("IsoTime", (value) => withZone(paddedClock(value, precision)));
+      return text("IsoTime", withZone);
     case "nanoseconds":
       return long("int64", "io.debezium.time.NanoTime", (value) => timeMicros(value) * 1_000);
     case "adaptive":
@@ -71,7 +70,7 @@ function timestampForm(precision: number, mode: TimeMode): ColumnForm {
     case "connect":
       return long("int64", "org.apache.kafka.connect.data.Timestamp", timestampMillis);
     case "isostring":
-      return text("IsoTimestamp", (value) => withZone(isoTimestamp(value, precision)));
+      return text("IsoTimestamp", (value) => withZone(isoTimestamp(value, 0)));
     case "nanoseconds":
       return long("int64", "io.debezium.time.NanoTimestamp", timestampNanos);
     case "microseconds":
@@ -82,7 +81,8 @@ function timestampForm(precision: number, mode: TimeMode): ColumnForm {
   }
 }
 
-/** Debezium's ISO strings end in `Z`, though the type has no zone. */
+/** Debezium's ISO strings end in `Z`, though the type has no zone, and have no zeros behind a second's last digit. */
 function withZone(iso: string): string {
-  return iso.endsWith("infinity") ? iso : `${iso}Z`;
+  if (iso.endsWith("infinity")) return iso;
+  return `${iso.includes(".") ? iso.replace(/\.?0+$/, "") : iso}Z`;
 }
