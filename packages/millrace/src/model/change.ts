@@ -96,6 +96,11 @@ export interface ShapeChange {
    * looked for. `anew`: it is another table of this name, as its identity alone does not tell. Absent: neither.
    */
   readonly rows?: "moved" | "anew";
+  /**
+   * Beside `moved`: nothing is known to have moved. The shape was asked for where the log was opened, as that of a table that has
+   * just appeared, and what the log has before that is left out.
+   */
+  readonly asked?: true;
   /** Is made durable in its place also where no sink sees a difference: rows behind it are decoded by it. */
   readonly keep?: true;
   readonly position: Position;

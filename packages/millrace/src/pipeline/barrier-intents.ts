@@ -71,7 +71,7 @@ export class BarrierIntents {
       table.update({ shape: item.shape });
       return null;
     }
-    if (isQuiet && rows === "moved") this.#tellMoved(table);
+    if (isQuiet && rows === "moved") this.#tellMoved(table, item.asked === true);
     if (isQuiet) return this.#shapeIntent(item, table, "shape");
     const what = isSame(diff) ? `rewrite of ${item.rewritten.join(", ")}` : describeDiff(diff);
     const behavior = this.#parts.settings.schemaChangeBehavior;
@@ -92,8 +92,13 @@ export class BarrierIntents {
     return this.#shapeIntent(item, table, kind);
   }
 
-  #tellMoved({ id }: TableRuntime): void {
-    const message = "rows came or went at the source without row events: the table is loaded again";
+  /** Of a first load that begins once more there is nothing to tell. */
+  #tellMoved({ id, document }: TableRuntime, isAsked: boolean): void {
+    if (isAsked && document.repeated !== true) return;
+    const why = isAsked
+      ? "its shape where the log begins is known from the catalogue alone"
+      : "rows came or went at the source without row events";
+    const message = `${why}: the table is loaded again`;
     this.#parts.observer.event({ type: "notice", table: id, message });
   }
 

@@ -71,6 +71,9 @@ export class Newcomers {
     await this.#forgetGone(matching);
     const fit = await this.fitting(matching);
     if (fit.length === 0) return;
+    const message = "appeared at the source: it is taken up and loaded";
+    for (const table of fit)
+      this.#parts.observer.event({ type: "notice", table, message, level: "info" });
     throw new RestartNeeded(`${fit.join(", ")} appeared at the source`);
   }
 

@@ -269,18 +269,24 @@ export class CapturedTables implements LoggedTables {
     if (places === null) return [];
     const reached = this.#standings.reached(group, () => places.isBehindAll(group));
     return reached.flatMap(([id, { shape, isUntold, isOpen, hasLeftOut }]) =>
-      isUntold ? [this.#tell(id, shape, isOpen || hasLeftOut, places.take(group))] : [],
+      isUntold ? [this.#tell(id, shape, { isOpen, hasLeftOut }, places.take(group))] : [],
     );
   }
 
-  #tell(id: TableId, shape: MysqlShape | null, isMoved: boolean, position: LogPosition): LogItem {
+  #tell(
+    id: TableId,
+    shape: MysqlShape | null,
+    { isOpen, hasLeftOut }: Pick<Standing, "isOpen" | "hasLeftOut">,
+    position: LogPosition,
+  ): LogItem {
     const transaction = null;
     if (shape === null) return { kind: "dropped", table: id, position, transaction };
     const told = this.#options.tables.get(id);
     const previous = told === undefined ? null : keptShape(told);
+    const isMoved = isOpen || hasLeftOut;
     const isSame = !isMoved && previous !== null && isSameKept(previous, shape);
     const rewritten = isSame ? [] : namesOf(shape);
-    const again = isSame ? {} : AGAIN;
+    const again = isSame ? {} : { ...AGAIN, ...(isOpen ? { asked: true as const } : {}) };
     return { kind: "shape", shape, previous, rewritten, ...again, position, transaction };
   }
 }
