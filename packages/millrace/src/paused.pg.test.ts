@@ -79,10 +79,38 @@ describe("a paused pipeline", () => {
     ]);
   });
 
+  it("stays paused over a restart, also one that was asked for while it starts", async () => {
+    const told: string[] = [];
+    const listening = (async () => {
+      for await (const event of pipeline.events({ overRestarts: true })) {
+        if (event.type === "state") told.push(event.state);
+        if (told.length === 8) return;
+      }
+    })();
+    await pipeline.pause();
+    await pipeline.restart();
+    expect(pipeline.status().state).toBe("paused");
+    expect(await countAtTarget()).toBe(100);
+    await pipeline.stop();
+    const started = pipeline.start();
+    await pipeline.pause();
+    await started;
+    expect(pipeline.status().state).toBe("paused");
+    await listening;
+    const again = ["stopping", "stopped", "starting", "paused"];
+    expect(told).toEqual([...again, ...again]);
+    expect(await countAtTarget()).toBe(100);
+  });
+
   it("goes on with what it held, and with a resync that was asked for meanwhile", async () => {
     const again = pipeline.resync("public.orders");
+    const waits = () => pipeline.status().waits.filter(({ reason }) => reason === "paused");
+    expect(waits()).toMatchObject([
+      { table: "public.orders", why: expect.stringContaining("resync was accepted") as string },
+    ]);
     await pipeline.resume();
     await again;
+    expect(waits()).toEqual([]);
     await pipeline.caughtUp();
     expect(await countAtTarget()).toBe(102);
     expect((await verifyPipeline(description)).equal).toBe(true);

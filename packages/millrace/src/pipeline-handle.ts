@@ -39,6 +39,8 @@ interface Life {
   readonly changeCounts: ChangeCounts;
   /** `stop` was called, perhaps before there was a task to stop. */
   stopping: boolean;
+  /** Until `resume`, also over restarts. */
+  paused: boolean;
 }
 
 /**
@@ -94,6 +96,7 @@ export class Pipeline {
       restarting: false,
       restarted: Promise.resolve(),
       stopping: false,
+      paused: false,
     };
     // Whoever never asks for `done` has the error in the status and in the log.
     life.ended.promise.catch(() => {});
@@ -154,14 +157,21 @@ export class Pipeline {
     await life.ended.promise;
   }
 
-  /** Reads nothing more until `resume`; what is on its way to the sink is written. A restart of the process ends a pause. */
+  /**
+   * Reads nothing more until `resume`, also over `restart` and `reload`, and where it only starts yet; what is on its way to the
+   * sink is written. The end of the process, and `stop`, end a pause.
+   */
   async pause(): Promise<void> {
-    await this.#task().pause();
+    const life = this.#alive();
+    life.paused = true;
+    await life.task?.pause();
   }
 
   /** Ends a `pause`. */
   async resume(): Promise<void> {
-    await this.#task().resume();
+    const life = this.#alive();
+    life.paused = false;
+    await life.task?.resume();
   }
 
   /** Has a table loaded again, named as at the source (`schema.table`). Resolves once that has begun. */
@@ -200,10 +210,8 @@ export class Pipeline {
     const has = { tables: told, beginning };
     const outcome = await checkReload(this.#config, next, has, this.#makers);
     if (!outcome.changed) return outcome;
-    const isPaused = this.status().state === "paused";
     this.#config = next;
     await this.restart();
-    if (isPaused) await this.pause();
     return outcome;
   }
 
@@ -237,7 +245,7 @@ export class Pipeline {
     return letters;
   }
 
-  /** Stops the pipeline and starts it again from the state at its sink; starts it where it has failed or never ran. */
+  /** Stops the pipeline and starts it again from the state at its sink, paused where it was; starts it where it has failed or never ran. */
   async restart(): Promise<void> {
     const life = this.#life;
     if (life === null || life.task === null) return this.start();
@@ -255,10 +263,18 @@ export class Pipeline {
     else await this.#run(life);
   }
 
-  #task(): Task {
-    const task = this.#life?.task ?? null;
-    if (task !== null) return task;
+  #alive(): Life {
+    if (this.#life !== null) return this.#life;
     throw new MillraceError("MR_NOT_RUNNING", `pipeline ${this.name} is not running`);
+  }
+
+  #task(): Task {
+    const { task } = this.#alive();
+    if (task !== null) return task;
+    throw new MillraceError(
+      "MR_NOT_RUNNING",
+      `pipeline ${this.name} starts, and has no tables yet`,
+    );
   }
 
   async #run(life: Life): Promise<void> {
@@ -269,6 +285,7 @@ export class Pipeline {
         life.task !== null,
       );
       life.task = task;
+      if (life.paused) await task.pause();
       task.done.then(
         () => this.#taskEnded(life, task, null),
         (error: unknown) => this.#taskEnded(life, task, error),

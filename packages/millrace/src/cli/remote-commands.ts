@@ -98,7 +98,9 @@ export async function remoteAction(
   const body = await client.post(`${pathOf(name)}/${action}`);
   const { state, unfinished } = parse(PIPELINE, body, options.url);
   const later =
-    action === "pause" && state === "retrying" ? "; it is paused once that is over" : "";
+    action === "pause" && (state === "retrying" || state === "starting")
+      ? "; it is paused once that is over"
+      : "";
   const rest = unfinished === null ? later : `: ${unfinishedText(unfinished)}`;
   stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${name} is ${state}${rest}\n`);
   return unfinished === null ? EXIT.done : EXIT.failed;

@@ -70,6 +70,8 @@ export class TaskSet implements Task {
   #state: TaskState = "stopped";
   #failure: MillraceError | null = null;
   #paused = false;
+  /** The state that was told last. */
+  #toldState: TaskState = "stopped";
   /** Of shares that have left. */
   #retries: Readonly<Record<string, number>> = {};
   #supervised: Promise<void> = Promise.resolve();
@@ -120,7 +122,7 @@ export class TaskSet implements Task {
     const error = this.#failure;
     return mergeStatus([...this.#members.values()], {
       empty: this.#parts.empty,
-      state: this.#paused && this.#state === "running" ? "paused" : this.#state,
+      state: this.#shownState(),
       error: error === null ? null : shown(error),
       retries: this.#retries,
       waits: this.#parts.waits?.() ?? [],
@@ -137,13 +139,13 @@ export class TaskSet implements Task {
   async pause(): Promise<void> {
     this.#paused = true;
     await Promise.all([...this.#members.values()].map((member) => member.steer()));
-    this.#parts.observer.event({ type: "state", state: "paused" });
+    this.#tellState();
   }
 
   async resume(): Promise<void> {
     this.#paused = false;
     await Promise.all([...this.#members.values()].map((member) => member.steer()));
-    this.#parts.observer.event({ type: "state", state: this.#state });
+    this.#tellState();
   }
 
   resync(table: TableId): Promise<void> {
@@ -314,6 +316,17 @@ export class TaskSet implements Task {
 
   #to(state: TaskState): void {
     this.#state = state;
+    this.#tellState();
+  }
+
+  #shownState(): TaskState {
+    return this.#paused && this.#state === "running" ? "paused" : this.#state;
+  }
+
+  #tellState(): void {
+    const state = this.#shownState();
+    if (state === this.#toldState) return;
+    this.#toldState = state;
     const error = this.#failure === null ? {} : { error: shown(this.#failure) };
     this.#parts.observer.event({ type: "state", state, ...error });
   }

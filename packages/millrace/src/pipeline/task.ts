@@ -60,6 +60,8 @@ class PipelineTask implements Task {
   #identity: Json | null = null;
   #stopping = false;
   #paused = false;
+  /** The state that was told last. */
+  #told: TaskState = "stopped";
   #logEnd: Position | null = null;
   /** When the frontier moved last, as of the end of the last run; monotonic. */
   #progressMs: number;
@@ -152,27 +154,42 @@ class PipelineTask implements Task {
   async pause(): Promise<void> {
     this.#paused = true;
     this.#run?.pause();
-    this.#parts.observer.event({ type: "state", state: "paused" });
+    this.#tellState();
     await Promise.resolve();
   }
 
   async resume(): Promise<void> {
     this.#paused = false;
     this.#run?.resume();
-    this.#parts.observer.event({ type: "state", state: this.#state });
+    this.#tellState();
     await Promise.resolve();
   }
 
   resync(table: TableId): Promise<void> {
-    return this.#refusedLogOnly() ?? this.#requests.resync(table);
+    return this.#refusedLogOnly() ?? this.#asked(table, "resync", this.#requests.resync(table));
   }
 
   pauseTable(table: TableId): Promise<void> {
-    return this.#refusedLogOnly() ?? this.#requests.pauseTable(table);
+    return this.#refusedLogOnly() ?? this.#asked(table, "pause", this.#requests.pauseTable(table));
   }
 
   resumeTable(table: TableId): Promise<void> {
-    return this.#refusedLogOnly() ?? this.#requests.resumeTable(table);
+    return (
+      this.#refusedLogOnly() ?? this.#asked(table, "resume", this.#requests.resumeTable(table))
+    );
+  }
+
+  /** What is asked of a table of a paused pipeline can be seen until it begins. */
+  async #asked(table: TableId, what: "resync" | "pause" | "resume", work: Promise<void>) {
+    const name = `asked/${what}/${table}`;
+    const why = `its ${what} was accepted, and begins after the pipeline's resume`;
+    const { waits } = this.#parts;
+    if (this.#paused) waits.begin(name, { what: "table", reason: "paused", table, why });
+    try {
+      await work;
+    } finally {
+      waits.end(name);
+    }
   }
 
   deadLetters(): readonly DeadLetter[] {
@@ -291,6 +308,14 @@ class PipelineTask implements Task {
 
   #to(state: TaskState): void {
     this.#state = state;
+    this.#tellState();
+  }
+
+  /** Once: each run within a task begins by saying that it is running. */
+  #tellState(): void {
+    const state = this.#paused && this.#state === "running" ? "paused" : this.#state;
+    if (state === this.#told) return;
+    this.#told = state;
     this.#parts.observer.event({
       type: "state",
       state,
