@@ -168,4 +168,9 @@ export const REGRESSIONS: readonly {
     seed: 7000103,
     was: "a target that was made by a start which did not live to tell its shape was refused for ever",
   },
+  {
+    profile: "bound",
+    seed: 718,
+    was: "the model took a run for caught up that met a newcomer while it rested",
+  },
 ];
