@@ -4,19 +4,18 @@ import type {
   DynamodbSourceSection,
 } from "./options/dynamodb-source-options.ts";
 import type { DynamodbSourceConfig, DynamodbStartupConfig } from "./pipeline-config.ts";
+import { type Say, sayOf } from "./say.ts";
 import type { Section } from "./section.ts";
 
 type DynamodbSection = Section<typeof DYNAMODB_SOURCE_OPTIONS>;
-type Say = (name: string, wrong: string, remedy: string) => void;
 
 /** Fills in what follows from other options, and checks what only shows between them. */
 export function finishDynamodbSource(
   section: DynamodbSection,
   parts: SourceParts,
 ): DynamodbSourceConfig {
-  const { values, given, place } = section;
-  const say: Say = (name, wrong, remedy) =>
-    parts.findings.problem(given.get(name) ?? place, `source.${name}`, wrong, remedy);
+  const { values } = section;
+  const say = sayOf(section, "source", parts.findings);
   checkKeys(section, say);
   checkRole(section, say, parts);
   checkStartup(section, say);

@@ -1,50 +1,28 @@
 import type { TlsConfig } from "./pipeline-config.ts";
-import type { Place } from "./problem.ts";
-import type { Findings } from "./section.ts";
-import { finishTls } from "./finish-tls.ts";
-import type { Surroundings } from "./interpolate.ts";
+import { type Say, sayOf } from "./say.ts";
+import { finishTls, type FinishParts, type TlsSection } from "./finish-tls.ts";
 import type { BrokerAddress } from "./kafka-types.ts";
 import type { Secret } from "./secret.ts";
 
 /** What a section says of how Kafka is reached. */
-interface KafkaConnection {
-  readonly values: {
+interface KafkaConnection extends TlsSection {
+  readonly values: TlsSection["values"] & {
     readonly brokers: readonly BrokerAddress[];
     readonly securityProtocol: "PLAINTEXT" | "SSL" | "SASL_PLAINTEXT" | "SASL_SSL" | null;
     readonly saslMechanism: string;
     readonly username: string | null;
     readonly password: Secret | null;
-    readonly sslMode: TlsConfig["mode"] | null;
-    readonly sslCa: string | null;
-    readonly sslCert: string | null;
-    readonly sslKey: string | null;
   };
-  readonly place: Place;
-  readonly given: ReadonlyMap<string, Place>;
-  readonly failed: ReadonlySet<string>;
 }
-
-interface Parts {
-  readonly surroundings: Surroundings;
-  readonly findings: Findings;
-}
-
-type Say = (name: string, wrong: string, remedy: string) => void;
 
 /** TLS and login of a Kafka client; TLS is never without proof unless the file says so. `path` is `source` or `sink`. */
 export function finishKafkaConnection(
   section: KafkaConnection,
   path: "source" | "sink",
-  parts: Parts,
+  parts: FinishParts,
 ): TlsConfig {
   const { sslMode, sslCa, sslCert, securityProtocol, brokers, username } = section.values;
-  const say: Say = (name, wrong, remedy) =>
-    parts.findings.problem(
-      section.given.get(name) ?? section.place,
-      `${path}.${name}`,
-      wrong,
-      remedy,
-    );
+  const say = sayOf(section, path, parts.findings);
   const wantsTls = securityProtocol?.endsWith("SSL") ?? (sslCa ?? sslCert) !== null;
   const fallback: TlsConfig["mode"] = wantsTls ? "verify-full" : "disable";
   const tls = finishTls(section, path, brokers[0]?.host ?? "", fallback, parts);

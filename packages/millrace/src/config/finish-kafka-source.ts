@@ -2,17 +2,16 @@ import { finishKafkaConnection } from "./finish-kafka-connection.ts";
 import type { SourceParts } from "./finish-source.ts";
 import type { KAFKA_SOURCE_OPTIONS, KafkaSourceSection } from "./options/kafka-source-options.ts";
 import type { KafkaSourceConfig, KafkaStartupConfig } from "./pipeline-config.ts";
+import { type Say, sayOf } from "./say.ts";
 import type { Section } from "./section.ts";
 import { checkSourceTables } from "./source-tables.ts";
 
 type KafkaSection = Section<typeof KAFKA_SOURCE_OPTIONS>;
-type Say = (name: string, wrong: string, remedy: string) => void;
 
 /** Fills in what follows from other options, and checks what only shows between them. */
 export function finishKafkaSource(section: KafkaSection, parts: SourceParts): KafkaSourceConfig {
-  const { values, given, place } = section;
-  const say: Say = (name, wrong, remedy) =>
-    parts.findings.problem(given.get(name) ?? place, `source.${name}`, wrong, remedy);
+  const { values } = section;
+  const say = sayOf(section, "source", parts.findings);
   checkSourceTables(section, 2, parts.findings);
   checkTopics(section, say);
   checkStartup(section, say);

@@ -4,6 +4,7 @@ import type { SourceParts } from "./finish-source.ts";
 import { finishTls } from "./finish-tls.ts";
 import type { MYSQL_SOURCE_OPTIONS, MysqlSourceSection } from "./options/mysql-source-options.ts";
 import type { MysqlSourceConfig, MysqlStartupConfig } from "./pipeline-config.ts";
+import { sayOf } from "./say.ts";
 import type { Findings, Section } from "./section.ts";
 import { checkSourceTables } from "./source-tables.ts";
 
@@ -56,8 +57,7 @@ const TIMESTAMP = "scan.startup.timestamp-millis";
 /** A mode has what it needs, and what belongs to another mode is not given in vain. */
 function checkStartup(section: MysqlSection, findings: Findings): void {
   const { values, given, failed } = section;
-  const say = (name: string, wrong: string, remedy: string): void =>
-    findings.problem(given.get(name) ?? section.place, `source.${name}`, wrong, remedy);
+  const say = sayOf(section, "source", findings);
   const mode = values.startupMode;
   for (const [name, wanted] of [
     [FILE, "specific-offset"],

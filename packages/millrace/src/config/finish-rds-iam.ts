@@ -1,6 +1,7 @@
 import type { TlsConfig } from "./pipeline-config.ts";
 import type { Place } from "./problem.ts";
 import { regionOfRds } from "./rds-host.ts";
+import { sayOf } from "./say.ts";
 import type { Secret } from "./secret.ts";
 import type { Findings } from "./section.ts";
 
@@ -35,7 +36,7 @@ export function finishRdsIam(section: IamSection, findings: Findings): string | 
 
 function checkIam(section: IamSection, region: string | null, findings: Findings): void {
   const { values, failed } = section;
-  const say = sayOf(section, findings);
+  const say = sayOf(section, "source", findings);
   if (values.password !== null)
     say(
       "password",
@@ -59,16 +60,11 @@ function checkIam(section: IamSection, region: string | null, findings: Findings
 }
 
 function checkNoIam(section: IamSection, findings: Findings): void {
-  const say = sayOf(section, findings);
+  const say = sayOf(section, "source", findings);
   for (const [name, value] of [
     ["region", section.values.region],
     ["iam-role", section.values.iamRole],
   ] as const)
     if (value !== null)
       say(name, "is given without IAM", "Write use-iam-auth: true, or take it out");
-}
-
-function sayOf(section: IamSection, findings: Findings) {
-  return (name: string, wrong: string, remedy: string): void =>
-    findings.problem(section.given.get(name) ?? section.place, `source.${name}`, wrong, remedy);
 }

@@ -5,6 +5,7 @@ import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
 import type { PIPELINE_OPTIONS } from "./options/pipeline-options.ts";
 import type { DSQL_SINK_OPTIONS, POSTGRES_SINK_OPTIONS } from "./options/sql-sink-options.ts";
 import type { DsqlSinkConfig, PostgresSinkConfig, SinkConfig } from "./pipeline-config.ts";
+import { type Say, sayOf } from "./say.ts";
 import type { Findings, Section } from "./section.ts";
 import { finishKafkaSink } from "./finish-kafka-sink.ts";
 import { finishTls } from "./finish-tls.ts";
@@ -94,8 +95,7 @@ function checkIam(
   findings: Findings,
 ): void {
   const { adminUser, username } = section.values;
-  const say = (name: string, wrong: string, remedy: string) =>
-    findings.problem(section.given.get(name) ?? section.place, `sink.${name}`, wrong, remedy);
+  const say = sayOf(section, "sink", findings);
   if (useIamAuth) checkSigning(section, say);
   else checkPassword(section, say);
   if (adminUser !== null && adminUser !== (username === "admin")) {
@@ -107,8 +107,6 @@ function checkIam(
     );
   }
 }
-
-type Say = (name: string, wrong: string, remedy: string) => void;
 
 function checkSigning({ values, failed }: Section<typeof DSQL_SINK_OPTIONS>, say: Say): void {
   if (values.password !== null) {

@@ -1,9 +1,11 @@
 import type { Surroundings } from "./interpolate.ts";
 import type { TlsConfig } from "./pipeline-config.ts";
 import type { Place } from "./problem.ts";
+import { type Say, sayOf } from "./say.ts";
 import type { Findings } from "./section.ts";
 
-interface TlsSection {
+/** A section that says how connections are encrypted. */
+export interface TlsSection {
   readonly values: {
     readonly sslMode: TlsConfig["mode"] | null;
     readonly sslCa: string | null;
@@ -15,7 +17,8 @@ interface TlsSection {
   readonly failed: ReadonlySet<string>;
 }
 
-interface Parts {
+/** What a section is finished with. */
+export interface FinishParts {
   readonly surroundings: Surroundings;
   readonly findings: Findings;
 }
@@ -36,17 +39,11 @@ export function finishTls(
   path: string,
   host: string,
   fallback: TlsConfig["mode"] | null,
-  parts: Parts,
+  parts: FinishParts,
 ): TlsConfig {
   const { sslMode, sslCa, sslCert, sslKey } = section.values;
   const mode = sslMode ?? fallback ?? defaultMode(host, sslCa !== null);
-  const say = (name: string, wrong: string, remedy: string) =>
-    parts.findings.problem(
-      section.given.get(name) ?? section.place,
-      `${path}.${name}`,
-      wrong,
-      remedy,
-    );
+  const say = sayOf(section, path, parts.findings);
   if (sslCert !== null && sslKey === null)
     say("ssl-cert", "is given without ssl-key", "Write ssl-key: with the path of its key");
   if (sslKey !== null && sslCert === null)
@@ -75,12 +72,7 @@ function defaultMode(host: string, hasCa: boolean): TlsConfig["mode"] {
   return isLoopback(host) ? "disable" : "require";
 }
 
-function checkPem(
-  file: string,
-  name: string,
-  say: (name: string, wrong: string, remedy: string) => void,
-  { readFile }: Surroundings,
-): void {
+function checkPem(file: string, name: string, say: Say, { readFile }: Surroundings): void {
   try {
     if (/-----BEGIN [A-Z0-9 ]+-----/.test(readFile(file))) return;
     say(name, `${file} holds no PEM text`, "Give a file that has a line -----BEGIN …-----");
