@@ -136,6 +136,51 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 8],
+    guard: "a leaf that was unlogged when it was made does not pass for one that was made as one",
+    file: "sources/postgres/partitions.ts",
+    take: "\n    AND l.relfilenode IN (0, l.oid)",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
+      name: "rows that were written to a partition before it was logged come by a load",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard:
+      "rows that were written anew together with their leaf may have come while it was unlogged",
+    file: "sources/postgres/partitions.ts",
+    take: "(await wasRewritten(client, leaf))",
+    put: 'leaf.name === ""',
+    shownBy: {
+      file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
+      name: "rows that were written to a partition before it was logged come by a load",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table with a leaf whose changes are in no log is lost",
+    file: "sources/postgres/table-looks.ts",
+    take: "lost ?? unheardLeaf(now)?.what ?? null",
+    put: "lost",
+    shownBy: {
+      file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
+      name: "a partition that is unlogged while the pipeline runs ends it, with what helps, and is loaded again once it is logged",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table with a leaf whose changes are in no log is not captured",
+    file: "sources/postgres/discover.ts",
+    take: "leafRefusal(relation, leaves.get(relation.oid) ?? []) ?? []",
+    put: "[]",
+    shownBy: {
+      file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
+      name: "a partition that is unlogged while the pipeline runs ends it, with what helps, and is loaded again once it is logged",
+    },
+  },
+  {
     keeps: [10],
     guard: "a lane that stands still keeps no line of another lane in memory",
     file: "sources/postgres/copy-lines.ts",

@@ -9,6 +9,7 @@ import {
   type Relation,
   type TableFacts,
 } from "./catalogue.ts";
+import { readLeaves, unheardLeaf } from "./partitions.ts";
 import type { PublishedTable } from "./published.ts";
 import { quote } from "./table-plan.ts";
 
@@ -46,7 +47,7 @@ export async function discoverTables(
   const all = await readRelations(client);
   const relations = all.filter((relation) => isMeant(relation, options));
   const views = relations.flatMap((relation) => viewOf(relation) ?? []);
-  const refused = relations.flatMap((relation) => refusalOf(relation, options) ?? []);
+  const refused = await refusalsOf(client, relations, options);
   const without = new Set([...views, ...refused].map((table) => table.id));
   const able = relations.filter(({ schema, name }) => !without.has(tableId(schema, name)));
   const oids = able.map((relation) => relation.oid);
@@ -125,6 +126,38 @@ function refusalOf(relation: Relation, options: DiscoveryOptions): RefusedTable 
     };
   }
   return null;
+}
+
+async function refusalsOf(
+  client: Queryable,
+  relations: readonly Relation[],
+  options: DiscoveryOptions,
+): Promise<RefusedTable[]> {
+  const roots = relations.filter(({ relkind }) => relkind === "p").map(({ oid }) => oid);
+  const leaves = await readLeaves(client, roots);
+  return relations.flatMap(
+    (relation) =>
+      refusalOf(relation, options) ?? leafRefusal(relation, leaves.get(relation.oid) ?? []) ?? [],
+  );
+}
+
+/** A partitioned table whose load would have rows of which no change ever comes. */
+function leafRefusal(
+  { schema, name }: Relation,
+  leaves: Parameters<typeof unheardLeaf>[0],
+): RefusedTable | null {
+  const found = unheardLeaf(leaves);
+  if (found === null) return null;
+  const { what, leaf } = found;
+  const partition = tableId(leaf.schema, leaf.name);
+  return {
+    id: tableId(schema, name),
+    why: `it ${what}: the changes of that are not in the log`,
+    remedy:
+      leaf.unheard === "unlogged"
+        ? `ALTER TABLE ${partition} SET LOGGED`
+        : `Detach ${partition}, or write \`partitions: leaves\` in the source, which captures each other partition as a table`,
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Json } from "../../model/position.ts";
+import { tableId } from "../../model/table.ts";
 import type { Queryable } from "./catalogue.ts";
 import { sqlStateOf } from "./connection-error.ts";
 import { quote } from "./table-plan.ts";
@@ -25,19 +26,23 @@ interface LeafRow extends Leaf {
   readonly made: boolean;
   /** The role may look at its rows. */
   readonly readable: boolean;
+  /** Why none of its changes is in the log: `unlogged` or `a foreign table`. Null where they are. */
+  readonly unheard: string | null;
 }
 
 /**
  * Whether a relation was made by CREATE TABLE … PARTITION OF and never left its place since: it has a column that was
  * inherited as its row in `pg_attribute` was written, together with those of the system's columns. ATTACH and DETACH write
  * the rows of all columns anew; an ALTER, a default or a constraint only those that they are about, so that one is enough.
- * Who deletes a row and gives that up writes over its `cmin`, and leaves its `xmax`.
+ * Who deletes a row and gives that up writes over its `cmin`, and leaves its `xmax`. What was unlogged at first has another
+ * file since it is logged.
  */
 const MADE_WITHIN = `EXISTS (
   SELECT FROM pg_catalog.pg_attribute a, pg_catalog.pg_attribute s, pg_catalog.pg_class l
   WHERE a.attrelid = i.inhrelid AND a.attnum > 0 AND a.attinhcount = 1 AND NOT a.attislocal AND NOT a.attisdropped
     AND s.attrelid = a.attrelid AND s.attname = 'ctid' AND s.attnum < 0 AND a.xmin = s.xmin AND a.cmin = s.cmin
-    AND a.xmax = '0'::xid AND s.xmax = '0'::xid AND l.oid = a.attrelid AND l.relpersistence = 'p')`;
+    AND a.xmax = '0'::xid AND s.xmax = '0'::xid AND l.oid = a.attrelid AND l.relpersistence = 'p'
+    AND l.relfilenode IN (0, l.oid))`;
 
 /**
  * The leaves of partitioned tables, by root; a table that is not partitioned has none. Read from `pg_inherits` and not
@@ -58,13 +63,24 @@ export async function readLeaves(
      SELECT t.root::text AS root, c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
        c.relfilenode::text AS file, t.joined AS joined, t.made AS made,
        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text AS seen,
-       pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable
+       pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
+       CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence <> 'p' THEN 'unlogged' END AS unheard
      FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.relid
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind <> 'p' ORDER BY c.oid`,
     [roots],
   );
   return Map.groupBy(rows, (row) => row.root);
+}
+
+/** What a table has in common with one of its leaves whose changes are in no log, as what follows its name; null without such a leaf. */
+export function unheardLeaf(
+  leaves: readonly LeafRow[],
+): { readonly what: string; readonly leaf: LeafRow } | null {
+  const leaf = leaves.find(({ unheard }) => unheard !== null);
+  if (leaf === undefined) return null;
+  const { schema, name, unheard } = leaf;
+  return { what: `has a partition that is ${unheard}, ${tableId(schema, name)}`, leaf };
 }
 
 /** What a table's document keeps of its leaves: one text each, for there may be thousands. */
@@ -108,7 +124,8 @@ export async function lookAtLeaves(
     if (before !== undefined && before.joined.join() === leaf.joined.join()) {
       if (before.file === leaf.file) continue;
       moved = true;
-      if (!(await keptItsRows(client, leaf, before))) verdicts.push("fewer");
+      if (await keptItsRows(client, leaf, before)) continue;
+      verdicts.push((await wasRewritten(client, leaf)) ? "more" : "fewer");
       continue;
     }
     moved = true;
@@ -131,6 +148,19 @@ function worst(verdicts: readonly LeafVerdict[]): LeafVerdict {
 function keptItsRows(client: Queryable, leaf: LeafRow, before: Leaf): Promise<boolean> {
   const older = "pg_catalog.age(l.xmin) > pg_catalog.age($1::text::xid8::xid)";
   return hasRow(client, leaf, { where: older, parameters: [before.seen], unknown: false });
+}
+
+/**
+ * It has a row that was written together with its file, as by SET LOGGED: what was written to it while it was unlogged is in
+ * no log. Rows that come behind a TRUNCATE of the same transaction are of a later command. The file is that of the
+ * transaction that last wrote the row in `pg_class` of the leaf, of an index of it or of what is too long for its rows: an ALTER
+ * writes but some of these.
+ */
+function wasRewritten(client: Queryable, leaf: LeafRow): Promise<boolean> {
+  const where = `EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.xmin = l.xmin AND c.cmin::text::bigint >= l.cmin::text::bigint
+    AND (c.oid = $1::oid OR c.oid = (SELECT o.reltoastrelid FROM pg_catalog.pg_class o WHERE o.oid = $1::oid)
+      OR c.oid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = $1::oid)))`;
+  return hasRow(client, leaf, { where, parameters: [leaf.oid], unknown: true });
 }
 
 /**

@@ -301,6 +301,34 @@ describe.each([13, 18] as const)("the source for PostgreSQL %i", (version) => {
     expect(warnings.map((warning) => warning.split(" ")[0])).toEqual(["odd.view"]);
   });
 
+  it("refuses a partitioned table of which a leaf is in no log", async () => {
+    await sql(`CREATE SCHEMA half; CREATE TABLE half.root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
+      CREATE TABLE half.low PARTITION OF half.root FOR VALUES FROM (0) TO (10);
+      CREATE UNLOGGED TABLE half.high PARTITION OF half.root FOR VALUES FROM (10) TO (20)`);
+    const refusals = async () => {
+      const source = sourceOf("half");
+      await source.discover();
+      return source.refusals();
+    };
+    expect(await refusals()).toEqual([
+      expect.objectContaining({
+        id: "half.root",
+        why: "it has a partition that is unlogged, half.high: the changes of that are not in the log",
+        remedy: "ALTER TABLE half.high SET LOGGED",
+      }),
+    ]);
+    await sql("ALTER TABLE half.high SET LOGGED");
+    expect(await refusals()).toEqual([]);
+    await sql(`CREATE EXTENSION postgres_fdw; CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw; DROP TABLE half.low;
+      CREATE FOREIGN TABLE half.far (id int NOT NULL, v text) SERVER other; ALTER TABLE half.root DROP CONSTRAINT root_pkey;
+      ALTER TABLE half.root ATTACH PARTITION half.far FOR VALUES FROM (0) TO (10); ALTER TABLE half.root REPLICA IDENTITY FULL`);
+    expect(await refusals()).toEqual([
+      expect.objectContaining({
+        why: "it has a partition that is a foreign table, half.far: the changes of that are not in the log",
+      }),
+    ]);
+  });
+
   it("captures a partitioned table by its root or by its leaves", async () => {
     await sql(`CREATE SCHEMA parts; CREATE TABLE parts.root (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);
       CREATE TABLE parts.p1 PARTITION OF parts.root FOR VALUES FROM (0) TO (10);

@@ -134,9 +134,32 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
          INSERT INTO s.t3 VALUES (200, 'x'); ALTER TABLE s.t ATTACH PARTITION s.t3 FOR VALUES FROM (200) TO (300)`,
         "more",
       ],
+      [
+        `CREATE UNLOGGED TABLE s.t3 PARTITION OF s.t FOR VALUES FROM (200) TO (300); INSERT INTO s.t VALUES (200, 'x');
+         ALTER TABLE s.t3 SET LOGGED`,
+        "more",
+      ],
+      [
+        "ALTER TABLE s.t1 SET UNLOGGED; INSERT INTO s.t VALUES (0, 'x'); ALTER TABLE s.t1 SET LOGGED",
+        "more",
+      ],
+      [
+        "ALTER TABLE s.t1 SET UNLOGGED; INSERT INTO s.t VALUES (0, 'x'); ALTER TABLE s.t1 SET LOGGED; ALTER TABLE s.t1 SET (fillfactor = 50)",
+        "more",
+      ],
+      ["ALTER TABLE s.t1 SET UNLOGGED; DELETE FROM s.t1; ALTER TABLE s.t1 SET LOGGED", "fewer"],
+      ["BEGIN; TRUNCATE s.t1; INSERT INTO s.t VALUES (1, 'again'); COMMIT", "fewer"],
     ])("%s: rows %s", async (text, rows) => {
       for (const statement of text.split(";")) await sql(statement);
       expect(await look()).toMatchObject({ rows, moved: true, lost: null });
+    });
+
+    it.each([
+      ["CREATE UNLOGGED TABLE s.t3 PARTITION OF s.t FOR VALUES FROM (200) TO (300)", "s.t3"],
+      ["ALTER TABLE s.t1 SET UNLOGGED", "s.t1"],
+    ])("have changes that are in no log: %s", async (text, leaf) => {
+      await sql(text);
+      expect((await look()).lost).toBe(`has a partition that is unlogged, ${leaf}`);
     });
 
     it("may be filled by the subtransaction of the one that attaches it", async () => {

@@ -3,7 +3,7 @@ import type { TableShape } from "../../model/table.ts";
 import { carrierLoss, type CarrierNow, readCarriers } from "./carriers.ts";
 import { type Queryable, readFacts } from "./catalogue.ts";
 import { publishedShape } from "./discover.ts";
-import { leavesOf, lookAtLeaves, readLeaves, storedLeaves } from "./partitions.ts";
+import { leavesOf, lookAtLeaves, readLeaves, storedLeaves, unheardLeaf } from "./partitions.ts";
 import { readPublished } from "./published.ts";
 
 /** A table, and what was known of it at the last look. */
@@ -109,14 +109,15 @@ async function lookAt(
   const holder = named.get(nameOf(schema, name)) ?? null;
   const being = holder === null ? "gone" : holder === identity ? "there" : "remade";
   const carrier = carriers?.get(identity) ?? null;
+  const now = leaves.get(identity) ?? [];
+  const lost = carrier === null ? null : carrierLoss(standing.carrier, carrier);
   const found = {
     id,
     being,
     shape: shapes.get(identity) ?? null,
     carrier: carrier?.carrier ?? null,
-    lost: carrier === null ? null : carrierLoss(standing.carrier, carrier),
+    lost: lost ?? unheardLeaf(now)?.what ?? null,
   } as const;
-  const now = leaves.get(identity) ?? [];
   const known = leavesOf(standing.parts);
   if (known === null)
     return { ...found, parts: storedLeaves(now), rows: "same", moved: now.length > 0 };
