@@ -58,6 +58,36 @@ describe.each(mysqlFlavors)("the least rights that the guide gives a user of %s"
     expect(await verifyPipeline(file)).toMatchObject({ equal: true });
   });
 
+  it("leave no table out in silence, as rights on single tables would", async () => {
+    const { database } = server;
+    const poor = `poor_${database.slice(-10)}`;
+    const grants = grantsOf(poor, "geheim", database);
+    for (const statement of grants.slice(0, -1)) await server.query(statement);
+    await server.query(
+      `CREATE TABLE hidden (id INT PRIMARY KEY); GRANT SELECT ON ${database}.items TO '${poor}'@'%'`,
+    );
+    const told = async (tables: string) =>
+      (await checkPipeline(between.file({ username: poor, password: "geheim", tables })))
+        .filter(({ what }) => what.includes("may not read all of"))
+        .map(({ severity, what, remedy, atStart }) => ({ severity, what, remedy, atStart }));
+    const hidden = (place: string, remedy: string) => [
+      {
+        severity: "notice",
+        what: `User ${poor}@% may not read all of ${place}, where patterns of source.tables look for tables.`,
+        remedy: expect.stringContaining(`GRANT SELECT ON ${remedy} TO '${poor}'@'%';`) as string,
+        atStart: true,
+      },
+    ];
+    const one = hidden(`${database}.*`, `\`${database}\`.*`);
+    expect(await told(`${database}.\\.*`)).toEqual(one);
+    expect(await told(`${database}.(items|hidden)`)).toEqual(one);
+    expect(await told(`${database}.items`)).toEqual([]);
+    expect(await told("\\.*.items")).toEqual(hidden("the databases", "*.*"));
+    await server.query(`GRANT SELECT ON ${database}.* TO '${poor}'@'%'`);
+    expect(await told(`${database}.\\.*`)).toEqual([]);
+    await server.query(`DROP USER '${poor}'@'%'; DROP TABLE hidden`);
+  });
+
   it("are each needed, and are told as the guide has them", async () => {
     const remedies = async () =>
       (await checkPipeline(between.file({ username: name, password: "geheim" })))

@@ -6,6 +6,8 @@ export interface FindingRule<Observed> {
   readonly code?: string;
   /** The option of the file that it is about. */
   readonly option?: string;
+  /** See {@link Finding.atStart}. */
+  readonly atStart?: true;
   readonly when: (observed: Observed) => boolean;
   readonly what: (observed: Observed) => string;
   readonly follows: (observed: Observed) => string;
@@ -26,6 +28,7 @@ export function applyRules<Observed>(
       remedy: rule.remedy(observed),
       ...(rule.code === undefined ? {} : { code: rule.code }),
       ...(rule.option === undefined ? {} : { option: rule.option }),
+      ...(rule.atStart === undefined ? {} : { atStart: rule.atStart }),
     }));
 }
 

@@ -2,6 +2,7 @@ import { errnoOf } from "./connection-error.ts";
 import type { MysqlConnection } from "./connection.ts";
 import { readLogStatus } from "./log-end.ts";
 import { type Provider, providerOf } from "./managed.ts";
+import { readingGrants, type ReadingGrants } from "./reading-grants.ts";
 import type { ServerVersion } from "./server-version.ts";
 import { readPrepared } from "./xa-recover.ts";
 
@@ -48,6 +49,8 @@ export interface ServerFacts {
   readonly clockAheadSeconds: number;
   /** Privileges on all tables that the session has, in capitals; `ALL PRIVILEGES` is one. */
   readonly privileges: ReadonlySet<string>;
+  /** Where it may read every table. */
+  readonly reads: ReadingGrants;
   /** XA transactions that are prepared now, by their names; null where the user may not ask. */
   readonly prepared: readonly string[] | null;
   /** Null where the user may not ask. */
@@ -87,7 +90,7 @@ export async function readServerFacts(
     takesZeroDates: takesZeroDates(setting("sql_mode")),
     encrypted: await isEncrypted(session),
     clockAheadSeconds: Number(me?.[1] ?? 0) - nowMs / 1000,
-    privileges: await readPrivileges(session),
+    ...(await readGrants(session)),
     prepared: await readPrepared(session),
     readers: await readReaders(session),
   };
@@ -158,14 +161,18 @@ async function isEncrypted(session: MysqlConnection): Promise<boolean> {
 }
 
 /** Those of roles that are active count too. */
-async function readPrivileges(session: MysqlConnection): Promise<ReadonlySet<string>> {
+async function readGrants(
+  session: MysqlConnection,
+): Promise<Pick<ServerFacts, "privileges" | "reads">> {
   const [role] = await session.query("SELECT CURRENT_ROLE()");
   const roles = role?.[0] ?? "NONE";
   const isMysql = session.version.flavor === "mysql";
   const using = isMysql && roles !== "NONE" ? ` FOR CURRENT_USER() USING ${roles}` : "";
   const rows = await session.query(`SHOW GRANTS${using}`);
-  const lists = rows.map(([text]) => /^GRANT (.+?) ON \*\.\* TO /.exec(text ?? "")?.[1] ?? "");
-  return new Set(lists.flatMap((list) => list.split(/,\s*/)).filter((name) => name !== ""));
+  const lines = rows.map(([text]) => text ?? "");
+  const lists = lines.map((line) => /^GRANT (.+?) ON \*\.\* TO /.exec(line)?.[1] ?? "");
+  const privileges = lists.flatMap((list) => list.split(/,\s*/)).filter((name) => name !== "");
+  return { privileges: new Set(privileges), reads: readingGrants(lines) };
 }
 
 async function readReaders(session: MysqlConnection): Promise<readonly LogReader[] | null> {

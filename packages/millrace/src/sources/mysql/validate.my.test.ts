@@ -262,6 +262,7 @@ describe("findings", () => {
       encrypted: true,
       clockAheadSeconds: 0,
       privileges: new Set(["REPLICATION SLAVE", "REPLICATION CLIENT"]),
+      reads: { isGlobal: true, databases: [], withheld: [] },
       prepared: [],
       readers: [],
     },

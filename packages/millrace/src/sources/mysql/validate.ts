@@ -8,6 +8,7 @@ import type { Queryable } from "./connection.ts";
 import { discoverTables } from "./discover.ts";
 import type { Observed } from "./finding-rule.ts";
 import { dumpStart } from "./log-files.ts";
+import { HIDDEN_RULES } from "./hidden-tables.ts";
 import { readLogEnd } from "./log-end.ts";
 import { probeLog } from "./log-probe.ts";
 import type { MysqlSourceOptions } from "./options.ts";
@@ -43,7 +44,14 @@ export async function validateMysql(
 
 /** Pure: what follows from what was observed. */
 export function findings(observed: Observed): Finding[] {
-  const rules = [...SERVER_RULES, ...LOG_RULES, ...READER_RULES, ...TEXT_RULES, ...XA_RULES];
+  const rules = [
+    ...SERVER_RULES,
+    ...LOG_RULES,
+    ...READER_RULES,
+    ...TEXT_RULES,
+    ...XA_RULES,
+    ...HIDDEN_RULES,
+  ];
   return worstFirst([...applyRules(rules, observed), ...tableFindings(observed)]);
 }
 
