@@ -34,7 +34,7 @@ function hiding({ options, server, discovery }: Observed): (string | typeof ALL)
   const hidden = [...new Set(looked)].filter((place) =>
     place === ALL ? !server.reads.isGlobal : !readsAll(server.reads, place),
   );
-  return hidden.includes(ALL) ? [ALL] : hidden.toSorted();
+  return hidden.includes(ALL) ? [ALL] : hidden.filter((place) => place !== ALL).toSorted();
 }
 
 /** `shop.orders`, in which nothing is a pattern. */
