@@ -1,10 +1,5 @@
 import type { Guard } from "./guard.ts";
-import {
-  SIMULATED_ALL,
-  SIMULATED_LIVES,
-  SIMULATED_MESSAGES,
-  SIMULATED_UNIQUE,
-} from "./simulation-tests.ts";
+import { SIMULATED_ALL, SIMULATED_LIVES, SIMULATED_UNIQUE } from "./simulation-tests.ts";
 
 const ASSEMBLER = "packages/millrace/src/sources/postgres/transaction-assembler.test.ts";
 
@@ -132,7 +127,10 @@ export const LIFE_GUARDS: readonly Guard[] = [
     file: "pipeline/prepare-source.ts",
     take: "carriers?.get(look.id) ?? look.carrier",
     put: "look.carrier",
-    shownBy: SIMULATED_MESSAGES,
+    shownBy: {
+      file: "packages/millrace/src/pipeline/prepare-run.test.ts",
+      name: "is what carried a table when it was captured, whatever somebody has altered since",
+    },
   },
   {
     keeps: [10, "State at the sink"],

@@ -38,12 +38,6 @@ export const SIMULATED_TOLD: TestName = {
   name: "follows a log that tells schema changes in their place, understood or not",
 };
 
-/** Tables, slots and publications that come and go, schema changes told by messages too. */
-export const SIMULATED_MESSAGES: TestName = {
-  file,
-  name: "follows schema changes that the log tells by messages too",
-};
-
 /** Targets with foreign keys among themselves. */
 export const SIMULATED_FOREIGN: TestName = {
   file,

@@ -89,7 +89,7 @@ class Remembering extends ScriptedSink {
 }
 
 /** Where a log was read to 100, lane 1 ahead of the frontier; what is there of it now is for `prepare` to say. */
-function startOf(prepare: Source["prepare"], shapes = [shape]) {
+function startOf(prepare: Source["prepare"], shapes = [shape], look?: Source["look"]) {
   const sink = new Remembering(2);
   sink.keep([
     entry(stateKey.pipeline, { v: 1, identity: "here", lanes: 2 }),
@@ -100,6 +100,7 @@ function startOf(prepare: Source["prepare"], shapes = [shape]) {
   ]);
   const source: Partial<Source> = {
     prepare,
+    ...(look === undefined ? {} : { look }),
     comparePositions: (a: Position, b: Position) => Number(a) - Number(b),
     positionText: String,
     identity: () => Promise.resolve("here"),
@@ -151,6 +152,19 @@ describe("what a run begins with", () => {
     // Nor does the next run, which finds the new log's frontier.
     const kept = [...sink.state.keys()].filter((key) => key.startsWith("checkpoint/"));
     expect(kept).toEqual([]);
+  });
+
+  it("is what carried a table when it was captured, whatever somebody has altered since", async () => {
+    const prepared = { start: NEW_LOG, created: false, joined: [] };
+    const carriers = new Map([[shape.id, "then"]]);
+    const same = { being: "there", lost: null, rows: "same", moved: false, shape: null } as const;
+    const { prepare } = startOf(
+      () => Promise.resolve({ ...prepared, carriers }),
+      [shape],
+      () => Promise.resolve([{ ...same, id: shape.id, carrier: "since", parts: null }]),
+    );
+    const { tables } = await prepare();
+    expect(tables.get(shape.id)?.document.carrier).toBe("then");
   });
 
   it("has the chunks that were under way, to be read again", async () => {
