@@ -11,6 +11,8 @@ const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
 const TOPICS = `${SINK}/topics.kafka.test.ts`;
 const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
+const LATE = "packages/millrace/src/kafka/late-batches.kafka.test.ts";
+const SLOW = `${SINK}/slow-transactions.kafka.test.ts`;
 
 /** Batches, transactions and state of Kafka. */
 export const KAFKA_GUARDS: readonly Guard[] = [
@@ -24,6 +26,56 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       file: PRODUCER,
       name: "sends no more of a transaction that its broker would end meanwhile",
     },
+  },
+  {
+    keeps: [6, "Fence and lost COMMIT"],
+    guard:
+      "whatever the end of a Kafka transaction fails with, its lane is read before anything is sent again",
+    file: "kafka/transactional-producer.ts",
+    take: "await failedAsUndecided(this.#end(true));",
+    put: "await this.#end(true);",
+    shownBy: { file: SLOW, name: "a commit whose end was written, though its coordinator" },
+  },
+  {
+    keeps: [2, "Source transactions"],
+    guard: "no batch is on its way to a broker when its transaction is aborted",
+    file: "kafka/transactional-producer.ts",
+    take: "  await Promise.allSettled(works);",
+    put: "",
+    shownBy: { file: LATE, name: "none is on its way to one broker when a transaction ends" },
+  },
+  {
+    keeps: [2, "Source transactions"],
+    guard:
+      "where the answer to a batch was lost its transaction is ended by another epoch, which refuses the batch",
+    file: "kafka/transactional-producer.ts",
+    take: "      sending.mayComeLate = true;",
+    put: "",
+    shownBy: { file: LATE, name: "one whose connection was lost is refused" },
+  },
+  {
+    keeps: ["Source transactions"],
+    guard: "the time for which a quota holds a batch back is no attempt to send it",
+    file: "kafka/transactional-producer.ts",
+    take: "sending.restedMs += restMs;",
+    put: "",
+    shownBy: { file: PRODUCER, name: "waits until a quota lets a batch through" },
+  },
+  {
+    keeps: [10, "Source transactions"],
+    guard: "what nobody cuts is sent again as it is where the sink was too slow for it",
+    file: "sinks/kafka/kafka-task.ts",
+    take: 'divisible === true ? "too-large" : error.class;',
+    put: '"too-large" as const;',
+    shownBy: { file: SLOW, name: "what its writer cuts is to be cut, and all else" },
+  },
+  {
+    keeps: [10, "Source transactions"],
+    guard: "what nobody cuts goes, however large, where less was too slow before",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "if (commit.divisible === true && !pace.fits(messages))",
+    put: "if (!pace.fits(messages))",
+    shownBy: { file: SLOW, name: "what its writer cuts is to be cut, and all else" },
   },
   {
     keeps: [1, "Dead letters"],

@@ -105,12 +105,16 @@ function checkEnvelope({ values }: KafkaSection, source: string, say: Say): void
   );
 }
 
+/** Behind this share of a transaction's time nothing more of it is sent: what passes is to be waited for before that. */
+export const SENDING_SHARE = 0.75;
+
 function checkTimes({ values }: KafkaSection, say: Say): void {
-  const { transactionTimeoutMs, deliveryTimeoutMs, requestTimeoutMs } = values;
-  if (transactionTimeoutMs <= deliveryTimeoutMs)
+  const { transactionTimeoutMs, deliveryTimeoutMs, requestTimeoutMs, deliveryGuarantee } = values;
+  const hasTransactions = deliveryGuarantee === "exactly-once";
+  if (hasTransactions && deliveryTimeoutMs > SENDING_SHARE * transactionTimeoutMs)
     say(
       "sink.transaction.timeout",
-      "is not longer than sink.delivery-timeout: the broker would abort what is still being sent",
+      "is too short for sink.delivery-timeout, which may be three quarters of it: the broker would abort what is still being sent",
       "Write a longer one, or a shorter sink.delivery-timeout",
     );
   if (requestTimeoutMs > deliveryTimeoutMs)

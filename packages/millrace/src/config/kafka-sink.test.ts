@@ -1,5 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { OPEN_SHARE } from "../kafka/transactional-producer.ts";
+import { SENDING_SHARE } from "./finish-kafka-sink.ts";
 import { pairs } from "./kafka-types.ts";
 import { parseConfigText, surroundingsOf } from "./load.ts";
 import type { KafkaSinkConfig, PipelineConfig } from "./pipeline-config.ts";
@@ -148,6 +150,11 @@ describe("a Kafka sink in a file", () => {
       );
   });
 
+  it("is tried for as long as a transaction takes anything more", () => {
+    expect(SENDING_SHARE).toBe(OPEN_SHARE);
+    expect(problems(BROKERS, "sink.transaction.timeout: 40s")).toEqual([]);
+  });
+
   it("takes the names that Kafka's clients have for options of its own", () => {
     expect(
       load(
@@ -248,6 +255,9 @@ describe("a Kafka sink in a file", () => {
       "sink.sink.transaction.timeout: changes nothing: at least once there are no transactions.",
     ]);
     expect(notices([BROKERS, "sink.transaction.timeout: 90s"])).toEqual([]);
+    const long = "sink.delivery-timeout: 90s";
+    expect(problems(BROKERS, long)).toHaveLength(1);
+    expect(problems(BROKERS, long, "sink.delivery-guarantee: at-least-once")).toEqual([]);
   });
 
   it("says what is given and changes nothing where every change becomes a message, in one lane", () => {
@@ -292,8 +302,8 @@ describe("a Kafka sink in a file", () => {
     ],
     [
       "a transaction that ends before its batches",
-      ["sink.transaction.timeout: 20s"],
-      /is not longer than sink\.delivery-timeout/,
+      ["sink.transaction.timeout: 39s"],
+      /is too short for sink\.delivery-timeout/,
     ],
     [
       "requests that outlast all attempts",

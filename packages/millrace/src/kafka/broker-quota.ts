@@ -49,8 +49,8 @@ export class BrokerQuota {
 
   /** Brokers that hold the client back now. */
   list(): readonly { readonly node: number; readonly sinceMs: number; readonly restMs: number }[] {
-    return [...this.#held].map(([node, { sinceMs }]) => {
-      return { node, sinceMs, restMs: this.restMs(node) };
-    });
+    return [...this.#held]
+      .map(([node, { sinceMs }]) => ({ node, sinceMs, restMs: this.restMs(node) }))
+      .filter(({ restMs }) => restMs > 0);
   }
 }

@@ -11,6 +11,7 @@ import {
 import { BrokerConnection } from "./broker-connection.ts";
 import type { Cluster } from "./cluster.ts";
 import { clusterAt, recordsIn } from "./cluster.fixture.ts";
+import { comeBetween, type Way } from "./come-between.fixture.ts";
 import { COMPRESSIONS, type Compression } from "./compression.ts";
 import { KafkaFault } from "./kafka-fault.ts";
 import { readTopic } from "./read-topic.ts";
@@ -21,6 +22,7 @@ import {
   type ProducerOptions,
   TransactionalProducer,
 } from "./transactional-producer.ts";
+import type { ProduceAnswer } from "./wire.ts";
 
 let kafka: SharedKafka;
 let cluster: Cluster;
@@ -127,6 +129,28 @@ describe.each([
     expect(await values(topic)).toEqual(["c", "d"]);
   });
 
+  it("waits until a quota lets a batch through, however long, and tries it for as long as any other then", async () => {
+    const topic = await kafka.createTopic(`rest-${kind}`);
+    const clock = new PassingClock();
+    const own = clusterAt(kafka.bootstrap, { transactionsV2, clock });
+    const held = producer(`${kafka.prefix}rest-${kind}`, {}, own);
+    vi.spyOn(own, "rest").mockImplementation(async (ms) => clock.pass(ms));
+    let produces = 0;
+    const produce: Way<ProduceAnswer> = async (ask) => {
+      if (++produces === 3) throw new KafkaFault("retriable", "NOT_ENOUGH_REPLICAS", "too few");
+      return { ...(await ask()), throttledMs: produces === 2 ? 300_000 : 0 };
+    };
+    comeBetween({ produce: () => produce });
+    await held.initialise();
+    for (const value of ["a", "b", "c"]) {
+      await held.send([batch(topic, [value])]);
+      await held.commit();
+    }
+    vi.restoreAllMocks();
+    await own.close();
+    expect([produces, await values(topic)]).toEqual([4, ["a", "b", "c"]]);
+  });
+
   it("sends nothing of a transaction before the last one has ended at its coordinator", async () => {
     const topic = await kafka.createTopic(`ended-${kind}`);
     const own = producer(`${kafka.prefix}ended-${kind}`);
@@ -186,7 +210,7 @@ describe.each([
     await heir.initialise();
     await heir.send([batch(topic, ["kept"])]);
     await heir.commit();
-    expect(await fault(zombie.commit())).toMatchObject({ kind: "fenced" });
+    await expect(zombie.commit()).rejects.toMatchObject({ cause: { kind: "fenced" } });
     expect(zombie.isInitialised).toBe(false);
     expect(await fault(zombie.send([batch(topic, ["never"])]))).toMatchObject({ id: "NO_EPOCH" });
     expect(await values(topic)).toEqual(["kept"]);

@@ -6,7 +6,7 @@ import { anotherTopic, faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import { NO_ID } from "./partition.ts";
 import type { RecordBatchBuilder } from "./record-batch.ts";
-import { lostAsUndecided } from "./undecided-commit.ts";
+import { failedAsUndecided, lostAsUndecided } from "./undecided-commit.ts";
 import {
   addPartitionsRequest,
   endTxnRequest,
@@ -46,10 +46,18 @@ interface FinishedBatch extends TopicPartition {
   readonly count: number;
 }
 
+/** Batches that are sent, until all of them are taken. */
+interface Sending {
+  /** For so long a quota has held them back. */
+  restedMs: number;
+  /** The answer to some of them was lost: they may be on their way still. */
+  mayComeLate: boolean;
+}
+
 /** An epoch at least once is renewed when it is so old: no broker forgets an id as soon, and a coordinator has 32,767 epochs of each producer id. */
 export const RENEW_MS = 60_000;
 /** Nothing more of a transaction is sent behind this share of its time: what is under way then, and its end, need the rest. */
-const OPEN_SHARE = 0.75;
+export const OPEN_SHARE = 0.75;
 /** Sequence numbers wrap here. */
 const SEQUENCES = 2 ** 31;
 /** So often a coordinator is asked at most whether it has ended a transaction, and after how many milliseconds again. */
@@ -161,21 +169,25 @@ export class TransactionalProducer {
     await this.#ended;
     const identity = this.#current();
     const { deliveryTimeoutMs } = this.#options;
-    let restedMs = 0;
-    const rested = (ms: number) => (restedMs += ms);
+    const sending: Sending = { restedMs: 0, mayComeLate: false };
     try {
       let left = batches.map((batch) => this.#finished(identity, batch));
       await this.#addPartitions(identity, batches);
       const sendLeft = async (): Promise<void> => {
-        const { failed, fault } = await this.#sendOnce(left, rested);
+        const { failed, fault } = await this.#sendOnce(left, sending);
         left = failed;
         if (fault !== null) throw fault;
       };
       // What a quota takes is no attempt.
-      await this.#cluster.patiently(() => deliveryTimeoutMs + restedMs, sendLeft, mayComeToBe);
+      await this.#cluster.patiently(
+        () => deliveryTimeoutMs + sending.restedMs,
+        sendLeft,
+        mayComeToBe,
+      );
     } catch (thrown) {
-      // Nothing is undecided: it can be aborted.
-      if (thrown instanceof KafkaFault && thrown.kind === "slow") this.#hasGaps = true;
+      const isSlow = thrown instanceof KafkaFault && thrown.kind === "slow";
+      // Nothing is undecided, and nothing comes behind the end: it can be aborted. What is late is refused by another epoch alone.
+      if (isSlow && !sending.mayComeLate) this.#hasGaps = true;
       else this.drop();
       throw thrown;
     }
@@ -183,12 +195,12 @@ export class TransactionalProducer {
 
   /**
    * Makes everything visible that was sent since the last one.
-   * @throws UndecidedCommit where nobody knows whether it is; any failure leaves the epoch dropped.
+   * @throws KafkaFault `slow` before anything was asked for; behind that UndecidedCommit, whatever it was, and the epoch is dropped.
    */
   async commit(): Promise<void> {
     if (!this.#options.transactional) return;
     this.#refuseLate(1, 0);
-    await this.#end(true);
+    await failedAsUndecided(this.#end(true));
   }
 
   /** Takes back what was sent since the last commit. Where that fails {@link initialise} does it. */
@@ -305,16 +317,16 @@ export class TransactionalProducer {
   /** To every leader what it leads; gives what has to be sent again, and why. */
   async #sendOnce(
     batches: readonly FinishedBatch[],
-    rested: (ms: number) => void,
+    sending: Sending,
   ): Promise<{ readonly failed: FinishedBatch[]; readonly fault: KafkaFault | null }> {
     await this.#lookBeforeFirst(batches);
     const leaders = await Promise.all(batches.map((batch) => this.#leader(batch)));
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
-    const faults = await Promise.all(
+    const faults = await allEnded(
       [...parts].map(([node, own]) =>
         this.#quota.inTurn(node, async () => {
-          await this.#untilHeard(node, rested);
-          return this.#produce(node, own);
+          await this.#untilHeard(node, sending);
+          return this.#produce(node, own, sending);
         }),
       ),
     );
@@ -348,11 +360,11 @@ export class TransactionalProducer {
   }
 
   /** Until a broker reads what is sent to it. @throws KafkaFault `slow` */
-  async #untilHeard(node: number, rested: (ms: number) => void): Promise<void> {
+  async #untilHeard(node: number, sending: Sending): Promise<void> {
     const restMs = this.#quota.restMs(node);
     this.#refuseLate(OPEN_SHARE, restMs);
     if (restMs > 0) {
-      rested(restMs);
+      sending.restedMs += restMs;
       await this.#cluster.rest(restMs);
     }
     this.#openedMs ??= this.#cluster.clock.monotonic();
@@ -370,6 +382,7 @@ export class TransactionalProducer {
   async #produce(
     node: number,
     batches: readonly FinishedBatch[],
+    sending: Sending,
   ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
     const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
     const { produceVersion: version, producesById } = await this.#cluster.abilities();
@@ -386,7 +399,8 @@ export class TransactionalProducer {
       return this.#faultsIn(batches, partitions);
     } catch (thrown) {
       if (!(thrown instanceof KafkaFault)) throw thrown;
-      // Whether the broker has them nobody knows; by their sequence numbers it takes none twice.
+      // Whether the broker has them, or gets them yet, nobody knows; by their sequence numbers it takes none twice.
+      sending.mayComeLate = true;
       return new Map(batches.map((batch) => [batch, thrown]));
     }
   }
@@ -430,6 +444,12 @@ export class TransactionalProducer {
       throw thrown;
     }
   }
+}
+
+/** Where one has failed, too, nothing of them is under way any more: behind the end of its transaction it would be of the next one. */
+async function allEnded<T>(works: readonly Promise<T>[]): Promise<readonly T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 function keyOf({ topic, partition }: TopicPartition): string {

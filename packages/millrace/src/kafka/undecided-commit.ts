@@ -11,6 +11,18 @@ export async function lostAsUndecided<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Whatever the end of a transaction fails with: a coordinator that has written it may say that it is not available, and the next
+ * attempt may fail before it is sent.
+ */
+export async function failedAsUndecided(end: Promise<void>): Promise<void> {
+  try {
+    await end;
+  } catch (thrown) {
+    throw thrown instanceof KafkaFault ? new UndecidedCommit(thrown) : thrown;
+  }
+}
+
 /** Nobody knows whether the transaction was committed (I6). */
 export class UndecidedCommit extends Error {
   override readonly name = "UndecidedCommit";

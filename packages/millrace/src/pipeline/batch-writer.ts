@@ -50,7 +50,13 @@ export interface WriterParts {
 /** The rows that will most likely be written next, once all of them are there; null where what is being written ends before. */
 export type NextRows = () => Promise<readonly RowItem[] | null>;
 
-const INDIVISIBLE = { indivisible: true } as const;
+const DIVISIBLE = { divisible: true } as const;
+
+/** `divisible`: what the sink is too slow for is cut here. */
+interface HowToCommit extends Partial<typeof DIVISIBLE> {
+  readonly ends?: boolean;
+  readonly next?: NextRows;
+}
 
 /** Turns a run of items of one lane into durable transactions: compaction, UNCHANGED, poison rows. */
 export class BatchWriter {
@@ -131,7 +137,8 @@ export class BatchWriter {
       const content = ready ?? (await this.#prepare(items, known));
       ready = null;
       failpoint("lane.before-commit");
-      const result = await this.#commit(items, content, ends, next);
+      const how = next === undefined ? { ends } : { ends, next };
+      const result = await this.#commit(items, content, { ...how, ...DIVISIBLE });
       if (result.outcome === "done") return;
       known = await this.#missing(content, result.rows, known);
     }
@@ -260,14 +267,14 @@ export class BatchWriter {
   ): Promise<void> {
     if (error.code !== "MR_SINK_TOO_SLOW") return this.#park(items, error, ends);
     const content = await this.#prepare(items, new Map());
-    await this.#commit(items, content, ends, undefined, true);
+    await this.#commit(items, content, { ends });
   }
 
   /** What is left of a batch that the sink refuses: one position's items, each of which becomes a dead letter. */
   async #park(items: readonly RowItem[], error: MillraceError, ends: boolean): Promise<void> {
     const content = new BatchContent(this.#parts);
     for (const item of items) content.park(item, refusalOf(error, item));
-    await this.#commit(items, content, ends);
+    await this.#commit(items, content, { ends });
   }
 
   /** The operator gives up a letter: the one that goes, or null where none stands any more. */
@@ -290,9 +297,7 @@ export class BatchWriter {
   async #commit(
     items: readonly RowItem[],
     content: BatchContent,
-    ends = false,
-    next?: NextRows,
-    indivisible = false,
+    { ends = false, next, divisible }: HowToCommit = {},
   ): Promise<CommitResult> {
     const { writes, deadLetters, superseded } = content;
     const loads = ToldLoads.of(items);
@@ -306,7 +311,7 @@ export class BatchWriter {
     const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
     const landed = loads === null ? {} : { landed: () => loads.landed() };
     const told = { writes, state, deadLetters, superseded, endsTransaction: ends };
-    const whole = { ...told, ...coming, ...landed, ...(indivisible ? INDIVISIBLE : {}) };
+    const whole = { ...told, ...coming, ...landed, ...(divisible ? DIVISIBLE : {}) };
     const result = await this.#parts.committer.commit([this.#lane], whole);
     if (result.outcome !== "done") return result;
     if (checkpoint !== null) this.#standing.reached(checkpoint);

@@ -100,7 +100,7 @@ const DELIVERY = {
     name: "sink.transaction.timeout",
     aliases: ["properties.transaction.timeout.ms"],
     example: "60s",
-    doc: "The broker aborts a transaction that has been open for so long, as that of a process that was frozen. No more than the broker's `transaction.max.timeout.ms`, and more than `sink.delivery-timeout`.",
+    doc: "The broker aborts a transaction that has been open for so long, as that of a process that was frozen. No more than the broker's `transaction.max.timeout.ms`, and at least four thirds of `sink.delivery-timeout`.",
   }),
   deliveryTimeoutMs: defaulting(duration(1_000, 600_000), 30_000, {
     name: "sink.delivery-timeout",

@@ -33,10 +33,10 @@ const CONFIG_REMEDIES: Readonly<Record<string, string>> = {
 
 /** What a failure of Kafka's means for the pipeline. */
 export function sinkError(thrown: unknown): MillraceError {
-  if (thrown instanceof UndecidedCommit)
-    return new MillraceError("MR_SINK_UNKNOWN_COMMIT", thrown.message, { cause: thrown });
+  if (thrown instanceof UndecidedCommit) return undecidedError(thrown);
   if (!(thrown instanceof KafkaFault)) return toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
   const options = { cause: thrown, facts: { kafka: thrown.id } };
+  const passing = { ...options, class: "transient" } as const;
   switch (thrown.kind) {
     case "connection": {
       const remedy = unreachedRemedy(thrown);
@@ -50,8 +50,9 @@ export function sinkError(thrown: unknown): MillraceError {
     // Whoever has the epoch may have stopped since: the state topic decides, not this (I5).
     case "fenced":
       return new MillraceError("MR_SINK_LANE_MOVED", thrown.message, options);
+    // Whoever can cut it says so.
     case "slow":
-      return new MillraceError("MR_SINK_TOO_SLOW", thrown.message, options);
+      return new MillraceError("MR_SINK_TOO_SLOW", thrown.message, passing);
     case "abortable":
       return new MillraceError("MR_SINK_CONFLICT", thrown.message, options);
     case "row":
@@ -63,10 +64,7 @@ export function sinkError(thrown: unknown): MillraceError {
       return remedied("MR_SINK_SCHEMA", thrown, ANEW_REMEDY);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
-      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), {
-        ...options,
-        class: "transient",
-      });
+      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), passing);
     case "config": {
       const remedy = CONFIG_REMEDIES[thrown.id];
       return remedy === undefined
@@ -74,6 +72,13 @@ export function sinkError(thrown: unknown): MillraceError {
         : remedied("MR_SINK_REFUSED", thrown, remedy);
     }
   }
+}
+
+/** Of refusals it is told what they are: none of them has it sent again, or cut, without a look at what is there (I6). */
+function undecidedError(thrown: UndecidedCommit): MillraceError {
+  const { kind } = thrown.cause;
+  if (kind === "fenced" || kind === "rights" || kind === "config") return sinkError(thrown.cause);
+  return new MillraceError("MR_SINK_UNKNOWN_COMMIT", thrown.message, { cause: thrown });
 }
 
 /** The state topic is not what it was: the next run finds out whether it may go on from what is left in it (I8). */

@@ -18,6 +18,8 @@ export interface HeldCommit {
   /** Notes by id. */
   readonly rows?: Readonly<Record<string, string>>;
   readonly state?: Readonly<Record<string, Json>>;
+  /** As where its writer would cut it. */
+  readonly divisible?: boolean;
 }
 
 /** See above. */
@@ -51,7 +53,7 @@ export class HeldTask implements AsyncDisposable {
   }
 
   /** One commit. */
-  async commit({ rows = {}, state = {} }: HeldCommit): Promise<void> {
+  async commit({ rows = {}, state = {}, divisible = false }: HeldCommit): Promise<void> {
     const changes = Object.entries(rows).map((after) => event(ITEM, { after }));
     await this.sink.commit({
       fence: this.found.fence,
@@ -60,6 +62,7 @@ export class HeldTask implements AsyncDisposable {
       state: Object.entries(state).map(([key, value]) => ({ key, value })),
       deadLetters: [],
       superseded: [],
+      ...(divisible ? ({ divisible } as const) : {}),
     });
     this.#seq += 1;
   }

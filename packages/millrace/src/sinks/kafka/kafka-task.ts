@@ -178,7 +178,7 @@ export class KafkaTask {
     const { writes, fence, lanes } = commit;
     const { clock, observer, tables, pace } = this.#parts;
     const messages = messagesIn(commit);
-    if (commit.indivisible !== true && !pace.fits(messages))
+    if (commit.divisible === true && !pace.fits(messages))
       throw new MillraceError("MR_SINK_TOO_SLOW", `${messages} messages at once were too slow`);
     this.#checkStamps(commit);
     const records = commitRecords(this.#task, commit);
@@ -186,8 +186,8 @@ export class KafkaTask {
     try {
       await this.#writer.write({ writes, place: this.#place, records, commit });
     } catch (thrown) {
-      const error = this.#slowed(this.#errorOf(thrown), thrown, commit);
-      if (error.code === "MR_SINK_TOO_SLOW") pace.tooSlow(messages);
+      const error = this.#slowed(this.#errorOf(thrown), commit);
+      if (error.class === "too-large") pace.tooSlow(messages);
       // Whoever mends a topic does it while this runs, and replays the letter then.
       if (error.class === "row" || error.class === "schema") tables.forget();
       if (thrown instanceof KafkaFault && thrown.kind === "replaced") await this.#tellLoss(thrown);
@@ -206,11 +206,9 @@ export class KafkaTask {
 
   /** See {@link Sink.waits}. */
   waits(): readonly SinkWait[] {
-    return this.#producer.heldBack
-      .filter(({ restMs }) => restMs > 0)
-      .map(({ node, sinceMs }) => {
-        return { reason: "throttled", why: this.#quotaText(node), sinceMs };
-      });
+    return this.#producer.heldBack.map(({ node, sinceMs }) => {
+      return { reason: "throttled", why: this.#quotaText(node), sinceMs };
+    });
   }
 
   #quotaText(node: number): string {
@@ -218,23 +216,14 @@ export class KafkaTask {
     return `broker ${node} holds client ${clientId} back (producer_byte_rate): its quota allows fewer bytes than there are to write`;
   }
 
-  /**
-   * Smaller pieces get there where the whole is cut off by its time; what a connection ends under a quota is that, too. Nothing of
-   * the transaction is there: its end was not asked for yet. What cannot be cut is sent again as it is.
-   */
-  #slowed(error: MillraceError, thrown: unknown, { indivisible }: Commit): MillraceError {
-    if (!(thrown instanceof KafkaFault) || !this.#parts.options.exactlyOnce) return error;
+  /** Smaller pieces get there where the whole takes too long, and nothing of it is there: its end was not asked for. */
+  #slowed(error: MillraceError, { divisible }: Commit): MillraceError {
+    if (error.code !== "MR_SINK_TOO_SLOW") return error;
     const [held] = this.#producer.heldBack;
-    const isCutOff = thrown.kind === "connection" && held !== undefined;
-    if (thrown.kind !== "slow" && !isCutOff) return error;
     const why = held === undefined ? "" : `; ${this.#quotaText(held.node)}`;
-    const again = indivisible === true ? ({ class: "transient" } as const) : {};
-    const facts = { kafka: thrown.id };
-    return new MillraceError("MR_SINK_TOO_SLOW", `${thrown.message}${why}`, {
-      cause: thrown,
-      facts,
-      ...again,
-    });
+    const failure = divisible === true ? "too-large" : error.class;
+    const { cause, facts } = error;
+    return new MillraceError(error.code, `${error.detail}${why}`, { cause, facts, class: failure });
   }
 
   /** A target was changed; the next commit says that it is done. */
