@@ -56,10 +56,13 @@ describe("what a pipeline has about a table beside its rows", () => {
   });
 
   it("is explained once", () => {
-    const text = explanation([
-      { ...same, deadLetters: 1 },
-      { ...same, deadLetters: 1, paused: true },
-    ]);
+    const text = explanation(
+      [
+        { ...same, deadLetters: 1 },
+        { ...same, deadLetters: 1, paused: true },
+      ],
+      false,
+    );
     expect(text.split("\n")).toEqual([
       "(dead letters: rows that the target refuses (`millrace dead-letters`))",
       "(paused: its changes are left out until `millrace resume --table` loads it again)",
@@ -99,18 +102,22 @@ describe("counts of rows", () => {
 
 describe("explanation", () => {
   it("is nothing where the tables are equal or differ only in values", () => {
-    expect(explanation([same, { ...same, different: 2 }])).toBe("");
+    expect(explanation([same, { ...same, different: 2 }], false)).toBe("");
   });
 
   it("says once what rows are that could not be judged, and what to do", () => {
-    const text = explanation([
+    const tables = [
       { ...same, unsettled: 2 },
       { ...same, unsettled: 1, missing: 1 },
-    ]);
+    ];
+    const text = explanation(tables, false);
     expect(text.split("\n")).toEqual([
       "(missing: at the source, not at the target)",
       expect.stringMatching(/^\(unsettled: .*Is it running \(`millrace status`\)\?.*\)$/),
       "",
     ]);
+    const standing = explanation(tables, true);
+    expect(standing).toContain("the pipeline brought no changes");
+    expect(standing).not.toContain("Is it running");
   });
 });

@@ -32,6 +32,7 @@ export async function verifyCommand(
   const line = progressLine(io.stderr);
   const left = "the comparison was not finished, so nothing is known of its outcome";
   const clear = () => line.clear();
+  let stoodStill = false;
   const result = await interruptible(io, { left, clear }, () =>
     verifyPipeline(file, {
       env: io.env,
@@ -39,6 +40,7 @@ export async function verifyCommand(
       maxRowsNamed: rows ? MAX_ROWS_NAMED : 0,
       onStandstill: () => {
         clear();
+        stoodStill = true;
         io.stderr.write(STANDSTILL);
       },
       onProgress: ({ table, rowsCompared, differingRows }) =>
@@ -50,7 +52,7 @@ export async function verifyCommand(
   io.stdout.write(
     json
       ? `${JSON.stringify(result)}\n`
-      : result.tables.map(verdictText).join("") + explanation(result.tables),
+      : result.tables.map(verdictText).join("") + explanation(result.tables, stoodStill),
   );
   return result.equal ? EXIT.done : EXIT.different;
 }
@@ -83,18 +85,20 @@ function isExact({ sourceRows, targetRows, missing, extra, unsettled, cutShort }
   return unsettled === 0 && !cutShort && sourceRows - missing === targetRows - extra;
 }
 
+const UNSETTLED =
+  "unsettled: differed, and could not be judged: the rows went on changing, or the pipeline did not bring their " +
+  "changes within a minute. Is it running (`millrace status`)? Then verify again when less is written";
+const UNSETTLED_STANDING =
+  "unsettled: they differ now, and the pipeline brought no changes, so that those that would make them equal may only not " +
+  "have come. Resume or start it, then verify again";
+
 /** Words of the verdicts that do not explain themselves. */
-export function explanation(tables: readonly StandingVerdict[]): string {
+export function explanation(tables: readonly StandingVerdict[], stoodStill: boolean): string {
   const has = (kind: "missing" | "extra" | "unsettled") => tables.some((table) => table[kind] > 0);
   const lines = [
     ...(has("missing") ? ["missing: at the source, not at the target"] : []),
     ...(has("extra") ? ["extra: at the target, not at the source"] : []),
-    ...(has("unsettled")
-      ? [
-          "unsettled: differed, and could not be judged: the rows went on changing, or the pipeline did not bring their " +
-            "changes within a minute. Is it running (`millrace status`)? Then verify again when less is written",
-        ]
-      : []),
+    ...(has("unsettled") ? [stoodStill ? UNSETTLED_STANDING : UNSETTLED] : []),
     ...(tables.some(({ deadLetters }) => deadLetters > 0)
       ? ["dead letters: rows that the target refuses (`millrace dead-letters`)"]
       : []),

@@ -35,10 +35,11 @@ export interface VerifyProgress {
 
 /** A differing row, for the operator who asked for it. */
 export interface RowDifference {
-  readonly kind: ConfirmedDifference["kind"];
+  /** `unsettled`: it differed, and nothing more can be said about it. */
+  readonly kind: ConfirmedDifference["kind"] | "unsettled";
   /** Key columns by name, canonical text. */
   readonly key: Readonly<Record<string, string>>;
-  /** Names of the columns that differ; empty for a missing or an extra row. */
+  /** Names of the columns that differ; empty for a missing, an extra or an unsettled row. */
   readonly columns: readonly string[];
 }
 
@@ -154,7 +155,13 @@ async function verifyKeyed(
     unsettled: unsettled.length,
     cutShort: walked.cutShort,
     problem: null,
-    rows: await nameRows(pair, confirmed.slice(0, options.maxRowsNamed)),
+    rows: await nameRows(
+      pair,
+      [...confirmed, ...unsettled.map((key) => ({ kind: "unsettled" as const, key }))].slice(
+        0,
+        options.maxRowsNamed,
+      ),
+    ),
   };
 }
 
@@ -183,7 +190,7 @@ async function walk(
 
 async function nameRows(
   pair: TablePair,
-  differences: readonly ConfirmedDifference[],
+  differences: readonly (Pick<RowDifference, "kind"> & Pick<ConfirmedDifference, "key">)[],
 ): Promise<readonly RowDifference[]> {
   const named: RowDifference[] = [];
   for (const { kind, key } of differences) {
