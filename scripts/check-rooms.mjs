@@ -1,4 +1,4 @@
-// Holds DESIGN §4: which room may import which. Run as a program it checks the tree and exits 1 on a breach.
+// Which room may import which (CONTRIBUTING.md, "Rooms"). Run as a program it checks the tree and exits 1 on a breach.
 // Tests are free to import what they need; so they are not looked at, except for `dsql-local`
 // and `dynamodb-local`, which must stay useful to people who never heard of Millrace.
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -60,7 +60,7 @@ describe("slowestFiles", () => {
 });
 
 describe("the last line", () => {
-  it("is what INTERFACE §1 says", () => {
+  it("says how many passed and how many failed", () => {
     expect(lastLine(12, 0)).toBe("12 passed, 0 failed");
   });
 });

@@ -20,7 +20,7 @@ export interface CliSurroundings {
   exit(code: number): void;
 }
 
-/** Exit codes of INTERFACE §2. */
+/** The exit codes of docs/operations/running.md. */
 export const EXIT = { done: 0, failed: 1, invalid: 2, different: 3 } as const;
 
 /** Colours are for terminals whose user did not say no (no-color.org). */

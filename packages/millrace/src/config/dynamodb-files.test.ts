@@ -182,7 +182,7 @@ describe("a pipeline file with a DynamoDB source", () => {
     expect(optionsOf("columns: 'orders: customer text'").columns.rules).toHaveLength(1);
   });
 
-  it("has the seed's names and defaults", () => {
+  it("has the names and defaults of Trustpilot's connector", () => {
     const { connection, discovery, scan, stream, startup, onLoss } = optionsOf();
     expect(connection).toMatchObject({
       region: "eu-west-1",

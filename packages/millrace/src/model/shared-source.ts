@@ -9,7 +9,7 @@ export interface SharedWait extends Omit<SourceWait, "what"> {
 }
 
 /**
- * A source that several processes read together (DESIGN "task"): each share is a source of its own, with its own log, and
+ * A source that several processes read together (design/008 "Tasks"): each share is a source of its own, with its own log, and
  * a task of its own at the sink.
  */
 export interface SharedSource {

@@ -21,7 +21,7 @@ export interface ConnectionObserver {
 
 const SECONDS = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30];
 
-/** Metrics of connections and tokens, under the seed's names, and of what they cost. */
+/** Metrics of connections and tokens, and of what they cost. */
 export class ConnectionMetrics {
   readonly #active: Gauge;
   readonly #idle: Gauge;

@@ -1,6 +1,6 @@
 import type { TaskStatus, Wait } from "../pipeline/status.ts";
 
-/** Whether pipelines do what they are for, and if not, why: INTERFACE §4, `/health/ready`. */
+/** Whether pipelines do what they are for, and if not, why: what `/health/ready` answers. */
 export interface Readiness {
   readonly ready: boolean;
   readonly reasons: readonly string[];

@@ -11,7 +11,7 @@ async function linesOf(metrics: Metrics, name: string): Promise<string[]> {
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 }
 
-/** Every name of INTERFACE §5 that this version has. */
+/** Every name that docs/operations/metrics.md promises. */
 const NAMES = [
   "dsql_connection_pool_active",
   "dsql_connection_pool_idle",

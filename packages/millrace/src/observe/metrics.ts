@@ -8,8 +8,8 @@ import { registerStatusMetrics } from "./status-metrics.ts";
 import type { WatchedPipeline } from "./status-metrics.ts";
 
 /**
- * All metrics of a process (INTERFACE §5): the seed's names for what a database sink does, ours for every pipeline.
- * Each has the label `pipeline`, since one process runs many.
+ * All metrics of a process (docs/operations/metrics.md): `dsql_…` for what a SQL sink does, `millrace_…` for every pipeline.
+ * Each has the label `pipeline`, since one process may run many.
  */
 export class Metrics {
   readonly registry = new Registry();

@@ -55,7 +55,7 @@ export interface Standstill {
 
 /**
  * Schema changes and TRUNCATE: all lanes and the table's load are drained, an intent is written, the act is made true
- * idempotently, then one transaction over all lanes says that it is done (I2, DESIGN "Barrier").
+ * idempotently, then one transaction over all lanes says that it is done (I2, design/001 "Barriers").
  */
 export class Barriers {
   readonly #parts: BarrierParts;

@@ -8,7 +8,7 @@ export interface BatchLimits {
   readonly maxBytes: number;
   /** What the sink says a row weighs, bytes. */
   readonly estimateBytes: (item: RowItem) => number;
-  /** Source transactions are kept whole as far as they fit (DESIGN "Source transactions"). */
+  /** Source transactions are kept whole as far as they fit (design/001, at its end). */
   readonly whole: boolean;
   /** Only so many items of the queue. */
   readonly within?: number;

@@ -53,7 +53,7 @@ interface View {
 /**
  * Reads one chunk into the lanes: a channel over a key range that ends. Its window opens before its snapshot is taken;
  * keys that change from then on are struck; a snapshot that does not see what went to the lanes before is thrown away
- * (DESIGN "Chunk rows and changes").
+ * (design/001 "Chunk rows against the log").
  */
 export class ChunkReader {
   readonly #parts: ChunkParts;

@@ -231,7 +231,7 @@ export class Feed {
     }
   }
 
-  /** The table's load saw this change already (DESIGN "Tables without key"). */
+  /** The table's load saw this change already (design/001 "Tables without key"). */
   #inSnapshot(table: TableRuntime, change: Change): boolean {
     const { snapshot, end } = table.document;
     if (snapshot === null || change.transaction === null || change.position === null) return false;

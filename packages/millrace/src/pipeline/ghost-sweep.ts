@@ -32,7 +32,7 @@ interface Look {
 }
 
 /**
- * Deletes rows at the sink that a newer INIT_SYNC did not see and no later change wrote (DESIGN "Ghosts"). Pages of the
+ * Deletes rows at the sink that a newer INIT_SYNC did not see and no later change wrote (design/001 "Ghosts"). Pages of the
  * sink's keys are looked up at the source inside a window, so no order of keys has to be shared by source and sink:
  * a key that the snapshot does not have, and that was not struck, is deleted through its lane. The snapshot sees all
  * that went to the lanes before; a row that is made later comes after the delete. What another task of the pipeline has

@@ -21,7 +21,7 @@ export interface KeylessLoad {
 /**
  * INIT_SYNC of a table without key: one snapshot, one lane, not resumable. The caller has drained the lanes, emptied
  * the target and holds the log back meanwhile; afterwards every change is applied that the snapshot does not see
- * (DESIGN "Tables without key").
+ * (design/001 "Tables without key").
  */
 export async function loadKeyless(
   parts: ChunkParts,

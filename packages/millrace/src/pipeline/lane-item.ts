@@ -173,7 +173,7 @@ export interface Move {
 
 /**
  * A key change that two lanes (or one) make together: each stops here, the last to arrive lets `owner` write all lane
- * rows in one transaction (DESIGN "Key change").
+ * rows in one transaction (design/001 "Key changes").
  */
 export interface Meeting {
   readonly kind: "meeting";

@@ -156,7 +156,7 @@ async function meetDropped(
   const follow = parts.settings.dropTables;
   if (follow)
     for (const table of ours)
-      // The generation is this table's alone: a zombie that renames once more meets its own name (DESIGN "Barrier").
+      // The generation is this table's alone: a zombie that renames once more meets its own name (design/001 "Barriers").
       await parts.sink.applyChange({ kind: "drop", table, tag: `gone_${document.generation}` });
   const dropped = follow ? ours : [];
   const kept = targets.filter((target) => !dropped.includes(target)).map((target) => target.id);

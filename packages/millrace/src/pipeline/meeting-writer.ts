@@ -36,7 +36,7 @@ interface MeetingParts {
 
 /**
  * Makes a key change whose row has UNCHANGED columns in one transaction over its lanes: the sink's copy of the old row
- * gives them once INIT_SYNC has been passed, the source before (DESIGN "Key change").
+ * gives them once INIT_SYNC has been passed, the source before (design/001 "Key changes").
  */
 export class MeetingWriter {
   readonly #parts: MeetingParts;

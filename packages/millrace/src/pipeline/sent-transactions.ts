@@ -4,7 +4,7 @@ import type { Source } from "../model/source.ts";
 /**
  * Source transactions that went to the lanes, from their first change on, and that no snapshot is known to see yet.
  * A chunk's snapshot must see all that were here when its window opened; a commit is in the log before snapshots see
- * it (DESIGN "Chunk rows and changes"). What is left of it travels with the frontier row.
+ * it (design/001 "Chunk rows against the log"). What is left of it travels with the frontier row.
  *
  * Where snapshots may be hours behind the log (a standby), one id stands for all of this run (I10).
  */

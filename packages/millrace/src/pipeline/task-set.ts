@@ -28,7 +28,7 @@ export interface TaskSetParts {
   readonly random: Random;
   readonly observer: TaskObserver;
   /**
-   * The shares that this process is to run from now on, again and again (DESIGN "task"). The next one is asked for once
+   * The shares that this process is to run from now on, again and again (design/008 "Tasks"). The next one is asked for once
    * every share that is not in the last one has stopped: then another process may have it.
    */
   readonly shares: (signal: AbortSignal) => AsyncIterable<ReadonlySet<string>>;

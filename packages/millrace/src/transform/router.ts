@@ -34,7 +34,7 @@ export interface RouterOptions {
   readonly defaultTarget: DefaultTarget;
 }
 
-/** Where tables of a kind of source go without a route: INTERFACE §3. */
+/** Where tables of a kind of source go without a route. */
 export function defaultTargetOf(
   source: "postgres" | "mysql" | "dynamodb" | "kafka",
 ): DefaultTarget {

@@ -6,7 +6,7 @@ import { Violation } from "./violation.ts";
 
 /**
  * Readers of topics are told where a load has ended: no table says SYNC, as far as anybody can know, before each of its
- * targets has had the mark of that generation (DESIGN "Ghosts").
+ * targets has had the mark of that generation (design/001 "Ghosts").
  */
 export class GenerationEnds {
   /** Of a target, the newest generation whose end was told. */

@@ -12,7 +12,7 @@ import { Violation } from "./violation.ts";
 
 /**
  * State at the sink stays small: a checkpoint a lane, a document or two a table, and chunks that are under way, or whose
- * end lane 0 is about to write (I10, DESIGN "State at the sink"). Those of a table that was stopped wait for it, while the
+ * end lane 0 is about to write (I10, docs/operations/state.md). Those of a table that was stopped wait for it, while the
  * loaders go on with other tables.
  */
 export function checkBounds(state: LoadedState, laneRows: number, profile: Profile): void {
@@ -41,7 +41,7 @@ export function checkLeftovers(state: LoadedState): void {
 /** A barrier that has begun. */
 export interface OpenBarrier {
   readonly intent: IntentDocument;
-  /** Another task had begun it: it is finished before any lane moves (DESIGN "Barrier"). */
+  /** Another task had begun it: it is finished before any lane moves (design/001 "Barriers"). */
   readonly isInherited: boolean;
 }
 

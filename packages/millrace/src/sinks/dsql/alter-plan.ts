@@ -18,7 +18,7 @@ export const DROPPED_PREFIX = "_dropped_";
  *
  * A column is dropped by renaming it to a name that only this barrier uses and leaving it there until the next start:
  * a task that was paused before its own DROP finds the name taken, and cannot take away a column of the same name that
- * was added since (DESIGN, Barrier).
+ * was added since (design/001, "Barriers").
  */
 export function nextStep(actual: CatalogueTable, change: Alter): string | null {
   const columns = new Map(actual.columns.map((column) => [column.name, column]));

@@ -5,7 +5,7 @@ type Alter = Extract<TargetChange, { kind: "alter" }>;
 
 /**
  * Changes of which every statement was answered. One that was not may still come, and takes a column of the old name
- * away unless what was put away stands in its way (DESIGN, Barrier): so only the others are tidied up after at once.
+ * away unless what was put away stands in its way (design/001, "Barriers"): so only the others are tidied up after at once.
  */
 export class AnsweredChanges {
   /** Of one barrier at a time, whose targets share a tag (I10). */

@@ -274,7 +274,7 @@ export class SqlSink implements Sink {
     return made;
   }
 
-  /** DDL carries no fence; looking at it just before narrows what a zombie can do to one statement (DESIGN, Barrier). */
+  /** DDL carries no fence; looking at it just before narrows what a zombie can do to one statement (design/001, "Barriers"). */
   async #stillMine(connection: SinkConnection): Promise<void> {
     const task = this.#task;
     if (task === null) return;

@@ -10,7 +10,7 @@ import { typeFits } from "./type-compatibility.ts";
 type Alter = Extract<TargetChange, { kind: "alter" }>;
 
 /**
- * A process that was paused within a schema change may still send the one ADD COLUMN that it had begun (DESIGN, Barrier).
+ * A process that was paused within a schema change may still send the one ADD COLUMN that it had begun (design/001, "Barriers").
  * Nobody has ever written to such a column. Where it stands in a later change's way, under a name that a column gets by
  * being renamed or added, it is put away as dropped ones are; null where none does. A column that holds values is
  * somebody's, and is told.
