@@ -150,11 +150,12 @@ describe("a pipeline that is to run no more", () => {
       `CREATE PUBLICATION ${source.database} FOR ALL TABLES WITH (publish_via_partition_root = true)`,
     );
     await ran();
-    const [, publication] = await cleanUp(between.file());
+    const [, publication, state] = await cleanUp(between.file());
     expect(publication).toMatchObject({
       outcome: "kept",
       why: expect.stringMatching(/^it is not of the kind .*DROP PUBLICATION/),
     });
+    expect(state?.why).toMatch(/^a run would end with MR_SOURCE_SLOT_MISSING; with/);
     await between.target.query(
       `UPDATE millrace.state SET value = jsonb_set(value::jsonb, '{identity,system}', '"1"')::text WHERE key = 'pipeline'`,
     );

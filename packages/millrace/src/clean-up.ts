@@ -77,10 +77,14 @@ function stateLeft(
 ): CleanedUp[] {
   const isGone = atSource.some(({ what, outcome }) => what === "slot" && outcome !== "kept");
   if (!isGone) return [];
+  const hasPublication = atSource.some(
+    ({ what, outcome }) => what === "publication" && (outcome === "kept" || outcome === "refused"),
+  );
+  const missing = hasPublication ? "" : " or MR_SOURCE_PUBLICATION_MISSING";
   const why =
     onLoss === "resync"
       ? "its log is gone, and the next run loads the tables again (on-loss: resync)"
-      : "a run would end with MR_SOURCE_SLOT_MISSING or MR_SOURCE_PUBLICATION_MISSING; with `on-loss: resync` in the source, or once `cleanup --state` took the state away too, it loads the tables anew";
+      : `a run would end with MR_SOURCE_SLOT_MISSING${missing}; with \`on-loss: resync\` in the source, or once \`cleanup --state\` took the state away too, it loads the tables anew`;
   return [{ what: "state", name, outcome: "kept", why }];
 }
 

@@ -73,7 +73,7 @@ export const SOURCE_ERRORS = {
     class: "loss",
     meaning: "The replication slot that this pipeline reads from no longer exists.",
     remedy:
-      "Find who dropped it; then write `on-loss: resync` in the source and start again, which loads the tables anew.",
+      "Find who dropped it (`millrace cleanup` does); then write `on-loss: resync` in the source and start again, which loads the tables anew.",
   },
   MR_SOURCE_SLOT_BUSY: {
     class: "transient",
