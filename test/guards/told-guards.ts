@@ -35,7 +35,10 @@ export const TOLD_GUARDS: readonly Guard[] = [
     file: "pipeline/table-loads.ts",
     take: "if (!(await this.#adoptNow(table)))",
     put: "if (!(await this.#adoptNow(table)) && table.shape === null)",
-    shownBy: { file: SIMULATED, name: "seed 120 of told holds" },
+    shownBy: {
+      file: "packages/millrace/src/pipeline/table-loads.test.ts",
+      name: "is for the next run to let go of where the source has it no more",
+    },
   },
   {
     keeps: [1, "Barrier"],

@@ -3,6 +3,7 @@ import { systemClock } from "../model/ports.ts";
 import type { TableShape } from "../model/table.ts";
 import type { Barriers } from "./barriers.ts";
 import type { ChunkParts } from "./chunk-reader.ts";
+import { RestartNeeded } from "./committer.ts";
 import type { Generations } from "./generations.ts";
 import type { LoadControl } from "./load-control.ts";
 import type { Loader } from "./loader.ts";
@@ -22,7 +23,7 @@ function loading(
 ) {
   const table = tableOf(shape, { state: "INIT_SYNC", allPlanned: false });
   const told: string[] = [];
-  const asked = Promise.withResolvers<TableShape>();
+  const asked = Promise.withResolvers<TableShape | null>();
   const loader: Partial<Loader> = {
     startTable: () => void told.push("starts"),
     stopTable: (stopped: TableRuntime) => {
@@ -33,6 +34,7 @@ function loading(
   };
   const begun: string[] = [];
   const generations: Partial<Generations> = {
+    resync: () => Promise.resolve(void told.push("has a new generation")),
     emptyForLoad: () => {
       told.push("is emptied");
       return isBehindPutOff() ? Promise.resolve() : Promise.reject(new Error("that is all"));
@@ -43,10 +45,16 @@ function loading(
     moved: [table.id],
     waiting: [],
     currentShape: () => asked.promise,
+    canSweep: () => false,
     generations: generations as Generations,
   };
   const reader: Partial<LogReader> = {
-    interrupt: (work) => work(),
+    interrupt: async (work) => {
+      await work().catch((thrown: unknown) => {
+        if (thrown instanceof RestartNeeded) told.push("has the run begin anew");
+        throw thrown;
+      });
+    },
     drained: () => Promise.resolve(),
   };
   const barriers: Partial<Barriers> = {
@@ -88,6 +96,16 @@ describe("a table whose shape is not the catalogue's at the start", () => {
     asked.resolve(table.shape);
     await turns();
     expect(told.slice(-2)).toEqual(["has the catalogue's shape", "starts"]);
+  });
+});
+
+describe("a paused table that is resumed", () => {
+  it("is for the next run to let go of where the source has it no more", async () => {
+    const { loads, table, told, asked } = loading();
+    table.update({ paused: { atMs: 0 } });
+    asked.resolve(null);
+    await loads.resume(table.id);
+    expect(told).toEqual(["stops", "has the run begin anew"]);
   });
 });
 
