@@ -143,7 +143,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     put: "",
     shownBy: {
       file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
-      name: "rows that were written to a partition before it was logged come by a load",
+      name: "rows of a partition that was made unlogged come by a load",
     },
   },
   {
@@ -155,7 +155,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     put: 'leaf.name === ""',
     shownBy: {
       file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
-      name: "rows that were written to a partition before it was logged come by a load",
+      name: "rows that were written to a partition while it was unlogged come by a load",
     },
   },
   {
