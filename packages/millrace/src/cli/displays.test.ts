@@ -116,6 +116,8 @@ describe("texts", () => {
     } as const;
     const events = [
       { type: "state", state: "failed", error },
+      { type: "table", table, state: "INIT_SYNC", reason: "resync" },
+      { type: "table", table, state: "INIT_SYNC", reason: "paused" },
       { type: "notice", table, message: "no key" },
       { type: "notice", message: "hello" },
       { type: "schema-change", table, change: "add column x", outcome: "applied" },
@@ -134,6 +136,8 @@ describe("texts", () => {
     ] as const;
     expect(events.map((one) => eventText({ ...event, ...one }))).toEqual([
       "failed: MR_SOURCE_LOSS: gone. Resync.",
+      "public.orders is in INIT_SYNC (resync)",
+      "public.orders is paused",
       "public.orders: no key",
       "hello",
       "public.orders: add column x applied",

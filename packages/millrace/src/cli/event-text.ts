@@ -10,6 +10,7 @@ export function eventText(event: PipelineEvent): string | null {
         ? `${event.state}`
         : `${event.state}: ${ended(event.error.message)} ${event.error.remedy}`;
     case "table":
+      if (event.reason === "paused") return `${event.table} is paused`;
       return `${event.table} is in ${event.state}${event.reason === undefined ? "" : ` (${event.reason})`}`;
     case "progress":
       return `${event.table}: ${loadedText(event.rowsLoaded, event.estimatedRows)}`;

@@ -111,11 +111,16 @@ const TABLE_ANSWERS = {
   resync: () => "will be loaded again",
   pause: () => "is paused: its changes are left out until it is resumed",
   resume: (state: string) =>
-    state === "SYNC" ? "is not paused; it is in SYNC" : `goes on: it is loaded; it is in ${state}`,
+    state === "SYNC" ? "is not paused; it is in SYNC" : `goes on: it is being loaded (${state})`,
 } as const;
 
 /** What is asked of one table. */
 export type TableAction = keyof typeof TABLE_ANSWERS;
+
+/** What is said of a table in this state once that was asked of it. */
+export function tableAnswer(action: TableAction, state: string): string {
+  return TABLE_ANSWERS[action](state);
+}
 
 /** `resync TABLE`, `pause --table`, `resume --table`. */
 export async function tableAction(
@@ -129,7 +134,7 @@ export async function tableAction(
   const body = await client.post(`${pathOf(name)}/tables/${encodeURIComponent(table)}/${action}`);
   const { id, state, pending } = parse(ACCEPTED, body, options.url);
   const what =
-    pending === null ? ` ${TABLE_ANSWERS[action](state)}` : `: ${action} accepted, it ${pending}`;
+    pending === null ? ` ${tableAnswer(action, state)}` : `: ${action} accepted, it ${pending}`;
   stdout.write(options.json ? `${JSON.stringify(body)}\n` : `${id} of ${name}${what}\n`);
   return EXIT.done;
 }
@@ -247,7 +252,8 @@ function shownState({ state, stopped, paused }: z.output<typeof TABLE>): string 
 
 const LEGEND = "(* there is something to know about it: millrace tables --verbose)\n";
 
-function tablesText(tables: readonly z.output<typeof TABLE>[], verbose: boolean): string {
+/** The lines of `tables`. */
+export function tablesText(tables: readonly z.output<typeof TABLE>[], verbose: boolean): string {
   const header = [
     "TABLE",
     "STATE",
@@ -261,7 +267,8 @@ function tablesText(tables: readonly z.output<typeof TABLE>[], verbose: boolean)
     table.notices.length > 0 && !verbose ? `${table.id} *` : table.id,
     shownState(table),
     table.loadedPercent === null ? "-" : `${Math.floor(table.loadedPercent)} %`,
-    grouped(table.rowsLoaded),
+    // Its load was let go of; what its target holds nobody counts.
+    table.paused === null ? grouped(table.rowsLoaded) : "-",
     grouped(table.changes),
     grouped(table.deadLetters),
     table.targets.join(" "),

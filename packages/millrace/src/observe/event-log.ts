@@ -15,6 +15,7 @@ function lineOf(event: TaskEvent): Line {
     case "state":
       return stateLine(event.state, event.error);
     case "table":
+      if (event.reason === "paused") return ["info", "table is paused", { table: event.table }];
       return ["info", `table is in ${event.state}`, { table: event.table, reason: event.reason }];
     case "progress":
       return [
