@@ -100,7 +100,7 @@ export const TABLE_GUARDS: readonly Guard[] = [
     guard: "a table whose target somebody has dropped is loaded anew",
     file: "pipeline/prepare-source.ts",
     take: "await meetLostTargets(parts, found, committer);",
-    put: "{ identities: null, gone: new Set<TableId>() };",
+    put: "{ identities: null, gone: new Set<TableId>(), present: new Set<TableId>() };",
     shownBy: {
       ...DROPPED,
       name: "while the pipeline is down, or makes anew, is loaded again",
