@@ -163,13 +163,18 @@ async function expectOnceThrough(
   const file = await pipelineFile(table, own);
   const args = ["run", file, "--json", "--listen", "off"];
   const run = new MillraceProcess(args);
-  await run.waitForSync(1);
-  const writer = new CountingWriter(source, table, 300);
-  await writer.wrote(20);
-  await trouble(run);
-  await writer.wrote(20);
-  await writer.stop();
-  await run.stop();
+  try {
+    await run.waitForSync(1);
+    const writer = new CountingWriter(source, table, 300);
+    await writer.wrote(20);
+    await trouble(run);
+    await writer.wrote(20);
+    await writer.stop();
+    await run.stop();
+  } finally {
+    // One that is over already is not touched.
+    run.kill();
+  }
   await callToEnd([...args, "--until-caught-up"]);
   expect(await wrongCounts(source, table, cluster.bootstrap)).toEqual([]);
 }
