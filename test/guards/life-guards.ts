@@ -50,6 +50,28 @@ export const LIFE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [5],
+    guard: "the state that a process has is taken away only where that is said",
+    file: "clean-up.ts",
+    take: "  if (state && !force) refuseHeld(",
+    put: "  if (context === null) refuseHeld(",
+    shownBy: {
+      file: "packages/millrace/src/clean-up.pg.test.ts",
+      name: "is refused while it runs, and nothing is dropped",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a pause lasts over a restart",
+    file: "pipeline-handle.ts",
+    take: "      if (life.paused) await task.pause();\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/paused.pg.test.ts",
+      name: "stays paused over a restart, also one that was asked for while it starts",
+    },
+  },
+  {
     keeps: [1],
     guard: "a table that comes back is asked about like a new one, at whatever run",
     file: "pipeline/prepare-run.ts",

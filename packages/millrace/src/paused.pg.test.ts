@@ -87,6 +87,7 @@ describe("a paused pipeline", () => {
   });
 
   it("stays paused over a restart, also one that was asked for while it starts", async () => {
+    await pipeline.pause();
     const told: string[] = [];
     const listening = (async () => {
       for await (const event of pipeline.events({ overRestarts: true })) {

@@ -162,11 +162,12 @@ export class Run {
     this.pause();
     const { reader, frontierWriter } = this.#parts;
     const drained = reader.transactionRead().then(() => reader.drained());
-    const finished = drained.then(() => frontierWriter.writeNow()).then(() => this.#release());
+    const finished = drained.then(() => frontierWriter.writeNow());
     const grace = this.#task.clock.sleep(graceMs, this.#abort.signal);
     const done = await Promise.race([finished.then(() => true), grace.then(() => false)]).catch(
       () => false,
     );
+    if (done) await Promise.race([this.#release(), grace]).catch(() => undefined);
     this.#abort.abort(new RunEnded("stopped"));
     return done;
   }
