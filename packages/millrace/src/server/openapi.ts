@@ -70,7 +70,7 @@ export const OPERATIONS: readonly Operation[] = [
   {
     method: "post",
     path: `${PIPELINE}/restart`,
-    summary: "Stops and starts again from the state at the sink.",
+    summary: "Stops and starts again from the state at the sink, paused where it was.",
     answer: "Pipeline",
   },
   {
