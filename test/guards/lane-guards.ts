@@ -325,7 +325,7 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: [2],
     guard: "refused rows of a load come again whoever has the load's turn",
     file: "pipeline/lane.ts",
-    take: "    if (this.#queues.loads.inFlight > 0) return true;\n",
+    take: "    if (loads.inFlight > 0) return loads;\n",
     put: "",
     shownBy: {
       file: LANE,
@@ -347,11 +347,55 @@ export const LANE_GUARDS: readonly Guard[] = [
     keeps: ["Chunk rows and changes"],
     guard: "a lane sends rows of a load beside changes only when it has its turn",
     file: "pipeline/load-turns.ts",
-    take: "if (of.isOver || this.#waitMs(nowMs) > 0) return false;",
-    put: "if (of.isOver) return false;",
+    take: "      if (this.#waitMs(nowMs) > 0) break;\n",
+    put: "",
     shownBy: {
       file: "packages/millrace/src/load-gives-way.pg.test.ts",
       name: "has one transaction in flight, and another one only when that has lasted for long",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "lanes and sweeps have turns of a load in the order in which they came",
+    file: "pipeline/load-turns.ts",
+    take: "    for (const place of this.#queue) {\n",
+    put: "    for (const place of [...this.#queue].toReversed()) {\n",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "are as many for each of those that always want one, whatever else these do and however they wait",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "a turn of a load that is not made use of goes to the next one",
+    file: "pipeline/load-turns.ts",
+    take: "if (nowMs - place.hereMs >= LONGEST_MS) this.#end(place);",
+    put: "void place;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "are there for who does something else yet, and for the next one where that takes too long",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "a load that gives way gathers no more than it may send, and without its turn",
+    file: "pipeline/lane.ts",
+    take: "? this.#queues.ready >= this.#loadRows()",
+    put: "? this.#queues.ready >= this.#parts.maxRows",
+    shownBy: {
+      file: LANE,
+      name: "gathers no more of a load that gives way than goes at once, and without its turn",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "transactions of a load that gives way are small in lanes without changes too",
+    file: "pipeline/load-pace.ts",
+    take: "if (!small && this",
+    put: "if (this",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-pace.test.ts",
+      name: "adds less to each transaction of a load that gives way, in lanes without changes too",
     },
   },
   {
@@ -367,9 +411,9 @@ export const LANE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [7],
-    guard: "what an ended run still has in flight ends no turn of the next one",
+    guard: "the turns of an ended run are over, whatever it still has in flight",
     file: "pipeline/load-turns.ts",
-    take: "    if (of.busy === 0) return;\n",
+    take: "    for (const place of taker.places) this.#end(place);\n",
     put: "",
     shownBy: {
       file: "packages/millrace/src/pipeline/load-turns.test.ts",

@@ -47,6 +47,28 @@ describe("a load beside changes of a table in SYNC", () => {
     await between.expectSame("SELECT * FROM loaded ORDER BY id");
   });
 
+  it("goes on beside them also where transactions are gathered for long", async () => {
+    await between.stop();
+    const file = between.file();
+    const sink = { ...(file["sink"] as object), "flush-interval-ms": 1_500 };
+    const pipeline = await between.run({ ...file, sink });
+    await pipeline.caughtUp();
+    const writing = new AbortController();
+    const written = Promise.all(
+      Array.from({ length: SESSIONS }, (_, session) => write(writing.signal, session)),
+    );
+    const before = tableOf(pipeline, "public.followed").changes;
+    await soon(() => tableOf(pipeline, "public.followed").changes > before + 100, 60_000);
+    await pipeline.resync("public.loaded");
+    await soon(() => pipeline.status().load.givesWay, 60_000);
+    const loaded = () => tableOf(pipeline, "public.loaded").state;
+    await expect.poll(loaded, { timeout: 120_000 }).toBe("SYNC");
+    writing.abort();
+    await written;
+    await pipeline.caughtUp();
+    await between.expectSame("SELECT * FROM loaded ORDER BY id");
+  });
+
   it("has one transaction in flight, and another one only when that has lasted for long", async () => {
     await between.stop();
     const pipeline = await between.run();

@@ -119,14 +119,15 @@ describe("rows at the sink that a new load did not see", () => {
   it("have a turn of the load while a side is asked, and none while the source's snapshot is waited for", async () => {
     const turns = new LoadTurns({ ...systemClock, monotonic: () => 0 });
     const run = turns.ofRun(1, SIGNAL);
-    run.take();
-    run.ended();
+    const lane = run.turn(() => undefined);
+    lane.take();
+    lane.end();
     run.changed(0);
     const { steps, sweep } = sweeping(["a"], [], { turns });
     const free: boolean[] = [];
     steps.push(() => {
-      free.push(run.take());
-      if (free.at(-1) === true) run.ended();
+      free.push(lane.take());
+      lane.end();
     });
     await sweep();
     expect(free).toEqual([false, true, false]);

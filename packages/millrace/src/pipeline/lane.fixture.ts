@@ -4,6 +4,7 @@ import { ConstraintOrder } from "./constraint-order.ts";
 import { DeadLetterBook } from "./dead-letter-book.ts";
 import { Lane, type LaneParts } from "./lane.ts";
 import { LaneChoice, type LaneGroups } from "./lane-choice.ts";
+import { TransactionTimes } from "./load-pace.ts";
 import { LoadTurns } from "./load-turns.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import { deafObserver } from "./observer.ts";
@@ -48,6 +49,7 @@ export function oneLane(
     logBytes: account,
     chunkBytes: account,
     turns: new LoadTurns(clock, false).ofRun(1, signal),
+    times: new TransactionTimes(),
     maxRows: 2,
     maxBytes: 1_000_000,
     whole: false,

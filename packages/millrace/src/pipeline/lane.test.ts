@@ -6,7 +6,7 @@ import { ARRANGEMENTS } from "./arrangement.ts";
 import type { RowItem } from "./lane-item.ts";
 import { RowItem as Item } from "./lane-item.ts";
 import { oneLane } from "./lane.fixture.ts";
-import { LoadTurns } from "./load-turns.ts";
+import { type LaneTurns, LoadTurns } from "./load-turns.ts";
 import {
   changeOf,
   instantClock,
@@ -24,6 +24,8 @@ const change = (key: string, at: number) => itemOf(table, "put", [key, "v", "b"]
 /** Of a run that has so many lanes. */
 const turnsOf = (lanes: number, clock: Clock) =>
   new LoadTurns(clock).ofRun(lanes, new AbortController().signal);
+/** Of another lane of that run. */
+const otherOf = (turns: LaneTurns) => turns.turn(() => undefined);
 const row = (key: string) => itemOf(loading, "put", [key, "v", "b"], null, "r");
 
 function partOf(key: string, at: number, id: string): RowItem {
@@ -108,7 +110,7 @@ describe("a lane with rows of a load beside its changes", () => {
       ...rest.slice(1),
     );
     // Another lane has it by then.
-    sink.script.push(() => (turns.take(), refuse()));
+    sink.script.push(() => (otherOf(turns).take(), refuse()));
     const running = lane.run();
     await lane.loadsPassedSoFar();
     await lane.passedSoFar();
@@ -119,9 +121,10 @@ describe("a lane with rows of a load beside its changes", () => {
 
   it("gives way: changes go while another lane has the load's turn, and its own rows when that is over", async () => {
     const turns = turnsOf(2, { ...systemClock, monotonic: () => 0 });
+    const other = otherOf(turns);
     for (const isFirst of [true, false]) {
-      turns.take();
-      if (isFirst) turns.ended();
+      other.take();
+      if (isFirst) other.end();
       turns.changed(0);
     }
     const { lane, sink, stop } = oneLane({ turns });
@@ -131,7 +134,7 @@ describe("a lane with rows of a load beside its changes", () => {
     await expect.poll(() => landed(sink)).toEqual(["a"]);
     lane.push(change("b", 2));
     await expect.poll(() => landed(sink)).toEqual(["a", "b"]);
-    turns.ended();
+    other.end();
     await lane.loadsPassedSoFar();
     expect(landed(sink)).toEqual(["a", "b", "12"]);
     stop.abort();
@@ -141,7 +144,7 @@ describe("a lane with rows of a load beside its changes", () => {
   it("lets whoever waits for all that is in it wait for no turn of the load", async () => {
     const turns = turnsOf(1, { ...systemClock, monotonic: () => 0 });
     turns.changed(0);
-    turns.take();
+    otherOf(turns).take();
     const { lane, sink, stop } = oneLane({ turns });
     lane.pushLoad(row("1"));
     const running = lane.run();
@@ -172,9 +175,7 @@ describe("a lane with rows of a load beside its changes", () => {
       clock: { ...systemClock, monotonic: () => nowMs },
       turns: {
         areFew: false,
-        take: () => true,
-        ended: () => undefined,
-        whenFree: () => undefined,
+        turn: () => ({ isThere: true, take: () => true, end: () => undefined }),
         changed: (cameMs) => told.push(nowMs - cameMs),
       },
     });
@@ -201,9 +202,7 @@ describe("a lane with rows of a load beside its changes", () => {
       waitForOthers: () => Promise.resolve(),
       turns: {
         areFew: false,
-        take: () => true,
-        ended: () => undefined,
-        whenFree: () => undefined,
+        turn: () => ({ isThere: true, take: () => true, end: () => undefined }),
         changed: (cameMs) => told.push(nowMs - cameMs),
       },
     });
@@ -216,6 +215,66 @@ describe("a lane with rows of a load beside its changes", () => {
     const running = lane.run();
     await expect.poll(() => told.length).toBe(1);
     expect(told[0]).toBeGreaterThanOrEqual(10);
+    stop.abort();
+    await running;
+  });
+
+  it("gathers no more of a load that gives way than goes at once, and without its turn", async () => {
+    const turns = turnsOf(2, { ...systemClock, monotonic: () => 0 });
+    turns.changed(0);
+    const { lane, sink, stop } = oneLane({
+      turns,
+      maxRows: 3_000,
+      flushIntervalMs: 600_000,
+      clock: systemClock,
+    });
+    const running = lane.run();
+    for (let i = 0; i < 99; i++) lane.pushLoad(row(`${i}`));
+    await new Promise((resolve) => setImmediate(resolve));
+    const other = otherOf(turns);
+    expect([sink.landed.length, other.take()]).toEqual([0, true]);
+    lane.pushLoad(row("99"));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sink.landed).toEqual([]);
+    other.end();
+    await expect.poll(() => sink.landed.length).toBe(1);
+    stop.abort();
+    await running;
+  });
+
+  it("passes marks and sends changes while it gathers a load, and a load while it gathers changes", async () => {
+    const turns = turnsOf(2, { ...systemClock, monotonic: () => 0 });
+    turns.changed(0);
+    const passed: number[] = [];
+    const { lane, sink, stop } = oneLane({
+      turns,
+      maxRows: 150,
+      flushIntervalMs: 600_000,
+      clock: systemClock,
+      passed: (_, { seq }) => passed.push(seq),
+    });
+    const running = lane.run();
+    lane.pushLoad(row("0"));
+    await new Promise((resolve) => setImmediate(resolve));
+    const mark = { seq: 1, position: 0, acknowledge: 0, sourceTimeMs: null };
+    lane.push({ kind: "mark", ...mark, endsTransaction: true });
+    await expect.poll(() => passed).toEqual([1]);
+    lane.push(change("a", 1));
+    for (let i = 1; i < 99; i++) lane.pushLoad(row(`${i}`));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(sink.landed).toEqual([]);
+    for (let i = 2; i <= 150; i++) lane.push(change(`a${i}`, i));
+    await expect
+      .poll(() => sink.landed.map((commit) => keysOf(commit).slice(0, 2)))
+      .toEqual(["aa"]);
+    const other = otherOf(turns);
+    other.take();
+    lane.pushLoad(row("99"));
+    lane.push(change("b", 151));
+    await new Promise((resolve) => setImmediate(resolve));
+    other.end();
+    await expect.poll(() => landed(sink).length).toBe(2);
+    expect(landed(sink)[1]).toMatch(/^012.*9899$/);
     stop.abort();
     await running;
   });

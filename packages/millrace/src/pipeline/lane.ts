@@ -5,15 +5,15 @@ import type { ByteAccount } from "./byte-budget.ts";
 import { TooManyRefused } from "./dead-letter-book.ts";
 import { attend } from "./attend.ts";
 import { ChangeAges } from "./change-ages.ts";
+import { Gathering } from "./gathering.ts";
 import { account } from "./lane-account.ts";
 import { endsTransaction, isOfLog } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
 import type { LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
 import { LaneAhead } from "./lane-ahead.ts";
-import { LaneTurn } from "./lane-turn.ts";
-import { LoadPace } from "./load-pace.ts";
-import type { LaneTurns } from "./load-turns.ts";
+import { LoadPace, type TransactionTimes } from "./load-pace.ts";
+import type { LaneTurns, LoadTurn } from "./load-turns.ts";
 import type { MeetingWriter } from "./meeting-writer.ts";
 import type { LaneStanding } from "./standing.ts";
 import { TransactionRest } from "./transaction-rest.ts";
@@ -25,6 +25,8 @@ export interface LaneParts extends WriterParts {
   readonly chunkBytes: ByteAccount;
   /** Of the loads of all lanes. */
   readonly turns: LaneTurns;
+  /** Of all lanes. */
+  readonly times: TransactionTimes;
   readonly maxRows: number;
   readonly maxBytes: number;
   /** Source transactions are kept whole as far as they fit. */
@@ -68,7 +70,8 @@ export class Lane {
   readonly #scan = new BatchScan();
   readonly #ahead = new LaneAhead(this.#queues);
   #awaitsRest = false;
-  readonly #turn: LaneTurn;
+  #ownTurn: LoadTurn | null = null;
+  readonly #gathered: { readonly changes: Gathering; readonly loads: Gathering };
   readonly #ages: ChangeAges;
 
   constructor(index: number, standing: LaneStanding, parts: LaneParts) {
@@ -76,13 +79,12 @@ export class Lane {
     this.standing = standing;
     this.#parts = parts;
     this.#writer = new BatchWriter({ index, standing }, parts);
-    this.#pace = new LoadPace(parts.clock);
+    this.#pace = new LoadPace(parts.clock, parts.times);
     this.#rest = new TransactionRest(parts.clock, parts.signal);
     this.#ages = new ChangeAges(parts.clock);
-    this.#turn = new LaneTurn(parts.turns, () => {
-      // Not where it waits for something else meanwhile.
-      if (!this.#awaitsRest) this.#wake();
-    });
+    const wake = () => this.#wake();
+    const gathering = () => new Gathering(parts.clock, parts.flushIntervalMs, wake);
+    this.#gathered = { changes: gathering(), loads: gathering() };
   }
 
   /** What keeps its place: changes, and all that is not a row of a chunk. */
@@ -155,9 +157,19 @@ export class Lane {
   async run(): Promise<void> {
     const { signal } = this.#parts;
     signal.addEventListener("abort", () => this.#wake(), { once: true });
+    try {
+      await this.#work(signal);
+    } finally {
+      this.#gathered.changes.end();
+      this.#gathered.loads.end();
+    }
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       if (this.#queues.length === 0) {
-        await new Promise<void>((resolve) => (this.#waiting = resolve));
+        this.#turn.end();
+        await this.#more();
         continue;
       }
       try {
@@ -181,9 +193,20 @@ export class Lane {
     waiting?.();
   }
 
+  /** Its turn of the load's. */
+  get #turn(): LoadTurn {
+    this.#ownTurn ??= this.#parts.turns.turn(() => this.#wake());
+    return this.#ownTurn;
+  }
+
+  /** Something has come: an item, its turn, or the end of what it waits for. */
+  #more(): Promise<void> {
+    return new Promise<void>((resolve) => (this.#waiting = resolve));
+  }
+
   async #step(): Promise<void> {
     const queue = this.#next();
-    if (queue === null) return this.#awaitTurn();
+    if (queue === null) return this.#more();
     const head = queue.at(0);
     if (head === undefined) return;
     if (head.kind === "mark" || head.kind === "chunk-mark") {
@@ -196,7 +219,6 @@ export class Lane {
       await this.#meet(head);
       this.#queues.drop(queue, 1);
     } else {
-      if (this.#parts.flushIntervalMs > 0) await this.#gather(queue);
       const ready = this.#ahead.take(queue);
       if (ready > 0) return this.#send(queue, ready);
       if (queue === this.#queues.loads) return this.#sendLoads();
@@ -206,25 +228,38 @@ export class Lane {
     }
   }
 
-  /** Changes go where a load has to give way; null where there are none. */
+  /** The queue whose turn it is, or else the other one; null where neither may go. */
   #next(): LaneQueue | null {
     const { changes, loads } = this.#queues;
-    const queue = this.#queues.next();
-    if (queue === changes || loads.at(0)?.kind !== "row" || this.#mayLoad()) return queue;
-    return changes.length > 0 ? changes : null;
+    // What was refused comes before anything else, whoever's turn it is.
+    if (loads.inFlight > 0) return loads;
+    const isLoadReady = this.#queues.ready > 0;
+    if (!isLoadReady) this.#turn.end();
+    if (this.#queues.next() === loads && this.#mayLoad()) return loads;
+    if (changes.length > 0 && this.#mayChange()) return changes;
+    return isLoadReady && this.#mayLoad() ? loads : null;
   }
 
-  /** What was refused comes before anything else, whoever's turn it is. */
+  #mayChange(): boolean {
+    const { changes } = this.#queues;
+    return changes.at(0)?.kind !== "row" || this.#isGathered(changes, this.#gathered.changes);
+  }
+
   #mayLoad(): boolean {
-    if (this.#queues.loads.inFlight > 0) return true;
-    return this.#turn.take();
+    const { loads } = this.#queues;
+    if (loads.at(0)?.kind !== "row") return true;
+    return (
+      (this.#turn.isThere || this.#isGathered(loads, this.#gathered.loads)) && this.#turn.take()
+    );
   }
 
-  async #awaitTurn(): Promise<void> {
-    const came = Promise.withResolvers<void>();
-    this.#waiting = came.resolve;
-    this.#turn.await();
-    await came.promise;
+  /** Waits for more to send together, where the file asks for it; changes and rows of loads do so by themselves. */
+  #isGathered(queue: LaneQueue, gathering: Gathering): boolean {
+    const isEnough =
+      queue === this.#queues.loads
+        ? this.#queues.ready >= this.#loadRows()
+        : queue.length >= this.#parts.maxRows;
+    return isEnough || this.#hurried > 0 || gathering.isOver;
   }
 
   #sendLoads(): Promise<void> {
@@ -235,22 +270,13 @@ export class Lane {
   async #send(queue: LaneQueue, count: number): Promise<void> {
     if (queue === this.#queues.changes) this.#rest.clear();
     this.#queues.begin(queue, count);
+    this.#gathered[queue === this.#queues.changes ? "changes" : "loads"].end();
     this.#parts.emptied();
     try {
       await this.#commit(queue, queue.take(count));
     } finally {
       if (queue === this.#queues.loads) this.#turn.end();
     }
-  }
-
-  /** Waits for more to send together, where the file asks for it. */
-  async #gather(queue: LaneQueue): Promise<void> {
-    if (queue.length >= this.#parts.maxRows || this.#hurried > 0) return;
-    // Changes wait for more of their own, and not for a load's.
-    if (queue !== this.#queues.changes && this.#queues.changes.length > 0) return;
-    await this.#parts.clock
-      .sleep(this.#parts.flushIntervalMs, this.#parts.signal)
-      .catch(() => undefined);
   }
 
   /** A transaction that was refused may need its rest (design/002). */

@@ -10,6 +10,31 @@ const LEAST_ROWS = 100;
 /** Of a new measurement in what is known. */
 const WEIGHT = 0.2;
 
+/** What transactions take at a sink, as the lanes of a run measure it together. */
+export class TransactionTimes {
+  /** Whatever is in one, and what a row of a load adds to that, milliseconds; null until it was measured. */
+  #aloneMs: number | null = null;
+  #rowMs: number | null = null;
+
+  get aloneMs(): number | null {
+    return this.#aloneMs;
+  }
+
+  get rowMs(): number | null {
+    return this.#rowMs;
+  }
+
+  /** A transaction of changes is durable. */
+  changes(rows: number, tookMs: number): void {
+    this.#aloneMs = blend(this.#aloneMs, Math.max(0, tookMs - rows * (this.#rowMs ?? 0)));
+  }
+
+  /** A transaction of rows of loads is durable. */
+  load(rows: number, tookMs: number): void {
+    this.#rowMs = blend(this.#rowMs, Math.max(0, tookMs - (this.#aloneMs ?? 0)) / rows);
+  }
+}
+
 /**
  * How many rows of a load go in one transaction of a lane through which changes come too: so many that they take as
  * long as a transaction takes by itself. Then a change waits for little more than it would for one of its own, and a
@@ -17,32 +42,36 @@ const WEIGHT = 0.2;
  */
 export class LoadPace {
   readonly #clock: Pick<Clock, "monotonic">;
-  /** What a transaction takes whatever is in it, and what a row of a load adds to that, milliseconds. */
-  #alone: number | null = null;
-  #perRow: number | null = null;
+  readonly #times: TransactionTimes;
   #changeMs = -Infinity;
 
-  constructor(clock: Pick<Clock, "monotonic">) {
+  /** Of one lane, which measures with others. */
+  constructor(clock: Pick<Clock, "monotonic">, times: TransactionTimes) {
     this.#clock = clock;
+    this.#times = times;
   }
 
-  /** At most so many rows of loads now, where `most` fit; fewer where they are to be `small` transactions. */
+  /**
+   * At most so many rows of loads now, where `most` fit; fewer where they are to be `small` transactions, which holds of
+   * lanes without changes too: what a change of another one waits for is the machine.
+   */
   rows(most: number, small = false): number {
-    if (this.#clock.monotonic() - this.#changeMs >= BESIDE_MS) return most;
-    if (this.#perRow === null || this.#perRow <= 0) return Math.min(most, LEAST_ROWS);
-    const shareMs = Math.max(small ? SMALL_SHARE_MS : LEAST_SHARE_MS, this.#alone ?? 0);
-    return Math.min(most, Math.max(LEAST_ROWS, Math.floor(shareMs / this.#perRow)));
+    if (!small && this.#clock.monotonic() - this.#changeMs >= BESIDE_MS) return most;
+    const { aloneMs, rowMs } = this.#times;
+    if (rowMs === null || rowMs <= 0) return Math.min(most, LEAST_ROWS);
+    const shareMs = Math.max(small ? SMALL_SHARE_MS : LEAST_SHARE_MS, aloneMs ?? 0);
+    return Math.min(most, Math.max(LEAST_ROWS, Math.floor(shareMs / rowMs)));
   }
 
   /** A transaction of changes is durable. */
   changes(rows: number, tookMs: number): void {
     this.#changeMs = this.#clock.monotonic();
-    this.#alone = blend(this.#alone, Math.max(0, tookMs - rows * (this.#perRow ?? 0)));
+    this.#times.changes(rows, tookMs);
   }
 
   /** A transaction of rows of loads is durable. */
   load(rows: number, tookMs: number): void {
-    this.#perRow = blend(this.#perRow, Math.max(0, tookMs - (this.#alone ?? 0)) / rows);
+    this.#times.load(rows, tookMs);
   }
 }
 

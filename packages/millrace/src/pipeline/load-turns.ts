@@ -26,19 +26,36 @@ const LONGEST_LOOK_MS = 1_000;
 export interface LaneTurns {
   /** Changes come that a load would make late: what is read and sent of it should be little at a time. */
   readonly areFew: boolean;
-  /** Whether a lane may send rows of a load now. It has to say when they are {@link ended}. */
-  take(): boolean;
-  /** A turn is over. */
-  ended(): void;
-  /** Calls back, once, when there may be a turn. */
-  whenFree(wake: () => void): void;
+  /** That of one lane; `there` is called when it has come. */
+  turn(there: () => void): LoadTurn;
   /** Changes of tables in SYNC are durable, the first of which came to its lane then. */
   changed(cameMs: number): void;
 }
 
-/** What is taken at once, and whose. */
+/**
+ * The turns of one lane, or of who is none: one after the other, and each behind those of all that wanted one before. Who
+ * asked keeps its place, and what comes of it, until it says that it wants none, whatever it does meanwhile.
+ */
+export interface LoadTurn {
+  /** It has come, and was not ended. */
+  readonly isThere: boolean;
+  /** Whether it is there, now that somebody asks who makes use of it at once. */
+  take(): boolean;
+  /** It is over, or nobody wants it any more. */
+  end(): void;
+}
+
+/** A lane's: `away` wants none; `here` has one that it makes no use of yet. */
+interface Place {
+  readonly of: Taker;
+  readonly there: () => void;
+  state: "away" | "waits" | "here" | "works";
+  hereMs: number;
+}
+
+/** Those whose turns end together. */
 interface Taker {
-  busy: number;
+  readonly places: Place[];
   readonly lanes: number;
   isOver: boolean;
 }
@@ -53,14 +70,17 @@ interface Taker {
 export class LoadTurns {
   readonly #clock: Clock;
   readonly #isOn: boolean;
-  readonly #waiting = new Set<() => void>();
+  /** Who wants a turn, in the order in which they came. */
+  readonly #queue = new Set<Place>();
   #wakesAtMs: number | null = null;
-  /** Ends the timer that wakes who waits. */
+  /** Ends the timer that looks whether there is a turn for who waits. */
   #timer = new AbortController();
   /** Of all runs that go on. */
   #most = 0;
   #lanes = FIRST_LANES;
-  #busy = 0;
+  /** Whose turn is there, and who makes use of it. */
+  readonly #here = new Set<Place>();
+  readonly #works = new Set<Place>();
   #beganMs = -Infinity;
   #endedMs = -Infinity;
   /** No turn begins before. */
@@ -84,9 +104,9 @@ export class LoadTurns {
 
   /** A run with so many lanes. When the signal aborts nobody of it has a turn any more, nor waits for one. */
   ofRun(lanes: number, signal: AbortSignal): LaneTurns {
-    const run: Taker = { busy: 0, lanes, isOver: false };
+    const run: Taker = { places: [], lanes, isOver: false };
     this.#most += lanes;
-    const end = (): void => this.#endRun(run);
+    const end = (): void => this.#endAll(run);
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
     const areFew = (): boolean => this.areFew;
@@ -94,12 +114,7 @@ export class LoadTurns {
       get areFew() {
         return areFew();
       },
-      take: () => this.#take(run),
-      ended: () => this.#ended(run),
-      whenFree: (wake) => {
-        if (run.isOver) wake();
-        else this.#whenFree(wake);
-      },
+      turn: (there) => this.#turnOf(run, there),
       changed: (cameMs) => this.#changed(cameMs),
     };
   }
@@ -111,7 +126,7 @@ export class LoadTurns {
 
   /** The same, and a load is there. */
   get givesWay(): boolean {
-    const isThere = this.#busy > 0 || this.#clock.monotonic() - this.#endedMs < BESIDE_MS;
+    const isThere = this.#works.size > 0 || this.#clock.monotonic() - this.#endedMs < BESIDE_MS;
     return isThere && this.areFew;
   }
 
@@ -120,63 +135,95 @@ export class LoadTurns {
    * that aborts before.
    */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const own: Taker = { busy: 0, lanes: 0, isOver: false };
-    const end = (): void => this.#endRun(own);
+    const own: Taker = { places: [], lanes: 0, isOver: false };
+    const end = (): void => this.#endAll(own);
+    const there = Promise.withResolvers<void>();
+    const turn = this.#turnOf(own, there.resolve);
     signal.throwIfAborted();
     signal.addEventListener("abort", end, { once: true });
     try {
-      while (!this.#take(own)) await this.#free(signal);
+      if (!turn.take()) await until(signal, there.promise);
+      signal.throwIfAborted();
+      turn.take();
       return await work();
     } finally {
       signal.removeEventListener("abort", end);
-      this.#ended(own);
+      turn.end();
     }
   }
 
-  async #free(signal: AbortSignal): Promise<void> {
-    const free = Promise.withResolvers<void>();
-    this.#whenFree(free.resolve);
-    try {
-      await until(signal, free.promise);
-    } finally {
-      this.#forget(free.resolve);
-    }
+  #turnOf(of: Taker, there: () => void): LoadTurn {
+    const place: Place = { of, there, state: "away", hereMs: -Infinity };
+    of.places.push(place);
+    return {
+      get isThere() {
+        return place.state === "here" || place.state === "works";
+      },
+      take: () => this.#take(place),
+      end: () => {
+        this.#end(place);
+        this.#serve();
+      },
+    };
   }
 
-  #take(of: Taker): boolean {
+  #take(place: Place): boolean {
+    if (place.of.isOver) return false;
+    if (place.state === "away") {
+      place.state = "waits";
+      this.#queue.add(place);
+    }
+    if (place.state === "waits") this.#serve();
+    if (place.state === "here") {
+      place.state = "works";
+      this.#here.delete(place);
+      this.#works.add(place);
+      this.#beganMs = this.#clock.monotonic();
+    }
+    return place.state === "works";
+  }
+
+  #end(place: Place): void {
+    place.state = "away";
+    this.#queue.delete(place);
+    this.#here.delete(place);
+    if (!this.#works.delete(place)) return;
     const nowMs = this.#clock.monotonic();
-    if (of.isOver || this.#waitMs(nowMs) > 0) return false;
-    this.#busy++;
-    of.busy++;
-    this.#beganMs = nowMs;
-    return true;
+    this.#endedMs = nowMs;
+    // Of those of a run that is over there are no others that it should leave time to.
+    if (place.of.isOver) return;
+    this.#restsUntilMs = Math.max(this.#restsUntilMs, nowMs + this.#restMs(nowMs));
   }
 
   /** One that goes on behind the end of its run ends nobody else's turn. */
-  #ended(of: Taker): void {
-    if (of.busy === 0) return;
-    const nowMs = this.#clock.monotonic();
-    this.#busy--;
-    of.busy--;
-    this.#endedMs = nowMs;
-    this.#restsUntilMs = Math.max(this.#restsUntilMs, nowMs + this.#restMs(nowMs));
-    this.#wake();
+  #endAll(taker: Taker): void {
+    taker.isOver = true;
+    this.#most -= taker.lanes;
+    for (const place of taker.places) this.#end(place);
+    this.#serve();
   }
 
-  #endRun(run: Taker): void {
-    run.isOver = true;
-    this.#most -= run.lanes;
-    if (run.busy > 0) this.#endedMs = this.#clock.monotonic();
-    this.#busy -= run.busy;
-    run.busy = 0;
-    // Those of other runs wait again.
-    this.#wake();
+  /** Whoever came first has the next turn; it is there for who does something else yet. */
+  #serve(): void {
+    if (this.#queue.size === 0) return this.#endTimer();
+    const nowMs = this.#clock.monotonic();
+    // Who is held up by something else asks again when it is not.
+    for (const place of this.#here) if (nowMs - place.hereMs >= LONGEST_MS) this.#end(place);
+    for (const place of this.#queue) {
+      if (this.#waitMs(nowMs) > 0) break;
+      this.#queue.delete(place);
+      this.#here.add(place);
+      place.state = "here";
+      place.hereMs = nowMs;
+      this.#beganMs = nowMs;
+      place.there();
+    }
+    this.#setTimer(nowMs);
   }
 
-  /** One timer for all that wait: they wait and are woken for each change. */
-  #whenFree(wake: () => void): void {
-    this.#waiting.add(wake);
-    const nowMs = this.#clock.monotonic();
+  /** One timer for all that wait. */
+  #setTimer(nowMs: number): void {
+    if (this.#queue.size === 0) return this.#endTimer();
     const atMs = nowMs + this.#waitMs(nowMs);
     if (this.#wakesAtMs !== null && this.#wakesAtMs <= atMs) return;
     this.#endTimer();
@@ -184,15 +231,12 @@ export class LoadTurns {
     const { signal } = this.#timer;
     this.#clock.sleep(Math.ceil(atMs - nowMs), signal).then(
       () => {
-        if (!signal.aborted) this.#wake();
+        if (signal.aborted) return;
+        this.#endTimer();
+        this.#serve();
       },
       () => undefined,
     );
-  }
-
-  #forget(wake: () => void): void {
-    this.#waiting.delete(wake);
-    if (this.#waiting.size === 0) this.#endTimer();
   }
 
   #endTimer(): void {
@@ -208,7 +252,7 @@ export class LoadTurns {
     this.#changeMs = nowMs;
     this.#lateMs += lateMs;
     this.#transactions++;
-    if (this.#busy === 0 && this.#endedMs <= cameMs) this.#wereAlone(lateMs, nowMs);
+    if (this.#works.size === 0 && this.#endedMs <= cameMs) this.#wereAlone(lateMs, nowMs);
     if (nowMs - this.#stepMs >= STEP_MS && this.#transactions >= STEP_TRANSACTIONS)
       this.#step(nowMs);
   }
@@ -221,18 +265,17 @@ export class LoadTurns {
     if (!this.#looks) return;
     this.#looks = false;
     this.#restsUntilMs = nowMs;
-    this.#wake();
+    this.#serve();
   }
 
   #step(nowMs: number): void {
     const meanMs = this.#lateMs / this.#transactions;
-    const isLoading = this.#busy > 0 || this.#endedMs >= this.#stepMs;
+    const isLoading = this.#works.size > 0 || this.#endedMs >= this.#stepMs;
     this.#stepMs = nowMs;
     this.#lateMs = 0;
     this.#transactions = 0;
     // What the last load came to says little of the next one.
-    if (nowMs - this.#endedMs > BESIDE_MS && this.#busy === 0)
-      this.#lanes = Math.min(this.#lanes, FIRST_LANES);
+    if (nowMs - this.#endedMs > BESIDE_MS && this.#works.size === 0) this.#lanes = FIRST_LANES;
     if (this.#aloneMs === null || !isLoading) return;
     // Without a load they would not be later than with one.
     this.#aloneMs = Math.min(this.#aloneMs, meanMs);
@@ -262,14 +305,7 @@ export class LoadTurns {
   #waitMs(nowMs: number): number {
     if (!this.#isBeside(nowMs)) return 0;
     const restMs = Math.max(0, this.#restsUntilMs - nowMs);
-    const isFree = this.#busy < Math.max(1, Math.floor(this.#lanes));
+    const isFree = this.#here.size + this.#works.size < Math.max(1, Math.floor(this.#lanes));
     return isFree ? restMs : Math.max(restMs, this.#beganMs + LONGEST_MS - nowMs);
-  }
-
-  #wake(): void {
-    this.#endTimer();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
   }
 }

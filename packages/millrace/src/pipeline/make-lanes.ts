@@ -4,6 +4,7 @@ import type { TooManyRefused } from "./dead-letter-book.ts";
 import { Lane } from "./lane.ts";
 import type { Mark } from "./lane-item.ts";
 import type { LoadControl } from "./load-control.ts";
+import { TransactionTimes } from "./load-pace.ts";
 import { MeetingWriter } from "./meeting-writer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { LaneStanding } from "./standing.ts";
@@ -85,6 +86,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     logBytes: parts.logBytes,
     chunkBytes: parts.chunkBytes,
     turns: task.load.turns.ofRun(prepared.lanes, signal),
+    times: new TransactionTimes(),
     maxRows: rowsPerCommit(task),
     maxBytes: sink.capabilities.maxBytesPerCommit,
     whole: prepared.lanes === 1,
