@@ -6,6 +6,7 @@ const WRITER = `${SINK}/transaction-writer.test.ts`;
 const AT_LEAST = `${SINK}/at-least-once.kafka.test.ts`;
 const LOSSES = `${SINK}/state-losses.kafka.test.ts`;
 const LOST = `${SINK}/lost-messages.kafka.test.ts`;
+const WHOSE = `${SINK}/whose-state.kafka.test.ts`;
 const ANEW = "packages/millrace/src/topics-anew.kafka.test.ts";
 const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
@@ -414,6 +415,30 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     take: "if (this.#id !== null && id !== this.#id)",
     put: "if (this.#id === id && id !== this.#id)",
     shownBy: { file: LOSSES, name: "a state topic that was made anew beneath a run" },
+  },
+  {
+    keeps: [1, "State at the sink"],
+    guard: "a state topic that another pipeline keeps its positions in is not taken for one's own",
+    file: "sinks/kafka/state-records.ts",
+    take: "if (other !== undefined && other !== pipeline)",
+    put: 'if (other === "")',
+    shownBy: { file: WHOSE, name: "a state topic that another pipeline keeps" },
+  },
+  {
+    keeps: [8, "State at the sink"],
+    guard: "a state topic that was trimmed is not taken for one that never held anything",
+    file: "sinks/kafka/state-topic.ts",
+    take: "if (lostBefore === null) return;",
+    put: "if (lostBefore !== -1) return;",
+    shownBy: { file: WHOSE, name: "a state topic that was trimmed to" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "a state topic that was trimmed is good again once what it held is given up",
+    file: "sinks/kafka/state-topic.ts",
+    take: "begin > marks.begin ?",
+    put: "begin > 0 ?",
+    shownBy: { file: WHOSE, name: "a state topic that was trimmed to" },
   },
   {
     keeps: ["State at the sink"],

@@ -338,8 +338,8 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: ["State at the sink"],
     guard: "a state topic that was there is not taken for an empty one",
     file: "sinks/kafka/state-topic.ts",
-    take: "if (this.#id === null && !(await this.#exists())) return;",
-    put: "if (!(await this.#exists())) return;",
+    take: "if (this.#id === null && !(await this.#exists()))",
+    put: "if (!(await this.#exists()))",
     shownBy: {
       file: `${ROOM}/sinks/kafka/state-topic.kafka.test.ts`,
       name: "a state topic that was there is never taken",

@@ -193,8 +193,10 @@ async function forgetTopics(config: KafkaSinkConfig, context: ConnectorContext):
   try {
     const { pipeline } = context;
     let was = false;
-    for (const task of await kafka.readTasks(pipeline))
-      if (await kafka.forgetTask({ pipeline, task })) was = true;
+    const kept = await kafka.readTasks(pipeline);
+    // Where all of it is gone nobody is named, and what was lost is given up all the same.
+    const tasks = kept.length === 0 && (await kafka.hasLostState(pipeline)) ? [ONLY_TASK] : kept;
+    for (const task of tasks) if (await kafka.forgetTask({ pipeline, task })) was = true;
     return was;
   } finally {
     await kafka.close();

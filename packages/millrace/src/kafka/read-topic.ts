@@ -24,6 +24,7 @@ export interface ReadTimes {
 /**
  * Reads a partition from its begin on, committed records only.
  * @param each called for every record, in order; what the cursor shows is good during the call
+ * @returns where the partition begins
  * @throws KafkaFault
  */
 export async function readTopic(
@@ -32,7 +33,7 @@ export async function readTopic(
   until: ReadUntil,
   times: ReadTimes | number,
   each: (record: RecordCursor) => void,
-): Promise<void> {
+): Promise<number> {
   const { wholeMs, answerMs = wholeMs }: ReadTimes =
     typeof times === "number" ? { wholeMs: times } : times;
   const deadlineMs = cluster.clock.monotonic() + wholeMs;
@@ -48,7 +49,8 @@ export async function readTopic(
   const end = await patiently(() =>
     offsetAt(cluster, at, LATEST, until === "stable" ? "committed" : "uncommitted"),
   );
-  let offset = await patiently(() => offsetAt(cluster, at, EARLIEST, "uncommitted"));
+  const begin = await patiently(() => offsetAt(cluster, at, EARLIEST, "uncommitted"));
+  let offset = begin;
   while (offset < end) {
     const from = offset;
     const answer = await patiently(() => fetchPartition(cluster, at, from, FETCH_LIMITS));
@@ -58,6 +60,7 @@ export async function readTopic(
     if (offset < end) inTime(`a transaction in it has been open for ${wholeMs} ms`);
   }
   if (offset < end) await readDecided({ patiently, inTime, cluster, at, offset, end }, each);
+  return begin;
 }
 
 interface OpenEnd {

@@ -29,8 +29,7 @@ import { type KafkaSinkObserver, NO_OBSERVER } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { partitionerOf } from "./partitioner.ts";
 import { noSideTopic, sideTopics, sideTopicUses } from "./side-topics.ts";
-import type { TaskState } from "./state-records.ts";
-import { StateTopic } from "./state-topic.ts";
+import { type FoundState, StateTopic } from "./state-topic.ts";
 import { mapToTopic } from "./table-mapping.ts";
 import { TableOutputs } from "./table-outputs.ts";
 import { ownName, transactionalId } from "./topic-names.ts";
@@ -208,7 +207,7 @@ export class KafkaSink implements Sink {
   }
 
   /** All that is kept of a task: only a look, beside one that runs. @throws MillraceError */
-  async readTask({ pipeline, task }: { pipeline: string; task: string }): Promise<TaskState> {
+  async readTask({ pipeline, task }: { pipeline: string; task: string }): Promise<FoundState> {
     try {
       return await this.#stateTopic(pipeline).read(task, "stable");
     } catch (thrown) {
@@ -255,6 +254,7 @@ export class KafkaSink implements Sink {
       ...sideTopics(side).map((topic) => () => this.#previewSide(topic)),
       () => this.#previewTopic(state.wanted, state.rights),
       () => state.check(),
+      () => previewContent(state),
       ...tasks.map(
         (task) => () => probeTransactionalId(this.#cluster, transactionalId(pipeline, task)),
       ),
@@ -296,6 +296,11 @@ export class KafkaSink implements Sink {
     await this.#topics.refuseLacking(rights);
   }
 
+  /** The state topic has lost messages, and nobody has given them up: a start is refused. @throws MillraceError */
+  async hasLostState(pipeline: string): Promise<boolean> {
+    return (await this.readTask({ pipeline, task: "" })).lostBefore !== null;
+  }
+
   /** Takes away what is kept of a task, under a fence of its own; false where there is nothing. @throws MillraceError */
   async forgetTask({ pipeline, task }: { pipeline: string; task: string }): Promise<boolean> {
     try {
@@ -332,8 +337,8 @@ export class KafkaSink implements Sink {
     this.#topics.reserve(name, "positions go to (state.topic)");
     const { replicationFactor } = topics;
     const { deliveryTimeoutMs } = this.#options;
-    const times = { replicationFactor, deliveryTimeoutMs };
-    const made = new StateTopic(name, this.#cluster, this.#topics, times);
+    const options = { pipeline, replicationFactor, deliveryTimeoutMs };
+    const made = new StateTopic(name, this.#cluster, this.#topics, options);
     this.#states.set(pipeline, made);
     return made;
   }
@@ -345,5 +350,14 @@ export class KafkaSink implements Sink {
   #holding(): KafkaTask {
     if (this.#held !== null) return this.#held;
     throw new MillraceError("MR_BUG", "a sink is used before it has taken over");
+  }
+}
+
+/** That it may not be read is told with the rights. */
+async function previewContent(state: StateTopic): Promise<void> {
+  try {
+    await state.checkContent();
+  } catch (thrown) {
+    if (!isRights(thrown)) throw thrown;
   }
 }

@@ -14,13 +14,14 @@ import type { KafkaSinkObserver } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { prepareSideTopics, sideTellers, sideTopics } from "./side-topics.ts";
 import {
+  beginRecord,
   commitRecords,
   forgetRecords,
   isEmpty,
   takeoverRecords,
   type TaskState,
 } from "./state-records.ts";
-import type { StateTopic } from "./state-topic.ts";
+import type { FoundState, StateTopic } from "./state-topic.ts";
 import type { TableOutputs } from "./table-outputs.ts";
 import { transactionalId } from "./topic-names.ts";
 import type { TargetTopic, Topics } from "./topics.ts";
@@ -43,6 +44,7 @@ export interface KafkaTaskParts {
 
 /** One task at the brokers: its transactional id, its records in the state topic, what it knows of its lane rows. */
 export class KafkaTask {
+  readonly #pipeline: string;
   readonly #task: string;
   readonly #place: TargetTopic;
   readonly #parts: KafkaTaskParts;
@@ -52,12 +54,13 @@ export class KafkaTask {
   #lanes: ReadonlyMap<number, LaneRow> = new Map();
 
   private constructor(
-    task: string,
+    { pipeline, task }: { readonly pipeline: string; readonly task: string },
     place: TargetTopic,
     parts: KafkaTaskParts,
     producer: TransactionalProducer,
     writer: TransactionWriter,
   ) {
+    this.#pipeline = pipeline;
     this.#task = task;
     this.#place = place;
     this.#parts = parts;
@@ -96,7 +99,7 @@ export class KafkaTask {
       notice: (table, message) => observer.notice?.(table, message),
     });
     return new KafkaTask(
-      task,
+      { pipeline, task },
       await state.prepare((message) => observer.warned?.(message)),
       parts,
       producer,
@@ -105,7 +108,7 @@ export class KafkaTask {
   }
 
   /** What is kept of it. @throws KafkaFault */
-  read(until: ReadUntil): Promise<TaskState> {
+  read(until: ReadUntil): Promise<FoundState> {
     return this.#parts.state.read(this.#task, until);
   }
 
@@ -120,9 +123,14 @@ export class KafkaTask {
     await this.#producer.initialise();
     const found = await this.read("decided");
     this.#refuseSuperseded(found);
+    this.#parts.state.refuseTrimmed(found.lostBefore);
     const fence = highestFence(found) + 1;
     const rows = raised(found, lanes, fence);
-    const records = takeoverRecords(this.#task, holder.mark(fence), rows);
+    const records = takeoverRecords(
+      { pipeline: this.#pipeline, task: this.#task },
+      holder.mark(fence),
+      rows,
+    );
     try {
       await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     } catch (thrown) {
@@ -134,6 +142,8 @@ export class KafkaTask {
       if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
       return null;
     }
+    // Another pipeline that takes the topic for its own at the same time fences nobody here: it is seen by its name.
+    if (!found.isNamed) await this.read("decided");
     const from = holder.took(found.holder);
     // Without transactions who was before writes until this epoch's first batch is in that partition (I5): only now nothing moves.
     const kept = options.exactlyOnce ? found : await this.#ownState();
@@ -234,9 +244,12 @@ export class KafkaTask {
 
   /** Takes away everything of it, under a fence of its own; false where there is nothing. @throws KafkaFault */
   async forget(): Promise<boolean> {
-    if (isEmpty(await this.read("stable"))) return false;
+    const seen = await this.read("stable");
+    if (isEmpty(seen) && seen.lostBefore === null) return false;
     await this.#producer.initialise();
-    const records = forgetRecords(this.#task, await this.read("decided"));
+    const found = await this.read("decided");
+    const given = found.lostBefore === null ? [] : [beginRecord(found.lostBefore)];
+    const records = [...forgetRecords(this.#task, found), ...given];
     await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     return true;
   }

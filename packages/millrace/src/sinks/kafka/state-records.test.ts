@@ -60,7 +60,10 @@ function read(records: readonly StateRecord[], task = "main") {
 describe("records of the state topic", () => {
   it("are written as later programs will have to read them", async () => {
     const lane = { lane: 0, fence: 3, seq: 7 };
-    const all = [...takeoverRecords("main", holder, [lane]), ...commitRecords("main", commit)];
+    const all = [
+      ...takeoverRecords({ pipeline: "orders", task: "main" }, holder, [lane]),
+      ...commitRecords("main", commit),
+    ];
     await expect(`${lines(all).join("\n")}\n`).toMatchFileSnapshot("golden/state-records.txt");
   });
 
@@ -70,7 +73,10 @@ describe("records of the state topic", () => {
       { key: ["letter", "main", target, '["2"]'], value: { ...letter, key: '["2"]' } },
     ];
     const lane = { lane: 0, fence: 3, seq: 7 };
-    const after = [...takeoverRecords("main", holder, [lane]), ...commitRecords("main", commit)];
+    const after = [
+      ...takeoverRecords({ pipeline: "orders", task: "main" }, holder, [lane]),
+      ...commitRecords("main", commit),
+    ];
     const found = read([...before, ...after]);
     expect(found.holder).toEqual(holder);
     expect([...found.lanes.values()]).toEqual([{ lane: 0, fence: 3, seq: 8 }]);
@@ -85,10 +91,13 @@ describe("records of the state topic", () => {
   it("tell which tasks keep anything", () => {
     const reader = new TaskNameReader();
     const records = [
-      ...takeoverRecords("a", holder, []),
+      ...takeoverRecords({ pipeline: "orders", task: "a" }, holder, []),
       ...commitRecords("b", commit),
-      ...takeoverRecords("c", holder, []),
-      ...forgetRecords("a", read(takeoverRecords("a", holder, []), "a")),
+      ...takeoverRecords({ pipeline: "orders", task: "c" }, holder, []),
+      ...forgetRecords(
+        "a",
+        read(takeoverRecords({ pipeline: "orders", task: "a" }, holder, []), "a"),
+      ),
     ];
     for (const { key, value } of records)
       reader.take(
@@ -99,7 +108,10 @@ describe("records of the state topic", () => {
   });
 
   it("can all be taken away", () => {
-    const all = [...takeoverRecords("main", holder, []), ...commitRecords("main", commit)];
+    const all = [
+      ...takeoverRecords({ pipeline: "orders", task: "main" }, holder, []),
+      ...commitRecords("main", commit),
+    ];
     const gone = forgetRecords("main", read(all));
     expect(isEmpty(read([...all, ...gone]))).toBe(true);
   });

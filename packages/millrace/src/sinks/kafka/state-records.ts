@@ -12,6 +12,14 @@ const VERSION = 1;
 
 interface StoredHolder extends HolderMark {
   readonly version: number;
+  /** Older programs wrote none. */
+  readonly pipeline?: string;
+}
+
+/** A task that is another pipeline's. */
+export interface ForeignTask {
+  readonly pipeline: string;
+  readonly mark: HolderMark;
 }
 
 /** A record of the state topic. */
@@ -76,6 +84,39 @@ export class TaskStateReader {
   }
 }
 
+/** Reads what a state topic says of itself: whose it is, and where it begins. */
+export class TopicMarkReader {
+  readonly #holders = new Map<string, Json & StoredHolder>();
+  #begin = 0;
+
+  /** Takes the next record. @throws KafkaFault `corrupt` */
+  take(keyBytes: Buffer | null, valueBytes: Buffer | null): void {
+    const [kind, task = ""] = textsIn(parsed(keyBytes));
+    if (kind === "holder")
+      put(this.#holders, task, parsed(valueBytes) as (Json & StoredHolder) | null);
+    else if (kind === "begin") this.#begin = beginIn(parsed(valueBytes));
+  }
+
+  /** Nothing that is wanted stands before this offset: what was there is given up. */
+  get begin(): number {
+    return this.#begin;
+  }
+
+  /** A task was taken over under this name: who comes later is refused. */
+  isNamed(pipeline: string): boolean {
+    return [...this.#holders.values()].some((holder) => holder.pipeline === pipeline);
+  }
+
+  /** Tasks without a name were taken over by an older program: they are taken for ours. */
+  foreign(pipeline: string): ForeignTask | null {
+    for (const mark of this.#holders.values()) {
+      const other = mark.pipeline;
+      if (other !== undefined && other !== pipeline) return { pipeline: other, mark };
+    }
+    return null;
+  }
+}
+
 /** Reads what all tasks keep under keys that begin with a text. */
 export class TaskDocumentReader {
   readonly #prefix: string;
@@ -123,7 +164,7 @@ export class TaskNameReader {
 
 /** What a takeover writes. */
 export function takeoverRecords(
-  task: string,
+  { pipeline, task }: { readonly pipeline: string; readonly task: string },
   holder: HolderMark,
   lanes: readonly LaneRow[],
 ): readonly StateRecord[] {
@@ -132,6 +173,7 @@ export function takeoverRecords(
     version: VERSION,
     process,
     fence,
+    pipeline,
     ...(who === undefined ? {} : { who: { ...who } }),
   };
   return [{ key: ["holder", task], value }, ...lanes.map((row) => laneRecord(task, row))];
@@ -164,6 +206,11 @@ export function openTransactionRecord(task: string, counts: TransactionCounts | 
   const { id, commitTimeMs, total, byTable } = counts;
   const told = byTable.map(({ table, count }) => ({ table, count }));
   return { key: ["transaction", task], value: { id, commitTimeMs, total, byTable: told } };
+}
+
+/** What stood before this offset of the state topic is given up. */
+export function beginRecord(offset: number): StateRecord {
+  return { key: ["begin"], value: { offset } };
 }
 
 /** Takes away everything of a task. */
@@ -221,6 +268,11 @@ function holderIn(value: Json | null): HolderMark | null {
     "NEWER_STATE",
     `the state topic was written by a newer program (its version is ${version}, this one knows ${VERSION})`,
   );
+}
+
+function beginIn(value: Json | null): number {
+  if (value === null || typeof value !== "object" || !("offset" in value)) return 0;
+  return Number(value.offset);
 }
 
 function laneIn(lane: number, value: Json | null): LaneRow | null {

@@ -26,7 +26,11 @@ it("a state topic that was there is never taken for an empty one by a broker tha
   const topics = new Topics(cluster, options, maxRequestBytes);
   const name = `${kafka.prefix}state`;
   const make = () =>
-    new StateTopic(name, cluster, topics, { replicationFactor: null, deliveryTimeoutMs: 300 });
+    new StateTopic(name, cluster, topics, {
+      pipeline: "looks",
+      replicationFactor: null,
+      deliveryTimeoutMs: 300,
+    });
   try {
     expect((await make().read("0", "stable")).lanes.size).toBe(0);
     const state = make();

@@ -3,12 +3,15 @@ import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
 import { KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topic.ts";
 import type { Finding } from "../../model/finding.ts";
+import { holderText } from "../../model/holder.ts";
 import type { TaskDocument } from "../../model/sink.ts";
 import {
+  type ForeignTask,
   TaskDocumentReader,
   TaskNameReader,
-  TaskStateReader,
   type TaskState,
+  TaskStateReader,
+  TopicMarkReader,
 } from "./state-records.ts";
 import {
   CLEANUP_POLICY,
@@ -36,9 +39,18 @@ const CONFIGS = new Map([
   [MAX_MESSAGE_BYTES, String(MAX_DOCUMENT_BYTES)],
 ]);
 
+/** What a task keeps, and what its topic says of itself. */
+export interface FoundState extends TaskState {
+  /** A task of this pipeline was taken over under its name. */
+  readonly isNamed: boolean;
+  /** The offset before which messages are gone that nobody has given up; null where none are. */
+  readonly lostBefore: number | null;
+}
+
 /** The compacted topic of a pipeline's positions, lane rows, documents and dead letters; one partition. */
 export class StateTopic {
   readonly name: string;
+  readonly #pipeline: string;
   readonly #cluster: Cluster;
   readonly #topics: Topics;
   readonly #replicationFactor: number | null;
@@ -50,9 +62,14 @@ export class StateTopic {
     name: string,
     cluster: Cluster,
     topics: Topics,
-    options: { readonly replicationFactor: number | null; readonly deliveryTimeoutMs: number },
+    options: {
+      readonly pipeline: string;
+      readonly replicationFactor: number | null;
+      readonly deliveryTimeoutMs: number;
+    },
   ) {
     this.name = name;
+    this.#pipeline = options.pipeline;
     this.#cluster = cluster;
     this.#topics = topics;
     this.#replicationFactor = options.replicationFactor;
@@ -97,6 +114,28 @@ export class StateTopic {
   async check(): Promise<void> {
     const found = await this.#topics.look(this.name);
     if (found !== null) this.#refuse(found);
+  }
+
+  /** A start would be refused with what is in it. @throws MillraceError, KafkaFault */
+  async checkContent(): Promise<void> {
+    const { lostBefore } = await this.#readTo("stable", () => undefined);
+    this.refuseTrimmed(lostBefore);
+  }
+
+  /**
+   * Compaction keeps the last message of each key, and the begin where it is: what is gone before another one was removed, and may
+   * have been a position or a table's state (I8). @throws MillraceError
+   */
+  refuseTrimmed(lostBefore: number | null): void {
+    if (lostBefore === null) return;
+    throw new MillraceError(
+      "MR_SINK_LANE_MISSING",
+      `the state topic ${this.name} has lost its messages before offset ${lostBefore}, as a cleanup.policy of delete or DeleteRecords removes them: what this pipeline kept in them is gone`,
+      {
+        remedy:
+          "Find who removed them. `millrace cleanup --state` gives up what is left, and the next start begins anew, with all rows once more.",
+      },
+    );
   }
 
   /** What a start would go on with all the same. @throws KafkaFault */
@@ -172,10 +211,10 @@ export class StateTopic {
    * broker that is asked does not know it: taken for empty, it would begin the pipeline anew (I8).
    * @throws KafkaFault
    */
-  async read(task: string, until: ReadUntil): Promise<TaskState> {
+  async read(task: string, until: ReadUntil): Promise<FoundState> {
     const reader = new TaskStateReader(task);
-    await this.#readTo(until, (key, value) => reader.take(key, value));
-    return reader.result();
+    const marks = await this.#readTo(until, (key, value) => reader.take(key, value));
+    return { ...reader.result(), ...marks };
   }
 
   /** What all tasks keep under keys that begin with `prefix`, as far as it is committed now. @throws KafkaFault */
@@ -192,20 +231,40 @@ export class StateTopic {
     return reader.result();
   }
 
+  /** @throws MillraceError MR_SINK_REFUSED where it is another pipeline's: both would read each other's positions; KafkaFault */
   async #readTo(
     until: ReadUntil,
     take: (key: Buffer | null, value: Buffer | null) => void,
-  ): Promise<void> {
-    if (this.#id === null && !(await this.#exists())) return;
+  ): Promise<Pick<FoundState, "isNamed" | "lostBefore">> {
+    const marks = new TopicMarkReader();
+    if (this.#id === null && !(await this.#exists())) return { isNamed: false, lostBefore: null };
     const id = this.#id === null ? {} : { topicId: this.#id };
     const at = { topic: this.name, partition: 0, ...id };
     let isEmpty = true;
-    await readTopic(this.#cluster, at, until, this.#times, (each) => {
+    const begin = await readTopic(this.#cluster, at, until, this.#times, (each) => {
       isEmpty = false;
-      take(each.key(), each.value());
+      const [key, value] = [each.key(), each.value()];
+      marks.take(key, value);
+      take(key, value);
     });
     // What is fetched is fetched by its id; that nothing is there is said of the name alone.
     if (isEmpty && this.#id !== null) this.#refuseAnother(await this.#seen());
+    this.#refuseForeign(marks.foreign(this.#pipeline));
+    const isNamed = marks.isNamed(this.#pipeline);
+    return { isNamed, lostBefore: begin > marks.begin ? begin : null };
+  }
+
+  #refuseForeign(found: ForeignTask | null): void {
+    if (found === null) return;
+    const { pipeline, mark } = found;
+    const who = holderText(mark);
+    throw new MillraceError(
+      "MR_SINK_REFUSED",
+      `the state topic ${this.name} holds what pipeline ${pipeline} keeps, and cannot hold that of ${this.#pipeline} too; ${pipeline} was taken over last by ${who === "" ? `the process with fence ${mark.fence}` : who}`,
+      {
+        remedy: `Give each pipeline a state.topic of its own. Where ${pipeline} is the former name of this pipeline, give it that name back, or take away what it kept by \`millrace cleanup --state\` under that name: then this one begins anew, with all rows.`,
+      },
+    );
   }
 
   async #exists(): Promise<boolean> {

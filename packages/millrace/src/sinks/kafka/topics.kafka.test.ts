@@ -48,7 +48,7 @@ it("partitions that are added to a topic are for the next process: those of a ru
 
 it("a setting that brokers give no value of is not known, and no limit of 0 bytes", async () => {
   const name = `${kafka.prefix}state`;
-  const options = { replicationFactor: null, deliveryTimeoutMs: 10_000 };
+  const options = { pipeline: "kept", replicationFactor: null, deliveryTimeoutMs: 10_000 };
   const state = new StateTopic(name, cluster, topicsWith(), options);
   await state.prepare();
   const ask = cluster.ask.bind(cluster);
