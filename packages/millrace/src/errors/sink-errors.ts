@@ -58,7 +58,7 @@ export const SINK_ERRORS = {
   MR_SINK_TOO_SLOW: {
     class: "too-large",
     meaning:
-      "A transaction would be open for longer than the sink lets it: a quota holds this client back, or the brokers are slow. It is cut smaller and sent again.",
+      "A transaction would be open for longer than the sink lets it: a quota holds this client back, or the brokers are slow. What can be cut is sent again in smaller pieces, the rest as it is.",
     remedy:
       "Nothing, while it goes on; a higher quota (`producer_byte_rate`) or a longer `sink.transaction.timeout` keeps more of a source transaction together.",
   },
