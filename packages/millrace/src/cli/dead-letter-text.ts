@@ -79,7 +79,8 @@ const OUTCOMES: Readonly<Record<ReplayOutcome["outcome"], string>> = {
   impossible: "cannot be replayed",
 };
 
-function shortId(id: string): string {
+/** As much of a letter's id as is shown; commands take it for the whole. */
+export function shortId(id: string): string {
   return id.slice(0, ID_CHARS);
 }
 

@@ -42,6 +42,14 @@ describe("what status says of the log that is kept", () => {
     );
   });
 
+  it("is no size where nobody measured any", () => {
+    const kept = { retainedBytes: null, limitBytes: null, limitOf: null, limitSeconds: null };
+    expect(retentionLine({ ...kept, expireSeconds: 86_400 })).toEqual([
+      "  log kept  for 24 hours, whether it is read or not",
+    ]);
+    expect(retentionLine({ ...kept, expireSeconds: null })).toEqual([]);
+  });
+
   it("is how much, of what, and when that is met", () => {
     const kept = {
       retainedBytes: 3 * GIB,

@@ -13,7 +13,7 @@ export const LOAD = z.object({
 
 /** What the source keeps of its log, as REST tells it. */
 export const RETENTION = z.object({
-  retainedBytes: z.number(),
+  retainedBytes: z.number().nullable(),
   limitBytes: z.number().nullable(),
   limitOf: z.enum(["pipeline", "server"]).nullable(),
   limitSeconds: z.number().nullable(),
@@ -39,6 +39,10 @@ export function retentionLine(retention: z.output<typeof RETENTION> | null): str
   if (retention === null) return [];
   const { retainedBytes, limitBytes, limitOf, limitSeconds, expireSeconds } = retention;
   const whose = limitOf === "server" ? "the server's limit" : "slot.max-retained";
+  if (retainedBytes === null)
+    return expireSeconds === null
+      ? []
+      : [`  log kept  for ${ageText(expireSeconds)}, whether it is read or not`];
   const endless =
     expireSeconds === null
       ? ", without a limit"

@@ -73,6 +73,8 @@ export interface TableLook extends TableStanding {
 export interface SourceRetention {
   /** From the oldest that it keeps to the end of the log. */
   readonly retainedBytes: number;
+  /** The source does not tell how much that is; then it is given as 0. */
+  readonly isUnmeasured?: true;
   /** Of these, what the pipeline has acknowledged: kept for another reason (PostgreSQL: an old transaction). */
   readonly acknowledgedBytes: number;
   /** Where the source gives the log up by itself; null where it keeps everything. */

@@ -36,7 +36,7 @@ function reasonsOf(status: TaskStatus, maxLagMs: number): string[] {
     reasons.push(
       `${pipeline}: its lag of ${Math.round(lagMs / 1000)} s is over ${Math.round(maxLagMs / 1000)} s`,
     );
-  if (retention !== null && (retention.limitBytes ?? Infinity) <= retention.retainedBytes)
+  if (retention !== null && (retention.limitBytes ?? Infinity) <= (retention.retainedBytes ?? 0))
     reasons.push(`${pipeline}: the source keeps more of its log than the limit allows`);
   // What waits and holds nothing up is no reason; it explains those that there are.
   return reasons.length === 0 ? [] : [...reasons, ...waits.map((wait) => waitText(status, wait))];

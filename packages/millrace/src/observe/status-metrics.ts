@@ -107,7 +107,8 @@ const STATUS_METRICS: readonly StatusMetric[] = [
     "Bytes of log that the source keeps for the pipeline.",
     [],
     ({ retention }, set) => {
-      if (retention !== null) set({}, retention.retainedBytes);
+      const retainedBytes = retention?.retainedBytes ?? null;
+      if (retainedBytes !== null) set({}, retainedBytes);
     },
   ),
   gaugeOf(

@@ -63,7 +63,7 @@ export class RetentionWatch {
     if (this.#kept === null) return null;
     const limit = this.#limit(this.#kept);
     return {
-      retainedBytes: this.#kept.retainedBytes,
+      retainedBytes: this.#kept.isUnmeasured === true ? null : this.#kept.retainedBytes,
       limitBytes: limit?.bytes ?? null,
       limitOf: limit?.of ?? null,
       limitSeconds: limit === null ? null : this.#trend.secondsUntil(limit.bytes),

@@ -154,8 +154,9 @@ function worstRetention(all: readonly RetentionStatus[]): RetentionStatus | null
     (a, b) => (a.limitSeconds ?? Infinity) - (b.limitSeconds ?? Infinity),
   )[0];
   if (nearest === undefined) return null;
-  const retainedBytes = all.reduce((sum, retention) => sum + retention.retainedBytes, 0);
-  return { ...nearest, retainedBytes };
+  const sizes = all.map(({ retainedBytes }) => retainedBytes).filter((size) => size !== null);
+  const retainedBytes = sizes.reduce((sum, size) => sum + size, 0);
+  return { ...nearest, retainedBytes: sizes.length === 0 ? null : retainedBytes };
 }
 
 /** Sums by name. */

@@ -84,7 +84,8 @@ export interface LoadStatus {
 
 /** How much of its log the source keeps for this pipeline. */
 export interface RetentionStatus {
-  readonly retainedBytes: number;
+  /** Null where the source does not tell how much it is. */
+  readonly retainedBytes: number | null;
   /** The size at which something is done about it: `slot.max-retained`, or the server's own limit where that is nearer; null where there is neither. */
   readonly limitBytes: number | null;
   readonly limitOf: "pipeline" | "server" | null;

@@ -135,7 +135,7 @@ export const SCHEMAS = {
     sinceMs: integer,
   }),
   Retention: object({
-    retainedBytes: integer,
+    retainedBytes: nullable("integer"),
     limitBytes: nullable("integer"),
     limitOf: { enum: ["pipeline", "server", null] },
     limitSeconds: nullable("number"),

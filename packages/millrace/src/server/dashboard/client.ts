@@ -56,7 +56,7 @@ async function follow() {
   const answer = await fetch("/dashboard/live", { headers: headers() });
   if (answer.status === 401) return askToken();
   if (!answer.ok) throw new Error((await answer.json()).detail);
-  say("live");
+  let isFirst = true;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
@@ -66,7 +66,11 @@ async function follow() {
     rest = blocks.pop();
     for (const block of blocks) {
       const data = block.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
-      if (data !== "") show(JSON.parse(data));
+      if (data === "") continue;
+      show(JSON.parse(data));
+      // Only now is there something to see; what a click was told stands from then on.
+      if (isFirst) say("live");
+      isFirst = false;
     }
   }
 }

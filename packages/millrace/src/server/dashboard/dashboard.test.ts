@@ -89,7 +89,7 @@ describe("the dashboard", () => {
   it("asks before it pauses a table, which throws its load away", () => {
     const text = shown({ tables: [tableStatus("t")] });
     expect(text).toMatch(
-      /tables\/public\.t\/pause"\s+data-confirm="Pause public\.t\? Its changes are left out; resume loads it again\."/,
+      /tables\/public\.t\/pause"[^>]*\s+data-confirm="Pause public\.t\? Its changes are left out; resume loads it again\."/,
     );
   });
 
@@ -99,8 +99,70 @@ describe("the dashboard", () => {
     expect(text).not.toContain("<progress");
   });
 
+  it("says of a load of unknown size that nobody knows it", () => {
+    const unknown = { state: "INIT_SYNC", loadedPercent: null } as const;
+    expect(shown({ tables: [tableStatus("t", unknown)] })).toContain("size not known");
+  });
+
+  it("shows a start as a start: no progress yet, no tables that are missing", () => {
+    const starting = shown({ state: "starting", tables: [], channels: [], progressAgeMs: 4_100 });
+    expect(starting).toContain("Starting …");
+    expect(starting).not.toContain("4.1 s ago");
+    expect(starting).not.toContain("No tables yet");
+    expect(page("1", false).body).toMatch(/<main>\s*<p class="empty">One moment …<\/p>\s*<\/main>/);
+    expect(shown({ tables: [] })).toContain("No tables yet");
+  });
+
+  it("names each button by what it does to what", () => {
+    const paused = tableStatus("b", { paused: { atMs: 0 } });
+    const status = taskStatus("shop", { tables: [tableStatus("a"), paused] });
+    const letters = [deadLetter("0123456789abcdef")];
+    const { text } = view([{ status, samples: [], letters, events: [] }]);
+    const labels = [...text.matchAll(/<button[^>]*aria-label="([^"]+)"/g)].map(
+      ([, label]) => label,
+    );
+    expect(labels).toEqual([
+      "Pause shop",
+      "Restart shop",
+      "Resume public.b",
+      "Pause public.a",
+      "Resync public.a",
+      "Replay 0123456789ab of public.orders",
+      "Discard 0123456789ab of public.orders",
+    ]);
+  });
+
+  it("tells dead letters of a table apart by what the command line calls them", () => {
+    const letters = [deadLetter("0123456789abcdef"), deadLetter("fedcba9876543210")];
+    const { text } = view([{ status: taskStatus("shop"), samples: [], letters, events: [] }]);
+    expect(text).toContain("<code>0123456789ab</code>");
+    expect(text).toContain("<code>fedcba987654</code>");
+  });
+
+  it("shows the newest of what happened, and the rest where it is asked for", () => {
+    const events = Array.from({ length: 20 }, (_, i) => `line ${i}`);
+    const of = (some: readonly string[]) =>
+      view([{ status: taskStatus("shop"), samples: [], letters: [], events: some }]).text;
+    expect(of(events)).toMatch(/line 7<\/li>[^]*<summary>12 earlier<\/summary>[^]*line 8<\/li>/);
+    expect(of(events.slice(0, 8))).not.toContain("earlier");
+  });
+
+  it("gives no size of a log that nobody measured", () => {
+    const retention = {
+      retainedBytes: null,
+      limitBytes: null,
+      limitOf: null,
+      limitSeconds: null,
+      expireSeconds: 86_400,
+    };
+    const text = shown({ retention });
+    expect(text).toContain("<strong>24 hours</strong>");
+    expect(text).toContain("then records are dropped");
+    expect(text).not.toContain("<strong>0 B</strong>");
+  });
+
   it("tells long times in hours and days", () => {
-    const retention = { retainedBytes: 0, limitBytes: null, limitOf: null, limitSeconds: null };
+    const retention = { retainedBytes: 7, limitBytes: null, limitOf: null, limitSeconds: null };
     const after = (expireSeconds: number) => shown({ retention: { ...retention, expireSeconds } });
     expect(after(86_400)).toContain("dropped after 24 hours");
     expect(after(604_800)).toContain("dropped after 7 days");

@@ -33,7 +33,7 @@ export function page(
           <p>${version}</p>
           <span id="link" role="status">connecting …</span>
         </header>
-        <main></main>
+        <main><p class="empty">One moment …</p></main>
         ${footer}
         <dialog>
           <form method="dialog">

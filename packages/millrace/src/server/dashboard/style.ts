@@ -25,8 +25,8 @@ body > header p { margin: 0; color: var(--soft); }
 #link { margin-left: auto; font-size: 13px; color: var(--soft); }
 #link.lost { color: var(--bad); }
 .pipeline { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 16px 20px; margin: 16px 0; }
-.pipeline > header { display: flex; align-items: center; gap: 12px; }
-h2 { margin: 0; font-size: 18px; }
+.pipeline > header { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; }
+h2 { margin: 0; font-size: 18px; min-width: 0; overflow-wrap: anywhere; }
 .actions { margin-left: auto; white-space: nowrap; text-align: right; }
 header .actions { display: flex; gap: 6px; }
 .wide { overflow-x: auto; }
@@ -44,6 +44,12 @@ button:disabled { color: var(--soft); cursor: wait; }
 .trouble.warn { background: var(--warn-back); } .trouble.bad { background: var(--bad-back); }
 .trouble em { display: block; font-style: normal; color: var(--soft); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 12px; margin: 14px 0; }
+/* Seven would leave two alone in a row of five. */
+@media (min-width: 1020px) {
+  .figures:has(> :nth-child(7):last-child) { grid-template-columns: repeat(12, 1fr); }
+  .figures:has(> :nth-child(7):last-child) > * { grid-column: span 4; }
+  .figures:has(> :nth-child(7):last-child) > :nth-child(-n + 4) { grid-column: span 3; }
+}
 .figure { border: 1px solid var(--rule); border-radius: 8px; padding: 10px 12px 8px; display: flex; flex-direction: column; overflow: hidden; }
 .figure h3 { margin: 0; font-size: 12.5px; font-weight: 500; color: var(--soft); }
 .figure strong { font-size: 22px; font-weight: 600; font-variant-numeric: tabular-nums; }
@@ -62,20 +68,26 @@ thead th { border-top: 0; }
 td .notice { margin: 2px 0 0; color: var(--soft); font-size: 13px; max-width: 64ch; }
 progress { width: 90px; height: 8px; accent-color: var(--accent); vertical-align: middle; }
 details { margin-top: 12px; } summary { cursor: pointer; color: var(--soft); font-size: 13px; }
-.events ol { list-style: none; margin: 6px 0 0; padding: 0; max-height: 210px; overflow: auto; font-size: 13.5px; }
+.events ol { list-style: none; margin: 6px 0 0; padding: 0; font-size: 13.5px; }
 .events li { padding: 2px 0; border-top: 1px solid var(--rule); overflow-wrap: anywhere; }
 .empty { color: var(--soft); }
-body > footer { color: var(--soft); font-size: 13px; padding-bottom: 24px; } a { color: var(--accent); }
+body > footer { margin-top: 16px; color: var(--soft); font-size: 13px; padding-bottom: 24px; } a { color: var(--accent); }
 dialog { border: 1px solid var(--rule); border-radius: 10px; background: var(--card); color: var(--ink); }
 dialog input { font: inherit; width: 32ch; }
 /* A row of a table is a card there: a table would be wider than the page, and its buttons beyond the edge. */
 @media (max-width: 640px) {
   .pipeline { padding: 14px 12px; }
+  .figures { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 8px; margin: 10px 0; }
+  .figure { padding: 6px 10px 4px; line-height: 1.35; }
+  .figure strong { font-size: 18px; }
+  .figure:last-child:nth-child(odd) { grid-column: span 2; }
+  .curve { height: 22px; width: calc(100% + 20px); margin: auto -10px -4px; }
   .wide thead { display: none; }
   .wide tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 14px; padding: 8px 0; border-top: 1px solid var(--rule); }
   .wide td { border: 0; padding: 0; min-width: 0; overflow-wrap: anywhere; }
   .wide td:first-child, .wide td.actions { flex-basis: 100%; }
   .wide td[data-label]::before { content: attr(data-label) " "; color: var(--soft); font-weight: 400; font-size: 12.5px; }
+  .wide td.none { display: none; }
   .wide td.actions { display: flex; flex-wrap: wrap; gap: 6px; margin: 0; }
 }
 `;

@@ -6,8 +6,9 @@ import { html, type Html } from "./html.ts";
 const MOST_TABLES = 500;
 
 /** The tables of a pipeline, those that need attention first. */
-export function tableRows({ pipeline, tables }: TaskStatus): Html {
-  if (tables.length === 0) return html`<p class="empty">No tables yet.</p>`;
+export function tableRows({ pipeline, state, tables }: TaskStatus): Html {
+  if (tables.length === 0)
+    return html`<p class="empty">${state === "starting" ? "Starting …" : "No tables yet."}</p>`;
   const sorted = [...tables].sort((a, b) => urgency(b) - urgency(a));
   const shown = sorted.slice(0, MOST_TABLES);
   const rest = sorted.slice(MOST_TABLES);
@@ -56,7 +57,7 @@ function tableRow(pipeline: string, table: TableStatus): Html {
     <td>${stateOf(table)}</td>
     <td class="number" data-label="Rows loaded">${grouped(rowsLoaded)}</td>
     <td class="number" data-label="Changes">${grouped(changes)}</td>
-    <td class="number ${deadLetters > 0 ? "bad" : ""}" data-label="Dead letters">
+    <td class="number ${deadLetters > 0 ? "bad" : "none"}" data-label="Dead letters">
       ${grouped(deadLetters)}
     </td>
     <td class="actions">${buttons(pipeline, table)}</td>
@@ -76,7 +77,7 @@ function stateOf({ state, stopped, paused, loadedPercent }: TableStatus): Html {
   // Of what nobody knows the size of there is no part to show.
   const bar =
     loadedPercent === null
-      ? null
+      ? html`<small>size not known</small>`
       : html`<progress max="100" value="${loadedPercent}" aria-label="loaded">
             ${loadedPercent} %
           </progress>
@@ -88,15 +89,18 @@ function buttons(pipeline: string, { id, paused }: TableStatus): Html {
   const post = (action: string) =>
     `/api/v1/pipelines/${encodeURIComponent(pipeline)}/tables/${encodeURIComponent(id)}/${action}`;
   // A resume loads it again, too.
-  if (paused !== null) return html`<button data-post="${post("resume")}">Resume</button>`;
+  if (paused !== null)
+    return html`<button data-post="${post("resume")}" aria-label="Resume ${id}">Resume</button>`;
   return html`<button
       data-post="${post("pause")}"
+      aria-label="Pause ${id}"
       data-confirm="Pause ${id}? Its changes are left out; resume loads it again."
     >
       Pause
     </button>
     <button
       data-post="${post("resync")}"
+      aria-label="Resync ${id}"
       data-confirm="Load ${id} again? Its target stays in use meanwhile."
     >
       Resync

@@ -1,4 +1,5 @@
 import { bytesText, durationText, grouped } from "../../cli/event-text.ts";
+import { shortId } from "../../cli/dead-letter-text.ts";
 import { ageText } from "../../cli/protection-text.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
 import type { TaskStatus } from "../../pipeline/status.ts";
@@ -47,11 +48,16 @@ function actions({ pipeline, state }: TaskStatus): Html[] {
   const post = (action: string) => `/api/v1/pipelines/${encodeURIComponent(pipeline)}/${action}`;
   const isPaused = state === "paused";
   const isOver = state === "stopped" || state === "failed" || state === "fenced";
-  const pause = html`<button data-post="${post(isPaused ? "resume" : "pause")}">
-    ${isPaused ? "Resume" : "Pause"}
+  const word = isPaused ? "Resume" : "Pause";
+  const pause = html`<button
+    data-post="${post(isPaused ? "resume" : "pause")}"
+    aria-label="${word} ${pipeline}"
+  >
+    ${word}
   </button>`;
   const restart = html`<button
     data-post="${post("restart")}"
+    aria-label="Restart ${pipeline}"
     data-confirm="Stop ${pipeline} and start it again from its state at the sink?"
   >
     Restart
@@ -89,8 +95,8 @@ function figures(status: TaskStatus, samples: readonly Sample[]): Html[] {
       values: lags,
       least: 1_000,
     }),
-    figure("Last progress", `${durationText(status.progressAgeMs)} ago`, "the frontier moved"),
-    figure("Kept at the source", ...kept(status)),
+    progress(status),
+    kept(status),
     figure(
       "Memory for rows",
       bytesText(status.bufferBytes),
@@ -138,9 +144,22 @@ function lagNote({ lagBytes, channels }: TaskStatus): string {
   return lagBytes === null ? "behind the source" : `${bytesText(lagBytes)} of log to read`;
 }
 
-function kept({ retention }: TaskStatus): [string, string] {
-  if (retention === null) return ["–", "nothing yet"];
+/** While a start has read nothing, there is none whose age could be told. */
+function progress({ state, channels, progressAgeMs }: TaskStatus): Html {
+  const isNone = state === "starting" && channels.every(({ frontier }) => frontier === null);
+  return isNone
+    ? figure("Last progress", "–", "nothing yet")
+    : figure("Last progress", `${durationText(progressAgeMs)} ago`, "the frontier moved");
+}
+
+function kept({ retention }: TaskStatus): Html {
+  const name = "Kept at the source";
+  if (retention === null) return figure(name, "–", "nothing yet");
   const { retainedBytes, limitBytes, limitSeconds, expireSeconds } = retention;
+  if (retainedBytes === null)
+    return expireSeconds === null
+      ? figure(name, "–", "its size is not told")
+      : figure(name, ageText(expireSeconds), "then records are dropped");
   const note =
     limitSeconds !== null
       ? `the limit is met in ${ageText(limitSeconds)}`
@@ -149,7 +168,7 @@ function kept({ retention }: TaskStatus): [string, string] {
         : expireSeconds !== null
           ? `dropped after ${ageText(expireSeconds)}`
           : "without a limit";
-  return [bytesText(retainedBytes), note];
+  return figure(name, bytesText(retainedBytes), note);
 }
 
 interface Curve {
@@ -178,6 +197,7 @@ function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): 
         <thead>
           <tr>
             <th>Table</th>
+            <th>Letter</th>
             <th>Why</th>
             <th class="number">Attempts</th>
             <th></th>
@@ -188,13 +208,20 @@ function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): 
             (letter) =>
               html`<tr>
                 <td>${letter.table}</td>
+                <td><code>${shortId(letter.id)}</code></td>
                 <td><code>${letter.code}</code> ${letter.reason}</td>
                 <td class="number" data-label="Attempts">${letter.attempts}</td>
                 <td class="actions">
-                  <button data-post="${post(letter.id, "replay")}">Replay</button>
+                  <button
+                    data-post="${post(letter.id, "replay")}"
+                    aria-label="Replay ${shortId(letter.id)} of ${letter.table}"
+                  >
+                    Replay
+                  </button>
                   <button
                     data-post="${post(letter.id, "discard")}"
-                    data-confirm="Give up the row of ${letter.table} (letter ${letter.id.slice(0, 12)})? The target keeps what it has."
+                    aria-label="Discard ${shortId(letter.id)} of ${letter.table}"
+                    data-confirm="Give up the row of ${letter.table} (letter ${shortId(letter.id)})? The target keeps what it has."
                   >
                     Discard
                   </button>
@@ -207,12 +234,28 @@ function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): 
   </details>`;
 }
 
+/** So many of the newest are seen at once. */
+const NEWEST = 8;
+
 function eventsView(events: readonly string[]): Html | null {
   if (events.length === 0) return null;
+  const earlier = events.slice(NEWEST);
   return html`<details class="events" open>
     <summary>What happened</summary>
-    <ol>
-      ${events.map((line) => html`<li>${line}</li>`)}
-    </ol>
+    ${lines(events.slice(0, NEWEST))}
+    ${
+      earlier.length === 0
+        ? null
+        : html`<details>
+            <summary>${earlier.length} earlier</summary>
+            ${lines(earlier)}
+          </details>`
+    }
   </details>`;
+}
+
+function lines(events: readonly string[]): Html {
+  return html`<ol>
+    ${events.map((line) => html`<li>${line}</li>`)}
+  </ol>`;
 }

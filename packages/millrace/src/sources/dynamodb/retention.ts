@@ -6,6 +6,7 @@ import type { ServiceClock } from "./service-clock.ts";
 export function streamRetention(clock: ServiceClock): SourceRetention {
   return {
     retainedBytes: 0,
+    isUnmeasured: true,
     acknowledgedBytes: 0,
     limitBytes: null,
     expireSeconds: RETENTION_MS / 1_000,

@@ -10,7 +10,7 @@ export function shapeNotices({ items, attributes }: Inference): readonly string[
   const columns = attributes.filter(({ type }) => type !== null);
   const rest = attributes.filter(({ type }) => type === null);
   return [
-    `columns by a sample of ${items} items: ${columns.length === 0 ? "none" : listed(columns, columnText)}`,
+    `columns by a sample of ${items.toLocaleString("en-US")} items: ${columns.length === 0 ? "none" : listed(columns, columnText)}`,
     ...(rest.length === 0 ? [] : [`in the document: ${listed(rest, restText)}`]),
   ];
 }
