@@ -1,5 +1,8 @@
 import type { ShopKind } from "./source-shop.ts";
 
+/** Where it listens unless it is told. */
+export const DEFAULT_LISTEN = "127.0.0.1:8083";
+
 /** What `npm start` was asked for. */
 export interface DemoArguments {
   /** Ends after this many seconds of SYNC, with a verification; null runs until Ctrl-C. */
@@ -38,8 +41,9 @@ export const USAGE = `npm start -- [--source KIND] [--sink KIND] [--for SECONDS]
                   exit 0 (or 3 where rows or keys differ)
   --rows N        orders in the shop before the load (default 20000)
   --rate N        changes a second while it runs (default 200; 0 for none)
-  --listen A:P    where /metrics, /health and the API are served (default
-                  127.0.0.1:8083, or "off")
+  --listen A:P    where the dashboard, /metrics, /health and the API are
+                  served, or "off" (default 127.0.0.1:8083, or any free port
+                  where that one is taken)
   --json          one JSON object a line instead of text
   --help          this text
 
@@ -79,7 +83,7 @@ export function parseArguments(argv: readonly string[]): DemoArguments {
     forSeconds: values.has("--for") ? wholeNumber("--for", values.get("--for"), 1) : null,
     rows: wholeNumber("--rows", values.get("--rows") ?? "20000", 1),
     rate: wholeNumber("--rate", values.get("--rate") ?? "200", 0),
-    listen: values.get("--listen") ?? "127.0.0.1:8083",
+    listen: values.get("--listen") ?? DEFAULT_LISTEN,
     json: values.has("--json"),
     source,
     sink: sinkKind(values.get("--sink") ?? "dsql", source),

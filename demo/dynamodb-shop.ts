@@ -74,6 +74,7 @@ export class DynamodbShop {
           ["localhost:9092 #", `${bootstrap} #`],
         ]),
       orders: "dynamodb-orders",
+      tableOf: (topic) => topic.replace(/^dynamodb-/, "public."),
       keys: async () => {
         const keys = new Map<string, ReadonlySet<string>>();
         for (const table of TABLES) keys.set(`dynamodb-${table}`, await this.#keysOf(table));

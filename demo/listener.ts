@@ -1,13 +1,17 @@
 import type { Metrics, Pipeline } from "millrace";
 import { startServer, type Server } from "../packages/millrace/src/server/listener.ts";
 import { VERSION } from "../packages/millrace/src/version.ts";
-import { UsageError } from "./arguments.ts";
+import { DEFAULT_LISTEN, UsageError } from "./arguments.ts";
 
-/** Serves status, metrics and health of the demo's pipeline; null where `--listen off` says so. */
+/**
+ * Serves status, metrics and health of the demo's pipeline; null where `--listen off` says so. `elsewhere` is told of a
+ * port that was taken.
+ */
 export async function serve(
   listen: string,
   pipeline: Pipeline,
   metrics: Metrics,
+  elsewhere: (text: string) => void,
 ): Promise<Server | null> {
   if (listen === "off") return null;
   const [, host, port] = /^(.+):(\d+)$/.exec(listen) ?? [];
@@ -22,7 +26,8 @@ export async function serve(
     });
   // The default port may be taken by another demo; any free one serves as well.
   return at(Number(port)).catch((error: unknown) => {
-    if (listen !== "127.0.0.1:8083") throw error;
+    if (listen !== DEFAULT_LISTEN) throw error;
+    elsewhere(`${DEFAULT_LISTEN} is taken: the dashboard has another port.`);
     return at(0);
   });
 }

@@ -63,7 +63,7 @@ async function run(
   const metrics = new Metrics();
   const description = await target.pipelineFrom(shop);
   const pipeline = await loadPipeline(description, { metrics });
-  const server = await serve(options.listen, pipeline, metrics);
+  const server = await serve(options.listen, pipeline, metrics, (text) => screen.say(text));
   if (server !== null) atEnd(() => server.close());
   await pipeline.start();
   atEnd(() => pipeline.stop());
@@ -103,16 +103,17 @@ async function openServers(
   atEnd: (close: () => Promise<unknown>) => void,
 ): Promise<{ readonly shop: SourceShop; readonly target: DemoTarget }> {
   screen.say(`Starting a ${SERVERS[options.source]} with a shop, and ${TARGETS[options.sink]} …`);
+  const orders = options.rows.toLocaleString("en-US");
   const [shop, target] = await Promise.all([
     openShopAt(options.source, options.rows, () =>
-      screen.say(`Filling the shop with ${options.rows} orders …`),
+      screen.say(`Filling the shop with ${orders} orders …`),
     ),
     openTarget(options.sink),
   ]);
   atEnd(() => shop.stop());
   atEnd(() => target.stop());
   const [from, to] = [shop.address, target.address];
-  screen.say(`The shop has ${options.rows} orders.`, { orders: options.rows });
+  screen.say(`The shop has ${orders} orders.`, { orders: options.rows });
   screen.say(`From ${shop.server} at ${from} to ${target.server} at ${to}.`, { from, to });
   return { shop, target };
 }

@@ -23,6 +23,7 @@ export function postgresInTopics(url: string): ToldShop {
       ]);
     },
     orders: "shop.public.orders",
+    tableOf: (topic) => topic.replace(/^shop\./, ""),
     async keys() {
       const client = new pg.Client({ connectionString: url });
       await client.connect();

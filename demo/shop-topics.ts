@@ -13,6 +13,7 @@ const READ_TIMEOUT_MS = 120_000;
 /** A table beside its topic, as everybody sees it who reads what is committed. */
 export interface ToldTable {
   readonly topic: string;
+  readonly table: string;
   readonly messages: number;
   /** Keys whose last message is a row, and keys of the table. */
   readonly rows: number;
@@ -54,7 +55,7 @@ export class ShopTopics {
     for (const [topic, wanted] of await shop.keys()) {
       const { messages, keys } = await this.#keysIn(topic);
       const equal = wanted.size === keys.size && [...wanted].every((each) => keys.has(each));
-      told.push({ topic, messages, rows: keys.size, equal });
+      told.push({ topic, table: shop.tableOf(topic), messages, rows: keys.size, equal });
     }
     return told;
   }

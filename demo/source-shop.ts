@@ -20,7 +20,7 @@ export type ShopKind = "postgres" | "dynamodb" | MysqlFlavor;
 export interface SourceShop {
   /** `PostgreSQL`, … */
   readonly server: string;
-  /** Host, port and database. */
+  /** Host, port and database; of PostgreSQL as a URL that clients take. */
   readonly address: string;
   readonly acts: readonly Act[];
   till(): Till;
@@ -37,6 +37,8 @@ export interface ToldShop {
   example(bootstrap: string): Promise<string>;
   /** The topic of its orders. */
   readonly orders: string;
+  /** What the pipeline calls the table of a topic. */
+  tableOf(topic: string): string;
   /** By topic, the keys that are there now (`normalisedKey`). */
   keys(): Promise<ReadonlyMap<string, ReadonlySet<string>>>;
 }
@@ -88,7 +90,7 @@ async function postgresShop(orders: number, filling: () => void): Promise<Source
   await openShop(url, orders);
   return {
     server: "PostgreSQL",
-    address: `${hostname}:${port}/shop`,
+    address: url,
     inTopics: postgresInTopics(url),
     acts: POSTGRES_ACTS,
     till: () => postgresTill(url),

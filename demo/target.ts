@@ -62,9 +62,9 @@ async function kafkaTarget(): Promise<DemoTarget> {
       screen.say("Reading the topics, and comparing their keys with the tables …");
       const tables = await topics.compare(toldOf(shop));
       const equal = tables.every((table) => table.equal);
-      for (const { topic, messages, rows } of tables)
+      for (const { topic, table, messages, rows } of tables)
         screen.say(
-          `  ${topic}: ${messages.toLocaleString("en-US")} messages, ${rows.toLocaleString("en-US")} rows are there`,
+          `  ${table} → ${topic}: ${messages.toLocaleString("en-US")} messages, ${rows.toLocaleString("en-US")} rows are there`,
         );
       const rows = tables.reduce((sum, table) => sum + table.rows, 0);
       const of = `the keys of ${rows.toLocaleString("en-US")} rows in ${tables.length} topics`;

@@ -188,8 +188,6 @@ function figure(name: string, value: string, note: string, over?: Curve): Html {
 
 function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): Html | null {
   if (letters.length === 0) return null;
-  const post = (id: string, action: string) =>
-    `/api/v1/pipelines/${encodeURIComponent(pipeline)}/dead-letters/${encodeURIComponent(id)}/${action}`;
   return html`<details class="letters" open>
     <summary>Dead letters</summary>
     <div class="wide">
@@ -204,34 +202,33 @@ function lettersView({ pipeline }: TaskStatus, letters: readonly DeadLetter[]): 
           </tr>
         </thead>
         <tbody>
-          ${letters.map(
-            (letter) =>
-              html`<tr>
-                <td>${letter.table}</td>
-                <td><code>${shortId(letter.id)}</code></td>
-                <td><code>${letter.code}</code> ${letter.reason}</td>
-                <td class="number" data-label="Attempts">${letter.attempts}</td>
-                <td class="actions">
-                  <button
-                    data-post="${post(letter.id, "replay")}"
-                    aria-label="Replay ${shortId(letter.id)} of ${letter.table}"
-                  >
-                    Replay
-                  </button>
-                  <button
-                    data-post="${post(letter.id, "discard")}"
-                    aria-label="Discard ${shortId(letter.id)} of ${letter.table}"
-                    data-confirm="Give up the row of ${letter.table} (letter ${shortId(letter.id)})? The target keeps what it has."
-                  >
-                    Discard
-                  </button>
-                </td>
-              </tr>`,
-          )}
+          ${letters.map((letter) => letterRow(pipeline, letter))}
         </tbody>
       </table>
     </div>
   </details>`;
+}
+
+function letterRow(pipeline: string, { id, table, code, reason, attempts }: DeadLetter): Html {
+  const post = (action: string) =>
+    `/api/v1/pipelines/${encodeURIComponent(pipeline)}/dead-letters/${encodeURIComponent(id)}/${action}`;
+  const short = shortId(id);
+  return html`<tr data-key="${id}">
+    <td>${table}</td>
+    <td><code>${short}</code></td>
+    <td><code>${code}</code> ${reason}</td>
+    <td class="number" data-label="Attempts">${attempts}</td>
+    <td class="actions">
+      <button data-post="${post("replay")}" aria-label="Replay ${short} of ${table}">Replay</button>
+      <button
+        data-post="${post("discard")}"
+        aria-label="Discard ${short} of ${table}"
+        data-confirm="Give up the row of ${table} (letter ${short})? The target keeps what it has."
+      >
+        Discard
+      </button>
+    </td>
+  </tr>`;
 }
 
 /** So many of the newest are seen at once. */
