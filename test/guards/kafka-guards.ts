@@ -55,6 +55,17 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     shownBy: { file: LATE, name: "one whose connection was lost is refused" },
   },
   {
+    keeps: [2, "Source transactions"],
+    guard: "batches behind a gap of sequence numbers go under an epoch that has none",
+    file: "kafka/transactional-producer.ts",
+    take: "this.#hasGaps = true;",
+    put: "this.#hasGaps = false;",
+    shownBy: {
+      file: PRODUCER,
+      name: "sends no more of a transaction that its broker would end meanwhile",
+    },
+  },
+  {
     keeps: ["Source transactions"],
     guard: "the time for which a quota holds a batch back is no attempt to send it",
     file: "kafka/transactional-producer.ts",
