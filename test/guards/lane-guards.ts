@@ -1,5 +1,10 @@
 import type { Guard, TestName } from "./guard.ts";
-import { SIMULATED_ALL, SIMULATED_AUDIT, SIMULATED_UNIQUE } from "./simulation-tests.ts";
+import {
+  SIMULATED_ALL,
+  SIMULATED_AUDIT,
+  SIMULATED_TURNS,
+  SIMULATED_UNIQUE,
+} from "./simulation-tests.ts";
 
 const READER = "packages/millrace/src/pipeline/log-reader.test.ts";
 
@@ -226,6 +231,31 @@ export const LANE_GUARDS: readonly Guard[] = [
     take: "return waiting.keys.has(item.key);",
     put: "return false;",
     shownBy: QUEUES,
+  },
+  {
+    keeps: [2, 7, "Chunk rows and changes"],
+    guard:
+      "nothing of a load that waits for its turn goes before what was in the lane when it came",
+    file: "pipeline/lane-queues.ts",
+    take: "      if (run.after > pushed) break;\n",
+    put: "",
+    shownBy: SIMULATED_TURNS,
+  },
+  {
+    keeps: [2, 7, "Chunk rows and changes"],
+    guard: "a change never overtakes a row of its key that waits for its turn",
+    file: "pipeline/lane-queues.ts",
+    take: "return waiting.keys.has(item.key);",
+    put: "return false;",
+    shownBy: SIMULATED_TURNS,
+  },
+  {
+    keeps: [7],
+    guard: "who waits for a turn of a load hears when it has come",
+    file: "pipeline/load-turns.ts",
+    take: "      place.there();\n",
+    put: "",
+    shownBy: SIMULATED_TURNS,
   },
   {
     keeps: ["Barrier", "Chunk rows and changes"],

@@ -50,6 +50,12 @@ export const SIMULATED_SHARDS: TestName = {
   name: "follows a stream whose shards end and beget others, merged in another order by each run",
 };
 
+/** Loads whose turns are denied at random. */
+export const SIMULATED_TURNS: TestName = {
+  file,
+  name: "holds whenever a load gives way to changes, and whoever has its turns",
+};
+
 /** A sink that keeps every change. */
 export const SIMULATED_TOPICS: TestName = {
   file,

@@ -77,6 +77,14 @@ describe("the pipeline, simulated", () => {
     expect(await failuresOf("locks", 1, 100)).toEqual([]);
   });
 
+  it(
+    "holds whenever a load gives way to changes, and whoever has its turns",
+    PATIENCE,
+    async () => {
+      expect(await failuresOf("turns", 1, 150)).toEqual([]);
+    },
+  );
+
   it("writes every change once into a sink of topics", PATIENCE, async () => {
     expect(await failuresOf("topics", 1, 100)).toEqual([]);
   });

@@ -9,6 +9,7 @@ import type { TaskEvent } from "../status.ts";
 import { createTask } from "../task.ts";
 import type { Task } from "../task-api.ts";
 import { modelRouter } from "./model-router.ts";
+import { GrudgingTurns } from "./grudging-turns.ts";
 import { Coordinator } from "./coordinator.ts";
 import { LockingDatabase } from "./locking-database.ts";
 import { LockingSink } from "./locking-sink.ts";
@@ -89,9 +90,10 @@ export class Crew {
     const process: Process = { name: `P${this.#running.length + 1}`, dead: false, frozen: false };
     world.tell(() => `---- ${process.name} starts with ${file.parallelism} lanes`);
     const budget = new ByteBudget(profile.budgetBytes);
+    const clock = world.clockOf(process);
     const task = createTask({
       pipeline: "shop",
-      clock: world.clockOf(process),
+      clock,
       random: world.random.next,
       log: silentLogger,
       source: this.#sourceFor(process),
@@ -105,6 +107,7 @@ export class Crew {
       },
       budget,
       observer: this.#observer(process),
+      ...(profile.grudges ? { loadTurns: new GrudgingTurns(clock, world.random.next) } : {}),
     });
     const running: Running = { process, task, budget, ended: false };
     this.#running.push(running);

@@ -59,6 +59,7 @@ function drawn(seed: number, name: ProfileName): Profile {
   if (name === "messages") return silent(seed, messages(seed, random));
   if (name === "shards") return sharded(seed, random);
   if (name === "locks") return locking(seed, random);
+  if (name === "turns") return grudging(seed, random);
   if (name === "gentle") return silent(seed, gentle(seed, random));
   if (name === "lives") return losing(seed, silent(seed, limited(seed, lives(random))));
   return random.chance(0.2) ? audit(random) : silent(seed, limited(seed, everything(random)));
@@ -254,6 +255,24 @@ function locking(seed: number, random: SeededRandom): Profile {
     zombies: random.between(0, 3),
     lostAnswer: random.pick([0, 0.03, 0.15]),
     strangers: random.pick([0, 5, 20]),
+  };
+}
+
+/** Loads of more rows, which give way to changes all the time. */
+function grudging(seed: number, random: SeededRandom): Profile {
+  const profile = onAnySink(seed, random);
+  return {
+    ...profile,
+    settings: {
+      ...profile.settings,
+      fullLoad: true,
+      flushIntervalMs: random.pick([0, 0, 20]),
+      chunkRows: random.between(2, 8),
+    },
+    keys: profile.keys + random.between(0, 10),
+    initialRows: profile.initialRows + random.between(0, 12),
+    resyncs: profile.resyncs + random.between(0, 2),
+    grudges: true,
   };
 }
 

@@ -101,6 +101,8 @@ export interface Profile {
   readonly told: { readonly unknown: number } | null;
   /** The log is a stream of so many shards at first, which end and have children; null where it is one log. */
   readonly shards: StreamOptions | null;
+  /** A load gives way for a while at a time, and its turns are denied at random. */
+  readonly grudges: boolean;
   /** Chunks are read from a server that follows the log's, whose connections are cut so often; null where not. */
   readonly standby: { readonly cuts: number } | null;
 }
@@ -120,7 +122,8 @@ export type ProfileName =
   | "told"
   | "messages"
   | "shards"
-  | "locks";
+  | "locks"
+  | "turns";
 
 /** All of them. */
 export const PROFILE_NAMES: readonly ProfileName[] = [
@@ -138,4 +141,5 @@ export const PROFILE_NAMES: readonly ProfileName[] = [
   "messages",
   "shards",
   "locks",
+  "turns",
 ];

@@ -24,4 +24,5 @@ export const QUIET = {
   told: null,
   shards: null,
   standby: null,
+  grudges: false,
 } as const;
