@@ -38,12 +38,6 @@ export const SIMULATED_TOLD: TestName = {
   name: "follows a log that tells schema changes in their place, understood or not",
 };
 
-/** Targets with foreign keys among themselves. */
-export const SIMULATED_FOREIGN: TestName = {
-  file,
-  name: "loses no row to foreign keys among the targets, whenever they are made",
-};
-
 /** A log of several shards. */
 export const SIMULATED_SHARDS: TestName = {
   file,

@@ -1,8 +1,6 @@
 import type { Guard } from "./guard.ts";
 import { SIMULATED_TOLD } from "./simulation-tests.ts";
 
-const SIMULATED = "packages/millrace/src/pipeline/simulation.test.ts";
-
 /** What only a log needs that tells schema changes in their place. */
 export const TOLD_GUARDS: readonly Guard[] = [
   {
@@ -27,7 +25,10 @@ export const TOLD_GUARDS: readonly Guard[] = [
     file: "pipeline/barriers.ts",
     take: 'if (intent.kind !== "truncate") return endLoad(table, intent);',
     put: 'if (intent.kind !== "truncate") return;',
-    shownBy: { file: SIMULATED, name: "seed 313 of told holds" },
+    shownBy: {
+      file: "packages/millrace/src/pipeline/barriers.test.ts",
+      name: "has nothing left to be loaded: its target stays, and it is SYNC once its end is passed",
+    },
   },
   {
     keeps: [11],

@@ -77,6 +77,8 @@ describe("targets with foreign keys among themselves", () => {
   });
 
   it("take parents that go before their children have let go of them", async () => {
+    // Beside a load the delete would be put off, and read again behind it.
+    await expectEqual();
     await source.query(`BEGIN; SET CONSTRAINTS ALL DEFERRED; DELETE FROM z_parents WHERE id = 550;
       UPDATE a_children SET parent = 551 WHERE parent = 550; COMMIT`);
     await expectEqual();
