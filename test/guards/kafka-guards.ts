@@ -13,6 +13,7 @@ const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
 const TOPICS = `${SINK}/topics.kafka.test.ts`;
 const PRODUCER = "packages/millrace/src/kafka/transactional-producer.kafka.test.ts";
 const LATE = "packages/millrace/src/kafka/late-batches.kafka.test.ts";
+const SIZES = "packages/millrace/src/kafka/request-sizes.kafka.test.ts";
 const SLOW = `${SINK}/slow-transactions.kafka.test.ts`;
 
 /** Batches, transactions and state of Kafka. */
@@ -36,6 +37,22 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     take: "await failedAsUndecided(this.#end(true));",
     put: "await this.#end(true);",
     shownBy: { file: SLOW, name: "a commit whose end was written, though its coordinator" },
+  },
+  {
+    keeps: [10],
+    guard: "no request is larger than its bound, whatever the partitions that a broker leads",
+    file: "kafka/produce-sizes.ts",
+    take: "batch.bytes.length > left",
+    put: "batch.bytes.length > Infinity",
+    shownBy: { file: SIZES, name: "what one broker gets of several partitions" },
+  },
+  {
+    keeps: [11],
+    guard: "where a broker hangs up on what it does not read, its size is told",
+    file: "kafka/produce-sizes.ts",
+    take: 'if (fault.kind !== "connection" || bytes < LARGE_REQUEST_BYTES) return fault;',
+    put: "if (bytes > 0) return fault;",
+    shownBy: { file: SIZES, name: "a batch that is larger than what a broker reads" },
   },
   {
     keeps: [2, "Source transactions"],

@@ -5,6 +5,7 @@ import type { Compression } from "./compression.ts";
 import { anotherTopic, faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import { NO_ID } from "./partition.ts";
+import { bytesOf, explained, inRequests } from "./produce-sizes.ts";
 import type { RecordBatchBuilder } from "./record-batch.ts";
 import { failedAsUndecided, lostAsUndecided } from "./undecided-commit.ts";
 import {
@@ -36,6 +37,8 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs: number;
   /** How long a broker may wait for its replicas. */
   readonly acknowledgeTimeoutMs: number;
+  /** No Produce is larger, unless one batch alone is; where it is absent a broker gets all that it leads at once. */
+  readonly maxRequestBytes?: number;
   /** A Produce was answered after so long, and the broker reads nothing more of us for a while; milliseconds. */
   readonly produced?: (tookMs: number, throttledMs: number) => void;
 }
@@ -323,11 +326,13 @@ export class TransactionalProducer {
     const leaders = await Promise.all(batches.map((batch) => this.#leader(batch)));
     const parts = Map.groupBy(batches, (batch) => leaders[batches.indexOf(batch)] ?? -1);
     const faults = await allEnded(
-      [...parts].map(([node, own]) =>
-        this.#quota.inTurn(node, async () => {
-          await this.#untilHeard(node, sending);
-          return this.#produce(node, own, sending);
-        }),
+      [...parts].flatMap(([node, led]) =>
+        inRequests(led, this.#options.maxRequestBytes).map((own) =>
+          this.#quota.inTurn(node, async () => {
+            await this.#untilHeard(node, sending);
+            return this.#produce(node, own, sending);
+          }),
+        ),
       ),
     );
     const all = new Map(faults.flatMap((each) => [...each]));
@@ -401,7 +406,8 @@ export class TransactionalProducer {
       if (!(thrown instanceof KafkaFault)) throw thrown;
       // Whether the broker has them, or gets them yet, nobody knows; by their sequence numbers it takes none twice.
       sending.mayComeLate = true;
-      return new Map(batches.map((batch) => [batch, thrown]));
+      const fault = explained(thrown, bytesOf(batches));
+      return new Map(batches.map((batch) => [batch, fault]));
     }
   }
 

@@ -116,7 +116,7 @@ const DELIVERY = {
   maxRequestBytes: defaulting(byteSize(1024, 512 * MIB), MIB, {
     name: "properties.max.request.size",
     example: "1mb",
-    doc: "No message and no batch is larger, before compression, whatever its topic takes; a message that is, and one larger than `max.message.bytes` of its topic, becomes a dead letter.",
+    doc: "No message and no batch is larger, before compression, whatever its topic takes; a message that is, and one larger than `max.message.bytes` of its topic, becomes a dead letter. Batches of several partitions go to a broker in requests that are no larger; keep it below `socket.request.max.bytes` of the brokers (100 MiB), which hang up on more.",
   }),
 } as const;
 

@@ -72,6 +72,7 @@ export class KafkaTask {
   static async prepare(pipeline: string, task: string, parts: KafkaTaskParts): Promise<KafkaTask> {
     const { options, clock, cluster, topics, tables, state, observer } = parts;
     const { exactlyOnce, compression, transactionTimeoutMs, deliveryTimeoutMs, side } = options;
+    const { maxRequestBytes } = options;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: transactionalId(pipeline, task),
       transactional: exactlyOnce,
@@ -79,6 +80,7 @@ export class KafkaTask {
       transactionTimeoutMs,
       deliveryTimeoutMs,
       acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS,
+      maxRequestBytes,
       produced: (tookMs, throttledMs) => observer.produced(tookMs, throttledMs),
     });
     const sender = new BatchSender({
