@@ -10,6 +10,7 @@ import {
   PIPELINE_OPTIONS,
   PIPELINE_REFUSED,
 } from "./options/pipeline-options.ts";
+import type { OptionTable } from "./option.ts";
 import type { PipelineConfig, SinkConfig, SourceConfig } from "./pipeline-config.ts";
 import { ConfigError, inFileOrder } from "./problem.ts";
 import { parseColumnChoices, parseRoutes } from "./rules.ts";
@@ -55,6 +56,10 @@ class PipelineParser {
   readonly #file: string;
   readonly #surroundings: Surroundings;
   readonly #findings: Findings;
+  /** What each section knows; empty where nobody knows what it is. */
+  #names: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  /** Sections whose names are mistyped, as they were meant. */
+  readonly #meant = new Set<string>();
 
   constructor(file: string, surroundings: Surroundings, findings: Findings) {
     this.#file = file;
@@ -64,6 +69,7 @@ class PipelineParser {
 
   parse(root: MapNode): PipelineConfig | null {
     this.#checkKeys(root);
+    this.#names = namesOf(root);
     const surroundings = this.#surroundings;
     const findings = this.#findings;
     const pipeline = this.#pipeline(root);
@@ -99,6 +105,7 @@ class PipelineParser {
     for (const { key, keyPlace } of root.entries) {
       if (SECTIONS.includes(key)) continue;
       const nearest = nearestName(key, SECTIONS);
+      if (nearest !== null) this.#meant.add(nearest);
       const remedy =
         nearest === null
           ? `Take it out; a pipeline has ${SECTIONS.join(", ")}`
@@ -122,6 +129,7 @@ class PipelineParser {
       accepted: PIPELINE_ACCEPTED,
       reserved: ["execution.runtime-mode"],
       elsewhere: PIPELINE_REFUSED,
+      others: this.#others("pipeline"),
     });
   }
 
@@ -189,7 +197,12 @@ class PipelineParser {
       accepted: kind.accepted,
       reserved: ["type"],
       elsewhere: kind.refused,
+      others: this.#others(path),
     });
+  }
+
+  #others(path: string): ReadonlyMap<string, ReadonlySet<string>> {
+    return new Map([...this.#names].filter(([section]) => section !== path));
   }
 
   #connector<Kinds extends Record<string, ConnectorKind>>(
@@ -231,6 +244,7 @@ class PipelineParser {
 
   #map(root: MapNode, name: string, example: string): MapNode | null {
     const entry = entryOf(root, name);
+    if (entry === undefined && this.#meant.has(name)) return null;
     if (entry === undefined) {
       this.#findings.problem(
         root.place,
@@ -253,6 +267,23 @@ class PipelineParser {
     );
     return null;
   }
+}
+
+/** The options of the sections, of connectors as far as their types are told. */
+function namesOf(root: MapNode): ReadonlyMap<string, ReadonlySet<string>> {
+  const names = (table: object) =>
+    new Set(Object.values(table as OptionTable).map((option) => option.name));
+  const of = (role: string, kinds: Readonly<Record<string, ConnectorKind>>) => {
+    const map = entryOf(root, role)?.value;
+    const type = map?.kind === "map" ? entryOf(map, "type")?.value : undefined;
+    const kind = type?.kind === "scalar" && Object.hasOwn(kinds, type.text) && kinds[type.text];
+    return kind ? names(kind.options) : new Set<string>();
+  };
+  return new Map([
+    ["source", of("source", SOURCE_KINDS)],
+    ["sink", of("sink", SINK_KINDS)],
+    ["pipeline", names(PIPELINE_OPTIONS)],
+  ]);
 }
 
 /** Whether the sink has a use for the row as it was before a change. */

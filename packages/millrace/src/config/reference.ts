@@ -101,7 +101,7 @@ function optionPart(option: Option<unknown>): string {
     ...(unsetNotice === undefined
       ? []
       : [
-          `- Notice where a file for Flink CDC leaves it out: ${unsetNotice.replace(/^is not given: /, "")}`,
+          `- Named in a notice where a file for Flink CDC leaves it out: ${unsetNotice.replace(/^is not given: /, "")}`,
         ]),
   ];
   return `## \`${name}\`\n\n${doc}\n\n${lines.join("\n")}\n`;
@@ -185,7 +185,7 @@ LINKS
 
 \`millrace validate FILE\` says everything at once, each with its line and column, the reason and the remedy (it asks no server; \`--connect\` does), and
 \`millrace run\` exits with 2 before anything was touched. Unknown keys are errors, with the nearest known key. Keys of
-Flink CDC that have no meaning here are taken with a notice. A notice also says where a file relies on a default of
+Flink CDC that have no meaning here are taken with a notice. One more names the options with which such a file relies on a default of
 Flink CDC that loses, doubles or drifts; ours is the one that does not.
 
 ## State

@@ -2,7 +2,7 @@ import { interpolate } from "./interpolate.ts";
 import type { Interpolated, Surroundings } from "./interpolate.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { Option, OptionTable, OptionValues } from "./option.ts";
-import type { Notice, Place, Problem } from "./problem.ts";
+import { inFileOrder, type Notice, type Place, type Problem } from "./problem.ts";
 import type { Entry, MapNode, Node } from "./tree.ts";
 import { nodeName } from "./tree.ts";
 
@@ -12,7 +12,7 @@ export class Findings {
   readonly notices: Notice[] = [];
   /** Where each section stands and each option that the file gives, by its path such as `route[0].source-table`. */
   readonly places = new Map<string, Place>();
-  readonly #otherDefaults: Notice[] = [];
+  readonly #otherDefaults: Pick<Notice, "place" | "path">[] = [];
   #isFromFlink = false;
 
   problem(place: Place, path: string, wrong: string, remedy: string): void {
@@ -21,10 +21,10 @@ export class Findings {
 
   /**
    * A default that differs from Flink CDC's. It is told only of a file that was written for Flink CDC, which shows by
-   * options that mean something nowhere else.
+   * options that mean something nowhere else, and of all of them at once.
    */
-  otherDefault(place: Place, path: string, message: string): void {
-    this.#otherDefaults.push({ place, path, message: trimEnd(message) });
+  otherDefault(place: Place, path: string): void {
+    this.#otherDefaults.push({ place, path });
   }
 
   /** The file holds what only Flink CDC's files hold. */
@@ -34,7 +34,12 @@ export class Findings {
 
   /** What is told of the file when all of it is read. */
   get told(): readonly Notice[] {
-    return this.#isFromFlink ? [...this.notices, ...this.#otherDefaults] : this.notices;
+    const others = inFileOrder(this.#otherDefaults);
+    const [first] = others;
+    if (!this.#isFromFlink || first === undefined) return this.notices;
+    const paths = others.map(({ path }) => path).join(", ");
+    const message = `written for Flink CDC, and not given: ${paths}. Flink CDC's defaults of these lose, repeat or drift, Millrace's do not; docs/reference/ says how each differs`;
+    return [...this.notices, { place: first.place, path: "", message }];
   }
 
   notice(place: Place, path: string, message: string): void {
@@ -70,6 +75,8 @@ export interface SectionContext {
   readonly accepted: AcceptedKeys;
   /** Keys of the map that somebody else reads, such as `type`. */
   readonly reserved: readonly string[];
+  /** What the other sections of the file know, by section: who has a key there meant that one. */
+  readonly others?: ReadonlyMap<string, ReadonlySet<string>>;
   /** Why a key that is known elsewhere is not known here, by key; makes the remedy better. */
   readonly elsewhere?: Readonly<Record<string, string>>;
 }
@@ -100,6 +107,8 @@ class SectionReader<Table extends OptionTable> {
   readonly #values: Record<string, unknown> = {};
   readonly #given = new Map<string, Place>();
   readonly #failed = new Set<string>();
+  /** Names that mistyped ones were probably meant to be. */
+  readonly #meant = new Set<string>();
 
   constructor(map: MapNode, table: Table, context: SectionContext) {
     this.#map = map;
@@ -153,7 +162,7 @@ class SectionReader<Table extends OptionTable> {
         place,
         option.name,
         `${decoded.hidden === true ? "the value" : shown} ${decoded.wrong}`,
-        `${decoded.remedy}, e.g. ${option.name}: ${option.example}`,
+        `${decoded.remedy.replace(SUCH_AS, "")}, e.g. ${option.name}: ${option.example}`,
       );
     }
   }
@@ -234,6 +243,7 @@ class SectionReader<Table extends OptionTable> {
     if (place !== undefined) return;
     if (option.required) {
       this.#failed.add(option.name);
+      if ([option.name, ...(option.aliases ?? [])].some((name) => this.#meant.has(name))) return;
       this.#problem(
         this.#map.place,
         option.name,
@@ -241,7 +251,7 @@ class SectionReader<Table extends OptionTable> {
         `Write ${option.name}: ${option.example}`,
       );
     } else if (option.unsetNotice !== undefined)
-      findings.otherDefault(this.#map.place, `${path}.${option.name}`, option.unsetNotice);
+      findings.otherDefault(this.#map.place, `${path}.${option.name}`);
   }
 
   #conflicts(option: Option<unknown>, place: Place | undefined): void {
@@ -267,7 +277,7 @@ class SectionReader<Table extends OptionTable> {
 
   #unknown(entry: Entry): void {
     const { key, keyPlace } = entry;
-    const { accepted, path, findings, reserved, elsewhere } = this.#context;
+    const { accepted, path, findings, reserved, elsewhere, others } = this.#context;
     const prefix = Object.keys(accepted.prefixes).find((candidate) => key.startsWith(candidate));
     const reason = Object.hasOwn(accepted.keys, key)
       ? accepted.keys[key]
@@ -275,7 +285,7 @@ class SectionReader<Table extends OptionTable> {
         ? this.#sameAs(entry)
         : accepted.prefixes[prefix];
     if (reason !== undefined) {
-      findings.fromFlink();
+      if (prefix !== undefined || isOnlyFlinks(key, accepted)) findings.fromFlink();
       return findings.notice(keyPlace, `${path}.${key}`, reason);
     }
     const hint =
@@ -286,20 +296,37 @@ class SectionReader<Table extends OptionTable> {
       ...Object.values(this.#table).flatMap((option) => [option.name, ...(option.aliases ?? [])]),
     ];
     const nearest = nearestName(key, known);
-    const near = relatedTo(key, known).toSorted().join(", ");
-    this.#problem(
-      keyPlace,
-      key,
-      "is not an option that is known",
-      nearest === null
-        ? `Take it out; ${path.replace(/\[\d+\]/, "")} knows ${near}`
-        : `Did you mean ${nearest}?`,
-    );
+    const home = [...(others ?? [])].find(([, names]) => names.has(key))?.[0];
+    if (home !== undefined && !this.#isLacking(nearest))
+      return this.#problem(keyPlace, key, `belongs under ${home}`, `Move it to ${home}`);
+    if (nearest !== null) this.#meant.add(nearest);
+    const remedy = nearest === null ? withoutNearest(key, path, known) : `Did you mean ${nearest}?`;
+    this.#problem(keyPlace, key, "is not an option that is known", remedy);
+  }
+
+  /** Whether it is an option that has to be there, and is not. */
+  #isLacking(name: string | null): boolean {
+    const option = Object.values(this.#table).find((each) => each.name === name);
+    const isThere = this.#map.entries.some(({ key }) => key === name);
+    return option?.required === true && !isThere;
   }
 
   #problem(place: Place, name: string, wrong: string, remedy: string): void {
     this.#context.findings.problem(place, `${this.#context.path}.${name}`, wrong, remedy);
   }
+}
+
+/** Names that other tools' files and drivers have as well. */
+const NOT_ONLY_FLINKS: ReadonlySet<string> = new Set([
+  "connect.max-retries",
+  "connection.pool.size",
+  "name",
+  "server-time-zone",
+]);
+
+/** Whether a file with this key was written for Flink CDC. */
+function isOnlyFlinks(key: string, { keys }: AcceptedKeys): boolean {
+  return Object.hasOwn(keys, key) && !NOT_ONLY_FLINKS.has(key);
 }
 
 /** Kafka's names say their unit (`request.timeout.ms`), and its files write numbers. */
@@ -312,6 +339,33 @@ function wantedOf({ type }: Option<unknown>): string {
   const others = [...(type.list ? ["a list"] : []), ...(type.map === null ? [] : ["a map"])];
   if (others.length === 0) return "a single value";
   return `${["a value", ...others.slice(1)].join(", ")} or ${others[0] ?? ""}`;
+}
+
+/** An example within a remedy: the option's own follows it. */
+const SUCH_AS = /, such as .*$/;
+/** More names than these help nobody. */
+const MOST_NAMES = 12;
+
+/** What to do with a key that nothing is near to. */
+function withoutNearest(key: string, path: string, known: readonly string[]): string {
+  const section = path.replace(/\[\d+\]/, "");
+  const family = relatedTo(key, known);
+  const alike = family.length > MOST_NAMES ? sharingWords(key, family) : family;
+  if (alike === family) return `Take it out; ${section} knows ${alike.toSorted().join(", ")}`;
+  return alike.length === 0
+    ? `Take it out; docs/reference/ lists what ${section} knows`
+    : `Take it out, or use one of those that are like it: ${alike.toSorted().join(", ")}`;
+}
+
+/** Those that share the most words with it, as far as they are few. */
+function sharingWords(key: string, known: readonly string[]): readonly string[] {
+  const wordsOf = (name: string) => name.toLowerCase().split(/[-._]/);
+  const words = new Set(wordsOf(key));
+  const shared = (name: string) => wordsOf(name).filter((word) => words.has(word)).length;
+  return known
+    .filter((name) => shared(name) > 0)
+    .toSorted((a, b) => shared(b) - shared(a))
+    .slice(0, MOST_NAMES / 2);
 }
 
 /** Those of the same family (`properties.`), where it has some; else all. */

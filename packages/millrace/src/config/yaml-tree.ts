@@ -2,11 +2,13 @@ import {
   isAlias,
   isCollection,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
   parseAllDocuments,
   Scalar,
+  visit,
 } from "yaml";
 import type { Document, ErrorCode, Pair, ParsedNode, Range, YAMLMap, YAMLParseError } from "yaml";
 import type { Place, Problem } from "./problem.ts";
@@ -101,17 +103,30 @@ class Reader {
 
   addErrors(document: Document.Parsed<ParsedNode>): void {
     const told = new Set<string>();
+    // What follows a tab is read at a wrong depth, and found wrong for it.
+    const tab = document.errors.find(({ code }) => code === "TAB_AS_INDENT")?.pos[0] ?? Infinity;
     for (const error of [...document.errors, ...document.warnings]) {
+      if (error.pos[0] > tab && error.code !== "TAB_AS_INDENT") continue;
       // Brackets that are not closed end at one place, all of them.
       if (told.size === told.add(`${error.pos[0]} ${error.code}`).size) continue;
       const remedy = REMEDIES[error.code] ?? "Mend the YAML at this place";
+      if (error.code === "DUPLICATE_KEY" && this.#twice(document, error.pos[0], remedy)) continue;
       const wrong = WRONGS[error.code] ?? `is not YAML: ${sentence(error.message)}`;
       this.problem(error.pos[0], wrong, remedy);
     }
   }
 
-  problem(offset: number, wrong: string, remedy: string): void {
-    this.problems.push({ place: this.#place(offset), path: "", wrong, remedy });
+  problem(offset: number, wrong: string, remedy: string, path = ""): void {
+    this.problems.push({ place: this.#place(offset), path, wrong, remedy });
+  }
+
+  /** Tells of the key that stands at `offset` for the second time; false where it is not found there. */
+  #twice(document: Document.Parsed<ParsedNode>, offset: number, remedy: string): boolean {
+    const found = secondKey(document, offset);
+    if (found === null) return false;
+    const { line } = this.#place(found.first);
+    this.problem(offset, `stands here twice, in line ${line} already`, remedy, found.path);
+    return true;
   }
 
   node(node: unknown, document: Document.Parsed, fallbackOffset = 0): Node {
@@ -219,6 +234,28 @@ class Reader {
     const { line, col } = this.#lines.linePos(offset);
     return { file: this.#file, line: Math.max(1, line), column: Math.max(1, col) };
   }
+}
+
+/** The path of the key that begins at `offset`, and where the same map has it first. */
+function secondKey(
+  document: Document.Parsed<ParsedNode>,
+  offset: number,
+): { readonly path: string; readonly first: number } | null {
+  let found: { readonly path: string; readonly first: number } | null = null;
+  visit(document, {
+    Pair(_, pair, ancestors) {
+      const map = ancestors.at(-1);
+      if (offsetOf(pair.key, -1) !== offset || !isMap(map) || !isScalar(pair.key)) return undefined;
+      const { value } = pair.key;
+      const same = map.items.find(({ key }) => isScalar(key) && key.value === value);
+      const names = [...ancestors, pair].flatMap((node) =>
+        isPair(node) && isScalar(node.key) ? [String(node.key.value)] : [],
+      );
+      found = { path: names.join("."), first: offsetOf(same?.key, offset) };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function offsetOf(node: unknown, fallback: number): number {
