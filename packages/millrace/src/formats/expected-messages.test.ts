@@ -75,7 +75,7 @@ function watchExpected(): () => boolean {
   vi.restoreAllMocks();
   const reading = vi.spyOn(ExpectedMessage.prototype, "read");
   return () => {
-    const was = reading.mock.results.some(({ value }) => value !== null);
+    const was = reading.mock.results.some(({ type, value }) => type === "return" && value !== null);
     reading.mockClear();
     return was;
   };
