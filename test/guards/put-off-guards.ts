@@ -76,6 +76,17 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [...keeps, 10, "Dead letters"],
+    guard: "rows that come behind a cohort are not given up with it",
+    file: COHORT,
+    take: "number <= this.#newest && ",
+    put: "",
+    shownBy: {
+      file: `${PIPELINE}/letter-arrivals.test.ts`,
+      name: "are those that were put off by then, however often they are refused since",
+    },
+  },
+  {
+    keeps: [...keeps, 10, "Dead letters"],
     guard: "rows that are taken in each round do not put off the last one of others for ever",
     file: COHORT,
     take: "      this.#patience--;\n",

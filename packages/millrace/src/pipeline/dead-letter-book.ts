@@ -2,6 +2,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import type { DeadLetter, Refusal } from "../model/dead-letter.ts";
 import type { ErrorHandler } from "../model/error-handler.ts";
 import type { TableId } from "../model/table.ts";
+import { LetterArrivals } from "./letter-arrivals.ts";
 import { isPutOff, MAX_PUT_OFF } from "./put-off.ts";
 
 interface Limits {
@@ -41,6 +42,8 @@ export class DeadLetterBook {
   readonly #putOff = new Map<TableId, number>();
   readonly #recent = new Map<TableId, Recent>();
   readonly #limits: Limits;
+  /** Of rows that are put off. */
+  readonly arrivals = new LetterArrivals();
   #size = 0;
 
   constructor(limits: Limits, standing: readonly DeadLetter[]) {
@@ -156,6 +159,7 @@ export class DeadLetterBook {
     const before = letters.get(letter.key);
     if (before !== undefined) this.remove(letter.target, letter.key);
     letters.set(letter.key, letter);
+    if (isPutOff(letter)) this.arrivals.came(letter, before);
     this.#count(letter, 1);
     return !isPutOff(letter) && (before === undefined || isPutOff(before));
   }

@@ -17,12 +17,12 @@ interface Wait {
  */
 export class ParentsPutOff {
   readonly #order: Pick<ConstraintOrder, "loadsBehind">;
-  readonly #book: Pick<DeadLetterBook, "list" | "putOffOf">;
+  readonly #book: Pick<DeadLetterBook, "list" | "putOffOf" | "arrivals">;
   readonly #waits = new Map<TableId, Wait>();
 
   constructor(
     order: Pick<ConstraintOrder, "loadsBehind">,
-    book: Pick<DeadLetterBook, "list" | "putOffOf">,
+    book: Pick<DeadLetterBook, "list" | "putOffOf" | "arrivals">,
   ) {
     this.#order = order;
     this.#book = book;
@@ -45,7 +45,7 @@ export class ParentsPutOff {
     const { generation } = document;
     const before = this.#waits.get(id);
     if (before?.generation === generation) return before.cohort;
-    const cohort = PutOffCohort.of(id, parents, this.#book);
+    const cohort = PutOffCohort.of(id, parents, this.#book.arrivals);
     this.#waits.set(id, { generation, cohort });
     return cohort;
   }

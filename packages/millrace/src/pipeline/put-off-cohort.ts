@@ -1,7 +1,8 @@
 import type { DeadLetter } from "../model/dead-letter.ts";
 import type { TableId } from "../model/table.ts";
-import type { DeadLetterBook } from "./dead-letter-book.ts";
-import { isPutOff } from "./put-off.ts";
+import type { LetterArrivals } from "./letter-arrivals.ts";
+
+type Arrivals = Pick<LetterArrivals, "newest" | "numberOf">;
 
 /**
  * `last`: a round was in vain, so the next one is the last. `done`: what even the last round could not try, because its key
@@ -15,48 +16,42 @@ export type Stage = "again" | "last" | "done";
  */
 const PATIENCE_ROUNDS = 4;
 
-/** Rows of a table that were put off and are given up together, and those of linked tables that they wait for. */
+/**
+ * Rows of a table that were put off and are given up together, and those of linked tables that they wait for. It has their
+ * number and no names: each of many linked tables has one, and each of these may have ten thousand letters.
+ */
 export class PutOffCohort {
   stage: Stage = "again";
   /** Whether the source was looked at since, for rows that have left with a part. */
   look: "none" | "asked" | "done" = "none";
   #patience: number;
   readonly #table: TableId;
-  readonly #book: Pick<DeadLetterBook, "list">;
-  /** By table, the letters that stood when it was formed. */
-  readonly #letters: ReadonlyMap<TableId, ReadonlySet<string>>;
+  readonly #tables: ReadonlySet<TableId>;
+  readonly #arrivals: Arrivals;
+  /** The newest letter that stood when it was formed. */
+  readonly #newest: number;
 
   private constructor(
     table: TableId,
     linked: readonly TableId[],
-    book: Pick<DeadLetterBook, "list">,
+    arrivals: Arrivals,
     patience: number,
   ) {
     this.#table = table;
-    this.#book = book;
+    this.#tables = new Set([table, ...linked]);
+    this.#arrivals = arrivals;
+    this.#newest = arrivals.newest;
     this.#patience = patience;
-    const all = new Set([table, ...linked]);
-    const standing = book.list().filter((letter) => isPutOff(letter) && all.has(letter.table));
-    this.#letters = new Map(
-      [...Map.groupBy(standing, (letter) => letter.table)].map(([id, letters]) => [
-        id,
-        new Set(letters.map(nameOf)),
-      ]),
-    );
   }
 
-  static of(
-    table: TableId,
-    linked: readonly TableId[],
-    book: Pick<DeadLetterBook, "list">,
-  ): PutOffCohort {
-    return new PutOffCohort(table, linked, book, PATIENCE_ROUNDS);
+  static of(table: TableId, linked: readonly TableId[], arrivals: Arrivals): PutOffCohort {
+    return new PutOffCohort(table, linked, arrivals, PATIENCE_ROUNDS);
   }
 
   /** With all that stand now; null where it has had its patience: they are for the next one. */
   grown(linked: readonly TableId[]): PutOffCohort | null {
     if (!this.isPatient) return null;
-    return new PutOffCohort(this.#table, linked, this.#book, this.#patience - 1);
+    return new PutOffCohort(this.#table, linked, this.#arrivals, this.#patience - 1);
   }
 
   get isPatient(): boolean {
@@ -73,11 +68,7 @@ export class PutOffCohort {
   }
 
   has(letter: DeadLetter): boolean {
-    return this.#letters.get(letter.table)?.has(nameOf(letter)) ?? false;
+    const number = this.#arrivals.numberOf(letter);
+    return number !== null && number <= this.#newest && this.#tables.has(letter.table);
   }
-}
-
-/** A letter of the same key that came when this one was gone is another one. */
-function nameOf({ id, parkedAtMs }: DeadLetter): string {
-  return `${id} ${parkedAtMs}`;
 }

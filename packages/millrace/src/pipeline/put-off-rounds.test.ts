@@ -30,13 +30,22 @@ function roundsOf(links: readonly (readonly TableRuntime[])[], standing: [TableR
   const letterOf = (table: TableRuntime, key: number) =>
     letterFor(itemOf(table, "put", [String(key), "v", "b"], 4, "c", table.shape), PUT_OFF, 99);
   const known = [...new Set([...links.flat(), ...standing.map(([table]) => table)])];
+  const list = () =>
+    known.flatMap((table) =>
+      Array.from({ length: counts.get(table.id) ?? 0 }, (_, i) => letterOf(table, i)),
+    );
+  const came: string[] = [];
   const rounds: PutOffRounds = new PutOffRounds({
     book: {
-      list: () =>
-        known.flatMap((table) =>
-          Array.from({ length: counts.get(table.id) ?? 0 }, (_, i) => letterOf(table, i)),
-        ),
+      list,
       get: () => null,
+      arrivals: {
+        get newest() {
+          for (const { id } of list()) if (!came.includes(id)) came.push(id);
+          return came.length;
+        },
+        numberOf: ({ id }) => (came.includes(id) ? came.indexOf(id) + 1 : Infinity),
+      },
       putOffOf: (id) => counts.get(id) ?? 0,
     },
     replay: {

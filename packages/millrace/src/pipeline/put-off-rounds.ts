@@ -2,13 +2,16 @@ import type { DeadLetter } from "../model/dead-letter.ts";
 import type { TableId } from "../model/table.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { DeadLetterBook } from "./dead-letter-book.ts";
+import type { LetterArrivals } from "./letter-arrivals.ts";
 import { isPutOff } from "./put-off.ts";
 import { PutOffCohort, type Stage } from "./put-off-cohort.ts";
 import type { Replay } from "./replay.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 
 interface PutOffParts {
-  readonly book: Pick<DeadLetterBook, "list" | "putOffOf" | "get">;
+  readonly book: Pick<DeadLetterBook, "list" | "putOffOf" | "get"> & {
+    readonly arrivals: Pick<LetterArrivals, "newest" | "numberOf">;
+  };
   readonly replay: Pick<Replay, "clear" | "replay">;
   readonly order: Pick<ConstraintOrder, "isReplaceable" | "linkedWith">;
   /** The table may be SYNC now. */
@@ -120,7 +123,7 @@ export class PutOffRounds {
 
   /** What came since the last round began was in none yet: it has the others wait, but not for ever. */
   #cohortOf(table: TableRuntime): PutOffCohort {
-    const { book } = this.#parts;
+    const { arrivals } = this.#parts.book;
     const linked = this.#linkedWith(table).map(({ id }) => id);
     const before = this.#cohorts.get(table.id);
     const isTried = table.putOffs === this.#tried.get(table.id);
@@ -128,7 +131,7 @@ export class PutOffRounds {
     const isOver = before === undefined || before.stage === "done";
     const grown = isOver ? null : before.grown(linked);
     const isLeft = !isOver && this.#standing(table).some((letter) => before.has(letter));
-    const cohort = grown ?? (isLeft ? before : PutOffCohort.of(table.id, linked, book));
+    const cohort = grown ?? (isLeft ? before : PutOffCohort.of(table.id, linked, arrivals));
     this.#cohorts.set(table.id, cohort);
     return cohort;
   }
