@@ -39,6 +39,17 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     shownBy: { file: SLOW, name: "a commit whose end was written, though its coordinator" },
   },
   {
+    keeps: [11],
+    guard: "a broker is asked by what it speaks itself, in the middle of an upgrade too",
+    file: "kafka/cluster.ts",
+    take: "this.#spoken.set(connection, ofKind(first, own));",
+    put: "this.#spoken.set(connection, first);",
+    shownBy: {
+      file: "packages/millrace/src/kafka/mixed-versions.kafka.test.ts",
+      name: "each broker is asked by what it speaks itself",
+    },
+  },
+  {
     keeps: [10],
     guard: "no request is larger than its bound, whatever the partitions that a broker leads",
     file: "kafka/produce-sizes.ts",

@@ -60,7 +60,7 @@ export const SINK_ERRORS = {
     meaning:
       "A transaction would be open for longer than the sink lets it: a quota holds this client back, or the brokers are slow. What can be cut is sent again in smaller pieces, the rest as it is.",
     remedy:
-      "Nothing, while it goes on; a higher quota (`producer_byte_rate`) or a longer `sink.transaction.timeout` keeps more of a source transaction together.",
+      "Nothing, while it goes on; a higher quota (`producer_byte_rate`, or `request_percentage`) or a longer `sink.transaction.timeout` keeps more of a source transaction together.",
   },
   MR_SINK_SCHEMA: {
     class: "schema",

@@ -1,7 +1,7 @@
 import type { apiVersionsV3 } from "@platformatic/kafka";
 import { KafkaFault } from "./kafka-fault.ts";
 
-/** What the cluster and we both speak. */
+/** What a broker and we both speak. */
 export interface BrokerAbilities {
   /**
    * Transactions of the second kind (KIP-890): partitions join by being written to, and each transaction has an epoch of its

@@ -55,7 +55,10 @@ export class Cluster {
   readonly #coordinators = new Map<string, number>();
   #controller = -1;
   #clusterId: string | null = null;
+  /** Of the first broker that was asked. */
   #abilities: BrokerAbilities | null = null;
+  /** By connection: while a cluster is being upgraded one broker speaks what another one does not. */
+  readonly #spoken = new WeakMap<BrokerLink, BrokerAbilities>();
   #isClosed = false;
   /** Of {@link rest}. */
   readonly #closing = new AbortController();
@@ -70,7 +73,13 @@ export class Cluster {
    * @throws KafkaFault `config` where a broker is too old.
    */
   async abilities(): Promise<BrokerAbilities> {
-    return this.#abilities ?? this.#learnAbilities(await this.#anyone());
+    return this.#abilities ?? this.spokenBy(await this.#anyone());
+  }
+
+  /** What one broker speaks; the kind of transactions is the one that {@link abilities} has. */
+  spokenBy(link: BrokerLink): Promise<BrokerAbilities> {
+    const known = this.#spoken.get(link);
+    return known === undefined ? this.abilities() : Promise.resolve(known);
   }
 
   /** What is asked of any broker. */
@@ -243,12 +252,12 @@ export class Cluster {
     }
   }
 
-  /** The first one says what is spoken: one that is too old closes connections at requests that it does not know. */
+  /** Each says what it speaks: a broker closes connections at requests that it does not know. */
   async #open(address: BrokerAddress): Promise<BrokerLink> {
     const { open } = this.#options;
     const connection = await (open?.(address) ?? BrokerConnection.open(address, this.#options));
     try {
-      if (this.#abilities === null) await this.#learnAbilities(connection);
+      await this.#learnAbilities(connection);
       return connection;
     } catch (thrown) {
       await connection.close();
@@ -256,14 +265,16 @@ export class Cluster {
     }
   }
 
-  async #learnAbilities(connection: BrokerLink): Promise<BrokerAbilities> {
+  async #learnAbilities(connection: BrokerLink): Promise<void> {
     const asked = connection.call(apiVersionsV3.api, "millrace", "1");
     const answer = await asked.catch((thrown: unknown) => {
       const isOld = thrown instanceof KafkaFault && thrown.id === "UNSUPPORTED_VERSION";
-      throw isOld ? tooOld("ApiVersions", 3) : unanswered(thrown);
+      if (isOld) throw tooOld("ApiVersions", 3);
+      throw this.#abilities === null ? unanswered(thrown) : thrown;
     });
-    this.#abilities = abilitiesOf(answer, this.#options.transactionsV2 !== false);
-    return this.#abilities;
+    const own = abilitiesOf(answer, this.#options.transactionsV2 !== false);
+    const first = (this.#abilities ??= own);
+    this.#spoken.set(connection, ofKind(first, own));
   }
 
   /**
@@ -334,6 +345,12 @@ export class Cluster {
       throw faultFrom(thrown, "of the bootstrap list");
     }
   }
+}
+
+/** What a broker speaks, with the kind of transactions that the first one has: one transaction is of one kind. */
+function ofKind(first: BrokerAbilities, own: BrokerAbilities): BrokerAbilities {
+  const { fetchesById } = own;
+  return { ...first, fetchesById, producesById: first.transactionsV2 && own.producesById };
 }
 
 /** Who takes a connection and answers nothing that a broker would. */

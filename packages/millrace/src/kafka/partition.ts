@@ -36,8 +36,8 @@ export function fetchPartition(
 ): Promise<FetchAnswer> {
   return atLeader(cluster, at, async (node) => {
     const { topicId = NO_ID } = at;
-    const isById = topicId !== NO_ID && (await cluster.abilities()).fetchesById;
     const connection = await cluster.connection(node, "data");
+    const isById = topicId !== NO_ID && (await cluster.spokenBy(connection)).fetchesById;
     const request = { ...at, ...limits, offset, topicId: isById ? topicId : null };
     const answer = await connection.send(fetchRequest(request));
     const fault = faultOf(answer.errorCode, `reading ${at.topic} ${at.partition}`);

@@ -348,12 +348,23 @@ export class TransactionalProducer {
    * topic's id would take what is meant for the one before (I8).
    */
   async #lookBeforeFirst(batches: readonly FinishedBatch[]): Promise<void> {
-    if ((await this.#cluster.abilities()).producesById) return;
-    const first = batches.filter(
-      (batch) => batch.topicId !== NO_ID && !this.#ends.has(keyOf(batch)),
-    );
-    const names = new Set(first.map(({ topic }) => topic));
+    const names = new Set<string>();
+    for (const batch of batches)
+      if (batch.topicId !== NO_ID && !this.#ends.has(keyOf(batch)) && !names.has(batch.topic))
+        if (!(await this.#isWrittenById(batch))) names.add(batch.topic);
     if (names.size > 0) await this.#cluster.topics([...names]);
+  }
+
+  /** Where nobody can tell at the moment: no. */
+  async #isWrittenById({ topic, partition }: TopicPartition): Promise<boolean> {
+    try {
+      const leader = await this.#cluster.leader(topic, partition);
+      const connection = await this.#cluster.connection(leader, "data");
+      return (await this.#cluster.spokenBy(connection)).producesById;
+    } catch (thrown) {
+      if (thrown instanceof KafkaFault) return false;
+      throw thrown;
+    }
   }
 
   /** @throws KafkaFault `replaced` where the topic of that name has another id. */
@@ -390,11 +401,11 @@ export class TransactionalProducer {
     sending: Sending,
   ): Promise<ReadonlyMap<FinishedBatch, KafkaFault>> {
     const { transactionalId, transactional, acknowledgeTimeoutMs: timeoutMs } = this.#options;
-    const { produceVersion: version, producesById } = await this.#cluster.abilities();
-    const isById = producesById && batches.every(({ topicId }) => topicId !== NO_ID);
     const id = transactional ? transactionalId : null;
     try {
       const connection = await this.#cluster.connection(node, "data");
+      const { produceVersion: version, producesById } = await this.#cluster.spokenBy(connection);
+      const isById = producesById && batches.every(({ topicId }) => topicId !== NO_ID);
       const beganMs = this.#cluster.clock.monotonic();
       const { partitions, throttledMs } = await connection.send(
         produceRequest({ version, isById, transactionalId: id, timeoutMs, batches }),

@@ -225,7 +225,7 @@ export class KafkaTask {
 
   #quotaText(node: number): string {
     const { clientId } = this.#parts.options.cluster;
-    return `broker ${node} holds client ${clientId} back (producer_byte_rate): its quota allows fewer bytes than there are to write`;
+    return `broker ${node} holds client ${clientId} back (producer_byte_rate or request_percentage): its quota allows less than there is to write`;
   }
 
   /** Smaller pieces get there where the whole takes too long, and nothing of it is there: its end was not asked for. */
