@@ -60,6 +60,16 @@ const BAD_FILES = [
     ],
   },
   {
+    name: "two databases, of which a variable holds what it ought not to",
+    file: fileWith(
+      "  tables: shop.public.\\.*",
+      "  tables: shop.public.a, ${env:PGPASSWORD}.public.b",
+    ),
+    problems: [
+      "shop.yaml:6:11: source.tables: names the databases shop and ${env:PGPASSWORD}. Write the name of one database as the first part, e.g. tables: shop.public.\\.*; make one pipeline per database.",
+    ],
+  },
+  {
     name: "two databases",
     file: fileWith("  tables: shop.public.\\.*", "  tables: shop.public.a, store.public.b"),
     problems: [

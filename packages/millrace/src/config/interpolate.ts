@@ -5,6 +5,8 @@ export interface Surroundings {
   readonly resolvePath: (path: string) => string;
   /** Reads a text file; relative paths count from the pipeline file's folder. Throws when it cannot. */
   readonly readFile: (path: string) => string;
+  /** Told of each reference, such as `${env:PGPASSWORD}`, and what was put in for it. */
+  readonly onReference?: (reference: string, value: string) => void;
 }
 
 /** A scalar after its references were put in. `foreign`: part of it came from outside and must not be echoed. */
@@ -27,11 +29,12 @@ export function interpolate(text: string, surroundings: Surroundings): Interpola
   let foreign = false;
   const result = text.replace(
     REFERENCE,
-    (_whole: string, inner: string | undefined, close: string | undefined) => {
+    (whole: string, inner: string | undefined, close: string | undefined) => {
       if (inner === undefined) return "${";
       const found = close === "" ? unclosed() : resolve(inner, surroundings);
       if (typeof found === "string") {
         foreign = true;
+        surroundings.onReference?.(whole, found);
         return found;
       }
       problems.push(found);

@@ -12,7 +12,7 @@ import {
 } from "./options/pipeline-options.ts";
 import type { OptionTable } from "./option.ts";
 import type { PipelineConfig, SinkConfig, SourceConfig } from "./pipeline-config.ts";
-import { ConfigError, inFileOrder } from "./problem.ts";
+import { ConfigError, inFileOrder, type Problem } from "./problem.ts";
 import { parseColumnChoices, parseRoutes } from "./rules.ts";
 import type { Section } from "./section.ts";
 import { Findings, parseSection } from "./section.ts";
@@ -34,10 +34,14 @@ export function parsePipeline(
   surroundings: Surroundings,
 ): PipelineConfig {
   const findings = new Findings();
-  const parser = new PipelineParser(file, surroundings, findings);
+  const references = new Map<string, string>();
+  const recorded: Surroundings = {
+    ...surroundings,
+    onReference: (reference, value) => void references.set(value, reference),
+  };
+  const parser = new PipelineParser(file, recorded, findings);
   const connector = connectorConfig(root);
-  const pipeline =
-    connector === null ? root : pipelineOfConnector(connector, surroundings, findings);
+  const pipeline = connector === null ? root : pipelineOfConnector(connector, recorded, findings);
   const config = pipeline.kind === "map" ? parser.parse(pipeline) : null;
   if (root.kind !== "map") {
     findings.problem(
@@ -48,8 +52,26 @@ export function parsePipeline(
     );
   }
   if (findings.problems.length > 0 || config === null)
-    throw new ConfigError(findings.problems, findings.told);
+    throw new ConfigError(
+      findings.problems.map((problem) => withReferences(problem, references)),
+      findings.told,
+    );
   return config;
+}
+
+/** Shorter ones are no secrets, and parts of other words. */
+const LEAST_SECRET_CHARS = 6;
+
+/** The problem with each reference in place of what was put in for it: that may be a secret, wherever it was put. */
+function withReferences(problem: Problem, references: ReadonlyMap<string, string>): Problem {
+  let { wrong, remedy } = problem;
+  for (const [value, reference] of references)
+    if (value.length >= LEAST_SECRET_CHARS)
+      [wrong, remedy] = [
+        wrong.replaceAll(value, () => reference),
+        remedy.replaceAll(value, () => reference),
+      ];
+  return { ...problem, wrong, remedy };
 }
 
 class PipelineParser {
