@@ -136,8 +136,9 @@ export function refusal(against: readonly PipelineFinding[]): MillraceError {
 
 /** What is about the file is a whole sentence with its place and its remedy. */
 function lineOf(finding: PipelineFinding): string {
-  const { about, what, remedy } = finding;
-  return about === "file" ? what : `${about}: ${sentence(finding)} ${remedy}`;
+  const { about, place, what, remedy } = finding;
+  if (about === "file") return what;
+  return `${place === undefined ? `${about}: ` : ""}${sentence(finding)} ${remedy}`;
 }
 
 function sentence({ place, what, whatFollows }: PipelineFinding): string {

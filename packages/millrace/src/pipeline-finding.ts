@@ -1,5 +1,5 @@
 import { ConfigError, formatProblem } from "./config/problem.ts";
-import type { Place } from "./config/problem.ts";
+import type { Place, Problem } from "./config/problem.ts";
 import { finalRemedy } from "./errors/final-remedy.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
 import type { Finding } from "./model/finding.ts";
@@ -11,6 +11,12 @@ export interface PipelineFinding extends Finding {
   readonly place?: Place;
 }
 
+/** What is about the file is a whole sentence; of a server's it has its place, and its remedy, beside it. */
+function saidOf(problem: Problem, about: PipelineFinding["about"]) {
+  const { place, path, wrong } = problem;
+  return about === "file" ? { what: formatProblem(problem) } : { what: `${path}: ${wrong}`, place };
+}
+
 /** An error that a start would end with, as findings. Throws what is no MillraceError. */
 export function findingsOf(error: unknown, about: PipelineFinding["about"]): PipelineFinding[] {
   if (!(error instanceof MillraceError)) throw error;
@@ -19,7 +25,7 @@ export function findingsOf(error: unknown, about: PipelineFinding["about"]): Pip
     return error.problems.map((problem) => ({
       about,
       severity: "error",
-      what: formatProblem(problem),
+      ...saidOf(problem, about),
       whatFollows,
       remedy: problem.remedy,
     }));

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { MillraceError } from "../errors/millrace-error.ts";
 import { VERSION } from "../version.ts";
 import {
   discardLetters,
@@ -115,11 +116,8 @@ const remoteOptions = (flags: RemoteFlags): RemoteOptions => ({
 
 /** Of the whole pipeline, or of one table. */
 const PAUSES = [
-  [
-    "pause",
-    "read nothing more; what is on its way is written. With --table: leave its changes out",
-  ],
-  ["resume", "go on after a pause. With --table: load it anew"],
+  ["pause", "read nothing more; what is on its way is written. With TABLE: leave its changes out"],
+  ["resume", "go on after a pause. With TABLE: load it anew"],
 ] as const;
 
 function addRemoteCommands(
@@ -157,15 +155,18 @@ function addRemoteCommands(
 
 function addPauses(program: Command, io: CliSurroundings, finish: (code: number) => void): void {
   for (const [action, description] of PAUSES) {
-    remote(program, action, description)
-      .option("--table <name>", "only this table, by its name at the source")
-      .action(async (flags: RemoteFlags & { table?: string }) =>
+    remote(program, `${action} [table]`, description)
+      .option("--table <name>", "the same as TABLE")
+      .action(async (named: string | undefined, flags: RemoteFlags & { table?: string }) => {
+        if (named !== undefined && flags.table !== undefined)
+          throw new MillraceError("MR_USAGE", `the table is given twice: ${named} and --table`);
+        const table = flags.table ?? named;
         finish(
-          flags.table === undefined
+          table === undefined
             ? await remoteAction(action, remoteOptions(flags), io)
-            : await tableAction(action, flags.table, remoteOptions(flags), io),
-        ),
-      );
+            : await tableAction(action, table, remoteOptions(flags), io),
+        );
+      });
   }
 }
 

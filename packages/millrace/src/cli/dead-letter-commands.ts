@@ -146,6 +146,7 @@ async function* lettersAt(
     throw new MillraceError(
       "MR_USAGE",
       "say which dead letters: their ids, --table NAME for those of a table, or --all",
+      { remedy: "Name one of the three; `millrace dead-letters list` shows the ids." },
     );
   const pipeline = pathOf(await pipelineName(client, options));
   const letters = await remoteLetters(client, pipeline, options.url);

@@ -27,8 +27,12 @@ export function tellFailure(error: unknown, json: boolean, io: CliSurroundings):
 
 /** A failure as lines: its place, reason and remedy. */
 export function failureText(error: unknown): string {
-  if (error instanceof ConfigError)
-    return error.problems.map((problem) => `${formatProblem(problem)}\n`).join("");
+  if (error instanceof ConfigError) {
+    const { code, problems } = error;
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+    const lines = [...problems.map(formatProblem), `${code}: ${count}; nothing was touched.`];
+    return lines.map((line) => `${line}\n`).join("");
+  }
   const failure = toMillraceError(error, "MR_BUG");
   const stack = failure.class === "bug" ? `${stackOf(failure)}\n` : "";
   return `${failure.code}: ${failure.detail}\n  ${finalRemedy(failure)}\n${stack}`;

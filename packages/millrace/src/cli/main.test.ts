@@ -176,7 +176,7 @@ describe("millrace run, before anything is touched", () => {
     });
     expect([code, stderr]).toEqual([
       2,
-      `${second}:11:9: pipeline.name: "shop" is the name of ${first} too. Give every pipeline a name of its own.\n`,
+      `${second}:11:9: pipeline.name: "shop" is the name of ${first} too. Give every pipeline a name of its own.\nMR_CONFIG_INVALID: 1 problem; nothing was touched.\n`,
     ]);
   });
 

@@ -65,7 +65,7 @@ describe("what a pipeline has about a table beside its rows", () => {
     );
     expect(text.split("\n")).toEqual([
       "(dead letters: rows that the target refuses (`millrace dead-letters`))",
-      "(paused: its changes are left out until `millrace resume --table` loads it again)",
+      "(paused: its changes are left out until `millrace resume TABLE` loads it again)",
       "",
     ]);
   });

@@ -103,7 +103,7 @@ export function explanation(tables: readonly StandingVerdict[], stoodStill: bool
       ? ["dead letters: rows that the target refuses (`millrace dead-letters`)"]
       : []),
     ...(tables.some(({ paused }) => paused)
-      ? ["paused: its changes are left out until `millrace resume --table` loads it again"]
+      ? ["paused: its changes are left out until `millrace resume TABLE` loads it again"]
       : []),
   ];
   return lines.map((line) => `(${line})\n`).join("");

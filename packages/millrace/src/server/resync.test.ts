@@ -66,7 +66,7 @@ describe("a resync", () => {
         404,
         {
           detail: `pipeline shop has no table ${name}; it has public.orders`,
-          remedy: "List the names with `millrace tables`.",
+          remedy: "Give the whole name, as it stands here.",
         },
       ]);
     }

@@ -9,7 +9,10 @@ export function unknownTable(
 ): MillraceError {
   const near = nearTables(name, ids);
   const hint = near.length === 0 ? "" : `; it has ${near.join(", ")}`;
-  const remedy = "List the names with `millrace tables`.";
+  const remedy =
+    near.length === 0
+      ? "List the names with `millrace tables`."
+      : "Give the whole name, as it stands here.";
   return new MillraceError("MR_NOT_FOUND", `pipeline ${pipeline} has no table ${name}${hint}`, {
     remedy,
   });
