@@ -430,6 +430,72 @@ export const LANE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: ["Chunk rows and changes"],
+    guard: "chunks of a load that gives way are read in small batches",
+    file: "pipeline/chunk-reader.ts",
+    take: "load.turns.areFew ? SMALL_BATCH_BYTES : BATCH_BYTES",
+    put: "BATCH_BYTES",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-reader.test.ts",
+      name: "are small, and none is read before a lane wants it, while it gives way",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "a batch of a load that gives way is not read before a lane wants it",
+    file: "pipeline/chunk-reader.ts",
+    take: "isLate = load.turns.areFew && !(await this.#isWanted(lasts));",
+    put: "isLate = false;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/chunk-reader.test.ts",
+      name: "are small, and none is read before a lane wants it, while it gives way",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "nothing of a load that gives way is made ready before its turn",
+    file: "pipeline/lane.ts",
+    take: "const isAtOnce = queue === this.#queues.changes || !this.#parts.turns.areFew;",
+    put: "const isAtOnce = true;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lane-ahead.test.ts",
+      name: "makes nothing of a load ready that gives way: it has no turn yet",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "transactions of a load that gives way add less",
+    file: "pipeline/load-pace.ts",
+    take: "small ? SMALL_SHARE_MS : LEAST_SHARE_MS",
+    put: "LEAST_SHARE_MS",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-pace.test.ts",
+      name: "adds less to each transaction of a load that gives way, in lanes without changes too",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "changes do not take longer without a load than with one",
+    file: "pipeline/load-turns.ts",
+    take: "    this.#aloneMs = Math.min(this.#aloneMs, meanMs);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "are fewer at once where the sink became quicker and a load makes changes late that were later before",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
+    guard: "a load begins with half of one lane, however the last one ended",
+    file: "pipeline/load-turns.ts",
+    take: "&& this.#works.size === 0) this.#lanes = FIRST_LANES;",
+    put: "&& this.#works.size === 0) this.#lanes = Math.min(this.#lanes, FIRST_LANES);",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/load-turns.test.ts",
+      name: "are half of one lane's time at the beginning of another load, also behind one that had less",
+    },
+  },
+  {
+    keeps: ["Chunk rows and changes"],
     guard: "loads of all tasks of a pipeline give way to changes of any of them",
     file: "make-task.ts",
     take: "      ...(loadTurns === undefined ? {} : { loadTurns }),\n",

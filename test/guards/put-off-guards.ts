@@ -358,6 +358,46 @@ export const PUT_OFF_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: keeps,
+    guard:
+      "put-off rows do not wait for those of a linked table that even its last round could not try",
+    file: "pipeline/put-off-rounds.ts",
+    take: "this.#linkedWith(table).filter(({ early }) => early)",
+    put: "this.#linkedWith(table)",
+    shownBy: rows("do not wait for those of a linked table that even its last round could not try"),
+  },
+  {
+    keeps: ["Tables without key", "Secondary unique constraints"],
+    guard: "a table without key does not wait for rows that even a last round could not try",
+    file: "pipeline/parents-put-off.ts",
+    take: "({ id, early }) => early && ",
+    put: "({ id }) => ",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/parents-put-off.test.ts",
+      name: "does not wait for rows of parents that even a last round could not try: these are in SYNC",
+    },
+  },
+  {
+    keeps: keeps,
+    guard: "what is read once more behind a last round is put off where it is refused",
+    file: "pipeline/put-off-rounds.ts",
+    take: "    table.lastRound = false;\n    await replay.replay(this.#parked(tried));\n",
+    put: "    await replay.replay(this.#parked(tried));\n",
+    shownBy: endless(
+      "are put off again where a part has left beside their last round and is not what refuses them",
+    ),
+  },
+  {
+    keeps: keeps,
+    guard: "rows that came behind those that a last round could not try have their own",
+    file: "pipeline/put-off-rounds.ts",
+    take: "isOver && newer.length === 0 && !isFewer",
+    put: "isOver && !isFewer",
+    shownBy: endless(
+      "are given up in the end also where they came behind those that even a last round cannot try",
+    ),
+  },
+  {
     keeps: [1],
     guard: "nothing is put off that cannot be read again",
     file: "pipeline/careful-writer.ts",

@@ -52,6 +52,9 @@ function reading(
   const lane = new Listening(0, standingOf(), {} as LaneParts); // nothing of it is used by a lane that never works
   const table = tableOf(shape, { state: "INIT_SYNC" });
   const told: string[] = [];
+  /** Keys of rows that were read, wanted or not; and how large the batches were to be. */
+  const taken: string[] = [];
+  const batchBytes: number[] = [];
   const lives: (() => void)[] = [];
   const passes = (): void => lives.shift()?.();
   const keyText = (_shape: TableShape, row: Row): string => String(row[0]);
@@ -60,8 +63,10 @@ function reading(
     told.push(`open ${n}`);
     await isAwaited(n);
     async function* readChunk(_shape: TableShape, range: ChunkRange, options: ChunkOptions) {
+      batchBytes.push(options.batchBytes);
       for (const key of keys) {
         if (range.from !== null && key <= String(range.from)) continue;
+        taken.push(key);
         const row = [key, "1", "2"];
         const rows = [new Change("r", shape, null, row, null, null, null, BATCH_BYTES)];
         const sent = { bytes: BATCH_BYTES, sentBytes: BATCH_BYTES, lastKey: key };
@@ -129,7 +134,7 @@ function reading(
   });
   const read = (): Promise<unknown> =>
     reader.read(table, { v: 1, n: 0, from: null, to: null, rows: 0 }, signal);
-  return { lane, table, told, passes, chunkBytes, read, rest, pauses, waits };
+  return { lane, table, told, taken, batchBytes, passes, chunkBytes, read, rest, pauses, waits };
 }
 
 const turns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -171,6 +176,44 @@ describe("a chunk of a load that gives way", () => {
     passes();
     expect(await ended).toBe(1);
     expect([lane.keys, told]).toEqual([["a"], ["open 1", "close 1"]]);
+  });
+});
+
+describe("batches of a load", () => {
+  it("are small, and none is read before a lane wants it, while it gives way", async () => {
+    const seen = [];
+    for (const givesWay of [true, false]) {
+      const giving = new LoadTurns({ ...systemClock, monotonic: () => 0 });
+      if (givesWay) giving.ofRun(1, new AbortController().signal).changed(0);
+      const eater = { hungry: true };
+      const readAhead = new ReadAhead([eater], new AbortController().signal);
+      const { lane, taken, batchBytes, chunkBytes, read } = reading(
+        ["a", "b"],
+        undefined,
+        undefined,
+        { turns: giving, readAhead },
+      );
+      const push = lane.pushLoad.bind(lane);
+      lane.pushLoad = (item) => {
+        eater.hungry = false;
+        push(item);
+      };
+      const ended = read();
+      await turns();
+      seen.push({ batchBytes: batchBytes.join(), taken: taken.join() });
+      eater.hungry = true;
+      readAhead.look();
+      chunkBytes.give(BATCH_BYTES);
+      await turns();
+      eater.hungry = true;
+      readAhead.look();
+      await ended;
+      expect(lane.keys).toEqual(["a", "b"]);
+    }
+    expect(seen).toEqual([
+      { batchBytes: `${16 * 1024}`, taken: "a" },
+      { batchBytes: `${256 * 1024}`, taken: "a,b" },
+    ]);
   });
 });
 

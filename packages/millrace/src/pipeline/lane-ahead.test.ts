@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Commit, CommitResult, Write } from "../model/sink.ts";
 import { oneLane } from "./lane.fixture.ts";
-import { itemOf, tableOf } from "./pipeline-parts.fixture.ts";
+import { LoadTurns } from "./load-turns.ts";
+import { instantClock, itemOf, tableOf } from "./pipeline-parts.fixture.ts";
 import { refused, ScriptedSink } from "./scripted-sink.fixture.ts";
 
 const table = tableOf();
@@ -48,8 +49,9 @@ async function passed(
   keys: (lane: ReturnType<typeof oneLane>["lane"]) => void,
   sink: AskingSink,
   maxRows = 2,
+  more: Parameters<typeof oneLane>[0] = {},
 ): Promise<void> {
-  const parts = { waitForOthers: () => Promise.resolve(), maxRows };
+  const parts = { waitForOthers: () => Promise.resolve(), maxRows, ...more };
   const { lane, stop } = oneLane(parts, {}, undefined, sink);
   keys(lane);
   const running = lane.run();
@@ -131,5 +133,24 @@ describe("what a lane sends next, told while a transaction is under way", () => 
     }, sink);
     expect(sink.told[0]).toBe("cd");
     expect(sink.came.join(" ")).toBe("ab a b cd");
+  });
+
+  it("makes nothing of a load ready that gives way: it has no turn yet", async () => {
+    const told = [];
+    for (const givesWay of [true, false]) {
+      const turns = new LoadTurns({ ...instantClock(), monotonic: () => 0 });
+      const run = turns.ofRun(1, new AbortController().signal);
+      if (givesWay) run.changed(0);
+      const sink = new AskingSink(1);
+      const keys = ["1", "2", "3", "4"];
+      await passed((lane) => keys.forEach((key) => lane.pushLoad(row(key))), sink, 2, {
+        turns: run,
+      });
+      told.push(sink.told);
+    }
+    expect(told).toEqual([
+      ["-", "-"],
+      ["34", "-"],
+    ]);
   });
 });

@@ -142,6 +142,18 @@ describe("the turns of a load", () => {
     expect(machine.pass(1_000)).toBeGreaterThan(0.9 * LANES);
   });
 
+  it("are fewer at once where the sink became quicker and a load makes changes late that were later before", () => {
+    let late = (): number => 60;
+    const machine = new Machine((busy) => late() + 5 * busy * (quick ? 1 : 0));
+    let quick = false;
+    machine.pass(11_000);
+    late = () => 2;
+    machine.pass(300);
+    quick = true;
+    machine.pass(1_500);
+    expect(machine.pass(1_000)).toBeLessThan(3);
+  });
+
   it("go on where a transaction of the load hangs", () => {
     const machine = new Machine((busy) => 2 + 100 * busy);
     machine.pass(2_000);

@@ -56,6 +56,13 @@ describe("a table without key", () => {
     expect(waits.mustWait(child)).toBe(true);
   });
 
+  it("does not wait for rows of parents that even a last round could not try: these are in SYNC", () => {
+    const { parent, child, book, putOff, waits } = family();
+    book.add(putOff("1"));
+    parent.update({ state: "SYNC" });
+    expect(waits.mustWait(child)).toBe(false);
+  });
+
   it("does not wait for rows of parents that are left out: nobody settles them", () => {
     const { parent, child, book, putOff, waits } = family();
     book.add(putOff("1"));

@@ -25,6 +25,8 @@ interface Target {
   readonly max?: number;
   /** Whether it takes a row that is read once more. */
   readonly takes?: (letter: DeadLetter) => boolean;
+  /** Whether it is read at all. */
+  readonly tries?: (letter: DeadLetter) => boolean;
   /** What the log brings beside a round. */
   readonly beside?: (target: Refusing, round: number) => void;
   /** What looks find, in their order. */
@@ -119,6 +121,7 @@ class Refusing {
   }
 
   #try(table: TableRuntime, letter: DeadLetter, isTaken: boolean): void {
+    if (this.#how.tries?.(letter) === false) return;
     const now = this.book.get(letter.target, letter.key);
     if (now === null || now.attempts !== letter.attempts) return;
     if (isTaken) return this.book.remove(letter.target, letter.key);
@@ -236,6 +239,33 @@ describe("rows beside parts that keep being refused", () => {
     await target.play(50);
     expect(found).toEqual([2]);
     expect([target.book.size, table.document.state]).toEqual([0, "SYNC"]);
+  });
+
+  it("are put off again where a part has left beside their last round and is not what refuses them", async () => {
+    const table = parted("orders");
+    const target = new Refusing({ finds: (look) => look === 2 });
+    target.refuses(table, "first");
+    await target.play(50);
+    const [last = 0, ...others] = target.played.flatMap(({ last: is }, i) => (is ? [i] : []));
+    expect(target.played[last + 1]?.last).toBe(false);
+    expect(others.length).toBe(1);
+    expect([target.book.putOffOf(table.id), target.book.countOf(table.id)]).toEqual([0, 1]);
+    expect(table.document.state).toBe("SYNC");
+  });
+
+  it("are given up in the end also where they came behind those that even a last round cannot try", async () => {
+    const table = parted("orders");
+    const target = new Refusing({
+      tries: ({ key }) => !key.startsWith("gone"),
+      // The first four join those that are there, and the fifth is for the next ones.
+      beside: (of, round) => {
+        if (round <= 5) of.refuses(table, round === 5 ? "late" : `gone ${round}`);
+      },
+    });
+    target.refuses(table, "gone");
+    await target.play(200);
+    expect([target.book.putOffOf(table.id), target.book.countOf(table.id)]).toEqual([5, 1]);
+    expect(table.document.state).toBe("SYNC");
   });
 
   it("are read once more where a load began beside their last round", async () => {

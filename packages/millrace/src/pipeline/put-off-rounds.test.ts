@@ -207,6 +207,24 @@ describe("rows that were put off", () => {
     expect([a.lastRound, b.lastRound]).toEqual([false, false]);
   });
 
+  it("do not wait for those of a linked table that even its last round could not try", async () => {
+    const [a, b] = [loaded("a"), loaded("b")];
+    b.update({ state: "SYNC" });
+    const { look, end, played } = roundsOf(
+      [[a, b]],
+      [
+        [a, 1],
+        [b, 1],
+      ],
+    );
+    look(a);
+    for (const left of [1, 1]) {
+      await turn();
+      await end(a, left);
+    }
+    expect([played, a.document.state]).toEqual([["a", "a"], "SYNC"]);
+  });
+
   it("that came while their table waited for another one are not tried for the last time at once", async () => {
     const [a, b] = [loaded("a"), loaded("b")];
     const { look, end, counts, played } = roundsOf(
