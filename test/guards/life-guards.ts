@@ -22,10 +22,13 @@ export const LIFE_GUARDS: readonly Guard[] = [
   {
     keeps: [7],
     guard: "a table is SYNC only once the frontier has passed its end position",
-    file: "pipeline/run.ts",
-    take: "if (this.#task.source.comparePositions(this.frontier.durable.position, end) < 0) return;",
-    put: "",
-    shownBy: SIMULATED_ALL,
+    file: "pipeline/passed-end.ts",
+    take: "return source.comparePositions(frontier, end) >= 0;",
+    put: "return true;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/passed-end.test.ts",
+      name: "a table is what the log says once its load is over and its end is passed",
+    },
   },
   {
     keeps: [2, "Barrier"],

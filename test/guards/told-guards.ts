@@ -20,6 +20,39 @@ export const TOLD_GUARDS: readonly Guard[] = [
     shownBy: SIMULATED_TOLD,
   },
   {
+    keeps: [7],
+    guard: "a table is not SYNC by a load that the log is about to throw away",
+    file: "pipeline/passed-end.ts",
+    take: "if (outdated === true && source.tellsOutdated === true) return false;",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/passed-end.test.ts",
+      name: "a table whose log is about to tell that it is loaded again waits for that",
+    },
+  },
+  {
+    keeps: [1, "Tables without key"],
+    guard: "a table without key has the columns that its load did not read and its log tells later",
+    file: "pipeline/barriers.ts",
+    take: "added.length + dropped.length > 0",
+    put: "dropped.length > 0",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/barriers.test.ts",
+      name: "is loaded again where the log brings a column that the load did not read",
+    },
+  },
+  {
+    keeps: [11, "Barrier"],
+    guard: "a dropped table is not waited for to be told once more",
+    file: "pipeline/barriers.ts",
+    take: "    outdated: false,\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/barriers.test.ts",
+      name: "is not waited for to be told once more, where its shape was not known",
+    },
+  },
+  {
     keeps: [11, "Barrier"],
     guard: "nothing is left to be loaded of a table that the log tells to be dropped",
     file: "pipeline/barriers.ts",

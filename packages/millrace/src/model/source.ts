@@ -113,6 +113,11 @@ export interface Source {
   readonly sharesTables?: boolean;
   /** What there is to know, before a first start, of what {@link discover} has found; no servers are asked. */
   cautions?(): readonly Finding[];
+  /**
+   * Of each table of {@link LogStart.paused} the log tells the shape by itself, behind its place and to be loaded again, and leaves out
+   * what comes before: the table is not SYNC until then (I7). Absent: the shape comes with the table's next row, if ever.
+   */
+  readonly tellsOutdated?: true;
   /** What the pipeline has of tables, told at each start: a source whose log tells of its tables discovers these too. */
   remember?(tables: readonly TableShape[]): void;
   /**

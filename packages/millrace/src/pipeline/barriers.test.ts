@@ -132,6 +132,16 @@ describe("a table without key whose load has seen what the log still brings", ()
     expect(table.document).toMatchObject({ state: "INIT_SYNC", allPlanned: false, snapshot: null });
   });
 
+  it("is loaded again where the log brings a column that the load did not read: what it has seen is left out", async () => {
+    const log = { ...loaded, aheadOfLog: false };
+    const { table, tell } = setUp(adopted, log, {}, { ...keyless, columns: [id] });
+    expect(await tell(keyless, 10)).toBe(true);
+    expect(table.document).toMatchObject({ state: "INIT_SYNC", allPlanned: false, snapshot: null });
+    const behind = setUp(adopted, log, {}, { ...keyless, columns: [id] });
+    expect(await behind.tell(keyless, 21)).toBe(true);
+    expect(behind.table.document).toMatchObject({ allPlanned: true, snapshot: "seen" });
+  });
+
   it("is not loaded again for a column that goes behind what the load has seen, or only gets another name", async () => {
     const behind = setUp(movedOn, loaded, {}, keyless);
     expect(await behind.tell({ ...keyless, columns: [id] }, 21)).toBe(true);
@@ -229,6 +239,12 @@ describe("a table that the log tells to be dropped", () => {
     expect(sink.acts).toEqual([]);
     expect(table.document).toMatchObject({ planned: null, allPlanned: true, end: 10 });
     expect(table.loaded).toBe(true);
+  });
+
+  it("is not waited for to be told once more, where its shape was not known", async () => {
+    const { table, drop } = setUp(adopted, { ...loading, outdated: true });
+    await drop(10);
+    expect(table.document.outdated).toBe(false);
   });
 
   it("is left as it is where it was loaded", async () => {

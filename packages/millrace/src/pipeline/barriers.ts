@@ -231,13 +231,15 @@ export class Barriers {
 
   /**
    * A table without key was loaded in a newer shape, and the log is still on its way there: the columns that it takes away
-   * come back empty, and what the load has seen is left out of the log. With a key, changes of the log fill them again.
+   * come back empty, and what the load has seen is left out of the log. With a key, changes of the log fill them again. Or it was
+   * loaded in the shape that the log had told, and the catalogue had a column more.
    */
   #takesLoaded(table: TableRuntime, shape: TableShape, { position }: IntentDocument): boolean {
     const { snapshot, end } = table.document;
     if (!table.keyless || snapshot === null || end === null) return false;
     const isSeen = this.#parts.source.comparePositions(position, end) <= 0;
-    return isSeen && diffShapes(table.shape, shape).dropped.length > 0;
+    const { added, dropped } = diffShapes(table.shape, shape);
+    return isSeen && added.length + dropped.length > 0;
   }
 
   /** Rows that the source has no more are looked for, where they can be told at the sink. */
@@ -330,6 +332,7 @@ function endLoad(table: TableRuntime, { position }: IntentDocument): void {
     end: position,
     snapshot: null,
     sweep: "none",
+    outdated: false,
   });
 }
 

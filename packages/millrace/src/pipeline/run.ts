@@ -7,6 +7,7 @@ import type { DeadLetterBook } from "./dead-letter-book.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Lane } from "./lane.ts";
 import { marksOf } from "./marks.ts";
+import { hasPassedEnd } from "./passed-end.ts";
 import type { LetterDesk } from "./letter-desk.ts";
 import { prepareRun, type Prepared } from "./prepare-run.ts";
 import { resizeLanes } from "./resize-lanes.ts";
@@ -242,8 +243,9 @@ export class Run {
   /** SYNC once the frontier has passed the table's end position (I7). */
   #syncIfPassed(table: TableRuntime): void {
     const { state, end } = table.document;
-    if (state === "SYNC" || table.leftOut || !table.loaded || end === null) return;
-    if (this.#task.source.comparePositions(this.frontier.durable.position, end) < 0) return;
+    const { position } = this.frontier.durable;
+    if (state === "SYNC" || end === null || !hasPassedEnd(table, position, this.#task.source))
+      return;
     if (this.#parts.putOff.holds(table)) return;
     const loadedAtMs = table.document.loadedAtMs ?? this.#task.clock.now();
     const { givingUp } = table.document;

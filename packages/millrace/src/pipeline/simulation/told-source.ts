@@ -32,6 +32,7 @@ export interface ToldOptions extends ModelSourceOptions {
 
 /** The model's source connector where the log tells everything, as MySQL's does. */
 export class ToldSource extends ModelSource {
+  readonly tellsOutdated = true;
   readonly #server: SourceServer;
   readonly #link: OneServerLink;
   readonly #holder: SlotHolder;

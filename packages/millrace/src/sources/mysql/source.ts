@@ -44,6 +44,7 @@ import { Visibility } from "./visibility.ts";
 export class MysqlSource implements Source {
   readonly kind = "mysql";
   readonly lineLayout = "packet";
+  readonly tellsOutdated = true;
   readonly #options: MysqlSourceOptions;
   readonly #context: ConnectorContext;
   readonly #server: SourceServer;
