@@ -101,7 +101,7 @@ describe("a first start", () => {
   it("tells of rows that are there already; later starts do not", async () => {
     await target.query("CREATE TABLE t (id int PRIMARY KEY, v text)");
     await target.query("INSERT INTO t VALUES (1, 'old'), (9, 'kept')");
-    for (const notices of [["public.t holds 2 rows already"], []]) {
+    for (const notices of [["are there already: public.t (2 rows)"], []]) {
       const pipeline = await loadPipeline(between());
       const told: string[] = [];
       const heard = (async () => {

@@ -76,28 +76,28 @@ const SERVICES: readonly Service[] = [
       "DROP ROLE rds_superuser; DROP ROLE rds_replication; ALTER DATABASE postgres RESET rds.logical_replication",
     logical:
       "In the parameter group (Aurora: of the cluster) set rds.logical_replication = 1, then reboot the instance (Aurora: the writer); the parameter is static.",
-    replication: 'GRANT rds_replication TO "reader"; (by a member of rds_superuser).',
+    replication: 'Let a member of rds_superuser run: GRANT rds_replication TO "reader";',
   },
   {
     name: "Cloud SQL",
     dress: "CREATE ROLE cloudsqlsuperuser",
     undress: "DROP ROLE cloudsqlsuperuser",
     logical: "Set the instance's flag cloudsql.logical_decoding = on; the instance restarts.",
-    replication: 'ALTER ROLE "reader" WITH REPLICATION; (by a member of cloudsqlsuperuser).',
+    replication: 'Let a member of cloudsqlsuperuser run: ALTER ROLE "reader" WITH REPLICATION;',
   },
   {
     name: "AlloyDB",
     dress: "CREATE ROLE alloydbsuperuser; CREATE ROLE cloudsqlsuperuser",
     undress: "DROP ROLE alloydbsuperuser; DROP ROLE cloudsqlsuperuser",
     logical: "Set the instance's flag alloydb.logical_decoding = on; the instance restarts.",
-    replication: 'ALTER ROLE "reader" WITH REPLICATION; (by a member of alloydbsuperuser).',
+    replication: 'Let a member of alloydbsuperuser run: ALTER ROLE "reader" WITH REPLICATION;',
   },
   {
     name: "Azure",
     dress: "CREATE ROLE azure_pg_admin; ALTER DATABASE postgres SET azure.extensions = ''",
     undress: "DROP ROLE azure_pg_admin; ALTER DATABASE postgres RESET azure.extensions",
     logical: "Set the server parameter wal_level = logical, then restart the server.",
-    replication: 'ALTER ROLE "reader" WITH REPLICATION; (by a member of azure_pg_admin).',
+    replication: 'Let a member of azure_pg_admin run: ALTER ROLE "reader" WITH REPLICATION;',
   },
   {
     name: "a server of one's own",
@@ -105,7 +105,7 @@ const SERVICES: readonly Service[] = [
     undress: "SELECT 1",
     logical:
       "ALTER SYSTEM SET wal_level = logical; then restart the server (managed services have a setting of their own).",
-    replication: 'ALTER ROLE "reader" WITH REPLICATION; (by a superuser).',
+    replication: 'Let a superuser run: ALTER ROLE "reader" WITH REPLICATION;',
   },
 ];
 

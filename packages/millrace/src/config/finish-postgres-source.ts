@@ -1,3 +1,4 @@
+import { isLoopback } from "../model/loopback.ts";
 import { createHash } from "node:crypto";
 import type { POSTGRES_SOURCE_OPTIONS } from "./options/postgres-source-options.ts";
 import type { PostgresSourceConfig } from "./pipeline-config.ts";
@@ -5,7 +6,7 @@ import type { Findings, Section } from "./section.ts";
 import { checkSourceTables } from "./source-tables.ts";
 import { checkProtection } from "./source-protection.ts";
 import { finishRdsIam, tlsOfIam } from "./finish-rds-iam.ts";
-import { finishTls, isLoopback } from "./finish-tls.ts";
+import { finishTls } from "./finish-tls.ts";
 import type { SourceParts } from "./finish-source.ts";
 import type { OptionValues } from "./option.ts";
 

@@ -1,3 +1,4 @@
+import { isLoopback } from "../model/loopback.ts";
 import type { Surroundings } from "./interpolate.ts";
 import type { TlsConfig } from "./pipeline-config.ts";
 import type { Place } from "./problem.ts";
@@ -21,16 +22,6 @@ export interface TlsSection {
 export interface FinishParts {
   readonly surroundings: Surroundings;
   readonly findings: Findings;
-}
-
-/** True for addresses that never leave this machine. */
-export function isLoopback(host: string): boolean {
-  return (
-    host === "localhost" ||
-    host === "::1" ||
-    host.startsWith("/") ||
-    /^127\.\d+\.\d+\.\d+$/.test(host)
-  );
 }
 
 /** What the TLS options come to; the files must be there and readable now, not at the first connection. */

@@ -1,5 +1,5 @@
 import type { Finding } from "../../model/finding.ts";
-import type { TableId, TargetTable } from "../../model/table.ts";
+import type { TableId } from "../../model/table.ts";
 import { quoteName } from "./identifiers.ts";
 import type { ObservedSink } from "./observed-sink.ts";
 import type { SinkConnection } from "./sink-connection.ts";
@@ -32,38 +32,44 @@ function isOurs(owners: ObservedSink["owners"], id: TableId, pipeline: string): 
   return owners.some(({ target, pipelines }) => target === id && pipelines.includes(pipeline));
 }
 
-/** What becomes of rows that are there before the first load. */
+/** So many are named; a database may have thousands. */
+const MOST_NAMED = 10;
+
+/** What becomes of rows that are there before the first load: one finding for all tables that share it. */
 export function heldRowsFindings({ held }: ObservedSink, { targets }: SinkRequest): Finding[] {
   const byId = new Map(targets.map((target) => [target.id, target]));
-  return [...byId.values()].flatMap((target) => {
-    const count = held.get(target.id);
-    return count === undefined ? [] : [heldFinding(target, count)];
+  const holding = [...byId.values()].filter(({ id }) => held.has(id));
+  const [keyless, keyed] = [true, false].map((lacksKey) => {
+    const tables = holding.filter((target) => target.keyless === lacksKey);
+    return tables.map(({ id }) => `${id} (${rowsText(held.get(id) ?? 0)})`);
   });
-}
-
-function heldFinding({ id, keyless }: TargetTable, count: number): Finding {
-  const rows =
-    count > COUNT_AT_MOST
-      ? `more than ${COUNT_AT_MOST.toLocaleString("en-US")} rows`
-      : count === 1
-        ? "1 row"
-        : `${count.toLocaleString("en-US")} rows`;
-  const what = `${id} holds ${rows} already, and this pipeline has not loaded it yet.`;
-  if (keyless)
-    return {
-      severity: "warning",
-      atStart: true,
-      what,
+  return [
+    ...heldFinding("warning", keyless ?? [], {
       whatFollows: "They are deleted: a table without key is emptied before its load.",
       remedy: "Route to another table where they are needed.",
-    };
-  return {
-    severity: "notice",
-    atStart: true,
-    what,
-    whatFollows:
-      "The load writes over rows with keys that the source has; all others stay, and verify calls them extra.",
-    remedy:
-      "Nothing where that is meant; else empty the table first, or resync it once it is in SYNC, which takes away what the source does not have.",
-  };
+    }),
+    ...heldFinding("notice", keyed ?? [], {
+      whatFollows:
+        "The load writes over those whose keys the source has; the others stay, and verify calls them extra.",
+      remedy:
+        "Where they are not meant to stay, empty the target first, or resync the table once it is in SYNC.",
+    }),
+  ];
+}
+
+function heldFinding(
+  severity: "warning" | "notice",
+  tables: readonly string[],
+  told: Pick<Finding, "whatFollows" | "remedy">,
+): Finding[] {
+  if (tables.length === 0) return [];
+  const more = tables.length - MOST_NAMED;
+  const named = [...tables.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])];
+  const what = `Rows that this pipeline has not loaded are there already: ${named.join(", ")}.`;
+  return [{ severity, atStart: true, what, ...told }];
+}
+
+function rowsText(count: number): string {
+  if (count > COUNT_AT_MOST) return `more than ${COUNT_AT_MOST.toLocaleString("en-US")} rows`;
+  return count === 1 ? "1 row" : `${count.toLocaleString("en-US")} rows`;
 }

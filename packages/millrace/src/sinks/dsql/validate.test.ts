@@ -65,6 +65,19 @@ describe("what is said of a sink before the start", () => {
     expect(found({})).toEqual([]);
   });
 
+  it("is in one line that targets hold rows already", () => {
+    const targets = Array.from({ length: 12 }, (_, i) =>
+      targetOf(`t${i}`, { id: BIGINT, v: TEXT }),
+    );
+    const held = new Map(targets.map(({ id }, i) => [id, i === 0 ? 1 : 3_600]));
+    expect(found({ held }, { targets: targets.slice(0, 2) })).toEqual([
+      "notice: Rows that this pipeline has not loaded are there already: public.t0 (1 row), public.t1 (3,600 rows).",
+    ]);
+    expect(found({ held }, { targets })).toEqual([
+      expect.stringMatching(/public\.t9 \(3,600 rows\), 2 more\.$/),
+    ]);
+  });
+
   it("is which kind of server it is, and whether it takes writes", () => {
     const { server } = EMPTY;
     expect(found({}, { profile: POSTGRES })).toEqual([

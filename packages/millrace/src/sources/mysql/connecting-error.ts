@@ -22,17 +22,23 @@ export function connectingError(error: unknown, config: MysqlConnectionConfig): 
     hasCa: tls !== false && tls.ca !== undefined,
     names: { host: "hostname", database: "tables" },
   };
-  const failure = refusalOf(error, attempt) ?? connectionFailure(error, attempt);
+  const mayLackCertificate = tls !== false && tls.cert === undefined;
+  const failure =
+    refusalOf(error, attempt, mayLackCertificate) ?? connectionFailure(error, attempt);
   const other = connectionError(error, `connecting to ${host}:${port}`);
   return failure === null ? other : placedFailure("source", failure, other);
 }
 
 /** What the servers say by their numbers; all else is said by sockets and TLS. */
-function refusalOf(error: unknown, attempt: ConnectionAttempt): ConnectionFailure | null {
+function refusalOf(
+  error: unknown,
+  attempt: ConnectionAttempt,
+  mayLackCertificate: boolean,
+): ConnectionFailure | null {
   switch (errnoOf(error)) {
     case 1045:
     case 1698:
-      return wrongPassword(attempt);
+      return wrongPassword(attempt, mayLackCertificate);
     case 3159:
       return {
         option: "ssl-mode",
@@ -61,7 +67,13 @@ function refusalOf(error: unknown, attempt: ConnectionAttempt): ConnectionFailur
   }
 }
 
-function wrongPassword({ user, host, hasPassword, hasToken }: ConnectionAttempt) {
+/** The server says the same of who should have shown one. */
+const CERTIFICATE = "; or, of a user who is REQUIRE X509, give ssl-cert and ssl-key";
+
+function wrongPassword(
+  { user, host, hasPassword, hasToken }: ConnectionAttempt,
+  mayLackCertificate: boolean,
+) {
   if (hasToken === true)
     return {
       option: "use-iam-auth",
@@ -76,8 +88,7 @@ function wrongPassword({ user, host, hasPassword, hasToken }: ConnectionAttempt)
     wrong: hasPassword
       ? `the server refuses user ${user} with this password from this machine: the password is wrong, or there is no such user`
       : `the server wants a password for user ${user}, and none is given`,
-    remedy:
-      "Correct password, or username; where they are references, what they refer to. A user who has to show a certificate (REQUIRE X509) needs ssl-cert and ssl-key",
+    remedy: `Correct password, or username; where they are references, what they refer to${mayLackCertificate ? CERTIFICATE : ""}`,
     refused: true,
   };
 }

@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { isLoopback } from "../../model/loopback.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { formatMatter, type Matter, noLogMatter, rowImageMatter, setSetting } from "./managed.ts";
 import { grantee } from "./reading-rights.ts";
@@ -33,10 +35,13 @@ export const SERVER_RULES: readonly FindingRule[] = [
   },
   {
     severity: "warning",
-    when: ({ server }) => !server.encrypted,
+    when: ({ server, options }) => !server.encrypted && !isLoopback(options.hostname),
     what: () => "The connection is not encrypted.",
     follows: () => "Rows travel as plain text.",
-    remedy: () => "Set ssl-mode to verify-full, or keep the way private.",
+    remedy: ({ options }) =>
+      isIP(options.hostname) === 0
+        ? "Set ssl-mode to verify-full, or keep the way private."
+        : "Set ssl-mode to verify-ca (verify-full needs the server's name as hostname), or keep the way private.",
   },
   {
     severity: "warning",

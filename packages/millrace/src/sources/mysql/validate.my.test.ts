@@ -318,6 +318,23 @@ describe("findings", () => {
     expect(withServer({})).not.toContain(what);
   });
 
+  it("warns of plain text where it leaves this machine, with a mode that an address can have", () => {
+    const plain = (hostname: string) =>
+      findings({
+        ...good,
+        options: { ...good.options, hostname },
+        server: { ...good.server, encrypted: false },
+      })
+        .filter(({ what }) => what === "The connection is not encrypted.")
+        .map(({ remedy }) => /ssl-mode to ([\w-]+)/.exec(remedy)?.[1]);
+    expect(["localhost", "127.0.0.1", "db.internal", "10.0.0.7"].map(plain)).toEqual([
+      [],
+      [],
+      ["verify-full"],
+      ["verify-ca"],
+    ]);
+  });
+
   it("holds a reader that is this pipeline itself for no clash, nor one of a range that has others", () => {
     const [own] = good.ids;
     const self = { serverId: 5, host: "", uuid: own?.uuid ?? "" };

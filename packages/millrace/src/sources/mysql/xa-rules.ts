@@ -1,4 +1,5 @@
 import type { FindingRule, Observed } from "./finding-rule.ts";
+import { grantee } from "./reading-rights.ts";
 
 /** Of many, how many are named. */
 const MOST_NAMED = 5;
@@ -18,10 +19,8 @@ export const XA_RULES: readonly FindingRule[] = [
     severity: "notice",
     when: (observed) => isNew(observed) && observed.server.prepared === null,
     what: ({ server }) => `${server.user} may not see which XA transactions are prepared.`,
-    follows: () =>
-      "The rows of one that is prepared before the pipeline starts and committed later are looked for only then; where the server's log no longer has them that is a loss (on-loss).",
-    remedy: () =>
-      "Where the server has XA transactions: GRANT XA_RECOVER_ADMIN ON *.* to the user.",
+    follows: () => "That matters only where the server has any: their rows may be lost (on-loss).",
+    remedy: ({ server }) => `There: GRANT XA_RECOVER_ADMIN ON *.* TO ${grantee(server.user)};`,
   },
 ];
 

@@ -10,7 +10,7 @@ SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS 
   pg_catalog.row_security_active(c.oid) AS "rowSecurity",
   EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) AS "hasChildren",
   (pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')) AS "maySelect",
-  pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOwner"
+  pg_catalog.pg_has_role(c.relowner, 'USAGE') AS "isOwner", pg_catalog.pg_get_userbyid(c.relowner) AS owner
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f', 'm', 'v')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'millrace_ddl') AND n.nspname !~ '^pg_(toast|temp)'

@@ -27,6 +27,8 @@ export interface Relation {
   readonly hasChildren: boolean;
   readonly maySelect: boolean;
   readonly isOwner: boolean;
+  /** The role that owns it. */
+  readonly owner: string;
 }
 
 /** What of a table is not in its shape. */

@@ -451,7 +451,7 @@ describe("a slot", () => {
     await expect(prepareSlot(weak.client, request)).rejects.toMatchObject({
       code: "MR_SOURCE_REFUSED",
       detail: `Role ${role} has no REPLICATION. It can neither create a slot nor read the log.`,
-      remedy: `ALTER ROLE "${role}" WITH REPLICATION; (by a superuser).`,
+      remedy: `Let a superuser run: ALTER ROLE "${role}" WITH REPLICATION;`,
     });
     await weak.close();
     await db.run(`DROP ROLE ${role}`);

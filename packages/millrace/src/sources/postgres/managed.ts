@@ -64,7 +64,7 @@ export function replicationMatter(role: string, provider: Provider | null): Matt
   return {
     what: `Role ${role} has no REPLICATION.`,
     follows: "It can neither create a slot nor read the log.",
-    remedy: `${replicationSql(role, provider)} (by ${administrator(provider)}).`,
+    remedy: `Let ${administrator(provider)} run: ${replicationSql(role, provider)}`,
   };
 }
 

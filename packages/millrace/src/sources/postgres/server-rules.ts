@@ -1,3 +1,4 @@
+import { isLoopback } from "../../model/loopback.ts";
 import { CATALOGUE } from "../../errors/catalogue.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { type Matter, raiseSetting, replicationMatter, walLevelMatter } from "./managed.ts";
@@ -53,7 +54,7 @@ export const SERVER_RULES: readonly FindingRule[] = [
   },
   {
     severity: "warning",
-    when: ({ server }) => !server.encrypted,
+    when: ({ server, options }) => !server.encrypted && !isLoopback(options.hostname),
     what: () => "The connection is not encrypted.",
     follows: () => "Rows travel as plain text.",
     remedy: () =>

@@ -2,6 +2,7 @@ import type { Finding } from "../../model/finding.ts";
 import { tableId, type TableId, type TableShape } from "../../model/table.ts";
 import { NEWCOMER_WAITS } from "../../model/uncaptured.ts";
 import { captureFindings, unlessNew } from "../../tables/capture-findings.ts";
+import type { Relation } from "./catalogue.ts";
 import type { FindingRule, Observed } from "./finding-rule.ts";
 import { isCovered, publicationSteps } from "./publication.ts";
 import { quote } from "./table-plan.ts";
@@ -51,18 +52,16 @@ export const PUBLICATION_RULES: readonly FindingRule[] = [
   {
     severity: "error",
     when: (observed) => isOurs(observed) && notOwned(observed, "in the way").length > 0,
-    what: (observed) =>
-      `Role ${observed.server.role} does not own ${notOwned(observed, "in the way").join(", ")}.`,
+    what: (observed) => lacksTables(observed, "in the way"),
     follows: ({ options }) => `It cannot add them to publication ${options.publicationName}.`,
-    remedy: askAdministrator,
+    remedy: (observed) => grantOwners(observed, "in the way"),
   },
   {
     severity: "warning",
     when: (observed) => isOurs(observed) && notOwned(observed, "waiting").length > 0,
-    what: (observed) =>
-      `Role ${observed.server.role} does not own ${notOwned(observed, "waiting").join(", ")}.`,
+    what: (observed) => lacksTables(observed, "waiting"),
     follows: () => NEWCOMER_WAITS,
-    remedy: askAdministrator,
+    remedy: (observed) => grantOwners(observed, "waiting"),
   },
 ];
 
@@ -141,22 +140,39 @@ function steps(
 }
 
 /** Tables that are still to be added, which takes owning them. */
-function notOwned({ discovery, publication, known }: Observed, which: Which): string[] {
+function notOwned({ discovery, publication, known }: Observed, which: Which): readonly Relation[] {
   return discovery.relations
     .filter(({ oid, schema, isOwner }) => {
       return !isOwner && !isCovered(publication, { schema, identity: oid });
     })
-    .filter(({ schema, name }) => isAmong(which, tableId(schema, name), known))
-    .map(({ schema, name }) => `${quote(schema)}.${quote(name)}`);
+    .filter(({ schema, name }) => isAmong(which, tableId(schema, name), known));
+}
+
+function lacksTables(observed: Observed, which: Which): string {
+  const names = notOwned(observed, which).map(
+    ({ schema, name }) => `${quote(schema)}.${quote(name)}`,
+  );
+  return `Role ${observed.server.role} does not own ${names.join(", ")}.`;
+}
+
+/** What makes it an owner too; else somebody else has the publication, which is told once where its rights lack too. */
+function grantOwners(observed: Observed, which: Which): string {
+  const owners = new Set(notOwned(observed, which).map(({ owner }) => quote(owner)));
+  const grants = [...owners].map((owner) => `GRANT ${owner} TO ${quote(observed.server.role)};`);
+  const other = mayChangePublication(observed) ? ` Or: ${askAdministrator(observed)}` : "";
+  return `${grants.join(" ")}${other}`;
 }
 
 /** One that is there is changed, not made; once it is right, nobody's rights to it matter. */
 function askAdministrator(observed: Observed): string {
-  const { publication, discovery } = observed;
+  const { publication, discovery, server } = observed;
   const note = leftOutNote(observed);
   if (publication === null) {
     if (discovery.tables.length === 0) return createPublicationSql(observed);
-    return `Let an administrator run: ${createPublicationSql(observed)} and leave the publication to them (publication.create: never).${note}`;
+    const grant = server.mayCreate
+      ? ""
+      : `GRANT CREATE ON DATABASE ${quote(server.database)} TO ${quote(server.role)}; Or: `;
+    return `${grant}Let an administrator run: ${createPublicationSql(observed)} and leave the publication to them (publication.create: never).${note}`;
   }
   const statements = steps(
     observed,
