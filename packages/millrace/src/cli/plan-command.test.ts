@@ -24,7 +24,7 @@ const sumOf = (...tables: PlannedTable[]) =>
 describe("the sum of a plan", () => {
   it("counts rows, chunks and cost of what is loaded", () => {
     expect(sumOf(table("a"), table("b", { chunks: 3 }))).toBe(
-      "shop: 2 tables, about 2,000 rows to load in 5 chunks, at least 12 DPU",
+      "shop: 2 tables, about 2,000 rows to load in 5 chunks, at least 12 DPU (what Aurora DSQL bills by)",
     );
   });
 
@@ -38,6 +38,20 @@ describe("the sum of a plan", () => {
     );
   });
 
+  it("says of a table of unknown size nothing of what it costs, and at its end how much is wrong", () => {
+    const finding = { about: "sink", what: "It is full.", whatFollows: "Nothing fits." } as const;
+    const text = planText({
+      pipeline: "shop",
+      tables: [table("a", { ...unknown, chunks: 1, leastDpu: 0 })],
+      findings: [
+        { ...finding, severity: "error", remedy: "Empty it." },
+        { ...finding, severity: "notice", remedy: "Look." },
+      ],
+    });
+    expect(text).toContain("public.a: rows not known, 1 chunk\n");
+    expect(text.split("\n").at(-2)).toBe("1 problem: a run would not start");
+  });
+
   it("leaves out what a table has that the sink does not take, and says why", () => {
     const refused = "public.b to public.b: key column id is B; the sink takes no bytea in a key";
     const text = planText({
@@ -47,7 +61,7 @@ describe("the sum of a plan", () => {
     });
     expect(text).toContain(`public.b: the sink does not take it: ${refused}\n`);
     expect(text.split("\n").at(-2)).toBe(
-      "shop: 2 tables, about 1,000 rows to load in 2 chunks, at least 6.00 DPU",
+      "shop: 2 tables, about 1,000 rows to load in 2 chunks, at least 6.00 DPU (what Aurora DSQL bills by)",
     );
   });
 

@@ -33,7 +33,7 @@ export function planText({ pipeline, tables, findings }: PipelinePlan): string {
   const unknown = tables.filter(hasUnknownRows).length;
   const costs =
     unknown === 0 && tables.some(({ leastDpu }) => leastDpu !== null)
-      ? [`at least ${dpuText(sum(({ leastDpu }) => leastDpu))}`]
+      ? [`at least ${dpuText(sum(({ leastDpu }) => leastDpu))} (what Aurora DSQL bills by)`]
       : [];
   const load = `about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks`;
   const all = [
@@ -44,7 +44,12 @@ export function planText({ pipeline, tables, findings }: PipelinePlan): string {
       ? []
       : [`rows not known in ${unknown} of ${count} (a database knows them after ANALYZE)`]),
   ].join(", ");
-  return [...tables.flatMap(tableLines), all, ...findings.map(findingText)]
+  const wrong = findings.filter(({ severity }) => severity === "error").length;
+  const verdict =
+    wrong === 0
+      ? []
+      : [`${wrong === 1 ? "1 problem" : `${wrong} problems`}: a run would not start`];
+  return [...tables.flatMap(tableLines), all, ...findings.map(findingText), ...verdict]
     .map((line) => `${line}\n`)
     .join("");
 }
@@ -61,7 +66,7 @@ function tableLines(table: PlannedTable): string[] {
   const load = [
     rows,
     ...(chunks === null ? [] : [chunks === 1 ? "1 chunk" : `${grouped(chunks)} chunks`]),
-    ...(leastDpu === null ? [] : [`at least ${dpuText(leastDpu)}`]),
+    ...(leastDpu === null || estimatedRows === null ? [] : [`at least ${dpuText(leastDpu)}`]),
   ].join(", ");
   return [
     `${table.table}: ${table.isKnown ? standText(table) : table.isLost ? `is loaded again: ${load}` : load}`,

@@ -22,6 +22,7 @@ const same: StandingVerdict = {
 
 describe("verdictText", () => {
   it("says equal of a table that is", () => {
+    expect(verdictText({ ...same, sourceRows: 1 })).toBe("public.orders: equal, 1 row\n");
     expect(verdictText(same)).toBe("public.orders: equal, 3,000 rows\n");
   });
 

@@ -67,12 +67,16 @@ export function verdictText(verdict: StandingVerdict): string {
     .filter((kind) => verdict[kind] > 0)
     .map((kind) => `${grouped(verdict[kind])} ${kind}`);
   if (counts.length === 0 && !cutShort)
-    return `${name}: equal, ${grouped(sourceRows)} rows${standing}\n`;
+    return `${name}: equal, ${rowCount(sourceRows)}${standing}\n`;
   const rest = cutShort ? ["the comparison was cut short, so many rows differ"] : [];
   // Counts of rows that come and go meanwhile were taken at other moments than the differences.
   const about = isExact(verdict) ? "" : "about ";
-  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${about}${grouped(sourceRows)} rows at the source, ${about}${grouped(targetRows)} at the target${standing}\n`;
+  const head = `${name}: ${[...counts, ...rest].join(", ")}; ${about}${rowCount(sourceRows)} at the source, ${about}${grouped(targetRows)} at the target${standing}\n`;
   return head + rows.map(rowText).join("");
+}
+
+function rowCount(rows: number): string {
+  return `${grouped(rows)} ${rows === 1 ? "row" : "rows"}`;
 }
 
 /** What may be why it differs. */
