@@ -1,4 +1,6 @@
 /** What stands where in a cluster of a test's, and moving it: leaders, coordinators, the disks of a broker. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import {
   alterPartitionReassignmentsV1,
   alterReplicaLogDirsV2,
@@ -6,7 +8,6 @@ import {
   describeTransactionsV0,
   listPartitionReassignmentsV0,
 } from "@platformatic/kafka";
-import { expect } from "vitest";
 import { clusterAt } from "../../packages/millrace/src/kafka/cluster.fixture.ts";
 import type { Cluster } from "../../packages/millrace/src/kafka/cluster.ts";
 import { LATEST, offsetAt } from "../../packages/millrace/src/kafka/partition.ts";
@@ -27,6 +28,15 @@ export class BrokerPlaces {
   async coordinator(transactionalId: string): Promise<number> {
     this.#cluster.forgetCoordinator(transactionalId);
     return this.#patiently(() => this.#cluster.coordinator(transactionalId));
+  }
+
+  /** Waits until it is another one than that which is gone. */
+  async coordinatorBehind(transactionalId: string, gone: number): Promise<number> {
+    await becomes(
+      () => this.coordinator(transactionalId),
+      (node) => node !== gone,
+    );
+    return this.coordinator(transactionalId);
   }
 
   /** A group needs a topic of its own, which no broker makes once one of its replicas' is gone. */
@@ -68,7 +78,7 @@ export class BrokerPlaces {
   async tells(topic: string, messages: number): Promise<void> {
     const wanted = (await this.told(topic)) + messages;
     const told = () => this.told(topic);
-    await expect.poll(told, { timeout: 2 * PATIENCE_MS }).toBeGreaterThanOrEqual(wanted);
+    await becomes(told, (count) => count >= wanted);
   }
 
   /** Gives every partition of these topics to these brokers and to no other; resolves when they lead and have all. */
@@ -92,11 +102,11 @@ export class BrokerPlaces {
       );
       return answer.topics.length;
     };
-    await expect.poll(moving, { timeout: 2 * PATIENCE_MS }).toBe(0);
+    await becomes(moving, (left) => left === 0);
     for (const name of topics) {
       const strangers = async () =>
         (await this.leaders(name)).filter((leader) => !nodes.includes(leader));
-      await expect.poll(strangers, { timeout: PATIENCE_MS }).toEqual([]);
+      await becomes(strangers, (left) => left.length === 0);
     }
   }
 
@@ -124,7 +134,7 @@ export class BrokerPlaces {
     const dirs = [{ path, topics: [{ name: topic, partitions }] }];
     await connection.call(alterReplicaLogDirsV2.api, dirs);
     const there = async () => (await this.disks(node, topic)).get(path)?.toSorted((a, b) => a - b);
-    await expect.poll(there, { timeout: PATIENCE_MS }).toEqual(partitions);
+    await becomes(there, (found) => isDeepStrictEqual(found, partitions));
   }
 
   close(): Promise<void> {
@@ -133,5 +143,16 @@ export class BrokerPlaces {
 
   #patiently<T>(ask: () => Promise<T>): Promise<T> {
     return this.#cluster.patiently(PATIENCE_MS, ask);
+  }
+}
+
+/** Asks until it is so; outside of a test run, too. */
+async function becomes<T>(ask: () => Promise<T>, isSo: (found: T) => boolean): Promise<void> {
+  const deadline = Date.now() + 2 * PATIENCE_MS;
+  for (;;) {
+    const found = await ask();
+    if (isSo(found)) return;
+    if (Date.now() > deadline) throw new Error(`it stays ${JSON.stringify(found)}`);
+    await sleep(50);
   }
 }

@@ -4,6 +4,7 @@ import { Dice } from "./random.ts";
 
 /** What such a command is told. */
 export interface LifeArguments {
+  readonly source?: string | undefined;
   readonly sink?: string[] | undefined;
   readonly count: string;
   readonly seed: string;

@@ -23,8 +23,8 @@ export interface KillPlan {
 export const usage = `npm run kills -- [options]
   --source ${sourceKinds.join("|")}   what is copied from (postgres)
   --sink postgres|dsql           one kind of sink only (else both)
-  --sink kafka                   lives of a topic: kills, cuts, brokers that die, processes that are taken over from;
-                                 with --count, --kills-per-life, --at-once and --seed, or --life LIST of one of them
+  --sink kafka                   lives of topics, from any --source: kills, cuts, brokers that die, coordinators that move, processes
+                                 that are taken over from; with --count, --kills-per-life, --at-once and --seed, or --life LIST of one of them
   --source kafka                 lives of topics as a source, shared by two processes: kills, and processes that are frozen until
                                  others have their partitions; with --sink, --count, --kills-per-life, --at-once, --seed, --life LIST
   --phase ${killPhases.join("|")}   one phase only, may be repeated

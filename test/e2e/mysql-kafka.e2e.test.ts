@@ -1,4 +1,4 @@
-/** MySQL and MariaDB into Kafka: every change exactly once, in the order of its key, whoever is killed. */
+/** MySQL and MariaDB into Kafka: every change exactly once, in the order of its key, whoever is killed and whatever is cut. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { callToEnd } from "./millrace-call.ts";
 import { MillraceProcess } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { wrongCounts } from "./topic-counts.ts";
+import { liveTopicLife, troubles } from "./topic-kill-life.ts";
 
 /** Each kill is one more start: one of one server in `npm test`, more of both in the long form. */
 const isFull = process.env["MILLRACE_E2E_FULL"] === "1";
@@ -72,4 +73,15 @@ it.each(flavors)(
     }
   },
   600_000,
+);
+
+it.each(flavors)(
+  "tells rows, keys and columns that come and go of %s once through cuts, brokers that die and a process that was taken over from",
+  async (from) => {
+    const life = isFull
+      ? { troubles: [...troubles] }
+      : { troubles: ["cut", "broker", "zombie"] as const, earlyKills: 1 };
+    expect(await liveTopicLife({ from, seed: 4, ...life })).toEqual([]);
+  },
+  1_200_000,
 );

@@ -1,24 +1,29 @@
 /**
- * One pipeline from PostgreSQL into Kafka whose process, broker, connections and better self come to grief many times: every
- * change has to be told exactly once, in the order of its key, to a plain consumer of committed messages; in every third life at
- * least once, and then in that order from wherever a key was begun anew.
+ * One pipeline from a database into Kafka whose process, brokers, connections and better self come to grief many times: every change
+ * has to be told exactly once, in the order of its key, to a plain consumer of committed messages; in every third life at least once,
+ * and then in that order from wherever a key was begun anew.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { transactionalId } from "../../packages/millrace/src/sinks/kafka/topic-names.ts";
 import type { FaultProxy } from "../support/fault-proxy.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 import { type KafkaCluster, startKafka } from "../support/kafka.ts";
-import { sharedPostgres, type SharedPostgres } from "../support/postgres.ts";
+import { BrokerPlaces } from "./broker-places.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
+import { MixedWriter } from "./mixed-writer.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
+import { allOf, makeSource, type SourceKind, type TestSource } from "./sources.ts";
 import { type Guarantee, wrongCounts } from "./topic-counts.ts";
+import { wrongLedger } from "./topic-ledger.ts";
+import { topicPlaces, type TopicWay, wayTo } from "./topic-places.ts";
 
 /** What can happen; the first is what happens most. */
-export const troubles = ["failpoint", "kill", "cut", "zombie", "broker"] as const;
+export const troubles = ["failpoint", "kill", "cut", "zombie", "broker", "coordinator"] as const;
 
 /** One of them. */
 export type Trouble = (typeof troubles)[number];
@@ -28,55 +33,60 @@ export function guaranteeOf(seed: number): Guarantee {
   return seed % 3 === 0 ? "at-least-once" : "exactly-once";
 }
 
-/** Where a pipeline into a topic comes by again and again. */
-const failpoints = [
-  "kafka.ready",
-  "kafka.sent",
-  "kafka.committed",
-  "lane.before-commit",
-  "lane.after-commit",
-  "frontier.written",
-  "frontier.acknowledged",
-  "postgres-log.after-batch",
-  "postgres-log.after-acknowledge",
-];
-/** Reached once in a start, or while it loads. */
-const early = [
-  "snapshot.chunk-batch",
-  "chunk.batch-sent",
-  "chunk.rows-durable",
-  "chunk.finished",
-  "kafka.committed",
-  "lane.after-commit",
-];
-/** Before anything else befalls a life its load is killed so often. */
+/** Before anything else befalls a life it is killed so often where it begins and loads. */
 const EARLY_KILLS = 3;
-const table = "counted";
+const EARLY: ReadonlySet<TopicWay> = new Set(["birth", "start", "load", "keyless"]);
+const counted = "counted";
 const rows = 300;
+/** A table that comes later is loaded where the others are not. */
+const LATER_ROWS = 250;
+const BROKERS = [1, 2, 3];
+/** It has to live. */
+const CONTROLLER = 1;
+const TRANSACTIONS = "__transaction_state";
+/** How often a process surely comes by. */
+const MOST: Readonly<Record<TopicWay, number>> = {
+  stream: 8,
+  start: 1,
+  birth: 1,
+  load: 2,
+  keyless: 1,
+  barrier: 2,
+};
 const reachTimeoutMs = 40_000;
 const catchUpTimeoutMs = 300_000;
 
 /** What a life is told. */
 export interface TopicLifeOptions {
+  readonly from: SourceKind;
   readonly seed: number;
   /** What happens to it, in this order. */
   readonly troubles: readonly Trouble[];
+  /** How often it is killed before where it begins and loads; three times. */
+  readonly earlyKills?: number;
   /** Called after each. */
   readonly onTrouble?: (what: string) => void;
 }
 
-/** Lives a life to its end; gives what is wrong with its topic. */
+/** Lives a life to its end; gives what is wrong with its topics. */
 export async function liveTopicLife(options: TopicLifeOptions): Promise<readonly string[]> {
   const proxy = await startFaultProxy({ host: "127.0.0.1", port: 1 });
+  // A coordinator moves where there is another broker to move to. Cuts befall the connections to the first.
+  const isMoving = options.troubles.includes("coordinator");
+  const settings = {
+    "transaction.state.log.num.partitions": "12",
+    "transaction.state.log.min.isr": "1",
+  };
+  const several = isMoving ? { brokers: BROKERS.length, settings } : {};
   const [kafka, source] = await Promise.all([
-    startKafka({ advertisedPort: proxy.port }),
-    sharedPostgres(),
+    startKafka({ advertisedPort: proxy.port, ...several }),
+    makeSource(options.from),
   ]);
   const folder = await mkdtemp(join(tmpdir(), "millrace-topic-life-"));
   try {
-    const [host = "", port = ""] = kafka.bootstrap.split(":");
+    const [host = "", port = ""] = (kafka.brokers[0]?.address() ?? "").split(":");
     proxy.redirect({ host, port: Number(port) });
-    const life = new TopicLife(options, kafka, proxy, source, join(folder, "life.yaml"));
+    const life = new TopicLife(options, { kafka, proxy, source, file: join(folder, "life.yaml") });
     return await life.run();
   } finally {
     await rm(folder, { recursive: true });
@@ -86,45 +96,102 @@ export async function liveTopicLife(options: TopicLifeOptions): Promise<readonly
   }
 }
 
+interface Parts {
+  readonly kafka: KafkaCluster;
+  readonly proxy: FaultProxy;
+  readonly source: TestSource;
+  readonly file: string;
+}
+
 class TopicLife {
   readonly #options: TopicLifeOptions;
   readonly #kafka: KafkaCluster;
   readonly #proxy: FaultProxy;
-  readonly #source: SharedPostgres;
+  readonly #source: TestSource;
   readonly #file: string;
   readonly #dice: Dice;
+  readonly #mixed: MixedWriter;
+  readonly #reached = new Set<string>();
 
-  constructor(
-    options: TopicLifeOptions,
-    kafka: KafkaCluster,
-    proxy: FaultProxy,
-    source: SharedPostgres,
-    file: string,
-  ) {
+  constructor(options: TopicLifeOptions, { kafka, proxy, source, file }: Parts) {
     this.#options = options;
     this.#kafka = kafka;
     this.#proxy = proxy;
     this.#source = source;
     this.#file = file;
     this.#dice = new Dice(options.seed);
+    this.#mixed = new MixedWriter(source.url, new Dice(options.seed + 2));
   }
 
   async run(): Promise<readonly string[]> {
     await this.#prepare();
-    const dice = new Dice(this.#options.seed + 1);
-    for (let i = 0; i < EARLY_KILLS; i++)
-      this.#options.onTrouble?.(await this.#killAt(`${dice.pick(early)}=kill@1`));
+    await this.#beginnings();
     for (const [i, trouble] of this.#options.troubles.entries()) {
-      const writer = new CountingWriter(this.#source, table, rows);
-      const what = await this.#befall(trouble, i, writer);
-      await writer.stop();
+      const what = await this.#whileWriting((writer) => this.#befall(trouble, i, writer));
       this.#options.onTrouble?.(what);
     }
     // A backlog of many transactions would take all day in small ones where the machine is busy.
     await this.#writeFile({});
-    await runToEnd([...this.#args(), "--until-caught-up"], catchUpTimeoutMs);
+    await this.#mixed.last();
+    await this.#catchUp();
+    return [...(await this.#wrong()), ...this.#undeclared()];
+  }
+
+  /** Killed where it begins and loads, each place once: a table without a key is loaded once. Sometimes it is written meanwhile. */
+  async #beginnings(): Promise<void> {
+    const dice = new Dice(this.#options.seed + 1);
+    let left = this.#places().filter((place) => EARLY.has(wayTo(place)));
+    for (let i = 0; i < (this.#options.earlyKills ?? EARLY_KILLS); i++) {
+      const place = dice.pick(left);
+      left = left.filter((other) => other !== place && wayTo(other) !== "birth");
+      const kill = (): Promise<string> => this.#killAt(`${place}=kill@1`);
+      this.#options.onTrouble?.(await (dice.chance(0.5) ? this.#whileWriting(kill) : kill()));
+    }
+  }
+
+  /** The rows that are counted, and all others. */
+  async #whileWriting(work: (writer: CountingWriter) => Promise<string>): Promise<string> {
+    const writer = new CountingWriter(this.#source, counted, rows);
+    const over = new AbortController();
+    const mixed = this.#mixed.run(over.signal);
+    try {
+      return await work(writer);
+    } finally {
+      over.abort();
+      await Promise.all([writer.stop(), mixed]);
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#note(await runToEnd([...this.#args(), "--until-caught-up"], catchUpTimeoutMs, "*=tell"));
+  }
+
+  #note({ reached }: MillraceProcess): void {
+    for (const place of reached) this.#reached.add(place.split(" ")[0] ?? place);
+  }
+
+  async #wrong(): Promise<readonly string[]> {
     const guarantee = guaranteeOf(this.#options.seed);
-    return wrongCounts(this.#source, table, this.#bootstrap(), { guarantee });
+    const { schema } = this.#source;
+    const bootstrap = this.#kafka.bootstrap;
+    const found = [await wrongCounts(this.#source, counted, bootstrap, { guarantee, schema })];
+    for (const [table, { ledger, compare }] of this.#mixed.tables)
+      found.push(
+        await wrongLedger(ledger, `${schema}.${table}`, { bootstrap, guarantee, compare }),
+      );
+    return found.flat();
+  }
+
+  /** Places that no kill is drawn for. */
+  #undeclared(): string[] {
+    const declared = new Set(this.#places());
+    return [...this.#reached]
+      .filter((place) => !declared.has(place))
+      .map((place) => `reached where it should not be: ${place}`);
+  }
+
+  #places(): readonly string[] {
+    return topicPlaces(this.#options.from, guaranteeOf(this.#options.seed));
   }
 
   #befall(trouble: Trouble, nth: number, writer: CountingWriter): Promise<string> {
@@ -139,27 +206,30 @@ class TopicLife {
         return this.#zombie(writer);
       case "broker":
         return this.#broker(writer);
+      case "coordinator":
+        return this.#coordinator(writer);
     }
   }
 
-  #atFailpoint(nth: number): Promise<string> {
-    const places = nth === 0 ? early : this.#later();
-    const armed = `${this.#dice.pick(places)}=kill@${this.#dice.between(1, nth === 0 ? 1 : 8)}`;
-    return this.#killAt(armed);
+  async #atFailpoint(nth: number): Promise<string> {
+    const places = this.#places().filter((place) => wayTo(place) !== "birth");
+    const place = this.#dice.pick(places);
+    const way = wayTo(place);
+    // Of the first nobody knows whether all is loaded.
+    if (way === "load") await this.#mixed.makeLater(`later_${nth}`, LATER_ROWS);
+    if (way === "keyless") await this.#mixed.makeLater(`later_${nth}`, LATER_ROWS, "keyless");
+    return this.#killAt(`${place}=kill@${this.#dice.between(1, MOST[way])}`);
   }
 
   async #killAt(armed: string): Promise<string> {
-    const run = new MillraceProcess(this.#args(), armed);
+    const run = new MillraceProcess(this.#args(), `${armed};*=tell`);
     await Promise.race([run.ended, sleep(reachTimeoutMs)]);
+    if (!run.isRunning && run.killedAt === null)
+      throw new Error(`it ended by itself: ${run.tail()}`);
     run.kill();
     await run.ended;
+    this.#note(run);
     return run.killedAt === null ? `missed ${armed}` : armed;
-  }
-
-  /** Data goes ahead of its position only where nothing has to be told exactly once. */
-  #later(): readonly string[] {
-    const isOnce = guaranteeOf(this.#options.seed) === "exactly-once";
-    return isOnce ? failpoints : [...failpoints, "kafka.data-sent", "kafka.data-sent"];
   }
 
   async #anywhere(): Promise<string> {
@@ -218,8 +288,34 @@ class TopicLife {
       await writer.wrote(this.#dice.between(5, 40));
       await this.#kafka.start();
       await writer.wrote(30);
-      return "the broker killed and started again";
+      return "the brokers killed and started again";
     });
+  }
+
+  /** It is moved to another broker, which is killed in its turn, so that a third one takes it. */
+  async #coordinator(writer: CountingWriter): Promise<string> {
+    const places = new BrokerPlaces(this.#kafka.bootstrap);
+    const id = transactionalId(this.#name, "0");
+    try {
+      return await this.#whileRunning(async () => {
+        const was = [await places.coordinator(id)];
+        do {
+          const nodes = BROKERS.filter((node) => node !== was.at(-1));
+          await places.give([TRANSACTIONS], nodes);
+          was.push(await places.coordinator(id));
+          await writer.wrote(20);
+        } while (was.at(-1) === CONTROLLER);
+        const gone = was.at(-1) ?? CONTROLLER;
+        await this.#kafka.kill(gone);
+        was.push(await places.coordinatorBehind(id, gone));
+        await writer.wrote(20);
+        await this.#kafka.start(gone);
+        await places.give([TRANSACTIONS], BROKERS);
+        return `coordinated by ${was.join(", then ")}; ${gone} was killed`;
+      });
+    } finally {
+      await places.close();
+    }
   }
 
   async #whileRunning(work: () => Promise<string>): Promise<string> {
@@ -228,6 +324,10 @@ class TopicLife {
     try {
       const what = await work();
       if (!run.isRunning) throw new Error(`it ended by itself: ${run.tail()}`);
+      await run.waitForSync(this.#mixed.tables.size + 1, 0).then(
+        () => this.#mixed.loaded(),
+        () => undefined,
+      );
       return what;
     } finally {
       await run.stop();
@@ -236,26 +336,25 @@ class TopicLife {
   }
 
   async #prepare(): Promise<void> {
+    const all = Array.from({ length: rows }, (_, i) => `(${i + 1}, 0, '${"x".repeat(100)}')`);
     await this.#source.query(
-      `CREATE TABLE ${table} (id int PRIMARY KEY, n int NOT NULL, pad text);
-       INSERT INTO ${table} SELECT i, 0, repeat('x', 100) FROM generate_series(1, ${rows}) i`,
+      `CREATE TABLE ${counted} (id int PRIMARY KEY, n int NOT NULL, pad text)`,
     );
+    await this.#source.query(`INSERT INTO ${counted} VALUES ${all.join(", ")}`);
+    await this.#mixed.make();
     // So that there often is a whole transaction behind the one under way.
     await this.#writeFile({ "batch-size": 20 });
   }
 
   async #writeFile(sink: Section): Promise<void> {
-    const { url, database } = this.#source;
+    const { url, database, kind, schema } = this.#source;
+    const own = kind === "postgres" ? { "slot.name": database, "publication.name": database } : {};
     await writePipelineFile({
       path: this.#file,
-      name: `life-${database}`,
+      name: this.#name,
       sourceUrl: url,
-      tables: `public.${table}`,
-      source: {
-        "slot.name": database,
-        "publication.name": database,
-        "scan.incremental.snapshot.chunk.size": 100,
-      },
+      tables: allOf(kind, schema),
+      source: { ...own, "scan.incremental.snapshot.chunk.size": 100 },
       sink: {
         type: "kafka",
         "properties.bootstrap.servers": this.#bootstrap(),
@@ -268,8 +367,14 @@ class TopicLife {
     });
   }
 
+  get #name(): string {
+    return `life-${this.#source.database}`;
+  }
+
+  /** The first broker by its proxy, as it says itself where it is. */
   #bootstrap(): string {
-    return `127.0.0.1:${this.#proxy.port}`;
+    const [, ...others] = this.#kafka.brokers.map((broker) => broker.address());
+    return [`127.0.0.1:${this.#proxy.port}`, ...others].join(",");
   }
 
   #args(): string[] {

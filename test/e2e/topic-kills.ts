@@ -1,15 +1,17 @@
-/** `npm run kills -- --sink kafka`: troubles drawn by a seed, in lives of some each. */
+/** `npm run kills -- --sink kafka`, from PostgreSQL or what `--source` names: troubles drawn by a seed, in lives of some each. */
 import setUpServers from "../support/broker.ts";
 import { type DrawnLife, lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
+import { type SourceKind, sourceKinds } from "./sources.ts";
 import { guaranteeOf, liveTopicLife, type Trouble, troubles } from "./topic-kill-life.ts";
 
-/** Of ten troubles these are at failpoints, and so on. */
+/** Of eleven troubles these are at failpoints, and so on. */
 const SHARES: Readonly<Record<Trouble, number>> = {
   failpoint: 4,
   kill: 2,
   cut: 2,
   zombie: 1,
   broker: 1,
+  coordinator: 1,
 };
 
 /** What is wrong with one key is mostly wrong with many. */
@@ -21,6 +23,7 @@ export async function killTopics(
   say: (text: string) => void,
 ): Promise<number> {
   const values = lifeArguments(args, 60);
+  const from = sourceOf(values.source);
   const stopServers = await setUpServers();
   try {
     const bag = troubles.flatMap((trouble) =>
@@ -35,24 +38,30 @@ export async function killTopics(
         happened += 1;
         say(`  ${life.seed}  ${what}`);
       };
-      const wrong = await liveTopicLife({ ...life, onTrouble }).catch((error: unknown) => [
+      const wrong = await liveTopicLife({ ...life, from, onTrouble }).catch((error: unknown) => [
         String(error),
       ]);
       found += wrong.length;
       const seconds = Math.round((performance.now() - beganMs) / 1000);
       say(
-        `kafka life (seed ${life.seed}, ${guaranteeOf(life.seed)}): ${seconds} s; ${happened} troubles`,
+        `${from} → kafka life (seed ${life.seed}, ${guaranteeOf(life.seed)}): ${seconds} s; ${happened} troubles`,
       );
       for (const text of wrong.slice(0, MAX_LINES)) say(`  ${text}`);
       if (wrong.length > 0)
         say(
-          `  again: npm run kills -- --sink kafka --seed ${life.seed} --life ${life.troubles.join(",")}`,
+          `  again: npm run kills -- --source ${from} --sink kafka --seed ${life.seed} --life ${life.troubles.join(",")}`,
         );
     };
     await playLives(lives, Number(values["at-once"]), live);
-    say(`kafka: ${happened} troubles in ${lives.length} lives, ${found} findings`);
+    say(`${from} → kafka: ${happened} troubles in ${lives.length} lives, ${found} findings`);
     return found === 0 ? 0 : 1;
   } finally {
     await stopServers();
   }
+}
+
+function sourceOf(name = "postgres"): SourceKind {
+  const from = sourceKinds.find((kind) => kind === name);
+  if (from === undefined) throw new Error(`There is no such source: ${name}`);
+  return from;
 }

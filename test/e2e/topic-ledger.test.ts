@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import type { ReadMessage } from "./console-consumer.ts";
+import type { Guarantee } from "./topic-counts.ts";
+import { TopicLedger } from "./topic-ledger.ts";
+
+/** `OP` or `OP/w`, of the key 1 in the partition 0. */
+function messages(...told: readonly string[]): readonly ReadMessage[] {
+  return told.map((text) => {
+    const [op = "", w] = text.split("/");
+    const row = { id: 1, w: Number(w) };
+    const value = op === "d" ? { op, before: { id: 1 } } : { op, after: row };
+    return { partition: 0, key: "1", value: JSON.stringify(op === "t" ? { op } : value) };
+  });
+}
+
+const ledgerOf = (written: readonly string[], isLoaded = false): TopicLedger => {
+  const ledger = new TopicLedger();
+  ledger.isLoaded = isLoaded;
+  for (const text of written) {
+    const [op, w] = text.split("/");
+    if (op === "d") ledger.deleted(1);
+    else if (op === "t") ledger.truncated();
+    else ledger.wrote(op === "c" ? "c" : "u", 1, { w: Number(w) });
+  }
+  return ledger;
+};
+
+const both: readonly Guarantee[] = ["exactly-once", "at-least-once"];
+const WRITTEN = ["c/1", "u/2", "d", "c/3", "u/4"];
+
+describe.each(both)("a topic that tells %s", (guarantee) => {
+  it.each([
+    ["all of the log", WRITTEN],
+    ["a load and what came since", ["r/3", "u/4"]],
+    ["a load alone", ["r/4"]],
+    ["a load between changes that it has seen", ["c/3", "r/4", "u/4"]],
+    ["what came behind a delete", ["c/3", "u/4"]],
+  ])("%s is right", (_what, told) => {
+    expect(ledgerOf(WRITTEN).wrong(messages(...told), guarantee)).toEqual([]);
+  });
+
+  it.each([
+    ["without a change", ["c/1", "d", "c/3", "u/4"]],
+    ["without a delete", ["c/1", "u/2", "c/3", "u/4"]],
+    ["without its end", ["c/1", "u/2", "d", "c/3"]],
+    ["without a change behind the load", ["r/1", "d", "u/4"]],
+    ["in another order", ["c/1", "u/2", "d", "u/4", "c/3"]],
+    ["nothing", []],
+    ["from the middle of what no load told", ["u/4"]],
+    ["what was never written", [...WRITTEN, "u/9"]],
+  ])("%s is found", (_what, told) => {
+    expect(ledgerOf(WRITTEN).wrong(messages(...told), guarantee)).toHaveLength(1);
+  });
+
+  it("a load in place of what was written behind it is found", () => {
+    expect(ledgerOf(WRITTEN, true).wrong(messages("r/4"), guarantee)).toHaveLength(1);
+    expect(ledgerOf(["c/1", "d"], true).wrong([], guarantee)).toHaveLength(1);
+  });
+
+  it("a TRUNCATE stands in its place, and one that is missing is found", () => {
+    const ledger = ledgerOf(["c/1", "t"]);
+    expect(ledger.wrong(messages("c/1", "t"), guarantee)).toEqual([]);
+    expect(ledger.wrong(messages("r/1", "t"), guarantee)).toEqual([]);
+    expect(ledger.wrong(messages("c/1"), guarantee)).toHaveLength(1);
+  });
+
+  it("ends are what is told last, however a table was loaded between", () => {
+    const ledger = ledgerOf(WRITTEN);
+    expect(ledger.wrongEnds(messages("r/4", "c/3", "r/4"))).toEqual([]);
+    expect(ledger.wrongEnds(messages("r/4", "c/3"))).toHaveLength(1);
+    expect(ledger.wrongEnds(messages(...WRITTEN, "t"))).toHaveLength(1);
+    expect(ledgerOf(["c/1", "t"]).wrongEnds(messages("c/1", "t"))).toEqual([]);
+    expect(ledgerOf(["c/1", "t"]).wrongEnds(messages("c/1"))).toHaveLength(1);
+  });
+
+  it("a row without a key is told behind the last load that was broken off", () => {
+    const ledger = ledgerOf(["c/1"]);
+    expect(ledger.wrongKeyless(messages("r/1", "t", "r/1"), guarantee)).toEqual([]);
+    expect(ledger.wrongKeyless(messages("r/1", "t"), guarantee)).toHaveLength(1);
+  });
+
+  it("a key that nobody wrote is found", () => {
+    expect(new TopicLedger().wrong(messages("c/1"), guarantee)).toHaveLength(1);
+    expect(new TopicLedger().wrongKeyless(messages("c/1"), guarantee)).toHaveLength(1);
+  });
+});
+
+it.each([
+  ["changes", ["c/1", "u/2", "c/1", "u/2", "d", "c/3", "u/4", "d", "c/3", "u/4"]],
+  ["a load", ["r/3", "r/3", "u/4"]],
+])("%s that are told again are wrong only where all is told once", (_what, told) => {
+  expect(ledgerOf(WRITTEN).wrong(messages(...told), "at-least-once")).toEqual([]);
+  expect(ledgerOf(WRITTEN).wrong(messages(...told), "exactly-once")).toHaveLength(1);
+});
+
+it("a row without a key that is told again is wrong only where all is told once", () => {
+  const again = messages("c/1", "c/1");
+  expect(ledgerOf(["c/1"]).wrongKeyless(again, "at-least-once")).toEqual([]);
+  expect(ledgerOf(["c/1"]).wrongKeyless(again, "exactly-once")).toHaveLength(1);
+});
