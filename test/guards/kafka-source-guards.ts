@@ -335,6 +335,17 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 8],
+    guard: "a partition that was cut behind what was read is a loss, however long it is by now",
+    file: "sources/kafka/log.ts",
+    take: "const lastEpoch = epochs.before(topicId, offset);",
+    put: "const lastEpoch = Math.min(-1, epochs.before(topicId, offset));",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/unclean-election.kafka.test.ts`,
+      name: "is a loss for a process that goes on reading",
+    },
+  },
+  {
     keeps: ["State at the sink"],
     guard: "a state topic that was there is not taken for an empty one",
     file: "sinks/kafka/state-topic.ts",

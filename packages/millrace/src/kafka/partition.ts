@@ -17,6 +17,8 @@ export interface FetchLimits {
   readonly maxBytes: number;
   /** Where nothing is said, only what is committed. */
   readonly isolation?: Isolation;
+  /** Of the message before the offset; −1, or nothing, where nobody knows. */
+  readonly lastEpoch?: number;
 }
 
 /** A partition of this very topic, where its id is given and the brokers can be asked by it. */

@@ -63,6 +63,20 @@ export function lastOffsetIn(bytes: Buffer): number {
   return last;
 }
 
+/** First and last offset of each batch that {@link readBatches} would give, and under which leader's epoch it was written. */
+export function* epochsIn(
+  bytes: Buffer,
+): Generator<readonly [first: number, last: number, epoch: number], void, void> {
+  for (let at = 0; bytes.length - at >= LENGTH_END;) {
+    const end = batchEnd(bytes, at);
+    if (end > bytes.length) return;
+    const first = Number(bytes.readBigInt64BE(at));
+    const last = first + bytes.readInt32BE(at + LAST_DELTA_AT);
+    yield [first, last, bytes.readInt32BE(at + LENGTH_END)];
+    at = end;
+  }
+}
+
 function batchEnd(bytes: Buffer, at: number): number {
   const length = bytes.readInt32BE(at + LENGTH_AT);
   if (length < BATCH_HEAD_BYTES - LENGTH_END) throw corrupt("a batch is shorter than its head");

@@ -100,6 +100,9 @@ function producedIn(topic: string, reader: Reader): ProducedAnswer {
   return { topic, partition, errorCode, message, baseOffset };
 }
 
+/** The tagged field of a Fetch's partition that says so. */
+const DIVERGING_EPOCH = 0;
+
 /** What a Fetch asks for: one partition. */
 export interface FetchRequest extends TopicPartition {
   /** What stands behind the first open transaction too, and what it has written: where nothing is said, only what is committed. */
@@ -107,6 +110,8 @@ export interface FetchRequest extends TopicPartition {
   /** The topic is asked for by this, and not by its name: another one of that name is never read in its stead. */
   readonly topicId: string | null;
   readonly offset: number;
+  /** Under which leader's epoch the message before `offset` was written; −1 where nobody knows. */
+  readonly lastEpoch?: number;
   readonly maxWaitMs: number;
   readonly maxBytes: number;
 }
@@ -122,6 +127,8 @@ export interface FetchAnswer {
   readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: number }[];
   /** Batches of records. */
   readonly records: Buffer;
+  /** Where the epoch that was asked with ends here, before the offset that was asked for: what was read between is not in this log. */
+  readonly divergesAt?: number;
 }
 
 /** Without a session: each request says all. */
@@ -138,18 +145,21 @@ export function fetchRequest(request: FetchRequest): RawRequest<FetchAnswer> {
         .appendInt8(request.isolation === "uncommitted" ? READ_UNCOMMITTED : READ_COMMITTED)
         .appendInt32(0)
         .appendInt32(-1)
-        .appendArray([request], (writer, { topic, topicId, partition, offset, maxBytes }) => {
-          if (topicId === null) writer.appendString(topic);
-          else writer.appendUUID(topicId);
-          writer.appendArray([partition], (w, index) => {
-            w.appendInt32(index)
-              .appendInt32(-1)
-              .appendInt64(BigInt(offset))
-              .appendInt32(-1)
-              .appendInt64(-1n)
-              .appendInt32(maxBytes);
-          });
-        })
+        .appendArray(
+          [request],
+          (writer, { topic, topicId, partition, offset, lastEpoch = -1, maxBytes }) => {
+            if (topicId === null) writer.appendString(topic);
+            else writer.appendUUID(topicId);
+            writer.appendArray([partition], (w, index) => {
+              w.appendInt32(index)
+                .appendInt32(-1)
+                .appendInt64(BigInt(offset))
+                .appendInt32(lastEpoch)
+                .appendInt64(-1n)
+                .appendInt32(maxBytes);
+            });
+          },
+        )
         .appendArray([], () => undefined)
         .appendString("")
         .appendTaggedFields(),
@@ -165,7 +175,7 @@ function fetchAnswer(reader: Reader, isById: boolean): FetchAnswer {
     .readArray((topicReader) => {
       if (isById) topicReader.readUUID();
       else topicReader.readString();
-      return topicReader.readArray(partitionFetched);
+      return topicReader.readArray(partitionFetched, true, false);
     })
     .flat();
   const none = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 };
@@ -193,7 +203,23 @@ function partitionFetched(reader: Reader): FetchAnswer {
     logStartOffset,
     aborted: aborted ?? [],
     records,
+    ...divergence(reader),
   };
+}
+
+/** Reads the tagged fields of a partition. */
+function divergence(reader: Reader): Pick<FetchAnswer, "divergesAt"> {
+  let found = {};
+  for (let left = reader.readUnsignedVarInt(); left > 0; left--) {
+    const tag = reader.readUnsignedVarInt();
+    const bytes = reader.readUnsignedVarInt();
+    if (tag === DIVERGING_EPOCH) {
+      reader.readInt32();
+      found = { divergesAt: Number(reader.readInt64()) };
+      reader.readTaggedFields();
+    } else reader.skip(bytes);
+  }
+  return found;
 }
 
 /** Who ends, or begins, a transaction. */

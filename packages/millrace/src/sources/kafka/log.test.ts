@@ -5,6 +5,7 @@ import { Cluster, type Purpose } from "../../kafka/cluster.ts";
 import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import { systemClock } from "../../model/ports.ts";
 import { PartitionLog } from "./log.ts";
+import { ReadEpochs } from "./read-epochs.ts";
 import type { MessageItems } from "./message-items.ts";
 
 /** A broker that says these one after the other, and nothing else. */
@@ -63,6 +64,7 @@ function logOf(cluster: Cluster, ids: readonly (string | null)[]): PartitionLog 
     acknowledged: () => undefined,
     topicIdNow: () => Promise.resolve(left.shift() ?? null),
     topicId: "old",
+    epochs: new ReadEpochs(),
   });
 }
 

@@ -13,6 +13,7 @@ import type { TableShape } from "../../model/table.ts";
 import { lost, sourceError } from "./errors.ts";
 import type { Message, MessageItems } from "./message-items.ts";
 import { behind, nextOffset } from "./position.ts";
+import type { ReadEpochs } from "./read-epochs.ts";
 import { RecordMessage } from "./record-message.ts";
 
 /** A batch is given once it weighs this much. */
@@ -43,6 +44,8 @@ export interface PartitionLogParts {
   /** The topic's id, or null while nobody knows; another one is another topic of that name (I8). */
   readonly topicIdNow: () => Promise<string | null>;
   readonly topicId: string;
+  /** Of all runs of the process. */
+  readonly epochs: ReadEpochs;
 }
 
 /** One partition as a log: committed messages in their order. One Fetch is under way while the last one is worked on. */
@@ -78,6 +81,7 @@ export class PartitionLog implements SourceLog {
         this.#parts.fetched(answer, from, end);
         if (end === from) continue;
         this.#offset = end;
+        this.#parts.epochs.add(this.#parts.topicId, from, answer.records);
         this.#prefetch();
         this.#batches = this.#batchesOf(answer, from, end);
       }
@@ -122,15 +126,16 @@ export class PartitionLog implements SourceLog {
   }
 
   async #fetch(offset: number): Promise<FetchAnswer> {
-    const { cluster, fetchBytes, fetchWaitMs, topicId } = this.#parts;
+    const { cluster, fetchBytes, fetchWaitMs, topicId, epochs } = this.#parts;
     const at = { ...this.#parts.at, topicId };
-    const limits = { maxBytes: fetchBytes, maxWaitMs: fetchWaitMs };
+    const lastEpoch = epochs.before(topicId, offset);
+    const limits = { maxBytes: fetchBytes, maxWaitMs: fetchWaitMs, lastEpoch };
     let hasFailed = false;
     const attempt = async (): Promise<FetchAnswer> => {
       this.#closed.signal.throwIfAborted();
       if (hasFailed) await this.#refuseOther();
       hasFailed = true;
-      return fetchPartition(cluster, at, offset, limits);
+      return refuseCut(await fetchPartition(cluster, at, offset, limits), at, offset);
     };
     try {
       return await this.#orClosed(cluster.patiently(PATIENCE_MS, attempt, mayComeToBe));
@@ -229,6 +234,25 @@ export class PartitionLog implements SourceLog {
     }
   }
 }
+
+/** Whoever leads since an unclean election has others in the place of messages that were read (I8). */
+function refuseCut(
+  answer: FetchAnswer,
+  { topic, partition }: TopicPartition,
+  offset: number,
+): FetchAnswer {
+  const { divergesAt } = answer;
+  if (divergesAt === undefined || divergesAt >= offset) return answer;
+  throw new MillraceError(
+    "MR_SOURCE_LOSS",
+    `${topic} ${partition} was cut at offset ${divergesAt}, as an unclean leader election does it; this pipeline has read to ${offset}, and from ${divergesAt} on there may be other messages now`,
+    { remedy: CUT_REMEDY },
+  );
+}
+
+/** Only the process that has read them knows that they are gone. */
+const CUT_REMEDY =
+  "With `on-loss: resync` the process that finds it goes on with the oldest message that there is. One that is started now knows nothing of it, and passes over what stands there instead: take the state away first (`millrace cleanup --state`), and read the topic again (`scan.startup.mode: earliest-offset`).";
 
 function recallFrom(answer: FetchAnswer, from: number, end: number, items: MessageItems): void {
   for (const records of committedBatches(answer)) {

@@ -22,6 +22,7 @@ import { asSource, lost, sourceError, startError } from "./errors.ts";
 import { type FirstLook, lookIn, type PipelineLook } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
+import { ReadEpochs } from "./read-epochs.ts";
 import { MessageItems } from "./message-items.ts";
 import { OpenTransaction } from "./open-transaction.ts";
 import type { KafkaSourceOptions } from "./options.ts";
@@ -55,6 +56,7 @@ export class PartitionSource implements Source {
   readonly #at: TopicPartition;
   readonly #cluster: Cluster;
   readonly #open: OpenTransaction;
+  readonly #epochs = new ReadEpochs();
   /** Tables that there are, as far as anybody has told: the pipeline, a sample, the log. */
   readonly #tables = new Map<TableId, TableShape>();
   #isSampled = false;
@@ -127,6 +129,8 @@ export class PartitionSource implements Source {
         await this.#refuseLoss(known, before, end);
         return { start: known, created: false, joined: [], history: this.#history, pastEnd };
       }
+      // What is begun anew was not read on.
+      this.#epochs.forget();
       const { recreate = false, histories = () => Promise.resolve([]) } = options;
       const { offset, first } = await beginningOf(this.#cluster, {
         at: this.#at,
@@ -190,6 +194,7 @@ export class PartitionSource implements Source {
       acknowledged: (offset) => this.#parts.acknowledged(offset),
       topicIdNow: () => topicIdOf(this.#cluster, this.#at.topic),
       topicId: this.#topicId,
+      epochs: this.#epochs,
     });
     return Promise.resolve(log);
   }
