@@ -61,6 +61,8 @@ describe.each(both)("a topic that tells %s", (guarantee) => {
     const ledger = ledgerOf(["c/1", "t"]);
     expect(ledger.wrong(messages("c/1", "t"), guarantee)).toEqual([]);
     expect(ledger.wrong(messages("r/1", "t"), guarantee)).toEqual([]);
+    // One from before the row was made, behind a load that ran ahead.
+    expect(ledger.wrong(messages("r/1", "t", "c/1", "t"), guarantee)).toEqual([]);
     expect(ledger.wrong(messages("c/1"), guarantee)).toHaveLength(1);
   });
 
