@@ -78,7 +78,9 @@ it("a transaction of the source that a quota lets through in parts only gets the
   expect(ids).toEqual(Array.from({ length: ROWS }, (_, i) => i + 1));
   expect([...waits]).toContainEqual(
     expect.stringMatching(
-      new RegExp(`^throttled: broker \\d+ holds client ${clientId} back \\(producer_byte_rate or request_percentage\\)`),
+      new RegExp(
+        `^throttled: broker \\d+ holds client ${clientId} back \\(producer_byte_rate or request_percentage\\)`,
+      ),
     ),
   );
   expect([...retried]).not.toContain("MR_SINK_LOST_CONNECTION");
