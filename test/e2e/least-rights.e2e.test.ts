@@ -92,11 +92,10 @@ describe("the role that the guide makes", () => {
     expect(await errorsWith("never")).not.toEqual([]);
     await pipeline.source.query(publication);
     // What was written without it is in no log.
-    expect(await errorsWith("never")).toEqual(
-      ["customers", "orders"].map((table) =>
-        expect.stringContaining(`public.${table} was left out`),
-      ),
-    );
+    expect(await errorsWith("never")).toEqual([
+      expect.stringContaining("public.customers was left out"),
+      expect.stringContaining("public.orders was left out"),
+    ]);
   });
 
   it("loads and follows where Millrace keeps the publication", async () => {

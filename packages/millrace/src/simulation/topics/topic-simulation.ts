@@ -10,11 +10,9 @@ import { drawTopics, type TopicProfile } from "./topic-profile.ts";
 import { TopicWorkload } from "./workload.ts";
 
 const MAX_STEPS = 20_000;
-/** Longer than two turns of the frontier writer. */
-const REST_MS = 3_000;
 /** Time passes though no process waits for it. */
 const TICK_MS = 500;
-/** Longer than anything of a broker's takes. */
+/** Longer than anything of a broker's takes, such as the session of a process that was killed and whose partitions another one is to have. */
 const PATIENCE_MS = 60_000;
 
 /** How one seed went. */
@@ -170,7 +168,7 @@ class TopicSimulation {
         );
       const areThere = (): boolean => all.every(({ ended }) => !ended);
       while (!look.isOver && areThere() && this.world.steps < limit) await this.#turn();
-      const rested = this.world.nowMs + REST_MS;
+      const rested = this.world.nowMs + PATIENCE_MS;
       while (areThere() && this.world.nowMs < rested) await this.#turn();
       if (look.isCaughtUp && areThere()) return;
     }
