@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogBatch, ShapeChange } from "../model/change.ts";
+import { systemClock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
 import type { SourceLog } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
@@ -9,6 +10,7 @@ import { Feed } from "./feed.ts";
 import { Frontier } from "./frontier.ts";
 import { LaneChoice } from "./lane-choice.ts";
 import { Lane, type LaneParts } from "./lane.ts";
+import { LoadTurns } from "./load-turns.ts";
 import { LogReader } from "./log-reader.ts";
 import type { LogRest } from "./log-rest.ts";
 import { doubted, shapeOf, standingOf, tableOf, transactionOf } from "./pipeline-parts.fixture.ts";
@@ -116,13 +118,21 @@ async function read(items: readonly ShapeChange[], before: number) {
   return { again, passed, usedBytes: budget.usedBytes };
 }
 
+/** What lanes work by that have no rows. */
+function working(signal: AbortSignal) {
+  return {
+    signal,
+    turns: new LoadTurns(systemClock, false).ofRun(2, signal),
+    emptied: () => undefined,
+    passed: () => undefined,
+  };
+}
+
 /** A reader that somebody interrupts, as another number of lanes does; its lanes work when they are told to. */
 function interrupted(checkpoint: Position | null) {
   const stop = new AbortController();
   const parts: Partial<LaneParts> = {
-    signal: stop.signal,
-    emptied: () => undefined,
-    passed: () => undefined,
+    ...working(stop.signal),
   };
   const lanes = [0, 1].map((lane) => new Lane(lane, standingOf(checkpoint), parts as LaneParts));
   const given = Promise.withResolvers<LogBatch>();
@@ -179,9 +189,7 @@ function reading(
 ) {
   const stop = new AbortController();
   const parts: Partial<LaneParts> = {
-    signal: stop.signal,
-    emptied: () => undefined,
-    passed: () => undefined,
+    ...working(stop.signal),
     maxRows: 100,
     flushIntervalMs: 0,
   };
@@ -264,9 +272,7 @@ describe("a log that lags, whose batches all end within transactions", () => {
   async function endOf(wait: (reader: LogReader, stood: () => void) => void): Promise<unknown> {
     const stop = new AbortController();
     const parts: Partial<LaneParts> = {
-      signal: stop.signal,
-      emptied: () => undefined,
-      passed: () => undefined,
+      ...working(stop.signal),
     };
     const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
     const told = (id: number): ShapeChange => ({
@@ -307,9 +313,7 @@ describe("a log that somebody interrupts again and again", () => {
   it("is read all the same", async () => {
     const stop = new AbortController();
     const parts: Partial<LaneParts> = {
-      signal: stop.signal,
-      emptied: () => undefined,
-      passed: () => undefined,
+      ...working(stop.signal),
     };
     const lanes = [new Lane(0, standingOf(), parts as LaneParts)];
     for (const lane of lanes) lane.run().catch(() => undefined);
