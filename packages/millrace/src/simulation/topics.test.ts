@@ -15,6 +15,7 @@ const PATIENCE = { timeout: 300_000 };
 const REGRESSIONS = [
   [20, "a share that was lost and begun anew is told to be free, and two processes run it"],
   [142, "the same, where the other one was frozen before it took over"],
+  [535, "the same, once each connection asks what its broker speaks"],
 ] as const;
 
 describe("partitions of topics, simulated", () => {
