@@ -21,7 +21,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [10, "Source transactions"],
     guard: "nothing more is sent of a transaction that its broker would end meanwhile",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/open-transaction.ts",
     take: "if (openMs + waitMs > share * transactionTimeoutMs) throw",
     put: "if (openMs + waitMs > Infinity) throw",
     shownBy: {
@@ -68,7 +68,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [2, "Source transactions"],
     guard: "no batch is on its way to a broker when its transaction is aborted",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "  await Promise.allSettled(works);",
     put: "",
     shownBy: { file: LATE, name: "none is on its way to one broker when a transaction ends" },
@@ -77,7 +77,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     keeps: [2, "Source transactions"],
     guard:
       "where the answer to a batch was lost its transaction is ended by another epoch, which refuses the batch",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "      sending.mayComeLate = true;",
     put: "",
     shownBy: { file: LATE, name: "one whose connection was lost is refused" },
@@ -96,7 +96,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: ["Source transactions"],
     guard: "the time for which a quota holds a batch back is no attempt to send it",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "sending.restedMs += restMs;",
     put: "",
     shownBy: { file: PRODUCER, name: "waits until a quota lets a batch through" },
@@ -291,7 +291,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [8],
     guard: "a partition whose offsets begin anew is not taken for the one that was written to",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "return baseOffset < end ? replaced(batch, baseOffset, end) : null;",
     put: "return null;",
     shownBy: { file: LOST, name: "of the topic of a table" },
@@ -300,7 +300,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     keeps: [1, 8],
     guard:
       "a topic that was made anew beneath a run is not taken for the one that it has looked at",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "if (topicId !== NO_ID && id !== null && id !== topicId) throw anotherTopic(topic);",
     put: "",
     shownBy: { file: LOSSES, name: "a table's topic that was made anew beneath a run is known" },
@@ -308,7 +308,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [1, 8],
     guard: "brokers are told which topic is meant, and not its name alone",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "const isById = producesById && batches.every(({ topicId }) => topicId !== NO_ID);",
     put: "const isById = false;",
     shownBy: { file: PRODUCER, name: "writes to no other topic of the name than the one" },
@@ -317,7 +317,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     keeps: [1, 8],
     guard:
       "a topic of brokers that take names alone is looked at before a partition's first message",
-    file: "kafka/transactional-producer.ts",
+    file: "kafka/batch-delivery.ts",
     take: "if (names.size > 0) await this.#cluster.topics([...names]);",
     put: "",
     shownBy: { file: PRODUCER, name: "writes to no other topic of the name than the one" },
@@ -358,7 +358,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [1, 8],
     guard: "a table whose topic was deleted is loaded again",
-    file: "sinks/kafka/topics.ts",
+    file: "sinks/kafka/topic-identities.ts",
     take: "return found === null ? [] : [[id, found.id === NO_ID",
     put: "return found === null ? [[id, name] as const] : [[id, found.id === NO_ID",
     shownBy: { file: ANEW, name: "one that was deleted while its pipeline was stopped" },
@@ -366,7 +366,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [1, 8],
     guard: "a topic is known by its id, whoever has made the one of its name",
-    file: "sinks/kafka/topics.ts",
+    file: "sinks/kafka/topic-identities.ts",
     take: '[[id, found.id === NO_ID ? "" : found.id] as const];',
     put: '[[id, found.id === NO_ID ? "" : name] as const];',
     shownBy: { file: ANEW, name: "one that somebody has made anew while its pipeline was stopped" },
@@ -374,8 +374,8 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [8],
     guard: "a topic that one broker has not heard of yet is not taken for one that is gone",
-    file: "sinks/kafka/topics.ts",
-    take: "await this.#cluster.patiently(GONE_MS, look, mayComeToBe)",
+    file: "sinks/kafka/topic-identities.ts",
+    take: "await cluster.patiently(GONE_MS, look, mayComeToBe)",
     put: "await look()",
     shownBy: {
       file: `${SINK}/topic-identities.test.ts`,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OPEN_SHARE } from "../kafka/transactional-producer.ts";
+import { OPEN_SHARE } from "../kafka/open-transaction.ts";
 import { SENDING_SHARE } from "./finish-kafka-sink.ts";
 import { pairs } from "./kafka-types.ts";
 import { parseConfigText, surroundingsOf } from "./load.ts";

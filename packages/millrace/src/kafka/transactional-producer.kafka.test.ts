@@ -14,14 +14,12 @@ import { clusterAt, recordsIn } from "./cluster.fixture.ts";
 import { comeBetween, type Way } from "./come-between.fixture.ts";
 import { COMPRESSIONS, type Compression } from "./compression.ts";
 import { KafkaFault } from "./kafka-fault.ts";
+import type { ProducerOptions } from "./producer-options.ts";
 import { readTopic } from "./read-topic.ts";
 import { RecordBatchBuilder } from "./record-batch.ts";
 import { PassingClock } from "../sinks/kafka/passing-clock.fixture.ts";
-import {
-  MAX_ASKED,
-  type ProducerOptions,
-  TransactionalProducer,
-} from "./transactional-producer.ts";
+import { MAX_ASKED } from "./transaction-coordinator.ts";
+import { TransactionalProducer } from "./transactional-producer.ts";
 import type { ProduceAnswer } from "./wire.ts";
 
 let kafka: SharedKafka;

@@ -222,11 +222,15 @@ function divergence(reader: Reader): Pick<FetchAnswer, "divergesAt"> {
   return found;
 }
 
-/** Who ends, or begins, a transaction. */
-export interface ProducerIdentity {
-  readonly transactionalId: string;
+/** By which a coordinator and the partitions tell one life of a transactional id from another. */
+export interface ProducerEpoch {
   readonly producerId: bigint;
   readonly producerEpoch: number;
+}
+
+/** Who ends, or begins, a transaction. */
+export interface ProducerIdentity extends ProducerEpoch {
+  readonly transactionalId: string;
 }
 
 /** Makes partitions part of a transaction, before the first batch to each (transactions of the first kind). */
@@ -271,7 +275,7 @@ export function addPartitionsRequest(
 export interface EndTxnAnswer {
   readonly errorCode: number;
   /** Null where it stays the same (transactions of the first kind). */
-  readonly next: { readonly producerId: bigint; readonly producerEpoch: number } | null;
+  readonly next: ProducerEpoch | null;
 }
 
 /** Commits or aborts. */

@@ -33,7 +33,8 @@ import { type FoundState, StateTopic } from "./state-topic.ts";
 import { mapToTopic } from "./table-mapping.ts";
 import { TableOutputs } from "./table-outputs.ts";
 import { ownName, transactionalId } from "./topic-names.ts";
-import { type NewTopic, Topics } from "./topics.ts";
+import type { NewTopic } from "./topic-making.ts";
+import { Topics } from "./topics.ts";
 
 /** Two that take over at once wait for different times, milliseconds. */
 const TAKEOVER_PAUSE_MS = 200;

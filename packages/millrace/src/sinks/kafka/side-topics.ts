@@ -7,7 +7,8 @@ import { LetterTeller } from "./letter-teller.ts";
 import { SchemaTeller } from "./schema-teller.ts";
 import { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
-import type { NewTopic, Topics } from "./topics.ts";
+import type { NewTopic } from "./topic-making.ts";
+import type { Topics } from "./topics.ts";
 import type { BatchPlace } from "./transaction-batches.ts";
 import { TransactionTeller } from "./transaction-teller.ts";
 

@@ -5,6 +5,7 @@ import { readTopic, type ReadTimes, type ReadUntil } from "../../kafka/read-topi
 import type { Finding } from "../../model/finding.ts";
 import { holderText } from "../../model/holder.ts";
 import type { TaskDocument } from "../../model/sink.ts";
+import { CLEANUP_POLICY, MAX_MESSAGE_BYTES, type SeenTopic } from "./seen-topic.ts";
 import {
   type ForeignTask,
   TaskDocumentReader,
@@ -13,14 +14,8 @@ import {
   TaskStateReader,
   TopicMarkReader,
 } from "./state-records.ts";
-import {
-  CLEANUP_POLICY,
-  MAX_MESSAGE_BYTES,
-  type NewTopic,
-  type SeenTopic,
-  type TargetTopic,
-  type Topics,
-} from "./topics.ts";
+import type { NewTopic } from "./topic-making.ts";
+import type { TargetTopic, Topics } from "./topics.ts";
 
 /** State is small; a document of a table with a thousand columns is the largest, bytes. */
 const MAX_DOCUMENT_BYTES = 16 * 2 ** 20;

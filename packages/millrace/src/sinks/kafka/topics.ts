@@ -1,26 +1,24 @@
-import {
-  ConfigResourceTypes,
-  createTopicsV7,
-  deleteTopicsV6,
-  describeConfigsV4,
-} from "@platformatic/kafka";
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { Cluster, TopicRight } from "../../kafka/cluster.ts";
 import { anotherTopic } from "../../kafka/fault-from.ts";
-import { isRights, KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
+import { KafkaFault, mayComeToBe } from "../../kafka/kafka-fault.ts";
 import { NO_ID } from "../../kafka/partition.ts";
 import type { TargetCheck } from "../../model/sink.ts";
 import type { TableId, TargetTable } from "../../model/table.ts";
 import type { TopicOptions } from "./options.ts";
+import { CLEANUP_POLICY, lookAtTopic, MAX_MESSAGE_BYTES, type SeenTopic } from "./seen-topic.ts";
+import { GONE_MS, topicIdentities } from "./topic-identities.ts";
+import {
+  askForTopic,
+  hasLeaders,
+  type NewTopic,
+  removeTopic,
+  untilSettled,
+} from "./topic-making.ts";
 import { isSharedTopic, TopicNames } from "./topic-names.ts";
+import { noticesOf, settingNotices } from "./topic-notices.ts";
+import { isCompacted, refuseWithoutKey } from "./topic-policy.ts";
 
-const TOPIC_RESOURCE = ConfigResourceTypes.TOPIC;
-const BROKER_DEFAULT = -1;
-const CREATE_TIMEOUT_MS = 30_000;
-/** The largest batch that a topic takes. */
-export const MAX_MESSAGE_BYTES = "max.message.bytes";
-/** What becomes of a topic's old messages. */
-export const CLEANUP_POLICY = "cleanup.policy";
 /** What the file asks for so that nothing acknowledged is lost: of what stands beside the tables' topics, too. */
 const DURABLE: ReadonlySet<string> = new Set([
   "min.insync.replicas",
@@ -28,12 +26,6 @@ const DURABLE: ReadonlySet<string> = new Set([
   "flush.messages",
   "flush.ms",
 ]);
-/** Of who may not make topics, whichever of the two ways to let it is missing. */
-const CREATION = "CLUSTER_AUTHORIZATION_FAILED";
-/** Deletion and creation are told to the brokers one after the other, milliseconds. */
-const SETTLE_MS = 20_000;
-/** A topic that was there is gone where nobody has known it for so long, milliseconds. */
-const GONE_MS = 5_000;
 
 /** A topic that messages go to. */
 export interface TargetTopic {
@@ -45,24 +37,6 @@ export interface TargetTopic {
   readonly maxBatchBytes: number;
   /** Its broker takes no message without key (`cleanup.policy` has `compact`). */
   readonly compacted: boolean;
-}
-
-/** A topic as it is. */
-export interface SeenTopic {
-  /** Of this topic and of no other one, whatever its name. */
-  readonly id: string;
-  readonly partitions: number;
-  readonly replicas: number;
-  /** `max.message.bytes`, `cleanup.policy` and what the file says of topics; null where this user may not ask for them. */
-  readonly settings: ReadonlyMap<string, string> | null;
-}
-
-/** A topic as it is to be made. */
-export interface NewTopic {
-  readonly name: string;
-  readonly partitions: number | null;
-  readonly replicationFactor: number | null;
-  readonly configs: ReadonlyMap<string, string>;
 }
 
 /** The topics of a sink's tables: found, made, checked, and never changed. */
@@ -135,33 +109,13 @@ export class Topics {
     this.#known.clear();
   }
 
-  /**
-   * The ids of the tables' topics by target, those left out that have none; an empty id where the brokers give none. A broker
-   * that lags behind may not know a topic that is there: one of `written` is asked for again until it is sure (I8).
-   */
-  async identify(
+  /** The ids of the tables' topics by target, see {@link topicIdentities}. */
+  identify(
     tables: readonly TargetTable[],
     written: ReadonlySet<TableId>,
   ): Promise<ReadonlyMap<TableId, string>> {
     const names = new Map(tables.map((table) => [table.id, this.#names.nameOf(table)]));
-    const expected = new Set([...names].flatMap(([id, name]) => (written.has(id) ? [name] : [])));
-    const facts = new Map(await this.#cluster.topics([...new Set(names.values())]));
-    const look = async (): Promise<void> => {
-      const unseen = [...expected].filter((name) => (facts.get(name) ?? null) === null);
-      if (unseen.length === 0) return;
-      for (const [name, found] of await this.#cluster.topics(unseen)) facts.set(name, found);
-      if (unseen.some((name) => (facts.get(name) ?? null) === null))
-        throw new KafkaFault("missing", "UNKNOWN_TOPIC_OR_PARTITION", "a topic is not there");
-    };
-    await this.#cluster.patiently(GONE_MS, look, mayComeToBe).catch((thrown: unknown) => {
-      if (!(thrown instanceof KafkaFault) || thrown.kind !== "missing") throw thrown;
-    });
-    return new Map(
-      [...names].flatMap(([id, name]) => {
-        const found = facts.get(name) ?? null;
-        return found === null ? [] : [[id, found.id === NO_ID ? "" : found.id] as const];
-      }),
-    );
+    return topicIdentities(this.#cluster, names, written);
   }
 
   /** A topic of this name is another one than the one that was seen first. */
@@ -188,7 +142,7 @@ export class Topics {
     const topic = found ?? (await this.#made(name));
     await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     this.#remember(name, Promise.resolve(topic));
-    const notices = seen === null ? [] : this.#notices(name, seen);
+    const notices = seen === null ? [] : noticesOf(this.#options, name, seen);
     return { created, notices, secondaryUnique: false };
   }
 
@@ -206,7 +160,7 @@ export class Topics {
     await this.refuseLacking(new Map([[name, ["WRITE"]]]));
     return seen === null
       ? { missing: name, notices: [] }
-      : { missing: null, notices: this.#notices(name, seen) };
+      : { missing: null, notices: noticesOf(this.#options, name, seen) };
   }
 
   /** @throws KafkaFault `rights`, of the first that it is not there for as it is wanted. */
@@ -226,22 +180,9 @@ export class Topics {
     return { name, compacted: isCompacted(this.#options.configs.get(CLEANUP_POLICY)) };
   }
 
-  /** Wherein a topic that is there differs from those that are made. */
-  #notices(name: string, seen: SeenTopic): readonly string[] {
-    const { partitions, replicationFactor, configs } = this.#options;
-    const differing: string[] = [];
-    if (partitions !== null && partitions !== seen.partitions)
-      differing.push(`${seen.partitions} partitions, and topic.partitions is ${partitions}`);
-    if (replicationFactor !== null && replicationFactor !== seen.replicas)
-      differing.push(
-        `${seen.replicas} replicas of each partition, and topic.replication-factor is ${replicationFactor}`,
-      );
-    return [...differing, ...differingSettings(configs, seen)].map((what) => leftText(name, what));
-  }
-
   /** Wherein a topic beside those of tables keeps less surely what it is told than the file asks. */
   durabilityNotices(name: string, seen: SeenTopic): readonly string[] {
-    return differingSettings(this.#durable, seen).map((what) => leftText(name, what));
+    return settingNotices(this.#durable, name, seen);
   }
 
   /** Removes the topic of a table, unless others share it. */
@@ -251,22 +192,14 @@ export class Topics {
     this.#known.delete(name);
     this.#partitions.delete(name);
     this.#ids.delete(name);
-    try {
-      const wanted = [{ name, topicId: null }];
-      await this.#cluster.askController(deleteTopicsV6.api, wanted, CREATE_TIMEOUT_MS);
-    } catch (thrown) {
-      if (!isFault(thrown, "UNKNOWN_TOPIC_OR_PARTITION")) throw thrown;
-    }
-    this.#cluster.forgetTopic(name);
-    await this.#until(async () => ((await this.find(name)) === null ? true : null), name);
+    await removeTopic(this.#cluster, name);
+    const gone = async (): Promise<true | null> => ((await this.find(name)) === null ? true : null);
+    await untilSettled(this.#cluster, name, gone);
   }
 
   /** A topic as its brokers have it; null where there is none. */
-  async look(name: string): Promise<SeenTopic | null> {
-    const facts = (await this.#cluster.topics([name])).get(name) ?? null;
-    if (facts === null) return null;
-    const { id, leaders, replicas } = facts;
-    return { id, partitions: leaders.length, replicas, settings: await this.#settingsOf(name) };
+  look(name: string): Promise<SeenTopic | null> {
+    return lookAtTopic(this.#cluster, name, this.#options.configs.keys());
   }
 
   /** As {@link look}; one that this run has seen is still there, and the same one. @throws KafkaFault */
@@ -316,79 +249,24 @@ export class Topics {
 
   /** Makes a topic; false where somebody else was first. */
   async make(topic: NewTopic): Promise<boolean> {
-    if (!(await this.#askToMake(topic, false))) return false;
+    if (!(await askForTopic(this.#cluster, this.#durably(topic)))) return false;
     await this.#made(topic.name);
     return true;
   }
 
   /** Asks whether a topic could be made, and makes none. @throws KafkaFault as {@link make} would. */
   async mayMake(topic: NewTopic): Promise<void> {
-    await this.#askToMake(topic, true);
+    await askForTopic(this.#cluster, this.#durably(topic), true);
   }
 
-  async #askToMake(
-    { name, partitions, replicationFactor, configs }: NewTopic,
-    onlyAsks: boolean,
-  ): Promise<boolean> {
-    const topic = {
-      name,
-      numPartitions: partitions ?? BROKER_DEFAULT,
-      replicationFactor: replicationFactor ?? BROKER_DEFAULT,
-      assignments: [],
-      configs: [...new Map([...this.#durable, ...configs])].map(([key, value]) => ({
-        name: key,
-        value,
-      })),
-    };
-    try {
-      await this.#cluster.askController(createTopicsV7.api, [topic], CREATE_TIMEOUT_MS, onlyAsks);
-      return true;
-    } catch (thrown) {
-      if (isFault(thrown, "TOPIC_ALREADY_EXISTS")) return false;
-      if (!isRights(thrown)) throw thrown;
-      throw new KafkaFault("rights", CREATION, `topic ${name} is missing`, thrown);
-    }
+  #durably({ configs, ...topic }: NewTopic): NewTopic {
+    return { ...topic, configs: new Map([...this.#durable, ...configs]) };
   }
 
-  /** All brokers will know it; it has leaders. */
   #made(name: string): Promise<TargetTopic> {
-    return this.#until(async () => {
-      const facts = (await this.#cluster.topics([name])).get(name);
-      const isLed = facts?.leaders.every((leader) => leader >= 0) ?? false;
-      return isLed ? this.find(name) : null;
-    }, name);
-  }
-
-  #until<T>(look: () => Promise<T | null>, name: string): Promise<T> {
-    const attempt = async (): Promise<T> => {
-      const found = await look();
-      if (found !== null) return found;
-      throw new KafkaFault("retriable", "LEADER_NOT_AVAILABLE", `topic ${name} is not ready`);
-    };
-    // A broker that has not heard of it yet, or not yet that it is gone, says that its settings are missing.
-    return this.#cluster.patiently(SETTLE_MS, attempt, mayComeToBe);
-  }
-
-  /** Null where this user may not ask for a topic's settings. */
-  async #settingsOf(name: string): Promise<ReadonlyMap<string, string> | null> {
-    const wanted = {
-      resourceType: TOPIC_RESOURCE,
-      resourceName: name,
-      configurationKeys: [
-        ...new Set([MAX_MESSAGE_BYTES, CLEANUP_POLICY, ...this.#options.configs.keys()]),
-      ],
-    };
-    try {
-      const { results } = await this.#cluster.ask(describeConfigsV4.api, [wanted], false, false);
-      const found = results[0]?.configs ?? [];
-      // What has no value is not known: as a text without letters it would be a limit of 0 bytes.
-      return new Map(
-        found.flatMap(({ name: key, value }) => (typeof value === "string" ? [[key, value]] : [])),
-      );
-    } catch (thrown) {
-      if (isRights(thrown)) return null;
-      throw thrown;
-    }
+    return untilSettled(this.#cluster, name, async () =>
+      (await hasLeaders(this.#cluster, name)) ? this.find(name) : null,
+    );
   }
 
   #remember(name: string, topic: Promise<TargetTopic>): void {
@@ -400,55 +278,4 @@ export class Topics {
       },
     );
   }
-}
-
-function leftText(name: string, what: string): string {
-  return `topic ${name} has ${what}: it is left as it is`;
-}
-
-function differingSettings(
-  configs: ReadonlyMap<string, string>,
-  { settings }: SeenTopic,
-): readonly string[] {
-  return [...configs].flatMap(([setting, wanted]) => {
-    const found = settings?.get(setting);
-    if (found === undefined || saysTheSame(found, wanted)) return [];
-    return [`${setting} ${found}, and topic.configs says ${wanted}`];
-  });
-}
-
-/** Brokers write lists and numbers in their own way. */
-function saysTheSame(found: string, wanted: string): boolean {
-  const words = (text: string): string =>
-    text
-      .split(",")
-      .map((one) => one.trim())
-      .toSorted()
-      .join(",");
-  return words(found) === words(wanted) || Number(found) === Number(wanted);
-}
-
-/** By a topic's `cleanup.policy`: `compact`, `delete`, or both. */
-function isCompacted(policy: string | undefined): boolean {
-  return policy?.split(",").some((one) => one.trim() === "compact") ?? false;
-}
-
-/** Its first message would be refused by the broker, with everything that is written beside it. */
-function refuseWithoutKey(
-  { id, keyless }: TargetTable,
-  { name, compacted }: Pick<TargetTopic, "name" | "compacted">,
-): void {
-  if (!keyless || !compacted) return;
-  throw new MillraceError(
-    "MR_SINK_SCHEMA",
-    `${id} has no key, and topic ${name} is compacted (cleanup.policy): it takes no message without key`,
-    {
-      remedy:
-        "Give the table a key, or a topic that is not compacted: make one and name it in sink.tableId-to-topic.mapping, or leave cleanup.policy out of topic.configs; or leave the table out.",
-    },
-  );
-}
-
-function isFault(thrown: unknown, id: string): boolean {
-  return thrown instanceof KafkaFault && thrown.id === id;
 }
