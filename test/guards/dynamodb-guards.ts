@@ -197,8 +197,8 @@ export const DYNAMODB_GUARDS: readonly Guard[] = [
     take: "if (hasKeyOf(shape, table)) throw thrown;",
     put: 'if (table.name !== "") throw thrown;',
     shownBy: {
-      file: "packages/millrace/src/dynamodb-remade.pg.test.ts",
-      name: "while it is being loaded is loaded as it is now",
+      file: "packages/millrace/src/sources/dynamodb/snapshot.test.ts",
+      name: "has changed, and refuses nothing",
     },
   },
 ];

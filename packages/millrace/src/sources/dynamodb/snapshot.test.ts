@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { makeTable } from "../../../../dynamodb-local/src/testing/clients.ts";
 import type { ChunkKey } from "../../model/position.ts";
 import type { ChunkBatch, ChunkRange } from "../../model/source.ts";
 import type { DynamoApi } from "./api.ts";
-import { parseChunkKey } from "./chunks.ts";
+import { chunkKey, parseChunkKey } from "./chunks.ts";
 import { parseStanding } from "./position.ts";
 import { openReading, OPTIONS, TABLE, TestTable } from "./source.fixture.ts";
 import type { DynamoSource } from "./source.ts";
@@ -200,6 +201,36 @@ describe("a table's scan", () => {
     expect(source.sees()).toBe(true);
     expect(await source.unseen()).toEqual([]);
   });
+});
+
+describe("a table that is made anew with another key", () => {
+  it.each(["rows by their keys", "a scan from within"])(
+    "has changed, and refuses nothing: %s",
+    async (how) => {
+      await using table = await TestTable.start();
+      const [first = ""] = await fill(table, 2);
+      const source = table.source();
+      const shape = await shapeOf(source);
+      const [range] = await plan(source);
+      if (range === undefined) throw new Error("there is one segment");
+      const snapshot = await source.openSnapshot();
+      await table.local.dynamodb.deleteTable({ TableName: TABLE });
+      await makeTable(table.local.dynamodb, TABLE, {
+        AttributeDefinitions: [{ AttributeName: "other", AttributeType: "S" }],
+        KeySchema: [{ AttributeName: "other", KeyType: "HASH" }],
+      });
+      const from = chunkKey({ segment: 0, of: 1, key: { id: { S: first } } });
+      const asked =
+        how === "a scan from within"
+          ? snapshot.readChunk(shape, { ...range, from }, READ).next()
+          : snapshot.readRows(
+              shape,
+              [shape.columns.map((_, at) => (at === 0 ? first : null))],
+              READ,
+            );
+      await expect(asked).rejects.toMatchObject({ code: "MR_SOURCE_TABLE_CHANGED" });
+    },
+  );
 });
 
 describe("rows by their keys", () => {
