@@ -222,7 +222,10 @@ describe("a table that is made anew with another key", () => {
       const from = chunkKey({ segment: 0, of: 1, key: { id: { S: first } } });
       const asked =
         how === "a scan from within"
-          ? snapshot.readChunk(shape, { ...range, from }, READ).next()
+          ? snapshot
+              .readChunk(shape, { ...range, from }, READ)
+              [Symbol.asyncIterator]()
+              .next()
           : snapshot.readRows(
               shape,
               [shape.columns.map((_, at) => (at === 0 ? first : null))],
