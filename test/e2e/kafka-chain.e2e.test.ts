@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { type SharedKafka, sharedKafka } from "../support/kafka.ts";
+import { liveChainLife } from "./chain-kill-life.ts";
 import { chainTables } from "./chain-tables.ts";
 import { consumedMessages } from "./console-consumer.ts";
 import { compareDatabases } from "./compare-databases.ts";
@@ -66,6 +67,19 @@ it.each(kinds)(
   },
   KILL_TIMEOUT_MS * kills.length + ARRIVAL_TIMEOUT_MS,
 );
+
+it("brings rows, keys and columns that come over topics into DSQL through cuts, and through a kill", async () => {
+  const missed: string[] = [];
+  const found = await liveChainLife({
+    from: "mysql",
+    guarantee: "exactly-once",
+    seed: 1,
+    blows: ["cut", "from:lane.after-commit"],
+    isKilledAtBirth: false,
+    onBlow: (what, isMissed) => void (isMissed && missed.push(what)),
+  });
+  expect([found, missed]).toEqual([[], []]);
+}, 600_000);
 
 /** Of a message with its schema. */
 function payloadOf(json: string): string {

@@ -25,6 +25,8 @@ export const usage = `npm run kills -- [options]
   --sink postgres|dsql           one kind of sink only (else both)
   --sink kafka                   lives of topics, from any --source: kills, cuts, brokers that die, coordinators that move, processes
                                  that are taken over from; with --count, --kills-per-life, --at-once and --seed, or --life LIST of one of them
+  --sink kafka-chain             lives of chains over topics into DSQL, from any --source: either process killed at every place, cuts, brokers
+                                 that die, coordinators that move, processes that are taken over from; kafka-chain-at-least-once: so told
   --source kafka                 lives of topics as a source, shared by two processes: kills, and processes that are frozen until
                                  others have their partitions; with --sink, --count, --kills-per-life, --at-once, --seed, --life LIST
   --phase ${killPhases.join("|")}   one phase only, may be repeated

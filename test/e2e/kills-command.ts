@@ -1,5 +1,6 @@
 /** `npm run kills`: kills at failpoints in their phases, as many as asked for; says what was found. */
 import setUpServers from "../support/broker.ts";
+import { chainSinks, killChains } from "./chain-kills.ts";
 import { type KillLifeOutcome, runKillLife } from "./kill-life.ts";
 import { readKillPlan, replayOf, type KillPlan } from "./kill-plan.ts";
 import { killPhases, livesOf, nameOfKill, undeclared, type Kill } from "./kill-reach.ts";
@@ -125,6 +126,7 @@ function planned(plan: KillPlan, targets: readonly Target[]): readonly Planned[]
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   if (asksFor(args, "source", "dynamodb")) return killItems(args, say);
+  if (chainSinks.some((sink) => asksFor(args, "sink", sink))) return killChains(args, say);
   if (asksFor(args, "sink", "kafka")) return killTopics(args, say);
   if (asksFor(args, "source", "kafka")) return killSourceTopics(args, say);
   const plan = readKillPlan(args);

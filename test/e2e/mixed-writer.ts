@@ -11,13 +11,18 @@ const tables = ["moved", "shaped", "keyless"] as const;
 
 type MixedTable = (typeof tables)[number];
 
-const comparisons: Readonly<Record<MixedTable, Comparison>> = {
-  moved: "wrong",
-  shaped: "wrongEnds",
-  keyless: "wrongKeyless",
-};
+/** All rows go at once, or a column comes, or goes. */
+type Reshaping = "truncate" | "column";
+
+interface MixedOptions {
+  /** No column goes again, for a topic's reader drops none. */
+  readonly keepsColumns?: boolean;
+}
 
 const FIRST_ROWS = 150;
+/** Where they stay: less than a table can have. */
+const MOST_COLUMNS = 60;
+const RESHAPED = { often: 0.03, seldom: 0.01 };
 /** Rows that a table of changes keeps, about. */
 const ROWS = 60;
 const PAUSE_MS = 10;
@@ -41,20 +46,30 @@ export class MixedWriter {
     shaped: new TopicLedger(),
     keyless: new TopicLedger(),
   };
-  readonly #tables = new Map<string, TableWritten>(
-    tables.map((table) => [table, { ledger: this.#ledgers[table], compare: comparisons[table] }]),
-  );
+  readonly #tables: Map<string, TableWritten>;
   readonly #url: string;
   readonly #dice: Dice;
+  readonly #keepsColumns: boolean;
   /** Rows that there are, by key. */
   readonly #rows = { moved: new Map<number, Row>(), shaped: new Map<number, Row>() };
   #ids = 0;
   #writes = 0;
-  #column: string | null = null;
+  /** Those that `shaped` has beside its first, the latest of them the last. */
+  #columns: string[] = [];
+  #next: Reshaping | null = null;
 
-  constructor(url: string, dice: Dice) {
+  constructor(url: string, dice: Dice, { keepsColumns = false }: MixedOptions = {}) {
     this.#url = url;
     this.#dice = dice;
+    this.#keepsColumns = keepsColumns;
+    const comparisons: Readonly<Record<MixedTable, Comparison>> = {
+      moved: "wrong",
+      shaped: keepsColumns ? "wrong" : "wrongEnds",
+      keyless: "wrongKeyless",
+    };
+    this.#tables = new Map(
+      tables.map((table) => [table, { ledger: this.#ledgers[table], compare: comparisons[table] }]),
+    );
   }
 
   /** By its name. */
@@ -91,20 +106,37 @@ export class MixedWriter {
     for (const { ledger } of this.#tables.values()) ledger.isLoaded = true;
   }
 
+  /** The next that is written is another shape of the table that has some. */
+  reshapeNext(how: Reshaping): void {
+    this.#next = how;
+  }
+
   /** Writes until the signal. */
   async run(signal: AbortSignal): Promise<void> {
+    const chance = this.#keepsColumns ? RESHAPED.seldom : RESHAPED.often;
     await this.#withClient(async (client) => {
       while (!signal.aborted) {
-        if (this.#dice.chance(0.03)) await this.#reshape(client);
-        else await this.#commit(client, this.#steps());
+        const isDrawn = this.#dice.chance(chance);
+        const next = this.#next ?? (isDrawn ? this.#reshaping() : null);
+        this.#next = null;
+        if (next === null) await this.#commit(client, this.#steps());
+        else await this.#reshape(client, next);
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       }
     });
   }
 
-  /** A schema change may be told with the next row only. */
+  /** A schema change may be told with the next row only, and a column's type by a value alone. */
   async last(): Promise<void> {
-    await this.#withClient((client) => this.#commit(client, [this.#insert("shaped")]));
+    const id = ++this.#ids;
+    const w = ++this.#writes;
+    const row: Row = Object.fromEntries(["w", ...this.#columns].map((name) => [name, w]));
+    const names = ["id", ...Object.keys(row)];
+    const step: Step = {
+      sql: `INSERT INTO shaped (${names.join(", ")}) VALUES (${[id, ...Object.values(row)].join(", ")})`,
+      note: () => this.#ledgers.shaped.wrote("c", id, row),
+    };
+    await this.#withClient((client) => this.#commit(client, [step]));
   }
 
   async #create(client: SqlClient, table: string, isKeyless: boolean): Promise<void> {
@@ -168,8 +200,8 @@ export class MixedWriter {
 
   #update(table: "moved" | "shaped", id: number): Step {
     const w = ++this.#writes;
-    const column = table === "shaped" ? this.#column : null;
-    const more = column === null ? {} : { [column]: w };
+    const column = table === "shaped" ? this.#columns.at(-1) : undefined;
+    const more = column === undefined ? {} : { [column]: w };
     const set = Object.entries({ w, ...more }).map(([name, value]) => `${name} = ${value}`);
     return {
       sql: `UPDATE ${table} SET ${set.join(", ")} WHERE id = ${id}`,
@@ -207,20 +239,24 @@ export class MixedWriter {
     };
   }
 
-  async #reshape(client: SqlClient): Promise<void> {
+  #reshaping(): Reshaping {
+    return this.#columns.length >= MOST_COLUMNS || this.#dice.chance(0.3) ? "truncate" : "column";
+  }
+
+  async #reshape(client: SqlClient, how: Reshaping): Promise<void> {
     const { shaped } = this.#rows;
-    if (this.#dice.chance(0.3)) {
+    if (how === "truncate") {
       await patiently(client, "TRUNCATE TABLE shaped");
       this.#ledgers.shaped.truncated();
       shaped.clear();
-    } else if (this.#column === null) {
+    } else if (this.#columns.length === 0 || this.#keepsColumns) {
       const column = `a${++this.#ids}`;
       await patiently(client, `ALTER TABLE shaped ADD COLUMN ${column} int`);
-      this.#column = column;
+      this.#columns.push(column);
     } else {
-      const column = this.#column;
+      const [column = ""] = this.#columns;
       await patiently(client, `ALTER TABLE shaped DROP COLUMN ${column}`);
-      this.#column = null;
+      this.#columns = [];
       for (const [id, { [column]: _, ...row }] of shaped) shaped.set(id, row);
     }
   }

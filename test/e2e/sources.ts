@@ -12,6 +12,13 @@ export type SourceKind = "postgres" | MysqlFlavor;
 /** All of them. */
 export const sourceKinds: readonly SourceKind[] = ["postgres", ...mysqlFlavors];
 
+/** The kind of that name; PostgreSQL without one. */
+export function sourceNamed(name = "postgres"): SourceKind {
+  const from = sourceKinds.find((kind) => kind === name);
+  if (from === undefined) throw new Error(`There is no such source: ${name}`);
+  return from;
+}
+
 /** Every table that the suite has for a kind of source. */
 export const tablesOf: Readonly<Record<SourceKind, readonly SampleTable[]>> = {
   postgres: sampleTables,

@@ -10,8 +10,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { transactionalId } from "../../packages/millrace/src/sinks/kafka/topic-names.ts";
 import type { FaultProxy } from "../support/fault-proxy.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
-import { type KafkaCluster, startKafka } from "../support/kafka.ts";
-import { BrokerPlaces } from "./broker-places.ts";
+import type { KafkaCluster } from "../support/kafka.ts";
+import { BrokerTroubles, startLifeKafka } from "./broker-troubles.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { MixedWriter } from "./mixed-writer.ts";
@@ -40,10 +40,6 @@ const counted = "counted";
 const rows = 300;
 /** A table that comes later is loaded where the others are not. */
 const LATER_ROWS = 250;
-const BROKERS = [1, 2, 3];
-/** It has to live. */
-const CONTROLLER = 1;
-const TRANSACTIONS = "__transaction_state";
 /** How often a process surely comes by. */
 const MOST: Readonly<Record<TopicWay, number>> = {
   stream: 8,
@@ -71,21 +67,12 @@ export interface TopicLifeOptions {
 /** Lives a life to its end; gives what is wrong with its topics. */
 export async function liveTopicLife(options: TopicLifeOptions): Promise<readonly string[]> {
   const proxy = await startFaultProxy({ host: "127.0.0.1", port: 1 });
-  // A coordinator moves where there is another broker to move to. Cuts befall the connections to the first.
-  const isMoving = options.troubles.includes("coordinator");
-  const settings = {
-    "transaction.state.log.num.partitions": "12",
-    "transaction.state.log.min.isr": "1",
-  };
-  const several = isMoving ? { brokers: BROKERS.length, settings } : {};
   const [kafka, source] = await Promise.all([
-    startKafka({ advertisedPort: proxy.port, ...several }),
+    startLifeKafka(proxy, options.troubles.includes("coordinator")),
     makeSource(options.from),
   ]);
   const folder = await mkdtemp(join(tmpdir(), "millrace-topic-life-"));
   try {
-    const [host = "", port = ""] = (kafka.brokers[0]?.address() ?? "").split(":");
-    proxy.redirect({ host, port: Number(port) });
     const life = new TopicLife(options, { kafka, proxy, source, file: join(folder, "life.yaml") });
     return await life.run();
   } finally {
@@ -106,7 +93,7 @@ interface Parts {
 class TopicLife {
   readonly #options: TopicLifeOptions;
   readonly #kafka: KafkaCluster;
-  readonly #proxy: FaultProxy;
+  readonly #brokers: BrokerTroubles;
   readonly #source: TestSource;
   readonly #file: string;
   readonly #dice: Dice;
@@ -116,10 +103,10 @@ class TopicLife {
   constructor(options: TopicLifeOptions, { kafka, proxy, source, file }: Parts) {
     this.#options = options;
     this.#kafka = kafka;
-    this.#proxy = proxy;
     this.#source = source;
     this.#file = file;
     this.#dice = new Dice(options.seed);
+    this.#brokers = new BrokerTroubles(kafka, proxy, this.#dice);
     this.#mixed = new MixedWriter(source.url, new Dice(options.seed + 2));
   }
 
@@ -201,13 +188,16 @@ class TopicLife {
       case "kill":
         return this.#anywhere();
       case "cut":
-        return this.#cut(writer);
+        // The process goes on by itself.
+        return this.#whileRunning(() => this.#brokers.cut(writer));
       case "zombie":
         return this.#zombie(writer);
       case "broker":
-        return this.#broker(writer);
+        return this.#whileRunning(() => this.#brokers.restart(writer));
       case "coordinator":
-        return this.#coordinator(writer);
+        return this.#whileRunning(() =>
+          this.#brokers.moveCoordinator(transactionalId(this.#name, "0"), writer),
+        );
     }
   }
 
@@ -242,25 +232,6 @@ class TopicLife {
     return `killed after ${ms} ms`;
   }
 
-  /** Connections to the broker are cut behind so many bytes of either direction; the process goes on by itself. */
-  async #cut(writer: CountingWriter): Promise<string> {
-    const bytes = this.#dice.between(1, 60_000);
-    const direction = this.#dice.pick(["up", "down"] as const);
-    return this.#whileRunning(async () => {
-      // Answers are short.
-      const count = direction === "up" ? bytes : Math.ceil(bytes / 20);
-      const plan = this.#proxy.arm({
-        fault: { kind: "cut" },
-        trigger: { at: "bytes", direction, count },
-        times: 2,
-      });
-      await plan.wait(reachTimeoutMs).catch(() => undefined);
-      plan.disarm();
-      await writer.wrote(20);
-      return `cut behind ${count} bytes ${direction}`;
-    });
-  }
-
   /** Frozen for so long that another one has taken over, and let go again: it writes nothing any more, and ends. */
   async #zombie(writer: CountingWriter): Promise<string> {
     const zombie = new MillraceProcess(this.#args());
@@ -279,42 +250,6 @@ class TopicLife {
     } finally {
       zombie.kill();
       await zombie.ended;
-    }
-  }
-
-  async #broker(writer: CountingWriter): Promise<string> {
-    return this.#whileRunning(async () => {
-      await this.#kafka.kill();
-      await writer.wrote(this.#dice.between(5, 40));
-      await this.#kafka.start();
-      await writer.wrote(30);
-      return "the brokers killed and started again";
-    });
-  }
-
-  /** It is moved to another broker, which is killed in its turn, so that a third one takes it. */
-  async #coordinator(writer: CountingWriter): Promise<string> {
-    const places = new BrokerPlaces(this.#kafka.bootstrap);
-    const id = transactionalId(this.#name, "0");
-    try {
-      return await this.#whileRunning(async () => {
-        const was = [await places.coordinator(id)];
-        do {
-          const nodes = BROKERS.filter((node) => node !== was.at(-1));
-          await places.give([TRANSACTIONS], nodes);
-          was.push(await places.coordinator(id));
-          await writer.wrote(20);
-        } while (was.at(-1) === CONTROLLER);
-        const gone = was.at(-1) ?? CONTROLLER;
-        await this.#kafka.kill(gone);
-        was.push(await places.coordinatorBehind(id, gone));
-        await writer.wrote(20);
-        await this.#kafka.start(gone);
-        await places.give([TRANSACTIONS], BROKERS);
-        return `coordinated by ${was.join(", then ")}; ${gone} was killed`;
-      });
-    } finally {
-      await places.close();
     }
   }
 
@@ -357,7 +292,7 @@ class TopicLife {
       source: { ...own, "scan.incremental.snapshot.chunk.size": 100 },
       sink: {
         type: "kafka",
-        "properties.bootstrap.servers": this.#bootstrap(),
+        "properties.bootstrap.servers": this.#brokers.bootstrap,
         "sink.delivery-guarantee": guaranteeOf(this.#options.seed),
         "topic.partitions": 3,
         "sink.delivery-timeout": "4s",
@@ -369,12 +304,6 @@ class TopicLife {
 
   get #name(): string {
     return `life-${this.#source.database}`;
-  }
-
-  /** The first broker by its proxy, as it says itself where it is. */
-  #bootstrap(): string {
-    const [, ...others] = this.#kafka.brokers.map((broker) => broker.address());
-    return [`127.0.0.1:${this.#proxy.port}`, ...others].join(",");
   }
 
   #args(): string[] {

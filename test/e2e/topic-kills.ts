@@ -1,7 +1,7 @@
 /** `npm run kills -- --sink kafka`, from PostgreSQL or what `--source` names: troubles drawn by a seed, in lives of some each. */
 import setUpServers from "../support/broker.ts";
 import { type DrawnLife, lifeArguments, livesFrom, playLives } from "./drawn-lives.ts";
-import { type SourceKind, sourceKinds } from "./sources.ts";
+import { sourceNamed } from "./sources.ts";
 import { guaranteeOf, liveTopicLife, type Trouble, troubles } from "./topic-kill-life.ts";
 
 /** Of eleven troubles these are at failpoints, and so on. */
@@ -23,7 +23,7 @@ export async function killTopics(
   say: (text: string) => void,
 ): Promise<number> {
   const values = lifeArguments(args, 60);
-  const from = sourceOf(values.source);
+  const from = sourceNamed(values.source);
   const stopServers = await setUpServers();
   try {
     const bag = troubles.flatMap((trouble) =>
@@ -58,10 +58,4 @@ export async function killTopics(
   } finally {
     await stopServers();
   }
-}
-
-function sourceOf(name = "postgres"): SourceKind {
-  const from = sourceKinds.find((kind) => kind === name);
-  if (from === undefined) throw new Error(`There is no such source: ${name}`);
-  return from;
 }
