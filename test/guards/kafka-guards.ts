@@ -7,6 +7,7 @@ const AT_LEAST = `${SINK}/at-least-once.kafka.test.ts`;
 const LOSSES = `${SINK}/state-losses.kafka.test.ts`;
 const LOST = `${SINK}/lost-messages.kafka.test.ts`;
 const WHOSE = `${SINK}/whose-state.kafka.test.ts`;
+const CLAIMED = `${SINK}/claimed-state.kafka.test.ts`;
 const ANEW = "packages/millrace/src/topics-anew.kafka.test.ts";
 const AHEAD = "packages/millrace/src/pipeline/lane-ahead.test.ts";
 const EPOCHS = `${SINK}/used-up-epochs.kafka.test.ts`;
@@ -458,9 +459,9 @@ export const KAFKA_GUARDS: readonly Guard[] = [
   {
     keeps: [1, "State at the sink"],
     guard: "a state topic that another pipeline keeps its positions in is not taken for one's own",
-    file: "sinks/kafka/state-records.ts",
-    take: "if (other !== undefined && other !== pipeline)",
-    put: 'if (other === "")',
+    file: "sinks/kafka/topic-marks.ts",
+    take: "(each) => each.pipeline !== pipeline",
+    put: '(each) => each.pipeline === ""'
     shownBy: { file: WHOSE, name: "a state topic that another pipeline keeps" },
   },
   {
@@ -564,5 +565,41 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     take: "return isSame ? made.content : null;",
     put: "return made.content;",
     shownBy: { file: AHEAD, name: "is not taken for a part of the one that was refused" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "of pipelines that begin in one state topic at once one gets in",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "if (!found.isNamed && !(await this.#claim(mark, found.isClaimed))) return null;",
+    put: "",
+    shownBy: { file: CLAIMED, name: "one that has seen nothing in it" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "who claims a state topic waits for what may stand before it",
+    file: "sinks/kafka/kafka-task.ts",
+    take: 'await this.read("end");',
+    put: 'await this.read("decided");',
+    shownBy: { file: CLAIMED, name: "a claim that is decided late counts by its place" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard: "a pipeline that is refused takes its claim of the state topic back",
+    file: "sinks/kafka/kafka-task.ts",
+    take: "if (isRefusal(thrown)) await tell(claimRecord(own, null)).catch(() => undefined);",
+    put: "",
+    shownBy: { file: CLAIMED, name: "of four pipelines that begin in it" },
+  },
+  {
+    keeps: ["State at the sink"],
+    guard:
+      "the claim that stands first in the state topic counts, not the one that is decided first",
+    file: "sinks/kafka/topic-marks.ts",
+    take: ".toSorted((a, b) => a.offset - b.offset)",
+    put: "",
+    shownBy: {
+      file: `${SINK}/topic-marks.test.ts`,
+      name: "is the one's whose claim stands first",
+    },
   },
 ];

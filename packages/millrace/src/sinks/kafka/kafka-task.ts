@@ -3,7 +3,7 @@ import type { Cluster } from "../../kafka/cluster.ts";
 import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { ReadUntil } from "../../kafka/read-topic.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
-import { type Holder, holderText, takenOverText } from "../../model/holder.ts";
+import { type Holder, type HolderMark, holderText, takenOverText } from "../../model/holder.ts";
 import type { Clock } from "../../model/ports.ts";
 import type { Commit, LaneRow, SinkWait, Takeover, TargetChange } from "../../model/sink.ts";
 import { BatchSender } from "./batch-sender.ts";
@@ -14,15 +14,16 @@ import type { KafkaSinkObserver } from "./observer.ts";
 import type { KafkaSinkOptions } from "./options.ts";
 import { prepareSideTopics, sideTellers, sideTopics } from "./side-topics.ts";
 import {
-  beginRecord,
   commitRecords,
   forgetRecords,
   isEmpty,
+  type StateRecord,
   takeoverRecords,
   type TaskState,
 } from "./state-records.ts";
 import type { FoundState, StateTopic } from "./state-topic.ts";
 import type { TableOutputs } from "./table-outputs.ts";
+import { beginRecord, claimRecord } from "./topic-marks.ts";
 import { transactionalId } from "./topic-names.ts";
 import type { TargetTopic, Topics } from "./topics.ts";
 import { TransactionWriter } from "./transaction-writer.ts";
@@ -127,12 +128,12 @@ export class KafkaTask {
     this.#refuseSuperseded(found);
     this.#parts.state.refuseTrimmed(found.lostBefore);
     const fence = highestFence(found) + 1;
+    const own = { pipeline: this.#pipeline, task: this.#task };
+    const mark = holder.mark(fence);
+    if (!found.isNamed && !(await this.#claim(mark, found.isClaimed))) return null;
     const rows = raised(found, lanes, fence);
-    const records = takeoverRecords(
-      { pipeline: this.#pipeline, task: this.#task },
-      holder.mark(fence),
-      rows,
-    );
+    const given = found.isNamed ? [] : [claimRecord(own, null)];
+    const records = [...takeoverRecords(own, mark, rows), ...given];
     try {
       await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     } catch (thrown) {
@@ -144,14 +145,39 @@ export class KafkaTask {
       if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
       return null;
     }
-    // Another pipeline that takes the topic for its own at the same time fences nobody here: it is seen by its name.
-    if (!found.isNamed) await this.read("decided");
     const from = holder.took(found.holder);
     // Without transactions who was before writes until this epoch's first batch is in that partition (I5): only now nothing moves.
     const kept = options.exactlyOnce ? found : await this.#ownState();
     this.#lanes = new Map(rows.map((row) => [row.lane, row]));
     this.#writer.restore(kept);
     return { fence, from, lanes: rows, state: kept.state, deadLetters: kept.letters };
+  }
+
+  /**
+   * Another pipeline that takes the topic for its own at the same time is fenced by nobody here: of both claims the one counts that
+   * stands first in the topic, and who claims reads all that may stand before. False where it is to be tried again.
+   * @throws MillraceError MR_SINK_REFUSED where the topic is another one's; KafkaFault
+   */
+  async #claim(mark: HolderMark, isClaimed: boolean): Promise<boolean> {
+    const own = { pipeline: this.#pipeline, task: this.#task };
+    const tell = (record: StateRecord): Promise<void> =>
+      this.#writer.write({ writes: [], place: this.#place, records: [record], commit: null });
+    try {
+      if (!isClaimed) await tell(claimRecord(own, mark));
+    } catch (thrown) {
+      if (isRights(thrown)) throw thrown;
+      const error = this.#errorOf(thrown);
+      if (error.class !== "unknown-outcome" && error.class !== "conflict") throw error;
+      return false;
+    }
+    try {
+      await this.read("end");
+    } catch (thrown) {
+      // Left there it would count once the other one is taken out of the topic.
+      if (isRefusal(thrown)) await tell(claimRecord(own, null)).catch(() => undefined);
+      throw thrown;
+    }
+    return true;
   }
 
   /** Only a look, unless the last outcome is open: then whatever it was is decided first (I6). @throws MillraceError */
@@ -247,11 +273,14 @@ export class KafkaTask {
   /** Takes away everything of it, under a fence of its own; false where there is nothing. @throws KafkaFault */
   async forget(): Promise<boolean> {
     const seen = await this.read("stable");
-    if (isEmpty(seen) && seen.lostBefore === null) return false;
+    if (isEmpty(seen) && seen.lostBefore === null && !seen.isClaimed) return false;
     await this.#producer.initialise();
     const found = await this.read("decided");
     const given = found.lostBefore === null ? [] : [beginRecord(found.lostBefore)];
-    const records = [...forgetRecords(this.#task, found), ...given];
+    const claim = found.isClaimed
+      ? [claimRecord({ pipeline: this.#pipeline, task: this.#task }, null)]
+      : [];
+    const records = [...forgetRecords(this.#task, found), ...claim, ...given];
     await this.#writer.write({ writes: [], place: this.#place, records, commit: null });
     return true;
   }
@@ -332,6 +361,10 @@ export class KafkaTask {
         );
     }
   }
+}
+
+function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof MillraceError && thrown.code === "MR_SINK_REFUSED";
 }
 
 /** Rows that a commit tells of. */

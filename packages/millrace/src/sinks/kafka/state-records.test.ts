@@ -11,6 +11,7 @@ import {
   TaskNameReader,
   TaskStateReader,
 } from "./state-records.ts";
+import { claimRecord } from "./topic-marks.ts";
 
 const target = tableId("public", "t");
 const letter: DeadLetter = {
@@ -61,6 +62,7 @@ describe("records of the state topic", () => {
   it("are written as later programs will have to read them", async () => {
     const lane = { lane: 0, fence: 3, seq: 7 };
     const all = [
+      claimRecord({ pipeline: "orders", task: "main" }, holder),
       ...takeoverRecords({ pipeline: "orders", task: "main" }, holder, [lane]),
       ...commitRecords("main", commit),
     ];

@@ -10,16 +10,11 @@ import type { TableId } from "../../model/table.ts";
 /** Of what the values are. Raised when an older program could not read them. */
 const VERSION = 1;
 
-interface StoredHolder extends HolderMark {
+/** Who has taken a task over, as it is kept. */
+export interface StoredHolder extends HolderMark {
   readonly version: number;
   /** Older programs wrote none. */
   readonly pipeline?: string;
-}
-
-/** A task that is another pipeline's. */
-export interface ForeignTask {
-  readonly pipeline: string;
-  readonly mark: HolderMark;
 }
 
 /** A record of the state topic. */
@@ -84,39 +79,6 @@ export class TaskStateReader {
   }
 }
 
-/** Reads what a state topic says of itself: whose it is, and where it begins. */
-export class TopicMarkReader {
-  readonly #holders = new Map<string, Json & StoredHolder>();
-  #begin = 0;
-
-  /** Takes the next record. @throws KafkaFault `corrupt` */
-  take(keyBytes: Buffer | null, valueBytes: Buffer | null): void {
-    const [kind, task = ""] = textsIn(parsed(keyBytes));
-    if (kind === "holder")
-      put(this.#holders, task, parsed(valueBytes) as (Json & StoredHolder) | null);
-    else if (kind === "begin") this.#begin = beginIn(parsed(valueBytes));
-  }
-
-  /** Nothing that is wanted stands before this offset: what was there is given up. */
-  get begin(): number {
-    return this.#begin;
-  }
-
-  /** A task was taken over under this name: who comes later is refused. */
-  isNamed(pipeline: string): boolean {
-    return [...this.#holders.values()].some((holder) => holder.pipeline === pipeline);
-  }
-
-  /** Tasks without a name were taken over by an older program: they are taken for ours. */
-  foreign(pipeline: string): ForeignTask | null {
-    for (const mark of this.#holders.values()) {
-      const other = mark.pipeline;
-      if (other !== undefined && other !== pipeline) return { pipeline: other, mark };
-    }
-    return null;
-  }
-}
-
 /** Reads what all tasks keep under keys that begin with a text. */
 export class TaskDocumentReader {
   readonly #prefix: string;
@@ -168,15 +130,19 @@ export function takeoverRecords(
   holder: HolderMark,
   lanes: readonly LaneRow[],
 ): readonly StateRecord[] {
-  const { process, fence, who } = holder;
-  const value = {
+  const value = storedHolder(pipeline, holder);
+  return [{ key: ["holder", task], value }, ...lanes.map((row) => laneRecord(task, row))];
+}
+
+/** A holder as it is kept. */
+export function storedHolder(pipeline: string, { process, fence, who }: HolderMark): Json {
+  return {
     version: VERSION,
     process,
     fence,
     pipeline,
     ...(who === undefined ? {} : { who: { ...who } }),
   };
-  return [{ key: ["holder", task], value }, ...lanes.map((row) => laneRecord(task, row))];
 }
 
 /** What a commit writes beside its data. */
@@ -208,11 +174,6 @@ export function openTransactionRecord(task: string, counts: TransactionCounts | 
   return { key: ["transaction", task], value: { id, commitTimeMs, total, byTable: told } };
 }
 
-/** What stood before this offset of the state topic is given up. */
-export function beginRecord(offset: number): StateRecord {
-  return { key: ["begin"], value: { offset } };
-}
-
 /** Takes away everything of a task. */
 export function forgetRecords(task: string, found: TaskState): readonly StateRecord[] {
   const keys: Json[] = [
@@ -239,12 +200,14 @@ function letterKey(task: string, target: TableId, key: string): Json {
   return ["letter", task, target, key];
 }
 
-function put<K, V>(map: Map<K, V>, key: K, value: V | null): void {
+/** Null takes it away. */
+export function put<K, V>(map: Map<K, V>, key: K, value: V | null): void {
   if (value === null) map.delete(key);
   else map.set(key, value);
 }
 
-function parsed(bytes: Buffer | null): Json | null {
+/** A key or a value. @throws KafkaFault `corrupt` */
+export function parsed(bytes: Buffer | null): Json | null {
   if (bytes === null) return null;
   try {
     return JSON.parse(bytes.toString("utf8")) as Json;
@@ -254,7 +217,7 @@ function parsed(bytes: Buffer | null): Json | null {
 }
 
 /** The parts of a key. */
-function textsIn(key: Json | null): readonly string[] {
+export function textsIn(key: Json | null): readonly string[] {
   if (!Array.isArray(key)) return [];
   return key.map((part: Json) => (typeof part === "string" ? part : JSON.stringify(part)));
 }
@@ -268,11 +231,6 @@ function holderIn(value: Json | null): HolderMark | null {
     "NEWER_STATE",
     `the state topic was written by a newer program (its version is ${version}, this one knows ${VERSION})`,
   );
-}
-
-function beginIn(value: Json | null): number {
-  if (value === null || typeof value !== "object" || !("offset" in value)) return 0;
-  return Number(value.offset);
 }
 
 function laneIn(lane: number, value: Json | null): LaneRow | null {

@@ -7,14 +7,13 @@ import { holderText } from "../../model/holder.ts";
 import type { TaskDocument } from "../../model/sink.ts";
 import { CLEANUP_POLICY, MAX_MESSAGE_BYTES, type SeenTopic } from "./seen-topic.ts";
 import {
-  type ForeignTask,
   TaskDocumentReader,
   TaskNameReader,
   type TaskState,
   TaskStateReader,
-  TopicMarkReader,
 } from "./state-records.ts";
 import type { NewTopic } from "./topic-making.ts";
+import { type ForeignTask, TopicMarkReader } from "./topic-marks.ts";
 import type { TargetTopic, Topics } from "./topics.ts";
 
 /** State is small; a document of a table with a thousand columns is the largest, bytes. */
@@ -38,6 +37,8 @@ const CONFIGS = new Map([
 export interface FoundState extends TaskState {
   /** A task of this pipeline was taken over under its name. */
   readonly isNamed: boolean;
+  /** This task of this pipeline has claimed the topic, and was not taken over. */
+  readonly isClaimed: boolean;
   /** The offset before which messages are gone that nobody has given up; null where none are. */
   readonly lostBefore: number | null;
 }
@@ -208,8 +209,15 @@ export class StateTopic {
    */
   async read(task: string, until: ReadUntil): Promise<FoundState> {
     const reader = new TaskStateReader(task);
-    const marks = await this.#readTo(until, (key, value) => reader.take(key, value));
-    return { ...reader.result(), ...marks };
+    const marks = new TopicMarkReader();
+    const { lostBefore } = await this.#readTo(
+      until,
+      (key, value) => reader.take(key, value),
+      marks,
+    );
+    const isNamed = marks.isNamed(this.#pipeline);
+    const isClaimed = marks.isClaimed(this.#pipeline, task);
+    return { ...reader.result(), isNamed, isClaimed, lostBefore };
   }
 
   /** What all tasks keep under keys that begin with `prefix`, as far as it is committed now. @throws KafkaFault */
@@ -230,32 +238,34 @@ export class StateTopic {
   async #readTo(
     until: ReadUntil,
     take: (key: Buffer | null, value: Buffer | null) => void,
-  ): Promise<Pick<FoundState, "isNamed" | "lostBefore">> {
-    const marks = new TopicMarkReader();
-    if (this.#id === null && !(await this.#exists())) return { isNamed: false, lostBefore: null };
+    marks = new TopicMarkReader(),
+  ): Promise<Pick<FoundState, "lostBefore">> {
+    if (this.#id === null && !(await this.#exists())) return { lostBefore: null };
     const id = this.#id === null ? {} : { topicId: this.#id };
     const at = { topic: this.name, partition: 0, ...id };
     let isEmpty = true;
     const begin = await readTopic(this.#cluster, at, until, this.#times, (each) => {
       isEmpty = false;
       const [key, value] = [each.key(), each.value()];
-      marks.take(key, value);
+      marks.take(key, value, each.offset);
       take(key, value);
     });
     // What is fetched is fetched by its id; that nothing is there is said of the name alone.
     if (isEmpty && this.#id !== null) this.#refuseAnother(await this.#seen());
     this.#refuseForeign(marks.foreign(this.#pipeline));
-    const isNamed = marks.isNamed(this.#pipeline);
-    return { isNamed, lostBefore: begin > marks.begin ? begin : null };
+    return { lostBefore: begin > marks.begin ? begin : null };
   }
 
   #refuseForeign(found: ForeignTask | null): void {
     if (found === null) return;
-    const { pipeline, mark } = found;
-    const who = holderText(mark);
+    const { pipeline, mark, isClaim } = found;
+    const by = holderText(mark) || `the process with fence ${mark.fence}`;
+    const since = isClaim
+      ? `${by} has claimed it for ${pipeline}, which begins in it`
+      : `${pipeline} was taken over last by ${by}`;
     throw new MillraceError(
       "MR_SINK_REFUSED",
-      `the state topic ${this.name} holds what pipeline ${pipeline} keeps, and cannot hold that of ${this.#pipeline} too; ${pipeline} was taken over last by ${who === "" ? `the process with fence ${mark.fence}` : who}`,
+      `the state topic ${this.name} holds what pipeline ${pipeline} keeps, and cannot hold that of ${this.#pipeline} too; ${since}`,
       {
         remedy: `Give each pipeline a state.topic of its own. Where ${pipeline} is the former name of this pipeline, give it that name back, or take away what it kept by \`millrace cleanup --state\` under that name: then this one begins anew, with all rows.`,
       },
