@@ -461,7 +461,7 @@ export const KAFKA_GUARDS: readonly Guard[] = [
     guard: "a state topic that another pipeline keeps its positions in is not taken for one's own",
     file: "sinks/kafka/topic-marks.ts",
     take: "(each) => each.pipeline !== pipeline",
-    put: '(each) => each.pipeline === ""'
+    put: '(each) => each.pipeline === ""',
     shownBy: { file: WHOSE, name: "a state topic that another pipeline keeps" },
   },
   {
