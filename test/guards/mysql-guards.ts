@@ -80,6 +80,63 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     shownBy: { file: `${MYSQL}/event-types.test.ts`, name: "is refused, unless its server says" },
   },
   {
+    keeps: [2],
+    guard:
+      "an update of MySQL's log that writes another key is a key change, also where its rows stay bytes",
+    file: "sources/mysql/logged-images.ts",
+    take: 'this.isUnusual = op === "u" && this.#isKeyOther(images.buffer, plan.shape.key);',
+    put: "this.isUnusual = false;",
+    shownBy: {
+      file: `${MYSQL}/logged-images.test.ts`,
+      name: "is one with values where its key is another one than before",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "rows of a log stay bytes only where nothing is done to them on the way",
+    file: "pipeline/feed.ts",
+    take: "else if (this.#takesLogged && !table.keyless)",
+    put: "else if (!table.keyless)",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "enter with their values where a row has its columns in other places",
+    },
+  },
+  {
+    keeps: [7],
+    guard: "changes that are a log's bytes strike their keys in windows of loads",
+    file: "pipeline/feed.ts",
+    take: "if (table.windows.size > 0) table.windows.strike(change.key);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/feed.test.ts",
+      name: "enter as they are where rows are not changed on the way",
+    },
+  },
+  {
+    keeps: [9],
+    guard: "rows of MySQL's log that lack columns are not written from their bytes",
+    file: "sources/mysql/logged-images.ts",
+    take: "((buffer[at] ?? 0) & all) !== all",
+    put: "all < 0",
+    shownBy: {
+      file: `${MYSQL}/logged-images.test.ts`,
+      name: "is not what comes of rows that lack columns",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "values of MySQL's log that may outgrow what a sink takes are not written from their bytes",
+    file: "sources/mysql/logged-images.ts",
+    take: "bytes > layout.mostBytes || ",
+    put: "",
+    shownBy: {
+      file: `${MYSQL}/logged-images.test.ts`,
+      name: "is not what comes of rows that lack columns",
+    },
+  },
+  {
     keeps: [1],
     guard: "MySQL's rows that do not fit are loaded, also where a run begins among them",
     file: "sources/mysql/logged-rows.ts",

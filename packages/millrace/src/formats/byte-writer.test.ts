@@ -33,14 +33,31 @@ describe("ByteWriter", () => {
           anyText.map((value) => Buffer.from(value)),
           fc.uint8Array(),
         ),
-        (bytes) => {
+        fc.boolean(),
+        (bytes, isAsciiWanted) => {
           const value = Buffer.from(bytes).toString("utf8");
-          const isText = Buffer.from(value).equals(bytes);
-          const written = text((out) => expect(out.jsonUtf8(bytes, 0, bytes.length)).toBe(isText));
+          const isAscii = bytes.every((byte) => byte < 0x80);
+          const isText = isAsciiWanted ? isAscii : Buffer.from(value).equals(bytes);
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+          const written = text((out) =>
+            expect(out.jsonUtf8(bytes, view, 0, bytes.length, isAsciiWanted)).toBe(isText),
+          );
           expect(written).toBe(isText ? JSON.stringify(value) : "");
         },
       ),
     );
+  });
+
+  it("escapes any byte wherever it stands among four", () => {
+    for (let code = 0; code < 0x80; code++)
+      for (let at = 0; at < 9; at++)
+        for (const filler of ["a", "~", "!", "#", "[", "]", "\u0000"]) {
+          const value = filler.repeat(at) + String.fromCharCode(code) + filler.repeat(8 - at);
+          const bytes = Buffer.from(value);
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+          const written = text((out) => out.jsonUtf8(bytes, view, 0, bytes.length));
+          expect(written).toBe(JSON.stringify(value));
+        }
   });
 
   it("copies by words what it copies by bytes, from wherever and up to the source's last byte", () => {

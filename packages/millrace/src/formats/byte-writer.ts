@@ -175,22 +175,40 @@ export class ByteWriter {
     this.length = at;
   }
 
-  /** Bytes as {@link jsonString} has their text, quotes and all; false, and nothing is written, where they are not UTF-8. */
-  jsonUtf8(source: Uint8Array, start: number, end: number): boolean {
+  /**
+   * Bytes as {@link jsonString} has their text, quotes and all; false, and nothing is written, where they are not UTF-8, or not
+   * ASCII if only that is wanted. `from` is of the same bytes as `source`.
+   */
+  jsonUtf8(
+    source: Uint8Array,
+    from: DataView,
+    start: number,
+    end: number,
+    isAsciiWanted = false,
+  ): boolean {
     this.reserve((end - start) * MAX_CHAR_BYTES + 2);
     const { buffer } = this;
+    const view = this.#view;
     let at = this.length;
     let seen = 0;
     buffer[at++] = QUOTE;
-    for (let i = start; i < end; i++) {
-      const code = source[i] ?? 0;
-      seen |= code;
-      const escape = BYTE_ESCAPES[code] ?? 0;
-      if (escape === 0) buffer[at++] = code;
-      else at = writeEscape(buffer, at, code, escape);
+    for (let i = start; i < end;) {
+      // Four at once, up to those with one that is escaped, or is not ASCII.
+      for (; i + WORD_BYTES <= end; i += WORD_BYTES, at += WORD_BYTES) {
+        const word = from.getInt32(i, true);
+        if (!isPlainWord(word)) break;
+        view.setInt32(at, word, true);
+      }
+      for (const stop = Math.min(end, i + WORD_BYTES); i < stop; i++) {
+        const code = source[i] ?? 0;
+        seen |= code;
+        const escape = BYTE_ESCAPES[code] ?? 0;
+        if (escape === 0) buffer[at++] = code;
+        else at = writeEscape(buffer, at, code, escape);
+      }
     }
     // What is no character becomes another one where a text is made of it.
-    if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;
+    if (seen >= 0x80 && (isAsciiWanted || !isUtf8(source.subarray(start, end)))) return false;
     buffer[at++] = QUOTE;
     this.length = at;
     return true;
@@ -373,6 +391,21 @@ export class ByteWriter {
     }
     this.length = at;
   }
+}
+
+const HIGH_BITS = 0x8080_8080 | 0;
+const QUOTES = QUOTE * 0x0101_0101;
+const BACKSLASHES = BACKSLASH * 0x0101_0101;
+
+/**
+ * Each of the four bytes is ASCII, and none has to be escaped: no control character, quote or backslash, of which each leaves the
+ * highest bit of its own byte set when it is taken off. Who says no may be wrong about a byte behind such a one.
+ */
+function isPlainWord(word: number): boolean {
+  const controls = (word - 0x2020_2020) | 0;
+  const quotes = ((word ^ QUOTES) - 0x0101_0101) | 0;
+  const backslashes = ((word ^ BACKSLASHES) - 0x0101_0101) | 0;
+  return ((word | controls | quotes | backslashes) & HIGH_BITS) === 0;
 }
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {

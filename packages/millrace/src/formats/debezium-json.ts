@@ -1,5 +1,6 @@
 import type { Origin, SourceBlock } from "../model/source-block.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
+import type { LoggedChange } from "../model/logged-change.ts";
 import type { RowLine } from "../model/row-line.ts";
 import { tableParts, type TableId, type TargetTable } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -79,7 +80,9 @@ export class DebeziumJsonEncoder implements TableEncoder {
 
   /** See {@link TableEncoder.change}. */
   change(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {
-    const { line } = event;
+    const { line, logged } = event;
+    if (logged !== undefined && this.#parts.keys.writeLine !== undefined)
+      return this.#logged(event, logged, nowMs, output);
     if (line !== undefined && this.#parts.keys.writeLine !== undefined)
       return this.#loaded(event, line, nowMs, output);
     const { op, before, after, counterpart } = event;
@@ -107,6 +110,38 @@ export class DebeziumJsonEncoder implements TableEncoder {
     const hasKey = this.#parts.keys.writeLine?.(fields, output.key) ?? false;
     fields.drop();
     output.message(hasKey, true, line, this.#headers);
+  }
+
+  /** A change of a log, from the bytes that this has of its rows to those of its message. */
+  #logged(
+    event: TargetChangeEvent,
+    change: LoggedChange,
+    nowMs: number,
+    output: MessageOutput,
+  ): void {
+    const { images, old, now, op } = change;
+    const fields = this.#fields;
+    const out = output.value;
+    if (old < 0) out.constant(this.#startNew);
+    else {
+      out.constant(this.#startOld);
+      fields.findImage(images, old);
+      this.#row.writeLine(fields, out);
+      out.constant(now < 0 ? NO_AFTER : AFTER);
+    }
+    if (now >= 0) {
+      fields.findImage(images, now);
+      this.#row.writeLine(fields, out);
+    }
+    this.#behindRows(op, event, nowMs, out);
+    const { keys } = this.#parts;
+    const hasKey = keys.writeLine?.(fields, output.key) ?? false;
+    output.message(hasKey, true, change, this.#headers);
+    if (op === "d" && hasKey && this.#parts.options.tombstones) {
+      keys.writeLine?.(fields, output.key);
+      output.message(true, false, change, this.#headers);
+    }
+    fields.drop();
   }
 
   #delete(event: TargetChangeEvent, nowMs: number, output: MessageOutput): void {

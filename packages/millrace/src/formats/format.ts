@@ -1,3 +1,4 @@
+import type { LoggedChange } from "../model/logged-change.ts";
 import type { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
@@ -19,6 +20,9 @@ export function messageHeader(name: string, value: string | Uint8Array): Message
   return { name, nameBytes: Buffer.from(name), value: bytes };
 }
 
+/** The row that a message is about: its values, or what they were not read from. */
+export type MessageRow = Row | RowLine | LoggedChange;
+
 /**
  * Where an encoder puts its messages: it writes key and value and then calls {@link MessageOutput.message}, which takes
  * what both writers hold, and clears them.
@@ -28,12 +32,12 @@ export interface MessageOutput {
   readonly value: ByteWriter;
   /**
    * One message. Without key, or without value (a tombstone), what the writer holds does not count. `row` is the one whose
-   * columns may choose the partition, as a line where it was not read; null where the message is about no row.
+   * columns may choose the partition; null where the message is about no row.
    */
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | RowLine | null,
+    row: MessageRow | null,
     headers: readonly MessageHeader[],
   ): void;
 }

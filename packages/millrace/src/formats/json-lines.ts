@@ -6,8 +6,10 @@ import type { ByteWriter } from "./byte-writer.ts";
 import { Constant } from "./byte-writer.ts";
 import type { ColumnForm } from "./column-form.ts";
 import { unscaledField, UnscaledBytes } from "./decimal.ts";
+import { ImageKind } from "../model/row-image.ts";
 import type { JsonWriter } from "./json-values.ts";
 import type { LineFields } from "./line-fields.ts";
+import { writeUtc } from "./utc-bytes.ts";
 
 /** Writes a field that is not NULL. */
 export type LineWriter = (fields: LineFields, column: number, out: ByteWriter) => void;
@@ -52,15 +54,20 @@ function booleanWriter(byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
     const [start = 0, end = 0] = [fields.starts[column], fields.ends[column]];
     const byte = fields.buffer[start];
-    if (end !== start + 1 || (byte !== SMALL_T && byte !== SMALL_F)) byValue(fields, column, out);
+    if (fields.imageKind(column) === ImageKind.BOOLEAN) out.constant(byte === 0 ? FALSE : TRUE);
+    else if (fields.isImage) byValue(fields, column, out);
+    else if (end !== start + 1 || (byte !== SMALL_T && byte !== SMALL_F))
+      byValue(fields, column, out);
     else out.constant(byte === SMALL_T ? TRUE : FALSE);
   };
 }
 
 function integerWriter(byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
-    if (fields.isPlain(column)) writeField(fields, column, out);
-    else byValue(fields, column, out);
+    if (fields.isPlain(column)) return writeField(fields, column, out);
+    const value = fields.integer(column);
+    if (Number.isNaN(value)) byValue(fields, column, out);
+    else out.integer(value);
   };
 }
 
@@ -76,12 +83,15 @@ function floatWriter(byValue: LineWriter): LineWriter {
 function textWriter(byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
     if (fields.isUnseen(column)) {
-      const { buffer, starts, ends } = fields;
-      if (!out.jsonUtf8(buffer, starts[column] ?? 0, ends[column] ?? 0))
-        byValue(fields, column, out);
+      const { buffer, view, starts, ends } = fields;
+      const [start = 0, end = 0] = [starts[column], ends[column]];
+      if (view === null || !out.jsonUtf8(buffer, view, start, end)) byValue(fields, column, out);
       return;
     }
-    if (!fields.isAscii(column)) return byValue(fields, column, out);
+    if (!fields.isAscii(column)) {
+      if (!writeImageText(fields, column, out)) byValue(fields, column, out);
+      return;
+    }
     const [start = 0, end = 0] = [fields.starts[column], fields.ends[column]];
     out.byte(QUOTE);
     const { view } = fields;
@@ -90,6 +100,17 @@ function textWriter(byValue: LineWriter): LineWriter {
     else out.jsonBytes(fields.buffer, start, end);
     out.byte(QUOTE);
   };
+}
+
+/** False, and nothing is written, where it is no such text. */
+function writeImageText(fields: LineFields, column: number, out: ByteWriter): boolean {
+  if (fields.isUnseenAscii(column)) {
+    const { buffer, view, starts, ends } = fields;
+    const [start = 0, end = 0] = [starts[column], ends[column]];
+    return view !== null && out.jsonUtf8(buffer, view, start, end, true);
+  }
+  const text = fields.written(column);
+  return text !== null && out.jsonUtf8(text.bytes, text.view, 0, text.length);
 }
 
 function writeField({ buffer, starts, ends }: LineFields, column: number, out: ByteWriter): void {
@@ -103,6 +124,10 @@ function zonedWriter(digits: number, byValue: LineWriter): LineWriter {
   return (fields, column, out) => {
     const [start = 0, stop = 0] = [fields.starts[column], fields.ends[column]];
     const { buffer: from } = fields;
+    if (fields.imageKind(column) === ImageKind.UTC) {
+      if (!writeUtc(fields.view, start, stop, digits, out)) byValue(fields, column, out);
+      return;
+    }
     const isUtc = fields.isUtc(column);
     const length = isUtc ? stop - start : stop - start - ZONE_BYTES;
     const end = start + length;
@@ -142,7 +167,12 @@ function decimalWriter(scale: number, byValue: LineWriter): LineWriter {
   const scratch = new UnscaledBytes();
   return (fields, column, out) => {
     const { buffer, starts, ends } = fields;
-    if (!unscaledField(buffer, starts[column] ?? 0, ends[column] ?? 0, scale, scratch))
+    const unscaled = fields.unscaled(column, scale);
+    if (!Number.isNaN(unscaled)) scratch.ofNumber(unscaled);
+    else if (
+      fields.isImage ||
+      !unscaledField(buffer, starts[column] ?? 0, ends[column] ?? 0, scale, scratch)
+    )
       return byValue(fields, column, out);
     out.byte(QUOTE);
     out.base64(scratch.buffer, false, scratch.start);

@@ -3,6 +3,7 @@
  */
 import { MillraceError } from "../errors/millrace-error.ts";
 import { FieldKind, type PacketFields, type RowLine } from "../model/row-line.ts";
+import { ImageKind, type RowImages, type WrittenText } from "../model/row-image.ts";
 import type { Value } from "../model/value.ts";
 import { splitPacket } from "./packet-fields.ts";
 
@@ -24,6 +25,10 @@ const END = 4;
 const UNSEEN = 5;
 /** A time in UTC, without its zone. */
 const UTC = 6;
+/** Of an image: a text that nobody has looked at, good for what it is where all of it is ASCII. */
+const UNSEEN_ASCII = 7;
+/** Of an image: what {@link ImageKind} says of it. */
+const IMAGE = 8;
 
 /** What a byte makes of its field. Tabs and newlines within a value are escaped. */
 const KINDS = new Uint8Array(256);
@@ -54,6 +59,8 @@ export class LineFields {
   readonly ends: Int32Array;
   readonly #kinds: Uint8Array;
   #line: RowLine | null = null;
+  /** Of the row, where it is an image and no line. */
+  #images: RowImages | null = null;
   /** Of the fields of a packet, in its order. */
   #packetStarts = new Int32Array(0);
   #packetEnds = new Int32Array(0);
@@ -62,6 +69,21 @@ export class LineFields {
     this.starts = new Int32Array(columns);
     this.ends = new Int32Array(columns);
     this.#kinds = new Uint8Array(columns);
+  }
+
+  /** Goes to the image of a row that begins there. */
+  findImage(images: RowImages, start: number): void {
+    const { starts } = this;
+    const { layout } = images;
+    const { kinds } = layout;
+    layout.find(images, start, starts, this.ends);
+    for (let column = 0; column < kinds.length; column++)
+      this.#kinds[column] =
+        (starts[column] ?? -1) < 0 ? NULL : (OF_IMAGES[kinds[column] ?? 0] ?? READ);
+    this.buffer = images.buffer;
+    this.view = images.view;
+    this.#images = images;
+    this.#line = null;
   }
 
   /** Goes to a line. @throws MillraceError where it has not one field for each column. */
@@ -123,6 +145,7 @@ export class LineFields {
     this.buffer = buffer;
     this.view = view;
     this.#line = line;
+    this.#images = null;
   }
 
   /** Lets go of the line: its bytes count no more behind its message (I10). */
@@ -130,6 +153,7 @@ export class LineFields {
     this.buffer = NO_BYTES;
     this.view = null;
     this.#line = null;
+    this.#images = null;
   }
 
   isNull(column: number): boolean {
@@ -156,11 +180,87 @@ export class LineFields {
     return this.#kinds[column] === UTC;
   }
 
+  /** The same, as long as they are ASCII. */
+  isUnseenAscii(column: number): boolean {
+    return this.#kinds[column] === UNSEEN_ASCII;
+  }
+
+  /** The row is an image: its fields are no texts. */
+  get isImage(): boolean {
+    return this.#images !== null;
+  }
+
+  /** What the field's bytes are, of an image whose values have a shorter way; else VALUE. */
+  imageKind(column: number): number {
+    return this.#kinds[column] === IMAGE ? (this.#images?.layout.kinds[column] ?? 0) : 0;
+  }
+
+  /** The whole number that the field of an image is; NaN where it is another one, or a number does not hold it. */
+  integer(column: number): number {
+    const { view } = this;
+    if (view === null) return Number.NaN;
+    const at = this.starts[column] ?? 0;
+    switch (this.imageKind(column)) {
+      case ImageKind.INT8:
+        return view.getInt8(at);
+      case ImageKind.UINT8:
+        return view.getUint8(at);
+      case ImageKind.INT16:
+        return view.getInt16(at, true);
+      case ImageKind.UINT16:
+        return view.getUint16(at, true);
+      case ImageKind.INT24:
+        return view.getInt8(at + 2) * 65_536 + view.getUint16(at, true);
+      case ImageKind.UINT24:
+        return view.getUint8(at + 2) * 65_536 + view.getUint16(at, true);
+      case ImageKind.INT32:
+        return view.getInt32(at, true);
+      case ImageKind.UINT32:
+        return view.getUint32(at, true);
+      case ImageKind.INT64:
+        return exact(view.getInt32(at + 4, true), view.getUint32(at, true));
+      case ImageKind.UINT64:
+        return exact(view.getUint32(at + 4, true), view.getUint32(at, true));
+      default:
+        return Number.NaN;
+    }
+  }
+
+  /** The digits of a decimal of an image, with so many behind its point; NaN where it has others, or is none. */
+  unscaled(column: number, scale: number): number {
+    const images = this.#images;
+    if (images === null || this.imageKind(column) !== ImageKind.DECIMAL) return Number.NaN;
+    const { layout } = images;
+    if (layout.scales[column] !== scale) return Number.NaN;
+    return layout.unscaled(images, column, this.starts[column] ?? 0);
+  }
+
+  /** The text of a field of an image that is written first; null of all others. */
+  written(column: number): WrittenText | null {
+    const images = this.#images;
+    if (images === null || this.imageKind(column) !== ImageKind.WRITTEN) return null;
+    return images.layout.write(images, this.starts[column] ?? 0, this.ends[column] ?? 0);
+  }
+
   /** The value itself, whatever it is. */
   value(column: number): Value {
     const [start = 0, end = 0] = [this.starts[column], this.ends[column]];
+    const images = this.#images;
+    if (images !== null) return images.layout.value(images, column, start, end);
     return this.#line?.text.value(start, end, column) ?? null;
   }
+}
+
+/** What may be done with fields of images that are there, by {@link ImageKind}. */
+const OF_IMAGES = new Uint8Array(32).fill(IMAGE);
+OF_IMAGES[ImageKind.VALUE] = READ;
+OF_IMAGES[ImageKind.UTF8] = UNSEEN;
+OF_IMAGES[ImageKind.ASCII] = UNSEEN_ASCII;
+
+/** Of 64 bits; NaN where they are more than a number holds exactly. */
+function exact(high: number, low: number): number {
+  const value = high * 0x1_0000_0000 + low;
+  return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
 /** Of a field of a packet that is there. */

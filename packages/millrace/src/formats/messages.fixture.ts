@@ -1,5 +1,6 @@
-import type { MessageHeader, MessageOutput } from "./format.ts";
+import type { MessageHeader, MessageOutput, MessageRow } from "./format.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { LoggedChange } from "../model/logged-change.ts";
 import { RowLine } from "../model/row-line.ts";
 import type { Row } from "../model/value.ts";
 
@@ -22,7 +23,7 @@ export class MessageList implements MessageOutput {
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | RowLine | null,
+    row: MessageRow | null,
     headers: readonly MessageHeader[],
   ): void {
     const keyBytes = hasKey ? Uint8Array.from(this.key.written()) : null;
@@ -32,7 +33,7 @@ export class MessageList implements MessageOutput {
       value: valueBytes === null ? null : Buffer.from(valueBytes).toString("utf8"),
       keyBytes,
       valueBytes,
-      row: row instanceof RowLine ? row.read().after : row,
+      row: valuesOf(row),
       headers: Object.fromEntries(
         headers.map(({ name, value }) => [name, Buffer.from(value).toString("utf8")]),
       ),
@@ -40,4 +41,9 @@ export class MessageList implements MessageOutput {
     this.key.clear();
     this.value.clear();
   }
+}
+
+function valuesOf(row: MessageRow | null): Row | null {
+  if (row instanceof RowLine) return row.read().after;
+  return row instanceof LoggedChange ? (row.after ?? row.before) : row;
 }

@@ -1,3 +1,4 @@
+import type { LoggedChange } from "../model/logged-change.ts";
 import type { RowLine } from "../model/row-line.ts";
 import type { TargetChangeEvent, TargetMark } from "../model/sink.ts";
 import type { TargetTable } from "../model/table.ts";
@@ -35,7 +36,9 @@ export class PlainJsonEncoder implements TableEncoder {
 
   /** See {@link TableEncoder.change}. */
   change(event: TargetChangeEvent, _nowMs: number, output: MessageOutput): void {
-    const { line } = event;
+    const { line, logged } = event;
+    if (logged !== undefined && this.#keys.writeLine !== undefined)
+      return this.#logged(logged, output);
     if (line !== undefined && this.#keys.writeLine !== undefined) return this.#loaded(line, output);
     const { op, before, after, counterpart } = event;
     if (op === "d") {
@@ -59,6 +62,17 @@ export class PlainJsonEncoder implements TableEncoder {
     const hasKey = this.#keys.writeLine?.(fields, output.key) ?? false;
     fields.drop();
     output.message(hasKey, true, line, this.#headers);
+  }
+
+  /** A change of a log, from the bytes that this has of its row to those of its message. */
+  #logged(change: LoggedChange, output: MessageOutput): void {
+    const { images, old, now } = change;
+    const fields = this.#fields;
+    fields.findImage(images, now < 0 ? old : now);
+    if (now >= 0) this.#row.writeLine(fields, output.value);
+    const hasKey = this.#keys.writeLine?.(fields, output.key) ?? false;
+    fields.drop();
+    if (now >= 0 || hasKey) output.message(hasKey, now >= 0, change, this.#headers);
   }
 
   /** See {@link TableEncoder.mark}. */

@@ -3,6 +3,7 @@ import type { DeadLetter } from "./dead-letter.ts";
 import type { Predecessor } from "./holder.ts";
 import type { InitSync } from "./init-sync.ts";
 import type { Json, Position } from "./position.ts";
+import type { LoggedChange } from "./logged-change.ts";
 import type { RowLine } from "./row-line.ts";
 import type { TableId, TableShape, TargetTable } from "./table.ts";
 import type { Row } from "./value.ts";
@@ -27,6 +28,8 @@ export interface SinkCapabilities {
   readonly takesLines?: boolean;
   /** It writes rows of loads from packets ({@link LineLayout}), so that a load need not make values of them. */
   readonly takesPackets?: boolean;
+  /** It writes changes from the bytes that a log has of them ({@link LoggedChange}), so that nobody need make values of them. */
+  readonly takesImages?: boolean;
 }
 
 /** One key of the state that a pipeline keeps at its sink, such as `frontier/log` or `table/shop.orders`. */
@@ -96,6 +99,8 @@ export interface TargetChangeEvent {
   readonly after: Row | null;
   /** Of a row of a load, as its source wrote it; `after` is made of it each time that somebody asks. Else absent. */
   readonly line?: RowLine;
+  /** Of a change whose rows are a log's bytes still; `before` and `after` are made of them each time. Else absent. */
+  readonly logged?: LoggedChange;
   readonly position: Position | null;
   readonly transaction: Transaction | null;
   /** The source's table. */

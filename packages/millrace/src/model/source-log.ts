@@ -19,6 +19,8 @@ export interface LogStart {
   readonly ahead?: readonly Position[];
   /** Values larger than this are skimmed, bytes. */
   readonly maxValueBytes: number;
+  /** The sink writes rows from a log's bytes: changes may be {@link LoggedChange}s. Absent: their values are needed. */
+  readonly images?: boolean;
 }
 
 /**

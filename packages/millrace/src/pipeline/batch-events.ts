@@ -5,6 +5,7 @@ import type { BatchContent } from "./batch-content.ts";
 import { isGone, overlay, toChangeEvent } from "./compaction.ts";
 import type { RowItem } from "./lane-item.ts";
 import { LoadedEvent } from "./loaded-event.ts";
+import { LoggedEvent } from "./logged-event.ts";
 import { unfit } from "./routes.ts";
 
 /**
@@ -22,8 +23,13 @@ export function addEvents(
     const item = items[i];
     if (item === undefined) continue;
     if (item.line !== null) {
-      // Lines are of routes where each row fits.
+      // Lines, and what a log has, are of routes where each row fits.
       changes.push(new LoadedEvent(item, item.line));
+      content.applied(item);
+      continue;
+    }
+    if (item.logged !== null) {
+      changes.push(new LoggedEvent(item, item.logged));
       content.applied(item);
       continue;
     }

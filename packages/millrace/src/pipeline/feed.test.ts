@@ -14,6 +14,7 @@ import type { LaneItem, RowItem } from "./lane-item.ts";
 import {
   changeOf,
   forkedTableOf,
+  loggedOf,
   shapeOf,
   tableOf,
   targetOf,
@@ -317,6 +318,43 @@ describe("changes of a table that is left out", () => {
       expect(lanes.flatMap(({ entered }) => entered)).toEqual([]);
       expect(sent.list()).toEqual(["77"]);
       expect(before - logBytes.usedBytes).toBe(change.bytes);
+    }
+  });
+});
+
+describe("changes whose rows are a log's bytes", () => {
+  const rows = { before: [here, "1", null], after: [here, "2", null] };
+  const [id, v, big] = shape.columns;
+  if (id === undefined || v === undefined || big === undefined) throw new Error("no columns");
+
+  it("enter as they are where rows are not changed on the way, and strike their key in windows", () => {
+    const { feed, lanes, table, logBytes } = setUp({ table: forkedTableOf(shape) });
+    const window = table.windows.open(1_000);
+    let made = 0;
+    feed.change(loggedOf("u", shape, rows, 1, () => made++));
+    feed.change(loggedOf("d", shape, { ...rows, after: null }, 2, () => made++));
+    const items = lanes.flatMap(({ entered }) => entered).filter((item) => item.kind === "row");
+    expect(told(lanes).flat().toSorted()).toEqual(
+      [1, 1, 2, 2].map((at) => `${at === 1 ? "put" : "remove"} ${here} ${at}`).toSorted(),
+    );
+    expect(items.every(({ logged }) => logged !== null)).toBe(true);
+    expect([made, window.has(here)]).toEqual([0, true]);
+    // Held until the last of them is gone.
+    expect(logBytes.usedBytes).toBe(500);
+    expect(items.reduce((sum, item) => sum + item.letGo(), 0)).toBe(20);
+  });
+
+  it("enter with their values where a row has its columns in other places, or more of them", () => {
+    for (const columns of [
+      [id, big, v],
+      [id, v],
+    ]) {
+      const { feed, lanes } = setUp({ table: tableOf(shape) });
+      feed.change(loggedOf("u", shapeOf(columns), rows, 1));
+      const [item] = lanes.flatMap(({ entered }) => entered);
+      if (item?.kind !== "row") throw new Error("no row");
+      expect(item.logged).toBeNull();
+      expect(item.row).toEqual(columns.length === 3 ? [here, null, "2"] : [here, "2", null]);
     }
   });
 });

@@ -1,4 +1,5 @@
 import type { Change, LogBatch } from "../model/change.ts";
+import { LoggedChange } from "../model/logged-change.ts";
 import type { Position } from "../model/position.ts";
 import type { Source } from "../model/source.ts";
 import type { TableShape } from "../model/table.ts";
@@ -40,6 +41,8 @@ export class Feed {
   #shape: TableShape | null = null;
   #table: TableRuntime | null = null;
   #routes: readonly CompiledRoute[] = [];
+  /** They take rows of the table as their source's log has them. */
+  #takesLogged = false;
   #transaction: Change["transaction"] = null;
   /** Some lane's checkpoint lies at or after what comes next: look before entering. */
   #replaying: boolean;
@@ -94,6 +97,12 @@ export class Feed {
     if (this.#routes.length === 0) return this.#leaveOut(table, change);
     if (change.transaction !== this.#transaction) this.saw(change.transaction);
     table.changes++;
+    if (!(change instanceof LoggedChange)) this.#valued(table, change);
+    else if (this.#takesLogged && !table.keyless) this.#logged(table, change);
+    else this.#valued(table, change.read());
+  }
+
+  #valued(table: TableRuntime, change: Change): void {
     if (table.keyless) this.#keyless(table, change);
     else if (change.movedFrom !== null) this.#moved(table, change, change.movedFrom);
     else this.#plain(table, change);
@@ -120,6 +129,13 @@ export class Feed {
     // A paused table's targets stay as they were, whatever its rows look like now.
     const isLeftOut = other || this.#table?.leftOut === true;
     this.#routes = isLeftOut ? [] : (this.#table?.routesFor(shape) ?? []);
+    this.#takesLogged = this.#routes.every(({ takesLines }) => takesLines);
+  }
+
+  #logged(table: TableRuntime, change: LoggedChange): void {
+    if (table.windows.size > 0) table.windows.strike(change.key);
+    const held = heldBy(this.#routes.length, change.bytes);
+    for (const route of this.#routes) this.#enter(RowItem.ofLogged(table, route, change, held));
   }
 
   #plain(table: TableRuntime, change: Change): void {

@@ -2,6 +2,7 @@ import type { Change, Op, Transaction } from "../model/change.ts";
 import type { DeadLetter } from "../model/dead-letter.ts";
 import { MillraceError } from "../errors/millrace-error.ts";
 import type { ChunkKey, Position } from "../model/position.ts";
+import { LoggedChange } from "../model/logged-change.ts";
 import { RowLine } from "../model/row-line.ts";
 import type { TableId } from "../model/table.ts";
 import type { Row } from "../model/value.ts";
@@ -28,6 +29,8 @@ export class RowItem {
   readonly position: Position | null;
   /** Of a row of a chunk that its target takes as the source wrote it; else null. */
   readonly line: RowLine | null;
+  /** Of a change whose rows its target takes as its source's log has them; else null. */
+  readonly logged: LoggedChange | null;
   /** Of a row of a chunk that is told once: what it came with. */
   load: LoadedBatch | null = null;
   readonly #held: number | SharedBytes;
@@ -51,6 +54,7 @@ export class RowItem {
     this.position = position;
     this.#held = held;
     this.line = change instanceof RowLine ? change : null;
+    this.logged = row === null && change instanceof LoggedChange ? change : null;
     this.#row = row;
     this.#change = change instanceof RowLine ? null : change;
   }
@@ -65,6 +69,17 @@ export class RowItem {
     return new RowItem("put", table, route, line.key, null, null, line, held);
   }
 
+  /** A change, on a route that leaves rows as they are ({@link CompiledRoute.takesLines}). */
+  static ofLogged(
+    table: TableRuntime,
+    route: CompiledRoute,
+    change: LoggedChange,
+    held: number | SharedBytes,
+  ): RowItem {
+    const write = change.op === "d" ? "remove" : "put";
+    return new RowItem(write, table, route, change.key, null, change.position, change, held);
+  }
+
   /**
    * It is durable, or does not enter its lane: what is given back to the budget, bytes. Once per item; of several of one row
    * the last one gives all of it.
@@ -76,11 +91,17 @@ export class RowItem {
 
   /** In the target's columns; for `remove` only the key columns count. */
   get row(): Row {
-    return (this.#row ??= this.change.after ?? []);
+    const { change } = this;
+    return (this.#row ??= (change.op === "d" ? change.before : change.after) ?? []);
   }
 
   get change(): Change {
     return this.#change ?? this.#read();
+  }
+
+  /** Nobody has made values of its row yet, nor needs to. */
+  get isBytes(): boolean {
+    return this.line !== null || this.logged !== null;
   }
 
   /** What its source says of its row, bytes: the same at each of its targets. */

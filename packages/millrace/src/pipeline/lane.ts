@@ -290,7 +290,7 @@ export class Lane {
     const { maxBytes, sink, whole } = this.#parts;
     // A line weighs what its source sent: to ask for more would make values of it.
     const estimateBytes = (item: RowItem) =>
-      item.line === null ? sink.estimateBytes(item.route.target, item.row) : item.weight;
+      item.isBytes ? item.weight : sink.estimateBytes(item.route.target, item.row);
     const most = this.#mostRows(queue);
     if (queue === this.#queues.changes) return { maxRows: most, maxBytes, estimateBytes, whole };
     // What was refused may need more of what stands behind it.

@@ -1,6 +1,8 @@
 import { Change, UnsureChange, type Op, type Transaction } from "../model/change.ts";
+import { LoggedChange } from "../model/logged-change.ts";
 import type { Clock } from "../model/ports.ts";
 import type { Position } from "../model/position.ts";
+import type { ImageLayout } from "../model/row-image.ts";
 import type { Router } from "../model/router.ts";
 import { type LineText, RowLine } from "../model/row-line.ts";
 import type { Column, TableShape, TargetTable } from "../model/table.ts";
@@ -247,4 +249,36 @@ export function instantClock(): Clock & { readonly sleptMs: number[] } {
       signal?.throwIfAborted();
     },
   };
+}
+
+/** A change whose rows are bytes: a number in a row's place stands for each of these. */
+export function loggedOf(
+  op: "c" | "u" | "d",
+  shape: TableShape,
+  { before, after }: { readonly before: Row | null; readonly after: Row | null },
+  position: number,
+  told: () => void = () => undefined,
+): LoggedChange {
+  const rows = [before, after];
+  const layout: ImageLayout = {
+    shape,
+    kinds: new Uint8Array(shape.columns.length),
+    scales: new Uint8Array(shape.columns.length),
+    find: (_images, start, starts, ends) => {
+      told();
+      starts.fill(start);
+      ends.fill(start + 1);
+    },
+    value: (_images, column, start) => rows[start]?.[column] ?? null,
+    write: () => {
+      throw new Error("no text");
+    },
+    unscaled: () => Number.NaN,
+  };
+  const buffer = Buffer.alloc(2);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  const [old, now] = [before === null ? -1 : 0, after === null ? -1 : 1];
+  const key = String((after ?? before)?.[0]);
+  const images = { layout, buffer, view };
+  return new LoggedChange(op, key, images, old, now, position, transactionOf("1"), 10);
 }

@@ -61,6 +61,7 @@ export class Run {
       ),
       ahead: [...prepared.checkpoints.values()],
       maxValueBytes: prepared.maxValueBytes,
+      images: parts.sink.capabilities.takesImages === true,
     });
     return new Run(parts, prepared, log, abort);
   }

@@ -22,6 +22,7 @@ export function capabilitiesOf(options: KafkaSinkOptions): SinkCapabilities {
     partialUpdates: false,
     takesLines,
     takesPackets: takesLines,
+    takesImages: takesLines,
   };
 }
 

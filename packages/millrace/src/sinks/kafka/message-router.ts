@@ -1,9 +1,12 @@
 /* Hot: once per message. Takes messages from a table's encoder and gives them to the partition that they belong to. */
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { ByteWriter } from "../../formats/byte-writer.ts";
-import type { MessageHeader, MessageOutput, TableEncoder } from "../../formats/format.ts";
-import type { RowLine } from "../../model/row-line.ts";
-import type { Row } from "../../model/value.ts";
+import type {
+  MessageHeader,
+  MessageOutput,
+  MessageRow,
+  TableEncoder,
+} from "../../formats/format.ts";
 import type { Partitioner } from "./partitioner.ts";
 import type { TargetTopic } from "./topics.ts";
 import type { TransactionBatches } from "./transaction-batches.ts";
@@ -36,7 +39,7 @@ export class MessageRouter implements MessageOutput {
   message(
     hasKey: boolean,
     hasValue: boolean,
-    row: Row | RowLine | null,
+    row: MessageRow | null,
     headers: readonly MessageHeader[],
   ): void {
     const table = this.#table;

@@ -1,6 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { murmur2, partitionOf } from "../../kafka/murmur2.ts";
+import type { MessageRow } from "../../formats/format.ts";
 import { RowLine } from "../../model/row-line.ts";
+import { LoggedChange } from "../../model/logged-change.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { type Row, Skimmed, type Value } from "../../model/value.ts";
 import type { Partitioning } from "./options.ts";
@@ -13,7 +15,7 @@ export interface Partitioner {
   readonly choose: (
     key: Buffer | null,
     keyLength: number,
-    row: Row | RowLine | null,
+    row: MessageRow | null,
     partitions: number,
   ) => number;
 }
@@ -65,13 +67,18 @@ function byColumns(names: readonly string[], table: TargetTable): Partitioner {
   return {
     isOne: false,
     choose: (_key, _length, given, partitions) => {
-      const row = given instanceof RowLine ? given.read().after : given;
+      const row = valuesOf(given);
       const bytes = Buffer.from(
         JSON.stringify(chosen.map((index) => textOf(row?.[index] ?? null))),
       );
       return partitionOf(bytes, bytes.length, partitions);
     },
   };
+}
+
+function valuesOf(row: MessageRow | null): Row | null {
+  if (row instanceof RowLine) return row.read().after;
+  return row instanceof LoggedChange ? (row.after ?? row.before) : row;
 }
 
 function textOf(value: Value): string | null {

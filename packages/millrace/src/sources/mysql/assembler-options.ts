@@ -17,4 +17,6 @@ export interface AssemblerOptions {
   readonly flavor: ServerVersion["flavor"];
   /** Of one row, in a large event. */
   readonly limits: LargeRowLimits;
+  /** Rows may stay the bytes that they are. Absent: they become values. */
+  readonly images?: boolean;
 }

@@ -37,6 +37,54 @@ export function decimalText(
   return `${sign}${whole}.${fraction}`;
 }
 
+/** Of no more digits a number is exact. */
+export const DECIMAL_DIGITS = 15;
+
+/** The same digits as one whole number, of {@link DECIMAL_DIGITS} at most; NaN where they are none. */
+export function unscaledDecimal(
+  view: DataView,
+  start: number,
+  precision: number,
+  scale: number,
+): number {
+  const mask = view.getUint8(start) < 0x80 ? -1 : 0;
+  const whole = precision - scale;
+  const value = digitsFrom(view, start, 0, whole, whole % GROUP_DIGITS, mask, start);
+  const at = start + partBytes(whole);
+  const all = digitsFrom(view, at, value, scale, Math.min(scale, GROUP_DIGITS), mask, start);
+  return mask === 0 ? all : 0 - all;
+}
+
+/** Puts so many digits behind those of `value`: `first` of them in the first group, if any, and what is left over in the last one. */
+function digitsFrom(
+  view: DataView,
+  start: number,
+  value: number,
+  digits: number,
+  first: number,
+  mask: number,
+  numberAt: number,
+): number {
+  let left = digits;
+  let at = start;
+  let all = value;
+  while (left > 0) {
+    const count = left === digits && first > 0 ? first : Math.min(left, GROUP_DIGITS);
+    const bytes = BYTES_OF_DIGITS[count] ?? 0;
+    const power = POWERS[count] ?? 1;
+    const digitsOf = group(view, at, bytes, mask, at === numberAt);
+    // Of bytes that are no decimal's.
+    if (digitsOf >= power) return Number.NaN;
+    all = all * power + digitsOf;
+    at += bytes;
+    left -= count;
+  }
+  return all;
+}
+
+/** Of ten, by digits of a group. */
+const POWERS = Array.from({ length: GROUP_DIGITS + 1 }, (_, digits) => 10 ** digits);
+
 function wholeText(view: DataView, start: number, digits: number, mask: number): string {
   let left = digits;
   let at = start;

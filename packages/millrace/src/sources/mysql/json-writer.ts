@@ -25,12 +25,25 @@ const SHORT_ESCAPES: Readonly<Record<number, number>> = {
 export class JsonWriter {
   #kept = Buffer.allocUnsafeSlow(4_096);
   #bytes = this.#kept;
+  #view: DataView | null = null;
   #at = 0;
   #seen = 0;
 
   /** Bytes so far, as UTF-8. */
   get length(): number {
     return this.#at;
+  }
+
+  /** What they are, as they came in; good until more is written. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** Of the same bytes. */
+  get view(): DataView {
+    const { buffer, byteOffset, length } = this.#bytes;
+    if (this.#view?.buffer !== buffer) this.#view = new DataView(buffer, byteOffset, length);
+    return this.#view;
   }
 
   /** The text, UTF-8 whatever came in; the writer is empty again. */

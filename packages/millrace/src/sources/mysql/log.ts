@@ -34,6 +34,8 @@ export interface MysqlLogOptions {
   readonly heldBytes: number;
   readonly tables: LoggedTables;
   readonly limits: LargeRowLimits;
+  /** Rows may stay the bytes that they are. */
+  readonly images?: boolean;
   /** Where the server begins to send; where `from` is, unless told otherwise. */
   readonly start?: DumpStart;
   readonly place?: PlaceOptions;
@@ -45,6 +47,7 @@ export interface MysqlLogOptions {
  */
 export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition): Promise<MysqlLog> {
   const { connection: config, serverId, uuid, heartbeatMs, tables, limits, place = {} } = options;
+  const { images = false } = options;
   const startOf = startsAt(config);
   const start = options.start ?? (await startOf(from[0]));
   await tables.begin(from);
@@ -54,7 +57,7 @@ export async function openMysqlLog(options: MysqlLogOptions, from: LogPosition):
     failpoint("mysql-log.opened");
     const { flavor } = connection.version;
     const reading = new Reading(first);
-    const parts = { reader: reading, from, place, tables, flavor, limits };
+    const parts = { reader: reading, from, place, tables, flavor, limits, images };
     const assembler = new TransactionAssembler(parts);
     const readFile = async (file: number): Promise<EventReader> => {
       const begin = await startOf({ file, at: FIRST_OFFSET });

@@ -3,6 +3,7 @@ import { Change, UnsureChange } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
 import { DescribedTables } from "./described-tables.ts";
 import type { RowEventKind } from "./event-types.ts";
+import { LoggedImages } from "./logged-images.ts";
 import { LargeRowDecoder, type LargeRowLimits } from "./large-row-decoder.ts";
 import type { LoggedEvent } from "./payload.ts";
 import { compareGroups, comparePositions, type LogPosition, ordinal, Slot } from "./position.ts";
@@ -33,6 +34,8 @@ export interface LoggedRowsOptions {
   readonly tables: Pick<LoggedTables, "version" | "planOf" | "misfits">;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
+  /** Rows may stay the bytes that they are ({@link LoggedChange}). */
+  readonly images: boolean;
 }
 
 /** The row under a decoder. */
@@ -57,10 +60,12 @@ export class LoggedRows {
   readonly #batch: BatchBuilder<LogPosition>;
   readonly #tables: LoggedRowsOptions["tables"];
   readonly #rows: RowDecoder;
+  /** Null where rows have to become values. */
+  readonly #images: LoggedImages | null;
   readonly #runs: RowRuns;
   readonly #described: DescribedTables;
 
-  constructor({ from, limits, batch, runs, tables, flavor }: LoggedRowsOptions) {
+  constructor({ from, limits, batch, runs, tables, flavor, images }: LoggedRowsOptions) {
     this.#from = from;
     this.#limits = limits;
     this.#batch = batch;
@@ -68,6 +73,7 @@ export class LoggedRows {
     this.#described = new DescribedTables(tables, flavor);
     this.#runs = runs;
     this.#rows = new RowDecoder(limits.maxValueBytes);
+    this.#images = images ? new LoggedImages(limits.maxValueBytes) : null;
   }
 
   /** Row events of this table map's number are about its table from now on. */
@@ -95,6 +101,9 @@ export class LoggedRows {
 
   /** Takes in the rows of an event. */
   event(at: RowsAt, { buffer, bodyStart, bodyEnd }: LoggedEvent): void {
+    const images = this.#images;
+    if (images?.begin(buffer, at.kind, at.plan, bodyStart, bodyEnd) === true)
+      return this.#addImages(at, images);
     const rows = this.#rows;
     rows.begin(buffer, at.kind, at.plan, bodyStart, bodyEnd);
     // The event's bytes are shared out as the rows are read.
@@ -117,11 +126,28 @@ export class LoggedRows {
     };
   }
 
-  #add({ plan, group, event, transaction }: RowsAt, rows: DecodedRow, bytes: number): void {
+  #addImages(at: RowsAt, images: LoggedImages): void {
+    let consumed = images.at;
+    while (images.next()) {
+      const bytes = Math.max(LEAST_ROW_BYTES, images.at - consumed);
+      consumed = images.at;
+      if (images.isUnusual) {
+        this.#add(at, images, bytes);
+        continue;
+      }
+      const position = this.#placeOf(at, this.#runs.row());
+      if (position === null) continue;
+      const weight = bytes + at.plan.overheadBytes;
+      this.#batch.add(images.change(position, at.transaction, weight), weight);
+      this.#batch.passed(position);
+    }
+  }
+
+  #add(at: RowsAt, rows: DecodedRow, bytes: number): void {
+    const { plan, group, event, transaction } = at;
     const row = this.#runs.row();
-    const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
-    if (!this.#isPast && comparePositions(position, this.#from) <= 0) return;
-    this.#isPast ||= compareGroups(group, this.#from[0]) > 0;
+    const position = this.#placeOf(at, row);
+    if (position === null) return;
     const { op, before, after } = rows;
     checkRows(plan, before, after);
     const movedFrom: LogPosition | null = isKeyChanged(plan.shape, before, after)
@@ -134,5 +160,13 @@ export class LoggedRows {
       weight,
     );
     this.#batch.passed(position);
+  }
+
+  /** Null where the row was told before. */
+  #placeOf({ group, event }: RowsAt, row: number): LogPosition | null {
+    const position: LogPosition = [group, event, ordinal(row, Slot.EVENT)];
+    if (!this.#isPast && comparePositions(position, this.#from) <= 0) return null;
+    this.#isPast ||= compareGroups(group, this.#from[0]) > 0;
+    return position;
   }
 }

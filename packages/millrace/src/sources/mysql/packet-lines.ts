@@ -111,6 +111,7 @@ interface PacketTable {
 /** Some rows, one behind the other. */
 class PacketText implements LineText {
   readonly buffer: Buffer;
+  readonly view: DataView;
   readonly packet: PacketFields;
   readonly #table: PacketTable;
   #length = 0;
@@ -118,6 +119,7 @@ class PacketText implements LineText {
   constructor(table: PacketTable, bytes: number) {
     // Of its own: a pool's would be kept by whatever else stands there.
     this.buffer = Buffer.allocUnsafeSlow(bytes);
+    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, bytes);
     this.packet = table.fields;
     this.#table = table;
   }

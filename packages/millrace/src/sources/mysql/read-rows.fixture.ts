@@ -7,6 +7,9 @@ import { openDump } from "./binlog-dump.ts";
 import { CONNECTION_DEFAULTS, type MysqlConnectionConfig } from "./config.ts";
 import { type EventReader, Framing } from "./event-reader.ts";
 import { EventType, type RowEventKind, rowEventKind, type RowOp } from "./event-types.ts";
+import type { LoggedChange } from "../../model/logged-change.ts";
+import { LoggedImages } from "./logged-images.ts";
+import type { LogPosition } from "./position.ts";
 import { decodeFormat } from "./log-events.ts";
 import { RowDecoder } from "./row-decoder.ts";
 import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
@@ -21,6 +24,22 @@ export interface ReadRow {
   readonly before: Value[] | null;
   readonly after: Value[] | null;
   readonly unsure: boolean;
+  /** The same as the bytes that they are, where they may be. */
+  readonly logged: LoggedChange | null;
+}
+
+const PLACE: LogPosition = [{ file: 1, at: 4, era: 0, n: null, hash: null }, 1, 1];
+const TRANSACTION = { id: "1", commitTimeMs: 5 };
+
+/** The rows of an event; null where they have to become values. */
+function loggedRows(
+  images: LoggedImages,
+  ...[buffer, kind, plan, start, end]: Parameters<LoggedImages["begin"]>
+): (LoggedChange | null)[] | null {
+  if (!images.begin(buffer, kind, plan, start, end)) return null;
+  const rows: (LoggedChange | null)[] = [];
+  while (images.next()) rows.push(images.isUnusual ? null : images.change(PLACE, TRANSACTION, 0));
+  return rows;
 }
 
 /** How a test's server is reached. */
@@ -74,6 +93,7 @@ export async function readRows(
   const rows: ReadRow[] = [];
   const plans = new Map<number, RowPlan | null>();
   const decoder = new RowDecoder(maxValueBytes);
+  const images = new LoggedImages(maxValueBytes);
   try {
     for (;;) {
       const body = await nextBody(reader);
@@ -97,10 +117,12 @@ export async function readRows(
       } else if (kind !== null) {
         const plan = plans.get(tableIdOf(buffer, start, end)) ?? null;
         if (plan === null) continue;
+        const logged = loggedRows(images, buffer, kind, plan, start, end);
         decoder.begin(buffer, kind, plan, start, end);
         while (decoder.next()) {
-          const { op, before, after, unsure } = decoder;
-          rows.push({ table: plan.shape.name, kind, op, before, after, unsure });
+          const { op, before, after, unsure, index } = decoder;
+          const image = logged?.[index] ?? null;
+          rows.push({ table: plan.shape.name, kind, op, before, after, unsure, logged: image });
         }
       }
       if (reader.type !== EventType.ROTATE && reader.endsAt === to.position) return rows;

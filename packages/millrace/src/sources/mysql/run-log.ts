@@ -192,6 +192,7 @@ export class RunLog {
         start: this.#dumpOf(this.#at, start, executed),
         place: { executed, ahead },
         tables,
+        images: begin.images === true,
       },
       start,
     );

@@ -56,7 +56,8 @@ export class TransactionAssembler {
   #transaction: Transaction | null = null;
   /** Rows may come until the group's end is said; else its one statement ends it. */
   #isTransaction = false;
-  constructor({ reader, from, place = {}, tables, flavor, limits }: AssemblerOptions) {
+  constructor(options: AssemblerOptions) {
+    const { reader, from, place = {}, tables, flavor, limits, images = false } = options;
     this.#reader = reader;
     this.#place = new LogPlace(from, place);
     this.xa = new XaGroups(this.#place);
@@ -65,7 +66,7 @@ export class TransactionAssembler {
     this.#batch = new BatchBuilder(from, begin, comparePositions, this.#toBeginAt);
     this.#from = from;
     const [batch, runs] = [this.#batch, this.#runs];
-    this.#rows = new LoggedRows({ from, limits, batch, runs, tables, flavor });
+    this.#rows = new LoggedRows({ from, limits, batch, runs, tables, flavor, images });
     this.#told = new ToldItems({ from, batch, tables, toBeginAt: this.#toBeginAt });
     this.#group = new OpenGroup(batch, runs);
   }
