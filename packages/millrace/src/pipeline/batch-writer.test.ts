@@ -86,6 +86,7 @@ function setUp({
     order,
     writeTable: () => Promise.resolve(),
     putOffDone: () => undefined,
+    ride: () => null,
   };
   const writer = new BatchWriter({ index: 1, standing: standingOf() }, shared);
   return { sink, book, reads, writer, events };

@@ -28,6 +28,7 @@ import { ReadyContent } from "./ready-content.ts";
 import type { SourceReads } from "./source-reads.ts";
 import type { LaneStanding } from "./standing.ts";
 import { stateKey } from "./state-documents.ts";
+import type { StateRide } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { ToldLoads } from "./told-loads.ts";
 
@@ -45,6 +46,8 @@ export interface WriterParts {
   readonly writeTable: (table: TableRuntime) => Promise<void>;
   /** See {@link PuttingOff}. */
   readonly putOffDone: (table: TableRuntime) => void;
+  /** What of the run's documents goes with rows of lane 0, beside those that these have themselves. */
+  readonly ride: (own: readonly StateEntry[]) => StateRide | null;
 }
 
 /** The rows that will most likely be written next, once all of them are there; null where what is being written ends before. */
@@ -302,18 +305,32 @@ export class BatchWriter {
     const { writes, deadLetters, superseded } = content;
     const loads = ToldLoads.of(items);
     let checkpoint: Position | null = null;
+    const rides: StateRide[] = [];
     const state = (): StateEntry[] => {
       checkpoint = this.#standing.with(items);
-      const told = loads?.state() ?? [];
-      if (checkpoint === null) return told;
-      return [...told, { key: stateKey.checkpoint(this.#lane), value: checkpoint }];
+      const own = loads?.state() ?? [];
+      if (checkpoint !== null)
+        own.push({ key: stateKey.checkpoint(this.#lane), value: checkpoint });
+      const ride = this.#lane === 0 ? this.#parts.ride(own) : null;
+      if (ride === null) return own;
+      rides.push(ride);
+      return [...ride.entries, ...own];
+    };
+    const landed = (): void => {
+      loads?.landed();
+      for (const ride of rides) ride.landed();
     };
     const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
-    const landed = loads === null ? {} : { landed: () => loads.landed() };
-    const told = { writes, state, deadLetters, superseded, endsTransaction: ends };
-    const whole = { ...told, ...coming, ...landed, ...(divisible ? DIVISIBLE : {}) };
-    const result = await this.#parts.committer.commit([this.#lane], whole);
-    if (result.outcome !== "done") return result;
+    const told = { writes, state, landed, deadLetters, superseded, endsTransaction: ends };
+    const whole = { ...told, ...coming, ...(divisible ? DIVISIBLE : {}) };
+    const result = await this.#parts.committer.commit([this.#lane], whole).catch((thrown) => {
+      for (const ride of rides) ride.stayed();
+      throw thrown;
+    });
+    if (result.outcome !== "done") {
+      for (const ride of rides) ride.stayed();
+      return result;
+    }
     if (checkpoint !== null) this.#standing.reached(checkpoint);
     failpoint("lane.after-commit");
     content.durable();

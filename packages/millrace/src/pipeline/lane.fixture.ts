@@ -41,6 +41,7 @@ export function oneLane(
     order: new ConstraintOrder(new Map(), new LaneChoice(1, groups), new Map()),
     writeTable: never,
     putOffDone: () => undefined,
+    ride: () => null,
   };
   const account = new ByteBudget(1_000_000).account(1);
   const lane = new Lane(0, standing, {
@@ -59,7 +60,8 @@ export function oneLane(
     stopTable: never,
     waitForOthers: never,
     emptied: () => undefined,
+    rested: () => undefined,
     ...parts,
   });
-  return { lane, sink, stop, clock };
+  return { lane, sink, stop, clock, committer };
 }

@@ -40,6 +40,8 @@ export interface LaneParts extends WriterParts {
   readonly waitForOthers: (lane: number, waitMs: number) => Promise<void>;
   /** Less waits in a lane than before. */
   readonly emptied: () => void;
+  /** The lane sends no more rows for now; see {@link Lane.sends}. */
+  readonly rested: (lane: number) => void;
 }
 
 /** Nothing is made ready before its time. */
@@ -70,6 +72,7 @@ export class Lane {
   readonly #scan = new BatchScan();
   readonly #ahead = new LaneAhead(this.#queues);
   #awaitsRest = false;
+  #sends = false;
   #ownTurn: LoadTurn | null = null;
   readonly #gathered: { readonly changes: Gathering; readonly loads: Gathering };
   readonly #ages: ChangeAges;
@@ -128,6 +131,11 @@ export class Lane {
 
   #loadRows(): number {
     return this.#pace.rows(this.#mostRows(this.#queues.loads), this.#parts.turns.areFew);
+  }
+
+  /** A transaction of rows is under way, or ended just now and the next one goes where there is one. */
+  get sends(): boolean {
+    return this.#sends;
   }
 
   /** Resolves when everything that is in the lane now is durable, whatever comes behind it; or, if the log `stands`, nothing. */
@@ -201,7 +209,14 @@ export class Lane {
 
   /** Something has come: an item, its turn, or the end of what it waits for. */
   #more(): Promise<void> {
+    this.#rests();
     return new Promise<void>((resolve) => (this.#waiting = resolve));
+  }
+
+  #rests(): void {
+    if (!this.#sends) return;
+    this.#sends = false;
+    this.#parts.rested(this.index);
   }
 
   async #step(): Promise<void> {
@@ -213,9 +228,11 @@ export class Lane {
       this.#pass(head);
       this.#queues.drop(queue, 1);
     } else if (head.kind === "discard") {
+      this.#rests();
       head.done.resolve(await this.#writer.discard(head));
       this.#queues.drop(queue, 1);
     } else if (head.kind === "meeting") {
+      this.#rests();
       await this.#meet(head);
       this.#queues.drop(queue, 1);
     } else {
@@ -269,6 +286,7 @@ export class Lane {
 
   async #send(queue: LaneQueue, count: number): Promise<void> {
     if (queue === this.#queues.changes) this.#rest.clear();
+    this.#sends = true;
     this.#queues.begin(queue, count);
     this.#gathered[queue === this.#queues.changes ? "changes" : "loads"].end();
     this.#parts.emptied();
@@ -306,6 +324,7 @@ export class Lane {
   async #awaitRest(): Promise<void> {
     const came = Promise.withResolvers<void>();
     this.#waiting = came.resolve;
+    this.#rests();
     this.#awaitsRest = true;
     this.#parts.emptied();
     await this.#rest.wait(came.promise);
@@ -350,6 +369,7 @@ export class Lane {
     }
     const waitMs = queue.patience.refused();
     this.#queues.putUp(queue);
+    this.#rests();
     this.#parts.emptied();
     await this.#parts.waitForOthers(this.index, waitMs);
   }

@@ -17,6 +17,8 @@ interface LoaderParts extends ChunkParts {
   readonly tables: ReadonlyMap<string, TableRuntime>;
   readonly workers: number;
   readonly chunkRows: number;
+  /** For what no lane waits for; see {@link StateWriter.writeWithRows}. */
+  readonly writeBeside: (documents: readonly LiveDocument[]) => Promise<void>;
   readonly sweep: GhostSweep | null;
   /** Its targets hold nothing of other tables, under keys that the source knows. */
   readonly canSweep: (table: TableRuntime) => boolean;
@@ -250,7 +252,7 @@ export class Loader {
   }
 
   #tellPlan(table: TableRuntime, { n }: ChunkDocument): void {
-    const { tellsLoads, writeState } = this.#parts;
+    const { tellsLoads, writeBeside } = this.#parts;
     const documents = [table.storedChunk(n), table.stored];
     if (!tellsLoads) return this.#tell(documents);
     const name = stateKey.chunk(table.id, n);
@@ -260,7 +262,7 @@ export class Loader {
       this.wake();
     };
     // Rejected only when the run ends: then nothing of it is read.
-    writeState(documents).then(durable, () => undefined);
+    writeBeside(documents).then(durable, () => undefined);
   }
 
   async #finish(table: TableRuntime, n: number, end: Position): Promise<void> {
@@ -303,6 +305,6 @@ export class Loader {
 
   #tell(documents: readonly LiveDocument[]): void {
     // Rejected only when the run ends; then the next one reads what became durable.
-    this.#parts.writeState(documents).catch(() => undefined);
+    this.#parts.writeBeside(documents).catch(() => undefined);
   }
 }

@@ -69,7 +69,9 @@ function setUp() {
     passed: () => undefined,
     stopTable: (why) => Promise.reject(why),
     emptied: () => undefined,
+    rested: () => undefined,
     putOffDone: () => undefined,
+    ride: () => null,
   });
   return { lanes, sink, book, waits, stop };
 }

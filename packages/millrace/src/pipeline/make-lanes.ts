@@ -1,3 +1,4 @@
+import type { StateEntry } from "../model/sink.ts";
 import type { ByteAccount } from "./byte-budget.ts";
 import type { ConstraintOrder } from "./constraint-order.ts";
 import type { TooManyRefused } from "./dead-letter-book.ts";
@@ -9,7 +10,7 @@ import { MeetingWriter } from "./meeting-writer.ts";
 import type { Prepared } from "./prepare-run.ts";
 import { LaneStanding } from "./standing.ts";
 import { SourceReads } from "./source-reads.ts";
-import type { LiveDocument } from "./state-writer.ts";
+import type { LiveDocument, StateRide } from "./state-writer.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import type { TaskParts } from "./task-api.ts";
 
@@ -25,6 +26,8 @@ interface LaneSetParts {
   readonly passed: (lane: number, mark: Mark) => void;
   readonly stopTable: (why: TooManyRefused) => Promise<never>;
   readonly emptied: () => void;
+  readonly rested: (lane: number) => void;
+  readonly ride: (own: readonly StateEntry[]) => StateRide | null;
   /** See {@link PuttingOff}. */
   readonly putOffDone: (table: TableRuntime) => void;
 }
@@ -78,7 +81,8 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
         prepared.frontier.position,
       ),
   );
-  const writing = { order, writeTable, putOffDone: parts.putOffDone };
+  const { putOffDone, ride } = parts;
+  const writing = { order, writeTable, putOffDone, ride };
   const shared = { sink, committer, book, reads, observer, clock, compaction, ...writing };
   const laneParts = {
     ...shared,
@@ -95,6 +99,7 @@ export function makeLanes(parts: LaneSetParts): Lane[] {
     passed: parts.passed,
     stopTable: parts.stopTable,
     emptied: parts.emptied,
+    rested: parts.rested,
     waitForOthers: (lane: number, waitMs: number) => waitForOthers(lanes, lane, waitMs, parts),
   };
   const lanes: Lane[] = standings.map((standing, lane) => new Lane(lane, standing, laneParts));

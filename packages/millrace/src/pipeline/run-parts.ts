@@ -97,7 +97,7 @@ export class RunParts {
     this.#order = new ConstraintOrder(prepared.checks, prepared.choice, prepared.tables);
     this.committer = prepared.committer;
     this.book = prepared.book;
-    this.state = new StateWriter({ committer: this.committer, failed: on.fail });
+    this.state = this.#makeState();
     this.sent = new SentTransactions(prepared.frontier.unseen, task.source.joinTransactions);
     this.frontier = new Frontier(prepared.lanes, prepared.frontier);
     this.logBytes = task.budget.account(LOG_SHARE);
@@ -123,6 +123,11 @@ export class RunParts {
     const replay = this.#makeReplay();
     this.letters = this.#makeLetterDesk(replay);
     this.putOff = this.#makePutOffRounds(replay);
+  }
+
+  #makeState(): StateWriter {
+    const sendsRows = (): boolean => this.lanes[0]?.sends === true;
+    return new StateWriter({ committer: this.committer, sendsRows, failed: this.#on.fail });
   }
 
   readonly writeState = (documents: readonly LiveDocument[]): Promise<void> =>
@@ -154,6 +159,10 @@ export class RunParts {
         if (this.frontier.pass(lane, mark)) this.#on.frontierMoved();
       },
       putOffDone: (table) => this.#on.look(table),
+      rested: (lane) => {
+        if (lane === 0) this.state.rested();
+      },
+      ride: (own) => this.state.ride(own),
       emptied: () => [this.readAhead, this.#loadAhead].forEach((ahead) => ahead.look()),
       stopTable: (why) => {
         const { clock, source } = this.#task;
@@ -206,6 +215,9 @@ export class RunParts {
     const { sink, settings, observer, waits } = this.#task;
     return new Loader({
       ...this.#chunkParts,
+      writeBeside: this.#chunkParts.tellsLoads
+        ? (documents) => this.state.writeWithRows(documents)
+        : this.writeState,
       tables: this.#prepared.tables,
       workers: settings.snapshotParallelism,
       chunkRows: settings.chunkRows,

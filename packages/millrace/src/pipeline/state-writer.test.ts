@@ -13,8 +13,10 @@ class Gate {
   readonly failures: unknown[] = [];
   #waiting: (() => void)[] = [];
   fails: Error | null = null;
+  sendsRows = false;
   readonly writer = new StateWriter({
     committer: { commit: (_lanes, content) => this.#commit(content) },
+    sendsRows: () => this.sendsRows,
     failed: (error) => this.failures.push(error),
   });
 
@@ -114,6 +116,92 @@ describe("StateWriter", () => {
     await Promise.all([gate.open(), expect(written).rejects.toThrow("fenced")]);
     await expect(gate.writer.write([live("b", () => ({}))])).rejects.toThrow("fenced");
     expect(gate.failures).toEqual([gate.fails]);
+  });
+
+  describe("what may go with rows", () => {
+    /** A writer beside rows that go, and whether its last document is durable. */
+    const beside = (key: string, value: number) => {
+      const gate = new Gate();
+      gate.sendsRows = true;
+      const durable: string[] = [];
+      const add = (name: string, n: number) =>
+        void gate.writer.writeWithRows([live(name, () => ({ n }))]).then(
+          () => durable.push(name),
+          () => durable.push(`${name} rejected`),
+        );
+      add(key, value);
+      return { gate, durable, add };
+    };
+
+    it("waits for them, goes with them once, and is durable with them", async () => {
+      const { gate, durable } = beside("a", 1);
+      await gate.open();
+      expect(gate.written).toEqual([]);
+      const ride = gate.writer.ride([]);
+      expect(ride?.entries).toEqual([{ key: "a", value: { n: 1 } }]);
+      expect([gate.writer.ride([]), durable]).toEqual([null, []]);
+      ride?.landed();
+      await tick();
+      expect(durable).toEqual(["a"]);
+    });
+
+    it("goes by itself where no rows go, or go any more", async () => {
+      const { gate, durable } = beside("a", 1);
+      gate.sendsRows = false;
+      gate.writer.rested();
+      await gate.open();
+      const alone = gate.writer.writeWithRows([live("b", () => null)]);
+      await gate.open();
+      await alone;
+      expect([gate.written.length, durable]).toEqual([2, ["a"]]);
+    });
+
+    it("waits on where those were refused, less what is older than what came meanwhile", async () => {
+      const { gate, durable, add } = beside("a", 1);
+      add("b", 1);
+      const refused = gate.writer.ride([]);
+      add("a", 2);
+      refused?.stayed();
+      const again = gate.writer.ride([]);
+      expect(again?.entries).toEqual([
+        { key: "a", value: { n: 2 } },
+        { key: "b", value: { n: 1 } },
+      ]);
+      again?.landed();
+      await tick();
+      expect(durable).toEqual(["a", "b", "a"]);
+    });
+
+    it("leaves with what does not wait, and its marks: no rows take it from them", async () => {
+      const { gate, durable } = beside("table/a", 1);
+      const mark: Write = { kind: "delete-some", table: targetOf(shapeOf()), maxRows: 1 };
+      const whole = gate.writer.write([live("table/a", () => ({ n: 2 }))], [mark]);
+      expect(gate.writer.ride([])).toBeNull();
+      await gate.open();
+      await whole;
+      expect([gate.marks, gate.written]).toEqual([
+        [[mark]],
+        [[{ key: "table/a", value: { n: 2 } }]],
+      ]);
+      expect(durable).toEqual(["table/a"]);
+    });
+
+    it("is left out where the rows bring a document of its name, which is newer", () => {
+      const { gate } = beside("chunk/a/1", 1);
+      expect(gate.writer.ride([{ key: "chunk/a/1", value: {} }])).toBeNull();
+      expect(gate.writer.ride([{ key: "chunk/a/2", value: {} }])?.entries).toHaveLength(1);
+    });
+
+    it("waits no more when the run ends, also with rows under way", async () => {
+      const { gate, durable, add } = beside("a", 1);
+      const ride = gate.writer.ride([]);
+      add("b", 1);
+      gate.writer.end(new Error("the run ended"));
+      ride?.stayed();
+      add("c", 1);
+      await tick();
+      expect(durable).toEqual(["a rejected", "b rejected", "c rejected"]);
+    });
   });
 
   it("nobody waits for ever when the run ends, also not for what is under way", async () => {

@@ -11,6 +11,15 @@ export interface LiveDocument {
   readonly read: () => object | null;
 }
 
+/** Documents on their way in a transaction of rows. */
+export interface StateRide {
+  readonly entries: readonly StateEntry[];
+  /** They are durable. */
+  readonly landed: () => void;
+  /** That transaction is none: they wait for another one. */
+  readonly stayed: () => void;
+}
+
 interface Waiting {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -18,6 +27,8 @@ interface Waiting {
 
 interface StateWriterParts {
   readonly committer: Pick<Committer, "commit">;
+  /** Rows of lane 0 are in a transaction, or about to be: {@link StateWriter.rested} is called when they are no more. */
+  readonly sendsRows: () => boolean;
   /** A transaction failed for good: the run is over. */
   readonly failed: (error: unknown) => void;
 }
@@ -27,7 +38,8 @@ export const MAX_STATE_ENTRIES = 400;
 
 /**
  * Writes state documents in transactions of lane 0, apart from its batches: whoever waits for one may itself be in a
- * lane, at a meeting or in the middle of a batch. Documents that wait at the same time leave together.
+ * lane, at a meeting or in the middle of a batch. Documents that wait at the same time leave together. What nobody in a lane
+ * waits for may go with rows: a transaction by itself takes a topic's sink as long as one of hundreds of rows.
  */
 export class StateWriter {
   readonly #parts: StateWriterParts;
@@ -35,6 +47,7 @@ export class StateWriter {
   readonly #marks: Write[] = [];
   #waiting: Waiting[] = [];
   #leaving: Waiting[] = [];
+  #riding: Waiting[] = [];
   #writing = false;
   #ended: { readonly error: unknown } | null = null;
 
@@ -48,21 +61,63 @@ export class StateWriter {
    */
   write(documents: readonly LiveDocument[], marks: readonly Write[] = []): Promise<void> {
     if (this.#ended !== null) return Promise.reject(this.#ended.error);
+    const done = this.#add(documents, marks);
+    if (!this.#writing) void this.#work();
+    return done;
+  }
+
+  /** The same of documents that nobody in a lane waits for: as long as rows go, with the next of these. */
+  writeWithRows(documents: readonly LiveDocument[]): Promise<void> {
+    if (!this.#parts.sendsRows()) return this.write(documents);
+    return this.#ended === null ? this.#add(documents, []) : Promise.reject(this.#ended.error);
+  }
+
+  /** No rows go any more that documents could go with. */
+  rested(): void {
+    if (!this.#writing && this.#documents.size > 0) void this.#work();
+  }
+
+  /**
+   * What waits for rows, for a transaction of lane 0 that has these documents of its own; null where nothing does. Asked when
+   * nothing can come between that transaction and the sink.
+   */
+  ride(own: readonly StateEntry[]): StateRide | null {
+    if (this.#writing || this.#documents.size === 0) return null;
+    if (own.some(({ key }) => this.#documents.has(key))) return null;
+    const before = [...this.#documents.values()];
+    const entries = this.#take();
+    this.#riding = this.#leaving;
+    this.#leaving = [];
+    return {
+      entries,
+      landed: () => this.#riding.splice(0).forEach(({ resolve }) => resolve()),
+      stayed: () => this.#stayed(before),
+    };
+  }
+
+  /** What came meanwhile is newer. */
+  #stayed(documents: readonly LiveDocument[]): void {
+    for (const document of documents)
+      if (!this.#documents.has(document.key)) this.#documents.set(document.key, document);
+    this.#waiting.unshift(...this.#riding.splice(0));
+    if (this.#ended !== null) this.end(this.#ended.error);
+  }
+
+  #add(documents: readonly LiveDocument[], marks: readonly Write[]): Promise<void> {
     this.#marks.push(...marks);
     for (const document of documents) {
       this.#documents.delete(document.key);
       this.#documents.set(document.key, document);
     }
-    const done = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
-    if (!this.#writing) void this.#work();
-    return done;
+    return new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   /** The run ends: nobody waits for ever. */
   end(error: unknown): void {
     this.#ended ??= { error };
     this.#tell((waiting) => waiting.reject(error));
-    for (const waiting of this.#waiting) waiting.reject(error);
+    for (const waiting of [...this.#riding, ...this.#waiting]) waiting.reject(error);
+    this.#riding = [];
     this.#waiting = [];
     this.#documents.clear();
   }
