@@ -295,7 +295,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "what is no UTF-8 goes into a message by its value, and not as the bytes of its packet",
     file: "formats/byte-writer.ts",
-    take: "if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;",
+    take: "if (seen >= 0x80 && (isAsciiWanted || !isUtf8(source.subarray(start, end)))) return false;",
     put: "",
     shownBy: {
       file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
