@@ -9,8 +9,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [6, 7, "Chunk rows and changes"],
     guard: "how far a chunk has come goes into a topic's transaction with its rows",
     file: "pipeline/batch-writer.ts",
-    take: "const own = loads?.state() ?? [];",
-    put: "const own: StateEntry[] = [];",
+    take: "const told = loads?.state() ?? [];",
+    put: "const told: StateEntry[] = [];",
     shownBy: SIMULATED_TOPICS,
   },
   {
@@ -40,43 +40,9 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [6, 7, "Chunk rows and changes"],
     guard: "what a transaction has told of a chunk is known before another one says how far it is",
     file: "pipeline/batch-writer.ts",
-    take: "      loads?.landed();\n",
-    put: "",
+    take: "{ landed: () => loads.landed() }",
+    put: "{}",
     shownBy: SIMULATED_TOPICS,
-  },
-  {
-    keeps: [1, 6, "Chunk rows and changes"],
-    guard: "documents that went with rows which were refused go with others, or by themselves",
-    file: "pipeline/state-writer.ts",
-    take: "this.#documents.set(document.key, document);\n    this.#waiting.unshift",
-    put: "void document;\n    this.#waiting.unshift",
-    shownBy: {
-      file: "packages/millrace/src/pipeline/state-with-rows.test.ts",
-      name: "are not lost with rows that are refused",
-    },
-  },
-  {
-    keeps: [7, "Ghosts"],
-    guard:
-      "the end of a load is told in the transaction that has the table's document, which no rows take from it",
-    file: "pipeline/state-writer.ts",
-    take: "if (this.#writing || this.#documents.size === 0) return null;",
-    put: "if (this.#documents.size === 0) return null;",
-    shownBy: {
-      file: "packages/millrace/src/pipeline/state-writer.test.ts",
-      name: "leaves with what does not wait, and its marks: no rows take it from them",
-    },
-  },
-  {
-    keeps: [10, 11, "Chunk rows and changes"],
-    guard: "documents that could go with rows go by themselves where no rows go any more",
-    file: "pipeline/lane.ts",
-    take: "    this.#parts.rested(this.index);\n",
-    put: "",
-    shownBy: {
-      file: "packages/millrace/src/pipeline/state-with-rows.test.ts",
-      name: "go by themselves behind the last rows, and where there are none",
-    },
   },
   {
     keeps: [6, 7, "Chunk rows and changes"],
@@ -136,6 +102,39 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 8],
+    guard: "a table that was unlogged for a while is known by its table of long values",
+    file: "sources/postgres/table-file.ts",
+    take: 'rows: toast ? "rewritten" : "same"',
+    put: 'rows: "same"',
+    shownBy: {
+      file: "packages/millrace/src/unlogged-tables.pg.test.ts",
+      name: "brings what was written to it while it was unlogged by a load",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table of short values that was unlogged for a while is known by its rows",
+    file: "sources/postgres/table-file.ts",
+    take: 'toast === null && (await wasRewritten(client, table)) ? "rewritten" : "renewed"',
+    put: '"kept"',
+    shownBy: {
+      file: "packages/millrace/src/unlogged-tables.pg.test.ts",
+      name: "brings what was written to it while it was unlogged by a load",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a table that is unlogged while the pipeline runs ends it",
+    file: "sources/postgres/table-looks.ts",
+    take: 'file?.unlogged === true ? "is unlogged" : ',
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/sources/postgres/table-looks.pg.test.ts",
+      name: "is of a table that could be without one: it is unlogged",
+    },
+  },
+  {
     keeps: [7],
     guard: "a leaf that was attached is no leaf that was made as one",
     file: "sources/postgres/partitions.ts",
@@ -185,8 +184,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     guard:
       "rows that were written anew together with their leaf may have come while it was unlogged",
     file: "sources/postgres/partitions.ts",
-    take: "(await wasRewritten(client, leaf))",
-    put: 'leaf.name === ""',
+    take: 'fate === "rewritten" ? "more" : "fewer"',
+    put: '"fewer"',
     shownBy: {
       file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
       name: "rows that were written to a partition while it was unlogged come by a load",
@@ -196,8 +195,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [1, 8],
     guard: "a table with a leaf whose changes are in no log is lost",
     file: "sources/postgres/table-looks.ts",
-    take: "lost ?? unheardLeaf(now)?.what ?? null",
-    put: "lost",
+    take: "(unheardLeaf(now)?.what ?? null)",
+    put: "null",
     shownBy: {
       file: "packages/millrace/src/unlogged-partitions.pg.test.ts",
       name: "a partition that is unlogged while the pipeline runs ends it, with what helps, and is loaded again once it is logged",
@@ -295,7 +294,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "what is no UTF-8 goes into a message by its value, and not as the bytes of its packet",
     file: "formats/byte-writer.ts",
-    take: "if (seen >= 0x80 && (isAsciiWanted || !isUtf8(source.subarray(start, end)))) return false;",
+    take: "if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;",
     put: "",
     shownBy: {
       file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",

@@ -50,7 +50,10 @@ export interface RefusedTable {
 export interface TableStanding {
   /** What puts its changes into the log; null before anything does. */
   readonly carrier: Json | null;
-  /** The parts that hold its rows and may come and go without row events (partitions); null before the first look. */
+  /**
+   * What holds its rows and may come and go without row events: a list of partitions, or what the source knows it by; null
+   * before the first look.
+   */
   readonly parts: Json | null;
 }
 
@@ -61,8 +64,11 @@ export interface TableLook extends TableStanding {
   readonly being: "there" | "remade" | "gone";
   /** Why changes since the standing may be in no log (I8), as what follows the table's name; null where none can be. */
   readonly lost: string | null;
-  /** What became of its rows without row events: some went, or some came (and others perhaps went). */
-  readonly rows: "same" | "fewer" | "more";
+  /**
+   * What became of its rows without row events: some went, or some came (and others perhaps went). `rewritten`: the source
+   * wrote all of them anew, among them perhaps such as no log has. `renewed`: that, unless the log tells of a TRUNCATE.
+   */
+  readonly rows: "same" | "fewer" | "more" | "rewritten" | "renewed";
   /** Its parts are not the same, whether rows moved with them or not. */
   readonly moved: boolean;
   /** Its shape where that may have changed since this process looked last; else null. */

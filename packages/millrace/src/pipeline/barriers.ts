@@ -170,6 +170,7 @@ export class Barriers {
     else if (intent.kind === "drop") await this.#drop(table, intent.tag);
     else if (intent.kind !== "gone") marks = await this.#empty(table, intent, gone);
     failpoint("barrier.acted");
+    if (intent.kind === "truncate") table.truncations++;
     const chunks = [...table.chunks.keys()];
     if (intent.kind !== "shape") this.#afterEmptying(table, intent);
     const restarts = table.document.planned === null && !table.document.allPlanned;

@@ -48,11 +48,11 @@ export class IdleShapes {
     else this.#ahead.delete(table);
   }
 
-  /** After the looks: what they saw is in the log before its end now. */
-  async look(): Promise<void> {
+  /** After the looks: what they saw is in the log before its end now, which may be known. */
+  async look(known: Position | null = null): Promise<void> {
     const found = [...this.#ahead].filter(([, { end }]) => end === null);
     if (found.length === 0) return;
-    const end = await this.#parts.source.logEnd();
+    const end = known ?? (await this.#parts.source.logEnd());
     for (const [table, { shape }] of found) this.#ahead.set(table, { shape, end });
     void this.#parts.source.nudge();
   }

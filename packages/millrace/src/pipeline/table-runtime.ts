@@ -36,6 +36,8 @@ export class TableRuntime {
   lastRound = false;
   /** It has no key, is emptied, and is loaded when rows of its parents that are put off are settled. */
   behindPutOff = false;
+  /** How often the log has emptied it (TRUNCATE), in this run. */
+  truncations = 0;
   /** How often changes of the log were put off, in this run: more of them than a round began with have not been tried by it. */
   putOffs = 0;
   /** Writers that are about to put rows of it off. */

@@ -104,6 +104,8 @@ describe("a watch over tables", () => {
   it.each([
     ["more", "resync"],
     ["fewer", "sweep"],
+    ["rewritten", "resync"],
+    ["renewed", "resync"],
   ] as const)(
     "meets rows that are %s only when the log has been followed to its end",
     async (rows, act) => {
@@ -111,7 +113,7 @@ describe("a watch over tables", () => {
       await settled();
       expect(done).toEqual(["notice"]);
       expect(watch.settled).toBe(false);
-      expect(table.notices).toEqual([expect.stringMatching(/^partitions/)]);
+      expect(table.notices).toEqual([expect.stringMatching(/^(partitions|its rows)/)]);
       expect(table.parts).toBeNull();
       state.durable = [9, 0, 0];
       watch.onFrontier();
@@ -124,6 +126,28 @@ describe("a watch over tables", () => {
       expect(table.notices).toEqual([]);
       expect(table.parts?.parts).toEqual(["1"]);
       expect(watch.settled).toBe(true);
+      end();
+    },
+  );
+
+  it.each([
+    ["and loads one whose TRUNCATE came before its last look", 1, "resync"],
+    ["which came since its last look", 0, "parts/shop.orders"],
+  ] as const)(
+    "loads no table again whose new file is that of a TRUNCATE of the log, %s",
+    async (_, before, what) => {
+      const table = tableOf();
+      table.truncations = before;
+      const found = { rows: "renewed" } as const;
+      const { watch, done, state, settled, end } = watchOver(found, { at: 1, table });
+      await settled();
+      void watch.unlogged([table]);
+      await settled();
+      table.truncations = 1;
+      state.durable = END as number[];
+      watch.onFrontier();
+      await settled();
+      expect(done).toEqual(["notice", what]);
       end();
     },
   );

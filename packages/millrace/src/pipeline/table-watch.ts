@@ -35,6 +35,8 @@ interface Moved {
   readonly table: TableRuntime;
   readonly look: TableLook;
   readonly end: Position;
+  /** How often the log had emptied it before the look before that. */
+  readonly truncations: number;
 }
 
 /** Who waits until nothing is open that a look at these tables finds. */
@@ -63,6 +65,8 @@ export class TableWatch {
   readonly #parts: TableWatchParts;
   readonly #shapes: IdleShapes;
   #moved: Moved[] = [];
+  /** How often the log had emptied a table before it was looked at last. */
+  readonly #truncations = new Map<TableRuntime, number>();
   #asked: Asked[] = [];
   /** The next look is not to wait for its time. */
   #isHurried = false;
@@ -104,9 +108,10 @@ export class TableWatch {
     const { newcomers, waits, signal } = this.#parts;
     try {
       await this.#look();
+      // Before rows: a load for the table's new shape would begin another one behind theirs.
+      await this.#shapes.meet();
       await this.#meet();
       this.#tellAsked();
-      await this.#shapes.meet();
       await newcomers?.look();
       waits.end(LOOKING);
     } catch (thrown) {
@@ -145,6 +150,7 @@ export class TableWatch {
     const seen = this.#asked.filter((one) => !one.tables.some(isBusy));
     const asked = [...tables.values()].filter((table) => !busy.has(table));
     const known = asked.map(({ shape, standing }) => ({ shape, standing }));
+    const truncations = new Map(asked.map((table) => [table, table.truncations]));
     const looks = (await source.look?.(known)) ?? [];
     const moved: Omit<Moved, "end">[] = [];
     for (const look of looks) {
@@ -153,13 +159,16 @@ export class TableWatch {
       refuseLeft(look);
       // A resume brings the shape and the rows that there are then.
       if (table.paused === null) this.#shapes.see(table, look.shape);
-      if (look.rows !== "same" && table.paused === null) moved.push({ table, look });
+      const before = this.#truncations.get(table) ?? 0;
+      if (look.rows !== "same" && table.paused === null)
+        moved.push({ table, look, truncations: before });
       else if (this.#note(table, look)) await writeState([table.storedParts]);
     }
-    await this.#shapes.look();
-    if (moved.length > 0) {
-      // After the looks: what they saw is in the log before this.
-      const end = await source.logEnd();
+    for (const [table, count] of truncations) this.#truncations.set(table, count);
+    // After the looks: what they saw is in the log before this.
+    const end = moved.length > 0 ? await source.logEnd() : null;
+    await this.#shapes.look(end);
+    if (end !== null) {
       this.#moved.push(...moved.map((one) => ({ ...one, end })));
       for (const { table, look } of moved) {
         const message = noticeOf(look);
@@ -207,12 +216,14 @@ export class TableWatch {
    * Where the file loads nothing, rows that came are left out like all that were there before. A table that is paused,
    * perhaps while this waited for its turn, gets them with its resume.
    */
-  async #follow({ table, look }: Moved): Promise<void> {
+  async #follow({ table, look, truncations }: Moved): Promise<void> {
     const { loads, settings, writeState } = this.#parts;
     const isPaused = table.paused !== null;
     const mayLoad = !isPaused && (settings.fullLoad || table.document.nextChunk > 0);
+    const isEmptied = look.rows === "renewed" && table.truncations > truncations;
+    if (isEmptied) return writeState([table.storedParts]);
     try {
-      if (look.rows === "more" && mayLoad) return await loads.resync(table.id);
+      if (look.rows !== "fewer" && mayLoad) return await loads.resync(table.id);
       if (mayLoad || (!isPaused && loads.canSweep(table))) return await loads.sweepAgain(table);
     } catch (thrown) {
       if (!(thrown instanceof MillraceError) || thrown.code !== "MR_TABLE_PAUSED") throw thrown;
@@ -238,8 +249,15 @@ function refuseLeft({ id, being, lost, carrier }: TableLook): void {
     throw new RestartNeeded(`${id} ${lost ?? "has no publication any more"}`);
 }
 
+const NOTICES = {
+  fewer: "partitions left or were emptied: rows that the source has no more are looked for",
+  more: "partitions came with rows of their own: the table is loaded again",
+  rewritten:
+    "its rows were written anew, as by SET LOGGED, and what is written to an unlogged table is in no log: the table is loaded again",
+  renewed:
+    "its rows were written anew, as by SET LOGGED, or it was emptied: unless the log tells of a TRUNCATE, the table is loaded again",
+} as const;
+
 function noticeOf({ rows }: TableLook): string {
-  return rows === "more"
-    ? "partitions came with rows of their own: the table is loaded again"
-    : "partitions left or were emptied: rows that the source has no more are looked for";
+  return NOTICES[rows === "same" ? "fewer" : rows];
 }

@@ -19,6 +19,8 @@ export interface CarrierNow {
   readonly carrier: Carrier;
   /** Kinds of changes that the publication leaves out, in the words of its option. */
   readonly leavesOut: readonly string[];
+  /** The publication names the table, and covers it in no other way. */
+  readonly isBound: boolean;
 }
 
 interface PublicationRow {
@@ -57,7 +59,8 @@ export async function readCarriers(
       const own = lineage.flatMap((relation) => entries.get(`table ${relation}`) ?? []);
       const whole = schemas.flatMap((schema) => entries.get(`schema ${schema}`) ?? []);
       const ways = [...all, ...own, ...whole];
-      return [table, { carrier: { publication: oid, altered, owner, ways }, leavesOut }];
+      const isBound = ways.length === 1 && entries.has(`table ${table}`);
+      return [table, { carrier: { publication: oid, altered, owner, ways }, leavesOut, isBound }];
     }),
   );
 }
@@ -108,8 +111,10 @@ async function readLineages(client: Queryable, oids: readonly string[]): Promise
  * missing. That an entry was taken out and put back between two looks shows in its oid; that an option was changed and
  * changed back shows in `altered`, which a new owner changes too.
  */
-export function carrierLoss(known: Json | null, now: CarrierNow): string | null {
-  const { carrier, leavesOut } = now;
+export function carrierLoss(
+  known: Json | null,
+  { carrier, leavesOut }: Pick<CarrierNow, "carrier" | "leavesOut">,
+): string | null {
   if (carrier.ways.length === 0) return "is not in the publication";
   if (leavesOut.length > 0) return `is published without ${leavesOut.join(", ")}`;
   if (!isCarrier(known)) return null;

@@ -1,14 +1,15 @@
 import type { Json } from "../../model/position.ts";
 import { tableId } from "../../model/table.ts";
 import type { Queryable } from "./catalogue.ts";
-import { sqlStateOf } from "./connection-error.ts";
-import { quote } from "./table-plan.ts";
+import { fateOfRows, type FileRow, hasRow } from "./table-file.ts";
 
 /** A leaf of a partitioned table, as far as it tells whether rows came or went with it. */
 export interface Leaf {
   readonly oid: string;
   /** The file that holds its rows: TRUNCATE gives it another one, and so does whatever writes the table anew. */
   readonly file: string;
+  /** See {@link TableFile.toast}; absent in what earlier versions kept. */
+  readonly toast?: string;
   /** The transactions that attached it, and what lies between it and the root. */
   readonly joined: readonly string[];
   /** Every transaction below this had ended when the leaf was seen so. */
@@ -18,14 +19,12 @@ export interface Leaf {
 /** What became of the rows of a partitioned table's leaves without row events. */
 export type LeafVerdict = "same" | "fewer" | "more";
 
-interface LeafRow extends Leaf {
+interface LeafRow extends FileRow {
+  /** See {@link Leaf.joined}. */
+  readonly joined: readonly string[];
   readonly root: string;
-  readonly schema: string;
-  readonly name: string;
   /** Made as what it is ({@link MADE_WITHIN}), and so was what lies between it and the root: no row is older than its place. */
   readonly made: boolean;
-  /** The role may look at its rows. */
-  readonly readable: boolean;
   /** Why none of its changes is in the log: `unlogged` or `a foreign table`. Null where they are. */
   readonly unheard: string | null;
 }
@@ -61,7 +60,7 @@ export async function readLeaves(
          JOIN pg_catalog.pg_inherits i ON i.inhparent = t.relid
        WHERE COALESCE(pg_catalog.to_jsonb(i) ->> 'inhdetachpending', 'false') = 'false')
      SELECT t.root::text AS root, c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
-       c.relfilenode::text AS file, t.joined AS joined, t.made AS made,
+       c.relfilenode::text AS file, c.reltoastrelid::text AS toast, t.joined AS joined, t.made AS made,
        pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text AS seen,
        pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
        CASE WHEN c.relkind = 'f' THEN 'a foreign table' WHEN c.relpersistence <> 'p' THEN 'unlogged' END AS unheard
@@ -84,8 +83,10 @@ export function unheardLeaf(
 }
 
 /** What a table's document keeps of its leaves: one text each, for there may be thousands. */
-export function storedLeaves(leaves: readonly Leaf[]): Json {
-  return leaves.map(({ oid, file, joined, seen }) => `${oid} ${file} ${seen} ${joined.join(",")}`);
+export function storedLeaves(leaves: readonly LeafRow[]): Json {
+  return leaves.map(
+    ({ oid, file, joined, seen, toast }) => `${oid} ${file} ${seen} ${joined.join(",")} ${toast}`,
+  );
 }
 
 /** The other way; null where nothing was kept yet. */
@@ -93,8 +94,9 @@ export function leavesOf(stored: Json | null): ReadonlyMap<string, Leaf> | null 
   if (!Array.isArray(stored)) return null;
   return new Map(
     stored.map((text) => {
-      const [oid = "", file = "", seen = "", joined = ""] = String(text).split(" ");
-      return [oid, { oid, file, seen, joined: joined.split(",") }];
+      const [oid = "", file = "", seen = "", joined = "", toast] = String(text).split(" ");
+      const leaf = { oid, file, seen, joined: joined.split(",") };
+      return [oid, toast === undefined ? leaf : { ...leaf, toast }];
     }),
   );
 }
@@ -124,8 +126,8 @@ export async function lookAtLeaves(
     if (before !== undefined && before.joined.join() === leaf.joined.join()) {
       if (before.file === leaf.file) continue;
       moved = true;
-      if (await keptItsRows(client, leaf, before)) continue;
-      verdicts.push((await wasRewritten(client, leaf)) ? "more" : "fewer");
+      const fate = await fateOfRows(client, leaf, before);
+      if (fate !== "kept") verdicts.push(fate === "rewritten" ? "more" : "fewer");
       continue;
     }
     moved = true;
@@ -142,25 +144,6 @@ export async function lookAtLeaves(
 function worst(verdicts: readonly LeafVerdict[]): LeafVerdict {
   if (verdicts.includes("more")) return "more";
   return verdicts.includes("fewer") ? "fewer" : "same";
-}
-
-/** It has a row of a transaction that had ended when it had its former file: so it was not emptied since. */
-function keptItsRows(client: Queryable, leaf: LeafRow, before: Leaf): Promise<boolean> {
-  const older = "pg_catalog.age(l.xmin) > pg_catalog.age($1::text::xid8::xid)";
-  return hasRow(client, leaf, { where: older, parameters: [before.seen], unknown: false });
-}
-
-/**
- * It has a row that was written together with its file, as by SET LOGGED: what was written to it while it was unlogged is in
- * no log. Rows that come behind a TRUNCATE of the same transaction are of a later command. The file is that of the
- * transaction that last wrote the row in `pg_class` of the leaf, of an index of it or of what is too long for its rows: an ALTER
- * writes but some of these.
- */
-function wasRewritten(client: Queryable, leaf: LeafRow): Promise<boolean> {
-  const where = `EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.xmin = l.xmin AND c.cmin::text::bigint >= l.cmin::text::bigint
-    AND (c.oid = $1::oid OR c.oid = (SELECT o.reltoastrelid FROM pg_catalog.pg_class o WHERE o.oid = $1::oid)
-      OR c.oid IN (SELECT i.indexrelid FROM pg_catalog.pg_index i WHERE i.indrelid = $1::oid)))`;
-  return hasRow(client, leaf, { where, parameters: [leaf.oid], unknown: true });
 }
 
 /**
@@ -180,27 +163,4 @@ async function broughtRows(client: Queryable, leaf: LeafRow): Promise<boolean> {
          IS NOT DISTINCT FROM pg_catalog.pg_xact_commit_timestamp($1::text::xid)`
     : "$1::text IS NOT NULL";
   return hasRow(client, leaf, { where, parameters: [newest], unknown: true });
-}
-
-const INSUFFICIENT_PRIVILEGE = "42501";
-const UNDEFINED_TABLE = "42P01";
-
-/** Whether the leaf has such a row; `unknown` where the role may not look, or the leaf is gone again. */
-async function hasRow(
-  client: Queryable,
-  leaf: LeafRow,
-  { where, parameters, unknown }: { where: string; parameters: unknown[]; unknown: boolean },
-): Promise<boolean> {
-  if (!leaf.readable) return unknown;
-  try {
-    const { rows } = await client.query<{ has: boolean }>(
-      `SELECT EXISTS (SELECT 1 FROM ONLY ${quote(leaf.schema)}.${quote(leaf.name)} l WHERE ${where}) AS has`,
-      parameters,
-    );
-    return rows[0]?.has === true;
-  } catch (error) {
-    const state = sqlStateOf(error);
-    if (state === INSUFFICIENT_PRIVILEGE || state === UNDEFINED_TABLE) return unknown;
-    throw error;
-  }
 }

@@ -147,6 +147,7 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
         "ALTER TABLE s.t1 SET UNLOGGED; INSERT INTO s.t VALUES (0, 'x'); ALTER TABLE s.t1 SET LOGGED; ALTER TABLE s.t1 SET (fillfactor = 50)",
         "more",
       ],
+      ["ALTER TABLE s.t1 SET UNLOGGED; ALTER TABLE s.t1 SET LOGGED; VACUUM FULL s.t1", "more"],
       ["ALTER TABLE s.t1 SET UNLOGGED; DELETE FROM s.t1; ALTER TABLE s.t1 SET LOGGED", "fewer"],
       ["BEGIN; TRUNCATE s.t1; INSERT INTO s.t VALUES (1, 'again'); COMMIT", "fewer"],
     ])("%s: rows %s", async (text, rows) => {
@@ -270,6 +271,87 @@ describe.each([18, 13] as const)("a look at a table of PostgreSQL %i", (version)
     it("is nothing without the publication", async () => {
       await sql("DROP PUBLICATION p");
       expect(await look()).toMatchObject({ carrier: null, lost: null });
+    });
+  });
+
+  describe("the file of a table that its publication does not name", () => {
+    const take = async (ddl: string, way: string) => {
+      await sql(`CREATE TABLE s.u ${ddl}; INSERT INTO s.u SELECT g, g FROM generate_series(1, 50) g;
+        DROP PUBLICATION p; CREATE PUBLICATION p FOR ${way}`);
+      const [found] = await readShapes(admin.client, {
+        matches: (schema, name) => schema === "s" && name === "u",
+      });
+      if (found === undefined) throw new Error("no shape");
+      shape = found;
+      await settle();
+      known = await look(NONE);
+      expect(known).toMatchObject({ lost: null, rows: "same", moved: true });
+      expect(await look()).toMatchObject({ rows: "same", moved: false });
+    };
+    const LONG = "(id int PRIMARY KEY, v text)";
+    const SHORT = "(id int PRIMARY KEY, v int)";
+    const CHANGES = [
+      ["VACUUM FULL s.u", "same", "same"],
+      ["CLUSTER s.u USING u_pkey", "same", "same"],
+      ["REINDEX TABLE s.u", "same", "same"],
+      ["ALTER TABLE s.u ADD w int DEFAULT 3", "same", "same"],
+      ["UPDATE s.u SET v = '7'; VACUUM FULL s.u", "same", "renewed"],
+      ["TRUNCATE s.u", "same", "renewed"],
+      ["TRUNCATE s.u; INSERT INTO s.u VALUES (1, '1')", "same", "renewed"],
+      ["BEGIN; TRUNCATE s.u; INSERT INTO s.u VALUES (1, '1'); COMMIT", "same", "renewed"],
+      ["ALTER TABLE s.u SET UNLOGGED; ALTER TABLE s.u SET LOGGED", "rewritten", "rewritten"],
+      [
+        "ALTER TABLE s.u SET UNLOGGED; DELETE FROM s.u; ALTER TABLE s.u SET LOGGED; INSERT INTO s.u VALUES (1, '1')",
+        "rewritten",
+        "renewed",
+      ],
+      [
+        "ALTER TABLE s.u SET UNLOGGED; ALTER TABLE s.u SET LOGGED; VACUUM FULL s.u",
+        "rewritten",
+        "renewed",
+      ],
+      [
+        "ALTER TABLE s.u SET UNLOGGED; ALTER TABLE s.u SET LOGGED; UPDATE s.u SET v = '7'; TRUNCATE s.u",
+        "rewritten",
+        "renewed",
+      ],
+    ] as const;
+
+    it.each(CHANGES)("%s: with long values %s", async (text, rows) => {
+      await take(LONG, "ALL TABLES");
+      for (const statement of text.split(";")) await sql(statement);
+      expect(await look()).toMatchObject({ lost: null, rows });
+    });
+
+    it.each(CHANGES)("%s: without, behind %s with them, %s", async (text, _, rows) => {
+      await take(SHORT, "ALL TABLES");
+      for (const statement of text.split(";")) await sql(statement);
+      expect(await look()).toMatchObject({ lost: null, rows });
+    });
+
+    it("is of a table that could be without one: it is unlogged", async () => {
+      await take(LONG, "ALL TABLES");
+      await sql("ALTER TABLE s.u SET UNLOGGED");
+      expect((await look()).lost).toBe("is unlogged");
+    });
+
+    it("is looked at where a schema brings the table too", async () => {
+      if (version < 15) return;
+      await take(SHORT, "TABLES IN SCHEMA s");
+      await sql("ALTER TABLE s.u SET UNLOGGED");
+      await sql("ALTER TABLE s.u SET LOGGED");
+      expect((await look()).rows).toBe("rewritten");
+    });
+
+    it("is nobody's matter where it is named: the server leaves it logged", async () => {
+      await sql(`CREATE TABLE s.u ${SHORT}; ALTER PUBLICATION p ADD TABLE s.u`);
+      await expect(sql("ALTER TABLE s.u SET UNLOGGED")).rejects.toThrow("publication");
+      const [found] = await readShapes(admin.client, {
+        matches: (schema, name) => schema === "s" && name === "u",
+      });
+      if (found === undefined) throw new Error("no shape");
+      shape = found;
+      expect((await look(NONE)).parts).toEqual([]);
     });
   });
 

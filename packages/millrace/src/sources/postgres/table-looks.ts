@@ -5,6 +5,7 @@ import { type Queryable, readFacts } from "./catalogue.ts";
 import { publishedShape } from "./discover.ts";
 import { leavesOf, lookAtLeaves, readLeaves, storedLeaves, unheardLeaf } from "./partitions.ts";
 import { readPublished } from "./published.ts";
+import { lookAtFile, readLooseFiles } from "./table-file.ts";
 
 /** A table, and what was known of it at the last look. */
 export interface Looked {
@@ -19,6 +20,7 @@ interface Catalogue {
   readonly named: ReadonlyMap<string, string>;
   readonly carriers: ReadonlyMap<string, CarrierNow> | null;
   readonly leaves: Awaited<ReturnType<typeof readLeaves>>;
+  readonly files: Awaited<ReturnType<typeof readLooseFiles>>;
   readonly shapes: ReadonlyMap<string, TableShape>;
 }
 
@@ -40,10 +42,12 @@ export class TableLooks {
   /** One look; a few queries, however many tables there are. */
   async look(client: Queryable, tables: readonly Looked[]): Promise<TableLook[]> {
     const oids = tables.map(({ shape }) => shape.identity);
+    const carriers = await readCarriers(client, this.#publication, oids);
     const catalogue: Catalogue = {
       client,
       named: await readNames(client, tables),
-      carriers: await readCarriers(client, this.#publication, oids),
+      carriers,
+      files: await readLooseFiles(client, carriers),
       leaves: await readLeaves(client, oids),
       shapes: await this.#movedShapes(client, oids),
     };
@@ -103,21 +107,24 @@ function nameOf(schema: string, name: string): string {
 
 async function lookAt(
   { shape, standing }: Looked,
-  { client, named, carriers, leaves, shapes }: Catalogue,
+  { client, named, carriers, leaves, files, shapes }: Catalogue,
 ): Promise<TableLook> {
   const { id, identity, schema, name } = shape;
   const holder = named.get(nameOf(schema, name)) ?? null;
   const being = holder === null ? "gone" : holder === identity ? "there" : "remade";
   const carrier = carriers?.get(identity) ?? null;
   const now = leaves.get(identity) ?? [];
+  const file = files.get(identity) ?? null;
+  const unheard = file?.unlogged === true ? "is unlogged" : (unheardLeaf(now)?.what ?? null);
   const lost = carrier === null ? null : carrierLoss(standing.carrier, carrier);
   const found = {
     id,
     being,
     shape: shapes.get(identity) ?? null,
     carrier: carrier?.carrier ?? null,
-    lost: lost ?? unheardLeaf(now)?.what ?? null,
+    lost: lost ?? unheard,
   } as const;
+  if (file !== null) return { ...found, ...(await lookAtFile(client, file, standing.parts)) };
   const known = leavesOf(standing.parts);
   if (known === null)
     return { ...found, parts: storedLeaves(now), rows: "same", moved: now.length > 0 };
