@@ -602,4 +602,15 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       name: "is the one's whose claim stands first",
     },
   },
+  {
+    keeps: [10],
+    guard: "a coordinator that holds the client back by a quota is sent nothing meanwhile",
+    file: "kafka/transaction-coordinator.ts",
+    take: "if (restMs > 0) await this.#cluster.rest(restMs);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/kafka/coordinator-quota.kafka.test.ts",
+      name: "a coordinator is sent nothing as long as it reads nothing",
+    },
+  },
 ];

@@ -16,4 +16,6 @@ export interface ProducerOptions {
   readonly maxRequestBytes?: number;
   /** A Produce was answered after so long, and the broker reads nothing more of us for a while; milliseconds. */
   readonly produced?: (tookMs: number, throttledMs: number) => void;
+  /** The same of the broker that coordinates, behind anything else that it was asked. */
+  readonly throttled?: (throttledMs: number) => void;
 }

@@ -1,8 +1,10 @@
 import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
 import type { BrokerLink } from "./broker-connection.ts";
+import { BrokerQuota } from "./broker-quota.ts";
 import type { Cluster } from "./cluster.ts";
 import { faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
+import { OPEN_SHARE, type OpenTransaction } from "./open-transaction.ts";
 import type { ProducerOptions } from "./producer-options.ts";
 import { lostAsUndecided } from "./undecided-commit.ts";
 import {
@@ -19,44 +21,67 @@ export const MAX_ASKED = 20;
 const ASK_AGAIN_MS = 1;
 const ENDING: ReadonlySet<string> = new Set(["PrepareCommit", "PrepareAbort"]);
 
+interface Asking {
+  readonly passes?: (thrown: unknown) => boolean;
+  /** Nothing more is asked for that its transaction has no time for. */
+  readonly refusesLate?: boolean;
+}
+
 /** The broker that coordinates the transactions of one id, whichever it is at the moment. */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
   readonly #transactionalId: string;
   readonly #options: ProducerOptions;
+  readonly #open: OpenTransaction;
+  readonly #quota: BrokerQuota;
   #mayAsk = true;
 
-  constructor(cluster: Cluster, options: ProducerOptions) {
+  constructor(cluster: Cluster, options: ProducerOptions, open: OpenTransaction) {
     this.#cluster = cluster;
+    this.#open = open;
+    this.#quota = new BrokerQuota(cluster.clock);
     this.#transactionalId = options.transactionalId;
     this.#options = options;
+  }
+
+  /** It holds this client back by a quota, and for how long from now. */
+  get heldBack(): ReturnType<BrokerQuota["list"]> {
+    return this.#quota.list();
+  }
+
+  /** So long it reads nothing, milliseconds. */
+  get restMs(): number {
+    return Math.max(0, ...this.heldBack.map(({ restMs }) => restMs));
   }
 
   /** The next epoch; where what is `known` is not the last one any more, it refuses. @throws KafkaFault */
   async initialised(known: ProducerEpoch): Promise<ProducerIdentity> {
     const transactionalId = this.#transactionalId;
-    const { transactionTimeoutMs, deliveryTimeoutMs } = this.#options;
-    const answer = await this.#cluster.patiently(deliveryTimeoutMs, () =>
-      this.#ask((connection) =>
-        connection.call(
-          initProducerIdV4.api,
-          transactionalId,
-          transactionTimeoutMs,
-          known.producerId,
-          known.producerEpoch,
-        ),
-      ),
-    );
-    const { producerId, producerEpoch } = answer;
-    return { transactionalId, producerId, producerEpoch };
+    const { transactionTimeoutMs } = this.#options;
+    return this.#patiently(async (connection, throttled) => {
+      const { producerId, producerEpoch, throttleTimeMs } = await connection.call(
+        initProducerIdV4.api,
+        transactionalId,
+        transactionTimeoutMs,
+        known.producerId,
+        known.producerEpoch,
+      );
+      throttled(throttleTimeMs);
+      return { transactionalId, producerId, producerEpoch };
+    });
   }
 
   /** Transactions of the second kind have whatever is written to. @throws KafkaFault */
   async add(identity: ProducerIdentity, partitions: readonly TopicPartition[]): Promise<void> {
     const request = addPartitionsRequest(identity, partitions);
-    const add = (): Promise<void> =>
-      this.#ask(async (connection) => refuse(await connection.send(request)));
-    await this.#cluster.patiently(this.#options.deliveryTimeoutMs, add, mayComeToBe);
+    await this.#patiently(
+      async (connection, throttled) => {
+        const { partitions: answers, throttledMs } = await connection.send(request);
+        throttled(throttledMs);
+        refuse(answers);
+      },
+      { passes: mayComeToBe, refusesLate: true },
+    );
   }
 
   /**
@@ -67,14 +92,13 @@ export class TransactionCoordinator {
   async end(identity: ProducerIdentity, commits: boolean): Promise<ProducerEpoch | null> {
     const { endTxnVersion, transactionsV2 } = await this.#cluster.abilities();
     const request = endTxnRequest(identity, endTxnVersion, commits);
-    const next = await this.#cluster.patiently(this.#options.deliveryTimeoutMs, () =>
-      this.#ask(async (connection) => {
-        const answer = await lostAsUndecided(connection.send(request));
-        const fault = faultOf(answer.errorCode, "the end of a transaction");
-        if (fault !== null) throw fault;
-        return answer.next;
-      }),
-    );
+    const next = await this.#patiently(async (connection, throttled) => {
+      const answer = await lostAsUndecided(connection.send(request));
+      throttled(answer.throttledMs);
+      const fault = faultOf(answer.errorCode, "the end of a transaction");
+      if (fault !== null) throw fault;
+      return answer.next;
+    });
     return transactionsV2 ? next : null;
   }
 
@@ -97,14 +121,43 @@ export class TransactionCoordinator {
   async #isEnding(): Promise<boolean> {
     const node = await this.#cluster.coordinator(this.#transactionalId);
     const connection = await this.#cluster.connection(node, "control");
+    // Each question would count against the quota.
+    if (this.#quota.restMs(node) > 0) return false;
     const answer = await connection.call(describeTransactionsV0.api, [this.#transactionalId]);
+    this.#answered(node, answer.throttleTimeMs);
     return answer.transactionStates.some(({ transactionState: state }) => ENDING.has(state));
   }
 
-  async #ask<T>(ask: (connection: BrokerLink) => Promise<T>): Promise<T> {
+  /** What a quota takes is no attempt. */
+  async #patiently<T>(
+    ask: (connection: BrokerLink, throttled: (ms: number) => void) => Promise<T>,
+    { passes = isPassing, refusesLate = false }: Asking = {},
+  ): Promise<T> {
+    let restedMs = 0;
+    const attempt = async (node: number): Promise<T> => {
+      const restMs = this.#quota.restMs(node);
+      if (refusesLate) this.#open.refuseLate(OPEN_SHARE, restMs);
+      // Its broker reads nothing of this connection: what is sent waits there unread, until the connection is given up.
+      if (restMs > 0) await this.#cluster.rest(restMs);
+      restedMs += restMs;
+      const connection = await this.#cluster.connection(node, "control");
+      return ask(connection, (ms) => this.#answered(node, ms));
+    };
+    return this.#cluster.patiently(
+      () => this.#options.deliveryTimeoutMs + restedMs,
+      () => this.#atCoordinator(attempt),
+      passes,
+    );
+  }
+
+  #answered(node: number, throttledMs: number): void {
+    this.#quota.answered(node, throttledMs);
+    if (throttledMs > 0) this.#options.throttled?.(throttledMs);
+  }
+
+  async #atCoordinator<T>(ask: (node: number) => Promise<T>): Promise<T> {
     try {
-      const node = await this.#cluster.coordinator(this.#transactionalId);
-      return await ask(await this.#cluster.connection(node, "control"));
+      return await ask(await this.#cluster.coordinator(this.#transactionalId));
     } catch (thrown) {
       const mayHaveMoved =
         thrown instanceof KafkaFault && (thrown.kind === "stale" || thrown.kind === "connection");

@@ -44,8 +44,8 @@ export class TransactionalProducer {
   constructor(cluster: Cluster, options: ProducerOptions) {
     this.#cluster = cluster;
     this.#options = options;
-    this.#coordinator = new TransactionCoordinator(cluster, options);
     this.#open = new OpenTransaction(cluster.clock, options);
+    this.#coordinator = new TransactionCoordinator(cluster, options, this.#open);
     this.#delivery = new BatchDelivery(cluster, options, this.#open);
   }
 
@@ -56,7 +56,9 @@ export class TransactionalProducer {
 
   /** Brokers that hold this client back by a quota, and for how long from now. */
   get heldBack(): BatchDelivery["heldBack"] {
-    return this.#delivery.heldBack;
+    const leaders = this.#delivery.heldBack;
+    const isToldOf = (node: number): boolean => leaders.some((each) => each.node === node);
+    return [...leaders, ...this.#coordinator.heldBack.filter(({ node }) => !isToldOf(node))];
   }
 
   /** This topic is taken away: one of its name that is made anew begins at its beginning. */
@@ -137,7 +139,7 @@ export class TransactionalProducer {
    */
   async commit(): Promise<void> {
     if (!this.#options.transactional) return;
-    this.#open.refuseLate(1, 0);
+    this.#open.refuseLate(1, this.#coordinator.restMs);
     await failedAsUndecided(this.#end(true));
   }
 

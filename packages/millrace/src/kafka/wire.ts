@@ -233,11 +233,18 @@ export interface ProducerIdentity extends ProducerEpoch {
   readonly transactionalId: string;
 }
 
+/** What a coordinator says of partitions that are to be added. */
+export interface AddPartitionsAnswer {
+  readonly partitions: readonly PartitionAnswer[];
+  /** See {@link ProduceAnswer}. */
+  readonly throttledMs: number;
+}
+
 /** Makes partitions part of a transaction, before the first batch to each (transactions of the first kind). */
 export function addPartitionsRequest(
   { transactionalId, producerId, producerEpoch }: ProducerIdentity,
   partitions: readonly TopicPartition[],
-): RawRequest<readonly PartitionAnswer[]> {
+): RawRequest<AddPartitionsAnswer> {
   return {
     api: ADD_PARTITIONS,
     version: ADD_PARTITIONS_VERSION,
@@ -258,7 +265,7 @@ export function addPartitionsRequest(
         })
         .appendTaggedFields(),
     parse: (_id, _api, _version, reader) => {
-      reader.readInt32();
+      const throttledMs = reader.readInt32();
       const answers = reader.readArray((topicReader) => {
         const topic = topicReader.readString();
         return topicReader.readArray((r) => {
@@ -266,7 +273,7 @@ export function addPartitionsRequest(
           return { topic, partition, errorCode: r.readInt16(), message: null };
         });
       });
-      return answers.flat();
+      return { partitions: answers.flat(), throttledMs };
     },
   };
 }
@@ -276,6 +283,8 @@ export interface EndTxnAnswer {
   readonly errorCode: number;
   /** Null where it stays the same (transactions of the first kind). */
   readonly next: ProducerEpoch | null;
+  /** See {@link ProduceAnswer}. */
+  readonly throttledMs: number;
 }
 
 /** Commits or aborts. */
@@ -295,11 +304,11 @@ export function endTxnRequest(
         .appendBoolean(commits)
         .appendTaggedFields(),
     parse: (_id, _api, _version, reader) => {
-      reader.readInt32();
+      const throttledMs = reader.readInt32();
       const errorCode = reader.readInt16();
-      if (version < 5 || errorCode !== 0) return { errorCode, next: null };
-      const producer = reader.readInt64();
-      return { errorCode, next: { producerId: producer, producerEpoch: reader.readInt16() } };
+      if (version < 5 || errorCode !== 0) return { errorCode, next: null, throttledMs };
+      const next = { producerId: reader.readInt64(), producerEpoch: reader.readInt16() };
+      return { errorCode, next, throttledMs };
     },
   };
 }

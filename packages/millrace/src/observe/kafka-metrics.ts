@@ -9,6 +9,8 @@ export interface KafkaObserver {
   sent(bytes: number): void;
   /** A broker has answered a Produce, and reads nothing more of this client for a while (a quota). */
   produced(tookMs: number, throttledMs: number): void;
+  /** The same behind another request, to the broker that coordinates. */
+  throttled(throttledMs: number): void;
 }
 
 /** What a pipeline's transactions came to since the process began; times in milliseconds. */
@@ -97,6 +99,10 @@ export class KafkaMetrics {
       produced: (tookMs, throttledMs) => {
         add({ produced: 1, producedMs: tookMs, throttledMs });
         this.#produce.observe({ pipeline }, tookMs / 1000);
+        this.#throttled.inc({ pipeline }, throttledMs / 1000);
+      },
+      throttled: (throttledMs) => {
+        add({ throttledMs });
         this.#throttled.inc({ pipeline }, throttledMs / 1000);
       },
     };

@@ -199,11 +199,12 @@ describe("metrics", () => {
     kafka.sent(1000);
     kafka.produced(5, 0);
     kafka.produced(15, 250);
+    kafka.throttled(500);
     expect(await linesOf(metrics, "millrace_kafka_produce_seconds_sum")).toEqual([
       'millrace_kafka_produce_seconds_sum{pipeline="shop"} 0.02',
     ]);
     expect(await linesOf(metrics, "millrace_kafka_throttled_seconds_total")).toEqual([
-      'millrace_kafka_throttled_seconds_total{pipeline="shop"} 0.25',
+      'millrace_kafka_throttled_seconds_total{pipeline="shop"} 0.75',
     ]);
     expect(await linesOf(metrics, "millrace_kafka_transactions_total")).toEqual([
       'millrace_kafka_transactions_total{pipeline="shop",outcome="committed"} 2',

@@ -83,6 +83,7 @@ export class KafkaTask {
       acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS,
       maxRequestBytes,
       produced: (tookMs, throttledMs) => observer.produced(tookMs, throttledMs),
+      throttled: (throttledMs) => observer.throttled?.(throttledMs),
     });
     const sender = new BatchSender({
       send: (batches) => {

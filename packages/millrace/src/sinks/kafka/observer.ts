@@ -8,6 +8,8 @@ export interface KafkaSinkObserver {
   sent(bytes: number): void;
   /** A broker has answered a Produce after `tookMs`, and reads nothing more of this client for `throttledMs` (a quota). */
   produced(tookMs: number, throttledMs: number): void;
+  /** The same behind another request, to the broker that coordinates. */
+  throttled?(throttledMs: number): void;
   /** A sentence for the operator about a table. */
   notice?(table: TableId, message: string): void;
   /** A sentence for the operator about all of it. */

@@ -45,7 +45,7 @@ describe("behind a quota", () => {
       const answer = await ask();
       if (answer.errorCode !== 0) return answer;
       isGone = true;
-      return { errorCode: COORDINATOR_NOT_AVAILABLE, next: null };
+      return { ...answer, errorCode: COORDINATOR_NOT_AVAILABLE, next: null };
     };
     comeBetween({ produce: () => heldBack, endTxn });
     // oxlint-disable-next-line typescript/unbound-method -- called with the cluster below.
