@@ -141,9 +141,9 @@ export class LoggedDatabase implements AsyncDisposable {
     return boundary(parseLsn(String(row?.["lsn"])));
   }
 
-  /** All batches up to where the log ends now. */
-  async batches(log: PostgresLog): Promise<LogBatch[]> {
-    const end = await this.end();
+  /** All batches up to an {@link end}: that of now, where none is given. */
+  async batches(log: PostgresLog, known: Position | null = null): Promise<LogBatch[]> {
+    const end = known ?? (await this.end());
     const batches: LogBatch[] = [];
     for (;;) {
       const batch = await log.next();

@@ -21,6 +21,17 @@ function expectGrowing(items: readonly LogItem[]): void {
   }
 }
 
+/** Whether it comes, where nothing more is written: what the server has sent is read within a few turns. */
+async function comes(db: LoggedDatabase, reading: Promise<unknown>): Promise<boolean> {
+  let hasCome = false;
+  void reading.then(() => (hasCome = true)).catch(() => undefined);
+  const [now] = await db.query("SELECT pg_current_wal_insert_lsn()::text AS lsn");
+  const sent = `SELECT 1 FROM pg_stat_replication r JOIN pg_replication_slots s ON s.active_pid = r.pid
+    WHERE s.slot_name = '${db.settings.slotName}' AND r.sent_lsn >= '${String(now?.["lsn"])}'`;
+  for (let turns = 0; turns < 10 && !hasCome;) turns += (await db.query(sent)).length;
+  return hasCome;
+}
+
 describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
   it("gives inserts, updates, deletes and key changes in order, with their transactions", async () => {
     await using db = await LoggedDatabase.shared(version);
@@ -272,7 +283,9 @@ describe.each([18, 13] as const)("the log of PostgreSQL %i", (version) => {
       "CREATE TABLE third (id int)",
     );
     const log = await db.open();
-    const batches = await db.batches(log);
+    const reading = db.batches(log, await db.end());
+    expect(await comes(db, reading)).toBe(true);
+    const batches = await reading;
     expect(batches.flatMap((batch) => batch.items)).toEqual([]);
     const last = batches.at(-1);
     expect(comparePositions(last?.position ?? start, start)).toBeGreaterThan(0);
