@@ -13,7 +13,7 @@ import { systemClock } from "../../packages/millrace/src/model/ports.ts";
 import { CONTEXT } from "../replay/live-source.ts";
 
 /** As a pipeline file has them unless it says otherwise. */
-const FETCH = { maxBytes: 4 * 2 ** 20, maxWaitMs: 500 };
+const FETCH = { maxBytes: 4 * 2 ** 20, maxWaitMs: 500, isLent: true };
 const MAX_VALUE_BYTES = 2 ** 20;
 
 /** A topic that nobody writes any more. */
@@ -56,6 +56,7 @@ async function recordsIn({ bootstrap, topic }: ReadTopic, partition: number): Pr
       const answer = await fetchPartition(cluster, at, offset, FETCH);
       for (const { count } of committedBatches(answer)) records += count;
       offset = offsetBehind(answer, offset);
+      cluster.giveBack(answer.records);
     }
     return records;
   } finally {

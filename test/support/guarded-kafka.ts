@@ -14,7 +14,11 @@ import type { Cluster } from "../../packages/millrace/src/kafka/cluster.ts";
 import { startKafka } from "./kafka.ts";
 
 const SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-const SCRAM_SHA_512 = 2;
+/** As Kafka numbers them. */
+const SCRAM_MECHANISMS = {
+  "SCRAM-SHA-256": { mechanism: 1, bytes: 32, digest: "sha256" },
+  "SCRAM-SHA-512": { mechanism: 2, bytes: 64, digest: "sha512" },
+} as const;
 const ITERATIONS = 4096;
 
 /** The login of the user whose rights are given and taken. */
@@ -72,11 +76,17 @@ export async function startGuardedKafka(): Promise<GuardedKafka> {
   };
 }
 
-/** Makes a user who logs in by SCRAM-SHA-512. */
-export async function addScramUser(admin: Cluster, name: string, password: string): Promise<void> {
+/** Makes a user who logs in so. */
+export async function addScramUser(
+  admin: Cluster,
+  name: string,
+  password: string,
+  by: keyof typeof SCRAM_MECHANISMS = "SCRAM-SHA-512",
+): Promise<void> {
+  const { mechanism, bytes, digest } = SCRAM_MECHANISMS[by];
   const salt = randomBytes(16);
-  const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, 64, "sha512");
-  const user = { name, mechanism: SCRAM_SHA_512, iterations: ITERATIONS, salt, saltedPassword };
+  const saltedPassword = pbkdf2Sync(password, salt, ITERATIONS, bytes, digest);
+  const user = { name, mechanism, iterations: ITERATIONS, salt, saltedPassword };
   await admin.askController(alterUserScramCredentialsV0.api, [], [user]);
 }
 

@@ -4,6 +4,8 @@ import { ownFault } from "../errors/own-fault.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { faultFrom, refusalOf } from "./fault-from.ts";
 import type { KafkaFault } from "./kafka-fault.ts";
+import { LendingConnection } from "./lending-connection.ts";
+import type { ByteLender } from "./lent-bytes.ts";
 
 /** As many requests as anything of ours has under way to a broker at a time. */
 const MAX_REQUESTS = 64;
@@ -30,20 +32,26 @@ export class BrokerConnection {
   private constructor(connection: Connection, address: BrokerAddress) {
     this.#connection = connection;
     this.#address = address;
-    connection.on("close", () => (this.#isOpen = false));
+    connection.on("close", () => {
+      this.#isOpen = false;
+      // Or a login that comes due later makes the library wait for the end of this connection, which it has seen already.
+      void connection.close();
+    });
   }
 
-  /** @throws KafkaFault */
-  static async open(address: BrokerAddress, options: ClusterOptions): Promise<BrokerConnection> {
-    const connection = new Connection(options.clientId, {
-      connectTimeout: options.connectTimeoutMs,
-      requestTimeout: options.requestTimeoutMs,
-      maxInflights: MAX_REQUESTS,
-      // An address is no name that a certificate could be asked for by.
-      tlsServerName: isIP(address.host) === 0,
-      ...(options.tls === null ? {} : { tls: options.tls }),
-      ...(options.sasl === null ? {} : { sasl: options.sasl }),
-    });
+  /**
+   * @param lender whose bytes large answers stand in; else they are made for each
+   * @throws KafkaFault
+   */
+  static async open(
+    address: BrokerAddress,
+    options: ClusterOptions,
+    lender: ByteLender | null = null,
+  ): Promise<BrokerConnection> {
+    const connection =
+      lender === null
+        ? connectionTo(address, options)
+        : new LendingConnection({ ...options, lender });
     const opened = new BrokerConnection(connection, address);
     // Who waits for an answer hears that the connection is closed, and of this why.
     connection.on("error", (error) => (opened.#refusal ??= refusalOf(error, addressText(address))));
@@ -105,6 +113,18 @@ export class BrokerConnection {
       throw this.#refusal ?? fault;
     }
   }
+}
+
+function connectionTo({ host }: BrokerAddress, options: ClusterOptions): Connection {
+  return new Connection(options.clientId, {
+    connectTimeout: options.connectTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    maxInflights: MAX_REQUESTS,
+    // An address is no name that a certificate could be asked for by.
+    tlsServerName: isIP(host) === 0,
+    ...(options.tls === null ? {} : { tls: options.tls }),
+    ...(options.sasl === null ? {} : { sasl: options.sasl }),
+  });
 }
 
 function addressText({ host, port }: BrokerAddress): string {

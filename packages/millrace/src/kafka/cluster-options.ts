@@ -2,6 +2,7 @@ import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { SASLOptions } from "@platformatic/kafka";
 import type { Clock } from "../model/ports.ts";
 import type { BrokerLink } from "./broker-connection.ts";
+import type { ByteLender } from "./lent-bytes.ts";
 
 /** Where a broker listens. */
 export interface BrokerAddress {
@@ -26,5 +27,7 @@ export interface ClusterOptions {
   readonly transactionsV2?: boolean;
   /** How a broker is reached; absent: by TCP. */
   readonly open?: (address: BrokerAddress) => Promise<BrokerLink>;
+  /** Whose bytes a Fetch is read into, where it is asked for so; absent: the process's own. */
+  readonly lender?: ByteLender;
   readonly clock: Clock;
 }

@@ -14,6 +14,7 @@ import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
 import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
+import { type ByteLender, fetchedBytes } from "./lent-bytes.ts";
 
 const KEY_TYPES = { group: 0, transaction: 1 } as const;
 /** Between two attempts, milliseconds; doubles up to the longest. */
@@ -30,8 +31,8 @@ export type TopicRight = "READ" | "WRITE" | "DELETE";
 
 type Metadata = ReturnType<typeof metadataV11.parseResponse>;
 
-/** What connections are for: a large Produce does not stand before an EndTxn. */
-export type Purpose = "data" | "control";
+/** What connections are for: a large Produce does not stand before an EndTxn. Answers on those for `fetch` stand in lent bytes. */
+export type Purpose = "data" | "control" | "fetch";
 
 /** A topic as the cluster knows it. */
 export interface TopicFacts {
@@ -49,6 +50,7 @@ export interface TopicFacts {
 export class Cluster {
   readonly clock: Clock;
   readonly #options: ClusterOptions;
+  readonly #lender: ByteLender;
   readonly #connections = new Map<string, Promise<BrokerLink>>();
   #brokers = new Map<number, BrokerAddress>();
   readonly #topics = new Map<string, TopicFacts>();
@@ -66,6 +68,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.#lender = options.lender ?? fetchedBytes;
   }
 
   /**
@@ -174,7 +177,12 @@ export class Cluster {
     const address = this.#brokers.get(node);
     if (address === undefined)
       throw new KafkaFault("stale", "BROKER_NOT_AVAILABLE", `nobody knows where broker ${node} is`);
-    return this.#connect(`${node}/${purpose}`, address);
+    return this.#connect(`${node}/${purpose}`, address, purpose === "fetch" ? this.#lender : null);
+  }
+
+  /** What a Fetch brought in lent bytes is not looked at any more. */
+  giveBack(records: Buffer): void {
+    this.#lender.giveBack(records);
   }
 
   /**
@@ -238,11 +246,15 @@ export class Cluster {
     throw fault;
   }
 
-  async #connect(key: string, address: BrokerAddress): Promise<BrokerLink> {
+  async #connect(
+    key: string,
+    address: BrokerAddress,
+    lender: ByteLender | null = null,
+  ): Promise<BrokerLink> {
     if (this.#isClosed) throw new KafkaFault("connection", "CLOSED", "this client was closed");
     const known = await this.#connections.get(key)?.catch(() => null);
     if (known?.isOpen === true) return known;
-    const opening = this.#open(address);
+    const opening = this.#open(address, lender);
     this.#connections.set(key, opening);
     try {
       return await opening;
@@ -253,9 +265,10 @@ export class Cluster {
   }
 
   /** Each says what it speaks: a broker closes connections at requests that it does not know. */
-  async #open(address: BrokerAddress): Promise<BrokerLink> {
+  async #open(address: BrokerAddress, lender: ByteLender | null): Promise<BrokerLink> {
     const { open } = this.#options;
-    const connection = await (open?.(address) ?? BrokerConnection.open(address, this.#options));
+    const connection = await (open?.(address) ??
+      BrokerConnection.open(address, this.#options, lender));
     try {
       await this.#learnAbilities(connection);
       return connection;

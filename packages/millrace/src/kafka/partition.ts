@@ -19,6 +19,8 @@ export interface FetchLimits {
   readonly isolation?: Isolation;
   /** Of the message before the offset; −1, or nothing, where nobody knows. */
   readonly lastEpoch?: number;
+  /** The answer's records stand in lent bytes: whoever is done with them says so by {@link Cluster.giveBack}. */
+  readonly isLent?: boolean;
 }
 
 /** A partition of this very topic, where its id is given and the brokers can be asked by it. */
@@ -38,7 +40,7 @@ export function fetchPartition(
 ): Promise<FetchAnswer> {
   return atLeader(cluster, at, async (node) => {
     const { topicId = NO_ID } = at;
-    const connection = await cluster.connection(node, "data");
+    const connection = await cluster.connection(node, limits.isLent === true ? "fetch" : "data");
     const isById = topicId !== NO_ID && (await cluster.spokenBy(connection)).fetchesById;
     const request = { ...at, ...limits, offset, topicId: isById ? topicId : null };
     const answer = await connection.send(fetchRequest(request));

@@ -20,7 +20,7 @@ import { RecordMessage } from "./record-message.ts";
 const BATCH_BYTES = 1_048_576;
 /** So many messages in front of the first one are looked at once more. */
 const RECALLED_MESSAGES = 64;
-const RECALL = { maxBytes: 262_144, maxWaitMs: 50 };
+const RECALL = { maxBytes: 262_144, maxWaitMs: 50, isLent: true };
 const RECALL_FETCHES = 4;
 /** A broker that does not answer is asked again for this long before the run ends and begins anew. */
 const PATIENCE_MS = 10_000;
@@ -79,7 +79,10 @@ export class PartitionLog implements SourceLog {
         failpoint("kafka-log.fetched");
         const end = offsetBehind(answer, from);
         this.#parts.fetched(answer, from, end);
-        if (end === from) continue;
+        if (end === from) {
+          this.#parts.cluster.giveBack(answer.records);
+          continue;
+        }
         this.#offset = end;
         this.#parts.epochs.add(this.#parts.topicId, from, answer.records);
         this.#prefetch();
@@ -114,6 +117,7 @@ export class PartitionLog implements SourceLog {
       if (answer === null) break;
       recallFrom(answer, from, this.#offset, items);
       const end = offsetBehind(answer, from);
+      cluster.giveBack(answer.records);
       if (end === from) break;
       from = end;
     }
@@ -129,7 +133,7 @@ export class PartitionLog implements SourceLog {
     const { cluster, fetchBytes, fetchWaitMs, topicId, epochs } = this.#parts;
     const at = { ...this.#parts.at, topicId };
     const lastEpoch = epochs.before(topicId, offset);
-    const limits = { maxBytes: fetchBytes, maxWaitMs: fetchWaitMs, lastEpoch };
+    const limits = { maxBytes: fetchBytes, maxWaitMs: fetchWaitMs, lastEpoch, isLent: true };
     let hasFailed = false;
     const attempt = async (): Promise<FetchAnswer> => {
       this.#closed.signal.throwIfAborted();
@@ -182,9 +186,12 @@ export class PartitionLog implements SourceLog {
     return lost(`${topic} ${partition} ends before offset ${offset}, where this pipeline stands`);
   }
 
-  /** Pure but for what it tells: the batches of one answer. */
+  /**
+   * Pure but for what it tells: the batches of one answer. Its bytes are somebody else's as soon as the last one is made: what is
+   * in a batch, and what is kept of the messages, has none of them. What is not read to its end is given back by nobody.
+   */
   *#batchesOf(answer: FetchAnswer, from: number, end: number): Generator<LogBatch, void, void> {
-    const { items: maker, told } = this.#parts;
+    const { cluster, items: maker, told } = this.#parts;
     let items: LogItem[] = [];
     let [bytes, timeMs] = [0, null as number | null];
     const batch = (position: Position, found?: TableShape): LogBatch => {
@@ -213,6 +220,7 @@ export class PartitionLog implements SourceLog {
         if (bytes >= BATCH_BYTES) yield batch(behind(offset + 1));
       }
     }
+    cluster.giveBack(answer.records);
     yield batch(behind(end));
   }
 

@@ -10,7 +10,7 @@ import type { TableId, TableShape } from "../../model/table.ts";
 /** Messages that are looked at to learn what a partition is about. */
 const SAMPLE_MESSAGES = 1_000;
 const SAMPLE_FETCHES = 8;
-const LIMITS = { maxBytes: 1_048_576, maxWaitMs: 50 };
+const LIMITS = { maxBytes: 1_048_576, maxWaitMs: 50, isLent: true };
 
 /** What the first messages of a partition tell; nothing is kept of their rows. */
 export interface Sample {
@@ -42,6 +42,7 @@ export async function sampleTables(
       }
     }
     const behind = offsetBehind(answer, offset);
+    cluster.giveBack(answer.records);
     if (behind === offset) break;
     offset = behind;
   }
