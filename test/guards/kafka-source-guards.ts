@@ -8,6 +8,8 @@ const START = `${ROOM}/sources/kafka/start-offset.kafka.test.ts`;
 const MESSAGES = `${ROOM}/formats/expected-messages.test.ts`;
 const WITH_CARE = "are read as with care, or left to it, whatever they are";
 const LOG = `${ROOM}/sources/kafka/log.kafka.test.ts`;
+const LENT = `${ROOM}/formats/lent-messages.test.ts`;
+const LENDER = `${ROOM}/kafka/lent-bytes.test.ts`;
 
 /** Topics as a source. */
 export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
@@ -354,6 +356,77 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     shownBy: {
       file: `${ROOM}/sinks/kafka/state-topic.kafka.test.ts`,
       name: "a state topic that was there is never taken",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a Fetch's bytes are not given back before the last batch is made of them",
+    file: "sources/kafka/log.ts",
+    take: "const { cluster, items: maker, told } = this.#parts;",
+    put: "const { cluster, items: maker, told } = this.#parts;\n    cluster.giveBack(answer.records);",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/lent-batches.kafka.test.ts`,
+      name: "have nothing of a Fetch's bytes",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "names that a topic's next messages are compared with are no part of a Fetch's bytes",
+    file: "formats/json-object.ts",
+    take: "return new Uint8Array(bytes);",
+    put: "return bytes;",
+    shownBy: {
+      file: LENT,
+      name: "are not taken for others by names that stood in their place",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a schema that a topic's next messages are compared with is no part of a Fetch's bytes",
+    file: "formats/connect-documents.ts",
+    take: "? Buffer.from(bytes.subarray(0, end))",
+    put: "? bytes.subarray(0, end)",
+    shownBy: {
+      file: LENT,
+      name: "are not taken for others by a schema that stood in their place",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "a Fetch's bytes are lent to one, however often they were given back",
+    file: "kafka/lent-bytes.ts",
+    take: "if (!this.#lent.delete(buffer)) return;",
+    put: "this.#lent.delete(buffer);",
+    shownBy: { file: LENDER, name: "bytes that were given back are lent again, and never to two" },
+  },
+  {
+    keeps: [10],
+    guard: "what is kept for the next Fetch has a bound",
+    file: "kafka/lent-bytes.ts",
+    take: "while (this.keptBytes > MAX_KEPT_BYTES) this.#drop(1);",
+    put: "",
+    shownBy: { file: LENDER, name: "what is kept has a bound, and what nobody needs is let go of" },
+  },
+  {
+    keeps: [10],
+    guard: "an answer that no broker gives is refused before bytes are made for it",
+    file: "kafka/received-answers.ts",
+    take: "if (length < LENGTH_BYTES || length > MAX_ANSWER_BYTES)",
+    put: "if (length < LENGTH_BYTES)",
+    shownBy: {
+      file: `${ROOM}/kafka/received-answers.test.ts`,
+      name: "a length that no broker says is refused before bytes are made for it",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "a connection that a broker has closed is not waited for once more",
+    file: "kafka/broker-connection.ts",
+    take: "void connection.close();",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/kafka/lending-connection.kafka.test.ts`,
+      name: "logs in anew before a session ends, on another connection, and no request is lost by it",
     },
   },
 ];
