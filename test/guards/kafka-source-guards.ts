@@ -366,7 +366,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     put: "const { cluster, items: maker, told } = this.#parts;\n    cluster.giveBack(answer.records);",
     shownBy: {
       file: `${ROOM}/sources/kafka/lent-batches.kafka.test.ts`,
-      name: "have nothing of a Fetch's bytes",
+      name: "a Fetch's bytes are in no batch of",
     },
   },
   {

@@ -179,7 +179,7 @@ it.each([
   ["debezium-json", false],
   ["plain-json", false],
 ] as const)(
-  "batches of %s (with schema: %s) have nothing of a Fetch's bytes",
+  "a Fetch's bytes are in no batch of %s (with schema: %s)",
   async (format, includeSchema) => {
     const topic = await kafka.createTopic(`lent-${format}-${includeSchema}`);
     const count = await fill(topic, await messagesOf(format, includeSchema));
