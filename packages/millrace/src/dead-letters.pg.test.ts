@@ -198,6 +198,23 @@ describe.each(LETTER_TARGETS)("dead letters at %s", (kind) => {
     expect(await orders()).toEqual(expected);
   });
 
+  it("say that a replay waits where a pipeline has been paused since its start", async () => {
+    await running();
+    await follow(`INSERT INTO orders VALUES (1, ${between.bad}, 'a')`);
+    await pipeline.pause();
+    await settlePause(between);
+    await between.source.query("UPDATE orders SET total = 6 WHERE id = 1");
+    await pipeline.restart();
+    const held = () =>
+      pipeline.status().waits.filter(({ why }) => why.startsWith("a replay of dead letters"));
+    await expect.poll(() => pipeline.deadLetters().length, { timeout: 20_000 }).toBe(1);
+    const replay = pipeline.replayDeadLetters({ all: true });
+    await expect.poll(held, { timeout: 20_000 }).toMatchObject([{ reason: "paused" }]);
+    await pipeline.resume();
+    expect(await replay).toMatchObject([{ letter: null }]);
+    expect([held(), await orders()]).toMatchObject([[], [{ id: "1", total: "6" }]]);
+  });
+
   it.each(["replay.rows-read", "replay.rows-sent", "lane.before-commit", "lane.after-commit"])(
     "outlive what breaks a replay at %s: the row is settled once, or the letter stands",
     async (where) => {

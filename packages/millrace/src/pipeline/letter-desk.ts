@@ -8,6 +8,7 @@ import { letterSourceKey } from "./letter.ts";
 import type { TaskObserver } from "./observer.ts";
 import type { Replay } from "./replay.ts";
 import { until } from "./until.ts";
+import type { Waits } from "./waits.ts";
 
 interface LetterDeskParts {
   readonly book: DeadLetterBook;
@@ -15,8 +16,16 @@ interface LetterDeskParts {
   readonly lanes: readonly Lane[];
   readonly choice: LaneChoice;
   readonly observer: TaskObserver;
+  readonly waits: Pick<Waits, "begin" | "end">;
+  /** The run is paused, and began so: nothing can be read beside the log, which has not come to where it stood before. */
+  readonly isHeld: () => boolean;
   readonly signal: AbortSignal;
 }
+
+/** What a replay that waits for a resume is called by. */
+const HELD = "asked/replay";
+const WHY =
+  "a replay of dead letters was accepted, and begins after the pipeline's resume: it has been paused since it was started, and what its log has of before is read first";
 
 /** What an operator may do about dead letters while a task runs. */
 export class LetterDesk {
@@ -34,10 +43,18 @@ export class LetterDesk {
   /** Reads the rows of these letters from the source once more. @throws MillraceError MR_NOT_FOUND */
   async replay(ids: readonly string[]): Promise<readonly ReplayOutcome[]> {
     const letters = this.#named(ids);
-    const outcomes = await this.#parts.replay.replay(letters);
+    if (this.#parts.isHeld()) this.#tellHeld();
+    const replayed = this.#parts.replay.replay(letters);
+    const outcomes = await replayed.finally(() => this.#parts.waits.end(HELD));
     for (const { id, table, outcome } of outcomes)
       this.#parts.observer.event({ type: "dead-letter-settled", id, table, outcome });
     return outcomes;
+  }
+
+  #tellHeld(): void {
+    const { waits, observer, signal } = this.#parts;
+    const wait = { what: "pipeline", reason: "paused", table: null, why: WHY } as const;
+    if (waits.begin(HELD, wait, signal)) observer.event({ type: "notice", message: WHY });
   }
 
   /**

@@ -318,8 +318,10 @@ export class RunParts {
   #makeLetterDesk(replay: Replay): LetterDesk {
     const { book, lanes } = this;
     const { choice } = this.#prepared;
-    const { observer } = this.#task;
-    return new LetterDesk({ book, replay, lanes, choice, observer, signal: this.#signal });
+    const { observer, waits } = this.#task;
+    const isHeld = () => this.gate.closed && this.#feed.replaying;
+    const signal = this.#signal;
+    return new LetterDesk({ book, replay, lanes, choice, observer, waits, isHeld, signal });
   }
 
   #makeFrontierWriter(): FrontierWriter {
