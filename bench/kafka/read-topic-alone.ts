@@ -13,7 +13,7 @@ import { systemClock } from "../../packages/millrace/src/model/ports.ts";
 import { CONTEXT } from "../replay/live-source.ts";
 
 /** As a pipeline file has them unless it says otherwise. */
-const FETCH = { maxBytes: 4 * 2 ** 20, maxWaitMs: 500, isLent: true };
+const FETCH = { maxBytes: 2 ** 20, maxWaitMs: 500, isLent: true };
 const MAX_VALUE_BYTES = 2 ** 20;
 
 /** A topic that nobody writes any more. */

@@ -129,10 +129,10 @@ const GROUP = {
     example: "1s",
     doc: "How often a process says that it is there, and hears that partitions move.",
   }),
-  fetchBytes: defaulting(byteSize(64 * 1024, 512 * MIB), 4 * MIB, {
+  fetchBytes: defaulting(byteSize(64 * 1024, 512 * MIB), MIB, {
     name: "properties.max.partition.fetch.bytes",
     example: "4mb",
-    doc: "What one Fetch brings of a partition at most, compressed; a message that is larger comes alone. Two are in memory for each partition.",
+    doc: "What one Fetch brings of a partition at most, compressed; a message that is larger comes alone. Two are in memory for each partition. More helps only where brokers are far away and partitions few: a partition brings this much for each time that a request takes there and back.",
   }),
   fetchWaitMs: defaulting(duration(1, 60_000), 500, {
     name: "properties.fetch.max.wait.ms",
