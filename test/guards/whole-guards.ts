@@ -111,7 +111,7 @@ export const WHOLE_GUARDS: readonly Guard[] = [
     file: "sinks/dsql/catalogue.ts",
     take: 'parents: [...new Set(ofType(from, "f").map((row) => nameOf(row.slice(4))))],',
     put: "parents: [],",
-    shownBy: pg("foreign-keys", "take parents and children that come and go together"),
+    shownBy: pg("sinks/dsql/present-tables", "keep their foreign keys and schemas apart"),
   },
   {
     keeps: [5, 11],
