@@ -107,8 +107,8 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [3, 11],
     guard: "a partition's position passes what holds no message of it",
     file: "sources/kafka/log.ts",
-    take: "    yield batch(behind(end));",
-    put: "    if (items.length > 0) yield batch(behind(end));",
+    take: "    yield batch(this.#behind(end));",
+    put: "    if (items.length > 0) yield batch(this.#behind(end));",
     shownBy: SIMULATED_PARTITIONS,
   },
   {
@@ -334,6 +334,28 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     shownBy: {
       file: `${ROOM}/sinks/kafka/topic-names.test.ts`,
       name: "for a task's transactions is no other task's",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a start asks whether its partition was cut behind what was read",
+    file: "sources/kafka/partition-source.ts",
+    take: "if (end < read) throw cut(this.#at, end, read);",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/unclean-election.kafka.test.ts`,
+      name: "is a loss for a process that goes on reading",
+    },
+  },
+  {
+    keeps: [1, 8],
+    guard: "a log reads on with the epoch that its position keeps",
+    file: "sources/kafka/log.ts",
+    take: "if (step === WHOLE) parts.epochs.resume(",
+    put: "if (step === undefined) parts.epochs.resume(",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/unclean-election.kafka.test.ts`,
+      name: "is a loss for a process that goes on reading",
     },
   },
   {

@@ -1,4 +1,4 @@
-import { listOffsetsV7 } from "@platformatic/kafka";
+import { listOffsetsV7, offsetForLeaderEpochV4 } from "@platformatic/kafka";
 import type { Cluster } from "./cluster.ts";
 import { faultOf, rightsOf } from "./fault-from.ts";
 import { isRights } from "./kafka-fault.ts";
@@ -64,6 +64,25 @@ export function offsetAt(
     const connection = await cluster.connection(node, "control");
     const answer = await connection.call(listOffsetsV7.api, -1, level, topics);
     return Number(answer.topics[0]?.partitions[0]?.offset ?? 0n);
+  });
+}
+
+/**
+ * Where a leader's epoch ends in the log of whoever leads now: behind its last message, or where a newer one begins. Null where that
+ * log knows of no epoch so new.
+ */
+export function epochEnd(
+  cluster: Cluster,
+  at: TopicPartition,
+  leaderEpoch: number,
+): Promise<number | null> {
+  const partition = { partitionIndex: at.partition, currentLeaderEpoch: -1, leaderEpoch };
+  const topics = [{ name: at.topic, partitions: [partition] }];
+  return atLeader(cluster, at, async (node) => {
+    const connection = await cluster.connection(node, "control");
+    const answer = await connection.call(offsetForLeaderEpochV4.api, -1, topics);
+    const end = Number(answer.topics[0]?.partitions[0]?.endOffset ?? -1n);
+    return end < 0 ? null : end;
   });
 }
 

@@ -22,6 +22,8 @@ export interface RecordBatch {
   readonly firstOffset: number;
   /** Also where records were compacted away: the next batch begins behind it. */
   readonly lastOffset: number;
+  /** Under which leader's epoch it was written; −1 where its writer did not say. */
+  readonly leaderEpoch: number;
   readonly firstTimeMs: number;
   readonly producerId: bigint;
   readonly producerEpoch: number;
@@ -95,6 +97,7 @@ function readBatch(bytes: Buffer): RecordBatch {
   return {
     firstOffset,
     lastOffset: firstOffset + bytes.readInt32BE(LAST_DELTA_AT),
+    leaderEpoch: bytes.readInt32BE(LENGTH_END),
     firstTimeMs: Number(bytes.readBigInt64BE(27)),
     producerId: bytes.readBigInt64BE(43),
     producerEpoch: bytes.readInt16BE(51),

@@ -37,7 +37,8 @@ export function batchBytes({
   const batch = Buffer.alloc(BATCH_HEAD_BYTES + body.length);
   batch.writeBigInt64BE(BigInt(first), 0);
   batch.writeInt32BE(batch.length - 12, 8);
-  batch.writeInt32BE(-1, 12);
+  // Under the only leader epoch there is.
+  batch.writeInt32BE(0, 12);
   batch.writeInt8(2, 16);
   const attributes = (producer === null ? 0 : TRANSACTIONAL) | (control === null ? 0 : CONTROL);
   batch.writeInt16BE(attributes, 21);

@@ -62,6 +62,17 @@ export async function asSource<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Whoever leads since an unclean election has others in the place of messages that were read (I8). */
+export function cut(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  from: number,
+  to: number,
+): MillraceError {
+  return lost(
+    `${topic} ${partition} was cut at offset ${from}, as an unclean leader election does it; this pipeline has read to ${to}, and from ${from} on there may be other messages now`,
+  );
+}
+
 /** What comes next is gone (I8). */
 export function lost(detail: string): MillraceError {
   return new MillraceError("MR_SOURCE_LOSS", detail, {

@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTopic, type SharedKafka, sharedKafka } from "../../../../../test/support/kafka.ts";
 import type { LogItem } from "../../model/change.ts";
-import { silentLogger, systemClock } from "../../model/ports.ts";
+import { systemClock } from "../../model/ports.ts";
 import { clusterAt } from "../../kafka/cluster.fixture.ts";
 import type { Json } from "../../model/position.ts";
 import type { TableShape } from "../../model/table.ts";
 import { envelope, send } from "../../topics-between.fixture.ts";
 import { lookIn, lookNow, PipelineLook } from "./first-look.ts";
-import type { KafkaSourceOptions } from "./options.ts";
-import { PartitionSource } from "./partition-source.ts";
+import { partitionSource, type SourceOptions } from "./partition-source.fixture.ts";
+import type { PartitionSource } from "./partition-source.ts";
 import { behind } from "./position.ts";
 
 let kafka: SharedKafka;
@@ -18,58 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => kafka.release());
 
-interface SourceOptions {
-  readonly startup?: KafkaSourceOptions["startup"];
-  readonly partition?: number;
-  readonly look?: PipelineLook;
-}
-
-const noLook = new PipelineLook(() => Promise.resolve({ sinceMs: 0, partitions: {} }), systemClock);
-
-function sourceOf(
-  topic: string,
-  { startup = { mode: "earliest-offset" }, partition = 0, look = noLook }: SourceOptions = {},
-): PartitionSource {
-  const [host = "", port = ""] = kafka.bootstrap.split(":");
-  const options: KafkaSourceOptions = {
-    cluster: {
-      bootstrap: [{ host, port: Number(port) }],
-      clientId: "test",
-      tls: null,
-      sasl: null,
-      connectTimeoutMs: 5_000,
-      requestTimeoutMs: 10_000,
-    },
-    choice: { topics: [topic], pattern: null },
-    format: "debezium-json",
-    unavailable: "gone",
-    matches: () => true,
-    primaryKeys: new Map(),
-    startup,
-    groupId: "none",
-    sessionTimeoutMs: 6_000,
-    heartbeatIntervalMs: 100,
-    discoveryIntervalMs: 1_000,
-    fetchBytes: 1_048_576,
-    fetchWaitMs: 50,
-    unreadable: "fail",
-    truncate: "refuse",
-  };
-  const context = {
-    pipeline: "log",
-    clock: systemClock,
-    random: Math.random,
-    log: silentLogger,
-  };
-  const counts = () => new Map([[topic, 1]]);
-  return new PartitionSource(options, context, {
-    topic,
-    partition,
-    counts,
-    look,
-    acknowledged: () => undefined,
-  });
-}
+const sourceOf = (topic: string, options: SourceOptions = {}): PartitionSource =>
+  partitionSource(kafka.bootstrap, topic, options);
 
 const row = (table: string, id: number, op: "c" | "d" = "c") => ({
   key: { id },

@@ -10,9 +10,16 @@ import type { Clock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { SourceLog } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
-import { lost, sourceError } from "./errors.ts";
+import { cut, lost, sourceError } from "./errors.ts";
 import type { Message, MessageItems } from "./message-items.ts";
-import { behind, nextOffset } from "./position.ts";
+import {
+  behind,
+  epochOf,
+  type KafkaPosition,
+  nextOffset,
+  parsePosition,
+  WHOLE,
+} from "./position.ts";
 import type { ReadEpochs } from "./read-epochs.ts";
 import { RecordMessage } from "./record-message.ts";
 
@@ -62,6 +69,9 @@ export class PartitionLog implements SourceLog {
   constructor(parts: PartitionLogParts) {
     this.#parts = parts;
     this.#offset = nextOffset(parts.from);
+    const [, step] = parsePosition(parts.from);
+    // Of a message that was read in part the one before may be of an older one.
+    if (step === WHOLE) parts.epochs.resume(parts.topicId, this.#offset, epochOf(parts.from));
   }
 
   async next(): Promise<LogBatch> {
@@ -213,15 +223,20 @@ export class PartitionLog implements SourceLog {
         }
         if (made !== null) {
           told(made);
-          yield batch(behind(offset), made);
+          yield batch(this.#behind(offset), made);
           return;
         }
         timeMs = items.at(-1)?.transaction?.commitTimeMs ?? message.timeMs;
-        if (bytes >= BATCH_BYTES) yield batch(behind(offset + 1));
+        if (bytes >= BATCH_BYTES) yield batch(this.#behind(offset + 1));
       }
     }
     cluster.giveBack(answer.records);
-    yield batch(behind(end));
+    yield batch(this.#behind(end));
+  }
+
+  #behind(offset: number): KafkaPosition {
+    const { epochs, topicId } = this.#parts;
+    return behind(offset, epochs.before(topicId, offset));
   }
 
   /** The table that nobody knows yet, where the message is of one. */
@@ -243,24 +258,12 @@ export class PartitionLog implements SourceLog {
   }
 }
 
-/** Whoever leads since an unclean election has others in the place of messages that were read (I8). */
-function refuseCut(
-  answer: FetchAnswer,
-  { topic, partition }: TopicPartition,
-  offset: number,
-): FetchAnswer {
+/** @throws MillraceError MR_SOURCE_LOSS */
+function refuseCut(answer: FetchAnswer, at: TopicPartition, offset: number): FetchAnswer {
   const { divergesAt } = answer;
   if (divergesAt === undefined || divergesAt >= offset) return answer;
-  throw new MillraceError(
-    "MR_SOURCE_LOSS",
-    `${topic} ${partition} was cut at offset ${divergesAt}, as an unclean leader election does it; this pipeline has read to ${offset}, and from ${divergesAt} on there may be other messages now`,
-    { remedy: CUT_REMEDY },
-  );
+  throw cut(at, divergesAt, offset);
 }
-
-/** Only the process that has read them knows that they are gone. */
-const CUT_REMEDY =
-  "With `on-loss: resync` the process that finds it goes on with the oldest message that there is. One that is started now knows nothing of it, and passes over what stands there instead: take the state away first (`millrace cleanup --state`), and read the topic again (`scan.startup.mode: earliest-offset`).";
 
 function recallFrom(answer: FetchAnswer, from: number, end: number, items: MessageItems): void {
   for (const records of committedBatches(answer)) {

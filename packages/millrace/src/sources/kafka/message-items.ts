@@ -7,7 +7,7 @@ import { Change, type LogItem, type Transaction } from "../../model/change.ts";
 import { tableId, type TableShape } from "../../model/table.ts";
 import { UNCHANGED, type Row } from "../../model/value.ts";
 import { keyNames, type KnownTables } from "./known-tables.ts";
-import { BEFORE, HALF, WHOLE } from "./position.ts";
+import { BEFORE, type EpochMark, HALF, type KafkaPosition, type Step, WHOLE } from "./position.ts";
 import type { RowFit } from "./row-fit.ts";
 
 /** What a change is kept as in memory besides its bytes. */
@@ -19,6 +19,8 @@ const MAX_DELETED = 64;
 export interface Message extends MessagePlace {
   readonly offset: number;
   readonly timeMs: number;
+  /** Null, or left out, where nobody knows. */
+  readonly epoch?: EpochMark | null;
 }
 
 interface ItemsParts {
@@ -139,8 +141,8 @@ export class MessageItems {
         fit.shape,
         before,
         after,
-        [message.offset, WHOLE],
-        isMoved ? [message.offset, HALF] : null,
+        placeOf(message, WHOLE),
+        isMoved ? placeOf(message, HALF) : null,
         transaction,
         weightOf(message),
       ),
@@ -163,7 +165,7 @@ export class MessageItems {
     const row = after?.map((value, at) => (value === UNCHANGED ? (before?.[at] ?? value) : value));
     if (row?.includes(UNCHANGED) === true)
       throw this.#unreadable(message, `it leaves out a value, and ${fit.shape.id} has no key`);
-    const position = [message.offset, WHOLE] as const;
+    const position = placeOf(message, WHOLE);
     const weight = weightOf(message);
     items.push(
       new Change(kind, fit.shape, before, row ?? null, position, null, transaction, weight),
@@ -210,7 +212,7 @@ export class MessageItems {
     if (!hasKey(shape, before))
       throw this.#unreadable(message, `it is a tombstone without the key of ${shape.id}`);
     const transaction = this.#transactionOf(message, null);
-    const position = [message.offset, WHOLE] as const;
+    const position = placeOf(message, WHOLE);
     items.push(
       new Change("d", shape, before, null, position, null, transaction, weightOf(message)),
     );
@@ -223,7 +225,7 @@ export class MessageItems {
     const id = tableId(schema, name);
     if (!matches(schema, name) || truncate === "ignore" || tables.shapeOf(id) === undefined) return;
     const transaction = this.#transactionOf(message, origin);
-    items.push({ kind: "truncate", table: id, position: [message.offset, WHOLE], transaction });
+    items.push({ kind: "truncate", table: id, position: placeOf(message, WHOLE), transaction });
   }
 
   /** How the message's rows become the table's, which grows first where they have more columns. */
@@ -237,7 +239,7 @@ export class MessageItems {
       const told = tables.look(shape);
       if (told.kind === "rows") return told.fit;
       if (told.kind === "new") return { newTable: told.shape };
-      const position = [message.offset, BEFORE] as const;
+      const position = placeOf(message, BEFORE);
       const { shape: grown, previous } = told;
       items.push({
         kind: "shape",
@@ -306,6 +308,10 @@ function hasKey({ key }: TableShape, row: Row): boolean {
     if (value === UNCHANGED || value === null || value === undefined) return false;
   }
   return true;
+}
+
+function placeOf({ offset, epoch = null }: Message, step: Step): KafkaPosition {
+  return epoch === null ? [offset, step] : [offset, step, epoch];
 }
 
 /** What a message does not have ends where it begins. */

@@ -1,7 +1,7 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { MessageReader, type ReaderOptions } from "../../formats/message-reader.ts";
 import { Cluster } from "../../kafka/cluster.ts";
-import { EARLIEST, LATEST, offsetAt } from "../../kafka/partition.ts";
+import { EARLIEST, epochEnd, LATEST, offsetAt } from "../../kafka/partition.ts";
 import type { FetchAnswer, TopicPartition } from "../../kafka/wire.ts";
 import type { Finding } from "../../model/finding.ts";
 import type { Json, Position } from "../../model/position.ts";
@@ -18,7 +18,7 @@ import type {
 } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { keyTexts } from "../../tables/key-texts.ts";
-import { asSource, lost, sourceError, startError } from "./errors.ts";
+import { asSource, cut, lost, sourceError, startError } from "./errors.ts";
 import { type FirstLook, lookIn, type PipelineLook } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
@@ -26,7 +26,14 @@ import { ReadEpochs } from "./read-epochs.ts";
 import { MessageItems } from "./message-items.ts";
 import { OpenTransaction } from "./open-transaction.ts";
 import type { KafkaSourceOptions } from "./options.ts";
-import { behind, comparePositions, nextOffset, parsePosition } from "./position.ts";
+import {
+  behind,
+  comparePositions,
+  epochOf,
+  nextOffset,
+  parsePosition,
+  readTo,
+} from "./position.ts";
 import { sampleTables } from "./sample.ts";
 import { beginningOf } from "./start-offset.ts";
 import { tableOfTopic } from "./topic-table.ts";
@@ -284,6 +291,20 @@ export class PartitionSource implements Source {
       throw lost(
         `${topic} ${partition} ends at offset ${end}, and this pipeline has read to ${next}`,
       );
+    await this.#refuseCut(known);
+  }
+
+  /** It may be longer than that again since, with other messages: the epoch of the last one that was read tells (KIP-320). */
+  async #refuseCut(known: Position): Promise<void> {
+    const epoch = epochOf(known);
+    if (epoch < 0) return;
+    const read = readTo(known);
+    const end = await epochEnd(this.#cluster, this.#at, epoch);
+    if (end === null)
+      throw lost(
+        `${this.#where} has no message of leader epoch ${epoch}, under which this pipeline has read to ${read}`,
+      );
+    if (end < read) throw cut(this.#at, end, read);
   }
 
   #mayPass(offset: number, why: MillraceError): boolean {

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Position } from "../../model/position.ts";
-import { behind, comparePositions, nextOffset, parsePosition, type Step } from "./position.ts";
+import {
+  behind,
+  comparePositions,
+  epochOf,
+  nextOffset,
+  parsePosition,
+  readTo,
+  type Step,
+} from "./position.ts";
 import { shareName, shareParts, tableOfTopic } from "./topic-table.ts";
 
 describe("a position in a partition", () => {
@@ -23,8 +31,39 @@ describe("a position in a partition", () => {
     expect(nextOffset([7, 2])).toBe(8);
   });
 
+  it("is where it is, whatever is known of its message's epoch", () => {
+    const epoch = fc.option(fc.nat(9).map((n) => ({ epoch: n })));
+    const marked = (position: readonly [number, Step], mark: { epoch: number } | null): Position =>
+      mark === null ? position : [...position, mark];
+    fc.assert(
+      fc.property(positions, positions, epoch, epoch, (a, b, of, other) => {
+        const order = comparePositions(marked(a, of), marked(b, other));
+        expect(order).toBe(comparePositions(a, b));
+        expect(epochOf(marked(a, of))).toBe(of?.epoch ?? -1);
+      }),
+    );
+    expect([behind(7), behind(7, 0)]).toEqual([
+      [6, 2],
+      [6, 2, { epoch: 0 }],
+    ]);
+  });
+
+  it("needs the messages that were read, also those in part", () => {
+    expect([readTo([7, 0]), readTo([7, 1]), readTo([7, 2])]).toEqual([7, 8, 8]);
+  });
+
   it("is nothing else", () => {
-    const others: readonly Position[] = [7, [7], [7, 3], ["7", 2], { offset: 7 }];
+    const others: readonly Position[] = [
+      [7, 2, 3],
+      [7, 2, { epoch: -1 }],
+      [7, 2, null],
+      [7, 2, { epoch: 1 }, 0],
+      7,
+      [7],
+      [7, 3],
+      ["7", 2],
+      { offset: 7 },
+    ];
     for (const other of others) expect(() => parsePosition(other)).toThrow("MR_BUG");
   });
 });

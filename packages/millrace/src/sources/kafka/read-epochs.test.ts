@@ -23,6 +23,18 @@ it("an epoch is known of what was read, and of nothing else", () => {
   expect(epochs.before("another", 10)).toBe(-1);
 });
 
+it("what a process before has read is known by its last message, until more is read here", () => {
+  const epochs = new ReadEpochs();
+  epochs.resume("id", 10, -1);
+  expect(epochs.before("id", 10)).toBe(-1);
+  epochs.resume("id", 10, 3);
+  epochs.add("id", 10, batch(10, 5, 4));
+  expect([9, 10, 11, 15].map((offset) => epochs.before("id", offset))).toEqual([-1, 3, 4, 4]);
+  // It knows better than what is kept.
+  epochs.resume("id", 15, 2);
+  expect(epochs.before("id", 15)).toBe(4);
+});
+
 it("what is read again counts as it was read last", () => {
   const epochs = new ReadEpochs();
   epochs.add("id", 0, Buffer.concat([batch(0, 10, 3), batch(10, 10, 4)]));

@@ -10,7 +10,7 @@ interface ReadEpoch {
   to: number;
 }
 
-/** Under which leaders' epochs the messages of a partition were read: from run to run, but not beyond the process. */
+/** Under which leaders' epochs the messages of a partition were read: from run to run; of the process before, that of the last message. */
 export class ReadEpochs {
   #topicId = "";
   #epochs: ReadEpoch[] = [];
@@ -27,6 +27,13 @@ export class ReadEpochs {
       if (known?.epoch === epoch) known.to = last;
       else this.#epochs.push({ epoch, from: Math.max(first, from), to: last });
     }
+  }
+
+  /** A process before this one has read the message before this offset, under this epoch; −1: nobody knows. */
+  resume(topicId: string, offset: number, epoch: number): void {
+    if (epoch < 0 || this.before(topicId, offset) >= 0) return;
+    this.#topicId = topicId;
+    this.#epochs = [{ epoch, from: offset - 1, to: offset - 1 }];
   }
 
   /** Nothing counts as read. */

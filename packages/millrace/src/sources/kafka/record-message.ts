@@ -1,11 +1,13 @@
 import { ScannedBytes } from "../../formats/scanned-bytes.ts";
 import { RecordCursor, type RecordBatch } from "../../kafka/record-reader.ts";
 import type { Message } from "./message-items.ts";
+import type { EpochMark } from "./position.ts";
 
 /** Hot: the records of a batch as messages, one after the other, without an object for each. */
 export class RecordMessage implements Message {
   readonly bytes: ScannedBytes;
   readonly keyBytes: ScannedBytes;
+  readonly epoch: EpochMark | null;
   offset = 0;
   timeMs = 0;
   keyStart = -1;
@@ -16,6 +18,8 @@ export class RecordMessage implements Message {
 
   constructor(batch: RecordBatch) {
     this.#cursor = new RecordCursor(batch);
+    // Of all positions in the batch.
+    this.epoch = batch.leaderEpoch < 0 ? null : { epoch: batch.leaderEpoch };
     this.bytes = new ScannedBytes(this.#cursor.bytes);
     this.keyBytes = this.bytes;
   }

@@ -8,13 +8,14 @@ import { LATEST, offsetAt } from "../../kafka/partition.ts";
 import { RecordBatchBuilder } from "../../kafka/record-batch.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { systemClock } from "../../model/ports.ts";
+import type { Position } from "../../model/position.ts";
 import { PartitionLog } from "./log.ts";
 import type { MessageItems } from "./message-items.ts";
 import { ReadEpochs } from "./read-epochs.ts";
-import { behind } from "./position.ts";
+import { partitionSource } from "./partition-source.fixture.ts";
+import { behind, epochOf, nextOffset } from "./position.ts";
 
 const TOPIC = "orders";
-const epochs = new ReadEpochs();
 const AT = { topic: TOPIC, partition: 0 };
 
 let kafka: KafkaCluster;
@@ -30,11 +31,11 @@ afterAll(async () => {
 
 const items: Partial<MessageItems> = { add: () => "done", recall: () => undefined };
 
-function logFrom(offset: number, topicId: string): PartitionLog {
+function logFrom(from: Position, topicId: string, epochs: ReadEpochs): PartitionLog {
   return new PartitionLog({
     cluster,
     at: AT,
-    from: behind(offset),
+    from,
     items: items as MessageItems,
     clock: systemClock,
     fetchBytes: 1_048_576,
@@ -66,7 +67,7 @@ async function write(count: number, name: string): Promise<void> {
   await producer.send([{ ...AT, builder }]);
 }
 
-it("is a loss for a process that goes on reading, also where it is longer than before", async () => {
+it("is a loss for a process that goes on reading and for one that starts, also where it is longer than before", async () => {
   const topic = {
     name: TOPIC,
     numPartitions: -1,
@@ -82,9 +83,11 @@ it("is a loss for a process that goes on reading, also where it is longer than b
   await write(80, "before");
   await kafka.kill(2);
   await write(20, "cut");
-  const log = logFrom(0, topicId);
-  const read = async (): Promise<unknown> => (await log.next()).position;
-  await expect.poll(read, { timeout: 60_000, interval: 0 }).toEqual(behind(100));
+  const epochs = new ReadEpochs();
+  const log = logFrom(behind(0), topicId, epochs);
+  let kept: Position = behind(0);
+  const read = async (): Promise<number> => nextOffset((kept = (await log.next()).position));
+  await expect.poll(read, { timeout: 60_000, interval: 0 }).toBe(100);
   await log.close();
   await kafka.kill(3);
   await kafka.start(2);
@@ -92,11 +95,32 @@ it("is a loss for a process that goes on reading, also where it is longer than b
   await expect.poll(end, { timeout: 120_000 }).toBe(80);
   await write(50, "behind");
   expect(await end()).toBe(130);
-  // The next run of the process, however long it takes until there is one.
-  const next = logFrom(100, topicId);
-  await expect(next.next()).rejects.toMatchObject({
+  const loss = {
     code: "MR_SOURCE_LOSS",
     detail: expect.stringContaining("was cut at offset 80"),
-  });
-  await next.close();
+  };
+  // The next run of the process, however long it takes until there is one; and one whose partition was cut behind its start.
+  for (const next of [
+    logFrom(behind(100), topicId, epochs),
+    logFrom(kept, topicId, new ReadEpochs()),
+  ]) {
+    await expect(next.next()).rejects.toMatchObject(loss);
+    await next.close();
+  }
+  const started = partitionSource(kafka.bootstrap, TOPIC);
+  try {
+    const history = { topic: topicId };
+    await expect(started.prepare([], kept, { history })).rejects.toMatchObject(loss);
+    await expect(started.checkLog(kept, history)).rejects.toMatchObject(loss);
+    // What is left, and what a program kept that wrote no epochs.
+    const left = behind(80, epochOf(kept));
+    for (const known of [left, behind(100)])
+      expect((await started.prepare([], known, { history })).start).toEqual(known);
+    const newer = behind(100, epochOf(kept) + 100);
+    await expect(started.prepare([], newer, { history })).rejects.toThrow(
+      /no message of leader epoch/,
+    );
+  } finally {
+    await started.close();
+  }
 }, 240_000);
