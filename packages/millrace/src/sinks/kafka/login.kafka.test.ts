@@ -45,7 +45,7 @@ async function takesOver(
   { tls = null, sasl = null }: Partial<Pick<ClusterOptions, "tls" | "sasl">>,
 ): Promise<void> {
   const options = sinkOptions(kafka.addresses(listener), "login-");
-  const cluster = { ...options.cluster, connectTimeoutMs: 2_000, tls, sasl };
+  const cluster = { ...options.cluster, connectTimeoutMs: 20_000, tls, sasl };
   const context = { pipeline: "login", clock: systemClock, random: Math.random, log: silentLogger };
   const sink = kafkaSink({ ...options, cluster, deliveryTimeoutMs: 5_000 }, context);
   try {
