@@ -283,8 +283,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "zeros before a number of a packet are no part of it",
     file: "formats/line-fields.ts",
-    take: "return hasZerosBefore(buffer, start, end) ? READ : PLAIN;",
-    put: "return PLAIN;",
+    take: "(buffer[start] ?? 0) <= ZERO && hasZerosBefore(buffer, start, end) ? READ : PLAIN",
+    put: "PLAIN",
     shownBy: {
       file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",
       name: "has the key, the values and the messages of its values",
@@ -294,7 +294,7 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "what is no UTF-8 goes into a message by its value, and not as the bytes of its packet",
     file: "formats/byte-writer.ts",
-    take: "if (seen >= 0x80 && !isUtf8(source.subarray(start, end))) return false;",
+    take: "if (seen >= 0x80 && (isAsciiWanted || !isUtf8(source.subarray(start, end)))) return false;",
     put: "",
     shownBy: {
       file: "packages/millrace/src/sources/mysql/packet-lines.test.ts",

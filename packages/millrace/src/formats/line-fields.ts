@@ -5,7 +5,7 @@ import { MillraceError } from "../errors/millrace-error.ts";
 import { FieldKind, type PacketFields, type RowLine } from "../model/row-line.ts";
 import { ImageKind, type RowImages, type WrittenText } from "../model/row-image.ts";
 import type { Value } from "../model/value.ts";
-import { splitPacket } from "./packet-fields.ts";
+import { lengthAt, lengthBytes, NULL_VALUE } from "./packet-fields.ts";
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -61,9 +61,6 @@ export class LineFields {
   #line: RowLine | null = null;
   /** Of the row, where it is an image and no line. */
   #images: RowImages | null = null;
-  /** Of the fields of a packet, in its order. */
-  #packetStarts = new Int32Array(0);
-  #packetEnds = new Int32Array(0);
 
   constructor(columns: number) {
     this.starts = new Int32Array(columns);
@@ -119,24 +116,26 @@ export class LineFields {
 
   #findPacket(line: RowLine, packet: PacketFields): void {
     const { buffer } = line.text;
-    const { columns } = packet;
-    if (this.#packetStarts.length !== columns.length) {
-      this.#packetStarts = new Int32Array(columns.length);
-      this.#packetEnds = new Int32Array(columns.length);
-    }
+    const { columns, kinds, zeroIsNull } = packet;
     const { starts, ends } = this;
-    const [packetStarts, packetEnds] = [this.#packetStarts, this.#packetEnds];
-    if (!splitPacket(buffer, line.start, line.end, packetStarts, packetEnds))
-      throw new MillraceError("MR_BUG", "a row of another length than its fields");
+    const own = this.#kinds;
+    const { end } = line;
+    let at = line.start;
     for (let field = 0; field < columns.length; field++) {
       const column = columns[field] ?? -1;
+      const first = at < end ? (buffer[at] ?? NULL_VALUE) : NULL_VALUE;
+      const head = lengthBytes(first);
+      const start = at + head;
+      at = first === NULL_VALUE ? at + 1 : start + lengthAt(buffer, at, head);
+      if (at > end) throw otherLength();
       if (column < 0) continue;
-      const start = packetStarts[field] ?? -1;
-      const end = packetEnds[field] ?? 0;
+      const isNone =
+        first === NULL_VALUE || (zeroIsNull[column] === 1 && isZeroDate(buffer, start));
       starts[column] = start;
-      ends[column] = end;
-      this.#kinds[column] = start < 0 ? NULL : kindOf(packet, column, buffer, start, end);
+      ends[column] = at;
+      own[column] = isNone ? NULL : kindOf(kinds[column] ?? 0, buffer, start, at);
     }
+    if (at !== end) throw otherLength();
     this.#goTo(line);
   }
 
@@ -263,18 +262,15 @@ function exact(high: number, low: number): number {
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 
-/** Of a field of a packet that is there. */
-function kindOf(
-  { kinds, zeroIsNull }: PacketFields,
-  column: number,
-  buffer: Buffer,
-  start: number,
-  end: number,
-): number {
-  if (zeroIsNull[column] === 1 && isZeroDate(buffer, start)) return NULL;
-  switch (kinds[column]) {
+function otherLength(): MillraceError {
+  return new MillraceError("MR_BUG", "a row of another length than its fields");
+}
+
+/** Of a field of a packet that is there, and no zero that stands for none. */
+function kindOf(kind: number, buffer: Buffer, start: number, end: number): number {
+  switch (kind) {
     case FieldKind.DIGITS:
-      return hasZerosBefore(buffer, start, end) ? READ : PLAIN;
+      return (buffer[start] ?? 0) <= ZERO && hasZerosBefore(buffer, start, end) ? READ : PLAIN;
     case FieldKind.TEXT:
       return UNSEEN;
     case FieldKind.UTC:
