@@ -25,7 +25,9 @@ export type ChainWay =
   /** A new column. */
   | "column"
   /** All rows of a table go at once. */
-  | "truncate";
+  | "truncate"
+  /** A transaction that was in doubt. */
+  | "seldom";
 
 const FROM_WAYS: readonly (readonly [RegExp, ChainWay])[] = [
   [/^(kafka-group\.|run\.prepared$|sink\.(fence-raised|before-takeover-commit)$)/, "start"],
@@ -44,9 +46,18 @@ const OTHERS_FROM = [
   "sinks/kafka",
 ];
 
-/** Every failpoint that a process of that kind comes by. */
-export function placesOf(hop: Hop, from: SourceKind, guarantee: Guarantee): readonly string[] {
-  if (hop === "into") return topicPlaces(from, guarantee);
+/** Nothing is refused on the way into topics. */
+const NEVER_INTO = "letter.discarded";
+
+/** Every failpoint that a process of that kind surely comes by; with `all`, what it may come by. */
+export function placesOf(
+  hop: Hop,
+  from: SourceKind,
+  guarantee: Guarantee,
+  which: "sure" | "all" = "sure",
+): readonly string[] {
+  if (hop === "into")
+    return topicPlaces(from, guarantee, which).filter((name) => name !== NEVER_INTO);
   return namedFailpoints(OTHERS_FROM).filter((name) => !NEVER_FROM.test(name));
 }
 

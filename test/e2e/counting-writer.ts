@@ -1,15 +1,19 @@
 /** Counts rows up, one or a few in each transaction, so that every change can be told from the one before. */
 import { openClient } from "./sql-client.ts";
 
+const PAUSE_MS = 5;
+
 /** Writes until it is stopped. */
 export class CountingWriter {
   readonly #ended: Promise<void>;
+  readonly #pauseMs: number;
   #transactions = 0;
   #isStopped = false;
   #watchers: (() => void)[] = [];
 
   /** `source` is a database of any kind. */
-  constructor(source: { readonly url: string }, table: string, rows: number) {
+  constructor(source: { readonly url: string }, table: string, rows: number, pauseMs = PAUSE_MS) {
+    this.#pauseMs = pauseMs;
     this.#ended = this.#write(source.url, table, rows);
     // Told to who stops it, or waits: where a test has failed its database is gone under it.
     this.#ended.catch(() => undefined);
@@ -40,7 +44,7 @@ export class CountingWriter {
       );
       this.#transactions++;
       for (const wake of this.#watchers.splice(0)) wake();
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
     }
     await client.end();
   }

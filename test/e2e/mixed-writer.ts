@@ -2,27 +2,54 @@
  * Writes what a count does not do: rows that are made, deleted and given other keys, a table whose columns come and go and whose rows
  * all go at once, and one without a key; in words that every kind of SQL database knows.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dice } from "./random.ts";
 import { lostRace, openClient, patiently, type SqlClient } from "./sql-client.ts";
 import { type Comparison, type Row, TopicLedger } from "./topic-ledger.ts";
 
-/** Its tables. */
-const tables = ["moved", "shaped", "keyless"] as const;
+/** Its tables, and those that a topic's reader cannot follow. */
+const ALWAYS = ["moved", "shaped", "keyless"] as const;
+const NOT_READ = ["retyped", "refused"] as const;
 
-type MixedTable = (typeof tables)[number];
+type KeyedTable = "moved" | "shaped" | (typeof NOT_READ)[number];
+type MixedTable = KeyedTable | "keyless";
 
-/** All rows go at once, or a column comes, or goes. */
-type Reshaping = "truncate" | "column";
+/** All rows go at once, a column comes, or goes, or is of another type. */
+type Reshaping = "truncate" | "column" | "type";
+
+/** A transaction's; what it is given up with where it lost a race. */
+interface Words {
+  readonly begin: string;
+  readonly end: readonly string[];
+  readonly keep: string;
+  readonly drop: string;
+  readonly giveUp: readonly string[];
+}
+
+const PLAIN: Words = { begin: "BEGIN", end: ["COMMIT"], keep: "", drop: "", giveUp: ["ROLLBACK"] };
 
 interface MixedOptions {
   /** No column goes again, for a topic's reader drops none. */
   readonly keepsColumns?: boolean;
+  /** Between transactions. */
+  readonly pauseMs?: number;
 }
 
 const FIRST_ROWS = 150;
 /** Where they stay: less than a table can have. */
 const MOST_COLUMNS = 60;
 const RESHAPED = { often: 0.03, seldom: 0.01 };
+/** Of transactions, these are prepared first, and in doubt for a while. */
+const PREPARED = { often: 0.06, mostMs: 400 };
+/** Of changes of the table that has some: more than its topic takes ({@link REFUSED_CONFIGS}), whatever compresses it. */
+const LARGE = { often: 0.3, chars: 20_000 };
+const REFUSED_KEYS = 15;
+/** Each that is refused ends a Kafka transaction, which is begun anew. */
+const REFUSED = 0.05;
+/** What a column is retyped to, each time to the next. */
+const TYPES = ["bigint", ...Array.from({ length: 200 }, (_, i) => `varchar(${i + 20})`)];
+/** Each is a barrier: where a machine is busy the log would be written faster than it is read. */
+const RESHAPED_AT_A_TIME = 6;
 /** Rows that a table of changes keeps, about. */
 const ROWS = 60;
 const PAUSE_MS = 10;
@@ -39,36 +66,63 @@ interface TableWritten {
   readonly compare: Comparison;
 }
 
+/** Of the topic of `refused`, which has to be there before. */
+export const REFUSED_CONFIGS = { "max.message.bytes": "4000" };
+
+const comparisons: Readonly<Record<MixedTable, Comparison>> = {
+  moved: "wrong",
+  shaped: "wrongReloaded",
+  keyless: "wrongKeyless",
+  retyped: "wrongReloaded",
+  refused: "wrongRefused",
+};
+
 /** What is written and has been; one of its runs is under way at a time. */
 export class MixedWriter {
   readonly #ledgers = {
     moved: new TopicLedger(),
     shaped: new TopicLedger(),
     keyless: new TopicLedger(),
+    retyped: new TopicLedger(),
+    refused: new TopicLedger(),
   };
+  readonly #names: readonly MixedTable[];
   readonly #tables: Map<string, TableWritten>;
   readonly #url: string;
   readonly #dice: Dice;
   readonly #keepsColumns: boolean;
+  readonly #pauseMs: number;
   /** Rows that there are, by key. */
-  readonly #rows = { moved: new Map<number, Row>(), shaped: new Map<number, Row>() };
+  readonly #rows: Readonly<Record<KeyedTable, Map<number, Row>>> = {
+    moved: new Map(),
+    shaped: new Map(),
+    retyped: new Map(),
+    refused: new Map(),
+  };
+  /** Keys of `refused` whose row is larger than its topic takes. */
+  readonly #large = new Set<number>();
+  #types = 0;
   #ids = 0;
   #writes = 0;
   /** Those that `shaped` has beside its first, the latest of them the last. */
   #columns: string[] = [];
   #next: Reshaping | null = null;
 
-  constructor(url: string, dice: Dice, { keepsColumns = false }: MixedOptions = {}) {
+  constructor(
+    url: string,
+    dice: Dice,
+    { keepsColumns = false, pauseMs = PAUSE_MS }: MixedOptions = {},
+  ) {
     this.#url = url;
     this.#dice = dice;
     this.#keepsColumns = keepsColumns;
-    const comparisons: Readonly<Record<MixedTable, Comparison>> = {
-      moved: "wrong",
-      shaped: keepsColumns ? "wrong" : "wrongEnds",
-      keyless: "wrongKeyless",
-    };
+    this.#pauseMs = pauseMs;
+    this.#names = keepsColumns ? ALWAYS : [...ALWAYS, ...NOT_READ];
     this.#tables = new Map(
-      tables.map((table) => [table, { ledger: this.#ledgers[table], compare: comparisons[table] }]),
+      this.#names.map((table) => [
+        table,
+        { ledger: this.#ledgers[table], compare: comparisons[table] },
+      ]),
     );
   }
 
@@ -80,9 +134,10 @@ export class MixedWriter {
   /** Makes the tables, each with rows to load. */
   async make(): Promise<void> {
     await this.#withClient(async (client) => {
-      for (const table of tables) {
+      for (const table of this.#names) {
         await this.#create(client, table, table === "keyless");
-        const steps = Array.from({ length: FIRST_ROWS }, () => this.#insert(table));
+        const rows = table === "refused" ? REFUSED_KEYS : FIRST_ROWS;
+        const steps = Array.from({ length: rows }, () => this.#insert(table));
         await this.#commit(client, steps);
       }
     });
@@ -114,14 +169,15 @@ export class MixedWriter {
   /** Writes until the signal. */
   async run(signal: AbortSignal): Promise<void> {
     const chance = this.#keepsColumns ? RESHAPED.seldom : RESHAPED.often;
+    let left = RESHAPED_AT_A_TIME;
     await this.#withClient(async (client) => {
       while (!signal.aborted) {
         const isDrawn = this.#dice.chance(chance);
-        const next = this.#next ?? (isDrawn ? this.#reshaping() : null);
+        const next = this.#next ?? (isDrawn && left-- > 0 ? this.#reshaping() : null);
         this.#next = null;
         if (next === null) await this.#commit(client, this.#steps());
         else await this.#reshape(client, next);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await sleep(this.#pauseMs);
       }
     });
   }
@@ -141,9 +197,10 @@ export class MixedWriter {
 
   async #create(client: SqlClient, table: string, isKeyless: boolean): Promise<void> {
     const key = isKeyless ? "" : " PRIMARY KEY";
-    await client.query(`CREATE TABLE ${table} (id int NOT NULL${key}, w int NOT NULL)`);
+    const more = table === "retyped" ? ", v int" : table === "refused" ? ", pad text" : "";
+    await client.query(`CREATE TABLE ${table} (id int NOT NULL${key}, w int NOT NULL${more})`);
     // PostgreSQL would refuse changes of rows that nothing tells apart.
-    if (isKeyless && new URL(this.#url).protocol !== "mysql:")
+    if (isKeyless && !isMysql(this.#url))
       await client.query(`ALTER TABLE ${table} REPLICA IDENTITY FULL`);
   }
 
@@ -158,32 +215,89 @@ export class MixedWriter {
 
   /** One transaction. One that loses a race is rolled back, and nothing of it was written. */
   async #commit(client: SqlClient, steps: readonly Step[]): Promise<void> {
+    const isPrepared = this.#dice.chance(PREPARED.often);
+    const words = isPrepared ? this.#prepared() : PLAIN;
     try {
-      await client.query(["BEGIN", ...steps.map(({ sql }) => sql), "COMMIT"].join(";"));
+      await client.query([words.begin, ...steps.map(({ sql }) => sql), ...words.end].join(";"));
     } catch (error) {
       if (!lostRace(error)) throw error;
-      return await client.query("ROLLBACK").then(() => undefined);
+      for (const word of words.giveUp) await client.query(word).catch(() => undefined);
+      return;
+    }
+    if (isPrepared) {
+      await sleep(this.#dice.between(0, PREPARED.mostMs));
+      const isKept = this.#dice.chance(0.7);
+      await client.query(isKept ? words.keep : words.drop);
+      if (!isKept) return;
     }
     for (const step of steps) step.note();
   }
 
+  /** In doubt between its two ends. Names are of the whole server. */
+  #prepared(): Words {
+    const name = `'${new URL(this.#url).pathname.slice(1)}-${++this.#writes}'`;
+    return isMysql(this.#url)
+      ? {
+          begin: `XA START ${name}`,
+          end: [`XA END ${name}`, `XA PREPARE ${name}`],
+          keep: `XA COMMIT ${name}`,
+          drop: `XA ROLLBACK ${name}`,
+          giveUp: [`XA END ${name}`, `XA ROLLBACK ${name}`],
+        }
+      : {
+          begin: "BEGIN",
+          end: [`PREPARE TRANSACTION ${name}`],
+          keep: `COMMIT PREPARED ${name}`,
+          drop: `ROLLBACK PREPARED ${name}`,
+          giveUp: ["ROLLBACK"],
+        };
+  }
+
   /** On rows of their own each: what one does, the next does not know of yet. */
   #steps(): readonly Step[] {
-    const steps = [this.#insert(this.#dice.pick(tables))];
-    for (const table of ["moved", "shaped"] as const) {
+    const grows = this.#names.filter((table) => table !== "refused");
+    const steps = [this.#insert(this.#dice.pick(grows))];
+    for (const table of this.#names) {
+      if (table === "keyless" || (table === "refused" && !this.#dice.chance(REFUSED))) continue;
       const keys = [...this.#rows[table].keys()];
-      const touched = new Set(Array.from({ length: 3 }, () => this.#dice.pick([-1, ...keys])));
+      const most = table === "refused" ? 1 : 3;
+      const touched = new Set(Array.from({ length: most }, () => this.#dice.pick([-1, ...keys])));
       touched.delete(-1);
       for (const id of touched) steps.push(this.#touch(table, id));
     }
     return steps;
   }
 
-  #touch(table: "moved" | "shaped", id: number): Step {
+  #touch(table: KeyedTable, id: number): Step {
+    if (table === "refused") return this.#pad(id);
     const isMany = this.#rows[table].size > ROWS;
     if (this.#dice.chance(isMany ? 0.4 : 0.1)) return this.#delete(table, id);
     if (table === "moved" && this.#dice.chance(0.4)) return this.#move(id);
     return this.#update(table, id);
+  }
+
+  /** A message of a MySQL has what the row was before, too. */
+  #pad(id: number): Step {
+    const w = ++this.#writes;
+    const isLarge = this.#dice.chance(LARGE.often);
+    const pad = isLarge ? `'${this.#noise()}'` : "NULL";
+    return {
+      sql: `UPDATE refused SET w = ${w}, pad = ${pad} WHERE id = ${id}`,
+      note: () => {
+        const isRefused = isLarge || (isMysql(this.#url) && this.#large.has(id));
+        if (isLarge) this.#large.add(id);
+        else this.#large.delete(id);
+        if (!isRefused) this.#ledgers.refused.wrote("u", id, { w });
+      },
+    };
+  }
+
+  /** What no compression makes small. */
+  #noise(): string {
+    const digits = Array.from({ length: LARGE.chars }, () =>
+      this.#dice.between(0, 15).toString(16),
+    );
+    return digits.join("");
   }
 
   #insert(table: MixedTable): Step {
@@ -198,9 +312,9 @@ export class MixedWriter {
     };
   }
 
-  #update(table: "moved" | "shaped", id: number): Step {
+  #update(table: Exclude<KeyedTable, "refused">, id: number): Step {
     const w = ++this.#writes;
-    const column = table === "shaped" ? this.#columns.at(-1) : undefined;
+    const column = { shaped: this.#columns.at(-1), retyped: "v", moved: undefined }[table];
     const more = column === undefined ? {} : { [column]: w };
     const set = Object.entries({ w, ...more }).map(([name, value]) => `${name} = ${value}`);
     return {
@@ -209,12 +323,12 @@ export class MixedWriter {
     };
   }
 
-  #wrote(table: "moved" | "shaped", id: number, row: Row): void {
+  #wrote(table: KeyedTable, id: number, row: Row): void {
     this.#rows[table].set(id, row);
     this.#ledgers[table].wrote("u", id, row);
   }
 
-  #delete(table: "moved" | "shaped", id: number): Step {
+  #delete(table: KeyedTable, id: number): Step {
     return {
       sql: `DELETE FROM ${table} WHERE id = ${id}`,
       note: () => {
@@ -240,6 +354,7 @@ export class MixedWriter {
   }
 
   #reshaping(): Reshaping {
+    if (!this.#keepsColumns && this.#dice.chance(0.2)) return "type";
     return this.#columns.length >= MOST_COLUMNS || this.#dice.chance(0.3) ? "truncate" : "column";
   }
 
@@ -249,6 +364,10 @@ export class MixedWriter {
       await patiently(client, "TRUNCATE TABLE shaped");
       this.#ledgers.shaped.truncated();
       shaped.clear();
+    } else if (how === "type") {
+      const type = TYPES[this.#types++ % TYPES.length] ?? "";
+      const word = isMysql(this.#url) ? "MODIFY v" : "ALTER v TYPE";
+      await patiently(client, `ALTER TABLE retyped ${word} ${type}`);
     } else if (this.#columns.length === 0 || this.#keepsColumns) {
       const column = `a${++this.#ids}`;
       await patiently(client, `ALTER TABLE shaped ADD COLUMN ${column} int`);
@@ -258,6 +377,11 @@ export class MixedWriter {
       await patiently(client, `ALTER TABLE shaped DROP COLUMN ${column}`);
       this.#columns = [];
       for (const [id, { [column]: _, ...row }] of shaped) shaped.set(id, row);
+      this.#ledgers.shaped.dropped(column);
     }
   }
+}
+
+function isMysql(url: string): boolean {
+  return new URL(url).protocol === "mysql:";
 }

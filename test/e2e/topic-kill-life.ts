@@ -10,11 +10,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { transactionalId } from "../../packages/millrace/src/sinks/kafka/topic-names.ts";
 import type { FaultProxy } from "../support/fault-proxy.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
-import type { KafkaCluster } from "../support/kafka.ts";
+import { adminOf, createTopic, type KafkaCluster, type KafkaSettings } from "../support/kafka.ts";
 import { BrokerTroubles, startLifeKafka } from "./broker-troubles.ts";
 import { CountingWriter } from "./counting-writer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
-import { MixedWriter } from "./mixed-writer.ts";
+import { MixedWriter, REFUSED_CONFIGS } from "./mixed-writer.ts";
 import { type Section, writePipelineFile } from "./pipeline-file.ts";
 import { Dice } from "./random.ts";
 import { allOf, makeSource, type SourceKind, type TestSource } from "./sources.ts";
@@ -38,6 +38,7 @@ const EARLY_KILLS = 3;
 const EARLY: ReadonlySet<TopicWay> = new Set(["birth", "start", "load", "keyless"]);
 const counted = "counted";
 const rows = 300;
+const PARTITIONS = 3;
 /** A table that comes later is loaded where the others are not. */
 const LATER_ROWS = 250;
 /** How often a process surely comes by. */
@@ -48,7 +49,10 @@ const MOST: Readonly<Record<TopicWay, number>> = {
   load: 2,
   keyless: 1,
   barrier: 2,
+  seldom: 1,
 };
+/** Once in seconds, or where there is a backlog. */
+const SLOW = /^(frontier|postgres-log|mysql-log)\.|^kafka\.ready$/;
 const reachTimeoutMs = 40_000;
 const catchUpTimeoutMs = 300_000;
 
@@ -171,7 +175,8 @@ class TopicLife {
 
   /** Places that no kill is drawn for. */
   #undeclared(): string[] {
-    const declared = new Set(this.#places());
+    const { from, seed } = this.#options;
+    const declared = new Set(topicPlaces(from, guaranteeOf(seed), "all"));
     return [...this.#reached]
       .filter((place) => !declared.has(place))
       .map((place) => `reached where it should not be: ${place}`);
@@ -208,7 +213,8 @@ class TopicLife {
     // Of the first nobody knows whether all is loaded.
     if (way === "load") await this.#mixed.makeLater(`later_${nth}`, LATER_ROWS);
     if (way === "keyless") await this.#mixed.makeLater(`later_${nth}`, LATER_ROWS, "keyless");
-    return this.#killAt(`${place}=kill@${this.#dice.between(1, MOST[way])}`);
+    const most = SLOW.test(place) ? 2 : MOST[way];
+    return this.#killAt(`${place}=kill@${this.#dice.between(1, most)}`);
   }
 
   async #killAt(armed: string): Promise<string> {
@@ -277,8 +283,18 @@ class TopicLife {
     );
     await this.#source.query(`INSERT INTO ${counted} VALUES ${all.join(", ")}`);
     await this.#mixed.make();
+    await this.#makeTopic("refused", REFUSED_CONFIGS);
     // So that there often is a whole transaction behind the one under way.
     await this.#writeFile({ "batch-size": 20 });
+  }
+
+  async #makeTopic(table: string, configs: KafkaSettings): Promise<void> {
+    const admin = adminOf(this.#kafka.bootstrap);
+    try {
+      await createTopic(admin, `${this.#source.schema}.${table}`, PARTITIONS, configs);
+    } finally {
+      await admin.close();
+    }
   }
 
   async #writeFile(sink: Section): Promise<void> {
@@ -294,7 +310,8 @@ class TopicLife {
         type: "kafka",
         "properties.bootstrap.servers": this.#brokers.bootstrap,
         "sink.delivery-guarantee": guaranteeOf(this.#options.seed),
-        "topic.partitions": 3,
+        "topic.partitions": PARTITIONS,
+        "dead-letters.max-share": "100%",
         "sink.delivery-timeout": "4s",
         "request-timeout": "3s",
         ...sink,

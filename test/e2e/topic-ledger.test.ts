@@ -66,13 +66,42 @@ describe.each(both)("a topic that tells %s", (guarantee) => {
     expect(ledger.wrong(messages("c/1"), guarantee)).toHaveLength(1);
   });
 
-  it("ends are what is told last, however a table was loaded between", () => {
-    const ledger = ledgerOf(WRITTEN);
-    expect(ledger.wrongEnds(messages("r/4", "c/3", "r/4"))).toEqual([]);
-    expect(ledger.wrongEnds(messages("r/4", "c/3"))).toHaveLength(1);
-    expect(ledger.wrongEnds(messages(...WRITTEN, "t"))).toHaveLength(1);
-    expect(ledgerOf(["c/1", "t"]).wrongEnds(messages("c/1", "t"))).toEqual([]);
-    expect(ledgerOf(["c/1", "t"]).wrongEnds(messages("c/1"))).toHaveLength(1);
+  it("what is told last is the end, and a TRUNCATE is one", () => {
+    expect(ledgerOf(WRITTEN).wrong(messages(...WRITTEN, "r/3"), guarantee)).not.toEqual([]);
+    expect(ledgerOf(WRITTEN).wrongReloaded(messages(...WRITTEN, "r/3"), guarantee)).toHaveLength(1);
+    expect(ledgerOf(WRITTEN).wrongReloaded(messages(...WRITTEN, "t"), guarantee)).not.toEqual([]);
+    const emptied = ledgerOf(["c/1", "t"]);
+    expect(emptied.wrongReloaded(messages("c/1", "t"), guarantee)).toEqual([]);
+    expect(emptied.wrongReloaded(messages("c/1"), guarantee)).not.toEqual([]);
+  });
+
+  it("a table may be loaded again between its changes, each of which is told", () => {
+    const reloaded = ["c/1", "r/2", "u/2", "d", "r/4", "c/3", "u/4", "r/4"];
+    const ledger = ledgerOf(WRITTEN, true);
+    expect(ledger.wrongReloaded(messages(...reloaded), guarantee)).toEqual([]);
+    const without = reloaded.filter((told) => told !== "c/3");
+    expect(ledger.wrongReloaded(messages(...without), guarantee)).toHaveLength(1);
+    const lastly = [...reloaded.slice(0, -2), "r/4"];
+    expect(ledger.wrongReloaded(messages(...lastly), guarantee)).toHaveLength(1);
+  });
+
+  it("values may be left out between where a table is loaded again, but not at the end", () => {
+    const ledger = new TopicLedger();
+    ledger.wrote("c", 1, { w: 1, a: 1 });
+    ledger.wrote("u", 1, { w: 2, a: 2 });
+    const tell = (...rows: readonly (readonly [op: string, row: object])[]) =>
+      rows.map(([op, row]) => ({
+        partition: 0,
+        key: "1",
+        value: JSON.stringify({ op, after: { id: 1, ...row } }),
+      }));
+    const short = [["c", { w: 1 }] as const, ["u", { w: 2 }] as const];
+    const whole = tell(...short, ["r", { w: 2, a: 2 }]);
+    expect(ledger.wrongReloaded(whole, guarantee)).toEqual([]);
+    expect(ledger.wrong(whole, guarantee)).toHaveLength(1);
+    expect(ledger.wrongReloaded(tell(...short), guarantee)).toHaveLength(1);
+    ledger.dropped("a");
+    expect(ledger.wrongReloaded(tell(...short), guarantee)).toEqual([]);
   });
 
   it("a row without a key is told behind the last load that was broken off", () => {

@@ -25,57 +25,89 @@ interface KeyTold {
   readonly logged: string[];
   /** The writes that loads told. */
   readonly loaded: number[];
-  /** The write that it was told last, however; null where it is gone. */
-  last: number | null;
+  /** What it was told to be last, however; null where it is gone. */
+  last: Readonly<Record<string, unknown>> | null;
 }
 
 const ENDS: ReadonlySet<string> = new Set(["d", "t"]);
 
 /** How a ledger is held against a topic. */
-export type Comparison = "wrong" | "wrongEnds" | "wrongKeyless";
+export type Comparison = "wrong" | "wrongReloaded" | "wrongRefused" | "wrongKeyless";
 
 /** The rows of one table. */
 export class TopicLedger {
   readonly #keys = new Map<number, Written[]>();
+  /** What each key is now. */
+  readonly #rows = new Map<number, Row>();
   /** From then on a load does not stand for what the log tells. */
   isLoaded = false;
 
   /** A row is made, or changed. */
   wrote(op: "c" | "u", key: number, row: Row): void {
     this.#add(key, `${op} ${textOf(row)}`, row["w"] ?? null);
+    this.#rows.set(key, row);
   }
 
   /** A row is gone. */
   deleted(key: number): void {
     this.#add(key, "d", null);
+    this.#rows.delete(key);
   }
 
   /** All rows are gone at once. */
   truncated(): void {
     for (const [key, written] of this.#keys)
       if (!ENDS.has(written.at(-1)?.text ?? "")) this.#add(key, "t", null);
+    this.#rows.clear();
+  }
+
+  /** A column is gone. */
+  dropped(column: string): void {
+    for (const [key, { [column]: _, ...row }] of this.#rows) this.#rows.set(key, row);
   }
 
   /** A line for each key that the messages of the topic, in the order of each partition, do not tell as they should. */
   wrong(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
-    const told = toldOf(messages);
-    const strangers = [...told.keys()].filter((key) => !this.#keys.has(key));
-    const wrong = [...this.#keys].flatMap(([key, written]) =>
-      wrongKey(written, told.get(key) ?? NOTHING, guarantee).map((line) => `key ${key}: ${line}`),
-    );
-    return [...wrong, ...strangers.map((key) => `key ${key} was never written`)];
+    return this.#wrong(toldOf(messages), (written, told) => wrongKey(written, told, guarantee));
   }
 
   /**
-   * The same of the ends alone: where a table is loaded again and again, because its columns come and go while nobody reads the log,
-   * each of its keys is told last what it is, or that it is gone.
+   * The same where a table is loaded again and again, because its columns come and go while nobody reads the log: a load may tell a row
+   * as often as it likes, and what the log tells of a write may lack values.
    */
-  wrongEnds(messages: readonly ReadMessage[]): readonly string[] {
-    const told = toldOf(messages);
-    return [...this.#keys].flatMap(([key, written]) => {
-      const [is, last] = [written.at(-1)?.w ?? null, told.get(key)?.last ?? null];
-      return is === last ? [] : [`key ${key}: is at ${is}, and told to be at ${last}`];
+  wrongReloaded(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
+    return this.#wrong(toldOf(messages, writeOf), (written, told) => {
+      const writes = written.map(({ text, w, ...rest }) => ({
+        ...rest,
+        w,
+        text: w === null ? text : `${text.slice(0, 1)} ${writeOf({ w })}`,
+      }));
+      return wrongKey(writes, told, guarantee, { mostLoads: Infinity });
     });
+  }
+
+  /**
+   * The same of rows of which some are refused, and so neither written here nor told; a load may have met one in the place of what was
+   * written before it.
+   */
+  wrongRefused(messages: readonly ReadMessage[], guarantee: Guarantee): readonly string[] {
+    return this.#wrong(toldOf(messages), (written, told) =>
+      wrongKey(written, told, guarantee, { isSeenUnsaid: true }),
+    );
+  }
+
+  #wrong(
+    told: ReadonlyMap<number, KeyTold>,
+    wrongOf: (written: readonly Written[], told: KeyTold) => readonly string[],
+  ): readonly string[] {
+    const strangers = [...told.keys()].filter((key) => !this.#keys.has(key));
+    const wrong = [...this.#keys].flatMap(([key, written]) => {
+      const ofKey = told.get(key) ?? NOTHING;
+      const lines = wrongOf(written, ofKey);
+      const all = lines.length > 0 ? lines : wrongEnd(this.#rows.get(key) ?? null, ofKey.last);
+      return all.map((line) => `key ${key}: ${line}`);
+    });
+    return [...wrong, ...strangers.map((key) => `key ${key} was never written`)];
   }
 
   /** The same of a table without a key: each row that was ever made is told by one message behind the last TRUNCATE of its partition. */
@@ -130,9 +162,11 @@ function wrongKey(
   written: readonly Written[],
   { logged, loaded }: KeyTold,
   guarantee: Guarantee,
+  options: { readonly mostLoads?: number; readonly isSeenUnsaid?: boolean } = {},
 ): readonly string[] {
   const isOnce = guarantee === "exactly-once";
-  const wrong = isOnce && loaded.length > 1 ? [`${loaded.length} rows of loads`] : [];
+  const { mostLoads = isOnce ? 1 : Infinity, isSeenUnsaid = false } = options;
+  const wrong = loaded.length > mostLoads ? [`${loaded.length} rows of loads`] : [];
   const last = written.length - 1;
   // Where the log may begin: behind what a load has told, or what has left nothing, and before what it has to tell.
   const seen = Math.max(
@@ -142,7 +176,7 @@ function wrongKey(
     ),
   );
   const certain = written.findIndex(({ isCertain }) => isCertain);
-  const begin = Math.min(seen + 1, certain === -1 ? Infinity : certain);
+  const begin = Math.min(isSeenUnsaid ? Infinity : seen + 1, certain === -1 ? Infinity : certain);
   let places: readonly number[] = [];
   for (const [nth, text] of logged.entries()) {
     const from = places;
@@ -163,7 +197,20 @@ function wrongKey(
   return wrong;
 }
 
-function toldOf(messages: readonly ReadMessage[]): ReadonlyMap<number, KeyTold> {
+/** Each key is told last what it is, or that it is gone; columns that it has no more may have values there. */
+function wrongEnd(is: Row | null, told: KeyTold["last"]): readonly string[] {
+  if (is === null) return told === null ? [] : [`is gone, and told to be ${textOf(told)}`];
+  const isTold = Object.entries(is).every(([name, value]) => Number(told?.[name]) === value);
+  return isTold
+    ? []
+    : [`is ${textOf(is)}, and told to be ${told === null ? "gone" : textOf(told)}`];
+}
+
+/** `spelled`: a row as it is compared. */
+function toldOf(
+  messages: readonly ReadMessage[],
+  spelled: (row: Readonly<Record<string, unknown>>) => string = textOf,
+): ReadonlyMap<number, KeyTold> {
   const keys = new Map<number, KeyTold>();
   const inPartition = new Map<number, Set<KeyTold>>();
   for (const { partition, value } of messages) {
@@ -181,9 +228,9 @@ function toldOf(messages: readonly ReadMessage[]): ReadonlyMap<number, KeyTold> 
     const key = keys.get(id) ?? { logged: [], loaded: [], last: null };
     keys.set(id, key);
     all.add(key);
-    key.last = op === "d" ? null : Number(row["w"]);
+    key.last = op === "d" ? null : row;
     if (op === "r") key.loaded.push(Number(row["w"]));
-    else key.logged.push(op === "d" ? "d" : `${op} ${textOf(row)}`);
+    else key.logged.push(op === "d" ? "d" : `${op} ${spelled(row)}`);
   }
   return keys;
 }
@@ -202,4 +249,9 @@ function textOf(row: Readonly<Record<string, unknown>>): string {
     .map(([name, value]) => `${name}=${String(value)}`)
     .toSorted()
     .join(" ");
+}
+
+/** The write alone. */
+function writeOf({ w }: Readonly<Record<string, unknown>>): string {
+  return textOf({ w });
 }

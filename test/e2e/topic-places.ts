@@ -16,7 +16,9 @@ export type TopicWay =
   /** The same, of a table without a key. */
   | "keyless"
   /** A schema change or a TRUNCATE. */
-  | "barrier";
+  | "barrier"
+  /** A transaction that was in doubt, or a change of a row that was refused. */
+  | "seldom";
 
 const WAYS: readonly (readonly [RegExp, TopicWay])[] = [
   [/^postgres-slot\./, "birth"],
@@ -24,6 +26,7 @@ const WAYS: readonly (readonly [RegExp, TopicWay])[] = [
   [/^keyless\./, "keyless"],
   [/^chunk\.|snapshot\./, "load"],
   [/^(barrier|mysql-ddl)\./, "barrier"],
+  [/^(letter\.discarded|mysql-log\.replay)$/, "seldom"],
 ];
 
 /** What leads to a place. */
@@ -32,16 +35,22 @@ export function wayTo(place: string): TopicWay {
 }
 
 /**
- * Topics have neither ghosts nor lanes, and key changes meet nobody in one lane; dead letters and paused tables no life here has, nor
- * transactions that are in doubt, nor a schema change that is not understood.
+ * Topics have neither ghosts nor lanes, and key changes meet nobody in one lane; no life here has paused tables, nor letters that are
+ * replayed, nor a schema change that is not understood.
  */
 const NEVER =
-  /^(replay|letter|table|sweep)\.|^(lane\.meeting|run\.resized|barrier\.rows-deleted|mysql-catalogue\.read|mysql-log\.(look-ahead|replay))$/;
+  /^(replay|table|sweep)\.|^(lane\.meeting|run\.resized|barrier\.rows-deleted|mysql-catalogue\.read)$/;
+/** What nothing leads there for sure: a schema change in the midst of what is in doubt. */
+const BY_CHANCE = "mysql-log.look-ahead";
 /** Data goes ahead of its position. */
 const ONLY_AT_LEAST_ONCE = "kafka.data-sent";
 
-/** Every failpoint that such a pipeline comes by. */
-export function topicPlaces(from: SourceKind, guarantee: Guarantee): readonly string[] {
+/** Every failpoint that such a pipeline surely comes by; with `all`, what it may come by. */
+export function topicPlaces(
+  from: SourceKind,
+  guarantee: Guarantee,
+  which: "sure" | "all" = "sure",
+): readonly string[] {
   const otherSource = from === "postgres" ? "sources/mysql" : "sources/postgres";
   const others = [
     otherSource,
@@ -52,6 +61,9 @@ export function topicPlaces(from: SourceKind, guarantee: Guarantee): readonly st
     "sinks/postgres",
   ];
   return namedFailpoints(others).filter(
-    (name) => !NEVER.test(name) && (name !== ONLY_AT_LEAST_ONCE || guarantee === "at-least-once"),
+    (name) =>
+      !NEVER.test(name) &&
+      (name !== BY_CHANCE || which === "all") &&
+      (name !== ONLY_AT_LEAST_ONCE || guarantee === "at-least-once"),
   );
 }
