@@ -24,6 +24,18 @@ const HELPED = rows(
 export const PUT_OFF_GUARDS: readonly Guard[] = [
   {
     keeps,
+    guard:
+      "rounds of put-off rows go on when a table without key waits for them, though no log moves",
+    file: "pipeline/run-parts.ts",
+    take: "onBehindPutOff: () => this.putOff.onBehind(),",
+    put: "onBehindPutOff: () => undefined,",
+    shownBy: {
+      file: "packages/millrace/src/mysql-keyless.my.test.ts",
+      name: "are loaded behind rows of their parents that are put off, though the log does not move",
+    },
+  },
+  {
+    keeps,
     guard: "a row is put off while a table that is linked with its own is in INIT_SYNC",
     file: "pipeline/careful-writer.ts",
     take: "return linked.some((other) => other.early);",
