@@ -9,8 +9,8 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [6, 7, "Chunk rows and changes"],
     guard: "how far a chunk has come goes into a topic's transaction with its rows",
     file: "pipeline/batch-writer.ts",
-    take: "const told = loads?.state() ?? [];",
-    put: "const told: StateEntry[] = [];",
+    take: "const own = loads?.state() ?? [];",
+    put: "const own: StateEntry[] = [];",
     shownBy: SIMULATED_TOPICS,
   },
   {
@@ -40,9 +40,43 @@ export const LOAD_GUARDS: readonly Guard[] = [
     keeps: [6, 7, "Chunk rows and changes"],
     guard: "what a transaction has told of a chunk is known before another one says how far it is",
     file: "pipeline/batch-writer.ts",
-    take: "{ landed: () => loads.landed() }",
-    put: "{}",
+    take: "      loads?.landed();\n",
+    put: "",
     shownBy: SIMULATED_TOPICS,
+  },
+  {
+    keeps: [1, 6, "Chunk rows and changes"],
+    guard: "documents that went with rows which were refused go with others, or by themselves",
+    file: "pipeline/state-writer.ts",
+    take: "this.#documents.set(document.key, document);\n    this.#waiting.unshift",
+    put: "void document;\n    this.#waiting.unshift",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/state-with-rows.test.ts",
+      name: "are not lost with rows that are refused",
+    },
+  },
+  {
+    keeps: [7, "Ghosts"],
+    guard:
+      "the end of a load is told in the transaction that has the table's document, which no rows take from it",
+    file: "pipeline/state-writer.ts",
+    take: "if (this.#writing || this.#documents.size === 0) return null;",
+    put: "if (this.#documents.size === 0) return null;",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/state-writer.test.ts",
+      name: "leaves with what does not wait, and its marks: no rows take it from them",
+    },
+  },
+  {
+    keeps: [10, 11, "Chunk rows and changes"],
+    guard: "documents that could go with rows go by themselves where no rows go any more",
+    file: "pipeline/lane.ts",
+    take: "    this.#parts.rested(this.index);\n",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/state-with-rows.test.ts",
+      name: "go by themselves behind the last rows, and where there are none",
+    },
   },
   {
     keeps: [6, 7, "Chunk rows and changes"],
