@@ -1,30 +1,19 @@
 /** Tables into topics that keep the last message of each key, and take none without one. */
 import { readFileSync } from "node:fs";
 import { ConfigResourceTypes, IncrementalAlterConfigOperationTypes } from "@platformatic/kafka";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
 import { checkPipeline } from "./check-pipeline.ts";
-import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
-import type { Cluster } from "./kafka/cluster.ts";
+import { recordsIn } from "./kafka/cluster.fixture.ts";
 import { silentLogger } from "./model/ports.ts";
-import { type TablesBetween, tablesBetween } from "./tables-between.fixture.ts";
+import { tablesIntoTopics } from "./tables-into-topics.fixture.ts";
 
 const { SET } = IncrementalAlterConfigOperationTypes;
 const EXAMPLE = new URL("../../../examples/postgres-to-kafka.yaml", import.meta.url);
 
-let kafka: SharedKafka;
-let between: TablesBetween;
-let cluster: Cluster;
-beforeAll(async () => {
-  [kafka, between] = await Promise.all([sharedKafka(), tablesBetween()]);
-  cluster = clusterAt(kafka.bootstrap);
-});
+const { kafka, between, cluster, release } = await tablesIntoTopics();
 afterEach(() => between.stop());
-afterAll(async () => {
-  await cluster.close();
-  await Promise.all([kafka.release(), between.release()]);
-});
+afterAll(release);
 
 /** A table into topics as the shipped example makes them, but for these settings. */
 function fileOf(name: string, settings: Readonly<Record<string, unknown>> = {}): object {

@@ -1,27 +1,16 @@
 /** Into brokers that take less in the time of a transaction than one of the source brings: a quota holds them back. */
 import { alterClientQuotasV1 } from "@platformatic/kafka";
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
-import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
-import type { Cluster } from "./kafka/cluster.ts";
-import { type TablesBetween, tablesBetween } from "./tables-between.fixture.ts";
+import { afterAll, afterEach, expect, it } from "vitest";
+import { recordsIn } from "./kafka/cluster.fixture.ts";
+import { tablesIntoTopics } from "./tables-into-topics.fixture.ts";
 
 /** Messages of the transaction below have about 5 MB: several times as much as fits in one of the sink's in its time. */
 const BYTES_A_SECOND = 120_000;
 const ROWS = 3_000;
 
-let kafka: SharedKafka;
-let between: TablesBetween;
-let cluster: Cluster;
-beforeAll(async () => {
-  [kafka, between] = await Promise.all([sharedKafka(), tablesBetween()]);
-  cluster = clusterAt(kafka.bootstrap);
-});
+const { kafka, between, cluster, release } = await tablesIntoTopics();
 afterEach(() => between.stop());
-afterAll(async () => {
-  await cluster.close();
-  await Promise.all([kafka.release(), between.release()]);
-});
+afterAll(release);
 
 async function holdBack(clientId: string): Promise<void> {
   const entities = [{ entityType: "client-id" as const, entityName: clientId }];

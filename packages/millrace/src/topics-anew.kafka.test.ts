@@ -1,28 +1,17 @@
 /** Topics of tables that somebody removes and makes anew beneath a pipeline: what its operator is told of that (I8). */
-import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
+import { afterAll, afterEach, expect, it } from "vitest";
 import { loadPipeline, type Pipeline, type PipelineEvent } from "./index.ts";
-import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
-import type { Cluster } from "./kafka/cluster.ts";
-import { type TablesBetween, tablesBetween } from "./tables-between.fixture.ts";
+import { recordsIn } from "./kafka/cluster.fixture.ts";
+import { tablesIntoTopics } from "./tables-into-topics.fixture.ts";
 
 const POLL = { timeout: 60_000 };
 const running: Pipeline[] = [];
 
-let kafka: SharedKafka;
-let between: TablesBetween;
-let cluster: Cluster;
-beforeAll(async () => {
-  [kafka, between] = await Promise.all([sharedKafka(), tablesBetween()]);
-  cluster = clusterAt(kafka.bootstrap);
-});
+const { kafka, between, cluster, release } = await tablesIntoTopics();
 afterEach(async () => {
   for (const pipeline of running.splice(0)) await pipeline.stop().catch(() => undefined);
 });
-afterAll(async () => {
-  await cluster.close();
-  await Promise.all([kafka.release(), between.release()]);
-});
+afterAll(release);
 
 function fileOf(name: string, options: object = {}, source: object = {}, tables = name): object {
   const sink = {

@@ -1,23 +1,12 @@
 /** Which topic each table goes to, as a file says it, and that nothing else goes there. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type SharedKafka, sharedKafka } from "../../../test/support/kafka.ts";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { checkPipeline } from "./check-pipeline.ts";
-import { clusterAt, recordsIn } from "./kafka/cluster.fixture.ts";
-import type { Cluster } from "./kafka/cluster.ts";
-import { type TablesBetween, tablesBetween } from "./tables-between.fixture.ts";
+import { recordsIn } from "./kafka/cluster.fixture.ts";
+import { tablesIntoTopics } from "./tables-into-topics.fixture.ts";
 
-let kafka: SharedKafka;
-let between: TablesBetween;
-let cluster: Cluster;
-beforeAll(async () => {
-  [kafka, between] = await Promise.all([sharedKafka(), tablesBetween()]);
-  cluster = clusterAt(kafka.bootstrap);
-});
+const { kafka, between, cluster, release } = await tablesIntoTopics();
 afterEach(() => between.stop());
-afterAll(async () => {
-  await cluster.close();
-  await Promise.all([kafka.release(), between.release()]);
-});
+afterAll(release);
 
 function fileOf(name: string, tables: string, sink: Readonly<Record<string, unknown>>): object {
   return between.file({

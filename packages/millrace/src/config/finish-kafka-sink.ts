@@ -4,6 +4,7 @@ import { finishKafkaConnection } from "./finish-kafka-connection.ts";
 import type { KAFKA_SINK_OPTIONS } from "./options/kafka-sink-options.ts";
 import type { PIPELINE_OPTIONS } from "./options/pipeline-options.ts";
 import type { KafkaSinkConfig } from "./pipeline-config.ts";
+import { type Say, sayOf } from "./say.ts";
 import type { Findings, Section } from "./section.ts";
 
 interface Parts {
@@ -16,13 +17,11 @@ interface Parts {
 }
 
 type KafkaSection = Section<typeof KAFKA_SINK_OPTIONS>;
-type Say = (name: string, wrong: string, remedy: string) => void;
 
 /** Brokers of Kafka Connect's and Flink's files. */
 export function finishKafkaSink(section: KafkaSection, parts: Parts): KafkaSinkConfig {
   const { sslMode: _mode, sslCa: _ca, sslCert: _cert, sslKey: _key, ...rest } = section.values;
-  const say: Say = (name, wrong, remedy) =>
-    parts.findings.problem(section.given.get(name) ?? section.place, `sink.${name}`, wrong, remedy);
+  const say = sayOf(section, "sink", parts.findings);
   const tls = finishKafkaConnection(section, "sink", parts);
   checkTimes(section, say);
   checkTopics(section, say);
