@@ -31,7 +31,10 @@ export type TopicRight = "READ" | "WRITE" | "DELETE";
 
 type Metadata = ReturnType<typeof metadataV11.parseResponse>;
 
-/** What connections are for: a large Produce does not stand before an EndTxn. Answers on those for `fetch` stand in lent bytes. */
+/**
+ * What connections are for: a large Produce does not stand before an EndTxn. On those for `data` and `fetch` large requests go in pieces, and
+ * large answers stand in lent bytes, which who fetches gives back.
+ */
 export type Purpose = "data" | "control" | "fetch";
 
 /** A topic as the cluster knows it. */
@@ -177,7 +180,11 @@ export class Cluster {
     const address = this.#brokers.get(node);
     if (address === undefined)
       throw new KafkaFault("stale", "BROKER_NOT_AVAILABLE", `nobody knows where broker ${node} is`);
-    return this.#connect(`${node}/${purpose}`, address, purpose === "fetch" ? this.#lender : null);
+    return this.#connect(
+      `${node}/${purpose}`,
+      address,
+      purpose === "control" ? null : this.#lender,
+    );
   }
 
   /** What a Fetch brought in lent bytes is not looked at any more. */

@@ -16,6 +16,7 @@ import {
 import { type Login, logIn } from "./broker-login.ts";
 import type { ByteLender } from "./lent-bytes.ts";
 import { ReceivedAnswers } from "./received-answers.ts";
+import { piecesOf, writePieces } from "./request-pieces.ts";
 
 /** A client asks for less of it than it is given. */
 const SESSION_SHARE = 0.8;
@@ -42,7 +43,7 @@ interface Asked {
 
 /**
  * A connection of the library's kind whose answers stand in lent bytes: the library's own sockets make new bytes for each 64 KiB
- * and put those together to others. To whoever asks it is a connection of the library, so that its requests, its readers and
+ * and put those together to others; and whose requests go in pieces as they are. To whoever asks it is a connection of the library, so that its requests, its readers and
  * what it knows of logging in are used as they are.
  */
 export class LendingConnection extends Connection {
@@ -121,8 +122,7 @@ export class LendingConnection extends Connection {
         .appendInt32(correlationId)
         .appendString(this.#options.clientId, false);
       if (hasRequestTags) writer.appendTaggedFields();
-      const { buffer } = writer.appendFrom(body).prependLength();
-      this.#write(buffer, correlationId, {
+      this.#write(piecesOf(writer.appendFrom(body).prependLength()), correlationId, {
         parse: (id, reader) => parse(id, api, version, reader),
         hasTags: hasResponseTags,
         callback: take as Callback,
@@ -171,7 +171,7 @@ export class LendingConnection extends Connection {
     if (this.#asked.size === 0) this.#end(new NetworkError("Connection closed"));
   }
 
-  #write(request: Buffer, correlationId: number, asked: Omit<Asked, "timer">): void {
+  #write(request: readonly Uint8Array[], correlationId: number, asked: Omit<Asked, "timer">): void {
     const socket = this.#socket;
     const isClosed =
       this.#status === ConnectionStatuses.CLOSED || this.#status === ConnectionStatuses.CLOSING;
@@ -183,7 +183,7 @@ export class LendingConnection extends Connection {
     };
     const timer = setTimeout(late, this.#options.requestTimeoutMs);
     this.#asked.set(correlationId, { ...asked, timer });
-    socket.write(request);
+    writePieces(socket, request);
   }
 
   #received(count: number): boolean {

@@ -336,7 +336,8 @@ describe("a producer whose broker is killed and started again", () => {
       await createTopic(admin, "t");
       await admin.close();
       // A broker needs a minute to start where the machine is busy.
-      const writer = producer("kill", { deliveryTimeoutMs: 120_000 }, client);
+      const times = { deliveryTimeoutMs: 120_000, transactionTimeoutMs: 600_000 };
+      const writer = producer("kill", times, client);
       await writer.initialise();
       await writer.send([batch("t", ["a"])]);
       await writer.commit();
