@@ -110,6 +110,14 @@ describe.each(both)("a topic that tells %s", (guarantee) => {
     expect(ledger.wrongKeyless(messages("r/1", "t"), guarantee)).toHaveLength(1);
   });
 
+  it("a row whose change was refused before its load is told by neither", () => {
+    // What is refused is not written here.
+    expect(ledgerOf(["c/1"]).wrongRefused([], guarantee)).toEqual([]);
+    expect(ledgerOf(["c/1"], true).wrongRefused([], guarantee)).toHaveLength(1);
+    expect(ledgerOf(["c/1", "u/3"]).wrongRefused(messages("u/3"), guarantee)).toEqual([]);
+    expect(ledgerOf(["c/1", "u/3"]).wrongRefused(messages("c/1"), guarantee)).toHaveLength(1);
+  });
+
   it("a key that nobody wrote is found", () => {
     expect(new TopicLedger().wrong(messages("c/1"), guarantee)).toHaveLength(1);
     expect(new TopicLedger().wrongKeyless(messages("c/1"), guarantee)).toHaveLength(1);

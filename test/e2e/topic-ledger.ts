@@ -104,7 +104,9 @@ export class TopicLedger {
     const wrong = [...this.#keys].flatMap(([key, written]) => {
       const ofKey = told.get(key) ?? NOTHING;
       const lines = wrongOf(written, ofKey);
-      const all = lines.length > 0 ? lines : wrongEnd(this.#rows.get(key) ?? null, ofKey.last);
+      // Of one that nothing is told of, it was seen above whether that may be.
+      const isEnding = lines.length === 0 && told.has(key);
+      const all = isEnding ? wrongEnd(this.#rows.get(key) ?? null, ofKey.last) : lines;
       return all.map((line) => `key ${key}: ${line}`);
     });
     return [...wrong, ...strangers.map((key) => `key ${key} was never written`)];
