@@ -1,5 +1,6 @@
 import type { ConnectorKind } from "./connector-kinds.ts";
 import { SINK_KINDS, SOURCE_KINDS } from "./connector-kinds.ts";
+import { debeziumParts } from "./debezium-options.ts";
 import type { Option, OptionTable } from "./option.ts";
 import {
   PIPELINE_ACCEPTED,
@@ -40,10 +41,17 @@ export function configReference(): ReadonlyMap<string, string> {
       "transform.md",
       rulePage("`transform:`", TRANSFORM_TEXT, TRANSFORM_OPTIONS, TRANSFORM_REFUSED),
     ],
+    [
+      "from-debezium.md",
+      page("Options of Debezium's, and what they are here", FROM_DEBEZIUM, debeziumParts()),
+    ],
     ...kindPages("source", SOURCE_KINDS),
     ...kindPages("sink", SINK_KINDS),
   ]);
 }
+
+const FROM_DEBEZIUM =
+  "For who has a connector's configuration before them; how to change over is in [From Debezium](../from-debezium.md). Options that are not named here have the same name (`decimal.handling.mode`, `tombstones.on.delete`, `slot.name`, …), or none. `*` stands for any characters. A file that has one of these names is refused with what stands here.";
 
 const TRANSFORM_TEXT =
   "What becomes of columns on the way: a list of rules. Every rule that matches a table applies, so that the order of the rules never uncovers a value. Key columns can be neither left out nor masked. They can be hashed, but for jsonb; then the source's own key reaches neither the sink's tables nor its state: a load that a restart broke off begins anew for such a table, a dead letter shows the hash in place of the key and can be replayed only until the pipeline starts again (resync the table then), and rows that a resync does not find any more stay at the sink.";
@@ -146,6 +154,7 @@ function overview(): string {
     ["pipeline.md", "`pipeline:`"],
     ["route.md", "`route:`"],
     ["transform.md", "`transform:`"],
+    ["from-debezium.md", "options of Debezium's, and what they are here"],
     ...Object.keys(SOURCE_KINDS).map((kind) => [
       `source-${kind}.md`,
       `\`source:\` with \`type: ${kind}\``,

@@ -41,6 +41,10 @@ export interface TagChoice {
   readonly createTables: boolean;
 }
 
+/** Debezium's option of the same name is true or false. */
+const DEBEZIUMS =
+  "Debezium's topic of schema changes is schema-changes.topic here; this is a list of what is made at the sink, such as [all]";
+
 /** The tags that a list names, or what is wrong with its first bad word. */
 export function expandTags(words: readonly string[]): ReadonlySet<string> | Refusal {
   const known = [...TAGS, ...Object.keys(FAMILIES)];
@@ -53,7 +57,11 @@ export function expandTags(words: readonly string[]): ReadonlySet<string> | Refu
       const nearest = nearestName(word, known);
       return {
         wrong: `"${word}" is not a schema change`,
-        remedy: nearest === null ? `Write some of ${known.join(", ")}` : `Did you mean ${nearest}?`,
+        remedy: /^(?:true|false)$/.test(word)
+          ? DEBEZIUMS
+          : nearest === null
+            ? `Write some of ${known.join(", ")}`
+            : `Did you mean ${nearest}?`,
       };
     }
     for (const tag of found) tags.add(tag);

@@ -1,3 +1,4 @@
+import { debeziumOption, debeziumRemedy, type DebeziumOption } from "./debezium-options.ts";
 import { interpolate } from "./interpolate.ts";
 import type { Interpolated, Surroundings } from "./interpolate.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -291,17 +292,24 @@ class SectionReader<Table extends OptionTable> {
     const hint =
       elsewhere !== undefined && Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
     if (hint !== undefined) return this.#problem(keyPlace, key, "has no place here", hint);
+    const home = [...(others ?? [])].find(([, names]) => names.has(key))?.[0];
+    const debezium = home === undefined || isMoreAtDebezium(key) ? debeziumOption(key) : null;
+    if (debezium !== null) return this.#debeziums(entry, debezium);
     const known = [
       ...reserved,
       ...Object.values(this.#table).flatMap((option) => [option.name, ...(option.aliases ?? [])]),
     ];
     const nearest = nearestName(key, known);
-    const home = [...(others ?? [])].find(([, names]) => names.has(key))?.[0];
     if (home !== undefined && !this.#isLacking(nearest))
       return this.#problem(keyPlace, key, `belongs under ${home}`, `Move it to ${home}`);
     if (nearest !== null) this.#meant.add(nearest);
     const remedy = nearest === null ? withoutNearest(key, path, known) : `Did you mean ${nearest}?`;
     this.#problem(keyPlace, key, "is not an option that is known", remedy);
+  }
+
+  #debeziums({ key, keyPlace }: Entry, option: DebeziumOption): void {
+    for (const here of option.here) this.#meant.add(here.slice(here.indexOf(".") + 1));
+    this.#problem(keyPlace, key, "is not an option that is known", debeziumRemedy(option));
   }
 
   /** Whether it is an option that has to be there, and is not. */
@@ -314,6 +322,11 @@ class SectionReader<Table extends OptionTable> {
   #problem(place: Place, name: string, wrong: string, remedy: string): void {
     this.#context.findings.problem(place, `${this.#context.path}.${name}`, wrong, remedy);
   }
+}
+
+/** Whether Debezium has by this name what another section has by it as something else. */
+function isMoreAtDebezium(key: string): boolean {
+  return key === "include.schema.changes";
 }
 
 /** Names that other tools' files and drivers have as well. */
