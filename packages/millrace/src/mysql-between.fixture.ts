@@ -9,8 +9,8 @@ type Section = Readonly<Record<string, unknown>>;
 /** A MySQL server, a PostgreSQL database that its tables go to, and what tests ask of them. */
 export interface MysqlBetween {
   readonly target: SharedPostgres;
-  /** The pipeline's file; the source may be changed. */
-  readonly file: (source?: Section, more?: Section) => Section;
+  /** The pipeline's file; the source may be changed, and the sink. */
+  readonly file: (source?: Section, more?: Section, sink?: Section) => Section;
   /** Runs the pipeline until the test is over. */
   run(file?: Section): Promise<Pipeline>;
   /** Rows of `items` at both sides, once the pipeline has caught up; of the source at `server`, if that is another one. */
@@ -27,7 +27,7 @@ export async function mysqlBetween(server: MysqlDatabase): Promise<MysqlBetween>
     for (const pipeline of running.splice(0)) await pipeline.stop().catch(() => undefined);
   };
   const { host, port, user: username, password, database } = server;
-  const file: MysqlBetween["file"] = (source = {}, more = {}) => ({
+  const file: MysqlBetween["file"] = (source = {}, more = {}, sink = {}) => ({
     source: {
       type: "mysql",
       hostname: host,
@@ -45,6 +45,7 @@ export async function mysqlBetween(server: MysqlDatabase): Promise<MysqlBetween>
       password: target.password,
       database: target.database,
       parallelism: 2,
+      ...sink,
     },
     pipeline: { name: `my-${target.database}`.replaceAll("_", "-").slice(0, 40) },
     ...more,

@@ -35,10 +35,10 @@ describe.each(mysqlFlavors)("verify between %s and a SQL sink", (flavor) => {
   /** Rows that the target cannot hold, by table: text of MySQL may have U+0000. */
   let letters: ReadonlyMap<string, number>;
   const file = () => {
-    const given = between.file({ "zero-dates": "as-null", "time-as-interval.enabled": true });
+    const values = { "zero-dates": "as-null", "time-as-interval.enabled": true };
     // With many draws that is more than a sink stands by itself.
     const parked = { "dead-letters.max": ROWS * 100, "dead-letters.max-share": "100%" };
-    return { ...given, sink: { ...given.sink, ...parked } };
+    return between.file(values, {}, parked);
   };
   const verify = () => verifyPipeline(file(), { maxRowsNamed: 100 });
 
