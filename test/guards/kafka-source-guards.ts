@@ -205,7 +205,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a partition that begins with columns which the others did not bring adds them",
     file: "pipeline/targets.ts",
-    take: "if (!(await mayWiden(parts, table, target.id))) throw thrown;",
+    take: "if (!(await mayWiden(parts, table, target.id, now))) throw thrown;",
     put: 'if (target.id !== "") throw thrown;',
     shownBy: {
       file: `${ROOM}/kafka-source.kafka.test.ts`,
@@ -216,11 +216,47 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     keeps: [1],
     guard: "a column that somebody dropped at a target is not made anew with NULL in all old rows",
     file: "pipeline/targets.ts",
-    take: "if ((targetIds ?? null) !== null || repeated === true) return false;",
+    take: "if (isKnown && !isOther(targetIds ?? null, target, now)) return false;",
     put: "",
     shownBy: {
       file: `${ROOM}/kafka-widening.kafka.test.ts`,
       name: "is refused where somebody has dropped a column of it",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a target that another partition's task has made between the look and the CREATE is compared",
+    file: "sinks/dsql/ddl.ts",
+    take: "return `CREATE TABLE ${quoteTable(table)} (",
+    put: "return `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} (",
+    shownBy: {
+      file: `${ROOM}/sinks/dsql/target-tables.pg.test.ts`,
+      name: "made by somebody else between the look and the CREATE are compared",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "a target that another one has made anew gets the columns that this partition has brought",
+    file: "pipeline/targets.ts",
+    take: 'return was !== "" && is !== "" && was !== is;',
+    put: "return false;",
+    shownBy: {
+      file: `${ROOM}/kafka-columns-race.kafka.test.ts`,
+      name: "gets it where another one has made the table anew since it was written",
+    },
+  },
+  {
+    keeps: [11],
+    guard:
+      "a pipeline whose group of processes cannot be asked says so, though it has no share left",
+    file: "pipeline/task-set.ts",
+    take: "else this.#outage.failed(failure, 0);",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/kafka-source-outage.kafka.test.ts`,
+      name: "says all the time that its broker is down, once, and when it works again",
     },
   },
   {

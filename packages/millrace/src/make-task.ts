@@ -5,6 +5,7 @@ import { buildSharedSource, buildSource, checkSource } from "./build-source.ts";
 import type { PipelineConfig } from "./config/pipeline-config.ts";
 import { withPlace } from "./config/placed-error.ts";
 import { MillraceError } from "./errors/millrace-error.ts";
+import { withTopicRemedy } from "./errors/topic-remedy.ts";
 import type { Extensions } from "./extensions.ts";
 import { cautionsOfStart, checkFirstStart, refusal, withAllElse } from "./first-start.ts";
 import { openKnownPipeline, readKnownPipeline, type KnownPipeline } from "./known-pipeline.ts";
@@ -111,7 +112,7 @@ function taskOfShares(config: PipelineConfig, asking: Asking, shared: SharedSour
     clock,
     random,
     observer,
-    shares: (signal) => shared.shares(signal),
+    shares: (signal, reached) => shared.shares(signal, reached),
     moves: shared.moves,
     waits: () => shared.waits?.() ?? [],
     lost: (share) => shared.lost?.(share),
@@ -159,7 +160,8 @@ async function taskOver(
       settings: config.settings,
       budget,
       observer,
-      explain: (error) => withPlace(error, config),
+      explain: (error) =>
+        withPlace(source.isLogOnly === true ? withTopicRemedy(error) : error, config),
       ...(errorHandler === undefined ? {} : { errorHandler }),
       ...(loadRate === undefined ? {} : { loadRate }),
       ...(loadTurns === undefined ? {} : { loadTurns }),

@@ -1,3 +1,4 @@
+import type { MillraceError } from "../errors/millrace-error.ts";
 import type { Position } from "./position.ts";
 import type { Source, SourceWait } from "./source.ts";
 import type { TableId } from "./table.ts";
@@ -18,8 +19,13 @@ export interface SharedSource {
   /**
    * The shares that this process is to read from now on; again whenever they change, until `signal` aborts. The next
    * answer is asked for once everything that the last one left out has stopped: only then may another process have it.
+   * @param reached told that whoever shares it out cannot be asked and is tried again, and why; null once it answers again. No share
+   * may be left by then to say so (I11).
    */
-  shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+  shares(
+    signal: AbortSignal,
+    reached?: (failure: MillraceError | null) => void,
+  ): AsyncIterable<ReadonlySet<string>>;
   /**
    * Another process has taken this share over, which this one was to run: the next answer says whose it is. Absent where
    * shares do not move.

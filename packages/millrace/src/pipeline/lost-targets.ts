@@ -75,7 +75,7 @@ export async function makeTargets(
   found: FoundTargets,
   committer: Committer,
 ): Promise<Checks> {
-  const checks = await checkTargets(parts, tables);
+  const checks = await checkTargets(parts, tables, found.identities);
   const isCreated = [...checks.values()].some(({ created }) => created);
   const now = isCreated ? await identitiesOf(parts, tables, tables.values()) : found.identities;
   const isThere = (id: TableId): boolean => now?.ids.get(id) === found.identities?.ids.get(id);
@@ -155,9 +155,7 @@ async function beginLost(
 ): Promise<void> {
   // Where the file loads nothing, the log alone tells what is there from now on.
   const loads = parts.settings.fullLoad || table.document.nextChunk > 0;
-  const message = loads
-    ? `${lost}; the table is loaded again`
-    : `${lost}; what was written to it is not brought back, because the file loads nothing: a resync of the table loads all of it`;
+  const message = `${lost}; ${loads ? "the table is loaded again" : notBack(parts)}`;
   if (loads) {
     const chunks = [...table.chunks.keys()].map((n) => entry(stateKey.chunk(table.id, n), null));
     beginAnew(parts, table);
@@ -166,6 +164,12 @@ async function beginLost(
   }
   table.notices.push(message);
   parts.observer.event({ type: "notice", table: table.id, message });
+}
+
+function notBack({ source }: TaskParts): string {
+  return source.isLogOnly === true
+    ? "what was written to it is not brought back, because what was read of a topic is not read again: a pipeline of another name reads all of it"
+    : "what was written to it is not brought back, because the file loads nothing: a resync of the table loads all of it";
 }
 
 function isSame(

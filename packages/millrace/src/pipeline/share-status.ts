@@ -25,6 +25,8 @@ interface SetStanding {
   readonly empty: TaskStatus;
   readonly state: TaskStatus["state"];
   readonly error: TaskStatus["error"];
+  /** Whoever shares the source out cannot be asked. */
+  readonly retrying?: Retrying | null;
   /** Of shares that were here before. */
   readonly retries: TaskStatus["retries"];
   /** What is told of the source as a whole. */
@@ -41,7 +43,8 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
   const all = known.map(({ status }) => status);
   const isKnown = known.length === shares.length;
   const opening = shares.flatMap((share) => share.opening() ?? []);
-  const retrying = oldest([...opening, ...all.flatMap((status) => status.retrying ?? [])]);
+  const own = set.retrying ?? [];
+  const retrying = oldest([own, opening, ...all.map((status) => status.retrying ?? [])].flat());
   const unfinished = known.flatMap(({ share, status }) =>
     status.unfinished === null ? [] : [`${share.name}: ${status.unfinished}`],
   );
@@ -59,7 +62,7 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
     lagMs: isKnown ? greatest(all.map(({ lagMs }) => lagMs)) : null,
     lagBytes: isKnown ? total(all.map(({ lagBytes }) => lagBytes)) : null,
     progressAgeMs: progressAge(all) ?? empty.progressAgeMs,
-    waits: [...failures(shares), ...set.waits, ...known.flatMap(waitsOf)],
+    waits: [...failures(shares), ...set.waits, ...known.flatMap((share) => waitsOf(share, set))],
     load: mergeLoad(
       all.map(({ load }) => load),
       empty.load,
@@ -126,14 +129,14 @@ function failures(shares: readonly Share[]): Wait[] {
   });
 }
 
-function waitsOf({
-  share,
-  status,
-}: {
-  readonly share: Share;
-  readonly status: TaskStatus;
-}): Wait[] {
-  return status.waits.map((wait) => ({ ...wait, why: `${share.name}: ${wait.why}` }));
+/** Who shares the source out is asked at the same servers: what it is told stands for all. */
+function waitsOf(
+  { share, status }: { readonly share: Share; readonly status: TaskStatus },
+  { retrying }: SetStanding,
+): Wait[] {
+  return status.waits
+    .filter(({ reason }) => reason !== retrying?.code)
+    .map((wait) => ({ ...wait, why: `${share.name}: ${wait.why}` }));
 }
 
 function mergeLoad(loads: readonly LoadStatus[], empty: LoadStatus): LoadStatus {

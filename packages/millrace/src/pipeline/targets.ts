@@ -1,9 +1,9 @@
 import { MillraceError } from "../errors/millrace-error.ts";
-import type { TargetCheck } from "../model/sink.ts";
+import type { TargetCheck, TargetIdentities } from "../model/sink.ts";
 import type { TableId, TargetTable } from "../model/table.ts";
 import type { Checks } from "./lane-choice.ts";
 import { orderNotice } from "./order-notice.ts";
-import { stateKey, targetsIn } from "./state-documents.ts";
+import { stateKey, type TableDocument, targetsIn } from "./state-documents.ts";
 import type { TableRuntime } from "./table-runtime.ts";
 import { ONLY_TASK, type TaskParts } from "./task-api.ts";
 
@@ -51,13 +51,14 @@ async function checkTarget(
   parts: TaskParts,
   table: TableRuntime,
   target: TargetTable,
+  now: TargetIdentities | null,
 ): Promise<TargetCheck> {
   const { sink, settings, observer } = parts;
   try {
     return await sink.checkTable(target, settings.create);
   } catch (thrown) {
     if (!(thrown instanceof MillraceError) || thrown.code !== "MR_SINK_SCHEMA") throw thrown;
-    if (!(await mayWiden(parts, table, target.id))) throw thrown;
+    if (!(await mayWiden(parts, table, target.id, now))) throw thrown;
     const added = (await sink.addColumns?.(target)) ?? [];
     if (added.length > 0) {
       const message = `${target.id} did not have all columns and got them, NULL in the rows that it had: ${added.join(", ")}`;
@@ -69,22 +70,46 @@ async function checkTarget(
   }
 }
 
-/** What this task has written before had these columns: who has dropped one is told, as nothing would bring its values back. */
+/**
+ * What this task has written before had these columns: who has dropped one is told, as nothing would bring its values back. But
+ * where it is another table by now, another share may have made it anew, with the columns that that one knew.
+ */
 async function mayWiden(
   parts: TaskParts,
   { document: { targetIds, repeated } }: TableRuntime,
   target: TableId,
+  now: TargetIdentities | null,
 ): Promise<boolean> {
   const { source, settings } = parts;
   if (source.isLogOnly !== true || settings.schemaChangeBehavior !== "evolve") return false;
   if (settings.create === "never") return false;
   // Not which ids: a start that another share was making the target beside may not have seen its id.
-  if ((targetIds ?? null) !== null || repeated === true) return false;
+  const isKnown = (targetIds ?? null) !== null || repeated === true;
+  if (isKnown && !isOther(targetIds ?? null, target, now)) return false;
   return source.sharesTables === true || (await targetsElsewhere(parts)).has(target);
 }
 
-/** Creates targets that are missing, or says all that does not fit, of all tables at once. What it found out is the answer. */
-export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Checks> {
+/** It is another table than the one that was written, or was none a moment ago, by ids that the same server gave. */
+function isOther(
+  known: TableDocument["targetIds"] | null,
+  target: TableId,
+  now: TargetIdentities | null,
+): boolean {
+  if (known === null || known === undefined || now === null || known.home !== now.home)
+    return false;
+  const [was = "", is] = [known.ids[target], now.ids.get(target)];
+  return was !== "" && is !== "" && was !== is;
+}
+
+/**
+ * Creates targets that are missing, or says all that does not fit, of all tables at once. What it found out is the answer.
+ * @param now which tables they were before.
+ */
+export async function checkTargets(
+  parts: TaskParts,
+  tables: Tables,
+  now: TargetIdentities | null,
+): Promise<Checks> {
   const checks = new Map<TableId, TargetCheck>();
   const problems: MillraceError[] = [];
   const targets = [...tables.values()].flatMap((table) => table.targets);
@@ -92,7 +117,7 @@ export async function checkTargets(parts: TaskParts, tables: Tables): Promise<Ch
   for (const table of tables.values()) {
     for (const { target } of table.targets) {
       try {
-        const check = present?.get(target) ?? (await checkTarget(parts, table, target));
+        const check = present?.get(target) ?? (await checkTarget(parts, table, target, now));
         checks.set(target.id, check);
         table.notices.push(...check.notices);
         const order = orderNotice(target.id, check, parts.settings.parallelism);

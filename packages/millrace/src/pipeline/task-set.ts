@@ -5,12 +5,17 @@ import type { Holder } from "../model/holder.ts";
 import type { Clock, Random } from "../model/ports.ts";
 import type { TableId } from "../model/table.ts";
 import type { TaskObserver } from "./observer.ts";
+import { Outage } from "./outage.ts";
 import { lettersOfAll, withLetters } from "./share-letters.ts";
 import { ShareMember } from "./share-member.ts";
 import { mergeCounts, mergeStatus } from "./share-status.ts";
+import { SharedOutages } from "./shared-outages.ts";
 import { catchUpShares, type Elsewhere } from "./shares-caught-up.ts";
 import type { TaskState, TaskStatus, Wait } from "./status.ts";
 import type { MadeTask, Task } from "./task-api.ts";
+
+/** Among those that have an outage; shares have names. */
+const THE_SET = "";
 
 type Failing = { readonly isNews: boolean; readonly waitMs: number | null };
 
@@ -31,7 +36,10 @@ export interface TaskSetParts {
    * The shares that this process is to run from now on, again and again (design/008 "Tasks"). The next one is asked for once
    * every share that is not in the last one has stopped: then another process may have it.
    */
-  readonly shares: (signal: AbortSignal) => AsyncIterable<ReadonlySet<string>>;
+  readonly shares: (
+    signal: AbortSignal,
+    reached: (failure: MillraceError | null) => void,
+  ) => AsyncIterable<ReadonlySet<string>>;
   /** See {@link SharedSource.moves}. */
   readonly moves: boolean;
   /** See {@link SharedSource.lost}. */
@@ -75,9 +83,23 @@ export class TaskSet implements Task {
   /** Of shares that have left. */
   #retries: Readonly<Record<string, number>> = {};
   #supervised: Promise<void> = Promise.resolve();
+  /** Of whoever shares the source out; its shares have their own. */
+  readonly #outage: Outage;
+  readonly #outages: SharedOutages;
+  /** When anything moved last, as far as shares that are gone have told; monotonic. */
+  #progressMs: number;
 
   constructor(parts: TaskSetParts) {
     this.#parts = parts;
+    const { clock, observer } = parts;
+    this.#outages = new SharedOutages(() => clock.monotonic());
+    this.#outage = new Outage({
+      clock,
+      tell: (event) => {
+        if (this.#outages.tells(THE_SET, event)) observer.event(event);
+      },
+    });
+    this.#progressMs = clock.monotonic();
     this.done = this.#ended.promise;
     for (const promise of [this.done, this.#started.promise, this.#assigned.promise])
       promise.catch(() => undefined);
@@ -121,11 +143,12 @@ export class TaskSet implements Task {
   status(): TaskStatus {
     const error = this.#failure;
     return mergeStatus([...this.#members.values()], {
-      empty: this.#parts.empty,
+      empty: { ...this.#parts.empty, progressAgeMs: this.#progressAgeMs },
       state: this.#shownState(),
       error: error === null ? null : shown(error),
+      retrying: this.#outage.current,
       retries: this.#retries,
-      waits: this.#parts.waits?.() ?? [],
+      waits: [...this.#unreached(), ...(this.#parts.waits?.() ?? [])],
     });
   }
 
@@ -175,7 +198,8 @@ export class TaskSet implements Task {
   async #supervise(): Promise<void> {
     let failure: MillraceError | null = null;
     try {
-      for await (const shares of this.#parts.shares(this.#halt.signal)) {
+      const reached = (why: MillraceError | null): void => this.#reached(why);
+      for await (const shares of this.#parts.shares(this.#halt.signal, reached)) {
         if (this.#halt.signal.aborted) break;
         await this.#become(shares);
       }
@@ -183,6 +207,24 @@ export class TaskSet implements Task {
       if (!this.#halt.signal.aborted) failure = toMillraceError(thrown, "MR_BUG");
     }
     await this.#finish(failure ?? this.#failure);
+  }
+
+  /** Told by the source as a whole: its shares may all be gone, or say nothing of what they do not ask. */
+  #reached(failure: MillraceError | null): void {
+    if (failure === null) this.#outage.over();
+    else this.#outage.failed(failure, 0);
+  }
+
+  #unreached(): readonly Wait[] {
+    const { current } = this.#outage;
+    if (current === null) return [];
+    const { code, message, sinceMs } = current;
+    const why = `nobody says what this process is to read: ${message}`;
+    return [{ what: "pipeline", reason: code, table: null, why, sinceMs }];
+  }
+
+  get #progressAgeMs(): number {
+    return this.#parts.clock.monotonic() - this.#progressMs;
   }
 
   /** Stops what is not among the shares, then begins what is new, and what was lost and is ours again (I5: as another one). */
@@ -206,13 +248,20 @@ export class TaskSet implements Task {
 
   async #leave(member: ShareMember): Promise<void> {
     await member.leave();
-    this.#retries = mergeCounts([this.#retries, member.status()?.retries ?? {}]);
+    this.#outages.forget(member.name);
+    const status = member.status();
+    this.#retries = mergeCounts([this.#retries, status?.retries ?? {}]);
+    if (status !== null)
+      this.#progressMs = Math.max(
+        this.#progressMs,
+        this.#parts.clock.monotonic() - status.progressAgeMs,
+      );
     this.#members.delete(member.name);
   }
 
   #join(name: string): ShareMember {
     const { clock, random, open } = this.#parts;
-    const own = { observer: this.#observed, holder: this.#parts.holder() };
+    const own = { observer: this.#observedOf(name), holder: this.#parts.holder() };
     const member = new ShareMember(name, {
       clock,
       random,
@@ -230,7 +279,7 @@ export class TaskSet implements Task {
   }
 
   /** What a share tells, but what is told of the pipeline as a whole. */
-  get #observed(): TaskObserver {
+  #observedOf(share: string): TaskObserver {
     const { observer } = this.#parts;
     return {
       ...observer,
@@ -238,7 +287,7 @@ export class TaskSet implements Task {
         if (event.type === "state" || event.type === "caught-up") return;
         if (event.type === "table" && this.#isElsewhere(event)) return;
         if (event.type === "table" && this.#wasTold(event)) return;
-        observer.event(event);
+        if (this.#outages.tells(share, event)) observer.event(event);
       },
     };
   }

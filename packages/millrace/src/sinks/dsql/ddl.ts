@@ -40,11 +40,14 @@ export function createSchemaText(schema: string): string {
   return `CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}`;
 }
 
-/** Only the key is NOT NULL (`type-mapping.ts`). */
+/**
+ * Only the key is NOT NULL (`type-mapping.ts`). Without IF NOT EXISTS: one that somebody has made since the look may have other
+ * columns, and has to be compared.
+ */
 export function createTableText(table: TargetTable): string {
   const columns = table.columns.map(
     (column) => `${quoteName(column.name)} ${column.type}${column.nullable ? "" : " NOT NULL"}`,
   );
   const key = table.key.map((index) => quoteName(table.columns[index]?.name ?? "")).join(", ");
-  return `CREATE TABLE IF NOT EXISTS ${quoteTable(table)} (${columns.join(", ")}, PRIMARY KEY (${key}))`;
+  return `CREATE TABLE ${quoteTable(table)} (${columns.join(", ")}, PRIMARY KEY (${key}))`;
 }

@@ -2,12 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { setFailpointHandler } from "../../model/failpoint.ts";
 import type { LogicalType } from "../../model/logical-type.ts";
+import { silentLogger, systemClock } from "../../model/ports.ts";
 import type { TargetChange } from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import { putAwayName } from "./alter-plan.ts";
+import { ConnectionPool } from "./pool.ts";
 import type { SinkServer } from "./sink-servers.fixture.ts";
 import { BIGINT, SINK_SERVERS, TEXT, commitOf, send, shapeOf } from "./sink-servers.fixture.ts";
 import type { SqlSink } from "./sql-sink.ts";
+import { TargetTables } from "./target-tables.ts";
 
 describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
   let server: SinkServer;
@@ -102,6 +105,32 @@ describe.each(SINK_SERVERS)("target tables on $name", ({ start }) => {
     const several = Array.from({ length: 6 }, () => sink.checkTable(table, "if-missing"));
     await expect(Promise.all(several)).resolves.toHaveLength(6);
     expect(await columnsOf()).toEqual(["id bigint", "note text"]);
+  });
+
+  it("made by somebody else between the look and the CREATE are compared like any that was there", async () => {
+    number += 1;
+    const [few, more] = [mapped({ id: BIGINT }), mapped({ id: BIGINT, note: TEXT })];
+    const ports = { clock: systemClock, random: Math.random, log: silentLogger };
+    const limits = { max: 1, min: 0, maxLifetimeMs: 60_000, idleTimeoutMs: 60_000 };
+    const open = () => server.session();
+    const pool = new ConnectionPool(open, limits, ports, { counts() {}, acquired() {} });
+    let isMade = false;
+    const tables = new TargetTables({
+      pool,
+      retry: { ...ports, signal: new AbortController().signal },
+      serverTimeouts: true,
+      // Asked before each DDL: the last moment before this one's CREATE TABLE.
+      stillMine: async () => {
+        if (!isMade) await sink.checkTable(few, "if-missing");
+        isMade = true;
+      },
+    });
+    await expect(tables.check(more, "if-missing")).rejects.toMatchObject({
+      code: "MR_SINK_SCHEMA",
+      detail: expect.stringContaining("column note (text) is missing"),
+    });
+    await expect(tables.check(few, "if-missing")).resolves.toMatchObject({ created: false });
+    await pool.close();
   });
 
   it("that exist are told everything that does not fit, at once", async () => {

@@ -59,8 +59,8 @@ export class TargetTables {
           "MR_SINK_SCHEMA",
           `table ${table.id} does not exist, and create is "never"`,
         );
-      await this.#create(connection, table);
       created = true;
+      await this.#create(connection, table);
       return { created, notices: [], secondaryUnique: false };
     });
   }

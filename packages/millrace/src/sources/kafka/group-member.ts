@@ -14,6 +14,8 @@ import { shareName } from "./topic-table.ts";
 const PAUSE_MS = 500;
 /** How often offsets are committed, for show. */
 const SHOW_EVERY_MS = 5_000;
+/** A group that cannot be asked for so long is told: one whose broker changes answers before. */
+const UNHEARD_MS = 2_000;
 
 type Outcome = "rebalance" | "expelled" | "changed" | "over";
 
@@ -34,6 +36,9 @@ export class GroupMember {
   readonly #lost = new Set<string>();
   #saidLostMs = -Infinity;
   #isJoined = false;
+  /** Since when the group cannot be asked; monotonic. */
+  #unheardMs: number | null = null;
+  #tell: (failure: unknown) => void = () => undefined;
 
   constructor(cluster: Cluster, options: KafkaSourceOptions, { clock }: ConnectorContext) {
     this.#cluster = cluster;
@@ -42,8 +47,16 @@ export class GroupMember {
     this.#session = new GroupSession(cluster, options.groupId, options.sessionTimeoutMs);
   }
 
-  /** What it is to run, again and again. @throws KafkaFault, MillraceError what does not pass by itself. */
-  async *assignments(signal: AbortSignal): AsyncGenerator<ReadonlySet<string>> {
+  /**
+   * What it is to run, again and again.
+   * @param heard told what the group cannot be asked for, as long as that lasts, and null once it answers again.
+   * @throws KafkaFault, MillraceError what does not pass by itself.
+   */
+  async *assignments(
+    signal: AbortSignal,
+    heard: (failure: unknown) => void,
+  ): AsyncGenerator<ReadonlySet<string>> {
+    this.#tell = heard;
     while (!signal.aborted) {
       const claimed = this.#claimed();
       const joined = await this.#join(claimed, signal);
@@ -122,6 +135,7 @@ export class GroupMember {
         const { shares } = await this.#look();
         const joined = await this.#session.join(claimed, [...shares]);
         this.#isJoined = true;
+        this.#heard();
         return joined;
       } catch (thrown) {
         if (!(thrown instanceof KafkaFault)) throw thrown;
@@ -130,7 +144,10 @@ export class GroupMember {
           return null;
         }
         if (!isPassing(thrown) && !REBALANCE.has(thrown.id)) throw thrown;
-        if (isPassing(thrown)) this.#session.lookAgain();
+        if (isPassing(thrown)) {
+          this.#session.lookAgain();
+          this.#unheard(thrown);
+        }
         await this.#clock.sleep(PAUSE_MS, signal).catch(() => undefined);
       }
     }
@@ -182,6 +199,7 @@ export class GroupMember {
   async #beatOnce(): Promise<"well" | "unheard" | "rebalance" | "expelled"> {
     try {
       await this.#session.heartbeat();
+      this.#heard();
       return "well";
     } catch (thrown) {
       if (isBug(thrown)) throw thrown;
@@ -189,8 +207,21 @@ export class GroupMember {
       if (REBALANCE.has(id)) return "rebalance";
       if (EXPELLED.has(id)) return "expelled";
       this.#session.lookAgain();
+      this.#unheard(thrown);
       return "unheard";
     }
+  }
+
+  #unheard(thrown: unknown): void {
+    const nowMs = this.#clock.monotonic();
+    this.#unheardMs ??= nowMs;
+    if (nowMs - this.#unheardMs >= UNHEARD_MS) this.#tell(thrown);
+  }
+
+  #heard(): void {
+    if (this.#unheardMs === null) return;
+    this.#unheardMs = null;
+    this.#tell(null);
   }
 
   async #showAll(): Promise<void> {

@@ -1,5 +1,6 @@
 import { Cluster } from "../../kafka/cluster.ts";
 import { topicEnds } from "../../kafka/partition.ts";
+import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { Position } from "../../model/position.ts";
 import type { SharedSource } from "../../model/shared-source.ts";
 import type { ConnectorContext, Source } from "../../model/source.ts";
@@ -35,9 +36,13 @@ export class KafkaShares implements SharedSource {
     }, clock);
   }
 
-  async *shares(signal: AbortSignal): AsyncIterable<ReadonlySet<string>> {
+  async *shares(
+    signal: AbortSignal,
+    reached: (failure: MillraceError | null) => void = () => undefined,
+  ): AsyncIterable<ReadonlySet<string>> {
+    const heard = (thrown: unknown): void => reached(thrown === null ? null : sourceError(thrown));
     try {
-      for await (const shares of this.#member.assignments(signal)) {
+      for await (const shares of this.#member.assignments(signal, heard)) {
         this.#hasJoined = true;
         yield shares;
       }
