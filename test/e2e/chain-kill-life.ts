@@ -33,6 +33,8 @@ const OF_ONE_PARTITION = ["shaped", "keyless"];
 const REACH_TIMEOUT_MS = 60_000;
 const CATCH_UP_TIMEOUT_MS = 300_000;
 const LOOK_MS = 50;
+/** A reader of topics runs before the partitions of who was killed are its own: it has them once it writes. */
+const ARRIVED = "lane.after-commit";
 /** Reached once in seconds, or where there is a backlog. */
 const SLOW = /^(frontier|postgres-log|mysql-log)\.|^kafka\.ready$/;
 
@@ -197,9 +199,11 @@ class ChainLife {
 
   async #anywhere(which: readonly Hop[]): Promise<Struck> {
     const ms = this.#dice.between(0, 3000);
+    const isArrived = this.#dice.chance(0.8);
     const runs = hops.map((hop) => this.#start(hop));
     try {
       await Promise.all(runs.map((run) => run.running));
+      if (isArrived) await arrives(() => runs[1]?.reached ?? new Set(), ARRIVED);
       await sleep(ms);
       for (const run of runs) if (!run.isRunning) endedByItself(run);
       for (const [at, hop] of hops.entries()) if (which.includes(hop)) runs[at]?.kill();
@@ -236,12 +240,12 @@ class ChainLife {
     const zombie = this.#start("from");
     try {
       const was = this.#whileRunningBeside("into", async () => {
-        await arrives(() => zombie.reached, "lane.after-commit");
+        await arrives(() => zombie.reached, ARRIVED);
         await writer.wrote(this.#dice.between(5, 60));
         process.kill(zombie.pid, "SIGSTOP");
         const heir = this.#start("from");
         try {
-          await arrives(() => heir.reached, "lane.after-commit");
+          await arrives(() => heir.reached, ARRIVED);
           await writer.wrote(this.#dice.between(5, 40));
           process.kill(zombie.pid, "SIGCONT");
           await writer.wrote(this.#dice.between(20, 100));
@@ -260,15 +264,22 @@ class ChainLife {
 
   /** Both run, and neither may end by itself. */
   async #whileRunning(work: () => Promise<string>): Promise<Struck> {
-    const whileInto = (): Promise<string> => this.#whileRunningBeside("into", work);
+    const whileInto = (reader: MillraceProcess): Promise<string> =>
+      this.#whileRunningBeside("into", async () => {
+        await arrives(() => reader.reached, ARRIVED);
+        return work();
+      });
     return { what: await this.#whileRunningBeside("from", whileInto) };
   }
 
-  async #whileRunningBeside(hop: Hop, work: () => Promise<string>): Promise<string> {
+  async #whileRunningBeside(
+    hop: Hop,
+    work: (run: MillraceProcess) => Promise<string>,
+  ): Promise<string> {
     const run = this.#start(hop);
     try {
       await run.running;
-      const what = await work();
+      const what = await work(run);
       if (!run.isRunning) endedByItself(run);
       if (hop === "into")
         await run.waitForSync(this.#mixed.tables.size + 1, 0).then(
