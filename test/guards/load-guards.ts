@@ -56,6 +56,18 @@ export const LOAD_GUARDS: readonly Guard[] = [
     },
   },
   {
+    keeps: [1, 6, "Chunk rows and changes"],
+    guard:
+      "documents of rows that were refused are back before anything else of their lane can go without them",
+    file: "pipeline/committer.ts",
+    take: "      if (!isThere) stayed?.();\n",
+    put: "      if (!isThere) setImmediate(() => stayed?.());\n",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/state-with-rows.test.ts",
+      name: "are back before anything else of their lane goes, where their rows are refused",
+    },
+  },
+  {
     keeps: [7, "Ghosts"],
     guard:
       "the end of a load is told in the transaction that has the table's document, which no rows take from it",

@@ -305,32 +305,25 @@ export class BatchWriter {
     const { writes, deadLetters, superseded } = content;
     const loads = ToldLoads.of(items);
     let checkpoint: Position | null = null;
-    const rides: StateRide[] = [];
+    let ride: StateRide | null = null;
     const state = (): StateEntry[] => {
       checkpoint = this.#standing.with(items);
       const own = loads?.state() ?? [];
       if (checkpoint !== null)
         own.push({ key: stateKey.checkpoint(this.#lane), value: checkpoint });
-      const ride = this.#lane === 0 ? this.#parts.ride(own) : null;
-      if (ride === null) return own;
-      rides.push(ride);
-      return [...ride.entries, ...own];
+      ride = this.#lane === 0 ? this.#parts.ride(own) : null;
+      return ride === null ? own : [...ride.entries, ...own];
     };
     const landed = (): void => {
       loads?.landed();
-      for (const ride of rides) ride.landed();
+      ride?.landed();
     };
+    const stayed = (): void => ride?.stayed();
     const coming = next === undefined ? {} : { next: this.#nextWrite(next) };
-    const told = { writes, state, landed, deadLetters, superseded, endsTransaction: ends };
+    const told = { writes, state, landed, stayed, deadLetters, superseded, endsTransaction: ends };
     const whole = { ...told, ...coming, ...(divisible ? DIVISIBLE : {}) };
-    const result = await this.#parts.committer.commit([this.#lane], whole).catch((thrown) => {
-      for (const ride of rides) ride.stayed();
-      throw thrown;
-    });
-    if (result.outcome !== "done") {
-      for (const ride of rides) ride.stayed();
-      return result;
-    }
+    const result = await this.#parts.committer.commit([this.#lane], whole);
+    if (result.outcome !== "done") return result;
     if (checkpoint !== null) this.#standing.reached(checkpoint);
     failpoint("lane.after-commit");
     content.durable();

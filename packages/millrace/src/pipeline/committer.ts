@@ -16,6 +16,8 @@ export interface CommitContent extends Omit<Commit, "fence" | "lanes" | "state">
   readonly marks?: () => readonly Write[];
   /** Called when it is durable, before anything else of these lanes can ask for its state. */
   readonly landed?: () => void;
+  /** Called just as early when it is given up: what it took of the state waits for another one. */
+  readonly stayed?: () => void;
 }
 
 /** Thrown to end this run of the task and begin another one by takeover. */
@@ -66,30 +68,37 @@ export class Committer {
 
   async #settle(lanes: readonly number[], content: CommitContent): Promise<CommitResult> {
     let uncertain = false;
-    const { landed, marks, ...rest } = content;
-    const writes = marks === undefined ? rest.writes : [...rest.writes, ...marks()];
-    const batch = { ...rest, writes, state: content.state() };
-    for (let attempt = 0; ; attempt++) {
-      this.#parts.signal.throwIfAborted();
-      try {
-        const stamps = lanes.map((lane) => ({ lane, expectedSeq: this.#seq(lane) }));
-        const result = await this.#parts.sink.commit({
-          fence: this.fence,
-          lanes: stamps,
-          ...batch,
-        });
-        if (attempt > 0) this.#parts.observer.recovered?.();
-        if (result.outcome === "done") this.#landed(lanes, landed);
-        else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
-        return result;
-      } catch (thrown) {
-        if (thrown instanceof RestartNeeded) throw thrown;
-        const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
-        uncertain ||= error.class === "unknown-outcome";
-        if (!(await this.#afterFailure(error, attempt, uncertain, lanes))) continue;
-        this.#landed(lanes, landed);
-        return { outcome: "done", deletedSome: -1 };
+    let isThere = false;
+    const { landed, stayed, marks, ...rest } = content;
+    try {
+      const writes = marks === undefined ? rest.writes : [...rest.writes, ...marks()];
+      const batch = { ...rest, writes, state: content.state() };
+      for (let attempt = 0; ; attempt++) {
+        this.#parts.signal.throwIfAborted();
+        try {
+          const stamps = lanes.map((lane) => ({ lane, expectedSeq: this.#seq(lane) }));
+          const result = await this.#parts.sink.commit({
+            fence: this.fence,
+            lanes: stamps,
+            ...batch,
+          });
+          if (attempt > 0) this.#parts.observer.recovered?.();
+          isThere = result.outcome === "done";
+          if (isThere) this.#landed(lanes, landed);
+          else if (uncertain) throw new RestartNeeded("rows are missing after an unknown COMMIT");
+          return result;
+        } catch (thrown) {
+          if (thrown instanceof RestartNeeded) throw thrown;
+          const error = toMillraceError(thrown, "MR_SINK_LOST_CONNECTION");
+          uncertain ||= error.class === "unknown-outcome";
+          if (!(await this.#afterFailure(error, attempt, uncertain, lanes))) continue;
+          isThere = true;
+          this.#landed(lanes, landed);
+          return { outcome: "done", deletedSome: -1 };
+        }
       }
+    } finally {
+      if (!isThere) stayed?.();
     }
   }
 

@@ -28,7 +28,7 @@ function besideRows() {
     state.writeWithRows([{ key: PLAN.key, read: () => ({ n: 1 }) }]);
   /** What each transaction had of documents. */
   const landed = (): (readonly StateEntry[])[] => sink.landed.map((commit) => commit.state);
-  return { ...made, sink, plan, landed, failures };
+  return { ...made, sink, state, plan, landed, failures };
 }
 
 describe("documents that may go with a load's rows", () => {
@@ -72,6 +72,35 @@ describe("documents that may go with a load's rows", () => {
     await told;
     expect(landed().flat()).toEqual([PLAN]);
     expect(failures).toEqual([]);
+    stop.abort();
+    await running;
+  });
+
+  it("are back before anything else of their lane goes, where their rows are refused", async () => {
+    let planned = 0;
+    const planOne = (): Promise<void> => {
+      const n = ++planned;
+      return state.writeWithRows([
+        { key: `chunk/copy.orders/${n}`, read: () => ({ n }) },
+        { key: "table/copy.orders", read: () => ({ planned }) },
+      ]);
+    };
+    const { lane, sink, state, stop, landed } = besideRows();
+    for (const key of ["1", "2", "3", "4"]) lane.pushLoad(row(key));
+    const told: Promise<void>[] = [];
+    const beside = (): Promise<void> => state.write([{ key: "frontier", read: () => ({}) }]);
+    sink.script.push(
+      () => (told.push(planOne()), {}),
+      () => (told.push(planOne(), beside()), { land: false, error: refused }),
+    );
+    const running = lane.run();
+    await lane.loadsPassedSoFar();
+    await Promise.all(told);
+    const [, first = []] = landed();
+    expect(first.map(({ key }) => key)).toContain("frontier");
+    expect(first).toContainEqual({ key: "table/copy.orders", value: { planned: 2 } });
+    // Of a chunk that a table's document says is planned and that has none the next run would read nothing.
+    expect(first).toContainEqual({ key: "chunk/copy.orders/1", value: { n: 1 } });
     stop.abort();
     await running;
   });
