@@ -68,6 +68,8 @@ async function run(
   await pipeline.start();
   atEnd(() => pipeline.stop());
   if (server !== null) screen.say(`Dashboard: ${server.url}  (also /metrics, /health/ready)`);
+  const look = await target.look(shop);
+  if (look !== null) screen.say(`To look into the topic of orders: ${look}`, { look });
   if (options.forSeconds === null && !signal.aborted) screen.say("Ctrl-C ends it.");
   const ticking = setInterval(() => screen.show(pipeline, customers.changes), 500);
   atEnd(async () => clearInterval(ticking));

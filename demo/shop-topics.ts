@@ -4,11 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clusterAt } from "../packages/millrace/src/kafka/cluster.fixture.ts";
 import { readTopic } from "../packages/millrace/src/kafka/read-topic.ts";
+import { toolCommand } from "../scripts/kafka-broker.mjs";
+import { bringServer } from "../scripts/servers.mjs";
 import { type KafkaCluster, startKafka } from "../test/support/kafka.ts";
 import { normalisedKey } from "./example.ts";
 import type { ToldShop } from "./source-shop.ts";
 
 const READ_TIMEOUT_MS = 120_000;
+const CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 
 /** A table beside its topic, as everybody sees it who reads what is committed. */
 export interface ToldTable {
@@ -40,6 +43,13 @@ export class ShopTopics {
   /** Where clients find it. */
   get address(): string {
     return this.#kafka.bootstrap;
+  }
+
+  /** The command that prints the orders' topic as everybody sees it, by Kafka's own consumer. */
+  async look({ orders }: ToldShop): Promise<string> {
+    const command = toolCommand(await bringServer("kafka"), CONSUMER, []);
+    const from = ["--bootstrap-server", this.address, "--topic", orders, "--from-beginning"];
+    return [...command, ...from, "--isolation-level", "read_committed"].map(shellWord).join(" ");
   }
 
   /** The shop's file of `examples/`. */
@@ -85,4 +95,9 @@ export class ShopTopics {
       await cluster.close();
     }
   }
+}
+
+/** Quoted where a shell would make something else of it. */
+function shellWord(word: string): string {
+  return /^[\w./:=-]+$/.test(word) ? word : `'${word}'`;
 }

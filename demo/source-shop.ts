@@ -20,7 +20,7 @@ export type ShopKind = "postgres" | "dynamodb" | MysqlFlavor;
 export interface SourceShop {
   /** `PostgreSQL`, … */
   readonly server: string;
-  /** Host, port and database; of PostgreSQL as a URL that clients take. */
+  /** As clients take it, so that one can look into the shop meanwhile. */
   readonly address: string;
   readonly acts: readonly Act[];
   till(): Till;
@@ -154,7 +154,7 @@ async function mysqlShop(
   const folder = await mkdtemp(join(tmpdir(), "millrace-shop-"));
   return {
     server: SERVERS[flavor],
-    address: `${server.host}:${server.port}/shop`,
+    address: shop.url,
     acts: MYSQL_ACTS,
     till: () => mysqlTill(shop),
     async pipelineTo(dsql) {

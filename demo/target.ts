@@ -10,7 +10,10 @@ import type { SourceShop, ToldShop } from "./source-shop.ts";
 export interface DemoTarget {
   /** `DSQL`, … */
   readonly server: string;
+  /** As clients take it, so that one can look into it meanwhile. */
   readonly address: string;
+  /** The command that shows what is there, where that is not plain. */
+  look(shop: SourceShop): Promise<string | null>;
   /** As `loadPipeline` takes it. */
   pipelineFrom(shop: SourceShop): Promise<string | object>;
   /** Tells whether everything arrived, after so many changes. */
@@ -38,7 +41,8 @@ async function dsqlTarget(): Promise<DemoTarget> {
   const dsql = await startDsqlLocal({ auth: "trust", tls: "on" });
   return {
     server: "DSQL",
-    address: `${dsql.host}:${dsql.port}/${dsql.database}`,
+    address: `postgresql://${dsql.user}@${dsql.host}:${dsql.port}/${dsql.database}?sslmode=require`,
+    look: async () => null,
     pipelineFrom: (shop) => shop.pipelineTo(dsql),
     async verify(_shop, description, screen, changes) {
       screen.say("Verifying source against target, row by row …");
@@ -57,6 +61,7 @@ async function kafkaTarget(): Promise<DemoTarget> {
   return {
     server: "Kafka",
     address,
+    look: (shop) => topics.look(toldOf(shop)),
     pipelineFrom: (shop) => topics.pipelineFrom(toldOf(shop)),
     async verify(shop, _description, screen, changes) {
       screen.say("Reading the topics, and comparing their keys with the tables …");
