@@ -94,6 +94,12 @@ describe("a table of which one partition has a column more", () => {
       { id: 1, added: null },
       { id: 2, added: "x" },
     ]);
+    // To the partition without it the column is no stranger's.
+    await raced.stop();
+    const again = await running(topic, events);
+    await again.start();
+    await again.caughtUp();
+    expect(again.status().tables.flatMap(({ notices }) => notices)).toEqual([]);
     expect(toldIn(events)).toMatch(/did not have all columns and got them/);
     expect(toldIn(events)).not.toMatch(/has stopped/);
   });

@@ -44,7 +44,7 @@ describe("a plan", () => {
     expect(table?.targets).toMatchObject([{ table: "public.t", exists: false }]);
     const text = planText(plan);
     expect(text).toContain(
-      "public.t: about 250 rows, 3 chunks\n  into public.t, which is made\n    CREATE TABLE IF NOT EXISTS",
+      "public.t: about 250 rows, 3 chunks\n  into public.t, which is made\n    CREATE TABLE",
     );
     expect(text).toMatch(/net: inet → text: the target has no such type/);
     expect(text).toMatch(/twice: integer → integer: computed at the source/);

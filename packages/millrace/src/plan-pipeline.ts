@@ -69,6 +69,8 @@ export interface PlannedTable {
 export interface PipelinePlan {
   readonly pipeline: string;
   readonly tables: readonly PlannedTable[];
+  /** About how many messages are in the topics that are read; absent where the source is no topic. */
+  readonly messages?: number;
   /** What `validate --connect` says: what is in the way, limits that rows may meet. */
   readonly findings: readonly PipelineFinding[];
 }
@@ -92,7 +94,8 @@ export async function planPipeline(
   const way = { config, sink, router: routerOf(config, extensions) };
   const isLost = known !== null && known.log !== null && findings.some(isLoss);
   const again = isLost && config.source.onLoss === "resync";
-  const planned = (await discover(config, context, known)).map((table) => {
+  const { discovered, messages } = await discover(config, context, known);
+  const planned = discovered.map((table) => {
     const isKnown = goesOn(known, table);
     const one = plannedTable(way, table, isKnown && !again);
     return { ...one, isLost: isLost && isKnown };
@@ -102,7 +105,7 @@ export async function planPipeline(
     ...table,
     targets: table.targets.map(({ target, ...one }) => ({ ...one, exists: there(target) })),
   }));
-  return { pipeline: config.name, tables, findings };
+  return { pipeline: config.name, tables, findings, ...(messages === null ? {} : { messages }) };
 }
 
 const ENTRIES: Readonly<Record<string, CatalogueEntry>> = CATALOGUE;
@@ -121,11 +124,12 @@ async function discover(
   config: PipelineConfig,
   context: ConnectorContext,
   known: KnownPipeline | null,
-): Promise<readonly DiscoveredTable[]> {
+): Promise<{ readonly discovered: readonly DiscoveredTable[]; readonly messages: number | null }> {
   const source = await buildSource(config.source, context);
   try {
     source.remember?.([...(known?.tables.values() ?? [])]);
-    return await source.discover();
+    const discovered = await source.discover();
+    return { discovered, messages: (await source.messagesThere?.()) ?? null };
   } finally {
     await source.close();
   }

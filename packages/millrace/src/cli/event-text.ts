@@ -47,6 +47,11 @@ export function unfinishedText(unfinished: string): string {
   return `${ended(unfinished)} Nothing is lost: the next start reads it again.`;
 }
 
+/** A failure's message behind its code, which many begin with. */
+export function coded({ code, message }: { readonly code: string; readonly message: string }) {
+  return message.startsWith(`${code}: `) ? message : `${code}: ${message}`;
+}
+
 /** Thousands with commas, whatever the machine's language. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en-US");

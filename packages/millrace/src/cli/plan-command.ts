@@ -25,7 +25,7 @@ export async function planCommand(
 }
 
 /** A plan as lines: each table with its targets, then the sum, then what there is to know. */
-export function planText({ pipeline, tables, findings }: PipelinePlan): string {
+export function planText({ pipeline, tables, findings, messages }: PipelinePlan): string {
   const sum = (of: (table: PlannedTable) => number | null) =>
     tables.reduce((total, table) => total + (of(table) ?? 0), 0);
   const rows = sum((table) => (table.isKnown || table.refused !== null ? 0 : table.estimatedRows));
@@ -35,10 +35,13 @@ export function planText({ pipeline, tables, findings }: PipelinePlan): string {
     unknown === 0 && tables.some(({ leastDpu }) => leastDpu !== null)
       ? [`at least ${dpuText(sum(({ leastDpu }) => leastDpu))} (what Aurora DSQL bills by)`]
       : [];
-  const load = `about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks`;
+  const isTopic = messages !== undefined;
+  const load = isTopic
+    ? `about ${grouped(messages)} messages in the topics`
+    : `about ${grouped(rows)} rows to load in ${grouped(sum(({ chunks }) => chunks))} chunks`;
   const all = [
     `${pipeline}: ${count}`,
-    ...(unknown > 0 && rows === 0 ? [] : [load]),
+    ...(unknown > 0 && rows === 0 && !isTopic ? [] : [load]),
     ...costs,
     ...(unknown === 0
       ? []
@@ -49,7 +52,12 @@ export function planText({ pipeline, tables, findings }: PipelinePlan): string {
     wrong === 0
       ? []
       : [`${wrong === 1 ? "1 problem" : `${wrong} problems`}: a run would not start`];
-  return [...tables.flatMap(tableLines), all, ...findings.map(findingText), ...verdict]
+  return [
+    ...tables.flatMap((table) => tableLines(table, isTopic)),
+    all,
+    ...findings.map(findingText),
+    ...verdict,
+  ]
     .map((line) => `${line}\n`)
     .join("");
 }
@@ -59,13 +67,13 @@ function hasUnknownRows({ isKnown, estimatedRows, chunks }: PlannedTable): boole
   return !isKnown && estimatedRows === null && chunks !== 0;
 }
 
-function tableLines(table: PlannedTable): string[] {
+function tableLines(table: PlannedTable, isTopic: boolean): string[] {
   const { estimatedRows, chunks, leastDpu, refused } = table;
   if (refused !== null) return [`${table.table}: the sink does not take it: ${refused}`];
   const rows = estimatedRows === null ? "rows not known" : `about ${grouped(estimatedRows)} rows`;
   const load = [
-    rows,
-    ...(chunks === null ? [] : [chunks === 1 ? "1 chunk" : `${grouped(chunks)} chunks`]),
+    isTopic ? "read from its topic" : rows,
+    ...(isTopic || chunks === null ? [] : [chunks === 1 ? "1 chunk" : `${grouped(chunks)} chunks`]),
     ...(leastDpu === null || estimatedRows === null ? [] : [`at least ${dpuText(leastDpu)}`]),
   ].join(", ");
   return [

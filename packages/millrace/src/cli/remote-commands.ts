@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MillraceError } from "../errors/millrace-error.ts";
-import { bytesText, durationText, grouped, unfinishedText } from "./event-text.ts";
+import { bytesText, coded, durationText, grouped, unfinishedText } from "./event-text.ts";
 import { LOAD, loadLines, RETENTION, retentionLine } from "./protection-text.ts";
 import { RestClient } from "./rest-client.ts";
 import type { CliSurroundings } from "./surroundings.ts";
@@ -203,9 +203,7 @@ function statusText(status: RemotePipeline, nowMs: number): string {
       ? [`${status.pipeline}: ${status.state}`]
       : retryingLines(status.pipeline, retrying, nowMs)),
     ...(unfinished === null ? [] : [`  ${unfinishedText(unfinished)}`]),
-    ...(status.error === null
-      ? []
-      : [`  ${status.error.code}: ${status.error.message}`, `  ${status.error.remedy}`]),
+    ...(status.error === null ? [] : [`  ${coded(status.error)}`, `  ${status.error.remedy}`]),
     `  tables    ${inSync} of ${status.tables.length} in SYNC`,
     ...stoppedLines(status),
     ...pausedLines(status),

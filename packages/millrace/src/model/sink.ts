@@ -211,6 +211,8 @@ export interface TargetCheck {
   readonly created: boolean;
   /** Worth knowing, no hindrance. */
   readonly notices: readonly string[];
+  /** The one of them that is about columns which only the target has: of a table that several tasks bring, they are another one's. */
+  readonly ownColumns?: string;
   /**
    * The target has unique constraints besides its key: whether it takes a row depends on rows of other keys, whose
    * order is kept only within one lane.

@@ -156,6 +156,8 @@ export interface Source {
    * what {@link Source.discover} leaves out would be missing at the sink. Absent where a source captures every table.
    */
   refusals?(): Promise<readonly RefusedTable[]>;
+  /** About how many messages there are to be read, of a first start from the oldest. Absent where the source is no topic. */
+  messagesThere?(): Promise<number>;
   /** Patterns that match no table now, and what may be meant by them. Absent where tables are not chosen by patterns. */
   unmatched?(): Promise<readonly UnmatchedPattern[]>;
   /**

@@ -86,7 +86,7 @@ async function mayWiden(
   // Not which ids: a start that another share was making the target beside may not have seen its id.
   const isKnown = (targetIds ?? null) !== null || repeated === true;
   if (isKnown && !isOther(targetIds ?? null, target, now)) return false;
-  return source.sharesTables === true || (await targetsElsewhere(parts)).has(target);
+  return isBroughtElsewhere(parts, target);
 }
 
 /** It is another table than the one that was written, or was none a moment ago, by ids that the same server gave. */
@@ -99,6 +99,22 @@ function isOther(
     return false;
   const [was = "", is] = [known.ids[target], now.ids.get(target)];
   return was !== "" && is !== "" && was !== is;
+}
+
+/** Columns that this task does not know are, of a table that others bring too, theirs. */
+async function noticesOf(
+  parts: TaskParts,
+  target: TableId,
+  { notices, ownColumns }: TargetCheck,
+): Promise<readonly string[]> {
+  if (ownColumns === undefined || parts.source.isLogOnly !== true) return notices;
+  return (await isBroughtElsewhere(parts, target))
+    ? notices.filter((notice) => notice !== ownColumns)
+    : notices;
+}
+
+async function isBroughtElsewhere(parts: TaskParts, target: TableId): Promise<boolean> {
+  return parts.source.sharesTables === true || (await targetsElsewhere(parts)).has(target);
 }
 
 /**
@@ -119,7 +135,7 @@ export async function checkTargets(
       try {
         const check = present?.get(target) ?? (await checkTarget(parts, table, target, now));
         checks.set(target.id, check);
-        table.notices.push(...check.notices);
+        table.notices.push(...(await noticesOf(parts, target.id, check)));
         const order = orderNotice(target.id, check, parts.settings.parallelism);
         if (order === null) continue;
         const message = `${order.what}. ${order.remedy}.`;

@@ -51,6 +51,27 @@ describe("the dashboard", () => {
     expect(text).not.toContain("/shop/pause");
   });
 
+  it("says a code once, and what is tried again once", () => {
+    const code = "MR_SINK_LOST_CONNECTION";
+    const message = `${code}: nobody listens`;
+    const remedy = "Start it.";
+    const retrying = { code, message, remedy, sinceMs: 0, attempts: 4, nextTryMs: 1 };
+    const wait = { what: "pipeline", reason: code, table: null, why: message, sinceMs: 0 } as const;
+    const text = shown({ state: "retrying", retrying, waits: [wait] });
+    expect(text.split(code)).toHaveLength(2);
+    expect(text.split("nobody listens")).toHaveLength(2);
+  });
+
+  it("offers nothing of a topic's table that would have it loaded, and counts no loaded rows", () => {
+    const channel = { id: "t-0/log", kind: "log", frontier: null, lagMessages: 0 } as const;
+    const tables = [tableStatus("t", { rowsLoaded: 0 })];
+    expect(shown({ tables, channels: [channel] })).not.toMatch(
+      /tables\/public\.t\/(?:pause|resync)/,
+    );
+    expect(shown({ tables, channels: [channel] })).toMatch(/data-label="Rows loaded">–</);
+    expect(shown({ tables })).toMatch(/tables\/public\.t\/resync/);
+  });
+
   it("shows tables that need attention before those that are in step", () => {
     const text = shown({
       tables: [

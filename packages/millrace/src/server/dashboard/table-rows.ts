@@ -1,4 +1,4 @@
-import { grouped } from "../../cli/event-text.ts";
+import { coded, grouped } from "../../cli/event-text.ts";
 import type { TableStatus, TaskStatus } from "../../pipeline/status.ts";
 import { html, type Html } from "./html.ts";
 
@@ -6,9 +6,11 @@ import { html, type Html } from "./html.ts";
 const MOST_TABLES = 500;
 
 /** The tables of a pipeline, those that need attention first. */
-export function tableRows({ pipeline, state, tables }: TaskStatus): Html {
+export function tableRows({ pipeline, state, tables, channels }: TaskStatus): Html {
   if (tables.length === 0)
     return html`<p class="empty">${state === "starting" ? "Starting …" : "No tables yet."}</p>`;
+  // What was read of a topic is not loaded again, nor left out for a while.
+  const isTopic = channels.some(({ lagMessages }) => lagMessages !== undefined);
   const sorted = [...tables].sort((a, b) => urgency(b) - urgency(a));
   const shown = sorted.slice(0, MOST_TABLES);
   const rest = sorted.slice(MOST_TABLES);
@@ -25,7 +27,7 @@ export function tableRows({ pipeline, state, tables }: TaskStatus): Html {
           </tr>
         </thead>
         <tbody>
-          ${shown.map((table) => tableRow(pipeline, table))}
+          ${shown.map((table) => tableRow(pipeline, table, isTopic))}
         </tbody>
       </table>
     </div>
@@ -46,7 +48,7 @@ function urgency({ stopped, deadLetters, state, paused }: TableStatus): number {
   return state === "SYNC" ? 0 : 1;
 }
 
-function tableRow(pipeline: string, table: TableStatus): Html {
+function tableRow(pipeline: string, table: TableStatus, isTopic: boolean): Html {
   const { id, targets, rowsLoaded, changes, deadLetters } = table;
   const names = targets.filter((target) => target !== id).join(", ");
   return html`<tr data-key="${id}">
@@ -55,18 +57,17 @@ function tableRow(pipeline: string, table: TableStatus): Html {
       >${names === "" ? null : html` <small>→ ${names}</small>`}${notes(table)}
     </td>
     <td>${stateOf(table)}</td>
-    <td class="number" data-label="Rows loaded">${grouped(rowsLoaded)}</td>
+    <td class="number" data-label="Rows loaded">${isTopic ? "–" : grouped(rowsLoaded)}</td>
     <td class="number" data-label="Changes">${grouped(changes)}</td>
     <td class="number ${deadLetters > 0 ? "bad" : "none"}" data-label="Dead letters">
       ${grouped(deadLetters)}
     </td>
-    <td class="actions">${buttons(pipeline, table)}</td>
+    <td class="actions">${isTopic ? null : buttons(pipeline, table)}</td>
   </tr>`;
 }
 
 function notes({ stopped, notices }: TableStatus): Html {
-  const why =
-    stopped === null ? null : html`<p class="trouble bad">${stopped.code}: ${stopped.message}</p>`;
+  const why = stopped === null ? null : html`<p class="trouble bad">${coded(stopped)}</p>`;
   return html`${why}${notices.map((notice) => html`<p class="notice">${notice}</p>`)}`;
 }
 
@@ -81,7 +82,7 @@ function stateOf({ state, stopped, paused, loadedPercent }: TableStatus): Html {
       : html`<progress max="100" value="${loadedPercent}" aria-label="loaded">
             ${loadedPercent} %
           </progress>
-          <small>${loadedPercent} %</small>`;
+          <small>${loadedPercent} %</small>`;
   return html`<span class="badge INIT_SYNC">INIT_SYNC</span> ${bar}`;
 }
 

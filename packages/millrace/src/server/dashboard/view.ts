@@ -1,4 +1,4 @@
-import { bytesText, durationText, grouped } from "../../cli/event-text.ts";
+import { bytesText, coded, durationText, grouped } from "../../cli/event-text.ts";
 import { shortId } from "../../cli/dead-letter-text.ts";
 import { ageText } from "../../cli/protection-text.ts";
 import type { DeadLetter } from "../../model/dead-letter.ts";
@@ -65,14 +65,14 @@ function actions({ pipeline, state }: TaskStatus): Html[] {
   return isOver ? [restart] : [pause, restart];
 }
 
-/** What an operator has to see first: why it failed, what is tried again, what waits. */
+/** What an operator has to see first: why it failed, what is tried again, what waits for anything else. */
 function troubles(status: TaskStatus): Html {
   const { error, retrying, unfinished, waits } = status;
   return html`<div class="troubles">
-    ${error === null ? null : trouble("bad", `${error.code}: ${error.message}`, error.remedy)}
-    ${retrying === null ? null : trouble("warn", `${retrying.code}: ${retrying.message} (attempt ${retrying.attempts})`, retrying.remedy)}
+    ${error === null ? null : trouble("bad", coded(error), error.remedy)}
+    ${retrying === null ? null : trouble("warn", `${coded(retrying)} (attempt ${retrying.attempts})`, retrying.remedy)}
     ${unfinished === null ? null : trouble("warn", unfinished, "Nothing is lost: the next start reads it again.")}
-    ${waits.map(({ what, table, why }) => trouble("wait", `${table ?? what} waits: ${why}`, ""))}
+    ${waits.filter(({ reason }) => reason !== retrying?.code).map(({ what, table, why }) => trouble("wait", `${table ?? what} waits: ${why}`, ""))}
   </div>`;
 }
 

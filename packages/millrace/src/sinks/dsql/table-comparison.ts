@@ -8,6 +8,8 @@ export interface Comparison {
   readonly problems: readonly string[];
   /** Worth knowing, no hindrance. */
   readonly notices: readonly string[];
+  /** The one of them that is about columns which only the target has. */
+  readonly ownColumns?: string;
   /** There are unique or exclusion constraints besides that of the key. */
   readonly secondaryUnique: boolean;
   /** Tables that its foreign keys point at. */
@@ -31,9 +33,11 @@ export function compareTable(actual: CatalogueTable, wanted: TargetTable): Compa
   }
   const unique = uniqueNotices(actual, key);
   const { parents, children } = actual;
+  const [ownColumns] = extraNotices(extra);
   return {
     problems,
-    notices: [...extraNotices(extra), ...unique],
+    notices: [...(ownColumns === undefined ? [] : [ownColumns]), ...unique],
+    ...(ownColumns === undefined ? {} : { ownColumns }),
     secondaryUnique: unique.length > 0,
     parents,
     irreplaceable: children.length > 0 || extra.length > 0,

@@ -34,7 +34,7 @@ import {
   parsePosition,
   readTo,
 } from "./position.ts";
-import { sampleTables } from "./sample.ts";
+import { type Sample, sampleTables } from "./sample.ts";
 import { beginningOf } from "./start-offset.ts";
 import { tableOfTopic } from "./topic-table.ts";
 import { needTopicId, topicIdOf } from "./topics.ts";
@@ -267,14 +267,30 @@ export class PartitionSource implements Source {
   /** So that most pipelines begin with the tables that they will have. */
   async #sample(): Promise<void> {
     try {
-      const { shapes, encoded } = await sampleTables(this.#cluster, this.#at, this.#reading);
-      this.#cautions = encoded.cautions();
+      const sample = await sampleTables(this.#cluster, this.#at, this.#reading);
+      const { shapes, encoded, unreadable } = sample;
+      this.#cautions = [
+        ...encoded.cautions(),
+        ...(unreadable === null ? [] : [this.#unreadable(unreadable)]),
+      ];
       for (const shape of shapes)
         this.#tables.set(shape.id, firstShape(shape, this.#options.primaryKeys));
       this.#isSampled = true;
     } catch (thrown) {
       throw this.#errorOf(thrown);
     }
+  }
+
+  #unreadable({ offset, why }: NonNullable<Sample["unreadable"]>): Finding {
+    const isPassed = this.#options.unreadable !== "fail";
+    return {
+      severity: "warning",
+      code: "MR_MESSAGE_UNREADABLE",
+      what: `The message at offset ${offset} of ${this.#where} cannot be read: ${why.replace(/[.;]+$/, "")}.`,
+      whatFollows: isPassed ? "It is skipped." : "The partition's task stops there.",
+      remedy:
+        "Write the format that the messages have (value.format), or ignore-parse-errors: true.",
+    };
   }
 
   async #refuseLoss(known: Position, history: Json | null, end: number): Promise<void> {

@@ -1,11 +1,12 @@
+import { MillraceError } from "../../errors/millrace-error.ts";
 import { MessageReader, type ReaderOptions } from "../../formats/message-reader.ts";
 import type { Cluster } from "../../kafka/cluster.ts";
-import { EncodedColumns } from "./encoded-columns.ts";
 import { committedBatches, offsetBehind } from "../../kafka/committed-batches.ts";
 import { EARLIEST, fetchPartition, LATEST, offsetAt } from "../../kafka/partition.ts";
 import { RecordCursor } from "../../kafka/record-reader.ts";
 import type { TopicPartition } from "../../kafka/wire.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
+import { EncodedColumns } from "./encoded-columns.ts";
 
 /** Messages that are looked at to learn what a partition is about. */
 const SAMPLE_MESSAGES = 1_000;
@@ -18,6 +19,13 @@ export interface Sample {
   readonly shapes: readonly TableShape[];
   /** Columns whose texts look like bytes that a connector has written. */
   readonly encoded: EncodedColumns;
+  /** The first message that cannot be read; null where all can. */
+  readonly unreadable: Unreadable | null;
+}
+
+interface Unreadable {
+  readonly offset: number;
+  readonly why: string;
 }
 
 /** See {@link Sample}. @throws KafkaFault */
@@ -32,13 +40,15 @@ export async function sampleTables(
   const end = await offsetAt(cluster, at, LATEST, "committed");
   let offset = await offsetAt(cluster, at, EARLIEST, "uncommitted");
   let left = SAMPLE_MESSAGES;
+  let unreadable: Unreadable | null = null;
   for (let fetches = 0; offset < end && left > 0 && fetches < SAMPLE_FETCHES; fetches++) {
     const answer = await fetchPartition(cluster, at, offset, LIMITS);
     for (const batch of committedBatches(answer)) {
       const cursor = new RecordCursor(batch);
       while (left > 0 && cursor.next()) {
         left--;
-        see(reader, cursor, shapes, encoded);
+        const why = see(reader, cursor, shapes, encoded);
+        if (why !== null) unreadable ??= { offset: cursor.offset, why };
       }
     }
     const behind = offsetBehind(answer, offset);
@@ -46,22 +56,24 @@ export async function sampleTables(
     if (behind === offset) break;
     offset = behind;
   }
-  return { shapes: [...shapes.values()], encoded };
+  return { shapes: [...shapes.values()], encoded, unreadable };
 }
 
-/** What cannot be read here is told when its turn comes. */
+/** Why the message cannot be read, which its log tells again when its turn comes; null where it can. */
 function see(
   reader: MessageReader,
   cursor: RecordCursor,
   shapes: Map<TableId, TableShape>,
   encoded: EncodedColumns,
-): void {
+): string | null {
   try {
     const read = reader.read(cursor.key(), cursor.value());
-    if (read.kind !== "change") return;
+    if (read.kind !== "change") return null;
     shapes.set(read.shape.id, read.shape);
     if (!reader.hasSchema && read.after !== null) encoded.see(read.shape, read.after);
-  } catch {
-    // Not a message of this format.
+    return null;
+  } catch (thrown) {
+    if (!(thrown instanceof MillraceError) || thrown.code !== "MR_MESSAGE_UNREADABLE") return null;
+    return thrown.detail;
   }
 }
