@@ -171,6 +171,17 @@ export const LOAD_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1, 8],
+    guard: "a TRUNCATE of the log explains one new file of its table, and not the next one too",
+    file: "pipeline/table-watch.ts",
+    take: "this.#truncations.set(table, table.truncations);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/table-watch.test.ts",
+      name: "loads a table again whose new file came behind the one that a TRUNCATE of the log has explained",
+    },
+  },
+  {
+    keeps: [1, 8],
     guard: "a table that is unlogged while the pipeline runs ends it",
     file: "sources/postgres/table-looks.ts",
     take: 'file?.unlogged === true ? "is unlogged" : ',

@@ -221,7 +221,11 @@ export class TableWatch {
     const isPaused = table.paused !== null;
     const mayLoad = !isPaused && (settings.fullLoad || table.document.nextChunk > 0);
     const isEmptied = look.rows === "renewed" && table.truncations > truncations;
-    if (isEmptied) return writeState([table.storedParts]);
+    if (isEmptied) {
+      // They have explained this file, and no other that comes behind it.
+      this.#truncations.set(table, table.truncations);
+      return writeState([table.storedParts]);
+    }
     try {
       if (look.rows !== "fewer" && mayLoad) return await loads.resync(table.id);
       if (mayLoad || (!isPaused && loads.canSweep(table))) return await loads.sweepAgain(table);
