@@ -31,11 +31,34 @@ export const MYSQL_GUARDS: readonly Guard[] = [
     keeps: [1, "Source transactions"],
     guard: "MySQL's rows that do not fit the shape have the table loaded again",
     file: "sources/mysql/captured-tables.ts",
-    take: "return planRow(map, standing.shape, this.#options.values) ?? { misfit: id };",
+    take: "return planRow(map, standing.shape, this.#options.values) ?? misfitOf(map, id, standing);",
     put: "return planRow(map, standing.shape, this.#options.values);",
     shownBy: {
       file: `${MYSQL}/captured-tables.my.test.ts`,
       name: "are never decoded by a shape that does not fit",
+    },
+  },
+  {
+    keeps: [1],
+    guard: "MySQL's rows of before an ALTER are refused where nobody knows their columns",
+    file: "sources/mysql/captured-tables.ts",
+    take: 'if (past === undefined) throw refusedLog("altered", at.group, id);',
+    put: "if (past === undefined) return [];",
+    shownBy: {
+      file: `${MYSQL}/past-shapes.my.test.ts`,
+      name: "is refused where rows have a column that is gone",
+    },
+  },
+  {
+    keeps: [1],
+    guard:
+      "nothing is left out of MySQL's log behind an ALTER of a table whose shape is only assumed",
+    file: "sources/mysql/captured-tables.ts",
+    take: "if (isDoubtful && isPast && previous !== null)",
+    put: "if (isDoubtful && isPast && previous === null)",
+    shownBy: {
+      file: `${MYSQL}/past-shapes.my.test.ts`,
+      name: "leaves nothing out of a table whose ALTER it cannot follow",
     },
   },
   {

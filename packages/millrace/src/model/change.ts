@@ -101,6 +101,11 @@ export interface ShapeChange {
    * just appeared, and what the log has before that is left out.
    */
   readonly asked?: true;
+  /**
+   * Beside `moved`: the table was altered behind the place where the log begins, and what that did to its rows is not known.
+   * Nothing that the log has is left out.
+   */
+  readonly altered?: true;
   /** Is made durable in its place also where no sink sees a difference: rows behind it are decoded by it. */
   readonly keep?: true;
   readonly position: Position;

@@ -71,7 +71,7 @@ export class BarrierIntents {
       table.update({ shape: item.shape });
       return null;
     }
-    if (isQuiet && rows === "moved") this.#tellMoved(table, item.asked === true);
+    if (isQuiet && rows === "moved") this.#tellMoved(table, item);
     if (isQuiet) return this.#shapeIntent(item, table, "shape");
     const what = isSame(diff) ? `rewrite of ${item.rewritten.join(", ")}` : describeDiff(diff);
     const behavior = this.#parts.settings.schemaChangeBehavior;
@@ -93,11 +93,14 @@ export class BarrierIntents {
   }
 
   /** Of a first load that begins once more there is nothing to tell. */
-  #tellMoved({ id, document }: TableRuntime, isAsked: boolean): void {
-    if (isAsked && document.repeated !== true) return;
-    const why = isAsked
-      ? "its shape where the log begins is known from the catalogue alone"
-      : "rows came or went at the source without row events";
+  #tellMoved({ id, document }: TableRuntime, { asked, altered }: ShapeChange): void {
+    if (asked === true && document.repeated !== true) return;
+    const why =
+      asked === true
+        ? "its shape where the log begins is known from the catalogue alone"
+        : altered === true
+          ? "it was altered behind the place where the log begins, and what that did to its rows the log does not tell"
+          : "rows came or went at the source without row events";
     const message = `${why}: the table is loaded again`;
     this.#parts.observer.event({ type: "notice", table: id, message });
   }

@@ -50,7 +50,7 @@ const STARTUP_OPTIONS = {
     {
       name: "scan.startup.mode",
       example: "initial",
-      doc: "`initial`: load the tables, then follow the log. `snapshot`: load them, take what was written meanwhile, and end, as `run --until-caught-up` does; another run takes what was written since. The others load nothing, and the target must hold the rest already: `latest-offset` takes changes from now on, `earliest-offset` all that the server still has, `specific-offset` what comes after a file and offset or a set of GTIDs, `timestamp` what was written from a moment on. It counts for the first start only; a pipeline that has begun goes on where it stood. Older changes are read with the tables' present columns: a table that was altered since then is refused by what its rows look like.",
+      doc: "`initial`: load the tables, then follow the log. `snapshot`: load them, take what was written meanwhile, and end, as `run --until-caught-up` does; another run takes what was written since. The others load nothing, and the target must hold the rest already: `latest-offset` takes changes from now on, `earliest-offset` all that the server still has, `specific-offset` what comes after a file and offset or a set of GTIDs, `timestamp` what was written from a moment on. It counts for the first start only; a pipeline that has begun goes on where it stood. A table that was altered behind that place is read with the columns that it had then where the log names them (`binlog_row_metadata=FULL`) and it has them still; else a row that does not fit its present columns stops the pipeline with `MR_SOURCE_UNREADABLE`, and a table of which no such row comes is loaded again at the ALTER. Nothing of the log is left out.",
     },
   ),
   startupFile: optional(BINLOG_FILE, {

@@ -11,6 +11,7 @@ import { behindSince, holdsAt, isElsewhere, isSameKept, keptShape, placed } from
 import { refusedLog } from "./log-refusals.ts";
 import type { MysqlSourceOptions } from "./options.ts";
 import type { EventAt, LoggedTables, Misfit } from "./logged-tables.ts";
+import { pastShape } from "./past-shape.ts";
 import { type LogGroup, type LogPosition, ordinal, Slot } from "./position.ts";
 import type { QueryEvent } from "./query-event.ts";
 import { planRow, type RowPlan, type ValueOptions } from "./row-plan.ts";
@@ -54,6 +55,7 @@ interface Question {
 
 /** At which of an event's places an outcome is told. */
 const SLOTS = { dropped: Slot.DROPPED, shape: Slot.SHAPE, truncated: Slot.EVENT } as const;
+const NOTHING: readonly LogItem[] = [];
 /** All of a table's rows are read again. */
 const AGAIN = { rows: "moved", keep: true } as const;
 
@@ -116,7 +118,10 @@ export class CapturedTables implements LoggedTables {
       const isAssumed = this.#options.assumesCatalogue && shape !== null;
       // Where nothing is left out nothing has to be told before its place.
       const isOpen = !isAssumed;
-      this.#standings.set(known.id, { shape, until, isUntold: true, isAssumed, isOpen });
+      const isPast =
+        isAssumed && behindSince(known) === null && !this.#options.paused.has(known.id);
+      const standing = { shape, until, isUntold: true, isAssumed, isPast, isOpen };
+      this.#standings.set(known.id, standing);
     }
   }
 
@@ -128,12 +133,28 @@ export class CapturedTables implements LoggedTables {
       standing.hasLeftOut = true;
       return null;
     }
-    return planRow(map, standing.shape, this.#options.values) ?? { misfit: id };
+    return planRow(map, standing.shape, this.#options.values) ?? misfitOf(map, id, standing);
   }
 
-  misfits(id: TableId, at: EventAt): void {
+  /** @throws MillraceError MR_SOURCE_UNREADABLE where the log begins before the table had the columns that are known of it. */
+  misfits({ misfit: id, past }: Misfit, at: EventAt): readonly LogItem[] {
+    const standing = this.#standings.get(id);
+    if (standing?.isPast === true) {
+      if (past === undefined) throw refusedLog("altered", at.group, id);
+      return [this.#takeBack(past, standing, at)];
+    }
     // Behind what was told of these rows before.
-    this.#ask(id, at, Math.max(at.rows, Math.floor(at.toldRow / ordinal(1, 0)) + 1));
+    this.#ask(id, at, nextRow(at));
+    return NOTHING;
+  }
+
+  /** The table had this shape where the log begins; from here on that is certain, and statements say what became of it. */
+  #takeBack(past: MysqlShape, { shape: previous }: Standing, at: EventAt): LogItem {
+    const shape = placed(past, at.group, at.event);
+    this.#standings.set(past.id, { shape, until: null });
+    const position = placeOf(at, nextRow(at), Slot.SHAPE);
+    const { transaction } = at;
+    return { kind: "shape", shape, previous, rewritten: [], keep: true, position, transaction };
   }
 
   statement(query: QueryEvent, at: EventAt): readonly LogItem[] {
@@ -197,7 +218,7 @@ export class CapturedTables implements LoggedTables {
 
   #alter(
     id: TableId,
-    { shape: previous, isAssumed }: Standing,
+    { shape: previous, isAssumed, isPast }: Standing,
     { shape: altered, rewritten, rows }: Extract<Outcome, { kind: "shape" }>,
     at: EventAt,
     index: number,
@@ -205,6 +226,7 @@ export class CapturedTables implements LoggedTables {
     // What an earlier run was told of this statement is not known any more, and later parts of it may build on that.
     // Of a shape that was only assumed nothing follows; a table that is made says all of its own.
     const isDoubtful = isAssumed && rows !== "anew";
+    if (isDoubtful && isPast && previous !== null) return alteredInThePast(previous, at, index);
     if (altered === null || isDoubtful || at.toldRow >= 0) {
       this.#ask(id, at, index);
       return null;
@@ -289,6 +311,33 @@ export class CapturedTables implements LoggedTables {
     const again = isSame ? {} : { ...AGAIN, ...(isOpen ? { asked: true as const } : {}) };
     return { kind: "shape", shape, previous, rewritten, ...again, position, transaction };
   }
+}
+
+/**
+ * A table is altered behind the place where the log begins: its shape stays the one that is assumed, so that nothing of the
+ * log is left out, and what the statement did to its rows a load tells.
+ */
+function alteredInThePast(shape: MysqlShape, at: EventAt, index: number): LogItem {
+  return {
+    kind: "shape",
+    shape,
+    previous: shape,
+    rewritten: namesOf(shape),
+    ...AGAIN,
+    altered: true,
+    position: placeOf(at, index, Slot.SHAPE),
+    transaction: at.transaction,
+  };
+}
+
+function misfitOf(map: TableMap, id: TableId, { shape, isPast }: Standing): Misfit {
+  const past = isPast && shape !== null ? pastShape(map, shape) : null;
+  return past === null ? { misfit: id } : { misfit: id, past };
+}
+
+/** Of the run: the first that was not told. */
+function nextRow({ rows, toldRow }: EventAt): number {
+  return Math.max(rows, Math.floor(toldRow / ordinal(1, 0)) + 1);
 }
 
 /** Its rows are left out. */

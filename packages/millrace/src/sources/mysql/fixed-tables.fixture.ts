@@ -7,7 +7,7 @@ export function fixedTables(planOf: LoggedTables["planOf"]): LoggedTables {
     isOpen: false,
     begin: () => Promise.resolve(),
     planOf,
-    misfits: () => undefined,
+    misfits: () => [],
     statement: () => [],
     resolve: () => Promise.resolve([]),
     reached: () => [],

@@ -1,4 +1,5 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import type { TableId } from "../../model/table.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
 /** The log cannot be followed past this place: what a table has there only its rows can tell. */
@@ -20,6 +21,11 @@ const REFUSALS = {
     why: "the log has a statement of more than 1 MiB that makes or alters a table, or nobody knows what",
     remedy: "Leave out of it what makes it that long, such as comments.",
   },
+  altered: {
+    why: "the log begins before the table was altered last, and rows of then do not fit the columns that it has now",
+    remedy:
+      "Begin behind that ALTER: in a pipeline of another name, or after `millrace cleanup --state`, with a scan.startup.specific-offset that lies behind it; or leave the table out with tables.exclude.",
+  },
   unknownEvent: {
     why: "the log has an event of a type that is not known",
     remedy: "This version of Millrace does not know it: look for a newer one.",
@@ -37,12 +43,17 @@ const REFUSALS = {
 } as const;
 
 /** The log has what nobody can apply, in this group: a loss, so that the policy for losses decides. */
-export function refusedLog(what: keyof typeof REFUSALS, group: LogOffset | null): MillraceError {
-  const { why, remedy } = REFUSALS[what];
+export function refusedLog(
+  what: keyof typeof REFUSALS,
+  group: LogOffset | null,
+  table?: TableId,
+): MillraceError {
+  const { remedy } = REFUSALS[what];
+  const why = `${table === undefined ? "" : `${table}: `}${REFUSALS[what].why}`;
   const place = group === null ? "" : ` (binlog file ${group.file}, offset ${group.at})`;
   const facts = group === null ? {} : { file: group.file, at: group.at };
   return new MillraceError("MR_SOURCE_UNREADABLE", `${why}${place}`, {
     remedy: `${remedy} ${ANEW}`,
-    facts,
+    facts: table === undefined ? facts : { ...facts, table },
   });
 }

@@ -1,5 +1,5 @@
 import type { BatchBuilder } from "../../change-log/batch-builder.ts";
-import { Change, UnsureChange } from "../../model/change.ts";
+import { Change, type LogItem, UnsureChange } from "../../model/change.ts";
 import { isKeyChanged } from "../../model/key-change.ts";
 import { DescribedTables } from "./described-tables.ts";
 import type { RowEventKind } from "./event-types.ts";
@@ -34,6 +34,8 @@ export interface LoggedRowsOptions {
   readonly tables: Pick<LoggedTables, "version" | "planOf" | "misfits">;
   /** Whose log it is: the same numbers mean other things. */
   readonly flavor: ServerVersion["flavor"];
+  /** Puts what has to be told in front of rows into the batch. */
+  readonly tell: (items: readonly LogItem[]) => void;
   /** Rows may stay the bytes that they are ({@link LoggedChange}). */
   readonly images: boolean;
 }
@@ -59,13 +61,15 @@ export class LoggedRows {
   readonly #limits: LargeRowLimits;
   readonly #batch: BatchBuilder<LogPosition>;
   readonly #tables: LoggedRowsOptions["tables"];
+  readonly #tell: LoggedRowsOptions["tell"];
   readonly #rows: RowDecoder;
   /** Null where rows have to become values. */
   readonly #images: LoggedImages | null;
   readonly #runs: RowRuns;
   readonly #described: DescribedTables;
 
-  constructor({ from, limits, batch, runs, tables, flavor, images }: LoggedRowsOptions) {
+  constructor({ from, limits, batch, runs, tables, flavor, images, tell }: LoggedRowsOptions) {
+    this.#tell = tell;
     this.#from = from;
     this.#limits = limits;
     this.#batch = batch;
@@ -95,7 +99,11 @@ export class LoggedRows {
     const isTold = comparePositions(position, this.#from) <= 0;
     if (!isTold) this.#batch.passed(position);
     // Where the log begins among these rows, the rest of them was not told.
-    if (plan !== null && (!isTold || place.toldRow >= 0)) this.#tables.misfits(plan.misfit, place);
+    if (plan !== null && (!isTold || place.toldRow >= 0)) {
+      this.#tell(this.#tables.misfits(plan, place));
+      const now = this.#described.of(table).plan;
+      if (now !== null && !("misfit" in now)) return { ...place, kind, plan: now };
+    }
     return null;
   }
 

@@ -1,5 +1,6 @@
 import type { LogItem, Transaction } from "../../model/change.ts";
 import type { TableId } from "../../model/table.ts";
+import type { MysqlShape } from "./ddl-shape.ts";
 import type { LogGroup, LogPosition } from "./position.ts";
 import type { QueryEvent } from "./query-event.ts";
 import type { RowPlan } from "./row-plan.ts";
@@ -20,6 +21,8 @@ export interface EventAt {
 /** Rows that are written in another way than the table's shape says. */
 export interface Misfit {
   readonly misfit: TableId;
+  /** What they are like, where the log says it and the table's shape is only assumed. */
+  readonly past?: MysqlShape;
 }
 
 /** What the reader of a log asks about tables, and tells them. */
@@ -32,8 +35,8 @@ export interface LoggedTables {
   begin(from: LogPosition): Promise<void>;
   /** How rows are decoded that are written as this event says; null where they are not wanted. */
   planOf(map: TableMap): RowPlan | Misfit | null;
-  /** Rows come that do not fit. */
-  misfits(table: TableId, at: EventAt): void;
+  /** Rows come that do not fit. Gives what has to be told in front of them, where they can be read then. @throws MillraceError MR_SOURCE_UNREADABLE where nobody can know their columns. */
+  misfits(misfit: Misfit, at: EventAt): readonly LogItem[];
   /**
    * Takes in a statement. Gives what it did to tables. @throws MillraceError MR_SOURCE_UNREADABLE where it may change rows of
    * a captured table, which nobody can apply.

@@ -130,13 +130,14 @@ const HIDDEN = /^(DB_ROW_HASH_\d+|row_start|row_end)$/;
 const HIDDEN_CODES: ReadonlySet<number> = new Set([ColumnCode.LONGLONG, ColumnCode.TIMESTAMP2]);
 
 function planColumn(mapped: MappedColumn, column: Column | undefined): ColumnPlan | null {
-  if (column === undefined) {
-    const isHidden =
-      mapped.name === null ? HIDDEN_CODES.has(mapped.code) : HIDDEN.test(mapped.name);
-    return isHidden ? part(mapped, null, null) : null;
-  }
+  if (column === undefined) return isHidden(mapped) ? part(mapped, null, null) : null;
   const type = parseColumnType(column.sourceType);
   return type !== null && fits(mapped, column, type) ? part(mapped, column, type) : null;
+}
+
+/** The server's own, as far as can be told. */
+export function isHidden({ name, code }: MappedColumn): boolean {
+  return name === null ? HIDDEN_CODES.has(code) : HIDDEN.test(name);
 }
 
 /**

@@ -53,6 +53,10 @@ export interface MappedColumn {
   readonly charset: string | null;
   /** Of ENUM and SET, in the column's charset. */
   readonly labels: readonly Buffer[] | null;
+  /** It takes NULL. */
+  readonly nullable?: boolean;
+  /** Of the primary key, where keys are told. */
+  readonly inKey?: boolean;
 }
 
 /** Precedes row events: which table they are about, and how its rows are written. */
@@ -88,7 +92,9 @@ export function decodeTableMap(
   const codes = cursor.bytes(cursor.lengthEncoded());
   const metas = cursor.part(cursor.lengthEncoded());
   const columns = Array.from(codes, (code) => draft(code, metas));
-  cursor.skip((columns.length + 7) >> 3);
+  const nulls = cursor.bytes((columns.length + 7) >> 3);
+  for (const [index, column] of columns.entries())
+    column.nullable = (((nulls[index >> 3] ?? 0) >> (index & 7)) & 1) === 1;
   while (cursor.left > 0) {
     const field = OPTIONAL[flavor][cursor.uint8()];
     const value = cursor.part(cursor.lengthEncoded());
@@ -235,9 +241,26 @@ const names: OptionalField = (cursor, columns) => {
   for (const column of columns) column.name = cursor.text(cursor.lengthEncoded());
 };
 
+const key: OptionalField = (cursor, columns) => {
+  while (cursor.left > 0) inKey(columns[cursor.lengthEncoded()]);
+};
+
+/** Pairs of column and length of the part that counts. */
+const keyOfParts: OptionalField = (cursor, columns) => {
+  while (cursor.left > 0) {
+    inKey(columns[cursor.lengthEncoded()]);
+    cursor.lengthEncoded();
+  }
+};
+
+function inKey(column: Draft | undefined): void {
+  if (column === undefined) throw protocolError("a key of a column that is none");
+  column.inKey = true;
+}
+
 type OptionalFields = Readonly<Record<number, OptionalField>>;
 
-/** By their numbers; keys, visibility and kinds of geometries are of no use here. */
+/** By their numbers; visibility and kinds of geometries are of no use here. */
 const fieldsOf = (characters: ReadonlySet<number>): OptionalFields => ({
   1: signs,
   2: defaultCharset(characters),
@@ -245,6 +268,8 @@ const fieldsOf = (characters: ReadonlySet<number>): OptionalFields => ({
   4: names,
   5: labelsOfEach(ColumnCode.SET),
   6: labelsOfEach(ColumnCode.ENUM),
+  8: key,
+  9: keyOfParts,
   10: defaultCharset(LABELLED),
   11: charsetOfEach(LABELLED),
 });

@@ -10,6 +10,8 @@ export interface Standing {
   readonly until: LogOffset | null;
   /** Before `until` rows are decoded all the same. */
   readonly isAssumed: boolean;
+  /** Nothing of it was told before: rows that do not fit the shape that is assumed are refused, for nobody has their columns. */
+  readonly isPast: boolean;
   /** At `until` the pipeline is told what it is; where something was left out, to load the table again. */
   readonly isUntold: boolean;
   /**
@@ -84,5 +86,5 @@ export class TableStandings {
   }
 }
 
-const PLAIN = { isAssumed: false, isUntold: false, isOpen: false } as const;
+const PLAIN = { isAssumed: false, isPast: false, isUntold: false, isOpen: false } as const;
 const NOBODY: readonly (readonly [TableId, Standing])[] = [];

@@ -34,24 +34,24 @@ export class ToldItems {
     const order = comparePositions([at.group, at.event, 0], this.#from);
     // What was told before is in the shapes that the tables began with.
     if (order <= 0 && at.toldRow < 0) return;
-    this.#tell(this.#tables.statement(query, at));
+    this.tell(this.#tables.statement(query, at));
   }
 
   /** All groups before this boundary were read. */
   passedBoundary(group: LogGroup): void {
     this.#batch.passedBoundary(boundary(group));
-    if (!this.#tables.isOpen) this.#tell(this.#tables.reached(group));
+    if (!this.#tables.isOpen) this.tell(this.#tables.reached(group));
   }
 
   /** Asks what is open; `group` is the boundary that the log is at, if it is at one. @throws MillraceError */
   async resolve(group: LogGroup | null): Promise<void> {
-    this.#tell(await this.#tables.resolve());
+    this.tell(await this.#tables.resolve());
     // What was asked may hold from where the log is already.
-    if (group !== null) this.#tell(this.#tables.reached(group));
+    if (group !== null) this.tell(this.#tables.reached(group));
   }
 
   /** But for what was given before. */
-  #tell(items: readonly LogItem[]): void {
+  tell(items: readonly LogItem[]): void {
     for (const item of items) {
       if (item.position === null) continue;
       const position = this.#toBeginAt(item.position);

@@ -66,7 +66,16 @@ export class TransactionAssembler {
     this.#batch = new BatchBuilder(from, begin, comparePositions, this.#toBeginAt);
     this.#from = from;
     const [batch, runs] = [this.#batch, this.#runs];
-    this.#rows = new LoggedRows({ from, limits, batch, runs, tables, flavor, images });
+    this.#rows = new LoggedRows({
+      from,
+      limits,
+      batch,
+      runs,
+      tables,
+      flavor,
+      images,
+      tell: (items) => this.#told.tell(items),
+    });
     this.#told = new ToldItems({ from, batch, tables, toBeginAt: this.#toBeginAt });
     this.#group = new OpenGroup(batch, runs);
   }
