@@ -88,19 +88,24 @@ describe("documents that may go with a load's rows", () => {
     const { lane, sink, state, stop, landed } = besideRows();
     for (const key of ["1", "2", "3", "4"]) lane.pushLoad(row(key));
     const told: Promise<void>[] = [];
-    const beside = (): Promise<void> => state.write([{ key: "frontier", read: () => ({}) }]);
+    let beside = Promise.resolve();
     sink.script.push(
       () => (told.push(planOne()), {}),
-      () => (told.push(planOne(), beside()), { land: false, error: refused }),
+      () => {
+        told.push(planOne());
+        beside = state.write([{ key: "frontier", read: () => ({}) }]);
+        return { land: false, error: refused };
+      },
     );
     const running = lane.run();
     await lane.loadsPassedSoFar();
-    await Promise.all(told);
+    await beside;
     const [, first = []] = landed();
     expect(first.map(({ key }) => key)).toContain("frontier");
     expect(first).toContainEqual({ key: "table/copy.orders", value: { planned: 2 } });
     // Of a chunk that a table's document says is planned and that has none the next run would read nothing.
     expect(first).toContainEqual({ key: "chunk/copy.orders/1", value: { n: 1 } });
+    await Promise.all(told);
     stop.abort();
     await running;
   });
