@@ -385,6 +385,17 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [1, 8],
+    guard: "a start asks the same of what a lane has beyond what is written down for all",
+    file: "sources/kafka/partition-source.ts",
+    take: "if (furthest !== from) await asSource(() => this.#refuseCut(furthest));",
+    put: "",
+    shownBy: {
+      file: `${ROOM}/sources/kafka/unclean-election.kafka.test.ts`,
+      name: "is a loss for a process that goes on reading",
+    },
+  },
+  {
+    keeps: [1, 8],
     guard: "a log reads on with the epoch that its position keeps",
     file: "sources/kafka/log.ts",
     take: "if (step === WHOLE) parts.epochs.resume(",

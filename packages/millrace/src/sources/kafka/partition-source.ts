@@ -174,10 +174,15 @@ export class PartitionSource implements Source {
     return Promise.resolve();
   }
 
-  openLog({ from, tables, maxValueBytes }: LogStart): Promise<SourceLog> {
+  async openLog({ from, tables, maxValueBytes, ahead = [] }: LogStart): Promise<SourceLog> {
     this.#settled();
-    if (from === null)
-      return Promise.reject(new MillraceError("MR_BUG", "a partition is read from a position on"));
+    if (from === null) throw new MillraceError("MR_BUG", "a partition is read from a position on");
+    // What a lane has is not applied again: the partition has to be as it was up to the furthest one.
+    const furthest = ahead.reduce(
+      (most, each) => (comparePositions(each, most) > 0 ? each : most),
+      from,
+    );
+    if (furthest !== from) await asSource(() => this.#refuseCut(furthest));
     const { matches, primaryKeys, truncate, fetchBytes, fetchWaitMs } = this.#options;
     const items = new MessageItems({
       reader: new MessageReader(this.#reading),
@@ -187,7 +192,7 @@ export class PartitionSource implements Source {
       truncate,
       where: this.#where,
     });
-    const log = new PartitionLog({
+    return new PartitionLog({
       cluster: this.#cluster,
       at: this.#at,
       from,
@@ -203,7 +208,6 @@ export class PartitionSource implements Source {
       topicId: this.#topicId,
       epochs: this.#epochs,
     });
-    return Promise.resolve(log);
   }
 
   openSnapshot(): Promise<SourceSnapshot> {
