@@ -49,5 +49,22 @@ describe.each(mysqlFlavors)("a pipeline from %s of which no table is written to"
     await server.query("INSERT INTO items VALUES (2, 'b')");
     const { there, here } = await between.both(again);
     expect(there).toEqual(here);
+    await between.stop();
+  });
+
+  it("has a table in SYNC again once its dead letter is replayed, though nobody writes", async () => {
+    const pipeline = await between.run();
+    await pipeline.caughtUp();
+    const target = `"${server.database}".items`;
+    await between.target.query(
+      `ALTER TABLE ${target} ADD CONSTRAINT no_bad CHECK (v IS DISTINCT FROM 'bad')`,
+    );
+    await server.query("INSERT INTO items VALUES (7, 'bad')");
+    await soon(() => pipeline.deadLetters().length === 1);
+    await pipeline.caughtUp();
+    await between.target.query(`ALTER TABLE ${target} DROP CONSTRAINT no_bad`);
+    const [outcome] = await pipeline.replayDeadLetters({ all: true });
+    expect(outcome).toMatchObject({ outcome: "replayed" });
+    await soon(() => pipeline.status().tables.every(({ state }) => state === "SYNC"));
   });
 });

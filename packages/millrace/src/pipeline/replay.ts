@@ -22,6 +22,8 @@ export interface ReplayParts extends ChunkParts {
   readonly book: DeadLetterBook;
   readonly reads: SourceReads;
   readonly loader: Pick<Loader, "beside">;
+  /** The table may be SYNC now. */
+  readonly look: (table: TableRuntime) => void;
   /** Of the run. */
   readonly signal: AbortSignal;
 }
@@ -120,7 +122,7 @@ export class Replay {
     entered: Map<string, "row" | "absence">,
     signal: AbortSignal,
   ): Promise<void> {
-    const { source, reads } = this.#parts;
+    const { source, reads, look } = this.#parts;
     const wanted = letters
       .map((letter) => this.#wanted(table, letter))
       .filter((one) => typeof one !== "string");
@@ -147,7 +149,9 @@ export class Replay {
     }
     failpoint("replay.rows-sent");
     await until(signal, Promise.all([...lanes].map((lane) => lane.passedSoFar())));
-    // The table is SYNC again when the frontier has passed the end of this read.
+    // The table is SYNC again when the frontier has passed the end of this read. On a source that nobody writes to it is there
+    // already, and nothing comes that would move it.
+    look(table);
     void source.nudge();
   }
 

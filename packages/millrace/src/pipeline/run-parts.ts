@@ -312,7 +312,8 @@ export class RunParts {
     const { tables } = this.#prepared;
     const { sink } = this.#task;
     const [reads, signal] = [this.#reads, this.#signal];
-    return new Replay({ ...this.#chunkParts, sink, tables, book, loader, reads, signal });
+    const look = (table: TableRuntime): void => this.#on.look(table);
+    return new Replay({ ...this.#chunkParts, sink, tables, book, loader, reads, look, signal });
   }
 
   #makeLetterDesk(replay: Replay): LetterDesk {
