@@ -252,7 +252,7 @@ export const KAFKA_SOURCE_GUARDS: readonly Guard[] = [
     guard:
       "a pipeline whose group of processes cannot be asked says so, though it has no share left",
     file: "pipeline/task-set.ts",
-    take: "else this.#outage.failed(failure, 0);",
+    take: 'else this.#outage.failed(toMillraceError(failure, "MR_SOURCE_LOST_CONNECTION"), 0);',
     put: "",
     shownBy: {
       file: `${ROOM}/kafka-source-outage.kafka.test.ts`,

@@ -104,3 +104,34 @@ it.each(isFull ? ["exactly-once", "at-least-once"] : ["exactly-once"])(
   },
   300_000,
 );
+
+it("is told within seconds, long before what is sent is given up, and no more once brokers are back", async () => {
+  await between.source.query("CREATE TABLE told (id int PRIMARY KEY)");
+  const pipeline = await between.run(
+    between.file({
+      tables: "public.told",
+      source: { "publication.name": "told", "slot.name": `${between.source.database}_told` },
+      pipeline: { name: `${between.source.database}-told` },
+      more: {
+        sink: {
+          type: "kafka",
+          "properties.bootstrap.servers": kafka.bootstrap,
+          "topic.pattern": "{table}",
+          "sink.delivery-timeout": "5m",
+          "sink.transaction.timeout": "10m",
+        },
+      },
+    }),
+  );
+  await pipeline.caughtUp();
+  await kafka.kill();
+  await between.source.query("INSERT INTO told VALUES (1)");
+  const waits = () => pipeline.status().waits.map(({ reason, why }) => `${reason}: ${why}`);
+  const listens = /^MR_SINK_LOST_CONNECTION: nobody listens at/;
+  await expect.poll(waits, POLL).toContainEqual(expect.stringMatching(listens));
+  // Nothing was given up yet.
+  expect(pipeline.status().retrying).toBeNull();
+  await kafka.start();
+  await pipeline.caughtUp();
+  await expect.poll(waits, POLL).toEqual([]);
+}, 300_000);

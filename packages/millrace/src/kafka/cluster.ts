@@ -15,6 +15,7 @@ import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
 import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 import { type ByteLender, fetchedBytes } from "./lent-bytes.ts";
+import { UnreachedBrokers } from "./unreached-brokers.ts";
 
 const KEY_TYPES = { group: 0, transaction: 1 } as const;
 /** Between two attempts, milliseconds; doubles up to the longest. */
@@ -55,6 +56,8 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #lender: ByteLender;
   readonly #connections = new Map<string, Promise<BrokerLink>>();
+  /** The one before, where there was one: its session was over. */
+  readonly #retired = new Map<string, BrokerLink>();
   #brokers = new Map<number, BrokerAddress>();
   readonly #topics = new Map<string, TopicFacts>();
   readonly #coordinators = new Map<string, number>();
@@ -64,6 +67,8 @@ export class Cluster {
   #abilities: BrokerAbilities | null = null;
   /** By connection: while a cluster is being upgraded one broker speaks what another one does not. */
   readonly #spoken = new WeakMap<BrokerLink, BrokerAbilities>();
+  /** Brokers that cannot be reached. */
+  readonly unreached: UnreachedBrokers;
   #isClosed = false;
   /** Of {@link rest}. */
   readonly #closing = new AbortController();
@@ -71,6 +76,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.unreached = new UnreachedBrokers(options.clock);
     this.#lender = options.lender ?? fetchedBytes;
   }
 
@@ -228,7 +234,9 @@ export class Cluster {
     this.#closing.abort();
     const open = [...this.#connections.values()];
     this.#connections.clear();
-    await Promise.all(open.map((each) => each.then((it) => it.close()).catch(() => undefined)));
+    const retired = [...this.#retired.values()].map((it) => it.close());
+    const closed = open.map((each) => each.then((it) => it.close()).catch(() => undefined));
+    await Promise.all([...retired, ...closed]);
   }
 
   /** A broker that answers: one of those that are known, else one of those that the file names. */
@@ -258,14 +266,25 @@ export class Cluster {
     address: BrokerAddress,
     lender: ByteLender | null = null,
   ): Promise<BrokerLink> {
+    for (let known = this.#connections.get(key); known !== undefined;) {
+      const link = await known;
+      if (link.isOpen) return link;
+      // It may wait for answers still.
+      this.#retired.set(key, link);
+      const now = this.#connections.get(key);
+      // Of those who have waited for it the first one opens the next, for all.
+      if (now === known) break;
+      known = now;
+    }
     if (this.#isClosed) throw new KafkaFault("connection", "CLOSED", "this client was closed");
-    const known = await this.#connections.get(key)?.catch(() => null);
-    if (known?.isOpen === true) return known;
     const opening = this.#open(address, lender);
     this.#connections.set(key, opening);
     try {
-      return await opening;
+      const opened = await opening;
+      this.unreached.reached(address);
+      return opened;
     } catch (thrown) {
+      this.unreached.failed(address, thrown);
       if (this.#connections.get(key) === opening) this.#connections.delete(key);
       throw thrown;
     }

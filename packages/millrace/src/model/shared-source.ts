@@ -1,4 +1,3 @@
-import type { MillraceError } from "../errors/millrace-error.ts";
 import type { Position } from "./position.ts";
 import type { Source, SourceWait } from "./source.ts";
 import type { TableId } from "./table.ts";
@@ -24,7 +23,7 @@ export interface SharedSource {
    */
   shares(
     signal: AbortSignal,
-    reached?: (failure: MillraceError | null) => void,
+    reached?: (failure: Error | null) => void,
   ): AsyncIterable<ReadonlySet<string>>;
   /**
    * Another process has taken this share over, which this one was to run: the next answer says whose it is. Absent where

@@ -38,7 +38,7 @@ export interface TaskSetParts {
    */
   readonly shares: (
     signal: AbortSignal,
-    reached: (failure: MillraceError | null) => void,
+    reached: (failure: Error | null) => void,
   ) => AsyncIterable<ReadonlySet<string>>;
   /** See {@link SharedSource.moves}. */
   readonly moves: boolean;
@@ -198,7 +198,7 @@ export class TaskSet implements Task {
   async #supervise(): Promise<void> {
     let failure: MillraceError | null = null;
     try {
-      const reached = (why: MillraceError | null): void => this.#reached(why);
+      const reached = (why: Error | null): void => this.#reached(why);
       for await (const shares of this.#parts.shares(this.#halt.signal, reached)) {
         if (this.#halt.signal.aborted) break;
         await this.#become(shares);
@@ -210,9 +210,9 @@ export class TaskSet implements Task {
   }
 
   /** Told by the source as a whole: its shares may all be gone, or say nothing of what they do not ask. */
-  #reached(failure: MillraceError | null): void {
+  #reached(failure: Error | null): void {
     if (failure === null) this.#outage.over();
-    else this.#outage.failed(failure, 0);
+    else this.#outage.failed(toMillraceError(failure, "MR_SOURCE_LOST_CONNECTION"), 0);
   }
 
   #unreached(): readonly Wait[] {

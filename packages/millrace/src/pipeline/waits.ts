@@ -62,7 +62,9 @@ interface Waiting {
 export function allWaits({ waits, source, sink, load, outage }: Waiting): Wait[] {
   return [
     ...retryOf(outage),
-    ...(sink.waits?.() ?? []).map((wait) => ({ what: "pipeline" as const, ...wait, table: null })),
+    ...(sink.waits?.() ?? [])
+      .filter(({ reason }) => reason !== outage.current?.code)
+      .map((wait) => ({ what: "pipeline" as const, ...wait, table: null })),
     ...(source.waits?.() ?? []).map((wait) => ({ ...wait, table: null })),
     ...load.waits(),
     ...waits.list(),

@@ -128,7 +128,12 @@ export class KafkaSink implements Sink {
 
   /** See {@link Sink.waits}. */
   waits(): readonly SinkWait[] {
-    return this.#held?.waits() ?? [];
+    // Known at once, where what is sent is given up much later (delivery-timeout).
+    const unreached = this.#cluster.unreached.list();
+    return [
+      ...unreached.map((broker) => ({ reason: "MR_SINK_LOST_CONNECTION", ...broker })),
+      ...(this.#held?.waits() ?? []),
+    ];
   }
 
   /** See {@link KafkaTask.readLanes}. */

@@ -1,6 +1,5 @@
 import { Cluster } from "../../kafka/cluster.ts";
 import { topicEnds } from "../../kafka/partition.ts";
-import type { MillraceError } from "../../errors/millrace-error.ts";
 import type { Position } from "../../model/position.ts";
 import type { SharedSource } from "../../model/shared-source.ts";
 import type { ConnectorContext, Source } from "../../model/source.ts";
@@ -38,7 +37,7 @@ export class KafkaShares implements SharedSource {
 
   async *shares(
     signal: AbortSignal,
-    reached: (failure: MillraceError | null) => void = () => undefined,
+    reached: (failure: Error | null) => void = () => undefined,
   ): AsyncIterable<ReadonlySet<string>> {
     const heard = (thrown: unknown): void => reached(thrown === null ? null : sourceError(thrown));
     try {
