@@ -15,6 +15,7 @@ import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
 import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 import { type ByteLender, fetchedBytes } from "./lent-bytes.ts";
+import { UnreachedBrokers } from "./unreached-brokers.ts";
 
 const KEY_TYPES = { group: 0, transaction: 1 } as const;
 /** Between two attempts, milliseconds; doubles up to the longest. */
@@ -66,6 +67,8 @@ export class Cluster {
   #abilities: BrokerAbilities | null = null;
   /** By connection: while a cluster is being upgraded one broker speaks what another one does not. */
   readonly #spoken = new WeakMap<BrokerLink, BrokerAbilities>();
+  /** Brokers that cannot be reached. */
+  readonly unreached: UnreachedBrokers;
   #isClosed = false;
   /** Of {@link rest}. */
   readonly #closing = new AbortController();
@@ -73,6 +76,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.clock = options.clock;
+    this.unreached = new UnreachedBrokers(options.clock);
     this.#lender = options.lender ?? fetchedBytes;
   }
 
@@ -262,7 +266,7 @@ export class Cluster {
     address: BrokerAddress,
     lender: ByteLender | null = null,
   ): Promise<BrokerLink> {
-    for (let known = this.#connections.get(key); known !== undefined; ) {
+    for (let known = this.#connections.get(key); known !== undefined;) {
       const link = await known;
       if (link.isOpen) return link;
       // It may wait for answers still.
@@ -276,8 +280,11 @@ export class Cluster {
     const opening = this.#open(address, lender);
     this.#connections.set(key, opening);
     try {
-      return await opening;
+      const opened = await opening;
+      this.unreached.reached(address);
+      return opened;
     } catch (thrown) {
+      this.unreached.failed(address, thrown);
       if (this.#connections.get(key) === opening) this.#connections.delete(key);
       throw thrown;
     }
