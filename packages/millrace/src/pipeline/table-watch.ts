@@ -254,7 +254,8 @@ function refuseLeft({ id, being, lost, carrier }: TableLook): void {
 }
 
 const NOTICES = {
-  fewer: "partitions left or were emptied: rows that the source has no more are looked for",
+  fewer:
+    "it was emptied, or partitions of it were or have left: rows that the source has no more are looked for",
   more: "partitions came with rows of their own: the table is loaded again",
   rewritten:
     "its rows were written anew, as by SET LOGGED, and what is written to an unlogged table is in no log: the table is loaded again",

@@ -77,8 +77,13 @@ export async function lookAtFile(
   const toast = newToast(now, known);
   if (toast !== null) return { parts, rows: toast ? "rewritten" : "same", moved: true };
   const fate = await fateOfRows(client, now, known);
-  return { parts, rows: fate === "kept" ? "same" : fate, moved: true };
+  if (fate === "kept") return { parts, rows: "same", moved: true };
+  // A TRUNCATE of the log would explain its file, and not rows that went behind that, unlogged.
+  const isEmpty = fate === "renewed" && !(await hasRow(client, now, ANY_ROW));
+  return { parts, rows: isEmpty ? "fewer" : fate, moved: true };
 }
+
+const ANY_ROW = { where: "true", parameters: [], unknown: true };
 
 /** What became of the rows of a table that has another file. `renewed`: all are younger than its last look, and no more is known. */
 export type RowsFate = "kept" | "renewed" | "rewritten";
@@ -90,10 +95,7 @@ export async function fateOfRows(
   before: KnownFile,
 ): Promise<RowsFate> {
   const toast = newToast(table, before);
-  if (toast === true) {
-    const any = { where: "true", parameters: [], unknown: true };
-    return (await hasRow(client, table, any)) ? "rewritten" : "renewed";
-  }
+  if (toast === true) return (await hasRow(client, table, ANY_ROW)) ? "rewritten" : "renewed";
   if (await keptItsRows(client, table, before)) return "kept";
   return toast === null && (await wasRewritten(client, table)) ? "rewritten" : "renewed";
 }
