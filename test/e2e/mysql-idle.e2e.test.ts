@@ -3,8 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { loadPipeline } from "../../packages/millrace/src/load-pipeline.ts";
+import { sharedKafka } from "../support/kafka.ts";
 import { startMysql } from "../support/mysql.ts";
 import { compareDatabases } from "./compare-databases.ts";
+import { consumedMessages } from "./console-consumer.ts";
 import { MillraceProcess, runToEnd } from "./millrace-process.ts";
 import { writePipelineFile } from "./pipeline-file.ts";
 import { makeTarget } from "./targets.ts";
@@ -34,5 +37,42 @@ it("a load that was killed goes on where the source's log rests since it began",
   } finally {
     await rm(folder, { recursive: true });
     await target.release();
+  }
+});
+
+it("has a heartbeat on its topic every interval, though the position does not move", async () => {
+  await using source = await startMysql("mysql");
+  await using kafka = await sharedKafka();
+  const folder = await mkdtemp(join(tmpdir(), "millrace-beats-"));
+  try {
+    await source.query("CREATE TABLE rests (id INT PRIMARY KEY); INSERT INTO rests VALUES (1)");
+    const beat = `${kafka.prefix}beat`;
+    const file = await writePipelineFile({
+      path: join(folder, "beats.yaml"),
+      name: "beats",
+      sourceUrl: source.url,
+      tables: "rests",
+      source: { "heartbeat.interval": "10min", "read.timeout": "30min" },
+      sink: {
+        type: "kafka",
+        "properties.bootstrap.servers": kafka.bootstrap,
+        "topic.pattern": `${kafka.prefix}{schema}.{table}`,
+        "state.topic": `${kafka.prefix}state`,
+        "heartbeat.topic": beat,
+        "heartbeat.topic.interval": "1s",
+      },
+    });
+    const pipeline = await loadPipeline(file);
+    await pipeline.start();
+    try {
+      await pipeline.caughtUp();
+      const beats = async () => (await consumedMessages(kafka.bootstrap, beat)).length;
+      const first = await beats();
+      await expect.poll(beats, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(first + 4);
+    } finally {
+      await pipeline.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });

@@ -265,6 +265,8 @@ export interface Sink {
    * state was taken away. Absent where the sink cannot tell.
    */
   holder?(): Promise<string | null>;
+  /** It has to tell something with its next transaction, as a heartbeat, and wants one though there may be nothing to write. */
+  isDue?(): boolean;
   /** What holds commits up right now. Cheap: asked with every `status`. Absent where nobody can tell. */
   waits?(): readonly SinkWait[];
   /** The lane rows as they stand; decides an unknown outcome (I6). */

@@ -4,8 +4,18 @@ import { Frontier } from "./frontier.ts";
 import { FrontierWriter } from "./frontier-writer.ts";
 import { SentTransactions } from "./sent-transactions.ts";
 
+interface IdleOptions {
+  /** The second from which on the frontier rests. */
+  readonly movesUntil?: number;
+  readonly isDue?: (second: number) => boolean;
+}
+
 /** So many seconds of a log whose frontier moves each second; what was written in which of them. */
-async function secondsWritten(seconds: number, frontierEveryMs?: number) {
+async function secondsWritten(
+  seconds: number,
+  frontierEveryMs?: number,
+  { movesUntil = seconds, isDue = () => false }: IdleOptions = {},
+) {
   const stop = new AbortController();
   const frontier = new Frontier(1, { position: 0, acknowledge: 0 });
   const at = { second: 0 };
@@ -17,7 +27,7 @@ async function secondsWritten(seconds: number, frontierEveryMs?: number) {
     sleep: (ms: number) => {
       expect(ms).toBe(1_000);
       at.second++;
-      frontier.mark(at.second, at.second, null, true);
+      if (at.second <= movesUntil) frontier.mark(at.second, at.second, null, true);
       if (at.second === seconds) stop.abort(new Error("over"));
       return Promise.resolve();
     },
@@ -39,6 +49,7 @@ async function secondsWritten(seconds: number, frontierEveryMs?: number) {
     },
     acknowledge: () => undefined,
     refuseIfFenced: () => Promise.resolve(),
+    isDue: () => isDue(at.second),
     signal: stop.signal,
   });
   await writer.run();
@@ -48,6 +59,12 @@ async function secondsWritten(seconds: number, frontierEveryMs?: number) {
 describe("the frontier's row", () => {
   it("is written once a second while it moves", async () => {
     expect(await secondsWritten(4)).toEqual({ written: [1, 2, 3, 4], pruned: [1, 2, 3, 4] });
+  });
+
+  it("is written where it rests, and sooner than the source wants it, when the sink has something to tell", async () => {
+    const idle = { movesUntil: 1, isDue: (second: number) => second % 4 === 0 };
+    expect((await secondsWritten(9, undefined, idle)).written).toEqual([1, 4, 8]);
+    expect((await secondsWritten(9, 3_000, idle)).written).toEqual([3, 4, 8]);
   });
 
   it("is written as rarely as the source wants it, while transactions are forgotten each second", async () => {

@@ -18,6 +18,8 @@ interface FrontierWriterParts {
   readonly acknowledge: (position: Position) => void;
   /** Rejects where another task has taken over. */
   readonly refuseIfFenced: () => Promise<void>;
+  /** The sink has something to tell with the next transaction, and none may come (`Sink.isDue`). */
+  readonly isDue?: () => boolean;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +46,8 @@ export class FrontierWriter {
     for (let idle = 0, tick = 1; !signal.aborted; tick++) {
       await clock.sleep(EVERY_MS, signal);
       const before = this.#written;
-      await (tick % rowEvery === 0 ? this.writeNow() : this.#prune());
+      const isDue = this.#parts.isDue?.() === true;
+      await (isDue || tick % rowEvery === 0 ? this.writeNow({ isDue }) : this.#prune());
       idle = this.#written === before ? idle + 1 : 0;
       if (idle >= LOOK_EVERY_TICKS) {
         idle = 0;
@@ -54,10 +57,11 @@ export class FrontierWriter {
   }
 
   /** Resolves when the frontier as it stands now is in its row and acknowledged. */
-  async writeNow(): Promise<void> {
+  async writeNow({ isDue = false }: { readonly isDue?: boolean } = {}): Promise<void> {
     const { frontier, source } = this.#parts;
     await this.#prune();
-    if (source.comparePositions(frontier.durable.position, this.#written) === 0) return;
+    const hasMoved = source.comparePositions(frontier.durable.position, this.#written) !== 0;
+    if (!hasMoved && !isDue) return;
     let row: FrontierDocument | null = null;
     const read = (): FrontierDocument => (row = this.#row());
     await this.#parts.writeState([{ key: stateKey.frontier, read }]);

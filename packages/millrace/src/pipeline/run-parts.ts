@@ -335,6 +335,7 @@ export class RunParts {
       writeState: this.writeState,
       acknowledge: (position) => this.#log.acknowledge(position),
       refuseIfFenced: () => this.committer.refuseIfFenced(),
+      isDue: () => this.#task.sink.isDue?.() === true,
       signal: this.#signal,
     });
   }

@@ -165,12 +165,12 @@ export const KAFKA_SIDE_TOPICS = {
   heartbeatTopic: optional(TOPIC, {
     name: "heartbeat.topic",
     example: "__debezium-heartbeat.shop",
-    doc: "Where heartbeats go, in Debezium's form; without it there are none. Each is in a transaction that moves the pipeline's position, so it says that the log was followed up to then; of an idle source `heartbeat.interval` of the source moves it.",
+    doc: "Where heartbeats go, in Debezium's form; without it there are none. Each is in a transaction of the pipeline's position, so it says that the log was followed up to then, also where the source writes nothing.",
   }),
   heartbeatTopicIntervalMs: defaulting(duration(100, 3_600_000), 10_000, {
     name: "heartbeat.topic.interval",
     example: "10s",
-    doc: "No two heartbeats are nearer to each other.",
+    doc: "How often there is one, to the second; no two are nearer to each other.",
   }),
   transactionMetadata: defaulting(flag, false, {
     name: "provide.transaction.metadata",

@@ -3,7 +3,7 @@ import type { Commit } from "../../model/sink.ts";
 import type { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
 
-/** A heartbeat with the first transaction behind each interval: whoever reads it knows how far the log was followed. */
+/** A heartbeat with the first transaction behind each interval, which it asks for: whoever reads it knows how far the log was followed. */
 export class HeartbeatTeller implements SideTeller {
   readonly #output: SideOutput;
   readonly #serverName: string;
@@ -17,11 +17,16 @@ export class HeartbeatTeller implements SideTeller {
     this.#intervalMs = intervalMs;
   }
 
-  /** See {@link SideTeller.begin}. */
-  begin(_commit: Commit, nowMs: number): void {
+  /** See {@link SideTeller.isDue}. */
+  isDue(nowMs: number): boolean {
     const sinceMs = nowMs - this.#lastMs;
     // A clock that was set back begins a new interval: else nothing would be told until it is where it was.
-    if (sinceMs >= 0 && sinceMs < this.#intervalMs) return;
+    return sinceMs < 0 || sinceMs >= this.#intervalMs;
+  }
+
+  /** See {@link SideTeller.begin}. */
+  begin(_commit: Commit, nowMs: number): void {
+    if (!this.isDue(nowMs)) return;
     writeHeartbeat(this.#serverName, nowMs, this.#output.key, this.#output.value);
     this.#output.message(nowMs);
     this.#toldMs = nowMs;

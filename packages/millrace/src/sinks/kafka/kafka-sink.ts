@@ -136,6 +136,11 @@ export class KafkaSink implements Sink {
     ];
   }
 
+  /** See {@link Sink.isDue}. */
+  isDue(): boolean {
+    return this.#held?.isDue() === true;
+  }
+
   /** See {@link KafkaTask.readLanes}. */
   readLanes(): Promise<readonly LaneRow[]> {
     return this.#holding().readLanes();

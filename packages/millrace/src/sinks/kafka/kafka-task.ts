@@ -243,7 +243,11 @@ export class KafkaTask {
     this.#lanes = new Map([...this.#lanes, ...moved]);
   }
 
-  /** See {@link Sink.waits}. */
+  /** See {@link Sink.isDue}. */
+  isDue(): boolean {
+    return this.#writer.isDue();
+  }
+
   waits(): readonly SinkWait[] {
     return this.#producer.heldBack.map(({ node, sinceMs }) => {
       return { reason: "throttled", why: this.#quotaText(node), sinceMs };

@@ -9,6 +9,8 @@ import type { StateRecord, TaskState } from "./state-records.ts";
 export interface SideTeller {
   /** What is durable, behind a takeover. */
   restore?(found: TaskState): void;
+  /** It tells something with the next transaction, whatever that has. */
+  isDue?(nowMs: number): boolean;
   /** A transaction begins. */
   begin?(commit: Commit, nowMs: number): void;
   /** Changes of a table follow. */

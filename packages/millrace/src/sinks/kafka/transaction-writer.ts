@@ -63,6 +63,12 @@ export class TransactionWriter {
     for (const teller of this.#tellers) teller.restore?.(found);
   }
 
+  /** Something is to be told, with whatever commit comes. */
+  isDue(): boolean {
+    const nowMs = this.#clock.now();
+    return this.#tellers.some((teller) => teller.isDue?.(nowMs) === true);
+  }
+
   /** A target was changed; the next commit says that it is done. */
   applied(change: TargetChange): void {
     for (const teller of this.#tellers) teller.applied?.(change);
