@@ -613,4 +613,39 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       name: "a coordinator is sent nothing as long as it reads nothing",
     },
   },
+  {
+    keeps: [10],
+    guard: "a coordinator that holds the client back in an answer that refuses is heeded, too",
+    file: "kafka/transaction-coordinator.ts",
+    take: "if (throttledMs !== null) this.#answered(node, throttledMs);",
+    put: "",
+    shownBy: {
+      file: "packages/millrace/src/kafka/transaction-coordinator.test.ts",
+      name: "a coordinator that has refused, and reads nothing for a while, is asked behind that",
+    },
+  },
+  {
+    keeps: [10],
+    guard: "who asks at once behind a connection that has ended opens one for all",
+    file: "kafka/cluster.ts",
+    take: "      if (now === known) break;\n      known = now;\n",
+    put: "      break;\n",
+    shownBy: {
+      file: "packages/millrace/src/kafka/cluster-connections.test.ts",
+      name: "are one where several ask at once behind one that has retired, and end with the cluster",
+    },
+  },
+  {
+    keeps: [1, 2],
+    guard: "a batch is not written over while it is on its way",
+    file: "sinks/kafka/transaction-batches.ts",
+    take: "        return this.#producer.send([{ topic, topicId, partition, builder }]);\n",
+    put: `        const going = this.#producer.send([{ topic, topicId, partition, builder }]);
+        this.#pool.give(builder);
+        return going;\n`,
+    shownBy: {
+      file: "packages/millrace/src/sinks/kafka/transaction-batches.test.ts",
+      name: "are not touched before they are answered",
+    },
+  },
 ];

@@ -4,7 +4,6 @@ import {
   type API,
   findCoordinatorV4,
   metadataV11,
-  ResponseError,
 } from "@platformatic/kafka";
 import { isBug } from "../errors/own-fault.ts";
 import type { Clock } from "../model/ports.ts";
@@ -12,7 +11,7 @@ import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection, type BrokerLink } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
 import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
-import { faultFrom, faultOf, rightsOf } from "./fault-from.ts";
+import { answerIn, faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 import { type ByteLender, fetchedBytes } from "./lent-bytes.ts";
 import { UnreachedBrokers } from "./unreached-brokers.ts";
@@ -370,15 +369,13 @@ export class Cluster {
     return found;
   }
 
-  /** The library throws away an answer that holds an error; it is in the error. */
   async #metadata(names: readonly string[] | null, withRights: boolean): Promise<Metadata> {
     const connection = await this.#anyone();
     const wanted = names?.map((name) => ({ name })) ?? null;
     try {
       return await connection.call(metadataV11.api, wanted, false, withRights);
     } catch (thrown) {
-      const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
-      const answer: unknown = cause instanceof ResponseError ? cause["response"] : null;
+      const answer = answerIn(thrown);
       if (isMetadata(answer)) return answer;
       if (isBug(thrown)) throw thrown;
       throw faultFrom(thrown, "of the bootstrap list");

@@ -1,4 +1,4 @@
-import { protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
+import { protocolErrors, protocolErrorsCodesById, ResponseError } from "@platformatic/kafka";
 import { connectionText } from "./connection-words.ts";
 import { KafkaFault, kindOf } from "./kafka-fault.ts";
 
@@ -34,6 +34,12 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
     connectionText(where, code, messageOf(chain)),
     thrown,
   );
+}
+
+/** The library throws away an answer that holds an error; it is in the error. Null where nobody has answered. */
+export function answerIn(thrown: unknown): unknown {
+  const cause: unknown = thrown instanceof KafkaFault ? thrown.cause : null;
+  return cause instanceof ResponseError ? cause["response"] : null;
 }
 
 /** Brokers mostly add nothing to the error's name: what it means, where Kafka's own sentence does not say it. */

@@ -2,7 +2,7 @@ import { describeTransactionsV0, initProducerIdV4 } from "@platformatic/kafka";
 import type { BrokerLink } from "./broker-connection.ts";
 import { BrokerQuota } from "./broker-quota.ts";
 import type { Cluster } from "./cluster.ts";
-import { faultOf, partitionFault } from "./fault-from.ts";
+import { answerIn, faultOf, partitionFault } from "./fault-from.ts";
 import { isPassing, KafkaFault, mayComeToBe } from "./kafka-fault.ts";
 import { OPEN_SHARE, type OpenTransaction } from "./open-transaction.ts";
 import type { ProducerOptions } from "./producer-options.ts";
@@ -123,7 +123,10 @@ export class TransactionCoordinator {
     const connection = await this.#cluster.connection(node, "control");
     // Each question would count against the quota.
     if (this.#quota.restMs(node) > 0) return false;
-    const answer = await connection.call(describeTransactionsV0.api, [this.#transactionalId]);
+    const answer = await this.#heeding(
+      node,
+      connection.call(describeTransactionsV0.api, [this.#transactionalId]),
+    );
     this.#answered(node, answer.throttleTimeMs);
     return answer.transactionStates.some(({ transactionState: state }) => ENDING.has(state));
   }
@@ -141,13 +144,27 @@ export class TransactionCoordinator {
       if (restMs > 0) await this.#cluster.rest(restMs);
       restedMs += restMs;
       const connection = await this.#cluster.connection(node, "control");
-      return ask(connection, (ms) => this.#answered(node, ms));
+      return this.#heeding(
+        node,
+        ask(connection, (ms) => this.#answered(node, ms)),
+      );
     };
     return this.#cluster.patiently(
       () => this.#options.deliveryTimeoutMs + restedMs,
       () => this.#atCoordinator(attempt),
       passes,
     );
+  }
+
+  /** What is refused counts against the quota as well, and its answer may hold the client back. */
+  async #heeding<T>(node: number, asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (thrown) {
+      const throttledMs = throttleIn(answerIn(thrown));
+      if (throttledMs !== null) this.#answered(node, throttledMs);
+      throw thrown;
+    }
   }
 
   #answered(node: number, throttledMs: number): void {
@@ -175,4 +192,11 @@ function refuse(answers: readonly PartitionAnswer[]): void {
   const [first] = faults;
   const fault = faults.find(({ id }) => id !== "OPERATION_NOT_ATTEMPTED") ?? first;
   if (fault !== undefined) throw fault;
+}
+
+/** Null where it does not say. */
+function throttleIn(answer: unknown): number | null {
+  if (typeof answer !== "object" || answer === null) return null;
+  const ms: unknown = Reflect.get(answer, "throttleTimeMs");
+  return typeof ms === "number" ? ms : null;
 }

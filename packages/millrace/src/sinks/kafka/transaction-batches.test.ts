@@ -10,11 +10,16 @@ const STAMP = { producerId: 1n, producerEpoch: 0, sequence: 0, transactional: tr
 /** Batches wait here until they are let go. */
 class Gate {
   readonly sent: { readonly partition: number; readonly bytes: number }[] = [];
+  /** Each batch as it goes to its socket, and as it was when it was sent. */
+  readonly underWay: { readonly bytes: Buffer; readonly copy: Buffer }[] = [];
   readonly #waiting: PromiseWithResolvers<void>[] = [];
   readonly #sender = new BatchSender({
     send: async (batches) => {
-      for (const { partition, builder } of batches)
-        this.sent.push({ partition, bytes: builder.finish(STAMP, "none").length });
+      for (const { partition, builder } of batches) {
+        const bytes = builder.finish(STAMP, "none");
+        this.sent.push({ partition, bytes: bytes.length });
+        this.underWay.push({ bytes, copy: Buffer.from(bytes) });
+      }
       const gate = Promise.withResolvers<void>();
       this.#waiting.push(gate);
       return gate.promise;
@@ -51,6 +56,16 @@ describe("batches of a transaction", () => {
     await gate.answer();
     expect(gate.sent.map(({ partition }) => partition)).toEqual([0, 1, 0]);
     expect(gate.open).toBe(2);
+  });
+
+  it("are not touched before they are answered: a socket may not have all of their bytes", async () => {
+    const gate = new Gate();
+    for (let i = 0; i < 3; i++) gate.add(0);
+    await turn();
+    for (let i = 0; i < 6; i++) gate.add(1, Buffer.alloc(250, 65 + i));
+    await turn();
+    expect(gate.underWay).toHaveLength(2);
+    for (const { bytes, copy } of gate.underWay) expect(bytes.equals(copy)).toBe(true);
   });
 
   it("are never larger than their topic takes, and what is so by itself is not taken", async () => {
