@@ -155,6 +155,10 @@ describe("a pipeline file with a MySQL source", () => {
       "shop.yaml:3:22: source.scan.startup.mode: is specific-offset, but the offset is missing. Write scan.startup.specific-offset.file with scan.startup.specific-offset.pos, or scan.startup.specific-offset.gtid-set.",
     ],
     [
+      ["scan.startup.mode: specific-offset", "scan.startup.specific-offset.gtid-set: nonsense"],
+      'shop.yaml:4:42: source.scan.startup.specific-offset.gtid-set: "nonsense" is not a set of GTIDs. Write what gtid_executed (MariaDB: gtid_binlog_pos) was, e.g. scan.startup.specific-offset.gtid-set: 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-77.',
+    ],
+    [
       ["scan.startup.mode: timestamp"],
       "shop.yaml:3:22: source.scan.startup.mode: is timestamp, but the moment is missing. Write scan.startup.timestamp-millis.",
     ],

@@ -79,7 +79,7 @@ export const SINK_ERRORS = {
     class: "row",
     meaning: "A value is larger than the sink can take; it was read past, the row's key was kept.",
     remedy:
-      "Shorten the value at the source, which takes the dead letter away, or leave the column out and replay the letter.",
+      "Shorten the value at the source, which takes the dead letter away, or leave the column out and replay the letter. Of a Kafka sink raise both the topic's max.message.bytes and properties.max.request.size, start again and replay it.",
   },
   MR_VALUE_DOES_NOT_FIT: {
     class: "row",

@@ -30,10 +30,15 @@ const BINLOG_FILE = textLike("name", /^[^/\\]+\.\d{6,}$/, {
 });
 
 /** UUIDs with intervals and tags (MySQL), or domain, server and number (MariaDB). */
-const GTID_SET = textLike("GTID set", /^[0-9a-z_:,\s-]+$/i, {
-  wrong: "is not a set of GTIDs",
-  remedy: "Write what gtid_executed (MariaDB: gtid_binlog_pos) was",
-});
+const GTIDS = String.raw`(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\s*:\s*(?:\d+(?:\s*-\s*\d+)?|[a-z_][a-z0-9_]{0,31}))+|\d+-\d+-\d+)`;
+const GTID_SET = textLike(
+  "GTID set",
+  new RegExp(String.raw`^\s*${GTIDS}(?:\s*,\s*${GTIDS})*\s*$`, "i"),
+  {
+    wrong: "is not a set of GTIDs",
+    remedy: "Write what gtid_executed (MariaDB: gtid_binlog_pos) was",
+  },
+);
 
 /** Where the log begins. */
 const STARTUP_OPTIONS = {

@@ -89,6 +89,11 @@ describe.each(mysqlFlavors)("a source of %s", (flavor) => {
     await expect(
       idsFrom({ mode: "specific-offset", file: "binlog.999999", pos: 4 }),
     ).rejects.toMatchObject({ code: "MR_SOURCE_REFUSED" });
+    const others = flavor === "mysql" ? "0-1-7" : "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-7";
+    await expect(idsFrom({ mode: "specific-offset", gtidSet: others })).rejects.toMatchObject({
+      code: "MR_SOURCE_REFUSED",
+      message: expect.stringContaining("is no set of GTIDs of") as string,
+    });
   });
 
   it("knows what is prepared still where it begins in the past, or now", async () => {

@@ -32,7 +32,9 @@ export async function startupPlace(log: LogAt, startup: MysqlStartup): Promise<L
     case "timestamp":
       return since(log, startup.timestampMs);
     case "specific-offset":
-      return "gtidSet" in startup ? behindGtids(log, startup.gtidSet) : named(log, startup);
+      if (!("gtidSet" in startup)) return named(log, startup);
+      refuseOtherServers(log.server.flavor, startup.gtidSet);
+      return behindGtids(log, startup.gtidSet);
   }
 }
 
@@ -80,6 +82,21 @@ async function since(log: LogAt, timestampMs: number): Promise<LogOffset> {
 export async function behindGtids(log: LogAt, text: string): Promise<LogOffset> {
   const end = await endOf(log);
   return (await firstGroup(log, behind(log.server.flavor, text), () => true)) ?? end;
+}
+
+/** What a file says may be meant for another kind of server. @throws MillraceError MR_SOURCE_REFUSED */
+function refuseOtherServers(flavor: "mysql" | "mariadb", text: string): void {
+  try {
+    behind(flavor, text);
+  } catch (thrown) {
+    const [server, where] =
+      flavor === "mysql" ? ["MySQL", "gtid_executed"] : ["MariaDB", "gtid_binlog_pos"];
+    throw new MillraceError(
+      "MR_SOURCE_REFUSED",
+      `scan.startup.specific-offset.gtid-set is no set of GTIDs of ${server}`,
+      { remedy: `Write what ${where} was at the server.`, cause: thrown },
+    );
+  }
 }
 
 /** A dump that leaves out what was executed. @throws MillraceError MR_SOURCE_PROTOCOL where nobody can read the set. */
