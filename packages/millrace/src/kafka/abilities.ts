@@ -16,12 +16,15 @@ export interface BrokerAbilities {
   readonly endTxnVersion: number;
   /** Fetch takes a topic's id (Kafka 3.1): one that was made anew under the name is not read in its stead. */
   readonly fetchesById: boolean;
+  /** It says where a leader's epoch ends. Kafka does; who else calls itself so, or stands before it, may not, and hangs up. */
+  readonly tellsEpochs: boolean;
 }
 
 const PRODUCE = 0;
 const END_TXN = 26;
 const FETCH = 1;
 const FETCH_BY_ID = 13;
+const OFFSET_FOR_LEADER_EPOCH = 23;
 const PRODUCE_BY_ID = 13;
 const PRODUCE_V2_TRANSACTIONS = 12;
 const END_TXN_V2_TRANSACTIONS = 5;
@@ -66,6 +69,7 @@ export function abilitiesOf(
     producesById: transactionsV2 && has(PRODUCE, PRODUCE_BY_ID),
     endTxnVersion: transactionsV2 ? END_TXN_V2_TRANSACTIONS : 3,
     fetchesById: has(FETCH, FETCH_BY_ID),
+    tellsEpochs: has(OFFSET_FOR_LEADER_EPOCH, 4),
   };
 }
 

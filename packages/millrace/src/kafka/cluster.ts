@@ -385,8 +385,9 @@ export class Cluster {
 
 /** What a broker speaks, with the kind of transactions that the first one has: one transaction is of one kind. */
 function ofKind(first: BrokerAbilities, own: BrokerAbilities): BrokerAbilities {
-  const { fetchesById } = own;
-  return { ...first, fetchesById, producesById: first.transactionsV2 && own.producesById };
+  const { fetchesById, tellsEpochs } = own;
+  const ofItsOwn = { fetchesById, tellsEpochs };
+  return { ...first, ...ofItsOwn, producesById: first.transactionsV2 && own.producesById };
 }
 
 /** Who takes a connection and answers nothing that a broker would. */

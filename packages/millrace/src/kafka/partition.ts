@@ -69,7 +69,7 @@ export function offsetAt(
 
 /**
  * Where a leader's epoch ends in the log of whoever leads now: behind its last message, or where a newer one begins. Null where that
- * log knows of no epoch so new.
+ * log knows of no epoch so new; without end where whoever leads does not speak of it.
  */
 export function epochEnd(
   cluster: Cluster,
@@ -80,6 +80,7 @@ export function epochEnd(
   const topics = [{ name: at.topic, partitions: [partition] }];
   return atLeader(cluster, at, async (node) => {
     const connection = await cluster.connection(node, "control");
+    if (!(await cluster.spokenBy(connection)).tellsEpochs) return Infinity;
     const answer = await connection.call(offsetForLeaderEpochV4.api, -1, topics);
     const end = Number(answer.topics[0]?.partitions[0]?.endOffset ?? -1n);
     return end < 0 ? null : end;

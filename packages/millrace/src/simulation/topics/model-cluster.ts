@@ -297,7 +297,7 @@ type SyncArguments = [
   assignments: readonly { memberId: string; assignment: Buffer }[],
 ];
 
-const API_KEYS = [0, 1, 2, 3, 10, 19, 22, 24, 26, 32].map((apiKey) => ({
+const API_KEYS = [0, 1, 2, 3, 10, 19, 22, 23, 24, 26, 32].map((apiKey) => ({
   apiKey,
   minVersion: 0,
   maxVersion: apiKey === FETCH ? FETCH_BY_ID : 12,

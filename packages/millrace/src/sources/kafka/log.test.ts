@@ -31,7 +31,12 @@ class Broker extends Cluster {
 
   override abilities(): Promise<BrokerAbilities> {
     const versions = { produceVersion: 12, producesById: false, endTxnVersion: 5 };
-    return Promise.resolve({ ...versions, transactionsV2: true, fetchesById: true });
+    return Promise.resolve({
+      ...versions,
+      transactionsV2: true,
+      fetchesById: true,
+      tellsEpochs: true,
+    });
   }
 
   override connection(_node: number, purpose: Purpose): Promise<BrokerConnection> {
