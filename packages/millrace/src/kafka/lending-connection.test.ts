@@ -42,7 +42,7 @@ async function asked(
   lender: ByteLender | null,
   given: Partial<ClusterOptions> = {},
 ): Promise<{ kind: string; id: string; message: string; isOpen: boolean }> {
-  const times = { connectTimeoutMs: 5_000, requestTimeoutMs: 300 };
+  const times = { connectTimeoutMs: 30_000, requestTimeoutMs: 30_000 };
   const base = { bootstrap: [], clientId: "test", tls: null, sasl: null, clock: systemClock };
   let link: BrokerConnection | null = null;
   try {
@@ -64,7 +64,7 @@ async function asked(
 
 describe("a connection that reads into lent bytes", () => {
   it.each([
-    ["answers nothing", () => undefined, {}],
+    ["answers nothing", () => undefined, { requestTimeoutMs: 300 }],
     ["hangs up", (socket: Socket) => void socket.destroy(), {}],
     ["says that it has nothing more to say", (socket: Socket) => void socket.end(), {}],
     [

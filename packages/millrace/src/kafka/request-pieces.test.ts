@@ -11,7 +11,7 @@ import { produceRequest } from "./wire.ts";
 /** More than a socket takes at once. */
 const MANY_BYTES = 3_000_000;
 
-/** The first request that comes to a server, which reads nothing before all of it was sent. */
+/** The first request that comes to a server. */
 async function readRequest(socket: Socket): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = Infinity;
