@@ -648,4 +648,15 @@ export const KAFKA_GUARDS: readonly Guard[] = [
       name: "are not touched before they are answered",
     },
   },
+  {
+    keeps: [10],
+    guard: "a Produce goes to its socket as its batches are, and in no copy of all of them",
+    file: "kafka/lending-connection.ts",
+    take: "    writePieces(socket, request);\n",
+    put: "    writePieces(socket, [Buffer.concat(request)]);\n",
+    shownBy: {
+      file: "packages/millrace/src/kafka/request-pieces.test.ts",
+      name: "is not put together for a connection of ours: its socket gets a large batch by itself",
+    },
+  },
 ];

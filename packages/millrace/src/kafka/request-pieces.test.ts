@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer, Socket } from "node:net";
 import { Writer } from "@platformatic/kafka";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { systemClock } from "../model/ports.ts";
 import { BrokerConnection } from "./broker-connection.ts";
 import { ByteLender } from "./lent-bytes.ts";
@@ -64,6 +64,17 @@ describe("a request in pieces", () => {
       expect(ours.equals(await produced(sizes, null))).toBe(true);
     },
   );
+
+  it("is not put together for a connection of ours: its socket gets a large batch by itself", async () => {
+    const written = vi.spyOn(Socket.prototype, "write");
+    try {
+      await produced([MANY_BYTES, 10], new ByteLender());
+      const lengths = written.mock.calls.map(([bytes]) => bytes.length);
+      expect(lengths).toContain(MANY_BYTES);
+    } finally {
+      written.mockRestore();
+    }
+  });
 
   it("has its batches as they are, and nothing beside them that is no piece of its own", () => {
     const [small, large, last] = [10, LARGE_PIECE_BYTES, 3 * LARGE_PIECE_BYTES].map((size) =>
