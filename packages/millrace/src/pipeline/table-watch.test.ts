@@ -113,7 +113,9 @@ describe("a watch over tables", () => {
       await settled();
       expect(done).toEqual(["notice"]);
       expect(watch.settled).toBe(false);
-      expect(table.notices).toEqual([expect.stringMatching(/^(it was emptied|partitions|its rows)/)]);
+      expect(table.notices).toEqual([
+        expect.stringMatching(/^(it was emptied|partitions|its rows)/),
+      ]);
       expect(table.parts).toBeNull();
       state.durable = [9, 0, 0];
       watch.onFrontier();
