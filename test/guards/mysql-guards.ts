@@ -432,4 +432,16 @@ export const MYSQL_GUARDS: readonly Guard[] = [
       name: "are all in the engine once the place is reached",
     },
   },
+  {
+    keeps: [7],
+    guard:
+      "a replay of MySQL's log ends no sooner than it was told which tables are loaded again, whose load would begin before",
+    file: "sources/mysql/run-log.ts",
+    take: " && !tables.areUntold;",
+    put: ";",
+    shownBy: {
+      file: `${MYSQL}/open-tables.my.test.ts`,
+      name: "tables whose shape was asked for are told of with the first thing that a resting log gives, before a load could begin",
+    },
+  },
 ];

@@ -84,6 +84,11 @@ export class CapturedTables implements LoggedTables {
     return this.#questions.length > 0;
   }
 
+  /** Tables that the log will tell to load again, as soon as it can: see {@link Standing.isOpen}. */
+  get areUntold(): boolean {
+    return this.#standings.areOpen;
+  }
+
   /** Before this place rows of tables may be left out: a snapshot that loads any of them has to see all that comes before it. */
   get behind(): LogOffset | null {
     return this.#standings.behind;

@@ -197,7 +197,9 @@ export class RunLog {
       start,
     );
     const isBoundary = start[1] === 0 && start[2] === 0;
-    return this.#followed(log, start === known || isBoundary ? start : null);
+    // A replay that ends there would begin loads that the log is about to begin again, where each is told (I7).
+    const isEntered = (start === known || isBoundary) && !tables.areUntold;
+    return this.#followed(log, isEntered ? start : null);
   }
 
   /** A position of another server's log in the words of this one's. */

@@ -44,6 +44,11 @@ export class TableStandings {
     return this.#behind;
   }
 
+  /** Of some the pipeline will be told that they are loaded again: their shape was asked for, and that was not told yet. */
+  get areOpen(): boolean {
+    return [...this.#byId.values()].some(({ isOpen }) => isOpen);
+  }
+
   get(id: TableId): Standing | undefined {
     return this.#byId.get(id);
   }
