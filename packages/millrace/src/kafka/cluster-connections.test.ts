@@ -1,7 +1,7 @@
 import { apiVersionsV3, metadataV11 } from "@platformatic/kafka";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../model/ports.ts";
-import type { BrokerLink } from "./broker-connection.ts";
+import { linkThat, type TestLink } from "./broker-link.fixture.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaFault } from "./kafka-fault.ts";
 
@@ -21,34 +21,9 @@ const ANSWERS = new Map<unknown, unknown>([
   ],
 ]);
 
-/** A connection to the one broker of a cluster, which knows itself and nothing else. */
-class Link {
-  isOpen = true;
-  isEnded = false;
-
-  call(api: unknown): Promise<unknown> {
-    return Promise.resolve(ANSWERS.get(api));
-  }
-
-  send(): never {
-    throw new Error("nobody asks for it");
-  }
-
-  /** Its session ends soon: who waits for an answer gets it still, and nobody else asks. */
-  retire(): void {
-    this.isOpen = false;
-  }
-
-  close(): Promise<void> {
-    this.isOpen = false;
-    this.isEnded = true;
-    return Promise.resolve();
-  }
-}
-
 /** A cluster that was asked already, and each connection that it has opened, in their order. */
 async function cluster() {
-  const links: Link[] = [];
+  const links: TestLink[] = [];
   const refusals: KafkaFault[] = [];
   const made = new Cluster({
     bootstrap: [{ host: "h", port: 1 }],
@@ -61,23 +36,26 @@ async function cluster() {
     open: () => {
       const refusal = refusals.shift();
       if (refusal !== undefined) return Promise.reject(refusal);
-      const link = new Link();
+      const link = linkThat((api) => ANSWERS.get(api));
       links.push(link);
-      return Promise.resolve(link as unknown as BrokerLink);
+      return Promise.resolve(link);
     },
   });
   await made.clusterId();
-  const first = (await made.connection(1, "data")) as unknown as Link;
-  links.splice(0, links.indexOf(first));
+  await made.connection(1, "data");
+  // Before it there is the one that the cluster was learnt over.
+  links.splice(0, links.length - 1);
+  // Its session ends soon: who waits for an answer gets it still, and nobody else asks.
+  const retire = (): void => links.forEach((link) => (link.isOpen = false));
   const askedByFour = () =>
     Promise.allSettled(Array.from({ length: 4 }, () => made.connection(1, "data")));
-  return { made, links, refusals, first, askedByFour };
+  return { made, links, refusals, retire, askedByFour };
 }
 
 describe("connections to a broker", () => {
   it("are one where several ask at once behind one that has retired, and end with the cluster", async () => {
-    const { made, links, first, askedByFour } = await cluster();
-    first.retire();
+    const { made, links, retire, askedByFour } = await cluster();
+    retire();
     const asked = await askedByFour();
     expect(links).toHaveLength(2);
     expect(new Set(asked.map((each) => each.status === "fulfilled" && each.value))).toEqual(
@@ -88,8 +66,8 @@ describe("connections to a broker", () => {
   });
 
   it("are none where that one fails, which all hear who wait for it, and one for who asks then", async () => {
-    const { made, links, refusals, first, askedByFour } = await cluster();
-    first.retire();
+    const { made, links, refusals, retire, askedByFour } = await cluster();
+    retire();
     refusals.push(new KafkaFault("connection", "CLOSED", "of a test"));
     const asked = await askedByFour();
     expect(asked.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => "rejected"));
@@ -99,8 +77,8 @@ describe("connections to a broker", () => {
   });
 
   it("are not opened behind the end of the cluster", async () => {
-    const { made, links, first, askedByFour } = await cluster();
-    first.retire();
+    const { made, links, retire, askedByFour } = await cluster();
+    retire();
     const [asked] = await Promise.all([askedByFour(), made.close()]);
     expect(asked.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => "rejected"));
     expect(links.filter(({ isEnded }) => !isEnded)).toEqual([]);

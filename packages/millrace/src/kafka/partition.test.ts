@@ -1,7 +1,7 @@
 import { apiVersionsV3, metadataV11, offsetForLeaderEpochV4 } from "@platformatic/kafka";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../model/ports.ts";
-import type { BrokerLink } from "./broker-connection.ts";
+import { linkThat } from "./broker-link.fixture.ts";
 import { Cluster } from "./cluster.ts";
 import { KafkaFault } from "./kafka-fault.ts";
 import { epochEnd } from "./partition.ts";
@@ -34,12 +34,7 @@ function speaking(version: number | null): Cluster {
     ],
   ]);
   const hungUp = new KafkaFault("connection", "NO_ANSWER", "of a test");
-  const link = {
-    isOpen: true,
-    call: async (api: unknown) => answers.get(api) ?? Promise.reject(hungUp),
-    send: () => Promise.reject(hungUp),
-    close: () => Promise.resolve(),
-  };
+  const link = linkThat((api) => answers.get(api) ?? Promise.reject(hungUp));
   return new Cluster({
     bootstrap: [{ host: "h", port: 1 }],
     clientId: "test",
@@ -48,7 +43,7 @@ function speaking(version: number | null): Cluster {
     connectTimeoutMs: 1_000,
     requestTimeoutMs: 1_000,
     clock: systemClock,
-    open: () => Promise.resolve(link as unknown as BrokerLink),
+    open: () => Promise.resolve(link),
   });
 }
 

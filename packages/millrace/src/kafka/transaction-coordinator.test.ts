@@ -8,7 +8,7 @@ import {
 } from "@platformatic/kafka";
 import { expect, it } from "vitest";
 import type { Clock } from "../model/ports.ts";
-import type { BrokerLink } from "./broker-connection.ts";
+import { linkThat } from "./broker-link.fixture.ts";
 import { Cluster } from "./cluster.ts";
 import { faultFrom } from "./fault-from.ts";
 import { OpenTransaction } from "./open-transaction.ts";
@@ -71,12 +71,7 @@ function coordinating() {
         }),
     ],
   ]);
-  const link = {
-    isOpen: true,
-    call: async (api: unknown) => Promise.resolve(answers.get(api)?.()),
-    send: () => Promise.reject(new Error("nobody asks for it")),
-    close: () => Promise.resolve(),
-  };
+  const link = linkThat((api) => answers.get(api)?.());
   const cluster = new Cluster({
     bootstrap: [BROKER],
     clientId: "test",
@@ -85,7 +80,7 @@ function coordinating() {
     connectTimeoutMs: 1_000,
     requestTimeoutMs: 1_000,
     clock,
-    open: () => Promise.resolve(link as unknown as BrokerLink),
+    open: () => Promise.resolve(link),
   });
   let toldMs = 0;
   const options = {
