@@ -157,7 +157,7 @@ export const DEBEZIUM_OPTIONS: readonly DebeziumOptions[] = [
       ),
       isNone("lsn.flush*", "The slot is confirmed once the sink has the changes, and never before"),
       isNone("offset.mismatch.strategy", "`source.on-loss` says what a slot that was lost means"),
-      isNone("status.update.interval.ms", "The server is told every few seconds"),
+      isNone("status.update.interval.ms", "The server is told about once a second"),
       isNone("xmin.fetch.interval.ms", "`xmin` of a message is null"),
       isNone("gtid.source*", "The set of GTIDs at the sink holds whatever servers wrote them"),
       isNone("binlog.buffer.size", "A transaction is never looked ahead in"),
@@ -236,7 +236,7 @@ export const DEBEZIUM_OPTIONS: readonly DebeziumOptions[] = [
       ),
       isNone(
         "transaction.boundary*",
-        "A transaction of the source is one of Kafka's, up to `sink.sink.transaction.max-bytes`",
+        "A transaction of the source is one of Kafka's, up to `sink.transaction.max-bytes`",
       ),
     ],
   },

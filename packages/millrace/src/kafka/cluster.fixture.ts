@@ -4,9 +4,9 @@ import { Cluster } from "./cluster.ts";
 import type { ClusterOptions } from "./cluster-options.ts";
 import { readTopic } from "./read-topic.ts";
 
-/** Connects on first use; to be closed. */
-export function clusterAt(bootstrap: string, options: Partial<ClusterOptions> = {}): Cluster {
-  return new Cluster({
+/** What says where a test's brokers are, in the clear. */
+export function clusterOptionsAt(bootstrap: string): Omit<ClusterOptions, "clock"> {
+  return {
     bootstrap: bootstrap.split(",").map((address) => {
       const [host = "", port = ""] = address.split(":");
       return { host, port: Number(port) };
@@ -16,9 +16,12 @@ export function clusterAt(bootstrap: string, options: Partial<ClusterOptions> = 
     sasl: null,
     connectTimeoutMs: 5_000,
     requestTimeoutMs: 10_000,
-    clock: systemClock,
-    ...options,
-  });
+  };
+}
+
+/** Connects on first use; to be closed. */
+export function clusterAt(bootstrap: string, options: Partial<ClusterOptions> = {}): Cluster {
+  return new Cluster({ ...clusterOptionsAt(bootstrap), clock: systemClock, ...options });
 }
 
 /** Key and value of each committed record, as texts. */

@@ -1,4 +1,5 @@
 /** Kafka sinks of tests. */
+import { clusterOptionsAt } from "../../kafka/cluster.fixture.ts";
 import type { ConnectorContext } from "../../model/source.ts";
 import { canonicalFormat } from "./canonical-format.fixture.ts";
 import { KafkaSink } from "./kafka-sink.ts";
@@ -8,17 +9,7 @@ import type { KafkaSinkOptions } from "./options.ts";
 /** Options of a sink whose topics begin with `prefix`; rows are written as they are. */
 export function sinkOptions(bootstrap: string, prefix: string): KafkaSinkOptions {
   return {
-    cluster: {
-      bootstrap: bootstrap.split(",").map((address) => {
-        const [host = "", port = ""] = address.split(":");
-        return { host, port: Number(port) };
-      }),
-      clientId: "test",
-      tls: null,
-      sasl: null,
-      connectTimeoutMs: 5_000,
-      requestTimeoutMs: 15_000,
-    },
+    cluster: { ...clusterOptionsAt(bootstrap), requestTimeoutMs: 15_000 },
     topics: {
       topic: null,
       mapping: new TableTopics([]),

@@ -1,4 +1,5 @@
 /** Sources of partitions for tests with real brokers. */
+import { clusterOptionsAt } from "../../kafka/cluster.fixture.ts";
 import { silentLogger, systemClock } from "../../model/ports.ts";
 import { PipelineLook } from "./first-look.ts";
 import type { KafkaSourceOptions } from "./options.ts";
@@ -20,17 +21,7 @@ export function partitionSource(
   { startup = { mode: "earliest-offset" }, partition = 0, look = noLook }: SourceOptions = {},
 ): PartitionSource {
   const options: KafkaSourceOptions = {
-    cluster: {
-      bootstrap: bootstrap.split(",").map((address) => {
-        const [host = "", port = ""] = address.split(":");
-        return { host, port: Number(port) };
-      }),
-      clientId: "test",
-      tls: null,
-      sasl: null,
-      connectTimeoutMs: 5_000,
-      requestTimeoutMs: 10_000,
-    },
+    cluster: clusterOptionsAt(bootstrap),
     choice: { topics: [topic], pattern: null },
     format: "debezium-json",
     unavailable: "gone",
