@@ -23,6 +23,7 @@ interface Told {
   readonly op?: string;
   readonly after?: { readonly id: number } | null;
   readonly transaction?: { readonly id: string; readonly total_order: number } | null;
+  readonly source?: Readonly<Record<string, unknown>>;
   readonly tableChanges?: readonly { type: string; id: string }[];
 }
 
@@ -78,10 +79,16 @@ it("tells transactions with their events, shapes before their rows, and heartbea
       { data_collection: "public.other", event_count: 1 },
     ],
   });
-  const shapes = (await told("ddl")).flatMap(({ tableChanges = [] }) => tableChanges);
+  const ddl = await told("ddl");
+  const shapes = ddl.flatMap(({ tableChanges = [] }) => tableChanges);
   const kinds = shapes.map(({ type, id }) => `${type} ${id.split(".").at(-1)}`);
   expect(kinds.toSorted()).toEqual(['ALTER "item"', 'CREATE "item"', 'CREATE "other"']);
   expect(kinds.at(-1)).toBe('ALTER "item"');
+  expect(ddl[0]?.source).toMatchObject({ snapshot: "incremental", lsn: null });
+  expect(ddl.at(-1)?.source).toMatchObject({
+    snapshot: "false",
+    lsn: expect.any(Number) as number,
+  });
   expect((await told("beat")).length).toBeGreaterThan(1);
 });
 

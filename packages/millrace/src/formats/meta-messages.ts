@@ -1,14 +1,10 @@
 import type { DeadLetter } from "../model/dead-letter.ts";
-import type { TargetChange } from "../model/sink.ts";
-import type { Origin, SourceBlock } from "../model/source-block.ts";
-import type { TargetTable } from "../model/table.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { messageHeader, type MessageHeader } from "./format.ts";
-import { SourceJson } from "./source-json.ts";
 import type { TransactionCounts } from "./transaction-meter.ts";
 
 /*
- * Messages beside those of tables, in Debezium's forms: transactions, heartbeats, schema changes. Key and value go into
+ * Messages beside those of tables, in Debezium's forms: transactions, heartbeats, dead letters. Key and value go into
  * the writers, without schema.
  */
 
@@ -81,53 +77,4 @@ export function writeLetterKey(
   key: ByteWriter,
 ): void {
   key.utf8(JSON.stringify({ target, key: about }));
-}
-
-/** A message of the schema changes' topic. `ddl` is null: what became of the table is told, not in whose words. */
-export function writeSchemaChange(
-  change: TargetChange,
-  origin: Origin,
-  block: SourceBlock,
-  key: ByteWriter,
-  value: ByteWriter,
-): void {
-  const { table } = change;
-  const db = block.fields.findIndex(({ name }) => name === "db");
-  const databaseName = String(block.value(db, origin) ?? "");
-  key.utf8(JSON.stringify({ databaseName }));
-  value.ascii('{"source":');
-  new SourceJson(block).write(origin, value);
-  const type = { create: "CREATE", alter: "ALTER", drop: "DROP" }[change.kind];
-  const rest = {
-    ts_ms: origin.nowMs,
-    databaseName,
-    schemaName: table.schema,
-    ddl: null,
-    tableChanges: [
-      {
-        type,
-        id: `"${databaseName}"."${table.schema}"."${table.name}"`,
-        table: change.kind === "drop" ? null : tableOf(table),
-      },
-    ],
-  };
-  value.utf8(`,${JSON.stringify(rest).slice(1)}`);
-}
-
-function tableOf(table: TargetTable): object {
-  const shown = table.columns
-    .map((column, index) => ({ column, index }))
-    .filter(({ index }) => !table.keyless || !table.key.includes(index));
-  const keys = table.keyless ? [] : table.key.map((index) => table.columns[index]?.name ?? "");
-  return {
-    defaultCharsetName: null,
-    primaryKeyColumnNames: keys,
-    columns: shown.map(({ column, index }, position) => ({
-      name: column.name,
-      typeName: column.sourceType ?? column.logical.kind,
-      typeExpression: column.sourceType ?? column.logical.kind,
-      position: position + 1,
-      optional: !table.key.includes(index) && (column.sourceNullable ?? column.nullable),
-    })),
-  };
 }

@@ -8,12 +8,8 @@ import { column, customers, event, table } from "./event.fixture.ts";
 import { DEFAULT_FORMAT, type FormatOptions } from "./format.ts";
 import { GenericSourceBlock } from "./generic-source-block.ts";
 import { MessageList, type ReadMessage } from "./messages.fixture.ts";
-import {
-  writeHeartbeat,
-  writeSchemaChange,
-  writeTransactionBegin,
-  writeTransactionEnd,
-} from "./meta-messages.ts";
+import { writeHeartbeat, writeTransactionBegin, writeTransactionEnd } from "./meta-messages.ts";
+import { writeSchemaChange } from "./schema-changes.ts";
 import { TransactionMeter } from "./transaction-meter.ts";
 
 const NAMES = { serverName: "shop", version: "1" };
@@ -149,18 +145,9 @@ describe("messages beside tables'", () => {
 
   it("tell a table's new shape", () => {
     const { key, value } = writers();
-    const origin = {
-      schema: "public",
-      table: "customers",
-      op: "c",
-      position: null,
-      transaction: null,
-      nowMs: 7,
-    } as const;
     const change = { kind: "alter", table: target, renames: [], drops: [], replaces: [], tag: "" };
     writeSchemaChange(
-      { ...change, kind: "alter" },
-      origin,
+      { change: { ...change, kind: "alter" }, place: null, nowMs: 7 },
       new GenericSourceBlock(NAMES),
       key,
       value,

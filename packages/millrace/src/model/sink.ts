@@ -206,6 +206,13 @@ export type TargetChange =
   /** Renamed to `_dropped_<tag>` first, which fails where that was done already: a zombie drops nothing newer. */
   | { readonly kind: "drop"; readonly table: TargetTable; readonly tag: string };
 
+/** Where the schema change behind a {@link TargetChange} stands in its source's log. */
+export interface ChangePlace {
+  readonly position: Position;
+  /** Null where it is not known, or where the catalogue told of it. */
+  readonly transaction: Transaction | null;
+}
+
 /** What {@link Sink.checkTable} found. */
 export interface TargetCheck {
   readonly created: boolean;
@@ -309,8 +316,8 @@ export interface Sink {
     shared: boolean,
     others?: "let-go" | "keep",
   ): Promise<void>;
-  /** Acts idempotently; called between a barrier's intent and its end. */
-  applyChange(change: TargetChange): Promise<void>;
+  /** Acts idempotently; called between a barrier's intent and its end. `place`: absent where no log tells of the change. */
+  applyChange(change: TargetChange, place?: ChangePlace): Promise<void>;
   /**
    * What {@link Sink.applyChange} has put away for this change goes, if it is certain that no statement of its may still
    * come. Called once the barrier's end is durable, by the run that wrote its intent, while nothing else is written; what

@@ -1,5 +1,6 @@
 import type { Op, Transaction } from "./change.ts";
 import type { Position } from "./position.ts";
+import type { TableShape } from "./table.ts";
 
 /** A value of a {@link SourceField}; an `int64` may be decimal text. */
 export type OriginValue = string | number | boolean | null;
@@ -109,6 +110,32 @@ function timeUs({ transaction, nowMs }: Origin): number {
   return Math.round((transaction?.commitTimeMs ?? nowMs) * 1_000);
 }
 
+/** What messages of schema changes tell of a column beside its name and place, in the words of Debezium's connector. */
+export interface ToldColumn {
+  /** Of `java.sql.Types`. */
+  readonly jdbcType: number;
+  /** Without what stands in parentheses. */
+  readonly typeName: string;
+  readonly typeExpression: string;
+  readonly charsetName: string | null;
+  readonly length: number | null;
+  readonly scale: number | null;
+  /** It numbers itself. */
+  readonly autoIncremented: boolean;
+  /** Of an enumeration. */
+  readonly enumValues: readonly string[] | null;
+}
+
+/** What messages of schema changes tell of a table. */
+export interface ToldTable {
+  readonly databaseName: string;
+  /** Null where databases have no schemas. */
+  readonly schemaName: string | null;
+  readonly defaultCharsetName: string | null;
+  /** By the shape's columns; null where the column has another type than at the source. */
+  readonly columns: readonly (ToldColumn | null)[];
+}
+
 /**
  * What messages tell of a change's origin, in Debezium's fields for this kind of source (`source` of its envelope). Each
  * source knows how its positions become these.
@@ -130,4 +157,6 @@ export interface SourceBlock {
   around?(index: number, origin: Origin): readonly [before: string, behind: string] | null;
   /** That number. Hot. */
   numberIn?(index: number, origin: Origin): number;
+  /** What messages of schema changes tell of a table. Absent: what its logical types tell. */
+  tableOf?(shape: TableShape): ToldTable;
 }

@@ -96,4 +96,6 @@ export interface TargetTable {
   readonly key: readonly number[];
   /** The source table has no key: rows are found by equality, `_millrace_key` is made from the position. */
   readonly keyless: boolean;
+  /** What it was mapped from, less what the file leaves out; where messages tell of the source's table. */
+  readonly from?: TableShape;
 }

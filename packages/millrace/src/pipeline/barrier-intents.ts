@@ -40,7 +40,8 @@ export class BarrierIntents {
       rewritten: [],
     } as const;
     if (item.kind === "dropped") {
-      if (this.#parts.settings.dropTables) return { ...base, kind: "drop" };
+      const { transaction } = item;
+      if (this.#parts.settings.dropTables) return { ...base, kind: "drop", transaction };
       this.#tellKept(table, item.renamedTo);
       return table.document.state === "SYNC" ? null : { ...base, kind: "gone" };
     }
@@ -112,12 +113,13 @@ export class BarrierIntents {
   }
 
   #shapeIntent(
-    { shape, rewritten, rows, position }: ShapeChange,
+    { shape, rewritten, rows, position, transaction }: ShapeChange,
     table: TableRuntime,
     kind: "shape" | "empty",
   ): IntentDocument {
     const begun = this.#begun(position, table);
-    const intent = { ...begun, kind, shape, previous: table.shape, rewritten };
+    const told = kind === "empty" || transaction === null ? {} : { transaction };
+    const intent = { ...begun, ...told, kind, shape, previous: table.shape, rewritten };
     return rows === undefined ? intent : { ...intent, rows };
   }
 

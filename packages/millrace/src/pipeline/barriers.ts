@@ -2,7 +2,7 @@ import { failpoint } from "../model/failpoint.ts";
 import type { LogItem, ShapeChange } from "../model/change.ts";
 import type { Position } from "../model/position.ts";
 import type { Router } from "../model/router.ts";
-import type { Sink, StateEntry, TargetChange, Write } from "../model/sink.ts";
+import type { ChangePlace, Sink, StateEntry, TargetChange, Write } from "../model/sink.ts";
 import type { Source } from "../model/source.ts";
 import type { TableId, TableShape } from "../model/table.ts";
 import { rewrittenAhead } from "../schema/rewritten-ahead.ts";
@@ -46,6 +46,11 @@ export interface BarrierParts {
 }
 
 const NONE: ReadonlySet<TableId> = new Set();
+
+/** Where messages say that the schema change was. */
+function placeOf({ position, transaction = null }: IntentDocument): ChangePlace {
+  return { position, transaction };
+}
 
 /** What a barrier needs from the task around it: everything stands still while it acts. */
 export interface Standstill {
@@ -167,7 +172,7 @@ export class Barriers {
     let changes: readonly TargetChange[] = [];
     let marks: readonly Write[] = [];
     if (intent.kind === "shape") changes = await this.#reshape(table, intent, gone);
-    else if (intent.kind === "drop") await this.#drop(table, intent.tag);
+    else if (intent.kind === "drop") await this.#drop(table, intent);
     else if (intent.kind !== "gone") marks = await this.#empty(table, intent, gone);
     failpoint("barrier.acted");
     if (intent.kind === "truncate") table.truncations++;
@@ -212,7 +217,8 @@ export class Barriers {
     const plans = this.#plans(table, shape, madeAnew);
     const planned = plans.flatMap((plan) => plan.changes.map((change) => change(intent.tag)));
     const changes = planned.filter(({ kind, table: { id } }) => kind !== "alter" || !gone.has(id));
-    for (const change of changes) await this.#parts.sink.applyChange(change);
+    const place = placeOf(intent);
+    for (const change of changes) await this.#parts.sink.applyChange(change, place);
     table.update({
       shape,
       targetShape: shape,
@@ -256,10 +262,13 @@ export class Barriers {
     });
   }
 
-  async #drop(table: TableRuntime, tag: string): Promise<void> {
+  async #drop(table: TableRuntime, intent: IntentDocument): Promise<void> {
     this.#parts.generations.refuseShared(table, "DROP TABLE");
     for (const { target } of table.targets)
-      await this.#parts.sink.applyChange({ kind: "drop", table: target, tag });
+      await this.#parts.sink.applyChange(
+        { kind: "drop", table: target, tag: intent.tag },
+        placeOf(intent),
+      );
   }
 
   #afterEmptying(table: TableRuntime, intent: IntentDocument): void {

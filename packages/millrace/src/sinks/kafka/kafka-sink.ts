@@ -7,6 +7,7 @@ import type { Finding } from "../../model/finding.ts";
 import { Holder } from "../../model/holder.ts";
 import type { Clock, Random } from "../../model/ports.ts";
 import type {
+  ChangePlace,
   Commit,
   CommitResult,
   LaneRow,
@@ -180,7 +181,7 @@ export class KafkaSink implements Sink {
   }
 
   /** A new shape shows in the messages; only whole topics come and go. See {@link Sink.applyChange}. */
-  async applyChange(change: TargetChange): Promise<void> {
+  async applyChange(change: TargetChange, place?: ChangePlace): Promise<void> {
     try {
       if (change.kind === "drop") await this.#topics.drop(change.table);
       else {
@@ -188,7 +189,7 @@ export class KafkaSink implements Sink {
         // A registry that refuses the new shape is heard before anything says that it holds.
         await this.#tables.of(change.table);
       }
-      this.#held?.applied(change);
+      this.#held?.applied(change, place);
     } catch (thrown) {
       throw sinkError(thrown);
     }

@@ -5,7 +5,14 @@ import type { ReadUntil } from "../../kafka/read-topic.ts";
 import { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { type Holder, type HolderMark, holderText, takenOverText } from "../../model/holder.ts";
 import type { Clock } from "../../model/ports.ts";
-import type { Commit, LaneRow, SinkWait, Takeover, TargetChange } from "../../model/sink.ts";
+import type {
+  ChangePlace,
+  Commit,
+  LaneRow,
+  SinkWait,
+  Takeover,
+  TargetChange,
+} from "../../model/sink.ts";
 import { BatchSender } from "./batch-sender.ts";
 import type { CommitPace } from "./commit-pace.ts";
 import { sideLoss, sinkError, stateLoss } from "./errors.ts";
@@ -270,9 +277,9 @@ export class KafkaTask {
   }
 
   /** A target was changed; the next commit says that it is done. */
-  applied(change: TargetChange): void {
+  applied(change: TargetChange, place?: ChangePlace): void {
     if (change.kind === "drop") this.#producer.leave(this.#parts.topics.wouldBe(change.table));
-    this.#writer.applied(change);
+    this.#writer.applied(change, place);
   }
 
   /** Takes away everything of it, under a fence of its own; false where there is nothing. @throws KafkaFault */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { writeSchemaChange } from "../../formats/meta-messages.ts";
-import type { TargetChange } from "../../model/sink.ts";
+import { writeSchemaChange } from "../../formats/schema-changes.ts";
+import type { ChangePlace, TargetChange } from "../../model/sink.ts";
 import type { SourceBlock } from "../../model/source-block.ts";
 import type { TableId, TargetTable } from "../../model/table.ts";
 import type { SideOutput } from "./side-output.ts";
@@ -20,7 +20,7 @@ export class SchemaTeller implements SideTeller {
   readonly #told = new Map<TableId, string | null>();
   readonly #telling = new Map<TableId, string | null>();
   /** Of which nothing durable says yet that they are done. One that was told all the same is not told again. */
-  #applied: TargetChange[] = [];
+  #applied: { readonly change: TargetChange; readonly place: ChangePlace | null }[] = [];
 
   constructor(task: string, output: SideOutput, block: SourceBlock) {
     this.#task = task;
@@ -36,19 +36,23 @@ export class SchemaTeller implements SideTeller {
   }
 
   /** See {@link SideTeller.applied}. */
-  applied(change: TargetChange): void {
-    this.#applied.push(change);
+  applied(change: TargetChange, place: ChangePlace | null = null): void {
+    this.#applied.push({ change, place });
   }
 
   /** See {@link SideTeller.begin}. */
   begin(_commit: unknown, nowMs: number): void {
-    for (const change of this.#applied)
-      if (change.kind === "drop") this.#dropped(change, nowMs);
-      else this.table(change.table, nowMs);
+    for (const { change, place } of this.#applied)
+      if (change.kind === "drop") this.#dropped(change, place, nowMs);
+      else this.#shaped(change.table, place, nowMs);
   }
 
   /** See {@link SideTeller.table}. */
   table(table: TargetTable, nowMs: number): void {
+    this.#shaped(table, null, nowMs);
+  }
+
+  #shaped(table: TargetTable, place: ChangePlace | null, nowMs: number): void {
     const digest = this.#digestOf(table);
     const before = this.#last(table.id);
     if (before === digest) return;
@@ -56,6 +60,7 @@ export class SchemaTeller implements SideTeller {
     this.#tell(
       before === null ? { kind: "create", table } : { kind: "alter", table, ...none },
       digest,
+      place,
       nowMs,
     );
   }
@@ -77,21 +82,18 @@ export class SchemaTeller implements SideTeller {
     this.#telling.clear();
   }
 
-  #dropped(change: TargetChange, nowMs: number): void {
-    if (this.#last(change.table.id) !== null) this.#tell(change, null, nowMs);
+  #dropped(change: TargetChange, place: ChangePlace | null, nowMs: number): void {
+    if (this.#last(change.table.id) !== null) this.#tell(change, null, place, nowMs);
   }
 
-  #tell(change: TargetChange, digest: string | null, nowMs: number): void {
+  #tell(
+    change: TargetChange,
+    digest: string | null,
+    place: ChangePlace | null,
+    nowMs: number,
+  ): void {
     const { table } = change;
-    const origin = {
-      schema: table.schema,
-      table: table.name,
-      op: "c",
-      position: null,
-      transaction: null,
-      nowMs,
-    } as const;
-    writeSchemaChange(change, origin, this.#block, this.#output.key, this.#output.value);
+    writeSchemaChange({ change, place, nowMs }, this.#block, this.#output.key, this.#output.value);
     this.#output.message(nowMs);
     this.#telling.set(table.id, digest);
   }

@@ -1,4 +1,10 @@
-import type { Commit, TargetChange, TargetChangeEvent, TargetMark } from "../../model/sink.ts";
+import type {
+  ChangePlace,
+  Commit,
+  TargetChange,
+  TargetChangeEvent,
+  TargetMark,
+} from "../../model/sink.ts";
 import type { TargetTable } from "../../model/table.ts";
 import type { StateRecord, TaskState } from "./state-records.ts";
 
@@ -20,7 +26,7 @@ export interface SideTeller {
   /** All changes are there; what the state topic has to keep of them. */
   end?(commit: Commit, nowMs: number): readonly StateRecord[];
   /** A target was changed; the next transaction says that it is done. */
-  applied?(change: TargetChange): void;
+  applied?(change: TargetChange, place?: ChangePlace): void;
   /** The transaction is durable. */
   done(): void;
   /** It is not, and will not be. */

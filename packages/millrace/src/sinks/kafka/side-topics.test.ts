@@ -204,7 +204,7 @@ describe("the schema changes' topic", () => {
   const kinds = (): readonly string[] =>
     messages.told.map(
       (text) =>
-        /"type":"(\w+)","id":"\\"\\"\.\\"public\\"\.\\"(\w+)\\""/.exec(text)?.slice(1).join(" ") ??
+        /"type":"(\w+)","id":"\\"public\\"\.\\"(\w+)\\""/.exec(text)?.slice(1).join(" ") ??
         text,
     );
 

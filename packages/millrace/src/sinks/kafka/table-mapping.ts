@@ -28,5 +28,6 @@ export function mapToTopic(
   }));
   if (keyless) columns.unshift(KEYLESS_COLUMN);
   const key = keyless ? [0] : shape.key;
-  return { id: tableId(target.schema, target.name), ...target, columns, key, keyless };
+  const { schema, name } = target;
+  return { id: tableId(schema, name), schema, name, columns, key, keyless, from: shape };
 }

@@ -2,7 +2,7 @@ import { KafkaFault } from "../../kafka/kafka-fault.ts";
 import type { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 import { failpoint } from "../../model/failpoint.ts";
 import type { Clock } from "../../model/ports.ts";
-import type { Commit, TargetChange, Write } from "../../model/sink.ts";
+import type { ChangePlace, Commit, TargetChange, Write } from "../../model/sink.ts";
 import { AheadEncoder, type ReadyWrite } from "./ahead-encoder.ts";
 import type { BatchSender } from "./batch-sender.ts";
 import type { SideTeller } from "./side-teller.ts";
@@ -70,8 +70,8 @@ export class TransactionWriter {
   }
 
   /** A target was changed; the next commit says that it is done. */
-  applied(change: TargetChange): void {
-    for (const teller of this.#tellers) teller.applied?.(change);
+  applied(change: TargetChange, place?: ChangePlace): void {
+    for (const teller of this.#tellers) teller.applied?.(change, place);
   }
 
   /**

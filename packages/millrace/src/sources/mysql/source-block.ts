@@ -4,9 +4,12 @@ import type {
   OriginValue,
   SourceBlock,
   SourceField,
+  ToldTable,
 } from "../../model/source-block.ts";
 import { COMMON_FIELDS, commonValue } from "../../model/source-block.ts";
+import type { TableShape } from "../../model/table.ts";
 import { logPosition } from "./position.ts";
+import { toldTable } from "./told-table.ts";
 
 /** What Debezium's connectors for MySQL and MariaDB have besides, in their order. */
 const FIELDS: readonly SourceField[] = [
@@ -83,6 +86,11 @@ export class MysqlSourceBlock implements SourceBlock {
       default:
         return commonValue(name, { ...this.#names, connector: this.connector }, origin);
     }
+  }
+
+  /** See {@link SourceBlock.tableOf}. */
+  tableOf(shape: TableShape): ToldTable {
+    return toldTable(shape);
   }
 
   #placeValue(name: "gtid" | "file" | "pos", { position }: Origin): OriginValue {
