@@ -29,7 +29,9 @@ export function buildKafkaSink(
 function kafkaSinkOptions(config: KafkaSinkConfig, origin: OriginOf): KafkaSinkOptions {
   const names = { serverName: config.topicPrefix, version: VERSION };
   const block = origin(names);
-  const meter = config.transactionMetadata ? new TransactionMeter() : null;
+  const meter = config.transactionMetadata
+    ? new TransactionMeter((transaction) => block?.transactionId?.(transaction) ?? transaction.id)
+    : null;
   const topics = {
     topic: config.topic,
     mapping: new TableTopics(config.topicMapping ?? []),
@@ -73,6 +75,7 @@ function sideTopics(
     schemaChanges: schemaChangesTopic === null ? null : { topic: schemaChangesTopic, block },
     deadLetters: deadLettersTopic === null ? null : { topic: deadLettersTopic },
     serverName,
+    includeSchema: config.includeSchema,
     create: config.create,
     replicationFactor: config.topicReplication,
   };

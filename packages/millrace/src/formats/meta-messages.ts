@@ -16,7 +16,7 @@ export function writeTransactionBegin(
 ): void {
   key.utf8(JSON.stringify({ id }));
   const ts_ms = Math.floor(commitTimeMs);
-  const told = { status: "BEGIN", id, ts_ms, event_count: null, data_collections: null };
+  const told = { status: "BEGIN", id, event_count: null, data_collections: null, ts_ms };
   value.utf8(JSON.stringify(told));
 }
 
@@ -30,12 +30,12 @@ export function writeTransactionEnd(
   const told = {
     status: "END",
     id,
-    ts_ms: Math.floor(commitTimeMs),
     event_count: total,
     data_collections: byTable.map(({ table, count }) => ({
       data_collection: table,
       event_count: count,
     })),
+    ts_ms: Math.floor(commitTimeMs),
   };
   value.utf8(JSON.stringify(told));
 }

@@ -157,6 +157,8 @@ export interface SourceBlock {
   around?(index: number, origin: Origin): readonly [before: string, behind: string] | null;
   /** That number. Hot. */
   numberIn?(index: number, origin: Origin): number;
+  /** What messages call a transaction. Absent: by its own id. */
+  transactionId?(transaction: Transaction): string;
   /** What messages of schema changes tell of a table. Absent: what its logical types tell. */
   tableOf?(shape: TableShape): ToldTable;
 }

@@ -31,6 +31,7 @@ export function sinkOptions(bootstrap: string, prefix: string): KafkaSinkOptions
       heartbeat: null,
       transactions: null,
       schemaChanges: null,
+      includeSchema: false,
       deadLetters: null,
       serverName: "test",
       create: "if-missing",

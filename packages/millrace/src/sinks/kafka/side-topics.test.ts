@@ -76,6 +76,7 @@ function begin(only: Partial<SideTopicOptions>): void {
     schemaChanges: null,
     deadLetters: null,
     serverName: "shop",
+    includeSchema: false,
     create: "never",
     replicationFactor: null,
     ...only,
@@ -204,8 +205,7 @@ describe("the schema changes' topic", () => {
   const kinds = (): readonly string[] =>
     messages.told.map(
       (text) =>
-        /"type":"(\w+)","id":"\\"public\\"\.\\"(\w+)\\""/.exec(text)?.slice(1).join(" ") ??
-        text,
+        /"type":"(\w+)","id":"\\"public\\"\.\\"(\w+)\\""/.exec(text)?.slice(1).join(" ") ?? text,
     );
 
   it("is told of a shape once, before its first row, and again when it has changed", () => {
@@ -254,6 +254,24 @@ describe("the other topics", () => {
     write([], { nowMs: 1301 });
     const times = messages.told.map((text) => /"ts_ms":(\d+)/.exec(text)?.[1]);
     expect(times).toEqual(["1000", "1100", "1300", "1301"]);
+  });
+
+  it("have their schemas in their messages where those of tables have", () => {
+    const letters = { topic: "letters" };
+    const beat = { topic: "beat", intervalMs: 100 };
+    begin({ heartbeat: beat, deadLetters: letters, includeSchema: true });
+    write([], { nowMs: 1000 });
+    write([], { nowMs: 1100 });
+    const read = messages.told.map((text) => {
+      const [, key = "", value = ""] = text.split(" ");
+      return [JSON.parse(key), JSON.parse(value)] as const;
+    });
+    const schema = expect.objectContaining({ name: "io.debezium.connector.common.Heartbeat" });
+    for (const [key, value] of read) {
+      expect(key).toMatchObject({ payload: { serverName: "shop" } });
+      expect(value).toEqual({ schema, payload: { ts_ms: expect.any(Number) } });
+    }
+    expect(read).toHaveLength(2);
   });
 
   it("have heartbeats also once the clock has been set back", () => {

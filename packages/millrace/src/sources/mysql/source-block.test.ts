@@ -48,4 +48,15 @@ describe("MysqlSourceBlock", () => {
     const place = { snapshot: "incremental", gtid: null, file: "", pos: 0, row: 0, ts_ms: 7 };
     expect(told(block, loaded)).toMatchObject(place);
   });
+
+  it.each([
+    ["3e11fa47-71ca-11e1-9e33-c80aa9429562:7", "3e11fa47-71ca-11e1-9e33-c80aa9429562:7"],
+    ["0-1-7@3:1547", "0-1-7"],
+    ["0-1-7@3:1547!X'78',X'',1", "0-1-7"],
+    ["3:1547", "file=binlog.000003,pos=1547"],
+  ])("calls the transaction %s %s, as Debezium does", (id, wanted) => {
+    const server = { connector: "mysql", logName: "binlog", serverId: 1 } as const;
+    const block = new MysqlSourceBlock(names, () => server);
+    expect(block.transactionId({ id, commitTimeMs: 5 })).toBe(wanted);
+  });
 });

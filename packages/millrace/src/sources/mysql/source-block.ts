@@ -6,6 +6,7 @@ import type {
   SourceField,
   ToldTable,
 } from "../../model/source-block.ts";
+import type { Transaction } from "../../model/change.ts";
 import { COMMON_FIELDS, commonValue } from "../../model/source-block.ts";
 import type { TableShape } from "../../model/table.ts";
 import { logPosition } from "./position.ts";
@@ -29,6 +30,8 @@ const FIELDS: readonly SourceField[] = [
 const ROW = FIELDS.findIndex(({ name }) => name === "row");
 const ROW_SLOTS = 4;
 const FILE_DIGITS = 6;
+/** Of a transaction without a GTID. */
+const PLACE = /^(\d+):(\d+)$/;
 
 /** What the source learns of its server when it has been reached. */
 export interface BlockServer {
@@ -88,6 +91,14 @@ export class MysqlSourceBlock implements SourceBlock {
     }
   }
 
+  /** See {@link SourceBlock.transactionId}: its GTID, or where it begins. */
+  transactionId({ id }: Transaction): string {
+    const behindGtid = id.indexOf("@");
+    if (behindGtid !== -1) return id.slice(0, behindGtid);
+    const [, file, at] = PLACE.exec(id) ?? [];
+    return file === undefined ? id : `file=${this.#fileName(Number(file))},pos=${at}`;
+  }
+
   /** See {@link SourceBlock.tableOf}. */
   tableOf(shape: TableShape): ToldTable {
     return toldTable(shape);
@@ -98,8 +109,12 @@ export class MysqlSourceBlock implements SourceBlock {
     const [group] = logPosition(position);
     if (name === "gtid") return group.gtid ?? null;
     if (name === "pos") return group.at;
+    return this.#fileName(group.file);
+  }
+
+  #fileName(file: number): string {
     const logName = this.#server().logName ?? "binlog";
-    return `${logName}.${String(group.file).padStart(FILE_DIGITS, "0")}`;
+    return `${logName}.${String(file).padStart(FILE_DIGITS, "0")}`;
   }
 }
 

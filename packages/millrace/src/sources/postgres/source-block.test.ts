@@ -32,6 +32,14 @@ describe("PostgresSourceBlock", () => {
     });
   });
 
+  it("calls a transaction by its id first, as Debezium does, and in one way for all of its events", () => {
+    const commitTimeMs = 5;
+    expect(block.transactionId({ id: "4294967301@0/20CC0A0", commitTimeMs })).toBe(
+      "4294967301:34390176",
+    );
+    expect(block.transactionId({ id: "7", commitTimeMs })).toBe("7");
+  });
+
   it("says what its sequence is around a number", () => {
     const index = block.fields.findIndex(({ name }) => name === "sequence");
     const transaction = { id: "4294967301@0/20CC0A0", commitTimeMs: 5 };

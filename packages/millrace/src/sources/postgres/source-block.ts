@@ -76,6 +76,12 @@ export class PostgresSourceBlock implements SourceBlock {
     return position === null ? 0 : logPosition(position)[1];
   }
 
+  /** See {@link SourceBlock.transactionId}. Debezium's has the LSN of the event in the second place; this one stays. */
+  transactionId({ id }: Transaction): string {
+    const { xid, commitLsn } = loggedTransaction(id);
+    return commitLsn === null ? String(xid) : `${xid}:${commitLsn}`;
+  }
+
   #idOf(transaction: Transaction | null): string | null {
     if (transaction !== this.#transaction) {
       this.#transaction = transaction;
