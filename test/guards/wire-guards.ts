@@ -64,4 +64,26 @@ export const WIRE_GUARDS: readonly Guard[] = [
       name: "one whose open transaction holds the lane rows does not keep another from taking over",
     },
   },
+  {
+    keeps: [11],
+    guard: "a broker that goes away in the midst of a login is not told as one that refuses it",
+    file: "kafka/fault-from.ts",
+    take: "(id === undefined && code === AuthenticationError.code && chain.some(isAuthentication));",
+    put: "chain.some(isAuthentication);",
+    shownBy: {
+      file: `${ROOM}/kafka/fault-from.test.ts`,
+      name: "is a lost connection where the broker goes away meanwhile",
+    },
+  },
+  {
+    keeps: [11],
+    guard: "a table is stopped where any share that brings it has failed",
+    file: "pipeline/share-status.ts",
+    take: "stopped: table.stopped ?? stopped",
+    put: "stopped: table.stopped",
+    shownBy: {
+      file: `${ROOM}/pipeline/share-status.test.ts`,
+      name: "calls a table stopped that a failed share brings",
+    },
+  },
 ];

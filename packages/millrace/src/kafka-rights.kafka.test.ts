@@ -130,7 +130,7 @@ describe("a sink", () => {
     expect(await climb(intoTopics("ladder"), rungs)).toMatchInlineSnapshot(`
       [
         "TOPIC_AUTHORIZATION_FAILED: topic millrace-ladder-state; the user needs READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
-        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED; the user needs WRITE and DESCRIBE on the transactional ids that begin with the name of the pipeline",
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED; the user needs WRITE and DESCRIBE on the transactional ids that begin with millrace- and the pipeline's name",
         "TOPIC_AUTHORIZATION_FAILED: topic ladder.item; the user needs READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
         "CLUSTER_AUTHORIZATION_FAILED: topic millrace-ladder-state is missing; the user needs CREATE on it or on the cluster, or a topic that is there already",
         "CLUSTER_AUTHORIZATION_FAILED: topic ladder.item is missing; the user needs CREATE on it or on the cluster, or a topic that is there already",

@@ -10,7 +10,7 @@ import type { Clock } from "../model/ports.ts";
 import { abilitiesOf, type BrokerAbilities, tooOld } from "./abilities.ts";
 import { BrokerConnection, type BrokerLink } from "./broker-connection.ts";
 import type { BrokerAddress, ClusterOptions } from "./cluster-options.ts";
-import { PERHAPS_NO_KAFKA } from "./connection-words.ts";
+import { hungUp, suspecting } from "./connection-words.ts";
 import { answerIn, faultFrom, faultOf, rightsOf } from "./fault-from.ts";
 import { isPassing, KafkaFault } from "./kafka-fault.ts";
 import { type ByteLender, fetchedBytes } from "./lent-bytes.ts";
@@ -64,6 +64,8 @@ export class Cluster {
   #clusterId: string | null = null;
   /** Of the first broker that was asked. */
   #abilities: BrokerAbilities | null = null;
+  /** It has answered more than what it speaks. */
+  #isServed = false;
   /** By connection: while a cluster is being upgraded one broker speaks what another one does not. */
   readonly #spoken = new WeakMap<BrokerLink, BrokerAbilities>();
   /** Brokers that cannot be reached. */
@@ -99,7 +101,7 @@ export class Cluster {
     ...request: Request
   ): Promise<Answer> {
     const connection = await this.#anyone();
-    return connection.call(api, ...request);
+    return this.#served(connection.call(api, ...request));
   }
 
   /** What only the controller does. */
@@ -292,14 +294,30 @@ export class Cluster {
   /** Each says what it speaks: a broker closes connections at requests that it does not know. */
   async #open(address: BrokerAddress, lender: ByteLender | null): Promise<BrokerLink> {
     const { open } = this.#options;
-    const connection = await (open?.(address) ??
-      BrokerConnection.open(address, this.#options, lender));
+    const opening = open?.(address) ?? BrokerConnection.open(address, this.#options, lender);
+    const connection = await opening.catch((thrown: unknown) => {
+      if (this.#abilities !== null) throw thrown;
+      throw suspected(thrown, this.#options.tls === null ? "NO_KAFKA" : "NO_TLS");
+    });
     try {
       await this.#learnAbilities(connection);
       return connection;
     } catch (thrown) {
       await connection.close();
       throw thrown;
+    }
+  }
+
+  /** Before a login a broker says what it speaks, and hangs up at anything else. */
+  async #served<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await asked;
+      this.#isServed = true;
+      return answer;
+    } catch (thrown) {
+      if (!(thrown instanceof KafkaFault) || thrown.kind !== "connection") this.#isServed = true;
+      const isDoubtful = this.#options.sasl === null && !this.#isServed;
+      throw isDoubtful ? suspected(thrown, "NO_LOGIN") : thrown;
     }
   }
 
@@ -373,7 +391,7 @@ export class Cluster {
     const connection = await this.#anyone();
     const wanted = names?.map((name) => ({ name })) ?? null;
     try {
-      return await connection.call(metadataV11.api, wanted, false, withRights);
+      return await this.#served(connection.call(metadataV11.api, wanted, false, withRights));
     } catch (thrown) {
       const answer = answerIn(thrown);
       if (isMetadata(answer)) return answer;
@@ -390,10 +408,15 @@ function ofKind(first: BrokerAbilities, own: BrokerAbilities): BrokerAbilities {
   return { ...first, ...ofItsOwn, producesById: first.transactionsV2 && own.producesById };
 }
 
+/** What may be wrong in the file where nobody was reached so far, and the broker hangs up. */
+function suspected(thrown: unknown, what: Parameters<typeof suspecting>[1]): unknown {
+  return thrown instanceof KafkaFault && hungUp(thrown) ? suspecting(thrown, what) : thrown;
+}
+
 /** Who takes a connection and answers nothing that a broker would. */
 function unanswered(thrown: unknown): unknown {
   if (!(thrown instanceof KafkaFault) || thrown.kind !== "connection") return thrown;
-  return new KafkaFault("connection", "NO_KAFKA", `${thrown.message}; ${PERHAPS_NO_KAFKA}`, thrown);
+  return suspecting(thrown, "NO_KAFKA");
 }
 
 /** Whoever sees a topic may describe it: nothing at all is no answer either. */

@@ -35,6 +35,23 @@ const RULES: readonly Rule[] = [
     remedy: "Take the brokers to Apache Kafka 3.0 or later, or name a cluster that is",
   },
   {
+    when: /^TLS_WANTED$/,
+    option: "properties.security.protocol",
+    remedy:
+      "Write SSL there, or SASL_SSL with a login, or name the port of a listener without TLS in properties.bootstrap.servers",
+  },
+  {
+    when: /^ILLEGAL_SASL_STATE$/,
+    option: "username",
+    remedy:
+      "Take out username and password (PLAINTEXT or SSL instead of SASL_… in properties.security.protocol), or name the port of a listener that asks for a login in properties.bootstrap.servers",
+  },
+  {
+    when: /^UNSUPPORTED_SASL_MECHANISM$/,
+    option: "properties.sasl.mechanism",
+    remedy: "Write one that the brokers take, or have them take this one (sasl.enabled.mechanisms)",
+  },
+  {
     when: /^SASL_AUTHENTICATION_FAILED$/,
     option: "password",
     remedy: "Mend username and password, or properties.sasl.mechanism",

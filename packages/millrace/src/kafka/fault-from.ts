@@ -1,4 +1,9 @@
-import { protocolErrors, protocolErrorsCodesById, ResponseError } from "@platformatic/kafka";
+import {
+  AuthenticationError,
+  protocolErrors,
+  protocolErrorsCodesById,
+  ResponseError,
+} from "@platformatic/kafka";
 import { connectionText } from "./connection-words.ts";
 import { KafkaFault, kindOf } from "./kafka-fault.ts";
 
@@ -8,16 +13,12 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
   const chain = [...causesOf(thrown)];
   const id = chain.map((each) => textAt(each, "apiId")).find((each) => each !== "");
   const said = chain.map((each) => textAt(each, "serverErrorMessage")).find((each) => each !== "");
-  if (id === "SASL_AUTHENTICATION_FAILED" || chain.some(isAuthentication))
-    return new KafkaFault(
-      "config",
-      "SASL_AUTHENTICATION_FAILED",
-      `broker ${where} refuses this user or password`,
-      thrown,
-    );
+  const code = codeOf(chain);
+  const login = loginText(chain, id, code);
+  if (login !== null)
+    return new KafkaFault("config", login.id, `broker ${where} ${login.text}`, thrown);
   if (id !== undefined)
     return new KafkaFault(kindOf(id), id, `${said ?? meaningOf(id)} (broker ${where})`, thrown);
-  const code = codeOf(chain);
   const alert = clientAlert(code);
   if (alert !== null)
     return new KafkaFault(
@@ -26,7 +27,18 @@ export function faultFrom(thrown: unknown, where: string): KafkaFault {
       `broker ${where} wants a client certificate that an authority of its own has signed (it says ${alert})`,
       thrown,
     );
-  if (code === "PLT_KFK_USER" || isCertificate(code))
+  if (wantsTls(chain))
+    return new KafkaFault(
+      "config",
+      "TLS_WANTED",
+      `broker ${where} speaks TLS at this listener, and was spoken to without`,
+      thrown,
+    );
+  // Who shuts down in the midst of a handshake does the same.
+  const breaksOff = chain.some((each) =>
+    textAt(each, "message").startsWith("TLS handshake failed"),
+  );
+  if (!breaksOff && (code === "PLT_KFK_USER" || isCertificate(code)))
     return new KafkaFault("config", code, `broker ${where}: ${messageOf(chain)}`, thrown);
   return new KafkaFault(
     "connection",
@@ -44,6 +56,10 @@ export function answerIn(thrown: unknown): unknown {
 
 /** Brokers mostly add nothing to the error's name: what it means, where Kafka's own sentence does not say it. */
 const MEANINGS: Readonly<Record<string, string>> = {
+  NOT_ENOUGH_REPLICAS: "fewer replicas are in sync than min.insync.replicas asks for",
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: "fewer replicas are in sync than min.insync.replicas asks for",
+  KAFKA_STORAGE_ERROR: "the broker that leads it has lost the disk that it is on",
+  LEADER_NOT_AVAILABLE: "no broker leads it: those that have it are down, or have lost its disk",
   OFFSET_NOT_AVAILABLE:
     "who leads the partition since a moment ago does not know yet where it ends, as long as too few replicas are in sync (min.insync.replicas)",
 };
@@ -72,7 +88,8 @@ export function faultOf(
 ): KafkaFault | null {
   if (code === 0) return null;
   const id = protocolErrorsCodesById[code] ?? `ERROR_${code}`;
-  const detail = said === null || said === "" ? what : `${what}: ${said}`;
+  const more = said === null || said === "" ? MEANINGS[id] : said;
+  const detail = more === undefined ? what : `${what}: ${more}`;
   return new KafkaFault(kindOf(id), id, detail, undefined, topic);
 }
 
@@ -124,13 +141,54 @@ function messageOf(chain: readonly unknown[]): string {
   );
 }
 
+/**
+ * What a broker says of a login for good; null where nothing was said of one. The library calls whatever befalls a login a
+ * failed one: connections that end meanwhile, and listeners that do not ask for any.
+ */
+function loginText(
+  chain: readonly unknown[],
+  id: string | undefined,
+  code: string,
+): { readonly id: string; readonly text: string } | null {
+  if (id === "ILLEGAL_SASL_STATE") return { id, text: "asks for no login at this listener" };
+  if (id === "UNSUPPORTED_SASL_MECHANISM") {
+    const taken = mechanismsIn(chain);
+    return {
+      id,
+      text: `does not take this SASL mechanism${taken === "" ? "" : `, only ${taken}`}`,
+    };
+  }
+  const isRefused =
+    id === "SASL_AUTHENTICATION_FAILED" ||
+    (id === undefined && code === AuthenticationError.code && chain.some(isAuthentication));
+  return isRefused
+    ? { id: "SASL_AUTHENTICATION_FAILED", text: "refuses this user or password" }
+    : null;
+}
+
+/** Of the answer to a handshake. */
+function mechanismsIn(chain: readonly unknown[]): string {
+  for (const each of chain) {
+    if (!(each instanceof ResponseError)) continue;
+    const answer: unknown = each["response"];
+    if (typeof answer !== "object" || answer === null || !("mechanisms" in answer)) continue;
+    if (Array.isArray(answer.mechanisms)) return answer.mechanisms.join(", ");
+  }
+  return "";
+}
+
 function isAuthentication(thrown: unknown): boolean {
-  return textAt(thrown, "code") === "PLT_KFK_AUTHENTICATION";
+  return textAt(thrown, "code") === AuthenticationError.code;
 }
 
 /** The innermost one says most. */
 function codeOf(chain: readonly unknown[]): string {
   return chain.map((each) => textAt(each, "code")).findLast((each) => each !== "") ?? "";
+}
+
+/** The library knows it by the answer's first bytes. */
+function wantsTls(chain: readonly unknown[]): boolean {
+  return messageOf(chain) === "Broker requires TLS.";
 }
 
 /** What a server says in TLS of a client's certificate: none, one that it does not know, one that is over. */

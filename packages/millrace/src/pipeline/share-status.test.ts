@@ -119,6 +119,23 @@ describe("the status of several tasks", () => {
     );
   });
 
+  it("calls a table stopped that a failed share brings, and no other one", () => {
+    const failure = { code: "MR_SINK_SCHEMA", message: "no column", remedy: "r", sinceMs: 7 };
+    const [both, one] = [tableId("s", "both"), tableId("s", "one")];
+    const failed = share("t-1", { tables: [aTable(both, "SYNC")] });
+    const { tables } = mergeStatus(
+      [
+        share("t-0", { tables: [aTable(both, "SYNC"), aTable(one, "SYNC")] }),
+        { ...failed, failure: () => failure },
+      ],
+      set,
+    );
+    expect(tables).toMatchObject([
+      { stopped: { code: "MR_SINK_SCHEMA", message: "share t-1: no column", atMs: 7 } },
+      { stopped: null },
+    ]);
+  });
+
   it("counts retries of shares that have left", () => {
     const status = mergeStatus([share("t-0", { retries: { A: 1 } })], {
       ...set,

@@ -55,7 +55,7 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
     retrying,
     unfinished: unfinished.length === 0 ? null : unfinished.join("; "),
     fence: greatestKnown(all.map(({ fence }) => fence)),
-    tables: mergeTables(all.flatMap(({ tables }) => tables)),
+    tables: mergeTables(known.flatMap(tablesOf)),
     channels: known.flatMap(({ share, status }) =>
       status.channels.map((channel) => ({ ...channel, id: `${share.name}/${channel.id}` })),
     ),
@@ -75,6 +75,21 @@ export function mergeStatus(shares: readonly Share[], set: SetStanding): TaskSta
 }
 
 const STATES: readonly TableState[] = ["DISCOVERY", "INIT_SYNC", "SYNC"];
+
+/** What a share brings that has failed comes no more: its tables are not whole, however far the other shares are. */
+function tablesOf({
+  share,
+  status: { tables },
+}: {
+  readonly share: Share;
+  readonly status: TaskStatus;
+}): readonly TableStatus[] {
+  const failure = share.failure();
+  if (failure === null) return tables;
+  const { code, message, sinceMs: atMs } = failure;
+  const stopped = { code, message: `share ${share.name}: ${message}`, atMs };
+  return tables.map((table) => ({ ...table, stopped: table.stopped ?? stopped }));
+}
 
 /** A table is as far as the task that is behind all others with it. */
 function mergeTables(tables: readonly TableStatus[]): TableStatus[] {

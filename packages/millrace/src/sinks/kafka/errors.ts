@@ -1,8 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
-import { unreachedRemedy } from "../../kafka/connection-words.ts";
 import { configError, rightsText } from "../../kafka/fault-errors.ts";
 import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
+import { passingRemedy, RIGHT_REMEDIES } from "../../kafka/passing-remedy.ts";
 import { UndecidedCommit } from "../../kafka/undecided-commit.ts";
 
 /** What was refused may be no row, and then there is no letter. */
@@ -38,15 +38,14 @@ export function sinkError(thrown: unknown): MillraceError {
   const options = { cause: thrown, facts: { kafka: thrown.id } };
   const passing = { ...options, class: "transient" } as const;
   switch (thrown.kind) {
-    case "connection": {
-      const remedy = unreachedRemedy(thrown);
+    case "connection":
+    case "retriable":
+    case "stale":
+    case "corrupt": {
+      const remedy = passingRemedy(thrown);
       const more = remedy === null ? {} : { remedy };
       return new MillraceError("MR_SINK_LOST_CONNECTION", thrown.message, { ...options, ...more });
     }
-    case "retriable":
-    case "stale":
-    case "corrupt":
-      return new MillraceError("MR_SINK_LOST_CONNECTION", thrown.message, options);
     // Whoever has the epoch may have stopped since: the state topic decides, not this (I5).
     case "fenced":
       return new MillraceError("MR_SINK_LANE_MOVED", thrown.message, options);
@@ -64,7 +63,10 @@ export function sinkError(thrown: unknown): MillraceError {
       return remedied("MR_SINK_SCHEMA", thrown, ANEW_REMEDY);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
-      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), passing);
+      return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), {
+        ...passing,
+        remedy: RIGHT_REMEDIES.running,
+      });
     case "config": {
       const remedy = CONFIG_REMEDIES[thrown.id];
       return remedy === undefined
@@ -113,13 +115,13 @@ function remedied(
 /** At a start nobody waits for rights that were never given. */
 export function startError(thrown: unknown): MillraceError {
   if (!isRights(thrown)) return sinkError(thrown);
-  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  const options = { cause: thrown, facts: { kafka: thrown.id }, remedy: RIGHT_REMEDIES.start };
   return new MillraceError("MR_SINK_REFUSED", rightsText(thrown, NEEDED), options);
 }
 
 const NEEDED: Readonly<Record<string, string>> = {
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
-    "WRITE and DESCRIBE on the transactional ids that begin with the name of the pipeline",
+    "WRITE and DESCRIBE on the transactional ids that begin with millrace- and the pipeline's name",
   TOPIC_AUTHORIZATION_FAILED: "READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on its topics",
   CLUSTER_AUTHORIZATION_FAILED: "CREATE on it or on the cluster, or a topic that is there already",
 };

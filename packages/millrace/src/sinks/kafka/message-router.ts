@@ -99,7 +99,7 @@ export class MessageRouter implements MessageOutput {
     const bytes = Math.max(0, keyLength) + Math.max(0, valueLength);
     throw new MillraceError(
       "MR_SINK_ROW_REFUSED",
-      `the message has ${bytes} bytes, and topic ${name} takes batches of ${maxBatchBytes}`,
+      `the message has ${bytes} bytes, and topic ${name} takes batches of ${maxBatchBytes} (the lower one of its max.message.bytes and properties.max.request.size)`,
       {
         facts: { bytes, maxBatchBytes },
         remedy:

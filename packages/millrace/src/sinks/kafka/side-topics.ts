@@ -1,10 +1,4 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
-import {
-  HEARTBEAT_SCHEMAS,
-  type MessageSchemas,
-  schemaChangeSchemas,
-  TRANSACTION_SCHEMAS,
-} from "../../formats/meta-schemas.ts";
 import type { TransactionMeter } from "../../formats/transaction-meter.ts";
 import type { SourceBlock } from "../../model/source-block.ts";
 import type { BatchSender } from "./batch-sender.ts";
@@ -14,6 +8,7 @@ import { SchemaTeller } from "./schema-teller.ts";
 import { SideOutput } from "./side-output.ts";
 import type { SideTeller } from "./side-teller.ts";
 import type { NewTopic } from "./topic-making.ts";
+import { MAKE_TOPIC } from "./topic-policy.ts";
 import type { Topics } from "./topics.ts";
 import type { BatchPlace } from "./transaction-batches.ts";
 import { TransactionTeller } from "./transaction-teller.ts";
@@ -26,8 +21,6 @@ export interface SideTopicOptions {
   readonly deadLetters: { readonly topic: string } | null;
   /** Debezium's name of the server. */
   readonly serverName: string;
-  /** Messages of Debezium's forms have their schema in them. */
-  readonly includeSchema: boolean;
   /** Whether missing ones are made. */
   readonly create: "if-missing" | "never";
   /** Null: the broker's default. */
@@ -94,7 +87,8 @@ async function made(
 
 /** It is missing, and nobody may make it. */
 export function noSideTopic(name: string): MillraceError {
-  return new MillraceError("MR_SINK_SCHEMA", `there is no topic ${name}, and create is "never"`);
+  const what = `there is no topic ${name}, and create is "never"`;
+  return new MillraceError("MR_SINK_SCHEMA", what, { remedy: MAKE_TOPIC });
 }
 
 /** Who tells what on them. */
@@ -105,28 +99,18 @@ export function sideTellers(
   sender: BatchSender,
 ): readonly SideTeller[] {
   const { heartbeat, transactions, schemaChanges, deadLetters, serverName } = options;
-  const to = (name: string, schemas: (() => MessageSchemas) | null = null): SideOutput => {
+  const to = (name: string): SideOutput => {
     const place = places.get(name);
     if (place === undefined) throw new MillraceError("MR_BUG", `topic ${name} was not prepared`);
-    return new SideOutput(sender, place, options.includeSchema ? schemas : null);
+    return new SideOutput(sender, place);
   };
   const tellers: SideTeller[] = [];
   if (schemaChanges !== null)
-    tellers.push(
-      new SchemaTeller(
-        task,
-        to(schemaChanges.topic, () => schemaChangeSchemas(schemaChanges.block)),
-        schemaChanges.block,
-      ),
-    );
-  if (transactions !== null) {
-    const output = to(transactions.topic, () => TRANSACTION_SCHEMAS);
-    tellers.push(new TransactionTeller(task, output, transactions.meter));
-  }
+    tellers.push(new SchemaTeller(task, to(schemaChanges.topic), schemaChanges.block));
+  if (transactions !== null)
+    tellers.push(new TransactionTeller(task, to(transactions.topic), transactions.meter));
   if (deadLetters !== null) tellers.push(new LetterTeller(to(deadLetters.topic)));
-  if (heartbeat !== null) {
-    const output = to(heartbeat.topic, () => HEARTBEAT_SCHEMAS);
-    tellers.push(new HeartbeatTeller(output, serverName, heartbeat.intervalMs));
-  }
+  if (heartbeat !== null)
+    tellers.push(new HeartbeatTeller(to(heartbeat.topic), serverName, heartbeat.intervalMs));
   return tellers;
 }

@@ -1,6 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { TargetTable } from "../../model/table.ts";
 
+/** What helps where the file says that nothing is to be made. */
+export const MAKE_TOPIC =
+  "Have the topic made (kafka-topics.sh --create), or write create: if-missing, then start again.";
+
 /** By a topic's `cleanup.policy`: `compact`, `delete`, or both. */
 export function isCompacted(policy: string | undefined): boolean {
   return policy?.split(",").some((one) => one.trim() === "compact") ?? false;

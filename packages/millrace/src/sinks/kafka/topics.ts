@@ -17,7 +17,7 @@ import {
 } from "./topic-making.ts";
 import { isSharedTopic, TopicNames } from "./topic-names.ts";
 import { noticesOf, settingNotices } from "./topic-notices.ts";
-import { isCompacted, refuseWithoutKey } from "./topic-policy.ts";
+import { isCompacted, MAKE_TOPIC, refuseWithoutKey } from "./topic-policy.ts";
 
 /** What the file asks for so that nothing acknowledged is lost: of what stands beside the tables' topics, too. */
 const DURABLE: ReadonlySet<string> = new Set([
@@ -135,6 +135,7 @@ export class Topics {
       throw new MillraceError(
         "MR_SINK_SCHEMA",
         `there is no topic ${name} for ${table.id}, and create is "never"`,
+        { remedy: MAKE_TOPIC },
       );
     refuseWithoutKey(table, found ?? this.#planned(name));
     const created =

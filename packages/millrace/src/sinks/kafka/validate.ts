@@ -54,8 +54,8 @@ async function checkTopic(
     const told = notices.map((what): Finding => ({
       severity: "notice",
       what,
-      whatFollows: "Messages go to the topic as it is.",
-      remedy: "Nothing, unless that is not meant.",
+      whatFollows: "Messages go to the topic as it is: Millrace changes none that is there.",
+      remedy: "Nothing where that is meant; else alter the topic, or name another one.",
     }));
     if (missing === null || create === "if-missing") return told;
     return [

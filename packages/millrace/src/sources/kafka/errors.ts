@@ -1,8 +1,8 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import { toMillraceError } from "../../errors/to-millrace-error.ts";
-import { unreachedRemedy } from "../../kafka/connection-words.ts";
 import { configError, rightsText } from "../../kafka/fault-errors.ts";
 import { isRights, KafkaFault } from "../../kafka/kafka-fault.ts";
+import { passingRemedy, RIGHT_REMEDIES } from "../../kafka/passing-remedy.ts";
 
 const NEEDED: Readonly<Record<string, string>> = {
   TOPIC_AUTHORIZATION_FAILED: "READ and DESCRIBE on the topics",
@@ -15,26 +15,25 @@ export function sourceError(thrown: unknown): MillraceError {
   if (!(thrown instanceof KafkaFault)) return toMillraceError(thrown, "MR_SOURCE_LOST_CONNECTION");
   const options = { cause: thrown, facts: { kafka: thrown.id } };
   switch (thrown.kind) {
-    case "connection": {
-      const remedy = unreachedRemedy(thrown);
+    case "connection":
+    case "retriable":
+    case "stale":
+    case "missing":
+    // A broker or a disk that lies may be replaced by another one; what was read is thrown away.
+    case "corrupt": {
+      const remedy = passingRemedy(thrown);
       const more = remedy === null ? {} : { remedy };
       return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, {
         ...options,
         ...more,
       });
     }
-    case "retriable":
-    case "stale":
-    case "missing":
-      return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, options);
-    // A broker or a disk that lies may be replaced by another one; what was read is thrown away.
-    case "corrupt":
-      return new MillraceError("MR_SOURCE_LOST_CONNECTION", thrown.message, options);
     // What was taken away midway is given back: tried again, with what is missing in the status.
     case "rights":
       return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown, NEEDED), {
         ...options,
         class: "transient",
+        remedy: RIGHT_REMEDIES.running,
       });
     case "fenced":
     case "abortable":
@@ -49,7 +48,7 @@ export function sourceError(thrown: unknown): MillraceError {
 /** At a start nobody waits for rights that were never given. */
 export function startError(thrown: unknown): MillraceError {
   if (!isRights(thrown)) return sourceError(thrown);
-  const options = { cause: thrown, facts: { kafka: thrown.id } };
+  const options = { cause: thrown, facts: { kafka: thrown.id }, remedy: RIGHT_REMEDIES.start };
   return new MillraceError("MR_SOURCE_REFUSED", rightsText(thrown, NEEDED), options);
 }
 
@@ -73,10 +72,30 @@ export function cut(
   );
 }
 
+const LOSS_REMEDY =
+  "Write `on-loss: resync` in the source and start again: it goes on with the oldest message that there is. Rows that the lost messages deleted stay at the sink.";
+
 /** What comes next is gone (I8). */
-export function lost(detail: string): MillraceError {
-  return new MillraceError("MR_SOURCE_LOSS", detail, {
-    remedy:
-      "Write `on-loss: resync` in the source and start again: it goes on with the oldest message that there is. Rows that the lost messages deleted stay at the sink.",
-  });
+export function lost(detail: string, remedy = LOSS_REMEDY): MillraceError {
+  return new MillraceError("MR_SOURCE_LOSS", detail, { remedy });
+}
+
+/** So is the topic, and nobody has made it anew. */
+export function deleted(topic: string): MillraceError {
+  return lost(
+    `topic ${topic} was deleted`,
+    "Where it is to come back, have it made, write `on-loss: resync` in the source and start again: it is read from its oldest message on, and rows that it brought before stay at the sink. Else take it out of the source's topics.",
+  );
+}
+
+/** Nobody reads a topic's oldest messages as late as this. */
+export function trimmed(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  from: number,
+  first: number,
+): MillraceError {
+  return lost(
+    `messages of ${topic} ${partition} from offset ${from} on are gone: the oldest one has offset ${first}; the topic's retention (retention.ms, retention.bytes) has removed them, or somebody has`,
+    `${LOSS_REMEDY} Keep messages for longer than the pipeline is ever away.`,
+  );
 }

@@ -10,7 +10,7 @@ import type { Clock } from "../../model/ports.ts";
 import type { Position } from "../../model/position.ts";
 import type { SourceLog } from "../../model/source.ts";
 import type { TableShape } from "../../model/table.ts";
-import { cut, lost, sourceError } from "./errors.ts";
+import { cut, deleted, lost, sourceError, trimmed } from "./errors.ts";
 import type { Message, MessageItems } from "./message-items.ts";
 import {
   behind,
@@ -184,15 +184,12 @@ export class PartitionLog implements SourceLog {
     const { topic, partition } = at;
     if (thrown.kind === "missing") {
       const now = await topicIdNow().catch(() => topicId);
-      if (now !== topicId)
-        return lost(`topic ${topic} was deleted${now === null ? "" : " and made anew"}`);
+      if (now === null) return deleted(topic);
+      if (now !== topicId) return lost(`topic ${topic} was deleted and made anew`);
     }
     if (thrown.id !== "OFFSET_OUT_OF_RANGE") return thrown;
     const first = await offsetAt(cluster, at, EARLIEST, "uncommitted").catch(() => null);
-    if (first !== null && first > offset)
-      return lost(
-        `messages of ${topic} ${partition} from offset ${offset} on are gone: the oldest one has offset ${first}`,
-      );
+    if (first !== null && first > offset) return trimmed(at, offset, first);
     return lost(`${topic} ${partition} ends before offset ${offset}, where this pipeline stands`);
   }
 

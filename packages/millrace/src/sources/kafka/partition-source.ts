@@ -18,7 +18,7 @@ import type {
 } from "../../model/source.ts";
 import type { TableId, TableShape } from "../../model/table.ts";
 import { keyTexts } from "../../tables/key-texts.ts";
-import { asSource, cut, lost, sourceError, startError } from "./errors.ts";
+import { asSource, cut, lost, sourceError, startError, trimmed } from "./errors.ts";
 import { type FirstLook, lookIn, type PipelineLook } from "./first-look.ts";
 import { firstShape, KnownTables } from "./known-tables.ts";
 import { PartitionLog } from "./log.ts";
@@ -303,10 +303,7 @@ export class PartitionSource implements Source {
       throw lost(`topic ${topic} was deleted and made anew`);
     const next = nextOffset(known);
     const first = await offsetAt(this.#cluster, this.#at, EARLIEST, "uncommitted");
-    if (first > next)
-      throw lost(
-        `messages of ${topic} ${partition} from offset ${next} on are gone: the oldest one has offset ${first}`,
-      );
+    if (first > next) throw trimmed(this.#at, next, first);
     if (end < next)
       throw lost(
         `${topic} ${partition} ends at offset ${end}, and this pipeline has read to ${next}`,

@@ -18,7 +18,11 @@ export async function chosenTopics(
       throw new MillraceError(
         "MR_SOURCE_REFUSED",
         `there is no topic ${missing.join(", ")}, or its user may not see it`,
-        { facts: { option: "source.topic" } },
+        {
+          facts: { option: "source.topic" },
+          remedy:
+            "Correct its name, have the topic made, or give the user DESCRIBE on it; then start again.",
+        },
       );
     return [...found.values()].filter((topic) => topic !== null);
   }
