@@ -1,4 +1,10 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
+import {
+  HEARTBEAT_SCHEMAS,
+  type MessageSchemas,
+  schemaChangeSchemas,
+  TRANSACTION_SCHEMAS,
+} from "../../formats/meta-schemas.ts";
 import type { TransactionMeter } from "../../formats/transaction-meter.ts";
 import type { SourceBlock } from "../../model/source-block.ts";
 import type { BatchSender } from "./batch-sender.ts";
@@ -21,6 +27,8 @@ export interface SideTopicOptions {
   readonly deadLetters: { readonly topic: string } | null;
   /** Debezium's name of the server. */
   readonly serverName: string;
+  /** Messages of Debezium's forms have their schema in them. */
+  readonly includeSchema: boolean;
   /** Whether missing ones are made. */
   readonly create: "if-missing" | "never";
   /** Null: the broker's default. */
@@ -99,18 +107,28 @@ export function sideTellers(
   sender: BatchSender,
 ): readonly SideTeller[] {
   const { heartbeat, transactions, schemaChanges, deadLetters, serverName } = options;
-  const to = (name: string): SideOutput => {
+  const to = (name: string, schemas: (() => MessageSchemas) | null = null): SideOutput => {
     const place = places.get(name);
     if (place === undefined) throw new MillraceError("MR_BUG", `topic ${name} was not prepared`);
-    return new SideOutput(sender, place);
+    return new SideOutput(sender, place, options.includeSchema ? schemas : null);
   };
   const tellers: SideTeller[] = [];
   if (schemaChanges !== null)
-    tellers.push(new SchemaTeller(task, to(schemaChanges.topic), schemaChanges.block));
-  if (transactions !== null)
-    tellers.push(new TransactionTeller(task, to(transactions.topic), transactions.meter));
+    tellers.push(
+      new SchemaTeller(
+        task,
+        to(schemaChanges.topic, () => schemaChangeSchemas(schemaChanges.block)),
+        schemaChanges.block,
+      ),
+    );
+  if (transactions !== null) {
+    const output = to(transactions.topic, () => TRANSACTION_SCHEMAS);
+    tellers.push(new TransactionTeller(task, output, transactions.meter));
+  }
   if (deadLetters !== null) tellers.push(new LetterTeller(to(deadLetters.topic)));
-  if (heartbeat !== null)
-    tellers.push(new HeartbeatTeller(to(heartbeat.topic), serverName, heartbeat.intervalMs));
+  if (heartbeat !== null) {
+    const output = to(heartbeat.topic, () => HEARTBEAT_SCHEMAS);
+    tellers.push(new HeartbeatTeller(output, serverName, heartbeat.intervalMs));
+  }
   return tellers;
 }
