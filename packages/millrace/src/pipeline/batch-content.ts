@@ -40,6 +40,11 @@ export class BatchContent {
     this.#parts = parts;
   }
 
+  /** What letters of larger values name. */
+  get maxValueBytes(): number | null {
+    return this.#parts.book.maxValueBytes;
+  }
+
   get deadLetters(): DeadLetter[] {
     return [...this.#letters.values()];
   }
@@ -137,7 +142,7 @@ export class BatchContent {
   /** False where it became a letter, or stays behind the one that stands: what it left out never reached the sink. */
   #fits(target: TargetTable, outcome: KeyOutcome): boolean {
     const fitsForSure = outcome.write === "remove" || lineOf(outcome) !== null;
-    const why = fitsForSure ? null : unfit(target, outcome.row);
+    const why = fitsForSure ? null : unfit(target, outcome.row, this.maxValueBytes);
     if (why !== null) {
       this.park(outcome.item, why);
       return false;
@@ -155,7 +160,7 @@ export class BatchContent {
   }
 
   #fitsKeyless(item: RowItem): boolean {
-    const why = unfit(item.route.target, item.row);
+    const why = unfit(item.route.target, item.row, this.maxValueBytes);
     if (why === null) return true;
     if (item.write === "append") this.park(item, why);
     // A row that does not fit was parked when it came, so there is nothing to remove.

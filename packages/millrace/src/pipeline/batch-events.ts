@@ -35,7 +35,7 @@ export function addEvents(
     }
     const row = read.size === 0 ? null : (read.get(item) ?? null);
     const after = row === null ? item.row : overlay(row, item.row);
-    const why = isGone(item) ? null : unfit(item.route.target, after);
+    const why = isGone(item) ? null : unfit(item.route.target, after, content.maxValueBytes);
     if (why !== null) {
       if (!parks) return why;
       content.park(item, why);

@@ -12,6 +12,8 @@ interface Limits {
   readonly maxPerTable: number;
   /** Of the last 10,000 rows of a table. */
   readonly maxShare: number;
+  /** What a value may have: letters of larger ones name it. Null where nobody knows. */
+  readonly maxValueBytes?: number;
 }
 
 const SHARE_WINDOW_ROWS = 10_000;
@@ -53,6 +55,11 @@ export class DeadLetterBook {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** What a value may have, bytes; null where nobody knows. */
+  get maxValueBytes(): number | null {
+    return this.#limits.maxValueBytes ?? null;
   }
 
   /** All that stand. */

@@ -145,7 +145,11 @@ export class MeetingWriter {
     made: MoveWrites,
     letters: DeadLetter[],
   ): readonly Write[] {
-    const why = move === undefined || made.row === null ? null : unfit(move.route.target, made.row);
+    const { maxValueBytes } = this.#parts.book;
+    const why =
+      move === undefined || made.row === null
+        ? null
+        : unfit(move.route.target, made.row, maxValueBytes);
     if (move === undefined || why === null) return made.writes;
     letters.push(this.#letter(meeting, move, why));
     return [removeOld(move)];

@@ -146,7 +146,11 @@ function limitsOf(
   tables: ReadonlyMap<TableId, TableRuntime>,
 ): Pick<Prepared, "book" | "maxValueBytes" | "canSweep"> {
   const { settings, sink, budget } = parts;
+  const maxValueBytes = Math.floor(
+    Math.min(sink.capabilities.maxValueBytes, budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE),
+  );
   const limits = {
+    maxValueBytes,
     policy: settings.deadLetters,
     ...(parts.errorHandler === undefined ? {} : { handler: parts.errorHandler }),
     maxPerTable: settings.maxDeadLetters,
@@ -154,9 +158,7 @@ function limitsOf(
   };
   return {
     book: new DeadLetterBook(limits, takeover.deadLetters),
-    maxValueBytes: Math.floor(
-      Math.min(sink.capabilities.maxValueBytes, budget.limitBytes * BUDGET_SHARE_OF_ONE_VALUE),
-    ),
+    maxValueBytes,
     canSweep: canSweepOf(parts, tables),
   };
 }

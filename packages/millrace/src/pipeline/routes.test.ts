@@ -129,6 +129,12 @@ describe("unfit", () => {
       reason: 'column "v" is 9000 bytes, more than the sink takes',
       column: "v",
     });
+    expect(unfit(plain, ["1", new Skimmed(9_000)], 8_000)).toMatchObject({
+      reason: 'column "v" is 9000 bytes, more than the 8000 that a value may have here',
+    });
+    expect(unfit(plain, ["1", new Skimmed(7_000)], 8_000)).toMatchObject({
+      reason: 'column "v" is 7000 bytes, in a row that is too large: one value may have 8000',
+    });
     expect(unfit(picky, ["1", "1.23"])).toEqual({
       code: "MR_VALUE_DOES_NOT_FIT",
       reason: 'column "v": it would be rounded',

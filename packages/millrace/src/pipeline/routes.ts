@@ -147,12 +147,19 @@ function keyColumnAt(have: TableShape, want: TableShape, index: number): number 
   return at !== undefined && have.columns[at]?.unproven === true ? at : -1;
 }
 
-/** Says why a target row cannot be written without loss (I1), or null. */
-export function unfit(target: TargetTable, row: Row): Unfit | null {
+/**
+ * Says why a target row cannot be written without loss (I1), or null.
+ * @param maxValueBytes what a value may have, where it is known, to be told; whoever has read it goes by it
+ */
+export function unfit(
+  target: TargetTable,
+  row: Row,
+  maxValueBytes: number | null = null,
+): Unfit | null {
   for (let i = 0; i < row.length; i++) {
     const value: Value | undefined = row[i];
     if (typeof value === "object" && value !== null && value instanceof Skimmed)
-      return unfitValue(target.columns[i]?.name ?? null, i, value);
+      return unfitValue(target.columns[i]?.name ?? null, i, value, maxValueBytes);
     const refuse = target.columns[i]?.refuse;
     if (refuse !== undefined && typeof value === "string") {
       const reason = refuse(value);
@@ -167,12 +174,25 @@ export function unfit(target: TargetTable, row: Row): Unfit | null {
   return target.keyless ? null : nullKey(target, row);
 }
 
-function unfitValue(column: string | null, index: number, value: Skimmed): Unfit {
+function unfitValue(
+  column: string | null,
+  index: number,
+  value: Skimmed,
+  maxBytes: number | null,
+): Unfit {
   const named = `column "${column ?? index}"`;
   if (value instanceof Misfit)
     return { code: "MR_VALUE_DOES_NOT_FIT", reason: `${named}: ${value.why}`, column };
-  const reason = `${named} is ${value.bytes} bytes, more than the sink takes`;
+  const reason = `${named} is ${value.bytes} bytes, ${tooMuch(value.bytes, maxBytes)}`;
   return { code: "MR_VALUE_TOO_LARGE", reason, column };
+}
+
+/** The least of what the sink takes and a share of the memory; values that are smaller were let go for their row. */
+function tooMuch(bytes: number, maxBytes: number | null): string {
+  if (maxBytes === null) return "more than the sink takes";
+  return bytes > maxBytes
+    ? `more than the ${maxBytes} that a value may have here`
+    : `in a row that is too large: one value may have ${maxBytes}`;
 }
 
 function nullKey(target: TargetTable, row: Row): Unfit | null {
