@@ -273,7 +273,8 @@ export class Pipeline {
     if (task !== null) return task;
     throw new MillraceError(
       "MR_NOT_RUNNING",
-      `pipeline ${this.name} starts, and has no tables yet`,
+      `pipeline ${this.name} is starting, and has no tables yet`,
+      { remedy: "Ask again once it runs: `millrace status` tells." },
     );
   }
 

@@ -37,6 +37,26 @@ describe("a display", () => {
     ]);
   });
 
+  it.each([false, true])(
+    "leaves to a log that tells each event all but the progress of loads: %s",
+    (logTells) => {
+      const { io, written } = writtenSurroundings({ isTerminal: false });
+      const display = plainDisplay(io, { logTells });
+      display.show({ ...event, type: "caught-up" });
+      display.show({
+        ...event,
+        type: "progress",
+        table: tableId("public", "orders"),
+        rowsLoaded: 1_000,
+        estimatedRows: 5_000,
+      });
+      expect(written).toEqual([
+        ...(logTells ? [] : ["shop: caught up with the source\n"]),
+        "shop: public.orders: 1,000 of about 5,000 rows loaded\n",
+      ]);
+    },
+  );
+
   it("draws bars on a terminal and lets events scroll by above them", () => {
     const { io, written } = writtenSurroundings({ isTerminal: true, env: { NO_COLOR: "1" } });
     const display = terminalDisplay(io);

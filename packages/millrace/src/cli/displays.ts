@@ -27,8 +27,16 @@ export function jsonDisplay({ stdout, stderr }: CliSurroundings): Display {
   };
 }
 
+/** Whether the log beside a display tells each event, too: then the display leaves them to it. */
+interface BesideLog {
+  readonly logTells?: boolean;
+}
+
 /** Lines for a pipe: what happens, and the progress of loads every few seconds. */
-export function plainDisplay({ stdout, stderr, clock }: CliSurroundings): Display {
+export function plainDisplay(
+  { stdout, stderr, clock }: CliSurroundings,
+  { logTells = false }: BesideLog = {},
+): Display {
   const everyMs = 5000;
   const shownAt = new Map<string, number>();
   return {
@@ -39,7 +47,7 @@ export function plainDisplay({ stdout, stderr, clock }: CliSurroundings): Displa
         if (now - (shownAt.get(key) ?? Number.NEGATIVE_INFINITY) < everyMs) return;
         shownAt.set(key, now);
       }
-      const text = shownText(event);
+      const text = shownText(event, logTells);
       if (text !== null) stdout.write(`${event.pipeline}: ${text}\n`);
     },
     tick() {},
@@ -48,9 +56,10 @@ export function plainDisplay({ stdout, stderr, clock }: CliSurroundings): Displa
   };
 }
 
-/** What a display tells. Warnings and errors are told once, by the log beside it. */
-function shownText(event: PipelineEvent): string | null {
+/** What a display tells. Warnings and errors are told once, by the log beside it; and so is all but progress where it tells that. */
+function shownText(event: PipelineEvent, logTells: boolean): string | null {
   const { type } = event;
+  if (logTells && type !== "progress") return null;
   if (type === "retry" || type === "recovered" || type === "dead-letter" || type === "notice")
     return null;
   return type === "state" ? event.state : eventText(event);
@@ -60,13 +69,16 @@ function shownText(event: PipelineEvent): string | null {
 const MAX_BARS = 12;
 
 /** A terminal: events scroll by, below them stand the bars of the tables that are being loaded. */
-export function terminalDisplay(io: CliSurroundings): Display {
+export function terminalDisplay(
+  io: CliSurroundings,
+  { logTells = false }: BesideLog = {},
+): Display {
   const area = new LiveArea(io.stdout);
   const color = wantsColor(io.stdout, io.env);
   return {
     show(event) {
       if (event.type === "progress") return;
-      const text = shownText(event);
+      const text = shownText(event, logTells);
       if (text !== null) area.print(`${dim(`${event.pipeline}:`, color)} ${text}\n`);
     },
     tick: (pipelines) =>
@@ -129,7 +141,8 @@ function bar(percent: number): string {
 /** One line about a pipeline: tables by state, lag, memory. */
 export function statusLine(pipeline: ShownPipeline): string {
   const status = pipeline.status();
-  const count = (state: string) => status.tables.filter((table) => table.state === state).length;
+  const count = (state: string) =>
+    status.tables.filter((table) => table.state === state && table.stopped === null).length;
   if (status.tables.length === 0) return `${pipeline.name}: ${status.state}`;
   const lag = status.lagMs === null ? "" : `, lag ${durationText(status.lagMs)}`;
   const lagBytes = status.lagBytes === null ? "" : ` / ${bytesText(status.lagBytes)}`;

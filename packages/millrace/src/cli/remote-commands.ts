@@ -31,7 +31,8 @@ const TABLE = z.object({
 /** `pending` tells of a load that has not begun yet when that will be. */
 const ACCEPTED = TABLE.extend({ pending: z.string().nullable().default(null) });
 
-const PIPELINE = z.object({
+/** What `status` is answered of one pipeline, as far as this version shows it. */
+export const PIPELINE = z.object({
   pipeline: z.string(),
   state: z.string(),
   error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).nullable(),
@@ -46,6 +47,9 @@ const PIPELINE = z.object({
   bufferBytes: z.number(),
   bufferLimitBytes: z.number(),
   tables: z.array(TABLE),
+  channels: z
+    .array(z.object({ id: z.string(), lagMessages: z.number().nullable().optional() }))
+    .default([]),
 });
 
 const PIPELINES = z.object({ pipelines: z.array(PIPELINE) });
@@ -193,8 +197,11 @@ export function parse<T>(schema: z.ZodType<T>, body: unknown, url: string): T {
   );
 }
 
-function statusText(status: RemotePipeline, nowMs: number): string {
-  const inSync = status.tables.filter(({ state }) => state === "SYNC").length;
+/** The lines of `status` of one pipeline. */
+export function statusText(status: RemotePipeline, nowMs: number): string {
+  const inSync = status.tables.filter(
+    ({ state, stopped }) => state === "SYNC" && stopped === null,
+  ).length;
   const lag = status.lagMs === null ? "not known" : durationText(status.lagMs);
   const lagBytes = status.lagBytes === null ? "" : `, ${bytesText(status.lagBytes)}`;
   const { retrying, unfinished } = status;
@@ -209,6 +216,7 @@ function statusText(status: RemotePipeline, nowMs: number): string {
     ...pausedLines(status),
     ...parkedLine(status),
     `  lag       ${lag}${lagBytes}; last progress ${durationText(status.progressAgeMs)} ago`,
+    ...messagesLine(status),
     ...waitLines(status, nowMs),
     ...loadLines(status.load),
     ...retentionLine(status.retention),
@@ -217,13 +225,38 @@ function statusText(status: RemotePipeline, nowMs: number): string {
   return `${lines.join("\n")}\n`;
 }
 
-function stoppedLines({ tables }: RemotePipeline): string[] {
+/** So many partitions are named; a topic may have thousands. */
+const MOST_PARTITIONS = 8;
+
+/** Of topics: what is to be read, and in which partitions most of it stands. */
+function messagesLine({ channels }: RemotePipeline): string[] {
+  const known = channels.flatMap(({ id, lagMessages = null }) =>
+    lagMessages === null ? [] : [{ id: id.replace(/\/log$/, ""), messages: lagMessages }],
+  );
+  if (known.length === 0) return [];
+  const behind = known
+    .filter(({ messages }) => messages > 0)
+    .toSorted((a, b) => b.messages - a.messages);
+  const named = behind
+    .slice(0, MOST_PARTITIONS)
+    .map(({ id, messages }) => `${id} ${grouped(messages)}`);
+  const rest = behind.length - named.length;
+  if (rest > 0) named.push(`${rest} more`);
+  const sum = known.reduce((total, { messages }) => total + messages, 0);
+  const where = named.length === 0 ? "" : `: ${named.join(", ")}`;
+  return [`  messages  ${grouped(sum)} to read in ${known.length} partitions${where}`];
+}
+
+/** What has stopped as a whole has its remedy at its error. */
+function stoppedLines({ tables, error }: RemotePipeline): string[] {
   return tables.flatMap(({ id, stopped }) =>
     stopped === null
       ? []
       : [
           `  stopped   ${id}: ${stopped.message}`,
-          "            mend the mapping, then millrace resync it",
+          ...(error?.code === stopped.code
+            ? []
+            : ["            mend the mapping, then millrace resync it"]),
         ],
   );
 }

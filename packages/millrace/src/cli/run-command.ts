@@ -39,16 +39,23 @@ export interface RunOptions {
 
 /** Runs pipelines until they are stopped, have caught up, or have failed. Gives the exit code. */
 export async function runCommand(options: RunOptions, io: CliSurroundings): Promise<number> {
+  const beside = { logTells: tellsEvents(options, io) };
   const display = options.json
     ? jsonDisplay(io)
     : io.stdout.isTerminal
-      ? terminalDisplay(io)
-      : plainDisplay(io);
+      ? terminalDisplay(io, beside)
+      : plainDisplay(io, beside);
   const serving = options.listen === null ? null : await loadServing(options.listen);
   const told = new Set<string>();
   const pipelines = await loadAll(options, display, serving, told, io);
   const run = new Run(pipelines, options, display, serving, told, io);
   return run.go();
+}
+
+/** Whether the log tells each event, to who reads what the display tells: on one terminal, or in one pipe. */
+function tellsEvents({ logLevel }: RunOptions, { stdout, stderr }: CliSurroundings): boolean {
+  const isTold = logLevel === "info" || logLevel === "debug";
+  return isTold && stdout.isTerminal === stderr.isTerminal;
 }
 
 /** What is served, and where. */

@@ -239,7 +239,16 @@ describe("the dashboard", () => {
       { ...channel, id: "orders-1/log", lagMessages: 34 },
       { ...channel, id: "orders-2/log", lagMessages: null },
     ];
-    expect(shown({ channels })).toContain("1,234 messages to read");
+    const text = shown({ channels });
+    expect(text).toContain("1,234 messages to read");
+    const rows = [...text.matchAll(/data-label="Messages to read">\s*(\S+)/g)].map(
+      ([, count]) => count,
+    );
+    expect([text.includes("Partitions of this process (3)"), rows]).toEqual([
+      true,
+      ["–", "1,200", "34"],
+    ]);
+    expect(shown({})).not.toContain("Partitions");
   });
 
   it("stays small with many tables", () => {

@@ -40,7 +40,8 @@ function pipelineView({ status, samples, letters, events }: ShownPipeline): Html
     </header>
     ${troubles(status)}
     <div class="figures">${figures(status, samples)}</div>
-    ${tableRows(status)} ${lettersView(status, letters)} ${eventsView(events)}
+    ${tableRows(status)} ${partitionsView(status)} ${lettersView(status, letters)}
+    ${eventsView(events)}
   </section>`;
 }
 
@@ -145,6 +146,49 @@ function lagNote({ lagBytes, channels }: TaskStatus): string {
 }
 
 /** While a start has read nothing, there is none whose age could be told. */
+/** So many of those that are furthest behind are shown. */
+const MOST_PARTITIONS = 50;
+
+/** Of topics: how many messages of each partition are to be read, the most first. */
+function partitionsView({ channels }: TaskStatus): Html | null {
+  const partitions = channels.flatMap(({ id, lagMessages }) =>
+    lagMessages === undefined ? [] : [{ name: id.replace(/\/log$/, ""), lagMessages }],
+  );
+  if (partitions.length === 0) return null;
+  const sorted = partitions.toSorted((a, b) => order(b.lagMessages) - order(a.lagMessages));
+  const rest = sorted.length - MOST_PARTITIONS;
+  return html`<details class="partitions">
+    <summary>Partitions of this process (${grouped(partitions.length)})</summary>
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            <th>Partition</th>
+            <th class="number">Messages to read</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${sorted.slice(0, MOST_PARTITIONS).map(
+            ({ name, lagMessages }) =>
+              html`<tr data-key="${name}">
+                <td>${name}</td>
+                <td class="number" data-label="Messages to read">
+                  ${lagMessages === null ? "–" : grouped(lagMessages)}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+    ${rest > 0 ? html`<p class="empty">and ${grouped(rest)} more that are nearer to their end</p>` : null}
+  </details>`;
+}
+
+/** What nobody knows may be the most. */
+function order(lagMessages: number | null): number {
+  return lagMessages ?? Number.MAX_SAFE_INTEGER;
+}
+
 function progress({ state, channels, progressAgeMs }: TaskStatus): Html {
   const isNone = state === "starting" && channels.every(({ frontier }) => frontier === null);
   return isNone
