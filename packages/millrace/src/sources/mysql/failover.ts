@@ -4,7 +4,7 @@ import { GtidSet } from "./gtid-set.ts";
 import { MariaDbPosition } from "./mariadb-gtid.ts";
 import type { LogGroup, PreparedGroup } from "./position.ts";
 import { preparedHere } from "./prepared-elsewhere.ts";
-import { behindGtids, type LogAt } from "./startup-place.ts";
+import { behindGtids, goneBehind, type LogAt } from "./startup-place.ts";
 import type { LogOffset } from "./transaction-id.ts";
 
 const LOOK_AGAIN_MS = 200;
@@ -89,11 +89,10 @@ async function missingOf({ server }: LogAt, gtids: string): Promise<string | nul
 }
 
 /** MariaDB says so itself when its log is asked for. */
-async function refusePurged({ server }: LogAt, gtids: string): Promise<void> {
-  if (server.flavor !== "mysql") return;
-  const [row] = await server.control.query("SELECT @@GLOBAL.gtid_purged");
-  const gone = GtidSet.parse(row?.[0] ?? "").without(GtidSet.parse(gtids));
-  if (!gone.isEmpty) throw lost(`its log no longer has what comes next: ${gone.toString()}`);
+async function refusePurged(log: LogAt, gtids: string): Promise<void> {
+  if (log.server.flavor !== "mysql") return;
+  const gone = await goneBehind(log, gtids);
+  if (gone !== null) throw lost(`its log no longer has what comes next: ${gone}`);
 }
 
 function lost(why: string): MillraceError {

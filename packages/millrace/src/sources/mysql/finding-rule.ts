@@ -22,6 +22,8 @@ export interface Observed {
   readonly looseKeys: readonly string[];
   /** What the server said to a try to read its log; null where it gave it. */
   readonly refusedLog: string | null;
+  /** Why the log has no place (any more) where the file has a new pipeline begin, and what helps; null where it has one. */
+  readonly noPlace: { readonly what: string; readonly remedy: string } | null;
 }
 
 /** One thing that can be the matter with a server. */

@@ -75,6 +75,15 @@ export const SERVER_RULES: readonly FindingRule[] = [
 export const LOG_RULES: readonly FindingRule[] = [
   {
     severity: "error",
+    code: "MR_SOURCE_REFUSED",
+    option: "source.scan.startup.mode",
+    when: ({ noPlace }) => noPlace !== null,
+    what: ({ noPlace }) => `scan.startup.mode is specific-offset, but ${noPlace?.what ?? ""}.`,
+    follows: () => "The pipeline would not start.",
+    remedy: ({ noPlace }) => noPlace?.remedy ?? "",
+  },
+  {
+    severity: "error",
     when: (observed) => leftOut(observed).length > 0,
     what: (observed) =>
       `The server does not log changes of ${leftOut(observed).join(", ")} (binlog_do_db, binlog_ignore_db).`,

@@ -1,5 +1,6 @@
 import { MillraceError } from "../../errors/millrace-error.ts";
 import type { DumpStart } from "./binlog-dump.ts";
+import { executedBeforeFile } from "./executed-at.ts";
 import { GtidSet } from "./gtid-set.ts";
 import { readLogEnd } from "./log-end.ts";
 import { dumpStart, FIRST_OFFSET } from "./log-files.ts";
@@ -33,9 +34,41 @@ export async function startupPlace(log: LogAt, startup: MysqlStartup): Promise<L
       return since(log, startup.timestampMs);
     case "specific-offset":
       if (!("gtidSet" in startup)) return named(log, startup);
-      refuseOtherServers(log.server.flavor, startup.gtidSet);
+      await refuseGone(log, startup);
       return behindGtids(log, startup.gtidSet);
   }
+}
+
+/**
+ * Asks whether the log has the place that a file names, and reads nothing of it; all other modes find one.
+ * @throws MillraceError MR_SOURCE_REFUSED where it has not
+ */
+export async function refuseGone(log: LogAt, startup: MysqlStartup): Promise<void> {
+  if (startup.mode !== "specific-offset") return;
+  if (!("gtidSet" in startup)) {
+    await named(log, startup);
+    return;
+  }
+  refuseOtherServers(log.server.flavor, startup.gtidSet);
+  const gone = await goneBehind(log, startup.gtidSet);
+  if (gone === null) return;
+  throw noPlace(
+    `the server no longer has all that comes behind scan.startup.specific-offset.gtid-set in its log: it has purged ${gone}`,
+  );
+}
+
+/** What comes behind a set of GTIDs and is not in the server's log any more; null where all of it is. */
+export async function goneBehind(log: LogAt, gtids: string): Promise<string | null> {
+  const { server, standing } = log;
+  if (server.flavor === "mysql") {
+    const [row] = await server.control.query("SELECT @@GLOBAL.gtid_purged");
+    const gone = GtidSet.parse(row?.[0] ?? "").without(GtidSet.parse(gtids));
+    return gone.isEmpty ? null : gone.toString();
+  }
+  const start = dumpStart(standing, await oldestOf(log));
+  if (!("fileName" in start)) return null;
+  const before = MariaDbPosition.parse(await executedBeforeFile(log, start.fileName));
+  return MariaDbPosition.parse(gtids).contains(before) ? null : `all up to ${before.toString()}`;
 }
 
 function endOf({ server }: LogAt): Promise<LogOffset> {
@@ -118,6 +151,7 @@ async function firstGroup(
 
 function noPlace(why: string): MillraceError {
   return new MillraceError("MR_SOURCE_REFUSED", why, {
-    remedy: "SHOW BINARY LOGS lists what the server has; or write scan.startup.mode: initial.",
+    remedy:
+      "SHOW BINARY LOGS lists what the server has, @@GLOBAL.gtid_purged what it has not; or write scan.startup.mode: initial, which loads the tables.",
   });
 }

@@ -237,6 +237,37 @@ describe.each(mysqlFlavors)("validate --connect of a badly set up %s", (flavor) 
   });
 });
 
+describe.each(mysqlFlavors)("validate --connect of %s whose log begins later", (flavor) => {
+  it("says which of the places that a file may name it has no more, or never had", async () => {
+    await using server = await startMysql(flavor);
+    await server.query(
+      "CREATE DATABASE begins; CREATE TABLE begins.t (id INT PRIMARY KEY); INSERT INTO begins.t VALUES (1)",
+    );
+    const before = await server.binlogEnd();
+    await server.query("INSERT INTO begins.t VALUES (2); FLUSH BINARY LOGS");
+    const now = await server.binlogEnd();
+    await server.query(`INSERT INTO begins.t VALUES (3); PURGE BINARY LOGS TO '${now.file}'`);
+    const asked = async (startup: MysqlSourceOptions["startup"]) =>
+      said(await validateMysql(optionsOf(server, "begins", { startup }), context));
+    const mode = "specific-offset";
+    expect(await asked({ mode, gtidSet: now.gtids })).toEqual([]);
+    expect(await asked({ mode, file: now.file, pos: now.position })).toEqual([]);
+    const gone = /scan\.startup\.mode is specific-offset, but the server no longer has all.*purged/;
+    expect(await asked({ mode, gtidSet: before.gtids })).toEqual([expect.stringMatching(gone)]);
+    expect(await asked({ mode, file: before.file, pos: before.position })).toEqual([
+      expect.stringMatching(/the server has no file .*: it has been purged, or never was/),
+    ]);
+    const others = flavor === "mysql" ? "0-1-7" : "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-7";
+    expect(await asked({ mode, gtidSet: others })).toEqual([
+      expect.stringMatching(/is no set of GTIDs of/),
+    ]);
+    // A pipeline that has begun goes on from where it stands.
+    const options = optionsOf(server, "begins", { startup: { mode, gtidSet: before.gtids } });
+    const known = new Set([tableId("begins", "t")]);
+    expect(said(await validateMysql(options, context, known))).toEqual([]);
+  });
+});
+
 describe("findings", () => {
   const good: Observed = {
     options: optionsOf({ host: "db", port: 3306, user: "m", password: "" }, "shop"),
@@ -273,6 +304,7 @@ describe("findings", () => {
     unreadable: [],
     looseKeys: [],
     refusedLog: null,
+    noPlace: null,
   };
   const withServer = (more: Partial<Observed["server"]>): string[] =>
     findings({ ...good, server: { ...good.server, ...more } }).map(

@@ -19,6 +19,7 @@ import { READER_RULES } from "./reader-rules.ts";
 import { TEXT_RULES } from "./text-rules.ts";
 import { LOG_RULES, SERVER_RULES } from "./server-rules.ts";
 import { SourceServer } from "./source-server.ts";
+import { refuseGone } from "./startup-place.ts";
 import { tableFindings } from "./table-rules.ts";
 import { XA_RULES } from "./xa-rules.ts";
 
@@ -34,7 +35,9 @@ export async function validateMysql(
 ): Promise<Finding[]> {
   const server = new SourceServer(options, context);
   try {
-    return findings({ ...(await observe(server, options, context)), known });
+    const observed = await observe(server, options, context);
+    const noPlace = known === null ? await placeGone(server, options, observed.server) : null;
+    return findings({ ...observed, known, noPlace });
   } catch (error) {
     return [unreachable(error)];
   } finally {
@@ -59,7 +62,7 @@ async function observe(
   server: SourceServer,
   options: MysqlSourceOptions,
   context: ConnectorContext,
-): Promise<Omit<Observed, "known">> {
+): Promise<Omit<Observed, "known" | "noPlace">> {
   const { hostname } = options;
   const facts = await server.control.use((session) =>
     readServerFacts(session, hostname, context.clock.now()),
@@ -111,6 +114,22 @@ const MOST_IDS = 64;
 function idsOf({ serverId }: MysqlSourceOptions, pipeline: string): ReaderId[] {
   const count = serverId === null ? MOST_IDS : Math.min(MOST_IDS, serverId.to - serverId.from + 1);
   return Array.from({ length: count }, (_, attempt) => readerId(pipeline, serverId, attempt));
+}
+
+/** Where a new pipeline would begin. A log that cannot be asked about is told by other rules. */
+async function placeGone(
+  server: SourceServer,
+  { startup }: MysqlSourceOptions,
+  { logs }: ServerFacts,
+): Promise<Observed["noPlace"]> {
+  if (!logs) return null;
+  try {
+    await refuseGone({ server, standing: await server.standing() }, startup);
+    return null;
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.class === "transient") throw error;
+    return error.code === "MR_SOURCE_REFUSED" ? { what: error.detail, remedy: error.remedy } : null;
+  }
 }
 
 /** Reads the log's end as a reader would. What the rules tell by themselves is not tried. */
