@@ -71,6 +71,17 @@ export const PROCESS_GUARDS: readonly Guard[] = [
   },
   {
     keeps: [10],
+    guard: "a lane wants no more once what it holds weighs as much as two transactions",
+    file: "pipeline/lane.ts",
+    take: " && !this.#isFullOfBytes(queue);",
+    put: ";",
+    shownBy: {
+      file: "packages/millrace/src/pipeline/lane.test.ts",
+      name: "wants no more once what it holds weighs as much as two transactions, and has enough of it to send",
+    },
+  },
+  {
+    keeps: [10],
     guard: "what was read of the log waits for room, though lanes have nothing to do, in a process",
     file: "pipeline/log-reader.ts",
     take: "    if (batch.bytes > 0 && !logBytes.tryTake(batch.bytes)) await logBytes.take(batch.bytes, signal);\n",

@@ -64,6 +64,11 @@ export class RecordBatchBuilder {
     return this.#at;
   }
 
+  /** What it holds however little is in it, bytes. */
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
   /** Begins the next batch. What the last one gave out is no more. */
   clear(): void {
     this.#at = BATCH_HEAD_BYTES;

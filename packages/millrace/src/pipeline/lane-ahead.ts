@@ -1,7 +1,7 @@
 import { type BatchLimits, BatchScan, type ScannedQueue } from "./batch-length.ts";
 import type { NextRows } from "./batch-writer.ts";
 import type { LaneItem, RowItem } from "./lane-item.ts";
-import type { LaneQueue } from "./lane-queue.ts";
+import { isFullOfBytes, type LaneQueue } from "./lane-queue.ts";
 import type { LaneQueues } from "./lane-queues.ts";
 
 /** What stands behind the transaction in flight. */
@@ -70,7 +70,9 @@ export class LaneAhead {
   look(): void {
     const flight = this.#flight;
     if (flight === null || flight.asked.length === 0) return;
-    if (flight.queue.waiting >= flight.limits.maxRows) this.#lookClosely(flight);
+    const { queue, limits } = flight;
+    if (queue.waiting >= limits.maxRows || isFullOfBytes(queue, limits.maxBytes))
+      this.#lookClosely(flight);
   }
 
   /** How many items of a queue's head were told before; 0 where it has another one now. */

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { testRuns } from "../../../../test/support/test-runs.ts";
 import { LaneQueue } from "./lane-queue.ts";
-import type { Mark } from "./lane-item.ts";
+import { type Mark, RowItem } from "./lane-item.ts";
+import { lineOf, tableOf } from "./pipeline-parts.fixture.ts";
 
 const markOf = (seq: number): Mark => ({
   kind: "mark",
@@ -65,5 +66,28 @@ describe("LaneQueue", () => {
       }),
       { numRuns: testRuns(40) },
     );
+  });
+
+  it("weighs what it holds, however that comes and goes", () => {
+    const table = tableOf();
+    const itemOf = (bytes: number): RowItem => {
+      const line = lineOf(["k", "v", "b"], table.shape, undefined, bytes);
+      const [route] = table.routesFor(table.shape);
+      if (route === undefined) throw new Error("the table has no route");
+      return RowItem.ofLine(table, route, line, 0);
+    };
+    const queue = new LaneQueue();
+    queue.push(itemOf(1));
+    queue.push(markOf(1));
+    queue.push(itemOf(20));
+    queue.insert([itemOf(300)], 1);
+    expect(queue.bytes).toBe(321);
+    queue.bringForward(new Set([queue.at(3) ?? markOf(2)]));
+    expect(queue.bytes).toBe(321);
+    queue.drop(1);
+    expect(queue.bytes).toBe(301);
+    queue.inFlight = 1;
+    queue.takeWaiting();
+    expect(queue.bytes).toBe(1);
   });
 });

@@ -2,6 +2,7 @@ import type { LaneItem } from "./lane-item.ts";
 import { Patience } from "./patience.ts";
 
 const FIRST_SLOTS = 1024;
+const TRANSACTIONS_HELD = 2;
 
 /**
  * FIFO in a ring: no shifting of arrays on the hot path, and what was taken is let go of at once. An array that is
@@ -15,6 +16,7 @@ export class LaneQueue {
   #length = 0;
   #dropped = 0;
   #state = 0;
+  #bytes = 0;
   /** Items of the transaction in flight, at the head; they stay in the queue until it is durable. */
   inFlight = 0;
   /** With what stands at the head. */
@@ -22,6 +24,11 @@ export class LaneQueue {
 
   get length(): number {
     return this.#length;
+  }
+
+  /** What its rows weigh, those of the transaction in flight too. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Items behind those of the transaction in flight. */
@@ -48,6 +55,7 @@ export class LaneQueue {
     if (this.#length === this.#slots.length) this.#grow();
     this.#slots[(this.#head + this.#length) & (this.#slots.length - 1)] = item;
     this.#length++;
+    this.#bytes += weightOf(item);
   }
 
   at(index: number): LaneItem | undefined {
@@ -59,7 +67,11 @@ export class LaneQueue {
   drop(count: number): void {
     this.#state++;
     const mask = this.#slots.length - 1;
-    for (let i = 0; i < count; i++) this.#slots[(this.#head + i) & mask] = undefined;
+    for (let i = 0; i < count; i++) {
+      const at = (this.#head + i) & mask;
+      this.#bytes -= weightOf(this.#slots[at]);
+      this.#slots[at] = undefined;
+    }
     this.#head = (this.#head + count) & mask;
     this.#length -= count;
     this.#dropped += count;
@@ -75,6 +87,7 @@ export class LaneQueue {
       const at = (this.#head + i) & mask;
       const item = this.#slots[at];
       if (item !== undefined) items.push(item);
+      this.#bytes -= weightOf(item);
       this.#slots[at] = undefined;
     }
     this.#length = this.inFlight;
@@ -120,6 +133,18 @@ export class LaneQueue {
     this.#slots = slots;
     this.#head = 0;
   }
+}
+
+/**
+ * What it holds weighs as much as two transactions, the one in flight and the one behind it: of wide rows that is so long before
+ * it has their number of rows.
+ */
+export function isFullOfBytes(queue: Pick<LaneQueue, "bytes">, maxBytes: number): boolean {
+  return queue.bytes >= TRANSACTIONS_HELD * maxBytes;
+}
+
+function weightOf(item: LaneItem | undefined): number {
+  return item?.kind === "row" ? item.weight : 0;
 }
 
 function emptySlots(count: number): (LaneItem | undefined)[] {

@@ -381,6 +381,26 @@ describe("a lane with rows of a load beside its changes", () => {
     expect([lane.hungry, lane.hungryForLoads]).toEqual([false, false]);
   });
 
+  it("wants no more once what it holds weighs as much as two transactions, and has enough of it to send", async () => {
+    const { lane, sink, stop } = oneLane({
+      maxRows: 100,
+      maxBytes: 20_000,
+      flushIntervalMs: 600_000,
+      clock: systemClock,
+    });
+    for (const key of ["1", "2", "3", "4"]) lane.pushLoad(lineItem(key, 8_000, 0));
+    expect(lane.hungryForLoads).toBe(true);
+    const running = lane.run();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    expect(landed(sink)).toEqual([]);
+    lane.pushLoad(lineItem("5", 8_000, 0));
+    expect(lane.hungryForLoads).toBe(false);
+    await expect.poll(() => landed(sink)).toEqual(["12"]);
+    expect(lane.hungryForLoads).toBe(true);
+    stop.abort();
+    await running;
+  });
+
   it("bounds what lines weigh together at further targets as at the first", async () => {
     for (const given of [8_000, 0]) {
       const { lane, sink, stop } = oneLane({ maxRows: 100, maxBytes: 20_000 });

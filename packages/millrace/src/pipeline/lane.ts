@@ -9,7 +9,7 @@ import { Gathering } from "./gathering.ts";
 import { account } from "./lane-account.ts";
 import { endsTransaction, isOfLog } from "./lane-item.ts";
 import type { ChunkMark, LaneItem, Mark, Meeting, RowItem } from "./lane-item.ts";
-import type { LaneQueue } from "./lane-queue.ts";
+import { isFullOfBytes, type LaneQueue } from "./lane-queue.ts";
 import { LaneQueues } from "./lane-queues.ts";
 import { LaneAhead } from "./lane-ahead.ts";
 import { LoadPace, type TransactionTimes } from "./load-pace.ts";
@@ -126,7 +126,12 @@ export class Lane {
   }
 
   #waitsForRows(queue: LaneQueue): boolean {
-    return queue.waiting < this.#mostRows(queue);
+    return queue.waiting < this.#mostRows(queue) && !this.#isFullOfBytes(queue);
+  }
+
+  /** What was refused may need more behind it, whatever that weighs. */
+  #isFullOfBytes(queue: LaneQueue): boolean {
+    return queue.patience.isFresh && isFullOfBytes(queue, this.#parts.maxBytes);
   }
 
   #loadRows(): number {
@@ -276,7 +281,7 @@ export class Lane {
       queue === this.#queues.loads
         ? this.#queues.ready >= this.#loadRows()
         : queue.length >= this.#parts.maxRows;
-    return isEnough || this.#hurried > 0 || gathering.isOver;
+    return isEnough || this.#isFullOfBytes(queue) || this.#hurried > 0 || gathering.isOver;
   }
 
   #sendLoads(): Promise<void> {

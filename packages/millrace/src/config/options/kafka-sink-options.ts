@@ -91,10 +91,10 @@ const DELIVERY = {
     unsetNotice:
       "is not given: Flink CDC would write at least once; Millrace writes exactly once, in transactions that readers see with isolation.level=read_committed",
   }),
-  maxTransactionBytes: defaulting(byteSize(64 * 1024, 1024 * MIB), 16 * MIB, {
+  maxTransactionBytes: defaulting(byteSize(64 * 1024, 1024 * MIB), 8 * MIB, {
     name: "sink.transaction.max-bytes",
     example: "16mb",
-    doc: "Changes of one Kafka transaction at most. A larger transaction of the source goes in parts.",
+    doc: "Changes of one Kafka transaction at most. A larger transaction of the source goes in parts. About two of them are held in memory: rows of hundreds of columns are several times as large there.",
   }),
   transactionTimeoutMs: defaulting(duration(5_000, 900_000), 60_000, {
     name: "sink.transaction.timeout",

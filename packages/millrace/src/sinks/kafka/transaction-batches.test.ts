@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { BatchSender } from "./batch-sender.ts";
+import { BuilderPool } from "./transaction-batches.ts";
 
 const PLACE = { name: "topic", id: "the topic's", maxBatchBytes: 1_000 };
 const KEY = Buffer.from("k");
@@ -93,5 +94,22 @@ describe("batches of a transaction", () => {
     expect(gate.sent).toHaveLength(1);
     await gate.batches.clear();
     expect(gate.batches.hasSent).toBe(false);
+  });
+});
+
+describe("builders that are kept for the next transaction", () => {
+  it("hold no more bytes together than one needs, however large they have become", () => {
+    const pool = new BuilderPool();
+    const large = Array.from({ length: 40 }, () => {
+      const builder = pool.take();
+      builder.append(1, KEY, KEY.length, Buffer.alloc(1_000_000), 1_000_000, []);
+      return builder;
+    });
+    for (const builder of large) pool.give(builder);
+    expect(pool.keptBytes).toBeGreaterThan(10 * 2 ** 20);
+    expect(pool.keptBytes).toBeLessThanOrEqual(16 * 2 ** 20);
+    const small = pool.take();
+    expect(pool.keptBytes).toBeLessThanOrEqual(15 * 2 ** 20);
+    pool.give(small);
   });
 });

@@ -10,8 +10,9 @@ import {
 } from "../../kafka/record-batch.ts";
 import type { TransactionalProducer } from "../../kafka/transactional-producer.ts";
 
-/** Builders that are kept for the next transaction; each holds about one batch (I10). */
+/** Builders that are kept for the next transaction (I10): each holds as much as the largest batch that it ever had. */
 const MAX_KEPT_BUILDERS = 32;
+const MAX_KEPT_BYTES = 16 * 2 ** 20;
 
 interface PartitionQueue {
   readonly topic: string;
@@ -42,14 +43,27 @@ export interface BatchProducer extends Pick<TransactionalProducer, "send"> {
 /** Empty builders, used again by transaction after transaction. */
 export class BuilderPool {
   readonly #kept: RecordBatchBuilder[] = [];
+  #keptBytes = 0;
+
+  /** What the kept ones hold. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
 
   take(): RecordBatchBuilder {
-    return this.#kept.pop() ?? new RecordBatchBuilder();
+    const builder = this.#kept.pop();
+    if (builder === undefined) return new RecordBatchBuilder();
+    this.#keptBytes -= builder.capacity;
+    return builder;
   }
 
   give(builder: RecordBatchBuilder): void {
     builder.clear();
-    if (this.#kept.length < MAX_KEPT_BUILDERS) this.#kept.push(builder);
+    const { capacity } = builder;
+    if (this.#kept.length >= MAX_KEPT_BUILDERS || this.#keptBytes + capacity > MAX_KEPT_BYTES)
+      return;
+    this.#kept.push(builder);
+    this.#keptBytes += capacity;
   }
 }
 
