@@ -20,6 +20,7 @@ const SMALL = {
   BENCH_LANES: "8",
   BENCH_TARGETS: "dsql-local",
   BENCH_SHAPES: "wide",
+  BENCH_TOPIC_WIDE_ROWS: "300",
   BENCH_BROKER: "small",
   BENCH_FORMATS: "plain-json",
   BENCH_SCHEMAS: "without",
@@ -71,6 +72,13 @@ describe.concurrent("npm run bench", () => {
     const report = JSON.parse(await bench(name, "--json")) as Report;
     expect(report).toMatchObject({ name, machine: expect.stringContaining("Node v") });
     expectFigures(report, goals);
+  });
+
+  it("memory of a topic as the source gives figures, 2 of them with a goal", async () => {
+    const report = JSON.parse(
+      await benchWith({ BENCH_SHAPES: "topic-wide" }, "memory", "--json"),
+    ) as Report;
+    expectFigures(report, 2);
   });
 
   it("latency into Kafka gives figures, 3 of them with a goal", async () => {

@@ -49,10 +49,13 @@ const bare = async (url: string): Promise<() => Promise<number>> => {
 
 const largeTransaction = (how: string, session: string): Shape => ({
   name: `one transaction of MySQL of ${TRANSACTION_ROWS.toLocaleString("en-US")} rows${how}`,
-  pattern: "many",
-  tables: 1,
+  pattern: "(many|behind)",
+  tables: 2,
   prepare: (url) =>
-    execute(url, `CREATE TABLE many (id BIGINT PRIMARY KEY, note TEXT); ${NUMBERS}`),
+    execute(
+      url,
+      `CREATE TABLE many (id BIGINT PRIMARY KEY, note TEXT); CREATE TABLE behind (id INT PRIMARY KEY); ${NUMBERS}`,
+    ),
   change: async (url) => {
     await execute(
       url,
@@ -60,9 +63,10 @@ const largeTransaction = (how: string, session: string): Shape => ({
          (SELECT 1 + a.n * 1000000 + b.n * 1000 + c.n AS i FROM ${NUMBERS_CUBED}
           WHERE a.n <= ${Math.floor(TRANSACTION_ROWS / 1_000_000)}) AS made WHERE i <= ${TRANSACTION_ROWS}`,
     );
-    await execute(url, "INSERT INTO many VALUES (0, 'behind it')");
+    await execute(url, "INSERT INTO behind VALUES (1)");
     // MySQL's databases are the target's schemas.
-    return `SELECT FROM ${new URL(url).pathname.slice(1)}.many WHERE id = 0`;
+    const topic = `${new URL(url).pathname.slice(1)}.behind`;
+    return { statement: `SELECT FROM ${topic}`, topic };
   },
   bare,
   forget: () => Promise.resolve(),

@@ -1,9 +1,11 @@
-import { type MemoryTarget, startMemoryTarget } from "./memory-target.ts";
+import { type Arrival, type MemoryTarget, startMemoryTarget } from "./memory-target.ts";
 import { RealRun, until, type BenchTarget } from "./real-run.ts";
 import { absolute, atMost, beside, type Figure } from "./report.ts";
 
-const MOST_MIB = 300;
-const TIMEOUT_MS = 3_600_000;
+/** What no shape may hold more of. */
+export const MOST_MIB = 300;
+/** For one step of a shape. */
+export const TIMEOUT_MS = 3_600_000;
 
 /** One shape: what it makes before the start, and what it does once all is loaded. */
 export interface Shape {
@@ -14,8 +16,7 @@ export interface Shape {
   /** A cluster takes a thousand tables, of which the state's are five. */
   readonly target?: BenchTarget["name"];
   readonly prepare: (url: string) => Promise<void>;
-  /** Gives the statement that has a row at the target once all has arrived. */
-  readonly change: (url: string) => Promise<string>;
+  readonly change: (url: string) => Promise<Arrival>;
   /** Keeps what happens from here on for a bare reader; gives the most MiB that one holds, which reads the same once it is asked. */
   readonly bare: (url: string) => Promise<() => Promise<number>>;
   /** Lets go of what the source keeps for the pipeline. */
@@ -56,7 +57,7 @@ async function measure(sourceUrl: string, target: MemoryTarget, shape: Shape): P
 }
 
 /** Those that are asked for by name, or all. */
-export function chosen(shapes: Readonly<Record<string, Shape>>): readonly Shape[] {
+export function chosen<Chosen>(shapes: Readonly<Record<string, Chosen>>): readonly Chosen[] {
   const names = process.env["BENCH_SHAPES"]?.split(",");
   return Object.entries(shapes).flatMap(([name, shape]) =>
     names === undefined || names.includes(name) ? [shape] : [],

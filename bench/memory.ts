@@ -5,6 +5,7 @@ import { startPostgres } from "../test/support/postgres.ts";
 import { manyTables } from "./many-tables.ts";
 import { mysqlShapes, ofMysql } from "./memory-mysql.ts";
 import { chosen, measureShape, type Shape } from "./memory-shape.ts";
+import { ofTopics, topicShapes } from "./memory-topic.ts";
 import type { Figure } from "./report.ts";
 import { insertRows, TABLE, updateRows, withClient } from "./workload.ts";
 
@@ -26,7 +27,11 @@ export async function run(): Promise<Figure[]> {
     transaction: largeTransaction,
     pace: fullPace,
   });
-  return [...(await ofPostgres(shapes)), ...(await ofMysql(chosen(mysqlShapes)))];
+  return [
+    ...(await ofPostgres(shapes)),
+    ...(await ofMysql(chosen(mysqlShapes))),
+    ...(await ofTopics(chosen(topicShapes))),
+  ];
 }
 
 async function ofPostgres(shapes: readonly Shape[]): Promise<Figure[]> {
@@ -79,7 +84,7 @@ const idle: Shape = {
   prepare: (url) => execute(url, "CREATE TABLE one (id int PRIMARY KEY)"),
   change: async (url) => {
     await execute(url, "INSERT INTO one VALUES (1)");
-    return "SELECT FROM one WHERE id = 1";
+    return { statement: "SELECT FROM one WHERE id = 1" };
   },
 };
 
@@ -94,7 +99,7 @@ const largeTransaction: Shape = {
       `INSERT INTO many SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, ${TRANSACTION_ROWS}) i`,
     );
     await execute(url, "INSERT INTO many VALUES (0, 'behind it')");
-    return "SELECT FROM many WHERE id = 0";
+    return { statement: "SELECT FROM many WHERE id = 0" };
   },
 };
 
@@ -106,7 +111,7 @@ const thousandTables: Shape = {
   prepare: (url) => manyTables.create(url, TABLES),
   change: async (url) => {
     await manyTables.change(url, TABLES);
-    return manyTables.lastChange(TABLES);
+    return { statement: manyTables.lastChange(TABLES) };
   },
 };
 
@@ -138,7 +143,7 @@ const wideRows: Shape = {
   change: async (url) => {
     await execute(url, "UPDATE wide SET c0 = 'changed', c1 = c1 + 1");
     await execute(url, "INSERT INTO wide (id) VALUES (0)");
-    return "SELECT FROM wide WHERE id = 0";
+    return { statement: "SELECT FROM wide WHERE id = 0" };
   },
 };
 
@@ -161,7 +166,7 @@ const fullPace: Shape = {
         "INSERT INTO items SELECT 0, customer, quantity, price, sku, note, active, changed, token, extra FROM items WHERE id = 1",
       );
     });
-    return "SELECT FROM items WHERE id = 0";
+    return { statement: "SELECT FROM items WHERE id = 0" };
   },
 };
 
@@ -179,6 +184,6 @@ const largeRow: Shape = {
   change: async (url) => {
     await execute(url, `INSERT INTO large VALUES (2, repeat('x', ${ROW_BYTES}))`);
     await execute(url, "INSERT INTO large VALUES (3, 'behind it')");
-    return "SELECT FROM large WHERE id = 3";
+    return { statement: "SELECT FROM large WHERE id = 3" };
   },
 };

@@ -94,16 +94,17 @@ export interface ItemMessages {
   readonly ofPostgres?: boolean;
 }
 
-/** What writes their messages. */
+/** What writes their messages, or those of another table. */
 export function itemEncoder(
   value: ItemFormat,
   topic: string,
   { includeSchema = false, ofPostgres = false }: ItemMessages = {},
+  table = ITEMS,
 ): Promise<TableEncoder> {
   const names = { serverName: "bench", version: "1" };
   const block = ofPostgres ? new PostgresSourceBlock(names, "bench") : null;
   const options = { ...DEFAULT_FORMAT, value, includeSchema };
-  return createFormat(options, { names, block }).encoder(ITEMS, topic);
+  return createFormat(options, { names, block }).encoder(table, topic);
 }
 
 /** Bytes of an average message, key and value. */

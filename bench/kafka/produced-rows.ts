@@ -4,6 +4,7 @@ import { TransactionalProducer } from "../../packages/millrace/src/kafka/transac
 import { NO_ID } from "../../packages/millrace/src/kafka/partition.ts";
 import { systemClock } from "../../packages/millrace/src/model/ports.ts";
 import type { TargetChangeEvent } from "../../packages/millrace/src/model/sink.ts";
+import type { TargetTable } from "../../packages/millrace/src/model/table.ts";
 import { partitionerOf } from "../../packages/millrace/src/sinks/kafka/partitioner.ts";
 import { BatchSender } from "../../packages/millrace/src/sinks/kafka/batch-sender.ts";
 import {
@@ -69,16 +70,36 @@ export async function produceRows(load: ProducedLoad): Promise<Produced> {
 }
 
 /** Every row of the table once, inserted or changed, as a pipeline from PostgreSQL tells it. */
-export async function tellItems(
+export function tellItems(destination: Destination, op: "c" | "u", rows: number): Promise<void> {
+  return tellRows(
+    destination,
+    { table: ITEMS, changes: itemChanges, commitRows: COMMIT_ROWS },
+    op,
+    rows,
+  );
+}
+
+/** A table whose rows are made as they are told. */
+export interface ToldTable {
+  readonly table: TargetTable;
+  /** So many rows from the `first` on. */
+  readonly changes: (op: "c" | "u", first: number, rows: number) => readonly TargetChangeEvent[];
+  /** Rows of a Kafka transaction. */
+  readonly commitRows: number;
+}
+
+/** The same of any table. */
+export async function tellRows(
   destination: Destination,
+  { table, changes, commitRows }: ToldTable,
   op: "c" | "u",
   rows: number,
 ): Promise<void> {
   const cluster = clusterAt(destination.bootstrap);
   try {
-    const transactions = await Transactions.begin(cluster, destination);
-    for (let first = 0; first < rows; first += COMMIT_ROWS)
-      await transactions.write(itemChanges(op, first, Math.min(COMMIT_ROWS, rows - first)));
+    const transactions = await Transactions.begin(cluster, destination, table);
+    for (let first = 0; first < rows; first += commitRows)
+      await transactions.write(changes(op, first, Math.min(commitRows, rows - first)));
   } finally {
     await cluster.close();
   }
@@ -98,7 +119,11 @@ class Transactions {
     this.#output = output;
   }
 
-  static async begin(cluster: Cluster, destination: Destination): Promise<Transactions> {
+  static async begin(
+    cluster: Cluster,
+    destination: Destination,
+    table = ITEMS,
+  ): Promise<Transactions> {
     const { topic, partitions, batchBytes, format, messages, exactlyOnce } = destination;
     const producer = new TransactionalProducer(cluster, {
       transactionalId: topic,
@@ -111,8 +136,8 @@ class Transactions {
     await producer.initialise();
     return new Transactions(producer, {
       topic: { name: topic, id: NO_ID, partitions, maxBatchBytes: batchBytes, compacted: false },
-      encoder: await itemEncoder(format, topic, messages),
-      partitioner: partitionerOf({ kind: "hash-by-key" }, ITEMS),
+      encoder: await itemEncoder(format, topic, messages, table),
+      partitioner: partitionerOf({ kind: "hash-by-key" }, table),
     });
   }
 
